@@ -1,0 +1,35 @@
+/** Where events go: whoever watches a node (a logger, a test, a metric) is called with what happened, as data. */
+import type { RaftEvent } from '../core/events.ts'
+import type { NodeId, SnapshotInfo } from '../core/types.ts'
+
+/** What the runtime and the wings have to say beside the core's own events. */
+export type RuntimeEvent =
+  | { readonly type: 'started'; readonly address: string; readonly directoryId: string; readonly isNew: boolean }
+  | {
+      readonly type: 'recovered'
+      readonly lastIndex: number
+      readonly commitIndex: number
+      readonly snapshotIndex: number
+    }
+  | { readonly type: 'peerConnected'; readonly peer: NodeId }
+  | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
+  | { readonly type: 'peerRefused'; readonly peer: NodeId; readonly code: string; readonly message: string }
+  | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly code: string; readonly message: string }
+  | { readonly type: 'snapshotStarted'; readonly index: number }
+  | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo; readonly tookMs: number }
+  | { readonly type: 'snapshotFailed'; readonly message: string }
+  | { readonly type: 'fetchStarted'; readonly from: NodeId; readonly snapshot: SnapshotInfo; readonly offset: number }
+  | { readonly type: 'fetchProgress'; readonly from: NodeId; readonly bytes: number; readonly size: number }
+  | { readonly type: 'fetchFailed'; readonly from: NodeId; readonly message: string }
+  | { readonly type: 'restored'; readonly index: number; readonly tookMs: number }
+  | { readonly type: 'spaceLow'; readonly freeBytes: number; readonly neededBytes: number }
+  | { readonly type: 'spaceBack'; readonly freeBytes: number }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'stopped' }
+
+export type NodeEvent = RaftEvent | RuntimeEvent
+
+export interface Observer {
+  /** Must not throw and not block; called in order. */
+  event(node: NodeId, event: NodeEvent): void
+}
