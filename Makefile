@@ -1,0 +1,55 @@
+# Everything you can do here, by name. `make` alone lists it. Each target installs and builds what it needs.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+BIN       := node_modules/.bin
+INSTALLED := node_modules/.package-lock.json
+BUILT     := dist/.built
+SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
+
+.PHONY: help build cluster test verify fix bench simulate clean
+
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: $(BUILT) ## Compile src to dist
+
+cluster: $(BUILT) ## Run a three-node cluster on this machine: the same as npx quorate demo (ARGS="--nodes 5")
+	@exec node dist/cli/main.js demo $(ARGS)
+
+test: $(BUILT) ## Run every test (ARGS="--grep 'leader election'")
+	@$(BIN)/mocha $(ARGS)
+
+verify: $(BUILT) ## Judge types, style, house rules and the package; writes nothing you have to commit
+	$(BIN)/tsc -p tsconfig.json
+	$(BIN)/tsc -p tsconfig.core.json
+	$(BIN)/biome check --error-on-warnings
+	$(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts
+
+fix: $(INSTALLED) ## Mend what can be mended by machine: format, import order, simple lint
+	$(BIN)/biome check --write
+
+bench: $(BUILT) ## Measure; the numbers and how to read them are in bench/README.md (ARGS="…")
+	@node --import tsx bench/run.ts $(ARGS)
+
+simulate: export RUNS ?= 2000
+simulate: $(INSTALLED) ## Run the long simulations (RUNS=10000, and SEED=… to repeat one)
+	@$(BIN)/mocha --timeout 0 'test/simulation/**/*.test.ts' $(ARGS)
+
+clean: ## Remove what build and tests have made
+	rm -rf dist dist.next coverage *.tgz
+
+$(INSTALLED): package.json package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+# Compiled aside and moved into place, so that a failed build leaves the last good one, and a file deleted from src
+# does not live on in the package.
+$(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
+	@rm -rf dist.next
+	$(BIN)/tsc -p tsconfig.build.json --outDir dist.next
+	@if [ -f dist.next/cli/main.js ]; then chmod +x dist.next/cli/main.js; fi
+	@touch dist.next/.built
+	@rm -rf dist && mv dist.next dist
