@@ -1,0 +1,72 @@
+/** The repository as the tidy rules see it: files with their text, and for TypeScript what they import and what stands in them. */
+import { readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import ts from 'typescript'
+
+export interface Import {
+  /** As written: './types.ts', 'node:fs', '@grpc/grpc-js'. */
+  readonly specifier: string
+  /** The file meant, for a relative import: 'src/core/types.ts'. */
+  readonly target: string | undefined
+}
+
+export interface HouseFile {
+  readonly path: string
+  readonly text: string
+  readonly tree: ts.SourceFile
+  readonly imports: readonly Import[]
+}
+
+export type House = readonly HouseFile[]
+
+/** A house of these files, given as path and text. */
+export function houseOf(files: Readonly<Record<string, string>>): House {
+  return Object.entries(files).map(([path, text]) => {
+    const tree = ts.createSourceFile(path, path.endsWith('.ts') ? text : '', ts.ScriptTarget.ES2022, true)
+    return { path, text, tree, imports: importsOf(tree) }
+  })
+}
+
+/** The house that stands at `root`: of the given paths, those that are text. */
+export function houseAt(root: string, paths: readonly string[]): House {
+  return houseOf(Object.fromEntries(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')])))
+}
+
+export function source(house: House): House {
+  return under(house, 'src/')
+}
+
+export function under(house: House, folder: string): House {
+  return house.filter((file) => file.path.startsWith(folder) && file.path.endsWith('.ts'))
+}
+
+/** Every node of the tree, parents first. */
+export function* nodesOf(node: ts.Node): Generator<ts.Node> {
+  yield node
+  for (const child of node.getChildren()) yield* nodesOf(child)
+}
+
+/** Where in its file a node stands, as an editor can open it: 'src/core/raft.ts:12'. */
+export function placeOf(file: HouseFile, node: ts.Node): string {
+  return `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`
+}
+
+function importsOf(tree: ts.SourceFile): Import[] {
+  const imports: Import[] = []
+  for (const node of nodesOf(tree)) {
+    const specifier = specifierOf(node)
+    if (specifier === undefined) continue
+    const target = specifier.startsWith('.') ? posix.join(posix.dirname(tree.fileName), specifier) : undefined
+    imports.push({ specifier, target })
+  }
+  return imports
+}
+
+/** What `import … from 'x'`, `export … from 'x'`, `import('x')` and the type `import('x').T` name. */
+function specifierOf(node: ts.Node): string | undefined {
+  let name: ts.Node | undefined
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) name = node.moduleSpecifier
+  else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) name = node.arguments[0]
+  else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) name = node.argument.literal
+  return name !== undefined && ts.isStringLiteralLike(name) ? name.text : undefined
+}

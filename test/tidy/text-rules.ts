@@ -1,0 +1,226 @@
+/** What stands in the files: their first sentence, length, names, words, and what the core must never touch. */
+import { basename, posix } from 'node:path'
+import ts from 'typescript'
+import { type HouseFile, nodesOf, placeOf, source, under } from './house.ts'
+import type { Rule } from './rule.ts'
+
+const LINES_MAX = 400
+
+/** Names that bring time, chance, waiting or printing into the core. */
+const BANNED_IN_CORE = new Set([
+  ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'],
+  ...['Promise', 'console', 'process', 'globalThis', 'crypto', 'fetch', 'Buffer', 'require', 'structuredClone'],
+])
+
+// Spelt in halves, so that this file keeps its own law.
+const LEFTOVER = new RegExp(`\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|${['XX', 'X'].join('')})\\b`)
+
+export const textRules: readonly Rule[] = [
+  {
+    law: 'every file of src opens with one sentence',
+    remedy: 'Say in the first line what this file is for: /** … */ or // …, with a capital letter and a full stop.',
+    breaches: (house) =>
+      source(house)
+        .filter((file) => !/^(#!.*\n)?(\/\*\*|\/\/)\s+[^\s*]/.test(file.text) || !/[.:?]/.test(openingOf(file)))
+        .map((file) => file.path),
+    rejects: [
+      { 'src/core/a.ts': `import './b.ts'\n// The ballot.` },
+      { 'src/core/a.ts': `/** */\nexport const a = 1` },
+      { 'src/core/a.ts': `// ballot\nexport const a = 1.5` },
+    ],
+    accepts: [{ 'src/cli/main.ts': '#!/usr/bin/env node\n/** The command. */\n' }, { 'src/a.ts': '// A ballot.\n' }],
+  },
+  {
+    law: `no file of src is longer than ${LINES_MAX} lines`,
+    remedy: 'Find the missing noun: a long file holds two things, and one of them has a name of its own.',
+    breaches: (house) =>
+      source(house)
+        .filter((file) => lineCount(file) > LINES_MAX)
+        .map((file) => `${file.path}: ${lineCount(file)} lines`),
+    rejects: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX + 1) }],
+    accepts: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX) }],
+  },
+  {
+    law: 'files and folders are named in kebab-case, after what is in them',
+    remedy: 'Name the file after its main noun or verb. utils, helpers, common and misc name nothing.',
+    breaches: (house) =>
+      house
+        .filter((file) => file.path.endsWith('.ts'))
+        .filter((file) => file.path.split('/').some((part) => !isGoodName(part)))
+        .map((file) => file.path),
+    rejects: [
+      { 'src/core/raftLog.ts': '' },
+      { 'src/core/Raft.ts': '' },
+      { 'src/core/raft_log.ts': '' },
+      { 'src/core/utils.ts': '' },
+      { 'test/helpers/cluster.ts': '' },
+      { 'src/runtime/common.ts': '' },
+      { 'bench/misc.ts': '' },
+      { 'test/test-helpers.ts': '' },
+    ],
+    accepts: [{ 'test/paper/5.2-leader-election.test.ts': '', 'src/core/log/raft-log.ts': '' }],
+  },
+  {
+    law: 'nothing is left for later in the code',
+    remedy: 'Do it now, or file an issue; the code says what is, not what is not yet.',
+    breaches: (house) =>
+      house.flatMap((file) =>
+        file.text
+          .split('\n')
+          .flatMap((line, at) => (LEFTOVER.test(line) ? `${file.path}:${at + 1}: ${line.trim()}` : [])),
+      ),
+    rejects: [
+      { 'src/core/a.ts': `// ${['TO', 'DO'].join('')}: think` },
+      { 'test/a.test.ts': `// ${['FIX', 'ME'].join('')} later` },
+      { 'README.md': `${['TO', 'DO'].join('')}` },
+    ],
+  },
+  {
+    law: 'no enum, namespace, decorator or default export',
+    remedy: 'A union of string literals, a module, a function call, a named export: they erase, and are found by name.',
+    breaches: (house) =>
+      source(house).flatMap((file) =>
+        [...nodesOf(file.tree)].filter(isBannedSyntax).map((node) => `${placeOf(file, node)}: ${firstLine(node)}`),
+      ),
+    rejects: [
+      { 'src/core/a.ts': 'export enum Role { Leader }' },
+      { 'src/core/a.ts': 'export const enum Role { Leader }' },
+      { 'src/core/a.ts': 'export namespace Roles { export const a = 1 }' },
+      { 'src/core/a.ts': '@sealed class A {}' },
+      { 'src/core/a.ts': 'export default class A {}' },
+      { 'src/core/a.ts': 'const a = 1; export default a' },
+    ],
+    accepts: [{ 'src/rocksdb/binding.ts': `declare module 'rocksdb' { export const open: () => void }` }],
+  },
+  {
+    law: 'the core knows no time, no chance, no waiting and no printing',
+    remedy: 'Time is an argument, chance a seed, waiting an effect, and what an operator should know an event.',
+    breaches: (house) =>
+      under(house, 'src/core/').flatMap((file) =>
+        [...nodesOf(file.tree)].filter(isImpure).map((node) => `${placeOf(file, node)}: ${firstLine(node)}`),
+      ),
+    rejects: [
+      { 'src/core/a.ts': 'export const now = Date.now()' },
+      { 'src/core/a.ts': 'export const now = performance.now()' },
+      { 'src/core/a.ts': 'export const dice = Math.random()' },
+      { 'src/core/a.ts': 'export async function a() {}' },
+      { 'src/core/a.ts': 'export const a: Promise<void> = b' },
+      { 'src/core/a.ts': 'await b' },
+      { 'src/core/a.ts': 'setTimeout(a, 1)' },
+      { 'src/core/a.ts': 'console.log(1)' },
+      { 'src/core/a.ts': 'export const a = [c, b].sort()' },
+      { 'src/core/a.ts': 'for (const key in members) b(key)' },
+    ],
+    accepts: [
+      {
+        'src/core/a.ts':
+          '// Not the Date, not Math.random().\nexport const a = Math.max(1, 2)\ntype B = { now: number }',
+      },
+      { 'src/core/a.ts': 'export const a = [2, 1].sort((x, y) => x - y)' },
+      { 'src/runtime/a.ts': 'export const now = Date.now()' },
+    ],
+  },
+  {
+    law: 'no test is singled out or skipped',
+    remedy: 'Remove .only and .skip; a test that cannot run is deleted, one that fails is mended.',
+    breaches: (house) =>
+      under(house, 'test/').flatMap((file) =>
+        [...nodesOf(file.tree)].filter(isSingledOut).map((node) => `${placeOf(file, node)}: ${firstLine(node)}`),
+      ),
+    rejects: [
+      { 'test/a.test.ts': `it.only('counts', () => {})` },
+      { 'test/a.test.ts': `describe.skip('a log', () => {})` },
+      { 'test/a.test.ts': `xit('counts', () => {})` },
+    ],
+    accepts: [{ 'test/a.test.ts': `it('skips what is not meant', () => { cursor.skip(2) })` }],
+  },
+  {
+    law: 'every relative link in the documents leads somewhere',
+    remedy: 'Mend the path, or write the page.',
+    breaches: (house) => {
+      const paths = new Set(house.flatMap((file) => [file.path, ...foldersOf(file.path)]))
+      return house
+        .filter((file) => file.path.endsWith('.md'))
+        .flatMap((file) =>
+          linksOf(file)
+            .filter((link) => !paths.has(posix.join(posix.dirname(file.path), link).replace(/\/$/, '')))
+            .map((link) => `${file.path} links to ${link}`),
+        )
+    },
+    rejects: [{ 'README.md': 'See [limits](docs/limits.md).' }, { 'docs/a.md': '[b](./b.md#top)', 'b.md': '' }],
+    accepts: [
+      {
+        'docs/a.md': '[b](../b.md#top) [web](https://example.org) [here](#below) [folder](../src/)',
+        'b.md': '',
+        'src/a.ts': '',
+      },
+    ],
+  },
+]
+
+/** The first comment of a file, on as many lines as it takes. */
+function openingOf(file: HouseFile): string {
+  const text = file.text.replace(/^#!.*\n/, '')
+  return text.startsWith('/*') ? text.slice(0, text.indexOf('*/')) : (text.split('\n')[0] ?? '')
+}
+
+function lineCount(file: HouseFile): number {
+  return file.text.trimEnd().split('\n').length
+}
+
+function isGoodName(part: string): boolean {
+  const words = basename(part, '.ts')
+    .replace(/\.test$/, '')
+    .split(/[-.]/)
+  const isKebab = words.every((word) => /^[a-z0-9]+$/.test(word))
+  return isKebab && !words.some((word) => /^(utils?|helpers?|common|misc)$/.test(word))
+}
+
+function isBannedSyntax(node: ts.Node): boolean {
+  if (ts.isEnumDeclaration(node) || ts.isDecorator(node) || ts.isExportAssignment(node)) return true
+  if (ts.isModuleDeclaration(node)) return ts.isIdentifier(node.name) && node.name.text !== 'global'
+  return node.kind === ts.SyntaxKind.DefaultKeyword && !ts.isDefaultClause(node.parent)
+}
+
+function isImpure(node: ts.Node): boolean {
+  if (node.kind === ts.SyntaxKind.AsyncKeyword || ts.isAwaitExpression(node)) return true
+  if (ts.isForInStatement(node)) return true
+  if (ts.isIdentifier(node)) return BANNED_IN_CORE.has(node.text) && !isNameOfMember(node)
+  if (ts.isPropertyAccessExpression(node)) return node.getText() === 'Math.random'
+  // A sort without a comparison sorts numbers as text.
+  return (
+    ts.isCallExpression(node) && /\.(toSorted|sort)$/.test(node.expression.getText()) && node.arguments.length === 0
+  )
+}
+
+/** `a` in `b.a`, `{ a: 1 }` and `interface B { a: number }`: a name of ours that only looks like a global's. */
+function isNameOfMember(node: ts.Identifier): boolean {
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node
+  return (ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent)) && parent.name === node
+}
+
+function isSingledOut(node: ts.Node): boolean {
+  return (
+    ts.isCallExpression(node) &&
+    /^((describe|it|context)\.(only|skip)|[xf](it|describe))$/.test(node.expression.getText())
+  )
+}
+
+function firstLine(node: ts.Node): string {
+  return node.getText().split('\n')[0] ?? ''
+}
+
+function foldersOf(path: string): string[] {
+  const parent = posix.dirname(path)
+  return parent === '.' ? [] : [parent, ...foldersOf(parent)]
+}
+
+/** Where the Markdown links of a document lead, without those to the web and to places in the page itself. */
+function linksOf(file: HouseFile): string[] {
+  const prose = file.text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((link) => !/^([a-z]+:|#)/.test(link))
+    .map((link) => link.replace(/#.*$/, ''))
+}
