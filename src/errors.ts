@@ -1,5 +1,5 @@
 /** What may go wrong, as the caller sees it: one class, a stable code, and what the caller may conclude. */
-import type { NodeId } from './core/types.ts'
+import type { NodeId, Term } from './core/types.ts'
 
 /** Whether the operation took effect: surely not, perhaps, or surely. */
 export type Outcome = 'not-applied' | 'unknown' | 'applied'
@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   ERR_RAFT_READ_FAILED: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_UNREACHABLE: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_CLOSED: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_ABORTED: { outcome: 'not-applied', retryable: false },
   // Membership and leadership
   ERR_RAFT_CHANGE_IN_PROGRESS: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_LEARNER_NOT_READY: { outcome: 'not-applied', retryable: true },
@@ -60,6 +61,8 @@ export type ErrorCode = keyof typeof ERROR_CODES
 export interface LeaderHint {
   readonly id: NodeId
   readonly address: string | undefined
+  /** The term it leads, if known: a client follows one hint per term at once, and backs off before the next. */
+  readonly term?: Term | undefined
 }
 
 export interface RaftErrorOptions {
