@@ -12,12 +12,13 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   grpc: ['core', 'contracts', 'errors.ts'],
   rocksdb: ['core', 'contracts', 'errors.ts'],
   client: ['core', 'contracts', 'errors.ts'],
+  kv: ['core', 'contracts', 'errors.ts'],
   testing: ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
   'start-node.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
   'index.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'client', 'start-node.ts'],
   cli: [
-    ...['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'testing'],
-    ...['start-node.ts', 'index.ts'],
+    ...['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'kv'],
+    ...['testing', 'start-node.ts', 'index.ts'],
   ],
 }
 
@@ -31,6 +32,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   grpc: ['node:', '@grpc/grpc-js', '@grpc/proto-loader'],
   rocksdb: ['node:', 'rocksdb'],
   client: ['node:'],
+  kv: ['node:'],
   testing: ['node:', 'fast-check'],
   'start-node.ts': ['node:'],
   'index.ts': [],

@@ -1,0 +1,74 @@
+/** What importing a subpath costs: never a native addon, never gRPC; and the core runs where there is no Node at all. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
+import { build } from 'esbuild'
+import { ROOT, run } from './pack.ts'
+
+const HEAVY = /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|commander|cli-table3)\/|\.node$/
+
+describe('importing', function () {
+  this.timeout(60_000)
+
+  for (const subpath of ['quorate', 'quorate/core', 'quorate/memory', 'quorate/testing']) {
+    it(`${subpath} loads no native addon and no gRPC`, () => {
+      assert.deepEqual(heavyPartsOf(`await import('${subpath}')`), [])
+    })
+  }
+
+  for (const subpath of ['quorate/grpc', 'quorate/rocksdb', 'quorate/client']) {
+    it(`${subpath} loads no native addon before it is used`, () => {
+      const addons = heavyPartsOf(`await import('${subpath}')`).filter((path) => path.endsWith('.node'))
+      assert.deepEqual(addons, [])
+    })
+  }
+
+  it('would be caught at loading gRPC or RocksDB', () => {
+    assert.match(heavyPartsOf(`await import('@grpc/grpc-js')`).join(), /@grpc\/grpc-js/)
+    assert.match(heavyPartsOf(`await import('rocksdb')`).join(), /\.node/)
+  })
+})
+
+describe('the core in a browser', function () {
+  this.timeout(60_000)
+
+  it('bundles without a polyfill and without leaving anything out', async () => {
+    const bundle = await bundleCore()
+    assert.deepEqual(bundle.warnings, [])
+  })
+
+  it('loads where there is nothing but the language itself', async () => {
+    const { outputFiles } = await bundleCore()
+    const code = outputFiles[0]?.text ?? ''
+    const core = runInNewContext(`${code}; core`) as Record<string, unknown>
+    assert.equal(typeof core.Raft, 'function')
+  })
+})
+
+/** Packages and addons loaded by a fresh process that runs this, of those nobody should pay for unasked. */
+function heavyPartsOf(statement: string): string[] {
+  const probe = `
+    import { Module } from 'node:module'
+    const loaded = []
+    const { dlopen } = process
+    process.dlopen = (module, file, ...rest) => { loaded.push(file); return dlopen.call(process, module, file, ...rest) }
+    ${statement}
+    console.log(JSON.stringify([...Object.keys(Module._cache), ...loaded]))
+    process.exit(0)`
+  const { status, stdout, stderr } = run(process.execPath, ['--input-type=module', '--eval', probe], ROOT)
+  assert.equal(status, 0, stderr)
+  const paths = JSON.parse(stdout) as string[]
+  return paths.map((path) => path.replace(`${ROOT}/`, '')).filter((path) => HEAVY.test(path))
+}
+
+function bundleCore() {
+  return build({
+    entryPoints: [join(ROOT, 'dist/core/index.js')],
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    globalName: 'core',
+    write: false,
+    logLevel: 'silent',
+  })
+}

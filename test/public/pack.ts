@@ -1,0 +1,82 @@
+/** Packs the package as `npm publish` would, once per test run, and makes projects that have it installed. */
+import assert from 'node:assert/strict'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export const ROOT: string = join(import.meta.dirname, '..', '..')
+
+export interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly exports: Readonly<Record<string, unknown>>
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+export interface Packed {
+  readonly tarball: string
+  /** What is in it: 'dist/index.js', … */
+  readonly contents: readonly string[]
+}
+
+let temporary: string | undefined
+let packed: Packed | undefined
+process.once('exit', removeTemporary)
+
+export function manifest(): Manifest {
+  return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+}
+
+export function pack(): Packed {
+  packed ??= packInto(temporaryDirectory())
+  return packed
+}
+
+/** An empty project that has installed the packed package, and, from this repository, Node's types. */
+export function projectWith(name: string, npmArguments: readonly string[] = []): string {
+  const directory = join(temporaryDirectory(), name)
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }))
+  const types = `@types/node@${manifest().devDependencies['@types/node']}`
+  const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+  const installed = run('npm', ['install', ...quiet, ...npmArguments, pack().tarball, types], directory)
+  assert.equal(installed.status, 0, installed.stderr)
+  return directory
+}
+
+/** Runs a program to its end, and gives what it printed. Nothing of this repository is in its environment. */
+export function run(program: string, args: readonly string[], cwd: string): SpawnSyncReturns<string> {
+  const { NODE_OPTIONS: _, ...env } = process.env
+  return spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout: 240_000, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** Type-checks a file of the project as strictly as TypeScript can, and compiles it to JavaScript beside it. */
+export function compile(directory: string, file: string): SpawnSyncReturns<string> {
+  const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--verbatimModuleSyntax']
+  const target = ['--target', 'es2022', '--module', 'nodenext', '--types', 'node']
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
+  return run(process.execPath, [compiler, ...strict, ...target, file], directory)
+}
+
+function packInto(directory: string): Packed {
+  assert.ok(existsSync(join(ROOT, 'dist/index.js')), 'dist/ is not built: run make build first')
+  const output = run(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', directory],
+    ROOT,
+  )
+  assert.equal(output.status, 0, output.stderr)
+  const [report] = JSON.parse(output.stdout) as { filename: string; files: { path: string }[] }[]
+  assert.ok(report !== undefined, 'npm pack reported nothing')
+  return { tarball: join(directory, report.filename), contents: report.files.map((file) => file.path) }
+}
+
+function temporaryDirectory(): string {
+  temporary ??= mkdtempSync(join(tmpdir(), 'quorate-package-'))
+  return temporary
+}
+
+function removeTemporary(): void {
+  if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
+}
