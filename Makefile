@@ -39,7 +39,7 @@ simulate: $(INSTALLED) ## Run the long simulations (RUNS=10000, and SEED=… to 
 	@$(BIN)/mocha --timeout 0 'test/simulation/**/*.test.ts' $(ARGS)
 
 clean: ## Remove what build and tests have made
-	rm -rf dist dist.next coverage *.tgz
+	rm -rf dist dist.* coverage *.tgz
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --no-audit --no-fund
@@ -48,8 +48,7 @@ $(INSTALLED): package.json package-lock.json
 # Compiled aside and moved into place, so that a failed build leaves the last good one, and a file deleted from src
 # does not live on in the package.
 $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
-	@rm -rf dist.next
-	$(BIN)/tsc -p tsconfig.build.json --outDir dist.next
-	@if [ -f dist.next/cli/main.js ]; then chmod +x dist.next/cli/main.js; fi
-	@touch dist.next/.built
-	@rm -rf dist && mv dist.next dist
+	@next=$$(mktemp -d dist.XXXXXX) && trap 'rm -rf "$$next"' EXIT && \
+	$(BIN)/tsc -p tsconfig.build.json --outDir "$$next" && \
+	{ [ ! -f "$$next/cli/main.js" ] || chmod +x "$$next/cli/main.js"; } && \
+	chmod 755 "$$next" && touch "$$next/.built" && rm -rf dist && mv "$$next" dist

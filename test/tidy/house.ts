@@ -43,7 +43,11 @@ export function under(house: House, folder: string): House {
 /** Every node of the tree, parents first. */
 export function* nodesOf(node: ts.Node): Generator<ts.Node> {
   yield node
-  for (const child of node.getChildren()) yield* nodesOf(child)
+  const children: ts.Node[] = []
+  ts.forEachChild(node, (child) => {
+    children.push(child)
+  })
+  for (const child of children) yield* nodesOf(child)
 }
 
 /** Where in its file a node stands, as an editor can open it: 'src/core/raft.ts:12'. */

@@ -1,0 +1,92 @@
+/** The package as a user meets it: installed from its tarball into an empty project, with the README in hand. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compile, manifest, projectWith, ROOT, run } from './pack.ts'
+
+describe('a project that installed the package', function () {
+  this.timeout(300_000)
+  let project: string
+  before(() => {
+    project = projectWith('with-everything')
+  })
+
+  it('compiles and runs the first example of the README', () => {
+    writeFileSync(join(project, 'example.ts'), firstExampleOf(readme()))
+    assertSucceeds(compile(project, 'example.ts'))
+    assertSucceeds(run(process.execPath, ['example.js'], project))
+  })
+
+  it('can type-check and import every subpath', () => {
+    writeFileSync(join(project, 'subpaths.ts'), importsOf(Object.keys(manifest().exports)))
+    assertSucceeds(compile(project, 'subpaths.ts'))
+    assertSucceeds(run(process.execPath, ['subpaths.js'], project))
+  })
+
+  it('can require it from CommonJS', () => {
+    const code = `process.stdout.write(typeof require('quorate/core').Raft)`
+    assert.equal(run(process.execPath, ['--input-type=commonjs', '--eval', code], project).stdout, 'function')
+  })
+
+  it('finds nothing past the subpaths', () => {
+    const { stderr } = run(process.execPath, ['--eval', `import('quorate/dist/core/raft.js')`], project)
+    assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+  })
+
+  it('has the command', () => {
+    const { status, stdout, stderr } = run('npx', ['--no-install', 'quorate', '--version'], project)
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, new RegExp(`\\b${manifest().version}\\b`))
+  })
+})
+
+describe('a project that left RocksDB out', function () {
+  this.timeout(300_000)
+  let project: string
+  before(() => {
+    project = projectWith('without-rocksdb', ['--omit=optional'])
+  })
+
+  it('really has none', () => {
+    assert.ok(!existsSync(join(project, 'node_modules/rocksdb')))
+  })
+
+  it('can import every subpath, and run what is in memory', () => {
+    writeFileSync(join(project, 'subpaths.ts'), importsOf(Object.keys(manifest().exports)))
+    assertSucceeds(compile(project, 'subpaths.ts'))
+    assertSucceeds(run(process.execPath, ['subpaths.js'], project))
+  })
+
+  it('is told what to install when it asks for a durable node', () => {
+    const code = `
+      import { RocksDBStorage } from 'quorate/rocksdb'
+      const error = await RocksDBStorage.open('data').then(() => undefined, (error) => error)
+      process.stdout.write(JSON.stringify({ code: error?.code, text: error?.message + ' ' + error?.hint }))`
+    const { stdout, stderr } = run(process.execPath, ['--input-type=module', '--eval', code], project)
+    assert.notEqual(stdout, '', stderr)
+    const error = JSON.parse(stdout) as { code: string; text: string }
+    assert.equal(error.code, 'ERR_RAFT_RUNTIME')
+    assert.match(error.text, /npm (i|install) rocksdb/)
+  })
+})
+
+function assertSucceeds(result: { status: number | null; stdout: string; stderr: string }): void {
+  assert.equal(result.status, 0, result.stdout + result.stderr)
+}
+
+function readme(): string {
+  return readFileSync(join(ROOT, 'README.md'), 'utf8')
+}
+
+function firstExampleOf(markdown: string): string {
+  const example = /^```ts\n([\s\S]*?)^```/m.exec(markdown)?.[1]
+  assert.ok(example !== undefined, 'README.md shows no example in TypeScript')
+  return example
+}
+
+/** A module that imports all of each subpath and uses it, so that both the types and the files have to be there. */
+function importsOf(subpaths: readonly string[]): string {
+  const names = subpaths.filter((path) => path !== './package.json').map((path) => path.replace(/^\./, 'quorate'))
+  const lines = names.map((name, at) => `import * as part${at} from '${name}'`)
+  return `${lines.join('\n')}\nconsole.log([${names.map((_, at) => `part${at}`).join(', ')}].map(Object.keys))\n`
+}
