@@ -1,0 +1,128 @@
+/** What the judges know together: each node's log in memory and on disk, and the ledger of what was ever committed. */
+import type { RaftStatus } from '../../core/status.ts'
+import type { HardState, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { Observation } from './observation.ts'
+import { ShadowLog } from './shadow-log.ts'
+
+const NOTHING: Membership = { members: [], voters: [], outgoing: [], learners: [] }
+
+export class NodeView {
+  readonly id: NodeId
+  isUp = false
+  /** How many lives it has had. */
+  lives = 0
+  /** As its core sees it. */
+  log: ShadowLog = new ShadowLog(NOTHING, undefined, [])
+  /** As a crash would leave it. */
+  disk: ShadowLog = new ShadowLog(NOTHING, undefined, [])
+  diskState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
+  diskSnapshot: SnapshotInfo | undefined
+  /** After its latest step of this life, and after the one before that. */
+  status: RaftStatus | undefined
+  before: RaftStatus | undefined
+
+  constructor(id: NodeId) {
+    this.id = id
+  }
+
+  /** Whether a crash would leave the entry, or a snapshot over it. */
+  hasDurable(index: LogIndex, term: Term): boolean {
+    return (this.diskSnapshot?.index ?? 0) >= index || this.disk.termAt(index) === term
+  }
+}
+
+/** Which entry was committed at each index, and in which term at the latest it was known to be. */
+export class Ledger {
+  readonly #terms: Term[] = [0]
+  readonly #committedIn: Term[] = [0]
+  /** Set once two nodes committed different entries at an index. */
+  conflict: string | undefined
+
+  get lastIndex(): LogIndex {
+    return this.#terms.length - 1
+  }
+
+  /** The term of the entry committed at an index; undefined if none was, or if nobody who committed it showed it. */
+  termAt(index: LogIndex): Term | undefined {
+    const term = this.#terms[index]
+    return term === -1 ? undefined : term
+  }
+
+  /** The highest index that was committed by somebody whose term was below this one. */
+  lastIndexBefore(term: Term): LogIndex {
+    let index = this.lastIndex
+    while (index > 0 && (this.#committedIn[index] as Term) >= term) index--
+    return index
+  }
+
+  note(node: NodeId, index: LogIndex, term: Term | undefined, inTerm: Term): void {
+    const known = this.#terms[index]
+    while (this.#terms.length <= index) {
+      this.#terms.push(-1)
+      this.#committedIn.push(inTerm)
+    }
+    if (term === undefined) return
+    if (known !== undefined && known !== -1 && known !== term)
+      this.conflict = `${node} has an entry of term ${term} committed at index ${index}, where one of term ${known} was.`
+    else this.#terms[index] = term
+    this.#committedIn[index] = Math.min(this.#committedIn[index] as Term, inTerm)
+  }
+}
+
+export class ClusterView {
+  readonly nodes: Map<NodeId, NodeView> = new Map()
+  readonly ledger: Ledger = new Ledger()
+
+  node(id: NodeId): NodeView {
+    let node = this.nodes.get(id)
+    if (node === undefined) {
+      node = new NodeView(id)
+      this.nodes.set(id, node)
+    }
+    return node
+  }
+
+  /** Takes an observation in. */
+  see(observation: Observation): void {
+    if (observation.type === 'stepped') this.#seeStep(observation)
+    else if (observation.type === 'durable') this.#seeDurable(observation)
+    else if (observation.type === 'started') this.#seeStart(observation)
+    else if (observation.type === 'crashed') this.node(observation.node).isUp = false
+  }
+
+  #seeStart(start: Observation & { type: 'started' }): void {
+    const node = this.node(start.node)
+    node.isUp = true
+    node.lives++
+    node.status = undefined
+    node.before = undefined
+    node.log = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)
+    if (node.lives === 1) node.disk = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)
+  }
+
+  #seeStep({ node: id, effects, status }: Observation & { type: 'stepped' }): void {
+    const node = this.node(id)
+    node.before = node.status
+    node.status = status
+    const { persist } = effects
+    if (persist !== undefined) {
+      if (persist.snapshot?.resetLog === true) node.log.reset(persist.snapshot.info)
+      if (persist.truncateAfter !== undefined) node.log.truncateAfter(persist.truncateAfter)
+      for (const block of persist.blocks) node.log.append(block)
+    }
+    const from = node.before?.commitIndex ?? node.log.baseIndex
+    for (let index = from + 1; index <= status.commitIndex; index++)
+      this.ledger.note(id, index, node.log.termAt(index), status.term)
+  }
+
+  #seeDurable({ node: id, write }: Observation & { type: 'durable' }): void {
+    const node = this.node(id)
+    if (write.snapshot !== undefined) {
+      node.diskSnapshot = write.snapshot.info
+      if (write.snapshot.resetLog) node.disk.reset(write.snapshot.info)
+    }
+    if (write.truncateAfter !== undefined) node.disk.truncateAfter(write.truncateAfter)
+    for (const block of write.blocks) node.disk.append(block)
+    if (write.hardState !== undefined) node.diskState = write.hardState
+  }
+}

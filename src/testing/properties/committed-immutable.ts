@@ -1,0 +1,20 @@
+/** State Machine Safety, seen from the log: what is committed at an index never changes. */
+import type { Property } from './property.ts'
+
+export const committedImmutable: Property = {
+  id: 'I8',
+  name: 'committed is immutable',
+  promise: 'Once an entry is committed at an index, no node ever commits another there, or drops it.',
+  watch(view) {
+    return (observation) => {
+      if (observation.type !== 'stepped') return undefined
+      if (view.ledger.conflict !== undefined) return view.ledger.conflict
+      const { node, effects } = observation
+      const { before } = view.node(node)
+      const truncateAfter = effects.persist?.truncateAfter
+      if (before !== undefined && truncateAfter !== undefined && truncateAfter < before.commitIndex)
+        return `${node} truncated its log after ${truncateAfter}, below its commit index ${before.commitIndex}.`
+      return undefined
+    }
+  },
+}

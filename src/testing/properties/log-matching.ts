@@ -1,0 +1,51 @@
+/** Figure 3, Log Matching, by induction: an entry (index, term) has one content and one predecessor, wherever it is. */
+import type { LogIndex, NodeId, Term } from '../../core/types.ts'
+import type { Property } from './property.ts'
+
+interface Seen {
+  readonly node: NodeId
+  readonly count: number
+  readonly prevTerm: Term | undefined
+  readonly checksum: number | undefined
+}
+
+export const logMatching: Property = {
+  id: 'I3',
+  name: 'log matching',
+  promise: 'If two logs hold an entry of the same index and term, they are equal up to there, contents included.',
+  watch(view) {
+    const seen = new Map<Term, Map<LogIndex, Seen>>()
+    return (observation) => {
+      if (observation.type !== 'durable') return undefined
+      const { disk } = view.node(observation.node)
+      for (const block of observation.write.blocks) {
+        const ofTerm = seen.get(block.term) ?? new Map<LogIndex, Seen>()
+        seen.set(block.term, ofTerm)
+        const prevTerm = disk.termAt(block.first - 1)
+        const checksum = block.bytes === undefined ? undefined : checksumOf(block.bytes)
+        const now = { node: observation.node, count: block.count, prevTerm, checksum }
+        const earlier = ofTerm.get(block.first)
+        if (earlier === undefined) ofTerm.set(block.first, now)
+        else {
+          const difference = differenceOf(earlier, now)
+          if (difference !== undefined)
+            return `at ${block.first} of term ${block.term}, ${earlier.node} and ${now.node} have ${difference}.`
+        }
+      }
+      return undefined
+    }
+  },
+}
+
+function differenceOf(a: Seen, b: Seen): string | undefined {
+  if (a.count !== b.count) return `blocks of ${a.count} and ${b.count} entries`
+  if (a.prevTerm !== undefined && b.prevTerm !== undefined && a.prevTerm !== b.prevTerm)
+    return `predecessors of terms ${a.prevTerm} and ${b.prevTerm}`
+  if (a.checksum !== undefined && b.checksum !== undefined && a.checksum !== b.checksum) return 'different contents'
+  return undefined
+}
+
+/** The checksum a block carries in its head (see contracts/block.ts). */
+function checksumOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(4, true)
+}

@@ -1,0 +1,42 @@
+/** What only ever grows: terms for good, and the pointers of a log within one life. */
+import type { NodeId, Term } from '../../core/types.ts'
+import type { Property } from './property.ts'
+
+export const monotonic: Property = {
+  id: 'I7',
+  name: 'monotonic',
+  promise:
+    'Terms never fall, restarts included; commit and applied index never fall within a life; snapshot <= applied <= commit <= last.',
+  watch(view) {
+    const terms = new Map<NodeId, Term>()
+    return (observation) => {
+      if (observation.type === 'durable') {
+        const { hardState } = observation.write
+        const term = terms.get(observation.node) ?? 0
+        if (hardState === undefined) return undefined
+        if (hardState.term < term)
+          return `the term on the disk of ${observation.node} fell from ${term} to ${hardState.term}.`
+        terms.set(observation.node, hardState.term)
+        return undefined
+      }
+      if (observation.type === 'started') {
+        const term = terms.get(observation.node) ?? 0
+        if (observation.hardState.term < term)
+          return `${observation.node} came back with term ${observation.hardState.term}, after ${term} was on its disk.`
+        return undefined
+      }
+      if (observation.type !== 'stepped') return undefined
+      const { node, status } = observation
+      const { before } = view.node(node)
+      if (before !== undefined) {
+        for (const field of ['term', 'commitIndex', 'appliedIndex', 'snapshotIndex', 'firstIndex'] as const)
+          if (status[field] < before[field])
+            return `the ${field} of ${node} fell from ${before[field]} to ${status[field]}.`
+      }
+      const { snapshotIndex, appliedIndex, commitIndex, lastIndex } = status
+      if (snapshotIndex > appliedIndex || appliedIndex > commitIndex || commitIndex > lastIndex)
+        return `on ${node} snapshot ${snapshotIndex}, applied ${appliedIndex}, commit ${commitIndex}, last ${lastIndex} are out of order.`
+      return undefined
+    }
+  },
+}

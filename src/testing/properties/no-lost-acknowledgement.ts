@@ -1,0 +1,37 @@
+/** What clients are promised: an acknowledged write is in, a refused one is not, and that stays so. */
+import type { LogIndex } from '../../core/types.ts'
+import type { Property } from './property.ts'
+
+export const noLostAcknowledgement: Property = {
+  id: 'I10',
+  name: 'no lost acknowledgement',
+  promise: 'An acknowledged write is in the final state of every node, a refused one in none, and none is in twice.',
+  watch() {
+    const asked = new Map<number, string>()
+    const acknowledged = new Map<LogIndex, string>()
+    const refused = new Set<string>()
+    return (observation) => {
+      if (observation.type === 'invoked' && observation.what === 'write')
+        asked.set(observation.call, observation.command)
+      if (observation.type === 'returned') {
+        const command = asked.get(observation.call)
+        if (command === undefined) return undefined
+        if (observation.outcome === 'applied') acknowledged.set(observation.index, command)
+        if (observation.outcome === 'not-applied') refused.add(command)
+      }
+      if (observation.type === 'applied' && refused.has(observation.command))
+        return `${observation.node} applied ${observation.command}, of which the client was told that it was surely not applied.`
+      if (observation.type !== 'ended') return undefined
+      for (const [index, command] of acknowledged)
+        if (observation.commands.get(index) !== command)
+          return `the acknowledged ${command} at index ${index} is not in the final state of ${observation.node}.`
+      const seen = new Set<string>()
+      for (const command of observation.commands.values()) {
+        if (refused.has(command)) return `the refused ${command} is in the final state of ${observation.node}.`
+        if (seen.has(command)) return `${command} is twice in the final state of ${observation.node}.`
+        seen.add(command)
+      }
+      return undefined
+    }
+  },
+}

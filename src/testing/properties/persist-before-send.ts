@@ -1,0 +1,45 @@
+/** Figure 2, "Updated on stable storage before responding to RPCs". */
+import type { PeerMessage } from '../../contracts/transport.ts'
+import type { Message } from '../../core/messages.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { NodeView } from './cluster-view.ts'
+import type { Property } from './property.ts'
+
+export const persistBeforeSend: Property = {
+  id: 'I12',
+  name: 'persist before send',
+  promise:
+    'What a message says of its sender (its term, its vote, its log, its snapshot) is on the disk of the sender before.',
+  watch(view) {
+    return (observation) => {
+      if (observation.type !== 'sent') return undefined
+      const node = view.node(observation.from)
+      const lie = lieIn(node, observation.to, observation.message)
+      return lie === undefined ? undefined : `${node.id} told ${observation.to} ${lie}.`
+    }
+  },
+}
+
+function lieIn(node: NodeView, to: NodeId, message: Message | PeerMessage): string | undefined {
+  const { term: durableTerm, votedFor } = node.diskState
+  switch (message.type) {
+    case 'PreVoteRequest':
+    case 'PreVoteResponse':
+      return undefined
+    case 'RequestVoteResponse':
+      if (!message.isGranted || durableTerm > message.term) break
+      if (durableTerm === message.term && votedFor === to) break
+      return `that it votes for it in term ${message.term}, but its disk says term ${durableTerm}, vote ${votedFor}`
+    case 'AppendEntriesResponse':
+      if (!message.isAccepted || durableTerm > message.term) break
+      if (Math.max(node.disk.lastIndex, node.diskSnapshot?.index ?? 0) >= message.index) break
+      return `that its log is durable up to ${message.index}, but its disk ends at ${node.disk.lastIndex}`
+    case 'InstallSnapshotResponse':
+      if (message.outcome !== 'installed' || durableTerm > message.term) break
+      if (Math.max(node.disk.lastIndex, node.diskSnapshot?.index ?? 0) >= message.index) break
+      return `that it installed a snapshot at ${message.index}, but its disk has ${node.diskSnapshot?.index ?? 'none'}`
+    default:
+  }
+  if (durableTerm >= message.term) return undefined
+  return `its term ${message.term} (${message.type}), but its disk says ${durableTerm}`
+}

@@ -1,0 +1,53 @@
+/** All promises of safety together, and the watch that judges a run by them. */
+import { ClusterView } from './cluster-view.ts'
+import { committedImmutable } from './committed-immutable.ts'
+import { committedOnQuorum } from './committed-on-quorum.ts'
+import { electionSafety } from './election-safety.ts'
+import { leaderAppendOnly } from './leader-append-only.ts'
+import { leaderCompleteness } from './leader-completeness.ts'
+import { linearizableReads } from './linearizable-reads.ts'
+import { logMatching } from './log-matching.ts'
+import { membershipSafety } from './membership-safety.ts'
+import { monotonic } from './monotonic.ts'
+import { noLostAcknowledgement } from './no-lost-acknowledgement.ts'
+import type { Observation } from './observation.ts'
+import { persistBeforeSend } from './persist-before-send.ts'
+import type { Judge, Property } from './property.ts'
+import { BrokenPromise } from './property.ts'
+import { stateMachineSafety } from './state-machine-safety.ts'
+import { voteOnce } from './vote-once.ts'
+
+/** In the order of their numbers. */
+export const SAFETY: readonly Property[] = [
+  electionSafety,
+  voteOnce,
+  logMatching,
+  leaderAppendOnly,
+  stateMachineSafety,
+  leaderCompleteness,
+  monotonic,
+  committedImmutable,
+  committedOnQuorum,
+  noLostAcknowledgement,
+  persistBeforeSend,
+  membershipSafety,
+  linearizableReads,
+]
+
+/** Judges one run as it happens: throws BrokenPromise at the observation that breaks a promise. */
+export class Watch {
+  readonly view: ClusterView = new ClusterView()
+  readonly #judges: readonly { readonly property: Property; readonly judge: Judge }[]
+
+  constructor(properties: readonly Property[] = SAFETY) {
+    this.#judges = properties.map((property) => ({ property, judge: property.watch(this.view) }))
+  }
+
+  see(observation: Observation): void {
+    this.view.see(observation)
+    for (const { property, judge } of this.#judges) {
+      const detail = judge(observation)
+      if (detail !== undefined) throw new BrokenPromise(property, detail)
+    }
+  }
+}

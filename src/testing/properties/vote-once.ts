@@ -1,0 +1,36 @@
+/** §5.2: each node votes for at most one candidate in a term, over all its lives. */
+import type { NodeId, Term } from '../../core/types.ts'
+import type { Property } from './property.ts'
+
+export const voteOnce: Property = {
+  id: 'I2',
+  name: 'vote once',
+  promise: 'A node votes for at most one candidate in any term, restarts included, and a candidate for itself.',
+  watch() {
+    const votes = new Map<NodeId, Map<Term, NodeId>>()
+    const vote = (voter: NodeId, term: Term, candidate: NodeId): string | undefined => {
+      const ofVoter = votes.get(voter) ?? new Map<Term, NodeId>()
+      votes.set(voter, ofVoter)
+      const earlier = ofVoter.get(term)
+      if (earlier !== undefined && earlier !== candidate)
+        return `${voter} voted for ${earlier} and for ${candidate} in term ${term}.`
+      ofVoter.set(term, candidate)
+      return undefined
+    }
+    return (observation) => {
+      if (observation.type === 'stepped') {
+        const { term, votedFor } = observation.status
+        return votedFor === undefined ? undefined : vote(observation.node, term, votedFor)
+      }
+      if (observation.type === 'started') {
+        const { term, votedFor } = observation.hardState
+        return votedFor === undefined ? undefined : vote(observation.node, term, votedFor)
+      }
+      if (observation.type !== 'sent') return undefined
+      const { from, to, message } = observation
+      if (message.type === 'RequestVoteRequest') return vote(from, message.term, from)
+      if (message.type === 'RequestVoteResponse' && message.isGranted) return vote(from, message.term, to)
+      return undefined
+    }
+  },
+}
