@@ -1,0 +1,125 @@
+/** The key-value state machine: a sorted map whose clone costs nothing, so that a snapshot is taken while writes go on. */
+import type { ApplyContext, StateMachine } from '../contracts/state-machine.ts'
+import type { HashedEntry } from './digest.ts'
+import { Digest } from './digest.ts'
+import type { KvAnswer, KvCommand, KvEntry, KvQuery, KvResult } from './model.ts'
+import { LIST_BYTES_MAX } from './model.ts'
+import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
+import { sortedMap } from './sorted-map.ts'
+
+/** The value is held as a string of one byte per character: a million of them are cheap for the garbage collector, buffers are not. */
+type HeldEntry = HashedEntry
+
+type Put = Extract<KvCommand, { readonly type: 'put' }>
+type CompareAndSet = Extract<KvCommand, { readonly type: 'compareAndSet' }>
+type List = Extract<KvQuery, { readonly type: 'list' }>
+
+export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuery, KvAnswer> {
+  /** Invariant: `#digest` is the sum over exactly these entries. */
+  #entries = sortedMap<HeldEntry>()
+  #digest = new Digest()
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  apply(command: KvCommand, context: ApplyContext): KvResult {
+    switch (command.type) {
+      case 'put':
+        return this.#put(command, context)
+      case 'delete':
+        return this.#delete(command.key)
+      case 'compareAndSet':
+        return this.#compareAndSet(command, context)
+      case 'malformed':
+        return { type: 'refused', reason: `bad command: ${command.reason}` }
+    }
+  }
+
+  query(query: KvQuery): KvAnswer {
+    switch (query.type) {
+      case 'get': {
+        const held = this.#entries.get(query.key)
+        return held === undefined ? { type: 'absent' } : { type: 'found', entry: shown(query.key, held) }
+      }
+      case 'list':
+        return this.#list(query)
+      case 'digest':
+        return { type: 'digest', count: this.#entries.size, digest: this.#digest.toString() }
+      case 'malformed':
+        return { type: 'refused', reason: `bad query: ${query.reason}` }
+    }
+  }
+
+  /** The clone shares every node of the tree; whichever is written to next is copied first, 32 keys at a time. */
+  snapshot(): Iterable<Uint8Array> {
+    return encodeSnapshot(this.#entries.clone().entries())
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const entries = sortedMap<HeldEntry>()
+    const digest = new Digest()
+    for await (const records of decodeSnapshot(chunks, digest)) {
+      for (const [key, entry] of records) entries.set(key, entry)
+    }
+    this.#entries = entries
+    this.#digest = digest
+  }
+
+  #put({ key, value }: Put, { index }: ApplyContext): KvResult {
+    const former = this.#entries.get(key)
+    const entry: HeldEntry = { value: hold(value), version: (former?.version ?? 0) + 1, index }
+    if (former !== undefined) this.#digest.remove(key, former)
+    this.#digest.add(key, entry)
+    this.#entries.set(key, entry)
+    return { type: 'written', version: entry.version }
+  }
+
+  #delete(key: string): KvResult {
+    const former = this.#entries.get(key)
+    if (former === undefined) return { type: 'absent' }
+    this.#digest.remove(key, former)
+    this.#entries.delete(key)
+    return { type: 'deleted' }
+  }
+
+  #compareAndSet(command: CompareAndSet, context: ApplyContext): KvResult {
+    const { key, expected, value } = command
+    const former = this.#entries.get(key)
+    if (isAsExpected(former, expected)) return this.#put({ type: 'put', key, value }, context)
+    return { type: 'mismatch', entry: former === undefined ? undefined : shown(key, former) }
+  }
+
+  #list({ prefix, after, limit }: List): KvAnswer {
+    const entries: KvEntry[] = []
+    let bytes = 0
+    const from = after !== undefined && after > prefix ? after : prefix
+    for (const [key, held] of this.#entries.entries(from)) {
+      if (!key.startsWith(prefix)) break
+      if (after !== undefined && key <= after) continue
+      if (entries.length >= limit || bytes > LIST_BYTES_MAX) return { type: 'listed', entries, more: true }
+      entries.push(shown(key, held))
+      bytes += key.length + held.value.length
+    }
+    return { type: 'listed', entries, more: false }
+  }
+}
+
+function isAsExpected(held: HeldEntry | undefined, expected: CompareAndSet['expected']): boolean {
+  switch (expected.type) {
+    case 'absent':
+      return held === undefined
+    case 'value':
+      return held !== undefined && held.value === hold(expected.value)
+    case 'index':
+      return held !== undefined && held.index === expected.index
+  }
+}
+
+function hold(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')
+}
+
+function shown(key: string, held: HeldEntry): KvEntry {
+  return { key, value: Buffer.from(held.value, 'latin1'), version: held.version, index: held.index }
+}
