@@ -39,6 +39,8 @@ export interface RaftOptions {
   /** Log kept behind a snapshot, so that a follower a little behind needs no snapshot. */
   readonly trailingEntries: number
   readonly trailingBytesMax: number
+  /** Log kept beyond the reserve for a live follower that still needs it. */
+  readonly laggardBytesMax: number
   /** A learner this close to the leader's end counts as caught up. */
   readonly caughtUpEntries: number
 }
@@ -63,5 +65,6 @@ export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   pendingReadsMax: 10_000,
   trailingEntries: 10_000,
   trailingBytesMax: 16 * 1024 * 1024,
+  laggardBytesMax: 256 * 1024 * 1024,
   caughtUpEntries: 1000,
 }

@@ -33,6 +33,8 @@ export interface RaftStatus {
   readonly membershipIndex: LogIndex
   readonly isMembershipCommitted: boolean
   readonly isTransferring: boolean
+  /** A committed membership does not name this node any more. */
+  readonly isRemoved: boolean
   /** Set once the disk has failed: this node speaks no more. */
   readonly stopped: string | undefined
   /** Of a leader: its followers. */

@@ -1,0 +1,160 @@
+/** Where every block of the log begins and how large it is: numbers only, so that a long log of small blocks costs little memory. */
+import { assert } from '../assert.ts'
+import type { BlockKind, LogIndex } from '../types.ts'
+
+const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
+
+export interface BlockPlace {
+  readonly first: LogIndex
+  /** The index after its last entry. */
+  readonly end: LogIndex
+  readonly size: number
+  readonly kind: BlockKind
+}
+
+export class BlockIndex {
+  // Parallel arrays. Invariant: block k is [#firsts[k], #firsts[k + 1]), the last one ends at #end; #start blocks are compacted away.
+  #start = 0
+  #firsts: number[] = []
+  #kinds: number[] = []
+  /** #sums[k]: bytes of all blocks ever appended before block k ended; differences are what counts. */
+  #sums: number[] = []
+  #baseSum = 0
+  #end: LogIndex
+
+  constructor(end: LogIndex) {
+    this.#end = end
+  }
+
+  get length(): number {
+    return this.#firsts.length - this.#start
+  }
+
+  /** The index after the last entry. */
+  get end(): LogIndex {
+    return this.#end
+  }
+
+  get bytes(): number {
+    return this.#sumAt(this.#firsts.length) - this.#sumAt(this.#start)
+  }
+
+  append(first: LogIndex, count: number, size: number, kind: BlockKind): void {
+    assert(first === this.#end, 'blocks are contiguous')
+    this.#sums.push(this.#sumAt(this.#firsts.length) + size)
+    this.#firsts.push(first)
+    this.#kinds.push(KINDS.indexOf(kind))
+    this.#end = first + count
+  }
+
+  /** The block that holds an index of the log. */
+  holding(index: LogIndex): BlockPlace | undefined {
+    const offset = this.#offsetOf(index)
+    return offset === undefined ? undefined : this.#place(offset)
+  }
+
+  /** Whole blocks from the one that starts at `from`: as many as fit into `bytesMax`, but at least one. */
+  from(from: LogIndex, bytesMax: number): BlockPlace[] {
+    const first = this.#offsetOf(from)
+    if (first === undefined) return []
+    assert(this.#firsts[first] === from, 'reading starts where a block starts')
+    const before = this.#sumAt(first)
+    const places: BlockPlace[] = []
+    for (let offset = first; offset < this.#firsts.length; offset++) {
+      if (offset > first && this.#sumAt(offset + 1) - before > bytesMax) break
+      places.push(this.#place(offset))
+    }
+    return places
+  }
+
+  /** Bytes of the blocks that hold the entries after `index`, up to `to` inclusive; both ends of blocks. */
+  bytesBetween(index: LogIndex, to: LogIndex): number {
+    return this.#sumAt(this.#offsetAfter(to)) - this.#sumAt(this.#offsetAfter(index))
+  }
+
+  /** The end of the last block that ends at or before `index`, or undefined if none does. */
+  endAtOrBelow(index: LogIndex): LogIndex | undefined {
+    const offset = this.#offsetAfter(index)
+    return offset <= this.#start ? undefined : this.#endOf(offset - 1) - 1
+  }
+
+  /** The index after which the blocks up to `to` take at most `bytesMax`. */
+  reserveStart(to: LogIndex, bytesMax: number): LogIndex {
+    let high = this.#offsetAfter(to)
+    const total = this.#sumAt(high)
+    let low = this.#start
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (total - this.#sumAt(middle) <= bytesMax) high = middle
+      else low = middle + 1
+    }
+    return low === this.#start ? (this.#firsts[low] ?? this.#end) - 1 : this.#endOf(low - 1) - 1
+  }
+
+  truncateAfter(index: LogIndex): number {
+    const keep = this.#offsetAfter(index)
+    const dropped = this.#firsts.length - keep
+    if (dropped === 0) return 0
+    assert((this.#firsts[keep] as number) === index + 1, 'truncation keeps blocks whole')
+    this.#end = index + 1
+    this.#firsts.length = keep
+    this.#kinds.length = keep
+    this.#sums.length = keep
+    return dropped
+  }
+
+  /** Forgets the blocks that end at or before an index. */
+  compactTo(index: LogIndex): void {
+    this.#start = Math.max(this.#start, this.#offsetAfter(index))
+    if (this.#start < 1024 || this.#start * 2 < this.#firsts.length) return
+    this.#baseSum = this.#sumAt(this.#start)
+    this.#firsts = this.#firsts.slice(this.#start)
+    this.#kinds = this.#kinds.slice(this.#start)
+    this.#sums = this.#sums.slice(this.#start)
+    this.#start = 0
+  }
+
+  reset(end: LogIndex): void {
+    this.#start = 0
+    this.#firsts = []
+    this.#kinds = []
+    this.#sums = []
+    this.#baseSum = 0
+    this.#end = end
+  }
+
+  #sumAt(offset: number): number {
+    return offset === 0 ? this.#baseSum : (this.#sums[offset - 1] as number)
+  }
+
+  #endOf(offset: number): LogIndex {
+    return offset + 1 < this.#firsts.length ? (this.#firsts[offset + 1] as number) : this.#end
+  }
+
+  #place(offset: number): BlockPlace {
+    return {
+      first: this.#firsts[offset] as number,
+      end: this.#endOf(offset),
+      size: this.#sumAt(offset + 1) - this.#sumAt(offset),
+      kind: KINDS[this.#kinds[offset] as number] as BlockKind,
+    }
+  }
+
+  /** The offset of the first block that ends after `index`. */
+  #offsetAfter(index: LogIndex): number {
+    if (index >= this.#end - 1) return this.#firsts.length
+    return this.#offsetOf(index + 1) ?? this.#start
+  }
+
+  #offsetOf(index: LogIndex): number | undefined {
+    if (this.length === 0 || index >= this.#end || index < (this.#firsts[this.#start] as number)) return undefined
+    let low = this.#start
+    let high = this.#firsts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((this.#firsts[middle] as number) <= index) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}

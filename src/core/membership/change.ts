@@ -1,0 +1,102 @@
+/** From one membership to the next: value in, value out, or a reason why not. One voter at a time is simple, more go through joint. */
+import type { MembershipChange } from '../inputs.ts'
+import type { LogIndex, Member, Membership, NodeId } from '../types.ts'
+import { isJoint, memberOf } from './membership.ts'
+
+export type ChangeResult =
+  | { readonly type: 'changed'; readonly membership: Membership }
+  | { readonly type: 'refused'; readonly detail: string }
+
+/** The membership that `change` asks for, to be appended at `index`. Joint if more than one voter comes or goes. */
+export function changed(current: Membership, change: MembershipChange, index: LogIndex): ChangeResult {
+  const problem = problemOf(current, change)
+  if (problem !== undefined) return { type: 'refused', detail: problem }
+  const members = new Map(current.members.map((member) => [member.id, member]))
+  const voters = new Set(current.voters)
+  const learners = new Set(current.learners)
+  for (const { id, address, promote } of change.add ?? []) {
+    members.set(id, { id, address, directoryId: '', addedAt: index, promote: promote ?? false })
+    learners.add(id)
+  }
+  for (const { id, address } of change.move ?? []) members.set(id, { ...(members.get(id) as Member), address })
+  for (const id of change.promote ?? []) {
+    members.set(id, { ...(members.get(id) as Member), promote: false })
+    learners.delete(id)
+    voters.add(id)
+  }
+  for (const id of change.demote ?? []) {
+    voters.delete(id)
+    learners.add(id)
+  }
+  for (const id of change.remove ?? []) {
+    voters.delete(id)
+    learners.delete(id)
+  }
+  if (voters.size === 0) return { type: 'refused', detail: 'it would leave no voter' }
+  const isOneStep = symmetricDifference(current.voters, voters) <= 1
+  const next = {
+    members: [...members.values()],
+    voters: [...voters],
+    outgoing: isOneStep ? [] : current.voters,
+    learners: [...learners],
+  }
+  return { type: 'changed', membership: normal(next) }
+}
+
+/** Out of a joint membership: the incoming half alone. */
+export function leaveJoint(joint: Membership): Membership {
+  return normal({ ...joint, outgoing: [] })
+}
+
+/** With the directory ids seen at first contacts bound; the same object if there is nothing to bind. */
+export function bindDirectories(current: Membership, seen: ReadonlyMap<NodeId, string>): Membership {
+  const isNews = (member: Member): boolean => member.directoryId === '' && (seen.get(member.id) ?? '') !== ''
+  if (!current.members.some(isNews)) return current
+  const members = current.members.map((member) =>
+    isNews(member) ? { ...member, directoryId: seen.get(member.id) as string } : member,
+  )
+  return { ...current, members }
+}
+
+function problemOf(current: Membership, change: MembershipChange): string | undefined {
+  if (isJoint(current)) return 'the membership is joint'
+  const named = [
+    ...(change.add ?? []).map(({ id }) => id),
+    ...(change.promote ?? []),
+    ...(change.demote ?? []),
+    ...(change.remove ?? []),
+    ...(change.move ?? []).map(({ id }) => id),
+  ]
+  if (named.length === 0) return 'it changes nothing'
+  const twice = named.find((id, offset) => named.indexOf(id) !== offset)
+  if (twice !== undefined) return `it names ${twice} twice`
+  for (const { id, address } of change.add ?? []) {
+    if (id === '' || address === '') return 'a new member needs an id and an address'
+    if (memberOf(current, id) !== undefined) return `${id} is a member already`
+    const holder = current.members.find((member) => member.address === address)
+    if (holder !== undefined && !(change.remove ?? []).includes(holder.id))
+      return `${holder.id} is at ${address} already`
+  }
+  for (const { id } of change.move ?? []) if (memberOf(current, id) === undefined) return `${id} is not a member`
+  for (const id of change.promote ?? []) if (!current.learners.includes(id)) return `${id} is not a learner`
+  for (const id of change.demote ?? []) if (!current.voters.includes(id)) return `${id} is not a voter`
+  for (const id of change.remove ?? []) if (memberOf(current, id) === undefined) return `${id} is not a member`
+  return undefined
+}
+
+function symmetricDifference(before: readonly NodeId[], after: ReadonlySet<NodeId>): number {
+  const kept = before.filter((id) => after.has(id)).length
+  return before.length - kept + (after.size - kept)
+}
+
+/** Sorted, and without members that are in no list. */
+function normal(membership: Membership): Membership {
+  const voters = [...membership.voters].sort()
+  const outgoing = [...membership.outgoing].sort()
+  const learners = [...membership.learners].sort()
+  const named = new Set([...voters, ...outgoing, ...learners])
+  const members = membership.members
+    .filter(({ id }) => named.has(id))
+    .sort((one, other) => (one.id < other.id ? -1 : 1))
+  return { members, voters, outgoing, learners }
+}

@@ -1,0 +1,32 @@
+/** What a majority has, and whether there is one: the only place that counts voters, simple or joint (thesis §4.3). */
+import type { Membership, NodeId } from '../types.ts'
+
+/**
+ * The greatest value that a quorum has reached, where each voter has reached `reachedBy(id)`. Of a joint membership the slower half
+ * decides. With no voters at all nothing is ever reached: -Infinity.
+ */
+export function quorumValue(membership: Membership, reachedBy: (id: NodeId) => number): number {
+  const incoming = majorityValue(membership.voters, reachedBy)
+  if (membership.outgoing.length === 0) return incoming
+  return Math.min(incoming, majorityValue(membership.outgoing, reachedBy))
+}
+
+function majorityValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
+  if (voters.length === 0) return -Infinity
+  const values = voters.map(reachedBy).sort((one, other) => other - one)
+  return values[values.length >> 1] as number
+}
+
+/** Whether those for whom `isIn` holds are a quorum. */
+export function isQuorum(membership: Membership, isIn: (id: NodeId) => boolean): boolean {
+  return quorumValue(membership, (id) => (isIn(id) ? 1 : 0)) === 1
+}
+
+/** Of an election: won with a quorum of grants, lost once a quorum of grants is impossible, else open. */
+export function electionResult(
+  membership: Membership,
+  voteOf: (id: NodeId) => 'granted' | 'refused' | 'open',
+): 'won' | 'lost' | 'open' {
+  if (isQuorum(membership, (id) => voteOf(id) === 'granted')) return 'won'
+  return isQuorum(membership, (id) => voteOf(id) !== 'refused') ? 'open' : 'lost'
+}

@@ -1,0 +1,123 @@
+/** Collects what one step asks for, and hands it out as Effects in one piece. */
+import type { Effects, Persist, Settlement } from './effects.ts'
+import type { RaftEvent } from './events.ts'
+import type { AppendEntriesResponse, Message, Outgoing } from './messages.ts'
+import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo } from './types.ts'
+
+export class Outbox {
+  snapshot: Persist['snapshot']
+  truncateAfter: LogIndex | undefined
+  blocks: Block[] = []
+  /** Term or vote changed in this step. */
+  isHardStateDirty = false
+  compactTo: LogIndex | undefined
+  then: Outgoing[] = []
+  send: Outgoing[] = []
+  install: SnapshotInfo | undefined
+  apply: LogRange | undefined
+  fetch: Effects['fetch']
+  takeSnapshot = false
+  settle: Settlement[] = []
+  events: RaftEvent[] = []
+
+  emit(event: RaftEvent): void {
+    this.events.push(event)
+  }
+
+  appendBlock(block: Block): void {
+    this.blocks.push(block)
+  }
+
+  /** Blocks of this very step that go again are never written at all. */
+  truncate(after: LogIndex): void {
+    this.blocks = this.blocks.filter((block) => block.first <= after)
+    this.truncateAfter = Math.min(this.truncateAfter ?? after, after)
+  }
+
+  resetTo(snapshot: SnapshotInfo): void {
+    this.snapshot = { info: snapshot, resetLog: true }
+    this.blocks = []
+    this.truncateAfter = undefined
+    this.compactTo = undefined
+    this.apply = undefined
+    this.install = snapshot
+  }
+
+  /** Leaves once this step's write is durable. A later acknowledgement to the same leader says all an earlier one did. */
+  afterPersist(to: NodeId, message: Message): void {
+    if (message.type === 'AppendEntriesResponse' && message.isAccepted) {
+      this.then = this.then.filter((earlier) => earlier.to !== to || !isSupersededBy(earlier.message, message))
+    }
+    this.then.push({ to, message })
+  }
+
+  sendNow(to: NodeId, message: Message): void {
+    this.send.push({ to, message })
+  }
+
+  /** Of a node whose disk has failed: callers are still answered, events told, nothing else. */
+  silence(): void {
+    this.snapshot = undefined
+    this.truncateAfter = undefined
+    this.blocks = []
+    this.isHardStateDirty = false
+    this.compactTo = undefined
+    this.then = []
+    this.send = []
+    this.install = undefined
+    this.apply = undefined
+    this.fetch = undefined
+    this.takeSnapshot = false
+  }
+
+  get needsPersist(): boolean {
+    return (
+      this.isHardStateDirty ||
+      this.blocks.length > 0 ||
+      this.then.length > 0 ||
+      this.truncateAfter !== undefined ||
+      this.snapshot !== undefined ||
+      this.compactTo !== undefined
+    )
+  }
+
+  /** Everything of this step; the outbox is empty afterwards. `number`: of the write, if one is needed. */
+  take(number: number | undefined, hardState: HardState, wakeAt: Instant): Effects {
+    const isUrgent =
+      this.isHardStateDirty ||
+      this.blocks.length > 0 ||
+      this.then.length > 0 ||
+      this.truncateAfter !== undefined ||
+      this.snapshot !== undefined
+    const persist: Persist | undefined =
+      number === undefined
+        ? undefined
+        : {
+            number,
+            snapshot: this.snapshot,
+            truncateAfter: this.truncateAfter,
+            blocks: this.blocks,
+            hardState,
+            compactTo: this.compactTo,
+            isUrgent,
+            then: this.then,
+          }
+    const { send, install, apply, fetch, takeSnapshot, settle, events } = this
+    const effects: Effects = { persist, send, install, apply, fetch, takeSnapshot, settle, events, wakeAt }
+    this.silence()
+    this.settle = []
+    this.events = []
+    return effects
+  }
+}
+
+function isSupersededBy(earlier: Message, later: AppendEntriesResponse): boolean {
+  return (
+    earlier.type === 'AppendEntriesResponse' &&
+    earlier.isAccepted &&
+    earlier.term === later.term &&
+    earlier.session === later.session &&
+    earlier.index <= later.index &&
+    earlier.round <= later.round
+  )
+}

@@ -1,0 +1,203 @@
+/** The one door: everything that happens to a node goes in through `step`, everything it wants comes out as effects. */
+import { assert, unreachable } from './assert.ts'
+import type { Effects } from './effects.ts'
+import type { Input } from './inputs.ts'
+import { isMember } from './membership/membership.ts'
+import type { Message } from './messages.ts'
+import type { RaftOptions } from './options.ts'
+import { candidateReceives } from './roles/candidate.ts'
+import { followerReceives } from './roles/follower.ts'
+import { finishLeaderStep, leaderReceives } from './roles/leader.ts'
+import { applyCommitted } from './rules/apply.ts'
+import { nextWake, noticePause } from './rules/pause.ts'
+import { propose } from './rules/propose.ts'
+import { askLeader, askThroughLeader, expireForwardedReads } from './rules/read-index.ts'
+import { proposeChange } from './rules/reconfigure.ts'
+import { notLeader, refuseAll } from './rules/refuse.ts'
+import { noticeCommittedMembership } from './rules/removal.ts'
+import { adoptSnapshot, giveUpFetching, installFetched } from './rules/snapshot.ts'
+import { admitTerm } from './rules/term.ts'
+import { startTransfer } from './rules/transfer.ts'
+import { becomeFollower } from './rules/transition.ts'
+import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
+import { RaftState, type RecoveredLog } from './state.ts'
+import type { RaftStatus } from './status.ts'
+import type { Instant, LogIndex, NodeId, SnapshotInfo } from './types.ts'
+
+/** Directory ids of nodes that are no members (yet) remembered at most. */
+const STRANGERS_MAX = 64
+
+/**
+ * One node of the cluster, as a pure machine: no clock, no chance, no I/O, no promise. The same options, recovered log and inputs
+ * give the same effects, byte for byte. It throws only InvariantError: a bug in it.
+ */
+export class Raft {
+  /** For checkers and tests; nobody else looks in. */
+  readonly state: RaftState
+  #wakeAt: Instant = Infinity
+
+  constructor(options: RaftOptions, recovered: RecoveredLog, now: Instant) {
+    this.state = new RaftState(options, recovered, now)
+    const { snapshot } = this.state.log
+    if (snapshot !== undefined) {
+      this.state.log.applyingIndex = snapshot.index
+      this.state.outbox.install = snapshot
+    }
+  }
+
+  /**
+   * What has happened, in order, and what is to be done about all of it together. `now` never falls. With no inputs it says what
+   * is due (the first call: restore the snapshot, apply what is known to be committed).
+   */
+  step(now: Instant, inputs: readonly Input[]): Effects {
+    const { state } = this
+    assert(now >= state.now, 'time does not go back')
+    state.now = now
+    noticePause(state, this.#wakeAt)
+    const commitBefore = state.log.commitIndex
+    for (const input of inputs) take(state, input)
+    if (state.stopped === undefined) finishStep(state, commitBefore)
+    this.#wakeAt = nextWake(state)
+    return this.#effects()
+  }
+
+  status(now: Instant): RaftStatus {
+    const { state } = this
+    const { log, role, memberships } = state
+    return {
+      id: state.id,
+      role: role.type,
+      term: state.term,
+      leader: state.leader,
+      votedFor: state.votedFor,
+      firstIndex: log.firstIndex,
+      lastIndex: log.lastIndex,
+      lastTerm: log.last.term,
+      persistedIndex: log.persistedIndex,
+      commitIndex: log.commitIndex,
+      appliedIndex: log.appliedIndex,
+      snapshotIndex: log.snapshotIndex,
+      logBytes: log.bytes,
+      membership: state.membership,
+      membershipIndex: memberships.current.index,
+      isMembershipCommitted: memberships.current.index <= log.commitIndex,
+      isTransferring: role.type === 'leader' && role.transfer !== undefined,
+      isRemoved: state.isRemoved,
+      stopped: state.stopped,
+      peers: role.type === 'leader' ? [...role.progress.values()].map((progress) => progress.status(now)) : [],
+    }
+  }
+
+  /** What a snapshot of the state machine at `index` (applied, the end of a block) must say of itself. */
+  snapshotHead(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
+    const { log, memberships } = this.state
+    const term = log.termAt(index)
+    assert(term !== undefined && index <= log.appliedIndex, 'a snapshot is taken of what is applied and known')
+    assert(log.isBoundary(index), 'a snapshot is taken at the end of a block')
+    return { index, term, membership: memberships.at(index).membership }
+  }
+
+  #effects(): Effects {
+    const { outbox, disk, log, hardState, now } = this.state
+    if (this.state.stopped !== undefined) outbox.silence()
+    const number = outbox.needsPersist ? disk.ask(log.lastIndex, outbox.isHardStateDirty, now) : undefined
+    return outbox.take(number, hardState, this.#wakeAt)
+  }
+}
+
+function take(state: RaftState, input: Input): void {
+  if (state.stopped !== undefined) return refuseAll(state, input, { reason: 'stopped', detail: state.stopped })
+  switch (input.type) {
+    case 'timeout':
+      return // What is due is found at the end of every step.
+    case 'receive':
+      return receive(state, input.from, input.message)
+    case 'propose':
+    case 'changeMembership':
+    case 'transfer':
+    case 'read':
+      return ask(state, input)
+    case 'persisted':
+      return onPersisted(state, input.number)
+    case 'storageFailed':
+      return onStorageFailed(state, input.reason)
+    case 'applied':
+      assert(input.index <= state.log.applyingIndex, 'only what was handed out is applied')
+      state.log.appliedIndex = Math.max(state.log.appliedIndex, input.index)
+      return
+    case 'snapshotTaken':
+      return adoptSnapshot(state, input.snapshot)
+    case 'snapshotFetched':
+      return installFetched(state, input.snapshot)
+    case 'snapshotFetchFailed':
+      return giveUpFetching(state, input.snapshot)
+    case 'peerSeen':
+      return onPeerSeen(state, input.peer, input.directoryId)
+    case 'peerLost':
+      if (state.role.type === 'leader') state.role.progress.get(input.peer)?.lose()
+      return
+    default:
+      return unreachable(input)
+  }
+}
+
+/** The term first, then the role. A candidate that finds a leader is a follower by the time it looks at the message. */
+function receive(state: RaftState, from: NodeId, message: Message): void {
+  if (!admitTerm(state, from, message)) return
+  if (message.type === 'PreVoteRequest') return handlePreVote(state, from, message)
+  const { role } = state
+  if (role.type === 'leader') return leaderReceives(state, role, from, message)
+  if (role.type !== 'follower' && candidateReceives(state, from, message)) return
+  followerReceives(state, from, message)
+}
+
+/** What a caller wants of the leader; anybody may be asked to read. */
+function ask(
+  state: RaftState,
+  input: Extract<Input, { type: 'propose' | 'changeMembership' | 'transfer' | 'read' }>,
+): void {
+  const { role } = state
+  if (role.type !== 'leader') {
+    if (input.type === 'read') askThroughLeader(state, input.read)
+    else refuseAll(state, input, notLeader(state))
+    return
+  }
+  switch (input.type) {
+    case 'propose':
+      return propose(state, role, input)
+    case 'changeMembership':
+      return proposeChange(state, role, input.request, input.change)
+    case 'transfer':
+      return startTransfer(state, role, input.request, input.to)
+    case 'read':
+      return askLeader(state, role, { from: undefined, read: input.read }, input.mode)
+  }
+}
+
+function onPersisted(state: RaftState, number: number): void {
+  const lastIndex = state.disk.complete(number)
+  state.log.persistedIndex = Math.max(state.log.persistedIndex, lastIndex)
+  recordSelfVote(state, number)
+}
+
+/** Never speaks again: what the disk holds is not known any more. */
+function onStorageFailed(state: RaftState, reason: string): void {
+  if (state.role.type === 'leader') becomeFollower(state, state.term, undefined, 'storage-failed')
+  state.stopped = reason
+  state.outbox.emit({ type: 'storageFailed', reason })
+}
+
+function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
+  if (isMember(state.membership, peer) || state.seenDirectories.size < STRANGERS_MAX) {
+    state.seenDirectories.set(peer, directoryId)
+  }
+  if (state.role.type === 'leader') state.role.progress.get(peer)?.lose()
+}
+
+function finishStep(state: RaftState, commitBefore: LogIndex): void {
+  noticeCommittedMembership(state, commitBefore)
+  expireForwardedReads(state)
+  if (state.role.type === 'leader') finishLeaderStep(state, state.role)
+  else if (state.timer.isDue(state.now)) startElection(state)
+  applyCommitted(state)
+}

@@ -1,0 +1,32 @@
+/** What a candidate does, and a pre-candidate: counts votes, and yields to a leader of its term (Figure 2, "Candidates"). */
+import type { Message } from '../messages.ts'
+import { becomeFollower } from '../rules/transition.ts'
+import { handlePreVoteResponse, handleRequestVote, handleRequestVoteResponse } from '../rules/vote.ts'
+import type { RaftState } from '../state.ts'
+import type { NodeId } from '../types.ts'
+
+/** Whether the message is dealt with; if not, this node has become a follower, who must see it. */
+export function candidateReceives(state: RaftState, from: NodeId, message: Message): boolean {
+  switch (message.type) {
+    case 'AppendEntriesRequest':
+    case 'InstallSnapshotRequest':
+      becomeFollower(state, state.term, from, 'higher-term')
+      return false
+    case 'RequestVoteRequest':
+      handleRequestVote(state, from, message)
+      return true
+    case 'RequestVoteResponse':
+      handleRequestVoteResponse(state, from, message)
+      return true
+    case 'PreVoteResponse':
+      handlePreVoteResponse(state, from, message)
+      return true
+    case 'ReadIndexRequest': {
+      const { term } = state
+      state.outbox.sendNow(from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
+      return true
+    }
+    default:
+      return true
+  }
+}

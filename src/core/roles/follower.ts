@@ -1,0 +1,46 @@
+/** What a follower does (Figure 2, "Rules for Servers: Followers"): answers leaders and candidates, and asks the leader for its readers. */
+import { isVoter } from '../membership/membership.ts'
+import type { Message } from '../messages.ts'
+import { handleAppendEntries } from '../rules/append-entries.ts'
+import { handleReadIndexResponse } from '../rules/read-index.ts'
+import { handleInstallSnapshot } from '../rules/snapshot.ts'
+import { setLeader } from '../rules/transition.ts'
+import { campaign, canCampaign, handlePreVoteResponse, handleRequestVote } from '../rules/vote.ts'
+import type { RaftState } from '../state.ts'
+import type { NodeId } from '../types.ts'
+
+export function followerReceives(state: RaftState, from: NodeId, message: Message): void {
+  switch (message.type) {
+    case 'AppendEntriesRequest':
+      if (hearLeader(state, from)) handleAppendEntries(state, from, message)
+      return
+    case 'InstallSnapshotRequest':
+      if (hearLeader(state, from)) handleInstallSnapshot(state, from, message)
+      return
+    case 'TimeoutNow':
+      if (state.leader === from && isVoter(state.membership, state.id) && canCampaign(state)) campaign(state, true)
+      return
+    case 'RequestVoteRequest':
+      return handleRequestVote(state, from, message)
+    case 'ReadIndexRequest': {
+      const { term } = state
+      return state.outbox.sendNow(from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
+    }
+    case 'ReadIndexResponse':
+      return handleReadIndexResponse(state, message)
+    case 'PreVoteResponse':
+      return handlePreVoteResponse(state, from, message)
+  }
+}
+
+/** Whether it is the leader of this term: there is only one (§5.2, Election Safety). */
+function hearLeader(state: RaftState, from: NodeId): boolean {
+  if (state.leader !== undefined && state.leader !== from) {
+    const detail = `it speaks as the leader of term ${state.term}, which is ${state.leader}`
+    state.outbox.emit({ type: 'protocolViolation', from, detail })
+    return false
+  }
+  setLeader(state, from)
+  state.timer.hear(state.now)
+  return true
+}

@@ -1,0 +1,105 @@
+/** Receiving AppendEntries: the consistency check, the conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
+import type { AppendEntriesRequest } from '../messages.ts'
+import type { RaftState } from '../state.ts'
+import type { Block, LogIndex, NodeId } from '../types.ts'
+import { appendBlock, truncateAfter } from './append.ts'
+import { reply, replyOncePersisted } from './reply.ts'
+
+export function handleAppendEntries(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
+  const problem = problemOf(state, message)
+  if (problem !== undefined) return state.outbox.emit({ type: 'protocolViolation', from, detail: problem })
+  if (!isPrevMatched(state, message)) return reject(state, from, message)
+  const news = newBlocks(state, message.blocks)
+  const first = news[0]
+  if (first !== undefined && first.first <= state.log.lastIndex) truncateAfter(state, first.first - 1)
+  for (const block of news) appendBlock(state, block)
+  const vouched = lastVouched(message)
+  commitUpTo(state, Math.min(message.commitIndex, vouched))
+  accept(state, from, message, vouched)
+}
+
+/** The last index this message proves equal to the leader's log: never the own last index, whose tail may differ. */
+function lastVouched(message: AppendEntriesRequest): LogIndex {
+  const last = message.blocks[message.blocks.length - 1]
+  return last === undefined ? message.prevIndex : last.first + last.count - 1
+}
+
+/** What is committed here is in every later leader's log: there is nothing to check at or below it. */
+function isPrevMatched(state: RaftState, { prevIndex, prevTerm }: AppendEntriesRequest): boolean {
+  return prevIndex <= state.log.commitIndex || state.log.holds(prevIndex, prevTerm)
+}
+
+/** From the first block on that is not here yet or differs: a block is atomic, so it is here if its first entry is. */
+function newBlocks(state: RaftState, blocks: readonly Block[]): readonly Block[] {
+  const { log } = state
+  const offset = blocks.findIndex(({ first, count, term }) => {
+    if (first + count - 1 <= log.commitIndex) return false
+    return !log.holds(first, term)
+  })
+  return offset === -1 ? [] : blocks.slice(offset)
+}
+
+function commitUpTo(state: RaftState, index: LogIndex): void {
+  const commit = state.log.floorToBoundary(index)
+  if (commit > state.log.commitIndex) state.log.commitTo(commit)
+}
+
+/** Acknowledges only what is durable: the rest is acknowledged by the answer that waits for its write. */
+function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, vouched: LogIndex): void {
+  const { term, log } = state
+  const isDurable = vouched <= log.persistedIndex
+  const index = isDurable || message.blocks.length > 0 ? vouched : log.floorToBoundary(log.persistedIndex)
+  const { round, session } = message
+  const response = {
+    type: 'AppendEntriesResponse',
+    term,
+    isAccepted: true,
+    index,
+    hintIndex: 0,
+    hintTerm: 0,
+    round,
+    session,
+  } as const
+  if (index <= log.persistedIndex) reply(state, from, response)
+  else replyOncePersisted(state, from, response)
+}
+
+/** Says where the logs may agree: one probe per conflicting term, not per entry (§5.3, "the protocol can be optimized"). */
+function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
+  const { term, log } = state
+  const { prevIndex: index, prevTerm, round, session } = message
+  const hintIndex = Math.max(log.lastAtMost(index, prevTerm), log.commitIndex)
+  const hintTerm = log.termAt(hintIndex) ?? 0
+  reply(state, from, {
+    type: 'AppendEntriesResponse',
+    term,
+    isAccepted: false,
+    index,
+    hintIndex,
+    hintTerm,
+    round,
+    session,
+  })
+}
+
+/** What no correct leader sends. Such a message is ignored whole. */
+function problemOf(state: RaftState, message: AppendEntriesRequest): string | undefined {
+  const { log } = state
+  let end = message.prevIndex + 1
+  let term = message.prevTerm
+  for (const block of message.blocks) {
+    if (block.first !== end) return `its blocks are not contiguous at ${end}`
+    if (block.term < term || block.term > message.term) return `the term of its block at ${end} is out of order`
+    if (block.count < 1) return `its block at ${end} is empty`
+    end = block.first + block.count
+    term = block.term
+    const known = log.termAt(block.first)
+    if (block.first <= log.commitIndex && known !== undefined && known !== block.term) {
+      return `its block at ${block.first} contradicts a committed entry`
+    }
+    if (block.first <= log.lastIndex && block.first > log.baseIndex && !log.isBoundary(block.first - 1)) {
+      return `its block at ${block.first} begins inside a block`
+    }
+  }
+  return undefined
+}

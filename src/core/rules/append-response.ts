@@ -1,0 +1,77 @@
+/** What a leader learns from an answer to AppendEntries: contact, a match, or where to probe next (§5.3). */
+import type { AppendEntriesResponse, InstallSnapshotResponse } from '../messages.ts'
+import type { Progress } from '../replication/progress.ts'
+import type { LeaderState, RaftState } from '../state.ts'
+import type { NodeId } from '../types.ts'
+
+/** The sender's progress, if the answer belongs to its present membership session. */
+function progressOf(
+  state: RaftState,
+  leader: LeaderState,
+  from: NodeId,
+  { session, round }: AppendEntriesResponse | InstallSnapshotResponse,
+): Progress | undefined {
+  const progress = leader.progress.get(from)
+  if (progress === undefined || progress.session !== session) return undefined
+  if (round > leader.rounds.current) {
+    state.outbox.emit({ type: 'protocolViolation', from, detail: `it answers round ${round}, which has not begun` })
+    return undefined
+  }
+  progress.hear(state.now, round)
+  return progress
+}
+
+export function handleAppendEntriesResponse(
+  state: RaftState,
+  leader: LeaderState,
+  from: NodeId,
+  message: AppendEntriesResponse,
+): void {
+  const progress = progressOf(state, leader, from, message)
+  if (progress === undefined) return
+  if (message.index > state.log.lastIndex) {
+    const detail = `it speaks of index ${message.index}, beyond the log`
+    return state.outbox.emit({ type: 'protocolViolation', from, detail })
+  }
+  if (message.isAccepted) onAccepted(state, progress, message)
+  else onRejected(state, progress, message)
+}
+
+function onAccepted(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
+  const isNews = progress.match(message.index)
+  if (progress.state.type === 'probe') return progress.becomeReplicate()
+  // It has what the offered snapshot would bring: no need to wait for it.
+  if (progress.state.type === 'snapshot' && isNews && message.index >= progress.state.snapshot.index) {
+    progress.becomeProbe(progress.matchIndex + 1)
+    state.outbox.emit({ type: 'followerCaughtUp', peer: progress.id })
+  }
+}
+
+/** Goes back to where both logs may agree: past every entry of ours whose term is above the follower's there. */
+function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
+  if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
+  if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
+  const agreed = state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
+  progress.becomeProbe(agreed + 1)
+}
+
+export function handleInstallSnapshotResponse(
+  state: RaftState,
+  leader: LeaderState,
+  from: NodeId,
+  message: InstallSnapshotResponse,
+): void {
+  const progress = progressOf(state, leader, from, message)
+  if (progress === undefined || message.outcome === 'fetching') return
+  if (message.outcome === 'installed') {
+    if (message.index > state.log.lastIndex) return
+    progress.match(message.index)
+    if (progress.state.type !== 'snapshot') return
+    progress.becomeProbe(progress.matchIndex + 1)
+    return state.outbox.emit({ type: 'followerCaughtUp', peer: from })
+  }
+  if (progress.state.type !== 'snapshot') return
+  // Offer the newest instead; if that was it, a new one is wanted.
+  if (progress.state.snapshot.id === state.log.snapshot?.id) state.outbox.takeSnapshot = true
+  progress.becomeProbe(progress.matchIndex + 1)
+}

@@ -1,0 +1,31 @@
+/** Putting a block at the end of the log, with what that means for the membership and for the disk. */
+import { assert } from '../assert.ts'
+import { isMember } from '../membership/membership.ts'
+import type { RaftState } from '../state.ts'
+import type { Block, LogIndex, Membership } from '../types.ts'
+
+export function appendBlock(state: RaftState, block: Block): void {
+  assert(block.first === state.log.lastIndex + 1, 'entries are appended at the end')
+  state.log.append(block)
+  state.outbox.appendBlock(block)
+  if (block.membership === undefined) return
+  forgetDirectories(state, block.membership)
+  state.memberships.append(block.first, block.membership)
+  state.outbox.emit({ type: 'membershipAdopted', index: block.first, membership: block.membership })
+}
+
+/** Drops a conflicting suffix, and with it the memberships it held (§6: a membership is in force only while it is in the log). */
+export function truncateAfter(state: RaftState, index: LogIndex): void {
+  const dropped = state.log.truncateAfter(index)
+  state.disk.truncateAfter(index)
+  state.outbox.truncate(index)
+  state.outbox.emit({ type: 'logTruncated', after: index, dropped })
+  if (!state.memberships.truncateAfter(index)) return
+  const { current } = state.memberships
+  state.outbox.emit({ type: 'membershipReverted', index: current.index, membership: current.membership })
+}
+
+/** Who leaves may come back with another disk: what was seen of the old one must not be bound to the new. */
+function forgetDirectories(state: RaftState, next: Membership): void {
+  for (const { id } of state.membership.members) if (!isMember(next, id)) state.seenDirectories.delete(id)
+}

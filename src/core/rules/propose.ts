@@ -1,0 +1,37 @@
+/** A leader takes commands: appended as one block, or refused with the limit that is reached (raft.tla ClientRequest). */
+import type { Rejection } from '../effects.ts'
+import type { LeaderState, RaftState } from '../state.ts'
+import { appendBlock } from './append.ts'
+
+export interface Proposal {
+  readonly proposal: number
+  readonly count: number
+  readonly size: number
+  readonly payload: unknown
+}
+
+export function propose(state: RaftState, leader: LeaderState, { proposal, count, size, payload }: Proposal): void {
+  const rejection = rejectionOf(state, leader, count, size)
+  if (rejection !== undefined) {
+    state.outbox.settle.push({ type: 'rejected', proposal, rejection })
+    return
+  }
+  const first = state.log.lastIndex + 1
+  appendBlock(state, { first, term: state.term, count, size, kind: 'commands', payload })
+  state.outbox.settle.push({ type: 'accepted', proposal, first, term: state.term })
+}
+
+function rejectionOf(state: RaftState, leader: LeaderState, count: number, size: number): Rejection | undefined {
+  const { log, options } = state
+  if (leader.transfer !== undefined) return { reason: 'transferring', to: leader.transfer.to }
+  const entries = log.lastIndex - log.commitIndex
+  const { uncommittedEntriesMax, uncommittedBytesMax } = options
+  if (entries + count > uncommittedEntriesMax) {
+    return { reason: 'overloaded', limit: 'uncommittedEntriesMax', value: entries, max: uncommittedEntriesMax }
+  }
+  const bytes = log.uncommittedBytes
+  if (bytes > 0 && bytes + size > uncommittedBytesMax) {
+    return { reason: 'overloaded', limit: 'uncommittedBytesMax', value: bytes, max: uncommittedBytesMax }
+  }
+  return undefined
+}

@@ -1,0 +1,98 @@
+/** Linearizable reads (thesis §6.4): an index, confirmed by a heartbeat round or by the lease, asked of any node. */
+import { quorumValue } from '../membership/quorum.ts'
+import type { ReadIndexRequest, ReadIndexResponse } from '../messages.ts'
+import type { PendingRead } from '../reads/read-queue.ts'
+import type { LeaderState, RaftState } from '../state.ts'
+import type { Instant, LogIndex, NodeId } from '../types.ts'
+import { hasCommittedInTerm } from './commit.ts'
+
+/** A read on the leader, its own or a follower's. */
+export function askLeader(state: RaftState, leader: LeaderState, read: PendingRead, mode: 'quorum' | 'lease'): void {
+  if (leader.reads.length >= state.options.pendingReadsMax) return refuse(state, read, leader.reads.length)
+  if (!hasCommittedInTerm(state, leader)) return leader.reads.hold(read)
+  if (mode === 'lease' && hasLease(state, leader)) return answer(state, read, state.log.commitIndex)
+  leader.reads.add(read)
+}
+
+/** A read on a follower: the leader is asked for the index. */
+export function askThroughLeader(state: RaftState, read: number): void {
+  const { leader, outbox, forwardedReads, options } = state
+  if (leader === undefined) {
+    outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'no-leader', leader } })
+  } else if (forwardedReads.length >= options.pendingReadsMax) {
+    refuse(state, { from: undefined, read }, forwardedReads.length)
+  } else {
+    forwardedReads.add(read, state.now + options.readTimeoutMs)
+    outbox.sendNow(leader, { type: 'ReadIndexRequest', term: state.term, read })
+  }
+}
+
+export function handleReadIndex(state: RaftState, leader: LeaderState, from: NodeId, message: ReadIndexRequest): void {
+  askLeader(state, leader, { from, read: message.read }, 'quorum')
+}
+
+export function handleReadIndexResponse(state: RaftState, message: ReadIndexResponse): void {
+  const { read, index } = message
+  if (!state.forwardedReads.take(read)) return
+  if (index !== undefined) state.outbox.settle.push({ type: 'readReady', read, index })
+  else {
+    const rejection = { reason: 'leadership-lost', leader: state.leader } as const
+    state.outbox.settle.push({ type: 'readRejected', read, rejection })
+  }
+}
+
+export function expireForwardedReads(state: RaftState): void {
+  for (const read of state.forwardedReads.takeDue(state.now)) {
+    state.outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'timed-out' } })
+  }
+}
+
+/** Before the messages of this step are made: fresh reads begin a round, which those messages carry. Whether one began. */
+export function beginRound(state: RaftState, leader: LeaderState): boolean {
+  if (hasCommittedInTerm(state, leader)) leader.reads.releaseHeld()
+  if (!leader.reads.needsRound) return false
+  leader.reads.beginRound(leader.rounds.begin(state.now), state.log.commitIndex)
+  return true
+}
+
+/** Answers the reads whose round a quorum has answered. */
+export function confirmReads(state: RaftState, leader: LeaderState): void {
+  for (const read of leader.reads.confirmed(confirmedRound(state, leader))) {
+    answer(state, read, read.index)
+    const progress = read.from === undefined ? undefined : leader.progress.get(read.from)
+    if (progress !== undefined && progress.toldCommit < read.index) progress.wantsCommit = true
+  }
+}
+
+/** The latest round that a quorum has answered. The leader itself answers only as a voter. */
+function confirmedRound(state: RaftState, leader: LeaderState): number {
+  return quorumValue(state.membership, (id) =>
+    id === state.id ? leader.rounds.current : (leader.progress.get(id)?.ackedRound ?? 0),
+  )
+}
+
+/**
+ * Thesis §6.4.1: no other leader can be elected until an election timeout after a quorum answered, counted from when it was
+ * asked, on the slowest clock allowed. Never after TimeoutNow, whose election waits for nobody.
+ */
+function hasLease(state: RaftState, leader: LeaderState): boolean {
+  if (!state.options.leaseReads || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false
+  const { electionTimeoutMinMs, clockDriftMax } = state.options
+  const asked: Instant = leader.rounds.sentAt(confirmedRound(state, leader))
+  const isAlone = state.membership.voters.length === 1 && state.membership.voters[0] === state.id
+  return isAlone || state.now < asked + electionTimeoutMinMs * (1 - clockDriftMax)
+}
+
+function answer(state: RaftState, { from, read }: PendingRead, index: LogIndex): void {
+  if (from === undefined) state.outbox.settle.push({ type: 'readReady', read, index })
+  else state.outbox.sendNow(from, { type: 'ReadIndexResponse', term: state.term, read, index })
+}
+
+function refuse(state: RaftState, { from, read }: PendingRead, waiting: number): void {
+  if (from !== undefined) {
+    return state.outbox.sendNow(from, { type: 'ReadIndexResponse', term: state.term, read, index: undefined })
+  }
+  const max = state.options.pendingReadsMax
+  const rejection = { reason: 'overloaded', limit: 'pendingReadsMax', value: waiting, max } as const
+  state.outbox.settle.push({ type: 'readRejected', read, rejection })
+}

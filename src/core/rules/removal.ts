@@ -1,0 +1,14 @@
+/** Noticing what the commit index says of the membership: that one is settled, or that this node is no part of it any more. */
+import type { RaftState } from '../state.ts'
+import type { LogIndex } from '../types.ts'
+
+/** After the commit index rose from `before`. */
+export function noticeCommittedMembership(state: RaftState, before: LogIndex): void {
+  const { log, memberships, outbox } = state
+  const { index, membership } = memberships.at(log.commitIndex)
+  if (index <= before) return
+  outbox.emit({ type: 'membershipCommitted', index, membership })
+  const hasLeft = memberships.hasLeft(state.id, log.commitIndex)
+  if (hasLeft && !state.isRemoved) outbox.emit({ type: 'removed', index })
+  state.isRemoved = hasLeft
+}

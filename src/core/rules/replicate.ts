@@ -1,0 +1,75 @@
+/** What a leader sends to its followers: probes, a pipeline of blocks, heartbeats, offers of a snapshot (§5.3, §7; raft.tla AppendEntries). */
+import type { Progress } from '../replication/progress.ts'
+import type { LeaderState, RaftState } from '../state.ts'
+import type { Block, LogIndex, Term } from '../types.ts'
+
+/** Everything a follower may be sent now. With `isDue` (a heartbeat or a read's round) at least one message goes. */
+export function replicateTo(state: RaftState, leader: LeaderState, progress: Progress, isDue: boolean): void {
+  if (offersSnapshot(state, progress)) return sendOffer(state, leader, progress)
+  switch (progress.state.type) {
+    case 'snapshot':
+      if (isDue) sendOffer(state, leader, progress)
+      return
+    case 'probe':
+      if (progress.state.isWaiting && !isDue) return
+      progress.state.isWaiting = true
+      return sendBlocks(state, leader, progress)
+    case 'replicate': {
+      const { inflights } = progress.state
+      let hasSent = false
+      while (progress.nextIndex <= state.log.lastIndex && !inflights.isFull) {
+        sendBlocks(state, leader, progress)
+        hasSent = true
+      }
+      if (isDue && !hasSent) sendAppend(state, leader, progress, [])
+    }
+  }
+}
+
+/** Whether the entries it needs are compacted away, so that from now on only the snapshot helps. */
+function offersSnapshot(state: RaftState, progress: Progress): boolean {
+  const { snapshot } = state.log
+  const isReachable = state.log.termAt(progress.nextIndex - 1) !== undefined && progress.nextIndex > state.log.baseIndex
+  if (isReachable || progress.state.type === 'snapshot' || snapshot === undefined) return false
+  progress.becomeSnapshot(snapshot)
+  state.outbox.emit({ type: 'snapshotOffered', to: progress.id, snapshot })
+  return true
+}
+
+function sendOffer(state: RaftState, leader: LeaderState, progress: Progress): void {
+  if (progress.state.type !== 'snapshot') return
+  state.outbox.sendNow(progress.id, {
+    type: 'InstallSnapshotRequest',
+    term: state.term,
+    snapshot: progress.state.snapshot,
+    round: leader.rounds.current,
+    session: progress.session,
+  })
+}
+
+function sendBlocks(state: RaftState, leader: LeaderState, progress: Progress): void {
+  const blocks = state.log.blocksFrom(progress.nextIndex, state.options.messageBytesMax)
+  sendAppend(state, leader, progress, blocks)
+  if (progress.state.type !== 'replicate' || blocks.length === 0) return
+  let bytes = 0
+  for (const block of blocks) bytes += block.size
+  const { first, count } = blocks[blocks.length - 1] as Block
+  progress.nextIndex = first + count
+  progress.state.inflights.add(first + count - 1, bytes)
+}
+
+function sendAppend(state: RaftState, leader: LeaderState, progress: Progress, blocks: readonly Block[]): void {
+  const prevIndex: LogIndex = progress.nextIndex - 1
+  progress.toldCommit = state.log.commitIndex
+  progress.wantsCommit = false
+  state.outbox.sendNow(progress.id, {
+    type: 'AppendEntriesRequest',
+    term: state.term,
+    prevIndex,
+    prevTerm: state.log.termAt(prevIndex) as Term,
+    commitIndex: state.log.commitIndex,
+    blocks,
+    round: leader.rounds.current,
+    session: progress.session,
+  })
+}

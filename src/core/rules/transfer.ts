@@ -1,0 +1,66 @@
+/** Handing leadership over to a voter that has everything (thesis §3.10): proposals wait outside, and it is given up in time. */
+import type { Progress } from '../replication/progress.ts'
+import type { LeaderState, RaftState, Transfer } from '../state.ts'
+import type { NodeId } from '../types.ts'
+
+export function startTransfer(state: RaftState, leader: LeaderState, request: number, to: NodeId | undefined): void {
+  const reject = (detail: string): void => {
+    const rejection = { reason: 'bad-target', detail } as const
+    state.outbox.settle.push({ type: 'transferRejected', request, rejection })
+  }
+  if (leader.transfer !== undefined) {
+    const rejection = { reason: 'transferring', to: leader.transfer.to } as const
+    state.outbox.settle.push({ type: 'transferRejected', request, rejection })
+    return
+  }
+  const target = to ?? bestTarget(state, leader)
+  if (target === undefined) return reject('no other voter is heard')
+  if (target === state.id) {
+    state.outbox.settle.push({ type: 'transferred', request, leader: target })
+    return
+  }
+  if (!state.membership.voters.includes(target)) return reject(`${target} is not a voter`)
+  leader.transfer = { request, to: target, deadline: state.now + state.options.electionTimeoutMaxMs, isOrdered: false }
+  state.outbox.emit({ type: 'transferStarted', to: target })
+}
+
+/** The most caught-up of the voters heard lately. */
+function bestTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
+  let best: Progress | undefined
+  for (const progress of leader.progress.values()) {
+    if (!state.membership.voters.includes(progress.id) || !progress.hasBeenHeard) continue
+    if (state.now - progress.heardAt >= state.options.electionTimeoutMinMs) continue
+    if (best === undefined || progress.matchIndex > best.matchIndex) best = progress
+  }
+  return best?.id
+}
+
+/** Orders the target to campaign as soon as it has the whole log; gives up at the deadline. */
+export function continueTransfer(state: RaftState, leader: LeaderState): void {
+  const { transfer } = leader
+  if (transfer === undefined) return
+  if (state.now >= transfer.deadline) return giveUpTransfer(state, leader, transfer)
+  const progress = leader.progress.get(transfer.to)
+  if (progress === undefined || !state.membership.voters.includes(transfer.to)) {
+    return giveUpTransfer(state, leader, transfer)
+  }
+  if (progress.matchIndex < state.log.lastIndex || transfer.isOrdered) return
+  // From here on another leader may exist before this one knows: its lease is worth nothing for the rest of the term.
+  leader.hasSentTimeoutNow = true
+  transfer.isOrdered = true
+  state.outbox.sendNow(transfer.to, { type: 'TimeoutNow', term: state.term })
+}
+
+/** A leader that a membership change takes out of office names its successor, so that nobody waits for a timeout. */
+export function orderSuccessor(state: RaftState, leader: LeaderState): void {
+  const to = bestTarget(state, leader)
+  if (to === undefined || leader.progress.get(to)?.matchIndex !== state.log.lastIndex) return
+  leader.hasSentTimeoutNow = true
+  state.outbox.sendNow(to, { type: 'TimeoutNow', term: state.term })
+}
+
+function giveUpTransfer(state: RaftState, leader: LeaderState, transfer: Transfer): void {
+  leader.transfer = undefined
+  state.outbox.settle.push({ type: 'transferRejected', request: transfer.request, rejection: { reason: 'timed-out' } })
+  state.outbox.emit({ type: 'transferGivenUp', to: transfer.to })
+}
