@@ -1,0 +1,37 @@
+/** Told scenarios: a few bare cores driven by a text, which answers with their inputs and effects. */
+import { BrokenPromise } from './properties/property.ts'
+import { COMMANDS } from './scenario/commands.ts'
+import { parseScript, renderScript } from './scenario/script.ts'
+import { Stage } from './scenario/stage.ts'
+
+/**
+ * Plays a scenario and returns its text with the answers that the nodes give: equal to `text` if they give those written down.
+ * Every promise of safety is judged meanwhile; a broken one is answered in its sentence.
+ *
+ * ```ts
+ * const text = await readFile('elections.txt', 'utf8')
+ * assert.equal(scenario(text), text)
+ * ```
+ */
+export function scenario(text: string): string {
+  const stage = new Stage()
+  const paragraphs = parseScript(text).map((paragraph) => {
+    for (const command of paragraph.commands) perform(stage, command)
+    const answer = stage.takeLines()
+    return { ...paragraph, answer: answer.length === 0 ? ['ok'] : answer }
+  })
+  return renderScript(paragraphs)
+}
+
+function perform(stage: Stage, [name = '', ...words]: readonly string[]): void {
+  try {
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+    if (command === undefined) throw new Error(`there is no command '${name}'`)
+    command(stage, words)
+  } catch (error) {
+    const { isQuiet } = stage
+    stage.isQuiet = false
+    stage.say(error instanceof BrokenPromise ? `BROKEN: ${error.message}` : `error: ${(error as Error).message}`)
+    stage.isQuiet = isQuiet
+  }
+}

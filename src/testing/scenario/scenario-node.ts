@@ -1,0 +1,168 @@
+/** One bare core of a scenario, with an instant disk and machine around it. */
+import type { Effects, Persist } from '../../core/effects.ts'
+import type { Input } from '../../core/inputs.ts'
+import type { Outgoing } from '../../core/messages.ts'
+import type { RaftOptions } from '../../core/options.ts'
+import { Raft } from '../../core/raft.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { Block, HardState, Membership, NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { Observation } from '../properties/observation.ts'
+
+/** What a node's disk holds, and what survives a crash. */
+export interface ScenarioDisk {
+  hardState: HardState
+  snapshot: SnapshotInfo | undefined
+  blocks: readonly Block[]
+}
+
+/** Where a node's doings go: messages out, lines to print, observations to judge. */
+export interface Surroundings {
+  send(from: NodeId, outgoing: readonly Outgoing[]): void
+  print(node: NodeId, effects: Effects): void
+  see(observation: Observation): void
+  /** Whether that node has this snapshot to give. */
+  hasSnapshot(node: NodeId, snapshot: SnapshotInfo): boolean
+}
+
+/** A node that was woken this often without doing anything will not. */
+const TICK_WAKES_MAX = 100
+
+export class ScenarioNode {
+  readonly id: NodeId
+  readonly #options: RaftOptions
+  readonly #initialMembership: Membership
+  readonly #around: Surroundings
+  readonly disk: ScenarioDisk = {
+    hardState: { term: 0, votedFor: undefined, commitIndex: 0 },
+    snapshot: undefined,
+    blocks: [],
+  }
+  #raft: Raft | undefined
+  /** Every node has a clock of its own. */
+  now = 0
+  wakeAt = 0
+  /** While set, writes wait here and are lost by a crash. */
+  #held: Persist[] | undefined
+  #snapshots = 0
+  /** Every block of this life, as it was appended. */
+  readonly #appended = new Map<string, Block>()
+  /** Whether it did or said anything since it was last let tick. */
+  hasActed = false
+  /** Inputs still to be stepped with; the first is under way. */
+  #todo: (readonly Input[])[] = []
+
+  constructor(options: RaftOptions, initialMembership: Membership, around: Surroundings) {
+    this.id = options.id
+    this.#options = options
+    this.#initialMembership = initialMembership
+    this.#around = around
+  }
+
+  get isUp(): boolean {
+    return this.#raft !== undefined
+  }
+
+  get status(): RaftStatus | undefined {
+    return this.#raft?.status(this.now)
+  }
+
+  /** The block with all it carries, as the runtime would put it on the wire. */
+  fullBlock(block: Block): Block {
+    return this.#appended.get(`${block.first}@${block.term}`) ?? this.disk.blocks.find(isSameAs(block)) ?? block
+  }
+
+  start(): void {
+    const { hardState, snapshot, blocks } = this.disk
+    const initialMembership = this.#initialMembership
+    this.#around.see({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
+    this.#raft = new Raft(this.#options, { hardState, snapshot, blocks, initialMembership }, this.now)
+    this.step([])
+  }
+
+  crash(): void {
+    this.#raft = undefined
+    this.#held = this.#held === undefined ? undefined : []
+    this.#around.see({ type: 'crashed', node: this.id })
+  }
+
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const persist of held) this.#write(persist)
+  }
+
+  /** Steps the core, and again with what its disk and machine answer at once, until nothing is left. */
+  step(inputs: readonly Input[]): void {
+    this.#todo.push(inputs)
+    if (this.#todo.length > 1) return
+    for (let next = this.#todo[0]; next !== undefined; next = this.#todo[0]) {
+      this.#stepOnce(next)
+      this.#todo.shift()
+    }
+  }
+
+  #stepOnce(inputs: readonly Input[]): void {
+    if (this.#raft === undefined) return
+    const effects = this.#raft.step(this.now, inputs)
+    this.wakeAt = effects.wakeAt
+    if (effects.send.length > 0 || effects.persist !== undefined || effects.events.length > 0) this.hasActed = true
+    this.#around.see({ type: 'stepped', node: this.id, inputs, effects, status: this.#raft.status(this.now) })
+    for (const block of effects.persist?.blocks ?? []) this.#appended.set(`${block.first}@${block.term}`, block)
+    this.#around.print(this.id, effects)
+    this.#around.send(this.id, effects.send)
+    if (effects.persist !== undefined) {
+      if (this.#held !== undefined) this.#held.push(effects.persist)
+      else this.#write(effects.persist)
+    }
+    if (effects.install !== undefined) this.step([{ type: 'applied', index: effects.install.index }])
+    if (effects.apply !== undefined) this.step([{ type: 'applied', index: effects.apply.to - 1 }])
+    if (effects.fetch !== undefined) this.#fetch(effects.fetch.from, effects.fetch.snapshot)
+    if (effects.takeSnapshot) this.takeSnapshot()
+  }
+
+  /** Lets its own clock run until a timeout makes it do something. */
+  tick(): void {
+    this.hasActed = false
+    for (let wakes = 0; wakes < TICK_WAKES_MAX && !this.hasActed && this.wakeAt < Infinity; wakes++) {
+      this.now = Math.max(this.now, this.wakeAt)
+      this.step([{ type: 'timeout' }])
+    }
+  }
+
+  /** A snapshot at the applied index. */
+  takeSnapshot(): void {
+    const applied = this.status?.appliedIndex ?? 0
+    if (this.#raft === undefined || applied === 0) return
+    const head = this.#raft.snapshotHead(applied)
+    this.step([{ type: 'snapshotTaken', snapshot: { id: `${this.id}-${++this.#snapshots}`, size: 1, ...head } }])
+  }
+
+  #fetch(from: NodeId, snapshot: SnapshotInfo): void {
+    if (this.#around.hasSnapshot(from, snapshot)) this.step([{ type: 'snapshotFetched', snapshot }])
+    else this.step([{ type: 'snapshotFetchFailed', snapshot, reason: 'gone' }])
+  }
+
+  #write(persist: Persist): void {
+    const { disk } = this
+    if (persist.snapshot !== undefined) {
+      disk.snapshot = persist.snapshot.info
+      if (persist.snapshot.resetLog) disk.blocks = []
+    }
+    const { truncateAfter, compactTo } = persist
+    if (truncateAfter !== undefined) disk.blocks = disk.blocks.filter(({ first }) => first <= truncateAfter)
+    disk.blocks = [...disk.blocks, ...persist.blocks]
+    if (persist.hardState !== undefined) disk.hardState = persist.hardState
+    if (compactTo !== undefined) disk.blocks = disk.blocks.filter(({ first, count }) => first + count - 1 > compactTo)
+    this.#around.see({ type: 'durable', node: this.id, write: persist })
+    this.#around.send(this.id, persist.then)
+    this.step([{ type: 'persisted', number: persist.number }])
+  }
+}
+
+function isSameAs(block: Block): (other: Block) => boolean {
+  return (other) => other.first === block.first && other.term === block.term
+}

@@ -1,0 +1,42 @@
+/** The text of a scenario: comments, commands at the left margin, `----`, and the answer, until a blank line. */
+
+/** One paragraph: what is asked, and what was answered when it was last written down. */
+export interface Paragraph {
+  /** The lines above the dashes as they stand, comments among them. */
+  readonly lines: readonly string[]
+  readonly commands: readonly (readonly string[])[]
+  readonly answer: readonly string[]
+}
+
+const DASHES = '----'
+
+export function parseScript(text: string): Paragraph[] {
+  const paragraphs: Paragraph[] = []
+  for (const chunk of text
+    .replaceAll('\r\n', '\n')
+    .trim()
+    .split(/\n{2,}/)) {
+    const lines = chunk.split('\n')
+    const dashes = lines.indexOf(DASHES)
+    const asked = dashes < 0 ? lines : lines.slice(0, dashes)
+    const commands = asked.map(withoutComment).filter((line) => line !== '')
+    paragraphs.push({
+      lines: asked,
+      commands: commands.map((line) => line.split(/\s+/)),
+      answer: dashes < 0 ? [] : lines.slice(dashes + 1),
+    })
+  }
+  return paragraphs
+}
+
+/** The text of paragraphs, with these answers. A paragraph of comments has none. */
+export function renderScript(paragraphs: readonly Paragraph[]): string {
+  const chunks = paragraphs.map(({ lines, commands, answer }) =>
+    (commands.length === 0 ? lines : [...lines, DASHES, ...answer]).join('\n'),
+  )
+  return `${chunks.join('\n\n')}\n`
+}
+
+function withoutComment(line: string): string {
+  return line.replace(/(^|\s)#.*$/, '').trim()
+}
