@@ -87,6 +87,8 @@ function problemOf(state: RaftState, message: AppendEntriesRequest): string | un
   const { log } = state
   let end = message.prevIndex + 1
   let term = message.prevTerm
+  // Behind the first conflict our own log goes: where its blocks begin there says nothing.
+  let isBeforeConflict = true
   for (const block of message.blocks) {
     if (block.first !== end) return `its blocks are not contiguous at ${end}`
     if (block.term < term || block.term > message.term) return `the term of its block at ${end} is out of order`
@@ -97,9 +99,11 @@ function problemOf(state: RaftState, message: AppendEntriesRequest): string | un
     if (block.first <= log.commitIndex && known !== undefined && known !== block.term) {
       return `its block at ${block.first} contradicts a committed entry`
     }
-    if (block.first <= log.lastIndex && block.first > log.baseIndex && !log.isBoundary(block.first - 1)) {
+    const overlaps = block.first <= log.lastIndex && block.first > log.baseIndex
+    if (isBeforeConflict && overlaps && !log.isBoundary(block.first - 1)) {
       return `its block at ${block.first} begins inside a block`
     }
+    if (known !== undefined && known !== block.term) isBeforeConflict = false
   }
   return undefined
 }
