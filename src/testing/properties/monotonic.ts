@@ -1,14 +1,15 @@
 /** What only ever grows: terms for good, and the pointers of a log within one life. */
-import type { NodeId, Term } from '../../core/types.ts'
+import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
 export const monotonic: Property = {
   id: 'I7',
   name: 'monotonic',
   promise:
-    'Terms never fall, restarts included; commit and applied index never fall within a life; snapshot <= applied <= commit <= last.',
+    'Terms never fall, restarts included; commit and applied index never fall within a life; snapshot <= applied <= commit <= last, but while a snapshot is installed.',
   watch(view) {
     const terms = new Map<NodeId, Term>()
+    const installing = new Map<NodeId, LogIndex>()
     return (observation) => {
       if (observation.type === 'durable') {
         const { hardState } = observation.write
@@ -26,7 +27,7 @@ export const monotonic: Property = {
         return undefined
       }
       if (observation.type !== 'stepped') return undefined
-      const { node, status } = observation
+      const { node, status, effects } = observation
       const { before } = view.node(node)
       if (before !== undefined) {
         for (const field of ['term', 'commitIndex', 'appliedIndex', 'snapshotIndex', 'firstIndex'] as const)
@@ -34,7 +35,10 @@ export const monotonic: Property = {
             return `the ${field} of ${node} fell from ${before[field]} to ${status[field]}.`
       }
       const { snapshotIndex, appliedIndex, commitIndex, lastIndex } = status
-      if (snapshotIndex > appliedIndex || appliedIndex > commitIndex || commitIndex > lastIndex)
+      if (effects.install !== undefined) installing.set(node, effects.install.index)
+      if (appliedIndex >= (installing.get(node) ?? 0)) installing.delete(node)
+      const isBehind = snapshotIndex > appliedIndex && !installing.has(node)
+      if (isBehind || appliedIndex > commitIndex || commitIndex > lastIndex)
         return `on ${node} snapshot ${snapshotIndex}, applied ${appliedIndex}, commit ${commitIndex}, last ${lastIndex} are out of order.`
       return undefined
     }

@@ -82,6 +82,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   deliver: (stage, [what = 'all', max]) => {
     stage.deliver(matching(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))
   },
+  copy: (stage, [what = 'all']) => stage.copy(matching(what)),
   drop: (stage, [what = 'all']) => stage.drop(matching(what)),
   stabilize: (stage) => stage.stabilize(),
   cut: (stage, [what = '']) => {
@@ -100,6 +101,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   status: (stage, words) => {
     for (const node of chosen(stage, words)) stage.say(statusLine(node))
+  },
+  progress: (stage, words) => {
+    for (const node of chosen(stage, words))
+      for (const { id, state, matchIndex, nextIndex } of node.status?.peers ?? [])
+        stage.say(`${node.id} sees ${id}: ${state} match=${matchIndex} next=${nextIndex}`)
   },
   log: (stage, words) => {
     for (const node of chosen(stage, words)) stage.say(logLine(node))

@@ -15,6 +15,8 @@ export interface InFlight {
   readonly from: NodeId
   readonly to: NodeId
   readonly message: Message
+  /** An AppendEntries without blocks, or the acceptance of one. */
+  readonly isHeartbeat: boolean
 }
 
 /** More messages than this in one command is a conversation that does not end. */
@@ -27,6 +29,7 @@ export class Stage implements Surroundings {
   readonly #cuts = new Set<string>()
   #lines: string[] = []
   #hasBegun = false
+  #isAnsweringHeartbeat = false
   /** What is not printed. */
   isQuiet = false
   hidesHeartbeats = false
@@ -97,7 +100,9 @@ export class Stage implements Surroundings {
   send(from: NodeId, outgoing: readonly Outgoing[]): void {
     for (const { to, message } of outgoing) {
       this.see({ type: 'sent', from, to, message })
-      if (!this.#cuts.has(`${from}>${to}`)) this.#inFlight.push({ from, to, message: this.#withPayload(from, message) })
+      if (this.#cuts.has(`${from}>${to}`)) continue
+      const isHeartbeat = isEmptyAppend(message) || (this.#isAnsweringHeartbeat && isAcceptance(message))
+      this.#inFlight.push({ from, to, message: this.#withPayload(from, message), isHeartbeat })
     }
   }
 
@@ -128,7 +133,8 @@ export class Stage implements Surroundings {
   /** Delivers those of the messages now on their way that match, in order, at most `max`. Says how many. */
   deliver(matches: (flight: InFlight) => boolean, max: number): number {
     const arriving = this.#inFlight.filter(matches).slice(0, max)
-    this.#inFlight = this.#inFlight.filter((flight) => !arriving.includes(flight))
+    const leaving = new Set(arriving)
+    this.#inFlight = this.#inFlight.filter((flight) => !leaving.has(flight))
     for (const flight of arriving) this.#arrive(flight)
     return arriving.length
   }
@@ -146,11 +152,18 @@ export class Stage implements Surroundings {
     }
   }
 
-  #arrive({ from, to, message }: InFlight): void {
+  /** Once more, behind all others. */
+  copy(matches: (flight: InFlight) => boolean): void {
+    this.#inFlight.push(...this.#inFlight.filter(matches).map((flight) => ({ ...flight })))
+  }
+
+  #arrive({ from, to, message, isHeartbeat }: InFlight): void {
     const node = this.#nodes.get(to)
     if (node?.isUp !== true) return
-    if (!this.hidesHeartbeats || !isHeartbeat(message)) this.say(wordsOfMessage(from, to, message))
+    if (!this.hidesHeartbeats || !isHeartbeat) this.say(wordsOfMessage(from, to, message))
+    this.#isAnsweringHeartbeat = isHeartbeat
     node.step([{ type: 'receive', from, message }])
+    this.#isAnsweringHeartbeat = false
   }
 
   /** Lets time pass on every clock: timeouts come when they are due, in order, and with `isTalking` messages arrive at once. */
@@ -181,7 +194,10 @@ function seedOf(id: NodeId): number {
   return seed
 }
 
-function isHeartbeat(message: Message): boolean {
-  if (message.type === 'AppendEntriesRequest') return message.blocks.length === 0
+function isEmptyAppend(message: Message): boolean {
+  return message.type === 'AppendEntriesRequest' && message.blocks.length === 0
+}
+
+function isAcceptance(message: Message): boolean {
   return message.type === 'AppendEntriesResponse' && message.isAccepted
 }
