@@ -1,0 +1,60 @@
+/** The native addon `rocksdb`: its shape, as far as we use it, and the one place that loads it. */
+import { createRequire } from 'node:module'
+import { isMainThread } from 'node:worker_threads'
+import { RaftError } from '../errors.ts'
+
+export type Callback<Value = void> = (error: Error | null | undefined, value: Value) => void
+
+export interface BindingBatch {
+  put(key: Buffer, value: Buffer): unknown
+  del(key: Buffer): unknown
+  write(options: { readonly sync: boolean }, callback: Callback): void
+}
+
+export interface BindingIterator {
+  next(callback: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void
+  end(callback: Callback): void
+}
+
+/** Half-open: [gte, lt). */
+export interface KeyRange {
+  readonly gte: Buffer
+  readonly lt: Buffer
+}
+
+/** One database of the addon. Calling it while it is not open kills the process: only `Database` may hold one. */
+export interface BindingDatabase {
+  open(options: Readonly<Record<string, boolean | number | string>>, callback: Callback): void
+  close(callback: Callback): void
+  getMany(keys: readonly Buffer[], options: object, callback: Callback<(Buffer | undefined)[]>): void
+  batch(): BindingBatch
+  iterator(range: KeyRange & { readonly highWaterMark: number }): BindingIterator
+  clear(range: KeyRange, callback: Callback): void
+  compactRange(from: Buffer, to: Buffer, callback: Callback): void
+}
+
+/** What `require('rocksdb')` returns; a fork with the same interface fits too. */
+export type Binding = (location: string) => BindingDatabase
+
+/** Loads the addon; rejects with ERR_RAFT_RUNTIME where it is not installed or cannot run. */
+export function loadBinding(): Binding {
+  if (!isMainThread)
+    throw new RaftError('ERR_RAFT_RUNTIME', 'RocksDB works on the main thread only, and this is a worker', {
+      hint: 'open the node on the main thread, or use the in-memory storage in the worker',
+    })
+  try {
+    return createRequire(import.meta.url)('rocksdb') as Binding
+  } catch (cause) {
+    const isAbsent = (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
+    throw new RaftError(
+      'ERR_RAFT_RUNTIME',
+      isAbsent
+        ? 'durable storage needs the package rocksdb, and it is not installed'
+        : `the native addon rocksdb does not load on ${process.platform} ${process.arch}: ${String(cause)}`,
+      {
+        hint: 'install rocksdb (npm install rocksdb@5); the in-memory storage (quorate/memory) works without it',
+        cause,
+      },
+    )
+  }
+}

@@ -1,0 +1,130 @@
+/** Where everything of one node lies on disk, and whose it is. docs/reference/storage-format.md tells the same in prose. */
+import { randomUUID } from 'node:crypto'
+import { access, constants, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StorageIdentity } from '../contracts/storage.ts'
+import { RaftError } from '../errors.ts'
+import { makeDirectory, moveFile, replaceFile } from './durable-files.ts'
+import { seal, unseal } from './sealed.ts'
+import { corrupt, isMissing, storageError } from './storage-errors.ts'
+
+/** The layout of a data directory this version writes, and the only one it reads. */
+export const STORAGE_FORMAT = 1
+
+/** What the file IDENTITY holds. */
+export interface DirectoryIdentity extends StorageIdentity {
+  readonly format: number
+  /** Random: a wiped disk, made anew, is another directory. */
+  readonly directoryId: string
+}
+
+export class DataDirectory {
+  readonly path: string
+  readonly identity: string
+  /** Stands in for IDENTITY until all else of a new directory is durable. */
+  readonly newIdentity: string
+  readonly owner: string
+  readonly hardState: readonly [string, string]
+  /** The RocksDB database. */
+  readonly log: string
+  readonly snapshots: string
+
+  constructor(path: string) {
+    this.path = path
+    this.identity = join(path, 'IDENTITY')
+    this.newIdentity = join(path, 'IDENTITY.new')
+    this.owner = join(path, 'OWNER')
+    this.hardState = [join(path, 'hard-state-a'), join(path, 'hard-state-b')]
+    this.log = join(path, 'log')
+    this.snapshots = join(path, 'snapshots')
+  }
+
+  /** Makes the directory if it is not there, and sees whether we may write in it. */
+  async prepare(): Promise<void> {
+    try {
+      await makeDirectory(this.path)
+      await access(this.path, constants.R_OK | constants.W_OK | constants.X_OK)
+    } catch (cause) {
+      throw await this.#accessError(cause)
+    }
+  }
+
+  /** What IDENTITY says, checked; undefined if there is none. */
+  async readIdentity(wanted: StorageIdentity): Promise<DirectoryIdentity | undefined> {
+    let bytes: Buffer
+    try {
+      bytes = await readFile(this.identity)
+    } catch (cause) {
+      if (isMissing(cause)) return undefined
+      throw storageError(cause, `read ${this.identity}`)
+    }
+    const unsealed = unseal<DirectoryIdentity>(bytes)
+    if ('damage' in unsealed)
+      throw corrupt(`the file ${this.identity} is damaged: ${unsealed.damage}`, { file: this.identity })
+    this.#check(unsealed.value, wanted)
+    return unsealed.value
+  }
+
+  /** The first step of making a directory: from now on, a directory without IDENTITY is known to be unfinished. */
+  async beginIdentity(identity: StorageIdentity): Promise<DirectoryIdentity> {
+    const { clusterId, nodeId } = identity
+    const made = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID() }
+    await replaceFile(this.newIdentity, seal(made))
+    return made
+  }
+
+  /** The last step: all else is durable. */
+  async finishIdentity(): Promise<void> {
+    await moveFile(this.newIdentity, this.identity)
+  }
+
+  #check(found: DirectoryIdentity, wanted: StorageIdentity): void {
+    const { format, clusterId, nodeId } = found
+    if (format !== STORAGE_FORMAT)
+      throw new RaftError(
+        'ERR_RAFT_FORMAT',
+        `the data directory ${this.path} has storage format ${format}, and this version reads format ${STORAGE_FORMAT}`,
+        {
+          hint: 'start it with the version of quorate that wrote it; nothing was changed',
+          details: { path: this.path, found: format, supported: STORAGE_FORMAT },
+        },
+      )
+    if (wanted.clusterId !== '' && clusterId !== wanted.clusterId)
+      throw new RaftError(
+        'ERR_RAFT_CLUSTER_MISMATCH',
+        `the data directory ${this.path} belongs to cluster ${clusterId} (on disk), and this node was started for cluster ${wanted.clusterId} (its options)`,
+        {
+          hint: 'correct the cluster id, or choose another data directory; do not delete the directory unless you are sure that the cluster it belongs to is gone',
+          details: { path: this.path, onDisk: clusterId, configured: wanted.clusterId },
+        },
+      )
+    if (nodeId !== wanted.nodeId)
+      throw new RaftError(
+        'ERR_RAFT_NODE_MISMATCH',
+        `the data directory ${this.path} belongs to ${nodeId}, started as ${wanted.nodeId}`,
+        {
+          hint: 'correct the node id or the data directory: a node must never vote with another one’s memory',
+          details: { path: this.path, onDisk: nodeId, configured: wanted.nodeId },
+        },
+      )
+  }
+
+  async #accessError(cause: unknown): Promise<RaftError> {
+    const isFile = await stat(this.path).then(
+      (found) => !found.isDirectory(),
+      () => false,
+    )
+    const mapped = storageError(cause, `use the data directory ${this.path}`)
+    if (mapped.code !== 'ERR_RAFT_DATA_DIR_ACCESS') return mapped
+    const why = isFile ? 'it is a file, not a directory' : (cause as Error).message
+    const uid = process.getuid?.()
+    const found = await stat(this.path).catch(() => undefined)
+    const mode = found === undefined ? undefined : (found.mode & 0o777).toString(8).padStart(3, '0')
+    const whose = found === undefined ? '' : ` (mode ${mode}, owner ${found.uid}; this process is user ${uid})`
+    return new RaftError('ERR_RAFT_DATA_DIR_ACCESS', `could not use the data directory ${this.path}: ${why}${whose}`, {
+      hint: mapped.hint,
+      details: { path: this.path, uid, mode },
+      cause,
+    })
+  }
+}

@@ -1,0 +1,87 @@
+/** File operations whose effect survives a power cut: nothing here resolves before the disk has it. */
+import type { FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rename } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { isMissing } from './storage-errors.ts'
+
+/** Puts a whole file in place: either the old one or the new one is there after a crash, never a mixture. */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.tmp`
+  const file = await open(temporary, 'w', 0o640)
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await moveFile(temporary, path)
+}
+
+/** Renames within a directory. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await rename(from, to)
+  await syncDirectory(dirname(to))
+}
+
+/** Writes over a file's beginning in place; the file must exist. */
+export async function overwriteFile(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    await writeAll(file, bytes, 0)
+    await file.datasync()
+  } finally {
+    await file.close()
+  }
+}
+
+/** Writes all of it at a position: one `write` may take less than it was given. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
+    at += bytesWritten
+  }
+}
+
+/** Reads up to `length` bytes at a position; fewer only at the end of the file. */
+export async function readUpTo(file: FileHandle, length: number, position: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, position + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return bytes.subarray(0, filled)
+}
+
+/** Makes a directory and its parents, each one's name durable. */
+export async function makeDirectory(path: string): Promise<void> {
+  const firstMade = await mkdir(path, { recursive: true })
+  if (firstMade === undefined) return
+  const top = dirname(resolve(firstMade))
+  for (let at = dirname(resolve(path)); at.length >= top.length; at = dirname(at)) {
+    await syncDirectory(at)
+    if (at === dirname(at)) break
+  }
+}
+
+/** Makes the names in a directory durable. Windows cannot, and does not need it. */
+export async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+/** The names in a directory; none if it does not exist. */
+export async function namesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path)
+  } catch (cause) {
+    if (isMissing(cause)) return []
+    throw cause
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Term and vote, where a lost or flipped record is noticed: two files that both hold the newest record, each with a checksum.
+ * A record is on both before it counts, so whichever single one is damaged, lost, or torn by a crash, the other has what counts.
+ */
+import { readFile } from 'node:fs/promises'
+import type { LogIndex, NodeId, Term } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import { overwriteFile, replaceFile } from './durable-files.ts'
+import { seal, unseal } from './sealed.ts'
+import { corrupt, isMissing, storageError } from './storage-errors.ts'
+
+/** The record is written in place, within one page of the file system. */
+const FILE_BYTES = 4096
+
+export interface HardStateRecord {
+  /** Rises with every save. */
+  readonly number: number
+  readonly term: Term
+  readonly votedFor: NodeId | undefined
+  /** A hint, never beyond `lastIndex`. */
+  readonly commitIndex: LogIndex
+  /** The log was durable up to this write and entry when the record was made: a shorter log has lost something. */
+  readonly logWrite: number
+  readonly lastIndex: LogIndex
+  readonly lastTerm: Term
+}
+
+const EMPTY: HardStateRecord = {
+  number: 0,
+  term: 0,
+  votedFor: undefined,
+  commitIndex: 0,
+  logWrite: 0,
+  lastIndex: 0,
+  lastTerm: 0,
+}
+
+export class HardStateFile {
+  readonly #paths: readonly [string, string]
+  #record: HardStateRecord
+  #saving: Promise<void> = Promise.resolve()
+
+  private constructor(paths: readonly [string, string], record: HardStateRecord) {
+    this.#paths = paths
+    this.#record = record
+  }
+
+  /** Makes both files of a new directory. */
+  static async create(paths: readonly [string, string]): Promise<void> {
+    for (const path of paths) await replaceFile(path, seal(EMPTY, FILE_BYTES))
+  }
+
+  /** Reads both, takes the newer record, and mends the other file; rejects with ERR_RAFT_CORRUPT if neither is whole. */
+  static async open(paths: readonly [string, string]): Promise<HardStateFile> {
+    const [a, b] = [await readCopy(paths[0]), await readCopy(paths[1])]
+    const best = newer(a.record, b.record)
+    if (best === undefined)
+      throw corrupt(
+        `term and vote are lost: both copies are damaged (${paths[0]}: ${a.damage}; ${paths[1]}: ${b.damage})`,
+        { file: paths[0], otherFile: paths[1] },
+      )
+    if (a.record?.number !== best.number) await replaceFile(paths[0], seal(best, FILE_BYTES))
+    if (b.record?.number !== best.number) await replaceFile(paths[1], seal(best, FILE_BYTES))
+    return new HardStateFile(paths, best)
+  }
+
+  get record(): HardStateRecord {
+    return this.#record
+  }
+
+  /** Makes a changed record durable, in both files, one after the other. */
+  save(change: Partial<Omit<HardStateRecord, 'number'>>): Promise<void> {
+    const saved = this.#saving.then(() => this.#save(change))
+    this.#saving = saved.catch(() => undefined)
+    return saved
+  }
+
+  async #save(change: Partial<HardStateRecord>): Promise<void> {
+    const record = { ...this.#record, ...change, number: this.#record.number + 1 }
+    const bytes = seal(record, FILE_BYTES)
+    if (bytes.length > FILE_BYTES)
+      throw new RaftError('ERR_RAFT_TOO_LARGE', `a node id is too long: its vote does not fit into ${FILE_BYTES} bytes`)
+    for (const path of this.#paths) {
+      try {
+        await overwriteFile(path, bytes)
+      } catch (cause) {
+        throw storageError(cause, `write term and vote to ${path}`)
+      }
+    }
+    this.#record = record
+  }
+}
+
+interface Copy {
+  readonly record: HardStateRecord | undefined
+  readonly damage: string
+}
+
+async function readCopy(path: string): Promise<Copy> {
+  try {
+    const unsealed = unseal<HardStateRecord>(await readFile(path))
+    if ('damage' in unsealed) return { record: undefined, damage: unsealed.damage }
+    return { record: { ...EMPTY, ...unsealed.value }, damage: '' }
+  } catch (cause) {
+    if (isMissing(cause)) return { record: undefined, damage: 'it is missing' }
+    throw storageError(cause, `read term and vote from ${path}`)
+  }
+}
+
+function newer(a: HardStateRecord | undefined, b: HardStateRecord | undefined): HardStateRecord | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a.number >= b.number ? a : b
+}

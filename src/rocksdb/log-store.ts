@@ -1,0 +1,267 @@
+/**
+ * The log, the hard state and the record of the newest snapshot of an open directory: what a write does to them, in which order.
+ * A write is at most: the hard-state files, if term or vote change, and then one batch of RocksDB, synced.
+ */
+import type { EncodedBlock } from '../contracts/block.ts'
+import { decodeBlock } from '../contracts/block.ts'
+import type { BlockHead, BlockList, LogChange } from '../contracts/block-list.ts'
+import type { StorageWrite } from '../contracts/storage.ts'
+import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import type { BindingBatch } from './binding.ts'
+import type { Database } from './database.ts'
+import type { HardStateFile } from './hard-state-file.ts'
+import { blockKey, blockRange, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
+import type { LogSummary, SnapshotRecord } from './log-summary.ts'
+import { damagedLog } from './log-summary.ts'
+import { seal } from './sealed.ts'
+import { storageError } from './storage-errors.ts'
+
+/** Deleted blocks of this many bytes are worth a compaction of their range. */
+const COMPACT_RANGE_BYTES = 64 * 1024 * 1024
+
+export interface LogStoreParts {
+  readonly database: Database
+  /** Where the database lies, for messages. */
+  readonly location: string
+  readonly hardState: HardStateFile
+  readonly summary: LogSummary
+  readonly log: BlockList
+  readonly snapshot: SnapshotInfo | undefined
+  /** How soon after a write the log's end is marked in the hard-state files. */
+  readonly markDelayMs: number
+}
+
+/** Invariant: `#log` and `#summary` tell what the last batch made durable; every batch with a summary in it is synced. */
+export class LogStore {
+  readonly #database: Database
+  readonly #location: string
+  readonly #hardState: HardStateFile
+  readonly #log: BlockList
+  readonly #markDelayMs: number
+  #summary: LogSummary
+  #snapshot: SnapshotInfo | undefined
+  /** The newest known; it waits in memory for a batch that is needed anyway. */
+  #commitIndex: LogIndex
+  /** The first failed write: from then on the answer to everything. */
+  #failure: RaftError | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #sweeping: Promise<void> | undefined
+  #sweptTo: LogIndex
+  #unsweptBytes = 0
+  #markTimer: NodeJS.Timeout | undefined
+  #marking: Promise<void> = Promise.resolve()
+
+  constructor(parts: LogStoreParts) {
+    this.#database = parts.database
+    this.#location = parts.location
+    this.#hardState = parts.hardState
+    this.#log = parts.log
+    this.#summary = parts.summary
+    this.#snapshot = parts.snapshot
+    this.#markDelayMs = parts.markDelayMs
+    this.#commitIndex = Math.max(parts.summary.commitIndex, parts.hardState.record.commitIndex)
+    this.#sweptTo = parts.summary.sweptTo
+    this.#sweepLater()
+    this.#markLater()
+  }
+
+  get hardState(): HardState {
+    const { term, votedFor } = this.#hardState.record
+    return { term, votedFor, commitIndex: this.#commitIndex }
+  }
+
+  get snapshot(): SnapshotInfo | undefined {
+    return this.#snapshot
+  }
+
+  get blocks(): readonly BlockHead[] {
+    return this.#log.blocks
+  }
+
+  /** Throws the error of the write that failed, if one did. */
+  assertSound(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  write(write: StorageWrite): Promise<void> {
+    const turn = this.#writing.then(() => this.#guarded(() => this.#write(write)))
+    this.#writing = turn.catch(() => undefined)
+    return turn
+  }
+
+  async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
+    for (;;) {
+      this.assertSound()
+      const range = this.#log.range(from, bytesMax)
+      if (range === undefined) throw compacted(from, this.#log)
+      const heads = this.#log.blocks.slice(range.from, range.to)
+      const keys = heads.map((head, at) => blockKey(head.first, this.#log.entryBefore(range.from + at).term))
+      const writing = this.#writing
+      const values = await this.#database.getMany(keys).catch((cause: unknown) => {
+        throw storageError(cause, `read the log in ${this.#location}`)
+      })
+      const missing = heads[values.indexOf(undefined)]
+      if (missing === undefined) return heads.map((head, at) => this.#decode(head, values[at] as Buffer))
+      // A write may have dropped the block after the list was read: then the list will say so.
+      await writing
+      if (this.#log.blocks.includes(missing))
+        throw damagedLog(this.#location, missing.first - 1, 0, 'a block is missing')
+    }
+  }
+
+  /** Marks the end of the log, so that losing it later is noticed, and closes the database. */
+  async close(): Promise<void> {
+    clearTimeout(this.#markTimer)
+    await this.#writing
+    await this.#sweeping
+    await this.#marking
+    try {
+      if (this.#failure === undefined) await this.#guarded(() => this.#mark())
+    } finally {
+      await this.#database.close()
+    }
+  }
+
+  async #write(write: StorageWrite): Promise<void> {
+    const change = this.#log.plan(write, this.#snapshot?.index ?? 0)
+    const { term, votedFor } = this.#hardState.record
+    const wanted = write.hardState ?? { term, votedFor, commitIndex: 0 }
+    if (wanted.term < Math.max(term, change.last.term))
+      throw new RaftError(
+        'ERR_RAFT_INTERNAL',
+        `a write of term ${wanted.term} after ${Math.max(term, change.last.term)}`,
+      )
+    this.#commitIndex = Math.max(this.#commitIndex, wanted.commitIndex)
+    // The term before the blocks: a crash in between leaves a term without its blocks, which is safe, never the reverse.
+    if (wanted.term !== term || wanted.votedFor !== votedFor)
+      await this.#hardState.save({ term: wanted.term, votedFor: wanted.votedFor, ...this.#endOfLog() })
+    if (this.#needsBatch(write, change)) await this.#writeBatch(write, change)
+  }
+
+  #needsBatch({ snapshot, blocks, isUrgent }: StorageWrite, change: LogChange<BlockHead>): boolean {
+    if (snapshot !== undefined || blocks.length > 0) return true
+    if (change.keepFrom > 0 || change.dropFrom < this.#log.blocks.length) return true
+    return isUrgent && this.#commitIndex > Math.max(this.#summary.commitIndex, this.#hardState.record.commitIndex)
+  }
+
+  async #writeBatch(write: StorageWrite, change: LogChange<BlockHead>): Promise<void> {
+    const number = this.#summary.write + 1
+    const summary: LogSummary = {
+      write: number,
+      baseIndex: change.base.index,
+      baseTerm: change.base.term,
+      lastIndex: change.last.index,
+      lastTerm: change.last.term,
+      commitIndex: Math.min(this.#commitIndex, change.last.index),
+      snapshotWrite: write.snapshot === undefined ? this.#summary.snapshotWrite : number,
+      sweptTo: this.#sweptTo,
+    }
+    await this.#database.write((batch) => {
+      this.#fill(batch, write, change)
+      if (write.snapshot !== undefined)
+        batch.put(SNAPSHOT_KEY, seal({ write: number, info: write.snapshot.info } satisfies SnapshotRecord))
+      batch.put(SUMMARY_KEY, seal(summary))
+    }, true)
+    this.#settle(write, change, summary)
+  }
+
+  #fill(batch: BindingBatch, { blocks }: StorageWrite, change: LogChange<BlockHead>): void {
+    const old = this.#log.blocks
+    for (let at = change.dropFrom; at < old.length; at++)
+      batch.del(blockKey((old[at] as BlockHead).first, this.#log.entryBefore(at).term))
+    let termBefore = change.keepTo === 0 ? change.base.term : this.#log.entryBefore(change.keepTo).term
+    for (const block of blocks) {
+      batch.put(blockKey(block.first, termBefore), bufferOf(block.bytes))
+      termBefore = block.term
+    }
+  }
+
+  #settle(write: StorageWrite, change: LogChange<BlockHead>, summary: LogSummary): void {
+    const gone = change.keepTo === 0 ? change.dropFrom : change.keepFrom
+    for (let at = 0; at < gone; at++) this.#unsweptBytes += (this.#log.blocks[at] as BlockHead).size
+    this.#log.apply({ ...change, append: change.append.map(headOf) })
+    this.#summary = summary
+    if (write.snapshot !== undefined) this.#snapshot = write.snapshot.info
+    this.#sweepLater()
+    this.#markLater()
+  }
+
+  /** Deletes, in the background, the blocks that a durable summary says are not part of the log any more. */
+  #sweepLater(): void {
+    if (this.#sweeping !== undefined || this.#sweptTo > this.#summary.baseIndex) return
+    this.#sweeping = this.#guarded(() => this.#sweep())
+      .catch(() => undefined)
+      .finally(() => {
+        this.#sweeping = undefined
+        if (this.#failure === undefined) this.#sweepLater()
+      })
+  }
+
+  async #sweep(): Promise<void> {
+    const to = this.#summary.baseIndex + 1
+    await this.#database.clear(blockRange(this.#sweptTo, to))
+    this.#sweptTo = to
+    if (this.#unsweptBytes < COMPACT_RANGE_BYTES) return
+    this.#unsweptBytes = 0
+    await this.#database.compactRange(blockRange(0, to))
+  }
+
+  #markLater(): void {
+    if (this.#markTimer !== undefined || this.#isMarked()) return
+    this.#markTimer = setTimeout(() => {
+      this.#markTimer = undefined
+      this.#marking = this.#guarded(() => this.#mark()).catch(() => undefined)
+    }, this.#markDelayMs)
+    this.#markTimer.unref()
+  }
+
+  async #mark(): Promise<void> {
+    if (!this.#isMarked()) await this.#hardState.save(this.#endOfLog())
+  }
+
+  #isMarked(): boolean {
+    const { logWrite, commitIndex } = this.#hardState.record
+    return logWrite === this.#summary.write && commitIndex === this.#endOfLog().commitIndex
+  }
+
+  #endOfLog(): { commitIndex: LogIndex; logWrite: number; lastIndex: LogIndex; lastTerm: number } {
+    const { write, lastIndex, lastTerm } = this.#summary
+    return { commitIndex: Math.min(this.#commitIndex, lastIndex), logWrite: write, lastIndex, lastTerm }
+  }
+
+  #decode(head: BlockHead, value: Buffer): EncodedBlock {
+    let block: EncodedBlock
+    try {
+      block = decodeBlock(value)
+    } catch (cause) {
+      throw damagedLog(this.#location, head.first - 1, 0, (cause as Error).message, cause)
+    }
+    if (block.first === head.first && block.term === head.term && block.count === head.count) return block
+    throw damagedLog(this.#location, head.first - 1, 0, `there is a block from ${block.first} of term ${block.term}`)
+  }
+
+  /** Fail-stop: the first error is the last word. */
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    this.assertSound()
+    try {
+      await work()
+    } catch (cause) {
+      this.#failure ??= storageError(cause, `write to the data directory around ${this.#location}`)
+      throw this.#failure
+    }
+  }
+}
+
+function headOf({ first, term, kind, membership, count, size }: BlockHead): BlockHead {
+  return { first, term, kind, membership, count, size }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function compacted(from: LogIndex, log: BlockList): RaftError {
+  const held = log.blocks.length === 0 ? 'it is empty' : `it holds ${log.base.index + 1} to ${log.last.index}`
+  return new RaftError('ERR_RAFT_COMPACTED', `no block of the log starts at ${from}: ${held}`)
+}

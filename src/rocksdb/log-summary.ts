@@ -1,0 +1,158 @@
+/**
+ * Every write says what the whole log must consist of after it. Opening compares: whatever write went missing in between, by
+ * damage that RocksDB passes over in silence, leaves a log that differs from the newest summary.
+ */
+import { decodeBlock } from '../contracts/block.ts'
+import type { BlockHead } from '../contracts/block-list.ts'
+import { BlockList } from '../contracts/block-list.ts'
+import type { LogIndex, SnapshotInfo, Term } from '../core/types.ts'
+import type { Database } from './database.ts'
+import type { HardStateRecord } from './hard-state-file.ts'
+import { blockRange, parseBlockKey, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
+import { unseal } from './sealed.ts'
+import { corrupt } from './storage-errors.ts'
+
+export interface LogSummary {
+  /** Counts the writes to the database. */
+  readonly write: number
+  /** The entry before the first block. Blocks that start at or before it do not count, even if they are still there. */
+  readonly baseIndex: LogIndex
+  readonly baseTerm: Term
+  readonly lastIndex: LogIndex
+  readonly lastTerm: Term
+  readonly commitIndex: LogIndex
+  /** The write that recorded the newest snapshot; 0 for none. */
+  readonly snapshotWrite: number
+  /** Blocks that start before this index have been deleted. */
+  readonly sweptTo: LogIndex
+}
+
+export interface SnapshotRecord {
+  readonly write: number
+  readonly info: SnapshotInfo
+}
+
+export const EMPTY_SUMMARY: LogSummary = {
+  write: 1,
+  baseIndex: 0,
+  baseTerm: 0,
+  lastIndex: 0,
+  lastTerm: 0,
+  commitIndex: 0,
+  snapshotWrite: 0,
+  sweptTo: 1,
+}
+
+export interface VerifiedLog {
+  readonly summary: LogSummary
+  readonly log: BlockList
+  readonly snapshot: SnapshotInfo | undefined
+}
+
+/** Reads all of the log, in bounded memory, and checks it against its summary and the hard state; rejects with ERR_RAFT_CORRUPT. */
+export async function verifyLog(
+  database: Database,
+  location: string,
+  hardState: HardStateRecord,
+): Promise<VerifiedLog> {
+  const summary = await readSealed<LogSummary>(database, SUMMARY_KEY, location)
+  if (summary === undefined)
+    throw corrupt(`the log in ${location} is gone: it has no summary any more`, { file: location, key: 'summary' })
+  if (summary.write < hardState.logWrite)
+    throw damagedLog(
+      location,
+      summary.lastIndex,
+      hardState.lastIndex,
+      `its last writes are missing (up to ${hardState.logWrite})`,
+    )
+  const snapshot = await readSnapshot(database, location, summary)
+  const log = await readBlocks(database, location, summary)
+  checkAgainst(hardState, { summary, log, snapshot }, location)
+  return { summary, log, snapshot }
+}
+
+async function readSnapshot(
+  database: Database,
+  location: string,
+  summary: LogSummary,
+): Promise<SnapshotInfo | undefined> {
+  if (summary.snapshotWrite === 0) return undefined
+  const record = await readSealed<SnapshotRecord>(database, SNAPSHOT_KEY, location)
+  if (record?.write === summary.snapshotWrite) return record.info
+  throw corrupt(`the log in ${location} has lost the record of its newest snapshot`, {
+    file: location,
+    key: 'snapshot',
+  })
+}
+
+async function readBlocks(database: Database, location: string, summary: LogSummary): Promise<BlockList> {
+  const blocks: BlockHead[] = []
+  let end = { index: summary.baseIndex, term: summary.baseTerm }
+  const bad = (what: string, cause?: unknown): Error => damagedLog(location, end.index, summary.lastIndex, what, cause)
+  for await (const [key, value] of database.entries(blockRange(summary.baseIndex + 1))) {
+    const place = parseBlockKey(key)
+    if (place?.first !== end.index + 1) throw bad(`a block starts at ${place?.first}`)
+    if (place.termBefore !== end.term)
+      throw bad(`it follows term ${place.termBefore}, and the log has ${end.term} there`)
+    const { bytes: _, ...head } = decode(value, bad)
+    if (head.first !== place.first) throw bad(`it says that it starts at ${head.first}`)
+    if (head.term < end.term) throw bad(`its term ${head.term} is below ${end.term}`)
+    blocks.push(head)
+    end = { index: head.first + head.count - 1, term: head.term }
+  }
+  if (end.index !== summary.lastIndex || end.term !== summary.lastTerm)
+    throw bad(
+      `the log ends with term ${end.term}, and should end at ${summary.lastIndex} with term ${summary.lastTerm}`,
+    )
+  return new BlockList({ index: summary.baseIndex, term: summary.baseTerm }, blocks)
+}
+
+function decode(value: Buffer, bad: (what: string, cause?: unknown) => Error): ReturnType<typeof decodeBlock> {
+  try {
+    return decodeBlock(value)
+  } catch (cause) {
+    throw bad((cause as Error).message, cause)
+  }
+}
+
+function checkAgainst(hardState: HardStateRecord, { summary, log, snapshot }: VerifiedLog, location: string): void {
+  const { last, base } = log
+  const bad = (what: string): Error => damagedLog(location, last.index, Math.max(last.index, summary.lastIndex), what)
+  if (last.term > hardState.term || (snapshot?.term ?? 0) > hardState.term)
+    throw corrupt(`term and vote are older than the log: term ${hardState.term}, and the log has term ${last.term}`, {
+      term: hardState.term,
+      lastTerm: last.term,
+    })
+  if (Math.max(hardState.commitIndex, summary.commitIndex) > last.index)
+    throw bad(`entries up to ${Math.max(hardState.commitIndex, summary.commitIndex)} were committed`)
+  if (base.index > (snapshot?.index ?? 0)) throw bad(`it starts after ${base.index}, and no snapshot reaches that far`)
+  if (snapshot !== undefined && snapshot.index > last.index) throw bad(`its snapshot is at ${snapshot.index}`)
+}
+
+async function readSealed<Value>(database: Database, key: Buffer, location: string): Promise<Value | undefined> {
+  const bytes = await database.get(key)
+  if (bytes === undefined) return undefined
+  const unsealed = unseal<Value>(bytes)
+  if ('value' in unsealed) return unsealed.value
+  throw corrupt(`the record ${key} of the log in ${location} is damaged: ${unsealed.damage}`, {
+    file: location,
+    key: key.toString(),
+  })
+}
+
+/** Entries are missing or damaged after the last good one. */
+export function damagedLog(
+  location: string,
+  lastGood: LogIndex,
+  lastKnown: LogIndex,
+  what: string,
+  cause?: unknown,
+): Error {
+  const firstBadIndex = lastGood + 1
+  const span = lastKnown > firstBadIndex ? `from ${firstBadIndex} to ${lastKnown}` : `from ${firstBadIndex} on`
+  return corrupt(
+    `the log in ${location} is damaged ${span}, entries that may be committed (the last good one is ${lastGood}): ${what}`,
+    { file: location, firstBadIndex, lastGoodIndex: lastGood, lastKnownIndex: lastKnown },
+    cause,
+  )
+}

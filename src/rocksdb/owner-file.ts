@@ -1,0 +1,60 @@
+/** The file OWNER names the process that has a data directory open. RocksDB's lock decides; this file only says who. */
+import { readFile, unlink, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { NodeId } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import { isMissing } from './storage-errors.ts'
+
+export interface Owner {
+  readonly pid: number
+  readonly host: string
+  /** Names this boot of the machine, where the system tells (Linux): a pid says nothing about another one. */
+  readonly bootId: string | undefined
+  readonly nodeId: NodeId
+  /** ISO 8601. */
+  readonly started: string
+}
+
+/** Writes OWNER over whatever a dead owner left. Call it with the lock held. */
+export async function writeOwner(path: string, nodeId: NodeId): Promise<void> {
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
+    (text) => text.trim(),
+    () => undefined,
+  )
+  const owner: Owner = { pid: process.pid, host: hostname(), bootId, nodeId, started: new Date().toISOString() }
+  await writeFile(path, `${JSON.stringify(owner)}\n`)
+}
+
+export async function removeOwner(path: string): Promise<void> {
+  try {
+    await unlink(path)
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause
+  }
+}
+
+/** The error for a directory that somebody has open, naming them as far as OWNER can. */
+export async function lockedError(directory: string, ownerPath: string, cause: unknown): Promise<RaftError> {
+  const owner = await readOwner(ownerPath)
+  return new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the data directory ${directory} is in use${describe(owner)}`, {
+    hint: 'stop that process, or choose another data directory; never delete the lock',
+    details: { path: directory, ...owner },
+    cause,
+  })
+}
+
+async function readOwner(path: string): Promise<Partial<Owner>> {
+  try {
+    const owner: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return typeof owner === 'object' && owner !== null ? (owner as Partial<Owner>) : {}
+  } catch {
+    return {}
+  }
+}
+
+function describe(owner: Partial<Owner>): string {
+  if (owner.pid === undefined) return ' by a process that left no OWNER file'
+  const pid = owner.pid === process.pid ? `this process (pid ${owner.pid})` : `pid ${owner.pid}`
+  const elsewhere = owner.host === hostname() ? '' : ' (may be in another container or on another machine)'
+  return `; owner: ${pid}, node ${owner.nodeId}, host ${owner.host}${elsewhere}, since ${owner.started}`
+}

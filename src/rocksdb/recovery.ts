@@ -1,0 +1,90 @@
+/** Opening a data directory: whose it is, the lock, making a new one, and the proof that nothing acknowledged is missing. */
+import type { StorageIdentity } from '../contracts/storage.ts'
+import type { SnapshotInfo } from '../core/types.ts'
+import type { Binding } from './binding.ts'
+import type { DataDirectory, DirectoryIdentity } from './data-directory.ts'
+import { Database } from './database.ts'
+import { makeDirectory, namesIn } from './durable-files.ts'
+import { HardStateFile } from './hard-state-file.ts'
+import { blockRange, SUMMARY_KEY } from './log-keys.ts'
+import type { VerifiedLog } from './log-summary.ts'
+import { EMPTY_SUMMARY, verifyLog } from './log-summary.ts'
+import { lockedError, removeOwner, writeOwner } from './owner-file.ts'
+import { seal } from './sealed.ts'
+import { corrupt, isLockError, storageError } from './storage-errors.ts'
+
+export interface OpeningOptions {
+  readonly binding: Binding
+  readonly writeBufferBytes: number
+  readonly cacheBytes: number
+  readonly verifySnapshot: (info: SnapshotInfo) => Promise<void>
+}
+
+export interface OpenedDirectory extends VerifiedLog {
+  readonly identity: DirectoryIdentity
+  readonly database: Database
+  readonly hardState: HardStateFile
+}
+
+/** Refuses before anything is touched where it can; where it cannot, leaves the directory closed and unlocked again. */
+export async function openDirectory(
+  directory: DataDirectory,
+  wanted: StorageIdentity,
+  options: OpeningOptions,
+): Promise<OpenedDirectory> {
+  await directory.prepare()
+  const known = await directory.readIdentity(wanted)
+  const database = await openDatabase(directory, options, known !== undefined)
+  try {
+    const identity = (await directory.readIdentity(wanted)) ?? (await make(directory, wanted, database))
+    await writeOwner(directory.owner, wanted.nodeId)
+    const hardState = await HardStateFile.open(directory.hardState)
+    const verified = await verifyLog(database, directory.log, hardState.record)
+    if (verified.snapshot !== undefined) await options.verifySnapshot(verified.snapshot)
+    return { ...verified, identity, database, hardState }
+  } catch (cause) {
+    await removeOwner(directory.owner).catch(() => undefined)
+    await database.close().catch(() => undefined)
+    throw storageError(cause, `open the data directory ${directory.path}`)
+  }
+}
+
+async function openDatabase(directory: DataDirectory, options: OpeningOptions, mustExist: boolean): Promise<Database> {
+  try {
+    return await Database.open(options.binding, directory.log, { ...options, createIfMissing: !mustExist })
+  } catch (cause) {
+    if (isLockError(cause)) throw await lockedError(directory.path, directory.owner, cause)
+    const mapped = storageError(cause, `open the log in ${directory.log}`)
+    if (mapped.code !== 'ERR_RAFT_STORAGE' || !mustExist) throw mapped
+    throw corrupt(
+      `the log in ${directory.log} cannot be opened: ${(cause as Error).message}`,
+      { file: directory.log },
+      cause,
+    )
+  }
+}
+
+/** Makes a new directory, IDENTITY last. Whatever lies there must be of an unfinished making, or nothing. */
+async function make(directory: DataDirectory, wanted: StorageIdentity, database: Database): Promise<DirectoryIdentity> {
+  await refuseIfUsed(directory, database)
+  const identity = await directory.beginIdentity(wanted)
+  await HardStateFile.create(directory.hardState)
+  await makeDirectory(directory.snapshots)
+  await database.write((batch) => batch.put(SUMMARY_KEY, seal(EMPTY_SUMMARY)), true)
+  await directory.finishIdentity()
+  return identity
+}
+
+async function refuseIfUsed(directory: DataDirectory, database: Database): Promise<void> {
+  const names = await namesIn(directory.path)
+  const isUnfinished = names.includes('IDENTITY.new')
+  const isUsed = names.some((name) => name.startsWith('hard-state-') || name === 'snapshots')
+  const [summary] = await database.getMany([SUMMARY_KEY])
+  let hasBlocks = false
+  for await (const _ of database.entries(blockRange(0))) {
+    hasBlocks = true
+    break
+  }
+  if (!hasBlocks && (isUnfinished || !(isUsed || summary !== undefined))) return
+  throw corrupt(`the data directory ${directory.path} has lost its file IDENTITY`, { file: directory.identity })
+}

@@ -1,0 +1,164 @@
+/** The snapshots of one node, as files in a folder: partial while being written (.part), whole once named .snap. */
+import type { FileHandle } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { SnapshotStore, SnapshotWriter } from '../contracts/storage.ts'
+import type { SnapshotInfo } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import { makeDirectory, namesIn, syncDirectory } from './durable-files.ts'
+import type { FileFront } from './snapshot-format.ts'
+import { CHUNK_BYTES, fileNameOf, readFrame, readFront, readSize } from './snapshot-format.ts'
+import type { SnapshotPaths } from './snapshot-writer.ts'
+import { SnapshotFileWriter } from './snapshot-writer.ts'
+import { corrupt, isMissing, storageError } from './storage-errors.ts'
+
+const WHOLE = '.snap'
+const PARTIAL = '.part'
+
+export class SnapshotFiles implements SnapshotStore {
+  readonly #directory: string
+  /** Throws unless the storage is open and sound. */
+  readonly #assertUsable: () => void
+  readonly #writers = new Map<string, SnapshotFileWriter | undefined>()
+  readonly #reading = new Set<FileHandle>()
+
+  constructor(directory: string, assertUsable: () => void) {
+    this.#directory = directory
+    this.#assertUsable = assertUsable
+  }
+
+  async create(info: SnapshotInfo): Promise<SnapshotWriter> {
+    this.#assertUsable()
+    const paths = this.#pathsOf(info.id)
+    if (this.#writers.has(info.id))
+      throw new RaftError('ERR_RAFT_INTERNAL', `the snapshot ${info.id} is being written already`)
+    this.#writers.set(info.id, undefined)
+    try {
+      await makeDirectory(this.#directory)
+      const writer = await SnapshotFileWriter.begin(paths, info, () => this.#writers.delete(info.id))
+      this.#writers.set(info.id, writer)
+      await this.#refuseIfClosed(writer)
+      return writer
+    } catch (cause) {
+      this.#writers.delete(info.id)
+      throw storageError(cause, `begin the snapshot ${paths.partial}`)
+    }
+  }
+
+  async *read(id: string, offset: number): AsyncGenerator<Uint8Array> {
+    this.#assertUsable()
+    const path = this.#pathsOf(id).whole
+    const file = await openWhole(path, id)
+    this.#reading.add(file)
+    try {
+      const { front, size } = await this.#check(path, file)
+      if (offset > size)
+        throw new RaftError(
+          'ERR_RAFT_BAD_MESSAGE',
+          `the snapshot ${id} has ${size} bytes, and was asked for from ${offset}`,
+        )
+      for (let at = offset; at < size; ) {
+        this.#assertUsable()
+        const frame = Math.floor(at / CHUNK_BYTES)
+        const start = frame * CHUNK_BYTES
+        const bytes = await readFrame(file, front, { frame, length: Math.min(CHUNK_BYTES, size - start) })
+        if (bytes === undefined)
+          throw corrupt(`the snapshot ${path} is damaged at byte ${start}`, { file: path, offset: start })
+        yield bytes.subarray(at - start)
+        at = start + bytes.length
+      }
+    } catch (cause) {
+      this.#assertUsable()
+      throw storageError(cause, `read the snapshot ${path}`)
+    } finally {
+      this.#reading.delete(file)
+      await file.close().catch(() => undefined)
+    }
+  }
+
+  async list(): Promise<readonly string[]> {
+    this.#assertUsable()
+    const names = await this.#names()
+    return names.filter((name) => name.endsWith(WHOLE)).map((name) => decodeURIComponent(name.slice(0, -WHOLE.length)))
+  }
+
+  /** Files that are being written stay too. */
+  async retain(ids: readonly string[]): Promise<void> {
+    this.#assertUsable()
+    const kept = new Set(
+      [...ids, ...this.#writers.keys()].flatMap((id) => [fileNameOf(id) + WHOLE, fileNameOf(id) + PARTIAL]),
+    )
+    const names = (await this.#names()).filter((name) => !kept.has(name))
+    try {
+      for (const name of names)
+        if (name.endsWith(WHOLE) || name.endsWith(PARTIAL)) await unlink(join(this.#directory, name))
+      if (names.length > 0) await syncDirectory(this.#directory)
+    } catch (cause) {
+      throw storageError(cause, `remove old snapshots in ${this.#directory}`)
+    }
+  }
+
+  /** Looks whether the file of a recorded snapshot is there and has its length; its frames are verified as they are read. */
+  async verify(info: SnapshotInfo): Promise<void> {
+    const path = this.#pathsOf(info.id).whole
+    let file: FileHandle
+    try {
+      file = await open(path, 'r')
+    } catch (cause) {
+      if (isMissing(cause)) throw corrupt(`the snapshot ${path} is missing`, { file: path, index: info.index }, cause)
+      throw storageError(cause, `open the snapshot ${path}`)
+    }
+    try {
+      const { front } = await this.#check(path, file)
+      if (front.info.id !== info.id || front.info.index !== info.index || front.info.term !== info.term)
+        throw corrupt(`the snapshot ${path} is another one than was recorded`, { file: path, index: info.index })
+    } finally {
+      await file.close()
+    }
+  }
+
+  /** Ends everything that is open; partial files stay for a later attempt. */
+  async close(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer?.suspend().catch(() => undefined)
+    for (const file of this.#reading) await file.close().catch(() => undefined)
+  }
+
+  async #refuseIfClosed(writer: SnapshotFileWriter): Promise<void> {
+    try {
+      this.#assertUsable()
+    } catch (cause) {
+      await writer.suspend()
+      throw cause
+    }
+  }
+
+  async #check(path: string, file: FileHandle): Promise<{ readonly front: FileFront; readonly size: number }> {
+    const front = await readFront(file)
+    const size = 'damage' in front ? front : await readSize(file, front)
+    if ('damage' in front || typeof size === 'object')
+      throw corrupt(`the snapshot ${path} is damaged: ${(size as { damage: string }).damage}`, { file: path })
+    return { front, size }
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return await namesIn(this.#directory)
+    } catch (cause) {
+      throw storageError(cause, `list the snapshots in ${this.#directory}`)
+    }
+  }
+
+  #pathsOf(id: string): SnapshotPaths {
+    const name = join(this.#directory, fileNameOf(id))
+    return { directory: this.#directory, partial: name + PARTIAL, whole: name + WHOLE }
+  }
+}
+
+async function openWhole(path: string, id: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r')
+  } catch (cause) {
+    if (!isMissing(cause)) throw storageError(cause, `open the snapshot ${path}`)
+    throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `there is no snapshot ${id} here (any more)`, { cause })
+  }
+}

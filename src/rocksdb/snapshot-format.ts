@@ -1,0 +1,104 @@
+/**
+ * A snapshot file: u32 header length | header (sealed JSON) | frames | footer (sealed JSON, FOOTER_BYTES long).
+ * A frame is u32 crc32 | bytes; every frame but the last holds `chunkBytes`, so that an offset tells its place in the file.
+ */
+import type { FileHandle } from 'node:fs/promises'
+import { crc32 } from 'node:zlib'
+import type { SnapshotInfo } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import { readUpTo } from './durable-files.ts'
+import { seal, unseal } from './sealed.ts'
+
+/** Bytes of the snapshot in one frame: what is checked, yielded and resumed by. */
+export const CHUNK_BYTES: number = 256 * 1024
+export const FRAME_HEAD_BYTES = 4
+export const FOOTER_BYTES = 64
+/** A header longer than this is damage. It holds one membership. */
+const HEADER_BYTES_MAX = 4 * 1024 * 1024
+const FORMAT = 1
+const FILE_NAME_MAX = 200
+
+interface Header {
+  readonly format: number
+  readonly chunkBytes: number
+  readonly info: SnapshotInfo
+}
+
+/** What the front of a snapshot file says. */
+export interface FileFront {
+  readonly info: SnapshotInfo
+  /** Where the first frame is. */
+  readonly framesAt: number
+}
+
+export function encodeHeader(info: SnapshotInfo): Buffer {
+  const header: Header = { format: FORMAT, chunkBytes: CHUNK_BYTES, info }
+  const sealed = seal(header)
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(sealed.length)
+  return Buffer.concat([length, sealed])
+}
+
+export function encodeFooter(size: number): Buffer {
+  return seal({ size }, FOOTER_BYTES)
+}
+
+/** Where a frame begins. */
+export function framePosition(front: FileFront, frame: number): number {
+  return front.framesAt + frame * (FRAME_HEAD_BYTES + CHUNK_BYTES)
+}
+
+/** The checksum of a frame covers its place too: frames cannot change places unnoticed. */
+export function frameChecksum(bytes: Uint8Array, frame: number): number {
+  return crc32(bytes, frame >>> 0)
+}
+
+/** Reads the front of a file, or says in words why it cannot be one. */
+export async function readFront(file: FileHandle): Promise<FileFront | { readonly damage: string }> {
+  const prefix = await readUpTo(file, 4, 0)
+  const length = prefix.length === 4 ? prefix.readUInt32LE(0) : 0
+  if (length === 0 || length > HEADER_BYTES_MAX) return { damage: 'it does not begin like a snapshot' }
+  const unsealed = unseal<Header>(await readUpTo(file, length, 4))
+  if ('damage' in unsealed) return { damage: `its header is damaged: ${unsealed.damage}` }
+  const { format, chunkBytes, info } = unsealed.value
+  if (format !== FORMAT || chunkBytes !== CHUNK_BYTES) return { damage: `its format ${format} is unknown` }
+  return { info, framesAt: 4 + length }
+}
+
+/** The size of a whole file's snapshot, or why the file is not whole. */
+export async function readSize(file: FileHandle, front: FileFront): Promise<number | { readonly damage: string }> {
+  const { size: fileBytes } = await file.stat()
+  const footerAt = fileBytes - FOOTER_BYTES
+  const unsealed = unseal<{ size: number }>(await readUpTo(file, FOOTER_BYTES, Math.max(0, footerAt)))
+  if ('damage' in unsealed) return { damage: `its end is damaged: ${unsealed.damage}` }
+  const { size } = unsealed.value
+  const frames = Math.ceil(size / CHUNK_BYTES)
+  if (front.framesAt + size + frames * FRAME_HEAD_BYTES !== footerAt)
+    return { damage: `it has ${fileBytes} bytes, which do not fit its size ${size}` }
+  return size
+}
+
+/** Reads one frame of `length` bytes and checks it; undefined if it is not whole. */
+export async function readFrame(
+  file: FileHandle,
+  front: FileFront,
+  place: { readonly frame: number; readonly length: number },
+): Promise<Buffer | undefined> {
+  const bytes = await readUpTo(file, FRAME_HEAD_BYTES + place.length, framePosition(front, place.frame))
+  if (bytes.length < FRAME_HEAD_BYTES + place.length) return undefined
+  const content = bytes.subarray(FRAME_HEAD_BYTES)
+  return bytes.readUInt32LE(0) === frameChecksum(content, place.frame) ? content : undefined
+}
+
+/** A file name for any id, also one that a peer made up: no separator, no dot file, nothing a file system treats alike. */
+export function fileNameOf(id: string): string {
+  let name: string | undefined
+  try {
+    name = encodeURIComponent(id).replace(/[!'()*~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+  } catch {
+    name = undefined
+  }
+  if (name === undefined || name === '' || name.length > FILE_NAME_MAX)
+    throw new RaftError('ERR_RAFT_BAD_MESSAGE', `a snapshot id of ${id.length} characters cannot name a file`)
+  return name
+}

@@ -1,0 +1,193 @@
+/** Writes one snapshot file, frame by frame, into a partial file that a later attempt can go on with. */
+import type { FileHandle } from 'node:fs/promises'
+import { open, unlink } from 'node:fs/promises'
+import type { SnapshotWriter } from '../contracts/storage.ts'
+import type { SnapshotInfo } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import { moveFile, syncDirectory, writeAll } from './durable-files.ts'
+import type { FileFront } from './snapshot-format.ts'
+import {
+  CHUNK_BYTES,
+  encodeFooter,
+  encodeHeader,
+  FRAME_HEAD_BYTES,
+  frameChecksum,
+  framePosition,
+  readFrame,
+  readFront,
+} from './snapshot-format.ts'
+import { corrupt, isMissing, storageError } from './storage-errors.ts'
+
+/** Synced this often while it grows: one big sync at the end would hold up the log's. */
+const SYNC_EVERY_BYTES = 16 * 1024 * 1024
+
+export interface SnapshotPaths {
+  readonly directory: string
+  readonly partial: string
+  readonly whole: string
+}
+
+/** Invariant: frames [0, #frame) are in the file and whole; `#filled` bytes of the next one are in `#buffer`. */
+export class SnapshotFileWriter implements SnapshotWriter {
+  readonly offset: number
+  readonly #paths: SnapshotPaths
+  readonly #info: SnapshotInfo
+  readonly #front: FileFront
+  readonly #onEnd: () => void
+  readonly #buffer = Buffer.allocUnsafe(FRAME_HEAD_BYTES + CHUNK_BYTES)
+  #file: FileHandle | undefined
+  #filled = 0
+  #frame: number
+  #unsynced = 0
+  #failure: RaftError | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(begun: Begun, paths: SnapshotPaths, info: SnapshotInfo, onEnd: () => void) {
+    this.#file = begun.file
+    this.#front = begun.front
+    this.#frame = begun.frames
+    this.offset = begun.frames * CHUNK_BYTES
+    this.#paths = paths
+    this.#info = info
+    this.#onEnd = onEnd
+  }
+
+  /** Goes on with the partial file if it is of this very snapshot, as far as its frames are whole; else begins anew. */
+  static async begin(paths: SnapshotPaths, info: SnapshotInfo, onEnd: () => void): Promise<SnapshotFileWriter> {
+    const begun = (await resume(paths.partial, info)) ?? (await begin(paths, info))
+    return new SnapshotFileWriter(begun, paths, info, onEnd)
+  }
+
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#next(async () => {
+      for (let at = 0; at < chunk.length; ) {
+        const taken = Math.min(chunk.length - at, CHUNK_BYTES - this.#filled)
+        this.#buffer.set(chunk.subarray(at, at + taken), FRAME_HEAD_BYTES + this.#filled)
+        this.#filled += taken
+        at += taken
+        if (this.#filled === CHUNK_BYTES) await this.#writeFrame()
+      }
+    })
+  }
+
+  finish(): Promise<number> {
+    return this.#next(async (file) => {
+      const size = this.#frame * CHUNK_BYTES + this.#filled
+      if (this.#info.size > 0 && size !== this.#info.size)
+        throw corrupt(`the snapshot ${this.#info.id} has ${size} bytes, and should have ${this.#info.size}`, { size })
+      if (this.#filled > 0) await this.#writeFrame()
+      const frames = Math.ceil(size / CHUNK_BYTES)
+      await writeAll(file, encodeFooter(size), this.#front.framesAt + size + frames * FRAME_HEAD_BYTES)
+      await file.sync()
+      await this.#end()
+      await moveFile(this.#paths.partial, this.#paths.whole)
+      return size
+    })
+  }
+
+  async suspend(): Promise<void> {
+    if (this.#file === undefined) return
+    await this.#next(async (file) => {
+      await file.sync()
+      await this.#end()
+    })
+  }
+
+  async discard(): Promise<void> {
+    await this.#turn.catch(() => undefined)
+    await this.#remove()
+  }
+
+  async #writeFrame(): Promise<void> {
+    const frame = this.#buffer.subarray(0, FRAME_HEAD_BYTES + this.#filled)
+    frame.writeUInt32LE(frameChecksum(frame.subarray(FRAME_HEAD_BYTES), this.#frame), 0)
+    await writeAll(this.#file as FileHandle, frame, framePosition(this.#front, this.#frame))
+    this.#unsynced += frame.length
+    if (this.#filled < CHUNK_BYTES) return
+    this.#frame++
+    this.#filled = 0
+    if (this.#unsynced < SYNC_EVERY_BYTES) return
+    this.#unsynced = 0
+    await (this.#file as FileHandle).datasync()
+  }
+
+  /** One step after the other. The first that fails ends the file: what the disk made of it is not to be trusted. */
+  #next<Value>(step: (file: FileHandle) => Promise<Value>): Promise<Value> {
+    const turn = this.#turn.then(async () => {
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#file === undefined)
+        throw new RaftError('ERR_RAFT_CLOSED', `the snapshot ${this.#info.id} is not being written any more`)
+      try {
+        return await step(this.#file)
+      } catch (cause) {
+        this.#failure = storageError(cause, `write the snapshot ${this.#paths.partial}`)
+        await this.#remove().catch(() => undefined)
+        throw this.#failure
+      }
+    })
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #end(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    this.#onEnd()
+    await file?.close()
+  }
+
+  async #remove(): Promise<void> {
+    if (this.#file === undefined) return
+    await this.#end()
+    await unlink(this.#paths.partial).catch((cause: unknown) => {
+      if (!isMissing(cause)) throw storageError(cause, `remove ${this.#paths.partial}`)
+    })
+  }
+}
+
+interface Begun {
+  readonly file: FileHandle
+  readonly front: FileFront
+  /** Whole frames that are already there. */
+  readonly frames: number
+}
+
+async function begin(paths: SnapshotPaths, info: SnapshotInfo): Promise<Begun> {
+  const file = await open(paths.partial, 'w+', 0o640)
+  try {
+    const header = encodeHeader(info)
+    await writeAll(file, header, 0)
+    await syncDirectory(paths.directory)
+    return { file, front: { info, framesAt: header.length }, frames: 0 }
+  } catch (cause) {
+    await file.close()
+    throw cause
+  }
+}
+
+async function resume(path: string, info: SnapshotInfo): Promise<Begun | undefined> {
+  const file = await open(path, 'r+').catch((cause: unknown) => {
+    if (isMissing(cause)) return undefined
+    throw cause
+  })
+  if (file === undefined) return undefined
+  try {
+    const front = await readFront(file)
+    if ('damage' in front || !isSame(front.info, info)) {
+      await file.close()
+      return undefined
+    }
+    let frames = 0
+    while ((await readFrame(file, front, { frame: frames, length: CHUNK_BYTES })) !== undefined) frames++
+    await file.truncate(framePosition(front, frames))
+    await file.sync()
+    return { file, front, frames }
+  } catch (cause) {
+    await file.close().catch(() => undefined)
+    throw cause
+  }
+}
+
+function isSame(a: SnapshotInfo, b: SnapshotInfo): boolean {
+  return a.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size
+}
