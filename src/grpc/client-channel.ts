@@ -1,0 +1,218 @@
+/** A client's channel to one node over gRPC: proposals and queries share one stream, administration goes by unary calls. */
+import type { ChannelOptions, MethodDefinition, ServiceError } from '@grpc/grpc-js'
+import { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
+import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import { systemClock } from '../contracts/system-clock.ts'
+import type { MembershipChange } from '../core/inputs.ts'
+import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
+import type { WireSnapshot, WireStatusResponse } from './admin-messages.ts'
+import { snapshotFromWire, statusFromWire, wireChangeOf } from './admin-messages.ts'
+import { aborted, closedByCaller } from './client-errors.ts'
+import type { RequestFrame, ResponseFrame } from './client-frames.ts'
+import { safeInteger } from './client-frames.ts'
+import type { StreamLimits } from './client-stream.ts'
+import { RequestStream } from './client-stream.ts'
+import { adminDefinition, clientDefinition, method } from './service-definitions.ts'
+import { SERVICE_LIMITS } from './service-limits.ts'
+import { fromStatus } from './status-codes.ts'
+
+export interface GrpcClientOptions extends Partial<StreamLimits> {
+  /** Without it, traffic is plain text. */
+  readonly credentials?: ChannelCredentials | undefined
+  /** Of calls that do not say. */
+  readonly timeoutMs?: number | undefined
+  /** Further settings of grpc-js's channel. */
+  readonly channelOptions?: ChannelOptions | undefined
+  readonly clock?: Clock | undefined
+}
+
+export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number } = {
+  timeoutMs: 5000,
+  connectTimeoutMs: 2000,
+  silenceMsMax: 3000,
+  queueRequestsMax: 65_536,
+  queueBytesMax: 64 * 1024 * 1024,
+}
+
+/** Room for what a message holds beside the one payload it is limited by. */
+const MESSAGE_OVERHEAD_BYTES = 64 * 1024
+
+const CHANNEL_OPTIONS: ChannelOptions = {
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  'grpc.keepalive_time_ms': 20_000,
+  'grpc.keepalive_timeout_ms': 5000,
+  // What may be repeated is decided one floor up, by someone who knows what was applied.
+  'grpc.enable_retries': 0,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_http_proxy': 0,
+  'grpc.max_receive_message_length': SERVICE_LIMITS.answerBytesMax + MESSAGE_OVERHEAD_BYTES,
+}
+
+/** Makes channels over gRPC, all with these options; for `connect` of quorate/client. */
+export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChannelFactory {
+  return (address) => new GrpcClientChannel(address, options)
+}
+
+export class GrpcClientChannel implements ClientChannel {
+  readonly address: string
+  readonly #options: GrpcClientOptions & typeof GRPC_CLIENT_DEFAULTS
+  readonly #clock: Clock
+  #client: Client | undefined
+  #stream: RequestStream | undefined
+  #isClosed = false
+
+  constructor(address: string, options: GrpcClientOptions = {}) {
+    this.address = address
+    this.#options = withDefaults(options)
+    this.#clock = options.clock ?? systemClock
+  }
+
+  async propose(command: Uint8Array, { signal, timeoutMs }: CallOptions = {}): Promise<Applied> {
+    const { index, term, payload } = await this.#openStream().ask({
+      kind: 'propose',
+      payload: command,
+      mode: 'linearizable',
+      timeoutMs: timeoutMs ?? this.#options.timeoutMs,
+      signal,
+    })
+    return { index: safeInteger(index, 'index'), term: safeInteger(term, 'term'), result: unpinned(payload) }
+  }
+
+  async query(
+    query: Uint8Array,
+    { signal, timeoutMs, mode }: CallOptions & { readonly mode: ReadMode },
+  ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
+    const { index, payload } = await this.#openStream().ask({
+      kind: 'query',
+      payload: query,
+      mode,
+      timeoutMs: timeoutMs ?? this.#options.timeoutMs,
+      signal,
+    })
+    return { answer: unpinned(payload), appliedIndex: safeInteger(index, 'index') }
+  }
+
+  async status(options: CallOptions = {}): Promise<NodeStatus> {
+    const status = method<object, WireStatusResponse>(adminDefinition(), 'Status')
+    return statusFromWire(await this.#call(status, {}, options, 'not-applied'))
+  }
+
+  async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<{ readonly index: LogIndex }> {
+    const { index } = await this.#mutate<{ readonly index: number }>('ChangeMembership', wireChangeOf(change), options)
+    return { index: safeInteger(index, 'index') }
+  }
+
+  async transferLeadership(
+    to: NodeId | undefined,
+    options: CallOptions = {},
+  ): Promise<{ readonly leader: NodeId | undefined }> {
+    const response = await this.#mutate<{ readonly leader?: string }>('TransferLeadership', { to: to ?? '' }, options)
+    return { leader: response.leader || undefined }
+  }
+
+  async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
+    const timeoutMs = options.timeoutMs ?? SERVICE_LIMITS.snapshotTimeoutMs
+    return snapshotFromWire(await this.#mutate<WireSnapshot>('TakeSnapshot', {}, { ...options, timeoutMs }))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#stream?.close()
+    this.#client?.close()
+    this.#client = undefined
+  }
+
+  /** The stream comes first: when it opens, the node is there; a call after that which ends without a word is of unknown outcome. */
+  async #mutate<Response>(name: string, request: object, options: CallOptions): Promise<Response> {
+    if (options.signal?.aborted === true) throw aborted(options.signal)
+    await this.#openStream().opened()
+    return this.#call(method<object, Response>(adminDefinition(), name), request, options, 'unknown')
+  }
+
+  #call<Response>(
+    { path, requestSerialize, responseDeserialize }: MethodDefinition<object, Response>,
+    request: object,
+    { signal, timeoutMs = this.#options.timeoutMs }: CallOptions,
+    outcome: 'not-applied' | 'unknown',
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) throw aborted(signal)
+      const options = { deadline: Date.now() + timeoutMs }
+      const onAbort = (): void => call.cancel()
+      const settle = (error: ServiceError | null, response?: Response): void => {
+        signal?.removeEventListener('abort', onAbort)
+        if (error === null) resolve(response as Response)
+        else if (signal?.aborted === true && outcome === 'not-applied') reject(aborted(signal))
+        else reject(fromStatus(error, this.address, outcome))
+      }
+      const client = this.#connected()
+      const call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        new Metadata(),
+        options,
+        settle,
+      )
+      signal?.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
+  #openStream(): RequestStream {
+    if (this.#stream !== undefined && !this.#isClosed) return this.#stream
+    const client = this.#connected()
+    const { path, requestSerialize, responseDeserialize } = method<RequestFrame, ResponseFrame>(
+      clientDefinition(),
+      'Stream',
+    )
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
+    const stream = new RequestStream({
+      address: this.address,
+      call,
+      clock: this.#clock,
+      limits: this.#options,
+      onGone: (isDead) => {
+        if (this.#stream === stream) this.#stream = undefined
+        if (isDead) this.#forget(client)
+      },
+    })
+    this.#stream = stream
+    return stream
+  }
+
+  #connected(): Client {
+    if (this.#isClosed) throw closedByCaller()
+    this.#client ??= new Client(
+      `dns:${this.address}`,
+      this.#options.credentials ?? ChannelCredentials.createInsecure(),
+      {
+        ...CHANNEL_OPTIONS,
+        ...this.#options.channelOptions,
+      },
+    )
+    return this.#client
+  }
+
+  /** A connection over which nothing comes any more is not waited for: the next call gets another. */
+  #forget(client: Client): void {
+    if (this.#client === client) this.#client = undefined
+    client.close()
+  }
+}
+
+/** A copy if the bytes are a small part of a frame that they would keep in memory. */
+function unpinned(bytes: Uint8Array | undefined): Uint8Array {
+  if (bytes === undefined) return new Uint8Array(0)
+  return bytes.byteLength * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
+}
+
+/** The defaults, but for what was really given: an option that is there and undefined hides none. */
+function withDefaults(options: GrpcClientOptions): GrpcClientOptions & typeof GRPC_CLIENT_DEFAULTS {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return { ...GRPC_CLIENT_DEFAULTS, ...given }
+}

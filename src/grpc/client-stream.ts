@@ -1,0 +1,310 @@
+/** The client's end of one stream: requests of one turn leave in one frame, and of each it is known whether it left. */
+import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
+import type { Clock, Timer } from '../contracts/clock.ts'
+import type { ReadMode } from '../contracts/node-service.ts'
+import { RaftError } from '../errors.ts'
+import { Deadlines } from './client-deadlines.ts'
+import { aborted, brokenOff, closedByCaller, unknown, unreachable } from './client-errors.ts'
+import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from './client-frames.ts'
+import { factsOfFailure, wireModeOf } from './client-frames.ts'
+import { FRAME_REQUESTS_MAX } from './service-definitions.ts'
+import { refuseTooLarge, SERVICE_LIMITS } from './service-limits.ts'
+import { fromStatus } from './status-codes.ts'
+import { errorFromFacts } from './status-facts.ts'
+
+export type ClientCall = ClientDuplexStream<RequestFrame, ResponseFrame>
+
+export interface StreamLimits {
+  /** How long a connection may take to open. */
+  readonly connectTimeoutMs: number
+  /** With requests unanswered and nothing heard for this long when one of them expires, the connection is taken for dead. */
+  readonly silenceMsMax: number
+  /** The most that waits here for the node to take it; beyond it ERR_RAFT_OVERLOADED. */
+  readonly queueRequestsMax: number
+  readonly queueBytesMax: number
+}
+
+/** What is asked, until when, and what became of it. */
+export interface Asked {
+  readonly kind: 'propose' | 'query'
+  readonly payload: Uint8Array
+  readonly mode: ReadMode
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+interface Pending extends Asked {
+  readonly id: number
+  readonly deadline: number
+  readonly onAbort: (() => void) | undefined
+  readonly resolve: (response: WireResponse) => void
+  readonly reject: (error: RaftError) => void
+  /** It was written to the open stream: it may have arrived. */
+  isWritten: boolean
+  /** The caller has its answer, or has left; a written request still counts until the node answers it. */
+  isSettled: boolean
+}
+
+export interface RequestStreamOptions {
+  readonly address: string
+  readonly call: ClientCall
+  readonly clock: Clock
+  readonly limits: StreamLimits
+  /** Called once, when the stream can take nothing more. `isDead`: the connection below is not to be trusted either. */
+  readonly onGone: (isDead: boolean) => void
+}
+
+/** Frames are closed at this size, so that one of them never holds up the event loop for long. */
+const FRAME_BYTES = 256 * 1024
+
+/** What a request counts for beside its payload; the same as on the other end. */
+const OVERHEAD_BYTES = 64
+
+/** The node gets a little less time than the caller has, so that its answer, which knows more, comes first. */
+const ANSWER_MARGIN = 0.1
+const ANSWER_MARGIN_MS_MAX = 100
+
+export class RequestStream {
+  readonly #address: string
+  readonly #call: ClientCall
+  readonly #clock: Clock
+  readonly #limits: StreamLimits
+  readonly #onGone: (isDead: boolean) => void
+  readonly #deadlines: Deadlines<Pending>
+  readonly #connectTimer: Timer
+  /** By id: everything the caller or the node is not done with. */
+  readonly #pending = new Map<number, Pending>()
+  #queue: Pending[] = []
+  #queueBytes = 0
+  #written = 0
+  #writtenBytes = 0
+  #nextId = 1
+  #heardAt: number
+  #isFlushDue = false
+  #isOpen = false
+  #goneBecause: RaftError | undefined
+  #granted = SERVICE_LIMITS
+  #settleOpened: { resolve: () => void; reject: (error: RaftError) => void } | undefined
+  #opened: Promise<void> | undefined
+
+  constructor({ address, call, clock, limits, onGone }: RequestStreamOptions) {
+    this.#address = address
+    this.#call = call
+    this.#clock = clock
+    this.#limits = limits
+    this.#onGone = onGone
+    this.#heardAt = clock.now()
+    this.#deadlines = new Deadlines(
+      clock,
+      () => this.#pending.values(),
+      (pending) => this.#expire(pending),
+    )
+    this.#connectTimer = clock.wakeAt(clock.now() + limits.connectTimeoutMs, () =>
+      this.#end(unreachable(address, `no connection within ${limits.connectTimeoutMs} ms`), true),
+    )
+    call.on('metadata', (metadata: Metadata) => this.#open(metadata))
+    call.on('data', (frame: ResponseFrame) => this.#onFrame(frame))
+    call.on('error', (error: ServiceError) => this.#end(fromStatus(error, address, 'not-applied'), false))
+    call.on('end', () => this.#end(unreachable(address, 'the node ended the stream'), false))
+  }
+
+  /** Resolves once the node has taken the stream; rejects if it never will. */
+  opened(): Promise<void> {
+    if (this.#isOpen) return Promise.resolve()
+    if (this.#goneBecause !== undefined) return Promise.reject(this.#goneBecause)
+    this.#opened ??= new Promise((resolve, reject) => {
+      this.#settleOpened = { resolve, reject }
+    })
+    return this.#opened
+  }
+
+  ask(asked: Asked): Promise<WireResponse> {
+    return new Promise((resolve, reject) => {
+      this.#refuse(asked)
+      const id = this.#nextId
+      this.#nextId = id === MAX_ID ? 1 : id + 1
+      const onAbort = asked.signal === undefined ? undefined : () => this.#abort(pending)
+      const deadline = this.#clock.now() + asked.timeoutMs
+      const pending: Pending = { ...asked, id, deadline, onAbort, resolve, reject, isWritten: false, isSettled: false }
+      if (onAbort !== undefined) asked.signal?.addEventListener('abort', onAbort, { once: true })
+      this.#pending.set(id, pending)
+      this.#queue.push(pending)
+      this.#queueBytes += asked.payload.length + OVERHEAD_BYTES
+      this.#deadlines.watch(pending)
+      this.#flushLater()
+    })
+  }
+
+  /** Ends the stream at once; what was asked and not answered settles. */
+  close(): void {
+    this.#end(closedByCaller(), false)
+  }
+
+  #refuse({ kind, payload, signal }: Asked): void {
+    if (this.#goneBecause !== undefined) throw this.#goneBecause
+    if (signal?.aborted === true) throw aborted(signal)
+    refuseTooLarge(kind === 'propose' ? 'command' : 'query', payload.length, this.#granted)
+    const { queueRequestsMax, queueBytesMax } = this.#limits
+    if (this.#queue.length < queueRequestsMax && this.#queueBytes + payload.length <= queueBytesMax) return
+    throw new RaftError(
+      'ERR_RAFT_OVERLOADED',
+      `${this.#queue.length} requests of ${this.#queueBytes} bytes wait for ${this.#address} to take them; the limits are ${queueRequestsMax} and ${queueBytesMax}`,
+      { hint: 'have fewer requests under way', details: { requests: this.#queue.length, bytes: this.#queueBytes } },
+    )
+  }
+
+  #open(metadata: Metadata): void {
+    this.#connectTimer.cancel()
+    this.#isOpen = true
+    this.#granted = {
+      ...SERVICE_LIMITS,
+      commandBytesMax: announced(metadata, 'raft-command-bytes-max', SERVICE_LIMITS.commandBytesMax),
+      streamRequestsMax: announced(metadata, 'raft-stream-requests-max', SERVICE_LIMITS.streamRequestsMax),
+      streamBytesMax: announced(metadata, 'raft-stream-bytes-max', SERVICE_LIMITS.streamBytesMax),
+    }
+    this.#settleOpened?.resolve()
+    this.#flushLater()
+  }
+
+  #flushLater(): void {
+    if (this.#isFlushDue || !this.#isOpen) return
+    this.#isFlushDue = true
+    this.#clock.defer(() => {
+      this.#isFlushDue = false
+      if (this.#goneBecause === undefined) this.#flush()
+    })
+  }
+
+  /** Writes what the node's window has room for; answers make room, and flush again. */
+  #flush(): void {
+    let requests: WireRequest[] = []
+    let bytes = 0
+    let taken = 0
+    for (const pending of this.#queue) {
+      const size = pending.payload.length + OVERHEAD_BYTES
+      if (!pending.isSettled && !this.#hasRoom(size)) break
+      taken++
+      this.#queueBytes -= size
+      if (pending.isSettled) continue
+      const request = this.#prepare(pending)
+      if (request === undefined) continue
+      if (requests.length === FRAME_REQUESTS_MAX || (bytes > 0 && bytes + size > FRAME_BYTES)) {
+        this.#call.write({ requests })
+        requests = []
+        bytes = 0
+      }
+      requests.push(request)
+      bytes += size
+    }
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken)
+    if (requests.length > 0) this.#call.write({ requests })
+  }
+
+  #hasRoom(size: number): boolean {
+    const { streamRequestsMax, streamBytesMax } = this.#granted
+    return this.#written === 0 || (this.#written < streamRequestsMax && this.#writtenBytes + size <= streamBytesMax)
+  }
+
+  #prepare(pending: Pending): WireRequest | undefined {
+    try {
+      refuseTooLarge(pending.kind === 'propose' ? 'command' : 'query', pending.payload.length, this.#granted)
+    } catch (error) {
+      this.#drop(pending)
+      this.#settle(pending, error as RaftError)
+      return undefined
+    }
+    if (this.#written === 0) this.#heardAt = this.#clock.now()
+    pending.isWritten = true
+    this.#written++
+    this.#writtenBytes += pending.payload.length + OVERHEAD_BYTES
+    const leftMs = pending.deadline - this.#clock.now()
+    return {
+      id: pending.id,
+      kind: pending.kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
+      payload: pending.payload,
+      mode: wireModeOf(pending.mode),
+      timeoutMs: Math.max(1, Math.floor(leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN))),
+    }
+  }
+
+  #onFrame({ responses }: ResponseFrame): void {
+    this.#heardAt = this.#clock.now()
+    for (const response of responses) {
+      const pending = this.#pending.get(response.id)
+      if (pending === undefined || !pending.isWritten) continue
+      this.#drop(pending)
+      const { failure } = response
+      this.#settle(pending, failure ? errorFromFacts(factsOfFailure(failure)) : response)
+    }
+    if (this.#queue.length > 0) this.#flushLater()
+  }
+
+  #abort(pending: Pending): void {
+    if (!pending.isWritten) this.#drop(pending)
+    const { signal, isWritten, kind } = pending
+    const isUnknown = isWritten && kind === 'propose'
+    this.#settle(
+      pending,
+      isUnknown ? unknown('aborted by the caller while under way', signal?.reason) : aborted(signal),
+    )
+  }
+
+  #expire(pending: Pending): void {
+    if (!pending.isWritten) this.#drop(pending)
+    this.#settle(pending, this.#expired(pending))
+    if (this.#written > 0 && this.#clock.now() - this.#heardAt >= this.#limits.silenceMsMax)
+      this.#end(
+        unreachable(this.#address, `nothing heard for ${Math.round(this.#clock.now() - this.#heardAt)} ms`),
+        true,
+      )
+  }
+
+  #expired({ isWritten, kind, timeoutMs }: Pending): RaftError {
+    const ms = Math.round(timeoutMs)
+    if (!this.#isOpen) return unreachable(this.#address, `no connection within ${ms} ms`)
+    if (!isWritten)
+      return new RaftError(
+        'ERR_RAFT_TIMEOUT',
+        `${this.#address} took no more requests for ${ms} ms; this one was not sent`,
+      )
+    if (kind === 'query') return new RaftError('ERR_RAFT_TIMEOUT', `no answer from ${this.#address} within ${ms} ms`)
+    return unknown(`no answer from ${this.#address} within ${ms} ms`)
+  }
+
+  /** Out of the books: the node is done with it, or never had it. */
+  #drop(pending: Pending): void {
+    this.#pending.delete(pending.id)
+    if (!pending.isWritten) return
+    this.#written--
+    this.#writtenBytes -= pending.payload.length + OVERHEAD_BYTES
+  }
+
+  #settle(pending: Pending, outcome: WireResponse | RaftError): void {
+    if (pending.isSettled) return
+    pending.isSettled = true
+    if (pending.onAbort !== undefined) pending.signal?.removeEventListener('abort', pending.onAbort)
+    if (outcome instanceof Error) pending.reject(outcome)
+    else pending.resolve(outcome)
+  }
+
+  #end(reason: RaftError, isDead: boolean): void {
+    if (this.#goneBecause !== undefined) return
+    this.#goneBecause = reason
+    this.#connectTimer.cancel()
+    this.#deadlines.stop()
+    this.#call.cancel()
+    const waiting = [...this.#pending.values()]
+    this.#pending.clear()
+    this.#queue = []
+    this.#onGone(isDead)
+    this.#settleOpened?.reject(reason)
+    for (const pending of waiting) this.#settle(pending, pending.isWritten ? brokenOff(pending.kind, reason) : reason)
+  }
+}
+
+const MAX_ID = 2 ** 32 - 1
+
+function announced(metadata: Metadata, key: string, otherwise: number): number {
+  const value = Number(metadata.get(key)[0])
+  return Number.isSafeInteger(value) && value > 0 ? value : otherwise
+}
