@@ -41,7 +41,7 @@ simulate: $(INSTALLED) ## Run the long simulations (RUNS=10000, and SEED=… to 
 clean: ## Remove what build and tests have made
 	rm -rf dist dist.* coverage *.tgz
 
-$(INSTALLED): package.json package-lock.json
+$(INSTALLED): package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
