@@ -149,8 +149,12 @@ export class SnapshotFiles implements SnapshotStore {
   }
 
   #pathsOf(id: string): SnapshotPaths {
-    const name = join(this.#directory, fileNameOf(id))
-    return { directory: this.#directory, partial: name + PARTIAL, whole: name + WHOLE }
+    const name = fileNameOf(id)
+    return {
+      directory: this.#directory,
+      partial: join(this.#directory, name + PARTIAL),
+      whole: join(this.#directory, name + WHOLE),
+    }
   }
 }
 

@@ -1,0 +1,93 @@
+/** The storage without a disk: the same law, in memory, for tests and for clusters within one process. */
+import type { EncodedBlock } from '../contracts/block.ts'
+import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
+import type { LogIndex } from '../core/types.ts'
+import { isRaftError, RaftError } from '../errors.ts'
+import { MemoryDisk } from './memory-disk.ts'
+import { MemorySnapshots } from './memory-snapshots.ts'
+
+export interface MemoryStorageOptions {
+  /** Where the data lives; a new, empty disk by default. */
+  readonly disk?: MemoryDisk | undefined
+}
+
+/** Deterministic: no time, no chance; every call settles within the turn that made it. */
+export class MemoryStorage implements Storage {
+  readonly disk: MemoryDisk
+  readonly snapshots: SnapshotStore
+  #state: 'new' | 'open' | 'closed' = 'new'
+  #failure: RaftError | undefined
+
+  constructor(options: MemoryStorageOptions = {}) {
+    this.disk = options.disk ?? new MemoryDisk()
+    this.snapshots = new MemorySnapshots(this.disk, () => this.#assertUsable())
+  }
+
+  async open(identity: StorageIdentity): Promise<RecoveredState> {
+    if (this.#state !== 'new') throw new RaftError('ERR_RAFT_CLOSED', `the storage is ${this.#state}: make a new one`)
+    const { disk } = this
+    if (disk.isOpen)
+      throw new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the disk ${disk.directoryId} is in use by another storage`)
+    disk.identity ??= { clusterId: identity.clusterId, nodeId: identity.nodeId }
+    refuseStranger(disk.identity, identity)
+    this.#state = 'open'
+    disk.attach(() => {
+      this.#state = 'closed'
+    })
+    const { hardState, snapshot, log } = disk.view
+    const blocks = log.blocks.map(({ bytes: _, ...head }) => head)
+    const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
+    return { directoryId: disk.directoryId, identity: disk.identity, isNew, hardState, snapshot, blocks }
+  }
+
+  async write(write: StorageWrite): Promise<void> {
+    this.#assertUsable()
+    try {
+      this.disk.write(write)
+    } catch (cause) {
+      this.#failure = isRaftError(cause) ? cause : new RaftError('ERR_RAFT_STORAGE', String(cause), { cause })
+      throw this.#failure
+    }
+  }
+
+  async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
+    this.#assertUsable()
+    const { log } = this.disk.view
+    const range = log.range(from, bytesMax)
+    if (range !== undefined) return log.blocks.slice(range.from, range.to)
+    throw new RaftError('ERR_RAFT_COMPACTED', `no block of the log starts at ${from}`)
+  }
+
+  async freeBytes(): Promise<number | undefined> {
+    this.#assertUsable()
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'open') {
+      if (this.#failure === undefined) this.disk.sync()
+      this.disk.detach()
+    }
+    this.#state = 'closed'
+  }
+
+  #assertUsable(): void {
+    if (this.#state !== 'open') throw new RaftError('ERR_RAFT_CLOSED', `the storage is ${this.#state}`)
+    if (this.#failure !== undefined) throw this.#failure
+  }
+}
+
+function refuseStranger(onDisk: StorageIdentity, wanted: StorageIdentity): void {
+  if (wanted.clusterId !== '' && onDisk.clusterId !== wanted.clusterId)
+    throw new RaftError(
+      'ERR_RAFT_CLUSTER_MISMATCH',
+      `the disk belongs to cluster ${onDisk.clusterId}, and this node was started for cluster ${wanted.clusterId}`,
+      { details: { onDisk: onDisk.clusterId, configured: wanted.clusterId } },
+    )
+  if (onDisk.nodeId !== wanted.nodeId)
+    throw new RaftError(
+      'ERR_RAFT_NODE_MISMATCH',
+      `the disk belongs to ${onDisk.nodeId}, and was opened as ${wanted.nodeId}`,
+      { details: { onDisk: onDisk.nodeId, configured: wanted.nodeId } },
+    )
+}

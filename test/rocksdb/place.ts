@@ -1,0 +1,87 @@
+/** Places to try a RocksDBStorage in: temporary directories, crashes by copying, an addon that fails on demand. */
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Binding } from '../../src/rocksdb/binding.ts'
+import { loadBinding } from '../../src/rocksdb/binding.ts'
+import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
+import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+
+export interface RocksDBPlace extends StoragePlace {
+  /** The data directory as it is now: a crash moves it. */
+  directory(): string
+  storage(options?: Partial<RocksDBStorageOptions>): RocksDBStorage
+  crash(): Promise<void>
+  failWrites(message?: string): Promise<void>
+}
+
+/** What the addon says when a write meets a full disk. */
+export const DISK_FULL =
+  'IO error: No space left on deviceWhile appending to file: /x/000003.log: No space left on device'
+
+export async function temporaryDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'quorate-storage-'))
+}
+
+export async function rocksdbPlace(): Promise<RocksDBPlace> {
+  const root = await temporaryDirectory()
+  const opened: RocksDBStorage[] = []
+  const addon = failingBinding()
+  let crashes = 0
+  const directory = () => join(root, `life-${crashes}`)
+  return {
+    directory,
+    storage(options) {
+      const storage = new RocksDBStorage({ directory: directory(), binding: addon.binding, ...options })
+      opened.push(storage)
+      return storage
+    },
+    // What a killed process leaves: the files as they are. The copy is the place from now on.
+    async crash() {
+      const before = directory()
+      crashes++
+      await copyDirectory(before, directory())
+    },
+    async failWrites(message = DISK_FULL) {
+      addon.fail(message)
+    },
+    async destroy() {
+      for (const storage of opened) await storage.close().catch(() => undefined)
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Leaves out LOCK: in the process that holds the lock, closing any other handle of that file would give the lock up. */
+export async function copyDirectory(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
+}
+
+/** The real addon, whose batches fail once `fail` was called; and a list of whether each batch was synced. */
+export function failingBinding(): { binding: Binding; fail: (message: string) => void; synced: boolean[] } {
+  const synced: boolean[] = []
+  let failure: string | undefined
+  const binding: Binding = (location) => {
+    const database = loadBinding()(location)
+    const batch = database.batch.bind(database)
+    database.batch = () => {
+      const made = batch()
+      const write = made.write.bind(made)
+      made.write = (options, callback) => {
+        synced.push(options.sync)
+        if (failure === undefined) write(options, callback)
+        else process.nextTick(callback, new Error(failure))
+      }
+      return made
+    }
+    return database
+  }
+  return {
+    binding,
+    synced,
+    fail(message) {
+      failure = message
+    },
+  }
+}
