@@ -1,0 +1,70 @@
+/** What the process says with its exit code: to a person's script, and to whoever supervises a node. */
+import type { ErrorCode } from '../errors.ts'
+import { isRaftError } from '../errors.ts'
+
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  unreachable: 3,
+  noLeader: 4,
+  refused: 5,
+  unknownOutcome: 7,
+  /** A bug, ours or the state machine's. */
+  software: 70,
+  /** The disk. */
+  io: 74,
+  /** Start again later: a port or a directory is in use. */
+  tryAgain: 75,
+  /** Starting again as it is will never help. */
+  doNotRestart: 78,
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+const OF_COMMAND: Partial<Record<ErrorCode, number>> = {
+  ERR_RAFT_OPTIONS: EXIT.usage,
+  ERR_RAFT_UNREACHABLE: EXIT.unreachable,
+  ERR_RAFT_NO_LEADER: EXIT.noLeader,
+  ERR_RAFT_NOT_LEADER: EXIT.noLeader,
+  ERR_RAFT_LEADER_NOT_READY: EXIT.noLeader,
+  ERR_RAFT_LEADER_TRANSFERRING: EXIT.noLeader,
+  ERR_RAFT_READ_FAILED: EXIT.noLeader,
+  ERR_RAFT_TIMEOUT: EXIT.noLeader,
+  ERR_RAFT_CHANGE_IN_PROGRESS: EXIT.refused,
+  ERR_RAFT_LEARNER_NOT_READY: EXIT.refused,
+  ERR_RAFT_BAD_CHANGE: EXIT.refused,
+  ERR_RAFT_UNSAFE_MEMBERSHIP: EXIT.refused,
+  ERR_RAFT_BAD_TARGET: EXIT.refused,
+}
+
+const OF_NODE: Partial<Record<ErrorCode, number>> = {
+  ERR_RAFT_PORT_IN_USE: EXIT.tryAgain,
+  ERR_RAFT_DATA_DIR_LOCKED: EXIT.tryAgain,
+  ERR_RAFT_STORAGE: EXIT.io,
+  ERR_RAFT_NO_SPACE: EXIT.io,
+  ERR_RAFT_LISTEN: EXIT.doNotRestart,
+  ERR_RAFT_OPTIONS: EXIT.doNotRestart,
+  ERR_RAFT_RUNTIME: EXIT.doNotRestart,
+  ERR_RAFT_DATA_DIR_ACCESS: EXIT.doNotRestart,
+  ERR_RAFT_CLUSTER_MISMATCH: EXIT.doNotRestart,
+  ERR_RAFT_NODE_MISMATCH: EXIT.doNotRestart,
+  ERR_RAFT_DIRECTORY_MISMATCH: EXIT.doNotRestart,
+  ERR_RAFT_DUPLICATE_NODE: EXIT.doNotRestart,
+  ERR_RAFT_REMOVED: EXIT.doNotRestart,
+  ERR_RAFT_CORRUPT: EXIT.doNotRestart,
+  ERR_RAFT_FORMAT: EXIT.doNotRestart,
+}
+
+/** Of a command that talks to a cluster. */
+export function exitCodeOfCommand(error: unknown): number {
+  if (!isRaftError(error)) return EXIT.failure
+  const code = OF_COMMAND[error.code]
+  if (code !== undefined) return code
+  return error.outcome === 'unknown' ? EXIT.unknownOutcome : EXIT.failure
+}
+
+/** Of a node that could not start, or has failed. */
+export function exitCodeOfNode(error: unknown): number {
+  return (isRaftError(error) ? OF_NODE[error.code] : undefined) ?? EXIT.software
+}

@@ -1,0 +1,102 @@
+/** A status report for people: one line for the cluster, one row for each node. */
+import Table from 'cli-table3'
+import type { NodeRow, StatusReport } from './report.ts'
+
+const HEADINGS = [
+  '',
+  'MEMBER',
+  'ROLE',
+  'TERM',
+  'ADDRESS',
+  'LAST',
+  'COMMIT',
+  'APPLIED',
+  'LAG',
+  'SEEN',
+  'LOOP',
+  'DISK FREE',
+  'VERSION',
+]
+
+/** Says nothing by colour alone, so there is none. */
+export function statusText(report: StatusReport): string {
+  return `${clusterLine(report)}\n${nodeTable(report)}\n`
+}
+
+function clusterLine(report: StatusReport): string {
+  const { cluster, term, leader, commitIndex, voters, votersUp, hasQuorum, toleratesFailures } = report
+  const failures = toleratesFailures === 1 ? '1 failure' : `${toleratesFailures} failures`
+  return [
+    cluster,
+    `term ${term}`,
+    leader === undefined ? 'no leader' : `leader ${leader}`,
+    `commit ${commitIndex}`,
+    `${votersUp}/${voters} voters up`,
+    hasQuorum ? `tolerates ${failures}` : `no quorum: needs ${Math.floor(voters / 2) + 1}`,
+    ...(report.isMembershipChanging ? ['membership is changing'] : []),
+  ].join('  ')
+}
+
+function nodeTable(report: StatusReport): string {
+  const table = new Table({
+    head: HEADINGS,
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  })
+  for (const node of report.nodes) table.push(cellsOf(node, report))
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+function cellsOf(node: NodeRow, report: StatusReport): string[] {
+  return [
+    symbolOf(node, report),
+    node.id,
+    roleOf(node),
+    shown(node.term),
+    node.address,
+    shown(node.lastIndex),
+    shown(node.commitIndex),
+    shown(node.appliedIndex),
+    shown(node.lag),
+    node.silentMs === undefined ? '-' : `${node.silentMs} ms`,
+    node.loopDelayMs === undefined ? '-' : `${Math.round(node.loopDelayMs)} ms`,
+    node.freeBytes === undefined ? '-' : bytesText(node.freeBytes),
+    node.version ?? '-',
+  ]
+}
+
+/** ★ leads, ● is up, ○ is up but does not vote or follow nobody, ✗ cannot be reached or has stopped. */
+function symbolOf(node: NodeRow, report: StatusReport): string {
+  if (!node.isReachable || node.stopped !== undefined) return '✗'
+  if (node.id === report.leader) return '★'
+  return node.kind === 'voter' && report.leader !== undefined ? '●' : '○'
+}
+
+function roleOf(node: NodeRow): string {
+  if (!node.isReachable) return node.problem ?? 'unreachable'
+  if (node.stopped !== undefined) return `stopped: ${node.stopped}`
+  return node.kind === 'voter' ? (node.role ?? '-') : node.kind
+}
+
+function shown(value: number | undefined): string {
+  return value === undefined ? '-' : String(value)
+}
+
+const UNITS = ['B', 'KB', 'MB', 'GB', 'TB']
+
+/** In powers of a thousand, as disks are sold: 71 GB. */
+export function bytesText(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1000 ** power
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`
+}
+
+const NO_LINES = Object.fromEntries(
+  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+    .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'])
+    .map((name) => [name, '']),
+)

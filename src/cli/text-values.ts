@@ -1,0 +1,76 @@
+/** What people type as one word, as values: addresses, lists of addresses, peers, durations, ranges of ports. */
+
+/** A word that cannot be understood; the message follows the name of the option. */
+export class TextValueError extends Error {}
+
+const PORT_MAX = 65_535
+
+/** 'HOST:PORT', as it is, checked. */
+export function parseAddress(text: string): string {
+  const colon = text.lastIndexOf(':')
+  const host = text.slice(0, colon)
+  const port = text.slice(colon + 1)
+  if (colon < 1 || host === '') throw new TextValueError(`'${text}' is not HOST:PORT, such as 127.0.0.1:7001`)
+  if (!/^\d+$/.test(port) || Number(port) > PORT_MAX)
+    throw new TextValueError(`'${text}' has no port from 0 to ${PORT_MAX} after its colon`)
+  if (host.includes(':') && !/^\[.*\]$/.test(host))
+    throw new TextValueError(`'${text}' is ambiguous: put an IPv6 address in brackets, such as [::1]:7001`)
+  return text
+}
+
+/** 'a:1,b:2' */
+export function parseAddresses(text: string): string[] {
+  const addresses = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(parseAddress)
+  if (addresses.length === 0) throw new TextValueError('names no address')
+  return [...new Set(addresses)]
+}
+
+/** 'n1=a:1,n2=b:2' */
+export function parsePeers(text: string): Record<string, string> {
+  const peers: Record<string, string> = {}
+  for (const part of text.split(',').filter((each) => each.trim() !== '')) {
+    const equals = part.indexOf('=')
+    if (equals < 1) throw new TextValueError(`'${part}' is not ID=HOST:PORT, such as n1=127.0.0.1:7001`)
+    const id = part.slice(0, equals).trim()
+    if (Object.hasOwn(peers, id)) throw new TextValueError(`names ${id} twice`)
+    peers[id] = parseAddress(part.slice(equals + 1).trim())
+  }
+  if (Object.keys(peers).length === 0) throw new TextValueError('names nobody')
+  return peers
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+
+/** '750ms', '5s', '2m', or milliseconds without a unit. */
+export function parseDuration(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text.trim()) ?? []
+  if (number === undefined) throw new TextValueError(`'${text}' is not a duration, such as 750ms, 5s or 2m`)
+  return Math.round(Number(number) * (UNITS[unit ?? 'ms'] as number))
+}
+
+/** A whole number from `min` on. */
+export function parseCount(text: string, min: number): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < min)
+    throw new TextValueError(`'${text}' is not a whole number from ${min} on`)
+  return count
+}
+
+export interface PortRange {
+  readonly first: number
+  readonly last: number
+}
+
+/** '7001-7003', or '7001' for as many as it takes. */
+export function parsePortRange(text: string, count: number): PortRange {
+  const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(text.trim()) ?? []
+  if (first === undefined) throw new TextValueError(`'${text}' is not a range of ports, such as 7001-7003`)
+  const range = { first: Number(first), last: last === undefined ? Number(first) + count - 1 : Number(last) }
+  if (range.first < 1 || range.last > PORT_MAX || range.last - range.first + 1 < count)
+    throw new TextValueError(`'${text}' does not hold ${count} ports from 1 to ${PORT_MAX}`)
+  return range
+}
