@@ -8,6 +8,16 @@ export type PeerMessage =
   | Exclude<Message, AppendEntriesRequest>
   | (Omit<AppendEntriesRequest, 'blocks'> & { readonly blocks: readonly EncodedBlock[] })
 
+/** What a message counts against a window of bytes: its blocks, and a little for itself. */
+export function messageBytes(message: PeerMessage): number {
+  if (message.type === 'AppendEntriesRequest')
+    return message.blocks.reduce((sum, block) => sum + block.size, MESSAGE_BYTES)
+  if (message.type === 'InstallSnapshotRequest') return MESSAGE_BYTES * (1 + message.snapshot.membership.members.length)
+  return MESSAGE_BYTES
+}
+
+const MESSAGE_BYTES = 256
+
 /** The first thing both ends of a link show each other. */
 export interface PeerIdentity {
   readonly clusterId: string
@@ -51,7 +61,10 @@ export interface Transport {
   setPeers(addresses: ReadonlyMap<NodeId, string>): void
   /** Hands a message over, never blocking. Beyond the byte window to that peer, or with no link, it is dropped and false returned. */
   send(to: NodeId, message: PeerMessage): boolean
-  /** Bytes of the peer's snapshot from `offset` on, paced by the consumer. Ends early with a RaftError if the link breaks. */
+  /**
+   * Bytes of the peer's snapshot from `offset` on, paced by the consumer. Ends early with a RaftError if the link breaks
+   * (ERR_RAFT_SNAPSHOT_GONE if the peer has none of that id), with the signal's reason if it is aborted.
+   */
   fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>
   /** Idempotent. After it resolved, the host is not called any more and nothing of it keeps the process alive. */
   close(): Promise<void>

@@ -1,0 +1,129 @@
+/** The link to one peer: the streams that both have opened, which of them is sent on, and what the host hears of it. */
+import { status } from '@grpc/grpc-js'
+import type { PeerMessage, Refusal, TransportHost } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import type { Frame, Hello } from './codec.ts'
+import { refuse } from './handshake.ts'
+import type { PeerStream } from './peer-stream.ts'
+
+/** Which end opened a stream: the peer, or this node. */
+export type Side = 'accepted' | 'dialled'
+
+interface Established {
+  readonly stream: PeerStream
+  readonly hello: Hello
+  readonly ended: () => void
+}
+
+export interface PeerLinkParts {
+  readonly peer: NodeId
+  readonly host: TransportHost
+  /** One of the two has turned the other away: connecting again should wait. */
+  readonly refused: (refusal: Refusal) => void
+}
+
+/**
+ * Sends on the stream the peer has opened, since only who opens a connection can widen its receive window; otherwise on this node's
+ * own. The host hears of the stream that is sent on: connected when there is one, lost when that very one breaks.
+ */
+export class PeerLink {
+  readonly #parts: PeerLinkParts
+  readonly #streams: { accepted?: Established | undefined; dialled?: Established | undefined } = {}
+  #sending: PeerStream | undefined
+
+  constructor(parts: PeerLinkParts) {
+    this.#parts = parts
+  }
+
+  /** Where the peer says it is reached, if it is connected. */
+  get address(): string | undefined {
+    return (this.#streams.accepted ?? this.#streams.dialled)?.hello.address
+  }
+
+  /** Why a greeting under this peer's name cannot come from it: it is connected already, from another disk. */
+  conflict({ nodeId, directoryId }: Hello): Refusal | undefined {
+    const connected = (this.#streams.accepted ?? this.#streams.dialled)?.hello.directoryId
+    if (connected === undefined || connected === directoryId) return undefined
+    return refuse('ERR_RAFT_DUPLICATE_NODE', `another ${nodeId}, with another data directory, is connected`)
+  }
+
+  send(message: PeerMessage): boolean {
+    return this.#sending?.send(message) ?? false
+  }
+
+  /** Takes over a stream after its handshake, in place of an older one of that side. `ended` is called once it is gone. */
+  attach(side: Side, established: Established): void {
+    const { stream } = established
+    const former = this.#streams[side]
+    this.#streams[side] = established
+    stream.handOver({
+      onFrame: (frame) => this.#onFrame(stream, frame),
+      onEnd: (reason) => this.#remove(side, stream, reason),
+      onMalformed: (refusal) => this.#break(stream, refusal),
+    })
+    former?.stream.end(status.CANCELLED, 'a newer stream of this peer has taken its place')
+    if (former !== undefined && this.#sending === former.stream) this.#lose('the peer has connected anew')
+    former?.ended()
+    this.#choose()
+  }
+
+  /** Ends both streams. */
+  close(code: status, reason: string): void {
+    const { accepted, dialled } = this.#streams
+    this.#streams.accepted = undefined
+    this.#streams.dialled = undefined
+    accepted?.stream.end(code, reason)
+    dialled?.stream.end(code, reason)
+    this.#lose(reason)
+    accepted?.ended()
+    dialled?.ended()
+  }
+
+  /** Ends the stream this node has opened, if there is one. */
+  hangUp(reason: string): void {
+    const { dialled } = this.#streams
+    dialled?.stream.end(status.CANCELLED, reason)
+    if (dialled !== undefined) this.#remove('dialled', dialled.stream, reason)
+  }
+
+  #onFrame(stream: PeerStream, frame: Frame): void {
+    const { peer, host } = this.#parts
+    if (frame.type === 'messages') {
+      for (const message of frame.messages) if (!stream.isEnded) host.receive(peer, message)
+      return
+    }
+    if (frame.type === 'hello')
+      return this.#break(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'a second greeting' })
+    this.#parts.refused(frame.refusal)
+    host.refusedBy(peer, frame.refusal)
+    this.close(status.OK, `refused by ${peer}: ${frame.refusal.message}`)
+  }
+
+  /** The peer has broken the protocol: it is told, and both streams end. */
+  #break(stream: PeerStream, refusal: Refusal): void {
+    stream.refuse(refusal)
+    this.#parts.refused(refusal)
+    this.close(status.ABORTED, `${refusal.code}: ${refusal.message}`)
+  }
+
+  #remove(side: Side, stream: PeerStream, reason: string): void {
+    const established = this.#streams[side]
+    if (established?.stream !== stream) return
+    this.#streams[side] = undefined
+    if (this.#sending === stream) this.#lose(reason)
+    established.ended()
+    this.#choose()
+  }
+
+  #lose(reason: string): void {
+    if (this.#sending === undefined) return
+    this.#sending = undefined
+    this.#parts.host.peerLost(this.#parts.peer, reason)
+  }
+
+  #choose(): void {
+    const wasIdle = this.#sending === undefined
+    this.#sending = (this.#streams.accepted ?? this.#streams.dialled)?.stream
+    if (wasIdle && this.#sending !== undefined) this.#parts.host.peerConnected(this.#parts.peer)
+  }
+}

@@ -1,0 +1,86 @@
+/** One message of every kind, with every field set to something that would be missed. */
+import { encodeCommands, encodeMembership, encodeNoop } from '../../contracts/block.ts'
+import type { PeerMessage } from '../../contracts/transport.ts'
+import type { Membership } from '../../core/types.ts'
+
+const LARGE = Number.MAX_SAFE_INTEGER - 5000
+
+const membership: Membership = {
+  members: [
+    { id: 'n1', address: '127.0.0.1:7001', directoryId: 'd1', addedAt: 0, promote: false },
+    { id: 'n2', address: '127.0.0.1:7002', directoryId: '', addedAt: 17, promote: false },
+    { id: 'n3', address: '127.0.0.1:7003', directoryId: 'd3', addedAt: LARGE, promote: true },
+  ],
+  voters: ['n1'],
+  outgoing: ['n1', 'n2'],
+  learners: ['n3'],
+}
+
+const bytes = (...values: number[]): Uint8Array => new Uint8Array(values)
+
+export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
+  { type: 'RequestVoteRequest', term: 7, lastIndex: LARGE, lastTerm: 6, isTransfer: true },
+  { type: 'RequestVoteRequest', term: 1, lastIndex: 0, lastTerm: 0, isTransfer: false },
+  { type: 'RequestVoteResponse', term: 7, isGranted: true },
+  { type: 'PreVoteRequest', term: 8, lastIndex: 41, lastTerm: 7 },
+  { type: 'PreVoteResponse', term: 0, isGranted: false, isRemoved: true },
+  {
+    type: 'AppendEntriesRequest',
+    term: LARGE,
+    prevIndex: 10,
+    prevTerm: 2,
+    commitIndex: 9,
+    round: 5,
+    session: 3,
+    blocks: [
+      encodeCommands(11, 2, [bytes(), bytes(0), bytes(1, 2, 255)]),
+      encodeNoop(14, 3),
+      encodeMembership(15, 3, membership),
+    ],
+  },
+  {
+    type: 'AppendEntriesRequest',
+    term: 1,
+    prevIndex: 0,
+    prevTerm: 0,
+    commitIndex: 0,
+    round: 0,
+    session: 0,
+    blocks: [],
+  },
+  {
+    type: 'AppendEntriesResponse',
+    term: 3,
+    isAccepted: true,
+    index: 15,
+    hintIndex: 0,
+    hintTerm: 0,
+    round: 5,
+    session: 3,
+  },
+  {
+    type: 'AppendEntriesResponse',
+    term: 3,
+    isAccepted: false,
+    index: 9,
+    hintIndex: 8,
+    hintTerm: 2,
+    round: 6,
+    session: 4,
+  },
+  {
+    type: 'InstallSnapshotRequest',
+    term: 4,
+    snapshot: { id: '4-1000-a_b.c', index: 1000, term: 3, membership, size: 2 ** 40 },
+    round: 7,
+    session: 1,
+  },
+  { type: 'InstallSnapshotResponse', term: 4, outcome: 'installed', index: 1000, round: 7, session: 1 },
+  { type: 'InstallSnapshotResponse', term: 4, outcome: 'fetching', index: 1000, round: 8, session: 1 },
+  { type: 'InstallSnapshotResponse', term: 4, outcome: 'failed', index: 1000, round: 9, session: 1 },
+  { type: 'TimeoutNow', term: 9 },
+  { type: 'ReadIndexRequest', term: 9, read: 123 },
+  { type: 'ReadIndexResponse', term: 9, read: 123, index: 77 },
+  { type: 'ReadIndexResponse', term: 9, read: 124, index: 0 },
+  { type: 'ReadIndexResponse', term: 9, read: 125, index: undefined },
+]

@@ -1,0 +1,49 @@
+/** Transports over gRPC that reach each other through proxies, one for each direction, so that links can be broken. */
+import type { Transport } from '../../src/contracts/transport.ts'
+import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
+import type { GrpcTransportLimits } from '../../src/grpc/transport-options.ts'
+import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
+import { TcpProxy } from './tcp-proxy.ts'
+
+export interface GrpcWorld extends TransportWorld {
+  proxy(from: string, to: string): Promise<TcpProxy>
+}
+
+export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld {
+  const windowBytes = 1024 * 1024
+  const transports = new Map<string, Transport>()
+  const proxies = new Map<string, TcpProxy>()
+  const proxy = async (from: string, to: string): Promise<TcpProxy> => {
+    const target = transports.get(to)?.address ?? ''
+    const known = proxies.get(`${from} ${to}`)
+    if (known?.target === target) return known
+    await known?.close()
+    const made = await new TcpProxy(target).listen()
+    proxies.set(`${from} ${to}`, made)
+    return made
+  }
+  const between = (one: string, other: string): TcpProxy[] =>
+    [proxies.get(`${one} ${other}`), proxies.get(`${other} ${one}`)].filter((found) => found !== undefined)
+  return {
+    create: (id) => {
+      const transport = new GrpcTransport({
+        listen: '127.0.0.1:0',
+        windowBytes,
+        refusalPauseMinMs: 20,
+        refusalPauseMaxMs: 20,
+        refusalMemoryMs: 0,
+        ...limits,
+      })
+      transports.set(id, transport)
+      return transport
+    },
+    proxy,
+    route: async (from, to) => (await proxy(from, to)).address,
+    cut: (one, other) => between(one, other).forEach((found) => void found.cut()),
+    heal: (one, other) => between(one, other).forEach((found) => void found.heal()),
+    windowBytes,
+    close: async () => {
+      for (const found of proxies.values()) await found.close()
+    },
+  }
+}

@@ -1,0 +1,82 @@
+/** A TCP connection that a test can cut, refuse, or silence without a word, as networks do. */
+import type { AddressInfo, Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
+
+export class TcpProxy {
+  readonly target: string
+  readonly #server = createServer((socket) => this.#accept(socket))
+  readonly #sockets = new Set<Socket>()
+  #isOpen = true
+  #isSilent = false
+  #port = 0
+
+  constructor(target: string) {
+    this.target = target
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve))
+    this.#port = (this.#server.address() as AddressInfo).port
+    return this
+  }
+
+  /** Breaks what is connected, and everything that connects from now on. */
+  cut(): void {
+    this.#isOpen = false
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  heal(): void {
+    this.#isOpen = true
+  }
+
+  /** Nothing comes through any more, and nobody is told: as with a stopped process or a switch that drops everything. */
+  silence(): void {
+    this.#isSilent = true
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  speak(): void {
+    this.#isSilent = false
+    for (const socket of this.#sockets) socket.resume()
+  }
+
+  /** Sends bytes into the middle of what goes to the target. */
+  inject(bytes: Uint8Array): void {
+    for (const socket of this.#sockets) if (socket.remotePort === Number(this.target.split(':')[1])) socket.write(bytes)
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  #accept(near: Socket): void {
+    if (!this.#isOpen) return void near.destroy()
+    const [host, port] = this.target.split(':')
+    const far = connect(Number(port), host)
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(from)
+      from.setNoDelay(true)
+      from.on('error', () => undefined)
+      from.on('data', (bytes) => {
+        if (!to.write(bytes)) from.pause()
+      })
+      to.on('drain', () => {
+        if (!this.#isSilent) from.resume()
+      })
+      from.on('close', () => {
+        this.#sockets.delete(from)
+        to.destroy()
+      })
+      if (this.#isSilent) from.pause()
+    }
+  }
+}

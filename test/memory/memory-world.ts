@@ -1,0 +1,15 @@
+/** An in-process network for the transport contract. */
+import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
+import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
+
+export function memoryWorld(): TransportWorld {
+  const network = new MemoryNetwork({ windowBytes: 1024 * 1024, refusalPauseMs: 20 })
+  return {
+    create: (id) => network.transport(id),
+    route: (_, to) => to,
+    cut: (one, other) => network.cut(one, other),
+    heal: (one, other) => network.heal(one, other),
+    windowBytes: network.windowBytes,
+    close: () => Promise.resolve(),
+  }
+}
