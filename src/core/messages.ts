@@ -89,7 +89,7 @@ export interface TimeoutNow {
   readonly term: Term
 }
 
-/** Thesis §6.4, asked by a follower on behalf of its readers. `read` is the follower's own number. */
+/** Thesis §6.4, asked by a follower on behalf of its readers. `read` is the follower's own ticket, never reused. */
 export interface ReadIndexRequest {
   readonly type: 'ReadIndexRequest'
   readonly term: Term

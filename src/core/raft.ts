@@ -88,11 +88,14 @@ export class Raft {
     }
   }
 
-  /** What a snapshot of the state machine at `index` (applied, the end of a block) must say of itself. */
+  /**
+   * What a snapshot of the state machine at `index` (applied, though the core may not have heard of it yet; the end of a block) must
+   * say of itself.
+   */
   snapshotHead(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
     const { log, memberships } = this.state
     const term = log.termAt(index)
-    assert(term !== undefined && index <= log.appliedIndex, 'a snapshot is taken of what is applied and known')
+    assert(term !== undefined && index <= log.applyingIndex, 'a snapshot is taken of what is applied and known')
     assert(log.isBoundary(index), 'a snapshot is taken at the end of a block')
     return { index, term, membership: memberships.at(index).membership }
   }

@@ -84,7 +84,7 @@ export class RaftState {
   readonly memberships: MembershipHistory
   readonly disk: Disk = new Disk()
   readonly outbox: Outbox = new Outbox()
-  readonly forwardedReads: ForwardedReads = new ForwardedReads()
+  readonly forwardedReads: ForwardedReads
   /** Directory ids shown at handshakes, to be bound into the membership by whoever leads. */
   readonly seenDirectories: Map<NodeId, string> = new Map()
   now: Instant
@@ -105,6 +105,7 @@ export class RaftState {
     this.now = now
     this.random = new Random(options.seed)
     this.timer = new ElectionTimer(options, this.random, now)
+    this.forwardedReads = new ForwardedReads(this.random)
     this.term = hardState.term
     this.votedFor = hardState.votedFor
     this.log = new RaftLog(snapshot, blocks)
@@ -129,8 +130,12 @@ export class RaftState {
     return this.memberships.current.membership
   }
 
-  get isSelfVoter(): boolean {
-    return isVoter(this.membership, this.id)
+  /**
+   * Whether this node may lead: a voter now, or one of the last committed membership (thesis §4.2.2: who is not in its own latest
+   * membership may still be needed to get that one committed).
+   */
+  get isElectable(): boolean {
+    return isVoter(this.membership, this.id) || isVoter(this.memberships.at(this.log.commitIndex).membership, this.id)
   }
 
   get hardState(): HardState {

@@ -78,9 +78,15 @@ export class RaftLog {
     return lastTerm > own.term || (lastTerm === own.term && lastIndex >= own.index)
   }
 
-  /** The greatest index at or below `index` whose term is at most `term`: where two logs may first agree again. */
-  lastAtMost(index: LogIndex, term: Term): LogIndex {
-    return this.#terms.lastAtMost(Math.min(index, this.lastIndex), term) ?? this.baseIndex
+  /**
+   * The greatest index at or below `index` whose term is at most `term`: where two logs may first agree again. undefined if that
+   * lies in what is compacted.
+   */
+  lastAtMost(index: LogIndex, term: Term): LogIndex | undefined {
+    const known = this.#terms.lastAtMost(Math.min(index, this.lastIndex), term)
+    if (known !== undefined) return known
+    const isBase = index >= this.baseIndex && this.baseTerm !== undefined && this.baseTerm <= term
+    return isBase ? this.baseIndex : undefined
   }
 
   /** Whether no entry before `index` is of `term` (as far as the terms are known). */

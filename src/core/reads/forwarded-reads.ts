@@ -1,41 +1,59 @@
 /** Reads a follower has asked the leader about, until they are answered or given up. */
+import type { Random } from '../random.ts'
 import type { Instant } from '../types.ts'
 
+interface ForwardedRead {
+  /** The caller's number. */
+  readonly read: number
+  readonly deadline: Instant
+}
+
 export class ForwardedReads {
-  /** By the caller's number; deadlines rise in insertion order. */
-  readonly #deadlines = new Map<number, Instant>()
+  /** By ticket; deadlines rise in insertion order. */
+  readonly #reads = new Map<number, ForwardedRead>()
+  /** Tickets are this life's own: an answer to an earlier life of this node must not answer a read of this one. */
+  #nextTicket: number
+
+  constructor(random: Random) {
+    this.#nextTicket = random.between(0, 2 ** 31) * 2 ** 20
+  }
 
   get length(): number {
-    return this.#deadlines.size
+    return this.#reads.size
   }
 
-  add(read: number, deadline: Instant): void {
-    this.#deadlines.set(read, deadline)
+  /** Returns the ticket the leader is asked with. */
+  add(read: number, deadline: Instant): number {
+    const ticket = this.#nextTicket++
+    this.#reads.set(ticket, { read, deadline })
+    return ticket
   }
 
-  /** Whether it was still waited for. */
-  take(read: number): boolean {
-    return this.#deadlines.delete(read)
+  /** The caller's number, if it was still waited for. */
+  take(ticket: number): number | undefined {
+    const read = this.#reads.get(ticket)?.read
+    this.#reads.delete(ticket)
+    return read
   }
 
   takeDue(now: Instant): number[] {
     const due: number[] = []
-    for (const [read, deadline] of this.#deadlines) {
+    for (const [ticket, { read, deadline }] of this.#reads) {
       if (deadline > now) break
       due.push(read)
+      this.#reads.delete(ticket)
     }
-    for (const read of due) this.#deadlines.delete(read)
     return due
   }
 
   drain(): number[] {
-    const all = [...this.#deadlines.keys()]
-    this.#deadlines.clear()
+    const all = [...this.#reads.values()].map(({ read }) => read)
+    this.#reads.clear()
     return all
   }
 
   get nextDeadline(): Instant {
-    for (const deadline of this.#deadlines.values()) return deadline
+    for (const { deadline } of this.#reads.values()) return deadline
     return Infinity
   }
 }

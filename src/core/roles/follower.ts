@@ -1,5 +1,4 @@
 /** What a follower does (Figure 2, "Rules for Servers: Followers"): answers leaders and candidates, and asks the leader for its readers. */
-import { isVoter } from '../membership/membership.ts'
 import type { Message } from '../messages.ts'
 import { handleAppendEntries } from '../rules/append-entries.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
@@ -18,7 +17,7 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
       if (hearLeader(state, from)) handleInstallSnapshot(state, from, message)
       return
     case 'TimeoutNow':
-      if (state.leader === from && isVoter(state.membership, state.id) && canCampaign(state)) campaign(state, true)
+      if (state.leader === from && canCampaign(state)) campaign(state, true)
       return
     case 'RequestVoteRequest':
       return handleRequestVote(state, from, message)

@@ -6,11 +6,13 @@ import { appendBlock, truncateAfter } from './append.ts'
 import { reply, replyOncePersisted } from './reply.ts'
 
 export function handleAppendEntries(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
-  const problem = problemOf(state, message)
-  if (problem !== undefined) return state.outbox.emit({ type: 'protocolViolation', from, detail: problem })
+  const malformed = malformationOf(message)
+  if (malformed !== undefined) return violates(state, from, malformed)
   if (!isPrevMatched(state, message)) return reject(state, from, message)
   const news = newBlocks(state, message.blocks)
   const first = news[0]
+  const contradiction = first === undefined ? undefined : contradictionOf(state, first)
+  if (contradiction !== undefined) return violates(state, from, contradiction)
   if (first !== undefined && first.first <= state.log.lastIndex) truncateAfter(state, first.first - 1)
   for (const block of news) appendBlock(state, block)
   const vouched = lastVouched(message)
@@ -68,7 +70,7 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, v
 function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
   const { term, log } = state
   const { prevIndex: index, prevTerm, round, session } = message
-  const hintIndex = Math.max(log.lastAtMost(index, prevTerm), log.commitIndex)
+  const hintIndex = Math.max(log.lastAtMost(index, prevTerm) ?? 0, log.commitIndex)
   const hintTerm = log.termAt(hintIndex) ?? 0
   reply(state, from, {
     type: 'AppendEntriesResponse',
@@ -82,28 +84,27 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
   })
 }
 
-/** What no correct leader sends. Such a message is ignored whole. */
-function problemOf(state: RaftState, message: AppendEntriesRequest): string | undefined {
-  const { log } = state
+/** What no correct leader sends is ignored whole, and told. */
+function violates(state: RaftState, from: NodeId, detail: string): void {
+  state.outbox.emit({ type: 'protocolViolation', from, detail })
+}
+
+function malformationOf(message: AppendEntriesRequest): string | undefined {
   let end = message.prevIndex + 1
   let term = message.prevTerm
-  // Behind the first conflict our own log goes: where its blocks begin there says nothing.
-  let isBeforeConflict = true
   for (const block of message.blocks) {
     if (block.first !== end) return `its blocks are not contiguous at ${end}`
     if (block.term < term || block.term > message.term) return `the term of its block at ${end} is out of order`
     if (block.count < 1) return `its block at ${end} is empty`
     end = block.first + block.count
     term = block.term
-    const known = log.termAt(block.first)
-    if (block.first <= log.commitIndex && known !== undefined && known !== block.term) {
-      return `its block at ${block.first} contradicts a committed entry`
-    }
-    const overlaps = block.first <= log.lastIndex && block.first > log.baseIndex
-    if (isBeforeConflict && overlaps && !log.isBoundary(block.first - 1)) {
-      return `its block at ${block.first} begins inside a block`
-    }
-    if (known !== undefined && known !== block.term) isBeforeConflict = false
   }
+  return undefined
+}
+
+/** The first new block must not replace what is committed, nor cut a block in two: logs that agree have the same blocks. */
+function contradictionOf({ log }: RaftState, { first }: Block): string | undefined {
+  if (first <= log.commitIndex) return `its block at ${first} contradicts a committed entry`
+  if (!log.isBoundary(first - 1)) return `its block at ${first} begins inside a block`
   return undefined
 }

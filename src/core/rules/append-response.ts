@@ -52,7 +52,8 @@ function onRejected(state: RaftState, progress: Progress, message: AppendEntries
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
   const agreed = state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
-  progress.becomeProbe(agreed + 1)
+  // Where they agree is compacted away here: the next message is the offer of a snapshot.
+  progress.becomeProbe(agreed === undefined ? state.log.baseIndex : agreed + 1)
 }
 
 export function handleInstallSnapshotResponse(

@@ -28,7 +28,7 @@ export function nextWake(state: RaftState): Instant {
     const stall = state.disk.waitingSince === undefined ? Infinity : now + options.storageStallMs
     return Math.min(heartbeat, stall, role.transfer?.deadline ?? Infinity)
   }
-  const election = state.isSelfVoter && !state.isRemoved ? state.timer.deadline : Infinity
+  const election = state.isElectable && !state.isRemoved ? state.timer.deadline : Infinity
   const watch = election === Infinity ? Infinity : now + 2 * options.heartbeatIntervalMs
   return Math.min(election, watch, state.forwardedReads.nextDeadline)
 }

@@ -22,8 +22,8 @@ export function askThroughLeader(state: RaftState, read: number): void {
   } else if (forwardedReads.length >= options.pendingReadsMax) {
     refuse(state, { from: undefined, read }, forwardedReads.length)
   } else {
-    forwardedReads.add(read, state.now + options.readTimeoutMs)
-    outbox.sendNow(leader, { type: 'ReadIndexRequest', term: state.term, read })
+    const ticket = forwardedReads.add(read, state.now + options.readTimeoutMs)
+    outbox.sendNow(leader, { type: 'ReadIndexRequest', term: state.term, read: ticket })
   }
 }
 
@@ -32,8 +32,9 @@ export function handleReadIndex(state: RaftState, leader: LeaderState, from: Nod
 }
 
 export function handleReadIndexResponse(state: RaftState, message: ReadIndexResponse): void {
-  const { read, index } = message
-  if (!state.forwardedReads.take(read)) return
+  const { read: ticket, index } = message
+  const read = state.forwardedReads.take(ticket)
+  if (read === undefined) return
   if (index !== undefined) state.outbox.settle.push({ type: 'readReady', read, index })
   else {
     const rejection = { reason: 'leadership-lost', leader: state.leader } as const

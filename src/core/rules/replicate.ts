@@ -48,7 +48,7 @@ function sendOffer(state: RaftState, leader: LeaderState, progress: Progress): v
 }
 
 function sendBlocks(state: RaftState, leader: LeaderState, progress: Progress): void {
-  const blocks = state.log.blocksFrom(progress.nextIndex, state.options.messageBytesMax)
+  const blocks = blocksFrom(state, progress.nextIndex)
   sendAppend(state, leader, progress, blocks)
   if (progress.state.type !== 'replicate' || blocks.length === 0) return
   let bytes = 0
@@ -56,6 +56,15 @@ function sendBlocks(state: RaftState, leader: LeaderState, progress: Progress): 
   const { first, count } = blocks[blocks.length - 1] as Block
   progress.nextIndex = first + count
   progress.state.inflights.add(first + count - 1, bytes)
+}
+
+/** As many as a message holds; a membership block names its membership, as everywhere. */
+function blocksFrom({ log, memberships, options }: RaftState, from: LogIndex): readonly Block[] {
+  return log
+    .blocksFrom(from, options.messageBytesMax)
+    .map((block) =>
+      block.kind === 'membership' ? { ...block, membership: memberships.at(block.first).membership } : block,
+    )
 }
 
 function sendAppend(state: RaftState, leader: LeaderState, progress: Progress, blocks: readonly Block[]): void {

@@ -44,29 +44,27 @@ function isLeaderWanted(state: RaftState): boolean {
   return state.leader !== undefined && state.timer.isLeaderFresh(state.now)
 }
 
-/** A stale request is refused with the newer term, so that its sender learns of it; a stale response is dropped. */
+/**
+ * A stale request is refused with the newer term, so that its sender learns of it; a stale response is dropped. The refusal echoes
+ * nothing of the request: its sender may lead again by the time it arrives, and must not take it for an answer of that term.
+ */
 function answerStale(state: RaftState, to: NodeId, message: Message): void {
   const { term } = state
+  const nothing = { index: 0, round: 0, session: 0 }
   switch (message.type) {
     case 'RequestVoteRequest':
       return reply(state, to, { type: 'RequestVoteResponse', term, isGranted: false })
-    case 'AppendEntriesRequest': {
-      const { prevIndex: index, round, session } = message
+    case 'AppendEntriesRequest':
       return reply(state, to, {
         type: 'AppendEntriesResponse',
         term,
         isAccepted: false,
-        index,
         hintIndex: 0,
         hintTerm: 0,
-        round,
-        session,
+        ...nothing,
       })
-    }
-    case 'InstallSnapshotRequest': {
-      const { round, session } = message
-      return reply(state, to, { type: 'InstallSnapshotResponse', term, outcome: 'failed', index: 0, round, session })
-    }
+    case 'InstallSnapshotRequest':
+      return reply(state, to, { type: 'InstallSnapshotResponse', term, outcome: 'fetching', ...nothing })
     case 'ReadIndexRequest':
       return reply(state, to, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
   }

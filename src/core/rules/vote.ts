@@ -8,7 +8,7 @@ import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } fro
 
 /** Whether this node may try to lead: a voter, not told to go, whose disk moves. */
 export function canCampaign(state: RaftState): boolean {
-  if (!state.isSelfVoter || state.isRemoved) return false
+  if (!state.isElectable || state.isRemoved) return false
   const since = state.disk.waitingSince
   return since === undefined || state.now - since < state.options.storageStallMs
 }
