@@ -25,6 +25,9 @@ function lieIn(node: NodeView, to: NodeId, message: Message | PeerMessage): stri
   switch (message.type) {
     case 'PreVoteRequest':
     case 'PreVoteResponse':
+    // Asking to read, and being told how far, promises nothing of the own disk.
+    case 'ReadIndexRequest':
+    case 'ReadIndexResponse':
       return undefined
     case 'RequestVoteResponse':
       if (!message.isGranted || durableTerm > message.term) break

@@ -6,7 +6,7 @@ export const voteOnce: Property = {
   id: 'I2',
   name: 'vote once',
   promise: 'A node votes for at most one candidate in any term, restarts included, and a candidate for itself.',
-  watch() {
+  watch(view) {
     const votes = new Map<NodeId, Map<Term, NodeId>>()
     const vote = (voter: NodeId, term: Term, candidate: NodeId): string | undefined => {
       const ofVoter = votes.get(voter) ?? new Map<Term, NodeId>()
@@ -19,12 +19,18 @@ export const voteOnce: Property = {
     }
     return (observation) => {
       if (observation.type === 'stepped') {
-        const { term, votedFor } = observation.status
-        return votedFor === undefined ? undefined : vote(observation.node, term, votedFor)
+        const { node, status } = observation
+        const { before } = view.node(node)
+        if (before?.term !== status.term || before.votedFor === undefined) return undefined
+        if (before.votedFor === status.votedFor) return undefined
+        return `${node} changed its vote in term ${status.term} from ${before.votedFor} to ${status.votedFor}.`
       }
-      if (observation.type === 'started') {
-        const { term, votedFor } = observation.hardState
-        return votedFor === undefined ? undefined : vote(observation.node, term, votedFor)
+      // A vote that neither left the node nor reached its disk is gone with a crash, and was never given.
+      if (observation.type === 'durable') {
+        const { hardState } = observation.write
+        return hardState?.votedFor === undefined
+          ? undefined
+          : vote(observation.node, hardState.term, hardState.votedFor)
       }
       if (observation.type !== 'sent') return undefined
       const { from, to, message } = observation

@@ -92,7 +92,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   advance: (stage, [ms]) => stage.pass(Number(ms), false),
   run: (stage, [ms]) => stage.pass(Number(ms), true),
   hold: (stage, [id]) => stage.node(id).hold(),
-  release: (stage, [id]) => stage.node(id).release(),
+  release: (stage, [id, count]) => stage.node(id).release(count === undefined ? undefined : Number(count)),
   crash: (stage, words) => {
     for (const id of words) stage.node(id).crash()
   },

@@ -71,7 +71,9 @@ export class ScenarioNode {
     return this.#appended.get(`${block.first}@${block.term}`) ?? this.disk.blocks.find(isSameAs(block)) ?? block
   }
 
+  /** Begins a life with what is on the disk; if one is under way, it ends first. */
   start(): void {
+    if (this.isUp) this.crash()
     const { hardState, snapshot, blocks } = this.disk
     const initialMembership = this.#initialMembership
     this.#around.see({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
@@ -89,9 +91,11 @@ export class ScenarioNode {
     this.#held ??= []
   }
 
-  release(): void {
-    const held = this.#held ?? []
-    this.#held = undefined
+  /** Lets the disk go on: for good, or with only so many of the writes that wait. */
+  release(count?: number): void {
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = count === undefined ? undefined : held.splice(count)
     for (const persist of held) this.#write(persist)
   }
 

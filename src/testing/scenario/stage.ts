@@ -17,10 +17,13 @@ export interface InFlight {
   readonly message: Message
   /** An AppendEntries without blocks, or the acceptance of one. */
   readonly isHeartbeat: boolean
+  readonly isCopy: boolean
 }
 
 /** More messages than this in one command is a conversation that does not end. */
 const DELIVERIES_MAX = 10_000
+
+const WAKES_MAX = 10_000
 
 export class Stage implements Surroundings {
   readonly #nodes = new Map<NodeId, ScenarioNode>()
@@ -102,7 +105,7 @@ export class Stage implements Surroundings {
       this.see({ type: 'sent', from, to, message })
       if (this.#cuts.has(`${from}>${to}`)) continue
       const isHeartbeat = isEmptyAppend(message) || (this.#isAnsweringHeartbeat && isAcceptance(message))
-      this.#inFlight.push({ from, to, message: this.#withPayload(from, message), isHeartbeat })
+      this.#inFlight.push({ from, to, message: this.#withPayload(from, message), isHeartbeat, isCopy: false })
     }
   }
 
@@ -152,9 +155,10 @@ export class Stage implements Surroundings {
     }
   }
 
-  /** Once more, behind all others. */
+  /** Once more, behind all others; those that are copies already are not copied again. */
   copy(matches: (flight: InFlight) => boolean): void {
-    this.#inFlight.push(...this.#inFlight.filter(matches).map((flight) => ({ ...flight })))
+    const copies = this.#inFlight.filter((flight) => !flight.isCopy && matches(flight))
+    this.#inFlight.push(...copies.map((flight) => ({ ...flight, isCopy: true })))
   }
 
   #arrive({ from, to, message, isHeartbeat }: InFlight): void {
@@ -171,7 +175,8 @@ export class Stage implements Surroundings {
     const ends = new Map(this.nodes.map((node) => [node.id, node.now + ms]))
     const leftOf = (node: ScenarioNode): number => (ends.get(node.id) as number) - node.now
     const dueIn = (node: ScenarioNode): number => Math.max(0, node.wakeAt - node.now)
-    for (;;) {
+    for (let wakes = 0; ; wakes++) {
+      if (wakes > WAKES_MAX) throw new Error(`the nodes wanted to be woken more than ${WAKES_MAX} times in ${ms} ms`)
       const due = this.nodes.filter((node) => node.isUp && dueIn(node) <= leftOf(node))
       if (due.length === 0) break
       const next = due.reduce((one, other) => (dueIn(other) < dueIn(one) ? other : one))

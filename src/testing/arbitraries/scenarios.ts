@@ -1,0 +1,117 @@
+/** Scenarios by chance: the commands of a told scenario, drawn and shrunk by fast-check, so that what fails is a story already. */
+import fc from 'fast-check'
+
+/** The text of a scenario on these nodes (the last of them joins later), with at most so many commands. */
+export function scenarios(options: {
+  readonly voters: readonly string[]
+  readonly joining: readonly string[]
+  readonly commandsMax: number
+}): fc.Arbitrary<string> {
+  const { voters, joining, commandsMax } = options
+  const setup = [
+    'hide heartbeats',
+    'options trailingEntries=2 trailingBytesMax=1000',
+    `cluster ${voters.join(' ')} joining ${joining.join(' ')}`,
+  ]
+  return fc
+    .array(commands([...voters, ...joining]), { minLength: 1, maxLength: commandsMax, size: 'max' })
+    .map((lines) => `${[...setup, ...lines].join('\n')}\n`)
+}
+
+function commands(ids: readonly string[]): fc.Arbitrary<string> {
+  const node = fc.constantFrom(...ids)
+  const link = fc
+    .tuple(node, node)
+    .filter(([from, to]) => from !== to)
+    .map(([from, to]) => `${from}->${to}`)
+  const groups = fc
+    .subarray([...ids], { minLength: 1, maxLength: ids.length - 1 })
+    .map((some) => `${some}|${ids.filter((id) => !some.includes(id))}`)
+  const of = (verb: string, argument: fc.Arbitrary<string>, weight: number): fc.WeightedArbitrary<string> => ({
+    arbitrary: argument.map((words) => `${verb} ${words}`),
+    weight,
+  })
+  const change = fc
+    .oneof(
+      of('add=', node, 2),
+      of(
+        'add=',
+        node.map((id) => `${id}!`),
+        2,
+      ),
+      of('promote=', node, 3),
+      of('demote=', node, 1),
+      of('remove=', node, 2),
+      {
+        arbitrary: fc
+          .tuple(node, node)
+          .filter(([a, b]) => a !== b)
+          .map(([a, b]) => `promote= ${a} remove= ${b}`),
+        weight: 2,
+      },
+      {
+        arbitrary: fc
+          .tuple(node, node)
+          .filter(([a, b]) => a !== b)
+          .map(([a, b]) => `promote= ${a},${b}`),
+        weight: 1,
+      },
+      {
+        arbitrary: fc
+          .tuple(node, node)
+          .filter(([a, b]) => a !== b)
+          .map(([a, b]) => `add= ${a} remove= ${b}`),
+        weight: 1,
+      },
+    )
+    .map((text) => text.replaceAll('= ', '='))
+  return fc
+    .oneof(
+      of(
+        'deliver',
+        link.map((way) => `${way} 1`),
+        16,
+      ),
+      of('deliver', link, 8),
+      of('deliver', fc.constant('all'), 6),
+      of('tick', node, 6),
+      of(
+        'propose',
+        fc.tuple(node, fc.integer({ min: 1, max: 3 })).map(([id, count]) => `${id} x${count}`),
+        8,
+      ),
+      of('run', fc.constantFrom('50', '100', '300', '1000', '2500'), 4),
+      of('advance', fc.constantFrom('50', '150', '800', '1600'), 2),
+      of('read', node, 2),
+      of('copy', link, 3),
+      of('drop', link, 3),
+      of('cut', fc.oneof(link, groups), 2),
+      of('heal', fc.constant(''), 2),
+      of('hold', node, 3),
+      of('release', node, 2),
+      of(
+        'release',
+        node.map((id) => `${id} 1`),
+        3,
+      ),
+      of('crash', node, 2),
+      of('restart', node, 4),
+      of(
+        'lose',
+        fc.tuple(node, node).map(([a, b]) => `${a} ${b}`),
+        2,
+      ),
+      of('snapshot', node, 2),
+      of(
+        'transfer',
+        fc.tuple(node, node).map(([a, b]) => `${a} ${b}`),
+        1,
+      ),
+      of(
+        'change',
+        fc.tuple(node, change).map(([id, what]) => `${id} ${what}`),
+        4,
+      ),
+    )
+    .map((line) => line.trim())
+}
