@@ -72,7 +72,7 @@ export function handleInstallSnapshotResponse(
     return state.outbox.emit({ type: 'followerCaughtUp', peer: from })
   }
   if (progress.state.type !== 'snapshot') return
-  // Offer the newest instead; if that was it, a new one is wanted.
+  // Offer the newest instead. If that was it, a new one is wanted, and this one is offered again with the next heartbeat.
   if (progress.state.snapshot.id === state.log.snapshot?.id) state.outbox.takeSnapshot = true
-  progress.becomeProbe(progress.matchIndex + 1)
+  else progress.becomeProbe(progress.matchIndex + 1)
 }

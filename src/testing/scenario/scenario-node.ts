@@ -13,6 +13,8 @@ export interface ScenarioDisk {
   hardState: HardState
   snapshot: SnapshotInfo | undefined
   blocks: readonly Block[]
+  /** Ids of the snapshot files; once a snapshot is recorded, those before it go. */
+  readonly files: Set<string>
 }
 
 /** Where a node's doings go: messages out, lines to print, observations to judge. */
@@ -36,6 +38,7 @@ export class ScenarioNode {
     hardState: { term: 0, votedFor: undefined, commitIndex: 0 },
     snapshot: undefined,
     blocks: [],
+    files: new Set(),
   }
   #raft: Raft | undefined
   /** Every node has a clock of its own. */
@@ -141,19 +144,23 @@ export class ScenarioNode {
   takeSnapshot(): void {
     const applied = this.status?.appliedIndex ?? 0
     if (this.#raft === undefined || applied === 0) return
-    const head = this.#raft.snapshotHead(applied)
-    this.step([{ type: 'snapshotTaken', snapshot: { id: `${this.id}-${++this.#snapshots}`, size: 1, ...head } }])
+    const snapshot = { id: `${this.id}-${++this.#snapshots}`, size: 1, ...this.#raft.snapshotHead(applied) }
+    this.disk.files.add(snapshot.id)
+    this.step([{ type: 'snapshotTaken', snapshot }])
   }
 
   #fetch(from: NodeId, snapshot: SnapshotInfo): void {
-    if (this.#around.hasSnapshot(from, snapshot)) this.step([{ type: 'snapshotFetched', snapshot }])
-    else this.step([{ type: 'snapshotFetchFailed', snapshot, reason: 'gone' }])
+    if (this.#around.hasSnapshot(from, snapshot)) {
+      this.disk.files.add(snapshot.id)
+      this.step([{ type: 'snapshotFetched', snapshot }])
+    } else this.step([{ type: 'snapshotFetchFailed', snapshot, reason: 'gone' }])
   }
 
   #write(persist: Persist): void {
     const { disk } = this
     if (persist.snapshot !== undefined) {
       disk.snapshot = persist.snapshot.info
+      for (const id of disk.files) if (id !== disk.snapshot.id) disk.files.delete(id)
       if (persist.snapshot.resetLog) disk.blocks = []
     }
     const { truncateAfter, compactTo } = persist

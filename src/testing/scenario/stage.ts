@@ -121,7 +121,7 @@ export class Stage implements Surroundings {
 
   hasSnapshot(id: NodeId, snapshot: SnapshotInfo): boolean {
     const node = this.#nodes.get(id)
-    return node?.isUp === true && node.disk.snapshot?.id === snapshot.id
+    return node?.isUp === true && node.disk.files.has(snapshot.id)
   }
 
   cut(from: NodeId, to: NodeId): void {

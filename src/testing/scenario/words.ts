@@ -32,9 +32,9 @@ function wordsOf(message: Message): string {
     case 'TimeoutNow':
       return `TimeoutNow ${term}`
     case 'ReadIndexRequest':
-      return `ReadIndex ${term} read=${message.read}`
+      return `ReadIndex ${term}`
     case 'ReadIndexResponse':
-      return `ReadIndex ${message.index === undefined ? 'refused' : `answered index=${message.index}`} ${term} read=${message.read}`
+      return `ReadIndex ${message.index === undefined ? 'refused' : `answered index=${message.index}`} ${term}`
   }
 }
 
