@@ -11,4 +11,6 @@ export interface Clock {
   wakeAt(at: number, callback: () => void): Timer
   /** Calls back in a later turn of the event loop, after what is already waiting there: work of one turn is done as one batch. */
   defer(callback: () => void): void
+  /** The longest recent turn of the event loop in milliseconds, if this clock can tell. */
+  loopDelayMs?(): number
 }

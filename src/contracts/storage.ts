@@ -4,8 +4,11 @@ import type { EncodedBlock } from './block.ts'
 
 /** Who a data directory belongs to. Written once, when the directory is made; checked at every open. */
 export interface StorageIdentity {
+  /** At open, '' accepts whichever cluster the directory belongs to. */
   readonly clusterId: string
   readonly nodeId: string
+  /** At open: the cluster of a directory that is made now, if `clusterId` is ''. */
+  readonly newClusterId?: string | undefined
 }
 
 /** What a storage found when it opened: verified, or the open failed. */

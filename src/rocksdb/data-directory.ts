@@ -67,7 +67,8 @@ export class DataDirectory {
 
   /** The first step of making a directory: from now on, a directory without IDENTITY is known to be unfinished. */
   async beginIdentity(identity: StorageIdentity): Promise<DirectoryIdentity> {
-    const { clusterId, nodeId } = identity
+    const { nodeId, newClusterId = '' } = identity
+    const clusterId = identity.clusterId || newClusterId
     const made = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID() }
     await replaceFile(this.newIdentity, seal(made))
     return made

@@ -1,0 +1,395 @@
+/** All the parts of one node, wired together: who tells whom what, how it begins, and how it ends. */
+import type { Clock, Timer } from '../contracts/clock.ts'
+import type { NodeStatus } from '../contracts/node-service.ts'
+import type { NodeEvent } from '../contracts/observer.ts'
+import type { Codec, StateMachine } from '../contracts/state-machine.ts'
+import type { RecoveredState, Storage } from '../contracts/storage.ts'
+import type { Transport, TransportHost } from '../contracts/transport.ts'
+import type { Settlement } from '../core/effects.ts'
+import type { RaftEvent } from '../core/events.ts'
+import type { RaftOptions } from '../core/options.ts'
+import type { LogIndex, NodeId } from '../core/types.ts'
+import { isRaftError, RaftError } from '../errors.ts'
+import { Applier } from './applier.ts'
+import { BlockCache } from './block-cache.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Core, Hands } from './driver.ts'
+import { Driver } from './driver.ts'
+import type { EventHub } from './event-hub.ts'
+import { Fetcher } from './fetcher.ts'
+import { Gate } from './gate.ts'
+import { Mailbox } from './mailbox.ts'
+import type { RuntimeOptions } from './options.ts'
+import { Persister } from './persister.ts'
+import { Proposals } from './proposals.ts'
+import { Reads } from './reads.ts'
+import { errorOf } from './refusals.ts'
+import { Requests } from './requests.ts'
+import { Roster } from './roster.ts'
+import { Sender } from './sender.ts'
+import { SnapshotShelf } from './snapshot-shelf.ts'
+import { Snapshotter } from './snapshotter.ts'
+import { Space } from './space.ts'
+import { VERSION } from './version.ts'
+import { Watchers } from './watchers.ts'
+
+export interface EngineParts<Command, Result> {
+  readonly core: Core
+  readonly recovered: RecoveredState
+  readonly options: RuntimeOptions & RaftOptions
+  readonly addresses: Readonly<Record<NodeId, string>>
+  readonly machine: StateMachine<Command, Result>
+  readonly codec: Codec<Command>
+  readonly storage: Storage
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly hub: EventHub
+}
+
+export class Engine<Command, Result> {
+  readonly options: RuntimeOptions & RaftOptions
+  readonly hub: EventHub
+  readonly proposals: Proposals
+  readonly reads: Reads
+  readonly requests: Requests
+  readonly watchers: Watchers
+  readonly deadlines: Deadlines
+  readonly snapshotter: Snapshotter
+  readonly space: Space
+  readonly driver: Driver
+  /** Resolves with the reason once the node has stopped for good by itself. Never rejects. */
+  readonly failed: Promise<RaftError>
+  readonly #parts: EngineParts<Command, Result>
+  readonly #roster: Roster
+  readonly #gate: Gate
+  readonly #persister: Persister
+  readonly #sender: Sender
+  readonly #applier: Applier<Command, Result>
+  readonly #fetcher: Fetcher
+  readonly #shelf: SnapshotShelf
+  #tellFailure: (error: RaftError) => void = () => undefined
+  #failure: RaftError | undefined
+  #isClosing = false
+  /** Until those who have left the cluster lose their links. */
+  #farewell: Timer | undefined
+
+  constructor(parts: EngineParts<Command, Result>) {
+    const { core, recovered, options, machine, codec, storage, transport, clock, hub } = parts
+    const { id } = options
+    this.#parts = parts
+    this.options = options
+    this.hub = hub
+    this.failed = new Promise((resolve) => {
+      this.#tellFailure = resolve
+    })
+    const event = (happened: NodeEvent): void => hub.emit(happened)
+    const failed = (error: unknown): void => this.fail(error)
+    const { clusterId } = recovered.identity
+    this.#roster = new Roster(id, core.status(clock.now()).membership, parts.addresses)
+    this.#gate = new Gate({ clusterId, nodeId: id, directoryId: recovered.directoryId }, this.#roster)
+    this.proposals = new Proposals(options)
+    this.requests = new Requests((leader) => this.#roster.leaderHint(leader))
+    this.watchers = new Watchers(() => this.status())
+    const cache = new BlockCache(options.blockCacheBytesMax)
+    this.#applier = new Applier({
+      ...{ machine, codec, storage, cache, clock, failed },
+      proposals: this.proposals,
+      readBytesMax: options.readBytesMax,
+      applyTurnMs: options.applyTurnMs,
+      applied: (index) => this.#onApplied(index),
+      restored: (snapshot, tookMs) => {
+        this.snapshotter.installed(snapshot)
+        event({ type: 'restored', index: snapshot.index, tookMs })
+      },
+    })
+    this.reads = new Reads(this.#applier)
+    this.deadlines = new Deadlines(clock, options.callTimeoutMs, [
+      (now) => this.proposals.sweep(now),
+      (now) => this.reads.sweep(now),
+      (now) => this.requests.sweep(now),
+      (now) => this.watchers.sweep(now),
+    ])
+    this.#sender = new Sender({ transport, storage, cache, failed, queueMax: options.sendQueueMax })
+    this.#persister = new Persister({
+      ...{ storage, clock, cache, failed },
+      lazyWriteMs: options.lazyWriteMs,
+      release: (outgoing) => this.#sender.send(outgoing),
+      persisted: (number) => this.driver.post({ type: 'persisted', number }),
+      snapshotRecorded: (snapshot) => this.#shelf.recorded(snapshot.id),
+    })
+    this.snapshotter = new Snapshotter(
+      {
+        ...{ id, machine, storage, clock, event },
+        seed: options.seed,
+        applier: this.#applier,
+        headOf: (index) => core.snapshotHead(index),
+        entriesMax: options.snapshotEntries,
+        bytesMax: options.snapshotBytes,
+        retryMs: options.snapshotRetryMs,
+        turnMs: options.applyTurnMs,
+        taken: (snapshot) => this.driver.post({ type: 'snapshotTaken', snapshot }),
+      },
+      recovered.snapshot,
+    )
+    this.#fetcher = new Fetcher({
+      ...{ transport, storage, clock, event },
+      retryMinMs: options.fetchRetryMinMs,
+      retryMaxMs: options.fetchRetryMaxMs,
+      attemptsMax: options.fetchAttemptsMax,
+      fetched: (snapshot) => this.driver.post({ type: 'snapshotFetched', snapshot }),
+      failed: (snapshot, reason) => this.driver.post({ type: 'snapshotFetchFailed', snapshot, reason }),
+    })
+    this.#shelf = new SnapshotShelf(
+      storage,
+      recovered.snapshot?.id,
+      () => [this.snapshotter.takingId, this.#fetcher.fetchingId],
+      (message) => event({ type: 'snapshotFailed', message }),
+    )
+    this.space = new Space({
+      ...{ storage, clock, event },
+      freeBytesMin: options.freeBytesMin,
+      checkMs: options.freeBytesCheckMs,
+      low: () => this.#giveLeadershipAway(),
+    })
+    const mailbox = new Mailbox({ messagesMax: options.mailboxMessagesMax, bytesMax: options.mailboxBytesMax })
+    this.driver = new Driver({ core, clock, mailbox, hands: this.#hands() })
+  }
+
+  get isRunning(): boolean {
+    return !this.#isClosing && this.#failure === undefined
+  }
+
+  /** The last command the machine has seen. */
+  get appliedIndex(): LogIndex {
+    return this.#applier.appliedIndex
+  }
+
+  /** Throws unless calls are taken. */
+  assertRunning(asked: string): void {
+    if (this.isRunning) return
+    const why = this.#failure === undefined ? 'the node is closed' : `the node has failed: ${this.#failure.message}`
+    throw new RaftError('ERR_RAFT_CLOSED', `the ${asked} was refused: ${why}`, { cause: this.#failure })
+  }
+
+  /** Listens, connects, and asks the core what recovery has left to do. */
+  async start(): Promise<void> {
+    const { transport, recovered, core, clock } = this.#parts
+    await transport.start(this.#host())
+    if (this.#isClosing) return
+    const { directoryId, isNew } = recovered
+    this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew })
+    const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
+    this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
+    this.driver.start()
+    this.driver.post({ type: 'peerSeen', peer: this.options.id, directoryId })
+    this.#followMembership()
+    void this.space.watch()
+  }
+
+  status(): NodeStatus {
+    const { clock, recovered, transport } = this.#parts
+    const status = this.driver.status()
+    return {
+      ...status,
+      stopped: status.stopped ?? this.#failure?.message,
+      clusterId: recovered.identity.clusterId,
+      directoryId: recovered.directoryId,
+      address: transport.address,
+      leaderAddress: status.leader === undefined ? undefined : this.#roster.addressOf(status.leader),
+      version: VERSION,
+      loopDelayMs: clock.loopDelayMs?.() ?? 0,
+      freeBytes: this.space.freeBytes,
+      pendingProposals: this.proposals.count,
+      connected: this.#gate.connected,
+    }
+  }
+
+  /** The node speaks no more and applies no more, for good. Whoever waits is told; status and close still work. */
+  fail(error: unknown): void {
+    if (this.#failure !== undefined || this.#isClosing) return
+    const failure = isRaftError(error) ? error : internalError(error)
+    this.#failure = failure
+    this.hub.emit({ type: 'failed', code: failure.code, message: failure.message })
+    this.driver.post({ type: 'storageFailed', reason: failure.message })
+    this.#halt('the node has failed', failure)
+    this.watchers.check()
+    this.watchers.close('the node has failed', failure)
+    this.#tellFailure(failure)
+  }
+
+  /** Ends everything. Leadership is handed over first, if that can be done in time. */
+  async close(): Promise<void> {
+    if (this.isRunning) await this.#leaveInOrder()
+    this.#isClosing = true
+    this.driver.stop()
+    this.#halt('the node was closed')
+    this.watchers.close('the node was closed')
+    this.deadlines.stop()
+    await this.#parts.transport.close()
+    await this.#fetcher.stop()
+    await this.#persister.drain().catch(() => undefined)
+    this.#persister.stop()
+    await this.snapshotter.stop()
+    await this.#parts.storage.close()
+    this.hub.emit({ type: 'stopped' })
+    this.hub.close()
+  }
+
+  /** Nobody is left waiting, and nothing new is begun. */
+  #halt(why: string, cause?: RaftError): void {
+    this.#sender.stop()
+    this.#applier.stop(why, cause)
+    this.space.stop()
+    this.#farewell?.cancel()
+    void this.snapshotter.stop()
+    void this.#fetcher.stop()
+    if (cause !== undefined) this.#persister.stop()
+    this.proposals.close(why, cause)
+    this.reads.close(why, cause)
+    this.requests.close(why, cause)
+  }
+
+  /** No new calls; a leader hands over, and what it has accepted gets the time of one election to be settled. */
+  async #leaveInOrder(): Promise<void> {
+    this.#isClosing = true
+    const { role, membership } = this.driver.status()
+    const timeoutMs = this.options.electionTimeoutMaxMs
+    if (role === 'leader' && membership.voters.length > 1)
+      await this.transfer(undefined, { timeoutMs }).catch(() => undefined)
+    if (this.proposals.count === 0) return
+    const deadline = this.deadlines.of({ timeoutMs })
+    await new Promise<void>((resolve) => {
+      const done = (): void => resolve()
+      this.watchers.add({
+        predicate: () => this.proposals.count === 0,
+        deadline,
+        signal: undefined,
+        resolve: done,
+        reject: done,
+      })
+    })
+  }
+
+  transfer(
+    to: NodeId | undefined,
+    options: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly leader: NodeId | undefined }> {
+    return new Promise((resolve, reject) => {
+      const deadline = this.deadlines.of(options)
+      const asked = 'leadership transfer'
+      const request = this.requests.add({
+        ...{ asked, isBegun: true, deadline, signal: options.signal },
+        resolve,
+        reject,
+      })
+      this.driver.post({ type: 'transfer', request, to })
+    })
+  }
+
+  #giveLeadershipAway(): void {
+    if (this.isRunning && this.driver.status().role === 'leader') this.transfer(undefined, {}).catch(() => undefined)
+  }
+
+  #onApplied(index: number): void {
+    this.driver.post({ type: 'applied', index })
+    this.reads.applied()
+    this.snapshotter.applied()
+  }
+
+  #hands(): Hands {
+    return {
+      gather: (post) => {
+        this.proposals.gather(post)
+        this.reads.gather(post)
+      },
+      persist: (persist) => this.#persister.persist(persist),
+      settle: (settlements) => {
+        for (const settlement of settlements) this.#settle(settlement)
+      },
+      events: (events) => this.#onEvents(events),
+      send: (outgoing) => this.#sender.send(outgoing),
+      install: (snapshot) => this.#applier.install(snapshot),
+      apply: (range) => this.#applier.apply(range),
+      fetch: (from, snapshot) => this.#fetcher.fetch(from, snapshot),
+      takeSnapshot: () => this.snapshotter.want(),
+      turned: () => this.watchers.check(),
+      crashed: (cause) => this.fail(internalError(cause)),
+    }
+  }
+
+  #settle(settlement: Settlement): void {
+    const leaderOf = (id: NodeId | undefined) => this.#roster.leaderHint(id)
+    switch (settlement.type) {
+      case 'accepted':
+        return this.proposals.accepted(settlement.proposal, settlement.first, settlement.term)
+      case 'rejected':
+        return this.proposals.rejected(settlement.proposal, errorOf(settlement.rejection, 'proposal', leaderOf))
+      case 'readReady':
+        return this.reads.ready(settlement.read, settlement.index)
+      case 'readRejected':
+        return this.reads.rejected(settlement.read, errorOf(settlement.rejection, 'read', leaderOf))
+      default:
+        return this.requests.settle(settlement)
+    }
+  }
+
+  #onEvents(events: readonly RaftEvent[]): void {
+    let haveLinksChanged = false
+    for (const event of events) {
+      if (this.#roster.heard(event)) haveLinksChanged = true
+      this.hub.emit(event)
+    }
+    if (haveLinksChanged) this.#followMembership()
+  }
+
+  /** Links follow the membership in force; those who have left keep theirs for as long as it takes to hear of it. */
+  #followMembership(): void {
+    const { transport, clock } = this.#parts
+    transport.setPeers(this.#roster.peers())
+    if (!this.#roster.hasLeaving) return
+    this.#farewell?.cancel()
+    this.#farewell = clock.wakeAt(clock.now() + 2 * this.options.electionTimeoutMaxMs, () => {
+      if (!this.isRunning) return
+      this.#roster.dismiss()
+      transport.setPeers(this.#roster.peers())
+    })
+  }
+
+  #host(): TransportHost {
+    const gate = this.#gate
+    const { recovered } = this.#parts
+    const nodeId = this.options.id
+    return {
+      identity: { clusterId: recovered.identity.clusterId, nodeId, directoryId: recovered.directoryId },
+      admit: (peer) => {
+        const refusal = gate.admit(peer)
+        if (refusal !== undefined) this.hub.emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
+        return refusal
+      },
+      receive: (from, message) => this.driver.receive(from, message),
+      peerConnected: (peer) => {
+        this.hub.emit({ type: 'peerConnected', peer })
+        this.driver.post({ type: 'peerSeen', peer, directoryId: gate.connectedTo(peer) })
+      },
+      peerLost: (peer, reason) => {
+        gate.lost(peer)
+        this.hub.emit({ type: 'peerLost', peer, reason })
+        this.driver.post({ type: 'peerLost', peer })
+      },
+      refusedBy: (peer, refusal) => {
+        this.hub.emit({ type: 'refusedBy', peer, ...refusal })
+        const fatal = gate.refusedBy(peer, refusal)
+        if (fatal !== undefined) this.fail(fatal)
+      },
+      readSnapshot: (id, offset) => this.#shelf.read(id, offset),
+    }
+  }
+}
+
+function internalError(cause: unknown): RaftError {
+  const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  return new RaftError('ERR_RAFT_INTERNAL', `a bug in quorate: ${thrown}`, {
+    hint: 'please report it, with the events before it',
+    cause,
+  })
+}

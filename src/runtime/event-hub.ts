@@ -1,0 +1,102 @@
+/** Events on their way to whoever watches: observers at once, readers of a stream when they come to it, never holding up the node. */
+import type { NodeEvent, Observer } from '../contracts/observer.ts'
+import type { NodeId } from '../core/types.ts'
+
+/** A stream of events that holds a bounded number of them: a slow reader loses the oldest, and can see how many. */
+export interface EventStream extends AsyncIterableIterator<NodeEvent> {
+  /** How many events were lost because nobody read them in time. */
+  readonly dropped: number
+}
+
+export class EventHub {
+  readonly #node: NodeId
+  readonly #observers: readonly Observer[]
+  readonly #bufferMax: number
+  readonly #streams = new Set<Stream>()
+  #isClosed = false
+
+  constructor(node: NodeId, observers: readonly Observer[], bufferMax: number) {
+    this.#node = node
+    this.#observers = observers
+    this.#bufferMax = bufferMax
+  }
+
+  emit(event: NodeEvent): void {
+    for (const observer of this.#observers) observer.event(this.#node, event)
+    for (const stream of this.#streams) stream.push(event)
+  }
+
+  /** Every event from now on; ends with the node or the signal. */
+  stream(signal: AbortSignal | undefined): EventStream {
+    const stream = new Stream(this.#bufferMax, () => this.#streams.delete(stream))
+    if (this.#isClosed || signal?.aborted === true) stream.end()
+    else {
+      this.#streams.add(stream)
+      signal?.addEventListener('abort', () => stream.end(), { once: true })
+    }
+    return stream
+  }
+
+  /** Ends all streams, once they are read out. */
+  close(): void {
+    this.#isClosed = true
+    for (const stream of this.#streams) stream.end()
+  }
+}
+
+class Stream implements EventStream {
+  readonly #bufferMax: number
+  readonly #ended: () => void
+  #buffer: NodeEvent[] = []
+  #readers: ((result: IteratorResult<NodeEvent>) => void)[] = []
+  #isEnded = false
+  #dropped = 0
+
+  constructor(bufferMax: number, ended: () => void) {
+    this.#bufferMax = bufferMax
+    this.#ended = ended
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  push(event: NodeEvent): void {
+    const reader = this.#readers.shift()
+    if (reader !== undefined) {
+      reader({ value: event, done: false })
+      return
+    }
+    this.#buffer.push(event)
+    if (this.#buffer.length > this.#bufferMax) {
+      this.#buffer.shift()
+      this.#dropped++
+    }
+  }
+
+  end(): void {
+    this.#isEnded = true
+    this.#ended()
+    for (const reader of this.#readers) reader({ value: undefined, done: true })
+    this.#readers = []
+  }
+
+  next(): Promise<IteratorResult<NodeEvent>> {
+    const event = this.#buffer.shift()
+    if (event !== undefined) return Promise.resolve({ value: event, done: false })
+    if (this.#isEnded) return Promise.resolve({ value: undefined, done: true })
+    return new Promise((resolve) => {
+      this.#readers.push(resolve)
+    })
+  }
+
+  return(): Promise<IteratorResult<NodeEvent>> {
+    this.#buffer = []
+    this.end()
+    return Promise.resolve({ value: undefined, done: true })
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}

@@ -1,0 +1,164 @@
+/** Fetches the leader's snapshot into a file of our own: goes on where it broke off, and gives up only when nothing comes any more. */
+import type { Clock, Timer } from '../contracts/clock.ts'
+import type { RuntimeEvent } from '../contracts/observer.ts'
+import type { SnapshotWriter, Storage } from '../contracts/storage.ts'
+import type { Transport } from '../contracts/transport.ts'
+import type { NodeId, SnapshotInfo } from '../core/types.ts'
+import { isRaftError, RaftError } from '../errors.ts'
+
+export interface FetcherParts {
+  readonly transport: Pick<Transport, 'fetchSnapshot'>
+  readonly storage: Pick<Storage, 'snapshots'>
+  readonly clock: Clock
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+  readonly attemptsMax: number
+  /** The file is durable and verified. */
+  readonly fetched: (snapshot: SnapshotInfo) => void
+  /** It cannot be had. */
+  readonly failed: (snapshot: SnapshotInfo, reason: string) => void
+  readonly event: (event: RuntimeEvent) => void
+}
+
+/** How often progress is told. */
+const PROGRESS_EVERY_MS = 1000
+
+/** One wish of the core's. */
+interface Wish {
+  readonly from: NodeId
+  readonly snapshot: SnapshotInfo
+  readonly stopping: AbortController
+}
+
+export class Fetcher {
+  readonly #parts: FetcherParts
+  #wish: Wish | undefined
+  /** Wishes are worked on one after the other, so that no file has two writers. */
+  #working: Promise<void> = Promise.resolve()
+
+  constructor(parts: FetcherParts) {
+    this.#parts = parts
+  }
+
+  /** The file being fetched, which must not be cleared away. */
+  get fetchingId(): string | undefined {
+    return this.#wish?.snapshot.id
+  }
+
+  /** Replaces an earlier wish. What is on disk of the same snapshot is used, whoever it came from. */
+  fetch(from: NodeId, snapshot: SnapshotInfo): void {
+    if (this.#wish?.snapshot.id === snapshot.id && this.#wish.from === from) return
+    this.#wish?.stopping.abort()
+    const wish = { from, snapshot, stopping: new AbortController() }
+    this.#wish = wish
+    this.#working = this.#working.then(() => this.#grant(wish))
+  }
+
+  /** Resolves once no file is being written any more; what is there of one stays for another time. */
+  async stop(): Promise<void> {
+    this.#wish?.stopping.abort()
+    this.#wish = undefined
+    await this.#working
+  }
+
+  async #grant(wish: Wish): Promise<void> {
+    const { fetched, failed, event } = this.#parts
+    const { from, snapshot } = wish
+    const { signal } = wish.stopping
+    let failure: unknown
+    try {
+      if (!signal.aborted) await this.#persevere(wish)
+    } catch (error) {
+      failure = error
+    }
+    if (signal.aborted) return
+    this.#wish = undefined
+    if (failure === undefined) return fetched(snapshot)
+    event({ type: 'fetchFailed', from, message: messageOf(failure) })
+    failed(snapshot, messageOf(failure))
+  }
+
+  /** Attempt after attempt, as long as any brings something. */
+  async #persevere(wish: Wish): Promise<void> {
+    const { clock, retryMinMs, retryMaxMs, attemptsMax, event } = this.#parts
+    const { signal } = wish.stopping
+    let fruitless = 0
+    for (;;) {
+      const progress = { bytes: 0 }
+      try {
+        return await this.#attempt(wish, progress)
+      } catch (error) {
+        if (signal.aborted || isHopeless(error)) throw error
+        fruitless = progress.bytes > 0 ? 1 : fruitless + 1
+        if (fruitless >= attemptsMax) throw error
+        event({ type: 'fetchFailed', from: wish.from, message: `${messageOf(error)}; trying again` })
+      }
+      await sleep(clock, Math.min(retryMinMs * 2 ** (fruitless - 1), retryMaxMs), signal)
+    }
+  }
+
+  async #attempt(wish: Wish, progress: { bytes: number }): Promise<void> {
+    const { from, snapshot, stopping } = wish
+    const { transport, storage, event } = this.#parts
+    const writer = await storage.snapshots.create(snapshot)
+    event({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
+    try {
+      const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, stopping.signal)
+      await this.#copy(wish, chunks, writer, progress)
+    } catch (error) {
+      await (isHopeless(error) ? writer.discard() : writer.suspend()).catch(() => undefined)
+      throw error
+    }
+    try {
+      await writer.finish()
+    } catch (error) {
+      // Whole but wrong: not a byte of it is worth keeping.
+      await writer.discard().catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #copy(
+    { from, snapshot, stopping }: Wish,
+    chunks: AsyncIterable<Uint8Array>,
+    writer: SnapshotWriter,
+    progress: { bytes: number },
+  ): Promise<void> {
+    const { clock, event } = this.#parts
+    let tellAt = clock.now() + PROGRESS_EVERY_MS
+    for await (const chunk of chunks) {
+      stopping.signal.throwIfAborted()
+      await writer.write(chunk)
+      progress.bytes += chunk.length
+      if (clock.now() < tellAt) continue
+      tellAt = clock.now() + PROGRESS_EVERY_MS
+      event({ type: 'fetchProgress', from, bytes: writer.offset + progress.bytes, size: snapshot.size })
+    }
+    stopping.signal.throwIfAborted()
+    const bytes = writer.offset + progress.bytes
+    if (bytes < snapshot.size)
+      throw new RaftError('ERR_RAFT_UNREACHABLE', `${from} sent ${bytes} of ${snapshot.size} bytes of its snapshot`)
+  }
+}
+
+/** Trying again would not help: there is no such snapshot, or its bytes are not what was promised. */
+function isHopeless(error: unknown): boolean {
+  return isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE') || isRaftError(error, 'ERR_RAFT_CORRUPT')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: Timer | undefined
+    const done = (): void => {
+      timer?.cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    timer = clock.wakeAt(clock.now() + ms, done)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

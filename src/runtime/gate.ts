@@ -1,0 +1,76 @@
+/** Who may speak to this node, and what it means when another does not let this one speak: clusters and disks must not be mixed up. */
+import type { PeerIdentity, Refusal } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import type { Roster } from './roster.ts'
+
+export class Gate {
+  readonly #identity: PeerIdentity
+  readonly #roster: Roster
+  /** The directory each peer showed when it was last admitted. */
+  readonly #shown = new Map<NodeId, string>()
+  readonly #connected = new Set<NodeId>()
+
+  constructor(identity: PeerIdentity, roster: Roster) {
+    this.#identity = identity
+    this.#roster = roster
+  }
+
+  get connected(): readonly NodeId[] {
+    return [...this.#connected].sort()
+  }
+
+  /** At each handshake. Whoever is no member is let in: it may know of a newer membership, or has to hear that it was removed. */
+  admit(peer: PeerIdentity): Refusal | undefined {
+    const refusal = this.#judge(peer)
+    if (refusal === undefined) this.#shown.set(peer.nodeId, peer.directoryId)
+    return refusal
+  }
+
+  /** Returns the directory to bind the peer's membership to. */
+  connectedTo(peer: NodeId): string {
+    this.#connected.add(peer)
+    return this.#shown.get(peer) ?? ''
+  }
+
+  lost(peer: NodeId): void {
+    this.#connected.delete(peer)
+  }
+
+  /**
+   * A peer has turned this node away. Fatal only if it is known to be right: it is a member, it knows another disk by our name, and the
+   * membership we have does not say that the disk is this one. (If it does, the peer has not yet heard of a replacement.)
+   */
+  refusedBy(peer: NodeId, { code, message }: Refusal): RaftError | undefined {
+    if (code !== 'ERR_RAFT_DIRECTORY_MISMATCH') return undefined
+    const own = this.#roster.member(this.#identity.nodeId)
+    if (this.#roster.member(peer) === undefined || own === undefined) return undefined
+    if (own.directoryId === this.#identity.directoryId || own.addedAt > 0) return undefined
+    return new RaftError(code, `${peer} turned this node away: ${message}`, {
+      hint: 'this data directory has forgotten what the old one promised: remove the member, and add it again with a new directory',
+      details: { peer, directoryId: this.#identity.directoryId },
+    })
+  }
+
+  #judge(peer: PeerIdentity): Refusal | undefined {
+    const { clusterId, nodeId, directoryId } = this.#identity
+    if (peer.clusterId !== clusterId)
+      return refusal(
+        'ERR_RAFT_CLUSTER_MISMATCH',
+        `${peer.nodeId} belongs to cluster ${peer.clusterId}, ${nodeId} to cluster ${clusterId}`,
+      )
+    if (peer.nodeId === nodeId && peer.directoryId !== directoryId)
+      return refusal('ERR_RAFT_DUPLICATE_NODE', `there is a ${nodeId} already, with another data directory`)
+    const bound = this.#roster.member(peer.nodeId)?.directoryId ?? ''
+    if (bound !== '' && bound !== peer.directoryId)
+      return refusal(
+        'ERR_RAFT_DIRECTORY_MISMATCH',
+        `${peer.nodeId} came with another disk (${peer.directoryId}, its membership says ${bound}) and may have forgotten its votes`,
+      )
+    return undefined
+  }
+}
+
+function refusal(code: string, message: string): Refusal {
+  return { code, message }
+}

@@ -1,0 +1,51 @@
+/** From a data directory to a core that stands where the node stood when it last ran, or at the beginning. */
+import { createHash } from 'node:crypto'
+import type { RecoveredState, Storage } from '../contracts/storage.ts'
+import { bootstrapMembership, NOBODY } from '../core/membership/membership.ts'
+import type { RaftOptions } from '../core/options.ts'
+import { Raft } from '../core/raft.ts'
+import type { RecoveredLog } from '../core/state.ts'
+import type { Instant, NodeId } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import type { Core } from './driver.ts'
+
+/** Makes the core of a node: `new Raft`, or something that stands before one. */
+export type MakeCore = (options: RaftOptions, recovered: RecoveredLog, now: Instant) => Core
+
+export interface Origin {
+  readonly id: NodeId
+  readonly cluster: string | undefined
+  readonly peers: Readonly<Record<NodeId, string>> | undefined
+  readonly join: boolean | undefined
+  readonly makeCore?: MakeCore | undefined
+}
+
+export interface Recovery {
+  readonly core: Core
+  readonly recovered: RecoveredState
+}
+
+/** Opens the storage, and refuses to start as a member that was removed. */
+export async function recover(storage: Storage, origin: Origin, options: RaftOptions, now: Instant): Promise<Recovery> {
+  const { id, cluster = '', peers = {}, join = false } = origin
+  const recovered = await storage.open({ clusterId: cluster, nodeId: id, newClusterId: clusterIdOf(peers) })
+  const { hardState, snapshot, blocks } = recovered
+  const initialMembership = join ? NOBODY : bootstrapMembership(peers)
+  const make = origin.makeCore ?? ((...known) => new Raft(...known))
+  const core = make(options, { hardState, snapshot, blocks, initialMembership }, now)
+  const { isRemoved, membershipIndex } = core.status(now)
+  if (isRemoved && !join)
+    throw new RaftError('ERR_RAFT_REMOVED', `${id} was removed from the cluster at index ${membershipIndex}`, {
+      hint: 'to bring it back, give it a new data directory and add it as a new member',
+      details: { index: membershipIndex },
+    })
+  return { core, recovered }
+}
+
+/** The same members at the same addresses are the same cluster: every node derives the same name by itself. */
+export function clusterIdOf(peers: Readonly<Record<NodeId, string>>): string {
+  const members = Object.keys(peers)
+    .sort()
+    .map((id) => `${id}@${peers[id]}`)
+  return `c-${createHash('sha256').update(members.join(',')).digest('hex').slice(0, 8)}`
+}

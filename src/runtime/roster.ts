@@ -1,0 +1,69 @@
+/** Who is who, as this node knows now: the membership in force, where everybody is reached, and who leads. */
+import type { RaftEvent } from '../core/events.ts'
+import { isMember, memberOf } from '../core/membership/membership.ts'
+import type { Member, Membership, NodeId, Term } from '../core/types.ts'
+import type { LeaderHint } from '../errors.ts'
+
+export class Roster {
+  readonly #id: NodeId
+  /** Addresses from the options: they count only for those whom no membership names. */
+  readonly #given: Readonly<Record<NodeId, string>>
+  #membership: Membership
+  /** Members of the last membership that this one does not name: they are told so before their links are closed. */
+  #leaving: readonly Member[] = []
+  #leader: { readonly id: NodeId | undefined; readonly term: Term } = { id: undefined, term: 0 }
+
+  constructor(id: NodeId, membership: Membership, given: Readonly<Record<NodeId, string>>) {
+    this.#id = id
+    this.#given = given
+    this.#membership = membership
+  }
+
+  get membership(): Membership {
+    return this.#membership
+  }
+
+  member(id: NodeId): Member | undefined {
+    return memberOf(this.#membership, id)
+  }
+
+  /** Says whether the links must follow. */
+  heard(event: RaftEvent): boolean {
+    if (event.type === 'leaderChanged') this.#leader = { id: event.leader, term: event.term }
+    if (event.type !== 'membershipAdopted' && event.type !== 'membershipReverted') return false
+    const { members } = this.#membership
+    const left = [...this.#leaving, ...members].filter(({ id }) => !isMember(event.membership, id))
+    this.#leaving = left.filter(({ id }, offset) => left.findLastIndex((other) => other.id === id) === offset)
+    this.#membership = event.membership
+    return true
+  }
+
+  get hasLeaving(): boolean {
+    return this.#leaving.length > 0
+  }
+
+  /** Those who left have had time to hear of it. */
+  dismiss(): void {
+    this.#leaving = []
+  }
+
+  /** Whom to keep a link to. A node that is no member yet (or knows of none) uses what it was given. */
+  peers(): ReadonlyMap<NodeId, string> {
+    const peers = new Map<NodeId, string>()
+    if (!isMember(this.#membership, this.#id)) for (const [id, at] of Object.entries(this.#given)) peers.set(id, at)
+    for (const { id, address } of [...this.#leaving, ...this.#membership.members]) peers.set(id, address)
+    peers.delete(this.#id)
+    return peers
+  }
+
+  /** The hint for a caller who should have asked the leader. */
+  leaderHint(id: NodeId | undefined): LeaderHint | undefined {
+    if (id === undefined) return undefined
+    const term = this.#leader.id === id ? this.#leader.term : undefined
+    return { id, address: this.addressOf(id), term }
+  }
+
+  addressOf(id: NodeId): string | undefined {
+    return this.member(id)?.address ?? (Object.hasOwn(this.#given, id) ? this.#given[id] : undefined)
+  }
+}

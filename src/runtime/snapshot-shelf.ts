@@ -1,0 +1,49 @@
+/** The snapshot files on disk: handed to peers, and cleared away once nobody needs them any more. */
+import type { Storage } from '../contracts/storage.ts'
+
+export class SnapshotShelf {
+  readonly #storage: Pick<Storage, 'snapshots'>
+  /** Files that are being written. */
+  readonly #underWay: () => readonly (string | undefined)[]
+  readonly #failed: (message: string) => void
+  /** How many peers are reading each. */
+  readonly #readers = new Map<string, number>()
+  #newest: string | undefined
+  #beforeNewest: string | undefined
+
+  constructor(
+    storage: Pick<Storage, 'snapshots'>,
+    recovered: string | undefined,
+    underWay: () => readonly (string | undefined)[],
+    failed: (message: string) => void,
+  ) {
+    this.#storage = storage
+    this.#newest = recovered
+    this.#underWay = underWay
+    this.#failed = failed
+  }
+
+  /** A file for a peer; it stays as long as it is being read. */
+  async *read(id: string, offset: number): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1)
+    try {
+      yield* this.#storage.snapshots.read(id, offset)
+    } finally {
+      const left = (this.#readers.get(id) ?? 1) - 1
+      if (left > 0) this.#readers.set(id, left)
+      else this.#readers.delete(id)
+    }
+  }
+
+  /** This one is durably the newest: it and the one before it stay, older ones go unless somebody reads or writes them. */
+  recorded(id: string): void {
+    if (id === this.#newest) return
+    this.#beforeNewest = this.#newest
+    this.#newest = id
+    const wanted = [id, this.#beforeNewest, ...this.#underWay(), ...this.#readers.keys()]
+    const ids = wanted.filter((one) => one !== undefined)
+    this.#storage.snapshots
+      .retain(ids)
+      .catch((error) => this.#failed(`old snapshots could not be cleared away: ${String(error)}`))
+  }
+}

@@ -1,0 +1,175 @@
+/** Takes snapshots: of the state at one instant, to a file, while commands go on being applied. At most one at a time. */
+import type { Clock } from '../contracts/clock.ts'
+import type { RuntimeEvent } from '../contracts/observer.ts'
+import type { StateMachine } from '../contracts/state-machine.ts'
+import type { SnapshotWriter, Storage } from '../contracts/storage.ts'
+import type { LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import type { Applier } from './applier.ts'
+
+export interface SnapshotterParts {
+  readonly id: NodeId
+  /** Makes the file names of this life differ from those of other lives. */
+  readonly seed: number
+  readonly machine: Pick<StateMachine, 'snapshot'>
+  readonly applier: Pick<Applier<never, unknown>, 'appliedIndex' | 'appliedBytes' | 'atBoundary'>
+  readonly storage: Pick<Storage, 'snapshots'>
+  readonly clock: Clock
+  /** Of an applied index: its term, and the membership in force there. */
+  readonly headOf: (index: LogIndex) => { readonly term: Term; readonly membership: Membership }
+  readonly entriesMax: number
+  readonly bytesMax: number
+  readonly retryMs: number
+  /** How long the file is written before the event loop gets its turn. */
+  readonly turnMs: number
+  readonly taken: (snapshot: SnapshotInfo) => void
+  readonly event: (event: RuntimeEvent) => void
+}
+
+/** A state that was caught, with the place in the log it belongs to. */
+interface Capture {
+  readonly head: SnapshotInfo
+  readonly source: Iterator<Uint8Array> | AsyncIterator<Uint8Array>
+  readonly firstChunk: IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>>
+  readonly appliedBytes: number
+}
+
+export class Snapshotter {
+  readonly #parts: SnapshotterParts
+  /** The newest snapshot that this node has, and how much had been applied then. */
+  #newest: SnapshotInfo | undefined
+  #bytesAtNewest = 0
+  #taking: Promise<SnapshotInfo> | undefined
+  #takingId: string | undefined
+  #notBefore = Number.NEGATIVE_INFINITY
+  #isStopped = false
+
+  constructor(parts: SnapshotterParts, recovered: SnapshotInfo | undefined) {
+    this.#parts = parts
+    this.#newest = recovered
+  }
+
+  /** The file being written, which must not be cleared away. */
+  get takingId(): string | undefined {
+    return this.#takingId
+  }
+
+  /** More was applied: is it time? */
+  applied(): void {
+    const { applier, entriesMax, bytesMax } = this.#parts
+    const entries = applier.appliedIndex - (this.#newest?.index ?? 0)
+    const bytes = applier.appliedBytes - this.#bytesAtNewest
+    if (entries >= entriesMax || (bytes >= bytesMax && entries > 0)) this.want()
+  }
+
+  /** A snapshot of the leader's was installed. */
+  installed(snapshot: SnapshotInfo): void {
+    this.#newest = snapshot
+    this.#bytesAtNewest = this.#parts.applier.appliedBytes
+  }
+
+  /** Takes one unless one is being taken or has just failed; nobody waits for it. */
+  want(): void {
+    if (this.#taking !== undefined || this.#isStopped || this.#parts.clock.now() < this.#notBefore) return
+    this.take().catch(() => undefined)
+  }
+
+  /** Takes one, or joins the one being taken. If nothing was applied since the newest, that one is the answer. */
+  take(): Promise<SnapshotInfo> {
+    this.#taking ??= this.#take().finally(() => {
+      this.#taking = undefined
+      this.#takingId = undefined
+    })
+    return this.#taking
+  }
+
+  /** Resolves once no file is being written any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#taking?.catch(() => undefined)
+  }
+
+  async #take(): Promise<SnapshotInfo> {
+    const { applier, clock, event, taken, retryMs } = this.#parts
+    const startedAt = clock.now()
+    try {
+      const capture = await new Promise<Capture | undefined>((resolve, reject) => {
+        applier.atBoundary((isAlive) => {
+          try {
+            resolve(this.#capture(isAlive))
+          } catch (error) {
+            reject(error)
+          }
+        })
+      })
+      if (capture === undefined) return this.#newest as SnapshotInfo
+      const snapshot = { ...capture.head, size: await this.#write(capture) }
+      this.#newest = snapshot
+      this.#bytesAtNewest = capture.appliedBytes
+      event({ type: 'snapshotTaken', snapshot, tookMs: clock.now() - startedAt })
+      taken(snapshot)
+      return snapshot
+    } catch (error) {
+      this.#notBefore = clock.now() + retryMs
+      if (!this.#isStopped) event({ type: 'snapshotFailed', message: messageOf(error) })
+      throw error
+    }
+  }
+
+  /** The state as it is at this instant, and what it is the state of. Undefined if the newest snapshot is just that. */
+  #capture(isAlive: boolean): Capture | undefined {
+    const { applier, machine, headOf, event, seed, id } = this.#parts
+    if (!isAlive || this.#isStopped) throw stopped()
+    const index = applier.appliedIndex
+    if (this.#newest !== undefined && index <= this.#newest.index) return undefined
+    if (index === 0) throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'nothing was applied yet: there is nothing to take')
+    const { term, membership } = headOf(index)
+    const head = { id: `${index}-${term}-${id}-${seed.toString(36)}`, index, term, membership, size: 0 }
+    this.#takingId = head.id
+    event({ type: 'snapshotStarted', index })
+    const chunks = machine.snapshot()
+    const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
+    // A generator's body runs only when it is first asked: it is asked now, so that it sees this state and no later one.
+    return { head, source, firstChunk: source.next(), appliedBytes: applier.appliedBytes }
+  }
+
+  async #write(capture: Capture): Promise<number> {
+    const { storage, clock, turnMs } = this.#parts
+    const { source } = capture
+    // Looked at later: until then its failure is nobody's yet.
+    const firstChunk = Promise.resolve(capture.firstChunk)
+    firstChunk.catch(() => undefined)
+    const writer = await this.#create(storage, capture.head)
+    try {
+      let until = clock.now() + turnMs
+      for (let chunk = await firstChunk; chunk.done !== true; chunk = await source.next()) {
+        if (this.#isStopped) throw stopped()
+        await writer.write(chunk.value)
+        if (clock.now() < until) continue
+        await new Promise<void>((resolve) => clock.defer(resolve))
+        until = clock.now() + turnMs
+      }
+      return await writer.finish()
+    } catch (error) {
+      await writer.discard().catch(() => undefined)
+      await Promise.resolve(source.return?.()).catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** A new file: what an earlier attempt has left under this name is of another state. */
+  async #create(storage: Pick<Storage, 'snapshots'>, head: SnapshotInfo): Promise<SnapshotWriter> {
+    const writer = await storage.snapshots.create(head)
+    if (writer.offset === 0) return writer
+    await writer.discard()
+    return storage.snapshots.create(head)
+  }
+}
+
+function stopped(): RaftError {
+  return new RaftError('ERR_RAFT_CLOSED', 'the snapshot was not finished: the node is closing')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

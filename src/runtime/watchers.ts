@@ -1,0 +1,68 @@
+/** Those who wait for the node to be in a certain state: they look after every step, and at no other time. */
+import type { NodeStatus } from '../contracts/node-service.ts'
+import type { Instant } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+
+/** One caller who waits. */
+export interface Watcher {
+  readonly predicate: (status: NodeStatus) => boolean
+  readonly deadline: Instant
+  readonly signal: AbortSignal | undefined
+  readonly resolve: (status: NodeStatus) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class Watchers {
+  readonly #status: () => NodeStatus
+  readonly #waiting = new Set<Watcher>()
+
+  constructor(status: () => NodeStatus) {
+    this.#status = status
+  }
+
+  add(watcher: Watcher): void {
+    this.#waiting.add(watcher)
+    watcher.signal?.addEventListener('abort', () => this.#giveUp(watcher, 'ERR_RAFT_ABORTED', 'the caller gave up'), {
+      once: true,
+    })
+    this.check()
+  }
+
+  /** Something may have changed. */
+  check(): void {
+    if (this.#waiting.size === 0) return
+    const status = this.#status()
+    for (const watcher of [...this.#waiting]) {
+      try {
+        if (!watcher.predicate(status)) continue
+        this.#waiting.delete(watcher)
+        watcher.resolve(status)
+      } catch (error) {
+        this.#waiting.delete(watcher)
+        watcher.reject(error)
+      }
+    }
+  }
+
+  sweep(now: Instant): Instant {
+    let next = Number.POSITIVE_INFINITY
+    for (const watcher of [...this.#waiting]) {
+      if (watcher.deadline <= now) this.#giveUp(watcher, 'ERR_RAFT_TIMEOUT', 'the node was not in that state in time')
+      else next = Math.min(next, watcher.deadline)
+    }
+    return next
+  }
+
+  close(why: string, cause?: unknown): void {
+    for (const watcher of [...this.#waiting]) this.#giveUp(watcher, 'ERR_RAFT_CLOSED', why, cause)
+  }
+
+  #giveUp(
+    watcher: Watcher,
+    code: 'ERR_RAFT_ABORTED' | 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_CLOSED',
+    why: string,
+    cause: unknown = watcher.signal?.reason,
+  ): void {
+    if (this.#waiting.delete(watcher)) watcher.reject(new RaftError(code, `gave up waiting: ${why}`, { cause }))
+  }
+}
