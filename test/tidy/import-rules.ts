@@ -15,10 +15,11 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   kv: ['core', 'contracts', 'errors.ts'],
   testing: ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
   'start-node.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
-  'index.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'client', 'start-node.ts'],
+  'connect.ts': ['core', 'contracts', 'errors.ts', 'grpc', 'client'],
+  'index.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
   cli: [
     ...['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'kv'],
-    ...['testing', 'start-node.ts', 'index.ts'],
+    ...['testing', 'start-node.ts', 'connect.ts', 'index.ts'],
   ],
 }
 
@@ -35,6 +36,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kv: ['node:', 'sorted-btree'],
   testing: ['node:', 'fast-check'],
   'start-node.ts': ['node:'],
+  'connect.ts': [],
   'index.ts': [],
   cli: ['node:', 'commander', 'cli-table3'],
 }
