@@ -64,10 +64,10 @@ function codesOf(errors: HouseFile): string[] {
     .filter((name) => name.startsWith('ERR_RAFT_'))
 }
 
-/** The numeric members of every interface called …Options in a file called options.ts; a seed is no limit. */
+/** The numeric members of every interface called …Options in a file called …options.ts; a seed is no limit. */
 function limitsOf(house: House): string[] {
   return source(house)
-    .filter((file) => file.path.endsWith('/options.ts'))
+    .filter((file) => /[/-]options\.ts$/.test(file.path) && !file.path.startsWith('src/testing/'))
     .flatMap((file) => [...nodesOf(file.tree)])
     .filter(ts.isInterfaceDeclaration)
     .filter((declaration) => declaration.name.text.endsWith('Options'))
