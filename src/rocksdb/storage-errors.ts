@@ -52,7 +52,8 @@ function classify(message: string, code: string | undefined): ErrorCode {
   }
   if (/No space left|Disk quota exceeded/.test(message)) return 'ERR_RAFT_NO_SPACE'
   if (/[/\\]LOCK: /.test(message)) return 'ERR_RAFT_DATA_DIR_LOCKED'
-  if (/^Corruption/.test(message)) return 'ERR_RAFT_CORRUPT'
+  // A table that is gone is met at the first read of it, not when the database is opened.
+  if (/^Corruption|^IO error: No such file/.test(message)) return 'ERR_RAFT_CORRUPT'
   if (/Permission denied|Read-only file system|not a directory/i.test(message)) return 'ERR_RAFT_DATA_DIR_ACCESS'
   return 'ERR_RAFT_STORAGE'
 }

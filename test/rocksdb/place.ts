@@ -1,12 +1,17 @@
 /** Places to try a RocksDBStorage in: temporary directories, crashes by copying, an addon that fails on demand. */
+import assert from 'node:assert/strict'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ErrorCode, RaftError } from '../../src/errors.ts'
+import { isRaftError } from '../../src/errors.ts'
 import type { Binding } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+
+export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 
 export interface RocksDBPlace extends StoragePlace {
   /** The data directory as it is now: a crash moves it. */
@@ -84,4 +89,18 @@ export function failingBinding(): { binding: Binding; fail: (message: string) =>
       failure = message
     },
   }
+}
+
+export async function open(place: RocksDBPlace, options?: Partial<RocksDBStorageOptions>): Promise<RocksDBStorage> {
+  const storage = place.storage(options)
+  await storage.open(IDENTITY)
+  return storage
+}
+
+/** Opens what must not open; the error. */
+export async function refused(storage: RocksDBStorage, code: ErrorCode): Promise<RaftError> {
+  const error = await storage.open(IDENTITY).catch((error: unknown) => error)
+  assert.ok(isRaftError(error), `not refused: ${String(error)}`)
+  assert.equal(error.code, code, error.message)
+  return error
 }

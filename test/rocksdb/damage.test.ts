@@ -1,0 +1,108 @@
+/** Damage anywhere in a data directory: the node starts with nothing acknowledged missing, or refuses in words. Never a third thing. */
+import assert from 'node:assert/strict'
+import { open, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import fc from 'fast-check'
+import { isRaftError } from '../../src/errors.ts'
+import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import type { Acknowledged } from './history.ts'
+import { live, nothing, verify } from './history.ts'
+import { copyDirectory, IDENTITY, temporaryDirectory } from './place.ts'
+
+const RUNS = Number(process.env.RUNS ?? 120)
+
+describe('a damaged data directory', function () {
+  this.timeout(Math.max(30_000, RUNS * 250))
+  let root: string
+  let known: Acknowledged
+
+  before(async () => {
+    root = await temporaryDirectory()
+    known = nothing()
+  })
+  after(() => rm(root, { recursive: true, force: true }))
+
+  for (const { lives, where } of [
+    { lives: 1, where: 'with all of its log in RocksDB’s own log' },
+    { lives: 3, where: 'with most of its log in tables' },
+  ])
+    it(`opens whole or is refused, whatever byte is flipped, zeroed or cut off, ${where}`, async () => {
+      const sound = join(root, `sound-${lives}`)
+      known = nothing()
+      for (let life = 0; life < lives; life++) {
+        const storage = new RocksDBStorage({ directory: sound })
+        await storage.open(IDENTITY)
+        await live(storage, known)
+        await storage.close()
+      }
+      const files = await filesIn(sound)
+      const outcomes: Record<string, number> = {}
+      await fc.assert(
+        fc.asyncProperty(damages(files), async (damage) => {
+          const directory = join(root, 'damaged')
+          await copyDirectory(sound, directory)
+          await inflict(join(directory, damage.file), damage)
+          const outcome = await tryToOpen(directory, known)
+          outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+          await rm(directory, { recursive: true })
+        }),
+        { numRuns: RUNS },
+      )
+      if (process.env.VERBOSE) console.log(outcomes)
+      assert.ok((outcomes.ERR_RAFT_CORRUPT ?? 0) > 0, 'some damage was found')
+    })
+})
+
+interface Damage {
+  readonly file: string
+  readonly kind: 'flip' | 'zero' | 'truncate' | 'remove'
+  /** 0..1: where in the file. */
+  readonly at: number
+}
+
+function damages(files: readonly string[]): fc.Arbitrary<Damage> {
+  return fc.record({
+    file: fc.constantFrom(...files),
+    kind: fc.constantFrom('flip', 'flip', 'zero', 'zero', 'truncate', 'remove'),
+    at: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+  })
+}
+
+async function inflict(path: string, { kind, at }: Damage): Promise<void> {
+  const { size } = await stat(path)
+  const position = Math.floor(at * size)
+  if (kind === 'remove') return rm(path)
+  if (kind === 'truncate') return truncate(path, position)
+  const file = await open(path, 'r+')
+  const bytes = Buffer.alloc(kind === 'flip' ? 1 : Math.min(100, size - position))
+  if (kind === 'flip') {
+    await file.read(bytes, 0, 1, position)
+    bytes[0] = (bytes[0] ?? 0) ^ (1 << (position % 8))
+  }
+  await file.write(bytes, 0, bytes.length, position)
+  await file.close()
+}
+
+/** Opens, reads and compares everything: 'whole', or the code of the refusal. */
+async function tryToOpen(directory: string, known: Acknowledged): Promise<string> {
+  const storage = new RocksDBStorage({ directory })
+  try {
+    const recovered = await storage.open(IDENTITY)
+    await verify(storage, recovered, known)
+    return 'whole'
+  } catch (error) {
+    assert.ok(isRaftError(error), `not a RaftError: ${String(error)}`)
+    assert.equal(error.code, 'ERR_RAFT_CORRUPT', error.message)
+    return error.code
+  } finally {
+    await storage.close()
+  }
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && entry.name !== 'LOCK')
+    .map((entry) => relative(directory, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort()
+}

@@ -1,0 +1,97 @@
+/** A disk that is really full: the first failed write is the last word, and all that was acknowledged is there afterwards. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encodeCommands } from '../../src/contracts/block.ts'
+import { isRaftError } from '../../src/errors.ts'
+import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import { IDENTITY } from './place.ts'
+
+const INFO = {
+  id: 's',
+  index: 1,
+  term: 1,
+  membership: { members: [], voters: [], outgoing: [], learners: [] },
+  size: 0,
+}
+
+describe('on a full disk', () => {
+  let mount = ''
+
+  before(() => {
+    mount = mountTiny()
+    if (mount === '') console.log('    (not tried for real: no small disk can be mounted here)')
+  })
+  after(() => {
+    if (mount === '') return
+    execFileSync('umount', [mount])
+    rmSync(mount, { recursive: true })
+  })
+
+  it('a write fails for good, and after a restart with space nothing acknowledged is missing', async () => {
+    if (mount === '') return
+    const directory = join(mount, 'log')
+    const storage = new RocksDBStorage({ directory })
+    await storage.open(IDENTITY)
+    let acknowledged = 0
+    const failure = await (async () => {
+      for (;;) {
+        await storage.write(writeOf(acknowledged + 1))
+        acknowledged++
+      }
+    })().catch((error: unknown) => error)
+    assert.ok(isRaftError(failure, 'ERR_RAFT_NO_SPACE'), String(failure))
+    assert.match(failure.hint ?? '', /free some space/)
+    await rm(join(mount, 'ballast'))
+    await assert.rejects(storage.write(writeOf(acknowledged + 1)), failure)
+    await storage.close()
+    const again = new RocksDBStorage({ directory })
+    assert.equal((await again.open(IDENTITY)).blocks.length, acknowledged)
+    await again.write(writeOf(acknowledged + 1))
+    await again.close()
+  })
+
+  it('a snapshot fails and leaves no file, and the log goes on', async () => {
+    if (mount === '') return
+    const storage = new RocksDBStorage({ directory: join(mount, 'snapshot') })
+    await storage.open(IDENTITY)
+    await storage.write(writeOf(1))
+    const writer = await storage.snapshots.create(INFO)
+    await assert.rejects(writer.write(Buffer.alloc(64 * 1024 * 1024)), (error) =>
+      isRaftError(error, 'ERR_RAFT_NO_SPACE'),
+    )
+    await writer.discard()
+    assert.deepEqual(await storage.snapshots.list(), [])
+    await storage.write(writeOf(2))
+    await storage.close()
+  })
+
+  it('a directory is refused that cannot be made', async () => {
+    if (mount === '') return
+    await writeFile(join(mount, 'ballast-2'), Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined)
+    const storage = new RocksDBStorage({ directory: join(mount, 'none') })
+    await assert.rejects(storage.open(IDENTITY), (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE'))
+    await storage.close()
+  })
+})
+
+function writeOf(index: number) {
+  const blocks = [encodeCommands(index, 1, [Buffer.alloc(100_000, `${index}`)])]
+  return { blocks, hardState: { term: 1, votedFor: 'a', commitIndex: 0 }, isUrgent: true }
+}
+
+/** A disk of 40 MiB with 28 MiB of ballast; '' where nothing may be mounted. Opening again needs the log's size once more. */
+function mountTiny(): string {
+  const path = mkdtempSync(join(tmpdir(), 'quorate-full-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', path], { stdio: 'ignore' })
+    execFileSync('dd', ['if=/dev/zero', `of=${join(path, 'ballast')}`, 'bs=1M', 'count=28'], { stdio: 'ignore' })
+    return path
+  } catch {
+    rmSync(path, { recursive: true, force: true })
+    return ''
+  }
+}

@@ -1,0 +1,79 @@
+/** Term and vote on disk: no single damage, loss or torn write ever brings back an older vote. */
+import assert from 'node:assert/strict'
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isRaftError } from '../../src/errors.ts'
+import { HardStateFile } from '../../src/rocksdb/hard-state-file.ts'
+import { temporaryDirectory } from './place.ts'
+
+describe('the hard-state files', () => {
+  let root: string
+  let paths: [string, string]
+
+  beforeEach(async () => {
+    root = await temporaryDirectory()
+    paths = [join(root, 'hard-state-a'), join(root, 'hard-state-b')]
+    await HardStateFile.create(paths)
+  })
+  afterEach(() => rm(root, { recursive: true, force: true }))
+
+  const vote = async (term: number, votedFor: string) => (await HardStateFile.open(paths)).save({ term, votedFor })
+  const reopened = async () => {
+    const { term, votedFor } = (await HardStateFile.open(paths)).record
+    return `${votedFor} in ${term}`
+  }
+
+  for (const which of [0, 1] as const)
+    for (const { how, damage } of [
+      { how: 'a flipped bit', damage: flip },
+      { how: 'a torn write', damage: (path: string) => truncate(path, 100) },
+      { how: 'nothing but zeros', damage: (path: string) => writeFile(path, Buffer.alloc(4096)) },
+      { how: 'no file', damage: (path: string) => rm(path) },
+    ])
+      it(`still know the newest vote with ${how} in place of copy ${'ab'[which]}, and mend that copy`, async () => {
+        await vote(1, 'b')
+        await vote(2, 'c')
+        await damage(paths[which])
+        assert.equal(await reopened(), 'c in 2')
+        await damage(paths[1 - which] as string)
+        assert.equal(await reopened(), 'c in 2')
+      })
+
+  it('take the newer one when a crash came between the two', async () => {
+    await vote(1, 'b')
+    const old = await readFile(paths[1])
+    await vote(2, 'c')
+    await writeFile(paths[1], old)
+    assert.equal(await reopened(), 'c in 2')
+    assert.ok(!(await readFile(paths[1])).equals(old))
+  })
+
+  it('refuse to answer when both are damaged, and name both', async () => {
+    await vote(1, 'b')
+    for (const path of paths) await flip(path)
+    await assert.rejects(
+      HardStateFile.open(paths),
+      (error) => isRaftError(error, 'ERR_RAFT_CORRUPT') && /hard-state-a.*hard-state-b/.test(error.message),
+    )
+  })
+
+  it('reject when one copy cannot be written, and keep the record as it was', async () => {
+    await vote(1, 'b')
+    const file = await HardStateFile.open(paths)
+    await rm(paths[1])
+    await mkdir(paths[1])
+    await assert.rejects(file.save({ term: 2, votedFor: 'c' }), (error) => isRaftError(error, 'ERR_RAFT_STORAGE'))
+    assert.equal(file.record.term, 1)
+  })
+
+  it('refuse a vote for a name that does not fit', async () => {
+    const file = await HardStateFile.open(paths)
+    await assert.rejects(file.save({ votedFor: 'x'.repeat(5000) }), (error) => isRaftError(error, 'ERR_RAFT_TOO_LARGE'))
+  })
+})
+
+async function flip(path: string): Promise<void> {
+  const bytes = await readFile(path)
+  bytes[20] = (bytes[20] ?? 0) ^ 4
+  await writeFile(path, bytes)
+}

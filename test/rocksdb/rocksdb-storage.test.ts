@@ -1,0 +1,268 @@
+/** What the durable storage does beyond the contract: how often it syncs, what it notices at open, whom it names, what it leaves. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { access, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { build } from 'esbuild'
+import { encodeCommands, encodeNoop } from '../../src/contracts/block.ts'
+import type { StorageWrite } from '../../src/contracts/storage.ts'
+import { isRaftError } from '../../src/errors.ts'
+import type { Binding, KeyRange } from '../../src/rocksdb/binding.ts'
+import { loadBinding } from '../../src/rocksdb/binding.ts'
+import { Database } from '../../src/rocksdb/database.ts'
+import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
+import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import { blockRange, parseBlockKey } from '../../src/rocksdb/log-keys.ts'
+import { seal } from '../../src/rocksdb/sealed.ts'
+import { live, nothing, verify } from './history.ts'
+import type { RocksDBPlace } from './place.ts'
+import { copyDirectory, failingBinding, IDENTITY, open, refused, rocksdbPlace } from './place.ts'
+
+describe('the durable storage', () => {
+  let place: RocksDBPlace
+
+  beforeEach(async () => {
+    place = await rocksdbPlace()
+  })
+  afterEach(() => place.destroy())
+
+  const opened = (options?: Partial<RocksDBStorageOptions>) => open(place, options)
+
+  describe('syncs', () => {
+    it('once for a write of blocks, and leaves the hard-state files alone', async () => {
+      const { binding, synced } = failingBinding()
+      const storage = place.storage({ binding, markDelayMs: 60_000 })
+      await storage.open(IDENTITY)
+      await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
+      const hardState = await readFile(join(place.directory(), 'hard-state-a'))
+      synced.length = 0
+      await storage.write(write({ blocks: [block(2)], hardState: { term: 1, votedFor: 'a', commitIndex: 1 } }))
+      assert.deepEqual(synced, [true])
+      assert.ok((await readFile(join(place.directory(), 'hard-state-a'))).equals(hardState))
+    })
+
+    it('not at all for a commit index that nobody waits for', async () => {
+      const { binding, synced } = failingBinding()
+      const storage = place.storage({ binding })
+      await storage.open(IDENTITY)
+      await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
+      synced.length = 0
+      await storage.write(write({ hardState: { term: 1, votedFor: 'a', commitIndex: 1 }, isUrgent: false }))
+      assert.deepEqual(synced, [])
+    })
+
+    it('the term before the blocks: a crash in between leaves a term, never blocks of an unknown one', async () => {
+      const storage = await opened()
+      await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
+      await place.failWrites()
+      const failed = storage.write(
+        write({ blocks: [block(2, 9)], hardState: { term: 9, votedFor: 'b', commitIndex: 1 } }),
+      )
+      await assert.rejects(failed, (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE'))
+      await place.crash()
+      const recovered = await place.storage({ binding: loadBinding() }).open(IDENTITY)
+      assert.deepEqual(recovered.hardState, { term: 9, votedFor: 'b', commitIndex: 1 })
+      assert.equal(recovered.blocks.length, 1)
+    })
+  })
+
+  describe('notices', () => {
+    it('a log whose end was cut off after it was marked', async () => {
+      const storage = await opened()
+      for (let index = 1; index <= 20; index++)
+        await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
+      await storage.close()
+      await cutLog(place.directory(), 200)
+      const error = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      assert.match(error.message, /the last good one is 1\d/)
+      assert.equal(error.details.lastKnownIndex, 20)
+      assert.match(error.hint ?? '', /other members hold the data: replace this member/)
+    })
+
+    it('nothing wrong in a write torn by a crash, for it was never acknowledged', async () => {
+      const storage = place.storage({ markDelayMs: 60_000 })
+      await storage.open(IDENTITY)
+      for (let index = 1; index <= 5; index++) await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
+      const acknowledged = await logSize(place.directory())
+      await storage.write(write({ blocks: [block(6)] }))
+      const all = await logSize(place.directory())
+      await place.crash()
+      for (const size of [all - 1, Math.floor((all + acknowledged) / 2), acknowledged + 3]) {
+        const torn = `${place.directory()}-${size}`
+        await copyDirectory(place.directory(), torn)
+        await cutLog(torn, all - size)
+        const survivor = new RocksDBStorage({ directory: torn })
+        assert.equal((await survivor.open(IDENTITY)).blocks.length, 5)
+        await survivor.close()
+      }
+    })
+
+    it('damage again at the next attempt: refusing mends nothing', async () => {
+      const storage = await opened()
+      await live(storage, nothing())
+      await storage.close()
+      await zeroLog(place.directory(), 40_000)
+      const first = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      const second = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      assert.equal(second.details.firstBadIndex, first.details.firstBadIndex)
+    })
+
+    it('that IDENTITY is gone, and does not take the directory for a new one', async () => {
+      const storage = await opened()
+      await storage.write(write({ hardState: TERM_1 }))
+      await storage.close()
+      await rm(join(place.directory(), 'IDENTITY'))
+      const error = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      assert.match(error.message, /lost its file IDENTITY/)
+    })
+
+    it('that the log is gone, and does not begin a new one', async () => {
+      await (await opened()).close()
+      await rm(join(place.directory(), 'log'), { recursive: true })
+      await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+    })
+
+    it('that the hard state is an old one, by the log', async () => {
+      const storage = await opened()
+      await storage.write(write({ hardState: TERM_1 }))
+      const files = ['hard-state-a', 'hard-state-b'].map((name) => join(place.directory(), name))
+      const old = await Promise.all(files.map((path) => readFile(path)))
+      await storage.write(write({ blocks: [block(1, 5)], hardState: { term: 5, votedFor: 'b', commitIndex: 0 } }))
+      await storage.close()
+      await Promise.all(files.map((path, at) => writeFile(path, old[at] as Buffer)))
+      const error = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      assert.match(error.message, /term and vote are older than the log/)
+    })
+
+    it('a format it does not know', async () => {
+      await (await opened()).close()
+      await writeFile(join(place.directory(), 'IDENTITY'), seal({ ...IDENTITY, format: 99, directoryId: 'x' }))
+      const error = await refused(place.storage(), 'ERR_RAFT_FORMAT')
+      assert.match(error.message, /format 99.*format 1/)
+    })
+  })
+
+  describe('fails', () => {
+    for (const { message, code } of [
+      {
+        message: 'IO error: No space left on deviceWhile appending to file: /d/3.log: No space',
+        code: 'ERR_RAFT_NO_SPACE',
+      },
+      { message: 'IO error: Input/output errorWhile fdatasync: /d/3.log', code: 'ERR_RAFT_STORAGE' },
+      { message: 'Corruption: block checksum mismatch', code: 'ERR_RAFT_CORRUPT' },
+    ] as const)
+      it(`with ${code} on “${message.slice(0, 40)}…”`, async () => {
+        const storage = await opened()
+        await place.failWrites(message)
+        await assert.rejects(storage.write(write({ blocks: [block(1)], hardState: TERM_1 })), (error) =>
+          isRaftError(error, code),
+        )
+      })
+
+    it('with what to install where the addon is not installed', async () => {
+      const source = `
+        import { RocksDBStorage } from ${JSON.stringify(new URL('../../src/rocksdb/index.ts', import.meta.url).href)}
+        import Module from 'node:module'
+        const load = Module._load
+        Module._load = (name, ...rest) => {
+          if (name === 'rocksdb') throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' })
+          return load(name, ...rest)
+        }
+        const error = await new RocksDBStorage({ directory: ${JSON.stringify(place.directory())} })
+          .open({ clusterId: 'c', nodeId: 'a' }).catch((error) => error)
+        console.log(JSON.stringify([error.code, error.message, error.hint]))`
+      const [code, message, hint] = JSON.parse(run(source))
+      assert.equal(code, 'ERR_RAFT_RUNTIME')
+      assert.match(message, /rocksdb, and it is not installed/)
+      assert.match(hint, /npm install rocksdb.*in-memory storage.*works without it/)
+      await assert.rejects(access(place.directory()))
+    })
+
+    it('in a worker thread, where the addon would break the process', async () => {
+      const contents = `
+        import { parentPort } from 'node:worker_threads'
+        import { loadBinding } from './binding.ts'
+        try { loadBinding() } catch (error) { parentPort.postMessage(error.code) }`
+      const resolveDir = fileURLToPath(new URL('../../src/rocksdb', import.meta.url))
+      const stdin = { contents, resolveDir, loader: 'ts' } as const
+      const built = await build({
+        stdin,
+        bundle: true,
+        platform: 'node',
+        format: 'cjs',
+        write: false,
+        logLevel: 'silent',
+      })
+      const worker = new Worker(built.outputFiles[0]?.text ?? '', { eval: true })
+      const code = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
+      await worker.terminate()
+      assert.equal(code, 'ERR_RAFT_RUNTIME')
+    })
+  })
+
+  it('deletes compacted blocks in the background, and at the next open those that a crash left', async () => {
+    const known = nothing()
+    const begun: (() => void)[] = []
+    const clear = (_range: KeyRange, callback: () => void) => begun.push(callback)
+    const lazy: Binding = (location) => Object.assign(loadBinding()(location), { clear })
+    await live(await opened({ binding: lazy }), known)
+    await place.crash()
+    for (const callback of begun) callback()
+    assert.ok((await firstKeyOf(place.directory())) < (known.blocks[0]?.first as number))
+    const again = place.storage()
+    await verify(again, await again.open(IDENTITY), known)
+    await again.close()
+    assert.equal(await firstKeyOf(place.directory()), known.blocks[0]?.first)
+  })
+})
+
+const TERM_1 = { term: 1, votedFor: undefined, commitIndex: 0 }
+
+function write(change: Partial<StorageWrite>): StorageWrite {
+  return { blocks: [], isUrgent: true, ...change }
+}
+
+function block(index: number, term = 1) {
+  return index === 1 ? encodeNoop(index, term) : encodeCommands(index, term, [Buffer.alloc(100, `${index}`)])
+}
+
+async function logFile(directory: string): Promise<string> {
+  const names = (await readdir(join(directory, 'log'))).filter((name) => name.endsWith('.log')).sort()
+  return join(directory, 'log', names.at(-1) as string)
+}
+
+async function logSize(directory: string): Promise<number> {
+  return (await stat(await logFile(directory))).size
+}
+
+async function cutLog(directory: string, bytes: number): Promise<void> {
+  const path = await logFile(directory)
+  await truncate(path, (await stat(path)).size - bytes)
+}
+
+async function zeroLog(directory: string, at: number): Promise<void> {
+  const path = await logFile(directory)
+  const bytes = await readFile(path)
+  bytes.fill(0, at, at + 100)
+  await writeFile(path, bytes)
+}
+
+function run(source: string): string {
+  return execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', source], {
+    encoding: 'utf8',
+  })
+}
+
+/** Where the first block starts that is still in the database. */
+async function firstKeyOf(directory: string): Promise<number> {
+  const options = { createIfMissing: false, writeBufferBytes: 1 << 20, cacheBytes: 1 << 20 }
+  const database = await Database.open(loadBinding(), join(directory, 'log'), options)
+  try {
+    for await (const [key] of database.entries(blockRange(0))) return parseBlockKey(key)?.first as number
+    return 0
+  } finally {
+    await database.close()
+  }
+}

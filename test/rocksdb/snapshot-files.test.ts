@@ -1,0 +1,120 @@
+/** Snapshot files: what is damaged is never handed out, and what is resumed was verified. */
+import assert from 'node:assert/strict'
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { isRaftError } from '../../src/errors.ts'
+import { SnapshotFiles } from '../../src/rocksdb/snapshot-files.ts'
+import { temporaryDirectory } from './place.ts'
+
+const CHUNK = 256 * 1024
+const CONTENT = Buffer.from(Uint32Array.from({ length: 150_000 }, (_, at) => at).buffer)
+const INFO = {
+  id: 's1',
+  index: 7,
+  term: 2,
+  membership: { members: [], voters: [], outgoing: [], learners: [] },
+  size: CONTENT.length,
+}
+
+describe('snapshot files', () => {
+  let root: string
+  let files: SnapshotFiles
+
+  beforeEach(async () => {
+    root = await temporaryDirectory()
+    files = new SnapshotFiles(root, () => {})
+  })
+  afterEach(async () => {
+    await files.close()
+    await rm(root, { recursive: true, force: true })
+  })
+
+  const save = async () => {
+    const writer = await files.create(INFO)
+    await writer.write(CONTENT)
+    await writer.finish()
+    return join(root, 's1.snap')
+  }
+  const load = async () => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of files.read('s1', 0)) chunks.push(chunk)
+    return Buffer.concat(chunks)
+  }
+
+  it('hand out all of it or an error, wherever a bit is flipped', async () => {
+    const path = await save()
+    const sound = await readFile(path)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(sound.length * 8 - 1), async (bit) => {
+        const damaged = Buffer.from(sound)
+        damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        await writeFile(path, damaged)
+        await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'))
+      }),
+      { numRuns: 60, examples: [[0], [31], [40], [sound.length * 8 - 1], [(sound.length - 60) * 8]] },
+    )
+  })
+
+  it('hand out all of it or an error, wherever it is cut off', async () => {
+    const path = await save()
+    const sound = await readFile(path)
+    for (const length of [0, 3, 50, 300, CHUNK, CHUNK + 300, sound.length - 64, sound.length - 1]) {
+      await writeFile(path, sound)
+      await truncate(path, length)
+      await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'), `${length} bytes`)
+    }
+  })
+
+  it('notice two chunks that changed places', async () => {
+    const path = await save()
+    const bytes = await readFile(path)
+    const at = 4 + bytes.readUInt32LE(0)
+    const first = Buffer.from(bytes.subarray(at, at + CHUNK + 4))
+    bytes.copyWithin(at, at + CHUNK + 4, at + 2 * (CHUNK + 4))
+    first.copy(bytes, at + CHUNK + 4)
+    await writeFile(path, bytes)
+    await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'))
+  })
+
+  it('resume before the first chunk that is not whole', async () => {
+    const writer = await files.create(INFO)
+    await writer.write(CONTENT.subarray(0, 2 * CHUNK + 10))
+    await writer.suspend()
+    const path = join(root, 's1.part')
+    const bytes = await readFile(path)
+    const at = 4 + bytes.readUInt32LE(0) + CHUNK + 4 + 1000
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    await writeFile(path, bytes)
+    const again = await files.create(INFO)
+    assert.equal(again.offset, CHUNK)
+    await again.write(CONTENT.subarray(CHUNK))
+    await again.finish()
+    assert.ok((await load()).equals(CONTENT))
+  })
+
+  it('begin anew over a partial file that is no snapshot at all', async () => {
+    await writeFile(join(root, 's1.part'), Buffer.alloc(100_000, 'x'))
+    assert.equal((await files.create(INFO)).offset, 0)
+  })
+
+  it('have one writer each', async () => {
+    await files.create(INFO)
+    await assert.rejects(files.create(INFO), (error) => isRaftError(error, 'ERR_RAFT_INTERNAL'))
+  })
+
+  it('keep a file that is being written when old ones are removed', async () => {
+    const writer = await files.create(INFO)
+    await writer.write(CONTENT)
+    await files.retain([])
+    await writer.finish()
+    assert.deepEqual(await files.list(), ['s1'])
+  })
+
+  it('let the file handle go when a reader stops early', async () => {
+    await save()
+    for await (const chunk of files.read('s1', 0)) if (chunk.length > 0) break
+    await files.retain([])
+    await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE'))
+  })
+})
