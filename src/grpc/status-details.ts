@@ -44,7 +44,7 @@ export function encodeDetails(status: number, message: string, facts: ErrorFacts
   if (facts.retryable) {
     const retry = { retryDelay: { seconds: 0, nanos: RETRY_DELAY_MS * 1_000_000 } }
     details.push({
-      typeUrl: RETRY_INFO_URL,
+      type_url: RETRY_INFO_URL,
       value: messageType<WireRetryInfo>('google.rpc.RetryInfo').serialize(retry),
     })
   }

@@ -1,0 +1,76 @@
+/** What a client says when it gives up: what every node answered, and who led last as far as anybody knew. */
+import type { ErrorCode, LeaderHint } from '../errors.ts'
+import { RaftError } from '../errors.ts'
+import type { Answer } from './route.ts'
+
+export interface Defeat {
+  readonly answers: readonly Answer[]
+  readonly leader: LeaderHint | undefined
+  readonly waitedMs: number
+  readonly attempts: number
+}
+
+/** Of a call whose time ran out while nothing worse than "not here" or "not now" was heard: it was surely not applied. */
+export function gaveUp({ answers, leader, waitedMs, attempts }: Defeat): RaftError {
+  const code = summary(answers)
+  const said = answers.map(({ address, error }) => `${address}: ${error.code} (${error.message})`)
+  const last = leader === undefined ? 'no leader was ever heard of' : `last leader known: ${inWords(leader)}`
+  return new RaftError(
+    code,
+    `${MEANING[code] ?? 'not done'} within ${Math.round(waitedMs)} ms; ${last}; ${said.join('; ')}`,
+    {
+      outcome: 'not-applied',
+      leader,
+      hint: HINT[code],
+      details: {
+        attempts,
+        waitedMs: Math.round(waitedMs),
+        ...Object.fromEntries(answers.map(({ address, error }) => [address, error.code])),
+      },
+      cause: answers.at(-1)?.error,
+    },
+  )
+}
+
+const MEANING: Partial<Record<ErrorCode, string>> = {
+  ERR_RAFT_UNREACHABLE: 'no endpoint could be reached',
+  ERR_RAFT_NO_LEADER: 'no leader was found',
+  ERR_RAFT_OVERLOADED: 'the cluster took no more',
+  ERR_RAFT_TIMEOUT: 'no answer came',
+}
+
+const HINT: Partial<Record<ErrorCode, string>> = {
+  ERR_RAFT_UNREACHABLE: 'are the nodes running, and are these their addresses?',
+  ERR_RAFT_NO_LEADER: 'a leader needs a majority of the voters up and able to reach each other',
+  ERR_RAFT_OVERLOADED: 'have fewer calls under way',
+}
+
+const LEADERLESS: readonly ErrorCode[] = [
+  'ERR_RAFT_NO_LEADER',
+  'ERR_RAFT_NOT_LEADER',
+  'ERR_RAFT_LEADER_TRANSFERRING',
+  'ERR_RAFT_LEADER_NOT_READY',
+]
+
+/** The one code for many answers: unreachable only if all are; leaderless if nobody who answered led; else the last word. */
+function summary(answers: readonly Answer[]): ErrorCode {
+  const codes = answers.map(({ error }) => error.code)
+  const heard = codes.filter((code) => code !== 'ERR_RAFT_UNREACHABLE' && code !== 'ERR_RAFT_CLOSED')
+  if (heard.length === 0) return 'ERR_RAFT_UNREACHABLE'
+  if (heard.every((code) => LEADERLESS.includes(code))) return 'ERR_RAFT_NO_LEADER'
+  return heard.findLast((code) => !LEADERLESS.includes(code)) as ErrorCode
+}
+
+function inWords({ id, address, term }: LeaderHint): string {
+  return `${id}${address === undefined ? '' : ` at ${address}`}${term === undefined ? '' : ` in term ${term}`}`
+}
+
+export function aborted(signal: AbortSignal): RaftError {
+  return new RaftError('ERR_RAFT_ABORTED', 'aborted by the caller before anything took effect', {
+    cause: signal.reason,
+  })
+}
+
+export function closed(): RaftError {
+  return new RaftError('ERR_RAFT_CLOSED', 'the client was closed')
+}

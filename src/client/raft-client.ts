@@ -1,0 +1,177 @@
+/** The client of a cluster: proposes, asks, administers, wherever the leader is. It knows no network, only channels. */
+import { jsonCodec } from '../contracts/codecs.ts'
+import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import type { Codec } from '../contracts/state-machine.ts'
+import { systemClock } from '../contracts/system-clock.ts'
+import type { MembershipChange } from '../core/inputs.ts'
+import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
+import type { LeaderHint } from '../errors.ts'
+import { isRaftError, RaftError } from '../errors.ts'
+import { Caller } from './caller.ts'
+import { Endpoints } from './endpoints.ts'
+import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
+import { checkClientOptions, limitsOf } from './options.ts'
+
+export interface QueryOptions extends CallOptions {
+  /** How fresh the answer must be; 'linearizable' unless said otherwise. */
+  readonly mode?: ReadMode | undefined
+  /** Ask this node and no other. */
+  readonly endpoint?: string | undefined
+}
+
+/** What one endpoint said when asked for its status. */
+export type EndpointStatus =
+  | { readonly address: string; readonly status: NodeStatus }
+  | { readonly address: string; readonly error: RaftError }
+
+/**
+ * Finds the leader, follows it when it changes, and repeats only what surely was not applied. Every rejection is a RaftError that
+ * says by `outcome` whether the call took effect; 'unknown' is never hidden and never repeated.
+ *
+ *     const client = connect<Command, Result>({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory() })
+ *     const result = await client.propose(command, { timeoutMs: 2000 })
+ *     await client.close()
+ */
+export class RaftClient<Command = unknown, Result = unknown, Query = unknown, Answer = unknown> {
+  readonly #endpoints: Endpoints
+  readonly #caller: Caller
+  readonly #limits: ClientLimitOptions
+  readonly #codec: Codec<Command>
+  readonly #resultCodec: Codec<Result>
+  readonly #queryCodec: Codec<Query>
+  readonly #answerCodec: Codec<Answer>
+  #closed: Promise<void> | undefined
+
+  constructor(options: RaftClientOptions<Command, Result, Query, Answer>) {
+    checkClientOptions(options)
+    const limits = limitsOf(options)
+    this.#limits = limits
+    this.#endpoints = new Endpoints(options.endpoints, options.channel, limits.learnedEndpointsMax)
+    this.#caller = new Caller({
+      endpoints: this.#endpoints,
+      limits,
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+    })
+    this.#codec = options.codec ?? jsonCodec()
+    this.#resultCodec = options.resultCodec ?? jsonCodec()
+    this.#queryCodec = options.queryCodec ?? jsonCodec()
+    this.#answerCodec = options.answerCodec ?? jsonCodec()
+  }
+
+  /** The addresses it was given and those it has learned. */
+  get endpoints(): readonly string[] {
+    return this.#endpoints.all
+  }
+
+  /** The leader as last heard of; it may have changed since. */
+  get leader(): LeaderHint | undefined {
+    return this.#endpoints.leader
+  }
+
+  /** Resolves with the state machine's result once the command is applied. Do not change the command meanwhile. */
+  async propose(command: Command, options?: CallOptions): Promise<Result> {
+    const applied = await this.proposeBytes(this.#codec.encode(command), options)
+    try {
+      return this.#resultCodec.decode(applied.result)
+    } catch (cause) {
+      throw undecodable('result', `the command is applied at index ${applied.index}`, 'applied', cause)
+    }
+  }
+
+  /** The same without codecs, and with the place in the log. */
+  proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
+    return this.#caller.call('mutation', (channel, granted) => channel.propose(command, granted), options)
+  }
+
+  /** Asks the state machine. Sees everything acknowledged before, unless `mode` is 'local'. */
+  async query(query: Query, options?: QueryOptions): Promise<Answer> {
+    const { answer } = await this.queryBytes(this.#queryCodec.encode(query), options)
+    try {
+      return this.#answerCodec.decode(answer)
+    } catch (cause) {
+      throw undecodable('answer', 'the query was answered', 'not-applied', cause)
+    }
+  }
+
+  /** The same without codecs, and with the index up to which the answering node had applied the log. */
+  queryBytes(
+    query: Uint8Array,
+    { mode = 'linearizable', endpoint, ...options }: QueryOptions = {},
+  ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
+    const kind = mode === 'local' ? 'local-read' : 'read'
+    return this.#caller.callAt(
+      endpoint,
+      kind,
+      (channel, granted) => channel.query(query, { ...granted, mode }),
+      options,
+    )
+  }
+
+  /** Asks every endpoint, given and learned, for its status. Resolves also if none answers. */
+  async status(options?: CallOptions): Promise<readonly EndpointStatus[]> {
+    const given = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
+    const statuses = given.flatMap((said) => ('status' in said ? [said.status] : []))
+    const unseen = this.#endpoints.unseen(statuses).filter((address) => !given.some((said) => said.address === address))
+    return [...given, ...(await Promise.all(unseen.map((address) => this.#statusOf(address, options))))]
+  }
+
+  /** From today's membership to the one with these differences; resolves once it is committed. */
+  changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
+    return this.#caller.call('mutation', (channel, granted) => channel.changeMembership(change, granted), options)
+  }
+
+  /** Hands leadership to `to`, or to the voter that is furthest; resolves with who leads then. */
+  transferLeadership({ to, ...options }: CallOptions & { readonly to?: NodeId | undefined } = {}): Promise<{
+    readonly leader: NodeId | undefined
+  }> {
+    return this.#caller.call('mutation', (channel, granted) => channel.transferLeadership(to, granted), options)
+  }
+
+  /** Makes one node snapshot its state machine: the one at `endpoint`, or the one that served last. */
+  takeSnapshot({
+    endpoint,
+    ...options
+  }: CallOptions & { readonly endpoint?: string | undefined } = {}): Promise<SnapshotInfo> {
+    const patient = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.snapshotTimeoutMs }
+    return this.#caller.callAt(endpoint, 'mutation', (channel, granted) => channel.takeSnapshot(granted), patient)
+  }
+
+  /** Calls under way reject; of a proposal that was sent the outcome is then unknown. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#caller.close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #statusOf(address: string, options: CallOptions = {}): Promise<EndpointStatus> {
+    const brief = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.attemptTimeoutMs }
+    try {
+      const status = await this.#caller.callAt(address, 'read', (channel, granted) => channel.status(granted), brief)
+      this.#endpoints.learn(address, status)
+      return { address, status }
+    } catch (error) {
+      if (!isRaftError(error)) throw error
+      return { address, error }
+    }
+  }
+}
+
+/** Makes a client; it connects when it is first used. */
+export function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>(
+  options: RaftClientOptions<Command, Result, Query, Answer>,
+): RaftClient<Command, Result, Query, Answer> {
+  return new RaftClient(options)
+}
+
+function undecodable(what: string, fact: string, outcome: 'applied' | 'not-applied', cause: unknown): RaftError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new RaftError('ERR_RAFT_BAD_MESSAGE', `${fact}, but its ${what} could not be decoded: ${message}`, {
+    outcome,
+    hint: 'do the nodes use the same codecs as this client?',
+    cause,
+  })
+}

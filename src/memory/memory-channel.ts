@@ -1,0 +1,123 @@
+/** A client's channel to a node in the same process: the calls of a network without the network, on whatever clock. */
+import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import { systemClock } from '../contracts/system-clock.ts'
+import type { MembershipChange } from '../core/inputs.ts'
+import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+
+export interface MemoryChannelOptions {
+  readonly clock?: Clock | undefined
+  /** Of calls that do not say. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Who is at an address now; undefined: nobody. */
+export type NodeDirectory = (address: string) => NodeService | undefined
+
+/** Makes channels to the nodes of this process; for `connect` of quorate/client. */
+export function memoryChannelFactory(nodeAt: NodeDirectory, options: MemoryChannelOptions = {}): ClientChannelFactory {
+  return (address) => new MemoryClientChannel(address, nodeAt, options)
+}
+
+const TIMEOUT_MS = 5000
+
+/** What the caller may conclude if the node never answers. */
+type Kind = 'mutation' | 'read'
+
+export class MemoryClientChannel implements ClientChannel {
+  readonly address: string
+  readonly #nodeAt: NodeDirectory
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #givers = new Set<(error: RaftError) => void>()
+  #isClosed = false
+
+  constructor(address: string, nodeAt: NodeDirectory, options: MemoryChannelOptions = {}) {
+    this.address = address
+    this.#nodeAt = nodeAt
+    this.#clock = options.clock ?? systemClock
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
+  }
+
+  propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
+    return this.#call('mutation', options, (node, granted) => node.proposeBytes(command, granted))
+  }
+
+  query(
+    query: Uint8Array,
+    { mode, ...options }: CallOptions & { readonly mode: ReadMode },
+  ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
+    return this.#call('read', options, (node, granted) => node.queryBytes(query, { ...granted, mode }))
+  }
+
+  status(options: CallOptions = {}): Promise<NodeStatus> {
+    return this.#call('read', options, (node) => node.status())
+  }
+
+  changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<{ readonly index: LogIndex }> {
+    return this.#call('mutation', options, (node, granted) => node.changeMembership(change, granted))
+  }
+
+  transferLeadership(
+    to: NodeId | undefined,
+    options: CallOptions = {},
+  ): Promise<{ readonly leader: NodeId | undefined }> {
+    return this.#call('mutation', options, (node, granted) => node.transferLeadership({ ...granted, to }))
+  }
+
+  takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
+    return this.#call('mutation', options, (node, granted) => node.takeSnapshot(granted))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const giveUp of this.#givers) giveUp(new RaftError('ERR_RAFT_CLOSED', 'the client was closed'))
+  }
+
+  /** The node keeps the deadline and the signal itself, and knows best what became of the call; this end only does not wait for ever. */
+  #call<Value>(
+    kind: Kind,
+    { signal, timeoutMs = this.#timeoutMs }: CallOptions,
+    action: (node: NodeService, granted: CallOptions) => Promise<Value>,
+  ): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) throw new RaftError('ERR_RAFT_CLOSED', 'the client was closed')
+      if (signal?.aborted === true)
+        throw new RaftError('ERR_RAFT_ABORTED', 'aborted by the caller', { cause: signal.reason })
+      const node = this.#nodeAt(this.address)
+      if (node === undefined)
+        throw new RaftError('ERR_RAFT_UNREACHABLE', `${this.address} cannot be reached: no node is there`)
+      const answer = action(node, { signal, timeoutMs })
+      const timer = this.#clock.wakeAt(this.#clock.now() + timeoutMs, () => giveUp(noAnswer(this.address, timeoutMs)))
+      const onAbort = (): void =>
+        this.#clock.defer(() =>
+          giveUp(new RaftError('ERR_RAFT_ABORTED', 'aborted by the caller', { cause: signal?.reason })),
+        )
+      const done = (): void => {
+        timer.cancel()
+        signal?.removeEventListener('abort', onAbort)
+        this.#givers.delete(giveUp)
+      }
+      const giveUp = (error: RaftError): void => {
+        done()
+        reject(kind === 'read' ? error : unknown(error))
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#givers.add(giveUp)
+      answer.then(resolve, reject).finally(done)
+    })
+  }
+}
+
+function noAnswer(address: string, timeoutMs: number): RaftError {
+  return new RaftError('ERR_RAFT_TIMEOUT', `no answer from ${address} within ${Math.round(timeoutMs)} ms`)
+}
+
+function unknown(reason: RaftError): RaftError {
+  return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${reason.message}; it may or may not have taken effect`, {
+    hint: 'read back before trying again',
+    cause: reason,
+  })
+}
