@@ -1,0 +1,182 @@
+/** Links as networks break them: outages, silence, slow readers, wrong addresses. */
+import assert from 'node:assert/strict'
+import { encodeCommands } from '../../src/contracts/block.ts'
+import type { PeerMessage } from '../../src/contracts/transport.ts'
+import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
+import type { GrpcTransportLimits } from '../../src/grpc/transport-options.ts'
+import { RecordingHost } from '../../src/testing/contracts/recording-host.ts'
+import type { GrpcWorld } from './peer-world.ts'
+import { grpcWorld } from './peer-world.ts'
+
+describe('links over gRPC', () => {
+  it('are back in less than a second after an outage of three', async () => {
+    await withPair({}, async ({ a, b, world }) => {
+      await world.cut('a', 'b')
+      await a.host.until('the loss', () => !a.host.isConnected('b'))
+      await pause(3000)
+      await world.heal('a', 'b')
+      const healed = performance.now()
+      await a.host.until('the link', () => a.host.isConnected('b'))
+      await b.host.until('the link', () => b.host.isConnected('a'))
+      const tookMs = performance.now() - healed
+      assert.ok(tookMs < 1000, `it took ${tookMs} ms`)
+    })
+  })
+
+  it('notice a silent connection, and open a new one as soon as the silence ends', async () => {
+    const limits = { keepaliveTimeMs: 200, keepaliveTimeoutMs: 200, handshakeTimeoutMs: 400 }
+    await withPair(limits, async ({ a, b, world }) => {
+      const proxies = [await world.proxy('a', 'b'), await world.proxy('b', 'a')]
+      for (const proxy of proxies) proxy.silence()
+      const silent = performance.now()
+      for (const { host, other } of [a, b]) await host.until('the loss', () => !host.isConnected(other))
+      assert.ok(performance.now() - silent < 2000)
+      await pause(1000) // Attempts hang meanwhile: the proxies accept connections and say nothing.
+      for (const proxy of proxies) proxy.speak()
+      const speaking = performance.now()
+      for (const { host, other } of [a, b]) await host.until('the link', () => host.isConnected(other))
+      assert.ok(performance.now() - speaking < 1000, `it took ${performance.now() - speaking} ms`)
+      a.transport.send('b', asking(1))
+      await b.host.until('a message', () => b.host.received.length === 1)
+    })
+  })
+
+  it('hold no more than the window for a peer that does not read, and lose nothing of what they took', async () => {
+    const limits = { keepaliveTimeMs: 60_000, windowBytes: 1024 * 1024 }
+    await withPair(limits, async ({ a, b, world }) => {
+      for (const proxy of [await world.proxy('a', 'b'), await world.proxy('b', 'a')]) proxy.silence()
+      const before = process.memoryUsage().arrayBuffers
+      let taken = 0
+      let dropped = 0
+      for (let round = 0; round < 400; round++) {
+        for (let burst = 0; burst < 5; burst++)
+          if (a.transport.send('b', appending(taken, 64 * 1024))) taken++
+          else dropped++
+        await pause(1)
+      }
+      const grownMiB = (process.memoryUsage().arrayBuffers - before) / 1024 / 1024
+      assert.ok(dropped > 1500, `${dropped} of 2000 were dropped`)
+      assert.ok(grownMiB < 32, `${grownMiB} MiB more`)
+      for (const proxy of [await world.proxy('a', 'b'), await world.proxy('b', 'a')]) proxy.speak()
+      await b.host.until('what was taken', () => b.host.received.length === taken)
+      assert.deepEqual(
+        b.host.received.map((message) => message.type === 'AppendEntriesRequest' && message.round),
+        Array.from({ length: taken }, (_, round) => round),
+      )
+    })
+  })
+
+  it('end when the address leads back to the node itself, saying so', async () => {
+    const { transport, host } = await start('a')
+    transport.setPeers(new Map([['b', transport.address]]))
+    await host.until('the refusal', () => host.all('refusedBy').length > 0)
+    const { code, message } = host.all('refusedBy')[0]?.refusal ?? {}
+    assert.deepEqual([code, message], ['ERR_RAFT_NODE_MISMATCH', 'the address of b leads back to a itself'])
+    await transport.close()
+  })
+
+  it('are refused to a second node of the same name', async () => {
+    const a = await start('a')
+    const twin = await start('a', 'another-disk')
+    twin.transport.setPeers(new Map([['b', a.transport.address]]))
+    await twin.host.until('the refusal', () => twin.host.all('refusedBy').length > 0)
+    assert.equal(twin.host.all('refusedBy')[0]?.refusal.code, 'ERR_RAFT_DUPLICATE_NODE')
+    const b = await start('b')
+    a.transport.setPeers(new Map([['b', b.transport.address]]))
+    await b.host.until('a link to a', () => b.host.isConnected('a'))
+    twin.transport.setPeers(new Map([['b', b.transport.address]]))
+    await twin.host.until('another refusal', () => twin.host.all('refusedBy').length > 1)
+    assert.match(twin.host.all('refusedBy')[1]?.refusal.message ?? '', /another a, with another data directory/)
+    assert.ok(b.host.isConnected('a'))
+    await Promise.all([a, b, twin].map(({ transport }) => transport.close()))
+  })
+
+  it('ask the host once, and wait, when they were refused', async () => {
+    const b = await start('b', 'disk', { refusalMemoryMs: 60_000 })
+    b.host.refuse = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
+    const a = await start('a', 'disk', { refusalPauseMinMs: 20, refusalPauseMaxMs: 80 })
+    a.transport.setPeers(new Map([['b', b.transport.address]]))
+    await pause(500)
+    const refusals = a.host.all('refusedBy').length
+    assert.ok(refusals >= 4 && refusals <= 12, `${refusals} refusals`)
+    assert.equal(b.host.all('admit').length, 1)
+    await Promise.all([a, b].map(({ transport }) => transport.close()))
+  })
+
+  it('survive addresses that are none', async () => {
+    const { transport, host } = await start('a')
+    const b = await start('b')
+    const nowhere = ['', 'nowhere', '127.0.0.1:99999', 'dns:::', 'unix:/nope', 'no-such-host.invalid:1', '\u0000:1']
+    transport.setPeers(
+      new Map([...nowhere.map((address, n) => [`x${n}`, address] as const), ['b', b.transport.address]]),
+    )
+    await host.until('a link to b', () => host.isConnected('b'))
+    await pause(200)
+    await Promise.all([transport.close(), b.transport.close()])
+  })
+
+  it('move with a peer to its new address', async () => {
+    await withPair({}, async ({ a, b }) => {
+      const moved = await start('b', 'disk-of-b')
+      await b.transport.close()
+      a.transport.setPeers(new Map([['b', moved.transport.address]]))
+      await moved.host.until('a link to a', () => moved.host.isConnected('a'))
+      await a.host.until('a link to b', () => a.host.isConnected('b'))
+      a.transport.send('b', asking(9))
+      await moved.host.until('a message', () => moved.host.received.length === 1)
+      await moved.transport.close()
+    })
+  })
+})
+
+interface Started {
+  readonly transport: GrpcTransport
+  readonly host: RecordingHost
+}
+
+interface Pair {
+  readonly a: Started & { readonly other: 'b' }
+  readonly b: Started & { readonly other: 'a' }
+  readonly world: GrpcWorld
+}
+
+async function withPair(limits: Partial<GrpcTransportLimits>, body: (pair: Pair) => Promise<void>): Promise<void> {
+  const world = grpcWorld(limits)
+  const make = async (id: string): Promise<Started> => {
+    const transport = world.create(id) as GrpcTransport
+    const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId: `disk-of-${id}` })
+    await transport.start(host)
+    return { transport, host }
+  }
+  const a = { ...(await make('a')), other: 'b' as const }
+  const b = { ...(await make('b')), other: 'a' as const }
+  try {
+    a.transport.setPeers(new Map([['b', await world.route('a', 'b')]]))
+    b.transport.setPeers(new Map([['a', await world.route('b', 'a')]]))
+    await a.host.until('the link', () => a.host.isConnected('b'))
+    await b.host.until('the link', () => b.host.isConnected('a'))
+    await pause(50) // Both streams are up then, not only the first.
+    await body({ a, b, world })
+  } finally {
+    await Promise.all([a.transport.close(), b.transport.close()])
+    await world.close()
+  }
+}
+
+async function start(id: string, directoryId = 'disk', limits: Partial<GrpcTransportLimits> = {}): Promise<Started> {
+  const transport = new GrpcTransport({ listen: '127.0.0.1:0', ...limits })
+  const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId })
+  await transport.start(host)
+  return { transport, host }
+}
+
+function asking(read: number): PeerMessage {
+  return { type: 'ReadIndexRequest', term: 1, read }
+}
+
+function appending(round: number, bytes: number): PeerMessage {
+  const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round, session: 0 }
+  return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [new Uint8Array(bytes)])] }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
