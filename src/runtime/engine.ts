@@ -1,6 +1,6 @@
 /** All the parts of one node, wired together: who tells whom what, how it begins, and how it ends. */
 import type { Clock, Timer } from '../contracts/clock.ts'
-import type { NodeStatus } from '../contracts/node-service.ts'
+import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import type { NodeEvent } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
@@ -254,35 +254,39 @@ export class Engine<Command, Result> {
     this.#isClosing = true
     const { role, membership } = this.driver.status()
     const timeoutMs = this.options.electionTimeoutMaxMs
-    if (role === 'leader' && membership.voters.length > 1)
-      await this.transfer(undefined, { timeoutMs }).catch(() => undefined)
+    if (role === 'leader' && membership.voters.length > 1) {
+      // A successor that goes away meanwhile is not waited for.
+      const alone = this.#until(({ connected }) => connected.length === 0, timeoutMs)
+      await Promise.race([this.transfer(undefined, { timeoutMs }), alone]).catch(() => undefined)
+    }
     if (this.proposals.count === 0) return
+    await this.#until(() => this.proposals.count === 0, timeoutMs)
+  }
+
+  /** Waits for it, or as long as that; never rejects. */
+  #until(predicate: (status: NodeStatus) => boolean, timeoutMs: number): Promise<void> {
     const deadline = this.deadlines.of({ timeoutMs })
-    await new Promise<void>((resolve) => {
+    return new Promise((resolve) => {
       const done = (): void => resolve()
-      this.watchers.add({
-        predicate: () => this.proposals.count === 0,
-        deadline,
-        signal: undefined,
-        resolve: done,
-        reject: done,
-      })
+      this.watchers.add({ predicate, deadline, signal: undefined, resolve: done, reject: done })
     })
   }
 
-  transfer(
-    to: NodeId | undefined,
-    options: { readonly timeoutMs?: number | undefined; readonly signal?: AbortSignal | undefined },
-  ): Promise<{ readonly leader: NodeId | undefined }> {
-    return new Promise((resolve, reject) => {
-      const deadline = this.deadlines.of(options)
+  /** Resolves with the new leader, if this node hears of it in time. */
+  async transfer(to: NodeId | undefined, { timeoutMs, signal }: CallOptions): Promise<{ leader: NodeId | undefined }> {
+    const deadline = this.deadlines.of({ timeoutMs })
+    const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
       const asked = 'leadership transfer'
-      const request = this.requests.add({
-        ...{ asked, isBegun: true, deadline, signal: options.signal },
-        resolve,
-        reject,
-      })
+      const request = this.requests.add({ ...{ asked, isBegun: true, deadline, signal }, resolve, reject })
       this.driver.post({ type: 'transfer', request, to })
+    })
+    if (leader !== undefined) return { leader }
+    return new Promise((resolve) => {
+      this.watchers.add({
+        ...{ deadline, signal, predicate: (status) => status.leader !== undefined },
+        resolve: (status) => resolve({ leader: status.leader }),
+        reject: () => resolve({ leader: undefined }),
+      })
     })
   }
 

@@ -31,10 +31,26 @@ export interface Proposal {
   readonly reject: (error: RaftError) => void
 }
 
-interface Waiting extends Proposal {
-  isSettled: boolean
-  batch: OpenBatch | undefined
-  unlisten: (() => void) | undefined
+/** Made for every command: a class, and not a spread object, for a tenth of the time. */
+class Waiting implements Proposal {
+  readonly command: Uint8Array
+  readonly deadline: Instant
+  readonly signal: AbortSignal | undefined
+  readonly wantsLanding: boolean
+  readonly resolve: (value: never) => void
+  readonly reject: (error: RaftError) => void
+  isSettled = false
+  batch: OpenBatch | undefined = undefined
+  unlisten: (() => void) | undefined = undefined
+
+  constructor(proposal: Proposal) {
+    this.command = proposal.command
+    this.deadline = proposal.deadline
+    this.signal = proposal.signal
+    this.wantsLanding = proposal.wantsLanding
+    this.resolve = proposal.resolve
+    this.reject = proposal.reject
+  }
 }
 
 /** The proposals of one block, from the moment the core is asked. */
@@ -90,7 +106,7 @@ export class Proposals {
   }
 
   add(proposal: Proposal): void {
-    const waiting: Waiting = { ...proposal, isSettled: false, batch: undefined, unlisten: undefined }
+    const waiting = new Waiting(proposal)
     this.#queue.push(waiting)
     this.#count++
     this.#bytes += waiting.command.length

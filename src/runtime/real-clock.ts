@@ -1,4 +1,5 @@
 /** The clock of a real process, which also knows how long the event loop was held up. */
+import type { IntervalHistogram } from 'node:perf_hooks'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Clock } from '../contracts/clock.ts'
 import { systemClock } from '../contracts/system-clock.ts'
@@ -8,26 +9,31 @@ const LOOP_RESOLUTION_MS = 20
 /** "Recent" is the last whole window of this length, and what is begun of the next. */
 const LOOP_WINDOW_MS = 10_000
 
-/** The system's clock with a measure of the event loop's delay; `close` ends the measuring. */
-export function realClock(): Clock & { close(): void } {
-  const delays = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
-  delays.enable()
-  let windowFrom = performance.now()
-  let longestBefore = 0
-  return {
-    ...systemClock,
-    loopDelayMs() {
-      const longest = delays.count === 0 ? 0 : Math.max(0, delays.max / 1e6 - LOOP_RESOLUTION_MS)
-      const answer = Math.max(longestBefore, longest)
-      if (performance.now() - windowFrom > LOOP_WINDOW_MS) {
-        windowFrom = performance.now()
-        longestBefore = longest
-        delays.reset()
-      }
-      return answer
-    },
-    close() {
-      delays.disable()
-    },
+/** One event loop, one measure of it: begun with the first node of the process, and no reason for the process to stay alive. */
+const loop: { delays: IntervalHistogram | undefined; windowFrom: number; longestBefore: number } = {
+  delays: undefined,
+  windowFrom: 0,
+  longestBefore: 0,
+}
+
+/** The system's clock with a measure of the event loop's delay. */
+export function realClock(): Clock {
+  if (loop.delays === undefined) {
+    loop.delays = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+    loop.delays.enable()
+    loop.windowFrom = performance.now()
   }
+  return { ...systemClock, loopDelayMs }
+}
+
+function loopDelayMs(): number {
+  const { delays, windowFrom, longestBefore } = loop
+  if (delays === undefined || delays.count === 0) return longestBefore
+  const longest = Math.max(0, delays.max / 1e6 - LOOP_RESOLUTION_MS)
+  if (performance.now() - windowFrom > LOOP_WINDOW_MS) {
+    loop.windowFrom = performance.now()
+    loop.longestBefore = longest
+    delays.reset()
+  }
+  return Math.max(longestBefore, longest)
 }

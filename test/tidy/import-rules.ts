@@ -15,6 +15,8 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   kv: ['core', 'contracts', 'errors.ts'],
   testing: ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
   'start-node.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
+  'memory-cluster.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory'],
+  'memory.ts': ['memory', 'memory-cluster.ts'],
   'connect.ts': ['core', 'contracts', 'errors.ts', 'grpc', 'client'],
   'index.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
   cli: [
@@ -36,6 +38,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   kv: ['node:', 'sorted-btree'],
   testing: ['node:', 'fast-check'],
   'start-node.ts': ['node:'],
+  'memory-cluster.ts': [],
+  'memory.ts': [],
   'connect.ts': [],
   'index.ts': [],
   cli: ['node:', 'commander', 'cli-table3'],
@@ -243,7 +247,7 @@ function unreached(house: House): string[] {
     reached.add(path)
     for (const target of targetsOfPath(byPath, path)) walk(target)
   }
-  for (const { path } of house) if (/^src\/(\w+\/index|index|cli\/main)\.ts$/.test(path)) walk(path)
+  for (const { path } of house) if (/^src\/(\w+\/index|index|memory|cli\/main)\.ts$/.test(path)) walk(path)
   return house.map((file) => file.path).filter((path) => !reached.has(path))
 }
 

@@ -1,0 +1,122 @@
+/** Makes log lines of events: JSON where a program reads them, prose where a person does, and never the same thing all the time. */
+import type { NodeEvent, Observer } from '../contracts/observer.ts'
+import type { NodeId } from '../core/types.ts'
+
+export interface LogOptions {
+  /** Where lines go; standard error by default. */
+  readonly stream?: { write(line: string): unknown; readonly isTTY?: boolean | undefined } | undefined
+  /** JSON lines; by default if the stream is no terminal. */
+  readonly json?: boolean | undefined
+  /** The time of day, milliseconds since 1970. */
+  readonly now?: (() => number) | undefined
+  /** An event of the same type about the same peer is told this many times in a period; the rest is counted. */
+  readonly repeatMax?: number | undefined
+  readonly periodMs?: number | undefined
+  /** Leave out what only matters to whoever looks for a fault. Default: true. */
+  readonly isQuiet?: boolean | undefined
+}
+
+type Level = 'debug' | 'info' | 'warn' | 'error'
+
+/** Of everything that is not plain information. */
+const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
+  termChanged: 'debug',
+  preVoteStarted: 'debug',
+  voteGranted: 'debug',
+  electionTimedOut: 'debug',
+  logCompacted: 'debug',
+  membershipAdopted: 'debug',
+  followerCaughtUp: 'debug',
+  fetchProgress: 'debug',
+  snapshotStarted: 'debug',
+  paused: 'warn',
+  logTruncated: 'warn',
+  peerRefused: 'warn',
+  refusedBy: 'warn',
+  toldRemoved: 'warn',
+  removed: 'warn',
+  snapshotFailed: 'warn',
+  fetchFailed: 'warn',
+  spaceLow: 'warn',
+  storageStalled: 'warn',
+  protocolViolation: 'warn',
+  storageFailed: 'error',
+  failed: 'error',
+}
+
+/** How often a line of one kind was written in the current period, and how often it was not. */
+interface Count {
+  since: number
+  written: number
+  held: number
+}
+
+const KINDS_MAX = 1000
+
+/** An observer that writes a line per event. */
+export function logObserver(options: LogOptions = {}): Observer {
+  const { stream = process.stderr, now = () => Date.now(), repeatMax = 5, periodMs = 60_000, isQuiet = true } = options
+  const isJson = options.json ?? stream.isTTY !== true
+  const counts = new Map<string, Count>()
+  return {
+    event(node, event) {
+      const level = LEVELS[event.type] ?? 'info'
+      if (isQuiet && level === 'debug') return
+      const time = now()
+      const repeated = countOf(counts, `${node} ${event.type} ${peerOf(event) ?? ''}`, time, repeatMax, periodMs)
+      if (repeated === undefined) return
+      const write = isJson ? jsonLine : proseLine
+      stream.write(`${write(new Date(time).toISOString(), level, node, event, repeated)}\n`)
+    },
+  }
+}
+
+/** How many lines of this kind were held back before this one; undefined if this one is held back too. */
+function countOf(
+  counts: Map<string, Count>,
+  kind: string,
+  time: number,
+  repeatMax: number,
+  periodMs: number,
+): number | undefined {
+  const known = counts.get(kind)
+  if (known === undefined || time - known.since >= periodMs) {
+    if (counts.size >= KINDS_MAX) counts.clear()
+    counts.set(kind, { since: time, written: 1, held: 0 })
+    return known?.held ?? 0
+  }
+  if (known.written < repeatMax) {
+    known.written++
+    return 0
+  }
+  known.held++
+  return undefined
+}
+
+function peerOf(event: NodeEvent): NodeId | undefined {
+  if ('peer' in event) return event.peer
+  if ('from' in event) return event.from
+  return undefined
+}
+
+function jsonLine(time: string, level: Level, node: NodeId, event: NodeEvent, repeated: number): string {
+  const { type, ...facts } = event
+  return JSON.stringify({ time, level, node, event: type, ...facts, ...(repeated > 0 ? { repeated } : {}) })
+}
+
+function proseLine(time: string, level: Level, node: NodeId, event: NodeEvent, repeated: number): string {
+  const { type, ...facts } = event
+  const words = type.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  const details = Object.entries(facts).map(([name, value]) => `${name}=${shown(value)}`)
+  const again = repeated > 0 ? ` (repeated ${repeated} times)` : ''
+  const mark = level === 'info' ? '' : `${level} `
+  return `${time.slice(11, 23)} ${node} ${mark}${words}${details.length > 0 ? `: ${details.join(' ')}` : ''}${again}`
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return String(Number.isInteger(value) ? value : value.toFixed(1))
+  if (typeof value === 'string') return value
+  if (typeof value === 'object' && value !== null && 'voters' in value) return `[${String(value.voters)}]`
+  if (typeof value === 'object' && value !== null && 'index' in value) return `@${String(value.index)}`
+  return String(JSON.stringify(value))
+}
