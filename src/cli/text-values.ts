@@ -52,6 +52,19 @@ export function parseDuration(text: string): number {
   return Math.round(Number(number) * (UNITS[unit ?? 'ms'] as number))
 }
 
+export interface DurationRange {
+  readonly min: number
+  readonly max: number
+}
+
+/** '750-1500ms', '1s-2s' */
+export function parseDurationRange(text: string): DurationRange {
+  const [first = '', last] = text.split('-')
+  if (last === undefined) throw new TextValueError(`'${text}' is not a range of durations, such as 750-1500ms`)
+  const unit = /[a-z]*$/.exec(last)?.[0] ?? ''
+  return { min: parseDuration(/[a-z]$/.test(first) ? first : `${first}${unit}`), max: parseDuration(last) }
+}
+
 /** A whole number from `min` on. */
 export function parseCount(text: string, min: number): number {
   const count = Number(text)

@@ -1,0 +1,130 @@
+/** put, get, delete, cas and list: what they ask of the cluster, and how they show the answer. */
+import { isUtf8 } from 'node:buffer'
+import type { KvEntry, KvResult } from '../../kv/index.ts'
+import { LIST_ENTRIES_MAX } from '../../kv/index.ts'
+import type { ClientSettings } from '../client-settings.ts'
+import { CommandFailure } from '../failure.ts'
+import type { Written } from '../kv-cluster.ts'
+import { withCluster } from '../kv-cluster.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface Asked {
+  readonly settings: ClientSettings
+  readonly terminal: Terminal
+}
+
+export async function put(
+  asked: Asked,
+  key: string,
+  text: string,
+  flags: { readonly ifAbsent?: boolean },
+): Promise<void> {
+  const value = await valueFrom(text, asked.terminal)
+  await withCluster(asked.settings, async (cluster) => {
+    const written = await cluster.write(
+      flags.ifAbsent === true
+        ? { type: 'compareAndSet', key, expected: { type: 'absent' }, value }
+        : { type: 'put', key, value },
+    )
+    showWritten(asked, key, written)
+  })
+}
+
+export async function compareAndSet(asked: Asked, key: string, oldText: string, newText: string): Promise<void> {
+  const expected = { type: 'value', value: Buffer.from(oldText) } as const
+  const value = await valueFrom(newText, asked.terminal)
+  await withCluster(asked.settings, async (cluster) => {
+    showWritten(asked, key, await cluster.write({ type: 'compareAndSet', key, expected, value }))
+  })
+}
+
+export async function remove(asked: Asked, key: string): Promise<void> {
+  await withCluster(asked.settings, async (cluster) => {
+    showWritten(asked, key, await cluster.write({ type: 'delete', key }))
+  })
+}
+
+export async function get(asked: Asked, key: string, flags: { readonly local?: boolean }): Promise<void> {
+  const { settings, terminal } = asked
+  await withCluster(settings, async (cluster) => {
+    const { answer, note } = await cluster.read({ type: 'get', key }, flags.local === true ? 'local' : 'linearizable')
+    if (answer.type === 'refused') throw new CommandFailure(answer.reason)
+    if (answer.type !== 'found') throw noSuchKey(key)
+    const { entry } = answer
+    if (settings.isVerbose) terminal.err(`version ${entry.version}  index ${entry.index}  ${note}\n`)
+    if (settings.format === 'json')
+      terminal.out(`${JSON.stringify({ schema: 'quorate.entry/v1', ...shownEntry(entry) })}\n`)
+    else terminal.out(Buffer.concat([entry.value, Buffer.from('\n')]))
+  })
+}
+
+export interface ListFlags {
+  readonly keys?: boolean
+  readonly limit?: number
+  readonly local?: boolean
+}
+
+/** Page by page; each page is a read of its own. */
+export async function list(asked: Asked, prefix: string, flags: ListFlags): Promise<void> {
+  const { settings, terminal } = asked
+  const mode = flags.local === true ? 'local' : 'linearizable'
+  await withCluster(settings, async (cluster) => {
+    let left = flags.limit ?? Number.POSITIVE_INFINITY
+    for (let after: string | undefined; ; ) {
+      const limit = Math.min(left, LIST_ENTRIES_MAX)
+      const { answer, note } = await cluster.read({ type: 'list', prefix, after, limit }, mode)
+      if (answer.type !== 'listed')
+        throw new CommandFailure('reason' in answer ? answer.reason : 'the node answered no list')
+      for (const entry of answer.entries) terminal.out(listLine(entry, settings, flags))
+      if (settings.isVerbose) terminal.err(`${answer.entries.length} entries  ${note}\n`)
+      left -= answer.entries.length
+      after = answer.entries.at(-1)?.key
+      if (!answer.more || left <= 0) return
+    }
+  })
+}
+
+function listLine(entry: KvEntry, settings: ClientSettings, flags: ListFlags): string {
+  if (settings.format === 'json') return `${JSON.stringify(shownEntry(entry))}\n`
+  return flags.keys === true ? `${entry.key}\n` : `${entry.key}\t${Buffer.from(entry.value).toString('utf8')}\n`
+}
+
+/** '-' stands for what is piped in. */
+async function valueFrom(text: string, terminal: Terminal): Promise<Uint8Array> {
+  return text === '-' ? terminal.readInput() : Buffer.from(text)
+}
+
+function showWritten({ settings, terminal }: Asked, key: string, { result, index, term, note }: Written): void {
+  const problem = problemOf(key, result)
+  if (problem !== undefined) throw problem
+  const version = result.type === 'written' ? result.version : undefined
+  if (settings.format === 'json')
+    terminal.out(`${JSON.stringify({ schema: 'quorate.write/v1', key, ...result, index, term })}\n`)
+  else terminal.out(`${result.type === 'deleted' ? 'deleted' : 'ok'}\n`)
+  const versionText = version === undefined ? '' : `version ${version}  `
+  if (settings.isVerbose) terminal.err(`${versionText}index ${index}  term ${term}  ${note}\n`)
+}
+
+function problemOf(key: string, result: KvResult): CommandFailure | undefined {
+  if (result.type === 'absent') return noSuchKey(key)
+  if (result.type === 'refused') return new CommandFailure(result.reason)
+  if (result.type !== 'mismatch') return undefined
+  const { entry } = result
+  const found = entry === undefined ? `there is no key '${key}'` : `'${key}' holds '${Buffer.from(entry.value)}'`
+  return new CommandFailure(`${found}, which is not what was expected; nothing was changed`)
+}
+
+function noSuchKey(key: string): CommandFailure {
+  return new CommandFailure(`there is no key '${key}'`)
+}
+
+/** Bytes that are no text are shown as base64, under another name. */
+function shownEntry({ key, value, version, index }: KvEntry): object {
+  const bytes = Buffer.from(value)
+  return {
+    key,
+    ...(isUtf8(bytes) ? { value: bytes.toString() } : { valueBase64: bytes.toString('base64') }),
+    version,
+    index,
+  }
+}

@@ -1,0 +1,13 @@
+/** A command that did not find or could not change what it was asked to: an ordinary outcome, with an exit code and a sentence. */
+import { EXIT } from './exit-codes.ts'
+
+export class CommandFailure extends Error {
+  readonly exitCode: number
+  readonly hint: string | undefined
+
+  constructor(message: string, options: { readonly exitCode?: number; readonly hint?: string } = {}) {
+    super(message)
+    this.exitCode = options.exitCode ?? EXIT.failure
+    this.hint = options.hint
+  }
+}

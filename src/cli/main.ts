@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+/** The `quorate` command: hands the words typed to the program, and its exit code to the shell. */
+import { readFileSync } from 'node:fs'
+import { run } from './program.ts'
+import { processTerminal } from './terminal.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string
+}
+
+void run(process.argv.slice(2), processTerminal(), version).then((exitCode) => {
+  process.exitCode = exitCode
+})

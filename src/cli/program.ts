@@ -1,0 +1,200 @@
+/** The command line as a tree of commands; what each does is loaded only when it is called, so that --help answers at once. */
+import { Command, CommanderError, Option } from 'commander'
+import { clientSettings, parsed, withClientOptions } from './client-settings.ts'
+import { errorJson, errorText } from './error-text.ts'
+import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
+import { CommandFailure } from './failure.ts'
+import type { Terminal } from './terminal.ts'
+import { parseAddress, parseCount } from './text-values.ts'
+
+/** What a command's action gets: its arguments, its flags, and the command itself. */
+type Action = (command: Command, ...words: readonly string[]) => Promise<unknown>
+
+/** Runs one command to its end and returns the exit code; everything it has to say goes to the terminal. */
+export async function run(words: readonly string[], terminal: Terminal, version: string): Promise<number> {
+  let exitCode: number = EXIT.ok
+  const program = buildProgram(terminal, version, async (work, exitCodeOf, format) => {
+    try {
+      const result = await work()
+      if (typeof result === 'number') exitCode = result
+    } catch (error) {
+      exitCode = error instanceof CommandFailure ? error.exitCode : exitCodeOf(error)
+      report(error, exitCode, format, terminal)
+    }
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    throw error
+  }
+}
+
+type Guard = (
+  work: () => Promise<unknown>,
+  exitCodeOf: (error: unknown) => number,
+  format: 'text' | 'json',
+) => Promise<void>
+
+function report(error: unknown, exitCode: number, format: 'text' | 'json', terminal: Terminal): void {
+  const shown = error instanceof CommandFailure ? failureText(error) : errorText(error)
+  terminal.err(format === 'json' ? errorJson(error, exitCode) : shown)
+}
+
+function failureText(failure: CommandFailure): string {
+  return `error: ${failure.message}\n${failure.hint === undefined ? '' : `  hint: ${failure.hint}\n`}`
+}
+
+function buildProgram(terminal: Terminal, version: string, guard: Guard): Command {
+  const program = new Command('quorate')
+    .description('A replicated key-value service on Raft: run its nodes, use it, look after it.')
+    .version(version)
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(see quorate --help)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+  const toCluster = (name: string, description: string, action: Action, parent: Command = program): Command => {
+    const command = withClientOptions(parent.command(name).description(description))
+    const guarded = (...given: readonly unknown[]): Promise<void> => {
+      const words = given.slice(0, -2) as string[]
+      return guard(() => action(command, ...words), exitCodeOfCommand, clientSettings(command).format)
+    }
+    return command.action(guarded)
+  }
+  program.commandsGroup('Run:')
+  addDemo(program, terminal, guard)
+  addServe(program, terminal, guard)
+  program.commandsGroup('Use:')
+  addKeyValue(toCluster, terminal)
+  program.commandsGroup('Look after:')
+  addOperations(program, toCluster, terminal)
+  return program
+}
+
+type ToCluster = (name: string, description: string, action: Action, parent?: Command) => Command
+
+function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
+  const command = program
+    .command('demo')
+    .description('run a cluster on this machine, one process per node, with keys to kill and restart them')
+    .addOption(new Option('-n, --nodes <count>', 'how many nodes').argParser(parsed((text) => parseCount(text, 1))))
+    .option('-d, --data-dir <path>', 'where their data is kept', 'quorate-data')
+    .addOption(new Option('-p, --ports <first-last>', 'their ports (default: 7001 and on, or the next that are free)'))
+    .option('--memory', 'keep nothing on disk')
+    .option('--json', 'print one JSON object per line')
+  command.action(() =>
+    guard(
+      async () => {
+        const { demo } = await import('./demo/demo.ts')
+        return demo(command.opts(), terminal)
+      },
+      exitCodeOfNode,
+      command.opts<{ json?: boolean }>().json === true ? 'json' : 'text',
+    ),
+  )
+}
+
+function addServe(program: Command, terminal: Terminal, guard: Guard): void {
+  const command = program
+    .command('serve')
+    .description('run one node of the key-value service; the same command creates and restarts it')
+    .option('--id <id>', 'name of the node, such as n1')
+    .option('--listen <address>', 'where it listens, and the others reach it: host:port')
+    .option('--peers <members>', 'all first members, this one among them: n1=host:port,n2=host:port,…')
+    .option('--join <addresses>', 'instead of --peers: nodes of a running cluster that this one was added to')
+    .option('-d, --data-dir <path>', 'where its data is kept')
+    .option('--memory', 'keep nothing on disk: for trying things out')
+    .option('--cluster <name>', 'name of the cluster (default: derived from --peers)')
+    .option('--election-timeout <min-max>', 'how long without a leader before an election, such as 750-1500ms')
+    .option('--heartbeat <duration>', 'how often a leader is heard at least, such as 100ms')
+    .option('--snapshot-entries <count>', 'take a snapshot every so many commands')
+    .addOption(new Option('--supervised', 'tell the parent process what happens, and end with it').hideHelp())
+    .addOption(new Option('-o, --output <format>', 'how to print errors').choices(['text', 'json']).default('text'))
+  command.action(() =>
+    guard(
+      async () => {
+        const { serve } = await import('./serve/serve.ts')
+        return serve(command.opts(), terminal)
+      },
+      exitCodeOfNode,
+      command.opts<{ output: 'text' | 'json' }>().output,
+    ),
+  )
+}
+
+function addKeyValue(toCluster: ToCluster, terminal: Terminal): void {
+  const load = () => import('./commands/key-value.ts')
+  const asked = (command: Command) => ({ settings: clientSettings(command), terminal })
+  toCluster('put', 'write a value', async (command, key = '', value = '') =>
+    (await load()).put(asked(command), key, value, command.opts()),
+  )
+    .argument('<key>')
+    .argument('<value>', "'-' reads it from standard input")
+    .option('--if-absent', 'only if there is no such key')
+  toCluster('get', 'read a value, as fresh as the last acknowledged write', async (command, key = '') =>
+    (await load()).get(asked(command), key, command.opts()),
+  )
+    .argument('<key>')
+    .option('--local', 'what the node that is asked happens to have: fast, and perhaps old')
+  toCluster('delete', 'delete a key', async (command, key = '') => (await load()).remove(asked(command), key)).argument(
+    '<key>',
+  )
+  toCluster('cas', 'write a value if the key holds another one', async (command, key = '', old = '', value = '') =>
+    (await load()).compareAndSet(asked(command), key, old, value),
+  )
+    .argument('<key>')
+    .argument('<old>', 'what it must hold')
+    .argument('<new>', "'-' reads it from standard input")
+  toCluster('list', 'list keys and values, in order', async (command, prefix = '') =>
+    (await load()).list(asked(command), prefix ?? '', command.opts()),
+  )
+    .argument('[prefix]', 'only keys that begin with this')
+    .option('--keys', 'only the keys')
+    .addOption(new Option('-l, --limit <count>', 'at most so many').argParser(parsed((text) => parseCount(text, 1))))
+    .option('--local', 'what the node that is asked happens to have')
+}
+
+function addOperations(program: Command, toCluster: ToCluster, terminal: Terminal): void {
+  const load = () => import('./commands/operate.ts')
+  const asked = (command: Command) => ({ settings: clientSettings(command), terminal })
+  toCluster('status', 'the cluster in one line, its nodes in one row each', async (command) => {
+    const { status } = await import('./commands/status.ts')
+    return status(clientSettings(command), terminal)
+  })
+  const member = program.command('member').description('see and change who is in')
+  toCluster('list', 'who is in', async (command) => (await load()).memberList(asked(command)), member)
+  toCluster(
+    'add',
+    'add a node, first as a learner',
+    async (command, id = '', address = '') => (await load()).memberAdd(asked(command), id, address, command.opts()),
+    member,
+  )
+    .argument('<id>', 'its name, such as n4')
+    .addArgument(member.createArgument('<address>', 'where it will listen').argParser(parsed(parseAddress)))
+    .option('--promote', 'make it a voter as soon as it has caught up')
+  toCluster(
+    'promote',
+    'make a learner a voter',
+    async (command, id = '') => (await load()).memberPromote(asked(command), id),
+    member,
+  ).argument('<id>')
+  toCluster(
+    'remove',
+    'remove a node',
+    async (command, id = '') => (await load()).memberRemove(asked(command), id, command.opts()),
+    member,
+  )
+    .argument('<id>')
+    .option('-y, --yes', 'do not ask')
+  const leader = program.command('leader').description('see to who leads')
+  toCluster(
+    'transfer',
+    'hand leadership over without an outage',
+    async (command) => (await load()).leaderTransfer(asked(command), command.opts()),
+    leader,
+  ).option('--to <id>', 'to whom (default: the voter that is most caught up)')
+  const snapshot = program.command('snapshot').description('see to snapshots')
+  toCluster('take', 'take a snapshot now', async (command) => (await load()).snapshotTake(asked(command)), snapshot)
+}

@@ -1,0 +1,50 @@
+/** What a node that joins must know of the cluster: its name, and where its members are. */
+
+import { isRaftError, RaftError } from '../../errors.ts'
+import { withCluster } from '../kv-cluster.ts'
+
+export interface JoinedCluster {
+  readonly cluster: string
+  readonly peers: Readonly<Record<string, string>>
+}
+
+const ASK_TIMEOUT_MS = 5000
+
+/** Asks the endpoints. Rejects with ERR_RAFT_UNREACHABLE if none answers. */
+export async function clusterAt(endpoints: readonly string[]): Promise<JoinedCluster> {
+  return withCluster({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ client }) => {
+    const said = await client.status()
+    const statuses = said.flatMap((each) => ('status' in each ? [each.status] : []))
+    const newest = statuses.reduce(
+      (best, each) => (best === undefined || each.membershipIndex > best.membershipIndex ? each : best),
+      statuses[0],
+    )
+    if (newest === undefined) throw nobodyToJoin(endpoints)
+    const { clusterId, membership } = newest
+    return { cluster: clusterId, peers: Object.fromEntries(membership.members.map(({ id, address }) => [id, address])) }
+  })
+}
+
+/** A node that has joined before finds everything in its data directory: it starts also while all the others are down. */
+export async function clusterToJoin(
+  endpoints: readonly string[],
+  cluster: string | undefined,
+): Promise<{ readonly cluster: string | undefined; readonly peers: Readonly<Record<string, string>> }> {
+  try {
+    const found = await clusterAt(endpoints)
+    return { cluster: cluster ?? found.cluster, peers: found.peers }
+  } catch (error) {
+    if (!isRaftError(error, 'ERR_RAFT_UNREACHABLE') || cluster === undefined) throw error
+    return { cluster, peers: {} }
+  }
+}
+
+function nobodyToJoin(endpoints: readonly string[]): RaftError {
+  return new RaftError(
+    'ERR_RAFT_UNREACHABLE',
+    `no node answers at ${endpoints.join(', ')}: there is no cluster to join`,
+    {
+      hint: 'name nodes that are up with --join; with --cluster NAME the node starts without asking them',
+    },
+  )
+}

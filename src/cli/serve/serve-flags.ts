@@ -1,0 +1,95 @@
+/** The flags of `quorate serve` as options of a node: every word that cannot be understood is reported, not only the first. */
+import type { OptionProblem } from '../../runtime/options.ts'
+import { defined, refuseProblems } from '../../runtime/options.ts'
+import {
+  parseAddress,
+  parseAddresses,
+  parseCount,
+  parseDuration,
+  parseDurationRange,
+  parsePeers,
+  TextValueError,
+} from '../text-values.ts'
+
+/** As typed. */
+export interface ServeFlags {
+  readonly id?: string
+  readonly listen?: string
+  readonly peers?: string
+  readonly join?: string
+  readonly dataDir?: string
+  readonly memory?: boolean
+  readonly cluster?: string
+  readonly electionTimeout?: string
+  readonly heartbeat?: string
+  readonly snapshotEntries?: string
+  readonly supervised?: boolean
+}
+
+export interface ServeLimits {
+  readonly electionTimeoutMinMs?: number
+  readonly electionTimeoutMaxMs?: number
+  readonly heartbeatIntervalMs?: number
+  readonly snapshotEntries?: number
+}
+
+export interface ServeOptions {
+  readonly id: string
+  readonly listen: string
+  readonly peers: Readonly<Record<string, string>> | undefined
+  readonly join: readonly string[] | undefined
+  readonly dataDir: string | undefined
+  readonly cluster: string | undefined
+  /** Only what was said. */
+  readonly limits: ServeLimits
+  readonly isSupervised: boolean
+}
+
+/** Throws ERR_RAFT_OPTIONS naming every mistake. */
+export function serveOptions(flags: ServeFlags): ServeOptions {
+  const problems: OptionProblem[] = []
+  const read = <Value>(path: string, text: string | undefined, parse: (text: string) => Value): Value | undefined => {
+    if (text === undefined) return undefined
+    try {
+      return parse(text)
+    } catch (error) {
+      if (!(error instanceof TextValueError)) throw error
+      problems.push({ path, problem: error.message })
+      return undefined
+    }
+  }
+  const election = read('--election-timeout', flags.electionTimeout, parseDurationRange)
+  const limits = {
+    electionTimeoutMinMs: election?.min,
+    electionTimeoutMaxMs: election?.max,
+    heartbeatIntervalMs: read('--heartbeat', flags.heartbeat, parseDuration),
+    snapshotEntries: read('--snapshot-entries', flags.snapshotEntries, (text) => parseCount(text, 1)),
+  }
+  const options = {
+    id: flags.id ?? '',
+    listen: read('--listen', flags.listen, parseAddress) ?? '',
+    peers: read('--peers', flags.peers, parsePeers),
+    join: read('--join', flags.join, parseAddresses),
+    dataDir: flags.dataDir,
+    cluster: flags.cluster,
+    limits: defined(limits) as ServeLimits,
+    isSupervised: flags.supervised === true,
+  }
+  problems.push(...contradictions(flags))
+  refuseProblems(problems)
+  return options
+}
+
+function contradictions({ id, listen, peers, join, dataDir, memory }: ServeFlags): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  const expect = (isGood: boolean, path: string, problem: string): void => {
+    if (!isGood) problems.push({ path, problem })
+  }
+  expect(id !== undefined, '--id', 'is missing: the name of this node, such as n1')
+  expect(listen !== undefined, '--listen', 'is missing: where this node listens, such as 127.0.0.1:7001')
+  expect(peers !== undefined || join !== undefined, '--peers', 'is missing: name all first members, or say --join')
+  expect(peers === undefined || join === undefined, '--join', 'and --peers exclude each other')
+  expect(dataDir !== undefined || memory === true, '--data-dir', 'is missing: name one, or say --memory')
+  expect(dataDir === undefined || memory !== true, '--memory', 'and --data-dir exclude each other')
+  return problems
+}

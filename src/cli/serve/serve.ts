@@ -1,0 +1,86 @@
+/** One node of the key-value service as a process: starts, logs, and ends in order, or at once when told twice. */
+import { randomUUID } from 'node:crypto'
+import type { NodeEvent, Observer } from '../../contracts/observer.ts'
+import type { Storage } from '../../contracts/storage.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../../kv/index.ts'
+import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../kv/index.ts'
+import { logObserver } from '../../runtime/log-observer.ts'
+import type { RaftNode } from '../../runtime/raft-node.ts'
+import { startNode } from '../../start-node.ts'
+import { EXIT } from '../exit-codes.ts'
+import type { Terminal } from '../terminal.ts'
+import { clusterToJoin } from './join.ts'
+import type { ServeFlags, ServeOptions } from './serve-flags.ts'
+import { serveOptions } from './serve-flags.ts'
+
+/** After this long in an orderly stop the process ends as it is: that is always safe, only less polite. */
+const STOP_BUDGET_MS = 10_000
+
+/** Resolves with the exit code once the node was told to stop; rejects if it cannot start, or fails. */
+export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
+  const options = serveOptions(flags)
+  const told = whenToldToStop(options.isSupervised)
+  const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
+  const node = await start(options, options.isSupervised ? [log, parentObserver] : [log])
+  const failure = await Promise.race([node.failed, told])
+  setTimeout(() => process.exit(EXIT.software), STOP_BUDGET_MS).unref()
+  await node.close()
+  if (failure === 'told') return EXIT.ok
+  throw failure
+}
+
+type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
+
+async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
+  const { id, listen, join, dataDir, limits } = options
+  const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options.cluster)
+  return startNode({
+    ...limits,
+    ...{ id, listen, cluster, peers, join: join !== undefined },
+    ...(dataDir === undefined ? { storage: await memoryStorage() } : { dataDir }),
+    stateMachine: new KeyValueMachine(),
+    codec: kvCommandCodec,
+    resultCodec: kvResultCodec,
+    queryCodec: kvQueryCodec,
+    answerCodec: kvAnswerCodec,
+    observers,
+  })
+}
+
+/** Its directory id is random: a process that has lost its memory must not pass for the one before. */
+async function memoryStorage(): Promise<Storage> {
+  const [{ MemoryDisk }, { MemoryStorage }] = await Promise.all([
+    import('../../memory/memory-disk.ts'),
+    import('../../memory/memory-storage.ts'),
+  ])
+  return new MemoryStorage({ disk: new MemoryDisk({ directoryId: randomUUID() }) })
+}
+
+/** The first signal asks for an orderly stop; the second ends the process at once. */
+function whenToldToStop(isSupervised: boolean): Promise<'told'> {
+  return new Promise((resolve) => {
+    let wasTold = false
+    const on = (exitCode: number) => (): void => {
+      if (wasTold) process.exit(exitCode)
+      wasTold = true
+      resolve('told')
+    }
+    process.on('SIGINT', on(EXIT.interrupted))
+    process.on('SIGTERM', on(EXIT.terminated))
+    if (isSupervised) process.once('disconnect', on(EXIT.terminated))
+  })
+}
+
+/** What the parent process of a supervised node receives. */
+export interface NodeReport {
+  readonly node: NodeId
+  readonly event: NodeEvent
+}
+
+const parentObserver: Observer = {
+  event: (node, event) => {
+    const report: NodeReport = { node, event }
+    if (process.connected) process.send?.(report, undefined, undefined, () => undefined)
+  },
+}
