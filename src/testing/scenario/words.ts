@@ -1,15 +1,16 @@
 /** How a scenario speaks: messages and effects in a line each. An entry is index@term; never a word of a log file. */
+import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Effects, Rejection, Settlement } from '../../core/effects.ts'
 import type { RaftEvent } from '../../core/events.ts'
 import type { Message } from '../../core/messages.ts'
 import type { Block, Membership, NodeId } from '../../core/types.ts'
 
 /** 'a→b AppendEntries term=2 prev=4@1 [5@2] commit=4' */
-export function wordsOfMessage(from: NodeId, to: NodeId, message: Message): string {
+export function wordsOfMessage(from: NodeId, to: NodeId, message: Message | PeerMessage): string {
   return `${from}→${to} ${wordsOf(message)}`
 }
 
-function wordsOf(message: Message): string {
+function wordsOf(message: Message | PeerMessage): string {
   const term = `term=${message.term}`
   switch (message.type) {
     case 'RequestVoteRequest':
@@ -39,7 +40,7 @@ function wordsOf(message: Message): string {
 }
 
 /** '[5@2 6-7@2 8@3:noop]' */
-function wordsOfBlocks(blocks: readonly Block[]): string {
+export function wordsOfBlocks(blocks: readonly Block[]): string {
   return `[${blocks.map(wordsOfBlock).join(' ')}]`
 }
 

@@ -1,5 +1,5 @@
 /** A false network: it delays, loses, duplicates and reorders messages and cuts links, all of it drawn from one seed. */
-import type { PeerIdentity, PeerMessage, Refusal, Transport, TransportHost } from '../../contracts/transport.ts'
+import type { PeerIdentity, PeerMessage, Refusal, TransportHost } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import type { SeededRandom } from './random.ts'
@@ -36,7 +36,7 @@ export interface NetworkWatcher {
   lost(from: NodeId, to: NodeId, message: PeerMessage, why: 'cut' | 'loss' | 'down'): void
 }
 
-interface Endpoint {
+export interface Endpoint {
   readonly host: TransportHost
   readonly clock: NodeClock
   peers: ReadonlyMap<NodeId, string>
@@ -79,11 +79,6 @@ export class FalseNetwork {
     this.#random = random
     this.#watcher = watcher
     this.weather = weather
-  }
-
-  /** The transport of one life of a node. */
-  transport(id: NodeId, clock: NodeClock): Transport {
-    return new FalseTransport(this, id, clock)
   }
 
   /** Nothing passes in this one direction any more; what is on its way is lost. */
@@ -305,7 +300,7 @@ export class FalseNetwork {
 }
 
 /** One transfer of snapshot bytes. */
-interface Transfer {
+export interface Transfer {
   /** Rejects when the connection breaks or the signal is aborted. */
   readonly broken: Promise<never>
   /** Waits as long as a message takes; rejects if it cannot pass. */
@@ -313,69 +308,8 @@ interface Transfer {
   close(): void
 }
 
-function unreachable(one: NodeId, other: NodeId): RaftError {
+export function unreachable(one: NodeId, other: NodeId): RaftError {
   return new RaftError('ERR_RAFT_UNREACHABLE', `the link between ${one} and ${other} is broken`, {
     hint: 'It is tried again by itself.',
   })
-}
-
-/** What one life of a node holds of the network. */
-class FalseTransport implements Transport {
-  readonly #network: FalseNetwork
-  readonly #id: NodeId
-  readonly #clock: NodeClock
-  #isOpen = false
-
-  constructor(network: FalseNetwork, id: NodeId, clock: NodeClock) {
-    this.#network = network
-    this.#id = id
-    this.#clock = clock
-  }
-
-  get address(): string {
-    return `sim:${this.#id}`
-  }
-
-  start(host: TransportHost): Promise<void> {
-    this.#network.plug(this.#id, { host, clock: this.#clock, peers: new Map() })
-    this.#isOpen = true
-    return Promise.resolve()
-  }
-
-  setPeers(addresses: ReadonlyMap<NodeId, string>): void {
-    if (this.#isLive) this.#network.setPeers(this.#id, addresses)
-  }
-
-  send(to: NodeId, message: PeerMessage): boolean {
-    return this.#isLive && this.#network.send(this.#id, to, message)
-  }
-
-  async *fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const transfer = this.#network.openTransfer(this.#id, from, signal)
-    let chunks: AsyncIterator<Uint8Array> | undefined
-    try {
-      await transfer.travel(this.#clock)
-      chunks = this.#network.endpointOf(from)?.host.readSnapshot(id, offset)[Symbol.asyncIterator]()
-      if (chunks === undefined) throw unreachable(this.#id, from)
-      for (;;) {
-        const next = await Promise.race([chunks.next(), transfer.broken])
-        await Promise.race([transfer.travel(this.#clock), transfer.broken])
-        if (next.done === true) return
-        yield next.value.slice()
-      }
-    } finally {
-      transfer.close()
-      void chunks?.return?.()
-    }
-  }
-
-  close(): Promise<void> {
-    if (this.#isLive) this.#network.unplug(this.#id)
-    this.#isOpen = false
-    return Promise.resolve()
-  }
-
-  get #isLive(): boolean {
-    return this.#isOpen && !this.#clock.isStopped
-  }
 }

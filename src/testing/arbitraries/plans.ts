@@ -1,0 +1,96 @@
+/** Clusters, workloads and fault plans by chance, drawn and shrunk by fast-check. */
+import fc from 'fast-check'
+import type { Fault, FaultPlan } from '../simulation/faults.ts'
+import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
+
+/** No cluster of a run has more nodes than this. */
+const NODES_MAX = 6
+
+const node = (): fc.Arbitrary<number> => fc.nat(NODES_MAX - 1)
+
+/** Three or five voters (or one, or four), and up to one node that stands by. */
+export function clusters(): fc.Arbitrary<ClusterPlan> {
+  return fc.record({
+    voters: fc.oneof({ arbitrary: fc.constant(3), weight: 6 }, { arbitrary: fc.constantFrom(5, 4, 1, 2), weight: 4 }),
+    spares: fc.nat(1),
+  })
+}
+
+/** Writes and reads, now and then a change of the membership, a transfer, a snapshot, until `untilMs`. */
+export function workloads(options: {
+  readonly untilMs: number
+  readonly callsMax?: number | undefined
+}): fc.Arbitrary<Workload> {
+  const { untilMs, callsMax = 60 } = options
+  const atMs = fc.nat(untilMs)
+  const some = fc.array(node(), { maxLength: 2 })
+  const none = fc.constant<number[]>([])
+  const call: fc.Arbitrary<Call> = fc.oneof(
+    { arbitrary: fc.record({ type: fc.constant('write' as const), atMs, node: node() }), weight: 14 },
+    { arbitrary: fc.record({ type: fc.constant('read' as const), atMs, node: node() }), weight: 5 },
+    {
+      arbitrary: fc.record({
+        type: fc.constant('change' as const),
+        atMs,
+        add: fc.oneof(some, none),
+        promote: fc.oneof(some, none),
+        demote: fc.oneof(some, none, none, none),
+        remove: fc.oneof(some, none, none),
+      }),
+      weight: 3,
+    },
+    { arbitrary: fc.record({ type: fc.constant('transfer' as const), atMs, node: node() }), weight: 1 },
+    { arbitrary: fc.record({ type: fc.constant('snapshot' as const), atMs, node: node() }), weight: 1 },
+  )
+  return fc.array(call, { maxLength: callsMax, size: 'max' })
+}
+
+/** Every kind of fault, beginning before `untilMs`. */
+export function faultPlans(options: {
+  readonly untilMs: number
+  readonly faultsMax?: number | undefined
+}): fc.Arbitrary<FaultPlan> {
+  const { untilMs, faultsMax = 16 } = options
+  return fc.array(fault(untilMs), { maxLength: faultsMax, size: 'max' })
+}
+
+function fault(untilMs: number): fc.Arbitrary<Fault> {
+  const atMs = fc.nat(untilMs)
+  const forMs = fc.oneof(fc.integer({ min: 5, max: 200 }), fc.integer({ min: 200, max: 2000 }))
+  const of = <Type extends Fault['type'], Rest>(
+    type: Type,
+    rest: { [Field in keyof Rest]: fc.Arbitrary<Rest[Field]> },
+  ) => fc.record({ type: fc.constant(type), atMs, ...rest })
+  return fc.oneof(
+    { arbitrary: of('crash', { node: node(), isHard: fc.boolean(), forMs }), weight: 5 },
+    {
+      arbitrary: of('crashAtCall', {
+        node: node(),
+        call: fc.nat(20),
+        when: fc.constantFrom('before' as const, 'after' as const),
+        forMs,
+      }),
+      weight: 4,
+    },
+    { arbitrary: of('partition', { side: fc.uniqueArray(node(), { minLength: 1, maxLength: 3 }), forMs }), weight: 5 },
+    { arbitrary: of('cut', { from: node(), to: node(), forMs }), weight: 3 },
+    { arbitrary: of('reset', { a: node(), b: node() }), weight: 2 },
+    { arbitrary: of('weather', { weather: weather(), forMs }), weight: 5 },
+    { arbitrary: of('slowDisk', { node: node(), syncMs: fc.integer({ min: 5, max: 1500 }), forMs }), weight: 2 },
+    { arbitrary: of('failDisk', { node: node(), forMs }), weight: 1 },
+    { arbitrary: of('pause', { node: node(), forMs }), weight: 3 },
+    { arbitrary: of('drift', { node: node(), ratePerMille: fc.integer({ min: 500, max: 3000 }), forMs }), weight: 1 },
+  ) as fc.Arbitrary<Fault>
+}
+
+function weather(): fc.Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {
+  return fc.record({
+    delayMinUs: fc.constant(200),
+    delayMaxUs: fc.constantFrom(2000, 20_000, 100_000),
+    lossPerMille: fc.constantFrom(0, 50, 300),
+    duplicatePerMille: fc.constantFrom(0, 100, 500),
+    slowPerMille: fc.constantFrom(0, 20),
+    stalePerMille: fc.constantFrom(0, 50),
+    isOrdered: fc.boolean(),
+  })
+}

@@ -1,0 +1,70 @@
+/** What must come about once nothing is wrong any more. Judged once, at the end, of a cluster that has had time to heal. */
+import type { RaftStatus } from '../../core/status.ts'
+import type { NodeId } from '../../core/types.ts'
+import { BrokenPromise } from './property.ts'
+
+/** A cluster as it stands at the end of a run. */
+export interface Standing {
+  /** Of every node that runs. */
+  readonly statuses: ReadonlyMap<NodeId, RaftStatus>
+  /** Calls that have neither been answered nor given up. */
+  readonly openCalls: number
+  /** Terms at the time when a leader had to be there, and now. */
+  readonly termThen: number
+  readonly termNow: number
+}
+
+export const LIVENESS = {
+  leader: {
+    id: 'L1',
+    name: 'a leader is there',
+    promise: 'With the faults gone, a leader is there within ten election timeouts.',
+  },
+  steady: {
+    id: 'L2',
+    name: 'a steady term',
+    promise: 'Once a leader is there and nothing is wrong, the term does not grow.',
+  },
+  equal: {
+    id: 'L3',
+    name: 'all are equal',
+    promise: 'With the faults gone, all members come to the same commit index, and apply up to it.',
+  },
+  settled: {
+    id: 'L5',
+    name: 'the membership settles',
+    promise: 'With the faults gone, a pending membership change is finished, and no joint membership is left.',
+  },
+  answered: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
+} as const
+
+/** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
+export function judgeLiveness(standing: Standing): void {
+  const { statuses, openCalls, termThen, termNow } = standing
+  const all = [...statuses.values()]
+  const leaders = all.filter(({ role, term }) => role === 'leader' && term === Math.max(...all.map((one) => one.term)))
+  const [leader] = leaders
+  if (leader === undefined || leaders.length > 1)
+    throw new BrokenPromise(LIVENESS.leader, `these lead: [${leaders.map(({ id }) => id)}]; ${summary(all)}`)
+  if (termNow > termThen) throw new BrokenPromise(LIVENESS.steady, `it grew from ${termThen} to ${termNow}.`)
+  if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
+    throw new BrokenPromise(
+      LIVENESS.settled,
+      `the membership of index ${leader.membershipIndex} is not; ${summary(all)}`,
+    )
+  for (const { id } of leader.membership.members) {
+    const status = statuses.get(id)
+    if (status?.commitIndex !== leader.commitIndex || status.appliedIndex !== leader.commitIndex)
+      throw new BrokenPromise(LIVENESS.equal, `${id} is not where ${leader.id} is; ${summary(all)}`)
+  }
+  if (openCalls > 0) throw new BrokenPromise(LIVENESS.answered, `${openCalls} calls are open.`)
+}
+
+function summary(statuses: readonly RaftStatus[]): string {
+  return statuses
+    .map(
+      ({ id, role, term, appliedIndex, commitIndex, lastIndex }) =>
+        `${id} ${role} ${term} ${appliedIndex}/${commitIndex}/${lastIndex}`,
+    )
+    .join(', ')
+}

@@ -1,0 +1,152 @@
+/** Those who call the nodes: clients that write and read, and an operator. What they are told is seen by the judges. */
+import type { MembershipChange } from '../../core/inputs.ts'
+import type { NodeId } from '../../core/types.ts'
+import { isRaftError } from '../../errors.ts'
+import type { Cluster } from './cluster.ts'
+import { addressOf } from './cluster.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+import type { Call, Workload } from './workload.ts'
+
+type Outcome = 'applied' | 'not-applied' | 'unknown'
+
+interface Told {
+  readonly outcome: Outcome
+  readonly index: number
+  /** Who leads, as far as the node that refused knew. */
+  readonly leader: NodeId | undefined
+}
+
+/** After so many hints a client gives up. */
+const HINTS_MAX = 3
+
+export class Clients {
+  readonly #cluster: Cluster
+  #calls = 0
+  /** Of each open call: which node it is at, and how to end it if that node dies. */
+  readonly #open = new Map<number, { at: SimulatedNode; readonly end: (told: Told) => void }>()
+  /** Their data directories have been members once; they are not added again. */
+  readonly #removed = new Set<NodeId>()
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  get openCalls(): number {
+    return this.#open.size
+  }
+
+  /** How many calls have begun. */
+  get calls(): number {
+    return this.#calls
+  }
+
+  schedule(workload: Workload): void {
+    for (const call of workload) this.#cluster.time.after(Math.round(call.atMs * 1000), () => this.perform(call))
+  }
+
+  perform(call: Call): void {
+    const { nodes, leader } = this.#cluster
+    const node = 'node' in call ? (nodes[call.node % nodes.length] as SimulatedNode) : undefined
+    switch (call.type) {
+      case 'write':
+        return void this.#write(node as SimulatedNode)
+      case 'read':
+        return void this.#read(node as SimulatedNode)
+      case 'snapshot':
+        return ignore(node?.node?.takeSnapshot())
+      case 'transfer':
+        return ignore(leader?.node?.transferLeadership({ to: node?.id }))
+      case 'change': {
+        const change = this.#sensible(call)
+        if (change !== undefined) ignore(leader?.node?.changeMembership(change))
+      }
+    }
+  }
+
+  /** Every call at a node that is gone ends without an answer. */
+  nodeDied(node: SimulatedNode): void {
+    for (const call of [...this.#open.values()])
+      if (call.at === node) call.end({ outcome: 'unknown', index: 0, leader: undefined })
+  }
+
+  async #write(first: SimulatedNode): Promise<void> {
+    const call = ++this.#calls
+    const command = `w${call}`
+    this.#cluster.see({ type: 'invoked', call, node: first.id, what: 'write', command })
+    let at: SimulatedNode | undefined = first
+    for (let hint = 0; ; hint++) {
+      const told = await this.#ask(call, at, (node) =>
+        node.proposeBytes(new TextEncoder().encode(JSON.stringify(command))),
+      )
+      at = this.#cluster.nodes.find(({ id }) => id === told.leader)
+      if (told.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
+      this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index })
+      return
+    }
+  }
+
+  async #read(at: SimulatedNode): Promise<void> {
+    const call = ++this.#calls
+    this.#cluster.see({ type: 'invoked', call, node: at.id, what: 'read', command: '' })
+    const told = await this.#ask(call, at, async (node) => ({
+      index: (await node.queryBytes(new Uint8Array(0))).appliedIndex,
+    }))
+    this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index })
+  }
+
+  /** Asks one node, and waits for its answer or its death. */
+  #ask(
+    call: number,
+    at: SimulatedNode,
+    ask: (node: NonNullable<SimulatedNode['node']>) => Promise<{ readonly index: number }>,
+  ): Promise<Told> {
+    const { node } = at
+    if (node === undefined) return Promise.resolve({ outcome: 'not-applied', index: 0, leader: undefined })
+    return new Promise((resolve) => {
+      const end = (told: Told): void => {
+        if (this.#open.get(call)?.end !== end) return
+        this.#open.delete(call)
+        resolve(told)
+      }
+      this.#open.set(call, { at, end })
+      ask(node).then(
+        ({ index }) => end({ outcome: 'applied', index, leader: undefined }),
+        (error) => end(this.#toldBy(error)),
+      )
+    })
+  }
+
+  #toldBy(error: unknown): Told {
+    if (isRaftError(error)) return { outcome: error.outcome, index: 0, leader: error.leader?.id }
+    this.#cluster.fail(error)
+    return { outcome: 'unknown', index: 0, leader: undefined }
+  }
+
+  /** What of a change makes sense for the membership as the leader has it; nothing if nothing does. */
+  #sensible(call: Call & { readonly type: 'change' }): MembershipChange | undefined {
+    const membership = this.#cluster.leader?.node?.statusNow().membership
+    if (membership === undefined) return undefined
+    const ids = (numbers: readonly number[]): NodeId[] => [
+      ...new Set(
+        numbers.map((number) => (this.#cluster.nodes[number % this.#cluster.nodes.length] as SimulatedNode).id),
+      ),
+    ]
+    const isMember = (id: NodeId): boolean => membership.members.some((member) => member.id === id)
+    const add = ids(call.add)
+      .filter((id) => !isMember(id) && !this.#removed.has(id))
+      .map((id, offset) => ({ id, address: addressOf(id), promote: offset % 2 === 0 }))
+    const remove = ids(call.remove).filter(isMember)
+    const promote = ids(call.promote).filter((id) => membership.learners.includes(id) && !remove.includes(id))
+    const demote = ids(call.demote).filter((id) => membership.voters.includes(id) && !remove.includes(id))
+    if (add.length + remove.length + promote.length + demote.length === 0) return undefined
+    const leavers = new Set([...remove, ...demote])
+    if (membership.voters.every((id) => leavers.has(id))) return undefined
+    for (const id of remove) this.#removed.add(id)
+    return { add, promote, demote, remove }
+  }
+}
+
+/** The operator does not mind what becomes of it; the judges do. */
+function ignore(promise: Promise<unknown> | undefined): void {
+  promise?.catch(() => {})
+}

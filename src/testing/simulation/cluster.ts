@@ -1,0 +1,157 @@
+/** A false world with real nodes in it: time, network, disks, and everybody who watches. */
+import type { RaftOptions } from '../../core/options.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { RuntimeOptions } from '../../runtime/options.ts'
+import type { Observation } from '../properties/observation.ts'
+import type { Property } from '../properties/property.ts'
+import { SAFETY, Watch } from '../properties/safety.ts'
+import { FalseDisk } from './disk.ts'
+import { FalseNetwork } from './network.ts'
+import { SeededRandom } from './random.ts'
+import type { World } from './simulated-node.ts'
+import { SimulatedNode } from './simulated-node.ts'
+import { Trace } from './trace.ts'
+import { VirtualTime } from './virtual-clock.ts'
+import type { SteppedCore } from './watched-core.ts'
+import type { ClusterPlan } from './workload.ts'
+
+/** Short times and small limits, so that a run of seconds sees elections, snapshots, full windows and full messages. */
+export const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
+  electionTimeoutMinMs: 150,
+  electionTimeoutMaxMs: 300,
+  heartbeatIntervalMs: 30,
+  pauseToleranceMs: 60,
+  storageStallMs: 1000,
+  readTimeoutMs: 400,
+  callTimeoutMs: 1500,
+  messageBytesMax: 400,
+  inflightMessagesMax: 4,
+  inflightBytesMax: 1500,
+  trailingEntries: 4,
+  trailingBytesMax: 600,
+  laggardBytesMax: 2000,
+  caughtUpEntries: 4,
+  blockEntriesMax: 4,
+  snapshotEntries: 12,
+  snapshotRetryMs: 100,
+  fetchRetryMinMs: 20,
+  fetchRetryMaxMs: 200,
+  fetchAttemptsMax: 4,
+  lazyWriteMs: 20,
+  blockCacheBytesMax: 2000,
+  freeBytesMin: 0,
+}
+
+export interface ClusterOptions {
+  readonly seed: number
+  readonly plan: ClusterPlan
+  readonly settings: Partial<RaftOptions & RuntimeOptions>
+  readonly properties?: readonly Property[] | undefined
+  readonly isTraced: boolean
+  /** Stands before each core, to play tricks; for tests of the judges. */
+  readonly tamper?: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+}
+
+export class Cluster implements World {
+  readonly time: VirtualTime = new VirtualTime()
+  readonly random: SeededRandom
+  readonly network: FalseNetwork
+  readonly nodes: readonly SimulatedNode[]
+  readonly watch: Watch
+  readonly trace: Trace | undefined
+  readonly settings: Partial<RaftOptions & RuntimeOptions>
+  readonly tamper: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+  /** The first thing that was wrong. */
+  failure: unknown
+  /** Steps of all cores. */
+  steps = 0
+  readonly #crashPoints = new Map<
+    NodeId,
+    { call: number; readonly when: 'before' | 'after'; readonly run: () => void }
+  >()
+
+  constructor(options: ClusterOptions) {
+    const { seed, plan, settings, properties = SAFETY, isTraced, tamper } = options
+    this.random = new SeededRandom(seed)
+    this.settings = { ...SIMULATION_SETTINGS, ...settings }
+    this.tamper = tamper
+    this.watch = new Watch(properties)
+    this.trace = isTraced ? new Trace(this.time) : undefined
+    this.network = new FalseNetwork(this.time, this.random.fork('network'), {
+      sent: (from, to, message) => this.see({ type: 'sent', from, to, message }),
+      delivered: (from, to, message) => this.trace?.delivered(from, to, message),
+      lost: (from, to, message, why) => this.trace?.lost(from, to, message, why),
+    })
+    const ids = Array.from({ length: plan.voters + plan.spares }, (_, number) => `n${number}`)
+    const peers = Object.fromEntries(ids.slice(0, plan.voters).map((id) => [id, addressOf(id)]))
+    this.nodes = ids.map((id, number) => {
+      const random = this.random.fork(id)
+      const disk = new FalseDisk(id, random.fork('disk'), {
+        called: (node, _, when) => this.#diskCalled(node, when),
+        durable: (node, write) => this.see({ type: 'durable', node, write }),
+        fileDurable: () => {},
+      })
+      return new SimulatedNode({ id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 }, this, random, disk)
+    })
+  }
+
+  see(observation: Observation): void {
+    if (observation.type === 'stepped') this.steps++
+    this.trace?.see(observation)
+    try {
+      this.watch.see(observation)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  fail(error: unknown): void {
+    this.failure ??= error
+  }
+
+  /** Of those who think they lead, the one of the highest term. */
+  get leader(): SimulatedNode | undefined {
+    let best: SimulatedNode | undefined
+    let bestTerm = 0
+    for (const candidate of this.nodes) {
+      const status = candidate.node?.statusNow()
+      if (status?.role !== 'leader' || status.term <= bestTerm) continue
+      best = candidate
+      bestTerm = status.term
+    }
+    return best
+  }
+
+  /** Crashes a node at one of its next disk calls. */
+  crashAtCall(node: SimulatedNode, call: number, when: 'before' | 'after', run: () => void): void {
+    this.#crashPoints.set(node.id, { call, when, run })
+  }
+
+  disarm(): void {
+    this.#crashPoints.clear()
+  }
+
+  /** Lets everything happen that is due by then, one thing after the other; stops at the first thing that is wrong. */
+  async runUntil(untilUs: number): Promise<void> {
+    while (this.failure === undefined && this.time.step(untilUs)) await turn()
+  }
+
+  #diskCalled(node: NodeId, when: 'before' | 'after'): void {
+    const point = this.#crashPoints.get(node)
+    if (point === undefined || point.when !== when) return
+    if (point.call-- > 0) return
+    this.#crashPoints.delete(node)
+    point.run()
+  }
+}
+
+export function addressOf(id: NodeId): string {
+  return `sim:${id}`
+}
+
+/** Promises settle between two things that happen: all that are ready, before the next. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

@@ -1,0 +1,46 @@
+/** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number. */
+import type { Weather } from './network.ts'
+
+/** When a fault begins. */
+interface Begins {
+  readonly atMs: number
+}
+
+/** When it begins, and how long it lasts; the end of the faults ends all of them. */
+interface Lasts extends Begins {
+  readonly forMs: number
+}
+
+export type Fault =
+  /** The process is gone, and comes back. `isHard`: every write that was not synced is lost; else chance keeps a prefix. */
+  | ({ readonly type: 'crash'; readonly node: number; readonly isHard: boolean } & Lasts)
+  /** The process is gone just before, or just after, the disk does one of its next calls. */
+  | ({
+      readonly type: 'crashAtCall'
+      readonly node: number
+      readonly call: number
+      readonly when: 'before' | 'after'
+    } & Lasts)
+  /** Nothing passes between these nodes and the others. */
+  | ({ readonly type: 'partition'; readonly side: readonly number[] } & Lasts)
+  /** Nothing passes from one to the other; the way back is open. */
+  | ({ readonly type: 'cut'; readonly from: number; readonly to: number } & Lasts)
+  /** The connection between two nodes breaks, with what was on its way. */
+  | ({ readonly type: 'reset'; readonly a: number; readonly b: number } & Begins)
+  /** Messages are lost, doubled, late, out of order. */
+  | ({ readonly type: 'weather'; readonly weather: Weather } & Lasts)
+  /** Every sync takes this long. */
+  | ({ readonly type: 'slowDisk'; readonly node: number; readonly syncMs: number } & Lasts)
+  /** The next write fails; the write may be there or not. The node stops, and comes back when the disk is replaced. */
+  | ({ readonly type: 'failDisk'; readonly node: number } & Lasts)
+  /** The process does not run (a collection of garbage, a stopped machine), and goes on as if nothing had been. */
+  | ({ readonly type: 'pause'; readonly node: number } & Lasts)
+  /** Its clock runs fast or slow. */
+  | ({ readonly type: 'drift'; readonly node: number; readonly ratePerMille: number } & Lasts)
+
+export type FaultPlan = readonly Fault[]
+
+/** One line, for a trace or a report. */
+export function wordsOfFault({ type, atMs, ...rest }: Fault): string {
+  return `${type} at ${atMs} ms ${JSON.stringify(rest)}`
+}

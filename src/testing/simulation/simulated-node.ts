@@ -1,0 +1,149 @@
+/** A node of a simulation: a data directory, and one life after another of a real RaftNode on it. */
+import type { RaftOptions } from '../../core/options.ts'
+import { Raft } from '../../core/raft.ts'
+import type { RecoveredLog } from '../../core/state.ts'
+import type { Instant, NodeId } from '../../core/types.ts'
+import { isRaftError } from '../../errors.ts'
+import type { RuntimeOptions } from '../../runtime/options.ts'
+import { RaftNode } from '../../runtime/raft-node.ts'
+import type { Observation } from '../properties/observation.ts'
+import type { FalseDisk } from './disk.ts'
+import { FalseStorage } from './false-storage.ts'
+import { FalseTransport } from './false-transport.ts'
+import { LedgerMachine } from './ledger-machine.ts'
+import type { FalseNetwork } from './network.ts'
+import type { SeededRandom } from './random.ts'
+import type { VirtualTime } from './virtual-clock.ts'
+import { NodeClock } from './virtual-clock.ts'
+import type { SteppedCore } from './watched-core.ts'
+import { WatchedCore } from './watched-core.ts'
+
+export type SimulatedRaftNode = RaftNode<string, number, null, number>
+
+/** The world a node lives in. */
+export interface World {
+  readonly time: VirtualTime
+  readonly network: FalseNetwork
+  readonly settings: Partial<RaftOptions & RuntimeOptions>
+  /** Stands before the core, to play tricks; for tests of the judges. */
+  readonly tamper: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+  see(observation: Observation): void
+  /** Something happened that must not: a node that cannot start, or stops by a mistake of its own. */
+  fail(error: unknown): void
+}
+
+export interface NodePlan {
+  readonly id: NodeId
+  /** Of the first members; empty for one that joins later. */
+  readonly peers: Readonly<Record<NodeId, string>>
+  /** How fast its clock runs. */
+  readonly ratePerMille: number
+}
+
+export class SimulatedNode {
+  readonly plan: NodePlan
+  readonly disk: FalseDisk
+  readonly #world: World
+  readonly #random: SeededRandom
+  #clock: NodeClock | undefined
+  /** Once it has started. */
+  node: SimulatedRaftNode | undefined
+  machine: LedgerMachine | undefined
+  /** It was removed from the cluster and does not start any more. */
+  isRetired = false
+  /** Set while its disk is made to fail. */
+  expectsFailure = false
+
+  constructor(plan: NodePlan, world: World, random: SeededRandom, disk: FalseDisk) {
+    this.plan = plan
+    this.#world = world
+    this.#random = random
+    this.disk = disk
+  }
+
+  get id(): NodeId {
+    return this.plan.id
+  }
+
+  /** A process runs, started or starting. */
+  get isAlive(): boolean {
+    return this.#clock !== undefined
+  }
+
+  get clock(): NodeClock | undefined {
+    return this.#clock
+  }
+
+  start(): void {
+    if (this.isAlive || this.isRetired) return
+    const { network, time, settings } = this.#world
+    const { id, peers, ratePerMille } = this.plan
+    const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
+    const isLiving = (): boolean => !clock.isStopped
+    this.#clock = clock
+    const machine = new LedgerMachine({
+      applied: ({ index, term }, command) => {
+        if (isLiving()) this.#world.see({ type: 'applied', node: id, index, term, command })
+      },
+      restored: (index) => {
+        if (isLiving()) this.#world.see({ type: 'restored', node: id, index })
+      },
+    })
+    RaftNode.start<string, number, null, number>({
+      ...settings,
+      id,
+      cluster: 'simulated',
+      peers: Object.keys(peers).length === 0 ? { [id]: `sim:${id}` } : peers,
+      join: Object.keys(peers).length === 0,
+      seed: this.#random.below(1_000_000),
+      storage: new FalseStorage(this.disk, clock),
+      transport: new FalseTransport(network, id, clock),
+      clock,
+      stateMachine: machine,
+      makeCore: (options, recovered, now) => this.#makeCore(options, recovered, now, isLiving),
+    }).then(
+      (node) => {
+        if (isLiving()) this.#began(node, machine, isLiving)
+      },
+      (error) => {
+        if (isLiving()) this.#couldNotStart(error)
+      },
+    )
+  }
+
+  /** The process is gone from one instruction to the next; the disk keeps what was synced, and perhaps more (unless `isHard`). */
+  crash(isHard: boolean): void {
+    if (this.#clock === undefined) return
+    this.#clock.stop()
+    this.#clock = undefined
+    this.node = undefined
+    this.machine = undefined
+    this.#world.network.unplug(this.id)
+    this.disk.crash(isHard)
+    this.#world.see({ type: 'crashed', node: this.id })
+  }
+
+  #makeCore(options: RaftOptions, recovered: RecoveredLog, now: Instant, isLiving: () => boolean): SteppedCore {
+    const { tamper } = this.#world
+    const node = this.id
+    this.#world.see({ type: 'started', node, ...recovered })
+    const raft = new Raft(options, recovered, now)
+    return new WatchedCore(tamper === undefined ? raft : tamper(raft, node), (inputs, effects, status) => {
+      if (isLiving()) this.#world.see({ type: 'stepped', node, inputs, effects, status })
+    })
+  }
+
+  #began(node: SimulatedRaftNode, machine: LedgerMachine, isLiving: () => boolean): void {
+    this.node = node
+    this.machine = machine
+    void node.failed.then((error) => {
+      if (isLiving() && !this.expectsFailure) this.#world.fail(error)
+    })
+  }
+
+  #couldNotStart(error: unknown): void {
+    this.crash(false)
+    if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRetired = true
+    else this.#world.fail(error)
+  }
+}

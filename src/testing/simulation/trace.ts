@@ -1,0 +1,87 @@
+/** What happened in a run, one line per event, in columns that are the same for every seed. */
+import type { PeerMessage } from '../../contracts/transport.ts'
+import type { Message } from '../../core/messages.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { DurableWrite, Observation } from '../properties/observation.ts'
+import { wordsOfBlocks, wordsOfEffects, wordsOfMessage } from '../scenario/words.ts'
+import type { VirtualTime } from './virtual-clock.ts'
+
+/**
+ * Columns: the time in microseconds; the node; its state as role letter (F, P, C, L) and term, then applied/commit/last index;
+ * what happened. `=>` arrived, `=x` was lost, `!` is a fault or a repair, `?` a client's call, `.` its outcome.
+ */
+export const TRACE_HEADER = '     time us  node  state            what'
+
+const LETTERS = { follower: 'F', 'pre-candidate': 'P', candidate: 'C', leader: 'L' } as const
+
+export class Trace {
+  readonly #time: VirtualTime
+  readonly #lines: string[] = []
+  readonly #statuses = new Map<NodeId, RaftStatus>()
+
+  constructor(time: VirtualTime) {
+    this.#time = time
+  }
+
+  get text(): string {
+    return `${[TRACE_HEADER, ...this.#lines].join('\n')}\n`
+  }
+
+  see(observation: Observation): void {
+    switch (observation.type) {
+      case 'started':
+        return this.note(observation.node, `! starts in term ${observation.hardState.term}`)
+      case 'crashed':
+        this.note(observation.node, '! crashes')
+        this.#statuses.delete(observation.node)
+        return
+      case 'stepped':
+        this.#statuses.set(observation.node, observation.status)
+        for (const line of wordsOfEffects(observation.node, observation.effects))
+          this.note(observation.node, line.trim())
+        return
+      case 'durable':
+        return this.note(observation.node, wordsOfWrite(observation.write))
+      case 'applied':
+        return this.note(observation.node, `applies ${observation.command} at ${observation.index}@${observation.term}`)
+      case 'restored':
+        return this.note(observation.node, `is restored up to ${observation.index}`)
+      case 'invoked':
+        return this.note(observation.node, `? call ${observation.call} ${observation.what} ${observation.command}`)
+      case 'returned':
+        return this.note('-', `. call ${observation.call} ${observation.outcome} ${observation.index}`)
+      default:
+    }
+  }
+
+  delivered(from: NodeId, to: NodeId, message: Message | PeerMessage): void {
+    this.note(to, `=> ${wordsOfMessage(from, to, message)}`)
+  }
+
+  lost(from: NodeId, to: NodeId, message: Message | PeerMessage, why: string): void {
+    this.note(to, `=x ${wordsOfMessage(from, to, message)} (${why})`)
+  }
+
+  note(node: NodeId, what: string): void {
+    const status = this.#statuses.get(node)
+    const state =
+      status === undefined
+        ? '-'
+        : `${LETTERS[status.role]}${status.term} ${status.appliedIndex}/${status.commitIndex}/${status.lastIndex}`
+    this.#lines.push(`${String(this.#time.nowUs).padStart(12)}  ${node.padEnd(4)}  ${state.padEnd(15)}  ${what}`)
+  }
+}
+
+function wordsOfWrite(write: DurableWrite): string {
+  const parts: string[] = []
+  if (write.snapshot !== undefined)
+    parts.push(`snapshot ${write.snapshot.info.index}${write.snapshot.resetLog ? ' reset' : ''}`)
+  if (write.truncateAfter !== undefined) parts.push(`truncate after ${write.truncateAfter}`)
+  if (write.blocks.length > 0) parts.push(wordsOfBlocks(write.blocks))
+  if (write.hardState !== undefined)
+    parts.push(
+      `term ${write.hardState.term} vote ${write.hardState.votedFor ?? '-'} commit ${write.hardState.commitIndex}`,
+    )
+  return `has durable: ${parts.join(', ')}`
+}

@@ -1,0 +1,36 @@
+/** A core whose every step is seen. */
+import type { Effects } from '../../core/effects.ts'
+import type { Input } from '../../core/inputs.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { Instant, LogIndex, Membership, Term } from '../../core/types.ts'
+
+/** What the runtime asks of a core. */
+export interface SteppedCore {
+  step(now: Instant, inputs: readonly Input[]): Effects
+  status(now: Instant): RaftStatus
+  snapshotHead(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
+}
+
+export class WatchedCore implements SteppedCore {
+  readonly #core: SteppedCore
+  readonly #stepped: (inputs: readonly Input[], effects: Effects, status: RaftStatus) => void
+
+  constructor(core: SteppedCore, stepped: (inputs: readonly Input[], effects: Effects, status: RaftStatus) => void) {
+    this.#core = core
+    this.#stepped = stepped
+  }
+
+  step(now: Instant, inputs: readonly Input[]): Effects {
+    const effects = this.#core.step(now, inputs)
+    this.#stepped(inputs, effects, this.#core.status(now))
+    return effects
+  }
+
+  status(now: Instant): RaftStatus {
+    return this.#core.status(now)
+  }
+
+  snapshotHead(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership } {
+    return this.#core.snapshotHead(index)
+  }
+}

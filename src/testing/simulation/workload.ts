@@ -1,0 +1,27 @@
+/** What is asked of a cluster during a run, as data. Nodes are named by number. */
+
+export type Call =
+  /** A client writes, asking this node first and following its hints. */
+  | { readonly type: 'write'; readonly atMs: number; readonly node: number }
+  /** A client reads, linearizably. */
+  | { readonly type: 'read'; readonly atMs: number; readonly node: number }
+  /** Whoever leads is asked to change the membership; what makes no sense is left out. */
+  | {
+      readonly type: 'change'
+      readonly atMs: number
+      readonly add: readonly number[]
+      readonly promote: readonly number[]
+      readonly demote: readonly number[]
+      readonly remove: readonly number[]
+    }
+  /** Whoever leads is asked to hand over. */
+  | { readonly type: 'transfer'; readonly atMs: number; readonly node: number }
+  | { readonly type: 'snapshot'; readonly atMs: number; readonly node: number }
+
+export type Workload = readonly Call[]
+
+/** Who is there: the first voters, and those who stand by to be added. */
+export interface ClusterPlan {
+  readonly voters: number
+  readonly spares: number
+}
