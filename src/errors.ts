@@ -106,5 +106,5 @@ export class RaftError extends Error {
 /** Whether a value is a RaftError (of this copy of the package or another), and of this code if one is given. */
 export function isRaftError(value: unknown, code?: ErrorCode): value is RaftError {
   if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
-  return code === undefined || (value as RaftError).code === code
+  return code === undefined || (value as { readonly code?: unknown }).code === code
 }

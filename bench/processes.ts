@@ -1,0 +1,84 @@
+/** The processes that are measured: started, ordered about, and never left behind. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LoadOrder, LoadResult, UsageResult } from './load.ts'
+
+/** Milliseconds for a process to say that it is ready, or to answer beyond what its order takes. */
+const PATIENCE_MS = 30_000
+
+export class Worker {
+  readonly child: ChildProcess
+  readonly ready: Readonly<Record<string, unknown>>
+
+  private constructor(child: ChildProcess, ready: Readonly<Record<string, unknown>>) {
+    this.child = child
+    this.ready = ready
+  }
+
+  static async start(script: string, argv: readonly string[]): Promise<Worker> {
+    const path = fileURLToPath(new URL(script, import.meta.url))
+    const child = fork(path, argv, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const ready = await nextMessage(child, PATIENCE_MS)
+    return new Worker(child, ready as Record<string, unknown>)
+  }
+
+  async usage(): Promise<UsageResult> {
+    return (await this.#order({ type: 'usage' }, PATIENCE_MS)) as UsageResult
+  }
+
+  async load(order: LoadOrder): Promise<LoadResult> {
+    return (await this.#order(order, order.seconds * 1000 + PATIENCE_MS)) as LoadResult
+  }
+
+  async call(name: string, argument?: unknown, patienceMs = PATIENCE_MS): Promise<unknown> {
+    const answer = (await this.#order({ type: 'call', name, argument }, patienceMs)) as {
+      readonly type: string
+      readonly value?: unknown
+      readonly message?: string
+    }
+    if (answer.type === 'failure') throw new Error(answer.message)
+    return answer.value
+  }
+
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const gone = new Promise((resolve) => this.child.once('exit', resolve))
+    this.child.kill('SIGKILL')
+    await gone
+  }
+
+  #order(order: object, patienceMs: number): Promise<unknown> {
+    this.child.send(order)
+    return nextMessage(this.child, patienceMs)
+  }
+}
+
+/** A directory that is gone once `use` is done. */
+export async function inTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'quorate-bench-'))
+  try {
+    return await use(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+function nextMessage(child: ChildProcess, patienceMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const finish = (act: () => void): void => {
+      clearTimeout(timer)
+      child.off('message', onMessage)
+      child.off('exit', onExit)
+      act()
+    }
+    const onMessage = (message: unknown): void => finish(() => resolve(message))
+    const onExit = (code: number | null): void =>
+      finish(() => reject(new Error(`a measured process ended with ${code}`)))
+    const timer = setTimeout(() => finish(() => reject(new Error('a measured process does not answer'))), patienceMs)
+    child.on('message', onMessage)
+    child.on('exit', onExit)
+  })
+}
