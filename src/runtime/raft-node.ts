@@ -15,7 +15,7 @@ import type { NodeOptions } from './options.ts'
 import { defined, hasMethods, isNodeId, OPTION_CHECKS, refuseProblems, settingsOf, validateOptions } from './options.ts'
 import type { Landing } from './proposals.ts'
 import type { Confirmation } from './reads.ts'
-import type { MakeCore, MakeCore } from './recovery.ts'
+import type { MakeCore } from './recovery.ts'
 import { recover } from './recovery.ts'
 import { notBegun } from './refusals.ts'
 
@@ -29,8 +29,6 @@ export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknow
   readonly clock: Clock
   /** Called once the node is there and before it listens: the moment to add services to its server. */
   readonly beforeListen?: ((node: NodeService) => void) | undefined
-  /** For simulations: puts something around the core. */
-  readonly makeCore?: MakeCore | undefined
   /** For a simulator, that watches every step or plays tricks: makes the core instead of `new Raft`. */
   readonly makeCore?: MakeCore | undefined
 }
@@ -52,7 +50,6 @@ const START_CHECKS = {
   clock: hasMethods('now', 'wakeAt', 'defer'),
   beforeListen: isFunction,
   makeCore: isFunction,
-  makeCore: (value: unknown) => (typeof value === 'function' ? undefined : 'must be a function'),
 }
 
 function isFunction(value: unknown): string | undefined {
@@ -90,7 +87,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     const { storage, transport, clock, stateMachine, id, cluster, peers, join, makeCore, observers = [] } = options
     const settings = settingsOf(options)
     try {
-      const { core, recovered } = await recover(storage, { id, cluster, peers, join, makeCore }, settings, clock.now(), options.makeCore)
+      const { core, recovered } = await recover(storage, { id, cluster, peers, join, makeCore }, settings, clock.now())
       const codecs = codecsOf(options)
       const engine = new Engine<Command, Result>({
         ...{ core, recovered, storage, transport, clock },

@@ -4,10 +4,10 @@ import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import { bootstrapMembership, NOBODY } from '../core/membership/membership.ts'
 import type { RaftOptions } from '../core/options.ts'
 import { Raft } from '../core/raft.ts'
-import type { RecoveredLog, RecoveredLog } from '../core/state.ts'
+import type { RecoveredLog } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import type { Core, Core } from './driver.ts'
+import type { Core } from './driver.ts'
 
 /** Makes the core of a node: `new Raft`, or something that stands before one. */
 export type MakeCore = (options: RaftOptions, recovered: RecoveredLog, now: Instant) => Core
@@ -26,13 +26,7 @@ export interface Recovery {
 }
 
 /** Opens the storage, and refuses to start as a member that was removed. */
-export async function recover(
-  storage: Storage,
-  origin: Origin,
-  options: RaftOptions,
-  now: Instant,
-  makeCore: MakeCore = (...parts) => new Raft(...parts),
-): Promise<Recovery> {
+export async function recover(storage: Storage, origin: Origin, options: RaftOptions, now: Instant): Promise<Recovery> {
   const { id, cluster = '', peers = {}, join = false } = origin
   const recovered = await storage.open({ clusterId: cluster, nodeId: id, newClusterId: clusterIdOf(peers) })
   const { hardState, snapshot, blocks } = recovered
