@@ -121,15 +121,30 @@ export class RequestStream {
   ask(asked: Asked): Promise<WireResponse> {
     return new Promise((resolve, reject) => {
       this.#refuse(asked)
+      const { kind, payload, mode, timeoutMs, signal } = asked
       const id = this.#nextId
       this.#nextId = id === MAX_ID ? 1 : id + 1
-      const onAbort = asked.signal === undefined ? undefined : () => this.#abort(pending)
-      const deadline = this.#clock.now() + asked.timeoutMs
-      const pending: Pending = { ...asked, id, deadline, onAbort, resolve, reject, isWritten: false, isSettled: false }
-      if (onAbort !== undefined) asked.signal?.addEventListener('abort', onAbort, { once: true })
+      const deadline = this.#clock.now() + timeoutMs
+      const onAbort = signal === undefined ? undefined : (): void => this.#abort(pending)
+      // Field by field: a spread here was a quarter of the client's time.
+      const pending: Pending = {
+        kind,
+        payload,
+        mode,
+        timeoutMs,
+        signal,
+        id,
+        deadline,
+        onAbort,
+        resolve,
+        reject,
+        isWritten: false,
+        isSettled: false,
+      }
+      if (onAbort !== undefined) signal?.addEventListener('abort', onAbort, { once: true })
       this.#pending.set(id, pending)
       this.#queue.push(pending)
-      this.#queueBytes += asked.payload.length + OVERHEAD_BYTES
+      this.#queueBytes += payload.length + OVERHEAD_BYTES
       this.#deadlines.watch(pending)
       this.#flushLater()
     })
