@@ -1,0 +1,169 @@
+/** The demo's nodes together: starts them, knows who leads, kills and restarts them, and leaves none behind. */
+import type { NodeEvent } from '../../contracts/observer.ts'
+import type { NodeId } from '../../core/types.ts'
+import { EXIT } from '../exit-codes.ts'
+import { CommandFailure } from '../failure.ts'
+import type { DemoPlan, PlannedNode } from './demo-plan.ts'
+import { DEMO_CLUSTER } from './demo-plan.ts'
+import type { Ending } from './node-process.ts'
+import { NodeProcess } from './node-process.ts'
+
+/** A node that has not said by then that it listens has not started. */
+const START_TIMEOUT_MS = 20_000
+const STOP_GRACE_MS = 8000
+
+export interface Leadership {
+  readonly id: NodeId
+  readonly term: number
+  /** On this process's monotonic clock. */
+  readonly at: number
+}
+
+export interface DemoWatcher {
+  leads(leadership: Leadership): void
+  /** A node has ended that nobody has killed. */
+  ended(id: NodeId, ending: Ending): void
+}
+
+export class DemoCluster {
+  readonly plan: DemoPlan
+  readonly #watcher: DemoWatcher
+  readonly #processes = new Map<NodeId, NodeProcess>()
+  #leadership: Leadership | undefined
+  #hasOldData = false
+  #waiting: { readonly wants: (event: NodeEvent, id: NodeId) => boolean; readonly resolve: () => void }[] = []
+
+  constructor(plan: DemoPlan, watcher: DemoWatcher) {
+    this.plan = plan
+    this.#watcher = watcher
+    process.on('exit', () => this.#killAllNow())
+  }
+
+  get processes(): readonly NodeProcess[] {
+    return this.plan.nodes.flatMap(({ id }) => this.#processes.get(id) ?? [])
+  }
+
+  /** Of the newest term; undefined if it is not running any more. */
+  get leader(): Leadership | undefined {
+    const { id } = this.#leadership ?? {}
+    return id !== undefined && this.isUp(id) ? this.#leadership : undefined
+  }
+
+  /** The nodes went on from data of an earlier run. */
+  get hasOldData(): boolean {
+    return this.#hasOldData
+  }
+
+  get hasMajority(): boolean {
+    return this.processes.filter((each) => each.isAlive).length > this.plan.nodes.length / 2
+  }
+
+  isUp(id: NodeId): boolean {
+    return this.#processes.get(id)?.isAlive === true
+  }
+
+  pid(id: NodeId): number | undefined {
+    return this.#processes.get(id)?.pid
+  }
+
+  /** All of them; throws with the words of the first that could not start. */
+  async start(): Promise<void> {
+    await Promise.all(this.plan.nodes.map((planned) => this.#spawn(planned, ['--peers', this.#peers()])))
+  }
+
+  async kill(id: NodeId): Promise<void> {
+    await this.#processes.get(id)?.kill()
+  }
+
+  /** With what is on its disk. */
+  async restart(id: NodeId): Promise<void> {
+    await this.#spawn(this.#planned(id), ['--peers', this.#peers()])
+  }
+
+  /** As a new member that was added under the old name: what it once knew is gone. */
+  async join(id: NodeId): Promise<void> {
+    const others = this.plan.nodes.filter((node) => node.id !== id && this.isUp(node.id))
+    await this.#spawn(this.#planned(id), ['--join', others.map(({ address }) => address).join(',')])
+  }
+
+  /** Resolves when a leader of a newer term is known, or false when that takes longer. */
+  async newLeader(afterTerm: number, timeoutMs: number): Promise<Leadership | undefined> {
+    const isNewer = (): boolean => (this.#leadership?.term ?? 0) > afterTerm
+    if (!isNewer()) await this.#until(isNewer, timeoutMs)
+    return isNewer() ? this.#leadership : undefined
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((each) => each.stop(STOP_GRACE_MS)))
+  }
+
+  async #spawn(planned: PlannedNode, origin: readonly string[]): Promise<void> {
+    const { id, address, dataDir } = planned
+    const data = dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir]
+    let failed: (ending: Ending) => void = () => undefined
+    const failure = new Promise<Ending>((resolve) => {
+      failed = resolve
+    })
+    const started = this.#until((event, who) => event.type === 'started' && who === id, START_TIMEOUT_MS)
+    let hasStarted = false
+    const child = new NodeProcess({
+      planned,
+      words: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...data, ...origin],
+      onEvent: (event) => this.#heard(id, event),
+      onEnd: (ending) => {
+        if (hasStarted && ending.isSurprise) this.#watcher.ended(id, ending)
+        failed(ending)
+      },
+    })
+    this.#processes.set(id, child)
+    const first = await Promise.race([started, failure])
+    if (first !== true) throw couldNotStart(child, first === false ? undefined : first)
+    hasStarted = true
+  }
+
+  #heard(id: NodeId, event: NodeEvent): void {
+    if (event.type === 'started' && !event.isNew) this.#hasOldData = true
+    if (event.type === 'becameLeader' && event.term > (this.#leadership?.term ?? 0)) {
+      this.#leadership = { id, term: event.term, at: performance.now() }
+      this.#watcher.leads(this.#leadership)
+    }
+    const done = this.#waiting.filter(({ wants }) => wants(event, id))
+    this.#waiting = this.#waiting.filter((each) => !done.includes(each))
+    for (const { resolve } of done) resolve()
+  }
+
+  /** Whether an event that `wants` holds for came in time. */
+  #until(wants: (event: NodeEvent, id: NodeId) => boolean, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs)
+      const done = (): void => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      this.#waiting.push({ wants, resolve: done })
+    })
+  }
+
+  #peers(): string {
+    return this.plan.nodes.map(({ id, address }) => `${id}=${address}`).join(',')
+  }
+
+  #planned(id: NodeId): PlannedNode {
+    const planned = this.plan.nodes.find((node) => node.id === id)
+    if (planned === undefined) throw new CommandFailure(`the demo has no node ${id}`)
+    return planned
+  }
+
+  #killAllNow(): void {
+    for (const each of this.#processes.values()) each.killNow()
+  }
+}
+
+function couldNotStart(child: NodeProcess, ending: Ending | undefined): CommandFailure {
+  const { id, logFile } = child.planned
+  const how = ending === undefined ? `does not listen after ${START_TIMEOUT_MS} ms` : 'could not start'
+  return new CommandFailure(`${id} ${how}:\n${child.lastWords()}`, {
+    exitCode: ending?.exitCode ?? EXIT.software,
+    hint: `its log is ${logFile}`,
+  })
+}

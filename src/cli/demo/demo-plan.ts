@@ -1,0 +1,157 @@
+/** What a demo is going to run: how many nodes, at which ports, with which data; a plan is kept beside the data, to be resumed. */
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isRaftError, RaftError } from '../../errors.ts'
+import { EXIT } from '../exit-codes.ts'
+import { CommandFailure } from '../failure.ts'
+import type { PortRange } from '../text-values.ts'
+import { parsePortRange, TextValueError } from '../text-values.ts'
+import { busyPort, freeRange } from './free-ports.ts'
+
+export interface DemoFlags {
+  readonly nodes?: number
+  readonly dataDir: string
+  readonly ports?: string
+  readonly memory?: boolean
+  readonly json?: boolean
+}
+
+export interface PlannedNode {
+  readonly id: string
+  readonly address: string
+  /** undefined: in memory. */
+  readonly dataDir: string | undefined
+  readonly logFile: string
+}
+
+export interface DemoPlan {
+  readonly nodes: readonly PlannedNode[]
+  /** Where everything lies that the demo writes. */
+  readonly directory: string
+  readonly isMemory: boolean
+  readonly isResumed: boolean
+  /** A port of the usual range that is taken, if another range was chosen for it. */
+  readonly busyPort: number | undefined
+}
+
+interface KeptPlan {
+  readonly schema: 'quorate.demo/v1'
+  readonly nodes: number
+  readonly firstPort: number
+}
+
+export const DEMO_CLUSTER = 'kv-demo'
+const NODES_DEFAULT = 3
+const NODES_MAX = 9
+const FIRST_PORT_DEFAULT = 7001
+const PLAN_FILE = 'demo.json'
+
+export async function planDemo(flags: DemoFlags): Promise<DemoPlan> {
+  if (flags.memory === true) return newPlan(flags, await mkdtemp(join(tmpdir(), 'quorate-demo-')))
+  const kept = await readPlan(flags.dataDir)
+  if (kept !== undefined) return resumedPlan(flags, kept)
+  await makeDirectory(flags.dataDir)
+  const plan = await newPlan(flags, flags.dataDir)
+  const firstPort = Number(plan.nodes[0]?.address.split(':')[1])
+  const keep: KeptPlan = { schema: 'quorate.demo/v1', nodes: plan.nodes.length, firstPort }
+  await writeFile(join(flags.dataDir, PLAN_FILE), `${JSON.stringify(keep)}\n`)
+  return plan
+}
+
+async function newPlan(flags: DemoFlags, directory: string): Promise<DemoPlan> {
+  const count = countOf(flags.nodes ?? NODES_DEFAULT)
+  const asked = flags.ports === undefined ? undefined : rangeOf(flags.ports, count)
+  const wanted = asked ?? { first: FIRST_PORT_DEFAULT, last: FIRST_PORT_DEFAULT + count - 1 }
+  const busy = await busyPort(wanted.first, count)
+  if (busy !== undefined && asked !== undefined)
+    throw portInUse(busy, 'leave --ports out and the next free range is taken, or name another')
+  const firstPort = busy === undefined ? wanted.first : await freeRange(wanted.first + count, count)
+  return planOf({ count, firstPort, directory, isMemory: flags.memory === true, isResumed: false, busyPort: busy })
+}
+
+/** The addresses are in the membership, which is in the data: they stay. */
+async function resumedPlan(flags: DemoFlags, kept: KeptPlan): Promise<DemoPlan> {
+  const { nodes: count, firstPort } = kept
+  const range = `${firstPort}-${firstPort + count - 1}`
+  const asked = flags.ports === undefined ? undefined : rangeOf(flags.ports, count)
+  if ((flags.nodes ?? count) !== count || (asked?.first ?? firstPort) !== firstPort)
+    throw new CommandFailure(`the data in ${flags.dataDir} is that of ${count} nodes at ports ${range}`, {
+      exitCode: EXIT.usage,
+      hint: 'leave --nodes and --ports out to go on with it, or choose another --data-dir',
+    })
+  const busy = await busyPort(firstPort, count)
+  if (busy !== undefined)
+    throw portInUse(
+      busy,
+      `the nodes whose data is in ${flags.dataDir} have ports ${range}: stop what runs there (this demo, in another terminal?), or choose another --data-dir`,
+    )
+  return planOf({ count, firstPort, directory: flags.dataDir, isMemory: false, isResumed: true, busyPort: undefined })
+}
+
+interface PlanFacts extends Pick<DemoPlan, 'directory' | 'isMemory' | 'isResumed' | 'busyPort'> {
+  readonly count: number
+  readonly firstPort: number
+}
+
+function planOf({ count, firstPort, ...rest }: PlanFacts): DemoPlan {
+  const nodes = Array.from({ length: count }, (_, offset) => ({
+    id: `n${offset + 1}`,
+    address: `127.0.0.1:${firstPort + offset}`,
+    dataDir: rest.isMemory ? undefined : join(rest.directory, `n${offset + 1}`),
+    logFile: join(rest.directory, `n${offset + 1}.log`),
+  }))
+  return { nodes, ...rest }
+}
+
+async function readPlan(dataDir: string): Promise<KeptPlan | undefined> {
+  const path = join(dataDir, PLAN_FILE)
+  try {
+    const kept = JSON.parse(await readFile(path, 'utf8')) as KeptPlan
+    const isGood = kept.schema === 'quorate.demo/v1' && Number.isSafeInteger(kept.nodes + kept.firstPort)
+    if (isGood) return kept
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (!(error instanceof SyntaxError)) throw noAccess(dataDir, error)
+  }
+  throw new RaftError('ERR_RAFT_FORMAT', `${path} is not one that this version of the demo has written`, {
+    hint: 'choose another --data-dir',
+  })
+}
+
+async function makeDirectory(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true })
+  } catch (error) {
+    throw noAccess(dataDir, error)
+  }
+}
+
+function noAccess(dataDir: string, cause: unknown): RaftError {
+  if (isRaftError(cause)) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new RaftError('ERR_RAFT_DATA_DIR_ACCESS', `the data directory ${dataDir} cannot be used: ${reason}`, {
+    hint: 'choose another --data-dir, or run as the user it belongs to',
+    cause,
+  })
+}
+
+function countOf(count: number): number {
+  if (count <= NODES_MAX) return count
+  throw new CommandFailure(`--nodes ${count} is more than the ${NODES_MAX} that the demo runs`, {
+    exitCode: EXIT.usage,
+  })
+}
+
+function rangeOf(text: string, count: number): PortRange {
+  try {
+    return parsePortRange(text, count)
+  } catch (error) {
+    if (!(error instanceof TextValueError)) throw error
+    throw new CommandFailure(`--ports ${error.message}`, { exitCode: EXIT.usage })
+  }
+}
+
+function portInUse(port: number, hint: string): RaftError {
+  return new RaftError('ERR_RAFT_PORT_IN_USE', `port ${port} is in use`, { hint, details: { port } })
+}

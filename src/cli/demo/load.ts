@@ -1,0 +1,57 @@
+/** A few seconds of as many writes as the cluster takes, and what they took. */
+import { isRaftError } from '../../errors.ts'
+import type { KvCluster } from '../kv-cluster.ts'
+
+export interface LoadOptions {
+  readonly durationMs: number
+  readonly outstanding: number
+  readonly valueBytes: number
+}
+
+export const LOAD_DEFAULTS: LoadOptions = { durationMs: 5000, outstanding: 64, valueBytes: 128 }
+
+export interface LoadResult {
+  readonly writes: number
+  readonly failures: number
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+const PREFIX = 'demo/load/'
+/** Keys the load goes round, so that the state stays small. */
+const KEYS = 10_000
+
+export async function load(cluster: KvCluster, options: LoadOptions = LOAD_DEFAULTS): Promise<LoadResult> {
+  const value = Buffer.alloc(options.valueBytes, 'x')
+  const times: number[] = []
+  let failures = 0
+  let next = 0
+  const began = performance.now()
+  const end = began + options.durationMs
+  const writer = async (): Promise<void> => {
+    for (let now = began; now < end; ) {
+      const key = `${PREFIX}${next++ % KEYS}`
+      const isDone = await wrote(cluster, key, value)
+      const then = performance.now()
+      if (isDone) times.push(then - now)
+      else failures++
+      now = then
+    }
+  }
+  await Promise.all(Array.from({ length: options.outstanding }, writer))
+  const seconds = (performance.now() - began) / 1000
+  times.sort((left, right) => left - right)
+  const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
+  return { writes: times.length, failures, perSecond: times.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
+}
+
+async function wrote(cluster: KvCluster, key: string, value: Uint8Array): Promise<boolean> {
+  try {
+    await cluster.client.propose({ type: 'put', key, value })
+    return true
+  } catch (error) {
+    if (isRaftError(error)) return false
+    throw error
+  }
+}
