@@ -1,5 +1,5 @@
 /** From SIGKILL of the leader to the next acknowledged write, seen by the client, again and again. */
-import { bytesCodec, connect } from '../dist/index.js'
+import { bytesCodec, connect } from 'quorate'
 import { findLeader, pause, startNodeProcess, startRaft, stop } from './cluster.ts'
 import { median } from './figures.ts'
 import { inTemporaryDirectory } from './processes.ts'

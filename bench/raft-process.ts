@@ -1,5 +1,5 @@
 /** One node of quorate under measure, from the built package: the real thing, with a state machine that only counts. */
-import { bytesCodec, type RaftNode, startNode } from '../dist/index.js'
+import { bytesCodec, type RaftNode, startNode } from 'quorate'
 import { answerParent } from './load.ts'
 
 const [id, listen, peersJson, dataDir, optionsJson, mode] = process.argv.slice(2) as [
