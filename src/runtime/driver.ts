@@ -78,6 +78,11 @@ export class Driver {
     this.wake()
   }
 
+  /** What has gathered so far comes before what is posted from now on. */
+  gather(): void {
+    if (!this.#isStopped) this.#hands.gather(this.#post)
+  }
+
   receive(from: NodeId, message: PeerMessage): void {
     if (!this.#isStopped && this.#mailbox.receive(from, message)) this.wake()
   }

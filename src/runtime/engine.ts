@@ -4,7 +4,7 @@ import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import type { NodeEvent } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
-import type { Transport, TransportHost } from '../contracts/transport.ts'
+import type { PeerIdentity, Transport } from '../contracts/transport.ts'
 import type { Settlement } from '../core/effects.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
@@ -30,6 +30,7 @@ import { Sender } from './sender.ts'
 import { SnapshotShelf } from './snapshot-shelf.ts'
 import { Snapshotter } from './snapshotter.ts'
 import { Space } from './space.ts'
+import { transportHost } from './transport-host.ts'
 import { VERSION } from './version.ts'
 import { Watchers } from './watchers.ts'
 
@@ -60,6 +61,7 @@ export class Engine<Command, Result> {
   /** Resolves with the reason once the node has stopped for good by itself. Never rejects. */
   readonly failed: Promise<RaftError>
   readonly #parts: EngineParts<Command, Result>
+  readonly #identity: PeerIdentity
   readonly #roster: Roster
   readonly #gate: Gate
   readonly #persister: Persister
@@ -84,9 +86,10 @@ export class Engine<Command, Result> {
     })
     const event = (happened: NodeEvent): void => hub.emit(happened)
     const failed = (error: unknown): void => this.fail(error)
-    const { clusterId } = recovered.identity
+    const { identity, directoryId } = recovered
+    this.#identity = { clusterId: identity.clusterId, nodeId: id, directoryId }
     this.#roster = new Roster(id, core.status(clock.now()).membership, parts.addresses)
-    this.#gate = new Gate({ clusterId, nodeId: id, directoryId: recovered.directoryId }, this.#roster)
+    this.#gate = new Gate(this.#identity, this.#roster)
     this.proposals = new Proposals(options)
     this.requests = new Requests((leader) => this.#roster.leaderHint(leader))
     this.watchers = new Watchers(() => this.status())
@@ -173,10 +176,19 @@ export class Engine<Command, Result> {
 
   /** Listens, connects, and asks the core what recovery has left to do. */
   async start(): Promise<void> {
-    const { transport, recovered, core, clock } = this.#parts
-    await transport.start(this.#host())
+    const { transport, core, clock } = this.#parts
+    await transport.start(
+      transportHost({
+        identity: this.#identity,
+        gate: this.#gate,
+        driver: this.driver,
+        event: (event) => this.hub.emit(event),
+        readSnapshot: (id, offset) => this.#shelf.read(id, offset),
+        fail: (error) => this.fail(error),
+      }),
+    )
     if (this.#isClosing) return
-    const { directoryId, isNew } = recovered
+    const { directoryId, isNew } = this.#parts.recovered
     this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
@@ -278,6 +290,7 @@ export class Engine<Command, Result> {
     const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
       const asked = 'leadership transfer'
       const request = this.requests.add({ ...{ asked, isBegun: true, deadline, signal }, resolve, reject })
+      this.driver.gather()
       this.driver.post({ type: 'transfer', request, to })
     })
     if (leader !== undefined) return { leader }
@@ -357,36 +370,6 @@ export class Engine<Command, Result> {
       this.#roster.dismiss()
       transport.setPeers(this.#roster.peers())
     })
-  }
-
-  #host(): TransportHost {
-    const gate = this.#gate
-    const { recovered } = this.#parts
-    const nodeId = this.options.id
-    return {
-      identity: { clusterId: recovered.identity.clusterId, nodeId, directoryId: recovered.directoryId },
-      admit: (peer) => {
-        const refusal = gate.admit(peer)
-        if (refusal !== undefined) this.hub.emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
-        return refusal
-      },
-      receive: (from, message) => this.driver.receive(from, message),
-      peerConnected: (peer) => {
-        this.hub.emit({ type: 'peerConnected', peer })
-        this.driver.post({ type: 'peerSeen', peer, directoryId: gate.connectedTo(peer) })
-      },
-      peerLost: (peer, reason) => {
-        gate.lost(peer)
-        this.hub.emit({ type: 'peerLost', peer, reason })
-        this.driver.post({ type: 'peerLost', peer })
-      },
-      refusedBy: (peer, refusal) => {
-        this.hub.emit({ type: 'refusedBy', peer, ...refusal })
-        const fatal = gate.refusedBy(peer, refusal)
-        if (fatal !== undefined) this.fail(fatal)
-      },
-      readSnapshot: (id, offset) => this.#shelf.read(id, offset),
-    }
   }
 }
 

@@ -9,6 +9,10 @@ export function noticeCommittedMembership(state: RaftState, before: LogIndex): v
   if (index <= before) return
   outbox.emit({ type: 'membershipCommitted', index, membership })
   const hasLeft = memberships.hasLeft(state.id, log.commitIndex)
-  if (hasLeft && !state.isRemoved) outbox.emit({ type: 'removed', index })
+  if (hasLeft && !state.isRemoved) {
+    outbox.emit({ type: 'removed', index })
+    // The commit index is written, so that the node knows it still after a restart and does not come back as a member.
+    outbox.isHardStateDirty = true
+  }
   state.isRemoved = hasLeft
 }
