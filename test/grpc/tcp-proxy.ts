@@ -40,6 +40,11 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.pause()
   }
 
+  /** What hangs goes on hanging; only what connects from now on gets through. */
+  speakAnew(): void {
+    this.#isSilent = false
+  }
+
   speak(): void {
     this.#isSilent = false
     for (const socket of this.#sockets) socket.resume()
