@@ -1,14 +1,16 @@
 /** One run of a simulated cluster: faults under work, then healing, then the question whether it lives. */
+import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
+import type { RaftStatus } from '../core/status.ts'
 import type { NodeId } from '../core/types.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
-import { judgeLiveness } from './properties/liveness.ts'
+import { judgeLiveness, leadersAmong } from './properties/liveness.ts'
 import type { Property } from './properties/property.ts'
 import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
 import type { FaultPlan } from './simulation/faults.ts'
 import { Mishaps } from './simulation/mishaps.ts'
-import type { SteppedCore } from './simulation/watched-core.ts'
+import type { Tampering } from './simulation/tampering.ts'
 import type { ClusterPlan, Workload } from './simulation/workload.ts'
 
 export interface SimulationOptions {
@@ -25,8 +27,8 @@ export interface SimulationOptions {
   readonly properties?: readonly Property[] | undefined
   /** Whether to write down what happens; a run that fails is run again with it. */
   readonly isTraced?: boolean | undefined
-  /** Stands before each core, to play tricks; for tests of the judges. */
-  readonly tamper?: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+  /** Tricks played on every node; for tests of the judges. */
+  readonly tampering?: Tampering | undefined
 }
 
 /** What came of a run. */
@@ -37,7 +39,8 @@ export interface History {
   readonly steps: number
   readonly calls: number
   readonly commitIndex: number
-  readonly elections: number
+  /** How often each event was told by a core: whether the run saw what it was meant to see. */
+  readonly told: ReadonlyMap<RaftEvent['type'], number>
   /** What was wrong first; undefined if nothing was. */
   readonly failure: unknown
   /** One line per event, if it was asked for. */
@@ -54,8 +57,8 @@ const QUIET_MS = 1500
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
-  const { properties, isTraced = false, tamper } = options
-  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, tamper })
+  const { properties, isTraced = false, tampering } = options
+  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, tampering })
   const clients = new Clients(cluster)
   const mishaps = new Mishaps(cluster, (node) => clients.nodeDied(node))
   for (const node of cluster.nodes) node.start()
@@ -64,14 +67,13 @@ export async function simulate(options: SimulationOptions): Promise<History> {
   await cluster.runUntil(healAtMs * 1000)
   mishaps.heal()
   await live(cluster, clients)
-  const terms = [...cluster.watch.view.nodes.values()].map(({ status }) => status?.term ?? 0)
   return {
     seed,
     events: cluster.time.happened,
     steps: cluster.steps,
     calls: clients.calls,
     commitIndex: cluster.watch.view.ledger.lastIndex,
-    elections: Math.max(0, ...terms),
+    told: cluster.told,
     failure: cluster.failure,
     trace: cluster.trace?.text,
   }
@@ -83,25 +85,22 @@ async function live(cluster: Cluster, clients: Clients): Promise<void> {
   const electionUs = (settings.electionTimeoutMaxMs as number) * 1000
   await cluster.runUntil(time.nowUs + ELECTIONS * electionUs)
   if (cluster.failure !== undefined) return
-  const termThen = highestTerm(cluster)
+  const termThen = leadersAmong(statusesOf(cluster))[0]?.term
   for (const number of cluster.nodes.keys()) clients.perform({ type: 'write', atMs: 0, node: number })
   await cluster.runUntil(time.nowUs + QUIET_MS * 1000)
   if (cluster.failure !== undefined) return
-  const statuses = new Map(
-    cluster.nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()]])),
-  )
   try {
-    judgeLiveness({ statuses, openCalls: clients.openCalls, termThen, termNow: highestTerm(cluster) })
+    judgeLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termThen })
   } catch (error) {
     cluster.fail(error)
     return
   }
-  const members = cluster.leader?.node?.statusNow().membership.members ?? []
+  const members = leadersAmong(statusesOf(cluster))[0]?.membership.members ?? []
   for (const { id, machine } of cluster.nodes)
     if (machine !== undefined && members.some((member) => member.id === id))
       cluster.see({ type: 'ended', node: id, commands: machine.commands })
 }
 
-function highestTerm(cluster: Cluster): number {
-  return Math.max(...cluster.nodes.map(({ node }) => node?.statusNow().term ?? 0))
+function statusesOf(cluster: Cluster): Map<NodeId, RaftStatus> {
+  return new Map(cluster.nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()]])))
 }

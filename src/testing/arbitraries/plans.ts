@@ -1,5 +1,6 @@
 /** Clusters, workloads and fault plans by chance, drawn and shrunk by fast-check. */
 import fc from 'fast-check'
+import type { RaftOptions } from '../../core/options.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 
@@ -7,6 +8,43 @@ import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 const NODES_MAX = 6
 
 const node = (): fc.Arbitrary<number> => fc.nat(NODES_MAX - 1)
+
+/** What a run is made of: everything that `simulate` needs. */
+export interface RunPlan {
+  readonly seed: number
+  readonly cluster: ClusterPlan
+  readonly settings: Partial<RaftOptions>
+  readonly workload: Workload
+  readonly faults: FaultPlan
+}
+
+/** Whole runs, with faults until `untilMs`. Clocks differ by no more than leases allow, where there are leases. */
+export function runPlans(options: { readonly untilMs: number }): fc.Arbitrary<RunPlan> {
+  const { untilMs } = options
+  return fc
+    .record({
+      seed: fc.noShrink(fc.nat(0x7fffffff)),
+      cluster: clusters(),
+      settings: settings(),
+      workload: workloads({ untilMs }),
+      faults: faultPlans({ untilMs }),
+    })
+    .map((plan) => (plan.settings.leaseReads === true ? { ...plan, faults: plan.faults.map(withinDrift) } : plan))
+}
+
+/** The defaults most of the time, but each switch also the other way. */
+export function settings(): fc.Arbitrary<Partial<RaftOptions>> {
+  const without = fc.constantFrom<Partial<RaftOptions>>(
+    { preVote: false },
+    { checkQuorum: false },
+    { leaseReads: true },
+  )
+  return fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, { arbitrary: without, weight: 2 })
+}
+
+function withinDrift(fault: Fault): Fault {
+  return fault.type === 'drift' ? { ...fault, ratePerMille: 960 + (fault.ratePerMille % 80) } : fault
+}
 
 /** Three or five voters (or one, or four), and up to one node that stands by. */
 export function clusters(): fc.Arbitrary<ClusterPlan> {
@@ -27,7 +65,15 @@ export function workloads(options: {
   const none = fc.constant<number[]>([])
   const call: fc.Arbitrary<Call> = fc.oneof(
     { arbitrary: fc.record({ type: fc.constant('write' as const), atMs, node: node() }), weight: 14 },
-    { arbitrary: fc.record({ type: fc.constant('read' as const), atMs, node: node() }), weight: 5 },
+    {
+      arbitrary: fc.record({
+        type: fc.constant('read' as const),
+        atMs,
+        node: node(),
+        mode: fc.constantFrom('linearizable' as const, 'lease' as const),
+      }),
+      weight: 5,
+    },
     {
       arbitrary: fc.record({
         type: fc.constant('change' as const),

@@ -9,9 +9,8 @@ export interface Standing {
   readonly statuses: ReadonlyMap<NodeId, RaftStatus>
   /** Calls that have neither been answered nor given up. */
   readonly openCalls: number
-  /** Terms at the time when a leader had to be there, and now. */
-  readonly termThen: number
-  readonly termNow: number
+  /** The term that was led when a leader had to be there; undefined if none was. */
+  readonly termThen: number | undefined
 }
 
 export const LIVENESS = {
@@ -38,15 +37,23 @@ export const LIVENESS = {
   answered: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
 } as const
 
+/** Those who lead, and of whose members none is in a later term. A node that was removed may be in any term. */
+export function leadersAmong(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftStatus[] {
+  return [...statuses.values()].filter(
+    ({ role, term, membership }) =>
+      role === 'leader' && membership.members.every(({ id }) => (statuses.get(id)?.term ?? 0) <= term),
+  )
+}
+
 /** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
 export function judgeLiveness(standing: Standing): void {
-  const { statuses, openCalls, termThen, termNow } = standing
+  const { statuses, openCalls, termThen } = standing
   const all = [...statuses.values()]
-  const leaders = all.filter(({ role, term }) => role === 'leader' && term === Math.max(...all.map((one) => one.term)))
+  const leaders = leadersAmong(statuses)
   const [leader] = leaders
-  if (leader === undefined || leaders.length > 1)
+  if (leader === undefined || leaders.length > 1 || termThen === undefined)
     throw new BrokenPromise(LIVENESS.leader, `these lead: [${leaders.map(({ id }) => id)}]; ${summary(all)}`)
-  if (termNow > termThen) throw new BrokenPromise(LIVENESS.steady, `it grew from ${termThen} to ${termNow}.`)
+  if (leader.term > termThen) throw new BrokenPromise(LIVENESS.steady, `it grew from ${termThen} to ${leader.term}.`)
   if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
     throw new BrokenPromise(
       LIVENESS.settled,

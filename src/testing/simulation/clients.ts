@@ -1,4 +1,5 @@
 /** Those who call the nodes: clients that write and read, and an operator. What they are told is seen by the judges. */
+import type { ReadMode } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
@@ -51,7 +52,7 @@ export class Clients {
       case 'write':
         return void this.#write(node as SimulatedNode)
       case 'read':
-        return void this.#read(node as SimulatedNode)
+        return void this.#read(node as SimulatedNode, call.mode)
       case 'snapshot':
         return ignore(node?.node?.takeSnapshot())
       case 'transfer':
@@ -85,11 +86,12 @@ export class Clients {
     }
   }
 
-  async #read(at: SimulatedNode): Promise<void> {
+  async #read(at: SimulatedNode, wanted: ReadMode): Promise<void> {
     const call = ++this.#calls
+    const mode = this.#cluster.settings.leaseReads === true ? wanted : 'linearizable'
     this.#cluster.see({ type: 'invoked', call, node: at.id, what: 'read', command: '' })
     const told = await this.#ask(call, at, async (node) => ({
-      index: (await node.queryBytes(new Uint8Array(0))).appliedIndex,
+      index: (await node.queryBytes(new Uint8Array(0), { mode })).appliedIndex,
     }))
     this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index })
   }

@@ -1,4 +1,5 @@
 /** A false world with real nodes in it: time, network, disks, and everybody who watches. */
+import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
@@ -10,9 +11,9 @@ import { FalseNetwork } from './network.ts'
 import { SeededRandom } from './random.ts'
 import type { World } from './simulated-node.ts'
 import { SimulatedNode } from './simulated-node.ts'
+import type { Tampering } from './tampering.ts'
 import { Trace } from './trace.ts'
 import { VirtualTime } from './virtual-clock.ts'
-import type { SteppedCore } from './watched-core.ts'
 import type { ClusterPlan } from './workload.ts'
 
 /** Short times and small limits, so that a run of seconds sees elections, snapshots, full windows and full messages. */
@@ -48,8 +49,8 @@ export interface ClusterOptions {
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   readonly properties?: readonly Property[] | undefined
   readonly isTraced: boolean
-  /** Stands before each core, to play tricks; for tests of the judges. */
-  readonly tamper?: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+  /** Tricks played on every node; for tests of the judges. */
+  readonly tampering?: Tampering | undefined
 }
 
 export class Cluster implements World {
@@ -60,21 +61,23 @@ export class Cluster implements World {
   readonly watch: Watch
   readonly trace: Trace | undefined
   readonly settings: Partial<RaftOptions & RuntimeOptions>
-  readonly tamper: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+  readonly tampering: Tampering | undefined
   /** The first thing that was wrong. */
   failure: unknown
   /** Steps of all cores. */
   steps = 0
+  /** How often each event was told by a core. */
+  readonly told: Map<RaftEvent['type'], number> = new Map()
   readonly #crashPoints = new Map<
     NodeId,
     { call: number; readonly when: 'before' | 'after'; readonly run: () => void }
   >()
 
   constructor(options: ClusterOptions) {
-    const { seed, plan, settings, properties = SAFETY, isTraced, tamper } = options
+    const { seed, plan, settings, properties = SAFETY, isTraced, tampering } = options
     this.random = new SeededRandom(seed)
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
-    this.tamper = tamper
+    this.tampering = tampering
     this.watch = new Watch(properties)
     this.trace = isTraced ? new Trace(this.time) : undefined
     this.network = new FalseNetwork(this.time, this.random.fork('network'), {
@@ -96,7 +99,10 @@ export class Cluster implements World {
   }
 
   see(observation: Observation): void {
-    if (observation.type === 'stepped') this.steps++
+    if (observation.type === 'stepped') {
+      this.steps++
+      for (const { type } of observation.effects.events) this.told.set(type, (this.told.get(type) ?? 0) + 1)
+    }
     this.trace?.see(observation)
     try {
       this.watch.see(observation)

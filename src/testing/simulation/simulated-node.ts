@@ -13,6 +13,7 @@ import { FalseTransport } from './false-transport.ts'
 import { LedgerMachine } from './ledger-machine.ts'
 import type { FalseNetwork } from './network.ts'
 import type { SeededRandom } from './random.ts'
+import type { Tampering } from './tampering.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 import { NodeClock } from './virtual-clock.ts'
 import type { SteppedCore } from './watched-core.ts'
@@ -25,8 +26,8 @@ export interface World {
   readonly time: VirtualTime
   readonly network: FalseNetwork
   readonly settings: Partial<RaftOptions & RuntimeOptions>
-  /** Stands before the core, to play tricks; for tests of the judges. */
-  readonly tamper: ((core: SteppedCore, node: NodeId) => SteppedCore) | undefined
+  /** Tricks played on every node; for tests of the judges. */
+  readonly tampering: Tampering | undefined
   see(observation: Observation): void
   /** Something happened that must not: a node that cannot start, or stops by a mistake of its own. */
   fail(error: unknown): void
@@ -76,7 +77,7 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isAlive || this.isRetired) return
-    const { network, time, settings } = this.#world
+    const { network, time, settings, tampering } = this.#world
     const { id, peers, ratePerMille } = this.plan
     const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
     const isLiving = (): boolean => !clock.isStopped
@@ -89,6 +90,8 @@ export class SimulatedNode {
         if (isLiving()) this.#world.see({ type: 'restored', node: id, index })
       },
     })
+    const storage = new FalseStorage(this.disk, clock)
+    const transport = new FalseTransport(network, id, clock)
     RaftNode.start<string, number, null, number>({
       ...settings,
       id,
@@ -96,8 +99,8 @@ export class SimulatedNode {
       peers: Object.keys(peers).length === 0 ? { [id]: `sim:${id}` } : peers,
       join: Object.keys(peers).length === 0,
       seed: this.#random.below(1_000_000),
-      storage: new FalseStorage(this.disk, clock),
-      transport: new FalseTransport(network, id, clock),
+      storage: tampering?.storage?.(storage, id) ?? storage,
+      transport: tampering?.transport?.(transport, id) ?? transport,
       clock,
       stateMachine: machine,
       makeCore: (options, recovered, now) => this.#makeCore(options, recovered, now, isLiving),
@@ -124,11 +127,11 @@ export class SimulatedNode {
   }
 
   #makeCore(options: RaftOptions, recovered: RecoveredLog, now: Instant, isLiving: () => boolean): SteppedCore {
-    const { tamper } = this.#world
+    const { tampering } = this.#world
     const node = this.id
     this.#world.see({ type: 'started', node, ...recovered })
     const raft = new Raft(options, recovered, now)
-    return new WatchedCore(tamper === undefined ? raft : tamper(raft, node), (inputs, effects, status) => {
+    return new WatchedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status) => {
       if (isLiving()) this.#world.see({ type: 'stepped', node, inputs, effects, status })
     })
   }

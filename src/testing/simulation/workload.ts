@@ -3,8 +3,8 @@
 export type Call =
   /** A client writes, asking this node first and following its hints. */
   | { readonly type: 'write'; readonly atMs: number; readonly node: number }
-  /** A client reads, linearizably. */
-  | { readonly type: 'read'; readonly atMs: number; readonly node: number }
+  /** A client reads: by a round of heartbeats, or by the lease of the leader, where `leaseReads` is on. */
+  | { readonly type: 'read'; readonly atMs: number; readonly node: number; readonly mode: 'linearizable' | 'lease' }
   /** Whoever leads is asked to change the membership; what makes no sense is left out. */
   | {
       readonly type: 'change'

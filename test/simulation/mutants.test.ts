@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { runPlans } from '../../src/testing/arbitraries/plans.ts'
+import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { simulate } from '../../src/testing/simulate.ts'
+import { MUTANTS } from './mutants.ts'
+
+const SEEDS_MAX = 80
+
+describe('the judges notice a node that', () => {
+  for (const { name, caughtBy, tampering, settings, voters } of MUTANTS)
+    it(`${name} (${caughtBy.join(' or ')})`, async () => {
+      for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
+        const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
+        const plan = { ...drawn, cluster, settings: { ...drawn.settings, ...settings } }
+        const { failure } = await simulate({ ...plan, tampering })
+        if (failure === undefined) continue
+        assert.ok(failure instanceof BrokenPromise, String((failure as Error).stack))
+        assert.ok(caughtBy.includes(failure.property.id), failure.message)
+        return
+      }
+      assert.fail(`nothing was noticed in ${SEEDS_MAX} seeds`)
+    })
+})

@@ -1,0 +1,229 @@
+/** Bugs others have shipped, as tricks on the parts of a simulated node. The numbers are those of the promises that must notice. */
+import type { Storage } from '../../src/contracts/storage.ts'
+import type { Effects } from '../../src/core/effects.ts'
+import type { Input } from '../../src/core/inputs.ts'
+import type { Message } from '../../src/core/messages.ts'
+import type { RaftOptions } from '../../src/core/options.ts'
+import type { Raft } from '../../src/core/raft.ts'
+import type { Tampering } from '../../src/testing/simulation/tampering.ts'
+import type { SteppedCore } from '../../src/testing/simulation/watched-core.ts'
+
+export interface Mutant {
+  /** What it does wrong. */
+  readonly name: string
+  /** Any of these promises may be the first to be broken. */
+  readonly caughtBy: readonly string[]
+  readonly tampering: Tampering
+  /** Where it shows, if not in every cluster. */
+  readonly settings?: Partial<RaftOptions> | undefined
+  readonly voters?: number | undefined
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'grants every vote of its term',
+    caughtBy: ['I1', 'I2', 'I12'],
+    tampering: {
+      core: (raft) =>
+        withMessages(raft, (message) =>
+          message.type === 'RequestVoteResponse' ? { ...message, isGranted: true } : message,
+        ),
+    },
+  },
+  {
+    name: 'forgets its vote in a restart',
+    caughtBy: ['I1', 'I2'],
+    tampering: {
+      storage: (storage) =>
+        withStorage(storage, {
+          open: async (identity) => {
+            const recovered = await storage.open(identity)
+            return { ...recovered, hardState: { ...recovered.hardState, votedFor: undefined } }
+          },
+        }),
+    },
+  },
+  {
+    name: 'counts votes instead of voters',
+    caughtBy: ['I1', 'I6'],
+    settings: { preVote: false, electionTimeoutMaxMs: 155 },
+    voters: 5,
+    tampering: {
+      core: (raft) =>
+        withInputs(raft, (input) => {
+          if (input.type !== 'receive' || input.message.type !== 'RequestVoteResponse' || !input.message.isGranted)
+            return [input]
+          const others = raft.state.membership.voters.filter((id) => id !== input.from)
+          return [input, ...others.map((from) => ({ ...input, from }))]
+        }),
+    },
+  },
+  {
+    name: 'speaks before it has written',
+    caughtBy: ['I12'],
+    tampering: {
+      core: (raft) =>
+        withEffects(raft, (effects) => {
+          const { persist, send } = effects
+          if (persist === undefined) return effects
+          return { ...effects, persist: { ...persist, then: [] }, send: [...send, ...persist.then] }
+        }),
+    },
+  },
+  {
+    name: 'has a disk that acknowledges before it has synced',
+    caughtBy: ['I9', 'I12'],
+    tampering: {
+      storage: (storage) => withStorage(storage, { write: (write) => storage.write({ ...write, isUrgent: false }) }),
+    },
+  },
+  {
+    name: 'has a disk that loses the term',
+    caughtBy: ['I2', 'I7', 'I12'],
+    tampering: {
+      storage: (storage) =>
+        withStorage(storage, { write: (write) => storage.write({ ...write, hardState: undefined }) }),
+    },
+  },
+  {
+    name: 'commits entries of earlier terms by counting',
+    caughtBy: ['I9'],
+    tampering: { core: (raft) => withCommit(raft, (matches) => matches[Math.floor((matches.length - 1) / 2)] ?? 0) },
+  },
+  {
+    name: 'commits with one acknowledgement too few',
+    caughtBy: ['I9'],
+    tampering: {
+      core: (raft) =>
+        withCommit(raft, (matches) => {
+          const index = matches[Math.max(0, Math.floor((matches.length - 1) / 2) - 1)] ?? 0
+          return raft.state.log.termAt(index) === raft.state.term ? index : 0
+        }),
+    },
+  },
+  {
+    name: 'answers reads without asking anybody',
+    caughtBy: ['I14'],
+    tampering: {
+      core: (raft) => {
+        let reads: number[] = []
+        return withEffects(
+          withInputs(raft, (input) => {
+            if (input.type !== 'read') return [input]
+            reads.push(input.read)
+            return []
+          }),
+          (effects) => {
+            const index = raft.state.log.commitIndex
+            const ready = reads.map((read) => ({ type: 'readReady', read, index }) as const)
+            reads = []
+            return { ...effects, settle: [...effects.settle, ...ready] }
+          },
+        )
+      },
+    },
+  },
+  {
+    name: 'does not wait for the no-op of its term',
+    caughtBy: ['I13', 'I14'],
+    tampering: {
+      core: (raft) =>
+        withInputs(raft, (input) => {
+          const { role } = raft.state
+          if (role.type === 'leader') Object.assign(role, { noopIndex: 0 })
+          return [input]
+        }),
+    },
+  },
+  {
+    name: 'changes bytes on the way',
+    caughtBy: ['I3', 'I5'],
+    tampering: {
+      transport: (transport) =>
+        new Proxy(transport, {
+          get: (target, name) => {
+            const value: unknown = Reflect.get(target, name, target)
+            if (name !== 'send') return typeof value === 'function' ? value.bind(target) : value
+            return (...[to, message]: Parameters<typeof target.send>) => {
+              if (message.type !== 'AppendEntriesRequest') return target.send(to, message)
+              const blocks = message.blocks.map((block) => {
+                if (block.kind !== 'commands') return block
+                const bytes = block.bytes.slice()
+                bytes[bytes.length - 2] = (bytes[bytes.length - 2] as number) ^ 1
+                bytes[4] = (bytes[4] as number) ^ 1
+                return { ...block, bytes }
+              })
+              return target.send(to, { ...message, blocks })
+            }
+          },
+        }),
+    },
+  },
+  {
+    name: 'never campaigns',
+    caughtBy: ['L1'],
+    tampering: {
+      core: (raft) =>
+        withInputs(raft, (input) => {
+          raft.state.timer.restart(raft.state.now)
+          return [input]
+        }),
+    },
+  },
+]
+
+function withStorage(storage: Storage, own: Partial<Storage>): Storage {
+  return {
+    open: (identity) => storage.open(identity),
+    write: (write) => storage.write(write),
+    read: (from, bytesMax) => storage.read(from, bytesMax),
+    snapshots: storage.snapshots,
+    freeBytes: () => storage.freeBytes(),
+    close: () => storage.close(),
+    ...own,
+  }
+}
+
+function withInputs(core: SteppedCore, change: (input: Input) => readonly Input[]): SteppedCore {
+  return {
+    step: (now, inputs) => core.step(now, inputs.flatMap(change)),
+    status: (now) => core.status(now),
+    snapshotHead: (index) => core.snapshotHead(index),
+  }
+}
+
+function withEffects(core: SteppedCore, change: (effects: Effects) => Effects): SteppedCore {
+  return {
+    step: (now, inputs) => change(core.step(now, inputs)),
+    status: (now) => core.status(now),
+    snapshotHead: (index) => core.snapshotHead(index),
+  }
+}
+
+function withMessages(core: SteppedCore, change: (message: Message) => Message): SteppedCore {
+  return withEffects(core, (effects) => {
+    const { persist, send } = effects
+    const changed = (outgoing: Effects['send']): Effects['send'] =>
+      outgoing.map(({ to, message }) => ({ to, message: change(message) }))
+    return {
+      ...effects,
+      send: changed(send),
+      persist: persist === undefined ? undefined : { ...persist, then: changed(persist.then) },
+    }
+  })
+}
+
+/** A leader that commits what `reached` says of the match indexes of its voters, in ascending order. */
+function withCommit(raft: Raft, reached: (matches: readonly number[]) => number): SteppedCore {
+  return withEffects(raft, (effects) => {
+    const { role, log, membership, id } = raft.state
+    if (role.type !== 'leader') return effects
+    const matches = membership.voters
+      .map((voter) => (voter === id ? log.persistedIndex : (role.progress.get(voter)?.matchIndex ?? 0)))
+      .sort((one, other) => other - one)
+      .reverse()
+    const index = reached(matches)
+    if (index > log.commitIndex && index <= log.lastIndex) log.commitTo(index)
+    return effects
+  })
+}
