@@ -9,6 +9,7 @@ import { candidateReceives } from './roles/candidate.ts'
 import { followerReceives } from './roles/follower.ts'
 import { finishLeaderStep, leaderReceives } from './roles/leader.ts'
 import { applyCommitted } from './rules/apply.ts'
+import { malformationOf } from './rules/malformed.ts'
 import { nextWake, noticePause } from './rules/pause.ts'
 import { propose } from './rules/propose.ts'
 import { askLeader, askThroughLeader, expireForwardedReads } from './rules/read-index.ts'
@@ -146,6 +147,8 @@ function take(state: RaftState, input: Input): void {
 
 /** The term first, then the role. A candidate that finds a leader is a follower by the time it looks at the message. */
 function receive(state: RaftState, from: NodeId, message: Message): void {
+  const detail = from === state.id ? 'it bears the id of this node' : malformationOf(message)
+  if (detail !== undefined) return state.outbox.emit({ type: 'protocolViolation', from, detail })
   if (!admitTerm(state, from, message)) return
   if (message.type === 'PreVoteRequest') return handlePreVote(state, from, message)
   const { role } = state

@@ -10,6 +10,10 @@ export class Ballot {
     if (!this.#votes.has(voter)) this.#votes.set(voter, isGranted)
   }
 
+  hasVoted(voter: NodeId): boolean {
+    return this.#votes.has(voter)
+  }
+
   result(membership: Membership): 'won' | 'lost' | 'open' {
     return electionResult(membership, (id) => {
       const vote = this.#votes.get(id)

@@ -34,6 +34,24 @@ export function memberOf(membership: Membership, id: NodeId): Member | undefined
   return membership.members.find((member) => member.id === id)
 }
 
+/** What makes a value no membership at all, or undefined. Of nobody it is none: that is how a joining node begins. */
+export function flawOf({ members, voters, outgoing, learners }: Membership): string | undefined {
+  const ids = members.map(({ id }) => id)
+  if (hasTwice(ids)) return 'a member is named twice'
+  for (const list of [voters, outgoing, learners]) {
+    if (hasTwice(list)) return 'a voter or learner is named twice'
+    const stranger = list.find((id) => !ids.includes(id))
+    if (stranger !== undefined) return `${stranger} is no member`
+  }
+  if (learners.some((id) => voters.includes(id))) return 'a learner votes'
+  if (voters.length === 0 && ids.length > 0) return 'nobody votes'
+  return undefined
+}
+
+function hasTwice(ids: readonly NodeId[]): boolean {
+  return new Set(ids).size < ids.length
+}
+
 /** The voters of both halves, once each, sorted. */
 export function allVoters(membership: Membership): readonly NodeId[] {
   if (!isJoint(membership)) return membership.voters

@@ -2,6 +2,7 @@
 import type { Message } from '../messages.ts'
 import { handleAppendEntries } from '../rules/append-entries.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
+import { reply } from '../rules/reply.ts'
 import { handleInstallSnapshot } from '../rules/snapshot.ts'
 import { setLeader } from '../rules/transition.ts'
 import { campaign, canCampaign, handlePreVoteResponse, handleRequestVote } from '../rules/vote.ts'
@@ -23,7 +24,7 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
       return handleRequestVote(state, from, message)
     case 'ReadIndexRequest': {
       const { term } = state
-      return state.outbox.sendNow(from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
+      return reply(state, from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
     }
     case 'ReadIndexResponse':
       return handleReadIndexResponse(state, message)

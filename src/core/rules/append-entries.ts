@@ -1,17 +1,16 @@
 /** Receiving AppendEntries: the consistency check, the conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
 import type { AppendEntriesRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
-import type { Block, LogIndex, NodeId } from '../types.ts'
+import type { Block, LogIndex, NodeId, Term } from '../types.ts'
 import { appendBlock, truncateAfter } from './append.ts'
 import { reply, replyOncePersisted } from './reply.ts'
 
 export function handleAppendEntries(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
-  const malformed = malformationOf(message)
-  if (malformed !== undefined) return violates(state, from, malformed)
   if (!isPrevMatched(state, message)) return reject(state, from, message)
   const news = newBlocks(state, message.blocks)
   const first = news[0]
-  const contradiction = first === undefined ? undefined : contradictionOf(state, first)
+  const known = message.blocks.slice(0, message.blocks.length - news.length)
+  const contradiction = contradictionOfKnown(state, known) ?? (first && contradictionOfNew(state, first))
   if (contradiction !== undefined) return violates(state, from, contradiction)
   if (first !== undefined && first.first <= state.log.lastIndex) truncateAfter(state, first.first - 1)
   for (const block of news) appendBlock(state, block)
@@ -89,22 +88,22 @@ function violates(state: RaftState, from: NodeId, detail: string): void {
   state.outbox.emit({ type: 'protocolViolation', from, detail })
 }
 
-function malformationOf(message: AppendEntriesRequest): string | undefined {
-  let end = message.prevIndex + 1
-  let term = message.prevTerm
-  for (const block of message.blocks) {
-    if (block.first !== end) return `its blocks are not contiguous at ${end}`
-    if (block.term < term || block.term > message.term) return `the term of its block at ${end} is out of order`
-    if (block.count < 1) return `its block at ${end} is empty`
-    end = block.first + block.count
-    term = block.term
+/** What is here already is here whole: logs that agree have the same blocks. */
+function contradictionOfKnown({ log }: RaftState, blocks: readonly Block[]): string | undefined {
+  for (const { first, count } of blocks) {
+    const end = first + count - 1
+    if (end <= log.commitIndex) continue
+    if (!log.isBoundary(first - 1) || !log.isBoundary(end))
+      return `its block from ${first} to ${end} is cut otherwise here`
   }
   return undefined
 }
 
-/** The first new block must not replace what is committed, nor cut a block in two: logs that agree have the same blocks. */
-function contradictionOf({ log }: RaftState, { first }: Block): string | undefined {
+/** The first new block must not replace what is committed, nor cut a block in two, nor go back in terms. */
+function contradictionOfNew({ log }: RaftState, { first, term }: Block): string | undefined {
   if (first <= log.commitIndex) return `its block at ${first} contradicts a committed entry`
   if (!log.isBoundary(first - 1)) return `its block at ${first} begins inside a block`
+  if ((log.termAt(first - 1) as Term) > term)
+    return `the term of its block at ${first} is below that of the entry before`
   return undefined
 }

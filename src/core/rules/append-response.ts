@@ -2,7 +2,7 @@
 import type { AppendEntriesResponse, InstallSnapshotResponse } from '../messages.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
-import type { NodeId } from '../types.ts'
+import type { LogIndex, NodeId } from '../types.ts'
 
 /** The sender's progress, if the answer belongs to its present membership session. */
 function progressOf(
@@ -29,12 +29,18 @@ export function handleAppendEntriesResponse(
 ): void {
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
-  if (message.index > state.log.lastIndex) {
-    const detail = `it speaks of index ${message.index}, beyond the log`
-    return state.outbox.emit({ type: 'protocolViolation', from, detail })
-  }
+  if (!speaksOfOurLog(state, from, message.index, message.isAccepted)) return
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)
+}
+
+/** What one has is what was sent: whole blocks, and none beyond the log. What is compacted away here cannot be looked up. */
+function speaksOfOurLog({ log, outbox }: RaftState, from: NodeId, index: LogIndex, hasIt: boolean): boolean {
+  const isCut = hasIt && index > log.baseIndex && !log.isBoundary(index)
+  if (index <= log.lastIndex && !isCut) return true
+  const where = index > log.lastIndex ? 'beyond the log' : 'inside a block'
+  outbox.emit({ type: 'protocolViolation', from, detail: `it speaks of index ${index}, ${where}` })
+  return false
 }
 
 function onAccepted(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
@@ -47,13 +53,16 @@ function onAccepted(state: RaftState, progress: Progress, message: AppendEntries
   }
 }
 
-/** Goes back to where both logs may agree: past every entry of ours whose term is above the follower's there. */
+/**
+ * Goes back to where both logs may agree: past every entry of ours whose term is above the follower's there, and to the beginning of
+ * the block that lies there, of which the follower may have a part by another leader.
+ */
 function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
   const agreed = state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
   // Where they agree is compacted away here: the next message is the offer of a snapshot.
-  progress.becomeProbe(agreed === undefined ? state.log.baseIndex : agreed + 1)
+  progress.becomeProbe(agreed === undefined ? state.log.baseIndex : state.log.floorToBoundary(agreed) + 1)
 }
 
 export function handleInstallSnapshotResponse(
@@ -65,7 +74,7 @@ export function handleInstallSnapshotResponse(
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined || message.outcome === 'fetching') return
   if (message.outcome === 'installed') {
-    if (message.index > state.log.lastIndex) return
+    if (!speaksOfOurLog(state, from, message.index, true)) return
     progress.match(message.index)
     if (progress.state.type !== 'snapshot') return
     progress.becomeProbe(progress.matchIndex + 1)

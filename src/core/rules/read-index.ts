@@ -5,6 +5,7 @@ import type { PendingRead } from '../reads/read-queue.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Instant, LogIndex, NodeId } from '../types.ts'
 import { hasCommittedInTerm } from './commit.ts'
+import { reply } from './reply.ts'
 
 /** A read on the leader, its own or a follower's. */
 export function askLeader(state: RaftState, leader: LeaderState, read: PendingRead, mode: 'quorum' | 'lease'): void {
@@ -23,7 +24,7 @@ export function askThroughLeader(state: RaftState, read: number): void {
     refuse(state, { from: undefined, read }, forwardedReads.length)
   } else {
     const ticket = forwardedReads.add(read, state.now + options.readTimeoutMs)
-    outbox.sendNow(leader, { type: 'ReadIndexRequest', term: state.term, read: ticket })
+    reply(state, leader, { type: 'ReadIndexRequest', term: state.term, read: ticket })
   }
 }
 

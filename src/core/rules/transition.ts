@@ -113,6 +113,8 @@ export function becomeLeader(state: RaftState): void {
     change: undefined,
   }
   move(state, leader)
+  // Whoever leads has all that is committed: no snapshot of an earlier leader may replace its log.
+  state.fetching = undefined
   setLeader(state, state.id)
   trackMembers(state, leader)
   appendBlock(state, { first: noopIndex, term: state.term, count: 1, size: 0, kind: 'noop' })

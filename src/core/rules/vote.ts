@@ -97,8 +97,8 @@ function countPreVotes(state: RaftState): void {
   if (state.role.ballot.result(state.membership) === 'won') campaign(state, false)
 }
 
-/** raft.tla BecomeLeader. An election that is lost or split waits for the next timeout. */
+/** raft.tla BecomeLeader, in a term that is durable here. An election that is lost or split waits for the next timeout. */
 function countVotes(state: RaftState): void {
-  if (state.role.type !== 'candidate') return
+  if (state.role.type !== 'candidate' || !state.role.ballot.hasVoted(state.id)) return
   if (state.role.ballot.result(state.membership) === 'won') becomeLeader(state)
 }

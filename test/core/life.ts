@@ -1,0 +1,188 @@
+/** One node's life, step by step: inputs are resolved against what it is at that moment, and after each step all must hold. */
+import assert from 'node:assert/strict'
+import {
+  type Effects,
+  type Input,
+  type LogIndex,
+  type Membership,
+  type Message,
+  type NodeId,
+  RAFT_DEFAULTS,
+  Raft,
+  type RaftOptions,
+  type SnapshotInfo,
+} from '../../src/core/index.ts'
+import { checkDelta, checkNow, digestOf } from '../../src/core/invariants.ts'
+import { blocksOf } from './builders.ts'
+import { ShadowDisk } from './shadow-disk.ts'
+
+/** A number told by where it lies: near what matters when its turn comes. */
+export interface Place {
+  readonly at: 'zero' | 'base' | 'snapshot' | 'commit' | 'persisted' | 'last' | 'term' | 'huge'
+  readonly plus: number
+}
+
+export type Happening =
+  | { readonly type: 'message'; readonly from: NodeId; readonly make: (life: Life) => Message }
+  | { readonly type: 'input'; readonly make: (life: Life) => Input | undefined }
+  | { readonly type: 'time'; readonly ms: number | 'wake' }
+  | { readonly type: 'durable'; readonly writes: number }
+  | { readonly type: 'applied' }
+  /** It times out, and everybody gives it their vote. */
+  | { readonly type: 'election' }
+  /** Everybody says that they have all it has sent. */
+  | { readonly type: 'agreement' }
+
+export class Life {
+  readonly raft: Raft
+  readonly options: RaftOptions
+  readonly #disk: ShadowDisk
+  readonly #settled = new Set<string>()
+  readonly #story: string[] = []
+  now = 0
+  #wakeAt = 0
+  #applying: LogIndex = 0
+  #fetch: SnapshotInfo | undefined
+  #asked = 0
+
+  constructor(situation: {
+    readonly membership: Membership
+    readonly log: string
+    readonly options: Partial<RaftOptions>
+  }) {
+    const blocks = blocksOf(situation.log)
+    this.options = { ...RAFT_DEFAULTS, ...situation.options, id: 'a', seed: 7 }
+    const hardState = { term: 5, votedFor: undefined, commitIndex: 2 }
+    const recovered = { hardState, snapshot: undefined, blocks, initialMembership: situation.membership }
+    this.raft = new Raft(this.options, recovered, this.now)
+    this.#disk = new ShadowDisk(
+      'a',
+      hardState,
+      blocks.map((block) => ({ ...block, membership: undefined })),
+    )
+    this.#step([])
+  }
+
+  /** Fails with the story of this life: what was put in, step by step. */
+  live(happenings: readonly Happening[]): void {
+    try {
+      for (const happening of happenings) this.#live(happening)
+    } catch (error) {
+      throw new Error(`${(error as Error).message}, after:\n${this.#story.join('\n')}`, { cause: error })
+    }
+  }
+
+  #live(happening: Happening): void {
+    switch (happening.type) {
+      case 'message':
+        return this.#step([{ type: 'receive', from: happening.from, message: happening.make(this) }])
+      case 'input': {
+        const input = happening.make(this)
+        if (input !== undefined) this.#step([input])
+        return
+      }
+      case 'time':
+        this.now = happening.ms === 'wake' ? Math.min(this.#wakeAt, this.now + 5000) : this.now + happening.ms
+        return this.#step([{ type: 'timeout' }])
+      case 'durable':
+        for (let count = 0; count < happening.writes; count++) {
+          const number = this.#disk.complete()
+          if (number !== undefined) this.#step([{ type: 'persisted', number }])
+        }
+        return
+      case 'applied':
+        return this.#step([{ type: 'applied', index: this.#applying }])
+      case 'election':
+        return this.#beElected()
+      case 'agreement':
+        return this.#beAgreedWith()
+    }
+  }
+
+  /** As far as the membership lets it. */
+  #beElected(): void {
+    const { state } = this.raft
+    for (let wakes = 0; wakes < 20 && state.role.type === 'follower'; wakes++) this.#live({ type: 'time', ms: 'wake' })
+    const grant = { isGranted: true, isRemoved: false }
+    for (const from of ['b', 'c', 'd']) {
+      const message = { type: 'PreVoteResponse', term: state.term + 1, ...grant } as const
+      this.#step([{ type: 'receive', from, message }])
+    }
+    this.#live({ type: 'durable', writes: 9 })
+    for (const from of ['b', 'c', 'd']) {
+      const message = { type: 'RequestVoteResponse', term: state.term, ...grant } as const
+      this.#step([{ type: 'receive', from, message }])
+    }
+  }
+
+  #beAgreedWith(): void {
+    const { role, term, log } = this.raft.state
+    if (role.type !== 'leader') return
+    const answers = [...role.progress.values()].map(({ id, session }): Input => {
+      const { current: round } = role.rounds
+      const rest = { isAccepted: true, index: log.lastIndex, hintIndex: 0, hintTerm: 0, round, session }
+      return { type: 'receive', from: id, message: { type: 'AppendEntriesResponse', term, ...rest } }
+    })
+    this.#step(answers)
+    this.#live({ type: 'durable', writes: 9 })
+  }
+
+  /** A number of its own for every call, as the runtime gives. */
+  ticket(): number {
+    return ++this.#asked
+  }
+
+  get fetching(): SnapshotInfo | undefined {
+    return this.#fetch
+  }
+
+  resolve({ at, plus }: Place): number {
+    const { log, term } = this.raft.state
+    const from = {
+      zero: 0,
+      base: log.baseIndex,
+      snapshot: log.snapshotIndex,
+      commit: log.commitIndex,
+      persisted: log.persistedIndex,
+      last: log.lastIndex,
+      term,
+      huge: Number.MAX_SAFE_INTEGER,
+    }[at]
+    return Math.min(Math.max(0, from + plus), Number.MAX_SAFE_INTEGER)
+  }
+
+  #step(inputs: readonly Input[]): void {
+    const { state } = this.raft
+    const before = digestOf(state)
+    this.#story.push(`${this.now} ${state.role.type} ${state.term}: ${JSON.stringify(inputs)}`)
+    const effects = this.raft.step(this.now, inputs)
+    checkNow(state)
+    checkDelta(before, state)
+    for (const outgoing of effects.send) this.#disk.checkSpoken(outgoing)
+    if (effects.persist !== undefined) this.#disk.ask(effects.persist)
+    this.#checkApplied(effects)
+    for (const settlement of effects.settle) {
+      const key = JSON.stringify([settlement.type.replace(/Done|Unknown/, ''), Object.values(settlement)[1]])
+      const isOfAccepted = settlement.type === 'changeDone' || settlement.type === 'changeUnknown'
+      assert.ok(isOfAccepted || !this.#settled.has(key), 'each number is settled once')
+      this.#settled.add(key)
+    }
+    this.#fetch = effects.fetch?.snapshot ?? this.#fetch
+    this.#wakeAt = effects.wakeAt
+    assert.ok(this.#wakeAt > this.now, 'the node does not ask to be woken at once')
+    assert.equal(this.raft.status(this.now).id, 'a')
+  }
+
+  /** Handed out in order, without gap or repeat; only what is committed, and on this disk. */
+  #checkApplied({ install, apply }: Effects): void {
+    if (install !== undefined) {
+      assert.ok(install.index > this.#applying, 'a snapshot is installed only if it is news')
+      this.#applying = install.index
+    }
+    if (apply === undefined) return
+    assert.equal(apply.from, this.#applying + 1, 'entries are applied in order')
+    assert.ok(apply.to - 1 <= this.raft.state.log.commitIndex, 'what is applied is committed')
+    assert.ok(apply.to - 1 <= this.#disk.lastIndex, 'what is applied is on disk')
+    this.#applying = apply.to - 1
+  }
+}

@@ -1,0 +1,307 @@
+/** Lives by chance, among peers and clients that may say anything at all, honest or not. */
+import fc from 'fast-check'
+import {
+  type Block,
+  type BlockKind,
+  type Input,
+  type Membership,
+  type MembershipChange,
+  type Message,
+  NOBODY,
+  type NodeId,
+} from '../../src/core/index.ts'
+import { membershipOf } from './builders.ts'
+import { type Happening, Life, type Place } from './life.ts'
+
+const NODES = ['a', 'b', 'c', 'd', 'e'] as const
+const MEMBERSHIPS = [
+  ...[
+    'a b c',
+    'a b c',
+    'a b c',
+    'a',
+    'a b',
+    'a b c +d',
+    'b c +a',
+    'a b d & a b c',
+    'c d e & a b c',
+    'b c',
+    'a b c d e',
+  ],
+].map((words) => membershipOf(words))
+/** What may well parse, and is nonsense all the same. */
+const BROKEN_MEMBERSHIPS: readonly Membership[] = [
+  NOBODY,
+  { ...membershipOf('a b'), voters: [], outgoing: ['a'] },
+  { ...membershipOf('a b'), learners: ['a'] },
+  { ...membershipOf('a b'), voters: ['a', 'x'] },
+  { ...membershipOf('a b'), voters: ['a', 'a'] },
+]
+
+/** A value that is known once its turn has come. */
+type InTime<Value> = (life: Life) => Value
+
+/** A life to live once, which prints as little as fits one line: the story is in the error. */
+export function lives(): fc.Arbitrary<{ readonly live: () => void }> {
+  return fc
+    .record({ life: beginnings(), happenings: fc.array(happenings(), { minLength: 20, maxLength: 120, size: 'max' }) })
+    .map(({ life, happenings }) => ({
+      live: () => life().live(happenings),
+      [fc.toStringMethod]: () => `a life of ${happenings.length} happenings`,
+    }))
+}
+
+function beginnings(): fc.Arbitrary<() => Life> {
+  const situations = fc.record({
+    membership: fc.constantFrom(...MEMBERSHIPS, NOBODY),
+    log: fc.constantFrom('1 1x4 3 4x2', '1x2', '1 1 2 2 5', '1x2 2x6 3 5'),
+    options: fc.record({
+      preVote: fc.boolean(),
+      checkQuorum: fc.boolean(),
+      leaseReads: fc.boolean(),
+      trailingEntries: fc.constantFrom(0, 3),
+      messageBytesMax: fc.constantFrom(1, 1000),
+      inflightMessagesMax: fc.constantFrom(1, 4),
+      uncommittedEntriesMax: fc.constantFrom(10, 100),
+      pendingReadsMax: fc.constantFrom(1, 10),
+    }),
+  })
+  return situations.map((situation) => () => new Life(situation))
+}
+
+function happenings(): fc.Arbitrary<Happening> {
+  const ticketed = <Values extends object>(values: Values): fc.Arbitrary<InTime<Input | undefined>> =>
+    inTime(fc.record({ ...values, proposal: ticket, read: ticket, request: ticket } as never)) as never
+  const inputs = fc.oneof(
+    ticketed({ type: fc.constant('propose'), count: fc.integer({ min: 1, max: 4 }), size: fc.nat(500) }),
+    ticketed({ type: fc.constant('read'), mode: fc.constantFrom('quorum', 'lease') }),
+    ticketed({ type: fc.constant('changeMembership'), change: changes() }),
+    ticketed({ type: fc.constant('transfer'), to: fc.constantFrom(undefined, 'a', 'b', 'stranger') }),
+    ticketed({ type: fc.constant('peerLost'), peer: fc.constantFrom(...NODES) }),
+    ticketed({
+      type: fc.constant('peerSeen'),
+      peer: fc.constantFrom(...NODES, 'stranger'),
+      directoryId: fc.constantFrom('', 'one', 'two'),
+    }),
+    fc.constant(takeSnapshot),
+    fc.boolean().map((isThere) => (life: Life) => endFetch(life, isThere)),
+  )
+  const times = fc.constantFrom<number | 'wake'>('wake', 'wake', 'wake', 50, 300, 6000)
+  return fc.oneof(
+    { weight: 40, arbitrary: fc.record({ type: fc.constant('message' as const), from: peers(), make: messages() }) },
+    { weight: 14, arbitrary: inputs.map((make) => ({ type: 'input', make }) as const) },
+    { weight: 10, arbitrary: times.map((ms) => ({ type: 'time', ms }) as const) },
+    { weight: 12, arbitrary: fc.integer({ min: 1, max: 5 }).map((writes) => ({ type: 'durable', writes }) as const) },
+    { weight: 4, arbitrary: fc.constant({ type: 'applied' } as const) },
+    { weight: 2, arbitrary: fc.constant({ type: 'election' } as const) },
+    { weight: 3, arbitrary: fc.constant({ type: 'agreement' } as const) },
+  )
+}
+
+function peers(): fc.Arbitrary<NodeId> {
+  return fc.constantFrom<NodeId>('b', 'b', 'b', 'b', 'b', 'b', 'c', 'c', 'c', 'd', 'e', 'stranger', 'a')
+}
+
+/** Of every type, with anything in every field. */
+function messages(): fc.Arbitrary<InTime<Message>> {
+  const ofType = (type: Message['type'], fields: object): fc.Arbitrary<InTime<Message>> =>
+    inTime(fc.record({ type: fc.constant(type), term: term(), ...fields } as never)) as never
+  const last = { lastIndex: index(), lastTerm: term() }
+  const isGranted = fc.constantFrom(true, true, true, false)
+  return fc.oneof(
+    {
+      weight: 6,
+      arbitrary: ofType('AppendEntriesRequest', {
+        entries: fc.record({
+          prev: index(),
+          prevTerm: fc.option(term(), { nil: undefined, freq: 2 }),
+          blocks: blocks(),
+        }),
+        commitIndex: index(),
+        round: index(),
+        session: index(),
+      }).map((make) => (life: Life) => withEntries(life, make(life))),
+    },
+    {
+      weight: 6,
+      arbitrary: ofType('AppendEntriesResponse', {
+        isAccepted: fc.boolean(),
+        index: index(),
+        hintIndex: index(),
+        hintTerm: term(),
+        ...answers(),
+      }),
+    },
+    { weight: 1, arbitrary: ofType('RequestVoteRequest', { ...last, isTransfer: fc.boolean() }) },
+    { weight: 2, arbitrary: ofType('RequestVoteResponse', { isGranted }) },
+    { weight: 1, arbitrary: ofType('PreVoteRequest', last) },
+    { weight: 2, arbitrary: ofType('PreVoteResponse', { isGranted, isRemoved: fc.boolean() }) },
+    {
+      weight: 2,
+      arbitrary: ofType('InstallSnapshotRequest', { snapshot: snapshots(), round: index(), session: index() }),
+    },
+    {
+      weight: 2,
+      arbitrary: ofType('InstallSnapshotResponse', {
+        outcome: fc.constantFrom('installed', 'fetching', 'failed'),
+        index: index(),
+        ...answers(),
+      }),
+    },
+    { weight: 1, arbitrary: ofType('TimeoutNow', {}) },
+    { weight: 1, arbitrary: ofType('ReadIndexRequest', { read: fc.nat() }) },
+    {
+      weight: 1,
+      arbitrary: ofType('ReadIndexResponse', { read: fc.nat(), index: fc.option(index(), { nil: undefined }) }),
+    },
+  )
+}
+
+function place(...at: readonly Place['at'][]): fc.Arbitrary<Place> {
+  return fc.record({ at: fc.constantFrom(...at), plus: fc.integer({ min: -3, max: 3 }) })
+}
+
+function index(): fc.Arbitrary<Place> {
+  const near = place('base', 'snapshot', 'commit', 'persisted', 'last', 'zero')
+  const exact = fc.record({ at: fc.constantFrom<Place['at']>('commit', 'last'), plus: fc.constant(0) })
+  return fc.oneof(
+    { weight: 9, arbitrary: near },
+    { weight: 9, arbitrary: exact },
+    { weight: 1, arbitrary: place('huge') },
+  )
+}
+
+/** Mostly the term in force: who speaks in another is soon dealt with. */
+function term(): fc.Arbitrary<Place> {
+  const now = fc.constant<Place>({ at: 'term', plus: 0 })
+  return fc.oneof(
+    { weight: 60, arbitrary: now },
+    { weight: 2, arbitrary: place('term') },
+    { weight: 1, arbitrary: place('huge', 'zero') },
+  )
+}
+
+/** The round and the session of an answer, mostly those that will be listened to. */
+function answers(): object {
+  const round: InTime<number> = ({ raft }) => (raft.state.role.type === 'leader' ? raft.state.role.rounds.current : 0)
+  const session: InTime<number> = ({ raft }) =>
+    raft.state.role.type === 'leader' ? ([...raft.state.role.progress.values()][0]?.session ?? 0) : 0
+  return {
+    round: fc.oneof({ weight: 5, arbitrary: fc.constant(round) }, { weight: 1, arbitrary: index() }),
+    session: fc.oneof({ weight: 5, arbitrary: fc.constant(session) }, { weight: 1, arbitrary: index() }),
+  }
+}
+
+function snapshots(): fc.Arbitrary<object> {
+  const id = fc.constantFrom('s1', 's2', 's3')
+  const entry = fc.oneof(
+    fc.record({ index: index(), term: term() }),
+    fc.record({ index: index(), term: fc.constant<Place>({ at: 'zero', plus: 3 }) }),
+  )
+  return fc
+    .record({ id, entry, membership: memberships(), size: fc.nat() })
+    .map(({ entry, ...rest }) => ({ ...rest, ...entry }))
+}
+
+function memberships(): fc.Arbitrary<Membership> {
+  const whole = fc.constantFrom(...MEMBERSHIPS)
+  return fc.oneof({ weight: 5, arbitrary: whole }, { weight: 1, arbitrary: fc.constantFrom(...BROKEN_MEMBERSHIPS) })
+}
+
+interface BlockWords {
+  readonly term: Place
+  readonly isOwn: boolean
+  readonly count: number
+  readonly gap: number
+  readonly kind: BlockKind
+  readonly membership: Membership | undefined
+}
+
+/** Blocks that follow each other, mostly; some of them this node's own. */
+function blocks(): fc.Arbitrary<InTime<(after: number) => readonly Block[]>> {
+  const words = fc.record({
+    term: fc.oneof({ weight: 5, arbitrary: term() }, { weight: 1, arbitrary: place('zero') }),
+    isOwn: fc.boolean(),
+    count: fc.constantFrom(1, 1, 1, 1, 1, 2, 2, 3, 3, 0, Number.MAX_SAFE_INTEGER),
+    gap: fc.oneof({ weight: 30, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constantFrom(1, -1) }),
+    kind: fc.constantFrom<BlockKind>('commands', 'commands', 'commands', 'noop', 'membership'),
+    membership: fc.option(memberships(), { nil: undefined, freq: 12 }),
+  })
+  return fc.array(words, { maxLength: 4 }).map((list) => (life) => (after) => blocksAfter(life, after, list))
+}
+
+function blocksAfter(life: Life, after: number, list: readonly BlockWords[]): readonly Block[] {
+  let first = after + 1
+  return list.map(({ term, isOwn, count, gap, kind, membership }) => {
+    first += gap
+    const own = isOwn
+      ? life.raft.state.log.blocksFrom(life.raft.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
+      : undefined
+    const carries = kind === 'membership' ? { membership } : count === 0 ? { membership } : {}
+    const made = { first, term: life.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...carries }
+    const block = own ?? made
+    first += block.count
+    return block
+  })
+}
+
+/** What stands before them is known, or told wrong. */
+function withEntries(life: Life, message: Message): Message {
+  const { entries, ...rest } = message as unknown as {
+    entries: { prev: number; prevTerm: number | undefined; blocks: (after: number) => readonly Block[] }
+  }
+  const prevTerm = entries.prevTerm ?? life.raft.state.log.termAt(entries.prev) ?? 0
+  return { ...rest, prevIndex: entries.prev, prevTerm, blocks: entries.blocks(entries.prev) } as never
+}
+
+function changes(): fc.Arbitrary<MembershipChange> {
+  const ids = fc.array(fc.constantFrom(...NODES, ''), { maxLength: 2 })
+  const newcomer = fc.record({
+    id: fc.constantFrom(...NODES, ''),
+    address: fc.constantFrom('a:1', 'n:2', 'm:3', ''),
+    promote: fc.boolean(),
+  })
+  const places = fc.array(newcomer, { maxLength: 2 })
+  const anything = fc.record(
+    { add: places, promote: ids, demote: ids, remove: ids, move: places },
+    { requiredKeys: [] },
+  )
+  const sensible = fc.constantFrom<MembershipChange>(
+    { add: [{ id: 'd', address: 'd:1', promote: true }] },
+    { add: [{ id: 'e', address: 'e:1' }] },
+    { promote: ['d'] },
+    { promote: ['d'], demote: ['b'] },
+    { demote: ['a'] },
+    { remove: ['c'] },
+    { remove: ['a'] },
+    { remove: ['d'] },
+  )
+  return fc.oneof(anything, sensible)
+}
+
+function takeSnapshot(life: Life): Input | undefined {
+  const { log } = life.raft.state
+  const at = log.floorToBoundary(log.appliedIndex)
+  if (at <= log.snapshotIndex || at > log.appliedIndex) return undefined
+  return { type: 'snapshotTaken', snapshot: { ...life.raft.snapshotHead(at), id: `own-${at}`, size: 100 } }
+}
+
+function endFetch(life: Life, isThere: boolean): Input | undefined {
+  const snapshot = life.fetching
+  if (snapshot === undefined) return undefined
+  return isThere ? { type: 'snapshotFetched', snapshot } : { type: 'snapshotFetchFailed', snapshot, reason: 'gone' }
+}
+
+const ticket = fc.constant((life: Life) => life.ticket())
+
+/** Places become numbers, and what waits for its time is asked for. */
+function inTime<Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<InTime<Value>> {
+  return values.map((value) => (life) => resolved(life, value) as Value)
+}
+
+function resolved(life: Life, value: unknown): unknown {
+  if (typeof value === 'function') return (value as InTime<unknown>)(life)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if ('at' in value && 'plus' in value) return life.resolve(value as Place)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(life, inner)]))
+}
