@@ -17,18 +17,25 @@ export interface Written {
 export interface KvClusterOptions {
   readonly endpoints: readonly string[]
   readonly timeoutMs: number
+  /** Note who was tried: only for one call at a time. */
+  readonly isTraced?: boolean
+}
+
+/** A call as it was tried: one address after the other. */
+interface Trail {
+  addresses: string[]
 }
 
 export class KvCluster {
   readonly client: RaftClient<KvCommand, KvResult, KvQuery, KvAnswer>
-  readonly #tried: string[] = []
+  readonly #trail: Trail = { addresses: [] }
 
-  constructor({ endpoints, timeoutMs }: KvClusterOptions) {
+  constructor({ endpoints, timeoutMs, isTraced = false }: KvClusterOptions) {
     const factory = grpcChannelFactory()
     this.client = new RaftClient({
       endpoints,
       timeoutMs,
-      channel: (address) => noted(factory(address), this.#tried),
+      channel: isTraced ? (address) => noted(factory(address), this.#trail) : factory,
       codec: kvCommandCodec,
       resultCodec: kvResultCodec,
       queryCodec: kvQueryCodec,
@@ -37,19 +44,21 @@ export class KvCluster {
   }
 
   async write(command: KvCommand): Promise<Written> {
+    this.#trail.addresses = []
     const { result, index, term } = await this.client.proposeBytes(kvCommandCodec.encode(command))
     return { result: kvResultCodec.decode(result), index, term, note: this.#note() }
   }
 
   async read(query: KvQuery, mode: ReadMode): Promise<{ readonly answer: KvAnswer; readonly note: string }> {
+    this.#trail.addresses = []
     const { answer, appliedIndex } = await this.client.queryBytes(kvQueryCodec.encode(query), { mode })
     return { answer: kvAnswerCodec.decode(answer), note: `read at ${appliedIndex}  ${this.#note()}` }
   }
 
   #note(): string {
-    const tried = this.#tried.splice(0)
+    const tried = this.#trail.addresses
     const hops = tried.length - 1
-    return `by ${tried.at(-1) ?? 'nobody'}${hops > 0 ? ` (${hops === 1 ? '1 hop' : `${hops} hops`}: ${tried.join(' → ')})` : ''}`
+    return `by ${tried.at(-1)}${hops > 0 ? ` (${hops === 1 ? '1 hop' : `${hops} hops`}: ${tried.join(' → ')})` : ''}`
   }
 }
 
@@ -58,7 +67,7 @@ export async function withCluster<Value>(
   options: KvClusterOptions,
   work: (cluster: KvCluster) => Promise<Value>,
 ): Promise<Value> {
-  const cluster = new KvCluster(options)
+  const cluster = new KvCluster({ ...options, isTraced: true })
   try {
     return await work(cluster)
   } finally {
@@ -67,16 +76,16 @@ export async function withCluster<Value>(
 }
 
 /** A channel that writes down its address whenever it is asked to propose or to read. */
-function noted(channel: ClientChannel, tried: string[]): ClientChannel {
+function noted(channel: ClientChannel, trail: Trail): ClientChannel {
   const { address } = channel
   return {
     address,
     propose: (command, options) => {
-      tried.push(address)
+      trail.addresses.push(address)
       return channel.propose(command, options)
     },
     query: (query, options) => {
-      tried.push(address)
+      trail.addresses.push(address)
       return channel.query(query, options)
     },
     status: (options) => channel.status(options),

@@ -8,6 +8,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   readonly version: string
 }
 
+const LINGER_MS = 1000
+
 void run(process.argv.slice(2), processTerminal(), version).then((exitCode) => {
   process.exitCode = exitCode
+  // Whatever still holds the event loop then has nothing more to say.
+  setTimeout(() => process.exit(exitCode), LINGER_MS).unref()
 })

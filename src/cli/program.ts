@@ -102,6 +102,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .description('run one node of the key-value service; the same command creates and restarts it')
     .option('--id <id>', 'name of the node, such as n1')
     .option('--listen <address>', 'where it listens, and the others reach it: host:port')
+    .option('--advertise <address>', 'where the others reach it, if that is not where it listens')
     .option('--peers <members>', 'all first members, this one among them: n1=host:port,n2=host:port,…')
     .option('--join <addresses>', 'instead of --peers: nodes of a running cluster that this one was added to')
     .option('-d, --data-dir <path>', 'where its data is kept')

@@ -7,7 +7,7 @@ import { collectStatus } from '../status/collect.ts'
 import { statusText } from '../status/status-text.ts'
 import type { Announcer } from './announcer.ts'
 import type { Counter } from './counter.ts'
-import type { DemoCluster } from './demo-cluster.ts'
+import type { DemoCluster, Leadership } from './demo-cluster.ts'
 import { LOAD_DEFAULTS, load } from './load.ts'
 
 const FAILOVER_TIMEOUT_MS = 15_000
@@ -19,36 +19,43 @@ export interface DemoParts {
   readonly client: KvCluster
   readonly counter: Counter
   readonly announcer: Announcer
+  /** Aborted once the demo is told to stop: what fails then needs no mention. */
+  readonly stopping: AbortSignal
 }
 
-/** SIGKILL to the leader; then counts what the cluster still knows of all it has acknowledged. */
+/** SIGKILL to the leader, and then the report. */
 export async function killLeader(parts: DemoParts): Promise<void> {
-  const { cluster, counter, announcer } = parts
+  const { cluster, announcer } = parts
   const { leader } = cluster
   if (leader === undefined) return announcer.note('there is no leader to kill; press r')
   const began = performance.now()
   await cluster.kill(leader.id)
-  if (!cluster.hasMajority) return sayNoMajority(parts, leader.id)
-  announcer.note(`${leader.id} (leader) killed …`)
+  await reportFailover(parts, leader, began)
+}
+
+/** Waits for the next leader, then counts what the cluster still knows of all it has acknowledged. */
+export async function reportFailover(parts: DemoParts, killed: Leadership, began: number): Promise<void> {
+  const { cluster, counter, announcer } = parts
+  if (!cluster.hasMajority) return sayNoMajority(parts, killed.id)
   const [elected, isServing] = await Promise.all([
-    cluster.newLeader(leader.term, FAILOVER_TIMEOUT_MS),
+    cluster.newLeader(killed.term, FAILOVER_TIMEOUT_MS),
     Promise.race([counter.nextAcknowledged().then(() => true), sleep(FAILOVER_TIMEOUT_MS, false, { ref: false })]),
   ])
   const servingMs = Math.round(performance.now() - began)
   if (elected === undefined || !isServing)
     return announcer.say({
-      ...{ event: 'noLeader', killed: leader.id, waitedMs: FAILOVER_TIMEOUT_MS },
-      text: `${leader.id} (leader) killed; no other leads after ${FAILOVER_TIMEOUT_MS / 1000} s: see s`,
+      ...{ event: 'noLeader', killed: killed.id, waitedMs: FAILOVER_TIMEOUT_MS },
+      text: `${killed.id} (leader) killed; no other leads after ${FAILOVER_TIMEOUT_MS / 1000} s: see \`quorate status\``,
     })
   const electedMs = Math.round(elected.at - began)
   const lost = await counter.lost()
   const { acknowledged, unknown } = counter.ledger
   const doubt = unknown === 0 ? '' : `, ${unknown} of unknown outcome`
   announcer.say({
-    ...{ event: 'failover', killed: leader.id, leader: elected.id, term: elected.term, electedMs, servingMs },
+    ...{ event: 'failover', killed: killed.id, leader: elected.id, term: elected.term, electedMs, servingMs },
     ...{ acknowledged, lost, unknown },
     text:
-      `${leader.id} (leader) killed; ${elected.id} leads term ${elected.term} after ${electedMs} ms, ` +
+      `${killed.id} (leader) killed; ${elected.id} leads term ${elected.term} after ${electedMs} ms, ` +
       `writes go on after ${servingMs} ms; ${lost} acknowledged writes lost (of ${acknowledged}${doubt})`,
   })
 }
@@ -58,7 +65,7 @@ function sayNoMajority({ cluster, announcer }: DemoParts, killed: NodeId): void 
   const of = cluster.plan.nodes.length
   announcer.say({
     ...{ event: 'noMajority', killed, up, of },
-    text: `${killed} (leader) killed; ${up} of ${of} nodes left, which is no majority: nothing can be written until you press r`,
+    text: `${killed} (leader) killed; ${up} of ${of} nodes left, which is no majority: nothing can be written`,
   })
 }
 
@@ -111,14 +118,14 @@ async function caughtUp({ cluster, client }: DemoParts, id: NodeId): Promise<boo
   return false
 }
 
-export async function putOne({ client, announcer }: DemoParts): Promise<void> {
+export async function putOne({ cluster, client, announcer }: DemoParts): Promise<void> {
   const value = `hello at ${new Date().toISOString().slice(11, 19)}`
   const began = performance.now()
-  const { index, term, note } = await client.write({ type: 'put', key: 'hello', value: Buffer.from(value) })
+  const { index, term } = await client.write({ type: 'put', key: 'hello', value: Buffer.from(value) })
   const tookMs = Number((performance.now() - began).toFixed(1))
   announcer.say({
     ...{ event: 'put', key: 'hello', value, index, term, tookMs },
-    text: `put hello '${value}': index ${index}, term ${term}, ${tookMs} ms, ${note}`,
+    text: `put hello '${value}': index ${index}, term ${term}, ${tookMs} ms, by ${cluster.leader?.id}`,
   })
 }
 
@@ -144,6 +151,7 @@ export async function guarded(parts: DemoParts, action: (parts: DemoParts) => Pr
   try {
     await action(parts)
   } catch (error) {
+    if (parts.stopping.aborted) return
     const message = error instanceof Error ? error.message : String(error)
     const code = isRaftError(error) ? error.code : undefined
     parts.announcer.say({ event: 'actionFailed', code, text: code === undefined ? message : `${code}: ${message}` })

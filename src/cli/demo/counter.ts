@@ -9,6 +9,8 @@ const PREFIX = 'demo/counter/'
 const KEYS = 100
 const PAUSE_MS = 40
 const TIMEOUT_MS = 3000
+/** A cluster that begins may take a few elections. */
+const START_TIMEOUT_MS = 20_000
 
 export class Counter {
   readonly ledger: Ledger = new Ledger()
@@ -24,7 +26,7 @@ export class Counter {
 
   /** Goes on from whatever an earlier run has counted, and returns it. */
   async start(): Promise<number> {
-    const stored = await this.#stored()
+    const stored = await this.#stored(START_TIMEOUT_MS)
     const counted = Math.max(0, ...stored.values())
     this.#count = counted
     this.#running = this.#run()
@@ -67,8 +69,8 @@ export class Counter {
     }
   }
 
-  async #stored(): Promise<Map<string, number>> {
-    const answer = await this.#cluster.client.query({ type: 'list', prefix: PREFIX, limit: KEYS })
+  async #stored(timeoutMs = TIMEOUT_MS): Promise<Map<string, number>> {
+    const answer = await this.#cluster.client.query({ type: 'list', prefix: PREFIX, limit: KEYS }, { timeoutMs })
     const entries = answer.type === 'listed' ? answer.entries : []
     return new Map(entries.map(({ key, value }) => [key, Number(Buffer.from(value).toString())]))
   }

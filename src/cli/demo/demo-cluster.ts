@@ -20,9 +20,9 @@ export interface Leadership {
 }
 
 export interface DemoWatcher {
-  leads(leadership: Leadership): void
-  /** A node has ended that nobody has killed. */
-  ended(id: NodeId, ending: Ending): void
+  leads(leadership: Leadership, before: Leadership | undefined): void
+  /** A node has ended that nobody here has killed; `led` if it was the leader. */
+  ended(id: NodeId, ending: Ending, led: Leadership | undefined): void
 }
 
 export class DemoCluster {
@@ -111,7 +111,8 @@ export class DemoCluster {
       words: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...data, ...origin],
       onEvent: (event) => this.#heard(id, event),
       onEnd: (ending) => {
-        if (hasStarted && ending.isSurprise) this.#watcher.ended(id, ending)
+        const led = this.#leadership?.id === id ? this.#leadership : undefined
+        if (hasStarted && ending.isSurprise) this.#watcher.ended(id, ending, led)
         failed(ending)
       },
     })
@@ -124,8 +125,9 @@ export class DemoCluster {
   #heard(id: NodeId, event: NodeEvent): void {
     if (event.type === 'started' && !event.isNew) this.#hasOldData = true
     if (event.type === 'becameLeader' && event.term > (this.#leadership?.term ?? 0)) {
+      const before = this.#leadership
       this.#leadership = { id, term: event.term, at: performance.now() }
-      this.#watcher.leads(this.#leadership)
+      this.#watcher.leads(this.#leadership, before)
     }
     const done = this.#waiting.filter(({ wants }) => wants(event, id))
     this.#waiting = this.#waiting.filter((each) => !done.includes(each))

@@ -5,9 +5,10 @@ import { EXIT } from '../exit-codes.ts'
 import { KvCluster } from '../kv-cluster.ts'
 import type { Terminal } from '../terminal.ts'
 import type { DemoParts } from './actions.ts'
-import { guarded, killLeader, putOne, restartKilled, runLoad, showStatus } from './actions.ts'
+import { guarded, killLeader, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
 import { Announcer } from './announcer.ts'
 import { Counter } from './counter.ts'
+import type { DemoWatcher, Leadership } from './demo-cluster.ts'
 import { DemoCluster } from './demo-cluster.ts'
 import type { DemoFlags, DemoPlan } from './demo-plan.ts'
 import { planDemo } from './demo-plan.ts'
@@ -27,19 +28,23 @@ const ACTIONS: Readonly<Record<string, (parts: DemoParts) => Promise<void>>> = {
 
 /** Runs until it is told to stop; whatever happens, no process stays behind. */
 export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
-  const isInteractive = terminal.isTty && process.stdin.isTTY === true && flags.json !== true
   const told = whenToldToStop()
+  const stopping = new AbortController()
   const announcer = new Announcer(terminal, flags.json === true)
   const plan = await planDemo(flags)
-  const cluster = new DemoCluster(plan, watcherOf(announcer))
+  const watcher = new Watcher(announcer)
+  const cluster = new DemoCluster(plan, watcher)
   try {
     sayPlan(plan, announcer)
-    const parts = await startAll(cluster, announcer)
-    const quit = isInteractive ? takeKeys(parts) : undefined
-    await Promise.race([told, ...(quit === undefined ? [] : [quit.pressed])])
-    quit?.letGo()
-    await parts.counter.stop()
-    await parts.client.client.close()
+    const parts = await Promise.race([told, startAll(cluster, announcer, stopping.signal)])
+    if (parts !== undefined) {
+      watcher.parts = parts
+      const isInteractive = terminal.isTty && process.stdin.isTTY === true && flags.json !== true
+      await (isInteractive ? untilQuit(parts, told) : told)
+      stopping.abort()
+      await parts.counter.stop()
+      await parts.client.client.close()
+    }
   } finally {
     await cluster.stop()
     if (plan.isMemory) await rm(plan.directory, { recursive: true, force: true })
@@ -48,7 +53,7 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number
   return EXIT.ok
 }
 
-async function startAll(cluster: DemoCluster, announcer: Announcer): Promise<DemoParts> {
+async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: AbortSignal): Promise<DemoParts> {
   const { plan } = cluster
   await cluster.start()
   const upAt = performance.now()
@@ -78,14 +83,15 @@ async function startAll(cluster: DemoCluster, announcer: Announcer): Promise<Dem
       text: `it goes on with the data of the last run: the counter stands at ${kept}`,
     })
   announcer.note(whatNext(plan))
-  return { cluster, client, counter, announcer }
+  return { cluster, client, counter, announcer, stopping }
 }
 
-function takeKeys(parts: DemoParts): { readonly pressed: Promise<void>; readonly letGo: () => void } {
+/** Obeys keys until one of them, or a signal, says that it is enough. */
+async function untilQuit(parts: DemoParts, told: Promise<undefined>): Promise<void> {
   parts.announcer.note('keys: k kill the leader  r restart it  p put a value  b 5 s of load  s status  q quit')
   const running = new Set<string>()
   let letGo: () => void = () => undefined
-  const pressed = new Promise<void>((resolve) => {
+  const quit = new Promise<void>((resolve) => {
     letGo = listenToKeys((key) => {
       const action = ACTIONS[key]
       if (action === undefined || running.has(key)) return
@@ -93,17 +99,18 @@ function takeKeys(parts: DemoParts): { readonly pressed: Promise<void>; readonly
       void guarded(parts, action).then(() => running.delete(key))
     }, resolve)
   })
-  return { pressed, letGo }
+  await Promise.race([quit, told])
+  letGo()
 }
 
 /** The first signal asks for an orderly end; the second ends this process, and with it the nodes, at once. */
-function whenToldToStop(): Promise<void> {
+function whenToldToStop(): Promise<undefined> {
   return new Promise((resolve) => {
     let wasTold = false
     const on = (exitCode: number) => (): void => {
       if (wasTold) process.exit(exitCode)
       wasTold = true
-      resolve()
+      resolve(undefined)
     }
     process.on('SIGINT', on(EXIT.interrupted))
     process.on('SIGTERM', on(EXIT.terminated))
@@ -111,26 +118,28 @@ function whenToldToStop(): Promise<void> {
   })
 }
 
-function watcherOf(announcer: Announcer): {
-  leads: (leadership: { id: NodeId; term: number }) => void
-  ended: (id: NodeId, ending: Ending) => void
-} {
-  let term = 0
-  return {
-    leads: (leadership) => {
-      if (term > 0)
-        announcer.say({
-          event: 'leads',
-          leader: leadership.id,
-          term: leadership.term,
-          text: `${leadership.id} leads term ${leadership.term}`,
-        })
-      term = leadership.term
-    },
-    ended: (id, { exitCode, signal }) => {
-      const how = signal === null ? `exit code ${exitCode}` : signal
-      announcer.say({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has ended: ${how}` })
-    },
+/** Says what nobody has asked for: a node that ends, and an election. */
+class Watcher implements DemoWatcher {
+  /** Once the cluster is up. */
+  parts: DemoParts | undefined
+  readonly #announcer: Announcer
+
+  constructor(announcer: Announcer) {
+    this.#announcer = announcer
+  }
+
+  leads({ id, term }: Leadership, before: Leadership | undefined): void {
+    // After the death of a leader there is a whole report to come.
+    if (before === undefined || this.parts?.cluster.isUp(before.id) !== true) return
+    this.#announcer.say({ event: 'leads', leader: id, term, text: `${id} leads term ${term}` })
+  }
+
+  ended(id: NodeId, { exitCode, signal }: Ending, led: Leadership | undefined): void {
+    const how = signal === null ? `exit code ${exitCode}` : signal
+    this.#announcer.say({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has ended: ${how}` })
+    const began = performance.now()
+    if (led !== undefined && this.parts !== undefined)
+      void guarded(this.parts, (parts) => reportFailover(parts, led, began))
   }
 }
 

@@ -15,6 +15,7 @@ import {
 export interface ServeFlags {
   readonly id?: string
   readonly listen?: string
+  readonly advertise?: string
   readonly peers?: string
   readonly join?: string
   readonly dataDir?: string
@@ -36,6 +37,7 @@ export interface ServeLimits {
 export interface ServeOptions {
   readonly id: string
   readonly listen: string
+  readonly advertise: string | undefined
   readonly peers: Readonly<Record<string, string>> | undefined
   readonly join: readonly string[] | undefined
   readonly dataDir: string | undefined
@@ -68,6 +70,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   const options = {
     id: flags.id ?? '',
     listen: read('--listen', flags.listen, parseAddress) ?? '',
+    advertise: read('--advertise', flags.advertise, parseAddress),
     peers: read('--peers', flags.peers, parsePeers),
     join: read('--join', flags.join, parseAddresses),
     dataDir: flags.dataDir,

@@ -33,11 +33,11 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, join, dataDir, limits } = options
+  const { id, listen, advertise, join, dataDir, limits } = options
   const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options.cluster)
   return startNode({
     ...limits,
-    ...{ id, listen, cluster, peers, join: join !== undefined },
+    ...{ id, listen, advertise, cluster, peers, join: join !== undefined },
     ...(dataDir === undefined ? { storage: await memoryStorage() } : { dataDir }),
     stateMachine: new KeyValueMachine(),
     codec: kvCommandCodec,
