@@ -30,6 +30,7 @@ verify: $(BUILT) ## Judge types, style, house rules and the package; writes noth
 
 fix: $(INSTALLED) ## Mend what can be mended by machine: format, import order, simple lint
 	$(BIN)/biome check --write
+	node --import tsx scripts/limits-page.ts
 
 bench: $(BUILT) ## Measure; the numbers and how to read them are in bench/README.md (ARGS="…")
 	@node --import tsx bench/run.ts $(ARGS)

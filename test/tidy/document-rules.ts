@@ -64,7 +64,7 @@ function codesOf(errors: HouseFile): string[] {
     .filter((name) => name.startsWith('ERR_RAFT_'))
 }
 
-/** The numeric members of every interface called …Options in a file called …options.ts; a seed is no limit. */
+/** The numeric members of every interface called …Options in a file called …options.ts; a seed is no limit, nor is a function. */
 function limitsOf(house: House): string[] {
   return source(house)
     .filter((file) => /[/-]options\.ts$/.test(file.path) && !file.path.startsWith('src/testing/'))
@@ -73,7 +73,7 @@ function limitsOf(house: House): string[] {
     .filter((declaration) => declaration.name.text.endsWith('Options'))
     .flatMap((declaration) => [...declaration.members])
     .filter(ts.isPropertySignature)
-    .filter((member) => /\bnumber\b/.test(member.type?.getText() ?? ''))
+    .filter((member) => /^number\b/.test(member.type?.getText() ?? ''))
     .map((member) => member.name.getText())
     .filter((name) => name !== 'seed')
 }
