@@ -73,14 +73,30 @@ function problemOf(current: Membership, change: MembershipChange): string | unde
   for (const { id, address } of change.add ?? []) {
     if (id === '' || address === '') return 'a new member needs an id and an address'
     if (memberOf(current, id) !== undefined) return `${id} is a member already`
-    const holder = current.members.find((member) => member.address === address)
-    if (holder !== undefined && !(change.remove ?? []).includes(holder.id))
-      return `${holder.id} is at ${address} already`
   }
-  for (const { id } of change.move ?? []) if (memberOf(current, id) === undefined) return `${id} is not a member`
+  for (const { id, address } of change.move ?? []) {
+    if (memberOf(current, id) === undefined) return `${id} is not a member`
+    if (address === '') return `${id} cannot be reached at no address`
+  }
   for (const id of change.promote ?? []) if (!current.learners.includes(id)) return `${id} is not a learner`
   for (const id of change.demote ?? []) if (!current.voters.includes(id)) return `${id} is not a voter`
   for (const id of change.remove ?? []) if (memberOf(current, id) === undefined) return `${id} is not a member`
+  return sharedAddress(current, change)
+}
+
+/** Nobody comes to where somebody stays. */
+function sharedAddress(
+  current: Membership,
+  { add = [], move = [], remove = [] }: MembershipChange,
+): string | undefined {
+  const places = new Map(current.members.map(({ id, address }) => [id, address]))
+  for (const { id, address } of [...add, ...move]) places.set(id, address)
+  for (const id of remove) places.delete(id)
+  for (const { id, address } of [...add, ...move]) {
+    for (const [other, place] of places) {
+      if (other !== id && place === address) return `${other} and ${id} would both be at ${address}`
+    }
+  }
   return undefined
 }
 

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Membership, MembershipChange, NodeId } from '../../../src/core/index.ts'
+import { bindDirectories, changed, leaveJoint } from '../../../src/core/membership/change.ts'
+import { flawOf, isJoint, memberOf } from '../../../src/core/membership/membership.ts'
+import { isQuorum } from '../../../src/core/membership/quorum.ts'
+import { wordsOfMembership } from '../../../src/testing/scenario/words.ts'
+import { nodeIds, simpleMemberships } from '../arbitraries.ts'
+import { memberNamed, membershipOf } from '../builders.ts'
+
+const AT = 10
+
+describe('a membership change', () => {
+  const d = { id: 'd', address: 'd:9' }
+  for (const { from, change, to } of [
+    { from: 'a b c', change: { add: [d] }, to: '(a b c +d)' },
+    { from: 'a b c +d', change: { promote: ['d'] }, to: '(a b c d)' },
+    { from: 'a b c', change: { demote: ['c'] }, to: '(a b +c)' },
+    { from: 'a b c', change: { remove: ['c'] }, to: '(a b)' },
+    { from: 'a b c +d', change: { remove: ['d'] }, to: '(a b c)' },
+    { from: 'a b', change: { remove: ['b'] }, to: '(a)' },
+    // More than one voter comes or goes: through a joint membership.
+    { from: 'a b c +d', change: { promote: ['d'], remove: ['c'] }, to: '(a b d)&(a b c)' },
+    { from: 'a b c +d', change: { promote: ['d'], demote: ['c'] }, to: '(a b d +c)&(a b c)' },
+    { from: 'a b c +d +e', change: { promote: ['d', 'e'] }, to: '(a b c d e)&(a b c)' },
+    { from: 'a b c', change: { remove: ['b', 'c'] }, to: '(a)&(a b c)' },
+    // Learners come and go as they like.
+    { from: 'a b c +d', change: { add: [{ id: 'e', address: 'e:9' }], remove: ['d'] }, to: '(a b c +e)' },
+  ] satisfies { from: string; change: MembershipChange; to: string }[]) {
+    it(`makes ${to} of (${from}) by ${JSON.stringify(change)}`, () => {
+      assert.equal(wordsOfMembership(resultOf(from, change)), to)
+    })
+  }
+
+  for (const { from, change, detail } of [
+    { from: 'a b c', change: {}, detail: 'it changes nothing' },
+    { from: 'a b c', change: { add: [], remove: [] }, detail: 'it changes nothing' },
+    { from: 'a b c', change: { add: [{ id: 'a', address: 'x:1' }] }, detail: 'a is a member already' },
+    { from: 'a b c', change: { add: [{ id: 'd', address: 'a:1' }] }, detail: 'a and d would both be at a:1' },
+    { from: 'a b c', change: { add: [d, { id: 'e', address: 'd:9' }] }, detail: 'e and d would both be at d:9' },
+    { from: 'a b c', change: { add: [{ id: '', address: 'x:1' }] }, detail: 'a new member needs an id and an address' },
+    { from: 'a b c', change: { add: [{ id: 'd', address: '' }] }, detail: 'a new member needs an id and an address' },
+    { from: 'a b c', change: { promote: ['a'] }, detail: 'a is not a learner' },
+    { from: 'a b c', change: { promote: ['x'] }, detail: 'x is not a learner' },
+    { from: 'a b c +d', change: { demote: ['d'] }, detail: 'd is not a voter' },
+    { from: 'a b c', change: { remove: ['x'] }, detail: 'x is not a member' },
+    { from: 'a b c', change: { move: [{ id: 'x', address: 'x:1' }] }, detail: 'x is not a member' },
+    { from: 'a b c', change: { move: [{ id: 'a', address: 'b:1' }] }, detail: 'b and a would both be at b:1' },
+    { from: 'a b c', change: { move: [{ id: 'a', address: '' }] }, detail: 'a cannot be reached at no address' },
+    { from: 'a b c', change: { demote: ['c'], remove: ['c'] }, detail: 'it names c twice' },
+    { from: 'a', change: { remove: ['a'] }, detail: 'it would leave no voter' },
+    { from: 'a b', change: { demote: ['a', 'b'] }, detail: 'it would leave no voter' },
+    { from: 'a b & a c', change: { remove: ['a'] }, detail: 'the membership is joint' },
+  ] satisfies { from: string; change: MembershipChange; detail: string }[]) {
+    it(`is refused when ${detail}`, () => {
+      assert.deepEqual(changed(membershipOf(from), change, AT), { type: 'refused', detail })
+    })
+  }
+
+  it('gives a new member the session of the entry that adds it, and nobody else another one', () => {
+    const { members } = resultOf('a b c', { add: [{ ...d, promote: true }] })
+    assert.deepEqual(members, [
+      ...['a', 'b', 'c'].map((id) => memberNamed(id)),
+      { ...d, directoryId: '', addedAt: AT, promote: true },
+    ])
+  })
+
+  it('lets a new member have the address of one that it replaces', () => {
+    const change = { remove: ['c'], add: [{ id: 'd', address: 'c:1' }] }
+    assert.equal(memberOf(resultOf('a b c', change), 'd')?.address, 'c:1')
+  })
+
+  it('lets two members change places', () => {
+    const move = [
+      { id: 'a', address: 'b:1' },
+      { id: 'b', address: 'a:1' },
+    ]
+    const moved = resultOf('a b c', { move })
+    assert.deepEqual(
+      moved.members.map(({ address }) => address),
+      ['b:1', 'a:1', 'c:1'],
+    )
+  })
+
+  it('lets a promoted learner ask no more to be promoted', () => {
+    const learner = { ...memberNamed('d'), promote: true }
+    const current = membershipOf('a b c +d')
+    const members = current.members.map((member) => (member.id === 'd' ? learner : member))
+    const result = changed({ ...current, members }, { promote: ['d'] }, AT)
+    assert.ok(result.type === 'changed')
+    assert.equal(memberOf(result.membership, 'd')?.promote, false)
+  })
+
+  it('leads, whatever is asked, to a flawless membership whose quorums overlap with those before it', () => {
+    fc.assert(
+      fc.property(simpleMemberships(), changes(), subsets(), subsets(), (current, change, one, other) => {
+        const result = changed(current, change, AT)
+        if (result.type === 'refused') return
+        const next = result.membership
+        assert.equal(flawOf(next), undefined)
+        assertOverlap(current, next, one, other)
+        assertOverlap(next, isJoint(next) ? leaveJoint(next) : next, one, other)
+        assert.equal(flawOf(leaveJoint(next)), undefined)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('is joint exactly when more than one voter comes or goes', () => {
+    fc.assert(
+      fc.property(simpleMemberships(), changes(), (current, change) => {
+        const result = changed(current, change, AT)
+        if (result.type === 'refused') return
+        const { voters } = result.membership
+        const gone = current.voters.filter((id) => !voters.includes(id))
+        const come = voters.filter((id) => !current.voters.includes(id))
+        assert.equal(isJoint(result.membership), gone.length + come.length > 1)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+describe('leaving a joint membership', () => {
+  it('keeps the incoming half and forgets whoever was only in the outgoing one', () => {
+    const left = leaveJoint(membershipOf('a b d & a b c'))
+    assert.equal(wordsOfMembership(left), '(a b d)')
+    assert.equal(memberOf(left, 'c'), undefined)
+  })
+
+  it('keeps a voter of the outgoing half that becomes a learner', () => {
+    const joint = resultOf('a b c +d', { promote: ['d'], demote: ['c'] })
+    assert.equal(wordsOfMembership(leaveJoint(joint)), '(a b d +c)')
+  })
+})
+
+describe('binding directory ids', () => {
+  it('binds what was seen of members that have none', () => {
+    const seen = new Map([
+      ['a', 'one'],
+      ['x', 'two'],
+    ])
+    const bound = bindDirectories(membershipOf('a b'), seen)
+    assert.deepEqual(
+      bound.members.map(({ directoryId }) => directoryId),
+      ['one', ''],
+    )
+  })
+
+  it('changes nothing that is bound, and is then the same membership', () => {
+    const bound = bindDirectories(membershipOf('a b'), new Map([['a', 'one']]))
+    assert.equal(bindDirectories(bound, new Map([['a', 'another']])), bound)
+    assert.equal(bindDirectories(bound, new Map([['b', '']])), bound)
+  })
+})
+
+function resultOf(from: string, change: MembershipChange): Membership {
+  const result = changed(membershipOf(from), change, AT)
+  if (result.type === 'refused') throw new Error(result.detail)
+  return result.membership
+}
+
+function changes(): fc.Arbitrary<MembershipChange> {
+  const ids = fc.uniqueArray(nodeIds(), { maxLength: 3 })
+  const places = fc
+    .uniqueArray(nodeIds(), { maxLength: 2 })
+    .map((list) => list.map((id) => ({ id, address: `${id}:2` })))
+  return fc.record({ add: places, promote: ids, demote: ids, remove: ids, move: places }, { requiredKeys: [] })
+}
+
+function subsets(): fc.Arbitrary<NodeId[]> {
+  return fc.subarray(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+}
+
+/** No two disjoint groups can decide, one by the membership before and one by that after. */
+function assertOverlap(before: Membership, after: Membership, one: NodeId[], other: NodeId[]): void {
+  const isDecision = isQuorum(before, (id) => one.includes(id)) && isQuorum(after, (id) => other.includes(id))
+  assert.ok(!isDecision || one.some((id) => other.includes(id)), `${one} and ${other} decide apart`)
+}
