@@ -24,6 +24,7 @@ test: $(BUILT) ## Run every test (ARGS="--grep 'leader election'")
 
 verify: $(BUILT) ## Judge types, style, house rules and the package; writes nothing you have to commit
 	$(BIN)/tsc -p tsconfig.json
+	$(BIN)/tsc -p tsconfig.build.json --noEmit --isolatedDeclarations
 	$(BIN)/tsc -p tsconfig.core.json
 	$(BIN)/biome check --error-on-warnings
 	$(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts
