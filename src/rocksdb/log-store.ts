@@ -15,10 +15,14 @@ import { blockKey, blockRange, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
 import type { LogSummary, SnapshotRecord } from './log-summary.ts'
 import { damagedLog } from './log-summary.ts'
 import { seal } from './sealed.ts'
+import type { SpaceReserve } from './space-reserve.ts'
 import { storageError } from './storage-errors.ts'
 
 /** Deleted blocks of this many bytes are worth a compaction of their range. */
 const COMPACT_RANGE_BYTES = 64 * 1024 * 1024
+
+/** About what a batch takes beside its blocks. */
+const SUMMARY_BYTES = 512
 
 export interface LogStoreParts {
   readonly database: Database
@@ -28,6 +32,7 @@ export interface LogStoreParts {
   readonly summary: LogSummary
   readonly log: BlockList
   readonly snapshot: SnapshotInfo | undefined
+  readonly reserve: SpaceReserve
   /** How soon after a write the log's end is marked in the hard-state files. */
   readonly markDelayMs: number
 }
@@ -38,6 +43,7 @@ export class LogStore {
   readonly #location: string
   readonly #hardState: HardStateFile
   readonly #log: BlockList
+  readonly #reserve: SpaceReserve
   readonly #markDelayMs: number
   #summary: LogSummary
   #snapshot: SnapshotInfo | undefined
@@ -57,6 +63,7 @@ export class LogStore {
     this.#location = parts.location
     this.#hardState = parts.hardState
     this.#log = parts.log
+    this.#reserve = parts.reserve
     this.#summary = parts.summary
     this.#snapshot = parts.snapshot
     this.#markDelayMs = parts.markDelayMs
@@ -157,6 +164,7 @@ export class LogStore {
       snapshotWrite: write.snapshot === undefined ? this.#summary.snapshotWrite : number,
       sweptTo: this.#sweptTo,
     }
+    await this.#reserve.take(sizeOf(write))
     await this.#database.write((batch) => {
       this.#fill(batch, write, change)
       if (write.snapshot !== undefined)
@@ -251,6 +259,12 @@ export class LogStore {
       throw this.#failure
     }
   }
+}
+
+function sizeOf({ blocks }: StorageWrite): number {
+  let size = SUMMARY_BYTES
+  for (const block of blocks) size += block.size
+  return size
 }
 
 function headOf({ first, term, kind, membership, count, size }: BlockHead): BlockHead {

@@ -1,44 +1,28 @@
 /** The durable storage: the log in RocksDB, term and vote in two small files, snapshots in files of their own; one directory per node. */
-import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { EncodedBlock } from '../contracts/block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import type { Binding } from './binding.ts'
 import { loadBinding } from './binding.ts'
 import { DataDirectory } from './data-directory.ts'
 import { LogStore } from './log-store.ts'
+import type { RocksDBStorageOptions } from './options.ts'
+import { settingsOf } from './options.ts'
 import { removeOwner } from './owner-file.ts'
 import { openDirectory } from './recovery.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
+import { SpaceReserve } from './space-reserve.ts'
 import { storageError } from './storage-errors.ts'
-
-export interface RocksDBStorageOptions {
-  /** Where everything lies; made, with its parents, if it is not there. */
-  readonly directory: string
-  /** RocksDB keeps up to two of these in memory before it writes them out; its own log grows to about one. */
-  readonly writeBufferBytes?: number | undefined
-  /** RocksDB's cache of what it read. */
-  readonly cacheBytes?: number | undefined
-  /** How soon after a write the log's end is marked in the hard-state files, so that losing it is noticed at the next open. */
-  readonly markDelayMs?: number | undefined
-  /** The addon, if it is not the package `rocksdb`: a fork with the same interface. */
-  readonly binding?: Binding | undefined
-}
-
-export const ROCKSDB_STORAGE_DEFAULTS = {
-  writeBufferBytes: 32 * 1024 * 1024,
-  cacheBytes: 8 * 1024 * 1024,
-  markDelayMs: 1000,
-} as const satisfies Omit<RocksDBStorageOptions, 'directory' | 'binding'>
 
 /** The storage of one node, for one life: after `close`, make another one. The law is in contracts/storage.ts. */
 export class RocksDBStorage implements Storage {
   readonly snapshots: SnapshotStore
   readonly #directory: DataDirectory
   readonly #options: RocksDBStorageOptions
+  readonly #settings: ReturnType<typeof settingsOf>
   readonly #files: SnapshotFiles
+  readonly #reserve: SpaceReserve
   #state: 'new' | 'opening' | 'open' | 'closing' | 'closed' = 'new'
   #opening: Promise<LogStore> | undefined
   #log: LogStore | undefined
@@ -46,7 +30,9 @@ export class RocksDBStorage implements Storage {
 
   constructor(options: RocksDBStorageOptions) {
     this.#options = options
+    this.#settings = settingsOf(options)
     this.#directory = new DataDirectory(resolve(options.directory))
+    this.#reserve = new SpaceReserve(this.#directory.path, this.#settings.writeBufferBytes)
     this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#usable())
     this.snapshots = this.#files
   }
@@ -74,12 +60,7 @@ export class RocksDBStorage implements Storage {
 
   async freeBytes(): Promise<number | undefined> {
     this.#usable()
-    try {
-      const { bavail, bsize } = await statfs(this.#directory.path)
-      return bavail * bsize
-    } catch (cause) {
-      throw storageError(cause, `ask for the free space of ${this.#directory.path}`)
-    }
+    return this.#reserve.freeBytes()
   }
 
   close(): Promise<void> {
@@ -88,20 +69,16 @@ export class RocksDBStorage implements Storage {
   }
 
   async #open(identity: StorageIdentity): Promise<{ readonly log: LogStore; readonly recovered: RecoveredState }> {
-    const { binding = loadBinding(), ...options } = this.#options
-    const { writeBufferBytes, cacheBytes, markDelayMs } = ROCKSDB_STORAGE_DEFAULTS
+    const { writeBufferBytes, cacheBytes, markDelayMs } = this.#settings
     const opened = await openDirectory(this.#directory, identity, {
-      binding,
-      writeBufferBytes: options.writeBufferBytes ?? writeBufferBytes,
-      cacheBytes: options.cacheBytes ?? cacheBytes,
+      binding: this.#options.binding ?? loadBinding(),
+      writeBufferBytes,
+      cacheBytes,
       verifySnapshot: (info) => this.#files.verify(info),
     })
     const { clusterId, nodeId, directoryId } = opened.identity
-    const log = new LogStore({
-      ...opened,
-      location: this.#directory.log,
-      markDelayMs: options.markDelayMs ?? markDelayMs,
-    })
+    const reserve = this.#reserve
+    const log = new LogStore({ ...opened, location: this.#directory.log, reserve, markDelayMs })
     const { hardState, snapshot } = log
     const blocks = [...log.blocks]
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
@@ -114,10 +91,10 @@ export class RocksDBStorage implements Storage {
     try {
       await this.#files.close()
       await log?.close()
-      if (log !== undefined) await removeOwner(this.#directory.owner)
     } catch (cause) {
       throw storageError(cause, `close the data directory ${this.#directory.path}`)
     } finally {
+      if (log !== undefined) await removeOwner(this.#directory.owner).catch(() => undefined)
       this.#state = 'closed'
     }
   }

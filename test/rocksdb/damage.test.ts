@@ -9,7 +9,7 @@ import type { Acknowledged } from './history.ts'
 import { live, nothing, verify } from './history.ts'
 import { copyDirectory, IDENTITY, temporaryDirectory } from './place.ts'
 
-const RUNS = Number(process.env.RUNS ?? 120)
+const RUNS = Number(process.env.RUNS ?? 80)
 
 describe('a damaged data directory', function () {
   this.timeout(Math.max(30_000, RUNS * 250))

@@ -31,6 +31,23 @@ describe('on a full disk', () => {
     rmSync(mount, { recursive: true })
   })
 
+  for (const { size, writeBufferBytes } of [
+    { size: 1000, writeBufferBytes: 256 * 1024 },
+    { size: 100_000, writeBufferBytes: 4 * 1024 * 1024 },
+  ])
+    it(`a write of ${size} bytes is refused, and never held up for ever by tables that find no room`, async () => {
+      if (mount === '') return
+      const directory = join(mount, `small-${size}`)
+      const storage = new RocksDBStorage({ directory, writeBufferBytes })
+      await storage.open(IDENTITY)
+      const acknowledged = await fill(storage, size)
+      await storage.close()
+      const again = new RocksDBStorage({ directory, writeBufferBytes })
+      assert.equal((await again.open(IDENTITY)).blocks.length, acknowledged)
+      await again.close()
+      await rm(directory, { recursive: true })
+    })
+
   it('a write fails for good, and after a restart with space nothing acknowledged is missing', async () => {
     if (mount === '') return
     const directory = join(mount, 'log')
@@ -78,8 +95,17 @@ describe('on a full disk', () => {
   })
 })
 
-function writeOf(index: number) {
-  const blocks = [encodeCommands(index, 1, [Buffer.alloc(100_000, `${index}`)])]
+/** Writes until it is refused for want of space; the number of writes that were acknowledged. */
+async function fill(storage: RocksDBStorage, size: number): Promise<number> {
+  for (let acknowledged = 0; ; acknowledged++) {
+    const failure = await storage.write(writeOf(acknowledged + 1, size)).catch((error: unknown) => error)
+    if (isRaftError(failure, 'ERR_RAFT_NO_SPACE')) return acknowledged
+    assert.equal(failure, undefined)
+  }
+}
+
+function writeOf(index: number, size = 100_000) {
+  const blocks = [encodeCommands(index, 1, [Buffer.alloc(size, `${index}`)])]
   return { blocks, hardState: { term: 1, votedFor: 'a', commitIndex: 0 }, isUrgent: true }
 }
 

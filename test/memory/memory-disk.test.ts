@@ -1,0 +1,65 @@
+/** The memory disk: what a crash takes, and what it leaves. */
+import assert from 'node:assert/strict'
+import { encodeNoop } from '../../src/contracts/block.ts'
+import { RaftError } from '../../src/errors.ts'
+import { MemoryDisk } from '../../src/memory/memory-disk.ts'
+import { MemoryStorage } from '../../src/memory/memory-storage.ts'
+
+const IDENTITY = { clusterId: 'c', nodeId: 'a' }
+const appendOf = (index: number, isUrgent: boolean) => ({ blocks: [encodeNoop(index, 1)], isUrgent })
+
+async function open(disk: MemoryDisk) {
+  const storage = new MemoryStorage({ disk })
+  return { storage, recovered: await storage.open(IDENTITY) }
+}
+
+describe('a memory disk', () => {
+  it('loses in a crash what was not synced, but for as many writes as one asks to keep', async () => {
+    for (const { keep, left } of [
+      { keep: 0, left: 1 },
+      { keep: 1, left: 2 },
+      { keep: 9, left: 3 },
+    ]) {
+      const disk = new MemoryDisk()
+      const { storage } = await open(disk)
+      await storage.write(appendOf(1, true))
+      await storage.write(appendOf(2, false))
+      await storage.write(appendOf(3, false))
+      assert.equal(disk.unsyncedWrites, 2)
+      assert.equal((await storage.read(1, 1000)).length, 3)
+      disk.crash(keep)
+      assert.equal((await open(disk)).recovered.blocks.length, left)
+    }
+  })
+
+  it('makes the storage that had it open answer no more after a crash', async () => {
+    const disk = new MemoryDisk()
+    const { storage } = await open(disk)
+    const writer = await storage.snapshots.create({ id: 's', index: 1, term: 1, size: 0, membership: NOBODY })
+    disk.crash()
+    await assert.rejects(storage.write(appendOf(1, true)), { code: 'ERR_RAFT_CLOSED' })
+    await assert.rejects(writer.write(new Uint8Array(1)), { code: 'ERR_RAFT_CLOSED' })
+    await assert.rejects(writer.finish(), { code: 'ERR_RAFT_CLOSED' })
+    await storage.close()
+    assert.equal((await open(disk)).recovered.blocks.length, 0)
+  })
+
+  it('writes nothing of a write that fails', async () => {
+    const disk = new MemoryDisk()
+    const { storage } = await open(disk)
+    const full = new RaftError('ERR_RAFT_NO_SPACE', 'full')
+    disk.failWrites(full)
+    await assert.rejects(storage.write(appendOf(1, true)), full)
+    disk.failWrites(undefined)
+    await assert.rejects(storage.write(appendOf(1, true)), full)
+    await storage.close()
+    assert.equal((await open(disk)).recovered.blocks.length, 0)
+  })
+
+  it('has the directory id it is given, or a number of its own', () => {
+    assert.equal(new MemoryDisk({ directoryId: 'd7' }).directoryId, 'd7')
+    assert.notEqual(new MemoryDisk().directoryId, new MemoryDisk().directoryId)
+  })
+})
+
+const NOBODY = { members: [], voters: [], outgoing: [], learners: [] }
