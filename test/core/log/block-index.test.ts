@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Block, LogIndex } from '../../../src/core/index.ts'
+import { BlockIndex } from '../../../src/core/log/block-index.ts'
+import { logs } from '../arbitraries.ts'
+import { blocksOf } from '../builders.ts'
+
+describe('the places of blocks', () => {
+  it('are found by any index in them', () => {
+    const index = indexOf(blocksOf('1 1x3 2'))
+    assert.deepEqual(
+      [0, 1, 2, 3, 4, 5, 6].map((at) => index.holding(at)?.first),
+      [undefined, 1, 2, 2, 2, 5, undefined],
+    )
+    assert.deepEqual(index.holding(3), { first: 2, end: 5, size: 30, kind: 'commands' })
+  })
+
+  it('are read from where a block starts, at least one, and no more than fit', () => {
+    const index = indexOf(blocksOf('1 1x3 2 2'))
+    const firsts = (from: LogIndex, bytesMax: number): LogIndex[] =>
+      index.from(from, bytesMax).map(({ first }) => first)
+    assert.deepEqual(firsts(1, 1000), [1, 2, 5, 6])
+    assert.deepEqual(firsts(2, 40), [2, 5])
+    assert.deepEqual(firsts(2, 39), [2])
+    assert.deepEqual(firsts(2, 1), [2])
+    assert.deepEqual(firsts(7, 1000), [])
+    assert.throws(() => index.from(3, 1000), /reading starts where a block starts/)
+  })
+
+  it('are contiguous', () => {
+    assert.throws(() => indexOf(blocksOf('1 1')).append(4, 1, 10, 'noop'), /blocks are contiguous/)
+  })
+
+  it('are truncated whole', () => {
+    const index = indexOf(blocksOf('1 1x3 2'))
+    assert.throws(() => index.truncateAfter(3), /truncation keeps blocks whole/)
+    assert.equal(index.truncateAfter(5), 0)
+    assert.equal(index.truncateAfter(1), 2)
+    assert.equal(index.end, 2)
+  })
+
+  it('keep their kind', () => {
+    const index = new BlockIndex(1)
+    index.append(1, 1, 0, 'noop')
+    index.append(2, 1, 5, 'membership')
+    index.append(3, 2, 5, 'commands')
+    assert.deepEqual(
+      index.from(1, 100).map(({ kind }) => kind),
+      ['noop', 'membership', 'commands'],
+    )
+  })
+
+  it('begin anew after a snapshot', () => {
+    const index = indexOf(blocksOf('1 1'))
+    index.reset(9)
+    assert.deepEqual([index.length, index.bytes, index.end], [0, 0, 9])
+    index.append(9, 1, 10, 'commands')
+    assert.equal(index.bytes, 10)
+  })
+
+  it('agree with a list of blocks, however they are truncated and compacted', () => {
+    fc.assert(fc.property(logs(), cuts(), fc.nat(40), fc.nat(40), fc.nat(200), agreesAfterCuts), { numRuns: 1000 })
+  })
+
+  it('agree with a list still when thousands have been compacted away', () => {
+    const blocks = blocksOf(Array.from({ length: 3000 }, (_, at) => `1x${1 + (at % 3)}`).join(' '))
+    for (const compact of [500, 2100, 4000, 5900, 5999]) agreesAfterCuts(blocks, [{ compact }], 5950, 5980, 700)
+  })
+})
+
+type Cut = { readonly truncate: LogIndex } | { readonly compact: LogIndex } | { readonly append: number }
+
+function cuts(): fc.Arbitrary<readonly Cut[]> {
+  return fc.array(
+    fc.oneof(
+      fc.nat(40).map((truncate) => ({ truncate })),
+      fc.nat(40).map((compact) => ({ compact })),
+      fc.integer({ min: 1, max: 3 }).map((append) => ({ append })),
+    ),
+    { maxLength: 6 },
+  )
+}
+
+/** Every question, asked of both. */
+function agreesAfterCuts(
+  blocks: readonly Block[],
+  cuts: readonly Cut[],
+  at: LogIndex,
+  to: LogIndex,
+  bytesMax: number,
+): void {
+  const index = indexOf(blocks)
+  let list = [...blocks]
+  let end = endOf(blocks.at(-1)) + 1
+  for (const cut of cuts) {
+    if ('append' in cut) {
+      index.append(end, cut.append, 7, 'commands')
+      list.push({ first: end, term: 99, count: cut.append, size: 7, kind: 'commands' })
+      end += cut.append
+    } else if ('truncate' in cut) {
+      const boundary = index.endAtOrBelow(cut.truncate)
+      if (boundary === undefined) continue
+      list = list.filter((block) => endOf(block) <= boundary)
+      index.truncateAfter(boundary)
+      end = boundary + 1
+    } else {
+      list = list.filter((block) => endOf(block) > cut.compact)
+      index.compactTo(cut.compact)
+    }
+  }
+  const holding = list.find((block) => block.first <= at && at <= endOf(block))
+  assert.equal(index.holding(at)?.first, holding?.first)
+  assert.equal(index.length, list.length)
+  assert.equal(index.end, end)
+  assert.equal(index.bytes, bytesOf(list))
+  assert.equal(
+    index.endAtOrBelow(at),
+    list.map(endOf).findLast((last) => last <= at),
+  )
+  if (holding !== undefined) {
+    assert.deepEqual(
+      index.from(holding.first, bytesMax).map(({ first }) => first),
+      fitting(list.slice(list.indexOf(holding)), bytesMax).map(({ first }) => first),
+    )
+  }
+  const boundaries = [(list[0]?.first ?? end) - 1, ...list.map(endOf)]
+  const [after, upTo] = [at, to].map((place) => boundaries.findLast((boundary) => boundary <= place) ?? boundaries[0])
+  const between = list.filter((block) => block.first > (after as number) && endOf(block) <= (upTo as number))
+  if ((after as number) <= (upTo as number))
+    assert.equal(index.bytesBetween(after as number, upTo as number), bytesOf(between))
+  const reserve = boundaries
+    .filter((boundary) => boundary <= (upTo as number))
+    .find(
+      (boundary) =>
+        bytesOf(list.filter((block) => block.first > boundary && endOf(block) <= (upTo as number))) <= bytesMax,
+    )
+  assert.equal(index.reserveStart(upTo as number, bytesMax), reserve)
+}
+
+function indexOf(blocks: readonly Block[]): BlockIndex {
+  const index = new BlockIndex(1)
+  for (const { first, count, size, kind } of blocks) index.append(first, count, size, kind)
+  return index
+}
+
+/** As many as fit, but one at least. */
+function fitting(blocks: readonly Block[], bytesMax: number): readonly Block[] {
+  const fit = blocks.findIndex((_, offset) => offset > 0 && bytesOf(blocks.slice(0, offset + 1)) > bytesMax)
+  return fit === -1 ? blocks : blocks.slice(0, fit)
+}
+
+function endOf(block: Block | undefined): LogIndex {
+  return block === undefined ? 0 : block.first + block.count - 1
+}
+
+function bytesOf(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, { size }) => sum + size, 0)
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { MembershipHistory } from '../../../src/core/membership/history.ts'
+import { membershipOf } from '../builders.ts'
+
+const [FIRST, SECOND, THIRD] = ['a b c', 'a b c d', 'b c d'].map((words) => membershipOf(words)) as [
+  never,
+  never,
+  never,
+]
+
+describe('the memberships of a log', () => {
+  it('has in force the one appended last, committed or not', () => {
+    const history = historyOf()
+    assert.deepEqual(history.current, { index: 9, membership: THIRD })
+  })
+
+  it('knows which was in force at an index', () => {
+    const history = historyOf()
+    const indexes = [0, 4, 5, 8, 9, 20].map((index) => history.at(index).index)
+    assert.deepEqual(indexes, [0, 0, 5, 5, 9, 9])
+  })
+
+  it('goes back as many steps as a truncation takes', () => {
+    const one = historyOf()
+    assert.equal(one.truncateAfter(8), true)
+    assert.equal(one.current.membership, SECOND)
+    const both = historyOf()
+    assert.equal(both.truncateAfter(4), true)
+    assert.equal(both.current.membership, FIRST)
+  })
+
+  it('keeps what lies at the index that is truncated after', () => {
+    const history = historyOf()
+    assert.equal(history.truncateAfter(9), false)
+    assert.equal(history.current.index, 9)
+  })
+
+  it('never goes back beyond the one it begins with', () => {
+    const history = historyOf()
+    history.truncateAfter(0)
+    assert.equal(history.current.index, 0)
+  })
+
+  it('forgets on compaction what no truncation can go back to', () => {
+    const history = historyOf()
+    history.compactTo(7)
+    assert.equal(history.at(0).index, 5)
+    history.truncateAfter(0)
+    assert.equal(history.current.index, 5)
+  })
+
+  it('begins anew with a snapshot', () => {
+    const history = historyOf()
+    history.reset({ index: 30, membership: SECOND })
+    assert.equal(history.at(9).index, 30)
+    assert.equal(history.current.index, 30)
+  })
+
+  it('takes no membership out of order', () => {
+    assert.throws(() => historyOf().append(9, FIRST), /memberships are appended in order/)
+  })
+
+  it('agrees with a list of all of them under any appends and truncations', () => {
+    const happening = fc.record({ isAppend: fc.boolean(), by: fc.integer({ min: 1, max: 5 }) })
+    fc.assert(
+      fc.property(fc.array(happening), fc.nat(60), (happenings, probe) => {
+        const history = new MembershipHistory({ index: 0, membership: FIRST })
+        let list = [{ index: 0, membership: FIRST }]
+        for (const { isAppend, by } of happenings) {
+          const last = list.at(-1)?.index ?? 0
+          if (isAppend) {
+            history.append(last + by, SECOND)
+            list.push({ index: last + by, membership: SECOND })
+          } else {
+            history.truncateAfter(last - by)
+            list = list.filter(({ index }) => index === 0 || index <= last - by)
+          }
+        }
+        assert.deepEqual(history.current, list.at(-1))
+        assert.deepEqual(
+          history.at(probe),
+          list.findLast(({ index }) => index <= probe),
+        )
+      }),
+    )
+  })
+})
+
+describe('whoever has left', () => {
+  it('was named once, and is not in what is committed, nor in anything later', () => {
+    const history = historyOf()
+    assert.equal(history.hasLeft('a', 9), true)
+    assert.equal(history.hasLeft('b', 9), false)
+  })
+
+  it('has not left while the membership without it is not committed', () => {
+    assert.equal(historyOf().hasLeft('a', 8), false)
+  })
+
+  it('has not left if a later membership names it again', () => {
+    const history = historyOf()
+    history.append(12, FIRST)
+    assert.equal(history.hasLeft('a', 9), false)
+  })
+
+  it('cannot leave before it has come', () => {
+    assert.equal(historyOf().hasLeft('x', 9), false)
+    assert.equal(historyOf().hasLeft('d', 0), false)
+  })
+})
+
+function historyOf(): MembershipHistory {
+  const history = new MembershipHistory({ index: 0, membership: FIRST })
+  history.append(5, SECOND)
+  history.append(9, THIRD)
+  return history
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import {
+  allVoters,
+  bootstrapMembership,
+  flawOf,
+  isJoint,
+  isMember,
+  isVoter,
+  memberOf,
+  NOBODY,
+} from '../../../src/core/membership/membership.ts'
+import { memberships } from '../arbitraries.ts'
+import { memberNamed, membershipOf } from '../builders.ts'
+
+describe('a membership', () => {
+  it('of a new cluster has only voters, sorted, that nobody has met', () => {
+    const founders = bootstrapMembership({ c: 'c:1', a: 'a:1', b: 'b:1' })
+    assert.deepEqual(founders, {
+      ...NOBODY,
+      members: ['a', 'b', 'c'].map((id) => memberNamed(id)),
+      voters: ['a', 'b', 'c'],
+    })
+  })
+
+  it('is joint while there is an outgoing half', () => {
+    assert.equal(isJoint(membershipOf('a b & a c')), true)
+    assert.equal(isJoint(membershipOf('a b')), false)
+  })
+
+  it('has for voters those of either half, and for members the learners too', () => {
+    const joint = membershipOf('a b +d & b c')
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd', 'x'].map((id) => isVoter(joint, id)),
+      [true, true, true, false, false],
+    )
+    assert.deepEqual(
+      ['a', 'c', 'd', 'x'].map((id) => isMember(joint, id)),
+      [true, true, true, false],
+    )
+    assert.deepEqual(allVoters(joint), ['a', 'b', 'c'])
+    assert.equal(memberOf(joint, 'x'), undefined)
+  })
+
+  it('is flawless as the others make it', () => {
+    fc.assert(fc.property(memberships(), (membership) => assert.equal(flawOf(membership), undefined)))
+    assert.equal(flawOf(NOBODY), undefined)
+  })
+
+  for (const { flaw, broken } of [
+    { flaw: 'a learner votes', broken: { ...membershipOf('a b'), learners: ['a'] } },
+    { flaw: 'x is no member', broken: { ...membershipOf('a b'), learners: ['x'] } },
+    {
+      flaw: 'a member is named twice',
+      broken: { ...NOBODY, members: [memberNamed('a'), memberNamed('a')], voters: ['a'] },
+    },
+    { flaw: 'a voter or learner is named twice', broken: { ...membershipOf('a b'), voters: ['a', 'a'] } },
+    { flaw: 'nobody votes', broken: { ...membershipOf('a b'), voters: [] } },
+  ]) {
+    it(`is flawed when ${flaw}`, () => assert.equal(flawOf(broken), flaw))
+  }
+})
