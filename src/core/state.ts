@@ -2,6 +2,7 @@
 import { Disk } from './disk.ts'
 import type { Ballot } from './election/ballot.ts'
 import { ElectionTimer } from './election/timer.ts'
+import type { MembershipChange } from './inputs.ts'
 import { RaftLog } from './log/raft-log.ts'
 import { MembershipHistory } from './membership/history.ts'
 import { isVoter } from './membership/membership.ts'
@@ -62,6 +63,8 @@ export interface LeaderState {
   hasSentTimeoutNow: boolean
   /** The caller's membership change under way. */
   change: { readonly request: number } | undefined
+  /** The caller's next one, until what the leader does of its own accord is committed. */
+  heldChange: { readonly request: number; readonly change: MembershipChange } | undefined
 }
 
 export type RoleState = FollowerState | PreCandidateState | CandidateState | LeaderState

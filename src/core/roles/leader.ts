@@ -4,7 +4,7 @@ import { handleAppendEntriesResponse, handleInstallSnapshotResponse } from '../r
 import { advanceCommitIndex } from '../rules/commit.ts'
 import { staysInOffice } from '../rules/office.ts'
 import { beginRound, confirmReads, handleReadIndex } from '../rules/read-index.ts'
-import { changeUnasked, finishChanges } from '../rules/reconfigure.ts'
+import { beginHeldChange, changeUnasked, finishChanges } from '../rules/reconfigure.ts'
 import { noticeCommittedMembership } from '../rules/removal.ts'
 import { replicateTo } from '../rules/replicate.ts'
 import { continueTransfer } from '../rules/transfer.ts'
@@ -37,6 +37,7 @@ export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
   if (advanceCommitIndex(state, leader)) noticeCommittedMembership(state, before)
   finishChanges(state, leader)
   if (state.role !== leader) return
+  beginHeldChange(state, leader)
   changeUnasked(state, leader)
   const hasBegun = beginRound(state, leader)
   const isHeartbeatDue = state.now >= leader.heartbeatDueAt

@@ -12,10 +12,26 @@ import { hasCommittedInTerm } from './commit.ts'
 import { orderSuccessor } from './transfer.ts'
 import { becomeFollower, trackMembers } from './transition.ts'
 
-/** Appends the membership asked for, or says why not. Never silently. */
+/**
+ * Appends the membership asked for, or says why not. Never silently. What only has to wait for the leader's own doings (its no-op, a
+ * change it makes unasked) is held until they are committed; what would have to wait for another caller is refused.
+ */
 export function proposeChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
-  const refusal = refusalOf(state, leader) ?? laggingLearner(state, leader, change)
-  if (refusal !== undefined) return rejectChange(state, request, refusal)
+  const refusal = refusalOf(state, leader)
+  if (refusal !== undefined) {
+    const isOwn = refusal.reason === 'leader-not-ready' || refusal.reason === 'change-in-progress'
+    if (!isOwn || leader.change !== undefined || leader.heldChange !== undefined) {
+      return rejectChange(state, request, refusal)
+    }
+    leader.heldChange = { request, change }
+    return
+  }
+  beginChange(state, leader, request, change)
+}
+
+function beginChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
+  const lagging = laggingLearner(state, leader, change)
+  if (lagging !== undefined) return rejectChange(state, request, lagging)
   const result = changed(state.membership, change, state.log.lastIndex + 1)
   if (result.type === 'refused') return rejectChange(state, request, { reason: 'bad-change', detail: result.detail })
   const danger = dangerOf(state, leader, result.membership)
@@ -94,6 +110,14 @@ export function finishChanges(state: RaftState, leader: LeaderState): void {
     const reason = isMember(membership, state.id) ? 'demoted' : 'removed'
     becomeFollower(state, state.term, undefined, reason)
   }
+}
+
+/** The change that was held, if it need not wait any more. */
+export function beginHeldChange(state: RaftState, leader: LeaderState): void {
+  const { heldChange } = leader
+  if (heldChange === undefined || refusalOf(state, leader) !== undefined) return
+  leader.heldChange = undefined
+  beginChange(state, leader, heldChange.request, heldChange.change)
 }
 
 /** What the leader changes unasked: binds directory ids at first contact, promotes learners that have caught up. */

@@ -55,6 +55,10 @@ function leaveOffice(state: RaftState, role: LeaderState, reason: StepDownReason
   if (role.change !== undefined) {
     outbox.settle.push({ type: 'changeUnknown', request: role.change.request, leader: undefined })
   }
+  if (role.heldChange !== undefined) {
+    const rejection = { reason: 'leadership-lost', leader: undefined } as const
+    outbox.settle.push({ type: 'changeRejected', request: role.heldChange.request, rejection })
+  }
   if (role.transfer !== undefined) {
     const { request } = role.transfer
     const isDone = role.hasSentTimeoutNow && reason === 'higher-term'
@@ -111,6 +115,7 @@ export function becomeLeader(state: RaftState): void {
     transfer: undefined,
     hasSentTimeoutNow: false,
     change: undefined,
+    heldChange: undefined,
   }
   move(state, leader)
   // Whoever leads has all that is committed: no snapshot of an earlier leader may replace its log.
