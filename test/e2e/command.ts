@@ -1,0 +1,97 @@
+/** The `quorate` command as it is in src, transpiled once per test run, and run as real processes. */
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import ts from 'typescript'
+
+const ROOT = join(import.meta.dirname, '..', '..')
+
+let main: string | undefined
+const children = new Set<ChildProcess>()
+
+/** The file to run. Says nothing about types: that is the compiler's test. */
+export function mainFile(): string {
+  main ??= transpiled()
+  return main
+}
+
+function transpiled(): string {
+  const root = mkdtempSync(join(tmpdir(), 'quorate-e2e-command-'))
+  process.once('exit', () => rmSync(root, { recursive: true, force: true }))
+  for (const name of ['node_modules', 'package.json', 'proto']) symlinkSync(join(ROOT, name), join(root, name))
+  const { options } = ts.convertCompilerOptionsFromJson(
+    { target: 'ES2022', module: 'ESNext', verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true },
+    ROOT,
+  )
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((each) =>
+    each.endsWith('.ts'),
+  )
+  for (const file of files) {
+    const { outputText } = ts.transpileModule(readFileSync(join(ROOT, 'src', file), 'utf8'), {
+      compilerOptions: options,
+    })
+    const target = join(root, 'dist', file.replace(/\.ts$/, '.js'))
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, outputText)
+  }
+  return join(root, 'dist', 'cli', 'main.js')
+}
+
+export interface Finished {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly finished: Promise<Finished>
+  stdout(): string
+  stderr(): string
+}
+
+export interface StartOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+}
+
+/** Begins a command; it is killed, at the latest, when the tests end. */
+export function start(words: readonly string[], options: StartOptions = {}): Running {
+  const { QUORATE_ENDPOINTS: _, NODE_OPTIONS: __, ...environment } = process.env
+  const child = spawn(process.execPath, [mainFile(), ...words], {
+    cwd: options.cwd ?? tmpdir(),
+    env: { ...environment, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  children.add(child)
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.input ?? '')
+  const finished = new Promise<Finished>((resolve) => {
+    child.once('close', (exitCode, signal) => {
+      children.delete(child)
+      resolve({ exitCode, signal, stdout, stderr })
+    })
+  })
+  return { child, pid: child.pid ?? 0, finished, stdout: () => stdout, stderr: () => stderr }
+}
+
+/** Runs a command to its end. */
+export function run(words: readonly string[], options: StartOptions = {}): Promise<Finished> {
+  return start(words, options).finished
+}
+
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})

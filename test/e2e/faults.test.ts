@@ -1,0 +1,156 @@
+/** Real processes under load, and what may happen to them: after each fault nothing acknowledged is missing, and all nodes are equal. */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isRaftError } from '../../src/errors.ts'
+import { RealCluster } from './real-cluster.ts'
+import { Writers } from './writers.ts'
+
+describe('three processes under load', function () {
+  this.timeout(90_000)
+  let cluster: RealCluster
+  before(async () => {
+    cluster = await RealCluster.started('n1', 'n2', 'n3')
+  })
+  after(() => cluster.close())
+
+  /** Writes all the while that `fault` goes on, then looks for what is missing. */
+  async function under(name: string, fault: (writers: Writers) => Promise<void>): Promise<void> {
+    const writers = new Writers(cluster.endpoints, name)
+    try {
+      await writers.more(20)
+      await fault(writers)
+    } finally {
+      await writers.stop()
+    }
+    await cluster.assertNothingLost(writers)
+  }
+
+  it('survive that their leader is killed, ten times', () =>
+    under('kill', async (writers) => {
+      for (let round = 0; round < 10; round++) {
+        const leader = await cluster.leader()
+        await cluster.kill(leader)
+        await writers.more(20)
+        cluster.start(leader)
+        await writers.more(10)
+      }
+    }))
+
+  it('survive that their leader is stopped for longer than an election, and wakes up again', () =>
+    under('stop', async (writers) => {
+      for (let round = 0; round < 2; round++) {
+        const leader = await cluster.leader()
+        cluster.signal(leader, 'SIGSTOP')
+        await cluster.leader(leader)
+        await writers.more(20)
+        cluster.signal(leader, 'SIGCONT')
+        await writers.more(20)
+      }
+    }))
+
+  it('survive that the leader is cut off, and read nothing old through it', () =>
+    under('isolate', async (writers) => {
+      const old = await cluster.leader()
+      cluster.links.isolate(old)
+      const { client } = cluster.client()
+      await assert.rejects(client.query({ type: 'digest' }, { endpoint: cluster.endpoint(old), timeoutMs: 1500 }))
+      await client.close()
+      const next = await cluster.leader(old)
+      assert.notEqual(next, old)
+      await writers.more(20)
+      cluster.links.heal()
+      await writers.more(20)
+    }))
+
+  it('go on while two of them do not hear each other', () =>
+    under('cut', async (writers) => {
+      for (const [one, other] of [
+        ['n1', 'n2'],
+        ['n2', 'n3'],
+      ] as const) {
+        cluster.links.cut(one, other)
+        await sleep(1000)
+        await writers.more(20, 20_000)
+        cluster.links.heal()
+        await writers.more(10)
+      }
+    }))
+
+  it('lose nothing when all are killed at once', () =>
+    under('power-cut', async (writers) => {
+      await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
+      for (const id of cluster.ids) cluster.start(id)
+      await writers.more(20, 20_000)
+    }))
+
+  it('hand over in order when the leader is asked to end: no write fails', async () => {
+    await cluster.leader()
+    const writers = new Writers(cluster.endpoints, 'term')
+    await writers.more(20)
+    const leader = await cluster.leader()
+    cluster.signal(leader, 'SIGTERM')
+    assert.equal((await cluster.ended(leader)).exitCode, 0)
+    await writers.more(20)
+    cluster.start(leader)
+    await writers.more(20)
+    await writers.stop()
+    await cluster.assertNothingLost(writers)
+    assert.deepEqual([...writers.refused], [])
+    assert.deepEqual([...writers.unknown], [])
+  })
+
+  it('do not take a wiped disk for the member it was, and take it back as a new one', () =>
+    under('replace', async (writers) => {
+      const leader = await cluster.leader()
+      const lost = cluster.ids.find((id) => id !== leader) as string
+      await cluster.kill(lost)
+      cluster.start(lost, `${lost}-new`)
+      const refused = await cluster.ended(lost)
+      assert.equal(refused.exitCode, 78, refused.stderr)
+      assert.match(refused.stderr, /error\[ERR_RAFT_DIRECTORY_MISMATCH\]/)
+      const { client } = cluster.client()
+      try {
+        await client.changeMembership({ remove: [lost] })
+        await client.changeMembership({
+          add: [{ id: lost, address: cluster.links.addresses[lost] ?? '', promote: true }],
+        })
+      } finally {
+        await client.close()
+      }
+      cluster.join(lost, `${lost}-new`)
+      await writers.more(20)
+      await isVoter(lost)
+    }))
+
+  async function isVoter(id: string): Promise<void> {
+    for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50)) {
+      const statuses = await cluster.statuses()
+      const isKnown = statuses.some((each) => each.id === id && each.membership.voters.includes(id))
+      if (isKnown) return
+    }
+    assert.fail(`${id} is no voter after 20 s`)
+  }
+})
+
+describe('a cluster that has lost its majority', function () {
+  this.timeout(60_000)
+
+  it('refuses writes and reads in words, and goes on when a node is back', async () => {
+    const cluster = await RealCluster.started('n1', 'n2', 'n3')
+    try {
+      const leader = await cluster.leader()
+      for (const id of cluster.ids) if (id !== leader) await cluster.kill(id)
+      const { client } = cluster.client()
+      const read = await client.query({ type: 'digest' }, { timeoutMs: 3000 }).catch((error: unknown) => error)
+      assert.ok(isRaftError(read) && read.outcome === 'not-applied', String(read))
+      for (const id of cluster.ids) if (id !== leader) cluster.start(id)
+      await cluster.leader()
+      const put = { type: 'put', key: 'again', value: Buffer.from('up') } as const
+      assert.deepEqual(await client.propose(put), { type: 'written', version: 1 })
+      await client.close()
+      await cluster.assertEqual()
+    } finally {
+      await cluster.close()
+    }
+  })
+})
