@@ -1,0 +1,71 @@
+/** The log getting shorter at its front, and replaced as a whole. */
+import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/block.ts'
+import type { Test } from './samples.ts'
+import { CONTENT, commands, firstsOf, opened, rejects, reopened, saved, snapshotAt, term, writeOf } from './samples.ts'
+
+export function compaction(test: Test): void {
+  test('drops the blocks that end at or before an index, and keeps the others', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(
+      writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 2), commands(5, 1, 2)], hardState: term(1) }),
+    )
+    await storage.write(writeOf({ snapshot: { info: await saved(storage, snapshotAt(4, 1)), resetLog: false } }))
+    await storage.write(writeOf({ compactTo: 4, isUrgent: false }))
+    await rejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
+    assert.deepEqual(firstsOf(await storage.read(5, 1_000_000)), [5])
+    const { recovered, storage: again } = await reopened(place, storage)
+    assert.deepEqual(
+      recovered.blocks.map(({ first }) => first),
+      [5],
+    )
+    assert.deepEqual(recovered.snapshot, { ...snapshotAt(4, 1), size: CONTENT.length })
+    await again.write(writeOf({ blocks: [commands(7, 1, 1)] }))
+    assert.deepEqual(firstsOf(await again.read(5, 1_000_000)), [5, 7])
+  })
+
+  test('keeps a block that the index cuts in two', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 4)], hardState: term(1) }))
+    await storage.write(
+      writeOf({ snapshot: { info: await saved(storage, snapshotAt(4, 1)), resetLog: false }, compactTo: 4 }),
+    )
+    const { recovered } = await reopened(place, storage)
+    assert.deepEqual(
+      recovered.blocks.map(({ first }) => first),
+      [3],
+    )
+  })
+
+  test('goes on after a compaction that left nothing', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 2, 4)], hardState: term(2) }))
+    await storage.write(
+      writeOf({ snapshot: { info: await saved(storage, snapshotAt(4, 2)), resetLog: false }, compactTo: 4 }),
+    )
+    const { storage: again } = await reopened(place, storage)
+    await again.write(writeOf({ blocks: [commands(5, 2, 1)] }))
+    assert.deepEqual(
+      (await reopened(place, again)).recovered.blocks.map(({ first }) => first),
+      [5],
+    )
+  })
+
+  test('resets the log to a snapshot from elsewhere: nothing of the old log is left, before it or after it', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(
+      writeOf({ blocks: [commands(1, 1, 5), commands(6, 1, 10), commands(16, 1, 1)], hardState: term(1) }),
+    )
+    const info = await saved(storage, snapshotAt(10, 3))
+    await storage.write(
+      writeOf({ snapshot: { info, resetLog: true }, hardState: { term: 3, votedFor: undefined, commitIndex: 10 } }),
+    )
+    for (const first of [1, 6, 16]) await rejects(storage.read(first, 100), 'ERR_RAFT_COMPACTED')
+    const { recovered, storage: again } = await reopened(place, storage)
+    assert.deepEqual(recovered.blocks, [])
+    assert.deepEqual(recovered.snapshot, info)
+    assert.equal(recovered.hardState.commitIndex, 10)
+    await again.write(writeOf({ blocks: [commands(11, 3, 2)] }))
+    assert.deepEqual(firstsOf((await (await reopened(place, again)).storage.read(11, 100)) as EncodedBlock[]), [11])
+  })
+}

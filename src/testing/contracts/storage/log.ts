@@ -1,0 +1,154 @@
+/** The log and the hard state: what was written is what is read, also after a restart. */
+import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/block.ts'
+import { encodeCommands, encodeMembership, encodeNoop, payloadsOf } from '../../../contracts/block.ts'
+import type { Test } from './samples.ts'
+import {
+  commands,
+  firstsOf,
+  IDENTITY,
+  MEMBERSHIP,
+  opened,
+  rejects,
+  reopened,
+  summaries,
+  term,
+  termsOf,
+  withoutBytes,
+  writeOf,
+} from './samples.ts'
+
+export function emptyStorage(test: Test): void {
+  test('is new, with term 0, no vote, no blocks and no snapshot', async (place) => {
+    const { recovered } = await opened(place)
+    assert.equal(recovered.isNew, true)
+    assert.deepEqual(recovered.hardState, { term: 0, votedFor: undefined, commitIndex: 0 })
+    assert.deepEqual(recovered.blocks, [])
+    assert.equal(recovered.snapshot, undefined)
+    assert.deepEqual(recovered.identity, IDENTITY)
+    assert.notEqual(recovered.directoryId, '')
+  })
+
+  test('keeps its directory id, and is still new, when it was opened and nothing was written', async (place) => {
+    const first = await opened(place)
+    await first.storage.close()
+    const second = await opened(place)
+    assert.equal(second.recovered.directoryId, first.recovered.directoryId)
+    assert.equal(second.recovered.isNew, true)
+  })
+
+  test('has no block to read', async (place) => {
+    const { storage } = await opened(place)
+    await rejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
+  })
+}
+
+export function logOfBlocks(test: Test): void {
+  test('gives back the blocks that were written, byte for byte', async (place) => {
+    const { storage } = await opened(place)
+    const blocks = [encodeNoop(1, 1), commands(2, 1, 3), encodeMembership(5, 1, MEMBERSHIP), commands(6, 2, 1)]
+    await storage.write(writeOf({ blocks, hardState: { term: 2, votedFor: 'b', commitIndex: 4 } }))
+    assert.deepEqual(summaries(await storage.read(1, 1_000_000)), summaries(blocks))
+    const { recovered, storage: again } = await reopened(place, storage)
+    assert.equal(recovered.isNew, false)
+    assert.deepEqual(recovered.blocks, blocks.map(withoutBytes))
+    assert.deepEqual(summaries(await again.read(1, 1_000_000)), summaries(blocks))
+  })
+
+  test('reads whole blocks up to a number of bytes, and at least one', async (place) => {
+    const { storage } = await opened(place)
+    const blocks = [commands(1, 1, 2), commands(3, 1, 2), commands(5, 1, 2)]
+    for (const block of blocks) await storage.write(writeOf({ blocks: [block], hardState: term(1) }))
+    const size = (blocks[0] as EncodedBlock).size
+    assert.deepEqual(firstsOf(await storage.read(1, 1)), [1])
+    assert.deepEqual(firstsOf(await storage.read(1, 2 * size)), [1, 3])
+    assert.deepEqual(firstsOf(await storage.read(3, 100 * size)), [3, 5])
+    await rejects(storage.read(2, 100), 'ERR_RAFT_COMPACTED')
+    await rejects(storage.read(7, 100), 'ERR_RAFT_COMPACTED')
+  })
+
+  test('takes large and empty commands', async (place) => {
+    const { storage } = await opened(place)
+    const payloads = [new Uint8Array(0), new Uint8Array(3 * 1024 * 1024).fill(7), new Uint8Array(1)]
+    await storage.write(writeOf({ blocks: [encodeCommands(1, 1, payloads)], hardState: term(1) }))
+    const [block] = await (await reopened(place, storage)).storage.read(1, 10)
+    assert.deepEqual(
+      payloadsOf(block as EncodedBlock).map((payload) => payload.length),
+      [0, 3 * 1024 * 1024, 1],
+    )
+  })
+
+  test('replaces a conflicting suffix in one write', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(
+      writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 2), commands(5, 1, 1)], hardState: term(1) }),
+    )
+    const replacement = [commands(3, 3, 1), commands(4, 3, 4)]
+    await storage.write(writeOf({ truncateAfter: 2, blocks: replacement, hardState: term(3) }))
+    assert.deepEqual(termsOf(await storage.read(1, 1_000_000)), ['1@1', '3@3', '4@3'])
+    const { recovered } = await reopened(place, storage)
+    assert.deepEqual(
+      recovered.blocks.map(({ first, term }) => `${first}@${term}`),
+      ['1@1', '3@3', '4@3'],
+    )
+  })
+
+  test('truncates without appending, down to nothing', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 2)], hardState: term(1) }))
+    await storage.write(writeOf({ truncateAfter: 0 }))
+    await rejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
+    await storage.write(writeOf({ blocks: [commands(1, 2, 1)], hardState: term(2) }))
+    const { recovered } = await reopened(place, storage)
+    assert.deepEqual(
+      recovered.blocks.map(({ first, term }) => `${first}@${term}`),
+      ['1@2'],
+    )
+  })
+
+  test('refuses a block that would leave a hole, and writes nothing of it', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 1, 2)], hardState: term(1) }))
+    await rejects(storage.write(writeOf({ blocks: [commands(4, 1, 1)] })), 'ERR_RAFT_INTERNAL')
+    await storage.close()
+    const { recovered } = await opened(place)
+    assert.deepEqual(
+      recovered.blocks.map(({ first }) => first),
+      [1],
+    )
+  })
+
+  test('is read while it is written', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 1, 1), commands(2, 1, 1)], hardState: term(1) }))
+    for (let round = 2; round < 30; round++) {
+      const truncating = storage.write(
+        writeOf({ truncateAfter: 1, blocks: [commands(2, round, 1)], hardState: term(round) }),
+      )
+      const read = await storage.read(1, 1_000_000)
+      assert.deepEqual(firstsOf(read), [1, 2])
+      assert.ok([round - 1, round].includes(read[1]?.term as number), `term ${read[1]?.term} in round ${round}`)
+      await truncating
+    }
+  })
+}
+
+export function hardState(test: Test): void {
+  test('survives a restart: term, vote, and the commit index as a hint', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ hardState: { term: 4, votedFor: 'c', commitIndex: 0 } }))
+    await storage.write(writeOf({ hardState: { term: 5, votedFor: undefined, commitIndex: 0 } }))
+    const { recovered, storage: again } = await reopened(place, storage)
+    assert.deepEqual(recovered.hardState, { term: 5, votedFor: undefined, commitIndex: 0 })
+    assert.equal(recovered.isNew, false)
+    await again.write(writeOf({ hardState: { term: 5, votedFor: 'a', commitIndex: 0 } }))
+    assert.equal((await reopened(place, again)).recovered.hardState.votedFor, 'a')
+  })
+
+  test('keeps a commit index that was not urgent until it is closed', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 1, 3)], hardState: term(1) }))
+    await storage.write(writeOf({ hardState: { ...term(1), commitIndex: 3 }, isUrgent: false }))
+    assert.equal((await reopened(place, storage)).recovered.hardState.commitIndex, 3)
+  })
+}

@@ -1,0 +1,114 @@
+/** What the storage contract tries every storage with, and how it looks at the answers. */
+import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/block.ts'
+import { encodeCommands } from '../../../contracts/block.ts'
+import type { RecoveredState, Storage, StorageIdentity, StorageWrite } from '../../../contracts/storage.ts'
+import type { HardState, Membership, SnapshotInfo } from '../../../core/types.ts'
+import type { RaftError } from '../../../errors.ts'
+import { isRaftError } from '../../../errors.ts'
+
+/** One place to store in, empty at first. */
+export interface StoragePlace {
+  /** A new storage, not yet open, over what the last one left. */
+  storage(): Storage
+  /** A power cut: the open storage is gone, and with it what was not durable. Tests of crashes need it. */
+  crash?(): Promise<void>
+  /** Makes the next write of the open storage fail, and perhaps later ones. Tests of failing disks need it. */
+  failWrites?(): Promise<void>
+  /** Closes what is open and removes everything. */
+  destroy(): Promise<void>
+}
+
+/** One test: its name is a sentence that begins with its group's. */
+export type Test = (name: string, body: (place: StoragePlace) => Promise<void>) => unknown
+
+export const IDENTITY: StorageIdentity = { clusterId: 'cluster-1', nodeId: 'a' }
+
+export const MEMBERSHIP: Membership = {
+  members: [{ id: 'a', address: '127.0.0.1:1', directoryId: '', addedAt: 0, promote: false }],
+  voters: ['a'],
+  outgoing: [],
+  learners: [],
+}
+
+/** More than a chunk or two of any storage, and no two places alike. */
+export const CONTENT: Buffer = Buffer.from(
+  Uint32Array.from({ length: 250_000 }, (_, at) => Math.imul(at, 2654435761)).buffer,
+)
+
+export async function opened(place: StoragePlace): Promise<{ storage: Storage; recovered: RecoveredState }> {
+  const storage = place.storage()
+  return { storage, recovered: await storage.open(IDENTITY) }
+}
+
+export async function reopened(
+  place: StoragePlace,
+  storage: Storage,
+): Promise<{ storage: Storage; recovered: RecoveredState }> {
+  await storage.close()
+  return opened(place)
+}
+
+export function writeOf(write: Partial<StorageWrite>): StorageWrite {
+  return { blocks: [], isUrgent: true, ...write }
+}
+
+export function term(term: number): HardState {
+  return { term, votedFor: undefined, commitIndex: 0 }
+}
+
+export function commands(first: number, term: number, count: number): EncodedBlock {
+  const payloads = Array.from({ length: count }, (_, at) => new TextEncoder().encode(`${first + at} of ${term}`))
+  return encodeCommands(first, term, payloads)
+}
+
+export function snapshotAt(index: number, term: number): SnapshotInfo {
+  return { id: `snapshot-${index}-${term}`, index, term, membership: MEMBERSHIP, size: 0 }
+}
+
+/** Writes a whole snapshot file of CONTENT; the info with its size. */
+export async function saved(storage: Storage, info: SnapshotInfo): Promise<SnapshotInfo> {
+  const writer = await storage.snapshots.create(info)
+  for (let at = 0; at < CONTENT.length; at += 100_000) await writer.write(CONTENT.subarray(at, at + 100_000))
+  return { ...info, size: await writer.finish() }
+}
+
+export async function contentOf(storage: Storage, id: string, offset: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of storage.snapshots.read(id, offset)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+export async function drain(iterator: AsyncIterator<Uint8Array>): Promise<void> {
+  while (!(await iterator.next()).done);
+}
+
+export async function rejects(promise: Promise<unknown>, code?: string): Promise<RaftError> {
+  const error = await promise.then(
+    () => assert.fail(`resolved, and should have been rejected${code === undefined ? '' : ` with ${code}`}`),
+    (error: unknown) => error,
+  )
+  assertRaftError(error)
+  if (code !== undefined) assert.equal(error.code, code, error.message)
+  return error
+}
+
+export function assertRaftError(error: unknown): asserts error is RaftError {
+  assert.ok(isRaftError(error), `not a RaftError: ${String(error)}`)
+}
+
+export function withoutBytes({ bytes: _, ...head }: EncodedBlock): Omit<EncodedBlock, 'bytes'> {
+  return head
+}
+
+export function summaries(blocks: readonly EncodedBlock[]): object[] {
+  return blocks.map((block) => ({ ...withoutBytes(block), bytes: Buffer.from(block.bytes).toString('base64') }))
+}
+
+export function firstsOf(blocks: readonly EncodedBlock[]): number[] {
+  return blocks.map(({ first }) => first)
+}
+
+export function termsOf(blocks: readonly EncodedBlock[]): string[] {
+  return blocks.map(({ first, term }) => `${first}@${term}`)
+}

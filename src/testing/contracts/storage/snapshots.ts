@@ -1,0 +1,92 @@
+/** Snapshot files: whole or not there, resumed, listed, removed. */
+import assert from 'node:assert/strict'
+import type { Test } from './samples.ts'
+import { CONTENT, contentOf, opened, rejects, reopened, saved, snapshotAt } from './samples.ts'
+
+export function snapshotFiles(test: Test): void {
+  test('are whole once finished, listed, and read from any offset', async (place) => {
+    const { storage } = await opened(place)
+    const { snapshots } = storage
+    assert.deepEqual(await snapshots.list(), [])
+    const info = await saved(storage, snapshotAt(4, 1))
+    assert.equal(info.size, CONTENT.length)
+    assert.deepEqual(await snapshots.list(), [info.id])
+    for (const offset of [0, 1, 300_000, CONTENT.length - 1, CONTENT.length])
+      assert.ok((await contentOf(storage, info.id, offset)).equals(CONTENT.subarray(offset)), `from ${offset}`)
+    const { storage: again } = await reopened(place, storage)
+    assert.deepEqual(await again.snapshots.list(), [info.id])
+    assert.ok((await contentOf(again, info.id, 0)).equals(CONTENT))
+  })
+
+  test('may be empty', async (place) => {
+    const { storage } = await opened(place)
+    const writer = await storage.snapshots.create(snapshotAt(1, 1))
+    assert.equal(await writer.finish(), 0)
+    assert.equal((await contentOf(storage, snapshotAt(1, 1).id, 0)).length, 0)
+  })
+
+  test('go on where a broken transfer stopped', async (place) => {
+    const { storage } = await opened(place)
+    const info = { ...snapshotAt(4, 1), size: CONTENT.length }
+    const broken = await storage.snapshots.create(info)
+    assert.equal(broken.offset, 0)
+    for (let at = 0; at < 700_000; at += 70_000) await broken.write(CONTENT.subarray(at, at + 70_000))
+    await broken.suspend()
+    assert.deepEqual(await storage.snapshots.list(), [])
+    const { storage: again } = await reopened(place, storage)
+    const writer = await again.snapshots.create(info)
+    assert.ok(writer.offset > 0 && writer.offset <= 700_000, `offset ${writer.offset}`)
+    await writer.write(CONTENT.subarray(writer.offset))
+    assert.equal(await writer.finish(), CONTENT.length)
+    assert.ok((await contentOf(again, info.id, 0)).equals(CONTENT))
+  })
+
+  test('begin anew when discarded, or when the partial file is of another snapshot', async (place) => {
+    const { storage } = await opened(place)
+    const info = { ...snapshotAt(4, 1), size: CONTENT.length }
+    const discarded = await storage.snapshots.create(info)
+    await discarded.write(CONTENT.subarray(0, 600_000))
+    await discarded.discard()
+    const second = await storage.snapshots.create(info)
+    assert.equal(second.offset, 0)
+    await second.write(CONTENT.subarray(0, 600_000))
+    await second.suspend()
+    assert.equal((await storage.snapshots.create({ ...info, index: 5 })).offset, 0)
+  })
+
+  test('are refused when they end with another size than announced', async (place) => {
+    const { storage } = await opened(place)
+    const info = { ...snapshotAt(4, 1), size: CONTENT.length }
+    const writer = await storage.snapshots.create(info)
+    await writer.write(CONTENT.subarray(1))
+    await rejects(writer.finish(), 'ERR_RAFT_CORRUPT')
+    assert.deepEqual(await storage.snapshots.list(), [])
+    assert.equal((await storage.snapshots.create(info)).offset, 0)
+  })
+
+  test('are removed unless retained', async (place) => {
+    const { storage } = await opened(place)
+    const { snapshots } = storage
+    for (const index of [1, 2, 3]) await saved(storage, snapshotAt(index, 1))
+    const partial = await snapshots.create({ ...snapshotAt(4, 1), size: CONTENT.length })
+    await partial.write(CONTENT.subarray(0, 600_000))
+    await partial.suspend()
+    await snapshots.retain([snapshotAt(2, 1).id])
+    assert.deepEqual(await snapshots.list(), [snapshotAt(2, 1).id])
+    await rejects(contentOf(storage, snapshotAt(1, 1).id, 0), 'ERR_RAFT_SNAPSHOT_GONE')
+    assert.equal((await snapshots.create({ ...snapshotAt(4, 1), size: CONTENT.length })).offset, 0)
+  })
+
+  test('take any id without leaving their place', async (place) => {
+    const { storage } = await opened(place)
+    const ids = ['../../escape', '..', 'a/b', 'ümlaut %41', 'n1-00000012-3']
+    for (const id of ids) await saved(storage, { ...snapshotAt(1, 1), id })
+    assert.deepEqual([...(await storage.snapshots.list())].sort(), [...ids].sort())
+    for (const id of ids) assert.ok((await contentOf(storage, id, 0)).equals(CONTENT))
+  })
+
+  test('answer for an unknown id that it is gone', async (place) => {
+    const { storage } = await opened(place)
+    await rejects(contentOf(storage, 'nobody', 0), 'ERR_RAFT_SNAPSHOT_GONE')
+  })
+}
