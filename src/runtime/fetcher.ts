@@ -94,6 +94,7 @@ export class Fetcher {
         event({ type: 'fetchFailed', from: wish.from, message: `${messageOf(error)}; trying again` })
       }
       await sleep(clock, Math.min(retryMinMs * 2 ** (fruitless - 1), retryMaxMs), signal)
+      signal.throwIfAborted()
     }
   }
 

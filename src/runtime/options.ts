@@ -264,9 +264,16 @@ export function defined<Options extends object>(options: Options): Options {
 
 function suggestion(name: string, known: readonly string[]): string {
   const best = closest(name, [...known])
-  return distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)
-    ? `; did you mean ${best}?`
-    : ''
+  const isNear = distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)
+  const meant = isNear ? best : known.find((full) => isShortFor(name.toLowerCase(), full.toLowerCase()))
+  return meant === undefined ? '' : `; did you mean ${meant}?`
+}
+
+/** Whether the letters of `name` stand in `full` in their order. */
+function isShortFor(name: string, full: string): boolean {
+  let at = 0
+  for (const letter of full) if (letter === name[at]) at++
+  return name.length > 2 && at === name.length
 }
 
 function shown(value: unknown): string {
