@@ -86,7 +86,7 @@ async function live(cluster: Cluster, clients: Clients): Promise<void> {
   await cluster.runUntil(time.nowUs + ELECTIONS * electionUs)
   if (cluster.failure !== undefined) return
   const termThen = leadersAmong(statusesOf(cluster))[0]?.term
-  for (const number of cluster.nodes.keys()) clients.perform({ type: 'write', atMs: 0, node: number })
+  for (const number of cluster.nodes.keys()) clients.perform({ type: 'write', atMs: 0, node: number, count: 1 })
   await cluster.runUntil(time.nowUs + QUIET_MS * 1000)
   if (cluster.failure !== undefined) return
   try {

@@ -9,7 +9,7 @@ describe('the told scenarios', () => {
       const file = `${import.meta.dirname}/${name}`
       const text = readFileSync(file, 'utf8')
       const told = scenario(text)
-      if (process.env['REWRITE'] === '1') writeFileSync(file, told)
+      if (process.env.REWRITE === '1') writeFileSync(file, told)
       else assert.equal(told, text)
     })
 })

@@ -5,6 +5,7 @@ import type { Input } from '../../src/core/inputs.ts'
 import type { Message } from '../../src/core/messages.ts'
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { Raft } from '../../src/core/raft.ts'
+import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Tampering } from '../../src/testing/simulation/tampering.ts'
 import type { SteppedCore } from '../../src/testing/simulation/watched-core.ts'
 
@@ -17,7 +18,17 @@ export interface Mutant {
   /** Where it shows, if not in every cluster. */
   readonly settings?: Partial<RaftOptions> | undefined
   readonly voters?: number | undefined
+  readonly faults?: FaultPlan | undefined
 }
+
+/** One node after the other dies and is back at once. */
+const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
+  type: 'crash',
+  atMs: 150 + 20 * number,
+  node: 3 * number,
+  isHard: true,
+  forMs: 1,
+}))
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -33,6 +44,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'forgets its vote in a restart',
     caughtBy: ['I1', 'I2'],
+    settings: { preVote: false, electionTimeoutMaxMs: 155 },
+    voters: 5,
+    faults: CRASHES,
     tampering: {
       storage: (storage) =>
         withStorage(storage, {

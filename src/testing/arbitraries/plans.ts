@@ -3,11 +3,14 @@ import fc from 'fast-check'
 import type { RaftOptions } from '../../core/options.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
+import { LEADER } from '../simulation/workload.ts'
 
 /** No cluster of a run has more nodes than this. */
 const NODES_MAX = 6
 
-const node = (): fc.Arbitrary<number> => fc.nat(NODES_MAX - 1)
+/** Any node, the leader more often than others. */
+const node = (): fc.Arbitrary<number> =>
+  fc.oneof({ arbitrary: fc.nat(NODES_MAX - 1), weight: 3 }, { arbitrary: fc.constant(LEADER), weight: 1 })
 
 /** What a run is made of: everything that `simulate` needs. */
 export interface RunPlan {
@@ -64,7 +67,15 @@ export function workloads(options: {
   const some = fc.array(node(), { maxLength: 2 })
   const none = fc.constant<number[]>([])
   const call: fc.Arbitrary<Call> = fc.oneof(
-    { arbitrary: fc.record({ type: fc.constant('write' as const), atMs, node: node() }), weight: 14 },
+    {
+      arbitrary: fc.record({
+        type: fc.constant('write' as const),
+        atMs,
+        node: node(),
+        count: fc.integer({ min: 1, max: 6 }),
+      }),
+      weight: 14,
+    },
     {
       arbitrary: fc.record({
         type: fc.constant('read' as const),

@@ -20,6 +20,8 @@ export class NodeView {
   /** After its latest step of this life, and after the one before that. */
   status: RaftStatus | undefined
   before: RaftStatus | undefined
+  /** The membership that was in force when its latest step began. */
+  membershipBefore: Membership = NOTHING
 
   constructor(id: NodeId) {
     this.id = id
@@ -104,6 +106,7 @@ export class ClusterView {
     const node = this.node(id)
     node.before = node.status
     node.status = status
+    node.membershipBefore = node.log.membership.membership
     const { persist } = effects
     if (persist !== undefined) {
       if (persist.snapshot?.resetLog === true) node.log.reset(persist.snapshot.info)

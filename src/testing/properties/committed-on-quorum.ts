@@ -10,7 +10,7 @@ export const committedOnQuorum: Property = {
     return (observation) => {
       if (observation.type !== 'stepped' || observation.status.role !== 'leader') return undefined
       const { node, status } = observation
-      const { before, log } = view.node(node)
+      const { before, log, membershipBefore } = view.node(node)
       const index = status.commitIndex
       if (before?.role !== 'leader' || before.term !== status.term || index === before.commitIndex) return undefined
       const term = log.termAt(index)
@@ -19,8 +19,10 @@ export const committedOnQuorum: Property = {
       const holders = new Set(
         [...view.nodes.values()].filter((other) => other.hasDurable(index, term)).map(({ id }) => id),
       )
-      if (isQuorum(log.membership.membership, holders)) return undefined
-      const { voters, outgoing } = log.membership.membership
+      // A step may commit by the membership it found and then append the next one, or the other way round.
+      const { membership } = log.membership
+      if (isQuorum(membership, holders) || isQuorum(membershipBefore, holders)) return undefined
+      const { voters, outgoing } = membership
       const members = outgoing.length === 0 ? `${voters}` : `${voters} and ${outgoing}`
       return `${node} committed index ${index} of term ${term}, durable only on [${[...holders]}] of the voters ${members}.`
     }

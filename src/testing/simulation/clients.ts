@@ -46,17 +46,17 @@ export class Clients {
   }
 
   perform(call: Call): void {
-    const { nodes, leader } = this.#cluster
-    const node = 'node' in call ? (nodes[call.node % nodes.length] as SimulatedNode) : undefined
+    const { leader } = this.#cluster
     switch (call.type) {
       case 'write':
-        return void this.#write(node as SimulatedNode)
+        for (let command = 0; command < call.count; command++) void this.#write(this.#cluster.nodeOf(call.node))
+        return
       case 'read':
-        return void this.#read(node as SimulatedNode, call.mode)
+        return void this.#read(this.#cluster.nodeOf(call.node), call.mode)
       case 'snapshot':
-        return ignore(node?.node?.takeSnapshot())
+        return ignore(this.#cluster.nodeOf(call.node).node?.takeSnapshot())
       case 'transfer':
-        return ignore(leader?.node?.transferLeadership({ to: node?.id }))
+        return ignore(leader?.node?.transferLeadership({ to: this.#cluster.nodeOf(call.node).id }))
       case 'change': {
         const change = this.#sensible(call)
         if (change !== undefined) ignore(leader?.node?.changeMembership(change))
@@ -129,9 +129,7 @@ export class Clients {
     const membership = this.#cluster.leader?.node?.statusNow().membership
     if (membership === undefined) return undefined
     const ids = (numbers: readonly number[]): NodeId[] => [
-      ...new Set(
-        numbers.map((number) => (this.#cluster.nodes[number % this.#cluster.nodes.length] as SimulatedNode).id),
-      ),
+      ...new Set(numbers.map((number) => this.#cluster.nodeOf(number).id)),
     ]
     const isMember = (id: NodeId): boolean => membership.members.some((member) => member.id === id)
     const add = ids(call.add)

@@ -15,6 +15,7 @@ import type { Tampering } from './tampering.ts'
 import { Trace } from './trace.ts'
 import { VirtualTime } from './virtual-clock.ts'
 import type { ClusterPlan } from './workload.ts'
+import { LEADER } from './workload.ts'
 
 /** Short times and small limits, so that a run of seconds sees elections, snapshots, full windows and full messages. */
 export const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
@@ -126,6 +127,13 @@ export class Cluster implements World {
       bestTerm = status.term
     }
     return best
+  }
+
+  /** The node of a number; numbers beyond the last begin again at the first. */
+  nodeOf(number: number): SimulatedNode {
+    const first = this.nodes[0] as SimulatedNode
+    if (number === LEADER) return this.leader ?? first
+    return this.nodes[number % this.nodes.length] ?? first
   }
 
   /** Crashes a node at one of its next disk calls. */

@@ -1,4 +1,4 @@
-/** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number. */
+/** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number, or LEADER. */
 import type { Weather } from './network.ts'
 
 /** When a fault begins. */

@@ -55,7 +55,7 @@ export class Mishaps {
         return this.#cluster.crashAtCall(node, fault.call, fault.when, () => this.#crash(node, true, fault.forMs))
       }
       case 'partition': {
-        const side = this.#cluster.nodes.filter((_, number) => fault.side.includes(number))
+        const side = [...new Set(fault.side.map((number) => this.#node(number)))]
         const others = this.#cluster.nodes.filter((node) => !side.includes(node))
         const ways = side.flatMap((one) =>
           others.flatMap(
@@ -126,7 +126,6 @@ export class Mishaps {
   }
 
   #node(number: number): SimulatedNode {
-    const { nodes } = this.#cluster
-    return nodes[number % nodes.length] as SimulatedNode
+    return this.#cluster.nodeOf(number)
   }
 }

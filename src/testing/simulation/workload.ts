@@ -1,8 +1,11 @@
 /** What is asked of a cluster during a run, as data. Nodes are named by number. */
 
+/** The number that names whoever leads at that moment (in the latest term, if several believe it). */
+export const LEADER = -1
+
 export type Call =
-  /** A client writes, asking this node first and following its hints. */
-  | { readonly type: 'write'; readonly atMs: number; readonly node: number }
+  /** A client writes, so many commands at once, asking this node first and following its hints. */
+  | { readonly type: 'write'; readonly atMs: number; readonly node: number; readonly count: number }
   /** A client reads: by a round of heartbeats, or by the lease of the leader, where `leaseReads` is on. */
   | { readonly type: 'read'; readonly atMs: number; readonly node: number; readonly mode: 'linearizable' | 'lease' }
   /** Whoever leads is asked to change the membership; what makes no sense is left out. */

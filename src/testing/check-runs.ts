@@ -1,0 +1,69 @@
+/** Many runs by chance: drawn by fast-check, judged, and on failure shrunk to a small story. */
+import fc from 'fast-check'
+import type { RunPlan } from './arbitraries/plans.ts'
+import { runPlans } from './arbitraries/plans.ts'
+import { reportOf } from './report.ts'
+import type { History, SimulationOptions } from './simulate.ts'
+import { simulate } from './simulate.ts'
+
+export interface CheckOptions {
+  readonly runs: number
+  /** Of the drawing; the seeds of the runs are drawn from it. */
+  readonly seed: number
+  /** Goes straight to a failure that was shrunk before. */
+  readonly path?: string | undefined
+  /** How long faults go on, in milliseconds of the world. */
+  readonly faultsMs?: number | undefined
+  /** What every run has beside what is drawn. */
+  readonly fixed?: Partial<SimulationOptions> | undefined
+  /** How to say "run it again", given the seed and the path. */
+  readonly replay?: ((seed: number, path: string) => string) | undefined
+}
+
+/** What all runs together came to. */
+export interface Totals {
+  runs: number
+  events: number
+  steps: number
+  calls: number
+  commits: number
+  /** How often each event was told. */
+  readonly told: Map<string, number>
+}
+
+const FAULTS_MS = 4000
+/** Shrinking ends after this many runs of the failed plan's smaller kin. */
+const SHRINKS_MAX = 300
+
+/** Runs, and throws an error that tells the whole story if a promise was broken. Resolves with what was seen. */
+export async function checkRuns(options: CheckOptions): Promise<Totals> {
+  const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {} } = options
+  const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options
+  const totals: Totals = { runs: 0, events: 0, steps: 0, calls: 0, commits: 0, told: new Map() }
+  let smaller = 0
+  let hasFailed = false
+  const property = fc.asyncProperty(runPlans({ untilMs: faultsMs }), async (plan) => {
+    if (hasFailed && ++smaller > SHRINKS_MAX) return
+    const history = await simulate({ healAtMs: faultsMs, ...merged(plan, fixed) })
+    add(totals, history)
+    hasFailed ||= history.failure !== undefined
+    if (history.failure !== undefined) throw history.failure
+  })
+  const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) })
+  if (!details.failed || details.counterexample === null) return totals
+  const plan = { healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }
+  throw new Error(await reportOf(plan, replay(details.seed, details.counterexamplePath ?? '')))
+}
+
+function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOptions {
+  return { ...plan, ...fixed, settings: { ...plan.settings, ...fixed.settings } }
+}
+
+function add(totals: Totals, history: History): void {
+  totals.runs++
+  totals.events += history.events
+  totals.steps += history.steps
+  totals.calls += history.calls
+  totals.commits += history.commitIndex
+  for (const [type, count] of history.told) totals.told.set(type, (totals.told.get(type) ?? 0) + count)
+}

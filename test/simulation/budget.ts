@@ -1,0 +1,9 @@
+/** How much is simulated: little by default, more with RUNS; SEED and REPLAY repeat a failure. */
+
+export function runsOr(standard: number): number {
+  return Number(process.env.RUNS ?? standard)
+}
+
+export const SEED: number = Number(process.env.SEED ?? 20260101)
+
+export const REPLAY: string | undefined = process.env.REPLAY

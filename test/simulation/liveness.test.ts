@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { leadersAmong } from '../../src/testing/properties/liveness.ts'
+import { simulate } from '../../src/testing/simulate.ts'
+import { Cluster } from '../../src/testing/simulation/cluster.ts'
+import type { Call } from '../../src/testing/simulation/workload.ts'
+import { LEADER } from '../../src/testing/simulation/workload.ts'
+import { runsOr, SEED } from './budget.ts'
+
+const ELECTION_US = 300_000
+
+describe('a cluster without faults', () => {
+  it('elects one leader, once, and applies all it is given', async () => {
+    const workload = writes({ from: 400, every: 25, count: 100 })
+    const history = await simulate({ seed: 1, cluster: { voters: 3, spares: 0 }, workload, faults: [] })
+    assert.equal(history.failure, undefined)
+    assert.equal(history.told.get('becameLeader'), 1)
+    assert.ok(history.commitIndex >= 100, `committed ${history.commitIndex}`)
+  })
+
+  for (const voters of [1, 2, 4, 7])
+    it(`lives with ${voters} voters`, async () => {
+      const workload = writes({ from: 600, every: 50, count: 20 })
+      const history = await simulate({ seed: 2, cluster: { voters, spares: 0 }, workload, faults: [] })
+      assert.equal(history.failure, undefined)
+      assert.ok(history.commitIndex >= 20)
+    })
+})
+
+describe('a cluster that lost its leader', () => {
+  it('has another, and goes on, as often as it is killed', async () => {
+    const faults = [1000, 2000, 3000].map(
+      (atMs) => ({ type: 'crash', atMs, node: LEADER, isHard: true, forMs: 700 }) as const,
+    )
+    const workload = writes({ from: 400, every: 20, count: 180 })
+    const history = await simulate({ seed: 3, workload, faults })
+    assert.equal(history.failure, undefined)
+    assert.ok((history.told.get('becameLeader') ?? 0) >= 4)
+    assert.ok(history.commitIndex >= 90, `committed ${history.commitIndex}`)
+  })
+
+  it('comes back from the loss of all nodes at once', async () => {
+    const faults = [0, 1, 2].map(
+      (node) => ({ type: 'crash', atMs: 2000, node, isHard: true, forMs: 100 + node }) as const,
+    )
+    const history = await simulate({ seed: 4, workload: writes({ from: 400, every: 20, count: 150 }), faults })
+    assert.equal(history.failure, undefined)
+  })
+})
+
+describe('a cluster with a partial partition that lasts', () => {
+  // L9: as long as some node reaches a quorum, a leader is found and stays. Plain Raft does not promise that.
+  it('has a leader that keeps its office, if some node reaches a quorum', async () => {
+    const plans = fc.record({
+      seed: fc.nat(),
+      hub: fc.nat(4),
+      cuts: fc.array(fc.tuple(fc.nat(4), fc.nat(4)), { maxLength: 10 }),
+    })
+    for (const { seed, hub, cuts } of fc.sample(plans, { numRuns: Math.ceil(runsOr(100) / 5), seed: SEED })) {
+      const cluster = new Cluster({ seed, plan: { voters: 5, spares: 0 }, settings: {}, isTraced: false })
+      for (const node of cluster.nodes) node.start()
+      const reached = [1, 2].map((offset) => (hub + offset) % 5)
+      for (const [one, other] of cuts) {
+        const isOfHub = [one, other].includes(hub) && reached.some((near) => [one, other].includes(near))
+        const isAmongReached = reached.includes(one) && reached.includes(other)
+        if (one === other || isOfHub || isAmongReached) continue
+        cluster.network.cut(`n${one}`, `n${other}`)
+        cluster.network.cut(`n${other}`, `n${one}`)
+      }
+      await cluster.runUntil(20 * ELECTION_US)
+      assert.equal(cluster.failure, undefined)
+      const before = cluster.leader?.node?.statusNow()
+      await cluster.runUntil(30 * ELECTION_US)
+      const after = cluster.leader?.node?.statusNow()
+      const told = `seed ${seed}, hub n${hub}, cuts ${JSON.stringify(cuts)}`
+      assert.ok(before !== undefined, `nobody leads: ${told}`)
+      assert.deepEqual([after?.id, after?.term], [before.id, before.term], `it changed: ${told}`)
+    }
+  })
+})
+
+describe('who leads', () => {
+  it('is not one of whose members somebody is in a later term', () => {
+    const membership = { members: [{ id: 'a' }, { id: 'b' }] }
+    const statuses = new Map([
+      ['a', { id: 'a', role: 'leader', term: 1, membership }],
+      ['b', { id: 'b', role: 'follower', term: 2, membership }],
+    ]) as never
+    assert.deepEqual(leadersAmong(statuses), [])
+  })
+})
+
+function writes(options: { readonly from: number; readonly every: number; readonly count: number }): Call[] {
+  const { from, every, count } = options
+  return Array.from({ length: count }, (_, number) => ({
+    type: 'write',
+    atMs: from + number * every,
+    node: number,
+    count: 1,
+  }))
+}
