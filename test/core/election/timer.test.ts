@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { ElectionTimer } from '../../../src/core/election/timer.ts'
+import { RAFT_DEFAULTS, type RaftOptions } from '../../../src/core/index.ts'
+import { Random } from '../../../src/core/random.ts'
+
+describe('the election timer', () => {
+  it('draws its deadline from the fixed interval, anew each time', () => {
+    const timer = timerOf()
+    const drawn = new Set<number>()
+    for (let count = 0; count < 1000; count++) {
+      timer.restart(5000)
+      assert.ok(timer.deadline >= 5750 && timer.deadline < 6500)
+      drawn.add(timer.deadline)
+    }
+    assert.ok(drawn.size > 300, `only ${drawn.size} of 750 possible timeouts were drawn`)
+  })
+
+  it('is due at its deadline, not before', () => {
+    const timer = timerOf()
+    assert.equal(timer.isDue(timer.deadline - 1), false)
+    assert.equal(timer.isDue(timer.deadline), true)
+  })
+
+  it('starts anew whenever the leader is heard', () => {
+    const timer = timerOf()
+    timer.hear(9000)
+    assert.ok(timer.deadline >= 9750)
+    assert.equal(timer.heardAt, 9000)
+  })
+
+  it('finds the leader fresh for the least election timeout', () => {
+    const timer = timerOf()
+    assert.equal(timer.isLeaderFresh(0), false)
+    timer.hear(1000)
+    assert.equal(timer.isLeaderFresh(1749), true)
+    assert.equal(timer.isLeaderFresh(1750), false)
+  })
+
+  it('does not take its own restart for news of a leader', () => {
+    const timer = timerOf()
+    timer.restart(1000)
+    assert.equal(timer.isLeaderFresh(1000), false)
+  })
+
+  it('takes a leader for heard at the start where leases may be held', () => {
+    assert.equal(timerOf({ leaseReads: true }).isLeaderFresh(749), true)
+  })
+})
+
+function timerOf(options: Partial<RaftOptions> = {}): ElectionTimer {
+  return new ElectionTimer({ ...RAFT_DEFAULTS, ...options, id: 'a', seed: 1 }, new Random(1), 0)
+}

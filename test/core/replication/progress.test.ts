@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { RAFT_DEFAULTS } from '../../../src/core/index.ts'
+import { Progress } from '../../../src/core/replication/progress.ts'
+import { membershipOf, snapshotAt } from '../builders.ts'
+
+const OPTIONS = { ...RAFT_DEFAULTS, id: 'a', seed: 1 }
+
+describe("a leader's view of a follower", () => {
+  it('begins with a probe, knowing nothing, the clock running', () => {
+    const progress = progressOf()
+    assert.deepEqual(progress.status(150), {
+      id: 'b',
+      state: 'probe',
+      matchIndex: 0,
+      nextIndex: 10,
+      inflightMessages: 0,
+      inflightBytes: 0,
+      silentMs: undefined,
+    })
+    assert.equal(progress.heardAt, 100)
+  })
+
+  it('never takes a match back', () => {
+    const progress = progressOf()
+    assert.equal(progress.match(5), true)
+    assert.equal(progress.match(5), false)
+    assert.equal(progress.match(3), false)
+    assert.equal(progress.matchIndex, 5)
+  })
+
+  it('sends next what comes after a match, and never less', () => {
+    const progress = progressOf()
+    progress.match(12)
+    assert.equal(progress.nextIndex, 13)
+    progress.becomeProbe(2)
+    assert.equal(progress.nextIndex, 13)
+    progress.becomeProbe(20)
+    assert.equal(progress.nextIndex, 20)
+  })
+
+  it('releases the pipeline as far as matches come in', () => {
+    const progress = progressOf()
+    progress.becomeReplicate()
+    assert.ok(progress.state.type === 'replicate')
+    progress.state.inflights.add(10, 100)
+    progress.state.inflights.add(11, 100)
+    progress.match(10)
+    const { inflightMessages, inflightBytes } = progress.status(100)
+    assert.deepEqual([inflightMessages, inflightBytes], [1, 100])
+  })
+
+  it('probes again from what is known when the link breaks', () => {
+    const progress = progressOf()
+    progress.match(5)
+    progress.becomeReplicate()
+    progress.nextIndex = 30
+    progress.lose()
+    assert.deepEqual(progress.state, { type: 'probe', isWaiting: false })
+    assert.equal(progress.nextIndex, 6)
+  })
+
+  it('does not wait for the answer to a probe on a link that broke', () => {
+    const progress = progressOf()
+    assert.ok(progress.state.type === 'probe')
+    progress.state.isWaiting = true
+    progress.lose()
+    assert.deepEqual(progress.state, { type: 'probe', isWaiting: false })
+    assert.equal(progress.nextIndex, 10)
+  })
+
+  it('goes on waiting for a snapshot that is being fetched on another link', () => {
+    const progress = progressOf()
+    progress.becomeSnapshot(snapshotAt('9@1', membershipOf('a b c')))
+    progress.lose()
+    assert.equal(progress.state.type, 'snapshot')
+  })
+
+  it('remembers the latest round that was answered, late answers or not', () => {
+    const progress = progressOf()
+    progress.hear(200, 4)
+    progress.hear(250, 2)
+    assert.deepEqual([progress.ackedRound, progress.heardAt, progress.hasBeenHeard], [4, 250, true])
+    assert.equal(progress.status(300).silentMs, 50)
+  })
+
+  it('counts as caught up only when it replicates and has been heard', () => {
+    const progress = progressOf()
+    assert.equal(progress.isCaughtUp, false)
+    progress.becomeReplicate()
+    assert.equal(progress.isCaughtUp, false)
+    progress.hear(200, 1)
+    assert.equal(progress.isCaughtUp, true)
+    progress.becomeProbe(10)
+    assert.equal(progress.isCaughtUp, false)
+  })
+})
+
+function progressOf(): Progress {
+  return new Progress('b', 0, 10, OPTIONS, 100)
+}
