@@ -1,6 +1,7 @@
 /** The two ends of a bidirectional call made alike: the one that called, and the one that was called. */
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
+import { printable } from './wire-fields.ts'
 
 export interface PeerCall {
   /** `written` is called once the bytes are with the connection; never, if the call ends first. */
@@ -47,7 +48,7 @@ export function acceptedCall(call: ServerDuplexStream<Buffer, Buffer>): PeerCall
       })
     },
     end: (code, details) => {
-      call.emit('error', { code, details }) // grpc-js's way of ending a stream with a status.
+      call.emit('error', { code, details: printable(details) }) // grpc-js's way of ending a stream with a status.
     },
   }
 }

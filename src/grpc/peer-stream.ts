@@ -19,9 +19,11 @@ export interface StreamListener {
 
 /** Before the handshake nobody has a reason to send more than this. */
 const HANDSHAKE_BYTES_MAX = 16 * 1024
+/** Frames on their way into the connection: one leaves while the next is ready to follow. */
+const FRAMES_WRITING_MAX = 2
 
 /**
- * While a frame is on its way into the connection, what is to be sent next waits as messages, not as bytes: the blocks in it are
+ * While frames are on their way into the connection, what is to be sent next waits as messages, not as bytes: the blocks in it are
  * then shared with the other peers' streams, and the busier the connection, the fuller the frames.
  */
 export class PeerStream {
@@ -29,10 +31,11 @@ export class PeerStream {
   readonly #limits: GrpcTransportLimits
   #listener: StreamListener
   #receiveBytesMax = HANDSHAKE_BYTES_MAX
-  /** Invariant: `#bytes` is what `#waiting` and the frame being written count together. */
+  /** Invariant: `#bytes` is what `#waiting` and the frames being written count together. */
   #waiting: PeerMessage[] = []
   #bytes = 0
-  #isWriting = false
+  /** How many frames are on their way into the connection. */
+  #writing = 0
   #isEnded = false
 
   constructor(call: PeerCall, limits: GrpcTransportLimits, listener: StreamListener) {
@@ -62,7 +65,7 @@ export class PeerStream {
     if (this.#bytes > 0 && this.#bytes + size > this.#limits.windowBytes) return false
     this.#bytes += size
     this.#waiting.push(message)
-    if (this.#waiting.length === 1 && !this.#isWriting) queueMicrotask(() => this.#flush())
+    if (this.#waiting.length === 1 && this.#writing < FRAMES_WRITING_MAX) queueMicrotask(() => this.#flush())
     return true
   }
 
@@ -86,11 +89,14 @@ export class PeerStream {
   }
 
   #flush(): void {
-    if (this.#isWriting || this.#isEnded || this.#waiting.length === 0) return
+    while (this.#writing < FRAMES_WRITING_MAX && !this.#isEnded && this.#waiting.length > 0) this.#writeFrame()
+  }
+
+  #writeFrame(): void {
     const { messages, size } = this.#takeFrame()
-    this.#isWriting = true
+    this.#writing++
     this.#call.write(encodeFrame({ type: 'messages', messages }), () => {
-      this.#isWriting = false
+      this.#writing--
       if (this.#isEnded) return
       this.#bytes -= size
       this.#flush()

@@ -6,6 +6,7 @@ import { isRaftError } from '../errors.ts'
 import type { FetchRequest, Hello } from './codec.ts'
 import { decodeFetchRequest, encodeChunk } from './codec.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
+import { printable } from './wire-fields.ts'
 
 type Call = ServerWritableStream<Buffer, Buffer>
 
@@ -79,7 +80,7 @@ async function turnAway(call: Call, refusal: Refusal): Promise<void> {
 }
 
 function fail(call: Call, code: status, details: string): void {
-  call.emit('error', { code, details }) // grpc-js's way of ending a stream with a status.
+  call.emit('error', { code, details: printable(details) }) // grpc-js's way of ending a stream with a status.
 }
 
 /** Resolves once the connection has taken the bytes, or is gone. */

@@ -17,17 +17,15 @@ describe('a stream of frames', () => {
     assert.deepEqual(call.frames.map(reads), [Array.from({ length: 100 }, (_, read) => read)])
   })
 
-  it('keeps back, while a frame is being written, what comes meanwhile, and packs that too', async () => {
+  it('keeps back, while two frames are being written, what comes meanwhile, and packs that', async () => {
     const { stream, call } = opened()
-    stream.send(asking(0))
-    await turn()
-    stream.send(asking(1))
-    await turn()
-    stream.send(asking(2))
-    await turn()
-    assert.deepEqual(call.frames.map(reads), [[0]])
+    for (let read = 0; read < 5; read++) {
+      stream.send(asking(read))
+      await turn()
+    }
+    assert.deepEqual(call.frames.map(reads), [[0], [1]])
     call.written()
-    assert.deepEqual(call.frames.map(reads), [[0], [1, 2]])
+    assert.deepEqual(call.frames.map(reads), [[0], [1], [2, 3, 4]])
   })
 
   it('begins another frame at the limits of size and number', async () => {
