@@ -29,7 +29,8 @@ const nodes: RaftNode<{ add: number }, number>[] = await Promise.all(
   ),
 )
 
-const leader = await Promise.any(nodes.map((node) => node.until((status) => status.role === 'leader').then(() => node)))
+await Promise.all(nodes.map((node) => node.until((status) => status.leader !== undefined)))
+const leader = nodes.find((node) => node.statusNow().role === 'leader') as RaftNode<{ add: number }, number>
 for (const add of [1, 1, 1]) await leader.propose({ add })
 for (const [at, node] of nodes.entries()) console.log(node.id, await node.read(() => counters[at]?.value))
 await Promise.all(nodes.map((node) => node.close()))

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from '../src/connect.ts'
+import type { RaftNode } from '../src/runtime/raft-node.ts'
+import { startNode } from '../src/start-node.ts'
+import { Journal } from './runtime/world.ts'
+
+type JournalNode = RaftNode<string, number, string, number>
+
+describe('startNode, with gRPC and RocksDB', function () {
+  this.timeout(20_000)
+  let directory: string
+  let peers: Record<string, string>
+  let nodes: JournalNode[] = []
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'start-node-'))
+    peers = Object.fromEntries(await Promise.all(['n1', 'n2', 'n3'].map(async (id) => [id, await freeAddress()])))
+  })
+
+  afterEach(async () => {
+    await Promise.all(nodes.map((node) => node.close()))
+    nodes = []
+  })
+
+  after(() => rm(directory, { recursive: true, force: true }))
+
+  const start = async (id: string, changed = {}): Promise<JournalNode> => {
+    const options = {
+      id,
+      peers,
+      listen: peers[id],
+      dataDir: join(directory, id),
+      stateMachine: new Journal(),
+      ...QUICK,
+    }
+    const node = await startNode<string, number, string, number>({ ...options, ...changed })
+    nodes.push(node)
+    return node
+  }
+
+  it('runs a cluster that keeps what it acknowledged when all of it is started again', async () => {
+    await Promise.all(Object.keys(peers).map((id) => start(id)))
+    const leader = await leaderOf(nodes)
+    assert.equal(await leader.propose('a'), 1)
+    await Promise.all(nodes.map((node) => node.close()))
+    nodes = []
+    await Promise.all(Object.keys(peers).map((id) => start(id)))
+    assert.equal(await (await leaderOf(nodes)).propose('b'), 2)
+  })
+
+  it('serves clients on the port of the peers', async () => {
+    await Promise.all(Object.keys(peers).map((id) => start(id)))
+    await leaderOf(nodes)
+    const client = await connect<string, number>({ endpoints: Object.values(peers) })
+    try {
+      assert.equal(await client.propose('c'), 3)
+    } finally {
+      await client.close()
+    }
+  })
+
+  it('goes on with the cluster of its directory when the addresses in its options have changed', async () => {
+    const moved = { ...peers, n3: '127.0.0.1:1' }
+    const node = await start('n1', { peers: moved })
+    assert.equal(node.statusNow().membership.members[2]?.address, peers.n3)
+  })
+
+  it('refuses a directory of another cluster, and one that is in use', async () => {
+    await assert.rejects(start('n1', { cluster: 'another' }), { code: 'ERR_RAFT_CLUSTER_MISMATCH' })
+    await start('n1')
+    await assert.rejects(start('n1', { listen: await freeAddress() }), { code: 'ERR_RAFT_DATA_DIR_LOCKED' })
+  })
+
+  it('lets go of the directory when the port is in use', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => taken.once('listening', resolve))
+    const listen = `127.0.0.1:${(taken.address() as AddressInfo).port}`
+    await assert.rejects(start('n1', { listen }), { code: 'ERR_RAFT_PORT_IN_USE' })
+    taken.close()
+    await start('n1')
+  })
+})
+
+const QUICK = { electionTimeoutMinMs: 300, electionTimeoutMaxMs: 600, heartbeatIntervalMs: 50 }
+
+async function leaderOf(nodes: readonly JournalNode[]): Promise<JournalNode> {
+  return Promise.any(nodes.map((node) => node.until(({ role }) => role === 'leader').then(() => node)))
+}
+
+async function freeAddress(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return `127.0.0.1:${port}`
+}
