@@ -9,7 +9,7 @@ interface Inflight {
 export class Inflights {
   readonly #messagesMax: number
   readonly #bytesMax: number
-  #messages: Inflight[] = []
+  readonly #messages: Inflight[] = []
   #bytes = 0
 
   constructor(messagesMax: number, bytesMax: number) {
@@ -42,10 +42,5 @@ export class Inflights {
       count++
     }
     if (count > 0) this.#messages.splice(0, count)
-  }
-
-  clear(): void {
-    this.#messages = []
-    this.#bytes = 0
   }
 }

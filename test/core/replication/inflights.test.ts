@@ -29,13 +29,6 @@ describe('what is on its way to a follower', () => {
     assert.deepEqual([inflights.messages, inflights.bytes], [1, 10])
   })
 
-  it('is forgotten with the link', () => {
-    const inflights = new Inflights(1, 10)
-    inflights.add(1, 10)
-    inflights.clear()
-    assert.deepEqual([inflights.isFull, inflights.messages, inflights.bytes], [false, 0, 0])
-  })
-
   it('agrees with a list under any sends and acknowledgements', () => {
     const happening = fc.record({ isSend: fc.boolean(), step: fc.integer({ min: 1, max: 5 }), bytes: fc.nat(50) })
     fc.assert(

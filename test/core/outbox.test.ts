@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import type { Persist } from '../../src/core/index.ts'
+import { Outbox } from '../../src/core/outbox.ts'
+import { appendRejection, appendResponse, blocksOf, membershipOf, snapshotAt, voteResponse } from './builders.ts'
+
+const HARD_STATE = { term: 2, votedFor: undefined, commitIndex: 0 }
+
+describe('what a step asks for', () => {
+  it('is handed out once', () => {
+    const outbox = new Outbox()
+    outbox.sendNow('b', voteResponse({ term: 2 }))
+    outbox.settle.push({ type: 'readReady', read: 1, index: 1 })
+    outbox.emit({ type: 'termChanged', term: 2 })
+    const first = outbox.take(undefined, HARD_STATE, 100)
+    assert.deepEqual([first.send.length, first.settle.length, first.events.length, first.wakeAt], [1, 1, 1, 100])
+    const second = outbox.take(undefined, HARD_STATE, 200)
+    assert.deepEqual([second.send, second.settle, second.events, second.persist], [[], [], [], undefined])
+  })
+
+  it('is one write, with the messages that wait for it', () => {
+    const outbox = new Outbox()
+    outbox.truncate(3)
+    for (const block of blocksOf('2 2', 3)) outbox.appendBlock(block)
+    outbox.afterPersist('b', appendResponse({ term: 2, match: 5 }))
+    const write = writeOf(outbox)
+    assert.deepEqual([write.number, write.truncateAfter, write.blocks.length, write.then.length], [1, 3, 2, 1])
+    assert.equal(write.isUrgent, true)
+    assert.deepEqual(write.hardState, HARD_STATE)
+  })
+
+  it('never writes blocks that go again in the same step', () => {
+    const outbox = new Outbox()
+    for (const block of blocksOf('2 2x3 2', 3)) outbox.appendBlock(block)
+    outbox.truncate(4)
+    const { blocks, truncateAfter } = writeOf(outbox)
+    assert.deepEqual(
+      blocks.map(({ first }) => first),
+      [4],
+    )
+    assert.equal(truncateAfter, 4)
+  })
+
+  it('truncates at the least of all indexes asked for', () => {
+    const outbox = new Outbox()
+    outbox.truncate(3)
+    outbox.truncate(7)
+    assert.equal(writeOf(outbox).truncateAfter, 3)
+  })
+
+  it('forgets the log a snapshot replaces', () => {
+    const outbox = new Outbox()
+    outbox.truncate(3)
+    outbox.compactTo = 2
+    outbox.apply = { from: 1, to: 4 }
+    for (const block of blocksOf('2', 3)) outbox.appendBlock(block)
+    const snapshot = snapshotAt('9@2', membershipOf('a b c'))
+    outbox.resetTo(snapshot)
+    const { install, apply, persist } = outbox.take(1, HARD_STATE, 100)
+    assert.deepEqual([install, apply], [snapshot, undefined])
+    assert.deepEqual(persist?.snapshot, { info: snapshot, resetLog: true })
+    assert.deepEqual([persist?.blocks, persist?.truncateAfter, persist?.compactTo], [[], undefined, undefined])
+  })
+
+  it('is not urgent when nobody waits for it', () => {
+    const outbox = new Outbox()
+    outbox.compactTo = 2
+    assert.equal(outbox.needsPersist, true)
+    assert.equal(writeOf(outbox).isUrgent, false)
+  })
+
+  it('is urgent when the term or the vote changed', () => {
+    const outbox = new Outbox()
+    outbox.isHardStateDirty = true
+    assert.equal(writeOf(outbox).isUrgent, true)
+  })
+
+  it('is no write when there is nothing to write', () => {
+    const outbox = new Outbox()
+    outbox.sendNow('b', voteResponse({ term: 2 }))
+    assert.equal(outbox.needsPersist, false)
+  })
+})
+
+describe('acknowledgements of one step to one leader', () => {
+  it('are told once: the later says all the earlier did', () => {
+    assert.deepEqual(acknowledged(appendResponse({ term: 2, match: 3 }), appendResponse({ term: 2, match: 5 })), [5])
+  })
+
+  for (const [difference, earlier] of [
+    ['a higher index', appendResponse({ term: 2, match: 9 })],
+    ['a later round', appendResponse({ term: 2, match: 3, round: 9 })],
+    ['another session', appendResponse({ term: 2, match: 3, session: 4 })],
+    ['another term', appendResponse({ term: 1, match: 3 })],
+    ['a rejection', appendRejection({ term: 2, prev: 3, hint: '1@1' })],
+  ] as const) {
+    it(`are both told when the earlier has ${difference}`, () => {
+      assert.equal(acknowledged(earlier, appendResponse({ term: 2, match: 5 })).length, 2)
+    })
+  }
+
+  it('are all told when they go to different nodes', () => {
+    const outbox = new Outbox()
+    for (const to of ['b', 'c']) outbox.afterPersist(to, appendResponse({ term: 2, match: 5 }))
+    assert.equal(writeOf(outbox).then.length, 2)
+  })
+})
+
+describe('a node whose disk has failed', () => {
+  it('asks for nothing more, but answers its callers', () => {
+    const outbox = new Outbox()
+    outbox.isHardStateDirty = true
+    outbox.afterPersist('b', voteResponse({ term: 2 }))
+    outbox.sendNow('b', voteResponse({ term: 2 }))
+    outbox.appendBlock(blocksOf('2')[0] as never)
+    outbox.truncate(0)
+    outbox.takeSnapshot = true
+    outbox.apply = { from: 1, to: 2 }
+    outbox.settle.push({ type: 'readReady', read: 1, index: 1 })
+    outbox.silence()
+    assert.equal(outbox.needsPersist, false)
+    const { send, apply, install, fetch, takeSnapshot, settle } = outbox.take(undefined, HARD_STATE, 1)
+    assert.deepEqual([send, apply, install, fetch, takeSnapshot], [[], undefined, undefined, undefined, false])
+    assert.equal(settle.length, 1)
+  })
+})
+
+function writeOf(outbox: Outbox): Persist {
+  const { persist } = outbox.take(1, HARD_STATE, 100)
+  assert.ok(persist)
+  return persist
+}
+
+function acknowledged(...answers: readonly ReturnType<typeof appendResponse>[]): number[] {
+  const outbox = new Outbox()
+  for (const answer of answers) outbox.afterPersist('b', answer)
+  return writeOf(outbox).then.map(({ message }) => (message.type === 'AppendEntriesResponse' ? message.index : 0))
+}

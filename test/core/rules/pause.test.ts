@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { acknowledgeAll, appendRequest, followerOf, ofType, readyLeaderOf } from '../builders.ts'
+
+describe('a node that was paused', () => {
+  it('does not take its own deafness for a silent leader', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    follower.now += 10_000
+    const { events, messages } = follower.take({ type: 'timeout' })
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['paused'],
+    )
+    assert.deepEqual(messages, [])
+    assert.equal(follower.status.role, 'follower')
+    assert.ok(follower.raft.state.timer.deadline >= follower.now + follower.options.electionTimeoutMinMs)
+  })
+
+  it('listens first to what has come meanwhile', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    follower.now += 10_000
+    follower.hear('b', appendRequest({ term: 2, prev: '0@0' }))
+    assert.equal(follower.status.leader, 'b')
+    assert.equal(follower.status.role, 'follower')
+  })
+
+  it('stays in office as a leader until it has had an election timeout to hear its quorum', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.now += 10_000
+    const { messages } = leader.take({ type: 'timeout' })
+    assert.equal(leader.status.role, 'leader')
+    assert.equal(ofType('AppendEntriesRequest', messages).length, 2)
+    leader.wait(leader.options.electionTimeoutMaxMs)
+    assert.equal(leader.status.role, 'follower')
+  })
+
+  it('does not blame its disk for the time it was away', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    leader.now += 10_000
+    leader.step({ type: 'timeout' })
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('knows a little lateness from a pause', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    follower.now = follower.effects.wakeAt + follower.options.pauseToleranceMs
+    assert.deepEqual(follower.step({ type: 'timeout' }).events, [])
+    follower.now = follower.effects.wakeAt + follower.options.pauseToleranceMs + 1
+    assert.equal(follower.step({ type: 'timeout' }).events[0]?.type, 'paused')
+  })
+})
+
+describe('a node at rest', () => {
+  it('asks to be woken often enough to notice that it was not', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    assert.ok(follower.effects.wakeAt - follower.now <= 2 * follower.options.heartbeatIntervalMs)
+  })
+
+  it('asks never to be woken when it may not campaign and waits for nothing', () => {
+    const learner = followerOf('b c +a', { term: 2, leader: 'b' })
+    assert.equal(learner.effects.wakeAt, Infinity)
+  })
+
+  it('sends no heartbeats when it is alone', () => {
+    const alone = readyLeaderOf('a', { term: 2 })
+    assert.equal(alone.effects.wakeAt, Infinity)
+  })
+
+  it('sends a heartbeat at every interval as a leader', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { heartbeatIntervalMs } = leader.options
+    for (let beat = 0; beat < 5; beat++) {
+      const { messages } = leader.wait(heartbeatIntervalMs)
+      assert.equal(ofType('AppendEntriesRequest', messages).length, 2)
+      acknowledgeAll(leader)
+    }
+  })
+})
