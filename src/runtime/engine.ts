@@ -5,10 +5,10 @@ import type { NodeEvent } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { PeerIdentity, Transport } from '../contracts/transport.ts'
-import type { Settlement } from '../core/effects.ts'
+import type { Rejection, Settlement } from '../core/effects.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
-import type { LogIndex, NodeId } from '../core/types.ts'
+import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { Applier } from './applier.ts'
 import { BlockCache } from './block-cache.ts'
@@ -46,6 +46,9 @@ export interface EngineParts<Command, Result> {
   readonly clock: Clock
   readonly hub: EventHub
 }
+
+/** Why a read may be confirmed a little later. */
+const PASSING: ReadonlySet<Rejection['reason']> = new Set(['no-leader', 'leadership-lost', 'timed-out'])
 
 export class Engine<Command, Result> {
   readonly options: RuntimeOptions & RaftOptions
@@ -88,7 +91,8 @@ export class Engine<Command, Result> {
     const failed = (error: unknown): void => this.fail(error)
     const { identity, directoryId } = recovered
     this.#identity = { clusterId: identity.clusterId, nodeId: id, directoryId }
-    this.#roster = new Roster(id, core.status(clock.now()).membership, parts.addresses)
+    const { term, membership } = core.status(clock.now())
+    this.#roster = new Roster(id, term, membership, parts.addresses)
     this.#gate = new Gate(this.#identity, this.#roster)
     this.proposals = new Proposals(options)
     this.requests = new Requests((leader) => this.#roster.leaderHint(leader))
@@ -105,7 +109,7 @@ export class Engine<Command, Result> {
         event({ type: 'restored', index: snapshot.index, tookMs })
       },
     })
-    this.reads = new Reads(this.#applier)
+    this.reads = new Reads({ applied: this.#applier, clock, wake: () => this.driver.wake() })
     this.deadlines = new Deadlines(clock, options.callTimeoutMs, [
       (now) => this.proposals.sweep(now),
       (now) => this.reads.sweep(now),
@@ -165,6 +169,10 @@ export class Engine<Command, Result> {
   /** The last command the machine has seen. */
   get appliedIndex(): LogIndex {
     return this.#applier.appliedIndex
+  }
+
+  get term(): Term {
+    return this.#roster.term
   }
 
   /** Throws unless calls are taken. */
@@ -344,7 +352,11 @@ export class Engine<Command, Result> {
       case 'readReady':
         return this.reads.ready(settlement.read, settlement.index)
       case 'readRejected':
-        return this.reads.rejected(settlement.read, errorOf(settlement.rejection, 'read', leaderOf))
+        return this.reads.rejected(
+          settlement.read,
+          errorOf(settlement.rejection, 'read', leaderOf),
+          PASSING.has(settlement.rejection.reason),
+        )
       default:
         return this.requests.settle(settlement)
     }

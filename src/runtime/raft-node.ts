@@ -145,15 +145,10 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /**
    * The answer of `query`, called once the state is as fresh as asked for. Linearizable by default: it sees every write that was
-   * acknowledged, by any node, before this call. May be asked of any node.
+   * acknowledged, by any node, before this call. May be asked of any node; while nobody leads, it waits.
    */
   read<Value>(query: () => Value, options?: ReadOptions): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      const engine = this.#begin('read', options?.signal)
-      const { signal, mode = 'linearizable' } = options ?? {}
-      engine.reads.add({ query, deadline: engine.deadlines.of(options), signal, resolve, reject }, CONFIRMATIONS[mode])
-      engine.driver.wake()
-    })
+    return this.#read(query, true, options)
   }
 
   async queryBytes(
@@ -163,10 +158,14 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     const ask = this.#query
     if (ask === undefined) throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'this state machine answers no queries')
     const decoded = this.#decodeQuery(query)
-    return this.read(() => {
-      const answer = this.#codecs.answer.encode(ask(decoded))
-      return { answer, appliedIndex: this.#engine.appliedIndex, term: this.statusNow().term }
-    }, options)
+    return this.#read(
+      () => {
+        const answer = this.#codecs.answer.encode(ask(decoded))
+        return { answer, appliedIndex: this.#engine.appliedIndex, term: this.#engine.term }
+      },
+      false,
+      options,
+    )
   }
 
   /** Resolves once the change, and the way out of a joint membership, are committed. */
@@ -238,6 +237,17 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Who asks over the network is told at once that nobody leads here: another node may know better. */
+  #read<Value>(query: () => Value, isPatient: boolean, options: ReadOptions = {}): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const { signal, mode = 'linearizable' } = options
+      const { reads, deadlines, driver } = this.#begin('read', signal)
+      const deadline = deadlines.of(options)
+      reads.add({ query, isPatient, deadline, signal, resolve, reject }, CONFIRMATIONS[mode])
+      driver.wake()
+    })
   }
 
   /** Throws if nothing can be begun any more. */

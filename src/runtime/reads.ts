@@ -1,4 +1,5 @@
 /** Questions to the state machine: all of one turn share one confirmation by the core, then wait until enough is applied. */
+import type { Clock, Timer } from '../contracts/clock.ts'
 import type { Input } from '../core/inputs.ts'
 import type { Instant, LogIndex } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
@@ -10,6 +11,8 @@ export type Confirmation = 'quorum' | 'lease' | 'local'
 /** One caller who waits. */
 export interface Read {
   readonly query: () => unknown
+  /** Asks again, as long as there is time, when nobody leads just now; else that is the answer. */
+  readonly isPatient: boolean
   readonly deadline: Instant
   readonly signal: AbortSignal | undefined
   readonly resolve: (answer: never) => void
@@ -17,6 +20,9 @@ export interface Read {
 }
 
 interface Waiting extends Read {
+  readonly confirmation: Confirmation
+  /** Why it was not confirmed when it was last tried. */
+  refusal: RaftError | undefined
   isSettled: boolean
   unlisten: (() => void) | undefined
 }
@@ -35,8 +41,22 @@ export interface Applied {
   readonly isReadable: boolean
 }
 
+export interface ReadsParts {
+  readonly applied: Applied
+  readonly clock: Clock
+  /** There is something to gather. */
+  readonly wake: () => void
+}
+
+/** How soon a patient read is tried again. */
+const RETRY_MS = 50
+
 export class Reads {
+  readonly #parts: ReadsParts
   readonly #applied: Applied
+  /** Refused for now, to be tried again when the timer rings. */
+  #parked: Waiting[] = []
+  #retry: Timer | undefined
   #gathering: Record<'quorum' | 'lease', Waiting[]> = { quorum: [], lease: [] }
   /** Asked of the core, by the number given to it. */
   readonly #asked = new Map<number, Group>()
@@ -45,8 +65,9 @@ export class Reads {
   #number = 0
   #count = 0
 
-  constructor(applied: Applied) {
-    this.#applied = applied
+  constructor(parts: ReadsParts) {
+    this.#parts = parts
+    this.#applied = parts.applied
   }
 
   get count(): number {
@@ -54,7 +75,7 @@ export class Reads {
   }
 
   add(read: Read, confirmation: Confirmation): void {
-    const waiting: Waiting = { ...read, isSettled: false, unlisten: undefined }
+    const waiting: Waiting = { ...read, confirmation, refusal: undefined, isSettled: false, unlisten: undefined }
     this.#count++
     if (confirmation !== 'local') this.#gathering[confirmation].push(waiting)
     else {
@@ -96,10 +117,27 @@ export class Reads {
     else this.#confirmed.push(group)
   }
 
-  rejected(read: number, error: RaftError): void {
+  /** The core cannot confirm it. `isPassing`: because nobody leads just now. */
+  rejected(read: number, refusal: RaftError, isPassing: boolean): void {
     const group = this.#asked.get(read)
     this.#asked.delete(read)
-    for (const waiting of group?.waiting ?? []) this.#reject(waiting, error)
+    for (const waiting of group?.waiting ?? []) {
+      if (waiting.isSettled) continue
+      if (isPassing && waiting.isPatient) this.#park(waiting, refusal)
+      else this.#reject(waiting, refusal)
+    }
+  }
+
+  #park(waiting: Waiting, refusal: RaftError): void {
+    const { clock, wake } = this.#parts
+    waiting.refusal = refusal
+    this.#parked.push(waiting)
+    this.#retry ??= clock.wakeAt(clock.now() + RETRY_MS, () => {
+      this.#retry = undefined
+      for (const parked of this.#parked.splice(0))
+        if (parked.confirmation !== 'local' && !parked.isSettled) this.#gathering[parked.confirmation].push(parked)
+      wake()
+    })
   }
 
   /** More was applied, or a snapshot restored. */
@@ -116,7 +154,7 @@ export class Reads {
     const look = (waiting: Waiting): void => {
       if (waiting.isSettled) return
       if (waiting.deadline > now) next = Math.min(next, waiting.deadline)
-      else this.#reject(waiting, notBegun('read', this.#whyLate(), 'ERR_RAFT_TIMEOUT'))
+      else this.#reject(waiting, waiting.refusal ?? notBegun('read', this.#whyLate(), 'ERR_RAFT_TIMEOUT'))
     }
     for (const waiting of this.#all()) look(waiting)
     this.#confirmed = this.#confirmed.filter((group) => group.waiting.some((waiting) => !waiting.isSettled))
@@ -125,6 +163,9 @@ export class Reads {
 
   close(why: string, cause?: unknown): void {
     for (const waiting of this.#all()) this.#reject(waiting, notBegun('read', why, 'ERR_RAFT_CLOSED', cause))
+    this.#retry?.cancel()
+    this.#retry = undefined
+    this.#parked = []
     this.#gathering = { quorum: [], lease: [] }
     this.#asked.clear()
     this.#confirmed = []
@@ -132,7 +173,7 @@ export class Reads {
 
   #all(): Waiting[] {
     const groups = [...this.#asked.values(), ...this.#confirmed].flatMap((group) => group.waiting)
-    return [...this.#gathering.quorum, ...this.#gathering.lease, ...groups]
+    return [...this.#gathering.quorum, ...this.#gathering.lease, ...this.#parked, ...groups]
   }
 
   /** A reader that waits for this node to catch up is told how far it is behind. */

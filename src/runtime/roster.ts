@@ -13,10 +13,17 @@ export class Roster {
   #leaving: readonly Member[] = []
   #leader: { readonly id: NodeId | undefined; readonly term: Term } = { id: undefined, term: 0 }
 
-  constructor(id: NodeId, membership: Membership, given: Readonly<Record<NodeId, string>>) {
+  #term: Term
+
+  constructor(id: NodeId, term: Term, membership: Membership, given: Readonly<Record<NodeId, string>>) {
     this.#id = id
+    this.#term = term
     this.#given = given
     this.#membership = membership
+  }
+
+  get term(): Term {
+    return this.#term
   }
 
   get membership(): Membership {
@@ -29,6 +36,7 @@ export class Roster {
 
   /** Says whether the links must follow. */
   heard(event: RaftEvent): boolean {
+    if (event.type === 'termChanged') this.#term = event.term
     if (event.type === 'leaderChanged') this.#leader = { id: event.leader, term: event.term }
     if (event.type !== 'membershipAdopted' && event.type !== 'membershipReverted') return false
     const { members } = this.#membership

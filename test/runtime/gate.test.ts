@@ -40,7 +40,7 @@ describe('the gate', () => {
 
 describe('the roster', () => {
   it('keeps the links of those who have left until they had time to hear of it', () => {
-    const roster = new Roster('n1', membership(member('n1'), member('n2'), member('n3')), {})
+    const roster = new Roster('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
     assert.ok(roster.heard({ type: 'membershipAdopted', index: 5, membership: membership(member('n1'), member('n2')) }))
     assert.deepEqual([...roster.peers().keys()].sort(), ['n2', 'n3'])
     roster.dismiss()
@@ -48,7 +48,7 @@ describe('the roster', () => {
   })
 
   it('follows a member to its new address', () => {
-    const roster = new Roster('n1', membership(member('n1'), member('n2')), { n2: 'old:1' })
+    const roster = new Roster('n1', 1, membership(member('n1'), member('n2')), { n2: 'old:1' })
     const moved = membership(member('n1'), { ...member('n2'), address: 'new:1' })
     roster.heard({ type: 'membershipAdopted', index: 5, membership: moved })
     assert.equal(roster.peers().get('n2'), 'new:1')
@@ -56,14 +56,14 @@ describe('the roster', () => {
   })
 
   it('uses the addresses it was given as long as it is no member', () => {
-    const roster = new Roster('n4', membership(), { n1: 'a:1', n4: 'd:1' })
+    const roster = new Roster('n4', 1, membership(), { n1: 'a:1', n4: 'd:1' })
     assert.deepEqual([...roster.peers()], [['n1', 'a:1']])
     roster.heard({ type: 'membershipAdopted', index: 5, membership: membership(member('n2'), member('n4')) })
     assert.deepEqual([...roster.peers().keys()], ['n2'])
   })
 
   it('says of which term a leader is', () => {
-    const roster = new Roster('n1', membership(member('n1'), member('n2')), {})
+    const roster = new Roster('n1', 1, membership(member('n1'), member('n2')), {})
     roster.heard({ type: 'leaderChanged', term: 4, leader: 'n2' })
     assert.deepEqual(roster.leaderHint('n2'), { id: 'n2', address: 'n2:1', term: 4 })
     assert.deepEqual(roster.leaderHint('n1'), { id: 'n1', address: 'n1:1', term: undefined })
@@ -73,7 +73,7 @@ describe('the roster', () => {
 
 function gate(own: Partial<Member> = {}): Gate {
   const members = [{ ...member('n1'), ...own }, { ...member('n2'), directoryId: 'd2' }, member('n3')]
-  return new Gate({ clusterId: 'c', nodeId: 'n1', directoryId: 'd1' }, new Roster('n1', membership(...members), {}))
+  return new Gate({ clusterId: 'c', nodeId: 'n1', directoryId: 'd1' }, new Roster('n1', 1, membership(...members), {}))
 }
 
 function member(id: string): Member {

@@ -155,6 +155,16 @@ describe('a node among others', () => {
     })
   })
 
+  it('lets a reader wait while nobody leads, and tells a client of the network at once', async () => {
+    world = new World('n1 n2 n3')
+    const node = await world.start('n1')
+    const early = node.read(() => 'answer')
+    await assert.rejects(world.ends(node.queryBytes(Buffer.from('"a"'))), { code: 'ERR_RAFT_NO_LEADER' })
+    await assert.rejects(world.ends(node.read(() => 0, { timeoutMs: 200 })), { code: 'ERR_RAFT_NO_LEADER' })
+    await world.start('n2')
+    assert.equal(await world.ends(early), 'answer')
+  })
+
   it('hands a reader the error its own query threw', async () => {
     world = new World('n1')
     const node = await world.start('n1')
