@@ -14,7 +14,7 @@ import {
   encodeFrame,
 } from '../../src/grpc/codec.ts'
 import { peerProto } from '../../src/grpc/peer-proto.ts'
-import { SAMPLE_MESSAGES } from '../../src/testing/contracts/sample-messages.ts'
+import { SAMPLE_MESSAGES } from '../../src/testing/contracts/transport/sample-messages.ts'
 
 const hello = {
   clusterId: 'kv demo',

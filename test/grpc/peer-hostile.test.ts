@@ -10,7 +10,7 @@ import type { Frame } from '../../src/grpc/codec.ts'
 import { decodeFrame, encodeFetchRequest, encodeFrame } from '../../src/grpc/codec.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import { peerProto } from '../../src/grpc/peer-proto.ts'
-import { RecordingHost } from '../../src/testing/contracts/recording-host.ts'
+import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
 
 describe('a node under hostile bytes', () => {
   let node: GrpcTransport

@@ -4,7 +4,7 @@ import { encodeCommands } from '../../src/contracts/block.ts'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import type { GrpcTransportLimits } from '../../src/grpc/transport-options.ts'
-import { RecordingHost } from '../../src/testing/contracts/recording-host.ts'
+import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
 import type { GrpcWorld } from './peer-world.ts'
 import { grpcWorld } from './peer-world.ts'
 

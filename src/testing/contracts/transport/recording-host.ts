@@ -1,6 +1,6 @@
 /** A transport's host that remembers what it is told, and lets a test wait for it. */
-import type { PeerIdentity, PeerMessage, Refusal, TransportHost } from '../../contracts/transport.ts'
-import type { NodeId } from '../../core/types.ts'
+import type { PeerIdentity, PeerMessage, Refusal, TransportHost } from '../../../contracts/transport.ts'
+import type { NodeId } from '../../../core/types.ts'
 
 export type HostCall =
   | { readonly type: 'admit'; readonly peer: PeerIdentity }

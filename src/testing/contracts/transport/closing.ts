@@ -1,0 +1,77 @@
+/** What a transport does before it is started and after it is closed. */
+import assert from 'node:assert/strict'
+import { isRaftError } from '../../../errors.ts'
+import type { On } from './net.ts'
+import { asking, collect, eventually, identityOf, MIB, pause, rejects, turn } from './net.ts'
+import { RecordingHost } from './recording-host.ts'
+
+export function closing(on: On): void {
+  on('closes before it was started, and twice', async (net) => {
+    const transport = net.world.create('a')
+    await Promise.all([transport.close(), transport.close()])
+    await transport.close()
+    await assert.rejects(transport.start(new RecordingHost(identityOf('a'))), (error) => isRaftError(error))
+  })
+
+  on('does nothing before the start', async (net) => {
+    const transport = net.world.create('a')
+    assert.equal(transport.send('b', asking(1)), false)
+    await transport.close()
+  })
+
+  on('closes while it connects', async (net) => {
+    const [a, b] = [await net.start('a'), await net.start('b')]
+    a.transport.setPeers(new Map([['b', await net.world.route('a', 'b')]]))
+    await a.transport.close()
+    await net.isQuiet(a.host)
+    await b.transport.close()
+  })
+
+  on('tells its host nothing once it is closed, however much is under way', async (net) => {
+    const [a, b] = await net.pair()
+    for (let read = 0; read < 2000; read++) a.transport.send('b', asking(read))
+    await turn()
+    await b.transport.close()
+    const known = b.host.calls.length
+    for (let read = 0; read < 100; read++) {
+      a.transport.send('b', asking(read))
+      await turn()
+    }
+    await pause(50)
+    assert.equal(b.host.calls.length, known)
+    assert.equal(b.transport.send('a', asking(1)), false)
+    await a.host.until('the loss', () => !a.host.isConnected('b'))
+  })
+
+  on('ends what is being fetched', async (net) => {
+    const [a, b] = await net.pair()
+    b.host.snapshot = async function* () {
+      for (;;) yield new Uint8Array(MIB / 16)
+    }
+    const fetching = collect(
+      a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal),
+      () => void a.transport.close(),
+    )
+    await rejects(fetching, 'ERR_RAFT_CLOSED')
+    await rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)), 'ERR_RAFT_CLOSED')
+  })
+
+  on('lets go of the snapshots it sends', async (net) => {
+    const [a, b] = await net.pair()
+    let isRead = true
+    b.host.snapshot = async function* () {
+      try {
+        for (;;) yield new Uint8Array(MIB / 16)
+      } finally {
+        isRead = false
+      }
+    }
+    const closed: Promise<void>[] = []
+    const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal), () => {
+      if (closed.length === 0) closed.push(b.transport.close())
+    })
+    await rejects(fetching, 'ERR_RAFT_UNREACHABLE')
+    await closed[0]
+    await eventually('the end of the reading', () => !isRead)
+  })
+}

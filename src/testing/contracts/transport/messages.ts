@@ -1,0 +1,79 @@
+/** What becomes of messages: which arrive, in what order, and which are dropped. */
+import assert from 'node:assert/strict'
+import { payloadsOf } from '../../../contracts/block.ts'
+import { messageBytes } from '../../../contracts/transport.ts'
+import type { On } from './net.ts'
+import { appending, asking, eventually, plain, sendUntilFull, turn } from './net.ts'
+import { SAMPLE_MESSAGES } from './sample-messages.ts'
+
+export function messages(on: On): void {
+  on('delivers each kind of message as it was sent', async (net) => {
+    const [a, b] = await net.pair()
+    for (const message of SAMPLE_MESSAGES) assert.equal(a.transport.send('b', message), true)
+    await b.host.until('every message', () => b.host.received.length === SAMPLE_MESSAGES.length)
+    assert.deepEqual(b.host.received.map(plain), SAMPLE_MESSAGES.map(plain))
+  })
+
+  on('keeps the order of each direction', async (net) => {
+    const [a, b] = await net.pair()
+    for (let read = 0; read < 3000; read++) {
+      a.transport.send('b', asking(read))
+      b.transport.send('a', asking(read))
+      if (read % 500 === 0) await turn()
+    }
+    const expected = Array.from({ length: 3000 }, (_, read) => asking(read))
+    for (const { host } of [a, b]) {
+      await host.until('3000 messages', () => host.received.length === 3000)
+      assert.deepEqual(host.received, expected)
+    }
+  })
+
+  on('carries a message of megabytes unharmed', async (net) => {
+    const [a, b] = await net.pair()
+    const command = new Uint8Array(4 * 1024 * 1024).map((_, offset) => (offset * 7 + (offset >> 8)) & 255)
+    assert.equal(a.transport.send('b', appending(command)), true)
+    await b.host.until('the message', () => b.host.received.length === 1)
+    const [large] = b.host.received
+    assert.ok(large?.type === 'AppendEntriesRequest' && large.blocks[0] !== undefined)
+    assert.ok(Buffer.from(command).equals(payloadsOf(large.blocks[0])[0] as Uint8Array))
+  })
+
+  on('delivers nothing inside send', async (net) => {
+    const [a, b] = await net.pair()
+    const before = [a.host.calls.length, b.host.calls.length]
+    for (let read = 0; read < 100; read++) a.transport.send('b', asking(read))
+    assert.deepEqual([a.host.calls.length, b.host.calls.length], before)
+    await b.host.until('the messages', () => b.host.received.length === 100)
+  })
+
+  on('takes no more than its window of bytes, drops the rest and says so, then takes again', async (net) => {
+    const [a, b] = await net.pair()
+    const message = appending(new Uint8Array(net.world.windowBytes / 8))
+    const taken = sendUntilFull(a.transport, message)
+    assert.ok(taken >= 7 && taken <= 8, `${taken} messages of an eighth of the window were taken`)
+    await b.host.until('what was taken', () => b.host.received.length === taken)
+    await eventually('room in the window', () => a.transport.send('b', message))
+    await b.host.until('one more', () => b.host.received.length === taken + 1)
+  })
+
+  on('takes one message that is larger than its window, alone', async (net) => {
+    const [a, b] = await net.pair()
+    const message = appending(new Uint8Array(net.world.windowBytes + 1))
+    assert.equal(a.transport.send('b', message), true)
+    assert.equal(a.transport.send('b', asking(1)), false)
+    await b.host.until('the large message', () => b.host.received.length === 1)
+  })
+
+  on('bounds small messages too', async (net) => {
+    const [a, b] = await net.pair()
+    const most = net.world.windowBytes / messageBytes(asking(1))
+    const taken = sendUntilFull(a.transport, asking(1))
+    assert.ok(taken <= most, `${taken} messages were taken, ${most} fill the window`)
+    await b.host.until('what was taken', () => b.host.received.length === taken)
+  })
+
+  on('drops what is for a stranger', async (net) => {
+    const [a] = await net.pair()
+    assert.equal(a.transport.send('nobody', asking(1)), false)
+  })
+}

@@ -1,0 +1,139 @@
+/** A network with nodes on it, and the words the transport contract is told in. */
+import assert from 'node:assert/strict'
+import { encodeCommands } from '../../../contracts/block.ts'
+import type { PeerIdentity, PeerMessage, Transport } from '../../../contracts/transport.ts'
+import type { NodeId } from '../../../core/types.ts'
+import type { RaftError } from '../../../errors.ts'
+import { isRaftError } from '../../../errors.ts'
+import { RecordingHost } from './recording-host.ts'
+
+/** A network that a test can break. */
+export interface TransportWorld {
+  /** A new transport, not yet started. */
+  create(id: NodeId): Transport
+  /** The address under which `from` is to look for `to`; asked once both are started. */
+  route(from: NodeId, to: NodeId): string | Promise<string>
+  /** Breaks the routes between two nodes, in both directions, until `heal`. */
+  cut(one: NodeId, other: NodeId): void | Promise<void>
+  heal(one: NodeId, other: NodeId): void | Promise<void>
+  /** The most bytes a transport of this world takes for one peer before it drops. */
+  readonly windowBytes: number
+  close(): Promise<void>
+}
+
+/** Defines a test on a fresh network. */
+export type On = (name: string, body: (net: Net) => Promise<void>) => void
+
+export const MIB: number = 1024 * 1024
+
+export interface Started {
+  readonly id: NodeId
+  readonly transport: Transport
+  readonly host: RecordingHost
+}
+
+/** A world and the nodes a test has started in it. */
+export class Net {
+  readonly world: TransportWorld
+  readonly #nodes: Started[] = []
+
+  constructor(world: TransportWorld) {
+    this.world = world
+  }
+
+  async start(id: NodeId): Promise<Started> {
+    const node = { id, transport: this.world.create(id), host: new RecordingHost(identityOf(id)) }
+    this.#nodes.push(node)
+    await node.transport.start(node.host)
+    return node
+  }
+
+  /** Two nodes that know and have found each other. */
+  async pair(): Promise<[Started, Started]> {
+    const [a, b] = [await this.start('a'), await this.start('b')]
+    await this.introduce(a, b)
+    await this.connected(a, b)
+    return [a, b]
+  }
+
+  async introduce(one: Started, other: Started): Promise<void> {
+    one.transport.setPeers(new Map([[other.id, await this.world.route(one.id, other.id)]]))
+    other.transport.setPeers(new Map([[one.id, await this.world.route(other.id, one.id)]]))
+  }
+
+  async connected(one: Started, other: Started): Promise<void> {
+    await one.host.until(`a link to ${other.id}`, () => one.host.isConnected(other.id))
+    await other.host.until(`a link to ${one.id}`, () => other.host.isConnected(one.id))
+  }
+
+  /** Nothing is told to this host for a while. */
+  async isQuiet(host: RecordingHost): Promise<void> {
+    const known = host.calls.length
+    await pause(50)
+    assert.equal(host.calls.length, known)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map(({ transport }) => transport.close()))
+    await this.world.close()
+  }
+}
+
+export function identityOf(nodeId: NodeId): PeerIdentity {
+  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}` }
+}
+
+export function asking(read: number): PeerMessage {
+  return { type: 'ReadIndexRequest', term: 1, read }
+}
+
+export function appending(command: Uint8Array): PeerMessage {
+  const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round: 1, session: 0 }
+  return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [command])] }
+}
+
+/** Sends in one turn until a message is dropped; says how many were taken. */
+export function sendUntilFull(transport: Transport, message: PeerMessage): number {
+  let taken = 0
+  while (transport.send('b', message)) taken++
+  return taken
+}
+
+/** A message with its bytes made comparable: whether a Buffer or not does not count. */
+export function plain(message: PeerMessage): unknown {
+  if (message.type !== 'AppendEntriesRequest') return message
+  return { ...message, blocks: message.blocks.map((block) => ({ ...block, bytes: Array.from(block.bytes) })) }
+}
+
+export async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size)
+}
+
+export async function collect(
+  chunks: AsyncIterable<Uint8Array>,
+  onChunk: () => void = () => undefined,
+): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const chunk of chunks) {
+    parts.push(chunk)
+    onChunk()
+  }
+  return Buffer.concat(parts)
+}
+
+export async function rejects(promise: Promise<unknown>, code: RaftError['code']): Promise<void> {
+  await assert.rejects(
+    promise,
+    (error) => isRaftError(error, code) || assert.fail(`${code} expected, not ${String(error)}`),
+  )
+}
+
+export async function eventually(what: string, isSo: () => boolean): Promise<void> {
+  for (let waited = 0; !isSo(); waited += 5) {
+    assert.ok(waited < 8000, `waited in vain for ${what}`)
+    await pause(5)
+  }
+}
+
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

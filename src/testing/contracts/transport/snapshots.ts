@@ -1,0 +1,100 @@
+/** How a snapshot's bytes are fetched, and how that ends early. */
+import assert from 'node:assert/strict'
+import { RaftError } from '../../../errors.ts'
+import type { On } from './net.ts'
+import { collect, eventually, MIB, pause, pieces, rejects } from './net.ts'
+
+export function snapshots(on: On): void {
+  on('fetches a snapshot from the offset that is asked for', async (net) => {
+    const [a, b] = await net.pair()
+    const file = new Uint8Array(3 * MIB + 17).map((_, offset) => (offset ^ (offset >> 9)) & 255)
+    b.host.snapshot = (_, offset) => pieces(file.subarray(offset), 700_001)
+    for (const offset of [0, MIB + 1, file.length]) {
+      const got = await collect(a.transport.fetchSnapshot('b', 's1', offset, new AbortController().signal))
+      assert.ok(got.equals(file.subarray(offset)), `from ${offset}: ${got.length} bytes`)
+    }
+  })
+
+  on('reads no further ahead than a window while the taker is slow', async (net) => {
+    const [a, b] = await net.pair()
+    let read = 0
+    b.host.snapshot = async function* () {
+      for (; read < 64 * MIB; read += MIB / 4) yield new Uint8Array(MIB / 4)
+    }
+    const chunks = a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)[Symbol.asyncIterator]()
+    await chunks.next()
+    await pause(300)
+    assert.ok(read < 24 * MIB, `${read / MIB} MiB were read ahead`)
+    await chunks.return?.()
+  })
+
+  on('says that a snapshot is gone', async (net) => {
+    const [a, b] = await net.pair()
+    b.host.snapshot = async function* () {
+      yield* []
+      throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'no such snapshot')
+    }
+    await rejects(
+      collect(a.transport.fetchSnapshot('b', 'old', 0, new AbortController().signal)),
+      'ERR_RAFT_SNAPSHOT_GONE',
+    )
+  })
+
+  on('ends a fetch that is aborted with the reason, and the reading too', async (net) => {
+    const [a, b] = await net.pair()
+    let isRead = true
+    b.host.snapshot = async function* () {
+      try {
+        for (;;) yield new Uint8Array(MIB / 16)
+      } finally {
+        isRead = false
+      }
+    }
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal), () => controller.abort(reason))
+    await assert.rejects(fetching, reason)
+    await eventually('the end of the reading', () => !isRead)
+    await assert.rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal)), reason)
+  })
+
+  on('ends a fetch with a RaftError when the link breaks', async (net) => {
+    const [a, b] = await net.pair()
+    b.host.snapshot = async function* () {
+      for (;;) yield new Uint8Array(MIB / 16)
+    }
+    let isCut = false
+    const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal), () => {
+      if (!isCut) void net.world.cut('a', 'b')
+      isCut = true
+    })
+    await rejects(fetching, 'ERR_RAFT_UNREACHABLE')
+  })
+
+  on('ends a fetch with a RaftError when the source fails', async (net) => {
+    const [a, b] = await net.pair()
+    b.host.snapshot = async function* () {
+      yield new Uint8Array(10)
+      throw new Error('the disk is broken')
+    }
+    await rejects(
+      collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
+      'ERR_RAFT_UNREACHABLE',
+    )
+  })
+
+  on('hands no snapshot to who is not admitted', async (net) => {
+    const [a, b] = await net.pair()
+    b.host.snapshot = () => pieces(new Uint8Array(10), 10)
+    b.host.refuse = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
+    await rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)), 'ERR_RAFT_REMOVED')
+  })
+
+  on('cannot fetch from whom it cannot reach', async (net) => {
+    const a = await net.start('a')
+    await rejects(
+      collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
+      'ERR_RAFT_UNREACHABLE',
+    )
+  })
+}
