@@ -1,7 +1,15 @@
-/** The face of "quorate/grpc": the network between nodes, and the port they share with clients. */
+/** The face of "quorate/grpc": the network between nodes, the port they share with clients, and the client's end of it. */
 
+export { adminService } from './admin-service.ts'
+export type { GrpcClientOptions } from './client-channel.ts'
+export { GRPC_CLIENT_DEFAULTS, grpcChannelFactory } from './client-channel.ts'
+export type { ClientServiceOptions } from './client-service.ts'
+export { clientService } from './client-service.ts'
 export type { GrpcServerOptions } from './grpc-server.ts'
 export { GrpcServer } from './grpc-server.ts'
 export { GrpcTransport } from './grpc-transport.ts'
+export type { ServiceLimits } from './service-limits.ts'
+export { SERVICE_LIMITS } from './service-limits.ts'
+export type { GrpcService } from './service-unary.ts'
 export type { GrpcTransportLimits, GrpcTransportOptions } from './transport-options.ts'
 export { GRPC_TRANSPORT_DEFAULTS } from './transport-options.ts'
