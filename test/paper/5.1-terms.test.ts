@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import type { Message } from '../../src/core/index.ts'
+import {
+  appendRejection,
+  appendRequest,
+  appendResponse,
+  candidateOf,
+  entry,
+  followerOf,
+  leaderOf,
+  membershipOf,
+  only,
+  type PlayedNode,
+  preCandidateOf,
+  preVoteRequest,
+  preVoteResponse,
+  readRequest,
+  readResponse,
+  snapshotAt,
+  snapshotRequest,
+  snapshotResponse,
+  timeoutNow,
+  voteRequest,
+  voteResponse,
+} from '../core/builders.ts'
+
+const IN_EVERY_ROLE: readonly (readonly [string, () => PlayedNode])[] = [
+  ['follower', () => followerOf('a b c', { term: 3 })],
+  ['pre-candidate', () => preCandidateOf('a b c', { term: 4 })],
+  ['candidate', () => candidateOf('a b c', { term: 3 })],
+  ['leader', () => leaderOf('a b c', { term: 3 })],
+]
+
+describe('§5.1 Raft basics: terms', () => {
+  for (const [role, make] of IN_EVERY_ROLE) {
+    it(`a ${role}: "if one server's current term is smaller than the other's, then it updates its current term to the larger value"`, () => {
+      for (const message of speakingIn(9)) {
+        const node = make()
+        node.hear('b', message)
+        assert.ok(node.status.term >= 9, message.type)
+      }
+    })
+
+    it(`a ${role}: "if a candidate or leader discovers that its term is out of date, it immediately reverts to follower state"`, () => {
+      for (const message of speakingIn(9)) {
+        const node = make()
+        node.hear('b', message)
+        const isOrdered = message.type === 'TimeoutNow' // Which makes a candidate of the follower at once.
+        assert.equal(node.status.role, isOrdered ? 'candidate' : 'follower', message.type)
+      }
+    })
+
+    it(`a ${role}: "if a server receives a request with a stale term number, it rejects the request"`, () => {
+      for (const request of requestsIn(2)) {
+        const node = make()
+        const [answer, ...more] = node.hear('b', request)
+        assert.deepEqual(more, [])
+        assert.equal(answer?.message.term, 3)
+        assert.equal(isRefusal(answer?.message), true, request.type)
+        assert.equal(node.status.role, role)
+      }
+    })
+
+    it(`a ${role} drops a stale response (raft.tla, DropStaleResponse)`, () => {
+      for (const response of responsesIn(2)) {
+        const node = make()
+        const before = node.status
+        assert.deepEqual(node.hear('b', response), [])
+        assert.deepEqual(node.status, before)
+      }
+    })
+  }
+
+  it('a new term has neither vote nor leader yet', () => {
+    const follower = followerOf('a b c', { term: 3, votedFor: 'b', leader: 'b' })
+    follower.hear('c', voteResponse({ term: 4, isGranted: false }))
+    assert.deepEqual(
+      [follower.status.term, follower.status.votedFor, follower.status.leader],
+      [4, undefined, undefined],
+    )
+  })
+
+  it('Figure 2: currentTerm and votedFor are "updated on stable storage before responding to RPCs"', () => {
+    const follower = followerOf('a b c', { term: 3 })
+    const { send, persist } = follower.step({
+      type: 'receive',
+      from: 'b',
+      message: appendRequest({ term: 4, prev: '9@3' }),
+    })
+    assert.deepEqual(send, [])
+    assert.equal(persist?.hardState?.term, 4)
+    assert.equal(persist?.isUrgent, true)
+    assert.deepEqual(
+      persist?.then.map(({ message }) => message.type),
+      ['AppendEntriesResponse'],
+    )
+  })
+
+  it('and while that write is under way no other answer overtakes it', () => {
+    const follower = followerOf('a b c', { term: 3 })
+    follower.step({ type: 'receive', from: 'b', message: appendRequest({ term: 4, prev: '9@3' }) })
+    const { send, persist } = follower.step({
+      type: 'receive',
+      from: 'b',
+      message: appendRequest({ term: 4, prev: '9@3' }),
+    })
+    assert.deepEqual(send, [])
+    assert.equal(persist?.then.length, 1)
+    assert.equal(follower.settle().messages.length, 2)
+  })
+
+  it('our own: a stale refusal echoes nothing, so that it can confirm nothing in a later term of the same leader', () => {
+    const follower = followerOf('a b c', { term: 3 })
+    const request = appendRequest({ term: 2, prev: '1@1', round: 7, session: 4 })
+    const { index, round, session, hintIndex } = only('AppendEntriesResponse', follower.hear('b', request))
+    assert.deepEqual([index, round, session, hintIndex], [0, 0, 0, 0])
+    const offer = snapshotRequest({ term: 2, snapshot: snapshotAt('9@2', membershipOf('a b c')), round: 7, session: 4 })
+    const answer = only('InstallSnapshotResponse', follower.hear('b', offer))
+    assert.deepEqual([answer.index, answer.round, answer.session, answer.outcome], [0, 0, 0, 'fetching'])
+  })
+
+  it('our own: asking for a pre-vote changes nobody’s term, and neither does giving it', () => {
+    for (const [, make] of IN_EVERY_ROLE) {
+      const node = make()
+      node.hear('b', preVoteRequest({ term: 9, last: '9@9' }))
+      node.hear('b', preVoteResponse({ term: 9 }))
+      assert.equal(node.status.term, 3)
+    }
+  })
+})
+
+/** What one may hear in a term above one's own that settles it. */
+function speakingIn(term: number): readonly Message[] {
+  const refusals = [preVoteResponse({ term, isGranted: false })]
+  const transfer = voteRequest({ term, last: '9@8', isTransfer: true })
+  return [...responsesIn(term), ...refusals, ...requestsIn(term), transfer, timeoutNow(term)].filter(
+    (message) => message.type !== 'RequestVoteRequest' || message.isTransfer,
+  )
+}
+
+function requestsIn(term: number): readonly Message[] {
+  return [
+    voteRequest({ term, last: '9@1', isTransfer: true }),
+    appendRequest({ term, prev: '0@0', entries: '1' }),
+    snapshotRequest({ term, snapshot: snapshotAt('9@1', membershipOf('a b c')) }),
+    readRequest(term, 1),
+  ]
+}
+
+function responsesIn(term: number): readonly Message[] {
+  return [
+    voteResponse({ term }),
+    voteResponse({ term, isGranted: false }),
+    appendResponse({ term, match: 0 }),
+    appendRejection({ term, prev: entry('0@0').index, hint: '0@0' }),
+    snapshotResponse({ term, outcome: 'installed' }),
+    readResponse(term, 1, 5),
+  ]
+}
+
+function isRefusal(message: Message | undefined): boolean {
+  switch (message?.type) {
+    case 'RequestVoteResponse':
+      return !message.isGranted
+    case 'AppendEntriesResponse':
+      return !message.isAccepted
+    case 'InstallSnapshotResponse':
+      return message.outcome === 'fetching'
+    case 'ReadIndexResponse':
+      return message.index === undefined
+    default:
+      return false
+  }
+}
