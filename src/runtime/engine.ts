@@ -23,7 +23,7 @@ import type { RuntimeOptions } from './options.ts'
 import { Persister } from './persister.ts'
 import { Proposals } from './proposals.ts'
 import { Reads } from './reads.ts'
-import { errorOf } from './refusals.ts'
+import { errorOf, internalError } from './refusals.ts'
 import { Requests } from './requests.ts'
 import { Roster } from './roster.ts'
 import { Sender } from './sender.ts'
@@ -383,12 +383,4 @@ export class Engine<Command, Result> {
       transport.setPeers(this.#roster.peers())
     })
   }
-}
-
-function internalError(cause: unknown): RaftError {
-  const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-  return new RaftError('ERR_RAFT_INTERNAL', `a bug in quorate: ${thrown}`, {
-    hint: 'please report it, with the events before it',
-    cause,
-  })
 }

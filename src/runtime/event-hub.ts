@@ -10,29 +10,40 @@ export interface EventStream extends AsyncIterableIterator<NodeEvent> {
 
 export class EventHub {
   readonly #node: NodeId
-  readonly #observers: readonly Observer[]
+  readonly #observers: Set<Observer>
   readonly #bufferMax: number
   readonly #streams = new Set<Stream>()
   #isClosed = false
 
   constructor(node: NodeId, observers: readonly Observer[], bufferMax: number) {
     this.#node = node
-    this.#observers = observers
+    this.#observers = new Set(observers)
     this.#bufferMax = bufferMax
   }
 
   emit(event: NodeEvent): void {
-    for (const observer of this.#observers) observer.event(this.#node, event)
+    for (const observer of [...this.#observers]) {
+      try {
+        observer.event(this.#node, event)
+      } catch (cause) {
+        this.#observers.delete(observer)
+        process.emitWarning(`an observer of ${this.#node} threw, and is not called any more: ${String(cause)}`)
+      }
+    }
     for (const stream of this.#streams) stream.push(event)
   }
 
   /** Every event from now on; ends with the node or the signal. */
   stream(signal: AbortSignal | undefined): EventStream {
-    const stream = new Stream(this.#bufferMax, () => this.#streams.delete(stream))
+    const abort = (): void => stream.end()
+    const stream = new Stream(this.#bufferMax, () => {
+      this.#streams.delete(stream)
+      signal?.removeEventListener('abort', abort)
+    })
     if (this.#isClosed || signal?.aborted === true) stream.end()
     else {
       this.#streams.add(stream)
-      signal?.addEventListener('abort', () => stream.end(), { once: true })
+      signal?.addEventListener('abort', abort, { once: true })
     }
     return stream
   }
@@ -40,7 +51,7 @@ export class EventHub {
   /** Ends all streams, once they are read out. */
   close(): void {
     this.#isClosed = true
-    for (const stream of this.#streams) stream.end()
+    for (const stream of [...this.#streams]) stream.end()
   }
 }
 

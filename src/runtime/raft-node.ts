@@ -7,7 +7,7 @@ import type { Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
+import { isRaftError, RaftError } from '../errors.ts'
 import { Engine } from './engine.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
@@ -17,7 +17,7 @@ import type { Landing } from './proposals.ts'
 import type { Confirmation } from './reads.ts'
 import type { MakeCore } from './recovery.ts'
 import { recover } from './recovery.ts'
-import { notBegun } from './refusals.ts'
+import { internalError, notBegun } from './refusals.ts'
 
 /** What a node stands on, for those who choose it themselves; `startNode` chooses RocksDB, gRPC and the real clock. */
 export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknown>
@@ -106,7 +106,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     } catch (error) {
       await transport.close().catch(() => undefined)
       await storage.close().catch(() => undefined)
-      throw error
+      throw isRaftError(error) ? error : internalError(error)
     }
   }
 

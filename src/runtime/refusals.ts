@@ -84,3 +84,12 @@ export function outcomeUnknown(asked: Asked, why: string, cause?: unknown): Raft
 export function notBegun(asked: Asked, why: string, code: ErrorCode, cause?: unknown): RaftError {
   return new RaftError(code, `the ${asked} was not begun: ${why}`, { outcome: 'not-applied', cause })
 }
+
+/** Something broke that never may. */
+export function internalError(cause: unknown): RaftError {
+  const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  return new RaftError('ERR_RAFT_INTERNAL', `a bug in quorate: ${thrown}`, {
+    hint: 'please report it, with the events before it',
+    cause,
+  })
+}

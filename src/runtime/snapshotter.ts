@@ -102,10 +102,17 @@ export class Snapshotter {
           }
         })
       })
-      if (capture === undefined) return this.#newest as SnapshotInfo
+      if (capture === undefined) {
+        const newest = this.#newest as SnapshotInfo
+        taken(newest)
+        return newest
+      }
       const snapshot = { ...capture.head, size: await this.#write(capture) }
-      this.#newest = snapshot
-      this.#bytesAtNewest = capture.appliedBytes
+      // One of the leader's may have been installed meanwhile.
+      if (snapshot.index > (this.#newest?.index ?? 0)) {
+        this.#newest = snapshot
+        this.#bytesAtNewest = capture.appliedBytes
+      }
       event({ type: 'snapshotTaken', snapshot, tookMs: clock.now() - startedAt })
       taken(snapshot)
       return snapshot

@@ -14,17 +14,18 @@ export interface Watcher {
 
 export class Watchers {
   readonly #status: () => NodeStatus
-  readonly #waiting = new Set<Watcher>()
+  /** Each with what takes its ear off its signal. */
+  readonly #waiting = new Map<Watcher, () => void>()
 
   constructor(status: () => NodeStatus) {
     this.#status = status
   }
 
   add(watcher: Watcher): void {
-    this.#waiting.add(watcher)
-    watcher.signal?.addEventListener('abort', () => this.#giveUp(watcher, 'ERR_RAFT_ABORTED', 'the caller gave up'), {
-      once: true,
-    })
+    const { signal } = watcher
+    const aborted = (): void => this.#giveUp(watcher, 'ERR_RAFT_ABORTED', 'the caller gave up', signal?.reason)
+    signal?.addEventListener('abort', aborted, { once: true })
+    this.#waiting.set(watcher, () => signal?.removeEventListener('abort', aborted))
     this.check()
   }
 
@@ -32,13 +33,13 @@ export class Watchers {
   check(): void {
     if (this.#waiting.size === 0) return
     const status = this.#status()
-    for (const watcher of [...this.#waiting]) {
+    for (const watcher of [...this.#waiting.keys()]) {
       try {
         if (!watcher.predicate(status)) continue
-        this.#waiting.delete(watcher)
+        this.#remove(watcher)
         watcher.resolve(status)
       } catch (error) {
-        this.#waiting.delete(watcher)
+        this.#remove(watcher)
         watcher.reject(error)
       }
     }
@@ -46,7 +47,7 @@ export class Watchers {
 
   sweep(now: Instant): Instant {
     let next = Number.POSITIVE_INFINITY
-    for (const watcher of [...this.#waiting]) {
+    for (const watcher of [...this.#waiting.keys()]) {
       if (watcher.deadline <= now) this.#giveUp(watcher, 'ERR_RAFT_TIMEOUT', 'the node was not in that state in time')
       else next = Math.min(next, watcher.deadline)
     }
@@ -54,15 +55,20 @@ export class Watchers {
   }
 
   close(why: string, cause?: unknown): void {
-    for (const watcher of [...this.#waiting]) this.#giveUp(watcher, 'ERR_RAFT_CLOSED', why, cause)
+    for (const watcher of [...this.#waiting.keys()]) this.#giveUp(watcher, 'ERR_RAFT_CLOSED', why, cause)
   }
 
   #giveUp(
     watcher: Watcher,
     code: 'ERR_RAFT_ABORTED' | 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_CLOSED',
     why: string,
-    cause: unknown = watcher.signal?.reason,
+    cause?: unknown,
   ): void {
-    if (this.#waiting.delete(watcher)) watcher.reject(new RaftError(code, `gave up waiting: ${why}`, { cause }))
+    if (this.#remove(watcher)) watcher.reject(new RaftError(code, `gave up waiting: ${why}`, { cause }))
+  }
+
+  #remove(watcher: Watcher): boolean {
+    this.#waiting.get(watcher)?.()
+    return this.#waiting.delete(watcher)
   }
 }

@@ -8,6 +8,7 @@ import { BlockCache } from '../../src/runtime/block-cache.ts'
 import { Deadlines } from '../../src/runtime/deadlines.ts'
 import type { Core, Hands } from '../../src/runtime/driver.ts'
 import { Driver } from '../../src/runtime/driver.ts'
+import { EventHub } from '../../src/runtime/event-hub.ts'
 import { logObserver } from '../../src/runtime/log-observer.ts'
 import { Mailbox } from '../../src/runtime/mailbox.ts'
 import { Space } from '../../src/runtime/space.ts'
@@ -186,6 +187,23 @@ describe('the watch over free space', () => {
     assert.deepEqual(told, ['spaceLow', 'low', 'spaceBack'])
     assert.equal(space.refusal, undefined)
     space.stop()
+  })
+})
+
+describe('the event hub', () => {
+  it('does not let an observer that throws disturb the node or the other observers', async () => {
+    const seen: string[] = []
+    const bad = {
+      event: () => {
+        throw new Error('not my day')
+      },
+    }
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+    const hub = new EventHub('n1', [bad, { event: (_, { type }) => seen.push(type) }], 10)
+    hub.emit({ type: 'stopped' })
+    hub.emit({ type: 'stopped' })
+    assert.deepEqual(seen, ['stopped', 'stopped'])
+    assert.match((await warned).message, /observer of n1 threw.*not my day/)
   })
 })
 
