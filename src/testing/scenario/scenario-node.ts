@@ -3,10 +3,11 @@ import type { Effects, Persist } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Outgoing } from '../../core/messages.ts'
 import type { RaftOptions } from '../../core/options.ts'
-import { Raft } from '../../core/raft.ts'
+import type { Raft } from '../../core/raft.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { Block, HardState, Membership, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Observation } from '../properties/observation.ts'
+import { CheckedRaft } from '../simulation/checked-core.ts'
 
 /** What a node's disk holds, and what survives a crash. */
 export interface ScenarioDisk {
@@ -80,7 +81,7 @@ export class ScenarioNode {
     const { hardState, snapshot, blocks } = this.disk
     const initialMembership = this.#initialMembership
     this.#around.see({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
-    this.#raft = new Raft(this.#options, { hardState, snapshot, blocks, initialMembership }, this.now)
+    this.#raft = new CheckedRaft(this.#options, { hardState, snapshot, blocks, initialMembership }, this.now)
     this.step([])
   }
 

@@ -7,6 +7,7 @@ import { isRaftError } from '../../errors.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import { RaftNode } from '../../runtime/raft-node.ts'
 import type { Observation } from '../properties/observation.ts'
+import { CheckedRaft } from './checked-core.ts'
 import type { FalseDisk } from './disk.ts'
 import { FalseStorage } from './false-storage.ts'
 import { FalseTransport } from './false-transport.ts'
@@ -130,7 +131,8 @@ export class SimulatedNode {
     const { tampering } = this.#world
     const node = this.id
     this.#world.see({ type: 'started', node, ...recovered })
-    const raft = new Raft(options, recovered, now)
+    // A core that is played tricks on does not keep its own invariants: the judges must notice.
+    const raft = new (tampering?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
     return new WatchedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status) => {
       if (isLiving()) this.#world.see({ type: 'stepped', node, inputs, effects, status })
     })

@@ -19,6 +19,15 @@ export function closing(on: On): void {
     await transport.close()
   })
 
+  on('closes while it starts', async (net) => {
+    const transport = net.world.create('a')
+    const host = new RecordingHost(identityOf('a'))
+    const starting = transport.start(host).catch((error: unknown) => assert.ok(isRaftError(error), String(error)))
+    transport.setPeers(new Map([['b', 'nowhere']]))
+    await Promise.all([transport.close(), starting])
+    await net.isQuiet(host)
+  })
+
   on('closes while it connects', async (net) => {
     const [a, b] = [await net.start('a'), await net.start('b')]
     a.transport.setPeers(new Map([['b', await net.world.route('a', 'b')]]))
