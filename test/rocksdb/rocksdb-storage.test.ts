@@ -122,6 +122,7 @@ describe('the durable storage', () => {
       await (await opened()).close()
       await rm(join(place.directory(), 'log'), { recursive: true })
       await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      assert.ok(!(await readdir(place.directory())).includes('log') || (await logFiles(place.directory())).length === 0)
     })
 
     it('that the hard state is an old one, by the log', async () => {
@@ -228,8 +229,12 @@ function block(index: number, term = 1) {
   return index === 1 ? encodeNoop(index, term) : encodeCommands(index, term, [Buffer.alloc(100, `${index}`)])
 }
 
+async function logFiles(directory: string): Promise<string[]> {
+  return (await readdir(join(directory, 'log'))).filter((name) => name.endsWith('.log')).sort()
+}
+
 async function logFile(directory: string): Promise<string> {
-  const names = (await readdir(join(directory, 'log'))).filter((name) => name.endsWith('.log')).sort()
+  const names = await logFiles(directory)
   return join(directory, 'log', names.at(-1) as string)
 }
 

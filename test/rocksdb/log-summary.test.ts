@@ -1,0 +1,110 @@
+/** The proof at open: whatever single thing is missing, changed or too much in the database, it is found and located. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { EncodedBlock } from '../../src/contracts/block.ts'
+import { encodeCommands } from '../../src/contracts/block.ts'
+import type { BindingBatch } from '../../src/rocksdb/binding.ts'
+import { loadBinding } from '../../src/rocksdb/binding.ts'
+import { Database } from '../../src/rocksdb/database.ts'
+import { blockKey, SNAPSHOT_KEY, SUMMARY_KEY } from '../../src/rocksdb/log-keys.ts'
+import { seal } from '../../src/rocksdb/sealed.ts'
+import type { RocksDBPlace } from './place.ts'
+import { open, refused, rocksdbPlace } from './place.ts'
+
+const OPTIONS = { createIfMissing: false, writeBufferBytes: 1 << 20, cacheBytes: 1 << 20 }
+
+describe('a log is refused', () => {
+  let place: RocksDBPlace
+
+  beforeEach(async () => {
+    place = await rocksdbPlace()
+    await writeLog(place)
+  })
+  afterEach(() => place.destroy())
+
+  /** Changes the database behind the storage's back, and opens it. */
+  const tamper = async (change: (batch: BindingBatch) => void) => {
+    const database = await Database.open(loadBinding(), join(place.directory(), 'log'), OPTIONS)
+    await database.write(change, true)
+    await database.close()
+    return refused(place.storage(), 'ERR_RAFT_CORRUPT')
+  }
+
+  for (const { what, change, says, lastGood } of [
+    { what: 'without its first block', change: del(1, 0), says: /a block starts at 3/, lastGood: 0 },
+    { what: 'without a block in the middle', change: del(5, 1), says: /a block starts at 7/, lastGood: 4 },
+    { what: 'without its last block', change: del(11, 2), says: /should end at 12/, lastGood: 10 },
+    {
+      what: 'with a block of an older term in place',
+      change: put(block(9, 1), 1),
+      says: /follows term 2/,
+      lastGood: 10,
+    },
+    { what: 'with a block beyond its end', change: put(block(13, 2), 2), says: /should end at 12/, lastGood: 14 },
+    { what: 'with a block twice', change: put(block(5, 1), 0), says: /follows term 0/, lastGood: 4 },
+    { what: 'with a block in another’s place', change: put(block(7, 1), 1, 5), says: /starts at 7/, lastGood: 4 },
+    { what: 'with a block of bad bytes', change: putBytes(5, 1, Buffer.alloc(60)), says: /bad block/, lastGood: 4 },
+    { what: 'with a block of a falling term', change: put(block(11, 1), 2), says: /below 2/, lastGood: 10 },
+  ])
+    it(what, async () => {
+      const error = await tamper(change)
+      assert.match(error.message, says)
+      assert.equal(error.details.lastGoodIndex, lastGood)
+      assert.equal(error.details.firstBadIndex, lastGood + 1)
+    })
+
+  for (const { what, change, says } of [
+    { what: 'without its summary', change: (batch: BindingBatch) => batch.del(SUMMARY_KEY), says: /no summary/ },
+    {
+      what: 'with a damaged summary',
+      change: (batch: BindingBatch) => batch.put(SUMMARY_KEY, Buffer.from('00000000 {}')),
+      says: /summary.*checksum/,
+    },
+    {
+      what: 'without the record of its snapshot',
+      change: (batch: BindingBatch) => batch.del(SNAPSHOT_KEY),
+      says: /snapshot/,
+    },
+    {
+      what: 'with the record of an older snapshot',
+      change: (batch: BindingBatch) => batch.put(SNAPSHOT_KEY, seal({ write: 1, info: {} })),
+      says: /lost the record of its newest snapshot/,
+    },
+  ])
+    it(what, async () => {
+      assert.match((await tamper(change)).message, says)
+    })
+})
+
+/** Blocks of two at 1, 3, 5, 7 in term 1 and at 9, 11 in term 2; a snapshot at 2. */
+async function writeLog(place: RocksDBPlace): Promise<void> {
+  const storage = await open(place)
+  for (const first of [1, 3, 5, 7])
+    await storage.write({ blocks: [block(first, 1)], hardState: term(1), isUrgent: true })
+  for (const first of [9, 11]) await storage.write({ blocks: [block(first, 2)], hardState: term(2), isUrgent: true })
+  const membership = { members: [], voters: [], outgoing: [], learners: [] }
+  const info = { id: 's', index: 2, term: 1, membership, size: 0 }
+  await (await storage.snapshots.create(info)).finish()
+  await storage.write({ blocks: [], snapshot: { info, resetLog: false }, isUrgent: true })
+  await storage.close()
+}
+
+function term(term: number) {
+  return { term, votedFor: undefined, commitIndex: 0 }
+}
+
+function block(first: number, term: number): EncodedBlock {
+  return encodeCommands(first, term, [Buffer.from('x'), Buffer.from('y')])
+}
+
+function del(first: number, termBefore: number) {
+  return (batch: BindingBatch) => batch.del(blockKey(first, termBefore))
+}
+
+function put(block: EncodedBlock, termBefore: number, first = block.first) {
+  return putBytes(first, termBefore, Buffer.from(block.bytes))
+}
+
+function putBytes(first: number, termBefore: number, bytes: Buffer) {
+  return (batch: BindingBatch) => batch.put(blockKey(first, termBefore), bytes)
+}
