@@ -1,0 +1,153 @@
+/** The facts of a cluster from what its nodes say, and their two printed forms. */
+import assert from 'node:assert/strict'
+import type { Answer } from '../../src/cli/status/report.ts'
+import { reportOf } from '../../src/cli/status/report.ts'
+import { bytesText, statusText } from '../../src/cli/status/status-text.ts'
+import type { NodeStatus } from '../../src/contracts/node-service.ts'
+import type { Membership } from '../../src/core/types.ts'
+
+describe('the status of a cluster', () => {
+  for (const { what, answers, leader, hasQuorum, tolerates } of [
+    { what: 'all up', answers: ['n1', 'n2 leads', 'n3'], leader: 'n2', hasQuorum: true, tolerates: 1 },
+    { what: 'a follower down', answers: ['n1', 'n2 leads', 'n3 down'], leader: 'n2', hasQuorum: true, tolerates: 0 },
+    {
+      what: 'two down',
+      answers: ['n1 down', 'n2 leads', 'n3 down'],
+      leader: undefined,
+      hasQuorum: false,
+      tolerates: 0,
+    },
+    {
+      what: 'nobody leading',
+      answers: ['n1 alone', 'n2 alone', 'n3'],
+      leader: undefined,
+      hasQuorum: true,
+      tolerates: 1,
+    },
+  ])
+    it(`with ${what}: leader ${leader}, ${hasQuorum ? 'a' : 'no'} quorum, tolerates ${tolerates}`, () => {
+      const report = reportOf(answers.map(answer))
+      assert.deepEqual([report.leader, report.hasQuorum, report.toleratesFailures], [leader, hasQuorum, tolerates])
+    })
+
+  it('does not believe an old leader against a newer term', () => {
+    const old = status('n1', { role: 'leader', leader: 'n1', term: 3 })
+    const report = reportOf([said(old), said(status('n2', { role: 'leader' })), answer('n3')])
+    assert.equal(report.term, 7)
+    assert.equal(report.leader, 'n2')
+  })
+
+  it('needs both halves of a joint membership', () => {
+    const joint: Membership = { ...MEMBERSHIP, voters: ['n1', 'n2', 'n3'], outgoing: ['n1'] }
+    const statuses = ['n2', 'n3'].map((id) => said(status(id, { membership: joint })))
+    const report = reportOf(statuses)
+    assert.equal(report.hasQuorum, false)
+    assert.equal(report.isMembershipChanging, true)
+  })
+
+  it('does not count a node whose disk has failed', () => {
+    const report = reportOf([answer('n1'), answer('n2 leads'), said(status('n3', { stopped: 'the disk has failed' }))])
+    assert.equal(report.votersUp, 2)
+    assert.equal(report.toleratesFailures, 0)
+  })
+
+  it('is one line for the cluster and one row for each node', () => {
+    const text = statusText(reportOf(['n1', 'n2 leads', 'n3 down'].map(answer)))
+    assert.equal(
+      text,
+      [
+        'kv-demo  term 7  leader n2  commit 100  2/3 voters up  tolerates 0 failures',
+        '   MEMBER  ROLE      TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   LOOP  DISK FREE  VERSION',
+        '●  n1      follower  7     127.0.0.1:7001  100   100     98       0    41 ms  3 ms  71 GB      0.1.0',
+        '★  n2      leader    7     127.0.0.1:7002  100   100     98       -    -      3 ms  71 GB      0.1.0',
+        '✗  n3      refused   -     127.0.0.1:7003  -     -       -        10   -      -     -          -',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('says how many are needed when there is no quorum', () => {
+    assert.match(
+      statusText(reportOf(['n1 down', 'n2', 'n3 down'].map(answer))),
+      /no leader .* 1\/3 voters up {2}no quorum: needs 2/,
+    )
+  })
+
+  it('lists n2 before n10', () => {
+    const ids = ['n10', 'n2', 'n1']
+    const membership: Membership = { ...MEMBERSHIP, members: ids.map(member), voters: ids }
+    assert.deepEqual(
+      reportOf([said(status('n2', { membership }))]).nodes.map((node) => node.id),
+      ['n1', 'n2', 'n10'],
+    )
+  })
+
+  it('shows bytes as disks are sold', () => {
+    assert.deepEqual([0, 999, 1500, 71.3e9].map(bytesText), ['0 B', '999 B', '1.5 KB', '71 GB'])
+  })
+})
+
+const MEMBERSHIP: Membership = {
+  members: ['n1', 'n2', 'n3'].map(member),
+  voters: ['n1', 'n2', 'n3'],
+  outgoing: [],
+  learners: [],
+}
+
+function member(id: string): Membership['members'][number] {
+  return { id, address: `127.0.0.1:700${id.slice(1)}`, directoryId: 'd', addedAt: 0, promote: false }
+}
+
+/** 'n1', 'n1 leads', 'n1 alone' (it knows no leader), 'n1 down' */
+function answer(words: string): Answer {
+  const [id = '', how] = words.split(' ')
+  if (how === 'down') return { address: member(id).address, problem: 'refused' }
+  if (how === 'leads') return said(status(id, { role: 'leader' }))
+  return said(status(id, how === 'alone' ? { leader: undefined } : {}))
+}
+
+function said(one: NodeStatus): Answer {
+  return { address: one.address, status: one }
+}
+
+function status(id: string, changes: Partial<NodeStatus> = {}): NodeStatus {
+  const peer = { state: 'replicate', nextIndex: 101, inflightMessages: 0, inflightBytes: 0 } as const
+  return {
+    id,
+    role: 'follower',
+    term: 7,
+    leader: 'n2',
+    votedFor: undefined,
+    firstIndex: 1,
+    lastIndex: 100,
+    lastTerm: 7,
+    persistedIndex: 100,
+    commitIndex: 100,
+    appliedIndex: 98,
+    snapshotIndex: 0,
+    logBytes: 0,
+    membership: MEMBERSHIP,
+    membershipIndex: 1,
+    isMembershipCommitted: true,
+    isTransferring: false,
+    isRemoved: false,
+    stopped: undefined,
+    peers:
+      changes.role === 'leader'
+        ? [
+            { ...peer, id: 'n1', matchIndex: 100, silentMs: 41.2 },
+            { ...peer, id: 'n3', matchIndex: 90, silentMs: undefined },
+          ]
+        : [],
+    clusterId: 'kv-demo',
+    directoryId: 'd',
+    address: member(id).address,
+    leaderAddress: undefined,
+    version: '0.1.0',
+    loopDelayMs: 3.2,
+    freeBytes: 71.3e9,
+    pendingProposals: 0,
+    connected: [],
+    ...changes,
+  }
+}

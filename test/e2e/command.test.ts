@@ -1,0 +1,264 @@
+/** The command as it is typed: what it prints, where, and the exit code it ends with. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { Finished } from './command.ts'
+import { run } from './command.ts'
+import { freePort, RealCluster } from './real-cluster.ts'
+
+describe('the command', function () {
+  this.timeout(60_000)
+
+  it('says what it can do, and which version it is', async () => {
+    const help = await run(['--help'])
+    assert.equal(help.exitCode, 0)
+    for (const verb of [
+      'demo',
+      'serve',
+      'put',
+      'get',
+      'delete',
+      'cas',
+      'list',
+      'status',
+      'member',
+      'leader',
+      'snapshot',
+    ])
+      assert.match(help.stdout, new RegExp(`^ {2}${verb}\\b`, 'm'))
+    assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
+  })
+
+  for (const { typed, says } of [
+    { typed: 'sttus', says: /unknown command 'sttus'\n\(Did you mean status\?\)/ },
+    { typed: 'serve --lisen 127.0.0.1:1', says: /unknown option '--lisen'\n\(Did you mean --listen\?\)/ },
+    { typed: 'get', says: /missing required argument 'key'/ },
+    { typed: 'get k --timeout soon', says: /'soon' is not a duration/ },
+    { typed: 'status --endpoints alpha', says: /'alpha' is not HOST:PORT/ },
+    { typed: 'status -o xml', says: /Allowed choices are text, json/ },
+    { typed: 'member add n4 alpha', says: /'alpha' is not HOST:PORT/ },
+  ])
+    it(`refuses \`${typed}\` as wrongly used`, async () => {
+      const finished = await run(typed.split(' '))
+      assertEnded(finished, 2, says)
+      assert.equal(finished.stdout, '')
+    })
+
+  it('says that no node answers, to people and to programs', async () => {
+    const endpoints = ['--endpoints', `127.0.0.1:${await freePort()}`, '--timeout', '500ms']
+    for (const words of [['get', 'k'], ['put', 'k', 'v'], ['status'], ['snapshot', 'take']])
+      assertEnded(await run([...words, ...endpoints]), 3, /^error\[ERR_RAFT_UNREACHABLE\]: .*\n(.*\n)* {2}hint: /)
+    const json = await run(['get', 'k', ...endpoints, '-o', 'json'])
+    const { schema, exitCode, error } = JSON.parse(json.stderr)
+    assert.deepEqual(
+      [schema, exitCode, error.code, error.outcome],
+      ['quorate.error/v1', 3, 'ERR_RAFT_UNREACHABLE', 'not-applied'],
+    )
+  })
+})
+
+describe('serve', function () {
+  this.timeout(60_000)
+
+  it('reports everything that is wrong with its flags at once', async () => {
+    const finished = await run(['serve', '--listen', 'alpha', '--peers', 'n1', '--data-dir', 'd', '--memory'])
+    assertEnded(finished, 78, /^error\[ERR_RAFT_OPTIONS\]: /)
+    for (const problem of ["--listen 'alpha'", "--peers 'n1'", '--id is missing', '--memory and --data-dir'])
+      assert.ok(finished.stderr.includes(problem), `${problem} is not in ${finished.stderr}`)
+  })
+
+  it('refuses timeouts that contradict each other', async () => {
+    const peers = ['--id', 'n1', '--listen', '127.0.0.1:0', '--peers', 'n1=127.0.0.1:1', '--memory']
+    const finished = await run(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])
+    assertEnded(finished, 78, /electionTimeoutMinMs \(100\) must be at least 3 x heartbeatIntervalMs \(50\)/)
+  })
+
+  it('refuses to start where there is nothing to join', async () => {
+    const nobody = `127.0.0.1:${await freePort()}`
+    const words = ['--id', 'n4', '--listen', '127.0.0.1:0', '--memory', '--join', nobody]
+    const finished = await run(['serve', ...words])
+    assert.notEqual(finished.exitCode, 0)
+    assert.match(finished.stderr, /there is no cluster to join|no endpoint could be reached/)
+  })
+})
+
+describe('a node', function () {
+  this.timeout(60_000)
+  let cluster: RealCluster
+  before(async () => {
+    cluster = await RealCluster.started('n1')
+  })
+  after(() => cluster.close())
+
+  const typed = (...words: readonly string[]): Promise<Finished> =>
+    run(words, { env: { QUORATE_ENDPOINTS: cluster.endpoint('n1') } })
+
+  it('stores, shows, compares and deletes values', async () => {
+    assertPrinted(await typed('put', 'colour', 'blue'), 'ok\n')
+    assertPrinted(await typed('get', 'colour'), 'blue\n')
+    assertPrinted(await typed('get', 'colour', '--local'), 'blue\n')
+    assertPrinted(await typed('cas', 'colour', 'blue', 'green'), 'ok\n')
+    assertEnded(
+      await typed('cas', 'colour', 'blue', 'red'),
+      1,
+      /'colour' holds 'green', which is not what was expected/,
+    )
+    assertEnded(await typed('put', 'colour', 'red', '--if-absent'), 1, /nothing was changed/)
+    assertPrinted(await typed('put', 'côte', 'd’azur'), 'ok\n')
+    assertPrinted(await typed('list', 'co'), 'colour\tgreen\n')
+    assertPrinted(await typed('list', '--keys'), 'colour\ncôte\n')
+    assertPrinted(await typed('delete', 'colour'), 'deleted\n')
+    assertEnded(await typed('delete', 'colour'), 1, /there is no key 'colour'/)
+    assertEnded(await typed('get', 'colour'), 1, /^error: there is no key 'colour'\n$/)
+  })
+
+  it('takes a value from standard input, and shows bytes that are no text as base64', async () => {
+    const env = { QUORATE_ENDPOINTS: cluster.endpoint('n1') }
+    assertPrinted(await run(['put', 'piped', '-'], { env, input: 'from a pipe' }), 'ok\n')
+    const { value, version } = JSON.parse((await typed('get', 'piped', '-o', 'json')).stdout)
+    assert.deepEqual([value, version], ['from a pipe', 1])
+  })
+
+  it('says where and when with -v', async () => {
+    const { stderr, exitCode } = await typed('put', 'a', '1', '-v')
+    assert.equal(exitCode, 0)
+    assert.match(stderr, /^version 1 {2}index \d+ {2}term \d+ {2}by 127\.0\.0\.1:\d+\n$/)
+  })
+
+  it('refuses a value that is larger than a command may be, in words', async () => {
+    const env = { QUORATE_ENDPOINTS: cluster.endpoint('n1') }
+    const finished = await run(['put', 'large', '-'], { env, input: 'x'.repeat(1_100_000) })
+    assertEnded(finished, 1, /error\[ERR_RAFT_TOO_LARGE\].* 11000\d\d bytes.* 1048576/s)
+  })
+
+  it('refuses a key that is none', async () => {
+    assertEnded(await typed('put', '', 'v'), 2, /its key is empty/)
+    assertEnded(await typed('get', 'k'.repeat(1025)), 2, /1025 bytes, more than the 1024/)
+  })
+
+  it('tells its status to people and to programs', async () => {
+    assert.match((await typed('status')).stdout, /^e2e {2}term \d+ {2}leader n1 {2}commit \d+ {2}1\/1 voters up/)
+    const { schema, leader, nodes } = JSON.parse((await typed('status', '-o', 'json')).stdout)
+    assert.deepEqual([schema, leader, nodes.length, nodes[0].role], ['quorate.status/v1', 'n1', 1, 'leader'])
+  })
+
+  it('takes a snapshot when told to', async () => {
+    assert.match((await typed('snapshot', 'take')).stdout, /^snapshot \S+ at index \d+, term \d+, \d+ bytes\n$/)
+  })
+
+  it('does not let its last voter be removed, nor leadership go to nobody', async () => {
+    assertEnded(await typed('member', 'remove', 'n1'), 2, /say --yes/)
+    assertEnded(await typed('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_/)
+    assertEnded(await typed('member', 'promote', 'n9'), 5, /error\[ERR_RAFT_/)
+    assertEnded(await typed('leader', 'transfer', '--to', 'n9'), 5, /error\[ERR_RAFT_BAD_TARGET\]/)
+  })
+
+  describe('that is running', () => {
+    it('keeps its port', async () => {
+      const other = ['serve', '--id', 'n9', '--listen', cluster.endpoint('n1'), '--memory']
+      const finished = await run([...other, '--peers', `n9=${cluster.endpoint('n1')}`])
+      assertEnded(finished, 75, /error\[ERR_RAFT_PORT_IN_USE\].*127\.0\.0\.1:\d+/s)
+    })
+
+    it('keeps its data directory, and is named as its owner', async () => {
+      const finished = await serve('n1', 'n1')
+      assertEnded(finished, 75, /error\[ERR_RAFT_DATA_DIR_LOCKED\].*pid \d+/s)
+    })
+  })
+
+  describe('that is not running', () => {
+    before(async () => {
+      cluster.signal('n1', 'SIGTERM')
+      assert.equal((await cluster.ended('n1')).exitCode, 0)
+    })
+
+    it('does not lend its data directory to another node', async () => {
+      assertEnded(await serve('n2', 'n1'), 78, /error\[ERR_RAFT_NODE_MISMATCH\].*n1.*n2/s)
+    })
+
+    it('does not lend its data directory to another cluster', async () => {
+      const finished = await serve('n1', 'n1', 'other')
+      assertEnded(finished, 78, /error\[ERR_RAFT_CLUSTER_MISMATCH\].*e2e.*other/s)
+    })
+
+    it('goes on where it was when it is started again', async () => {
+      cluster.start('n1')
+      await cluster.leader()
+      assertPrinted(await typed('get', 'piped'), 'from a pipe\n')
+    })
+  })
+
+  function serve(id: string, directory: string, clusterName = 'e2e'): Promise<Finished> {
+    const listen = '127.0.0.1:0'
+    const data = ['--data-dir', join(cluster.directory, directory), '--cluster', clusterName]
+    return run(['serve', '--id', id, '--listen', listen, '--peers', `${id}=127.0.0.1:1`, ...data])
+  }
+})
+
+describe('three nodes', function () {
+  this.timeout(90_000)
+  let cluster: RealCluster
+  before(async () => {
+    cluster = await RealCluster.started('n1', 'n2', 'n3')
+  })
+  after(() => cluster.close())
+
+  const typed = (...words: readonly string[]): Promise<Finished> =>
+    run(words, { env: { QUORATE_ENDPOINTS: cluster.endpoints.join(',') } })
+
+  it('are reached through any of them: a follower names the leader', async () => {
+    const leader = await cluster.leader()
+    const follower = cluster.ids.find((id) => id !== leader) as string
+    const order = [follower, ...cluster.ids.filter((id) => id !== follower)].map((id) => cluster.endpoint(id))
+    const { stderr, exitCode } = await run(['put', 'a', '1', '-v', '--endpoints', order.join(',')])
+    assert.equal(exitCode, 0)
+    assert.match(stderr, /\(1 hop: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+\)/)
+  })
+
+  it('hand leadership over to whom they are told', async () => {
+    const leader = await cluster.leader()
+    const next = cluster.ids.find((id) => id !== leader) as string
+    assertPrinted(await typed('leader', 'transfer', '--to', next), `${next} leads\n`)
+    assert.equal(await cluster.leader(), next)
+  })
+
+  it('become four by the commands that are printed, and three again', async () => {
+    await cluster.place('n4')
+    const added = await typed('member', 'add', 'n4', cluster.links.addresses.n4 ?? '')
+    assert.equal(added.exitCode, 0, added.stderr)
+    assert.match(
+      added.stderr,
+      /quorate serve --id n4 --listen \S+ --join \S+ --data-dir \S+\n.*\n {2}quorate member promote n4/,
+    )
+    cluster.join('n4')
+    await cluster.assertEqual()
+    const promoted = await typed('member', 'promote', 'n4')
+    assert.equal(promoted.exitCode, 0, promoted.stderr)
+    assert.match((await typed('member', 'list')).stdout, /^n4\tvoter\t/m)
+    const removed = await typed('member', 'remove', 'n4', '--yes')
+    assert.match(removed.stderr, /before: 4 voters .* tolerates 1 failure\nafter: {2}3 voters .* tolerates 1 failure/)
+    assert.equal(removed.exitCode, 0, removed.stderr)
+    await cluster.kill('n4')
+    cluster.ids.pop()
+  })
+
+  it('say that there is no quorum, and what is missing', async () => {
+    const leader = await cluster.leader()
+    const [first, second] = cluster.ids.filter((id) => id !== leader) as [string, string]
+    await Promise.all([cluster.kill(first), cluster.kill(leader)])
+    const status = await typed('status', '--timeout', '2s')
+    assert.equal(status.exitCode, 4)
+    assert.match(status.stdout, /no leader .* 1\/3 voters up {2}no quorum: needs 2/)
+    assert.equal(status.stdout.match(/^✗/gm)?.length, 2)
+    assertEnded(await typed('get', 'a', '--timeout', '1s'), 4, /error\[ERR_RAFT_/)
+    assertPrinted(await run(['get', 'a', '--local', '--endpoints', cluster.endpoint(second)]), '1\n')
+  })
+})
+
+function assertPrinted(finished: Finished, stdout: string): void {
+  assert.deepEqual([finished.exitCode, finished.stdout], [0, stdout], finished.stderr)
+}
+
+function assertEnded(finished: Finished, exitCode: number, stderr: RegExp): void {
+  assert.match(finished.stderr, stderr)
+  assert.equal(finished.exitCode, exitCode, finished.stderr)
+}
