@@ -119,9 +119,9 @@ export class LogStore {
 
   /** Marks the end of the log, so that losing it later is noticed, and closes the database. */
   async close(): Promise<void> {
-    clearTimeout(this.#markTimer)
     await this.#writing
-    await this.#sweeping
+    while (this.#sweeping !== undefined) await this.#sweeping
+    clearTimeout(this.#markTimer)
     await this.#marking
     try {
       if (this.#failure === undefined) await this.#guarded(() => this.#mark())

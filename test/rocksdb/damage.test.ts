@@ -43,7 +43,7 @@ describe('a damaged data directory', function () {
           await copyDirectory(sound, directory)
           await inflict(join(directory, damage.file), damage)
           const outcome = await tryToOpen(directory, known)
-        if (outcome !== 'whole') await tryToOpen(directory, known)
+          if (outcome !== 'whole') await tryToOpen(directory, known)
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
           await rm(directory, { recursive: true })
         }),
