@@ -16,6 +16,8 @@ export interface CheckOptions {
   readonly faultsMs?: number | undefined
   /** What every run has beside what is drawn. */
   readonly fixed?: Partial<SimulationOptions> | undefined
+  /** How many smaller runs are tried to tell a failure as a shorter story. */
+  readonly shrinksMax?: number | undefined
   /** How to say "run it again", given the seed and the path. */
   readonly replay?: ((seed: number, path: string) => string) | undefined
 }
@@ -32,18 +34,17 @@ export interface Totals {
 }
 
 const FAULTS_MS = 4000
-/** Shrinking ends after this many runs of the failed plan's smaller kin. */
-const SHRINKS_MAX = 300
+const SHRINKS_MAX = 200
 
 /** Runs, and throws an error that tells the whole story if a promise was broken. Resolves with what was seen. */
 export async function checkRuns(options: CheckOptions): Promise<Totals> {
-  const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {} } = options
+  const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {}, shrinksMax = SHRINKS_MAX } = options
   const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options
   const totals: Totals = { runs: 0, events: 0, steps: 0, calls: 0, commits: 0, told: new Map() }
   let smaller = 0
   let hasFailed = false
   const property = fc.asyncProperty(runPlans({ untilMs: faultsMs }), async (plan) => {
-    if (hasFailed && ++smaller > SHRINKS_MAX) return
+    if (hasFailed && ++smaller > shrinksMax) return
     const history = await simulate({ healAtMs: faultsMs, ...merged(plan, fixed) })
     add(totals, history)
     hasFailed ||= history.failure !== undefined

@@ -4,6 +4,8 @@ import type { RaftOptions } from '../core/options.ts'
 import type { RaftStatus } from '../core/status.ts'
 import type { NodeId } from '../core/types.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
+import type { MachineUnderTest } from './machine-under-test.ts'
+import { bytesOf } from './machine-under-test.ts'
 import { judgeLiveness, leadersAmong } from './properties/liveness.ts'
 import type { Property } from './properties/property.ts'
 import { Clients } from './simulation/clients.ts'
@@ -23,6 +25,8 @@ export interface SimulationOptions {
   readonly healAtMs?: number | undefined
   /** Options of every node, over those that make a short run eventful. */
   readonly settings?: Partial<RaftOptions & RuntimeOptions> | undefined
+  /** A machine of yours, to be given the same commands as the simulation's own, and judged with it. */
+  readonly machine?: MachineUnderTest | undefined
   /** What to judge the run by; every promise of safety, unless said otherwise. */
   readonly properties?: readonly Property[] | undefined
   /** Whether to write down what happens; a run that fails is run again with it. */
@@ -57,8 +61,8 @@ const QUIET_MS = 1500
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
-  const { properties, isTraced = false, tampering } = options
-  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, tampering })
+  const { properties, isTraced = false, machine, tampering } = options
+  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, tampering })
   const clients = new Clients(cluster)
   const mishaps = new Mishaps(cluster, (node) => clients.nodeDied(node))
   for (const node of cluster.nodes) node.start()
@@ -96,9 +100,12 @@ async function live(cluster: Cluster, clients: Clients): Promise<void> {
     return
   }
   const members = leadersAmong(statusesOf(cluster))[0]?.membership.members ?? []
-  for (const { id, machine } of cluster.nodes)
-    if (machine !== undefined && members.some((member) => member.id === id))
-      cluster.see({ type: 'ended', node: id, commands: machine.commands })
+  for (const { id, machine } of cluster.nodes) {
+    if (machine === undefined || !members.some((member) => member.id === id)) continue
+    const { commands, tried } = machine
+    const state = tried === undefined ? undefined : (await bytesOf(tried.snapshot())).toString('latin1')
+    cluster.see({ type: 'ended', node: id, commands, state })
+  }
 }
 
 function statusesOf(cluster: Cluster): Map<NodeId, RaftStatus> {

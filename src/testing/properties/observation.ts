@@ -46,8 +46,10 @@ export type Observation =
       readonly index: LogIndex
       readonly term: Term
       readonly command: string
+      /** What the machine answered, as text. */
+      readonly result?: string | undefined
     }
-  /** The state machine of a node was replaced by a snapshot; `digest` names the state it came to. */
+  /** The state machine of a node was replaced by a snapshot; the index is that of the last command in it. */
   | { readonly type: 'restored'; readonly node: NodeId; readonly index: LogIndex }
   /** A client asks. `call` numbers its calls. */
   | {
@@ -64,5 +66,10 @@ export type Observation =
       readonly outcome: 'applied' | 'not-applied' | 'unknown'
       readonly index: LogIndex
     }
-  /** The end of a run: the commands that a node's machine holds, by index. */
-  | { readonly type: 'ended'; readonly node: NodeId; readonly commands: ReadonlyMap<LogIndex, string> }
+  /** The end of a run: the commands that a node's machine holds, by index, and its state, as text. */
+  | {
+      readonly type: 'ended'
+      readonly node: NodeId
+      readonly commands: ReadonlyMap<LogIndex, string>
+      readonly state?: string | undefined
+    }

@@ -1,11 +1,13 @@
 /** Figure 3, State Machine Safety, seen from the machines themselves. */
 import type { LogIndex, NodeId, Term } from '../../core/types.ts'
+import type { Observation } from './observation.ts'
 import type { Property } from './property.ts'
 
 interface Entry {
   readonly node: NodeId
   readonly term: Term
   readonly command: string
+  readonly result: string | undefined
 }
 
 export const stateMachineSafety: Property = {
@@ -16,11 +18,13 @@ export const stateMachineSafety: Property = {
   watch() {
     const entries = new Map<LogIndex, Entry>()
     const applied = new Map<NodeId, LogIndex>()
+    const states = new Map<string, { readonly node: NodeId; readonly state: string }>()
     return (observation) => {
       if (observation.type === 'started') applied.set(observation.node, 0)
       if (observation.type === 'restored') applied.set(observation.node, observation.index)
+      if (observation.type === 'ended') return judgeState(states, observation)
       if (observation.type !== 'applied') return undefined
-      const { node, index, term, command } = observation
+      const { node, index, term, command, result } = observation
       const last = applied.get(node) ?? 0
       if (index <= last) return `${node} was given index ${index} after ${last}.`
       for (let between = last + 1; between < index; between++)
@@ -28,10 +32,26 @@ export const stateMachineSafety: Property = {
           return `${node} was given index ${index} after ${last}, without the command at ${between}.`
       applied.set(node, index)
       const other = entries.get(index)
-      if (other === undefined) entries.set(index, { node, term, command })
+      if (other === undefined) entries.set(index, { node, term, command, result })
       else if (other.term !== term || other.command !== command)
         return `at index ${index} ${other.node} was given ${other.command} of term ${other.term}, and ${node} ${command} of term ${term}.`
+      else if (other.result !== result)
+        return `at index ${index} ${command} had the result ${other.result} on ${other.node}, and ${result} on ${node}.`
       return undefined
     }
   },
+}
+
+/** Machines that were given the same commands are the same. */
+function judgeState(
+  states: Map<string, { readonly node: NodeId; readonly state: string }>,
+  { node, commands, state }: Observation & { readonly type: 'ended' },
+): string | undefined {
+  if (state === undefined) return undefined
+  const given = [...commands].join(' ')
+  const other = states.get(given)
+  if (other === undefined) states.set(given, { node, state })
+  else if (other.state !== state)
+    return `after the same ${commands.size} commands the snapshot of ${node} differs from that of ${other.node}.`
+  return undefined
 }

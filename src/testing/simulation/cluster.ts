@@ -3,6 +3,7 @@ import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
+import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
 import { SAFETY, Watch } from '../properties/safety.ts'
@@ -50,6 +51,7 @@ export interface ClusterOptions {
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   readonly properties?: readonly Property[] | undefined
   readonly isTraced: boolean
+  readonly machine?: MachineUnderTest | undefined
   /** Tricks played on every node; for tests of the judges. */
   readonly tampering?: Tampering | undefined
 }
@@ -62,6 +64,7 @@ export class Cluster implements World {
   readonly watch: Watch
   readonly trace: Trace | undefined
   readonly settings: Partial<RaftOptions & RuntimeOptions>
+  readonly machine: MachineUnderTest | undefined
   readonly tampering: Tampering | undefined
   /** The first thing that was wrong. */
   failure: unknown
@@ -75,9 +78,10 @@ export class Cluster implements World {
   >()
 
   constructor(options: ClusterOptions) {
-    const { seed, plan, settings, properties = SAFETY, isTraced, tampering } = options
+    const { seed, plan, settings, properties = SAFETY, isTraced, machine, tampering } = options
     this.random = new SeededRandom(seed)
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
+    this.machine = machine
     this.tampering = tampering
     this.watch = new Watch(properties)
     this.trace = isTraced ? new Trace(this.time) : undefined

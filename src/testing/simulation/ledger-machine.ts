@@ -1,51 +1,75 @@
 /** The state machine of a simulation: it keeps every command with its index, so that nothing can be lost or doubled unseen. */
 import type { ApplyContext, StateMachine } from '../../contracts/state-machine.ts'
 import type { LogIndex } from '../../core/types.ts'
+import type { TriedMachine } from '../machine-under-test.ts'
+import { bytesOf, chunked } from '../machine-under-test.ts'
 
 /** Told of what happens to the machine. */
 export interface MachineWatcher {
-  applied(context: ApplyContext, command: string): void
+  applied(context: ApplyContext, command: string, result: string): void
   restored(index: LogIndex): void
 }
 
-const CHUNK_COMMANDS = 16
+const CHUNK_BYTES = 200
 
+/** A snapshot is the number of bytes of the ledger, a line break, the ledger, and the snapshot of the machine that is tried. */
 export class LedgerMachine implements StateMachine<string, LogIndex, null, number> {
   readonly commands: Map<LogIndex, string> = new Map()
+  /** A user's machine, given the same commands. */
+  readonly tried: TriedMachine | undefined
   readonly #watcher: MachineWatcher
 
-  constructor(watcher: MachineWatcher) {
+  constructor(watcher: MachineWatcher, tried?: TriedMachine) {
     this.#watcher = watcher
+    this.tried = tried
   }
 
   apply(command: string, context: ApplyContext): LogIndex {
-    this.#watcher.applied(context, command)
+    const result = this.tried?.apply(Number(command.slice(1)), context) ?? ''
+    this.#watcher.applied(context, command, result)
     this.commands.set(context.index, command)
     return context.index
   }
 
-  *snapshot(): Iterable<Uint8Array> {
-    const lines = [...this.commands].map(([index, command]) => `${index} ${command}\n`)
-    for (let at = 0; at < lines.length; at += CHUNK_COMMANDS)
-      yield new TextEncoder().encode(lines.slice(at, at + CHUNK_COMMANDS).join(''))
+  snapshot(): AsyncIterable<Uint8Array> {
+    const ledger = Buffer.from([...this.commands].map(([index, command]) => `${index} ${command}\n`).join(''))
+    // Begun now, for it must be the state of now.
+    const own = this.tried?.snapshot()
+    const source =
+      own === undefined || Symbol.asyncIterator in own ? own?.[Symbol.asyncIterator]() : own[Symbol.iterator]()
+    const first = source?.next()
+    return chunksOf(Buffer.concat([Buffer.from(`${ledger.length}\n`), ledger]), source, first)
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder()
-    let text = ''
-    for await (const chunk of chunks) text += decoder.decode(chunk, { stream: true })
+    const bytes = await bytesOf(chunks)
+    const start = bytes.indexOf(10) + 1
+    const end = start + Number(bytes.subarray(0, start).toString())
     this.commands.clear()
     let last = 0
-    for (const line of text.split('\n')) {
+    for (const line of bytes.subarray(start, end).toString().split('\n')) {
       if (line === '') continue
       const space = line.indexOf(' ')
       last = Number(line.slice(0, space))
       this.commands.set(last, line.slice(space + 1))
     }
+    await this.tried?.restore(chunked(bytes.subarray(end), CHUNK_BYTES))
     this.#watcher.restored(last)
   }
 
   query(): number {
     return this.commands.size
   }
+}
+
+type Source = Iterator<Uint8Array> | AsyncIterator<Uint8Array>
+
+async function* chunksOf(
+  head: Uint8Array,
+  source: Source | undefined,
+  first: ReturnType<Source['next']> | undefined,
+): AsyncIterable<Uint8Array> {
+  yield* chunked(head, CHUNK_BYTES)
+  for (let next = await first; source !== undefined && next?.done === false; next = await source.next())
+    yield next.value
 }

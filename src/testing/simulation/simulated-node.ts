@@ -6,6 +6,7 @@ import type { Instant, NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import { RaftNode } from '../../runtime/raft-node.ts'
+import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
 import { CheckedRaft } from './checked-core.ts'
 import type { FalseDisk } from './disk.ts'
@@ -27,6 +28,8 @@ export interface World {
   readonly time: VirtualTime
   readonly network: FalseNetwork
   readonly settings: Partial<RaftOptions & RuntimeOptions>
+  /** A user's machine, to be given the same commands as the simulation's own. */
+  readonly machine: MachineUnderTest | undefined
   /** Tricks played on every node; for tests of the judges. */
   readonly tampering: Tampering | undefined
   see(observation: Observation): void
@@ -78,19 +81,22 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isAlive || this.isRetired) return
-    const { network, time, settings, tampering } = this.#world
+    const { network, time, settings, tampering, machine: tried } = this.#world
     const { id, peers, ratePerMille } = this.plan
     const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
     const isLiving = (): boolean => !clock.isStopped
     this.#clock = clock
-    const machine = new LedgerMachine({
-      applied: ({ index, term }, command) => {
-        if (isLiving()) this.#world.see({ type: 'applied', node: id, index, term, command })
+    const machine = new LedgerMachine(
+      {
+        applied: ({ index, term }, command, result) => {
+          if (isLiving()) this.#world.see({ type: 'applied', node: id, index, term, command, result })
+        },
+        restored: (index) => {
+          if (isLiving()) this.#world.see({ type: 'restored', node: id, index })
+        },
       },
-      restored: (index) => {
-        if (isLiving()) this.#world.see({ type: 'restored', node: id, index })
-      },
-    })
+      tried?.make(),
+    )
     const storage = new FalseStorage(this.disk, clock)
     const transport = new FalseTransport(network, id, clock)
     RaftNode.start<string, number, null, number>({

@@ -1,0 +1,56 @@
+/** A user's state machine as a simulation sees it: commands are named by number, results and states are text. */
+import { jsonCodec } from '../contracts/codecs.ts'
+import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
+
+/** A machine to be tried, and what it is to be given. */
+export interface Subject<Command, Result> {
+  /** A new machine, in its first state. */
+  make(): StateMachine<Command, Result>
+  /** The command of a number; the same number, the same command. */
+  command(number: number): Command
+  /** JSON unless said otherwise. */
+  readonly codec?: Codec<Command> | undefined
+  readonly resultCodec?: Codec<Result> | undefined
+}
+
+/** One machine of a subject. */
+export interface TriedMachine {
+  /** Applies the command of a number, as it comes out of a log; gives the result as text. */
+  apply(number: number, context: ApplyContext): string
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
+  restore(chunks: AsyncIterable<Uint8Array>): Promise<void> | void
+}
+
+export interface MachineUnderTest {
+  make(): TriedMachine
+}
+
+/** Makes a subject of any command and result type fit for `simulate`. */
+export function machineUnderTest<Command, Result>(subject: Subject<Command, Result>): MachineUnderTest {
+  const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = subject
+  return {
+    make() {
+      const machine = subject.make()
+      return {
+        apply(number, context) {
+          const result = machine.apply(codec.decode(codec.encode(subject.command(number))), context)
+          return Buffer.from(resultCodec.encode(result)).toString('latin1')
+        },
+        snapshot: () => machine.snapshot(),
+        restore: (chunks) => machine.restore(chunks),
+      }
+    },
+  }
+}
+
+/** All bytes of a snapshot, begun now. */
+export async function bytesOf(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = []
+  for await (const chunk of chunks) all.push(Uint8Array.from(chunk))
+  return Buffer.concat(all)
+}
+
+/** Bytes as the chunks of a file, which need not be those they were written in. */
+export async function* chunked(bytes: Uint8Array, chunkBytes: number): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.slice(at, at + chunkBytes)
+}
