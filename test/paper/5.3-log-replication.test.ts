@@ -1,0 +1,387 @@
+import assert from 'node:assert/strict'
+import type { Message } from '../../src/core/index.ts'
+import {
+  acknowledgeAll,
+  appendRejection,
+  appendRequest,
+  appendResponse,
+  blocksOf,
+  followerOf,
+  leaderOf,
+  messagesTo,
+  ofType,
+  only,
+  type PlayedNode,
+  readyLeaderOf,
+} from '../core/builders.ts'
+
+describe('§5.3 Log replication', () => {
+  it('"the leader appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel to each of the other servers"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { messages, settled } = leader.propose(3)
+    assert.deepEqual(settled, [{ type: 'accepted', proposal: 1, first: 2, term: 2 }])
+    assert.deepEqual(
+      messages.map(({ to }) => to),
+      ['b', 'c'],
+    )
+    for (const { prevIndex, prevTerm, blocks, commitIndex } of ofType('AppendEntriesRequest', messages)) {
+      assert.deepEqual([prevIndex, prevTerm, commitIndex], [1, 2, 1])
+      assert.deepEqual(
+        blocks.map(({ first, count, term }) => [first, count, term]),
+        [[2, 3, 2]],
+      )
+    }
+  })
+
+  it('thesis §10.2.1: "the leader may even … write to its disk in parallel with replicating to the followers"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { send, persist } = leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: 'x' })
+    assert.equal(send.length, 2)
+    assert.deepEqual([persist?.blocks.length, persist?.then, persist?.blocks[0]?.payload], [1, [], 'x'])
+  })
+
+  it('thesis §10.2.1: "the leader may even commit an entry before it has been written to the leader’s own disk"; it applies it only after', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    const [b, c] = ['b', 'c'].map(
+      (from) => ({ type: 'receive', from, message: appendResponse({ term: 2, match: 2 }) }) as const,
+    )
+    const { apply } = leader.step(b as never, c as never)
+    assert.deepEqual([leader.status.commitIndex, apply], [2, undefined])
+    leader.settle()
+    assert.equal(leader.status.appliedIndex, 2)
+  })
+
+  it('and its own disk is one acknowledgement, nothing more: alone it does not count before it is durable', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 2 }) })
+    assert.equal(leader.status.commitIndex, 1)
+    leader.settle()
+    assert.equal(leader.status.commitIndex, 2)
+  })
+
+  it('"the leader retries AppendEntries RPCs indefinitely … until all followers eventually store all log entries"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { checkQuorum: false } })
+    leader.take({ type: 'peerLost', peer: 'b' })
+    leader.propose()
+    acknowledgeAll(leader, 'c')
+    for (let beat = 0; beat < 100; beat++) {
+      const told = leader.wait(leader.options.heartbeatIntervalMs)
+      const [request] = messagesTo('b', told) as Extract<Message, { type: 'AppendEntriesRequest' }>[]
+      assert.deepEqual([request?.prevIndex, request?.blocks.length], [1, 1])
+    }
+  })
+
+  for (const { members, acked, commit } of [
+    { members: 'a', acked: '', commit: 2 },
+    { members: 'a b c', acked: '', commit: 1 },
+    { members: 'a b c', acked: 'b', commit: 2 },
+    { members: 'a b c d', acked: 'b', commit: 1 },
+    { members: 'a b c d', acked: 'b d', commit: 2 },
+    { members: 'a b c d e', acked: 'b', commit: 1 },
+    { members: 'a b c d e', acked: 'b e', commit: 2 },
+    { members: 'a b +c', acked: 'c', commit: 1 },
+  ]) {
+    it(`"a log entry is committed once the leader … has replicated it on a majority": of (${members}) acked by [${acked}], commit is ${commit}`, () => {
+      const leader = readyLeaderOf(members, { term: 2 })
+      leader.propose()
+      for (const peer of acked.split(' ').filter(Boolean)) acknowledgeAll(leader, peer)
+      assert.equal(leader.status.commitIndex, commit)
+    })
+  }
+
+  it('"this also commits all preceding entries in the leader’s log, including entries created by previous leaders"', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 1 2', commit: 0 })
+    acknowledgeAll(leader, 'b')
+    assert.deepEqual([leader.status.commitIndex, leader.status.appliedIndex], [4, 4])
+  })
+
+  it('"the leader … includes that index in future AppendEntries RPCs (including heartbeats)"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.propose()
+    acknowledgeAll(leader, 'b')
+    const { messages } = leader.wait(leader.options.heartbeatIntervalMs)
+    for (const { commitIndex } of ofType('AppendEntriesRequest', messages)) assert.equal(commitIndex, 2)
+    assert.equal(ofType('AppendEntriesRequest', messages).length, 2)
+  })
+
+  it('"once a follower learns that a log entry is committed, it applies the entry to its local state machine (in log order)"', () => {
+    const follower = followerOf('a b c', { term: 2 })
+    const { apply } = follower.step({
+      type: 'receive',
+      from: 'b',
+      message: appendRequest({ term: 2, prev: '0@0', entries: '1 2x2', commit: 1 }),
+    })
+    assert.deepEqual([apply, follower.status.commitIndex], [undefined, 1])
+    follower.settle()
+    assert.equal(follower.status.appliedIndex, 1)
+    const heartbeat = appendRequest({ term: 2, prev: '3@2', commit: 3 })
+    assert.deepEqual(follower.step({ type: 'receive', from: 'b', message: heartbeat }).apply, { from: 2, to: 4 })
+  })
+
+  it('blocks are committed and applied whole', () => {
+    const follower = followerOf('a b c', { term: 2 })
+    follower.hear('b', appendRequest({ term: 2, prev: '0@0', entries: '1 2x3', commit: 3 }))
+    assert.equal(follower.status.commitIndex, 1)
+  })
+
+  for (const { log, prev, isAccepted } of [
+    { log: '1 2', prev: '0@0', isAccepted: true },
+    { log: '1 2', prev: '1@1', isAccepted: true },
+    { log: '1 2', prev: '2@2', isAccepted: true },
+    { log: '1 2', prev: '2@3', isAccepted: false },
+    { log: '1 2', prev: '1@2', isAccepted: false },
+    { log: '1 2', prev: '3@2', isAccepted: false },
+    { log: '', prev: '1@1', isAccepted: false },
+  ]) {
+    it(`"if the follower does not find an entry in its log with the same index and term, then it refuses the new entries": [${log}] ${isAccepted ? 'takes' : 'refuses'} what follows ${prev}`, () => {
+      const follower = followerOf('a b c', { term: 3, log })
+      const answers = follower.hear('b', appendRequest({ term: 3, prev, entries: '3' }))
+      assert.equal(only('AppendEntriesResponse', answers).isAccepted, isAccepted)
+      if (!isAccepted) assert.equal(follower.log, log)
+    })
+  }
+
+  for (const { log, prev, entries, then } of [
+    { log: '1 2', prev: '2@2', entries: '3', then: '1 2 3' },
+    { log: '1 2', prev: '1@1', entries: '3 4', then: '1 3 4' },
+    { log: '1 2 3', prev: '0@0', entries: '4', then: '4' },
+    { log: '1 2', prev: '0@0', entries: '1 2 3', then: '1 2 3' },
+    // What agrees stays, though the message is shorter than the log.
+    { log: '1 2 3', prev: '0@0', entries: '1', then: '1 2 3' },
+    { log: '1 2 3', prev: '1@1', entries: '', then: '1 2 3' },
+    { log: '1 2 3', prev: '1@1', entries: '2', then: '1 2 3' },
+    { log: '1 2x3', prev: '1@1', entries: '3', then: '1 3' },
+  ]) {
+    it(`"if an existing entry conflicts with a new one …, delete the existing entry and all that follow it": [${log}] after ${prev} [${entries}] is [${then}]`, () => {
+      const follower = followerOf('a b c', { term: 4, log })
+      follower.hear('b', appendRequest({ term: 4, prev, entries }))
+      assert.equal(follower.log, then)
+    })
+  }
+
+  it('truncation, append and term are one write', () => {
+    const follower = followerOf('a b c', { term: 3, log: '1 2 2' })
+    const { persist } = follower.step({
+      type: 'receive',
+      from: 'b',
+      message: appendRequest({ term: 4, prev: '1@1', entries: '4 4' }),
+    })
+    assert.deepEqual(
+      [persist?.truncateAfter, persist?.blocks.map(({ first }) => first), persist?.hardState?.term],
+      [1, [2, 3], 4],
+    )
+  })
+
+  it('an entry is acknowledged only once it is on disk', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const append = appendRequest({ term: 2, prev: '0@0', entries: '2 2' })
+    const { send, persist } = follower.step({ type: 'receive', from: 'b', message: append })
+    assert.deepEqual(send, [])
+    assert.deepEqual(persist?.then, [{ to: 'b', message: appendResponse({ term: 2, match: 2 }) }])
+  })
+
+  it('a heartbeat meanwhile is answered at once, for what is on disk only', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b', log: '1' })
+    follower.step({ type: 'receive', from: 'b', message: appendRequest({ term: 2, prev: '1@1', entries: '2 2' }) })
+    const { send } = follower.step({
+      type: 'receive',
+      from: 'b',
+      message: appendRequest({ term: 2, prev: '3@2', round: 7 }),
+    })
+    assert.deepEqual(send, [{ to: 'b', message: appendResponse({ term: 2, match: 1, round: 7 }) }])
+  })
+
+  it('the same entries again are acknowledged again, once they are on disk', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const append = appendRequest({ term: 2, prev: '0@0', entries: '2 2' })
+    follower.step({ type: 'receive', from: 'b', message: append })
+    const { send, persist } = follower.step({ type: 'receive', from: 'b', message: append })
+    assert.deepEqual([send, persist?.blocks], [[], []])
+    assert.equal(ofType('AppendEntriesResponse', follower.settle().messages).length, 2)
+  })
+
+  it('Figure 2: "if leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"', () => {
+    const follower = followerOf('a b c', { term: 3, log: '1 2 2' })
+    follower.hear('b', appendRequest({ term: 3, prev: '1@1', commit: 3 }))
+    assert.equal(follower.status.commitIndex, 1) // Its 2@2 and 3@2 may not be the leader's.
+    follower.hear('b', appendRequest({ term: 3, prev: '1@1', entries: '3', commit: 9 }))
+    assert.equal(follower.status.commitIndex, 2)
+  })
+
+  it('the commit index never falls, whatever an old message says', () => {
+    const follower = followerOf('a b c', { term: 3, log: '1 2 2', commit: 2 })
+    follower.hear('b', appendRequest({ term: 3, prev: '0@0', commit: 1 }))
+    assert.equal(follower.status.commitIndex, 2)
+  })
+})
+
+describe('§5.3 Bringing logs together', () => {
+  it('"when a leader first comes to power, it initializes all nextIndex values to the index just after the last one in its log"', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
+    assert.deepEqual(
+      leader.status.peers.map(({ nextIndex, matchIndex }) => [nextIndex, matchIndex]),
+      [
+        [4, 0],
+        [4, 0],
+      ],
+    )
+  })
+
+  it('"after a rejection, the leader decrements nextIndex and retries", at the place the follower names', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
+    const answers = leader.hear('b', appendRejection({ term: 4, prev: 3, hint: '1@1' }))
+    const { prevIndex, prevTerm, blocks } = only('AppendEntriesRequest', answers)
+    assert.deepEqual([prevIndex, prevTerm], [1, 1])
+    assert.deepEqual(
+      blocks.map(({ first }) => first),
+      [2, 3, 4],
+    )
+  })
+
+  it('"once AppendEntries succeeds, the follower’s log is consistent with the leader’s": from then on it is sent everything', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
+    leader.hear('b', appendResponse({ term: 4, match: 4 }))
+    assert.deepEqual(
+      leader.status.peers.map(({ state, matchIndex }) => [state, matchIndex]),
+      [
+        ['replicate', 4],
+        ['probe', 0],
+      ],
+    )
+  })
+
+  it('an old rejection takes back nothing that is known to match', () => {
+    const leader = readyLeaderOf('a b c', { term: 4, log: '1 1 2' })
+    assert.deepEqual(leader.hear('b', appendRejection({ term: 4, prev: 3, hint: '0@0' })), [])
+    assert.equal(leader.status.peers[0]?.matchIndex, 4)
+  })
+
+  it('nor does a rejection of another probe than the one under way', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
+    assert.deepEqual(leader.hear('b', appendRejection({ term: 4, prev: 2, hint: '0@0' })), [])
+    assert.equal(leader.status.peers[0]?.nextIndex, 4)
+  })
+
+  it('a late acknowledgement takes back nothing either', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.propose()
+    acknowledgeAll(leader, 'b')
+    leader.hear('b', appendResponse({ term: 2, match: 1 }))
+    assert.equal(leader.status.peers[0]?.matchIndex, 2)
+  })
+
+  for (const { log, prev, hint } of [
+    { log: '1 1 1', prev: '5@4', hint: '3@1' }, // It is too short: its end.
+    { log: '1 1 4 4 4', prev: '5@3', hint: '2@1' }, // It has a later term there: past the whole of it.
+    { log: '1 2 2 2', prev: '3@3', hint: '3@2' }, // It has an earlier term there: right there.
+    { log: '4 4 4', prev: '2@3', hint: '0@0' },
+  ]) {
+    it(`the follower with [${log}] answers a probe at ${prev} with the hint ${hint}`, () => {
+      const follower = followerOf('a b c', { term: 5, log })
+      const answer = only('AppendEntriesResponse', follower.hear('b', appendRequest({ term: 5, prev })))
+      assert.deepEqual([answer.isAccepted, `${answer.hintIndex}@${answer.hintTerm}`], [false, hint])
+    })
+  }
+
+  for (const { name, log } of [
+    { name: 'a', log: '1 1 1 4 4 5 5 6 6' },
+    { name: 'b', log: '1 1 1 4' },
+    { name: 'c', log: '1 1 1 4 4 5 5 6 6 6 6' },
+    { name: 'd', log: '1 1 1 4 4 5 5 6 6 6 7 7' },
+    { name: 'e', log: '1 1 1 4 4 4 4' },
+    { name: 'f', log: '1 1 1 2 2 2 3 3 3 3 3' },
+    { name: 'f, in blocks', log: '1x3 2x3 3x5' },
+  ]) {
+    it(`Figure 7 (${name}): "the leader handles inconsistencies by forcing the followers’ logs to duplicate its own", a probe per term`, () => {
+      const leader = leaderOf('a b c', { term: 8, log: '1 1 1 4 4 5 5 6 6 6' })
+      const follower = followerOf('a b c', { id: 'b', term: 7, log })
+      const probes = bringUp(leader, follower)
+      assert.equal(follower.log, leader.log)
+      const terms = new Set(log.split(' ').map((word) => word.split('x')[0])).size
+      assert.ok(probes <= terms + 2, `${probes} probes for ${terms} terms`)
+    })
+  }
+
+  it('Leader Append-Only: "a leader never overwrites or deletes entries in its log; it only appends new entries"', () => {
+    const leader = readyLeaderOf('a b c', { term: 4, log: '1 1 2' })
+    leader.hear('b', appendRequest({ term: 4, prev: '0@0', entries: '4' }))
+    leader.hear('b', appendRejection({ term: 4, prev: 4, hint: '0@0' }))
+    leader.propose()
+    assert.equal(leader.log, '1 1 2 4 4')
+  })
+
+  it('§5.5: "Raft RPCs are idempotent": a message twice does what it does once', () => {
+    const follower = followerOf('a b c', { term: 3, log: '1 2 2' })
+    const append = appendRequest({ term: 3, prev: '1@1', entries: '3 3', commit: 2 })
+    const first = follower.hear('b', append)
+    const { log, status } = follower
+    assert.deepEqual(follower.hear('b', append), first)
+    assert.deepEqual([follower.log, follower.status], [log, status])
+  })
+
+  it('§5.5: "if a follower receives an AppendEntries request that includes log entries already present in its log, it ignores those entries"', () => {
+    const follower = followerOf('a b c', { term: 3, log: '1 2 3' })
+    const { persist } = follower.step({
+      type: 'receive',
+      from: 'b',
+      message: appendRequest({ term: 3, prev: '0@0', entries: '1 2 3 3' }),
+    })
+    assert.deepEqual([persist?.truncateAfter, persist?.blocks.map(({ first }) => first)], [undefined, [4]])
+  })
+})
+
+describe('thesis §10.2.2 Pipelining', () => {
+  it('"the leader can … send the next entry without waiting for acknowledgement of the last", within the limits', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { inflightMessagesMax: 2 } })
+    const counts = [1, 2, 3].map(() => messagesTo('b', leader.propose()).length)
+    assert.deepEqual(counts, [1, 1, 0])
+    assert.equal(messagesTo('b', { messages: leader.hear('b', appendResponse({ term: 2, match: 2 })) }).length, 1)
+  })
+
+  it('limits bytes too, but one block always goes', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { inflightBytesMax: 100, messageBytesMax: 50 } })
+    assert.equal(messagesTo('b', leader.propose(1, 500)).length, 1)
+    assert.equal(messagesTo('b', leader.propose(1, 1)).length, 0)
+  })
+
+  it('packs as many blocks into a message as fit', () => {
+    const leader = leaderOf('a b c', { term: 2, log: blocksOf('1x3 1x3 1x3'), options: { messageBytesMax: 60 } })
+    const messages = leader.hear('b', appendRejection({ term: 2, prev: 9, hint: '0@0' }))
+    assert.deepEqual(
+      only('AppendEntriesRequest', messages).blocks.map(({ first }) => first),
+      [1, 4],
+    )
+  })
+
+  it('while a follower’s log is unknown there is one message at a time', () => {
+    const leader = leaderOf('a b c', { term: 2 })
+    assert.deepEqual(messagesTo('b', leader.propose()), [])
+  })
+
+  it('a lost message is noticed by the rejection of the next, and sent again', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const follower = followerOf('a b c', { id: 'b', term: 2, log: '2' })
+    leader.propose()
+    const [second] = messagesTo('b', leader.propose())
+    const refusals = follower.hear('a', second as Message).map(({ message }) => message)
+    const [again] = messagesTo('b', { messages: leader.hear('b', ...refusals) })
+    const answers = follower.hear('a', again as Message).map(({ message }) => message)
+    leader.hear('b', ...answers)
+    assert.equal(follower.log, '2 2 2')
+    assert.equal(leader.status.commitIndex, 3)
+  })
+})
+
+/** They talk until the follower has it all; how many probes it took. */
+function bringUp(leader: PlayedNode, follower: PlayedNode): number {
+  let probes = 0
+  let messages = messagesTo('b', { messages: leader.wait(leader.options.heartbeatIntervalMs).messages })
+  while (follower.log !== leader.log) {
+    assert.ok(probes++ < 20, 'the logs come together')
+    const answers = follower.hear('a', ...messages).map(({ message }) => message)
+    messages = messagesTo('b', { messages: leader.hear('b', ...answers) })
+  }
+  return probes
+}

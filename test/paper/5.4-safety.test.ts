@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict'
+import {
+  acknowledgeAll,
+  appendRequest,
+  appendResponse,
+  followerOf,
+  leaderOf,
+  only,
+  preVoteRequest,
+  voteRequest,
+} from '../core/builders.ts'
+
+describe('§5.4.1 Election restriction', () => {
+  for (const { log, last, isGranted } of [
+    // "If the logs have last entries with different terms, then the log with the later term is more up-to-date."
+    { log: '1 1 2', last: '1@3', isGranted: true },
+    { log: '1 1 2', last: '9@1', isGranted: false },
+    // "If the logs end with the same term, then whichever log is longer is more up-to-date."
+    { log: '1 1 2', last: '4@2', isGranted: true },
+    { log: '1 1 2', last: '3@2', isGranted: true },
+    { log: '1 1 2', last: '2@2', isGranted: false },
+    { log: '', last: '0@0', isGranted: true },
+    { log: '1', last: '0@0', isGranted: false },
+  ]) {
+    it(`"the voter denies its vote if its own log is more up-to-date": [${log}] ${isGranted ? 'votes' : 'does not vote'} for one that ends at ${last}`, () => {
+      const voter = followerOf('a b c', { term: 3, log })
+      assert.equal(only('RequestVoteResponse', voter.hear('b', voteRequest({ term: 4, last }))).isGranted, isGranted)
+      assert.equal(voter.status.votedFor, isGranted ? 'b' : undefined)
+      const asked = followerOf('a b c', { term: 3, log })
+      assert.equal(only('PreVoteResponse', asked.hear('b', preVoteRequest({ term: 4, last }))).isGranted, isGranted)
+    })
+  }
+
+  it('what counts is what the log holds, on disk or on its way there', () => {
+    const voter = followerOf('a b c', { term: 3, log: '1' })
+    voter.step({ type: 'receive', from: 'c', message: appendRequest({ term: 3, prev: '1@1', entries: '3' }) })
+    const request = voteRequest({ term: 4, last: '1@1', isTransfer: true })
+    assert.equal(only('RequestVoteResponse', voter.hear('b', request)).isGranted, false)
+  })
+})
+
+describe('§5.4.2 Committing entries from previous terms', () => {
+  for (const { log, match, commit } of [
+    { log: '1 2', match: 1, commit: 0 },
+    { log: '1 2', match: 2, commit: 0 },
+    { log: '1 2', match: 3, commit: 3 },
+    { log: '1x2 3x4', match: 6, commit: 0 },
+    { log: '1x2 3x4', match: 7, commit: 7 },
+  ]) {
+    it(`"only log entries from the leader’s current term are committed by counting replicas": [${log}] and its no-op, matched up to ${match}, commit up to ${commit}`, () => {
+      const leader = leaderOf('a b c', { term: 4, log })
+      leader.hear('b', appendResponse({ term: 4, match }))
+      assert.equal(leader.status.commitIndex, commit)
+    })
+  }
+
+  it('not even when every server has them', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 1 })
+    for (const from of ['b', 'c']) leader.hear(from, appendResponse({ term: 4, match: 2 }))
+    assert.deepEqual([leader.status.commitIndex, leader.status.appliedIndex], [1, 1])
+  })
+
+  it('"once an entry from the current term has been committed in this way, then all prior entries are committed indirectly"', () => {
+    const leader = leaderOf('a b c d e', { term: 4, log: '1 2 2', commit: 0 })
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.status.commitIndex, 0)
+    acknowledgeAll(leader, 'c')
+    assert.equal(leader.status.commitIndex, 4)
+  })
+
+  it('Figure 8 (c)–(d): s1 has 2@2 on a majority in term 4; s5, who lacks it, may still be elected and overwrite it', () => {
+    const leader = leaderOf('s1 s2 s3 s4 s5', { id: 's1', term: 4, log: '1 2', commit: 1 })
+    for (const from of ['s2', 's3']) leader.hear(from, appendResponse({ term: 4, match: 2 }))
+    assert.equal(leader.status.commitIndex, 1)
+    const voter = followerOf('s1 s2 s3 s4 s5', { id: 's3', term: 4, log: '1 2', commit: 1 })
+    assert.equal(only('RequestVoteResponse', voter.hear('s5', voteRequest({ term: 5, last: '2@3' }))).isGranted, true)
+  })
+
+  it('Figure 8 (e): once 3@4 is on a majority too, s5 cannot win any more', () => {
+    const leader = leaderOf('s1 s2 s3 s4 s5', { id: 's1', term: 4, log: '1 2', commit: 1 })
+    acknowledgeAll(leader, 's2', 's3')
+    assert.equal(leader.status.commitIndex, 3)
+    const voter = followerOf('s1 s2 s3 s4 s5', { id: 's3', term: 4, log: '1 2 4', commit: 1 })
+    assert.equal(only('RequestVoteResponse', voter.hear('s5', voteRequest({ term: 5, last: '2@3' }))).isGranted, false)
+  })
+})
+
+describe('§8 Client interaction', () => {
+  it('"each leader commit[s] a blank no-op entry into the log at the start of its term"', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 2' })
+    assert.equal(leader.log, '1 2 4')
+    assert.equal(leader.raft.state.log.blocksFrom(3, 1)[0]?.kind, 'noop')
+  })
+
+  it('"if the client’s first choice is not the leader, that server will reject the client’s request and supply information about the most recent leader"', () => {
+    const proposal = { type: 'propose', proposal: 7, count: 1, size: 1, payload: undefined } as const
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    assert.deepEqual(follower.take(proposal).settled, [
+      { type: 'rejected', proposal: 7, rejection: { reason: 'not-leader', leader: 'b' } },
+    ])
+    const orphan = followerOf('a b c', { term: 2 })
+    assert.deepEqual(orphan.take(proposal).settled, [
+      { type: 'rejected', proposal: 7, rejection: { reason: 'no-leader', leader: undefined } },
+    ])
+  })
+
+  it('our own: a leader with too much uncommitted refuses more, and says which limit it is', () => {
+    const options = { uncommittedEntriesMax: 3, uncommittedBytesMax: 100 }
+    const leader = leaderOf('a b c', { term: 2, options })
+    const [settlement] = leader.propose(3).settled
+    assert.deepEqual(settlement, {
+      type: 'rejected',
+      proposal: 1,
+      rejection: { reason: 'overloaded', limit: 'uncommittedEntriesMax', value: 1, max: 3 },
+    })
+    assert.equal(leader.propose(1, 5000).settled[0]?.type, 'accepted') // The first may be of any size.
+    const [refused] = leader.propose(1, 1).settled
+    assert.deepEqual(refused?.type === 'rejected' && refused.rejection.reason, 'overloaded')
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.propose(1, 1).settled[0]?.type, 'accepted')
+  })
+})
+
+describe('§5.5 Follower and candidate crashes; Figure 2 Persistent state', () => {
+  it('a node whose disk has failed says nothing more, for good, and tells its callers so', () => {
+    const leader = leaderOf('a b c', { term: 2 })
+    const { messages, events } = leader.take({ type: 'storageFailed', reason: 'EIO' })
+    assert.deepEqual(messages, [])
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['steppedDown', 'becameFollower', 'leaderChanged', 'storageFailed'],
+    )
+    assert.deepEqual(leader.hear('b', voteRequest({ term: 9, last: '9@9' })), [])
+    assert.deepEqual(leader.propose().settled, [
+      { type: 'rejected', proposal: 1, rejection: { reason: 'stopped', detail: 'EIO' } },
+    ])
+    assert.equal(leader.effects.wakeAt, Infinity)
+  })
+
+  it('a restarted node applies what it knows to be committed, and nothing more', () => {
+    const node = followerOf('a b c', { term: 2, log: '1 1x3 2', commit: 4 })
+    assert.deepEqual([node.status.commitIndex, node.status.appliedIndex], [4, 4])
+  })
+
+  it('a restarted node counts a commit index only as far as whole blocks go', () => {
+    const node = followerOf('a b c', { term: 2, log: '1 1x3', commit: 3 })
+    assert.equal(node.status.commitIndex, 1)
+  })
+})

@@ -1,0 +1,371 @@
+import assert from 'node:assert/strict'
+import type { MembershipChange } from '../../src/core/index.ts'
+import { wordsOfMembership } from '../../src/testing/scenario/words.ts'
+import {
+  acknowledgeAll,
+  appendRequest,
+  appendResponse,
+  followerOf,
+  leaderOf,
+  membershipBlock,
+  membershipOf,
+  messagesTo,
+  ofType,
+  only,
+  type PlayedNode,
+  preVoteRequest,
+  preVoteResponse,
+  readyLeaderOf,
+  type Told,
+  voteRequest,
+} from '../core/builders.ts'
+
+describe('§6 Cluster membership changes', () => {
+  it('"once a given server adds the new configuration entry to its log, it uses that configuration for all future decisions"', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2 })
+    change(leader, { promote: ['d'] })
+    assert.equal(membersOf(leader), '(a b c d)')
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.status.commitIndex, 1) // Two of four are no majority any more.
+    acknowledgeAll(leader, 'd')
+    assert.equal(leader.status.commitIndex, 2)
+  })
+
+  it('"… regardless of whether the entry is committed": a follower too', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    follower.hear(
+      'b',
+      appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('a b c d'))] }),
+    )
+    assert.deepEqual([membersOf(follower), follower.status.isMembershipCommitted], ['(a b c d)', false])
+    follower.timeOut()
+    const { messages } = follower.wait(1)
+    assert.deepEqual([messages.length, follower.status.role], [0, 'pre-candidate'])
+    follower.hear('d', preVoteResponse({ term: 3 }))
+    assert.equal(follower.status.role, 'pre-candidate') // Two of four.
+  })
+
+  it('"a server … must be prepared to fall back to the previous configuration in its log" (thesis §4.1)', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b', log: '1' })
+    const first = membershipBlock(2, 2, membershipOf('a b c d'))
+    const second = membershipBlock(3, 2, membershipOf('a b c d e'))
+    follower.hear('b', appendRequest({ term: 2, prev: '1@1', entries: [first, second] }))
+    const { events } = follower.take({
+      type: 'receive',
+      from: 'c',
+      message: appendRequest({ term: 3, prev: '1@1', entries: '3' }),
+    })
+    assert.deepEqual([membersOf(follower), follower.status.membershipIndex], ['(a b c)', 0])
+    assert.ok(events.some(({ type }) => type === 'membershipReverted'))
+  })
+
+  it('"new servers join the cluster as non-voting members (the leader replicates log entries to them, but they are not considered for majorities)"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const told = change(leader, { add: [{ id: 'd', address: 'd:1' }] })
+    assert.equal(membersOf(leader), '(a b c +d)')
+    assert.equal(
+      ofType(
+        'AppendEntriesRequest',
+        told.messages.filter(({ to }) => to === 'd'),
+      ).length,
+      1,
+    )
+    acknowledgeAll(leader, 'd')
+    assert.equal(leader.status.commitIndex, 1)
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.status.commitIndex, 2)
+  })
+
+  it('"the leader steps down (returns to follower state) once it has committed the C_new log entry", if it is not part of it', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { remove: ['a'] })
+    assert.equal(leader.status.role, 'leader')
+    acknowledgeAll(leader, 'b', 'c')
+    assert.deepEqual([leader.status.role, leader.status.commitIndex, leader.status.isRemoved], ['follower', 2, true])
+  })
+
+  it('"while it is committing C_new, … it replicates log entries but does not count itself in majorities"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { remove: ['a'] })
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.status.commitIndex, 1) // b alone is no majority of b and c.
+    acknowledgeAll(leader, 'c')
+    assert.equal(leader.status.commitIndex, 2)
+  })
+
+  it('our own: a leader that goes so names its successor, so that nobody waits for a timeout', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { remove: ['a'] })
+    acknowledgeAll(leader, 'b')
+    const messages = acknowledgeAll(leader, 'c')
+    assert.equal(ofType('TimeoutNow', messages).length, 1)
+  })
+
+  it('a leader that makes itself a learner steps down too, and stays a member', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { demote: ['a'] })
+    acknowledgeAll(leader, 'b', 'c')
+    assert.deepEqual([leader.status.role, leader.status.isRemoved, membersOf(leader)], ['follower', false, '(b c +a)'])
+  })
+
+  it('"if a server receives a RequestVote RPC within the minimum election timeout of hearing from a current leader, it does not update its term or grant its vote"', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    follower.wait(follower.options.electionTimeoutMinMs - 1)
+    assert.deepEqual(follower.hear('c', voteRequest({ term: 3, last: '9@9' })), [])
+    assert.equal(follower.status.term, 2)
+    follower.wait(1)
+    assert.equal(only('RequestVoteResponse', follower.hear('c', voteRequest({ term: 3, last: '9@9' }))).isGranted, true)
+  })
+})
+
+describe('thesis §4.1 Safety of changes', () => {
+  it('"the leader … will not … begin another membership change until it has committed" the last one', () => {
+    const leader = readyLeaderOf('a b c +d +e', { term: 2 })
+    change(leader, { promote: ['d'] })
+    const [rejected] = change(leader, { promote: ['e'] }).settled
+    assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection, {
+      reason: 'change-in-progress',
+      index: 2,
+    })
+    acknowledgeAll(leader)
+    assert.equal(change(leader, { promote: ['e'] }).settled[0]?.type, 'changeAccepted')
+  })
+
+  it('nor before it has committed an entry of its own term (the bug found in 2015): the change is held until then', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
+    assert.deepEqual(change(leader, { remove: ['c'] }).settled, [])
+    assert.equal(membersOf(leader), '(a b c)')
+    leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 4, match: 3 }) })
+    assert.deepEqual(leader.settle().settled, [{ type: 'changeAccepted', request: 1, index: 4, term: 4 }])
+  })
+
+  it('our own: a change is held too while the leader changes something unasked, but only one', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.take({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
+    assert.deepEqual(change(leader, { remove: ['c'] }).settled, [])
+    const second = { type: 'changeMembership', request: 2, change: { remove: ['b'] } } as const
+    const [rejected] = leader.take(second).settled
+    assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection.reason, 'change-in-progress')
+    leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 2 }) })
+    assert.deepEqual(leader.settle().settled, [{ type: 'changeAccepted', request: 1, index: 3, term: 2 }])
+  })
+
+  it('and if leadership is lost meanwhile, it has surely not been made', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
+    change(leader, { remove: ['c'] })
+    const { settled } = leader.take({ type: 'receive', from: 'b', message: appendRequest({ term: 5, prev: '0@0' }) })
+    const rejection = { reason: 'leadership-lost', leader: undefined }
+    assert.deepEqual(settled, [{ type: 'changeRejected', request: 1, rejection }])
+  })
+
+  it('a change is done once it is committed, and says at which index', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    assert.deepEqual(change(leader, { remove: ['c'] }).settled, [
+      { type: 'changeAccepted', request: 1, index: 2, term: 2 },
+    ])
+    leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 2 }) })
+    assert.deepEqual(leader.settle().settled, [{ type: 'changeDone', request: 1, index: 2 }])
+  })
+
+  it('a leader that is one no more says that the fate of the change is unknown', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { remove: ['c'] })
+    const { settled } = leader.take({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
+    assert.deepEqual(settled, [{ type: 'changeUnknown', request: 1, leader: undefined }])
+  })
+
+  it('our own: a change after which no majority is heard is refused, and says who is silent', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { checkQuorum: false } })
+    leader.wait(leader.options.electionTimeoutMaxMs)
+    acknowledgeAll(leader, 'b')
+    const [rejected] = change(leader, { remove: ['b'] }).settled
+    assert.ok(rejected?.type === 'changeRejected' && rejected.rejection.reason === 'unsafe-change')
+    assert.match(rejected.rejection.detail, /these are not heard: c/)
+    assert.equal(change(leader, { remove: ['c'] }).settled[0]?.type, 'changeAccepted')
+  })
+
+  it('our own: every membership entry holds the whole membership, so that any one tells all', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { messages } = change(leader, { add: [{ id: 'd', address: 'd:1' }] })
+    const [block] = only(
+      'AppendEntriesRequest',
+      messages.filter(({ to }) => to === 'b'),
+    ).blocks
+    assert.deepEqual(block?.membership, leader.status.membership)
+  })
+})
+
+describe('thesis §4.2.1 Catching up new servers', () => {
+  it('a learner is not promoted while it lags', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2, options: { caughtUpEntries: 5 } })
+    leader.propose(6)
+    acknowledgeAll(leader, 'b')
+    const [rejected] = change(leader, { promote: ['d'] }).settled
+    assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection, {
+      reason: 'learner-not-ready',
+      peer: 'd',
+      lag: 6,
+    })
+    acknowledgeAll(leader, 'd')
+    assert.equal(change(leader, { promote: ['d'] }).settled[0]?.type, 'changeAccepted')
+  })
+
+  it('a learner that has not been heard for an election timeout is not caught up, whatever it has', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2, options: { checkQuorum: false } })
+    leader.wait(leader.options.electionTimeoutMaxMs)
+    acknowledgeAll(leader, 'b', 'c')
+    const [rejected] = change(leader, { promote: ['d'] }).settled
+    assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection.reason, 'learner-not-ready')
+  })
+
+  it('our own: a learner added to be promoted becomes a voter by itself once it has caught up', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { add: [{ id: 'd', address: 'd:1', promote: true }] })
+    acknowledgeAll(leader, 'b')
+    assert.equal(membersOf(leader), '(a b c +d)')
+    acknowledgeAll(leader, 'd')
+    assert.equal(membersOf(leader), '(a b c d)')
+    acknowledgeAll(leader, 'b', 'd')
+    assert.deepEqual([leader.status.isMembershipCommitted, leader.status.commitIndex], [true, 3])
+  })
+})
+
+describe('thesis §4.2.2 Removing the current leader; and whoever else goes', () => {
+  it('a node that is not part of its own latest, uncommitted membership may still be needed to lead: it stays electable', () => {
+    const node = followerOf('a b c', { term: 2, leader: 'b' })
+    node.hear('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('b c'))] }))
+    node.timeOut()
+    assert.equal(node.status.role, 'pre-candidate')
+    for (const from of ['b', 'c']) node.hear(from, preVoteResponse({ term: 3 }))
+    assert.equal(node.status.role, 'candidate')
+  })
+
+  it('once that membership is committed it campaigns no more', () => {
+    const node = followerOf('a b c', { term: 2, leader: 'b' })
+    const entries = [membershipBlock(1, 2, membershipOf('b c'))]
+    node.hear('b', appendRequest({ term: 2, prev: '0@0', entries, commit: 1 }))
+    assert.equal(node.status.isRemoved, true)
+    node.wait(20 * node.options.electionTimeoutMaxMs)
+    assert.equal(node.status.role, 'follower')
+  })
+
+  it('our own: a follower that is removed is served until it knows so', () => {
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    const told = change(leader, { remove: ['d'] })
+    assert.equal(messagesTo('d', told).length, 1)
+    acknowledgeAll(leader, 'b', 'c')
+    acknowledgeAll(leader, 'd')
+    const { messages } = leader.wait(leader.options.heartbeatIntervalMs)
+    const [heartbeat] = ofType(
+      'AppendEntriesRequest',
+      messages.filter(({ to }) => to === 'd'),
+    )
+    assert.equal(heartbeat?.commitIndex, 2)
+    assert.deepEqual(
+      leader.status.peers.map(({ id }) => id),
+      ['b', 'c'],
+    )
+  })
+
+  it('but no longer than an election timeout', () => {
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    change(leader, { remove: ['d'] })
+    for (let beat = 0; beat <= 15; beat++) {
+      acknowledgeAll(leader, 'b', 'c')
+      leader.wait(leader.options.heartbeatIntervalMs)
+    }
+    assert.deepEqual(
+      leader.status.peers.map(({ id }) => id),
+      ['b', 'c'],
+    )
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('its acknowledgements count no more from the moment it is removed', () => {
+    const leader = readyLeaderOf('a b c d e', { term: 2 })
+    change(leader, { remove: ['e'] })
+    acknowledgeAll(leader, 'b', 'e')
+    assert.equal(leader.status.commitIndex, 1)
+    acknowledgeAll(leader, 'c')
+    assert.equal(leader.status.commitIndex, 2)
+  })
+
+  it('our own: a node that comes back under its name is another session, and old answers do not count', () => {
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    change(leader, { remove: ['d'] })
+    acknowledgeAll(leader, 'b', 'c')
+    change(leader, { add: [{ id: 'd', address: 'd:2' }] })
+    acknowledgeAll(leader, 'b', 'c')
+    const match = leader.status.lastIndex
+    leader.hear('d', appendResponse({ term: 2, match, session: 0 }))
+    const peer = (): number | undefined => leader.status.peers.find(({ id }) => id === 'd')?.matchIndex
+    assert.equal(peer(), 0)
+    leader.hear('d', appendResponse({ term: 2, match, session: 3 }))
+    assert.equal(peer(), match)
+  })
+
+  it('our own: the leader binds the data directory of a member at first contact', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.take({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
+    assert.equal(leader.status.membership.members.find(({ id }) => id === 'b')?.directoryId, 'disk-of-b')
+    acknowledgeAll(leader)
+    leader.take({ type: 'peerSeen', peer: 'b', directoryId: 'another' })
+    assert.equal(leader.status.membership.members.find(({ id }) => id === 'b')?.directoryId, 'disk-of-b')
+  })
+
+  it('our own: what was seen of a node’s old disk is forgotten with its membership', () => {
+    const leader = leaderOf('a b c d', { term: 2 })
+    acknowledgeAll(leader)
+    change(leader, { remove: ['d'] })
+    leader.take({ type: 'peerSeen', peer: 'b', directoryId: '' })
+    acknowledgeAll(leader)
+    change(leader, { add: [{ id: 'd', address: 'd:2' }] })
+    acknowledgeAll(leader)
+    assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, '')
+  })
+})
+
+describe('thesis §4.2.3 Disruptive servers', () => {
+  it('a removed server that has not heard of it is told so when it asks for a pre-vote, and wins none', () => {
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    change(leader, { remove: ['d'] })
+    acknowledgeAll(leader, 'b', 'c')
+    const answer = only('PreVoteResponse', leader.hear('d', preVoteRequest({ term: 3, last: '1@2' })))
+    assert.deepEqual([answer.isGranted, answer.isRemoved], [false, true])
+    const removed = followerOf('a b c d', { id: 'd', term: 2 })
+    const { events } = removed.take({
+      type: 'receive',
+      from: 'a',
+      message: preVoteResponse({ term: 2, isGranted: false, isRemoved: true }),
+    })
+    assert.deepEqual(events, [{ type: 'toldRemoved', by: 'a' }])
+  })
+
+  it('nobody is told to be removed by one whose membership is not committed', () => {
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    change(leader, { remove: ['d'] })
+    assert.equal(only('PreVoteResponse', leader.hear('d', preVoteRequest({ term: 3, last: '1@2' }))).isRemoved, false)
+    const newcomer = followerOf('', { term: 1 })
+    assert.equal(only('PreVoteResponse', newcomer.hear('d', preVoteRequest({ term: 1, last: '0@0' }))).isRemoved, false)
+  })
+
+  it('"if a server receives a RequestVote request within the minimum election timeout of hearing from a current leader": a leader with its quorum does not listen either', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    assert.deepEqual(leader.hear('d', voteRequest({ term: 9, last: '9@9' })), [])
+    assert.deepEqual([leader.status.role, leader.status.term], ['leader', 2])
+  })
+
+  it('"this … leadership transfer": a vote request that the leader ordered is heard all the same', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.hear('b', voteRequest({ term: 3, last: '9@2', isTransfer: true }))
+    assert.deepEqual([leader.status.role, leader.status.term, leader.status.votedFor], ['follower', 3, 'b'])
+  })
+})
+
+function change(leader: PlayedNode, change: MembershipChange): Told {
+  return leader.take({ type: 'changeMembership', request: 1, change })
+}
+
+function membersOf({ status }: PlayedNode): string {
+  return wordsOfMembership(status.membership)
+}

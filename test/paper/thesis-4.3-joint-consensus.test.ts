@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict'
+import { wordsOfMembership } from '../../src/testing/scenario/words.ts'
+import {
+  acknowledgeAll,
+  appendRequest,
+  candidateOf,
+  followerOf,
+  leaderOf,
+  membershipBlock,
+  membershipOf,
+  only,
+  type PlayedNode,
+  readyLeaderOf,
+  voteResponse,
+} from '../core/builders.ts'
+
+describe('thesis §4.3 Arbitrary configuration changes using joint consensus', () => {
+  it('"the cluster first switches to a transitional configuration"', () => {
+    const leader = replacing()
+    assert.equal(membersOf(leader), '(a b d)&(a b c)')
+  })
+
+  it('"log entries are replicated to all servers in both configurations"', () => {
+    const leader = replacing()
+    acknowledgeAll(leader)
+    const leader2 = jointLeader()
+    const { messages } = leader2.propose()
+    assert.deepEqual(
+      messages.map(({ to }) => to),
+      ['b', 'c', 'd', 'e'],
+    )
+  })
+
+  it('"any server from either configuration may serve as leader"', () => {
+    for (const id of ['c', 'd']) {
+      const node = followerOf('a b d & a b c', { id, term: 2 })
+      node.timeOut()
+      assert.equal(node.status.role, 'pre-candidate')
+    }
+  })
+
+  it('"agreement … requires majorities from both the old and new configurations": for commitment', () => {
+    const leader = jointLeader()
+    leader.propose()
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.status.commitIndex, 2) // Of (a d e) only a.
+    acknowledgeAll(leader, 'd')
+    assert.ok(leader.status.commitIndex >= 3)
+  })
+
+  it('"… for elections"', () => {
+    for (const { votes, role } of [
+      { votes: 'b c', role: 'candidate' },
+      { votes: 'd e', role: 'candidate' },
+      { votes: 'b d', role: 'leader' },
+      { votes: 'c e', role: 'leader' },
+    ]) {
+      const candidate = candidateOf('a d e & a b c', { term: 3 })
+      for (const voter of votes.split(' ')) candidate.hear(voter, voteResponse({ term: 3 }))
+      assert.equal(candidate.status.role, role, votes)
+    }
+  })
+
+  it('"once C_old,new has been committed, … the leader … create[s] a log entry describing C_new and replicate[s] it"', () => {
+    const leader = replacing()
+    acknowledgeAll(leader, 'b')
+    assert.deepEqual([membersOf(leader), leader.status.isMembershipCommitted], ['(a b d)', false])
+    acknowledgeAll(leader, 'b')
+    assert.deepEqual([leader.status.isMembershipCommitted, leader.status.membershipIndex], [true, 3])
+  })
+
+  it('and only once, however often it hears that C_old,new is everywhere', () => {
+    const leader = replacing()
+    for (let time = 0; time < 3; time++) acknowledgeAll(leader)
+    assert.deepEqual([leader.status.lastIndex, leader.status.membershipIndex], [3, 3])
+  })
+
+  it('the change is done when C_new is committed, not before', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2 })
+    const change = { promote: ['d'], remove: ['c'] }
+    leader.step({ type: 'changeMembership', request: 7, change })
+    const settled = [...leader.settle().settled]
+    for (let time = 0; time < 2; time++) {
+      leader.step(
+        { type: 'receive', from: 'b', message: answerOf(leader) },
+        { type: 'receive', from: 'd', message: answerOf(leader) },
+      )
+      settled.push(...leader.settle().settled)
+    }
+    assert.deepEqual(settled, [
+      { type: 'changeAccepted', request: 7, index: 2, term: 2 },
+      { type: 'changeDone', request: 7, index: 3 },
+    ])
+  })
+
+  it('a new leader that finds C_old,new in its log finishes the change', () => {
+    const blocks = [membershipBlock(1, 1, membershipOf('a b d & a b c'))]
+    const leader = leaderOf('a b c', { term: 2, log: blocks })
+    assert.equal(membersOf(leader), '(a b d)&(a b c)')
+    acknowledgeAll(leader, 'b')
+    assert.equal(membersOf(leader), '(a b d)')
+  })
+
+  it('but not before an entry of its own term is committed, though C_old,new is known to be', () => {
+    const blocks = [membershipBlock(1, 1, membershipOf('a b d & a b c'))]
+    const leader = leaderOf('a b c', { term: 2, log: blocks, commit: 1 })
+    assert.equal(membersOf(leader), '(a b d)&(a b c)')
+  })
+
+  it('a leader outside C_new leads until C_new is committed', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2 })
+    leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['a'] } })
+    acknowledgeAll(leader)
+    assert.deepEqual([membersOf(leader), leader.status.role], ['(b c d)', 'leader'])
+    acknowledgeAll(leader, 'b')
+    assert.equal(leader.status.role, 'leader')
+    acknowledgeAll(leader, 'c')
+    assert.equal(leader.status.role, 'follower')
+  })
+
+  it('a follower leaves the joint membership with the entry, and goes back to it if that is truncated', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const joint = membershipBlock(1, 2, membershipOf('a b d & a b c'))
+    const after = membershipBlock(2, 2, membershipOf('a b d'))
+    follower.hear('b', appendRequest({ term: 2, prev: '0@0', entries: [joint, after] }))
+    assert.equal(membersOf(follower), '(a b d)')
+    const answers = follower.hear('c', appendRequest({ term: 3, prev: '1@2', entries: '3' }))
+    assert.equal(only('AppendEntriesResponse', answers).isAccepted, true)
+    assert.equal(membersOf(follower), '(a b d)&(a b c)')
+  })
+
+  it('our own: a single voter comes or goes without it, in one step (thesis §4.1)', () => {
+    const leader = readyLeaderOf('a b c +d', { term: 2 })
+    leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d'] } })
+    assert.equal(membersOf(leader), '(a b c d)')
+  })
+})
+
+/** a leads, and replaces c by d: the joint membership is at 2, uncommitted. */
+function replacing(): PlayedNode {
+  const leader = readyLeaderOf('a b c +d', { term: 2 })
+  leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['c'] } })
+  return leader
+}
+
+/** a leads both halves, (a d e) and (a b c); the joint membership is at 1, and only its no-op at 2 commits it. */
+function jointLeader(): PlayedNode {
+  const leader = leaderOf('a b c', { term: 2, log: [membershipBlock(1, 1, membershipOf('a d e & a b c'))] })
+  acknowledgeAll(leader, 'b', 'c', 'd', 'e')
+  return leader
+}
+
+function answerOf(leader: PlayedNode) {
+  const match = leader.status.lastIndex
+  const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
+  return { type: 'AppendEntriesResponse', term: 2, index: match, ...rest } as const
+}
+
+function membersOf({ status }: PlayedNode): string {
+  return wordsOfMembership(status.membership)
+}
