@@ -1,5 +1,6 @@
 /** Calls that wait before they try again: until their time has come, a leader was found, or nobody wants them any more. */
 import type { Clock } from '../contracts/clock.ts'
+import { onAbort } from '../contracts/on-abort.ts'
 
 /** How a pause ended. */
 export type Awakening = 'time' | 'leader' | 'end'
@@ -17,13 +18,12 @@ export class Pauses {
     return new Promise((resolve) => {
       const wake = (how: Awakening): void => {
         timer.cancel()
-        signal?.removeEventListener('abort', onAbort)
+        stopListening?.()
         this.#sleepers.delete(wake)
         resolve(how)
       }
-      const onAbort = (): void => wake('end')
       const timer = this.#clock.wakeAt(this.#clock.now() + ms, () => wake('time'))
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const stopListening = signal === undefined ? undefined : onAbort(signal, () => wake('end'))
       this.#sleepers.set(wake, why)
     })
   }

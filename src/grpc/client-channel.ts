@@ -4,6 +4,7 @@ import { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
 import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import { onAbort } from '../contracts/on-abort.ts'
 import { systemClock } from '../contracts/system-clock.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
@@ -36,6 +37,12 @@ export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number }
   queueBytesMax: 64 * 1024 * 1024,
 }
 
+/**
+ * A connection that hangs in being made is left alone this long, and then tried afresh. Not sooner: grpc-js never lets go of the
+ * socket of an attempt to which nobody answers, so that each new one would be one more.
+ */
+const CONNECTING_MS_MAX = 30_000
+
 /** Room for what a message holds beside the one payload it is limited by. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024
 
@@ -63,6 +70,7 @@ export class GrpcClientChannel implements ClientChannel {
   readonly #clock: Clock
   #client: Client | undefined
   #stream: RequestStream | undefined
+  #connectingSince = 0
   #isClosed = false
 
   constructor(address: string, options: GrpcClientOptions = {}) {
@@ -142,9 +150,9 @@ export class GrpcClientChannel implements ClientChannel {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) throw aborted(signal)
       const options = { deadline: Date.now() + timeoutMs }
-      const onAbort = (): void => call.cancel()
+      let stopListening: (() => void) | undefined
       const settle = (error: ServiceError | null, response?: Response): void => {
-        signal?.removeEventListener('abort', onAbort)
+        stopListening?.()
         if (error === null) resolve(response as Response)
         else if (signal?.aborted === true && outcome === 'not-applied') reject(aborted(signal))
         else reject(fromStatus(error, this.address, outcome))
@@ -159,7 +167,7 @@ export class GrpcClientChannel implements ClientChannel {
         options,
         settle,
       )
-      signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal !== undefined) stopListening = onAbort(signal, () => call.cancel())
     })
   }
 
@@ -176,9 +184,10 @@ export class GrpcClientChannel implements ClientChannel {
       call,
       clock: this.#clock,
       limits: this.#options,
-      onGone: (isDead) => {
+      onGone: (how) => {
         if (this.#stream === stream) this.#stream = undefined
-        if (isDead) this.#forget(client)
+        const isStuck = how === 'unopened' && this.#clock.now() - this.#connectingSince > CONNECTING_MS_MAX
+        if (how === 'silent' || isStuck) this.#forget(client)
       },
     })
     this.#stream = stream
@@ -187,6 +196,7 @@ export class GrpcClientChannel implements ClientChannel {
 
   #connected(): Client {
     if (this.#isClosed) throw closedByCaller()
+    if (this.#client === undefined) this.#connectingSince = this.#clock.now()
     this.#client ??= new Client(
       `dns:${this.address}`,
       this.#options.credentials ?? ChannelCredentials.createInsecure(),

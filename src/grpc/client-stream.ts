@@ -1,7 +1,9 @@
 /** The client's end of one stream: requests of one turn leave in one frame, and of each it is known whether it left. */
 import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
 import type { Clock, Timer } from '../contracts/clock.ts'
 import type { ReadMode } from '../contracts/node-service.ts'
+import { onAbort } from '../contracts/on-abort.ts'
 import { RaftError } from '../errors.ts'
 import { Deadlines } from './client-deadlines.ts'
 import { aborted, brokenOff, closedByCaller, unknown, unreachable } from './client-errors.ts'
@@ -24,6 +26,9 @@ export interface StreamLimits {
   readonly queueBytesMax: number
 }
 
+/** How a stream ended: by itself, without ever opening, or because an open one went silent. */
+export type StreamEnd = 'ended' | 'unopened' | 'silent'
+
 /** What is asked, until when, and what became of it. */
 export interface Asked {
   readonly kind: 'propose' | 'query'
@@ -36,9 +41,9 @@ export interface Asked {
 interface Pending extends Asked {
   readonly id: number
   readonly deadline: number
-  readonly onAbort: (() => void) | undefined
   readonly resolve: (response: WireResponse) => void
   readonly reject: (error: RaftError) => void
+  stopListening: (() => void) | undefined
   /** It was written to the open stream: it may have arrived. */
   isWritten: boolean
   /** The caller has its answer, or has left; a written request still counts until the node answers it. */
@@ -50,8 +55,8 @@ export interface RequestStreamOptions {
   readonly call: ClientCall
   readonly clock: Clock
   readonly limits: StreamLimits
-  /** Called once, when the stream can take nothing more. `isDead`: the connection below is not to be trusted either. */
-  readonly onGone: (isDead: boolean) => void
+  /** Called once, when the stream can take nothing more. */
+  readonly onGone: (how: StreamEnd) => void
 }
 
 /** Frames are closed at this size, so that one of them never holds up the event loop for long. */
@@ -69,7 +74,7 @@ export class RequestStream {
   readonly #call: ClientCall
   readonly #clock: Clock
   readonly #limits: StreamLimits
-  readonly #onGone: (isDead: boolean) => void
+  readonly #onGone: (how: StreamEnd) => void
   readonly #deadlines: Deadlines<Pending>
   readonly #connectTimer: Timer
   /** By id: everything the caller or the node is not done with. */
@@ -82,8 +87,11 @@ export class RequestStream {
   #heardAt: number
   #isFlushDue = false
   #isOpen = false
+  /** The node has ended the stream itself, which it does only once it has answered whatever it read: the rest it never took. */
+  #isEndedInOrder = false
   #goneBecause: RaftError | undefined
-  #granted = SERVICE_LIMITS
+  /** What the node allows; before it has said so, every size may be right. */
+  #granted = { ...SERVICE_LIMITS, commandBytesMax: Infinity }
   #settleOpened: { resolve: () => void; reject: (error: RaftError) => void } | undefined
   #opened: Promise<void> | undefined
 
@@ -100,12 +108,15 @@ export class RequestStream {
       (pending) => this.#expire(pending),
     )
     this.#connectTimer = clock.wakeAt(clock.now() + limits.connectTimeoutMs, () =>
-      this.#end(unreachable(address, `no connection within ${limits.connectTimeoutMs} ms`), true),
+      this.#end(unreachable(address, `no connection within ${limits.connectTimeoutMs} ms`), 'unopened'),
     )
     call.on('metadata', (metadata: Metadata) => this.#open(metadata))
     call.on('data', (frame: ResponseFrame) => this.#onFrame(frame))
-    call.on('error', (error: ServiceError) => this.#end(fromStatus(error, address, 'not-applied'), false))
-    call.on('end', () => this.#end(unreachable(address, 'the node ended the stream'), false))
+    call.on('error', (error: ServiceError) => this.#end(fromStatus(error, address, 'not-applied'), 'ended'))
+    call.on('status', ({ code }) => {
+      this.#isEndedInOrder = code === status.OK
+    })
+    call.on('end', () => this.#end(unreachable(address, 'the node ended the stream'), 'ended'))
   }
 
   /** Resolves once the node has taken the stream; rejects if it never will. */
@@ -125,7 +136,6 @@ export class RequestStream {
       const id = this.#nextId
       this.#nextId = id === MAX_ID ? 1 : id + 1
       const deadline = this.#clock.now() + timeoutMs
-      const onAbort = signal === undefined ? undefined : (): void => this.#abort(pending)
       // Field by field: a spread here was a quarter of the client's time.
       const pending: Pending = {
         kind,
@@ -135,13 +145,13 @@ export class RequestStream {
         signal,
         id,
         deadline,
-        onAbort,
         resolve,
         reject,
+        stopListening: undefined,
         isWritten: false,
         isSettled: false,
       }
-      if (onAbort !== undefined) signal?.addEventListener('abort', onAbort, { once: true })
+      if (signal !== undefined) pending.stopListening = onAbort(signal, () => this.#abort(pending))
       this.#pending.set(id, pending)
       this.#queue.push(pending)
       this.#queueBytes += payload.length + OVERHEAD_BYTES
@@ -152,7 +162,7 @@ export class RequestStream {
 
   /** Ends the stream at once; what was asked and not answered settles. */
   close(): void {
-    this.#end(closedByCaller(), false)
+    this.#end(closedByCaller(), 'ended')
   }
 
   #refuse({ kind, payload, signal }: Asked): void {
@@ -270,7 +280,7 @@ export class RequestStream {
     if (this.#written > 0 && this.#clock.now() - this.#heardAt >= this.#limits.silenceMsMax)
       this.#end(
         unreachable(this.#address, `nothing heard for ${Math.round(this.#clock.now() - this.#heardAt)} ms`),
-        true,
+        'silent',
       )
   }
 
@@ -297,12 +307,12 @@ export class RequestStream {
   #settle(pending: Pending, outcome: WireResponse | RaftError): void {
     if (pending.isSettled) return
     pending.isSettled = true
-    if (pending.onAbort !== undefined) pending.signal?.removeEventListener('abort', pending.onAbort)
+    pending.stopListening?.()
     if (outcome instanceof Error) pending.reject(outcome)
     else pending.resolve(outcome)
   }
 
-  #end(reason: RaftError, isDead: boolean): void {
+  #end(reason: RaftError, how: StreamEnd): void {
     if (this.#goneBecause !== undefined) return
     this.#goneBecause = reason
     this.#connectTimer.cancel()
@@ -311,9 +321,12 @@ export class RequestStream {
     const waiting = [...this.#pending.values()]
     this.#pending.clear()
     this.#queue = []
-    this.#onGone(isDead)
+    this.#onGone(how)
     this.#settleOpened?.reject(reason)
-    for (const pending of waiting) this.#settle(pending, pending.isWritten ? brokenOff(pending.kind, reason) : reason)
+    for (const pending of waiting) {
+      const wasTaken = pending.isWritten && !this.#isEndedInOrder
+      this.#settle(pending, wasTaken ? brokenOff(pending.kind, reason) : reason)
+    }
   }
 }
 

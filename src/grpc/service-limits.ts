@@ -63,3 +63,15 @@ export function answerTooLarge(what: 'command' | 'query', size: number, limit: n
     details: { size, limit },
   })
 }
+
+/** The error that takes the place of an answer for which there is no room, because those before it have not been read. */
+export function answerDropped(what: 'command' | 'query', size: number): RaftError {
+  const isCommand = what === 'command'
+  const text = isCommand ? 'the command is applied, but its result was dropped' : 'the query was answered in vain'
+  return new RaftError('ERR_RAFT_OVERLOADED', `${text}: too much is waiting to be read from this stream`, {
+    outcome: isCommand ? 'applied' : 'not-applied',
+    retryable: !isCommand,
+    hint: 'have fewer requests with large answers under way',
+    details: { size },
+  })
+}

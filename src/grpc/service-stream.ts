@@ -8,7 +8,7 @@ import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from './c
 import { failureOf, readModeOf } from './client-frames.ts'
 import { Malformed } from './service-definitions.ts'
 import type { ServiceLimits } from './service-limits.ts'
-import { answerTooLarge, grantedTimeout, refuseTooLarge } from './service-limits.ts'
+import { answerDropped, answerTooLarge, grantedTimeout, refuseTooLarge } from './service-limits.ts'
 import { badMessage } from './service-unary.ts'
 import { asRaftError, toStatus } from './status-codes.ts'
 import { factsOf } from './status-facts.ts'
@@ -76,7 +76,7 @@ export class ServedStream {
       return
     }
     for (const request of frame.requests) this.#onRequest(request)
-    if (this.#isCongested()) this.#call.pause()
+    this.#pauseIfCongested()
   }
 
   #onRequest(request: WireRequest): void {
@@ -129,14 +129,11 @@ export class ServedStream {
 
   #answer(request: WireRequest, response: WireResponse): void {
     const size = response.payload?.length ?? 0
-    const room = 2 * this.#limits.streamBytesMax - this.#answerBytes
-    const limit = Math.min(this.#limits.answerBytesMax, room)
-    if (size <= limit) this.#put(request, response, size)
-    else
-      this.#fail(
-        request,
-        answerTooLarge(request.kind === 'REQUEST_KIND_PROPOSE' ? 'command' : 'query', size, Math.max(0, limit)),
-      )
+    const { answerBytesMax, streamBytesMax } = this.#limits
+    const what = request.kind === 'REQUEST_KIND_PROPOSE' ? 'command' : 'query'
+    if (size > answerBytesMax) this.#fail(request, answerTooLarge(what, size, answerBytesMax))
+    else if (size > 0 && this.#answerBytes + size > 2 * streamBytesMax) this.#fail(request, answerDropped(what, size))
+    else this.#put(request, response, size)
   }
 
   #fail(request: WireRequest, reason: unknown): void {
@@ -148,6 +145,7 @@ export class ServedStream {
     if (this.#isGone) return
     this.#outbox.push(response)
     this.#answerBytes += size + OVERHEAD_BYTES
+    this.#pauseIfCongested()
     if (this.#isFlushDue) return
     this.#isFlushDue = true
     this.#clock.defer(() => {
@@ -179,6 +177,10 @@ export class ServedStream {
     const responses = count === this.#outbox.length ? this.#outbox : this.#outbox.slice(0, count)
     this.#outbox = count === this.#outbox.length ? [] : this.#outbox.slice(count)
     return { responses, bytes }
+  }
+
+  #pauseIfCongested(): void {
+    if (this.#isCongested()) this.#call.pause()
   }
 
   /** The client does not read its answers, or sends more than it was granted: read no more from it for now. */

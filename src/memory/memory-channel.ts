@@ -2,6 +2,7 @@
 import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import { onAbort } from '../contracts/on-abort.ts'
 import { systemClock } from '../contracts/system-clock.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
@@ -91,20 +92,20 @@ export class MemoryClientChannel implements ClientChannel {
         throw new RaftError('ERR_RAFT_UNREACHABLE', `${this.address} cannot be reached: no node is there`)
       const answer = action(node, { signal, timeoutMs })
       const timer = this.#clock.wakeAt(this.#clock.now() + timeoutMs, () => giveUp(noAnswer(this.address, timeoutMs)))
-      const onAbort = (): void =>
+      const abort = (): void =>
         this.#clock.defer(() =>
           giveUp(new RaftError('ERR_RAFT_ABORTED', 'aborted by the caller', { cause: signal?.reason })),
         )
       const done = (): void => {
         timer.cancel()
-        signal?.removeEventListener('abort', onAbort)
+        stopListening?.()
         this.#givers.delete(giveUp)
       }
       const giveUp = (error: RaftError): void => {
         done()
         reject(kind === 'read' ? error : unknown(error))
       }
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const stopListening = signal === undefined ? undefined : onAbort(signal, abort)
       this.#givers.add(giveUp)
       answer.then(resolve, reject).finally(done)
     })
