@@ -1,5 +1,5 @@
 /** Keeps a stream to one peer open: connects, greets, and begins again after a loss, a refusal, or a silence. */
-import type { ChannelCredentials } from '@grpc/grpc-js'
+import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, connectivityState, Metadata, status } from '@grpc/grpc-js'
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
@@ -9,6 +9,7 @@ import { dialledCall } from './peer-call.ts'
 import type { PeerLink } from './peer-link.ts'
 import { peerProto } from './peer-proto.ts'
 import { PeerStream } from './peer-stream.ts'
+import { reach } from './reach.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 import { channelOptions } from './transport-options.ts'
 
@@ -24,8 +25,8 @@ export interface PeerDialerParts {
 }
 
 /**
- * One channel for life, and on it always one call: pending, since grpc-js reconnects only while a call waits for it, or greeting, or
- * established. Only a channel that hangs is replaced.
+ * One channel for life, and on it one call: greeting, or established, or pending, since grpc-js reconnects only while a call waits
+ * for it. A channel that hangs is replaced; no call is made before the peer's port is known to be open.
  */
 export class PeerDialer {
   readonly #parts: PeerDialerParts
@@ -35,11 +36,11 @@ export class PeerDialer {
   #failures = 0
   #refusals = 0
   #isRefused = false
-  #isClosed = false
+  readonly #closing = new AbortController()
 
   constructor(parts: PeerDialerParts) {
     this.#parts = parts
-    this.#dial()
+    void this.#dial()
   }
 
   get address(): string {
@@ -52,18 +53,33 @@ export class PeerDialer {
   }
 
   close(): void {
-    this.#isClosed = true
+    this.#closing.abort()
     clearTimeout(this.#timer)
     this.#parts.link.hangUp('no longer connected to this address')
     this.#stream?.end(status.CANCELLED, 'closed')
     this.#client?.close()
   }
 
-  #dial(): void {
-    const { peer, host, limits, ownAddress } = this.#parts
-    const call = this.#call()
-    if (call === undefined) return this.#again()
-    const stream = new PeerStream(dialledCall(call), limits, {
+  /** Never rejects. */
+  async #dial(): Promise<void> {
+    const { address, limits } = this.#parts
+    const { signal } = this.#closing
+    try {
+      if (!this.#isReady) await reach({ address, timeoutMs: limits.handshakeTimeoutMs, signal })
+    } catch {
+      return this.#again()
+    }
+    if (!signal.aborted) this.#greet()
+  }
+
+  get #isReady(): boolean {
+    return this.#client?.getChannel().getConnectivityState(false) === connectivityState.READY
+  }
+
+  #greet(): void {
+    const { peer, address, host, credentials, limits, ownAddress } = this.#parts
+    this.#client ??= new Client(address, credentials, channelOptions(limits))
+    const stream = new PeerStream(dialledCall(open(this.#client)), limits, {
       onFrame: (frame) => this.#onGreeting(stream, frame),
       onEnd: () => this.#again(),
       onMalformed: (refusal) => this.#turnAway(stream, refusal),
@@ -71,17 +87,6 @@ export class PeerDialer {
     this.#stream = stream
     this.#watch(() => this.#onSilence(stream), limits.handshakeTimeoutMs)
     stream.say({ type: 'hello', hello: greeting(host, ownAddress, peer) })
-  }
-
-  /** Undefined if the address is none. */
-  #call(): ReturnType<typeof open> | undefined {
-    const { address, credentials, limits } = this.#parts
-    try {
-      this.#client ??= new Client(address, credentials, channelOptions(limits))
-      return open(this.#client)
-    } catch {
-      return undefined
-    }
   }
 
   #onGreeting(stream: PeerStream, frame: Frame): void {
@@ -122,7 +127,7 @@ export class PeerDialer {
 
   #again(): void {
     clearTimeout(this.#timer)
-    if (!this.#isClosed) this.#watch(() => this.#dial(), this.#pauseMs())
+    if (!this.#closing.signal.aborted) this.#watch(() => void this.#dial(), this.#pauseMs())
   }
 
   /** Spread, so that nodes that lost each other at once do not come back at once. */
@@ -142,7 +147,7 @@ export class PeerDialer {
   }
 }
 
-function open(client: Client) {
+function open(client: Client): ClientDuplexStream<Buffer, Buffer> {
   const { link } = peerProto()
   const metadata = new Metadata({ waitForReady: true })
   return client.makeBidiStreamRequest(link.path, link.requestSerialize, link.responseDeserialize, metadata)

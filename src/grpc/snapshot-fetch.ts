@@ -7,6 +7,7 @@ import { ERROR_CODES, isRaftError, RaftError } from '../errors.ts'
 import type { FetchRequest } from './codec.ts'
 import { decodeChunk, encodeFetchRequest } from './codec.ts'
 import { peerProto } from './peer-proto.ts'
+import { reach } from './reach.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 import { channelOptions } from './transport-options.ts'
 
@@ -23,7 +24,7 @@ export interface SnapshotFetch {
 /** The snapshot's bytes from the offset on. What the reader has not yet taken stays with the sender, but for a window. */
 export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8Array, void> {
   const { signal, request } = fetch
-  signal.throwIfAborted()
+  await begin(fetch)
   const client = new Client(fetch.address, fetch.credentials, channelOptions(fetch.limits))
   const call = start(client, fetch)
   const abort = (): void => call.cancel()
@@ -53,6 +54,18 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8
   }
 }
 
+/** Finds out whether the peer can be reached at all; throws as the fetch is to end if not. */
+async function begin(fetch: SnapshotFetch): Promise<void> {
+  const { address, limits, signal } = fetch
+  signal.throwIfAborted()
+  try {
+    await reach({ address, timeoutMs: limits.handshakeTimeoutMs, signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw broken(fetch, error as Error)
+  }
+}
+
 function start(client: Client, { request, limits }: SnapshotFetch): ClientReadableStream<Buffer> {
   const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
   const bytes = encodeFetchRequest(request)
@@ -68,9 +81,9 @@ function refused({ from }: SnapshotFetch, { code, message }: { code: string; mes
   return new RaftError(known, `${from} does not hand out its snapshot: ${message}`, { details: { peer: from } })
 }
 
-function broken({ from, address, request }: SnapshotFetch, error: ServiceError): RaftError {
+function broken({ from, address, request }: SnapshotFetch, error: Error | ServiceError): RaftError {
   const details = { peer: from, address, snapshot: request.id }
-  if (error.code === status.NOT_FOUND)
+  if ('code' in error && error.code === status.NOT_FOUND)
     return new RaftError('ERR_RAFT_SNAPSHOT_GONE', `${from} has no snapshot ${request.id} any more`, {
       hint: 'the leader will offer another one',
       details,

@@ -1,0 +1,25 @@
+/** Tries whether somebody listens at an address. grpc-js cannot call off a connection it has begun; this one can be. */
+import { connect } from 'node:net'
+import { parseListenAddress } from './listen-address.ts'
+
+export interface Reach {
+  readonly address: string
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Connects and hangs up; rejects if that fails, takes too long or is aborted. Without it, every attempt to reach a machine that
+ * swallows packets would leave a socket behind for minutes, and keep the process alive as long.
+ */
+export function reach({ address, timeoutMs, signal }: Reach): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...parseListenAddress(address), signal })
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)))
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+  })
+}
