@@ -2,7 +2,7 @@
 
 export { adminService } from './admin-service.ts'
 export type { GrpcClientOptions } from './client-channel.ts'
-export { GRPC_CLIENT_DEFAULTS, grpcChannelFactory } from './client-channel.ts'
+export { GRPC_CLIENT_DEFAULTS, GrpcClientChannel, grpcChannelFactory } from './client-channel.ts'
 export type { ClientServiceOptions } from './client-service.ts'
 export { clientService } from './client-service.ts'
 export type { GrpcServerOptions } from './grpc-server.ts'
