@@ -8,6 +8,8 @@ export type OutputFormat = 'text' | 'json'
 export interface ClientSettings {
   readonly endpoints: readonly string[]
   readonly timeoutMs: number
+  /** Somebody said so: it holds for what takes long, too. */
+  readonly isTimeoutGiven: boolean
   readonly format: OutputFormat
   readonly isVerbose: boolean
 }
@@ -38,7 +40,8 @@ export function withClientOptions(command: Command): Command {
 
 export function clientSettings(command: Command): ClientSettings {
   const { endpoints, timeout, output, verbose } = command.opts<ClientFlags>()
-  return { endpoints, timeoutMs: timeout, format: output, isVerbose: verbose === true }
+  const isTimeoutGiven = command.getOptionValueSource('timeout') !== 'default'
+  return { endpoints, timeoutMs: timeout, isTimeoutGiven, format: output, isVerbose: verbose === true }
 }
 
 /** A parser of words as an option of the command line: what it refuses is a mistake in the usage. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import ts from 'typescript'
+import { transformSync } from 'esbuild'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
@@ -21,23 +21,18 @@ function transpiled(): string {
   const root = mkdtempSync(join(tmpdir(), 'quorate-e2e-command-'))
   process.once('exit', () => rmSync(root, { recursive: true, force: true }))
   for (const name of ['node_modules', 'package.json', 'proto']) symlinkSync(join(ROOT, name), join(root, name))
-  const { options } = ts.convertCompilerOptionsFromJson(
-    { target: 'ES2022', module: 'ESNext', verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true },
-    ROOT,
-  )
-  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((each) =>
-    each.endsWith('.ts'),
-  )
-  for (const file of files) {
-    const { outputText } = ts.transpileModule(readFileSync(join(ROOT, 'src', file), 'utf8'), {
-      compilerOptions: options,
-    })
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  for (const file of files.filter((each) => each.endsWith('.ts'))) {
+    const { code } = transformSync(readFileSync(join(ROOT, 'src', file), 'utf8'), { loader: 'ts', target: 'es2022' })
     const target = join(root, 'dist', file.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, outputText)
+    writeFileSync(target, code.replaceAll(RELATIVE_IMPORT, '$1.js"'))
   }
   return join(root, 'dist', 'cli', 'main.js')
 }
+
+/** As esbuild prints it. */
+const RELATIVE_IMPORT = /((?:from |import |import\()"\.[^"]*)\.ts"/g
 
 export interface Finished {
   readonly exitCode: number | null

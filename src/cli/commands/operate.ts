@@ -68,9 +68,13 @@ export async function leaderTransfer(asked: Asked, flags: { readonly to?: string
   })
 }
 
+/** As long as it takes, unless somebody has said how long; but first somebody must be there. */
 export async function snapshotTake(asked: Asked): Promise<void> {
-  await withCluster(asked.settings, async (cluster) => {
-    const { id, index, term, size } = await cluster.client.takeSnapshot()
+  const { settings } = asked
+  await readStatus(settings)
+  await withCluster(settings, async (cluster) => {
+    const limit = settings.isTimeoutGiven ? { timeoutMs: settings.timeoutMs } : {}
+    const { id, index, term, size } = await cluster.client.takeSnapshot(limit)
     const text = `snapshot ${id} at index ${index}, term ${term}, ${size} bytes`
     show(asked, { schema: 'quorate.snapshot/v1', id, index, term, size }, text)
   })
