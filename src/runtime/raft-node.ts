@@ -178,7 +178,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const deadline = engine.deadlines.of(options)
       const asked = 'membership change'
       const request = engine.requests.add({
-        ...{ asked, isBegun: false, deadline, signal: options?.signal },
+        ...{ asked, isBegun: true, deadline, signal: options?.signal },
         resolve,
         reject,
       })

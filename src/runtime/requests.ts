@@ -7,7 +7,7 @@ import { errorOf, notBegun, outcomeUnknown } from './refusals.ts'
 /** One caller who waits. */
 export interface Request {
   readonly asked: Asked
-  /** Whether the core begins it without saying so: then a wait that ends leaves its fate open. */
+  /** Whether a wait that ends leaves its fate open: the core holds changes and transfers before it says anything. */
   readonly isBegun: boolean
   readonly deadline: Instant
   readonly signal: AbortSignal | undefined
@@ -15,8 +15,7 @@ export interface Request {
   readonly reject: (error: unknown) => void
 }
 
-interface Waiting extends Omit<Request, 'isBegun'> {
-  isBegun: boolean
+interface Waiting extends Request {
   unlisten: (() => void) | undefined
 }
 
@@ -51,7 +50,6 @@ export class Requests {
     if (waiting === undefined) return
     switch (settlement.type) {
       case 'changeAccepted':
-        waiting.isBegun = true
         return
       case 'changeDone':
         this.#remove(request).resolve({ index: settlement.index } satisfies { index: LogIndex } as never)

@@ -324,6 +324,22 @@ describe('a node among others', () => {
     assert.equal(bound?.directoryId, 'another-disk')
   })
 
+  it('does not claim that a change it stopped waiting for will not happen', async () => {
+    world = new World('n1 n2 n3', { checkQuorum: false })
+    await world.startAll()
+    const leader = await world.leader()
+    world.isolate(leader.id)
+    const [first, second] = [{ remove: ['n2'] }, { remove: ['n3'] }].map((change) =>
+      leader.changeMembership(change, { timeoutMs: 300 }),
+    )
+    second?.catch(() => undefined)
+    await assert.rejects(world.ends(first ?? Promise.resolve()), {
+      code: 'ERR_RAFT_OUTCOME_UNKNOWN',
+      outcome: 'unknown',
+    })
+    await assert.rejects(second ?? Promise.resolve(), { outcome: 'not-applied' })
+  })
+
   it('hands leadership over when asked, and names the new leader', async () => {
     world = new World('n1 n2 n3')
     await world.startAll()
