@@ -9,7 +9,7 @@ import type { Acknowledged } from './history.ts'
 import { live, nothing, verify } from './history.ts'
 import { copyDirectory, IDENTITY, temporaryDirectory } from './place.ts'
 
-const RUNS = Number(process.env.RUNS ?? 80)
+const RUNS = Number(process.env.RUNS ?? 60)
 
 describe('a damaged data directory', function () {
   this.timeout(Math.max(30_000, RUNS * 250))
@@ -47,7 +47,7 @@ describe('a damaged data directory', function () {
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
           await rm(directory, { recursive: true })
         }),
-        { numRuns: RUNS },
+        { numRuns: RUNS, timeout: 15_000 },
       )
       if (process.env.VERBOSE) console.log(outcomes)
       assert.ok((outcomes.ERR_RAFT_CORRUPT ?? 0) > 0, 'some damage was found')
