@@ -33,14 +33,14 @@ export function pack(): Packed {
   return packed
 }
 
-/** An empty project that has installed the packed package, and, from this repository, Node's types. */
-export function projectWith(name: string, npmArguments: readonly string[] = []): string {
+/** An empty project that has installed the packed package, Node's types, and others of the packages we develop with. */
+export function projectWith(name: string, others: readonly string[], npmArguments: readonly string[] = []): string {
   const directory = join(temporaryDirectory(), name)
   mkdirSync(directory)
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }))
-  const types = `@types/node@${manifest().devDependencies['@types/node']}`
+  const packages = ['@types/node', ...others].map((each) => `${each}@${manifest().devDependencies[each]}`)
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
-  const installed = run('npm', ['install', ...quiet, ...npmArguments, pack().tarball, types], directory)
+  const installed = run('npm', ['install', ...quiet, ...npmArguments, pack().tarball, ...packages], directory)
   assert.equal(installed.status, 0, installed.stderr)
   return directory
 }
