@@ -48,7 +48,7 @@ export class Caller {
   }
 
   async call<Value>(kind: CallKind, action: Try<Value>, options: CallOptions = {}): Promise<Value> {
-    const { signal, timeoutMs = this.#limits.timeoutMs } = options
+    const { signal, timeoutMs } = this.#granted(options)
     const begunAt = this.#clock.now()
     const deadline = begunAt + timeoutMs
     let address = this.#endpoints.preferred
@@ -82,9 +82,9 @@ export class Caller {
     options: CallOptions = {},
   ): Promise<Value> {
     if (address === undefined) return this.call(kind, action, options)
-    const { signal, timeoutMs = this.#limits.timeoutMs } = options
-    this.#refuse(signal)
-    const tried = await this.#try(kind, action, address, { signal, timeoutMs })
+    const granted = this.#granted(options)
+    this.#refuse(granted.signal)
+    const tried = await this.#try(kind, action, address, granted)
     if ('value' in tried) return tried.value
     throw tried.error
   }
@@ -95,6 +95,11 @@ export class Caller {
     this.#pauses.end()
     await this.#endpoints.close()
     await Promise.all(this.#learning.values())
+  }
+
+  #granted({ signal, timeoutMs = this.#limits.timeoutMs }: CallOptions): CallOptions & { readonly timeoutMs: number } {
+    if (Number.isFinite(timeoutMs) && timeoutMs > 0) return { signal, timeoutMs }
+    throw new RaftError('ERR_RAFT_OPTIONS', `timeoutMs must be a number of milliseconds above 0, not ${timeoutMs}`)
   }
 
   #refuse(signal: AbortSignal | undefined): void {

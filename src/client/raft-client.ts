@@ -80,7 +80,8 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   }
 
   /** The same without codecs, and with the place in the log. */
-  proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
+  async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
+    checkBytes('command', command)
     return this.#caller.call('mutation', (channel, granted) => channel.propose(command, granted), options)
   }
 
@@ -95,10 +96,11 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   }
 
   /** The same without codecs, and with the index up to which the answering node had applied the log. */
-  queryBytes(
+  async queryBytes(
     query: Uint8Array,
     { mode = 'linearizable', endpoint, ...options }: QueryOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
+    checkBytes('query', query)
     const kind = mode === 'local' ? 'local-read' : 'read'
     return this.#caller.callAt(
       endpoint,
@@ -165,6 +167,14 @@ export function connect<Command = unknown, Result = unknown, Query = unknown, An
   options: RaftClientOptions<Command, Result, Query, Answer>,
 ): RaftClient<Command, Result, Query, Answer> {
   return new RaftClient(options)
+}
+
+/** A string would be taken for base64 further down. */
+function checkBytes(what: string, value: unknown): void {
+  if (!(value instanceof Uint8Array))
+    throw new RaftError('ERR_RAFT_OPTIONS', `a ${what} must be encoded to a Uint8Array, not to a ${typeof value}`, {
+      hint: 'is the codec right?',
+    })
 }
 
 function undecodable(what: string, fact: string, outcome: 'applied' | 'not-applied', cause: unknown): RaftError {

@@ -248,7 +248,7 @@ export class RequestStream {
       kind: pending.kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
       payload: pending.payload,
       mode: wireModeOf(pending.mode),
-      timeoutMs: Math.max(1, Math.floor(leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN))),
+      timeoutMs: nodesShare(leftMs),
     }
   }
 
@@ -331,6 +331,14 @@ export class RequestStream {
 }
 
 const MAX_ID = 2 ** 32 - 1
+
+/** What fits the field; the node grants less anyway. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
+function nodesShare(leftMs: number): number {
+  const shareMs = leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN)
+  return Math.min(Math.max(1, Math.floor(shareMs)), TIMEOUT_MS_MAX)
+}
 
 function announced(metadata: Metadata, key: string, otherwise: number): number {
   const value = Number(metadata.get(key)[0])

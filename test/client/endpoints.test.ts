@@ -160,6 +160,21 @@ describe('the options of a client', () => {
   })
 })
 
+describe('the arguments of a call', () => {
+  for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+    it(`include no timeout of ${timeoutMs} ms`, async () => {
+      const fleet = new Fleet('n1')
+      assert.equal((await fleet.failure(fleet.client().propose('a', { timeoutMs }))).code, 'ERR_RAFT_OPTIONS')
+      assert.deepEqual(fleet.calls, [])
+    })
+
+  it('are bytes where bytes are due', async () => {
+    const client = new Fleet('n1').client()
+    await assert.rejects(client.proposeBytes('YWJj' as unknown as Uint8Array), { code: 'ERR_RAFT_OPTIONS' })
+    await assert.rejects(client.queryBytes('YWJj' as unknown as Uint8Array), { code: 'ERR_RAFT_OPTIONS' })
+  })
+})
+
 describe('a node in the same process', () => {
   it('may hang in a query, a status, a change, and the call ends all the same', async () => {
     const fleet = new Fleet('n1')
