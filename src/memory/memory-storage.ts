@@ -28,7 +28,7 @@ export class MemoryStorage implements Storage {
     const { disk } = this
     if (disk.isOpen)
       throw new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the disk ${disk.directoryId} is in use by another storage`)
-    disk.identity ??= { clusterId: identity.clusterId, nodeId: identity.nodeId }
+    disk.identity ??= { clusterId: identity.clusterId || (identity.newClusterId ?? ''), nodeId: identity.nodeId }
     refuseStranger(disk.identity, identity)
     this.#state = 'open'
     disk.attach(() => {

@@ -48,6 +48,17 @@ export function identities(test: Test): void {
     await storage.close()
   })
 
+  test('made without a cluster id takes the one for new places, and keeps it', async (place) => {
+    const first = place.storage()
+    const { identity } = await first.open({ clusterId: '', nodeId: 'a', newClusterId: 'made-up' })
+    assert.deepEqual({ ...identity }, { clusterId: 'made-up', nodeId: 'a' })
+    await first.close()
+    const second = place.storage()
+    const again = await second.open({ clusterId: '', nodeId: 'a', newClusterId: 'another' })
+    assert.equal(again.identity.clusterId, 'made-up')
+    await second.close()
+  })
+
   test('is held by one storage at a time', async (place) => {
     const { storage } = await opened(place)
     await rejects(place.storage().open(IDENTITY), 'ERR_RAFT_DATA_DIR_LOCKED')
