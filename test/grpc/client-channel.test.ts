@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { createServer } from 'node:net'
+import type { ServerDuplexStream } from '@grpc/grpc-js'
+import { Metadata } from '@grpc/grpc-js'
+import fc from 'fast-check'
 import { connect } from '../../src/connect.ts'
 import type { CallOptions } from '../../src/contracts/node-service.ts'
 import { RaftError } from '../../src/errors.ts'
+import type { RequestFrame, ResponseFrame } from '../../src/grpc/client-frames.ts'
+import { GrpcServer } from '../../src/grpc/grpc-server.ts'
+import { clientDefinition, method } from '../../src/grpc/service-definitions.ts'
 import { channelTo, disposeAll, disposeLater, EchoNode, serve } from './client-world.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
@@ -210,6 +216,40 @@ describe('a client channel over gRPC', () => {
       await assert.rejects(call, { code: 'ERR_RAFT_CLOSED', outcome: 'not-applied' })
   })
 
+  it('survives a server that answers with anything at all, and never calls a proposal not applied for that', async () => {
+    const stream = method<RequestFrame, ResponseFrame>(clientDefinition(), 'Stream')
+    const genuine = stream.responseSerialize({ responses: [{ id: 1, payload: Buffer.from('x'), index: 5, term: 6 }] })
+    let answer = genuine
+    let hasArrived = false
+    const server = new GrpcServer({ listen: '127.0.0.1:0', shutdownGraceMs: 50 })
+    const liar = (call: ServerDuplexStream<unknown, Buffer>): void => {
+      call.sendMetadata(new Metadata())
+      call.on('error', () => undefined)
+      call.on('data', () => {
+        hasArrived = true
+        call.write(answer)
+      })
+      call.on('end', () => call.end())
+    }
+    server.addService({ Stream: { ...stream, responseSerialize: (bytes: Buffer) => bytes } }, { Stream: liar })
+    await server.start()
+    disposeLater(() => server.close())
+    const channel = channelTo(server.address)
+    await fc.assert(
+      fc.asyncProperty(bent(genuine), async (bytes) => {
+        answer = bytes
+        hasArrived = false
+        const told = channel.propose(Buffer.from('a'), { timeoutMs: 30 })
+        await told.catch((error: RaftError) => {
+          assert.ok(error instanceof RaftError, String(error))
+          const isClaimed = error.details.code !== undefined
+          assert.ok(error.outcome === 'unknown' || isClaimed || !hasArrived, `${error.code}: ${error.outcome}`)
+        })
+      }),
+      { numRuns: 100 },
+    )
+  })
+
   it('listens to a signal once for all calls that share it, and no longer than they last', async () => {
     const channel = channelTo((await serve()).address)
     const { signal } = new AbortController()
@@ -271,4 +311,18 @@ async function eventually(action: () => Promise<unknown>): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
+}
+
+/** The bytes with one changed, cut short, or quite different ones. */
+function bent(genuine: Buffer): fc.Arbitrary<Buffer> {
+  const place = fc.nat(genuine.length - 1)
+  return fc.oneof(
+    fc.tuple(place, fc.nat(255)).map(([at, byte]) => {
+      const bytes = Buffer.from(genuine)
+      bytes[at] = byte
+      return bytes
+    }),
+    place.map((end) => genuine.subarray(0, end)),
+    fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+  )
 }
