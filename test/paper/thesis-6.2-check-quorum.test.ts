@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { acknowledgeAll, leaderOf, type PlayedNode, readyLeaderOf } from '../core/builders.ts'
+
+describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
+  it('"a leader … steps down if an election timeout elapses without a successful round of heartbeats to a majority of its cluster"', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { events } = leader.wait(leader.options.electionTimeoutMaxMs + leader.options.heartbeatIntervalMs)
+    assert.deepEqual([leader.status.role, leader.status.term, leader.status.leader], ['follower', 2, undefined])
+    assert.ok(events.some((event) => event.type === 'steppedDown' && event.reason === 'lost-quorum'))
+  })
+
+  it('stays as long as it hears a majority, itself included', () => {
+    const leader = readyLeaderOf('a b c d e', { term: 2 })
+    beats(leader, 50, ['b', 'd'])
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('does not stay by a minority, nor by learners', () => {
+    for (const heard of [['b'], ['f', 'g']]) {
+      const leader = readyLeaderOf('a b c d e +f +g', { term: 2 })
+      beats(leader, 20, heard)
+      assert.equal(leader.status.role, 'follower')
+    }
+  })
+
+  it('needs a majority of both halves of a joint membership', () => {
+    for (const { heard, role } of [
+      { heard: ['b'], role: 'follower' },
+      { heard: ['b', 'd'], role: 'leader' },
+    ]) {
+      const leader = leaderOf('a d e & a b c', { term: 2 })
+      beats(leader, 20, heard)
+      assert.equal(leader.status.role, role)
+    }
+  })
+
+  it('alone, it is its own majority', () => {
+    const leader = readyLeaderOf('a', { term: 2 })
+    leader.wait(60_000)
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('a new leader has an election timeout’s time to hear its majority', () => {
+    const leader = leaderOf('a b c', { term: 2 })
+    leader.wait(leader.options.electionTimeoutMaxMs - 1)
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('turned off, it stays for ever, as the paper has it', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { checkQuorum: false } })
+    leader.wait(60_000)
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('"this allows clients to retry their requests with another server": whoever waits is answered', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.take({ type: 'read', read: 7, mode: 'quorum' })
+    leader.take({ type: 'changeMembership', request: 8, change: { remove: ['c'] } })
+    const { settled } = leader.wait(2 * leader.options.electionTimeoutMaxMs)
+    assert.deepEqual(settled.map(({ type }) => type).sort(), ['changeUnknown', 'readRejected'])
+  })
+
+  it('our own: a leader whose disk does not move steps down too, though its followers answer', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    for (let beat = 0; beat <= 51; beat++) {
+      leader.now += 100
+      leader.step({ type: 'timeout' }, ...answers(leader))
+    }
+    assert.equal(leader.status.role, 'follower')
+    assert.ok(
+      leader.settle().events.some((event) => event.type === 'steppedDown' && event.reason === 'storage-stalled'),
+    )
+  })
+})
+
+function beats(leader: PlayedNode, count: number, heard: readonly string[]): void {
+  for (let beat = 0; beat < count && leader.status.role === 'leader'; beat++) {
+    leader.wait(leader.options.heartbeatIntervalMs)
+    if (leader.status.role === 'leader') acknowledgeAll(leader, ...heard)
+  }
+}
+
+/** From b and c, without letting the disk move. */
+function answers({ raft }: PlayedNode) {
+  const { term, log } = raft.state
+  const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
+  const message = { type: 'AppendEntriesResponse', term, index: log.lastIndex, ...rest } as const
+  return ['b', 'c'].map((from) => ({ type: 'receive', from, message }) as const)
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import {
+  appendRequest,
+  candidateOf,
+  followerOf,
+  leaderOf,
+  ofType,
+  only,
+  preCandidateOf,
+  preVoteRequest,
+  preVoteResponse,
+  readyLeaderOf,
+  voteRequest,
+} from '../core/builders.ts'
+
+describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster: pre-vote', () => {
+  it('"a candidate … only increments its term if it first learns from a majority of the cluster that they would be willing"', () => {
+    const node = followerOf('a b c d e', { term: 2, votedFor: 'b', leader: 'b' })
+    const { messages } = node.timeOut()
+    assert.equal(ofType('PreVoteRequest', messages).length, 4)
+    assert.deepEqual([node.status.role, node.status.term, node.status.votedFor], ['pre-candidate', 2, 'b'])
+    node.hear('b', preVoteResponse({ term: 3 }))
+    assert.deepEqual([node.status.role, node.status.term], ['pre-candidate', 2])
+    node.hear('c', preVoteResponse({ term: 3 }))
+    assert.deepEqual([node.status.role, node.status.term], ['candidate', 3])
+  })
+
+  it('it asks for the term it would campaign in, with the log it has', () => {
+    const node = followerOf('a b c', { term: 2, log: '1 2' })
+    const [request] = ofType('PreVoteRequest', node.timeOut().messages)
+    assert.deepEqual(request, preVoteRequest({ term: 3, last: '2@2' }))
+  })
+
+  it('so "a partitioned server’s … term will not increase", however long it is alone', () => {
+    const node = followerOf('a b c', { term: 2 })
+    node.wait(60_000)
+    assert.equal(node.status.term, 2)
+  })
+
+  it('"… if the candidate’s log is sufficiently up-to-date"', () => {
+    const node = followerOf('a b c', { term: 2, log: '1 2 2' })
+    const isGranted = (last: string): boolean =>
+      only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 3, last }))).isGranted
+    assert.deepEqual(
+      [isGranted('2@2'), isGranted('9@1'), isGranted('3@2'), isGranted('1@3')],
+      [false, false, true, true],
+    )
+  })
+
+  it('"and … the voters have not received heartbeats from a valid leader for at least a baseline election timeout"', () => {
+    const node = followerOf('a b c', { term: 2, leader: 'b' })
+    const ask = (): boolean =>
+      only('PreVoteResponse', node.hear('c', preVoteRequest({ term: 3, last: '9@2' }))).isGranted
+    node.wait(node.options.electionTimeoutMinMs - 1)
+    assert.equal(ask(), false)
+    node.wait(1)
+    assert.equal(ask(), true)
+  })
+
+  it('a leader that holds office grants none', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    assert.equal(only('PreVoteResponse', leader.hear('c', preVoteRequest({ term: 3, last: '9@2' }))).isGranted, false)
+  })
+
+  it('a pre-vote is no vote: any number may be given, and none is remembered', () => {
+    const node = followerOf('a b c', { term: 2 })
+    const { deadline } = node.raft.state.timer
+    for (const from of ['b', 'c', 'b']) {
+      assert.equal(only('PreVoteResponse', node.hear(from, preVoteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+    }
+    assert.deepEqual([node.status.term, node.status.votedFor, node.raft.state.timer.deadline], [2, undefined, deadline])
+  })
+
+  it('a term that is not new is refused, and the refusal tells the present one', () => {
+    const node = followerOf('a b c', { term: 5 })
+    const answer = only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 5, last: '9@4' })))
+    assert.deepEqual(answer, preVoteResponse({ term: 5, isGranted: false }))
+  })
+
+  it('a refusal in a higher term makes the asker take that term', () => {
+    const node = preCandidateOf('a b c', { term: 3 })
+    node.hear('b', preVoteResponse({ term: 7, isGranted: false }))
+    assert.deepEqual([node.status.role, node.status.term], ['follower', 7])
+  })
+
+  it('a pre-vote for another term than the next does not count', () => {
+    for (const term of [2, 4]) {
+      const node = preCandidateOf('a b c', { term: 3 })
+      node.hear('b', preVoteResponse({ term }))
+      assert.equal(node.status.role, 'pre-candidate')
+    }
+  })
+
+  it('pre-votes are not votes: a candidate is not elected by them', () => {
+    const candidate = candidateOf('a b c d e', { term: 3 })
+    for (const from of ['b', 'c', 'd', 'e']) candidate.hear(from, preVoteResponse({ term: 4 }))
+    assert.equal(candidate.status.role, 'candidate')
+  })
+
+  it('a pre-candidate votes for another, and is a follower by that', () => {
+    const node = preCandidateOf('a b c', { term: 3, log: '1' })
+    assert.equal(only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 3, last: '1@1' }))).isGranted, true)
+    node.hear('b', voteRequest({ term: 3, last: '1@1' }))
+    assert.deepEqual([node.status.role, node.status.votedFor, node.status.term], ['follower', 'b', 3])
+  })
+
+  it('and a pre-candidate with a free vote in the term it is in gives it, too', () => {
+    const node = preCandidateOf('a b c', { term: 3 })
+    node.hear('b', voteRequest({ term: 2, last: '0@0' }))
+    assert.deepEqual([node.status.role, node.status.votedFor, node.status.term], ['follower', 'b', 2])
+  })
+
+  it('a pre-candidate that hears its leader again follows it, and has disturbed nobody', () => {
+    const node = preCandidateOf('a b c', { term: 3 })
+    node.hear('b', appendRequest({ term: 2, prev: '0@0' }))
+    assert.deepEqual([node.status.role, node.status.leader, node.status.term], ['follower', 'b', 2])
+  })
+
+  it('a pre-candidate has no leader, so that two of them do not refuse each other for ever', () => {
+    const node = followerOf('a b c', { term: 2, leader: 'b' })
+    node.timeOut()
+    assert.equal(node.status.leader, undefined)
+    assert.equal(only('PreVoteResponse', node.hear('c', preVoteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+  })
+
+  it('alone, it needs nobody’s willingness', () => {
+    assert.equal(leaderOf('a', { term: 2 }).status.role, 'leader')
+  })
+
+  it('turned off, a node campaigns at once, as the paper has it; mixed clusters elect leaders all the same', () => {
+    const node = followerOf('a b c', { term: 2, options: { preVote: false } })
+    node.timeOut()
+    assert.equal(node.status.term, 3)
+    const answer = only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 4, last: '0@0' })))
+    assert.equal(answer.isGranted, true)
+  })
+})
