@@ -7,7 +7,6 @@ export interface Terminal {
   err(text: string): void
   /** A person reads the data as it comes. */
   readonly isTty: boolean
-  readonly environment: Readonly<Record<string, string | undefined>>
   /** Asks a person; undefined if there is none to ask. */
   ask(question: string): Promise<string | undefined>
   /** All that is piped in. */
@@ -21,7 +20,6 @@ export function processTerminal(): Terminal {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     isTty: process.stdout.isTTY === true,
-    environment: process.env,
     ask,
     readInput,
   }

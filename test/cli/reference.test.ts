@@ -1,0 +1,47 @@
+/** The reference of the command, held to the command itself. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EXIT } from '../../src/cli/exit-codes.ts'
+import { run } from '../../src/cli/program.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
+
+const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference', 'cli.md'), 'utf8')
+
+describe('the reference of the command', () => {
+  for (const words of ['', 'demo', 'serve', 'put', 'get', 'delete', 'cas', 'list', 'status'].concat([
+    'member list',
+    'member add',
+    'member promote',
+    'member remove',
+    'leader transfer',
+    'snapshot take',
+  ]))
+    it(`names every flag of quorate ${words}`, async () => {
+      const help = await helpOf(words.split(' ').filter((word) => word !== ''))
+      const flags = [...help.matchAll(/(?:^|\s)(--?[a-z][a-z-]*)/gm)].map((match) => match[1] as string)
+      const known = ['--help', '-h', '--version']
+      const missing = flags.filter((flag) => !known.includes(flag) && !PAGE.includes(`\`${flag}`))
+      assert.deepEqual(missing, [])
+      if (words !== '') assert.ok(PAGE.includes(`quorate ${words}`))
+    })
+
+  it('names every exit code', () => {
+    for (const code of Object.values(EXIT)) assert.match(PAGE, new RegExp(`^\\| .*\\b${code}\\b`, 'm'))
+  })
+})
+
+async function helpOf(words: readonly string[]): Promise<string> {
+  let printed = ''
+  const terminal: Terminal = {
+    out: (text) => {
+      printed += String(text)
+    },
+    err: () => undefined,
+    isTty: false,
+    ask: async () => undefined,
+    readInput: async () => new Uint8Array(0),
+  }
+  assert.equal(await run([...words, '--help'], terminal, '0.0.0'), 0)
+  return printed
+}

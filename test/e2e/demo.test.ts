@@ -1,0 +1,109 @@
+/** The demo without a terminal: what it tells a program, and that it leaves no process behind, however it ends. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freeRange } from '../../src/cli/demo/free-ports.ts'
+import type { Running } from './command.ts'
+import { run, start } from './command.ts'
+import { eventually } from './real-cluster.ts'
+
+interface Event {
+  readonly event: string
+  readonly text: string
+  readonly [fact: string]: unknown
+}
+
+describe('the demo', function () {
+  this.timeout(90_000)
+  let directory: string
+  let firstPort: number
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'quorate-demo-test-'))
+    firstPort = await freeRange(30_000 + (process.pid % 20_000), 3)
+  })
+  after(() => rmSync(directory, { recursive: true, force: true }))
+
+  const begin = (...flags: readonly string[]): Running =>
+    start(['demo', '--json', '--ports', `${firstPort}-${firstPort + 2}`, ...flags], { cwd: directory })
+
+  it('starts three processes, counts through the death of the leader, and ends them all when told to', async () => {
+    const demo = begin('--data-dir', 'data')
+    const leader = await heard(demo, 'leader')
+    const pids = pidsOf(demo)
+    assert.equal(pids.size, 3)
+    await eventually('a value', async () => {
+      const put = await run(['put', 'k', 'kept', '--endpoints', `127.0.0.1:${firstPort}`])
+      return put.exitCode === 0 ? true : undefined
+    })
+    process.kill(pids.get(leader.leader as string) as number, 'SIGKILL')
+    const failover = await heard(demo, 'failover')
+    assert.equal(failover.killed, leader.leader)
+    assert.notEqual(failover.leader, leader.leader)
+    assert.equal(failover.lost, 0, failover.text)
+    assert.ok((failover.acknowledged as number) > 0)
+    demo.child.kill('SIGTERM')
+    const { exitCode, stderr } = await demo.finished
+    assert.equal(exitCode, 0, stderr)
+    await assertGone(pids)
+  })
+
+  it('goes on with the data when it is run again, and dies with its nodes', async () => {
+    const demo = begin('--data-dir', 'data')
+    const resumed = await heard(demo, 'resumed')
+    assert.ok((resumed.counted as number) > 0)
+    const get = await run(['get', 'k', '--endpoints', `127.0.0.1:${firstPort}`])
+    assert.equal(get.stdout, 'kept\n', get.stderr)
+    const pids = pidsOf(demo)
+    demo.child.kill('SIGKILL')
+    await demo.finished
+    await assertGone(pids)
+  })
+
+  it('needs no disk with --memory, and says that a port is taken', async () => {
+    const demo = begin('--memory')
+    await heard(demo, 'leader')
+    const second = await run(['demo', '--json', '--memory', '--ports', String(firstPort)], { cwd: directory })
+    assert.equal(second.exitCode, 75, second.stderr)
+    assert.match(second.stderr, /ERR_RAFT_PORT_IN_USE/)
+    const pids = pidsOf(demo)
+    demo.child.kill('SIGINT')
+    assert.equal((await demo.finished).exitCode, 0)
+    await assertGone(pids)
+  })
+
+  it('refuses a data directory that cannot be one', async () => {
+    const broken = await run(['demo', '--data-dir', '/dev/null/data'], { cwd: directory })
+    assert.equal(broken.exitCode, 78)
+    assert.match(broken.stderr, /error\[ERR_RAFT_DATA_DIR_ACCESS\]/)
+  })
+})
+
+function events(demo: Running): Event[] {
+  const lines = demo.stdout().split('\n').slice(0, -1)
+  return lines.map((line) => JSON.parse(line) as Event)
+}
+
+async function heard(demo: Running, name: string): Promise<Event> {
+  return eventually(`${name} (${demo.stderr()})`, async () => events(demo).find((each) => each.event === name), 40_000)
+}
+
+function pidsOf(demo: Running): Map<string, number> {
+  return new Map(
+    events(demo)
+      .filter(({ event }) => event === 'node')
+      .map(({ node, pid }) => [node as string, pid as number]),
+  )
+}
+
+async function assertGone(pids: ReadonlyMap<string, number>): Promise<void> {
+  await eventually('end of all processes', async () => ([...pids.values()].some(isAlive) ? undefined : true))
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
