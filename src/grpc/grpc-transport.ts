@@ -141,7 +141,12 @@ export class GrpcTransport implements Transport {
   #link(host: TransportHost, peer: NodeId): PeerLink {
     const known = this.#links.get(peer)
     if (known !== undefined) return known
-    const link = new PeerLink({ peer, host, refused: () => this.#dialers.get(peer)?.refused() })
+    const link = new PeerLink({
+      peer,
+      host,
+      refused: () => this.#dialers.get(peer)?.refused(),
+      doubtMs: this.#limits.reconnectMinMs,
+    })
     this.#links.set(peer, link)
     return link
   }

@@ -20,6 +20,8 @@ export interface PeerLinkParts {
   readonly host: TransportHost
   /** One of the two has turned the other away: connecting again should wait. */
   readonly refused: (refusal: Refusal) => void
+  /** How long the other stream is doubted after the one that was sent on has broken: usually it breaks too. */
+  readonly doubtMs: number
 }
 
 /**
@@ -30,6 +32,7 @@ export class PeerLink {
   readonly #parts: PeerLinkParts
   readonly #streams: { accepted?: Established | undefined; dialled?: Established | undefined } = {}
   #sending: PeerStream | undefined
+  #doubt: NodeJS.Timeout | undefined
 
   constructor(parts: PeerLinkParts) {
     this.#parts = parts
@@ -70,6 +73,7 @@ export class PeerLink {
   /** Ends both streams. */
   close(code: status, reason: string): void {
     const { accepted, dialled } = this.#streams
+    clearTimeout(this.#doubt)
     this.#streams.accepted = undefined
     this.#streams.dialled = undefined
     accepted?.stream.end(code, reason)
@@ -110,9 +114,10 @@ export class PeerLink {
     const established = this.#streams[side]
     if (established?.stream !== stream) return
     this.#streams[side] = undefined
-    if (this.#sending === stream) this.#lose(reason)
+    const wasSending = this.#sending === stream
+    if (wasSending) this.#lose(reason)
     established.ended()
-    this.#choose()
+    if (wasSending) this.#doubt = setTimeout(() => this.#choose(), this.#parts.doubtMs)
   }
 
   #lose(reason: string): void {
@@ -122,6 +127,7 @@ export class PeerLink {
   }
 
   #choose(): void {
+    clearTimeout(this.#doubt)
     const wasIdle = this.#sending === undefined
     this.#sending = (this.#streams.accepted ?? this.#streams.dialled)?.stream
     if (wasIdle && this.#sending !== undefined) this.#parts.host.peerConnected(this.#parts.peer)

@@ -145,6 +145,27 @@ describe('links over gRPC', () => {
     assert.ok(sockets() <= before, process.getActiveResourcesInfo().join(' '))
   })
 
+  it('are said to be lost once, though there are two streams to lose', async () => {
+    await withPair({}, async ({ a, b }) => {
+      await b.transport.close()
+      await a.host.until('the loss', () => !a.host.isConnected('b'))
+      await pause(200)
+      assert.deepEqual([a.host.all('peerConnected').length, a.host.all('peerLost').length], [1, 1])
+    })
+  })
+
+  it('go on over the stream that is left when only one breaks', async () => {
+    await withPair({}, async ({ a, b, world }) => {
+      const dialledByB = await world.proxy('b', 'a')
+      dialledByB.cut()
+      await a.host.until('a loss', () => a.host.all('peerLost').length === 1)
+      await a.host.until('the other stream', () => a.host.isConnected('b'))
+      assert.ok(a.transport.send('b', asking(4)))
+      await b.host.until('a message', () => b.host.received.length === 1)
+      assert.ok(b.host.isConnected('a'))
+    })
+  })
+
   it('move with a peer to its new address', async () => {
     await withPair({}, async ({ a, b }) => {
       const moved = await start('b', 'disk-of-b')
