@@ -22,7 +22,7 @@ describe('a client channel over gRPC', () => {
     const { index, term, result } = await channelTo(address).propose(Buffer.from('hello'))
     assert.deepEqual([index, term, Buffer.from(result).toString()], [1, 3, 'hello'])
     const granted = node.calls[0]?.options.timeoutMs ?? 0
-    assert.ok(granted > 4500 && granted < 5000, `the node was given ${granted} of 5000 ms`)
+    assert.ok(granted > 1000 && granted <= 4900, `the node was given ${granted} of 5000 ms`)
   })
 
   for (const mode of ['linearizable', 'lease', 'local'] as const)
