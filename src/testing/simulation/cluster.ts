@@ -95,7 +95,7 @@ export class Cluster implements World {
     this.nodes = ids.map((id, number) => {
       const random = this.random.fork(id)
       const disk = new FalseDisk(id, random.fork('disk'), {
-        called: (node, _, when) => this.#diskCalled(node, when),
+        called: (node, when) => this.#diskCalled(node, when),
         durable: (node, write) => this.see({ type: 'durable', node, write }),
         fileDurable: () => {},
       })

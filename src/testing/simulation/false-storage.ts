@@ -1,4 +1,4 @@
-/** The Storage contract over a false disk, as one life of a node has it. */
+/** The Storage contract over a false disk, as one life of a node has it: the storage of the memory, with time passing and crashes between. */
 import type { EncodedBlock } from '../../contracts/block.ts'
 import type {
   RecoveredState,
@@ -10,99 +10,92 @@ import type {
 } from '../../contracts/storage.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import { MemoryStorage } from '../../memory/memory-storage.ts'
 import type { FalseDisk } from './disk.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
-/** What one life of a node holds of its disk: once that life is over, nothing of it resolves any more. */
+/** Once the life of its node is over, nothing of it resolves any more. */
 export class FalseStorage implements Storage {
   readonly #disk: FalseDisk
   readonly #clock: NodeClock
+  readonly #memory: MemoryStorage
   readonly snapshots: SnapshotStore
-  #failed: RaftError | undefined
-  #isOpen = false
+  #opening: Promise<RecoveredState> | undefined
   #writing: Promise<void> = Promise.resolve()
 
   constructor(disk: FalseDisk, clock: NodeClock) {
     this.#disk = disk
     this.#clock = clock
-    this.snapshots = new FalseSnapshots(disk, clock)
+    this.#memory = new MemoryStorage({ disk: disk.memory })
+    this.snapshots = new FalseSnapshots(disk, clock, this.#memory.snapshots)
   }
 
-  async open(identity: StorageIdentity): Promise<RecoveredState> {
-    const disk = this.#disk
-    await this.#begin('open')
-    const isNew = disk.identity === undefined
-    const own = disk.identify(identity)
-    await this.#end(disk.temper.readUs, 'open')
-    this.#isOpen = true
-    const { hardState, snapshot, blocks } = disk.visible
-    return {
-      directoryId: disk.directoryId,
-      identity: own,
-      isNew,
-      hardState,
-      snapshot,
-      blocks: blocks.map(({ bytes: _, ...block }) => block),
-    }
+  open(identity: StorageIdentity): Promise<RecoveredState> {
+    const opening = this.#open(identity)
+    this.#opening ??= opening
+    return opening
+  }
+
+  async #open(identity: StorageIdentity): Promise<RecoveredState> {
+    await this.#before('open')
+    const recovered = await this.#memory.open(identity)
+    await this.#after('open', this.#disk.temper.readUs)
+    return recovered
   }
 
   write(write: StorageWrite): Promise<void> {
-    this.#writing = this.#write(write)
-    return this.#writing
+    const writing = this.#write(write)
+    this.#writing = writing.catch(() => undefined)
+    return writing
   }
 
   async #write(write: StorageWrite): Promise<void> {
-    this.#check()
-    await this.#begin('write')
-    if (this.#disk.failure !== undefined) {
-      this.#failed = new RaftError('ERR_RAFT_STORAGE', this.#disk.failure)
-      this.#disk.putPerhaps(write)
-      await this.#end(0, 'write')
-      throw this.#failed
-    }
-    this.#disk.put(write)
+    await this.#before('write')
+    if (this.#disk.failure !== undefined) await this.#failAt(write, this.#disk.failure)
+    await this.#put(write)
     if (write.isUrgent) {
       await this.#clock.pass(this.#disk.syncUs())
       this.#disk.sync()
     }
-    await this.#end(0, 'write')
+    await this.#after('write', 0)
+  }
+
+  /** Seen by reads from now on; durable with the next sync. */
+  async #put(write: StorageWrite): Promise<void> {
+    await this.#memory.write({ ...write, isUrgent: false })
+    this.#disk.wrote(write)
+  }
+
+  /** The write may be there all the same, and nobody can tell; from now on every call fails. */
+  async #failAt(write: StorageWrite, message: string): Promise<void> {
+    if (this.#disk.isThereThough()) await this.#put(write)
+    this.#disk.memory.failWrites(new RaftError('ERR_RAFT_STORAGE', message))
   }
 
   async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
-    this.#check()
     await this.#clock.pass(this.#disk.temper.readUs)
-    const { blocks } = this.#disk.visible
-    const start = blocks.findIndex((block) => block.first === from)
-    if (start < 0) throw new RaftError('ERR_RAFT_COMPACTED', `no block starts at ${from}`)
-    let end = start + 1
-    let bytes = blocks[start]?.size ?? 0
-    while (end < blocks.length && bytes + (blocks[end]?.size ?? 0) <= bytesMax) bytes += blocks[end++]?.size ?? 0
-    return blocks.slice(start, end)
+    return this.#memory.read(from, bytesMax)
   }
 
-  freeBytes(): Promise<number | undefined> {
-    return Promise.resolve(undefined)
+  async freeBytes(): Promise<number | undefined> {
+    await this.#clock.pass(0)
+    return this.#memory.freeBytes()
   }
 
   async close(): Promise<void> {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    await this.#writing.catch(() => {})
-    if (!this.#clock.isStopped && this.#failed === undefined) this.#disk.sync()
+    await this.#opening?.catch(() => undefined)
+    await this.#writing
+    if (this.#disk.failure === undefined && this.#opening !== undefined) this.#disk.sync()
+    await this.#memory.close()
   }
 
-  #check(): void {
-    if (this.#failed !== undefined) throw this.#failed
-    if (!this.#isOpen) throw new RaftError('ERR_RAFT_CLOSED', 'the storage is not open')
-  }
-
-  /** A moment passes on either side of every call, so that a crash can be put there. */
-  async #begin(what: string): Promise<void> {
+  /** A moment passes on either side of every call, and a crash can be put there. */
+  async #before(what: string): Promise<void> {
     this.#disk.call('before', what)
     await this.#clock.pass(0)
   }
 
-  async #end(delayUs: number, what: string): Promise<void> {
+  async #after(what: string, delayUs: number): Promise<void> {
     this.#disk.call('after', what)
     await this.#clock.pass(delayUs)
   }
@@ -111,10 +104,12 @@ export class FalseStorage implements Storage {
 class FalseSnapshots implements SnapshotStore {
   readonly #disk: FalseDisk
   readonly #clock: NodeClock
+  readonly #memory: SnapshotStore
 
-  constructor(disk: FalseDisk, clock: NodeClock) {
+  constructor(disk: FalseDisk, clock: NodeClock, memory: SnapshotStore) {
     this.#disk = disk
     this.#clock = clock
+    this.#memory = memory
   }
 
   async create(info: SnapshotInfo): Promise<SnapshotWriter> {
@@ -122,49 +117,47 @@ class FalseSnapshots implements SnapshotStore {
     const clock = this.#clock
     disk.call('before', 'create')
     await clock.pass(disk.temper.readUs)
-    const file = disk.files.get(info.id) ?? { bytes: new Uint8Array(0), isWhole: false }
-    disk.files.set(info.id, file)
+    const writer = await this.#memory.create(info)
     return {
-      offset: file.bytes.length,
+      offset: writer.offset,
       write: async (chunk) => {
         await clock.pass(disk.temper.readUs)
-        file.bytes = Buffer.concat([file.bytes, chunk])
+        await writer.write(chunk)
       },
       finish: async () => {
         disk.call('before', 'finish')
         await clock.pass(disk.syncUs())
-        file.isWhole = true
+        const size = await writer.finish()
         disk.fileIsDurable(info)
         disk.call('after', 'finish')
         await clock.pass(0)
-        return file.bytes.length
+        return size
       },
-      suspend: () => clock.pass(0),
+      suspend: async () => {
+        await clock.pass(0)
+        await writer.suspend()
+      },
       discard: async () => {
         await clock.pass(0)
-        disk.files.delete(info.id)
+        await writer.discard()
       },
     }
   }
 
   async *read(id: string, offset: number): AsyncIterable<Uint8Array> {
-    const { temper, files } = this.#disk
-    for (let at = offset; ; at += temper.chunkBytes) {
-      await this.#clock.pass(temper.readUs)
-      const file = files.get(id)
-      if (file?.isWhole !== true) throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `there is no snapshot ${id}`)
-      if (at >= file.bytes.length) return
-      yield file.bytes.subarray(at, at + temper.chunkBytes)
+    for await (const chunk of this.#memory.read(id, offset)) {
+      await this.#clock.pass(this.#disk.temper.readUs)
+      yield chunk
     }
   }
 
   async list(): Promise<readonly string[]> {
     await this.#clock.pass(this.#disk.temper.readUs)
-    return [...this.#disk.files].filter(([, file]) => file.isWhole).map(([id]) => id)
+    return this.#memory.list()
   }
 
   async retain(ids: readonly string[]): Promise<void> {
     await this.#clock.pass(this.#disk.temper.readUs)
-    for (const id of this.#disk.files.keys()) if (!ids.includes(id)) this.#disk.files.delete(id)
+    return this.#memory.retain(ids)
   }
 }

@@ -47,6 +47,8 @@ interface Direction {
   isCut: boolean
   /** The earliest arrival of the next message, when order is kept. */
   arrivalUs: number
+  /** On their way. */
+  bytes: number
 }
 
 /** An unordered pair of nodes: connected, or trying. `session` names one connection; what belonged to an earlier one is gone. */
@@ -59,6 +61,10 @@ interface Link {
   readonly transfers: Set<(error: RaftError) => void>
 }
 
+/** The most bytes on their way in one direction; beyond them a message is dropped. */
+export const WINDOW_BYTES = 1_048_576
+/** What a message takes beside its blocks. */
+const MESSAGE_BYTES = 64
 const RECONNECT_US = 20_000
 /** A stale copy arrives within this. */
 const STALE_US = 5_000_000
@@ -142,10 +148,11 @@ export class FalseNetwork {
 
   send(from: NodeId, to: NodeId, message: PeerMessage): boolean {
     const link = this.#link(from, to)
-    if (!link.isConnected) return false
+    const direction = this.#direction(from, to)
+    const size = sizeOf(message)
+    if (!link.isConnected || (direction.bytes > 0 && direction.bytes + size > WINDOW_BYTES)) return false
     Object.freeze(message)
     this.#watcher.sent(from, to, message)
-    const direction = this.#direction(from, to)
     if (direction.isCut) {
       this.#watcher.lost(from, to, message, 'cut')
       return true
@@ -195,7 +202,10 @@ export class FalseNetwork {
       arrivalUs = Math.max(arrivalUs, direction.arrivalUs)
       direction.arrivalUs = arrivalUs
     }
+    const size = sizeOf(message)
+    direction.bytes += size
     this.#time.at(arrivalUs, () => {
+      direction.bytes -= size
       if (link.isConnected && link.session === session) this.#deliver(from, to, message)
       else this.#watcher.lost(from, to, message, 'down')
     })
@@ -224,7 +234,7 @@ export class FalseNetwork {
     const key = `${from}>${to}`
     let direction = this.#directions.get(key)
     if (direction === undefined) {
-      direction = { isCut: false, arrivalUs: 0 }
+      direction = { isCut: false, arrivalUs: 0, bytes: 0 }
       this.#directions.set(key, direction)
     }
     return direction
@@ -297,6 +307,11 @@ export class FalseNetwork {
     }
     this.#tryLater(link)
   }
+}
+
+function sizeOf(message: PeerMessage): number {
+  if (message.type !== 'AppendEntriesRequest') return MESSAGE_BYTES
+  return message.blocks.reduce((bytes, block) => bytes + block.size, MESSAGE_BYTES)
 }
 
 /** One transfer of snapshot bytes. */

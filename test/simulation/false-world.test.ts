@@ -1,0 +1,77 @@
+/** The simulator's disk and network keep the contracts that they stand in for. */
+import type { Storage } from '../../src/contracts/storage.ts'
+import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
+import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
+import { FalseDisk } from '../../src/testing/simulation/disk.ts'
+import { FalseStorage } from '../../src/testing/simulation/false-storage.ts'
+import { FalseTransport } from '../../src/testing/simulation/false-transport.ts'
+import { FalseNetwork, WINDOW_BYTES } from '../../src/testing/simulation/network.ts'
+import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+
+describe('the false disk', () => {
+  storageContract({
+    describe,
+    it,
+    make: async () => {
+      const { time, stop } = running()
+      const ignored = { called: () => {}, durable: () => {}, fileDurable: () => {} }
+      const disk = new FalseDisk('a', new SeededRandom(1), ignored)
+      let clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+      return {
+        storage: (): Storage => new FalseStorage(disk, clock),
+        crash: async () => {
+          clock.stop()
+          disk.crash(true)
+          clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+        },
+        failWrites: async () => {
+          disk.failure = 'the sync failed'
+        },
+        destroy: async () => stop(),
+      }
+    },
+  })
+})
+
+describe('the false network', () => {
+  transportContract({
+    describe,
+    it,
+    make: () => {
+      const { time, stop } = running()
+      const ignored = { sent: () => {}, delivered: () => {}, lost: () => {} }
+      const network = new FalseNetwork(time, new SeededRandom(1), ignored)
+      const bothWays = (one: string, other: string, way: (from: string, to: string) => void): void => {
+        way(one, other)
+        way(other, one)
+      }
+      return {
+        create: (id) => new FalseTransport(network, id, new NodeClock(time, { startMs: 0, ratePerMille: 1000 })),
+        route: (_, to) => `sim:${to}`,
+        cut: (one, other) => bothWays(one, other, (from, to) => network.cut(from, to)),
+        heal: (one, other) => bothWays(one, other, (from, to) => network.heal(from, to)),
+        windowBytes: WINDOW_BYTES,
+        close: async () => stop(),
+      }
+    },
+  })
+})
+
+/** A virtual time that runs by itself, as fast as it can. */
+function running(): { readonly time: VirtualTime; readonly stop: () => void } {
+  const time = new VirtualTime()
+  let isRunning = true
+  const turn = (): void => {
+    if (!isRunning) return
+    time.step(time.nowUs + 1000)
+    setImmediate(turn)
+  }
+  turn()
+  return {
+    time,
+    stop: () => {
+      isRunning = false
+    },
+  }
+}
