@@ -57,10 +57,10 @@ describe('the status of a cluster', () => {
       text,
       [
         'kv-demo  term 7  leader n2  commit 100  2/3 voters up  tolerates 0 failures',
-        '   MEMBER  ROLE      TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   LOOP  DISK FREE  VERSION',
-        '●  n1      follower  7     127.0.0.1:7001  100   100     98       0    41 ms  3 ms  71 GB      0.1.0',
-        '★  n2      leader    7     127.0.0.1:7002  100   100     98       -    -      3 ms  71 GB      0.1.0',
-        '✗  n3      refused   -     127.0.0.1:7003  -     -       -        10   -      -     -          -',
+        '   MEMBER  ROLE            TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   LOOP  DISK FREE  VERSION',
+        '●  n1      follower        7     127.0.0.1:7001  100   100     98       0    41 ms  3 ms  71 GB      0.1.0',
+        '★  n2      leader          7     127.0.0.1:7002  100   100     98       -    -      3 ms  71 GB      0.1.0',
+        '✗  n3      down (refused)  -     127.0.0.1:7003  -     -       -        10   -      -     -          -',
         '',
       ].join('\n'),
     )

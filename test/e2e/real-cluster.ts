@@ -24,6 +24,8 @@ export class RealCluster {
   readonly #ports = new Map<string, number>()
   readonly #nodes = new Map<string, Running>()
   readonly #first: readonly string[]
+  /** One for all questions: a new one for each would cost more than the answers. */
+  #asking: KvCluster | undefined
 
   private constructor(first: readonly string[]) {
     this.#first = first
@@ -41,6 +43,8 @@ export class RealCluster {
   async place(id: string): Promise<void> {
     const port = await freePort()
     this.ids.push(id)
+    await this.#asking?.client.close()
+    this.#asking = undefined
     this.#ports.set(id, port)
     await this.links.add(id, port)
   }
@@ -93,13 +97,14 @@ export class RealCluster {
   }
 
   async statuses(): Promise<NodeStatus[]> {
-    const { client } = this.client()
-    try {
-      const said = await client.status({ timeoutMs: 1000 })
-      return said.flatMap((each) => ('status' in each ? [each.status] : []))
-    } finally {
-      await client.close()
-    }
+    const said = await this.#client.status({ timeoutMs: 1000 })
+    const byId = new Map(said.flatMap((each) => ('status' in each ? [[each.status.id, each.status] as const] : [])))
+    return [...byId.values()]
+  }
+
+  get #client(): KvCluster['client'] {
+    this.#asking ??= this.client()
+    return this.#asking.client
   }
 
   /** The leader that a majority of all placed nodes agrees on, other than `not`. */
@@ -136,37 +141,29 @@ export class RealCluster {
   }
 
   async #digests(): Promise<string[]> {
-    const { client } = this.client()
-    try {
-      const asked = this.endpoints.map((endpoint) => client.query({ type: 'digest' }, { mode: 'local', endpoint }))
-      return (await Promise.all(asked)).map((answer) =>
-        answer.type === 'digest' ? `${answer.count} ${answer.digest}` : answer.type,
-      )
-    } finally {
-      await client.close()
-    }
+    const client = this.#client
+    const asked = this.endpoints.map((endpoint) => client.query({ type: 'digest' }, { mode: 'local', endpoint }))
+    return (await Promise.all(asked)).map((answer) =>
+      answer.type === 'digest' ? `${answer.count} ${answer.digest}` : answer.type,
+    )
   }
 
   /** Every key, read linearizably. */
   async keys(): Promise<Set<string>> {
-    const { client } = this.client()
     const keys = new Set<string>()
-    try {
-      for (let after: string | undefined; ; ) {
-        const answer = await client.query({ type: 'list', prefix: '', limit: PAGE, after })
-        assert.ok(answer.type === 'listed')
-        for (const { key } of answer.entries) keys.add(key)
-        if (!answer.more) return keys
-        after = answer.entries.at(-1)?.key
-      }
-    } finally {
-      await client.close()
+    for (let after: string | undefined; ; ) {
+      const answer = await this.#client.query({ type: 'list', prefix: '', limit: PAGE, after })
+      assert.ok(answer.type === 'listed')
+      for (const { key } of answer.entries) keys.add(key)
+      if (!answer.more) return keys
+      after = answer.entries.at(-1)?.key
     }
   }
 
   async close(): Promise<void> {
     for (const id of this.#nodes.keys()) this.signal(id, 'SIGKILL')
     await Promise.all([...this.#nodes.values()].map((node) => node.finished))
+    await this.#asking?.client.close()
     this.links.close()
     rmSync(this.directory, { recursive: true, force: true })
   }

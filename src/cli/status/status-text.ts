@@ -77,7 +77,7 @@ function symbolOf(node: NodeRow, report: StatusReport): string {
 }
 
 function roleOf(node: NodeRow): string {
-  if (!node.isReachable) return node.problem ?? 'unreachable'
+  if (!node.isReachable) return `down (${node.problem})`
   if (node.stopped !== undefined) return `stopped: ${node.stopped}`
   return node.kind === 'voter' ? (node.role ?? '-') : node.kind
 }
