@@ -8,7 +8,7 @@ import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
 import { SAFETY, Watch } from '../properties/safety.ts'
 import { FalseDisk } from './disk.ts'
-import { FalseNetwork } from './network.ts'
+import { addressOf, FalseNetwork } from './network.ts'
 import { SeededRandom } from './random.ts'
 import type { World } from './simulated-node.ts'
 import { SimulatedNode } from './simulated-node.ts'
@@ -161,10 +161,6 @@ export class Cluster implements World {
     this.#crashPoints.delete(node)
     point.run()
   }
-}
-
-export function addressOf(id: NodeId): string {
-  return `sim:${id}`
 }
 
 /** Promises settle between two things that happen: all that are ready, before the next. */

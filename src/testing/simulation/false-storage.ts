@@ -22,6 +22,7 @@ export class FalseStorage implements Storage {
   readonly snapshots: SnapshotStore
   #opening: Promise<RecoveredState> | undefined
   #writing: Promise<void> = Promise.resolve()
+  #isClosing = false
 
   constructor(disk: FalseDisk, clock: NodeClock) {
     this.#disk = disk
@@ -50,6 +51,7 @@ export class FalseStorage implements Storage {
   }
 
   async #write(write: StorageWrite): Promise<void> {
+    if (this.#isClosing) throw new RaftError('ERR_RAFT_CLOSED', 'the storage is being closed')
     await this.#before('write')
     if (this.#disk.failure !== undefined) await this.#failAt(write, this.#disk.failure)
     await this.#put(write)
@@ -83,6 +85,7 @@ export class FalseStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true
     await this.#opening?.catch(() => undefined)
     await this.#writing
     if (this.#disk.failure === undefined && this.#opening !== undefined) this.#disk.sync()

@@ -1,16 +1,19 @@
 /** The Transport contract over a false network, as one life of a node has it. */
 import type { PeerMessage, Transport, TransportHost } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
-import type { FalseNetwork } from './network.ts'
-import { unreachable } from './network.ts'
+import type { ErrorCode } from '../../errors.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
+import type { FalseNetwork, Transfer } from './network.ts'
+import { addressOf, unreachable } from './network.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
-/** What one life of a node holds of the network. */
 export class FalseTransport implements Transport {
   readonly #network: FalseNetwork
   readonly #id: NodeId
   readonly #clock: NodeClock
-  #isOpen = false
+  readonly #transfers = new Set<Transfer>()
+  #host: TransportHost | undefined
+  #isClosed = false
 
   constructor(network: FalseNetwork, id: NodeId, clock: NodeClock) {
     this.#network = network
@@ -19,13 +22,13 @@ export class FalseTransport implements Transport {
   }
 
   get address(): string {
-    return `sim:${this.#id}`
+    return addressOf(this.#id)
   }
 
-  start(host: TransportHost): Promise<void> {
+  async start(host: TransportHost): Promise<void> {
+    if (this.#isClosed) throw closed()
     this.#network.plug(this.#id, { host, clock: this.#clock, peers: new Map() })
-    this.#isOpen = true
-    return Promise.resolve()
+    this.#host = host
   }
 
   setPeers(addresses: ReadonlyMap<NodeId, string>): void {
@@ -37,31 +40,50 @@ export class FalseTransport implements Transport {
   }
 
   async *fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    if (this.#isClosed) throw closed()
     const transfer = this.#network.openTransfer(this.#id, from, signal)
+    this.#transfers.add(transfer)
     let chunks: AsyncIterator<Uint8Array> | undefined
     try {
-      await transfer.travel(this.#clock)
-      chunks = this.#network.endpointOf(from)?.host.readSnapshot(id, offset)[Symbol.asyncIterator]()
-      if (chunks === undefined) throw unreachable(this.#id, from)
+      await Promise.race([transfer.travel(this.#clock), transfer.broken])
+      chunks = this.#source(from, id, offset)[Symbol.asyncIterator]()
       for (;;) {
         const next = await Promise.race([chunks.next(), transfer.broken])
         await Promise.race([transfer.travel(this.#clock), transfer.broken])
         if (next.done === true) return
         yield next.value.slice()
       }
+    } catch (error) {
+      throw isRaftError(error) || signal.aborted ? error : unreachable(this.#id, from)
     } finally {
+      this.#transfers.delete(transfer)
       transfer.close()
       void chunks?.return?.()
     }
   }
 
-  close(): Promise<void> {
-    if (this.#isLive) this.#network.unplug(this.#id)
-    this.#isOpen = false
-    return Promise.resolve()
+  async close(): Promise<void> {
+    if (this.#isLive) {
+      for (const transfer of this.#transfers) transfer.fail(closed())
+      this.#network.unplug(this.#id)
+    }
+    this.#isClosed = true
   }
 
   get #isLive(): boolean {
-    return this.#isOpen && !this.#clock.isStopped
+    return this.#host !== undefined && !this.#isClosed && !this.#clock.isStopped
   }
+
+  /** The file at its owner, who looks once more who it is that asks. */
+  #source(from: NodeId, id: string, offset: number): AsyncIterable<Uint8Array> {
+    const owner = this.#network.endpointOf(from)?.host
+    if (owner === undefined || this.#host === undefined) throw unreachable(this.#id, from)
+    const refusal = owner.admit(this.#host.identity)
+    if (refusal !== undefined) throw new RaftError(refusal.code as ErrorCode, refusal.message)
+    return owner.readSnapshot(id, offset)
+  }
+}
+
+function closed(): RaftError {
+  return new RaftError('ERR_RAFT_CLOSED', 'the transport is closed')
 }

@@ -64,7 +64,7 @@ interface Link {
 /** The most bytes on their way in one direction; beyond them a message is dropped. */
 export const WINDOW_BYTES = 1_048_576
 /** What a message takes beside its blocks. */
-const MESSAGE_BYTES = 64
+const MESSAGE_BYTES = 256
 const RECONNECT_US = 20_000
 /** A stale copy arrives within this. */
 const STALE_US = 5_000_000
@@ -140,8 +140,7 @@ export class FalseNetwork {
     const endpoint = this.#endpoints.get(id)
     if (endpoint === undefined) return
     for (const peer of endpoint.peers.keys())
-      if (!peers.has(peer) && peer !== id && !this.#wants(peer, id))
-        this.#disconnect(this.#link(id, peer), 'no peer any more')
+      if (!peers.has(peer) && peer !== id) this.#disconnect(this.#link(id, peer), 'no peer any more')
     endpoint.peers = new Map(peers)
     for (const peer of peers.keys()) if (peer !== id) this.#tryLater(this.#link(id, peer))
   }
@@ -183,6 +182,7 @@ export class FalseNetwork {
     if (!link.isConnected) fail(unreachable(from, to))
     return {
       broken,
+      fail,
       travel: async (clock) => {
         await clock.pass(this.#delayUs())
         if (!link.isConnected || this.isCut(from, to) || this.isCut(to, from)) throw unreachable(from, to)
@@ -251,13 +251,19 @@ export class FalseNetwork {
     return link
   }
 
-  #wants(id: NodeId, peer: NodeId): boolean {
-    return this.#endpoints.get(id)?.peers.has(peer) === true
-  }
-
   #tryLater(link: Link): void {
     if (link.isConnected) return
     this.#time.after(this.#random.between(RECONNECT_US / 10, RECONNECT_US), () => this.#connect(link))
+  }
+
+  /** Who looks for a peer where somebody else is, is told so. */
+  #isMisled(endpoint: Endpoint, peer: NodeId): boolean {
+    const address = endpoint.peers.get(peer)
+    const found = [...this.#endpoints].find(([id]) => addressOf(id) === address)?.[0]
+    if (found === undefined || found === peer) return false
+    const message = `${address} is ${found}, not ${peer}`
+    endpoint.host.refusedBy(peer, { code: 'ERR_RAFT_NODE_MISMATCH', message })
+    return true
   }
 
   /** Both ends show their identity before anything else; one that is refused tries again later. */
@@ -265,7 +271,12 @@ export class FalseNetwork {
     const { a, b } = link
     const one = this.#endpoints.get(a)
     const other = this.#endpoints.get(b)
-    if (link.isConnected || one === undefined || other === undefined) return
+    if (link.isConnected) return
+    if ((one !== undefined && this.#isMisled(one, b)) || (other !== undefined && this.#isMisled(other, a))) {
+      this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
+      return
+    }
+    if (one === undefined || other === undefined) return
     if (!one.peers.has(b) && !other.peers.has(a)) return
     if (this.isCut(a, b) || this.isCut(b, a)) return
     if (one.clock.isPaused || other.clock.isPaused) {
@@ -318,9 +329,16 @@ function sizeOf(message: PeerMessage): number {
 export interface Transfer {
   /** Rejects when the connection breaks or the signal is aborted. */
   readonly broken: Promise<never>
+  /** Breaks it. */
+  fail(error: unknown): void
   /** Waits as long as a message takes; rejects if it cannot pass. */
   travel(clock: NodeClock): Promise<void>
   close(): void
+}
+
+/** Where a node is reached. */
+export function addressOf(id: NodeId): string {
+  return `sim:${id}`
 }
 
 export function unreachable(one: NodeId, other: NodeId): RaftError {

@@ -14,6 +14,7 @@ import { FalseStorage } from './false-storage.ts'
 import { FalseTransport } from './false-transport.ts'
 import { LedgerMachine } from './ledger-machine.ts'
 import type { FalseNetwork } from './network.ts'
+import { addressOf } from './network.ts'
 import type { SeededRandom } from './random.ts'
 import type { Tampering } from './tampering.ts'
 import type { VirtualTime } from './virtual-clock.ts'
@@ -103,7 +104,7 @@ export class SimulatedNode {
       ...settings,
       id,
       cluster: 'simulated',
-      peers: Object.keys(peers).length === 0 ? { [id]: `sim:${id}` } : peers,
+      peers: Object.keys(peers).length === 0 ? { [id]: addressOf(id) } : peers,
       join: Object.keys(peers).length === 0,
       seed: this.#random.below(1_000_000),
       storage: tampering?.storage?.(storage, id) ?? storage,
