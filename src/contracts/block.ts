@@ -83,15 +83,16 @@ export function decodeBlock(input: Uint8Array): EncodedBlock {
   return { first, term, kind, membership, count, size: bytes.length, bytes }
 }
 
-/** The payloads of a block, in order, as views of its bytes. */
+/** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, for the `slice` of a Buffer does not copy. */
 export function payloadsOf(block: EncodedBlock): Uint8Array[] {
   const { bytes, count } = block
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const payloads: Uint8Array[] = new Array(count)
   let at = HEADER_BYTES + 4 * count
   for (let offset = 0; offset < count; offset++) {
     const length = view.getUint32(HEADER_BYTES + 4 * offset, true)
-    payloads[offset] = bytes.subarray(at, at + length)
+    payloads[offset] = plain.subarray(at, at + length)
     at += length
   }
   return payloads

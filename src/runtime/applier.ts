@@ -236,13 +236,16 @@ export class Applier<Command, Result> {
   }
 }
 
-/** Passes chunks on, and remembers an error of their source, to tell it from one of the reader. */
+/**
+ * Passes chunks on, as plain Uint8Arrays (the `slice` of a Buffer does not copy, which surprises), and remembers an error of their
+ * source, to tell it from one of the reader.
+ */
 async function* noteError(
   chunks: AsyncIterable<Uint8Array>,
   note: (error: unknown) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* chunks
+    for await (const { buffer, byteOffset, byteLength } of chunks) yield new Uint8Array(buffer, byteOffset, byteLength)
   } catch (error) {
     note(error)
     throw error

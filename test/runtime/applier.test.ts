@@ -84,6 +84,16 @@ describe('the applier', () => {
     assert.deepEqual(await end, ['a', 'ERR_RAFT_OUTCOME_UNKNOWN'])
   })
 
+  it('hands out bytes whose slice is a copy, as that of every Uint8Array', async () => {
+    const desk = new Desk()
+    desk.cached(commands(1, 'a'))
+    desk.applier.apply({ from: 1, to: 2 })
+    await desk.snapshot('s7', 7, 'state of 7')
+    desk.applier.install(info('s7', 7))
+    await settle()
+    assert.deepEqual(desk.kinds, [false, false])
+  })
+
   it('stops at a command that throws: nothing after it is applied, and its index is told', async () => {
     const desk = new Desk()
     desk.cached(commands(1, 'a', 'boom', 'c'), commands(4, 'd'))
@@ -113,6 +123,8 @@ describe('the applier', () => {
 class Desk {
   readonly log: string[] = []
   readonly failures: unknown[] = []
+  /** Whether bytes that the machine was given were a Buffer. */
+  readonly kinds: boolean[] = []
   readonly cache = new BlockCache(1_000_000)
   readonly proposals = new Proposals({
     blockEntriesMax: 100,
@@ -136,7 +148,7 @@ class Desk {
     }
     this.applier = new Applier<Uint8Array, string>({
       machine: {
-        apply: (command, { index }) => this.#apply(String(command), index),
+        apply: (command, { index }) => this.#saw(command) ?? this.#apply(Buffer.from(command).toString(), index),
         restore: (chunks) => this.#restore(chunks),
       },
       codec: bytesCodec,
@@ -189,6 +201,10 @@ class Desk {
     return Promise.all(ends)
   }
 
+  #saw(bytes: Uint8Array): undefined {
+    this.kinds.push(Buffer.isBuffer(bytes))
+  }
+
   #apply(text: string, index: number): string {
     if (text === 'boom') throw new Error('boom')
     this.#now += this.msPerCommand
@@ -198,6 +214,7 @@ class Desk {
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of chunks) {
+      this.#saw(chunk)
       if (String(Buffer.from(chunk)) === 'boom') throw new Error('boom')
       this.log.push(String(Buffer.from(chunk)))
     }

@@ -43,7 +43,10 @@ describe('the persister', () => {
       persist(1, { blocks: [{ first: 1, term: 3, count: 2, size: 43, kind: 'commands', payload }] }),
     )
     const [block] = desk.blocks
-    assert.deepEqual(payloadsOf(decodeBlock(block?.bytes ?? Buffer.alloc(0))).map(String), ['x', 'yz'])
+    assert.deepEqual(
+      payloadsOf(decodeBlock(block?.bytes ?? Buffer.alloc(0))).map((payload) => Buffer.from(payload).toString()),
+      ['x', 'yz'],
+    )
     assert.equal(desk.cache.get(1, 3), block)
     desk.persister.persist(persist(2, { blocks: [{ ...(block as EncodedBlock), first: 3 }] }))
     await desk.finish()
