@@ -45,13 +45,13 @@ export class FalseStorage implements Storage {
   }
 
   write(write: StorageWrite): Promise<void> {
+    if (this.#isClosing) return Promise.reject(new RaftError('ERR_RAFT_CLOSED', 'the storage is being closed'))
     const writing = this.#write(write)
     this.#writing = writing.catch(() => undefined)
     return writing
   }
 
   async #write(write: StorageWrite): Promise<void> {
-    if (this.#isClosing) throw new RaftError('ERR_RAFT_CLOSED', 'the storage is being closed')
     await this.#before('write')
     if (this.#disk.failure !== undefined) await this.#failAt(write, this.#disk.failure)
     await this.#put(write)
