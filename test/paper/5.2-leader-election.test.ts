@@ -11,6 +11,7 @@ import {
   preCandidateOf,
   preVoteResponse,
   readyLeaderOf,
+  timeoutNow,
   voteRequest,
   voteResponse,
 } from '../core/builders.ts'
@@ -91,6 +92,18 @@ describe('§5.2 Leader election', () => {
     assert.deepEqual(send, [])
     assert.deepEqual([persist?.hardState?.term, persist?.hardState?.votedFor], [3, 'a'])
     assert.equal(persist?.then.length, 2)
+  })
+
+  it('an earlier write that ends meanwhile does not make its vote durable', () => {
+    const node = followerOf('a b c', { term: 2, leader: 'b' })
+    const append = appendRequest({ term: 2, prev: '0@0', entries: '2' })
+    const earlier = node.step({ type: 'receive', from: 'b', message: append }).persist?.number as number
+    const vote = node.step({ type: 'receive', from: 'b', message: timeoutNow(2) }).persist?.number as number
+    node.step({ type: 'persisted', number: earlier })
+    node.step({ type: 'receive', from: 'c', message: voteResponse({ term: 3 }) })
+    assert.equal(node.status.role, 'candidate')
+    node.step({ type: 'persisted', number: vote })
+    assert.equal(node.status.role, 'leader')
   })
 
   for (const { members, votes, role } of [

@@ -174,6 +174,16 @@ describe('§5.3 Log replication', () => {
     )
   })
 
+  it('a write under way makes nothing durable that is truncated meanwhile', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const append = appendRequest({ term: 2, prev: '0@0', entries: '2 2' })
+    const earlier = follower.step({ type: 'receive', from: 'b', message: append }).persist?.number as number
+    const other = appendRequest({ term: 3, prev: '0@0', entries: '3 3' })
+    follower.step({ type: 'receive', from: 'c', message: other })
+    follower.step({ type: 'persisted', number: earlier })
+    assert.equal(follower.status.persistedIndex, 0)
+  })
+
   it('an entry is acknowledged only once it is on disk', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const append = appendRequest({ term: 2, prev: '0@0', entries: '2 2' })

@@ -240,6 +240,13 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(node.status.role, 'candidate')
   })
 
+  it('and one that its newest membership makes a voter may lead at once, committed or not', () => {
+    const node = followerOf('b c +a', { term: 2, leader: 'b' })
+    node.hear('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('a b c'))] }))
+    node.timeOut()
+    assert.equal(node.status.role, 'pre-candidate')
+  })
+
   it('once that membership is committed it campaigns no more', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const entries = [membershipBlock(1, 2, membershipOf('b c'))]
@@ -314,10 +321,10 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
   })
 
   it('our own: what was seen of a node’s old disk is forgotten with its membership', () => {
-    const leader = leaderOf('a b c d', { term: 2 })
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
     acknowledgeAll(leader)
     change(leader, { remove: ['d'] })
-    leader.take({ type: 'peerSeen', peer: 'b', directoryId: '' })
     acknowledgeAll(leader)
     change(leader, { add: [{ id: 'd', address: 'd:2' }] })
     acknowledgeAll(leader)

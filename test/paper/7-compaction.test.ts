@@ -44,6 +44,19 @@ describe('§7 Log compaction: taking a snapshot', () => {
     assert.equal(only('AppendEntriesResponse', answers).isAccepted, true)
   })
 
+  it('entries that are discarded here already are taken for known: they were committed', () => {
+    const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
+    follower.take(taken(follower, 2))
+    const answers = follower.hear('b', appendRequest({ term: 2, prev: '0@0', entries: '1 1 2 2' }))
+    assert.deepEqual([only('AppendEntriesResponse', answers).index, follower.log], [4, '2 2'])
+  })
+
+  it('the hint of a rejection never lies below what is committed', () => {
+    const follower = followerOf('', { term: 4, snapshot: snapshotAt('3@2', MEMBERS), log: '4' })
+    const answer = only('AppendEntriesResponse', follower.hear('b', appendRequest({ term: 4, prev: '4@1' })))
+    assert.deepEqual([answer.isAccepted, answer.hintIndex, answer.hintTerm], [false, 3, 2])
+  })
+
   it('what is not applied yet is in no snapshot, and an older one replaces nothing', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
     follower.take({ type: 'snapshotTaken', snapshot: snapshotAt('3@2', MEMBERS) })
@@ -190,6 +203,17 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     follower.hear('b', snapshotRequest({ term: 3, snapshot }))
     follower.take({ type: 'snapshotFetched', snapshot })
     assert.deepEqual([follower.status.lastIndex, follower.status.lastTerm], [4, 3])
+  })
+
+  it('a write under way makes nothing durable of the log that the snapshot replaces', () => {
+    const follower = followerOf('a b c', { term: 3, log: '1', commit: 1, leader: 'b' })
+    const append = appendRequest({ term: 3, prev: '1@1', entries: '2 2 2 2' })
+    const earlier = follower.step({ type: 'receive', from: 'b', message: append }).persist?.number as number
+    const snapshot = snapshotAt('4@3', MEMBERS)
+    follower.step({ type: 'receive', from: 'b', message: snapshotRequest({ term: 3, snapshot }) })
+    follower.step({ type: 'snapshotFetched', snapshot })
+    follower.step({ type: 'persisted', number: earlier })
+    assert.equal(follower.status.persistedIndex, 1)
   })
 
   it('a snapshot that the log overtook while it was fetched is not installed', () => {
