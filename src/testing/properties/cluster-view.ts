@@ -113,6 +113,8 @@ export class ClusterView {
       if (persist.truncateAfter !== undefined) node.log.truncateAfter(persist.truncateAfter)
       for (const block of persist.blocks) node.log.append(block)
     }
+    // One that has stopped says nothing any more, not even what it did in the step in which it stopped.
+    if (status.stopped !== undefined) return
     const from = node.before?.commitIndex ?? node.log.baseIndex
     for (let index = from + 1; index <= status.commitIndex; index++)
       this.ledger.note(id, index, node.log.termAt(index), status.term)

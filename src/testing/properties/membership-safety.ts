@@ -11,7 +11,7 @@ export const membershipSafety: Property = {
     const latest = new Map<NodeId, { readonly index: number; readonly membership: Membership }>()
     return (observation) => {
       if (observation.type === 'started') latest.delete(observation.node)
-      if (observation.type !== 'stepped') return undefined
+      if (observation.type !== 'stepped' || observation.status.stopped !== undefined) return undefined
       const { node, status, effects } = observation
       const { log } = view.node(node)
       const now = log.membership
