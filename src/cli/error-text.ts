@@ -1,5 +1,6 @@
 /** An error as a person reads it, and as a program does. */
 import { isRaftError, type RaftError } from '../errors.ts'
+import { isCommandFailure } from './failure.ts'
 
 /** Where a code is explained. */
 const DOCUMENT = 'docs/reference/errors.md'
@@ -8,7 +9,7 @@ const DOCUMENT = 'docs/reference/errors.md'
 export function errorText(error: unknown): string {
   if (!isRaftError(error)) return `error: ${messageOf(error)}\n`
   const lines = [`error[${error.code}]: ${error.message}`]
-  const facts = { ...wordsOf(error), hint: error.hint, docs: `${DOCUMENT}#${error.code.toLowerCase()}` }
+  const facts = { ...wordsOf(error), hint: error.hint, docs: documentOf(error) }
   const width = Math.max(...Object.keys(facts).map((name) => name.length)) + 1
   for (const [name, value] of Object.entries(facts))
     if (value !== undefined) lines.push(`  ${`${name}:`.padEnd(width)} ${value}`)
@@ -17,19 +18,22 @@ export function errorText(error: unknown): string {
 
 /** One line of JSON of a stable shape. */
 export function errorJson(error: unknown, exitCode: number): string {
-  const facts = isRaftError(error)
-    ? {
-        code: error.code,
-        message: error.message,
-        outcome: error.outcome,
-        retryable: error.retryable,
-        leader: error.leader,
-        hint: error.hint,
-        details: error.details,
-        docs: `${DOCUMENT}#${error.code.toLowerCase()}`,
-      }
-    : { message: messageOf(error) }
+  const facts = isRaftError(error) ? raftFacts(error) : otherFacts(error)
   return `${JSON.stringify({ schema: 'quorate.error/v1', exitCode, error: facts })}\n`
+}
+
+function raftFacts(error: RaftError): object {
+  const { code, message, outcome, retryable, leader, hint, details } = error
+  return { code, message, outcome, retryable, leader, hint, details, docs: documentOf(error) }
+}
+
+function otherFacts(error: unknown): object {
+  if (isCommandFailure(error)) return { message: error.message, hint: error.hint }
+  return { message: messageOf(error) }
+}
+
+function documentOf({ code }: RaftError): string {
+  return `${DOCUMENT}#${code.toLowerCase()}`
 }
 
 /** Only what a person is not told by the message already: the outcome when it is in doubt, and who leads. */

@@ -7,7 +7,13 @@ export class CommandFailure extends Error {
 
   constructor(message: string, options: { readonly exitCode?: number; readonly hint?: string } = {}) {
     super(message)
+    this.name = 'CommandFailure'
     this.exitCode = options.exitCode ?? EXIT.failure
     this.hint = options.hint
   }
+}
+
+/** By its name: a module that is loaded twice has two classes. */
+export function isCommandFailure(error: unknown): error is CommandFailure {
+  return error instanceof Error && error.name === 'CommandFailure'
 }

@@ -3,7 +3,8 @@ import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, parsed, withClientOptions } from './client-settings.ts'
 import { errorJson, errorText } from './error-text.ts'
 import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
-import { CommandFailure } from './failure.ts'
+import type { CommandFailure } from './failure.ts'
+import { isCommandFailure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddress, parseCount } from './text-values.ts'
 
@@ -18,7 +19,7 @@ export async function run(words: readonly string[], terminal: Terminal, version:
       const result = await work()
       if (typeof result === 'number') exitCode = result
     } catch (error) {
-      exitCode = error instanceof CommandFailure ? error.exitCode : exitCodeOf(error)
+      exitCode = isCommandFailure(error) ? error.exitCode : exitCodeOf(error)
       report(error, exitCode, format, terminal)
     }
   })
@@ -38,7 +39,7 @@ type Guard = (
 ) => Promise<void>
 
 function report(error: unknown, exitCode: number, format: 'text' | 'json', terminal: Terminal): void {
-  const shown = error instanceof CommandFailure ? failureText(error) : errorText(error)
+  const shown = isCommandFailure(error) ? failureText(error) : errorText(error)
   terminal.err(format === 'json' ? errorJson(error, exitCode) : shown)
 }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { errorJson, errorText } from '../../src/cli/error-text.ts'
 import { exitCodeOfCommand, exitCodeOfNode } from '../../src/cli/exit-codes.ts'
+import { CommandFailure } from '../../src/cli/failure.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { ERROR_CODES, RaftError } from '../../src/errors.ts'
 
@@ -30,6 +31,11 @@ describe('an error on the command line', () => {
       [schema, exitCode, error.code, error.outcome],
       ['quorate.error/v1', 1, 'ERR_RAFT_TOO_LARGE', 'not-applied'],
     )
+  })
+
+  it('that is an ordinary failure is told to a program without a stack', () => {
+    const { error } = JSON.parse(errorJson(new CommandFailure('there is no key', { hint: 'make one' }), 1))
+    assert.deepEqual(error, { message: 'there is no key', hint: 'make one' })
   })
 
   it('that is no RaftError shows its stack: it is a bug', () => {

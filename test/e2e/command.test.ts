@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Finished } from './command.ts'
-import { run } from './command.ts'
+import { run, typedHere } from './command.ts'
 import { freePort, RealCluster } from './real-cluster.ts'
 
 describe('the command', function () {
@@ -38,7 +38,7 @@ describe('the command', function () {
     { typed: 'member add n4 alpha', says: /'alpha' is not HOST:PORT/ },
   ])
     it(`refuses \`${typed}\` as wrongly used`, async () => {
-      const finished = await run(typed.split(' '))
+      const finished = await typedHere(typed.split(' '))
       assertEnded(finished, 2, says)
       assert.equal(finished.stdout, '')
     })
@@ -46,7 +46,7 @@ describe('the command', function () {
   it('says that no node answers, to people and to programs', async () => {
     const endpoints = ['--endpoints', `127.0.0.1:${await freePort()}`, '--timeout', '500ms']
     for (const words of [['get', 'k'], ['put', 'k', 'v'], ['status'], ['snapshot', 'take']])
-      assertEnded(await run([...words, ...endpoints]), 3, /^error\[ERR_RAFT_UNREACHABLE\]: .*\n(.*\n)* {2}hint: /)
+      assertEnded(await typedHere([...words, ...endpoints]), 3, /^error\[ERR_RAFT_UNREACHABLE\]: .*\n(.*\n)* {2}hint: /)
     const json = await run(['get', 'k', ...endpoints, '-o', 'json'])
     const { schema, exitCode, error } = JSON.parse(json.stderr)
     assert.deepEqual(
@@ -60,7 +60,7 @@ describe('serve', function () {
   this.timeout(60_000)
 
   it('reports everything that is wrong with its flags at once', async () => {
-    const finished = await run(['serve', '--listen', 'alpha', '--peers', 'n1', '--data-dir', 'd', '--memory'])
+    const finished = await typedHere(['serve', '--listen', 'alpha', '--peers', 'n1', '--data-dir', 'd', '--memory'])
     assertEnded(finished, 78, /^error\[ERR_RAFT_OPTIONS\]: /)
     for (const problem of ["--listen 'alpha'", "--peers 'n1'", '--id is missing', '--memory and --data-dir'])
       assert.ok(finished.stderr.includes(problem), `${problem} is not in ${finished.stderr}`)
@@ -68,7 +68,7 @@ describe('serve', function () {
 
   it('refuses timeouts that contradict each other', async () => {
     const peers = ['--id', 'n1', '--listen', '127.0.0.1:0', '--peers', 'n1=127.0.0.1:1', '--memory']
-    const finished = await run(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])
+    const finished = await typedHere(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])
     assertEnded(finished, 78, /electionTimeoutMinMs \(100\) must be at least 3 x heartbeatIntervalMs \(50\)/)
   })
 
@@ -90,7 +90,7 @@ describe('a node', function () {
   after(() => cluster.close())
 
   const typed = (...words: readonly string[]): Promise<Finished> =>
-    run(words, { env: { QUORATE_ENDPOINTS: cluster.endpoint('n1') } })
+    typedHere([...words, '--endpoints', cluster.endpoint('n1')])
 
   it('stores, shows, compares and deletes values', async () => {
     assertPrinted(await typed('put', 'colour', 'blue'), 'ok\n')
@@ -125,8 +125,8 @@ describe('a node', function () {
   })
 
   it('refuses a value that is larger than a command may be, in words', async () => {
-    const env = { QUORATE_ENDPOINTS: cluster.endpoint('n1') }
-    const finished = await run(['put', 'large', '-'], { env, input: 'x'.repeat(1_100_000) })
+    const words = ['put', 'large', '-', '--endpoints', cluster.endpoint('n1')]
+    const finished = await typedHere(words, 'x'.repeat(1_100_000))
     assertEnded(finished, 1, /error\[ERR_RAFT_TOO_LARGE\].* 11000\d\d bytes.* 1048576/s)
   })
 
@@ -203,13 +203,13 @@ describe('three nodes', function () {
   after(() => cluster.close())
 
   const typed = (...words: readonly string[]): Promise<Finished> =>
-    run(words, { env: { QUORATE_ENDPOINTS: cluster.endpoints.join(',') } })
+    typedHere([...words, '--endpoints', cluster.endpoints.join(',')])
 
   it('are reached through any of them: a follower names the leader', async () => {
     const leader = await cluster.leader()
     const follower = cluster.ids.find((id) => id !== leader) as string
     const order = [follower, ...cluster.ids.filter((id) => id !== follower)].map((id) => cluster.endpoint(id))
-    const { stderr, exitCode } = await run(['put', 'a', '1', '-v', '--endpoints', order.join(',')])
+    const { stderr, exitCode } = await typedHere(['put', 'a', '1', '-v', '--endpoints', order.join(',')])
     assert.equal(exitCode, 0)
     assert.match(stderr, /\(1 hop: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+\)/)
   })
@@ -250,7 +250,7 @@ describe('three nodes', function () {
     assert.match(status.stdout, /no leader .* 1\/3 voters up {2}no quorum: needs 2/)
     assert.equal(status.stdout.match(/^✗/gm)?.length, 2)
     assertEnded(await typed('get', 'a', '--timeout', '1s'), 4, /error\[ERR_RAFT_/)
-    assertPrinted(await run(['get', 'a', '--local', '--endpoints', cluster.endpoint(second)]), '1\n')
+    assertPrinted(await typedHere(['get', 'a', '--local', '--endpoints', cluster.endpoint(second)]), '1\n')
   })
 })
 

@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { transformSync } from 'esbuild'
+import { run as program } from '../../src/cli/program.ts'
+import type { Terminal } from '../../src/cli/terminal.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
@@ -85,6 +87,24 @@ export function start(words: readonly string[], options: StartOptions = {}): Run
 /** Runs a command to its end. */
 export function run(words: readonly string[], options: StartOptions = {}): Promise<Finished> {
   return start(words, options).finished
+}
+
+/** The same command within this process: for what is not about processes, in a twentieth of the time. */
+export async function typedHere(words: readonly string[], input = ''): Promise<Finished> {
+  let [stdout, stderr] = ['', '']
+  const terminal: Terminal = {
+    out: (text) => {
+      stdout += Buffer.from(text).toString()
+    },
+    err: (text) => {
+      stderr += text
+    },
+    isTty: false,
+    ask: async () => undefined,
+    readInput: async () => Buffer.from(input),
+  }
+  const exitCode = await program(words, terminal, '0.0.0')
+  return { exitCode, signal: null, stdout, stderr }
 }
 
 process.once('exit', () => {
