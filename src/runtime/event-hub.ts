@@ -1,6 +1,7 @@
 /** Events on their way to whoever watches: observers at once, readers of a stream when they come to it, never holding up the node. */
 import type { NodeEvent, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
+import { onAbort } from './abort-ear.ts'
 
 /** A stream of events that holds a bounded number of them: a slow reader loses the oldest, and can see how many. */
 export interface EventStream extends AsyncIterableIterator<NodeEvent> {
@@ -35,15 +36,15 @@ export class EventHub {
 
   /** Every event from now on; ends with the node or the signal. */
   stream(signal: AbortSignal | undefined): EventStream {
-    const abort = (): void => stream.end()
+    let unlisten = (): void => undefined
     const stream = new Stream(this.#bufferMax, () => {
       this.#streams.delete(stream)
-      signal?.removeEventListener('abort', abort)
+      unlisten()
     })
     if (this.#isClosed || signal?.aborted === true) stream.end()
     else {
       this.#streams.add(stream)
-      signal?.addEventListener('abort', abort, { once: true })
+      if (signal !== undefined) unlisten = onAbort(signal, () => stream.end())
     }
     return stream
   }

@@ -4,6 +4,7 @@ import type { Input } from '../core/inputs.ts'
 import type { Instant, LogIndex, Term } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
 import { RaftError as RaftFailure } from '../errors.ts'
+import { onAbort } from './abort-ear.ts'
 import { notBegun, outcomeUnknown, overloaded } from './refusals.ts'
 
 export interface ProposalLimits {
@@ -113,8 +114,7 @@ export class Proposals {
     const { signal } = proposal
     if (signal === undefined) return
     const aborted = (): void => this.#giveUp(waiting, 'the caller gave up waiting', 'ERR_RAFT_ABORTED', signal.reason)
-    signal.addEventListener('abort', aborted, { once: true })
-    waiting.unlisten = () => signal.removeEventListener('abort', aborted)
+    waiting.unlisten = onAbort(signal, aborted)
   }
 
   /** All that has gathered since the last turn goes to the core: one block, or as few as the limits allow. */

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../contracts/clock.ts'
 import type { Input } from '../core/inputs.ts'
 import type { Instant, LogIndex } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
+import { onAbort } from './abort-ear.ts'
 import { notBegun } from './refusals.ts'
 
 /** How a read is confirmed; 'local' ones are not, they only wait for a whole state. */
@@ -90,8 +91,7 @@ export class Reads {
     if (signal === undefined) return
     const aborted = (): void =>
       this.#reject(waiting, notBegun('read', 'the caller gave up waiting', 'ERR_RAFT_ABORTED', signal.reason))
-    signal.addEventListener('abort', aborted, { once: true })
-    waiting.unlisten = () => signal.removeEventListener('abort', aborted)
+    waiting.unlisten = onAbort(signal, aborted)
   }
 
   /** All that have gathered become one read of the core (one for each way of confirming). */

@@ -1,6 +1,7 @@
 /** Membership changes, leadership transfers and snapshots under way: few, rare, each with a number of its own. */
 import type { Settlement } from '../core/effects.ts'
 import type { Instant, LogIndex, NodeId } from '../core/types.ts'
+import { onAbort } from './abort-ear.ts'
 import type { Asked, LeaderOf } from './refusals.ts'
 import { errorOf, notBegun, outcomeUnknown } from './refusals.ts'
 
@@ -38,8 +39,7 @@ export class Requests {
     const { signal } = request
     if (signal !== undefined) {
       const aborted = (): void => this.#giveUp(number, 'the caller gave up waiting', 'ERR_RAFT_ABORTED', signal.reason)
-      signal.addEventListener('abort', aborted, { once: true })
-      waiting.unlisten = () => signal.removeEventListener('abort', aborted)
+      waiting.unlisten = onAbort(signal, aborted)
     }
     return number
   }

@@ -2,6 +2,7 @@
 import type { NodeStatus } from '../contracts/node-service.ts'
 import type { Instant } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { onAbort } from './abort-ear.ts'
 
 /** One caller who waits. */
 export interface Watcher {
@@ -24,8 +25,7 @@ export class Watchers {
   add(watcher: Watcher): void {
     const { signal } = watcher
     const aborted = (): void => this.#giveUp(watcher, 'ERR_RAFT_ABORTED', 'the caller gave up', signal?.reason)
-    signal?.addEventListener('abort', aborted, { once: true })
-    this.#waiting.set(watcher, () => signal?.removeEventListener('abort', aborted))
+    this.#waiting.set(watcher, signal === undefined ? () => undefined : onAbort(signal, aborted))
     this.check()
   }
 

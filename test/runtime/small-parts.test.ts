@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { encodeNoop } from '../../src/contracts/block.ts'
 import type { RuntimeEvent } from '../../src/contracts/observer.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
 import type { Message } from '../../src/core/messages.ts'
+import { onAbort } from '../../src/runtime/abort-ear.ts'
 import { BlockCache } from '../../src/runtime/block-cache.ts'
 import { Deadlines } from '../../src/runtime/deadlines.ts'
 import type { Core, Hands } from '../../src/runtime/driver.ts'
@@ -204,6 +206,18 @@ describe('the event hub', () => {
     hub.emit({ type: 'stopped' })
     assert.deepEqual(seen, ['stopped', 'stopped'])
     assert.match((await warned).message, /observer of n1 threw.*not my day/)
+  })
+})
+
+describe('the ear on a signal', () => {
+  it('is one for all calls that share it, and hears nothing for those that have ended', () => {
+    const stopping = new AbortController()
+    const heard: number[] = []
+    const ends = Array.from({ length: 100 }, (_, call) => onAbort(stopping.signal, () => heard.push(call)))
+    assert.equal(getEventListeners(stopping.signal, 'abort').length, 1)
+    for (const end of ends.slice(1)) end()
+    stopping.abort()
+    assert.deepEqual(heard, [0])
   })
 })
 
