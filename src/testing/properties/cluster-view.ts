@@ -89,6 +89,7 @@ export class ClusterView {
     if (observation.type === 'stepped') this.#seeStep(observation)
     else if (observation.type === 'durable') this.#seeDurable(observation)
     else if (observation.type === 'started') this.#seeStart(observation)
+    else if (observation.type === 'wiped') this.#seeWipe(this.node(observation.node))
     else if (observation.type === 'crashed') this.node(observation.node).isUp = false
   }
 
@@ -100,6 +101,12 @@ export class ClusterView {
     node.before = undefined
     node.log = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)
     if (node.lives === 1) node.disk = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)
+  }
+
+  #seeWipe(node: NodeView): void {
+    node.disk = new ShadowLog(NOTHING, undefined, [])
+    node.diskState = { term: 0, votedFor: undefined, commitIndex: 0 }
+    node.diskSnapshot = undefined
   }
 
   #seeStep({ node: id, effects, status }: Observation & { type: 'stepped' }): void {

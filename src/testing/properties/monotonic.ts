@@ -11,6 +11,7 @@ export const monotonic: Property = {
     const terms = new Map<NodeId, Term>()
     const installing = new Map<NodeId, LogIndex>()
     return (observation) => {
+      if (observation.type === 'wiped') terms.delete(observation.node)
       if (observation.type === 'durable') {
         const { hardState } = observation.write
         const term = terms.get(observation.node) ?? 0

@@ -37,6 +37,8 @@ export type Observation =
   | { readonly type: 'durable'; readonly node: NodeId; readonly write: DurableWrite }
   /** The process is gone, and what was not durable with it. */
   | { readonly type: 'crashed'; readonly node: NodeId }
+  /** Its data directory is gone, and there is an empty one under the same name. */
+  | { readonly type: 'wiped'; readonly node: NodeId }
   /** A message left the node. */
   | { readonly type: 'sent'; readonly from: NodeId; readonly to: NodeId; readonly message: Message | PeerMessage }
   /** The state machine of a node was given a command. */

@@ -94,12 +94,18 @@ export class Cluster implements World {
     const peers = Object.fromEntries(ids.slice(0, plan.voters).map((id) => [id, addressOf(id)]))
     this.nodes = ids.map((id, number) => {
       const random = this.random.fork(id)
-      const disk = new FalseDisk(id, random.fork('disk'), {
-        called: (node, when) => this.#diskCalled(node, when),
-        durable: (node, write) => this.see({ type: 'durable', node, write }),
-        fileDurable: () => {},
-      })
-      return new SimulatedNode({ id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 }, this, random, disk)
+      const makeDisk = (): FalseDisk =>
+        new FalseDisk(id, random.fork(`disk ${random.next()}`), {
+          called: (node, when) => this.#diskCalled(node, when),
+          durable: (node, write) => this.see({ type: 'durable', node, write }),
+          fileDurable: () => {},
+        })
+      return new SimulatedNode(
+        { id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 },
+        this,
+        random,
+        makeDisk,
+      )
     })
   }
 

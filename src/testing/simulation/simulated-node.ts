@@ -48,7 +48,8 @@ export interface NodePlan {
 
 export class SimulatedNode {
   readonly plan: NodePlan
-  readonly disk: FalseDisk
+  disk: FalseDisk
+  readonly #makeDisk: () => FalseDisk
   readonly #world: World
   readonly #random: SeededRandom
   #clock: NodeClock | undefined
@@ -60,11 +61,12 @@ export class SimulatedNode {
   /** Set while its disk is made to fail. */
   expectsFailure = false
 
-  constructor(plan: NodePlan, world: World, random: SeededRandom, disk: FalseDisk) {
+  constructor(plan: NodePlan, world: World, random: SeededRandom, makeDisk: () => FalseDisk) {
     this.plan = plan
     this.#world = world
     this.#random = random
-    this.disk = disk
+    this.#makeDisk = makeDisk
+    this.disk = makeDisk()
   }
 
   get id(): NodeId {
@@ -132,6 +134,13 @@ export class SimulatedNode {
     this.#world.network.unplug(this.id)
     this.disk.crash(isHard)
     this.#world.see({ type: 'crashed', node: this.id })
+  }
+
+  /** Its data directory is lost: what starts next finds an empty one. */
+  wipe(): void {
+    this.crash(true)
+    this.disk = this.#makeDisk()
+    this.#world.see({ type: 'wiped', node: this.id })
   }
 
   #makeCore(options: RaftOptions, recovered: RecoveredLog, now: Instant, isLiving: () => boolean): SteppedCore {

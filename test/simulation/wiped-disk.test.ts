@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { Clients } from '../../src/testing/simulation/clients.ts'
+import { Cluster } from '../../src/testing/simulation/cluster.ts'
+import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
+import { LEADER } from '../../src/testing/simulation/workload.ts'
+
+describe('a node whose data directory was lost', () => {
+  for (const seed of [1, 2, 3])
+    it(`is refused under its old name, votes for nobody, and is replaced by a membership change (seed ${seed})`, async () => {
+      const cluster = new Cluster({ seed, plan: { voters: 3, spares: 1 }, settings: {}, isTraced: false })
+      const clients = new Clients(cluster)
+      for (const node of cluster.nodes) node.start()
+      await write(cluster, clients, 1000)
+
+      const lost = cluster.nodes.slice(0, 3).find((node) => node !== cluster.leader) as SimulatedNode
+      lost.wipe()
+      lost.expectsFailure = true
+      let said = 0
+      const see = cluster.watch.see.bind(cluster.watch)
+      cluster.watch.see = (observation) => {
+        if (observation.type === 'sent' && observation.from === lost.id) said++
+        see(observation)
+      }
+      lost.start()
+      const before = cluster.watch.view.ledger.lastIndex
+      await write(cluster, clients, 2500)
+      assert.ok(cluster.watch.view.ledger.lastIndex > before, 'the others went on')
+      assert.equal(said, 0, 'it was not listened to')
+      const failure = await Promise.race([lost.node?.failed, Promise.resolve(undefined)])
+      assert.equal(failure?.code, 'ERR_RAFT_DIRECTORY_MISMATCH')
+
+      const number = cluster.nodes.indexOf(lost)
+      clients.perform({ type: 'change', atMs: 0, add: [3], promote: [], demote: [], remove: [number] })
+      await write(cluster, clients, 4000)
+      const members = cluster.leader?.node?.statusNow().membership
+      assert.deepEqual(
+        members?.voters,
+        ['n0', 'n1', 'n2', 'n3'].filter((id) => id !== lost.id),
+      )
+      assert.equal(cluster.nodes[3]?.machine?.commands.size, cluster.leader?.machine?.commands.size)
+      assert.equal(cluster.failure, undefined)
+    })
+})
+
+/** Lets the cluster run until then, writing now and then. */
+async function write(cluster: Cluster, clients: Clients, untilMs: number): Promise<void> {
+  for (let atUs = cluster.time.nowUs + 300_000; atUs < untilMs * 1000; atUs += 100_000) {
+    await cluster.runUntil(atUs)
+    clients.perform({ type: 'write', atMs: 0, node: LEADER, count: 2 })
+  }
+  await cluster.runUntil(untilMs * 1000)
+}
