@@ -1,19 +1,28 @@
 /** An error as a person reads it, and as a program does. */
 import { isRaftError, type RaftError } from '../errors.ts'
+import type { CommandFailure } from './failure.ts'
 import { isCommandFailure } from './failure.ts'
 
 /** Where a code is explained. */
 const DOCUMENT = 'docs/reference/errors.md'
 
+/** Who has failed: a command that asked something of a cluster, or a node itself. */
+export type Speaker = 'command' | 'node'
+
 /** Several lines: what and why, the facts, what to do, where to read on. */
-export function errorText(error: unknown): string {
+export function errorText(error: unknown, speaker: Speaker): string {
+  if (isCommandFailure(error)) return failureText(error)
   if (!isRaftError(error)) return `error: ${messageOf(error)}\n`
   const lines = [`error[${error.code}]: ${error.message}`]
-  const facts = { ...wordsOf(error), hint: error.hint, docs: documentOf(error) }
+  const facts = { ...(speaker === 'command' ? wordsOf(error) : {}), hint: error.hint, docs: documentOf(error) }
   const width = Math.max(...Object.keys(facts).map((name) => name.length)) + 1
   for (const [name, value] of Object.entries(facts))
     if (value !== undefined) lines.push(`  ${`${name}:`.padEnd(width)} ${value}`)
   return `${lines.join('\n')}\n`
+}
+
+function failureText({ message, hint }: CommandFailure): string {
+  return `error: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`
 }
 
 /** One line of JSON of a stable shape. */

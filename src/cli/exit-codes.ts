@@ -39,6 +39,8 @@ const OF_COMMAND: Partial<Record<ErrorCode, number>> = {
 }
 
 const OF_NODE: Partial<Record<ErrorCode, number>> = {
+  // There is nobody yet to join.
+  ERR_RAFT_UNREACHABLE: EXIT.tryAgain,
   ERR_RAFT_PORT_IN_USE: EXIT.tryAgain,
   ERR_RAFT_DATA_DIR_LOCKED: EXIT.tryAgain,
   ERR_RAFT_STORAGE: EXIT.io,

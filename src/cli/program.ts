@@ -1,9 +1,9 @@
 /** The command line as a tree of commands; what each does is loaded only when it is called, so that --help answers at once. */
 import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, parsed, withClientOptions } from './client-settings.ts'
+import type { Speaker } from './error-text.ts'
 import { errorJson, errorText } from './error-text.ts'
 import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
-import type { CommandFailure } from './failure.ts'
 import { isCommandFailure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddress, parseCount } from './text-values.ts'
@@ -14,13 +14,14 @@ type Action = (command: Command, ...words: readonly string[]) => Promise<unknown
 /** Runs one command to its end and returns the exit code; everything it has to say goes to the terminal. */
 export async function run(words: readonly string[], terminal: Terminal, version: string): Promise<number> {
   let exitCode: number = EXIT.ok
-  const program = buildProgram(terminal, version, async (work, exitCodeOf, format) => {
+  const program = buildProgram(terminal, version, async (work, { speaker, format }) => {
     try {
       const result = await work()
       if (typeof result === 'number') exitCode = result
     } catch (error) {
+      const exitCodeOf = speaker === 'node' ? exitCodeOfNode : exitCodeOfCommand
       exitCode = isCommandFailure(error) ? error.exitCode : exitCodeOf(error)
-      report(error, exitCode, format, terminal)
+      terminal.err(format === 'json' ? errorJson(error, exitCode) : errorText(error, speaker))
     }
   })
   try {
@@ -32,19 +33,13 @@ export async function run(words: readonly string[], terminal: Terminal, version:
   }
 }
 
-type Guard = (
-  work: () => Promise<unknown>,
-  exitCodeOf: (error: unknown) => number,
-  format: 'text' | 'json',
-) => Promise<void>
+/** Runs a command's work, and reports how it failed. */
+type Guard = (work: () => Promise<unknown>, how: Reporting) => Promise<void>
 
-function report(error: unknown, exitCode: number, format: 'text' | 'json', terminal: Terminal): void {
-  const shown = isCommandFailure(error) ? failureText(error) : errorText(error)
-  terminal.err(format === 'json' ? errorJson(error, exitCode) : shown)
-}
-
-function failureText(failure: CommandFailure): string {
-  return `error: ${failure.message}\n${failure.hint === undefined ? '' : `  hint: ${failure.hint}\n`}`
+interface Reporting {
+  /** A node that failed, or a command that asked one. */
+  readonly speaker: Speaker
+  readonly format: 'text' | 'json'
 }
 
 function buildProgram(terminal: Terminal, version: string, guard: Guard): Command {
@@ -60,7 +55,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
     const command = withClientOptions(parent.command(name).description(description))
     const guarded = (...given: readonly unknown[]): Promise<void> => {
       const words = given.slice(0, -2) as string[]
-      return guard(() => action(command, ...words), exitCodeOfCommand, clientSettings(command).format)
+      return guard(() => action(command, ...words), { speaker: 'command', format: clientSettings(command).format })
     }
     return command.action(guarded)
   }
@@ -91,8 +86,7 @@ function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
         const { demo } = await import('./demo/demo.ts')
         return demo(command.opts(), terminal)
       },
-      exitCodeOfNode,
-      command.opts<{ json?: boolean }>().json === true ? 'json' : 'text',
+      { speaker: 'node', format: command.opts<{ json?: boolean }>().json === true ? 'json' : 'text' },
     ),
   )
 }
@@ -120,8 +114,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
         const { serve } = await import('./serve/serve.ts')
         return serve(command.opts(), terminal)
       },
-      exitCodeOfNode,
-      command.opts<{ output: 'text' | 'json' }>().output,
+      { speaker: 'node', format: command.opts<{ output: 'text' | 'json' }>().output },
     ),
   )
 }

@@ -13,7 +13,7 @@ describe('an error on the command line', () => {
       leader: { id: 'n2', address: 'b:2' },
     })
     assert.equal(
-      errorText(error),
+      errorText(error, 'command'),
       [
         'error[ERR_RAFT_OUTCOME_UNKNOWN]: no answer within 5 ms',
         '  outcome: unknown: it may or may not have been applied; read back before trying again',
@@ -23,6 +23,10 @@ describe('an error on the command line', () => {
         '',
       ].join('\n'),
     )
+  })
+
+  it('of a node says nothing of outcomes: nobody has asked it anything', () => {
+    assert.doesNotMatch(errorText(new RaftError('ERR_RAFT_CORRUPT', 'damaged'), 'node'), /outcome/)
   })
 
   it('is one line of JSON for a program', () => {
@@ -39,12 +43,12 @@ describe('an error on the command line', () => {
   })
 
   it('that is no RaftError shows its stack: it is a bug', () => {
-    assert.match(errorText(new TypeError('x is undefined')), /error: TypeError: x is undefined\n +at /)
+    assert.match(errorText(new TypeError('x is undefined'), 'command'), /error: TypeError: x is undefined\n +at /)
   })
 
   for (const { code, ofCommand, ofNode } of [
     { code: 'ERR_RAFT_OPTIONS', ofCommand: 2, ofNode: 78 },
-    { code: 'ERR_RAFT_UNREACHABLE', ofCommand: 3, ofNode: 70 },
+    { code: 'ERR_RAFT_UNREACHABLE', ofCommand: 3, ofNode: 75 },
     { code: 'ERR_RAFT_NO_LEADER', ofCommand: 4, ofNode: 70 },
     { code: 'ERR_RAFT_UNSAFE_MEMBERSHIP', ofCommand: 5, ofNode: 70 },
     { code: 'ERR_RAFT_OUTCOME_UNKNOWN', ofCommand: 7, ofNode: 70 },
