@@ -4,6 +4,9 @@ import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import type { Roster } from './roster.ts'
 
+/** Peers remembered by what they showed at their handshake; the one longest ago is forgotten first. */
+const SHOWN_MAX = 256
+
 export class Gate {
   readonly #identity: PeerIdentity
   readonly #roster: Roster
@@ -23,8 +26,12 @@ export class Gate {
   /** At each handshake. Whoever is no member is let in: it may know of a newer membership, or has to hear that it was removed. */
   admit(peer: PeerIdentity): Refusal | undefined {
     const refusal = this.#judge(peer)
-    if (refusal === undefined) this.#shown.set(peer.nodeId, peer.directoryId)
-    return refusal
+    if (refusal !== undefined) return refusal
+    const [oldest] = this.#shown.keys()
+    if (oldest !== undefined && this.#shown.size >= SHOWN_MAX) this.#shown.delete(oldest)
+    this.#shown.delete(peer.nodeId)
+    this.#shown.set(peer.nodeId, peer.directoryId)
+    return undefined
   }
 
   /** Returns the directory to bind the peer's membership to. */

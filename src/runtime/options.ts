@@ -197,7 +197,11 @@ export function validateOptions(options: object, checks: Readonly<Record<string,
   }
   for (const path of ['id', 'stateMachine'])
     if (given[path] === undefined) problems.push({ path, problem: 'is missing' })
-  if (problems.length === 0) problems.push(...contradictions(options as NodeOptions<unknown, unknown>))
+  // Values that are wrong by themselves contradict nothing: the rest is judged as if they had been left out.
+  const wrong = new Set(problems.map(({ path }) => path))
+  const sound = Object.fromEntries(Object.entries(given).filter(([path]) => !wrong.has(path)))
+  problems.push(...contradictions(sound))
+  if (!wrong.has('id')) problems.push(...contradictionsOfMembership(sound).filter(({ path }) => !wrong.has(path)))
   return problems
 }
 
@@ -211,7 +215,7 @@ export function refuseProblems(problems: readonly OptionProblem[]): void {
   })
 }
 
-function contradictions(options: NodeOptions<unknown, unknown>): OptionProblem[] {
+function contradictions(options: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
   const all = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, ...defined(options) }
   const problems: OptionProblem[] = []
   const expect = (isGood: boolean, path: string, problem: string): void => {
@@ -230,7 +234,6 @@ function contradictions(options: NodeOptions<unknown, unknown>): OptionProblem[]
   atMost('commandBytesMax', 'pendingProposalBytesMax')
   atMost('fetchRetryMinMs', 'fetchRetryMaxMs')
   expect(!all.leaseReads || all.checkQuorum, 'leaseReads', 'needs checkQuorum: a lease rests on it')
-  problems.push(...contradictionsOfMembership(options))
   return problems
 
   function atMost(small: keyof typeof RUNTIME_DEFAULTS, large: keyof typeof all): void {
@@ -238,7 +241,12 @@ function contradictions(options: NodeOptions<unknown, unknown>): OptionProblem[]
   }
 }
 
-function contradictionsOfMembership({ id, peers, cluster, join }: NodeOptions<unknown, unknown>): OptionProblem[] {
+function contradictionsOfMembership({
+  id = '',
+  peers,
+  cluster,
+  join,
+}: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
   if (join === true)
     return cluster === undefined
       ? [{ path: 'cluster', problem: 'is missing: a node that joins must name the cluster it means' }]

@@ -72,6 +72,19 @@ describe('the options of a node', () => {
       assert.deepEqual(problemsOf(given), [problem])
     })
 
+  it('are judged as a whole, also where one of them is wrong by itself', () => {
+    const given = {
+      id: '',
+      peers: 7,
+      heartbeatMs: 1,
+      electionTimeoutMinMs: 2000,
+      electionTimeoutMaxMs: 1000,
+      preVote: 'yes',
+    }
+    const paths = validateOptions({ ...good, ...given }, OPTION_CHECKS).map(({ path }) => path)
+    assert.deepEqual(paths.sort(), ['electionTimeoutMinMs', 'heartbeatMs', 'id', 'peers', 'preVote'])
+  })
+
   it('are refused with all their mistakes at once, before anything is opened', async () => {
     const start = startNode({ ...good, listen: 'here', heartbeatIntervalMs: 0 } as never)
     await assert.rejects(start, (error: RaftError) => {

@@ -5,6 +5,7 @@ import type { RuntimeEvent } from '../../src/contracts/observer.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
 import type { Message } from '../../src/core/messages.ts'
+import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { onAbort } from '../../src/runtime/abort-ear.ts'
 import { BlockCache } from '../../src/runtime/block-cache.ts'
 import { Deadlines } from '../../src/runtime/deadlines.ts'
@@ -13,6 +14,7 @@ import { Driver } from '../../src/runtime/driver.ts'
 import { EventHub } from '../../src/runtime/event-hub.ts'
 import { logObserver } from '../../src/runtime/log-observer.ts'
 import { Mailbox } from '../../src/runtime/mailbox.ts'
+import { SnapshotShelf } from '../../src/runtime/snapshot-shelf.ts'
 import { Space } from '../../src/runtime/space.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 import { settle } from './world.ts'
@@ -206,6 +208,34 @@ describe('the event hub', () => {
     hub.emit({ type: 'stopped' })
     assert.deepEqual(seen, ['stopped', 'stopped'])
     assert.match((await warned).message, /observer of n1 threw.*not my day/)
+  })
+})
+
+describe('the shelf of snapshots', () => {
+  it('keeps the newest two, and those that are being read or written', async () => {
+    const storage = new MemoryStorage()
+    await storage.open({ clusterId: 'c', nodeId: 'n1' })
+    const write = async (id: string): Promise<void> => {
+      const membership = { members: [], voters: [], outgoing: [], learners: [] }
+      const writer = await storage.snapshots.create({ id, index: 1, term: 1, size: 2, membership })
+      for (const text of ['x', 'y']) await writer.write(Buffer.from(text))
+      await writer.finish()
+    }
+    for (const id of ['s1', 's2', 'fetching']) await write(id)
+    const shelf = new SnapshotShelf(storage, 's1', () => [undefined, 'fetching'], assert.fail)
+    const reading = shelf.read('s2', 0)
+    await reading.next()
+    for (const id of ['s3', 's4', 's5']) {
+      await write(id)
+      shelf.recorded(id)
+      await settle()
+    }
+    assert.deepEqual([...(await storage.snapshots.list())].sort(), ['fetching', 's2', 's4', 's5'])
+    await reading.return()
+    await write('s6')
+    shelf.recorded('s6')
+    await settle()
+    assert.deepEqual([...(await storage.snapshots.list())].sort(), ['fetching', 's5', 's6'])
   })
 })
 
