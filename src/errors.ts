@@ -53,7 +53,7 @@ export const ERROR_CODES = {
   // Ours and the user's bugs
   ERR_RAFT_APPLY: { outcome: 'unknown', retryable: false },
   ERR_RAFT_INTERNAL: { outcome: 'unknown', retryable: false },
-} as const satisfies Record<string, { outcome: Outcome; retryable: boolean }>
+} as const
 
 export type ErrorCode = keyof typeof ERROR_CODES
 

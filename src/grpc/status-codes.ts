@@ -11,7 +11,7 @@ import { errorFromFacts, factsOf, wellFormed } from './status-facts.ts'
  * Of each code, the status when the call was surely not applied. gRPC's rule: UNAVAILABLE = repeat this call, ABORTED = repeat the
  * larger operation, FAILED_PRECONDITION = not until something was mended.
  */
-export const STATUS_OF_CODE = {
+export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
   ERR_RAFT_NOT_LEADER: Status.UNAVAILABLE,
   ERR_RAFT_NO_LEADER: Status.UNAVAILABLE,
   ERR_RAFT_LEADER_TRANSFERRING: Status.UNAVAILABLE,
@@ -52,7 +52,7 @@ export const STATUS_OF_CODE = {
   ERR_RAFT_LISTEN: Status.FAILED_PRECONDITION,
   ERR_RAFT_APPLY: Status.INTERNAL,
   ERR_RAFT_INTERNAL: Status.INTERNAL,
-} as const satisfies Record<ErrorCode, Status>
+}
 
 /** At this address the same call will fail again at once, so that a generic client had better not try. */
 const USELESS_HERE: readonly ErrorCode[] = ['ERR_RAFT_NOT_LEADER', 'ERR_RAFT_CLOSED']

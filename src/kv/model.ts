@@ -6,7 +6,7 @@ export const KEY_BYTES_MAX = 1024
 
 /** A page of a listing ends at this many entries, or (after at least one) at about this many bytes. */
 export const LIST_ENTRIES_MAX = 1000
-export const LIST_BYTES_MAX = 1024 * 1024
+export const LIST_BYTES_MAX: number = 1024 * 1024
 
 /** One key's value, with how often it was written since it was made and the index of its last write. */
 export interface KvEntry {

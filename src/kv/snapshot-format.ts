@@ -4,7 +4,7 @@ import type { HashedEntry } from './digest.ts'
 import { Digest } from './digest.ts'
 
 /** A chunk is handed out at about this size: a fraction of a millisecond's work. */
-export const SNAPSHOT_CHUNK_BYTES = 64 * 1024
+export const SNAPSHOT_CHUNK_BYTES: number = 64 * 1024
 
 const MAGIC = 0x31564b51 // 'QKV1'
 const RECORD_HEADER_BYTES = 24
