@@ -13,11 +13,11 @@ export interface Defeat {
 /** Of a call whose time ran out while nothing worse than "not here" or "not now" was heard: it was surely not applied. */
 export function gaveUp({ answers, leader, waitedMs, attempts }: Defeat): RaftError {
   const code = summary(answers)
-  const said = answers.map(({ address, error }) => `${address}: ${error.code} (${error.message})`)
+  const said = answers.map(({ address, error }) => `${address} (${briefly(address, error)})`)
   const last = leader === undefined ? 'no leader was ever heard of' : `last leader known: ${inWords(leader)}`
   return new RaftError(
     code,
-    `${MEANING[code] ?? 'not done'} within ${Math.round(waitedMs)} ms; ${last}; ${said.join('; ')}`,
+    `${MEANING[code] ?? 'not done'} within ${Math.round(waitedMs)} ms; ${last}; asked ${said.join(', ')}`,
     {
       outcome: 'not-applied',
       leader,
@@ -30,6 +30,12 @@ export function gaveUp({ answers, leader, waitedMs, attempts }: Defeat): RaftErr
       cause: answers.at(-1)?.error,
     },
   )
+}
+
+/** The address is told already, and of a node that was not there the code says nothing more. */
+function briefly(address: string, { code, message }: RaftError): string {
+  const words = message.replace(`${address} cannot be reached: `, '').replace(` ${address}`, '')
+  return code === 'ERR_RAFT_UNREACHABLE' ? words : `${code}: ${words}`
 }
 
 const MEANING: Partial<Record<ErrorCode, string>> = {
