@@ -23,7 +23,7 @@ import type { RuntimeOptions } from './options.ts'
 import { Persister } from './persister.ts'
 import { Proposals } from './proposals.ts'
 import { Reads } from './reads.ts'
-import { errorOf, internalError } from './refusals.ts'
+import { errorOf, internalError, removed } from './refusals.ts'
 import { Requests } from './requests.ts'
 import { Roster } from './roster.ts'
 import { Sender } from './sender.ts'
@@ -369,6 +369,7 @@ export class Engine<Command, Result> {
       this.hub.emit(event)
     }
     if (haveLinksChanged) this.#followMembership()
+    if (this.#roster.isToldRemoved) this.fail(removed(this.options.id, 'most of its peers say so'))
   }
 
   /** Links follow the membership in force; those who have left keep theirs for as long as it takes to hear of it. */

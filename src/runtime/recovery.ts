@@ -6,8 +6,8 @@ import type { RaftOptions } from '../core/options.ts'
 import { Raft } from '../core/raft.ts'
 import type { RecoveredLog } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
 import type { Core } from './driver.ts'
+import { removed } from './refusals.ts'
 
 /** Makes the core of a node: `new Raft`, or something that stands before one. */
 export type MakeCore = (options: RaftOptions, recovered: RecoveredLog, now: Instant) => Core
@@ -34,11 +34,7 @@ export async function recover(storage: Storage, origin: Origin, options: RaftOpt
   const make = origin.makeCore ?? ((...known) => new Raft(...known))
   const core = make(options, { hardState, snapshot, blocks, initialMembership }, now)
   const { isRemoved, membershipIndex } = core.status(now)
-  if (isRemoved && !join)
-    throw new RaftError('ERR_RAFT_REMOVED', `${id} was removed from the cluster at index ${membershipIndex}`, {
-      hint: 'to bring it back, give it a new data directory and add it as a new member',
-      details: { index: membershipIndex },
-    })
+  if (isRemoved && !join) throw removed(id, `its log says so at index ${membershipIndex}`, { index: membershipIndex })
   return { core, recovered }
 }
 

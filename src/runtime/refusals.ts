@@ -85,6 +85,14 @@ export function notBegun(asked: Asked, why: string, code: ErrorCode, cause?: unk
   return new RaftError(code, `the ${asked} was not begun: ${why}`, { outcome: 'not-applied', cause })
 }
 
+/** This node is no member any more, and cannot become one again with what it has on disk. */
+export function removed(id: NodeId, how: string, details: RaftErrorOptions['details'] = {}): RaftError {
+  return new RaftError('ERR_RAFT_REMOVED', `${id} was removed from the cluster: ${how}`, {
+    hint: 'to bring it back, give it a new data directory and add it as a new member',
+    details,
+  })
+}
+
 /** Something broke that never may. */
 export function internalError(cause: unknown): RaftError {
   const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)

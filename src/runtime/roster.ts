@@ -11,6 +11,8 @@ export class Roster {
   #membership: Membership
   /** Members of the last membership that this one does not name: they are told so before their links are closed. */
   #leaving: readonly Member[] = []
+  /** Members that say this node is none any more, since a leader was last heard. */
+  readonly #tellers = new Set<NodeId>()
   #leader: { readonly id: NodeId | undefined; readonly term: Term } = { id: undefined, term: 0 }
 
   #term: Term
@@ -37,13 +39,23 @@ export class Roster {
   /** Says whether the links must follow. */
   heard(event: RaftEvent): boolean {
     if (event.type === 'termChanged') this.#term = event.term
-    if (event.type === 'leaderChanged') this.#leader = { id: event.leader, term: event.term }
+    if (event.type === 'leaderChanged') {
+      this.#leader = { id: event.leader, term: event.term }
+      if (event.leader !== undefined) this.#tellers.clear()
+    }
+    if (event.type === 'toldRemoved' && isMember(this.#membership, event.by)) this.#tellers.add(event.by)
     if (event.type !== 'membershipAdopted' && event.type !== 'membershipReverted') return false
     const { members } = this.#membership
     const left = [...this.#leaving, ...members].filter(({ id }) => !isMember(event.membership, id))
     this.#leaving = left.filter(({ id }, offset) => left.findLastIndex((other) => other.id === id) === offset)
     this.#membership = event.membership
     return true
+  }
+
+  /** One may be behind the times; most of those this node knows as voters are not. */
+  get isToldRemoved(): boolean {
+    const { voters } = this.#membership
+    return voters.filter((id) => this.#tellers.has(id)).length > voters.length / 2
   }
 
   get hasLeaving(): boolean {

@@ -62,6 +62,18 @@ describe('the roster', () => {
     assert.deepEqual([...roster.peers().keys()], ['n2'])
   })
 
+  it('believes that this node was removed when most voters say so and no leader is heard', () => {
+    const roster = new Roster('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
+    roster.heard({ type: 'toldRemoved', by: 'n2' })
+    roster.heard({ type: 'toldRemoved', by: 'stranger' })
+    assert.equal(roster.isToldRemoved, false)
+    roster.heard({ type: 'leaderChanged', term: 2, leader: 'n3' })
+    roster.heard({ type: 'toldRemoved', by: 'n3' })
+    assert.equal(roster.isToldRemoved, false)
+    roster.heard({ type: 'toldRemoved', by: 'n2' })
+    assert.equal(roster.isToldRemoved, true)
+  })
+
   it('says of which term a leader is', () => {
     const roster = new Roster('n1', 1, membership(member('n1'), member('n2')), {})
     roster.heard({ type: 'leaderChanged', term: 4, leader: 'n2' })

@@ -305,6 +305,21 @@ describe('a node among others', () => {
     await assert.rejects(world.start(id), { code: 'ERR_RAFT_REMOVED' })
   })
 
+  it('stops when it was away while it was removed, and most of those it knew tell it so', async () => {
+    world = new World('n1 n2 n3')
+    await world.startAll()
+    const leader = await world.leader()
+    await world.ends(leader.propose('a'))
+    const id = world.followers(leader)[0]?.id ?? ''
+    world.crash(id)
+    await world.pass(100)
+    await world.ends(leader.changeMembership({ remove: [id] }))
+    await world.pass(60_000)
+    const returned = await world.start(id)
+    assert.equal((await world.ends(returned.failed)).code, 'ERR_RAFT_REMOVED')
+    assert.equal(await world.ends(leader.propose('b')), 2)
+  })
+
   it('replaces a member that lost its disk by itself with a new one', async () => {
     world = new World('n1 n2 n3')
     await world.startAll()
