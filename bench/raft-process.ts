@@ -19,7 +19,7 @@ class Ballast {
   apply(command: Uint8Array): Uint8Array {
     this.count++
     if (command.length === 8) this.chunks = new DataView(command.buffer, command.byteOffset).getFloat64(0)
-    return new Uint8Array(0)
+    return NOTHING
   }
 
   *snapshot(): Iterable<Uint8Array> {
@@ -40,6 +40,8 @@ class Ballast {
   }
 }
 
+/** The result of every command. */
+const NOTHING = new Uint8Array(0)
 /** Bytes of one chunk of ballast. */
 const CHUNK_BYTES = 64 * 1024
 
