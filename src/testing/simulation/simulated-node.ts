@@ -119,7 +119,7 @@ export class SimulatedNode {
         if (isLiving()) this.#began(node, machine, isLiving)
       },
       (error) => {
-        if (isLiving()) this.#couldNotStart(error)
+        if (isLiving()) this.#stoppedBy(error)
       },
     )
   }
@@ -158,11 +158,12 @@ export class SimulatedNode {
     this.node = node
     this.machine = machine
     void node.failed.then((error) => {
-      if (isLiving() && !this.expectsFailure) this.#world.fail(error)
+      if (isLiving() && !this.expectsFailure) this.#stoppedBy(error)
     })
   }
 
-  #couldNotStart(error: unknown): void {
+  /** It could not start, or has stopped by itself: no wonder if it was removed; else something is wrong. */
+  #stoppedBy(error: unknown): void {
     this.crash(false)
     if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRetired = true
     else this.#world.fail(error)
