@@ -33,8 +33,10 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, advertise, join, dataDir, limits } = options
+  const { id, listen, join, dataDir, limits } = options
   const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options.cluster)
+  // What the membership says is where the others look for it, whatever address it listens at.
+  const advertise = options.advertise ?? peers?.[id]
   return startNode({
     ...limits,
     ...{ id, listen, advertise, cluster, peers, join: join !== undefined },
