@@ -12,7 +12,12 @@ describe('the judges notice a node that', () => {
     it(`${name} (${caughtBy.join(' or ')})`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
-        const plan = { ...drawn, cluster, settings: { ...drawn.settings, ...settings }, faults: faults ?? drawn.faults }
+        const plan = {
+          ...drawn,
+          cluster,
+          settings: settings ?? drawn.settings,
+          faults: faults ?? drawn.faults,
+        }
         const { failure } = await simulate({ ...plan, tampering })
         if (failure === undefined) continue
         assert.ok(failure instanceof BrokenPromise, String((failure as Error).stack))

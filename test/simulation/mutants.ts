@@ -116,6 +116,30 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'votes for candidates whose log is behind its own',
+    caughtBy: ['I6', 'I8'],
+    tampering: {
+      core: (raft) =>
+        withInputs(raft, (input) => {
+          if (input.type !== 'receive' || !('lastTerm' in input.message)) return [input]
+          return [{ ...input, message: { ...input.message, lastTerm: input.message.term } }]
+        }),
+    },
+  },
+  {
+    name: 'takes a rejection for an acknowledgement',
+    caughtBy: ['I9', 'L3'],
+    tampering: {
+      core: (raft) =>
+        withInputs(raft, (input) => {
+          if (input.type !== 'receive') return [input]
+          const { message } = input
+          if (message.type !== 'AppendEntriesResponse' || message.isAccepted) return [input]
+          return [{ ...input, message: { ...message, isAccepted: true, index: raft.state.log.lastIndex } }]
+        }),
+    },
+  },
+  {
     name: 'answers reads without asking anybody',
     caughtBy: ['I14'],
     tampering: {

@@ -37,13 +37,18 @@ export function runPlans(options: { readonly untilMs: number }): fc.Arbitrary<Ru
 
 /** The defaults most of the time, but each switch also the other way. */
 export function settings(): fc.Arbitrary<Partial<RaftOptions>> {
+  const usual = fc.constant<Partial<RaftOptions>>({})
   const without = fc.constantFrom<Partial<RaftOptions>>(
     { preVote: false },
     { checkQuorum: false },
     { leaseReads: true },
   )
-  return fc.oneof({ arbitrary: fc.constant({}), weight: 3 }, { arbitrary: without, weight: 2 })
+  const switches = fc.oneof({ arbitrary: usual, weight: 3 }, { arbitrary: without, weight: 2 })
+  return fc.tuple(switches, fc.boolean()).map(([some, isLong]) => (isLong ? { ...some, ...LONG_LOG } : some))
 }
+
+/** Followers are repaired from the log, never by a snapshot. */
+const LONG_LOG: Partial<RaftOptions> = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
 
 function withinDrift(fault: Fault): Fault {
   return fault.type === 'drift' ? { ...fault, ratePerMille: 960 + (fault.ratePerMille % 80) } : fault
@@ -62,7 +67,7 @@ export function workloads(options: {
   readonly untilMs: number
   readonly callsMax?: number | undefined
 }): fc.Arbitrary<Workload> {
-  const { untilMs, callsMax = 60 } = options
+  const { untilMs, callsMax = 120 } = options
   const atMs = fc.nat(untilMs)
   const some = fc.array(node(), { maxLength: 2 })
   const none = fc.constant<number[]>([])
