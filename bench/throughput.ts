@@ -30,6 +30,9 @@ export interface ThroughputRow {
   readonly noise: number
 }
 
+/** Load before the first round, of both alike. */
+const WARM_UP_SECONDS = 5
+
 export async function measureThroughput(
   options: ThroughputOptions,
   report: (row: ThroughputRow) => void,
@@ -38,6 +41,9 @@ export async function measureThroughput(
     const skeleton = await startSkeleton(directory)
     const quorate = await startRaft(directory)
     try {
+      // A service that has run for a while is compiled; one that has just started is interpreted for thousands of steps.
+      for (const cluster of [skeleton, quorate])
+        await measureOnce(cluster, { ...options, seconds: WARM_UP_SECONDS }, 64)
       const rows: ThroughputRow[] = []
       for (const outstanding of options.outstanding) {
         const row = await measureRow(options, outstanding, quorate, skeleton)
