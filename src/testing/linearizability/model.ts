@@ -1,0 +1,30 @@
+/** What a service should do, as one plain value and one step at a time: the measure a history is held against. */
+import { isDeepStrictEqual } from 'node:util'
+
+export interface Model<State, Operation, Result> {
+  initial(): State
+  /** What an operation does to a state, and what its caller is told. It must not change the state that it is given. */
+  step(state: State, operation: Operation): { readonly state: State; readonly result: Result }
+  /** A text for each state, the same for equal states and for no others. */
+  hash(state: State): string
+  /** Whether two results are the same; compared in depth, unless this says otherwise. */
+  equal?(told: Result, modelled: Result): boolean
+  /**
+   * What the operation is about, if operations on different keys have nothing to do with each other: each key then has a state
+   * of its own, and is judged by itself, which is much faster.
+   */
+  key?(operation: Operation): string
+}
+
+/** How a model compares results. */
+export function equality<Result>(model: Model<unknown, never, Result>): (told: Result, modelled: Result) => boolean {
+  return model.equal?.bind(model) ?? isDeepStrictEqual
+}
+
+/** What the ready-made models keep. */
+export type Scalar = string | number | boolean | null | undefined
+
+/** Tells every scalar from every other one, `1` from `'1'` and `0` from `-0` too. */
+export function scalarText(value: Scalar): string {
+  return Object.is(value, -0) ? 'number -0' : `${typeof value} ${value}`
+}

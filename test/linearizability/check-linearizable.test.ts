@@ -1,0 +1,212 @@
+/** Histories written by hand: what is explained, what is not, and what is given up. */
+import assert from 'node:assert/strict'
+import type { CompareAndSetOperation, RecordedCall } from 'quorate/testing'
+import { checkLinearizable, compareAndSetModel, counterModel, keyValueModel, registerModel } from 'quorate/testing'
+import { ok, rejected, unknown } from './calls.ts'
+
+const READ = { type: 'read' } as const
+const write = (value: number) => ({ type: 'write', value }) as const
+const compareAndSet = (expected: number, value: number) => ({ type: 'compareAndSet', expected, value }) as const
+
+interface Story {
+  readonly says: string
+  readonly isLinearizable: boolean
+  readonly calls: readonly RecordedCall<CompareAndSetOperation<number>, number | boolean | undefined>[]
+}
+
+/** The register holds 0 at the beginning. */
+const STORIES: readonly Story[] = [
+  { says: 'nothing at all', isLinearizable: true, calls: [] },
+  {
+    says: 'a read of what was written before',
+    isLinearizable: true,
+    calls: [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 1)],
+  },
+  {
+    says: 'a stale read',
+    isLinearizable: false,
+    calls: [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 0)],
+  },
+  {
+    says: 'a read of the old value while a write is under way',
+    isLinearizable: true,
+    calls: [ok('a', [1, 4], write(1), undefined), ok('b', [2, 3], READ, 0)],
+  },
+  {
+    says: 'a read of the new value while a write is under way',
+    isLinearizable: true,
+    calls: [ok('a', [1, 4], write(1), undefined), ok('b', [2, 3], READ, 1)],
+  },
+  {
+    says: 'the new value and then the old one, while a write is under way',
+    isLinearizable: false,
+    calls: [ok('a', [1, 6], write(1), undefined), ok('b', [2, 3], READ, 1), ok('c', [4, 5], READ, 0)],
+  },
+  {
+    says: 'calls that touch at one instant, in either order',
+    isLinearizable: true,
+    calls: [ok('a', [1, 2], write(1), undefined), ok('b', [2, 3], READ, 0)],
+  },
+  {
+    says: 'a value that nobody wrote',
+    isLinearizable: false,
+    calls: [ok('a', [1, 2], write(1), undefined), ok('b', [1, 4], READ, 2)],
+  },
+  {
+    says: 'two readers that see two writes in opposite orders',
+    isLinearizable: false,
+    calls: [
+      ...[ok('a', [1, 9], write(1), undefined), ok('b', [1, 9], write(2), undefined)],
+      ...[ok('c', [2, 3], READ, 1), ok('c', [4, 5], READ, 2), ok('d', [2, 3], READ, 2), ok('d', [4, 5], READ, 1)],
+    ],
+  },
+  {
+    says: 'a lost update: two compare-and-sets of the same value are both done',
+    isLinearizable: false,
+    calls: [ok('a', [1, 4], compareAndSet(0, 1), true), ok('b', [2, 3], compareAndSet(0, 2), true)],
+  },
+  {
+    says: 'two compare-and-sets of the same value, of which one is done',
+    isLinearizable: true,
+    calls: [
+      ...[ok('a', [1, 4], compareAndSet(0, 1), false), ok('b', [2, 3], compareAndSet(0, 2), true)],
+      ok('c', [5, 6], READ, 2),
+    ],
+  },
+  {
+    says: 'a write of unknown outcome that took effect much later',
+    isLinearizable: true,
+    calls: [
+      ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], write(1), undefined), ok('b', [5, 6], READ, 1)],
+      ok('b', [7, 8], READ, 7),
+    ],
+  },
+  {
+    says: 'a write of unknown outcome that never took effect',
+    isLinearizable: true,
+    calls: [unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
+  },
+  {
+    says: 'a write that is still open, and was seen',
+    isLinearizable: true,
+    calls: [{ client: 'a', operation: write(7), calledAt: 1, answer: undefined }, ok('b', [3, 4], READ, 7)],
+  },
+  {
+    says: 'a write of unknown outcome that took effect twice',
+    isLinearizable: false,
+    calls: [
+      ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7), ok('b', [5, 6], write(1), undefined)],
+      ok('b', [7, 8], READ, 7),
+    ],
+  },
+  {
+    says: 'a write of unknown outcome that was seen before it was called',
+    isLinearizable: false,
+    calls: [ok('b', [1, 2], READ, 7), unknown('a', [3, 4], write(7))],
+  },
+  {
+    says: 'two equal writes of unknown outcome, seen twice',
+    isLinearizable: true,
+    calls: [
+      ...[unknown('a', [1, 2], write(7)), unknown('c', [1, 2], write(7)), ok('b', [3, 4], READ, 7)],
+      ...[ok('b', [5, 6], write(1), undefined), ok('b', [7, 8], READ, 7)],
+    ],
+  },
+  {
+    says: 'a rejected write that nobody saw',
+    isLinearizable: true,
+    calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
+  },
+  {
+    says: 'a rejected write that was seen',
+    isLinearizable: false,
+    calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7)],
+  },
+]
+
+describe('a history of a register', () => {
+  for (const { says, isLinearizable, calls } of STORIES)
+    it(`${isLinearizable ? 'may be' : 'must not be'}: ${says}`, () => {
+      const { verdict } = checkLinearizable(compareAndSetModel(0), calls)
+      assert.equal(verdict, isLinearizable ? 'linearizable' : 'violated')
+    })
+})
+
+describe('checkLinearizable', () => {
+  it('gives an order that explains the history, without the unknown calls that it does not need', () => {
+    const late = ok('a', [1, 6], write(1), undefined)
+    const calls = [late, unknown('d', [1, 2], write(9)), ok('b', [2, 3], READ, 0), ok('c', [4, 5], READ, 1)]
+    const outcome = checkLinearizable(registerModel(0), calls)
+    assert.ok(outcome.verdict === 'linearizable')
+    assert.deepEqual(outcome.order, [calls[2], late, calls[3]])
+  })
+
+  it('gives one order for all keys, in which what ended first is first', () => {
+    const put = (key: string, value: number) => ({ type: 'put', key, value }) as const
+    const get = (key: string) => ({ type: 'get', key }) as const
+    const calls = [
+      ...[ok('b', [3, 9], put('y', 1), undefined), ok('a', [1, 2], put('x', 1), undefined)],
+      ...[ok('c', [4, 5], get('y'), undefined), ok('c', [6, 7], get('x'), 1), ok('c', [10, 11], get('y'), 1)],
+    ]
+    const outcome = checkLinearizable(keyValueModel<number>(), calls)
+    assert.ok(outcome.verdict === 'linearizable')
+    const places = outcome.order.map((call) => calls.indexOf(call as (typeof calls)[number]))
+    assert.deepEqual([...places].sort(), [0, 1, 2, 3, 4])
+    for (const [at, call] of outcome.order.entries())
+      for (const later of outcome.order.slice(at + 1))
+        assert.ok(later.answer?.type === 'ok' && later.answer.at >= call.calledAt, `${at} could not be before`)
+  })
+
+  it('answers undecided once its steps are spent', () => {
+    const outcome = checkLinearizable(counterModel(), hardQuestion(30), { stepsMax: 5000 })
+    assert.equal(outcome.verdict, 'undecided')
+    assert.ok(outcome.steps < 5100, `${outcome.steps} steps`)
+  })
+
+  it('finds a violation on one key though another key is more work than it may do', () => {
+    const calls = [
+      ...hardQuestion(30).map((call) => ({ ...call, operation: { ...call.operation, key: 'hard' } })),
+      ok('a', [1, 2], { type: 'read', key: 'easy' } as const, 5),
+    ]
+    const model = { ...counterModel(), key: ({ key }: { readonly key: string }) => key }
+    assert.equal(checkLinearizable(model, calls, { stepsMax: 5000 }).verdict, 'violated')
+  })
+
+  it('takes a history as it comes back from JSON', () => {
+    const calls = [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 0)]
+    assert.equal(checkLinearizable(registerModel(0), JSON.parse(JSON.stringify(calls))).verdict, 'violated')
+    assert.equal(
+      checkLinearizable(registerModel(0), JSON.parse(JSON.stringify(calls.slice(0, 1)))).verdict,
+      'linearizable',
+    )
+  })
+
+  it('refuses a history that makes no sense', () => {
+    const refuses = (call: unknown, message: RegExp): void =>
+      assert.throws(() => checkLinearizable(registerModel(0), [call as never]), message)
+    refuses(
+      ok('a', [2, 1], READ, 0),
+      /call 0 of the history, by client a, was answered at 1, before it was called at 2/,
+    )
+    refuses(ok('a', [Number.NaN, 1], READ, 0), /was called at NaN/)
+    refuses(ok('a', [1, Number.POSITIVE_INFINITY], READ, 0), /was answered at Infinity/)
+    refuses({ ...ok('a', [1, 2], READ, 0), answer: { type: 'failed', at: 2 } }, /was answered 'failed'/)
+  })
+
+  it('refuses a model that changes the state it was given', () => {
+    const model = {
+      initial: () => [] as number[],
+      step: (state: number[], operation: number) => ({ state, result: state.push(operation) }),
+      hash: (state: number[]) => state.join(),
+    }
+    assert.throws(() => checkLinearizable(model, [ok('a', [1, 2], 7, 1)]), /must leave it alone and return a new one/)
+  })
+})
+
+/** Additions of different powers of two, all at once, and a sum that none of their choices gives. */
+function hardQuestion(additions: number) {
+  const calls = Array.from({ length: additions }, (_, power) =>
+    unknown(power, [1, 2], { type: 'add', amount: 2 ** power } as const),
+  )
+  return [...calls, ok('reader', [3, 4], READ, 0.5)]
+}
