@@ -115,6 +115,15 @@ describe('three processes under load', function () {
     assert.deepEqual([...writers.unknown], [])
   })
 
+  it('have taken snapshots meanwhile, and start from them', async () => {
+    const statuses = await cluster.statuses()
+    assert.ok(statuses.every(({ snapshotIndex }) => snapshotIndex > 0))
+    await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
+    for (const id of cluster.ids) cluster.start(id)
+    await cluster.leader()
+    await cluster.assertEqual()
+  })
+
   it('do not take a wiped disk for the member it was, and take it back as a new one', () =>
     under('replace', async (writers) => {
       const leader = await cluster.leader()

@@ -14,7 +14,8 @@ import { start } from './command.ts'
 import { Links } from './links.ts'
 import type { Writers } from './writers.ts'
 
-const TIMING = ['--election-timeout', '400-800ms', '--heartbeat', '50ms']
+/** Fast elections, and snapshots while the faults go on. */
+const LIMITS = ['--election-timeout', '400-800ms', '--heartbeat', '50ms', '--snapshot-entries', '200']
 const PAGE = 1000
 
 export class RealCluster {
@@ -62,7 +63,7 @@ export class RealCluster {
   start(id: string, directory: string = id, origin: readonly string[] = this.#peers()): Running {
     const words = ['--id', id, '--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
     const data = ['--data-dir', join(this.directory, directory)]
-    const node = start(['serve', ...words, ...data, '--cluster', 'e2e', ...origin, ...TIMING])
+    const node = start(['serve', ...words, ...data, '--cluster', 'e2e', ...origin, ...LIMITS])
     this.#nodes.set(id, node)
     return node
   }
