@@ -61,7 +61,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   mailboxMessagesMax: 10_000,
   mailboxBytesMax: 64 * 1024 * 1024,
   sendQueueMax: 1000,
-  blockCacheBytesMax: 32 * 1024 * 1024,
+  blockCacheBytesMax: 16 * 1024 * 1024,
   readBytesMax: 1024 * 1024,
   applyTurnMs: 8,
   lazyWriteMs: 50,

@@ -80,7 +80,7 @@ export class Proposals {
   /** Given to the core, not yet answered: only within one turn. */
   readonly #asked = new Map<number, OpenBatch>()
   /** In the log at a known place; rising by index and term. Those before `#head` are done with. */
-  #accepted: OpenBatch[] = []
+  #accepted: (OpenBatch | undefined)[] = []
   #head = 0
   #number = 0
   #count = 0
@@ -213,7 +213,7 @@ export class Proposals {
       else if (waiting.deadline < next) next = waiting.deadline
     }
     for (const waiting of this.#queue) look(waiting)
-    const accepted = this.#accepted.slice(this.#head)
+    const accepted = this.#underWay()
     for (const batch of accepted) for (const waiting of batch.waiting) look(waiting)
     this.#accepted = accepted.filter((batch) => batch.open > 0)
     this.#head = 0
@@ -225,7 +225,7 @@ export class Proposals {
     const queue = this.#queue
     this.#queue = []
     for (const waiting of queue) this.#giveUp(waiting, why, 'ERR_RAFT_CLOSED', cause)
-    const batches = [...this.#asked.values(), ...this.#accepted.slice(this.#head)]
+    const batches = [...this.#asked.values(), ...this.#underWay()]
     this.#asked.clear()
     this.#accepted = []
     this.#head = 0
@@ -261,8 +261,12 @@ export class Proposals {
     this.#bytes -= waiting.command.length
   }
 
+  #underWay(): OpenBatch[] {
+    return this.#accepted.slice(this.#head) as OpenBatch[]
+  }
+
   #drop(): void {
-    this.#head++
+    this.#accepted[this.#head++] = undefined
     if (this.#head < 64 || this.#head * 2 < this.#accepted.length) return
     this.#accepted = this.#accepted.slice(this.#head)
     this.#head = 0
