@@ -35,7 +35,7 @@ export interface RuntimeOptions {
   readonly lazyWriteMs: number
   /** A snapshot is taken once this many entries were applied since the last. */
   readonly snapshotEntries: number
-  /** … or this many bytes. */
+  /** … or this many bytes; but not before as many bytes were applied as the last snapshot has. */
   readonly snapshotBytes: number
   /** After a failed snapshot, the next is not tried sooner. */
   readonly snapshotRetryMs: number

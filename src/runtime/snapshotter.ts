@@ -59,7 +59,9 @@ export class Snapshotter {
     const { applier, entriesMax, bytesMax } = this.#parts
     const entries = applier.appliedIndex - (this.#newest?.index ?? 0)
     const bytes = applier.appliedBytes - this.#bytesAtNewest
-    if (entries >= entriesMax || (bytes >= bytesMax && entries > 0)) this.want()
+    const isDue = entries >= entriesMax || (bytes >= bytesMax && entries > 0)
+    // A large state is not written again and again for a few entries: what is written stays below twice what is applied.
+    if (isDue && bytes >= (this.#newest?.size ?? 0)) this.want()
   }
 
   /** A snapshot of the leader's was installed. */

@@ -23,6 +23,7 @@ describe('the snapshotter', () => {
 
   it('takes one when enough entries or bytes were applied since the last', async () => {
     const desk = await Desk.make()
+    desk.appliedBytes = 1
     desk.appliedIndex = 9
     desk.snapshotter.applied()
     desk.appliedIndex = 10
@@ -30,12 +31,30 @@ describe('the snapshotter', () => {
     desk.snapshotter.applied()
     await settle()
     desk.appliedIndex = 12
-    desk.appliedBytes = 1000
+    desk.appliedBytes = 1001
     desk.snapshotter.applied()
     await settle()
     desk.snapshotter.applied()
     await settle()
     assert.deepEqual(desk.taken, [10, 12])
+  })
+
+  it('does not write a large state again before as many bytes were applied as it has', async () => {
+    const desk = await Desk.make()
+    desk.state = ['x'.repeat(5000)]
+    desk.appliedIndex = 10
+    desk.snapshotter.applied()
+    await settle()
+    for (const [index, bytes] of [
+      [500, 4999],
+      [501, 5000],
+    ] as const) {
+      desk.appliedIndex = index
+      desk.appliedBytes = bytes
+      desk.snapshotter.applied()
+      await settle()
+    }
+    assert.deepEqual(desk.taken, [10, 501])
   })
 
   it('takes one at a time; with nothing applied since, the newest is the answer, for the core too', async () => {
