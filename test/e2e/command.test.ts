@@ -1,6 +1,7 @@
 /** The command as it is typed: what it prints, where, and the exit code it ends with. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { kvResultCodec } from '../../src/kv/index.ts'
 import type { Finished } from './command.ts'
 import { run, typedHere } from './command.ts'
 import { freePort, RealCluster } from './real-cluster.ts'
@@ -134,6 +135,14 @@ describe('a node', function () {
     assertEnded(await typed('get', 'k'.repeat(1025)), 2, /1025 bytes, more than the 1024/)
   })
 
+  it('answers bytes that are no command with a refusal, and goes on', async () => {
+    const { client } = cluster.client()
+    const { result } = await client.proposeBytes(Buffer.from('no command of ours'))
+    assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before its key does/)
+    assert.deepEqual(await client.query({ type: 'get', key: 'nothing here' }), { type: 'absent' })
+    await client.close()
+  })
+
   it('tells its status to people and to programs', async () => {
     assert.match((await typed('status')).stdout, /^e2e {2}term \d+ {2}leader n1 {2}commit \d+ {2}1\/1 voters up/)
     const { schema, leader, nodes } = JSON.parse((await typed('status', '-o', 'json')).stdout)
@@ -156,6 +165,7 @@ describe('a node', function () {
       const other = ['serve', '--id', 'n9', '--listen', cluster.endpoint('n1'), '--memory']
       const finished = await run([...other, '--peers', `n9=${cluster.endpoint('n1')}`])
       assertEnded(finished, 75, /error\[ERR_RAFT_PORT_IN_USE\].*127\.0\.0\.1:\d+/s)
+      if (process.platform === 'linux') assert.match(finished.stderr, /owner: pid \d+/)
     })
 
     it('keeps its data directory, and is named as its owner', async () => {

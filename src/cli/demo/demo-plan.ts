@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { EXIT } from '../exit-codes.ts'
 import { CommandFailure } from '../failure.ts'
+import { portOwner } from '../port-owner.ts'
 import type { PortRange } from '../text-values.ts'
 import { parsePortRange, TextValueError } from '../text-values.ts'
 import { busyPort, freeRange } from './free-ports.ts'
@@ -153,5 +154,7 @@ function rangeOf(text: string, count: number): PortRange {
 }
 
 function portInUse(port: number, hint: string): RaftError {
-  return new RaftError('ERR_RAFT_PORT_IN_USE', `port ${port} is in use`, { hint, details: { port } })
+  const owner = portOwner(port)
+  const message = `port ${port} is in use${owner === undefined ? '' : ` by ${owner}`}`
+  return new RaftError('ERR_RAFT_PORT_IN_USE', message, { hint, details: { port, owner } })
 }

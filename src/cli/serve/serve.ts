@@ -3,12 +3,14 @@ import { randomUUID } from 'node:crypto'
 import type { NodeEvent, Observer } from '../../contracts/observer.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { NodeId } from '../../core/types.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../../kv/index.ts'
 import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../kv/index.ts'
 import { logObserver } from '../../runtime/log-observer.ts'
 import type { RaftNode } from '../../runtime/raft-node.ts'
 import { startNode } from '../../start-node.ts'
 import { EXIT } from '../exit-codes.ts'
+import { portOwner } from '../port-owner.ts'
 import type { Terminal } from '../terminal.ts'
 import { clusterToJoin } from './join.ts'
 import type { ServeFlags, ServeOptions } from './serve-flags.ts'
@@ -22,7 +24,8 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
   const options = serveOptions(flags)
   const told = whenToldToStop(options.isSupervised)
   const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
-  const node = await start(options, options.isSupervised ? [log, parentObserver] : [log])
+  const observers = options.isSupervised ? [log, parentObserver] : [log]
+  const node = await start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
   const failure = await Promise.race([node.failed, told])
   setTimeout(() => process.exit(EXIT.software), STOP_BUDGET_MS).unref()
   await node.close()
@@ -48,6 +51,15 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
     answerCodec: kvAnswerCodec,
     observers,
   })
+}
+
+/** The port is the one thing that somebody else may hold, and that the system can say who. */
+function withPortOwner(error: unknown, listen: string): unknown {
+  if (!isRaftError(error, 'ERR_RAFT_PORT_IN_USE')) return error
+  const owner = portOwner(Number(listen.slice(listen.lastIndexOf(':') + 1)))
+  const message = owner === undefined ? error.message : `${error.message}; owner: ${owner}`
+  const hint = 'stop that process, or choose another port with --listen'
+  return new RaftError(error.code, message, { hint, details: { ...error.details, owner }, cause: error })
 }
 
 /** Its directory id is random: a process that has lost its memory must not pass for the one before. */

@@ -1,0 +1,34 @@
+/** Who listens at a port, where the system tells: Linux, and only processes of the same user. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** The state of a listening socket in /proc/net/tcp. */
+const LISTENING = '0A'
+
+/** 'pid 4711 (node)', or undefined if it cannot be known. */
+export function portOwner(port: number): string | undefined {
+  try {
+    const sockets = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersIn(table, port)))
+    const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && holdsOne(name, sockets))
+    return pid === undefined ? undefined : `pid ${pid} (${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()})`
+  } catch {
+    return undefined
+  }
+}
+
+/** As /proc/PID/fd names them: 'socket:[12345]'. */
+function listenersIn(table: string, port: number): string[] {
+  const hexPort = port.toString(16).toUpperCase().padStart(4, '0')
+  return readFileSync(table, 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => state === LISTENING && local?.endsWith(`:${hexPort}`) === true)
+    .map((columns) => `socket:[${columns[9]}]`)
+}
+
+function holdsOne(pid: string, sockets: ReadonlySet<string>): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`)))
+  } catch {
+    return false
+  }
+}
