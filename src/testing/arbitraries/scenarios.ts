@@ -8,14 +8,18 @@ export function scenarios(options: {
   readonly commandsMax: number
 }): fc.Arbitrary<string> {
   const { voters, joining, commandsMax } = options
-  const setup = [
-    'hide heartbeats',
-    'options trailingEntries=2 trailingBytesMax=1000',
-    `cluster ${voters.join(' ')} joining ${joining.join(' ')}`,
-  ]
-  return fc
-    .array(commands([...voters, ...joining]), { minLength: 1, maxLength: commandsMax, size: 'max' })
-    .map((lines) => `${[...setup, ...lines].join('\n')}\n`)
+  const setup = fc
+    .tuple(
+      fc.constantFrom('', ' preVote=false', ' checkQuorum=false', ' messageBytesMax=1'),
+      fc.constantFrom('trailingEntries=2 trailingBytesMax=1000', 'trailingEntries=1000'),
+    )
+    .map(([some, trailing]) => [
+      'hide heartbeats',
+      `options ${trailing}${some}`,
+      `cluster ${voters.join(' ')} joining ${joining.join(' ')}`,
+    ])
+  const lines = fc.array(commands([...voters, ...joining]), { minLength: 1, maxLength: commandsMax, size: 'max' })
+  return fc.tuple(setup, lines).map((parts) => `${parts.flat().join('\n')}\n`)
 }
 
 function commands(ids: readonly string[]): fc.Arbitrary<string> {
