@@ -15,7 +15,7 @@ export type { LinearizabilityOptions, LinearizabilityVerdict } from './lineariza
 export { checkLinearizable, LINEARIZABILITY_STEPS_MAX } from './linearizability/check-linearizable.ts'
 export type { Answer, OpenCall, RecordedCall } from './linearizability/history.ts'
 export { CallHistory } from './linearizability/history.ts'
-export type { Model, Scalar } from './linearizability/model.ts'
+export type { Model } from './linearizability/model.ts'
 export type { CompareAndSetOperation } from './linearizability/models/compare-and-set-register.ts'
 export { compareAndSetModel } from './linearizability/models/compare-and-set-register.ts'
 export type { CounterOperation } from './linearizability/models/counter.ts'

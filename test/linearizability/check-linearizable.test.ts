@@ -1,6 +1,6 @@
 /** Histories written by hand: what is explained, what is not, and what is given up. */
 import assert from 'node:assert/strict'
-import type { CompareAndSetOperation, RecordedCall } from 'quorate/testing'
+import type { CompareAndSetOperation, CounterOperation, RecordedCall } from 'quorate/testing'
 import { checkLinearizable, compareAndSetModel, counterModel, keyValueModel, registerModel } from 'quorate/testing'
 import { ok, rejected, unknown } from './calls.ts'
 
@@ -168,7 +168,7 @@ describe('checkLinearizable', () => {
       ...hardQuestion(30).map((call) => ({ ...call, operation: { ...call.operation, key: 'hard' } })),
       ok('a', [1, 2], { type: 'read', key: 'easy' } as const, 5),
     ]
-    const model = { ...counterModel(), key: ({ key }: { readonly key: string }) => key }
+    const model = { ...counterModel(), key: (operation: CounterOperation) => (operation as { key?: string }).key ?? '' }
     assert.equal(checkLinearizable(model, calls, { stepsMax: 5000 }).verdict, 'violated')
   })
 

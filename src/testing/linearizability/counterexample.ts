@@ -79,7 +79,7 @@ export class Counterexample<State, Operation, Result> {
     const equal = equality(this.#model)
     const isNew = (result: Result): boolean => !results.some((other) => equal(other, result))
     while (results.length <= RESULTS_MAX) {
-      const order = this.#find(this.#windowWith({ ...this.culprit, fits: isNew }))
+      const order = this.#find(this.#windowWith({ ...this.culprit, fits: isNew, isIdle: false }))
       const own = order?.find(({ interval }) => interval.call === this.culprit.call)
       if (own === undefined) return results
       results.push(own.result)

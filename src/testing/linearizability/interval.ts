@@ -9,6 +9,8 @@ export interface Interval<Operation, Result> {
   readonly to: number
   /** Whether the model's result is the one that was told. */
   fits(modelled: Result): boolean
+  /** Whether, wherever its result fits, it changes nothing. */
+  readonly isIdle: boolean
 }
 
 /** Of a call that was answered 'ok': it took effect before that, with that result. */
@@ -20,12 +22,13 @@ export function intervalOf<Operation, Result>(
   if (answer?.type !== 'ok') return openInterval(call)
   const told = answer.result
   const equal = equality(model)
-  return { call, from: call.calledAt, to: answer.at, fits: (modelled) => equal(told, modelled) }
+  const isIdle = model.changesNothing?.(call.operation, told) ?? false
+  return { call, from: call.calledAt, to: answer.at, fits: (modelled) => equal(told, modelled), isIdle }
 }
 
 /** Of a call of which nothing is known but when it was made. */
 export function openInterval<Operation, Result>(call: RecordedCall<Operation, Result>): Interval<Operation, Result> {
-  return { call, from: call.calledAt, to: Number.POSITIVE_INFINITY, fits: () => true }
+  return { call, from: call.calledAt, to: Number.POSITIVE_INFINITY, fits: () => true, isIdle: false }
 }
 
 /** The intervals as they looked when the last of so many ends was seen: what was called later is not there, what ended later is open. */

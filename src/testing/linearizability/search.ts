@@ -4,6 +4,7 @@ import type { Interval } from './interval.ts'
 import type { Model } from './model.ts'
 import { Timeline } from './timeline.ts'
 import { Visited } from './visited.ts'
+import { wordsOfOperation } from './words.ts'
 
 export interface Placed<State, Operation, Result> {
   readonly interval: Interval<Operation, Result>
@@ -34,6 +35,9 @@ interface Stand<State, Result> {
   readonly hash: string
   readonly left: Choice<State, Result>[]
 }
+
+/** The state before an open call. */
+type Before<State> = Pick<Stand<State, unknown>, 'state' | 'hash'>
 
 /** So many steps are watched for a model that changes the state it is given. */
 const WATCHED_STEPS = 200
@@ -87,7 +91,9 @@ class Searcher<State, Operation, Result> {
   run(): Search<State, Operation, Result> {
     const state = this.#model.initial()
     const hash = this.#model.hash(state)
-    const path: Stand<State, Result>[] = [{ chosen: undefined, state, hash, left: this.#choices(state, hash) }]
+    const path: Stand<State, Result>[] = [
+      { chosen: undefined, state, hash, left: this.#choices(state, hash, undefined) },
+    ]
     while (this.#required > 0) {
       const stand = path.at(-1)
       if (stand === undefined) return this.#none()
@@ -100,7 +106,12 @@ class Searcher<State, Operation, Result> {
       }
       this.#place(next.place)
       if (!this.#visited.enter(next.hash)) this.#unplace(next.place)
-      else path.push({ ...next, chosen: next, left: this.#choices(next.state, next.hash) })
+      else
+        path.push({
+          ...next,
+          chosen: next,
+          left: this.#choices(next.state, next.hash, this.#isOpen(next.place) ? stand : undefined),
+        })
     }
     const order = path.flatMap(({ chosen }) => chosen ?? [])
     return {
@@ -111,27 +122,43 @@ class Searcher<State, Operation, Result> {
   }
 
   /**
-   * The ways on, the last of them to be tried first. A call that fits and changes nothing is the only one: whatever comes later,
-   * it can as well be here.
+   * The ways on, the last of them to be tried first. A call that fits and never changes anything is the only one: wherever it
+   * could come later, it can as well be here. An open call that would change nothing here is left for later, and one that would
+   * hide the open call just placed is not tried: it can do without.
    */
-  #choices(state: State, hash: string): Choice<State, Result>[] {
+  #choices(state: State, hash: string, before: Before<State> | undefined): Choice<State, Result>[] {
     const { places, firstEnd } = this.#timeline.front()
     const open: Choice<State, Result>[] = []
     const required: Choice<State, Result>[] = []
     for (const place of places) {
       if (this.#isOpen(place) && !this.#isWorthwhile(place)) continue
       const choice = this.#step(place, state, hash)
-      const isIdle = choice.hash === hash
       if (this.#isOpen(place)) {
-        if (!isIdle) open.push(choice)
+        if (choice.hash !== hash && !this.#hides(choice, before)) open.push(choice)
       } else if (this.#interval(place).fits(choice.result)) {
-        if (isIdle) return [choice]
+        if (this.#interval(place).isIdle) return [this.#assertIdle(choice, hash)]
         required.push(choice)
       }
     }
     this.#note(firstEnd)
     required.sort((a, b) => this.#rank(b.place) - this.#rank(a.place))
-    return [...open.reverse(), ...required]
+    return this.#urgentLast([...open.reverse(), ...required], firstEnd)
+  }
+
+  /** What lets the call come next that must come first, if it could not itself, is tried before anything else. */
+  #urgentLast(choices: Choice<State, Result>[], firstEnd: number): Choice<State, Result>[] {
+    if (firstEnd === -1 || choices.some(({ place }) => place === firstEnd)) return choices
+    const urgent = new Set(choices.filter((choice) => this.#fitsAfter(choice, firstEnd)))
+    return [...choices.filter((choice) => !urgent.has(choice)), ...urgent]
+  }
+
+  #fitsAfter({ state, hash }: Choice<State, Result>, place: number): boolean {
+    return this.#interval(place).fits(this.#step(place, state, hash).result)
+  }
+
+  /** Whether it leads to the same state as without the open call that was placed just before. */
+  #hides({ place, hash }: Choice<State, Result>, before: Before<State> | undefined): boolean {
+    return before !== undefined && this.#step(place, before.state, before.hash).hash === hash
   }
 
   #step(place: number, state: State, hash: string): Choice<State, Result> {
@@ -141,6 +168,14 @@ class Searcher<State, Operation, Result> {
         "the model's step() changed the state that it was given: it must leave it alone and return a new one",
       )
     return { place, result: after.result, state: after.state, hash: this.#model.hash(after.state) }
+  }
+
+  #assertIdle(choice: Choice<State, Result>, hash: string): Choice<State, Result> {
+    if (choice.hash !== hash)
+      throw new TypeError(
+        `the model's changesNothing() says so of an operation that changes a state, ${wordsOfOperation(this.#interval(choice.place).call.operation)}`,
+      )
+    return choice
   }
 
   /** Of equal open calls, the first goes first. */
@@ -190,15 +225,15 @@ class Searcher<State, Operation, Result> {
 }
 
 /** By place, in order of their beginnings. */
-function twinsAmong(intervals: readonly Interval<unknown, never>[]): Map<number, number> {
+function twinsAmong<Operation, Result>(intervals: readonly Interval<Operation, Result>[]): Map<number, number> {
   const twins = new Map<number, number>()
   const seen: number[] = []
   const open = intervals.flatMap(({ from, to }, place) => (to === Number.POSITIVE_INFINITY ? [{ from, place }] : []))
   open.sort((a, b) => a.from - b.from)
   for (const { place } of open) {
-    const { operation } = (intervals[place] as Interval<unknown, never>).call
+    const { operation } = (intervals[place] as Interval<Operation, Result>).call
     const at = seen.findIndex((other) =>
-      isDeepStrictEqual((intervals[other] as Interval<unknown, never>).call.operation, operation),
+      isDeepStrictEqual((intervals[other] as Interval<Operation, Result>).call.operation, operation),
     )
     if (at === -1) seen.push(place)
     else {

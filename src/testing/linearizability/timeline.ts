@@ -15,7 +15,7 @@ export class Timeline {
   readonly #begins: Int32Array
   readonly #ends: Int32Array
 
-  constructor(intervals: readonly Interval<unknown, never>[]) {
+  constructor(intervals: readonly Pick<Interval<unknown, unknown>, 'from' | 'to'>[]) {
     const events = intervals.flatMap(({ from, to }, place) => [
       { at: from, place, isEnd: false },
       { at: to, place, isEnd: true },

@@ -1,13 +1,14 @@
 /** A register that is also changed on a condition: if it holds what the caller expects. */
-import { type Model, type Scalar, scalarText } from '../model.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type Model, textOf } from '../model.ts'
 import type { RegisterOperation } from './register.ts'
 
-export type CompareAndSetOperation<Value extends Scalar> =
+export type CompareAndSetOperation<Value> =
   | RegisterOperation<Value>
   | { readonly type: 'compareAndSet'; readonly expected: Value; readonly value: Value }
 
 /** A read is told the value, a compare-and-set whether it was done, a write nothing. */
-export function compareAndSetModel<Value extends Scalar>(
+export function compareAndSetModel<Value>(
   initial: Value,
 ): Model<Value, CompareAndSetOperation<Value>, Value | boolean | undefined> {
   return {
@@ -15,10 +16,10 @@ export function compareAndSetModel<Value extends Scalar>(
     step(state, operation) {
       if (operation.type === 'read') return { state, result: state }
       if (operation.type === 'write') return { state: operation.value, result: undefined }
-      const isDone = scalarText(state) === scalarText(operation.expected)
+      const isDone = isDeepStrictEqual(state, operation.expected)
       return { state: isDone ? operation.value : state, result: isDone }
     },
-    hash: scalarText,
-    equal: (told, modelled) => scalarText(told) === scalarText(modelled),
+    hash: textOf,
+    changesNothing: ({ type }, told) => type === 'read' || (type === 'compareAndSet' && told === false),
   }
 }

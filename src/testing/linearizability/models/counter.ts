@@ -12,5 +12,6 @@ export function counterModel(initial = 0): Model<number, CounterOperation, numbe
       return { state: value, result: value }
     },
     hash: String,
+    changesNothing: ({ type }) => type === 'read',
   }
 }

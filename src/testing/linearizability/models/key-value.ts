@@ -1,7 +1,8 @@
 /** Values under keys; each key is judged by itself. */
-import { type Model, type Scalar, scalarText } from '../model.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { type Model, textOf } from '../model.ts'
 
-export type KeyValueOperation<Value extends Scalar> =
+export type KeyValueOperation<Value> =
   | { readonly type: 'get'; readonly key: string }
   | { readonly type: 'put'; readonly key: string; readonly value: Value }
   | { readonly type: 'delete'; readonly key: string }
@@ -17,7 +18,7 @@ export type KeyValueOperation<Value extends Scalar> =
  * A get is told the value or `undefined`, a delete whether there was a value, a compare-and-set whether it was done, and a put
  * nothing.
  */
-export function keyValueModel<Value extends Scalar>(): Model<
+export function keyValueModel<Value>(): Model<
   Value | undefined,
   KeyValueOperation<Value>,
   Value | boolean | undefined
@@ -28,11 +29,11 @@ export function keyValueModel<Value extends Scalar>(): Model<
       if (operation.type === 'get') return { state, result: state }
       if (operation.type === 'put') return { state: operation.value, result: undefined }
       if (operation.type === 'delete') return { state: undefined, result: state !== undefined }
-      const isDone = scalarText(state) === scalarText(operation.expected)
+      const isDone = isDeepStrictEqual(state, operation.expected)
       return { state: isDone ? operation.value : state, result: isDone }
     },
-    hash: scalarText,
-    equal: (told, modelled) => scalarText(told) === scalarText(modelled),
+    hash: textOf,
+    changesNothing: ({ type }, told) => type === 'get' || (type !== 'put' && told === false),
     key: (operation) => operation.key,
   }
 }
