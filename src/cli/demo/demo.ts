@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import type { NodeId } from '../../core/types.ts'
 import { EXIT } from '../exit-codes.ts'
 import { KvCluster } from '../kv-cluster.ts'
+import { whenToldToStop } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import type { DemoParts } from './actions.ts'
 import { guarded, killLeader, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
@@ -28,7 +29,7 @@ const ACTIONS: Readonly<Record<string, (parts: DemoParts) => Promise<void>>> = {
 
 /** Runs until it is told to stop; whatever happens, no process stays behind. */
 export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
-  const told = whenToldToStop()
+  const told = whenToldToStop(['SIGHUP'])
   const stopping = new AbortController()
   const announcer = new Announcer(terminal, flags.json === true)
   const plan = await planDemo(flags)
@@ -101,21 +102,6 @@ async function untilQuit(parts: DemoParts, told: Promise<undefined>): Promise<vo
   })
   await Promise.race([quit, told])
   letGo()
-}
-
-/** The first signal asks for an orderly end; the second ends this process, and with it the nodes, at once. */
-function whenToldToStop(): Promise<undefined> {
-  return new Promise((resolve) => {
-    let wasTold = false
-    const on = (exitCode: number) => (): void => {
-      if (wasTold) process.exit(exitCode)
-      wasTold = true
-      resolve(undefined)
-    }
-    process.on('SIGINT', on(EXIT.interrupted))
-    process.on('SIGTERM', on(EXIT.terminated))
-    process.on('SIGHUP', on(EXIT.terminated))
-  })
 }
 
 /** Says what nobody has asked for: a node that ends, and an election. */

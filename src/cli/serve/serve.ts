@@ -9,8 +9,9 @@ import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultC
 import { logObserver } from '../../runtime/log-observer.ts'
 import type { RaftNode } from '../../runtime/raft-node.ts'
 import { startNode } from '../../start-node.ts'
-import { EXIT } from '../exit-codes.ts'
+import { EXIT, exitCodeOfNode } from '../exit-codes.ts'
 import { portOwner } from '../port-owner.ts'
+import { whenToldToStop } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { clusterToJoin } from './join.ts'
 import type { ServeFlags, ServeOptions } from './serve-flags.ts'
@@ -22,14 +23,22 @@ const STOP_BUDGET_MS = 10_000
 /** Resolves with the exit code once the node was told to stop; rejects if it cannot start, or fails. */
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
   const options = serveOptions(flags)
-  const told = whenToldToStop(options.isSupervised)
+  const told = whenToldToStop(options.isSupervised ? ['disconnect'] : [])
   const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
   const observers = options.isSupervised ? [log, parentObserver] : [log]
-  const node = await start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
+  const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
+  const node = await Promise.race([starting, told])
+  if (node === undefined) return EXIT.ok
   const failure = await Promise.race([node.failed, told])
-  setTimeout(() => process.exit(EXIT.software), STOP_BUDGET_MS).unref()
-  await node.close()
-  if (failure === 'told') return EXIT.ok
+  setTimeout(
+    () => process.exit(failure === undefined ? EXIT.software : exitCodeOfNode(failure)),
+    STOP_BUDGET_MS,
+  ).unref()
+  if (failure === undefined) {
+    await node.close()
+    return EXIT.ok
+  }
+  await node.close().catch(() => undefined)
   throw failure
 }
 
@@ -69,21 +78,6 @@ async function memoryStorage(): Promise<Storage> {
     import('../../memory/memory-storage.ts'),
   ])
   return new MemoryStorage({ disk: new MemoryDisk({ directoryId: randomUUID() }) })
-}
-
-/** The first signal asks for an orderly stop; the second ends the process at once. */
-function whenToldToStop(isSupervised: boolean): Promise<'told'> {
-  return new Promise((resolve) => {
-    let wasTold = false
-    const on = (exitCode: number) => (): void => {
-      if (wasTold) process.exit(exitCode)
-      wasTold = true
-      resolve('told')
-    }
-    process.on('SIGINT', on(EXIT.interrupted))
-    process.on('SIGTERM', on(EXIT.terminated))
-    if (isSupervised) process.once('disconnect', on(EXIT.terminated))
-  })
 }
 
 /** What the parent process of a supervised node receives. */
