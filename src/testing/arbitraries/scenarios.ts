@@ -18,8 +18,41 @@ export function scenarios(options: {
       `options ${trailing}${some}`,
       `cluster ${voters.join(' ')} joining ${joining.join(' ')}`,
     ])
-  const lines = fc.array(commands([...voters, ...joining]), { minLength: 1, maxLength: commandsMax, size: 'max' })
+  const lines = fc.array(
+    fc.oneof(
+      { arbitrary: commands([...voters, ...joining]), weight: 9 },
+      { arbitrary: turns([...voters, ...joining]), weight: 1 },
+    ),
+    { minLength: 1, maxLength: commandsMax, size: 'max' },
+  )
   return fc.tuple(setup, lines).map((parts) => `${parts.flat().join('\n')}\n`)
+}
+
+/** What seldom comes together by chance: a leader, what it leaves behind, who lags, who comes and goes. */
+function turns(ids: readonly string[]): fc.Arbitrary<string> {
+  const two = fc.shuffledSubarray([...ids], { minLength: 2, maxLength: 2 })
+  const alone = (id: string): string => `cut ${id}|${ids.filter((other) => other !== id)}`
+  return fc
+    .oneof(
+      two.map(([a]) => [`elect ${a}`, 'run 100']),
+      two.map(([a, b]) => [alone(a as string), `propose ${a} x2`, `elect ${b}`, `propose ${b}`, 'heal']),
+      two.map(([a, b]) => [alone(a as string), `change ${a} remove=${b}`, `elect ${b}`, 'heal']),
+      two.map(([a]) => [alone(a as string), 'propose leader x3', 'run 2000', 'snapshot leader', 'heal']),
+      two.map(([a]) => [
+        `hold ${a}`,
+        'propose leader',
+        'deliver all',
+        'deliver all',
+        `release ${a} 1`,
+        `crash ${a}`,
+        `restart ${a}`,
+      ]),
+      two.map(([a]) => [`change leader add=${a}`, 'run 300', `change leader promote=${a}`, 'deliver all']),
+      two.map(([a, b]) => [`change leader promote=${a} remove=${b}`, 'deliver all', 'crash leader']),
+      two.map(([a, b]) => [`change leader demote=${a},${b}`, 'deliver all', `elect ${a}`]),
+      two.map(([a]) => ['propose leader x2', `transfer leader ${a}`, 'run 100']),
+    )
+    .map((lines) => lines.join('\n'))
 }
 
 function commands(ids: readonly string[]): fc.Arbitrary<string> {

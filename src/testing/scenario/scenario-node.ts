@@ -96,11 +96,13 @@ export class ScenarioNode {
   }
 
   /** Lets the disk go on: for good, or with only so many of the writes that wait. */
-  release(count?: number): void {
-    const held = this.#held
-    if (held === undefined) return
-    this.#held = count === undefined ? undefined : held.splice(count)
-    for (const persist of held) this.#write(persist)
+  release(count: number = Infinity): void {
+    for (let written = 0; written < count; written++) {
+      const persist = this.#held?.shift()
+      if (persist === undefined) break
+      this.#write(persist)
+    }
+    if (count === Infinity) this.#held = undefined
   }
 
   /** Steps the core, and again with what its disk and machine answer at once, until nothing is left. */

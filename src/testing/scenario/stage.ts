@@ -70,10 +70,17 @@ export class Stage implements Surroundings {
     return [...this.#nodes.values()]
   }
 
+  /** By its name; `leader` names the one that leads the latest term, or the first of all. */
   node(id: NodeId | undefined): ScenarioNode {
-    const node = this.nodes.find((candidate) => candidate.id === id)
+    const node = id === 'leader' ? this.#leader : this.nodes.find((candidate) => candidate.id === id)
     if (node === undefined) throw new Error(`there is no node ${id}`)
     return node
+  }
+
+  get #leader(): ScenarioNode | undefined {
+    const leaders = this.nodes.filter(({ status }) => status?.role === 'leader')
+    leaders.sort((one, other) => (other.status?.term ?? 0) - (one.status?.term ?? 0))
+    return leaders[0] ?? this.nodes[0]
   }
 
   nextNumber(): number {
