@@ -201,6 +201,14 @@ describe('checkLinearizable', () => {
     }
     assert.throws(() => checkLinearizable(model, [ok('a', [1, 2], 7, 1)]), /must leave it alone and return a new one/)
   })
+
+  it('refuses a model that says of a change that it is none', () => {
+    const model = { ...registerModel(0), changesNothing: () => true }
+    assert.throws(
+      () => checkLinearizable(model, [ok('a', [1, 2], write(7), undefined)]),
+      /changesNothing\(\).* write\(7\)/,
+    )
+  })
 })
 
 /** Additions of different powers of two, all at once, and a sum that none of their choices gives. */

@@ -75,7 +75,7 @@ function timelineLines<State, Operation, Result>(found: Counterexample<State, Op
   const bar = ({ from, to }: Interval<Operation, Result>): string => {
     const begin = columns.indexOf(from)
     const end = columns.indexOf(to)
-    if (end === -1) return `${' '.repeat(begin)}[${'-'.repeat(columns.length - begin)}`
+    if (end === -1) return `${' '.repeat(begin)}[${'-'.repeat(columns.length - begin - 1)}`
     return `${' '.repeat(begin)}${begin === end ? '|' : `[${'='.repeat(end - begin - 1)}]`}`
   }
   const rows = shown.map((interval) => [

@@ -33,11 +33,13 @@ interface Stand<State, Result> {
   readonly chosen: Choice<State, Result> | undefined
   readonly state: State
   readonly hash: string
+  /** Where it stood before, if it came here by an open call. */
+  readonly before: Stand<State, Result> | undefined
+  /** The last is tried first. */
   readonly left: Choice<State, Result>[]
+  /** Whether the open calls were looked at: they come last, for there may be many, and few are needed. */
+  hasOpen: boolean
 }
-
-/** The state before an open call. */
-type Before<State> = Pick<Stand<State, unknown>, 'state' | 'hash'>
 
 /** So many steps are watched for a model that changes the state it is given. */
 const WATCHED_STEPS = 200
@@ -90,28 +92,24 @@ class Searcher<State, Operation, Result> {
 
   run(): Search<State, Operation, Result> {
     const state = this.#model.initial()
-    const hash = this.#model.hash(state)
-    const path: Stand<State, Result>[] = [
-      { chosen: undefined, state, hash, left: this.#choices(state, hash, undefined) },
-    ]
+    const path = [this.#stand({ chosen: undefined, state, hash: this.#model.hash(state), before: undefined })]
     while (this.#required > 0) {
       const stand = path.at(-1)
       if (stand === undefined) return this.#none()
       if (this.#steps > this.#stepsMax) return { type: 'spent', steps: this.#steps }
       const next = stand.left.pop()
-      if (next === undefined) {
+      if (next !== undefined) {
+        this.#place(next.place)
+        const before = this.#isOpen(next.place) ? stand : undefined
+        if (!this.#visited.enter(next.hash)) this.#unplace(next.place)
+        else path.push(this.#stand({ chosen: next, state: next.state, hash: next.hash, before }))
+      } else if (stand.hasOpen) {
         path.pop()
         if (stand.chosen !== undefined) this.#unplace(stand.chosen.place)
-        continue
+      } else {
+        stand.hasOpen = true
+        stand.left.push(...this.#openChoices(stand))
       }
-      this.#place(next.place)
-      if (!this.#visited.enter(next.hash)) this.#unplace(next.place)
-      else
-        path.push({
-          ...next,
-          chosen: next,
-          left: this.#choices(next.state, next.hash, this.#isOpen(next.place) ? stand : undefined),
-        })
     }
     const order = path.flatMap(({ chosen }) => chosen ?? [])
     return {
@@ -122,43 +120,52 @@ class Searcher<State, Operation, Result> {
   }
 
   /**
-   * The ways on, the last of them to be tried first. A call that fits and never changes anything is the only one: wherever it
-   * could come later, it can as well be here. An open call that would change nothing here is left for later, and one that would
-   * hide the open call just placed is not tried: it can do without.
+   * A call that fits and never changes anything is the only way on: wherever it could come later, it can as well be here. If the
+   * call that must end first does not fit, whatever makes it fit is tried before anything else.
    */
-  #choices(state: State, hash: string, before: Before<State> | undefined): Choice<State, Result>[] {
+  #stand(come: Omit<Stand<State, Result>, 'left' | 'hasOpen'>): Stand<State, Result> {
     const { places, firstEnd } = this.#timeline.front()
-    const open: Choice<State, Result>[] = []
     const required: Choice<State, Result>[] = []
     for (const place of places) {
-      if (this.#isOpen(place) && !this.#isWorthwhile(place)) continue
-      const choice = this.#step(place, state, hash)
-      if (this.#isOpen(place)) {
-        if (choice.hash !== hash && !this.#hides(choice, before)) open.push(choice)
-      } else if (this.#interval(place).fits(choice.result)) {
-        if (this.#interval(place).isIdle) return [this.#assertIdle(choice, hash)]
-        required.push(choice)
-      }
+      if (this.#isOpen(place)) continue
+      const choice = this.#step(place, come.state, come.hash)
+      if (!this.#interval(place).fits(choice.result)) continue
+      if (this.#interval(place).isIdle) return { ...come, left: [this.#assertIdle(choice, come.hash)], hasOpen: true }
+      required.push(choice)
     }
     this.#note(firstEnd)
     required.sort((a, b) => this.#rank(b.place) - this.#rank(a.place))
-    return this.#urgentLast([...open.reverse(), ...required], firstEnd)
+    if (firstEnd === -1 || required.at(-1)?.place === firstEnd) return { ...come, left: required, hasOpen: false }
+    const isUrgent = (choice: Choice<State, Result>): boolean => this.#fitsAfter(choice, firstEnd)
+    const urgent = required.filter(isUrgent)
+    const rest = required.filter((choice) => !urgent.includes(choice))
+    if (urgent.length > 0) return { ...come, left: [...rest, ...urgent], hasOpen: false }
+    const open = this.#openChoices(come)
+    const urgentOpen = open.filter(isUrgent)
+    const restOpen = open.filter((choice) => !urgentOpen.includes(choice))
+    return { ...come, left: [...restOpen, ...rest, ...urgentOpen], hasOpen: true }
   }
 
-  /** What lets the call come next that must come first, if it could not itself, is tried before anything else. */
-  #urgentLast(choices: Choice<State, Result>[], firstEnd: number): Choice<State, Result>[] {
-    if (firstEnd === -1 || choices.some(({ place }) => place === firstEnd)) return choices
-    const urgent = new Set(choices.filter((choice) => this.#fitsAfter(choice, firstEnd)))
-    return [...choices.filter((choice) => !urgent.has(choice)), ...urgent]
+  /**
+   * Open calls that can be next. One that would change nothing here is left for later, and one that leads to the same state as
+   * without the open call just placed is not tried: it can do without.
+   */
+  #openChoices({
+    state,
+    hash,
+    before,
+  }: Pick<Stand<State, Result>, 'state' | 'hash' | 'before'>): Choice<State, Result>[] {
+    return this.#timeline
+      .front()
+      .places.filter((place) => this.#isOpen(place) && this.#isWorthwhile(place))
+      .map((place) => this.#step(place, state, hash))
+      .filter((choice) => choice.hash !== hash)
+      .filter(({ place, hash }) => before === undefined || this.#step(place, before.state, before.hash).hash !== hash)
+      .reverse()
   }
 
   #fitsAfter({ state, hash }: Choice<State, Result>, place: number): boolean {
     return this.#interval(place).fits(this.#step(place, state, hash).result)
-  }
-
-  /** Whether it leads to the same state as without the open call that was placed just before. */
-  #hides({ place, hash }: Choice<State, Result>, before: Before<State> | undefined): boolean {
-    return before !== undefined && this.#step(place, before.state, before.hash).hash === hash
   }
 
   #step(place: number, state: State, hash: string): Choice<State, Result> {
