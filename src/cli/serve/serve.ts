@@ -1,5 +1,6 @@
 /** One node of the key-value service as a process: starts, logs, and ends in order, or at once when told twice. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { NodeEvent, Observer } from '../../contracts/observer.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -20,16 +21,20 @@ import { serveOptions } from './serve-flags.ts'
 /** After this long in an orderly stop the process ends as it is: that is always safe, only less polite. */
 const STOP_BUDGET_MS = 10_000
 
+/** A removed node stays for about two elections: a leader that has removed itself still answers, and hands over. */
+const FAREWELL_MS = 3000
+
 /** Resolves with the exit code once the node was told to stop; rejects if it cannot start, or fails. */
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
   const options = serveOptions(flags)
   const told = whenToldToStop(options.isSupervised ? ['disconnect'] : [])
   const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
-  const observers = options.isSupervised ? [log, parentObserver] : [log]
+  const removal = new RemovalWatch()
+  const observers = options.isSupervised ? [log, removal, parentObserver] : [log, removal]
   const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
   const node = await Promise.race([starting, told])
   if (node === undefined) return EXIT.ok
-  const failure = await Promise.race([node.failed, told])
+  const failure = await Promise.race([node.failed, told, removal.reason(node)])
   setTimeout(
     () => process.exit(failure === undefined ? EXIT.software : exitCodeOfNode(failure)),
     STOP_BUDGET_MS,
@@ -43,6 +48,28 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
 }
 
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
+
+/** Watches for a committed membership that does not name this node any more. */
+class RemovalWatch implements Observer {
+  #tell: () => void = () => undefined
+  readonly #removed: Promise<void> = new Promise((resolve) => {
+    this.#tell = resolve
+  })
+
+  event(_: NodeId, event: NodeEvent): void {
+    if (event.type === 'removed') this.#tell()
+  }
+
+  /** Resolves with the reason to end, if the node is still out after what it has to tell others. */
+  async reason(node: KeyValueNode): Promise<RaftError> {
+    await this.#removed
+    await pause(FAREWELL_MS)
+    if (!node.statusNow().isRemoved) return new Promise(() => undefined)
+    return new RaftError('ERR_RAFT_REMOVED', `${node.id} was removed: it is not a member of the cluster any more`, {
+      hint: 'to bring it back, add it as a new member, with an empty data directory',
+    })
+  }
+}
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
   const { id, listen, join, dataDir, limits } = options
