@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import type { Effects, Persist } from '../../src/core/effects.ts'
+import type { RaftStatus } from '../../src/core/status.ts'
+import type { Block, Membership } from '../../src/core/types.ts'
+import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
+import type { Observation } from '../../src/testing/properties/observation.ts'
+import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { SAFETY, Watch } from '../../src/testing/properties/safety.ts'
+
+// Each judge sees a short made-up run that breaks its promise, and, before the last observation, one that does not.
+const RUNS: Readonly<Record<string, readonly Observation[]>> = {
+  I1: [
+    started('a'),
+    started('b'),
+    stepped('a', { role: 'leader', term: 2 }),
+    stepped('b', { role: 'leader', term: 2 }),
+  ],
+  I2: [started('a'), durable('a', { hardState: state(2, 'b') }), durable('a', { hardState: state(2, 'c') })],
+  I3: [
+    started('a'),
+    started('b'),
+    durable('a', { blocks: [block(1, 1), block(2, 2)] }),
+    durable('b', { blocks: [block(1, 2)] }),
+    durable('b', { blocks: [block(2, 2)] }),
+  ],
+  I4: [
+    started('a'),
+    stepped('a', { role: 'leader', term: 1, lastIndex: 1 }, { blocks: [block(1, 1)] }),
+    stepped('a', { role: 'leader', term: 1 }, { truncateAfter: 0 }),
+  ],
+  I5: [
+    started('a'),
+    started('b'),
+    applied('a', 1, 'x'),
+    applied('b', 1, 'x'),
+    applied('a', 2, 'y'),
+    applied('b', 2, 'z'),
+  ],
+  I6: [
+    started('a'),
+    started('b'),
+    stepped('a', { term: 1, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 1)] }),
+    stepped('b', { role: 'leader', term: 2, lastIndex: 1 }, { blocks: [block(1, 2)] }),
+  ],
+  I7: [started('a'), stepped('a', { term: 3 }), stepped('a', { term: 2 })],
+  I8: [
+    started('a'),
+    started('b'),
+    stepped('a', { term: 1, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 1)] }),
+    stepped('b', { term: 2, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 2)] }),
+  ],
+  I9: [
+    started('a'),
+    durable('a', { blocks: [block(1, 1)] }),
+    stepped('a', { role: 'leader', term: 1, lastIndex: 1 }, { blocks: [block(1, 1)] }),
+    stepped('a', { role: 'leader', term: 1, lastIndex: 1, commitIndex: 1 }),
+  ],
+  I10: [
+    { type: 'invoked', call: 1, node: 'a', what: 'write', command: 'x' },
+    { type: 'returned', call: 1, outcome: 'applied', index: 1 },
+    { type: 'ended', node: 'a', commands: new Map([[1, 'x']]) },
+    { type: 'ended', node: 'b', commands: new Map() },
+  ],
+  I12: [started('a'), durable('a', { hardState: state(1, 'b') }), vote('a', 'b', 1), vote('a', 'b', 2)],
+  I13: [
+    started('a'),
+    stepped('a', { role: 'leader', term: 1, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 1)] }),
+    stepped(
+      'a',
+      { role: 'leader', term: 1, lastIndex: 2, commitIndex: 1, membershipIndex: 2 },
+      { blocks: [joining(2, 'd')] },
+    ),
+    stepped(
+      'a',
+      { role: 'leader', term: 1, lastIndex: 3, commitIndex: 1, membershipIndex: 3 },
+      { blocks: [joining(3, 'e')] },
+    ),
+  ],
+  I14: [
+    started('a'),
+    stepped('a', { term: 1, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 1)] }),
+    { type: 'invoked', call: 1, node: 'b', what: 'read', command: '' },
+    { type: 'returned', call: 1, outcome: 'applied', index: 0 },
+  ],
+}
+
+describe('each judge', () => {
+  for (const property of SAFETY)
+    it(`knows when it is broken: ${property.id} ${property.name}`, () => {
+      const run = RUNS[property.id] ?? assert.fail('there is no run that breaks it')
+      const watch = new Watch([property])
+      for (const observation of run.slice(0, -1)) watch.see(observation)
+      assert.throws(
+        () => watch.see(run[run.length - 1] as Observation),
+        (error) => error instanceof BrokenPromise && error.property.id === property.id,
+      )
+    })
+
+  for (const { id, standing } of [
+    { id: 'L1', standing: { a: {}, b: {} } },
+    { id: 'L2', standing: { a: { role: 'leader', term: 9 }, b: { term: 9 } } },
+    {
+      id: 'L3',
+      standing: { a: { role: 'leader', commitIndex: 2, appliedIndex: 2 }, b: { commitIndex: 1, appliedIndex: 1 } },
+    },
+    { id: 'L5', standing: { a: { role: 'leader', isMembershipCommitted: false }, b: {} } },
+    { id: 'L6', standing: { a: { role: 'leader' }, b: {} } },
+  ] as const)
+    it(`knows when it is broken: ${id}`, () => {
+      const statuses = new Map(
+        Object.entries(standing).map(([node, some]) => [node, status(node, { term: 1, ...some })]),
+      )
+      const openCalls = id === 'L6' ? 1 : 0
+      assert.throws(
+        () => judgeLiveness({ statuses, openCalls, termThen: 1 }),
+        (error) => error instanceof BrokenPromise && error.property.id === id,
+      )
+    })
+})
+
+function members(...ids: readonly string[]): Membership {
+  const all = ids.map((id) => ({ id, address: id, directoryId: id, addedAt: 0, promote: false }))
+  return { members: all, voters: ids, outgoing: [], learners: [] }
+}
+
+function started(node: string): Observation {
+  const initialMembership = members('a', 'b', 'c')
+  return { type: 'started', node, hardState: state(0, undefined), snapshot: undefined, blocks: [], initialMembership }
+}
+
+function state(
+  term: number,
+  votedFor: string | undefined,
+): { term: number; votedFor: string | undefined; commitIndex: number } {
+  return { term, votedFor, commitIndex: 0 }
+}
+
+function block(first: number, term: number): Block {
+  return { first, term, count: 1, size: 1, kind: 'commands' }
+}
+
+function joining(first: number, id: string): Block {
+  return { ...block(first, 1), kind: 'membership', membership: members('a', 'b', 'c', id) }
+}
+
+function durable(node: string, write: Partial<(Observation & { type: 'durable' })['write']>): Observation {
+  return { type: 'durable', node, write: { blocks: [], ...write } }
+}
+
+function applied(node: string, index: number, command: string): Observation {
+  return { type: 'applied', node, index, term: 1, command }
+}
+
+function vote(from: string, to: string, term: number): Observation {
+  return { type: 'sent', from, to, message: { type: 'RequestVoteResponse', term, isGranted: true } }
+}
+
+function stepped(node: string, some: Partial<RaftStatus>, write?: Partial<Persist>): Observation {
+  const persist: Persist | undefined =
+    write === undefined
+      ? undefined
+      : {
+          number: 1,
+          snapshot: undefined,
+          truncateAfter: undefined,
+          blocks: [],
+          hardState: undefined,
+          compactTo: undefined,
+          isUrgent: true,
+          then: [],
+          ...write,
+        }
+  const effects: Effects = {
+    persist,
+    send: [],
+    install: undefined,
+    apply: undefined,
+    fetch: undefined,
+    takeSnapshot: false,
+    settle: [],
+    events: [],
+    wakeAt: 0,
+  }
+  return { type: 'stepped', node, inputs: [], effects, status: status(node, some) }
+}
+
+function status(id: string, some: Partial<RaftStatus>): RaftStatus {
+  const zero = { firstIndex: 1, lastIndex: 0, lastTerm: 0, persistedIndex: 0, commitIndex: 0, appliedIndex: 0 }
+  const rest = { snapshotIndex: 0, logBytes: 0, membership: members('a', 'b'), membershipIndex: 0, peers: [] }
+  const flags = { isMembershipCommitted: true, isTransferring: false, isRemoved: false, stopped: undefined }
+  return { id, role: 'follower', term: 0, leader: undefined, votedFor: undefined, ...zero, ...rest, ...flags, ...some }
+}
