@@ -1,5 +1,6 @@
 /** Tries whether somebody listens at an address. grpc-js cannot call off a connection it has begun; this one can be. */
 import { connect } from 'node:net'
+import { onAbort } from '../contracts/on-abort.ts'
 import { parseListenAddress } from './listen-address.ts'
 
 export interface Reach {
@@ -13,10 +14,14 @@ export interface Reach {
  * swallows packets would leave a socket behind for minutes, and keep the process alive as long.
  */
 export function reach({ address, timeoutMs, signal }: Reach): Promise<void> {
+  if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...parseListenAddress(address), signal })
+    const socket = connect(parseListenAddress(address))
+    // Not the socket's own `signal` option: it would leave a listener on a signal that lives as long as the transport.
+    const stopListening = onAbort(signal, () => socket.destroy(signal.reason))
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)))
     socket.once('error', reject)
+    socket.once('close', stopListening)
     socket.once('connect', () => {
       socket.destroy()
       resolve()
