@@ -20,9 +20,12 @@ export function reach({ address, timeoutMs, signal }: Reach): Promise<void> {
     // Not the socket's own `signal` option: it would leave a listener on a signal that lives as long as the transport.
     const stopListening = onAbort(signal, () => socket.destroy(signal.reason))
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no answer within ${timeoutMs} ms`)))
-    socket.once('error', reject)
-    socket.once('close', stopListening)
+    socket.once('error', (error) => {
+      stopListening()
+      reject(error)
+    })
     socket.once('connect', () => {
+      stopListening()
       socket.destroy()
       resolve()
     })
