@@ -113,6 +113,23 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
+    says: 'two equal writes of unknown outcome, the first seen before the second was called',
+    isLinearizable: true,
+    calls: [
+      ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7), unknown('c', [5, 6], write(7))],
+      ...[ok('b', [7, 8], write(1), undefined), ok('b', [9, 10], READ, 7)],
+    ],
+  },
+  {
+    says: 'two ways of unknown calls to one value, of which only the longer leaves what is needed later',
+    isLinearizable: true,
+    calls: [
+      ...[unknown('a', [1, 2], write(3)), unknown('c', [1, 2], compareAndSet(0, 1))],
+      ...[unknown('d', [1, 2], compareAndSet(1, 3)), ok('b', [3, 4], READ, 3)],
+      ...[ok('b', [5, 6], write(5), undefined), ok('b', [7, 8], READ, 3)],
+    ],
+  },
+  {
     says: 'a rejected write that nobody saw',
     isLinearizable: true,
     calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
