@@ -27,10 +27,17 @@ describe('the published package', function () {
     )
   })
 
-  it('carries the build, its sources, the wire format and the papers, and nothing else', () => {
+  it('carries the build, its sources, the wire format, the documents and the papers, and nothing else', () => {
     const { contents } = pack()
     const papers = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
-    for (const path of [...papers, 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'src/index.ts']) {
+    for (const path of [
+      ...papers,
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/cli/main.js',
+      'src/index.ts',
+      'docs/reference/errors.md',
+    ]) {
       assert.ok(contents.includes(path), `${path} is missing`)
     }
     assert.ok(
@@ -38,7 +45,7 @@ describe('the published package', function () {
       'the .proto files are missing',
     )
     assert.deepEqual(
-      contents.filter((path) => !papers.includes(path) && !/^(dist|src|proto)\/[^.]/.test(path)),
+      contents.filter((path) => !papers.includes(path) && !/^(dist|src|proto|docs)\/[^.]/.test(path)),
       [],
     )
   })
