@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { open, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import fc from 'fast-check'
-import { isRaftError } from '../../src/errors.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { Acknowledged } from './history.ts'
-import { live, nothing, verify } from './history.ts'
+import { live, nothing } from './history.ts'
+import { Opener } from './opener.ts'
 import { copyDirectory, IDENTITY, temporaryDirectory } from './place.ts'
 
 const RUNS = Number(process.env.RUNS ?? 60)
@@ -15,12 +15,16 @@ describe('a damaged data directory', function () {
   this.timeout(Math.max(30_000, RUNS * 250))
   let root: string
   let known: Acknowledged
+  const opener = new Opener()
 
   before(async () => {
     root = await temporaryDirectory()
     known = nothing()
   })
-  after(() => rm(root, { recursive: true, force: true }))
+  after(async () => {
+    await opener.close()
+    await rm(root, { recursive: true, force: true })
+  })
 
   for (const { lives, where } of [
     { lives: 1, where: 'with all of its log in RocksDB’s own log' },
@@ -42,8 +46,8 @@ describe('a damaged data directory', function () {
           const directory = join(root, 'damaged')
           await copyDirectory(sound, directory)
           await inflict(join(directory, damage.file), damage)
-          const outcome = await tryToOpen(directory, known)
-          if (outcome !== 'whole') await tryToOpen(directory, known)
+          const outcome = await opener.tryToOpen(directory, known)
+          if (outcome !== 'whole') await opener.tryToOpen(directory, known)
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
           await rm(directory, { recursive: true })
         }),
@@ -82,22 +86,6 @@ async function inflict(path: string, { kind, at }: Damage): Promise<void> {
   }
   await file.write(bytes, 0, bytes.length, position)
   await file.close()
-}
-
-/** Opens, reads and compares everything: 'whole', or the code of the refusal. */
-async function tryToOpen(directory: string, known: Acknowledged): Promise<string> {
-  const storage = new RocksDBStorage({ directory })
-  try {
-    const recovered = await storage.open(IDENTITY)
-    await verify(storage, recovered, known)
-    return 'whole'
-  } catch (error) {
-    assert.ok(isRaftError(error), `not a RaftError: ${String(error)}`)
-    assert.equal(error.code, 'ERR_RAFT_CORRUPT', error.message)
-    return error.code
-  } finally {
-    await storage.close()
-  }
 }
 
 async function filesIn(directory: string): Promise<string[]> {
