@@ -15,25 +15,21 @@ export interface OpenAnswer {
 }
 
 export class Opener {
-  #child: ChildProcess | undefined
+  #running: { readonly child: ChildProcess; readonly closed: Promise<unknown>; isClosed: boolean } | undefined
   #errors = ''
 
   /** 'whole', the code of the refusal, or 'aborted' if RocksDB ended the process: nothing was served then either. */
   async tryToOpen(directory: string, known: Acknowledged): Promise<string> {
-    const child = this.#running()
+    const { child, closed } = this.#process()
     const control = new AbortController()
     const answered = once(child, 'message', control) as Promise<[OpenAnswer]>
-    const ended = once(child, 'close', control)
     answered.catch(() => undefined)
-    ended.catch(() => undefined)
     const order: OpenOrder = { directory, known }
-    child.send(order)
-    const answer = await Promise.race([answered, ended.then(() => undefined)])
+    child.send(order, () => undefined)
+    const answer = await Promise.race([answered, closed.then(() => undefined)])
     control.abort()
     if (answer === undefined) {
-      this.#child = undefined
-      assert.match(this.#errors, /rocksdb.*Assertion/, `the process ended: ${this.#errors}`)
-      this.#errors = ''
+      this.#assertAborted()
       return 'aborted'
     }
     const [{ outcome, wrong }] = answer
@@ -42,15 +38,16 @@ export class Opener {
   }
 
   async close(): Promise<void> {
-    const child = this.#child
-    if (child === undefined) return
-    const ended = once(child, 'close')
-    child.disconnect()
-    await ended
+    if (this.#running === undefined) return
+    const { child, closed } = this.#running
+    if (child.connected) child.disconnect()
+    await closed
   }
 
-  #running(): ChildProcess {
-    if (this.#child !== undefined) return this.#child
+  /** RocksDB works on after an answer, so the process may also have ended since the last one. */
+  #process(): { readonly child: ChildProcess; readonly closed: Promise<unknown> } {
+    if (this.#running?.isClosed === true) this.#assertAborted()
+    if (this.#running !== undefined) return this.#running
     const child = fork(new URL('./opening-process.ts', import.meta.url), {
       execArgv: ['--import', 'tsx'],
       serialization: 'advanced',
@@ -59,7 +56,18 @@ export class Opener {
     child.stderr?.on('data', (text: Buffer) => {
       this.#errors += text.toString()
     })
-    this.#child = child
-    return child
+    const closed = once(child, 'close')
+    const running = { child, closed, isClosed: false }
+    void closed.then(() => {
+      running.isClosed = true
+    })
+    this.#running = running
+    return running
+  }
+
+  #assertAborted(): void {
+    this.#running = undefined
+    assert.match(this.#errors, /rocksdb.*Assertion/, `the process ended: ${this.#errors}`)
+    this.#errors = ''
   }
 }
