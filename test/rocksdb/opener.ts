@@ -20,7 +20,7 @@ export class Opener {
 
   /** 'whole', the code of the refusal, or 'aborted' if RocksDB ended the process: nothing was served then either. */
   async tryToOpen(directory: string, known: Acknowledged): Promise<string> {
-    const { child, closed } = this.#process()
+    const { child, closed } = await this.#process()
     const control = new AbortController()
     const answered = once(child, 'message', control) as Promise<[OpenAnswer]>
     answered.catch(() => undefined)
@@ -29,7 +29,7 @@ export class Opener {
     const answer = await Promise.race([answered, closed.then(() => undefined)])
     control.abort()
     if (answer === undefined) {
-      this.#assertAborted()
+      await this.#assertAborted()
       return 'aborted'
     }
     const [{ outcome, wrong }] = answer
@@ -45,8 +45,8 @@ export class Opener {
   }
 
   /** RocksDB works on after an answer, so the process may also have ended since the last one. */
-  #process(): { readonly child: ChildProcess; readonly closed: Promise<unknown> } {
-    if (this.#running?.isClosed === true) this.#assertAborted()
+  async #process(): Promise<{ readonly child: ChildProcess; readonly closed: Promise<unknown> }> {
+    if (this.#running?.isClosed === true) await this.#assertAborted()
     if (this.#running !== undefined) return this.#running
     const child = fork(new URL('./opening-process.ts', import.meta.url), {
       execArgv: ['--import', 'tsx'],
@@ -56,7 +56,8 @@ export class Opener {
     child.stderr?.on('data', (text: Buffer) => {
       this.#errors += text.toString()
     })
-    const closed = once(child, 'close')
+    // Not 'close': the compiler that tsx runs holds on to the same stderr.
+    const closed = once(child, 'exit')
     const running = { child, closed, isClosed: false }
     void closed.then(() => {
       running.isClosed = true
@@ -65,7 +66,10 @@ export class Opener {
     return running
   }
 
-  #assertAborted(): void {
+  async #assertAborted(): Promise<void> {
+    const stderr = this.#running?.child.stderr
+    // Its last words may arrive after its end.
+    if (this.#errors === '' && stderr) await once(stderr, 'data')
     this.#running = undefined
     assert.match(this.#errors, /rocksdb.*Assertion/, `the process ended: ${this.#errors}`)
     this.#errors = ''
