@@ -5,7 +5,7 @@ import type { Instant } from '../types.ts'
 import { becomeFollower } from './transition.ts'
 
 /** When a quorum was last heard, as a whole. */
-export function quorumHeardAt(state: RaftState, leader: LeaderState): Instant {
+function quorumHeardAt(state: RaftState, leader: LeaderState): Instant {
   const heard = quorumValue(state.membership, (id) =>
     id === state.id ? state.now : (leader.progress.get(id)?.heardAt ?? -Infinity),
   )
