@@ -14,6 +14,11 @@ export interface Standing {
 }
 
 export const LIVENESS = {
+  lives: {
+    id: 'L0',
+    name: 'a node lives',
+    promise: 'A node starts, and goes on, unless its disk has failed or it was removed.',
+  },
   leader: {
     id: 'L1',
     name: 'a leader is there',

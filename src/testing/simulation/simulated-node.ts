@@ -7,7 +7,9 @@ import { isRaftError } from '../../errors.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import { RaftNode } from '../../runtime/raft-node.ts'
 import type { MachineUnderTest } from '../machine-under-test.ts'
+import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
+import { BrokenPromise } from '../properties/property.ts'
 import { CheckedRaft } from './checked-core.ts'
 import type { FalseDisk } from './disk.ts'
 import { FalseStorage } from './false-storage.ts'
@@ -166,6 +168,10 @@ export class SimulatedNode {
   #stoppedBy(error: unknown): void {
     this.crash(false)
     if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRetired = true
-    else this.#world.fail(error)
+    else this.#world.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${wordsOf(error)}`))
   }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
