@@ -1,0 +1,62 @@
+/** Makes the kit anew from changed sources, into a file of its own: nothing of it is ever part of what is shipped. */
+import { mkdir, readFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { build } from 'esbuild'
+import type * as Kit from '../../src/testing/index.ts'
+import type { Edit } from './exhibit.ts'
+
+export type MuseumKit = typeof Kit
+
+const ROOT = join(import.meta.dirname, '..', '..')
+const FORGED = join(ROOT, 'node_modules', '.cache', 'quorate-museum')
+
+/** The nodes' own assertions are off: the promises alone must notice. */
+const DEAF: Edit = { file: 'src/core/assert.ts', from: 'if (!condition)', to: 'if (false as boolean)' }
+
+/** The kit with these changes in it. Without any it is the kit as it is, but for the assertions. */
+export async function forge(name: string, edits: readonly Edit[]): Promise<MuseumKit> {
+  await mkdir(FORGED, { recursive: true })
+  const outfile = join(FORGED, `${name}.${process.pid}.mjs`)
+  const all = [DEAF, ...edits]
+  await build({
+    entryPoints: [join(ROOT, 'src/testing/index.ts')],
+    outfile,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'museum',
+        setup: ({ onLoad }) => {
+          onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+            const file = relative(ROOT, path).split(sep).join('/')
+            return { contents: edited(file, await readFile(path, 'utf8'), all), loader: 'ts' }
+          })
+        },
+      },
+    ],
+  })
+  return import(outfile)
+}
+
+/** Every edit still fits, or an error says which does not. */
+export async function assertFits(edits: readonly Edit[]): Promise<void> {
+  for (const file of new Set(edits.map((edit) => edit.file)))
+    edited(file, await readFile(join(ROOT, file), 'utf8'), edits)
+}
+
+function edited(file: string, text: string, edits: readonly Edit[]): string {
+  let changed = text
+  for (const { from, to } of edits.filter((edit) => edit.file === file)) {
+    const count = changed.split(from).length - 1
+    if (count !== 1)
+      throw new Error(
+        `${file} has ${count} places that read\n${from}\nand the exhibit needs exactly one: the code has moved on`,
+      )
+    changed = changed.replace(from, () => to)
+  }
+  return changed
+}

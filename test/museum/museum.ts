@@ -1,0 +1,19 @@
+/** All rooms of the museum. */
+import type { Exhibit } from './exhibit.ts'
+import { MEMBERSHIP } from './rooms/membership.ts'
+import { READS } from './rooms/reads.ts'
+import { REPLICATION } from './rooms/replication.ts'
+import { SNAPSHOTS } from './rooms/snapshots.ts'
+import { STORAGE } from './rooms/storage.ts'
+import { VOTES } from './rooms/votes.ts'
+
+export const ROOMS: ReadonlyMap<string, readonly Exhibit[]> = new Map([
+  ['Votes, terms, elections', VOTES],
+  ['Replication and commitment', REPLICATION],
+  ['Storage', STORAGE],
+  ['Snapshots', SNAPSHOTS],
+  ['Membership', MEMBERSHIP],
+  ['Reads, transfer, callers', READS],
+])
+
+export const EXHIBITS: readonly Exhibit[] = [...ROOMS.values()].flat()

@@ -1,0 +1,4 @@
+/** Bugs about reads. */
+import type { Exhibit } from '../exhibit.ts'
+
+export const READS: readonly Exhibit[] = []

@@ -1,0 +1,4 @@
+/** Bugs about snapshots. */
+import type { Exhibit } from '../exhibit.ts'
+
+export const SNAPSHOTS: readonly Exhibit[] = []
