@@ -33,7 +33,7 @@ function assertKept(rule: Rule, house: House): void {
 
 /** Every text file we write by hand. */
 function wholeHouse(): House {
-  const folders = ['src', 'test', 'examples', 'bench', 'scripts', 'docs', 'proto'].filter((name) =>
+  const folders = ['src', 'test', 'examples', 'bench', 'chaos', 'scripts', 'docs', 'proto'].filter((name) =>
     existsSync(join(ROOT, name)),
   )
   const inside = folders.flatMap((name) =>

@@ -1,5 +1,6 @@
 /** Real processes under load, and what may happen to them: after each fault nothing acknowledged is missing, and all nodes are equal. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { eventually, RealCluster } from './real-cluster.ts'
 import { Writers } from './writers.ts'
@@ -129,7 +130,8 @@ describe('three processes under load', function () {
       const leader = await cluster.leader()
       const lost = cluster.ids.find((id) => id !== leader) as string
       await cluster.kill(lost)
-      cluster.start(lost, `${lost}-new`)
+      cluster.setDirectory(lost, join(cluster.directory, `${lost}-new`))
+      cluster.start(lost)
       const refused = await cluster.ended(lost)
       assert.equal(refused.exitCode, 78, refused.stderr)
       assert.match(refused.stderr, /error\[ERR_RAFT_DIRECTORY_MISMATCH\]/)
@@ -142,7 +144,7 @@ describe('three processes under load', function () {
       } finally {
         await client.close()
       }
-      cluster.join(lost, `${lost}-new`)
+      cluster.join(lost)
       await writers.more(20)
       await isVoter(lost)
     }))

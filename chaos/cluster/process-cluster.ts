@@ -1,0 +1,210 @@
+/** A cluster of real processes, with real disks, whose links may be disturbed and whose processes may be killed. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freeRange } from '../../src/cli/demo/free-ports.ts'
+import { KvCluster } from '../../src/cli/kv-cluster.ts'
+import type { NodeStatus } from '../../src/contracts/node-service.ts'
+import { Links } from './links.ts'
+import { eventually } from './waiting.ts'
+
+/** How a process ended, and what it said. */
+export interface Ended {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stderr: string
+}
+
+export interface ServeProcess<End extends Ended = Ended> {
+  readonly child: { kill(signal: NodeJS.Signals): boolean }
+  readonly finished: Promise<End>
+}
+
+export interface ProcessClusterOptions<End extends Ended> {
+  readonly name: string
+  /** The first members. */
+  readonly first: readonly string[]
+  /** Runs `quorate` with these words, for the node of this name. */
+  readonly command: (words: readonly string[], id: string) => ServeProcess<End>
+  readonly electionTimeout: string
+  readonly snapshotEntries: number
+}
+
+/** Below the ports that systems give to those who call: while a node is down, nobody else gets its port by chance. */
+const PORT_MIN = 12_000
+const PORTS = 18_000
+
+const STATUS_TIMEOUT_MS = 1000
+
+let nextPort = PORT_MIN + ((process.pid * 67) % PORTS)
+
+export async function freePort(): Promise<number> {
+  const port = await freeRange(nextPort, 1)
+  nextPort = port + 1
+  return port
+}
+
+export class ProcessCluster<End extends Ended = Ended> {
+  readonly directory: string
+  readonly ids: string[] = []
+  readonly links: Links = new Links()
+  readonly #options: ProcessClusterOptions<End>
+  readonly #ports = new Map<string, number>()
+  readonly #nodes = new Map<string, ServeProcess<End>>()
+  readonly #running = new Set<ServeProcess<End>>()
+  /** Where a node's data is, if not beside the others'. */
+  readonly #directories = new Map<string, string>()
+  /** One for all questions: a new one for each would cost more than the answers. */
+  #asking: KvCluster | undefined
+
+  constructor(options: ProcessClusterOptions<End>) {
+    this.#options = options
+    this.directory = mkdtempSync(join(tmpdir(), `quorate-${options.name}-`))
+  }
+
+  /** A place on the network for a node. */
+  async place(id: string): Promise<void> {
+    this.ids.push(id)
+    if (this.#ports.has(id)) return
+    const port = await freePort()
+    await this.#forgetClient()
+    this.#ports.set(id, port)
+    await this.links.add(id, port)
+  }
+
+  /** It is no longer expected to be there; its place is kept. */
+  async leave(id: string): Promise<void> {
+    this.ids.splice(this.ids.indexOf(id), 1)
+    await this.#forgetClient()
+  }
+
+  /** Where clients reach the nodes, past the links that may be cut. */
+  get endpoints(): string[] {
+    return this.ids.map((id) => this.endpoint(id))
+  }
+
+  endpoint(id: string): string {
+    return `127.0.0.1:${this.#ports.get(id)}`
+  }
+
+  directoryOf(id: string): string {
+    return this.#directories.get(id) ?? join(this.directory, id)
+  }
+
+  /** Before it is started. */
+  setDirectory(id: string, path: string): void {
+    this.#directories.set(id, path)
+  }
+
+  /** Starts a node, new or with its data; `origin` stands for the first members unless said otherwise. */
+  start(id: string, origin: readonly string[] = this.#peers()): ServeProcess<End> {
+    const { name, command, electionTimeout, snapshotEntries } = this.#options
+    const where = ['--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
+    const data = ['--data-dir', this.directoryOf(id), '--snapshot-entries', `${snapshotEntries}`]
+    const pace = ['--election-timeout', electionTimeout, '--heartbeat', '50ms']
+    const node = command(['serve', '--id', id, '--cluster', name, ...where, ...data, ...pace, ...origin], id)
+    this.#nodes.set(id, node)
+    this.#running.add(node)
+    void node.finished.then(() => this.#running.delete(node))
+    return node
+  }
+
+  /** As a node that was added to the running cluster. */
+  join(id: string): ServeProcess<End> {
+    const others = this.ids.filter((each) => each !== id).map((each) => this.endpoint(each))
+    return this.start(id, ['--join', others.join(',')])
+  }
+
+  #peers(): string[] {
+    return ['--peers', this.#options.first.map((id) => `${id}=${this.links.addresses[id]}`).join(',')]
+  }
+
+  isRunning(id: string): boolean {
+    const node = this.#nodes.get(id)
+    return node !== undefined && this.#running.has(node)
+  }
+
+  signal(id: string, signal: NodeJS.Signals): void {
+    this.#nodes.get(id)?.child.kill(signal)
+  }
+
+  async kill(id: string): Promise<End> {
+    this.signal(id, 'SIGKILL')
+    return this.ended(id)
+  }
+
+  ended(id: string): Promise<End> {
+    const node = this.#nodes.get(id)
+    if (node === undefined) throw new Error(`${id} was never started`)
+    return node.finished
+  }
+
+  client(timeoutMs = 5000): KvCluster {
+    return new KvCluster({ endpoints: this.endpoints, timeoutMs })
+  }
+
+  /** For questions and orders, not for load. */
+  get asking(): KvCluster['client'] {
+    this.#asking ??= this.client()
+    return this.#asking.client
+  }
+
+  async statuses(): Promise<NodeStatus[]> {
+    const said = await this.asking.status({ timeoutMs: STATUS_TIMEOUT_MS })
+    const byId = new Map(said.flatMap((each) => ('status' in each ? [[each.status.id, each.status] as const] : [])))
+    return this.ids.flatMap((id) => byId.get(id) ?? [])
+  }
+
+  /** The leader that a majority of all placed nodes agrees on, other than `not`. */
+  async leader(not?: string, timeoutMs?: number): Promise<string> {
+    return eventually(
+      'a leader',
+      async () => {
+        const statuses = await this.statuses()
+        const term = Math.max(0, ...statuses.map((status) => status.term))
+        const named = statuses.filter((status) => status.term === term).flatMap((status) => status.leader ?? [])
+        const leader = named.find((id) => named.filter((each) => each === id).length > this.ids.length / 2)
+        return leader === not ? undefined : leader
+      },
+      timeoutMs,
+    )
+  }
+
+  /** What each node has itself, once all have applied as much. */
+  async digests(timeoutMs?: number): Promise<string[]> {
+    return eventually(
+      'equal nodes',
+      async () => {
+        const statuses = await this.statuses()
+        const applied = new Set(statuses.map((status) => status.appliedIndex))
+        if (statuses.length < this.ids.length || applied.size > 1) return undefined
+        const answers = await Promise.all(this.endpoints.map((endpoint) => this.#digestOf(endpoint)))
+        return answers
+      },
+      timeoutMs,
+    )
+  }
+
+  async #digestOf(endpoint: string): Promise<string> {
+    const answer = await this.asking.query({ type: 'digest' }, { mode: 'local', endpoint })
+    return answer.type === 'digest' ? `${answer.count} keys ${answer.digest}` : answer.type
+  }
+
+  /** Ends every process; what they have written stays. */
+  async stop(): Promise<void> {
+    for (const node of this.#running) node.child.kill('SIGKILL')
+    await Promise.all([...this.#running].map((node) => node.finished))
+    await this.#forgetClient()
+    this.links.close()
+  }
+
+  async close(): Promise<void> {
+    await this.stop()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  async #forgetClient(): Promise<void> {
+    await this.#asking?.client.close()
+    this.#asking = undefined
+  }
+}
