@@ -10,7 +10,7 @@ export interface SpaceParts {
   readonly freeBytesMin: number
   readonly checkMs: number
   readonly event: (event: RuntimeEvent) => void
-  /** There is too little from now on. */
+  /** There is too little; said at each look, for leadership may have come to this node since, or could not be handed over. */
   readonly low: () => void
 }
 
@@ -66,10 +66,10 @@ export class Space {
     if (!this.#isLow && freeBytes < neededBytes) {
       this.#isLow = true
       event({ type: 'spaceLow', freeBytes, neededBytes })
-      low()
     } else if (this.#isLow && freeBytes >= neededBytes * MARGIN) {
       this.#isLow = false
       event({ type: 'spaceBack', freeBytes })
     }
+    if (this.#isLow) low()
   }
 }

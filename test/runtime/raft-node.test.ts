@@ -441,6 +441,9 @@ describe('a node among others', () => {
       code: 'ERR_RAFT_NO_SPACE',
       details: { freeBytes: 50, neededBytes: 100 },
     })
+    const healthy = await world.leader(tight)
+    await world.ends(healthy.transferLeadership({ to: tight.id }))
+    await world.leader(tight)
     freeBytes = 1000
     await world.becomes(() => world.told(tight.id, 'spaceBack').length === 1)
     await assert.rejects(world.ends(tight.propose('a')), { code: 'ERR_RAFT_NOT_LEADER' })
