@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test verify fix bench simulate clean
+.PHONY: help build cluster test verify fix bench simulate chaos maelstrom clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(BUILT) ## Measure; the numbers and how to read them are in bench/README
 simulate: export RUNS ?= 2000
 simulate: $(INSTALLED) ## Run the long simulations (RUNS=10000, and SEED=… to repeat one)
 	@$(BIN)/mocha --timeout 0 'test/simulation/**/*.test.ts' $(ARGS)
+
+chaos: $(BUILT) ## Disturb a cluster of real processes, and judge what its clients saw (MINUTES=10 SEED=… NODES=3 ARGS=…)
+	@exec node --import tsx chaos/main.ts --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
 
 clean: ## Remove what build and tests have made
 	rm -rf dist dist.* coverage *.tgz

@@ -56,6 +56,7 @@ export class ProcessCluster<End extends Ended = Ended> {
   readonly #directories = new Map<string, string>()
   /** One for all questions: a new one for each would cost more than the answers. */
   #asking: KvCluster | undefined
+  #isStopped = false
 
   constructor(options: ProcessClusterOptions<End>) {
     this.#options = options
@@ -98,6 +99,7 @@ export class ProcessCluster<End extends Ended = Ended> {
 
   /** Starts a node, new or with its data; `origin` stands for the first members unless said otherwise. */
   start(id: string, origin: readonly string[] = this.#peers()): ServeProcess<End> {
+    if (this.#isStopped) throw new Error(`${id} is not started: the cluster was stopped`)
     const { name, command, electionTimeout, snapshotEntries } = this.#options
     const where = ['--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
     const data = ['--data-dir', this.directoryOf(id), '--snapshot-entries', `${snapshotEntries}`]
@@ -192,6 +194,7 @@ export class ProcessCluster<End extends Ended = Ended> {
 
   /** Ends every process; what they have written stays. */
   async stop(): Promise<void> {
+    this.#isStopped = true
     for (const node of this.#running) node.child.kill('SIGKILL')
     await Promise.all([...this.#running].map((node) => node.finished))
     await this.#forgetClient()

@@ -1,0 +1,141 @@
+/** Disks that are full, damaged, wiped, or cut off from power while they are written to. */
+import { closeSync, cpSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Ended } from '../cluster/process-cluster.ts'
+import type { Fault, Stage } from './stage.ts'
+import { endedHow, Finding, leaderOf, pause, pauseBetween, replace, some } from './stage.ts'
+import { whole } from './whole.ts'
+
+/** Exit codes of a node that refuses: its disk failed, or starting again will not help. */
+const IO = 74
+const DO_NOT_RESTART = 78
+
+const MIB = 1024 * 1024
+/** Below what a node wants to have free, and what it looks for every two seconds. */
+const NEARLY_FULL_BYTES = 100 * MIB
+const FULL_BYTES = 256 * 1024
+
+/** How long a node has to notice what is wrong with its disk. */
+const NOTICE_MS = 20_000
+
+async function endsWithin(stage: Stage, id: string, ms: number): Promise<Ended | undefined> {
+  const limit = pause(stage, ms).then(() => undefined)
+  const ended = await Promise.race([stage.cluster.ended(id), limit])
+  limit.catch(() => undefined)
+  return ended
+}
+
+/** Flips some bits of some files, wherever. */
+function flipBits({ random }: Stage, directory: string): string[] {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(directory, name)).isFile() && statSync(join(directory, name)).size > 0)
+    .filter((name) => !name.endsWith('LOCK'))
+    .sort()
+  return Array.from({ length: random.between(1, 9) }, () => {
+    const name = random.pick(files)
+    const path = join(directory, name)
+    const position = random.below(statSync(path).size)
+    const file = openSync(path, 'r+')
+    const byte = Buffer.alloc(1)
+    readSync(file, byte, 0, 1, position)
+    byte[0] = (byte[0] ?? 0) ^ (1 << random.below(8))
+    writeSync(file, byte, 0, 1, position)
+    closeSync(file)
+    return `${name}@${position}`
+  })
+}
+
+export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
+  'flip bits': async (stage) => {
+    const { cluster, say } = stage
+    const [id] = some(stage, 1) as [string]
+    await cluster.kill(id)
+    say(`flip bits of ${id}: ${flipBits(stage, cluster.directoryOf(id)).join(', ')}`)
+    cluster.start(id)
+    const ended = await endsWithin(stage, id, stage.random.between(2500, 6000))
+    if (ended === undefined) say(`${id} has started all the same`)
+    else if (ended.exitCode === DO_NOT_RESTART || ended.exitCode === IO || ended.signal !== null)
+      say(`refused: ${endedHow(id, ended).split('\n')[0]}`)
+    else throw new Finding(`with damaged files ${endedHow(id, ended)}`)
+    await replace(stage, id)
+  },
+  'wipe a disk': async (stage) => {
+    const { cluster, say } = stage
+    const [id] = some(stage, 1) as [string]
+    await cluster.kill(id)
+    rmSync(cluster.directoryOf(id), { recursive: true })
+    say(`wipe ${id}, and start it as if nothing had happened`)
+    cluster.start(id)
+    const ended = await endsWithin(stage, id, NOTICE_MS)
+    if (ended?.exitCode !== DO_NOT_RESTART)
+      throw new Finding(`${id} takes part with an empty directory, as if it had forgotten nothing`)
+    await replace(stage, id)
+  },
+  'kill during a snapshot': async (stage) => {
+    const { cluster, say } = stage
+    const [id] = some(stage, 1) as [string]
+    say(`take a snapshot on ${id}, and kill it meanwhile`)
+    const taking = cluster.asking.takeSnapshot({ endpoint: cluster.endpoint(id) }).catch(() => undefined)
+    await pause(stage, stage.random.below(40))
+    await cluster.kill(id)
+    await taking
+    cluster.start(id)
+  },
+}
+
+/** Of the one node that has a disk of its own; it is made leader first, half of the time. */
+export const TINY_DISK_FAULTS: Readonly<Record<string, Fault>> = {
+  'disk nearly full': async (stage) => {
+    const { id, disk } = await tinyOf(stage)
+    stage.say(`leave ${NEARLY_FULL_BYTES / MIB} MiB on the disk of ${id}`)
+    disk.fill(NEARLY_FULL_BYTES)
+    try {
+      await stage.cluster.leader(id, NOTICE_MS).catch((error: Error) => {
+        throw new Finding(`${id} keeps leadership with a disk that is nearly full: ${error.message}`)
+      })
+      await pauseBetween(stage, 500, 4000)
+    } finally {
+      disk.clear()
+    }
+  },
+  'disk full': async (stage) => {
+    const { cluster, say } = stage
+    const { id, disk } = await tinyOf(stage)
+    say(`fill the disk of ${id}`)
+    disk.fill(FULL_BYTES)
+    const ended = await endsWithin(stage, id, NOTICE_MS)
+    disk.clear()
+    if (ended === undefined) return say(`${id} had nothing to write`)
+    if (ended.exitCode !== IO) throw new Finding(`with a full disk ${endedHow(id, ended)}`)
+    say(`make room, and start ${id}: ${endedHow(id, ended).split('\n')[0]}`)
+    cluster.start(id)
+  },
+}
+
+async function tinyOf(stage: Stage): Promise<NonNullable<Stage['tiny']>> {
+  const { tiny, cluster, random } = stage
+  if (tiny === undefined) throw new Error('no disk can be filled here')
+  if (random.chance(500)) await cluster.asking.transferLeadership({ to: tiny.id }).catch(() => undefined)
+  return tiny
+}
+
+/** Not a fault but a crime: acknowledged writes are lost, and the judge must say so. */
+export const CRIMES: Readonly<Record<string, Fault>> = {
+  'restore old copies': async (stage) => {
+    const { cluster, say } = stage
+    const copyOf = (id: string): string => `${cluster.directoryOf(id)}-copy`
+    say('kill all, copy every directory, and start all')
+    await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
+    for (const id of cluster.ids) cpSync(cluster.directoryOf(id), copyOf(id), { recursive: true })
+    for (const id of cluster.ids) cluster.start(id)
+    await whole(stage)
+    await pause(stage, 1000)
+    say('kill all, put the copies back, and start all')
+    await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
+    for (const id of cluster.ids) {
+      rmSync(cluster.directoryOf(id), { recursive: true })
+      cpSync(copyOf(id), cluster.directoryOf(id), { recursive: true })
+      cluster.start(id)
+    }
+  },
+}

@@ -1,0 +1,98 @@
+/** Draws faults from a seed, one after the other, each kind before any comes again; after each the cluster must recover. */
+import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { CRIMES, DISK_FAULTS, TINY_DISK_FAULTS } from './disk-faults.ts'
+import { LINK_FAULTS } from './link-faults.ts'
+import { MEMBER_FAULTS } from './member-faults.ts'
+import { PROCESS_FAULTS } from './process-faults.ts'
+import type { Fault, Stage } from './stage.ts'
+import { pause } from './stage.ts'
+import { whole } from './whole.ts'
+
+/** What is drawn from, unless a run names its own. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...PROCESS_FAULTS,
+  ...LINK_FAULTS,
+  ...DISK_FAULTS,
+  ...TINY_DISK_FAULTS,
+  ...MEMBER_FAULTS,
+}
+
+export const ALL_FAULTS: Readonly<Record<string, Fault>> = { ...FAULTS, ...CRIMES }
+
+/** Those that a cluster of one node, or one without a disk to fill, cannot have. */
+export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): boolean {
+  if (kind in TINY_DISK_FAULTS) return hasTinyDisk && nodes > 1
+  if (kind in LINK_FAULTS || kind in MEMBER_FAULTS) return nodes > 1
+  return nodes > 1 || !['flip bits', 'wipe a disk'].includes(kind)
+}
+
+export interface PlannedFault {
+  readonly kind: string
+  /** Of all that is random in it. */
+  readonly seed: number
+  /** Before it. */
+  readonly calmMs: number
+  /** Every message takes so long meanwhile; 0, as long as it takes. */
+  readonly delayMs: number
+}
+
+/** The same seed, the same plan. */
+export function* planOf(seed: number, kinds: readonly string[]): Generator<PlannedFault, never> {
+  const random = new SeededRandom(seed).fork('nemesis')
+  for (;;) {
+    const left = [...kinds]
+    while (left.length > 0) {
+      const [kind] = left.splice(random.below(left.length), 1) as [string]
+      const delayMs = random.chance(250) ? random.between(2, 40) : 0
+      yield { kind, seed: random.next(), calmMs: random.between(100, 1500), delayMs }
+    }
+  }
+}
+
+export class Nemesis {
+  readonly counts = new Map<string, number>()
+  /** What was done, with milliseconds since the beginning. */
+  readonly schedule: { readonly at: number; readonly kind: string; readonly what: string }[] = []
+  readonly #stage: Omit<Stage, 'random' | 'say'>
+  readonly #now: () => number
+  readonly #heard: (line: string) => void
+
+  constructor(stage: Omit<Stage, 'random' | 'say'>, now: () => number, heard: (line: string) => void) {
+    this.#stage = stage
+    this.#now = now
+    this.#heard = heard
+  }
+
+  async run(plan: Iterable<PlannedFault>, forMs: number): Promise<void> {
+    for (const planned of plan) {
+      const { kind, seed, calmMs, delayMs } = planned
+      const say = (what: string): void => this.#say(kind, what)
+      const stage: Stage = { ...this.#stage, random: new SeededRandom(seed), say }
+      await pause(stage, calmMs)
+      if (this.#now() >= forMs) return
+      if (delayMs > 0) this.#delayAll(delayMs)
+      await (ALL_FAULTS[kind] as Fault)(stage)
+      stage.cluster.links.heal()
+      await whole(stage)
+      say('whole again')
+      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+    }
+  }
+
+  /** What was going on at an instant. */
+  at(instant: number): string {
+    return this.schedule.findLast(({ at }) => at <= instant)?.kind ?? 'the beginning'
+  }
+
+  #delayAll(delayMs: number): void {
+    const { links, ids } = this.#stage.cluster
+    for (const from of ids)
+      for (const to of ids) if (to !== from) links.set(from, to, { type: 'slow', delayMs, bytesPerSecond: 10_000_000 })
+  }
+
+  #say(kind: string, what: string): void {
+    const at = this.#now()
+    this.schedule.push({ at, kind, what })
+    this.#heard(`${(at / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(27)}  ${what}`)
+  }
+}

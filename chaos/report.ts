@@ -1,0 +1,35 @@
+/** What a run was like, in a few lines for people. */
+import type { ChaosOutcome } from './run.ts'
+
+export function isGood({ verdict, finding }: ChaosOutcome): boolean {
+  return verdict.verdict === 'linearizable' && finding === undefined
+}
+
+export function reportOf(outcome: ChaosOutcome): string {
+  const { nemesis, keys, longestGap, tookMs, digests, finding, hasTinyDisk } = outcome
+  const calls = { ok: 0, rejected: 0, unknown: 0 }
+  for (const { history } of keys) for (const { answer } of history) calls[answer?.type ?? 'unknown']++
+  const faults = [...nemesis.counts].sort(([a], [b]) => (a < b ? -1 : 1))
+  const total = faults.reduce((sum, [, count]) => sum + count, 0)
+  const gap = `${seconds(longestGap.ms)}, until ${seconds(longestGap.until)}: ${nemesis.at(longestGap.until)}`
+  return [
+    `took          ${seconds(tookMs)}`,
+    `faults        ${total}: ${faults.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
+    ...(hasTinyDisk ? [] : ['              (no disk was filled: none can be mounted here)']),
+    `calls         ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown, on ${keys.length} keys`,
+    `no write for  at most ${gap}`,
+    `nodes         ${digests.length === 0 ? 'not compared' : `${digests.length} equal: ${digests[0]}`}`,
+    ...(finding === undefined ? [] : [`finding       ${finding}`]),
+    `verdict       ${verdictOf(outcome)}`,
+  ].join('\n')
+}
+
+function verdictOf({ verdict }: ChaosOutcome): string {
+  if (verdict.verdict === 'linearizable') return `linearizable, by ${verdict.steps} steps of the model`
+  if (verdict.verdict === 'undecided') return `undecided: too much work for ${verdict.keys.join(', ')}`
+  return `not linearizable\n\n${verdict.explanation}`
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
