@@ -7,6 +7,7 @@ import { serveProcess } from './cluster/serve-process.ts'
 import { keepEvidence, readHistory } from './evidence.ts'
 import { judge } from './judge.ts'
 import { ALL_FAULTS } from './nemesis/nemesis.ts'
+import { countedIn } from './node-logs.ts'
 import { isGood, reportOf } from './report.ts'
 import { runChaos } from './run.ts'
 import { LIES, type Lie } from './workload/lies.ts'
@@ -59,7 +60,7 @@ async function run(): Promise<number> {
   try {
     const forMs = options.minutes * 60_000
     const outcome = await runChaos(cluster, { ...options, kinds, forMs, heard: say, signal: stopping })
-    say(`\n${reportOf(outcome)}`)
+    say(`\n${reportOf(outcome)}\nlogged        ${countedIn(join(cluster.directory, 'logs'))}`)
     if (isGood(outcome) && options.keep !== true) {
       await cluster.close()
       return 0

@@ -3,7 +3,7 @@ import { closeSync, cpSync, openSync, readdirSync, readSync, rmSync, statSync, w
 import { join } from 'node:path'
 import type { Ended } from '../cluster/process-cluster.ts'
 import type { Fault, Stage } from './stage.ts'
-import { endedHow, Finding, leaderOf, pause, pauseBetween, replace, some } from './stage.ts'
+import { endedHow, Finding, pause, pauseBetween, replace, some } from './stage.ts'
 import { whole } from './whole.ts'
 
 /** Exit codes of a node that refuses: its disk failed, or starting again will not help. */
@@ -25,17 +25,17 @@ async function endsWithin(stage: Stage, id: string, ms: number): Promise<Ended |
   return ended
 }
 
-/** Flips some bits of some files, wherever. */
+/** Flips a few bits: mostly of large files, for these have more of them, sometimes of small ones, for these matter more. */
 function flipBits({ random }: Stage, directory: string): string[] {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => statSync(join(directory, name)).isFile() && statSync(join(directory, name)).size > 0)
-    .filter((name) => !name.endsWith('LOCK'))
-    .sort()
-  return Array.from({ length: random.between(1, 9) }, () => {
-    const name = random.pick(files)
-    const path = join(directory, name)
-    const position = random.below(statSync(path).size)
-    const file = openSync(path, 'r+')
+    .map((name) => ({ name, stat: statSync(join(directory, name)) }))
+    .filter(({ name, stat }) => stat.isFile() && stat.size > 0 && !name.endsWith('LOCK'))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const large = [...files].sort((a, b) => b.stat.size - a.stat.size).slice(0, 3)
+  return Array.from({ length: random.between(1, 4) }, () => {
+    const { name, stat } = random.pick(random.chance(700) ? large : files)
+    const position = random.below(stat.size)
+    const file = openSync(join(directory, name), 'r+')
     const byte = Buffer.alloc(1)
     readSync(file, byte, 0, 1, position)
     byte[0] = (byte[0] ?? 0) ^ (1 << random.below(8))
