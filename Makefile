@@ -43,6 +43,9 @@ simulate: $(INSTALLED) ## Run the long simulations (RUNS=10000, and SEED=… to 
 chaos: $(BUILT) ## Disturb a cluster of real processes, and judge what its clients saw (MINUTES=10 SEED=… NODES=3 ARGS=…)
 	@exec node --import tsx chaos/main.ts --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
 
+maelstrom: $(INSTALLED) ## Run the lin-kv example as processes under a false network (ARGS="--seconds 60 --nodes 5 --seed …")
+	@exec node --import tsx chaos/maelstrom/main.ts $(ARGS)
+
 clean: ## Remove what build and tests have made
 	rm -rf dist dist.* coverage *.tgz
 

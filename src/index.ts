@@ -1,9 +1,26 @@
 /** The face of `quorate`: start a node, talk to it, and the words both use. Loads neither gRPC nor RocksDB until a node is started. */
 export { type ConnectOptions, connect } from './connect.ts'
+export { decodeBlock, type EncodedBlock } from './contracts/block.ts'
 export { bytesCodec, jsonCodec } from './contracts/codecs.ts'
 export type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from './contracts/node-service.ts'
 export type { NodeEvent, Observer, RuntimeEvent } from './contracts/observer.ts'
 export type { ApplyContext, Codec, StateMachine } from './contracts/state-machine.ts'
+export type {
+  RecoveredState,
+  SnapshotStore,
+  SnapshotWriter,
+  Storage,
+  StorageIdentity,
+  StorageWrite,
+} from './contracts/storage.ts'
+export {
+  messageBytes,
+  type PeerIdentity,
+  type PeerMessage,
+  type Refusal,
+  type Transport,
+  type TransportHost,
+} from './contracts/transport.ts'
 export type { MembershipChange } from './core/inputs.ts'
 export { RAFT_DEFAULTS, type RaftOptions } from './core/options.ts'
 export type { PeerStatus, RaftStatus, Role } from './core/status.ts'

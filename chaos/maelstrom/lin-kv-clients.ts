@@ -1,0 +1,127 @@
+/** Clients of `lin-kv`: each asks one node at a time, waits a second, and writes down what it was told. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Body, Message } from '../../examples/maelstrom/post.ts'
+import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import type { Operation, Result } from '../workload/operations.ts'
+import { valueAfter } from '../workload/operations.ts'
+import type { RotatingKey } from '../workload/rotating-keys.ts'
+import { RotatingKeys } from '../workload/rotating-keys.ts'
+import type { FalseNetwork } from './false-network.ts'
+
+export interface LinKvClientsOptions {
+  readonly network: FalseNetwork
+  readonly nodes: readonly string[]
+  readonly seed: number
+  readonly count: number
+}
+
+/** As Maelstrom's clients do. */
+const PATIENCE_MS = 1000
+const PAUSE_MS_MAX = 30
+
+/** Errors after which the call surely had no effect, as Maelstrom counts them; 20 and 22 are results here. */
+const DEFINITE: readonly unknown[] = [1, 10, 11, 12, 14, 21]
+const KEY_DOES_NOT_EXIST = 20
+const PRECONDITION_FAILED = 22
+
+export class LinKvClients {
+  readonly keys: RotatingKeys
+  readonly #options: LinKvClientsOptions
+  readonly #began: number = performance.now()
+  readonly #loops: Promise<void>[]
+  #clients = 0
+  #isStopped = false
+
+  constructor(options: LinKvClientsOptions) {
+    this.#options = options
+    this.keys = new RotatingKeys(
+      () => this.now(),
+      () => undefined,
+    )
+    const random = new SeededRandom(options.seed)
+    this.#loops = Array.from({ length: options.count }, (_, offset) =>
+      this.#call(random.fork(`client ${offset}`), offset),
+    )
+  }
+
+  now(): number {
+    return Math.round((performance.now() - this.#began) * 1000) / 1000
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await Promise.all(this.#loops)
+  }
+
+  /** Reads every key there ever was, until a node answers. */
+  async readAll(): Promise<void> {
+    for (const key of this.keys.all) {
+      for (let tries = 0; ; tries++) {
+        const node = this.#options.nodes[tries % this.#options.nodes.length] as string
+        if ((await this.#ask(key, { type: 'get', key: key.name }, node)) !== 'rejected') break
+        if (tries > 100) throw new Error(`no node reads ${key.name}`)
+        await sleep(PAUSE_MS_MAX)
+      }
+    }
+  }
+
+  async #call(random: SeededRandom, client: number): Promise<void> {
+    for (let number = 1; !this.#isStopped; number++) {
+      const key = this.keys.take(random)
+      const outcome = await this.#ask(key, draw(random, key, `${client}.${number}`), random.pick(this.#options.nodes))
+      this.keys.done(key, outcome === 'unknown')
+      await sleep(random.below(PAUSE_MS_MAX))
+    }
+  }
+
+  /** Under a new name each time: what comes too late for one call finds nobody, as in Maelstrom after a timeout. */
+  async #ask(key: RotatingKey, operation: Operation, node: string): Promise<'ok' | 'rejected' | 'unknown'> {
+    const { network } = this.#options
+    const client = `c${++this.#clients}`
+    const open = key.history.call(client, operation)
+    const body = await new Promise<Body | undefined>((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), PATIENCE_MS)
+      network.open(client, ({ body }: Message) => {
+        clearTimeout(timer)
+        resolve(body)
+      })
+      network.send({ src: client, dest: node, body: { ...requestOf(operation), msg_id: 1 } })
+    })
+    network.close(client)
+    const told = body === undefined ? undefined : resultOf(operation, body)
+    if (told !== undefined) {
+      key.guess = valueAfter(operation, told.result)
+      open.ok(told.result)
+      return 'ok'
+    }
+    const isRejected = body !== undefined && DEFINITE.includes(body.code)
+    if (isRejected) open.rejected()
+    else open.unknown()
+    return isRejected ? 'rejected' : 'unknown'
+  }
+}
+
+function draw(random: SeededRandom, { name: key, guess }: RotatingKey, value: string): Operation {
+  const kind = random.below(10)
+  if (kind < 4) return { type: 'get', key }
+  if (kind < 7 || guess === undefined) return { type: 'put', key, value }
+  return { type: 'compareAndSet', key, expected: guess, value }
+}
+
+function requestOf(operation: Operation): Body {
+  const { key } = operation
+  if (operation.type === 'get') return { type: 'read', key }
+  if (operation.type === 'put') return { type: 'write', key, value: operation.value }
+  if (operation.type === 'compareAndSet') return { type: 'cas', key, from: operation.expected, to: operation.value }
+  throw new Error('lin-kv has no delete')
+}
+
+/** What the model's caller would be told; undefined if the call did not come to a result. */
+function resultOf(operation: Operation, body: Body): { readonly result: Result } | undefined {
+  if (body.type === 'read_ok') return { result: body.value as string }
+  if (body.type === 'write_ok') return { result: undefined }
+  if (body.type === 'cas_ok') return { result: true }
+  if (body.code === KEY_DOES_NOT_EXIST) return { result: operation.type === 'get' ? undefined : false }
+  if (body.code === PRECONDITION_FAILED) return { result: false }
+  return undefined
+}

@@ -1,0 +1,90 @@
+/** `make maelstrom`: the example's nodes as processes, under our stand-in for Maelstrom. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import type { Message } from '../../examples/maelstrom/post.ts'
+import { linesPost } from '../../examples/maelstrom/post.ts'
+import type { NodeLife } from './harness.ts'
+import { Harness } from './harness.ts'
+
+const options = new Command('maelstrom')
+  .option(
+    '--bin <file>',
+    'the node to run',
+    join(import.meta.dirname, '..', '..', 'examples', 'maelstrom', 'lin-kv.js'),
+  )
+  .option('--nodes <n>', '', '5')
+  .option('--clients <n>', '', '10')
+  .option('--seconds <n>', 'how long the faults go on', '60')
+  .option('--latency <ms>', 'a message takes up to so long', '20')
+  .option('--loss <n>', 'of a thousand messages between nodes so many are lost', '20')
+  .option('--seed <n>', 'of the faults and the calls', `${Date.now() % 1_000_000}`)
+  .option('--no-kill', 'nodes keep nothing on disk, and are not killed')
+  .parse()
+  .opts<
+    Record<'bin' | 'nodes' | 'clients' | 'seconds' | 'latency' | 'loss' | 'seed', string> & { readonly kill: boolean }
+  >()
+
+const directory = mkdtempSync(join(tmpdir(), 'quorate-maelstrom-'))
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => stopping.abort(new Error('told to end')))
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function start(tell: (message: Message) => void): NodeLife {
+  const keep = options.kill ? ['--data', directory] : []
+  const words = ['--election', '400', '--snapshot', '300', ...keep]
+  const child = spawn(process.execPath, [options.bin, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+  children.add(child)
+  const gone = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      children.delete(child)
+      resolve()
+    })
+  })
+  child.stdin.on('error', () => undefined)
+  const post = linesPost(child.stdout, child.stdin, () => undefined)
+  post.onMessage = tell
+  return {
+    deliver: (message) => post.send(message),
+    kill: async () => {
+      post.onMessage = () => undefined
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+say(`seed ${options.seed}, ${options.nodes} nodes, latency up to ${options.latency} ms, ${options.loss} ‰ lost`)
+const harness = new Harness({
+  nodes: Number(options.nodes),
+  clients: Number(options.clients),
+  forMs: Number(options.seconds) * 1000,
+  latencyMs: Number(options.latency),
+  lossPerMille: Number(options.loss),
+  seed: Number(options.seed),
+  mayKill: options.kill,
+  start: (_, tell) => start(tell),
+  heard: say,
+  signal: stopping.signal,
+})
+const { verdict, calls, faults, carried, lost } = await harness.run()
+say(
+  `\nfaults   ${Object.entries(faults)
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(', ')}`,
+)
+say(`messages ${carried} carried, ${lost} lost`)
+say(`calls    ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown`)
+say(`verdict  ${verdict.verdict === 'violated' ? `not linearizable\n\n${verdict.explanation}` : verdict.verdict}`)
+process.exitCode = verdict.verdict === 'linearizable' ? 0 : 1

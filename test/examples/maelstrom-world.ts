@@ -1,0 +1,51 @@
+/** A network for Maelstrom's messages inside one process: every message goes through JSON, in order, unless its way is cut. */
+import type { Message, Post } from '../../examples/maelstrom/post.ts'
+import { MaelstromTransport } from '../../examples/maelstrom/transport.ts'
+import type { TransportWorld } from '../../src/testing/index.ts'
+
+export class PostOffice {
+  readonly #posts = new Map<string, Post>()
+  readonly #cut = new Set<string>()
+
+  /** The newest post under a name gets what is sent to it. */
+  open(name: string): Post {
+    const post: Post = { send: (message, sent) => this.#send(message, sent), onMessage: () => undefined }
+    this.#posts.set(name, post)
+    return post
+  }
+
+  cut(one: string, other: string): void {
+    for (const pair of [`${one} ${other}`, `${other} ${one}`]) this.#cut.add(pair)
+  }
+
+  heal(one: string, other: string): void {
+    for (const pair of [`${one} ${other}`, `${other} ${one}`]) this.#cut.delete(pair)
+  }
+
+  #send(message: Message, sent?: () => void): void {
+    const text = JSON.stringify(message)
+    setImmediate(() => {
+      sent?.()
+      const { src, dest } = message
+      if (!this.#cut.has(`${src} ${dest}`)) this.#posts.get(dest)?.onMessage(JSON.parse(text) as Message)
+    })
+  }
+}
+
+export function maelstromWorld(): TransportWorld {
+  const office = new PostOffice()
+  const windowBytes = 1024 * 1024
+  return {
+    create: (address) => {
+      const post = office.open(address)
+      const transport = new MaelstromTransport({ post, address, windowBytes, pingMs: 20, silenceMs: 150 })
+      post.onMessage = (message) => transport.receive(message)
+      return transport
+    },
+    route: (_, to) => to,
+    cut: (one, other) => office.cut(one, other),
+    heal: (one, other) => office.heal(one, other),
+    windowBytes,
+    close: () => Promise.resolve(),
+  }
+}

@@ -1,0 +1,147 @@
+/** The example for Maelstrom: its transport keeps the contract, its node speaks the protocol, and what its clients see is linearizable. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { HarnessOutcome, NodeLife } from '../../chaos/maelstrom/harness.ts'
+import { Harness } from '../../chaos/maelstrom/harness.ts'
+import type { LinKvOptions } from '../../examples/maelstrom/lin-kv-node.ts'
+import { LinKvNode } from '../../examples/maelstrom/lin-kv-node.ts'
+import type { Body, Message, Post } from '../../examples/maelstrom/post.ts'
+import { linesPost } from '../../examples/maelstrom/post.ts'
+import { transportContract } from '../../src/testing/index.ts'
+import { maelstromWorld, PostOffice } from './maelstrom-world.ts'
+
+const FAST: LinKvOptions = {
+  limits: { electionTimeoutMinMs: 100, electionTimeoutMaxMs: 200, heartbeatIntervalMs: 25 },
+  links: { pingMs: 50, silenceMs: 250 },
+}
+
+describe('over the messages of Maelstrom', () => {
+  transportContract({ describe, it, make: maelstromWorld })
+})
+
+describe('a node of lin-kv', function () {
+  this.timeout(30_000)
+
+  it('answers as the protocol says, as a process, wherever it is started', async () => {
+    const program = join(import.meta.dirname, '..', '..', 'examples', 'maelstrom', 'lin-kv.js')
+    const child = spawn(process.execPath, [program, '--election', '100'], {
+      cwd: tmpdir(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const post = linesPost(child.stdout, child.stdin, () => undefined)
+    try {
+      const ask = asking(post, 'c1', 'n1')
+      assert.deepEqual(await ask({ type: 'init', node_id: 'n1', node_ids: ['n1'] }), { type: 'init_ok' })
+      const absent = await until(
+        () => ask({ type: 'read', key: 7 }),
+        ({ code }) => code !== 11,
+      )
+      assert.deepEqual([absent.type, absent.code], ['error', 20])
+      assert.deepEqual(await ask({ type: 'write', key: 7, value: 1 }), { type: 'write_ok' })
+      assert.deepEqual(await ask({ type: 'cas', key: 7, from: 1, to: { deep: [2] } }), { type: 'cas_ok' })
+      assert.deepEqual(await ask({ type: 'read', key: 7 }), { type: 'read_ok', value: { deep: [2] } })
+      assert.equal((await ask({ type: 'cas', key: 7, from: 1, to: 3 })).code, 22)
+      assert.equal((await ask({ type: 'cas', key: '7', from: 1, to: 3 })).code, 20)
+      assert.equal((await ask({ type: 'txn', txn: [] })).code, 10)
+      child.stdin.end()
+      assert.deepEqual(await once(child, 'exit'), [0, null])
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+
+  it('that was cut off catches up by a snapshot, fetched piece by piece', async () => {
+    const office = new PostOffice()
+    const restored: string[] = []
+    const observers = [
+      { event: (node: string, { type }: { type: string }) => type === 'restored' && restored.push(node) },
+    ]
+    const limits = { ...FAST.limits, snapshotEntries: 20, trailingEntries: 5, observers } as LinKvOptions['limits']
+    const ids = ['n1', 'n2', 'n3']
+    const nodes = ids.map((id) => new LinKvNode(office.open(id), { ...FAST, limits }))
+    try {
+      for (const id of ids)
+        await asking(office.open(`c-${id}`), `c-${id}`, id)({ type: 'init', node_id: id, node_ids: ids })
+      for (const other of ['n1', 'n2']) office.cut('n3', other)
+      const ask = asking(office.open('c1'), 'c1', 'n1')
+      for (let value = 1; value <= 60; value++) {
+        const large = `${value} ${'.'.repeat(10_000)}`
+        await until(
+          () => ask({ type: 'write', key: value, value: large }),
+          ({ type }) => type === 'write_ok',
+        )
+      }
+      for (const other of ['n1', 'n2']) office.heal('n3', other)
+      const late = await until(
+        () => asking(office.open('c2'), 'c2', 'n3')({ type: 'read', key: 1 }),
+        ({ type }) => type === 'read_ok',
+      )
+      assert.equal((late.value as string).length, 10_002)
+      assert.deepEqual([...new Set(restored)], ['n3'])
+    } finally {
+      await Promise.all(nodes.map((node) => node.close()))
+    }
+  })
+})
+
+describe('nodes of lin-kv under a network that loses, delays and parts', function () {
+  this.timeout(60_000)
+
+  it('are linearizable to their clients', async () => {
+    const { verdict, calls, faults } = await disturbed((_, post) => post)
+    assert.equal(verdict.verdict, 'linearizable', JSON.stringify(verdict))
+    assert.ok(calls.ok > 50, JSON.stringify({ calls, faults }))
+  })
+
+  it('would be caught if each of them thought it was alone', async () => {
+    const { verdict } = await disturbed((id, post) => {
+      const alone: Post = { ...post, onMessage: () => undefined }
+      post.onMessage = ({ body, ...rest }) =>
+        alone.onMessage({ ...rest, body: body.type === 'init' ? { ...body, node_ids: [id] } : body })
+      return alone
+    })
+    assert.equal(verdict.verdict, 'violated')
+  })
+})
+
+/** Three nodes in this process, for a short while; `tamper` may come between a node and its post. */
+function disturbed(tamper: (id: string, post: Post) => Post): Promise<HarnessOutcome> {
+  const start = (id: string, say: (message: Message) => void): NodeLife => {
+    const post: Post = {
+      send: (message, sent) => {
+        sent?.()
+        say(JSON.parse(JSON.stringify(message)))
+      },
+      onMessage: () => undefined,
+    }
+    const node = new LinKvNode(tamper(id, post), FAST)
+    return { deliver: (message) => post.onMessage(message), kill: () => node.close() }
+  }
+  const world = { seed: 4, latencyMs: 8, lossPerMille: 20, nodes: 3, clients: 5 }
+  return new Harness({ ...world, forMs: 1500, mayKill: false, start, heard: () => undefined }).run()
+}
+
+/** Asks a node as one client, and waits for the answer. */
+function asking(post: Post, src: string, dest: string): (body: Body) => Promise<Body> {
+  let asked = 0
+  return (body) =>
+    new Promise((resolve) => {
+      const number = ++asked
+      post.onMessage = ({ body: { in_reply_to: answered, ...reply } }) => {
+        if (answered === number) resolve(reply)
+      }
+      post.send({ src, dest, body: { ...body, msg_id: number } })
+    })
+}
+
+async function until(attempt: () => Promise<Body>, isGood: (body: Body) => boolean): Promise<Body> {
+  for (let tries = 0; tries < 100; tries++) {
+    const body = await attempt()
+    if (isGood(body)) return body
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('no good answer came')
+}
