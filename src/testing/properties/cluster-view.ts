@@ -17,6 +17,8 @@ export class NodeView {
   disk: ShadowLog = new ShadowLog(NOTHING, undefined, [])
   diskState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
   diskSnapshot: SnapshotInfo | undefined
+  /** A committed entry that its latest write has taken off its disk. */
+  dropped: LogIndex | undefined
   /** After its latest step of this life, and after the one before that. */
   status: RaftStatus | undefined
   before: RaftStatus | undefined
@@ -129,6 +131,7 @@ export class ClusterView {
 
   #seeDurable({ node: id, write }: Observation & { type: 'durable' }): void {
     const node = this.node(id)
+    const held = write.truncateAfter === undefined ? 0 : this.#lastCommittedOn(node, write.truncateAfter)
     if (write.snapshot !== undefined) {
       node.diskSnapshot = write.snapshot.info
       if (write.snapshot.resetLog) node.disk.reset(write.snapshot.info)
@@ -136,5 +139,14 @@ export class ClusterView {
     if (write.truncateAfter !== undefined) node.disk.truncateAfter(write.truncateAfter)
     for (const block of write.blocks) node.disk.append(block)
     if (write.hardState !== undefined) node.diskState = write.hardState
+    const isHeld = held === 0 || node.hasDurable(held, this.ledger.termAt(held) as Term)
+    node.dropped = isHeld ? undefined : held
+  }
+
+  /** The last committed entry after an index that a node has on its disk; 0 if there is none. */
+  #lastCommittedOn({ disk }: NodeView, after: LogIndex): LogIndex {
+    for (let index = Math.min(disk.lastIndex, this.ledger.lastIndex); index > after; index--)
+      if (this.ledger.termAt(index) !== undefined && disk.termAt(index) === this.ledger.termAt(index)) return index
+    return 0
   }
 }

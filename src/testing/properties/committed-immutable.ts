@@ -7,6 +7,11 @@ export const committedImmutable: Property = {
   promise: 'Once an entry is committed at an index, no node ever commits another there, or drops it.',
   watch(view) {
     return (observation) => {
+      if (observation.type === 'durable') {
+        const { dropped } = view.node(observation.node)
+        if (dropped === undefined) return undefined
+        return `${observation.node} dropped the entry at ${dropped} from its disk, though it was committed.`
+      }
       if (observation.type !== 'stepped') return undefined
       if (view.ledger.conflict !== undefined) return view.ledger.conflict
       const { node, effects } = observation

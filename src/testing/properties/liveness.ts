@@ -32,7 +32,7 @@ export const LIVENESS = {
   equal: {
     id: 'L3',
     name: 'all are equal',
-    promise: 'With the faults gone, all members come to the same commit index, and apply up to it.',
+    promise: 'With the faults gone, all members come to commit all that their leader has, and apply it.',
   },
   settled: {
     id: 'L5',
@@ -64,6 +64,8 @@ export function judgeLiveness(standing: Standing): void {
       LIVENESS.settled,
       `the membership of index ${leader.membershipIndex} is not; ${summary(all)}`,
     )
+  if (leader.commitIndex < leader.lastIndex)
+    throw new BrokenPromise(LIVENESS.equal, `${leader.id} has not committed what it has; ${summary(all)}`)
   for (const { id } of leader.membership.members) {
     const status = statuses.get(id)
     if (status?.commitIndex !== leader.commitIndex || status.appliedIndex !== leader.commitIndex)
