@@ -1,7 +1,7 @@
 /** `make chaos`: a cluster of real processes under every fault we know, and whether its clients noticed. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { ProcessCluster } from './cluster/process-cluster.ts'
 import { serveProcess } from './cluster/serve-process.ts'
 import { keepEvidence, readHistory } from './evidence.ts'
@@ -10,7 +10,6 @@ import { ALL_FAULTS } from './nemesis/nemesis.ts'
 import { countedIn } from './node-logs.ts'
 import { isGood, reportOf } from './report.ts'
 import { runChaos } from './run.ts'
-import { LIES, type Lie } from './workload/lies.ts'
 
 const program = new Command('chaos')
   .option('--minutes <n>', 'how long the faults go on', number, 10)
@@ -21,7 +20,7 @@ const program = new Command('chaos')
   .option('--command <file>', 'the quorate command to run', join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'))
   .option('--keep', 'keep the directories and the history also of a good run')
   .option('--judge <file>', 'run nothing: judge a history.jsonl that was kept')
-  .addOption(new Option('--lie <kind>', 'falsify the history, to see that it is noticed').choices(LIES))
+  .option('--lie', 'add a stale read to the history, to see that it is noticed')
   .parse()
 
 const options = program.opts<{
@@ -33,7 +32,7 @@ const options = program.opts<{
   command: string
   keep?: true
   judge?: string
-  lie?: Lie
+  lie?: true
 }>()
 
 const INTERRUPTED = 130
@@ -59,7 +58,14 @@ async function run(): Promise<number> {
   say(`seed ${seed}, ${nodes} nodes, ${options.clients} clients, ${options.minutes} min, in ${cluster.directory}`)
   try {
     const forMs = options.minutes * 60_000
-    const outcome = await runChaos(cluster, { ...options, kinds, forMs, heard: say, signal: stopping })
+    const outcome = await runChaos(cluster, {
+      ...options,
+      kinds,
+      forMs,
+      isLying: options.lie,
+      heard: say,
+      signal: stopping,
+    })
     say(`\n${reportOf(outcome)}\nlogged        ${countedIn(join(cluster.directory, 'logs'))}`)
     if (isGood(outcome) && options.keep !== true) {
       await cluster.close()

@@ -10,18 +10,19 @@ import type { Stage } from './nemesis/stage.ts'
 import { Finding, PATIENCE_MS } from './nemesis/stage.ts'
 import { whole } from './nemesis/whole.ts'
 import { Clients } from './workload/clients.ts'
-import type { Lie } from './workload/lies.ts'
 import { lie } from './workload/lies.ts'
 import type { RotatingKey } from './workload/rotating-keys.ts'
 
 export interface ChaosOptions {
   readonly seed: number
   readonly forMs: number
+  /** The faults end earlier after so many. */
+  readonly faultsMax?: number | undefined
   readonly clients: number
   /** Kinds of faults to draw from; all that are possible unless given. */
   readonly kinds?: readonly string[] | undefined
-  /** Falsify the history, to see that it is noticed. */
-  readonly lie?: Lie | undefined
+  /** Add a stale read to the history, to see that it is noticed. */
+  readonly isLying?: boolean | undefined
   /** Called with each line of the schedule, as it is written. */
   readonly heard: (line: string) => void
   /** Ends the run without a verdict. */
@@ -70,12 +71,13 @@ async function disturbed(
   options: ChaosOptions,
 ): Promise<ChaosOutcome> {
   const { cluster, tiny } = place
+  const { faultsMax = Number.POSITIVE_INFINITY } = options
   for (const id of cluster.ids) cluster.start(id)
   await cluster.leader(undefined, PATIENCE_MS)
   const { clients, violation } = clientsOf(cluster, options)
   const nemesis = new Nemesis(place, () => clients.now(), options.heard)
   const possible = Object.keys(FAULTS).filter((kind) => isPossible(kind, cluster.ids.length, tiny !== undefined))
-  const disturbing = nemesis.run(planOf(options.seed, options.kinds ?? possible), options.forMs)
+  const disturbing = nemesis.run(planOf(options.seed, options.kinds ?? possible), options.forMs, faultsMax)
   const first = await Promise.race([settled(disturbing), violation, settled(clients.failure)])
   let finding = first.finding
   let digests: readonly string[] = []
@@ -147,7 +149,7 @@ async function lastLook(
   await whole({ ...place, random: new SeededRandom(options.seed), say: options.heard })
   const reader = cluster.client(PATIENCE_MS)
   try {
-    if (options.lie !== undefined) await lie(options.lie, lastOf(clients.keys.all), reader)
+    if (options.isLying === true) await lie(lastOf(clients.keys.all), reader)
     await clients.readAll(reader)
   } finally {
     await reader.client.close()

@@ -63,8 +63,11 @@ export class Nemesis {
     this.#heard = heard
   }
 
-  async run(plan: Iterable<PlannedFault>, forMs: number): Promise<void> {
+  /** One fault after the other, until the time is over or there were so many. */
+  async run(plan: Iterable<PlannedFault>, forMs: number, faultsMax: number): Promise<void> {
+    let faults = 0
     for (const planned of plan) {
+      if (faults++ >= faultsMax) return
       const { kind, seed, calmMs, delayMs } = planned
       const say = (what: string): void => this.#say(kind, what)
       const stage: Stage = { ...this.#stage, random: new SeededRandom(seed), say }
