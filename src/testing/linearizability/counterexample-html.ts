@@ -13,10 +13,10 @@ const LANE = 34
 const BAR = 22
 const LEFT = 110
 const TOP = 10
-const LETTER = 6.2
+const LETTER = 6.7
 
 const STYLE = `body{font:14px system-ui,sans-serif;margin:2em;color:#222}pre{overflow-x:auto;background:#f6f6f6;padding:1em}
-svg{font:11px ui-monospace,monospace;display:block}.picture{overflow-x:auto}.bar{fill:#cfe3f7;stroke:#4a7fb5}
+svg{font:11px ui-monospace,monospace;display:block;direction:ltr}.picture{overflow-x:auto;direction:rtl}.bar{fill:#cfe3f7;stroke:#4a7fb5}
 .open{fill:#eee;stroke:#888;stroke-dasharray:4 3}.culprit{fill:#f9c9c4;stroke:#c0281c;stroke-width:2}
 .moment{fill:#1d5c2f}.lane{fill:#666}`
 
@@ -45,12 +45,15 @@ function picture<State, Operation, Result>(found: Counterexample<State, Operatio
   const shown = latest(found, CALLS_MAX)
   const columns = columnsOf(found, shown)
   const { bars, lanes } = barsOf(shown, columns)
-  const width = LEFT + (columns.length + 2) * COLUMN
+  const right = LEFT + (columns.length + 2) * COLUMN
   const height = TOP + lanes.length * LANE
-  const names = lanes.map((name, lane) => `<text class="lane" x="0" y="${laneTop(lane) + 15}">${escaped(name)}</text>`)
+  // At both ends: a browser shows the end first, where the answer is that cannot be.
+  const names = [0, right].flatMap((x) =>
+    lanes.map((name, lane) => `<text class="lane" x="${x}" y="${laneTop(lane) + 15}">${escaped(name)}</text>`),
+  )
   const drawn = bars.map((bar) => drawBar(bar, bar.interval === found.culprit))
   const moments = momentsOf(found, bars, columns)
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" role="img">${[...names, ...drawn, ...moments].join('\n')}</svg>`
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${right + LEFT}" height="${height}" role="img">${[...names, ...drawn, ...moments].join('\n')}</svg>`
 }
 
 /** Each instant at which a call begins or ends, and room for what is written on the bars. */
