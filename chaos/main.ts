@@ -66,7 +66,7 @@ async function run(): Promise<number> {
       heard: say,
       signal: stopping,
     })
-    say(`\n${reportOf(outcome)}\nlogged        ${countedIn(join(cluster.directory, 'logs'))}`)
+    say(`\n${reportOf(outcome, countedIn(join(cluster.directory, 'logs')))}`)
     if (isGood(outcome) && options.keep !== true) {
       await cluster.close()
       return 0

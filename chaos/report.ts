@@ -5,7 +5,8 @@ export function isGood({ verdict, finding }: ChaosOutcome): boolean {
   return verdict.verdict === 'linearizable' && finding === undefined
 }
 
-export function reportOf(outcome: ChaosOutcome): string {
+/** `logged`: what the nodes themselves have counted. */
+export function reportOf(outcome: ChaosOutcome, logged?: string): string {
   const { nemesis, keys, longestGap, tookMs, digests, finding, hasTinyDisk } = outcome
   const calls = { ok: 0, rejected: 0, unknown: 0 }
   for (const { history } of keys) for (const { answer } of history) calls[answer?.type ?? 'unknown']++
@@ -19,6 +20,7 @@ export function reportOf(outcome: ChaosOutcome): string {
     `calls         ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown, on ${keys.length} keys`,
     `no write for  at most ${gap}`,
     `nodes         ${digests.length === 0 ? 'not compared' : `${digests.length} equal: ${digests[0]}`}`,
+    ...(logged === undefined ? [] : [`logged        ${logged}`]),
     ...(finding === undefined ? [] : [`finding       ${finding}`]),
     `verdict       ${verdictOf(outcome)}`,
   ].join('\n')
