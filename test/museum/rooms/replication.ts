@@ -1,4 +1,481 @@
-/** Bugs about replication. */
+/** Bugs about replication and commitment. */
+import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import type { Exhibit } from '../exhibit.ts'
 
-export const REPLICATION: readonly Exhibit[] = []
+/** Whoever leads is cut off from the others again and again, for long enough that they have another. */
+const CUT_OFF: FaultPlan = Array.from({ length: 7 }, (_, number) => ({
+  type: 'partition',
+  atMs: 300 + 500 * number,
+  side: [LEADER],
+  forMs: 450,
+}))
+
+export const REPLICATION: readonly Exhibit[] = [
+  {
+    name: 'old-term-committed-by-counting',
+    does: 'commits an entry of an older term as soon as a majority has it',
+    system: 'LogCabin, PySyncObj',
+    sources: ['logcabin/logcabin#44', 'bakwc/PySyncObj#169'],
+    edits: [
+      {
+        file: 'src/core/rules/commit.ts',
+        from: ' || log.termAt(reached) !== state.term',
+        to: '',
+      },
+    ],
+    caughtBy: ['I9', 'I6', 'I8'],
+  },
+  {
+    name: 'commit-index-goes-back',
+    does: 'takes the commit index of any message from its leader, be it lower than its own',
+    system: 'PySyncObj',
+    sources: ['bakwc/PySyncObj#166'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (commit > state.log.commitIndex) state.log.commitTo(commit)',
+        to: 'state.log.commitTo(commit)',
+      },
+    ],
+    caughtBy: ['I7'],
+  },
+  {
+    name: 'late-reply-overwrites-match',
+    does: 'takes the answer that came last for how far a follower matches, be it an old one',
+    system: 'PySyncObj, RaftOS',
+    sources: ['bakwc/PySyncObj#167', 'zhebrak/raftos#25'],
+    edits: [
+      {
+        file: 'src/core/replication/progress.ts',
+        from: 'if (index <= this.matchIndex) return false\n',
+        to: '',
+      },
+    ],
+    caughtBy: ['I7'],
+  },
+  {
+    name: 'hint-taken-for-a-match',
+    where: 'leaders are cut off from the others again and again',
+    set: ({ faults }) => ({ faults: [...faults, ...CUT_OFF] }),
+    does: 'takes the hint of a follower that refused its entries for how far that follower matches',
+    system: 'CCF',
+    sources: ['microsoft/CCF#5325'],
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: "  if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return\n",
+        to: '  progress.match(message.hintIndex)\n',
+      },
+      {
+        file: 'src/core/replication/progress.ts',
+        from: 'this.nextIndex = Math.max(nextIndex, this.matchIndex + 1)',
+        to: 'this.nextIndex = Math.max(nextIndex, 1)',
+      },
+      // CCF's leader sends ahead from the first moment, and not only where it knows the logs to match.
+      {
+        file: 'src/core/replication/progress.ts',
+        from: '    this.heardAt = now\n  }',
+        to: '    this.heardAt = now\n    this.becomeReplicate()\n  }',
+      },
+    ],
+    caughtBy: ['I9', 'I6', 'I8'],
+  },
+  {
+    name: 'own-last-index-acknowledged',
+    does: 'acknowledges entries up to the end of its own log, not up to the end of what it was sent',
+    system: 'CCF',
+    sources: ['microsoft/CCF#6016', 'arXiv 2406.17455'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const index = isDurable || message.blocks.length > 0 ? vouched : log.floorToBoundary(log.persistedIndex)',
+        to: 'const index = isDurable ? log.persistedIndex : log.lastIndex',
+      },
+      // Its leader begins with a heartbeat, without entries.
+      {
+        file: 'src/core/rules/replicate.ts',
+        from: 'const blocks = blocksFrom(state, progress.nextIndex)',
+        to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
+      },
+    ],
+    caughtBy: ['I9', 'I6', 'I8'],
+  },
+  {
+    name: 'rollback-to-where-an-append-starts',
+    does: 'cuts its log wherever entries sent to it begin, though it has them already',
+    system: 'CCF',
+    sources: ['microsoft/CCF#5991', 'arXiv 2406.17455'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const news = newBlocks(state, message.blocks)',
+        to: 'const news = message.blocks',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (first <= log.commitIndex) return `',
+        to: 'if (first < 1) return `',
+      },
+    ],
+    caughtBy: ['I8', 'I7'],
+  },
+  {
+    name: 'longer-log-taken-for-a-conflict',
+    does: 'drops whatever it has beyond the entry before those of a message, also of a heartbeat',
+    system: 'RaftOS',
+    sources: ['zhebrak/raftos#26'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const news = newBlocks(state, message.blocks)',
+        to: 'if (message.prevIndex < state.log.lastIndex) truncateAfter(state, message.prevIndex)\n  const news = newBlocks(state, message.blocks)',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: '    if (first + count - 1 <= log.commitIndex) return false\n',
+        to: '',
+      },
+    ],
+    caughtBy: ['I8', 'I7'],
+  },
+  {
+    name: 'conflict-dropped-in-a-write-of-its-own',
+    does: 'drops all that follows, and appends what it was sent in a second write, though it had most of it',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 9540c904'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'return !log.holds(first, term)',
+        to: 'return true',
+      },
+      {
+        file: 'src/runtime/persister.ts',
+        from: 'this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
+        to: `const { truncateAfter, ...rest } = mergeWrites(group)
+    const drop = { truncateAfter, blocks: [], isUrgent: true }
+    const dropped = truncateAfter === undefined ? Promise.resolve() : this.#parts.storage.write(drop)
+    this.#writing = dropped.then(() => this.#parts.storage.write(rest)).then(`,
+      },
+    ],
+    caughtBy: ['I8', 'I9', 'I6'],
+  },
+  {
+    name: 'compacted-entry-taken-for-a-conflict',
+    does: 'finds no entry where it has compacted its log, and drops the log from there as being in conflict',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 44381b0c'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'return prevIndex <= state.log.commitIndex || state.log.holds(prevIndex, prevTerm)',
+        to: 'return state.log.holds(prevIndex, prevTerm)',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: '  const hintIndex = Math.max(',
+        to: '  if (index <= log.lastIndex) truncateAfter(state, Math.max(index - 1, log.baseIndex))\n  const hintIndex = Math.max(',
+      },
+    ],
+    caughtBy: ['I8', 'I7'],
+  },
+  {
+    name: 'beginning-accepted-after-compaction',
+    does: 'appends the first entries of the log a second time after it has compacted them away',
+    system: 'WRaft',
+    sources: ['willemt/raft#118', 'tangruize/SandTable'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const news = newBlocks(state, message.blocks)',
+        to: `const news =
+    message.prevIndex > 0
+      ? newBlocks(state, message.blocks)
+      : message.blocks.filter(({ first }) => state.log.termAt(first) === undefined)`,
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (contradiction !== undefined) return',
+        to: 'if (contradiction !== undefined && message.prevIndex > 0) return',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (first !== undefined && first.first <= state.log.lastIndex) ',
+        to: 'if (first !== undefined && first.first <= state.log.lastIndex && message.prevIndex > 0) ',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'for (const block of news) appendBlock(state, block)',
+        to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
+      },
+    ],
+    caughtBy: ['I3', 'I5', 'I8'],
+  },
+  {
+    name: 'commit-without-proof',
+    does: 'commits what it has as far as a message says, though the message shows nothing of what it has',
+    system: 'WRaft',
+    sources: ['tangruize/SandTable'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: '  if (!isPrevMatched(state, message)) return reject(state, from, message)\n',
+        to: `  commitUpTo(state, Math.min(message.commitIndex, state.log.lastIndex))
+  if (!isPrevMatched(state, message)) return reject(state, from, message)\n`,
+      },
+    ],
+    caughtBy: ['I8'],
+  },
+  {
+    name: 'entry-skipped-in-packing',
+    does: 'leaves out of a message an entry that does not fit, and goes on with smaller ones after it',
+    system: 'LogCabin',
+    sources: ['logcabin/logcabin#160'],
+    edits: [
+      {
+        file: 'src/core/log/block-index.ts',
+        from: 'if (offset > first && this.#sumAt(offset + 1) - before > bytesMax) break',
+        to: `const packed = places.reduce((sum, { size }) => sum + size, 0)
+      if (offset > first && packed + this.#place(offset).size > bytesMax) continue`,
+      },
+      // LogCabin's entries are numbered by who receives them.
+      {
+        file: 'src/core/rules/malformed.ts',
+        from: 'if (block.first !== end) return `',
+        to: 'if (block.first < end) return `',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'for (const block of news) appendBlock(state, block)',
+        to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
+      },
+    ],
+    caughtBy: ['I3', 'I9', 'I12'],
+  },
+  {
+    name: 'hint-always-its-last-entry',
+    does: 'looks back over a few entries only for where the logs may agree, and else names its last entry again and again',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 6d53aa12'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const hintIndex = Math.max(log.lastAtMost(index, prevTerm) ?? 0, log.commitIndex)',
+        to: `const found = log.lastAtMost(index, prevTerm) ?? 0
+  const hintIndex = found > log.lastIndex - 2 ? found : log.lastIndex`,
+      },
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: 'state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
+        to: 'Math.min(message.hintIndex, state.log.lastIndex)',
+      },
+    ],
+    caughtBy: ['L3', 'L4'],
+  },
+  {
+    name: 'commit-stops-at-an-old-term',
+    does: 'looks for what to commit from below, and stops at the first entry of an older term',
+    system: 'RaftOS',
+    sources: ['zhebrak/raftos#30'],
+    edits: [
+      {
+        file: 'src/core/rules/commit.ts',
+        from: 'log.termAt(reached) !== state.term',
+        to: 'log.termAt(log.commitIndex + 1) !== state.term',
+      },
+    ],
+    caughtBy: ['L3', 'L5'],
+  },
+  {
+    name: 'joint-entry-committed-alone',
+    does: 'commits by the voters it had, and does not wait for those it is to have',
+    system: 'openraft',
+    sources: ['databendlabs/openraft beb0302b'],
+    edits: [
+      {
+        file: 'src/core/rules/commit.ts',
+        from: 'const reached = quorumValue(state.membership, (id) =>',
+        to: `const { membership } = state
+  const voters = membership.outgoing.length > 0 ? membership.outgoing : membership.voters
+  const reached = quorumValue({ ...membership, voters, outgoing: [] }, (id) =>`,
+      },
+    ],
+    caughtBy: ['I9', 'I13'],
+  },
+  {
+    name: 'acknowledgements-not-in-order',
+    does: 'reads off in the middle of its list of acknowledgements, which it has not kept sorted, what a majority has',
+    system: 'openraft',
+    sources: ['databendlabs/openraft#1802'],
+    edits: [
+      {
+        file: 'src/core/rules/commit.ts',
+        from: `const reached = quorumValue(state.membership, (id) =>
+    id === state.id ? log.persistedIndex : (leader.progress.get(id)?.matchIndex ?? 0),
+  )`,
+        to: `const { voters } = state.membership
+  const reached = voters.map((id) =>
+    id === state.id ? log.persistedIndex : (leader.progress.get(id)?.matchIndex ?? 0),
+  )[voters.length >> 1] ?? 0`,
+      },
+    ],
+    caughtBy: ['I9'],
+  },
+  {
+    name: 'single-member-answers-before-its-disk',
+    does: 'commits, applies and answers what is not on its disk yet when it is alone',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#14370'],
+    edits: [
+      {
+        file: 'src/core/rules/commit.ts',
+        from: 'id === state.id ? log.persistedIndex :',
+        to: 'id === state.id ? (state.membership.voters.length === 1 ? log.lastIndex : log.persistedIndex) :',
+      },
+      {
+        file: 'src/core/rules/apply.ts',
+        from: 'Math.min(log.commitIndex, log.persistedIndex)',
+        to: 'log.commitIndex',
+      },
+    ],
+    caughtBy: ['I9', 'I10'],
+  },
+  {
+    name: 'page-counted-otherwise-after-restart',
+    does: 'applies the first page of what it finds committed after a restart, and takes all of it for applied',
+    system: 'etcd RawNode',
+    sources: ['etcd-io/raft TestRawNodeCommitPaginationAfterRestart'],
+    edits: [
+      {
+        file: 'src/core/rules/apply.ts',
+        from: 'to: ready + 1 }',
+        to: 'to: Math.min(ready + 1, pageEnd(state)) }',
+      },
+      {
+        file: 'src/core/rules/apply.ts',
+        from: '/** Handing committed entries',
+        to: `function pageEnd({ log, options }: RaftState): number {
+  const last = log.blocksFrom(log.applyingIndex + 1, options.messageBytesMax).at(-1)
+  return last === undefined ? Infinity : last.first + last.count
+}
+/** Handing committed entries`,
+      },
+    ],
+    caughtBy: ['I5', 'I10', 'L3'],
+  },
+  {
+    name: 'acknowledged-before-durable',
+    does: 'acknowledges entries that its disk has not got yet',
+    system: 'YugabyteDB',
+    sources: ['yugabyte/yugabyte-db#23453'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (index <= log.persistedIndex) reply(state, from, response)',
+        to: 'if (index <= log.lastIndex) reply(state, from, response)',
+      },
+    ],
+    caughtBy: ['I12', 'I9'],
+  },
+  {
+    name: 'callers-not-told-on-step-down',
+    does: 'leaves those who wait for an answer without one when it leads no more',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 43dd8b6f'],
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: 'if (from !== undefined) continue',
+        to: 'if (read >= 0) continue',
+      },
+      // Nor is there a time after which a call ends by itself.
+      {
+        file: 'src/runtime/engine.ts',
+        from: '      (now) => this.reads.sweep(now),\n',
+        to: '',
+      },
+    ],
+    caughtBy: ['L6'],
+  },
+  {
+    name: 'heartbeat-raises-the-term-aside',
+    does: 'takes a higher term from a heartbeat beside its main loop, which goes on leading and stamps entries with it',
+    system: 'hashicorp/raft, braft',
+    sources: ['hashicorp/raft#695', 'baidu/braft#539'],
+    edits: [
+      {
+        file: 'src/core/rules/term.ts',
+        from: '    updateTerm(state, from, message)\n',
+        to: `    const isHeartbeat = message.type === 'AppendEntriesRequest' && message.blocks.length === 0
+    if (isHeartbeat && state.role.type === 'leader') {
+      state.term = message.term
+      state.votedFor = undefined
+      state.outbox.isHardStateDirty = true
+      return false
+    }
+    updateTerm(state, from, message)\n`,
+      },
+      // Its leader begins with a heartbeat, without entries.
+      {
+        file: 'src/core/rules/replicate.ts',
+        from: 'const blocks = blocksFrom(state, progress.nextIndex)',
+        to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
+      },
+    ],
+    caughtBy: ['I1', 'I3'],
+  },
+  {
+    name: 'leads-on-after-its-write-failed',
+    does: 'drops the entries that its disk refused, though they were sent, and goes on as leader of the same term',
+    system: 'canonical/raft',
+    sources: ['canonical/raft#320'],
+    edits: [
+      {
+        file: 'src/core/raft.ts',
+        from: "if (state.role.type === 'leader') becomeFollower(state, state.term, undefined, 'storage-failed')",
+        to: `if (state.role.type === 'leader') {
+    state.disk.complete(state.disk.lastNumber)
+    return truncateAfter(state, Math.max(state.log.persistedIndex, state.log.commitIndex))
+  }`,
+      },
+      {
+        file: 'src/core/raft.ts',
+        from: "import { applyCommitted } from './rules/apply.ts'",
+        to: "import { truncateAfter } from './rules/append.ts'\nimport { applyCommitted } from './rules/apply.ts'",
+      },
+      {
+        file: 'src/runtime/persister.ts',
+        from: '    if (this.#isStopped) return\n    this.stop()\n',
+        to: '',
+      },
+      {
+        file: 'src/runtime/engine.ts',
+        from: '...{ storage, clock, cache, failed },\n',
+        to: "...{ storage, clock, cache },\n      failed: (error) => this.driver.post({ type: 'storageFailed', reason: String(error) }),\n",
+      },
+      // A disk that refuses one write, and takes the next (it was full).
+      {
+        file: 'src/testing/simulation/false-storage.ts',
+        from: 'this.#disk.memory.failWrites(new RaftError(',
+        to: 'this.#hasFailed = true\n    throw (new RaftError(',
+      },
+      {
+        file: 'src/testing/simulation/false-storage.ts',
+        from: 'if (this.#disk.isThereThough()) await this.#put(write)',
+        to: '',
+      },
+      {
+        file: 'src/testing/simulation/false-storage.ts',
+        from: "await this.#before('write')\n    if (",
+        to: "await this.#before('write')\n    if (!this.#hasFailed && ",
+      },
+      {
+        file: 'src/testing/simulation/false-storage.ts',
+        from: '#isClosing = false\n',
+        to: '#isClosing = false\n  #hasFailed = false\n',
+      },
+    ],
+    caughtBy: ['I4', 'I3', 'I5'],
+  },
+]
