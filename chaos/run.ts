@@ -1,5 +1,5 @@
 /** One run: real nodes, clients, a nemesis; then peace, a last look at everything, and the verdict. */
-import { cpSync } from 'node:fs'
+import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeededRandom } from '../src/testing/simulation/random.ts'
 import type { ProcessCluster } from './cluster/process-cluster.ts'
@@ -45,6 +45,9 @@ export interface ChaosOutcome {
 /** One patience for all: longer than an election, short enough to see many outcomes. */
 const CALL_TIMEOUT_MS = 2000
 
+/** No fault lasts so long that nobody could be served in between, if those who are left do what they should. */
+const SILENCE_MS_MAX = 15_000
+
 /** The nodes have their places, and are not yet started. They are stopped afterwards; their directories stay until `cluster.close`. */
 export async function runChaos(cluster: ProcessCluster, options: ChaosOptions): Promise<ChaosOutcome> {
   const disk = TinyDisk.mount(join(cluster.directory, 'tiny'))
@@ -60,9 +63,14 @@ export async function runChaos(cluster: ProcessCluster, options: ChaosOptions): 
   } finally {
     ending.abort()
     await cluster.stop()
-    if (tiny !== undefined) cpSync(cluster.directoryOf(tiny.id), join(cluster.directory, tiny.id), { recursive: true })
+    if (tiny !== undefined) keep(cluster.directoryOf(tiny.id), join(cluster.directory, tiny.id))
     disk?.unmount()
   }
+}
+
+/** What is on the tiny disk is gone with it. */
+function keep(from: string, to: string): void {
+  if (existsSync(from)) cpSync(from, to, { recursive: true })
 }
 
 async function disturbed(
@@ -95,6 +103,7 @@ async function disturbed(
   }
   const stories = clients.keys.all.map(({ name, history }) => [name, history] as const)
   const { longestGap, keys } = clients
+  if (longestGap.ms > SILENCE_MS_MAX) finding ??= `nothing was written for ${longestGap.ms} ms`
   const tookMs = clients.now()
   return {
     ...{ verdict: judge(stories), finding, keys: keys.all, longestGap, nemesis, tookMs, digests },

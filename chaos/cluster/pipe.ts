@@ -12,6 +12,8 @@ export type Weather =
 /** With this much waiting, the sender is not read from any more: it feels the back-pressure. */
 const WAITING_BYTES_MAX = 1024 * 1024
 
+const AT_ONCE = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY }
+
 interface Waiting {
   readonly chunk: Buffer
   /** On this process's clock; Infinity while it is held. */
@@ -24,6 +26,7 @@ export class Pipe {
   readonly #weather: () => Weather | undefined
   readonly #waiting: Waiting[] = []
   #waitingBytes = 0
+  #departedAt = 0
   #lastDueAt = 0
   #timer: NodeJS.Timeout | undefined
   #hasLost = false
@@ -72,12 +75,13 @@ export class Pipe {
     this.#waiting.length = 0
   }
 
+  /** One after the other onto a line of so many bytes a second, then as long as the line is; never before what was sent earlier. */
   #dueAt(weather: Weather | undefined, bytes: number): number {
     if (weather?.type === 'hold') return Number.POSITIVE_INFINITY
     const now = performance.now()
-    if (weather?.type !== 'slow') return Math.max(now, this.#lastDueAt)
-    const { delayMs, bytesPerSecond } = weather
-    this.#lastDueAt = Math.max(now + delayMs, this.#lastDueAt + (bytes / bytesPerSecond) * 1000)
+    const { delayMs, bytesPerSecond } = weather?.type === 'slow' ? weather : AT_ONCE
+    this.#departedAt = Math.max(now, this.#departedAt) + (bytes / bytesPerSecond) * 1000
+    this.#lastDueAt = Math.max(this.#lastDueAt, this.#departedAt + delayMs)
     return this.#lastDueAt
   }
 

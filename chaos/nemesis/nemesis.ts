@@ -8,8 +8,26 @@ import type { Fault, Stage } from './stage.ts'
 import { pause } from './stage.ts'
 import { whole } from './whole.ts'
 
+/** Those that leave links alone, and can do without the others meanwhile. */
+const BESIDE = [
+  'kill one',
+  'kill the leader',
+  'stop one',
+  'stop the leader',
+  'kill during a snapshot',
+  'transfer leadership',
+]
+
+/** A fault of links, and another one at the same time. */
+async function twoAtOnce(stage: Stage): Promise<void> {
+  const kinds = [stage.random.pick(Object.keys(LINK_FAULTS)), stage.random.pick(BESIDE)]
+  stage.say(kinds.join(', and: '))
+  await Promise.all(kinds.map((kind) => (ALL_FAULTS[kind] as Fault)({ ...stage, random: stage.random.fork(kind) })))
+}
+
 /** What is drawn from, unless a run names its own. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
+  'two at once': twoAtOnce,
   ...PROCESS_FAULTS,
   ...LINK_FAULTS,
   ...DISK_FAULTS,
@@ -22,7 +40,7 @@ export const ALL_FAULTS: Readonly<Record<string, Fault>> = { ...FAULTS, ...CRIME
 /** Those that a cluster of one node, or one without a disk to fill, cannot have. */
 export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): boolean {
   if (kind in TINY_DISK_FAULTS) return hasTinyDisk && nodes > 1
-  if (kind in LINK_FAULTS || kind in MEMBER_FAULTS) return nodes > 1
+  if (kind in LINK_FAULTS || kind in MEMBER_FAULTS || kind === 'two at once') return nodes > 1
   return nodes > 1 || !['flip bits', 'wipe a disk'].includes(kind)
 }
 
