@@ -14,8 +14,8 @@ import { runChaos } from './run.ts'
 const program = new Command('chaos')
   .option('--minutes <n>', 'how long the faults go on', number, 10)
   .option('--seed <n>', 'of the faults and the calls', number, Date.now() % 1_000_000)
-  .option('--nodes <n>', 'members at the beginning', number, 3)
-  .option('--clients <n>', 'who call at the same time', number, 10)
+  .option('--nodes <n>', 'members at the beginning', count, 3)
+  .option('--clients <n>', 'who call at the same time', count, 10)
   .option('--only <kinds>', `of faults, with commas: ${Object.keys(ALL_FAULTS).join(', ')}`)
   .option('--command <file>', 'the quorate command to run', join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'))
   .option('--keep', 'keep the directories and the history also of a good run')
@@ -93,6 +93,12 @@ function judgeFile(path: string): number {
 function number(text: string): number {
   const value = Number(text)
   if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('it must be a number of at least 0.')
+  return value
+}
+
+function count(text: string): number {
+  const value = number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('it must be a whole number of at least 1.')
   return value
 }
 
