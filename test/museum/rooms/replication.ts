@@ -110,7 +110,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: '',
       },
     ],
-    caughtBy: ['I8', 'I7'],
+    caughtBy: ['I8', 'I7', 'L3'],
   },
   {
     name: 'conflict-dropped-in-a-write-of-its-own',
@@ -209,7 +209,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
       },
     ],
-    caughtBy: ['I3', 'I9', 'I12'],
+    caughtBy: ['I3', 'I8', 'I9', 'I12'],
   },
   {
     name: 'hint-always-its-last-entry',
@@ -229,7 +229,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'Math.min(message.hintIndex, state.log.lastIndex)',
       },
     ],
-    caughtBy: ['L3', 'L4'],
+    caughtBy: ['L3', 'L5'],
   },
   {
     name: 'heartbeat-raises-the-term-aside',
