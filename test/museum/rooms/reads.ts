@@ -1,4 +1,198 @@
-/** Bugs about reads. */
+/** Bugs about reads, leadership transfers and callers. */
+import type { RunPlan } from '../../../src/testing/arbitraries/plans.ts'
+import type { SimulationOptions } from '../../../src/testing/simulate.ts'
+import type { Call } from '../../../src/testing/simulation/workload.ts'
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
+import { LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
-export const READS: readonly Exhibit[] = []
+/** A lease read of every node, four times in a tenth of a second. */
+const LEASE_READS: readonly Call[] = Array.from({ length: 480 }, (_, number) => ({
+  type: 'read',
+  atMs: 300 + 7 * number,
+  node: number % 4 === 0 ? LEADER : number % 3,
+  mode: 'lease',
+}))
+
+/** Leases are on, and read by. */
+function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
+  return {
+    settings: { leaseReads: true },
+    workload: [...drawn.workload, ...LEASE_READS],
+    faults: drawn.faults.filter(({ type }) => type !== 'drift'),
+  }
+}
+
+export const READS: readonly Exhibit[] = [
+  {
+    name: 'read-before-the-no-op',
+    does: 'confirms reads before an entry of its own term is committed',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#7331'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  if (!hasCommittedInTerm(state, leader)) return leader.reads.hold(read)\n',
+        to: '',
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'any-answer-confirms',
+    does: 'takes every late answer to a heartbeat for one to the newest round, and so confirms a newer read',
+    system: 'etcd, to 2026',
+    sources: ['etcd-io/etcd#20418', 'TestReadOnlyDuplicateRequest'],
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: '  progress.hear(state.now, round)',
+        to: '  progress.hear(state.now, leader.rounds.current)',
+      },
+    ],
+    where: 'late messages, and a read every few milliseconds',
+    set: (drawn) => ({
+      faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
+      workload: [
+        ...drawn.workload,
+        ...LEASE_READS.map((call) => ({ ...call, type: 'read' as const, mode: 'linearizable' as const })),
+      ],
+    }),
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'read-quorum-one-short',
+    does: 'confirms a read with one answer fewer than a majority',
+    system: 'openraft',
+    sources: ['databendlabs/openraft d60f1e85'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  return quorumValue(state.membership, (id) =>\n    id === state.id ? leader.rounds.current',
+        to: `  const one = state.membership.voters.find((id) => id !== state.id)
+  return quorumValue(state.membership, (id) =>
+    id === state.id || id === one ? leader.rounds.current`,
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'read-answered-before-it-is-confirmed',
+    does: 'asks its followers about a read, and answers without waiting for them',
+    system: 'd-engine and Redpanda',
+    sources: ['deventlab/d-engine#381', 'redpanda-data/redpanda#2954'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: 'leader.reads.confirmed(confirmedRound(state, leader))',
+        to: 'leader.reads.confirmed(leader.rounds.current)',
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'no-no-op',
+    does: 'takes office without an entry of its term, and answers reads from what it knew before',
+    system: 'RedisRaft',
+    sources: ['RedisLabs/redisraft#22'],
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: "  appendBlock(state, { first: noopIndex, term: state.term, count: 1, size: 0, kind: 'noop' })\n",
+        to: '',
+      },
+      {
+        file: 'src/core/rules/transition.ts',
+        from: '  const noopIndex = state.log.lastIndex + 1\n',
+        to: '  const noopIndex = 0\n',
+      },
+    ],
+    caughtBy: ['I13', 'I14'],
+  },
+  {
+    name: 'lease-by-a-coarse-clock',
+    does: 'looks at a clock that ticks once in two election timeouts to see whether its lease has run out',
+    system: 'SOFAJRaft',
+    sources: ['sofastack/sofa-jraft#25', 'sofastack/sofa-jraft#34'],
+    where: 'leases on, and many lease reads',
+    set: withLeases,
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  return isAlone || state.now < asked',
+        to: '  return isAlone || state.now - (state.now % (2 * electionTimeoutMinMs)) < asked',
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'lease-from-the-answer',
+    does: 'counts its lease from when the answers came, not from when it asked',
+    system: 'TiKV and Nebula, whose leases ran by ticks of a blocked thread and by the wall clock',
+    sources: ['tikv/tikv#964', 'vesoft-inc/nebula#2723'],
+    where: 'leases on, and many lease reads',
+    set: withLeases,
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  const asked: Instant = leader.rounds.sentAt(confirmedRound(state, leader))',
+        to: `  const asked: Instant = quorumValue(state.membership, (id) =>
+    id === state.id ? state.now : (leader.progress.get(id)?.heardAt ?? -Infinity),
+  )`,
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'believes-it-leads',
+    does: 'answers reads at once because it is the leader as far as it knows',
+    system: 'Consul and etcd 0.4',
+    sources: ['hashicorp/consul#54', 'aphyr.com/posts/316'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: "  if (mode === 'lease' && hasLease(state, leader)) return",
+        to: "  if (mode === 'quorum' || hasLease(state, leader)) return",
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'lease-outlives-the-transfer',
+    does: 'reads by its lease although it has told another node to campaign at once',
+    system: 'openraft, and asked of etcd',
+    sources: ['databendlabs/openraft#1749', 'etcd-io/raft#99'],
+    where: 'leases on, many lease reads, a transfer every quarter of a second',
+    set: (drawn) => {
+      const plan = withLeases(drawn)
+      const transfers = Array.from({ length: 14 }, (_, number) => ({
+        type: 'transfer' as const,
+        atMs: 400 + 250 * number,
+        node: number % 3,
+      }))
+      return { ...plan, workload: [...(plan.workload ?? []), ...transfers] }
+    },
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: ' || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false',
+        to: ') return false',
+      },
+    ],
+    caughtBy: ['I14'],
+  },
+  {
+    name: 'transfer-never-given-up',
+    does: 'hands over to a node that may not lead, and refuses writes until it does',
+    system: 'raft-rs and hashicorp/raft',
+    sources: ['tikv/raft-rs#165', 'hashicorp/raft#581'],
+    edits: [
+      {
+        file: 'src/core/rules/transfer.ts',
+        from: '  if (state.now >= transfer.deadline) return giveUpTransfer(state, leader, transfer)\n',
+        to: '',
+      },
+    ],
+    caughtBy: ['L5', 'L7'],
+  },
+]

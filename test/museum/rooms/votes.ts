@@ -1,15 +1,6 @@
 /** Bugs about votes, terms and elections. */
-import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
+import { CRASHES, HASTY, LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
-
-/** One node after the other dies and is back at once. */
-const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
-  type: 'crash',
-  atMs: 150 + 20 * number,
-  node: 3 * number,
-  isHard: true,
-  forMs: 1,
-}))
 
 export const VOTES: readonly Exhibit[] = [
   {
@@ -17,8 +8,12 @@ export const VOTES: readonly Exhibit[] = [
     does: 'counts an answer to its request for votes without comparing the term',
     system: 'Xraft',
     sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
-    where: 'five voters who campaign without asking first, and often at once',
-    set: () => ({ cluster: { voters: 5, spares: 0 }, settings: { preVote: false, electionTimeoutMaxMs: 170 } }),
+    where: 'five voters, hasty elections, late messages',
+    set: (drawn) => ({
+      cluster: { voters: 5, spares: 0 },
+      settings: HASTY,
+      faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
+    }),
     edits: [
       {
         file: 'src/core/rules/term.ts',
@@ -26,7 +21,7 @@ export const VOTES: readonly Exhibit[] = [
         to: "  if (message.term < state.term && message.type !== 'RequestVoteResponse') {",
       },
     ],
-    caughtBy: ['I1'],
+    caughtBy: ['I1', 'I6'],
   },
   {
     name: 'vote-forgotten-on-role-change',
@@ -40,6 +35,212 @@ export const VOTES: readonly Exhibit[] = [
         to: "    move(state, { type: 'follower' })\n    state.votedFor = undefined\n    outbox.isHardStateDirty = true\n",
       },
     ],
-    caughtBy: ['I1', 'I2', 'I12'],
+    caughtBy: ['I1', 'I2'],
+  },
+  {
+    name: 'candidate-forgets-its-vote',
+    does: 'clears its vote for itself when it yields to the leader of its own term',
+    system: 'CCF',
+    sources: ['microsoft/CCF#8091'],
+    edits: [
+      {
+        file: 'src/core/roles/candidate.ts',
+        from: "      becomeFollower(state, state.term, from, 'higher-term')\n",
+        to: "      becomeFollower(state, state.term, from, 'higher-term')\n      state.votedFor = undefined\n      state.outbox.isHardStateDirty = true\n",
+      },
+    ],
+    caughtBy: ['I1', 'I2'],
+  },
+  {
+    name: 'votes-not-voters',
+    does: 'counts votes instead of voters, so that a doubled message elects a minority',
+    system: 'a Coyote sample',
+    sources: ['microsoft/coyote-samples#8'],
+    edits: [
+      {
+        file: 'src/core/election/ballot.ts',
+        from: '  /** The first word of a voter stands. */\n',
+        to: '  #grants = 0\n\n',
+      },
+      {
+        file: 'src/core/election/ballot.ts',
+        from: '    if (!this.#votes.has(voter)) this.#votes.set(voter, isGranted)',
+        to: '    this.#votes.set(voter, isGranted)\n    if (isGranted) this.#grants++',
+      },
+      {
+        file: 'src/core/election/ballot.ts',
+        from: '    return electionResult(',
+        to: "    if (this.#grants > membership.voters.length / 2) return 'won'\n    return electionResult(",
+      },
+    ],
+    caughtBy: ['I1', 'I6'],
+    where: 'five voters, hasty elections, doubled messages',
+    set: (drawn) => ({
+      cluster: { voters: 5, spares: 0 },
+      settings: HASTY,
+      faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
+    }),
+  },
+  {
+    name: 'hard-state-staged',
+    does: 'keeps its term and vote in a buffer that no write ever takes along, and answers all the same',
+    system: 'NodeDB',
+    sources: ['NodeDB-Lab/nodedb#161'],
+    edits: [
+      {
+        file: 'src/runtime/persister.ts',
+        from: 'this.#parts.storage.write(mergeWrites(group))',
+        to: 'this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined })',
+      },
+    ],
+    caughtBy: ['I2', 'I7', 'I12'],
+  },
+  {
+    name: 'young-replica-forgets-its-vote',
+    does: 'takes no vote from its disk as long as it has no log',
+    system: 'TiKV',
+    sources: ['tikv/tikv#9579'],
+    where: 'five voters that die young, hasty elections',
+    set: () => ({ cluster: { voters: 5, spares: 0 }, settings: HASTY, faults: CRASHES }),
+    edits: [
+      {
+        file: 'src/core/state.ts',
+        from: '    this.votedFor = hardState.votedFor',
+        to: '    this.votedFor = blocks.length > 0 || snapshot !== undefined ? hardState.votedFor : undefined',
+      },
+    ],
+    caughtBy: ['I1', 'I2'],
+  },
+  {
+    name: 'hard-state-in-a-later-write',
+    does: 'writes the entries first and the hard state in a write of its own, and speaks in between',
+    system: 'CockroachDB',
+    sources: ['cockroachdb/cockroach#20939', 'cockroachdb/cockroach#20629'],
+    edits: [
+      {
+        file: 'src/runtime/persister.ts',
+        from: 'this.#parts.storage.write(mergeWrites(group)).then(\n      () => this.#wrote(group),',
+        to: `this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined }).then(
+      () => {
+        this.#wrote(group)
+        const { hardState } = mergeWrites(group)
+        return this.#parts.storage.write({ ...NOTHING_ELSE, hardState })
+      },`,
+      },
+      {
+        file: 'src/runtime/persister.ts',
+        from: 'export class Persister {',
+        to: `const NOTHING_ELSE = {
+  snapshot: undefined,
+  truncateAfter: undefined,
+  blocks: [],
+  compactTo: undefined,
+  isUrgent: true,
+}
+
+export class Persister {`,
+      },
+    ],
+    caughtBy: ['I2', 'I7', 'I12'],
+  },
+  {
+    name: 'unaware-voter-refuses',
+    does: 'refuses its vote as long as its own log says that it is a learner, although it was promoted',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#10998', 'campaign_learner_must_vote.txt'],
+    where: 'one voter that promotes a second one while the link between them breaks',
+    set: (drawn) => ({
+      cluster: { voters: 1, spares: 1 },
+      settings: {},
+      workload: [
+        { type: 'change', atMs: 200, add: [1], promote: [], demote: [], remove: [] },
+        ...drawn.workload.filter(({ type }) => type !== 'change'),
+      ],
+      faults: Array.from({ length: 40 }, (_, number) => ({
+        type: 'reset',
+        atMs: 200 + 3 * number + (drawn.seed % 7),
+        a: 0,
+        b: 1,
+      })),
+    }),
+    edits: [
+      {
+        file: 'src/core/rules/vote.ts',
+        from: '  const isGranted = isFree && log',
+        to: '  const isGranted = isFree && isVoter(state.membership, state.id) && log',
+      },
+      {
+        file: 'src/core/rules/vote.ts',
+        from: 'import { allVoters, isMember }',
+        to: 'import { allVoters, isMember, isVoter }',
+      },
+    ],
+    caughtBy: ['L1'],
+  },
+  {
+    name: 'pre-candidate-keeps-its-leader',
+    does: 'goes on believing in the leader it has given up, and refuses every pre-vote for it',
+    system: 'raft-rs',
+    sources: ['tikv/raft-rs#83', 'tikv/raft-rs#84'],
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: "  move(state, { type: 'pre-candidate', ballot })\n  setLeader(state, undefined)\n",
+        to: "  move(state, { type: 'pre-candidate', ballot })\n",
+      },
+      {
+        file: 'src/core/rules/vote.ts',
+        from: "    state.role.type === 'leader' || (state.leader !== undefined && state.timer.isLeaderFresh(state.now))",
+        to: "    state.role.type === 'leader' || state.leader !== undefined",
+      },
+    ],
+    caughtBy: ['L1'],
+  },
+  {
+    name: 'higher-term-never-freed',
+    does: 'does not tell a leader of an older term about its own, and so waits for ever in a term that nobody joins',
+    system: 'etcd and raft-rs, with pre-vote rolled out node by node',
+    sources: ['TestPreVoteMigrationCanCompleteElection', 'tikv/raft-rs#42'],
+    edits: [
+      {
+        file: 'src/core/rules/term.ts',
+        from: "    case 'AppendEntriesRequest':\n      return reply(",
+        to: "    case 'AppendEntriesRequest':\n      return\n      reply(",
+      },
+    ],
+    caughtBy: ['L1', 'L3'],
+  },
+  {
+    name: 'nobody-asks-first',
+    does: 'listens to every candidate although a leader is heard, so that one with a bad link unseats leader after leader',
+    system: 'Raft as published, and etcd at Cloudflare in 2020',
+    sources: ['decentralizedthoughts.github.io 2020-12-12'],
+    edits: [
+      {
+        file: 'src/core/rules/vote.ts',
+        from: '  const isGranted = message.term > state.term && !isLeaderHeard && log',
+        to: '  const isGranted = message.term > state.term && log',
+      },
+      {
+        file: 'src/core/rules/term.ts',
+        from: ' && !message.isTransfer && isLeaderWanted(state)) return false',
+        to: ' && isLeaderWanted(state) && message.term === 0) return false',
+      },
+    ],
+    caughtBy: ['I17', 'L2', 'L9'],
+  },
+  {
+    name: 'restarted-node-waits-too-long',
+    does: 'waits many election timeouts after a restart before it campaigns',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 228077a6'],
+    edits: [
+      {
+        file: 'src/core/election/timer.ts',
+        from: '    this.#random = random\n    this.deadline = this.#drawn(now)',
+        to: '    this.#random = random\n    this.deadline = this.#drawn(now) + 20 * options.electionTimeoutMaxMs',
+      },
+    ],
+    caughtBy: ['L1'],
   },
 ]

@@ -1,0 +1,31 @@
+/** What an exhibit may need around it to show soon: bad networks, dying nodes, hasty elections. */
+import type { RaftOptions } from '../../src/core/options.ts'
+import type { Fault, FaultPlan } from '../../src/testing/simulation/faults.ts'
+
+/** One node after the other dies and is back at once. */
+export const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
+  type: 'crash',
+  atMs: 150 + 20 * number,
+  node: 3 * number,
+  isHard: true,
+  forMs: 1,
+}))
+
+/** Messages are late and out of order, and some come once more much later. */
+export const LATE_MESSAGES: Fault = {
+  type: 'weather',
+  atMs: 0,
+  forMs: 4000,
+  weather: {
+    delayMinUs: 200,
+    delayMaxUs: 100_000,
+    lossPerMille: 50,
+    duplicatePerMille: 200,
+    slowPerMille: 20,
+    stalePerMille: 50,
+    isOrdered: false,
+  },
+}
+
+/** Nobody asks before he campaigns, and many campaign at once. */
+export const HASTY: Partial<RaftOptions> = { preVote: false, electionTimeoutMaxMs: 240 }
