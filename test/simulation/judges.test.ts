@@ -61,6 +61,12 @@ const RUNS: Readonly<Record<string, readonly Observation[]>> = {
     { type: 'ended', node: 'a', commands: new Map([[1, 'x']]) },
     { type: 'ended', node: 'b', commands: new Map() },
   ],
+  I11: [
+    started('a'),
+    durable('a', { blocks: [block(1, 1), block(2, 1)] }),
+    { type: 'crashed', node: 'a' },
+    { ...started('a'), blocks: [block(1, 1)] } as Observation,
+  ],
   I12: [started('a'), durable('a', { hardState: state(1, 'b') }), vote('a', 'b', 1), vote('a', 'b', 2)],
   I13: [
     started('a'),

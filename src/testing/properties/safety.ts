@@ -2,6 +2,7 @@
 import { ClusterView } from './cluster-view.ts'
 import { committedImmutable } from './committed-immutable.ts'
 import { committedOnQuorum } from './committed-on-quorum.ts'
+import { corruptionSafety } from './corruption-safety.ts'
 import { electionSafety } from './election-safety.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
@@ -29,6 +30,7 @@ export const SAFETY: readonly Property[] = [
   committedImmutable,
   committedOnQuorum,
   noLostAcknowledgement,
+  corruptionSafety,
   persistBeforeSend,
   membershipSafety,
   linearizableReads,
