@@ -29,11 +29,11 @@ export const REPLICATION: readonly Exhibit[] = [
   },
   {
     name: 'hint-taken-for-a-match',
-    where: 'leaders are cut off from the others again and again',
-    set: ({ faults }) => ({ faults: [...faults, ...CUT_OFF] }),
     does: 'takes the hint of a follower that refused its entries for how far that follower matches',
     system: 'CCF',
     sources: ['microsoft/CCF#5325'],
+    where: 'leaders are cut off from the others again and again',
+    set: ({ faults }) => ({ faults: [...faults, ...CUT_OFF] }),
     edits: [
       {
         file: 'src/core/rules/append-response.ts',

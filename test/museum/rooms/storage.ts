@@ -1,5 +1,13 @@
 /** Bugs about storage. */
+import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
 import type { Exhibit } from '../exhibit.ts'
+
+/** One misses what the others commit; then of those one loses its power, and the other cannot be reached. */
+const BEHIND_WIPED_AWAY: FaultPlan = [
+  { type: 'partition', atMs: 600, side: [0], forMs: 800 },
+  { type: 'partition', atMs: 1380, side: [2], forMs: 1500 },
+  { type: 'crash', atMs: 1390, node: 1, isHard: true, forMs: 5 },
+]
 
 export const STORAGE: readonly Exhibit[] = [
   {
@@ -44,11 +52,11 @@ export const STORAGE: readonly Exhibit[] = [
   },
   {
     name: 'unsynced-writes-out-of-order',
-    does: 'finds of its last writes before a crash a later one without an earlier one, and cannot read its log',
+    does: 'does not open its log when the crash before kept the later part of a write without the earlier one',
     system: 'etcd',
     sources: ['etcd-io/etcd#14098', 'etcd-io/etcd#6378'],
     edits: [
-      // Of one write the head reaches the disk before what it is the head of.
+      // What a crash left of a write that was not synced is no beginning of it, and nobody cuts it off.
       {
         file: 'src/memory/memory-disk.ts',
         from: 'for (const write of this.#unsynced.slice(0, keep)) this.#durable.apply(write)',
@@ -89,7 +97,7 @@ export const STORAGE: readonly Exhibit[] = [
   {
     name: 'failed-sync-tried-again',
     does: 'tries a failed sync once more and believes that it succeeds, though the disk has forgotten the data',
-    system: 'PostgreSQL, Redis, SQLite and others',
+    system: 'Redis, LMDB, LevelDB, SQLite, PostgreSQL',
     sources: ['Rebello et al., ATC 2020'],
     edits: [
       {
@@ -131,5 +139,72 @@ export const STORAGE: readonly Exhibit[] = [
       },
     ],
     caughtBy: ['L0'],
+  },
+  {
+    name: 'damaged-log-cut-short',
+    does: 'finds a damaged record within its log, takes it for the end that a crash left, and drops what follows',
+    system: 'LogCabin, ZooKeeper',
+    sources: ['Alagappan et al., FAST 2018'],
+    edits: [
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#view = this.#durable.copy()\n',
+        // After every crash it is the last block but one.
+        to: `    const { snapshot, log } = this.#durable
+    const damaged = log.blocks.at(-2)?.first ?? 0
+    if (damaged > (snapshot?.index ?? 0)) this.#durable.apply({ truncateAfter: damaged - 1, blocks: [], isUrgent: true })
+    this.#view = this.#durable.copy()\n`,
+      },
+    ],
+    caughtBy: ['I11'],
+  },
+  {
+    name: 'damaged-snapshot-dropped',
+    does: 'finds its snapshot damaged, drops it and what goes with it, and goes on as if it were new',
+    system: 'NATS JetStream',
+    sources: ['jepsen.io/analyses/nats-2.12.1', 'nats-io/nats-server#7587'],
+    edits: [
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#view = this.#durable.copy()\n',
+        // After every crash it is damaged.
+        to: `    const { hardState, snapshot } = this.#durable
+    if (snapshot !== undefined) this.#durable = new DiskImage()
+    this.#durable.hardState = hardState
+    this.#view = this.#durable.copy()\n`,
+      },
+    ],
+    caughtBy: ['I11'],
+  },
+  {
+    name: 'wiped-disk-welcome',
+    does: 'lets a member speak that has come back with an empty disk and has forgotten what it promised',
+    system: 'NATS JetStream',
+    sources: ['nats-io/nats-server#5939', 'nats-io/nats-server#5957'],
+    where: 'one of three voters is behind, another has lost its disk, and the third is away',
+    set: ({ workload, faults }) => ({
+      cluster: { voters: 3, spares: 0 },
+      workload: workload.filter(({ type }) => type !== 'change'),
+      faults: [...faults.filter(({ type }) => type !== 'crash'), ...BEHIND_WIPED_AWAY],
+    }),
+    edits: [
+      {
+        file: 'src/runtime/gate.ts',
+        from: "if (bound !== '' && bound !== peer.directoryId)",
+        to: "if (bound !== '' && peer.directoryId === '')",
+      },
+      // Whoever loses its power first loses its data directory with it.
+      {
+        file: 'src/testing/simulation/mishaps.ts',
+        from: '    node.crash(isHard)\n    this.#died(node)\n',
+        to: '    if (isHard && !this.#hasWiped) node.wipe()\n    else node.crash(isHard)\n    this.#hasWiped ||= isHard\n    this.#died(node)\n',
+      },
+      {
+        file: 'src/testing/simulation/mishaps.ts',
+        from: '  #isOver = false\n',
+        to: '  #isOver = false\n  #hasWiped = false\n',
+      },
+    ],
+    caughtBy: ['I6', 'I2', 'I1', 'L3'],
   },
 ]
