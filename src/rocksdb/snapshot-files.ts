@@ -85,10 +85,13 @@ export class SnapshotFiles implements SnapshotStore {
   /** Files that are being written stay too. */
   async retain(ids: readonly string[]): Promise<void> {
     this.#assertUsable()
+    // Also those that are begun, and those that are ended, while the names are read.
+    const written = [...this.#writers.keys()]
+    const found = await this.#names()
     const kept = new Set(
-      [...ids, ...this.#writers.keys()].flatMap((id) => [fileNameOf(id) + WHOLE, fileNameOf(id) + PARTIAL]),
+      [...ids, ...written, ...this.#writers.keys()].flatMap((id) => [fileNameOf(id) + WHOLE, fileNameOf(id) + PARTIAL]),
     )
-    const names = (await this.#names()).filter((name) => !kept.has(name))
+    const names = found.filter((name) => !kept.has(name))
     try {
       for (const name of names)
         if (name.endsWith(WHOLE) || name.endsWith(PARTIAL)) await unlink(join(this.#directory, name))

@@ -122,7 +122,7 @@ export class Engine<Command, Result> {
       lazyWriteMs: options.lazyWriteMs,
       release: (outgoing) => this.#sender.send(outgoing),
       persisted: (number) => this.driver.post({ type: 'persisted', number }),
-      snapshotRecorded: (snapshot) => this.#shelf.recorded(snapshot.id),
+      snapshotRecorded: (snapshot) => this.#shelf.recorded(snapshot),
     })
     this.snapshotter = new Snapshotter(
       {
@@ -134,7 +134,10 @@ export class Engine<Command, Result> {
         bytesMax: options.snapshotBytes,
         retryMs: options.snapshotRetryMs,
         turnMs: options.applyTurnMs,
-        taken: (snapshot) => this.driver.post({ type: 'snapshotTaken', snapshot }),
+        taken: (snapshot) => {
+          this.#shelf.finished(snapshot)
+          this.driver.post({ type: 'snapshotTaken', snapshot })
+        },
       },
       recovered.snapshot,
     )
@@ -143,7 +146,10 @@ export class Engine<Command, Result> {
       retryMinMs: options.fetchRetryMinMs,
       retryMaxMs: options.fetchRetryMaxMs,
       attemptsMax: options.fetchAttemptsMax,
-      fetched: (snapshot) => this.driver.post({ type: 'snapshotFetched', snapshot }),
+      fetched: (snapshot) => {
+        this.#shelf.finished(snapshot)
+        this.driver.post({ type: 'snapshotFetched', snapshot })
+      },
       failed: (snapshot, reason) => this.driver.post({ type: 'snapshotFetchFailed', snapshot, reason }),
     })
     this.#shelf = new SnapshotShelf(

@@ -1,5 +1,6 @@
 /** The snapshot files on disk: handed to peers, and cleared away once nobody needs them any more. */
 import type { Storage } from '../contracts/storage.ts'
+import type { LogIndex, SnapshotInfo } from '../core/types.ts'
 
 export class SnapshotShelf {
   readonly #storage: Pick<Storage, 'snapshots'>
@@ -8,6 +9,8 @@ export class SnapshotShelf {
   readonly #failed: (message: string) => void
   /** How many peers are reading each. */
   readonly #readers = new Map<string, number>()
+  /** Whole files that may yet be recorded as the newest: the write that does so waits for the disk. */
+  readonly #finished = new Map<string, LogIndex>()
   #newest: string | undefined
   #beforeNewest: string | undefined
 
@@ -35,12 +38,18 @@ export class SnapshotShelf {
     }
   }
 
-  /** This one is durably the newest: it and the one before it stay, older ones go unless somebody reads or writes them. */
-  recorded(id: string): void {
+  /** This file is whole, and on its way to be recorded. */
+  finished({ id, index }: SnapshotInfo): void {
+    this.#finished.set(id, index)
+  }
+
+  /** This one is durably the newest: it, the one before it and newer ones stay; older ones go unless somebody reads or writes them. */
+  recorded({ id, index }: SnapshotInfo): void {
+    for (const [other, at] of this.#finished) if (at <= index) this.#finished.delete(other)
     if (id === this.#newest) return
     this.#beforeNewest = this.#newest
     this.#newest = id
-    const wanted = [id, this.#beforeNewest, ...this.#underWay(), ...this.#readers.keys()]
+    const wanted = [id, this.#beforeNewest, ...this.#finished.keys(), ...this.#underWay(), ...this.#readers.keys()]
     const ids = wanted.filter((one) => one !== undefined)
     this.#storage.snapshots
       .retain(ids)

@@ -5,6 +5,7 @@ import type { RuntimeEvent } from '../../src/contracts/observer.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
 import type { Message } from '../../src/core/messages.ts'
+import type { SnapshotInfo } from '../../src/core/types.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { onAbort } from '../../src/runtime/abort-ear.ts'
 import { BlockCache } from '../../src/runtime/block-cache.ts'
@@ -215,29 +216,49 @@ describe('the shelf of snapshots', () => {
   it('keeps the newest two, and those that are being read or written', async () => {
     const storage = new MemoryStorage()
     await storage.open({ clusterId: 'c', nodeId: 'n1' })
-    const write = async (id: string): Promise<void> => {
-      const membership = { members: [], voters: [], outgoing: [], learners: [] }
-      const writer = await storage.snapshots.create({ id, index: 1, term: 1, size: 2, membership })
-      for (const text of ['x', 'y']) await writer.write(Buffer.from(text))
-      await writer.finish()
-    }
+    const write = (id: string): Promise<void> => writeSnapshot(storage, id)
     for (const id of ['s1', 's2', 'fetching']) await write(id)
     const shelf = new SnapshotShelf(storage, 's1', () => [undefined, 'fetching'], assert.fail)
     const reading = shelf.read('s2', 0)
     await reading.next()
     for (const id of ['s3', 's4', 's5']) {
       await write(id)
-      shelf.recorded(id)
+      shelf.recorded(snapshotOf(id))
       await settle()
     }
     assert.deepEqual([...(await storage.snapshots.list())].sort(), ['fetching', 's2', 's4', 's5'])
     await reading.return()
     await write('s6')
-    shelf.recorded('s6')
+    shelf.recorded(snapshotOf('s6'))
     await settle()
     assert.deepEqual([...(await storage.snapshots.list())].sort(), ['fetching', 's5', 's6'])
   })
+
+  it('keeps a whole file that waits to be recorded while an older one is', async () => {
+    const storage = new MemoryStorage()
+    await storage.open({ clusterId: 'c', nodeId: 'n1' })
+    const shelf = new SnapshotShelf(storage, undefined, () => [], assert.fail)
+    for (const id of ['s1', 's2']) {
+      await writeSnapshot(storage, id)
+      shelf.finished(snapshotOf(id))
+    }
+    shelf.recorded(snapshotOf('s1'))
+    await settle()
+    assert.deepEqual([...(await storage.snapshots.list())].sort(), ['s1', 's2'])
+  })
 })
+
+/** The number in its name is the index it is of. */
+function snapshotOf(id: string): SnapshotInfo {
+  const membership = { members: [], voters: [], outgoing: [], learners: [] }
+  return { id, index: Number(id.slice(1)) || 1, term: 1, size: 2, membership }
+}
+
+async function writeSnapshot(storage: MemoryStorage, id: string): Promise<void> {
+  const writer = await storage.snapshots.create(snapshotOf(id))
+  for (const text of ['x', 'y']) await writer.write(Buffer.from(text))
+  await writer.finish()
+}
 
 describe('the ear on a signal', () => {
   it('is one for all calls that share it, and hears nothing for those that have ended', () => {
