@@ -79,6 +79,7 @@ export class FalseNetwork {
   readonly #directions = new Map<string, Direction>()
   readonly #links = new Map<string, Link>()
   weather: Weather
+  #isHealed = false
 
   constructor(time: VirtualTime, random: SeededRandom, watcher: NetworkWatcher, weather: Weather = FAIR_WEATHER) {
     this.#time = time
@@ -104,7 +105,9 @@ export class FalseNetwork {
     this.#tryLater(this.#link(from, to))
   }
 
+  /** All links are whole again, and no copy of long ago arrives any more. */
   healAll(): void {
+    this.#isHealed = true
     for (const direction of this.#directions.values()) direction.isCut = false
     for (const link of this.#links.values()) this.#tryLater(link)
   }
@@ -163,7 +166,9 @@ export class FalseNetwork {
     const copies = this.#random.chance(this.weather.duplicatePerMille) ? 2 : 1
     for (let copy = 0; copy < copies; copy++) this.#dispatch(link, from, to, message)
     if (this.#random.chance(this.weather.stalePerMille))
-      this.#time.after(this.#random.below(STALE_US), () => this.#deliver(from, to, message))
+      this.#time.after(this.#random.below(STALE_US), () => {
+        if (!this.#isHealed) this.#deliver(from, to, message)
+      })
     return true
   }
 
