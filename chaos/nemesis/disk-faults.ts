@@ -3,12 +3,8 @@ import { closeSync, cpSync, openSync, readdirSync, readSync, rmSync, statSync, w
 import { join } from 'node:path'
 import type { Ended } from '../cluster/process-cluster.ts'
 import type { Fault, Stage } from './stage.ts'
-import { endedHow, Finding, pause, pauseBetween, replace, some } from './stage.ts'
+import { DO_NOT_RESTART, endedHow, Finding, IO, pause, pauseBetween, replace, some } from './stage.ts'
 import { whole } from './whole.ts'
-
-/** Exit codes of a node that refuses: its disk failed, or starting again will not help. */
-const IO = 74
-const DO_NOT_RESTART = 78
 
 const MIB = 1024 * 1024
 /** Below what a node wants to have free, and what it looks for every two seconds. */

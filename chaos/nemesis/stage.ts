@@ -1,6 +1,7 @@
 /** What a fault may lay hands on, and the words most of them are told in. */
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import type { SeededRandom } from '../../src/testing/simulation/random.ts'
 import type { Ended, ProcessCluster } from '../cluster/process-cluster.ts'
 import type { TinyDisk } from '../cluster/tiny-disk.ts'
@@ -26,6 +27,12 @@ export class Finding extends Error {
 
 /** After the faults the cluster must be whole again by then. */
 export const PATIENCE_MS = 90_000
+
+/** After this long a removed node must have learned of it, and ended. */
+const FAREWELL_MS = 20_000
+/** Exit codes of a node that refuses: its disk failed, or starting again will not help. */
+export const IO = 74
+export const DO_NOT_RESTART = 78
 
 export function pause({ signal }: Stage, ms: number): Promise<void> {
   return sleep(ms, undefined, { signal })
@@ -62,11 +69,10 @@ export async function replace(stage: Stage, id: string): Promise<void> {
 
 /** Repeats what may have been refused for a while, until the membership is so. */
 export async function removed({ cluster }: Stage, id: string): Promise<void> {
-  const others = cluster.ids.filter((each) => each !== id)
   await eventually(
     `membership without ${id}`,
     async () => {
-      const leader = await memberOf(cluster, others)
+      const leader = await leading(cluster)
       if (leader === undefined) return undefined
       if (!leader.membership.members.some((member) => member.id === id) && leader.isMembershipCommitted) return true
       await cluster.asking.changeMembership({ remove: [id] })
@@ -76,15 +82,23 @@ export async function removed({ cluster }: Stage, id: string): Promise<void> {
   )
 }
 
+/** A member that runs learns that it was removed, and ends by itself. */
+export async function dismissed(stage: Stage, id: string): Promise<void> {
+  await removed(stage, id)
+  const ended = await Promise.race([stage.cluster.ended(id), pause(stage, FAREWELL_MS)])
+  if (ended === undefined) throw new Finding(`${id} was removed, and still runs ${FAREWELL_MS} ms later`)
+  if (ended.exitCode !== DO_NOT_RESTART) throw new Finding(`after its removal ${endedHow(id, ended)}`)
+  rmSync(stage.cluster.directoryOf(id), { recursive: true })
+}
+
 /** Starts a node with an empty directory, and waits until it votes. */
 export async function added(stage: Stage, id: string): Promise<void> {
   const { cluster } = stage
-  const others = cluster.ids.filter((each) => each !== id)
   const address = cluster.links.addresses[id] ?? ''
   await eventually(
     `membership with ${id}`,
     async () => {
-      const leader = await memberOf(cluster, others)
+      const leader = await leading(cluster)
       if (leader === undefined) return undefined
       if (leader.membership.members.some((member) => member.id === id)) return true
       await cluster.asking.changeMembership({ add: [{ id, address, promote: true }] })
@@ -97,10 +111,8 @@ export async function added(stage: Stage, id: string): Promise<void> {
     `voter ${id}`,
     async () => {
       if (!cluster.isRunning(id)) throw new Finding(`${id} did not join: ${endedHow(id, await cluster.ended(id))}`)
-      const leader = await memberOf(cluster, others)
-      return leader?.membership.voters.includes(id) === true && leader.membership.outgoing.length === 0
-        ? true
-        : undefined
+      const { voters = [], outgoing = [] } = (await leading(cluster))?.membership ?? {}
+      return voters.includes(id) && outgoing.length === 0 ? true : undefined
     },
     PATIENCE_MS,
   )
@@ -110,7 +122,8 @@ export function endedHow(id: string, { exitCode, signal, stderr }: Ended): strin
   return `${id} ended with ${exitCode ?? signal}: ${stderr}`
 }
 
-async function memberOf(cluster: ProcessCluster, ids: readonly string[]) {
-  const statuses = await cluster.statuses()
-  return statuses.find(({ id, role }) => role === 'leader' && ids.includes(id))
+/** The status of who leads in the newest term. */
+async function leading(cluster: ProcessCluster): Promise<NodeStatus | undefined> {
+  const leaders = (await cluster.statuses()).filter(({ role }) => role === 'leader')
+  return leaders.sort((a, b) => b.term - a.term)[0]
 }

@@ -138,8 +138,7 @@ function take(state: RaftState, input: Input): void {
     case 'peerSeen':
       return onPeerSeen(state, input.peer, input.directoryId)
     case 'peerLost':
-      if (state.role.type === 'leader') state.role.progress.get(input.peer)?.lose()
-      return
+      return onPeerLost(state, input.peer)
     default:
       return unreachable(input)
   }
@@ -197,6 +196,12 @@ function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
   if (isMember(state.membership, peer) || state.seenDirectories.size < STRANGERS_MAX) {
     state.seenDirectories.set(peer, directoryId)
   }
+  if (state.role.type === 'leader') state.role.progress.get(peer)?.lose()
+}
+
+/** Whoever comes back under this name may come with another disk: one that is not there is bound to none. */
+function onPeerLost(state: RaftState, peer: NodeId): void {
+  state.seenDirectories.delete(peer)
   if (state.role.type === 'leader') state.role.progress.get(peer)?.lose()
 }
 

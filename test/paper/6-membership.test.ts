@@ -330,6 +330,21 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     acknowledgeAll(leader)
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, '')
   })
+
+  it('our own: what was seen of a removed node that came back to hear of it is forgotten when it goes for good', () => {
+    const leader = readyLeaderOf('a b c d', { term: 2 })
+    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
+    acknowledgeAll(leader)
+    change(leader, { remove: ['d'] })
+    acknowledgeAll(leader)
+    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
+    leader.take({ type: 'peerLost', peer: 'd' })
+    change(leader, { add: [{ id: 'd', address: 'd:2' }] })
+    acknowledgeAll(leader)
+    assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, '')
+    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'new-disk' })
+    assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, 'new-disk')
+  })
 })
 
 describe('thesis §4.2.3 Disruptive servers', () => {
