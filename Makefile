@@ -46,6 +46,9 @@ chaos: $(BUILT) ## Disturb a cluster of real processes, and judge what its clien
 maelstrom: $(INSTALLED) ## Run the lin-kv example as processes under a false network (ARGS="--seconds 60 --nodes 5 --seed …")
 	@exec node --import tsx chaos/maelstrom/main.ts $(ARGS)
 
+museum: $(INSTALLED) ## Catch the bugs that others have shipped, each made again in our sources (ARGS="NAME" for one)
+	@node --import tsx scripts/museum.ts $(ARGS)
+
 clean: ## Remove what build and tests have made
 	rm -rf dist dist.* coverage *.tgz
 

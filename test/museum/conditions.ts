@@ -12,7 +12,7 @@ export const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
 }))
 
 /** Messages are late and out of order, and some come once more much later. */
-export const LATE_MESSAGES: Fault = {
+export const LATE_MESSAGES: Fault & { readonly type: 'weather' } = {
   type: 'weather',
   atMs: 0,
   forMs: 4000,
@@ -26,6 +26,9 @@ export const LATE_MESSAGES: Fault = {
     isOrdered: false,
   },
 }
+
+/** A third of them so late that an election or two has passed meanwhile. */
+export const VERY_LATE_MESSAGES: Fault = { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, slowPerMille: 300 } }
 
 /** Nobody asks before he campaigns, and many campaign at once. */
 export const HASTY: Partial<RaftOptions> = { preVote: false, electionTimeoutMaxMs: 240 }

@@ -1,5 +1,5 @@
 /** Makes the kit anew from changed sources, into a file of its own: nothing of it is ever part of what is shipped. */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 import type * as Kit from '../../src/testing/index.ts'
@@ -39,7 +39,11 @@ export async function forge(name: string, edits: readonly Edit[]): Promise<Museu
       },
     ],
   })
-  return import(outfile)
+  try {
+    return await import(outfile)
+  } finally {
+    await rm(outfile, { force: true })
+  }
 }
 
 /** Every edit still fits, or an error says which does not. */

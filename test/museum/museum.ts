@@ -1,5 +1,5 @@
 /** All rooms of the museum. */
-import type { Exhibit } from './exhibit.ts'
+import type { Absentee, Exhibit } from './exhibit.ts'
 import { MEMBERSHIP } from './rooms/membership.ts'
 import { READS } from './rooms/reads.ts'
 import { REPLICATION } from './rooms/replication.ts'
@@ -17,3 +17,6 @@ export const ROOMS: ReadonlyMap<string, readonly Exhibit[]> = new Map([
 ])
 
 export const EXHIBITS: readonly Exhibit[] = [...ROOMS.values()].flat()
+
+/** What no run here can show. */
+export const ABSENTEES: readonly Absentee[] = []

@@ -192,6 +192,7 @@ export const READS: readonly Exhibit[] = [
         from: '  if (state.now >= transfer.deadline) return giveUpTransfer(state, leader, transfer)\n',
         to: '',
       },
+      { file: 'src/core/rules/pause.ts', from: 'role.transfer?.deadline ?? Infinity', to: 'Infinity' },
     ],
     caughtBy: ['L5', 'L7'],
   },

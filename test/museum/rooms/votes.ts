@@ -1,5 +1,5 @@
 /** Bugs about votes, terms and elections. */
-import { CRASHES, HASTY, LATE_MESSAGES } from '../conditions.ts'
+import { CRASHES, HASTY, LATE_MESSAGES, VERY_LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
 export const VOTES: readonly Exhibit[] = [
@@ -8,11 +8,12 @@ export const VOTES: readonly Exhibit[] = [
     does: 'counts an answer to its request for votes without comparing the term',
     system: 'Xraft',
     sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
-    where: 'five voters, hasty elections, late messages',
+    where: 'five voters who do not ask first and stay, and very late messages',
     set: (drawn) => ({
+      workload: drawn.workload.filter(({ type }) => type !== 'change'),
       cluster: { voters: 5, spares: 0 },
-      settings: HASTY,
-      faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
+      settings: { preVote: false },
+      faults: [VERY_LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
     }),
     edits: [
       {
@@ -148,20 +149,15 @@ export class Persister {`,
     does: 'refuses its vote as long as its own log says that it is a learner, although it was promoted',
     system: 'etcd',
     sources: ['etcd-io/etcd#10998', 'campaign_learner_must_vote.txt'],
-    where: 'one voter that promotes a second one while the link between them breaks',
+    where: 'one voter that promotes a second one, and dies after one of its writes',
     set: (drawn) => ({
       cluster: { voters: 1, spares: 1 },
       settings: {},
-      workload: [
-        { type: 'change', atMs: 200, add: [1], promote: [], demote: [], remove: [] },
-        ...drawn.workload.filter(({ type }) => type !== 'change'),
+      workload: [{ type: 'change', atMs: 400, add: [1], promote: [], demote: [], remove: [] }],
+      faults: [
+        LATE_MESSAGES,
+        { type: 'crashAtCall', atMs: 400, node: 0, call: drawn.seed % 30, when: 'after', forMs: 20 },
       ],
-      faults: Array.from({ length: 40 }, (_, number) => ({
-        type: 'reset',
-        atMs: 200 + 3 * number + (drawn.seed % 7),
-        a: 0,
-        b: 1,
-      })),
     }),
     edits: [
       {
@@ -227,7 +223,7 @@ export class Persister {`,
         to: ' && isLeaderWanted(state) && message.term === 0) return false',
       },
     ],
-    caughtBy: ['I17', 'L2', 'L9'],
+    caughtBy: ['I17', 'L1', 'L2', 'L9'],
   },
   {
     name: 'restarted-node-waits-too-long',
