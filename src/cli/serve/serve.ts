@@ -1,6 +1,5 @@
 /** One node of the key-value service as a process: starts, logs, and ends in order, or at once when told twice. */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { NodeEvent, Observer } from '../../contracts/observer.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -15,14 +14,12 @@ import { portOwner } from '../port-owner.ts'
 import { whenToldToStop } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { clusterToJoin } from './join.ts'
+import { RemovalWatch } from './removal-watch.ts'
 import type { ServeFlags, ServeOptions } from './serve-flags.ts'
 import { serveOptions } from './serve-flags.ts'
 
 /** After this long in an orderly stop the process ends as it is: that is always safe, only less polite. */
 const STOP_BUDGET_MS = 10_000
-
-/** A removed node stays for about two elections: a leader that has removed itself still answers, and hands over. */
-const FAREWELL_MS = 3000
 
 /** Resolves with the exit code once the node was told to stop; rejects if it cannot start, or fails. */
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
@@ -48,28 +45,6 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
 }
 
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
-
-/** Watches for a committed membership that does not name this node any more. */
-class RemovalWatch implements Observer {
-  #tell: () => void = () => undefined
-  readonly #removed: Promise<void> = new Promise((resolve) => {
-    this.#tell = resolve
-  })
-
-  event(_: NodeId, event: NodeEvent): void {
-    if (event.type === 'removed') this.#tell()
-  }
-
-  /** Resolves with the reason to end, if the node is still out after what it has to tell others. */
-  async reason(node: KeyValueNode): Promise<RaftError> {
-    await this.#removed
-    await pause(FAREWELL_MS)
-    if (!node.statusNow().isRemoved) return new Promise(() => undefined)
-    return new RaftError('ERR_RAFT_REMOVED', `${node.id} was removed: it is not a member of the cluster any more`, {
-      hint: 'to bring it back, add it as a new member, with an empty data directory',
-    })
-  }
-}
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
   const { id, listen, join, dataDir, limits } = options
