@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test verify fix bench simulate chaos maelstrom clean
+.PHONY: help build cluster test verify fix bench simulate chaos maelstrom museum clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
