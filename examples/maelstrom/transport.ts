@@ -59,6 +59,7 @@ export class MaelstromTransport implements Transport {
   #peers: ReadonlyMap<NodeId, string> = new Map()
   #host: TransportHost | undefined
   #timer: NodeJS.Timeout | undefined
+  #beatAt = 0
 
   constructor({
     post,
@@ -79,6 +80,7 @@ export class MaelstromTransport implements Transport {
   async start(host: TransportHost): Promise<void> {
     if (this.#closing.signal.aborted) throw closed()
     this.#host = host
+    this.#beatAt = performance.now()
     this.#timer = setInterval(() => this.#beat(), this.#pingMs)
   }
 
@@ -121,8 +123,13 @@ export class MaelstromTransport implements Transport {
 
   /** From time to time: signs of life, the end of silent links, and another try where there is no link. */
   #beat(): void {
+    const now = performance.now()
+    // While this process did not run, it could not hear: that is not the peers' silence.
+    const sleptMs = Math.max(0, now - this.#beatAt - this.#pingMs)
+    this.#beatAt = now
     for (const [id, link] of [...this.#links]) {
-      if (performance.now() - link.heardAt > this.#silenceMs) this.#end(id, `not heard for ${this.#silenceMs} ms`)
+      link.heardAt += sleptMs
+      if (now - link.heardAt > this.#silenceMs) this.#end(id, `not heard for ${this.#silenceMs} ms`)
       else this.#say(link, { part: 'ping' })
     }
     this.#greet()

@@ -38,7 +38,7 @@ export function maelstromWorld(): TransportWorld {
   return {
     create: (address) => {
       const post = office.open(address)
-      const transport = new MaelstromTransport({ post, address, windowBytes, pingMs: 20, silenceMs: 150 })
+      const transport = new MaelstromTransport({ post, address, windowBytes, pingMs: 20, silenceMs: 300 })
       post.onMessage = (message) => transport.receive(message)
       return transport
     },
