@@ -19,6 +19,8 @@ export interface TriedMachine {
   apply(number: number, context: ApplyContext): string
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void> | void
+  /** Answers the query of a number, as text; a machine that is asked nothing has none. */
+  query?(number: number): string
 }
 
 export interface MachineUnderTest {

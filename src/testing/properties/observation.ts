@@ -67,6 +67,8 @@ export type Observation =
       readonly call: number
       readonly outcome: 'applied' | 'not-applied' | 'unknown'
       readonly index: LogIndex
+      /** What the machine answered, as the client got it. */
+      readonly result?: string | undefined
     }
   /** The end of a run: the commands that a node's machine holds, by index, and its state, as text. */
   | {

@@ -1,4 +1,5 @@
 /** Those who call the nodes: clients that write and read, and an operator. What they are told is seen by the judges. */
+import { jsonCodec } from '../../contracts/codecs.ts'
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -13,9 +14,13 @@ type Outcome = 'applied' | 'not-applied' | 'unknown'
 interface Told {
   readonly outcome: Outcome
   readonly index: number
+  /** What the machine answered. */
+  readonly result?: string | undefined
   /** Who leads, as far as the node that refused knew. */
   readonly leader: NodeId | undefined
 }
+
+const texts = jsonCodec<string>()
 
 /** After so many hints a client gives up. */
 const HINTS_MAX = 3
@@ -73,15 +78,17 @@ export class Clients {
   async #write(first: SimulatedNode): Promise<void> {
     const call = ++this.#calls
     const command = `w${call}`
+    const bytes = texts.encode(command)
     this.#cluster.see({ type: 'invoked', call, node: first.id, what: 'write', command })
     let at: SimulatedNode | undefined = first
     for (let hint = 0; ; hint++) {
-      const told = await this.#ask(call, at, (node) =>
-        node.proposeBytes(new TextEncoder().encode(JSON.stringify(command))),
-      )
+      const told = await this.#ask(call, at, async (node) => {
+        const { index, result } = await node.proposeBytes(bytes)
+        return { index, result: texts.decode(result) }
+      })
       at = this.#cluster.nodes.find(({ id }) => id === told.leader)
       if (told.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
-      this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index })
+      this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index, result: told.result })
       return
     }
   }
@@ -89,18 +96,20 @@ export class Clients {
   async #read(at: SimulatedNode, wanted: ReadMode): Promise<void> {
     const call = ++this.#calls
     const mode = this.#cluster.settings.leaseReads === true ? wanted : 'linearizable'
-    this.#cluster.see({ type: 'invoked', call, node: at.id, what: 'read', command: '' })
-    const told = await this.#ask(call, at, async (node) => ({
-      index: (await node.queryBytes(new Uint8Array(0), { mode })).appliedIndex,
-    }))
-    this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index })
+    const query = `r${call}`
+    this.#cluster.see({ type: 'invoked', call, node: at.id, what: 'read', command: query })
+    const told = await this.#ask(call, at, async (node) => {
+      const { appliedIndex, answer } = await node.queryBytes(texts.encode(query), { mode })
+      return { index: appliedIndex, result: texts.decode(answer) }
+    })
+    this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index, result: told.result })
   }
 
   /** Asks one node, and waits for its answer or its death. */
   #ask(
     call: number,
     at: SimulatedNode,
-    ask: (node: NonNullable<SimulatedNode['node']>) => Promise<{ readonly index: number }>,
+    ask: (node: NonNullable<SimulatedNode['node']>) => Promise<{ readonly index: number; readonly result: string }>,
   ): Promise<Told> {
     const { node } = at
     if (node === undefined) return Promise.resolve({ outcome: 'not-applied', index: 0, leader: undefined })
@@ -112,7 +121,7 @@ export class Clients {
       }
       this.#open.set(call, { at, end })
       ask(node).then(
-        ({ index }) => end({ outcome: 'applied', index, leader: undefined }),
+        ({ index, result }) => end({ outcome: 'applied', index, result, leader: undefined }),
         (error) => end(this.#toldBy(error)),
       )
     })

@@ -13,7 +13,7 @@ export interface MachineWatcher {
 const CHUNK_BYTES = 200
 
 /** A snapshot is the number of bytes of the ledger, a line break, the ledger, and the snapshot of the machine that is tried. */
-export class LedgerMachine implements StateMachine<string, LogIndex, null, number> {
+export class LedgerMachine implements StateMachine<string, string, string, string> {
   readonly commands: Map<LogIndex, string> = new Map()
   /** A user's machine, given the same commands. */
   readonly tried: TriedMachine | undefined
@@ -24,11 +24,12 @@ export class LedgerMachine implements StateMachine<string, LogIndex, null, numbe
     this.tried = tried
   }
 
-  apply(command: string, context: ApplyContext): LogIndex {
+  /** Commands are called w1, w2 and so on: the numbers are those of the machine that is tried, if there is one. */
+  apply(command: string, context: ApplyContext): string {
     const result = this.tried?.apply(Number(command.slice(1)), context) ?? ''
     this.#watcher.applied(context, command, result)
     this.commands.set(context.index, command)
-    return context.index
+    return result
   }
 
   snapshot(): AsyncIterable<Uint8Array> {
@@ -57,8 +58,9 @@ export class LedgerMachine implements StateMachine<string, LogIndex, null, numbe
     this.#watcher.restored(last)
   }
 
-  query(): number {
-    return this.commands.size
+  /** Queries are called r1, r2 and so on. */
+  query(query: string): string {
+    return this.tried?.query?.(Number(query.slice(1))) ?? String(this.commands.size)
   }
 }
 

@@ -24,7 +24,7 @@ import { NodeClock } from './virtual-clock.ts'
 import type { SteppedCore } from './watched-core.ts'
 import { WatchedCore } from './watched-core.ts'
 
-export type SimulatedRaftNode = RaftNode<string, number, null, number>
+export type SimulatedRaftNode = RaftNode<string, string, string, string>
 
 /** The world a node lives in. */
 export interface World {
@@ -104,7 +104,7 @@ export class SimulatedNode {
     )
     const storage = new FalseStorage(this.disk, clock)
     const transport = new FalseTransport(network, id, clock)
-    RaftNode.start<string, number, null, number>({
+    RaftNode.start<string, string, string, string>({
       ...settings,
       id,
       cluster: 'simulated',
