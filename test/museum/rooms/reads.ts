@@ -6,19 +6,21 @@ import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import { LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
-/** A lease read of every node, four times in a tenth of a second. */
-const LEASE_READS: readonly Call[] = Array.from({ length: 480 }, (_, number) => ({
-  type: 'read',
-  atMs: 300 + 7 * number,
-  node: number % 4 === 0 ? LEADER : number % 3,
-  mode: 'lease',
-}))
+/** A read every seven milliseconds. */
+function reads(mode: 'lease' | 'linearizable'): Call[] {
+  return Array.from({ length: 480 }, (_, number) => ({
+    type: 'read',
+    atMs: 300 + 7 * number,
+    node: number % 4 === 0 ? LEADER : number % 3,
+    mode,
+  }))
+}
 
 /** Leases are on, and read by. */
 function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
   return {
     settings: { leaseReads: true },
-    workload: [...drawn.workload, ...LEASE_READS],
+    workload: [...drawn.workload, ...reads('lease')],
     faults: drawn.faults.filter(({ type }) => type !== 'drift'),
   }
 }
@@ -53,10 +55,7 @@ export const READS: readonly Exhibit[] = [
     where: 'late messages, and a read every few milliseconds',
     set: (drawn) => ({
       faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
-      workload: [
-        ...drawn.workload,
-        ...LEASE_READS.map((call) => ({ ...call, type: 'read' as const, mode: 'linearizable' as const })),
-      ],
+      workload: [...drawn.workload, ...reads('linearizable')],
     }),
     caughtBy: ['I14'],
   },
