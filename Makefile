@@ -36,9 +36,9 @@ fix: $(INSTALLED) ## Mend what can be mended by machine: format, import order, s
 bench: $(BUILT) ## Measure; the numbers and how to read them are in bench/README.md (ARGS="…")
 	@node --import tsx bench/run.ts $(ARGS)
 
-simulate: export RUNS ?= 2000
-simulate: $(INSTALLED) ## Run the long simulations (RUNS=10000, and SEED=… to repeat one)
-	@$(BIN)/mocha --timeout 0 'test/simulation/**/*.test.ts' $(ARGS)
+simulate: $(INSTALLED) ## Run long simulations in parallel (RUNS=10000 SEED=… JOBS=…; SEED=… REPLAY=… repeats a failure)
+	@if [ -n "$$REPLAY" ]; then $(BIN)/mocha --timeout 0 test/simulation/safety.test.ts $(ARGS); \
+	else exec node --import tsx scripts/simulate/main.ts; fi
 
 chaos: $(BUILT) ## Disturb a cluster of real processes, and judge what its clients saw (MINUTES=10 SEED=… NODES=3 ARGS=…)
 	@exec node --import tsx chaos/main.ts --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(ARGS)

@@ -1,0 +1,31 @@
+/** The long simulation is cut into chunks of runs, each with a seed of its own: whichever process does one, its runs are the same. */
+import type { Totals } from '../../src/testing/check-runs.ts'
+
+export interface Chunk {
+  /** From 0. */
+  readonly number: number
+  readonly seed: number
+  readonly runs: number
+}
+
+/** What a worker says of a chunk it has done. */
+export type Verdict =
+  | { readonly type: 'kept'; readonly chunk: number; readonly totals: PlainTotals; readonly scenarios: number }
+  | { readonly type: 'broken'; readonly chunk: number; readonly report: string }
+
+/** Totals that can be sent to another process. */
+export interface PlainTotals extends Omit<Totals, 'told'> {
+  readonly told: Readonly<Record<string, number>>
+}
+
+/** Runs of one chunk. Part of what a seed means: another size makes other runs of it. */
+export const CHUNK_RUNS = 50
+
+/** Chunks of the same seed are the same, however many there are. */
+export function chunksOf(seed: number, runs: number): Chunk[] {
+  return Array.from({ length: Math.ceil(runs / CHUNK_RUNS) }, (_, number) => ({
+    number,
+    seed: (seed + number) % 0x7fffffff,
+    runs: Math.min(CHUNK_RUNS, runs - number * CHUNK_RUNS),
+  }))
+}
