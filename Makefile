@@ -9,10 +9,10 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test verify fix bench simulate chaos maelstrom museum clean
+.PHONY: help build cluster test verify fix bench bench-simulation simulate chaos maelstrom museum clean
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(BUILT) ## Compile src to dist
 
@@ -35,6 +35,9 @@ fix: $(INSTALLED) ## Mend what can be mended by machine: format, import order, s
 
 bench: $(BUILT) ## Measure; the numbers and how to read them are in bench/README.md (ARGS="…")
 	@node --import tsx bench/run.ts $(ARGS)
+
+bench-simulation: $(INSTALLED) ## Measure how fast the kit simulates
+	@node --import tsx bench/simulation.ts
 
 simulate: $(INSTALLED) ## Run long simulations in parallel (RUNS=10000 SEED=… JOBS=…; SEED=… REPLAY=… repeats a failure)
 	@if [ -n "$$REPLAY" ]; then $(BIN)/mocha --timeout 0 test/simulation/safety.test.ts $(ARGS); \

@@ -1,0 +1,95 @@
+/** Cores without nodes around them: what one sends, the others get; what it writes is durable at once; every step is judged. */
+import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
+import { RAFT_DEFAULTS } from '../src/core/index.ts'
+import { Watch } from '../src/testing/properties/safety.ts'
+import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
+
+interface Mail {
+  readonly to: NodeId
+  readonly input: Input
+}
+
+/** Proposals under way at once, and how much of the log is kept behind a snapshot. */
+const OUTSTANDING = 8
+const TRAILING = 1000
+
+export class BareCores {
+  readonly #watch = new Watch()
+  readonly #cores = new Map<NodeId, CheckedRaft>()
+  readonly #wakes = new Map<NodeId, number>()
+  #mail: Mail[] = []
+  #now = 0
+  #inputs = 0
+  #proposals = 0
+
+  constructor(ids: readonly NodeId[]) {
+    const members = ids.map((id) => ({ id, address: id, directoryId: '', addedAt: 0, promote: false }))
+    const initialMembership: Membership = { members, voters: ids, outgoing: [], learners: [] }
+    const hardState = { term: 0, votedFor: undefined, commitIndex: 0 }
+    const recovered = { hardState, snapshot: undefined, blocks: [], initialMembership }
+    for (const [seed, id] of ids.entries()) {
+      const options = { ...RAFT_DEFAULTS, id, seed, trailingEntries: TRAILING }
+      this.#watch.see({ type: 'started', node: id, ...recovered })
+      this.#cores.set(id, new CheckedRaft(options, recovered, 0))
+      this.#step(id, [])
+    }
+  }
+
+  /** Puts in at least that many inputs, and says how many it were. */
+  run(inputs: number): number {
+    while (this.#inputs < inputs) {
+      const mail = this.#mail
+      this.#mail = []
+      for (const { to, input } of mail) this.#step(to, [input])
+      if (this.#mail.length === 0) this.#wake()
+    }
+    return this.#inputs
+  }
+
+  #wake(): void {
+    const [id, at] = [...this.#wakes].reduce((one, other) => (other[1] < one[1] ? other : one))
+    this.#now = Math.max(this.#now, at)
+    this.#step(id, [{ type: 'timeout' }])
+  }
+
+  #step(node: NodeId, inputs: readonly Input[]): void {
+    const core = this.#cores.get(node) as CheckedRaft
+    this.#inputs += inputs.length
+    const effects = core.step(this.#now, inputs)
+    this.#watch.see({ type: 'stepped', node, inputs, effects, status: core.status(this.#now) })
+    this.#wakes.set(node, effects.wakeAt)
+    this.#take(node, core, effects)
+  }
+
+  #take(node: NodeId, core: CheckedRaft, { persist, send, apply }: Effects): void {
+    for (const { to, message } of send) this.#post(node, to, message)
+    if (persist !== undefined) {
+      this.#watch.see({ type: 'durable', node, write: persist })
+      this.#mail.push({ to: node, input: { type: 'persisted', number: persist.number } })
+      for (const { to, message } of persist.then) this.#post(node, to, message)
+    }
+    if (apply === undefined) return
+    const index = apply.to - 1
+    this.#mail.push({ to: node, input: { type: 'applied', index } })
+    if (index % TRAILING < OUTSTANDING && index > TRAILING) this.#snapshot(node, core, index)
+    if (core.state.role.type === 'leader') this.#propose(node)
+  }
+
+  #snapshot(node: NodeId, core: CheckedRaft, index: number): void {
+    const snapshot = { ...core.snapshotHead(index), id: `${node}-${index}`, size: 1 }
+    this.#mail.push({ to: node, input: { type: 'snapshotTaken', snapshot } })
+  }
+
+  #propose(leader: NodeId): void {
+    for (let count = 0; count < OUTSTANDING / 4; count++)
+      this.#mail.push({
+        to: leader,
+        input: { type: 'propose', proposal: ++this.#proposals, count: 1, size: 100, payload: undefined },
+      })
+  }
+
+  #post(from: NodeId, to: NodeId, message: Effects['send'][number]['message']): void {
+    this.#watch.see({ type: 'sent', from, to, message })
+    this.#mail.push({ to, input: { type: 'receive', from, message } })
+  }
+}

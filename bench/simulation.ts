@@ -1,0 +1,79 @@
+/** `make bench-simulation`: how fast the kit simulates, in one process: bare cores, whole nodes under faults, and nodes with nothing to do. */
+import { loadavg } from 'node:os'
+import Table from 'cli-table3'
+import fc from 'fast-check'
+import { RAFT_DEFAULTS } from '../src/core/index.ts'
+import { runPlans, simulate } from '../src/testing/index.ts'
+import { BareCores } from './bare-cores.ts'
+import { median, thousands } from './figures.ts'
+
+const ROUNDS = 5
+const CORE_EVENTS = 100_000
+const RUNS = 60
+const IDLE_MS = 300_000
+
+/** What one round did, and what it took of this process's CPU and of the day. */
+interface Round {
+  readonly done: number
+  readonly cpuSeconds: number
+  readonly wallSeconds: number
+}
+
+async function timed(work: () => Promise<number> | number): Promise<Round> {
+  const [cpuBefore, before] = [process.cpuUsage(), performance.now()]
+  const done = await work()
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return { done, cpuSeconds: (user + system) / 1e6, wallSeconds: (performance.now() - before) / 1000 }
+}
+
+function bareCores(): number {
+  const cores = new BareCores(['a', 'b', 'c'])
+  return cores.run(CORE_EVENTS)
+}
+
+async function wholeNodes(): Promise<number> {
+  let events = 0
+  for (const plan of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: RUNS, seed: 1 })) {
+    const history = await simulate(plan)
+    if (history.failure !== undefined) throw history.failure
+    events += history.events
+  }
+  return events
+}
+
+/** Resolves with the seconds of the world that passed. */
+async function idle(settings: Partial<typeof RAFT_DEFAULTS>): Promise<number> {
+  const { failure } = await simulate({
+    ...{ seed: 1, cluster: { voters: 3, spares: 0 }, workload: [], faults: [], settings },
+    healAtMs: IDLE_MS,
+  })
+  if (failure !== undefined) throw failure
+  return IDLE_MS / 1000
+}
+
+const { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatIntervalMs, pauseToleranceMs } = RAFT_DEFAULTS
+const DEFAULT_TIMES = { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatIntervalMs, pauseToleranceMs }
+
+const MEASURED: readonly (readonly [string, string, () => Promise<number> | number])[] = [
+  ['bare cores: inputs, every invariant and every promise of safety judged', '50k', bareCores],
+  ['whole nodes under drawn faults: events of the world, every promise judged', '33k', wholeNodes],
+  ['three idle nodes with the default timeouts: seconds of the world', '1.0k', () => idle(DEFAULT_TIMES)],
+  ['three idle nodes with the timeouts of a simulation: seconds of the world', '-', () => idle({})],
+]
+
+const table = new Table({
+  head: ['what', 'wanted per s', 'per CPU second', 'per second', 'noise'],
+  style: { head: [], border: [] },
+})
+for (const [what, wanted, work] of MEASURED) {
+  await work()
+  const rounds: Round[] = []
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await timed(work))
+  const rates = rounds.map(({ done, cpuSeconds }) => done / cpuSeconds)
+  const noise = Math.max(...rates) / Math.min(...rates)
+  const perSecond = median(rounds.map(({ done, wallSeconds }) => done / wallSeconds))
+  table.push([what, wanted, thousands(median(rates)), thousands(perSecond), `${noise.toFixed(2)}×`])
+}
+process.stdout.write(
+  `${table.toString()}\nmedians of ${ROUNDS} rounds; Node ${process.version}; load ${loadavg()[0]?.toFixed(1)}\n`,
+)
