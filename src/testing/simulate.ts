@@ -12,6 +12,7 @@ import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
 import type { FaultPlan } from './simulation/faults.ts'
 import { Mishaps } from './simulation/mishaps.ts'
+import type { Onlooker } from './simulation/onlooker.ts'
 import type { Tampering } from './simulation/tampering.ts'
 import type { ClusterPlan, Workload } from './simulation/workload.ts'
 
@@ -33,6 +34,8 @@ export interface SimulationOptions {
   readonly isTraced?: boolean | undefined
   /** Tricks played on every node; for tests of the judges. */
   readonly tampering?: Tampering | undefined
+  /** Is shown the run after every event, and a last time when it is over. */
+  readonly onlooker?: Onlooker | undefined
 }
 
 /** What came of a run. */
@@ -51,8 +54,8 @@ export interface History {
   readonly trace: string | undefined
 }
 
-const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
-const HEAL_AT_MS = 4000
+export const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
+export const HEAL_AT_MS: number = 4000
 /** Ten election timeouts. */
 const ELECTIONS = 10
 /** For a leader to stay one, and everybody to hear what it has. */
@@ -61,16 +64,19 @@ const QUIET_MS = 1500
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
-  const { properties, isTraced = false, machine, tampering } = options
-  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, tampering })
+  const { properties, isTraced = false, machine, tampering, onlooker } = options
+  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, tampering, onlooker })
   const clients = new Clients(cluster)
   const mishaps = new Mishaps(cluster, (node) => clients.nodeDied(node))
   for (const node of cluster.nodes) node.start()
   clients.schedule(options.workload)
   mishaps.schedule(options.faults)
   await cluster.runUntil(healAtMs * 1000)
-  mishaps.heal()
-  await live(cluster, clients)
+  if (!cluster.isOver) {
+    mishaps.heal()
+    await live(cluster, clients)
+  }
+  await cluster.show(true)
   return {
     seed,
     events: cluster.time.happened,
@@ -88,11 +94,11 @@ async function live(cluster: Cluster, clients: Clients): Promise<void> {
   const { time, settings } = cluster
   const electionUs = (settings.electionTimeoutMaxMs as number) * 1000
   await cluster.runUntil(time.nowUs + ELECTIONS * electionUs)
-  if (cluster.failure !== undefined) return
+  if (cluster.isOver) return
   const termThen = leadersAmong(statusesOf(cluster))[0]?.term
   for (const number of cluster.nodes.keys()) clients.perform({ type: 'write', atMs: 0, node: number, count: 1 })
   await cluster.runUntil(time.nowUs + QUIET_MS * 1000)
-  if (cluster.failure !== undefined) return
+  if (cluster.isOver) return
   try {
     judgeLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termThen })
   } catch (error) {

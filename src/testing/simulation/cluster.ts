@@ -9,6 +9,7 @@ import type { Property } from '../properties/property.ts'
 import { SAFETY, Watch } from '../properties/safety.ts'
 import { FalseDisk } from './disk.ts'
 import { addressOf, FalseNetwork } from './network.ts'
+import type { Moment, Onlooker } from './onlooker.ts'
 import { SeededRandom } from './random.ts'
 import type { World } from './simulated-node.ts'
 import { SimulatedNode } from './simulated-node.ts'
@@ -17,6 +18,7 @@ import { Trace } from './trace.ts'
 import { VirtualTime } from './virtual-clock.ts'
 import type { ClusterPlan } from './workload.ts'
 import { LEADER } from './workload.ts'
+import { worldState } from './world-state.ts'
 
 /** Short times and small limits, so that a run of seconds sees elections, snapshots, full windows and full messages. */
 export const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
@@ -54,6 +56,7 @@ export interface ClusterOptions {
   readonly machine?: MachineUnderTest | undefined
   /** Tricks played on every node; for tests of the judges. */
   readonly tampering?: Tampering | undefined
+  readonly onlooker?: Onlooker | undefined
 }
 
 export class Cluster implements World {
@@ -68,6 +71,9 @@ export class Cluster implements World {
   readonly tampering: Tampering | undefined
   /** The first thing that was wrong. */
   failure: unknown
+  /** The onlooker has seen enough. */
+  isStopped = false
+  readonly #onlooker: Onlooker | undefined
   /** Steps of all cores. */
   steps = 0
   /** How often each event was told by a core. */
@@ -78,7 +84,8 @@ export class Cluster implements World {
   >()
 
   constructor(options: ClusterOptions) {
-    const { seed, plan, settings, properties = SAFETY, isTraced, machine, tampering } = options
+    const { seed, plan, settings, properties = SAFETY, isTraced, machine, tampering, onlooker } = options
+    this.#onlooker = onlooker
     this.random = new SeededRandom(seed)
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
     this.machine = machine
@@ -157,7 +164,28 @@ export class Cluster implements World {
 
   /** Lets everything happen that is due by then, one thing after the other; stops at the first thing that is wrong. */
   async runUntil(untilUs: number): Promise<void> {
-    while (this.failure === undefined && this.time.step(untilUs)) await turn()
+    while (!this.isOver && this.time.step(untilUs)) {
+      await turn()
+      if (this.#onlooker !== undefined && !this.isOver) await this.show(false)
+    }
+  }
+
+  get isOver(): boolean {
+    return this.failure !== undefined || this.isStopped
+  }
+
+  /** Shows the onlooker how things stand. */
+  async show(isOver: boolean): Promise<void> {
+    const { time } = this
+    const moment: Moment = {
+      event: time.happened,
+      timeUs: time.nowUs,
+      nextUs: time.nextUs(),
+      isOver,
+      lines: this.trace?.lines ?? [],
+      state: () => worldState(this),
+    }
+    if ((await this.#onlooker?.(moment)) === 'stop') this.isStopped = true
   }
 
   #diskCalled(node: NodeId, when: 'before' | 'after'): void {

@@ -8,10 +8,13 @@ import { wordsOfBlocks, wordsOfEffects, wordsOfMessage } from '../scenario/words
 import type { VirtualTime } from './virtual-clock.ts'
 
 /**
- * Columns: the time in microseconds; the node; its state as role letter (F, P, C, L) and term, then applied/commit/last index;
- * what happened. `=>` arrived, `=x` was lost, `!` is a fault or a repair, `?` a client's call, `.` its outcome.
+ * Columns: the number of the event; the time in microseconds; the node; its state as role letter (F, P, C, L) and term, then
+ * applied/commit/last index; what happened. `=>` arrived, `=x` was lost, `!` is a fault or a repair, `?` a client's call, `.` its outcome.
  */
-export const TRACE_HEADER = '     time us  node  state            what'
+export const TRACE_HEADER = '  event       time us  node  state            what'
+
+/** The first line of every trace: the name and the version of its format, which docs/reference/run-files.md explains. */
+export const TRACE_FORMAT = '# quorate trace, version 1'
 
 const LETTERS = { follower: 'F', 'pre-candidate': 'P', candidate: 'C', leader: 'L' } as const
 
@@ -25,7 +28,11 @@ export class Trace {
   }
 
   get text(): string {
-    return `${[TRACE_HEADER, ...this.#lines].join('\n')}\n`
+    return `${[TRACE_FORMAT, TRACE_HEADER, ...this.#lines].join('\n')}\n`
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines
   }
 
   see(observation: Observation): void {
@@ -69,7 +76,8 @@ export class Trace {
       status === undefined
         ? '-'
         : `${LETTERS[status.role]}${status.term} ${status.appliedIndex}/${status.commitIndex}/${status.lastIndex}`
-    this.#lines.push(`${String(this.#time.nowUs).padStart(12)}  ${node.padEnd(4)}  ${state.padEnd(15)}  ${what}`)
+    const when = `${String(this.#time.happened).padStart(7)}  ${String(this.#time.nowUs).padStart(12)}`
+    this.#lines.push(`${when}  ${node.padEnd(4)}  ${state.padEnd(15)}  ${what}`)
   }
 }
 

@@ -1,0 +1,131 @@
+/** All that a simulated world is at one moment, as data: what a node is printed from, and what the hash of the whole is made of. */
+import { createHash } from 'node:crypto'
+import type { RaftStatus } from '../../core/status.ts'
+import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import { bytesOf } from '../machine-under-test.ts'
+import type { NodeView } from '../properties/cluster-view.ts'
+import { wordsOfBlocks } from '../scenario/words.ts'
+import type { Cluster } from './cluster.ts'
+import type { FalseDisk } from './disk.ts'
+import type { LedgerMachine } from './ledger-machine.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+export interface MachineState {
+  readonly commands: number
+  /** The last command, and its index. */
+  readonly last: string
+  readonly digest: string
+  /** Of the snapshot of a machine that is tried; undefined without one. */
+  readonly triedDigest: string | undefined
+}
+
+export interface SnapshotFileState {
+  readonly id: string
+  readonly bytes: number
+  readonly digest: string
+}
+
+export interface DiskState {
+  readonly directoryId: string
+  readonly hardState: HardState
+  readonly snapshot: SnapshotInfo | undefined
+  /** The blocks, as '[1@1:noop 2-3@1]'; their bytes are in the digest. */
+  readonly log: string
+  readonly logDigest: string
+  /** Of these writes a crash may lose some. */
+  readonly unsyncedWrites: number
+  readonly files: readonly SnapshotFileState[]
+  readonly partialFiles: readonly SnapshotFileState[]
+  readonly failure: string | undefined
+}
+
+export interface NodeState {
+  readonly id: NodeId
+  /** 'starting': its process runs, and the node has not started yet; 'removed': it was told so, and starts no more. */
+  readonly life: 'up' | 'starting' | 'down' | 'removed'
+  readonly isPaused: boolean
+  /** What its own clock shows. */
+  readonly clockMs: number | undefined
+  readonly core: RaftStatus | undefined
+  /** The log as the core has it: the terms of the entries after `base`. */
+  readonly log: { readonly base: LogIndex; readonly terms: readonly (Term | undefined)[] } | undefined
+  readonly machine: MachineState | undefined
+  readonly disk: DiskState
+}
+
+export interface WorldState {
+  /** How many things have happened. */
+  readonly event: number
+  readonly timeUs: number
+  /** The last index known to be committed by anybody. */
+  readonly committed: LogIndex
+  readonly nodes: readonly NodeState[]
+}
+
+/** Reads everything and changes nothing. */
+export async function worldState(cluster: Cluster): Promise<WorldState> {
+  const { time, watch } = cluster
+  const nodes: NodeState[] = []
+  for (const node of cluster.nodes) nodes.push(await nodeState(node, watch.view.node(node.id)))
+  return { event: time.happened, timeUs: time.nowUs, committed: watch.view.ledger.lastIndex, nodes }
+}
+
+/** Sixteen digits: the same for the same state, in any process. */
+export function hashOf(state: WorldState): string {
+  return digest(JSON.stringify(state))
+}
+
+async function nodeState(node: SimulatedNode, view: NodeView): Promise<NodeState> {
+  return {
+    id: node.id,
+    life: lifeOf(node),
+    isPaused: node.clock?.isPaused ?? false,
+    clockMs: node.clock?.now(),
+    core: node.node?.statusNow(),
+    log: node.isAlive && view.status !== undefined ? logOf(view) : undefined,
+    machine: node.machine === undefined ? undefined : await machineState(node.machine),
+    disk: diskState(node.disk),
+  }
+}
+
+function lifeOf({ isRetired, isAlive, node }: SimulatedNode): NodeState['life'] {
+  if (isRetired) return 'removed'
+  if (!isAlive) return 'down'
+  return node === undefined ? 'starting' : 'up'
+}
+
+function logOf({ log }: NodeView): NodeState['log'] {
+  const base = log.baseIndex
+  return { base, terms: Array.from({ length: log.lastIndex - base }, (_, offset) => log.termAt(base + 1 + offset)) }
+}
+
+async function machineState({ commands, tried }: LedgerMachine): Promise<MachineState> {
+  const [index, command] = [...commands].at(-1) ?? []
+  return {
+    commands: commands.size,
+    last: index === undefined ? '-' : `${command} at ${index}`,
+    digest: digest(JSON.stringify([...commands])),
+    triedDigest: tried === undefined ? undefined : digest(await bytesOf(tried.snapshot())),
+  }
+}
+
+function diskState({ memory, failure }: FalseDisk): DiskState {
+  const { hardState, snapshot, log } = memory.view
+  const filesOf = (files: typeof memory.files): SnapshotFileState[] =>
+    [...files].map(([id, { size, chunks }]) => ({ id, bytes: size, digest: digest(Buffer.concat(chunks)) }))
+  return {
+    directoryId: memory.directoryId,
+    hardState,
+    snapshot,
+    log: wordsOfBlocks(log.blocks),
+    logDigest: digest(Buffer.concat(log.blocks.map(({ bytes }) => bytes))),
+    unsyncedWrites: memory.unsyncedWrites,
+    files: filesOf(memory.files),
+    partialFiles: filesOf(memory.partials),
+    failure,
+  }
+}
+
+function digest(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+}
