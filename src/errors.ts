@@ -50,6 +50,8 @@ export const ERROR_CODES = {
   ERR_RAFT_RUNTIME: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_PORT_IN_USE: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_LISTEN: { outcome: 'not-applied', retryable: false },
+  // Simulating
+  ERR_RAFT_RUN_FILE: { outcome: 'not-applied', retryable: false },
   // Ours and the user's bugs
   ERR_RAFT_APPLY: { outcome: 'unknown', retryable: false },
   ERR_RAFT_INTERNAL: { outcome: 'unknown', retryable: false },

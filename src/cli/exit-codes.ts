@@ -24,6 +24,7 @@ export const EXIT = {
 
 const OF_COMMAND: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_OPTIONS: EXIT.usage,
+  ERR_RAFT_RUN_FILE: EXIT.usage,
   ERR_RAFT_UNREACHABLE: EXIT.unreachable,
   ERR_RAFT_NO_LEADER: EXIT.noLeader,
   ERR_RAFT_NOT_LEADER: EXIT.noLeader,

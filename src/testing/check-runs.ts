@@ -5,6 +5,7 @@ import { runPlans } from './arbitraries/plans.ts'
 import { reportOf } from './report.ts'
 import type { History, SimulationOptions } from './simulate.ts'
 import { simulate } from './simulate.ts'
+import { shorten } from './told-runs/shorten.ts'
 
 export interface CheckOptions {
   readonly runs: number
@@ -16,8 +17,10 @@ export interface CheckOptions {
   readonly faultsMs?: number | undefined
   /** What every run has beside what is drawn. */
   readonly fixed?: Partial<SimulationOptions> | undefined
-  /** How many smaller runs are tried to tell a failure as a shorter story. */
+  /** How many smaller runs are drawn to tell a failure as a shorter story, and how many more with a fault or a call left out. */
   readonly shrinksMax?: number | undefined
+  /** Where a run that failed is written; `quorate-runs` in the system's temporary directory, unless said otherwise. */
+  readonly directory?: string | undefined
   /** How to say "run it again", given the seed and the path. */
   readonly replay?: ((seed: number, path: string) => string) | undefined
 }
@@ -52,8 +55,9 @@ export async function checkRuns(options: CheckOptions): Promise<Totals> {
   })
   const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) })
   if (!details.failed || details.counterexample === null) return totals
-  const plan = { healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }
-  throw new Error(await reportOf(plan, replay(details.seed, details.counterexamplePath ?? '')))
+  const plan = await shorten({ healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }, shrinksMax)
+  const { directory } = options
+  throw new Error(await reportOf(plan, { replay: replay(details.seed, details.counterexamplePath ?? ''), directory }))
 }
 
 function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOptions {

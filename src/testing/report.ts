@@ -1,26 +1,55 @@
-/** What is said of a run that failed: which promise, what happened, and how to see it again. */
+/** What is said of a run that failed: which promise, what happened, where it is written down, and how to see it again. */
 import { BrokenPromise } from './properties/property.ts'
 import type { History, SimulationOptions } from './simulate.ts'
-import { simulate } from './simulate.ts'
 import { wordsOfFault } from './simulation/faults.ts'
+import { needsOf, runToEnd, toldRunOf } from './told-runs/outcome.ts'
+import { RUNS_DIRECTORY, writeRun } from './told-runs/write-run.ts'
+
+export interface ReportOptions {
+  /** How to say "run it again". */
+  readonly replay: string
+  /** Where the run is written; `quorate-runs` in the system's temporary directory, unless said otherwise. */
+  readonly directory?: string | undefined
+}
 
 /** Lines of the trace before the failure that are shown; the whole of it is in `History.trace`. */
 const TRACE_LINES = 120
+/** The format and the columns. */
+const HEADER_LINES = 2
 
-/** Runs a failed plan once more, watching, and tells of it. The plan is in it as JSON: `simulate(plan)` is the same run again. */
-export async function reportOf(plan: SimulationOptions, replay: string): Promise<string> {
-  const history = await simulate({ ...plan, isTraced: true })
-  const { seed, cluster, settings, workload, faults } = plan
+/**
+ * Runs a failed plan once more, watching, writes it to a file, and tells of it. The plan is in it as JSON too:
+ * `simulate(plan)` is the same run again.
+ */
+export async function reportOf(options: SimulationOptions, report: ReportOptions): Promise<string> {
+  const told = toldRunOf(options)
+  const plan = { ...options, ...told }
+  const ended = await runToEnd({ ...plan, isTraced: true })
+  const { history } = ended
   return [
     titleOf(history),
     '',
-    `The plan: ${JSON.stringify({ seed, cluster, settings, workload, faults })}`,
-    ...faults.map((fault) => `  ${wordsOfFault(fault)}`),
+    ...(history.failure === undefined ? [] : [await placeOf(plan, ended, report.directory ?? RUNS_DIRECTORY), '']),
+    `The plan: ${JSON.stringify(told)}`,
+    ...told.faults.map((fault) => `  ${wordsOfFault(fault)}`),
     '',
     ...lastLines(history.trace ?? ''),
     '',
-    `To run it again: ${replay}`,
+    `To run it again: ${report.replay}`,
   ].join('\n')
+}
+
+async function placeOf(
+  plan: SimulationOptions,
+  ended: Parameters<typeof writeRun>[1],
+  directory: string,
+): Promise<string> {
+  const written = await writeRun(plan, ended, directory)
+  if ('reason' in written) return `The run could not be written to ${directory}: ${written.reason}`
+  const { path } = written
+  const needs = needsOf(plan)
+  if (needs.length === 0) return `The run is written down: quorate replay ${path}`
+  return `The run is written down in ${path}: in a test, replayRun(text, { ${needs.join(', ')} }) with its text`
 }
 
 function titleOf({ failure, events }: History): string {
@@ -31,6 +60,7 @@ function titleOf({ failure, events }: History): string {
 
 function lastLines(trace: string): string[] {
   const lines = trace.trimEnd().split('\n')
-  if (lines.length <= TRACE_LINES + 1) return lines
-  return [lines[0] as string, `  … ${lines.length - 1 - TRACE_LINES} lines before …`, ...lines.slice(-TRACE_LINES)]
+  const left = lines.length - HEADER_LINES - TRACE_LINES
+  if (left <= 0) return lines
+  return [...lines.slice(0, HEADER_LINES), `  … ${left} lines before …`, ...lines.slice(-TRACE_LINES)]
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { checkRuns } from '../../src/testing/check-runs.ts'
 import { BrokenPromise } from '../../src/testing/properties/property.ts'
 import { simulate } from '../../src/testing/simulate.ts'
@@ -7,7 +10,9 @@ import { MUTANTS } from './mutants.ts'
 
 describe('the report of a failed run', () => {
   const tampering = MUTANTS.find(({ name }) => name === 'speaks before it has written')?.tampering
-  const options = { runs: 5, seed: 1, shrinksMax: 20, fixed: { tampering } }
+  const directory = mkdtempSync(join(tmpdir(), 'quorate-report-'))
+  const options = { runs: 5, seed: 1, shrinksMax: 20, fixed: { tampering }, directory }
+  after(() => rmSync(directory, { recursive: true, force: true }))
 
   it('says the promise in its sentence, the plan, the end of the trace, and how to run it again', async () => {
     const told = await failureOf(checkRuns(options))

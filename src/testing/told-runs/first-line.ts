@@ -1,0 +1,49 @@
+/** The first line of our text files: which format, in which version; and the error of a file that cannot be read. */
+import { RaftError } from '../../errors.ts'
+
+export type FileKind = 'run' | 'scenario'
+
+const FIRST_LINE = /^# quorate (run|scenario), version (\d+)\s*$/
+/** This release reads no other version. */
+const VERSION = 1
+
+/** What the first line says the file is; a told scenario need not say it. */
+export function kindOf(text: string): FileKind {
+  return FIRST_LINE.exec(firstLineOf(text))?.[1] === 'run' ? 'run' : 'scenario'
+}
+
+/** Throws unless the file is of this kind and of a version that can be read. */
+export function checkFirstLine(text: string, kind: FileKind): void {
+  const line = firstLineOf(text)
+  const [, named, version] = FIRST_LINE.exec(line) ?? []
+  if (named === undefined && kind === 'scenario') return
+  if (named !== kind)
+    throw fileError(`the first line is '${line.slice(0, 60)}', and not '# quorate ${kind}, version ${VERSION}'`, {
+      line: 1,
+      hint:
+        named === undefined
+          ? 'Give a file that was written for a failed run, or begin yours with that line.'
+          : `This is a ${named}: it is played by ${named === 'run' ? 'replayRun' : 'scenario'}, and by quorate replay.`,
+    })
+  if (Number(version) !== VERSION)
+    throw fileError(`the file is of version ${version} of its format, and this release reads version ${VERSION}`, {
+      line: 1,
+      hint: 'Replay it with the release of quorate that wrote it, or a later one.',
+    })
+}
+
+export function fileError(why: string, about: { readonly line?: number; readonly hint?: string } = {}): RaftError {
+  const { line, hint = 'Mend the file; the format is explained in docs/reference/run-files.md.' } = about
+  return new RaftError(
+    'ERR_RAFT_RUN_FILE',
+    `the file cannot be replayed: ${line === undefined ? '' : `line ${line}: `}${why}`,
+    {
+      hint,
+      details: { line },
+    },
+  )
+}
+
+function firstLineOf(text: string): string {
+  return text.slice(0, 200).split(/\r?\n/, 1)[0] ?? ''
+}

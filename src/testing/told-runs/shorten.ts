@@ -1,0 +1,43 @@
+/** Takes away from a failed run what its failure does not need: faults and calls, many at once, then one by one. */
+import type { SimulationOptions } from '../simulate.ts'
+import { simulate } from '../simulate.ts'
+import { nameOfFailure } from './outcome.ts'
+
+/** A run with fewer calls and faults in which the same promise breaks; no more than `triesMax` runs are spent on it. */
+export async function shorten(options: SimulationOptions, triesMax: number): Promise<SimulationOptions> {
+  if (triesMax <= 0) return options
+  const { failure: first } = await simulate(options)
+  if (first === undefined) return options
+  let tries = triesMax
+  let best = options
+  const isKept = async (shorter: SimulationOptions): Promise<boolean> => {
+    if (tries-- <= 0) return false
+    const { failure } = await simulate(shorter)
+    if (failure === undefined || nameOfFailure(failure) !== nameOfFailure(first)) return false
+    best = shorter
+    return true
+  }
+  for (let before = Infinity; sizeOf(best) < before && tries > 0; ) {
+    before = sizeOf(best)
+    await fewest(best.faults, (faults) => isKept({ ...best, faults }))
+    await fewest(best.workload, (workload) => isKept({ ...best, workload }))
+  }
+  return best
+}
+
+function sizeOf({ workload, faults }: SimulationOptions): number {
+  return workload.length + faults.length
+}
+
+/** Tries to do without halves, then quarters, and in the end without single items; from the last one on, for the early ones matter. */
+async function fewest<Item>(
+  items: readonly Item[],
+  isKept: (fewer: readonly Item[]) => Promise<boolean>,
+): Promise<void> {
+  let left = items
+  for (let size = left.length; size >= 1; size = Math.floor(size / 2))
+    for (let end = left.length; end > 0; end -= size) {
+      const fewer = [...left.slice(0, Math.max(0, end - size)), ...left.slice(end)]
+      if (await isKept(fewer)) left = fewer
+    }
+}

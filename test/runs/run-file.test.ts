@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { isRaftError } from '../../src/errors.ts'
+import { runPlans } from '../../src/testing/arbitraries/plans.ts'
+import { readFields, wordsOfFields } from '../../src/testing/told-runs/fields.ts'
+import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
+import type { RunFile, ToldRun } from '../../src/testing/told-runs/run-file.ts'
+import { answered, formatRun, parseRun, RUN_FORMAT } from '../../src/testing/told-runs/run-file.ts'
+
+const OUTCOME = { verdict: 'kept until event 12', state: '0123456789abcdef' }
+
+describe('the file of a run', () => {
+  it('gives back every plan that is drawn, call for call and fault for fault', () => {
+    const property = fc.property(runPlans({ untilMs: 4000 }), fc.boolean(), (plan, hasOutcome) => {
+      const outcome = hasOutcome ? OUTCOME : undefined
+      const run = JSON.parse(JSON.stringify({ ...plan, healAtMs: 4000 })) as ToldRun
+      const file: RunFile = { run, needs: ['machine'], outcome }
+      assert.deepEqual(parseRun(formatRun(file)), file)
+    })
+    fc.assert(property, { numRuns: 100, seed: 1 })
+  })
+
+  it('gives back any field of data, whatever it is called', () => {
+    const value = fc.jsonValue({ maxDepth: 2 }).map((any) => JSON.parse(JSON.stringify(any)) as unknown)
+    const name = fc.stringMatching(/^[A-Za-z][\w-]{0,8}$/)
+    const property = fc.property(fc.dictionary(name, value, { noNullPrototype: true }), (fields) => {
+      assert.deepEqual(readFields(wordsOfFields(fields).split(' ').filter(Boolean)), fields)
+    })
+    fc.assert(property, { numRuns: 300, seed: 1 })
+  })
+
+  it('reads as a story, in the order of time', () => {
+    const text = formatRun({
+      run: {
+        seed: 7,
+        cluster: { voters: 3, spares: 1 },
+        settings: { preVote: false, leaseReads: true },
+        healAtMs: 2000,
+        workload: [
+          { type: 'write', atMs: 500, node: 0, count: 3 },
+          { type: 'change', atMs: 900, add: [3], promote: [], demote: [], remove: [-1] },
+        ],
+        faults: [{ type: 'crash', atMs: 600, node: -1, isHard: true, forMs: 300 }],
+      },
+      needs: [],
+      outcome: OUTCOME,
+    })
+    assert.equal(
+      text,
+      `# quorate run, version 1
+seed 7
+cluster voters=3 spares=1
+settings preVote=false leaseReads
+heal 2000
+call 500 write node=0 count=3
+fault 600 crash node=leader isHard forMs=300
+call 900 change add=[3] promote=[] demote=[] remove=[leader]
+----
+kept until event 12
+state 0123456789abcdef
+`,
+    )
+  })
+
+  it('keeps its comments when its outcome is written down anew', () => {
+    const text = `${RUN_FORMAT}\n# Of a Tuesday.\nseed 1 # the first\ncluster voters=3\nheal 500\n`
+    const told = answered(text, OUTCOME)
+    assert.equal(told, `${text}----\nkept until event 12\nstate 0123456789abcdef\n`)
+    assert.equal(answered(told, OUTCOME), told)
+    assert.equal(parseRun(told).run.seed, 1)
+  })
+
+  const HEAD = `${RUN_FORMAT}\nseed 1\ncluster voters=3 spares=0\nheal 500\n`
+  for (const [what, text, line, message] of [
+    ['of something else', 'tick a\n', 1, /line 1: the first line is 'tick a', and not '# quorate run, version 1'/],
+    ['that is empty', '', 1, /the first line is ''/],
+    ['of a scenario', '# quorate scenario, version 1\n', 1, /and not '# quorate run, version 1'/],
+    ['of a later version', '# quorate run, version 9\n', 1, /of version 9 .* and this release reads version 1/],
+    ['without a seed', `${RUN_FORMAT}\ncluster voters=3\nheal 5\n`, undefined, /the line 'seed …' is missing/],
+    ['with two seeds', `${HEAD}seed 2\n`, 5, /line 5: there is a line 'seed' already/],
+    ['with a strange line', `${HEAD}sed 2\n`, 5, /a line cannot begin with 'sed'/],
+    [
+      'with an unknown fault',
+      `${HEAD}fault 3 flood node=1\n`,
+      5,
+      /there is no fault 'flood'; there are crash, crashAtCall,/,
+    ],
+    ['with an unknown call', `${HEAD}call 3 phone node=1\n`, 5, /there is no call 'phone'; there are write, read,/],
+    ['with a fault of no time', `${HEAD}fault crash node=1\n`, 5, /after 'fault' comes one number/],
+    [
+      'that lacks a field',
+      `${HEAD}fault 3 crash node=1 isHard\n`,
+      5,
+      /'forMs' is missing; such a line is 'fault 300 crash node/,
+    ],
+    ['with a field too many', `${HEAD}call 3 write node=1 count=1 key=a\n`, 5, /'key' means nothing here/],
+    [
+      'with a field of a wrong kind',
+      `${HEAD}call 3 write node=n1 count=1\n`,
+      5,
+      /'node' should be a number, not a word/,
+    ],
+    [
+      'with a value that is none',
+      `${HEAD}call 3 write node=[1 count=1\n`,
+      5,
+      /'node=\[1' has no value that can be read/,
+    ],
+    ['with a strange setting', `${HEAD}settings preVotes=false\n`, 5, /there is no setting 'preVotes'/],
+    ['of no nodes', HEAD.replace('voters=3', 'voters=0'), 3, /a cluster is told as 'cluster voters=3 spares=1'/],
+    ['with a strange outcome', `${HEAD}----\nfine\n`, 6, /'fine' is no outcome/],
+    ['without a state', `${HEAD}----\nkept until event 3\n`, 6, /after the outcome comes 'state'/],
+  ] as const)
+    it(`is refused if it is one ${what}`, () => {
+      assert.throws(
+        () => parseRun(text),
+        (error) => {
+          assert.ok(isRaftError(error, 'ERR_RAFT_RUN_FILE'), String(error))
+          assert.match(error.message, message)
+          assert.equal(error.details.line, line)
+          assert.notEqual(error.hint, undefined)
+          return true
+        },
+      )
+    })
+
+  it('says what has to be brought to a run that needs it', async () => {
+    const text = `${HEAD}needs machine\n`
+    await assert.rejects(replayRun(text), (error) => {
+      assert.ok(isRaftError(error, 'ERR_RAFT_RUN_FILE'))
+      assert.match(
+        `${error.message}; ${error.hint}`,
+        /needs it again; Replay it in a test .* replayRun\(text, \{ machine \}\)/,
+      )
+      return true
+    })
+  })
+})
