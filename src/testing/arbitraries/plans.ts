@@ -1,15 +1,16 @@
 /** Clusters, workloads and fault plans by chance, drawn and shrunk by fast-check. */
-import fc from 'fast-check'
+import type { Arbitrary } from 'fast-check'
 import type { RaftOptions } from '../../core/options.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
+import { fc } from './fast-check.ts'
 
 /** No cluster of a run has more nodes than this. */
 const NODES_MAX = 6
 
 /** Any node, the leader more often than others. */
-const node = (): fc.Arbitrary<number> =>
+const node = (): Arbitrary<number> =>
   fc.oneof({ arbitrary: fc.nat(NODES_MAX - 1), weight: 3 }, { arbitrary: fc.constant(LEADER), weight: 1 })
 
 /** What a run is made of: everything that `simulate` needs. */
@@ -22,7 +23,7 @@ export interface RunPlan {
 }
 
 /** Whole runs, with faults until `untilMs`. Clocks differ by no more than leases allow, where there are leases. */
-export function runPlans(options: { readonly untilMs: number }): fc.Arbitrary<RunPlan> {
+export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPlan> {
   const { untilMs } = options
   return fc
     .record({
@@ -36,7 +37,7 @@ export function runPlans(options: { readonly untilMs: number }): fc.Arbitrary<Ru
 }
 
 /** The defaults most of the time, but each switch also the other way. */
-export function settings(): fc.Arbitrary<Partial<RaftOptions>> {
+export function settings(): Arbitrary<Partial<RaftOptions>> {
   const usual = fc.constant<Partial<RaftOptions>>({})
   const without = fc.constantFrom<Partial<RaftOptions>>(
     { preVote: false },
@@ -55,7 +56,7 @@ function withinDrift(fault: Fault): Fault {
 }
 
 /** Three or five voters (or one, or four), and up to one node that stands by. */
-export function clusters(): fc.Arbitrary<ClusterPlan> {
+export function clusters(): Arbitrary<ClusterPlan> {
   return fc.record({
     voters: fc.oneof({ arbitrary: fc.constant(3), weight: 6 }, { arbitrary: fc.constantFrom(5, 4, 1, 2), weight: 4 }),
     spares: fc.nat(1),
@@ -66,12 +67,12 @@ export function clusters(): fc.Arbitrary<ClusterPlan> {
 export function workloads(options: {
   readonly untilMs: number
   readonly callsMax?: number | undefined
-}): fc.Arbitrary<Workload> {
+}): Arbitrary<Workload> {
   const { untilMs, callsMax = 120 } = options
   const atMs = fc.nat(untilMs)
   const some = fc.array(node(), { maxLength: 2 })
   const none = fc.constant<number[]>([])
-  const call: fc.Arbitrary<Call> = fc.oneof(
+  const call: Arbitrary<Call> = fc.oneof(
     {
       arbitrary: fc.record({
         type: fc.constant('write' as const),
@@ -111,18 +112,16 @@ export function workloads(options: {
 export function faultPlans(options: {
   readonly untilMs: number
   readonly faultsMax?: number | undefined
-}): fc.Arbitrary<FaultPlan> {
+}): Arbitrary<FaultPlan> {
   const { untilMs, faultsMax = 16 } = options
   return fc.array(fault(untilMs), { maxLength: faultsMax, size: 'max' })
 }
 
-function fault(untilMs: number): fc.Arbitrary<Fault> {
+function fault(untilMs: number): Arbitrary<Fault> {
   const atMs = fc.nat(untilMs)
   const forMs = fc.oneof(fc.integer({ min: 5, max: 200 }), fc.integer({ min: 200, max: 2000 }))
-  const of = <Type extends Fault['type'], Rest>(
-    type: Type,
-    rest: { [Field in keyof Rest]: fc.Arbitrary<Rest[Field]> },
-  ) => fc.record({ type: fc.constant(type), atMs, ...rest })
+  const of = <Type extends Fault['type'], Rest>(type: Type, rest: { [Field in keyof Rest]: Arbitrary<Rest[Field]> }) =>
+    fc.record({ type: fc.constant(type), atMs, ...rest })
   return fc.oneof(
     { arbitrary: of('crash', { node: node(), isHard: fc.boolean(), forMs }), weight: 5 },
     {
@@ -142,10 +141,10 @@ function fault(untilMs: number): fc.Arbitrary<Fault> {
     { arbitrary: of('failDisk', { node: node(), forMs }), weight: 1 },
     { arbitrary: of('pause', { node: node(), forMs }), weight: 3 },
     { arbitrary: of('drift', { node: node(), ratePerMille: fc.integer({ min: 500, max: 3000 }), forMs }), weight: 1 },
-  ) as fc.Arbitrary<Fault>
+  ) as Arbitrary<Fault>
 }
 
-function weather(): fc.Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {
+function weather(): Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {
   return fc.record({
     delayMinUs: fc.constant(200),
     delayMaxUs: fc.constantFrom(2000, 20_000, 100_000),

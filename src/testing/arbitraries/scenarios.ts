@@ -1,12 +1,13 @@
 /** Scenarios by chance: the commands of a told scenario, drawn and shrunk by fast-check, so that what fails is a story already. */
-import fc from 'fast-check'
+import type { Arbitrary, WeightedArbitrary } from 'fast-check'
+import { fc } from './fast-check.ts'
 
 /** The text of a scenario on these nodes (the last of them joins later), with at most so many commands. */
 export function scenarios(options: {
   readonly voters: readonly string[]
   readonly joining: readonly string[]
   readonly commandsMax: number
-}): fc.Arbitrary<string> {
+}): Arbitrary<string> {
   const { voters, joining, commandsMax } = options
   const setup = fc
     .tuple(
@@ -29,7 +30,7 @@ export function scenarios(options: {
 }
 
 /** What seldom comes together by chance: a leader, what it leaves behind, who lags, who comes and goes. */
-function turns(ids: readonly string[]): fc.Arbitrary<string> {
+function turns(ids: readonly string[]): Arbitrary<string> {
   const two = fc.shuffledSubarray([...ids], { minLength: 2, maxLength: 2 })
   const alone = (id: string): string => `cut ${id}|${ids.filter((other) => other !== id)}`
   return fc
@@ -55,7 +56,7 @@ function turns(ids: readonly string[]): fc.Arbitrary<string> {
     .map((lines) => lines.join('\n'))
 }
 
-function commands(ids: readonly string[]): fc.Arbitrary<string> {
+function commands(ids: readonly string[]): Arbitrary<string> {
   const node = fc.constantFrom(...ids)
   const link = fc
     .tuple(node, node)
@@ -64,7 +65,7 @@ function commands(ids: readonly string[]): fc.Arbitrary<string> {
   const groups = fc
     .subarray([...ids], { minLength: 1, maxLength: ids.length - 1 })
     .map((some) => `${some}|${ids.filter((id) => !some.includes(id))}`)
-  const of = (verb: string, argument: fc.Arbitrary<string>, weight: number): fc.WeightedArbitrary<string> => ({
+  const of = (verb: string, argument: Arbitrary<string>, weight: number): WeightedArbitrary<string> => ({
     arbitrary: argument.map((words) => `${verb} ${words}`),
     weight,
   })

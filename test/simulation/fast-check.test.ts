@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict'
+import fastCheck from 'fast-check'
+import { isRaftError } from '../../src/errors.ts'
+import { fc, load } from '../../src/testing/arbitraries/fast-check.ts'
+import { runPlans } from '../../src/testing/arbitraries/plans.ts'
+
+describe('fast-check, as the test kit loads it', () => {
+  it('is asked for by its name, and what to type is said where it is not installed', () => {
+    const missing = Object.assign(new Error(`Cannot find module 'fast-check'`), { code: 'MODULE_NOT_FOUND' })
+    assert.throws(
+      () =>
+        load(() => {
+          throw missing
+        }),
+      (error) => isRaftError(error, 'ERR_RAFT_RUNTIME') && error.hint === 'npm install --save-dev fast-check',
+    )
+  })
+
+  it('does not hide another failure', () => {
+    const broken = new Error('it is broken')
+    assert.throws(
+      () =>
+        load(() => {
+          throw broken
+        }),
+      broken,
+    )
+  })
+
+  it('draws the same as the one that a test imports, and is shrunk by it', () => {
+    const drawn = (from: typeof fastCheck): unknown => from.sample(runPlans({ untilMs: 500 }), { numRuns: 3, seed: 4 })
+    assert.deepEqual(drawn(fastCheck), drawn(fc))
+    const property = fastCheck.property(runPlans({ untilMs: 500 }), ({ workload }) => workload.length < 3)
+    const { failed, counterexample } = fastCheck.check(property, { seed: 4 })
+    assert.ok(failed)
+    assert.equal(counterexample?.[0].workload.length, 3)
+  })
+})
