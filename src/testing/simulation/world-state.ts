@@ -4,11 +4,12 @@ import type { RaftStatus } from '../../core/status.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import { bytesOf } from '../machine-under-test.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
+import type { Watch, Watch } from '../properties/safety.ts'
 import { wordsOfBlocks } from '../scenario/words.ts'
-import type { Cluster } from './cluster.ts'
 import type { FalseDisk } from './disk.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+import type { VirtualTime, VirtualTime } from './virtual-clock.ts'
 
 export interface MachineState {
   readonly commands: number
@@ -62,11 +63,18 @@ export interface WorldState {
   readonly nodes: readonly NodeState[]
 }
 
+/** What is looked at. */
+export interface SeenWorld {
+  readonly time: VirtualTime
+  readonly watch: Watch
+  readonly nodes: readonly SimulatedNode[]
+}
+
 /** Reads everything and changes nothing. */
-export async function worldState(cluster: Cluster): Promise<WorldState> {
-  const { time, watch } = cluster
+export async function worldState(world: SeenWorld): Promise<WorldState> {
+  const { time, watch } = world
   const nodes: NodeState[] = []
-  for (const node of cluster.nodes) nodes.push(await nodeState(node, watch.view.node(node.id)))
+  for (const node of world.nodes) nodes.push(await nodeState(node, watch.view.node(node.id)))
   return { event: time.happened, timeUs: time.nowUs, committed: watch.view.ledger.lastIndex, nodes }
 }
 
