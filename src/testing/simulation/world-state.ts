@@ -4,12 +4,12 @@ import type { RaftStatus } from '../../core/status.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import { bytesOf } from '../machine-under-test.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
-import type { Watch, Watch } from '../properties/safety.ts'
+import type { Watch } from '../properties/safety.ts'
 import { wordsOfBlocks } from '../scenario/words.ts'
 import type { FalseDisk } from './disk.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedNode } from './simulated-node.ts'
-import type { VirtualTime, VirtualTime } from './virtual-clock.ts'
+import type { VirtualTime } from './virtual-clock.ts'
 
 export interface MachineState {
   readonly commands: number
