@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Effects, Persist } from '../../src/core/effects.ts'
 import type { RaftStatus } from '../../src/core/status.ts'
-import type { Block, Membership } from '../../src/core/types.ts'
+import type { Block, Membership, SnapshotInfo } from '../../src/core/types.ts'
 import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
 import type { Observation } from '../../src/testing/properties/observation.ts'
 import { BrokenPromise } from '../../src/testing/properties/property.ts'
 import { SAFETY, Watch } from '../../src/testing/properties/safety.ts'
+
+const LEADING = { role: 'leader', term: 1, commitIndex: 1 } as const
 
 // Each judge sees a short made-up run that breaks its promise, and, before the last observation, one that does not.
 const RUNS: Readonly<Record<string, readonly Observation[]>> = {
@@ -70,15 +72,15 @@ const RUNS: Readonly<Record<string, readonly Observation[]>> = {
   I12: [started('a'), durable('a', { hardState: state(1, 'b') }), vote('a', 'b', 1), vote('a', 'b', 2)],
   I13: [
     started('a'),
-    stepped('a', { role: 'leader', term: 1, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 1)] }),
+    stepped('a', { ...LEADING, lastIndex: 1, membership: members('a', 'b', 'c') }, { blocks: [block(1, 1)] }),
     stepped(
       'a',
-      { role: 'leader', term: 1, lastIndex: 2, commitIndex: 1, membershipIndex: 2 },
+      { ...LEADING, lastIndex: 2, membershipIndex: 2, membership: members('a', 'b', 'c', 'd') },
       { blocks: [joining(2, 'd')] },
     ),
     stepped(
       'a',
-      { role: 'leader', term: 1, lastIndex: 3, commitIndex: 1, membershipIndex: 3 },
+      { ...LEADING, lastIndex: 3, membershipIndex: 3, membership: members('a', 'b', 'c', 'e') },
       { blocks: [joining(3, 'e')] },
     ),
   ],
@@ -98,6 +100,16 @@ const MORE: readonly (readonly [string, readonly Observation[]])[] = [
       started('a'),
       stepped('a', { role: 'leader', term: 1, peers: [peer('b', 2)] }),
       stepped('a', { role: 'leader', term: 1, peers: [peer('b', 1)] }),
+    ],
+  ],
+  ['I13', [started('a'), stepped('a', { membership: members('a', 'b') })]],
+  [
+    'I13',
+    [
+      started('a'),
+      stepped('a', { lastIndex: 1, membership: members('a', 'b', 'c') }, { blocks: [block(1, 1)] }),
+      durable('a', { snapshot: { info: snapshot(1, 'a', 'b', 'c'), resetLog: false } }),
+      durable('a', { snapshot: { info: snapshot(1, 'a', 'b', 'd'), resetLog: false } }),
     ],
   ],
   [
@@ -189,6 +201,10 @@ function block(first: number, term: number): Block {
 
 function joining(first: number, id: string): Block {
   return { ...block(first, 1), kind: 'membership', membership: members('a', 'b', 'c', id) }
+}
+
+function snapshot(index: number, ...ids: readonly string[]): SnapshotInfo {
+  return { id: `${index}`, index, term: 1, size: 1, membership: members(...ids) }
 }
 
 function durable(node: string, write: Partial<(Observation & { type: 'durable' })['write']>): Observation {

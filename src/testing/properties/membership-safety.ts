@@ -1,16 +1,19 @@
 /** §6 and thesis §4: memberships follow each other so that no two quorums can be apart. */
 import type { Membership, NodeId } from '../../core/types.ts'
+import type { NodeView } from './cluster-view.ts'
+import type { DurableWrite } from './observation.ts'
 import type { Property } from './property.ts'
 
 export const membershipSafety: Property = {
   id: 'I13',
   name: 'membership safety',
   promise:
-    'A leader appends a membership only once the one before it and an entry of its own term are committed, and any two successive ones share a voter in every pair of quorums.',
+    'A leader appends a membership only once the one before it and an entry of its own term are committed, and any two successive ones share a voter in every pair of quorums; every node goes by the membership of its log, and its snapshots say that of their index.',
   watch(view) {
     const latest = new Map<NodeId, { readonly index: number; readonly membership: Membership }>()
     return (observation) => {
       if (observation.type === 'started') latest.delete(observation.node)
+      if (observation.type === 'durable') return lieOfSnapshot(view.node(observation.node), observation.write)
       if (observation.type !== 'stepped' || observation.status.stopped !== undefined) return undefined
       const { node, status, effects } = observation
       const { log } = view.node(node)
@@ -19,6 +22,8 @@ export const membershipSafety: Property = {
       latest.set(node, now)
       if (status.membershipIndex !== now.index)
         return `${node} goes by the membership of index ${status.membershipIndex}, but the latest in its log is of ${now.index}.`
+      if (describe(status.membership) !== describe(now.membership))
+        return `${node} goes by ${describe(status.membership)}, but its log says ${describe(now.membership)} at ${now.index}.`
       const own = effects.persist?.blocks.find(({ kind, term }) => kind === 'membership' && term === status.term)
       if (own?.membership === undefined || status.role !== 'leader' || earlier === undefined) return undefined
       if (earlier.index > status.commitIndex)
@@ -30,6 +35,15 @@ export const membershipSafety: Property = {
       return undefined
     }
   },
+}
+
+/** A snapshot names the membership that was in force where it was taken: what came later may yet be taken back. */
+function lieOfSnapshot({ id, log }: NodeView, { snapshot }: DurableWrite): string | undefined {
+  if (snapshot === undefined || snapshot.resetLog) return undefined
+  const { index, membership } = snapshot.info
+  const known = log.membershipAt(index)
+  if (known === undefined || describe(known) === describe(membership)) return undefined
+  return `the snapshot of ${id} at ${index} says ${describe(membership)}, but its log says ${describe(known)} there.`
 }
 
 /** Into joint: the old voters go out. Out of joint: the incoming ones stay. Simple: one voter more or less, or none. */

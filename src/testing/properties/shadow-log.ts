@@ -45,6 +45,11 @@ export class ShadowLog {
     return this.#memberships[this.#memberships.length - 1] as MembershipEntry
   }
 
+  /** The membership in force at an index; undefined below the first one known. */
+  membershipAt(index: LogIndex): Membership | undefined {
+    return this.#memberships.findLast((entry) => entry.index <= index)?.membership
+  }
+
   reset(snapshot: SnapshotInfo): void {
     this.#base = snapshot.index
     this.#baseTerm = snapshot.term
