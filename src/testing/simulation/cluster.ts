@@ -138,7 +138,7 @@ export class Cluster implements World {
     let best: SimulatedNode | undefined
     let bestTerm = 0
     for (const candidate of this.nodes) {
-      const status = candidate.node?.statusNow()
+      const status = candidate.node === undefined ? undefined : this.watch.view.node(candidate.id).status
       if (status?.role !== 'leader' || status.term <= bestTerm) continue
       best = candidate
       bestTerm = status.term
@@ -164,8 +164,8 @@ export class Cluster implements World {
 
   /** Lets everything happen that is due by then, one thing after the other; stops at the first thing that is wrong. */
   async runUntil(untilUs: number): Promise<void> {
-    while (!this.isOver && this.time.step(untilUs)) {
-      await turn()
+    for (let steps = 1; !this.isOver && this.time.step(untilUs); steps++) {
+      await (steps % STEPS_PER_LOOP === 0 ? loopTurn() : turn())
       if (this.#onlooker !== undefined && !this.isOver) await this.show(false)
     }
   }
@@ -197,8 +197,17 @@ export class Cluster implements World {
   }
 }
 
-/** Promises settle between two things that happen: all that are ready, before the next. */
+/** So many things happen in one turn of the event loop: signals, timers and bars of progress get theirs. */
+const STEPS_PER_LOOP = 256
+
+/** Promises settle between two things that happen: all that are ready, before the next. A tick comes when none is left. */
 function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    process.nextTick(resolve)
+  })
+}
+
+function loopTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })
