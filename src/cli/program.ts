@@ -1,12 +1,13 @@
 /** The command line as a tree of commands; what each does is loaded only when it is called, so that --help answers at once. */
 import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, parsed, withClientOptions } from './client-settings.ts'
+import type { ReplayFlags } from './commands/replay.ts'
 import type { Speaker } from './error-text.ts'
 import { errorJson, errorText } from './error-text.ts'
 import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
 import { isCommandFailure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
-import { parseAddress, parseCount } from './text-values.ts'
+import { parseAddress, parseCount, parsePlace } from './text-values.ts'
 
 /** What a command's action gets: its arguments, its flags, and the command itself. */
 type Action = (command: Command, ...words: readonly string[]) => Promise<unknown>
@@ -66,6 +67,8 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addKeyValue(toCluster, terminal)
   program.commandsGroup('Look after:')
   addOperations(program, toCluster, terminal)
+  program.commandsGroup('Test:')
+  addReplay(program, terminal, guard)
   return program
 }
 
@@ -192,4 +195,27 @@ function addOperations(program: Command, toCluster: ToCluster, terminal: Termina
   ).option('--to <id>', 'to whom (default: the voter that is most caught up)')
   const snapshot = program.command('snapshot').description('see to snapshots')
   toCluster('take', 'take a snapshot now', async (command) => (await load()).snapshotTake(asked(command)), snapshot)
+}
+
+function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
+  const command = program
+    .command('replay')
+    .description('run a simulated run, or a told scenario, again from its file')
+    .argument('<file>', 'as a failed check of quorate/testing has written it')
+    .addOption(
+      new Option('--until <place>', 'stop after an event (1234) or at a time (1234ms)').argParser(parsed(parsePlace)),
+    )
+    .option('--print <node>', 'print all that this node is, there or at the end')
+    .addOption(new Option('--step', 'stop after every line of the trace, and ask').conflicts('output'))
+    .option('--trace', 'print the whole trace')
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+  command.action((file: string) =>
+    guard(
+      async () => {
+        const { replay } = await import('./commands/replay.ts')
+        return replay(file, command.opts<ReplayFlags>(), terminal)
+      },
+      { speaker: 'command', format: command.opts<ReplayFlags>().output },
+    ),
+  )
 }

@@ -52,6 +52,16 @@ export function parseDuration(text: string): number {
   return Math.round(Number(number) * (UNITS[unit ?? 'ms'] as number))
 }
 
+/** A place in a run: after so many events, or at a time. */
+export type Place = { readonly event: number } | { readonly ms: number }
+
+/** '1234' is an event, '1234ms' or '1.2s' a time. */
+export function parsePlace(text: string): Place {
+  if (/^\d+$/.test(text)) return { event: parseCount(text, 1) }
+  if (/^\d+(?:\.\d+)?(?:ms|s|m)$/.test(text)) return { ms: parseDuration(text) }
+  throw new TextValueError(`'${text}' is neither the number of an event, such as 1234, nor a time, such as 1234ms`)
+}
+
 export interface DurationRange {
   readonly min: number
   readonly max: number

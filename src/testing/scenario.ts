@@ -3,10 +3,12 @@ import { BrokenPromise } from './properties/property.ts'
 import { COMMANDS } from './scenario/commands.ts'
 import { parseScript, renderScript } from './scenario/script.ts'
 import { Stage } from './scenario/stage.ts'
+import { checkFirstLine } from './told-runs/first-line.ts'
 
 /**
  * Plays a scenario and returns its text with the answers that the nodes give: equal to `text` if they give those written down.
- * Every promise of safety is judged meanwhile; a broken one is answered in its sentence.
+ * Every promise of safety is judged meanwhile; a broken one is answered in its sentence. Throws a RaftError (ERR_RAFT_RUN_FILE)
+ * for a text whose first line names a run, or a later version.
  *
  * ```ts
  * const text = await readFile('elections.txt', 'utf8')
@@ -14,6 +16,7 @@ import { Stage } from './scenario/stage.ts'
  * ```
  */
 export function scenario(text: string): string {
+  checkFirstLine(text, 'scenario')
   const stage = new Stage()
   const paragraphs = parseScript(text).map((paragraph) => {
     for (const command of paragraph.commands) perform(stage, command)

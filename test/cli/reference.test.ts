@@ -9,7 +9,7 @@ import type { Terminal } from '../../src/cli/terminal.ts'
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference', 'cli.md'), 'utf8')
 
 describe('the reference of the command', () => {
-  for (const words of ['', 'demo', 'serve', 'put', 'get', 'delete', 'cas', 'list', 'status'].concat([
+  for (const words of ['', 'demo', 'serve', 'put', 'get', 'delete', 'cas', 'list', 'status', 'replay'].concat([
     'member list',
     'member add',
     'member promote',

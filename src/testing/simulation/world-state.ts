@@ -1,7 +1,8 @@
 /** All that a simulated world is at one moment, as data: what a node is printed from, and what the hash of the whole is made of. */
 import { createHash } from 'node:crypto'
-import type { RaftStatus } from '../../core/status.ts'
+import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { TriedMachine } from '../machine-under-test.ts'
 import { bytesOf } from '../machine-under-test.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
 import type { Watch } from '../properties/safety.ts'
@@ -10,6 +11,9 @@ import type { FalseDisk } from './disk.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { VirtualTime } from './virtual-clock.ts'
+
+/** Turns of the event loop. */
+const SNAPSHOT_TURNS_MAX = 10_000
 
 export interface MachineState {
   readonly commands: number
@@ -47,7 +51,8 @@ export interface NodeState {
   readonly isPaused: boolean
   /** What its own clock shows. */
   readonly clockMs: number | undefined
-  readonly core: RaftStatus | undefined
+  /** What the node says of itself; not of which release it is. */
+  readonly core: Omit<NodeStatus, 'version'> | undefined
   /** The log as the core has it: the terms of the entries after `base`. */
   readonly log: { readonly base: LogIndex; readonly terms: readonly (Term | undefined)[] } | undefined
   readonly machine: MachineState | undefined
@@ -89,11 +94,15 @@ async function nodeState(node: SimulatedNode, view: NodeView): Promise<NodeState
     life: lifeOf(node),
     isPaused: node.clock?.isPaused ?? false,
     clockMs: node.clock?.now(),
-    core: node.node?.statusNow(),
+    core: node.node === undefined ? undefined : coreState(node.node.statusNow()),
     log: node.isAlive && view.status !== undefined ? logOf(view) : undefined,
     machine: node.machine === undefined ? undefined : await machineState(node.machine),
     disk: diskState(node.disk),
   }
+}
+
+function coreState({ version: _, ...status }: NodeStatus): Omit<NodeStatus, 'version'> {
+  return status
 }
 
 function lifeOf({ isRetired, isAlive, node }: SimulatedNode): NodeState['life'] {
@@ -113,8 +122,24 @@ async function machineState({ commands, tried }: LedgerMachine): Promise<Machine
     commands: commands.size,
     last: index === undefined ? '-' : `${command} at ${index}`,
     digest: digest(JSON.stringify([...commands])),
-    triedDigest: tried === undefined ? undefined : digest(await bytesOf(tried.snapshot())),
+    triedDigest: tried === undefined ? undefined : await triedDigest(tried),
   }
+}
+
+/** A machine that throws, or whose snapshot never ends, has a state like that. */
+async function triedDigest(tried: TriedMachine): Promise<string> {
+  try {
+    const bytes = await Promise.race([bytesOf(tried.snapshot()), patience()])
+    return bytes === undefined ? 'its snapshot does not end' : digest(bytes)
+  } catch (error) {
+    return `its snapshot fails: ${(error as Error).message}`
+  }
+}
+
+/** Resolves with nothing, after more turns than any snapshot of a simulation takes. */
+async function patience(): Promise<undefined> {
+  for (let turn = 0; turn < SNAPSHOT_TURNS_MAX; turn++) await new Promise((resolve) => setImmediate(resolve))
+  return undefined
 }
 
 function diskState({ memory, failure }: FalseDisk): DiskState {

@@ -1,0 +1,58 @@
+/** Going through a run by steps: what a person types between two events, or what is piped in. */
+import { createInterface } from 'node:readline'
+import { inspect } from 'node:util'
+import type { Moment, Onlooker } from '../../testing/simulation/onlooker.ts'
+import type { NodeState } from '../../testing/simulation/world-state.ts'
+import type { Terminal } from '../terminal.ts'
+
+const HELP = 'Enter: on to the next line; n COUNT: so many events; p NODE: that node; g: go to the end; q: stop here\n'
+
+export interface Stepper {
+  readonly onlooker: Onlooker
+  /** Lets go of the input. */
+  end(): void
+}
+
+/** Reads commands from standard input, one per line; when it ends, the run goes on to its end. */
+export function stepper(terminal: Terminal): Stepper {
+  const lines = createInterface({ input: process.stdin })
+  const typed = lines[Symbol.asyncIterator]()
+  let shown = 0
+  /** Before this event nothing is asked. */
+  let nextEvent = 0
+  const show = (moment: Moment): boolean => {
+    const fresh = moment.lines.slice(shown)
+    shown = moment.lines.length
+    if (fresh.length > 0) terminal.out(`${fresh.join('\n')}\n`)
+    return fresh.length > 0
+  }
+  terminal.err(HELP)
+  const onlooker: Onlooker = async (moment) => {
+    const hasNews = show(moment)
+    if (moment.isOver || moment.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'go on'
+    for (;;) {
+      if (terminal.isTty) terminal.err(`event ${moment.event} > `)
+      const { value, done } = await typed.next()
+      const [word = '', argument = ''] = done === true ? ['g'] : (value as string).trim().split(/\s+/)
+      if (word === 'q') return 'stop'
+      if (word === 'p') terminal.out(await wordsOf(moment, argument))
+      else if (word === '' || word === 'n' || word === 'g') {
+        nextEvent = word === '' ? 0 : word === 'g' ? Infinity : moment.event + Math.max(1, Number(argument) || 1)
+        return 'go on'
+      } else terminal.err(HELP)
+    }
+  }
+  return { onlooker, end: () => lines.close() }
+}
+
+async function wordsOf(moment: Moment, id: string): Promise<string> {
+  const { nodes } = await moment.state()
+  const node = nodes.find((each) => each.id === id)
+  if (node === undefined) return `there is no node '${id}'; there are ${nodes.map((each) => each.id).join(', ')}\n`
+  return `${wordsOfNode(node)}\n`
+}
+
+/** All that a node is, as a person reads it. */
+export function wordsOfNode(node: NodeState): string {
+  return inspect(node, { depth: null, breakLength: 120, compact: 3, maxArrayLength: null })
+}

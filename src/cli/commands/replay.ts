@@ -1,0 +1,121 @@
+/** replay: runs a written run again, whole, up to a moment, or step by step, and says whether it came out as written. */
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { NodeState } from '../../testing/simulation/world-state.ts'
+import type { Replay } from '../../testing/told-runs/replay-run.ts'
+import { EXIT } from '../exit-codes.ts'
+import { CommandFailure } from '../failure.ts'
+import type { Terminal } from '../terminal.ts'
+import type { Place } from '../text-values.ts'
+import { stepper, wordsOfNode } from './replay-steps.ts'
+
+export interface ReplayFlags {
+  readonly until?: Place
+  readonly print?: string
+  readonly step?: boolean
+  readonly trace?: boolean
+  readonly output: 'text' | 'json'
+}
+
+/** Lines of the trace that are printed, unless all are asked for. */
+const TRACE_LINES = 20
+/** The format and the columns. */
+const HEADER_LINES = 2
+
+/** Exit code 0: as the file says (or there was nothing to compare); 1: it came out otherwise. */
+export async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
+  const text = await textOf(path)
+  const { kindOf } = await import('../../testing/told-runs/first-line.ts')
+  return kindOf(text) === 'run' ? replayWhole(path, text, flags, terminal) : replayScenario(path, text, flags, terminal)
+}
+
+async function replayWhole(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
+  const { replayRun } = await import('../../testing/told-runs/replay-run.ts')
+  const { until, print, step = false } = flags
+  const steps = step ? stepper(terminal) : undefined
+  const told = await replayRun(text, { until, onlooker: steps?.onlooker })
+  steps?.end()
+  const node = print === undefined ? undefined : nodeOf(told, print)
+  if (flags.output === 'json') terminal.out(`${JSON.stringify(report(told, node, flags))}\n`)
+  else {
+    if (!step) terminal.out(`${traceOf(told, flags.trace === true).join('\n')}\n\n`)
+    if (node !== undefined) terminal.out(`${wordsOfNode(node)}\n\n`)
+    terminal.out(`${summary(path, told).join('\n')}\n`)
+  }
+  return told.isSame === false ? EXIT.failure : EXIT.ok
+}
+
+async function replayScenario(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
+  if (flags.until !== undefined || flags.print !== undefined || flags.step === true)
+    throw new CommandFailure(
+      `${path} is a told scenario of bare cores: it has no events, no time and no nodes to print`,
+      {
+        exitCode: EXIT.usage,
+        hint: 'Leave out --until, --print and --step; a scenario says status, log and progress itself.',
+      },
+    )
+  const { scenario } = await import('../../testing/scenario.ts')
+  const now = scenario(text)
+  const isSame = now === text
+  if (flags.output === 'json')
+    terminal.out(`${JSON.stringify({ schema: 'quorate.replay/v1', kind: 'scenario', isSame, text: now })}\n`)
+  else terminal.out(`${now}\n${isSame ? `as in ${basename(path)}` : differenceOf(text, now)}\n`)
+  return isSame ? EXIT.ok : EXIT.failure
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new CommandFailure(`${path} cannot be read: ${(error as Error).message}`, {
+      exitCode: EXIT.usage,
+      hint: 'Give the path of a run file or a told scenario; a check that fails names the file it wrote.',
+    })
+  }
+}
+
+function nodeOf({ state }: Replay, id: string): NodeState {
+  const node = state.nodes.find((each) => each.id === id)
+  if (node !== undefined) return node
+  throw new CommandFailure(
+    `there is no node ${id} in this run; there are ${state.nodes.map((each) => each.id).join(', ')}`,
+    {
+      exitCode: EXIT.usage,
+    },
+  )
+}
+
+function traceOf({ trace = '' }: Replay, isWhole: boolean): string[] {
+  const lines = trace.trimEnd().split('\n')
+  const left = lines.length - HEADER_LINES - TRACE_LINES
+  if (isWhole || left <= 0) return lines
+  return [
+    ...lines.slice(0, HEADER_LINES),
+    `  … ${left} lines before (--trace prints all)`,
+    ...lines.slice(-TRACE_LINES),
+  ]
+}
+
+function summary(path: string, { outcome, expected, isSame, isStopped, event, timeUs }: Replay): string[] {
+  const lines = isStopped ? [`stopped after event ${event}, at ${timeUs / 1000} ms`] : [outcome.verdict]
+  lines.push(`state ${outcome.state}`)
+  if (isStopped) return lines
+  if (expected === undefined) return [...lines, `${basename(path)} does not say what should come of it`]
+  if (isSame === true) return [...lines, `as in ${basename(path)}`]
+  return [...lines, `otherwise in ${basename(path)}: ${expected.verdict}`, `                state ${expected.state}`]
+}
+
+function report(told: Replay, node: object | undefined, flags: ReplayFlags): object {
+  const { outcome, expected, isSame, isStopped, event, timeUs, trace = '' } = told
+  const facts = { event, timeUs, verdict: isStopped ? undefined : outcome.verdict, state: outcome.state }
+  const lines = flags.trace === true ? { trace: trace.trimEnd().split('\n') } : {}
+  return { schema: 'quorate.replay/v1', kind: 'run', ...facts, isStopped, expected, isSame, node, ...lines }
+}
+
+function differenceOf(told: string, now: string): string {
+  const before = told.split('\n')
+  const at = now.split('\n').findIndex((line, number) => line !== before[number])
+  return at < 0
+    ? 'the file goes on where this ends'
+    : `line ${at + 1} is otherwise in the file: ${before[at] ?? '(it ends before)'}`
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from '../../src/cli/program.ts'
+import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const RUN = join(ROOT, 'test/runs/leader-crashes-twice.txt')
+const SCENARIO = join(ROOT, 'test/scenarios/election.txt')
+
+describe('quorate replay', () => {
+  const text = readFileSync(RUN, 'utf8')
+  let directory = ''
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'quorate-replay-'))
+  })
+  after(() => rmSync(directory, { recursive: true, force: true }))
+
+  const written = (content: string): string => {
+    const path = join(directory, 'a.txt')
+    writeFileSync(path, content)
+    return path
+  }
+
+  it('prints the end of the trace, the verdict, the state, and that it came out as written', async () => {
+    const { code, out } = await told(RUN)
+    assert.equal(code, 0)
+    const outcome = text.slice(text.indexOf('----\n') + 5)
+    assert.match(out, /^# quorate trace, version 1\n {2}event .*\n {2}… \d+ lines before/)
+    assert.ok(out.endsWith(`\n\n${outcome}as in leader-crashes-twice.txt\n`), out.slice(-300))
+  })
+
+  it('ends with 1 and says what is written if it came out otherwise', async () => {
+    const { code, out } = await told(written(text.replace(/state .*/, 'state 0123456789abcdef')))
+    assert.equal(code, 1)
+    assert.match(out, /\notherwise in a\.txt: kept until event \d+\n +state 0123456789abcdef\n$/)
+  })
+
+  it('stops at an event, and prints a whole node there', async () => {
+    const { code, out } = await told(RUN, '--until', '307', '--print', 'n1')
+    assert.equal(code, 0)
+    assert.match(out, /\n\{\n {2}id: 'n1',\n {2}life: 'up',\n[\s\S]*hardState: \{ term: 1, /)
+    assert.match(out, /\nstopped after event 307, at 730 ms\nstate [0-9a-f]{16}\n$/)
+  })
+
+  it('stops at a time, before anything later happens', async () => {
+    const { out } = await told(RUN, '--until', '1250ms', '-o', 'json')
+    const report = JSON.parse(out)
+    assert.equal(report.schema, 'quorate.replay/v1')
+    assert.ok(report.isStopped && report.timeUs <= 1_250_000)
+    const next = await replayRun(text, { until: { event: report.event + 1 } })
+    assert.ok(next.timeUs > 1_250_000)
+  })
+
+  it('prints the whole trace in lines of JSON if asked to', async () => {
+    const { out } = await told(RUN, '--trace', '-o', 'json')
+    const { trace, isSame, verdict } = JSON.parse(out)
+    assert.equal(`${trace.join('\n')}\n`, (await replayRun(text)).trace)
+    assert.equal(isSame, true)
+    assert.match(verdict, /^kept until event \d+$/)
+  })
+
+  it('replays told scenarios of bare cores too', async () => {
+    const same = await told(SCENARIO)
+    assert.equal(same.code, 0)
+    assert.ok(same.out.endsWith('\nas in election.txt\n'))
+    const other = await told(written(readFileSync(SCENARIO, 'utf8').replace('leads term 1', 'leads term 2')))
+    assert.equal(other.code, 1)
+    assert.match(other.out, /\nline \d+ is otherwise in the file: .*leads term 2\n$/)
+    assert.equal((await told(SCENARIO, '--until', '3')).code, 2)
+  })
+
+  for (const [what, content, message] of [
+    [
+      'a line that means nothing',
+      `${text.split('----')[0]}fault 3 flood\n`,
+      /error\[ERR_RAFT_RUN_FILE\].*line \d+: there is no/,
+    ],
+    [
+      'a later version',
+      '# quorate run, version 2\n',
+      /line 1: the file is of version 2 .*\n {2}hint: +Replay it with the release/,
+    ],
+    ['a scenario of a later version', '# quorate scenario, version 2\n\nstatus\n', /line 1: the file is of version 2/],
+    [
+      'a machine it does not have',
+      text.replace('\nheal', '\nneeds machine\nheal'),
+      /hint: +Replay it in a test that has it/,
+    ],
+  ] as const)
+    it(`ends with 2 for ${what}`, async () => {
+      const { code, err } = await told(written(content))
+      assert.equal(code, 2)
+      assert.match(err, message)
+    })
+
+  it('ends with 2 for a file or a node that is not there', async () => {
+    const gone = await told(join(directory, 'gone.txt'))
+    assert.equal(gone.code, 2)
+    assert.match(gone.err, /gone\.txt cannot be read: ENOENT/)
+    const strange = await told(RUN, '--print', 'n9')
+    assert.equal(strange.code, 2)
+    assert.match(strange.err, /there is no node n9 in this run; there are n0, n1, n2, n3/)
+  })
+
+  it('goes by steps through a pipe, in another process, to the same state', async () => {
+    const words = ['--import', 'tsx', 'src/cli/main.ts', 'replay', RUN, '--step']
+    const { stdout, stderr, status } = spawnSync(process.execPath, words, {
+      cwd: ROOT,
+      encoding: 'utf8',
+      input: '\n\nn 300\np n1\np n9\nwhat\nq\n',
+      timeout: 30_000,
+    })
+    assert.equal(status, 0, stderr)
+    const event = Number(/stopped after event (\d+)/.exec(stdout)?.[1])
+    assert.ok(event > 300)
+    assert.match(stdout, /id: 'n1'/)
+    assert.match(stdout, /there is no node 'n9'; there are n0, n1, n2, n3/)
+    const here = await replayRun(text, { until: { event } })
+    assert.ok(stdout.endsWith(`state ${here.outcome.state}\n`), stdout.slice(-100))
+  }).timeout(40_000)
+})
+
+async function told(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  let out = ''
+  let err = ''
+  const terminal = {
+    out: (text: string | Uint8Array): void => {
+      out += String(text)
+    },
+    err: (text: string): void => {
+      err += text
+    },
+    isTty: false,
+    ask: async () => undefined,
+    readInput: async () => new Uint8Array(0),
+  }
+  return { code: await run(['replay', ...words], terminal, '0.0.0'), out, err }
+}
