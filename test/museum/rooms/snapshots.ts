@@ -1,4 +1,127 @@
 /** Bugs about snapshots. */
 import type { Exhibit } from '../exhibit.ts'
 
-export const SNAPSHOTS: readonly Exhibit[] = []
+export const SNAPSHOTS: readonly Exhibit[] = [
+  {
+    name: 'conflicting-log-kept-on-install',
+    does: 'keeps its own conflicting log when the snapshot of the leader is shorter, and takes the entry at its end for known',
+    system: 'hashicorp/raft',
+    sources: ['hashicorp/raft#697', 'hashicorp/raft#212'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  return index <= log.commitIndex || log.holds(index, term)',
+        to: '  return index <= log.commitIndex || log.holds(index, term) || index <= log.lastIndex',
+      },
+    ],
+    caughtBy: ['I3', 'I5', 'I8', 'L3'],
+  },
+  {
+    name: 'membership-from-stale-entries',
+    does: 'goes on by the membership of entries that the installed snapshot has replaced',
+    system: 'ScyllaDB',
+    sources: ['scylladb/scylladb#9551'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  state.memberships.reset({ index: snapshot.index, membership: snapshot.membership })\n',
+        to: '',
+      },
+    ],
+    caughtBy: ['I13'],
+  },
+  {
+    name: 'log-dropped-after-the-install',
+    does: 'records the snapshot in one write and drops the conflicting log in the next: a crash between them leaves a mixture',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 674e78aa'],
+    edits: [
+      {
+        file: 'src/runtime/persister.ts',
+        from: '    this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
+        to: `    const whole = mergeWrites(group)
+    const { storage } = this.#parts
+    const first =
+      whole.snapshot?.resetLog === true
+        ? storage.write({ snapshot: { info: whole.snapshot.info, resetLog: false }, blocks: [], isUrgent: true })
+        : Promise.resolve()
+    this.#writing = first.then(() => storage.write(whole)).then(`,
+      },
+    ],
+    caughtBy: ['I3', 'I5', 'I7', 'I11', 'I12', 'L0'],
+  },
+  {
+    name: 'install-beside-apply',
+    does: 'restores a snapshot while it goes on applying, so that the applied index falls',
+    system: 'openraft',
+    sources: ['databendlabs/openraft eed681d5'],
+    edits: [
+      {
+        file: 'src/runtime/applier.ts',
+        from: '    if (this.#isBusy || this.#isStopped) return\n    try {',
+        to: '    if (this.#isStopped) return\n    try {',
+      },
+    ],
+    caughtBy: ['I5', 'I7', 'I10'],
+  },
+  {
+    name: 'term-of-the-snapshot',
+    does: 'takes the term of the snapshot it installs for its own',
+    system: 'WRaft',
+    sources: ['willemt/raft#118', 'tangruize/SandTable'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  log.resetTo(snapshot)\n',
+        to: '  log.resetTo(snapshot)\n  state.term = snapshot.term\n  outbox.isHardStateDirty = true\n',
+      },
+    ],
+    caughtBy: ['I7', 'I12'],
+  },
+  {
+    name: 'gap-behind-the-snapshot',
+    does: 'compacts its log beyond the snapshot, so that entries are missing between the two at the next start',
+    system: 'RedisRaft',
+    sources: ['RedisLabs/redisraft#43', 'RedisLabs/redisraft#44', 'jepsen.io/analyses/redis-raft-1b3fbf6'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  const base = log.compactTo(compactionPoint(state, snapshot.index))',
+        to: '  const base = log.compactTo(log.appliedIndex)',
+      },
+    ],
+    caughtBy: ['I5', 'I11', 'L0'],
+  },
+  {
+    name: 'probing-after-a-snapshot',
+    does: 'leaves a follower probing after a snapshot that ends where the log ends, so that it never counts as caught up',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#10308'],
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: "  if (progress.state.type === 'probe') return progress.becomeReplicate()",
+        to: "  if (progress.state.type === 'probe' && isNews) return progress.becomeReplicate()",
+      },
+    ],
+    caughtBy: ['L5'],
+  },
+  {
+    name: 'snapshot-without-an-anchor-refused',
+    does: 'refuses a snapshot that begins beyond its own log',
+    system: 'Zeebe',
+    sources: ['camunda/camunda#4451'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: "  reply(state, from, { ...answer, outcome: 'fetching', index: 0 })\n",
+        to: `  if (snapshot.index > log.lastIndex) {
+    return reply(state, from, { ...answer, outcome: 'failed', index: 0 })
+  }
+  reply(state, from, { ...answer, outcome: 'fetching', index: 0 })
+`,
+      },
+    ],
+    caughtBy: ['L3', 'L5'],
+  },
+]
