@@ -1,112 +1,114 @@
 /** Tries a user's state machine: is it deterministic, is its snapshot its state, and does it survive a cluster under faults? */
-
+import { inspect } from 'node:util'
+import type { Arbitrary } from 'fast-check'
+import { jsonCodec } from '../contracts/codecs.ts'
+import type { Codec, StateMachine } from '../contracts/state-machine.ts'
+import { fc } from './arbitraries/fast-check.ts'
 import type { Totals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'
-import type { MachineUnderTest, Subject, TriedMachine } from './machine-under-test.ts'
-import { bytesOf, chunked, machineUnderTest } from './machine-under-test.ts'
+import { machineUnderTest } from './machine-under-test.ts'
+import { guarded } from './state-machine/guard.ts'
+import { MachineFault } from './state-machine/machine-fault.ts'
+import type { Sort } from './state-machine/specimen.ts'
+import { tryLog } from './state-machine/try-log.ts'
 
-export interface StateMachineCheck {
-  /** How many commands the machine is given by itself, before it is put into clusters. */
-  readonly commands?: number | undefined
-  /** How many clusters are run. */
+export interface StateMachineCheck<Command, Result> {
+  /** One command, drawn by fast-check. */
+  readonly commands: Arbitrary<Command>
+  /** JSON unless said otherwise. */
+  readonly codec?: Codec<Command> | undefined
+  readonly resultCodec?: Codec<Result> | undefined
+  /** How many logs the machine is given by itself, before it is put into clusters; 30 unless given. */
+  readonly logs?: number | undefined
+  /** Commands of the longest log; 30 unless given. */
+  readonly logEntriesMax?: number | undefined
+  /** How many clusters are run under faults; 30 unless given. */
   readonly runs?: number | undefined
+  /** All chance comes from this integer; 1 unless given. */
   readonly seed?: number | undefined
-  /** How many smaller runs are tried to tell a failure as a shorter story. */
+  /** How long a promise of the machine's `snapshot` or `restore` may take; 2000 unless given. */
+  readonly deadlineMs?: number | undefined
+  /** How many smaller logs, and smaller runs, are tried to tell a failure as a shorter story; 200 unless given. */
   readonly shrinksMax?: number | undefined
 }
 
-const COMMANDS = 50
-const RUNS = 30
+const DEFAULTS = { logs: 30, logEntriesMax: 30, runs: 30, seed: 1, deadlineMs: 2000, shrinksMax: 200 } as const
+/** Commands that the machines of a cluster are given; then they begin again at the first. */
+const CLUSTER_COMMANDS = 100
 /** Followers that were away get a snapshot: that is what a machine can get wrong. */
 const SHORT_LOG = { trailingEntries: 4, trailingBytesMax: 600 }
-/** Bytes of a snapshot that are handed to `restore` at once: few, for chunks may be cut anywhere. */
-const CHUNK_BYTES = 7
+const FAULTS_MS = 2000
+
+type Settled<Command, Result> = StateMachineCheck<Command, Result> & {
+  readonly [Name in keyof typeof DEFAULTS]: number
+}
 
 /**
- * Throws an error that says what is wrong, and with which command. Works in any test runner:
+ * Throws an error that says what is wrong, at which command, and what to do. Works in any test runner:
  *
  * ```ts
- * it('is a state machine', () => checkStateMachine({ make: () => new Counter(), command: (number) => ({ add: number % 3 }) }))
+ * it('is a state machine', () => checkStateMachine(() => new Counter(), { commands: fc.record({ add: fc.nat() }) }))
  * ```
  */
 export async function checkStateMachine<Command, Result>(
-  subject: Subject<Command, Result>,
-  options: StateMachineCheck = {},
+  machine: () => StateMachine<Command, Result>,
+  options: StateMachineCheck<Command, Result>,
 ): Promise<Totals> {
-  const { commands = COMMANDS, runs = RUNS, seed = 1, shrinksMax } = options
-  const machine = machineUnderTest(subject)
-  checkSameTwice(machine, commands)
-  await checkSnapshots(machine, commands)
-  await checkMoment(machine, commands)
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const check: Settled<Command, Result> = { ...DEFAULTS, commands: options.commands, ...given }
+  const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>(), deadlineMs } = check
+  const sort: Sort<Command, Result> = { make: machine, codec, resultCodec, deadlineMs }
+  return guarded(async () => {
+    await checkAlone(sort, check)
+    return checkInClusters(sort, check)
+  })
+}
+
+/** Many logs; the shortest that could be found is told with what is wrong. */
+async function checkAlone<Command, Result>(
+  sort: Sort<Command, Result>,
+  check: Settled<Command, Result>,
+): Promise<void> {
+  const { commands, logs, logEntriesMax, seed, shrinksMax } = check
+  let first: MachineFault | undefined
+  let tries = shrinksMax
+  const property = fc.asyncProperty(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), async (log) => {
+    // What never settles takes its time each time.
+    if (first !== undefined && (first.rule === 'settles' || tries-- <= 0)) return
+    try {
+      await tryLog(sort, log)
+    } catch (fault) {
+      // A smaller log with something else wrong is another story.
+      if (first !== undefined && (!(fault instanceof MachineFault) || fault.rule !== first.rule)) return
+      if (fault instanceof MachineFault) first ??= fault
+      throw fault
+    }
+  })
+  const details = await fc.check(property, { numRuns: logs, seed, examples: [[[]]] })
+  if (!details.failed) return
+  const { errorInstance: fault } = details
+  if (!(fault instanceof MachineFault) || details.counterexample === null) throw fault
+  throw new MachineFault(fault.rule, fault.commands, reportOf(fault, details.counterexample[0], seed), fault)
+}
+
+function reportOf<Command>(fault: MachineFault, log: readonly Command[], seed: number): string {
+  const told = log.slice(0, fault.commands).map((command, offset) => `  ${offset + 1}  ${wordsOf(command)}`)
+  const title = told.length === 0 ? 'No command is needed for it.' : 'The commands, as few as could be found:'
+  return [fault.message, '', title, ...told, '', `To run it again: checkStateMachine(…, { seed: ${seed} })`].join('\n')
+}
+
+function wordsOf(command: unknown): string {
+  return inspect(command, { depth: 4, breakLength: Number.POSITIVE_INFINITY })
+}
+
+/** Whole clusters under faults: every machine is judged by all promises. */
+async function checkInClusters<Command, Result>(
+  sort: Sort<Command, Result>,
+  { commands, runs, seed, shrinksMax }: Settled<Command, Result>,
+): Promise<Totals> {
+  const log = fc.sample(fc.noShrink(commands), { numRuns: CLUSTER_COMMANDS, seed })
+  const command = (number: number): Command => log[(number - 1) % log.length] as Command
+  const machine = machineUnderTest({ ...sort, command })
   const replay = (failed: number): string => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`
-  return checkRuns({ runs, seed, faultsMs: 2000, fixed: { machine, settings: SHORT_LOG }, replay, shrinksMax })
-}
-
-/** The same commands give the same results, on any node. */
-function checkSameTwice(machine: MachineUnderTest, commands: number): void {
-  const one = machine.make()
-  const other = machine.make()
-  for (let number = 1; number <= commands; number++) {
-    const [first, second] = [apply(one, number), apply(other, number)]
-    if (first !== second)
-      throw new Error(
-        `command ${number} has the result ${first} on one machine and ${second} on another: apply() must be deterministic`,
-      )
-  }
-}
-
-/** After every command, a machine restored from the snapshot gives the same snapshot, and goes on with the same results. */
-async function checkSnapshots(machine: MachineUnderTest, commands: number): Promise<void> {
-  const original = machine.make()
-  for (let number = 1; number <= commands; number++) {
-    apply(original, number)
-    const bytes = await bytesOf(original.snapshot())
-    const copy = machine.make()
-    // Whatever it held before must be gone.
-    apply(copy, number)
-    await copy.restore(chunked(bytes, CHUNK_BYTES))
-    const again = await bytesOf(copy.snapshot())
-    if (!again.equals(bytes))
-      throw new Error(
-        `after command ${number}, a machine restored from a snapshot of ${bytes.length} bytes gives another one (${again.length} bytes): restore() must replace the whole state by the one that snapshot() gave`,
-      )
-    const probe = machine.make()
-    await probe.restore(chunked(bytes, bytes.length))
-    const [expected, got] = [apply(copy, number + 1), apply(probe, number + 1)]
-    if (expected !== got)
-      throw new Error(
-        `after a restore at command ${number}, the next result depends on how the chunks are cut: ${expected} and ${got}`,
-      )
-  }
-}
-
-/** A snapshot is of the moment it was begun at: commands applied while it is read do not show in it. */
-async function checkMoment(machine: MachineUnderTest, commands: number): Promise<void> {
-  const original = machine.make()
-  for (let number = 1; number <= commands; number++) {
-    apply(original, number)
-    const bytes = await bytesOf(original.snapshot())
-    const rest = begun(original.snapshot())
-    apply(original, ++number)
-    const later = await bytesOf(rest)
-    if (!later.equals(bytes))
-      throw new Error(
-        `command ${number}, applied while a snapshot was read, shows in the snapshot: snapshot() must hand out the state as of its call`,
-      )
-  }
-}
-
-/** A snapshot of which the first chunk has been asked for, as a node does before it goes on. */
-function begun(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
-  const first = source.next()
-  return {
-    async *[Symbol.asyncIterator]() {
-      for (let next = await first; next.done !== true; next = await source.next()) yield next.value
-    },
-  }
-}
-
-function apply(machine: TriedMachine, number: number): string {
-  return machine.apply(number, { index: number, term: 1 })
+  return checkRuns({ runs, seed, faultsMs: FAULTS_MS, fixed: { machine, settings: SHORT_LOG }, replay, shrinksMax })
 }

@@ -1,6 +1,7 @@
 /** A user's state machine as a simulation sees it: commands are named by number, results and states are text. */
 import { jsonCodec } from '../contracts/codecs.ts'
 import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
+import { watched } from './state-machine/guard.ts'
 
 /** A machine to be tried, and what it is to be given. */
 export interface Subject<Command, Result> {
@@ -35,7 +36,9 @@ export function machineUnderTest<Command, Result>(subject: Subject<Command, Resu
       const machine = subject.make()
       return {
         apply(number, context) {
-          const result = machine.apply(codec.decode(codec.encode(subject.command(number))), context)
+          const command = codec.decode(codec.encode(subject.command(number)))
+          const doing = { doing: `apply() at index ${context.index}`, commands: number }
+          const result = watched(doing, () => machine.apply(command, context))
           return Buffer.from(resultCodec.encode(result)).toString('latin1')
         },
         snapshot: () => machine.snapshot(),

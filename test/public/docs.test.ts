@@ -1,7 +1,7 @@
 /** Every TypeScript block in the documents is a program that runs, against the source of today, and prints what the page says it prints. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 
@@ -11,6 +11,8 @@ describe('the documents', () => {
   let directory = ''
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'quorate-docs-'))
+    // As in a reader's project: what they installed beside us.
+    symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
 

@@ -1,24 +1,34 @@
 import assert from 'node:assert/strict'
+import type { Arbitrary } from 'fast-check'
+import fc from 'fast-check'
 import type { KvCommand } from '../../src/kv/index.ts'
 import { KeyValueMachine, kvCommandCodec, kvResultCodec } from '../../src/kv/index.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
 
 describe('the key-value machine', () => {
   it('is a state machine, by itself and in clusters under faults', async () => {
-    const totals = await checkStateMachine(
-      { make: () => new KeyValueMachine(), command, codec: kvCommandCodec, resultCodec: kvResultCodec },
-      { runs: 10 },
-    )
+    const totals = await checkStateMachine(() => new KeyValueMachine(), {
+      commands: commands(),
+      codec: kvCommandCodec,
+      resultCodec: kvResultCodec,
+      logs: 10,
+      runs: 10,
+    })
     assert.ok((totals.told.get('snapshotInstalled') ?? 0) > 0)
   })
 })
 
 /** Few keys, so that commands meet. */
-function command(number: number): KvCommand {
-  const key = `key ${(number * 7) % 5}`
-  const value = Buffer.from(`value ${number}`)
-  if (number % 5 === 0) return { type: 'delete', key }
-  if (number % 3 !== 0) return { type: 'put', key, value }
-  const expected = number % 2 === 0 ? ({ type: 'absent' } as const) : ({ type: 'index', index: number - 1 } as const)
-  return { type: 'compareAndSet', key, expected, value }
+function commands(): Arbitrary<KvCommand> {
+  const key = fc.constantFrom('a', 'b', 'c', 'ключ')
+  const value = fc.uint8Array({ maxLength: 8 })
+  const expected = fc.oneof(
+    fc.constant({ type: 'absent' as const }),
+    fc.record({ type: fc.constant('index' as const), index: fc.nat(40) }),
+  )
+  return fc.oneof(
+    fc.record({ type: fc.constant('put' as const), key, value }),
+    fc.record({ type: fc.constant('delete' as const), key }),
+    fc.record({ type: fc.constant('compareAndSet' as const), key, expected, value }),
+  )
 }

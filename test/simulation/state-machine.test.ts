@@ -1,58 +1,268 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
 
+const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
+
 describe('a user tries a state machine', () => {
   it('that is one, and finds nothing', async () => {
-    const totals = await checkStateMachine(subject(Counter), { runs: 10 })
+    const totals = await checkStateMachine(() => new Counter(), { ...SMALL, runs: 10 })
     assert.ok(totals.commits > 50)
     assert.ok((totals.told.get('snapshotInstalled') ?? 0) > 0)
   })
 
-  it('that depends on more than its commands, and is told at which one', async () => {
+  it('and is told the smallest log, and how to run it again', async () => {
+    const machine = (): Counter => new (ForgetfulAfter(2))()
+    await assert.rejects(checkStateMachine(machine, { ...SMALL, seed: 5 }), (error: Error) => {
+      assert.match(error.message, /as few as could be found:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
+      assert.match(error.message, /To run it again: checkStateMachine\(…, \{ seed: 5 \}\)$/)
+      return true
+    })
+  })
+
+  it('and has the clock, chance and the timers back afterwards', async () => {
+    const before = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
+    await assert.rejects(checkStateMachine(() => new (calling(() => Date.now()))(), SMALL))
+    const after = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
+    assert.deepEqual(after, before)
+  })
+})
+
+describe('a state machine that asks for what differs from node to node is told which call', () => {
+  const calls: Readonly<Record<string, () => unknown>> = {
+    'Date.now()': () => Date.now(),
+    'new Date()': () => new Date(),
+    'performance.now()': () => performance.now(),
+    'process.hrtime()': () => process.hrtime(),
+    'process.hrtime.bigint()': () => process.hrtime.bigint(),
+    'Math.random()': () => Math.random(),
+    'crypto.randomUUID()': () => crypto.randomUUID(),
+    'crypto.getRandomValues()': () => crypto.getRandomValues(new Uint8Array(1)),
+    'setTimeout()': () => setTimeout(() => {}, 1),
+    'setImmediate()': () => setImmediate(() => {}),
+    'toLocaleString() of Number': () => (5).toLocaleString(),
+    'toLocaleUpperCase()': () => 'i'.toLocaleUpperCase(),
+    'localeCompare()': () => 'a'.localeCompare('b'),
+    'toLocaleDateString() of a Date': () => new Date(0).toLocaleDateString('en'),
+    'getHours() of a Date': () => new Date(0).getHours(),
+    'Intl.Collator()': () => new Intl.Collator(),
+    'Intl.DateTimeFormat()': () => new Intl.DateTimeFormat('en'),
+  }
+  for (const [written, call] of Object.entries(calls))
+    it(written, async () => {
+      const words = `apply() of command 1 calls ${written}. `
+      await assert.rejects(
+        checkStateMachine(() => new (calling(call))(), SMALL),
+        startsWith(words),
+      )
+    })
+
+  it('also by its name in node:crypto', async () => {
+    const machine = (): Counter => new (calling(() => randomUUID()))()
+    await assert.rejects(checkStateMachine(machine, SMALL), /calls crypto\.randomUUID\(\)\. .*put it into the command/)
+  })
+
+  it('also if it catches what is thrown at it', async () => {
+    const sly = calling(() => {
+      try {
+        return Date.now()
+      } catch {
+        return 0
+      }
+    })
     await assert.rejects(
-      checkStateMachine(subject(Drunk)),
-      /command 1 has the result .* apply\(\) must be deterministic/,
+      checkStateMachine(() => new sly(), SMALL),
+      /put the time into the command before it is/,
     )
   })
 
-  it('that adds a snapshot to what it has, and is told so', async () => {
-    await assert.rejects(checkStateMachine(subject(Adder)), /restore\(\) must replace the whole state/)
-  })
-
-  it('that forgets half of its state in a snapshot, and is told by a cluster', async () => {
-    await assert.rejects(checkStateMachine(subject(Forgetful), { shrinksMax: 10 }), /I5 state machine safety is broken/)
-  })
-
-  it('that shows a later state in its snapshot, and is told so', async () => {
-    await assert.rejects(checkStateMachine(subject(Lazy)), /snapshot\(\) must hand out the state as of its call/)
-  })
-
-  it('that throws, and is told at which index', async () => {
+  it('in snapshot() and, after a while, in restore()', async () => {
+    class Stamped extends Counter {
+      override *snapshot(): Iterable<Uint8Array> {
+        yield Buffer.from(String(Date.now()))
+      }
+    }
+    class Dated extends Counter {
+      override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+        await super.restore(chunks)
+        this.total += Date.now()
+      }
+    }
     await assert.rejects(
-      checkStateMachine(subject(Thrower), { commands: 5, shrinksMax: 10 }),
-      /the state machine threw at index/,
+      checkStateMachine(() => new Stamped(), SMALL),
+      /^MachineFault: snapshot\(\) after command 0 calls/,
+    )
+    await assert.rejects(
+      checkStateMachine(() => new Dated(), SMALL),
+      /^MachineFault: restore\(\) of the snapshot after/,
+    )
+  })
+
+  it('and may name the time zone and the locale', async () => {
+    const told = calling(() => new Date(0).toLocaleString('en', { timeZone: 'UTC' }) + (5).toLocaleString('en'))
+    await checkStateMachine(() => new told(), { ...SMALL, logs: 2, runs: 0 })
+  })
+})
+
+describe('a state machine that is none is told what is wrong and what to do', () => {
+  const faulty: Readonly<Record<string, readonly [() => StateMachine<number, unknown>, RegExp]>> = {
+    'it depends on more than its commands': [
+      () => new Drunk(),
+      /^command 1 has the result .* apply\(\) must be deterministic/,
+    ],
+    'its state is in a variable of the class': [() => new Shared(), /holds .* keep all state in fields of the machine/],
+    'it throws in apply': [
+      () => new (calling(() => assert.fail('no')))(),
+      /^apply\(\) of command 1 threw AssertionError.* no\n[\s\S]*a refusal is a result, not an exception/,
+    ],
+    'it throws in snapshot when it is empty': [
+      () => new (snapshotOf((total) => (total === 0 ? assert.fail('empty') : [])))(),
+      /^snapshot\(\) after command 0 threw [\s\S]*No command is needed for it/,
+    ],
+    'it throws in restore': [
+      () => new (restoring(() => assert.fail('no')))(),
+      /^restore\(\) of the snapshot after command 0 threw [\s\S]*take what snapshot\(\) has given/,
+    ],
+    'apply returns a promise': [
+      () => new (calling(() => Promise.reject(new Error('late'))))(),
+      /^apply\(\) returned a promise for command 1: it must be done when it returns/,
+    ],
+    'snapshot returns a promise': [
+      () => new (snapshotOf(() => Promise.resolve([]) as never))(),
+      /returned a promise: return the chunks themselves/,
+    ],
+    'snapshot returns a text': [() => new (snapshotOf(() => 'text' as never))(), /a text: return chunks of bytes/],
+    'snapshot returns bare bytes': [() => new (snapshotOf(() => Buffer.from('1') as never))(), /return `\[bytes\]`/],
+    'snapshot hands out texts': [
+      () => new (snapshotOf(() => ['text'] as never))(),
+      /handed out string text as a chunk/,
+    ],
+    'snapshot never settles': [
+      () => new (snapshotOf(() => endless()))(),
+      /^snapshot\(\) after command 0 did not end within 60 ms \(deadlineMs\)/,
+    ],
+    'restore never settles': [
+      () => new (restoring(() => new Promise(() => {})))(),
+      /^restore\(\) of the snapshot after command 0 did not end within 60 ms/,
+    ],
+    'a result does not survive JSON': [
+      () => new (calling(() => ({ average: Number.NaN })))(),
+      /^the result of command 1 does not survive its codec: at \.average, NaN comes out as null/,
+    ],
+    'a result cannot be JSON': [
+      () => new (calling(() => 5n))(),
+      /^the result of command 1 cannot be encoded and decoded \(.*BigInt/,
+    ],
+    'restore adds instead of replacing': [
+      () => new (restoring((machine, total) => machine.add(total)))(),
+      /restore\(\) must replace the whole state .* what was there before must go/,
+    ],
+    'a snapshot forgets what later results depend on': [
+      () => new (ForgetfulAfter(2))(),
+      /^restored from the snapshot after command \d, the machine gives .* without a restart/,
+    ],
+    'a later command shows in a snapshot': [() => new Lazy(), /snapshot\(\) must hand out the state as of its call/],
+    'two snapshots are read at once': [() => new OneAtATime(), /of two snapshots that are read at once one differs/],
+    'bytes of a snapshot change later': [() => new Reuser(), /changed bytes that snapshot\(\) had handed out/],
+  }
+  for (const [what, [machine, words]] of Object.entries(faulty))
+    it(what, async () => {
+      await assert.rejects(checkStateMachine(machine, SMALL), (error: Error) => {
+        assert.match(error.message, words)
+        return true
+      })
+    })
+
+  it('it changes the command that it is given', async () => {
+    class Changer extends Lists {
+      override apply(items: number[]): number {
+        items.push(0)
+        return items.length
+      }
+    }
+    const lists = { ...SMALL, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
+    await assert.rejects(
+      checkStateMachine(() => new Changer(), lists),
+      /apply\(\) changed command 1 that it was given/,
+    )
+  })
+
+  it('it keeps a command and changes it later', async () => {
+    class Keeper extends Lists {
+      override apply(items: number[]): number {
+        this.kept?.push(0)
+        this.kept = items
+        return 0
+      }
+    }
+    const lists = { ...SMALL, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
+    await assert.rejects(
+      checkStateMachine(() => new Keeper(), lists),
+      /command 1 was kept, and changed by a later one/,
+    )
+  })
+
+  it('it hands out a result and changes it later', async () => {
+    class Sharer extends Counter {
+      readonly seen: number[] = []
+      override apply(add: number): unknown {
+        this.seen.push(add)
+        return this.seen
+      }
+    }
+    await assert.rejects(
+      checkStateMachine(() => new Sharer(), SMALL),
+      /the result of command 1 was changed by a later/,
+    )
+  })
+
+  it('its commands do not survive their codec', async () => {
+    const commands = fc.date({ noInvalidDate: true })
+    const machine = (): StateMachine<Date, unknown> => new Counter() as never
+    await assert.rejects(
+      checkStateMachine(machine, { ...SMALL, commands }),
+      /^MachineFault: command 1 does not survive/,
+    )
+  })
+
+  it('it goes wrong only in a cluster, and is told the run', async () => {
+    class ByTerm extends Counter {
+      override apply(add: number, { index }: { readonly index: number }): unknown {
+        if (index > 8 && this.total > 0 && index % 2 === 0) throw new Error('even is too many')
+        return super.apply(add)
+      }
+    }
+    const few = { ...SMALL, logEntriesMax: 8, shrinksMax: 5 }
+    await assert.rejects(
+      checkStateMachine(() => new ByTerm(), { ...few, commands: fc.constant(1) }),
+      /even is too many/,
     )
   })
 })
 
-function subject(Machine: new () => StateMachine<number, number>): {
-  make(): StateMachine<number, number>
-  command(number: number): number
-} {
-  return { make: () => new Machine(), command: (number) => number % 5 }
+function startsWith(words: string): (error: Error) => true {
+  return (error) => {
+    assert.equal(error.message.slice(0, words.length), words)
+    return true
+  }
 }
 
-class Counter implements StateMachine<number, number> {
+class Counter implements StateMachine<number, unknown> {
   total = 0
 
-  apply(add: number): number {
+  add(amount: number): void {
+    this.total += amount
+  }
+
+  apply(add: number, _context?: { readonly index: number }): unknown {
     this.total += add
     return this.total
   }
 
-  *snapshot(): Iterable<Uint8Array> {
-    yield Buffer.from(String(this.total))
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+    return [Buffer.from(String(this.total))]
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -62,42 +272,126 @@ class Counter implements StateMachine<number, number> {
   }
 }
 
+/** A counter that does this at every command, and answers with it. */
+function calling(call: () => unknown): new () => Counter {
+  return class extends Counter {
+    override apply(add: number): unknown {
+      super.apply(add)
+      return call()
+    }
+  }
+}
+
+function snapshotOf(
+  give: (total: number) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): new () => StateMachine<number, unknown> {
+  return class extends Counter {
+    override snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+      return give(this.total)
+    }
+  }
+}
+
+/** A counter that does this after a restore, knowing what it held before. */
+function restoring(after: (machine: Counter, before: number) => Promise<void> | void): new () => Counter {
+  return class extends Counter {
+    override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+      const before = this.total
+      await super.restore(chunks)
+      await after(this, before)
+    }
+  }
+}
+
+async function* endless(): AsyncIterable<Uint8Array> {
+  await new Promise(() => {})
+}
+
 class Drunk extends Counter {
   static made = 0
   readonly #mood = Drunk.made++
 
-  override apply(add: number): number {
-    return super.apply(add + this.#mood)
+  override apply(add: number): unknown {
+    return Number(super.apply(add)) + this.#mood
   }
 }
 
-class Adder extends Counter {
-  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const before = this.total
-    await super.restore(chunks)
-    this.total += before
+let shared = 0
+
+class Shared extends Counter {
+  override apply(add: number): unknown {
+    shared += add + 1
+    return 0
+  }
+
+  override snapshot(): Iterable<Uint8Array> {
+    return [Buffer.from(String(shared))]
   }
 }
 
-class Forgetful extends Counter {
-  #count = 0
+/** Its results depend on a count that its snapshot does not have. */
+function ForgetfulAfter(commands: number): new () => Counter {
+  return class extends Counter {
+    #count = 0
 
-  override apply(add: number): number {
-    this.#count++
-    return super.apply(add) * 1000 + (this.#count > 10 ? this.#count : 0)
+    override apply(add: number): unknown {
+      this.#count++
+      return Number(super.apply(add)) * 1000 + (this.#count > commands ? this.#count : 0)
+    }
   }
 }
 
 class Lazy extends Counter {
   override *snapshot(): Iterable<Uint8Array> {
     yield Buffer.alloc(0)
-    yield* super.snapshot()
+    yield Buffer.from(String(this.total))
   }
 }
 
-class Thrower extends Counter {
-  override apply(add: number, context?: { readonly index: number }): number {
-    if ((context?.index ?? 0) > 8) throw new Error('nine is too many')
-    return super.apply(add)
+class OneAtATime extends Counter {
+  #left: Buffer[] = []
+
+  override *snapshot(): Iterable<Uint8Array> {
+    this.#left = [...String(this.total + 10)].map((digit) => Buffer.from(digit))
+    for (let chunk = this.#left.shift(); chunk !== undefined; chunk = this.#left.shift()) yield chunk
+  }
+  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await super.restore(chunks)
+    this.total -= 10
+  }
+}
+
+class Reuser extends Counter {
+  readonly #bytes = new Uint32Array(1)
+
+  override apply(add: number): unknown {
+    this.#bytes[0] = Number(super.apply(add))
+    return this.total
+  }
+
+  override snapshot(): Iterable<Uint8Array> {
+    return [new Uint8Array(this.#bytes.buffer)]
+  }
+
+  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const all: Uint8Array[] = []
+    for await (const chunk of chunks) all.push(chunk)
+    this.#bytes[0] = this.total = Buffer.concat(all).readUInt32LE()
+  }
+}
+
+abstract class Lists implements StateMachine<number[], number> {
+  kept: number[] | undefined
+
+  abstract apply(items: number[]): number
+
+  snapshot(): Iterable<Uint8Array> {
+    return [Buffer.from(JSON.stringify(this.kept ?? null))]
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    let text = ''
+    for await (const chunk of chunks) text += Buffer.from(chunk).toString()
+    this.kept = JSON.parse(text) ?? undefined
   }
 }

@@ -1,0 +1,35 @@
+/** What is wrong with a state machine: the rule that it breaks, where, and what to do. */
+
+export type Rule =
+  | 'deterministic'
+  | 'forbidden call'
+  | 'throws'
+  | 'synchronous'
+  | 'settles'
+  | 'input'
+  | 'handed out'
+  | 'codec'
+  | 'own state'
+  | 'bytes'
+  | 'restore replaces'
+  | 'snapshot is of its moment'
+  | 'replay'
+  | 'another process'
+
+export class MachineFault extends Error {
+  readonly rule: Rule
+  /** How many commands of the log it needs. */
+  readonly commands: number
+
+  constructor(rule: Rule, commands: number, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.name = 'MachineFault'
+    this.rule = rule
+    this.commands = commands
+  }
+}
+
+/** What was thrown, with the place if there is one. */
+export function thrownWords(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+}
