@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
-import { readFields, wordsOfFields } from '../../src/testing/told-runs/fields.ts'
+import { readFields, wordsIn, wordsOfFields } from '../../src/testing/told-runs/fields.ts'
 import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
 import type { RunFile, ToldRun } from '../../src/testing/told-runs/run-file.ts'
 import { answered, formatRun, parseRun, RUN_FORMAT } from '../../src/testing/told-runs/run-file.ts'
@@ -24,7 +24,7 @@ describe('the file of a run', () => {
     const value = fc.jsonValue({ maxDepth: 2 }).map((any) => JSON.parse(JSON.stringify(any)) as unknown)
     const name = fc.stringMatching(/^[A-Za-z][\w-]{0,8}$/)
     const property = fc.property(fc.dictionary(name, value, { noNullPrototype: true }), (fields) => {
-      assert.deepEqual(readFields(wordsOfFields(fields).split(' ').filter(Boolean)), fields)
+      assert.deepEqual(readFields(wordsIn(`${wordsOfFields(fields)} # and so on`)), fields)
     })
     fc.assert(property, { numRuns: 300, seed: 1 })
   })

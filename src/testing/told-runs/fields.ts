@@ -11,6 +11,7 @@ const NAME = /^[A-Za-z][\w-]*$/
 /** These words are values of their own: a text of the same letters keeps its quotes. */
 const RESERVED: ReadonlySet<string> = new Set(['true', 'false', 'null', 'leader'])
 const QUOTED = /"(?:[^"\\]|\\.)*"/g
+const WORD = /(?:"(?:[^"\\]|\\.)*"|\S)+/g
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[A-Za-z][\w-]*/g
 
 /** `node=leader isHard forMs=300`: a name alone is true, quotes are left out where nothing else could be meant. */
@@ -19,6 +20,13 @@ export function wordsOfFields(fields: object): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => (value === true ? name : `${name}=${wordOf(name, value)}`))
     .join(' ')
+}
+
+/** The words of a line: what stands between spaces, or in quotes; `#` and what follows it is for the reader. */
+export function wordsIn(line: string): string[] {
+  const words = line.match(WORD) ?? []
+  const comment = words.findIndex((word) => word.startsWith('#'))
+  return comment < 0 ? words : words.slice(0, comment)
 }
 
 /** Throws an Error that says which word is no field. */
@@ -38,7 +46,7 @@ function wordOf(name: string, value: unknown): string {
   const json = JSON.stringify(value) ?? 'null'
   const bare = json.replace(QUOTED, (quoted) => {
     const text = quoted.slice(1, -1)
-    return NAME.test(text) && !RESERVED.has(text) ? text : quoted.replaceAll(' ', '\\u0020')
+    return NAME.test(text) && !RESERVED.has(text) ? text : quoted
   })
   return NODE_FIELDS.has(name) ? bare.replace(new RegExp(`${LEADER}(?=[,\\]]|$)`, 'g'), 'leader') : bare
 }

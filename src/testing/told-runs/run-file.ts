@@ -5,7 +5,7 @@ import type { RuntimeOptions } from '../../runtime/options.ts'
 import { RUNTIME_DEFAULTS } from '../../runtime/options.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
-import { readFields, wordsOfFields } from './fields.ts'
+import { readFields, wordsIn, wordsOfFields } from './fields.ts'
 import { checkFirstLine, fileError } from './first-line.ts'
 import { mistakeIn, wordsOfHappening } from './vocabulary.ts'
 
@@ -83,11 +83,8 @@ export function parseRun(text: string): RunFile {
   const dashes = lines.findIndex((line) => line.trimEnd() === DASHES)
   const reader = new RunReader()
   for (const [at, line] of lines.slice(0, dashes < 0 ? undefined : dashes).entries()) {
-    const words = line
-      .replace(/(^|\s)#.*$/, '')
-      .trim()
-      .split(/\s+/)
-    if (words[0] !== '') reader.read(words, at + 1)
+    const words = wordsIn(line)
+    if (words.length > 0) reader.read(words, at + 1)
   }
   return { run: reader.run(), needs: reader.needs, outcome: dashes < 0 ? undefined : outcomeOf(lines, dashes + 1) }
 }

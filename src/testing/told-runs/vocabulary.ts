@@ -38,11 +38,12 @@ const FAULTS: Examples<Fault> = {
   slowDisk: { node: 1, syncMs: 100, forMs: 500 },
   failDisk: { node: 1, forMs: 500 },
   pause: { node: LEADER, forMs: 700 },
+  missing: { node: 2, how: 'cut off' },
   drift: { node: 2, ratePerMille: 1050, forMs: 1000 },
 }
 
 /** What may begin a line that has a time. */
-export const HAPPENINGS: { readonly [Word in 'call' | 'fault']: Readonly<Record<string, object>> } = {
+const HAPPENINGS: { readonly [Word in 'call' | 'fault']: Readonly<Record<string, object>> } = {
   call: CALLS,
   fault: FAULTS,
 }
@@ -50,6 +51,13 @@ export const HAPPENINGS: { readonly [Word in 'call' | 'fault']: Readonly<Record<
 /** `fault 300 crash node=leader isHard forMs=300` */
 export function wordsOfHappening(word: 'call' | 'fault', { type, atMs, ...fields }: Call | Fault): string {
   return `${word} ${atMs} ${type} ${wordsOfFields(fields)}`.trimEnd()
+}
+
+/** A line of every kind, as the page on run files shows them. */
+export function exampleLines(): string[] {
+  return (['call', 'fault'] as const).flatMap((word) =>
+    Object.entries(HAPPENINGS[word]).map(([type, example]) => `${word} 300 ${type} ${wordsOfFields(example)}`),
+  )
 }
 
 /** Says what the fields lack or have too much, held against the example of their type; nothing if they are right. */
