@@ -1,6 +1,7 @@
 /** A bug that somebody has shipped, as a change of our own sources: what it is, who had it, and which promise must notice it. */
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { SimulationOptions } from '../../src/testing/simulate.ts'
+import type { MuseumKit } from './forge.ts'
 
 /** One place where the sources are made wrong. */
 export interface Edit {
@@ -28,6 +29,8 @@ export interface Exhibit {
   /** What has to be so for the bug to show, if the drawn runs alone would take too long: in words, and as a change of the plan. */
   readonly where?: string | undefined
   readonly set?: ((drawn: RunPlan) => Partial<SimulationOptions>) | undefined
+  /** Told instead of the drawn run, if only an operator's doings can show it. Resolves with what was wrong, if anything was. */
+  readonly story?: ((kit: MuseumKit, drawn: RunPlan) => Promise<unknown>) | undefined
 }
 
 /** A bug that no run here can show, with the reason. */

@@ -3,9 +3,18 @@ import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
 import type * as Kit from '../../src/testing/index.ts'
+import type { Clients } from '../../src/testing/simulation/clients.ts'
+import type { Cluster } from '../../src/testing/simulation/cluster.ts'
 import type { Edit } from './exhibit.ts'
 
-export type MuseumKit = typeof Kit
+/** The kit, and of its inside what a story is told with. */
+export type MuseumKit = typeof Kit & { readonly Cluster: typeof Cluster; readonly Clients: typeof Clients }
+
+const ENTRY = `
+export * from './src/testing/index.ts'
+export { Cluster } from './src/testing/simulation/cluster.ts'
+export { Clients } from './src/testing/simulation/clients.ts'
+`
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const FORGED = join(ROOT, 'node_modules', '.cache', 'quorate-museum')
@@ -19,7 +28,7 @@ export async function forge(name: string, edits: readonly Edit[]): Promise<Museu
   const outfile = join(FORGED, `${name}.${process.pid}.mjs`)
   const all = [DEAF, ...edits]
   await build({
-    entryPoints: [join(ROOT, 'src/testing/index.ts')],
+    stdin: { contents: ENTRY, resolveDir: ROOT, loader: 'ts' },
     outfile,
     bundle: true,
     packages: 'external',

@@ -26,50 +26,43 @@ export const MUSEUM_SEED = 7
 /** How long faults go on in a run, in milliseconds of the world. */
 const FAULTS_MS = 4000
 
-export function plansFor(kit: MuseumKit, exhibit: Exhibit, count: number): SimulationOptions[] {
-  return fc
-    .sample(kit.runPlans({ untilMs: FAULTS_MS }), { numRuns: count, seed: MUSEUM_SEED })
-    .map((drawn) => planOf(exhibit, drawn))
-}
-
-function planOf(exhibit: Exhibit, drawn: RunPlan): SimulationOptions {
-  const own = exhibit.set?.(drawn) ?? {}
-  return { healAtMs: FAULTS_MS, ...drawn, ...own, settings: own.settings ?? drawn.settings }
+export function plansFor(kit: MuseumKit, count: number): RunPlan[] {
+  return fc.sample(kit.runPlans({ untilMs: FAULTS_MS }), { numRuns: count, seed: MUSEUM_SEED })
 }
 
 /** The nodes run as they are, without the checks of their cores: whatever is noticed, a promise has noticed. */
-const PLAIN = { core: (raft: never) => raft } as NonNullable<SimulationOptions['tampering']>
+export const PLAIN = { core: (raft: never) => raft } as NonNullable<SimulationOptions['tampering']>
+
+/** What goes wrong in a run, if anything does. */
+async function failureOf(kit: MuseumKit, { set, story }: Exhibit, drawn: RunPlan): Promise<unknown> {
+  if (story !== undefined) return story(kit, drawn)
+  const own = set?.(drawn) ?? {}
+  const plan = { healAtMs: FAULTS_MS, ...drawn, ...own, settings: own.settings ?? drawn.settings, tampering: PLAIN }
+  return (await kit.simulate(plan)).failure
+}
 
 export async function hunt(exhibit: Exhibit): Promise<Catch> {
-  const { name, edits, caughtBy, seedsMax = SEEDS_MAX } = exhibit
+  const { name, edits, seedsMax = SEEDS_MAX } = exhibit
   const began = performance.now()
   const kit = await forge(name, edits)
   let seeds = 0
-  for (const plan of plansFor(kit, exhibit, seedsMax)) {
+  for (const drawn of plansFor(kit, seedsMax)) {
     seeds++
-    const { failure } = await kit.simulate({ ...plan, tampering: PLAIN })
+    const failure = await failureOf(kit, exhibit, drawn)
     if (failure === undefined) continue
-    const isPromise = failure instanceof kit.BrokenPromise
-    const id = isPromise ? failure.property.id : undefined
-    const message = isPromise ? failure.message : String((failure as Error).stack ?? failure)
-    const trouble = await troubleWith({ id, caughtBy, plan })
-    return { name, caughtBy: id, seeds, ms: performance.now() - began, message, trouble }
+    const caughtBy = failure instanceof kit.BrokenPromise ? failure.property.id : undefined
+    const message = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
+    const trouble = await troubleWith(exhibit, caughtBy, drawn)
+    return { name, caughtBy, seeds, ms: performance.now() - began, message, trouble }
   }
   const trouble = `nothing was noticed in ${seedsMax} runs`
   return { name, caughtBy: undefined, seeds, ms: performance.now() - began, message: '', trouble }
 }
 
-interface Claim {
-  readonly id: string | undefined
-  readonly caughtBy: readonly string[]
-  readonly plan: SimulationOptions
-}
-
 /** A catch counts if it is of a promise that was named, and healthy nodes keep every promise in the very same run. */
-async function troubleWith({ id, caughtBy, plan }: Claim): Promise<string | undefined> {
+async function troubleWith(exhibit: Exhibit, id: string | undefined, drawn: RunPlan): Promise<string | undefined> {
   if (id === undefined) return 'what was noticed is no promise'
-  if (!caughtBy.includes(id)) return `${id} is not one of ${caughtBy.join(', ')}`
-  const healthy = await forge('healthy', [])
-  const { failure } = await healthy.simulate({ ...plan, tampering: PLAIN })
+  if (!exhibit.caughtBy.includes(id)) return `${id} is not one of ${exhibit.caughtBy.join(', ')}`
+  const failure = await failureOf(await forge('healthy', []), exhibit, drawn)
   return failure === undefined ? undefined : `healthy nodes fail in the same run: ${String(failure)}`
 }

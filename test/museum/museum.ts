@@ -1,6 +1,6 @@
 /** All rooms of the museum. */
 import type { Absentee, Exhibit } from './exhibit.ts'
-import { MEMBERSHIP } from './rooms/membership.ts'
+import { ABSENT_MEMBERSHIP, MEMBERSHIP } from './rooms/membership.ts'
 import { READS } from './rooms/reads.ts'
 import { REPLICATION } from './rooms/replication.ts'
 import { SNAPSHOTS } from './rooms/snapshots.ts'
@@ -19,4 +19,4 @@ export const ROOMS: ReadonlyMap<string, readonly Exhibit[]> = new Map([
 export const EXHIBITS: readonly Exhibit[] = [...ROOMS.values()].flat()
 
 /** What no run here can show. */
-export const ABSENTEES: readonly Absentee[] = []
+export const ABSENTEES: readonly Absentee[] = ABSENT_MEMBERSHIP

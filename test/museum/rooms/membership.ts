@@ -1,5 +1,6 @@
 /** Bugs about changes of the membership. */
-import type { Exhibit } from '../exhibit.ts'
+import type { Absentee, Exhibit } from '../exhibit.ts'
+import { replacedNode } from '../replaced-node.ts'
 
 export const MEMBERSHIP: readonly Exhibit[] = [
   {
@@ -26,20 +27,6 @@ export const MEMBERSHIP: readonly Exhibit[] = [
         file: 'src/core/raft.ts',
         from: 'membership: memberships.at(index).membership }',
         to: 'membership: memberships.current.membership }',
-      },
-    ],
-    caughtBy: ['I13'],
-  },
-  {
-    name: 'one-membership-taken-back',
-    does: 'takes back one membership when its log is truncated, although two go',
-    system: 'ScyllaDB',
-    sources: ['scylladb/scylladb#30936'],
-    edits: [
-      {
-        file: 'src/core/membership/history.ts',
-        from: '    while (this.#entries.length > 1 && this.current.index > index) this.#entries.pop()',
-        to: '    if (this.#entries.length > 1 && this.current.index > index) this.#entries.pop()',
       },
     ],
     caughtBy: ['I13'],
@@ -75,5 +62,83 @@ export const MEMBERSHIP: readonly Exhibit[] = [
       },
     ],
     caughtBy: ['I13', 'L5'],
+  },
+  {
+    name: 'replica-without-its-state',
+    does: 'takes a member that comes back with an empty disk for the one it was, and writes the new disk into the membership',
+    system: 'RethinkDB',
+    sources: ['rethinkdb/rethinkdb#5289'],
+    where: 'a follower loses its disk, the leader dies',
+    story: (kit, drawn) => replacedNode(kit, drawn, false),
+    edits: [
+      {
+        file: 'src/runtime/gate.ts',
+        from: "if (bound !== '' && bound !== peer.directoryId)",
+        to: 'if (false as boolean)',
+      },
+      {
+        file: 'src/core/membership/change.ts',
+        from: "member.directoryId === '' && (seen.get(member.id) ?? '') !== ''",
+        to: '(seen.get(member.id) ?? member.directoryId) !== member.directoryId',
+      },
+    ],
+    caughtBy: ['I2', 'I6', 'I8', 'I9'],
+  },
+  {
+    name: 'id-of-a-removed-replica-reused',
+    does: 'goes on counting what a removed member had when another comes under its id',
+    system: 'CockroachDB',
+    sources: ['cockroachdb/cockroach#21146', 'cockroachdb/cockroach#756'],
+    where: 'a follower loses its disk, is removed, and is added again under its id',
+    story: (kit, drawn) => replacedNode(kit, drawn, true),
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: 'if (known !== undefined && known.session === addedAt) known.departs',
+        to: 'if (known !== undefined) known.departs',
+      },
+      {
+        file: 'src/core/roles/leader.ts',
+        from: 'if (isTold || state.now >= departs.deadline) leader',
+        to: 'if (isTold && state.stopped !== undefined) leader',
+      },
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: 'progress === undefined || progress.session !== session',
+        to: 'progress === undefined',
+      },
+    ],
+    caughtBy: ['I7', 'I9'],
+  },
+  {
+    name: 'answer-of-an-earlier-session',
+    does: 'counts a late acknowledgement of a member that was removed and added again since, in the same term',
+    system: 'raft-rs and etcd, and three others',
+    sources: ['tikv/raft-rs#571', 'etcd-io/raft#349', 'github.com/drmingdrmer/raft-rejoin-bug'],
+    where: 'a follower loses its disk, is removed, and is added again under its id; messages are late',
+    story: (kit, drawn) => replacedNode(kit, drawn, true),
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: 'progress === undefined || progress.session !== session',
+        to: 'progress === undefined',
+      },
+    ],
+    caughtBy: ['I7', 'I9'],
+  },
+]
+
+export const ABSENT_MEMBERSHIP: readonly Absentee[] = [
+  {
+    does: 'takes back one membership when its log is truncated, although two go',
+    system: 'ScyllaDB',
+    sources: ['scylladb/scylladb#30936'],
+    why: 'a leader appends a membership only once the one before it is committed, so no log here can lose two; that any number can be taken back has a test of its own',
+  },
+  {
+    does: 'is asked to look for the same bug',
+    system: 'braft',
+    sources: ['baidu/braft#539'],
+    why: 'the report names no bug of its own, but that of hashicorp/raft#697, which is among the snapshots',
   },
 ]
