@@ -1,6 +1,7 @@
 /** A story: writes go on, a follower loses its disk, and the operator takes it out and in again under its name, or does not. */
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
-import { addressOf } from '../../src/testing/simulation/network.ts'
+import type { Cluster } from '../../src/testing/simulation/cluster.ts'
+import { addressOf, FAIR_WEATHER } from '../../src/testing/simulation/network.ts'
 import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
 import { LATE_MESSAGES } from './conditions.ts'
@@ -10,12 +11,16 @@ import { PLAIN } from './hunt.ts'
 const WRITE_EVERY_US = 50_000
 const LOST_AT_US = 1_500_000
 const REMOVED_AT_US = 2_000_000
-const END_US = 7_000_000
+const END_US = 6_000_000
+const QUIET_US = 2_000_000
+
+/** Who has nothing is brought up entry by entry, not by a snapshot. */
+const LONG_LOG = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
 
 /** `isTakenOut`: the member is removed before its empty disk comes back, and is added again, as the book says. */
 export async function replacedNode(kit: MuseumKit, { seed }: RunPlan, isTakenOut: boolean): Promise<unknown> {
   const plan = { voters: 3, spares: 0 }
-  const cluster = new kit.Cluster({ seed, plan, settings: {}, isTraced: false, tampering: PLAIN })
+  const cluster = new kit.Cluster({ seed, plan, settings: LONG_LOG, isTraced: false, tampering: PLAIN })
   const clients = new kit.Clients(cluster)
   const writing = async (untilUs: number): Promise<void> => {
     while (cluster.time.nowUs < untilUs && cluster.failure === undefined) {
@@ -41,5 +46,21 @@ export async function replacedNode(kit: MuseumKit, { seed }: RunPlan, isTakenOut
     void cluster.leader?.node?.changeMembership({ add }).catch(() => undefined)
   } else leader?.crash(true)
   await writing(END_US)
-  return cluster.failure
+  if (cluster.failure !== undefined || !isTakenOut) return cluster.failure
+  cluster.network.weather = FAIR_WEATHER
+  await cluster.runUntil(END_US + QUIET_US)
+  return cluster.failure ?? livenessOf(kit, cluster)
+}
+
+function livenessOf(kit: MuseumKit, { nodes }: Cluster): unknown {
+  const statuses = new Map(
+    nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()] as const])),
+  )
+  const termThen = kit.leadersAmong(statuses)[0]?.term
+  try {
+    kit.judgeLiveness({ statuses, openCalls: 0, termThen })
+    return undefined
+  } catch (error) {
+    return error
+  }
 }

@@ -108,7 +108,7 @@ export const MEMBERSHIP: readonly Exhibit[] = [
         to: 'progress === undefined',
       },
     ],
-    caughtBy: ['I7', 'I9'],
+    caughtBy: ['I7', 'I9', 'L3'],
   },
   {
     name: 'answer-of-an-earlier-session',
@@ -124,7 +124,7 @@ export const MEMBERSHIP: readonly Exhibit[] = [
         to: 'progress === undefined',
       },
     ],
-    caughtBy: ['I7', 'I9'],
+    caughtBy: ['I7', 'I9', 'L3'],
   },
 ]
 
