@@ -71,6 +71,23 @@ const STALE_US = 5_000_000
 /** How long it takes an end to notice that a cut link is dead. */
 const NOTICE_US = 400_000
 
+/** A network as data; `bytes` are on their way. */
+export interface NetworkState {
+  readonly weather: Weather
+  readonly links: readonly {
+    readonly a: NodeId
+    readonly b: NodeId
+    readonly isConnected: boolean
+    readonly session: number
+  }[]
+  readonly directions: readonly {
+    readonly way: string
+    readonly isCut: boolean
+    readonly bytes: number
+    readonly arrivalUs: number
+  }[]
+}
+
 export class FalseNetwork {
   readonly #time: VirtualTime
   readonly #random: SeededRandom
@@ -114,6 +131,15 @@ export class FalseNetwork {
 
   isCut(from: NodeId, to: NodeId): boolean {
     return this.#direction(from, to).isCut
+  }
+
+  /** All that is told of the links at one moment, in the order in which they were first used. */
+  state(): NetworkState {
+    return {
+      weather: this.weather,
+      links: [...this.#links.values()].map(({ a, b, isConnected, session }) => ({ a, b, isConnected, session })),
+      directions: [...this.#directions].map(([way, { isCut, bytes, arrivalUs }]) => ({ way, isCut, bytes, arrivalUs })),
+    }
   }
 
   /** Breaks the connection between two nodes; what is on its way is lost, and they connect again. */

@@ -31,6 +31,11 @@ export class VirtualTime {
     return this.#happened
   }
 
+  /** How many things were ever scheduled. */
+  get scheduled(): number {
+    return this.#order
+  }
+
   at(atUs: number, callback: () => void): Scheduled {
     if (!Number.isSafeInteger(atUs)) throw new RangeError(`an instant is a whole number of microseconds, not ${atUs}`)
     const happening: Happening = {

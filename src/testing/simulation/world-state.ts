@@ -9,6 +9,7 @@ import type { Watch } from '../properties/safety.ts'
 import { wordsOfBlocks } from '../scenario/words.ts'
 import type { FalseDisk } from './disk.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
+import type { FalseNetwork, NetworkState } from './network.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
@@ -65,6 +66,10 @@ export interface WorldState {
   readonly timeUs: number
   /** The last index known to be committed by anybody. */
   readonly committed: LogIndex
+  /** How many things were ever scheduled, and when the next is due. */
+  readonly scheduled: number
+  readonly nextUs: number | undefined
+  readonly network: NetworkState
   readonly nodes: readonly NodeState[]
 }
 
@@ -72,15 +77,24 @@ export interface WorldState {
 export interface SeenWorld {
   readonly time: VirtualTime
   readonly watch: Watch
+  readonly network: FalseNetwork
   readonly nodes: readonly SimulatedNode[]
 }
 
 /** Reads everything and changes nothing. */
 export async function worldState(world: SeenWorld): Promise<WorldState> {
-  const { time, watch } = world
+  const { time, watch, network } = world
   const nodes: NodeState[] = []
   for (const node of world.nodes) nodes.push(await nodeState(node, watch.view.node(node.id)))
-  return { event: time.happened, timeUs: time.nowUs, committed: watch.view.ledger.lastIndex, nodes }
+  return {
+    event: time.happened,
+    timeUs: time.nowUs,
+    committed: watch.view.ledger.lastIndex,
+    scheduled: time.scheduled,
+    nextUs: time.nextUs(),
+    network: network.state(),
+    nodes,
+  }
 }
 
 /** Sixteen digits: the same for the same state, in any process. */
