@@ -4,8 +4,7 @@ import { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
 
-export async function memoryPlace(): Promise<StoragePlace> {
-  const disk = new MemoryDisk()
+export async function memoryPlace(disk: MemoryDisk = new MemoryDisk()): Promise<StoragePlace> {
   return {
     storage: () => new MemoryStorage({ disk }),
     crash: async () => disk.crash(),

@@ -102,8 +102,7 @@ export function lifecycle(test: Test): void {
     const writing = storage.write(writeOf({ blocks: [commands(1, 1, 100)], hardState: term(1) }))
     const closing = storage.close()
     const late = storage.write(writeOf({ blocks: [commands(101, 1, 1)] }))
-    await rejects(late, 'ERR_RAFT_CLOSED')
-    await Promise.all([writing, closing])
+    await Promise.all([writing, closing, rejects(late, 'ERR_RAFT_CLOSED')])
     assert.equal((await opened(place)).recovered.blocks.length, 1)
   })
 

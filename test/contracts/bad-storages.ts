@@ -1,0 +1,298 @@
+/** Storages that are bad in one way each. */
+import type { Storage } from '../../src/contracts/storage.ts'
+import { RaftError } from '../../src/errors.ts'
+import { BAD_SNAPSHOT_STORES } from './bad-snapshot-stores.ts'
+import type { BadStorage } from './lying-storage.ts'
+import { bad } from './lying-storage.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+const BAD_LOGS: readonly BadStorage[] = [
+  bad(
+    'takes an empty place for an old one',
+    'an empty storage is new, with term 0, no vote, no blocks and no snapshot',
+    (good) => ({
+      open: async (identity) => ({ ...(await good.open(identity)), isNew: false }),
+    }),
+  ),
+  bad(
+    'makes up a directory id at every open',
+    'an empty storage keeps its directory id, and is still new, when it was opened and nothing was written',
+    (good) => ({ open: async (identity) => ({ ...(await good.open(identity)), directoryId: String(Math.random()) }) }),
+  ),
+  bad('reads nothing where there is nothing', 'an empty storage has no block to read', (good) => ({
+    read: (from, bytesMax) => good.read(from, bytesMax).catch(() => []),
+  })),
+  bad('flips a bit', 'the log gives back the blocks that were written, byte for byte', (good) => ({
+    read: async (from, bytesMax) =>
+      (await good.read(from, bytesMax)).map((block) => {
+        const bytes = Uint8Array.from(block.bytes)
+        bytes[bytes.length - 1] = (bytes.at(-1) as number) ^ 1
+        return { ...block, bytes }
+      }),
+  })),
+  bad(
+    'loses the last block at a restart',
+    'the log gives back the blocks that were written, byte for byte',
+    (good) => ({
+      open: async (identity) => {
+        const recovered = await good.open(identity)
+        return { ...recovered, blocks: recovered.blocks.slice(0, -1) }
+      },
+    }),
+  ),
+  bad('reads half a block', 'the log gives back the blocks that were written, byte for byte', (good) => ({
+    read: async (from, bytesMax) =>
+      (await good.read(from, bytesMax)).map((block) => ({ ...block, bytes: block.bytes.subarray(0, block.size / 2) })),
+  })),
+  bad(
+    'reads everything, however little is asked for',
+    'the log reads whole blocks up to a number of bytes, and at least one',
+    (good) => ({
+      read: (from) => good.read(from, Number.POSITIVE_INFINITY),
+    }),
+  ),
+  bad(
+    'reads nothing if the first block is too large',
+    'the log reads whole blocks up to a number of bytes, and at least one',
+    (good) => ({
+      read: async (from, bytesMax) => (await good.read(from, bytesMax)).filter(({ size }) => size <= bytesMax),
+    }),
+  ),
+  bad('takes a megabyte at most', 'the log takes large and empty commands', (good) => ({
+    write: async (write) => {
+      if (write.blocks.some(({ size }) => size > 1024 * 1024)) throw new RaftError('ERR_RAFT_STORAGE', 'too large')
+      await good.write(write)
+    },
+  })),
+  bad(
+    'truncates, and forgets what was to be appended',
+    'the log replaces a conflicting suffix in one write',
+    (good) => ({
+      write: (write) => good.write(write.truncateAfter === undefined ? write : { ...write, blocks: [] }),
+    }),
+  ),
+  bad('takes "truncate after 0" for no truncation', 'the log truncates without appending, down to nothing', (good) => ({
+    write: (write) => good.write({ ...write, truncateAfter: write.truncateAfter || undefined }),
+  })),
+  bad(
+    'says yes to a write it refused',
+    'the log refuses a block that would leave a hole, and writes nothing of it',
+    (good) => ({
+      write: (write) => good.write(write).catch(() => undefined),
+    }),
+  ),
+  bad('truncates first and appends later', 'the log is read while it is written', (good) => ({
+    write: async (write) => {
+      if (write.truncateAfter !== undefined) await good.write({ ...write, blocks: [] })
+      await turn()
+      await good.write({ ...write, truncateAfter: undefined })
+    },
+  })),
+  bad('reads what was there when it last looked', 'the log is read while it is written', (good) => {
+    const known = new Map<number, ReturnType<Storage['read']>>()
+    return {
+      read: (from, bytesMax) => {
+        const blocks = known.get(from) ?? good.read(from, bytesMax)
+        known.set(from, blocks)
+        return blocks
+      },
+    }
+  }),
+]
+
+const BAD_HARD_STATES: readonly BadStorage[] = [
+  bad(
+    'ignores the hard state',
+    'the hard state survives a restart: term, vote, and the commit index as a hint',
+    (good) => ({
+      write: (write) => good.write({ ...write, hardState: undefined }),
+    }),
+  ),
+  bad(
+    'keeps an old vote in a new term',
+    'the hard state survives a restart: term, vote, and the commit index as a hint',
+    (good, disk) => ({
+      write: ({ hardState, ...write }) => {
+        const votedFor = hardState?.votedFor ?? disk.view.hardState.votedFor
+        return good.write({ ...write, hardState: hardState === undefined ? undefined : { ...hardState, votedFor } })
+      },
+    }),
+  ),
+  bad(
+    'closes without a sync',
+    'the hard state keeps a commit index that was not urgent until it is closed',
+    (_, disk) => ({
+      close: async () => disk.crash(),
+    }),
+  ),
+]
+
+const BAD_COMPACTIONS: readonly BadStorage[] = [
+  bad(
+    'never compacts',
+    'compaction and reset drops the blocks that end at or before an index, and keeps the others',
+    (good) => ({
+      write: (write) => good.write({ ...write, compactTo: undefined }),
+    }),
+  ),
+  bad(
+    'drops a block with entries that are needed',
+    'compaction and reset keeps a block that the index cuts in two',
+    (good) => ({
+      open: async (identity) => {
+        const recovered = await good.open(identity)
+        return {
+          ...recovered,
+          blocks: recovered.blocks.filter(({ first }) => first > (recovered.snapshot?.index ?? 0)),
+        }
+      },
+    }),
+  ),
+  bad(
+    'begins an empty log at 1',
+    'compaction and reset goes on after a compaction that left nothing',
+    (good, disk) => ({
+      write: async (write) => {
+        if (disk.view.log.blocks.length === 0 && (write.blocks[0]?.first ?? 1) !== 1)
+          throw new RaftError('ERR_RAFT_INTERNAL', 'a log begins at 1')
+        await good.write(write)
+      },
+    }),
+  ),
+  bad(
+    'keeps the log that a snapshot replaces',
+    'compaction and reset resets the log to a snapshot from elsewhere: nothing of the old log is left, before it or after it',
+    (good) => ({
+      write: ({ snapshot, ...write }) =>
+        good.write({ ...write, snapshot: snapshot === undefined ? undefined : { ...snapshot, resetLog: false } }),
+    }),
+  ),
+]
+
+const BAD_IDENTITIES: readonly BadStorage[] = [
+  bad('ignores the cluster', 'identity of another cluster is refused, and both are named', (good) => ({
+    open: (identity) => good.open({ newClusterId: identity.clusterId, ...identity, clusterId: '' }),
+  })),
+  bad('ignores the node', 'identity of another node is refused, and both are named', (good, disk) => ({
+    open: (identity) => good.open({ ...identity, nodeId: disk.identity?.nodeId ?? identity.nodeId }),
+  })),
+  bad(
+    'takes whoever came last for the owner',
+    'identity refused does no harm: the right one opens afterwards',
+    (good, disk) => ({
+      open: (identity) =>
+        good.open(identity).catch((error: unknown) => {
+          disk.identity = identity
+          throw error
+        }),
+    }),
+  ),
+  bad('wants a cluster each time', 'identity may leave the cluster open where it is known on disk', (good) => ({
+    open: async (identity) => {
+      if (identity.clusterId === '') throw new RaftError('ERR_RAFT_CLUSTER_MISMATCH', 'which cluster?')
+      return good.open(identity)
+    },
+  })),
+  bad(
+    'makes up a cluster each time',
+    'identity made without a cluster id takes the one for new places, and keeps it',
+    (good) => ({
+      open: async (identity) => {
+        const clusterId = identity.newClusterId ?? identity.clusterId
+        return { ...(await good.open(identity)), identity: { ...identity, clusterId } }
+      },
+    }),
+  ),
+  bad('lets a second one in', 'identity is held by one storage at a time', (good, disk) => ({
+    open: (identity) => {
+      disk.detach()
+      return good.open(identity)
+    },
+  })),
+]
+
+const BAD_LIVES: readonly BadStorage[] = [
+  bad('knows the free bytes before it is open', 'lifecycle answers no call before it is open', () => ({
+    freeBytes: async () => 7,
+  })),
+  bad('takes writes after it is closed', 'lifecycle answers no call after it is closed', (good, disk) => ({
+    write: (write) => good.write(write).catch(() => disk.write(write)),
+  })),
+  bad('cannot be closed twice', 'lifecycle closes twice, at once and later, and also if it was never open', (good) => {
+    let closes = 0
+    return {
+      close: async () => {
+        if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'closed already')
+        await good.close()
+      },
+    }
+  }),
+  bad('hangs at close', 'lifecycle closes twice, at once and later, and also if it was never open', () => ({
+    close: () => new Promise(() => undefined),
+  })),
+  bad('opens as often as it is asked', 'lifecycle is opened once', (good) => {
+    let opening: ReturnType<Storage['open']> | undefined
+    return { open: (identity) => (opening ??= good.open(identity)) }
+  }),
+  bad('does not wait for a write at close', 'lifecycle waits at close for the write that is under way', (good) => ({
+    write: async (write) => {
+      await turn()
+      await good.write(write)
+    },
+  })),
+  bad('opens after it was closed', 'lifecycle may be closed while it opens, and leaves nothing locked', (good) => {
+    let isOpen = false
+    return {
+      open: async (identity) => {
+        await turn()
+        isOpen = true
+        return good.open(identity)
+      },
+      close: async () => {
+        if (isOpen) await good.close()
+      },
+    }
+  }),
+]
+
+const BAD_DISKS: readonly BadStorage[] = [
+  bad('acknowledges before the sync', 'a crash loses nothing that was urgent', (good) => ({
+    write: (write) => good.write({ ...write, isUrgent: false }),
+  })),
+  bad('syncs no write that carries nothing', 'a crash makes an urgent write carry the ones before it', (good) => ({
+    write: async (write) => {
+      if (write.blocks.length + Object.keys(write).length > 2) await good.write(write)
+    },
+  })),
+  bad(
+    'lives on after a failed write',
+    'a failing disk fails every later call with the same error, for good',
+    (good) => ({
+      freeBytes: () => good.freeBytes().catch(() => 0),
+    }),
+  ),
+  bad(
+    'tries again after a failed write',
+    'a failing disk fails every later call with the same error, for good',
+    (good, disk) => ({
+      write: (write) =>
+        good.write(write).catch((error: unknown) => {
+          disk.failWrites(undefined)
+          disk.write(write)
+          throw error
+        }),
+      read: async (from, bytesMax) => disk.view.log.blocks.slice(from - 1, from + bytesMax),
+    }),
+  ),
+]
+
+export const BAD_STORAGES: readonly BadStorage[] = [
+  ...BAD_LOGS,
+  ...BAD_HARD_STATES,
+  ...BAD_COMPACTIONS,
+  ...BAD_SNAPSHOT_STORES,
+  ...BAD_IDENTITIES,
+  ...BAD_LIVES,
+  ...BAD_DISKS,
+]
