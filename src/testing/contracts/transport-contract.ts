@@ -5,6 +5,7 @@ import { links } from './transport/links.ts'
 import { messages } from './transport/messages.ts'
 import type { On, TransportWorld } from './transport/net.ts'
 import { Net } from './transport/net.ts'
+import { PATIENCE_MS } from './transport/recording-host.ts'
 import { snapshots } from './transport/snapshots.ts'
 
 export type { TransportWorld } from './transport/net.ts'
@@ -14,12 +15,14 @@ export interface TransportContractOptions {
   readonly it: (name: string, body: () => Promise<void>) => unknown
   /** A fresh network for each test. Its transports ask again within a second after a refusal. */
   readonly make: () => TransportWorld | Promise<TransportWorld>
+  /** How long a check waits for what must come before it fails; 8000 by default. */
+  readonly patienceMs?: number | undefined
 }
 
-export function transportContract({ describe, it, make }: TransportContractOptions): void {
+export function transportContract({ describe, it, make, patienceMs = PATIENCE_MS }: TransportContractOptions): void {
   const on: On = (name, body) =>
     it(name, async () => {
-      const net = new Net(await make())
+      const net = new Net(await make(), patienceMs)
       try {
         await body(net)
       } finally {

@@ -2,15 +2,14 @@
 import assert from 'node:assert/strict'
 import { isRaftError } from '../../../errors.ts'
 import type { On } from './net.ts'
-import { asking, collect, eventually, identityOf, MIB, pause, rejects, turn } from './net.ts'
-import { RecordingHost } from './recording-host.ts'
+import { asking, collect, longContent, pause, rejects, turn } from './net.ts'
 
 export function closing(on: On): void {
   on('closes before it was started, and twice', async (net) => {
     const transport = net.world.create('a')
     await Promise.all([transport.close(), transport.close()])
     await transport.close()
-    await assert.rejects(transport.start(new RecordingHost(identityOf('a'))), (error) => isRaftError(error))
+    await assert.rejects(transport.start(net.host('a')), (error) => isRaftError(error))
   })
 
   on('does nothing before the start', async (net) => {
@@ -21,7 +20,7 @@ export function closing(on: On): void {
 
   on('closes while it starts', async (net) => {
     const transport = net.world.create('a')
-    const host = new RecordingHost(identityOf('a'))
+    const host = net.host('a')
     const starting = transport.start(host).catch((error: unknown) => assert.ok(isRaftError(error), String(error)))
     transport.setPeers(new Map([['b', 'nowhere']]))
     await Promise.all([transport.close(), starting])
@@ -54,9 +53,7 @@ export function closing(on: On): void {
 
   on('ends what is being fetched', async (net) => {
     const [a, b] = await net.pair()
-    b.host.snapshot = async function* () {
-      for (;;) yield new Uint8Array(MIB / 16)
-    }
+    b.host.snapshot = () => longContent()
     const fetching = collect(
       a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal),
       () => void a.transport.close(),
@@ -68,19 +65,16 @@ export function closing(on: On): void {
   on('lets go of the snapshots it sends', async (net) => {
     const [a, b] = await net.pair()
     let isRead = true
-    b.host.snapshot = async function* () {
-      try {
-        for (;;) yield new Uint8Array(MIB / 16)
-      } finally {
+    b.host.snapshot = () =>
+      longContent(() => {
         isRead = false
-      }
-    }
+      })
     const closed: Promise<void>[] = []
     const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal), () => {
       if (closed.length === 0) closed.push(b.transport.close())
     })
     await rejects(fetching, 'ERR_RAFT_UNREACHABLE')
     await closed[0]
-    await eventually('the end of the reading', () => !isRead)
+    await net.eventually('the end of the reading', () => !isRead)
   })
 }

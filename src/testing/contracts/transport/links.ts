@@ -1,7 +1,7 @@
 /** How links come about, are lost, and come back. */
 import assert from 'node:assert/strict'
 import type { On } from './net.ts'
-import { asking } from './net.ts'
+import { asking, pause } from './net.ts'
 
 export function links(on: On): void {
   on('says whom it is connected to, on both ends', async (net) => {
@@ -10,9 +10,10 @@ export function links(on: On): void {
     assert.deepEqual(b.host.all('peerConnected')[0], { type: 'peerConnected', peer: 'a' })
   })
 
-  on('connects whichever end is there first', async (net) => {
+  on('connects whichever end is there first, and after a first attempt in vain', async (net) => {
     const a = await net.start('a')
     a.transport.setPeers(new Map([['b', await net.world.route('a', 'a')]]))
+    await pause(50)
     const b = await net.start('b')
     await net.introduce(a, b)
     await net.connected(a, b)

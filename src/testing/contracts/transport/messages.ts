@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { payloadsOf } from '../../../contracts/block.ts'
 import { messageBytes } from '../../../contracts/transport.ts'
 import type { On } from './net.ts'
-import { appending, asking, eventually, plain, sendUntilFull, turn } from './net.ts'
+import { appending, asking, plain, sendUntilFull, turn } from './net.ts'
 import { SAMPLE_MESSAGES } from './sample-messages.ts'
 
 export function messages(on: On): void {
@@ -49,10 +49,10 @@ export function messages(on: On): void {
   on('takes no more than its window of bytes, drops the rest and says so, then takes again', async (net) => {
     const [a, b] = await net.pair()
     const message = appending(new Uint8Array(net.world.windowBytes / 8))
-    const taken = sendUntilFull(a.transport, message)
-    assert.ok(taken >= 7 && taken <= 8, `${taken} messages of an eighth of the window were taken`)
+    const taken = sendUntilFull(a.transport, message, 8)
+    assert.ok(taken >= 7 && taken <= 8, `of messages of an eighth of the window, ${taken} were taken, not 7 or 8`)
     await b.host.until('what was taken', () => b.host.received.length === taken)
-    await eventually('room in the window', () => a.transport.send('b', message))
+    await net.eventually('room in the window', () => a.transport.send('b', message))
     await b.host.until('one more', () => b.host.received.length === taken + 1)
   })
 
@@ -67,8 +67,8 @@ export function messages(on: On): void {
   on('bounds small messages too', async (net) => {
     const [a, b] = await net.pair()
     const most = net.world.windowBytes / messageBytes(asking(1))
-    const taken = sendUntilFull(a.transport, asking(1))
-    assert.ok(taken <= most, `${taken} messages were taken, ${most} fill the window`)
+    const taken = sendUntilFull(a.transport, asking(1), most)
+    assert.ok(taken <= most, `${taken} messages or more were taken, and ${Math.floor(most)} fill the window`)
     await b.host.until('what was taken', () => b.host.received.length === taken)
   })
 

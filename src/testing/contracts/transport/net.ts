@@ -35,14 +35,20 @@ export interface Started {
 /** A world and the nodes a test has started in it. */
 export class Net {
   readonly world: TransportWorld
+  readonly #patienceMs: number
   readonly #nodes: Started[] = []
 
-  constructor(world: TransportWorld) {
+  constructor(world: TransportWorld, patienceMs: number) {
     this.world = world
+    this.#patienceMs = patienceMs
+  }
+
+  host(id: NodeId): RecordingHost {
+    return new RecordingHost(identityOf(id), this.#patienceMs)
   }
 
   async start(id: NodeId): Promise<Started> {
-    const node = { id, transport: this.world.create(id), host: new RecordingHost(identityOf(id)) }
+    const node = { id, transport: this.world.create(id), host: this.host(id) }
     this.#nodes.push(node)
     await node.transport.start(node.host)
     return node
@@ -64,6 +70,13 @@ export class Net {
   async connected(one: Started, other: Started): Promise<void> {
     await one.host.until(`a link to ${other.id}`, () => one.host.isConnected(other.id))
     await other.host.until(`a link to ${one.id}`, () => other.host.isConnected(one.id))
+  }
+
+  async eventually(what: string, isSo: () => boolean): Promise<void> {
+    for (let waited = 0; !isSo(); waited += 5) {
+      assert.ok(waited < this.#patienceMs, `waited in vain for ${what}`)
+      await pause(5)
+    }
   }
 
   /** Nothing is told to this host for a while. */
@@ -92,10 +105,10 @@ export function appending(command: Uint8Array): PeerMessage {
   return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [command])] }
 }
 
-/** Sends in one turn until a message is dropped; says how many were taken. */
-export function sendUntilFull(transport: Transport, message: PeerMessage): number {
+/** Sends in one turn until a message is dropped, or more than `most` were taken; says how many were. */
+export function sendUntilFull(transport: Transport, message: PeerMessage, most: number): number {
   let taken = 0
-  while (transport.send('b', message)) taken++
+  while (taken <= most && transport.send('b', message)) taken++
   return taken
 }
 
@@ -107,6 +120,16 @@ export function plain(message: PeerMessage): unknown {
 
 export async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size)
+}
+
+/** A snapshot that is long enough to be broken off anywhere, and ends all the same: whoever reads on forever is caught. */
+export async function* longContent(onEnd: () => void = () => undefined): AsyncGenerator<Uint8Array> {
+  const piece = new Uint8Array(MIB / 16)
+  try {
+    for (let read = 0; read < 64 * MIB; read += piece.length) yield piece
+  } finally {
+    onEnd()
+  }
 }
 
 export async function collect(
@@ -126,13 +149,6 @@ export async function rejects(promise: Promise<unknown>, code: RaftError['code']
     promise,
     (error) => isRaftError(error, code) || assert.fail(`${code} expected, not ${String(error)}`),
   )
-}
-
-export async function eventually(what: string, isSo: () => boolean): Promise<void> {
-  for (let waited = 0; !isSo(); waited += 5) {
-    assert.ok(waited < 8000, `waited in vain for ${what}`)
-    await pause(5)
-  }
 }
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

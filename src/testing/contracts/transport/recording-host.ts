@@ -9,7 +9,8 @@ export type HostCall =
   | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
   | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly refusal: Refusal }
 
-const WAIT_MS = 8000
+/** How long a test waits for what must come, unless it is told otherwise. */
+export const PATIENCE_MS: number = 8000
 
 export class RecordingHost implements TransportHost {
   readonly identity: PeerIdentity
@@ -20,10 +21,12 @@ export class RecordingHost implements TransportHost {
   snapshot: (id: string, offset: number) => AsyncIterable<Uint8Array> = () => {
     throw new Error('this host has no snapshots')
   }
+  readonly #patienceMs: number
   readonly #waiting = new Set<() => void>()
 
-  constructor(identity: PeerIdentity) {
+  constructor(identity: PeerIdentity, patienceMs: number = PATIENCE_MS) {
     this.identity = identity
+    this.#patienceMs = patienceMs
   }
 
   admit(peer: PeerIdentity): Refusal | undefined {
@@ -81,7 +84,7 @@ export class RecordingHost implements TransportHost {
       const timeout = setTimeout(() => {
         this.#waiting.delete(look)
         reject(new Error(`${this.identity.nodeId} waited in vain for: ${what}; it saw ${this.#summary()}`))
-      }, WAIT_MS)
+      }, this.#patienceMs)
       this.#waiting.add(look)
     })
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { RaftError } from '../../../errors.ts'
 import type { On } from './net.ts'
-import { collect, eventually, MIB, pause, pieces, rejects } from './net.ts'
+import { collect, longContent, MIB, pause, pieces, rejects } from './net.ts'
 
 export function snapshots(on: On): void {
   on('fetches a snapshot from the offset that is asked for', async (net) => {
@@ -43,26 +43,21 @@ export function snapshots(on: On): void {
   on('ends a fetch that is aborted with the reason, and the reading too', async (net) => {
     const [a, b] = await net.pair()
     let isRead = true
-    b.host.snapshot = async function* () {
-      try {
-        for (;;) yield new Uint8Array(MIB / 16)
-      } finally {
+    b.host.snapshot = () =>
+      longContent(() => {
         isRead = false
-      }
-    }
+      })
     const controller = new AbortController()
     const reason = new Error('enough')
     const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal), () => controller.abort(reason))
     await assert.rejects(fetching, reason)
-    await eventually('the end of the reading', () => !isRead)
+    await net.eventually('the end of the reading', () => !isRead)
     await assert.rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal)), reason)
   })
 
   on('ends a fetch with a RaftError when the link breaks', async (net) => {
     const [a, b] = await net.pair()
-    b.host.snapshot = async function* () {
-      for (;;) yield new Uint8Array(MIB / 16)
-    }
+    b.host.snapshot = () => longContent()
     let isCut = false
     const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal), () => {
       if (!isCut) void net.world.cut('a', 'b')

@@ -1,0 +1,108 @@
+/** Transports that are bad at snapshots, in one way each. */
+import type { Transport } from '../../src/contracts/transport.ts'
+import { isRaftError } from '../../src/errors.ts'
+import type { BadTransport } from './lying-transport.ts'
+import { bad } from './lying-transport.ts'
+
+type Fetch = Transport['fetchSnapshot']
+
+/** A transport whose fetches are bad. */
+function badFetch(it: string, fails: string, lie: (good: Transport) => Fetch): BadTransport {
+  return bad(it, fails, ({ good }) => ({ transport: { fetchSnapshot: lie(good) } }))
+}
+
+/** Ends a fetch as if all of it had come, where it fails with one of these. */
+function endingAt(...codes: string[]): (good: Transport) => Fetch {
+  return (good) =>
+    async function* (from, id, offset, signal) {
+      try {
+        yield* good.fetchSnapshot(from, id, offset, signal)
+      } catch (error) {
+        if (!isRaftError(error) || !codes.includes(error.code)) throw error
+      }
+    }
+}
+
+export const BAD_FETCHES: readonly BadTransport[] = [
+  badFetch(
+    'fetches from the start, whatever the offset',
+    'snapshots fetches a snapshot from the offset that is asked for',
+    (good) => (from, id, _, signal) => good.fetchSnapshot(from, id, 0, signal),
+  ),
+  badFetch(
+    'fetches all of it before it hands out the first byte',
+    'snapshots reads no further ahead than a window while the taker is slow',
+    (good) =>
+      async function* (from, id, offset, signal) {
+        const chunks: Uint8Array[] = []
+        for await (const chunk of good.fetchSnapshot(from, id, offset, signal)) chunks.push(chunk)
+        yield* chunks
+      },
+  ),
+  badFetch(
+    'takes a snapshot that is gone for an empty one',
+    'snapshots says that a snapshot is gone',
+    endingAt('ERR_RAFT_SNAPSHOT_GONE'),
+  ),
+  badFetch(
+    'ignores the signal',
+    'snapshots ends a fetch that is aborted with the reason, and the reading too',
+    (good) => (from, id, offset) => good.fetchSnapshot(from, id, offset, new AbortController().signal),
+  ),
+  badFetch(
+    'takes a broken link for the end of the snapshot',
+    'snapshots ends a fetch with a RaftError when the link breaks',
+    endingAt('ERR_RAFT_UNREACHABLE'),
+  ),
+  badFetch(
+    'takes a failing source for the end of the snapshot',
+    'snapshots ends a fetch with a RaftError when the source fails',
+    endingAt('ERR_RAFT_UNREACHABLE'),
+  ),
+  bad('asks once who may come in, and never again', 'snapshots hands no snapshot to who is not admitted', () => ({
+    host: (host) => {
+      const known = new Set<string>()
+      return {
+        admit: (peer) => {
+          const refusal = known.has(peer.nodeId) ? undefined : host.admit(peer)
+          if (refusal === undefined) known.add(peer.nodeId)
+          return refusal
+        },
+      }
+    },
+  })),
+  badFetch(
+    'fetches nothing from nobody',
+    'snapshots cannot fetch from whom it cannot reach',
+    (good) =>
+      async function* (from, id, offset, signal) {
+        yield new Uint8Array(0)
+        yield* endingAt('ERR_RAFT_UNREACHABLE')(good)(from, id, offset, signal)
+      },
+  ),
+  badFetch(
+    'takes its own end for that of the snapshot',
+    'closing ends what is being fetched',
+    endingAt('ERR_RAFT_CLOSED'),
+  ),
+  bad('leaves the source open', 'closing lets go of the snapshots it sends', () => ({
+    host: (host) => ({
+      readSnapshot: (id, offset) => {
+        const source = host.readSnapshot(id, offset)[Symbol.asyncIterator]()
+        return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) }
+      },
+    }),
+  })),
+  badFetch(
+    'throws what is no RaftError',
+    'snapshots says that a snapshot is gone',
+    (good) =>
+      async function* (from, id, offset, signal) {
+        try {
+          yield* good.fetchSnapshot(from, id, offset, signal)
+        } catch (error) {
+          throw isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE') ? new Error(error.message) : error
+        }
+      },
+  ),
+]

@@ -1,0 +1,259 @@
+/** Transports that are bad in one way each. */
+import { setTimeout as pause } from 'node:timers/promises'
+import type { PeerMessage } from '../../src/contracts/transport.ts'
+import { RaftError } from '../../src/errors.ts'
+import { BAD_FETCHES } from './bad-fetches.ts'
+import type { BadTransport } from './lying-transport.ts'
+import { bad } from './lying-transport.ts'
+
+const BAD_CARRIERS: readonly BadTransport[] = [
+  bad('loses a field', 'messages delivers each kind of message as it was sent', () => ({
+    host: (host) => ({
+      receive: (from, message) =>
+        host.receive(from, message.type === 'PreVoteResponse' ? { ...message, isRemoved: false } : message),
+    }),
+  })),
+  bad('says everything twice', 'messages delivers each kind of message as it was sent', () => ({
+    host: (host) => ({
+      receive: (from, message) => {
+        host.receive(from, message)
+        host.receive(from, message)
+      },
+    }),
+  })),
+  bad('turns the order around', 'messages keeps the order of each direction', () => ({
+    host: (host) => {
+      const held: PeerMessage[] = []
+      return {
+        receive: (from, message) => {
+          if (held.push(message) > 1) return
+          setImmediate(() => {
+            for (const late of held.splice(0).reverse()) host.receive(from, late)
+          })
+        },
+      }
+    },
+  })),
+  bad('changes a byte far inside', 'messages carries a message of megabytes unharmed', () => ({
+    host: (host) => ({ receive: (from, message) => host.receive(from, damaged(message)) }),
+  })),
+  bad('delivers at once', 'messages delivers nothing inside send', ({ hosts }) => ({
+    transport: {
+      send: (to, message) => {
+        hosts.get(to)?.receive('a', message)
+        return true
+      },
+    },
+  })),
+  bad(
+    'queues whatever it is given',
+    'messages takes no more than its window of bytes, drops the rest and says so, then takes again',
+    () => ({}),
+    Number.POSITIVE_INFINITY,
+  ),
+  bad(
+    'drops without saying so',
+    'messages takes no more than its window of bytes, drops the rest and says so, then takes again',
+    ({ good }) => ({
+      transport: {
+        send: (to, message) => {
+          good.send(to, message)
+          return true
+        },
+      },
+    }),
+  ),
+  bad(
+    'takes nothing larger than its window',
+    'messages takes one message that is larger than its window, alone',
+    ({ good }) => ({
+      transport: { send: (to, message) => bytesOf(message) < 1024 * 1024 && good.send(to, message) },
+    }),
+  ),
+  bad('does not count what is small', 'messages bounds small messages too', () => ({}), Number.POSITIVE_INFINITY),
+  bad('takes what is for nobody', 'messages drops what is for a stranger', ({ good }) => ({
+    transport: { send: (to, message) => good.send(to, message) || to === 'nobody' },
+  })),
+  bad('delivers to the wrong one', 'messages drops what is for a stranger', ({ good }) => ({
+    transport: { send: (_, message) => good.send('b', message) },
+  })),
+]
+
+const BAD_LINKS: readonly BadTransport[] = [
+  bad('does not know whom it is connected to', 'links says whom it is connected to, on both ends', () => ({
+    host: (host) => ({
+      peerConnected: (peer) => {
+        host.peerConnected('x')
+        host.peerConnected(peer)
+      },
+    }),
+  })),
+  bad(
+    'gives up after a first vain attempt',
+    'links connects whichever end is there first, and after a first attempt in vain',
+    () => ({
+      host: (host) => {
+        const tried = new Set<string>()
+        return {
+          refusedBy: (peer, refusal) => {
+            tried.add(peer)
+            host.refusedBy(peer, refusal)
+          },
+          admit: (peer) => (tried.has(peer.nodeId) ? { code: 'ERR_RAFT_REMOVED', message: 'no' } : host.admit(peer)),
+        }
+      },
+    }),
+  ),
+  bad(
+    'talks only to those whose address it was given',
+    'links answers a peer whose address it does not know',
+    ({ good }) => {
+      let peers: ReadonlyMap<string, string> = new Map()
+      return {
+        transport: {
+          setPeers: (addresses) => {
+            peers = addresses
+            good.setPeers(addresses)
+          },
+          send: (to, message) => peers.has(to) && good.send(to, message),
+        },
+      }
+    },
+  ),
+  bad('keeps a loss to itself', 'links tells of a lost link, drops meanwhile, and comes back by itself', () => ({
+    host: () => ({ peerLost: () => undefined }),
+  })),
+  bad(
+    'keeps for later what it cannot send',
+    'links tells of a lost link, drops meanwhile, and comes back by itself',
+    ({ good }) => ({
+      transport: { send: (to, message) => good.send(to, message) || to.length > 0 },
+    }),
+  ),
+  bad('never comes back to whom it lost', 'links comes back to a peer that was closed and started again', () => ({
+    host: (host) => {
+      const lost = new Set<string>()
+      return {
+        peerLost: (peer, reason) => {
+          lost.add(peer)
+          host.peerLost(peer, reason)
+        },
+        admit: (peer) => (lost.has(peer.nodeId) ? { code: 'ERR_RAFT_REMOVED', message: 'no' } : host.admit(peer)),
+      }
+    },
+  })),
+  bad('keeps every peer it ever had', 'links closes the link to who is no peer any more', ({ good }) => {
+    const peers = new Map<string, string>()
+    return {
+      transport: {
+        setPeers: (addresses) => {
+          for (const [peer, address] of addresses) peers.set(peer, address)
+          good.setPeers(peers)
+        },
+      },
+    }
+  }),
+]
+
+const BAD_DOORS: readonly BadTransport[] = [
+  bad(
+    'shows half an identity',
+    'admission shows each end the identity of the other before anything is delivered',
+    () => ({
+      host: (host) => ({ admit: (peer) => host.admit({ ...peer, directoryId: '' }) }),
+    }),
+  ),
+  bad(
+    'keeps a refusal to itself',
+    [
+      'admission tells who was turned away why, when it is the called end that refuses',
+      'admission tells who was turned away why, when it is the calling end that refuses',
+    ],
+    () => ({ host: () => ({ refusedBy: () => undefined }) }),
+  ),
+  bad(
+    'lets everybody in',
+    [
+      'admission tells who was turned away why, when it is the called end that refuses',
+      'admission tells who was turned away why, when it is the calling end that refuses',
+    ],
+    () => ({ host: () => ({ admit: () => undefined }) }),
+  ),
+  bad(
+    'takes whoever answers for the one it looks for',
+    'admission does not take another node behind an address for the one it looks for',
+    ({ good }) => ({
+      transport: { setPeers: (addresses) => good.setPeers(new Map([...addresses.values()].map((at) => [at, at]))) },
+    }),
+  ),
+]
+
+const BAD_ENDS: readonly BadTransport[] = [
+  bad('cannot be closed twice', 'closing closes before it was started, and twice', ({ good }) => {
+    let closes = 0
+    return {
+      transport: {
+        close: async () => {
+          if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'closed already')
+          await good.close()
+        },
+      },
+    }
+  }),
+  bad('hangs at close', 'closing closes before it was started, and twice', () => ({
+    transport: { close: () => new Promise(() => undefined) },
+  })),
+  bad('throws before the start', 'closing does nothing before the start', () => ({
+    transport: {
+      send: () => {
+        throw new Error('not started')
+      },
+    },
+  })),
+  bad('throws something of its own', 'closing closes while it starts', ({ good }) => ({
+    transport: {
+      start: async (host) => {
+        await pause(1)
+        await good.start(host).catch(() => Promise.reject(new TypeError('no socket')))
+      },
+    },
+  })),
+  bad('tells of the loss after the close', 'closing closes while it connects', ({ good, hosts }) => ({
+    transport: {
+      close: async () => {
+        setTimeout(() => hosts.get('a')?.peerLost('b', 'closed'), 5)
+        await good.close()
+      },
+    },
+  })),
+  bad(
+    'delivers after the close',
+    'closing tells its host nothing once it is closed, however much is under way',
+    () => ({
+      host: (host) => ({ receive: (from, message) => void setTimeout(() => host.receive(from, message), 5) }),
+    }),
+  ),
+]
+
+export const BAD_TRANSPORTS: readonly BadTransport[] = [
+  ...BAD_CARRIERS,
+  ...BAD_LINKS,
+  ...BAD_DOORS,
+  ...BAD_FETCHES,
+  ...BAD_ENDS,
+]
+
+function bytesOf(message: PeerMessage): number {
+  return message.type === 'AppendEntriesRequest' ? message.blocks.reduce((sum, { size }) => sum + size, 0) : 0
+}
+
+function damaged(message: PeerMessage): PeerMessage {
+  if (message.type !== 'AppendEntriesRequest') return message
+  const blocks = message.blocks.map((block) => {
+    const bytes = Uint8Array.from(block.bytes)
+    bytes[bytes.length >> 1] = 0
+    bytes[(bytes.length >> 1) + 1] = 0
+    return { ...block, bytes }
+  })
+  return { ...message, blocks }
+}

@@ -1,0 +1,80 @@
+/** How a bad transport is made: the good one in memory, with one lie on top, told to its user, its host, or both. */
+import type { Transport, TransportHost } from '../../src/contracts/transport.ts'
+import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
+import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
+
+export interface BadTransport {
+  /** What is bad about it. */
+  readonly it: string
+  /** The checks that must fail: each its group's name and its own. */
+  readonly fails: readonly string[]
+  readonly make: () => TransportWorld
+}
+
+/** What a lie stands on. */
+export interface Below {
+  readonly good: Transport
+  /** The hosts of all transports of the world, by their nodes' ids. */
+  readonly hosts: ReadonlyMap<string, TransportHost>
+}
+
+/** What a transport does badly; what it does not say is done well. */
+export interface TransportLie {
+  /** To whoever uses it. */
+  readonly transport?: Partial<Transport>
+  /** To the host it is started with. */
+  readonly host?: (host: TransportHost) => Partial<TransportHost>
+}
+
+export const WINDOW_BYTES = 1024 * 1024
+
+export function bad(
+  it: string,
+  fails: string | readonly string[],
+  lie: (below: Below) => TransportLie,
+  windowBytes = WINDOW_BYTES,
+): BadTransport {
+  const make = (): TransportWorld => {
+    const network = new MemoryNetwork({ windowBytes, refusalPauseMs: 20 })
+    const hosts = new Map<string, TransportHost>()
+    return {
+      create: (id) => {
+        const good = network.transport(id)
+        return over(good, hosts, lie({ good, hosts }))
+      },
+      route: (_, to) => to,
+      cut: (one, other) => network.cut(one, other),
+      heal: (one, other) => network.heal(one, other),
+      windowBytes: WINDOW_BYTES,
+      close: async () => undefined,
+    }
+  }
+  return { it, fails: typeof fails === 'string' ? [fails] : fails, make }
+}
+
+function over(good: Transport, hosts: Map<string, TransportHost>, lie: TransportLie): Transport {
+  return {
+    start: (host) => {
+      hosts.set(host.identity.nodeId, host)
+      return good.start({ ...whole(host), ...lie.host?.(host) })
+    },
+    address: good.address,
+    setPeers: (addresses) => good.setPeers(addresses),
+    send: (to, message) => good.send(to, message),
+    fetchSnapshot: (from, id, offset, signal) => good.fetchSnapshot(from, id, offset, signal),
+    close: () => good.close(),
+    ...lie.transport,
+  }
+}
+
+function whole(host: TransportHost): TransportHost {
+  return {
+    identity: host.identity,
+    admit: (peer) => host.admit(peer),
+    receive: (from, message) => host.receive(from, message),
+    peerConnected: (peer) => host.peerConnected(peer),
+    peerLost: (peer, reason) => host.peerLost(peer, reason),
+    refusedBy: (peer, refusal) => host.refusedBy(peer, refusal),
+    readSnapshot: (id, offset) => host.readSnapshot(id, offset),
+  }
+}
