@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkRuns } from '../../src/testing/check-runs.ts'
+import { machineUnderTest } from '../../src/testing/machine-under-test.ts'
 import { BrokenPromise } from '../../src/testing/properties/property.ts'
 import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
 import { parseRun } from '../../src/testing/told-runs/run-file.ts'
@@ -44,6 +45,26 @@ describe('a run that fails', () => {
     assert.equal(replay.isSame, false)
     assert.equal(replay.failure, undefined)
     assert.match(replay.outcome.verdict, /^kept until event \d+$/)
+  })
+
+  it('is told without a stack, for its places move', async () => {
+    const machine = machineUnderTest({
+      command: (number) => number,
+      make: () => ({
+        apply: () => {
+          throw new Error('too much')
+        },
+        snapshot: () => [],
+        restore: async () => {},
+      }),
+    })
+    const inside = join(directory, 'thrown')
+    await failureOf(checkRuns({ runs: 5, seed: 1, shrinksMax: 20, directory: inside, fixed: { machine } }))
+    const text = readFileSync(join(inside, readdirSync(inside)[0] as string), 'utf8')
+    rmSync(inside, { recursive: true })
+    assert.match(text, /\nneeds machine\n/)
+    assert.match(text, /\nbroken L0 at event \d+: .*: Error: too much\nstate /)
+    assert.equal((await replayRun(text, { machine })).text, text)
   })
 
   it('is told also where it cannot be written', async () => {

@@ -78,6 +78,7 @@ state 0123456789abcdef
     ['of a later version', '# quorate run, version 9\n', 1, /of version 9 .* and this release reads version 1/],
     ['without a seed', `${RUN_FORMAT}\ncluster voters=3\nheal 5\n`, undefined, /the line 'seed …' is missing/],
     ['with two seeds', `${HEAD}seed 2\n`, 5, /line 5: there is a line 'seed' already/],
+    ['with half a seed', `${RUN_FORMAT}\nseed 1.5\n`, 2, /line 2: a seed is a whole number, not 1\.5/],
     ['with a strange line', `${HEAD}sed 2\n`, 5, /a line cannot begin with 'sed'/],
     [
       'with an unknown fault',

@@ -53,16 +53,17 @@ function verdictOf({ failure, events }: History): string {
   if (failure === undefined) return `kept until event ${events}`
   if (failure instanceof BrokenPromise) {
     const { id, promise } = failure.property
-    return oneLine(`broken ${id} at event ${events}: ${promise} But ${failure.detail}`)
+    return firstLine(`broken ${id} at event ${events}: ${promise} But ${failure.detail}`)
   }
   const words = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure)
-  return oneLine(`failed at event ${events}: ${words}`)
+  return firstLine(`failed at event ${events}: ${words}`)
 }
 
 function byTime(one: { readonly atMs: number }, other: { readonly atMs: number }): number {
   return one.atMs - other.atMs
 }
 
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
+/** A stack below it names places in the sources, which may move while the run stays the same. */
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] as string).trimEnd()
 }

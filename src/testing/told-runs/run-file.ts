@@ -122,6 +122,7 @@ class RunReader {
   #take([word = '', ...words]: readonly string[]): void {
     switch (word) {
       case 'seed':
+        return this.#once(word, seedOf(words))
       case 'heal':
         return this.#once(word, numberOf(words, word))
       case 'cluster':
@@ -169,6 +170,12 @@ function numberOf([text = '', ...more]: readonly string[], what: string): number
   if (!/^\d+(\.\d+)?$/.test(text) || number > Number.MAX_SAFE_INTEGER || more.length > 0)
     throw new Error(`after '${what}' comes one number, such as '${what} 4000'`)
   return number
+}
+
+function seedOf(words: readonly string[]): number {
+  const seed = numberOf(words, 'seed')
+  if (!isCount(seed)) throw new Error(`a seed is a whole number, not ${seed}`)
+  return seed
 }
 
 function happeningOf(word: 'call' | 'fault', [time = '', type = '', ...words]: readonly string[]): Call | Fault {
