@@ -1,18 +1,15 @@
 /** One run of a simulated cluster: faults under work, then healing, then the question whether it lives. */
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
-import type { RaftStatus } from '../core/status.ts'
-import type { NodeId } from '../core/types.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
 import type { MachineUnderTest } from './machine-under-test.ts'
-import { bytesOf } from './machine-under-test.ts'
-import { judgeLiveness, leadersAmong } from './properties/liveness.ts'
 import type { Property } from './properties/property.ts'
 import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
 import type { FaultPlan } from './simulation/faults.ts'
 import { Mishaps } from './simulation/mishaps.ts'
 import type { Onlooker } from './simulation/onlooker.ts'
+import { recover } from './simulation/recovery.ts'
 import type { Tampering } from './simulation/tampering.ts'
 import type { ClusterPlan, Workload } from './simulation/workload.ts'
 
@@ -56,10 +53,6 @@ export interface History {
 
 export const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
 export const HEAL_AT_MS: number = 4000
-/** Ten election timeouts. */
-const ELECTIONS = 10
-/** For a leader to stay one, and everybody to hear what it has. */
-const QUIET_MS = 1500
 
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
@@ -72,10 +65,7 @@ export async function simulate(options: SimulationOptions): Promise<History> {
   clients.schedule(options.workload)
   mishaps.schedule(options.faults)
   await cluster.runUntil(healAtMs * 1000)
-  if (!cluster.isOver) {
-    mishaps.heal()
-    await live(cluster, clients)
-  }
+  if (!cluster.isOver) await recover(cluster, clients, mishaps)
   await cluster.show(true)
   return {
     seed,
@@ -87,33 +77,4 @@ export async function simulate(options: SimulationOptions): Promise<History> {
     failure: cluster.failure,
     trace: cluster.trace?.text,
   }
-}
-
-/** Nothing is wrong any more: a leader must come, what is written must reach everybody, and every call must end. */
-async function live(cluster: Cluster, clients: Clients): Promise<void> {
-  const { time, settings } = cluster
-  const electionUs = (settings.electionTimeoutMaxMs as number) * 1000
-  await cluster.runUntil(time.nowUs + ELECTIONS * electionUs)
-  if (cluster.isOver) return
-  const termThen = leadersAmong(statusesOf(cluster))[0]?.term
-  for (const number of cluster.nodes.keys()) clients.perform({ type: 'write', atMs: 0, node: number, count: 1 })
-  await cluster.runUntil(time.nowUs + QUIET_MS * 1000)
-  if (cluster.isOver) return
-  try {
-    judgeLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termThen })
-  } catch (error) {
-    cluster.fail(error)
-    return
-  }
-  const members = leadersAmong(statusesOf(cluster))[0]?.membership.members ?? []
-  for (const { id, machine } of cluster.nodes) {
-    if (machine === undefined || !members.some((member) => member.id === id)) continue
-    const { commands, tried } = machine
-    const state = tried === undefined ? undefined : (await bytesOf(tried.snapshot())).toString('latin1')
-    cluster.see({ type: 'ended', node: id, commands, state })
-  }
-}
-
-function statusesOf(cluster: Cluster): Map<NodeId, RaftStatus> {
-  return new Map(cluster.nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()]])))
 }

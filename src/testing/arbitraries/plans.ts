@@ -140,8 +140,19 @@ function fault(untilMs: number): Arbitrary<Fault> {
     { arbitrary: of('slowDisk', { node: node(), syncMs: fc.integer({ min: 5, max: 1500 }), forMs }), weight: 2 },
     { arbitrary: of('failDisk', { node: node(), forMs }), weight: 1 },
     { arbitrary: of('pause', { node: node(), forMs }), weight: 3 },
+    { arbitrary: missing(untilMs), weight: 2 },
     { arbitrary: of('drift', { node: node(), ratePerMille: fc.integer({ min: 500, max: 3000 }), forMs }), weight: 1 },
   ) as Arbitrary<Fault>
+}
+
+/** Half of them go when the other faults end, not before. */
+function missing(untilMs: number): Arbitrary<Fault> {
+  return fc.record({
+    type: fc.constant('missing' as const),
+    atMs: fc.oneof(fc.nat(untilMs), fc.constant(untilMs)),
+    node: node(),
+    how: fc.constantFrom('down' as const, 'cut off' as const),
+  })
 }
 
 function weather(): Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {

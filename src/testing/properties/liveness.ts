@@ -40,6 +40,12 @@ export const LIVENESS = {
     promise: 'With the faults gone, a pending membership change is finished, and no joint membership is left.',
   },
   answered: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
+  suffices: {
+    id: 'L9',
+    name: 'a majority suffices',
+    promise:
+      'With a minority of the voters gone or cut off for good, the others have a leader within ten election timeouts, and commit what is written.',
+  },
 } as const
 
 /** Those who lead, and of whose members none is in a later term. A node that was removed may be in any term. */
@@ -74,7 +80,7 @@ export function judgeLiveness(standing: Standing): void {
   if (openCalls > 0) throw new BrokenPromise(LIVENESS.answered, `${openCalls} calls are open.`)
 }
 
-function summary(statuses: readonly RaftStatus[]): string {
+export function summary(statuses: readonly RaftStatus[]): string {
   return statuses
     .map(
       ({ id, role, term, appliedIndex, commitIndex, lastIndex }) =>

@@ -1,10 +1,26 @@
 /** What a quorum is, said once more and without the core: the judges must not share its mistakes. */
 import type { Membership, NodeId } from '../../core/types.ts'
+import type { ClusterView } from './cluster-view.ts'
 
 /** Whether these nodes are a majority of the voters; of a joint membership, of both halves. Learners never count. */
 export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): boolean {
   const { voters, outgoing } = membership
   return isMajority(voters, nodes) && (outgoing.length === 0 || isMajority(outgoing, nodes))
+}
+
+/**
+ * Whether the rest is a majority without these nodes: by every membership that may be in force, which is the last one
+ * committed and every later one on some disk, and also once the learners in it are voters.
+ */
+export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): boolean {
+  const all = [...view.nodes.values()].flatMap(({ disk }) => disk.memberships)
+  const committed = Math.max(0, ...all.filter(({ index }) => index <= view.ledger.lastIndex).map(({ index }) => index))
+  return all.every(({ index, membership: { voters, outgoing, learners } }) => {
+    if (index < committed || voters.length === 0) return true
+    return [voters, outgoing, [...voters, ...learners]].every(
+      (half) => half.length === 0 || isMajority(half, new Set(half.filter((id) => !away.has(id)))),
+    )
+  })
 }
 
 function isMajority(voters: readonly NodeId[], nodes: ReadonlySet<NodeId>): boolean {

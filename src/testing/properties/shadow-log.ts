@@ -50,6 +50,11 @@ export class ShadowLog {
     return this.#memberships.findLast((entry) => entry.index <= index)?.membership
   }
 
+  /** Oldest first: what held before any other that is known, and all later ones. */
+  get memberships(): readonly MembershipEntry[] {
+    return this.#memberships
+  }
+
   reset(snapshot: SnapshotInfo): void {
     this.#base = snapshot.index
     this.#baseTerm = snapshot.term

@@ -28,6 +28,7 @@ const HINTS_MAX = 3
 export class Clients {
   readonly #cluster: Cluster
   #calls = 0
+  #acknowledged = 0
   /** Of each open call: which node it is at, and how to end it if that node dies. */
   readonly #open = new Map<number, { at: SimulatedNode; readonly end: (told: Told) => void }>()
   /** Their data directories have been members once; they are not added again. */
@@ -44,6 +45,11 @@ export class Clients {
   /** How many calls have begun. */
   get calls(): number {
     return this.#calls
+  }
+
+  /** The highest number of a write that was acknowledged. */
+  get acknowledged(): number {
+    return this.#acknowledged
   }
 
   schedule(workload: Workload): void {
@@ -88,6 +94,7 @@ export class Clients {
       })
       at = this.#cluster.nodes.find(({ id }) => id === told.leader)
       if (told.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
+      if (told.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
       this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index, result: told.result })
       return
     }

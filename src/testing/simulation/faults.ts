@@ -37,6 +37,11 @@ export type Fault =
   | ({ readonly type: 'pause'; readonly node: number } & Lasts)
   /** Its clock runs fast or slow. */
   | ({ readonly type: 'drift'; readonly node: number; readonly ratePerMille: number } & Lasts)
+  /**
+   * The node goes, down or cut off from all others, and is still away when the other faults end, as long as the rest is a
+   * majority of every membership in force: the rest must live without it. Only then it comes back.
+   */
+  | ({ readonly type: 'missing'; readonly node: number; readonly how: 'down' | 'cut off' } & Begins)
 
 export type FaultPlan = readonly Fault[]
 

@@ -1,4 +1,6 @@
 /** Makes the faults of a plan happen, and undoes them. */
+import type { NodeId } from '../../core/types.ts'
+import { canDoWithout } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
 import { GOOD_DISK } from './disk.ts'
 import type { Fault, FaultPlan } from './faults.ts'
@@ -11,6 +13,8 @@ export class Mishaps {
   /** Told when the process of a node is gone. */
   readonly #died: (node: SimulatedNode) => void
   #isOver = false
+  /** They stay away when the other faults end, if the rest can do without them. */
+  readonly #missing = new Map<SimulatedNode, 'down' | 'cut off'>()
 
   constructor(cluster: Cluster, died: (node: SimulatedNode) => void) {
     this.#cluster = cluster
@@ -21,7 +25,12 @@ export class Mishaps {
     for (const fault of plan) this.#after(fault.atMs, () => this.#begin(fault))
   }
 
-  /** All is well again: links, weather, disks, clocks; whoever was down or away comes back. */
+  /** Who is away. */
+  get missing(): ReadonlySet<SimulatedNode> {
+    return new Set(this.#missing.keys())
+  }
+
+  /** All is well again: links, weather, disks, clocks; whoever was down or away comes back, but for those who are missing. */
   heal(): void {
     const { network, nodes, trace } = this.#cluster
     this.#isOver = true
@@ -34,8 +43,44 @@ export class Mishaps {
       node.clock?.setRate(1000)
       if (node.disk.failure !== undefined) this.#replaceDisk(node)
       if (node.clock?.isPaused === true) node.clock.resume()
-      node.start()
     }
+    this.#letMissing()
+    for (const node of nodes) this.#start(node)
+  }
+
+  /** Those who are missing come back too. */
+  bringBack(): void {
+    if (this.#missing.size === 0) return
+    this.#cluster.trace?.note('-', '! the missing come back')
+    this.#missing.clear()
+    this.#cluster.network.healAll()
+    for (const node of this.#cluster.nodes) node.start()
+  }
+
+  /** As many of the missing, in the order in which they went, as the rest can do without; the others come back. */
+  #letMissing(): void {
+    const { trace, watch } = this.#cluster
+    const away = new Set<NodeId>()
+    for (const [node, how] of this.#missing) {
+      if (canDoWithout(watch.view, new Set([...away, node.id]))) {
+        away.add(node.id)
+        trace?.note(node.id, `! stays ${how}`)
+        if (how === 'cut off') this.#cutOff(node)
+      } else this.#missing.delete(node)
+    }
+  }
+
+  #cutOff(node: SimulatedNode): void {
+    const { network, nodes } = this.#cluster
+    for (const other of nodes) {
+      if (other === node) continue
+      network.cut(node.id, other.id)
+      network.cut(other.id, node.id)
+    }
+  }
+
+  #start(node: SimulatedNode): void {
+    if (this.#missing.get(node) !== 'down') node.start()
   }
 
   #after(delayMs: number, callback: () => void): void {
@@ -107,22 +152,30 @@ export class Mishaps {
         clock?.setRate(fault.ratePerMille)
         return this.#after(fault.forMs, () => clock?.setRate(1000))
       }
+      case 'missing': {
+        const node = this.#node(fault.node)
+        this.#missing.set(node, fault.how)
+        return fault.how === 'down' ? this.#end(node, false) : this.#cutOff(node)
+      }
     }
   }
 
   #crash(node: SimulatedNode, isHard: boolean, forMs: number): void {
+    this.#end(node, isHard)
+    this.#after(forMs, () => this.#start(node))
+  }
+
+  #end(node: SimulatedNode, isHard: boolean): void {
     node.crash(isHard)
     this.#died(node)
-    this.#after(forMs, () => node.start())
   }
 
   /** The process ends with the broken disk, and another begins with a sound one that has the same data. */
   #replaceDisk(node: SimulatedNode): void {
-    node.crash(false)
-    this.#died(node)
+    this.#end(node, false)
     node.disk.failure = undefined
     node.expectsFailure = false
-    node.start()
+    this.#start(node)
   }
 
   #node(number: number): SimulatedNode {
