@@ -3,26 +3,28 @@ import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import type { Exhibit } from '../test/museum/exhibit.ts'
 import { SEEDS_MAX } from '../test/museum/exhibit.ts'
 import type { Catch } from '../test/museum/hunt.ts'
 import { EXHIBITS } from '../test/museum/museum.ts'
 import { pageOf } from '../test/museum/page.ts'
+import { tell } from '../test/museum/story.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** A hunt that takes longer has found a node that runs in circles. */
 const HUNT_MS = 300_000
 
 const run = promisify(execFile)
-const names = process.argv.slice(2)
-const wanted = names.length === 0 ? EXHIBITS : EXHIBITS.filter(({ name }) => names.includes(name))
-if (wanted.length === 0) {
-  process.stderr.write(
-    `there is no such exhibit: ${names.join(', ')}; there are\n${EXHIBITS.map(({ name }) => `  ${name}\n`).join('')}`,
-  )
-  process.exit(2)
+const { values, positionals: names } = parseArgs({ options: { story: { type: 'string' } }, allowPositionals: true })
+if (values.story !== undefined) {
+  const told = EXHIBITS.find(({ name }) => name === values.story)
+  if (told === undefined) refuse([values.story])
+  await tell(told, (line) => process.stdout.write(`${line}\n`))
+  process.exit()
 }
+const wanted = names.length === 0 ? EXHIBITS : EXHIBITS.filter(({ name }) => names.includes(name))
+if (wanted.length === 0) refuse(names)
 
 const caught = new Map<string, Catch>()
 const queue = [...wanted]
@@ -59,4 +61,10 @@ async function hunted({ name }: Exhibit): Promise<Catch> {
 function lineOf({ name, seedsMax = SEEDS_MAX }: Exhibit, { caughtBy, seeds, ms, trouble, message }: Catch): string {
   const head = `${name.padEnd(46)} ${String(caughtBy ?? '-').padEnd(4)} run ${String(seeds).padStart(3)} of ${seedsMax}  ${(ms / 1000).toFixed(1)} s`
   return trouble === undefined ? head : `${head}\n         NOT CAUGHT: ${trouble}\n         ${message.slice(0, 500)}`
+}
+
+function refuse(unknown: readonly string[]): never {
+  const known = EXHIBITS.map(({ name }) => `  ${name}\n`).join('')
+  process.stderr.write(`there is no such exhibit: ${unknown.join(', ')}; there are\n${known}`)
+  process.exit(2)
 }

@@ -1,4 +1,5 @@
 /** Bugs about votes, terms and elections. */
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import { CRASHES, HASTY, LATE_MESSAGES, VERY_LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
@@ -238,5 +239,32 @@ export class Persister {`,
       },
     ],
     caughtBy: ['L1'],
+  },
+  {
+    name: 'logs-compared-by-both',
+    does: 'grants its vote only to a log that is neither older nor shorter than its own, so that of two logs neither may win',
+    system: 'openraft',
+    sources: ['databendlabs/openraft a48a3282'],
+    where: 'three voters; a leader is cut off with writes of its own, and its successor goes for good',
+    set: (drawn) => ({
+      cluster: { voters: 3, spares: 0 },
+      settings: {},
+      workload: [
+        ...drawn.workload,
+        ...[3010, 3040, 3070].map((atMs) => ({ type: 'write', atMs, node: LEADER, count: 6 }) as const),
+      ],
+      faults: [
+        { type: 'partition', atMs: 3000, side: [LEADER], forMs: 2000 },
+        { type: 'missing', atMs: 4000, node: LEADER, how: 'down' },
+      ],
+    }),
+    edits: [
+      {
+        file: 'src/core/log/raft-log.ts',
+        from: 'return lastTerm > own.term || (lastTerm === own.term && lastIndex >= own.index)',
+        to: 'return lastTerm >= own.term && lastIndex >= own.index',
+      },
+    ],
+    caughtBy: ['L1', 'L9'],
   },
 ]
