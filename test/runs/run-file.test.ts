@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
+import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
 import { readFields, wordsIn, wordsOfFields } from '../../src/testing/told-runs/fields.ts'
 import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
@@ -79,6 +80,7 @@ state 0123456789abcdef
     ['without a seed', `${RUN_FORMAT}\ncluster voters=3\nheal 5\n`, undefined, /the line 'seed …' is missing/],
     ['with two seeds', `${HEAD}seed 2\n`, 5, /line 5: there is a line 'seed' already/],
     ['with half a seed', `${RUN_FORMAT}\nseed 1.5\n`, 2, /line 2: a seed is a whole number, not 1\.5/],
+    ['that heals too late', `${RUN_FORMAT}\nheal 9007199254740991\n`, 2, /line 2: 9007199254740991 ms is later/],
     ['with a strange line', `${HEAD}sed 2\n`, 5, /a line cannot begin with 'sed'/],
     [
       'with an unknown fault',
@@ -124,6 +126,23 @@ state 0123456789abcdef
         },
       )
     })
+
+  it('is read, or refused by its own error, whatever was done to it', () => {
+    const whole = formatRun({
+      run: { ...(fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 1, seed: 3 })[0] as RunPlan), healAtMs: 4000 },
+      needs: ['machine'],
+      outcome: OUTCOME,
+    })
+    const place = fc.nat(whole.length)
+    const property = fc.property(place, fc.nat(5), fc.string({ maxLength: 3, unit: 'binary' }), (at, length, other) => {
+      try {
+        parseRun(whole.slice(0, at) + other + whole.slice(at + length))
+      } catch (error) {
+        if (!isRaftError(error, 'ERR_RAFT_RUN_FILE')) throw error
+      }
+    })
+    fc.assert(property, { numRuns: 150, seed: 1 })
+  })
 
   it('says what has to be brought to a run that needs it', async () => {
     const text = `${HEAD}needs machine\n`

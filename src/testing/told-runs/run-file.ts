@@ -124,7 +124,7 @@ class RunReader {
       case 'seed':
         return this.#once(word, seedOf(words))
       case 'heal':
-        return this.#once(word, numberOf(words, word))
+        return this.#once(word, msOf(words, word))
       case 'cluster':
         return this.#once(word, clusterOf(readFields(words)))
       case 'settings':
@@ -172,6 +172,13 @@ function numberOf([text = '', ...more]: readonly string[], what: string): number
   return number
 }
 
+/** A time: the world counts microseconds, in whole numbers that are safe. */
+function msOf(words: readonly string[], what: string): number {
+  const ms = numberOf(words, what)
+  if (ms * 1000 > Number.MAX_SAFE_INTEGER) throw new Error(`${ms} ms is later than any run lasts`)
+  return ms
+}
+
 function seedOf(words: readonly string[]): number {
   const seed = numberOf(words, 'seed')
   if (!isCount(seed)) throw new Error(`a seed is a whole number, not ${seed}`)
@@ -179,7 +186,7 @@ function seedOf(words: readonly string[]): number {
 }
 
 function happeningOf(word: 'call' | 'fault', [time = '', type = '', ...words]: readonly string[]): Call | Fault {
-  const atMs = numberOf([time], word)
+  const atMs = msOf([time], word)
   const fields = readFields(words)
   const mistake = mistakeIn(word, type, fields)
   if (mistake !== undefined) throw new Error(mistake)
