@@ -56,6 +56,16 @@ export function leadersAmong(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftSta
   )
 }
 
+/** Throws BrokenPromise if a learner that is to be a voter still is none, though nothing is left to wait for: no write, no fault. */
+export function judgePromotions(statuses: ReadonlyMap<NodeId, RaftStatus>): void {
+  const [leader] = leadersAmong(statuses)
+  if (leader === undefined) return
+  const { members, learners } = leader.membership
+  const left = members.find(({ id, promote }) => promote && learners.includes(id) && statuses.has(id))
+  if (left === undefined) return
+  throw new BrokenPromise(LIVENESS.settled, `${left.id} is not promoted; ${summary([...statuses.values()])}`)
+}
+
 /** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
 export function judgeLiveness(standing: Standing): void {
   const { statuses, openCalls, termThen } = standing

@@ -2,7 +2,7 @@
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import { bytesOf } from '../machine-under-test.ts'
-import { judgeLiveness, LIVENESS, leadersAmong, summary } from '../properties/liveness.ts'
+import { judgeLiveness, judgePromotions, LIVENESS, leadersAmong, summary } from '../properties/liveness.ts'
 import { BrokenPromise } from '../properties/property.ts'
 import { canDoWithout } from '../properties/quorum.ts'
 import type { Clients } from './clients.ts'
@@ -50,6 +50,11 @@ async function live(cluster: Cluster, clients: Clients): Promise<void> {
   await cluster.runUntil(time.nowUs + ELECTIONS * electionUs(cluster))
   if (cluster.isOver) return
   const termThen = leadersAmong(statusesOf(cluster))[0]?.term
+  try {
+    judgePromotions(statusesOf(cluster))
+  } catch (error) {
+    return cluster.fail(error)
+  }
   for (const number of cluster.nodes.keys()) clients.perform({ type: 'write', atMs: 0, node: number, count: 1 })
   await cluster.runUntil(time.nowUs + QUIET_MS * 1000)
   if (cluster.isOver) return
