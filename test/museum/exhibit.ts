@@ -42,4 +42,4 @@ export interface Absentee {
 }
 
 /** Drawn runs an exhibit may take to be caught, unless it says otherwise. */
-export const SEEDS_MAX = 300
+export const SEEDS_MAX = 1000

@@ -18,7 +18,7 @@ of ours that moves the text makes the museum say so (a test looks at every one).
   run that shows the bug is repeated with healthy nodes, which have to keep every promise in it.
 - **The promise was named before.** A bug counts as caught if the first promise it breaks is one of those written down for it.
   [How to simulate](../how-to/simulate.md) says what each promise is.
-- *Runs* is how many drawn runs it took, the last being the catch; the budget is 300.
+- *Runs* is how many drawn runs it took, the last being the catch; the budget is 1,000.
 
 \`make museum\` runs all of them, \`make museum ARGS="no-no-op"\` one. The sources are in \`test/museum\`.
 `

@@ -193,6 +193,6 @@ export const READS: readonly Exhibit[] = [
       },
       { file: 'src/core/rules/pause.ts', from: 'role.transfer?.deadline ?? Infinity', to: 'Infinity' },
     ],
-    caughtBy: ['L5', 'L7'],
+    caughtBy: ['L5', 'L7', 'L9'],
   },
 ]

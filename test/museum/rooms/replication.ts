@@ -229,7 +229,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'Math.min(message.hintIndex, state.log.lastIndex)',
       },
     ],
-    caughtBy: ['L3', 'L5'],
+    caughtBy: ['L3', 'L5', 'L9'],
   },
   {
     name: 'heartbeat-raises-the-term-aside',

@@ -1,4 +1,5 @@
 /** Bugs about snapshots. */
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import type { Exhibit } from '../exhibit.ts'
 
 export const SNAPSHOTS: readonly Exhibit[] = [
@@ -97,6 +98,17 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     does: 'leaves a follower probing after a snapshot that ends where the log ends, so that it never counts as caught up',
     system: 'etcd',
     sources: ['etcd-io/etcd#10308'],
+    where: 'a learner is cut off while a snapshot of the whole log is taken, and no reserve is kept behind it',
+    set: ({ seed }) => ({
+      cluster: { voters: 3, spares: 1 },
+      settings: { trailingEntries: 0, trailingBytesMax: 0 },
+      workload: [
+        { type: 'write', atMs: 500, node: LEADER, count: 6 },
+        { type: 'change', atMs: 700, add: [3], promote: [], demote: [], remove: [] },
+        { type: 'snapshot', atMs: 1800, node: LEADER },
+      ],
+      faults: [{ type: 'partition', atMs: 700 + (seed % 60), side: [3], forMs: 1800 }],
+    }),
     edits: [
       {
         file: 'src/core/rules/append-response.ts',
