@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Effects, Persist } from '../../src/core/effects.ts'
+import type { Input } from '../../src/core/inputs.ts'
+import type { AppendEntriesRequest, Message } from '../../src/core/messages.ts'
+import { RAFT_DEFAULTS } from '../../src/core/options.ts'
 import type { RaftStatus } from '../../src/core/status.ts'
 import type { Block, Membership, SnapshotInfo } from '../../src/core/types.ts'
 import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
@@ -8,6 +11,15 @@ import { BrokenPromise } from '../../src/testing/properties/property.ts'
 import { SAFETY, Watch } from '../../src/testing/properties/safety.ts'
 
 const LEADING = { role: 'leader', term: 1, commitIndex: 1 } as const
+
+const SETTINGS = { ...RAFT_DEFAULTS, id: 'a', seed: 1, electionTimeoutMinMs: 150, electionTimeoutMaxMs: 300 }
+const HEARTBEAT = {
+  type: 'AppendEntriesRequest',
+  term: 1,
+  prevIndex: 0,
+  prevTerm: 0,
+  blocks: [],
+} as never as AppendEntriesRequest
 
 // Each judge sees a short made-up run that breaks its promise, and, before the last observation, one that does not.
 const RUNS: Readonly<Record<string, readonly Observation[]>> = {
@@ -90,6 +102,19 @@ const RUNS: Readonly<Record<string, readonly Observation[]>> = {
     { type: 'invoked', call: 1, node: 'b', what: 'read', command: '' },
     { type: 'returned', call: 1, outcome: 'applied', index: 0 },
   ],
+  I17: [
+    { ...started('a'), settings: SETTINGS } as Observation,
+    at(10, stepped('a', { term: 1, leader: 'b' }), { type: 'receive', from: 'b', message: HEARTBEAT }),
+    at(400, stepped('a', { term: 2, leader: undefined }), { type: 'receive', from: 'c', message: asksForVote(2) }),
+    at(410, stepped('a', { term: 2, leader: 'b' }), { type: 'receive', from: 'b', message: { ...HEARTBEAT, term: 2 } }),
+    at(420, stepped('a', { term: 3, leader: undefined }), { type: 'receive', from: 'c', message: asksForVote(3) }),
+  ],
+  L7: [
+    { ...started('a'), settings: SETTINGS } as Observation,
+    at(10, stepped('a', { role: 'leader', term: 1, isTransferring: true })),
+    at(309, stepped('a', { role: 'leader', term: 1, isTransferring: true })),
+    at(310, stepped('a', { role: 'leader', term: 1, isTransferring: true })),
+  ],
 }
 
 /** Promises of more than one thing have a run for each. */
@@ -120,6 +145,16 @@ const MORE: readonly (readonly [string, readonly Observation[]])[] = [
       stepped('a', { term: 1, lastIndex: 2, commitIndex: 1 }, { blocks: [block(1, 1), block(2, 1)] }),
       durable('a', { truncateAfter: 0, blocks: [block(1, 1)] }),
       durable('a', { truncateAfter: 0 }),
+    ],
+  ],
+  [
+    'I17',
+    [
+      { ...started('a'), settings: SETTINGS } as Observation,
+      at(10, stepped('a', { term: 1, leader: 'b' }), { type: 'receive', from: 'b', message: HEARTBEAT }),
+      at(200, grants(stepped('a', { term: 1, leader: 'b' }))),
+      at(210, stepped('a', { term: 1, leader: 'b' }), { type: 'receive', from: 'b', message: HEARTBEAT }),
+      at(220, grants(stepped('a', { term: 1, leader: 'b' }))),
     ],
   ],
 ]
@@ -213,6 +248,20 @@ function durable(node: string, write: Partial<(Observation & { type: 'durable' }
 
 function applied(node: string, index: number, command: string): Observation {
   return { type: 'applied', node, index, term: 1, command }
+}
+
+function at(now: number, step: Observation, ...inputs: Input[]): Observation {
+  return { ...step, now, inputs } as Observation
+}
+
+function asksForVote(term: number): Message {
+  return { type: 'RequestVoteRequest', term, lastIndex: 0, lastTerm: 0, isTransfer: false }
+}
+
+function grants(step: Observation): Observation {
+  const message: Message = { type: 'PreVoteResponse', term: 2, isGranted: true, isRemoved: false }
+  const { effects } = step as Observation & { type: 'stepped' }
+  return { ...step, effects: { ...effects, send: [{ to: 'c', message }] } } as Observation
 }
 
 function vote(from: string, to: string, term: number): Observation {

@@ -1,4 +1,5 @@
 /** What the judges know together: each node's log in memory and on disk, and the ledger of what was ever committed. */
+import type { RaftOptions } from '../../core/options.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { HardState, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import type { Observation } from './observation.ts'
@@ -11,6 +12,8 @@ export class NodeView {
   isUp = false
   /** How many lives it has had. */
   lives = 0
+  /** What it runs by in this life, where that is known. */
+  settings: RaftOptions | undefined
   /** As its core sees it. */
   log: ShadowLog = new ShadowLog(NOTHING, undefined, [])
   /** As a crash would leave it. */
@@ -99,6 +102,7 @@ export class ClusterView {
     const node = this.node(start.node)
     node.isUp = true
     node.lives++
+    node.settings = start.settings
     node.status = undefined
     node.before = undefined
     node.log = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)

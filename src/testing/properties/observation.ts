@@ -3,8 +3,9 @@ import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Message } from '../../core/messages.ts'
+import type { RaftOptions } from '../../core/options.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { Block, HardState, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { Block, HardState, Instant, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 
 /** A write as it became durable; blocks carry their bytes where there are any. */
 export interface DurableWrite {
@@ -24,6 +25,8 @@ export type Observation =
       readonly blocks: readonly Block[]
       /** Of a bootstrap; counts only where the log holds none. */
       readonly initialMembership: Membership
+      /** What it runs by, where that is known. */
+      readonly settings?: RaftOptions | undefined
     }
   /** One step of its core; `status` is as of afterwards. */
   | {
@@ -32,6 +35,8 @@ export type Observation =
       readonly inputs: readonly Input[]
       readonly effects: Effects
       readonly status: RaftStatus
+      /** By its own clock, where that is known. */
+      readonly now?: Instant | undefined
     }
   /** From now on a crash of the node leaves this write. */
   | { readonly type: 'durable'; readonly node: NodeId; readonly write: DurableWrite }

@@ -1,4 +1,4 @@
-/** All promises of safety together, and the watch that judges a run by them. */
+/** All promises that are judged at every step together, and the watch that judges a run by them. */
 import { ClusterView } from './cluster-view.ts'
 import { committedImmutable } from './committed-immutable.ts'
 import { committedOnQuorum } from './committed-on-quorum.ts'
@@ -10,15 +10,17 @@ import { linearizableReads } from './linearizable-reads.ts'
 import { logMatching } from './log-matching.ts'
 import { membershipSafety } from './membership-safety.ts'
 import { monotonic } from './monotonic.ts'
+import { noDisruption } from './no-disruption.ts'
 import { noLostAcknowledgement } from './no-lost-acknowledgement.ts'
 import type { Observation } from './observation.ts'
 import { persistBeforeSend } from './persist-before-send.ts'
 import type { Judge, Property } from './property.ts'
 import { BrokenPromise } from './property.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
+import { transferEnds } from './transfer-ends.ts'
 import { voteOnce } from './vote-once.ts'
 
-/** In the order of their numbers. */
+/** In the order of their numbers; the last is one of liveness that a step can break. */
 export const SAFETY: readonly Property[] = [
   electionSafety,
   voteOnce,
@@ -34,6 +36,8 @@ export const SAFETY: readonly Property[] = [
   persistBeforeSend,
   membershipSafety,
   linearizableReads,
+  noDisruption,
+  transferEnds,
 ]
 
 /** Judges one run as it happens: throws BrokenPromise at the observation that breaks a promise. */

@@ -148,11 +148,11 @@ export class SimulatedNode {
   #makeCore(options: RaftOptions, recovered: RecoveredLog, now: Instant, isLiving: () => boolean): SteppedCore {
     const { tampering } = this.#world
     const node = this.id
-    this.#world.see({ type: 'started', node, ...recovered })
+    this.#world.see({ type: 'started', node, ...recovered, settings: options })
     // A core that is played tricks on does not keep its own invariants: the judges must notice.
     const raft = new (tampering?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
-    return new WatchedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status) => {
-      if (isLiving()) this.#world.see({ type: 'stepped', node, inputs, effects, status })
+    return new WatchedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
+      if (isLiving()) this.#world.see({ type: 'stepped', node, inputs, effects, status, now })
     })
   }
 

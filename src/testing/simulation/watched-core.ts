@@ -13,16 +13,19 @@ export interface SteppedCore {
 
 export class WatchedCore implements SteppedCore {
   readonly #core: SteppedCore
-  readonly #stepped: (inputs: readonly Input[], effects: Effects, status: RaftStatus) => void
+  readonly #stepped: (inputs: readonly Input[], effects: Effects, status: RaftStatus, now: Instant) => void
 
-  constructor(core: SteppedCore, stepped: (inputs: readonly Input[], effects: Effects, status: RaftStatus) => void) {
+  constructor(
+    core: SteppedCore,
+    stepped: (inputs: readonly Input[], effects: Effects, status: RaftStatus, now: Instant) => void,
+  ) {
     this.#core = core
     this.#stepped = stepped
   }
 
   step(now: Instant, inputs: readonly Input[]): Effects {
     const effects = this.#core.step(now, inputs)
-    this.#stepped(inputs, effects, this.#core.status(now))
+    this.#stepped(inputs, effects, this.#core.status(now), now)
     return effects
   }
 

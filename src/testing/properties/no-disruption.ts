@@ -1,0 +1,68 @@
+/** Thesis §4.2.3 and §9.6: who hears a leader listens to no candidate, be it one that was removed, cut off, or behind. */
+import type { Input } from '../../core/inputs.ts'
+import type { Instant, NodeId } from '../../core/types.ts'
+import type { NodeView } from './cluster-view.ts'
+import type { Observation } from './observation.ts'
+import type { Property } from './property.ts'
+
+type Step = Observation & { readonly type: 'stepped' }
+
+/** Which leader was heard when. */
+interface Heard {
+  readonly leader: NodeId
+  readonly at: Instant
+}
+
+export const noDisruption: Property = {
+  id: 'I17',
+  name: 'no disruption',
+  promise:
+    'With pre-vote and check-quorum, a node that hears its leader neither follows a candidate into a higher term, unless that one was told to campaign, nor grants it a pre-vote.',
+  watch(view) {
+    const heard = new Map<NodeId, Heard>()
+    return (observation) => {
+      if (observation.type === 'started') heard.delete(observation.node)
+      if (observation.type !== 'stepped' || observation.now === undefined) return undefined
+      const { node, now, inputs, status } = observation
+      const broken = disruptionOf(observation, view.node(node), heard.get(node))
+      for (const input of inputs)
+        if (isOfLeader(input, status.leader, status.term)) heard.set(node, { leader: status.leader as NodeId, at: now })
+      return broken
+    }
+  },
+}
+
+function disruptionOf(step: Step, { settings, before }: NodeView, heard: Heard | undefined): string | undefined {
+  const { node, inputs, effects, status, now = 0 } = step
+  if (settings === undefined || !settings.preVote || !settings.checkQuorum || before?.leader === undefined)
+    return undefined
+  const isFresh = heard?.leader === before.leader && now - heard.at < settings.electionTimeoutMinMs
+  if (before.role !== 'leader' && !isFresh) return undefined
+  const { leader } = before
+  const higher = inputs.filter((input) => isOfHigherTerm(input, before.term))
+  // One that has given up its office by itself in this step may listen to anybody.
+  const hasLeft = effects.events.some((event) => event.type === 'steppedDown' && event.reason !== 'higher-term')
+  if (status.term > before.term && higher.length > 0 && higher.every(isUncalledCandidate) && !hasLeft)
+    return `${node}, which hears ${leader} in term ${before.term}, followed a candidate into term ${status.term}.`
+  if (status.term !== before.term || status.leader !== leader) return undefined
+  const sent = [...effects.send, ...(effects.persist?.then ?? [])]
+  const grant = sent.find(({ message }) => message.type === 'PreVoteResponse' && message.isGranted)
+  if (grant === undefined) return undefined
+  return `${node}, which hears ${leader} in term ${before.term}, granted a pre-vote to ${grant.to}.`
+}
+
+function isOfLeader(input: Input, leader: NodeId | undefined, term: number): boolean {
+  if (input.type !== 'receive' || input.from !== leader) return false
+  return input.message.type === 'AppendEntriesRequest' && input.message.term === term
+}
+
+function isOfHigherTerm(input: Input, term: number): boolean {
+  if (input.type !== 'receive' || input.message.term <= term) return false
+  return (
+    input.message.type !== 'PreVoteRequest' && !(input.message.type === 'PreVoteResponse' && input.message.isGranted)
+  )
+}
+
+function isUncalledCandidate(input: Input): boolean {
+  return input.type === 'receive' && input.message.type === 'RequestVoteRequest' && !input.message.isTransfer
+}
