@@ -7,17 +7,24 @@ import { fc } from './arbitraries/fast-check.ts'
 import type { Totals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'
 import { machineUnderTest } from './machine-under-test.ts'
+import { SAFETY } from './properties/safety.ts'
 import { guarded } from './state-machine/guard.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
+import type { Judged } from './state-machine/one-machine.ts'
+import { oneMachine } from './state-machine/one-machine.ts'
 import type { Sort } from './state-machine/specimen.ts'
 import { tryLog } from './state-machine/try-log.ts'
 
-export interface StateMachineCheck<Command, Result> {
+export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
   /** One command, drawn by fast-check. */
   readonly commands: Arbitrary<Command>
-  /** JSON unless said otherwise. */
+  /** One query, if the machine answers queries; what is answered is judged too. */
+  readonly queries?: Arbitrary<Query> | undefined
+  /** JSON unless said otherwise, like the other three. */
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
+  readonly queryCodec?: Codec<Query> | undefined
+  readonly answerCodec?: Codec<Answer> | undefined
   /** How many logs the machine is given by itself, before it is put into clusters; 30 unless given. */
   readonly logs?: number | undefined
   /** Commands of the longest log; 30 unless given. */
@@ -30,16 +37,37 @@ export interface StateMachineCheck<Command, Result> {
   readonly deadlineMs?: number | undefined
   /** How many smaller logs, and smaller runs, are tried to tell a failure as a shorter story; 200 unless given. */
   readonly shrinksMax?: number | undefined
+  /** How many steps may be spent on judging what the clients of one cluster were told; 200,000 unless given. */
+  readonly stepsMax?: number | undefined
 }
 
-const DEFAULTS = { logs: 30, logEntriesMax: 30, runs: 30, seed: 1, deadlineMs: 2000, shrinksMax: 200 } as const
-/** Commands that the machines of a cluster are given; then they begin again at the first. */
+/** What was seen of a machine that is one. */
+export interface StateMachineTotals extends Totals {
+  /** Logs that it was given by itself. */
+  readonly logs: number
+  /** What the clients of the clusters were told: judged by the machine itself, or given up after `stepsMax`. */
+  readonly histories: Readonly<Judged>
+}
+
+const DEFAULTS = {
+  logs: 30,
+  logEntriesMax: 30,
+  runs: 30,
+  seed: 1,
+  deadlineMs: 2000,
+  shrinksMax: 200,
+  stepsMax: 200_000,
+} as const
+/** Commands, and queries, that the machines of a cluster are given; then they begin again at the first. */
 const CLUSTER_COMMANDS = 100
+/** Queries that a machine by itself is asked after a log. */
+const QUERIES = 10
 /** Followers that were away get a snapshot: that is what a machine can get wrong. */
 const SHORT_LOG = { trailingEntries: 4, trailingBytesMax: 600 }
 const FAULTS_MS = 2000
 
-type Settled<Command, Result> = StateMachineCheck<Command, Result> & {
+/** With everything said that was left to the defaults, and without the types of queries, which only the machine knows. */
+type Check<Command, Result> = Omit<StateMachineCheck<Command, Result, unknown>, keyof typeof DEFAULTS> & {
   readonly [Name in keyof typeof DEFAULTS]: number
 }
 
@@ -50,14 +78,22 @@ type Settled<Command, Result> = StateMachineCheck<Command, Result> & {
  * it('is a state machine', () => checkStateMachine(() => new Counter(), { commands: fc.record({ add: fc.nat() }) }))
  * ```
  */
-export async function checkStateMachine<Command, Result>(
-  machine: () => StateMachine<Command, Result>,
-  options: StateMachineCheck<Command, Result>,
-): Promise<Totals> {
+export async function checkStateMachine<Command, Result, Query = never, Answer = unknown>(
+  machine: () => StateMachine<Command, Result, Query, Answer>,
+  options: StateMachineCheck<Command, Result, Query, Answer>,
+): Promise<StateMachineTotals> {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const check: Settled<Command, Result> = { ...DEFAULTS, commands: options.commands, ...given }
-  const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>(), deadlineMs } = check
-  const sort: Sort<Command, Result> = { make: machine, codec, resultCodec, deadlineMs }
+  const check: Check<Command, Result> = { ...DEFAULTS, commands: options.commands, ...given }
+  const { seed, queries } = check
+  const sort: Sort<Command, Result> = {
+    make: machine,
+    codec: check.codec ?? jsonCodec(),
+    resultCodec: check.resultCodec ?? jsonCodec(),
+    queryCodec: check.queryCodec ?? jsonCodec(),
+    answerCodec: check.answerCodec ?? jsonCodec(),
+    queries: queries === undefined ? [] : fc.sample(queries, { numRuns: QUERIES, seed }),
+    deadlineMs: check.deadlineMs,
+  }
   return guarded(async () => {
     await checkAlone(sort, check)
     return checkInClusters(sort, check)
@@ -65,10 +101,7 @@ export async function checkStateMachine<Command, Result>(
 }
 
 /** Many logs; the shortest that could be found is told with what is wrong. */
-async function checkAlone<Command, Result>(
-  sort: Sort<Command, Result>,
-  check: Settled<Command, Result>,
-): Promise<void> {
+async function checkAlone<Command, Result>(sort: Sort<Command, Result>, check: Check<Command, Result>): Promise<void> {
   const { commands, logs, logEntriesMax, seed, shrinksMax } = check
   let first: MachineFault | undefined
   let tries = shrinksMax
@@ -101,14 +134,31 @@ function wordsOf(command: unknown): string {
   return inspect(command, { depth: 4, breakLength: Number.POSITIVE_INFINITY })
 }
 
-/** Whole clusters under faults: every machine is judged by all promises. */
+/** Whole clusters under faults: every machine is judged by all promises, and what clients are told by one machine alone. */
 async function checkInClusters<Command, Result>(
   sort: Sort<Command, Result>,
-  { commands, runs, seed, shrinksMax }: Settled<Command, Result>,
-): Promise<Totals> {
-  const log = fc.sample(fc.noShrink(commands), { numRuns: CLUSTER_COMMANDS, seed })
-  const command = (number: number): Command => log[(number - 1) % log.length] as Command
-  const machine = machineUnderTest({ ...sort, command })
+  check: Check<Command, Result>,
+): Promise<StateMachineTotals> {
+  const { logs, runs, seed, shrinksMax, stepsMax } = check
+  const command = drawn(check.commands, seed)
+  const query = check.queries === undefined ? undefined : drawn(check.queries, seed)
+  const machine = machineUnderTest({ ...sort, command, ...(query === undefined ? {} : { query }) })
+  const histories: Judged = { linearizable: 0, undecided: 0 }
+  const judge = oneMachine({
+    machine,
+    hasQueries: query !== undefined,
+    wordsOf: (what, number) => wordsOf(what === 'write' ? command(number) : query?.(number)),
+    stepsMax,
+    judged: histories,
+  })
+  const fixed = { machine, settings: SHORT_LOG, properties: [...SAFETY, judge] }
   const replay = (failed: number): string => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`
-  return checkRuns({ runs, seed, faultsMs: FAULTS_MS, fixed: { machine, settings: SHORT_LOG }, replay, shrinksMax })
+  const totals = await checkRuns({ runs, seed, faultsMs: FAULTS_MS, fixed, replay, shrinksMax })
+  return { ...totals, logs, histories }
+}
+
+/** The value of each number; they begin again after the last. */
+function drawn<Value>(values: Arbitrary<Value>, seed: number): (number: number) => Value {
+  const all = fc.sample(fc.noShrink(values), { numRuns: CLUSTER_COMMANDS, seed })
+  return (number) => all[(number - 1) % all.length] as Value
 }

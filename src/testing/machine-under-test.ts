@@ -6,12 +6,16 @@ import { watched } from './state-machine/guard.ts'
 /** A machine to be tried, and what it is to be given. */
 export interface Subject<Command, Result> {
   /** A new machine, in its first state. */
-  make(): StateMachine<Command, Result>
+  make(): StateMachine<Command, Result, unknown, unknown>
   /** The command of a number; the same number, the same command. */
   command(number: number): Command
+  /** What a read asks, by number; a machine without is not asked. */
+  query?(number: number): unknown
   /** JSON unless said otherwise. */
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
+  readonly queryCodec?: Codec<unknown> | undefined
+  readonly answerCodec?: Codec<unknown> | undefined
 }
 
 /** One machine of a subject. */
@@ -31,6 +35,7 @@ export interface MachineUnderTest {
 /** Makes a subject of any command and result type fit for `simulate`. */
 export function machineUnderTest<Command, Result>(subject: Subject<Command, Result>): MachineUnderTest {
   const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = subject
+  const { queryCodec = jsonCodec<unknown>(), answerCodec = jsonCodec<unknown>() } = subject
   return {
     make() {
       const machine = subject.make()
@@ -43,6 +48,16 @@ export function machineUnderTest<Command, Result>(subject: Subject<Command, Resu
         },
         snapshot: () => machine.snapshot(),
         restore: (chunks) => machine.restore(chunks),
+        ...(subject.query === undefined || machine.query === undefined
+          ? {}
+          : {
+              query(number: number): string {
+                const query = queryCodec.decode(queryCodec.encode(subject.query?.(number)))
+                const doing = { doing: `query() of read ${number}`, commands: 0 }
+                const answer = watched(doing, () => machine.query?.(query))
+                return Buffer.from(answerCodec.encode(answer)).toString('latin1')
+              },
+            }),
       }
     },
   }

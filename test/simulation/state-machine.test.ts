@@ -6,7 +6,17 @@ import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
 
 const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
 
+const ASKED = { ...SMALL, queries: fc.constant('total') }
+
 describe('a user tries a state machine', () => {
+  it('that answers queries, and is told how many histories were judged, and how many were given up', async () => {
+    const machine = (): Asked => new Asked(({ total }) => total)
+    const judged = await checkStateMachine(machine, { ...ASKED, runs: 5 })
+    assert.deepEqual(judged.histories, { linearizable: 5, undecided: 0 })
+    const hasty = await checkStateMachine(machine, { ...ASKED, runs: 2, stepsMax: 1 })
+    assert.deepEqual(hasty.histories, { linearizable: 0, undecided: 2 })
+  })
+
   it('that is one, and finds nothing', async () => {
     const totals = await checkStateMachine(() => new Counter(), { ...SMALL, runs: 10 })
     assert.ok(totals.commits > 50)
@@ -227,6 +237,44 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     )
   })
 
+  it('its query changes the state', async () => {
+    const machine = (): Asked => new Asked((asked) => asked.total++)
+    await assert.rejects(
+      checkStateMachine(machine, ASKED),
+      /^MachineFault: query\(\) of 'total' changed the state, from 0 to 1/,
+    )
+  })
+
+  it('its query answers from what is not in the snapshot', async () => {
+    const machine = (): Asked => new Asked((asked) => asked.applied)
+    await assert.rejects(checkStateMachine(machine, ASKED), /what answers depend on must be in the snapshot/)
+  })
+
+  it('its query returns a promise, throws, or answers what does not survive', async () => {
+    const rejects = (query: () => unknown, words: RegExp): Promise<void> =>
+      assert.rejects(
+        checkStateMachine(() => new Asked(query), ASKED),
+        words,
+      )
+    await rejects(async () => 1, /query\(\) of 'total' after command 0 returned a promise/)
+    await rejects(() => assert.fail('no'), /query\(\) of 'total' after command 0 threw AssertionError/)
+    await rejects(() => new Map(), /gives what does not survive its codec/)
+  })
+
+  it('its query answers from a cache that is not cleared, and is told the history', async () => {
+    const machine = (): Asked => {
+      let cached: { readonly total: number } | undefined
+      return new Asked((asked) => {
+        cached ??= { total: asked.total }
+        return cached.total
+      })
+    }
+    await assert.rejects(
+      checkStateMachine(machine, { ...ASKED, shrinksMax: 0 }),
+      /M1 one machine is broken: [\s\S]*The history is not linearizable[\s\S]*query\(.*total.*\)/,
+    )
+  })
+
   it('it goes wrong only in a cluster, and is told the run', async () => {
     class ByTerm extends Counter {
       override apply(add: number, { index }: { readonly index: number }): unknown {
@@ -377,6 +425,26 @@ class Reuser extends Counter {
     const all: Uint8Array[] = []
     for await (const chunk of chunks) all.push(chunk)
     this.#bytes[0] = this.total = Buffer.concat(all).readUInt32LE()
+  }
+}
+
+/** A counter that answers queries in a way of its own. */
+class Asked extends Counter implements StateMachine<number, unknown, string, unknown> {
+  applied = 0
+  readonly #answer: (asked: Asked) => unknown
+
+  constructor(answer: (asked: Asked) => unknown) {
+    super()
+    this.#answer = answer
+  }
+
+  override apply(add: number): unknown {
+    this.applied++
+    return super.apply(add)
+  }
+
+  query(_query: string): unknown {
+    return this.#answer(this)
   }
 }
 

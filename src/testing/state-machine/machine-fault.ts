@@ -14,6 +14,7 @@ export type Rule =
   | 'restore replaces'
   | 'snapshot is of its moment'
   | 'replay'
+  | 'query'
   | 'another process'
 
 export class MachineFault extends Error {

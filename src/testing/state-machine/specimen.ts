@@ -1,4 +1,5 @@
 /** One machine on trial, by itself: every call is watched, and what is wrong with it is said at once. */
+import { inspect } from 'node:util'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { chunked } from '../machine-under-test.ts'
 import { watched, watchedTurn } from './guard.ts'
@@ -7,9 +8,13 @@ import { firstDifference } from './survives.ts'
 
 /** What is tried, and how its commands and results become bytes. */
 export interface Sort<Command, Result> {
-  make(): StateMachine<Command, Result>
+  make(): StateMachine<Command, Result, unknown, unknown>
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
+  readonly queryCodec: Codec<unknown>
+  readonly answerCodec: Codec<unknown>
+  /** What it is asked; nothing, if it answers no queries. */
+  readonly queries: readonly unknown[]
   /** How long a promise of the machine may take. */
   readonly deadlineMs: number
 }
@@ -30,7 +35,7 @@ export interface Taken {
 export class Specimen<Command, Result> {
   readonly #sort: Sort<Command, Result>
   readonly #log: readonly Buffer[]
-  readonly #machine: StateMachine<Command, Result>
+  readonly #machine: StateMachine<Command, Result, unknown, unknown>
   readonly #commands: Kept[] = []
   readonly #results: Kept[] = []
   /** The last command it was given. */
@@ -47,7 +52,7 @@ export class Specimen<Command, Result> {
     const { codec } = this.#sort
     const bytes = this.#log[number - 1] as Buffer
     const command = codec.decode(Uint8Array.from(bytes))
-    const result = this.#ask(`apply() of command ${number}`, number, THROWN_AT_APPLY, () =>
+    const result = this.#call(`apply() of command ${number}`, number, THROWN_AT_APPLY, () =>
       this.#machine.apply(command, { index: number, term: 1 }),
     )
     this.#at = number
@@ -88,6 +93,25 @@ export class Specimen<Command, Result> {
       )
   }
 
+  /** Asks it a query; gives the answer as its bytes. */
+  ask(query: unknown): Buffer {
+    const { queryCodec, answerCodec } = this.#sort
+    const doing = `query() of ${inspect(query)} after command ${this.#at}`
+    const fault = (what: string): MachineFault => new MachineFault('query', this.#at, `${doing} ${what}`)
+    const asked = queryCodec.decode(queryCodec.encode(query))
+    const answer = this.#call(doing, this.#at, THROWN_AT_QUERY, () => this.#machine.query?.(asked))
+    if (isPromise(answer)) throw fault('returned a promise: it must answer at once, from the state as it is.')
+    try {
+      const bytes = Buffer.from(answerCodec.encode(answer))
+      const difference = firstDifference(answer, answerCodec.decode(Uint8Array.from(bytes)))
+      if (difference === undefined) return bytes
+      throw fault(`gives what does not survive its codec: ${difference}. Give what it can hold, or an answerCodec.`)
+    } catch (thrown) {
+      if (thrown instanceof MachineFault) throw thrown
+      throw fault(`gives what cannot be encoded and decoded (${String(thrown)}). Give an answerCodec of yours.`)
+    }
+  }
+
   /** Takes a snapshot, and reads it to its end. */
   async take(): Promise<Taken> {
     return (await this.begin()).read()
@@ -96,7 +120,7 @@ export class Specimen<Command, Result> {
   /** Begins a snapshot, and asks for the first chunk, as a node does before it goes on. */
   async begin(): Promise<{ read(): Promise<Taken> }> {
     const [at, doing] = [this.#at, `snapshot() after command ${this.#at}`]
-    const given: unknown = this.#ask(doing, at, THROWN_AT_SNAPSHOT, () => this.#machine.snapshot())
+    const given: unknown = this.#call(doing, at, THROWN_AT_SNAPSHOT, () => this.#machine.snapshot())
     assertChunked(given, doing, at)
     const source = Symbol.asyncIterator in given ? given[Symbol.asyncIterator]() : given[Symbol.iterator]()
     const chunks: Uint8Array[] = []
@@ -148,7 +172,7 @@ export class Specimen<Command, Result> {
   }
 
   /** Asks the machine for something that it gives at once. */
-  #ask<Value>(doing: string, commands: number, advice: string, call: () => Value): Value {
+  #call<Value>(doing: string, commands: number, advice: string, call: () => Value): Value {
     try {
       return watched({ doing, commands }, call)
     } catch (thrown) {
@@ -179,6 +203,7 @@ export class Specimen<Command, Result> {
 
 const THROWN_AT_APPLY =
   'A node whose machine throws stops with ERR_RAFT_APPLY, and every other node at the same command: a refusal is a result, not an exception.'
+const THROWN_AT_QUERY = 'Its caller is told of an error, and cannot know why: say in the answer that there is none.'
 const THROWN_AT_SNAPSHOT = 'Without snapshots the log grows for ever: whatever state there may be, it must be told.'
 const THROWN_AT_RESTORE =
   'A node that cannot restore cannot start: restore() must take what snapshot() has given, cut into chunks anywhere.'

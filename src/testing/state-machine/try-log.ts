@@ -1,4 +1,5 @@
 /** One log, tried on machines by themselves: are they equal, is a snapshot the state, is a replay harmless? */
+import { inspect } from 'node:util'
 import { MachineFault } from './machine-fault.ts'
 import type { Sort, Taken } from './specimen.ts'
 import { Specimen } from './specimen.ts'
@@ -31,6 +32,7 @@ export async function tryLog<Command, Result>(
     await judgeReplay(make, taken, number, course)
   }
   await judgeMoments(make, log.length)
+  await judgeQueries(make, log.length, sort.queries)
   return course
 }
 
@@ -182,6 +184,35 @@ async function judgeMoments<Command, Result>(make: () => Specimen<Command, Resul
         'handed out',
         number,
         `command ${number} changed bytes that snapshot() had handed out before: hand out a copy.`,
+      )
+  }
+}
+
+/** A query changes nothing, and a restored machine gives the same answer. */
+async function judgeQueries<Command, Result>(
+  make: () => Specimen<Command, Result>,
+  last: number,
+  queries: readonly unknown[],
+): Promise<void> {
+  if (queries.length === 0) return
+  const [original, restored] = [make(), make()]
+  for (let number = 1; number <= last; number++) original.apply(number)
+  const { bytes } = await original.take()
+  await restored.restore(bytes, last, Math.max(1, bytes.length))
+  for (const query of queries) {
+    const [answer, other] = [original.ask(query), restored.ask(query)]
+    if (!answer.equals(other))
+      throw new MachineFault(
+        'query',
+        last,
+        `query() of ${inspect(query)} after command ${last} answers ${shown(answer)}, and ${shown(other)} once restored from the snapshot: what answers depend on must be in the snapshot.`,
+      )
+    const after = (await original.take()).bytes
+    if (!after.equals(bytes))
+      throw new MachineFault(
+        'query',
+        last,
+        `query() of ${inspect(query)} changed the state, from ${shown(bytes)} to ${shown(after)}: only one node is asked, so a query must change nothing. What changes the state is a command.`,
       )
   }
 }
