@@ -1,5 +1,6 @@
 /** Clusters, workloads and fault plans by chance, drawn and shrunk by fast-check. */
 import type { Arbitrary } from 'fast-check'
+import type { Message } from '../../core/messages.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
@@ -33,7 +34,11 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       workload: workloads({ untilMs }),
       faults: faultPlans({ untilMs }),
     })
-    .map((plan) => (plan.settings.leaseReads === true ? { ...plan, faults: plan.faults.map(withinDrift) } : plan))
+    .map((plan) =>
+      plan.settings.leaseReads === true
+        ? { ...plan, faults: plan.faults.filter(({ type }) => type !== 'switches').map(withinDrift) }
+        : plan,
+    )
 }
 
 /** The defaults most of the time, but each switch also the other way. */
@@ -133,6 +138,25 @@ function fault(untilMs: number): Arbitrary<Fault> {
       }),
       weight: 4,
     },
+    {
+      arbitrary: of('powerCut', { nodes: fc.uniqueArray(node(), { minLength: 2 }), isHard: fc.boolean(), forMs }),
+      weight: 2,
+    },
+    {
+      arbitrary: of('restarts', { node: node(), times: fc.integer({ min: 2, max: 8 }), gapUs: fc.nat(3000) }),
+      weight: 2,
+    },
+    { arbitrary: of('switches', { node: node(), preVote: fc.boolean(), checkQuorum: fc.boolean() }), weight: 1 },
+    {
+      arbitrary: of('flap', {
+        side: fc.uniqueArray(node(), { minLength: 1, maxLength: 2 }),
+        everyMs: fc.integer({ min: 5, max: 400 }),
+        forMs,
+      }),
+      weight: 2,
+    },
+    { arbitrary: of('passOnly', { from: node(), to: node(), message: messageType(), forMs }), weight: 2 },
+    { arbitrary: of('stall', { node: node(), forMs }), weight: 2 },
     { arbitrary: of('partition', { side: fc.uniqueArray(node(), { minLength: 1, maxLength: 3 }), forMs }), weight: 5 },
     { arbitrary: of('cut', { from: node(), to: node(), forMs }), weight: 3 },
     { arbitrary: of('reset', { a: node(), b: node() }), weight: 2 },
@@ -143,6 +167,16 @@ function fault(untilMs: number): Arbitrary<Fault> {
     { arbitrary: missing(untilMs), weight: 2 },
     { arbitrary: of('drift', { node: node(), ratePerMille: fc.integer({ min: 500, max: 3000 }), forMs }), weight: 1 },
   ) as Arbitrary<Fault>
+}
+
+function messageType(): Arbitrary<Message['type']> {
+  return fc.constantFrom<Message['type'][]>(
+    'AppendEntriesRequest',
+    'AppendEntriesResponse',
+    'PreVoteRequest',
+    'RequestVoteRequest',
+    'InstallSnapshotRequest',
+  )
 }
 
 /** Half of them go when the other faults end, not before. */

@@ -36,7 +36,13 @@ export class FalseTransport implements Transport {
   }
 
   send(to: NodeId, message: PeerMessage): boolean {
-    return this.#isLive && this.#network.send(this.#id, to, message)
+    if (!this.#isLive) return false
+    if (!this.#clock.isPaused) return this.#network.send(this.#id, to, message)
+    // The process was halted after it had decided to send this.
+    this.#clock.run(() => {
+      if (this.#isLive) this.#network.send(this.#id, to, message)
+    })
+    return true
   }
 
   async *fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {

@@ -1,4 +1,5 @@
 /** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number, or LEADER. */
+import type { Message } from '../../core/messages.ts'
 import type { Weather } from './network.ts'
 
 /** When a fault begins. */
@@ -21,10 +22,30 @@ export type Fault =
       readonly call: number
       readonly when: 'before' | 'after'
     } & Lasts)
+  /** The power of several nodes fails at once. */
+  | ({ readonly type: 'powerCut'; readonly nodes: readonly number[]; readonly isHard: boolean } & Lasts)
+  /** The process is killed so many times, each time so long after it was started: mostly while it starts. */
+  | ({ readonly type: 'restarts'; readonly node: number; readonly times: number; readonly gapUs: number } & Begins)
+  /** The node comes back with these switches, and keeps them: an upgrade that goes from node to node, and may stay half done. */
+  | ({
+      readonly type: 'switches'
+      readonly node: number
+      readonly preVote: boolean
+      readonly checkQuorum: boolean
+    } & Begins)
   /** Nothing passes between these nodes and the others. */
   | ({ readonly type: 'partition'; readonly side: readonly number[] } & Lasts)
   /** Nothing passes from one to the other; the way back is open. */
   | ({ readonly type: 'cut'; readonly from: number; readonly to: number } & Lasts)
+  /** A partition that comes and goes. */
+  | ({ readonly type: 'flap'; readonly side: readonly number[]; readonly everyMs: number } & Lasts)
+  /** From one to the other only messages of this type pass. */
+  | ({
+      readonly type: 'passOnly'
+      readonly from: number
+      readonly to: number
+      readonly message: Message['type']
+    } & Lasts)
   /** The connection between two nodes breaks, with what was on its way. */
   | ({ readonly type: 'reset'; readonly a: number; readonly b: number } & Begins)
   /** Messages are lost, doubled, late, out of order. */
@@ -35,6 +56,8 @@ export type Fault =
   | ({ readonly type: 'failDisk'; readonly node: number } & Lasts)
   /** The process does not run (a collection of garbage, a stopped machine), and goes on as if nothing had been. */
   | ({ readonly type: 'pause'; readonly node: number } & Lasts)
+  /** The process halts between its next decision to send something and the sending. */
+  | ({ readonly type: 'stall'; readonly node: number } & Lasts)
   /** Its clock runs fast or slow. */
   | ({ readonly type: 'drift'; readonly node: number; readonly ratePerMille: number } & Lasts)
   /**

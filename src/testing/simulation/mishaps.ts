@@ -8,6 +8,12 @@ import { wordsOfFault } from './faults.ts'
 import { FAIR_WEATHER } from './network.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
+/** How long a process that is replaced by another is away. */
+const RESTART_MS = 5
+
+/** One direction of a link. */
+type Way = readonly [from: NodeId, to: NodeId]
+
 export class Mishaps {
   readonly #cluster: Cluster
   /** Told when the process of a node is gone. */
@@ -41,6 +47,7 @@ export class Mishaps {
     for (const node of nodes) {
       node.disk.temper = GOOD_DISK
       node.clock?.setRate(1000)
+      node.beforeSending = undefined
       if (node.disk.failure !== undefined) this.#replaceDisk(node)
       if (node.clock?.isPaused === true) node.clock.resume()
     }
@@ -71,12 +78,40 @@ export class Mishaps {
   }
 
   #cutOff(node: SimulatedNode): void {
-    const { network, nodes } = this.#cluster
-    for (const other of nodes) {
-      if (other === node) continue
-      network.cut(node.id, other.id)
-      network.cut(other.id, node.id)
-    }
+    this.#cut(this.#waysAround([this.#cluster.nodes.indexOf(node)]))
+  }
+
+  #waysAround(numbers: readonly number[]): Way[] {
+    const side = new Set(numbers.map((number) => this.#node(number)))
+    const others = this.#cluster.nodes.filter((node) => !side.has(node))
+    return [...side].flatMap(({ id }) =>
+      others.flatMap((other): Way[] => [
+        [id, other.id],
+        [other.id, id],
+      ]),
+    )
+  }
+
+  #cut(ways: readonly Way[]): void {
+    for (const [from, to] of ways) this.#cluster.network.cut(from, to)
+  }
+
+  #join(ways: readonly Way[]): void {
+    for (const [from, to] of ways) this.#cluster.network.heal(from, to)
+  }
+
+  #flap(ways: readonly Way[], everyMs: number, forMs: number): void {
+    this.#cut(ways)
+    this.#after(Math.min(everyMs, forMs), () => {
+      this.#join(ways)
+      if (forMs > 2 * everyMs) this.#after(everyMs, () => this.#flap(ways, everyMs, forMs - 2 * everyMs))
+    })
+  }
+
+  #restart(node: SimulatedNode, times: number, gapMs: number): void {
+    this.#end(node, true)
+    this.#start(node)
+    if (times > 1) this.#after(gapMs, () => this.#restart(node, times - 1, gapMs))
   }
 
   #start(node: SimulatedNode): void {
@@ -95,26 +130,33 @@ export class Mishaps {
     switch (fault.type) {
       case 'crash':
         return this.#crash(this.#node(fault.node), fault.isHard, fault.forMs)
+      case 'powerCut': {
+        const nodes = new Set(fault.nodes.map((number) => this.#node(number)))
+        for (const node of nodes) this.#crash(node, fault.isHard, fault.forMs)
+        return
+      }
+      case 'restarts':
+        return this.#restart(this.#node(fault.node), fault.times, fault.gapUs / 1000)
+      case 'switches': {
+        const node = this.#node(fault.node)
+        node.switches = { preVote: fault.preVote, checkQuorum: fault.checkQuorum }
+        return this.#crash(node, false, RESTART_MS)
+      }
       case 'crashAtCall': {
         const node = this.#node(fault.node)
         return this.#cluster.crashAtCall(node, fault.call, fault.when, () => this.#crash(node, true, fault.forMs))
       }
       case 'partition': {
-        const side = [...new Set(fault.side.map((number) => this.#node(number)))]
-        const others = this.#cluster.nodes.filter((node) => !side.includes(node))
-        const ways = side.flatMap((one) =>
-          others.flatMap(
-            (other) =>
-              [
-                [one.id, other.id],
-                [other.id, one.id],
-              ] as const,
-          ),
-        )
-        for (const [from, to] of ways) network.cut(from, to)
-        return this.#after(fault.forMs, () => {
-          for (const [from, to] of ways) network.heal(from, to)
-        })
+        const ways = this.#waysAround(fault.side)
+        this.#cut(ways)
+        return this.#after(fault.forMs, () => this.#join(ways))
+      }
+      case 'flap':
+        return this.#flap(this.#waysAround(fault.side), fault.everyMs, fault.forMs)
+      case 'passOnly': {
+        const [from, to] = [this.#node(fault.from).id, this.#node(fault.to).id]
+        network.passOnly(from, to, fault.message)
+        return this.#after(fault.forMs, () => network.passOnly(from, to, undefined))
       }
       case 'cut': {
         const [from, to] = [this.#node(fault.from).id, this.#node(fault.to).id]
@@ -146,6 +188,15 @@ export class Mishaps {
         const { clock } = this.#node(fault.node)
         clock?.pause()
         return this.#after(fault.forMs, () => clock?.resume())
+      }
+      case 'stall': {
+        const node = this.#node(fault.node)
+        const { clock } = node
+        node.beforeSending = () => clock?.pause()
+        return this.#after(fault.forMs, () => {
+          node.beforeSending = undefined
+          clock?.resume()
+        })
       }
       case 'drift': {
         const { clock } = this.#node(fault.node)

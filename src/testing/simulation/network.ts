@@ -45,6 +45,8 @@ export interface Endpoint {
 /** One direction of a pair of nodes. */
 interface Direction {
   isCut: boolean
+  /** Messages of other types are lost. */
+  only: PeerMessage['type'] | undefined
   /** The earliest arrival of the next message, when order is kept. */
   arrivalUs: number
   /** On their way. */
@@ -122,10 +124,18 @@ export class FalseNetwork {
     this.#tryLater(this.#link(from, to))
   }
 
+  /** Of the messages in this direction only those of this type pass; all of them again with undefined. */
+  passOnly(from: NodeId, to: NodeId, type: PeerMessage['type'] | undefined): void {
+    this.#direction(from, to).only = type
+  }
+
   /** All links are whole again, and no copy of long ago arrives any more. */
   healAll(): void {
     this.#isHealed = true
-    for (const direction of this.#directions.values()) direction.isCut = false
+    for (const direction of this.#directions.values()) {
+      direction.isCut = false
+      direction.only = undefined
+    }
     for (const link of this.#links.values()) this.#tryLater(link)
   }
 
@@ -185,7 +195,7 @@ export class FalseNetwork {
       this.#watcher.lost(from, to, message, 'cut')
       return true
     }
-    if (this.#random.chance(this.weather.lossPerMille)) {
+    if ((direction.only ?? message.type) !== message.type || this.#random.chance(this.weather.lossPerMille)) {
       this.#watcher.lost(from, to, message, 'loss')
       return true
     }
@@ -265,7 +275,7 @@ export class FalseNetwork {
     const key = `${from}>${to}`
     let direction = this.#directions.get(key)
     if (direction === undefined) {
-      direction = { isCut: false, arrivalUs: 0, bytes: 0 }
+      direction = { isCut: false, only: undefined, arrivalUs: 0, bytes: 0 }
       this.#directions.set(key, direction)
     }
     return direction

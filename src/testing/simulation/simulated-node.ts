@@ -60,6 +60,10 @@ export class SimulatedNode {
   machine: LedgerMachine | undefined
   /** It was removed from the cluster and does not start any more. */
   isRetired = false
+  /** What it runs by in the place of what the others do, from its next start on. */
+  switches: Partial<RaftOptions> = {}
+  /** Called once when its core has decided to send something, before that is sent. */
+  beforeSending: (() => void) | undefined
   /** Set while its disk is made to fail. */
   expectsFailure = false
 
@@ -106,6 +110,7 @@ export class SimulatedNode {
     const transport = new FalseTransport(network, id, clock)
     RaftNode.start<string, string, string, string>({
       ...settings,
+      ...this.switches,
       id,
       cluster: 'simulated',
       peers: Object.keys(peers).length === 0 ? { [id]: addressOf(id) } : peers,
@@ -152,7 +157,11 @@ export class SimulatedNode {
     // A core that is played tricks on does not keep its own invariants: the judges must notice.
     const raft = new (tampering?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
     return new WatchedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
-      if (isLiving()) this.#world.see({ type: 'stepped', node, inputs, effects, status, now })
+      if (!isLiving()) return
+      this.#world.see({ type: 'stepped', node, inputs, effects, status, now })
+      if (this.beforeSending === undefined || effects.send.length === 0) return
+      this.beforeSending()
+      this.beforeSending = undefined
     })
   }
 

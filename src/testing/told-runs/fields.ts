@@ -3,7 +3,7 @@ import { LEADER } from '../simulation/workload.ts'
 
 /** Fields that name nodes: the number of the leader is written as the word. */
 const NODE_FIELDS: ReadonlySet<string> = new Set([
-  ...['node', 'from', 'to', 'a', 'b', 'side'],
+  ...['node', 'from', 'to', 'a', 'b', 'side', 'nodes'],
   ...['add', 'promote', 'demote', 'remove'],
 ])
 

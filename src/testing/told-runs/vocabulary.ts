@@ -19,9 +19,14 @@ const CALLS: Examples<Call> = {
 
 const FAULTS: Examples<Fault> = {
   crash: { node: LEADER, isHard: true, forMs: 300 },
+  powerCut: { nodes: [0, LEADER], isHard: true, forMs: 300 },
+  restarts: { node: 1, times: 5, gapUs: 400 },
+  switches: { node: 2, preVote: false, checkQuorum: true },
   crashAtCall: { node: 1, call: 5, when: 'after', forMs: 300 },
   partition: { side: [LEADER, 1], forMs: 500 },
   cut: { from: 0, to: LEADER, forMs: 500 },
+  flap: { side: [LEADER], everyMs: 100, forMs: 900 },
+  passOnly: { from: LEADER, to: 1, message: 'AppendEntriesRequest', forMs: 500 },
   reset: { a: 0, b: 1 },
   weather: {
     weather: {
@@ -38,6 +43,7 @@ const FAULTS: Examples<Fault> = {
   slowDisk: { node: 1, syncMs: 100, forMs: 500 },
   failDisk: { node: 1, forMs: 500 },
   pause: { node: LEADER, forMs: 700 },
+  stall: { node: LEADER, forMs: 400 },
   missing: { node: 2, how: 'cut off' },
   drift: { node: 2, ratePerMille: 1050, forMs: 1000 },
 }
