@@ -1,5 +1,6 @@
 /** Every check of the contract suites fails for at least one that is bad in just its way. */
 import assert from 'node:assert/strict'
+import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
 import { memoryWorld } from '../memory/memory-world.ts'
@@ -25,6 +26,35 @@ describe('the storage contract catches a storage that', () => {
     assert.deepEqual(
       [...storageChecks(memoryPlace).keys()].filter((title) => !caught.has(title)),
       [],
+    )
+  })
+})
+
+describe('the storage contract', () => {
+  const bare = async () => ({ storage: () => new MemoryStorage(), destroy: async () => undefined })
+
+  it('fails, and says what to do, where a place lacks an ability that is not left out', async () => {
+    const verdict = await verdictOf(storageChecks(bare).get('a crash loses nothing that was urgent') ?? assert.fail())
+    assert.match(verdict?.message ?? '', /no crash\(\).*without: \['crashes'\]/)
+  })
+
+  it('names what is left out in its own name', () => {
+    const names: string[] = []
+    const describe = (name: string, body: () => void): void => {
+      names.push(name)
+      body()
+    }
+    storageContract({ describe, it: () => undefined, make: bare, without: ['crashes', 'failing disks', 'damage'] })
+    assert.equal(names[0], 'storage contract (without crashes, failing disks, damage)')
+    assert.ok(!names.includes('a crash') && !names.includes('a failing disk') && !names.includes('damage'))
+  })
+
+  it('tells what was promised, what was seen, and where to look', async () => {
+    const make = BAD_STORAGES.find(({ it }) => it === 'acknowledges before the sync')?.make ?? assert.fail()
+    const verdict = await verdictOf(storageChecks(make).get('a crash loses nothing that was urgent') ?? assert.fail())
+    assert.match(
+      verdict?.message ?? '',
+      /^promised: a crash loses nothing that was urgent\nseen: .*\nlook at: whether write/s,
     )
   })
 })

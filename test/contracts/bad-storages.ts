@@ -1,6 +1,7 @@
 /** Storages that are bad in one way each. */
 import type { Storage } from '../../src/contracts/storage.ts'
 import { RaftError } from '../../src/errors.ts'
+import { BAD_DISKS } from './bad-disks.ts'
 import { BAD_SNAPSHOT_STORES } from './bad-snapshot-stores.ts'
 import type { BadStorage } from './lying-storage.ts'
 import { bad } from './lying-storage.ts'
@@ -254,37 +255,6 @@ const BAD_LIVES: readonly BadStorage[] = [
       },
     }
   }),
-]
-
-const BAD_DISKS: readonly BadStorage[] = [
-  bad('acknowledges before the sync', 'a crash loses nothing that was urgent', (good) => ({
-    write: (write) => good.write({ ...write, isUrgent: false }),
-  })),
-  bad('syncs no write that carries nothing', 'a crash makes an urgent write carry the ones before it', (good) => ({
-    write: async (write) => {
-      if (write.blocks.length + Object.keys(write).length > 2) await good.write(write)
-    },
-  })),
-  bad(
-    'lives on after a failed write',
-    'a failing disk fails every later call with the same error, for good',
-    (good) => ({
-      freeBytes: () => good.freeBytes().catch(() => 0),
-    }),
-  ),
-  bad(
-    'tries again after a failed write',
-    'a failing disk fails every later call with the same error, for good',
-    (good, disk) => ({
-      write: (write) =>
-        good.write(write).catch((error: unknown) => {
-          disk.failWrites(undefined)
-          disk.write(write)
-          throw error
-        }),
-      read: async (from, bytesMax) => disk.view.log.blocks.slice(from - 1, from + bytesMax),
-    }),
-  ),
 ]
 
 export const BAD_STORAGES: readonly BadStorage[] = [

@@ -8,6 +8,9 @@ import { memoryPlace } from '../memory/place.ts'
 /** What is wrong with a storage, given the good one below it; what it does not say is done well. */
 export type StorageLie = (good: Storage, disk: MemoryDisk) => Partial<Storage>
 
+/** What else the place of a bad storage can do. */
+export type PlaceOn = (disk: MemoryDisk) => Partial<StoragePlace>
+
 export interface BadStorage {
   /** What is bad about it. */
   readonly it: string
@@ -16,10 +19,11 @@ export interface BadStorage {
   readonly make: () => Promise<StoragePlace>
 }
 
-export function bad(it: string, fails: string, lie: StorageLie): BadStorage {
+export function bad(it: string, fails: string, lie: StorageLie, more: PlaceOn = () => ({})): BadStorage {
   const make = async (): Promise<StoragePlace> => {
     const disk = new MemoryDisk()
-    return { ...(await memoryPlace(disk)), storage: () => over(new MemoryStorage({ disk }), disk, lie) }
+    const storage = (): Storage => over(new MemoryStorage({ disk }), disk, lie)
+    return { ...(await memoryPlace(disk)), storage, ...more(disk) }
   }
   return { it, fails, make }
 }

@@ -2,4 +2,4 @@
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { rocksdbPlace } from '../rocksdb/place.ts'
 
-storageContract({ describe, it, make: rocksdbPlace })
+storageContract({ describe, it, make: rocksdbPlace, histories: 2 })

@@ -1,15 +1,15 @@
 /** Places to try a RocksDBStorage in: temporary directories, crashes by copying, an addon that fails on demand. */
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, open as openFile, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { ErrorCode, RaftError } from '../../src/errors.ts'
 import { isRaftError } from '../../src/errors.ts'
 import type { Binding } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+import type { Damage, StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
 
 export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 
@@ -51,6 +51,7 @@ export async function rocksdbPlace(): Promise<RocksDBPlace> {
     async failWrites(message = DISK_FULL) {
       addon.fail(message)
     },
+    damages: () => flippedBits(directory()),
     async destroy() {
       for (const storage of opened) await storage.close().catch(() => undefined)
       await rm(root, { recursive: true, force: true })
@@ -61,6 +62,28 @@ export async function rocksdbPlace(): Promise<RocksDBPlace> {
 /** Leaves out LOCK: in the process that holds the lock, closing any other handle of that file would give the lock up. */
 export async function copyDirectory(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
+}
+
+/** One bit in the middle of each file of a closed data directory. */
+async function flippedBits(directory: string): Promise<Damage[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const damages: Damage[] = []
+  for (const path of paths.sort()) {
+    const { size } = await stat(path)
+    if (size > 0)
+      damages.push({ what: `a bit of ${relative(directory, path)}`, inflict: () => flipBit(path, size >> 1) })
+  }
+  return damages
+}
+
+async function flipBit(path: string, at: number): Promise<void> {
+  const file = await openFile(path, 'r+')
+  const byte = Buffer.alloc(1)
+  await file.read(byte, 0, 1, at)
+  byte[0] = (byte[0] as number) ^ 1
+  await file.write(byte, 0, 1, at)
+  await file.close()
 }
 
 /** The real addon, whose batches fail once `fail` was called; and a list of whether each batch was synced. */

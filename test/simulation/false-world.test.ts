@@ -13,6 +13,7 @@ describe('the false disk', () => {
   storageContract({
     describe,
     it,
+    without: ['damage'],
     make: async () => {
       const { time, stop } = running()
       const ignored = { called: () => {}, durable: () => {}, fileDurable: () => {} }

@@ -1,38 +1,110 @@
 /** What every storage must do, as a suite for any test runner: pass in `describe`, `it` and how to make a place to store in. */
+import type { Ability } from './storage/abilities.ts'
 import { compaction } from './storage/compaction.ts'
+import { damage } from './storage/damage.ts'
 import { crashes, failures } from './storage/faults.ts'
+import { drawnCrashes, HISTORIES } from './storage/histories.ts'
 import { identities, lifecycle } from './storage/lifecycle.ts'
 import { emptyStorage, hardState, logOfBlocks } from './storage/log.ts'
 import type { StoragePlace, Test } from './storage/samples.ts'
 import { snapshotFiles } from './storage/snapshots.ts'
+import { toldCheck } from './told-check.ts'
 
-export type { StoragePlace } from './storage/samples.ts'
+export type { Ability } from './storage/abilities.ts'
+export type { Damage, StoragePlace } from './storage/samples.ts'
 
 export interface StorageContractOptions {
   readonly describe: (name: string, body: () => void) => unknown
   readonly it: (name: string, body: () => Promise<void>) => unknown
   readonly make: () => Promise<StoragePlace>
+  /** What the places cannot do; the checks that need it are left out, and the suite's name says so. None by default. */
+  readonly without?: readonly Ability[] | undefined
+  /** How many histories with crashes are drawn; 4 by default. */
+  readonly histories?: number | undefined
 }
 
-export function storageContract({ describe, it, make }: StorageContractOptions): void {
-  const test: Test = (name, body) =>
-    it(name, async () => {
-      const place = await make()
-      try {
-        await body(place)
-      } finally {
-        await place.destroy()
-      }
-    })
-  describe('storage contract', () => {
-    describe('an empty storage', () => emptyStorage(test))
-    describe('the log', () => logOfBlocks(test))
-    describe('the hard state', () => hardState(test))
-    describe('compaction and reset', () => compaction(test))
-    describe('snapshot files', () => snapshotFiles(test))
-    describe('identity', () => identities(test))
-    describe('lifecycle', () => lifecycle(test))
-    describe('a crash', () => crashes(test))
-    describe('a failing disk', () => failures(test))
+interface Group {
+  readonly name: string
+  readonly define: (test: Test) => void
+  /** Where the author of a storage looks first when a check of this group fails. */
+  readonly lookAt: string
+  readonly needs?: Ability
+}
+
+export function storageContract(options: StorageContractOptions): void {
+  const { describe, it, make, without = [], histories = HISTORIES } = options
+  const left = without.length === 0 ? '' : ` (without ${without.join(', ')})`
+  describe(`storage contract${left}`, () => {
+    for (const { name, define, lookAt, needs } of groupsOf(histories)) {
+      if (needs !== undefined && without.includes(needs)) continue
+      const test: Test = (title, body) =>
+        it(title, () => toldCheck({ promise: `${name} ${title}`, lookAt }, () => inPlaces(make, body)))
+      describe(name, () => define(test))
+    }
   })
+}
+
+function groupsOf(histories: number): readonly Group[] {
+  return [
+    { name: 'an empty storage', define: emptyStorage, lookAt: 'what open() answers where nothing was written' },
+    {
+      name: 'the log',
+      define: logOfBlocks,
+      lookAt: 'how write() appends and truncates in one step, and what read() finds',
+    },
+    {
+      name: 'the hard state',
+      define: hardState,
+      lookAt: 'how write() keeps hardState, and close() what was not urgent',
+    },
+    { name: 'compaction and reset', define: compaction, lookAt: 'what write() does for compactTo and for resetLog' },
+    {
+      name: 'snapshot files',
+      define: snapshotFiles,
+      lookAt: 'snapshots: create() and its writer, read(), list(), retain()',
+    },
+    {
+      name: 'identity',
+      define: identities,
+      lookAt: 'how open() writes and compares the identity, and locks the place',
+    },
+    { name: 'lifecycle', define: lifecycle, lookAt: 'what each call does before open(), during it, and after close()' },
+    {
+      name: 'a crash',
+      define: (test) => {
+        crashes(test)
+        drawnCrashes(test, histories)
+      },
+      lookAt:
+        'whether write() and finish() resolve only after the sync, and whether a write is one atomic step on disk',
+      needs: 'crashes',
+    },
+    {
+      name: 'a failing disk',
+      define: failures,
+      lookAt: 'whether the first error of a write is kept, and every later call rejects with it',
+      needs: 'failing disks',
+    },
+    {
+      name: 'damage',
+      define: damage,
+      lookAt: 'the checksums of whatever was damaged: a block has its own (decodeBlock), the rest needs one',
+      needs: 'damage',
+    },
+  ]
+}
+
+/** Runs a check's body in a fresh place, and in others as it asks for them; removes them all. */
+async function inPlaces(make: () => Promise<StoragePlace>, body: Parameters<Test>[1]): Promise<void> {
+  const places: StoragePlace[] = []
+  const another = async (): Promise<StoragePlace> => {
+    const place = await make()
+    places.push(place)
+    return place
+  }
+  try {
+    await body(await another(), another)
+  } finally {
+    for (const place of places) await place.destroy()
+  }
 }

@@ -1,18 +1,18 @@
 /** What is left after a crash, and how a failing disk is the last word. */
 import assert from 'node:assert/strict'
 import { encodeCommands } from '../../../contracts/block.ts'
+import { crashOf, failWritesOf } from './abilities.ts'
 import type { Test } from './samples.ts'
-import { CONTENT, commands, contentOf, opened, rejects, saved, snapshotAt, term, writeOf } from './samples.ts'
+import { CONTENT, commands, holdsContent, opened, rejects, saved, snapshotAt, term, writeOf } from './samples.ts'
 
 export function crashes(test: Test): void {
   test('loses nothing that was urgent', async (place) => {
-    if (place.crash === undefined) return
     const { storage } = await opened(place)
     await storage.write(writeOf({ blocks: [commands(1, 1, 3)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
     const info = await saved(storage, snapshotAt(3, 1))
     await storage.write(writeOf({ snapshot: { info, resetLog: false }, blocks: [commands(4, 1, 1)] }))
     await storage.write(writeOf({ hardState: { term: 7, votedFor: 'c', commitIndex: 3 } }))
-    await place.crash()
+    await crashOf(place)
     const { recovered, storage: again } = await opened(place)
     assert.equal(recovered.hardState.term, 7)
     assert.equal(recovered.hardState.votedFor, 'c')
@@ -21,41 +21,38 @@ export function crashes(test: Test): void {
       [1, 4],
     )
     assert.deepEqual(recovered.snapshot, info)
-    assert.ok((await contentOf(again, info.id, 0)).equals(CONTENT))
+    await holdsContent(again, info.id)
   })
 
   test('makes an urgent write carry the ones before it', async (place) => {
-    if (place.crash === undefined) return
     const { storage } = await opened(place)
     await storage.write(writeOf({ blocks: [commands(1, 1, 3)], hardState: term(1) }))
     await storage.write(writeOf({ hardState: { ...term(1), commitIndex: 2 }, isUrgent: false }))
     await storage.write(writeOf({ isUrgent: true }))
-    await place.crash()
+    await crashOf(place)
     assert.equal((await opened(place)).recovered.hardState.commitIndex, 2)
   })
 
   test('leaves no partial snapshot in the list, and what is resumed of one is right', async (place) => {
-    if (place.crash === undefined) return
     const { storage } = await opened(place)
     const info = { ...snapshotAt(4, 1), size: CONTENT.length }
     const writer = await storage.snapshots.create(info)
     await writer.write(CONTENT.subarray(0, 700_000))
-    await place.crash()
+    await crashOf(place)
     const { storage: again } = await opened(place)
     assert.deepEqual(await again.snapshots.list(), [])
     const second = await again.snapshots.create(info)
     await second.write(CONTENT.subarray(second.offset))
     await second.finish()
-    assert.ok((await contentOf(again, info.id, 0)).equals(CONTENT))
+    await holdsContent(again, info.id)
   })
 }
 
 export function failures(test: Test): void {
   test('fails every later call with the same error, for good', async (place) => {
-    if (place.failWrites === undefined) return
     const { storage } = await opened(place)
     await storage.write(writeOf({ blocks: [commands(1, 1, 3)], hardState: term(1) }))
-    await place.failWrites()
+    await failWritesOf(place)
     const bulk = encodeCommands(4, 1, [new Uint8Array(64 * 1024).fill(1)])
     const failure = await rejects(storage.write(writeOf({ blocks: [bulk] })))
     assert.ok(['ERR_RAFT_NO_SPACE', 'ERR_RAFT_STORAGE'].includes(failure.code), failure.code)
@@ -64,6 +61,8 @@ export function failures(test: Test): void {
       () => storage.write(writeOf({ blocks: [commands(4, 1, 1)] })),
       () => storage.read(1, 100),
       () => storage.snapshots.list(),
+      () => storage.snapshots.create(snapshotAt(3, 1)),
+      () => storage.snapshots.retain([]),
       () => storage.freeBytes(),
     ]
     for (const call of calls) assert.equal(await rejects(call()), failure)

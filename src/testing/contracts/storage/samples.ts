@@ -11,16 +11,27 @@ import { isRaftError } from '../../../errors.ts'
 export interface StoragePlace {
   /** A new storage, not yet open, over what the last one left. */
   storage(): Storage
-  /** A power cut: the open storage is gone, and with it what was not durable. Tests of crashes need it. */
+  /** A power cut: the open storage is gone, and with it what was not durable. */
   crash?(): Promise<void>
-  /** Makes the next write of the open storage fail, and perhaps later ones. Tests of failing disks need it. */
+  /** Makes the next write of the open storage fail, and perhaps later ones. */
   failWrites?(): Promise<void>
+  /** All the damage that can be done while no storage is open, say a flipped bit for each file; one of it is done. */
+  damages?(): Promise<readonly Damage[]>
   /** Closes what is open and removes everything. */
   destroy(): Promise<void>
 }
 
-/** One test: its name is a sentence that begins with its group's. */
-export type Test = (name: string, body: (place: StoragePlace) => Promise<void>) => unknown
+export interface Damage {
+  /** Which file or key, and what is done to it. */
+  readonly what: string
+  readonly inflict: () => Promise<void>
+}
+
+/** One test, in a place of its own, and in others if it asks for them. Its name is a sentence that begins with its group's. */
+export type Test = (
+  name: string,
+  body: (place: StoragePlace, another: () => Promise<StoragePlace>) => Promise<void>,
+) => unknown
 
 export const IDENTITY: StorageIdentity = { clusterId: 'cluster-1', nodeId: 'a' }
 
@@ -77,6 +88,19 @@ export async function contentOf(storage: Storage, id: string, offset: number): P
   const chunks: Uint8Array[] = []
   for await (const chunk of storage.snapshots.read(id, offset)) chunks.push(chunk)
   return Buffer.concat(chunks)
+}
+
+/** The file with this id has exactly the bytes of CONTENT from `offset` on. */
+export async function holdsContent(storage: Storage, id: string, offset = 0): Promise<void> {
+  const read = await contentOf(storage, id, offset)
+  const expected = CONTENT.subarray(offset)
+  assert.equal(
+    read.length,
+    expected.length,
+    `read from ${offset}, the file has ${read.length} bytes, not ${expected.length}`,
+  )
+  const at = read.findIndex((byte, at) => byte !== expected[at])
+  assert.ok(at < 0, `read from ${offset}, the file has another byte at ${offset + at}`)
 }
 
 export async function drain(iterator: AsyncIterator<Uint8Array>): Promise<void> {

@@ -1,0 +1,66 @@
+/** What becomes of data that was damaged at rest. */
+import assert from 'node:assert/strict'
+import type { RecoveredState, Storage } from '../../../contracts/storage.ts'
+import type { SnapshotInfo } from '../../../core/types.ts'
+import { isRaftError } from '../../../errors.ts'
+import { damagesOf } from './abilities.ts'
+import type { StoragePlace, Test } from './samples.ts'
+import { CONTENT, commands, contentOf, IDENTITY, opened, saved, snapshotAt, summaries, writeOf } from './samples.ts'
+
+const BLOCKS = [commands(3, 1, 4), commands(7, 2, 1), commands(8, 2, 50)]
+const HARD_STATE = { term: 3, votedFor: 'c', commitIndex: 0 }
+
+export function damage(test: Test): void {
+  test('is an error when the storage opens or reads, and never a hole, an older vote or other bytes', async (_, another) => {
+    let isFound = false
+    for (let which = 0, count = 1; which < count; which++) {
+      const place = await another()
+      const snapshot = await filled(place)
+      const damages = await damagesOf(place)
+      count = damages.length
+      const chosen = damages[which]
+      assert.ok(chosen !== undefined, 'the place knows of no damage')
+      await chosen.inflict()
+      isFound = (await outcomeOf(chosen.what, place.storage(), snapshot)) === 'found' || isFound
+    }
+    assert.ok(isFound, 'no damage that was done was found, or harmed: is it done to the right files?')
+  })
+}
+
+/** Fills a place and closes it; the snapshot that was recorded. */
+async function filled(place: StoragePlace): Promise<SnapshotInfo> {
+  const { storage } = await opened(place)
+  await storage.write(writeOf({ blocks: [commands(1, 1, 2), ...BLOCKS], hardState: { ...HARD_STATE, votedFor: 'b' } }))
+  const info = await saved(storage, snapshotAt(2, 1))
+  await storage.write(writeOf({ snapshot: { info, resetLog: false } }))
+  await storage.write(writeOf({ compactTo: 2 }))
+  await storage.write(writeOf({ hardState: HARD_STATE }))
+  await storage.close()
+  return info
+}
+
+/** Whether damage was found or did no harm. There is no third thing. */
+async function outcomeOf(what: string, storage: Storage, snapshot: SnapshotInfo): Promise<'found' | 'harmless'> {
+  try {
+    const recovered = await storage.open(IDENTITY)
+    judge(what, recovered, snapshot)
+    const read = await storage.read(3, Number.MAX_SAFE_INTEGER)
+    assert.deepEqual(summaries(read), summaries(BLOCKS), `${what}: other blocks are read than were written`)
+    const content = await contentOf(storage, snapshot.id, 0)
+    assert.ok(content.equals(CONTENT), `${what}: the snapshot's file has other bytes than were written`)
+    return 'harmless'
+  } catch (error) {
+    if (isRaftError(error)) return 'found'
+    throw error
+  } finally {
+    await storage.close().catch(() => undefined)
+  }
+}
+
+function judge(what: string, { hardState, snapshot, blocks }: RecoveredState, expected: SnapshotInfo): void {
+  const { term, votedFor } = hardState
+  assert.deepEqual({ term, votedFor }, { term: 3, votedFor: 'c' }, `${what}: an older vote came back`)
+  assert.deepEqual(snapshot, expected, `${what}: another snapshot came back`)
+  const firsts = blocks.map(({ first }) => first)
+  assert.deepEqual(firsts, [3, 7, 8], `${what}: blocks are missing`)
+}

@@ -1,0 +1,188 @@
+/** Histories drawn by chance, with a crash or a restart after many steps: what was acknowledged is there, and of the rest a beginning. */
+import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/block.ts'
+import type { Storage, StorageWrite } from '../../../contracts/storage.ts'
+import type { SnapshotInfo } from '../../../core/types.ts'
+import { SeededRandom } from '../../simulation/random.ts'
+import { crashOf } from './abilities.ts'
+import { PlainStorage } from './plain-storage.ts'
+import type { StoragePlace, Test } from './samples.ts'
+import { commands, contentOf, IDENTITY, snapshotAt, summaries, writeOf } from './samples.ts'
+
+/** How many histories a suite draws unless it is told otherwise. */
+export const HISTORIES: number = 4
+
+const STEPS = 40
+
+export function drawnCrashes(test: Test, histories: number): void {
+  test('leaves all that was acknowledged, and of the rest a beginning, whatever came before', async (_, another) => {
+    for (let seed = 1; seed <= histories; seed++) {
+      const history = new History(await another(), new SeededRandom(seed))
+      try {
+        await history.run()
+      } catch (cause) {
+        const story = history.told.map((line, step) => `  ${step + 1}. ${line}`).join('\n')
+        const what = cause instanceof Error ? cause.message : String(cause)
+        throw new assert.AssertionError({ message: `${what}\nhistory ${seed}:\n${story}`, operator: 'fail' })
+      }
+    }
+  })
+}
+
+class History {
+  /** What was done so far, a line for each step. */
+  readonly told: string[] = []
+  readonly #place: StoragePlace
+  readonly #random: SeededRandom
+  readonly #plain = new PlainStorage()
+  #storage: Storage
+
+  constructor(place: StoragePlace, random: SeededRandom) {
+    this.#place = place
+    this.#random = random
+    this.#storage = place.storage()
+  }
+
+  async run(): Promise<void> {
+    await this.#open()
+    for (let step = 0; step < STEPS; step++) {
+      await this.#step()
+      if (this.#random.chance(300)) await this.#crash()
+      else if (this.#random.chance(100)) await this.#restart()
+    }
+  }
+
+  #step(): Promise<void> {
+    const steps = [
+      this.#append,
+      this.#append,
+      this.#append,
+      this.#replace,
+      this.#vote,
+      this.#commit,
+      this.#commit,
+      this.#compact,
+      this.#reset,
+    ]
+    return (steps[this.#random.below(steps.length)] as () => Promise<void>).call(this)
+  }
+
+  /** Some blocks, perhaps in a new term; if not, they may be in no hurry. */
+  #append(): Promise<void> {
+    const isNewTerm = this.#random.chance(300)
+    const isUrgent = isNewTerm || this.#random.chance(500)
+    const term = Math.max(1, this.#plain.now.hardState.term, this.#plain.last.term) + (isNewTerm ? 1 : 0)
+    const isRecorded = isNewTerm || this.#plain.now.hardState.term < term
+    return this.#write(`append in term ${term}`, {
+      blocks: this.#blocksFrom(this.#plain.last.index + 1, term),
+      hardState: isRecorded ? { ...this.#plain.now.hardState, term, votedFor: undefined } : undefined,
+      isUrgent: isUrgent || isRecorded,
+    })
+  }
+
+  /** A suffix that nobody committed gives way to another leader's. */
+  async #replace(): Promise<void> {
+    const { blocks, snapshot, hardState } = this.#plain.now
+    const settled = Math.max(hardState.commitIndex, snapshot?.index ?? 0)
+    const open = blocks.filter(({ first }) => first > settled)
+    const from = open[this.#random.below(open.length)]?.first
+    if (from === undefined) return
+    const term = Math.max(hardState.term, this.#plain.last.term) + 1
+    await this.#write(`truncate after ${from - 1}, and append in term ${term}`, {
+      truncateAfter: from - 1,
+      blocks: this.#random.chance(700) ? this.#blocksFrom(from, term) : [],
+      hardState: { ...hardState, term, votedFor: undefined },
+    })
+  }
+
+  #vote(): Promise<void> {
+    const votedFor = ['a', 'b', undefined][this.#random.below(3)]
+    const hardState = { ...this.#plain.now.hardState, term: this.#plain.now.hardState.term + 1, votedFor }
+    return this.#write(`vote for ${votedFor ?? 'nobody'} in term ${hardState.term}`, { hardState })
+  }
+
+  async #commit(): Promise<void> {
+    const { hardState } = this.#plain.now
+    const commitIndex = this.#random.between(hardState.commitIndex, this.#plain.last.index + 1)
+    if (commitIndex <= hardState.commitIndex) return
+    await this.#write(`commit up to ${commitIndex}`, { hardState: { ...hardState, commitIndex }, isUrgent: false })
+  }
+
+  /** A snapshot of some of what is committed, and the log without what it covers. */
+  async #compact(): Promise<void> {
+    const { hardState, snapshot } = this.#plain.now
+    const before = snapshot?.index ?? 0
+    if (hardState.commitIndex <= before) return
+    const index = this.#random.between(before + 1, hardState.commitIndex + 1)
+    const info = await this.#file(snapshotAt(index, this.#plain.termAt(index)))
+    await this.#write(`record a snapshot at ${index}`, { snapshot: { info, resetLog: false } })
+    const isUrgent = this.#random.chance(500)
+    if (this.#random.chance(700)) await this.#write(`compact to ${index}`, { compactTo: index, isUrgent })
+  }
+
+  /** A snapshot from elsewhere, in place of the log. */
+  async #reset(): Promise<void> {
+    if (this.#random.chance(500)) return
+    const { hardState } = this.#plain.now
+    const term = Math.max(hardState.term, this.#plain.last.term) + 1
+    const info = await this.#file(snapshotAt(this.#plain.last.index + this.#random.between(1, 5), term))
+    await this.#write(`reset the log to a snapshot at ${info.index}`, {
+      snapshot: { info, resetLog: true },
+      hardState: { term, votedFor: undefined, commitIndex: info.index },
+    })
+  }
+
+  async #write(what: string, write: Partial<StorageWrite>): Promise<void> {
+    const whole = writeOf(write)
+    const blocks = whole.blocks.map(({ first, count }) => `${first}–${first + count - 1}`).join(' ')
+    this.told.push(`${what}${blocks === '' ? '' : `: ${blocks}`}${whole.isUrgent ? '' : ' (not urgent)'}`)
+    await this.#storage.write(whole)
+    this.#plain.wrote(whole)
+  }
+
+  async #file(info: SnapshotInfo): Promise<SnapshotInfo> {
+    const writer = await this.#storage.snapshots.create(info)
+    await writer.write(contentAt(info.index))
+    const size = await writer.finish()
+    return { ...info, size }
+  }
+
+  #blocksFrom(first: number, term: number): EncodedBlock[] {
+    const blocks: EncodedBlock[] = []
+    for (let block = this.#random.between(1, 4); block > 0; block--) {
+      blocks.push(commands(first, term, this.#random.between(1, 5)))
+      first += blocks.at(-1)?.count ?? 0
+    }
+    return blocks
+  }
+
+  async #crash(): Promise<void> {
+    this.told.push('a crash')
+    await crashOf(this.#place)
+    await this.#open()
+  }
+
+  async #restart(): Promise<void> {
+    this.told.push('close, and open again')
+    await this.#storage.close()
+    this.#plain.closed()
+    await this.#open()
+  }
+
+  /** Opens what is there, and holds all of it against what should be. */
+  async #open(): Promise<void> {
+    this.#storage = this.#place.storage()
+    this.#plain.recovers(await this.#storage.open(IDENTITY))
+    const { blocks, snapshot } = this.#plain.now
+    const [first] = blocks
+    const read = first === undefined ? [] : await this.#storage.read(first.first, Number.MAX_SAFE_INTEGER)
+    assert.deepEqual(summaries(read), summaries(blocks), 'the blocks that are read are not those that were written')
+    if (snapshot === undefined) return
+    const content = await contentOf(this.#storage, snapshot.id, 0)
+    assert.ok(content.equals(contentAt(snapshot.index)), `the file of the snapshot at ${snapshot.index} is another`)
+  }
+}
+
+function contentAt(index: number): Buffer {
+  return Buffer.from(`all up to ${index}`.repeat(100))
+}
