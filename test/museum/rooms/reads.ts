@@ -1,6 +1,7 @@
 /** Bugs about reads, leadership transfers and callers. */
 import type { RunPlan } from '../../../src/testing/arbitraries/plans.ts'
 import type { SimulationOptions } from '../../../src/testing/simulate.ts'
+import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
 import type { Call } from '../../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import { LATE_MESSAGES } from '../conditions.ts'
@@ -15,6 +16,11 @@ function reads(mode: 'lease' | 'linearizable'): Call[] {
     mode,
   }))
 }
+
+/** Nobody hears the leader for a while, though he hears them; and then again. */
+const DEAF_SPELLS: FaultPlan = Array.from({ length: 6 }, (_, spell) =>
+  [0, 1, 2].map((to) => ({ type: 'cut' as const, atMs: 500 + 600 * spell, from: LEADER, to, forMs: 450 })),
+).flat()
 
 /** Leases are on, and read by. */
 function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
@@ -52,10 +58,12 @@ export const READS: readonly Exhibit[] = [
         to: '  progress.hear(state.now, leader.rounds.current)',
       },
     ],
-    where: 'late messages, and a read every few milliseconds',
+    where: 'three voters of whom the leader is not heard again and again, late messages, a read every few milliseconds',
     set: (drawn) => ({
-      faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
-      workload: [...drawn.workload, ...reads('linearizable')],
+      cluster: { voters: 3, spares: 0 },
+      settings: {},
+      faults: [LATE_MESSAGES, ...DEAF_SPELLS],
+      workload: [...drawn.workload.filter(({ type }) => type === 'write'), ...reads('linearizable')],
     }),
     caughtBy: ['I14'],
   },

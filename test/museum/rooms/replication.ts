@@ -1,6 +1,7 @@
 /** Bugs about replication: who has which entries; and, from next door, about commitment. */
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
+import { LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 import { COMMITMENT } from './commitment.ts'
 
@@ -158,6 +159,14 @@ export const REPLICATION: readonly Exhibit[] = [
     does: 'appends the first entries of the log a second time after it has compacted them away',
     system: 'WRaft',
     sources: ['willemt/raft#118', 'tangruize/SandTable'],
+    where: 'a short log, and copies of messages that come seconds later',
+    set: (drawn) => ({
+      settings: {},
+      faults: [
+        { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, stalePerMille: 300 } },
+        ...drawn.faults.filter(({ type }) => type !== 'weather'),
+      ],
+    }),
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
