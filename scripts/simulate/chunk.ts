@@ -1,5 +1,7 @@
 /** The long simulation is cut into chunks of runs, each with a seed of its own: whichever process does one, its runs are the same. */
+
 import type { Totals } from '../../src/testing/check-runs.ts'
+import { SeededRandom } from '../../src/testing/simulation/random.ts'
 
 export interface Chunk {
   /** From 0. */
@@ -21,11 +23,12 @@ export interface PlainTotals extends Omit<Totals, 'told'> {
 /** Runs of one chunk. Part of what a seed means: another size makes other runs of it. */
 export const CHUNK_RUNS = 50
 
-/** Chunks of the same seed are the same, however many there are. */
+/** Chunks of the same seed are the same, however many there are; those of another seed have nothing in common with them. */
 export function chunksOf(seed: number, runs: number): Chunk[] {
+  const random = new SeededRandom(seed)
   return Array.from({ length: Math.ceil(runs / CHUNK_RUNS) }, (_, number) => ({
     number,
-    seed: (seed + number) % 0x7fffffff,
+    seed: random.next() >>> 1,
     runs: Math.min(CHUNK_RUNS, runs - number * CHUNK_RUNS),
   }))
 }
