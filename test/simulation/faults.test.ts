@@ -66,6 +66,18 @@ describe('the fault', () => {
     assert.match(trace, /=x .*[aA]ppend/)
   })
 
+  it('loseDisk leaves a node out until it is removed: an empty disk is refused, a rotten one refuses to start', async () => {
+    const wiped = await runWith({ type: 'loseDisk', atMs: 1500, node: 1, how: 'wiped' })
+    assert.equal(count(wiped.seen, 'wiped'), 1)
+    const since = wiped.seen.findIndex(({ type }) => type === 'wiped')
+    assert.ok(!wiped.seen.slice(since).some((one) => one.type === 'sent' && one.from === 'n1'), 'nobody listened to it')
+    const rotten = await runWith({ type: 'loseDisk', atMs: 1500, node: 1, how: 'rotten' })
+    for (const { seen } of [wiped, rotten]) {
+      const ends = seen.flatMap((one) => (one.type === 'ended' ? [one.node] : []))
+      assert.deepEqual(ends, ['n0', 'n2'])
+    }
+  })
+
   it('stall lets what was decided leave much later', async () => {
     const { seen, trace } = await runWith({ type: 'stall', atMs: 1000, node: LEADER, forMs: 400 })
     assert.match(trace, /! stall/)

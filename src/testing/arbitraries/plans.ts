@@ -157,6 +157,10 @@ function fault(untilMs: number): Arbitrary<Fault> {
     },
     { arbitrary: of('passOnly', { from: node(), to: node(), message: messageType(), forMs }), weight: 2 },
     { arbitrary: of('stall', { node: node(), forMs }), weight: 2 },
+    {
+      arbitrary: of('loseDisk', { node: node(), how: fc.constantFrom('wiped' as const, 'rotten' as const) }),
+      weight: 1,
+    },
     { arbitrary: of('partition', { side: fc.uniqueArray(node(), { minLength: 1, maxLength: 3 }), forMs }), weight: 5 },
     { arbitrary: of('cut', { from: node(), to: node(), forMs }), weight: 3 },
     { arbitrary: of('reset', { a: node(), b: node() }), weight: 2 },

@@ -20,6 +20,8 @@ export class NodeView {
   disk: ShadowLog = new ShadowLog(NOTHING, undefined, [])
   diskState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
   diskSnapshot: SnapshotInfo | undefined
+  /** What it had on the disk that was lost. */
+  lost: { readonly log: ShadowLog; readonly snapshotIndex: LogIndex } | undefined
   /** A committed entry that its latest write has taken off its disk. */
   dropped: LogIndex | undefined
   /** After its latest step of this life, and after the one before that. */
@@ -35,6 +37,12 @@ export class NodeView {
   /** Whether a crash would leave the entry, or a snapshot over it. */
   hasDurable(index: LogIndex, term: Term): boolean {
     return (this.diskSnapshot?.index ?? 0) >= index || this.disk.termAt(index) === term
+  }
+
+  /** Whether it has the entry, or had it until its disk was lost. */
+  hasHeld(index: LogIndex, term: Term): boolean {
+    if (this.hasDurable(index, term)) return true
+    return this.lost !== undefined && (this.lost.snapshotIndex >= index || this.lost.log.termAt(index) === term)
   }
 }
 
@@ -110,6 +118,7 @@ export class ClusterView {
   }
 
   #seeWipe(node: NodeView): void {
+    node.lost = { log: node.disk, snapshotIndex: node.diskSnapshot?.index ?? 0 }
     node.disk = new ShadowLog(NOTHING, undefined, [])
     node.diskState = { term: 0, votedFor: undefined, commitIndex: 0 }
     node.diskSnapshot = undefined

@@ -13,13 +13,24 @@ export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): bo
  * committed and every later one on some disk, and also once the learners in it are voters.
  */
 export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): boolean {
-  const all = [...view.nodes.values()].flatMap(({ disk }) => disk.memberships)
+  const all = [...view.nodes.values()].flatMap(({ disk, log }) => [...disk.memberships, ...log.memberships])
   const committed = Math.max(0, ...all.filter(({ index }) => index <= view.ledger.lastIndex).map(({ index }) => index))
   return all.every(({ index, membership: { voters, outgoing, learners } }) => {
     if (index < committed || voters.length === 0) return true
     return [voters, outgoing, [...voters, ...learners]].every(
       (half) => half.length === 0 || isMajority(half, new Set(half.filter((id) => !away.has(id)))),
     )
+  })
+}
+
+/** Whether nobody could take a new disk of this node for its old one: every disk knows the old one, for good. */
+export function isDiskKnown(view: ClusterView, id: NodeId): boolean {
+  const lasts = [...view.nodes.values()]
+    .map(({ disk }) => disk.membership)
+    .filter(({ membership }) => membership.voters.length > 0)
+  return lasts.every(({ index, membership }) => {
+    const member = membership.members.find((one) => one.id === id)
+    return index <= view.ledger.lastIndex && member !== undefined && member.directoryId !== ''
   })
 }
 

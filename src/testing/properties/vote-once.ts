@@ -17,7 +17,9 @@ export const voteOnce: Property = {
       ofVoter.set(term, candidate)
       return undefined
     }
+    const wiped = new Set<NodeId>()
     return (observation) => {
+      if (observation.type === 'wiped') wiped.add(observation.node)
       if (observation.type === 'stepped') {
         const { node, status } = observation
         const { before } = view.node(node)
@@ -26,7 +28,9 @@ export const voteOnce: Property = {
         return `${node} changed its vote in term ${status.term} from ${before.votedFor} to ${status.votedFor}.`
       }
       // A vote that neither left the node nor reached its disk is gone with a crash, and was never given.
+      // Nor does it count what a node without its old disk writes, as long as it tells nobody.
       if (observation.type === 'durable') {
+        if (wiped.has(observation.node)) return undefined
         const { hardState } = observation.write
         return hardState?.votedFor === undefined
           ? undefined

@@ -78,6 +78,8 @@ export class Cluster implements World {
   steps = 0
   /** How often each event was told by a core. */
   readonly told: Map<RaftEvent['type'], number> = new Map()
+  /** Nodes whose data is lost, until they are removed: no other change of the membership is asked for meanwhile. */
+  readonly lost: Set<NodeId> = new Set()
   readonly #crashPoints = new Map<
     NodeId,
     { call: number; readonly when: 'before' | 'after'; readonly run: () => void }

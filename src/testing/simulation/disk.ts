@@ -35,6 +35,8 @@ export class FalseDisk {
   temper: DiskTemper
   /** Set to make writes fail with this message (a failed fsync), for good. */
   failure: string | undefined
+  /** Its bytes are not what was written: whoever reads them notices. */
+  isRotten = false
 
   constructor(node: NodeId, random: SeededRandom, watcher: DiskWatcher, temper: DiskTemper = GOOD_DISK) {
     this.node = node

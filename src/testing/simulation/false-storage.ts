@@ -39,6 +39,7 @@ export class FalseStorage implements Storage {
 
   async #open(identity: StorageIdentity): Promise<RecoveredState> {
     await this.#before('open')
+    assertSound(this.#disk)
     const recovered = await this.#memory.open(identity)
     await this.#after('open', this.#disk.temper.readUs)
     return recovered
@@ -76,6 +77,7 @@ export class FalseStorage implements Storage {
 
   async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
     await this.#clock.pass(this.#disk.temper.readUs)
+    assertSound(this.#disk)
     return this.#memory.read(from, bytesMax)
   }
 
@@ -102,6 +104,11 @@ export class FalseStorage implements Storage {
     this.#disk.call('after', what)
     await this.#clock.pass(delayUs)
   }
+}
+
+function assertSound({ node, isRotten }: FalseDisk): void {
+  if (isRotten)
+    throw new RaftError('ERR_RAFT_CORRUPT', `the bytes on the disk of ${node} are not those that were written`)
 }
 
 class FalseSnapshots implements SnapshotStore {
@@ -150,6 +157,7 @@ class FalseSnapshots implements SnapshotStore {
   async *read(id: string, offset: number): AsyncIterable<Uint8Array> {
     for await (const chunk of this.#memory.read(id, offset)) {
       await this.#clock.pass(this.#disk.temper.readUs)
+      assertSound(this.#disk)
       yield chunk
     }
   }

@@ -54,6 +54,11 @@ export type Fault =
   | ({ readonly type: 'slowDisk'; readonly node: number; readonly syncMs: number } & Lasts)
   /** The next write fails; the write may be there or not. The node stops, and comes back when the disk is replaced. */
   | ({ readonly type: 'failDisk'; readonly node: number } & Lasts)
+  /**
+   * The data of a node is lost for good: its directory is empty, or its bytes have rotted, which is found when they are read.
+   * Such a node is refused, or refuses to start, until the operator removes it. Happens only where the rest can do without it.
+   */
+  | ({ readonly type: 'loseDisk'; readonly node: number; readonly how: 'wiped' | 'rotten' } & Begins)
   /** The process does not run (a collection of garbage, a stopped machine), and goes on as if nothing had been. */
   | ({ readonly type: 'pause'; readonly node: number } & Lasts)
   /** The process halts between its next decision to send something and the sending. */

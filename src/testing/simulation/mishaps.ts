@@ -1,6 +1,6 @@
 /** Makes the faults of a plan happen, and undoes them. */
 import type { NodeId } from '../../core/types.ts'
-import { canDoWithout } from '../properties/quorum.ts'
+import { canDoWithout, isDiskKnown } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
 import { GOOD_DISK } from './disk.ts'
 import type { Fault, FaultPlan } from './faults.ts'
@@ -31,9 +31,10 @@ export class Mishaps {
     for (const fault of plan) this.#after(fault.atMs, () => this.#begin(fault))
   }
 
-  /** Who is away. */
+  /** Who is away, or without its data. */
   get missing(): ReadonlySet<SimulatedNode> {
-    return new Set(this.#missing.keys())
+    const lost = this.#cluster.nodes.filter(({ id }) => this.#cluster.lost.has(id))
+    return new Set([...this.#missing.keys(), ...lost])
   }
 
   /** All is well again: links, weather, disks, clocks; whoever was down or away comes back, but for those who are missing. */
@@ -51,6 +52,7 @@ export class Mishaps {
       if (node.disk.failure !== undefined) this.#replaceDisk(node)
       if (node.clock?.isPaused === true) node.clock.resume()
     }
+    for (const node of nodes) if (this.#cluster.lost.has(node.id)) this.#end(node, true)
     this.#letMissing()
     for (const node of nodes) this.#start(node)
   }
@@ -61,13 +63,13 @@ export class Mishaps {
     this.#cluster.trace?.note('-', '! the missing come back')
     this.#missing.clear()
     this.#cluster.network.healAll()
-    for (const node of this.#cluster.nodes) node.start()
+    for (const node of this.#cluster.nodes) this.#start(node)
   }
 
   /** As many of the missing, in the order in which they went, as the rest can do without; the others come back. */
   #letMissing(): void {
     const { trace, watch } = this.#cluster
-    const away = new Set<NodeId>()
+    const away = new Set<NodeId>(this.#cluster.lost)
     for (const [node, how] of this.#missing) {
       if (canDoWithout(watch.view, new Set([...away, node.id]))) {
         away.add(node.id)
@@ -108,6 +110,21 @@ export class Mishaps {
     })
   }
 
+  #loseDisk(node: SimulatedNode, how: 'wiped' | 'rotten'): void {
+    const { lost, watch } = this.#cluster
+    const isRefused = how === 'rotten' || isDiskKnown(watch.view, node.id)
+    if (!isRefused || lost.has(node.id) || !canDoWithout(watch.view, new Set([...lost, node.id]))) return
+    lost.add(node.id)
+    node.expectsFailure = true
+    if (how === 'rotten') {
+      node.disk.isRotten = true
+      return
+    }
+    node.wipe()
+    this.#died(node)
+    this.#start(node)
+  }
+
   #restart(node: SimulatedNode, times: number, gapMs: number): void {
     this.#end(node, true)
     this.#start(node)
@@ -115,7 +132,8 @@ export class Mishaps {
   }
 
   #start(node: SimulatedNode): void {
-    if (this.#missing.get(node) !== 'down') node.start()
+    const isLeftOut = this.#isOver && this.#cluster.lost.has(node.id)
+    if (this.#missing.get(node) !== 'down' && !isLeftOut) node.start()
   }
 
   #after(delayMs: number, callback: () => void): void {
@@ -203,6 +221,8 @@ export class Mishaps {
         clock?.setRate(fault.ratePerMille)
         return this.#after(fault.forMs, () => clock?.setRate(1000))
       }
+      case 'loseDisk':
+        return this.#loseDisk(this.#node(fault.node), fault.how)
       case 'missing': {
         const node = this.#node(fault.node)
         this.#missing.set(node, fault.how)
@@ -225,7 +245,7 @@ export class Mishaps {
   #replaceDisk(node: SimulatedNode): void {
     this.#end(node, false)
     node.disk.failure = undefined
-    node.expectsFailure = false
+    node.expectsFailure = this.#cluster.lost.has(node.id)
     this.#start(node)
   }
 

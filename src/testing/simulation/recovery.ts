@@ -20,6 +20,7 @@ export async function recover(cluster: Cluster, clients: Clients, mishaps: Misha
   if (mishaps.missing.size > 0) await liveWithout(cluster, clients, mishaps.missing)
   if (cluster.isOver) return
   mishaps.bringBack()
+  await removeLost(cluster, clients)
   await live(cluster, clients)
 }
 
@@ -42,6 +43,18 @@ async function liveWithout(cluster: Cluster, clients: Clients, missing: Readonly
   const wrong = clients.calls === callsThen ? 'nobody leads' : 'nothing that was written was committed'
   const standing = summary([...statusesOf(cluster, missing).values()])
   cluster.fail(new BrokenPromise(LIVENESS.suffices, `without ${[...away]} ${wrong}; ${standing}`))
+}
+
+/** The operator removes those whose data is lost. */
+async function removeLost(cluster: Cluster, clients: Clients): Promise<void> {
+  const remove = [...cluster.nodes.keys()].filter((number) => cluster.lost.has(cluster.nodes[number]?.id ?? ''))
+  for (let election = 0; election < ELECTIONS && remove.length > 0 && !cluster.isOver; election++) {
+    const [leader] = leadersAmong(statusesOf(cluster))
+    const isGone = leader?.membership.members.every(({ id }) => !cluster.lost.has(id))
+    if (isGone && leader?.isMembershipCommitted) return
+    clients.perform({ type: 'change', atMs: 0, add: [], promote: [], demote: [], remove })
+    await cluster.runUntil(cluster.time.nowUs + electionUs(cluster))
+  }
 }
 
 /** Nothing is wrong any more: a leader must come, what is written must reach everybody, and every call must end. */

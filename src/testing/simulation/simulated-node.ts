@@ -64,7 +64,7 @@ export class SimulatedNode {
   switches: Partial<RaftOptions> = {}
   /** Called once when its core has decided to send something, before that is sent. */
   beforeSending: (() => void) | undefined
-  /** Set while its disk is made to fail. */
+  /** Set while its disk is made to fail, or once it is lost. */
   expectsFailure = false
 
   constructor(plan: NodePlan, world: World, random: SeededRandom, makeDisk: () => FalseDisk) {
@@ -177,7 +177,8 @@ export class SimulatedNode {
   #stoppedBy(error: unknown): void {
     this.crash(false)
     if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRetired = true
-    else this.#world.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${wordsOf(error)}`))
+    else if (!this.expectsFailure)
+      this.#world.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${wordsOf(error)}`))
   }
 }
 

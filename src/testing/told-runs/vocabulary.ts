@@ -4,7 +4,7 @@ import type { Call } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
 import { wordsOfFields } from './fields.ts'
 
-/** Without an example of a new type, the type check fails. */
+/** Without an example of a new type, the type check fails. REWRITE=1 npx mocha test/runs then writes the page and the told runs anew. */
 type Examples<All extends { readonly type: string }> = {
   readonly [Type in All['type']]: Omit<Extract<All, { readonly type: Type }>, 'type' | 'atMs'>
 }
@@ -43,6 +43,7 @@ const FAULTS: Examples<Fault> = {
   slowDisk: { node: 1, syncMs: 100, forMs: 500 },
   failDisk: { node: 1, forMs: 500 },
   pause: { node: LEADER, forMs: 700 },
+  loseDisk: { node: 1, how: 'wiped' },
   stall: { node: LEADER, forMs: 400 },
   missing: { node: 2, how: 'cut off' },
   drift: { node: 2, ratePerMille: 1050, forMs: 1000 },
