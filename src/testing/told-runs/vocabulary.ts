@@ -43,6 +43,7 @@ const FAULTS: Examples<Fault> = {
   slowDisk: { node: 1, syncMs: 100, forMs: 500 },
   failDisk: { node: 1, forMs: 500 },
   pause: { node: LEADER, forMs: 700 },
+  fullDisk: { node: LEADER, forMs: 800 },
   loseDisk: { node: 1, how: 'wiped' },
   stall: { node: LEADER, forMs: 400 },
   missing: { node: 2, how: 'cut off' },
