@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Observation } from '../../src/testing/properties/observation.ts'
 import type { Property } from '../../src/testing/properties/property.ts'
 import { SAFETY } from '../../src/testing/properties/safety.ts'
+import type { SimulationOptions } from '../../src/testing/simulate.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import type { Fault } from '../../src/testing/simulation/faults.ts'
 import type { Call } from '../../src/testing/simulation/workload.ts'
@@ -16,11 +17,15 @@ const WORKLOAD: Call[] = Array.from({ length: 60 }, (_, number) => ({
 }))
 
 /** Runs with one fault; gives back what happened, and the lines of the trace. */
-async function runWith(fault: Fault, seed = 1): Promise<{ seen: Observation[]; trace: string }> {
+async function runWith(
+  fault: Fault,
+  settings: SimulationOptions['settings'] = {},
+): Promise<{ seen: Observation[]; trace: string }> {
   const seen: Observation[] = []
   const record: Property = { id: 'X', name: 'record', promise: '', watch: () => (one) => void seen.push(one) }
   const { failure, trace = '' } = await simulate({
-    seed,
+    seed: 1,
+    settings,
     cluster: { voters: 3, spares: 0 },
     workload: WORKLOAD,
     faults: [fault],
@@ -76,6 +81,14 @@ describe('the fault', () => {
       const ends = seen.flatMap((one) => (one.type === 'ended' ? [one.node] : []))
       assert.deepEqual(ends, ['n0', 'n2'])
     }
+  })
+
+  it('fullDisk makes a leader hand over', async () => {
+    const settings = { freeBytesMin: 1000, freeBytesCheckMs: 50 }
+    const { seen } = await runWith({ type: 'fullDisk', atMs: 1000, node: LEADER, forMs: 600 }, settings)
+    const told = seen.flatMap((one) => (one.type === 'stepped' ? one.effects.events.map(({ type }) => type) : []))
+    assert.ok(told.includes('transferStarted'))
+    assert.ok(told.filter((type) => type === 'becameLeader').length >= 2)
   })
 
   it('stall lets what was decided leave much later', async () => {

@@ -2,6 +2,7 @@
 import type { Arbitrary } from 'fast-check'
 import type { Message } from '../../core/messages.ts'
 import type { RaftOptions } from '../../core/options.ts'
+import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
@@ -18,7 +19,7 @@ const node = (): Arbitrary<number> =>
 export interface RunPlan {
   readonly seed: number
   readonly cluster: ClusterPlan
-  readonly settings: Partial<RaftOptions>
+  readonly settings: Partial<RaftOptions & RuntimeOptions>
   readonly workload: Workload
   readonly faults: FaultPlan
 }
@@ -34,6 +35,11 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       workload: workloads({ untilMs }),
       faults: faultPlans({ untilMs }),
     })
+    .map((plan) =>
+      plan.faults.some(({ type }) => type === 'fullDisk')
+        ? { ...plan, settings: { ...plan.settings, ...WATCHED_SPACE } }
+        : plan,
+    )
     .map((plan) =>
       plan.settings.leaseReads === true
         ? { ...plan, faults: plan.faults.filter(({ type }) => type !== 'switches').map(withinDrift) }
@@ -52,6 +58,9 @@ export function settings(): Arbitrary<Partial<RaftOptions>> {
   const switches = fc.oneof({ arbitrary: usual, weight: 3 }, { arbitrary: without, weight: 2 })
   return fc.tuple(switches, fc.boolean()).map(([some, isLong]) => (isLong ? { ...some, ...LONG_LOG } : some))
 }
+
+/** Nodes look after the room on their disks. */
+const WATCHED_SPACE: Partial<RuntimeOptions> = { freeBytesMin: 1000, freeBytesCheckMs: 100 }
 
 /** Followers are repaired from the log, never by a snapshot. */
 const LONG_LOG: Partial<RaftOptions> = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
@@ -157,6 +166,10 @@ function fault(untilMs: number): Arbitrary<Fault> {
     },
     { arbitrary: of('passOnly', { from: node(), to: node(), message: messageType(), forMs }), weight: 2 },
     { arbitrary: of('stall', { node: node(), forMs }), weight: 2 },
+    {
+      arbitrary: of('fullDisk', { node: node(), forMs }),
+      weight: 1,
+    },
     {
       arbitrary: of('loseDisk', { node: node(), how: fc.constantFrom('wiped' as const, 'rotten' as const) }),
       weight: 1,

@@ -13,6 +13,9 @@ export interface DiskTemper {
 
 export const GOOD_DISK: DiskTemper = { syncMinUs: 300, syncMaxUs: 1500, readUs: 100 }
 
+/** More than anybody asks for. */
+export const ROOM_BYTES: number = 2 ** 40
+
 /** What the world is told of a disk. */
 export interface DiskWatcher {
   /** The node's disk is about to do a call, or has just done it: here a crash may be put. */
@@ -35,6 +38,8 @@ export class FalseDisk {
   temper: DiskTemper
   /** Set to make writes fail with this message (a failed fsync), for good. */
   failure: string | undefined
+  /** Room on it. */
+  freeBytes: number = ROOM_BYTES
   /** Its bytes are not what was written: whoever reads them notices. */
   isRotten = false
 

@@ -83,7 +83,9 @@ export class FalseStorage implements Storage {
 
   async freeBytes(): Promise<number | undefined> {
     await this.#clock.pass(0)
-    return this.#memory.freeBytes()
+    // Rejects where every call does.
+    await this.#memory.freeBytes()
+    return this.#disk.freeBytes
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,8 @@ export type Fault =
    * Such a node is refused, or refuses to start, until the operator removes it. Happens only where the rest can do without it.
    */
   | ({ readonly type: 'loseDisk'; readonly node: number; readonly how: 'wiped' | 'rotten' } & Begins)
+  /** The disk is full: a node that looks after its space takes no writes of clients; then there is room again. */
+  | ({ readonly type: 'fullDisk'; readonly node: number } & Lasts)
   /** The process does not run (a collection of garbage, a stopped machine), and goes on as if nothing had been. */
   | ({ readonly type: 'pause'; readonly node: number } & Lasts)
   /** The process halts between its next decision to send something and the sending. */

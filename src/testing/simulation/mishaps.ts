@@ -2,7 +2,7 @@
 import type { NodeId } from '../../core/types.ts'
 import { canDoWithout, isDiskKnown } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
-import { GOOD_DISK } from './disk.ts'
+import { GOOD_DISK, ROOM_BYTES } from './disk.ts'
 import type { Fault, FaultPlan } from './faults.ts'
 import { wordsOfFault } from './faults.ts'
 import { FAIR_WEATHER } from './network.ts'
@@ -47,6 +47,7 @@ export class Mishaps {
     network.healAll()
     for (const node of nodes) {
       node.disk.temper = GOOD_DISK
+      node.disk.freeBytes = ROOM_BYTES
       node.clock?.setRate(1000)
       node.beforeSending = undefined
       if (node.disk.failure !== undefined) this.#replaceDisk(node)
@@ -201,6 +202,13 @@ export class Mishaps {
         node.disk.failure = 'the sync failed'
         node.expectsFailure = true
         return this.#after(fault.forMs, () => this.#replaceDisk(node))
+      }
+      case 'fullDisk': {
+        const { disk } = this.#node(fault.node)
+        disk.freeBytes = 0
+        return this.#after(fault.forMs, () => {
+          disk.freeBytes = ROOM_BYTES
+        })
       }
       case 'pause': {
         const { clock } = this.#node(fault.node)
