@@ -8,12 +8,15 @@ import type { Totals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'
 import { machineUnderTest } from './machine-under-test.ts'
 import { SAFETY } from './properties/safety.ts'
+import type { Elsewhere, MachineModule } from './state-machine/another-process.ts'
+import { EndlessElsewhere, judgeElsewhere, runElsewhere } from './state-machine/another-process.ts'
 import { guarded } from './state-machine/guard.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
 import type { Judged } from './state-machine/one-machine.ts'
 import { oneMachine } from './state-machine/one-machine.ts'
 import type { Sort } from './state-machine/specimen.ts'
-import { tryLog } from './state-machine/try-log.ts'
+import { Specimen } from './state-machine/specimen.ts'
+import { encoded, judgeTwins, tryLog } from './state-machine/try-log.ts'
 
 export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
   /** One command, drawn by fast-check. */
@@ -25,6 +28,8 @@ export interface StateMachineCheck<Command, Result, Query = never, Answer = unkn
   readonly resultCodec?: Codec<Result> | undefined
   readonly queryCodec?: Codec<Query> | undefined
   readonly answerCodec?: Codec<Answer> | undefined
+  /** Where another process finds the machine, to be tried there too, also for loops that never end. */
+  readonly inAnotherProcess?: MachineModule | undefined
   /** How many logs the machine is given by itself, before it is put into clusters; 30 unless given. */
   readonly logs?: number | undefined
   /** Commands of the longest log; 30 unless given. */
@@ -33,7 +38,7 @@ export interface StateMachineCheck<Command, Result, Query = never, Answer = unkn
   readonly runs?: number | undefined
   /** All chance comes from this integer; 1 unless given. */
   readonly seed?: number | undefined
-  /** How long a promise of the machine's `snapshot` or `restore` may take; 2000 unless given. */
+  /** How long a promise of the machine's `snapshot` or `restore` may take, and each call in another process; 2000 unless given. */
   readonly deadlineMs?: number | undefined
   /** How many smaller logs, and smaller runs, are tried to tell a failure as a shorter story; 200 unless given. */
   readonly shrinksMax?: number | undefined
@@ -47,6 +52,8 @@ export interface StateMachineTotals extends Totals {
   readonly logs: number
   /** What the clients of the clusters were told: judged by the machine itself, or given up after `stepsMax`. */
   readonly histories: Readonly<Judged>
+  /** What was left out, and what to give for it. */
+  readonly notChecked: readonly string[]
 }
 
 const DEFAULTS = {
@@ -94,10 +101,41 @@ export async function checkStateMachine<Command, Result, Query = never, Answer =
     queries: queries === undefined ? [] : fc.sample(queries, { numRuns: QUERIES, seed }),
     deadlineMs: check.deadlineMs,
   }
+  // First of all: what never ends would not end here either.
+  const judgeThere = await tryElsewhere(sort, check)
   return guarded(async () => {
     await checkAlone(sort, check)
+    await judgeThere()
     return checkInClusters(sort, check)
   })
+}
+
+/** Gives another process some logs; what is returned compares what came of them there with what comes of them here. */
+async function tryElsewhere<Command, Result>(
+  sort: Sort<Command, Result>,
+  { commands, inAnotherProcess, logs, logEntriesMax, seed }: Check<Command, Result>,
+): Promise<() => Promise<void>> {
+  if (inAnotherProcess === undefined) return async () => {}
+  const drawnLogs = fc.sample(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), { numRuns: logs, seed })
+  // The shorter the log, the easier to read.
+  drawnLogs.sort((one, other) => one.length - other.length)
+  const told = <Value>(log: readonly Command[], call: () => Value): Value => {
+    try {
+      return call()
+    } catch (fault) {
+      throw fault instanceof MachineFault ? reported(fault, log, seed) : fault
+    }
+  }
+  const bytes = drawnLogs.map((log) => told(log, () => encoded(sort, log)))
+  const there = await runElsewhere(inAnotherProcess, bytes, sort.deadlineMs).catch((fault: unknown) => {
+    throw fault instanceof EndlessElsewhere ? reported(fault, drawnLogs[fault.log] ?? [], seed) : fault
+  })
+  return async () => {
+    for (const [place, log] of drawnLogs.entries()) {
+      const here = await judgeTwins(() => new Specimen(sort, bytes[place] ?? []), log.length)
+      told(log, () => judgeElsewhere(here, there[place] as Elsewhere))
+    }
+  }
 }
 
 /** Many logs; the shortest that could be found is told with what is wrong. */
@@ -121,13 +159,15 @@ async function checkAlone<Command, Result>(sort: Sort<Command, Result>, check: C
   if (!details.failed) return
   const { errorInstance: fault } = details
   if (!(fault instanceof MachineFault) || details.counterexample === null) throw fault
-  throw new MachineFault(fault.rule, fault.commands, reportOf(fault, details.counterexample[0], seed), fault)
+  throw reported(fault, details.counterexample[0], seed)
 }
 
-function reportOf<Command>(fault: MachineFault, log: readonly Command[], seed: number): string {
+/** The fault, with the log that shows it. */
+function reported<Command>(fault: MachineFault, log: readonly Command[], seed: number): MachineFault {
   const told = log.slice(0, fault.commands).map((command, offset) => `  ${offset + 1}  ${wordsOf(command)}`)
-  const title = told.length === 0 ? 'No command is needed for it.' : 'The commands, as few as could be found:'
-  return [fault.message, '', title, ...told, '', `To run it again: checkStateMachine(…, { seed: ${seed} })`].join('\n')
+  const title = told.length === 0 ? 'No command is needed for it.' : 'The commands that show it:'
+  const lines = [fault.message, '', title, ...told, '', `To run it again: checkStateMachine(…, { seed: ${seed} })`]
+  return new MachineFault(fault.rule, fault.commands, lines.join('\n'), fault)
 }
 
 function wordsOf(command: unknown): string {
@@ -154,7 +194,14 @@ async function checkInClusters<Command, Result>(
   const fixed = { machine, settings: SHORT_LOG, properties: [...SAFETY, judge] }
   const replay = (failed: number): string => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`
   const totals = await checkRuns({ runs, seed, faultsMs: FAULTS_MS, fixed, replay, shrinksMax })
-  return { ...totals, logs, histories }
+  return { ...totals, logs, histories, notChecked: leftOut(check) }
+}
+
+function leftOut<Command, Result>({ inAnotherProcess, queries }: Check<Command, Result>): string[] {
+  return [
+    ...(inAnotherProcess === undefined ? ['loops that never end, and another process: give inAnotherProcess'] : []),
+    ...(queries === undefined ? ['what query() answers, if there is one: give queries'] : []),
+  ]
 }
 
 /** The value of each number; they begin again after the last. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
+import { Endless, Sum, Zoned } from './machines-elsewhere.ts'
 
 const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
 
@@ -26,7 +27,7 @@ describe('a user tries a state machine', () => {
   it('and is told the smallest log, and how to run it again', async () => {
     const machine = (): Counter => new (ForgetfulAfter(2))()
     await assert.rejects(checkStateMachine(machine, { ...SMALL, seed: 5 }), (error: Error) => {
-      assert.match(error.message, /as few as could be found:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
+      assert.match(error.message, /The commands that show it:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
       assert.match(error.message, /To run it again: checkStateMachine\(…, \{ seed: 5 \}\)$/)
       return true
     })
@@ -287,6 +288,46 @@ describe('a state machine that is none is told what is wrong and what to do', ()
       checkStateMachine(() => new ByTerm(), { ...few, commands: fc.constant(1) }),
       /even is too many/,
     )
+  })
+})
+
+describe('a state machine that is tried in another process too', () => {
+  const module = new URL('./machines-elsewhere.ts', import.meta.url).href
+  const there = { ...SMALL, runs: 0, deadlineMs: 1000 }
+
+  it('gives the same results and snapshots there, and nothing is left out', async () => {
+    const inAnotherProcess = { module, machine: 'makeSum' }
+    const { notChecked } = await checkStateMachine(() => new Sum(), { ...there, inAnotherProcess })
+    assert.deepEqual(notChecked, ['what query() answers, if there is one: give queries'])
+  })
+
+  it('is told if it goes by the time zone of its process', async () => {
+    const inAnotherProcess = { module, machine: 'Zoned' }
+    await assert.rejects(
+      checkStateMachine(() => new Zoned(), { ...there, inAnotherProcess }),
+      /command 1 has the result .* in this process, and "\d Pacific\/Chatham" in another one\. It had TZ=/,
+    )
+  })
+
+  it('is told if a command never ends', async () => {
+    const inAnotherProcess = { module, machine: 'Endless' }
+    await assert.rejects(
+      checkStateMachine(() => new Endless(), { ...there, inAnotherProcess }),
+      /^MachineFault: apply\(\) of command \d+ did not end within 1000 ms \(deadlineMs\) in another process[\s\S]* {2}1 {2}\d/,
+    )
+  })
+
+  it('is told if it is not found there', async () => {
+    const inAnotherProcess = { module, machine: 'Nobody' }
+    await assert.rejects(
+      checkStateMachine(() => new Sum(), { ...there, inAnotherProcess }),
+      /the other process could not try .*machines-elsewhere.ts: [\s\S]*it exports no class and no function named Nobody/,
+    )
+  })
+
+  it('is told what was left out without', async () => {
+    const { notChecked } = await checkStateMachine(() => new Sum(), there)
+    assert.match(notChecked.join('; '), /loops that never end, and another process: give inAnotherProcess/)
   })
 })
 

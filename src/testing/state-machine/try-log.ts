@@ -37,7 +37,7 @@ export async function tryLog<Command, Result>(
 }
 
 /** The log as bytes. */
-function encoded<Command, Result>({ codec }: Sort<Command, Result>, commands: readonly Command[]): Buffer[] {
+export function encoded<Command, Result>({ codec }: Sort<Command, Result>, commands: readonly Command[]): Buffer[] {
   return commands.map((command, offset) => {
     const number = offset + 1
     const advice = 'The machine is given what comes out: draw such commands as it can hold, or give a codec of yours.'
@@ -58,7 +58,10 @@ function encoded<Command, Result>({ codec }: Sort<Command, Result>, commands: re
 }
 
 /** Two machines get the same commands, in turns; a third looks on, and must not change. */
-async function judgeTwins<Command, Result>(make: () => Specimen<Command, Result>, last: number): Promise<Course> {
+export async function judgeTwins<Command, Result>(
+  make: () => Specimen<Command, Result>,
+  last: number,
+): Promise<Course> {
   const [one, other, idle] = [make(), make(), make()]
   const empty = (await idle.take()).bytes
   const results: Buffer[] = []
@@ -220,7 +223,7 @@ async function judgeQueries<Command, Result>(
 const SHOWN_MAX = 60
 
 /** Bytes as a person can read them, if they are text. */
-function shown(bytes: Uint8Array): string {
+export function shown(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString()
   const isText = Buffer.from(text).equals(Buffer.from(bytes)) && !/\p{Cc}/u.test(text)
   const whole = bytes.length === 0 ? '(no bytes)' : isText ? text : `0x${Buffer.from(bytes).toString('hex')}`
