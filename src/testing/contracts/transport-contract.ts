@@ -1,4 +1,5 @@
 /** What every transport must do, as a suite for any test runner: pass in `describe`, `it` and how to make a network. */
+import { toldCheck } from './told-check.ts'
 import { admission } from './transport/admission.ts'
 import { closing } from './transport/closing.ts'
 import { links } from './transport/links.ts'
@@ -19,21 +20,57 @@ export interface TransportContractOptions {
   readonly patienceMs?: number | undefined
 }
 
+interface Group {
+  readonly name: string
+  readonly define: (on: On) => void
+  /** Where the author of a transport looks first when a check of this group fails. */
+  readonly lookAt: string
+}
+
+const GROUPS: readonly Group[] = [
+  {
+    name: 'messages',
+    define: messages,
+    lookAt: 'send(): its window of bytes, its queue, and how messages become bytes and back',
+  },
+  {
+    name: 'links',
+    define: links,
+    lookAt: 'setPeers(), and when peerConnected() and peerLost() of the host are called',
+  },
+  {
+    name: 'admission',
+    define: admission,
+    lookAt: 'the handshake: admit() on both ends first, then refusedBy() or peerConnected()',
+  },
+  {
+    name: 'snapshots',
+    define: snapshots,
+    lookAt: 'fetchSnapshot(), and how readSnapshot() of the host is paced and ended',
+  },
+  { name: 'closing', define: closing, lookAt: 'close() in each state, and what is still called back after it' },
+]
+
 export function transportContract({ describe, it, make, patienceMs = PATIENCE_MS }: TransportContractOptions): void {
-  const on: On = (name, body) =>
-    it(name, async () => {
-      const net = new Net(await make(), patienceMs)
-      try {
-        await body(net)
-      } finally {
-        await net.close()
-      }
-    })
   describe('the transport contract', () => {
-    describe('messages', () => messages(on))
-    describe('links', () => links(on))
-    describe('admission', () => admission(on))
-    describe('snapshots', () => snapshots(on))
-    describe('closing', () => closing(on))
+    for (const { name, define, lookAt } of GROUPS) {
+      const on: On = (title, body) =>
+        it(title, () => toldCheck({ promise: `${name} ${title}`, lookAt }, () => inNet(make, patienceMs, body)))
+      describe(name, () => define(on))
+    }
   })
+}
+
+/** Runs a check's body on a fresh network, and closes all that it started. */
+async function inNet(
+  make: TransportContractOptions['make'],
+  patienceMs: number,
+  body: (net: Net) => Promise<void>,
+): Promise<void> {
+  const net = new Net(await make(), patienceMs)
+  try {
+    await body(net)
+  } finally {
+    await net.close()
+  }
 }

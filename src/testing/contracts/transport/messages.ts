@@ -35,7 +35,10 @@ export function messages(on: On): void {
     await b.host.until('the message', () => b.host.received.length === 1)
     const [large] = b.host.received
     assert.ok(large?.type === 'AppendEntriesRequest' && large.blocks[0] !== undefined)
-    assert.ok(Buffer.from(command).equals(payloadsOf(large.blocks[0])[0] as Uint8Array))
+    assert.ok(
+      Buffer.from(command).equals(payloadsOf(large.blocks[0])[0] as Uint8Array),
+      'other bytes came than were sent',
+    )
   })
 
   on('delivers nothing inside send', async (net) => {
@@ -74,6 +77,6 @@ export function messages(on: On): void {
 
   on('drops what is for a stranger', async (net) => {
     const [a] = await net.pair()
-    assert.equal(a.transport.send('nobody', asking(1)), false)
+    assert.equal(a.transport.send('nobody', asking(1)), false, 'send() says that it took a message for nobody')
   })
 }
