@@ -16,8 +16,9 @@ export type Verdict =
   | { readonly type: 'broken'; readonly chunk: number; readonly report: string }
 
 /** Totals that can be sent to another process. */
-export interface PlainTotals extends Omit<Totals, 'told'> {
+export interface PlainTotals extends Omit<Totals, 'told' | 'faults'> {
   readonly told: Readonly<Record<string, number>>
+  readonly faults: Readonly<Record<string, number>>
 }
 
 /** Runs of one chunk. Part of what a seed means: another size makes other runs of it. */

@@ -18,7 +18,16 @@ const jobs = integer('JOBS', availableParallelism())
 const began = performance.now()
 const chunks = chunksOf(seed, runs)
 const waiting = [...chunks]
-const sum = { runs: 0, events: 0, steps: 0, calls: 0, commits: 0, scenarios: 0, told: new Map<string, number>() }
+const sum = {
+  runs: 0,
+  events: 0,
+  steps: 0,
+  calls: 0,
+  commits: 0,
+  scenarios: 0,
+  told: new Map<string, number>(),
+  faults: new Map<string, number>(),
+}
 const bar = process.stderr.isTTY
   ? new SingleBar(
       {
@@ -58,10 +67,11 @@ function employ(worker: ChildProcess): Promise<void> {
   })
 }
 
-function add({ told, ...totals }: PlainTotals, scenarios: number): void {
+function add({ told, faults, ...totals }: PlainTotals, scenarios: number): void {
   for (const name of ['runs', 'events', 'steps', 'calls', 'commits'] as const) sum[name] += totals[name]
   sum.scenarios += scenarios
   for (const [type, count] of Object.entries(told)) sum.told.set(type, (sum.told.get(type) ?? 0) + count)
+  for (const [type, count] of Object.entries(faults)) sum.faults.set(type, (sum.faults.get(type) ?? 0) + count)
   if (bar !== undefined) return bar.update(sum.runs)
   if (sum.runs < toldAt + TELL_EVERY * runs) return
   toldAt = sum.runs
@@ -78,17 +88,21 @@ function end(code: number, verdict: string): never {
     worker.kill('SIGKILL')
   }
   const seconds = (performance.now() - began) / 1000
-  const told = [...sum.told].sort(([one], [other]) => (one < other ? -1 : 1))
   process.stdout.write(
     [
       `${sum.runs} runs, ${sum.events} events, ${sum.steps} steps of cores, ${sum.calls} calls, ${sum.commits} entries committed; ${sum.scenarios} scenarios of bare cores`,
       `${seconds.toFixed(1)} s: ${Math.round(sum.events / seconds)} events/s in ${jobs} processes`,
-      ...(told.length === 0 ? [] : [`seen: ${told.map(([type, count]) => `${type} ${count}`).join(', ')}`]),
+      ...(sum.runs === 0 ? [] : [`faults: ${counted(sum.faults)}`, `seen: ${counted(sum.told)}`]),
       verdict,
       '',
     ].join('\n'),
   )
   process.exit(code)
+}
+
+function counted(counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].sort(([one], [other]) => (one < other ? -1 : 1))
+  return sorted.map(([type, count]) => `${type} ${count}`).join(', ')
 }
 
 function integer(name: string, standard: number): number {

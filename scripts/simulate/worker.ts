@@ -15,10 +15,11 @@ process.on('disconnect', () => process.exit())
 
 async function verdictOn({ number, seed, runs }: Chunk): Promise<Verdict> {
   try {
-    const { told, ...totals } = await checkRuns({ runs, seed })
+    const { told, faults, ...counts } = await checkRuns({ runs, seed })
+    const totals = { ...counts, told: Object.fromEntries(told), faults: Object.fromEntries(faults) }
     const drawn = SCENARIOS_PER_RUN * runs
     checkScenarios(drawn, seed)
-    return { type: 'kept', chunk: number, totals: { ...totals, told: Object.fromEntries(told) }, scenarios: drawn }
+    return { type: 'kept', chunk: number, totals, scenarios: drawn }
   } catch (error) {
     return { type: 'broken', chunk: number, report: error instanceof Error ? error.message : String(error) }
   }

@@ -1,10 +1,11 @@
 /** Many runs by chance: drawn by fast-check, judged, and on failure shrunk to a small story. */
-import fc from 'fast-check'
+import { fc } from './arbitraries/fast-check.ts'
 import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
 import { reportOf } from './report.ts'
 import type { History, SimulationOptions } from './simulate.ts'
 import { simulate } from './simulate.ts'
+import type { FaultPlan } from './simulation/faults.ts'
 import { shorten } from './told-runs/shorten.ts'
 
 export interface CheckOptions {
@@ -34,6 +35,8 @@ export interface Totals {
   commits: number
   /** How often each event was told. */
   readonly told: Map<string, number>
+  /** How many faults of each type were planned. */
+  readonly faults: Map<string, number>
 }
 
 const FAULTS_MS = 4000
@@ -43,13 +46,13 @@ const SHRINKS_MAX = 200
 export async function checkRuns(options: CheckOptions): Promise<Totals> {
   const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {}, shrinksMax = SHRINKS_MAX } = options
   const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options
-  const totals: Totals = { runs: 0, events: 0, steps: 0, calls: 0, commits: 0, told: new Map() }
+  const totals: Totals = { runs: 0, events: 0, steps: 0, calls: 0, commits: 0, told: new Map(), faults: new Map() }
   let smaller = 0
   let hasFailed = false
   const property = fc.asyncProperty(runPlans({ untilMs: faultsMs }), async (plan) => {
     if (hasFailed && ++smaller > shrinksMax) return
     const history = await simulate({ healAtMs: faultsMs, ...merged(plan, fixed) })
-    add(totals, history)
+    add(totals, history, plan.faults)
     hasFailed ||= history.failure !== undefined
     if (history.failure !== undefined) throw history.failure
   })
@@ -64,11 +67,12 @@ function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOpt
   return { ...plan, ...fixed, settings: { ...plan.settings, ...fixed.settings } }
 }
 
-function add(totals: Totals, history: History): void {
+function add(totals: Totals, history: History, faults: FaultPlan): void {
   totals.runs++
   totals.events += history.events
   totals.steps += history.steps
   totals.calls += history.calls
   totals.commits += history.commitIndex
   for (const [type, count] of history.told) totals.told.set(type, (totals.told.get(type) ?? 0) + count)
+  for (const { type } of faults) totals.faults.set(type, (totals.faults.get(type) ?? 0) + 1)
 }

@@ -3,6 +3,10 @@ import type { SimulationOptions } from '../simulate.ts'
 import { simulate } from '../simulate.ts'
 import { nameOfFailure } from './outcome.ts'
 
+/** What is left out changes all chance that comes after it: a shorter run is given this many seeds to fail by. */
+const SEEDS_TRIED = 4
+const SEED_LIMIT = 0x80000000
+
 /** A run with fewer calls and faults in which the same promise breaks; no more than `triesMax` runs are spent on it. */
 export async function shorten(options: SimulationOptions, triesMax: number): Promise<SimulationOptions> {
   if (triesMax <= 0) return options
@@ -11,11 +15,14 @@ export async function shorten(options: SimulationOptions, triesMax: number): Pro
   let tries = triesMax
   let best = options
   const isKept = async (shorter: SimulationOptions): Promise<boolean> => {
-    if (tries-- <= 0) return false
-    const { failure } = await simulate(shorter)
-    if (failure === undefined || nameOfFailure(failure) !== nameOfFailure(first)) return false
-    best = shorter
-    return true
+    for (let other = 0; other < SEEDS_TRIED && tries-- > 0; other++) {
+      const plan = { ...shorter, seed: (best.seed + other) % SEED_LIMIT }
+      const { failure } = await simulate(plan)
+      if (failure === undefined || nameOfFailure(failure) !== nameOfFailure(first)) continue
+      best = plan
+      return true
+    }
+    return false
   }
   for (let before = Infinity; sizeOf(best) < before && tries > 0; ) {
     before = sizeOf(best)
