@@ -59,6 +59,19 @@ export const BAD_FETCHES: readonly BadTransport[] = [
     'snapshots ends a fetch with a RaftError when the source fails',
     endingAt('ERR_RAFT_UNREACHABLE'),
   ),
+  badFetch(
+    'makes up for what did not come',
+    'snapshots hands out what came before its source failed, so that another fetch goes on from there',
+    (good) =>
+      async function* (from, id, offset, signal) {
+        try {
+          yield* good.fetchSnapshot(from, id, offset, signal)
+        } catch (error) {
+          yield Uint8Array.of(1)
+          throw error
+        }
+      },
+  ),
   bad('asks once who may come in, and never again', 'snapshots hands no snapshot to who is not admitted', () => ({
     host: (host) => {
       const known = new Set<string>()

@@ -102,6 +102,15 @@ const BAD_LOGS: readonly BadStorage[] = [
   }),
 ]
 
+const BAD_NUMBERS: readonly BadStorage[] = [
+  bad('says yes to a term that falls', 'the log refuses a term that falls, and writes nothing of it', (good) => ({
+    write: (write) => good.write(write).catch(() => undefined),
+  })),
+  bad('counts in 32 bits', 'the log takes indexes and terms up to the largest safe integers', (good) => ({
+    read: (from, bytesMax) => good.read(from >>> 0, bytesMax),
+  })),
+]
+
 const BAD_HARD_STATES: readonly BadStorage[] = [
   bad(
     'ignores the hard state',
@@ -130,6 +139,33 @@ const BAD_HARD_STATES: readonly BadStorage[] = [
 ]
 
 const BAD_COMPACTIONS: readonly BadStorage[] = [
+  bad(
+    'is not to be read while it compacts',
+    'compaction and reset lets what is kept be read meanwhile, and what is dropped be read whole or not at all',
+    (good) => {
+      let isCompacting = false
+      return {
+        write: async (write) => {
+          isCompacting = write.compactTo !== undefined
+          await turn()
+          await good.write(write)
+          isCompacting = false
+        },
+        read: async (from, bytesMax) => {
+          if (isCompacting) throw new RaftError('ERR_RAFT_STORAGE', 'not now')
+          return good.read(from, bytesMax)
+        },
+      }
+    },
+  ),
+  bad(
+    'compacts what it may and says nothing of the rest',
+    'compaction and reset refuses to compact what no snapshot covers, and changes nothing',
+    (good, disk) => ({
+      write: (write) =>
+        good.write({ ...write, compactTo: Math.min(write.compactTo ?? 0, disk.view.snapshot?.index ?? 0) }),
+    }),
+  ),
   bad(
     'never compacts',
     'compaction and reset drops the blocks that end at or before an index, and keeps the others',
@@ -259,6 +295,7 @@ const BAD_LIVES: readonly BadStorage[] = [
 
 export const BAD_STORAGES: readonly BadStorage[] = [
   ...BAD_LOGS,
+  ...BAD_NUMBERS,
   ...BAD_HARD_STATES,
   ...BAD_COMPACTIONS,
   ...BAD_SNAPSHOT_STORES,

@@ -1,6 +1,7 @@
 /** The log getting shorter at its front, and replaced as a whole. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../contracts/block.ts'
+import type { RaftError } from '../../../errors.ts'
 import type { Test } from './samples.ts'
 import { CONTENT, commands, firstsOf, opened, rejects, reopened, saved, snapshotAt, term, writeOf } from './samples.ts'
 
@@ -22,6 +23,32 @@ export function compaction(test: Test): void {
     assert.deepEqual(recovered.snapshot, { ...snapshotAt(4, 1), size: CONTENT.length })
     await again.write(writeOf({ blocks: [commands(7, 1, 1)] }))
     assert.deepEqual(firstsOf(await again.read(5, 1_000_000)), [5, 7])
+  })
+
+  test('lets what is kept be read meanwhile, and what is dropped be read whole or not at all', async (place) => {
+    const { storage } = await opened(place)
+    const blocks = Array.from({ length: 40 }, (_, at) => commands(at + 1, 1, 1))
+    await storage.write(writeOf({ blocks, hardState: { ...term(1), commitIndex: 40 } }))
+    await storage.write(writeOf({ snapshot: { info: await saved(storage, snapshotAt(39, 1)), resetLog: false } }))
+    for (let compactTo = 2; compactTo < 40; compactTo++) {
+      const compacting = storage.write(writeOf({ compactTo, isUrgent: false }))
+      const dropped = storage.read(compactTo, 1).then(firstsOf, (error: RaftError) => error.code)
+      assert.deepEqual(firstsOf(await storage.read(compactTo + 1, 1_000_000))[0], compactTo + 1)
+      assert.ok([String([compactTo]), 'ERR_RAFT_COMPACTED'].includes(String(await dropped)), String(await dropped))
+      await compacting
+    }
+  })
+
+  test('refuses to compact what no snapshot covers, and changes nothing', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 2)], hardState: term(1) }))
+    await rejects(storage.write(writeOf({ compactTo: 2 })), 'ERR_RAFT_INTERNAL')
+    await storage.close()
+    const { recovered } = await opened(place)
+    assert.deepEqual(
+      recovered.blocks.map(({ first }) => first),
+      [1, 3],
+    )
   })
 
   test('keeps a block that the index cuts in two', async (place) => {

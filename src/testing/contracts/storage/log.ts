@@ -11,6 +11,8 @@ import {
   opened,
   rejects,
   reopened,
+  saved,
+  snapshotAt,
   summaries,
   term,
   termsOf,
@@ -116,6 +118,32 @@ export function logOfBlocks(test: Test): void {
       recovered.blocks.map(({ first }) => first),
       [1],
     )
+  })
+
+  test('refuses a term that falls, and writes nothing of it', async (place) => {
+    const { storage } = await opened(place)
+    await storage.write(writeOf({ blocks: [commands(1, 3, 2)], hardState: term(3) }))
+    await rejects(storage.write(writeOf({ blocks: [commands(3, 2, 1)] })), 'ERR_RAFT_INTERNAL')
+    await storage.close()
+    const { recovered } = await opened(place)
+    assert.deepEqual(
+      recovered.blocks.map(({ first }) => first),
+      [1],
+    )
+  })
+
+  test('takes indexes and terms up to the largest safe integers', async (place) => {
+    const { storage } = await opened(place)
+    const far = Number.MAX_SAFE_INTEGER - 20
+    const info = await saved(storage, snapshotAt(far, far))
+    await storage.write(writeOf({ snapshot: { info, resetLog: true }, hardState: { ...term(far), commitIndex: far } }))
+    const blocks = [commands(far + 1, far, 3), commands(far + 4, far + 1, 2), commands(far + 6, far + 1, 1)]
+    await storage.write(writeOf({ blocks, hardState: { ...term(far + 1), commitIndex: far } }))
+    assert.deepEqual(firstsOf(await storage.read(far + 4, 1_000_000)), [far + 4, far + 6])
+    const { recovered, storage: again } = await reopened(place, storage)
+    assert.deepEqual(recovered.hardState, { ...term(far + 1), commitIndex: far })
+    assert.deepEqual(recovered.blocks, blocks.map(withoutBytes))
+    assert.deepEqual(summaries(await again.read(far + 1, 1_000_000)), summaries(blocks))
   })
 
   test('is read while it is written', async (place) => {

@@ -1,6 +1,6 @@
 /** How a snapshot's bytes are fetched, and how that ends early. */
 import assert from 'node:assert/strict'
-import { RaftError } from '../../../errors.ts'
+import { isRaftError, RaftError } from '../../../errors.ts'
 import type { On } from './net.ts'
 import { collect, longContent, MIB, pause, pieces, rejects } from './net.ts'
 
@@ -75,6 +75,28 @@ export function snapshots(on: On): void {
     await rejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
       'ERR_RAFT_UNREACHABLE',
+    )
+  })
+
+  on('hands out what came before its source failed, so that another fetch goes on from there', async (net) => {
+    const [a, b] = await net.pair()
+    const file = new Uint8Array(MIB).map((_, offset) => (offset ^ (offset >> 8)) & 255)
+    b.host.snapshot = async function* (_, offset) {
+      yield* pieces(file.subarray(offset, offset + MIB / 2), 100_000)
+      if (offset + MIB / 2 < file.length) throw new Error('the disk is broken')
+    }
+    const got: Uint8Array[] = []
+    const fetched = (): Buffer => Buffer.concat(got)
+    for (let attempt = 0; attempt < 20 && fetched().length < file.length; attempt++)
+      try {
+        const signal = new AbortController().signal
+        for await (const chunk of a.transport.fetchSnapshot('b', 's1', fetched().length, signal)) got.push(chunk)
+      } catch (error) {
+        assert.ok(isRaftError(error, 'ERR_RAFT_UNREACHABLE'), String(error))
+      }
+    assert.ok(
+      fetched().equals(file),
+      `after up to 20 attempts, ${fetched().length} bytes came, or not those of the source`,
     )
   })
 
