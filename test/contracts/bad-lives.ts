@@ -1,0 +1,93 @@
+/** Storages that do not know whose they are, or when they may answer, in one way each. */
+import type { Storage } from '../../src/contracts/storage.ts'
+import { RaftError } from '../../src/errors.ts'
+import type { BadStorage } from './lying-storage.ts'
+import { bad } from './lying-storage.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+export const BAD_IDENTITIES: readonly BadStorage[] = [
+  bad('ignores the cluster', 'identity of another cluster is refused, and both are named', (good) => ({
+    open: (identity) => good.open({ newClusterId: identity.clusterId, ...identity, clusterId: '' }),
+  })),
+  bad('ignores the node', 'identity of another node is refused, and both are named', (good, disk) => ({
+    open: (identity) => good.open({ ...identity, nodeId: disk.identity?.nodeId ?? identity.nodeId }),
+  })),
+  bad(
+    'takes whoever came last for the owner',
+    'identity refused does no harm: the right one opens afterwards',
+    (good, disk) => ({
+      open: (identity) =>
+        good.open(identity).catch((error: unknown) => {
+          disk.identity = identity
+          throw error
+        }),
+    }),
+  ),
+  bad('wants a cluster each time', 'identity may leave the cluster open where it is known on disk', (good) => ({
+    open: async (identity) => {
+      if (identity.clusterId === '') throw new RaftError('ERR_RAFT_CLUSTER_MISMATCH', 'which cluster?')
+      return good.open(identity)
+    },
+  })),
+  bad(
+    'makes up a cluster each time',
+    'identity made without a cluster id takes the one for new places, and keeps it',
+    (good) => ({
+      open: async (identity) => {
+        const clusterId = identity.newClusterId ?? identity.clusterId
+        return { ...(await good.open(identity)), identity: { ...identity, clusterId } }
+      },
+    }),
+  ),
+  bad('lets a second one in', 'identity is held by one storage at a time', (good, disk) => ({
+    open: (identity) => {
+      disk.detach()
+      return good.open(identity)
+    },
+  })),
+]
+
+export const BAD_LIVES: readonly BadStorage[] = [
+  bad('knows the free bytes before it is open', 'lifecycle answers no call before it is open', () => ({
+    freeBytes: async () => 7,
+  })),
+  bad('takes writes after it is closed', 'lifecycle answers no call after it is closed', (good, disk) => ({
+    write: (write) => good.write(write).catch(() => disk.write(write)),
+  })),
+  bad('cannot be closed twice', 'lifecycle closes twice, at once and later, and also if it was never open', (good) => {
+    let closes = 0
+    return {
+      close: async () => {
+        if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'closed already')
+        await good.close()
+      },
+    }
+  }),
+  bad('hangs at close', 'lifecycle closes twice, at once and later, and also if it was never open', () => ({
+    close: () => new Promise(() => undefined),
+  })),
+  bad('opens as often as it is asked', 'lifecycle is opened once', (good) => {
+    let opening: ReturnType<Storage['open']> | undefined
+    return { open: (identity) => (opening ??= good.open(identity)) }
+  }),
+  bad('does not wait for a write at close', 'lifecycle waits at close for the write that is under way', (good) => ({
+    write: async (write) => {
+      await turn()
+      await good.write(write)
+    },
+  })),
+  bad('opens after it was closed', 'lifecycle may be closed while it opens, and leaves nothing locked', (good) => {
+    let isOpen = false
+    return {
+      open: async (identity) => {
+        await turn()
+        isOpen = true
+        return good.open(identity)
+      },
+      close: async () => {
+        if (isOpen) await good.close()
+      },
+    }
+  }),
+]
