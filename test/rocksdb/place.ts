@@ -59,9 +59,26 @@ export async function rocksdbPlace(): Promise<RocksDBPlace> {
   }
 }
 
-/** Leaves out LOCK: in the process that holds the lock, closing any other handle of that file would give the lock up. */
+/**
+ * Leaves out LOCK: in the process that holds the lock, closing any other handle of that file would give the lock up. RocksDB
+ * may make and remove files meanwhile, in the background: a copy that mixes two moments, which no crash leaves, is made again.
+ */
 export async function copyDirectory(from: string, to: string): Promise<void> {
-  await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
+  for (let attempt = 1; ; attempt++) {
+    const before = await namesIn(from)
+    const failure = await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') }).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error,
+    )
+    if (failure === undefined && (await namesIn(from)) === before) return
+    if (attempt === 20 || (failure !== undefined && failure.code !== 'ENOENT'))
+      throw failure ?? new Error(`${from} does not hold still`)
+    await rm(to, { recursive: true, force: true })
+  }
+}
+
+async function namesIn(directory: string): Promise<string> {
+  return (await readdir(directory, { recursive: true })).sort().join('\n')
 }
 
 /** One bit in the middle of each file of a closed data directory. */
