@@ -57,7 +57,7 @@ export const COMMITMENT: readonly Exhibit[] = [
         to: 'log.termAt(log.commitIndex + 1) !== state.term',
       },
     ],
-    caughtBy: ['L3', 'L5'],
+    caughtBy: ['L9', 'L3', 'L5'],
   },
   {
     name: 'joint-entry-committed-alone',

@@ -27,7 +27,7 @@ function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
   return {
     settings: { leaseReads: true },
     workload: [...drawn.workload, ...reads('lease')],
-    faults: drawn.faults.filter(({ type }) => type !== 'drift'),
+    faults: drawn.faults.filter(({ type }) => type !== 'drift' && type !== 'switches'),
   }
 }
 
@@ -58,7 +58,8 @@ export const READS: readonly Exhibit[] = [
         to: '  progress.hear(state.now, leader.rounds.current)',
       },
     ],
-    where: 'three voters of whom the leader is not heard again and again, very late messages, a read every few milliseconds',
+    where:
+      'three voters of whom the leader is not heard again and again, very late messages, a read every few milliseconds',
     set: (drawn) => ({
       cluster: { voters: 3, spares: 0 },
       settings: {},

@@ -73,7 +73,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
       },
     ],
-    caughtBy: ['I9', 'I6', 'I8'],
+    caughtBy: ['L3', 'I9', 'I6', 'I8'],
   },
   {
     name: 'rollback-to-where-an-append-starts',

@@ -15,7 +15,7 @@ export const SNAPSHOTS: readonly Exhibit[] = [
         to: '  return index <= log.commitIndex || log.holds(index, term) || index <= log.lastIndex',
       },
     ],
-    caughtBy: ['I3', 'I5', 'I8', 'L3'],
+    caughtBy: ['L1', 'I3', 'I5', 'I8', 'L3'],
   },
   {
     name: 'membership-from-stale-entries',
