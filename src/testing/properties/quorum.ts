@@ -15,8 +15,10 @@ export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): bo
 export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): boolean {
   const all = [...view.nodes.values()].flatMap(({ disk, log }) => [...disk.memberships, ...log.memberships])
   const committed = Math.max(0, ...all.filter(({ index }) => index <= view.ledger.lastIndex).map(({ index }) => index))
-  return all.every(({ index, membership: { voters, outgoing, learners } }) => {
-    if (index < committed || voters.length === 0) return true
+  const inForce = all.filter(({ index, membership: { voters } }) => index >= committed && voters.length > 0)
+  // Of a cluster that nobody has begun yet nothing is known, so nobody may be missed.
+  if (inForce.length === 0) return false
+  return inForce.every(({ membership: { voters, outgoing, learners } }) => {
     return [voters, outgoing, [...voters, ...learners]].every(
       (half) => half.length === 0 || isMajority(half, new Set(half.filter((id) => !away.has(id)))),
     )
