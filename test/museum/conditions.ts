@@ -1,6 +1,7 @@
 /** What an exhibit may need around it to show soon: bad networks, dying nodes, hasty elections. */
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { Fault, FaultPlan } from '../../src/testing/simulation/faults.ts'
+import { LEADER } from '../../src/testing/simulation/workload.ts'
 
 /** One node after the other dies and is back at once. */
 export const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
@@ -32,3 +33,11 @@ export const VERY_LATE_MESSAGES: Fault = { ...LATE_MESSAGES, weather: { ...LATE_
 
 /** Nobody asks before he campaigns, and many campaign at once. */
 export const HASTY: Partial<RaftOptions> = { preVote: false, electionTimeoutMaxMs: 240 }
+
+/** Whoever leads is cut off from the others again and again, for long enough that they have another. */
+export const CUT_OFF: FaultPlan = Array.from({ length: 7 }, (_, number) => ({
+  type: 'partition',
+  atMs: 300 + 500 * number,
+  side: [LEADER],
+  forMs: 450,
+}))

@@ -1,17 +1,7 @@
 /** Bugs about replication: who has which entries; and, from next door, about commitment. */
-import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
-import { LEADER } from '../../../src/testing/simulation/workload.ts'
-import { LATE_MESSAGES } from '../conditions.ts'
+import { CUT_OFF, LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 import { COMMITMENT } from './commitment.ts'
-
-/** Whoever leads is cut off from the others again and again, for long enough that they have another. */
-const CUT_OFF: FaultPlan = Array.from({ length: 7 }, (_, number) => ({
-  type: 'partition',
-  atMs: 300 + 500 * number,
-  side: [LEADER],
-  forMs: 450,
-}))
 
 export const REPLICATION: readonly Exhibit[] = [
   {
