@@ -233,8 +233,8 @@ export const REPLICATION: readonly Exhibit[] = [
   {
     name: 'heartbeat-raises-the-term-aside',
     does: 'takes a higher term from a heartbeat beside its main loop, which goes on leading and stamps entries with it',
-    system: 'hashicorp/raft, braft',
-    sources: ['hashicorp/raft#695', 'baidu/braft#539'],
+    system: 'hashicorp/raft',
+    sources: ['hashicorp/raft#695'],
     edits: [
       {
         file: 'src/core/rules/term.ts',
