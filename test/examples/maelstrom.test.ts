@@ -93,7 +93,7 @@ describe('nodes of lin-kv under a network that loses, delays and parts', functio
   it('are linearizable to their clients', async () => {
     const { verdict, calls, faults } = await disturbed((_, post) => post)
     assert.equal(verdict.verdict, 'linearizable', JSON.stringify(verdict))
-    assert.ok(calls.ok > 50, JSON.stringify({ calls, faults }))
+    assert.ok(calls.ok > 10, JSON.stringify({ calls, faults }))
   })
 
   it('would be caught if each of them thought it was alone', async () => {

@@ -1,7 +1,16 @@
 /** Every TypeScript block in the documents is a program that runs, against the source of today, and prints what the page says it prints. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 
@@ -9,28 +18,49 @@ const ROOT = join(import.meta.dirname, '../..')
 /** Where the pages have their readers keep their programs. */
 const READER = '/home/you'
 
+interface Program {
+  readonly title: string
+  readonly file: string
+  readonly program: string
+}
+
+interface Ran {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** For all programs together, two of which run at a time. */
+const TIMEOUT_MS = 120_000
+const AT_ONCE = 2
+
 describe('the documents', () => {
   let directory = ''
+  const programs: Program[] = []
+  const running = new Map<string, Promise<Ran>>()
   before(() => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'quorate-docs-')))
     // As in a reader's project: what they installed beside us.
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
+    const lanes = Array.from({ length: AT_ONCE }, () => Promise.resolve<unknown>(undefined))
+    for (const [number, one] of programs.entries()) {
+      const ran = (lanes[number % AT_ONCE] as Promise<unknown>).then(() => runs(join(directory, `${number}`), one))
+      lanes[number % AT_ONCE] = ran
+      running.set(one.title, ran)
+    }
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
 
   for (const page of pages()) {
     const text = readFileSync(page, 'utf8')
     for (const [number, program] of programsIn(text).entries()) {
-      it(`${relative(ROOT, page)}: program ${number + 1} runs`, function () {
-        this.timeout(60_000)
-        const path = join(directory, nameIn(text))
-        writeFileSync(path, program)
-        const tsx = join(ROOT, 'node_modules/.bin/tsx')
-        const options = { cwd: directory, encoding: 'utf8', timeout: 55_000 } as const
-        const ran = spawnSync(tsx, ['--tsconfig', join(ROOT, 'tsconfig.json'), path], options)
-        const { status, stderr } = ran
-        const stdout = ran.stdout.replaceAll(directory, READER)
+      const title = `${relative(ROOT, page)}: program ${number + 1}`
+      programs.push({ title, file: nameIn(text), program })
+      it(`${title} runs`, async function () {
+        this.timeout(TIMEOUT_MS)
+        const { status, stderr, stdout: printed } = await (running.get(title) as Promise<Ran>)
+        const stdout = printed
         assert.equal(status, 0, `${stdout}${stderr}`)
         for (const line of stdout.trim().split('\n').filter(isPromised(text))) assert.ok(text.includes(line), line)
         assert.notEqual(stdout.trim(), '', 'a program in a document shows something')
@@ -38,6 +68,26 @@ describe('the documents', () => {
     }
   }
 })
+
+/** In a folder of its own, whose packages are those beside it. */
+function runs(folder: string, { file, program }: Program): Promise<Ran> {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  const path = join(folder, file)
+  writeFileSync(path, program)
+  const args = ['--tsconfig', join(ROOT, 'tsconfig.json'), path]
+  return new Promise((resolve) => {
+    execFile(
+      join(ROOT, 'node_modules/.bin/tsx'),
+      args,
+      { cwd: folder, timeout: TIMEOUT_MS },
+      (error, stdout, stderr) => {
+        const status = error === null ? 0 : 1
+        resolve({ status, stdout: stdout.replaceAll(folder, READER), stderr })
+      },
+    )
+  })
+}
 
 /** README's program is run by the package's own test, from the tarball. */
 function pages(): string[] {

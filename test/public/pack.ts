@@ -51,12 +51,12 @@ export function run(program: string, args: readonly string[], cwd: string): Spaw
   return spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout: 240_000, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** Type-checks a file of the project as strictly as TypeScript can, and compiles it to JavaScript beside it. */
-export function compile(directory: string, file: string): SpawnSyncReturns<string> {
+/** Type-checks files of the project as strictly as TypeScript can, and compiles them to JavaScript beside them. */
+export function compile(directory: string, ...files: readonly string[]): SpawnSyncReturns<string> {
   const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--verbatimModuleSyntax']
   const target = ['--target', 'es2022', '--module', 'nodenext', '--types', 'node']
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc')
-  return run(process.execPath, [compiler, ...strict, ...target, file], directory)
+  return run(process.execPath, [compiler, ...strict, ...target, ...files], directory)
 }
 
 function packInto(directory: string): Packed {

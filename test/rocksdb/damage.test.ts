@@ -9,7 +9,7 @@ import { live, nothing } from './history.ts'
 import { Opener } from './opener.ts'
 import { copyDirectory, IDENTITY, temporaryDirectory } from './place.ts'
 
-const RUNS = Number(process.env.RUNS ?? 60)
+const RUNS = Number(process.env.RUNS ?? 30)
 
 describe('a damaged data directory', function () {
   this.timeout(Math.max(30_000, RUNS * 250))
