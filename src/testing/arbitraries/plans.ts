@@ -45,6 +45,20 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
         ? { ...plan, faults: plan.faults.filter(({ type }) => type !== 'switches').map(withinDrift) }
         : plan,
     )
+    .map((plan) => (isDisturbable(plan) ? { ...plan, faults: plan.faults.map(withSwitchesOn) } : plan))
+}
+
+/**
+ * Whether somebody campaigns without asking first while somebody else listens to every candidate: then a node that was removed, and
+ * has not heard of it, may unseat leader after leader (thesis §4.2.3), and nobody promises a steady one.
+ */
+function isDisturbable({ settings: all, faults }: RunPlan): boolean {
+  const switches = [all, ...faults.filter((fault) => fault.type === 'switches')]
+  return switches.some((one) => one.preVote === false) && switches.some((one) => one.checkQuorum === false)
+}
+
+function withSwitchesOn(fault: Fault): Fault {
+  return fault.type === 'switches' ? { ...fault, preVote: true, checkQuorum: true } : fault
 }
 
 /** The defaults most of the time, but each switch also the other way. */
