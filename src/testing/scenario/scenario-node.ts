@@ -33,6 +33,7 @@ const TICK_WAKES_MAX = 100
 export class ScenarioNode {
   readonly id: NodeId
   readonly #options: RaftOptions
+  #lives = 0
   readonly #initialMembership: Membership
   readonly #around: Surroundings
   readonly disk: ScenarioDisk = {
@@ -81,7 +82,9 @@ export class ScenarioNode {
     const { hardState, snapshot, blocks } = this.disk
     const initialMembership = this.#initialMembership
     this.#around.see({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
-    this.#raft = new CheckedRaft(this.#options, { hardState, snapshot, blocks, initialMembership }, this.now)
+    // Every life draws otherwise, as those of a real node do: an answer to an earlier one is none to this.
+    const options = { ...this.#options, seed: this.#options.seed + this.#lives++ }
+    this.#raft = new CheckedRaft(options, { hardState, snapshot, blocks, initialMembership }, this.now)
     this.step([])
   }
 
