@@ -100,9 +100,14 @@ export class MemoryDisk {
     this.#unsynced = []
   }
 
-  /** A power cut: of the writes that were not durable, only the first `keep` survive. The storage that had it open is dead. */
-  crash(keep = 0): void {
+  /**
+   * A power cut: of the writes that were not durable, only the first `keep` survive, and of `torn`, a lost one, term and vote: they
+   * have a place of their own on a disk. The storage that had it open is dead.
+   */
+  crash(keep = 0, torn?: StorageWrite): void {
     for (const write of this.#unsynced.slice(0, keep)) this.#durable.apply(write)
+    const { commitIndex } = this.#durable.hardState
+    if (torn?.hardState !== undefined) this.#durable.hardState = { ...torn.hardState, commitIndex }
     this.#unsynced = []
     this.#view = this.#durable.copy()
     this.#failure = undefined

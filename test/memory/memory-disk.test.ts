@@ -32,6 +32,18 @@ describe('a memory disk', () => {
     }
   })
 
+  it('keeps in a crash, of a lost write that is named, term and vote and nothing else', async () => {
+    const disk = new MemoryDisk()
+    const { storage } = await open(disk)
+    await storage.write({ ...appendOf(1, true), hardState: { term: 1, votedFor: 'a', commitIndex: 0 } })
+    const torn = { ...appendOf(2, false), hardState: { term: 2, votedFor: 'b', commitIndex: 1 } }
+    await storage.write(torn)
+    disk.crash(0, torn)
+    const { hardState, blocks } = (await open(disk)).recovered
+    assert.deepEqual(hardState, { term: 2, votedFor: 'b', commitIndex: 0 })
+    assert.equal(blocks.length, 1)
+  })
+
   it('makes the storage that had it open answer no more after a crash', async () => {
     const disk = new MemoryDisk()
     const { storage } = await open(disk)
