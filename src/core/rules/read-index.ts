@@ -1,5 +1,5 @@
 /** Linearizable reads (thesis §6.4): an index, confirmed by a heartbeat round or by the lease, asked of any node. */
-import { quorumValue } from '../membership/quorum.ts'
+import { isQuorum, quorumValue } from '../membership/quorum.ts'
 import type { ReadIndexRequest, ReadIndexResponse } from '../messages.ts'
 import type { PendingRead } from '../reads/read-queue.ts'
 import type { LeaderState, RaftState } from '../state.ts'
@@ -81,7 +81,7 @@ function hasLease(state: RaftState, leader: LeaderState): boolean {
   if (!state.options.leaseReads || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false
   const { electionTimeoutMinMs, clockDriftMax } = state.options
   const asked: Instant = leader.rounds.sentAt(confirmedRound(state, leader))
-  const isAlone = state.membership.voters.length === 1 && state.membership.voters[0] === state.id
+  const isAlone = isQuorum(state.membership, (id) => id === state.id)
   return isAlone || state.now < asked + electionTimeoutMinMs * (1 - clockDriftMax)
 }
 
