@@ -109,6 +109,15 @@ const RUNS: Readonly<Record<string, readonly Observation[]>> = {
     at(410, stepped('a', { term: 2, leader: 'b' }), { type: 'receive', from: 'b', message: { ...HEARTBEAT, term: 2 } }),
     at(420, stepped('a', { term: 3, leader: undefined }), { type: 'receive', from: 'c', message: asksForVote(3) }),
   ],
+  L4: [
+    started('a'),
+    started('b'),
+    leads(probe('b', 9)),
+    leads(probe('b', 7), refusal(8)),
+    leads(probe('b', 7), refusal(8)),
+    leads(probe('b', 5), refusal(6)),
+    leads(probe('b', 3), refusal(4)),
+  ],
   L7: [
     { ...started('a'), settings: SETTINGS } as Observation,
     at(10, stepped('a', { role: 'leader', term: 1, isTransferring: true })),
@@ -135,6 +144,38 @@ const MORE: readonly (readonly [string, readonly Observation[]])[] = [
       stepped('a', { lastIndex: 1, membership: members('a', 'b', 'c') }, { blocks: [block(1, 1)] }),
       durable('a', { snapshot: { info: snapshot(1, 'a', 'b', 'c'), resetLog: false } }),
       durable('a', { snapshot: { info: snapshot(1, 'a', 'b', 'd'), resetLog: false } }),
+    ],
+  ],
+  // It asks for the same again and again.
+  [
+    'L4',
+    [
+      started('a'),
+      started('b'),
+      leads(probe('b', 9)),
+      leads(probe('b', 9), refusal(8)),
+      leads(probe('b', 9), refusal(8)),
+      leads({ ...probe('b', 8), state: 'replicate' }),
+      leads(probe('b', 9)),
+      leads(probe('b', 9), refusal(8)),
+      leads(probe('b', 9), refusal(8)),
+      leads(probe('b', 9), refusal(8)),
+    ],
+  ],
+  // One term is in conflict, and the follower has died meanwhile.
+  [
+    'L4',
+    [
+      started('a'),
+      { ...started('b'), blocks: [block(1, 1)] } as Observation,
+      leads(probe('b', 9)),
+      leads(probe('b', 8), refusal(8)),
+      leads(probe('b', 7), refusal(7)),
+      { ...started('b'), blocks: [block(1, 1)] } as Observation,
+      leads(probe('b', 6), refusal(6)),
+      leads(probe('b', 5), refusal(5)),
+      leads(probe('b', 4), refusal(4)),
+      leads(probe('b', 3), refusal(3)),
     ],
   ],
   [
@@ -179,6 +220,8 @@ describe('each judge', () => {
     { id: 'L3', standing: { a: { role: 'leader', lastIndex: 1 }, b: { lastIndex: 1 } } },
     { id: 'L5', standing: { a: { role: 'leader', isMembershipCommitted: false }, b: {} } },
     { id: 'L6', standing: { a: { role: 'leader' }, b: {} } },
+    { id: 'L8', standing: { a: { role: 'leader', peers: [{ ...peer('b', 0), state: 'snapshot' }] }, b: {} } },
+    { id: 'L8', standing: { a: { role: 'leader', firstIndex: 5, peers: [probe('b', 4)] }, b: {} } },
   ] as const)
     it(`knows when it is broken: ${id}`, () => {
       const statuses = new Map(
@@ -210,6 +253,25 @@ function peer(id: string, matchIndex: number): RaftStatus['peers'][number] {
     inflightMessages: 0,
     inflightBytes: 0,
     silentMs: 0,
+  }
+}
+
+function probe(id: string, nextIndex: number): RaftStatus['peers'][number] {
+  return { ...peer(id, 0), state: 'probe', nextIndex }
+}
+
+/** A step of a leader, after which it knows this of b. */
+function leads(of: RaftStatus['peers'][number], ...inputs: Input[]): Observation {
+  return { ...stepped('a', { role: 'leader', term: 1, peers: [of] }), inputs } as Observation
+}
+
+/** b has not got the entry of this index. */
+function refusal(index: number): Input {
+  const rest = { hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
+  return {
+    type: 'receive',
+    from: 'b',
+    message: { type: 'AppendEntriesResponse', term: 1, isAccepted: false, index, ...rest },
   }
 }
 

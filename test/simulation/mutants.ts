@@ -2,12 +2,13 @@
 import type { Storage } from '../../src/contracts/storage.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
-import type { Message } from '../../src/core/messages.ts'
+import type { AppendEntriesResponse, Message } from '../../src/core/messages.ts'
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { Raft } from '../../src/core/raft.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Tampering } from '../../src/testing/simulation/tampering.ts'
 import type { SteppedCore } from '../../src/testing/simulation/watched-core.ts'
+import { CUT_OFF } from '../museum/conditions.ts'
 
 export interface Mutant {
   /** What it does wrong. */
@@ -198,8 +199,26 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'goes back by one entry in each round',
+    caughtBy: ['L4'],
+    faults: CUT_OFF,
+    tampering: { core: (raft) => withSteps(raft, 1) },
+  },
+  {
+    name: 'goes back by a window of entries in each round',
+    caughtBy: ['L4'],
+    faults: CUT_OFF,
+    tampering: { core: (raft) => withSteps(raft, 4) },
+  },
+  {
+    name: 'does not listen when a follower refuses its entries',
+    caughtBy: ['L4'],
+    faults: CUT_OFF,
+    tampering: { core: (raft) => withInputs(raft, (input) => (refusalIn(input) === undefined ? [input] : [])) },
+  },
+  {
     name: 'never campaigns',
-    caughtBy: ['L1'],
+    caughtBy: ['L1', 'L9'],
     tampering: {
       core: (raft) =>
         withInputs(raft, (input) => {
@@ -248,6 +267,22 @@ function withMessages(core: SteppedCore, change: (message: Message) => Message):
       send: changed(send),
       persist: persist === undefined ? undefined : { ...persist, then: changed(persist.then) },
     }
+  })
+}
+
+function refusalIn(input: Input): AppendEntriesResponse | undefined {
+  if (input.type !== 'receive' || input.message.type !== 'AppendEntriesResponse') return undefined
+  return input.message.isAccepted ? undefined : input.message
+}
+
+/** A leader that goes back by so many entries, whatever a follower that refused its entries says of its log. */
+function withSteps(raft: Raft, entries: number): SteppedCore {
+  return withInputs(raft, (input) => {
+    const refusal = refusalIn(input)
+    if (refusal === undefined) return [input]
+    const hintIndex = Math.max(refusal.index - entries, raft.state.log.baseIndex)
+    const hintTerm = raft.state.log.termAt(hintIndex) ?? refusal.hintTerm
+    return [{ ...input, message: { ...refusal, hintIndex, hintTerm } } as Input]
   })
 }
 

@@ -40,6 +40,12 @@ export const LIVENESS = {
     promise: 'With the faults gone, a pending membership change is finished, and no joint membership is left.',
   },
   answered: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
+  restored: {
+    id: 'L8',
+    name: 'a snapshot arrives',
+    promise:
+      'With the faults gone, every follower that needs a snapshot gets it, whatever was lost of its transfer meanwhile.',
+  },
   suffices: {
     id: 'L9',
     name: 'a majority suffices',
@@ -63,7 +69,23 @@ export function judgePromotions(statuses: ReadonlyMap<NodeId, RaftStatus>): void
   const { members, learners } = leader.membership
   const left = members.find(({ id, promote }) => promote && learners.includes(id) && statuses.has(id))
   if (left === undefined) return
+  judgeTransfers(leader, statuses)
   throw new BrokenPromise(LIVENESS.settled, `${left.id} is not promoted; ${summary([...statuses.values()])}`)
+}
+
+/** Throws BrokenPromise if a member that runs is to go on with entries that its leader has compacted away, or waits for a snapshot. */
+function judgeTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId, RaftStatus>): void {
+  const { id, firstIndex, membership, peers } = leader
+  const waiting = peers.find(
+    (peer) =>
+      (peer.state === 'snapshot' || peer.nextIndex < firstIndex) &&
+      statuses.has(peer.id) &&
+      membership.members.some((member) => member.id === peer.id),
+  )
+  if (waiting === undefined) return
+  const { nextIndex, state } = waiting
+  const where = `it would go on at ${nextIndex} (${state}), and the log of ${id} begins at ${firstIndex}`
+  throw new BrokenPromise(LIVENESS.restored, `${waiting.id} is without one: ${where}.`)
 }
 
 /** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
@@ -75,6 +97,7 @@ export function judgeLiveness(standing: Standing): void {
   if (leader === undefined || leaders.length > 1 || termThen === undefined)
     throw new BrokenPromise(LIVENESS.leader, `these lead: [${leaders.map(({ id }) => id)}]; ${summary(all)}`)
   if (leader.term > termThen) throw new BrokenPromise(LIVENESS.steady, `it grew from ${termThen} to ${leader.term}.`)
+  judgeTransfers(leader, statuses)
   if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
     throw new BrokenPromise(
       LIVENESS.settled,

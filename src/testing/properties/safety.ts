@@ -8,6 +8,7 @@ import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
 import { linearizableReads } from './linearizable-reads.ts'
 import { logMatching } from './log-matching.ts'
+import { logRepair } from './log-repair.ts'
 import { membershipSafety } from './membership-safety.ts'
 import { monotonic } from './monotonic.ts'
 import { noDisruption } from './no-disruption.ts'
@@ -20,7 +21,7 @@ import { stateMachineSafety } from './state-machine-safety.ts'
 import { transferEnds } from './transfer-ends.ts'
 import { voteOnce } from './vote-once.ts'
 
-/** In the order of their numbers; the last is one of liveness that a step can break. */
+/** In the order of their numbers; the last two are of liveness, and yet a step can break them. */
 export const SAFETY: readonly Property[] = [
   electionSafety,
   voteOnce,
@@ -37,6 +38,7 @@ export const SAFETY: readonly Property[] = [
   membershipSafety,
   linearizableReads,
   noDisruption,
+  logRepair,
   transferEnds,
 ]
 
