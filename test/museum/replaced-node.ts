@@ -1,8 +1,9 @@
 /** A story: writes go on, a follower loses its disk, and the operator takes it out and in again under its name, or does not. */
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { Cluster } from '../../src/testing/simulation/cluster.ts'
-import { addressOf, FAIR_WEATHER } from '../../src/testing/simulation/network.ts'
+import { addressOf } from '../../src/testing/simulation/endpoint.ts'
 import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
+import { FAIR_WEATHER } from '../../src/testing/simulation/weather.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
 import { LATE_MESSAGES } from './conditions.ts'
 import type { MuseumKit } from './forge.ts'

@@ -2,10 +2,11 @@
 import type { Storage } from '../../src/contracts/storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
+import { WINDOW_BYTES } from '../../src/testing/simulation/direction.ts'
 import { FalseDisk } from '../../src/testing/simulation/disk.ts'
 import { FalseStorage } from '../../src/testing/simulation/false-storage.ts'
 import { FalseTransport } from '../../src/testing/simulation/false-transport.ts'
-import { FalseNetwork, WINDOW_BYTES } from '../../src/testing/simulation/network.ts'
+import { FalseNetwork } from '../../src/testing/simulation/network.ts'
 import { SeededRandom } from '../../src/testing/simulation/random.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 

@@ -5,7 +5,7 @@ import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import type { Cluster } from './cluster.ts'
-import { addressOf } from './network.ts'
+import { addressOf } from './endpoint.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { Call, Workload } from './workload.ts'
 

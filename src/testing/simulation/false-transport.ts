@@ -3,8 +3,10 @@ import type { PeerMessage, Transport, TransportHost } from '../../contracts/tran
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
-import type { FalseNetwork, Transfer } from './network.ts'
-import { addressOf, unreachable } from './network.ts'
+import { addressOf } from './endpoint.ts'
+import type { Transfer } from './link.ts'
+import { unreachable } from './link.ts'
+import type { FalseNetwork } from './network.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
 export class FalseTransport implements Transport {

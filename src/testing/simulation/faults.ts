@@ -1,6 +1,6 @@
 /** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number, or LEADER. */
 import type { Message } from '../../core/messages.ts'
-import type { Weather } from './network.ts'
+import type { Weather } from './weather.ts'
 
 /** When a fault begins. */
 interface Begins {

@@ -5,8 +5,8 @@ import type { Cluster } from './cluster.ts'
 import { GOOD_DISK, ROOM_BYTES } from './disk.ts'
 import type { Fault, FaultPlan } from './faults.ts'
 import { wordsOfFault } from './faults.ts'
-import { FAIR_WEATHER } from './network.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+import { FAIR_WEATHER } from './weather.ts'
 
 /** How long a process that is replaced by another is away. */
 const RESTART_MS = 5

@@ -1,33 +1,15 @@
 /** A false network: it delays, loses, duplicates and reorders messages and cuts links, all of it drawn from one seed. */
-import type { PeerIdentity, PeerMessage, Refusal, TransportHost } from '../../contracts/transport.ts'
+import type { PeerMessage } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
-import { RaftError } from '../../errors.ts'
+import { Direction } from './direction.ts'
+import type { Endpoint } from './endpoint.ts'
+import { introduce, isMisled } from './endpoint.ts'
+import type { Transfer } from './link.ts'
+import { Link, unreachable } from './link.ts'
 import type { SeededRandom } from './random.ts'
-import type { NodeClock, VirtualTime } from './virtual-clock.ts'
-
-/** How messages travel. Chances are per thousand. */
-export interface Weather {
-  readonly delayMinUs: number
-  readonly delayMaxUs: number
-  readonly lossPerMille: number
-  readonly duplicatePerMille: number
-  /** Messages that take ten times as long (and, with `isOrdered`, hold up those behind them). */
-  readonly slowPerMille: number
-  /** Messages of which one more copy arrives seconds later, whatever became of the connection. */
-  readonly stalePerMille: number
-  /** Whether the messages of one direction of a link keep their order, as on one stream. */
-  readonly isOrdered: boolean
-}
-
-export const FAIR_WEATHER: Weather = {
-  delayMinUs: 200,
-  delayMaxUs: 2000,
-  lossPerMille: 0,
-  duplicatePerMille: 0,
-  slowPerMille: 0,
-  stalePerMille: 0,
-  isOrdered: true,
-}
+import type { VirtualTime } from './virtual-clock.ts'
+import type { Weather } from './weather.ts'
+import { delayUsIn, FAIR_WEATHER } from './weather.ts'
 
 /** What the world is told of a message on its way. */
 export interface NetworkWatcher {
@@ -36,37 +18,6 @@ export interface NetworkWatcher {
   lost(from: NodeId, to: NodeId, message: PeerMessage, why: 'cut' | 'loss' | 'down'): void
 }
 
-export interface Endpoint {
-  readonly host: TransportHost
-  readonly clock: NodeClock
-  peers: ReadonlyMap<NodeId, string>
-}
-
-/** One direction of a pair of nodes. */
-interface Direction {
-  isCut: boolean
-  /** Messages of other types are lost. */
-  only: PeerMessage['type'] | undefined
-  /** The earliest arrival of the next message, when order is kept. */
-  arrivalUs: number
-  /** On their way. */
-  bytes: number
-}
-
-/** An unordered pair of nodes: connected, or trying. `session` names one connection; what belonged to an earlier one is gone. */
-interface Link {
-  readonly a: NodeId
-  readonly b: NodeId
-  isConnected: boolean
-  session: number
-  /** Snapshot transfers on this connection, to be told when it breaks. */
-  readonly transfers: Set<(error: RaftError) => void>
-}
-
-/** The most bytes on their way in one direction; beyond them a message is dropped. */
-export const WINDOW_BYTES = 1_048_576
-/** What a message takes beside its blocks. */
-const MESSAGE_BYTES = 256
 const RECONNECT_US = 20_000
 /** A stale copy arrives within this. */
 const STALE_US = 5_000_000
@@ -132,10 +83,7 @@ export class FalseNetwork {
   /** All links are whole again, and no copy of long ago arrives any more. */
   healAll(): void {
     this.#isHealed = true
-    for (const direction of this.#directions.values()) {
-      direction.isCut = false
-      direction.only = undefined
-    }
+    for (const direction of this.#directions.values()) direction.heal()
     for (const link of this.#links.values()) this.#tryLater(link)
   }
 
@@ -187,15 +135,14 @@ export class FalseNetwork {
   send(from: NodeId, to: NodeId, message: PeerMessage): boolean {
     const link = this.#link(from, to)
     const direction = this.#direction(from, to)
-    const size = sizeOf(message)
-    if (!link.isConnected || (direction.bytes > 0 && direction.bytes + size > WINDOW_BYTES)) return false
+    if (!link.isConnected || !direction.hasRoomFor(message)) return false
     Object.freeze(message)
     this.#watcher.sent(from, to, message)
     if (direction.isCut) {
       this.#watcher.lost(from, to, message, 'cut')
       return true
     }
-    if ((direction.only ?? message.type) !== message.type || this.#random.chance(this.weather.lossPerMille)) {
+    if (!direction.passes(message) || this.#random.chance(this.weather.lossPerMille)) {
       this.#watcher.lost(from, to, message, 'loss')
       return true
     }
@@ -211,43 +158,20 @@ export class FalseNetwork {
   /** Begins a transfer of snapshot bytes: it breaks with the connection, or by the signal. */
   openTransfer(from: NodeId, to: NodeId, signal: AbortSignal): Transfer {
     const link = this.#link(from, to)
-    let fail: (error: unknown) => void = () => {}
-    const broken = new Promise<never>((_, reject) => {
-      fail = reject
-    })
-    broken.catch(() => {})
-    const onAbort = (): void => fail(signal.reason)
-    link.transfers.add(fail)
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    if (!link.isConnected) fail(unreachable(from, to))
-    return {
-      broken,
-      fail,
-      travel: async (clock) => {
-        await clock.pass(this.#delayUs())
-        if (!link.isConnected || this.isCut(from, to) || this.isCut(to, from)) throw unreachable(from, to)
-      },
-      close: () => {
-        link.transfers.delete(fail)
-        signal.removeEventListener('abort', onAbort)
-      },
+    const travel: Transfer['travel'] = async (clock) => {
+      await clock.pass(this.#delayUs())
+      if (!link.isConnected || this.isCut(from, to) || this.isCut(to, from)) throw unreachable(from, to)
     }
+    return link.openTransfer(from, to, travel, signal)
   }
 
   #dispatch(link: Link, from: NodeId, to: NodeId, message: PeerMessage): void {
     const { session } = link
     const direction = this.#direction(from, to)
-    let arrivalUs = this.#time.nowUs + this.#delayUs()
-    if (this.weather.isOrdered) {
-      arrivalUs = Math.max(arrivalUs, direction.arrivalUs)
-      direction.arrivalUs = arrivalUs
-    }
-    const size = sizeOf(message)
-    direction.bytes += size
+    const arrivalUs = direction.depart(message, this.#time.nowUs + this.#delayUs(), this.weather.isOrdered)
     this.#time.at(arrivalUs, () => {
-      direction.bytes -= size
-      if (link.isConnected && link.session === session) this.#deliver(from, to, message)
+      direction.arrive(message)
+      if (link.isStill(session)) this.#deliver(from, to, message)
       else this.#watcher.lost(from, to, message, 'down')
     })
   }
@@ -266,16 +190,14 @@ export class FalseNetwork {
   }
 
   #delayUs(): number {
-    const { delayMinUs, delayMaxUs, slowPerMille } = this.weather
-    const delayUs = this.#random.between(delayMinUs, delayMaxUs + 1)
-    return this.#random.chance(slowPerMille) ? 10 * delayUs : delayUs
+    return delayUsIn(this.weather, this.#random)
   }
 
   #direction(from: NodeId, to: NodeId): Direction {
     const key = `${from}>${to}`
     let direction = this.#directions.get(key)
     if (direction === undefined) {
-      direction = { isCut: false, only: undefined, arrivalUs: 0, bytes: 0 }
+      direction = new Direction()
       this.#directions.set(key, direction)
     }
     return direction
@@ -286,7 +208,7 @@ export class FalseNetwork {
     const key = `${a}-${b}`
     let link = this.#links.get(key)
     if (link === undefined) {
-      link = { a, b, isConnected: false, session: 0, transfers: new Set() }
+      link = new Link(a, b)
       this.#links.set(key, link)
     }
     return link
@@ -297,23 +219,14 @@ export class FalseNetwork {
     this.#time.after(this.#random.between(RECONNECT_US / 10, RECONNECT_US), () => this.#connect(link))
   }
 
-  /** Who looks for a peer where somebody else is, is told so. */
-  #isMisled(endpoint: Endpoint, peer: NodeId): boolean {
-    const address = endpoint.peers.get(peer)
-    const found = [...this.#endpoints].find(([id]) => addressOf(id) === address)?.[0]
-    if (found === undefined || found === peer) return false
-    const message = `${address} is ${found}, not ${peer}`
-    endpoint.host.refusedBy(peer, { code: 'ERR_RAFT_NODE_MISMATCH', message })
-    return true
-  }
-
   /** Both ends show their identity before anything else; one that is refused tries again later. */
   #connect(link: Link): void {
     const { a, b } = link
     const one = this.#endpoints.get(a)
     const other = this.#endpoints.get(b)
     if (link.isConnected) return
-    if ((one !== undefined && this.#isMisled(one, b)) || (other !== undefined && this.#isMisled(other, a))) {
+    const everybody = [...this.#endpoints.keys()]
+    if ((one !== undefined && isMisled(one, b, everybody)) || (other !== undefined && isMisled(other, a, everybody))) {
       this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
       return
     }
@@ -324,30 +237,18 @@ export class FalseNetwork {
       this.#tryLater(link)
       return
     }
-    const refusals = [this.#admit(one, other.host.identity, b), this.#admit(other, one.host.identity, a)]
-    if (refusals.some((refusal) => refusal !== undefined)) {
-      if (refusals[0] !== undefined) other.host.refusedBy(a, refusals[0])
-      if (refusals[1] !== undefined) one.host.refusedBy(b, refusals[1])
+    if (!introduce([a, one], [b, other])) {
       this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
       return
     }
-    link.isConnected = true
-    link.session++
+    link.connect()
     one.host.peerConnected(b)
     other.host.peerConnected(a)
   }
 
-  #admit(endpoint: Endpoint, identity: PeerIdentity, as: NodeId): Refusal | undefined {
-    if (identity.nodeId !== as)
-      return { code: 'ERR_RAFT_NODE_MISMATCH', message: `${as} calls itself ${identity.nodeId}` }
-    return endpoint.host.admit(identity)
-  }
-
   #disconnect(link: Link, reason: string): void {
     if (!link.isConnected) return
-    link.isConnected = false
-    link.session++
-    for (const fail of link.transfers) fail(unreachable(link.a, link.b))
+    link.disconnect()
     for (const [id, peer] of [
       [link.a, link.b],
       [link.b, link.a],
@@ -359,31 +260,4 @@ export class FalseNetwork {
     }
     this.#tryLater(link)
   }
-}
-
-function sizeOf(message: PeerMessage): number {
-  if (message.type !== 'AppendEntriesRequest') return MESSAGE_BYTES
-  return message.blocks.reduce((bytes, block) => bytes + block.size, MESSAGE_BYTES)
-}
-
-/** One transfer of snapshot bytes. */
-export interface Transfer {
-  /** Rejects when the connection breaks or the signal is aborted. */
-  readonly broken: Promise<never>
-  /** Breaks it. */
-  fail(error: unknown): void
-  /** Waits as long as a message takes; rejects if it cannot pass. */
-  travel(clock: NodeClock): Promise<void>
-  close(): void
-}
-
-/** Where a node is reached. */
-export function addressOf(id: NodeId): string {
-  return `sim:${id}`
-}
-
-export function unreachable(one: NodeId, other: NodeId): RaftError {
-  return new RaftError('ERR_RAFT_UNREACHABLE', `the link between ${one} and ${other} is broken`, {
-    hint: 'It is tried again by itself.',
-  })
 }
