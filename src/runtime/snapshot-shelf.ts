@@ -1,6 +1,7 @@
 /** The snapshot files on disk: handed to peers, and cleared away once nobody needs them any more. */
 import type { Storage } from '../contracts/storage.ts'
 import type { LogIndex, SnapshotInfo } from '../core/types.ts'
+import { isRaftError } from '../errors.ts'
 
 export class SnapshotShelf {
   readonly #storage: Pick<Storage, 'snapshots'>
@@ -31,6 +32,10 @@ export class SnapshotShelf {
     this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1)
     try {
       yield* this.#storage.snapshots.read(id, offset)
+    } catch (error) {
+      // The next snapshot takes its place; until then nobody can be brought up from here, and somebody should know.
+      if (isRaftError(error, 'ERR_RAFT_CORRUPT')) this.#failed(`a snapshot cannot be handed out: ${error.message}`)
+      throw error
     } finally {
       const left = (this.#readers.get(id) ?? 1) - 1
       if (left > 0) this.#readers.set(id, left)

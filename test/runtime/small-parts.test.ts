@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { encodeNoop } from '../../src/contracts/block.ts'
 import type { RuntimeEvent } from '../../src/contracts/observer.ts'
+import type { SnapshotStore } from '../../src/contracts/storage.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
 import type { Message } from '../../src/core/messages.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
+import { RaftError } from '../../src/errors.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { onAbort } from '../../src/runtime/abort-ear.ts'
 import { BlockCache } from '../../src/runtime/block-cache.ts'
@@ -245,6 +247,27 @@ describe('the shelf of snapshots', () => {
     shelf.recorded(snapshotOf('s1'))
     await settle()
     assert.deepEqual([...(await storage.snapshots.list())].sort(), ['s1', 's2'])
+  })
+
+  it('tells of a file that is damaged, to the peer who reads it and to whoever watches the node', async () => {
+    const damage = new RaftError('ERR_RAFT_CORRUPT', 'frame 3 of s1 is damaged')
+    const snapshots = {
+      read: async function* () {
+        yield Buffer.from('x')
+        throw damage
+      },
+    } as unknown as SnapshotStore
+    const told: string[] = []
+    const shelf = new SnapshotShelf(
+      { snapshots },
+      's1',
+      () => [],
+      (message) => told.push(message),
+    )
+    await assert.rejects(async () => {
+      for await (const _ of shelf.read('s1', 0));
+    }, damage)
+    assert.deepEqual(told, ['a snapshot cannot be handed out: frame 3 of s1 is damaged'])
   })
 })
 

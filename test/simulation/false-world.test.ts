@@ -2,10 +2,10 @@
 import type { Storage } from '../../src/contracts/storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
-import { WINDOW_BYTES } from '../../src/testing/simulation/direction.ts'
 import { FalseDisk } from '../../src/testing/simulation/disk.ts'
 import { FalseStorage } from '../../src/testing/simulation/false-storage.ts'
 import { FalseTransport } from '../../src/testing/simulation/false-transport.ts'
+import { WINDOW_BYTES } from '../../src/testing/simulation/direction.ts'
 import { FalseNetwork } from '../../src/testing/simulation/network.ts'
 import { SeededRandom } from '../../src/testing/simulation/random.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
@@ -17,7 +17,7 @@ describe('the false disk', () => {
     without: ['damage'],
     make: async () => {
       const { time, stop } = running()
-      const ignored = { called: () => {}, durable: () => {}, fileDurable: () => {} }
+      const ignored = { called: () => {}, durable: () => {} }
       const disk = new FalseDisk('a', new SeededRandom(1), ignored)
       let clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
       return {

@@ -3,6 +3,7 @@ import type { Arbitrary } from 'fast-check'
 import type { Message } from '../../core/messages.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
+import type { DamagedPart } from '../simulation/damage.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
@@ -34,9 +35,10 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       settings: settings(),
       workload: workloads({ untilMs }),
       faults: faultPlans({ untilMs }),
+      isSpaceWatched: fc.boolean(),
     })
-    .map((plan) =>
-      plan.faults.some(({ type }) => type === 'fullDisk')
+    .map(({ isSpaceWatched, ...plan }) =>
+      isSpaceWatched && plan.faults.some(({ type }) => type === 'fullDisk')
         ? { ...plan, settings: { ...plan.settings, ...WATCHED_SPACE } }
         : plan,
     )
@@ -181,13 +183,12 @@ function fault(untilMs: number): Arbitrary<Fault> {
     { arbitrary: of('passOnly', { from: node(), to: node(), message: messageType(), forMs }), weight: 2 },
     { arbitrary: of('stall', { node: node(), forMs }), weight: 2 },
     {
-      arbitrary: of('fullDisk', { node: node(), forMs }),
+      arbitrary: of('fullDisk', { node: node(), leftBytes: fc.oneof(fc.constant(0), fc.nat(4000)), forMs }),
       weight: 1,
     },
-    {
-      arbitrary: of('loseDisk', { node: node(), how: fc.constantFrom('wiped' as const, 'rotten' as const) }),
-      weight: 1,
-    },
+    { arbitrary: of('misread', { node: node(), forMs }), weight: 1 },
+    { arbitrary: of('wipeDisk', { node: node() }), weight: 1 },
+    { arbitrary: of('rot', { node: node(), part: damagedPart(), place: fc.nat(0xffff) }), weight: 2 },
     { arbitrary: of('partition', { side: fc.uniqueArray(node(), { minLength: 1, maxLength: 3 }), forMs }), weight: 5 },
     { arbitrary: of('cut', { from: node(), to: node(), forMs }), weight: 3 },
     { arbitrary: of('reset', { a: node(), b: node() }), weight: 2 },
@@ -198,6 +199,10 @@ function fault(untilMs: number): Arbitrary<Fault> {
     { arbitrary: missing(untilMs), weight: 2 },
     { arbitrary: of('drift', { node: node(), ratePerMille: fc.integer({ min: 500, max: 3000 }), forMs }), weight: 1 },
   ) as Arbitrary<Fault>
+}
+
+function damagedPart(): Arbitrary<DamagedPart> {
+  return fc.constantFrom('log', 'hardState', 'snapshot', 'snapshotFile')
 }
 
 function messageType(): Arbitrary<Message['type']> {

@@ -108,7 +108,6 @@ export class Cluster implements World {
         new FalseDisk(id, random.fork(`disk ${random.next()}`), {
           called: (node, when) => this.#diskCalled(node, when),
           durable: (node, write) => this.see({ type: 'durable', node, write }),
-          fileDurable: () => {},
         })
       return new SimulatedNode(
         { id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 },

@@ -1,7 +1,10 @@
-/** A false disk: it outlives the node, syncs slowly, and forgets in a crash what was not synced. */
+/** A false disk: it outlives the node, syncs slowly, runs full, fails, rots, and forgets in a crash what was not synced. */
 import type { StorageWrite } from '../../contracts/storage.ts'
 import type { NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { ErrorCode } from '../../errors.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
 import { MemoryDisk } from '../../memory/memory-disk.ts'
+import { Damage } from './damage.ts'
 import type { SeededRandom } from './random.ts'
 
 /** How a disk behaves. */
@@ -22,8 +25,12 @@ export interface DiskWatcher {
   called(node: NodeId, when: 'before' | 'after', what: string): void
   /** From now on a crash leaves this write. */
   durable(node: NodeId, write: StorageWrite): void
-  /** A whole snapshot file is durable. */
-  fileDurable(node: NodeId, info: SnapshotInfo): void
+}
+
+/** A snapshot file that is being written. */
+interface FileUnderWay {
+  readonly info: SnapshotInfo
+  readonly chunks: Uint8Array[]
 }
 
 /** What survives of a node: one per data directory. */
@@ -31,33 +38,57 @@ export class FalseDisk {
   readonly node: NodeId
   /** What is on it. */
   readonly memory: MemoryDisk
+  readonly damage: Damage
   readonly #random: SeededRandom
   readonly #watcher: DiskWatcher
   /** Written, and seen by reads, but not synced: what a crash may lose. In order, as the memory disk has them. */
   #unsynced: StorageWrite[] = []
+  readonly #underWay = new Map<string, FileUnderWay>()
+  /** Why it refused something to the process that has it open. */
+  readonly #refused = new Set<ErrorCode>()
   temper: DiskTemper
-  /** Set to make writes fail with this message (a failed fsync), for good. */
+  /** Set to make everything that writes fail with this message (a failed fsync). */
   failure: string | undefined
   /** Room on it. */
   freeBytes: number = ROOM_BYTES
-  /** Its bytes are not what was written: whoever reads them notices. */
-  isRotten = false
 
   constructor(node: NodeId, random: SeededRandom, watcher: DiskWatcher, temper: DiskTemper = GOOD_DISK) {
     this.node = node
     this.memory = new MemoryDisk({ directoryId: `${node}-${random.next().toString(16)}` })
+    this.damage = new Damage(node, (error) => this.#refused.add(error.code))
     this.#random = random
     this.#watcher = watcher
     this.temper = temper
   }
 
-  /** Power is cut. Of the unsynced writes a prefix survives, as long as chance wants it; nothing, when `isHard`. */
+  /**
+   * Power is cut. Of the unsynced writes a prefix survives, as long as chance wants it, perhaps term and vote of one behind it,
+   * and the beginning of files under way; nothing of it all, when `isHard`.
+   */
   crash(isHard: boolean): void {
-    const kept = isHard ? 0 : this.#random.below(this.#unsynced.length + 1)
-    const survivors = this.#unsynced.slice(0, kept)
+    const unsynced = this.#unsynced
+    const kept = isHard ? 0 : this.#random.below(unsynced.length + 1)
+    const torn = isHard ? undefined : this.#tornOf(unsynced.slice(kept))
     this.#unsynced = []
-    this.memory.crash(kept)
-    for (const write of survivors) this.#watcher.durable(this.node, write)
+    this.memory.crash(kept, torn)
+    for (const write of unsynced.slice(0, kept)) this.#watcher.durable(this.node, write)
+    if (torn !== undefined)
+      this.#watcher.durable(this.node, { blocks: [], hardState: this.memory.view.hardState, isUrgent: true })
+    if (!isHard) for (const file of this.#underWay.values()) this.#keepPartOf(file)
+    this.#underWay.clear()
+    this.#refused.clear()
+  }
+
+  /** One of these writes with a term and vote, or none. */
+  #tornOf(lost: readonly StorageWrite[]): StorageWrite | undefined {
+    const withVote = lost.filter(({ hardState }) => hardState !== undefined)
+    return withVote[this.#random.below(withVote.length + 1)]
+  }
+
+  #keepPartOf({ info, chunks }: FileUnderWay): void {
+    const kept = chunks.slice(0, this.#random.below(chunks.length + 1))
+    const size = kept.reduce((bytes, chunk) => bytes + chunk.length, 0)
+    this.memory.partials.set(info.id, { info, chunks: kept, size })
   }
 
   /** How long the next sync takes. */
@@ -74,6 +105,29 @@ export class FalseDisk {
     this.#watcher.called(this.node, when, what)
   }
 
+  /** The error of something it does not do. */
+  refuse(code: ErrorCode, message: string): RaftError {
+    this.#refused.add(code)
+    return new RaftError(code, message)
+  }
+
+  /** Whether it gave the process that has it open a reason to stop with this error. */
+  excuses(error: unknown): boolean {
+    return isRaftError(error) && this.#refused.has(error.code)
+  }
+
+  /** Whether it has refused something to the process that has it open. */
+  get hasRefused(): boolean {
+    return this.#refused.size > 0
+  }
+
+  /** Uses up room; throws when there is none. */
+  take(bytes: number): void {
+    if (bytes > this.freeBytes)
+      throw this.refuse('ERR_RAFT_NO_SPACE', `${bytes} bytes do not fit: ${this.freeBytes} are free`)
+    this.freeBytes -= bytes
+  }
+
   /** A write has been put, and waits for a sync. */
   wrote(write: StorageWrite): void {
     this.#unsynced.push(write)
@@ -87,7 +141,18 @@ export class FalseDisk {
     for (const write of writes) this.#watcher.durable(this.node, write)
   }
 
-  fileIsDurable(info: SnapshotInfo): void {
-    this.#watcher.fileDurable(this.node, info)
+  /** A file is begun, or gone on with from what there is of it: a crash may leave as much, or more. */
+  beganFile(info: SnapshotInfo, offset: number): void {
+    const partial = offset > 0 ? this.memory.partials.get(info.id)?.chunks : undefined
+    this.#underWay.set(info.id, { info, chunks: [...(partial ?? [])] })
+  }
+
+  wroteChunk({ id }: SnapshotInfo, chunk: Uint8Array): void {
+    this.#underWay.get(id)?.chunks.push(chunk.slice())
+  }
+
+  /** The file is whole, or suspended, or gone. */
+  endedFile({ id }: SnapshotInfo): void {
+    this.#underWay.delete(id)
   }
 }

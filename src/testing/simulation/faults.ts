@@ -1,5 +1,6 @@
 /** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number, or LEADER. */
 import type { Message } from '../../core/messages.ts'
+import type { DamagedPart } from './damage.ts'
 import type { Weather } from './weather.ts'
 
 /** When a fault begins. */
@@ -52,15 +53,26 @@ export type Fault =
   | ({ readonly type: 'weather'; readonly weather: Weather } & Lasts)
   /** Every sync takes this long. */
   | ({ readonly type: 'slowDisk'; readonly node: number; readonly syncMs: number } & Lasts)
-  /** The next write fails; the write may be there or not. The node stops, and comes back when the disk is replaced. */
+  /** Whatever is written fails; it may be there or not. The node stops, and comes back when the disk is replaced. */
   | ({ readonly type: 'failDisk'; readonly node: number } & Lasts)
+  /** Whatever is read comes back with a bit flipped, and is refused: the node stops, and comes back afterwards. */
+  | ({ readonly type: 'misread'; readonly node: number } & Lasts)
   /**
-   * The data of a node is lost for good: its directory is empty, or its bytes have rotted, which is found when they are read.
-   * Such a node is refused, or refuses to start, until the operator removes it. Happens only where the rest can do without it.
+   * So many bytes fit on the disk, and no more: a node that looks after its space takes no writes of clients; one to whom a write
+   * fails stops, and comes back when there is room again.
    */
-  | ({ readonly type: 'loseDisk'; readonly node: number; readonly how: 'wiped' | 'rotten' } & Begins)
-  /** The disk is full: a node that looks after its space takes no writes of clients; then there is room again. */
-  | ({ readonly type: 'fullDisk'; readonly node: number } & Lasts)
+  | ({ readonly type: 'fullDisk'; readonly node: number; readonly leftBytes: number } & Lasts)
+  /**
+   * The data of a node is lost for good, and it starts with an empty directory: it is refused until the operator removes it.
+   * Happens only where the rest can do without it.
+   */
+  | ({ readonly type: 'wipeDisk'; readonly node: number } & Begins)
+  /**
+   * A bit on the disk is flipped, or a file is missing; it is found when that is read, or at the next start. Such a node stops, or
+   * does not start, until the operator removes it. Happens only where the rest can do without it; nothing happens where there is
+   * nothing yet. `place`: which block, byte or bit, counted around.
+   */
+  | ({ readonly type: 'rot'; readonly node: number; readonly part: DamagedPart; readonly place: number } & Begins)
   /** The process does not run (a collection of garbage, a stopped machine), and goes on as if nothing had been. */
   | ({ readonly type: 'pause'; readonly node: number } & Lasts)
   /** The process halts between its next decision to send something and the sending. */

@@ -2,11 +2,12 @@
 import type { NodeId } from '../../core/types.ts'
 import { canDoWithout, isDiskKnown } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
+import type { DamagedPart } from './damage.ts'
 import { GOOD_DISK, ROOM_BYTES } from './disk.ts'
 import type { Fault, FaultPlan } from './faults.ts'
 import { wordsOfFault } from './faults.ts'
-import type { SimulatedNode } from './simulated-node.ts'
 import { FAIR_WEATHER } from './weather.ts'
+import type { SimulatedNode } from './simulated-node.ts'
 
 /** How long a process that is replaced by another is away. */
 const RESTART_MS = 5
@@ -47,10 +48,9 @@ export class Mishaps {
     network.healAll()
     for (const node of nodes) {
       node.disk.temper = GOOD_DISK
-      node.disk.freeBytes = ROOM_BYTES
       node.clock?.setRate(1000)
       node.beforeSending = undefined
-      if (node.disk.failure !== undefined) this.#replaceDisk(node)
+      this.#mendDisk(node)
       if (node.clock?.isPaused === true) node.clock.resume()
     }
     for (const node of nodes) if (this.#cluster.lost.has(node.id)) this.#end(node, true)
@@ -111,19 +111,27 @@ export class Mishaps {
     })
   }
 
-  #loseDisk(node: SimulatedNode, how: 'wiped' | 'rotten'): void {
-    const { lost, watch } = this.#cluster
-    const isRefused = how === 'rotten' || isDiskKnown(watch.view, node.id)
-    if (!isRefused || lost.has(node.id) || !canDoWithout(watch.view, new Set([...lost, node.id]))) return
-    lost.add(node.id)
-    node.expectsFailure = true
-    if (how === 'rotten') {
-      node.disk.isRotten = true
-      return
-    }
+  #wipe(node: SimulatedNode): void {
+    if (!isDiskKnown(this.#cluster.watch.view, node.id) || !this.#isExpendable(node)) return
+    this.#lose(node)
     node.wipe()
     this.#died(node)
     this.#start(node)
+  }
+
+  #rot(node: SimulatedNode, part: DamagedPart, place: number): void {
+    if (this.#isExpendable(node) && node.disk.damage.put(part, place, node.disk.memory)) this.#lose(node)
+  }
+
+  /** Whether the rest can do without its data. */
+  #isExpendable({ id }: SimulatedNode): boolean {
+    const { lost, watch } = this.#cluster
+    return !lost.has(id) && canDoWithout(watch.view, new Set([...lost, id]))
+  }
+
+  #lose(node: SimulatedNode): void {
+    this.#cluster.lost.add(node.id)
+    node.expectsFailure = true
   }
 
   #restart(node: SimulatedNode, times: number, gapMs: number): void {
@@ -200,15 +208,17 @@ export class Mishaps {
       case 'failDisk': {
         const node = this.#node(fault.node)
         node.disk.failure = 'the sync failed'
-        node.expectsFailure = true
-        return this.#after(fault.forMs, () => this.#replaceDisk(node))
+        return this.#after(fault.forMs, () => this.#mendDisk(node))
+      }
+      case 'misread': {
+        const node = this.#node(fault.node)
+        node.disk.damage.isMisread = true
+        return this.#after(fault.forMs, () => this.#mendDisk(node))
       }
       case 'fullDisk': {
-        const { disk } = this.#node(fault.node)
-        disk.freeBytes = 0
-        return this.#after(fault.forMs, () => {
-          disk.freeBytes = ROOM_BYTES
-        })
+        const node = this.#node(fault.node)
+        node.disk.freeBytes = Math.min(node.disk.freeBytes, fault.leftBytes)
+        return this.#after(fault.forMs, () => this.#mendDisk(node))
       }
       case 'pause': {
         const { clock } = this.#node(fault.node)
@@ -229,8 +239,10 @@ export class Mishaps {
         clock?.setRate(fault.ratePerMille)
         return this.#after(fault.forMs, () => clock?.setRate(1000))
       }
-      case 'loseDisk':
-        return this.#loseDisk(this.#node(fault.node), fault.how)
+      case 'wipeDisk':
+        return this.#wipe(this.#node(fault.node))
+      case 'rot':
+        return this.#rot(this.#node(fault.node), fault.part, fault.place)
       case 'missing': {
         const node = this.#node(fault.node)
         this.#missing.set(node, fault.how)
@@ -249,11 +261,14 @@ export class Mishaps {
     this.#died(node)
   }
 
-  /** The process ends with the broken disk, and another begins with a sound one that has the same data. */
-  #replaceDisk(node: SimulatedNode): void {
-    this.#end(node, false)
-    node.disk.failure = undefined
-    node.expectsFailure = this.#cluster.lost.has(node.id)
+  /** The disk is sound again, or another with the same data; a process to which it has refused something ends, and another begins. */
+  #mendDisk(node: SimulatedNode): void {
+    const { disk } = node
+    const isReplaced = disk.failure !== undefined || disk.hasRefused
+    disk.failure = undefined
+    disk.damage.isMisread = false
+    disk.freeBytes = ROOM_BYTES
+    if (isReplaced) this.#end(node, false)
     this.#start(node)
   }
 

@@ -12,11 +12,11 @@ import type { Observation } from '../properties/observation.ts'
 import { BrokenPromise } from '../properties/property.ts'
 import { CheckedRaft } from './checked-core.ts'
 import type { FalseDisk } from './disk.ts'
-import { addressOf } from './endpoint.ts'
 import { FalseStorage } from './false-storage.ts'
 import { FalseTransport } from './false-transport.ts'
 import { LedgerMachine } from './ledger-machine.ts'
 import type { FalseNetwork } from './network.ts'
+import { addressOf } from './endpoint.ts'
 import type { SeededRandom } from './random.ts'
 import type { Tampering } from './tampering.ts'
 import type { VirtualTime } from './virtual-clock.ts'
@@ -64,7 +64,7 @@ export class SimulatedNode {
   switches: Partial<RaftOptions> = {}
   /** Called once when its core has decided to send something, before that is sent. */
   beforeSending: (() => void) | undefined
-  /** Set while its disk is made to fail, or once it is lost. */
+  /** Its disk is lost: it is refused, or refuses to start. */
   expectsFailure = false
 
   constructor(plan: NodePlan, world: World, random: SeededRandom, makeDisk: () => FalseDisk) {
@@ -169,15 +169,21 @@ export class SimulatedNode {
     this.node = node
     this.machine = machine
     void node.failed.then((error) => {
-      if (isLiving() && !this.expectsFailure) this.#stoppedBy(error)
+      // A process that has stopped for a reason stays, for the judges to see that it is silent.
+      if (isLiving() && !this.#isExcused(error)) this.#stoppedBy(error)
     })
   }
 
-  /** It could not start, or has stopped by itself: no wonder if it was removed; else something is wrong. */
+  #isExcused(error: unknown): boolean {
+    return this.expectsFailure || this.disk.excuses(error)
+  }
+
+  /** It could not start, or has stopped by itself: no wonder if it was removed, or its disk has refused something; else something is wrong. */
   #stoppedBy(error: unknown): void {
+    const isExcused = this.#isExcused(error)
     this.crash(false)
     if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRetired = true
-    else if (!this.expectsFailure)
+    else if (!isExcused)
       this.#world.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${wordsOf(error)}`))
   }
 }

@@ -43,6 +43,9 @@ export interface DiskState {
   readonly files: readonly SnapshotFileState[]
   readonly partialFiles: readonly SnapshotFileState[]
   readonly failure: string | undefined
+  readonly freeBytes: number
+  /** What of it is not what was written. */
+  readonly damaged: readonly string[]
 }
 
 export interface NodeState {
@@ -156,7 +159,7 @@ async function patience(): Promise<undefined> {
   return undefined
 }
 
-function diskState({ memory, failure }: FalseDisk): DiskState {
+function diskState({ memory, failure, freeBytes, damage }: FalseDisk): DiskState {
   const { hardState, snapshot, log } = memory.view
   const filesOf = (files: typeof memory.files): SnapshotFileState[] =>
     [...files].map(([id, { size, chunks }]) => ({ id, bytes: size, digest: digest(Buffer.concat(chunks)) }))
@@ -170,6 +173,8 @@ function diskState({ memory, failure }: FalseDisk): DiskState {
     files: filesOf(memory.files),
     partialFiles: filesOf(memory.partials),
     failure,
+    freeBytes,
+    damaged: damage.words,
   }
 }
 
