@@ -1,14 +1,18 @@
 /** Bugs others have shipped, as tricks on the parts of a simulated node. The numbers are those of the promises that must notice. */
-import type { Storage } from '../../src/contracts/storage.ts'
-import type { Effects } from '../../src/core/effects.ts'
-import type { Input } from '../../src/core/inputs.ts'
-import type { AppendEntriesResponse, Message } from '../../src/core/messages.ts'
 import type { RaftOptions } from '../../src/core/options.ts'
-import type { Raft } from '../../src/core/raft.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Tampering } from '../../src/testing/simulation/tampering.ts'
-import type { SteppedCore } from '../../src/testing/simulation/watched-core.ts'
 import { CUT_OFF } from '../museum/conditions.ts'
+import {
+  refusalIn,
+  withCommit,
+  withEffects,
+  withInputs,
+  withMessages,
+  withoutRepeatedOffers,
+  withSteps,
+  withStorage,
+} from './tricks.ts'
 
 export interface Mutant {
   /** What it does wrong. */
@@ -217,6 +221,11 @@ export const MUTANTS: readonly Mutant[] = [
     tampering: { core: (raft) => withInputs(raft, (input) => (refusalIn(input) === undefined ? [input] : [])) },
   },
   {
+    name: 'offers a snapshot to nobody twice',
+    caughtBy: ['L8'],
+    tampering: { core: withoutRepeatedOffers },
+  },
+  {
     name: 'never campaigns',
     caughtBy: ['L1', 'L9'],
     tampering: {
@@ -228,75 +237,3 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
 ]
-
-function withStorage(storage: Storage, own: Partial<Storage>): Storage {
-  return {
-    open: (identity) => storage.open(identity),
-    write: (write) => storage.write(write),
-    read: (from, bytesMax) => storage.read(from, bytesMax),
-    snapshots: storage.snapshots,
-    freeBytes: () => storage.freeBytes(),
-    close: () => storage.close(),
-    ...own,
-  }
-}
-
-function withInputs(core: SteppedCore, change: (input: Input) => readonly Input[]): SteppedCore {
-  return {
-    step: (now, inputs) => core.step(now, inputs.flatMap(change)),
-    status: (now) => core.status(now),
-    snapshotHead: (index) => core.snapshotHead(index),
-  }
-}
-
-function withEffects(core: SteppedCore, change: (effects: Effects) => Effects): SteppedCore {
-  return {
-    step: (now, inputs) => change(core.step(now, inputs)),
-    status: (now) => core.status(now),
-    snapshotHead: (index) => core.snapshotHead(index),
-  }
-}
-
-function withMessages(core: SteppedCore, change: (message: Message) => Message): SteppedCore {
-  return withEffects(core, (effects) => {
-    const { persist, send } = effects
-    const changed = (outgoing: Effects['send']): Effects['send'] =>
-      outgoing.map(({ to, message }) => ({ to, message: change(message) }))
-    return {
-      ...effects,
-      send: changed(send),
-      persist: persist === undefined ? undefined : { ...persist, then: changed(persist.then) },
-    }
-  })
-}
-
-function refusalIn(input: Input): AppendEntriesResponse | undefined {
-  if (input.type !== 'receive' || input.message.type !== 'AppendEntriesResponse') return undefined
-  return input.message.isAccepted ? undefined : input.message
-}
-
-/** A leader that goes back by so many entries, whatever a follower that refused its entries says of its log. */
-function withSteps(raft: Raft, entries: number): SteppedCore {
-  return withInputs(raft, (input) => {
-    const refusal = refusalIn(input)
-    if (refusal === undefined) return [input]
-    const hintIndex = Math.max(refusal.index - entries, raft.state.log.baseIndex)
-    const hintTerm = raft.state.log.termAt(hintIndex) ?? refusal.hintTerm
-    return [{ ...input, message: { ...refusal, hintIndex, hintTerm } } as Input]
-  })
-}
-
-/** A leader that commits what `reached` says of the match indexes of its voters, in ascending order. */
-function withCommit(raft: Raft, reached: (matches: readonly number[]) => number): SteppedCore {
-  return withEffects(raft, (effects) => {
-    const { role, log, membership, id } = raft.state
-    if (role.type !== 'leader') return effects
-    const matches = membership.voters
-      .map((voter) => (voter === id ? log.persistedIndex : (role.progress.get(voter)?.matchIndex ?? 0)))
-      .sort((one, other) => other - one)
-      .reverse()
-    const index = reached(matches)
-    if (index > log.commitIndex && index <= log.lastIndex) log.commitTo(index)
-    return effects
-  })
-}

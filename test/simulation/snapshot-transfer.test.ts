@@ -1,0 +1,197 @@
+/** L8, exhaustively: whichever message between a leader and a follower that needs its snapshot is lost, the follower gets it. */
+import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
+import type { PeerMessage, Transport } from '../../src/contracts/transport.ts'
+import { isRaftError, RaftError } from '../../src/errors.ts'
+import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
+import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { Clients } from '../../src/testing/simulation/clients.ts'
+import { Cluster } from '../../src/testing/simulation/cluster.ts'
+import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
+import type { Tampering } from '../../src/testing/simulation/tampering.ts'
+import type { Workload } from '../../src/testing/simulation/workload.ts'
+import { LEADER } from '../../src/testing/simulation/workload.ts'
+import { withoutRepeatedOffers, withSome } from './tricks.ts'
+
+const LOSSES = ['is lost', 'is lost with the connection', 'is the last for a while'] as const
+/** What becomes of the message of this number; of none if it is 0. */
+interface Fate {
+  readonly number: number
+  readonly loss: (typeof LOSSES)[number]
+}
+
+const NO_LOSS: Fate = { number: 0, loss: 'is lost' }
+const SILENCE_MS = 500
+const CRASH_MS = 900
+const RETURN_MS = 1700
+const END_MS = 3500
+/** Enough for a snapshot of some chunks, and one in the end. */
+const WRITES: Workload = [...Array.from({ length: 60 }, (_, count) => 1000 + 10 * count), 3200].map((atMs) => ({
+  ...{ type: 'write', atMs, node: LEADER, count: 1 },
+}))
+
+const HAS_IT = 'InstallSnapshotResponse installed'
+/** What a transfer is made of: this leader even has a newer snapshot by the time the first one is fetched. */
+const EVERYTHING = [
+  'InstallSnapshotRequest',
+  ...['InstallSnapshotResponse fetching', 'InstallSnapshotResponse failed', HAS_IT],
+  ...['fetch', 'chunk', 'end of the stream'],
+  ...['AppendEntriesRequest', 'AppendEntriesResponse accepted'],
+]
+
+/** All that passes between the two from the moment the follower is back until it has accepted entries; of bytes on their stream too. */
+class Wire {
+  readonly passed: string[] = []
+  readonly #fate: Fate
+  #ends: readonly SimulatedNode[] = []
+  #cluster: Cluster | undefined
+
+  constructor(fate: Fate) {
+    this.#fate = fate
+  }
+
+  watch(cluster: Cluster, ...ends: readonly SimulatedNode[]): void {
+    this.#cluster = cluster
+    this.#ends = ends
+  }
+
+  through(transport: Transport, id: string): Transport {
+    const isWatched = (peer: string): boolean => [id, peer].every((end) => this.#ends.some((node) => node.id === end))
+    const pass = (what: string): boolean => this.#pass(what)
+    const send = transport.send.bind(transport)
+    const fetchSnapshot = transport.fetchSnapshot.bind(transport)
+    return Object.assign(transport, {
+      send: (to: string, message: PeerMessage) => (isWatched(to) && !pass(wordsOf(message)) ? true : send(to, message)),
+      async *fetchSnapshot(from: string, ...rest: [string, number, AbortSignal]): AsyncIterable<Uint8Array> {
+        const arrives = (what: string): void => {
+          if (isWatched(from) && !pass(what)) throw new RaftError('ERR_RAFT_UNREACHABLE', `the ${what} is lost`)
+        }
+        arrives('fetch')
+        for await (const chunk of fetchSnapshot(from, ...rest)) {
+          arrives('chunk')
+          yield chunk
+        }
+        arrives('end of the stream')
+      },
+    })
+  }
+
+  /** Whether it arrives. */
+  #pass(what: string): boolean {
+    this.passed.push(what)
+    if (this.passed.length === this.#fate.number) return this.#lose()
+    if (what === 'AppendEntriesResponse accepted') this.#ends = []
+    return true
+  }
+
+  #lose(): false {
+    const { network, time } = this.#cluster as Cluster
+    const [a, b] = this.#ends.map(({ id }) => id) as [string, string]
+    if (this.#fate.loss === 'is lost with the connection') time.after(0, () => network.reset(a, b))
+    if (this.#fate.loss === 'is the last for a while') {
+      const ways = [[a, b] as const, [b, a] as const]
+      for (const way of ways) network.cut(...way)
+      time.after(SILENCE_MS * 1000, () => ways.forEach((way) => void network.heal(...way)))
+    }
+    return false
+  }
+}
+
+function wordsOf(message: PeerMessage): string {
+  if (message.type === 'AppendEntriesResponse') return `${message.type} ${message.isAccepted ? 'accepted' : 'rejected'}`
+  return message.type === 'InstallSnapshotResponse' ? `${message.type} ${message.outcome}` : message.type
+}
+
+/** A follower comes back to a leader that has compacted its log. What passed, and what was wrong in the end. */
+async function comeBack(fate: Fate, bug: Tampering = {}): Promise<{ passed: readonly string[]; failure: unknown }> {
+  const wire = new Wire(fate)
+  const tampering: Tampering = {
+    ...bug,
+    transport: (transport, id) => {
+      const wired = wire.through(transport, id)
+      return bug.transport?.(wired, id) ?? wired
+    },
+  }
+  const cluster = new Cluster({ seed: 8, plan: { voters: 3, spares: 0 }, settings: {}, isTraced: false, tampering })
+  const clients = new Clients(cluster)
+  clients.schedule(WRITES)
+  for (const node of cluster.nodes) node.start()
+  // Nothing is due before they have begun.
+  await setImmediate()
+  await cluster.runUntil(CRASH_MS * 1000)
+  const leader = cluster.leader as SimulatedNode
+  const follower = cluster.nodes.find((node) => node !== leader) as SimulatedNode
+  follower.crash(true)
+  await cluster.runUntil(RETURN_MS * 1000)
+  wire.watch(cluster, leader, follower)
+  follower.start()
+  await cluster.runUntil(END_MS * 1000)
+  const statuses = new Map(
+    cluster.nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()]])),
+  )
+  const termThen = cluster.leader?.node?.statusNow().term
+  try {
+    judgeLiveness({ statuses, openCalls: clients.openCalls, termThen })
+  } catch (error) {
+    cluster.fail(error)
+  }
+  if (cluster.failure === undefined) assert.equal(cluster.told.get('snapshotInstalled'), 1)
+  return { passed: wire.passed, failure: cluster.failure }
+}
+
+/** Fetches once; when that breaks off, it waits for a rest that never comes. */
+const FETCHES_ONCE: Tampering = {
+  transport: (transport) => {
+    const fetchSnapshot = transport.fetchSnapshot.bind(transport)
+    return Object.assign(transport, {
+      async *fetchSnapshot(...wish: Parameters<typeof fetchSnapshot>): AsyncIterable<Uint8Array> {
+        try {
+          yield* fetchSnapshot(...wish)
+        } catch (error) {
+          if (!isRaftError(error, 'ERR_RAFT_UNREACHABLE')) throw error
+          await new Promise(() => {})
+        }
+      },
+    })
+  },
+}
+
+/** Tells only once that it has installed a snapshot. */
+const TELLS_ONCE: Tampering = {
+  core: (raft) => {
+    let isTold = false
+    return withSome(raft, (message) => {
+      if (message.type !== 'InstallSnapshotResponse' || message.outcome !== 'installed') return true
+      const wasTold = isTold
+      isTold = true
+      return !wasTold
+    })
+  },
+}
+
+describe('a follower that needs a snapshot', () => {
+  for (const loss of LOSSES)
+    it(`gets it although any one message of the transfer ${loss}`, async () => {
+      const { passed, failure } = await comeBack(NO_LOSS)
+      assert.equal(failure, undefined)
+      assert.deepEqual(new Set(passed), new Set(EVERYTHING))
+      for (const [offset, what] of passed.entries()) {
+        const { failure } = await comeBack({ number: offset + 1, loss })
+        assert.equal(failure, undefined, `message ${offset + 1}, ${what}: ${failure}`)
+      }
+    })
+
+  for (const { how, what, bug } of [
+    { how: 'its leader offers it only once', what: undefined, bug: { core: withoutRepeatedOffers } },
+    { how: 'a chunk is lost and it does not fetch again', what: 'chunk', bug: FETCHES_ONCE },
+    { how: 'its word that it has it is lost and not said again', what: HAS_IT, bug: TELLS_ONCE },
+  ])
+    it(`is known not to get it if ${how}: L8`, async () => {
+      const whole = await comeBack(NO_LOSS, bug)
+      assert.equal(whole.failure === undefined, what !== undefined)
+      const number = what === undefined ? 0 : whole.passed.lastIndexOf(what) + 1
+      const { failure } = await comeBack({ number, loss: 'is lost' }, bug)
+      assert.ok(failure instanceof BrokenPromise, String(failure))
+      assert.equal(failure.property.id, 'L8')
+    })
+})
