@@ -114,6 +114,15 @@ export function workloads(options: {
     },
     {
       arbitrary: fc.record({
+        type: fc.constant('writeLarge' as const),
+        atMs,
+        node: node(),
+        bytes: fc.integer({ min: 100, max: 5000 }),
+      }),
+      weight: 1,
+    },
+    {
+      arbitrary: fc.record({
         type: fc.constant('read' as const),
         atMs,
         node: node(),

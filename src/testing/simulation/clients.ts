@@ -62,6 +62,8 @@ export class Clients {
       case 'write':
         for (let command = 0; command < call.count; command++) void this.#write(this.#cluster.nodeOf(call.node))
         return
+      case 'writeLarge':
+        return void this.#write(this.#cluster.nodeOf(call.node), call.bytes)
       case 'read':
         return void this.#read(this.#cluster.nodeOf(call.node), call.mode)
       case 'snapshot':
@@ -81,10 +83,10 @@ export class Clients {
       if (call.at === node) call.end({ outcome: 'unknown', index: 0, leader: undefined })
   }
 
-  async #write(first: SimulatedNode): Promise<void> {
+  async #write(first: SimulatedNode, bytesMin = 0): Promise<void> {
     const call = ++this.#calls
     const command = `w${call}`
-    const bytes = texts.encode(command)
+    const bytes = filledUp(texts.encode(command), bytesMin)
     this.#cluster.see({ type: 'invoked', call, node: first.id, what: 'write', command })
     let at: SimulatedNode | undefined = first
     for (let hint = 0; ; hint++) {
@@ -163,6 +165,13 @@ export class Clients {
     for (const id of remove) this.#removed.add(id)
     return { add, promote, demote, remove }
   }
+}
+
+/** JSON text with spaces behind it is the same text. */
+function filledUp(text: Uint8Array, bytesMin: number): Uint8Array {
+  const bytes = Buffer.alloc(Math.max(text.length, bytesMin), ' ')
+  bytes.set(text)
+  return bytes
 }
 
 /** The operator does not mind what becomes of it; the judges do. */

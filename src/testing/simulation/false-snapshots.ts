@@ -20,8 +20,8 @@ export class FalseSnapshots implements SnapshotStore {
 
   create(info: SnapshotInfo): Promise<SnapshotWriter> {
     return this.#calls.read('create', async () => {
-      this.#assertWritable()
       const writer = await this.#memory.create(info)
+      this.#assertWritable()
       this.#disk.beganFile(info, writer.offset)
       return this.#writer(info, writer)
     })

@@ -98,5 +98,7 @@ export class FalseStorage implements Storage {
     await this.#writing
     if (this.#disk.failure === undefined && this.#opening !== undefined) this.#disk.sync()
     await this.#memory.close()
+    // What failed was said to this life of the node.
+    this.#disk.memory.failWrites(undefined)
   }
 }

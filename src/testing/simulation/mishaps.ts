@@ -6,8 +6,8 @@ import type { DamagedPart } from './damage.ts'
 import { GOOD_DISK, ROOM_BYTES } from './disk.ts'
 import type { Fault, FaultPlan } from './faults.ts'
 import { wordsOfFault } from './faults.ts'
-import { FAIR_WEATHER } from './weather.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+import { FAIR_WEATHER } from './weather.ts'
 
 /** How long a process that is replaced by another is away. */
 const RESTART_MS = 5

@@ -6,6 +6,8 @@ export const LEADER = -1
 export type Call =
   /** A client writes, so many commands at once, asking this node first and following its hints. */
   | { readonly type: 'write'; readonly atMs: number; readonly node: number; readonly count: number }
+  /** A client writes one command that takes so many bytes: perhaps more than a message or a window holds. */
+  | { readonly type: 'writeLarge'; readonly atMs: number; readonly node: number; readonly bytes: number }
   /** A client reads: by a round of heartbeats, or by the lease of the leader, where `leaseReads` is on. */
   | { readonly type: 'read'; readonly atMs: number; readonly node: number; readonly mode: 'linearizable' | 'lease' }
   /** Whoever leads is asked to change the membership; what makes no sense is left out. */

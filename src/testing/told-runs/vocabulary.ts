@@ -11,6 +11,7 @@ type Examples<All extends { readonly type: string }> = {
 
 const CALLS: Examples<Call> = {
   write: { node: 0, count: 3 },
+  writeLarge: { node: LEADER, bytes: 2000 },
   read: { node: LEADER, mode: 'linearizable' },
   change: { add: [3], promote: [], demote: [], remove: [LEADER] },
   transfer: { node: 1 },
