@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { SeededRandom } from '../src/testing/simulation/random.ts'
 import type { ProcessCluster } from './cluster/process-cluster.ts'
 import { TinyDisk } from './cluster/tiny-disk.ts'
+import { eventually } from './cluster/waiting.ts'
 import { judge, judgeQuickly, type Verdict } from './judge.ts'
 import { FAULTS, isPossible, Nemesis, planOf } from './nemesis/nemesis.ts'
 import type { Stage } from './nemesis/stage.ts'
@@ -19,6 +20,8 @@ export interface ChaosOptions {
   /** The faults end earlier after so many. */
   readonly faultsMax?: number | undefined
   readonly clients: number
+  /** The clients go on until so many of their calls have succeeded, however early the faults end. */
+  readonly callsMin?: number | undefined
   /** Kinds of faults to draw from; all that are possible unless given. */
   readonly kinds?: readonly string[] | undefined
   /** Add a stale read to the history, to see that it is noticed. */
@@ -85,7 +88,8 @@ async function disturbed(
   const { clients, violation } = clientsOf(cluster, options)
   const nemesis = new Nemesis(place, () => clients.now(), options.heard)
   const possible = Object.keys(FAULTS).filter((kind) => isPossible(kind, cluster.ids.length, tiny !== undefined))
-  const disturbing = nemesis.run(planOf(options.seed, options.kinds ?? possible), options.forMs, faultsMax)
+  const plan = planOf(options.seed, options.kinds ?? possible)
+  const disturbing = nemesis.run(plan, options.forMs, faultsMax).then(() => enough(clients, options.callsMin ?? 0))
   const first = await Promise.race([settled(disturbing), violation, settled(clients.failure)])
   let finding = first.finding
   let digests: readonly string[] = []
@@ -109,6 +113,13 @@ async function disturbed(
     ...{ verdict: judge(stories), finding, keys: keys.all, longestGap, nemesis, tookMs, digests },
     hasTinyDisk: tiny !== undefined,
   }
+}
+
+async function enough(clients: Clients, callsMin: number): Promise<void> {
+  const attempt = async (): Promise<true | undefined> => (clients.succeeded >= callsMin ? true : undefined)
+  await eventually(`${callsMin} calls`, attempt, PATIENCE_MS).catch(() => {
+    throw new Finding(`${clients.succeeded} of ${callsMin} calls have succeeded ${PATIENCE_MS} ms after the last fault`)
+  })
 }
 
 interface First {

@@ -18,6 +18,8 @@ export interface HarnessOptions extends FalseNetworkOptions {
   readonly nodes: number
   readonly clients: number
   readonly forMs: number
+  /** It goes on for longer, until so many calls have succeeded. */
+  readonly callsMin?: number
   /** Nodes keep what they have written, and may be killed and started again. */
   readonly mayKill: boolean
   /** Begins a life; what the node says is handed to `say`. */
@@ -35,6 +37,8 @@ export interface HarnessOutcome {
 }
 
 const INIT_TIMEOUT_MS = 20_000
+/** For the calls that are waited for. */
+const PATIENCE_MS = 30_000
 
 export class Harness {
   readonly #options: HarnessOptions
@@ -106,7 +110,8 @@ export class Harness {
   async #disturb(random: SeededRandom, clients: LinKvClients, forMs: number): Promise<void> {
     const kinds = ['halves', 'one-way', 'bridge', ...(this.#options.mayKill ? ['kill', 'kill-all'] : [])]
     const scale = Math.min(1, forMs / 20_000)
-    while (clients.now() < forMs) {
+    const isOver = (): boolean => clients.now() >= forMs && clients.succeeded >= (this.#options.callsMin ?? 0)
+    while (!isOver() && clients.now() < forMs + PATIENCE_MS) {
       await sleep(random.between(100, 1500) * scale)
       const kind = random.pick(kinds)
       this.#faults[kind] = (this.#faults[kind] ?? 0) + 1

@@ -26,6 +26,8 @@ const PRECONDITION_FAILED = 22
 
 export class LinKvClients {
   readonly keys: RotatingKeys
+  /** So many calls, up to now. */
+  succeeded = 0
   readonly #options: LinKvClientsOptions
   readonly #began: number = performance.now()
   readonly #loops: Promise<void>[]
@@ -92,6 +94,7 @@ export class LinKvClients {
     if (told !== undefined) {
       key.guess = valueAfter(operation, told.result)
       open.ok(told.result)
+      this.succeeded++
       return 'ok'
     }
     const isRejected = body !== undefined && DEFINITE.includes(body.code)

@@ -27,6 +27,8 @@ export class Clients {
   readonly keys: RotatingKeys
   /** The longest time without an acknowledged write, and when it ended. */
   longestGap: { readonly ms: number; readonly until: number } = { ms: 0, until: 0 }
+  /** So many calls, up to now. */
+  succeeded = 0
   readonly #options: ClientsOptions
   readonly #began: number = performance.now()
   readonly #connections: KvCluster[] = []
@@ -84,6 +86,7 @@ export class Clients {
       try {
         const result = await key.history.record(client, operation, () => perform(cluster, operation, endpoint))
         key.guess = valueAfter(operation, result)
+        this.succeeded++
         if (operation.type !== 'get') this.#wrote()
       } catch (error) {
         if (!isRaftError(error)) throw error
