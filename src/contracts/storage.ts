@@ -40,7 +40,8 @@ export interface StorageWrite {
 /**
  * The law:
  * - `write` is atomic, and resolves only when all of it, and all writes before it, would survive a power cut (unless not urgent).
- *   One exception is safe and allowed: a crash within a write may leave its term and vote without the rest, never the reverse.
+ *   One exception is safe and allowed: a crash within a write may leave its term and vote without the rest, never the reverse; and
+ *   its commit index only as far as that holds for the log that is there then.
  * - A write that does not fit the log (a hole, a falling term, a start beyond the snapshot) is refused and changes nothing.
  * - The runtime has at most one `write` outstanding. Reads may overlap it, and see the log before or after it.
  * - Fail-stop: after one failed write every later call rejects with the same error; the storage never retries, never heals itself.

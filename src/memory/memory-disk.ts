@@ -88,7 +88,7 @@ export class MemoryDisk {
   }
 
   write(write: StorageWrite): void {
-    if (this.#failure !== undefined) throw this.#failure
+    this.assertWritable()
     this.#view.apply(write)
     this.#unsynced.push(write)
     if (write.isUrgent) this.sync()
@@ -115,7 +115,12 @@ export class MemoryDisk {
     this.#onCrash = undefined
   }
 
-  /** From now on every write fails with this, until a crash or, with undefined, at once no more. */
+  /** Throws what every write fails with. */
+  assertWritable(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** From now on every write fails with this, of the log and of snapshots, until a crash or, with undefined, at once no more. */
   failWrites(failure: RaftError | undefined): void {
     this.#failure = failure
   }

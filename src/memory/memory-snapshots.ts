@@ -75,6 +75,7 @@ class MemorySnapshotWriter implements SnapshotWriter {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#assertGoing()
+    this.#disk.assertWritable()
     this.#chunks.push(chunk.slice())
     this.#size += chunk.length
   }

@@ -139,20 +139,26 @@ export class LogStore {
         'ERR_RAFT_INTERNAL',
         `a write of term ${wanted.term} after ${Math.max(term, change.last.term)}`,
       )
-    this.#commitIndex = Math.max(this.#commitIndex, wanted.commitIndex)
     // The term before the blocks: a crash in between leaves a term without its blocks, which is safe, never the reverse.
     if (wanted.term !== term || wanted.votedFor !== votedFor)
       await this.#hardState.save({ term: wanted.term, votedFor: wanted.votedFor, ...this.#endOfLog() })
-    if (this.#needsBatch(write, change)) await this.#writeBatch(write, change)
+    const commitIndex = Math.max(this.#commitIndex, wanted.commitIndex)
+    if (this.#needsBatch(write, change, commitIndex)) await this.#writeBatch(write, change, commitIndex)
+    // Not before: it may hold for the new end of the log only, and a crash must not leave it with the old one.
+    this.#commitIndex = commitIndex
   }
 
-  #needsBatch({ snapshot, blocks, isUrgent }: StorageWrite, change: LogChange<BlockHead>): boolean {
+  #needsBatch(
+    { snapshot, blocks, isUrgent }: StorageWrite,
+    change: LogChange<BlockHead>,
+    commitIndex: LogIndex,
+  ): boolean {
     if (snapshot !== undefined || blocks.length > 0) return true
     if (change.keepFrom > 0 || change.dropFrom < this.#log.blocks.length) return true
-    return isUrgent && this.#commitIndex > Math.max(this.#summary.commitIndex, this.#hardState.record.commitIndex)
+    return isUrgent && commitIndex > Math.max(this.#summary.commitIndex, this.#hardState.record.commitIndex)
   }
 
-  async #writeBatch(write: StorageWrite, change: LogChange<BlockHead>): Promise<void> {
+  async #writeBatch(write: StorageWrite, change: LogChange<BlockHead>, commitIndex: LogIndex): Promise<void> {
     const number = this.#summary.write + 1
     const summary: LogSummary = {
       write: number,
@@ -160,7 +166,7 @@ export class LogStore {
       baseTerm: change.base.term,
       lastIndex: change.last.index,
       lastTerm: change.last.term,
-      commitIndex: Math.min(this.#commitIndex, change.last.index),
+      commitIndex: Math.min(commitIndex, change.last.index),
       snapshotWrite: write.snapshot === undefined ? this.#summary.snapshotWrite : number,
       sweptTo: this.#sweptTo,
     }

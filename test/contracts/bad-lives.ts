@@ -77,6 +77,42 @@ export const BAD_LIVES: readonly BadStorage[] = [
       await good.write(write)
     },
   })),
+  bad(
+    'answers the first of two closes only',
+    'lifecycle answers each of two closes while a write is under way',
+    (good) => {
+      let closes = 0
+      return {
+        write: async (write) => {
+          await turn()
+          await good.write(write)
+        },
+        close: async () => {
+          if (closes++ > 0) return new Promise(() => undefined)
+          await turn()
+          await turn()
+          await good.close()
+        },
+      }
+    },
+  ),
+  bad(
+    'waits for ever at the end of a reader',
+    'lifecycle lets a reader and a writer be ended after it was closed',
+    (good) => ({
+      snapshots: {
+        create: (info) => good.snapshots.create(info),
+        read: (id, offset) => {
+          const chunks = good.snapshots.read(id, offset)[Symbol.asyncIterator]()
+          return {
+            [Symbol.asyncIterator]: () => ({ next: () => chunks.next(), return: () => new Promise(() => undefined) }),
+          }
+        },
+        list: () => good.snapshots.list(),
+        retain: (ids) => good.snapshots.retain(ids),
+      },
+    }),
+  ),
   bad('opens after it was closed', 'lifecycle may be closed while it opens, and leaves nothing locked', (good) => {
     let isOpen = false
     return {

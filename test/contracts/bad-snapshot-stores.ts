@@ -11,6 +11,8 @@ type SnapshotLie = (good: SnapshotStore, disk: MemoryDisk) => Partial<SnapshotSt
 const badFiles = (it: string, fails: string, lie: SnapshotLie): BadStorage =>
   bad(it, fails, ({ snapshots }, disk) => ({ snapshots: { ...whole(snapshots), ...lie(snapshots, disk) } }))
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 export const BAD_SNAPSHOT_STORES: readonly BadStorage[] = [
   badFiles(
     'reads from the start, whatever the offset',
@@ -44,6 +46,47 @@ export const BAD_SNAPSHOT_STORES: readonly BadStorage[] = [
       create: (info) => good.create({ ...info, size: 0 }),
     }),
   ),
+  badFiles(
+    'lists what it is still writing',
+    'a crash within a call leaves a snapshot file whole, or not in the list and to be gone on with',
+    (good, disk) => ({
+      create: (info) =>
+        writing(good, info, (writer) => ({
+          write: async (chunk) => {
+            await writer.write(chunk)
+            disk.files.set(info.id, { info, chunks: [chunk], size: chunk.length })
+          },
+        })),
+    }),
+  ),
+  badFiles(
+    'removes everything, and puts back what is retained',
+    'a crash within a call leaves what is retained, and of the rest a file whole or none',
+    (good, disk) => ({
+      retain: async (ids) => {
+        const kept = [...disk.files].filter(([id]) => ids.includes(id))
+        disk.files.clear()
+        await good.retain(ids)
+        await turn()
+        await good.list()
+        for (const [id, file] of kept) disk.files.set(id, file)
+      },
+    }),
+  ),
+  badFiles('lets an ended writer go on', 'snapshot files take nothing more once their writer has ended', (good) => ({
+    create: (info) => {
+      let isEnded = false
+      return writing(good, info, (writer) => ({
+        finish: async () => {
+          isEnded = true
+          return writer.finish()
+        },
+        write: async (chunk) => {
+          if (!isEnded) await writer.write(chunk)
+        },
+      }))
+    },
+  })),
   badFiles('removes nothing', 'snapshot files are removed unless retained', () => ({
     retain: async () => undefined,
   })),

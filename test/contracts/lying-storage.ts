@@ -1,9 +1,9 @@
 /** How a bad storage is made: the good one in memory, with one lie on top. */
 import type { Storage } from '../../src/contracts/storage.ts'
-import { MemoryDisk } from '../../src/memory/memory-disk.ts'
+import type { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
-import { memoryPlace } from '../memory/place.ts'
+import { FaintingDisk, memoryPlace } from '../memory/place.ts'
 
 /** What is wrong with a storage, given the good one below it; what it does not say is done well. */
 export type StorageLie = (good: Storage, disk: MemoryDisk) => Partial<Storage>
@@ -21,7 +21,7 @@ export interface BadStorage {
 
 export function bad(it: string, fails: string, lie: StorageLie, more: PlaceOn = () => ({})): BadStorage {
   const make = async (): Promise<StoragePlace> => {
-    const disk = new MemoryDisk()
+    const disk = new FaintingDisk()
     const storage = (): Storage => over(new MemoryStorage({ disk }), disk, lie)
     return { ...(await memoryPlace(disk)), storage, ...more(disk) }
   }

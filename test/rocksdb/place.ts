@@ -1,15 +1,17 @@
-/** Places to try a RocksDBStorage in: temporary directories, crashes by copying, an addon that fails on demand. */
+/** Places to try a RocksDBStorage in: temporary directories, crashes by copying, disks that fail, lie or are full on demand. */
 import assert from 'node:assert/strict'
 import { cp, mkdtemp, open as openFile, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ErrorCode, RaftError } from '../../src/errors.ts'
 import { isRaftError } from '../../src/errors.ts'
-import type { Binding } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { Damage, StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+import type { Left } from './power.ts'
+import { DISK_FULL, Power } from './power.ts'
+import { watchFiles } from './watched-files.ts'
 
 export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 
@@ -21,10 +23,6 @@ export interface RocksDBPlace extends StoragePlace {
   failWrites(message?: string): Promise<void>
 }
 
-/** What the addon says when a write meets a full disk. */
-export const DISK_FULL =
-  'IO error: No space left on deviceWhile appending to file: /x/000003.log: No space left on device'
-
 export async function temporaryDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'quorate-storage-'))
 }
@@ -32,28 +30,46 @@ export async function temporaryDirectory(): Promise<string> {
 export async function rocksdbPlace(): Promise<RocksDBPlace> {
   const root = await temporaryDirectory()
   const opened: RocksDBStorage[] = []
-  const addon = failingBinding()
+  const power = new Power()
+  const unwatch = await watchFiles(root, power)
   let crashes = 0
   const directory = () => join(root, `life-${crashes}`)
+  // The copy is the place from now on.
+  const crash = async (left: Left) => {
+    const before = directory()
+    await copyDirectory(before, join(root, `life-${crashes + 1}`))
+    crashes++
+    power.forget(before, directory(), left)
+  }
   return {
     directory,
     storage(options) {
-      const storage = new RocksDBStorage({ directory: directory(), binding: addon.binding, ...options })
+      const storage = new RocksDBStorage({
+        directory: directory(),
+        ...options,
+        binding: power.over(options?.binding ?? loadBinding()),
+      })
       opened.push(storage)
       return storage
     },
-    // What a killed process leaves: the files as they are. The copy is the place from now on.
-    async crash() {
-      const before = directory()
-      crashes++
-      await copyDirectory(before, directory())
+    crash: () => crash('nothing'),
+    crashWithin: (call, moment) => power.goesWithin(call, moment, crash),
+    async loseSyncs() {
+      power.isLying = true
     },
     async failWrites(message = DISK_FULL) {
-      addon.fail(message)
+      power.failure = message
+    },
+    async fillDisk() {
+      power.isFull = true
+      return () => {
+        power.isFull = false
+      }
     },
     damages: () => flippedBits(directory()),
     async destroy() {
       for (const storage of opened) await storage.close().catch(() => undefined)
+      unwatch()
       await rm(root, { recursive: true, force: true })
     },
   }
@@ -101,34 +117,6 @@ async function flipBit(path: string, at: number): Promise<void> {
   byte[0] = (byte[0] as number) ^ 1
   await file.write(byte, 0, 1, at)
   await file.close()
-}
-
-/** The real addon, whose batches fail once `fail` was called; and a list of whether each batch was synced. */
-export function failingBinding(): { binding: Binding; fail: (message: string) => void; synced: boolean[] } {
-  const synced: boolean[] = []
-  let failure: string | undefined
-  const binding: Binding = (location) => {
-    const database = loadBinding()(location)
-    const batch = database.batch.bind(database)
-    database.batch = () => {
-      const made = batch()
-      const write = made.write.bind(made)
-      made.write = (options, callback) => {
-        synced.push(options.sync)
-        if (failure === undefined) write(options, callback)
-        else process.nextTick(callback, new Error(failure))
-      }
-      return made
-    }
-    return database
-  }
-  return {
-    binding,
-    synced,
-    fail(message) {
-      failure = message
-    },
-  }
 }
 
 export async function open(place: RocksDBPlace, options?: Partial<RocksDBStorageOptions>): Promise<RocksDBStorage> {

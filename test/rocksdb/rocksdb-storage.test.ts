@@ -18,7 +18,8 @@ import { blockRange, parseBlockKey } from '../../src/rocksdb/log-keys.ts'
 import { seal } from '../../src/rocksdb/sealed.ts'
 import { live, nothing, verify } from './history.ts'
 import type { RocksDBPlace } from './place.ts'
-import { copyDirectory, failingBinding, IDENTITY, open, refused, rocksdbPlace } from './place.ts'
+import { copyDirectory, IDENTITY, open, refused, rocksdbPlace } from './place.ts'
+import { Power } from './power.ts'
 
 describe('the durable storage', () => {
   let place: RocksDBPlace
@@ -32,28 +33,30 @@ describe('the durable storage', () => {
 
   describe('syncs', () => {
     it('once for a write of blocks, and leaves the hard-state files alone', async () => {
-      const { binding, synced } = failingBinding()
+      const power = new Power()
+      const binding = power.over(loadBinding())
       const storage = place.storage({ binding, markDelayMs: 60_000 })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
       const hardState = await readFile(join(place.directory(), 'hard-state-a'))
-      synced.length = 0
+      power.batches.length = 0
       await storage.write(write({ blocks: [block(2)], hardState: { term: 1, votedFor: 'a', commitIndex: 1 } }))
-      assert.deepEqual(synced, [true])
+      assert.deepEqual(power.batches, [true])
       assert.ok((await readFile(join(place.directory(), 'hard-state-a'))).equals(hardState))
     })
 
     it('not at all for a commit index that nobody waits for', async () => {
-      const { binding, synced } = failingBinding()
+      const power = new Power()
+      const binding = power.over(loadBinding())
       const storage = place.storage({ binding })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
-      synced.length = 0
+      power.batches.length = 0
       await storage.write(write({ hardState: { term: 1, votedFor: 'a', commitIndex: 1 }, isUrgent: false }))
-      assert.deepEqual(synced, [])
+      assert.deepEqual(power.batches, [])
     })
 
-    it('the term before the blocks: a crash in between leaves a term, never blocks of an unknown one', async () => {
+    it('the term before the blocks, and what is committed with them: a crash in between leaves a term, never blocks of an unknown one', async () => {
       const storage = await opened()
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
       await place.failWrites()
@@ -62,8 +65,8 @@ describe('the durable storage', () => {
       )
       await assert.rejects(failed, (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE'))
       await place.crash()
-      const recovered = await place.storage({ binding: loadBinding() }).open(IDENTITY)
-      assert.deepEqual(recovered.hardState, { term: 9, votedFor: 'b', commitIndex: 1 })
+      const recovered = await place.storage().open(IDENTITY)
+      assert.deepEqual(recovered.hardState, { term: 9, votedFor: 'b', commitIndex: 0 })
       assert.equal(recovered.blocks.length, 1)
     })
   })

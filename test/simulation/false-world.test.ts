@@ -2,10 +2,10 @@
 import type { Storage } from '../../src/contracts/storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
+import { WINDOW_BYTES } from '../../src/testing/simulation/direction.ts'
 import { FalseDisk } from '../../src/testing/simulation/disk.ts'
 import { FalseStorage } from '../../src/testing/simulation/false-storage.ts'
 import { FalseTransport } from '../../src/testing/simulation/false-transport.ts'
-import { WINDOW_BYTES } from '../../src/testing/simulation/direction.ts'
 import { FalseNetwork } from '../../src/testing/simulation/network.ts'
 import { SeededRandom } from '../../src/testing/simulation/random.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
@@ -14,18 +14,37 @@ describe('the false disk', () => {
   storageContract({
     describe,
     it,
-    without: ['damage'],
+    without: ['damage', 'lost syncs'],
     make: async () => {
       const { time, stop } = running()
       const ignored = { called: () => {}, durable: () => {} }
       const disk = new FalseDisk('a', new SeededRandom(1), ignored)
       let clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+      const crash = (isHard: boolean): void => {
+        clock.stop()
+        disk.crash(isHard)
+        clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+      }
       return {
         storage: (): Storage => new FalseStorage(disk, clock),
-        crash: async () => {
-          clock.stop()
-          disk.crash(true)
-          clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+        crash: async () => crash(true),
+        crashWithin: async (call, moment) => {
+          let isOver = false
+          const over = (): void => {
+            isOver = true
+          }
+          call().then(over, over)
+          // A step of the virtual time for each turn.
+          for (let turn = 0; turn < moment && !isOver; turn++) await new Promise((resolve) => setImmediate(resolve))
+          if (!isOver) crash(false)
+          return !isOver
+        },
+        fillDisk: async () => {
+          const { freeBytes } = disk
+          disk.freeBytes = 0
+          return () => {
+            disk.freeBytes = freeBytes
+          }
         },
         failWrites: async () => {
           disk.failure = 'the sync failed'

@@ -1,8 +1,9 @@
 /** What every storage must do, as a suite for any test runner: pass in `describe`, `it` and how to make a place to store in. */
 import type { Ability } from './storage/abilities.ts'
 import { compaction } from './storage/compaction.ts'
+import { cuts } from './storage/cuts.ts'
 import { damage } from './storage/damage.ts'
-import { crashes, failures } from './storage/faults.ts'
+import { crashes, failures, fullDisks, lostSyncs } from './storage/faults.ts'
 import { drawnCrashes, HISTORIES } from './storage/histories.ts'
 import { identities, lifecycle } from './storage/lifecycle.ts'
 import { emptyStorage, hardState, logOfBlocks } from './storage/log.ts'
@@ -35,7 +36,8 @@ export function storageContract(options: StorageContractOptions): void {
   const { describe, it, make, without = [], histories = HISTORIES } = options
   const left = without.length === 0 ? '' : ` (without ${without.join(', ')})`
   describe(`storage contract${left}`, () => {
-    for (const { name, define, lookAt, needs } of groupsOf(histories)) {
+    const within = !without.includes('crashes within calls')
+    for (const { name, define, lookAt, needs } of groupsOf({ histories, within })) {
       if (needs !== undefined && without.includes(needs)) continue
       const test: Test = (title, body) =>
         it(title, () => toldCheck({ promise: `${name} ${title}`, lookAt }, () => inPlaces(make, body)))
@@ -44,7 +46,7 @@ export function storageContract(options: StorageContractOptions): void {
   })
 }
 
-function groupsOf(histories: number): readonly Group[] {
+function groupsOf(drawn: Parameters<typeof drawnCrashes>[1]): readonly Group[] {
   return [
     { name: 'an empty storage', define: emptyStorage, lookAt: 'what open() answers where nothing was written' },
     {
@@ -73,17 +75,36 @@ function groupsOf(histories: number): readonly Group[] {
       name: 'a crash',
       define: (test) => {
         crashes(test)
-        drawnCrashes(test, histories)
+        drawnCrashes(test, drawn)
       },
       lookAt:
         'whether write() and finish() resolve only after the sync, and whether a write is one atomic step on disk',
       needs: 'crashes',
     },
     {
+      name: 'a crash within a call',
+      define: cuts,
+      lookAt: 'in which order a call changes what is on disk, and what open() makes of a call that was not finished',
+      needs: 'crashes within calls',
+    },
+    {
+      name: 'a lost sync',
+      define: lostSyncs,
+      lookAt:
+        'whether open() takes what is there for one state, whichever of the files or keys are older than the others',
+      needs: 'lost syncs',
+    },
+    {
       name: 'a failing disk',
       define: failures,
       lookAt: 'whether the first error of a write is kept, and every later call rejects with it',
       needs: 'failing disks',
+    },
+    {
+      name: 'a full disk',
+      define: fullDisks,
+      lookAt: 'which error a full disk becomes, whether anything is tried again, and what is left of a snapshot',
+      needs: 'full disks',
     },
     {
       name: 'damage',

@@ -3,12 +3,30 @@ import assert from 'node:assert/strict'
 import type { Damage, StoragePlace } from './samples.ts'
 
 /** What a suite can be told to do without. */
-export type Ability = 'crashes' | 'failing disks' | 'damage'
+export type Ability = 'crashes' | 'crashes within calls' | 'lost syncs' | 'failing disks' | 'full disks' | 'damage'
 
 /** A power cut in this place. */
 export function crashOf(place: StoragePlace): Promise<void> {
   assert.ok(place.crash !== undefined, lacking('crash', 'crashes'))
   return place.crash()
+}
+
+/** A power cut within a call in this place; whether it came before the call's end. */
+export function crashWithinOf(place: StoragePlace, call: () => Promise<unknown>, moment: number): Promise<boolean> {
+  assert.ok(place.crashWithin !== undefined, lacking('crashWithin', 'crashes within calls'))
+  return place.crashWithin(call, moment)
+}
+
+/** Syncs that do nothing in this place. */
+export function loseSyncsOf(place: StoragePlace): Promise<void> {
+  assert.ok(place.loseSyncs !== undefined, lacking('loseSyncs', 'lost syncs'))
+  return place.loseSyncs()
+}
+
+/** A full disk in this place, and how to free it. */
+export function fillDiskOf(place: StoragePlace): Promise<() => void> {
+  assert.ok(place.fillDisk !== undefined, lacking('fillDisk', 'full disks'))
+  return place.fillDisk()
 }
 
 /** A disk that fails in this place. */

@@ -1,9 +1,24 @@
 /** What is left after a crash, and how a failing disk is the last word. */
 import assert from 'node:assert/strict'
 import { encodeCommands } from '../../../contracts/block.ts'
-import { crashOf, failWritesOf } from './abilities.ts'
+import { isRaftError } from '../../../errors.ts'
+import { crashOf, failWritesOf, fillDiskOf, loseSyncsOf } from './abilities.ts'
+import { PlainStorage } from './plain-storage.ts'
 import type { Test } from './samples.ts'
-import { CONTENT, commands, holdsContent, opened, rejects, saved, snapshotAt, term, writeOf } from './samples.ts'
+import {
+  CONTENT,
+  commands,
+  holdsContent,
+  IDENTITY,
+  opened,
+  rejects,
+  reopened,
+  saved,
+  snapshotAt,
+  summaries,
+  term,
+  writeOf,
+} from './samples.ts'
 
 export function crashes(test: Test): void {
   test('loses nothing that was urgent', async (place) => {
@@ -45,6 +60,67 @@ export function crashes(test: Test): void {
     await second.write(CONTENT.subarray(second.offset))
     await second.finish()
     await holdsContent(again, info.id)
+  })
+}
+
+export function lostSyncs(test: Test): void {
+  test('brings back a beginning of what was written, or is noticed, and never a mixture', async (place) => {
+    const plain = new PlainStorage()
+    const { storage } = await opened(place)
+    const first = writeOf({ blocks: [commands(1, 1, 2)], hardState: term(1) })
+    await storage.write(first)
+    plain.wrote(first)
+    await loseSyncsOf(place)
+    const lost = [
+      writeOf({ blocks: [commands(3, 2, 2)], hardState: { term: 2, votedFor: 'b', commitIndex: 2 } }),
+      writeOf({ truncateAfter: 2, blocks: [commands(3, 3, 4)], hardState: term(3) }),
+      writeOf({ hardState: { term: 4, votedFor: 'c', commitIndex: 2 } }),
+    ]
+    for (const write of lost) {
+      await storage.write(write)
+      plain.began(write)
+    }
+    await crashOf(place)
+    const again = place.storage()
+    const recovered = await again.open(IDENTITY).catch((error: unknown) => {
+      if (isRaftError(error, 'ERR_RAFT_CORRUPT')) return undefined
+      throw error
+    })
+    if (recovered === undefined) return
+    plain.recovers(recovered)
+    assert.deepEqual(summaries(await again.read(1, Number.MAX_SAFE_INTEGER)), summaries(plain.now.blocks))
+  })
+}
+
+export function fullDisks(test: Test): void {
+  const bulk = encodeCommands(4, 1, [new Uint8Array(64 * 1024).fill(1)])
+
+  test('is named, is the last word even when there is room again, and loses nothing that was acknowledged', async (place) => {
+    const plain = new PlainStorage()
+    const { storage } = await opened(place)
+    const first = writeOf({ blocks: [commands(1, 1, 3)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } })
+    await storage.write(first)
+    plain.wrote(first)
+    const free = await fillDiskOf(place)
+    const second = writeOf({ blocks: [bulk], hardState: { term: 2, votedFor: 'b', commitIndex: 0 } })
+    const failure = await rejects(storage.write(second), 'ERR_RAFT_NO_SPACE')
+    plain.began(second)
+    free()
+    assert.equal(await rejects(storage.write(writeOf({ blocks: [commands(4, 1, 1)] }))), failure)
+    const { storage: again, recovered } = await reopened(place, storage)
+    plain.recovers(recovered)
+    await again.write(writeOf({ blocks: [commands(plain.last.index + 1, 2, 1)], hardState: term(2) }))
+  })
+
+  test('refuses a snapshot and lists nothing of it, and the log goes on when there is room again', async (place) => {
+    const { storage } = await opened(place)
+    const free = await fillDiskOf(place)
+    await rejects(saved(storage, snapshotAt(3, 1)), 'ERR_RAFT_NO_SPACE')
+    free()
+    assert.deepEqual(await storage.snapshots.list(), [])
+    await storage.write(writeOf({ blocks: [commands(1, 1, 3)], hardState: term(1) }))
+    const info = await saved(storage, snapshotAt(3, 1))
+    await holdsContent(storage, info.id)
   })
 }
 

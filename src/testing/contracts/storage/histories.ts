@@ -4,7 +4,7 @@ import type { EncodedBlock } from '../../../contracts/block.ts'
 import type { Storage, StorageWrite } from '../../../contracts/storage.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
 import { SeededRandom } from '../../simulation/random.ts'
-import { crashOf } from './abilities.ts'
+import { crashOf, crashWithinOf } from './abilities.ts'
 import { PlainStorage } from './plain-storage.ts'
 import type { StoragePlace, Test } from './samples.ts'
 import { commands, contentOf, IDENTITY, snapshotAt, summaries, writeOf } from './samples.ts'
@@ -14,10 +14,17 @@ export const HISTORIES: number = 4
 
 const STEPS = 40
 
-export function drawnCrashes(test: Test, histories: number): void {
+/** A call of a storage rarely has more moments to cut the power at. */
+const MOMENTS = 12
+
+/** With `within`, some of the crashes come within a write. */
+export function drawnCrashes(
+  test: Test,
+  { histories, within }: { readonly histories: number; readonly within: boolean },
+): void {
   test('leaves all that was acknowledged, and of the rest a beginning, whatever came before', async (_, another) => {
     for (let seed = 1; seed <= histories; seed++) {
-      const history = new History(await another(), new SeededRandom(seed))
+      const history = new History(await another(), new SeededRandom(seed), within)
       try {
         await history.run()
       } catch (cause) {
@@ -35,11 +42,13 @@ class History {
   readonly #place: StoragePlace
   readonly #random: SeededRandom
   readonly #plain = new PlainStorage()
+  readonly #crashesWithin: boolean
   #storage: Storage
 
-  constructor(place: StoragePlace, random: SeededRandom) {
+  constructor(place: StoragePlace, random: SeededRandom, crashesWithin: boolean) {
     this.#place = place
     this.#random = random
+    this.#crashesWithin = crashesWithin
     this.#storage = place.storage()
   }
 
@@ -52,7 +61,7 @@ class History {
     }
   }
 
-  #step(): Promise<void> {
+  #step(): Promise<unknown> {
     const steps = [
       this.#append,
       this.#append,
@@ -64,11 +73,11 @@ class History {
       this.#compact,
       this.#reset,
     ]
-    return (steps[this.#random.below(steps.length)] as () => Promise<void>).call(this)
+    return (steps[this.#random.below(steps.length)] as () => Promise<unknown>).call(this)
   }
 
   /** Some blocks, perhaps in a new term; if not, they may be in no hurry. */
-  #append(): Promise<void> {
+  #append(): Promise<boolean> {
     const isNewTerm = this.#random.chance(300)
     const isUrgent = isNewTerm || this.#random.chance(500)
     const term = Math.max(1, this.#plain.now.hardState.term, this.#plain.last.term) + (isNewTerm ? 1 : 0)
@@ -95,7 +104,7 @@ class History {
     })
   }
 
-  #vote(): Promise<void> {
+  #vote(): Promise<boolean> {
     const votedFor = ['a', 'b', undefined][this.#random.below(3)]
     const hardState = { ...this.#plain.now.hardState, term: this.#plain.now.hardState.term + 1, votedFor }
     return this.#write(`vote for ${votedFor ?? 'nobody'} in term ${hardState.term}`, { hardState })
@@ -115,9 +124,9 @@ class History {
     if (hardState.commitIndex <= before) return
     const index = this.#random.between(before + 1, hardState.commitIndex + 1)
     const info = await this.#file(snapshotAt(index, this.#plain.termAt(index)))
-    await this.#write(`record a snapshot at ${index}`, { snapshot: { info, resetLog: false } })
+    const isRecorded = await this.#write(`record a snapshot at ${index}`, { snapshot: { info, resetLog: false } })
     const isUrgent = this.#random.chance(500)
-    if (this.#random.chance(700)) await this.#write(`compact to ${index}`, { compactTo: index, isUrgent })
+    if (isRecorded && this.#random.chance(700)) await this.#write(`compact to ${index}`, { compactTo: index, isUrgent })
   }
 
   /** A snapshot from elsewhere, in place of the log. */
@@ -132,12 +141,29 @@ class History {
     })
   }
 
-  async #write(what: string, write: Partial<StorageWrite>): Promise<void> {
+  /** Whether it came to its end, as nearly all do. */
+  async #write(what: string, write: Partial<StorageWrite>): Promise<boolean> {
     const whole = writeOf(write)
     const blocks = whole.blocks.map(({ first, count }) => `${first}–${first + count - 1}`).join(' ')
     this.told.push(`${what}${blocks === '' ? '' : `: ${blocks}`}${whole.isUrgent ? '' : ' (not urgent)'}`)
+    if (this.#crashesWithin && this.#random.chance(150)) return this.#cut(whole)
     await this.#storage.write(whole)
     this.#plain.wrote(whole)
+    return true
+  }
+
+  /** Writes, with a crash in the middle of it, unless it ends before. */
+  async #cut(write: StorageWrite): Promise<boolean> {
+    const moment = this.#random.below(MOMENTS)
+    const isCut = await crashWithinOf(this.#place, () => this.#storage.write(write), moment)
+    if (!isCut) {
+      this.#plain.wrote(write)
+      return true
+    }
+    this.told.push(`a crash within that, at moment ${moment} of it`)
+    this.#plain.began(write)
+    await this.#open()
+    return false
   }
 
   async #file(info: SnapshotInfo): Promise<SnapshotInfo> {

@@ -106,6 +106,13 @@ export function lifecycle(test: Test): void {
     assert.equal((await opened(place)).recovered.blocks.length, 1)
   })
 
+  test('answers each of two closes while a write is under way', async (place) => {
+    const { storage } = await opened(place)
+    const writing = storage.write(writeOf({ blocks: [commands(1, 1, 100)], hardState: term(1) }))
+    await Promise.all([writing, storage.close(), storage.close()])
+    assert.equal((await opened(place)).recovered.blocks.length, 1)
+  })
+
   test('may be closed while it opens, and leaves nothing locked', async (place) => {
     const storage = place.storage()
     const opening = storage.open(IDENTITY).catch((error: unknown) => error)
@@ -127,6 +134,19 @@ export function lifecycle(test: Test): void {
     for (const result of await settled) if (result.status === 'rejected') assertRaftError(result.reason)
     await rejects(writer.write(CONTENT), 'ERR_RAFT_CLOSED')
     await rejects(drain(reader), 'ERR_RAFT_CLOSED')
+  })
+
+  test('lets a reader and a writer be ended after it was closed', async (place) => {
+    const { storage } = await opened(place)
+    const info = await saved(storage, snapshotAt(1, 1))
+    const writer = await storage.snapshots.create(snapshotAt(2, 1))
+    const reader = storage.snapshots.read(info.id, 0)[Symbol.asyncIterator]()
+    await reader.next()
+    await storage.close()
+    const ends = [reader.return?.(), writer.suspend(), writer.discard()]
+    for (const end of await Promise.allSettled(ends)) if (end.status === 'rejected') assertRaftError(end.reason)
+    await rejects(writer.finish())
+    await opened(place)
   })
 }
 

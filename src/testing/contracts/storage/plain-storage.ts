@@ -17,7 +17,7 @@ const NOTHING: PlainState = {
   blocks: [],
 }
 
-/** Invariant: the first of `#possible` is durable, the last is what an open storage shows, and each is one write after the one before. */
+/** Invariant: each of `#possible` may come back after a crash, the first is durable, and the last is what an open storage shows. */
 export class PlainStorage {
   #possible: readonly PlainState[] = [NOTHING]
 
@@ -42,6 +42,12 @@ export class PlainStorage {
   wrote(write: StorageWrite): void {
     const next = after(this.now, write)
     this.#possible = write.isUrgent ? [next] : [...this.#possible, next]
+  }
+
+  /** A write was begun, and nobody knows how far it came: it may be there, or its term and vote alone, with or without those before it. */
+  began(write: StorageWrite): void {
+    const torn = this.#possible.flatMap((state) => tornOf(state, write))
+    this.#possible = [...this.#possible, ...torn, after(this.now, write)]
   }
 
   /** The storage was closed: all of it is durable. */
@@ -70,6 +76,19 @@ function after({ hardState, snapshot, blocks }: PlainState, write: StorageWrite)
     snapshot: write.snapshot?.info ?? snapshot,
     blocks: [...kept, ...write.blocks],
   }
+}
+
+/** Term and vote of a write without the rest. Its commit index is a hint, and may hold for what the write would have left of the log. */
+function tornOf(state: PlainState, { hardState, truncateAfter, snapshot }: StorageWrite): PlainState[] {
+  if (hardState === undefined) return []
+  const last = state.blocks.at(-1)
+  const end = last === undefined ? (state.snapshot?.index ?? 0) : endOf(last)
+  const left = snapshot?.resetLog === true ? 0 : Math.min(end, truncateAfter ?? end)
+  const hint = Math.max(state.hardState.commitIndex, Math.min(hardState.commitIndex, left))
+  return [state.hardState.commitIndex, hint].map((commitIndex) => ({
+    ...state,
+    hardState: { ...hardState, commitIndex },
+  }))
 }
 
 function summaryOf({ hardState, snapshot, blocks }: Pick<RecoveredState, 'hardState' | 'snapshot' | 'blocks'>): string {

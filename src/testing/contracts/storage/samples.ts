@@ -13,8 +13,17 @@ export interface StoragePlace {
   storage(): Storage
   /** A power cut: the open storage is gone, and with it what was not durable. */
   crash?(): Promise<void>
+  /**
+   * Makes a call on the open storage and cuts the power within it, at its first moment, or its second, … (`moment` counts from 0): a
+   * moment is whenever the disk holds something else than before. False if the call came to an end before that: it has fewer moments.
+   */
+  crashWithin?(call: () => Promise<unknown>, moment: number): Promise<boolean>
+  /** From now on syncs succeed and do nothing: the next crash takes what they should have kept. */
+  loseSyncs?(): Promise<void>
   /** Makes the next write of the open storage fail, and perhaps later ones. */
   failWrites?(): Promise<void>
+  /** No room is left, for the log or for snapshots, until what this answers is called. */
+  fillDisk?(): Promise<() => void>
   /** All the damage that can be done while no storage is open, say a flipped bit for each file; one of it is done. */
   damages?(): Promise<readonly Damage[]>
   /** Closes what is open and removes everything. */

@@ -64,6 +64,18 @@ export function snapshotFiles(test: Test): void {
     assert.equal((await storage.snapshots.create(info)).offset, 0)
   })
 
+  test('take nothing more once their writer has ended', async (place) => {
+    const { storage } = await opened(place)
+    const writer = await storage.snapshots.create(snapshotAt(4, 1))
+    await writer.write(CONTENT)
+    await writer.finish()
+    await rejects(writer.write(CONTENT), 'ERR_RAFT_CLOSED')
+    await rejects(writer.finish(), 'ERR_RAFT_CLOSED')
+    await Promise.all([writer.suspend(), writer.discard()])
+    assert.deepEqual(await storage.snapshots.list(), [snapshotAt(4, 1).id])
+    await holdsContent(storage, snapshotAt(4, 1).id)
+  })
+
   test('are removed unless retained', async (place) => {
     const { storage } = await opened(place)
     const { snapshots } = storage
