@@ -88,7 +88,12 @@ state 0123456789abcdef
       5,
       /there is no fault 'flood'; there are crash, .*drift/,
     ],
-    ['with an unknown call', `${HEAD}call 3 phone node=1\n`, 5, /there is no call 'phone'; there are write, writeLarge, read,/],
+    [
+      'with an unknown call',
+      `${HEAD}call 3 phone node=1\n`,
+      5,
+      /there is no call 'phone'; there are write, writeLarge, read,/,
+    ],
     ['with a fault of no time', `${HEAD}fault crash node=1\n`, 5, /after 'fault' comes one number/],
     [
       'that lacks a field',
