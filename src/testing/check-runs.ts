@@ -24,6 +24,8 @@ export interface CheckOptions {
   readonly directory?: string | undefined
   /** How to say "run it again", given the seed and the path. */
   readonly replay?: ((seed: number, path: string) => string) | undefined
+  /** How to say "replay what was written", where that takes what a file cannot hold. */
+  readonly replayFile?: string | undefined
 }
 
 /** What all runs together came to. */
@@ -59,8 +61,9 @@ export async function checkRuns(options: CheckOptions): Promise<Totals> {
   const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) })
   if (!details.failed || details.counterexample === null) return totals
   const plan = await shorten({ healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }, shrinksMax)
-  const { directory } = options
-  throw new Error(await reportOf(plan, { replay: replay(details.seed, details.counterexamplePath ?? ''), directory }))
+  const { directory, replayFile } = options
+  const again = replay(details.seed, details.counterexamplePath ?? '')
+  throw new Error(await reportOf(plan, { replay: again, directory, replayFile }))
 }
 
 function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOptions {

@@ -6,7 +6,9 @@ import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import { fc } from './arbitraries/fast-check.ts'
 import type { Totals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'
+import type { MachineUnderTest } from './machine-under-test.ts'
 import { machineUnderTest } from './machine-under-test.ts'
+import type { Property } from './properties/property.ts'
 import { SAFETY } from './properties/safety.ts'
 import type { Elsewhere, MachineModule } from './state-machine/another-process.ts'
 import { EndlessElsewhere, judgeElsewhere, runElsewhere } from './state-machine/another-process.ts'
@@ -17,6 +19,8 @@ import { oneMachine } from './state-machine/one-machine.ts'
 import type { Sort } from './state-machine/specimen.ts'
 import { Specimen } from './state-machine/specimen.ts'
 import { encoded, judgeTwins, tryLog } from './state-machine/try-log.ts'
+import type { Replay, ReplayOptions } from './told-runs/replay-run.ts'
+import { replayRun } from './told-runs/replay-run.ts'
 
 export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
   /** One command, drawn by fast-check. */
@@ -89,18 +93,8 @@ export async function checkStateMachine<Command, Result, Query = never, Answer =
   machine: () => StateMachine<Command, Result, Query, Answer>,
   options: StateMachineCheck<Command, Result, Query, Answer>,
 ): Promise<StateMachineTotals> {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const check: Check<Command, Result> = { ...DEFAULTS, commands: options.commands, ...given }
-  const { seed, queries } = check
-  const sort: Sort<Command, Result> = {
-    make: machine,
-    codec: check.codec ?? jsonCodec(),
-    resultCodec: check.resultCodec ?? jsonCodec(),
-    queryCodec: check.queryCodec ?? jsonCodec(),
-    answerCodec: check.answerCodec ?? jsonCodec(),
-    queries: queries === undefined ? [] : fc.sample(queries, { numRuns: QUERIES, seed }),
-    deadlineMs: check.deadlineMs,
-  }
+  const check = completed(options)
+  const sort = sortOf(machine, check)
   // First of all: what never ends would not end here either.
   const judgeThere = await tryElsewhere(sort, check)
   return guarded(async () => {
@@ -108,6 +102,29 @@ export async function checkStateMachine<Command, Result, Query = never, Answer =
     await judgeThere()
     return checkInClusters(sort, check)
   })
+}
+
+function completed<Command, Result, Query, Answer>(
+  options: StateMachineCheck<Command, Result, Query, Answer>,
+): Check<Command, Result> {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, commands: options.commands, ...given }
+}
+
+function sortOf<Command, Result, Query, Answer>(
+  make: () => StateMachine<Command, Result, Query, Answer>,
+  check: Check<Command, Result>,
+): Sort<Command, Result> {
+  const { seed, queries, deadlineMs } = check
+  return {
+    make,
+    codec: check.codec ?? jsonCodec(),
+    resultCodec: check.resultCodec ?? jsonCodec(),
+    queryCodec: check.queryCodec ?? jsonCodec(),
+    answerCodec: check.answerCodec ?? jsonCodec(),
+    queries: queries === undefined ? [] : fc.sample(queries, { numRuns: QUERIES, seed }),
+    deadlineMs,
+  }
 }
 
 /** Gives another process some logs; what is returned compares what came of them there with what comes of them here. */
@@ -174,14 +191,43 @@ function wordsOf(command: unknown): string {
   return inspect(command, { depth: 4, breakLength: Number.POSITIVE_INFINITY })
 }
 
+/**
+ * Runs a cluster again that `checkStateMachine` has written to a file: with the same machine, commands and seed it comes to the same
+ * end. What it breaks is in `failure`, what happens in `trace`; `until` stops it before.
+ */
+export async function replayStateMachine<Command, Result, Query = never, Answer = unknown>(
+  machine: () => StateMachine<Command, Result, Query, Answer>,
+  options: StateMachineCheck<Command, Result, Query, Answer>,
+  text: string,
+  until?: ReplayOptions['until'],
+): Promise<Replay> {
+  const check = completed(options)
+  return guarded(() => replayRun(text, { ...judgedMachine(sortOf(machine, check), check), until }))
+}
+
 /** Whole clusters under faults: every machine is judged by all promises, and what clients are told by one machine alone. */
 async function checkInClusters<Command, Result>(
   sort: Sort<Command, Result>,
   check: Check<Command, Result>,
 ): Promise<StateMachineTotals> {
-  const { logs, runs, seed, shrinksMax, stepsMax } = check
-  const command = drawn(check.commands, seed)
-  const query = check.queries === undefined ? undefined : drawn(check.queries, seed)
+  const { logs, runs, seed, shrinksMax } = check
+  const { histories, ...judged } = judgedMachine(sort, check)
+  const totals = await checkRuns({
+    ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax },
+    fixed: { ...judged, settings: SHORT_LOG },
+    replay: (failed) => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`,
+    replayFile: `replayStateMachine(…, { seed: ${seed} }, text)`,
+  })
+  return { ...totals, logs, histories, notChecked: leftOut(check) }
+}
+
+/** The machine with its drawn commands, and who judges it in a cluster. */
+function judgedMachine<Command, Result>(
+  sort: Sort<Command, Result>,
+  { commands, queries, seed, stepsMax }: Check<Command, Result>,
+): { readonly machine: MachineUnderTest; readonly properties: readonly Property[]; readonly histories: Judged } {
+  const command = drawn(commands, seed)
+  const query = queries === undefined ? undefined : drawn(queries, seed)
   const machine = machineUnderTest({ ...sort, command, ...(query === undefined ? {} : { query }) })
   const histories: Judged = { linearizable: 0, undecided: 0 }
   const judge = oneMachine({
@@ -191,10 +237,7 @@ async function checkInClusters<Command, Result>(
     stepsMax,
     judged: histories,
   })
-  const fixed = { machine, settings: SHORT_LOG, properties: [...SAFETY, judge] }
-  const replay = (failed: number): string => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`
-  const totals = await checkRuns({ runs, seed, faultsMs: FAULTS_MS, fixed, replay, shrinksMax })
-  return { ...totals, logs, histories, notChecked: leftOut(check) }
+  return { machine, properties: [...SAFETY, judge], histories }
 }
 
 function leftOut<Command, Result>({ inAnotherProcess, queries }: Check<Command, Result>): string[] {

@@ -10,6 +10,8 @@ export interface ReportOptions {
   readonly replay: string
   /** Where the run is written; `quorate-runs` in the system's temporary directory, unless said otherwise. */
   readonly directory?: string | undefined
+  /** How to say "replay what was written", where that takes what a file cannot hold. */
+  readonly replayFile?: string | undefined
 }
 
 /** Lines of the trace before the failure that are shown; the whole of it is in `History.trace`. */
@@ -29,7 +31,7 @@ export async function reportOf(options: SimulationOptions, report: ReportOptions
   return [
     titleOf(history),
     '',
-    ...(history.failure === undefined ? [] : [await placeOf(plan, ended, report.directory ?? RUNS_DIRECTORY), '']),
+    ...(history.failure === undefined ? [] : [await placeOf(plan, ended, report), '']),
     `The plan: ${JSON.stringify(told)}`,
     ...told.faults.map((fault) => `  ${wordsOfFault(fault)}`),
     '',
@@ -42,14 +44,15 @@ export async function reportOf(options: SimulationOptions, report: ReportOptions
 async function placeOf(
   plan: SimulationOptions,
   ended: Parameters<typeof writeRun>[1],
-  directory: string,
+  { directory = RUNS_DIRECTORY, replayFile }: ReportOptions,
 ): Promise<string> {
   const written = await writeRun(plan, ended, directory)
   if ('reason' in written) return `The run could not be written to ${directory}: ${written.reason}`
   const { path } = written
   const needs = needsOf(plan)
   if (needs.length === 0) return `The run is written down: quorate replay ${path}`
-  return `The run is written down in ${path}: in a test, replayRun(text, { ${needs.join(', ')} }) with its text`
+  const again = replayFile ?? `replayRun(text, { ${needs.join(', ')} })`
+  return `The run is written down in ${path}: in a test, ${again} with its text`
 }
 
 function titleOf({ failure, events }: History): string {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
-import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
+import { checkStateMachine, replayStateMachine } from '../../src/testing/check-state-machine.ts'
 import { Endless, Sum, Zoned } from './machines-elsewhere.ts'
 
 const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
@@ -283,11 +284,21 @@ describe('a state machine that is none is told what is wrong and what to do', ()
         return super.apply(add)
       }
     }
-    const few = { ...SMALL, logEntriesMax: 8, shrinksMax: 5 }
-    await assert.rejects(
-      checkStateMachine(() => new ByTerm(), { ...few, commands: fc.constant(1) }),
-      /even is too many/,
-    )
+    const check = { ...SMALL, logEntriesMax: 8, shrinksMax: 5, commands: fc.constant(1) }
+    const machine = (): ByTerm => new ByTerm()
+    const error = await checkStateMachine(machine, check).catch((reason: Error) => reason)
+    assert.ok(error instanceof Error)
+    assert.match(error.message, /even is too many/)
+    const [, file = '', again] = /written down in (.+): in a test, (.+) with its text/.exec(error.message) ?? []
+    assert.equal(again, 'replayStateMachine(…, { seed: 1 }, text)')
+    const text = await readFile(file, 'utf8')
+    const whole = await replayStateMachine(machine, check, text)
+    assert.match(String(whole.failure), /even is too many/)
+    assert.equal(whole.isSame, true)
+    const begun = await replayStateMachine(machine, check, text, { event: whole.event - 1 })
+    assert.equal(begun.failure, undefined)
+    const mended = await replayStateMachine(() => new Counter(), check, text)
+    assert.equal(mended.failure, undefined)
   })
 })
 
