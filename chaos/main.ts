@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { ProcessCluster } from './cluster/process-cluster.ts'
+import { clearLeftovers } from './cluster/run-directory.ts'
 import { serveProcess } from './cluster/serve-process.ts'
 import { keepEvidence, readHistory } from './evidence.ts'
 import { judge } from './judge.ts'
@@ -35,6 +36,9 @@ const options = program.opts<{
   lie?: true
 }>()
 
+/** Of the cluster, and of its directory. */
+const NAME = 'chaos'
+
 const INTERRUPTED = 130
 
 process.exitCode = options.judge === undefined ? await run() : judgeFile(options.judge)
@@ -45,8 +49,9 @@ async function run(): Promise<number> {
   const unknown = kinds?.find((kind) => !(kind in ALL_FAULTS))
   if (unknown !== undefined)
     program.error(`there is no fault '${unknown}'; there are ${Object.keys(ALL_FAULTS).join(', ')}`)
+  for (const left of clearLeftovers(NAME)) say(`cleared away ${left}, which a run that was killed had left`)
   const cluster: ProcessCluster = new ProcessCluster({
-    name: 'chaos',
+    name: NAME,
     first: Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`),
     command: (words, id) => serveProcess(command, words, join(cluster.directory, 'logs', `${id}.log`)),
     electionTimeout: '400-800ms',
@@ -71,6 +76,7 @@ async function run(): Promise<number> {
       await cluster.close()
       return 0
     }
+    await cluster.keep()
     keepEvidence(cluster.directory, outcome, { seed, nodes, startedAt: new Date().toISOString() })
     say(
       `\nkept in ${cluster.directory}: history.jsonl, schedule.txt, report.txt, logs, and the directories of the nodes`,

@@ -1,11 +1,11 @@
 /** A cluster of real processes, with real disks, whose links may be disturbed and whose processes may be killed. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
 import { KvCluster } from '../../src/cli/kv-cluster.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import { Links } from './links.ts'
+import { keepRunDirectory, makeRunDirectory } from './run-directory.ts'
 import { eventually } from './waiting.ts'
 
 /** How a process ended, and what it said. */
@@ -60,7 +60,7 @@ export class ProcessCluster<End extends Ended = Ended> {
 
   constructor(options: ProcessClusterOptions<End>) {
     this.#options = options
-    this.directory = mkdtempSync(join(tmpdir(), `quorate-${options.name}-`))
+    this.directory = makeRunDirectory(options.name)
   }
 
   /** A place on the network for a node. */
@@ -199,6 +199,12 @@ export class ProcessCluster<End extends Ended = Ended> {
     await Promise.all([...this.#running].map((node) => node.finished))
     await this.#forgetClient()
     this.links.close()
+  }
+
+  /** Its directory stays, for people to look at. */
+  async keep(): Promise<void> {
+    await this.stop()
+    keepRunDirectory(this.directory)
   }
 
   async close(): Promise<void> {

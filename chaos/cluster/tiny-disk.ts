@@ -1,6 +1,6 @@
 /** A disk of its own that can be filled: a tmpfs, where one may be mounted. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** A node needs 128 MiB free to take writes; this leaves it some for its data. */
@@ -55,7 +55,20 @@ export class TinyDisk {
   /** Once no process has a file open there. */
   unmount(): void {
     if (!mounted.delete(this)) return
-    execFileSync('umount', ['--lazy', this.path], { stdio: 'ignore' })
+    unmount(this.path)
     rmSync(this.path, { recursive: true, force: true })
   }
+}
+
+/** Takes away every disk that is mounted in this directory, whoever has done so; throws if one stays. */
+export function unmountWithin(directory: string): void {
+  const { dev } = statSync(directory)
+  const paths = readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(directory, name))
+  for (const path of paths) if (statSync(path).dev !== dev) unmount(path)
+}
+
+function unmount(path: string): void {
+  execFileSync('umount', ['--lazy', path], { stdio: 'ignore' })
 }

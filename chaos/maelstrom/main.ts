@@ -1,11 +1,11 @@
 /** `make maelstrom`: the example's nodes as processes, under our stand-in for Maelstrom. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import type { Message } from '../../examples/maelstrom/post.ts'
 import { linesPost } from '../../examples/maelstrom/post.ts'
+import { clearLeftovers, makeRunDirectory } from '../cluster/run-directory.ts'
 import type { NodeLife } from './harness.ts'
 import { Harness } from './harness.ts'
 
@@ -27,7 +27,10 @@ const options = new Command('maelstrom')
     Record<'bin' | 'nodes' | 'clients' | 'seconds' | 'latency' | 'loss' | 'seed', string> & { readonly kill: boolean }
   >()
 
-const directory = mkdtempSync(join(tmpdir(), 'quorate-maelstrom-'))
+const NAME = 'maelstrom'
+
+clearLeftovers(NAME)
+const directory = makeRunDirectory(NAME)
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => stopping.abort(new Error('told to end')))
