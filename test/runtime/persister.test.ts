@@ -10,6 +10,7 @@ import { DiskImage } from '../../src/memory/memory-disk.ts'
 import { BlockCache } from '../../src/runtime/block-cache.ts'
 import { Persister } from '../../src/runtime/persister.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+import { persist } from '../core/effects.ts'
 import { settle } from './world.ts'
 
 describe('the persister', () => {
@@ -207,20 +208,6 @@ class Desk {
     return new Promise((resolve, reject) => {
       this.#underWay = { write, resolve, reject }
     })
-  }
-}
-
-function persist(number: number, given: Partial<Persist>): Persist {
-  return {
-    number,
-    snapshot: undefined,
-    truncateAfter: undefined,
-    blocks: [],
-    hardState: undefined,
-    compactTo: undefined,
-    isUrgent: true,
-    then: [],
-    ...given,
   }
 }
 

@@ -20,6 +20,7 @@ import { Mailbox } from '../../src/runtime/mailbox.ts'
 import { SnapshotShelf } from '../../src/runtime/snapshot-shelf.ts'
 import { Space } from '../../src/runtime/space.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+import { NO_EFFECTS } from '../core/effects.ts'
 import { settle } from './world.ts'
 
 const heartbeat: Message = {
@@ -66,7 +67,7 @@ describe('the driver', () => {
     desk.driver.post({ type: 'applied', index: 1 })
     desk.driver.post({ type: 'applied', index: 2 })
     desk.answer = {
-      ...nothing,
+      ...NO_EFFECTS,
       persist: {} as never,
       send: [{} as never],
       apply: { from: 1, to: 2 },
@@ -86,9 +87,9 @@ describe('the driver', () => {
 
   it('wakes the core when it asked to be woken, and not when it has changed its mind', () => {
     const desk = new DriverDesk()
-    desk.answer = { ...nothing, wakeAt: 100 }
+    desk.answer = { ...NO_EFFECTS, wakeAt: 100 }
     desk.driver.start()
-    desk.answer = { ...nothing, wakeAt: 250 }
+    desk.answer = { ...NO_EFFECTS, wakeAt: 250 }
     desk.driver.post({ type: 'applied', index: 1 })
     while (desk.time.step(249_999));
     assert.deepEqual(desk.steps, ['', 'applied'])
@@ -98,9 +99,9 @@ describe('the driver', () => {
 
   it('takes an earlier wish at its word', () => {
     const desk = new DriverDesk()
-    desk.answer = { ...nothing, wakeAt: 1000 }
+    desk.answer = { ...NO_EFFECTS, wakeAt: 1000 }
     desk.driver.start()
-    desk.answer = { ...nothing, wakeAt: 50 }
+    desk.answer = { ...NO_EFFECTS, wakeAt: 50 }
     desk.driver.post({ type: 'applied', index: 1 })
     while (desk.time.step(50_000));
     assert.deepEqual(desk.steps, ['', 'applied', 'timeout'])
@@ -326,32 +327,20 @@ describe('log lines', () => {
   })
 })
 
-const nothing: Effects = {
-  persist: undefined,
-  send: [],
-  install: undefined,
-  apply: undefined,
-  fetch: undefined,
-  takeSnapshot: false,
-  settle: [],
-  events: [],
-  wakeAt: Number.POSITIVE_INFINITY,
-}
-
 /** A driver, a core that answers what it is told to, and hands that write down what they are asked for. */
 class DriverDesk {
   readonly time = new VirtualTime()
   readonly steps: string[] = []
   readonly calls: string[] = []
   readonly driver: Driver
-  answer: Effects | undefined = nothing
+  answer: Effects | undefined = NO_EFFECTS
 
   constructor() {
     const core = {
       step: (_: number, inputs: readonly Input[]) => {
         this.steps.push(inputs.map(({ type }) => type).join(' '))
         if (this.answer === undefined) throw new Error('a broken law')
-        return inputs.some(({ type }) => type === 'timeout') ? nothing : this.answer
+        return inputs.some(({ type }) => type === 'timeout') ? NO_EFFECTS : this.answer
       },
     } as unknown as Core
     const hands = new Proxy({} as Hands, { get: (_, name) => () => void this.calls.push(String(name)) })

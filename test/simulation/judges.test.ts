@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Effects, Persist } from '../../src/core/effects.ts'
+import type { Persist } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
 import type { AppendEntriesRequest, Message } from '../../src/core/messages.ts'
 import { RAFT_DEFAULTS } from '../../src/core/options.ts'
@@ -9,6 +9,7 @@ import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
 import type { Observation } from '../../src/testing/properties/observation.ts'
 import { BrokenPromise } from '../../src/testing/properties/property.ts'
 import { SAFETY, Watch } from '../../src/testing/properties/safety.ts'
+import { NO_EFFECTS, persist } from '../core/effects.ts'
 
 const LEADING = { role: 'leader', term: 1, commitIndex: 1 } as const
 
@@ -331,31 +332,7 @@ function vote(from: string, to: string, term: number): Observation {
 }
 
 function stepped(node: string, some: Partial<RaftStatus>, write?: Partial<Persist>): Observation {
-  const persist: Persist | undefined =
-    write === undefined
-      ? undefined
-      : {
-          number: 1,
-          snapshot: undefined,
-          truncateAfter: undefined,
-          blocks: [],
-          hardState: undefined,
-          compactTo: undefined,
-          isUrgent: true,
-          then: [],
-          ...write,
-        }
-  const effects: Effects = {
-    persist,
-    send: [],
-    install: undefined,
-    apply: undefined,
-    fetch: undefined,
-    takeSnapshot: false,
-    settle: [],
-    events: [],
-    wakeAt: 0,
-  }
+  const effects = { ...NO_EFFECTS, persist: write === undefined ? undefined : persist(1, write) }
   return { type: 'stepped', node, inputs: [], effects, status: status(node, some) }
 }
 
