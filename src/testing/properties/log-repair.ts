@@ -46,13 +46,9 @@ export const logRepair: Property = {
         offices.delete(id)
         return undefined
       }
+      const refusals = refusalsOf(inputs, status.term).filter((refusal) => isRound(refusal, before, status))
       const repairs = offices.get(id) ?? new Map<NodeId, Repair>()
-      const refusers = new Set(
-        refusalsOf(inputs, status.term)
-          .filter((refusal) => isRound(refusal, before, status))
-          .map(({ from }) => from),
-      )
-      for (const peer of refusers) {
+      for (const peer of new Set(refusals.map(({ from }) => from))) {
         offices.set(id, repairs)
         const repair = repairOf(repairs, peer, sessionOf(peer, status))
         repair.rounds++

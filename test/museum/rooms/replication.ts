@@ -182,7 +182,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
       },
     ],
-    caughtBy: ['I3', 'I5', 'I8'],
+    caughtBy: ['I3', 'I5', 'I8', 'I10'],
   },
   {
     name: 'entry-skipped-in-packing',
@@ -228,7 +228,21 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'Math.min(message.hintIndex, state.log.lastIndex)',
       },
     ],
-    caughtBy: ['L3', 'L5', 'L9'],
+    caughtBy: ['L4'],
+  },
+  {
+    name: 'one-entry-back-per-round',
+    does: 'goes back by one entry with each refusal, so that a long conflict takes as many rounds as it has entries',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#2021', 'etcd-io/etcd#11964'],
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: 'state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
+        to: 'state.log.lastAtMost(message.index - 1, state.term)',
+      },
+    ],
+    caughtBy: ['L4'],
   },
   {
     name: 'heartbeat-raises-the-term-aside',
@@ -289,8 +303,8 @@ export const REPLICATION: readonly Exhibit[] = [
       // A disk that refuses one write, and takes the next (it was full).
       {
         file: 'src/testing/simulation/false-storage.ts',
-        from: 'this.#disk.memory.failWrites(new RaftError(',
-        to: 'this.#hasFailed = true\n    throw (new RaftError(',
+        from: "this.#disk.memory.failWrites(this.#disk.refuse('ERR_RAFT_STORAGE', message))",
+        to: "this.#hasFailed = true\n    throw this.#disk.refuse('ERR_RAFT_STORAGE', message)",
       },
       {
         file: 'src/testing/simulation/false-storage.ts',
@@ -299,8 +313,8 @@ export const REPLICATION: readonly Exhibit[] = [
       },
       {
         file: 'src/testing/simulation/false-storage.ts',
-        from: "await this.#before('write')\n    if (",
-        to: "await this.#before('write')\n    if (!this.#hasFailed && ",
+        from: 'if (disk.failure !== undefined)',
+        to: 'if (!this.#hasFailed && disk.failure !== undefined)',
       },
       {
         file: 'src/testing/simulation/false-storage.ts',

@@ -135,6 +135,30 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     caughtBy: ['L5'],
   },
   {
+    name: 'snapshot-offered-once',
+    does: 'offers a snapshot once and waits to hear of it, though the follower may have died over it',
+    system: 'Dgraph',
+    sources: ['dgraph-io/dgraph#2707', 'etcd-io/etcd#10225'],
+    edits: [
+      {
+        file: 'src/core/rules/replicate.ts',
+        from: '      if (isDue) sendOffer(state, leader, progress)\n',
+        to: '',
+      },
+      // Its follower says by itself that it has installed one.
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  state.fetching = undefined\n  if (isKnown(state, snapshot)) return commitKnown(state, snapshot)\n',
+        to: `  const { from, session } = state.fetching
+  const done = { type: 'InstallSnapshotResponse', term: state.term, outcome: 'installed', round: 0, session } as const
+  replyOncePersisted(state, from, { ...done, index: snapshot.index })
+  state.fetching = undefined
+  if (isKnown(state, snapshot)) return commitKnown(state, snapshot)\n`,
+      },
+    ],
+    caughtBy: ['L8'],
+  },
+  {
     name: 'snapshot-without-an-anchor-refused',
     does: 'refuses a snapshot that begins beyond its own log',
     system: 'Zeebe',
@@ -150,6 +174,6 @@ export const SNAPSHOTS: readonly Exhibit[] = [
 `,
       },
     ],
-    caughtBy: ['L3', 'L5'],
+    caughtBy: ['L8', 'L5'],
   },
 ]

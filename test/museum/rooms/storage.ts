@@ -118,8 +118,8 @@ export const STORAGE: readonly Exhibit[] = [
       },
       {
         file: 'src/testing/simulation/false-storage.ts',
-        from: 'this.#disk.memory.failWrites(new RaftError(',
-        to: 'this.#disk.failure = undefined\n    throw (new RaftError(',
+        from: "this.#disk.memory.failWrites(this.#disk.refuse('ERR_RAFT_STORAGE', message))",
+        to: "this.#disk.failure = undefined\n    throw this.#disk.refuse('ERR_RAFT_STORAGE', message)",
       },
     ],
     caughtBy: ['I12', 'I9', 'I10'],
