@@ -1,7 +1,22 @@
 /** What an exhibit may need around it to show soon: bad networks, dying nodes, hasty elections. */
 import type { RaftOptions } from '../../src/core/options.ts'
+import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { Fault, FaultPlan } from '../../src/testing/simulation/faults.ts'
+import type { ClusterPlan, Workload } from '../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
+
+export const THREE_VOTERS: ClusterPlan = { voters: 3, spares: 0 }
+export const FIVE_VOTERS: ClusterPlan = { voters: 5, spares: 0 }
+
+/** The drawn calls, but no changes of the membership. */
+export function withoutChanges({ workload }: RunPlan): Workload {
+  return workload.filter(({ type }) => type !== 'change')
+}
+
+/** The drawn faults, in this weather instead of theirs. */
+export function inWeather(weather: Fault, { faults }: RunPlan): FaultPlan {
+  return [weather, ...faults.filter(({ type }) => type !== 'weather')]
+}
 
 /** One node after the other dies and is back at once. */
 export const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({

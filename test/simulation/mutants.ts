@@ -1,8 +1,8 @@
-/** Bugs others have shipped, as tricks on the parts of a simulated node. The numbers are those of the promises that must notice. */
+/** Tricks on the parts of a simulated node, quick enough for every test run: each must be noticed by a promise that is named with it. */
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Tampering } from '../../src/testing/simulation/tampering.ts'
-import { CUT_OFF } from '../museum/conditions.ts'
+import { CRASHES, CUT_OFF } from '../museum/conditions.ts'
 import {
   refusalIn,
   withCommit,
@@ -25,15 +25,6 @@ export interface Mutant {
   readonly voters?: number | undefined
   readonly faults?: FaultPlan | undefined
 }
-
-/** One node after the other dies and is back at once. */
-const CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
-  type: 'crash',
-  atMs: 150 + 20 * number,
-  node: 3 * number,
-  isHard: true,
-  forMs: 1,
-}))
 
 export const MUTANTS: readonly Mutant[] = [
   {

@@ -4,7 +4,7 @@ import type { SimulationOptions } from '../../../src/testing/simulate.ts'
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
 import type { Call } from '../../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
-import { VERY_LATE_MESSAGES } from '../conditions.ts'
+import { THREE_VOTERS, VERY_LATE_MESSAGES } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
 /** A read every seven milliseconds. */
@@ -61,7 +61,7 @@ export const READS: readonly Exhibit[] = [
     where:
       'three voters of whom the leader is not heard again and again, very late messages, a read every few milliseconds',
     set: (drawn) => ({
-      cluster: { voters: 3, spares: 0 },
+      cluster: THREE_VOTERS,
       settings: {},
       faults: [VERY_LATE_MESSAGES, ...DEAF_SPELLS],
       workload: [...drawn.workload.filter(({ type }) => type === 'write'), ...reads('linearizable')],

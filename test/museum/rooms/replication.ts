@@ -1,7 +1,21 @@
 /** Bugs about replication: who has which entries; and, from next door, about commitment. */
-import { CUT_OFF, LATE_MESSAGES } from '../conditions.ts'
-import type { Exhibit } from '../exhibit.ts'
+import { CUT_OFF, inWeather, LATE_MESSAGES } from '../conditions.ts'
+import type { Edit, Exhibit } from '../exhibit.ts'
 import { COMMITMENT } from './commitment.ts'
+
+/** Whose leader begins with a heartbeat, without entries. */
+const HEARTBEAT_FIRST: Edit = {
+  file: 'src/core/rules/replicate.ts',
+  from: 'const blocks = blocksFrom(state, progress.nextIndex)',
+  to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
+}
+
+/** Whose entries are numbered by who receives them. */
+const NUMBERED_ANEW: Edit = {
+  file: 'src/core/rules/append-entries.ts',
+  from: 'for (const block of news) appendBlock(state, block)',
+  to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
+}
 
 export const REPLICATION: readonly Exhibit[] = [
   {
@@ -56,12 +70,7 @@ export const REPLICATION: readonly Exhibit[] = [
         from: 'const index = isDurable || message.blocks.length > 0 ? vouched : log.floorToBoundary(log.persistedIndex)',
         to: 'const index = isDurable ? log.persistedIndex : log.lastIndex',
       },
-      // Its leader begins with a heartbeat, without entries.
-      {
-        file: 'src/core/rules/replicate.ts',
-        from: 'const blocks = blocksFrom(state, progress.nextIndex)',
-        to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
-      },
+      HEARTBEAT_FIRST,
     ],
     caughtBy: ['L3', 'I9', 'I6', 'I8'],
   },
@@ -152,10 +161,7 @@ export const REPLICATION: readonly Exhibit[] = [
     where: 'a short log, and copies of messages that come seconds later',
     set: (drawn) => ({
       settings: {},
-      faults: [
-        { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, stalePerMille: 300 } },
-        ...drawn.faults.filter(({ type }) => type !== 'weather'),
-      ],
+      faults: inWeather({ ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, stalePerMille: 300 } }, drawn),
     }),
     edits: [
       {
@@ -176,11 +182,7 @@ export const REPLICATION: readonly Exhibit[] = [
         from: 'if (first !== undefined && first.first <= state.log.lastIndex) ',
         to: 'if (first !== undefined && first.first <= state.log.lastIndex && message.prevIndex > 0) ',
       },
-      {
-        file: 'src/core/rules/append-entries.ts',
-        from: 'for (const block of news) appendBlock(state, block)',
-        to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
-      },
+      NUMBERED_ANEW,
     ],
     caughtBy: ['I3', 'I5', 'I8', 'I10'],
   },
@@ -196,17 +198,12 @@ export const REPLICATION: readonly Exhibit[] = [
         to: `const packed = places.reduce((sum, { size }) => sum + size, 0)
       if (offset > first && packed + this.#place(offset).size > bytesMax) continue`,
       },
-      // LogCabin's entries are numbered by who receives them.
       {
         file: 'src/core/rules/malformed.ts',
         from: 'if (block.first !== end) return `',
         to: 'if (block.first < end) return `',
       },
-      {
-        file: 'src/core/rules/append-entries.ts',
-        from: 'for (const block of news) appendBlock(state, block)',
-        to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
-      },
+      NUMBERED_ANEW,
     ],
     caughtBy: ['I3', 'I8', 'I9', 'I12'],
   },
@@ -262,12 +259,7 @@ export const REPLICATION: readonly Exhibit[] = [
     }
     updateTerm(state, from, message)\n`,
       },
-      // Its leader begins with a heartbeat, without entries.
-      {
-        file: 'src/core/rules/replicate.ts',
-        from: 'const blocks = blocksFrom(state, progress.nextIndex)',
-        to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
-      },
+      HEARTBEAT_FIRST,
     ],
     caughtBy: ['I1', 'I3'],
   },

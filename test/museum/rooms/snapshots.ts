@@ -1,6 +1,6 @@
 /** Bugs about snapshots. */
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
-import { CUT_OFF } from '../conditions.ts'
+import { CUT_OFF, THREE_VOTERS, withoutChanges } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
 export const SNAPSHOTS: readonly Exhibit[] = [
@@ -11,10 +11,10 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     sources: ['hashicorp/raft#697', 'hashicorp/raft#212'],
     where: 'whoever leads is cut off again and again, in the middle of writes, and logs are short',
     set: (drawn) => ({
-      cluster: { voters: 3, spares: 0 },
+      cluster: THREE_VOTERS,
       settings: {},
       workload: [
-        ...drawn.workload.filter(({ type }) => type !== 'change'),
+        ...withoutChanges(drawn),
         ...Array.from({ length: 200 }, (_, number) => ({
           type: 'write' as const,
           atMs: 250 + 15 * number,

@@ -1,5 +1,6 @@
 /** Bugs about storage. */
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
+import { THREE_VOTERS, withoutChanges } from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
 /** One misses what the others commit; then of those one loses its power, and the other cannot be reached. */
@@ -182,10 +183,10 @@ export const STORAGE: readonly Exhibit[] = [
     system: 'NATS JetStream',
     sources: ['nats-io/nats-server#5939', 'nats-io/nats-server#5957'],
     where: 'one of three voters is behind, another has lost its disk, and the third is away',
-    set: ({ workload, faults }) => ({
-      cluster: { voters: 3, spares: 0 },
-      workload: workload.filter(({ type }) => type !== 'change'),
-      faults: [...faults.filter(({ type }) => type !== 'crash'), ...BEHIND_WIPED_AWAY],
+    set: (drawn) => ({
+      cluster: THREE_VOTERS,
+      workload: withoutChanges(drawn),
+      faults: [...drawn.faults.filter(({ type }) => type !== 'crash'), ...BEHIND_WIPED_AWAY],
     }),
     edits: [
       {

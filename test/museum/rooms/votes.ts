@@ -1,6 +1,15 @@
 /** Bugs about votes, terms and elections. */
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
-import { CRASHES, HASTY, LATE_MESSAGES, VERY_LATE_MESSAGES } from '../conditions.ts'
+import {
+  CRASHES,
+  FIVE_VOTERS,
+  HASTY,
+  inWeather,
+  LATE_MESSAGES,
+  THREE_VOTERS,
+  VERY_LATE_MESSAGES,
+  withoutChanges,
+} from '../conditions.ts'
 import type { Exhibit } from '../exhibit.ts'
 
 export const VOTES: readonly Exhibit[] = [
@@ -11,10 +20,10 @@ export const VOTES: readonly Exhibit[] = [
     sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
     where: 'five voters who do not ask first and stay, and very late messages',
     set: (drawn) => ({
-      workload: drawn.workload.filter(({ type }) => type !== 'change'),
-      cluster: { voters: 5, spares: 0 },
+      workload: withoutChanges(drawn),
+      cluster: FIVE_VOTERS,
       settings: { preVote: false },
-      faults: [VERY_LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
+      faults: inWeather(VERY_LATE_MESSAGES, drawn),
     }),
     edits: [
       {
@@ -78,9 +87,9 @@ export const VOTES: readonly Exhibit[] = [
     caughtBy: ['I1', 'I6'],
     where: 'five voters, hasty elections, doubled messages',
     set: (drawn) => ({
-      cluster: { voters: 5, spares: 0 },
+      cluster: FIVE_VOTERS,
       settings: HASTY,
-      faults: [LATE_MESSAGES, ...drawn.faults.filter(({ type }) => type !== 'weather')],
+      faults: inWeather(LATE_MESSAGES, drawn),
     }),
   },
   {
@@ -103,7 +112,7 @@ export const VOTES: readonly Exhibit[] = [
     system: 'TiKV',
     sources: ['tikv/tikv#9579'],
     where: 'five voters that die young, hasty elections',
-    set: () => ({ cluster: { voters: 5, spares: 0 }, settings: HASTY, faults: CRASHES }),
+    set: () => ({ cluster: FIVE_VOTERS, settings: HASTY, faults: CRASHES }),
     edits: [
       {
         file: 'src/core/state.ts',
@@ -247,7 +256,7 @@ export class Persister {`,
     sources: ['databendlabs/openraft a48a3282'],
     where: 'three voters; a leader is cut off with writes of its own, and its successor goes for good',
     set: (drawn) => ({
-      cluster: { voters: 3, spares: 0 },
+      cluster: THREE_VOTERS,
       settings: {},
       workload: [
         ...drawn.workload,
