@@ -163,6 +163,7 @@ export class MaelstromTransport implements Transport {
   #onHello(host: TransportHost, src: string, body: Body): void {
     const identity = body.identity as PeerIdentity
     const refusal = misplaced(host, body.expected) ?? host.admit(identity)
+    if (this.#closing.signal.aborted) return
     if (refusal !== undefined) return this.#tell(src, { part: 'refusal', peer: body.expected, refusal })
     if (this.#links.get(identity.nodeId)?.life !== body.life)
       this.#welcomed.set(src, { address: src, life: body.life as string, identity })
@@ -173,6 +174,7 @@ export class MaelstromTransport implements Transport {
     if (body.to !== this.#life) return
     const identity = body.identity as PeerIdentity
     const refusal = host.admit(identity)
+    if (this.#closing.signal.aborted) return
     if (refusal !== undefined) return this.#tell(src, { part: 'refusal', peer: host.identity.nodeId, refusal })
     this.#open(host, { address: src, life: body.life as string, identity })
     this.#tell(src, { part: 'ready', to: body.life, life: this.#life })

@@ -28,6 +28,7 @@ export class MemoryNetwork {
   readonly refusalPauseMs: number
   readonly #transports = new Map<string, MemoryTransport>()
   readonly #cuts = new Set<string>()
+  readonly #stalls = new Set<string>()
   #created = 0
 
   constructor(options: MemoryNetworkOptions = {}) {
@@ -51,6 +52,20 @@ export class MemoryNetwork {
   heal(one: string, other: string): void {
     this.#cuts.delete(pair(one, other))
     this.connectAll()
+  }
+
+  /** From now on messages between two addresses stay under way, and nobody is told, until `resume`. */
+  stall(one: string, other: string): void {
+    this.#stalls.add(pair(one, other))
+  }
+
+  resume(one: string, other: string): void {
+    this.#stalls.delete(pair(one, other))
+    for (const address of [one, other]) this.#transports.get(address)?.deliverAll()
+  }
+
+  isStalled(one: string, other: string): boolean {
+    return this.#stalls.has(pair(one, other))
   }
 
   /** Puts a started transport on the network. */
@@ -201,9 +216,12 @@ export class MemoryTransport implements Transport {
     if (refusedBy !== undefined) host.refusedBy(id, refusedBy)
     if (refusing !== undefined) peerHost.refusedBy(host.identity.nodeId, refusing)
     if (refusedBy !== undefined || refusing !== undefined) return this.#pause(id)
+    // A host may close its transport in any of these calls.
+    if (this.#isClosed || peer.#isClosed) return
     this.#lanes.set(id, { to: peer, messages: [], bytes: 0 })
-    peer.#lanes.set(host.identity.nodeId, { to: this, messages: [], bytes: 0 })
     host.peerConnected(id)
+    if (this.#isClosed) return
+    peer.#lanes.set(host.identity.nodeId, { to: this, messages: [], bytes: 0 })
     peerHost.peerConnected(host.identity.nodeId)
   }
 
@@ -216,7 +234,13 @@ export class MemoryTransport implements Transport {
     this.#refused.set(peer, timer)
   }
 
+  /** Goes on with what is under way to whoever can be reached again; called by the network. */
+  deliverAll(): void {
+    for (const [to, lane] of this.#lanes) this.#network.defer(() => this.#deliver(to, lane))
+  }
+
   #deliver(to: NodeId, lane: Lane): void {
+    if (this.#network.isStalled(this.address, lane.to.address)) return
     const own = this.#host?.identity.nodeId
     const receiver = lane.to.#host
     for (const message of lane.messages.splice(0)) {

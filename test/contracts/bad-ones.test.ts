@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
+import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
 import { memoryWorld } from '../memory/memory-world.ts'
 import { memoryPlace } from '../memory/place.ts'
@@ -70,6 +71,35 @@ describe('the transport contract catches a transport that', () => {
     assert.deepEqual(
       [...transportChecks(memoryWorld).keys()].filter((title) => !caught.has(title)),
       [],
+    )
+  })
+})
+
+describe('the transport contract', () => {
+  const bare = (): TransportWorld => {
+    const { stall: _stall, resume: _resume, ...world } = memoryWorld()
+    return world
+  }
+
+  it('fails, and says what to do, where a network lacks an ability that is not left out', async () => {
+    const verdicts = ['a stalled peer holds up nobody else', 'the largest message passes whole'].map((title) =>
+      verdictOf(transportChecks(bare).get(title) ?? assert.fail(title)),
+    )
+    const [stalled, largest] = await Promise.all(verdicts)
+    assert.match(stalled?.message ?? '', /no stall.*without: \['stalls'\]/)
+    assert.match(largest?.message ?? '', /no messageBytesMax.*without: \['a largest message'\]/)
+  })
+
+  it('names what is left out in its own name', () => {
+    const names: string[] = []
+    const describe = (name: string, body: () => void): void => {
+      names.push(name)
+      body()
+    }
+    transportContract({ describe, it: () => undefined, make: bare, without: ['stalls', 'raw bytes'] })
+    assert.equal(names[0], 'the transport contract (without stalls, raw bytes)')
+    assert.ok(
+      !names.includes('a stalled peer') && !names.includes('hostile bytes') && names.includes('bytes in between'),
     )
   })
 })

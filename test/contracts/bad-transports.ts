@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { RaftError } from '../../src/errors.ts'
 import { BAD_FETCHES } from './bad-fetches.ts'
+import { BAD_UNDER_STRESS } from './bad-under-stress.ts'
 import type { BadTransport } from './lying-transport.ts'
 import { bad } from './lying-transport.ts'
 
@@ -49,7 +50,7 @@ const BAD_CARRIERS: readonly BadTransport[] = [
     'queues whatever it is given',
     'messages takes no more than its window of bytes, drops the rest and says so, then takes again',
     () => ({}),
-    Number.POSITIVE_INFINITY,
+    () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
   bad(
     'drops without saying so',
@@ -70,7 +71,12 @@ const BAD_CARRIERS: readonly BadTransport[] = [
       transport: { send: (to, message) => bytesOf(message) < 1024 * 1024 && good.send(to, message) },
     }),
   ),
-  bad('does not count what is small', 'messages bounds small messages too', () => ({}), Number.POSITIVE_INFINITY),
+  bad(
+    'does not count what is small',
+    'messages bounds small messages too',
+    () => ({}),
+    () => ({ queueBytes: Number.POSITIVE_INFINITY }),
+  ),
   bad('takes what is for nobody', 'messages drops what is for a stranger', ({ good }) => ({
     transport: { send: (to, message) => good.send(to, message) || to === 'nobody' },
   })),
@@ -218,14 +224,25 @@ const BAD_ENDS: readonly BadTransport[] = [
       },
     },
   })),
-  bad('tells of the loss after the close', 'closing closes while it connects', ({ good, hosts }) => ({
-    transport: {
-      close: async () => {
-        setTimeout(() => hosts.get('a')?.peerLost('b', 'closed'), 5)
-        await good.close()
+  bad(
+    'tells of the loss after the close',
+    [
+      'closing closes while it connects',
+      'closing closes while it tries in vain to connect again',
+      'closing closes after it was refused, and asks no more',
+      'closing closes from within whatever it tells its host',
+    ],
+    ({ good, hosts }) => ({
+      transport: {
+        close: async () => {
+          setTimeout(() => {
+            for (const host of hosts.values()) host.peerLost('b', 'closed')
+          }, 5)
+          await good.close()
+        },
       },
-    },
-  })),
+    }),
+  ),
   bad(
     'delivers after the close',
     'closing tells its host nothing once it is closed, however much is under way',
@@ -239,6 +256,7 @@ export const BAD_TRANSPORTS: readonly BadTransport[] = [
   ...BAD_CARRIERS,
   ...BAD_LINKS,
   ...BAD_DOORS,
+  ...BAD_UNDER_STRESS,
   ...BAD_FETCHES,
   ...BAD_ENDS,
 ]

@@ -26,17 +26,24 @@ export interface TransportLie {
   readonly host?: (host: TransportHost) => Partial<TransportHost>
 }
 
+/** What else its world can do. */
+export interface MoreOfWorld extends Partial<TransportWorld> {
+  /** What the transport below takes for one peer, if that is not what it says. */
+  readonly queueBytes?: number
+}
+
 export const WINDOW_BYTES = 1024 * 1024
 
 export function bad(
   it: string,
   fails: string | readonly string[],
   lie: (below: Below) => TransportLie,
-  windowBytes = WINDOW_BYTES,
+  more: (hosts: ReadonlyMap<string, TransportHost>) => MoreOfWorld = () => ({}),
 ): BadTransport {
   const make = (): TransportWorld => {
-    const network = new MemoryNetwork({ windowBytes, refusalPauseMs: 20 })
     const hosts = new Map<string, TransportHost>()
+    const { queueBytes = WINDOW_BYTES, ...world } = more(hosts)
+    const network = new MemoryNetwork({ windowBytes: queueBytes, refusalPauseMs: 20 })
     return {
       create: (id) => {
         const good = network.transport(id)
@@ -45,8 +52,11 @@ export function bad(
       route: (_, to) => to,
       cut: (one, other) => network.cut(one, other),
       heal: (one, other) => network.heal(one, other),
+      stall: (one, other) => network.stall(one, other),
+      resume: (one, other) => network.resume(one, other),
       windowBytes: WINDOW_BYTES,
       close: async () => undefined,
+      ...world,
     }
   }
   return { it, fails: typeof fails === 'string' ? [fails] : fails, make }

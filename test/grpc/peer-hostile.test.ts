@@ -64,19 +64,6 @@ describe('a node under hostile bytes', () => {
     await hungUp(node.address, Buffer.alloc(0))
   })
 
-  it('survives very many connections that come and go', async () => {
-    await Promise.all(
-      Array.from({ length: 200 }, async (_, n) => {
-        const socket = connect(Number(node.address.split(':')[1]), '127.0.0.1')
-        socket.on('error', () => undefined)
-        await new Promise((resolve) => socket.once('connect', resolve))
-        socket.write(n % 2 === 0 ? preface() : randomBytes(50))
-        if (n % 3 === 0) socket.resetAndDestroy()
-        else socket.destroy()
-      }),
-    )
-  })
-
   it('gives up a stream that does not say who it is', async () => {
     const silent = new Caller(client)
     assert.equal((await silent.ended).code, status.DEADLINE_EXCEEDED)

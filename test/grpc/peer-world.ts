@@ -1,4 +1,5 @@
 /** Transports over gRPC that reach each other through proxies, one for each direction, so that links can be broken. */
+import { connect } from 'node:net'
 import type { Transport } from '../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import type { GrpcTransportLimits } from '../../src/grpc/transport-options.ts'
@@ -9,8 +10,24 @@ export interface GrpcWorld extends TransportWorld {
   proxy(from: string, to: string): Promise<TcpProxy>
 }
 
+/** How long whoever sends anything waits for the node to hang up. */
+const HANG_UP_MS = 100
+
+/** Says these bytes to an address, and no more. */
+async function sendRaw(address: string, bytes: Uint8Array): Promise<void> {
+  const [host, port] = address.split(':')
+  const socket = connect(Number(port), host)
+  socket.on('error', () => undefined)
+  socket.resume()
+  socket.write(bytes)
+  const timer = setTimeout(() => socket.destroy(), HANG_UP_MS)
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  clearTimeout(timer)
+}
+
 export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld {
   const windowBytes = 1024 * 1024
+  const messageBytesMax = limits.messageBytesMax ?? 6 * 1024 * 1024
   const transports = new Map<string, Transport>()
   const proxies = new Map<string, TcpProxy>()
   const proxy = async (from: string, to: string): Promise<TcpProxy> => {
@@ -29,6 +46,7 @@ export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld 
       const transport = new GrpcTransport({
         listen: '127.0.0.1:0',
         windowBytes,
+        messageBytesMax,
         refusalPauseMinMs: 20,
         refusalPauseMaxMs: 20,
         refusalMemoryMs: 0,
@@ -42,6 +60,13 @@ export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld 
     cut: (one, other) => between(one, other).forEach((found) => void found.cut()),
     heal: (one, other) => between(one, other).forEach((found) => void found.heal()),
     windowBytes,
+    stall: (one, other) => between(one, other).forEach((found) => void found.silence()),
+    resume: (one, other) => between(one, other).forEach((found) => void found.speak()),
+    messageBytesMax,
+    sendRaw: (to, bytes) => sendRaw(transports.get(to)?.address ?? '', bytes),
+    inject: async (from, to, bytes) => {
+      for (const found of between(from, to)) found.inject(bytes)
+    },
     close: async () => {
       for (const found of proxies.values()) await found.close()
     },

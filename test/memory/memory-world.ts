@@ -9,6 +9,8 @@ export function memoryWorld(): TransportWorld {
     route: (_, to) => to,
     cut: (one, other) => network.cut(one, other),
     heal: (one, other) => network.heal(one, other),
+    stall: (one, other) => network.stall(one, other),
+    resume: (one, other) => network.resume(one, other),
     windowBytes: network.windowBytes,
     close: () => Promise.resolve(),
   }

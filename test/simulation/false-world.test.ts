@@ -59,6 +59,7 @@ describe('the false network', () => {
   transportContract({
     describe,
     it,
+    without: ['stalls', 'a largest message', 'raw bytes', 'bytes in between'],
     make: () => {
       const { time, stop } = running()
       const ignored = { sent: () => {}, delivered: () => {}, lost: () => {} }

@@ -1,14 +1,19 @@
 /** What every transport must do, as a suite for any test runner: pass in `describe`, `it` and how to make a network. */
 import { toldCheck } from './told-check.ts'
+import type { TransportAbility } from './transport/abilities.ts'
 import { admission } from './transport/admission.ts'
 import { closing } from './transport/closing.ts'
+import { bytesInBetween, hostileBytes } from './transport/hostile.ts'
+import { largestMessage } from './transport/largest.ts'
 import { links } from './transport/links.ts'
 import { messages } from './transport/messages.ts'
 import type { On, TransportWorld } from './transport/net.ts'
 import { Net } from './transport/net.ts'
 import { PATIENCE_MS } from './transport/recording-host.ts'
 import { snapshots } from './transport/snapshots.ts'
+import { stalls } from './transport/stalls.ts'
 
+export type { TransportAbility } from './transport/abilities.ts'
 export type { TransportWorld } from './transport/net.ts'
 
 export interface TransportContractOptions {
@@ -16,6 +21,8 @@ export interface TransportContractOptions {
   readonly it: (name: string, body: () => Promise<void>) => unknown
   /** A fresh network for each test. Its transports ask again within a second after a refusal. */
   readonly make: () => TransportWorld | Promise<TransportWorld>
+  /** What the network cannot do; the checks that need it are left out, and the suite's name says so. None by default. */
+  readonly without?: readonly TransportAbility[] | undefined
   /** How long a check waits for what must come before it fails; 8000 by default. */
   readonly patienceMs?: number | undefined
 }
@@ -25,6 +32,7 @@ interface Group {
   readonly define: (on: On) => void
   /** Where the author of a transport looks first when a check of this group fails. */
   readonly lookAt: string
+  readonly needs?: TransportAbility
 }
 
 const GROUPS: readonly Group[] = [
@@ -32,6 +40,18 @@ const GROUPS: readonly Group[] = [
     name: 'messages',
     define: messages,
     lookAt: 'send(): its window of bytes, its queue, and how messages become bytes and back',
+  },
+  {
+    name: 'the largest message',
+    define: largestMessage,
+    lookAt: 'whether send() counts as messageBytes() does, and what both ends let pass',
+    needs: 'a largest message',
+  },
+  {
+    name: 'a stalled peer',
+    define: stalls,
+    lookAt: 'what is queued for a peer that does not read, and what close() waits for',
+    needs: 'stalls',
   },
   {
     name: 'links',
@@ -49,11 +69,26 @@ const GROUPS: readonly Group[] = [
     lookAt: 'fetchSnapshot(), and how readSnapshot() of the host is paced and ended',
   },
   { name: 'closing', define: closing, lookAt: 'close() in each state, and what is still called back after it' },
+  {
+    name: 'hostile bytes',
+    define: hostileBytes,
+    lookAt: 'what is read before a peer has said who it is, how much of it, and what an unreadable beginning ends',
+    needs: 'raw bytes',
+  },
+  {
+    name: 'bytes in between',
+    define: bytesInBetween,
+    lookAt: 'whether frames are checked as they are read, and a broken stream is ended and opened anew',
+    needs: 'bytes in between',
+  },
 ]
 
-export function transportContract({ describe, it, make, patienceMs = PATIENCE_MS }: TransportContractOptions): void {
-  describe('the transport contract', () => {
-    for (const { name, define, lookAt } of GROUPS) {
+export function transportContract(options: TransportContractOptions): void {
+  const { describe, it, make, without = [], patienceMs = PATIENCE_MS } = options
+  const left = without.length === 0 ? '' : ` (without ${without.join(', ')})`
+  describe(`the transport contract${left}`, () => {
+    for (const { name, define, lookAt, needs } of GROUPS) {
+      if (needs !== undefined && without.includes(needs)) continue
       const on: On = (title, body) =>
         it(title, () => toldCheck({ promise: `${name} ${title}`, lookAt }, () => inNet(make, patienceMs, body)))
       describe(name, () => define(on))

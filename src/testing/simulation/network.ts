@@ -241,9 +241,11 @@ export class FalseNetwork {
       this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
       return
     }
+    // A host may close its end in any of these calls.
+    if (this.#endpoints.get(a) !== one || this.#endpoints.get(b) !== other) return
     link.connect()
     one.host.peerConnected(b)
-    other.host.peerConnected(a)
+    if (link.isConnected) other.host.peerConnected(a)
   }
 
   #disconnect(link: Link, reason: string): void {

@@ -35,6 +35,45 @@ export function closing(on: On): void {
     await b.transport.close()
   })
 
+  on('closes while it tries in vain to connect again', async (net) => {
+    const [a] = await net.pair()
+    await net.world.cut('a', 'b')
+    await a.host.until('the loss', () => !a.host.isConnected('b'))
+    await pause(50)
+    await a.transport.close()
+    await net.isQuiet(a.host)
+  })
+
+  on('closes after it was refused, and asks no more', async (net) => {
+    const [a, b] = [await net.start('a'), await net.start('b')]
+    b.host.refuse = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member' })
+    a.transport.setPeers(new Map([['b', await net.world.route('a', 'b')]]))
+    await a.host.until('the refusal', () => a.host.all('refusedBy').length > 0)
+    await a.transport.close()
+    await net.isQuiet(a.host)
+    await net.isQuiet(b.host)
+  })
+
+  on('closes from within whatever it tells its host', async (net) => {
+    for (const [round, type] of (['admit', 'peerConnected', 'receive', 'peerLost'] as const).entries()) {
+      const [a, b] = [await net.start(`a${round}`), await net.start(`b${round}`)]
+      const closed = new Promise<void>((resolve, reject) => {
+        b.host.onCall = (call) => {
+          if (call.type === type) b.transport.close().then(resolve, reject)
+        }
+      })
+      await net.introduce(a, b)
+      if (type === 'receive' || type === 'peerLost') await net.connected(a, b)
+      for (let read = 0; type === 'receive' && read < 100; read++) a.transport.send(b.id, asking(read))
+      if (type === 'peerLost') await net.world.cut(a.id, b.id)
+      await b.host.until(`${type}()`, () => b.host.all(type).length > 0)
+      await closed
+      for (let read = 0; read < 10; read++) a.transport.send(b.id, asking(read))
+      await net.isQuiet(b.host)
+      await a.host.until('the loss', () => !a.host.isConnected(b.id))
+    }
+  })
+
   on('tells its host nothing once it is closed, however much is under way', async (net) => {
     const [a, b] = await net.pair()
     for (let read = 0; read < 2000; read++) a.transport.send('b', asking(read))

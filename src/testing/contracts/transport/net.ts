@@ -18,6 +18,15 @@ export interface TransportWorld {
   heal(one: NodeId, other: NodeId): void | Promise<void>
   /** The most bytes a transport of this world takes for one peer before it drops. */
   readonly windowBytes: number
+  /** From now on nothing gets through between two nodes, in either direction, and nobody is told, until `resume`. */
+  stall?(one: NodeId, other: NodeId): void | Promise<void>
+  resume?(one: NodeId, other: NodeId): void | Promise<void>
+  /** The largest message a transport of this world sends, in bytes as `messageBytes` counts them; at least 5 MiB. */
+  readonly messageBytesMax?: number
+  /** Opens a connection to a node, as anybody could, sends it these bytes, and closes it; resolves when it is closed. */
+  sendRaw?(to: NodeId, bytes: Uint8Array): Promise<void>
+  /** Puts bytes into the middle of what one node sends to another. */
+  inject?(from: NodeId, to: NodeId, bytes: Uint8Array): void | Promise<void>
   close(): Promise<void>
 }
 

@@ -21,6 +21,8 @@ export class RecordingHost implements TransportHost {
   snapshot: (id: string, offset: number) => AsyncIterable<Uint8Array> = () => {
     throw new Error('this host has no snapshots')
   }
+  /** What else is done at each call, inside it. */
+  onCall: (call: HostCall) => void = () => undefined
   readonly #patienceMs: number
   readonly #waiting = new Set<() => void>()
 
@@ -91,6 +93,7 @@ export class RecordingHost implements TransportHost {
 
   #record(call: HostCall): void {
     this.calls.push(call)
+    this.onCall(call)
     for (const look of [...this.#waiting]) look()
   }
 

@@ -1,0 +1,137 @@
+/** Transports that are bad with peers that stall, messages that are too large, and bytes from strangers, in one way each. */
+import type { PeerMessage } from '../../src/contracts/transport.ts'
+import { messageBytes } from '../../src/contracts/transport.ts'
+import type { BadTransport } from './lying-transport.ts'
+import { bad } from './lying-transport.ts'
+
+const STALLED = 'a stalled peer'
+const BOUND = `${STALLED} is sent no more than its window and what lies in buffers: the rest is dropped, said so, and not kept`
+const MESSAGE_BYTES_MAX = 6 * 1024 * 1024
+
+const BAD_AT_STALLS: readonly BadTransport[] = [
+  bad(
+    'queues whatever it is given, for whom it cannot reach too',
+    BOUND,
+    () => ({}),
+    () => ({ queueBytes: Number.POSITIVE_INFINITY }),
+  ),
+  bad('keeps a copy of what it drops', BOUND, ({ good }) => {
+    const kept: Uint8Array[] = []
+    return {
+      transport: {
+        send: (to, message) => {
+          const isTaken = good.send(to, message)
+          if (!isTaken && message.type === 'AppendEntriesRequest')
+            for (const { bytes } of message.blocks) kept.push(Buffer.alloc(bytes.length, 1))
+          return isTaken
+        },
+      },
+    }
+  }),
+  bad(
+    'gives up a peer that did not take something',
+    `${STALLED} gets what was sent to it in order and unharmed once it takes again, and what is sent from then on`,
+    ({ good }) => {
+      const full = new Set<string>()
+      return {
+        transport: {
+          send: (to, message) => {
+            if (!full.has(to) && good.send(to, message)) return true
+            full.add(to)
+            return false
+          },
+        },
+      }
+    },
+  ),
+  bad(
+    'sends again what it does not know to have come',
+    `${STALLED} gets what was sent to it in order and unharmed once it takes again, and what is sent from then on`,
+    () => ({
+      host: (host) => {
+        let first: PeerMessage | undefined
+        return {
+          receive: (from, message) => {
+            host.receive(from, message)
+            first ??= message
+            if (first !== message) host.receive(from, first)
+          },
+        }
+      },
+    }),
+  ),
+  bad('has one window for all', `${STALLED} holds up nobody else`, ({ good }) => {
+    let isFull = false
+    return {
+      transport: {
+        send: (to, message) => {
+          const isTaken = !isFull && good.send(to, message)
+          isFull = !isTaken
+          return isTaken
+        },
+      },
+    }
+  }),
+  bad('closes when everything has been taken', `${STALLED} does not hold up the close`, ({ good }) => {
+    let isFull = false
+    return {
+      transport: {
+        send: (to, message) => {
+          isFull = !good.send(to, message)
+          return !isFull
+        },
+        close: () => (isFull ? new Promise(() => undefined) : good.close()),
+      },
+    }
+  }),
+]
+
+const BAD_AT_BYTES: readonly BadTransport[] = [
+  bad(
+    'counts otherwise than it is asked',
+    'the largest message passes whole',
+    ({ good }) => ({
+      transport: { send: (to, message) => messageBytes(message) < MESSAGE_BYTES_MAX && good.send(to, message) },
+    }),
+    () => ({ messageBytesMax: MESSAGE_BYTES_MAX }),
+  ),
+  bad(
+    'cuts off what is too large',
+    'the largest message is the largest: what is larger is not taken, and hurts neither the link nor what follows',
+    ({ good }) => ({
+      transport: { send: (to, message) => messageBytes(message) > MESSAGE_BYTES_MAX || good.send(to, message) },
+    }),
+    () => ({ messageBytesMax: MESSAGE_BYTES_MAX }),
+  ),
+  bad(
+    'takes anybody for a peer',
+    'hostile bytes reach no host, and cost nobody a link, whatever they are',
+    () => ({}),
+    (hosts) => ({
+      sendRaw: async (to) => hosts.get(to)?.receive('somebody', { type: 'TimeoutNow', term: 1 }),
+    }),
+  ),
+  bad(
+    'hangs up on everybody when many come',
+    'hostile bytes leave a node to its peers, however many connections come and go',
+    () => ({}),
+    (hosts) => {
+      let came = 0
+      return {
+        sendRaw: async (to) => {
+          if (++came === 50) hosts.get(to)?.peerLost('a', 'too many connections')
+        },
+      }
+    },
+  ),
+  bad(
+    'reads whatever comes',
+    'bytes in between are taken for no message: at most the link breaks, and comes back',
+    () => ({}),
+    (hosts) => ({
+      inject: (from, to) => hosts.get(to)?.receive(from, { type: 'ReadIndexRequest', term: 1, read: 2 ** 40 }),
+    }),
+  ),
+]
+
+export const BAD_UNDER_STRESS: readonly BadTransport[] = [...BAD_AT_STALLS, ...BAD_AT_BYTES]
