@@ -1,4 +1,5 @@
 /** A node that echoes, served on loopback with both services, and what a test needs to look inside and to get rid of it. */
+import { EventEmitter, once } from 'node:events'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../../src/contracts/node-service.ts'
 import type { MembershipChange } from '../../src/core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../src/core/types.ts'
@@ -22,15 +23,16 @@ export class EchoNode implements NodeService {
   })
   query: (query: Uint8Array, options: CallOptions) => Promise<Uint8Array> = async (query) => query
   change: () => Promise<{ readonly index: number }> = async () => ({ index: 5 })
+  readonly #bell = new EventEmitter()
   report: NodeStatus = statusOf('n1', { leader: 'n1', term: 3, ids: ['n1', 'n2'], membershipIndex: 4 })
 
   proposeBytes(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
-    this.calls.push({ kind: 'propose', options, what: Buffer.from(command) })
+    this.#called('propose', options, Buffer.from(command))
     return this.propose(command, options)
   }
 
   async queryBytes(query: Uint8Array, options: Call = {}) {
-    this.calls.push({ kind: 'query', options, what: Buffer.from(query) })
+    this.#called('query', options, Buffer.from(query))
     return { answer: await this.query(query, options), appliedIndex: 8, term: 3 }
   }
 
@@ -39,23 +41,39 @@ export class EchoNode implements NodeService {
   }
 
   changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<{ readonly index: number }> {
-    this.calls.push({ kind: 'change', options, what: change })
+    this.#called('change', options, change)
     return this.change()
   }
 
   async transferLeadership(options: Call = {}): Promise<{ readonly leader: NodeId | undefined }> {
-    this.calls.push({ kind: 'transfer', options, what: options.to })
+    this.#called('transfer', options, options.to)
     return { leader: options.to }
   }
 
   async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
-    this.calls.push({ kind: 'snapshot', options, what: undefined })
+    this.#called('snapshot', options, undefined)
     return { id: 's1', index: 8, term: 3, membership: this.report.membership, size: 2 ** 40 }
   }
 
   count(kind: string): number {
     return this.calls.filter((call) => call.kind === kind).length
   }
+
+  /** Resolves once so many calls of this kind have come; with the first call. */
+  async arrived(kind: string, count = 1): Promise<Call> {
+    while (this.count(kind) < count) await once(this.#bell, 'call')
+    return (this.calls.find((call) => call.kind === kind) as { readonly options: Call }).options
+  }
+
+  #called(kind: string, options: Call, what: unknown): void {
+    this.calls.push({ kind, options, what })
+    this.#bell.emit('call')
+  }
+}
+
+/** Resolves once the caller is known to have given up. */
+export async function abandoned({ signal }: Call): Promise<void> {
+  if (signal !== undefined && !signal.aborted) await once(signal, 'abort')
 }
 
 const disposals: (() => Promise<unknown>)[] = []
