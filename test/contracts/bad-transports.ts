@@ -1,5 +1,5 @@
 /** Transports that are bad in one way each. */
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { RaftError } from '../../src/errors.ts'
 import { BAD_FETCHES } from './bad-fetches.ts'
@@ -219,7 +219,7 @@ const BAD_ENDS: readonly BadTransport[] = [
   bad('throws something of its own', 'closing closes while it starts', ({ good }) => ({
     transport: {
       start: async (host) => {
-        await pause(1)
+        await turn()
         await good.start(host).catch(() => Promise.reject(new TypeError('no socket')))
       },
     },
@@ -235,10 +235,10 @@ const BAD_ENDS: readonly BadTransport[] = [
     ({ good, hosts }) => ({
       transport: {
         close: async () => {
-          setTimeout(() => {
-            for (const host of hosts.values()) host.peerLost('b', 'closed')
-          }, 5)
           await good.close()
+          setImmediate(() => {
+            for (const host of hosts.values()) host.peerLost('b', 'closed')
+          })
         },
       },
     }),
@@ -247,7 +247,7 @@ const BAD_ENDS: readonly BadTransport[] = [
     'delivers after the close',
     'closing tells its host nothing once it is closed, however much is under way',
     () => ({
-      host: (host) => ({ receive: (from, message) => void setTimeout(() => host.receive(from, message), 5) }),
+      host: (host) => ({ receive: (from, message) => void setImmediate(() => host.receive(from, message)) }),
     }),
   ),
 ]

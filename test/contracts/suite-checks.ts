@@ -6,7 +6,7 @@ export interface Runner {
   readonly it: (name: string, body: () => Promise<void>) => void
 }
 
-/** Long enough for every check of a good one in memory, short for one that hangs. */
+/** Long enough for every check of a good one in memory, short for one that hangs: that something never ends is no event. */
 const DEADLINE_MS = 1000
 
 /** What a suite defines: each check under its group's name and its own, as one sentence. */

@@ -149,6 +149,7 @@ function asking(post: Post, src: string, dest: string): (body: Body) => Promise<
     })
 }
 
+/** Asks again until the answer is good: who speaks the protocol has no other way to learn that there is a leader. */
 async function until(attempt: () => Promise<Body>, isGood: (body: Body) => boolean): Promise<Body> {
   for (let tries = 0; tries < 100; tries++) {
     const body = await attempt()
