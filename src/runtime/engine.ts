@@ -1,6 +1,6 @@
 /** All the parts of one node, wired together: who tells whom what, how it begins, and how it ends. */
-import type { Clock, Timer } from '../contracts/clock.ts'
-import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { NodeStatus } from '../contracts/node-service.ts'
 import type { NodeEvent } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
@@ -18,8 +18,10 @@ import { Driver } from './driver.ts'
 import type { EventHub } from './event-hub.ts'
 import { Fetcher } from './fetcher.ts'
 import { Gate } from './gate.ts'
+import { Handover } from './handover.ts'
 import { Mailbox } from './mailbox.ts'
 import type { RuntimeOptions } from './options.ts'
+import { PeerLinks } from './peer-links.ts'
 import { Persister } from './persister.ts'
 import { Proposals } from './proposals.ts'
 import { Reads } from './reads.ts'
@@ -61,12 +63,14 @@ export class Engine<Command, Result> {
   readonly snapshotter: Snapshotter
   readonly space: Space
   readonly driver: Driver
+  readonly handover: Handover
   /** Resolves with the reason once the node has stopped for good by itself. Never rejects. */
   readonly failed: Promise<RaftError>
   readonly #parts: EngineParts<Command, Result>
   readonly #identity: PeerIdentity
   readonly #roster: Roster
   readonly #gate: Gate
+  readonly #links: PeerLinks
   readonly #persister: Persister
   readonly #sender: Sender
   readonly #applier: Applier<Command, Result>
@@ -75,8 +79,6 @@ export class Engine<Command, Result> {
   #tellFailure: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   #isClosing = false
-  /** Until those who have left the cluster lose their links. */
-  #farewell: Timer | undefined
 
   constructor(parts: EngineParts<Command, Result>) {
     const { core, recovered, options, machine, codec, storage, transport, clock, hub } = parts
@@ -94,6 +96,8 @@ export class Engine<Command, Result> {
     const { term, membership } = core.status(clock.now())
     this.#roster = new Roster(id, term, membership, parts.addresses)
     this.#gate = new Gate(this.#identity, this.#roster)
+    const farewellMs = 2 * options.electionTimeoutMaxMs
+    this.#links = new PeerLinks({ roster: this.#roster, transport, clock, farewellMs })
     this.proposals = new Proposals(options)
     this.requests = new Requests((leader) => this.#roster.leaderHint(leader))
     this.watchers = new Watchers(() => this.status())
@@ -162,10 +166,14 @@ export class Engine<Command, Result> {
       ...{ storage, clock, event },
       freeBytesMin: options.freeBytesMin,
       checkMs: options.freeBytesCheckMs,
-      low: () => this.#giveLeadershipAway(),
+      low: () => {
+        if (this.isRunning) this.handover.giveAway()
+      },
     })
     const mailbox = new Mailbox({ messagesMax: options.mailboxMessagesMax, bytesMax: options.mailboxBytesMax })
     this.driver = new Driver({ core, clock, mailbox, hands: this.#hands() })
+    const { driver, requests, watchers, deadlines } = this
+    this.handover = new Handover({ driver, requests, watchers, deadlines })
   }
 
   get isRunning(): boolean {
@@ -208,7 +216,7 @@ export class Engine<Command, Result> {
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
     this.driver.start()
     this.driver.post({ type: 'peerSeen', peer: this.options.id, directoryId })
-    this.#followMembership()
+    this.#links.follow()
     void this.space.watch()
   }
 
@@ -266,7 +274,7 @@ export class Engine<Command, Result> {
     this.#sender.stop()
     this.#applier.stop(why, cause)
     this.space.stop()
-    this.#farewell?.cancel()
+    this.#links.stop()
     void this.snapshotter.stop()
     void this.#fetcher.stop()
     if (cause !== undefined) this.#persister.stop()
@@ -278,47 +286,8 @@ export class Engine<Command, Result> {
   /** No new calls; a leader hands over, and what it has accepted gets the time of one election to be settled. */
   async #leaveInOrder(): Promise<void> {
     this.#isClosing = true
-    const { role, membership } = this.driver.status()
-    const timeoutMs = this.options.electionTimeoutMaxMs
-    if (role === 'leader' && membership.voters.length > 1) {
-      // A successor that goes away meanwhile is not waited for.
-      const alone = this.#until(({ connected }) => connected.length === 0, timeoutMs)
-      await Promise.race([this.transfer(undefined, { timeoutMs }), alone]).catch(() => undefined)
-    }
-    if (this.proposals.count === 0) return
-    await this.#until(() => this.proposals.count === 0, timeoutMs)
-  }
-
-  /** Waits for it, or as long as that; never rejects. */
-  #until(predicate: (status: NodeStatus) => boolean, timeoutMs: number): Promise<void> {
-    const deadline = this.deadlines.of({ timeoutMs })
-    return new Promise((resolve) => {
-      const done = (): void => resolve()
-      this.watchers.add({ predicate, deadline, signal: undefined, resolve: done, reject: done })
-    })
-  }
-
-  /** Resolves with the new leader, if this node hears of it in time. */
-  async transfer(to: NodeId | undefined, { timeoutMs, signal }: CallOptions): Promise<{ leader: NodeId | undefined }> {
-    const deadline = this.deadlines.of({ timeoutMs })
-    const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
-      const asked = 'leadership transfer'
-      const request = this.requests.add({ ...{ asked, isBegun: true, deadline, signal }, resolve, reject })
-      this.driver.gather()
-      this.driver.post({ type: 'transfer', request, to })
-    })
-    if (leader !== undefined) return { leader }
-    return new Promise((resolve) => {
-      this.watchers.add({
-        ...{ deadline, signal, predicate: (status) => status.leader !== undefined },
-        resolve: (status) => resolve({ leader: status.leader }),
-        reject: () => resolve({ leader: undefined }),
-      })
-    })
-  }
-
-  #giveLeadershipAway(): void {
-    if (this.isRunning && this.driver.status().role === 'leader') this.transfer(undefined, {}).catch(() => undefined)
+    this.#links.stop()
+    await this.handover.leave(() => this.proposals.count === 0, this.options.electionTimeoutMaxMs)
   }
 
   #onApplied(index: number): void {
@@ -374,20 +343,7 @@ export class Engine<Command, Result> {
       if (this.#roster.heard(event)) haveLinksChanged = true
       this.hub.emit(event)
     }
-    if (haveLinksChanged) this.#followMembership()
+    if (haveLinksChanged) this.#links.follow()
     if (this.#roster.isToldRemoved) this.fail(removed(this.options.id, 'most of its peers say so'))
-  }
-
-  /** Links follow the membership in force; those who have left keep theirs for as long as it takes to hear of it. */
-  #followMembership(): void {
-    const { transport, clock } = this.#parts
-    transport.setPeers(this.#roster.peers())
-    if (!this.#roster.hasLeaving) return
-    this.#farewell?.cancel()
-    this.#farewell = clock.wakeAt(clock.now() + 2 * this.options.electionTimeoutMaxMs, () => {
-      if (!this.isRunning) return
-      this.#roster.dismiss()
-      transport.setPeers(this.#roster.peers())
-    })
   }
 }

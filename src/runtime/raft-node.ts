@@ -190,7 +190,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   async transferLeadership(
     options: CallOptions & { readonly to?: NodeId | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
-    return this.#begin('leadership transfer', options.signal).transfer(options.to, options)
+    return this.#begin('leadership transfer', options.signal).handover.transfer(options.to, options)
   }
 
   /** Now, whether it is due or not; if nothing was applied since the last one, that one is the answer. */
