@@ -137,6 +137,19 @@ const BAD_IN_THE_MIDDLE: readonly BadStorage[] = [
   ),
 ]
 
+const BAD_WHEN_FAILING: readonly BadStorage[] = [
+  bad(
+    'takes a vote for something that can wait',
+    'a failing disk that could not take a vote fails every later call with the same error, for good',
+    (good) => ({
+      write: (write) =>
+        good.write(write).catch((error: unknown) => {
+          if (write.blocks.length > 0) throw error
+        }),
+    }),
+  ),
+]
+
 const BAD_WHEN_FULL: readonly BadStorage[] = [
   bad('does not know a full disk from a broken one', WHEN_FULL, (good) => ({
     write: (write) =>
@@ -187,14 +200,14 @@ export const BAD_DISKS: readonly BadStorage[] = [
   })),
   bad(
     'lives on after a failed write',
-    'a failing disk fails every later call with the same error, for good',
+    'a failing disk that could not take blocks fails every later call with the same error, for good',
     (good) => ({
       freeBytes: () => good.freeBytes().catch(() => 0),
     }),
   ),
   bad(
     'tries again after a failed write',
-    'a failing disk fails every later call with the same error, for good',
+    'a failing disk that could not take blocks fails every later call with the same error, for good',
     (good, disk) => ({
       write: (write) =>
         good.write(write).catch((error: unknown) => {
@@ -206,6 +219,7 @@ export const BAD_DISKS: readonly BadStorage[] = [
     }),
   ),
   ...BAD_IN_THE_MIDDLE,
+  ...BAD_WHEN_FAILING,
   ...BAD_WHEN_FULL,
   ...BAD_CHECKSUMS,
 ]

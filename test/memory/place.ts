@@ -80,8 +80,9 @@ export async function memoryPlace(disk: FaintingDisk = new FaintingDisk()): Prom
       disk.momentsLeft = undefined
       return isCut
     },
-    loseSyncs: async () => {
-      disk.isLying = true
+    loseSyncs: async (part) => {
+      disk.isLying = part === 0
+      return part === 0
     },
     failWrites: async () => disk.failWrites(full),
     fillDisk: async () => {

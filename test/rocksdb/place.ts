@@ -1,6 +1,6 @@
 /** Places to try a RocksDBStorage in: temporary directories, crashes by copying, disks that fail, lie or are full on demand. */
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, open as openFile, readdir, rm, stat } from 'node:fs/promises'
+import { cp, mkdtemp, open as openFile, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { ErrorCode, RaftError } from '../../src/errors.ts'
@@ -10,7 +10,7 @@ import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { Damage, StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
 import type { Left } from './power.ts'
-import { DISK_FULL, Power } from './power.ts'
+import { DISK_FULL, LIES, Power } from './power.ts'
 import { watchFiles } from './watched-files.ts'
 
 export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
@@ -20,6 +20,7 @@ export interface RocksDBPlace extends StoragePlace {
   directory(): string
   storage(options?: Partial<RocksDBStorageOptions>): RocksDBStorage
   crash(): Promise<void>
+  /** With a message, only writes to RocksDB fail, and with that. */
   failWrites(message?: string): Promise<void>
 }
 
@@ -54,11 +55,13 @@ export async function rocksdbPlace(): Promise<RocksDBPlace> {
     },
     crash: () => crash('nothing'),
     crashWithin: (call, moment) => power.goesWithin(call, moment, crash),
-    async loseSyncs() {
-      power.isLying = true
+    async loseSyncs(part) {
+      power.lying = LIES[part]
+      return part < LIES.length
     },
-    async failWrites(message = DISK_FULL) {
-      power.failure = message
+    async failWrites(message) {
+      power.failure = message ?? DISK_FULL
+      power.isBroken = message === undefined
     },
     async fillDisk() {
       power.isFull = true
@@ -66,7 +69,7 @@ export async function rocksdbPlace(): Promise<RocksDBPlace> {
         power.isFull = false
       }
     },
-    damages: () => flippedBits(directory()),
+    damages: () => damagesIn(directory()),
     async destroy() {
       for (const storage of opened) await storage.close().catch(() => undefined)
       unwatch()
@@ -97,15 +100,25 @@ async function namesIn(directory: string): Promise<string> {
   return (await readdir(directory, { recursive: true })).sort().join('\n')
 }
 
-/** One bit in the middle of each file of a closed data directory. */
-async function flippedBits(directory: string): Promise<Damage[]> {
+/**
+ * One bit in the middle of each file of a closed data directory; and each file cut in half, emptied or removed, but for those of
+ * RocksDB, which may end the process over that: damage.test.ts does it in another one.
+ */
+async function damagesIn(directory: string): Promise<Damage[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
   const damages: Damage[] = []
   for (const path of paths.sort()) {
     const { size } = await stat(path)
-    if (size > 0)
-      damages.push({ what: `a bit of ${relative(directory, path)}`, inflict: () => flipBit(path, size >> 1) })
+    const name = relative(directory, path)
+    if (size === 0) continue
+    damages.push({ what: `a bit of ${name}`, inflict: () => flipBit(path, size >> 1) })
+    if (name.startsWith('log')) continue
+    damages.push(
+      { what: `half of ${name}`, inflict: () => truncate(path, size >> 1) },
+      { what: `all bytes of ${name}`, inflict: () => truncate(path, 0) },
+      { what: `the file ${name}`, inflict: () => rm(path) },
+    )
   }
   return damages
 }

@@ -10,6 +10,11 @@ import type { FileWatcher } from './watched-files.ts'
 /** What is left of that which was not synced: all, nothing, or half of what RocksDB last added to its own log. */
 export type Left = 'all' | 'nothing' | 'half'
 
+/** What a disk may lie about: term and vote and snapshots, RocksDB's own log, or both. */
+export type Lie = 'all' | 'files' | 'log'
+
+export const LIES: readonly Lie[] = ['all', 'files', 'log']
+
 /** What addon and file system say when a write meets a full disk. */
 export const DISK_FULL: string =
   'IO error: No space left on deviceWhile appending to file: /x/000003.log: No space left on device'
@@ -27,14 +32,16 @@ export class Power implements FileWatcher {
   #before: Sizes = new Map()
   #armed: { momentsLeft: number; readonly cut: Cut } | undefined
   #cutting: Promise<void> | undefined
-  /** Syncs do nothing. */
-  isLying = false
+  /** Of what the syncs do nothing. */
+  lying: Lie | undefined
   /** No write finds room. */
   isFull = false
   /** Whether each batch of RocksDB was synced. */
   readonly batches: boolean[] = []
-  /** Set to make batches fail. */
+  /** Set to make batches fail with this. */
   failure: string | undefined
+  /** The syncs of files fail. */
+  isBroken = false
 
   /** Does something, and cuts the power at a moment of it; false if it ends before. */
   async goesWithin(doing: () => Promise<unknown>, moment: number, cut: Cut): Promise<boolean> {
@@ -67,8 +74,9 @@ export class Power implements FileWatcher {
     }
     this.#contents.clear()
     this.#names.clear()
-    this.isLying = false
+    this.lying = undefined
     this.failure = undefined
+    this.isBroken = false
   }
 
   writing(path: string): void {
@@ -82,12 +90,13 @@ export class Power implements FileWatcher {
   }
 
   /** That all of it is there, though not synced, is the same as that it is synced: a moment of what comes next. */
-  syncing(): Promise<void> {
-    return this.#moment('nothing')
+  async syncing(path: string): Promise<void> {
+    if (this.isBroken) throw Object.assign(new Error(`EIO: i/o error, fsync '${path}'`), { code: 'EIO' })
+    await this.#moment('nothing')
   }
 
   synced(path: string): void {
-    if (this.isLying) return
+    if (this.lying === 'all' || this.lying === 'files') return
     this.#contents.delete(path)
     for (const name of [...this.#names.keys()]) if (dirname(name) === path) this.#names.delete(name)
   }
@@ -128,7 +137,7 @@ export class Power implements FileWatcher {
           this.#before = sizesIn(location)
           write(options, (error, value) => {
             void this.#logged(error === null || error === undefined).then(() => {
-              if (options.sync && !this.isLying) noteSizes()
+              if (options.sync && this.lying !== 'all' && this.lying !== 'log') noteSizes()
               callback(error, value)
             })
           })

@@ -19,7 +19,7 @@ import { seal } from '../../src/rocksdb/sealed.ts'
 import { live, nothing, verify } from './history.ts'
 import type { RocksDBPlace } from './place.ts'
 import { copyDirectory, IDENTITY, open, refused, rocksdbPlace } from './place.ts'
-import { Power } from './power.ts'
+import { DISK_FULL, Power } from './power.ts'
 
 describe('the durable storage', () => {
   let place: RocksDBPlace
@@ -59,7 +59,7 @@ describe('the durable storage', () => {
     it('the term before the blocks, and what is committed with them: a crash in between leaves a term, never blocks of an unknown one', async () => {
       const storage = await opened()
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
-      await place.failWrites()
+      await place.failWrites(DISK_FULL)
       const failed = storage.write(
         write({ blocks: [block(2, 9)], hardState: { term: 9, votedFor: 'b', commitIndex: 1 } }),
       )

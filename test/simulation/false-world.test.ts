@@ -14,7 +14,7 @@ describe('the false disk', () => {
   storageContract({
     describe,
     it,
-    without: ['damage', 'lost syncs'],
+    without: ['lost syncs'],
     make: async () => {
       const { time, stop } = running()
       const ignored = { called: () => {}, durable: () => {} }
@@ -39,6 +39,11 @@ describe('the false disk', () => {
           if (!isOver) crash(false)
           return !isOver
         },
+        damages: async () =>
+          (['log', 'hardState', 'snapshot', 'snapshotFile'] as const).map((part) => ({
+            what: `damage to ${part}`,
+            inflict: async () => void disk.damage.put(part, 1, disk.memory),
+          })),
         fillDisk: async () => {
           const { freeBytes } = disk
           disk.freeBytes = 0

@@ -17,10 +17,10 @@ export function crashWithinOf(place: StoragePlace, call: () => Promise<unknown>,
   return place.crashWithin(call, moment)
 }
 
-/** Syncs that do nothing in this place. */
-export function loseSyncsOf(place: StoragePlace): Promise<void> {
+/** Syncs of a part that do nothing in this place; false if there is no such part. */
+export function loseSyncsOf(place: StoragePlace, part: number): Promise<boolean> {
   assert.ok(place.loseSyncs !== undefined, lacking('loseSyncs', 'lost syncs'))
-  return place.loseSyncs()
+  return place.loseSyncs(part)
 }
 
 /** A full disk in this place, and how to free it. */

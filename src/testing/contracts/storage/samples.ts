@@ -18,8 +18,11 @@ export interface StoragePlace {
    * moment is whenever the disk holds something else than before. False if the call came to an end before that: it has fewer moments.
    */
   crashWithin?(call: () => Promise<unknown>, moment: number): Promise<boolean>
-  /** From now on syncs succeed and do nothing: the next crash takes what they should have kept. */
-  loseSyncs?(): Promise<void>
+  /**
+   * From now on syncs succeed and do nothing, and the next crash takes what they should have kept: those of everything if `part` is 0,
+   * those of one file or kind of key alone if it is 1, 2, … False if there is no such part.
+   */
+  loseSyncs?(part: number): Promise<boolean>
   /** Makes the next write of the open storage fail, and perhaps later ones. */
   failWrites?(): Promise<void>
   /** No room is left, for the log or for snapshots, until what this answers is called. */
