@@ -166,6 +166,8 @@ export class Cluster implements World {
 
   /** Lets everything happen that is due by then, one thing after the other; stops at the first thing that is wrong. */
   async runUntil(untilUs: number): Promise<void> {
+    // What was begun just now may have something due at once.
+    await turn()
     for (let steps = 1; !this.isOver && this.time.step(untilUs); steps++) {
       await (steps % STEPS_PER_LOOP === 0 ? loopTurn() : turn())
       if (this.#onlooker !== undefined && !this.isOver) await this.show(false)
