@@ -1,6 +1,5 @@
 /** L8, exhaustively: whichever message between a leader and a follower that needs its snapshot is lost, the follower gets it. */
 import assert from 'node:assert/strict'
-import { setImmediate } from 'node:timers/promises'
 import type { PeerMessage, Transport } from '../../src/contracts/transport.ts'
 import { isRaftError, RaftError } from '../../src/errors.ts'
 import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
@@ -116,8 +115,6 @@ async function comeBack(fate: Fate, bug: Tampering = {}): Promise<{ passed: read
   const clients = new Clients(cluster)
   clients.schedule(WRITES)
   for (const node of cluster.nodes) node.start()
-  // Nothing is due before they have begun.
-  await setImmediate()
   await cluster.runUntil(CRASH_MS * 1000)
   const leader = cluster.leader as SimulatedNode
   const follower = cluster.nodes.find((node) => node !== leader) as SimulatedNode
