@@ -373,6 +373,15 @@ describe('a node among others', () => {
     await assert.rejects(leader.propose('c'), { code: 'ERR_RAFT_CLOSED', outcome: 'not-applied' })
   })
 
+  it('closes only when what it has accepted is settled, where there is nobody to hand over to', async () => {
+    world = new World('n1')
+    const node = await world.start('n1')
+    await world.leader()
+    const accepted = [node.propose('a'), node.propose('b')]
+    const [results] = await world.ends(Promise.all([Promise.all(accepted), node.close()]))
+    assert.deepEqual(results, [1, 2])
+  })
+
   it('leaves nobody waiting when it closes', async () => {
     world = new World('n1 n2 n3', { checkQuorum: false })
     await world.startAll()
