@@ -9,44 +9,25 @@ import { identities, lifecycle } from './storage/lifecycle.ts'
 import { emptyStorage, hardState, logOfBlocks } from './storage/log.ts'
 import type { StoragePlace, Test } from './storage/samples.ts'
 import { snapshotFiles } from './storage/snapshots.ts'
-import { toldCheck } from './told-check.ts'
+import type { Group, SuiteOptions } from './suite.ts'
+import { defineSuite } from './suite.ts'
 
 export type { Ability } from './storage/abilities.ts'
 export type { Damage, StoragePlace } from './storage/samples.ts'
 
-export interface StorageContractOptions {
-  readonly describe: (name: string, body: () => void) => unknown
-  readonly it: (name: string, body: () => Promise<void>) => unknown
+export interface StorageContractOptions extends SuiteOptions<Ability> {
   readonly make: () => Promise<StoragePlace>
-  /** What the places cannot do; the checks that need it are left out, and the suite's name says so. None by default. */
-  readonly without?: readonly Ability[] | undefined
   /** How many histories with crashes are drawn; 4 by default. */
   readonly histories?: number | undefined
 }
 
-interface Group {
-  readonly name: string
-  readonly define: (test: Test) => void
-  /** Where the author of a storage looks first when a check of this group fails. */
-  readonly lookAt: string
-  readonly needs?: Ability
-}
-
 export function storageContract(options: StorageContractOptions): void {
-  const { describe, it, make, without = [], histories = HISTORIES } = options
-  const left = without.length === 0 ? '' : ` (without ${without.join(', ')})`
-  describe(`storage contract${left}`, () => {
-    const within = !without.includes('crashes within calls')
-    for (const { name, define, lookAt, needs } of groupsOf({ histories, within })) {
-      if (needs !== undefined && without.includes(needs)) continue
-      const test: Test = (title, body) =>
-        it(title, () => toldCheck({ promise: `${name} ${title}`, lookAt }, () => inPlaces(make, body)))
-      describe(name, () => define(test))
-    }
-  })
+  const { make, without = [], histories = HISTORIES } = options
+  const within = !without.includes('crashes within calls')
+  defineSuite('storage contract', options, groupsOf({ histories, within }), (body) => inPlaces(make, body))
 }
 
-function groupsOf(drawn: Parameters<typeof drawnCrashes>[1]): readonly Group[] {
+function groupsOf(drawn: Parameters<typeof drawnCrashes>[1]): readonly Group<Parameters<Test>[1], Ability>[] {
   return [
     { name: 'an empty storage', define: emptyStorage, lookAt: 'what open() answers where nothing was written' },
     {

@@ -1,5 +1,6 @@
 /** What every transport must do, as a suite for any test runner: pass in `describe`, `it` and how to make a network. */
-import { toldCheck } from './told-check.ts'
+import type { Group, SuiteOptions } from './suite.ts'
+import { defineSuite } from './suite.ts'
 import type { TransportAbility } from './transport/abilities.ts'
 import { admission } from './transport/admission.ts'
 import { closing } from './transport/closing.ts'
@@ -16,26 +17,14 @@ import { stalls } from './transport/stalls.ts'
 export type { TransportAbility } from './transport/abilities.ts'
 export type { TransportWorld } from './transport/net.ts'
 
-export interface TransportContractOptions {
-  readonly describe: (name: string, body: () => void) => unknown
-  readonly it: (name: string, body: () => Promise<void>) => unknown
+export interface TransportContractOptions extends SuiteOptions<TransportAbility> {
   /** A fresh network for each test. Its transports ask again within a second after a refusal. */
   readonly make: () => TransportWorld | Promise<TransportWorld>
-  /** What the network cannot do; the checks that need it are left out, and the suite's name says so. None by default. */
-  readonly without?: readonly TransportAbility[] | undefined
   /** How long a check waits for what must come before it fails; 8000 by default. */
   readonly patienceMs?: number | undefined
 }
 
-interface Group {
-  readonly name: string
-  readonly define: (on: On) => void
-  /** Where the author of a transport looks first when a check of this group fails. */
-  readonly lookAt: string
-  readonly needs?: TransportAbility
-}
-
-const GROUPS: readonly Group[] = [
+const GROUPS: readonly Group<Parameters<On>[1], TransportAbility>[] = [
   {
     name: 'messages',
     define: messages,
@@ -84,16 +73,8 @@ const GROUPS: readonly Group[] = [
 ]
 
 export function transportContract(options: TransportContractOptions): void {
-  const { describe, it, make, without = [], patienceMs = PATIENCE_MS } = options
-  const left = without.length === 0 ? '' : ` (without ${without.join(', ')})`
-  describe(`the transport contract${left}`, () => {
-    for (const { name, define, lookAt, needs } of GROUPS) {
-      if (needs !== undefined && without.includes(needs)) continue
-      const on: On = (title, body) =>
-        it(title, () => toldCheck({ promise: `${name} ${title}`, lookAt }, () => inNet(make, patienceMs, body)))
-      describe(name, () => define(on))
-    }
-  })
+  const { make, patienceMs = PATIENCE_MS } = options
+  defineSuite('the transport contract', options, GROUPS, (body) => inNet(make, patienceMs, body))
 }
 
 /** Runs a check's body on a fresh network, and closes all that it started. */
