@@ -44,7 +44,7 @@ export function cuts(test: Test): void {
         const { storage, recovered } = await opened(place)
         assert.equal(recovered.isNew, !isFilled)
         plain.recovers(recovered)
-        await goesOn(place, storage, plain)
+        await written(storage, plain, writeOf({ hardState: { ...plain.now.hardState, term: 9, votedFor: 'a' } }))
       })
     assert.ok(moments > 0, CUT_NOTHING)
   })

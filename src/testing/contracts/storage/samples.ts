@@ -111,8 +111,9 @@ export async function holdsContent(storage: Storage, id: string, offset = 0): Pr
     expected.length,
     `read from ${offset}, the file has ${read.length} bytes, not ${expected.length}`,
   )
+  if (read.equals(expected)) return
   const at = read.findIndex((byte, at) => byte !== expected[at])
-  assert.ok(at < 0, `read from ${offset}, the file has another byte at ${offset + at}`)
+  assert.fail(`read from ${offset}, the file has another byte at ${offset + at}`)
 }
 
 export async function drain(iterator: AsyncIterator<Uint8Array>): Promise<void> {
