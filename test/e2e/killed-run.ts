@@ -1,11 +1,14 @@
-/** A run that is killed in the middle: makes its directory, mounts its disk where that may be done, says where, and waits for its end. */
+/** A run that is killed in the middle, as a program: makes its directory, mounts its disk where that may be done, says where, and waits for its end. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeRunDirectory } from '../../chaos/cluster/run-directory.ts'
 import { TinyDisk } from '../../chaos/cluster/tiny-disk.ts'
 
-const directory = makeRunDirectory(process.argv[2] as string)
-const disk = TinyDisk.mount(join(directory, 'tiny'))
-if (disk !== undefined) writeFileSync(join(disk.path, 'data'), 'of a node')
-process.stdout.write(`${JSON.stringify({ directory, disk: disk?.path })}\n`)
-setInterval(() => undefined, 60_000)
+const [, program, name] = process.argv
+if (program === import.meta.filename) {
+  const directory = makeRunDirectory(name as string)
+  const disk = TinyDisk.mount(join(directory, 'tiny'))
+  if (disk !== undefined) writeFileSync(join(disk.path, 'data'), 'of a node')
+  process.stdout.write(`${JSON.stringify({ directory, disk: disk?.path })}\n`)
+  setInterval(() => undefined, 60_000)
+}
