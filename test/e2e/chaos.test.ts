@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
+import { clearLeftovers } from '../../chaos/cluster/run-directory.ts'
 import { historyText, keepEvidence, readHistory } from '../../chaos/evidence.ts'
 import { judge } from '../../chaos/judge.ts'
 import type { PlannedFault } from '../../chaos/nemesis/nemesis.ts'
@@ -82,7 +83,9 @@ describe('a history that was kept', () => {
 async function chaos(nodes: number, options: Partial<ChaosOptions>): Promise<ChaosOutcome> {
   const ids = Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`)
   const pace = { electionTimeout: '200-400ms', snapshotEntries: 100 }
-  const cluster = new ProcessCluster({ name: 'chaos-test', first: ids, command: (words) => start(words), ...pace })
+  const name = 'chaos-test'
+  clearLeftovers(name)
+  const cluster = new ProcessCluster({ name, first: ids, command: (words) => start(words), ...pace })
   for (const id of ids) await cluster.place(id)
   const said: string[] = []
   const heard = (line: string): unknown => said.push(line)

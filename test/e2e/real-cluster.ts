@@ -1,6 +1,7 @@
 /** A cluster of real processes for tests: what must hold of it once the faults are over. */
 import assert from 'node:assert/strict'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
+import { clearLeftovers } from '../../chaos/cluster/run-directory.ts'
 import type { Finished } from './command.ts'
 import { start } from './command.ts'
 import type { Writers } from './writers.ts'
@@ -8,12 +9,15 @@ import type { Writers } from './writers.ts'
 export { freePort } from '../../chaos/cluster/process-cluster.ts'
 export { eventually } from '../../chaos/cluster/waiting.ts'
 
+const NAME = 'e2e'
+
 const PAGE = 1000
 
 export class RealCluster extends ProcessCluster<Finished> {
   static async started(...ids: readonly string[]): Promise<RealCluster> {
+    clearLeftovers(NAME)
     const cluster = new RealCluster({
-      name: 'e2e',
+      name: NAME,
       first: ids,
       command: (words) => start(words),
       // Fast elections, and snapshots while the faults go on.
