@@ -5,7 +5,7 @@ import { RaftError } from '../../src/errors.ts'
 import { BAD_FETCHES } from './bad-fetches.ts'
 import { BAD_UNDER_STRESS } from './bad-under-stress.ts'
 import type { BadTransport } from './lying-transport.ts'
-import { bad } from './lying-transport.ts'
+import { bad, damaged } from './lying-transport.ts'
 
 const BAD_CARRIERS: readonly BadTransport[] = [
   bad('loses a field', 'messages delivers each kind of message as it was sent', () => ({
@@ -263,15 +263,4 @@ export const BAD_TRANSPORTS: readonly BadTransport[] = [
 
 function bytesOf(message: PeerMessage): number {
   return message.type === 'AppendEntriesRequest' ? message.blocks.reduce((sum, { size }) => sum + size, 0) : 0
-}
-
-function damaged(message: PeerMessage): PeerMessage {
-  if (message.type !== 'AppendEntriesRequest') return message
-  const blocks = message.blocks.map((block) => {
-    const bytes = Uint8Array.from(block.bytes)
-    bytes[bytes.length >> 1] = 0
-    bytes[(bytes.length >> 1) + 1] = 0
-    return { ...block, bytes }
-  })
-  return { ...message, blocks }
 }

@@ -2,7 +2,7 @@
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { messageBytes } from '../../src/contracts/transport.ts'
 import type { BadTransport } from './lying-transport.ts'
-import { bad } from './lying-transport.ts'
+import { bad, damaged } from './lying-transport.ts'
 
 const STALLED = 'a stalled peer'
 const BOUND = `${STALLED} is sent no more than its window and what lies in buffers: the rest is dropped, said so, and not kept`
@@ -134,4 +134,13 @@ const BAD_AT_BYTES: readonly BadTransport[] = [
   ),
 ]
 
-export const BAD_UNDER_STRESS: readonly BadTransport[] = [...BAD_AT_STALLS, ...BAD_AT_BYTES]
+const BAD_AT_BITS: readonly BadTransport[] = [
+  bad(
+    'reads no checksum',
+    'bytes in between are not taken for those that were sent: a changed block is never delivered',
+    () => ({ host: (host) => ({ receive: (from, message) => host.receive(from, damaged(message)) }) }),
+    () => ({ corrupt: () => undefined }),
+  ),
+]
+
+export const BAD_UNDER_STRESS: readonly BadTransport[] = [...BAD_AT_STALLS, ...BAD_AT_BYTES, ...BAD_AT_BITS]

@@ -1,5 +1,5 @@
 /** How a bad transport is made: the good one in memory, with one lie on top, told to its user, its host, or both. */
-import type { Transport, TransportHost } from '../../src/contracts/transport.ts'
+import type { PeerMessage, Transport, TransportHost } from '../../src/contracts/transport.ts'
 import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
 import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
 
@@ -87,4 +87,16 @@ function whole(host: TransportHost): TransportHost {
     refusedBy: (peer, refusal) => host.refusedBy(peer, refusal),
     readSnapshot: (id, offset) => host.readSnapshot(id, offset),
   }
+}
+
+/** The message with two bytes of its blocks changed, and the rest as it was. */
+export function damaged(message: PeerMessage): PeerMessage {
+  if (message.type !== 'AppendEntriesRequest') return message
+  const blocks = message.blocks.map((block) => {
+    const bytes = Uint8Array.from(block.bytes)
+    bytes[bytes.length >> 1] = 0
+    bytes[(bytes.length >> 1) + 1] = 0
+    return { ...block, bytes }
+  })
+  return { ...message, blocks }
 }

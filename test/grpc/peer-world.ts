@@ -64,6 +64,7 @@ export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld 
     resume: (one, other) => between(one, other).forEach((found) => void found.speak()),
     messageBytesMax,
     sendRaw: (to, bytes) => sendRaw(transports.get(to)?.address ?? '', bytes),
+    corrupt: (from, to) => between(from, to).forEach((found) => void found.corruptNext()),
     inject: async (from, to, bytes) => {
       for (const found of between(from, to)) found.inject(bytes)
     },

@@ -2,12 +2,16 @@
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 
+/** Less is mostly heads of frames, which may not have checksums of their own. */
+const CORRUPTED_BYTES_MIN = 16 * 1024
+
 export class TcpProxy {
   readonly target: string
   readonly #server = createServer((socket) => this.#accept(socket))
   readonly #sockets = new Set<Socket>()
   #isOpen = true
   #isSilent = false
+  #corrupts = false
   #port = 0
 
   constructor(target: string) {
@@ -55,6 +59,11 @@ export class TcpProxy {
     for (const socket of this.#sockets) if (socket.remotePort === Number(this.target.split(':')[1])) socket.write(bytes)
   }
 
+  /** Changes a bit in the middle of the next large piece, whichever way it goes. */
+  corruptNext(): void {
+    this.#corrupts = true
+  }
+
   async close(): Promise<void> {
     this.cut()
     await new Promise((resolve) => this.#server.close(resolve))
@@ -72,6 +81,10 @@ export class TcpProxy {
       from.setNoDelay(true)
       from.on('error', () => undefined)
       from.on('data', (bytes) => {
+        if (this.#corrupts && bytes.length >= CORRUPTED_BYTES_MIN) {
+          this.#corrupts = false
+          bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1
+        }
         if (!to.write(bytes)) from.pause()
       })
       to.on('drain', () => {

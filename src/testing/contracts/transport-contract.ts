@@ -4,7 +4,7 @@ import { defineSuite } from './suite.ts'
 import type { TransportAbility } from './transport/abilities.ts'
 import { admission } from './transport/admission.ts'
 import { closing } from './transport/closing.ts'
-import { bytesInBetween, hostileBytes } from './transport/hostile.ts'
+import { bytesInBetween, changedBytes, hostileBytes } from './transport/hostile.ts'
 import { largestMessage } from './transport/largest.ts'
 import { links } from './transport/links.ts'
 import { messages } from './transport/messages.ts'
@@ -66,7 +66,10 @@ const GROUPS: readonly Group<Parameters<On>[1], TransportAbility>[] = [
   },
   {
     name: 'bytes in between',
-    define: bytesInBetween,
+    define: (on) => {
+      bytesInBetween(on)
+      changedBytes(on)
+    },
     lookAt: 'whether frames are checked as they are read, and a broken stream is ended and opened anew',
     needs: 'bytes in between',
   },

@@ -43,6 +43,12 @@ export function injectOf(world: TransportWorld): (from: NodeId, to: NodeId, byte
   return world.inject
 }
 
+/** Changes a bit of what one node sends to another. */
+export function corruptOf(world: TransportWorld): (from: NodeId, to: NodeId) => void | Promise<void> {
+  assert.ok(world.corrupt !== undefined, lacking('corrupt', 'bytes in between'))
+  return world.corrupt
+}
+
 function lacking(what: keyof TransportWorld, ability: TransportAbility): string {
   return `the world has no ${what}: give it one, or say without: ['${ability}'] to leave these checks out`
 }

@@ -1,11 +1,12 @@
 /** Bytes that no transport has sent: to a node's port, and into the middle of what is under way. */
 import assert from 'node:assert/strict'
+import { payloadsOf } from '../../../contracts/block.ts'
 import type { PeerMessage } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
 import { SeededRandom } from '../../simulation/random.ts'
-import { injectOf, sendRawOf } from './abilities.ts'
+import { corruptOf, injectOf, sendRawOf } from './abilities.ts'
 import type { Net, On, Started } from './net.ts'
-import { asking, turn } from './net.ts'
+import { appending, asking, MIB, turn } from './net.ts'
 import type { HostCall } from './recording-host.ts'
 
 /** Connections that come and go at once. */
@@ -63,6 +64,25 @@ function callsNotOf(peer: NodeId, { host }: Started): HostCall[] {
   return host.calls.filter((call) => {
     if (call.type === 'receive') return true
     return (call.type === 'admit' ? call.peer.nodeId : call.peer) !== peer
+  })
+}
+
+export function changedBytes(on: On): void {
+  on('are not taken for those that were sent: a changed block is never delivered', async (net) => {
+    const corrupt = corruptOf(net.world)
+    const [a, b] = await net.pair()
+    const command = Uint8Array.from({ length: MIB / 2 }, (_, at) => (at * 7 + (at >> 8)) & 255)
+    await corrupt('a', 'b')
+    a.transport.send('b', appending(command))
+    await net.eventually('a block that gets through', () => {
+      a.transport.send('b', appending(command))
+      return b.host.received.length >= 3
+    })
+    for (const message of b.host.received) {
+      assert.ok(message.type === 'AppendEntriesRequest' && message.blocks[0] !== undefined, 'another message came')
+      const isSame = Buffer.from(command).equals(payloadsOf(message.blocks[0])[0] as Uint8Array)
+      assert.ok(isSame, 'other bytes came than were sent')
+    }
   })
 }
 

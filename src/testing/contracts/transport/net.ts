@@ -25,6 +25,8 @@ export interface TransportWorld {
   readonly messageBytesMax?: number
   /** Opens a connection to a node, as anybody could, sends it these bytes, and closes it; resolves when it is closed. */
   sendRaw?(to: NodeId, bytes: Uint8Array): Promise<void>
+  /** Changes one bit in the middle of the next 16 KiB or more that go from one node to another at once. */
+  corrupt?(from: NodeId, to: NodeId): void | Promise<void>
   /** Puts bytes into the middle of what one node sends to another. */
   inject?(from: NodeId, to: NodeId, bytes: Uint8Array): void | Promise<void>
   close(): Promise<void>
