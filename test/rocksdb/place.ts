@@ -7,6 +7,7 @@ import { join, relative } from 'node:path'
 import type { ErrorCode, RaftError } from '../../src/errors.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
+import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { Damage, StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
@@ -110,7 +111,7 @@ async function namesIn(directory: string): Promise<string> {
 
 /**
  * One bit in the middle of each file of a closed data directory; and each file cut in half or removed, but for those of
- * RocksDB, which may end the process over that: damage.test.ts does it in another one.
+ * RocksDB, which may end the process over that: damage.test.ts does it in another one. And each key of the log.
  */
 async function damagesIn(directory: string): Promise<Damage[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
@@ -127,7 +128,33 @@ async function damagesIn(directory: string): Promise<Damage[]> {
       { what: `the file ${name}`, inflict: () => rm(path) },
     )
   }
+  for (let at = 0; at < KEYS_DAMAGED; at++)
+    damages.push(
+      { what: `a bit of the value of key ${at}`, inflict: () => damageKey(directory, at, flipped) },
+      { what: `key ${at}`, inflict: () => damageKey(directory, at, () => undefined) },
+    )
   return damages
+}
+
+/** The log's blocks, their summary and the record of the snapshot. */
+const KEYS_DAMAGED = 5
+
+/** Puts another value in place of one, or none: RocksDB itself finds nothing wrong. */
+async function damageKey(directory: string, at: number, change: (value: Buffer) => Buffer | undefined): Promise<void> {
+  const sizes = { writeBufferBytes: 1024 * 1024, cacheBytes: 1024 * 1024 }
+  const database = await Database.open(loadBinding(), join(directory, 'log'), { createIfMissing: false, ...sizes })
+  const entries: [Buffer, Buffer][] = []
+  for await (const entry of database.entries({ gte: Buffer.of(0), lt: Buffer.of(255) })) entries.push(entry)
+  const [key, value] = entries[at % entries.length] as [Buffer, Buffer]
+  const changed = change(value)
+  await database.write((batch) => (changed === undefined ? batch.del(key) : batch.put(key, changed)), true)
+  await database.close()
+}
+
+function flipped(value: Buffer): Buffer {
+  const changed = Buffer.from(value)
+  changed[value.length >> 1] = (changed[value.length >> 1] as number) ^ 1
+  return changed
 }
 
 async function flipBit(path: string, at: number): Promise<void> {
