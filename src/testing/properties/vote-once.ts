@@ -28,7 +28,8 @@ export const voteOnce: Property = {
         return `${node} changed its vote in term ${status.term} from ${before.votedFor} to ${status.votedFor}.`
       }
       // A vote that neither left the node nor reached its disk is gone with a crash, and was never given.
-      // Nor does it count what a node without its old disk writes, as long as it tells nobody.
+      // Nor does it count what a node without its old disk writes, as long as it grants nobody its vote; that it stands for
+      // itself is for the others to pass over, and once it is removed they let it say so.
       if (observation.type === 'durable') {
         if (wiped.has(observation.node)) return undefined
         const { hardState } = observation.write
@@ -38,7 +39,7 @@ export const voteOnce: Property = {
       }
       if (observation.type !== 'sent') return undefined
       const { from, to, message } = observation
-      if (message.type === 'RequestVoteRequest') return vote(from, message.term, from)
+      if (message.type === 'RequestVoteRequest') return wiped.has(from) ? undefined : vote(from, message.term, from)
       if (message.type === 'RequestVoteResponse' && message.isGranted) return vote(from, message.term, to)
       return undefined
     }
