@@ -4,12 +4,12 @@ import type { StateMachine } from '../../src/contracts/state-machine.ts'
 export class Sum implements StateMachine<number, unknown> {
   total = 0
 
-  apply(add: number): unknown {
+  apply(add: number, _context?: { readonly index: number }): unknown {
     this.total += add
     return this.total
   }
 
-  snapshot(): Iterable<Uint8Array> {
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
     return [Buffer.from(String(this.total))]
   }
 

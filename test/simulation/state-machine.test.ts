@@ -4,6 +4,20 @@ import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { checkStateMachine, replayStateMachine } from '../../src/testing/check-state-machine.ts'
+import {
+  Asked,
+  calling,
+  Drunk,
+  endless,
+  ForgetfulAfter,
+  Lazy,
+  Lists,
+  OneAtATime,
+  Reuser,
+  restoring,
+  Shared,
+  snapshotOf,
+} from './bad-machines.ts'
 import { Endless, Sum, Zoned } from './machines-elsewhere.ts'
 
 const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
@@ -20,13 +34,13 @@ describe('a user tries a state machine', () => {
   })
 
   it('that is one, and finds nothing', async () => {
-    const totals = await checkStateMachine(() => new Counter(), { ...SMALL, runs: 10 })
+    const totals = await checkStateMachine(() => new Sum(), { ...SMALL, runs: 10 })
     assert.ok(totals.commits > 50)
     assert.ok((totals.told.get('snapshotInstalled') ?? 0) > 0)
   })
 
   it('and is told the smallest log, and how to run it again', async () => {
-    const machine = (): Counter => new (ForgetfulAfter(2))()
+    const machine = (): Sum => new (ForgetfulAfter(2))()
     await assert.rejects(checkStateMachine(machine, { ...SMALL, seed: 5 }), (error: Error) => {
       assert.match(error.message, /The commands that show it:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
       assert.match(error.message, /To run it again: checkStateMachine\(…, \{ seed: 5 \}\)$/)
@@ -72,7 +86,7 @@ describe('a state machine that asks for what differs from node to node is told w
     })
 
   it('also by its name in node:crypto', async () => {
-    const machine = (): Counter => new (calling(() => randomUUID()))()
+    const machine = (): Sum => new (calling(() => randomUUID()))()
     await assert.rejects(checkStateMachine(machine, SMALL), /calls crypto\.randomUUID\(\)\. .*put it into the command/)
   })
 
@@ -91,12 +105,12 @@ describe('a state machine that asks for what differs from node to node is told w
   })
 
   it('in snapshot() and, after a while, in restore()', async () => {
-    class Stamped extends Counter {
+    class Stamped extends Sum {
       override *snapshot(): Iterable<Uint8Array> {
         yield Buffer.from(String(Date.now()))
       }
     }
-    class Dated extends Counter {
+    class Dated extends Sum {
       override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
         await super.restore(chunks)
         this.total += Date.now()
@@ -168,7 +182,10 @@ describe('a state machine that is none is told what is wrong and what to do', ()
       /^the result of command 1 cannot be encoded and decoded \(.*BigInt/,
     ],
     'restore adds instead of replacing': [
-      () => new (restoring((machine, total) => machine.add(total)))(),
+      () =>
+        new (restoring((machine, total) => {
+          machine.total += total
+        }))(),
       /restore\(\) must replace the whole state .* what was there before must go/,
     ],
     'a snapshot forgets what later results depend on': [
@@ -217,7 +234,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   })
 
   it('it hands out a result and changes it later', async () => {
-    class Sharer extends Counter {
+    class Sharer extends Sum {
       readonly seen: number[] = []
       override apply(add: number): unknown {
         this.seen.push(add)
@@ -232,7 +249,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
 
   it('its commands do not survive their codec', async () => {
     const commands = fc.date({ noInvalidDate: true })
-    const machine = (): StateMachine<Date, unknown> => new Counter() as never
+    const machine = (): StateMachine<Date, unknown> => new Sum() as never
     await assert.rejects(
       checkStateMachine(machine, { ...SMALL, commands }),
       /^MachineFault: command 1 does not survive/,
@@ -278,7 +295,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   })
 
   it('it goes wrong only in a cluster, and is told the run', async () => {
-    class ByTerm extends Counter {
+    class ByTerm extends Sum {
       override apply(add: number, { index }: { readonly index: number }): unknown {
         if (index > 8 && this.total > 0 && index % 2 === 0) throw new Error('even is too many')
         return super.apply(add)
@@ -297,7 +314,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     assert.equal(whole.isSame, true)
     const begun = await replayStateMachine(machine, check, text, { event: whole.event - 1 })
     assert.equal(begun.failure, undefined)
-    const mended = await replayStateMachine(() => new Counter(), check, text)
+    const mended = await replayStateMachine(() => new Sum(), check, text)
     assert.equal(mended.failure, undefined)
   })
 })
@@ -346,172 +363,5 @@ function startsWith(words: string): (error: Error) => true {
   return (error) => {
     assert.equal(error.message.slice(0, words.length), words)
     return true
-  }
-}
-
-class Counter implements StateMachine<number, unknown> {
-  total = 0
-
-  add(amount: number): void {
-    this.total += amount
-  }
-
-  apply(add: number, _context?: { readonly index: number }): unknown {
-    this.total += add
-    return this.total
-  }
-
-  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
-    return [Buffer.from(String(this.total))]
-  }
-
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    let text = ''
-    for await (const chunk of chunks) text += Buffer.from(chunk).toString()
-    this.total = Number(text)
-  }
-}
-
-/** A counter that does this at every command, and answers with it. */
-function calling(call: () => unknown): new () => Counter {
-  return class extends Counter {
-    override apply(add: number): unknown {
-      super.apply(add)
-      return call()
-    }
-  }
-}
-
-function snapshotOf(
-  give: (total: number) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): new () => StateMachine<number, unknown> {
-  return class extends Counter {
-    override snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
-      return give(this.total)
-    }
-  }
-}
-
-/** A counter that does this after a restore, knowing what it held before. */
-function restoring(after: (machine: Counter, before: number) => Promise<void> | void): new () => Counter {
-  return class extends Counter {
-    override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-      const before = this.total
-      await super.restore(chunks)
-      await after(this, before)
-    }
-  }
-}
-
-async function* endless(): AsyncIterable<Uint8Array> {
-  await new Promise(() => {})
-}
-
-class Drunk extends Counter {
-  static made = 0
-  readonly #mood = Drunk.made++
-
-  override apply(add: number): unknown {
-    return Number(super.apply(add)) + this.#mood
-  }
-}
-
-let shared = 0
-
-class Shared extends Counter {
-  override apply(add: number): unknown {
-    shared += add + 1
-    return 0
-  }
-
-  override snapshot(): Iterable<Uint8Array> {
-    return [Buffer.from(String(shared))]
-  }
-}
-
-/** Its results depend on a count that its snapshot does not have. */
-function ForgetfulAfter(commands: number): new () => Counter {
-  return class extends Counter {
-    #count = 0
-
-    override apply(add: number): unknown {
-      this.#count++
-      return Number(super.apply(add)) * 1000 + (this.#count > commands ? this.#count : 0)
-    }
-  }
-}
-
-class Lazy extends Counter {
-  override *snapshot(): Iterable<Uint8Array> {
-    yield Buffer.alloc(0)
-    yield Buffer.from(String(this.total))
-  }
-}
-
-class OneAtATime extends Counter {
-  #left: Buffer[] = []
-
-  override *snapshot(): Iterable<Uint8Array> {
-    this.#left = [...String(this.total + 10)].map((digit) => Buffer.from(digit))
-    for (let chunk = this.#left.shift(); chunk !== undefined; chunk = this.#left.shift()) yield chunk
-  }
-  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    await super.restore(chunks)
-    this.total -= 10
-  }
-}
-
-class Reuser extends Counter {
-  readonly #bytes = new Uint32Array(1)
-
-  override apply(add: number): unknown {
-    this.#bytes[0] = Number(super.apply(add))
-    return this.total
-  }
-
-  override snapshot(): Iterable<Uint8Array> {
-    return [new Uint8Array(this.#bytes.buffer)]
-  }
-
-  override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const all: Uint8Array[] = []
-    for await (const chunk of chunks) all.push(chunk)
-    this.#bytes[0] = this.total = Buffer.concat(all).readUInt32LE()
-  }
-}
-
-/** A counter that answers queries in a way of its own. */
-class Asked extends Counter implements StateMachine<number, unknown, string, unknown> {
-  applied = 0
-  readonly #answer: (asked: Asked) => unknown
-
-  constructor(answer: (asked: Asked) => unknown) {
-    super()
-    this.#answer = answer
-  }
-
-  override apply(add: number): unknown {
-    this.applied++
-    return super.apply(add)
-  }
-
-  query(_query: string): unknown {
-    return this.#answer(this)
-  }
-}
-
-abstract class Lists implements StateMachine<number[], number> {
-  kept: number[] | undefined
-
-  abstract apply(items: number[]): number
-
-  snapshot(): Iterable<Uint8Array> {
-    return [Buffer.from(JSON.stringify(this.kept ?? null))]
-  }
-
-  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    let text = ''
-    for await (const chunk of chunks) text += Buffer.from(chunk).toString()
-    this.kept = JSON.parse(text) ?? undefined
   }
 }
