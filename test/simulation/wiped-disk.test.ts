@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { simulate } from '../../src/testing/simulate.ts'
 import { Clients } from '../../src/testing/simulation/clients.ts'
 import { Cluster } from '../../src/testing/simulation/cluster.ts'
 import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
+import type { Call } from '../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
 
 describe('a node whose data directory was lost', () => {
@@ -40,6 +42,22 @@ describe('a node whose data directory was lost', () => {
       assert.equal(cluster.nodes[3]?.machine?.commands.size, cluster.leader?.machine?.commands.size)
       assert.equal(cluster.failure, undefined)
     })
+})
+
+describe('a membership change in the very moment in which data is lost', () => {
+  it('may leave nobody to live, and no promise is broken by that', async () => {
+    const demotion: Call = { type: 'change', atMs: 1500, add: [], promote: [], demote: [2], remove: [] }
+    const history = await simulate({
+      seed: 1,
+      cluster: { voters: 3, spares: 0 },
+      workload: [{ type: 'write', atMs: 1000, node: LEADER, count: 3 }, demotion],
+      faults: [{ type: 'rot', atMs: 1500, node: 0, part: 'log', place: 2 }],
+      healAtMs: 2500,
+      isTraced: true,
+    })
+    assert.match(history.trace ?? '', /commits the membership \(n0 n1 \+n2\)/)
+    assert.equal(history.failure, undefined)
+  })
 })
 
 /** Lets the cluster run until then, writing now and then. */

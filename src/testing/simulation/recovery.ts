@@ -20,6 +20,8 @@ export async function recover(cluster: Cluster, clients: Clients, mishaps: Misha
   if (mishaps.missing.size > 0) await liveWithout(cluster, clients, mishaps.missing)
   if (cluster.isOver) return
   mishaps.bringBack()
+  // A change that was asked for just before data was lost may have made that data needed: nobody promises to live then.
+  if (cluster.lost.size > 0 && !canDoWithout(cluster.watch.view, cluster.lost)) return
   await removeLost(cluster, clients)
   await live(cluster, clients)
 }
