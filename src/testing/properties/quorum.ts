@@ -1,6 +1,7 @@
 /** What a quorum is, said once more and without the core: the judges must not share its mistakes. */
-import type { Membership, NodeId } from '../../core/types.ts'
+import type { LogIndex, Membership, NodeId } from '../../core/types.ts'
 import type { ClusterView } from './cluster-view.ts'
+import type { ShadowLog } from './shadow-log.ts'
 
 /** Whether these nodes are a majority of the voters; of a joint membership, of both halves. Learners never count. */
 export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): boolean {
@@ -13,8 +14,9 @@ export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): bo
  * committed and every later one on some disk, and also once the learners in it are voters.
  */
 export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): boolean {
-  const all = [...view.nodes.values()].flatMap(({ disk, log }) => [...disk.memberships, ...log.memberships])
-  const committed = Math.max(0, ...all.filter(({ index }) => index <= view.ledger.lastIndex).map(({ index }) => index))
+  const logs = [...view.nodes.values()].flatMap(({ disk, log }) => [disk, log])
+  const all = logs.flatMap(({ memberships }) => memberships)
+  const committed = Math.max(0, ...logs.map((log) => lastCommitted(view, log)))
   const inForce = all.filter(({ index, membership: { voters } }) => index >= committed && voters.length > 0)
   // Of a cluster that nobody has begun yet nothing is known, so nobody may be missed.
   if (inForce.length === 0) return false
@@ -25,14 +27,22 @@ export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): bool
   })
 }
 
+/** The index of the last membership in a log that is committed; an entry of another term at its index is not. */
+function lastCommitted({ ledger }: ClusterView, log: ShadowLog): LogIndex {
+  const isCommitted = (index: LogIndex): boolean =>
+    index <= log.baseIndex || (index <= ledger.lastIndex && log.termAt(index) === ledger.termAt(index))
+  return log.memberships.findLast(({ index }) => isCommitted(index))?.index ?? 0
+}
+
 /** Whether nobody could take a new disk of this node for its old one: every disk knows the old one, for good. */
 export function isDiskKnown(view: ClusterView, id: NodeId): boolean {
-  const lasts = [...view.nodes.values()]
-    .map(({ disk }) => disk.membership)
-    .filter(({ membership }) => membership.voters.length > 0)
-  return lasts.every(({ index, membership }) => {
+  const disks = [...view.nodes.values()]
+    .map(({ disk }) => disk)
+    .filter(({ membership }) => membership.membership.voters.length > 0)
+  return disks.every((disk) => {
+    const { index, membership } = disk.membership
     const member = membership.members.find((one) => one.id === id)
-    return index <= view.ledger.lastIndex && member !== undefined && member.directoryId !== ''
+    return index === lastCommitted(view, disk) && member !== undefined && member.directoryId !== ''
   })
 }
 
