@@ -200,7 +200,7 @@ function addOperations(program: Command, toCluster: ToCluster, terminal: Termina
 function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
   const command = program
     .command('replay')
-    .description('run a simulated run, or a told scenario, again from its file')
+    .description('run a simulated run, or a told scenario, again from its file; judge a recording')
     .argument('<file>', 'as a failed check of quorate/testing has written it')
     .addOption(
       new Option('--until <place>', 'stop after an event (1234) or at a time (1234ms)').argParser(parsed(parsePlace)),
@@ -208,6 +208,7 @@ function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--print <node>', 'print all that this node is, there or at the end')
     .addOption(new Option('--step', 'stop after every line of the trace, and ask').conflicts('output'))
     .option('--trace', 'print the whole trace')
+    .option('--record <file>', 'write what the judges see, to be judged again by replay')
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
   command.action((file: string) =>
     guard(

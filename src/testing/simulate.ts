@@ -31,6 +31,8 @@ export interface SimulationOptions {
   readonly isTraced?: boolean | undefined
   /** Tricks played on every node; for tests of the judges. */
   readonly tampering?: Tampering | undefined
+  /** Is given every line of a recording of the run, as it happens; `judgeRecording` judges them again. */
+  readonly record?: ((line: string) => void) | undefined
   /** Is shown the run after every event, and a last time when it is over. */
   readonly onlooker?: Onlooker | undefined
 }
@@ -57,8 +59,8 @@ export const HEAL_AT_MS: number = 4000
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
-  const { properties, isTraced = false, machine, tampering, onlooker } = options
-  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, tampering, onlooker })
+  const { properties, isTraced = false, machine, tampering, onlooker, record } = options
+  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, tampering, onlooker, record })
   const clients = new Clients(cluster)
   const mishaps = new Mishaps(cluster, (node) => clients.nodeDied(node))
   for (const node of cluster.nodes) node.start()

@@ -72,6 +72,27 @@ describe('quorate replay', () => {
     assert.equal((await told(SCENARIO, '--until', '3')).code, 2)
   })
 
+  it('records what the judges see, and judges a recording', async () => {
+    const recording = join(directory, 'run.jsonl')
+    assert.equal((await told(RUN, '--record', recording)).code, 0)
+    const kept = await told(recording)
+    assert.equal(kept.code, 0)
+    assert.match(kept.out, /^kept by all \d+ observations\n$/)
+    const lines = readFileSync(recording, 'utf8').split('\n')
+    const vote = lines.findIndex(
+      (line) => line.includes('"type":"RequestVoteResponse","term":1') && line.includes('"sent"'),
+    )
+    const lie = (lines[vote] as string).replace('"term":1', '"term":7')
+    const broken = await told(written(lines.with(vote, lie).join('\n')), '-o', 'json')
+    assert.equal(broken.code, 1)
+    const report = JSON.parse(broken.out)
+    assert.deepEqual([report.kind, report.broken, report.line], ['recording', 'I12', vote + 1])
+    assert.equal((await told(recording, '--step')).code, 2)
+    const nowhere = await told(RUN, '--record', join(directory, 'gone', 'run.jsonl'))
+    assert.equal(nowhere.code, 2)
+    assert.match(nowhere.err, /the recording cannot be written: ENOENT/)
+  })
+
   for (const [what, content, message] of [
     [
       'a line that means nothing',

@@ -1,5 +1,5 @@
-/** replay: runs a written run again, whole, up to a moment, or step by step, and says whether it came out as written. */
-import { readFile } from 'node:fs/promises'
+/** replay: runs a written run again, whole, up to a moment, or step by step, and says whether it came out as written; judges recordings. */
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
 import type { Replay } from '../../testing/told-runs/replay-run.ts'
@@ -14,6 +14,7 @@ export interface ReplayFlags {
   readonly print?: string
   readonly step?: boolean
   readonly trace?: boolean
+  readonly record?: string
   readonly output: 'text' | 'json'
 }
 
@@ -26,15 +27,21 @@ const HEADER_LINES = 2
 export async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const text = await textOf(path)
   const { kindOf } = await import('../../testing/told-runs/first-line.ts')
-  return kindOf(text) === 'run' ? replayWhole(path, text, flags, terminal) : replayScenario(path, text, flags, terminal)
+  const kind = kindOf(text)
+  if (kind === 'run') return replayWhole(path, text, flags, terminal)
+  assertNoPlace(path, kind, flags)
+  return kind === 'scenario' ? replayScenario(path, text, flags, terminal) : judgeAgain(text, flags, terminal)
 }
 
 async function replayWhole(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const { replayRun } = await import('../../testing/told-runs/replay-run.ts')
   const { until, print, step = false } = flags
   const steps = step ? stepper(terminal) : undefined
-  const told = await replayRun(text, { until, onlooker: steps?.onlooker })
+  const lines: string[] = []
+  const record = flags.record === undefined ? undefined : (line: string) => void lines.push(line)
+  const told = await replayRun(text, { until, onlooker: steps?.onlooker, record })
   steps?.end()
+  if (flags.record !== undefined) await write(flags.record, `${lines.join('\n')}\n`)
   const node = print === undefined ? undefined : nodeOf(told, print)
   if (flags.output === 'json') terminal.out(`${JSON.stringify(report(told, node, flags))}\n`)
   else {
@@ -45,15 +52,30 @@ async function replayWhole(path: string, text: string, flags: ReplayFlags, termi
   return told.isSame === false ? EXIT.failure : EXIT.ok
 }
 
+/** Exit code 0: every promise was kept; 1: one was broken. */
+async function judgeAgain(text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
+  const { judgeRecording } = await import('../../testing/recordings/judge-recording.ts')
+  const { observations, broken, line } = await judgeRecording(text.split(/\r?\n/))
+  const verdict = broken === undefined ? `kept by all ${observations} observations` : `line ${line}: ${broken.message}`
+  if (flags.output === 'json') {
+    const facts = { observations, verdict, broken: broken?.property.id, line }
+    terminal.out(`${JSON.stringify({ schema: 'quorate.replay/v1', kind: 'recording', ...facts })}\n`)
+  } else terminal.out(`${verdict}\n`)
+  return broken === undefined ? EXIT.ok : EXIT.failure
+}
+
+/** Only a run has events, a time, and nodes to print. */
+function assertNoPlace(path: string, kind: 'scenario' | 'recording', flags: ReplayFlags): void {
+  const given = (['until', 'print', 'step', 'record'] as const).filter((flag) => flags[flag] !== undefined)
+  if (given.length === 0) return
+  const what = kind === 'scenario' ? 'a told scenario of bare cores' : 'a recording, of which nothing is run again'
+  throw new CommandFailure(`${path} is ${what}: it has no events, no time and no nodes to print`, {
+    exitCode: EXIT.usage,
+    hint: `Leave out ${given.map((flag) => `--${flag}`).join(', ')}.`,
+  })
+}
+
 async function replayScenario(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
-  if (flags.until !== undefined || flags.print !== undefined || flags.step === true)
-    throw new CommandFailure(
-      `${path} is a told scenario of bare cores: it has no events, no time and no nodes to print`,
-      {
-        exitCode: EXIT.usage,
-        hint: 'Leave out --until, --print and --step; a scenario says status, log and progress itself.',
-      },
-    )
   const { scenario } = await import('../../testing/scenario.ts')
   const now = scenario(text)
   const isSame = now === text
@@ -70,6 +92,17 @@ async function textOf(path: string): Promise<string> {
     throw new CommandFailure(`${path} cannot be read: ${(error as Error).message}`, {
       exitCode: EXIT.usage,
       hint: 'Give the path of a run file or a told scenario; a check that fails names the file it wrote.',
+    })
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text)
+  } catch (error) {
+    throw new CommandFailure(`the recording cannot be written: ${(error as Error).message}`, {
+      exitCode: EXIT.usage,
+      hint: 'Give --record a file in a directory that is there and may be written to.',
     })
   }
 }

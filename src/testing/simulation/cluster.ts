@@ -7,6 +7,7 @@ import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
 import { SAFETY, Watch } from '../properties/safety.ts'
+import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
 import { FalseDisk } from './disk.ts'
 import { addressOf } from './endpoint.ts'
 import { FalseNetwork } from './network.ts'
@@ -58,6 +59,8 @@ export interface ClusterOptions {
   /** Tricks played on every node; for tests of the judges. */
   readonly tampering?: Tampering | undefined
   readonly onlooker?: Onlooker | undefined
+  /** Is given every line of a recording. */
+  readonly record?: ((line: string) => void) | undefined
 }
 
 export class Cluster implements World {
@@ -75,6 +78,7 @@ export class Cluster implements World {
   /** The onlooker has seen enough. */
   isStopped = false
   readonly #onlooker: Onlooker | undefined
+  readonly #record: ((line: string) => void) | undefined
   /** Steps of all cores. */
   steps = 0
   /** How often each event was told by a core. */
@@ -87,8 +91,10 @@ export class Cluster implements World {
   >()
 
   constructor(options: ClusterOptions) {
-    const { seed, plan, settings, properties = SAFETY, isTraced, machine, tampering, onlooker } = options
+    const { seed, plan, settings, properties = SAFETY, isTraced, machine, tampering, onlooker, record } = options
     this.#onlooker = onlooker
+    this.#record = record
+    record?.(RECORDING_FORMAT)
     this.random = new SeededRandom(seed)
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
     this.machine = machine
@@ -124,6 +130,7 @@ export class Cluster implements World {
       for (const { type } of observation.effects.events) this.told.set(type, (this.told.get(type) ?? 0) + 1)
     }
     this.trace?.see(observation)
+    this.#record?.(recordingLine(observation))
     try {
       this.watch.see(observation)
     } catch (error) {

@@ -1,7 +1,7 @@
 /** The first line of our text files: which format, in which version; and the error of a file that cannot be read. */
 import { RaftError } from '../../errors.ts'
 
-export type FileKind = 'run' | 'scenario'
+export type FileKind = 'run' | 'scenario' | 'recording'
 
 const FIRST_LINE = /^# quorate (run|scenario), version (\d+)\s*$/
 /** This release reads no other version. */
@@ -9,11 +9,13 @@ const VERSION = 1
 
 /** What the first line says the file is; a told scenario need not say it. */
 export function kindOf(text: string): FileKind {
-  return FIRST_LINE.exec(firstLineOf(text))?.[1] === 'run' ? 'run' : 'scenario'
+  const line = firstLineOf(text)
+  if (line.startsWith('{')) return 'recording'
+  return FIRST_LINE.exec(line)?.[1] === 'run' ? 'run' : 'scenario'
 }
 
 /** Throws unless the file is of this kind and of a version that can be read. */
-export function checkFirstLine(text: string, kind: FileKind): void {
+export function checkFirstLine(text: string, kind: 'run' | 'scenario'): void {
   const line = firstLineOf(text)
   const [, named, version] = FIRST_LINE.exec(line) ?? []
   if (named === undefined && kind === 'scenario') return
@@ -32,16 +34,17 @@ export function checkFirstLine(text: string, kind: FileKind): void {
     })
 }
 
-export function fileError(why: string, about: { readonly line?: number; readonly hint?: string } = {}): RaftError {
+/** `doing` completes "the file cannot be …". */
+export function fileError(
+  why: string,
+  about: { readonly line?: number; readonly hint?: string; readonly doing?: string } = {},
+): RaftError {
   const { line, hint = 'Mend the file; the format is explained in docs/reference/run-files.md.' } = about
-  return new RaftError(
-    'ERR_RAFT_RUN_FILE',
-    `the file cannot be replayed: ${line === undefined ? '' : `line ${line}: `}${why}`,
-    {
-      hint,
-      details: { line },
-    },
-  )
+  const place = line === undefined ? '' : `line ${line}: `
+  return new RaftError('ERR_RAFT_RUN_FILE', `the file cannot be ${about.doing ?? 'replayed'}: ${place}${why}`, {
+    hint,
+    details: { line },
+  })
 }
 
 function firstLineOf(text: string): string {

@@ -19,6 +19,8 @@ export interface ReplayOptions {
   readonly until?: { readonly event: number } | { readonly ms: number } | undefined
   /** Is shown the run after every event, and may stop it. */
   readonly onlooker?: Onlooker | undefined
+  /** Is given every line of a recording of the run. */
+  readonly record?: ((line: string) => void) | undefined
   /** Whether to write down what happens; it is, unless said otherwise. */
   readonly isTraced?: boolean | undefined
 }
@@ -49,9 +51,9 @@ export interface Replay {
  */
 export async function replayRun(text: string, options: ReplayOptions = {}): Promise<Replay> {
   const { run, needs, outcome: expected } = parseRun(text)
-  const { machine, tampering, properties, until, onlooker, isTraced = true } = options
+  const { machine, tampering, properties, until, onlooker, record, isTraced = true } = options
   for (const need of needs) if (options[need] === undefined) throw lacking(need)
-  const plan: SimulationOptions = { ...run, machine, tampering, properties, isTraced }
+  const plan: SimulationOptions = { ...run, machine, tampering, properties, isTraced, record }
   let isStopped = false
   const { history, state, outcome } = await runToEnd(plan, async (moment) => {
     const told = await onlooker?.(moment)
