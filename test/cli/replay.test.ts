@@ -104,6 +104,17 @@ describe('quorate replay', () => {
       '# quorate run, version 2\n',
       /line 1: the file is of version 2 .*\n {2}hint: +Replay it with the release/,
     ],
+    [
+      'a trace',
+      '# quorate trace, version 1\n',
+      /line 1: the first line is .*\n {2}hint: +This is a trace: it is for people;/,
+    ],
+    [
+      'some other text',
+      'npm ci\nadded 101 packages\n',
+      /it is no told scenario: it begins with 'npm', .*\n {2}hint: +Give a/,
+    ],
+    ['an empty file', '\n', /it is no told scenario: there is nothing in it to play/],
     ['a scenario of a later version', '# quorate scenario, version 2\n\nstatus\n', /line 1: the file is of version 2/],
     [
       'a machine it does not have',

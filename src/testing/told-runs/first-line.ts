@@ -3,9 +3,15 @@ import { RaftError } from '../../errors.ts'
 
 export type FileKind = 'run' | 'scenario' | 'recording'
 
-const FIRST_LINE = /^# quorate (run|scenario), version (\d+)\s*$/
+const FIRST_LINE = /^# quorate (run|scenario|trace), version (\d+)\s*$/
 /** This release reads no other version. */
 const VERSION = 1
+
+const PLAYED_BY: Readonly<Record<string, string>> = {
+  run: 'it is played by replayRun, and by quorate replay',
+  scenario: 'it is played by scenario, and by quorate replay',
+  trace: 'it is for people; replay the file of the run that it is of',
+}
 
 /** What the first line says the file is; a told scenario need not say it. */
 export function kindOf(text: string): FileKind {
@@ -25,7 +31,7 @@ export function checkFirstLine(text: string, kind: 'run' | 'scenario'): void {
       hint:
         named === undefined
           ? 'Give a file that was written for a failed run, or begin yours with that line.'
-          : `This is a ${named}: it is played by ${named === 'run' ? 'replayRun' : 'scenario'}, and by quorate replay.`,
+          : `This is a ${named}: ${PLAYED_BY[named]}.`,
     })
   if (Number(version) !== VERSION)
     throw fileError(`the file is of version ${version} of its format, and this release reads version ${VERSION}`, {
