@@ -71,6 +71,11 @@ describe('a recording', () => {
     ['of what nobody can observe', `${RECORDING_FORMAT}\n{"type":"thought"}`, /line 2: .*, and not thought/],
     ['of no objects', `${RECORDING_FORMAT}\n17`, /line 2: an observation has one of the types started, /],
     [
+      'of an index nobody can judge',
+      `${RECORDING_FORMAT}\n{"type":"applied","node":"a","index":10000001,"term":1,"command":"x"}`,
+      /line 2: index is 10000001, and nothing beyond 10000000 is judged/,
+    ],
+    [
       'too large a number',
       `${RECORDING_FORMAT}\n{"type":"restored","node":"a","index":9007199254740993}`,
       /line 2: .*9007199/,

@@ -4,6 +4,17 @@ import { fileError } from '../told-runs/first-line.ts'
 
 /** How a recording begins. */
 export const RECORDING_FORMAT: string = JSON.stringify({ format: 'quorate recording', version: 1 })
+/** The judges keep what they know of every index up to the last: a line that speaks of a later one than this is refused. */
+export const RECORDED_INDEX_MAX: number = 10_000_000
+/** Fields that are an index, or a number of entries. */
+const INDEX_FIELDS: ReadonlySet<string> = new Set([
+  'index',
+  'first',
+  'count',
+  'commitIndex',
+  'lastIndex',
+  'truncateAfter',
+])
 /** This release reads no other version. */
 const VERSION = 1
 
@@ -46,7 +57,10 @@ export function parseObservation(line: string, number: number): Observation {
   try {
     value = JSON.parse(line, unmarked)
   } catch (error) {
-    throw recordingError(`it is no JSON: ${(error as Error).message}`, number)
+    throw recordingError(
+      error instanceof RangeError ? error.message : `it is no JSON: ${(error as Error).message}`,
+      number,
+    )
   }
   const type = typeof value === 'object' && value !== null && 'type' in value ? String(value.type) : undefined
   if (type === undefined || !Object.hasOwn(TYPES, type))
@@ -57,7 +71,9 @@ export function parseObservation(line: string, number: number): Observation {
   return value as Observation
 }
 
-function unmarked(_key: string, value: unknown): unknown {
+function unmarked(key: string, value: unknown): unknown {
+  if (INDEX_FIELDS.has(key) && Number(value) > RECORDED_INDEX_MAX)
+    throw new RangeError(`${key} is ${value}, and nothing beyond ${RECORDED_INDEX_MAX} is judged`)
   if (Number.isInteger(value) && !Number.isSafeInteger(value))
     throw new RangeError(`${value} is no number that JSON carries unchanged`)
   if (typeof value !== 'object' || value === null) return value
