@@ -46,9 +46,11 @@ export const logRepair: Property = {
         offices.delete(id)
         return undefined
       }
-      const refusals = refusalsOf(inputs, status.term).filter((refusal) => isRound(refusal, before, status))
+      const refusals = refusalsOf(inputs, status.term)
+      // Nearly always: this is done after every step.
+      if (refusals.length === 0 && !offices.has(id)) return undefined
       const repairs = offices.get(id) ?? new Map<NodeId, Repair>()
-      for (const peer of new Set(refusals.map(({ from }) => from))) {
+      for (const peer of new Set(refusals.filter((one) => isRound(one, before, status)).map(({ from }) => from))) {
         offices.set(id, repairs)
         const repair = repairOf(repairs, peer, sessionOf(peer, status))
         repair.rounds++
@@ -64,12 +66,14 @@ export const logRepair: Property = {
 
 /** Those that speak of this term. */
 function refusalsOf(inputs: readonly Input[], term: Term): Refusal[] {
-  return inputs.flatMap((input) => {
-    if (input.type !== 'receive') return []
+  const refusals: Refusal[] = []
+  for (const input of inputs) {
+    if (input.type !== 'receive') continue
     const { from, message } = input
-    if (message.type !== 'AppendEntriesResponse' || message.isAccepted || message.term !== term) return []
-    return [{ from, index: message.index, session: message.session }]
-  })
+    if (message.type !== 'AppendEntriesResponse' || message.isAccepted || message.term !== term) continue
+    refusals.push({ from, index: message.index, session: message.session })
+  }
+  return refusals
 }
 
 /** Whether the leader went by it: it answers what the leader asks now, or made it go back. Late copies do neither. */
