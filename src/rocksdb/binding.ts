@@ -1,7 +1,8 @@
 /** The native addon `rocksdb`: its shape, as far as we use it, and the one place that loads it. */
 import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
-import { RaftError } from '../errors.ts'
+import { isRaftError, RaftError } from '../errors.ts'
+import { assertLoadable } from './prebuilt.ts'
 
 export type Callback<Value = void> = (error: Error | null | undefined, value: Value) => void
 
@@ -43,8 +44,11 @@ export function loadBinding(): Binding {
       hint: 'open the node on the main thread, or use the in-memory storage in the worker',
     })
   try {
-    return createRequire(import.meta.url)('rocksdb') as Binding
+    const require = createRequire(import.meta.url)
+    assertLoadable(require.resolve('rocksdb'))
+    return require('rocksdb') as Binding
   } catch (cause) {
+    if (isRaftError(cause)) throw cause
     const isAbsent = (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND'
     throw new RaftError(
       'ERR_RAFT_RUNTIME',

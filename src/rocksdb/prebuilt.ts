@@ -1,0 +1,29 @@
+/** The addon as it comes prebuilt: made for older releases of Node, and some newer ones die of loading it. Tried elsewhere first. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { RaftError } from '../errors.ts'
+
+/** The last release line of Node under which the prebuilt file is known to load (tried on Linux x64). */
+const KNOWN_TO_LOAD = 20
+const TRIAL_TIMEOUT_MS = 10_000
+
+/** Throws ERR_RAFT_RUNTIME if loading the package would end this process. `entry` is the file that `require` would load. */
+export function assertLoadable(entry: string, nodeVersion: string = process.versions.node): void {
+  const isPrebuilt = !existsSync(join(dirname(entry), 'build', 'Release'))
+  if (!isPrebuilt || Number.parseInt(nodeVersion, 10) <= KNOWN_TO_LOAD) return
+  const { signal, status } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', entry], {
+    stdio: 'ignore',
+    timeout: TRIAL_TIMEOUT_MS,
+  })
+  if (status === 0) return
+  const end = signal ?? `exit code ${status}`
+  throw new RaftError(
+    'ERR_RAFT_RUNTIME',
+    `the prebuilt addon of rocksdb does not load under Node ${nodeVersion} on ${process.platform} ${process.arch}: a process that tried ended with ${end}`,
+    {
+      hint: 'build it here with npm rebuild rocksdb --build-from-source (needs python3, make and a C++ compiler, and takes long), or run Node 20; the in-memory storage (quorate/memory) works without it',
+      details: { entry },
+    },
+  )
+}
