@@ -45,7 +45,8 @@ export function loadBinding(): Binding {
     })
   try {
     const require = createRequire(import.meta.url)
-    assertLoadable(require.resolve('rocksdb'))
+    const entry = require.resolve('rocksdb')
+    if (require.cache[entry] === undefined) assertLoadable(entry)
     return require('rocksdb') as Binding
   } catch (cause) {
     if (isRaftError(cause)) throw cause

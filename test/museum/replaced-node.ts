@@ -40,7 +40,7 @@ export async function replacedNode(kit: MuseumKit, { seed }: RunPlan, isTakenOut
   lost.wipe()
   lost.isRetired = false
   if (isTakenOut) Object.assign(lost.plan, { peers: {} })
-  lost.expectsFailure = !isTakenOut
+  lost.expectsRefusal = !isTakenOut
   lost.start()
   if (isTakenOut) {
     const add = [{ id: lost.id, address: addressOf(lost.id), promote: true }]

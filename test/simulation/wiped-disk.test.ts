@@ -16,7 +16,7 @@ describe('a node whose data directory was lost', () => {
 
       const lost = cluster.nodes.slice(0, 3).find((node) => node !== cluster.leader) as SimulatedNode
       lost.wipe()
-      lost.expectsFailure = true
+      lost.expectsRefusal = true
       let said = 0
       const see = cluster.watch.see.bind(cluster.watch)
       cluster.watch.see = (observation) => {

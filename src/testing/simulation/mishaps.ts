@@ -113,25 +113,21 @@ export class Mishaps {
 
   #wipe(node: SimulatedNode): void {
     if (!isDiskKnown(this.#cluster.watch.view, node.id) || !this.#isExpendable(node)) return
-    this.#lose(node)
+    this.#cluster.lost.add(node.id)
+    node.expectsRefusal = true
     node.wipe()
     this.#died(node)
     this.#start(node)
   }
 
   #rot(node: SimulatedNode, part: DamagedPart, place: number): void {
-    if (this.#isExpendable(node) && node.disk.damage.put(part, place, node.disk.memory)) this.#lose(node)
+    if (this.#isExpendable(node) && node.disk.damage.put(part, place, node.disk.memory)) this.#cluster.lost.add(node.id)
   }
 
   /** Whether the rest can do without its data. */
   #isExpendable({ id }: SimulatedNode): boolean {
     const { lost, watch } = this.#cluster
     return !lost.has(id) && canDoWithout(watch.view, new Set([...lost, id]))
-  }
-
-  #lose(node: SimulatedNode): void {
-    this.#cluster.lost.add(node.id)
-    node.expectsFailure = true
   }
 
   #restart(node: SimulatedNode, times: number, gapMs: number): void {

@@ -64,8 +64,8 @@ export class SimulatedNode {
   switches: Partial<RaftOptions> = {}
   /** Called once when its core has decided to send something, before that is sent. */
   beforeSending: (() => void) | undefined
-  /** Its disk is lost: it is refused, or refuses to start. */
-  expectsFailure = false
+  /** Its disk is empty, and the others refuse it: it may stop for that. */
+  expectsRefusal = false
 
   constructor(plan: NodePlan, world: World, random: SeededRandom, makeDisk: () => FalseDisk) {
     this.plan = plan
@@ -175,7 +175,7 @@ export class SimulatedNode {
   }
 
   #isExcused(error: unknown): boolean {
-    return this.expectsFailure || this.disk.excuses(error)
+    return this.expectsRefusal || this.disk.excuses(error)
   }
 
   /** It could not start, or has stopped by itself: no wonder if it was removed, or its disk has refused something; else something is wrong. */
