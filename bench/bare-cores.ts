@@ -76,7 +76,7 @@ export class BareCores {
   }
 
   #snapshot(node: NodeId, core: CheckedRaft, index: number): void {
-    const snapshot = { ...core.snapshotHead(index), id: `${node}-${index}`, size: 1 }
+    const snapshot = { ...core.snapshotMetadata(index), id: `${node}-${index}`, size: 1 }
     this.#mail.push({ to: node, input: { type: 'snapshotTaken', snapshot } })
   }
 

@@ -3,7 +3,14 @@ export { InvariantError } from './assert.ts'
 export type { Effects, Persist, Rejection, Settlement } from './effects.ts'
 export type { RaftEvent, StepDownReason } from './events.ts'
 export type { Input, MembershipChange } from './inputs.ts'
-export { bootstrapMembership, isJoint, isMember, isVoter, memberOf, NOBODY } from './membership/membership.ts'
+export {
+  bootstrapMembership,
+  EMPTY_MEMBERSHIP as NOBODY,
+  isJoint,
+  isMember,
+  isVoter,
+  memberOf,
+} from './membership/membership.ts'
 export type {
   AppendEntriesRequest,
   AppendEntriesResponse,
@@ -21,7 +28,7 @@ export type {
 } from './messages.ts'
 export { RAFT_DEFAULTS, type RaftOptions } from './options.ts'
 export { Raft } from './raft.ts'
-export type { RecoveredLog } from './state.ts'
+export type { InitialState as RecoveredLog } from './state.ts'
 export type { PeerStatus, RaftStatus, Role } from './status.ts'
 export type {
   Block,

@@ -4,8 +4,8 @@ import { isJoint } from './membership/membership.ts'
 import type { RaftState } from './state.ts'
 import type { LogIndex, NodeId, Term } from './types.ts'
 
-/** What `checkDelta` compares with. */
-export interface StateDigest {
+/** What `checkTransition` compares with. */
+export interface StateSummary {
   readonly term: Term
   readonly votedFor: NodeId | undefined
   readonly leader: NodeId | undefined
@@ -16,7 +16,7 @@ export interface StateDigest {
   readonly snapshotIndex: LogIndex
 }
 
-export function digestOf(state: RaftState): StateDigest {
+export function summaryOf(state: RaftState): StateSummary {
   const { term, votedFor, leader, role, log } = state
   const { lastIndex, commitIndex, appliedIndex, snapshotIndex } = log
   return {
@@ -32,7 +32,7 @@ export function digestOf(state: RaftState): StateDigest {
 }
 
 /** What holds now. */
-export function checkNow(state: RaftState): void {
+export function checkState(state: RaftState): void {
   const { log, role, memberships, membership } = state
   // The pointers keep their order.
   assert(
@@ -60,7 +60,7 @@ export function checkNow(state: RaftState): void {
   if (role.type !== 'leader') return
   // A leader leads its own term, and its no-op is the first entry of it.
   assert(state.leader === state.id, 'a leader knows who leads')
-  assert(log.noTermBefore(role.noopIndex, state.term), 'the no-op is the first entry of its term')
+  assert(log.isFirstOfTerm(role.noopIndex, state.term), 'the no-op is the first entry of its term')
   for (const progress of role.progress.values()) {
     // Nobody matches what is not there, and what matches is not sent again.
     assert(progress.matchIndex < progress.nextIndex, 'what matches is not sent again')
@@ -73,8 +73,8 @@ export function checkNow(state: RaftState): void {
 }
 
 /** What may change between two looks at the same life of a node. */
-export function checkDelta(before: StateDigest, state: RaftState): void {
-  const after = digestOf(state)
+export function checkTransition(before: StateSummary, state: RaftState): void {
+  const after = summaryOf(state)
   // Terms, commits, applications and snapshots never go back.
   assert(after.term >= before.term, 'the term never falls')
   assert(after.commitIndex >= before.commitIndex, 'the commit index never falls')

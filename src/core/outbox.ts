@@ -44,7 +44,7 @@ export class Outbox {
   }
 
   /** Leaves once this step's write is durable. A later acknowledgement to the same leader says all an earlier one did. */
-  afterPersist(to: NodeId, message: Message): void {
+  sendOncePersisted(to: NodeId, message: Message): void {
     if (message.type === 'AppendEntriesResponse' && message.isAccepted) {
       this.then = this.then.filter((earlier) => earlier.to !== to || !isSupersededBy(earlier.message, message))
     }
@@ -56,7 +56,7 @@ export class Outbox {
   }
 
   /** Of a node whose disk has failed: callers are still answered, events told, nothing else. */
-  silence(): void {
+  clear(): void {
     this.snapshot = undefined
     this.truncateAfter = undefined
     this.blocks = []
@@ -104,7 +104,7 @@ export class Outbox {
           }
     const { send, install, apply, fetch, takeSnapshot, settle, events } = this
     const effects: Effects = { persist, send, install, apply, fetch, takeSnapshot, settle, events, wakeAt }
-    this.silence()
+    this.clear()
     this.settle = []
     this.events = []
     return effects

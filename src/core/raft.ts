@@ -9,24 +9,24 @@ import { candidateReceives } from './roles/candidate.ts'
 import { followerReceives } from './roles/follower.ts'
 import { finishLeaderStep, leaderReceives } from './roles/leader.ts'
 import { applyCommitted } from './rules/apply.ts'
-import { malformationOf } from './rules/malformed.ts'
-import { nextWake, noticePause } from './rules/pause.ts'
+import { detectPause, nextWakeAt } from './rules/pause.ts'
 import { propose } from './rules/propose.ts'
-import { askLeader, askThroughLeader, expireForwardedReads } from './rules/read-index.ts'
+import { expireForwardedReads, forwardRead, readOnLeader } from './rules/read-index.ts'
 import { proposeChange } from './rules/reconfigure.ts'
-import { notLeader, refuseAll } from './rules/refuse.ts'
-import { noticeCommittedMembership } from './rules/removal.ts'
-import { adoptSnapshot, giveUpFetching, installFetched } from './rules/snapshot.ts'
-import { admitTerm } from './rules/term.ts'
+import { notLeader, rejectInput } from './rules/reject.ts'
+import { onMembershipCommitted } from './rules/removal.ts'
+import { onSnapshotFetched, onSnapshotFetchFailed, onSnapshotTaken } from './rules/snapshot.ts'
+import { checkTerm } from './rules/term.ts'
 import { startTransfer } from './rules/transfer.ts'
 import { becomeFollower } from './rules/transition.ts'
+import { validateMessage } from './rules/validate-message.ts'
 import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
-import { RaftState, type RecoveredLog } from './state.ts'
+import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
 import type { Instant, LogIndex, NodeId, SnapshotInfo } from './types.ts'
 
 /** Directory ids of nodes that are no members (yet) remembered at most. */
-const STRANGERS_MAX = 64
+const NON_MEMBERS_MAX = 64
 
 /**
  * One node of the cluster, as a pure machine: no clock, no chance, no I/O, no promise. The same options, recovered log and inputs
@@ -37,7 +37,7 @@ export class Raft {
   readonly state: RaftState
   #wakeAt: Instant = Infinity
 
-  constructor(options: RaftOptions, recovered: RecoveredLog, now: Instant) {
+  constructor(options: RaftOptions, recovered: InitialState, now: Instant) {
     this.state = new RaftState(options, recovered, now)
     const { snapshot } = this.state.log
     if (snapshot !== undefined) {
@@ -54,12 +54,12 @@ export class Raft {
     const { state } = this
     assert(now >= state.now, 'time does not go back')
     state.now = now
-    noticePause(state, this.#wakeAt)
+    detectPause(state, this.#wakeAt)
     const commitBefore = state.log.commitIndex
-    for (const input of inputs) take(state, input)
+    for (const input of inputs) processInput(state, input)
     if (state.stopped === undefined) finishStep(state, commitBefore)
-    this.#wakeAt = nextWake(state)
-    return this.#effects()
+    this.#wakeAt = nextWakeAt(state)
+    return this.#takeEffects()
   }
 
   status(now: Instant): RaftStatus {
@@ -93,7 +93,7 @@ export class Raft {
    * What a snapshot of the state machine at `index` (applied, though the core may not have heard of it yet; the end of a block) must
    * say of itself.
    */
-  snapshotHead(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
+  snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
     const { log, memberships } = this.state
     const term = log.termAt(index)
     assert(term !== undefined && index <= log.applyingIndex, 'a snapshot is taken of what is applied and known')
@@ -101,16 +101,16 @@ export class Raft {
     return { index, term, membership: memberships.at(index).membership }
   }
 
-  #effects(): Effects {
-    const { outbox, disk, log, hardState, now } = this.state
-    if (this.state.stopped !== undefined) outbox.silence()
-    const number = outbox.needsPersist ? disk.ask(log.lastIndex, outbox.isHardStateDirty, now) : undefined
+  #takeEffects(): Effects {
+    const { outbox, pendingWrites: disk, log, hardState, now } = this.state
+    if (this.state.stopped !== undefined) outbox.clear()
+    const number = outbox.needsPersist ? disk.begin(log.lastIndex, outbox.isHardStateDirty, now) : undefined
     return outbox.take(number, hardState, this.#wakeAt)
   }
 }
 
-function take(state: RaftState, input: Input): void {
-  if (state.stopped !== undefined) return refuseAll(state, input, { reason: 'stopped', detail: state.stopped })
+function processInput(state: RaftState, input: Input): void {
+  if (state.stopped !== undefined) return rejectInput(state, input, { reason: 'stopped', detail: state.stopped })
   switch (input.type) {
     case 'timeout':
       return // What is due is found at the end of every step.
@@ -120,7 +120,7 @@ function take(state: RaftState, input: Input): void {
     case 'changeMembership':
     case 'transfer':
     case 'read':
-      return ask(state, input)
+      return processRequest(state, input)
     case 'persisted':
       return onPersisted(state, input.number)
     case 'storageFailed':
@@ -130,11 +130,11 @@ function take(state: RaftState, input: Input): void {
       state.log.appliedIndex = Math.max(state.log.appliedIndex, input.index)
       return
     case 'snapshotTaken':
-      return adoptSnapshot(state, input.snapshot)
+      return onSnapshotTaken(state, input.snapshot)
     case 'snapshotFetched':
-      return installFetched(state, input.snapshot)
+      return onSnapshotFetched(state, input.snapshot)
     case 'snapshotFetchFailed':
-      return giveUpFetching(state, input.snapshot)
+      return onSnapshotFetchFailed(state, input.snapshot)
     case 'peerSeen':
       return onPeerSeen(state, input.peer, input.directoryId)
     case 'peerLost':
@@ -146,9 +146,9 @@ function take(state: RaftState, input: Input): void {
 
 /** The term first, then the role. A candidate that finds a leader is a follower by the time it looks at the message. */
 function receive(state: RaftState, from: NodeId, message: Message): void {
-  const detail = from === state.id ? 'it bears the id of this node' : malformationOf(message)
+  const detail = from === state.id ? 'it bears the id of this node' : validateMessage(message)
   if (detail !== undefined) return state.outbox.emit({ type: 'protocolViolation', from, detail })
-  if (!admitTerm(state, from, message)) return
+  if (!checkTerm(state, from, message)) return
   if (message.type === 'PreVoteRequest') return handlePreVote(state, from, message)
   const { role } = state
   if (role.type === 'leader') return leaderReceives(state, role, from, message)
@@ -157,14 +157,14 @@ function receive(state: RaftState, from: NodeId, message: Message): void {
 }
 
 /** What a caller wants of the leader; anybody may be asked to read. */
-function ask(
+function processRequest(
   state: RaftState,
   input: Extract<Input, { type: 'propose' | 'changeMembership' | 'transfer' | 'read' }>,
 ): void {
   const { role } = state
   if (role.type !== 'leader') {
-    if (input.type === 'read') askThroughLeader(state, input.read)
-    else refuseAll(state, input, notLeader(state))
+    if (input.type === 'read') forwardRead(state, input.read)
+    else rejectInput(state, input, notLeader(state))
     return
   }
   switch (input.type) {
@@ -175,12 +175,12 @@ function ask(
     case 'transfer':
       return startTransfer(state, role, input.request, input.to)
     case 'read':
-      return askLeader(state, role, { from: undefined, read: input.read }, input.mode)
+      return readOnLeader(state, role, { from: undefined, read: input.read }, input.mode)
   }
 }
 
 function onPersisted(state: RaftState, number: number): void {
-  const lastIndex = state.disk.complete(number)
+  const lastIndex = state.pendingWrites.complete(number)
   state.log.persistedIndex = Math.max(state.log.persistedIndex, lastIndex)
   recordSelfVote(state, number)
 }
@@ -193,20 +193,20 @@ function onStorageFailed(state: RaftState, reason: string): void {
 }
 
 function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
-  if (isMember(state.membership, peer) || state.seenDirectories.size < STRANGERS_MAX) {
-    state.seenDirectories.set(peer, directoryId)
+  if (isMember(state.membership, peer) || state.seenDirectoryIds.size < NON_MEMBERS_MAX) {
+    state.seenDirectoryIds.set(peer, directoryId)
   }
-  if (state.role.type === 'leader') state.role.progress.get(peer)?.lose()
+  if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 
 /** Whoever comes back under this name may come with another disk: one that is not there is bound to none. */
 function onPeerLost(state: RaftState, peer: NodeId): void {
-  state.seenDirectories.delete(peer)
-  if (state.role.type === 'leader') state.role.progress.get(peer)?.lose()
+  state.seenDirectoryIds.delete(peer)
+  if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 
 function finishStep(state: RaftState, commitBefore: LogIndex): void {
-  noticeCommittedMembership(state, commitBefore)
+  onMembershipCommitted(state, commitBefore)
   expireForwardedReads(state)
   if (state.role.type === 'leader') finishLeaderStep(state, state.role)
   else if (state.timer.isDue(state.now)) startElection(state)

@@ -1,17 +1,18 @@
 /** Everything a node remembers. Leader-only data exists only on leaders: the role is a union. */
-import { Disk } from './disk.ts'
-import type { Ballot } from './election/ballot.ts'
+
 import { ElectionTimer } from './election/timer.ts'
+import type { VoteTally } from './election/vote-tally.ts'
 import type { MembershipChange } from './inputs.ts'
 import { RaftLog } from './log/raft-log.ts'
 import { MembershipHistory } from './membership/history.ts'
 import { isVoter } from './membership/membership.ts'
 import type { RaftOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
+import { PendingWrites } from './pending-writes.ts'
 import { Random } from './random.ts'
 import { ForwardedReads } from './reads/forwarded-reads.ts'
+import type { HeartbeatRounds } from './reads/heartbeat-rounds.ts'
 import type { ReadQueue } from './reads/read-queue.ts'
-import type { Rounds } from './reads/rounds.ts'
 import type { Progress } from './replication/progress.ts'
 import type { Block, HardState, Instant, LogIndex, Membership, NodeId, SnapshotInfo, Term } from './types.ts'
 
@@ -21,12 +22,12 @@ export interface FollowerState {
 
 export interface PreCandidateState {
   readonly type: 'pre-candidate'
-  readonly ballot: Ballot
+  readonly tally: VoteTally
 }
 
 export interface CandidateState {
   readonly type: 'candidate'
-  readonly ballot: Ballot
+  readonly tally: VoteTally
   /** Its own vote counts once this write is durable (0: it already does). */
   selfVoteNumber: number
 }
@@ -37,11 +38,11 @@ export interface Transfer {
   readonly to: NodeId
   readonly deadline: Instant
   /** TimeoutNow has been sent to the target. */
-  isOrdered: boolean
+  isTimeoutNowSent: boolean
 }
 
 /** A snapshot being fetched, and how to answer whoever offered it. */
-export interface Fetching {
+export interface SnapshotFetch {
   readonly from: NodeId
   readonly snapshot: SnapshotInfo
   readonly session: LogIndex
@@ -53,24 +54,24 @@ export interface LeaderState {
   readonly noopIndex: LogIndex
   /** Of every other member. Kept for a removed one until it knows. */
   readonly progress: Map<NodeId, Progress>
-  readonly rounds: Rounds
+  readonly rounds: HeartbeatRounds
   readonly reads: ReadQueue
   heartbeatDueAt: Instant
   /** Check-quorum does not look back beyond this instant (its election, or the end of a pause). */
-  quorumSince: Instant
+  quorumCheckStart: Instant
   transfer: Transfer | undefined
   /** TimeoutNow has left in this term: the target may win without waiting for us, so a lease proves nothing any more. */
   hasSentTimeoutNow: boolean
   /** The caller's membership change under way. */
-  change: { readonly request: number } | undefined
+  pendingChange: { readonly request: number } | undefined
   /** The caller's next one, until what the leader does of its own accord is committed. */
-  heldChange: { readonly request: number; readonly change: MembershipChange } | undefined
+  queuedChange: { readonly request: number; readonly change: MembershipChange } | undefined
 }
 
 export type RoleState = FollowerState | PreCandidateState | CandidateState | LeaderState
 
 /** What was found on disk, or the beginnings of a new node. */
-export interface RecoveredLog {
+export interface InitialState {
   readonly hardState: HardState
   readonly snapshot: SnapshotInfo | undefined
   /** All blocks on disk, in order. */
@@ -85,24 +86,24 @@ export class RaftState {
   readonly timer: ElectionTimer
   readonly log: RaftLog
   readonly memberships: MembershipHistory
-  readonly disk: Disk = new Disk()
+  readonly pendingWrites: PendingWrites = new PendingWrites()
   readonly outbox: Outbox = new Outbox()
   readonly forwardedReads: ForwardedReads
   /** Directory ids shown at handshakes, to be bound into the membership by whoever leads. */
-  readonly seenDirectories: Map<NodeId, string> = new Map()
+  readonly seenDirectoryIds: Map<NodeId, string> = new Map()
   now: Instant
   term: Term
   votedFor: NodeId | undefined
   role: RoleState = { type: 'follower' }
   leader: NodeId | undefined
   /** A snapshot being fetched from the leader. */
-  fetching: Fetching | undefined
+  snapshotFetch: SnapshotFetch | undefined
   /** A committed membership no longer names this node, though one before did. */
   isRemoved = false
   /** The disk has failed: nothing is said any more. */
   stopped: string | undefined
 
-  constructor(options: RaftOptions, recovered: RecoveredLog, now: Instant) {
+  constructor(options: RaftOptions, recovered: InitialState, now: Instant) {
     const { hardState, snapshot, blocks, initialMembership } = recovered
     this.options = options
     this.now = now
@@ -122,7 +123,7 @@ export class RaftState {
     }
     const commit = this.log.floorToBoundary(Math.min(hardState.commitIndex, this.log.lastIndex))
     this.log.commitTo(Math.max(commit, this.log.snapshotIndex))
-    this.isRemoved = this.memberships.hasLeft(this.id, this.log.commitIndex)
+    this.isRemoved = this.memberships.wasRemoved(this.id, this.log.commitIndex)
   }
 
   get id(): NodeId {

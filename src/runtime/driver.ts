@@ -13,7 +13,7 @@ import type { Mailbox } from './mailbox.ts'
 export interface Core {
   step(now: Instant, inputs: readonly Input[]): Effects
   status(now: Instant): RaftStatus
-  snapshotHead(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
+  snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
 }
 
 /** Who carries the effects out. None of these may throw, and none may step the core. */

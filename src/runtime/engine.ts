@@ -133,7 +133,7 @@ export class Engine<Command, Result> {
         ...{ id, machine, storage, clock, event },
         seed: options.seed,
         applier: this.#applier,
-        headOf: (index) => core.snapshotHead(index),
+        headOf: (index) => core.snapshotMetadata(index),
         entriesMax: options.snapshotEntries,
         bytesMax: options.snapshotBytes,
         retryMs: options.snapshotRetryMs,

@@ -1,16 +1,16 @@
 /** From a data directory to a core that stands where the node stood when it last ran, or at the beginning. */
 import { createHash } from 'node:crypto'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
-import { bootstrapMembership, NOBODY } from '../core/membership/membership.ts'
+import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../core/membership/membership.ts'
 import type { RaftOptions } from '../core/options.ts'
 import { Raft } from '../core/raft.ts'
-import type { RecoveredLog } from '../core/state.ts'
+import type { InitialState } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
 import type { Core } from './driver.ts'
 import { removed } from './refusals.ts'
 
 /** Makes the core of a node: `new Raft`, or something that stands before one. */
-export type MakeCore = (options: RaftOptions, recovered: RecoveredLog, now: Instant) => Core
+export type MakeCore = (options: RaftOptions, recovered: InitialState, now: Instant) => Core
 
 export interface Origin {
   readonly id: NodeId
@@ -30,7 +30,7 @@ export async function recover(storage: Storage, origin: Origin, options: RaftOpt
   const { id, cluster = '', peers = {}, join = false } = origin
   const recovered = await storage.open({ clusterId: cluster, nodeId: id, newClusterId: clusterIdOf(peers) })
   const { hardState, snapshot, blocks } = recovered
-  const initialMembership = join ? NOBODY : bootstrapMembership(peers)
+  const initialMembership = join ? EMPTY_MEMBERSHIP : bootstrapMembership(peers)
   const make = origin.makeCore ?? ((...known) => new Raft(...known))
   const core = make(options, { hardState, snapshot, blocks, initialMembership }, now)
   const { isRemoved, membershipIndex } = core.status(now)

@@ -29,10 +29,10 @@ import type {
   TimeoutNow,
 } from '../../src/core/index.ts'
 import { RAFT_DEFAULTS, Raft } from '../../src/core/index.ts'
-import { checkDelta, checkNow, digestOf } from '../../src/core/invariants.ts'
+import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
 
 /** What is on a node's disk before the test begins, and how it is set. */
-export interface Situation {
+export interface NodeSetup {
   /** 'a' unless told otherwise. */
   readonly id?: NodeId
   readonly term?: Term
@@ -46,25 +46,25 @@ export interface Situation {
 }
 
 /** What has left a node and what it told, since one call of a verb. */
-export interface Told {
+export interface NodeOutput {
   readonly messages: readonly Outgoing[]
   readonly settled: readonly Settlement[]
   readonly events: readonly RaftEvent[]
 }
 
-const BEGINNING = 1000
+const START_MS = 1000
 
 /** One Raft with a clock that only its tests move and a disk that keeps what it is given. The invariants are checked after every step. */
-export class PlayedNode {
+export class TestNode {
   readonly raft: Raft
   readonly options: RaftOptions
-  now: number = BEGINNING
+  now: number = START_MS
   /** Of the latest step. */
   effects: Effects
   #written = 0
-  #told: { messages: Outgoing[]; settled: Settlement[]; events: RaftEvent[] } = nothingTold()
+  #output: { messages: Outgoing[]; settled: Settlement[]; events: RaftEvent[] } = noOutput()
 
-  constructor(membership: Membership, situation: Situation) {
+  constructor(membership: Membership, situation: NodeSetup) {
     const { id = 'a', snapshot, votedFor, commit = 0, options = {} } = situation
     const blocks = blocksOf(situation.log ?? '', snapshot?.index ?? 0)
     const term = situation.term ?? blocks.at(-1)?.term ?? snapshot?.term ?? 0
@@ -89,88 +89,88 @@ export class PlayedNode {
 
   /** One step and nothing else: its writes stay under way until `settle`. */
   step(...inputs: readonly Input[]): Effects {
-    const before = digestOf(this.raft.state)
+    const before = summaryOf(this.raft.state)
     this.effects = this.raft.step(this.now, inputs)
-    checkNow(this.raft.state)
-    checkDelta(before, this.raft.state)
+    checkState(this.raft.state)
+    checkTransition(before, this.raft.state)
     const { send, settle, events, persist } = this.effects
-    this.#told.messages.push(...send)
-    this.#told.settled.push(...settle)
-    this.#told.events.push(...events)
-    if (persist !== undefined) this.#underWay.push(this.effects)
+    this.#output.messages.push(...send)
+    this.#output.settled.push(...settle)
+    this.#output.events.push(...events)
+    if (persist !== undefined) this.#pendingWrites.push(this.effects)
     if (this.effects.apply !== undefined) this.#applied = this.effects.apply.to - 1
     if (this.effects.install !== undefined) this.#applied = Math.max(this.#applied, this.effects.install.index)
     return this.effects
   }
 
-  readonly #underWay: Effects[] = []
+  readonly #pendingWrites: Effects[] = []
   #applied: LogIndex = 0
 
   /** Makes everything under way durable and applies what may be applied; what was held back by a write leaves. */
-  settle(): Told {
+  settle(): NodeOutput {
     for (;;) {
-      const write = this.#underWay.shift()?.persist
+      const write = this.#pendingWrites.shift()?.persist
       if (write !== undefined) {
         this.#written = write.number
-        this.#told.messages.push(...write.then)
+        this.#output.messages.push(...write.then)
         this.step({ type: 'persisted', number: this.#written })
       } else if (this.#applied > this.raft.state.log.appliedIndex) {
         this.step({ type: 'applied', index: this.#applied })
       } else break
     }
-    const told = this.#told
-    this.#told = nothingTold()
+    const told = this.#output
+    this.#output = noOutput()
     return told
   }
 
   /** Takes these inputs in one step, and everything that follows from it happens. */
-  take(...inputs: readonly Input[]): Told {
+  process(...inputs: readonly Input[]): NodeOutput {
     this.step(...inputs)
     return this.settle()
   }
 
   /** Hears messages of a peer: what it says in return. */
-  hear(from: NodeId, ...messages: readonly Message[]): readonly Outgoing[] {
-    return this.take(...messages.map((message) => ({ type: 'receive', from, message }) as const)).messages
+  receive(from: NodeId, ...messages: readonly Message[]): readonly Outgoing[] {
+    return this.process(...messages.map((message) => ({ type: 'receive', from, message }) as const)).messages
   }
 
-  propose(count: number = 1, size: number = 10 * count): Told {
-    return this.take({ type: 'propose', proposal: 1, count, size, payload: undefined })
+  propose(count: number = 1, size: number = 10 * count): NodeOutput {
+    return this.process({ type: 'propose', proposal: 1, count, size, payload: undefined })
   }
 
   /** Lets time pass, awake at every instant the node asks for. */
-  wait(ms: number): Told {
+  wait(ms: number): NodeOutput {
     const until = this.now + ms
     while (this.effects.wakeAt <= until) {
       this.now = this.effects.wakeAt
       this.step({ type: 'timeout' })
-      this.#remember(this.settle())
+      this.#addOutput(this.settle())
     }
     this.now = until
     return this.settle()
   }
 
   /** Hears nothing until it does something about it: the election timeout passes, whatever was drawn. */
-  timeOut(): Told {
+  timeOut(): NodeOutput {
     const began = this.now
     while (this.now < began + this.options.electionTimeoutMaxMs) {
       this.now = Math.min(this.effects.wakeAt, began + this.options.electionTimeoutMaxMs)
       this.step({ type: 'timeout' })
       const hasTimedOut = this.effects.events.some(({ type }) => type === 'electionTimedOut' || type === 'steppedDown')
-      this.#remember(this.settle())
+      this.#addOutput(this.settle())
       if (hasTimedOut) break
     }
     return this.settle()
   }
 
-  #remember(told: Told): void {
-    this.#told.messages.push(...told.messages)
-    this.#told.settled.push(...told.settled)
-    this.#told.events.push(...told.events)
+  #addOutput(told: NodeOutput): void {
+    this.#output.messages.push(...told.messages)
+    this.#output.settled.push(...told.settled)
+    this.#output.events.push(...told.events)
   }
 }
 
-function nothingTold(): { messages: Outgoing[]; settled: Settlement[]; events: RaftEvent[] } {
+function noOutput(): { messages: Outgoing[]; settled: Settlement[]; events: RaftEvent[] } {
   return { messages: [], settled: [], events: [] }
 }
 
@@ -223,38 +223,38 @@ export function entry(words: string): EntryId {
 }
 
 /** A follower that has not heard of a leader yet, unless one is named: then that one has just sent a heartbeat. */
-export function followerOf(members: string, situation: Situation & { readonly leader?: NodeId } = {}): PlayedNode {
-  const node = new PlayedNode(membershipOf(members), situation)
+export function followerOf(members: string, situation: NodeSetup & { readonly leader?: NodeId } = {}): TestNode {
+  const node = new TestNode(membershipOf(members), situation)
   const { leader } = situation
-  if (leader !== undefined) node.hear(leader, appendRequest({ term: node.status.term, prev: '0@0' }))
+  if (leader !== undefined) node.receive(leader, appendRequest({ term: node.status.term, prev: '0@0' }))
   return node
 }
 
 /** It has timed out and asks for pre-votes for `term`, one above its own. */
-export function preCandidateOf(members: string, situation: Situation & { readonly term: Term }): PlayedNode {
+export function preCandidateOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
   const node = followerOf(members, { ...situation, term: situation.term - 1 })
   node.timeOut()
   return node
 }
 
 /** It campaigns in `term`; its own vote is durable. */
-export function candidateOf(members: string, situation: Situation & { readonly term: Term }): PlayedNode {
+export function candidateOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
   const node = preCandidateOf(members, situation)
   if (node.status.role === 'pre-candidate') {
-    for (const peer of othersOf(node)) node.hear(peer, preVoteResponse({ term: situation.term }))
+    for (const peer of othersOf(node)) node.receive(peer, preVoteResponse({ term: situation.term }))
   }
   return node
 }
 
 /** It has won `term`, and its no-op is durable on its own disk; no follower has answered yet. */
-export function leaderOf(members: string, situation: Situation & { readonly term: Term }): PlayedNode {
+export function leaderOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
   const node = candidateOf(members, situation)
-  for (const peer of othersOf(node)) node.hear(peer, voteResponse({ term: situation.term }))
+  for (const peer of othersOf(node)) node.receive(peer, voteResponse({ term: situation.term }))
   return node
 }
 
 /** A leader whose followers have all acknowledged all of its log, so that its no-op is committed and they know it. */
-export function readyLeaderOf(members: string, situation: Situation & { readonly term: Term }): PlayedNode {
+export function readyLeaderOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
   const node = leaderOf(members, situation)
   acknowledgeAll(node)
   node.wait(node.options.heartbeatIntervalMs)
@@ -263,20 +263,20 @@ export function readyLeaderOf(members: string, situation: Situation & { readonly
 }
 
 /** Everyone a leader looks after, or only those named, says that it has all of the leader's log. */
-export function acknowledgeAll(leader: PlayedNode, ...peers: readonly NodeId[]): readonly Outgoing[] {
+export function acknowledgeAll(leader: TestNode, ...peers: readonly NodeId[]): readonly Outgoing[] {
   const { role, term } = leader.raft.state
   if (role.type !== 'leader') throw new Error('only a leader is acknowledged')
   const match = leader.status.lastIndex
   const answers: Outgoing[] = []
   for (const { id, session } of [...role.progress.values()]) {
     if (peers.length > 0 && !peers.includes(id)) continue
-    answers.push(...leader.hear(id, appendResponse({ term, match, round: role.rounds.current, session })))
+    answers.push(...leader.receive(id, appendResponse({ term, match, round: role.rounds.current, session })))
   }
   return answers
 }
 
 /** What of it went to one node. */
-export function messagesTo(to: NodeId, { messages }: Pick<Told, 'messages'>): readonly Message[] {
+export function messagesTo(to: NodeId, { messages }: Pick<NodeOutput, 'messages'>): readonly Message[] {
   return messages.filter((outgoing) => outgoing.to === to).map(({ message }) => message)
 }
 
@@ -300,7 +300,7 @@ export function only<Type extends Message['type']>(
   return message
 }
 
-function othersOf({ raft }: PlayedNode): readonly NodeId[] {
+function othersOf({ raft }: TestNode): readonly NodeId[] {
   const { members } = raft.state.membership
   return members.map(({ id }) => id).filter((id) => id !== raft.state.id)
 }

@@ -14,7 +14,6 @@ import {
   membershipOf,
   messagesTo,
   only,
-  type PlayedNode,
   preCandidateOf,
   preVoteResponse,
   readRequest,
@@ -22,29 +21,30 @@ import {
   snapshotAt,
   snapshotRequest,
   snapshotResponse,
+  type TestNode,
   timeoutNow,
   voteRequest,
   voteResponse,
 } from './builders.ts'
-import { lives } from './random-life.ts'
+import { randomRuns } from './random-inputs.ts'
 
 describe('a node among peers and clients that may say anything', () => {
   it('never throws, keeps its invariants, and says nothing that a crash would unsay', () => {
     fc.assert(
-      fc.property(lives(), ({ live }) => live()),
+      fc.property(randomRuns(), ({ live }) => live()),
       { numRuns: Number(process.env.RUNS ?? 1000) },
     )
   })
 
   it('ignores what bears its own id', () => {
     const candidate = candidateOf('a b c', { term: 2 })
-    ignores(candidate, 'a', voteResponse({ term: 2 }))
+    assertIgnored(candidate, 'a', voteResponse({ term: 2 }))
   })
 
   it('ignores a term so high that nobody could campaign after it', () => {
     const follower = followerOf('a b c', { term: 2 })
-    ignores(follower, 'b', voteRequest({ term: Number.MAX_SAFE_INTEGER, last: '9@9' }))
-    ignores(follower, 'b', timeoutNow(Number.MAX_SAFE_INTEGER))
+    assertIgnored(follower, 'b', voteRequest({ term: Number.MAX_SAFE_INTEGER, last: '9@9' }))
+    assertIgnored(follower, 'b', timeoutNow(Number.MAX_SAFE_INTEGER))
     assert.equal(follower.status.term, 2)
   })
 
@@ -64,20 +64,20 @@ describe('a node among peers and clients that may say anything', () => {
 describe('a follower whose leader is wrong', () => {
   it('ignores a block that is cut otherwise than its own', () => {
     const follower = followerOf('a b c', { term: 2, log: '1x2 2x2', commit: 2 })
-    ignores(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2x3' }))
-    ignores(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2' }))
-    ignores(follower, 'b', appendRequest({ term: 2, prev: '3@2', entries: '2' }))
+    assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2x3' }))
+    assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2' }))
+    assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '3@2', entries: '2' }))
   })
 
   it('ignores a block whose term is below that of the entry before it', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 3', commit: 2 })
-    ignores(follower, 'b', appendRequest({ term: 3, prev: '2@1', entries: '2' }))
+    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '2@1', entries: '2' }))
   })
 
   it('ignores a block that would replace what is committed', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 1', commit: 2 })
-    ignores(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 3x2' }))
-    ignores(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 2x2' }))
+    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 3x2' }))
+    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 2x2' }))
   })
 
   it('ignores blocks that are not contiguous, empty, or of falling or future terms', () => {
@@ -96,52 +96,56 @@ describe('a follower whose leader is wrong', () => {
       [{ ...block, kind: 'membership' as const }],
       [{ ...block, membership: membershipOf('b') }],
     ]) {
-      ignores(follower, 'b', appendRequest({ term: 3, prev: '1@1', entries: broken }))
+      assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '1@1', entries: broken }))
     }
   })
 
-  for (const [flaw, membership] of flawedMemberships()) {
+  for (const [flaw, membership] of invalidMemberships()) {
     it(`ignores a membership in which ${flaw}, in a block or in a snapshot`, () => {
       const follower = followerOf('a b c', { term: 3, log: '1' })
-      ignores(follower, 'b', appendRequest({ term: 3, prev: '1@1', entries: [membershipBlock(2, 3, membership)] }))
-      ignores(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@2', membership) }))
+      assertIgnored(
+        follower,
+        'b',
+        appendRequest({ term: 3, prev: '1@1', entries: [membershipBlock(2, 3, membership)] }),
+      )
+      assertIgnored(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@2', membership) }))
     })
   }
 
   it('ignores a membership block of nobody, but takes a snapshot of a log that does not name anybody yet', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
-    ignores(follower, 'b', appendRequest({ term: 3, prev: '1@1', entries: [membershipBlock(2, 3, NOBODY)] }))
-    const answers = follower.hear('b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@2', NOBODY) }))
+    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '1@1', entries: [membershipBlock(2, 3, NOBODY)] }))
+    const answers = follower.receive('b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@2', NOBODY) }))
     assert.equal(only('InstallSnapshotResponse', answers).outcome, 'fetching')
   })
 
   it('ignores a snapshot of a term yet to come, or beyond all logs', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
-    ignores(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@4', membershipOf('a b c')) }))
+    assertIgnored(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@4', membershipOf('a b c')) }))
     const last = `${Number.MAX_SAFE_INTEGER}@3`
-    ignores(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt(last, membershipOf('a b c')) }))
+    assertIgnored(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt(last, membershipOf('a b c')) }))
   })
 })
 
 describe('a leader whose followers are wrong', () => {
   it('does not take an index inside a block, or beyond its log, for acknowledged', () => {
     const leader = leaderOf('a b c', { term: 3, log: '1 2x3' })
-    leader.hear('b', snapshotResponse({ term: 3, outcome: 'fetching' }))
+    leader.receive('b', snapshotResponse({ term: 3, outcome: 'fetching' }))
     for (const match of [3, 6, Number.MAX_SAFE_INTEGER]) {
-      ignores(leader, 'b', appendResponse({ term: 3, match }))
-      ignores(leader, 'b', snapshotResponse({ term: 3, outcome: 'installed', index: match }))
+      assertIgnored(leader, 'b', appendResponse({ term: 3, match }))
+      assertIgnored(leader, 'b', snapshotResponse({ term: 3, outcome: 'installed', index: match }))
     }
     assert.equal(leader.status.peers[0]?.matchIndex, 0)
   })
 
   it('does not listen to an answer to a round that has not begun', () => {
     const leader = readyLeaderOf('a b c', { term: 3 })
-    ignores(leader, 'b', appendResponse({ term: 3, match: 1, round: 99 }))
+    assertIgnored(leader, 'b', appendResponse({ term: 3, match: 1, round: 99 }))
   })
 
   it('probes from the beginning of a block, wherever in it the logs may agree', () => {
     const leader = leaderOf('a b c', { term: 5, log: '1 1x4 4' })
-    const answers = leader.hear('b', appendRejection({ term: 5, prev: 6, hint: '3@3' }))
+    const answers = leader.receive('b', appendRejection({ term: 5, prev: 6, hint: '3@3' }))
     const { prevIndex, blocks } = only('AppendEntriesRequest', answers)
     assert.equal(prevIndex, 1)
     assert.deepEqual(
@@ -158,7 +162,7 @@ describe('a leader whose followers are wrong', () => {
     for (let hint = 0; hint <= 8; hint++) {
       for (let term = 0; term <= 6; term++) {
         const leader = leaderOf('a b c', { term: 5, log: '1 1x4 4' })
-        leader.hear('b', appendRejection({ term: 5, prev: 6, hint: `${hint}@${term}` }))
+        leader.receive('b', appendRejection({ term: 5, prev: 6, hint: `${hint}@${term}` }))
         assert.ok((leader.status.peers[0]?.nextIndex as number) < 7)
       }
     }
@@ -167,12 +171,12 @@ describe('a leader whose followers are wrong', () => {
   it('keeps its log when a snapshot of an earlier leader arrives late', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1' })
     const snapshot = snapshotAt('9@2', membershipOf('a b c'))
-    follower.hear('b', snapshotRequest({ term: 2, snapshot }))
+    follower.receive('b', snapshotRequest({ term: 2, snapshot }))
     follower.timeOut()
-    follower.hear('c', preVoteResponse({ term: 3 }))
-    follower.hear('c', voteResponse({ term: 3 }))
+    follower.receive('c', preVoteResponse({ term: 3 }))
+    follower.receive('c', voteResponse({ term: 3 }))
     assert.equal(follower.status.role, 'leader')
-    follower.take({ type: 'snapshotFetched', snapshot })
+    follower.process({ type: 'snapshotFetched', snapshot })
     assert.equal(follower.log, '1 1 3')
   })
 })
@@ -189,18 +193,18 @@ describe('a candidate whose voters are wrong', () => {
 
   it('counts voters, not votes, and no strangers', () => {
     const candidate = candidateOf('a b c d e', { term: 2 })
-    for (const from of ['b', 'b', 'b', 'stranger', 'wanderer']) candidate.hear(from, voteResponse({ term: 2 }))
+    for (const from of ['b', 'b', 'b', 'stranger', 'wanderer']) candidate.receive(from, voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'candidate')
-    candidate.hear('c', voteResponse({ term: 2 }))
+    candidate.receive('c', voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'leader')
     assert.equal(messagesTo('d', { messages: acknowledgeAll(candidate, 'b') }).length, 0)
   })
 })
 
 /** Nothing is answered, nothing changes, and the violation is told. */
-function ignores(node: PlayedNode, from: string, message: Message): void {
+function assertIgnored(node: TestNode, from: string, message: Message): void {
   const before = node.status
-  const { messages, events } = node.take({ type: 'receive', from, message })
+  const { messages, events } = node.process({ type: 'receive', from, message })
   assert.deepEqual(messages, [], JSON.stringify(message))
   assert.deepEqual(
     events.map(({ type }) => type).filter((type) => type !== 'leaderChanged'),
@@ -211,7 +215,7 @@ function ignores(node: PlayedNode, from: string, message: Message): void {
   assert.deepEqual({ ...after, leader: before.leader }, before)
 }
 
-function flawedMemberships(): readonly (readonly [string, Membership])[] {
+function invalidMemberships(): readonly (readonly [string, Membership])[] {
   const whole = membershipOf('a b c +d')
   return [
     ['a learner votes', { ...whole, learners: ['a'] }],

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { InvariantError } from '../../src/core/index.ts'
-import { checkDelta, checkNow, digestOf, type StateDigest } from '../../src/core/invariants.ts'
+import { checkState, checkTransition, type StateSummary, summaryOf } from '../../src/core/invariants.ts'
 import type { RaftState } from '../../src/core/state.ts'
-import { candidateOf, followerOf, membershipOf, type PlayedNode, readyLeaderOf } from './builders.ts'
+import { candidateOf, followerOf, membershipOf, readyLeaderOf, type TestNode } from './builders.ts'
 
 describe('the check of a state', () => {
   for (const { claim, node = followerOf('a b c', { log: '1 1x3', commit: 4 }), breakIt } of [
@@ -47,7 +47,7 @@ describe('the check of a state', () => {
     {
       claim: 'nobody has more of this log than its leader',
       node: leading(),
-      breakIt: (state) => progressOf(state).match(9),
+      breakIt: (state) => progressOf(state).recordMatch(9),
     },
     {
       claim: 'what comes next is at most the next entry',
@@ -59,11 +59,11 @@ describe('the check of a state', () => {
       node: leading(),
       breakIt: ({ role }) => role.type === 'leader' && role.progress.delete('b'),
     },
-  ] satisfies { claim: string; node?: PlayedNode; breakIt: (state: RaftState) => unknown }[]) {
+  ] satisfies { claim: string; node?: TestNode; breakIt: (state: RaftState) => unknown }[]) {
     it(`finds out when it does not hold that ${claim}`, () => {
-      checkNow(node.raft.state)
+      checkState(node.raft.state)
       breakIt(node.raft.state)
-      assert.throws(() => checkNow(node.raft.state), new InvariantError(`this does not hold: ${claim}`))
+      assert.throws(() => checkState(node.raft.state), new InvariantError(`this does not hold: ${claim}`))
     })
   }
 })
@@ -77,13 +77,13 @@ describe('the check of two states of one life', () => {
     { claim: 'the vote is given once a term', before: { votedFor: 'b' } },
     { claim: 'a term has one leader', before: { leader: 'b' } },
     { claim: 'a leader only appends', before: { lastIndex: 9 } },
-  ] satisfies { claim: string; before: Partial<StateDigest> }[]) {
+  ] satisfies { claim: string; before: Partial<StateSummary> }[]) {
     it(`finds out when it does not hold that ${claim}`, () => {
       const { state } = leading().raft
-      const { ...digest } = digestOf(state)
-      checkDelta(digest, state)
+      const { ...digest } = summaryOf(state)
+      checkTransition(digest, state)
       assert.throws(
-        () => checkDelta({ ...digest, ...before }, state),
+        () => checkTransition({ ...digest, ...before }, state),
         new InvariantError(`this does not hold: ${claim}`),
       )
     })
@@ -91,11 +91,11 @@ describe('the check of two states of one life', () => {
 
   it('lets vote, leader and log change with the term', () => {
     const { state } = followerOf('a b c', { term: 3 }).raft
-    checkDelta({ ...digestOf(state), term: 2, votedFor: 'b', leader: 'b', isLeader: true, lastIndex: 9 }, state)
+    checkTransition({ ...summaryOf(state), term: 2, votedFor: 'b', leader: 'b', isLeader: true, lastIndex: 9 }, state)
   })
 })
 
-function leading(): PlayedNode {
+function leading(): TestNode {
   return readyLeaderOf('a b c', { term: 2, log: '1 1' })
 }
 

@@ -21,7 +21,7 @@ describe('what a step asks for', () => {
     const outbox = new Outbox()
     outbox.truncate(3)
     for (const block of blocksOf('2 2', 3)) outbox.appendBlock(block)
-    outbox.afterPersist('b', appendResponse({ term: 2, match: 5 }))
+    outbox.sendOncePersisted('b', appendResponse({ term: 2, match: 5 }))
     const write = writeOf(outbox)
     assert.deepEqual([write.number, write.truncateAfter, write.blocks.length, write.then.length], [1, 3, 2, 1])
     assert.equal(write.isUrgent, true)
@@ -100,7 +100,7 @@ describe('acknowledgements of one step to one leader', () => {
 
   it('are all told when they go to different nodes', () => {
     const outbox = new Outbox()
-    for (const to of ['b', 'c']) outbox.afterPersist(to, appendResponse({ term: 2, match: 5 }))
+    for (const to of ['b', 'c']) outbox.sendOncePersisted(to, appendResponse({ term: 2, match: 5 }))
     assert.equal(writeOf(outbox).then.length, 2)
   })
 })
@@ -109,14 +109,14 @@ describe('a node whose disk has failed', () => {
   it('asks for nothing more, but answers its callers', () => {
     const outbox = new Outbox()
     outbox.isHardStateDirty = true
-    outbox.afterPersist('b', voteResponse({ term: 2 }))
+    outbox.sendOncePersisted('b', voteResponse({ term: 2 }))
     outbox.sendNow('b', voteResponse({ term: 2 }))
     outbox.appendBlock(blocksOf('2')[0] as never)
     outbox.truncate(0)
     outbox.takeSnapshot = true
     outbox.apply = { from: 1, to: 2 }
     outbox.settle.push({ type: 'readReady', read: 1, index: 1 })
-    outbox.silence()
+    outbox.clear()
     assert.equal(outbox.needsPersist, false)
     const { send, apply, install, fetch, takeSnapshot, settle } = outbox.take(undefined, HARD_STATE, 1)
     assert.deepEqual([send, apply, install, fetch, takeSnapshot], [[], undefined, undefined, undefined, false])
@@ -132,6 +132,6 @@ function writeOf(outbox: Outbox): Persist {
 
 function acknowledged(...answers: readonly ReturnType<typeof appendResponse>[]): number[] {
   const outbox = new Outbox()
-  for (const answer of answers) outbox.afterPersist('b', answer)
+  for (const answer of answers) outbox.sendOncePersisted('b', answer)
   return writeOf(outbox).then.map(({ message }) => (message.type === 'AppendEntriesResponse' ? message.index : 0))
 }

@@ -10,7 +10,6 @@ import {
   leaderOf,
   membershipOf,
   only,
-  type PlayedNode,
   preCandidateOf,
   preVoteRequest,
   preVoteResponse,
@@ -19,12 +18,13 @@ import {
   snapshotAt,
   snapshotRequest,
   snapshotResponse,
+  type TestNode,
   timeoutNow,
   voteRequest,
   voteResponse,
 } from '../core/builders.ts'
 
-const IN_EVERY_ROLE: readonly (readonly [string, () => PlayedNode])[] = [
+const IN_EVERY_ROLE: readonly (readonly [string, () => TestNode])[] = [
   ['follower', () => followerOf('a b c', { term: 3 })],
   ['pre-candidate', () => preCandidateOf('a b c', { term: 4 })],
   ['candidate', () => candidateOf('a b c', { term: 3 })],
@@ -36,7 +36,7 @@ describe('§5.1 Raft basics: terms', () => {
     it(`a ${role}: "if one server's current term is smaller than the other's, then it updates its current term to the larger value"`, () => {
       for (const message of speakingIn(9)) {
         const node = make()
-        node.hear('b', message)
+        node.receive('b', message)
         assert.ok(node.status.term >= 9, message.type)
       }
     })
@@ -44,7 +44,7 @@ describe('§5.1 Raft basics: terms', () => {
     it(`a ${role}: "if a candidate or leader discovers that its term is out of date, it immediately reverts to follower state"`, () => {
       for (const message of speakingIn(9)) {
         const node = make()
-        node.hear('b', message)
+        node.receive('b', message)
         const isOrdered = message.type === 'TimeoutNow' // Which makes a candidate of the follower at once.
         assert.equal(node.status.role, isOrdered ? 'candidate' : 'follower', message.type)
       }
@@ -53,7 +53,7 @@ describe('§5.1 Raft basics: terms', () => {
     it(`a ${role}: "if a server receives a request with a stale term number, it rejects the request"`, () => {
       for (const request of requestsIn(2)) {
         const node = make()
-        const [answer, ...more] = node.hear('b', request)
+        const [answer, ...more] = node.receive('b', request)
         assert.deepEqual(more, [])
         assert.equal(answer?.message.term, 3)
         assert.equal(isRefusal(answer?.message), true, request.type)
@@ -65,7 +65,7 @@ describe('§5.1 Raft basics: terms', () => {
       for (const response of responsesIn(2)) {
         const node = make()
         const before = node.status
-        assert.deepEqual(node.hear('b', response), [])
+        assert.deepEqual(node.receive('b', response), [])
         assert.deepEqual(node.status, before)
       }
     })
@@ -73,7 +73,7 @@ describe('§5.1 Raft basics: terms', () => {
 
   it('a new term has neither vote nor leader yet', () => {
     const follower = followerOf('a b c', { term: 3, votedFor: 'b', leader: 'b' })
-    follower.hear('c', voteResponse({ term: 4, isGranted: false }))
+    follower.receive('c', voteResponse({ term: 4, isGranted: false }))
     assert.deepEqual(
       [follower.status.term, follower.status.votedFor, follower.status.leader],
       [4, undefined, undefined],
@@ -112,18 +112,18 @@ describe('§5.1 Raft basics: terms', () => {
   it('our own: a stale refusal echoes nothing, so that it can confirm nothing in a later term of the same leader', () => {
     const follower = followerOf('a b c', { term: 3 })
     const request = appendRequest({ term: 2, prev: '1@1', round: 7, session: 4 })
-    const { index, round, session, hintIndex } = only('AppendEntriesResponse', follower.hear('b', request))
+    const { index, round, session, hintIndex } = only('AppendEntriesResponse', follower.receive('b', request))
     assert.deepEqual([index, round, session, hintIndex], [0, 0, 0, 0])
     const offer = snapshotRequest({ term: 2, snapshot: snapshotAt('9@2', membershipOf('a b c')), round: 7, session: 4 })
-    const answer = only('InstallSnapshotResponse', follower.hear('b', offer))
+    const answer = only('InstallSnapshotResponse', follower.receive('b', offer))
     assert.deepEqual([answer.index, answer.round, answer.session, answer.outcome], [0, 0, 0, 'fetching'])
   })
 
   it('our own: asking for a pre-vote changes nobody’s term, and neither does giving it', () => {
     for (const [, make] of IN_EVERY_ROLE) {
       const node = make()
-      node.hear('b', preVoteRequest({ term: 9, last: '9@9' }))
-      node.hear('b', preVoteResponse({ term: 9 }))
+      node.receive('b', preVoteRequest({ term: 9, last: '9@9' }))
+      node.receive('b', preVoteResponse({ term: 9 }))
       assert.equal(node.status.term, 3)
     }
   })

@@ -31,7 +31,7 @@ describe('§5.2 Leader election', () => {
     for (let beat = 0; beat < 100; beat++) {
       const { messages } = node.wait(node.options.electionTimeoutMinMs - 1)
       assert.deepEqual(messages, [])
-      node.hear('b', appendRequest({ term: 2, prev: '0@0' }))
+      node.receive('b', appendRequest({ term: 2, prev: '0@0' }))
     }
     assert.deepEqual([node.status.role, node.status.term], ['follower', 2])
   })
@@ -40,7 +40,7 @@ describe('§5.2 Leader election', () => {
     const node = followerOf('a b c', { term: 2, options: PLAIN })
     for (let term = 3; term < 50; term++) {
       assert.deepEqual(node.wait(node.options.electionTimeoutMinMs - 1).messages, [])
-      node.hear('b', voteRequest({ term, last: '0@0' }))
+      node.receive('b', voteRequest({ term, last: '0@0' }))
     }
     assert.equal(node.status.role, 'follower')
   })
@@ -49,7 +49,7 @@ describe('§5.2 Leader election', () => {
     const node = followerOf('a b c', { term: 2, log: '2 2', options: PLAIN })
     const { deadline } = node.raft.state.timer
     node.wait(node.options.electionTimeoutMinMs - 1)
-    node.hear('b', voteRequest({ term: 3, last: '1@2' }))
+    node.receive('b', voteRequest({ term: 3, last: '1@2' }))
     assert.equal(node.raft.state.timer.deadline, deadline)
   })
 
@@ -118,34 +118,37 @@ describe('§5.2 Leader election', () => {
   ]) {
     it(`"a candidate wins an election if it receives votes from a majority": of (${members}) by [${votes}] it is a ${role}`, () => {
       const candidate = candidateOf(members, { term: 2 })
-      for (const voter of votes.split(' ')) candidate.hear(voter, voteResponse({ term: 2 }))
+      for (const voter of votes.split(' ')) candidate.receive(voter, voteResponse({ term: 2 }))
       assert.equal(candidate.status.role, role)
     })
   }
 
   it('"… for the same term": a vote for an earlier term does not count', () => {
     const candidate = candidateOf('a b c', { term: 3 })
-    candidate.hear('b', voteResponse({ term: 2 }))
+    candidate.receive('b', voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'candidate')
   })
 
   it('"each server will vote for at most one candidate in a given term, on a first-come-first-served basis"', () => {
     const node = followerOf('a b c', { term: 2 })
-    assert.equal(only('RequestVoteResponse', node.hear('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
-    assert.equal(only('RequestVoteResponse', node.hear('c', voteRequest({ term: 3, last: '9@2' }))).isGranted, false)
+    assert.equal(only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+    assert.equal(only('RequestVoteResponse', node.receive('c', voteRequest({ term: 3, last: '9@2' }))).isGranted, false)
     assert.equal(node.status.votedFor, 'b')
   })
 
   it('restarts included: the vote is read from disk', () => {
     const node = followerOf('a b c', { term: 3, votedFor: 'b' })
-    assert.equal(only('RequestVoteResponse', node.hear('c', voteRequest({ term: 3, last: '9@2' }))).isGranted, false)
-    assert.equal(only('RequestVoteResponse', node.hear('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+    assert.equal(only('RequestVoteResponse', node.receive('c', voteRequest({ term: 3, last: '9@2' }))).isGranted, false)
+    assert.equal(only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
   })
 
   it('a vote is given again to whoever asks again, since the first answer may be lost', () => {
     const node = followerOf('a b c', { term: 2 })
     for (let time = 0; time < 2; time++) {
-      assert.equal(only('RequestVoteResponse', node.hear('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+      assert.equal(
+        only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '0@0' }))).isGranted,
+        true,
+      )
     }
   })
 
@@ -159,18 +162,21 @@ describe('§5.2 Leader election', () => {
 
   it('no vote is given in a term whose leader is known, though it was not given yet', () => {
     const node = followerOf('a b c', { term: 3, leader: 'b', options: PLAIN })
-    assert.equal(only('RequestVoteResponse', node.hear('c', voteRequest({ term: 3, last: '9@3' }))).isGranted, false)
+    assert.equal(only('RequestVoteResponse', node.receive('c', voteRequest({ term: 3, last: '9@3' }))).isGranted, false)
   })
 
   it('neither a candidate nor a leader votes for another in its term', () => {
     for (const node of [candidateOf('a b c', { term: 3 }), leaderOf('a b c', { term: 3 })]) {
-      assert.equal(only('RequestVoteResponse', node.hear('b', voteRequest({ term: 3, last: '9@3' }))).isGranted, false)
+      assert.equal(
+        only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '9@3' }))).isGranted,
+        false,
+      )
     }
   })
 
   it('"once a candidate wins an election, it becomes leader. It then sends heartbeat messages to all of the other servers"', () => {
     const candidate = candidateOf('a b c', { term: 2 })
-    const messages = candidate.hear('b', voteResponse({ term: 2 }))
+    const messages = candidate.receive('b', voteResponse({ term: 2 }))
     assert.deepEqual([candidate.status.role, candidate.status.leader], ['leader', 'a'])
     assert.deepEqual(
       messages.filter(({ message }) => message.type === 'AppendEntriesRequest').map(({ to }) => to),
@@ -181,7 +187,7 @@ describe('§5.2 Leader election', () => {
   it('"if the leader’s term … is at least as large as the candidate’s current term, then the candidate recognizes the leader"', () => {
     for (const term of [3, 4]) {
       const candidate = candidateOf('a b c', { term: 3 })
-      const messages = candidate.hear('b', appendRequest({ term, prev: '0@0' }))
+      const messages = candidate.receive('b', appendRequest({ term, prev: '0@0' }))
       assert.deepEqual([candidate.status.role, candidate.status.leader, candidate.status.term], ['follower', 'b', term])
       assert.equal(only('AppendEntriesResponse', messages).isAccepted, true)
     }
@@ -189,19 +195,19 @@ describe('§5.2 Leader election', () => {
 
   it('and in doing so in its own term it does not forget that it voted for itself', () => {
     const candidate = candidateOf('a b c', { term: 3 })
-    candidate.hear('b', appendRequest({ term: 3, prev: '0@0' }))
+    candidate.receive('b', appendRequest({ term: 3, prev: '0@0' }))
     assert.equal(candidate.status.votedFor, 'a')
   })
 
   it('"if the term in the RPC is smaller than the candidate’s current term, then the candidate rejects the RPC and continues"', () => {
     const candidate = candidateOf('a b c', { term: 3 })
-    const answer = only('AppendEntriesResponse', candidate.hear('b', appendRequest({ term: 2, prev: '0@0' })))
+    const answer = only('AppendEntriesResponse', candidate.receive('b', appendRequest({ term: 2, prev: '0@0' })))
     assert.deepEqual([answer.isAccepted, answer.term, candidate.status.role], [false, 3, 'candidate'])
   })
 
   it('"each candidate will time out and start a new election by incrementing its term" if votes are split', () => {
     const candidate = candidateOf('a b c', { term: 3, options: PLAIN })
-    for (const from of ['b', 'c']) candidate.hear(from, voteResponse({ term: 3, isGranted: false }))
+    for (const from of ['b', 'c']) candidate.receive(from, voteResponse({ term: 3, isGranted: false }))
     const { messages } = candidate.timeOut()
     assert.deepEqual([candidate.status.role, candidate.status.term], ['candidate', 4])
     assert.equal(ofType('RequestVoteRequest', messages).length, 2)
@@ -223,7 +229,7 @@ describe('§5.2 Leader election', () => {
 
   it('Election Safety: "at most one leader can be elected in a given term"; whoever else claims it is not followed', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
-    const { messages, events } = node.take({
+    const { messages, events } = node.process({
       type: 'receive',
       from: 'c',
       message: appendRequest({ term: 2, prev: '0@0', entries: '2' }),
@@ -244,6 +250,9 @@ describe('§5.2 Leader election', () => {
     const learner = followerOf('b c +a', { term: 2 })
     learner.wait(10 * learner.options.electionTimeoutMaxMs)
     assert.equal(learner.status.role, 'follower')
-    assert.equal(only('RequestVoteResponse', learner.hear('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+    assert.equal(
+      only('RequestVoteResponse', learner.receive('b', voteRequest({ term: 3, last: '0@0' }))).isGranted,
+      true,
+    )
   })
 })

@@ -11,8 +11,8 @@ import {
   messagesTo,
   ofType,
   only,
-  type PlayedNode,
   readyLeaderOf,
+  type TestNode,
 } from '../core/builders.ts'
 
 describe('§5.3 Log replication', () => {
@@ -63,7 +63,7 @@ describe('§5.3 Log replication', () => {
 
   it('"the leader retries AppendEntries RPCs indefinitely … until all followers eventually store all log entries"', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { checkQuorum: false } })
-    leader.take({ type: 'peerLost', peer: 'b' })
+    leader.process({ type: 'peerLost', peer: 'b' })
     leader.propose()
     acknowledgeAll(leader, 'c')
     for (let beat = 0; beat < 100; beat++) {
@@ -122,7 +122,7 @@ describe('§5.3 Log replication', () => {
 
   it('blocks are committed and applied whole', () => {
     const follower = followerOf('a b c', { term: 2 })
-    follower.hear('b', appendRequest({ term: 2, prev: '0@0', entries: '1 2x3', commit: 3 }))
+    follower.receive('b', appendRequest({ term: 2, prev: '0@0', entries: '1 2x3', commit: 3 }))
     assert.equal(follower.status.commitIndex, 1)
   })
 
@@ -137,7 +137,7 @@ describe('§5.3 Log replication', () => {
   ]) {
     it(`"if the follower does not find an entry in its log with the same index and term, then it refuses the new entries": [${log}] ${isAccepted ? 'takes' : 'refuses'} what follows ${prev}`, () => {
       const follower = followerOf('a b c', { term: 3, log })
-      const answers = follower.hear('b', appendRequest({ term: 3, prev, entries: '3' }))
+      const answers = follower.receive('b', appendRequest({ term: 3, prev, entries: '3' }))
       assert.equal(only('AppendEntriesResponse', answers).isAccepted, isAccepted)
       if (!isAccepted) assert.equal(follower.log, log)
     })
@@ -156,7 +156,7 @@ describe('§5.3 Log replication', () => {
   ]) {
     it(`"if an existing entry conflicts with a new one …, delete the existing entry and all that follow it": [${log}] after ${prev} [${entries}] is [${then}]`, () => {
       const follower = followerOf('a b c', { term: 4, log })
-      follower.hear('b', appendRequest({ term: 4, prev, entries }))
+      follower.receive('b', appendRequest({ term: 4, prev, entries }))
       assert.equal(follower.log, then)
     })
   }
@@ -214,15 +214,15 @@ describe('§5.3 Log replication', () => {
 
   it('Figure 2: "if leaderCommit > commitIndex, set commitIndex = min(leaderCommit, index of last new entry)"', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 2 2' })
-    follower.hear('b', appendRequest({ term: 3, prev: '1@1', commit: 3 }))
+    follower.receive('b', appendRequest({ term: 3, prev: '1@1', commit: 3 }))
     assert.equal(follower.status.commitIndex, 1) // Its 2@2 and 3@2 may not be the leader's.
-    follower.hear('b', appendRequest({ term: 3, prev: '1@1', entries: '3', commit: 9 }))
+    follower.receive('b', appendRequest({ term: 3, prev: '1@1', entries: '3', commit: 9 }))
     assert.equal(follower.status.commitIndex, 2)
   })
 
   it('the commit index never falls, whatever an old message says', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 2 2', commit: 2 })
-    follower.hear('b', appendRequest({ term: 3, prev: '0@0', commit: 1 }))
+    follower.receive('b', appendRequest({ term: 3, prev: '0@0', commit: 1 }))
     assert.equal(follower.status.commitIndex, 2)
   })
 })
@@ -241,7 +241,7 @@ describe('§5.3 Bringing logs together', () => {
 
   it('"after a rejection, the leader decrements nextIndex and retries", at the place the follower names', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
-    const answers = leader.hear('b', appendRejection({ term: 4, prev: 3, hint: '1@1' }))
+    const answers = leader.receive('b', appendRejection({ term: 4, prev: 3, hint: '1@1' }))
     const { prevIndex, prevTerm, blocks } = only('AppendEntriesRequest', answers)
     assert.deepEqual([prevIndex, prevTerm], [1, 1])
     assert.deepEqual(
@@ -252,7 +252,7 @@ describe('§5.3 Bringing logs together', () => {
 
   it('"once AppendEntries succeeds, the follower’s log is consistent with the leader’s": from then on it is sent everything', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
-    leader.hear('b', appendResponse({ term: 4, match: 4 }))
+    leader.receive('b', appendResponse({ term: 4, match: 4 }))
     assert.deepEqual(
       leader.status.peers.map(({ state, matchIndex }) => [state, matchIndex]),
       [
@@ -264,13 +264,13 @@ describe('§5.3 Bringing logs together', () => {
 
   it('an old rejection takes back nothing that is known to match', () => {
     const leader = readyLeaderOf('a b c', { term: 4, log: '1 1 2' })
-    assert.deepEqual(leader.hear('b', appendRejection({ term: 4, prev: 3, hint: '0@0' })), [])
+    assert.deepEqual(leader.receive('b', appendRejection({ term: 4, prev: 3, hint: '0@0' })), [])
     assert.equal(leader.status.peers[0]?.matchIndex, 4)
   })
 
   it('nor does a rejection of another probe than the one under way', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
-    assert.deepEqual(leader.hear('b', appendRejection({ term: 4, prev: 2, hint: '0@0' })), [])
+    assert.deepEqual(leader.receive('b', appendRejection({ term: 4, prev: 2, hint: '0@0' })), [])
     assert.equal(leader.status.peers[0]?.nextIndex, 4)
   })
 
@@ -278,7 +278,7 @@ describe('§5.3 Bringing logs together', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.propose()
     acknowledgeAll(leader, 'b')
-    leader.hear('b', appendResponse({ term: 2, match: 1 }))
+    leader.receive('b', appendResponse({ term: 2, match: 1 }))
     assert.equal(leader.status.peers[0]?.matchIndex, 2)
   })
 
@@ -290,7 +290,7 @@ describe('§5.3 Bringing logs together', () => {
   ]) {
     it(`the follower with [${log}] answers a probe at ${prev} with the hint ${hint}`, () => {
       const follower = followerOf('a b c', { term: 5, log })
-      const answer = only('AppendEntriesResponse', follower.hear('b', appendRequest({ term: 5, prev })))
+      const answer = only('AppendEntriesResponse', follower.receive('b', appendRequest({ term: 5, prev })))
       assert.deepEqual([answer.isAccepted, `${answer.hintIndex}@${answer.hintTerm}`], [false, hint])
     })
   }
@@ -316,8 +316,8 @@ describe('§5.3 Bringing logs together', () => {
 
   it('Leader Append-Only: "a leader never overwrites or deletes entries in its log; it only appends new entries"', () => {
     const leader = readyLeaderOf('a b c', { term: 4, log: '1 1 2' })
-    leader.hear('b', appendRequest({ term: 4, prev: '0@0', entries: '4' }))
-    leader.hear('b', appendRejection({ term: 4, prev: 4, hint: '0@0' }))
+    leader.receive('b', appendRequest({ term: 4, prev: '0@0', entries: '4' }))
+    leader.receive('b', appendRejection({ term: 4, prev: 4, hint: '0@0' }))
     leader.propose()
     assert.equal(leader.log, '1 1 2 4 4')
   })
@@ -325,9 +325,9 @@ describe('§5.3 Bringing logs together', () => {
   it('§5.5: "Raft RPCs are idempotent": a message twice does what it does once', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 2 2' })
     const append = appendRequest({ term: 3, prev: '1@1', entries: '3 3', commit: 2 })
-    const first = follower.hear('b', append)
+    const first = follower.receive('b', append)
     const { log, status } = follower
-    assert.deepEqual(follower.hear('b', append), first)
+    assert.deepEqual(follower.receive('b', append), first)
     assert.deepEqual([follower.log, follower.status], [log, status])
   })
 
@@ -347,7 +347,7 @@ describe('thesis §10.2.2 Pipelining', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { inflightMessagesMax: 2 } })
     const counts = [1, 2, 3].map(() => messagesTo('b', leader.propose()).length)
     assert.deepEqual(counts, [1, 1, 0])
-    assert.equal(messagesTo('b', { messages: leader.hear('b', appendResponse({ term: 2, match: 2 })) }).length, 1)
+    assert.equal(messagesTo('b', { messages: leader.receive('b', appendResponse({ term: 2, match: 2 })) }).length, 1)
   })
 
   it('limits bytes too, but one block always goes', () => {
@@ -358,7 +358,7 @@ describe('thesis §10.2.2 Pipelining', () => {
 
   it('packs as many blocks into a message as fit', () => {
     const leader = leaderOf('a b c', { term: 2, log: blocksOf('1x3 1x3 1x3'), options: { messageBytesMax: 60 } })
-    const messages = leader.hear('b', appendRejection({ term: 2, prev: 9, hint: '0@0' }))
+    const messages = leader.receive('b', appendRejection({ term: 2, prev: 9, hint: '0@0' }))
     assert.deepEqual(
       only('AppendEntriesRequest', messages).blocks.map(({ first }) => first),
       [1, 4],
@@ -375,23 +375,23 @@ describe('thesis §10.2.2 Pipelining', () => {
     const follower = followerOf('a b c', { id: 'b', term: 2, log: '2' })
     leader.propose()
     const [second] = messagesTo('b', leader.propose())
-    const refusals = follower.hear('a', second as Message).map(({ message }) => message)
-    const [again] = messagesTo('b', { messages: leader.hear('b', ...refusals) })
-    const answers = follower.hear('a', again as Message).map(({ message }) => message)
-    leader.hear('b', ...answers)
+    const refusals = follower.receive('a', second as Message).map(({ message }) => message)
+    const [again] = messagesTo('b', { messages: leader.receive('b', ...refusals) })
+    const answers = follower.receive('a', again as Message).map(({ message }) => message)
+    leader.receive('b', ...answers)
     assert.equal(follower.log, '2 2 2')
     assert.equal(leader.status.commitIndex, 3)
   })
 })
 
 /** They talk until the follower has it all; how many probes it took. */
-function bringUp(leader: PlayedNode, follower: PlayedNode): number {
+function bringUp(leader: TestNode, follower: TestNode): number {
   let probes = 0
   let messages = messagesTo('b', { messages: leader.wait(leader.options.heartbeatIntervalMs).messages })
   while (follower.log !== leader.log) {
     assert.ok(probes++ < 20, 'the logs come together')
-    const answers = follower.hear('a', ...messages).map(({ message }) => message)
-    messages = messagesTo('b', { messages: leader.hear('b', ...answers) })
+    const answers = follower.receive('a', ...messages).map(({ message }) => message)
+    messages = messagesTo('b', { messages: leader.receive('b', ...answers) })
   }
   return probes
 }

@@ -24,10 +24,10 @@ describe('§5.4.1 Election restriction', () => {
   ]) {
     it(`"the voter denies its vote if its own log is more up-to-date": [${log}] ${isGranted ? 'votes' : 'does not vote'} for one that ends at ${last}`, () => {
       const voter = followerOf('a b c', { term: 3, log })
-      assert.equal(only('RequestVoteResponse', voter.hear('b', voteRequest({ term: 4, last }))).isGranted, isGranted)
+      assert.equal(only('RequestVoteResponse', voter.receive('b', voteRequest({ term: 4, last }))).isGranted, isGranted)
       assert.equal(voter.status.votedFor, isGranted ? 'b' : undefined)
       const asked = followerOf('a b c', { term: 3, log })
-      assert.equal(only('PreVoteResponse', asked.hear('b', preVoteRequest({ term: 4, last }))).isGranted, isGranted)
+      assert.equal(only('PreVoteResponse', asked.receive('b', preVoteRequest({ term: 4, last }))).isGranted, isGranted)
     })
   }
 
@@ -35,7 +35,7 @@ describe('§5.4.1 Election restriction', () => {
     const voter = followerOf('a b c', { term: 3, log: '1' })
     voter.step({ type: 'receive', from: 'c', message: appendRequest({ term: 3, prev: '1@1', entries: '3' }) })
     const request = voteRequest({ term: 4, last: '1@1', isTransfer: true })
-    assert.equal(only('RequestVoteResponse', voter.hear('b', request)).isGranted, false)
+    assert.equal(only('RequestVoteResponse', voter.receive('b', request)).isGranted, false)
   })
 })
 
@@ -49,14 +49,14 @@ describe('§5.4.2 Committing entries from previous terms', () => {
   ]) {
     it(`"only log entries from the leader’s current term are committed by counting replicas": [${log}] and its no-op, matched up to ${match}, commit up to ${commit}`, () => {
       const leader = leaderOf('a b c', { term: 4, log })
-      leader.hear('b', appendResponse({ term: 4, match }))
+      leader.receive('b', appendResponse({ term: 4, match }))
       assert.equal(leader.status.commitIndex, commit)
     })
   }
 
   it('not even when every server has them', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 1 })
-    for (const from of ['b', 'c']) leader.hear(from, appendResponse({ term: 4, match: 2 }))
+    for (const from of ['b', 'c']) leader.receive(from, appendResponse({ term: 4, match: 2 }))
     assert.deepEqual([leader.status.commitIndex, leader.status.appliedIndex], [1, 1])
   })
 
@@ -70,10 +70,13 @@ describe('§5.4.2 Committing entries from previous terms', () => {
 
   it('Figure 8 (c)–(d): s1 has 2@2 on a majority in term 4; s5, who lacks it, may still be elected and overwrite it', () => {
     const leader = leaderOf('s1 s2 s3 s4 s5', { id: 's1', term: 4, log: '1 2', commit: 1 })
-    for (const from of ['s2', 's3']) leader.hear(from, appendResponse({ term: 4, match: 2 }))
+    for (const from of ['s2', 's3']) leader.receive(from, appendResponse({ term: 4, match: 2 }))
     assert.equal(leader.status.commitIndex, 1)
     const voter = followerOf('s1 s2 s3 s4 s5', { id: 's3', term: 4, log: '1 2', commit: 1 })
-    assert.equal(only('RequestVoteResponse', voter.hear('s5', voteRequest({ term: 5, last: '2@3' }))).isGranted, true)
+    assert.equal(
+      only('RequestVoteResponse', voter.receive('s5', voteRequest({ term: 5, last: '2@3' }))).isGranted,
+      true,
+    )
   })
 
   it('Figure 8 (e): once 3@4 is on a majority too, s5 cannot win any more', () => {
@@ -81,7 +84,10 @@ describe('§5.4.2 Committing entries from previous terms', () => {
     acknowledgeAll(leader, 's2', 's3')
     assert.equal(leader.status.commitIndex, 3)
     const voter = followerOf('s1 s2 s3 s4 s5', { id: 's3', term: 4, log: '1 2 4', commit: 1 })
-    assert.equal(only('RequestVoteResponse', voter.hear('s5', voteRequest({ term: 5, last: '2@3' }))).isGranted, false)
+    assert.equal(
+      only('RequestVoteResponse', voter.receive('s5', voteRequest({ term: 5, last: '2@3' }))).isGranted,
+      false,
+    )
   })
 })
 
@@ -95,11 +101,11 @@ describe('§8 Client interaction', () => {
   it('"if the client’s first choice is not the leader, that server will reject the client’s request and supply information about the most recent leader"', () => {
     const proposal = { type: 'propose', proposal: 7, count: 1, size: 1, payload: undefined } as const
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
-    assert.deepEqual(follower.take(proposal).settled, [
+    assert.deepEqual(follower.process(proposal).settled, [
       { type: 'rejected', proposal: 7, rejection: { reason: 'not-leader', leader: 'b' } },
     ])
     const orphan = followerOf('a b c', { term: 2 })
-    assert.deepEqual(orphan.take(proposal).settled, [
+    assert.deepEqual(orphan.process(proposal).settled, [
       { type: 'rejected', proposal: 7, rejection: { reason: 'no-leader', leader: undefined } },
     ])
   })
@@ -124,13 +130,13 @@ describe('§8 Client interaction', () => {
 describe('§5.5 Follower and candidate crashes; Figure 2 Persistent state', () => {
   it('a node whose disk has failed says nothing more, for good, and tells its callers so', () => {
     const leader = leaderOf('a b c', { term: 2 })
-    const { messages, events } = leader.take({ type: 'storageFailed', reason: 'EIO' })
+    const { messages, events } = leader.process({ type: 'storageFailed', reason: 'EIO' })
     assert.deepEqual(messages, [])
     assert.deepEqual(
       events.map(({ type }) => type),
       ['steppedDown', 'becameFollower', 'leaderChanged', 'storageFailed'],
     )
-    assert.deepEqual(leader.hear('b', voteRequest({ term: 9, last: '9@9' })), [])
+    assert.deepEqual(leader.receive('b', voteRequest({ term: 9, last: '9@9' })), [])
     assert.deepEqual(leader.propose().settled, [
       { type: 'rejected', proposal: 1, rejection: { reason: 'stopped', detail: 'EIO' } },
     ])

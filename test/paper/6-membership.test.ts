@@ -10,13 +10,13 @@ import {
   membershipBlock,
   membershipOf,
   messagesTo,
+  type NodeOutput,
   ofType,
   only,
-  type PlayedNode,
   preVoteRequest,
   preVoteResponse,
   readyLeaderOf,
-  type Told,
+  type TestNode,
   voteRequest,
 } from '../core/builders.ts'
 
@@ -33,7 +33,7 @@ describe('§6 Cluster membership changes', () => {
 
   it('"… regardless of whether the entry is committed": a follower too', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
-    follower.hear(
+    follower.receive(
       'b',
       appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('a b c d'))] }),
     )
@@ -41,7 +41,7 @@ describe('§6 Cluster membership changes', () => {
     follower.timeOut()
     const { messages } = follower.wait(1)
     assert.deepEqual([messages.length, follower.status.role], [0, 'pre-candidate'])
-    follower.hear('d', preVoteResponse({ term: 3 }))
+    follower.receive('d', preVoteResponse({ term: 3 }))
     assert.equal(follower.status.role, 'pre-candidate') // Two of four.
   })
 
@@ -49,8 +49,8 @@ describe('§6 Cluster membership changes', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b', log: '1' })
     const first = membershipBlock(2, 2, membershipOf('a b c d'))
     const second = membershipBlock(3, 2, membershipOf('a b c d e'))
-    follower.hear('b', appendRequest({ term: 2, prev: '1@1', entries: [first, second] }))
-    const { events } = follower.take({
+    follower.receive('b', appendRequest({ term: 2, prev: '1@1', entries: [first, second] }))
+    const { events } = follower.process({
       type: 'receive',
       from: 'c',
       message: appendRequest({ term: 3, prev: '1@1', entries: '3' }),
@@ -111,10 +111,13 @@ describe('§6 Cluster membership changes', () => {
   it('"if a server receives a RequestVote RPC within the minimum election timeout of hearing from a current leader, it does not update its term or grant its vote"', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.wait(follower.options.electionTimeoutMinMs - 1)
-    assert.deepEqual(follower.hear('c', voteRequest({ term: 3, last: '9@9' })), [])
+    assert.deepEqual(follower.receive('c', voteRequest({ term: 3, last: '9@9' })), [])
     assert.equal(follower.status.term, 2)
     follower.wait(1)
-    assert.equal(only('RequestVoteResponse', follower.hear('c', voteRequest({ term: 3, last: '9@9' }))).isGranted, true)
+    assert.equal(
+      only('RequestVoteResponse', follower.receive('c', voteRequest({ term: 3, last: '9@9' }))).isGranted,
+      true,
+    )
   })
 })
 
@@ -141,10 +144,10 @@ describe('thesis §4.1 Safety of changes', () => {
 
   it('our own: a change is held too while the leader changes something unasked, but only one', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.take({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
+    leader.process({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
     assert.deepEqual(change(leader, { remove: ['c'] }).settled, [])
     const second = { type: 'changeMembership', request: 2, change: { remove: ['b'] } } as const
-    const [rejected] = leader.take(second).settled
+    const [rejected] = leader.process(second).settled
     assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection.reason, 'change-in-progress')
     leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 2 }) })
     assert.deepEqual(leader.settle().settled, [{ type: 'changeAccepted', request: 1, index: 3, term: 2 }])
@@ -153,7 +156,7 @@ describe('thesis §4.1 Safety of changes', () => {
   it('and if leadership is lost meanwhile, it has surely not been made', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
     change(leader, { remove: ['c'] })
-    const { settled } = leader.take({ type: 'receive', from: 'b', message: appendRequest({ term: 5, prev: '0@0' }) })
+    const { settled } = leader.process({ type: 'receive', from: 'b', message: appendRequest({ term: 5, prev: '0@0' }) })
     const rejection = { reason: 'leadership-lost', leader: undefined }
     assert.deepEqual(settled, [{ type: 'changeRejected', request: 1, rejection }])
   })
@@ -170,7 +173,7 @@ describe('thesis §4.1 Safety of changes', () => {
   it('a leader that is one no more says that the fate of the change is unknown', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { remove: ['c'] })
-    const { settled } = leader.take({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
+    const { settled } = leader.process({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
     assert.deepEqual(settled, [{ type: 'changeUnknown', request: 1, leader: undefined }])
   })
 
@@ -233,16 +236,16 @@ describe('thesis §4.2.1 Catching up new servers', () => {
 describe('thesis §4.2.2 Removing the current leader; and whoever else goes', () => {
   it('a node that is not part of its own latest, uncommitted membership may still be needed to lead: it stays electable', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
-    node.hear('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('b c'))] }))
+    node.receive('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('b c'))] }))
     node.timeOut()
     assert.equal(node.status.role, 'pre-candidate')
-    for (const from of ['b', 'c']) node.hear(from, preVoteResponse({ term: 3 }))
+    for (const from of ['b', 'c']) node.receive(from, preVoteResponse({ term: 3 }))
     assert.equal(node.status.role, 'candidate')
   })
 
   it('and one that its newest membership makes a voter may lead at once, committed or not', () => {
     const node = followerOf('b c +a', { term: 2, leader: 'b' })
-    node.hear('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('a b c'))] }))
+    node.receive('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('a b c'))] }))
     node.timeOut()
     assert.equal(node.status.role, 'pre-candidate')
   })
@@ -250,7 +253,7 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
   it('once that membership is committed it campaigns no more', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const entries = [membershipBlock(1, 2, membershipOf('b c'))]
-    node.hear('b', appendRequest({ term: 2, prev: '0@0', entries, commit: 1 }))
+    node.receive('b', appendRequest({ term: 2, prev: '0@0', entries, commit: 1 }))
     assert.equal(node.status.isRemoved, true)
     node.wait(20 * node.options.electionTimeoutMaxMs)
     assert.equal(node.status.role, 'follower')
@@ -304,25 +307,25 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     change(leader, { add: [{ id: 'd', address: 'd:2' }] })
     acknowledgeAll(leader, 'b', 'c')
     const match = leader.status.lastIndex
-    leader.hear('d', appendResponse({ term: 2, match, session: 0 }))
+    leader.receive('d', appendResponse({ term: 2, match, session: 0 }))
     const peer = (): number | undefined => leader.status.peers.find(({ id }) => id === 'd')?.matchIndex
     assert.equal(peer(), 0)
-    leader.hear('d', appendResponse({ term: 2, match, session: 3 }))
+    leader.receive('d', appendResponse({ term: 2, match, session: 3 }))
     assert.equal(peer(), match)
   })
 
   it('our own: the leader binds the data directory of a member at first contact', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.take({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
+    leader.process({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'b')?.directoryId, 'disk-of-b')
     acknowledgeAll(leader)
-    leader.take({ type: 'peerSeen', peer: 'b', directoryId: 'another' })
+    leader.process({ type: 'peerSeen', peer: 'b', directoryId: 'another' })
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'b')?.directoryId, 'disk-of-b')
   })
 
   it('our own: what was seen of a node’s old disk is forgotten with its membership', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
-    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
+    leader.process({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
     acknowledgeAll(leader)
     change(leader, { remove: ['d'] })
     acknowledgeAll(leader)
@@ -333,16 +336,16 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
 
   it('our own: what was seen of a removed node that came back to hear of it is forgotten when it goes for good', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
-    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
+    leader.process({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
     acknowledgeAll(leader)
     change(leader, { remove: ['d'] })
     acknowledgeAll(leader)
-    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
-    leader.take({ type: 'peerLost', peer: 'd' })
+    leader.process({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
+    leader.process({ type: 'peerLost', peer: 'd' })
     change(leader, { add: [{ id: 'd', address: 'd:2' }] })
     acknowledgeAll(leader)
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, '')
-    leader.take({ type: 'peerSeen', peer: 'd', directoryId: 'new-disk' })
+    leader.process({ type: 'peerSeen', peer: 'd', directoryId: 'new-disk' })
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, 'new-disk')
   })
 })
@@ -352,10 +355,10 @@ describe('thesis §4.2.3 Disruptive servers', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     change(leader, { remove: ['d'] })
     acknowledgeAll(leader, 'b', 'c')
-    const answer = only('PreVoteResponse', leader.hear('d', preVoteRequest({ term: 3, last: '1@2' })))
+    const answer = only('PreVoteResponse', leader.receive('d', preVoteRequest({ term: 3, last: '1@2' })))
     assert.deepEqual([answer.isGranted, answer.isRemoved], [false, true])
     const removed = followerOf('a b c d', { id: 'd', term: 2 })
-    const { events } = removed.take({
+    const { events } = removed.process({
       type: 'receive',
       from: 'a',
       message: preVoteResponse({ term: 2, isGranted: false, isRemoved: true }),
@@ -366,28 +369,34 @@ describe('thesis §4.2.3 Disruptive servers', () => {
   it('nobody is told to be removed by one whose membership is not committed', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     change(leader, { remove: ['d'] })
-    assert.equal(only('PreVoteResponse', leader.hear('d', preVoteRequest({ term: 3, last: '1@2' }))).isRemoved, false)
+    assert.equal(
+      only('PreVoteResponse', leader.receive('d', preVoteRequest({ term: 3, last: '1@2' }))).isRemoved,
+      false,
+    )
     const newcomer = followerOf('', { term: 1 })
-    assert.equal(only('PreVoteResponse', newcomer.hear('d', preVoteRequest({ term: 1, last: '0@0' }))).isRemoved, false)
+    assert.equal(
+      only('PreVoteResponse', newcomer.receive('d', preVoteRequest({ term: 1, last: '0@0' }))).isRemoved,
+      false,
+    )
   })
 
   it('"if a server receives a RequestVote request within the minimum election timeout of hearing from a current leader": a leader with its quorum does not listen either', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    assert.deepEqual(leader.hear('d', voteRequest({ term: 9, last: '9@9' })), [])
+    assert.deepEqual(leader.receive('d', voteRequest({ term: 9, last: '9@9' })), [])
     assert.deepEqual([leader.status.role, leader.status.term], ['leader', 2])
   })
 
   it('"this … leadership transfer": a vote request that the leader ordered is heard all the same', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.hear('b', voteRequest({ term: 3, last: '9@2', isTransfer: true }))
+    leader.receive('b', voteRequest({ term: 3, last: '9@2', isTransfer: true }))
     assert.deepEqual([leader.status.role, leader.status.term, leader.status.votedFor], ['follower', 3, 'b'])
   })
 })
 
-function change(leader: PlayedNode, change: MembershipChange): Told {
-  return leader.take({ type: 'changeMembership', request: 1, change })
+function change(leader: TestNode, change: MembershipChange): NodeOutput {
+  return leader.process({ type: 'changeMembership', request: 1, change })
 }
 
-function membersOf({ status }: PlayedNode): string {
+function membersOf({ status }: TestNode): string {
   return wordsOfMembership(status.membership)
 }

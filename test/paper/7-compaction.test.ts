@@ -12,10 +12,10 @@ import {
   messagesTo,
   ofType,
   only,
-  type PlayedNode,
   snapshotAt,
   snapshotRequest,
   snapshotResponse,
+  type TestNode,
 } from '../core/builders.ts'
 
 const MEMBERS = membershipOf('a b c')
@@ -34,48 +34,48 @@ describe('§7 Log compaction: taking a snapshot', () => {
     const membership = membershipOf('a b c d')
     const blocks = [membershipBlock(1, 1, MEMBERS), membershipBlock(2, 1, membership), membershipBlock(3, 2, MEMBERS)]
     const follower = followerOf('a b c', { term: 2, log: blocks, commit: 3 })
-    assert.deepEqual(follower.raft.snapshotHead(2), { index: 2, term: 1, membership })
+    assert.deepEqual(follower.raft.snapshotMetadata(2), { index: 2, term: 1, membership })
   })
 
   it('"to enable AppendEntries consistency checking for the first log entry following the snapshot"', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
-    follower.take(taken(follower, 2))
-    const answers = follower.hear('b', appendRequest({ term: 2, prev: '2@1', entries: '2 2' }))
+    follower.process(taken(follower, 2))
+    const answers = follower.receive('b', appendRequest({ term: 2, prev: '2@1', entries: '2 2' }))
     assert.equal(only('AppendEntriesResponse', answers).isAccepted, true)
   })
 
   it('entries that are discarded here already are taken for known: they were committed', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
-    follower.take(taken(follower, 2))
-    const answers = follower.hear('b', appendRequest({ term: 2, prev: '0@0', entries: '1 1 2 2' }))
+    follower.process(taken(follower, 2))
+    const answers = follower.receive('b', appendRequest({ term: 2, prev: '0@0', entries: '1 1 2 2' }))
     assert.deepEqual([only('AppendEntriesResponse', answers).index, follower.log], [4, '2 2'])
   })
 
   it('the hint of a rejection never lies below what is committed', () => {
     const follower = followerOf('', { term: 4, snapshot: snapshotAt('3@2', MEMBERS), log: '4' })
-    const answer = only('AppendEntriesResponse', follower.hear('b', appendRequest({ term: 4, prev: '4@1' })))
+    const answer = only('AppendEntriesResponse', follower.receive('b', appendRequest({ term: 4, prev: '4@1' })))
     assert.deepEqual([answer.isAccepted, answer.hintIndex, answer.hintTerm], [false, 3, 2])
   })
 
   it('what is not applied yet is in no snapshot, and an older one replaces nothing', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
-    follower.take({ type: 'snapshotTaken', snapshot: snapshotAt('3@2', MEMBERS) })
+    follower.process({ type: 'snapshotTaken', snapshot: snapshotAt('3@2', MEMBERS) })
     assert.equal(follower.status.snapshotIndex, 0)
-    follower.take(taken(follower, 2))
-    follower.take({ type: 'snapshotTaken', snapshot: snapshotAt('1@1', MEMBERS) })
+    follower.process(taken(follower, 2))
+    follower.process({ type: 'snapshotTaken', snapshot: snapshotAt('1@1', MEMBERS) })
     assert.equal(follower.status.snapshotIndex, 2)
   })
 
   it('our own: some entries are kept behind it for followers a little behind, bounded in entries …', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 1 1 2', commit: 5, options: { trailingEntries: 2 } })
-    follower.take(taken(follower, 5))
+    follower.process(taken(follower, 5))
     assert.equal(follower.status.firstIndex, 4)
   })
 
   it('… and in bytes', () => {
     const options = { trailingEntries: 99, trailingBytesMax: 25 }
     const follower = followerOf('a b c', { term: 2, log: '1 1 1 1 2', commit: 5, options })
-    follower.take(taken(follower, 5))
+    follower.process(taken(follower, 5))
     assert.equal(follower.status.firstIndex, 4)
   })
 
@@ -86,23 +86,23 @@ describe('§7 Log compaction: taking a snapshot', () => {
     ]) {
       const options = { trailingEntries: 0, laggardBytesMax }
       const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options })
-      leader.hear('c', appendRejection({ term: 2, prev: 4, hint: '2@1' }))
-      leader.hear('c', appendResponse({ term: 2, match: 2 }))
+      leader.receive('c', appendRejection({ term: 2, prev: 4, hint: '2@1' }))
+      leader.receive('c', appendResponse({ term: 2, match: 2 }))
       acknowledgeAll(leader, 'b')
-      leader.take(taken(leader, 5))
+      leader.process(taken(leader, 5))
       assert.equal(leader.status.firstIndex, firstIndex)
     }
   })
 
   it('but nothing for one that has not been heard for an election timeout', () => {
     const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options: { trailingEntries: 0 } })
-    leader.hear('c', appendRejection({ term: 2, prev: 4, hint: '2@1' }))
-    leader.hear('c', appendResponse({ term: 2, match: 2 }))
+    leader.receive('c', appendRejection({ term: 2, prev: 4, hint: '2@1' }))
+    leader.receive('c', appendResponse({ term: 2, match: 2 }))
     for (let beat = 0; beat < 16; beat++) {
       acknowledgeAll(leader, 'b')
       leader.wait(leader.options.heartbeatIntervalMs)
     }
-    leader.take(taken(leader, 5))
+    leader.process(taken(leader, 5))
     assert.equal(leader.status.firstIndex, 6)
   })
 })
@@ -111,7 +111,7 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
   it('"the leader must occasionally send snapshots to followers that lag behind"; ours offers it, and the follower fetches the bytes', () => {
     const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options: BARE })
     acknowledgeAll(leader, 'c')
-    const { messages } = leader.take(taken(leader, 5))
+    const { messages } = leader.process(taken(leader, 5))
     const { snapshot } = only('InstallSnapshotRequest', messages)
     assert.deepEqual([snapshot.index, snapshot.term], [5, 2])
     assert.equal(leader.status.peers[0]?.state, 'snapshot')
@@ -125,7 +125,7 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
 
   it('sends what follows the snapshot once it is installed', () => {
     const leader = offering()
-    const messages = leader.hear('b', snapshotResponse({ term: 2, outcome: 'installed', index: 5 }))
+    const messages = leader.receive('b', snapshotResponse({ term: 2, outcome: 'installed', index: 5 }))
     const { prevIndex, blocks } = only('AppendEntriesRequest', messages)
     assert.deepEqual([prevIndex, blocks.length], [5, 1])
     assert.equal(leader.status.peers[0]?.matchIndex, 5)
@@ -134,7 +134,7 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
   it('waits while it is being fetched, and counts the answer as contact', () => {
     const leader = offering()
     leader.wait(500)
-    assert.deepEqual(leader.hear('b', snapshotResponse({ term: 2, outcome: 'fetching' })), [])
+    assert.deepEqual(leader.receive('b', snapshotResponse({ term: 2, outcome: 'fetching' })), [])
     assert.deepEqual([leader.status.peers[0]?.state, leader.status.peers[0]?.silentMs], ['snapshot', 0])
   })
 
@@ -149,7 +149,7 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
 
   it('a follower that catches up by itself meanwhile needs no snapshot any more', () => {
     const leader = offering()
-    leader.hear('b', appendResponse({ term: 2, match: 6 }))
+    leader.receive('b', appendResponse({ term: 2, match: 6 }))
     assert.deepEqual([leader.status.peers[0]?.state, leader.status.peers[0]?.matchIndex], ['probe', 6])
   })
 })
@@ -172,7 +172,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
   it('it is acknowledged only once it is on disk', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
-    follower.hear('b', snapshotRequest({ term: 2, snapshot }))
+    follower.receive('b', snapshotRequest({ term: 2, snapshot }))
     follower.step({ type: 'snapshotFetched', snapshot })
     const again = { type: 'receive', from: 'b', message: snapshotRequest({ term: 2, snapshot }) } as const
     assert.deepEqual(follower.step(again).send, [])
@@ -182,7 +182,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
   it('an AppendEntries that follows the snapshot is not acknowledged before it either', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
-    follower.hear('b', snapshotRequest({ term: 2, snapshot }))
+    follower.receive('b', snapshotRequest({ term: 2, snapshot }))
     follower.step({ type: 'snapshotFetched', snapshot })
     assert.deepEqual(
       follower.step({ type: 'receive', from: 'b', message: appendRequest({ term: 2, prev: '9@2' }) }).send,
@@ -192,7 +192,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
 
   it('"if … the follower receives a snapshot that describes a prefix of its log, then … entries following the snapshot are still valid and must be retained"', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2 2', leader: 'b' })
-    const answers = follower.hear('b', snapshotRequest({ term: 2, snapshot: snapshotAt('2@1', MEMBERS) }))
+    const answers = follower.receive('b', snapshotRequest({ term: 2, snapshot: snapshotAt('2@1', MEMBERS) }))
     assert.equal(only('InstallSnapshotResponse', answers).outcome, 'installed')
     assert.deepEqual([follower.log, follower.status.commitIndex, follower.effects.fetch], ['1 1 2 2', 2, undefined])
   })
@@ -200,8 +200,8 @@ describe('§7 Log compaction: receiving a snapshot', () => {
   it('but entries of the same indexes and other terms go with the log', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 1 2 2 2', commit: 1, leader: 'b' })
     const snapshot = snapshotAt('4@3', MEMBERS)
-    follower.hear('b', snapshotRequest({ term: 3, snapshot }))
-    follower.take({ type: 'snapshotFetched', snapshot })
+    follower.receive('b', snapshotRequest({ term: 3, snapshot }))
+    follower.process({ type: 'snapshotFetched', snapshot })
     assert.deepEqual([follower.status.lastIndex, follower.status.lastTerm], [4, 3])
   })
 
@@ -219,8 +219,8 @@ describe('§7 Log compaction: receiving a snapshot', () => {
   it('a snapshot that the log overtook while it was fetched is not installed', () => {
     const follower = followerOf('a b c', { term: 2, log: '1', leader: 'b' })
     const snapshot = snapshotAt('3@2', MEMBERS)
-    follower.hear('b', snapshotRequest({ term: 2, snapshot }))
-    follower.hear('b', appendRequest({ term: 2, prev: '1@1', entries: '2 2 2', commit: 2 }))
+    follower.receive('b', snapshotRequest({ term: 2, snapshot }))
+    follower.receive('b', appendRequest({ term: 2, prev: '1@1', entries: '2 2 2', commit: 2 }))
     const { install } = follower.step({ type: 'snapshotFetched', snapshot })
     assert.deepEqual([install, follower.log, follower.status.commitIndex], [undefined, '1 2 2 2', 3])
   })
@@ -241,8 +241,8 @@ describe('§7 Log compaction: receiving a snapshot', () => {
   it('a snapshot that cannot be had is told to whoever offered it', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
-    follower.hear('b', snapshotRequest({ term: 2, snapshot, session: 4 }))
-    const { messages } = follower.take({ type: 'snapshotFetchFailed', snapshot, reason: 'gone' })
+    follower.receive('b', snapshotRequest({ term: 2, snapshot, session: 4 }))
+    const { messages } = follower.process({ type: 'snapshotFetchFailed', snapshot, reason: 'gone' })
     assert.deepEqual(messages, [{ to: 'b', message: snapshotResponse({ term: 2, outcome: 'failed', session: 4 }) }])
   })
 
@@ -250,7 +250,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b', log: '1' })
     const snapshot = snapshotAt('9@2', MEMBERS)
     assert.equal(follower.step({ type: 'snapshotFetched', snapshot }).install, undefined)
-    assert.deepEqual(follower.take({ type: 'snapshotFetchFailed', snapshot, reason: 'gone' }).messages, [])
+    assert.deepEqual(follower.process({ type: 'snapshotFetchFailed', snapshot, reason: 'gone' }).messages, [])
     assert.equal(follower.log, '1')
   })
 
@@ -272,10 +272,10 @@ describe('§7 Log compaction: both of them', () => {
     const follower = followerOf('a b c', { id: 'b', term: 2 })
     let messages = messagesTo('b', leader.wait(leader.options.heartbeatIntervalMs))
     for (let exchange = 0; exchange < 8 && follower.status.lastIndex < 6; exchange++) {
-      const answers = follower.hear('a', ...messages).map(({ message }) => message)
-      const { fetching } = follower.raft.state
-      if (fetching !== undefined) follower.take({ type: 'snapshotFetched', snapshot: fetching.snapshot })
-      const told = [...leader.hear('b', ...answers), ...leader.wait(100).messages]
+      const answers = follower.receive('a', ...messages).map(({ message }) => message)
+      const { snapshotFetch: fetching } = follower.raft.state
+      if (fetching !== undefined) follower.process({ type: 'snapshotFetched', snapshot: fetching.snapshot })
+      const told = [...leader.receive('b', ...answers), ...leader.wait(100).messages]
       messages = messagesTo('b', { messages: told })
     }
     assert.deepEqual([follower.status.lastIndex, follower.status.snapshotIndex], [6, 5])
@@ -283,16 +283,16 @@ describe('§7 Log compaction: both of them', () => {
 })
 
 /** What the runtime says when a snapshot of the state machine at `index` is a file. */
-function taken({ raft }: PlayedNode, index: number): Input {
-  const snapshot: SnapshotInfo = { id: `own-${index}`, size: 100, ...raft.snapshotHead(index) }
+function taken({ raft }: TestNode, index: number): Input {
+  const snapshot: SnapshotInfo = { id: `own-${index}`, size: 100, ...raft.snapshotMetadata(index) }
   return { type: 'snapshotTaken', snapshot }
 }
 
 /** Its log begins after its snapshot at 5, which it has offered to b; 6 follows. */
-function offering(): PlayedNode {
+function offering(): TestNode {
   const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options: BARE })
   acknowledgeAll(leader, 'c')
-  leader.take(taken(leader, 5))
+  leader.process(taken(leader, 5))
   leader.propose()
   return leader
 }

@@ -5,10 +5,10 @@ import {
   appendResponse,
   followerOf,
   messagesTo,
+  type NodeOutput,
   ofType,
-  type PlayedNode,
   readyLeaderOf,
-  type Told,
+  type TestNode,
   timeoutNow,
   voteRequest,
 } from '../core/builders.ts'
@@ -20,7 +20,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     const rejection = { reason: 'transferring', to: 'b' }
     assert.deepEqual(leader.propose().settled, [{ type: 'rejected', proposal: 1, rejection }])
     const change = { type: 'changeMembership', request: 2, change: { remove: ['c'] } } as const
-    assert.deepEqual(leader.take(change).settled, [{ type: 'changeRejected', request: 2, rejection }])
+    assert.deepEqual(leader.process(change).settled, [{ type: 'changeRejected', request: 2, rejection }])
   })
 
   it('"the prior leader fully updates the target server’s log to match its own log", and only then orders it', () => {
@@ -39,7 +39,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
   it('"this request has the same effect as the target server’s election timer firing": it campaigns at once, asking no pre-votes', () => {
     const target = followerOf('a b c', { id: 'b', term: 2, leader: 'a', log: '1 2' })
-    const messages = target.hear('a', timeoutNow(2))
+    const messages = target.receive('a', timeoutNow(2))
     const request = voteRequest({ term: 3, last: '2@2', isTransfer: true })
     assert.deepEqual(
       messages,
@@ -49,20 +49,20 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
   it('only the leader’s own order is followed', () => {
     const target = followerOf('a b c', { id: 'b', term: 2, leader: 'a' })
-    assert.deepEqual(target.hear('c', timeoutNow(2)), [])
+    assert.deepEqual(target.receive('c', timeoutNow(2)), [])
     assert.equal(target.status.role, 'follower')
   })
 
   it('a learner that is ordered does not campaign', () => {
     const learner = followerOf('a c +b', { id: 'b', term: 2, leader: 'a' })
-    assert.deepEqual(learner.hear('a', timeoutNow(2)), [])
+    assert.deepEqual(learner.receive('a', timeoutNow(2)), [])
   })
 
   it('the transfer is done when the old leader hears of the higher term', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     transfer(leader, 'b')
     const request = voteRequest({ term: 3, last: '1@2', isTransfer: true })
-    const { settled } = leader.take({ type: 'receive', from: 'b', message: request })
+    const { settled } = leader.process({ type: 'receive', from: 'b', message: request })
     assert.deepEqual(settled, [{ type: 'transferred', request: 1, leader: undefined }])
     assert.deepEqual([leader.status.role, leader.status.votedFor], ['follower', 'b'])
   })
@@ -71,7 +71,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.propose()
     transfer(leader, 'b')
-    const { settled } = leader.take({ type: 'receive', from: 'c', message: appendRequest({ term: 3, prev: '0@0' }) })
+    const { settled } = leader.process({ type: 'receive', from: 'c', message: appendRequest({ term: 3, prev: '0@0' }) })
     const rejection = { reason: 'leadership-lost', leader: undefined }
     assert.deepEqual(settled, [{ type: 'transferRejected', request: 1, rejection }])
   })
@@ -108,7 +108,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     leader.propose()
     const { messages } = transfer(leader, undefined)
     assert.deepEqual(messages, [])
-    assert.equal(leader.hear('c', appendResponse({ term: 2, match: 2 })).at(-1)?.to, 'c')
+    assert.equal(leader.receive('c', appendResponse({ term: 2, match: 2 })).at(-1)?.to, 'c')
   })
 
   for (const { to, detail } of [
@@ -142,6 +142,6 @@ describe('thesis §3.10 Leadership transfer extension', () => {
   })
 })
 
-function transfer(leader: PlayedNode, to: string | undefined): Told {
-  return leader.take({ type: 'transfer', request: 1, to })
+function transfer(leader: TestNode, to: string | undefined): NodeOutput {
+  return leader.process({ type: 'transfer', request: 1, to })
 }

@@ -9,8 +9,8 @@ import {
   membershipBlock,
   membershipOf,
   only,
-  type PlayedNode,
   readyLeaderOf,
+  type TestNode,
   voteResponse,
 } from '../core/builders.ts'
 
@@ -56,7 +56,7 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
       { votes: 'c e', role: 'leader' },
     ]) {
       const candidate = candidateOf('a d e & a b c', { term: 3 })
-      for (const voter of votes.split(' ')) candidate.hear(voter, voteResponse({ term: 3 }))
+      for (const voter of votes.split(' ')) candidate.receive(voter, voteResponse({ term: 3 }))
       assert.equal(candidate.status.role, role, votes)
     }
   })
@@ -109,7 +109,7 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
 
   it('a leader outside C_new leads until C_new is committed', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
-    leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['a'] } })
+    leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['a'] } })
     acknowledgeAll(leader)
     assert.deepEqual([membersOf(leader), leader.status.role], ['(b c d)', 'leader'])
     acknowledgeAll(leader, 'b')
@@ -122,40 +122,40 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const joint = membershipBlock(1, 2, membershipOf('a b d & a b c'))
     const after = membershipBlock(2, 2, membershipOf('a b d'))
-    follower.hear('b', appendRequest({ term: 2, prev: '0@0', entries: [joint, after] }))
+    follower.receive('b', appendRequest({ term: 2, prev: '0@0', entries: [joint, after] }))
     assert.equal(membersOf(follower), '(a b d)')
-    const answers = follower.hear('c', appendRequest({ term: 3, prev: '1@2', entries: '3' }))
+    const answers = follower.receive('c', appendRequest({ term: 3, prev: '1@2', entries: '3' }))
     assert.equal(only('AppendEntriesResponse', answers).isAccepted, true)
     assert.equal(membersOf(follower), '(a b d)&(a b c)')
   })
 
   it('our own: a single voter comes or goes without it, in one step (thesis §4.1)', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
-    leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d'] } })
+    leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d'] } })
     assert.equal(membersOf(leader), '(a b c d)')
   })
 })
 
 /** a leads, and replaces c by d: the joint membership is at 2, uncommitted. */
-function replacing(): PlayedNode {
+function replacing(): TestNode {
   const leader = readyLeaderOf('a b c +d', { term: 2 })
-  leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['c'] } })
+  leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['c'] } })
   return leader
 }
 
 /** a leads both halves, (a d e) and (a b c); the joint membership is at 1, and only its no-op at 2 commits it. */
-function jointLeader(): PlayedNode {
+function jointLeader(): TestNode {
   const leader = leaderOf('a b c', { term: 2, log: [membershipBlock(1, 1, membershipOf('a d e & a b c'))] })
   acknowledgeAll(leader, 'b', 'c', 'd', 'e')
   return leader
 }
 
-function answerOf(leader: PlayedNode) {
+function answerOf(leader: TestNode) {
   const match = leader.status.lastIndex
   const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
   return { type: 'AppendEntriesResponse', term: 2, index: match, ...rest } as const
 }
 
-function membersOf({ status }: PlayedNode): string {
+function membersOf({ status }: TestNode): string {
   return wordsOfMembership(status.membership)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { acknowledgeAll, leaderOf, type PlayedNode, readyLeaderOf } from '../core/builders.ts'
+import { acknowledgeAll, leaderOf, readyLeaderOf, type TestNode } from '../core/builders.ts'
 
 describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
   it('"a leader … steps down if an election timeout elapses without a successful round of heartbeats to a majority of its cluster"', () => {
@@ -54,8 +54,8 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
 
   it('"this allows clients to retry their requests with another server": whoever waits is answered', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.take({ type: 'read', read: 7, mode: 'quorum' })
-    leader.take({ type: 'changeMembership', request: 8, change: { remove: ['c'] } })
+    leader.process({ type: 'read', read: 7, mode: 'quorum' })
+    leader.process({ type: 'changeMembership', request: 8, change: { remove: ['c'] } })
     const { settled } = leader.wait(2 * leader.options.electionTimeoutMaxMs)
     assert.deepEqual(settled.map(({ type }) => type).sort(), ['changeUnknown', 'readRejected'])
   })
@@ -74,7 +74,7 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
   })
 })
 
-function beats(leader: PlayedNode, count: number, heard: readonly string[]): void {
+function beats(leader: TestNode, count: number, heard: readonly string[]): void {
   for (let beat = 0; beat < count && leader.status.role === 'leader'; beat++) {
     leader.wait(leader.options.heartbeatIntervalMs)
     if (leader.status.role === 'leader') acknowledgeAll(leader, ...heard)
@@ -82,7 +82,7 @@ function beats(leader: PlayedNode, count: number, heard: readonly string[]): voi
 }
 
 /** From b and c, without letting the disk move. */
-function answers({ raft }: PlayedNode) {
+function answers({ raft }: TestNode) {
   const { term, log } = raft.state
   const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
   const message = { type: 'AppendEntriesResponse', term, index: log.lastIndex, ...rest } as const

@@ -5,13 +5,13 @@ import {
   appendResponse,
   followerOf,
   leaderOf,
+  type NodeOutput,
   ofType,
   only,
-  type PlayedNode,
   readRequest,
   readResponse,
   readyLeaderOf,
-  type Told,
+  type TestNode,
 } from '../core/builders.ts'
 
 const LEASES = { leaseReads: true } as const
@@ -61,7 +61,7 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
 
   it('both halves of a joint membership must confirm it', () => {
     const leader = readyLeaderOf('a b c +d +e', { term: 2 })
-    leader.take({ type: 'changeMembership', request: 1, change: { promote: ['d', 'e'], remove: ['b', 'c'] } })
+    leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d', 'e'], remove: ['b', 'c'] } })
     read(leader)
     assert.deepEqual(settledBy(leader, 'b'), [])
     assert.equal(settledBy(leader, 'd').length, 1)
@@ -86,7 +86,7 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
   it('"it could amortize this cost": reads that come together share one round', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const before = roundOf(leader)
-    leader.take(...[1, 2, 3].map((number) => ({ type: 'read', read: number, mode: 'quorum' }) as const))
+    leader.process(...[1, 2, 3].map((number) => ({ type: 'read', read: number, mode: 'quorum' }) as const))
     assert.equal(roundOf(leader), before + 1)
     assert.equal(settledBy(leader, 'b').length, 3)
   })
@@ -99,7 +99,7 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
   it('a leader that is one no more answers no read', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     read(leader)
-    const { settled } = leader.take({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
+    const { settled } = leader.process({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
     const rejection = { reason: 'leadership-lost', leader: undefined }
     assert.deepEqual(settled, [{ type: 'readRejected', read: 7, rejection }])
   })
@@ -125,7 +125,7 @@ describe('thesis §6.4: reads at followers', () => {
 
   it('"the leader would execute steps 1–3 above": it answers once a majority has confirmed', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    assert.equal(ofType('ReadIndexResponse', leader.hear('b', readRequest(2, 99))).length, 0)
+    assert.equal(ofType('ReadIndexResponse', leader.receive('b', readRequest(2, 99))).length, 0)
     assert.deepEqual(ofType('ReadIndexResponse', confirm(leader, 'c')), [readResponse(2, 99, 1)])
   })
 
@@ -135,7 +135,7 @@ describe('thesis §6.4: reads at followers', () => {
     acknowledgeAll(leader, 'c')
     const [round] = ofType(
       'AppendEntriesRequest',
-      leader.hear('b', readRequest(2, 99)).filter(({ to }) => to === 'b'),
+      leader.receive('b', readRequest(2, 99)).filter(({ to }) => to === 'b'),
     )
     assert.equal(round?.commitIndex, 2)
     assert.deepEqual(ofType('ReadIndexResponse', confirm(leader, 'c')), [readResponse(2, 99, 2)])
@@ -144,29 +144,29 @@ describe('thesis §6.4: reads at followers', () => {
   it('the read is ready at the index the leader names', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { read: ticket } = only('ReadIndexRequest', read(follower).messages)
-    const { settled } = follower.take({ type: 'receive', from: 'b', message: readResponse(2, ticket, 5) })
+    const { settled } = follower.process({ type: 'receive', from: 'b', message: readResponse(2, ticket, 5) })
     assert.deepEqual(settled, [{ type: 'readReady', read: 7, index: 5 }])
-    assert.deepEqual(follower.take({ type: 'receive', from: 'b', message: readResponse(2, ticket, 5) }).settled, [])
+    assert.deepEqual(follower.process({ type: 'receive', from: 'b', message: readResponse(2, ticket, 5) }).settled, [])
   })
 
   it('a leader that cannot says so, and the read is refused', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { read: ticket } = only('ReadIndexRequest', read(follower).messages)
-    const { settled } = follower.take({ type: 'receive', from: 'b', message: readResponse(2, ticket, undefined) })
+    const { settled } = follower.process({ type: 'receive', from: 'b', message: readResponse(2, ticket, undefined) })
     assert.equal(settled[0]?.type, 'readRejected')
   })
 
   it('a leader with too many reads waiting refuses a follower’s', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { pendingReadsMax: 1 } })
     read(leader)
-    assert.deepEqual(ofType('ReadIndexResponse', leader.hear('b', readRequest(2, 99))), [
+    assert.deepEqual(ofType('ReadIndexResponse', leader.receive('b', readRequest(2, 99))), [
       readResponse(2, 99, undefined),
     ])
   })
 
   it('who is no leader refuses to be asked', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
-    assert.deepEqual(follower.hear('c', readRequest(2, 99)), [{ to: 'c', message: readResponse(2, 99, undefined) }])
+    assert.deepEqual(follower.receive('c', readRequest(2, 99)), [{ to: 'c', message: readResponse(2, 99, undefined) }])
   })
 
   it('without a leader a read is refused at once; with one that is silent, in time', () => {
@@ -180,9 +180,13 @@ describe('thesis §6.4: reads at followers', () => {
   it('with the leader its readers are given up', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { read: ticket } = only('ReadIndexRequest', read(follower).messages)
-    const { settled } = follower.take({ type: 'receive', from: 'c', message: appendRequest({ term: 3, prev: '0@0' }) })
+    const { settled } = follower.process({
+      type: 'receive',
+      from: 'c',
+      message: appendRequest({ term: 3, prev: '0@0' }),
+    })
     assert.equal(settled[0]?.type, 'readRejected')
-    assert.deepEqual(follower.take({ type: 'receive', from: 'c', message: readResponse(3, ticket, 5) }).settled, [])
+    assert.deepEqual(follower.process({ type: 'receive', from: 'c', message: readResponse(3, ticket, 5) }).settled, [])
   })
 })
 
@@ -209,14 +213,14 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
     leader.wait(leader.options.heartbeatIntervalMs)
     const round = roundOf(leader)
     leader.wait(600)
-    leader.hear('b', appendResponse({ term: 2, match: 1, round }))
+    leader.receive('b', appendResponse({ term: 2, match: 1, round }))
     leader.wait(90)
     assert.deepEqual(leaseRead(leader).settled, [])
   })
 
   it('"the leader’s lease must not be used after" it has ordered another to campaign, for the rest of its term', () => {
     const leader = leasing()
-    leader.take({ type: 'transfer', request: 1, to: 'b' })
+    leader.process({ type: 'transfer', request: 1, to: 'b' })
     assert.deepEqual(leaseRead(leader).settled, [])
     for (let beat = 0; beat < 17; beat++) {
       leader.wait(leader.options.heartbeatIntervalMs)
@@ -236,9 +240,9 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
 
   it('a restarted node, that may have forgotten a leader whose lease still runs, does not vote at once', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b', options: LEASES })
-    assert.equal(node.raft.state.timer.isLeaderFresh(node.now), true)
+    assert.equal(node.raft.state.timer.hasRecentLeaderContact(node.now), true)
     const restarted = followerOf('a b c', { term: 2, options: LEASES })
-    assert.equal(restarted.raft.state.timer.heardAt, restarted.now)
+    assert.equal(restarted.raft.state.timer.leaderContactAt, restarted.now)
   })
 
   it('alone, the lease never ends', () => {
@@ -248,26 +252,26 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
   })
 })
 
-function read(node: PlayedNode): Told {
-  return node.take({ type: 'read', read: 7, mode: 'quorum' })
+function read(node: TestNode): NodeOutput {
+  return node.process({ type: 'read', read: 7, mode: 'quorum' })
 }
 
-function leaseRead(node: PlayedNode): Told {
-  return node.take({ type: 'read', read: 7, mode: 'lease' })
+function leaseRead(node: TestNode): NodeOutput {
+  return node.process({ type: 'read', read: 7, mode: 'lease' })
 }
 
-function roundOf({ raft }: PlayedNode): number {
+function roundOf({ raft }: TestNode): number {
   const { role } = raft.state
   return role.type === 'leader' ? role.rounds.current : 0
 }
 
 /** A peer answers the round under way. */
-function confirm(leader: PlayedNode, peer: string): ReturnType<typeof acknowledgeAll> {
+function confirm(leader: TestNode, peer: string): ReturnType<typeof acknowledgeAll> {
   return acknowledgeAll(leader, peer)
 }
 
 /** What is settled by a peer's answer to the round under way. */
-function settledBy(leader: PlayedNode, peer: string): Told['settled'] {
+function settledBy(leader: TestNode, peer: string): NodeOutput['settled'] {
   const { term, lastIndex } = leader.status
   const message = appendResponse({ term, match: lastIndex, round: roundOf(leader) })
   leader.step({ type: 'receive', from: peer, message })
@@ -275,9 +279,9 @@ function settledBy(leader: PlayedNode, peer: string): Told['settled'] {
 }
 
 /** Its lease begins now. */
-function leasing(): PlayedNode {
+function leasing(): TestNode {
   const leader = readyLeaderOf('a b c', { term: 2, options: LEASES })
-  leader.take({ type: 'read', read: 1, mode: 'quorum' })
+  leader.process({ type: 'read', read: 1, mode: 'quorum' })
   confirm(leader, 'b')
   return leader
 }

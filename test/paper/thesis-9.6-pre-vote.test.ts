@@ -19,9 +19,9 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
     const { messages } = node.timeOut()
     assert.equal(ofType('PreVoteRequest', messages).length, 4)
     assert.deepEqual([node.status.role, node.status.term, node.status.votedFor], ['pre-candidate', 2, 'b'])
-    node.hear('b', preVoteResponse({ term: 3 }))
+    node.receive('b', preVoteResponse({ term: 3 }))
     assert.deepEqual([node.status.role, node.status.term], ['pre-candidate', 2])
-    node.hear('c', preVoteResponse({ term: 3 }))
+    node.receive('c', preVoteResponse({ term: 3 }))
     assert.deepEqual([node.status.role, node.status.term], ['candidate', 3])
   })
 
@@ -40,7 +40,7 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
   it('"… if the candidate’s log is sufficiently up-to-date"', () => {
     const node = followerOf('a b c', { term: 2, log: '1 2 2' })
     const isGranted = (last: string): boolean =>
-      only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 3, last }))).isGranted
+      only('PreVoteResponse', node.receive('b', preVoteRequest({ term: 3, last }))).isGranted
     assert.deepEqual(
       [isGranted('2@2'), isGranted('9@1'), isGranted('3@2'), isGranted('1@3')],
       [false, false, true, true],
@@ -50,7 +50,7 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
   it('"and … the voters have not received heartbeats from a valid leader for at least a baseline election timeout"', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const ask = (): boolean =>
-      only('PreVoteResponse', node.hear('c', preVoteRequest({ term: 3, last: '9@2' }))).isGranted
+      only('PreVoteResponse', node.receive('c', preVoteRequest({ term: 3, last: '9@2' }))).isGranted
     node.wait(node.options.electionTimeoutMinMs - 1)
     assert.equal(ask(), false)
     node.wait(1)
@@ -59,60 +59,66 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
 
   it('a leader that holds office grants none', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    assert.equal(only('PreVoteResponse', leader.hear('c', preVoteRequest({ term: 3, last: '9@2' }))).isGranted, false)
+    assert.equal(
+      only('PreVoteResponse', leader.receive('c', preVoteRequest({ term: 3, last: '9@2' }))).isGranted,
+      false,
+    )
   })
 
   it('a pre-vote is no vote: any number may be given, and none is remembered', () => {
     const node = followerOf('a b c', { term: 2 })
     const { deadline } = node.raft.state.timer
     for (const from of ['b', 'c', 'b']) {
-      assert.equal(only('PreVoteResponse', node.hear(from, preVoteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+      assert.equal(
+        only('PreVoteResponse', node.receive(from, preVoteRequest({ term: 3, last: '0@0' }))).isGranted,
+        true,
+      )
     }
     assert.deepEqual([node.status.term, node.status.votedFor, node.raft.state.timer.deadline], [2, undefined, deadline])
   })
 
   it('a term that is not new is refused, and the refusal tells the present one', () => {
     const node = followerOf('a b c', { term: 5 })
-    const answer = only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 5, last: '9@4' })))
+    const answer = only('PreVoteResponse', node.receive('b', preVoteRequest({ term: 5, last: '9@4' })))
     assert.deepEqual(answer, preVoteResponse({ term: 5, isGranted: false }))
   })
 
   it('a refusal in a higher term makes the asker take that term', () => {
     const node = preCandidateOf('a b c', { term: 3 })
-    node.hear('b', preVoteResponse({ term: 7, isGranted: false }))
+    node.receive('b', preVoteResponse({ term: 7, isGranted: false }))
     assert.deepEqual([node.status.role, node.status.term], ['follower', 7])
   })
 
   it('a pre-vote for another term than the next does not count', () => {
     for (const term of [2, 4]) {
       const node = preCandidateOf('a b c', { term: 3 })
-      node.hear('b', preVoteResponse({ term }))
+      node.receive('b', preVoteResponse({ term }))
       assert.equal(node.status.role, 'pre-candidate')
     }
   })
 
   it('pre-votes are not votes: a candidate is not elected by them', () => {
     const candidate = candidateOf('a b c d e', { term: 3 })
-    for (const from of ['b', 'c', 'd', 'e']) candidate.hear(from, preVoteResponse({ term: 4 }))
+    for (const from of ['b', 'c', 'd', 'e']) candidate.receive(from, preVoteResponse({ term: 4 }))
     assert.equal(candidate.status.role, 'candidate')
   })
 
   it('a pre-candidate votes for another, and is a follower by that', () => {
     const node = preCandidateOf('a b c', { term: 3, log: '1' })
-    assert.equal(only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 3, last: '1@1' }))).isGranted, true)
-    node.hear('b', voteRequest({ term: 3, last: '1@1' }))
+    assert.equal(only('PreVoteResponse', node.receive('b', preVoteRequest({ term: 3, last: '1@1' }))).isGranted, true)
+    node.receive('b', voteRequest({ term: 3, last: '1@1' }))
     assert.deepEqual([node.status.role, node.status.votedFor, node.status.term], ['follower', 'b', 3])
   })
 
   it('and a pre-candidate with a free vote in the term it is in gives it, too', () => {
     const node = preCandidateOf('a b c', { term: 3 })
-    node.hear('b', voteRequest({ term: 2, last: '0@0' }))
+    node.receive('b', voteRequest({ term: 2, last: '0@0' }))
     assert.deepEqual([node.status.role, node.status.votedFor, node.status.term], ['follower', 'b', 2])
   })
 
   it('a pre-candidate that hears its leader again follows it, and has disturbed nobody', () => {
     const node = preCandidateOf('a b c', { term: 3 })
-    node.hear('b', appendRequest({ term: 2, prev: '0@0' }))
+    node.receive('b', appendRequest({ term: 2, prev: '0@0' }))
     assert.deepEqual([node.status.role, node.status.leader, node.status.term], ['follower', 'b', 2])
   })
 
@@ -120,7 +126,7 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     node.timeOut()
     assert.equal(node.status.leader, undefined)
-    assert.equal(only('PreVoteResponse', node.hear('c', preVoteRequest({ term: 3, last: '0@0' }))).isGranted, true)
+    assert.equal(only('PreVoteResponse', node.receive('c', preVoteRequest({ term: 3, last: '0@0' }))).isGranted, true)
   })
 
   it('alone, it needs nobody’s willingness', () => {
@@ -131,7 +137,7 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
     const node = followerOf('a b c', { term: 2, options: { preVote: false } })
     node.timeOut()
     assert.equal(node.status.term, 3)
-    const answer = only('PreVoteResponse', node.hear('b', preVoteRequest({ term: 4, last: '0@0' })))
+    const answer = only('PreVoteResponse', node.receive('b', preVoteRequest({ term: 4, last: '0@0' })))
     assert.equal(answer.isGranted, true)
   })
 })

@@ -23,7 +23,7 @@ export function withInputs(core: SteppedCore, change: (input: Input) => readonly
   return {
     step: (now, inputs) => core.step(now, inputs.flatMap(change)),
     status: (now) => core.status(now),
-    snapshotHead: (index) => core.snapshotHead(index),
+    snapshotMetadata: (index) => core.snapshotMetadata(index),
   }
 }
 
@@ -31,7 +31,7 @@ export function withEffects(core: SteppedCore, change: (effects: Effects) => Eff
   return {
     step: (now, inputs) => change(core.step(now, inputs)),
     status: (now) => core.status(now),
-    snapshotHead: (index) => core.snapshotHead(index),
+    snapshotMetadata: (index) => core.snapshotMetadata(index),
   }
 }
 

@@ -9,22 +9,22 @@ export class ElectionTimer {
   /** Campaign at this instant unless a leader is heard before. */
   deadline: Instant
   /** When a leader was last heard; -Infinity: never. */
-  heardAt: Instant = -Infinity
+  leaderContactAt: Instant = -Infinity
 
   constructor(options: RaftOptions, random: Random, now: Instant) {
     this.#options = options
     this.#random = random
-    this.deadline = this.#drawn(now)
+    this.deadline = this.#randomDeadline(now)
     // A restarted node has forgotten whom it heard; a lease granted before may still run, so it must not vote yet (thesis §6.4.1).
-    if (options.leaseReads) this.heardAt = now
+    if (options.leaseReads) this.leaderContactAt = now
   }
 
   restart(now: Instant): void {
-    this.deadline = this.#drawn(now)
+    this.deadline = this.#randomDeadline(now)
   }
 
-  hear(now: Instant): void {
-    this.heardAt = now
+  onLeaderContact(now: Instant): void {
+    this.leaderContactAt = now
     this.restart(now)
   }
 
@@ -33,11 +33,11 @@ export class ElectionTimer {
   }
 
   /** Whether a leader was heard so lately that no other is wanted: no vote is given (thesis §4.2.3). */
-  isLeaderFresh(now: Instant): boolean {
-    return now - this.heardAt < this.#options.electionTimeoutMinMs
+  hasRecentLeaderContact(now: Instant): boolean {
+    return now - this.leaderContactAt < this.#options.electionTimeoutMinMs
   }
 
-  #drawn(now: Instant): Instant {
+  #randomDeadline(now: Instant): Instant {
     return now + this.#random.between(this.#options.electionTimeoutMinMs, this.#options.electionTimeoutMaxMs)
   }
 }

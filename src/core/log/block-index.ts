@@ -4,7 +4,7 @@ import type { BlockKind, LogIndex } from '../types.ts'
 
 const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
 
-export interface BlockPlace {
+export interface BlockRange {
   readonly first: LogIndex
   /** The index after its last entry. */
   readonly end: LogIndex
@@ -18,8 +18,8 @@ export class BlockIndex {
   #firsts: number[] = []
   #kinds: number[] = []
   /** #sums[k]: bytes of all blocks ever appended before block k ended; differences are what counts. */
-  #sums: number[] = []
-  #baseSum = 0
+  #cumulativeBytes: number[] = []
+  #baseBytes = 0
   #end: LogIndex
 
   constructor(end: LogIndex) {
@@ -36,56 +36,56 @@ export class BlockIndex {
   }
 
   get bytes(): number {
-    return this.#sumAt(this.#firsts.length) - this.#sumAt(this.#start)
+    return this.#bytesBefore(this.#firsts.length) - this.#bytesBefore(this.#start)
   }
 
   append(first: LogIndex, count: number, size: number, kind: BlockKind): void {
     assert(first === this.#end, 'blocks are contiguous')
-    this.#sums.push(this.#sumAt(this.#firsts.length) + size)
+    this.#cumulativeBytes.push(this.#bytesBefore(this.#firsts.length) + size)
     this.#firsts.push(first)
     this.#kinds.push(KINDS.indexOf(kind))
     this.#end = first + count
   }
 
   /** The block that holds an index of the log. */
-  holding(index: LogIndex): BlockPlace | undefined {
+  blockAt(index: LogIndex): BlockRange | undefined {
     const offset = this.#offsetOf(index)
-    return offset === undefined ? undefined : this.#place(offset)
+    return offset === undefined ? undefined : this.#rangeAt(offset)
   }
 
   /** Whole blocks from the one that starts at `from`: as many as fit into `bytesMax`, but at least one. */
-  from(from: LogIndex, bytesMax: number): BlockPlace[] {
+  blocksFrom(from: LogIndex, bytesMax: number): BlockRange[] {
     const first = this.#offsetOf(from)
     if (first === undefined) return []
     assert(this.#firsts[first] === from, 'reading starts where a block starts')
-    const before = this.#sumAt(first)
-    const places: BlockPlace[] = []
+    const before = this.#bytesBefore(first)
+    const ranges: BlockRange[] = []
     for (let offset = first; offset < this.#firsts.length; offset++) {
-      if (offset > first && this.#sumAt(offset + 1) - before > bytesMax) break
-      places.push(this.#place(offset))
+      if (offset > first && this.#bytesBefore(offset + 1) - before > bytesMax) break
+      ranges.push(this.#rangeAt(offset))
     }
-    return places
+    return ranges
   }
 
   /** Bytes of the blocks that hold the entries after `index`, up to `to` inclusive; both ends of blocks. */
   bytesBetween(index: LogIndex, to: LogIndex): number {
-    return this.#sumAt(this.#offsetAfter(to)) - this.#sumAt(this.#offsetAfter(index))
+    return this.#bytesBefore(this.#offsetAfter(to)) - this.#bytesBefore(this.#offsetAfter(index))
   }
 
   /** The end of the last block that ends at or before `index`, or undefined if none does. */
-  endAtOrBelow(index: LogIndex): LogIndex | undefined {
+  boundaryAtOrBelow(index: LogIndex): LogIndex | undefined {
     const offset = this.#offsetAfter(index)
     return offset <= this.#start ? undefined : this.#endOf(offset - 1) - 1
   }
 
   /** The index after which the blocks up to `to` take at most `bytesMax`. */
-  reserveStart(to: LogIndex, bytesMax: number): LogIndex {
+  trailingStart(to: LogIndex, bytesMax: number): LogIndex {
     let high = this.#offsetAfter(to)
-    const total = this.#sumAt(high)
+    const total = this.#bytesBefore(high)
     let low = this.#start
     while (low < high) {
       const middle = (low + high) >> 1
-      if (total - this.#sumAt(middle) <= bytesMax) high = middle
+      if (total - this.#bytesBefore(middle) <= bytesMax) high = middle
       else low = middle + 1
     }
     return low === this.#start ? (this.#firsts[low] ?? this.#end) - 1 : this.#endOf(low - 1) - 1
@@ -99,7 +99,7 @@ export class BlockIndex {
     this.#end = index + 1
     this.#firsts.length = keep
     this.#kinds.length = keep
-    this.#sums.length = keep
+    this.#cumulativeBytes.length = keep
     return dropped
   }
 
@@ -107,10 +107,10 @@ export class BlockIndex {
   compactTo(index: LogIndex): void {
     this.#start = Math.max(this.#start, this.#offsetAfter(index))
     if (this.#start < 1024 || this.#start * 2 < this.#firsts.length) return
-    this.#baseSum = this.#sumAt(this.#start)
+    this.#baseBytes = this.#bytesBefore(this.#start)
     this.#firsts = this.#firsts.slice(this.#start)
     this.#kinds = this.#kinds.slice(this.#start)
-    this.#sums = this.#sums.slice(this.#start)
+    this.#cumulativeBytes = this.#cumulativeBytes.slice(this.#start)
     this.#start = 0
   }
 
@@ -118,24 +118,24 @@ export class BlockIndex {
     this.#start = 0
     this.#firsts = []
     this.#kinds = []
-    this.#sums = []
-    this.#baseSum = 0
+    this.#cumulativeBytes = []
+    this.#baseBytes = 0
     this.#end = end
   }
 
-  #sumAt(offset: number): number {
-    return offset === 0 ? this.#baseSum : (this.#sums[offset - 1] as number)
+  #bytesBefore(offset: number): number {
+    return offset === 0 ? this.#baseBytes : (this.#cumulativeBytes[offset - 1] as number)
   }
 
   #endOf(offset: number): LogIndex {
     return offset + 1 < this.#firsts.length ? (this.#firsts[offset + 1] as number) : this.#end
   }
 
-  #place(offset: number): BlockPlace {
+  #rangeAt(offset: number): BlockRange {
     return {
       first: this.#firsts[offset] as number,
       end: this.#endOf(offset),
-      size: this.#sumAt(offset + 1) - this.#sumAt(offset),
+      size: this.#bytesBefore(offset + 1) - this.#bytesBefore(offset),
       kind: KINDS[this.#kinds[offset] as number] as BlockKind,
     }
   }

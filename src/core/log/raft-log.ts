@@ -68,7 +68,7 @@ export class RaftLog {
   }
 
   /** Whether the log holds this entry: the consistency check of AppendEntries (§5.3). */
-  holds(index: LogIndex, term: Term): boolean {
+  hasEntry(index: LogIndex, term: Term): boolean {
     return this.termAt(index) === term
   }
 
@@ -82,15 +82,15 @@ export class RaftLog {
    * The greatest index at or below `index` whose term is at most `term`: where two logs may first agree again. undefined if that
    * lies in what is compacted.
    */
-  lastAtMost(index: LogIndex, term: Term): LogIndex | undefined {
-    const known = this.#terms.lastAtMost(Math.min(index, this.lastIndex), term)
+  lastWithTermAtMost(index: LogIndex, term: Term): LogIndex | undefined {
+    const known = this.#terms.lastWithTermAtMost(Math.min(index, this.lastIndex), term)
     if (known !== undefined) return known
     const isBase = index >= this.baseIndex && this.baseTerm !== undefined && this.baseTerm <= term
     return isBase ? this.baseIndex : undefined
   }
 
   /** Whether no entry before `index` is of `term` (as far as the terms are known). */
-  noTermBefore(index: LogIndex, term: Term): boolean {
+  isFirstOfTerm(index: LogIndex, term: Term): boolean {
     const before = this.termAt(index - 1)
     return before === undefined || before < term
   }
@@ -104,18 +104,18 @@ export class RaftLog {
   /** Whether a block ends at this index (or the log begins there). */
   isBoundary(index: LogIndex): boolean {
     if (index === this.baseIndex || index === this.lastIndex) return true
-    return this.#blocks.holding(index + 1)?.first === index + 1
+    return this.#blocks.blockAt(index + 1)?.first === index + 1
   }
 
   /** The greatest block boundary at or below an index. */
   floorToBoundary(index: LogIndex): LogIndex {
     if (index >= this.lastIndex) return this.lastIndex
-    return this.#blocks.endAtOrBelow(index) ?? this.baseIndex
+    return this.#blocks.boundaryAtOrBelow(index) ?? this.baseIndex
   }
 
   /** Metadata of whole blocks from `from` on, up to about `bytesMax`, at least one if there is one. */
   blocksFrom(from: LogIndex, bytesMax: number): Block[] {
-    return this.#blocks.from(from, bytesMax).map(({ first, end, size, kind }) => ({
+    return this.#blocks.blocksFrom(from, bytesMax).map(({ first, end, size, kind }) => ({
       first,
       term: this.termAt(first) as Term,
       count: end - first,
@@ -130,8 +130,8 @@ export class RaftLog {
   }
 
   /** The index after which the blocks up to `to` take at most `bytesMax`. */
-  reserveStart(to: LogIndex, bytesMax: number): LogIndex {
-    return this.#blocks.reserveStart(to, bytesMax)
+  trailingStart(to: LogIndex, bytesMax: number): LogIndex {
+    return this.#blocks.trailingStart(to, bytesMax)
   }
 
   /** Drops the conflicting suffix. Returns how many entries went. */

@@ -28,7 +28,7 @@ export class TermRuns {
   }
 
   /** The greatest index at or below `index` whose term is at most `term`, or undefined if the runs do not know one. */
-  lastAtMost(index: LogIndex, term: Term): LogIndex | undefined {
+  lastWithTermAtMost(index: LogIndex, term: Term): LogIndex | undefined {
     let end = index
     for (let offset = this.#runs.length - 1; offset >= 0; offset--) {
       const run = this.#runs[offset] as TermRun

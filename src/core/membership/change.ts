@@ -8,8 +8,8 @@ export type ChangeResult =
   | { readonly type: 'refused'; readonly detail: string }
 
 /** The membership that `change` asks for, to be appended at `index`. Joint if more than one voter comes or goes. */
-export function changed(current: Membership, change: MembershipChange, index: LogIndex): ChangeResult {
-  const problem = problemOf(current, change)
+export function applyChange(current: Membership, change: MembershipChange, index: LogIndex): ChangeResult {
+  const problem = changeProblem(current, change)
   if (problem !== undefined) return { type: 'refused', detail: problem }
   const members = new Map(current.members.map((member) => [member.id, member]))
   const voters = new Set(current.voters)
@@ -33,43 +33,43 @@ export function changed(current: Membership, change: MembershipChange, index: Lo
     learners.delete(id)
   }
   if (voters.size === 0) return { type: 'refused', detail: 'it would leave no voter' }
-  const isOneStep = symmetricDifference(current.voters, voters) <= 1
+  const isSingleVoterChange = symmetricDifference(current.voters, voters) <= 1
   const next = {
     members: [...members.values()],
     voters: [...voters],
-    outgoing: isOneStep ? [] : current.voters,
+    outgoing: isSingleVoterChange ? [] : current.voters,
     learners: [...learners],
   }
-  return { type: 'changed', membership: normal(next) }
+  return { type: 'changed', membership: normalized(next) }
 }
 
 /** Out of a joint membership: the incoming half alone. */
 export function leaveJoint(joint: Membership): Membership {
-  return normal({ ...joint, outgoing: [] })
+  return normalized({ ...joint, outgoing: [] })
 }
 
 /** With the directory ids seen at first contacts bound; the same object if there is nothing to bind. */
-export function bindDirectories(current: Membership, seen: ReadonlyMap<NodeId, string>): Membership {
-  const isNews = (member: Member): boolean => member.directoryId === '' && (seen.get(member.id) ?? '') !== ''
-  if (!current.members.some(isNews)) return current
+export function bindDirectoryIds(current: Membership, seen: ReadonlyMap<NodeId, string>): Membership {
+  const needsBinding = (member: Member): boolean => member.directoryId === '' && (seen.get(member.id) ?? '') !== ''
+  if (!current.members.some(needsBinding)) return current
   const members = current.members.map((member) =>
-    isNews(member) ? { ...member, directoryId: seen.get(member.id) as string } : member,
+    needsBinding(member) ? { ...member, directoryId: seen.get(member.id) as string } : member,
   )
   return { ...current, members }
 }
 
-function problemOf(current: Membership, change: MembershipChange): string | undefined {
+function changeProblem(current: Membership, change: MembershipChange): string | undefined {
   if (isJoint(current)) return 'the membership is joint'
-  const named = [
+  const ids = [
     ...(change.add ?? []).map(({ id }) => id),
     ...(change.promote ?? []),
     ...(change.demote ?? []),
     ...(change.remove ?? []),
     ...(change.move ?? []).map(({ id }) => id),
   ]
-  if (named.length === 0) return 'it changes nothing'
-  const twice = named.find((id, offset) => named.indexOf(id) !== offset)
-  if (twice !== undefined) return `it names ${twice} twice`
+  if (ids.length === 0) return 'it changes nothing'
+  const duplicate = ids.find((id, offset) => ids.indexOf(id) !== offset)
+  if (duplicate !== undefined) return `it names ${duplicate} twice`
   for (const { id, address } of change.add ?? []) {
     if (id === '' || address === '') return 'a new member needs an id and an address'
     if (memberOf(current, id) !== undefined) return `${id} is a member already`
@@ -81,20 +81,20 @@ function problemOf(current: Membership, change: MembershipChange): string | unde
   for (const id of change.promote ?? []) if (!current.learners.includes(id)) return `${id} is not a learner`
   for (const id of change.demote ?? []) if (!current.voters.includes(id)) return `${id} is not a voter`
   for (const id of change.remove ?? []) if (memberOf(current, id) === undefined) return `${id} is not a member`
-  return sharedAddress(current, change)
+  return addressProblem(current, change)
 }
 
 /** Nobody comes to where somebody stays. */
-function sharedAddress(
+function addressProblem(
   current: Membership,
   { add = [], move = [], remove = [] }: MembershipChange,
 ): string | undefined {
-  const places = new Map(current.members.map(({ id, address }) => [id, address]))
-  for (const { id, address } of [...add, ...move]) places.set(id, address)
-  for (const id of remove) places.delete(id)
+  const addresses = new Map(current.members.map(({ id, address }) => [id, address]))
+  for (const { id, address } of [...add, ...move]) addresses.set(id, address)
+  for (const id of remove) addresses.delete(id)
   for (const { id, address } of [...add, ...move]) {
-    for (const [other, place] of places) {
-      if (other !== id && place === address) return `${other} and ${id} would both be at ${address}`
+    for (const [other, otherAddress] of addresses) {
+      if (other !== id && otherAddress === address) return `${other} and ${id} would both be at ${address}`
     }
   }
   return undefined
@@ -106,7 +106,7 @@ function symmetricDifference(before: readonly NodeId[], after: ReadonlySet<NodeI
 }
 
 /** Sorted, and without members that are in no list. */
-function normal(membership: Membership): Membership {
+function normalized(membership: Membership): Membership {
   const voters = [...membership.voters].sort()
   const outgoing = [...membership.outgoing].sort()
   const learners = [...membership.learners].sort()

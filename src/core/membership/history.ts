@@ -29,7 +29,7 @@ export class MembershipHistory {
   }
 
   /** Whether a node was named once, and is not any more, neither in the membership at `commitIndex` nor in a later one. */
-  hasLeft(id: NodeId, commitIndex: LogIndex): boolean {
+  wasRemoved(id: NodeId, commitIndex: LogIndex): boolean {
     const committed = this.#entries.indexOf(this.at(commitIndex))
     const isNamed = ({ membership }: MembershipAt): boolean => isMember(membership, id)
     return this.#entries.slice(0, committed).some(isNamed) && !this.#entries.slice(committed).some(isNamed)

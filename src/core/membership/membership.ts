@@ -2,7 +2,7 @@
 import type { Member, Membership, NodeId } from '../types.ts'
 
 /** Nobody yet: what a joining node starts with. */
-export const NOBODY: Membership = { members: [], voters: [], outgoing: [], learners: [] }
+export const EMPTY_MEMBERSHIP: Membership = { members: [], voters: [], outgoing: [], learners: [] }
 
 /** The membership of a new cluster: all voters, none seen yet. */
 export function bootstrapMembership(addresses: Readonly<Record<NodeId, string>>): Membership {
@@ -35,20 +35,20 @@ export function memberOf(membership: Membership, id: NodeId): Member | undefined
 }
 
 /** What makes a value no membership at all, or undefined. Of nobody it is none: that is how a joining node begins. */
-export function flawOf({ members, voters, outgoing, learners }: Membership): string | undefined {
+export function membershipProblem({ members, voters, outgoing, learners }: Membership): string | undefined {
   const ids = members.map(({ id }) => id)
-  if (hasTwice(ids)) return 'a member is named twice'
+  if (hasDuplicates(ids)) return 'a member is named twice'
   for (const list of [voters, outgoing, learners]) {
-    if (hasTwice(list)) return 'a voter or learner is named twice'
-    const stranger = list.find((id) => !ids.includes(id))
-    if (stranger !== undefined) return `${stranger} is no member`
+    if (hasDuplicates(list)) return 'a voter or learner is named twice'
+    const unknown = list.find((id) => !ids.includes(id))
+    if (unknown !== undefined) return `${unknown} is no member`
   }
   if (learners.some((id) => voters.includes(id))) return 'a learner votes'
   if (voters.length === 0 && ids.length > 0) return 'nobody votes'
   return undefined
 }
 
-function hasTwice(ids: readonly NodeId[]): boolean {
+function hasDuplicates(ids: readonly NodeId[]): boolean {
   return new Set(ids).size < ids.length
 }
 

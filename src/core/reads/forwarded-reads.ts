@@ -36,7 +36,7 @@ export class ForwardedReads {
     return read
   }
 
-  takeDue(now: Instant): number[] {
+  takeExpired(now: Instant): number[] {
     const due: number[] = []
     for (const [ticket, { read, deadline }] of this.#reads) {
       if (deadline > now) break

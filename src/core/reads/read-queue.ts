@@ -21,16 +21,16 @@ export class ReadQueue {
   /** Asked before the leader had committed an entry of its term: no index yet. */
   #held: PendingRead[] = []
   /** Asked since the last round began: will go with the next one. */
-  #fresh: PendingRead[] = []
+  #unassigned: PendingRead[] = []
   /** Invariant: rounds never fall along the queue. */
   #queued: QueuedRead[] = []
 
   get length(): number {
-    return this.#held.length + this.#fresh.length + this.#queued.length
+    return this.#held.length + this.#unassigned.length + this.#queued.length
   }
 
   get needsRound(): boolean {
-    return this.#fresh.length > 0
+    return this.#unassigned.length > 0
   }
 
   hold(read: PendingRead): void {
@@ -38,19 +38,19 @@ export class ReadQueue {
   }
 
   add(read: PendingRead): void {
-    this.#fresh.push(read)
+    this.#unassigned.push(read)
   }
 
   /** An entry of the term is committed: those who were held may go with the next round. */
   releaseHeld(): void {
-    this.#fresh.push(...this.#held)
+    this.#unassigned.push(...this.#held)
     this.#held = []
   }
 
   /** `round` begins now, and the commit index is `index`. */
   beginRound(round: number, index: LogIndex): void {
-    for (const read of this.#fresh) this.#queued.push({ ...read, index, round })
-    this.#fresh = []
+    for (const read of this.#unassigned) this.#queued.push({ ...read, index, round })
+    this.#unassigned = []
   }
 
   /** A quorum has answered `round`. */
@@ -62,9 +62,9 @@ export class ReadQueue {
 
   /** Leadership is over: all that waited. */
   drain(): PendingRead[] {
-    const all = [...this.#held, ...this.#fresh, ...this.#queued]
+    const all = [...this.#held, ...this.#unassigned, ...this.#queued]
     this.#held = []
-    this.#fresh = []
+    this.#unassigned = []
     this.#queued = []
     return all
   }

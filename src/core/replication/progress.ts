@@ -21,37 +21,37 @@ export class Progress {
   matchIndex: LogIndex = 0
   nextIndex: LogIndex
   /** When it was last heard (of; at first: when we began to care). */
-  heardAt: Instant
-  hasBeenHeard = false
+  lastContactAt: Instant
+  hasResponded = false
   /** The latest heartbeat round it has answered. */
   ackedRound = 0
   /** The commit index it was last told. */
-  toldCommit: LogIndex = 0
+  sentCommitIndex: LogIndex = 0
   /** A read of its waits for a commit index it has not been told. */
-  wantsCommit = false
+  needsCommitIndex = false
   /** Removed at this index: served until it knows so, or until this instant. */
-  departs: { readonly index: LogIndex; readonly deadline: Instant } | undefined
+  removal: { readonly index: LogIndex; readonly deadline: Instant } | undefined
 
   constructor(id: NodeId, session: LogIndex, nextIndex: LogIndex, options: RaftOptions, now: Instant) {
     this.id = id
     this.session = session
     this.nextIndex = nextIndex
     this.#options = options
-    this.heardAt = now
+    this.lastContactAt = now
   }
 
   get isCaughtUp(): boolean {
-    return this.state.type === 'replicate' && this.hasBeenHeard
+    return this.state.type === 'replicate' && this.hasResponded
   }
 
-  hear(now: Instant, round: number): void {
-    this.heardAt = now
-    this.hasBeenHeard = true
+  recordContact(now: Instant, round: number): void {
+    this.lastContactAt = now
+    this.hasResponded = true
     this.ackedRound = Math.max(this.ackedRound, round)
   }
 
   /** Up to `index` its log is ours, durably. Whether that was news. */
-  match(index: LogIndex): boolean {
+  recordMatch(index: LogIndex): boolean {
     if (this.state.type === 'replicate') this.state.inflights.release(index)
     if (index >= this.nextIndex) this.nextIndex = index + 1
     if (index <= this.matchIndex) return false
@@ -74,7 +74,7 @@ export class Progress {
   }
 
   /** The link broke: what was in flight may be lost, so ask again from what is known. */
-  lose(): void {
+  onLinkLost(): void {
     if (this.state.type === 'replicate') this.becomeProbe(this.matchIndex + 1)
     else if (this.state.type === 'probe') this.state.isWaiting = false
   }
@@ -88,7 +88,7 @@ export class Progress {
       nextIndex: this.nextIndex,
       inflightMessages: inflights?.messages ?? 0,
       inflightBytes: inflights?.bytes ?? 0,
-      silentMs: this.hasBeenHeard ? now - this.heardAt : undefined,
+      silentMs: this.hasResponded ? now - this.lastContactAt : undefined,
     }
   }
 }

@@ -1,6 +1,6 @@
 /** What a candidate does, and a pre-candidate: counts votes, and yields to a leader of its term (Figure 2, "Candidates"). */
 import type { Message } from '../messages.ts'
-import { reply } from '../rules/reply.ts'
+import { send } from '../rules/send.ts'
 import { becomeFollower } from '../rules/transition.ts'
 import { handlePreVoteResponse, handleRequestVote, handleRequestVoteResponse } from '../rules/vote.ts'
 import type { RaftState } from '../state.ts'
@@ -24,7 +24,7 @@ export function candidateReceives(state: RaftState, from: NodeId, message: Messa
       return true
     case 'ReadIndexRequest': {
       const { term } = state
-      reply(state, from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
+      send(state, from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
       return true
     }
     default:

@@ -2,7 +2,7 @@
 import type { Message } from '../messages.ts'
 import { handleAppendEntries } from '../rules/append-entries.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
-import { reply } from '../rules/reply.ts'
+import { send } from '../rules/send.ts'
 import { handleInstallSnapshot } from '../rules/snapshot.ts'
 import { setLeader } from '../rules/transition.ts'
 import { campaign, canCampaign, handlePreVoteResponse, handleRequestVote } from '../rules/vote.ts'
@@ -12,10 +12,10 @@ import type { NodeId } from '../types.ts'
 export function followerReceives(state: RaftState, from: NodeId, message: Message): void {
   switch (message.type) {
     case 'AppendEntriesRequest':
-      if (hearLeader(state, from)) handleAppendEntries(state, from, message)
+      if (acceptLeader(state, from)) handleAppendEntries(state, from, message)
       return
     case 'InstallSnapshotRequest':
-      if (hearLeader(state, from)) handleInstallSnapshot(state, from, message)
+      if (acceptLeader(state, from)) handleInstallSnapshot(state, from, message)
       return
     case 'TimeoutNow':
       if (state.leader === from && canCampaign(state)) campaign(state, true)
@@ -24,7 +24,7 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
       return handleRequestVote(state, from, message)
     case 'ReadIndexRequest': {
       const { term } = state
-      return reply(state, from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
+      return send(state, from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
     }
     case 'ReadIndexResponse':
       return handleReadIndexResponse(state, message)
@@ -34,13 +34,13 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
 }
 
 /** Whether it is the leader of this term: there is only one (§5.2, Election Safety). */
-function hearLeader(state: RaftState, from: NodeId): boolean {
+function acceptLeader(state: RaftState, from: NodeId): boolean {
   if (state.leader !== undefined && state.leader !== from) {
     const detail = `it speaks as the leader of term ${state.term}, which is ${state.leader}`
     state.outbox.emit({ type: 'protocolViolation', from, detail })
     return false
   }
   setLeader(state, from)
-  state.timer.hear(state.now)
+  state.timer.onLeaderContact(state.now)
   return true
 }

@@ -2,11 +2,11 @@
 import type { Message } from '../messages.ts'
 import { handleAppendEntriesResponse, handleInstallSnapshotResponse } from '../rules/append-response.ts'
 import { advanceCommitIndex } from '../rules/commit.ts'
-import { staysInOffice } from '../rules/office.ts'
-import { beginRound, confirmReads, handleReadIndex } from '../rules/read-index.ts'
-import { beginHeldChange, changeUnasked, finishChanges } from '../rules/reconfigure.ts'
-import { noticeCommittedMembership } from '../rules/removal.ts'
+import { beginReadRound, confirmReads, handleReadIndex } from '../rules/read-index.ts'
+import { finishChanges, proposeAutomaticChange, startQueuedChange } from '../rules/reconfigure.ts'
+import { onMembershipCommitted } from '../rules/removal.ts'
 import { replicateTo } from '../rules/replicate.ts'
+import { stepDownIfNeeded } from '../rules/step-down.ts'
 import { continueTransfer } from '../rules/transfer.ts'
 import { handleRequestVote } from '../rules/vote.ts'
 import type { LeaderState, RaftState } from '../state.ts'
@@ -32,31 +32,31 @@ export function leaderReceives(state: RaftState, leader: LeaderState, from: Node
 
 /** The end of a leader's step: what the inputs together allow is decided once, and said once. */
 export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
-  if (!staysInOffice(state, leader)) return
+  if (!stepDownIfNeeded(state, leader)) return
   const before = state.log.commitIndex
-  if (advanceCommitIndex(state, leader)) noticeCommittedMembership(state, before)
+  if (advanceCommitIndex(state, leader)) onMembershipCommitted(state, before)
   finishChanges(state, leader)
   if (state.role !== leader) return
-  beginHeldChange(state, leader)
-  changeUnasked(state, leader)
-  const hasBegun = beginRound(state, leader)
+  startQueuedChange(state, leader)
+  proposeAutomaticChange(state, leader)
+  const hasReadRound = beginReadRound(state, leader)
   const isHeartbeatDue = state.now >= leader.heartbeatDueAt
-  if (isHeartbeatDue && !hasBegun) leader.rounds.begin(state.now)
-  const isDue = isHeartbeatDue || hasBegun
+  if (isHeartbeatDue && !hasReadRound) leader.rounds.begin(state.now)
+  const isDue = isHeartbeatDue || hasReadRound
   if (isDue) leader.heartbeatDueAt = state.now + state.options.heartbeatIntervalMs
   confirmReads(state, leader)
   for (const progress of leader.progress.values()) {
-    replicateTo(state, leader, progress, isDue || progress.wantsCommit)
+    replicateTo(state, leader, progress, isDue || progress.needsCommitIndex)
   }
-  dropDeparted(state, leader)
+  dropRemovedMembers(state, leader)
   continueTransfer(state, leader)
 }
 
 /** Who was removed is served until it has been told so, or has had the time. */
-function dropDeparted(state: RaftState, leader: LeaderState): void {
-  for (const { id, departs, matchIndex, toldCommit } of leader.progress.values()) {
-    if (departs === undefined) continue
-    const isTold = matchIndex >= departs.index && toldCommit >= departs.index
-    if (isTold || state.now >= departs.deadline) leader.progress.delete(id)
+function dropRemovedMembers(state: RaftState, leader: LeaderState): void {
+  for (const { id, removal, matchIndex, sentCommitIndex } of leader.progress.values()) {
+    if (removal === undefined) continue
+    const isRemovalKnown = matchIndex >= removal.index && sentCommitIndex >= removal.index
+    if (isRemovalKnown || state.now >= removal.deadline) leader.progress.delete(id)
   }
 }

@@ -3,39 +3,39 @@ import type { AppendEntriesRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { Block, LogIndex, NodeId, Term } from '../types.ts'
 import { appendBlock, truncateAfter } from './append.ts'
-import { reply, replyOncePersisted } from './reply.ts'
+import { send, sendOncePersisted } from './send.ts'
 
 export function handleAppendEntries(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
-  if (!isPrevMatched(state, message)) return reject(state, from, message)
-  const news = newBlocks(state, message.blocks)
-  const first = news[0]
-  const known = message.blocks.slice(0, message.blocks.length - news.length)
-  const contradiction = contradictionOfKnown(state, known) ?? (first && contradictionOfNew(state, first))
-  if (contradiction !== undefined) return violates(state, from, contradiction)
+  if (!matchesPrev(state, message)) return reject(state, from, message)
+  const missing = missingBlocks(state, message.blocks)
+  const first = missing[0]
+  const known = message.blocks.slice(0, message.blocks.length - missing.length)
+  const violation = violationInKnown(state, known) ?? (first && violationInNew(state, first))
+  if (violation !== undefined) return reportViolation(state, from, violation)
   if (first !== undefined && first.first <= state.log.lastIndex) truncateAfter(state, first.first - 1)
-  for (const block of news) appendBlock(state, block)
-  const vouched = lastVouched(message)
-  commitUpTo(state, Math.min(message.commitIndex, vouched))
-  accept(state, from, message, vouched)
+  for (const block of missing) appendBlock(state, block)
+  const matchIndex = lastMatchIndex(message)
+  commitUpTo(state, Math.min(message.commitIndex, matchIndex))
+  accept(state, from, message, matchIndex)
 }
 
 /** The last index this message proves equal to the leader's log: never the own last index, whose tail may differ. */
-function lastVouched(message: AppendEntriesRequest): LogIndex {
+function lastMatchIndex(message: AppendEntriesRequest): LogIndex {
   const last = message.blocks[message.blocks.length - 1]
   return last === undefined ? message.prevIndex : last.first + last.count - 1
 }
 
 /** What is committed here is in every later leader's log: there is nothing to check at or below it. */
-function isPrevMatched(state: RaftState, { prevIndex, prevTerm }: AppendEntriesRequest): boolean {
-  return prevIndex <= state.log.commitIndex || state.log.holds(prevIndex, prevTerm)
+function matchesPrev(state: RaftState, { prevIndex, prevTerm }: AppendEntriesRequest): boolean {
+  return prevIndex <= state.log.commitIndex || state.log.hasEntry(prevIndex, prevTerm)
 }
 
 /** From the first block on that is not here yet or differs: a block is atomic, so it is here if its first entry is. */
-function newBlocks(state: RaftState, blocks: readonly Block[]): readonly Block[] {
+function missingBlocks(state: RaftState, blocks: readonly Block[]): readonly Block[] {
   const { log } = state
   const offset = blocks.findIndex(({ first, count, term }) => {
     if (first + count - 1 <= log.commitIndex) return false
-    return !log.holds(first, term)
+    return !log.hasEntry(first, term)
   })
   return offset === -1 ? [] : blocks.slice(offset)
 }
@@ -46,10 +46,10 @@ function commitUpTo(state: RaftState, index: LogIndex): void {
 }
 
 /** Acknowledges only what is durable: the rest is acknowledged by the answer that waits for its write. */
-function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, vouched: LogIndex): void {
+function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, matchIndex: LogIndex): void {
   const { term, log } = state
-  const isDurable = vouched <= log.persistedIndex
-  const index = isDurable || message.blocks.length > 0 ? vouched : log.floorToBoundary(log.persistedIndex)
+  const isDurable = matchIndex <= log.persistedIndex
+  const index = isDurable || message.blocks.length > 0 ? matchIndex : log.floorToBoundary(log.persistedIndex)
   const { round, session } = message
   const response = {
     type: 'AppendEntriesResponse',
@@ -61,17 +61,17 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, v
     round,
     session,
   } as const
-  if (index <= log.persistedIndex) reply(state, from, response)
-  else replyOncePersisted(state, from, response)
+  if (index <= log.persistedIndex) send(state, from, response)
+  else sendOncePersisted(state, from, response)
 }
 
 /** Says where the logs may agree: one probe per conflicting term, not per entry (§5.3, "the protocol can be optimized"). */
 function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
   const { term, log } = state
   const { prevIndex: index, prevTerm, round, session } = message
-  const hintIndex = Math.max(log.lastAtMost(index, prevTerm) ?? 0, log.commitIndex)
+  const hintIndex = Math.max(log.lastWithTermAtMost(index, prevTerm) ?? 0, log.commitIndex)
   const hintTerm = log.termAt(hintIndex) ?? 0
-  reply(state, from, {
+  send(state, from, {
     type: 'AppendEntriesResponse',
     term,
     isAccepted: false,
@@ -84,12 +84,12 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
 }
 
 /** What no correct leader sends is ignored whole, and told. */
-function violates(state: RaftState, from: NodeId, detail: string): void {
+function reportViolation(state: RaftState, from: NodeId, detail: string): void {
   state.outbox.emit({ type: 'protocolViolation', from, detail })
 }
 
 /** What is here already is here whole: logs that agree have the same blocks. */
-function contradictionOfKnown({ log }: RaftState, blocks: readonly Block[]): string | undefined {
+function violationInKnown({ log }: RaftState, blocks: readonly Block[]): string | undefined {
   for (const { first, count } of blocks) {
     const end = first + count - 1
     if (end <= log.commitIndex) continue
@@ -100,7 +100,7 @@ function contradictionOfKnown({ log }: RaftState, blocks: readonly Block[]): str
 }
 
 /** The first new block must not replace what is committed, nor cut a block in two, nor go back in terms. */
-function contradictionOfNew({ log }: RaftState, { first, term }: Block): string | undefined {
+function violationInNew({ log }: RaftState, { first, term }: Block): string | undefined {
   if (first <= log.commitIndex) return `its block at ${first} contradicts a committed entry`
   if (!log.isBoundary(first - 1)) return `its block at ${first} begins inside a block`
   if ((log.termAt(first - 1) as Term) > term)

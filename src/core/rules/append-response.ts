@@ -17,7 +17,7 @@ function progressOf(
     state.outbox.emit({ type: 'protocolViolation', from, detail: `it answers round ${round}, which has not begun` })
     return undefined
   }
-  progress.hear(state.now, round)
+  progress.recordContact(state.now, round)
   return progress
 }
 
@@ -29,25 +29,25 @@ export function handleAppendEntriesResponse(
 ): void {
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
-  if (!speaksOfOurLog(state, from, message.index, message.isAccepted)) return
+  if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)
 }
 
 /** What one has is what was sent: whole blocks, and none beyond the log. What is compacted away here cannot be looked up. */
-function speaksOfOurLog({ log, outbox }: RaftState, from: NodeId, index: LogIndex, hasIt: boolean): boolean {
-  const isCut = hasIt && index > log.baseIndex && !log.isBoundary(index)
-  if (index <= log.lastIndex && !isCut) return true
+function isPlausibleIndex({ log, outbox }: RaftState, from: NodeId, index: LogIndex, isMatch: boolean): boolean {
+  const isInsideBlock = isMatch && index > log.baseIndex && !log.isBoundary(index)
+  if (index <= log.lastIndex && !isInsideBlock) return true
   const where = index > log.lastIndex ? 'beyond the log' : 'inside a block'
   outbox.emit({ type: 'protocolViolation', from, detail: `it speaks of index ${index}, ${where}` })
   return false
 }
 
 function onAccepted(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
-  const isNews = progress.match(message.index)
+  const hasAdvanced = progress.recordMatch(message.index)
   if (progress.state.type === 'probe') return progress.becomeReplicate()
   // It has what the offered snapshot would bring: no need to wait for it.
-  if (progress.state.type === 'snapshot' && isNews && message.index >= progress.state.snapshot.index) {
+  if (progress.state.type === 'snapshot' && hasAdvanced && message.index >= progress.state.snapshot.index) {
     progress.becomeProbe(progress.matchIndex + 1)
     state.outbox.emit({ type: 'followerCaughtUp', peer: progress.id })
   }
@@ -60,7 +60,7 @@ function onAccepted(state: RaftState, progress: Progress, message: AppendEntries
 function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
-  const agreed = state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
+  const agreed = state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
   // Where they agree is compacted away here: the next message is the offer of a snapshot.
   progress.becomeProbe(agreed === undefined ? state.log.baseIndex : state.log.floorToBoundary(agreed) + 1)
 }
@@ -74,8 +74,8 @@ export function handleInstallSnapshotResponse(
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined || message.outcome === 'fetching') return
   if (message.outcome === 'installed') {
-    if (!speaksOfOurLog(state, from, message.index, true)) return
-    progress.match(message.index)
+    if (!isPlausibleIndex(state, from, message.index, true)) return
+    progress.recordMatch(message.index)
     if (progress.state.type !== 'snapshot') return
     progress.becomeProbe(progress.matchIndex + 1)
     return state.outbox.emit({ type: 'followerCaughtUp', peer: from })

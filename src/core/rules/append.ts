@@ -9,7 +9,7 @@ export function appendBlock(state: RaftState, block: Block): void {
   state.log.append(block)
   state.outbox.appendBlock(block)
   if (block.membership === undefined) return
-  forgetDirectories(state, block.membership)
+  forgetDirectoryIds(state, block.membership)
   state.memberships.append(block.first, block.membership)
   state.outbox.emit({ type: 'membershipAdopted', index: block.first, membership: block.membership })
 }
@@ -17,7 +17,7 @@ export function appendBlock(state: RaftState, block: Block): void {
 /** Drops a conflicting suffix, and with it the memberships it held (§6: a membership is in force only while it is in the log). */
 export function truncateAfter(state: RaftState, index: LogIndex): void {
   const dropped = state.log.truncateAfter(index)
-  state.disk.truncateAfter(index)
+  state.pendingWrites.truncateAfter(index)
   state.outbox.truncate(index)
   state.outbox.emit({ type: 'logTruncated', after: index, dropped })
   if (!state.memberships.truncateAfter(index)) return
@@ -26,6 +26,6 @@ export function truncateAfter(state: RaftState, index: LogIndex): void {
 }
 
 /** Who leaves may come back with another disk: what was seen of the old one must not be bound to the new. */
-function forgetDirectories(state: RaftState, next: Membership): void {
-  for (const { id } of state.membership.members) if (!isMember(next, id)) state.seenDirectories.delete(id)
+function forgetDirectoryIds(state: RaftState, next: Membership): void {
+  for (const { id } of state.membership.members) if (!isMember(next, id)) state.seenDirectoryIds.delete(id)
 }

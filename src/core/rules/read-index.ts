@@ -5,31 +5,31 @@ import type { PendingRead } from '../reads/read-queue.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Instant, LogIndex, NodeId } from '../types.ts'
 import { hasCommittedInTerm } from './commit.ts'
-import { reply } from './reply.ts'
+import { send } from './send.ts'
 
 /** A read on the leader, its own or a follower's. */
-export function askLeader(state: RaftState, leader: LeaderState, read: PendingRead, mode: 'quorum' | 'lease'): void {
-  if (leader.reads.length >= state.options.pendingReadsMax) return refuse(state, read, leader.reads.length)
+export function readOnLeader(state: RaftState, leader: LeaderState, read: PendingRead, mode: 'quorum' | 'lease'): void {
+  if (leader.reads.length >= state.options.pendingReadsMax) return rejectOverloaded(state, read, leader.reads.length)
   if (!hasCommittedInTerm(state, leader)) return leader.reads.hold(read)
-  if (mode === 'lease' && hasLease(state, leader)) return answer(state, read, state.log.commitIndex)
+  if (mode === 'lease' && hasLease(state, leader)) return completeRead(state, read, state.log.commitIndex)
   leader.reads.add(read)
 }
 
 /** A read on a follower: the leader is asked for the index. */
-export function askThroughLeader(state: RaftState, read: number): void {
+export function forwardRead(state: RaftState, read: number): void {
   const { leader, outbox, forwardedReads, options } = state
   if (leader === undefined) {
     outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'no-leader', leader } })
   } else if (forwardedReads.length >= options.pendingReadsMax) {
-    refuse(state, { from: undefined, read }, forwardedReads.length)
+    rejectOverloaded(state, { from: undefined, read }, forwardedReads.length)
   } else {
     const ticket = forwardedReads.add(read, state.now + options.readTimeoutMs)
-    reply(state, leader, { type: 'ReadIndexRequest', term: state.term, read: ticket })
+    send(state, leader, { type: 'ReadIndexRequest', term: state.term, read: ticket })
   }
 }
 
 export function handleReadIndex(state: RaftState, leader: LeaderState, from: NodeId, message: ReadIndexRequest): void {
-  askLeader(state, leader, { from, read: message.read }, 'quorum')
+  readOnLeader(state, leader, { from, read: message.read }, 'quorum')
 }
 
 export function handleReadIndexResponse(state: RaftState, message: ReadIndexResponse): void {
@@ -44,13 +44,13 @@ export function handleReadIndexResponse(state: RaftState, message: ReadIndexResp
 }
 
 export function expireForwardedReads(state: RaftState): void {
-  for (const read of state.forwardedReads.takeDue(state.now)) {
+  for (const read of state.forwardedReads.takeExpired(state.now)) {
     state.outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'timed-out' } })
   }
 }
 
 /** Before the messages of this step are made: fresh reads begin a round, which those messages carry. Whether one began. */
-export function beginRound(state: RaftState, leader: LeaderState): boolean {
+export function beginReadRound(state: RaftState, leader: LeaderState): boolean {
   if (hasCommittedInTerm(state, leader)) leader.reads.releaseHeld()
   if (!leader.reads.needsRound) return false
   leader.reads.beginRound(leader.rounds.begin(state.now), state.log.commitIndex)
@@ -60,9 +60,9 @@ export function beginRound(state: RaftState, leader: LeaderState): boolean {
 /** Answers the reads whose round a quorum has answered. */
 export function confirmReads(state: RaftState, leader: LeaderState): void {
   for (const read of leader.reads.confirmed(confirmedRound(state, leader))) {
-    answer(state, read, read.index)
+    completeRead(state, read, read.index)
     const progress = read.from === undefined ? undefined : leader.progress.get(read.from)
-    if (progress !== undefined && progress.toldCommit < read.index) progress.wantsCommit = true
+    if (progress !== undefined && progress.sentCommitIndex < read.index) progress.needsCommitIndex = true
   }
 }
 
@@ -80,21 +80,21 @@ function confirmedRound(state: RaftState, leader: LeaderState): number {
 function hasLease(state: RaftState, leader: LeaderState): boolean {
   if (!state.options.leaseReads || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false
   const { electionTimeoutMinMs, clockDriftMax } = state.options
-  const asked: Instant = leader.rounds.sentAt(confirmedRound(state, leader))
-  const isAlone = isQuorum(state.membership, (id) => id === state.id)
-  return isAlone || state.now < asked + electionTimeoutMinMs * (1 - clockDriftMax)
+  const sentAt: Instant = leader.rounds.sentAt(confirmedRound(state, leader))
+  const isOnlyVoter = isQuorum(state.membership, (id) => id === state.id)
+  return isOnlyVoter || state.now < sentAt + electionTimeoutMinMs * (1 - clockDriftMax)
 }
 
-function answer(state: RaftState, { from, read }: PendingRead, index: LogIndex): void {
+function completeRead(state: RaftState, { from, read }: PendingRead, index: LogIndex): void {
   if (from === undefined) state.outbox.settle.push({ type: 'readReady', read, index })
   else state.outbox.sendNow(from, { type: 'ReadIndexResponse', term: state.term, read, index })
 }
 
-function refuse(state: RaftState, { from, read }: PendingRead, waiting: number): void {
+function rejectOverloaded(state: RaftState, { from, read }: PendingRead, pending: number): void {
   if (from !== undefined) {
     return state.outbox.sendNow(from, { type: 'ReadIndexResponse', term: state.term, read, index: undefined })
   }
   const max = state.options.pendingReadsMax
-  const rejection = { reason: 'overloaded', limit: 'pendingReadsMax', value: waiting, max } as const
+  const rejection = { reason: 'overloaded', limit: 'pendingReadsMax', value: pending, max } as const
   state.outbox.settle.push({ type: 'readRejected', read, rejection })
 }

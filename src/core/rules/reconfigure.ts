@@ -2,14 +2,14 @@
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
-import { bindDirectories, changed, leaveJoint } from '../membership/change.ts'
+import { applyChange, bindDirectoryIds, leaveJoint } from '../membership/change.ts'
 import { isJoint, isMember } from '../membership/membership.ts'
 import { isQuorum } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Membership, NodeId } from '../types.ts'
 import { appendBlock } from './append.ts'
 import { hasCommittedInTerm } from './commit.ts'
-import { orderSuccessor } from './transfer.ts'
+import { sendTimeoutNow } from './transfer.ts'
 import { becomeFollower, trackMembers } from './transition.ts'
 
 /**
@@ -17,27 +17,27 @@ import { becomeFollower, trackMembers } from './transition.ts'
  * change it makes unasked) is held until they are committed; what would have to wait for another caller is refused.
  */
 export function proposeChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
-  const refusal = refusalOf(state, leader)
-  if (refusal !== undefined) {
-    const isOwn = refusal.reason === 'leader-not-ready' || refusal.reason === 'change-in-progress'
-    if (!isOwn || leader.change !== undefined || leader.heldChange !== undefined) {
-      return rejectChange(state, request, refusal)
+  const rejection = changeRejection(state, leader)
+  if (rejection !== undefined) {
+    const isTemporary = rejection.reason === 'leader-not-ready' || rejection.reason === 'change-in-progress'
+    if (!isTemporary || leader.pendingChange !== undefined || leader.queuedChange !== undefined) {
+      return rejectChange(state, request, rejection)
     }
-    leader.heldChange = { request, change }
+    leader.queuedChange = { request, change }
     return
   }
-  beginChange(state, leader, request, change)
+  startChange(state, leader, request, change)
 }
 
-function beginChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
+function startChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
   const lagging = laggingLearner(state, leader, change)
   if (lagging !== undefined) return rejectChange(state, request, lagging)
-  const result = changed(state.membership, change, state.log.lastIndex + 1)
+  const result = applyChange(state.membership, change, state.log.lastIndex + 1)
   if (result.type === 'refused') return rejectChange(state, request, { reason: 'bad-change', detail: result.detail })
-  const danger = dangerOf(state, leader, result.membership)
-  if (danger !== undefined) return rejectChange(state, request, { reason: 'unsafe-change', detail: danger })
+  const problem = quorumProblem(state, leader, result.membership)
+  if (problem !== undefined) return rejectChange(state, request, { reason: 'unsafe-change', detail: problem })
   const index = appendMembership(state, leader, result.membership)
-  leader.change = { request }
+  leader.pendingChange = { request }
   state.outbox.settle.push({ type: 'changeAccepted', request, index, term: state.term })
 }
 
@@ -46,7 +46,7 @@ function rejectChange(state: RaftState, request: number, rejection: Rejection): 
 }
 
 /** One at a time, and none before this term has committed (the bug of 2015 in the thesis). */
-function refusalOf(state: RaftState, leader: LeaderState): Rejection | undefined {
+function changeRejection(state: RaftState, leader: LeaderState): Rejection | undefined {
   if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-ready' }
   if (leader.transfer !== undefined) return { reason: 'transferring', to: leader.transfer.to }
   const { index, membership } = state.memberships.current
@@ -74,15 +74,15 @@ function isCaughtUp(state: RaftState, leader: LeaderState, peer: NodeId): boolea
 function isActive(state: RaftState, leader: LeaderState, id: NodeId): boolean {
   if (id === state.id) return true
   const progress = leader.progress.get(id)
-  return progress?.hasBeenHeard === true && state.now - progress.heardAt < state.options.electionTimeoutMaxMs
+  return progress?.hasResponded === true && state.now - progress.lastContactAt < state.options.electionTimeoutMaxMs
 }
 
 /** The new voters must be able to decide: a majority of them is heard right now. */
-function dangerOf(state: RaftState, leader: LeaderState, next: Membership): string | undefined {
-  const silent = next.voters.filter((id) => !isActive(state, leader, id))
+function quorumProblem(state: RaftState, leader: LeaderState, next: Membership): string | undefined {
+  const unreachable = next.voters.filter((id) => !isActive(state, leader, id))
   const after: Membership = { ...next, outgoing: [] }
-  if (isQuorum(after, (id) => !silent.includes(id))) return undefined
-  return `of its voters ${next.voters.join(', ')} these are not heard: ${silent.join(', ')}; there would be no quorum`
+  if (isQuorum(after, (id) => !unreachable.includes(id))) return undefined
+  return `of its voters ${next.voters.join(', ')} these are not heard: ${unreachable.join(', ')}; there would be no quorum`
 }
 
 function appendMembership(state: RaftState, leader: LeaderState, membership: Membership): number {
@@ -101,37 +101,37 @@ export function finishChanges(state: RaftState, leader: LeaderState): void {
     appendMembership(state, leader, leaveJoint(membership))
     return
   }
-  if (leader.change !== undefined) {
-    state.outbox.settle.push({ type: 'changeDone', request: leader.change.request, index })
-    leader.change = undefined
+  if (leader.pendingChange !== undefined) {
+    state.outbox.settle.push({ type: 'changeDone', request: leader.pendingChange.request, index })
+    leader.pendingChange = undefined
   }
   if (!membership.voters.includes(state.id)) {
-    orderSuccessor(state, leader)
+    sendTimeoutNow(state, leader)
     const reason = isMember(membership, state.id) ? 'demoted' : 'removed'
     becomeFollower(state, state.term, undefined, reason)
   }
 }
 
 /** The change that was held, if it need not wait any more. */
-export function beginHeldChange(state: RaftState, leader: LeaderState): void {
-  const { heldChange } = leader
-  if (heldChange === undefined || refusalOf(state, leader) !== undefined) return
-  leader.heldChange = undefined
-  beginChange(state, leader, heldChange.request, heldChange.change)
+export function startQueuedChange(state: RaftState, leader: LeaderState): void {
+  const { queuedChange: heldChange } = leader
+  if (heldChange === undefined || changeRejection(state, leader) !== undefined) return
+  leader.queuedChange = undefined
+  startChange(state, leader, heldChange.request, heldChange.change)
 }
 
 /** What the leader changes unasked: binds directory ids at first contact, promotes learners that have caught up. */
-export function changeUnasked(state: RaftState, leader: LeaderState): void {
-  if (refusalOf(state, leader) !== undefined) return
-  const bound = bindDirectories(state.membership, state.seenDirectories)
+export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
+  if (changeRejection(state, leader) !== undefined) return
+  const bound = bindDirectoryIds(state.membership, state.seenDirectoryIds)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return
   }
-  const ready = state.membership.members.find(
+  const learner = state.membership.members.find(
     ({ id, promote }) => promote && state.membership.learners.includes(id) && isCaughtUp(state, leader, id),
   )
-  if (ready === undefined) return
-  const result = changed(state.membership, { promote: [ready.id] }, state.log.lastIndex + 1)
+  if (learner === undefined) return
+  const result = applyChange(state.membership, { promote: [learner.id] }, state.log.lastIndex + 1)
   if (result.type === 'changed') appendMembership(state, leader, result.membership)
 }

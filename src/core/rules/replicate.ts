@@ -3,15 +3,15 @@ import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Block, LogIndex, Term } from '../types.ts'
 
-/** Everything a follower may be sent now. With `isDue` (a heartbeat or a read's round) at least one message goes. */
-export function replicateTo(state: RaftState, leader: LeaderState, progress: Progress, isDue: boolean): void {
-  if (offersSnapshot(state, progress)) return sendOffer(state, leader, progress)
+/** Everything a follower may be sent now. With `mustSend` (a heartbeat or a read's round) at least one message goes. */
+export function replicateTo(state: RaftState, leader: LeaderState, progress: Progress, mustSend: boolean): void {
+  if (startSnapshotIfNeeded(state, progress)) return sendSnapshotOffer(state, leader, progress)
   switch (progress.state.type) {
     case 'snapshot':
-      if (isDue) sendOffer(state, leader, progress)
+      if (mustSend) sendSnapshotOffer(state, leader, progress)
       return
     case 'probe':
-      if (progress.state.isWaiting && !isDue) return
+      if (progress.state.isWaiting && !mustSend) return
       progress.state.isWaiting = true
       return sendBlocks(state, leader, progress)
     case 'replicate': {
@@ -21,22 +21,22 @@ export function replicateTo(state: RaftState, leader: LeaderState, progress: Pro
         sendBlocks(state, leader, progress)
         hasSent = true
       }
-      if (isDue && !hasSent) sendAppend(state, leader, progress, [])
+      if (mustSend && !hasSent) sendAppendEntries(state, leader, progress, [])
     }
   }
 }
 
 /** Whether the entries it needs are compacted away, so that from now on only the snapshot helps. */
-function offersSnapshot(state: RaftState, progress: Progress): boolean {
+function startSnapshotIfNeeded(state: RaftState, progress: Progress): boolean {
   const { snapshot } = state.log
-  const isReachable = state.log.termAt(progress.nextIndex - 1) !== undefined && progress.nextIndex > state.log.baseIndex
-  if (isReachable || progress.state.type === 'snapshot' || snapshot === undefined) return false
+  const isInLog = state.log.termAt(progress.nextIndex - 1) !== undefined && progress.nextIndex > state.log.baseIndex
+  if (isInLog || progress.state.type === 'snapshot' || snapshot === undefined) return false
   progress.becomeSnapshot(snapshot)
   state.outbox.emit({ type: 'snapshotOffered', to: progress.id, snapshot })
   return true
 }
 
-function sendOffer(state: RaftState, leader: LeaderState, progress: Progress): void {
+function sendSnapshotOffer(state: RaftState, leader: LeaderState, progress: Progress): void {
   if (progress.state.type !== 'snapshot') return
   state.outbox.sendNow(progress.id, {
     type: 'InstallSnapshotRequest',
@@ -49,7 +49,7 @@ function sendOffer(state: RaftState, leader: LeaderState, progress: Progress): v
 
 function sendBlocks(state: RaftState, leader: LeaderState, progress: Progress): void {
   const blocks = blocksFrom(state, progress.nextIndex)
-  sendAppend(state, leader, progress, blocks)
+  sendAppendEntries(state, leader, progress, blocks)
   if (progress.state.type !== 'replicate' || blocks.length === 0) return
   let bytes = 0
   for (const block of blocks) bytes += block.size
@@ -67,10 +67,10 @@ function blocksFrom({ log, memberships, options }: RaftState, from: LogIndex): r
     )
 }
 
-function sendAppend(state: RaftState, leader: LeaderState, progress: Progress, blocks: readonly Block[]): void {
+function sendAppendEntries(state: RaftState, leader: LeaderState, progress: Progress, blocks: readonly Block[]): void {
   const prevIndex: LogIndex = progress.nextIndex - 1
-  progress.toldCommit = state.log.commitIndex
-  progress.wantsCommit = false
+  progress.sentCommitIndex = state.log.commitIndex
+  progress.needsCommitIndex = false
   state.outbox.sendNow(progress.id, {
     type: 'AppendEntriesRequest',
     term: state.term,

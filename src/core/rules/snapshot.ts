@@ -2,16 +2,16 @@
 import type { InstallSnapshotRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../types.ts'
-import { reply, replyOncePersisted } from './reply.ts'
+import { send, sendOncePersisted } from './send.ts'
 
 /** Our state machine's snapshot is a durable file: from now on the log may start after it, less a reserve. */
-export function adoptSnapshot(state: RaftState, snapshot: SnapshotInfo): void {
+export function onSnapshotTaken(state: RaftState, snapshot: SnapshotInfo): void {
   const { log, outbox } = state
   if (snapshot.index <= log.snapshotIndex || snapshot.index > log.appliedIndex) return
   log.snapshot = snapshot
   outbox.snapshot = { info: snapshot, resetLog: false }
   const before = log.baseIndex
-  const base = log.compactTo(compactionPoint(state, snapshot.index))
+  const base = log.compactTo(compactionIndex(state, snapshot.index))
   if (base === before) return
   state.memberships.compactTo(base)
   outbox.compactTo = base
@@ -19,27 +19,27 @@ export function adoptSnapshot(state: RaftState, snapshot: SnapshotInfo): void {
 }
 
 /** A reserve stays behind the snapshot, bounded in entries and bytes, so that a follower a little behind needs no snapshot. */
-function compactionPoint(state: RaftState, snapshotIndex: LogIndex): LogIndex {
+function compactionIndex(state: RaftState, snapshotIndex: LogIndex): LogIndex {
   const { log, options } = state
-  let point = Math.max(log.baseIndex, snapshotIndex - options.trailingEntries)
-  if (log.bytesBetween(point, snapshotIndex) > options.trailingBytesMax) {
-    point = log.reserveStart(snapshotIndex, options.trailingBytesMax)
+  let target = Math.max(log.baseIndex, snapshotIndex - options.trailingEntries)
+  if (log.bytesBetween(target, snapshotIndex) > options.trailingBytesMax) {
+    target = log.trailingStart(snapshotIndex, options.trailingBytesMax)
   }
-  return Math.min(point, neededByFollowers(state))
+  return Math.min(target, matchIndexOfSlowestFollower(state))
 }
 
 /** What a live follower, or one that is fetching a snapshot, still needs is kept as long as it is not too much. */
-function neededByFollowers(state: RaftState): LogIndex {
+function matchIndexOfSlowestFollower(state: RaftState): LogIndex {
   const { role, log, options, now } = state
   if (role.type !== 'leader') return Infinity
   let needed = Infinity
   for (const progress of role.progress.values()) {
-    if (now - progress.heardAt >= options.electionTimeoutMaxMs) continue
+    if (now - progress.lastContactAt >= options.electionTimeoutMaxMs) continue
     const index = progress.state.type === 'snapshot' ? progress.state.snapshot.index : progress.matchIndex
     if (index < needed) needed = index
   }
-  const isBounded = needed > log.baseIndex && log.bytesBetween(needed, log.lastIndex) <= options.laggardBytesMax
-  return isBounded ? needed : Infinity
+  const isAffordable = needed > log.baseIndex && log.bytesBetween(needed, log.lastIndex) <= options.laggardBytesMax
+  return isAffordable ? needed : Infinity
 }
 
 /** An offer from the leader. What the log already holds is not installed over (§7: "retain log entries following it"). */
@@ -47,36 +47,36 @@ export function handleInstallSnapshot(state: RaftState, from: NodeId, message: I
   const { snapshot, round, session } = message
   const { term, log } = state
   const answer = { type: 'InstallSnapshotResponse', term, round, session } as const
-  if (isKnown(state, snapshot)) {
-    commitKnown(state, snapshot)
+  if (isInLog(state, snapshot)) {
+    commitUpToSnapshot(state, snapshot)
     const index = log.commitIndex
     const response = { ...answer, outcome: 'installed', index } as const
-    if (index <= log.persistedIndex) reply(state, from, response)
-    else replyOncePersisted(state, from, response)
+    if (index <= log.persistedIndex) send(state, from, response)
+    else sendOncePersisted(state, from, response)
     return
   }
-  reply(state, from, { ...answer, outcome: 'fetching', index: 0 })
-  if (state.fetching?.snapshot.id === snapshot.id && state.fetching.from === from) return
-  state.fetching = { from, snapshot, session }
+  send(state, from, { ...answer, outcome: 'fetching', index: 0 })
+  if (state.snapshotFetch?.snapshot.id === snapshot.id && state.snapshotFetch.from === from) return
+  state.snapshotFetch = { from, snapshot, session }
   state.outbox.fetch = { from, snapshot }
 }
 
 /** Whether the log reaches beyond it: committed there, or with the very entry it ends with. */
-function isKnown({ log }: RaftState, { index, term }: SnapshotInfo): boolean {
-  return index <= log.commitIndex || log.holds(index, term)
+function isInLog({ log }: RaftState, { index, term }: SnapshotInfo): boolean {
+  return index <= log.commitIndex || log.hasEntry(index, term)
 }
 
-function commitKnown({ log }: RaftState, { index }: SnapshotInfo): void {
+function commitUpToSnapshot({ log }: RaftState, { index }: SnapshotInfo): void {
   if (index > log.commitIndex) log.commitTo(log.floorToBoundary(index))
 }
 
 /** The file is here and whole. It is installed unless the log has caught up by itself meanwhile. */
-export function installFetched(state: RaftState, snapshot: SnapshotInfo): void {
-  if (state.fetching?.snapshot.id !== snapshot.id) return
-  state.fetching = undefined
-  if (isKnown(state, snapshot)) return commitKnown(state, snapshot)
+export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): void {
+  if (state.snapshotFetch?.snapshot.id !== snapshot.id) return
+  state.snapshotFetch = undefined
+  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)
   const { log, outbox } = state
-  state.disk.truncateAfter(log.commitIndex)
+  state.pendingWrites.truncateAfter(log.commitIndex)
   log.resetTo(snapshot)
   state.memberships.reset({ index: snapshot.index, membership: snapshot.membership })
   outbox.resetTo(snapshot)
@@ -85,10 +85,10 @@ export function installFetched(state: RaftState, snapshot: SnapshotInfo): void {
 }
 
 /** It could not be had (gone, or damaged on the way): whoever offered it may have a newer one. */
-export function giveUpFetching(state: RaftState, snapshot: SnapshotInfo): void {
-  const { fetching, term } = state
+export function onSnapshotFetchFailed(state: RaftState, snapshot: SnapshotInfo): void {
+  const { snapshotFetch: fetching, term } = state
   if (fetching?.snapshot.id !== snapshot.id) return
-  state.fetching = undefined
+  state.snapshotFetch = undefined
   const { from, session } = fetching
-  reply(state, from, { type: 'InstallSnapshotResponse', term, outcome: 'failed', index: 0, round: 0, session })
+  send(state, from, { type: 'InstallSnapshotResponse', term, outcome: 'failed', index: 0, round: 0, session })
 }

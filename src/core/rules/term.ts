@@ -2,11 +2,11 @@
 import type { Message } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
-import { reply } from './reply.ts'
+import { send } from './send.ts'
 import { becomeFollower } from './transition.ts'
 
 /** Whether the message may be looked at. If not, it has been answered or dropped. */
-export function admitTerm(state: RaftState, from: NodeId, message: Message): boolean {
+export function checkTerm(state: RaftState, from: NodeId, message: Message): boolean {
   switch (message.type) {
     // These name a term nobody is in yet: they change no one's.
     case 'PreVoteRequest':
@@ -15,7 +15,7 @@ export function admitTerm(state: RaftState, from: NodeId, message: Message): boo
       if (message.isGranted) return message.term === state.term + 1
       break
     case 'RequestVoteRequest':
-      if (message.term > state.term && !message.isTransfer && isLeaderWanted(state)) return false
+      if (message.term > state.term && !message.isTransfer && sticksToLeader(state)) return false
       break
   }
   if (message.term > state.term) {
@@ -23,7 +23,7 @@ export function admitTerm(state: RaftState, from: NodeId, message: Message): boo
     return true
   }
   if (message.term < state.term) {
-    answerStale(state, from, message)
+    rejectStale(state, from, message)
     return false
   }
   return true
@@ -31,41 +31,41 @@ export function admitTerm(state: RaftState, from: NodeId, message: Message): boo
 
 /** raft.tla UpdateTerm: the term rises, the vote is free again, and only who speaks as a leader is known to lead. */
 function updateTerm(state: RaftState, from: NodeId, message: Message): void {
-  const speaksAsLeader =
+  const isFromLeader =
     message.type === 'AppendEntriesRequest' ||
     message.type === 'InstallSnapshotRequest' ||
     message.type === 'TimeoutNow'
-  becomeFollower(state, message.term, speaksAsLeader ? from : undefined, 'higher-term')
+  becomeFollower(state, message.term, isFromLeader ? from : undefined, 'higher-term')
 }
 
 /** Thesis §4.2.3: while a leader is heard, or while this node leads with a quorum, no other candidate is listened to. */
-function isLeaderWanted(state: RaftState): boolean {
+function sticksToLeader(state: RaftState): boolean {
   if (state.role.type === 'leader') return state.options.checkQuorum
-  return state.leader !== undefined && state.timer.isLeaderFresh(state.now)
+  return state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now)
 }
 
 /**
  * A stale request is refused with the newer term, so that its sender learns of it; a stale response is dropped. The refusal echoes
  * nothing of the request: its sender may lead again by the time it arrives, and must not take it for an answer of that term.
  */
-function answerStale(state: RaftState, to: NodeId, message: Message): void {
+function rejectStale(state: RaftState, to: NodeId, message: Message): void {
   const { term } = state
-  const nothing = { index: 0, round: 0, session: 0 }
+  const zeros = { index: 0, round: 0, session: 0 }
   switch (message.type) {
     case 'RequestVoteRequest':
-      return reply(state, to, { type: 'RequestVoteResponse', term, isGranted: false })
+      return send(state, to, { type: 'RequestVoteResponse', term, isGranted: false })
     case 'AppendEntriesRequest':
-      return reply(state, to, {
+      return send(state, to, {
         type: 'AppendEntriesResponse',
         term,
         isAccepted: false,
         hintIndex: 0,
         hintTerm: 0,
-        ...nothing,
+        ...zeros,
       })
     case 'InstallSnapshotRequest':
-      return reply(state, to, { type: 'InstallSnapshotResponse', term, outcome: 'fetching', ...nothing })
+      return send(state, to, { type: 'InstallSnapshotResponse', term, outcome: 'fetching', ...zeros })
     case 'ReadIndexRequest':
-      return reply(state, to, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
+      return send(state, to, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
   }
 }

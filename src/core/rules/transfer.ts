@@ -20,7 +20,12 @@ export function startTransfer(state: RaftState, leader: LeaderState, request: nu
     return
   }
   if (!state.membership.voters.includes(target)) return reject(`${target} is not a voter`)
-  leader.transfer = { request, to: target, deadline: state.now + state.options.electionTimeoutMaxMs, isOrdered: false }
+  leader.transfer = {
+    request,
+    to: target,
+    deadline: state.now + state.options.electionTimeoutMaxMs,
+    isTimeoutNowSent: false,
+  }
   state.outbox.emit({ type: 'transferStarted', to: target })
 }
 
@@ -28,8 +33,8 @@ export function startTransfer(state: RaftState, leader: LeaderState, request: nu
 function bestTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
   let best: Progress | undefined
   for (const progress of leader.progress.values()) {
-    if (!state.membership.voters.includes(progress.id) || !progress.hasBeenHeard) continue
-    if (state.now - progress.heardAt >= state.options.electionTimeoutMinMs) continue
+    if (!state.membership.voters.includes(progress.id) || !progress.hasResponded) continue
+    if (state.now - progress.lastContactAt >= state.options.electionTimeoutMinMs) continue
     if (best === undefined || progress.matchIndex > best.matchIndex) best = progress
   }
   return best?.id
@@ -39,27 +44,27 @@ function bestTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
 export function continueTransfer(state: RaftState, leader: LeaderState): void {
   const { transfer } = leader
   if (transfer === undefined) return
-  if (state.now >= transfer.deadline) return giveUpTransfer(state, leader, transfer)
+  if (state.now >= transfer.deadline) return abortTransfer(state, leader, transfer)
   const progress = leader.progress.get(transfer.to)
   if (progress === undefined || !state.membership.voters.includes(transfer.to)) {
-    return giveUpTransfer(state, leader, transfer)
+    return abortTransfer(state, leader, transfer)
   }
-  if (progress.matchIndex < state.log.lastIndex || transfer.isOrdered) return
+  if (progress.matchIndex < state.log.lastIndex || transfer.isTimeoutNowSent) return
   // From here on another leader may exist before this one knows: its lease is worth nothing for the rest of the term.
   leader.hasSentTimeoutNow = true
-  transfer.isOrdered = true
+  transfer.isTimeoutNowSent = true
   state.outbox.sendNow(transfer.to, { type: 'TimeoutNow', term: state.term })
 }
 
 /** A leader that a membership change takes out of office names its successor, so that nobody waits for a timeout. */
-export function orderSuccessor(state: RaftState, leader: LeaderState): void {
+export function sendTimeoutNow(state: RaftState, leader: LeaderState): void {
   const to = bestTarget(state, leader)
   if (to === undefined || leader.progress.get(to)?.matchIndex !== state.log.lastIndex) return
   leader.hasSentTimeoutNow = true
   state.outbox.sendNow(to, { type: 'TimeoutNow', term: state.term })
 }
 
-function giveUpTransfer(state: RaftState, leader: LeaderState, transfer: Transfer): void {
+function abortTransfer(state: RaftState, leader: LeaderState, transfer: Transfer): void {
   leader.transfer = undefined
   state.outbox.settle.push({ type: 'transferRejected', request: transfer.request, rejection: { reason: 'timed-out' } })
   state.outbox.emit({ type: 'transferGivenUp', to: transfer.to })

@@ -1,10 +1,10 @@
 /** Every change of role, in one place, with the table of those that are legal. */
 import { assert } from '../assert.ts'
-import { Ballot } from '../election/ballot.ts'
+import { VoteTally } from '../election/vote-tally.ts'
 import type { StepDownReason } from '../events.ts'
 import { allVoters } from '../membership/membership.ts'
+import { HeartbeatRounds } from '../reads/heartbeat-rounds.ts'
 import { ReadQueue } from '../reads/read-queue.ts'
-import { Rounds } from '../reads/rounds.ts'
 import { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState, RoleState } from '../state.ts'
 import type { Role } from '../status.ts'
@@ -12,25 +12,25 @@ import type { NodeId, Term } from '../types.ts'
 import { appendBlock } from './append.ts'
 
 /** From each role, where one may go (Figure 4, with the pre-candidate of thesis §9.6). */
-export const LEGAL_MOVES: Readonly<Record<Role, readonly Role[]>> = {
+export const LEGAL_TRANSITIONS: Readonly<Record<Role, readonly Role[]>> = {
   follower: ['follower', 'pre-candidate', 'candidate'],
   'pre-candidate': ['follower', 'pre-candidate', 'candidate'],
   candidate: ['follower', 'pre-candidate', 'candidate', 'leader'],
   leader: ['follower'],
 }
 
-function move(state: RaftState, role: RoleState): void {
-  assert(LEGAL_MOVES[state.role.type].includes(role.type), `a ${state.role.type} may become a ${role.type}`)
+function setRole(state: RaftState, role: RoleState): void {
+  assert(LEGAL_TRANSITIONS[state.role.type].includes(role.type), `a ${state.role.type} may become a ${role.type}`)
   state.role = role
 }
 
 /** In a new term, or under a leader found, or out of office. */
-export function becomeFollower(state: RaftState, term: Term, leader: NodeId | undefined, why: StepDownReason): void {
+export function becomeFollower(state: RaftState, term: Term, leader: NodeId | undefined, reason: StepDownReason): void {
   assert(term >= state.term, 'the term never falls')
   const { role, outbox } = state
-  if (role.type === 'leader') leaveOffice(state, role, why)
+  if (role.type === 'leader') settleOnStepDown(state, role, reason)
   if (role.type !== 'follower') {
-    move(state, { type: 'follower' })
+    setRole(state, { type: 'follower' })
     outbox.emit({ type: 'becameFollower', term })
     state.timer.restart(state.now)
   }
@@ -45,19 +45,19 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId | un
 }
 
 /** Every caller of a leader that is one no more is told: nobody hangs. */
-function leaveOffice(state: RaftState, role: LeaderState, reason: StepDownReason): void {
+function settleOnStepDown(state: RaftState, role: LeaderState, reason: StepDownReason): void {
   const { outbox } = state
   outbox.emit({ type: 'steppedDown', term: state.term, reason })
   for (const { from, read } of role.reads.drain()) {
     if (from !== undefined) continue // A follower asks the next leader, or gives up, by itself.
     outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'leadership-lost', leader: undefined } })
   }
-  if (role.change !== undefined) {
-    outbox.settle.push({ type: 'changeUnknown', request: role.change.request, leader: undefined })
+  if (role.pendingChange !== undefined) {
+    outbox.settle.push({ type: 'changeUnknown', request: role.pendingChange.request, leader: undefined })
   }
-  if (role.heldChange !== undefined) {
+  if (role.queuedChange !== undefined) {
     const rejection = { reason: 'leadership-lost', leader: undefined } as const
-    outbox.settle.push({ type: 'changeRejected', request: role.heldChange.request, rejection })
+    outbox.settle.push({ type: 'changeRejected', request: role.queuedChange.request, rejection })
   }
   if (role.transfer !== undefined) {
     const { request } = role.transfer
@@ -81,9 +81,9 @@ export function setLeader(state: RaftState, leader: NodeId | undefined): void {
 
 /** Asks whether an election could be won, changing nothing (thesis §9.6). */
 export function becomePreCandidate(state: RaftState): void {
-  const ballot = new Ballot()
-  ballot.record(state.id, true)
-  move(state, { type: 'pre-candidate', ballot })
+  const tally = new VoteTally()
+  tally.record(state.id, true)
+  setRole(state, { type: 'pre-candidate', tally: tally })
   setLeader(state, undefined)
   state.timer.restart(state.now)
   state.outbox.emit({ type: 'preVoteStarted', term: state.term + 1 })
@@ -94,7 +94,7 @@ export function becomeCandidate(state: RaftState, isTransfer: boolean): void {
   state.term++
   state.votedFor = state.id
   state.outbox.isHardStateDirty = true
-  move(state, { type: 'candidate', ballot: new Ballot(), selfVoteNumber: state.disk.lastNumber + 1 })
+  setRole(state, { type: 'candidate', tally: new VoteTally(), selfVoteNumber: state.pendingWrites.lastNumber + 1 })
   setLeader(state, undefined)
   state.timer.restart(state.now)
   state.outbox.emit({ type: 'termChanged', term: state.term })
@@ -108,18 +108,18 @@ export function becomeLeader(state: RaftState): void {
     type: 'leader',
     noopIndex,
     progress: new Map(),
-    rounds: new Rounds(),
+    rounds: new HeartbeatRounds(),
     reads: new ReadQueue(),
     heartbeatDueAt: state.now,
-    quorumSince: state.now,
+    quorumCheckStart: state.now,
     transfer: undefined,
     hasSentTimeoutNow: false,
-    change: undefined,
-    heldChange: undefined,
+    pendingChange: undefined,
+    queuedChange: undefined,
   }
-  move(state, leader)
+  setRole(state, leader)
   // Whoever leads has all that is committed: no snapshot of an earlier leader may replace its log.
-  state.fetching = undefined
+  state.snapshotFetch = undefined
   setLeader(state, state.id)
   trackMembers(state, leader)
   appendBlock(state, { first: noopIndex, term: state.term, count: 1, size: 0, kind: 'noop' })
@@ -132,12 +132,12 @@ export function trackMembers(state: RaftState, leader: LeaderState): void {
   for (const { id, addedAt } of membership.members) {
     if (id === state.id) continue
     const known = leader.progress.get(id)
-    if (known !== undefined && known.session === addedAt) known.departs = undefined
+    if (known !== undefined && known.session === addedAt) known.removal = undefined
     else leader.progress.set(id, new Progress(id, addedAt, state.log.lastIndex + 1, state.options, state.now))
   }
-  const staying = new Set([...membership.members.map(({ id }) => id), ...allVoters(membership)])
+  const tracked = new Set([...membership.members.map(({ id }) => id), ...allVoters(membership)])
   for (const progress of leader.progress.values()) {
-    if (staying.has(progress.id) || progress.departs !== undefined) continue
-    progress.departs = { index, deadline: state.now + state.options.electionTimeoutMaxMs }
+    if (tracked.has(progress.id) || progress.removal !== undefined) continue
+    progress.removal = { index, deadline: state.now + state.options.electionTimeoutMaxMs }
   }
 }

@@ -3,30 +3,30 @@ import { allVoters, isMember } from '../membership/membership.ts'
 import type { PreVoteRequest, PreVoteResponse, RequestVoteRequest, RequestVoteResponse } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
-import { reply, replyOncePersisted } from './reply.ts'
+import { send, sendOncePersisted } from './send.ts'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './transition.ts'
 
 /** Whether this node may try to lead: a voter, not told to go, whose disk moves. */
 export function canCampaign(state: RaftState): boolean {
   if (!state.isElectable || state.isRemoved) return false
-  const since = state.disk.waitingSince
+  const since = state.pendingWrites.oldestSince
   return since === undefined || state.now - since < state.options.storageStallMs
 }
 
 /** raft.tla Timeout: the election timeout has passed without a leader. */
 export function startElection(state: RaftState): void {
   if (!canCampaign(state)) return state.timer.restart(state.now)
-  const silentMs = state.now - state.timer.heardAt
+  const silentMs = state.now - state.timer.leaderContactAt
   state.outbox.emit({ type: 'electionTimedOut', term: state.term, silentMs })
-  if (state.options.preVote) askPreVotes(state)
+  if (state.options.preVote) requestPreVotes(state)
   else campaign(state, false)
 }
 
-function askPreVotes(state: RaftState): void {
+function requestPreVotes(state: RaftState): void {
   becomePreCandidate(state)
   const { index: lastIndex, term: lastTerm } = state.log.last
   for (const to of otherVoters(state)) {
-    reply(state, to, { type: 'PreVoteRequest', term: state.term + 1, lastIndex, lastTerm })
+    send(state, to, { type: 'PreVoteRequest', term: state.term + 1, lastIndex, lastTerm })
   }
   countPreVotes(state)
 }
@@ -36,7 +36,7 @@ export function campaign(state: RaftState, isTransfer: boolean): void {
   becomeCandidate(state, isTransfer)
   const { index: lastIndex, term: lastTerm } = state.log.last
   for (const to of otherVoters(state)) {
-    replyOncePersisted(state, to, { type: 'RequestVoteRequest', term: state.term, lastIndex, lastTerm, isTransfer })
+    sendOncePersisted(state, to, { type: 'RequestVoteRequest', term: state.term, lastIndex, lastTerm, isTransfer })
   }
 }
 
@@ -56,49 +56,49 @@ export function handleRequestVote(state: RaftState, from: NodeId, message: Reque
     outbox.emit({ type: 'voteGranted', term, to: from })
     state.timer.restart(state.now)
   }
-  reply(state, from, { type: 'RequestVoteResponse', term, isGranted })
+  send(state, from, { type: 'RequestVoteResponse', term, isGranted })
 }
 
 /** Would it get the vote? Only if no leader is heard here, and its term would be new. */
 export function handlePreVote(state: RaftState, from: NodeId, message: PreVoteRequest): void {
   const { log } = state
-  const isLeaderHeard =
-    state.role.type === 'leader' || (state.leader !== undefined && state.timer.isLeaderFresh(state.now))
-  const isGranted = message.term > state.term && !isLeaderHeard && log.isUpToDate(message.lastIndex, message.lastTerm)
+  const hasActiveLeader =
+    state.role.type === 'leader' || (state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now))
+  const isGranted = message.term > state.term && !hasActiveLeader && log.isUpToDate(message.lastIndex, message.lastTerm)
   const committed = state.memberships.at(log.commitIndex).membership
   const isRemoved =
     !isGranted && committed.members.length > 0 && !isMember(committed, from) && !isMember(state.membership, from)
   const term = isGranted ? message.term : state.term
-  reply(state, from, { type: 'PreVoteResponse', term, isGranted, isRemoved })
+  send(state, from, { type: 'PreVoteResponse', term, isGranted, isRemoved })
 }
 
 export function handlePreVoteResponse(state: RaftState, from: NodeId, message: PreVoteResponse): void {
   if (message.isRemoved) state.outbox.emit({ type: 'toldRemoved', by: from })
   if (state.role.type !== 'pre-candidate') return
-  state.role.ballot.record(from, message.isGranted)
+  state.role.tally.record(from, message.isGranted)
   countPreVotes(state)
 }
 
 export function handleRequestVoteResponse(state: RaftState, from: NodeId, message: RequestVoteResponse): void {
   if (state.role.type !== 'candidate') return
-  state.role.ballot.record(from, message.isGranted)
+  state.role.tally.record(from, message.isGranted)
   countVotes(state)
 }
 
 /** The write that holds this candidate's vote for itself is durable. */
 export function recordSelfVote(state: RaftState, persistedNumber: number): void {
   if (state.role.type !== 'candidate' || persistedNumber < state.role.selfVoteNumber) return
-  state.role.ballot.record(state.id, true)
+  state.role.tally.record(state.id, true)
   countVotes(state)
 }
 
 function countPreVotes(state: RaftState): void {
   if (state.role.type !== 'pre-candidate') return
-  if (state.role.ballot.result(state.membership) === 'won') campaign(state, false)
+  if (state.role.tally.result(state.membership) === 'won') campaign(state, false)
 }
 
 /** raft.tla BecomeLeader, in a term that is durable here. An election that is lost or split waits for the next timeout. */
 function countVotes(state: RaftState): void {
-  if (state.role.type !== 'candidate' || !state.role.ballot.hasVoted(state.id)) return
-  if (state.role.ballot.result(state.membership) === 'won') becomeLeader(state)
+  if (state.role.type !== 'candidate' || !state.role.tally.hasVoted(state.id)) return
+  if (state.role.tally.result(state.membership) === 'won') becomeLeader(state)
 }

@@ -150,7 +150,7 @@ export class ScenarioNode {
   takeSnapshot(): void {
     const applied = this.status?.appliedIndex ?? 0
     if (this.#raft === undefined || applied === 0) return
-    const snapshot = { id: `${this.id}-${++this.#snapshots}`, size: 1, ...this.#raft.snapshotHead(applied) }
+    const snapshot = { id: `${this.id}-${++this.#snapshots}`, size: 1, ...this.#raft.snapshotMetadata(applied) }
     this.disk.files.add(snapshot.id)
     this.step([{ type: 'snapshotTaken', snapshot }])
   }

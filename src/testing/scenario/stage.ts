@@ -1,6 +1,6 @@
 /** Where a scenario plays: bare cores, the messages on their way between them, and the judges who see everything. */
 import type { Effects } from '../../core/effects.ts'
-import { bootstrapMembership, NOBODY } from '../../core/membership/membership.ts'
+import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../../core/membership/membership.ts'
 import type { Message, Outgoing } from '../../core/messages.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import { RAFT_DEFAULTS } from '../../core/options.ts'
@@ -47,7 +47,7 @@ export class Stage implements Surroundings {
     const bootstrap = bootstrapMembership(Object.fromEntries(all.map((id) => [id, addressOf(id)])))
     const membership = { ...bootstrap, voters: bootstrap.voters.filter((id) => voters.includes(id)), learners }
     for (const id of all) this.#add(id, membership)
-    for (const id of joining) this.#add(id, NOBODY)
+    for (const id of joining) this.#add(id, EMPTY_MEMBERSHIP)
   }
 
   #add(id: NodeId, membership: Membership): void {

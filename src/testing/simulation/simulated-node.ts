@@ -1,7 +1,7 @@
 /** A node of a simulation: a data directory, and one life after another of a real RaftNode on it. */
 import type { RaftOptions } from '../../core/options.ts'
 import { Raft } from '../../core/raft.ts'
-import type { RecoveredLog } from '../../core/state.ts'
+import type { InitialState } from '../../core/state.ts'
 import type { Instant, NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
@@ -150,7 +150,7 @@ export class SimulatedNode {
     this.#world.see({ type: 'wiped', node: this.id })
   }
 
-  #makeCore(options: RaftOptions, recovered: RecoveredLog, now: Instant, isLiving: () => boolean): SteppedCore {
+  #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isLiving: () => boolean): SteppedCore {
     const { tampering } = this.#world
     const node = this.id
     this.#world.see({ type: 'started', node, ...recovered, settings: options })

@@ -8,7 +8,7 @@ import type { Instant, LogIndex, Membership, Term } from '../../core/types.ts'
 export interface SteppedCore {
   step(now: Instant, inputs: readonly Input[]): Effects
   status(now: Instant): RaftStatus
-  snapshotHead(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
+  snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
 }
 
 export class WatchedCore implements SteppedCore {
@@ -33,7 +33,11 @@ export class WatchedCore implements SteppedCore {
     return this.#core.status(now)
   }
 
-  snapshotHead(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership } {
-    return this.#core.snapshotHead(index)
+  snapshotMetadata(index: LogIndex): {
+    readonly index: LogIndex
+    readonly term: Term
+    readonly membership: Membership
+  } {
+    return this.#core.snapshotMetadata(index)
   }
 }

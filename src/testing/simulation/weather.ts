@@ -7,7 +7,7 @@ export interface Weather {
   readonly delayMaxUs: number
   readonly lossPerMille: number
   readonly duplicatePerMille: number
-  /** Messages that take ten times as long (and, with `isOrdered`, hold up those behind them). */
+  /** Messages that take ten times as long (and, with `isTimeoutNowSent`, hold up those behind them). */
   readonly slowPerMille: number
   /** Messages of which one more copy arrives seconds later, whatever became of the connection. */
   readonly stalePerMille: number

@@ -23,27 +23,27 @@ describe('the election timer', () => {
 
   it('starts anew whenever the leader is heard', () => {
     const timer = timerOf()
-    timer.hear(9000)
+    timer.onLeaderContact(9000)
     assert.ok(timer.deadline >= 9750)
-    assert.equal(timer.heardAt, 9000)
+    assert.equal(timer.leaderContactAt, 9000)
   })
 
   it('finds the leader fresh for the least election timeout', () => {
     const timer = timerOf()
-    assert.equal(timer.isLeaderFresh(0), false)
-    timer.hear(1000)
-    assert.equal(timer.isLeaderFresh(1749), true)
-    assert.equal(timer.isLeaderFresh(1750), false)
+    assert.equal(timer.hasRecentLeaderContact(0), false)
+    timer.onLeaderContact(1000)
+    assert.equal(timer.hasRecentLeaderContact(1749), true)
+    assert.equal(timer.hasRecentLeaderContact(1750), false)
   })
 
   it('does not take its own restart for news of a leader', () => {
     const timer = timerOf()
     timer.restart(1000)
-    assert.equal(timer.isLeaderFresh(1000), false)
+    assert.equal(timer.hasRecentLeaderContact(1000), false)
   })
 
   it('takes a leader for heard at the start where leases may be held', () => {
-    assert.equal(timerOf({ leaseReads: true }).isLeaderFresh(749), true)
+    assert.equal(timerOf({ leaseReads: true }).hasRecentLeaderContact(749), true)
   })
 })
 

@@ -9,22 +9,22 @@ describe('the places of blocks', () => {
   it('are found by any index in them', () => {
     const index = indexOf(blocksOf('1 1x3 2'))
     assert.deepEqual(
-      [0, 1, 2, 3, 4, 5, 6].map((at) => index.holding(at)?.first),
+      [0, 1, 2, 3, 4, 5, 6].map((at) => index.blockAt(at)?.first),
       [undefined, 1, 2, 2, 2, 5, undefined],
     )
-    assert.deepEqual(index.holding(3), { first: 2, end: 5, size: 30, kind: 'commands' })
+    assert.deepEqual(index.blockAt(3), { first: 2, end: 5, size: 30, kind: 'commands' })
   })
 
   it('are read from where a block starts, at least one, and no more than fit', () => {
     const index = indexOf(blocksOf('1 1x3 2 2'))
     const firsts = (from: LogIndex, bytesMax: number): LogIndex[] =>
-      index.from(from, bytesMax).map(({ first }) => first)
+      index.blocksFrom(from, bytesMax).map(({ first }) => first)
     assert.deepEqual(firsts(1, 1000), [1, 2, 5, 6])
     assert.deepEqual(firsts(2, 40), [2, 5])
     assert.deepEqual(firsts(2, 39), [2])
     assert.deepEqual(firsts(2, 1), [2])
     assert.deepEqual(firsts(7, 1000), [])
-    assert.throws(() => index.from(3, 1000), /reading starts where a block starts/)
+    assert.throws(() => index.blocksFrom(3, 1000), /reading starts where a block starts/)
   })
 
   it('are contiguous', () => {
@@ -45,7 +45,7 @@ describe('the places of blocks', () => {
     index.append(2, 1, 5, 'membership')
     index.append(3, 2, 5, 'commands')
     assert.deepEqual(
-      index.from(1, 100).map(({ kind }) => kind),
+      index.blocksFrom(1, 100).map(({ kind }) => kind),
       ['noop', 'membership', 'commands'],
     )
   })
@@ -98,7 +98,7 @@ function agreesAfterCuts(
       list.push({ first: end, term: 99, count: cut.append, size: 7, kind: 'commands' })
       end += cut.append
     } else if ('truncate' in cut) {
-      const boundary = index.endAtOrBelow(cut.truncate)
+      const boundary = index.boundaryAtOrBelow(cut.truncate)
       if (boundary === undefined) continue
       list = list.filter((block) => endOf(block) <= boundary)
       index.truncateAfter(boundary)
@@ -109,17 +109,17 @@ function agreesAfterCuts(
     }
   }
   const holding = list.find((block) => block.first <= at && at <= endOf(block))
-  assert.equal(index.holding(at)?.first, holding?.first)
+  assert.equal(index.blockAt(at)?.first, holding?.first)
   assert.equal(index.length, list.length)
   assert.equal(index.end, end)
   assert.equal(index.bytes, bytesOf(list))
   assert.equal(
-    index.endAtOrBelow(at),
+    index.boundaryAtOrBelow(at),
     list.map(endOf).findLast((last) => last <= at),
   )
   if (holding !== undefined) {
     assert.deepEqual(
-      index.from(holding.first, bytesMax).map(({ first }) => first),
+      index.blocksFrom(holding.first, bytesMax).map(({ first }) => first),
       fitting(list.slice(list.indexOf(holding)), bytesMax).map(({ first }) => first),
     )
   }
@@ -134,7 +134,7 @@ function agreesAfterCuts(
       (boundary) =>
         bytesOf(list.filter((block) => block.first > boundary && endOf(block) <= (upTo as number))) <= bytesMax,
     )
-  assert.equal(index.reserveStart(upTo as number, bytesMax), reserve)
+  assert.equal(index.trailingStart(upTo as number, bytesMax), reserve)
 }
 
 function indexOf(blocks: readonly Block[]): BlockIndex {

@@ -55,13 +55,13 @@ describe('a log', () => {
 
   it('finds where another may agree: the last index at or below, whose term is not above', () => {
     const log = logOf('1 1 2 2 4')
-    assert.equal(log.lastAtMost(9, 3), 4)
-    assert.equal(log.lastAtMost(3, 2), 3)
-    assert.equal(log.lastAtMost(5, 0), 0)
-    assert.equal(log.lastAtMost(-1, 9), undefined)
+    assert.equal(log.lastWithTermAtMost(9, 3), 4)
+    assert.equal(log.lastWithTermAtMost(3, 2), 3)
+    assert.equal(log.lastWithTermAtMost(5, 0), 0)
+    assert.equal(log.lastWithTermAtMost(-1, 9), undefined)
     const compacted = new RaftLog(snapshotAt('3@2', MEMBERS), blocksOf('4', 3))
-    assert.equal(compacted.lastAtMost(4, 2), 3)
-    assert.equal(compacted.lastAtMost(4, 1), undefined)
+    assert.equal(compacted.lastWithTermAtMost(4, 2), 3)
+    assert.equal(compacted.lastWithTermAtMost(4, 1), undefined)
   })
 
   it('has its boundaries where blocks end', () => {
@@ -84,9 +84,9 @@ describe('a log', () => {
 
   it('knows whether no entry before an index is of a term', () => {
     const log = logOf('1 1 3')
-    assert.equal(log.noTermBefore(3, 3), true)
-    assert.equal(log.noTermBefore(2, 1), false)
-    assert.equal(log.noTermBefore(1, 1), true)
+    assert.equal(log.isFirstOfTerm(3, 3), true)
+    assert.equal(log.isFirstOfTerm(2, 1), false)
+    assert.equal(log.isFirstOfTerm(1, 1), true)
   })
 })
 

@@ -28,7 +28,7 @@ describe('the terms of a log', () => {
     { log: '', index: 0, term: 1, last: undefined },
   ]) {
     it(`are at most ${term} up to ${last} of the first ${index} of [${log}]`, () => {
-      assert.equal(runsOf(blocksOf(log)).lastAtMost(index, term), last)
+      assert.equal(runsOf(blocksOf(log)).lastWithTermAtMost(index, term), last)
     })
   }
 
@@ -53,7 +53,7 @@ describe('the terms of a log', () => {
         const known = terms.find(([at]) => at === index)
         assert.equal(runs.termAt(index), known?.[1])
         const expected = terms.findLast(([at, own]) => at <= index && own <= term)
-        assert.equal(runs.lastAtMost(index, term), expected?.[0])
+        assert.equal(runs.lastWithTermAtMost(index, term), expected?.[0])
       }),
       { numRuns: 1000 },
     )

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Membership, MembershipChange, NodeId } from '../../../src/core/index.ts'
-import { bindDirectories, changed, leaveJoint } from '../../../src/core/membership/change.ts'
-import { flawOf, isJoint, memberOf } from '../../../src/core/membership/membership.ts'
+import { applyChange, bindDirectoryIds, leaveJoint } from '../../../src/core/membership/change.ts'
+import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
 import { wordsOfMembership } from '../../../src/testing/scenario/words.ts'
 import { nodeIds, simpleMemberships } from '../arbitraries.ts'
@@ -53,7 +53,7 @@ describe('a membership change', () => {
     { from: 'a b & a c', change: { remove: ['a'] }, detail: 'the membership is joint' },
   ] satisfies { from: string; change: MembershipChange; detail: string }[]) {
     it(`is refused when ${detail}`, () => {
-      assert.deepEqual(changed(membershipOf(from), change, AT), { type: 'refused', detail })
+      assert.deepEqual(applyChange(membershipOf(from), change, AT), { type: 'refused', detail })
     })
   }
 
@@ -86,7 +86,7 @@ describe('a membership change', () => {
     const learner = { ...memberNamed('d'), promote: true }
     const current = membershipOf('a b c +d')
     const members = current.members.map((member) => (member.id === 'd' ? learner : member))
-    const result = changed({ ...current, members }, { promote: ['d'] }, AT)
+    const result = applyChange({ ...current, members }, { promote: ['d'] }, AT)
     assert.ok(result.type === 'changed')
     assert.equal(memberOf(result.membership, 'd')?.promote, false)
   })
@@ -94,13 +94,13 @@ describe('a membership change', () => {
   it('leads, whatever is asked, to a flawless membership whose quorums overlap with those before it', () => {
     fc.assert(
       fc.property(simpleMemberships(), changes(), subsets(), subsets(), (current, change, one, other) => {
-        const result = changed(current, change, AT)
+        const result = applyChange(current, change, AT)
         if (result.type === 'refused') return
         const next = result.membership
-        assert.equal(flawOf(next), undefined)
+        assert.equal(membershipProblem(next), undefined)
         assertOverlap(current, next, one, other)
         assertOverlap(next, isJoint(next) ? leaveJoint(next) : next, one, other)
-        assert.equal(flawOf(leaveJoint(next)), undefined)
+        assert.equal(membershipProblem(leaveJoint(next)), undefined)
       }),
       { numRuns: 2000 },
     )
@@ -109,7 +109,7 @@ describe('a membership change', () => {
   it('is joint exactly when more than one voter comes or goes', () => {
     fc.assert(
       fc.property(simpleMemberships(), changes(), (current, change) => {
-        const result = changed(current, change, AT)
+        const result = applyChange(current, change, AT)
         if (result.type === 'refused') return
         const { voters } = result.membership
         const gone = current.voters.filter((id) => !voters.includes(id))
@@ -140,7 +140,7 @@ describe('binding directory ids', () => {
       ['a', 'one'],
       ['x', 'two'],
     ])
-    const bound = bindDirectories(membershipOf('a b'), seen)
+    const bound = bindDirectoryIds(membershipOf('a b'), seen)
     assert.deepEqual(
       bound.members.map(({ directoryId }) => directoryId),
       ['one', ''],
@@ -148,14 +148,14 @@ describe('binding directory ids', () => {
   })
 
   it('changes nothing that is bound, and is then the same membership', () => {
-    const bound = bindDirectories(membershipOf('a b'), new Map([['a', 'one']]))
-    assert.equal(bindDirectories(bound, new Map([['a', 'another']])), bound)
-    assert.equal(bindDirectories(bound, new Map([['b', '']])), bound)
+    const bound = bindDirectoryIds(membershipOf('a b'), new Map([['a', 'one']]))
+    assert.equal(bindDirectoryIds(bound, new Map([['a', 'another']])), bound)
+    assert.equal(bindDirectoryIds(bound, new Map([['b', '']])), bound)
   })
 })
 
 function resultOf(from: string, change: MembershipChange): Membership {
-  const result = changed(membershipOf(from), change, AT)
+  const result = applyChange(membershipOf(from), change, AT)
   if (result.type === 'refused') throw new Error(result.detail)
   return result.membership
 }

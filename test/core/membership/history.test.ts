@@ -90,23 +90,23 @@ describe('the memberships of a log', () => {
 describe('whoever has left', () => {
   it('was named once, and is not in what is committed, nor in anything later', () => {
     const history = historyOf()
-    assert.equal(history.hasLeft('a', 9), true)
-    assert.equal(history.hasLeft('b', 9), false)
+    assert.equal(history.wasRemoved('a', 9), true)
+    assert.equal(history.wasRemoved('b', 9), false)
   })
 
   it('has not left while the membership without it is not committed', () => {
-    assert.equal(historyOf().hasLeft('a', 8), false)
+    assert.equal(historyOf().wasRemoved('a', 8), false)
   })
 
   it('has not left if a later membership names it again', () => {
     const history = historyOf()
     history.append(12, FIRST)
-    assert.equal(history.hasLeft('a', 9), false)
+    assert.equal(history.wasRemoved('a', 9), false)
   })
 
   it('cannot leave before it has come', () => {
-    assert.equal(historyOf().hasLeft('x', 9), false)
-    assert.equal(historyOf().hasLeft('d', 0), false)
+    assert.equal(historyOf().wasRemoved('x', 9), false)
+    assert.equal(historyOf().wasRemoved('d', 0), false)
   })
 })
 

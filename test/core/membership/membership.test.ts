@@ -3,12 +3,12 @@ import fc from 'fast-check'
 import {
   allVoters,
   bootstrapMembership,
-  flawOf,
+  EMPTY_MEMBERSHIP,
   isJoint,
   isMember,
   isVoter,
   memberOf,
-  NOBODY,
+  membershipProblem,
 } from '../../../src/core/membership/membership.ts'
 import { memberships } from '../arbitraries.ts'
 import { memberNamed, membershipOf } from '../builders.ts'
@@ -17,7 +17,7 @@ describe('a membership', () => {
   it('of a new cluster has only voters, sorted, that nobody has met', () => {
     const founders = bootstrapMembership({ c: 'c:1', a: 'a:1', b: 'b:1' })
     assert.deepEqual(founders, {
-      ...NOBODY,
+      ...EMPTY_MEMBERSHIP,
       members: ['a', 'b', 'c'].map((id) => memberNamed(id)),
       voters: ['a', 'b', 'c'],
     })
@@ -43,8 +43,8 @@ describe('a membership', () => {
   })
 
   it('is flawless as the others make it', () => {
-    fc.assert(fc.property(memberships(), (membership) => assert.equal(flawOf(membership), undefined)))
-    assert.equal(flawOf(NOBODY), undefined)
+    fc.assert(fc.property(memberships(), (membership) => assert.equal(membershipProblem(membership), undefined)))
+    assert.equal(membershipProblem(EMPTY_MEMBERSHIP), undefined)
   })
 
   for (const { flaw, broken } of [
@@ -52,11 +52,11 @@ describe('a membership', () => {
     { flaw: 'x is no member', broken: { ...membershipOf('a b'), learners: ['x'] } },
     {
       flaw: 'a member is named twice',
-      broken: { ...NOBODY, members: [memberNamed('a'), memberNamed('a')], voters: ['a'] },
+      broken: { ...EMPTY_MEMBERSHIP, members: [memberNamed('a'), memberNamed('a')], voters: ['a'] },
     },
     { flaw: 'a voter or learner is named twice', broken: { ...membershipOf('a b'), voters: ['a', 'a'] } },
     { flaw: 'nobody votes', broken: { ...membershipOf('a b'), voters: [] } },
   ]) {
-    it(`is flawed when ${flaw}`, () => assert.equal(flawOf(broken), flaw))
+    it(`is flawed when ${flaw}`, () => assert.equal(membershipProblem(broken), flaw))
   }
 })

@@ -23,8 +23,8 @@ describe('the reads a follower has asked its leader about', () => {
     reads.add(2, 100)
     reads.add(3, 200)
     assert.equal(reads.nextDeadline, 100)
-    assert.deepEqual(reads.takeDue(99), [])
-    assert.deepEqual(reads.takeDue(100), [1, 2])
+    assert.deepEqual(reads.takeExpired(99), [])
+    assert.deepEqual(reads.takeExpired(100), [1, 2])
     assert.equal(reads.nextDeadline, 200)
   })
 

@@ -17,20 +17,20 @@ describe("a leader's view of a follower", () => {
       inflightBytes: 0,
       silentMs: undefined,
     })
-    assert.equal(progress.heardAt, 100)
+    assert.equal(progress.lastContactAt, 100)
   })
 
   it('never takes a match back', () => {
     const progress = progressOf()
-    assert.equal(progress.match(5), true)
-    assert.equal(progress.match(5), false)
-    assert.equal(progress.match(3), false)
+    assert.equal(progress.recordMatch(5), true)
+    assert.equal(progress.recordMatch(5), false)
+    assert.equal(progress.recordMatch(3), false)
     assert.equal(progress.matchIndex, 5)
   })
 
   it('sends next what comes after a match, and never less', () => {
     const progress = progressOf()
-    progress.match(12)
+    progress.recordMatch(12)
     assert.equal(progress.nextIndex, 13)
     progress.becomeProbe(2)
     assert.equal(progress.nextIndex, 13)
@@ -44,17 +44,17 @@ describe("a leader's view of a follower", () => {
     assert.ok(progress.state.type === 'replicate')
     progress.state.inflights.add(10, 100)
     progress.state.inflights.add(11, 100)
-    progress.match(10)
+    progress.recordMatch(10)
     const { inflightMessages, inflightBytes } = progress.status(100)
     assert.deepEqual([inflightMessages, inflightBytes], [1, 100])
   })
 
   it('probes again from what is known when the link breaks', () => {
     const progress = progressOf()
-    progress.match(5)
+    progress.recordMatch(5)
     progress.becomeReplicate()
     progress.nextIndex = 30
-    progress.lose()
+    progress.onLinkLost()
     assert.deepEqual(progress.state, { type: 'probe', isWaiting: false })
     assert.equal(progress.nextIndex, 6)
   })
@@ -63,7 +63,7 @@ describe("a leader's view of a follower", () => {
     const progress = progressOf()
     assert.ok(progress.state.type === 'probe')
     progress.state.isWaiting = true
-    progress.lose()
+    progress.onLinkLost()
     assert.deepEqual(progress.state, { type: 'probe', isWaiting: false })
     assert.equal(progress.nextIndex, 10)
   })
@@ -71,15 +71,15 @@ describe("a leader's view of a follower", () => {
   it('goes on waiting for a snapshot that is being fetched on another link', () => {
     const progress = progressOf()
     progress.becomeSnapshot(snapshotAt('9@1', membershipOf('a b c')))
-    progress.lose()
+    progress.onLinkLost()
     assert.equal(progress.state.type, 'snapshot')
   })
 
   it('remembers the latest round that was answered, late answers or not', () => {
     const progress = progressOf()
-    progress.hear(200, 4)
-    progress.hear(250, 2)
-    assert.deepEqual([progress.ackedRound, progress.heardAt, progress.hasBeenHeard], [4, 250, true])
+    progress.recordContact(200, 4)
+    progress.recordContact(250, 2)
+    assert.deepEqual([progress.ackedRound, progress.lastContactAt, progress.hasResponded], [4, 250, true])
     assert.equal(progress.status(300).silentMs, 50)
   })
 
@@ -88,7 +88,7 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.isCaughtUp, false)
     progress.becomeReplicate()
     assert.equal(progress.isCaughtUp, false)
-    progress.hear(200, 1)
+    progress.recordContact(200, 1)
     assert.equal(progress.isCaughtUp, true)
     progress.becomeProbe(10)
     assert.equal(progress.isCaughtUp, false)

@@ -5,7 +5,7 @@ describe('a node that was paused', () => {
   it('does not take its own deafness for a silent leader', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.now += 10_000
-    const { events, messages } = follower.take({ type: 'timeout' })
+    const { events, messages } = follower.process({ type: 'timeout' })
     assert.deepEqual(
       events.map(({ type }) => type),
       ['paused'],
@@ -18,7 +18,7 @@ describe('a node that was paused', () => {
   it('listens first to what has come meanwhile', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.now += 10_000
-    follower.hear('b', appendRequest({ term: 2, prev: '0@0' }))
+    follower.receive('b', appendRequest({ term: 2, prev: '0@0' }))
     assert.equal(follower.status.leader, 'b')
     assert.equal(follower.status.role, 'follower')
   })
@@ -26,7 +26,7 @@ describe('a node that was paused', () => {
   it('stays in office as a leader until it has had an election timeout to hear its quorum', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.now += 10_000
-    const { messages } = leader.take({ type: 'timeout' })
+    const { messages } = leader.process({ type: 'timeout' })
     assert.equal(leader.status.role, 'leader')
     assert.equal(ofType('AppendEntriesRequest', messages).length, 2)
     leader.wait(leader.options.electionTimeoutMaxMs)

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import type { Role } from '../../../src/core/index.ts'
-import { becomeCandidate, becomeLeader, becomePreCandidate, LEGAL_MOVES } from '../../../src/core/rules/transition.ts'
-import { candidateOf, followerOf, leaderOf, type PlayedNode, preCandidateOf } from '../builders.ts'
+import {
+  becomeCandidate,
+  becomeLeader,
+  becomePreCandidate,
+  LEGAL_TRANSITIONS,
+} from '../../../src/core/rules/transition.ts'
+import { candidateOf, followerOf, leaderOf, preCandidateOf, type TestNode } from '../builders.ts'
 
-const OF_ROLE: Readonly<Record<Role, () => PlayedNode>> = {
+const OF_ROLE: Readonly<Record<Role, () => TestNode>> = {
   follower: () => followerOf('a b c', { term: 2 }),
   'pre-candidate': () => preCandidateOf('a b c', { term: 3 }),
   candidate: () => candidateOf('a b c', { term: 2 }),
@@ -12,20 +17,22 @@ const OF_ROLE: Readonly<Record<Role, () => PlayedNode>> = {
 
 const BECOME = {
   'pre-candidate': becomePreCandidate,
-  candidate: (state: PlayedNode['raft']['state']) => becomeCandidate(state, false),
+  candidate: (state: TestNode['raft']['state']) => becomeCandidate(state, false),
   leader: becomeLeader,
 }
 
 describe('the table of legal moves (Figure 4)', () => {
   it('lets a leader only become a follower, and only a candidate become a leader', () => {
-    assert.deepEqual(LEGAL_MOVES.leader, ['follower'])
-    const electors = (Object.keys(LEGAL_MOVES) as Role[]).filter((role) => LEGAL_MOVES[role].includes('leader'))
+    assert.deepEqual(LEGAL_TRANSITIONS.leader, ['follower'])
+    const electors = (Object.keys(LEGAL_TRANSITIONS) as Role[]).filter((role) =>
+      LEGAL_TRANSITIONS[role].includes('leader'),
+    )
     assert.deepEqual(electors, ['candidate'])
   })
 
   for (const from of Object.keys(OF_ROLE) as Role[]) {
     for (const to of Object.keys(BECOME) as (keyof typeof BECOME)[]) {
-      const isLegal = LEGAL_MOVES[from].includes(to)
+      const isLegal = LEGAL_TRANSITIONS[from].includes(to)
       it(`${isLegal ? 'lets' : 'does not let'} a ${from} become a ${to}`, () => {
         const { state } = OF_ROLE[from]().raft
         assert.equal(state.role.type, from)

@@ -38,9 +38,9 @@ export const COMMITMENT: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: '  if (!isPrevMatched(state, message)) return reject(state, from, message)\n',
+        from: '  if (!matchesPrev(state, message)) return reject(state, from, message)\n',
         to: `  commitUpTo(state, Math.min(message.commitIndex, state.log.lastIndex))
-  if (!isPrevMatched(state, message)) return reject(state, from, message)\n`,
+  if (!matchesPrev(state, message)) return reject(state, from, message)\n`,
       },
     ],
     caughtBy: ['I8'],
@@ -144,8 +144,8 @@ export const COMMITMENT: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'if (index <= log.persistedIndex) reply(state, from, response)',
-        to: 'if (index <= log.lastIndex) reply(state, from, response)',
+        from: 'if (index <= log.persistedIndex) send(state, from, response)',
+        to: 'if (index <= log.lastIndex) send(state, from, response)',
       },
     ],
     caughtBy: ['I12', 'I9'],

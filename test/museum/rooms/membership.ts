@@ -11,7 +11,7 @@ export const MEMBERSHIP: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/reconfigure.ts',
-        from: "  if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-ready' }\n",
+        from: "  if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-learner' }\n",
         to: '',
       },
     ],
@@ -57,8 +57,8 @@ export const MEMBERSHIP: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/membership/change.ts',
-        from: '  return normal({ ...joint, outgoing: [] })',
-        to: '  return normal({ ...joint })',
+        from: '  return normalized({ ...joint, outgoing: [] })',
+        to: '  return normalized({ ...joint })',
       },
     ],
     caughtBy: ['I13', 'L5'],
@@ -94,13 +94,13 @@ export const MEMBERSHIP: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/transition.ts',
-        from: 'if (known !== undefined && known.session === addedAt) known.departs',
-        to: 'if (known !== undefined) known.departs',
+        from: 'if (known !== undefined && known.session === addedAt) known.removal',
+        to: 'if (known !== undefined) known.removal',
       },
       {
         file: 'src/core/roles/leader.ts',
-        from: 'if (isTold || state.now >= departs.deadline) leader',
-        to: 'if (isTold && state.stopped !== undefined) leader',
+        from: 'if (isRemovalKnown || state.now >= removal.deadline) leader',
+        to: 'if (isRemovalKnown && state.stopped !== undefined) leader',
       },
       {
         file: 'src/core/rules/append-response.ts',

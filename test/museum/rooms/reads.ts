@@ -54,8 +54,8 @@ export const READS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-response.ts',
-        from: '  progress.hear(state.now, round)',
-        to: '  progress.hear(state.now, leader.rounds.current)',
+        from: '  progress.recordContact(state.now, round)',
+        to: '  progress.recordContact(state.now, leader.rounds.current)',
       },
     ],
     where:
@@ -127,8 +127,8 @@ export const READS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/read-index.ts',
-        from: '  return isAlone || state.now < asked',
-        to: '  return isAlone || state.now - (state.now % (2 * electionTimeoutMinMs)) < asked',
+        from: '  return isOnlyVoter || state.now < sentAt',
+        to: '  return isOnlyVoter || state.now - (state.now % (2 * electionTimeoutMinMs)) < sentAt',
       },
     ],
     caughtBy: ['I14'],
@@ -143,8 +143,8 @@ export const READS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/read-index.ts',
-        from: '  const asked: Instant = leader.rounds.sentAt(confirmedRound(state, leader))',
-        to: `  const asked: Instant = quorumValue(state.membership, (id) =>
+        from: '  const sentAt: Instant = leader.rounds.sentAt(confirmedRound(state, leader))',
+        to: `  const sentAt: Instant = quorumValue(state.membership, (id) =>
     id === state.id ? state.now : (leader.progress.get(id)?.heardAt ?? -Infinity),
   )`,
       },
@@ -197,7 +197,7 @@ export const READS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/transfer.ts',
-        from: '  if (state.now >= transfer.deadline) return giveUpTransfer(state, leader, transfer)\n',
+        from: '  if (state.now >= transfer.deadline) return abortTransfer(state, leader, transfer)\n',
         to: '',
       },
       { file: 'src/core/rules/pause.ts', from: 'role.transfer?.deadline ?? Infinity', to: 'Infinity' },

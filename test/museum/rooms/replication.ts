@@ -13,8 +13,8 @@ const HEARTBEAT_FIRST: Edit = {
 /** Whose entries are numbered by who receives them. */
 const NUMBERED_ANEW: Edit = {
   file: 'src/core/rules/append-entries.ts',
-  from: 'for (const block of news) appendBlock(state, block)',
-  to: 'for (const block of news) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
+  from: 'for (const block of missing) appendBlock(state, block)',
+  to: 'for (const block of missing) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
 }
 
 export const REPLICATION: readonly Exhibit[] = [
@@ -43,7 +43,7 @@ export const REPLICATION: readonly Exhibit[] = [
       {
         file: 'src/core/rules/append-response.ts',
         from: "  if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return\n",
-        to: '  progress.match(message.hintIndex)\n',
+        to: '  progress.recordMatch(message.hintIndex)\n',
       },
       {
         file: 'src/core/replication/progress.ts',
@@ -53,8 +53,8 @@ export const REPLICATION: readonly Exhibit[] = [
       // CCF's leader sends ahead from the first moment, and not only where it knows the logs to match.
       {
         file: 'src/core/replication/progress.ts',
-        from: '    this.heardAt = now\n  }',
-        to: '    this.heardAt = now\n    this.becomeReplicate()\n  }',
+        from: '    this.lastContactAt = now\n  }',
+        to: '    this.lastContactAt = now\n    this.becomeReplicate()\n  }',
       },
     ],
     caughtBy: ['I9', 'I6', 'I8'],
@@ -67,7 +67,7 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'const index = isDurable || message.blocks.length > 0 ? vouched : log.floorToBoundary(log.persistedIndex)',
+        from: 'const index = isDurable || message.blocks.length > 0 ? matchIndex : log.floorToBoundary(log.persistedIndex)',
         to: 'const index = isDurable ? log.persistedIndex : log.lastIndex',
       },
       HEARTBEAT_FIRST,
@@ -82,8 +82,8 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'const news = newBlocks(state, message.blocks)',
-        to: 'const news = message.blocks',
+        from: 'const missing = missingBlocks(state, message.blocks)',
+        to: 'const missing = message.blocks',
       },
       {
         file: 'src/core/rules/append-entries.ts',
@@ -101,8 +101,8 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'const news = newBlocks(state, message.blocks)',
-        to: 'if (message.prevIndex < state.log.lastIndex) truncateAfter(state, message.prevIndex)\n  const news = newBlocks(state, message.blocks)',
+        from: 'const missing = missingBlocks(state, message.blocks)',
+        to: 'if (message.prevIndex < state.log.lastIndex) truncateAfter(state, message.prevIndex)\n  const missing = missingBlocks(state, message.blocks)',
       },
       {
         file: 'src/core/rules/append-entries.ts',
@@ -120,7 +120,7 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'return !log.holds(first, term)',
+        from: 'return !log.hasEntry(first, term)',
         to: 'return true',
       },
       {
@@ -142,8 +142,8 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'return prevIndex <= state.log.commitIndex || state.log.holds(prevIndex, prevTerm)',
-        to: 'return state.log.holds(prevIndex, prevTerm)',
+        from: 'return prevIndex <= state.log.commitIndex || state.log.hasEntry(prevIndex, prevTerm)',
+        to: 'return state.log.hasEntry(prevIndex, prevTerm)',
       },
       {
         file: 'src/core/rules/append-entries.ts',
@@ -166,16 +166,16 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'const news = newBlocks(state, message.blocks)',
-        to: `const news =
+        from: 'const missing = missingBlocks(state, message.blocks)',
+        to: `const missing =
     message.prevIndex > 0
-      ? newBlocks(state, message.blocks)
+      ? missingBlocks(state, message.blocks)
       : message.blocks.filter(({ first }) => state.log.termAt(first) === undefined)`,
       },
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'if (contradiction !== undefined) return',
-        to: 'if (contradiction !== undefined && message.prevIndex > 0) return',
+        from: 'if (violation !== undefined) return',
+        to: 'if (violation !== undefined && message.prevIndex > 0) return',
       },
       {
         file: 'src/core/rules/append-entries.ts',
@@ -194,12 +194,12 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/log/block-index.ts',
-        from: 'if (offset > first && this.#sumAt(offset + 1) - before > bytesMax) break',
-        to: `const packed = places.reduce((sum, { size }) => sum + size, 0)
-      if (offset > first && packed + this.#place(offset).size > bytesMax) continue`,
+        from: 'if (offset > first && this.#bytesBefore(offset + 1) - before > bytesMax) break',
+        to: `const packed = ranges.reduce((sum, { size }) => sum + size, 0)
+      if (offset > first && packed + this.#rangeAt(offset).size > bytesMax) continue`,
       },
       {
-        file: 'src/core/rules/malformed.ts',
+        file: 'src/core/rules/validate-message.ts',
         from: 'if (block.first !== end) return `',
         to: 'if (block.first < end) return `',
       },
@@ -215,13 +215,13 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'const hintIndex = Math.max(log.lastAtMost(index, prevTerm) ?? 0, log.commitIndex)',
-        to: `const found = log.lastAtMost(index, prevTerm) ?? 0
+        from: 'const hintIndex = Math.max(log.lastWithTermAtMost(index, prevTerm) ?? 0, log.commitIndex)',
+        to: `const found = log.lastWithTermAtMost(index, prevTerm) ?? 0
   const hintIndex = found > log.lastIndex - 2 ? found : log.lastIndex`,
       },
       {
         file: 'src/core/rules/append-response.ts',
-        from: 'state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
+        from: 'state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
         to: 'Math.min(message.hintIndex, state.log.lastIndex)',
       },
     ],
@@ -235,8 +235,8 @@ export const REPLICATION: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/append-response.ts',
-        from: 'state.log.lastAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
-        to: 'state.log.lastAtMost(message.index - 1, state.term)',
+        from: 'state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
+        to: 'state.log.lastWithTermAtMost(message.index - 1, state.term)',
       },
     ],
     caughtBy: ['L4'],
@@ -273,7 +273,7 @@ export const REPLICATION: readonly Exhibit[] = [
         file: 'src/core/raft.ts',
         from: "if (state.role.type === 'leader') becomeFollower(state, state.term, undefined, 'storage-failed')",
         to: `if (state.role.type === 'leader') {
-    state.disk.complete(state.disk.lastNumber)
+    state.pendingWrites.complete(state.pendingWrites.lastNumber)
     return truncateAfter(state, Math.max(state.log.persistedIndex, state.log.commitIndex))
   }`,
       },

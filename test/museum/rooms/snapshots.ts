@@ -27,8 +27,8 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/snapshot.ts',
-        from: '  return index <= log.commitIndex || log.holds(index, term)',
-        to: '  return index <= log.commitIndex || log.holds(index, term) || index <= log.lastIndex',
+        from: '  return index <= log.commitIndex || log.hasEntry(index, term)',
+        to: '  return index <= log.commitIndex || log.hasEntry(index, term) || index <= log.lastIndex',
       },
     ],
     caughtBy: ['I3', 'I5', 'I8', 'L3'],
@@ -103,7 +103,7 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/snapshot.ts',
-        from: '  const base = log.compactTo(compactionPoint(state, snapshot.index))',
+        from: '  const base = log.compactTo(compactionIndex(state, snapshot.index))',
         to: '  const base = log.compactTo(log.appliedIndex)',
       },
     ],
@@ -129,7 +129,7 @@ export const SNAPSHOTS: readonly Exhibit[] = [
       {
         file: 'src/core/rules/append-response.ts',
         from: "  if (progress.state.type === 'probe') return progress.becomeReplicate()",
-        to: "  if (progress.state.type === 'probe' && isNews) return progress.becomeReplicate()",
+        to: "  if (progress.state.type === 'probe' && hasAdvanced) return progress.becomeReplicate()",
       },
     ],
     caughtBy: ['L5'],
@@ -142,18 +142,18 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/replicate.ts',
-        from: '      if (isDue) sendOffer(state, leader, progress)\n',
+        from: '      if (mustSend) sendSnapshotOffer(state, leader, progress)\n',
         to: '',
       },
       // Its follower says by itself that it has installed one.
       {
         file: 'src/core/rules/snapshot.ts',
-        from: '  state.fetching = undefined\n  if (isKnown(state, snapshot)) return commitKnown(state, snapshot)\n',
-        to: `  const { from, session } = state.fetching
+        from: '  state.snapshotFetch = undefined\n  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n',
+        to: `  const { from, session } = state.snapshotFetch
   const done = { type: 'InstallSnapshotResponse', term: state.term, outcome: 'installed', round: 0, session } as const
-  replyOncePersisted(state, from, { ...done, index: snapshot.index })
-  state.fetching = undefined
-  if (isKnown(state, snapshot)) return commitKnown(state, snapshot)\n`,
+  sendOncePersisted(state, from, { ...done, index: snapshot.index })
+  state.snapshotFetch = undefined
+  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n`,
       },
     ],
     caughtBy: ['L8'],
@@ -166,11 +166,11 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/snapshot.ts',
-        from: "  reply(state, from, { ...answer, outcome: 'fetching', index: 0 })\n",
+        from: "  send(state, from, { ...answer, outcome: 'snapshotFetch', index: 0 })\n",
         to: `  if (snapshot.index > log.lastIndex) {
-    return reply(state, from, { ...answer, outcome: 'failed', index: 0 })
+    return send(state, from, { ...answer, outcome: 'failed', index: 0 })
   }
-  reply(state, from, { ...answer, outcome: 'fetching', index: 0 })
+  send(state, from, { ...answer, outcome: 'snapshotFetch', index: 0 })
 `,
       },
     ],

@@ -42,8 +42,8 @@ export const VOTES: readonly Exhibit[] = [
     edits: [
       {
         file: 'src/core/rules/transition.ts',
-        from: "    move(state, { type: 'follower' })\n",
-        to: "    move(state, { type: 'follower' })\n    state.votedFor = undefined\n    outbox.isHardStateDirty = true\n",
+        from: "    setRole(state, { type: 'follower' })\n",
+        to: "    setRole(state, { type: 'follower' })\n    state.votedFor = undefined\n    outbox.isHardStateDirty = true\n",
       },
     ],
     caughtBy: ['I1', 'I2'],
@@ -69,17 +69,17 @@ export const VOTES: readonly Exhibit[] = [
     sources: ['microsoft/coyote-samples#8'],
     edits: [
       {
-        file: 'src/core/election/ballot.ts',
+        file: 'src/core/election/vote-tally.ts',
         from: '  /** The first word of a voter stands. */\n',
         to: '  #grants = 0\n\n',
       },
       {
-        file: 'src/core/election/ballot.ts',
+        file: 'src/core/election/vote-tally.ts',
         from: '    if (!this.#votes.has(voter)) this.#votes.set(voter, isGranted)',
         to: '    this.#votes.set(voter, isGranted)\n    if (isGranted) this.#grants++',
       },
       {
-        file: 'src/core/election/ballot.ts',
+        file: 'src/core/election/vote-tally.ts',
         from: '    return electionResult(',
         to: "    if (this.#grants > membership.voters.length / 2) return 'won'\n    return electionResult(",
       },
@@ -191,12 +191,12 @@ export class Persister {`,
     edits: [
       {
         file: 'src/core/rules/transition.ts',
-        from: "  move(state, { type: 'pre-candidate', ballot })\n  setLeader(state, undefined)\n",
-        to: "  move(state, { type: 'pre-candidate', ballot })\n",
+        from: "  setRole(state, { type: 'pre-candidate', tally })\n  setLeader(state, undefined)\n",
+        to: "  setRole(state, { type: 'pre-candidate', tally })\n",
       },
       {
         file: 'src/core/rules/vote.ts',
-        from: "    state.role.type === 'leader' || (state.leader !== undefined && state.timer.isLeaderFresh(state.now))",
+        from: "    state.role.type === 'leader' || (state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now))",
         to: "    state.role.type === 'leader' || state.leader !== undefined",
       },
     ],
@@ -210,8 +210,8 @@ export class Persister {`,
     edits: [
       {
         file: 'src/core/rules/term.ts',
-        from: "    case 'AppendEntriesRequest':\n      return reply(",
-        to: "    case 'AppendEntriesRequest':\n      return\n      reply(",
+        from: "    case 'AppendEntriesRequest':\n      return send(",
+        to: "    case 'AppendEntriesRequest':\n      return\n      send(",
       },
     ],
     caughtBy: ['L1', 'L3'],
@@ -224,13 +224,13 @@ export class Persister {`,
     edits: [
       {
         file: 'src/core/rules/vote.ts',
-        from: '  const isGranted = message.term > state.term && !isLeaderHeard && log',
+        from: '  const isGranted = message.term > state.term && !hasActiveLeader && log',
         to: '  const isGranted = message.term > state.term && log',
       },
       {
         file: 'src/core/rules/term.ts',
-        from: ' && !message.isTransfer && isLeaderWanted(state)) return false',
-        to: ' && isLeaderWanted(state) && message.term === 0) return false',
+        from: ' && !message.isTransfer && sticksToLeader(state)) return false',
+        to: ' && sticksToLeader(state) && message.term === 0) return false',
       },
     ],
     caughtBy: ['I17', 'L1', 'L2', 'L9'],
@@ -243,8 +243,8 @@ export class Persister {`,
     edits: [
       {
         file: 'src/core/election/timer.ts',
-        from: '    this.#random = random\n    this.deadline = this.#drawn(now)',
-        to: '    this.#random = random\n    this.deadline = this.#drawn(now) + 20 * options.electionTimeoutMaxMs',
+        from: '    this.#random = random\n    this.deadline = this.#randomDeadline(now)',
+        to: '    this.#random = random\n    this.deadline = this.#randomDeadline(now) + 20 * options.electionTimeoutMaxMs',
       },
     ],
     caughtBy: ['L1'],

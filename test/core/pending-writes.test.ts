@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { Disk } from '../../src/core/disk.ts'
+import { PendingWrites } from '../../src/core/pending-writes.ts'
 
 describe('the writes under way', () => {
   it('are numbered in order', () => {
-    const disk = new Disk()
-    assert.deepEqual([disk.ask(1, false, 0), disk.ask(2, false, 0), disk.lastNumber], [1, 2, 2])
+    const disk = new PendingWrites()
+    assert.deepEqual([disk.begin(1, false, 0), disk.begin(2, false, 0), disk.lastNumber], [1, 2, 2])
   })
 
   it('make the log durable as far as it reached when each was asked for', () => {
@@ -17,7 +17,7 @@ describe('the writes under way', () => {
   it('make nothing durable that was truncated meanwhile', () => {
     const disk = diskOf(3, 9)
     disk.truncateAfter(4)
-    disk.ask(6, false, 0)
+    disk.begin(6, false, 0)
     assert.equal(disk.complete(1), 3)
     assert.equal(disk.complete(2), 4)
     assert.equal(disk.complete(3), 6)
@@ -26,7 +26,7 @@ describe('the writes under way', () => {
   it('are known to hold a term or a vote until they are durable', () => {
     const disk = diskOf(3)
     assert.equal(disk.isHardStatePending, false)
-    disk.ask(3, true, 0)
+    disk.begin(3, true, 0)
     disk.complete(1)
     assert.equal(disk.isHardStatePending, true)
     disk.complete(2)
@@ -34,20 +34,20 @@ describe('the writes under way', () => {
   })
 
   it('wait since the oldest was asked for', () => {
-    const disk = new Disk()
-    assert.equal(disk.waitingSince, undefined)
-    disk.ask(1, false, 100)
-    disk.ask(2, false, 200)
-    assert.equal(disk.waitingSince, 100)
+    const disk = new PendingWrites()
+    assert.equal(disk.oldestSince, undefined)
+    disk.begin(1, false, 100)
+    disk.begin(2, false, 200)
+    assert.equal(disk.oldestSince, 100)
     disk.complete(1)
-    assert.equal(disk.waitingSince, 200)
+    assert.equal(disk.oldestSince, 200)
   })
 
   it('are not blamed for the time this node was away', () => {
-    const disk = new Disk()
-    disk.ask(1, true, 100)
-    disk.forgive(9000)
-    assert.equal(disk.waitingSince, 9000)
+    const disk = new PendingWrites()
+    disk.begin(1, true, 100)
+    disk.resetAges(9000)
+    assert.equal(disk.oldestSince, 9000)
     assert.equal(disk.isHardStatePending, true)
     assert.equal(disk.complete(1), 1)
   })
@@ -63,8 +63,8 @@ describe('the writes under way', () => {
   })
 })
 
-function diskOf(...lastIndexes: readonly number[]): Disk {
-  const disk = new Disk()
-  for (const lastIndex of lastIndexes) disk.ask(lastIndex, false, 0)
+function diskOf(...lastIndexes: readonly number[]): PendingWrites {
+  const disk = new PendingWrites()
+  for (const lastIndex of lastIndexes) disk.begin(lastIndex, false, 0)
   return disk
 }

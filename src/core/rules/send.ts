@@ -3,12 +3,13 @@ import type { Message } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
 
-export function reply(state: RaftState, to: NodeId, message: Message): void {
-  if (state.outbox.isHardStateDirty || state.disk.isHardStatePending) state.outbox.afterPersist(to, message)
+export function send(state: RaftState, to: NodeId, message: Message): void {
+  if (state.outbox.isHardStateDirty || state.pendingWrites.isHardStatePending)
+    state.outbox.sendOncePersisted(to, message)
   else state.outbox.sendNow(to, message)
 }
 
 /** For what vouches for this step's own write (a granted vote, entries accepted), whatever else is pending. */
-export function replyOncePersisted(state: RaftState, to: NodeId, message: Message): void {
-  state.outbox.afterPersist(to, message)
+export function sendOncePersisted(state: RaftState, to: NodeId, message: Message): void {
+  state.outbox.sendOncePersisted(to, message)
 }

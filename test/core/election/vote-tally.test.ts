@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { Ballot } from '../../../src/core/election/ballot.ts'
+import { VoteTally } from '../../../src/core/election/vote-tally.ts'
 import { memberships, nodeIds } from '../arbitraries.ts'
 import { membershipOf } from '../builders.ts'
 
@@ -35,8 +35,8 @@ describe('a ballot', () => {
   it('never has two winners among voters who vote once', () => {
     fc.assert(
       fc.property(memberships(), fc.dictionary(nodeIds(), fc.boolean()), (members, forOne) => {
-        const one = new Ballot()
-        const other = new Ballot()
+        const one = new VoteTally()
+        const other = new VoteTally()
         for (const [id, isForOne] of Object.entries(forOne)) {
           one.record(id, isForOne)
           other.record(id, !isForOne)
@@ -47,8 +47,8 @@ describe('a ballot', () => {
   })
 })
 
-function ballotOf(...votes: readonly (readonly [string, boolean])[]): Ballot {
-  const ballot = new Ballot()
+function ballotOf(...votes: readonly (readonly [string, boolean])[]): VoteTally {
+  const ballot = new VoteTally()
   for (const [voter, isGranted] of votes) ballot.record(voter, isGranted)
   return ballot
 }

@@ -5,22 +5,22 @@ import type { Instant } from '../types.ts'
 import { becomeFollower } from './transition.ts'
 
 /** When a quorum was last heard, as a whole. */
-function quorumHeardAt(state: RaftState, leader: LeaderState): Instant {
-  const heard = quorumValue(state.membership, (id) =>
-    id === state.id ? state.now : (leader.progress.get(id)?.heardAt ?? -Infinity),
+function quorumContactAt(state: RaftState, leader: LeaderState): Instant {
+  const contactAt = quorumValue(state.membership, (id) =>
+    id === state.id ? state.now : (leader.progress.get(id)?.lastContactAt ?? -Infinity),
   )
-  return Math.max(heard, leader.quorumSince)
+  return Math.max(contactAt, leader.quorumCheckStart)
 }
 
 /** Whether the leader stays. */
-export function staysInOffice(state: RaftState, leader: LeaderState): boolean {
+export function stepDownIfNeeded(state: RaftState, leader: LeaderState): boolean {
   const { checkQuorum, electionTimeoutMaxMs } = state.options
   if (isStorageStalled(state)) {
-    state.outbox.emit({ type: 'storageStalled', stalledMs: state.now - (state.disk.waitingSince as Instant) })
+    state.outbox.emit({ type: 'storageStalled', stalledMs: state.now - (state.pendingWrites.oldestSince as Instant) })
     becomeFollower(state, state.term, undefined, 'storage-stalled')
     return false
   }
-  if (checkQuorum && state.now - quorumHeardAt(state, leader) >= electionTimeoutMaxMs) {
+  if (checkQuorum && state.now - quorumContactAt(state, leader) >= electionTimeoutMaxMs) {
     becomeFollower(state, state.term, undefined, 'lost-quorum')
     return false
   }
@@ -28,6 +28,6 @@ export function staysInOffice(state: RaftState, leader: LeaderState): boolean {
 }
 
 function isStorageStalled(state: RaftState): boolean {
-  const since = state.disk.waitingSince
+  const since = state.pendingWrites.oldestSince
   return since !== undefined && state.now - since >= state.options.storageStallMs
 }

@@ -12,19 +12,19 @@ import {
   type RaftOptions,
   type SnapshotInfo,
 } from '../../src/core/index.ts'
-import { checkDelta, checkNow, digestOf } from '../../src/core/invariants.ts'
+import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
 import { blocksOf } from './builders.ts'
-import { ShadowDisk } from './shadow-disk.ts'
+import { ReferenceDisk } from './reference-disk.ts'
 
 /** A number told by where it lies: near what matters when its turn comes. */
-export interface Place {
+export interface RelativeNumber {
   readonly at: 'zero' | 'base' | 'snapshot' | 'commit' | 'persisted' | 'last' | 'term' | 'huge'
   readonly plus: number
 }
 
-export type Happening =
-  | { readonly type: 'message'; readonly from: NodeId; readonly make: (life: Life) => Message }
-  | { readonly type: 'input'; readonly make: (life: Life) => Input | undefined }
+export type RunStep =
+  | { readonly type: 'message'; readonly from: NodeId; readonly make: (life: RandomRun) => Message }
+  | { readonly type: 'input'; readonly make: (life: RandomRun) => Input | undefined }
   | { readonly type: 'time'; readonly ms: number | 'wake' }
   | { readonly type: 'durable'; readonly writes: number }
   | { readonly type: 'applied' }
@@ -33,17 +33,17 @@ export type Happening =
   /** Everybody says that they have all it has sent. */
   | { readonly type: 'agreement' }
 
-export class Life {
+export class RandomRun {
   readonly raft: Raft
   readonly options: RaftOptions
-  readonly #disk: ShadowDisk
+  readonly #disk: ReferenceDisk
   readonly #settled = new Set<string>()
-  readonly #story: string[] = []
+  readonly #trace: string[] = []
   now = 0
   #wakeAt = 0
   #applying: LogIndex = 0
-  #fetch: SnapshotInfo | undefined
-  #asked = 0
+  #fetching: SnapshotInfo | undefined
+  #lastId = 0
 
   constructor(situation: {
     readonly membership: Membership
@@ -55,7 +55,7 @@ export class Life {
     const hardState = { term: 5, votedFor: undefined, commitIndex: 2 }
     const recovered = { hardState, snapshot: undefined, blocks, initialMembership: situation.membership }
     this.raft = new Raft(this.options, recovered, this.now)
-    this.#disk = new ShadowDisk(
+    this.#disk = new ReferenceDisk(
       'a',
       hardState,
       blocks.map((block) => ({ ...block, membership: undefined })),
@@ -64,28 +64,28 @@ export class Life {
   }
 
   /** Fails with the story of this life: what was put in, step by step. */
-  live(happenings: readonly Happening[]): void {
+  run(steps: readonly RunStep[]): void {
     try {
-      for (const happening of happenings) this.#live(happening)
+      for (const step of steps) this.#apply(step)
     } catch (error) {
-      throw new Error(`${(error as Error).message}, after:\n${this.#story.join('\n')}`, { cause: error })
+      throw new Error(`${(error as Error).message}, after:\n${this.#trace.join('\n')}`, { cause: error })
     }
   }
 
-  #live(happening: Happening): void {
-    switch (happening.type) {
+  #apply(step: RunStep): void {
+    switch (step.type) {
       case 'message':
-        return this.#step([{ type: 'receive', from: happening.from, message: happening.make(this) }])
+        return this.#step([{ type: 'receive', from: step.from, message: step.make(this) }])
       case 'input': {
-        const input = happening.make(this)
+        const input = step.make(this)
         if (input !== undefined) this.#step([input])
         return
       }
       case 'time':
-        this.now = happening.ms === 'wake' ? Math.min(this.#wakeAt, this.now + 5000) : this.now + happening.ms
+        this.now = step.ms === 'wake' ? Math.min(this.#wakeAt, this.now + 5000) : this.now + step.ms
         return this.#step([{ type: 'timeout' }])
       case 'durable':
-        for (let count = 0; count < happening.writes; count++) {
+        for (let count = 0; count < step.writes; count++) {
           const number = this.#disk.complete()
           if (number !== undefined) this.#step([{ type: 'persisted', number }])
         }
@@ -93,29 +93,29 @@ export class Life {
       case 'applied':
         return this.#step([{ type: 'applied', index: this.#applying }])
       case 'election':
-        return this.#beElected()
+        return this.#winElection()
       case 'agreement':
-        return this.#beAgreedWith()
+        return this.#acknowledgeAll()
     }
   }
 
   /** As far as the membership lets it. */
-  #beElected(): void {
+  #winElection(): void {
     const { state } = this.raft
-    for (let wakes = 0; wakes < 20 && state.role.type === 'follower'; wakes++) this.#live({ type: 'time', ms: 'wake' })
+    for (let wakes = 0; wakes < 20 && state.role.type === 'follower'; wakes++) this.#apply({ type: 'time', ms: 'wake' })
     const grant = { isGranted: true, isRemoved: false }
     for (const from of ['b', 'c', 'd']) {
       const message = { type: 'PreVoteResponse', term: state.term + 1, ...grant } as const
       this.#step([{ type: 'receive', from, message }])
     }
-    this.#live({ type: 'durable', writes: 9 })
+    this.#apply({ type: 'durable', writes: 9 })
     for (const from of ['b', 'c', 'd']) {
       const message = { type: 'RequestVoteResponse', term: state.term, ...grant } as const
       this.#step([{ type: 'receive', from, message }])
     }
   }
 
-  #beAgreedWith(): void {
+  #acknowledgeAll(): void {
     const { role, term, log } = this.raft.state
     if (role.type !== 'leader') return
     const answers = [...role.progress.values()].map(({ id, session }): Input => {
@@ -124,19 +124,19 @@ export class Life {
       return { type: 'receive', from: id, message: { type: 'AppendEntriesResponse', term, ...rest } }
     })
     this.#step(answers)
-    this.#live({ type: 'durable', writes: 9 })
+    this.#apply({ type: 'durable', writes: 9 })
   }
 
   /** A number of its own for every call, as the runtime gives. */
-  ticket(): number {
-    return ++this.#asked
+  nextId(): number {
+    return ++this.#lastId
   }
 
   get fetching(): SnapshotInfo | undefined {
-    return this.#fetch
+    return this.#fetching
   }
 
-  resolve({ at, plus }: Place): number {
+  resolve({ at, plus }: RelativeNumber): number {
     const { log, term } = this.raft.state
     const from = {
       zero: 0,
@@ -153,13 +153,13 @@ export class Life {
 
   #step(inputs: readonly Input[]): void {
     const { state } = this.raft
-    const before = digestOf(state)
-    this.#story.push(`${this.now} ${state.role.type} ${state.term}: ${JSON.stringify(inputs)}`)
+    const before = summaryOf(state)
+    this.#trace.push(`${this.now} ${state.role.type} ${state.term}: ${JSON.stringify(inputs)}`)
     const effects = this.raft.step(this.now, inputs)
-    checkNow(state)
-    checkDelta(before, state)
-    for (const outgoing of effects.send) this.#disk.checkSpoken(outgoing)
-    if (effects.persist !== undefined) this.#disk.ask(effects.persist)
+    checkState(state)
+    checkTransition(before, state)
+    for (const outgoing of effects.send) this.#disk.checkSent(outgoing)
+    if (effects.persist !== undefined) this.#disk.begin(effects.persist)
     this.#checkApplied(effects)
     for (const settlement of effects.settle) {
       const key = JSON.stringify([settlement.type.replace(/Done|Unknown/, ''), Object.values(settlement)[1]])
@@ -167,7 +167,7 @@ export class Life {
       assert.ok(isOfAccepted || !this.#settled.has(key), 'each number is settled once')
       this.#settled.add(key)
     }
-    this.#fetch = effects.fetch?.snapshot ?? this.#fetch
+    this.#fetching = effects.fetch?.snapshot ?? this.#fetching
     this.#wakeAt = effects.wakeAt
     assert.ok(this.#wakeAt > this.now, 'the node does not ask to be woken at once')
     assert.equal(this.raft.status(this.now).id, 'a')

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { type BlockHead, BlockList } from '../../src/contracts/block-list.ts'
 import type { HardState, LogIndex, Message, NodeId, Outgoing, Persist } from '../../src/core/index.ts'
 
-export class ShadowDisk {
+export class ReferenceDisk {
   readonly #id: NodeId
   #hardState: HardState
   #blocks: BlockList
   #snapshotIndex: LogIndex = 0
-  readonly #underWay: Persist[] = []
+  readonly #pending: Persist[] = []
 
   constructor(id: NodeId, hardState: HardState, blocks: readonly BlockHead[]) {
     this.#id = id
@@ -20,17 +20,17 @@ export class ShadowDisk {
     return this.#blocks.last.index
   }
 
-  get underWay(): number {
-    return this.#underWay.length
+  get pending(): number {
+    return this.#pending.length
   }
 
-  ask(write: Persist): void {
-    this.#underWay.push(write)
+  begin(write: Persist): void {
+    this.#pending.push(write)
   }
 
   /** The oldest write becomes durable, and what waited for it leaves. Returns its number. */
   complete(): number | undefined {
-    const write = this.#underWay.shift()
+    const write = this.#pending.shift()
     if (write === undefined) return undefined
     const { snapshot, truncateAfter, compactTo, hardState } = write
     const blocks = write.blocks.map(headOf)
@@ -44,14 +44,14 @@ export class ShadowDisk {
       assert.ok(hardState.term > this.#hardState.term || isSameVote, 'a vote on disk is never changed')
       this.#hardState = hardState
     }
-    for (const { to, message } of write.then) this.checkSpoken({ to, message })
+    for (const { to, message } of write.then) this.checkSent({ to, message })
     return write.number
   }
 
   /** Write before speak: nothing leaves that a crash at this moment would unsay. */
-  checkSpoken({ to, message }: Outgoing): void {
+  checkSent({ to, message }: Outgoing): void {
     const { term, votedFor } = this.#hardState
-    assert.ok(termSpokenIn(message) <= term, `${message.type} speaks in term ${message.term}, on disk is ${term}`)
+    assert.ok(requiredTerm(message) <= term, `${message.type} speaks in term ${message.term}, on disk is ${term}`)
     const isOfThisTerm = message.term === term
     switch (message.type) {
       case 'RequestVoteRequest':
@@ -70,7 +70,7 @@ export class ShadowDisk {
 }
 
 /** A pre-vote speaks of a term nobody is in yet. */
-function termSpokenIn(message: Message): number {
+function requiredTerm(message: Message): number {
   const isOfNextTerm = message.type === 'PreVoteRequest' || (message.type === 'PreVoteResponse' && message.isGranted)
   return isOfNextTerm ? 0 : message.term
 }

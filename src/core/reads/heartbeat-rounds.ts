@@ -4,7 +4,7 @@ import type { Instant } from '../types.ts'
 /** Rounds remembered; an older one counts as sent infinitely long ago. */
 const ROUNDS_MAX = 1024
 
-export class Rounds {
+export class HeartbeatRounds {
   /** The round in force; everything sent carries it. */
   current = 0
   #sentAt: Instant[] = []

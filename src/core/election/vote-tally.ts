@@ -2,7 +2,7 @@
 import { electionResult } from '../membership/quorum.ts'
 import type { Membership, NodeId } from '../types.ts'
 
-export class Ballot {
+export class VoteTally {
   readonly #votes = new Map<NodeId, boolean>()
 
   /** The first word of a voter stands. */

@@ -11,7 +11,7 @@ import {
   type NodeId,
 } from '../../src/core/index.ts'
 import { membershipOf } from './builders.ts'
-import { type Happening, Life, type Place } from './life.ts'
+import { RandomRun, type RelativeNumber, type RunStep } from './random-run.ts'
 
 const NODES = ['a', 'b', 'c', 'd', 'e'] as const
 const MEMBERSHIPS = [
@@ -30,7 +30,7 @@ const MEMBERSHIPS = [
   ],
 ].map((words) => membershipOf(words))
 /** What may well parse, and is nonsense all the same. */
-const BROKEN_MEMBERSHIPS: readonly Membership[] = [
+const INVALID_MEMBERSHIPS: readonly Membership[] = [
   NOBODY,
   { ...membershipOf('a b'), voters: [], outgoing: ['a'] },
   { ...membershipOf('a b'), learners: ['a'] },
@@ -39,19 +39,19 @@ const BROKEN_MEMBERSHIPS: readonly Membership[] = [
 ]
 
 /** A value that is known once its turn has come. */
-type InTime<Value> = (life: Life) => Value
+type AtRunTime<Value> = (life: RandomRun) => Value
 
 /** A life to live once, which prints as little as fits one line: the story is in the error. */
-export function lives(): fc.Arbitrary<{ readonly live: () => void }> {
+export function randomRuns(): fc.Arbitrary<{ readonly live: () => void }> {
   return fc
-    .record({ life: beginnings(), happenings: fc.array(happenings(), { minLength: 20, maxLength: 120, size: 'max' }) })
+    .record({ life: initialRuns(), happenings: fc.array(runSteps(), { minLength: 20, maxLength: 120, size: 'max' }) })
     .map(({ life, happenings }) => ({
-      live: () => life().live(happenings),
+      live: () => life().run(happenings),
       [fc.toStringMethod]: () => `a life of ${happenings.length} happenings`,
     }))
 }
 
-function beginnings(): fc.Arbitrary<() => Life> {
+function initialRuns(): fc.Arbitrary<() => RandomRun> {
   const situations = fc.record({
     membership: fc.constantFrom(...MEMBERSHIPS, NOBODY),
     log: fc.constantFrom('1 1x4 3 4x2', '1x2', '1 1 2 2 5', '1x2 2x6 3 5'),
@@ -66,12 +66,12 @@ function beginnings(): fc.Arbitrary<() => Life> {
       pendingReadsMax: fc.constantFrom(1, 10),
     }),
   })
-  return situations.map((situation) => () => new Life(situation))
+  return situations.map((situation) => () => new RandomRun(situation))
 }
 
-function happenings(): fc.Arbitrary<Happening> {
-  const ticketed = <Values extends object>(values: Values): fc.Arbitrary<InTime<Input | undefined>> =>
-    inTime(fc.record({ ...values, proposal: ticket, read: ticket, request: ticket } as never)) as never
+function runSteps(): fc.Arbitrary<RunStep> {
+  const ticketed = <Values extends object>(values: Values): fc.Arbitrary<AtRunTime<Input | undefined>> =>
+    atRunTime(fc.record({ ...values, proposal: nextId, read: nextId, request: nextId } as never)) as never
   const inputs = fc.oneof(
     ticketed({ type: fc.constant('propose'), count: fc.integer({ min: 1, max: 4 }), size: fc.nat(500) }),
     ticketed({ type: fc.constant('read'), mode: fc.constantFrom('quorum', 'lease') }),
@@ -84,7 +84,7 @@ function happenings(): fc.Arbitrary<Happening> {
       directoryId: fc.constantFrom('', 'one', 'two'),
     }),
     fc.constant(takeSnapshot),
-    fc.boolean().map((isThere) => (life: Life) => endFetch(life, isThere)),
+    fc.boolean().map((isThere) => (life: RandomRun) => finishFetch(life, isThere)),
   )
   const times = fc.constantFrom<number | 'wake'>('wake', 'wake', 'wake', 50, 300, 6000)
   return fc.oneof(
@@ -103,9 +103,9 @@ function peers(): fc.Arbitrary<NodeId> {
 }
 
 /** Of every type, with anything in every field. */
-function messages(): fc.Arbitrary<InTime<Message>> {
-  const ofType = (type: Message['type'], fields: object): fc.Arbitrary<InTime<Message>> =>
-    inTime(fc.record({ type: fc.constant(type), term: term(), ...fields } as never)) as never
+function messages(): fc.Arbitrary<AtRunTime<Message>> {
+  const ofType = (type: Message['type'], fields: object): fc.Arbitrary<AtRunTime<Message>> =>
+    atRunTime(fc.record({ type: fc.constant(type), term: term(), ...fields } as never)) as never
   const last = { lastIndex: index(), lastTerm: term() }
   const isGranted = fc.constantFrom(true, true, true, false)
   return fc.oneof(
@@ -120,7 +120,7 @@ function messages(): fc.Arbitrary<InTime<Message>> {
         commitIndex: index(),
         round: index(),
         session: index(),
-      }).map((make) => (life: Life) => withEntries(life, make(life))),
+      }).map((make) => (life: RandomRun) => withEntries(life, make(life))),
     },
     {
       weight: 6,
@@ -129,7 +129,7 @@ function messages(): fc.Arbitrary<InTime<Message>> {
         index: index(),
         hintIndex: index(),
         hintTerm: term(),
-        ...answers(),
+        ...responseFields(),
       }),
     },
     { weight: 1, arbitrary: ofType('RequestVoteRequest', { ...last, isTransfer: fc.boolean() }) },
@@ -145,7 +145,7 @@ function messages(): fc.Arbitrary<InTime<Message>> {
       arbitrary: ofType('InstallSnapshotResponse', {
         outcome: fc.constantFrom('installed', 'fetching', 'failed'),
         index: index(),
-        ...answers(),
+        ...responseFields(),
       }),
     },
     { weight: 1, arbitrary: ofType('TimeoutNow', {}) },
@@ -157,13 +157,13 @@ function messages(): fc.Arbitrary<InTime<Message>> {
   )
 }
 
-function place(...at: readonly Place['at'][]): fc.Arbitrary<Place> {
+function place(...at: readonly RelativeNumber['at'][]): fc.Arbitrary<RelativeNumber> {
   return fc.record({ at: fc.constantFrom(...at), plus: fc.integer({ min: -3, max: 3 }) })
 }
 
-function index(): fc.Arbitrary<Place> {
+function index(): fc.Arbitrary<RelativeNumber> {
   const near = place('base', 'snapshot', 'commit', 'persisted', 'last', 'zero')
-  const exact = fc.record({ at: fc.constantFrom<Place['at']>('commit', 'last'), plus: fc.constant(0) })
+  const exact = fc.record({ at: fc.constantFrom<RelativeNumber['at']>('commit', 'last'), plus: fc.constant(0) })
   return fc.oneof(
     { weight: 9, arbitrary: near },
     { weight: 9, arbitrary: exact },
@@ -172,8 +172,8 @@ function index(): fc.Arbitrary<Place> {
 }
 
 /** Mostly the term in force: who speaks in another is soon dealt with. */
-function term(): fc.Arbitrary<Place> {
-  const now = fc.constant<Place>({ at: 'term', plus: 0 })
+function term(): fc.Arbitrary<RelativeNumber> {
+  const now = fc.constant<RelativeNumber>({ at: 'term', plus: 0 })
   return fc.oneof(
     { weight: 60, arbitrary: now },
     { weight: 2, arbitrary: place('term') },
@@ -182,9 +182,10 @@ function term(): fc.Arbitrary<Place> {
 }
 
 /** The round and the session of an answer, mostly those that will be listened to. */
-function answers(): object {
-  const round: InTime<number> = ({ raft }) => (raft.state.role.type === 'leader' ? raft.state.role.rounds.current : 0)
-  const session: InTime<number> = ({ raft }) =>
+function responseFields(): object {
+  const round: AtRunTime<number> = ({ raft }) =>
+    raft.state.role.type === 'leader' ? raft.state.role.rounds.current : 0
+  const session: AtRunTime<number> = ({ raft }) =>
     raft.state.role.type === 'leader' ? ([...raft.state.role.progress.values()][0]?.session ?? 0) : 0
   return {
     round: fc.oneof({ weight: 5, arbitrary: fc.constant(round) }, { weight: 1, arbitrary: index() }),
@@ -196,7 +197,7 @@ function snapshots(): fc.Arbitrary<object> {
   const id = fc.constantFrom('s1', 's2', 's3')
   const entry = fc.oneof(
     fc.record({ index: index(), term: term() }),
-    fc.record({ index: index(), term: fc.constant<Place>({ at: 'zero', plus: 3 }) }),
+    fc.record({ index: index(), term: fc.constant<RelativeNumber>({ at: 'zero', plus: 3 }) }),
   )
   return fc
     .record({ id, entry, membership: memberships(), size: fc.nat() })
@@ -205,11 +206,11 @@ function snapshots(): fc.Arbitrary<object> {
 
 function memberships(): fc.Arbitrary<Membership> {
   const whole = fc.constantFrom(...MEMBERSHIPS)
-  return fc.oneof({ weight: 5, arbitrary: whole }, { weight: 1, arbitrary: fc.constantFrom(...BROKEN_MEMBERSHIPS) })
+  return fc.oneof({ weight: 5, arbitrary: whole }, { weight: 1, arbitrary: fc.constantFrom(...INVALID_MEMBERSHIPS) })
 }
 
-interface BlockWords {
-  readonly term: Place
+interface BlockSpec {
+  readonly term: RelativeNumber
   readonly isOwn: boolean
   readonly count: number
   readonly gap: number
@@ -218,7 +219,7 @@ interface BlockWords {
 }
 
 /** Blocks that follow each other, mostly; some of them this node's own. */
-function blocks(): fc.Arbitrary<InTime<(after: number) => readonly Block[]>> {
+function blocks(): fc.Arbitrary<AtRunTime<(after: number) => readonly Block[]>> {
   const words = fc.record({
     term: fc.oneof({ weight: 5, arbitrary: term() }, { weight: 1, arbitrary: place('zero') }),
     isOwn: fc.boolean(),
@@ -230,7 +231,7 @@ function blocks(): fc.Arbitrary<InTime<(after: number) => readonly Block[]>> {
   return fc.array(words, { maxLength: 4 }).map((list) => (life) => (after) => blocksAfter(life, after, list))
 }
 
-function blocksAfter(life: Life, after: number, list: readonly BlockWords[]): readonly Block[] {
+function blocksAfter(life: RandomRun, after: number, list: readonly BlockSpec[]): readonly Block[] {
   let first = after + 1
   return list.map(({ term, isOwn, count, gap, kind, membership }) => {
     first += gap
@@ -246,7 +247,7 @@ function blocksAfter(life: Life, after: number, list: readonly BlockWords[]): re
 }
 
 /** What stands before them is known, or told wrong. */
-function withEntries(life: Life, message: Message): Message {
+function withEntries(life: RandomRun, message: Message): Message {
   const { entries, ...rest } = message as unknown as {
     entries: { prev: number; prevTerm: number | undefined; blocks: (after: number) => readonly Block[] }
   }
@@ -279,29 +280,29 @@ function changes(): fc.Arbitrary<MembershipChange> {
   return fc.oneof(anything, sensible)
 }
 
-function takeSnapshot(life: Life): Input | undefined {
+function takeSnapshot(life: RandomRun): Input | undefined {
   const { log } = life.raft.state
   const at = log.floorToBoundary(log.appliedIndex)
   if (at <= log.snapshotIndex || at > log.appliedIndex) return undefined
-  return { type: 'snapshotTaken', snapshot: { ...life.raft.snapshotHead(at), id: `own-${at}`, size: 100 } }
+  return { type: 'snapshotTaken', snapshot: { ...life.raft.snapshotMetadata(at), id: `own-${at}`, size: 100 } }
 }
 
-function endFetch(life: Life, isThere: boolean): Input | undefined {
+function finishFetch(life: RandomRun, isFetched: boolean): Input | undefined {
   const snapshot = life.fetching
   if (snapshot === undefined) return undefined
-  return isThere ? { type: 'snapshotFetched', snapshot } : { type: 'snapshotFetchFailed', snapshot, reason: 'gone' }
+  return isFetched ? { type: 'snapshotFetched', snapshot } : { type: 'snapshotFetchFailed', snapshot, reason: 'gone' }
 }
 
-const ticket = fc.constant((life: Life) => life.ticket())
+const nextId = fc.constant((life: RandomRun) => life.nextId())
 
 /** Places become numbers, and what waits for its time is asked for. */
-function inTime<Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<InTime<Value>> {
+function atRunTime<Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<AtRunTime<Value>> {
   return values.map((value) => (life) => resolved(life, value) as Value)
 }
 
-function resolved(life: Life, value: unknown): unknown {
-  if (typeof value === 'function') return (value as InTime<unknown>)(life)
+function resolved(life: RandomRun, value: unknown): unknown {
+  if (typeof value === 'function') return (value as AtRunTime<unknown>)(life)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  if ('at' in value && 'plus' in value) return life.resolve(value as Place)
+  if ('at' in value && 'plus' in value) return life.resolve(value as RelativeNumber)
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(life, inner)]))
 }

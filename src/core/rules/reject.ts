@@ -8,7 +8,7 @@ export function notLeader({ leader }: RaftState): Rejection {
 }
 
 /** Settles an input that somebody waits for; of others there is nothing to say. */
-export function refuseAll(state: RaftState, input: Input, rejection: Rejection): void {
+export function rejectInput(state: RaftState, input: Input, rejection: Rejection): void {
   const { settle } = state.outbox
   switch (input.type) {
     case 'propose':

@@ -2,21 +2,21 @@
 import { assert } from './assert.ts'
 import type { Instant, LogIndex } from './types.ts'
 
-interface Outstanding {
+interface PendingWrite {
   readonly number: number
   /** The last index of the log once this write is done; capped when a later step truncates. */
   lastIndex: LogIndex
   readonly isHardState: boolean
-  readonly askedAt: Instant
+  readonly startedAt: Instant
 }
 
-export class Disk {
+export class PendingWrites {
   #lastNumber = 0
-  #outstanding: Outstanding[] = []
+  #pending: PendingWrite[] = []
 
   /** Whether a term or a vote is on its way to disk: until then nothing may be said. */
   get isHardStatePending(): boolean {
-    return this.#outstanding.some((write) => write.isHardState)
+    return this.#pending.some((write) => write.isHardState)
   }
 
   get lastNumber(): number {
@@ -24,18 +24,18 @@ export class Disk {
   }
 
   get isIdle(): boolean {
-    return this.#outstanding.length === 0
+    return this.#pending.length === 0
   }
 
-  ask(lastIndex: LogIndex, isHardState: boolean, now: Instant): number {
+  begin(lastIndex: LogIndex, isHardState: boolean, now: Instant): number {
     this.#lastNumber++
-    this.#outstanding.push({ number: this.#lastNumber, lastIndex, isHardState, askedAt: now })
+    this.#pending.push({ number: this.#lastNumber, lastIndex, isHardState, startedAt: now })
     return this.#lastNumber
   }
 
   /** The suffix after `index` goes: no write under way makes it durable any more. */
   truncateAfter(index: LogIndex): void {
-    for (const write of this.#outstanding) write.lastIndex = Math.min(write.lastIndex, index)
+    for (const write of this.#pending) write.lastIndex = Math.min(write.lastIndex, index)
   }
 
   /** Writes up to `number` are durable. Returns the last index they made so. */
@@ -43,21 +43,21 @@ export class Disk {
     assert(number <= this.#lastNumber, 'only what was asked for can become durable')
     let lastIndex = 0
     let count = 0
-    while (count < this.#outstanding.length && (this.#outstanding[count] as Outstanding).number <= number) {
-      lastIndex = (this.#outstanding[count] as Outstanding).lastIndex
+    while (count < this.#pending.length && (this.#pending[count] as PendingWrite).number <= number) {
+      lastIndex = (this.#pending[count] as PendingWrite).lastIndex
       count++
     }
-    this.#outstanding.splice(0, count)
+    this.#pending.splice(0, count)
     return lastIndex
   }
 
   /** Since when the oldest write is under way. */
-  get waitingSince(): Instant | undefined {
-    return this.#outstanding[0]?.askedAt
+  get oldestSince(): Instant | undefined {
+    return this.#pending[0]?.startedAt
   }
 
   /** The node was paused: it cannot tell how long the disk took meanwhile. */
-  forgive(now: Instant): void {
-    this.#outstanding = this.#outstanding.map((write) => ({ ...write, askedAt: now }))
+  resetAges(now: Instant): void {
+    this.#pending = this.#pending.map((write) => ({ ...write, askedAt: now }))
   }
 }

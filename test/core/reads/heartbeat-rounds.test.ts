@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
-import { Rounds } from '../../../src/core/reads/rounds.ts'
+import { HeartbeatRounds } from '../../../src/core/reads/heartbeat-rounds.ts'
 
 describe('the rounds of a leader', () => {
   it('rise by one, and remember when they were sent', () => {
-    const rounds = new Rounds()
+    const rounds = new HeartbeatRounds()
     assert.equal(rounds.current, 0)
     assert.deepEqual([rounds.begin(10), rounds.begin(20), rounds.current], [1, 2, 2])
     assert.deepEqual([rounds.sentAt(1), rounds.sentAt(2)], [10, 20])
   })
 
   it('were sent infinitely long ago if they never were', () => {
-    const rounds = new Rounds()
+    const rounds = new HeartbeatRounds()
     assert.equal(rounds.sentAt(0), -Infinity)
     rounds.begin(10)
     assert.deepEqual([rounds.sentAt(0), rounds.sentAt(2)], [-Infinity, -Infinity])
   })
 
   it('are forgotten after a thousand others, never mistaken', () => {
-    const rounds = new Rounds()
+    const rounds = new HeartbeatRounds()
     for (let count = 1; count <= 5000; count++) rounds.begin(10 * count)
     assert.equal(rounds.sentAt(5000), 50_000)
     assert.equal(rounds.sentAt(4000), 40_000)
