@@ -6,13 +6,13 @@ import { RAFT_DEFAULTS } from './core/options.ts'
 import type { GrpcTransportOptions } from './grpc/transport-options.ts'
 import type { NodeOptions, OptionCheck, OptionProblem } from './runtime/options.ts'
 import {
-  defined,
-  hasMethods,
-  isText,
+  checkMethods,
+  checkString,
   OPTION_CHECKS,
   RUNTIME_DEFAULTS,
-  refuseProblems,
+  throwOnProblems,
   validateOptions,
+  withoutUndefined,
 } from './runtime/options.ts'
 import { RaftNode } from './runtime/raft-node.ts'
 import { realClock } from './runtime/real-clock.ts'
@@ -35,13 +35,13 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
 
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...OPTION_CHECKS,
-  listen: isAddress,
-  advertise: isAddress,
-  dataDir: isText,
+  listen: checkAddress,
+  advertise: checkAddress,
+  dataDir: checkString,
   credentials: (value) =>
     typeof value === 'object' && value !== null ? undefined : 'must hold `server` and `channel`',
-  storage: hasMethods('open', 'write', 'read', 'close'),
-  transport: hasMethods('start', 'send', 'setPeers', 'close'),
+  storage: checkMethods('open', 'write', 'read', 'close'),
+  transport: checkMethods('start', 'send', 'setPeers', 'close'),
 }
 
 /**
@@ -53,11 +53,11 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
 export async function startNode<Command, Result, Query = never, Answer = unknown>(
   options: StartOptions<Command, Result, Query, Answer>,
 ): Promise<RaftNode<Command, Result, Query, Answer>> {
-  refuseProblems([...validateOptions(options, CHECKS), ...missing({ ...options })])
+  throwOnProblems([...validateOptions(options, CHECKS), ...missingOptions({ ...options })])
   const { listen, advertise, dataDir, credentials, storage, transport, seed = randomInt(2 ** 31), ...rest } = options
-  const disk = storage ?? (await rocksDBAt(dataDir as string))
-  const parts = { ...rest, seed, clock: realClock(), storage: disk }
-  if (transport !== undefined) return RaftNode.start({ ...parts, transport })
+  const disk = storage ?? (await rocksDBStorage(dataDir as string))
+  const nodeOptions = { ...rest, seed, clock: realClock(), storage: disk }
+  if (transport !== undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
   const { clientService } = await import('./grpc/client-service.ts')
   const { adminService } = await import('./grpc/admin-service.ts')
@@ -69,7 +69,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   })
   const { server } = network
   return RaftNode.start({
-    ...parts,
+    ...nodeOptions,
     transport: network,
     beforeListen: (node) => {
       const { commandBytesMax = RUNTIME_DEFAULTS.commandBytesMax } = options
@@ -81,21 +81,21 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   })
 }
 
-async function rocksDBAt(directory: string): Promise<Storage> {
+async function rocksDBStorage(directory: string): Promise<Storage> {
   const { RocksDBStorage } = await import('./rocksdb/rocksdb-storage.ts')
   return new RocksDBStorage({ directory })
 }
 
 /** A message holds up to its own limit of blocks, or one block that is larger. */
 function messageBytesMaxOf(options: { readonly blockBytesMax?: number; readonly messageBytesMax?: number }): number {
-  const { blockBytesMax, messageBytesMax } = { ...RUNTIME_DEFAULTS, ...RAFT_DEFAULTS, ...defined(options) }
+  const { blockBytesMax, messageBytesMax } = { ...RUNTIME_DEFAULTS, ...RAFT_DEFAULTS, ...withoutUndefined(options) }
   return Math.max(MESSAGE_BYTES_MIN, 2 * blockBytesMax, 2 * messageBytesMax)
 }
 
 /** What every node takes, whatever its own limits are: nodes may differ a little in their options. */
 const MESSAGE_BYTES_MIN = 32 * 1024 * 1024
 
-function missing({ listen, dataDir, storage, transport }: Partial<Record<string, unknown>>): OptionProblem[] {
+function missingOptions({ listen, dataDir, storage, transport }: Partial<Record<string, unknown>>): OptionProblem[] {
   const problems: OptionProblem[] = []
   if (dataDir === undefined && storage === undefined)
     problems.push({ path: 'dataDir', problem: 'is missing: where shall this node keep its log?' })
@@ -104,7 +104,7 @@ function missing({ listen, dataDir, storage, transport }: Partial<Record<string,
   return problems
 }
 
-function isAddress(value: unknown): string | undefined {
+function checkAddress(value: unknown): string | undefined {
   const isGood = typeof value === 'string' && /^(\[[^\]]+\]|[^:]+):\d{1,5}$/.test(value)
   return isGood ? undefined : `must be 'host:port', not ${typeof value === 'string' ? `'${value}'` : String(value)}`
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { startMemoryCluster } from '../src/memory-cluster.ts'
-import { Journal } from './runtime/world.ts'
+import { Journal } from './runtime/virtual-cluster.ts'
 
 describe('a cluster in one process', () => {
   it('finds a leader, applies on every node, and remembers what a stopped node had', async () => {

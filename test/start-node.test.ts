@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { connect } from '../src/connect.ts'
 import type { RaftNode } from '../src/runtime/raft-node.ts'
 import { startNode } from '../src/start-node.ts'
-import { Journal } from './runtime/world.ts'
+import { Journal } from './runtime/virtual-cluster.ts'
 
 type JournalNode = RaftNode<string, number, string, number>
 

@@ -1,6 +1,6 @@
 /** Calls that wait before they try again: until their time has come, a leader was found, or nobody wants them any more. */
 import type { Clock } from '../contracts/clock.ts'
-import { onAbort } from '../contracts/on-abort.ts'
+import { onAbort } from '../platform/on-abort.ts'
 
 /** How a pause ended. */
 export type Awakening = 'time' | 'leader' | 'end'

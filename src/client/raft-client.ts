@@ -1,12 +1,13 @@
 /** The client of a cluster: proposes, asks, administers, wherever the leader is. It knows no network, only channels. */
-import { jsonCodec } from '../contracts/codecs.ts'
+
 import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
-import { systemClock } from '../contracts/system-clock.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { LeaderHint } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { jsonCodec } from '../platform/json-codec.ts'
+import { systemClock } from '../platform/system-clock.ts'
 import { Caller } from './caller.ts'
 import { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions, RaftClientOptions } from './options.ts'

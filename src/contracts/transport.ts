@@ -1,7 +1,7 @@
 /** What the runtime needs of a network: messages between peers, and snapshot bytes on a stream of their own. */
 import type { AppendEntriesRequest, Message } from '../core/messages.ts'
 import type { NodeId } from '../core/types.ts'
-import type { EncodedBlock } from './block.ts'
+import type { EncodedBlock } from '../log-format/block.ts'
 
 /** A message as it travels: an AppendEntries carries its blocks' bytes. */
 export type PeerMessage =
@@ -11,12 +11,13 @@ export type PeerMessage =
 /** What a message counts against a window of bytes: its blocks, and a little for itself. */
 export function messageBytes(message: PeerMessage): number {
   if (message.type === 'AppendEntriesRequest')
-    return message.blocks.reduce((sum, block) => sum + block.size, MESSAGE_BYTES)
-  if (message.type === 'InstallSnapshotRequest') return MESSAGE_BYTES * (1 + message.snapshot.membership.members.length)
-  return MESSAGE_BYTES
+    return message.blocks.reduce((sum, block) => sum + block.size, MESSAGE_OVERHEAD_BYTES)
+  if (message.type === 'InstallSnapshotRequest')
+    return MESSAGE_OVERHEAD_BYTES * (1 + message.snapshot.membership.members.length)
+  return MESSAGE_OVERHEAD_BYTES
 }
 
-const MESSAGE_BYTES = 256
+const MESSAGE_OVERHEAD_BYTES = 256
 
 /** The first thing both ends of a link show each other. */
 export interface PeerIdentity {

@@ -1,10 +1,11 @@
 /** The messages of the admin service, as proto/quorate/v1/admin.proto describes them, and the ways there and back. */
-import { parseMembership } from '../contracts/block.ts'
+
 import type { NodeStatus } from '../contracts/node-service.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { PeerStatus, Role } from '../core/status.ts'
 import type { Membership, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { parseMembership } from '../log-format/block.ts'
 import { safeInteger } from './client-frames.ts'
 
 /** A status as proto-loader hands it over: every field there but the optional ones, numbers not yet believed. */

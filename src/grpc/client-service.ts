@@ -1,8 +1,8 @@
 /** The service a node shows to applications: proposals and queries, on a stream or one by one. */
 import type { Clock } from '../contracts/clock.ts'
 import type { NodeService } from '../contracts/node-service.ts'
-import { systemClock } from '../contracts/system-clock.ts'
 import { RaftError } from '../errors.ts'
+import { systemClock } from '../platform/system-clock.ts'
 import type { WireReadMode } from './client-frames.ts'
 import { readModeOf } from './client-frames.ts'
 import { clientDefinition } from './service-definitions.ts'

@@ -1,9 +1,10 @@
 /** The one gate between bytes and messages: past it the types are the truth. What does not fit is ERR_RAFT_BAD_MESSAGE. */
-import type { EncodedBlock } from '../contracts/block.ts'
-import { decodeBlock, parseMembership } from '../contracts/block.ts'
+
 import type { PeerIdentity, PeerMessage, Refusal } from '../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../core/messages.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
+import type { EncodedBlock } from '../log-format/block.ts'
+import { decodeBlock, parseMembership } from '../log-format/block.ts'
 import { peerProto } from './peer-proto.ts'
 import type { Fields } from './wire-fields.ts'
 import { badMessage, child, flag, list, printable, text, whole } from './wire-fields.ts'

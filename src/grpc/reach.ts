@@ -1,6 +1,6 @@
 /** Tries whether somebody listens at an address. grpc-js cannot call off a connection it has begun; this one can be. */
 import { connect } from 'node:net'
-import { onAbort } from '../contracts/on-abort.ts'
+import { onAbort } from '../platform/on-abort.ts'
 import { parseListenAddress } from './listen-address.ts'
 
 export interface Reach {

@@ -2,11 +2,11 @@
 import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
-import { onAbort } from '../contracts/on-abort.ts'
-import { systemClock } from '../contracts/system-clock.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { onAbort } from '../platform/on-abort.ts'
+import { systemClock } from '../platform/system-clock.ts'
 
 export interface MemoryChannelOptions {
   readonly clock?: Clock | undefined

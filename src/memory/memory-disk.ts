@@ -1,9 +1,10 @@
 /** A disk in memory: what is durable on it outlives the storage that wrote it, what is not is lost in a crash. */
-import type { EncodedBlock } from '../contracts/block.ts'
-import { BlockList } from '../contracts/block-list.ts'
+
 import type { StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { HardState, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
+import type { EncodedBlock } from '../log-format/block.ts'
+import { BlockList } from '../log-format/block-list.ts'
 
 export interface MemoryDiskOptions {
   /** The id of the data directory on it; by default numbered, so that a new disk is another directory. */

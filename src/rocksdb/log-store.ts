@@ -2,12 +2,13 @@
  * The log, the hard state and the record of the newest snapshot of an open directory: what a write does to them, in which order.
  * A write is at most: the hard-state files, if term or vote change, and then one batch of RocksDB, synced.
  */
-import type { EncodedBlock } from '../contracts/block.ts'
-import { decodeBlock } from '../contracts/block.ts'
-import type { BlockHead, BlockList, LogChange } from '../contracts/block-list.ts'
+
 import type { StorageWrite } from '../contracts/storage.ts'
 import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import type { EncodedBlock } from '../log-format/block.ts'
+import { decodeBlock } from '../log-format/block.ts'
+import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
 import type { BindingBatch } from './binding.ts'
 import type { Database } from './database.ts'
 import type { HardStateFile } from './hard-state-file.ts'
@@ -82,7 +83,7 @@ export class LogStore {
     return this.#snapshot
   }
 
-  get blocks(): readonly BlockHead[] {
+  get blocks(): readonly BlockHeader[] {
     return this.#log.blocks
   }
 
@@ -150,7 +151,7 @@ export class LogStore {
 
   #needsBatch(
     { snapshot, blocks, isUrgent }: StorageWrite,
-    change: LogChange<BlockHead>,
+    change: LogChange<BlockHeader>,
     commitIndex: LogIndex,
   ): boolean {
     if (snapshot !== undefined || blocks.length > 0) return true
@@ -158,7 +159,7 @@ export class LogStore {
     return isUrgent && commitIndex > Math.max(this.#summary.commitIndex, this.#hardState.record.commitIndex)
   }
 
-  async #writeBatch(write: StorageWrite, change: LogChange<BlockHead>, commitIndex: LogIndex): Promise<void> {
+  async #writeBatch(write: StorageWrite, change: LogChange<BlockHeader>, commitIndex: LogIndex): Promise<void> {
     const number = this.#summary.write + 1
     const summary: LogSummary = {
       write: number,
@@ -180,10 +181,10 @@ export class LogStore {
     this.#settle(write, change, summary)
   }
 
-  #fill(batch: BindingBatch, { blocks }: StorageWrite, change: LogChange<BlockHead>): void {
+  #fill(batch: BindingBatch, { blocks }: StorageWrite, change: LogChange<BlockHeader>): void {
     const old = this.#log.blocks
     for (let at = change.dropFrom; at < old.length; at++)
-      batch.del(blockKey((old[at] as BlockHead).first, this.#log.entryBefore(at).term))
+      batch.del(blockKey((old[at] as BlockHeader).first, this.#log.entryBefore(at).term))
     let termBefore = change.keepTo === 0 ? change.base.term : this.#log.entryBefore(change.keepTo).term
     for (const block of blocks) {
       batch.put(blockKey(block.first, termBefore), bufferOf(block.bytes))
@@ -191,9 +192,9 @@ export class LogStore {
     }
   }
 
-  #settle(write: StorageWrite, change: LogChange<BlockHead>, summary: LogSummary): void {
+  #settle(write: StorageWrite, change: LogChange<BlockHeader>, summary: LogSummary): void {
     const gone = change.keepTo === 0 ? change.dropFrom : change.keepFrom
-    for (let at = 0; at < gone; at++) this.#unsweptBytes += (this.#log.blocks[at] as BlockHead).size
+    for (let at = 0; at < gone; at++) this.#unsweptBytes += (this.#log.blocks[at] as BlockHeader).size
     this.#log.apply({ ...change, append: change.append.map(headOf) })
     this.#summary = summary
     if (write.snapshot !== undefined) this.#snapshot = write.snapshot.info
@@ -244,7 +245,7 @@ export class LogStore {
     return { commitIndex: Math.min(this.#commitIndex, lastIndex), logWrite: write, lastIndex, lastTerm }
   }
 
-  #decode(head: BlockHead, value: Buffer): EncodedBlock {
+  #decode(head: BlockHeader, value: Buffer): EncodedBlock {
     let block: EncodedBlock
     try {
       block = decodeBlock(value)
@@ -273,7 +274,7 @@ function sizeOf({ blocks }: StorageWrite): number {
   return size
 }
 
-function headOf({ first, term, kind, membership, count, size }: BlockHead): BlockHead {
+function headOf({ first, term, kind, membership, count, size }: BlockHeader): BlockHeader {
   return { first, term, kind, membership, count, size }
 }
 

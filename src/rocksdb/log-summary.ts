@@ -2,10 +2,11 @@
  * Every write says what the whole log must consist of after it. Opening compares: whatever write went missing in between, by
  * damage that RocksDB passes over in silence, leaves a log that differs from the newest summary.
  */
-import { decodeBlock } from '../contracts/block.ts'
-import type { BlockHead } from '../contracts/block-list.ts'
-import { BlockList } from '../contracts/block-list.ts'
+
 import type { LogIndex, SnapshotInfo, Term } from '../core/types.ts'
+import { decodeBlock } from '../log-format/block.ts'
+import type { BlockHeader } from '../log-format/block-list.ts'
+import { BlockList } from '../log-format/block-list.ts'
 import type { Database } from './database.ts'
 import type { HardStateRecord } from './hard-state-file.ts'
 import { blockRange, parseBlockKey, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
@@ -86,7 +87,7 @@ async function readSnapshot(
 }
 
 async function readBlocks(database: Database, location: string, summary: LogSummary): Promise<BlockList> {
-  const blocks: BlockHead[] = []
+  const blocks: BlockHeader[] = []
   let end = { index: summary.baseIndex, term: summary.baseTerm }
   const bad = (what: string, cause?: unknown): Error => damagedLog(location, end.index, summary.lastIndex, what, cause)
   for await (const [key, value] of database.entries(blockRange(summary.baseIndex + 1))) {

@@ -1,9 +1,9 @@
 /** The durable storage: the log in RocksDB, term and vote in two small files, snapshots in files of their own; one directory per node. */
 import { resolve } from 'node:path'
-import type { EncodedBlock } from '../contracts/block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import type { EncodedBlock } from '../log-format/block.ts'
 import { loadBinding } from './binding.ts'
 import { DataDirectory } from './data-directory.ts'
 import { LogStore } from './log-store.ts'

@@ -13,7 +13,7 @@ export class EventHub {
   readonly #node: NodeId
   readonly #observers: Set<Observer>
   readonly #bufferMax: number
-  readonly #streams = new Set<Stream>()
+  readonly #streams = new Set<BufferedStream>()
   #isClosed = false
 
   constructor(node: NodeId, observers: readonly Observer[], bufferMax: number) {
@@ -37,7 +37,7 @@ export class EventHub {
   /** Every event from now on; ends with the node or the signal. */
   stream(signal: AbortSignal | undefined): EventStream {
     let unlisten = (): void => undefined
-    const stream = new Stream(this.#bufferMax, () => {
+    const stream = new BufferedStream(this.#bufferMax, () => {
       this.#streams.delete(stream)
       unlisten()
     })
@@ -56,17 +56,17 @@ export class EventHub {
   }
 }
 
-class Stream implements EventStream {
+class BufferedStream implements EventStream {
   readonly #bufferMax: number
-  readonly #ended: () => void
+  readonly #onEnd: () => void
   #buffer: NodeEvent[] = []
-  #readers: ((result: IteratorResult<NodeEvent>) => void)[] = []
+  #pendingReads: ((result: IteratorResult<NodeEvent>) => void)[] = []
   #isEnded = false
   #dropped = 0
 
   constructor(bufferMax: number, ended: () => void) {
     this.#bufferMax = bufferMax
-    this.#ended = ended
+    this.#onEnd = ended
   }
 
   get dropped(): number {
@@ -74,7 +74,7 @@ class Stream implements EventStream {
   }
 
   push(event: NodeEvent): void {
-    const reader = this.#readers.shift()
+    const reader = this.#pendingReads.shift()
     if (reader !== undefined) {
       reader({ value: event, done: false })
       return
@@ -88,9 +88,9 @@ class Stream implements EventStream {
 
   end(): void {
     this.#isEnded = true
-    this.#ended()
-    for (const reader of this.#readers) reader({ value: undefined, done: true })
-    this.#readers = []
+    this.#onEnd()
+    for (const reader of this.#pendingReads) reader({ value: undefined, done: true })
+    this.#pendingReads = []
   }
 
   next(): Promise<IteratorResult<NodeEvent>> {
@@ -98,7 +98,7 @@ class Stream implements EventStream {
     if (event !== undefined) return Promise.resolve({ value: event, done: false })
     if (this.#isEnded) return Promise.resolve({ value: undefined, done: true })
     return new Promise((resolve) => {
-      this.#readers.push(resolve)
+      this.#pendingReads.push(resolve)
     })
   }
 

@@ -48,10 +48,10 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
 interface Count {
   since: number
   written: number
-  held: number
+  suppressed: number
 }
 
-const KINDS_MAX = 1000
+const KEYS_MAX = 1000
 
 /** An observer that writes a line per event. */
 export function logObserver(options: LogOptions = {}): Observer {
@@ -63,33 +63,33 @@ export function logObserver(options: LogOptions = {}): Observer {
       const level = LEVELS[event.type] ?? 'info'
       if (isQuiet && level === 'debug') return
       const time = now()
-      const repeated = countOf(counts, `${node} ${event.type} ${peerOf(event) ?? ''}`, time, repeatMax, periodMs)
+      const repeated = countRepeats(counts, `${node} ${event.type} ${peerOf(event) ?? ''}`, time, repeatMax, periodMs)
       if (repeated === undefined) return
-      const write = isJson ? jsonLine : proseLine
+      const write = isJson ? jsonLine : textLine
       stream.write(`${write(new Date(time).toISOString(), level, node, event, repeated)}\n`)
     },
   }
 }
 
 /** How many lines of this kind were held back before this one; undefined if this one is held back too. */
-function countOf(
+function countRepeats(
   counts: Map<string, Count>,
-  kind: string,
+  key: string,
   time: number,
   repeatMax: number,
   periodMs: number,
 ): number | undefined {
-  const known = counts.get(kind)
+  const known = counts.get(key)
   if (known === undefined || time - known.since >= periodMs) {
-    if (counts.size >= KINDS_MAX) counts.clear()
-    counts.set(kind, { since: time, written: 1, held: 0 })
-    return known?.held ?? 0
+    if (counts.size >= KEYS_MAX) counts.clear()
+    counts.set(key, { since: time, written: 1, suppressed: 0 })
+    return known?.suppressed ?? 0
   }
   if (known.written < repeatMax) {
     known.written++
     return 0
   }
-  known.held++
+  known.suppressed++
   return undefined
 }
 
@@ -104,16 +104,16 @@ function jsonLine(time: string, level: Level, node: NodeId, event: NodeEvent, re
   return JSON.stringify({ time, level, node, event: type, ...facts, ...(repeated > 0 ? { repeated } : {}) })
 }
 
-function proseLine(time: string, level: Level, node: NodeId, event: NodeEvent, repeated: number): string {
+function textLine(time: string, level: Level, node: NodeId, event: NodeEvent, repeated: number): string {
   const { type, ...facts } = event
   const words = type.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-  const details = Object.entries(facts).map(([name, value]) => `${name}=${shown(value)}`)
+  const details = Object.entries(facts).map(([name, value]) => `${name}=${formatValue(value)}`)
   const again = repeated > 0 ? ` (repeated ${repeated} times)` : ''
   const mark = level === 'info' ? '' : `${level} `
   return `${time.slice(11, 23)} ${node} ${mark}${words}${details.length > 0 ? `: ${details.join(' ')}` : ''}${again}`
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === 'number') return String(Number.isInteger(value) ? value : value.toFixed(1))
   if (typeof value === 'string') return value
   if (typeof value === 'object' && value !== null && 'voters' in value) return `[${String(value.voters)}]`

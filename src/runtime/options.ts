@@ -107,53 +107,53 @@ export interface OptionProblem {
 /** Says what is wrong with a value, or nothing. */
 export type OptionCheck = (value: unknown) => string | undefined
 
-export const isWhole =
+export const checkInteger =
   (min: number): OptionCheck =>
   (value) =>
     Number.isSafeInteger(value) && (value as number) >= min
       ? undefined
-      : `must be a whole number of at least ${min}, not ${shown(value)}`
+      : `must be a whole number of at least ${min}, not ${formatValue(value)}`
 
-export const isText: OptionCheck = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : `must be a non-empty string, not ${shown(value)}`
+export const checkString: OptionCheck = (value) =>
+  typeof value === 'string' && value !== '' ? undefined : `must be a non-empty string, not ${formatValue(value)}`
 
-export const isFlag: OptionCheck = (value) =>
-  typeof value === 'boolean' ? undefined : `must be true or false, not ${shown(value)}`
+export const checkBoolean: OptionCheck = (value) =>
+  typeof value === 'boolean' ? undefined : `must be true or false, not ${formatValue(value)}`
 
-export const isNodeId: OptionCheck = (value) =>
+export const checkNodeId: OptionCheck = (value) =>
   typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)
     ? undefined
-    : `must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, not ${shown(value)}`
+    : `must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, not ${formatValue(value)}`
 
 /** An object with these functions. */
-export const hasMethods =
+export const checkMethods =
   (...names: readonly string[]): OptionCheck =>
   (value) => {
-    if (typeof value !== 'object' || value === null) return `must be an object, not ${shown(value)}`
+    if (typeof value !== 'object' || value === null) return `must be an object, not ${formatValue(value)}`
     const missing = names.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function')
     return missing.length === 0 ? undefined : `has no ${missing.map((name) => `${name}()`).join(', ')}`
   }
 
-const isDrift: OptionCheck = (value) =>
+const checkFraction: OptionCheck = (value) =>
   typeof value === 'number' && value >= 0 && value < 1
     ? undefined
-    : `must be at least 0 and below 1, not ${shown(value)}`
+    : `must be at least 0 and below 1, not ${formatValue(value)}`
 
-const isPeers: OptionCheck = (value) => {
+const checkPeers: OptionCheck = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return `must be an object of addresses by id, not ${shown(value)}`
+    return `must be an object of addresses by id, not ${formatValue(value)}`
   for (const [id, address] of Object.entries(value)) {
-    if (isNodeId(id) !== undefined) return `the id ${shown(id)} ${isNodeId(id)}`
-    if (isText(address) !== undefined) return `the address of ${id} ${isText(address)}`
+    if (checkNodeId(id) !== undefined) return `the id ${formatValue(id)} ${checkNodeId(id)}`
+    if (checkString(address) !== undefined) return `the address of ${id} ${checkString(address)}`
   }
   const addresses = Object.values(value)
   const twice = addresses.find((address, offset) => addresses.indexOf(address) !== offset)
   return twice === undefined ? undefined : `the address ${twice} is given twice`
 }
 
-const isObservers: OptionCheck = (value) => {
-  if (!Array.isArray(value)) return `must be an array, not ${shown(value)}`
-  return value.map(hasMethods('event')).find((problem) => problem !== undefined)
+const checkObservers: OptionCheck = (value) => {
+  if (!Array.isArray(value)) return `must be an array, not ${formatValue(value)}`
+  return value.map(checkMethods('event')).find((problem) => problem !== undefined)
 }
 
 const MAY_BE_ZERO = new Set(['trailingEntries', 'trailingBytesMax', 'freeBytesMin', 'lazyWriteMs', 'caughtUpEntries'])
@@ -161,25 +161,25 @@ const MAY_BE_ZERO = new Set(['trailingEntries', 'trailingBytesMax', 'freeBytesMi
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(
   Object.entries({ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS }).map(([name, standard]) => [
     name,
-    typeof standard === 'boolean' ? isFlag : isWhole(MAY_BE_ZERO.has(name) ? 0 : 1),
+    typeof standard === 'boolean' ? checkBoolean : checkInteger(MAY_BE_ZERO.has(name) ? 0 : 1),
   ]),
 )
 
 /** The check of every option that RaftNode.start takes. */
 export const OPTION_CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...NUMBER_CHECKS,
-  clockDriftMax: isDrift,
-  id: isNodeId,
-  seed: isWhole(0),
-  peers: isPeers,
-  cluster: isText,
-  join: isFlag,
-  stateMachine: hasMethods('apply', 'snapshot', 'restore'),
-  codec: hasMethods('encode', 'decode'),
-  resultCodec: hasMethods('encode', 'decode'),
-  queryCodec: hasMethods('encode', 'decode'),
-  answerCodec: hasMethods('encode', 'decode'),
-  observers: isObservers,
+  clockDriftMax: checkFraction,
+  id: checkNodeId,
+  seed: checkInteger(0),
+  peers: checkPeers,
+  cluster: checkString,
+  join: checkBoolean,
+  stateMachine: checkMethods('apply', 'snapshot', 'restore'),
+  codec: checkMethods('encode', 'decode'),
+  resultCodec: checkMethods('encode', 'decode'),
+  queryCodec: checkMethods('encode', 'decode'),
+  answerCodec: checkMethods('encode', 'decode'),
+  observers: checkObservers,
 }
 
 /** Every problem of a set of options: unknown names, wrong values, contradictions. Empty if there is none. */
@@ -198,15 +198,15 @@ export function validateOptions(options: object, checks: Readonly<Record<string,
   for (const path of ['id', 'stateMachine'])
     if (given[path] === undefined) problems.push({ path, problem: 'is missing' })
   // Values that are wrong by themselves contradict nothing: the rest is judged as if they had been left out.
-  const wrong = new Set(problems.map(({ path }) => path))
-  const sound = Object.fromEntries(Object.entries(given).filter(([path]) => !wrong.has(path)))
-  problems.push(...contradictions(sound))
-  if (!wrong.has('id')) problems.push(...contradictionsOfMembership(sound).filter(({ path }) => !wrong.has(path)))
+  const invalid = new Set(problems.map(({ path }) => path))
+  const valid = Object.fromEntries(Object.entries(given).filter(([path]) => !invalid.has(path)))
+  problems.push(...findConflicts(valid))
+  if (!invalid.has('id')) problems.push(...findMembershipConflicts(valid).filter(({ path }) => !invalid.has(path)))
   return problems
 }
 
 /** Throws ERR_RAFT_OPTIONS naming all problems, if there are any. */
-export function refuseProblems(problems: readonly OptionProblem[]): void {
+export function throwOnProblems(problems: readonly OptionProblem[]): void {
   if (problems.length === 0) return
   const lines = problems.map(({ path, problem }) => `${path} ${problem}`)
   throw new RaftError('ERR_RAFT_OPTIONS', `the options cannot be used: ${lines.join('; ')}`, {
@@ -215,11 +215,11 @@ export function refuseProblems(problems: readonly OptionProblem[]): void {
   })
 }
 
-function contradictions(options: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
-  const all = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, ...defined(options) }
+function findConflicts(options: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
+  const all = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, ...withoutUndefined(options) }
   const problems: OptionProblem[] = []
-  const expect = (isGood: boolean, path: string, problem: string): void => {
-    if (!isGood) problems.push({ path, problem })
+  const expect = (isValid: boolean, path: string, problem: string): void => {
+    if (!isValid) problems.push({ path, problem })
   }
   const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max, heartbeatIntervalMs: heartbeat } = all
   expect(min < max, 'electionTimeoutMinMs', `(${min}) must be below electionTimeoutMaxMs (${max})`)
@@ -241,7 +241,7 @@ function contradictions(options: Partial<NodeOptions<unknown, unknown>>): Option
   }
 }
 
-function contradictionsOfMembership({
+function findMembershipConflicts({
   id = '',
   peers,
   cluster,
@@ -259,32 +259,32 @@ function contradictionsOfMembership({
 }
 
 /** Every number a node runs by: what was given, and the defaults for the rest. */
-export function settingsOf(options: { readonly id: NodeId; readonly seed: number }): RuntimeOptions & RaftOptions {
+export function resolveOptions(options: { readonly id: NodeId; readonly seed: number }): RuntimeOptions & RaftOptions {
   const names = [...Object.keys(RAFT_DEFAULTS), ...Object.keys(RUNTIME_DEFAULTS)]
-  const given = Object.fromEntries(Object.entries(defined(options)).filter(([name]) => names.includes(name)))
+  const given = Object.fromEntries(Object.entries(withoutUndefined(options)).filter(([name]) => names.includes(name)))
   return { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, ...given, id: options.id, seed: options.seed }
 }
 
 /** Without the keys whose value is undefined, so that they do not hide a default. */
-export function defined<Options extends object>(options: Options): Options {
+export function withoutUndefined<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
 }
 
 function suggestion(name: string, known: readonly string[]): string {
   const best = closest(name, [...known])
   const isNear = distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)
-  const meant = isNear ? best : known.find((full) => isShortFor(name.toLowerCase(), full.toLowerCase()))
-  return meant === undefined ? '' : `; did you mean ${meant}?`
+  const suggested = isNear ? best : known.find((full) => isSubsequence(name.toLowerCase(), full.toLowerCase()))
+  return suggested === undefined ? '' : `; did you mean ${suggested}?`
 }
 
 /** Whether the letters of `name` stand in `full` in their order. */
-function isShortFor(name: string, full: string): boolean {
+function isSubsequence(name: string, full: string): boolean {
   let at = 0
   for (const letter of full) if (letter === name[at]) at++
   return name.length > 2 && at === name.length
 }
 
-function shown(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -1,6 +1,5 @@
 /** A node of a cluster, as its user sees it: propose commands, read the state, change who is in, watch what happens. */
 import type { Clock } from '../contracts/clock.ts'
-import { jsonCodec } from '../contracts/codecs.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import type { Storage } from '../contracts/storage.ts'
@@ -8,16 +7,25 @@ import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import { Engine } from './engine.ts'
+import { jsonCodec } from '../platform/json-codec.ts'
+import type { Landing } from './calls/proposals.ts'
+import type { Confirmation } from './calls/reads.ts'
+import { internalError, notStartedError } from './calls/rejections.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
+import { NodeRuntime } from './node-runtime.ts'
 import type { NodeOptions } from './options.ts'
-import { defined, hasMethods, isNodeId, OPTION_CHECKS, refuseProblems, settingsOf, validateOptions } from './options.ts'
-import type { Landing } from './proposals.ts'
-import type { Confirmation } from './reads.ts'
+import {
+  checkMethods,
+  checkNodeId,
+  OPTION_CHECKS,
+  resolveOptions,
+  throwOnProblems,
+  validateOptions,
+  withoutUndefined,
+} from './options.ts'
 import type { MakeCore } from './recovery.ts'
 import { recover } from './recovery.ts'
-import { internalError, notBegun } from './refusals.ts'
 
 /** What a node stands on, for those who choose it themselves; `startNode` chooses RocksDB, gRPC and the real clock. */
 export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknown>
@@ -45,14 +53,14 @@ const SNAPSHOT_TIMEOUT_MS = 60_000
 
 const START_CHECKS = {
   ...OPTION_CHECKS,
-  storage: hasMethods('open', 'write', 'read', 'close'),
-  transport: hasMethods('start', 'send', 'setPeers', 'close'),
-  clock: hasMethods('now', 'wakeAt', 'defer'),
-  beforeListen: isFunction,
-  makeCore: isFunction,
+  storage: checkMethods('open', 'write', 'read', 'close'),
+  transport: checkMethods('start', 'send', 'setPeers', 'close'),
+  clock: checkMethods('now', 'wakeAt', 'defer'),
+  beforeListen: checkFunction,
+  makeCore: checkFunction,
 }
 
-function isFunction(value: unknown): string | undefined {
+function checkFunction(value: unknown): string | undefined {
   return typeof value === 'function' ? undefined : 'must be a function'
 }
 
@@ -64,17 +72,17 @@ interface Codecs<Command, Result, Query, Answer> {
 }
 
 export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer = unknown> implements NodeService {
-  readonly #engine: Engine<Command, Result>
+  readonly #runtime: NodeRuntime<Command, Result>
   readonly #codecs: Codecs<Command, Result, Query, Answer>
   readonly #query: ((query: Query) => Answer) | undefined
   #closed: Promise<void> | undefined
 
   private constructor(
-    engine: Engine<Command, Result>,
+    engine: NodeRuntime<Command, Result>,
     codecs: Codecs<Command, Result, Query, Answer>,
     query: ((query: Query) => Answer) | undefined,
   ) {
-    this.#engine = engine
+    this.#runtime = engine
     this.#codecs = codecs
     this.#query = query
   }
@@ -83,25 +91,25 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   static async start<Command, Result, Query = never, Answer = unknown>(
     options: RaftNodeOptions<Command, Result, Query, Answer>,
   ): Promise<RaftNode<Command, Result, Query, Answer>> {
-    refuseProblems(validateOptions(options, START_CHECKS))
+    throwOnProblems(validateOptions(options, START_CHECKS))
     const { storage, transport, clock, stateMachine, id, cluster, peers, join, makeCore, observers = [] } = options
-    const settings = settingsOf(options)
+    const resolved = resolveOptions(options)
     try {
-      const { core, recovered } = await recover(storage, { id, cluster, peers, join, makeCore }, settings, clock.now())
+      const { core, recovered } = await recover(storage, { id, cluster, peers, join, makeCore }, resolved, clock.now())
       const codecs = codecsOf(options)
-      const engine = new Engine<Command, Result>({
+      const runtime = new NodeRuntime<Command, Result>({
         ...{ core, recovered, storage, transport, clock },
-        options: settings,
+        options: resolved,
         addresses: peers ?? {},
         machine: stateMachine,
         codec: codecs.command,
-        hub: new EventHub(id, observers, settings.eventBufferMax),
+        hub: new EventHub(id, observers, resolved.eventBufferMax),
       })
       const query =
         stateMachine.query === undefined ? undefined : (asked: Query) => stateMachine.query?.(asked) as Answer
-      const node = new RaftNode<Command, Result, Query, Answer>(engine, codecs, query)
+      const node = new RaftNode<Command, Result, Query, Answer>(runtime, codecs, query)
       options.beforeListen?.(node)
-      await engine.start()
+      await runtime.start()
       return node
     } catch (error) {
       await transport.close().catch(() => undefined)
@@ -111,12 +119,12 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   get id(): NodeId {
-    return this.#engine.options.id
+    return this.#runtime.options.id
   }
 
   /** Resolves with the reason if the node ever stops for good by itself: its disk failed, the state machine threw. Never rejects. */
   get failed(): Promise<RaftError> {
-    return this.#engine.failed
+    return this.#runtime.failed
   }
 
   /**
@@ -130,7 +138,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
-    this.#assertDecodes(command)
+    this.#assertDecodable(command)
     const landing = await new Promise<Landing>((resolve, reject) => {
       this.#propose(command, options, true, resolve, reject)
     })
@@ -161,7 +169,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.#read(
       () => {
         const answer = this.#codecs.answer.encode(ask(decoded))
-        return { answer, appliedIndex: this.#engine.appliedIndex, term: this.#engine.term }
+        return { answer, appliedIndex: this.#runtime.appliedIndex, term: this.#runtime.term }
       },
       false,
       options,
@@ -171,18 +179,18 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /** Resolves once the change, and the way out of a joint membership, are committed. */
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
     return new Promise((resolve, reject) => {
-      const engine = this.#begin('membership change', options?.signal)
-      const misnamed = change.add?.find(({ id }) => isNodeId(id) !== undefined)
-      if (misnamed !== undefined)
-        throw new RaftError('ERR_RAFT_BAD_CHANGE', `the id of a new member ${isNodeId(misnamed.id)}`)
-      const deadline = engine.deadlines.of(options)
-      const asked = 'membership change'
-      const request = engine.requests.add({
-        ...{ asked, isBegun: true, deadline, signal: options?.signal },
+      const runtime = this.#startCall('membership change', options?.signal)
+      const invalid = change.add?.find(({ id }) => checkNodeId(id) !== undefined)
+      if (invalid !== undefined)
+        throw new RaftError('ERR_RAFT_BAD_CHANGE', `the id of a new member ${checkNodeId(invalid.id)}`)
+      const deadline = runtime.deadlines.deadlineFor(options)
+      const operation = 'membership change'
+      const request = runtime.adminRequests.add({
+        ...{ operation: operation, isStarted: true, deadline, signal: options?.signal },
         resolve,
         reject,
       })
-      engine.driver.post({ type: 'changeMembership', request, change })
+      runtime.driver.post({ type: 'changeMembership', request, change })
     })
   }
 
@@ -190,19 +198,27 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   async transferLeadership(
     options: CallOptions & { readonly to?: NodeId | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
-    return this.#begin('leadership transfer', options.signal).handover.transfer(options.to, options)
+    return this.#startCall('leadership transfer', options.signal).leadershipTransfer.transfer(options.to, options)
   }
 
   /** Now, whether it is due or not; if nothing was applied since the last one, that one is the answer. */
   takeSnapshot(options?: CallOptions): Promise<SnapshotInfo> {
     return new Promise((resolve, reject) => {
-      const { requests, deadlines, snapshotter } = this.#begin('snapshot', options?.signal)
-      const deadline = deadlines.of({ timeoutMs: options?.timeoutMs ?? SNAPSHOT_TIMEOUT_MS })
-      const asked = 'snapshot'
-      const request = requests.add({ ...{ asked, isBegun: false, deadline, signal: options?.signal }, resolve, reject })
+      const {
+        adminRequests: requests,
+        deadlines,
+        snapshotTaker: snapshotter,
+      } = this.#startCall('snapshot', options?.signal)
+      const deadline = deadlines.deadlineFor({ timeoutMs: options?.timeoutMs ?? SNAPSHOT_TIMEOUT_MS })
+      const operation = 'snapshot'
+      const request = requests.add({
+        ...{ operation: operation, isStarted: false, deadline, signal: options?.signal },
+        resolve,
+        reject,
+      })
       snapshotter.take().then(
-        (snapshot) => requests.fulfil(request, snapshot),
-        (error) => requests.refuse(request, error),
+        (snapshot) => requests.resolve(request, snapshot),
+        (error) => requests.reject(request, error),
       )
     })
   }
@@ -213,25 +229,25 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /** The status, without waiting. */
   statusNow(): NodeStatus {
-    return this.#engine.status()
+    return this.#runtime.status()
   }
 
   /** Everything that happens from now on. Holds a bounded number of events for a slow reader; `dropped` counts the lost ones. */
   events(options?: { readonly signal?: AbortSignal | undefined }): EventStream {
-    return this.#engine.hub.stream(options?.signal)
+    return this.#runtime.hub.stream(options?.signal)
   }
 
   /** Resolves with the first status that `predicate` holds for: `node.until((status) => status.role === 'leader')`. */
   until(predicate: (status: NodeStatus) => boolean, options?: CallOptions): Promise<NodeStatus> {
     return new Promise((resolve, reject) => {
-      const { watchers, deadlines } = this.#begin('wait', options?.signal)
-      watchers.add({ predicate, deadline: deadlines.of(options), signal: options?.signal, resolve, reject })
+      const { statusWaiters: watchers, deadlines } = this.#startCall('wait', options?.signal)
+      watchers.add({ predicate, deadline: deadlines.deadlineFor(options), signal: options?.signal, resolve, reject })
     })
   }
 
   /** Hands leadership over if it can, settles every call, and lets go of network and disk. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.#engine.close()
+    this.#closed ??= this.#runtime.close()
     return this.#closed
   }
 
@@ -240,24 +256,27 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /** Who asks over the network is told at once that nobody leads here: another node may know better. */
-  #read<Value>(query: () => Value, isPatient: boolean, options: ReadOptions = {}): Promise<Value> {
+  #read<Value>(query: () => Value, retryWithoutLeader: boolean, options: ReadOptions = {}): Promise<Value> {
     return new Promise((resolve, reject) => {
       const { signal, mode = 'linearizable' } = options
-      const { reads, deadlines, driver } = this.#begin('read', signal)
-      const deadline = deadlines.of(options)
-      reads.add({ query, isPatient, deadline, signal, resolve, reject }, CONFIRMATIONS[mode])
+      const { reads, deadlines, driver } = this.#startCall('read', signal)
+      const deadline = deadlines.deadlineFor(options)
+      reads.add(
+        { query, retryWithoutLeader: retryWithoutLeader, deadline, signal, resolve, reject },
+        CONFIRMATIONS[mode],
+      )
       driver.wake()
     })
   }
 
   /** Throws if nothing can be begun any more. */
-  #begin(asked: string, signal: AbortSignal | undefined): Engine<Command, Result> {
-    this.#engine.assertRunning(asked)
+  #startCall(operation: string, signal: AbortSignal | undefined): NodeRuntime<Command, Result> {
+    this.#runtime.assertRunning(operation)
     if (signal?.aborted === true)
-      throw new RaftError('ERR_RAFT_ABORTED', `the ${asked} was not begun: its signal was aborted before`, {
+      throw new RaftError('ERR_RAFT_ABORTED', `the ${operation} was not begun: its signal was aborted before`, {
         cause: signal.reason,
       })
-    return this.#engine
+    return this.#runtime
   }
 
   #propose(
@@ -267,30 +286,40 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     resolve: (value: never) => void,
     reject: (error: RaftError) => void,
   ): void {
-    const engine = this.#begin('proposal', options?.signal)
-    const { commandBytesMax } = engine.options
+    const runtime = this.#startCall('proposal', options?.signal)
+    const { commandBytesMax } = runtime.options
     if (command.length > commandBytesMax) throw tooLarge(command.length, commandBytesMax)
-    const refusal = engine.space.refusal ?? engine.proposals.overload(command.length)
-    if (refusal !== undefined) throw refusal
-    const deadline = engine.deadlines.of(options)
-    engine.proposals.add({ command, deadline, signal: options?.signal, wantsLanding, resolve, reject })
-    engine.driver.wake()
+    const error = runtime.diskSpace.writeError ?? runtime.proposals.checkCapacity(command.length)
+    if (error !== undefined) throw error
+    const deadline = runtime.deadlines.deadlineFor(options)
+    runtime.proposals.add({ command, deadline, signal: options?.signal, wantsLanding, resolve, reject })
+    runtime.driver.wake()
   }
 
   #encode(command: Command): Uint8Array {
     try {
       return this.#codecs.command.encode(command)
     } catch (cause) {
-      throw notBegun('proposal', `the command cannot be encoded: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
+      throw notStartedError(
+        'proposal',
+        `the command cannot be encoded: ${String(cause)}`,
+        'ERR_RAFT_BAD_MESSAGE',
+        cause,
+      )
     }
   }
 
   /** What comes from the network is tried before it gets into the log, where it would stop every node. */
-  #assertDecodes(command: Uint8Array): void {
+  #assertDecodable(command: Uint8Array): void {
     try {
       this.#codecs.command.decode(command)
     } catch (cause) {
-      throw notBegun('proposal', `the command cannot be decoded: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
+      throw notStartedError(
+        'proposal',
+        `the command cannot be decoded: ${String(cause)}`,
+        'ERR_RAFT_BAD_MESSAGE',
+        cause,
+      )
     }
   }
 
@@ -298,7 +327,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     try {
       return this.#codecs.query.decode(query)
     } catch (cause) {
-      throw notBegun('read', `the query cannot be decoded: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
+      throw notStartedError('read', `the query cannot be decoded: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
     }
   }
 }
@@ -306,7 +335,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 function codecsOf<Command, Result, Query, Answer>(
   options: RaftNodeOptions<Command, Result, Query, Answer>,
 ): Codecs<Command, Result, Query, Answer> {
-  const { codec, resultCodec, queryCodec, answerCodec } = defined(options)
+  const { codec, resultCodec, queryCodec, answerCodec } = withoutUndefined(options)
   return {
     command: codec ?? jsonCodec(),
     result: resultCodec ?? jsonCodec(),

@@ -2,18 +2,18 @@
 import type { IntervalHistogram } from 'node:perf_hooks'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Clock } from '../contracts/clock.ts'
-import { systemClock } from '../contracts/system-clock.ts'
+import { systemClock } from '../platform/system-clock.ts'
 
 const LOOP_RESOLUTION_MS = 20
 
 /** "Recent" is the last whole window of this length, and what is begun of the next. */
-const LOOP_WINDOW_MS = 10_000
+const LOOP_DELAY_WINDOW_MS = 10_000
 
 /** One event loop, one measure of it: begun with the first node of the process, and no reason for the process to stay alive. */
-const loop: { delays: IntervalHistogram | undefined; windowFrom: number; longestBefore: number } = {
+const loop: { delays: IntervalHistogram | undefined; windowStart: number; previousMax: number } = {
   delays: undefined,
-  windowFrom: 0,
-  longestBefore: 0,
+  windowStart: 0,
+  previousMax: 0,
 }
 
 /** The system's clock with a measure of the event loop's delay. */
@@ -21,18 +21,18 @@ export function realClock(): Clock {
   if (loop.delays === undefined) {
     loop.delays = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
     loop.delays.enable()
-    loop.windowFrom = performance.now()
+    loop.windowStart = performance.now()
   }
   return { ...systemClock, loopDelayMs }
 }
 
 function loopDelayMs(): number {
-  const { delays, windowFrom, longestBefore } = loop
+  const { delays, windowStart: windowFrom, previousMax: longestBefore } = loop
   if (delays === undefined || delays.count === 0) return longestBefore
   const longest = Math.max(0, delays.max / 1e6 - LOOP_RESOLUTION_MS)
-  if (performance.now() - windowFrom > LOOP_WINDOW_MS) {
-    loop.windowFrom = performance.now()
-    loop.longestBefore = longest
+  if (performance.now() - windowFrom > LOOP_DELAY_WINDOW_MS) {
+    loop.windowStart = performance.now()
+    loop.previousMax = longest
     delays.reset()
   }
   return Math.max(longestBefore, longest)

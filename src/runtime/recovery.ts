@@ -6,13 +6,13 @@ import type { RaftOptions } from '../core/options.ts'
 import { Raft } from '../core/raft.ts'
 import type { InitialState } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
-import type { Core } from './driver.ts'
-import { removed } from './refusals.ts'
+import { removedError } from './calls/rejections.ts'
+import type { Core } from './pipeline/driver.ts'
 
 /** Makes the core of a node: `new Raft`, or something that stands before one. */
 export type MakeCore = (options: RaftOptions, recovered: InitialState, now: Instant) => Core
 
-export interface Origin {
+export interface BootstrapOptions {
   readonly id: NodeId
   readonly cluster: string | undefined
   readonly peers: Readonly<Record<NodeId, string>> | undefined
@@ -20,21 +20,27 @@ export interface Origin {
   readonly makeCore?: MakeCore | undefined
 }
 
-export interface Recovery {
+export interface RecoveredNode {
   readonly core: Core
   readonly recovered: RecoveredState
 }
 
 /** Opens the storage, and refuses to start as a member that was removed. */
-export async function recover(storage: Storage, origin: Origin, options: RaftOptions, now: Instant): Promise<Recovery> {
-  const { id, cluster = '', peers = {}, join = false } = origin
+export async function recover(
+  storage: Storage,
+  bootstrap: BootstrapOptions,
+  options: RaftOptions,
+  now: Instant,
+): Promise<RecoveredNode> {
+  const { id, cluster = '', peers = {}, join = false } = bootstrap
   const recovered = await storage.open({ clusterId: cluster, nodeId: id, newClusterId: clusterIdOf(peers) })
   const { hardState, snapshot, blocks } = recovered
   const initialMembership = join ? EMPTY_MEMBERSHIP : bootstrapMembership(peers)
-  const make = origin.makeCore ?? ((...known) => new Raft(...known))
+  const make = bootstrap.makeCore ?? ((...args) => new Raft(...args))
   const core = make(options, { hardState, snapshot, blocks, initialMembership }, now)
   const { isRemoved, membershipIndex } = core.status(now)
-  if (isRemoved && !join) throw removed(id, `its log says so at index ${membershipIndex}`, { index: membershipIndex })
+  if (isRemoved && !join)
+    throw removedError(id, `its log says so at index ${membershipIndex}`, { index: membershipIndex })
   return { core, recovered }
 }
 

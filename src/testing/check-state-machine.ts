@@ -1,8 +1,8 @@
 /** Tries a user's state machine: is it deterministic, is its snapshot its state, and does it survive a cluster under faults? */
 import { inspect } from 'node:util'
 import type { Arbitrary } from 'fast-check'
-import { jsonCodec } from '../contracts/codecs.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
+import { jsonCodec } from '../platform/json-codec.ts'
 import { fc } from './arbitraries/fast-check.ts'
 import type { Totals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'

@@ -1,6 +1,7 @@
 /** A user's state machine as a simulation sees it: commands are named by number, results and states are text. */
-import { jsonCodec } from '../contracts/codecs.ts'
+
 import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
+import { jsonCodec } from '../platform/json-codec.ts'
 import { watched } from './state-machine/guard.ts'
 
 /** A machine to be tried, and what it is to be given. */

@@ -1,7 +1,7 @@
 /** A second opinion on what a node has on disk: says when a message speaks of what is not there yet, and when a write does not fit. */
 import assert from 'node:assert/strict'
-import { type BlockHead, BlockList } from '../../src/contracts/block-list.ts'
 import type { HardState, LogIndex, Message, NodeId, Outgoing, Persist } from '../../src/core/index.ts'
+import { type BlockHeader, BlockList } from '../../src/log-format/block-list.ts'
 
 export class ReferenceDisk {
   readonly #id: NodeId
@@ -10,7 +10,7 @@ export class ReferenceDisk {
   #snapshotIndex: LogIndex = 0
   readonly #pending: Persist[] = []
 
-  constructor(id: NodeId, hardState: HardState, blocks: readonly BlockHead[]) {
+  constructor(id: NodeId, hardState: HardState, blocks: readonly BlockHeader[]) {
     this.#id = id
     this.#hardState = hardState
     this.#blocks = new BlockList({ index: 0, term: 0 }, blocks)
@@ -75,6 +75,6 @@ function requiredTerm(message: Message): number {
   return isOfNextTerm ? 0 : message.term
 }
 
-function headOf({ first, term, kind, count, size, membership }: Persist['blocks'][number]): BlockHead {
+function headOf({ first, term, kind, count, size, membership }: Persist['blocks'][number]): BlockHeader {
   return { first, term, kind, count, size, membership }
 }

@@ -1,7 +1,6 @@
 /** The gate between bytes and messages: what is sound passes unchanged, and nothing else passes. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { encodeCommands } from '../../src/contracts/block.ts'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { isRaftError } from '../../src/errors.ts'
 import type { Frame } from '../../src/grpc/codec.ts'
@@ -14,6 +13,7 @@ import {
   encodeFrame,
 } from '../../src/grpc/codec.ts'
 import { peerProto } from '../../src/grpc/peer-proto.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
 import { SAMPLE_MESSAGES } from '../../src/testing/contracts/transport/sample-messages.ts'
 
 const hello = {

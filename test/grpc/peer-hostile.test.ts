@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, credentials, status } from '@grpc/grpc-js'
-import { encodeCommands } from '../../src/contracts/block.ts'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import type { Frame } from '../../src/grpc/codec.ts'
 import { decodeFrame, encodeFetchRequest, encodeFrame } from '../../src/grpc/codec.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import { peerProto } from '../../src/grpc/peer-proto.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
 import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
 
 describe('a node under hostile bytes', () => {

@@ -1,10 +1,10 @@
 /** Links as networks break them: outages, silence, slow readers, wrong addresses. */
 import assert from 'node:assert/strict'
-import type { EncodedBlock } from '../../src/contracts/block.ts'
-import { encodeCommands } from '../../src/contracts/block.ts'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import type { GrpcTransportLimits } from '../../src/grpc/transport-options.ts'
+import type { EncodedBlock } from '../../src/log-format/block.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
 import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
 import type { GrpcWorld } from './peer-world.ts'
 import { grpcWorld } from './peer-world.ts'

@@ -1,12 +1,12 @@
 /** One stream of frames: what is written when, and what is dropped, seen without a network. */
 import assert from 'node:assert/strict'
-import { encodeCommands } from '../../src/contracts/block.ts'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import type { Frame } from '../../src/grpc/codec.ts'
 import { decodeFrame, encodeFrame } from '../../src/grpc/codec.ts'
 import type { PeerCall } from '../../src/grpc/peer-call.ts'
 import { PeerStream } from '../../src/grpc/peer-stream.ts'
 import { limitsOf } from '../../src/grpc/transport-options.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
 
 describe('a stream of frames', () => {
   it('packs what one turn says into one frame', async () => {

@@ -1,7 +1,7 @@
 /** The memory disk: what a crash takes, and what it leaves. */
 import assert from 'node:assert/strict'
-import { encodeNoop } from '../../src/contracts/block.ts'
 import { RaftError } from '../../src/errors.ts'
+import { encodeNoop } from '../../src/log-format/block.ts'
 import { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 

@@ -40,7 +40,7 @@ async function writeUntilKilled(directory: string, killAfter: number): Promise<A
   const source = `
     import { writeSync } from 'node:fs'
     import { RocksDBStorage } from ${urlOf('../../src/rocksdb/index.ts')}
-    import { encodeCommands } from ${urlOf('../../src/contracts/block.ts')}
+    import { encodeCommands } from ${urlOf('../../src/log-format/block.ts')}
     const storage = new RocksDBStorage({ directory: ${JSON.stringify(directory)}, writeBufferBytes: 256 * 1024 })
     const { blocks, hardState } = await storage.open(${JSON.stringify(IDENTITY)})
     let index = blocks.length

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
-import { encodeNoop } from '../../src/contracts/block.ts'
 import type { RuntimeEvent } from '../../src/contracts/observer.ts'
 import type { SnapshotStore } from '../../src/contracts/storage.ts'
 import type { Effects } from '../../src/core/effects.ts'
@@ -8,20 +7,21 @@ import type { Input } from '../../src/core/inputs.ts'
 import type { Message } from '../../src/core/messages.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
 import { RaftError } from '../../src/errors.ts'
+import { encodeNoop } from '../../src/log-format/block.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
+import { Deadlines } from '../../src/platform/deadlines.ts'
 import { onAbort } from '../../src/runtime/abort-ear.ts'
-import { BlockCache } from '../../src/runtime/block-cache.ts'
-import { Deadlines } from '../../src/runtime/deadlines.ts'
-import type { Core, Hands } from '../../src/runtime/driver.ts'
-import { Driver } from '../../src/runtime/driver.ts'
+import { DiskSpace } from '../../src/runtime/disk-space.ts'
 import { EventHub } from '../../src/runtime/event-hub.ts'
 import { logObserver } from '../../src/runtime/log-observer.ts'
-import { Mailbox } from '../../src/runtime/mailbox.ts'
-import { SnapshotShelf } from '../../src/runtime/snapshot-shelf.ts'
-import { Space } from '../../src/runtime/space.ts'
+import { BlockCache } from '../../src/runtime/pipeline/block-cache.ts'
+import type { Core, EffectHandlers } from '../../src/runtime/pipeline/driver.ts'
+import { Driver } from '../../src/runtime/pipeline/driver.ts'
+import { Mailbox } from '../../src/runtime/pipeline/mailbox.ts'
+import { SnapshotRetention } from '../../src/runtime/snapshots/snapshot-retention.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 import { NO_EFFECTS } from '../core/effects.ts'
-import { settle } from './world.ts'
+import { flushPromises } from './virtual-cluster.ts'
 
 const heartbeat: Message = {
   ...{
@@ -62,7 +62,7 @@ describe('the mailbox', () => {
 
 describe('the driver', () => {
   it('takes all that happens in one turn in one step, and hands the effects out in one order', () => {
-    const desk = new DriverDesk()
+    const desk = new DriverFixture()
     desk.driver.start()
     desk.driver.post({ type: 'applied', index: 1 })
     desk.driver.post({ type: 'applied', index: 2 })
@@ -86,7 +86,7 @@ describe('the driver', () => {
   })
 
   it('wakes the core when it asked to be woken, and not when it has changed its mind', () => {
-    const desk = new DriverDesk()
+    const desk = new DriverFixture()
     desk.answer = { ...NO_EFFECTS, wakeAt: 100 }
     desk.driver.start()
     desk.answer = { ...NO_EFFECTS, wakeAt: 250 }
@@ -98,7 +98,7 @@ describe('the driver', () => {
   })
 
   it('takes an earlier wish at its word', () => {
-    const desk = new DriverDesk()
+    const desk = new DriverFixture()
     desk.answer = { ...NO_EFFECTS, wakeAt: 1000 }
     desk.driver.start()
     desk.answer = { ...NO_EFFECTS, wakeAt: 50 }
@@ -108,7 +108,7 @@ describe('the driver', () => {
   })
 
   it('stops when the core breaks its own law', () => {
-    const desk = new DriverDesk()
+    const desk = new DriverFixture()
     desk.driver.start()
     desk.answer = undefined
     desk.driver.post({ type: 'applied', index: 1 })
@@ -126,12 +126,12 @@ describe('the block cache', () => {
     const cache = new BlockCache(100)
     for (let first = 1; first <= 5; first++) cache.put(encodeNoop(first, 1))
     assert.equal(cache.bytes, 180)
-    cache.persistedTo(2)
+    cache.onPersisted(2)
     assert.deepEqual(
       [1, 2, 3, 4, 5].map((first) => cache.get(first) !== undefined),
       [false, false, true, true, true],
     )
-    cache.persistedTo(5)
+    cache.onPersisted(5)
     assert.equal(cache.bytes, 72)
   })
 
@@ -156,9 +156,9 @@ describe('deadlines', () => {
     const sweeps: number[] = []
     const clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
     const deadlines = new Deadlines(clock, 5000, [(now) => sweeps.push(now) && Number.POSITIVE_INFINITY])
-    assert.equal(deadlines.of(undefined), 5000)
-    assert.equal(deadlines.of({ timeoutMs: 300 }), 300)
-    deadlines.of({ timeoutMs: 400 })
+    assert.equal(deadlines.deadlineFor(undefined), 5000)
+    assert.equal(deadlines.deadlineFor({ timeoutMs: 300 }), 300)
+    deadlines.deadlineFor({ timeoutMs: 400 })
     while (time.step(299_000));
     assert.deepEqual(sweeps, [])
     while (time.step(10_000_000));
@@ -169,7 +169,7 @@ describe('deadlines', () => {
     const clock = new NodeClock(new VirtualTime(), { startMs: 0, ratePerMille: 1000 })
     const deadlines = new Deadlines(clock, 5000, [])
     for (const timeoutMs of [0, -1, Number.NaN])
-      assert.throws(() => deadlines.of({ timeoutMs }), { code: 'ERR_RAFT_OPTIONS' })
+      assert.throws(() => deadlines.deadlineFor({ timeoutMs }), { code: 'ERR_RAFT_OPTIONS' })
   })
 })
 
@@ -178,22 +178,22 @@ describe('the watch over free space', () => {
     const time = new VirtualTime()
     const told: string[] = []
     let free = 1000
-    const space = new Space({
+    const space = new DiskSpace({
       storage: { freeBytes: async () => free },
       clock: new NodeClock(time, { startMs: 0, ratePerMille: 1000 }),
       freeBytesMin: 100,
       checkMs: 10,
-      event: (event: RuntimeEvent) => told.push(event.type),
-      low: () => told.push('low'),
+      emit: (event: RuntimeEvent) => told.push(event.type),
+      onLow: () => told.push('low'),
     })
     await space.watch()
     for (const bytes of [99, 50, 110, 124, 125, 126]) {
       free = bytes
       time.step(time.nowUs + 10_000)
-      await settle()
+      await flushPromises()
     }
     assert.deepEqual(told, ['spaceLow', 'low', 'low', 'low', 'low', 'spaceBack'])
-    assert.equal(space.refusal, undefined)
+    assert.equal(space.writeError, undefined)
     space.stop()
   })
 })
@@ -221,32 +221,32 @@ describe('the shelf of snapshots', () => {
     await storage.open({ clusterId: 'c', nodeId: 'n1' })
     const write = (id: string): Promise<void> => writeSnapshot(storage, id)
     for (const id of ['s1', 's2', 'fetching']) await write(id)
-    const shelf = new SnapshotShelf(storage, 's1', () => [undefined, 'fetching'], assert.fail)
+    const shelf = new SnapshotRetention(storage, 's1', () => [undefined, 'fetching'], assert.fail)
     const reading = shelf.read('s2', 0)
     await reading.next()
     for (const id of ['s3', 's4', 's5']) {
       await write(id)
-      shelf.recorded(snapshotOf(id))
-      await settle()
+      shelf.onRecorded(snapshotOf(id))
+      await flushPromises()
     }
     assert.deepEqual([...(await storage.snapshots.list())].sort(), ['fetching', 's2', 's4', 's5'])
     await reading.return()
     await write('s6')
-    shelf.recorded(snapshotOf('s6'))
-    await settle()
+    shelf.onRecorded(snapshotOf('s6'))
+    await flushPromises()
     assert.deepEqual([...(await storage.snapshots.list())].sort(), ['fetching', 's5', 's6'])
   })
 
   it('keeps a whole file that waits to be recorded while an older one is', async () => {
     const storage = new MemoryStorage()
     await storage.open({ clusterId: 'c', nodeId: 'n1' })
-    const shelf = new SnapshotShelf(storage, undefined, () => [], assert.fail)
+    const shelf = new SnapshotRetention(storage, undefined, () => [], assert.fail)
     for (const id of ['s1', 's2']) {
       await writeSnapshot(storage, id)
-      shelf.finished(snapshotOf(id))
+      shelf.onFinished(snapshotOf(id))
     }
-    shelf.recorded(snapshotOf('s1'))
-    await settle()
+    shelf.onRecorded(snapshotOf('s1'))
+    await flushPromises()
     assert.deepEqual([...(await storage.snapshots.list())].sort(), ['s1', 's2'])
   })
 
@@ -259,7 +259,7 @@ describe('the shelf of snapshots', () => {
       },
     } as unknown as SnapshotStore
     const told: string[] = []
-    const shelf = new SnapshotShelf(
+    const shelf = new SnapshotRetention(
       { snapshots },
       's1',
       () => [],
@@ -328,7 +328,7 @@ describe('log lines', () => {
 })
 
 /** A driver, a core that answers what it is told to, and hands that write down what they are asked for. */
-class DriverDesk {
+class DriverFixture {
   readonly time = new VirtualTime()
   readonly steps: string[] = []
   readonly calls: string[] = []
@@ -343,8 +343,13 @@ class DriverDesk {
         return inputs.some(({ type }) => type === 'timeout') ? NO_EFFECTS : this.answer
       },
     } as unknown as Core
-    const hands = new Proxy({} as Hands, { get: (_, name) => () => void this.calls.push(String(name)) })
+    const hands = new Proxy({} as EffectHandlers, { get: (_, name) => () => void this.calls.push(String(name)) })
     const clock = new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 })
-    this.driver = new Driver({ core, clock, hands, mailbox: new Mailbox({ messagesMax: 10, bytesMax: 1000 }) })
+    this.driver = new Driver({
+      core,
+      clock,
+      handlers: hands,
+      mailbox: new Mailbox({ messagesMax: 10, bytesMax: 1000 }),
+    })
   }
 }

@@ -1,8 +1,8 @@
 /** What a crash leaves on the simulator's disk: as much as the law of storage allows, by chance, and never anything else. */
 import assert from 'node:assert/strict'
-import { encodeNoop } from '../../src/contracts/block.ts'
 import type { StorageWrite } from '../../src/contracts/storage.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
+import { encodeNoop } from '../../src/log-format/block.ts'
 import { FalseDisk } from '../../src/testing/simulation/disk.ts'
 import { FalseStorage } from '../../src/testing/simulation/false-storage.ts'
 import { SeededRandom } from '../../src/testing/simulation/random.ts'

@@ -79,7 +79,7 @@ export const importRules: readonly Rule[] = [
       { 'src/contracts/storage.ts': `import { Driver } from '../runtime/driver.ts'` },
       { 'src/grpc/server.ts': `import { RaftNode } from '../runtime/raft-node.ts'` },
       { 'src/memory/storage.ts': `export * from '../rocksdb/index.ts'` },
-      { 'src/runtime/driver.ts': `const memory = await import('../memory/index.ts')` },
+      { 'src/runtime/pipeline/driver.ts': `const memory = await import('../memory/index.ts')` },
       { 'src/client/client.ts': `export type T = import('../grpc/index.ts').T` },
       { 'src/index.ts': `export * from './grpc/index.ts'` },
       { 'src/testing/simulate.ts': `import { main } from '../cli/main.ts'` },
@@ -104,7 +104,7 @@ export const importRules: readonly Rule[] = [
     rejects: [
       { 'src/core/random.ts': `import { randomInt } from 'node:crypto'` },
       { 'src/core/raft.ts': `import type { Buffer } from 'node:buffer'` },
-      { 'src/runtime/sender.ts': `import { credentials } from '@grpc/grpc-js'` },
+      { 'src/runtime/pipeline/sender.ts': `import { credentials } from '@grpc/grpc-js'` },
       { 'src/start-node.ts': `const rocksdb = await import('rocksdb')` },
       { 'src/memory/storage.ts': `import type fc from 'fast-check'` },
       { 'src/cli/main.ts': `import { RaftNode } from 'quorate'` },

@@ -1,6 +1,6 @@
 /** The flags of `quorate serve` as options of a node: every word that cannot be understood is reported, not only the first. */
 import type { OptionProblem } from '../../runtime/options.ts'
-import { defined, refuseProblems } from '../../runtime/options.ts'
+import { throwOnProblems, withoutUndefined } from '../../runtime/options.ts'
 import {
   parseAddress,
   parseAddresses,
@@ -75,11 +75,11 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     join: read('--join', flags.join, parseAddresses),
     dataDir: flags.dataDir,
     cluster: flags.cluster,
-    limits: defined(limits) as ServeLimits,
+    limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,
   }
   problems.push(...contradictions(flags))
-  refuseProblems(problems)
+  throwOnProblems(problems)
   return options
 }
 

@@ -1,9 +1,10 @@
 /** Those who call the nodes: clients that write and read, and an operator. What they are told is seen by the judges. */
-import { jsonCodec } from '../../contracts/codecs.ts'
+
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
+import { jsonCodec } from '../../platform/json-codec.ts'
 import type { Cluster } from './cluster.ts'
 import { addressOf } from './endpoint.ts'
 import type { SimulatedNode } from './simulated-node.ts'

@@ -1,8 +1,9 @@
 /** What of a disk is not what was written any more, and who meets it: whoever reads it notices, as the law of storage wants. */
-import type { EncodedBlock } from '../../contracts/block.ts'
-import { decodeBlock } from '../../contracts/block.ts'
+
 import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import type { EncodedBlock } from '../../log-format/block.ts'
+import { decodeBlock } from '../../log-format/block.ts'
 import type { MemoryDisk } from '../../memory/memory-disk.ts'
 
 /** A bit of a block, of term and vote, or of a snapshot; or a whole snapshot file, missing. */

@@ -1,8 +1,9 @@
 /** The Storage contract over a false disk, as one life of a node has it: the storage of the memory, with time passing and crashes between. */
-import type { EncodedBlock } from '../../contracts/block.ts'
+
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../../contracts/storage.ts'
 import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import type { EncodedBlock } from '../../log-format/block.ts'
 import { MemoryStorage } from '../../memory/memory-storage.ts'
 import type { FalseDisk } from './disk.ts'
 import { DiskCalls } from './disk-calls.ts'

@@ -1,7 +1,7 @@
 /** What runs in the other process: the machine is found there by the name of its export, and given the logs once more. */
 import { readFileSync, writeSync } from 'node:fs'
-import { jsonCodec } from '../../contracts/codecs.ts'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
+import { jsonCodec } from '../../platform/json-codec.ts'
 import { bytesOf } from '../machine-under-test.ts'
 
 /** For who starts the process. */

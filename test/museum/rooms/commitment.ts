@@ -163,7 +163,7 @@ export const COMMITMENT: readonly Exhibit[] = [
       },
       // Nor is there a time after which a call ends by itself.
       {
-        file: 'src/runtime/engine.ts',
+        file: 'src/runtime/node-runtime.ts',
         from: '      (now) => this.reads.sweep(now),\n',
         to: '',
       },

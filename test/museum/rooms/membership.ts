@@ -72,8 +72,8 @@ export const MEMBERSHIP: readonly Exhibit[] = [
     story: (kit, drawn) => replacedNode(kit, drawn, false),
     edits: [
       {
-        file: 'src/runtime/gate.ts',
-        from: "if (bound !== '' && bound !== peer.directoryId)",
+        file: 'src/runtime/peers/peer-admission.ts',
+        from: "if (boundDirectoryId !== '' && boundDirectoryId !== peer.directoryId)",
         to: 'if (false as boolean)',
       },
       {

@@ -124,7 +124,7 @@ export const REPLICATION: readonly Exhibit[] = [
         to: 'return true',
       },
       {
-        file: 'src/runtime/persister.ts',
+        file: 'src/runtime/pipeline/persister.ts',
         from: 'this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
         to: `const { truncateAfter, ...rest } = mergeWrites(group)
     const drop = { truncateAfter, blocks: [], isUrgent: true }
@@ -283,14 +283,14 @@ export const REPLICATION: readonly Exhibit[] = [
         to: "import { truncateAfter } from './rules/append.ts'\nimport { applyCommitted } from './rules/apply.ts'",
       },
       {
-        file: 'src/runtime/persister.ts',
+        file: 'src/runtime/pipeline/persister.ts',
         from: '    if (this.#isStopped) return\n    this.stop()\n',
         to: '',
       },
       {
-        file: 'src/runtime/engine.ts',
-        from: '...{ storage, clock, cache, failed },\n',
-        to: "...{ storage, clock, cache },\n      failed: (error) => this.driver.post({ type: 'storageFailed', reason: String(error) }),\n",
+        file: 'src/runtime/node-runtime.ts',
+        from: '...{ storage, clock, cache, onFailed },\n',
+        to: "...{ storage, clock, cache },\n      onFailed: (error) => this.driver.post({ type: 'storageFailed', reason: String(error) }),\n",
       },
       // A disk that refuses one write, and takes the next (it was full).
       {

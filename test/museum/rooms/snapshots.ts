@@ -54,7 +54,7 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     sources: ['databendlabs/openraft 674e78aa'],
     edits: [
       {
-        file: 'src/runtime/persister.ts',
+        file: 'src/runtime/pipeline/persister.ts',
         from: '    this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
         to: `    const whole = mergeWrites(group)
     const { storage } = this.#parts
@@ -74,7 +74,7 @@ export const SNAPSHOTS: readonly Exhibit[] = [
     sources: ['databendlabs/openraft eed681d5'],
     edits: [
       {
-        file: 'src/runtime/applier.ts',
+        file: 'src/runtime/pipeline/applier.ts',
         from: '    if (this.#isBusy || this.#isStopped) return\n    try {',
         to: '    if (this.#isStopped) return\n    try {',
       },

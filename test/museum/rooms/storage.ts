@@ -18,7 +18,7 @@ export const STORAGE: readonly Exhibit[] = [
     sources: ['jepsen.io/analyses/nats-2.12.1'],
     edits: [
       {
-        file: 'src/runtime/persister.ts',
+        file: 'src/runtime/pipeline/persister.ts',
         from: 'this.#parts.storage.write(mergeWrites(group))',
         to: 'this.#parts.storage.write({ ...mergeWrites(group), isUrgent: false })',
       },
@@ -84,7 +84,7 @@ export const STORAGE: readonly Exhibit[] = [
     sources: ['etcd-io/etcd#12855', 'etcd-io/etcd#13766'],
     edits: [
       {
-        file: 'src/runtime/snapshotter.ts',
+        file: 'src/runtime/snapshots/snapshot-taker.ts',
         from: 'const chunks = machine.snapshot()\n',
         to: `const { clock } = this.#parts
     const chunks = (async function* () {
@@ -102,11 +102,11 @@ export const STORAGE: readonly Exhibit[] = [
     sources: ['Rebello et al., ATC 2020'],
     edits: [
       {
-        file: 'src/runtime/persister.ts',
-        from: '(error) => this.#failed(error),\n    )\n  }',
+        file: 'src/runtime/pipeline/persister.ts',
+        from: '(error) => this.#onWriteFailed(error),\n    )\n  }',
         to: `() => this.#parts.storage.write({ blocks: [], isUrgent: true }).then(
-        () => this.#wrote(group),
-        (error) => this.#failed(error),
+        () => this.#onWritten(group),
+        (error) => this.#onWriteFailed(error),
       ),
     )
   }`,
@@ -190,9 +190,9 @@ export const STORAGE: readonly Exhibit[] = [
     }),
     edits: [
       {
-        file: 'src/runtime/gate.ts',
-        from: "if (bound !== '' && bound !== peer.directoryId)",
-        to: "if (bound !== '' && peer.directoryId === '')",
+        file: 'src/runtime/peers/peer-admission.ts',
+        from: "if (boundDirectoryId !== '' && boundDirectoryId !== peer.directoryId)",
+        to: "if (boundDirectoryId !== '' && peer.directoryId === '')",
       },
       // Whoever loses its power first loses its data directory with it.
       {

@@ -99,7 +99,7 @@ export const VOTES: readonly Exhibit[] = [
     sources: ['NodeDB-Lab/nodedb#161'],
     edits: [
       {
-        file: 'src/runtime/persister.ts',
+        file: 'src/runtime/pipeline/persister.ts',
         from: 'this.#parts.storage.write(mergeWrites(group))',
         to: 'this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined })',
       },
@@ -129,17 +129,17 @@ export const VOTES: readonly Exhibit[] = [
     sources: ['cockroachdb/cockroach#20939', 'cockroachdb/cockroach#20629'],
     edits: [
       {
-        file: 'src/runtime/persister.ts',
-        from: 'this.#parts.storage.write(mergeWrites(group)).then(\n      () => this.#wrote(group),',
+        file: 'src/runtime/pipeline/persister.ts',
+        from: 'this.#parts.storage.write(mergeWrites(group)).then(\n      () => this.#onWritten(group),',
         to: `this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined }).then(
       () => {
-        this.#wrote(group)
+        this.#onWritten(group)
         const { hardState } = mergeWrites(group)
         return this.#parts.storage.write({ ...NOTHING_ELSE, hardState })
       },`,
       },
       {
-        file: 'src/runtime/persister.ts',
+        file: 'src/runtime/pipeline/persister.ts',
         from: 'export class Persister {',
         to: `const NOTHING_ELSE = {
   snapshot: undefined,

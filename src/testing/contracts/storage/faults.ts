@@ -1,8 +1,8 @@
 /** What is left after a crash, and how a failing disk is the last word. */
 import assert from 'node:assert/strict'
-import { encodeCommands } from '../../../contracts/block.ts'
 import type { StorageWrite } from '../../../contracts/storage.ts'
 import { isRaftError } from '../../../errors.ts'
+import { encodeCommands } from '../../../log-format/block.ts'
 import { crashOf, failWritesOf, fillDiskOf, loseSyncsOf } from './abilities.ts'
 import { PlainStorage } from './plain-storage.ts'
 import type { StoragePlace, Test } from './samples.ts'

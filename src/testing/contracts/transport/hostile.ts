@@ -1,8 +1,8 @@
 /** Bytes that no transport has sent: to a node's port, and into the middle of what is under way. */
 import assert from 'node:assert/strict'
-import { payloadsOf } from '../../../contracts/block.ts'
 import type { PeerMessage } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
+import { payloadsOf } from '../../../log-format/block.ts'
 import { SeededRandom } from '../../simulation/random.ts'
 import { corruptOf, injectOf, sendRawOf } from './abilities.ts'
 import type { Net, On, Started } from './net.ts'

@@ -1,8 +1,8 @@
 /** The largest message that a transport sends, and one that is larger. */
 import assert from 'node:assert/strict'
-import { payloadsOf } from '../../../contracts/block.ts'
 import type { PeerMessage } from '../../../contracts/transport.ts'
 import { messageBytes } from '../../../contracts/transport.ts'
+import { payloadsOf } from '../../../log-format/block.ts'
 import { messageBytesMaxOf } from './abilities.ts'
 import type { On } from './net.ts'
 import { appending, asking } from './net.ts'

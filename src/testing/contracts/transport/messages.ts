@@ -1,7 +1,7 @@
 /** What becomes of messages: which arrive, in what order, and which are dropped. */
 import assert from 'node:assert/strict'
-import { payloadsOf } from '../../../contracts/block.ts'
 import { messageBytes } from '../../../contracts/transport.ts'
+import { payloadsOf } from '../../../log-format/block.ts'
 import type { On } from './net.ts'
 import { appending, asking, plain, sendUntilFull, turn } from './net.ts'
 import { SAMPLE_MESSAGES } from './sample-messages.ts'

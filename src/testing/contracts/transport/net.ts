@@ -1,10 +1,10 @@
 /** A network with nodes on it, and the words the transport contract is told in. */
 import assert from 'node:assert/strict'
-import { encodeCommands } from '../../../contracts/block.ts'
 import type { PeerIdentity, PeerMessage, Transport } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
 import type { RaftError } from '../../../errors.ts'
 import { isRaftError } from '../../../errors.ts'
+import { encodeCommands } from '../../../log-format/block.ts'
 import { RecordingHost } from './recording-host.ts'
 
 /** A network that a test can break. */

@@ -1,7 +1,8 @@
 /** One message of every kind, with every field set to something that would be missed. */
-import { encodeCommands, encodeMembership, encodeNoop } from '../../../contracts/block.ts'
+
 import type { PeerMessage } from '../../../contracts/transport.ts'
 import type { Membership } from '../../../core/types.ts'
+import { encodeCommands, encodeMembership, encodeNoop } from '../../../log-format/block.ts'
 
 const LARGE = Number.MAX_SAFE_INTEGER - 5000
 

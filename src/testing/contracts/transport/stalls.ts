@@ -1,8 +1,8 @@
 /** A peer that takes nothing for a while, without a word: a stopped process, a full receive window, a switch that drops everything. */
 import assert from 'node:assert/strict'
-import { encodeCommands, payloadsOf } from '../../../contracts/block.ts'
 import type { PeerMessage, Transport } from '../../../contracts/transport.ts'
 import { messageBytes } from '../../../contracts/transport.ts'
+import { encodeCommands, payloadsOf } from '../../../log-format/block.ts'
 import { stallOf } from './abilities.ts'
 import type { Net, On, Started } from './net.ts'
 import { asking, MIB, pause } from './net.ts'

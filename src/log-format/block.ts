@@ -1,0 +1,152 @@
+/** A block as bytes: the same bytes are the value on disk, the field on the wire, and what a follower writes to its own disk. */
+import { crc32 } from 'node:zlib'
+import type { Block, BlockKind, LogIndex, Member, Membership, Term } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+
+/**
+ * A block with its bytes, immutable once made. Layout, little-endian:
+ * u32 magic and version | u32 crc32 of all that follows | u8 kind | u8[3] zero | u32 count | f64 first | f64 term |
+ * u32 length[count] | payloads. A noop has one empty payload, a membership one of JSON. `size` is `bytes.length`.
+ */
+export interface EncodedBlock extends Omit<Block, 'payload'> {
+  readonly bytes: Uint8Array
+}
+
+const MAGIC = 0x31424b51 // 'QKB1'
+const HEADER_BYTES = 32
+const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
+
+/** The bytes a block of these payloads will take: what proposals are counted by before they are encoded. */
+export function encodedSize(count: number, payloadBytes: number): number {
+  return HEADER_BYTES + 4 * count + payloadBytes
+}
+
+/** Makes the block of these commands, at the place the core gave it. */
+export function encodeCommands(first: LogIndex, term: Term, commands: readonly Uint8Array[]): EncodedBlock {
+  return encode({ first, term, kind: 'commands', membership: undefined }, commands)
+}
+
+/** Makes a block of one entry: the start of a term, or a membership. */
+export function encodeNoop(first: LogIndex, term: Term): EncodedBlock {
+  return encode({ first, term, kind: 'noop', membership: undefined }, [new Uint8Array(0)])
+}
+
+export function encodeMembership(first: LogIndex, term: Term, membership: Membership): EncodedBlock {
+  const json = new TextEncoder().encode(JSON.stringify(membership))
+  return encode({ first, term, kind: 'membership', membership }, [json])
+}
+
+function encode(
+  header: Pick<Block, 'first' | 'term' | 'kind' | 'membership'>,
+  payloads: readonly Uint8Array[],
+): EncodedBlock {
+  let payloadBytes = 0
+  for (const payload of payloads) payloadBytes += payload.length
+  const size = encodedSize(payloads.length, payloadBytes)
+  const bytes = Buffer.allocUnsafe(size)
+  bytes.writeUInt32LE(MAGIC, 0)
+  bytes.writeUInt32LE(KINDS.indexOf(header.kind), 8)
+  bytes.writeUInt32LE(payloads.length, 12)
+  bytes.writeDoubleLE(header.first, 16)
+  bytes.writeDoubleLE(header.term, 24)
+  let position = HEADER_BYTES + 4 * payloads.length
+  for (let offset = 0; offset < payloads.length; offset++) {
+    const payload = payloads[offset] as Uint8Array
+    bytes.writeUInt32LE(payload.length, HEADER_BYTES + 4 * offset)
+    bytes.set(payload, position)
+    position += payload.length
+  }
+  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
+  return { ...header, count: payloads.length, size, bytes }
+}
+
+/** Checks every byte of an encoded block and reads its head; throws ERR_RAFT_BAD_BLOCK saying what is wrong. */
+export function decodeBlock(input: Uint8Array): EncodedBlock {
+  const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
+  if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too few for a block`)
+  if (bytes.readUInt32LE(0) !== MAGIC) throw badBlock('it does not begin like a block of format 1')
+  if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8))) throw badBlock('its checksum does not match its bytes')
+  const kind = KINDS[bytes.readUInt32LE(8)]
+  if (kind === undefined) throw badBlock('its kind is unknown')
+  const count = bytes.readUInt32LE(12)
+  const first = bytes.readDoubleLE(16)
+  const term = bytes.readDoubleLE(24)
+  if (!Number.isSafeInteger(first) || first < 1 || !Number.isSafeInteger(first + count))
+    throw badBlock('its index is out of range')
+  if (!Number.isSafeInteger(term) || term < 1) throw badBlock('its term is out of range')
+  if (count < 1 || HEADER_BYTES + 4 * count > bytes.length) throw badBlock(`it claims ${count} entries`)
+  if (kind !== 'commands' && count !== 1) throw badBlock(`a ${kind} has one entry, not ${count}`)
+  let end = HEADER_BYTES + 4 * count
+  for (let offset = 0; offset < count; offset++) end += bytes.readUInt32LE(HEADER_BYTES + 4 * offset)
+  if (end !== bytes.length) throw badBlock('its lengths do not add up to its size')
+  const membership = kind === 'membership' ? decodeMembership(bytes.subarray(HEADER_BYTES + 4)) : undefined
+  return { first, term, kind, membership, count, size: bytes.length, bytes }
+}
+
+/** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, for the `slice` of a Buffer does not copy. */
+export function payloadsOf(block: EncodedBlock): Uint8Array[] {
+  const { bytes, count } = block
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const payloads: Uint8Array[] = new Array(count)
+  let position = HEADER_BYTES + 4 * count
+  for (let offset = 0; offset < count; offset++) {
+    const length = view.getUint32(HEADER_BYTES + 4 * offset, true)
+    payloads[offset] = plain.subarray(position, position + length)
+    position += length
+  }
+  return payloads
+}
+
+/** Reads a membership from JSON bytes, checking every field; throws ERR_RAFT_BAD_BLOCK. */
+export function decodeMembership(bytes: Uint8Array): Membership {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw badBlock('its membership is not JSON', cause)
+  }
+  return parseMembership(value)
+}
+
+/** Checks a value that should be a membership; throws ERR_RAFT_BAD_BLOCK. */
+export function parseMembership(value: unknown): Membership {
+  if (typeof value !== 'object' || value === null) throw badBlock('its membership is not an object')
+  const { members, voters, outgoing, learners } = value as Record<string, unknown>
+  if (!Array.isArray(members)) throw badBlock('its membership has no members')
+  const parsed = members.map(parseMember)
+  const known = new Set(parsed.map((member) => member.id))
+  if (known.size !== parsed.length) throw badBlock('its membership names a member twice')
+  const ids = (list: unknown, name: string): string[] => {
+    if (!Array.isArray(list)) throw badBlock(`its membership has no ${name}`)
+    for (const id of list)
+      if (typeof id !== 'string' || !known.has(id)) throw badBlock(`its ${name} name someone who is no member`)
+    if (new Set(list).size !== list.length) throw badBlock(`its ${name} name someone twice`)
+    return list as string[]
+  }
+  const membership = {
+    members: parsed,
+    voters: ids(voters, 'voters'),
+    outgoing: ids(outgoing, 'outgoing voters'),
+    learners: ids(learners, 'learners'),
+  }
+  if (membership.learners.some((id) => membership.voters.includes(id)))
+    throw badBlock('a learner of its membership is a voter too')
+  return membership
+}
+
+function parseMember(value: unknown): Member {
+  if (typeof value !== 'object' || value === null) throw badBlock('a member is not an object')
+  const { id, address, directoryId, addedAt, promote } = value as Record<string, unknown>
+  if (typeof id !== 'string' || id === '') throw badBlock('a member has no id')
+  if (typeof address !== 'string' || typeof directoryId !== 'string')
+    throw badBlock(`member ${id} has no address or directory id`)
+  if (typeof addedAt !== 'number' || !Number.isSafeInteger(addedAt) || addedAt < 0)
+    throw badBlock(`member ${id} has a bad addedAt`)
+  if (typeof promote !== 'boolean') throw badBlock(`member ${id} has a bad promote`)
+  return { id, address, directoryId, addedAt, promote }
+}
+
+function badBlock(what: string, cause?: unknown): RaftError {
+  return new RaftError('ERR_RAFT_BAD_BLOCK', `bad block: ${what}`, { cause })
+}

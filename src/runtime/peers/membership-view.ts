@@ -1,0 +1,95 @@
+/** Who is who, as this node knows now: the membership in force, where everybody is reached, and who leads. */
+import type { RaftEvent } from '../../core/events.ts'
+import { isMember, memberOf } from '../../core/membership/membership.ts'
+import type { Member, Membership, NodeId, Term } from '../../core/types.ts'
+import type { LeaderHint } from '../../errors.ts'
+
+export class MembershipView {
+  readonly #id: NodeId
+  /** Addresses from the options: they count only for those whom no membership names. */
+  readonly #configuredAddresses: Readonly<Record<NodeId, string>>
+  #membership: Membership
+  /** Members of the last membership that this one does not name: they are told so before their links are closed. */
+  #recentlyRemoved: readonly Member[] = []
+  /** Members that say this node is none any more, since a leader was last heard. */
+  readonly #removalReporters = new Set<NodeId>()
+  #leader: { readonly id: NodeId | undefined; readonly term: Term } = { id: undefined, term: 0 }
+
+  #term: Term
+
+  constructor(id: NodeId, term: Term, membership: Membership, configuredAddresses: Readonly<Record<NodeId, string>>) {
+    this.#id = id
+    this.#term = term
+    this.#configuredAddresses = configuredAddresses
+    this.#membership = membership
+  }
+
+  get term(): Term {
+    return this.#term
+  }
+
+  get membership(): Membership {
+    return this.#membership
+  }
+
+  member(id: NodeId): Member | undefined {
+    return memberOf(this.#membership, id)
+  }
+
+  /** Says whether the links must follow. */
+  update(event: RaftEvent): boolean {
+    if (event.type === 'termChanged') this.#term = event.term
+    if (event.type === 'leaderChanged') {
+      this.#leader = { id: event.leader, term: event.term }
+      if (event.leader !== undefined) this.#removalReporters.clear()
+    }
+    if (event.type === 'toldRemoved' && isMember(this.#membership, event.by)) this.#removalReporters.add(event.by)
+    if (event.type !== 'membershipAdopted' && event.type !== 'membershipReverted') return false
+    const { members } = this.#membership
+    const removed = [...this.#recentlyRemoved, ...members].filter(({ id }) => !isMember(event.membership, id))
+    this.#recentlyRemoved = removed.filter(
+      ({ id }, offset) => removed.findLastIndex((other) => other.id === id) === offset,
+    )
+    this.#membership = event.membership
+    return true
+  }
+
+  /** One may be behind the times; most of those this node knows as voters are not. */
+  get isReportedRemoved(): boolean {
+    const { voters } = this.#membership
+    return voters.filter((id) => this.#removalReporters.has(id)).length > voters.length / 2
+  }
+
+  get hasRecentlyRemoved(): boolean {
+    return this.#recentlyRemoved.length > 0
+  }
+
+  /** Those who left have had time to hear of it. */
+  forgetRemoved(): void {
+    this.#recentlyRemoved = []
+  }
+
+  /** Whom to keep a link to. A node that is no member yet (or knows of none) uses what it was given. */
+  peerAddresses(): ReadonlyMap<NodeId, string> {
+    const peers = new Map<NodeId, string>()
+    if (!isMember(this.#membership, this.#id))
+      for (const [id, at] of Object.entries(this.#configuredAddresses)) peers.set(id, at)
+    for (const { id, address } of [...this.#recentlyRemoved, ...this.#membership.members]) peers.set(id, address)
+    peers.delete(this.#id)
+    return peers
+  }
+
+  /** The hint for a caller who should have asked the leader. */
+  leaderHint(id: NodeId | undefined): LeaderHint | undefined {
+    if (id === undefined) return undefined
+    const term = this.#leader.id === id ? this.#leader.term : undefined
+    return { id, address: this.addressOf(id), term }
+  }
+
+  addressOf(id: NodeId): string | undefined {
+    return (
+      this.member(id)?.address ??
+      (Object.hasOwn(this.#configuredAddresses, id) ? this.#configuredAddresses[id] : undefined)
+    )
+  }
+}

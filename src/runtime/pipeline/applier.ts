@@ -1,0 +1,277 @@
+/** Feeds the state machine: committed commands in order, or a snapshot in their place; never both at once, never one skipped. */
+
+import type { Clock } from '../../contracts/clock.ts'
+import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
+import type { Storage } from '../../contracts/storage.ts'
+import type { LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
+import type { EncodedBlock } from '../../log-format/block.ts'
+import { payloadsOf } from '../../log-format/block.ts'
+import type { Batch, Proposals } from '../calls/proposals.ts'
+import type { BlockCache } from './block-cache.ts'
+
+export interface ApplierParts<Command, Result> {
+  readonly machine: Pick<StateMachine<Command, Result>, 'apply' | 'restore'>
+  readonly codec: Codec<Command>
+  readonly storage: Pick<Storage, 'read' | 'snapshots'>
+  readonly cache: BlockCache
+  readonly clock: Clock
+  readonly proposals: Proposals
+  readonly readBytesMax: number
+  readonly applyTurnMs: number
+  /** All whole blocks up to here are applied. */
+  readonly onApplied: (index: LogIndex) => void
+  readonly onRestored: (snapshot: SnapshotInfo, tookMs: number) => void
+  readonly onFailed: (error: unknown) => void
+}
+
+/** Work to do, in order: at most one snapshot, then one range. */
+interface PendingWork {
+  install: SnapshotInfo | undefined
+  apply: { from: LogIndex; to: LogIndex } | undefined
+}
+
+/** A block half applied, when the event loop wanted its turn. */
+interface BlockCursor {
+  readonly block: EncodedBlock
+  readonly payloads: readonly Uint8Array[]
+  readonly batch: Batch | undefined
+  offset: number
+}
+
+export class Applier<Command, Result> {
+  readonly #parts: ApplierParts<Command, Result>
+  #pending: PendingWork = { install: undefined, apply: undefined }
+  #cursor: BlockCursor | undefined
+  /** Blocks read from disk, to be applied next. */
+  #readAhead: EncodedBlock[] = []
+  /** Something asynchronous is under way: a disk read, a restore, or a pause for the event loop. */
+  #isBusy = false
+  #isRestoring = false
+  #isStopped = false
+  #appliedIndex: LogIndex = 0
+  #reportedIndex: LogIndex = 0
+  #appliedBytes = 0
+  #boundaryCallbacks: ((isAlive: boolean) => void)[] = []
+
+  constructor(parts: ApplierParts<Command, Result>) {
+    this.#parts = parts
+  }
+
+  /** The last command the machine has seen. */
+  get appliedIndex(): LogIndex {
+    return this.#appliedIndex
+  }
+
+  /** Bytes of all blocks applied in this life. */
+  get appliedBytes(): number {
+    return this.#appliedBytes
+  }
+
+  /** False while a snapshot replaces the machine's state, or is about to. */
+  get isReadable(): boolean {
+    return this.#pending.install === undefined && !this.#isRestoring
+  }
+
+  /** Whatever stands before the snapshot need not be applied any more. */
+  install(snapshot: SnapshotInfo): void {
+    const { proposals } = this.#parts
+    if (this.#cursor?.batch !== undefined) proposals.abandon(this.#cursor.batch, 'a snapshot of the leader came first')
+    this.#cursor = undefined
+    this.#readAhead = []
+    this.#pending = { install: snapshot, apply: undefined }
+    this.#run()
+  }
+
+  apply(range: LogRange): void {
+    if (this.#pending.apply === undefined) this.#pending.apply = { from: range.from, to: range.to }
+    else this.#pending.apply.to = range.to
+    this.#run()
+  }
+
+  /**
+   * Calls back as soon as whole blocks are applied and nothing is being restored: at once, if that is so now. `isRunning` is false if
+   * that will never be, because the node ends.
+   */
+  atBoundary(callback: (isRunning: boolean) => void): void {
+    if (this.#isStopped || (this.#cursor === undefined && this.isReadable)) callback(!this.#isStopped)
+    else this.#boundaryCallbacks.push(callback)
+  }
+
+  stop(why: string, cause?: unknown): void {
+    this.#isStopped = true
+    if (this.#cursor?.batch !== undefined) this.#parts.proposals.abandon(this.#cursor.batch, why, cause)
+    this.#cursor = undefined
+    this.#callBoundaryCallbacks(false)
+  }
+
+  #run(): void {
+    if (this.#isBusy || this.#isStopped) return
+    try {
+      this.#applyPending()
+    } catch (error) {
+      return this.#fail(error)
+    }
+    const boundary = this.#cursor === undefined ? this.#appliedIndex : this.#cursor.block.first - 1
+    if (boundary <= this.#reportedIndex || this.#isRestoring) return
+    this.#reportedIndex = boundary
+    this.#parts.onApplied(boundary)
+  }
+
+  /** Until there is nothing to do, or something to wait for. */
+  #applyPending(): void {
+    const { clock, applyTurnMs } = this.#parts
+    const until = clock.now() + applyTurnMs
+    while (!this.#isStopped) {
+      if (this.#pending.install !== undefined) return this.#runAsync(this.#restore(this.#pending.install))
+      const { apply } = this.#pending
+      if (apply === undefined) return
+      if (apply.from >= apply.to) {
+        this.#pending.apply = undefined
+        return
+      }
+      this.#cursor ??= this.#openBlock(apply.from)
+      if (this.#cursor === undefined) return this.#runAsync(this.#read(apply))
+      if (!this.#applyBlock(this.#cursor, until)) return this.#runAsync(new Promise((resolve) => clock.defer(resolve)))
+      apply.from += this.#cursor.block.count
+      this.#cursor = undefined
+      this.#onBlockBoundary()
+    }
+  }
+
+  #runAsync(promise: Promise<void>): void {
+    this.#isBusy = true
+    void promise.then(
+      () => {
+        this.#isBusy = false
+        this.#run()
+      },
+      (error) => this.#fail(error),
+    )
+  }
+
+  /** The block that starts there, from memory or read ahead; undefined if it must be read first. */
+  #openBlock(first: LogIndex): BlockCursor | undefined {
+    const fromDisk = this.#readAhead[0]?.first === first ? this.#readAhead.shift() : undefined
+    const block = fromDisk ?? this.#parts.cache.get(first)
+    if (block === undefined) return undefined
+    const batch = this.#parts.proposals.takeBatch(block.first, block.count, block.term)
+    return { block, payloads: block.kind === 'commands' ? payloadsOf(block) : [], batch, offset: 0 }
+  }
+
+  /** Applies the block, or as much of it as there is time for; says whether it is done. */
+  #applyBlock(cursor: BlockCursor, until: number): boolean {
+    const { block, payloads, batch } = cursor
+    const { clock, codec, machine, proposals } = this.#parts
+    while (cursor.offset < payloads.length) {
+      const index = block.first + cursor.offset
+      let result: Result
+      try {
+        result = machine.apply(codec.decode(payloads[cursor.offset] as Uint8Array), { index, term: block.term })
+      } catch (cause) {
+        throw applyError(index, block.term, cause)
+      }
+      this.#appliedIndex = index
+      if (batch !== undefined) proposals.resolve(batch, cursor.offset, result)
+      cursor.offset++
+      if (clock.now() > until) break
+    }
+    if (cursor.offset < payloads.length) return false
+    this.#appliedIndex = block.first + block.count - 1
+    this.#appliedBytes += block.size
+    return true
+  }
+
+  async #read(range: { readonly from: LogIndex; readonly to: LogIndex }): Promise<void> {
+    const { storage, readBytesMax } = this.#parts
+    const { from } = range
+    try {
+      const blocks = await storage.read(from, readBytesMax)
+      if (this.#pending.apply?.from === from) this.#readAhead = blocks.filter((block) => block.first < range.to)
+    } catch (error) {
+      // The log was replaced by a snapshot under our hands: then nobody wants these blocks any more.
+      const isOutdated = this.#pending.install !== undefined || this.#pending.apply?.from !== from
+      if (!isOutdated) throw error
+    }
+  }
+
+  async #restore(snapshot: SnapshotInfo): Promise<void> {
+    const { storage, machine, clock, proposals, onRestored: restored } = this.#parts
+    const startedAt = clock.now()
+    this.#pending.install = undefined
+    this.#isRestoring = true
+    proposals.onSnapshotInstalled(snapshot.index)
+    let storageError: unknown
+    const chunks = captureSourceError(storage.snapshots.read(snapshot.id, 0), (error) => {
+      storageError = error
+    })
+    try {
+      await machine.restore(chunks)
+    } catch (cause) {
+      throw storageError ?? restoreError(snapshot, cause)
+    }
+    if (storageError !== undefined) throw storageError
+    this.#isRestoring = false
+    if (this.#isStopped || this.#pending.install !== undefined) return
+    this.#appliedIndex = snapshot.index
+    this.#reportedIndex = snapshot.index
+    restored(snapshot, clock.now() - startedAt)
+    this.#parts.onApplied(snapshot.index)
+    this.#onBlockBoundary()
+  }
+
+  #onBlockBoundary(): void {
+    if (this.#boundaryCallbacks.length > 0 && this.isReadable) this.#callBoundaryCallbacks(true)
+  }
+
+  #callBoundaryCallbacks(isRunning: boolean): void {
+    const callbacks = this.#boundaryCallbacks
+    this.#boundaryCallbacks = []
+    for (const callback of callbacks) callback(isRunning)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return
+    this.stop('the node has stopped on the way', error)
+    this.#parts.onFailed(error)
+  }
+}
+
+/**
+ * Passes chunks on, as plain Uint8Arrays (the `slice` of a Buffer does not copy, which surprises), and remembers an error of their
+ * source, to tell it from one of the reader.
+ */
+async function* captureSourceError(
+  chunks: AsyncIterable<Uint8Array>,
+  onError: (error: unknown) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const { buffer, byteOffset, byteLength } of chunks) yield new Uint8Array(buffer, byteOffset, byteLength)
+  } catch (error) {
+    onError(error)
+    throw error
+  }
+}
+
+function applyError(index: LogIndex, term: number, cause: unknown): RaftError {
+  const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  return new RaftError('ERR_RAFT_APPLY', `the state machine threw at index ${index} (term ${term}): ${thrown}`, {
+    hint: 'the same entry fails on every node: mend apply(), then start again; refusals belong in the result',
+    details: { index, term },
+    cause,
+  })
+}
+
+function restoreError(snapshot: SnapshotInfo, cause: unknown): RaftError {
+  if (isRaftError(cause)) return cause
+  const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  return new RaftError(
+    'ERR_RAFT_APPLY',
+    `the state machine could not be restored at index ${snapshot.index}: ${thrown}`,
+    {
+      hint: 'restore() must take what snapshot() has given',
+      details: { index: snapshot.index, snapshot: snapshot.id },
+      cause,
+    },
+  )
+}

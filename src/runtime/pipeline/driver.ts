@@ -1,0 +1,155 @@
+/** The loop: what has happened → one step of the core → its effects, handed out in one fixed order. Nobody else steps the core. */
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { PeerMessage } from '../../contracts/transport.ts'
+import type { Effects, Persist, Settlement } from '../../core/effects.ts'
+import type { RaftEvent } from '../../core/events.ts'
+import type { Input } from '../../core/inputs.ts'
+import type { Outgoing } from '../../core/messages.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { Instant, LogIndex, LogRange, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { Mailbox } from './mailbox.ts'
+
+/** What is asked of the core: `Raft`, or in a test something that plays it. */
+export interface Core {
+  step(now: Instant, inputs: readonly Input[]): Effects
+  status(now: Instant): RaftStatus
+  snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
+}
+
+/** Who carries the effects out. None of these may throw, and none may step the core. */
+export interface EffectHandlers {
+  /** Before each step: what has gathered (proposals, reads) becomes inputs now. */
+  collectInputs(post: (input: Input) => void): void
+  persist(persist: Persist): void
+  settle(settlements: readonly Settlement[]): void
+  events(events: readonly RaftEvent[]): void
+  send(outgoing: readonly Outgoing[]): void
+  install(snapshot: SnapshotInfo): void
+  apply(range: LogRange): void
+  fetch(from: NodeId, snapshot: SnapshotInfo): void
+  takeSnapshot(): void
+  /** After each step. */
+  afterStep(): void
+  /** The core, or a hand, broke its own law. */
+  onFatalError(cause: unknown): void
+}
+
+export interface DriverParts {
+  readonly core: Core
+  readonly clock: Clock
+  readonly mailbox: Mailbox
+  readonly handlers: EffectHandlers
+}
+
+export class Driver {
+  readonly #core: Core
+  readonly #clock: Clock
+  readonly #mailbox: Mailbox
+  readonly #handlers: EffectHandlers
+  readonly #post = (input: Input): void => this.#mailbox.post(input)
+  readonly #turn = (): void => this.#runTurn()
+  #isScheduled = false
+  #isStopped = false
+  #wakeAt: Instant = Number.POSITIVE_INFINITY
+  #timer: { readonly at: Instant; readonly timer: Timer } | undefined
+
+  constructor(parts: DriverParts) {
+    this.#core = parts.core
+    this.#clock = parts.clock
+    this.#mailbox = parts.mailbox
+    this.#handlers = parts.handlers
+  }
+
+  /** The first step, at once: the core asks for what recovery found. */
+  start(): void {
+    this.#step([])
+  }
+
+  /** Asks for a turn; all who ask before it comes share it. */
+  wake(): void {
+    if (this.#isScheduled || this.#isStopped) return
+    this.#isScheduled = true
+    this.#clock.defer(this.#turn)
+  }
+
+  post(input: Input): void {
+    if (this.#isStopped) return
+    this.#mailbox.post(input)
+    this.wake()
+  }
+
+  /** What has gathered so far comes before what is posted from now on. */
+  collectInputs(): void {
+    if (!this.#isStopped) this.#handlers.collectInputs(this.#post)
+  }
+
+  receive(from: NodeId, message: PeerMessage): void {
+    if (!this.#isStopped && this.#mailbox.receive(from, message)) this.wake()
+  }
+
+  status(): RaftStatus {
+    return this.#core.status(this.#clock.now())
+  }
+
+  /** No further step, whatever happens. */
+  stop(): void {
+    this.#isStopped = true
+    this.#timer?.timer.cancel()
+    this.#timer = undefined
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  #runTurn(): void {
+    this.#isScheduled = false
+    if (this.#isStopped) return
+    this.#handlers.collectInputs(this.#post)
+    const inputs = this.#mailbox.take()
+    if (inputs.length > 0) this.#step(inputs)
+  }
+
+  #step(inputs: readonly Input[]): void {
+    try {
+      this.#dispatch(this.#core.step(this.#clock.now(), inputs))
+      this.#handlers.afterStep()
+    } catch (cause) {
+      this.stop()
+      this.#handlers.onFatalError(cause)
+    }
+  }
+
+  /**
+   * The disk first, for everybody waits for it; then answers and events (they open links to new peers), so that a message to
+   * a new peer finds its link; then the network; then the machine.
+   */
+  #dispatch(effects: Effects): void {
+    const handlers = this.#handlers
+    if (effects.persist !== undefined) handlers.persist(effects.persist)
+    if (effects.settle.length > 0) handlers.settle(effects.settle)
+    if (effects.events.length > 0) handlers.events(effects.events)
+    if (effects.send.length > 0) handlers.send(effects.send)
+    if (effects.install !== undefined) handlers.install(effects.install)
+    if (effects.apply !== undefined) handlers.apply(effects.apply)
+    if (effects.fetch !== undefined) handlers.fetch(effects.fetch.from, effects.fetch.snapshot)
+    if (effects.takeSnapshot) handlers.takeSnapshot()
+    this.#arm(effects.wakeAt)
+  }
+
+  /** A later wish leaves the timer as it is: it fires early, looks at the clock and is set again. Most steps so cost no timer. */
+  #arm(wakeAt: Instant): void {
+    this.#wakeAt = wakeAt
+    if (this.#isStopped || (this.#timer !== undefined && this.#timer.at <= wakeAt)) return
+    this.#timer?.timer.cancel()
+    this.#timer = undefined
+    if (wakeAt === Number.POSITIVE_INFINITY) return
+    this.#timer = { at: wakeAt, timer: this.#clock.wakeAt(wakeAt, () => this.#onTimer()) }
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    if (this.#clock.now() < this.#wakeAt) this.#arm(this.#wakeAt)
+    else this.post({ type: 'timeout' })
+  }
+}

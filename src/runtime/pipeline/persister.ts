@@ -1,0 +1,184 @@
+/** Group commit: at most one write of the log is under way, and all that waits meanwhile goes into the next one. */
+
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { Storage, StorageWrite } from '../../contracts/storage.ts'
+import type { Persist } from '../../core/effects.ts'
+import type { Outgoing } from '../../core/messages.ts'
+import type { Block, SnapshotInfo } from '../../core/types.ts'
+import type { EncodedBlock } from '../../log-format/block.ts'
+import { encodeCommands, encodeMembership, encodeNoop } from '../../log-format/block.ts'
+import type { BlockCache } from './block-cache.ts'
+
+export interface PersisterParts {
+  readonly storage: Pick<Storage, 'write'>
+  readonly clock: Clock
+  readonly cache: BlockCache
+  readonly lazyWriteMs: number
+  /** These messages may leave now. */
+  readonly release: (outgoing: readonly Outgoing[]) => void
+  /** Write `number` and all before it are durable. */
+  readonly onPersisted: (number: number) => void
+  /** A snapshot is durably the newest one, and the files of older ones may go. */
+  readonly onSnapshotRecorded: (snapshot: SnapshotInfo) => void
+  /** A write failed: the disk is not to be trusted any more. */
+  readonly onFailed: (error: unknown) => void
+}
+
+/** A write of the core's with its blocks as bytes. */
+interface QueuedWrite {
+  readonly persist: Persist
+  readonly blocks: readonly EncodedBlock[]
+}
+
+export class Persister {
+  readonly #parts: PersisterParts
+  #queue: QueuedWrite[] = []
+  #hasUrgent = false
+  #writing: Promise<void> | undefined
+  #lazyTimer: Timer | undefined
+  #isStopped = false
+
+  constructor(parts: PersisterParts) {
+    this.#parts = parts
+  }
+
+  persist(persist: Persist): void {
+    if (this.#isStopped) return
+    const { cache } = this.#parts
+    if (persist.snapshot?.resetLog === true) cache.clear()
+    if (persist.truncateAfter !== undefined) cache.truncateAfter(persist.truncateAfter)
+    const blocks = persist.blocks.map(encodeBlock)
+    for (const block of blocks) cache.put(block)
+    this.#queue.push({ persist, blocks })
+    this.#hasUrgent ||= persist.isUrgent
+    this.#writeNext()
+  }
+
+  /** Writes what waits, and resolves when nothing is under way any more. */
+  async drain(): Promise<void> {
+    while (this.#writing !== undefined || (this.#queue.length > 0 && !this.#isStopped)) {
+      if (this.#writing === undefined) this.#write()
+      await this.#writing
+    }
+  }
+
+  /** Nothing more is begun; a write under way is not taken back. */
+  stop(): void {
+    this.#isStopped = true
+    this.#lazyTimer?.cancel()
+    this.#lazyTimer = undefined
+  }
+
+  #writeNext(): void {
+    if (this.#writing !== undefined || this.#queue.length === 0 || this.#isStopped) return
+    if (this.#hasUrgent) this.#write()
+    else
+      this.#lazyTimer ??= this.#parts.clock.wakeAt(this.#parts.clock.now() + this.#parts.lazyWriteMs, () =>
+        this.#onLazyTimer(),
+      )
+  }
+
+  #onLazyTimer(): void {
+    this.#lazyTimer = undefined
+    if (this.#writing === undefined && this.#queue.length > 0 && !this.#isStopped) this.#write()
+  }
+
+  #write(): void {
+    const group = this.#queue.splice(0, mergeableCount(this.#queue))
+    this.#hasUrgent = this.#queue.some(({ persist }) => persist.isUrgent)
+    this.#lazyTimer?.cancel()
+    this.#lazyTimer = undefined
+    this.#writing = this.#parts.storage.write(mergeWrites(group)).then(
+      () => this.#onWritten(group),
+      (error) => this.#onWriteFailed(error),
+    )
+  }
+
+  #onWritten(group: readonly QueuedWrite[]): void {
+    this.#writing = undefined
+    if (this.#isStopped) return
+    const { cache, release, onPersisted: persisted, onSnapshotRecorded: snapshotRecorded } = this.#parts
+    for (const { persist, blocks } of group) {
+      // A later write that still waits may have replaced these blocks; then the cache has forgotten them already.
+      const last = blocks[blocks.length - 1]
+      if (last !== undefined && cache.get(last.first, last.term) !== undefined)
+        cache.onPersisted(last.first + last.count - 1)
+      if (persist.then.length > 0) release(persist.then)
+    }
+    persisted((group[group.length - 1] as QueuedWrite).persist.number)
+    const recorded = group.findLast(({ persist }) => persist.snapshot !== undefined)?.persist.snapshot
+    if (recorded !== undefined) snapshotRecorded(recorded.info)
+    this.#writeNext()
+  }
+
+  #onWriteFailed(error: unknown): void {
+    this.#writing = undefined
+    this.#queue = []
+    if (this.#isStopped) return
+    this.stop()
+    this.#parts.onFailed(error)
+  }
+}
+
+/** The block as bytes: as it came from the leader, or encoded now, once and for all. */
+function encodeBlock(block: Block): EncodedBlock {
+  if ('bytes' in block) return block as EncodedBlock
+  switch (block.kind) {
+    case 'noop':
+      return encodeNoop(block.first, block.term)
+    case 'membership':
+      return encodeMembership(block.first, block.term, block.membership as NonNullable<Block['membership']>)
+    case 'commands':
+      return encodeCommands(block.first, block.term, block.payload as readonly Uint8Array[])
+  }
+}
+
+/** How many of these fit into one write: a snapshot of our own cannot be recorded in the same write as a reset to a fetched one. */
+function mergeableCount(queue: readonly QueuedWrite[]): number {
+  let isReset = false
+  const end = queue.findIndex(({ persist: { snapshot } }) => {
+    if (isReset && snapshot?.resetLog === false) return true
+    isReset ||= snapshot?.resetLog === true
+    return false
+  })
+  return end === -1 ? queue.length : end
+}
+
+/** One write with the effect of all of these, one after the other. */
+export function mergeWrites(group: readonly QueuedWrite[]): StorageWrite {
+  let merged: StorageWrite & { blocks: EncodedBlock[] } = { blocks: [], isUrgent: false }
+  for (const { persist, blocks } of group) merged = merge(merged, persist, blocks)
+  return merged
+}
+
+function merge(
+  before: StorageWrite & { blocks: EncodedBlock[] },
+  persist: Persist,
+  blocks: readonly EncodedBlock[],
+): StorageWrite & { blocks: EncodedBlock[] } {
+  const { snapshot, truncateAfter, hardState, compactTo } = persist
+  const isUrgent = before.isUrgent || persist.isUrgent
+  // What a fetched snapshot replaces need never have been written.
+  const kept: typeof before =
+    snapshot?.resetLog === true ? { blocks: [], hardState: before.hardState, isUrgent: before.isUrgent } : before
+  const resetLog = snapshot?.resetLog === true || kept.snapshot?.resetLog === true
+  const appended =
+    truncateAfter === undefined ? kept.blocks : kept.blocks.filter((block) => block.first <= truncateAfter)
+  for (const block of blocks) appended.push(block)
+  return {
+    snapshot: snapshot === undefined ? kept.snapshot : { info: snapshot.info, resetLog },
+    truncateAfter: minDefined(kept.truncateAfter, truncateAfter),
+    blocks: appended,
+    hardState: hardState ?? kept.hardState,
+    compactTo: maxDefined(kept.compactTo, compactTo),
+    isUrgent,
+  }
+}
+
+function minDefined(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+function maxDefined(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other)
+}

@@ -1,0 +1,97 @@
+/** Puts the bytes of blocks on outgoing messages: from memory at once, else from disk without holding up other peers. */
+
+import type { Storage } from '../../contracts/storage.ts'
+import type { PeerMessage, Transport } from '../../contracts/transport.ts'
+import type { AppendEntriesRequest, Outgoing } from '../../core/messages.ts'
+import type { NodeId } from '../../core/types.ts'
+import { isRaftError } from '../../errors.ts'
+import type { EncodedBlock } from '../../log-format/block.ts'
+import type { BlockCache } from './block-cache.ts'
+
+export interface SenderParts {
+  readonly transport: Pick<Transport, 'send'>
+  readonly storage: Pick<Storage, 'read'>
+  readonly cache: BlockCache
+  readonly queueMax: number
+  /** The log could not be read back. */
+  readonly onFailed: (error: unknown) => void
+}
+
+/** Messages to one peer keep their order; what finds the queue full is dropped, as the network might. */
+export class Sender {
+  readonly #parts: SenderParts
+  /** Peers with a disk read under way, and what waits behind it. */
+  readonly #queues = new Map<NodeId, Outgoing['message'][]>()
+  #isStopped = false
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts
+  }
+
+  send(outgoing: readonly Outgoing[]): void {
+    if (this.#isStopped) return
+    for (const { to, message } of outgoing) {
+      const queue = this.#queues.get(to)
+      if (queue !== undefined) {
+        if (queue.length < this.#parts.queueMax) queue.push(message)
+        continue
+      }
+      const packed = this.#packFromCache(message)
+      if (packed !== undefined) this.#parts.transport.send(to, packed)
+      else {
+        this.#queues.set(to, [message])
+        void this.#drain(to)
+      }
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#queues.clear()
+  }
+
+  #packFromCache(message: Outgoing['message']): PeerMessage | undefined {
+    if (message.type !== 'AppendEntriesRequest') return message
+    const blocks: EncodedBlock[] = []
+    for (const { first, term } of message.blocks) {
+      const block = this.#parts.cache.get(first, term)
+      if (block === undefined) return undefined
+      blocks.push(block)
+    }
+    return { ...message, blocks }
+  }
+
+  async #drain(to: NodeId): Promise<void> {
+    const queue = this.#queues.get(to) ?? []
+    for (let next = queue[0]; next !== undefined && !this.#isStopped; next = queue[0]) {
+      const packed = this.#packFromCache(next) ?? (await this.#packFromDisk(next as AppendEntriesRequest))
+      if (packed !== undefined && !this.#isStopped) this.#parts.transport.send(to, packed)
+      queue.shift()
+    }
+    this.#queues.delete(to)
+  }
+
+  /** Undefined if the log has changed meanwhile: then the message is out of date, and the core will send a better one. */
+  async #packFromDisk(message: AppendEntriesRequest): Promise<PeerMessage | undefined> {
+    const blocks: EncodedBlock[] = []
+    let bytes = 0
+    for (const { size } of message.blocks) bytes += size
+    try {
+      while (blocks.length < message.blocks.length) {
+        const wanted = message.blocks[blocks.length] as AppendEntriesRequest['blocks'][number]
+        const cached = this.#parts.cache.get(wanted.first, wanted.term)
+        const found = cached === undefined ? await this.#parts.storage.read(wanted.first, bytes) : [cached]
+        for (const block of found.slice(0, message.blocks.length - blocks.length)) {
+          const expected = message.blocks[blocks.length] as AppendEntriesRequest['blocks'][number]
+          if (block.first !== expected.first || block.term !== expected.term) return undefined
+          blocks.push(block)
+          bytes -= block.size
+        }
+      }
+    } catch (error) {
+      if (!isRaftError(error, 'ERR_RAFT_COMPACTED') && !this.#isStopped) this.#parts.onFailed(error)
+      return undefined
+    }
+    return { ...message, blocks }
+  }
+}

@@ -1,0 +1,165 @@
+/** Fetches the leader's snapshot into a file of our own: goes on where it broke off, and gives up only when nothing comes any more. */
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
+import type { SnapshotWriter, Storage } from '../../contracts/storage.ts'
+import type { Transport } from '../../contracts/transport.ts'
+import type { NodeId, SnapshotInfo } from '../../core/types.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
+
+export interface SnapshotFetcherParts {
+  readonly transport: Pick<Transport, 'fetchSnapshot'>
+  readonly storage: Pick<Storage, 'snapshots'>
+  readonly clock: Clock
+  readonly retryMinMs: number
+  readonly retryMaxMs: number
+  readonly attemptsMax: number
+  /** The file is durable and verified. */
+  readonly onFetched: (snapshot: SnapshotInfo) => void
+  /** It cannot be had. */
+  readonly onFailed: (snapshot: SnapshotInfo, reason: string) => void
+  readonly emit: (event: RuntimeEvent) => void
+}
+
+/** How often progress is told. */
+const PROGRESS_INTERVAL_MS = 1000
+
+/** One wish of the core's. */
+interface FetchRequest {
+  readonly from: NodeId
+  readonly snapshot: SnapshotInfo
+  readonly stopping: AbortController
+}
+
+export class SnapshotFetcher {
+  readonly #parts: SnapshotFetcherParts
+  #request: FetchRequest | undefined
+  /** Wishes are worked on one after the other, so that no file has two writers. */
+  #lastFetch: Promise<void> = Promise.resolve()
+
+  constructor(parts: SnapshotFetcherParts) {
+    this.#parts = parts
+  }
+
+  /** The file being fetched, which must not be cleared away. */
+  get fetchingId(): string | undefined {
+    return this.#request?.snapshot.id
+  }
+
+  /** Replaces an earlier wish. What is on disk of the same snapshot is used, whoever it came from. */
+  fetch(from: NodeId, snapshot: SnapshotInfo): void {
+    if (this.#request?.snapshot.id === snapshot.id && this.#request.from === from) return
+    this.#request?.stopping.abort()
+    const request = { from, snapshot, stopping: new AbortController() }
+    this.#request = request
+    this.#lastFetch = this.#lastFetch.then(() => this.#run(request))
+  }
+
+  /** Resolves once no file is being written any more; what is there of one stays for another time. */
+  async stop(): Promise<void> {
+    this.#request?.stopping.abort()
+    this.#request = undefined
+    await this.#lastFetch
+  }
+
+  async #run(request: FetchRequest): Promise<void> {
+    const { onFetched: fetched, onFailed: failed, emit: event } = this.#parts
+    const { from, snapshot } = request
+    const { signal } = request.stopping
+    let failure: unknown
+    try {
+      if (!signal.aborted) await this.#fetchWithRetries(request)
+    } catch (error) {
+      failure = error
+    }
+    if (signal.aborted) return
+    this.#request = undefined
+    if (failure === undefined) return fetched(snapshot)
+    event({ type: 'fetchFailed', from, message: messageOf(failure) })
+    failed(snapshot, messageOf(failure))
+  }
+
+  /** Attempt after attempt, as long as any brings something. */
+  async #fetchWithRetries(request: FetchRequest): Promise<void> {
+    const { clock, retryMinMs, retryMaxMs, attemptsMax, emit: event } = this.#parts
+    const { signal } = request.stopping
+    let failures = 0
+    for (;;) {
+      const progress = { bytes: 0 }
+      try {
+        return await this.#attempt(request, progress)
+      } catch (error) {
+        if (signal.aborted || isPermanent(error)) throw error
+        failures = progress.bytes > 0 ? 1 : failures + 1
+        if (failures >= attemptsMax) throw error
+        event({ type: 'fetchFailed', from: request.from, message: `${messageOf(error)}; trying again` })
+      }
+      await sleep(clock, Math.min(retryMinMs * 2 ** (failures - 1), retryMaxMs), signal)
+      signal.throwIfAborted()
+    }
+  }
+
+  async #attempt(request: FetchRequest, progress: { bytes: number }): Promise<void> {
+    const { from, snapshot, stopping } = request
+    const { transport, storage, emit: event } = this.#parts
+    const writer = await storage.snapshots.create(snapshot)
+    event({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
+    try {
+      const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, stopping.signal)
+      await this.#copy(request, chunks, writer, progress)
+    } catch (error) {
+      await (isPermanent(error) ? writer.discard() : writer.suspend()).catch(() => undefined)
+      throw error
+    }
+    try {
+      await writer.finish()
+    } catch (error) {
+      // Whole but wrong: not a byte of it is worth keeping.
+      await writer.discard().catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #copy(
+    { from, snapshot, stopping }: FetchRequest,
+    chunks: AsyncIterable<Uint8Array>,
+    writer: SnapshotWriter,
+    progress: { bytes: number },
+  ): Promise<void> {
+    const { clock, emit: event } = this.#parts
+    let reportAt = clock.now() + PROGRESS_INTERVAL_MS
+    for await (const chunk of chunks) {
+      stopping.signal.throwIfAborted()
+      await writer.write(chunk)
+      progress.bytes += chunk.length
+      if (clock.now() < reportAt) continue
+      reportAt = clock.now() + PROGRESS_INTERVAL_MS
+      event({ type: 'fetchProgress', from, bytes: writer.offset + progress.bytes, size: snapshot.size })
+    }
+    stopping.signal.throwIfAborted()
+    const bytes = writer.offset + progress.bytes
+    if (bytes < snapshot.size)
+      throw new RaftError('ERR_RAFT_UNREACHABLE', `${from} sent ${bytes} of ${snapshot.size} bytes of its snapshot`)
+  }
+}
+
+/** Trying again would not help: there is no such snapshot, or its bytes are not what was promised. */
+function isPermanent(error: unknown): boolean {
+  return isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE') || isRaftError(error, 'ERR_RAFT_CORRUPT')
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: Timer | undefined
+    const done = (): void => {
+      timer?.cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    timer = clock.wakeAt(clock.now() + ms, done)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

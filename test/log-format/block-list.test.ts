@@ -1,0 +1,138 @@
+/** The list of blocks agrees with the plainest possible list of entries, whatever is written. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { isRaftError } from '../../src/errors.ts'
+import type { BlockHeader } from '../../src/log-format/block-list.ts'
+import { BlockList } from '../../src/log-format/block-list.ts'
+
+describe('the list of blocks', () => {
+  it('agrees with trying every entry, after any writes', () => {
+    fc.assert(
+      fc.property(fc.array(writes(), { maxLength: 25 }), (plan) => {
+        const list = new BlockList()
+        const model = new PlainLog()
+        for (const step of plan) {
+          const write = model.next(step)
+          list.apply(list.plan(write, model.snapshot))
+          model.write(write)
+          assert.deepEqual(list.blocks, model.blocks)
+          assert.equal(list.last.index, model.last)
+          assert.equal(list.base.index, (model.blocks[0]?.first ?? model.last + 1) - 1)
+          for (let first = 0; first <= model.last + 1; first++) {
+            const offset = model.blocks.findIndex((block) => block.first === first)
+            assert.equal(list.offsetOf(first), offset < 0 ? undefined : offset)
+          }
+        }
+      }),
+    )
+  })
+
+  it('tells which blocks to forget at once: those of the suffix that begin after the new base', () => {
+    const list = new BlockList(undefined, [head(1, 1, 4), head(5, 1, 4), head(9, 1, 4)])
+    const truncated = list.plan({ truncateAfter: 4, blocks: [] }, 0)
+    assert.deepEqual([truncated.dropFrom, truncated.last], [1, { index: 4, term: 1 }])
+    const info = { id: 's', index: 8, term: 2, membership: NOBODY, size: 1 }
+    const reset = list.plan({ snapshot: { info, resetLog: true }, blocks: [] }, 0)
+    assert.deepEqual([reset.dropFrom, reset.base], [2, { index: 8, term: 2 }])
+  })
+
+  it('reads up to a number of bytes, and at least one block', () => {
+    const list = new BlockList(undefined, [head(1, 1, 1), head(2, 1, 1), head(3, 1, 1)])
+    assert.deepEqual(list.range(1, 0), { from: 0, to: 1 })
+    assert.deepEqual(list.range(1, 200), { from: 0, to: 2 })
+    assert.deepEqual(list.range(2, 1000), { from: 1, to: 3 })
+    assert.equal(list.range(4, 1000), undefined)
+  })
+
+  for (const { what, blocks, snapshot, write } of [
+    { what: 'a hole', blocks: [head(1, 1, 2)], snapshot: 0, write: { blocks: [head(4, 1, 1)] } },
+    { what: 'an overlap', blocks: [head(1, 1, 2)], snapshot: 0, write: { blocks: [head(2, 1, 1)] } },
+    { what: 'a falling term', blocks: [head(1, 3, 2)], snapshot: 0, write: { blocks: [head(3, 2, 1)] } },
+    {
+      what: 'a compaction that no snapshot covers',
+      blocks: [head(1, 1, 2)],
+      snapshot: 1,
+      write: { blocks: [], compactTo: 2 },
+    },
+    {
+      what: 'a truncation below the snapshot',
+      blocks: [head(1, 1, 2)],
+      snapshot: 2,
+      write: { blocks: [], truncateAfter: 0 },
+    },
+  ])
+    it(`refuses ${what}`, () => {
+      const list = new BlockList(undefined, blocks)
+      assert.throws(
+        () => list.plan(write, snapshot),
+        (error) => isRaftError(error, 'ERR_RAFT_INTERNAL'),
+      )
+      assert.deepEqual(list.blocks, blocks)
+    })
+})
+
+const NOBODY = { members: [], voters: [], outgoing: [], learners: [] }
+
+interface Step {
+  readonly truncate: number | undefined
+  readonly append: readonly number[]
+  readonly compact: number | undefined
+  readonly reset: number | undefined
+}
+
+function writes(): fc.Arbitrary<Step> {
+  const fraction = fc.nat(100).map((percent) => percent / 100)
+  return fc.record({
+    truncate: fc.option(fraction, { nil: undefined, freq: 1 }),
+    append: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 4 }),
+    compact: fc.option(fraction, { nil: undefined }),
+    reset: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined, freq: 8 }),
+  })
+}
+
+/** Blocks in an array, every operation by filtering all of it. */
+class PlainLog {
+  blocks: BlockHeader[] = []
+  last = 0
+  snapshot = 0
+  #term = 1
+
+  /** A write that fits, made of a step's fractions. */
+  next({ truncate, append, compact, reset }: Step) {
+    this.#term++
+    const info = { id: 's', index: this.last + (reset ?? 0), term: this.#term, membership: NOBODY, size: 1 }
+    const isReset = reset !== undefined
+    const kept = this.blocks.filter((block) => endOf(block) <= this.snapshot).length
+    const cut = this.blocks[kept + Math.floor((truncate ?? 1) * (this.blocks.length - kept))]
+    const truncateAfter = isReset || truncate === undefined || cut === undefined ? undefined : cut.first - 1
+    let first = (isReset ? info.index : (truncateAfter ?? this.last)) + 1
+    const blocks = append.map((count) => {
+      const block = head(first, this.#term, count)
+      first += count
+      return block
+    })
+    const compactTo = isReset || compact === undefined ? undefined : Math.floor(compact * (truncateAfter ?? this.last))
+    const covering = compactTo === undefined ? undefined : { info: { ...info, index: compactTo }, resetLog: false }
+    const raised = covering !== undefined && covering.info.index > this.snapshot ? covering : undefined
+    return { snapshot: isReset ? { info, resetLog: true } : raised, truncateAfter, blocks, compactTo }
+  }
+
+  write({ snapshot, truncateAfter, blocks, compactTo }: ReturnType<PlainLog['next']>): void {
+    if (snapshot !== undefined) this.snapshot = snapshot.info.index
+    if (snapshot?.resetLog) this.blocks = []
+    if (snapshot?.resetLog) this.last = snapshot.info.index
+    if (truncateAfter !== undefined) this.blocks = this.blocks.filter((block) => block.first <= truncateAfter)
+    if (truncateAfter !== undefined) this.last = truncateAfter
+    // What a write appends is compacted by a later one.
+    this.blocks = [...this.blocks.filter((block) => endOf(block) > (compactTo ?? 0)), ...blocks]
+    this.last = blocks.length === 0 ? this.last : endOf(blocks.at(-1) as BlockHeader)
+  }
+}
+
+function head(first: number, term: number, count: number): BlockHeader {
+  return { first, term, count, size: 100, kind: 'commands', membership: undefined }
+}
+
+function endOf({ first, count }: BlockHeader): number {
+  return first + count - 1
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import type { PeerMessage } from '../../../src/contracts/transport.ts'
+import type { Message } from '../../../src/core/messages.ts'
+import { RaftError } from '../../../src/errors.ts'
+import type { EncodedBlock } from '../../../src/log-format/block.ts'
+import { encodeNoop } from '../../../src/log-format/block.ts'
+import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
+import { Sender } from '../../../src/runtime/pipeline/sender.ts'
+import { flushPromises } from '../virtual-cluster.ts'
+
+describe('the sender', () => {
+  it('puts the bytes of blocks on a message, from memory at once', () => {
+    const desk = new Fixture()
+    const blocks = [encodeNoop(1, 1), encodeNoop(2, 1)]
+    for (const block of blocks) desk.cache.put(block)
+    desk.sender.send([{ to: 'n2', message: append(blocks) }])
+    assert.deepEqual(desk.sent, ['n2 append 1 2'])
+    assert.equal(desk.messages[0]?.type === 'AppendEntriesRequest' && desk.messages[0].blocks[1], blocks[1])
+  })
+
+  it('reads what is not in memory from disk, keeps the order for that peer, and does not hold up the others', async () => {
+    const desk = new Fixture()
+    const blocks = [encodeNoop(1, 1), encodeNoop(2, 1), encodeNoop(3, 1)]
+    desk.disk = blocks
+    desk.sender.send([
+      { to: 'n2', message: append(blocks) },
+      { to: 'n2', message: vote },
+      { to: 'n3', message: vote },
+    ])
+    assert.deepEqual(desk.sent, ['n3 vote'])
+    await flushPromises()
+    assert.deepEqual(desk.sent, ['n3 vote', 'n2 append 1 2 3', 'n2 vote'])
+    desk.sender.send([{ to: 'n2', message: vote }])
+    assert.equal(desk.sent.length, 4)
+  })
+
+  it('drops a message whose blocks have been replaced or compacted meanwhile', async () => {
+    const desk = new Fixture()
+    desk.disk = [encodeNoop(1, 1), encodeNoop(2, 7)]
+    desk.sender.send([
+      { to: 'n2', message: append([encodeNoop(1, 1), encodeNoop(2, 1)]) },
+      { to: 'n2', message: append([encodeNoop(9, 1)]) },
+      { to: 'n2', message: vote },
+    ])
+    await flushPromises()
+    assert.deepEqual(desk.sent, ['n2 vote'])
+    assert.deepEqual(desk.failures, [])
+  })
+
+  it('drops what finds the queue of a peer full', async () => {
+    const desk = new Fixture()
+    desk.disk = [encodeNoop(1, 1)]
+    const many = Array.from({ length: 10 }, () => ({ to: 'n2', message: vote }))
+    desk.sender.send([{ to: 'n2', message: append(desk.disk) }, ...many])
+    await flushPromises()
+    assert.deepEqual(desk.sent, ['n2 append 1', 'n2 vote', 'n2 vote'])
+  })
+
+  it('reports a log that cannot be read back', async () => {
+    const desk = new Fixture()
+    desk.readError = new RaftError('ERR_RAFT_CORRUPT', 'block 1 is damaged')
+    desk.sender.send([{ to: 'n2', message: append([encodeNoop(1, 1)]) }])
+    await flushPromises()
+    assert.deepEqual([desk.sent, desk.failures], [[], [desk.readError]])
+  })
+})
+
+class Fixture {
+  readonly cache = new BlockCache(1000)
+  readonly sent: string[] = []
+  readonly messages: PeerMessage[] = []
+  readonly failures: unknown[] = []
+  disk: EncodedBlock[] = []
+  readError: RaftError | undefined
+  readonly sender = new Sender({
+    transport: { send: (to, message) => this.#send(to, message) },
+    storage: { read: (from) => this.#read(from) },
+    cache: this.cache,
+    queueMax: 3,
+    onFailed: (error) => this.failures.push(error),
+  })
+
+  #send(to: string, message: PeerMessage): boolean {
+    this.messages.push(message)
+    const what =
+      message.type === 'AppendEntriesRequest' ? ['append', ...message.blocks.map(({ first }) => first)] : ['vote']
+    return this.sent.push([to, ...what].join(' ')) > 0
+  }
+
+  async #read(from: number): Promise<EncodedBlock[]> {
+    if (this.readError !== undefined) throw this.readError
+    const offset = this.disk.findIndex(({ first }) => first === from)
+    if (offset === -1) throw new RaftError('ERR_RAFT_COMPACTED', 'gone')
+    return this.disk.slice(offset, offset + 2)
+  }
+}
+
+const vote: Message = { type: 'PreVoteResponse', term: 1, isGranted: true, isRemoved: false }
+
+function append(blocks: readonly EncodedBlock[]): Message {
+  const heads = blocks.map(({ bytes: _, ...head }) => head)
+  return {
+    type: 'AppendEntriesRequest',
+    term: 7,
+    prevIndex: 0,
+    prevTerm: 0,
+    commitIndex: 0,
+    blocks: heads,
+    round: 1,
+    session: 0,
+  }
+}
