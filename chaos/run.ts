@@ -1,7 +1,7 @@
 /** One run: real nodes, clients, a nemesis; then peace, a last look at everything, and the verdict. */
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { SeededRandom } from '../src/testing/simulation/random.ts'
+import { SeededRandom } from '../src/testing/simulation/seeded-random.ts'
 import type { ProcessCluster } from './cluster/process-cluster.ts'
 import { TinyDisk } from './cluster/tiny-disk.ts'
 import { eventually } from './cluster/waiting.ts'

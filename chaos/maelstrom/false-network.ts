@@ -1,6 +1,6 @@
 /** A network as Maelstrom's: carries JSON between nodes and clients, late and out of order, loses some, and can be partitioned. */
 import type { Body, Message } from '../../examples/maelstrom/post.ts'
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 export interface FalseNetworkOptions {
   readonly seed: number

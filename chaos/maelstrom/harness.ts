@@ -1,7 +1,7 @@
 /** A small stand-in for Maelstrom: starts nodes, carries their messages, disturbs them, asks them as clients would, and judges the answers. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Message } from '../../examples/maelstrom/post.ts'
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Verdict } from '../judge.ts'
 import { judge } from '../judge.ts'
 import type { FalseNetworkOptions } from './false-network.ts'

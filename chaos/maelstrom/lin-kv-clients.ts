@@ -1,7 +1,7 @@
 /** Clients of `lin-kv`: each asks one node at a time, waits a second, and writes down what it was told. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body, Message } from '../../examples/maelstrom/post.ts'
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Operation, Result } from '../workload/operations.ts'
 import { valueAfter } from '../workload/operations.ts'
 import type { RotatingKey } from '../workload/rotating-keys.ts'

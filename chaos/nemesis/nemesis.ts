@@ -1,5 +1,5 @@
 /** Draws faults from a seed, one after the other, each kind before any comes again; after each the cluster must recover. */
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { CRIMES, DISK_FAULTS, TINY_DISK_FAULTS } from './disk-faults.ts'
 import { LINK_FAULTS } from './link-faults.ts'
 import { MEMBER_FAULTS } from './member-faults.ts'

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
-import type { SeededRandom } from '../../src/testing/simulation/random.ts'
+import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Ended, ProcessCluster } from '../cluster/process-cluster.ts'
 import type { TinyDisk } from '../cluster/tiny-disk.ts'
 import { eventually } from '../cluster/waiting.ts'

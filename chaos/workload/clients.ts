@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KvCluster } from '../../src/cli/kv-cluster.ts'
 import { isRaftError } from '../../src/errors.ts'
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { draw, perform, valueAfter } from './operations.ts'
 import type { RotatingKey } from './rotating-keys.ts'
 import { RotatingKeys } from './rotating-keys.ts'

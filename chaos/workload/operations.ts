@@ -2,7 +2,7 @@
 import type { KvCluster } from '../../src/cli/kv-cluster.ts'
 import type { KvCommand } from '../../src/kv/index.ts'
 import type { KeyValueOperation, RecordedCall } from '../../src/testing/index.ts'
-import type { SeededRandom } from '../../src/testing/simulation/random.ts'
+import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 export type Operation = KeyValueOperation<string>
 export type Result = string | boolean | undefined

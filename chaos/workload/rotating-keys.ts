@@ -1,6 +1,6 @@
 /** Keys that live for a few hundred calls and then make room for new ones: short histories can be judged exactly. */
 import { CallHistory } from '../../src/testing/index.ts'
-import type { SeededRandom } from '../../src/testing/simulation/random.ts'
+import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Operation, Result } from './operations.ts'
 
 /** Keys that are called at the same time. */

@@ -1,7 +1,7 @@
 /** The long simulation is cut into chunks of runs, each with a seed of its own: whichever process does one, its runs are the same. */
 
 import type { Totals } from '../../src/testing/check-runs.ts'
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 export interface Chunk {
   /** From 0. */
@@ -16,8 +16,8 @@ export type Verdict =
   | { readonly type: 'broken'; readonly chunk: number; readonly report: string }
 
 /** Totals that can be sent to another process. */
-export interface PlainTotals extends Omit<Totals, 'told' | 'faults'> {
-  readonly told: Readonly<Record<string, number>>
+export interface PlainTotals extends Omit<Totals, 'eventCounts' | 'faults'> {
+  readonly eventCounts: Readonly<Record<string, number>>
   readonly faults: Readonly<Record<string, number>>
 }
 

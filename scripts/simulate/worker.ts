@@ -15,8 +15,8 @@ process.on('disconnect', () => process.exit())
 
 async function verdictOn({ number, seed, runs }: Chunk): Promise<Verdict> {
   try {
-    const { told, faults, ...counts } = await checkRuns({ runs, seed })
-    const totals = { ...counts, told: Object.fromEntries(told), faults: Object.fromEntries(faults) }
+    const { eventCounts, faults, ...counts } = await checkRuns({ runs, seed })
+    const totals = { ...counts, eventCounts: Object.fromEntries(eventCounts), faults: Object.fromEntries(faults) }
     const drawn = SCENARIOS_PER_RUN * runs
     checkScenarios(drawn, seed)
     return { type: 'kept', chunk: number, totals, scenarios: drawn }

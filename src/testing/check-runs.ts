@@ -3,10 +3,10 @@ import { fc } from './arbitraries/fast-check.ts'
 import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
 import { reportOf } from './report.ts'
+import { shrinkRun } from './run-files/shrink-run.ts'
 import type { History, SimulationOptions } from './simulate.ts'
 import { simulate } from './simulate.ts'
 import type { FaultPlan } from './simulation/faults.ts'
-import { shorten } from './told-runs/shorten.ts'
 
 export interface CheckOptions {
   readonly runs: number
@@ -36,7 +36,7 @@ export interface Totals {
   calls: number
   commits: number
   /** How often each event was told. */
-  readonly told: Map<string, number>
+  readonly eventCounts: Map<string, number>
   /** How many faults of each type were planned. */
   readonly faults: Map<string, number>
 }
@@ -48,11 +48,19 @@ const SHRINKS_MAX = 200
 export async function checkRuns(options: CheckOptions): Promise<Totals> {
   const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {}, shrinksMax = SHRINKS_MAX } = options
   const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options
-  const totals: Totals = { runs: 0, events: 0, steps: 0, calls: 0, commits: 0, told: new Map(), faults: new Map() }
-  let smaller = 0
+  const totals: Totals = {
+    runs: 0,
+    events: 0,
+    steps: 0,
+    calls: 0,
+    commits: 0,
+    eventCounts: new Map(),
+    faults: new Map(),
+  }
+  let shrinks = 0
   let hasFailed = false
   const property = fc.asyncProperty(runPlans({ untilMs: faultsMs }), async (plan) => {
-    if (hasFailed && ++smaller > shrinksMax) return
+    if (hasFailed && ++shrinks > shrinksMax) return
     const history = await simulate({ healAtMs: faultsMs, ...merged(plan, fixed) })
     add(totals, history, plan.faults)
     hasFailed ||= history.failure !== undefined
@@ -60,10 +68,10 @@ export async function checkRuns(options: CheckOptions): Promise<Totals> {
   })
   const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) })
   if (!details.failed || details.counterexample === null) return totals
-  const plan = await shorten({ healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }, shrinksMax)
+  const plan = await shrinkRun({ healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }, shrinksMax)
   const { directory, replayFile } = options
-  const again = replay(details.seed, details.counterexamplePath ?? '')
-  throw new Error(await reportOf(plan, { replay: again, directory, replayFile }))
+  const replayCommand = replay(details.seed, details.counterexamplePath ?? '')
+  throw new Error(await reportOf(plan, { replay: replayCommand, directory, replayFile }))
 }
 
 function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOptions {
@@ -76,6 +84,7 @@ function add(totals: Totals, history: History, faults: FaultPlan): void {
   totals.steps += history.steps
   totals.calls += history.calls
   totals.commits += history.commitIndex
-  for (const [type, count] of history.told) totals.told.set(type, (totals.told.get(type) ?? 0) + count)
+  for (const [type, count] of history.eventCounts)
+    totals.eventCounts.set(type, (totals.eventCounts.get(type) ?? 0) + count)
   for (const { type } of faults) totals.faults.set(type, (totals.faults.get(type) ?? 0) + 1)
 }

@@ -10,6 +10,8 @@ import type { MachineUnderTest } from './machine-under-test.ts'
 import { machineUnderTest } from './machine-under-test.ts'
 import type { Property } from './properties/property.ts'
 import { SAFETY } from './properties/safety.ts'
+import type { Replay, ReplayOptions } from './run-files/replay-run.ts'
+import { replayRun } from './run-files/replay-run.ts'
 import type { Elsewhere, MachineModule } from './state-machine/another-process.ts'
 import { EndlessElsewhere, judgeElsewhere, runElsewhere } from './state-machine/another-process.ts'
 import { guarded } from './state-machine/guard.ts'
@@ -19,8 +21,6 @@ import { oneMachine } from './state-machine/one-machine.ts'
 import type { Sort } from './state-machine/specimen.ts'
 import { Specimen } from './state-machine/specimen.ts'
 import { encoded, judgeTwins, tryLog } from './state-machine/try-log.ts'
-import type { Replay, ReplayOptions } from './told-runs/replay-run.ts'
-import { replayRun } from './told-runs/replay-run.ts'
 
 export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
   /** One command, drawn by fast-check. */

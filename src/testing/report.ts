@@ -1,9 +1,9 @@
 /** What is said of a run that failed: which promise, what happened, where it is written down, and how to see it again. */
 import { BrokenPromise } from './properties/property.ts'
+import { needsOf, runSpecOf, runToEnd } from './run-files/outcome.ts'
+import { RUNS_DIRECTORY, writeRun } from './run-files/write-run.ts'
 import type { History, SimulationOptions } from './simulate.ts'
-import { wordsOfFault } from './simulation/faults.ts'
-import { needsOf, runToEnd, toldRunOf } from './told-runs/outcome.ts'
-import { RUNS_DIRECTORY, writeRun } from './told-runs/write-run.ts'
+import { formatFault } from './simulation/faults.ts'
 
 export interface ReportOptions {
   /** How to say "run it again". */
@@ -24,16 +24,16 @@ const HEADER_LINES = 2
  * `simulate(plan)` is the same run again.
  */
 export async function reportOf(options: SimulationOptions, report: ReportOptions): Promise<string> {
-  const told = toldRunOf(options)
-  const plan = { ...options, ...told }
-  const ended = await runToEnd({ ...plan, isTraced: true })
-  const { history } = ended
+  const spec = runSpecOf(options)
+  const plan = { ...options, ...spec }
+  const finished = await runToEnd({ ...plan, isTraced: true })
+  const { history } = finished
   return [
-    titleOf(history),
+    headline(history),
     '',
-    ...(history.failure === undefined ? [] : [await placeOf(plan, ended, report), '']),
-    `The plan: ${JSON.stringify(told)}`,
-    ...told.faults.map((fault) => `  ${wordsOfFault(fault)}`),
+    ...(history.failure === undefined ? [] : [await describeFile(plan, finished, report), '']),
+    `The plan: ${JSON.stringify(spec)}`,
+    ...spec.faults.map((fault) => `  ${formatFault(fault)}`),
     '',
     ...lastLines(history.trace ?? ''),
     '',
@@ -41,21 +41,21 @@ export async function reportOf(options: SimulationOptions, report: ReportOptions
   ].join('\n')
 }
 
-async function placeOf(
+async function describeFile(
   plan: SimulationOptions,
-  ended: Parameters<typeof writeRun>[1],
+  finished: Parameters<typeof writeRun>[1],
   { directory = RUNS_DIRECTORY, replayFile }: ReportOptions,
 ): Promise<string> {
-  const written = await writeRun(plan, ended, directory)
+  const written = await writeRun(plan, finished, directory)
   if ('reason' in written) return `The run could not be written to ${directory}: ${written.reason}`
   const { path } = written
   const needs = needsOf(plan)
   if (needs.length === 0) return `The run is written down: quorate replay ${path}`
-  const again = replayFile ?? `replayRun(text, { ${needs.join(', ')} })`
-  return `The run is written down in ${path}: in a test, ${again} with its text`
+  const call = replayFile ?? `replayRun(text, { ${needs.join(', ')} })`
+  return `The run is written down in ${path}: in a test, ${call} with its text`
 }
 
-function titleOf({ failure, events }: History): string {
+function headline({ failure, events }: History): string {
   if (failure === undefined) return 'The run did not fail a second time: something in it is not determined by its seed.'
   const what = failure instanceof BrokenPromise ? failure.message : ((failure as Error).stack ?? String(failure))
   return `${what}\n(after ${events} events)`

@@ -1,10 +1,10 @@
 /** Told scenarios: a few bare cores driven by a text, which answers with their inputs and effects. */
 import { BrokenPromise } from './properties/property.ts'
 import { COMMANDS } from './scenario/commands.ts'
+import { ScenarioRunner } from './scenario/scenario-runner.ts'
 import type { Paragraph } from './scenario/script.ts'
-import { parseScript, renderScript } from './scenario/script.ts'
-import { Stage } from './scenario/stage.ts'
-import { checkFirstLine, fileError } from './told-runs/first-line.ts'
+import { formatScript, parseScript } from './scenario/script.ts'
+import { checkFirstLine, fileError } from './text/first-line.ts'
 
 /**
  * Plays a scenario and returns its text with the answers that the nodes give: equal to `text` if they give those written down.
@@ -18,20 +18,20 @@ import { checkFirstLine, fileError } from './told-runs/first-line.ts'
  */
 export function scenario(text: string): string {
   checkFirstLine(text, 'scenario')
-  const asked = parseScript(text)
-  checkFirstCommand(asked)
-  const stage = new Stage()
-  const paragraphs = asked.map((paragraph) => {
-    for (const command of paragraph.commands) perform(stage, command)
-    const answer = stage.takeLines()
-    return { ...paragraph, answer: answer.length === 0 ? ['ok'] : answer }
+  const script = parseScript(text)
+  checkFirstCommand(script)
+  const runner = new ScenarioRunner()
+  const paragraphs = script.map((paragraph) => {
+    for (const command of paragraph.commands) runCommand(runner, command)
+    const output = runner.takeLines()
+    return { ...paragraph, answer: output.length === 0 ? ['ok'] : output }
   })
-  return renderScript(paragraphs)
+  return formatScript(paragraphs)
 }
 
 /** What does not even begin with a command is some other text. */
-function checkFirstCommand(asked: readonly Paragraph[]): void {
-  const name = asked.flatMap(({ commands }) => commands)[0]?.[0]
+function checkFirstCommand(script: readonly Paragraph[]): void {
+  const name = script.flatMap(({ commands }) => commands)[0]?.[0]
   if (name !== undefined && Object.hasOwn(COMMANDS, name)) return
   const why = name === undefined ? 'there is nothing in it to play' : `it begins with '${name}', which is no command`
   throw fileError(`it is no told scenario: ${why}`, {
@@ -39,15 +39,15 @@ function checkFirstCommand(asked: readonly Paragraph[]): void {
   })
 }
 
-function perform(stage: Stage, [name = '', ...words]: readonly string[]): void {
+function runCommand(runner: ScenarioRunner, [name = '', ...words]: readonly string[]): void {
   try {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
     if (command === undefined) throw new Error(`there is no command '${name}'`)
-    command(stage, words)
+    command(runner, words)
   } catch (error) {
-    const { isQuiet } = stage
-    stage.isQuiet = false
-    stage.say(error instanceof BrokenPromise ? `BROKEN: ${error.message}` : `error: ${(error as Error).message}`)
-    stage.isQuiet = isQuiet
+    const { isQuiet } = runner
+    runner.isQuiet = false
+    runner.printLine(error instanceof BrokenPromise ? `BROKEN: ${error.message}` : `error: ${(error as Error).message}`)
+    runner.isQuiet = isQuiet
   }
 }

@@ -6,11 +6,11 @@ import type { MachineUnderTest } from './machine-under-test.ts'
 import type { Property } from './properties/property.ts'
 import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
+import { FaultInjector } from './simulation/fault-injector.ts'
 import type { FaultPlan } from './simulation/faults.ts'
-import { Mishaps } from './simulation/mishaps.ts'
-import type { Onlooker } from './simulation/onlooker.ts'
-import { recover } from './simulation/recovery.ts'
-import type { Tampering } from './simulation/tampering.ts'
+import type { Interceptors } from './simulation/interceptors.ts'
+import { runLivenessPhase } from './simulation/liveness-phase.ts'
+import type { StepObserver } from './simulation/step-observer.ts'
 import type { ClusterPlan, Workload } from './simulation/workload.ts'
 
 export interface SimulationOptions {
@@ -30,11 +30,11 @@ export interface SimulationOptions {
   /** Whether to write down what happens; a run that fails is run again with it. */
   readonly isTraced?: boolean | undefined
   /** Tricks played on every node; for tests of the judges. */
-  readonly tampering?: Tampering | undefined
-  /** Is given every line of a recording of the run, as it happens; `judgeRecording` judges them again. */
+  readonly interceptors?: Interceptors | undefined
+  /** Is given every line of a recording of the run, as it happens; `checkRecording` judges them again. */
   readonly record?: ((line: string) => void) | undefined
   /** Is shown the run after every event, and a last time when it is over. */
-  readonly onlooker?: Onlooker | undefined
+  readonly onStep?: StepObserver | undefined
 }
 
 /** What came of a run. */
@@ -46,7 +46,7 @@ export interface History {
   readonly calls: number
   readonly commitIndex: number
   /** How often each event was told by a core: whether the run saw what it was meant to see. */
-  readonly told: ReadonlyMap<RaftEvent['type'], number>
+  readonly eventCounts: ReadonlyMap<RaftEvent['type'], number>
   /** What was wrong first; undefined if nothing was. */
   readonly failure: unknown
   /** One line per event, if it was asked for. */
@@ -59,23 +59,33 @@ export const HEAL_AT_MS: number = 4000
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
-  const { properties, isTraced = false, machine, tampering, onlooker, record } = options
-  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, tampering, onlooker, record })
+  const { properties, isTraced = false, machine, interceptors: tampering, onStep: onlooker, record } = options
+  const cluster = new Cluster({
+    seed,
+    plan,
+    settings,
+    properties,
+    isTraced,
+    machine,
+    interceptors: tampering,
+    onStep: onlooker,
+    record,
+  })
   const clients = new Clients(cluster)
-  const mishaps = new Mishaps(cluster, (node) => clients.nodeDied(node))
+  const injector = new FaultInjector(cluster, (node) => clients.onProcessEnded(node))
   for (const node of cluster.nodes) node.start()
   clients.schedule(options.workload)
-  mishaps.schedule(options.faults)
+  injector.schedule(options.faults)
   await cluster.runUntil(healAtMs * 1000)
-  if (!cluster.isOver) await recover(cluster, clients, mishaps)
-  await cluster.show(true)
+  if (!cluster.isOver) await runLivenessPhase(cluster, clients, injector)
+  await cluster.reportStep(true)
   return {
     seed,
-    events: cluster.time.happened,
+    events: cluster.time.executed,
     steps: cluster.steps,
     calls: clients.calls,
-    commitIndex: cluster.watch.view.ledger.lastIndex,
-    told: cluster.told,
+    commitIndex: cluster.monitor.view.ledger.lastIndex,
+    eventCounts: cluster.eventCounts,
     failure: cluster.failure,
     trace: cluster.trace?.text,
   }

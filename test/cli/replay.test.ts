@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../../src/cli/program.ts'
-import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
+import { replayRun } from '../../src/testing/run-files/replay-run.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RUN = join(ROOT, 'test/runs/leader-crashes-twice.txt')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { KeyValueOperation, RecordedCall } from 'quorate/testing'
 import { checkLinearizable, keyValueModel } from 'quorate/testing'
-import { SeededRandom } from '../../src/testing/simulation/random.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 const CALLS = 10_000
 const CLIENTS = 50

@@ -31,13 +31,13 @@ export function plansFor(kit: MuseumKit, count: number): RunPlan[] {
 }
 
 /** The nodes run as they are, without the checks of their cores: whatever is noticed, a promise has noticed. */
-export const PLAIN = { core: (raft: never) => raft } as NonNullable<SimulationOptions['tampering']>
+export const PLAIN = { core: (raft: never) => raft } as NonNullable<SimulationOptions['interceptors']>
 
 /** What goes wrong in a run, if anything does. */
 async function failureOf(kit: MuseumKit, { set, story }: Exhibit, drawn: RunPlan): Promise<unknown> {
   if (story !== undefined) return story(kit, drawn)
   const own = set?.(drawn) ?? {}
-  const plan = { healAtMs: FAULTS_MS, ...drawn, ...own, settings: own.settings ?? drawn.settings, tampering: PLAIN }
+  const plan = { healAtMs: FAULTS_MS, ...drawn, ...own, settings: own.settings ?? drawn.settings, interceptors: PLAIN }
   return (await kit.simulate(plan)).failure
 }
 

@@ -2,8 +2,8 @@
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { Cluster } from '../../src/testing/simulation/cluster.ts'
 import { addressOf } from '../../src/testing/simulation/endpoint.ts'
+import { NORMAL_CONDITIONS } from '../../src/testing/simulation/network-conditions.ts'
 import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
-import { FAIR_WEATHER } from '../../src/testing/simulation/weather.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
 import { LATE_MESSAGES } from './conditions.ts'
 import type { MuseumKit } from './forge.ts'
@@ -21,7 +21,7 @@ const LONG_LOG = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
 /** `isTakenOut`: the member is removed before its empty disk comes back, and is added again, as the book says. */
 export async function replacedNode(kit: MuseumKit, { seed }: RunPlan, isTakenOut: boolean): Promise<unknown> {
   const plan = { voters: 3, spares: 0 }
-  const cluster = new kit.Cluster({ seed, plan, settings: LONG_LOG, isTraced: false, tampering: PLAIN })
+  const cluster = new kit.Cluster({ seed, plan, settings: LONG_LOG, isTraced: false, interceptors: PLAIN })
   const clients = new kit.Clients(cluster)
   const writing = async (untilUs: number): Promise<void> => {
     while (cluster.time.nowUs < untilUs && cluster.failure === undefined) {
@@ -31,16 +31,16 @@ export async function replacedNode(kit: MuseumKit, { seed }: RunPlan, isTakenOut
   }
   for (const node of cluster.nodes) node.start()
   await writing(1_000_000)
-  cluster.network.weather = { ...LATE_MESSAGES.weather, lossPerMille: 0, stalePerMille: 200 }
+  cluster.network.conditions = { ...LATE_MESSAGES.weather, lossPerMille: 0, stalePerMille: 200 }
   await writing(LOST_AT_US)
   const { leader } = cluster
   const lost = cluster.nodes.find((node) => node !== leader) as SimulatedNode
   if (isTakenOut) void leader?.node?.changeMembership({ remove: [lost.id] }).catch(() => undefined)
   await writing(REMOVED_AT_US)
   lost.wipe()
-  lost.isRetired = false
+  lost.isRemoved = false
   if (isTakenOut) Object.assign(lost.plan, { peers: {} })
-  lost.expectsRefusal = !isTakenOut
+  lost.expectsRejection = !isTakenOut
   lost.start()
   if (isTakenOut) {
     const add = [{ id: lost.id, address: addressOf(lost.id), promote: true }]
@@ -48,7 +48,7 @@ export async function replacedNode(kit: MuseumKit, { seed }: RunPlan, isTakenOut
   } else leader?.crash(true)
   await writing(END_US)
   if (cluster.failure !== undefined || !isTakenOut) return cluster.failure
-  cluster.network.weather = FAIR_WEATHER
+  cluster.network.conditions = NORMAL_CONDITIONS
   await cluster.runUntil(END_US + QUIET_US)
   return cluster.failure ?? livenessOf(kit, cluster)
 }

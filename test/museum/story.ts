@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Replay } from '../../src/testing/told-runs/replay-run.ts'
+import type { Replay } from '../../src/testing/run-files/replay-run.ts'
 import type { Exhibit } from './exhibit.ts'
 import { forge } from './forge.ts'
 

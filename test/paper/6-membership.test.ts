@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { MembershipChange } from '../../src/core/index.ts'
-import { wordsOfMembership } from '../../src/testing/scenario/words.ts'
+import { formatMembership } from '../../src/testing/text/format-effects.ts'
 import {
   acknowledgeAll,
   appendRequest,
@@ -398,5 +398,5 @@ function change(leader: TestNode, change: MembershipChange): NodeOutput {
 }
 
 function membersOf({ status }: TestNode): string {
-  return wordsOfMembership(status.membership)
+  return formatMembership(status.membership)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { wordsOfMembership } from '../../src/testing/scenario/words.ts'
+import { formatMembership } from '../../src/testing/text/format-effects.ts'
 import {
   acknowledgeAll,
   appendRequest,
@@ -157,5 +157,5 @@ function answerOf(leader: TestNode) {
 }
 
 function membersOf({ status }: TestNode): string {
-  return wordsOfMembership(status.membership)
+  return formatMembership(status.membership)
 }

@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
 import { BrokenPromise } from '../../src/testing/properties/property.ts'
-import { judgeRecording } from '../../src/testing/recordings/judge-recording.ts'
+import { checkRecording } from '../../src/testing/recordings/check-recording.ts'
 import { parseObservation, RECORDING_FORMAT, recordingLine } from '../../src/testing/recordings/recording.ts'
+import { replayRun } from '../../src/testing/run-files/replay-run.ts'
 import { simulate } from '../../src/testing/simulate.ts'
-import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
 import { MUTANTS } from '../simulation/mutants.ts'
 
 async function recorded(): Promise<string[]> {
@@ -32,7 +32,7 @@ describe('a recording', () => {
   })
 
   it('of a run that kept every promise keeps them', async () => {
-    const { observations, broken } = await judgeRecording(lines)
+    const { observations, violation: broken } = await checkRecording(lines)
     assert.equal(broken, undefined)
     assert.equal(observations, lines.length - 1)
   })
@@ -47,15 +47,15 @@ describe('a recording', () => {
     assert.match(recordingLine({ ...ended, state: Number.POSITIVE_INFINITY as never }), /"\$number":"Infinity"/)
   })
 
-  for (const { name, tampering, settings, voters, faults } of MUTANTS.slice(0, 3))
+  for (const { name, interceptors: tampering, settings, voters, faults } of MUTANTS.slice(0, 3))
     it(`of a node that ${name} breaks the same promise, in the same words`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 80, seed: 1 })) {
         const told: string[] = []
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
         const plan = { ...drawn, cluster, settings: settings ?? drawn.settings, faults: faults ?? drawn.faults }
-        const { failure } = await simulate({ ...plan, tampering, record: (line) => void told.push(line) })
+        const { failure } = await simulate({ ...plan, interceptors: tampering, record: (line) => void told.push(line) })
         if (!(failure instanceof BrokenPromise)) continue
-        const { broken, line } = await judgeRecording(told)
+        const { violation: broken, line } = await checkRecording(told)
         assert.equal(broken?.message, failure.message)
         assert.ok((line as number) <= told.length)
         return
@@ -87,7 +87,7 @@ describe('a recording', () => {
     ],
   ] as const)
     it(`is refused if it is ${what}`, async () => {
-      await assert.rejects(judgeRecording(text.split('\n')), (error: Error) => {
+      await assert.rejects(checkRecording(text.split('\n')), (error: Error) => {
         assert.ok(isRaftError(error, 'ERR_RAFT_RUN_FILE'))
         assert.match(error.message, /^the file cannot be judged: /)
         assert.match(error.message, message)
@@ -110,7 +110,7 @@ describe('a recording', () => {
           minus: [line.replace(/:\d+/, ':-1')],
         }[how]
         try {
-          await judgeRecording([...beginning.slice(0, at), ...harmed, ...beginning.slice(at + 1)])
+          await checkRecording([...beginning.slice(0, at), ...harmed, ...beginning.slice(at + 1)])
         } catch (error) {
           if (!isRaftError(error, 'ERR_RAFT_RUN_FILE')) throw error
         }

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
-import { readFields, wordsIn, wordsOfFields } from '../../src/testing/told-runs/fields.ts'
-import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
-import type { RunFile, ToldRun } from '../../src/testing/told-runs/run-file.ts'
-import { answered, formatRun, parseRun, RUN_FORMAT } from '../../src/testing/told-runs/run-file.ts'
+import { formatFields, parseFields, splitWords } from '../../src/testing/run-files/fields.ts'
+import { replayRun } from '../../src/testing/run-files/replay-run.ts'
+import type { RunFile, RunSpec } from '../../src/testing/run-files/run-file.ts'
+import { formatRun, parseRun, RUN_FORMAT, withOutcome } from '../../src/testing/run-files/run-file.ts'
 
 const OUTCOME = { verdict: 'kept until event 12', state: '0123456789abcdef' }
 
@@ -14,7 +14,7 @@ describe('the file of a run', () => {
   it('gives back every plan that is drawn, call for call and fault for fault', () => {
     const property = fc.property(runPlans({ untilMs: 4000 }), fc.boolean(), (plan, hasOutcome) => {
       const outcome = hasOutcome ? OUTCOME : undefined
-      const run = JSON.parse(JSON.stringify({ ...plan, healAtMs: 4000 })) as ToldRun
+      const run = JSON.parse(JSON.stringify({ ...plan, healAtMs: 4000 })) as RunSpec
       const file: RunFile = { run, needs: ['machine'], outcome }
       assert.deepEqual(parseRun(formatRun(file)), file)
     })
@@ -25,7 +25,7 @@ describe('the file of a run', () => {
     const value = fc.jsonValue({ maxDepth: 2 }).map((any) => JSON.parse(JSON.stringify(any)) as unknown)
     const name = fc.stringMatching(/^[A-Za-z][\w-]{0,8}$/)
     const property = fc.property(fc.dictionary(name, value, { noNullPrototype: true }), (fields) => {
-      assert.deepEqual(readFields(wordsIn(`${wordsOfFields(fields)} # and so on`)), fields)
+      assert.deepEqual(parseFields(splitWords(`${formatFields(fields)} # and so on`)), fields)
     })
     fc.assert(property, { numRuns: 300, seed: 1 })
   })
@@ -65,9 +65,9 @@ state 0123456789abcdef
 
   it('keeps its comments when its outcome is written down anew', () => {
     const text = `${RUN_FORMAT}\n# Of a Tuesday.\nseed 1 # the first\ncluster voters=3\nheal 500\n`
-    const told = answered(text, OUTCOME)
+    const told = withOutcome(text, OUTCOME)
     assert.equal(told, `${text}----\nkept until event 12\nstate 0123456789abcdef\n`)
-    assert.equal(answered(told, OUTCOME), told)
+    assert.equal(withOutcome(told, OUTCOME), told)
     assert.equal(parseRun(told).run.seed, 1)
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { replayRun } from '../../src/testing/told-runs/replay-run.ts'
+import { replayRun } from '../../src/testing/run-files/replay-run.ts'
 
 // REWRITE=1 writes the outcomes down anew; the difference is then for a person to read.
 describe('the told runs', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fastCheck from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
-import { fc, load } from '../../src/testing/arbitraries/fast-check.ts'
+import { fc, loadFastCheck } from '../../src/testing/arbitraries/fast-check.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
 
 describe('fast-check, as the test kit loads it', () => {
@@ -9,7 +9,7 @@ describe('fast-check, as the test kit loads it', () => {
     const missing = Object.assign(new Error(`Cannot find module 'fast-check'`), { code: 'MODULE_NOT_FOUND' })
     assert.throws(
       () =>
-        load(() => {
+        loadFastCheck(() => {
           throw missing
         }),
       (error) => isRaftError(error, 'ERR_RAFT_RUNTIME') && error.hint === 'npm install --save-dev fast-check',
@@ -20,7 +20,7 @@ describe('fast-check, as the test kit loads it', () => {
     const broken = new Error('it is broken')
     assert.throws(
       () =>
-        load(() => {
+        loadFastCheck(() => {
           throw broken
         }),
       broken,

@@ -41,7 +41,7 @@ async function runWith(
 const count = (seen: Observation[], type: Observation['type']): number => seen.filter((one) => one.type === type).length
 
 /** Who holds what all hold, at the end. */
-const survivors = (seen: Observation[]): string[] => seen.flatMap((one) => (one.type === 'ended' ? [one.node] : []))
+const nodesAtEnd = (seen: Observation[]): string[] => seen.flatMap((one) => (one.type === 'ended' ? [one.node] : []))
 
 describe('the fault', () => {
   it('powerCut ends several processes at once', async () => {
@@ -80,7 +80,7 @@ describe('the fault', () => {
     assert.equal(count(seen, 'wiped'), 1)
     const since = seen.findIndex(({ type }) => type === 'wiped')
     assert.ok(!seen.slice(since).some((one) => one.type === 'sent' && one.from === 'n1'), 'nobody listened to it')
-    assert.deepEqual(survivors(seen), ['n0', 'n2'])
+    assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
   })
 
   for (const part of ['log', 'hardState', 'snapshot', 'snapshotFile'] as const)
@@ -91,7 +91,7 @@ describe('the fault', () => {
       // The bytes of a snapshot are read by the machine, when there is a core already.
       assert.equal(lives, part === 'snapshot' ? 2 : 1)
       assert.equal(count(seen, 'crashed'), 2)
-      assert.deepEqual(survivors(seen), ['n0', 'n2'])
+      assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
     })
 
   it('rot of the log is found by a leader that reads it for a follower who was away', async () => {
@@ -105,7 +105,7 @@ describe('the fault', () => {
     const { seen } = await runWith([away, { type: 'rot', atMs: 1500, node: LEADER, part: 'log', place: 20 }], settings)
     const stopped = seen.flatMap((one) => (one.type === 'crashed' ? [one.node] : []))
     assert.equal(stopped.length, 2, 'the follower, and later the leader')
-    assert.equal(survivors(seen).length, 2)
+    assert.equal(nodesAtEnd(seen).length, 2)
   })
 
   it('rot of a snapshot is found when a follower is handed it: another snapshot takes its place', async () => {
@@ -124,14 +124,14 @@ describe('the fault', () => {
       { type: 'misread', atMs: 1000, node: 1, forMs: 500 },
       { type: 'crash', atMs: 1100, node: 1, isHard: false, forMs: 100 },
     ])
-    assert.equal(survivors(seen).length, 3)
+    assert.equal(nodesAtEnd(seen).length, 3)
     assert.ok(count(seen, 'crashed') >= 2, 'it did not start while reads were wrong')
   })
 
   it('failDisk stops a node until its disk is replaced', async () => {
     const { seen } = await runWith({ type: 'failDisk', atMs: 1000, node: 1, forMs: 500 })
     assert.equal(count(seen, 'crashed'), 1)
-    assert.equal(survivors(seen).length, 3)
+    assert.equal(nodesAtEnd(seen).length, 3)
   })
 
   it('fullDisk makes a leader that looks after its space hand over', async () => {
@@ -146,7 +146,7 @@ describe('the fault', () => {
   it('fullDisk stops a node whose write does not fit, until there is room again', async () => {
     const { seen } = await runWith({ type: 'fullDisk', atMs: 1000, node: LEADER, leftBytes: 100, forMs: 600 })
     assert.equal(count(seen, 'crashed'), 1)
-    assert.equal(survivors(seen).length, 3)
+    assert.equal(nodesAtEnd(seen).length, 3)
   })
 
   it('stall lets what was decided leave much later', async () => {

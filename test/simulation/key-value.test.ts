@@ -21,7 +21,7 @@ describe('the key-value machine', () => {
       runs: 10,
     })
     assert.deepEqual(totals.histories, { linearizable: 10, undecided: 0 })
-    assert.ok((totals.told.get('snapshotInstalled') ?? 0) > 0)
+    assert.ok((totals.eventCounts.get('snapshotInstalled') ?? 0) > 0)
   })
 })
 

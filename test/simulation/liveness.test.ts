@@ -14,7 +14,7 @@ describe('a cluster without faults', () => {
     const workload = writes({ from: 400, every: 25, count: 100 })
     const history = await simulate({ seed: 1, cluster: { voters: 3, spares: 0 }, workload, faults: [] })
     assert.equal(history.failure, undefined)
-    assert.equal(history.told.get('becameLeader'), 1)
+    assert.equal(history.eventCounts.get('becameLeader'), 1)
     assert.ok(history.commitIndex >= 100, `committed ${history.commitIndex}`)
   })
 
@@ -35,7 +35,7 @@ describe('a cluster that lost its leader', () => {
     const workload = writes({ from: 400, every: 20, count: 180 })
     const history = await simulate({ seed: 3, workload, faults })
     assert.equal(history.failure, undefined)
-    assert.ok((history.told.get('becameLeader') ?? 0) >= 4)
+    assert.ok((history.eventCounts.get('becameLeader') ?? 0) >= 4)
     assert.ok(history.commitIndex >= 60, `committed ${history.commitIndex}`)
   })
 

@@ -8,7 +8,7 @@ import { MUTANTS } from './mutants.ts'
 const SEEDS_MAX = 80
 
 describe('the judges notice a node that', () => {
-  for (const { name, caughtBy, tampering, settings, voters, faults } of MUTANTS)
+  for (const { name, detectedBy: caughtBy, interceptors: tampering, settings, voters, faults } of MUTANTS)
     it(`${name} (${caughtBy.join(' or ')})`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
@@ -18,7 +18,7 @@ describe('the judges notice a node that', () => {
           settings: settings ?? drawn.settings,
           faults: faults ?? drawn.faults,
         }
-        const { failure } = await simulate({ ...plan, tampering })
+        const { failure } = await simulate({ ...plan, interceptors: tampering })
         if (failure === undefined) continue
         assert.ok(failure instanceof BrokenPromise, String((failure as Error).stack))
         assert.ok(caughtBy.includes(failure.property.id), failure.message)

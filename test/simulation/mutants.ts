@@ -1,25 +1,25 @@
 /** Tricks on the parts of a simulated node, quick enough for every test run: each must be noticed by a promise that is named with it. */
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
-import type { Tampering } from '../../src/testing/simulation/tampering.ts'
+import type { Interceptors } from '../../src/testing/simulation/interceptors.ts'
 import { CRASHES, CUT_OFF } from '../museum/conditions.ts'
 import {
-  refusalIn,
-  withCommit,
+  rejectionIn,
+  withCommitRule,
   withEffects,
+  withFixedBacktrack,
   withInputs,
   withMessages,
   withoutRepeatedOffers,
-  withSteps,
   withStorage,
-} from './tricks.ts'
+} from './wrappers.ts'
 
 export interface Mutant {
   /** What it does wrong. */
   readonly name: string
   /** Any of these promises may be the first to be broken. */
-  readonly caughtBy: readonly string[]
-  readonly tampering: Tampering
+  readonly detectedBy: readonly string[]
+  readonly interceptors: Interceptors
   /** Where it shows, if not in every cluster. */
   readonly settings?: Partial<RaftOptions> | undefined
   readonly voters?: number | undefined
@@ -29,8 +29,8 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'grants every vote of its term',
-    caughtBy: ['I1', 'I2', 'I12'],
-    tampering: {
+    detectedBy: ['I1', 'I2', 'I12'],
+    interceptors: {
       core: (raft) =>
         withMessages(raft, (message) =>
           message.type === 'RequestVoteResponse' ? { ...message, isGranted: true } : message,
@@ -39,11 +39,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'forgets its vote in a restart',
-    caughtBy: ['I1', 'I2'],
+    detectedBy: ['I1', 'I2'],
     settings: { preVote: false, electionTimeoutMaxMs: 155 },
     voters: 5,
     faults: CRASHES,
-    tampering: {
+    interceptors: {
       storage: (storage) =>
         withStorage(storage, {
           open: async (identity) => {
@@ -55,10 +55,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'counts votes instead of voters',
-    caughtBy: ['I1', 'I6'],
+    detectedBy: ['I1', 'I6'],
     settings: { preVote: false, electionTimeoutMaxMs: 155 },
     voters: 5,
-    tampering: {
+    interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
           if (input.type !== 'receive' || input.message.type !== 'RequestVoteResponse' || !input.message.isGranted)
@@ -70,8 +70,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'speaks before it has written',
-    caughtBy: ['I12'],
-    tampering: {
+    detectedBy: ['I12'],
+    interceptors: {
       core: (raft) =>
         withEffects(raft, (effects) => {
           const { persist, send } = effects
@@ -82,30 +82,32 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'has a disk that acknowledges before it has synced',
-    caughtBy: ['I9', 'I12'],
-    tampering: {
+    detectedBy: ['I9', 'I12'],
+    interceptors: {
       storage: (storage) => withStorage(storage, { write: (write) => storage.write({ ...write, isUrgent: false }) }),
     },
   },
   {
     name: 'has a disk that loses the term',
-    caughtBy: ['I2', 'I7', 'I12'],
-    tampering: {
+    detectedBy: ['I2', 'I7', 'I12'],
+    interceptors: {
       storage: (storage) =>
         withStorage(storage, { write: (write) => storage.write({ ...write, hardState: undefined }) }),
     },
   },
   {
     name: 'commits entries of earlier terms by counting',
-    caughtBy: ['I9'],
-    tampering: { core: (raft) => withCommit(raft, (matches) => matches[Math.floor((matches.length - 1) / 2)] ?? 0) },
+    detectedBy: ['I9'],
+    interceptors: {
+      core: (raft) => withCommitRule(raft, (matches) => matches[Math.floor((matches.length - 1) / 2)] ?? 0),
+    },
   },
   {
     name: 'commits with one acknowledgement too few',
-    caughtBy: ['I9'],
-    tampering: {
+    detectedBy: ['I9'],
+    interceptors: {
       core: (raft) =>
-        withCommit(raft, (matches) => {
+        withCommitRule(raft, (matches) => {
           const index = matches[Math.max(0, Math.floor((matches.length - 1) / 2) - 1)] ?? 0
           return raft.state.log.termAt(index) === raft.state.term ? index : 0
         }),
@@ -113,8 +115,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'votes for candidates whose log is behind its own',
-    caughtBy: ['I6', 'I8'],
-    tampering: {
+    detectedBy: ['I6', 'I8'],
+    interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
           if (input.type !== 'receive' || !('lastTerm' in input.message)) return [input]
@@ -124,8 +126,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'takes a rejection for an acknowledgement',
-    caughtBy: ['I9', 'L3'],
-    tampering: {
+    detectedBy: ['I9', 'L3'],
+    interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
           if (input.type !== 'receive') return [input]
@@ -137,8 +139,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'answers reads without asking anybody',
-    caughtBy: ['I14'],
-    tampering: {
+    detectedBy: ['I14'],
+    interceptors: {
       core: (raft) => {
         let reads: number[] = []
         return withEffects(
@@ -159,8 +161,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'does not wait for the no-op of its term',
-    caughtBy: ['I13', 'I14'],
-    tampering: {
+    detectedBy: ['I13', 'I14'],
+    interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
           const { role } = raft.state
@@ -171,8 +173,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'changes bytes on the way',
-    caughtBy: ['I3', 'I5'],
-    tampering: {
+    detectedBy: ['I3', 'I5'],
+    interceptors: {
       transport: (transport) =>
         new Proxy(transport, {
           get: (target, name) => {
@@ -195,31 +197,31 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'goes back by one entry in each round',
-    caughtBy: ['L4'],
+    detectedBy: ['L4'],
     faults: CUT_OFF,
-    tampering: { core: (raft) => withSteps(raft, 1) },
+    interceptors: { core: (raft) => withFixedBacktrack(raft, 1) },
   },
   {
     name: 'goes back by a window of entries in each round',
-    caughtBy: ['L4'],
+    detectedBy: ['L4'],
     faults: CUT_OFF,
-    tampering: { core: (raft) => withSteps(raft, 4) },
+    interceptors: { core: (raft) => withFixedBacktrack(raft, 4) },
   },
   {
     name: 'does not listen when a follower refuses its entries',
-    caughtBy: ['L4'],
+    detectedBy: ['L4'],
     faults: CUT_OFF,
-    tampering: { core: (raft) => withInputs(raft, (input) => (refusalIn(input) === undefined ? [input] : [])) },
+    interceptors: { core: (raft) => withInputs(raft, (input) => (rejectionIn(input) === undefined ? [input] : [])) },
   },
   {
     name: 'offers a snapshot to nobody twice',
-    caughtBy: ['L8'],
-    tampering: { core: withoutRepeatedOffers },
+    detectedBy: ['L8'],
+    interceptors: { core: withoutRepeatedOffers },
   },
   {
     name: 'never campaigns',
-    caughtBy: ['L1', 'L9'],
-    tampering: {
+    detectedBy: ['L1', 'L9'],
+    interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
           raft.state.timer.restart(raft.state.now)

@@ -9,9 +9,9 @@ import { TRACE_HEADER } from '../../src/testing/simulation/trace.ts'
 import { MUTANTS } from './mutants.ts'
 
 describe('the report of a failed run', () => {
-  const tampering = MUTANTS.find(({ name }) => name === 'speaks before it has written')?.tampering
+  const interceptors = MUTANTS.find(({ name }) => name === 'speaks before it has written')?.interceptors
   const directory = mkdtempSync(join(tmpdir(), 'quorate-report-'))
-  const options = { runs: 5, seed: 1, shrinksMax: 20, fixed: { tampering }, directory }
+  const options = { runs: 5, seed: 1, shrinksMax: 20, fixed: { interceptors }, directory }
   after(() => rmSync(directory, { recursive: true, force: true }))
 
   it('says the promise in its sentence, the plan, the end of the trace, and how to run it again', async () => {
@@ -24,7 +24,7 @@ describe('the report of a failed run', () => {
   it('has the whole plan in it: to simulate it is the same failure again', async () => {
     const told = await failureOf(checkRuns(options))
     const plan = JSON.parse(/The plan: (.*)/.exec(told)?.[1] ?? '')
-    const { failure } = await simulate({ ...plan, tampering })
+    const { failure } = await simulate({ ...plan, interceptors })
     assert.ok(failure instanceof BrokenPromise)
     assert.ok(told.startsWith(failure.message))
   })

@@ -7,7 +7,7 @@ import { REPLAY, runsOr, SEED } from './budget.ts'
 
 describe('a cluster under faults', () => {
   it('keeps every promise of safety, heals, and lives', async () => {
-    const { told } = await checkRuns({ runs: runsOr(100), seed: SEED, path: REPLAY })
+    const { eventCounts: told } = await checkRuns({ runs: runsOr(100), seed: SEED, path: REPLAY })
     if (REPLAY !== undefined) return
     // A run that sees nothing proves nothing.
     for (const seen of [

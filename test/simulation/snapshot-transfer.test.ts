@@ -6,46 +6,46 @@ import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
 import { BrokenPromise } from '../../src/testing/properties/property.ts'
 import { Clients } from '../../src/testing/simulation/clients.ts'
 import { Cluster } from '../../src/testing/simulation/cluster.ts'
+import type { Interceptors } from '../../src/testing/simulation/interceptors.ts'
 import type { SimulatedNode } from '../../src/testing/simulation/simulated-node.ts'
-import type { Tampering } from '../../src/testing/simulation/tampering.ts'
 import type { Workload } from '../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
-import { withoutRepeatedOffers, withSome } from './tricks.ts'
+import { withMessageFilter, withoutRepeatedOffers } from './wrappers.ts'
 
 const LOSSES = ['is lost', 'is lost with the connection', 'is the last for a while'] as const
 /** What becomes of the message of this number; of none if it is 0. */
-interface Fate {
+interface InjectedLoss {
   readonly number: number
   readonly loss: (typeof LOSSES)[number]
 }
 
-const NO_LOSS: Fate = { number: 0, loss: 'is lost' }
+const NO_LOSS: InjectedLoss = { number: 0, loss: 'is lost' }
 const SILENCE_MS = 500
 const CRASH_MS = 900
-const RETURN_MS = 1700
+const RESTART_MS = 1700
 const END_MS = 3500
 /** Enough for a snapshot of some chunks, and one in the end. */
 const WRITES: Workload = [...Array.from({ length: 60 }, (_, count) => 1000 + 10 * count), 3200].map((atMs) => ({
   ...{ type: 'write', atMs, node: LEADER, count: 1 },
 }))
 
-const HAS_IT = 'InstallSnapshotResponse installed'
+const INSTALLED = 'InstallSnapshotResponse installed'
 /** What a transfer is made of: this leader even has a newer snapshot by the time the first one is fetched. */
-const EVERYTHING = [
+const ALL_MESSAGES = [
   'InstallSnapshotRequest',
-  ...['InstallSnapshotResponse fetching', 'InstallSnapshotResponse failed', HAS_IT],
+  ...['InstallSnapshotResponse fetching', 'InstallSnapshotResponse failed', INSTALLED],
   ...['fetch', 'chunk', 'end of the stream'],
   ...['AppendEntriesRequest', 'AppendEntriesResponse accepted'],
 ]
 
 /** All that passes between the two from the moment the follower is back until it has accepted entries; of bytes on their stream too. */
-class Wire {
+class LinkTap {
   readonly passed: string[] = []
-  readonly #fate: Fate
+  readonly #fate: InjectedLoss
   #ends: readonly SimulatedNode[] = []
   #cluster: Cluster | undefined
 
-  constructor(fate: Fate) {
+  constructor(fate: InjectedLoss) {
     this.#fate = fate
   }
 
@@ -54,13 +54,13 @@ class Wire {
     this.#ends = ends
   }
 
-  through(transport: Transport, id: string): Transport {
+  wrap(transport: Transport, id: string): Transport {
     const isWatched = (peer: string): boolean => [id, peer].every((end) => this.#ends.some((node) => node.id === end))
     const pass = (what: string): boolean => this.#pass(what)
     const send = transport.send.bind(transport)
     const fetchSnapshot = transport.fetchSnapshot.bind(transport)
     return Object.assign(transport, {
-      send: (to: string, message: PeerMessage) => (isWatched(to) && !pass(wordsOf(message)) ? true : send(to, message)),
+      send: (to: string, message: PeerMessage) => (isWatched(to) && !pass(nameOf(message)) ? true : send(to, message)),
       async *fetchSnapshot(from: string, ...rest: [string, number, AbortSignal]): AsyncIterable<Uint8Array> {
         const arrives = (what: string): void => {
           if (isWatched(from) && !pass(what)) throw new RaftError('ERR_RAFT_UNREACHABLE', `the ${what} is lost`)
@@ -96,22 +96,31 @@ class Wire {
   }
 }
 
-function wordsOf(message: PeerMessage): string {
+function nameOf(message: PeerMessage): string {
   if (message.type === 'AppendEntriesResponse') return `${message.type} ${message.isAccepted ? 'accepted' : 'rejected'}`
   return message.type === 'InstallSnapshotResponse' ? `${message.type} ${message.outcome}` : message.type
 }
 
 /** A follower comes back to a leader that has compacted its log. What passed, and what was wrong in the end. */
-async function comeBack(fate: Fate, bug: Tampering = {}): Promise<{ passed: readonly string[]; failure: unknown }> {
-  const wire = new Wire(fate)
-  const tampering: Tampering = {
+async function rejoin(
+  fate: InjectedLoss,
+  bug: Interceptors = {},
+): Promise<{ passed: readonly string[]; failure: unknown }> {
+  const wire = new LinkTap(fate)
+  const tampering: Interceptors = {
     ...bug,
     transport: (transport, id) => {
-      const wired = wire.through(transport, id)
+      const wired = wire.wrap(transport, id)
       return bug.transport?.(wired, id) ?? wired
     },
   }
-  const cluster = new Cluster({ seed: 8, plan: { voters: 3, spares: 0 }, settings: {}, isTraced: false, tampering })
+  const cluster = new Cluster({
+    seed: 8,
+    plan: { voters: 3, spares: 0 },
+    settings: {},
+    isTraced: false,
+    interceptors: tampering,
+  })
   const clients = new Clients(cluster)
   clients.schedule(WRITES)
   for (const node of cluster.nodes) node.start()
@@ -119,7 +128,7 @@ async function comeBack(fate: Fate, bug: Tampering = {}): Promise<{ passed: read
   const leader = cluster.leader as SimulatedNode
   const follower = cluster.nodes.find((node) => node !== leader) as SimulatedNode
   follower.crash(true)
-  await cluster.runUntil(RETURN_MS * 1000)
+  await cluster.runUntil(RESTART_MS * 1000)
   wire.watch(cluster, leader, follower)
   follower.start()
   await cluster.runUntil(END_MS * 1000)
@@ -132,12 +141,12 @@ async function comeBack(fate: Fate, bug: Tampering = {}): Promise<{ passed: read
   } catch (error) {
     cluster.fail(error)
   }
-  if (cluster.failure === undefined) assert.equal(cluster.told.get('snapshotInstalled'), 1)
+  if (cluster.failure === undefined) assert.equal(cluster.eventCounts.get('snapshotInstalled'), 1)
   return { passed: wire.passed, failure: cluster.failure }
 }
 
 /** Fetches once; when that breaks off, it waits for a rest that never comes. */
-const FETCHES_ONCE: Tampering = {
+const FETCH_ONCE: Interceptors = {
   transport: (transport) => {
     const fetchSnapshot = transport.fetchSnapshot.bind(transport)
     return Object.assign(transport, {
@@ -154,10 +163,10 @@ const FETCHES_ONCE: Tampering = {
 }
 
 /** Tells only once that it has installed a snapshot. */
-const TELLS_ONCE: Tampering = {
+const REPORT_ONCE: Interceptors = {
   core: (raft) => {
     let isTold = false
-    return withSome(raft, (message) => {
+    return withMessageFilter(raft, (message) => {
       if (message.type !== 'InstallSnapshotResponse' || message.outcome !== 'installed') return true
       const wasTold = isTold
       isTold = true
@@ -169,25 +178,25 @@ const TELLS_ONCE: Tampering = {
 describe('a follower that needs a snapshot', () => {
   for (const loss of LOSSES)
     it(`gets it although any one message of the transfer ${loss}`, async () => {
-      const { passed, failure } = await comeBack(NO_LOSS)
+      const { passed, failure } = await rejoin(NO_LOSS)
       assert.equal(failure, undefined)
-      assert.deepEqual(new Set(passed), new Set(EVERYTHING))
+      assert.deepEqual(new Set(passed), new Set(ALL_MESSAGES))
       for (const [offset, what] of passed.entries()) {
-        const { failure } = await comeBack({ number: offset + 1, loss })
+        const { failure } = await rejoin({ number: offset + 1, loss })
         assert.equal(failure, undefined, `message ${offset + 1}, ${what}: ${failure}`)
       }
     })
 
   for (const { how, what, bug } of [
     { how: 'its leader offers it only once', what: undefined, bug: { core: withoutRepeatedOffers } },
-    { how: 'a chunk is lost and it does not fetch again', what: 'chunk', bug: FETCHES_ONCE },
-    { how: 'its word that it has it is lost and not said again', what: HAS_IT, bug: TELLS_ONCE },
+    { how: 'a chunk is lost and it does not fetch again', what: 'chunk', bug: FETCH_ONCE },
+    { how: 'its word that it has it is lost and not said again', what: INSTALLED, bug: REPORT_ONCE },
   ])
     it(`is known not to get it if ${how}: L8`, async () => {
-      const whole = await comeBack(NO_LOSS, bug)
+      const whole = await rejoin(NO_LOSS, bug)
       assert.equal(whole.failure === undefined, what !== undefined)
       const number = what === undefined ? 0 : whole.passed.lastIndexOf(what) + 1
-      const { failure } = await comeBack({ number, loss: 'is lost' }, bug)
+      const { failure } = await rejoin({ number, loss: 'is lost' }, bug)
       assert.ok(failure instanceof BrokenPromise, String(failure))
       assert.equal(failure.property.id, 'L8')
     })

@@ -5,20 +5,20 @@ import fc from 'fast-check'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { checkStateMachine, replayStateMachine } from '../../src/testing/check-state-machine.ts'
 import {
-  Asked,
+  BufferReuser,
   calling,
-  Drunk,
-  endless,
-  ForgetfulAfter,
-  Lazy,
-  Lists,
-  OneAtATime,
-  Reuser,
+  IncompleteSnapshotAfter,
+  InstanceDependent,
+  LateSnapshot,
+  ListMachine,
+  neverEndingChunks,
+  OneSnapshotAtATime,
+  QueryableSum,
   restoring,
-  Shared,
+  StaticState,
   snapshotOf,
-} from './bad-machines.ts'
-import { Endless, Sum, Zoned } from './machines-elsewhere.ts'
+} from './faulty-machines.ts'
+import { Endless, Sum, TimeZoneDependent } from './importable-machines.ts'
 
 const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
 
@@ -26,7 +26,7 @@ const ASKED = { ...SMALL, queries: fc.constant('total') }
 
 describe('a user tries a state machine', () => {
   it('that answers queries, and is told how many histories were judged, and how many were given up', async () => {
-    const machine = (): Asked => new Asked(({ total }) => total)
+    const machine = (): QueryableSum => new QueryableSum(({ total }) => total)
     const judged = await checkStateMachine(machine, { ...ASKED, runs: 5 })
     assert.deepEqual(judged.histories, { linearizable: 5, undecided: 0 })
     const hasty = await checkStateMachine(machine, { ...ASKED, runs: 2, stepsMax: 1 })
@@ -36,11 +36,11 @@ describe('a user tries a state machine', () => {
   it('that is one, and finds nothing', async () => {
     const totals = await checkStateMachine(() => new Sum(), { ...SMALL, runs: 10 })
     assert.ok(totals.commits > 50)
-    assert.ok((totals.told.get('snapshotInstalled') ?? 0) > 0)
+    assert.ok((totals.eventCounts.get('snapshotInstalled') ?? 0) > 0)
   })
 
   it('and is told the smallest log, and how to run it again', async () => {
-    const machine = (): Sum => new (ForgetfulAfter(2))()
+    const machine = (): Sum => new (IncompleteSnapshotAfter(2))()
     await assert.rejects(checkStateMachine(machine, { ...SMALL, seed: 5 }), (error: Error) => {
       assert.match(error.message, /The commands that show it:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
       assert.match(error.message, /To run it again: checkStateMachine\(…, \{ seed: 5 \}\)$/)
@@ -135,10 +135,13 @@ describe('a state machine that asks for what differs from node to node is told w
 describe('a state machine that is none is told what is wrong and what to do', () => {
   const faulty: Readonly<Record<string, readonly [() => StateMachine<number, unknown>, RegExp]>> = {
     'it depends on more than its commands': [
-      () => new Drunk(),
+      () => new InstanceDependent(),
       /^command 1 has the result .* apply\(\) must be deterministic/,
     ],
-    'its state is in a variable of the class': [() => new Shared(), /holds .* keep all state in fields of the machine/],
+    'its state is in a variable of the class': [
+      () => new StaticState(),
+      /holds .* keep all state in fields of the machine/,
+    ],
     'it throws in apply': [
       () => new (calling(() => assert.fail('no')))(),
       /^apply\(\) of command 1 threw AssertionError.* no\n[\s\S]*a refusal is a result, not an exception/,
@@ -166,7 +169,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
       /handed out string text as a chunk/,
     ],
     'snapshot never settles': [
-      () => new (snapshotOf(() => endless()))(),
+      () => new (snapshotOf(() => neverEndingChunks()))(),
       /^snapshot\(\) after command 0 did not end within 60 ms \(deadlineMs\)/,
     ],
     'restore never settles': [
@@ -189,12 +192,18 @@ describe('a state machine that is none is told what is wrong and what to do', ()
       /restore\(\) must replace the whole state .* what was there before must go/,
     ],
     'a snapshot forgets what later results depend on': [
-      () => new (ForgetfulAfter(2))(),
+      () => new (IncompleteSnapshotAfter(2))(),
       /^restored from the snapshot after command \d, the machine gives .* without a restart/,
     ],
-    'a later command shows in a snapshot': [() => new Lazy(), /snapshot\(\) must hand out the state as of its call/],
-    'two snapshots are read at once': [() => new OneAtATime(), /of two snapshots that are read at once one differs/],
-    'bytes of a snapshot change later': [() => new Reuser(), /changed bytes that snapshot\(\) had handed out/],
+    'a later command shows in a snapshot': [
+      () => new LateSnapshot(),
+      /snapshot\(\) must hand out the state as of its call/,
+    ],
+    'two snapshots are read at once': [
+      () => new OneSnapshotAtATime(),
+      /of two snapshots that are read at once one differs/,
+    ],
+    'bytes of a snapshot change later': [() => new BufferReuser(), /changed bytes that snapshot\(\) had handed out/],
   }
   for (const [what, [machine, words]] of Object.entries(faulty))
     it(what, async () => {
@@ -205,7 +214,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     })
 
   it('it changes the command that it is given', async () => {
-    class Changer extends Lists {
+    class Changer extends ListMachine {
       override apply(items: number[]): number {
         items.push(0)
         return items.length
@@ -219,7 +228,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   })
 
   it('it keeps a command and changes it later', async () => {
-    class Keeper extends Lists {
+    class Keeper extends ListMachine {
       override apply(items: number[]): number {
         this.kept?.push(0)
         this.kept = items
@@ -257,7 +266,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   })
 
   it('its query changes the state', async () => {
-    const machine = (): Asked => new Asked((asked) => asked.total++)
+    const machine = (): QueryableSum => new QueryableSum((asked) => asked.total++)
     await assert.rejects(
       checkStateMachine(machine, ASKED),
       /^MachineFault: query\(\) of 'total' changed the state, from 0 to 1/,
@@ -265,14 +274,14 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   })
 
   it('its query answers from what is not in the snapshot', async () => {
-    const machine = (): Asked => new Asked((asked) => asked.applied)
+    const machine = (): QueryableSum => new QueryableSum((asked) => asked.applied)
     await assert.rejects(checkStateMachine(machine, ASKED), /what answers depend on must be in the snapshot/)
   })
 
   it('its query returns a promise, throws, or answers what does not survive', async () => {
     const rejects = (query: () => unknown, words: RegExp): Promise<void> =>
       assert.rejects(
-        checkStateMachine(() => new Asked(query), ASKED),
+        checkStateMachine(() => new QueryableSum(query), ASKED),
         words,
       )
     await rejects(async () => 1, /query\(\) of 'total' after command 0 returned a promise/)
@@ -281,9 +290,9 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   })
 
   it('its query answers from a cache that is not cleared, and is told the history', async () => {
-    const machine = (): Asked => {
+    const machine = (): QueryableSum => {
       let cached: { readonly total: number } | undefined
-      return new Asked((asked) => {
+      return new QueryableSum((asked) => {
         cached ??= { total: asked.total }
         return cached.total
       })
@@ -320,7 +329,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
 })
 
 describe('a state machine that is tried in another process too', () => {
-  const module = new URL('./machines-elsewhere.ts', import.meta.url).href
+  const module = new URL('./importable-machines.ts', import.meta.url).href
   const there = { ...SMALL, runs: 0, deadlineMs: 1000 }
 
   it('gives the same results and snapshots there, and nothing is left out', async () => {
@@ -332,7 +341,7 @@ describe('a state machine that is tried in another process too', () => {
   it('is told if it goes by the time zone of its process', async () => {
     const inAnotherProcess = { module, machine: 'Zoned' }
     await assert.rejects(
-      checkStateMachine(() => new Zoned(), { ...there, inAnotherProcess }),
+      checkStateMachine(() => new TimeZoneDependent(), { ...there, inAnotherProcess }),
       /command 1 has the result .* in this process, and "\d Pacific\/Chatham" in another one\. It had TZ=/,
     )
   })

@@ -16,17 +16,17 @@ describe('a node whose data directory was lost', () => {
 
       const lost = cluster.nodes.slice(0, 3).find((node) => node !== cluster.leader) as SimulatedNode
       lost.wipe()
-      lost.expectsRefusal = true
+      lost.expectsRejection = true
       let said = 0
-      const see = cluster.watch.see.bind(cluster.watch)
-      cluster.watch.see = (observation) => {
+      const see = cluster.monitor.see.bind(cluster.monitor)
+      cluster.monitor.see = (observation) => {
         if (observation.type === 'sent' && observation.from === lost.id) said++
         see(observation)
       }
       lost.start()
-      const before = cluster.watch.view.ledger.lastIndex
+      const before = cluster.monitor.view.ledger.lastIndex
       await write(cluster, clients, 2500)
-      assert.ok(cluster.watch.view.ledger.lastIndex > before, 'the others went on')
+      assert.ok(cluster.monitor.view.ledger.lastIndex > before, 'the others went on')
       assert.equal(said, 0, 'it was not listened to')
       const failure = await Promise.race([lost.node?.failed, Promise.resolve(undefined)])
       assert.equal(failure?.code, 'ERR_RAFT_DIRECTORY_MISMATCH')

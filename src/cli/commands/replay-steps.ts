@@ -1,14 +1,14 @@
 /** Going through a run by steps: what a person types between two events, or what is piped in. */
 import { createInterface } from 'node:readline'
 import { inspect } from 'node:util'
-import type { Moment, Onlooker } from '../../testing/simulation/onlooker.ts'
+import type { SimulationStep, StepObserver } from '../../testing/simulation/step-observer.ts'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
 import type { Terminal } from '../terminal.ts'
 
 const HELP = 'Enter: on to the next line; n COUNT: so many events; p NODE: that node; g: go to the end; q: stop here\n'
 
 export interface Stepper {
-  readonly onlooker: Onlooker
+  readonly onlooker: StepObserver
   /** Lets go of the input. */
   end(): void
 }
@@ -20,14 +20,14 @@ export function stepper(terminal: Terminal): Stepper {
   let shown = 0
   /** Before this event nothing is asked. */
   let nextEvent = 0
-  const show = (moment: Moment): boolean => {
+  const show = (moment: SimulationStep): boolean => {
     const fresh = moment.lines.slice(shown)
     shown = moment.lines.length
     if (fresh.length > 0) terminal.out(`${fresh.join('\n')}\n`)
     return fresh.length > 0
   }
   terminal.err(HELP)
-  const onlooker: Onlooker = async (moment) => {
+  const onlooker: StepObserver = async (moment) => {
     const hasNews = show(moment)
     if (moment.isOver || moment.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'go on'
     for (;;) {
@@ -45,7 +45,7 @@ export function stepper(terminal: Terminal): Stepper {
   return { onlooker, end: () => lines.close() }
 }
 
-async function wordsOf(moment: Moment, id: string): Promise<string> {
+async function wordsOf(moment: SimulationStep, id: string): Promise<string> {
   const { nodes } = await moment.state()
   const node = nodes.find((each) => each.id === id)
   if (node === undefined) return `there is no node '${id}'; there are ${nodes.map((each) => each.id).join(', ')}\n`

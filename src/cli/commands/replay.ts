@@ -1,8 +1,8 @@
 /** replay: runs a written run again, whole, up to a moment, or step by step, and says whether it came out as written; judges recordings. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import type { Replay } from '../../testing/run-files/replay-run.ts'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
-import type { Replay } from '../../testing/told-runs/replay-run.ts'
 import { EXIT } from '../exit-codes.ts'
 import { CommandFailure } from '../failure.ts'
 import type { Terminal } from '../terminal.ts'
@@ -26,7 +26,7 @@ const HEADER_LINES = 2
 /** Exit code 0: as the file says (or there was nothing to compare); 1: it came out otherwise. */
 export async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const text = await textOf(path)
-  const { kindOf } = await import('../../testing/told-runs/first-line.ts')
+  const { kindOf } = await import('../../testing/text/first-line.ts')
   const kind = kindOf(text)
   if (kind === 'run') return replayWhole(path, text, flags, terminal)
   assertNoPlace(path, kind, flags)
@@ -34,12 +34,12 @@ export async function replay(path: string, flags: ReplayFlags, terminal: Termina
 }
 
 async function replayWhole(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
-  const { replayRun } = await import('../../testing/told-runs/replay-run.ts')
+  const { replayRun } = await import('../../testing/run-files/replay-run.ts')
   const { until, print, step = false } = flags
   const steps = step ? stepper(terminal) : undefined
   const lines: string[] = []
   const record = flags.record === undefined ? undefined : (line: string) => void lines.push(line)
-  const told = await replayRun(text, { until, onlooker: steps?.onlooker, record })
+  const told = await replayRun(text, { until, onStep: steps?.onlooker, record })
   steps?.end()
   if (flags.record !== undefined) await write(flags.record, `${lines.join('\n')}\n`)
   const node = print === undefined ? undefined : nodeOf(told, print)
@@ -54,8 +54,8 @@ async function replayWhole(path: string, text: string, flags: ReplayFlags, termi
 
 /** Exit code 0: every promise was kept; 1: one was broken. */
 async function judgeAgain(text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
-  const { judgeRecording } = await import('../../testing/recordings/judge-recording.ts')
-  const { observations, broken, line } = await judgeRecording(text.split(/\r?\n/))
+  const { checkRecording: judgeRecording } = await import('../../testing/recordings/check-recording.ts')
+  const { observations, violation: broken, line } = await judgeRecording(text.split(/\r?\n/))
   const verdict = broken === undefined ? `kept by all ${observations} observations` : `line ${line}: ${broken.message}`
   if (flags.output === 'json') {
     const facts = { observations, verdict, broken: broken?.property.id, line }

@@ -8,13 +8,13 @@ let loaded: typeof FastCheck | undefined
 /** The same names as fast-check's own default export. It is required, not imported, so that nothing has to wait for it. */
 export const fc: typeof FastCheck = new Proxy({} as typeof FastCheck, {
   get(_, name) {
-    loaded ??= load(createRequire(import.meta.url))
+    loaded ??= loadFastCheck(createRequire(import.meta.url))
     return loaded[name as keyof typeof FastCheck]
   },
 })
 
 /** Throws ERR_RAFT_RUNTIME, and says what to type, where it is not installed. */
-export function load(require: (name: string) => unknown): typeof FastCheck {
+export function loadFastCheck(require: (name: string) => unknown): typeof FastCheck {
   try {
     return require('fast-check') as typeof FastCheck
   } catch (error) {

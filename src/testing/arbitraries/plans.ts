@@ -39,7 +39,7 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
     })
     .map(({ isSpaceWatched, ...plan }) =>
       isSpaceWatched && plan.faults.some(({ type }) => type === 'fullDisk')
-        ? { ...plan, settings: { ...plan.settings, ...WATCHED_SPACE } }
+        ? { ...plan, settings: { ...plan.settings, ...SPACE_CHECKS } }
         : plan,
     )
     .map((plan) =>
@@ -47,19 +47,19 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
         ? { ...plan, faults: plan.faults.filter(({ type }) => type !== 'switches').map(withinDrift) }
         : plan,
     )
-    .map((plan) => (isDisturbable(plan) ? { ...plan, faults: plan.faults.map(withSwitchesOn) } : plan))
+    .map((plan) => (canBeDisrupted(plan) ? { ...plan, faults: plan.faults.map(withSafeSwitches) } : plan))
 }
 
 /**
  * Whether somebody campaigns without asking first while somebody else listens to every candidate: then a node that was removed, and
  * has not heard of it, may unseat leader after leader (thesis §4.2.3), and nobody promises a steady one.
  */
-function isDisturbable({ settings: all, faults }: RunPlan): boolean {
+function canBeDisrupted({ settings: all, faults }: RunPlan): boolean {
   const switches = [all, ...faults.filter((fault) => fault.type === 'switches')]
   return switches.some((one) => one.preVote === false) && switches.some((one) => one.checkQuorum === false)
 }
 
-function withSwitchesOn(fault: Fault): Fault {
+function withSafeSwitches(fault: Fault): Fault {
   return fault.type === 'switches' ? { ...fault, preVote: true, checkQuorum: true } : fault
 }
 
@@ -76,7 +76,7 @@ export function settings(): Arbitrary<Partial<RaftOptions>> {
 }
 
 /** Nodes look after the room on their disks. */
-const WATCHED_SPACE: Partial<RuntimeOptions> = { freeBytesMin: 1000, freeBytesCheckMs: 100 }
+const SPACE_CHECKS: Partial<RuntimeOptions> = { freeBytesMin: 1000, freeBytesCheckMs: 100 }
 
 /** Followers are repaired from the log, never by a snapshot. */
 const LONG_LOG: Partial<RaftOptions> = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
@@ -201,7 +201,7 @@ function fault(untilMs: number): Arbitrary<Fault> {
     { arbitrary: of('partition', { side: fc.uniqueArray(node(), { minLength: 1, maxLength: 3 }), forMs }), weight: 5 },
     { arbitrary: of('cut', { from: node(), to: node(), forMs }), weight: 3 },
     { arbitrary: of('reset', { a: node(), b: node() }), weight: 2 },
-    { arbitrary: of('weather', { weather: weather(), forMs }), weight: 5 },
+    { arbitrary: of('weather', { weather: networkConditions(), forMs }), weight: 5 },
     { arbitrary: of('slowDisk', { node: node(), syncMs: fc.integer({ min: 5, max: 1500 }), forMs }), weight: 2 },
     { arbitrary: of('failDisk', { node: node(), forMs }), weight: 1 },
     { arbitrary: of('pause', { node: node(), forMs }), weight: 3 },
@@ -234,7 +234,7 @@ function missing(untilMs: number): Arbitrary<Fault> {
   })
 }
 
-function weather(): Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {
+function networkConditions(): Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {
   return fc.record({
     delayMinUs: fc.constant(200),
     delayMaxUs: fc.constantFrom(2000, 20_000, 100_000),

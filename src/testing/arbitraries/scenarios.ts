@@ -22,7 +22,7 @@ export function scenarios(options: {
   const lines = fc.array(
     fc.oneof(
       { arbitrary: commands([...voters, ...joining]), weight: 9 },
-      { arbitrary: turns([...voters, ...joining]), weight: 1 },
+      { arbitrary: sequences([...voters, ...joining]), weight: 1 },
     ),
     { minLength: 1, maxLength: commandsMax, size: 'max' },
   )
@@ -30,16 +30,16 @@ export function scenarios(options: {
 }
 
 /** What seldom comes together by chance: a leader, what it leaves behind, who lags, who comes and goes. */
-function turns(ids: readonly string[]): Arbitrary<string> {
-  const two = fc.shuffledSubarray([...ids], { minLength: 2, maxLength: 2 })
-  const alone = (id: string): string => `cut ${id}|${ids.filter((other) => other !== id)}`
+function sequences(ids: readonly string[]): Arbitrary<string> {
+  const twoNodes = fc.shuffledSubarray([...ids], { minLength: 2, maxLength: 2 })
+  const isolate = (id: string): string => `cut ${id}|${ids.filter((other) => other !== id)}`
   return fc
     .oneof(
-      two.map(([a]) => [`elect ${a}`, 'run 100']),
-      two.map(([a, b]) => [alone(a as string), `propose ${a} x2`, `elect ${b}`, `propose ${b}`, 'heal']),
-      two.map(([a, b]) => [alone(a as string), `change ${a} remove=${b}`, `elect ${b}`, 'heal']),
-      two.map(([a]) => [alone(a as string), 'propose leader x3', 'run 2000', 'snapshot leader', 'heal']),
-      two.map(([a]) => [
+      twoNodes.map(([a]) => [`elect ${a}`, 'run 100']),
+      twoNodes.map(([a, b]) => [isolate(a as string), `propose ${a} x2`, `elect ${b}`, `propose ${b}`, 'heal']),
+      twoNodes.map(([a, b]) => [isolate(a as string), `change ${a} remove=${b}`, `elect ${b}`, 'heal']),
+      twoNodes.map(([a]) => [isolate(a as string), 'propose leader x3', 'run 2000', 'snapshot leader', 'heal']),
+      twoNodes.map(([a]) => [
         `hold ${a}`,
         'propose leader',
         'deliver all',
@@ -48,10 +48,10 @@ function turns(ids: readonly string[]): Arbitrary<string> {
         `crash ${a}`,
         `restart ${a}`,
       ]),
-      two.map(([a]) => [`change leader add=${a}`, 'run 300', `change leader promote=${a}`, 'deliver all']),
-      two.map(([a, b]) => [`change leader promote=${a} remove=${b}`, 'deliver all', 'crash leader']),
-      two.map(([a, b]) => [`change leader demote=${a},${b}`, 'deliver all', `elect ${a}`]),
-      two.map(([a]) => ['propose leader x2', `transfer leader ${a}`, 'run 100']),
+      twoNodes.map(([a]) => [`change leader add=${a}`, 'run 300', `change leader promote=${a}`, 'deliver all']),
+      twoNodes.map(([a, b]) => [`change leader promote=${a} remove=${b}`, 'deliver all', 'crash leader']),
+      twoNodes.map(([a, b]) => [`change leader demote=${a},${b}`, 'deliver all', `elect ${a}`]),
+      twoNodes.map(([a]) => ['propose leader x2', `transfer leader ${a}`, 'run 100']),
     )
     .map((lines) => lines.join('\n'))
 }

@@ -1,6 +1,6 @@
 /** The format of a recording: JSON lines, the first names the format, every other one is an observation. */
 import type { Observation } from '../properties/observation.ts'
-import { fileError } from '../told-runs/first-line.ts'
+import { fileError } from '../text/first-line.ts'
 
 /** How a recording begins. */
 export const RECORDING_FORMAT: string = JSON.stringify({ format: 'quorate recording', version: 1 })
@@ -34,17 +34,17 @@ const TYPES: { readonly [Type in Observation['type']]: true } = {
 }
 
 /** What JSON has no words for, under a name that no field has. */
-type Marked = { readonly $bytes: string } | { readonly $map: readonly unknown[] } | { readonly $number: string }
+type EncodedValue = { readonly $bytes: string } | { readonly $map: readonly unknown[] } | { readonly $number: string }
 
 /** One observation as a line, without its end. */
 export function recordingLine(observation: Observation): string {
   return JSON.stringify(observation, function (this: Readonly<Record<string, unknown>>, key: string, value: unknown) {
     // A Buffer has made itself something else before it comes here.
-    return marked(this[key]) ?? value
+    return encodeSpecial(this[key]) ?? value
   })
 }
 
-function marked(value: unknown): Marked | undefined {
+function encodeSpecial(value: unknown): EncodedValue | undefined {
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
   if (value instanceof Map) return { $map: [...value] }
   if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) }
@@ -55,7 +55,7 @@ function marked(value: unknown): Marked | undefined {
 export function parseObservation(line: string, number: number): Observation {
   let value: unknown
   try {
-    value = JSON.parse(line, unmarked)
+    value = JSON.parse(line, decodeSpecial)
   } catch (error) {
     throw recordingError(
       error instanceof RangeError ? error.message : `it is no JSON: ${(error as Error).message}`,
@@ -71,7 +71,7 @@ export function parseObservation(line: string, number: number): Observation {
   return value as Observation
 }
 
-function unmarked(key: string, value: unknown): unknown {
+function decodeSpecial(key: string, value: unknown): unknown {
   if (INDEX_FIELDS.has(key) && Number(value) > RECORDED_INDEX_MAX)
     throw new RangeError(`${key} is ${value}, and nothing beyond ${RECORDED_INDEX_MAX} is judged`)
   if (Number.isInteger(value) && !Number.isSafeInteger(value))

@@ -2,17 +2,17 @@
 import type { MembershipChange } from '../../core/inputs.ts'
 import { RAFT_DEFAULTS } from '../../core/options.ts'
 import type { Block, NodeId } from '../../core/types.ts'
+import { formatMembership } from '../text/format-effects.ts'
 import type { ScenarioNode } from './scenario-node.ts'
-import type { InFlight, Stage } from './stage.ts'
-import { addressOf } from './stage.ts'
-import { wordsOfMembership } from './words.ts'
+import type { InFlight, ScenarioRunner } from './scenario-runner.ts'
+import { addressOf } from './scenario-runner.ts'
 
-type Command = (stage: Stage, words: readonly string[]) => void
+type Command = (stage: ScenarioRunner, words: readonly string[]) => void
 
 /** By name; each is explained in docs/reference/scenarios.md. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   options: (stage, words) => {
-    stage.options = Object.fromEntries(words.map(pair).map(([name, value]) => [name, JSON.parse(value)]))
+    stage.options = Object.fromEntries(words.map(parsePair).map(([name, value]) => [name, JSON.parse(value)]))
   },
   cluster: (stage, words) => {
     const groups: Record<string, NodeId[]> = { voters: [], learner: [], joining: [] }
@@ -24,15 +24,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     stage.setCluster(groups.voters ?? [], groups.learner ?? [], groups.joining ?? [])
   },
   logs: (stage, words) => {
-    for (const [id, terms] of words.map(pair)) {
-      const { disk } = sleeper(stage, id)
+    for (const [id, terms] of words.map(parsePair)) {
+      const { disk } = unstartedNode(stage, id)
       disk.blocks = terms.split(',').map((term, offset) => entry(offset + 1, Number(term)))
       disk.hardState = { term: disk.blocks[disk.blocks.length - 1]?.term ?? 0, votedFor: undefined, commitIndex: 0 }
     }
   },
   terms: (stage, words) => {
-    for (const [id, term] of words.map(pair)) {
-      const { disk } = sleeper(stage, id)
+    for (const [id, term] of words.map(parsePair)) {
+      const { disk } = unstartedNode(stage, id)
       disk.hardState = { ...disk.hardState, term: Number(term) }
     }
   },
@@ -51,12 +51,12 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   /** The clocks of the others run as long as it takes, so that they have forgotten an earlier leader. */
   elect: (stage, [id]) => {
     const node = stage.node(id)
-    stage.hidesAbsence = true
+    stage.hidesPauses = true
     for (const other of stage.nodes) if (other !== node) other.now += RAFT_DEFAULTS.electionTimeoutMaxMs
     node.tick()
     stage.stabilize()
-    stage.hidesAbsence = false
-    if (node.status?.role !== 'leader') stage.say(`${id} was not elected`)
+    stage.hidesPauses = false
+    if (node.status?.role !== 'leader') stage.printLine(`${id} was not elected`)
   },
   tick: (stage, words) => {
     for (const id of words) stage.node(id).tick()
@@ -71,7 +71,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     stage.node(id).step([{ type: 'read', read: stage.nextNumber(), mode: mode === 'lease' ? 'lease' : 'quorum' }])
   },
   change: (stage, [id, ...words]) => {
-    stage.node(id).step([{ type: 'changeMembership', request: stage.nextNumber(), change: changeOf(words) }])
+    stage.node(id).step([{ type: 'changeMembership', request: stage.nextNumber(), change: parseChange(words) }])
   },
   transfer: (stage, [id, to]) => {
     stage.node(id).step([{ type: 'transfer', request: stage.nextNumber(), to }])
@@ -80,17 +80,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   fail: (stage, [id]) => stage.node(id).step([{ type: 'storageFailed', reason: 'the disk is broken' }]),
   lose: (stage, [id, peer = '']) => stage.node(id).step([{ type: 'peerLost', peer }]),
   deliver: (stage, [what = 'all', max]) => {
-    stage.deliver(matching(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))
+    stage.deliver(messageFilter(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))
   },
-  copy: (stage, [what = 'all']) => stage.copy(matching(what)),
-  drop: (stage, [what = 'all']) => stage.drop(matching(what)),
+  copy: (stage, [what = 'all']) => stage.copy(messageFilter(what)),
+  drop: (stage, [what = 'all']) => stage.drop(messageFilter(what)),
   stabilize: (stage) => stage.stabilize(),
   cut: (stage, [what = '']) => {
-    for (const [from, to] of cutsOf(what)) stage.cut(from, to)
+    for (const [from, to] of parseCuts(what)) stage.cut(from, to)
   },
   heal: (stage) => stage.heal(),
-  advance: (stage, [ms]) => stage.pass(Number(ms), false),
-  run: (stage, [ms]) => stage.pass(Number(ms), true),
+  advance: (stage, [ms]) => stage.advanceClocks(Number(ms), false),
+  run: (stage, [ms]) => stage.advanceClocks(Number(ms), true),
   hold: (stage, [id]) => stage.node(id).hold(),
   release: (stage, [id, count]) => stage.node(id).release(count === undefined ? undefined : Number(count)),
   crash: (stage, words) => {
@@ -100,20 +100,20 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     for (const id of words) stage.node(id).start()
   },
   status: (stage, words) => {
-    for (const node of chosen(stage, words)) stage.say(statusLine(node))
+    for (const node of selectedNodes(stage, words)) stage.printLine(statusLine(node))
   },
   progress: (stage, words) => {
-    for (const node of chosen(stage, words))
+    for (const node of selectedNodes(stage, words))
       for (const { id, state, matchIndex, nextIndex } of node.status?.peers ?? [])
-        stage.say(`${node.id} sees ${id}: ${state} match=${matchIndex} next=${nextIndex}`)
+        stage.printLine(`${node.id} sees ${id}: ${state} match=${matchIndex} next=${nextIndex}`)
   },
   log: (stage, words) => {
-    for (const node of chosen(stage, words)) stage.say(logLine(node))
+    for (const node of selectedNodes(stage, words)) stage.printLine(logLine(node))
   },
 }
 
-function sleeper(stage: Stage, id: string): ScenarioNode {
-  const node = stage.sleepers.get(id)
+function unstartedNode(stage: ScenarioRunner, id: string): ScenarioNode {
+  const node = stage.unstartedNodes.get(id)
   if (node === undefined) throw new Error(`there is no node ${id}`)
   return node
 }
@@ -122,21 +122,21 @@ function entry(index: number, term: number): Block {
   return { first: index, term, count: 1, size: 10, kind: 'commands' }
 }
 
-function pair(word: string): [string, string] {
+function parsePair(word: string): [string, string] {
   const at = word.indexOf('=')
   if (at < 0) throw new Error(`'${word}' should be name=value`)
   return [word.slice(0, at), word.slice(at + 1)]
 }
 
 /** 'a->b': from a to b; 'b': to b; 'all'. */
-function matching(what: string): (flight: InFlight) => boolean {
+function messageFilter(what: string): (flight: InFlight) => boolean {
   if (what === 'all') return () => true
   const [from, to] = what.includes('->') ? what.split('->') : [undefined, what]
   return (flight) => flight.to === to && (from === undefined || flight.from === from)
 }
 
 /** 'a->b': one way; 'a|b,c': all ways between the groups. */
-function cutsOf(what: string): [NodeId, NodeId][] {
+function parseCuts(what: string): [NodeId, NodeId][] {
   if (what.includes('->')) return [what.split('->') as [NodeId, NodeId]]
   const groups = what.split('|').map((group) => group.split(','))
   return groups.flatMap((group) =>
@@ -147,9 +147,9 @@ function cutsOf(what: string): [NodeId, NodeId][] {
 }
 
 /** 'add=d' (a learner), 'add=d!' (promoted once caught up), 'promote=d', 'demote=b,c', 'remove=a'. */
-function changeOf(words: readonly string[]): MembershipChange {
+function parseChange(words: readonly string[]): MembershipChange {
   const change: Record<string, unknown> = {}
-  for (const [verb, value] of words.map(pair)) {
+  for (const [verb, value] of words.map(parsePair)) {
     const ids = value.split(',')
     change[verb] =
       verb === 'add'
@@ -163,7 +163,7 @@ function changeOf(words: readonly string[]): MembershipChange {
   return change
 }
 
-function chosen(stage: Stage, words: readonly string[]): readonly ScenarioNode[] {
+function selectedNodes(stage: ScenarioRunner, words: readonly string[]): readonly ScenarioNode[] {
   return words.length === 0 ? stage.nodes : words.map((id) => stage.node(id))
 }
 
@@ -172,7 +172,7 @@ function statusLine(node: ScenarioNode): string {
   if (status === undefined) return `${node.id} is down`
   const { id, role, term, leader, lastIndex, lastTerm, commitIndex, appliedIndex, membership } = status
   const facts = `term=${term} last=${lastIndex}@${lastTerm} commit=${commitIndex} applied=${appliedIndex}`
-  return `${id} ${role} ${facts} leader=${leader ?? '-'} ${wordsOfMembership(membership)}`
+  return `${id} ${role} ${facts} leader=${leader ?? '-'} ${formatMembership(membership)}`
 }
 
 /** The terms on disk, from the first index there; what is committed stands before the bar. */

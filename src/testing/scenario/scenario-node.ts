@@ -19,10 +19,10 @@ export interface ScenarioDisk {
 }
 
 /** Where a node's doings go: messages out, lines to print, observations to judge. */
-export interface Surroundings {
+export interface ScenarioHost {
   send(from: NodeId, outgoing: readonly Outgoing[]): void
-  print(node: NodeId, effects: Effects): void
-  see(observation: Observation): void
+  printEffects(node: NodeId, effects: Effects): void
+  observe(observation: Observation): void
   /** Whether that node has this snapshot to give. */
   hasSnapshot(node: NodeId, snapshot: SnapshotInfo): boolean
 }
@@ -33,9 +33,9 @@ const TICK_WAKES_MAX = 100
 export class ScenarioNode {
   readonly id: NodeId
   readonly #options: RaftOptions
-  #lives = 0
+  #starts = 0
   readonly #initialMembership: Membership
-  readonly #around: Surroundings
+  readonly #host: ScenarioHost
   readonly disk: ScenarioDisk = {
     hardState: { term: 0, votedFor: undefined, commitIndex: 0 },
     snapshot: undefined,
@@ -47,20 +47,20 @@ export class ScenarioNode {
   now = 0
   wakeAt = 0
   /** While set, writes wait here and are lost by a crash. */
-  #held: Persist[] | undefined
-  #snapshots = 0
+  #heldWrites: Persist[] | undefined
+  #snapshotCount = 0
   /** Every block of this life, as it was appended. */
   readonly #appended = new Map<string, Block>()
   /** Whether it did or said anything since it was last let tick. */
   hasActed = false
   /** Inputs still to be stepped with; the first is under way. */
-  #todo: (readonly Input[])[] = []
+  #pendingSteps: (readonly Input[])[] = []
 
-  constructor(options: RaftOptions, initialMembership: Membership, around: Surroundings) {
+  constructor(options: RaftOptions, initialMembership: Membership, host: ScenarioHost) {
     this.id = options.id
     this.#options = options
     this.#initialMembership = initialMembership
-    this.#around = around
+    this.#host = host
   }
 
   get isUp(): boolean {
@@ -73,7 +73,7 @@ export class ScenarioNode {
 
   /** The block with all it carries, as the runtime would put it on the wire. */
   fullBlock(block: Block): Block {
-    return this.#appended.get(`${block.first}@${block.term}`) ?? this.disk.blocks.find(isSameAs(block)) ?? block
+    return this.#appended.get(`${block.first}@${block.term}`) ?? this.disk.blocks.find(isSameBlock(block)) ?? block
   }
 
   /** Begins a life with what is on the disk; if one is under way, it ends first. */
@@ -81,40 +81,40 @@ export class ScenarioNode {
     if (this.isUp) this.crash()
     const { hardState, snapshot, blocks } = this.disk
     const initialMembership = this.#initialMembership
-    this.#around.see({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
+    this.#host.observe({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
     // Every life draws otherwise, as those of a real node do: an answer to an earlier one is none to this.
-    const options = { ...this.#options, seed: this.#options.seed + this.#lives++ }
+    const options = { ...this.#options, seed: this.#options.seed + this.#starts++ }
     this.#raft = new CheckedRaft(options, { hardState, snapshot, blocks, initialMembership }, this.now)
     this.step([])
   }
 
   crash(): void {
     this.#raft = undefined
-    this.#held = this.#held === undefined ? undefined : []
-    this.#around.see({ type: 'crashed', node: this.id })
+    this.#heldWrites = this.#heldWrites === undefined ? undefined : []
+    this.#host.observe({ type: 'crashed', node: this.id })
   }
 
   hold(): void {
-    this.#held ??= []
+    this.#heldWrites ??= []
   }
 
   /** Lets the disk go on: for good, or with only so many of the writes that wait. */
   release(count: number = Infinity): void {
     for (let written = 0; written < count; written++) {
-      const persist = this.#held?.shift()
+      const persist = this.#heldWrites?.shift()
       if (persist === undefined) break
       this.#write(persist)
     }
-    if (count === Infinity) this.#held = undefined
+    if (count === Infinity) this.#heldWrites = undefined
   }
 
   /** Steps the core, and again with what its disk and machine answer at once, until nothing is left. */
   step(inputs: readonly Input[]): void {
-    this.#todo.push(inputs)
-    if (this.#todo.length > 1) return
-    for (let next = this.#todo[0]; next !== undefined; next = this.#todo[0]) {
+    this.#pendingSteps.push(inputs)
+    if (this.#pendingSteps.length > 1) return
+    for (let next = this.#pendingSteps[0]; next !== undefined; next = this.#pendingSteps[0]) {
       this.#stepOnce(next)
-      this.#todo.shift()
+      this.#pendingSteps.shift()
     }
   }
 
@@ -123,12 +123,12 @@ export class ScenarioNode {
     const effects = this.#raft.step(this.now, inputs)
     this.wakeAt = effects.wakeAt
     if (effects.send.length > 0 || effects.persist !== undefined || effects.events.length > 0) this.hasActed = true
-    this.#around.see({ type: 'stepped', node: this.id, inputs, effects, status: this.#raft.status(this.now) })
+    this.#host.observe({ type: 'stepped', node: this.id, inputs, effects, status: this.#raft.status(this.now) })
     for (const block of effects.persist?.blocks ?? []) this.#appended.set(`${block.first}@${block.term}`, block)
-    this.#around.print(this.id, effects)
-    this.#around.send(this.id, effects.send)
+    this.#host.printEffects(this.id, effects)
+    this.#host.send(this.id, effects.send)
     if (effects.persist !== undefined) {
-      if (this.#held !== undefined) this.#held.push(effects.persist)
+      if (this.#heldWrites !== undefined) this.#heldWrites.push(effects.persist)
       else this.#write(effects.persist)
     }
     if (effects.install !== undefined) this.step([{ type: 'applied', index: effects.install.index }])
@@ -150,13 +150,13 @@ export class ScenarioNode {
   takeSnapshot(): void {
     const applied = this.status?.appliedIndex ?? 0
     if (this.#raft === undefined || applied === 0) return
-    const snapshot = { id: `${this.id}-${++this.#snapshots}`, size: 1, ...this.#raft.snapshotMetadata(applied) }
+    const snapshot = { id: `${this.id}-${++this.#snapshotCount}`, size: 1, ...this.#raft.snapshotMetadata(applied) }
     this.disk.files.add(snapshot.id)
     this.step([{ type: 'snapshotTaken', snapshot }])
   }
 
   #fetch(from: NodeId, snapshot: SnapshotInfo): void {
-    if (this.#around.hasSnapshot(from, snapshot)) {
+    if (this.#host.hasSnapshot(from, snapshot)) {
       this.disk.files.add(snapshot.id)
       this.step([{ type: 'snapshotFetched', snapshot }])
     } else this.step([{ type: 'snapshotFetchFailed', snapshot, reason: 'gone' }])
@@ -174,12 +174,12 @@ export class ScenarioNode {
     disk.blocks = [...disk.blocks, ...persist.blocks]
     if (persist.hardState !== undefined) disk.hardState = persist.hardState
     if (compactTo !== undefined) disk.blocks = disk.blocks.filter(({ first, count }) => first + count - 1 > compactTo)
-    this.#around.see({ type: 'durable', node: this.id, write: persist })
-    this.#around.send(this.id, persist.then)
+    this.#host.observe({ type: 'durable', node: this.id, write: persist })
+    this.#host.send(this.id, persist.then)
     this.step([{ type: 'persisted', number: persist.number }])
   }
 }
 
-function isSameAs(block: Block): (other: Block) => boolean {
+function isSameBlock(block: Block): (other: Block) => boolean {
   return (other) => other.first === block.first && other.term === block.term
 }

@@ -5,7 +5,7 @@ export interface Paragraph {
   /** The lines above the dashes as they stand, comments among them. */
   readonly lines: readonly string[]
   readonly commands: readonly (readonly string[])[]
-  readonly answer: readonly string[]
+  readonly output: readonly string[]
 }
 
 const DASHES = '----'
@@ -18,20 +18,20 @@ export function parseScript(text: string): Paragraph[] {
     .split(/\n{2,}/)) {
     const lines = chunk.split('\n')
     const dashes = lines.indexOf(DASHES)
-    const asked = dashes < 0 ? lines : lines.slice(0, dashes)
-    const commands = asked.map(withoutComment).filter((line) => line !== '')
+    const commandLines = dashes < 0 ? lines : lines.slice(0, dashes)
+    const commands = commandLines.map(withoutComment).filter((line) => line !== '')
     paragraphs.push({
-      lines: asked,
+      lines: commandLines,
       commands: commands.map((line) => line.split(/\s+/)),
-      answer: dashes < 0 ? [] : lines.slice(dashes + 1),
+      output: dashes < 0 ? [] : lines.slice(dashes + 1),
     })
   }
   return paragraphs
 }
 
 /** The text of paragraphs, with these answers. A paragraph of comments has none. */
-export function renderScript(paragraphs: readonly Paragraph[]): string {
-  const chunks = paragraphs.map(({ lines, commands, answer }) =>
+export function formatScript(paragraphs: readonly Paragraph[]): string {
+  const chunks = paragraphs.map(({ lines, commands, output: answer }) =>
     (commands.length === 0 ? lines : [...lines, DASHES, ...answer]).join('\n'),
   )
   return `${chunks.join('\n\n')}\n`

@@ -7,13 +7,13 @@ import { Raft } from '../../core/raft.ts'
 import type { Instant } from '../../core/types.ts'
 
 export class CheckedRaft extends Raft {
-  #before: StateSummary | undefined
+  #previous: StateSummary | undefined
 
   override step(now: Instant, inputs: readonly Input[]): Effects {
     const effects = super.step(now, inputs)
     checkState(this.state)
-    if (this.#before !== undefined) checkTransition(this.#before, this.state)
-    this.#before = summaryOf(this.state)
+    if (this.#previous !== undefined) checkTransition(this.#previous, this.state)
+    this.#previous = summaryOf(this.state)
     return effects
   }
 }

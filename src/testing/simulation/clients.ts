@@ -12,7 +12,7 @@ import type { Call, Workload } from './workload.ts'
 
 type Outcome = 'applied' | 'not-applied' | 'unknown'
 
-interface Told {
+interface CallResult {
   readonly outcome: Outcome
   readonly index: number
   /** What the machine answered. */
@@ -31,7 +31,7 @@ export class Clients {
   #calls = 0
   #acknowledged = 0
   /** Of each open call: which node it is at, and how to end it if that node dies. */
-  readonly #open = new Map<number, { at: SimulatedNode; readonly end: (told: Told) => void }>()
+  readonly #open = new Map<number, { at: SimulatedNode; readonly end: (told: CallResult) => void }>()
   /** Their data directories have been members once; they are not added again. */
   readonly #removed = new Set<NodeId>()
 
@@ -68,18 +68,18 @@ export class Clients {
       case 'read':
         return void this.#read(this.#cluster.nodeOf(call.node), call.mode)
       case 'snapshot':
-        return ignore(this.#cluster.nodeOf(call.node).node?.takeSnapshot())
+        return ignoreOutcome(this.#cluster.nodeOf(call.node).node?.takeSnapshot())
       case 'transfer':
-        return ignore(leader?.node?.transferLeadership({ to: this.#cluster.nodeOf(call.node).id }))
+        return ignoreOutcome(leader?.node?.transferLeadership({ to: this.#cluster.nodeOf(call.node).id }))
       case 'change': {
-        const change = this.#sensible(call)
-        if (change !== undefined) ignore(leader?.node?.changeMembership(change))
+        const change = this.#applicableChange(call)
+        if (change !== undefined) ignoreOutcome(leader?.node?.changeMembership(change))
       }
     }
   }
 
   /** Every call at a node that is gone ends without an answer. */
-  nodeDied(node: SimulatedNode): void {
+  onProcessEnded(node: SimulatedNode): void {
     for (const call of [...this.#open.values()])
       if (call.at === node) call.end({ outcome: 'unknown', index: 0, leader: undefined })
   }
@@ -87,18 +87,24 @@ export class Clients {
   async #write(first: SimulatedNode, bytesMin = 0): Promise<void> {
     const call = ++this.#calls
     const command = `w${call}`
-    const bytes = filledUp(texts.encode(command), bytesMin)
-    this.#cluster.see({ type: 'invoked', call, node: first.id, what: 'write', command })
+    const bytes = padded(texts.encode(command), bytesMin)
+    this.#cluster.observe({ type: 'invoked', call, node: first.id, what: 'write', command })
     let at: SimulatedNode | undefined = first
     for (let hint = 0; ; hint++) {
-      const told = await this.#ask(call, at, async (node) => {
+      const answer = await this.#callNode(call, at, async (node) => {
         const { index, result } = await node.proposeBytes(bytes)
         return { index, result: texts.decode(result) }
       })
-      at = this.#cluster.nodes.find(({ id }) => id === told.leader)
-      if (told.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
-      if (told.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
-      this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index, result: told.result })
+      at = this.#cluster.nodes.find(({ id }) => id === answer.leader)
+      if (answer.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
+      if (answer.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
+      this.#cluster.observe({
+        type: 'returned',
+        call,
+        outcome: answer.outcome,
+        index: answer.index,
+        result: answer.result,
+      })
       return
     }
   }
@@ -107,44 +113,50 @@ export class Clients {
     const call = ++this.#calls
     const mode = this.#cluster.settings.leaseReads === true ? wanted : 'linearizable'
     const query = `r${call}`
-    this.#cluster.see({ type: 'invoked', call, node: at.id, what: 'read', command: query })
-    const told = await this.#ask(call, at, async (node) => {
+    this.#cluster.observe({ type: 'invoked', call, node: at.id, what: 'read', command: query })
+    const answer = await this.#callNode(call, at, async (node) => {
       const { appliedIndex, answer } = await node.queryBytes(texts.encode(query), { mode })
       return { index: appliedIndex, result: texts.decode(answer) }
     })
-    this.#cluster.see({ type: 'returned', call, outcome: told.outcome, index: told.index, result: told.result })
+    this.#cluster.observe({
+      type: 'returned',
+      call,
+      outcome: answer.outcome,
+      index: answer.index,
+      result: answer.result,
+    })
   }
 
   /** Asks one node, and waits for its answer or its death. */
-  #ask(
+  #callNode(
     call: number,
     at: SimulatedNode,
-    ask: (node: NonNullable<SimulatedNode['node']>) => Promise<{ readonly index: number; readonly result: string }>,
-  ): Promise<Told> {
+    request: (node: NonNullable<SimulatedNode['node']>) => Promise<{ readonly index: number; readonly result: string }>,
+  ): Promise<CallResult> {
     const { node } = at
     if (node === undefined) return Promise.resolve({ outcome: 'not-applied', index: 0, leader: undefined })
     return new Promise((resolve) => {
-      const end = (told: Told): void => {
+      const end = (answer: CallResult): void => {
         if (this.#open.get(call)?.end !== end) return
         this.#open.delete(call)
-        resolve(told)
+        resolve(answer)
       }
       this.#open.set(call, { at, end })
-      ask(node).then(
+      request(node).then(
         ({ index, result }) => end({ outcome: 'applied', index, result, leader: undefined }),
-        (error) => end(this.#toldBy(error)),
+        (error) => end(this.#resultOf(error)),
       )
     })
   }
 
-  #toldBy(error: unknown): Told {
+  #resultOf(error: unknown): CallResult {
     if (isRaftError(error)) return { outcome: error.outcome, index: 0, leader: error.leader?.id }
     this.#cluster.fail(error)
     return { outcome: 'unknown', index: 0, leader: undefined }
   }
 
   /** What of a change makes sense for the membership as the leader has it; nothing if nothing does. */
-  #sensible(call: Call & { readonly type: 'change' }): MembershipChange | undefined {
+  #applicableChange(call: Call & { readonly type: 'change' }): MembershipChange | undefined {
     const membership = this.#cluster.leader?.node?.statusNow().membership
     if (membership === undefined) return undefined
     const ids = (numbers: readonly number[]): NodeId[] => [
@@ -157,7 +169,7 @@ export class Clients {
     const remove = ids(call.remove).filter(isMember)
     const promote = ids(call.promote).filter((id) => membership.learners.includes(id) && !remove.includes(id))
     const demote = ids(call.demote).filter((id) => membership.voters.includes(id) && !remove.includes(id))
-    const { lost } = this.#cluster
+    const { withoutData: lost } = this.#cluster
     if (lost.size > 0 && (add.length + promote.length + demote.length > 0 || !remove.every((id) => lost.has(id))))
       return undefined
     if (add.length + remove.length + promote.length + demote.length === 0) return undefined
@@ -169,13 +181,13 @@ export class Clients {
 }
 
 /** JSON text with spaces behind it is the same text. */
-function filledUp(text: Uint8Array, bytesMin: number): Uint8Array {
+function padded(text: Uint8Array, bytesMin: number): Uint8Array {
   const bytes = Buffer.alloc(Math.max(text.length, bytesMin), ' ')
   bytes.set(text)
   return bytes
 }
 
 /** The operator does not mind what becomes of it; the judges do. */
-function ignore(promise: Promise<unknown> | undefined): void {
+function ignoreOutcome(promise: Promise<unknown> | undefined): void {
   promise?.catch(() => {})
 }

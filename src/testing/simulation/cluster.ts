@@ -8,14 +8,14 @@ import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
 import { SAFETY, Watch } from '../properties/safety.ts'
 import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
-import { FalseDisk } from './disk.ts'
 import { addressOf } from './endpoint.ts'
-import { FalseNetwork } from './network.ts'
-import type { Moment, Onlooker } from './onlooker.ts'
-import { SeededRandom } from './random.ts'
-import type { World } from './simulated-node.ts'
+import type { Interceptors } from './interceptors.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { SimulatedDisk } from './simulated-disk.ts'
+import { SimulatedNetwork } from './simulated-network.ts'
+import type { NodeEnvironment } from './simulated-node.ts'
 import { SimulatedNode } from './simulated-node.ts'
-import type { Tampering } from './tampering.ts'
+import type { SimulationStep, StepObserver } from './step-observer.ts'
 import { Trace } from './trace.ts'
 import { VirtualTime } from './virtual-clock.ts'
 import type { ClusterPlan } from './workload.ts'
@@ -57,52 +57,62 @@ export interface ClusterOptions {
   readonly isTraced: boolean
   readonly machine?: MachineUnderTest | undefined
   /** Tricks played on every node; for tests of the judges. */
-  readonly tampering?: Tampering | undefined
-  readonly onlooker?: Onlooker | undefined
+  readonly interceptors?: Interceptors | undefined
+  readonly onStep?: StepObserver | undefined
   /** Is given every line of a recording. */
   readonly record?: ((line: string) => void) | undefined
 }
 
-export class Cluster implements World {
+export class Cluster implements NodeEnvironment {
   readonly time: VirtualTime = new VirtualTime()
   readonly random: SeededRandom
-  readonly network: FalseNetwork
+  readonly network: SimulatedNetwork
   readonly nodes: readonly SimulatedNode[]
-  readonly watch: Watch
+  readonly monitor: Watch
   readonly trace: Trace | undefined
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   readonly machine: MachineUnderTest | undefined
-  readonly tampering: Tampering | undefined
+  readonly interceptors: Interceptors | undefined
   /** The first thing that was wrong. */
   failure: unknown
   /** The onlooker has seen enough. */
   isStopped = false
-  readonly #onlooker: Onlooker | undefined
+  readonly #onStep: StepObserver | undefined
   readonly #record: ((line: string) => void) | undefined
   /** Steps of all cores. */
   steps = 0
   /** How often each event was told by a core. */
-  readonly told: Map<RaftEvent['type'], number> = new Map()
+  readonly eventCounts: Map<RaftEvent['type'], number> = new Map()
   /** Nodes whose data is lost, until they are removed: no other change of the membership is asked for meanwhile. */
-  readonly lost: Set<NodeId> = new Set()
+  readonly withoutData: Set<NodeId> = new Set()
   readonly #crashPoints = new Map<
     NodeId,
     { call: number; readonly when: 'before' | 'after'; readonly run: () => void }
   >()
 
   constructor(options: ClusterOptions) {
-    const { seed, plan, settings, properties = SAFETY, isTraced, machine, tampering, onlooker, record } = options
-    this.#onlooker = onlooker
+    const {
+      seed,
+      plan,
+      settings,
+      properties = SAFETY,
+      isTraced,
+      machine,
+      interceptors: tampering,
+      onStep: onlooker,
+      record,
+    } = options
+    this.#onStep = onlooker
     this.#record = record
     record?.(RECORDING_FORMAT)
     this.random = new SeededRandom(seed)
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
     this.machine = machine
-    this.tampering = tampering
-    this.watch = new Watch(properties)
+    this.interceptors = tampering
+    this.monitor = new Watch(properties)
     this.trace = isTraced ? new Trace(this.time) : undefined
-    this.network = new FalseNetwork(this.time, this.random.fork('network'), {
-      sent: (from, to, message) => this.see({ type: 'sent', from, to, message }),
+    this.network = new SimulatedNetwork(this.time, this.random.fork('network'), {
+      sent: (from, to, message) => this.observe({ type: 'sent', from, to, message }),
       delivered: (from, to, message) => this.trace?.delivered(from, to, message),
       lost: (from, to, message, why) => this.trace?.lost(from, to, message, why),
     })
@@ -110,10 +120,10 @@ export class Cluster implements World {
     const peers = Object.fromEntries(ids.slice(0, plan.voters).map((id) => [id, addressOf(id)]))
     this.nodes = ids.map((id, number) => {
       const random = this.random.fork(id)
-      const makeDisk = (): FalseDisk =>
-        new FalseDisk(id, random.fork(`disk ${random.next()}`), {
-          called: (node, when) => this.#diskCalled(node, when),
-          durable: (node, write) => this.see({ type: 'durable', node, write }),
+      const makeDisk = (): SimulatedDisk =>
+        new SimulatedDisk(id, random.fork(`disk ${random.next()}`), {
+          called: (node, when) => this.#onDiskCall(node, when),
+          durable: (node, write) => this.observe({ type: 'durable', node, write }),
         })
       return new SimulatedNode(
         { id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 },
@@ -124,15 +134,16 @@ export class Cluster implements World {
     })
   }
 
-  see(observation: Observation): void {
+  observe(observation: Observation): void {
     if (observation.type === 'stepped') {
       this.steps++
-      for (const { type } of observation.effects.events) this.told.set(type, (this.told.get(type) ?? 0) + 1)
+      for (const { type } of observation.effects.events)
+        this.eventCounts.set(type, (this.eventCounts.get(type) ?? 0) + 1)
     }
-    this.trace?.see(observation)
+    this.trace?.observe(observation)
     this.#record?.(recordingLine(observation))
     try {
-      this.watch.see(observation)
+      this.monitor.see(observation)
     } catch (error) {
       this.fail(error)
     }
@@ -147,7 +158,7 @@ export class Cluster implements World {
     let best: SimulatedNode | undefined
     let bestTerm = 0
     for (const candidate of this.nodes) {
-      const status = candidate.node === undefined ? undefined : this.watch.view.node(candidate.id).status
+      const status = candidate.node === undefined ? undefined : this.monitor.view.node(candidate.id).status
       if (status?.role !== 'leader' || status.term <= bestTerm) continue
       best = candidate
       bestTerm = status.term
@@ -167,17 +178,17 @@ export class Cluster implements World {
     this.#crashPoints.set(node.id, { call, when, run })
   }
 
-  disarm(): void {
+  clearCrashPoints(): void {
     this.#crashPoints.clear()
   }
 
   /** Lets everything happen that is due by then, one thing after the other; stops at the first thing that is wrong. */
   async runUntil(untilUs: number): Promise<void> {
     // What was begun just now may have something due at once.
-    await turn()
+    await microtaskTurn()
     for (let steps = 1; !this.isOver && this.time.step(untilUs); steps++) {
-      await (steps % STEPS_PER_LOOP === 0 ? loopTurn() : turn())
-      if (this.#onlooker !== undefined && !this.isOver) await this.show(false)
+      await (steps % STEPS_PER_LOOP === 0 ? eventLoopTurn() : microtaskTurn())
+      if (this.#onStep !== undefined && !this.isOver) await this.reportStep(false)
     }
   }
 
@@ -186,20 +197,20 @@ export class Cluster implements World {
   }
 
   /** Shows the onlooker how things stand. */
-  async show(isOver: boolean): Promise<void> {
+  async reportStep(isOver: boolean): Promise<void> {
     const { time } = this
-    const moment: Moment = {
-      event: time.happened,
+    const step: SimulationStep = {
+      event: time.executed,
       timeUs: time.nowUs,
       nextUs: time.nextUs(),
       isOver,
       lines: this.trace?.lines ?? [],
       state: () => worldState(this),
     }
-    if ((await this.#onlooker?.(moment)) === 'stop') this.isStopped = true
+    if ((await this.#onStep?.(step)) === 'stop') this.isStopped = true
   }
 
-  #diskCalled(node: NodeId, when: 'before' | 'after'): void {
+  #onDiskCall(node: NodeId, when: 'before' | 'after'): void {
     const point = this.#crashPoints.get(node)
     if (point === undefined || point.when !== when) return
     if (point.call-- > 0) return
@@ -212,13 +223,13 @@ export class Cluster implements World {
 const STEPS_PER_LOOP = 256
 
 /** Promises settle between two things that happen: all that are ready, before the next. A tick comes when none is left. */
-function turn(): Promise<void> {
+function microtaskTurn(): Promise<void> {
   return new Promise((resolve) => {
     process.nextTick(resolve)
   })
 }
 
-function loopTurn(): Promise<void> {
+function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)
   })

@@ -11,7 +11,7 @@ export type DamagedPart = 'log' | 'hardState' | 'snapshot' | 'snapshotFile'
 
 export class Damage {
   readonly #node: NodeId
-  readonly #found: (error: RaftError) => void
+  readonly #onDetected: (error: RaftError) => void
   /** Which bit of each is flipped. */
   readonly #blocks = new Map<EncodedBlock, number>()
   /** Which byte of each snapshot is wrong. */
@@ -21,13 +21,13 @@ export class Damage {
   /** Set while every read comes back with a bit flipped, though what is on the disk is sound. */
   isMisread = false
 
-  constructor(node: NodeId, found: (error: RaftError) => void) {
+  constructor(node: NodeId, onDetected: (error: RaftError) => void) {
     this.#node = node
-    this.#found = found
+    this.#onDetected = onDetected
   }
 
   /** `place` tells which block and bit, or which byte, counted around. False if there is nothing there yet that could be damaged. */
-  put(part: DamagedPart, place: number, { view, files }: MemoryDisk): boolean {
+  inflict(part: DamagedPart, place: number, { view, files }: MemoryDisk): boolean {
     const { blocks } = view.log
     const block = blocks[place % blocks.length]
     const file = files.get(view.snapshot?.id ?? '')
@@ -40,7 +40,7 @@ export class Damage {
   }
 
   /** All of it, as words. */
-  get words(): readonly string[] {
+  get descriptions(): readonly string[] {
     return [
       ...(this.isMisread ? ['whatever is read'] : []),
       ...(this.#isHardStateLost ? ['term and vote'] : []),
@@ -89,7 +89,7 @@ export class Damage {
 
   #corrupt(what: string): RaftError {
     const error = new RaftError('ERR_RAFT_CORRUPT', `the disk of ${this.#node} is damaged: ${what}`)
-    this.#found(error)
+    this.#onDetected(error)
     return error
   }
 }

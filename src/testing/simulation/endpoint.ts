@@ -11,7 +11,7 @@ export interface Endpoint {
 }
 
 /** An endpoint under the name by which the other one knows it. */
-export type Named = readonly [id: NodeId, endpoint: Endpoint]
+export type NamedEndpoint = readonly [id: NodeId, endpoint: Endpoint]
 
 /** Where a node is reached. */
 export function addressOf(id: NodeId): string {
@@ -19,9 +19,9 @@ export function addressOf(id: NodeId): string {
 }
 
 /** Who looks for a peer where somebody else is, is told so. */
-export function isMisled(endpoint: Endpoint, peer: NodeId, everybody: readonly NodeId[]): boolean {
+export function reachesWrongNode(endpoint: Endpoint, peer: NodeId, ids: readonly NodeId[]): boolean {
   const address = endpoint.peers.get(peer)
-  const found = everybody.find((id) => addressOf(id) === address)
+  const found = ids.find((id) => addressOf(id) === address)
   if (found === undefined || found === peer) return false
   const message = `${address} is ${found}, not ${peer}`
   endpoint.host.refusedBy(peer, { code: 'ERR_RAFT_NODE_MISMATCH', message })
@@ -29,7 +29,7 @@ export function isMisled(endpoint: Endpoint, peer: NodeId, everybody: readonly N
 }
 
 /** Each shows the other its identity; who is turned away is told why. Whether both were let in. */
-export function introduce([a, one]: Named, [b, other]: Named): boolean {
+export function handshake([a, one]: NamedEndpoint, [b, other]: NamedEndpoint): boolean {
   const refusals = [admit(one, other.host.identity, b), admit(other, one.host.identity, a)]
   if (refusals[0] !== undefined) other.host.refusedBy(a, refusals[0])
   if (refusals[1] !== undefined) one.host.refusedBy(b, refusals[1])

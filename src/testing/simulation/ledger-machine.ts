@@ -5,7 +5,7 @@ import type { TriedMachine } from '../machine-under-test.ts'
 import { bytesOf, chunked } from '../machine-under-test.ts'
 
 /** Told of what happens to the machine. */
-export interface MachineWatcher {
+export interface MachineObserver {
   applied(context: ApplyContext, command: string, result: string): void
   restored(index: LogIndex): void
 }
@@ -16,18 +16,18 @@ const CHUNK_BYTES = 200
 export class LedgerMachine implements StateMachine<string, string, string, string> {
   readonly commands: Map<LogIndex, string> = new Map()
   /** A user's machine, given the same commands. */
-  readonly tried: TriedMachine | undefined
-  readonly #watcher: MachineWatcher
+  readonly userMachine: TriedMachine | undefined
+  readonly #observer: MachineObserver
 
-  constructor(watcher: MachineWatcher, tried?: TriedMachine) {
-    this.#watcher = watcher
-    this.tried = tried
+  constructor(observer: MachineObserver, userMachine?: TriedMachine) {
+    this.#observer = observer
+    this.userMachine = userMachine
   }
 
   /** Commands are called w1, w2 and so on: the numbers are those of the machine that is tried, if there is one. */
   apply(command: string, context: ApplyContext): string {
-    const result = this.tried?.apply(Number(command.slice(1)), context) ?? ''
-    this.#watcher.applied(context, command, result)
+    const result = this.userMachine?.apply(Number(command.slice(1)), context) ?? ''
+    this.#observer.applied(context, command, result)
     this.commands.set(context.index, command)
     return result
   }
@@ -35,9 +35,11 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
   snapshot(): AsyncIterable<Uint8Array> {
     const ledger = Buffer.from([...this.commands].map(([index, command]) => `${index} ${command}\n`).join(''))
     // Begun now, for it must be the state of now.
-    const own = this.tried?.snapshot()
+    const userSnapshot = this.userMachine?.snapshot()
     const source =
-      own === undefined || Symbol.asyncIterator in own ? own?.[Symbol.asyncIterator]() : own[Symbol.iterator]()
+      userSnapshot === undefined || Symbol.asyncIterator in userSnapshot
+        ? userSnapshot?.[Symbol.asyncIterator]()
+        : userSnapshot[Symbol.iterator]()
     const first = source?.next()
     return chunksOf(Buffer.concat([Buffer.from(`${ledger.length}\n`), ledger]), source, first)
   }
@@ -54,13 +56,13 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
       last = Number(line.slice(0, space))
       this.commands.set(last, line.slice(space + 1))
     }
-    await this.tried?.restore(chunked(bytes.subarray(end), CHUNK_BYTES))
-    this.#watcher.restored(last)
+    await this.userMachine?.restore(chunked(bytes.subarray(end), CHUNK_BYTES))
+    this.#observer.restored(last)
   }
 
   /** Queries are called r1, r2 and so on. */
   query(query: string): string {
-    return this.tried?.query?.(Number(query.slice(1))) ?? String(this.commands.size)
+    return this.userMachine?.query?.(Number(query.slice(1))) ?? String(this.commands.size)
   }
 }
 

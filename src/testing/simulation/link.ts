@@ -26,7 +26,7 @@ export class Link {
   }
 
   /** Whether this very connection is still there. */
-  isStill(session: number): boolean {
+  isCurrent(session: number): boolean {
     return this.#isConnected && this.#session === session
   }
 
@@ -43,7 +43,7 @@ export class Link {
   }
 
   /** Begins a transfer of snapshot bytes to `to`: it breaks with the connection, or by the signal. */
-  openTransfer(from: NodeId, to: NodeId, travel: Transfer['travel'], signal: AbortSignal): Transfer {
+  openTransfer(from: NodeId, to: NodeId, delay: Transfer['delay'], signal: AbortSignal): Transfer {
     let fail: (error: unknown) => void = () => {}
     const broken = new Promise<never>((_, reject) => {
       fail = reject
@@ -58,7 +58,7 @@ export class Link {
       this.#transfers.delete(fail)
       signal.removeEventListener('abort', onAbort)
     }
-    return { broken, fail, travel, close }
+    return { broken, fail, delay: delay, close }
   }
 }
 
@@ -69,7 +69,7 @@ export interface Transfer {
   /** Breaks it. */
   readonly fail: (error: unknown) => void
   /** Waits as long as a message takes; rejects if it cannot pass. */
-  readonly travel: (clock: NodeClock) => Promise<void>
+  readonly delay: (clock: NodeClock) => Promise<void>
   readonly close: () => void
 }
 

@@ -11,31 +11,31 @@ import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
 import { BrokenPromise } from '../properties/property.ts'
 import { CheckedRaft } from './checked-core.ts'
-import type { FalseDisk } from './disk.ts'
 import { addressOf } from './endpoint.ts'
-import { FalseStorage } from './false-storage.ts'
-import { FalseTransport } from './false-transport.ts'
+import type { Interceptors } from './interceptors.ts'
 import { LedgerMachine } from './ledger-machine.ts'
-import type { FalseNetwork } from './network.ts'
-import type { SeededRandom } from './random.ts'
-import type { Tampering } from './tampering.ts'
+import type { SteppedCore } from './observed-core.ts'
+import { ObservedCore } from './observed-core.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import type { SimulatedDisk } from './simulated-disk.ts'
+import type { SimulatedNetwork } from './simulated-network.ts'
+import { SimulatedStorage } from './simulated-storage.ts'
+import { SimulatedTransport } from './simulated-transport.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 import { NodeClock } from './virtual-clock.ts'
-import type { SteppedCore } from './watched-core.ts'
-import { WatchedCore } from './watched-core.ts'
 
 export type SimulatedRaftNode = RaftNode<string, string, string, string>
 
 /** The world a node lives in. */
-export interface World {
+export interface NodeEnvironment {
   readonly time: VirtualTime
-  readonly network: FalseNetwork
+  readonly network: SimulatedNetwork
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   /** A user's machine, to be given the same commands as the simulation's own. */
   readonly machine: MachineUnderTest | undefined
   /** Tricks played on every node; for tests of the judges. */
-  readonly tampering: Tampering | undefined
-  see(observation: Observation): void
+  readonly interceptors: Interceptors | undefined
+  observe(observation: Observation): void
   /** Something happened that must not: a node that cannot start, or stops by a mistake of its own. */
   fail(error: unknown): void
 }
@@ -50,26 +50,26 @@ export interface NodePlan {
 
 export class SimulatedNode {
   readonly plan: NodePlan
-  disk: FalseDisk
-  readonly #makeDisk: () => FalseDisk
-  readonly #world: World
+  disk: SimulatedDisk
+  readonly #makeDisk: () => SimulatedDisk
+  readonly #environment: NodeEnvironment
   readonly #random: SeededRandom
   #clock: NodeClock | undefined
   /** Once it has started. */
   node: SimulatedRaftNode | undefined
   machine: LedgerMachine | undefined
   /** It was removed from the cluster and does not start any more. */
-  isRetired = false
+  isRemoved = false
   /** What it runs by in the place of what the others do, from its next start on. */
-  switches: Partial<RaftOptions> = {}
+  optionOverrides: Partial<RaftOptions> = {}
   /** Called once when its core has decided to send something, before that is sent. */
   beforeSending: (() => void) | undefined
   /** Its disk is empty, and the others refuse it: it may stop for that. */
-  expectsRefusal = false
+  expectsRejection = false
 
-  constructor(plan: NodePlan, world: World, random: SeededRandom, makeDisk: () => FalseDisk) {
+  constructor(plan: NodePlan, environment: NodeEnvironment, random: SeededRandom, makeDisk: () => SimulatedDisk) {
     this.plan = plan
-    this.#world = world
+    this.#environment = environment
     this.#random = random
     this.#makeDisk = makeDisk
     this.disk = makeDisk()
@@ -80,7 +80,7 @@ export class SimulatedNode {
   }
 
   /** A process runs, started or starting. */
-  get isAlive(): boolean {
+  get isRunning(): boolean {
     return this.#clock !== undefined
   }
 
@@ -89,28 +89,28 @@ export class SimulatedNode {
   }
 
   start(): void {
-    if (this.isAlive || this.isRetired) return
-    const { network, time, settings, tampering, machine: tried } = this.#world
+    if (this.isRunning || this.isRemoved) return
+    const { network, time, settings, interceptors: tampering, machine: userMachine } = this.#environment
     const { id, peers, ratePerMille } = this.plan
     const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
-    const isLiving = (): boolean => !clock.isStopped
+    const isCurrent = (): boolean => !clock.isStopped
     this.#clock = clock
     const machine = new LedgerMachine(
       {
         applied: ({ index, term }, command, result) => {
-          if (isLiving()) this.#world.see({ type: 'applied', node: id, index, term, command, result })
+          if (isCurrent()) this.#environment.observe({ type: 'applied', node: id, index, term, command, result })
         },
         restored: (index) => {
-          if (isLiving()) this.#world.see({ type: 'restored', node: id, index })
+          if (isCurrent()) this.#environment.observe({ type: 'restored', node: id, index })
         },
       },
-      tried?.make(),
+      userMachine?.make(),
     )
-    const storage = new FalseStorage(this.disk, clock)
-    const transport = new FalseTransport(network, id, clock)
+    const storage = new SimulatedStorage(this.disk, clock)
+    const transport = new SimulatedTransport(network, id, clock)
     RaftNode.start<string, string, string, string>({
       ...settings,
-      ...this.switches,
+      ...this.optionOverrides,
       id,
       cluster: 'simulated',
       peers: Object.keys(peers).length === 0 ? { [id]: addressOf(id) } : peers,
@@ -120,13 +120,13 @@ export class SimulatedNode {
       transport: tampering?.transport?.(transport, id) ?? transport,
       clock,
       stateMachine: machine,
-      makeCore: (options, recovered, now) => this.#makeCore(options, recovered, now, isLiving),
+      makeCore: (options, recovered, now) => this.#makeCore(options, recovered, now, isCurrent),
     }).then(
       (node) => {
-        if (isLiving()) this.#began(node, machine, isLiving)
+        if (isCurrent()) this.#onStarted(node, machine, isCurrent)
       },
       (error) => {
-        if (isLiving()) this.#stoppedBy(error)
+        if (isCurrent()) this.#onStopped(error)
       },
     )
   }
@@ -138,56 +138,56 @@ export class SimulatedNode {
     this.#clock = undefined
     this.node = undefined
     this.machine = undefined
-    this.#world.network.unplug(this.id)
+    this.#environment.network.detach(this.id)
     this.disk.crash(isHard)
-    this.#world.see({ type: 'crashed', node: this.id })
+    this.#environment.observe({ type: 'crashed', node: this.id })
   }
 
   /** Its data directory is lost: what starts next finds an empty one. */
   wipe(): void {
     this.crash(true)
     this.disk = this.#makeDisk()
-    this.#world.see({ type: 'wiped', node: this.id })
+    this.#environment.observe({ type: 'wiped', node: this.id })
   }
 
-  #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isLiving: () => boolean): SteppedCore {
-    const { tampering } = this.#world
+  #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): SteppedCore {
+    const { interceptors: tampering } = this.#environment
     const node = this.id
-    this.#world.see({ type: 'started', node, ...recovered, settings: options })
+    this.#environment.observe({ type: 'started', node, ...recovered, settings: options })
     // A core that is played tricks on does not keep its own invariants: the judges must notice.
     const raft = new (tampering?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
-    return new WatchedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
-      if (!isLiving()) return
-      this.#world.see({ type: 'stepped', node, inputs, effects, status, now })
+    return new ObservedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
+      if (!isCurrent()) return
+      this.#environment.observe({ type: 'stepped', node, inputs, effects, status, now })
       if (this.beforeSending === undefined || effects.send.length === 0) return
       this.beforeSending()
       this.beforeSending = undefined
     })
   }
 
-  #began(node: SimulatedRaftNode, machine: LedgerMachine, isLiving: () => boolean): void {
+  #onStarted(node: SimulatedRaftNode, machine: LedgerMachine, isCurrent: () => boolean): void {
     this.node = node
     this.machine = machine
     void node.failed.then((error) => {
       // A process that has stopped for a reason stays, for the judges to see that it is silent.
-      if (isLiving() && !this.#isExcused(error)) this.#stoppedBy(error)
+      if (isCurrent() && !this.#isExpected(error)) this.#onStopped(error)
     })
   }
 
-  #isExcused(error: unknown): boolean {
-    return this.expectsRefusal || this.disk.excuses(error)
+  #isExpected(error: unknown): boolean {
+    return this.expectsRejection || this.disk.explains(error)
   }
 
   /** It could not start, or has stopped by itself: no wonder if it was removed, or its disk has refused something; else something is wrong. */
-  #stoppedBy(error: unknown): void {
-    const isExcused = this.#isExcused(error)
+  #onStopped(error: unknown): void {
+    const isExpected = this.#isExpected(error)
     this.crash(false)
-    if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRetired = true
-    else if (!isExcused)
-      this.#world.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${wordsOf(error)}`))
+    if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRemoved = true
+    else if (!isExpected)
+      this.#environment.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${describeError(error)}`))
   }
 }
 
-function wordsOf(error: unknown): string {
+function describeError(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

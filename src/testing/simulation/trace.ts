@@ -4,7 +4,7 @@ import type { Message } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { DurableWrite, Observation } from '../properties/observation.ts'
-import { wordsOfBlocks, wordsOfEffects, wordsOfMessage } from '../scenario/words.ts'
+import { formatBlocks, formatEffects, formatMessage } from '../text/format-effects.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
 /**
@@ -35,7 +35,7 @@ export class Trace {
     return this.#lines
   }
 
-  see(observation: Observation): void {
+  observe(observation: Observation): void {
     switch (observation.type) {
       case 'started':
         return this.note(observation.node, `! starts in term ${observation.hardState.term}`)
@@ -45,11 +45,11 @@ export class Trace {
         return
       case 'stepped':
         this.#statuses.set(observation.node, observation.status)
-        for (const line of wordsOfEffects(observation.node, observation.effects))
+        for (const line of formatEffects(observation.node, observation.effects))
           this.note(observation.node, line.trim())
         return
       case 'durable':
-        return this.note(observation.node, wordsOfWrite(observation.write))
+        return this.note(observation.node, formatWrite(observation.write))
       case 'applied':
         return this.note(observation.node, `applies ${observation.command} at ${observation.index}@${observation.term}`)
       case 'restored':
@@ -63,11 +63,11 @@ export class Trace {
   }
 
   delivered(from: NodeId, to: NodeId, message: Message | PeerMessage): void {
-    this.note(to, `=> ${wordsOfMessage(from, to, message)}`)
+    this.note(to, `=> ${formatMessage(from, to, message)}`)
   }
 
   lost(from: NodeId, to: NodeId, message: Message | PeerMessage, why: string): void {
-    this.note(to, `=x ${wordsOfMessage(from, to, message)} (${why})`)
+    this.note(to, `=x ${formatMessage(from, to, message)} (${why})`)
   }
 
   note(node: NodeId, what: string): void {
@@ -76,17 +76,17 @@ export class Trace {
       status === undefined
         ? '-'
         : `${LETTERS[status.role]}${status.term} ${status.appliedIndex}/${status.commitIndex}/${status.lastIndex}`
-    const when = `${String(this.#time.happened).padStart(7)}  ${String(this.#time.nowUs).padStart(12)}`
+    const when = `${String(this.#time.executed).padStart(7)}  ${String(this.#time.nowUs).padStart(12)}`
     this.#lines.push(`${when}  ${node.padEnd(4)}  ${state.padEnd(15)}  ${what}`)
   }
 }
 
-function wordsOfWrite(write: DurableWrite): string {
+function formatWrite(write: DurableWrite): string {
   const parts: string[] = []
   if (write.snapshot !== undefined)
     parts.push(`snapshot ${write.snapshot.info.index}${write.snapshot.resetLog ? ' reset' : ''}`)
   if (write.truncateAfter !== undefined) parts.push(`truncate after ${write.truncateAfter}`)
-  if (write.blocks.length > 0) parts.push(wordsOfBlocks(write.blocks))
+  if (write.blocks.length > 0) parts.push(formatBlocks(write.blocks))
   if (write.hardState !== undefined)
     parts.push(
       `term ${write.hardState.term} vote ${write.hardState.votedFor ?? '-'} commit ${write.hardState.commitIndex}`,

@@ -6,7 +6,7 @@ export interface Scheduled extends Timer {
   readonly atUs: number
 }
 
-interface Happening extends Scheduled {
+interface QueuedEvent extends Scheduled {
   readonly order: number
   isCancelled: boolean
   readonly callback: () => void
@@ -19,16 +19,16 @@ interface Happening extends Scheduled {
 export class VirtualTime {
   #nowUs = 0
   #order = 0
-  #happened = 0
-  readonly #heap: Happening[] = []
+  #executed = 0
+  readonly #heap: QueuedEvent[] = []
 
   get nowUs(): number {
     return this.#nowUs
   }
 
   /** How many things have happened so far. */
-  get happened(): number {
-    return this.#happened
+  get executed(): number {
+    return this.#executed
   }
 
   /** How many things were ever scheduled. */
@@ -38,7 +38,7 @@ export class VirtualTime {
 
   at(atUs: number, callback: () => void): Scheduled {
     if (!Number.isSafeInteger(atUs)) throw new RangeError(`an instant is a whole number of microseconds, not ${atUs}`)
-    const happening: Happening = {
+    const event: QueuedEvent = {
       atUs: Math.max(atUs, this.#nowUs),
       order: this.#order++,
       isCancelled: false,
@@ -47,8 +47,8 @@ export class VirtualTime {
         this.isCancelled = true
       },
     }
-    this.#push(happening)
-    return happening
+    this.#push(event)
+    return event
   }
 
   after(delayUs: number, callback: () => void): Scheduled {
@@ -68,37 +68,37 @@ export class VirtualTime {
       this.#nowUs = Math.max(this.#nowUs, untilUs)
       return false
     }
-    const happening = this.#pop()
+    const event = this.#pop()
     this.#nowUs = dueUs
-    this.#happened++
-    happening.callback()
+    this.#executed++
+    event.callback()
     return true
   }
 
-  #push(happening: Happening): void {
+  #push(event: QueuedEvent): void {
     const heap = this.#heap
-    let at = heap.push(happening) - 1
+    let at = heap.push(event) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (isBefore(heap[parent] as Happening, happening)) break
-      heap[at] = heap[parent] as Happening
+      if (isBefore(heap[parent] as QueuedEvent, event)) break
+      heap[at] = heap[parent] as QueuedEvent
       at = parent
     }
-    heap[at] = happening
+    heap[at] = event
   }
 
-  #pop(): Happening {
+  #pop(): QueuedEvent {
     const heap = this.#heap
-    const top = heap[0] as Happening
-    const last = heap.pop() as Happening
+    const top = heap[0] as QueuedEvent
+    const last = heap.pop() as QueuedEvent
     if (heap.length === 0) return top
     let at = 0
     for (;;) {
       let child = 2 * at + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Happening, heap[child] as Happening)) child++
-      if (isBefore(last, heap[child] as Happening)) break
-      heap[at] = heap[child] as Happening
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as QueuedEvent, heap[child] as QueuedEvent)) child++
+      if (isBefore(last, heap[child] as QueuedEvent)) break
+      heap[at] = heap[child] as QueuedEvent
       at = child
     }
     heap[at] = last
@@ -107,9 +107,9 @@ export class VirtualTime {
 }
 
 /** Further away than any run lasts: a timer this late is never armed. */
-const FAR_MS = 1e12
+const NEVER_MS = 1e12
 
-function isBefore(a: Happening, b: Happening): boolean {
+function isBefore(a: QueuedEvent, b: QueuedEvent): boolean {
   return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order)
 }
 
@@ -147,7 +147,7 @@ export class NodeClock implements Clock {
         })
       })
     }
-    if (at < FAR_MS) arm(this.#time.nowUs)
+    if (at < NEVER_MS) arm(this.#time.nowUs)
     return {
       cancel: () => {
         isCancelled = true

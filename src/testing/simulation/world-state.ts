@@ -6,10 +6,10 @@ import type { TriedMachine } from '../machine-under-test.ts'
 import { bytesOf } from '../machine-under-test.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
 import type { Watch } from '../properties/safety.ts'
-import { wordsOfBlocks } from '../scenario/words.ts'
-import type { FalseDisk } from './disk.ts'
+import { formatBlocks } from '../text/format-effects.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
-import type { FalseNetwork, NetworkState } from './network.ts'
+import type { SimulatedDisk } from './simulated-disk.ts'
+import type { NetworkState, SimulatedNetwork } from './simulated-network.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
@@ -77,20 +77,20 @@ export interface WorldState {
 }
 
 /** What is looked at. */
-export interface SeenWorld {
+export interface SimulationParts {
   readonly time: VirtualTime
-  readonly watch: Watch
-  readonly network: FalseNetwork
+  readonly monitor: Watch
+  readonly network: SimulatedNetwork
   readonly nodes: readonly SimulatedNode[]
 }
 
 /** Reads everything and changes nothing. */
-export async function worldState(world: SeenWorld): Promise<WorldState> {
-  const { time, watch, network } = world
+export async function worldState(world: SimulationParts): Promise<WorldState> {
+  const { time, monitor: watch, network } = world
   const nodes: NodeState[] = []
   for (const node of world.nodes) nodes.push(await nodeState(node, watch.view.node(node.id)))
   return {
-    event: time.happened,
+    event: time.executed,
     timeUs: time.nowUs,
     committed: watch.view.ledger.lastIndex,
     scheduled: time.scheduled,
@@ -108,21 +108,21 @@ export function hashOf(state: WorldState): string {
 async function nodeState(node: SimulatedNode, view: NodeView): Promise<NodeState> {
   return {
     id: node.id,
-    life: lifeOf(node),
+    life: processStateOf(node),
     isPaused: node.clock?.isPaused ?? false,
     clockMs: node.clock?.now(),
-    core: node.node === undefined ? undefined : coreState(node.node.statusNow()),
-    log: node.isAlive && view.status !== undefined ? logOf(view) : undefined,
+    core: node.node === undefined ? undefined : coreStateOf(node.node.statusNow()),
+    log: node.isRunning && view.status !== undefined ? logOf(view) : undefined,
     machine: node.machine === undefined ? undefined : await machineState(node.machine),
     disk: diskState(node.disk),
   }
 }
 
-function coreState({ version: _, ...status }: NodeStatus): Omit<NodeStatus, 'version'> {
+function coreStateOf({ version: _, ...status }: NodeStatus): Omit<NodeStatus, 'version'> {
   return status
 }
 
-function lifeOf({ isRetired, isAlive, node }: SimulatedNode): NodeState['life'] {
+function processStateOf({ isRemoved: isRetired, isRunning: isAlive, node }: SimulatedNode): NodeState['life'] {
   if (isRetired) return 'removed'
   if (!isAlive) return 'down'
   return node === undefined ? 'starting' : 'up'
@@ -133,20 +133,20 @@ function logOf({ log }: NodeView): NodeState['log'] {
   return { base, terms: Array.from({ length: log.lastIndex - base }, (_, offset) => log.termAt(base + 1 + offset)) }
 }
 
-async function machineState({ commands, tried }: LedgerMachine): Promise<MachineState> {
+async function machineState({ commands, userMachine: tried }: LedgerMachine): Promise<MachineState> {
   const [index, command] = [...commands].at(-1) ?? []
   return {
     commands: commands.size,
     last: index === undefined ? '-' : `${command} at ${index}`,
     digest: digest(JSON.stringify([...commands])),
-    triedDigest: tried === undefined ? undefined : await triedDigest(tried),
+    triedDigest: tried === undefined ? undefined : await userMachineDigest(tried),
   }
 }
 
 /** A machine that throws, or whose snapshot never ends, has a state like that. */
-async function triedDigest(tried: TriedMachine): Promise<string> {
+async function userMachineDigest(tried: TriedMachine): Promise<string> {
   try {
-    const bytes = await Promise.race([bytesOf(tried.snapshot()), patience()])
+    const bytes = await Promise.race([bytesOf(tried.snapshot()), afterManyTurns()])
     return bytes === undefined ? 'its snapshot does not end' : digest(bytes)
   } catch (error) {
     return `its snapshot fails: ${(error as Error).message}`
@@ -154,12 +154,12 @@ async function triedDigest(tried: TriedMachine): Promise<string> {
 }
 
 /** Resolves with nothing, after more turns than any snapshot of a simulation takes. */
-async function patience(): Promise<undefined> {
+async function afterManyTurns(): Promise<undefined> {
   for (let turn = 0; turn < SNAPSHOT_TURNS_MAX; turn++) await new Promise((resolve) => setImmediate(resolve))
   return undefined
 }
 
-function diskState({ memory, failure, freeBytes, damage }: FalseDisk): DiskState {
+function diskState({ memory, failure, freeBytes, damage }: SimulatedDisk): DiskState {
   const { hardState, snapshot, log } = memory.view
   const filesOf = (files: typeof memory.files): SnapshotFileState[] =>
     [...files].map(([id, { size, chunks }]) => ({ id, bytes: size, digest: digest(Buffer.concat(chunks)) }))
@@ -167,14 +167,14 @@ function diskState({ memory, failure, freeBytes, damage }: FalseDisk): DiskState
     directoryId: memory.directoryId,
     hardState,
     snapshot,
-    log: wordsOfBlocks(log.blocks),
+    log: formatBlocks(log.blocks),
     logDigest: digest(Buffer.concat(log.blocks.map(({ bytes }) => bytes))),
     unsyncedWrites: memory.unsyncedWrites,
     files: filesOf(memory.files),
     partialFiles: filesOf(memory.partials),
     failure,
     freeBytes,
-    damaged: damage.words,
+    damaged: damage.descriptions,
   }
 }
 

@@ -4,7 +4,7 @@ import type { Membership, MembershipChange, NodeId } from '../../../src/core/ind
 import { applyChange, bindDirectoryIds, leaveJoint } from '../../../src/core/membership/change.ts'
 import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
-import { wordsOfMembership } from '../../../src/testing/scenario/words.ts'
+import { formatMembership } from '../../../src/testing/text/format-effects.ts'
 import { nodeIds, simpleMemberships } from '../arbitraries.ts'
 import { memberNamed, membershipOf } from '../builders.ts'
 
@@ -28,7 +28,7 @@ describe('a membership change', () => {
     { from: 'a b c +d', change: { add: [{ id: 'e', address: 'e:9' }], remove: ['d'] }, to: '(a b c +e)' },
   ] satisfies { from: string; change: MembershipChange; to: string }[]) {
     it(`makes ${to} of (${from}) by ${JSON.stringify(change)}`, () => {
-      assert.equal(wordsOfMembership(resultOf(from, change)), to)
+      assert.equal(formatMembership(resultOf(from, change)), to)
     })
   }
 
@@ -124,13 +124,13 @@ describe('a membership change', () => {
 describe('leaving a joint membership', () => {
   it('keeps the incoming half and forgets whoever was only in the outgoing one', () => {
     const left = leaveJoint(membershipOf('a b d & a b c'))
-    assert.equal(wordsOfMembership(left), '(a b d)')
+    assert.equal(formatMembership(left), '(a b d)')
     assert.equal(memberOf(left, 'c'), undefined)
   })
 
   it('keeps a voter of the outgoing half that becomes a learner', () => {
     const joint = resultOf('a b c +d', { promote: ['d'], demote: ['c'] })
-    assert.equal(wordsOfMembership(leaveJoint(joint)), '(a b d +c)')
+    assert.equal(formatMembership(leaveJoint(joint)), '(a b d +c)')
   })
 })
 

@@ -294,22 +294,22 @@ export const REPLICATION: readonly Exhibit[] = [
       },
       // A disk that refuses one write, and takes the next (it was full).
       {
-        file: 'src/testing/simulation/false-storage.ts',
-        from: "this.#disk.memory.failWrites(this.#disk.refuse('ERR_RAFT_STORAGE', message))",
-        to: "this.#hasFailed = true\n    throw this.#disk.refuse('ERR_RAFT_STORAGE', message)",
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",
+        to: "this.#hasFailed = true\n    throw this.#disk.reject('ERR_RAFT_STORAGE', message)",
       },
       {
-        file: 'src/testing/simulation/false-storage.ts',
-        from: 'if (this.#disk.isThereThough()) await this.#put(write)',
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: 'if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)',
         to: '',
       },
       {
-        file: 'src/testing/simulation/false-storage.ts',
+        file: 'src/testing/simulation/simulated-storage.ts',
         from: 'if (disk.failure !== undefined)',
         to: 'if (!this.#hasFailed && disk.failure !== undefined)',
       },
       {
-        file: 'src/testing/simulation/false-storage.ts',
+        file: 'src/testing/simulation/simulated-storage.ts',
         from: '#isClosing = false\n',
         to: '#isClosing = false\n  #hasFailed = false\n',
       },

@@ -113,14 +113,14 @@ export const STORAGE: readonly Exhibit[] = [
       },
       // After the failure the pages are clean: they are seen by reads, and never written.
       {
-        file: 'src/testing/simulation/false-storage.ts',
-        from: 'if (this.#disk.isThereThough()) await this.#put(write)',
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: 'if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)',
         to: 'await this.#memory.write({ ...write, isUrgent: false })',
       },
       {
-        file: 'src/testing/simulation/false-storage.ts',
-        from: "this.#disk.memory.failWrites(this.#disk.refuse('ERR_RAFT_STORAGE', message))",
-        to: "this.#disk.failure = undefined\n    throw this.#disk.refuse('ERR_RAFT_STORAGE', message)",
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",
+        to: "this.#disk.failure = undefined\n    throw this.#disk.reject('ERR_RAFT_STORAGE', message)",
       },
     ],
     caughtBy: ['I12', 'I9', 'I10'],
@@ -196,12 +196,12 @@ export const STORAGE: readonly Exhibit[] = [
       },
       // Whoever loses its power first loses its data directory with it.
       {
-        file: 'src/testing/simulation/mishaps.ts',
-        from: '    node.crash(isHard)\n    this.#died(node)\n',
-        to: '    if (isHard && !this.#hasWiped) node.wipe()\n    else node.crash(isHard)\n    this.#hasWiped ||= isHard\n    this.#died(node)\n',
+        file: 'src/testing/simulation/fault-injector.ts',
+        from: '    node.crash(isHard)\n    this.#onProcessEnded(node)\n',
+        to: '    if (isHard && !this.#hasWiped) node.wipe()\n    else node.crash(isHard)\n    this.#hasWiped ||= isHard\n    this.#onProcessEnded(node)\n',
       },
       {
-        file: 'src/testing/simulation/mishaps.ts',
+        file: 'src/testing/simulation/fault-injector.ts',
         from: '  #isOver = false\n',
         to: '  #isOver = false\n  #hasWiped = false\n',
       },

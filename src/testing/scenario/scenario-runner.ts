@@ -1,0 +1,215 @@
+/** Where a scenario plays: bare cores, the messages on their way between them, and the judges who see everything. */
+import type { Effects } from '../../core/effects.ts'
+import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../../core/membership/membership.ts'
+import type { Message, Outgoing } from '../../core/messages.ts'
+import type { RaftOptions } from '../../core/options.ts'
+import { RAFT_DEFAULTS } from '../../core/options.ts'
+import type { Membership, NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { Observation } from '../properties/observation.ts'
+import { Watch } from '../properties/safety.ts'
+import { formatEffects, formatMessage } from '../text/format-effects.ts'
+import type { ScenarioHost } from './scenario-node.ts'
+import { ScenarioNode } from './scenario-node.ts'
+
+export interface InFlight {
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly message: Message
+  /** An AppendEntries without blocks, or the acceptance of one. */
+  readonly isHeartbeat: boolean
+  readonly isCopy: boolean
+}
+
+/** More messages than this in one command is a conversation that does not end. */
+const DELIVERIES_MAX = 10_000
+
+const WAKES_MAX = 10_000
+
+export class ScenarioRunner implements ScenarioHost {
+  readonly #nodes = new Map<NodeId, ScenarioNode>()
+  readonly #monitor = new Watch()
+  #inFlight: InFlight[] = []
+  readonly #cuts = new Set<string>()
+  #lines: string[] = []
+  #hasStarted = false
+  #isAnsweringHeartbeat = false
+  /** What is not printed. */
+  isQuiet = false
+  hidesHeartbeats = false
+  hidesPauses = false
+  options: Partial<RaftOptions> = {}
+  /** The numbers of proposals, reads, changes and transfers. */
+  #lastNumber = 0
+
+  /** All voters but those who learn; others join later. */
+  setCluster(voters: readonly NodeId[], learners: readonly NodeId[], joining: readonly NodeId[]): void {
+    const all = [...voters, ...learners]
+    const bootstrap = bootstrapMembership(Object.fromEntries(all.map((id) => [id, addressOf(id)])))
+    const membership = { ...bootstrap, voters: bootstrap.voters.filter((id) => voters.includes(id)), learners }
+    for (const id of all) this.#add(id, membership)
+    for (const id of joining) this.#add(id, EMPTY_MEMBERSHIP)
+  }
+
+  #add(id: NodeId, membership: Membership): void {
+    const options = { ...RAFT_DEFAULTS, ...this.options, id, seed: seedOf(id) }
+    this.#nodes.set(id, new ScenarioNode(options, membership, this))
+  }
+
+  /** The nodes as they are before anything happened, to be given logs. */
+  get unstartedNodes(): ReadonlyMap<NodeId, ScenarioNode> {
+    if (this.#hasStarted) throw new Error('logs and terms are given before anything else happens')
+    return this.#nodes
+  }
+
+  /** The nodes, started. */
+  get nodes(): readonly ScenarioNode[] {
+    if (!this.#hasStarted) {
+      this.#hasStarted = true
+      for (const node of this.#nodes.values()) node.start()
+    }
+    return [...this.#nodes.values()]
+  }
+
+  /** By its name; `leader` names the one that leads the latest term, or the first of all. */
+  node(id: NodeId | undefined): ScenarioNode {
+    const node = id === 'leader' ? this.#leader : this.nodes.find((candidate) => candidate.id === id)
+    if (node === undefined) throw new Error(`there is no node ${id}`)
+    return node
+  }
+
+  get #leader(): ScenarioNode | undefined {
+    const leaders = this.nodes.filter(({ status }) => status?.role === 'leader')
+    leaders.sort((one, other) => (other.status?.term ?? 0) - (one.status?.term ?? 0))
+    return leaders[0] ?? this.nodes[0]
+  }
+
+  nextNumber(): number {
+    return ++this.#lastNumber
+  }
+
+  /** The lines printed since the last call. */
+  takeLines(): string[] {
+    const lines = this.#lines
+    this.#lines = []
+    return lines
+  }
+
+  printLine(line: string): void {
+    if (!this.isQuiet) this.#lines.push(line)
+  }
+
+  printEffects(node: NodeId, effects: Effects): void {
+    const events = this.hidesPauses ? effects.events.filter(({ type }) => type !== 'paused') : effects.events
+    for (const line of formatEffects(node, { ...effects, events })) this.printLine(line)
+  }
+
+  observe(observation: Observation): void {
+    this.#monitor.see(observation)
+  }
+
+  send(from: NodeId, outgoing: readonly Outgoing[]): void {
+    for (const { to, message } of outgoing) {
+      this.observe({ type: 'sent', from, to, message })
+      if (this.#cuts.has(`${from}>${to}`)) continue
+      const isHeartbeat = isEmptyAppend(message) || (this.#isAnsweringHeartbeat && isAcceptance(message))
+      this.#inFlight.push({ from, to, message: this.#withPayload(from, message), isHeartbeat, isCopy: false })
+    }
+  }
+
+  /** An AppendEntries carries metadata; the sender's disk or memory has the rest: here, the memberships. */
+  #withPayload(from: NodeId, message: Message): Message {
+    if (message.type !== 'AppendEntriesRequest') return message
+    return { ...message, blocks: message.blocks.map((block) => this.#node(from).fullBlock(block)) }
+  }
+
+  #node(id: NodeId): ScenarioNode {
+    return this.#nodes.get(id) as ScenarioNode
+  }
+
+  hasSnapshot(id: NodeId, snapshot: SnapshotInfo): boolean {
+    const node = this.#nodes.get(id)
+    return node?.isUp === true && node.disk.files.has(snapshot.id)
+  }
+
+  cut(from: NodeId, to: NodeId): void {
+    this.#cuts.add(`${from}>${to}`)
+    this.drop((flight) => flight.from === from && flight.to === to)
+  }
+
+  heal(): void {
+    this.#cuts.clear()
+  }
+
+  /** Delivers those of the messages now on their way that match, in order, at most `max`. Says how many. */
+  deliver(matches: (flight: InFlight) => boolean, max: number): number {
+    const arriving = this.#inFlight.filter(matches).slice(0, max)
+    const leaving = new Set(arriving)
+    this.#inFlight = this.#inFlight.filter((flight) => !leaving.has(flight))
+    for (const flight of arriving) this.#arrive(flight)
+    return arriving.length
+  }
+
+  drop(matches: (flight: InFlight) => boolean): void {
+    this.#inFlight = this.#inFlight.filter((flight) => !matches(flight))
+  }
+
+  /** Delivers until nothing is on its way. */
+  stabilize(): void {
+    let delivered = 0
+    while (this.#inFlight.length > 0) {
+      delivered += this.deliver(() => true, 1)
+      if (delivered > DELIVERIES_MAX) throw new Error(`the nodes still talk after ${DELIVERIES_MAX} messages`)
+    }
+  }
+
+  /** Once more, behind all others; those that are copies already are not copied again. */
+  copy(matches: (flight: InFlight) => boolean): void {
+    const copies = this.#inFlight.filter((flight) => !flight.isCopy && matches(flight))
+    this.#inFlight.push(...copies.map((flight) => ({ ...flight, isCopy: true })))
+  }
+
+  #arrive({ from, to, message, isHeartbeat }: InFlight): void {
+    const node = this.#nodes.get(to)
+    if (node?.isUp !== true) return
+    if (!this.hidesHeartbeats || !isHeartbeat) this.printLine(formatMessage(from, to, message))
+    this.#isAnsweringHeartbeat = isHeartbeat
+    node.step([{ type: 'receive', from, message }])
+    this.#isAnsweringHeartbeat = false
+  }
+
+  /** Lets time pass on every clock: timeouts come when they are due, in order, and with `isDelivering` messages arrive at once. */
+  advanceClocks(ms: number, isDelivering: boolean): void {
+    const ends = new Map(this.nodes.map((node) => [node.id, node.now + ms]))
+    const leftOf = (node: ScenarioNode): number => (ends.get(node.id) as number) - node.now
+    const dueIn = (node: ScenarioNode): number => Math.max(0, node.wakeAt - node.now)
+    for (let wakes = 0; ; wakes++) {
+      if (wakes > WAKES_MAX) throw new Error(`the nodes wanted to be woken more than ${WAKES_MAX} times in ${ms} ms`)
+      const due = this.nodes.filter((node) => node.isUp && dueIn(node) <= leftOf(node))
+      if (due.length === 0) break
+      const next = due.reduce((one, other) => (dueIn(other) < dueIn(one) ? other : one))
+      const passed = dueIn(next)
+      for (const node of this.nodes) node.now += Math.min(passed, leftOf(node))
+      next.step([{ type: 'timeout' }])
+      if (isDelivering) this.stabilize()
+    }
+    for (const node of this.nodes) node.now = ends.get(node.id) as number
+  }
+}
+
+export function addressOf(id: NodeId): string {
+  return `${id}:1`
+}
+
+function seedOf(id: NodeId): number {
+  let seed = 7
+  for (const character of id) seed = (Math.imul(seed, 31) + (character.codePointAt(0) ?? 0)) >>> 0
+  return seed
+}
+
+function isEmptyAppend(message: Message): boolean {
+  return message.type === 'AppendEntriesRequest' && message.blocks.length === 0
+}
+
+function isAcceptance(message: Message): boolean {
+  return message.type === 'AppendEntriesResponse' && message.isAccepted
+}

@@ -1,0 +1,275 @@
+/** Makes the faults of a plan happen, and undoes them. */
+import type { NodeId } from '../../core/types.ts'
+import { canDoWithout, isDiskKnown } from '../properties/quorum.ts'
+import type { Cluster } from './cluster.ts'
+import type { DamagedPart } from './damage.ts'
+import type { Fault, FaultPlan } from './faults.ts'
+import { formatFault } from './faults.ts'
+import { NORMAL_CONDITIONS } from './network-conditions.ts'
+import { DISK_BYTES, NORMAL_DISK_TIMING } from './simulated-disk.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+/** How long a process that is replaced by another is away. */
+const RESTART_MS = 5
+
+/** One direction of a link. */
+type NodePair = readonly [from: NodeId, to: NodeId]
+
+export class FaultInjector {
+  readonly #cluster: Cluster
+  /** Told when the process of a node is gone. */
+  readonly #onProcessEnded: (node: SimulatedNode) => void
+  #isOver = false
+  /** They stay away when the other faults end, if the rest can do without them. */
+  readonly #missing = new Map<SimulatedNode, 'down' | 'cut off'>()
+
+  constructor(cluster: Cluster, onProcessEnded: (node: SimulatedNode) => void) {
+    this.#cluster = cluster
+    this.#onProcessEnded = onProcessEnded
+  }
+
+  schedule(plan: FaultPlan): void {
+    for (const fault of plan) this.#after(fault.atMs, () => this.#inject(fault))
+  }
+
+  /** Who is away, or without its data. */
+  get missing(): ReadonlySet<SimulatedNode> {
+    const lost = this.#cluster.nodes.filter(({ id }) => this.#cluster.withoutData.has(id))
+    return new Set([...this.#missing.keys(), ...lost])
+  }
+
+  /** All is well again: links, weather, disks, clocks; whoever was down or away comes back, but for those who are missing. */
+  heal(): void {
+    const { network, nodes, trace } = this.#cluster
+    this.#isOver = true
+    trace?.note('-', '! all faults end')
+    this.#cluster.clearCrashPoints()
+    network.conditions = NORMAL_CONDITIONS
+    network.healAll()
+    for (const node of nodes) {
+      node.disk.timing = NORMAL_DISK_TIMING
+      node.clock?.setRate(1000)
+      node.beforeSending = undefined
+      this.#repairDisk(node)
+      if (node.clock?.isPaused === true) node.clock.resume()
+    }
+    for (const node of nodes) if (this.#cluster.withoutData.has(node.id)) this.#kill(node, true)
+    this.#keepMissingMinority()
+    for (const node of nodes) this.#start(node)
+  }
+
+  /** Those who are missing come back too. */
+  restoreMissing(): void {
+    if (this.#missing.size === 0) return
+    this.#cluster.trace?.note('-', '! the missing come back')
+    this.#missing.clear()
+    this.#cluster.network.healAll()
+    for (const node of this.#cluster.nodes) this.#start(node)
+  }
+
+  /** As many of the missing, in the order in which they went, as the rest can do without; the others come back. */
+  #keepMissingMinority(): void {
+    const { trace, monitor: watch } = this.#cluster
+    const missing = new Set<NodeId>(this.#cluster.withoutData)
+    for (const [node, how] of this.#missing) {
+      if (canDoWithout(watch.view, new Set([...missing, node.id]))) {
+        missing.add(node.id)
+        trace?.note(node.id, `! stays ${how}`)
+        if (how === 'cut off') this.#isolate(node)
+      } else this.#missing.delete(node)
+    }
+  }
+
+  #isolate(node: SimulatedNode): void {
+    this.#cut(this.#pairsAcross([this.#cluster.nodes.indexOf(node)]))
+  }
+
+  #pairsAcross(numbers: readonly number[]): NodePair[] {
+    const side = new Set(numbers.map((number) => this.#node(number)))
+    const otherNodes = this.#cluster.nodes.filter((node) => !side.has(node))
+    return [...side].flatMap(({ id }) =>
+      otherNodes.flatMap((other): NodePair[] => [
+        [id, other.id],
+        [other.id, id],
+      ]),
+    )
+  }
+
+  #cut(pairs: readonly NodePair[]): void {
+    for (const [from, to] of pairs) this.#cluster.network.cut(from, to)
+  }
+
+  #reconnect(pairs: readonly NodePair[]): void {
+    for (const [from, to] of pairs) this.#cluster.network.heal(from, to)
+  }
+
+  #flap(pairs: readonly NodePair[], everyMs: number, forMs: number): void {
+    this.#cut(pairs)
+    this.#after(Math.min(everyMs, forMs), () => {
+      this.#reconnect(pairs)
+      if (forMs > 2 * everyMs) this.#after(everyMs, () => this.#flap(pairs, everyMs, forMs - 2 * everyMs))
+    })
+  }
+
+  #wipe(node: SimulatedNode): void {
+    if (!isDiskKnown(this.#cluster.monitor.view, node.id) || !this.#canLose(node)) return
+    this.#cluster.withoutData.add(node.id)
+    node.expectsRejection = true
+    node.wipe()
+    this.#onProcessEnded(node)
+    this.#start(node)
+  }
+
+  #damageDisk(node: SimulatedNode, part: DamagedPart, place: number): void {
+    if (this.#canLose(node) && node.disk.damage.inflict(part, place, node.disk.memory))
+      this.#cluster.withoutData.add(node.id)
+  }
+
+  /** Whether the rest can do without its data. */
+  #canLose({ id }: SimulatedNode): boolean {
+    const { withoutData: lost, monitor: watch } = this.#cluster
+    return !lost.has(id) && canDoWithout(watch.view, new Set([...lost, id]))
+  }
+
+  #restart(node: SimulatedNode, times: number, gapMs: number): void {
+    this.#kill(node, true)
+    this.#start(node)
+    if (times > 1) this.#after(gapMs, () => this.#restart(node, times - 1, gapMs))
+  }
+
+  #start(node: SimulatedNode): void {
+    const staysDown = this.#isOver && this.#cluster.withoutData.has(node.id)
+    if (this.#missing.get(node) !== 'down' && !staysDown) node.start()
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    this.#cluster.time.after(Math.round(delayMs * 1000), () => {
+      if (!this.#isOver) callback()
+    })
+  }
+
+  #inject(fault: Fault): void {
+    const { network, trace } = this.#cluster
+    trace?.note('-', `! ${formatFault(fault)}`)
+    switch (fault.type) {
+      case 'crash':
+        return this.#crash(this.#node(fault.node), fault.isHard, fault.forMs)
+      case 'powerCut': {
+        const nodes = new Set(fault.nodes.map((number) => this.#node(number)))
+        for (const node of nodes) this.#crash(node, fault.isHard, fault.forMs)
+        return
+      }
+      case 'restarts':
+        return this.#restart(this.#node(fault.node), fault.times, fault.gapUs / 1000)
+      case 'switches': {
+        const node = this.#node(fault.node)
+        node.optionOverrides = { preVote: fault.preVote, checkQuorum: fault.checkQuorum }
+        return this.#crash(node, false, RESTART_MS)
+      }
+      case 'crashAtCall': {
+        const node = this.#node(fault.node)
+        return this.#cluster.crashAtCall(node, fault.call, fault.when, () => this.#crash(node, true, fault.forMs))
+      }
+      case 'partition': {
+        const pairs = this.#pairsAcross(fault.side)
+        this.#cut(pairs)
+        return this.#after(fault.forMs, () => this.#reconnect(pairs))
+      }
+      case 'flap':
+        return this.#flap(this.#pairsAcross(fault.side), fault.everyMs, fault.forMs)
+      case 'passOnly': {
+        const [from, to] = [this.#node(fault.from).id, this.#node(fault.to).id]
+        network.passOnly(from, to, fault.message)
+        return this.#after(fault.forMs, () => network.passOnly(from, to, undefined))
+      }
+      case 'cut': {
+        const [from, to] = [this.#node(fault.from).id, this.#node(fault.to).id]
+        if (from === to) return
+        network.cut(from, to)
+        return this.#after(fault.forMs, () => network.heal(from, to))
+      }
+      case 'reset':
+        return network.reset(this.#node(fault.a).id, this.#node(fault.b).id)
+      case 'weather':
+        network.conditions = fault.weather
+        return this.#after(fault.forMs, () => {
+          network.conditions = NORMAL_CONDITIONS
+        })
+      case 'slowDisk': {
+        const { disk } = this.#node(fault.node)
+        disk.timing = { ...NORMAL_DISK_TIMING, syncMinUs: fault.syncMs * 500, syncMaxUs: fault.syncMs * 1000 }
+        return this.#after(fault.forMs, () => {
+          disk.timing = NORMAL_DISK_TIMING
+        })
+      }
+      case 'failDisk': {
+        const node = this.#node(fault.node)
+        node.disk.failure = 'the sync failed'
+        return this.#after(fault.forMs, () => this.#repairDisk(node))
+      }
+      case 'misread': {
+        const node = this.#node(fault.node)
+        node.disk.damage.isMisread = true
+        return this.#after(fault.forMs, () => this.#repairDisk(node))
+      }
+      case 'fullDisk': {
+        const node = this.#node(fault.node)
+        node.disk.freeBytes = Math.min(node.disk.freeBytes, fault.leftBytes)
+        return this.#after(fault.forMs, () => this.#repairDisk(node))
+      }
+      case 'pause': {
+        const { clock } = this.#node(fault.node)
+        clock?.pause()
+        return this.#after(fault.forMs, () => clock?.resume())
+      }
+      case 'stall': {
+        const node = this.#node(fault.node)
+        const { clock } = node
+        node.beforeSending = () => clock?.pause()
+        return this.#after(fault.forMs, () => {
+          node.beforeSending = undefined
+          clock?.resume()
+        })
+      }
+      case 'drift': {
+        const { clock } = this.#node(fault.node)
+        clock?.setRate(fault.ratePerMille)
+        return this.#after(fault.forMs, () => clock?.setRate(1000))
+      }
+      case 'wipeDisk':
+        return this.#wipe(this.#node(fault.node))
+      case 'rot':
+        return this.#damageDisk(this.#node(fault.node), fault.part, fault.place)
+      case 'missing': {
+        const node = this.#node(fault.node)
+        this.#missing.set(node, fault.how)
+        return fault.how === 'down' ? this.#kill(node, false) : this.#isolate(node)
+      }
+    }
+  }
+
+  #crash(node: SimulatedNode, isHard: boolean, forMs: number): void {
+    this.#kill(node, isHard)
+    this.#after(forMs, () => this.#start(node))
+  }
+
+  #kill(node: SimulatedNode, isHard: boolean): void {
+    node.crash(isHard)
+    this.#onProcessEnded(node)
+  }
+
+  /** The disk is sound again, or another with the same data; a process to which it has refused something ends, and another begins. */
+  #repairDisk(node: SimulatedNode): void {
+    const { disk } = node
+    const isReplaced = disk.failure !== undefined || disk.hasRejected
+    disk.failure = undefined
+    disk.damage.isMisread = false
+    disk.freeBytes = DISK_BYTES
+    if (isReplaced) this.#kill(node, false)
+    this.#start(node)
+  }
+
+  #node(number: number): SimulatedNode {
+    return this.#cluster.nodeOf(number)
+  }
+}

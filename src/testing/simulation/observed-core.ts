@@ -1,0 +1,43 @@
+/** A core whose every step is seen. */
+import type { Effects } from '../../core/effects.ts'
+import type { Input } from '../../core/inputs.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { Instant, LogIndex, Membership, Term } from '../../core/types.ts'
+
+/** What the runtime asks of a core. */
+export interface SteppedCore {
+  step(now: Instant, inputs: readonly Input[]): Effects
+  status(now: Instant): RaftStatus
+  snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
+}
+
+export class ObservedCore implements SteppedCore {
+  readonly #core: SteppedCore
+  readonly #onStep: (inputs: readonly Input[], effects: Effects, status: RaftStatus, now: Instant) => void
+
+  constructor(
+    core: SteppedCore,
+    onStep: (inputs: readonly Input[], effects: Effects, status: RaftStatus, now: Instant) => void,
+  ) {
+    this.#core = core
+    this.#onStep = onStep
+  }
+
+  step(now: Instant, inputs: readonly Input[]): Effects {
+    const effects = this.#core.step(now, inputs)
+    this.#onStep(inputs, effects, this.#core.status(now), now)
+    return effects
+  }
+
+  status(now: Instant): RaftStatus {
+    return this.#core.status(now)
+  }
+
+  snapshotMetadata(index: LogIndex): {
+    readonly index: LogIndex
+    readonly term: Term
+    readonly membership: Membership
+  } {
+    return this.#core.snapshotMetadata(index)
+  }
+}

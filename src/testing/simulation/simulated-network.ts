@@ -1,0 +1,273 @@
+/** A false network: it delays, loses, duplicates and reorders messages and cuts links, all of it drawn from one seed. */
+import type { PeerMessage } from '../../contracts/transport.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { Endpoint } from './endpoint.ts'
+import { handshake, reachesWrongNode } from './endpoint.ts'
+import type { Transfer } from './link.ts'
+import { Link, unreachable } from './link.ts'
+import { LinkDirection } from './link-direction.ts'
+import type { NetworkConditions } from './network-conditions.ts'
+import { drawDelayUs, NORMAL_CONDITIONS } from './network-conditions.ts'
+import type { SeededRandom } from './seeded-random.ts'
+import type { VirtualTime } from './virtual-clock.ts'
+
+/** What the world is told of a message on its way. */
+export interface NetworkObserver {
+  sent(from: NodeId, to: NodeId, message: PeerMessage): void
+  delivered(from: NodeId, to: NodeId, message: PeerMessage): void
+  lost(from: NodeId, to: NodeId, message: PeerMessage, why: 'cut' | 'loss' | 'down'): void
+}
+
+const RECONNECT_US = 20_000
+/** A stale copy arrives within this. */
+const STALE_DELAY_MAX_US = 5_000_000
+/** How long it takes an end to notice that a cut link is dead. */
+const CUT_DETECTION_US = 400_000
+
+/** A network as data; `bytes` are on their way. */
+export interface NetworkState {
+  readonly weather: NetworkConditions
+  readonly links: readonly {
+    readonly a: NodeId
+    readonly b: NodeId
+    readonly isConnected: boolean
+    readonly session: number
+  }[]
+  readonly directions: readonly {
+    readonly way: string
+    readonly isCut: boolean
+    readonly bytes: number
+    readonly arrivalUs: number
+  }[]
+}
+
+export class SimulatedNetwork {
+  readonly #time: VirtualTime
+  readonly #random: SeededRandom
+  readonly #observer: NetworkObserver
+  readonly #endpoints = new Map<NodeId, Endpoint>()
+  readonly #directions = new Map<string, LinkDirection>()
+  readonly #links = new Map<string, Link>()
+  conditions: NetworkConditions
+  #isHealed = false
+
+  constructor(
+    time: VirtualTime,
+    random: SeededRandom,
+    observer: NetworkObserver,
+    conditions: NetworkConditions = NORMAL_CONDITIONS,
+  ) {
+    this.#time = time
+    this.#random = random
+    this.#observer = observer
+    this.conditions = conditions
+  }
+
+  /** Nothing passes in this one direction any more; what is on its way is lost. */
+  cut(from: NodeId, to: NodeId): void {
+    const direction = this.#direction(from, to)
+    if (direction.isCut) return
+    direction.isCut = true
+    const link = this.#link(from, to)
+    const { session } = link
+    this.#time.after(CUT_DETECTION_US, () => {
+      if (direction.isCut && link.session === session) this.#disconnect(link, 'the link is dead')
+    })
+  }
+
+  heal(from: NodeId, to: NodeId): void {
+    this.#direction(from, to).isCut = false
+    this.#reconnectLater(this.#link(from, to))
+  }
+
+  /** Of the messages in this direction only those of this type pass; all of them again with undefined. */
+  passOnly(from: NodeId, to: NodeId, type: PeerMessage['type'] | undefined): void {
+    this.#direction(from, to).onlyType = type
+  }
+
+  /** All links are whole again, and no copy of long ago arrives any more. */
+  healAll(): void {
+    this.#isHealed = true
+    for (const direction of this.#directions.values()) direction.heal()
+    for (const link of this.#links.values()) this.#reconnectLater(link)
+  }
+
+  isCut(from: NodeId, to: NodeId): boolean {
+    return this.#direction(from, to).isCut
+  }
+
+  /** All that is told of the links at one moment, in the order in which they were first used. */
+  state(): NetworkState {
+    return {
+      weather: this.conditions,
+      links: [...this.#links.values()].map(({ a, b, isConnected, session }) => ({ a, b, isConnected, session })),
+      directions: [...this.#directions].map(([way, { isCut, bytes, arrivalUs }]) => ({ way, isCut, bytes, arrivalUs })),
+    }
+  }
+
+  /** Breaks the connection between two nodes; what is on its way is lost, and they connect again. */
+  reset(a: NodeId, b: NodeId): void {
+    const link = this.#link(a, b)
+    this.#disconnect(link, 'the connection was reset')
+    this.#reconnectLater(link)
+  }
+
+  /** A node's end is up: it listens, and links to it are tried. */
+  attach(id: NodeId, endpoint: Endpoint): void {
+    this.#endpoints.set(id, endpoint)
+  }
+
+  /** A node's end is gone (closed, or the process died); its peers notice at once, as from a reset. */
+  detach(id: NodeId): void {
+    if (!this.#endpoints.delete(id)) return
+    for (const link of this.#links.values())
+      if (link.a === id || link.b === id) this.#disconnect(link, `${id} went away`)
+  }
+
+  endpointOf(id: NodeId): Endpoint | undefined {
+    return this.#endpoints.get(id)
+  }
+
+  setPeers(id: NodeId, peers: ReadonlyMap<NodeId, string>): void {
+    const endpoint = this.#endpoints.get(id)
+    if (endpoint === undefined) return
+    for (const peer of endpoint.peers.keys())
+      if (!peers.has(peer) && peer !== id) this.#disconnect(this.#link(id, peer), 'no peer any more')
+    endpoint.peers = new Map(peers)
+    for (const peer of peers.keys()) if (peer !== id) this.#reconnectLater(this.#link(id, peer))
+  }
+
+  send(from: NodeId, to: NodeId, message: PeerMessage): boolean {
+    const link = this.#link(from, to)
+    const direction = this.#direction(from, to)
+    if (!link.isConnected || !direction.fits(message)) return false
+    Object.freeze(message)
+    this.#observer.sent(from, to, message)
+    if (direction.isCut) {
+      this.#observer.lost(from, to, message, 'cut')
+      return true
+    }
+    if (!direction.passes(message) || this.#random.chance(this.conditions.lossPerMille)) {
+      this.#observer.lost(from, to, message, 'loss')
+      return true
+    }
+    const copies = this.#random.chance(this.conditions.duplicatePerMille) ? 2 : 1
+    for (let copy = 0; copy < copies; copy++) this.#dispatch(link, from, to, message)
+    if (this.#random.chance(this.conditions.stalePerMille))
+      this.#time.after(this.#random.below(STALE_DELAY_MAX_US), () => {
+        if (!this.#isHealed) this.#deliver(from, to, message)
+      })
+    return true
+  }
+
+  /** Begins a transfer of snapshot bytes: it breaks with the connection, or by the signal. */
+  openTransfer(from: NodeId, to: NodeId, signal: AbortSignal): Transfer {
+    const link = this.#link(from, to)
+    const delay: Transfer['delay'] = async (clock) => {
+      await clock.pass(this.#delayUs())
+      if (!link.isConnected || this.isCut(from, to) || this.isCut(to, from)) throw unreachable(from, to)
+    }
+    return link.openTransfer(from, to, delay, signal)
+  }
+
+  #dispatch(link: Link, from: NodeId, to: NodeId, message: PeerMessage): void {
+    const { session } = link
+    const direction = this.#direction(from, to)
+    const arrivalUs = direction.depart(message, this.#time.nowUs + this.#delayUs(), this.conditions.isOrdered)
+    this.#time.at(arrivalUs, () => {
+      direction.arrive(message)
+      if (link.isCurrent(session)) this.#deliver(from, to, message)
+      else this.#observer.lost(from, to, message, 'down')
+    })
+  }
+
+  #deliver(from: NodeId, to: NodeId, message: PeerMessage): void {
+    const endpoint = this.#endpoints.get(to)
+    if (this.isCut(from, to) || endpoint === undefined) {
+      this.#observer.lost(from, to, message, endpoint === undefined ? 'down' : 'cut')
+      return
+    }
+    endpoint.clock.run(() => {
+      if (this.#endpoints.get(to) !== endpoint) return
+      this.#observer.delivered(from, to, message)
+      endpoint.host.receive(from, message)
+    })
+  }
+
+  #delayUs(): number {
+    return drawDelayUs(this.conditions, this.#random)
+  }
+
+  #direction(from: NodeId, to: NodeId): LinkDirection {
+    const key = `${from}>${to}`
+    let direction = this.#directions.get(key)
+    if (direction === undefined) {
+      direction = new LinkDirection()
+      this.#directions.set(key, direction)
+    }
+    return direction
+  }
+
+  #link(one: NodeId, other: NodeId): Link {
+    const [a, b] = one < other ? [one, other] : [other, one]
+    const key = `${a}-${b}`
+    let link = this.#links.get(key)
+    if (link === undefined) {
+      link = new Link(a, b)
+      this.#links.set(key, link)
+    }
+    return link
+  }
+
+  #reconnectLater(link: Link): void {
+    if (link.isConnected) return
+    this.#time.after(this.#random.between(RECONNECT_US / 10, RECONNECT_US), () => this.#connect(link))
+  }
+
+  /** Both ends show their identity before anything else; one that is refused tries again later. */
+  #connect(link: Link): void {
+    const { a, b } = link
+    const one = this.#endpoints.get(a)
+    const other = this.#endpoints.get(b)
+    if (link.isConnected) return
+    const ids = [...this.#endpoints.keys()]
+    if (
+      (one !== undefined && reachesWrongNode(one, b, ids)) ||
+      (other !== undefined && reachesWrongNode(other, a, ids))
+    ) {
+      this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
+      return
+    }
+    if (one === undefined || other === undefined) return
+    if (!one.peers.has(b) && !other.peers.has(a)) return
+    if (this.isCut(a, b) || this.isCut(b, a)) return
+    if (one.clock.isPaused || other.clock.isPaused) {
+      this.#reconnectLater(link)
+      return
+    }
+    if (!handshake([a, one], [b, other])) {
+      this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
+      return
+    }
+    // A host may close its end in any of these calls.
+    if (this.#endpoints.get(a) !== one || this.#endpoints.get(b) !== other) return
+    link.connect()
+    one.host.peerConnected(b)
+    if (link.isConnected) other.host.peerConnected(a)
+  }
+
+  #disconnect(link: Link, reason: string): void {
+    if (!link.isConnected) return
+    link.disconnect()
+    for (const [id, peer] of [
+      [link.a, link.b],
+      [link.b, link.a],
+    ] as const) {
+      const endpoint = this.#endpoints.get(id)
+      endpoint?.clock.run(() => {
+        if (this.#endpoints.get(id) === endpoint) endpoint.host.peerLost(peer, reason)
+      })
+    }
+    this.#reconnectLater(link)
+  }
+}

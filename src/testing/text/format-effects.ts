@@ -1,0 +1,175 @@
+/** How a scenario speaks: messages and effects in a line each. An entry is index@term; never a word of a log file. */
+import type { PeerMessage } from '../../contracts/transport.ts'
+import type { Effects, Rejection, Settlement } from '../../core/effects.ts'
+import type { RaftEvent } from '../../core/events.ts'
+import type { Message } from '../../core/messages.ts'
+import type { Block, Membership, NodeId } from '../../core/types.ts'
+
+/** 'a→b AppendEntries term=2 prev=4@1 [5@2] commit=4' */
+export function formatMessage(from: NodeId, to: NodeId, message: Message | PeerMessage): string {
+  return `${from}→${to} ${formatBody(message)}`
+}
+
+function formatBody(message: Message | PeerMessage): string {
+  const term = `term=${message.term}`
+  switch (message.type) {
+    case 'RequestVoteRequest':
+      return `RequestVote ${term} last=${message.lastIndex}@${message.lastTerm}${message.isTransfer ? ' transfer' : ''}`
+    case 'RequestVoteResponse':
+      return `RequestVote ${message.isGranted ? 'granted' : 'refused'} ${term}`
+    case 'PreVoteRequest':
+      return `PreVote ${term} last=${message.lastIndex}@${message.lastTerm}`
+    case 'PreVoteResponse':
+      return `PreVote ${message.isGranted ? 'granted' : 'refused'} ${term}${message.isRemoved ? ' removed' : ''}`
+    case 'AppendEntriesRequest':
+      return `AppendEntries ${term} prev=${message.prevIndex}@${message.prevTerm} ${formatBlocks(message.blocks)} commit=${message.commitIndex}`
+    case 'AppendEntriesResponse':
+      if (message.isAccepted) return `AppendEntries accepted ${term} match=${message.index}`
+      return `AppendEntries rejected ${term} prev=${message.index} hint=${message.hintIndex}@${message.hintTerm}`
+    case 'InstallSnapshotRequest':
+      return `InstallSnapshot ${term} snapshot=${message.snapshot.index}@${message.snapshot.term}`
+    case 'InstallSnapshotResponse':
+      return `InstallSnapshot ${message.outcome} ${term} index=${message.index}`
+    case 'TimeoutNow':
+      return `TimeoutNow ${term}`
+    case 'ReadIndexRequest':
+      return `ReadIndex ${term}`
+    case 'ReadIndexResponse':
+      return `ReadIndex ${message.index === undefined ? 'refused' : `answered index=${message.index}`} ${term}`
+  }
+}
+
+/** '[5@2 6-7@2 8@3:noop]' */
+export function formatBlocks(blocks: readonly Block[]): string {
+  return `[${blocks.map(formatBlock).join(' ')}]`
+}
+
+function formatBlock({ first, count, term, kind, membership }: Block): string {
+  const place = count === 1 ? `${first}@${term}` : `${first}-${first + count - 1}@${term}`
+  if (kind === 'commands') return place
+  return membership === undefined ? `${place}:${kind}` : `${place}:${formatMembership(membership)}`
+}
+
+/** '(a b c)', joint '(a b d)&(a b c)', with learners '(a b c +d)'. */
+export function formatMembership({ voters, outgoing, learners }: Membership): string {
+  const learning = learners.map((id) => ` +${id}`).join('')
+  const half = `(${voters.join(' ')}${learning})`
+  return outgoing.length === 0 ? half : `${half}&(${outgoing.join(' ')})`
+}
+
+/** One line per effect worth telling; messages are told when they arrive. */
+export function formatEffects(node: NodeId, effects: Effects): string[] {
+  const lines: string[] = []
+  const { persist } = effects
+  for (const event of effects.events) {
+    const words = formatEvent(event)
+    if (words !== undefined) lines.push(`  ${node} ${words}`)
+  }
+  if (persist?.snapshot?.resetLog === true) lines.push(`  ${node} replaces its log by the snapshot`)
+  if (persist?.truncateAfter !== undefined) lines.push(`  ${node} truncates its log after ${persist.truncateAfter}`)
+  if (persist !== undefined && persist.blocks.length > 0) lines.push(`  ${node} writes ${formatBlocks(persist.blocks)}`)
+  if (persist?.compactTo !== undefined) lines.push(`  ${node} compacts its log to ${persist.compactTo}`)
+  if (effects.install !== undefined)
+    lines.push(`  ${node} installs the snapshot ${effects.install.index}@${effects.install.term}`)
+  if (effects.apply !== undefined) lines.push(`  ${node} applies ${formatRange(effects.apply)}`)
+  if (effects.fetch !== undefined)
+    lines.push(
+      `  ${node} fetches the snapshot ${effects.fetch.snapshot.index}@${effects.fetch.snapshot.term} from ${effects.fetch.from}`,
+    )
+  if (effects.takeSnapshot) lines.push(`  ${node} is asked for a snapshot`)
+  for (const settlement of effects.settle) lines.push(`  ${node} ${formatSettlement(settlement)}`)
+  return lines
+}
+
+function formatRange({ from, to }: { readonly from: number; readonly to: number }): string {
+  return to === from + 1 ? `${from}` : `${from}-${to - 1}`
+}
+
+function formatSettlement(settlement: Settlement): string {
+  switch (settlement.type) {
+    case 'accepted':
+      return `accepts proposal ${settlement.proposal} at ${settlement.first}@${settlement.term}`
+    case 'rejected':
+      return `rejects proposal ${settlement.proposal}: ${formatRejection(settlement.rejection)}`
+    case 'readReady':
+      return `may answer read ${settlement.read} once applied up to ${settlement.index}`
+    case 'readRejected':
+      return `rejects read ${settlement.read}: ${formatRejection(settlement.rejection)}`
+    case 'changeAccepted':
+      return `accepts change ${settlement.request} at ${settlement.index}@${settlement.term}`
+    case 'changeRejected':
+      return `rejects change ${settlement.request}: ${formatRejection(settlement.rejection)}`
+    case 'changeDone':
+      return `is done with change ${settlement.request} at ${settlement.index}`
+    case 'changeUnknown':
+      return `cannot tell what becomes of change ${settlement.request}`
+    case 'transferred':
+      return `has handed leadership over (${settlement.request})`
+    case 'transferRejected':
+      return `rejects transfer ${settlement.request}: ${formatRejection(settlement.rejection)}`
+  }
+}
+
+function formatRejection(rejection: Rejection): string {
+  switch (rejection.reason) {
+    case 'not-leader':
+    case 'no-leader':
+    case 'leadership-lost':
+      return `${rejection.reason}${rejection.leader === undefined ? '' : ` (${rejection.leader} leads)`}`
+    case 'transferring':
+      return `transferring to ${rejection.to}`
+    case 'overloaded':
+      return `overloaded (${rejection.limit} ${rejection.value} of ${rejection.max})`
+    case 'change-in-progress':
+      return `change-in-progress at ${rejection.index}`
+    case 'learner-not-ready':
+      return `learner-not-ready (${rejection.peer} lags by ${rejection.lag})`
+    case 'bad-change':
+    case 'unsafe-change':
+    case 'bad-target':
+    case 'stopped':
+      return `${rejection.reason} (${rejection.detail})`
+    default:
+      return rejection.reason
+  }
+}
+
+/** Only what no message or write shows by itself. */
+function formatEvent(event: RaftEvent): string | undefined {
+  switch (event.type) {
+    case 'preVoteStarted':
+      return `asks whether it could win term ${event.term}`
+    case 'campaignStarted':
+      return `campaigns in term ${event.term}`
+    case 'becameLeader':
+      return `leads term ${event.term}`
+    case 'becameFollower':
+      return `is a follower of term ${event.term}`
+    case 'steppedDown':
+      return `steps down from term ${event.term}: ${event.reason}`
+    case 'paused':
+      return `was away for ${event.pausedMs} ms`
+    case 'membershipAdopted':
+      return `goes by the membership ${formatMembership(event.membership)} of ${event.index}`
+    case 'membershipReverted':
+      return `goes back to the membership ${formatMembership(event.membership)} of ${event.index}`
+    case 'membershipCommitted':
+      return `commits the membership ${formatMembership(event.membership)} of ${event.index}`
+    case 'removed':
+      return `is removed by ${event.index}`
+    case 'toldRemoved':
+      return `is told by ${event.by} that it is removed`
+    case 'transferGivenUp':
+      return `gives up the transfer to ${event.to}`
+    case 'followerCaughtUp':
+      return `sees that ${event.peer} has caught up`
+    case 'storageStalled':
+      return `has waited ${event.stalledMs} ms for its disk`
+    case 'storageFailed':
+      return `stops: ${event.reason}`
+    case 'protocolViolation':
+      return `ignores ${event.from}: ${event.detail}`
+    default:
+      return undefined
+  }
+}

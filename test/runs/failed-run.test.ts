@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { checkRuns } from '../../src/testing/check-runs.ts'
+import { machineUnderTest } from '../../src/testing/machine-under-test.ts'
+import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { replayRun } from '../../src/testing/run-files/replay-run.ts'
+import { parseRun } from '../../src/testing/run-files/run-file.ts'
+import { MUTANTS } from '../simulation/mutants.ts'
+
+describe('a run that fails', () => {
+  const interceptors = MUTANTS.find(({ name }) => name === 'speaks before it has written')?.interceptors
+  const options = { runs: 5, seed: 1, shrinksMax: 30, fixed: { interceptors } }
+  let directory = ''
+  let told = ''
+  before(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'quorate-failed-'))
+    told = await failureOf(checkRuns({ ...options, directory }))
+  })
+  after(() => rmSync(directory, { recursive: true, force: true }))
+
+  const textOf = (): string => readFileSync(join(directory, readdirSync(directory)[0] as string), 'utf8')
+
+  it('is written to a file that is named in what is said', () => {
+    const path = /The run is written down in (\S+): in a test, replayRun\(text, \{ interceptors \}\)/.exec(told)?.[1] ?? ''
+    assert.ok(existsSync(path), told.slice(0, 500))
+  })
+
+  it('is told without what its failure does not need', () => {
+    const { run } = parseRun(textOf())
+    assert.ok(run.workload.length + run.faults.length <= 2, textOf())
+  })
+
+  it('breaks the same promise at the same event with the same state when it is replayed', async () => {
+    const replay = await replayRun(textOf(), { interceptors })
+    assert.ok(replay.failure instanceof BrokenPromise)
+    assert.ok(told.startsWith(replay.failure.message))
+    assert.equal(replay.isSame, true)
+    assert.equal(replay.text, textOf())
+  })
+
+  it('comes out otherwise once the bug is gone', async () => {
+    const replay = await replayRun(textOf().replace('needs interceptors\n', ''))
+    assert.equal(replay.isSame, false)
+    assert.equal(replay.failure, undefined)
+    assert.match(replay.outcome.verdict, /^kept until event \d+$/)
+  })
+
+  it('is told without a stack, for its places move', async () => {
+    const machine = machineUnderTest({
+      command: (number) => number,
+      make: () => ({
+        apply: () => {
+          throw new Error('too much')
+        },
+        snapshot: () => [],
+        restore: async () => {},
+      }),
+    })
+    const inside = join(directory, 'thrown')
+    await failureOf(checkRuns({ runs: 5, seed: 1, shrinksMax: 20, directory: inside, fixed: { machine } }))
+    const text = readFileSync(join(inside, readdirSync(inside)[0] as string), 'utf8')
+    rmSync(inside, { recursive: true })
+    assert.match(text, /\nneeds machine\n/)
+    assert.match(text, /\nbroken L0 at event \d+: .*: Error: too much\nstate /)
+    assert.equal((await replayRun(text, { machine })).text, text)
+  })
+
+  it('is told also where it cannot be written', async () => {
+    const file = join(directory, 'a-file')
+    writeFileSync(file, '')
+    const anyway = await failureOf(checkRuns({ ...options, shrinksMax: 0, directory: file }))
+    rmSync(file)
+    assert.match(anyway, /^I12 persist before send is broken/)
+    assert.match(anyway, /The run could not be written to \S+a-file: EEXIST/)
+  })
+})
+
+async function failureOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => assert.fail('nothing was noticed'),
+    (reason: Error) => reason,
+  )
+  return error.message
+}

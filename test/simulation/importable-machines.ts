@@ -1,0 +1,41 @@
+/** Machines that are also found by another process: one that is right, one that goes by its time zone, one that never ends. */
+import type { StateMachine } from '../../src/contracts/state-machine.ts'
+
+export class Sum implements StateMachine<number, unknown> {
+  total = 0
+
+  apply(add: number, _context?: { readonly index: number }): unknown {
+    this.total += add
+    return this.total
+  }
+
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+    return [Buffer.from(String(this.total))]
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    let text = ''
+    for await (const chunk of chunks) text += Buffer.from(chunk).toString()
+    this.total = Number(text)
+  }
+}
+
+/** Found out before anybody watches. */
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+
+export class TimeZoneDependent extends Sum {
+  override apply(add: number): unknown {
+    return `${super.apply(add)} ${timeZone}`
+  }
+}
+
+export class Endless extends Sum {
+  override apply(add: number): unknown {
+    for (let more = add; more !== 0; more -= 2) this.total++
+    return this.total
+  }
+}
+
+export function makeSum(): Sum {
+  return new Sum()
+}

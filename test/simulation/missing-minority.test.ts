@@ -1,0 +1,69 @@
+/** A cluster goes on without a minority that never comes back, and is known not to when it does not. */
+import assert from 'node:assert/strict'
+import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { simulate } from '../../src/testing/simulate.ts'
+import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
+import type { Call } from '../../src/testing/simulation/workload.ts'
+import { LEADER } from '../../src/testing/simulation/workload.ts'
+
+const WORKLOAD: Call[] = Array.from({ length: 20 }, (_, number) => ({
+  type: 'write',
+  atMs: 400 + 60 * number,
+  node: number,
+  count: 1,
+}))
+
+function missingNodes(...nodes: number[]): FaultPlan {
+  return nodes.map((node) => ({ type: 'missing', atMs: 1000, node, how: 'down' }) as const)
+}
+
+describe('a cluster that misses nodes', () => {
+  for (const how of ['down', 'cut off'] as const)
+    it(`goes on without its leader for good (${how}), and takes it in again afterwards`, async () => {
+      const { failure, trace } = await simulate({
+        seed: 1,
+        workload: WORKLOAD,
+        faults: [{ type: 'missing', atMs: 1500, node: LEADER, how }],
+        healAtMs: 2000,
+        isTraced: true,
+      })
+      assert.equal(failure, undefined)
+      assert.match(trace ?? '', new RegExp(`! stays ${how}`))
+      assert.match(trace ?? '', /! the missing come back/)
+    })
+
+  it('lets only a minority stay away', async () => {
+    const plan = { seed: 2, workload: WORKLOAD, healAtMs: 2000, isTraced: true }
+    const three = await simulate({ ...plan, cluster: { voters: 3, spares: 1 }, faults: missingNodes(0, 1) })
+    assert.equal(three.failure, undefined)
+    assert.equal(three.trace?.match(/! stays down/g)?.length, 1)
+    const five = await simulate({ ...plan, cluster: { voters: 5, spares: 0 }, faults: missingNodes(0, 1, 2) })
+    assert.equal(five.failure, undefined)
+    assert.equal(five.trace?.match(/! stays down/g)?.length, 2)
+    const alone = await simulate({ ...plan, cluster: { voters: 2, spares: 0 }, faults: missingNodes(0) })
+    assert.equal(alone.failure, undefined)
+    assert.equal(alone.trace?.match(/! stays down/g), null)
+  })
+
+  it('is known to be broken if the rest cannot do without them: L9', async () => {
+    const { failure } = await simulate({
+      seed: 3,
+      cluster: { voters: 3, spares: 0 },
+      workload: WORKLOAD,
+      faults: missingNodes(0),
+      healAtMs: 2000,
+      interceptors: {
+        transport: (transport) => {
+          const send = transport.send.bind(transport)
+          // Nobody but n0 is ever told of a vote.
+          return Object.assign(transport, {
+            send: (to: string, message: Parameters<typeof send>[1]) =>
+              message.type === 'RequestVoteResponse' && to !== 'n0' ? true : send(to, message),
+          })
+        },
+      },
+    })
+    assert.ok(failure instanceof BrokenPromise, String(failure))
+    assert.equal(failure.property.id, 'L9')
+  })
+})

@@ -1,0 +1,104 @@
+/** The simulator's disk and network keep the contracts that they stand in for. */
+import type { Storage } from '../../src/contracts/storage.ts'
+import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
+import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
+import { WINDOW_BYTES } from '../../src/testing/simulation/link-direction.ts'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
+import { SimulatedDisk } from '../../src/testing/simulation/simulated-disk.ts'
+import { SimulatedNetwork } from '../../src/testing/simulation/simulated-network.ts'
+import { SimulatedStorage } from '../../src/testing/simulation/simulated-storage.ts'
+import { SimulatedTransport } from '../../src/testing/simulation/simulated-transport.ts'
+import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+
+describe('the false disk', () => {
+  storageContract({
+    describe,
+    it,
+    without: ['lost syncs'],
+    make: async () => {
+      const { time, stop } = running()
+      const ignored = { called: () => {}, durable: () => {} }
+      const disk = new SimulatedDisk('a', new SeededRandom(1), ignored)
+      let clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+      const crash = (isHard: boolean): void => {
+        clock.stop()
+        disk.crash(isHard)
+        clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
+      }
+      return {
+        storage: (): Storage => new SimulatedStorage(disk, clock),
+        crash: async () => crash(true),
+        crashWithin: async (call, moment) => {
+          let isOver = false
+          const over = (): void => {
+            isOver = true
+          }
+          call().then(over, over)
+          // A step of the virtual time for each turn.
+          for (let turn = 0; turn < moment && !isOver; turn++) await new Promise((resolve) => setImmediate(resolve))
+          if (!isOver) crash(false)
+          return !isOver
+        },
+        damages: async () =>
+          (['log', 'hardState', 'snapshot', 'snapshotFile'] as const).map((part) => ({
+            what: `damage to ${part}`,
+            inflict: async () => void disk.damage.inflict(part, 1, disk.memory),
+          })),
+        fillDisk: async () => {
+          const { freeBytes } = disk
+          disk.freeBytes = 0
+          return () => {
+            disk.freeBytes = freeBytes
+          }
+        },
+        failWrites: async () => {
+          disk.failure = 'the sync failed'
+        },
+        destroy: async () => stop(),
+      }
+    },
+  })
+})
+
+describe('the false network', () => {
+  transportContract({
+    describe,
+    it,
+    without: ['stalls', 'a largest message', 'raw bytes', 'bytes in between'],
+    make: () => {
+      const { time, stop } = running()
+      const ignored = { sent: () => {}, delivered: () => {}, lost: () => {} }
+      const network = new SimulatedNetwork(time, new SeededRandom(1), ignored)
+      const bothWays = (one: string, other: string, way: (from: string, to: string) => void): void => {
+        way(one, other)
+        way(other, one)
+      }
+      return {
+        create: (id) => new SimulatedTransport(network, id, new NodeClock(time, { startMs: 0, ratePerMille: 1000 })),
+        route: (_, to) => `sim:${to}`,
+        cut: (one, other) => bothWays(one, other, (from, to) => network.cut(from, to)),
+        heal: (one, other) => bothWays(one, other, (from, to) => network.heal(from, to)),
+        windowBytes: WINDOW_BYTES,
+        close: async () => stop(),
+      }
+    },
+  })
+})
+
+/** A virtual time that runs by itself, as fast as it can. */
+function running(): { readonly time: VirtualTime; readonly stop: () => void } {
+  const time = new VirtualTime()
+  let isRunning = true
+  const turn = (): void => {
+    if (!isRunning) return
+    time.step(time.nowUs + 1000)
+    setImmediate(turn)
+  }
+  turn()
+  return {
+    time,
+    stop: () => {
+      isRunning = false
+    },
+  }
+}

@@ -1,0 +1,106 @@
+/** How a part of a simulated node is made to do something wrong: by changing what goes in, or what comes out. */
+import type { Storage } from '../../src/contracts/storage.ts'
+import type { Effects } from '../../src/core/effects.ts'
+import type { Input } from '../../src/core/inputs.ts'
+import type { AppendEntriesResponse, Message } from '../../src/core/messages.ts'
+import type { Raft } from '../../src/core/raft.ts'
+import type { NodeId } from '../../src/core/types.ts'
+import type { SteppedCore } from '../../src/testing/simulation/observed-core.ts'
+
+export function withStorage(storage: Storage, own: Partial<Storage>): Storage {
+  return {
+    open: (identity) => storage.open(identity),
+    write: (write) => storage.write(write),
+    read: (from, bytesMax) => storage.read(from, bytesMax),
+    snapshots: storage.snapshots,
+    freeBytes: () => storage.freeBytes(),
+    close: () => storage.close(),
+    ...own,
+  }
+}
+
+export function withInputs(core: SteppedCore, change: (input: Input) => readonly Input[]): SteppedCore {
+  return {
+    step: (now, inputs) => core.step(now, inputs.flatMap(change)),
+    status: (now) => core.status(now),
+    snapshotMetadata: (index) => core.snapshotMetadata(index),
+  }
+}
+
+export function withEffects(core: SteppedCore, change: (effects: Effects) => Effects): SteppedCore {
+  return {
+    step: (now, inputs) => change(core.step(now, inputs)),
+    status: (now) => core.status(now),
+    snapshotMetadata: (index) => core.snapshotMetadata(index),
+  }
+}
+
+export function withMessages(core: SteppedCore, change: (message: Message) => Message): SteppedCore {
+  return withEffects(core, (effects) => {
+    const { persist, send } = effects
+    const changed = (outgoing: Effects['send']): Effects['send'] =>
+      outgoing.map(({ to, message }) => ({ to, message: change(message) }))
+    return {
+      ...effects,
+      send: changed(send),
+      persist: persist === undefined ? undefined : { ...persist, then: changed(persist.then) },
+    }
+  })
+}
+
+export function rejectionIn(input: Input): AppendEntriesResponse | undefined {
+  if (input.type !== 'receive' || input.message.type !== 'AppendEntriesResponse') return undefined
+  return input.message.isAccepted ? undefined : input.message
+}
+
+/** A leader that goes back by so many entries, whatever a follower that refused its entries says of its log. */
+export function withFixedBacktrack(raft: Raft, entries: number): SteppedCore {
+  return withInputs(raft, (input) => {
+    const refusal = rejectionIn(input)
+    if (refusal === undefined) return [input]
+    const hintIndex = Math.max(refusal.index - entries, raft.state.log.baseIndex)
+    const hintTerm = raft.state.log.termAt(hintIndex) ?? refusal.hintTerm
+    return [{ ...input, message: { ...refusal, hintIndex, hintTerm } } as Input]
+  })
+}
+
+/** A leader that commits what `reached` says of the match indexes of its voters, in ascending order. */
+export function withCommitRule(raft: Raft, reached: (matches: readonly number[]) => number): SteppedCore {
+  return withEffects(raft, (effects) => {
+    const { role, log, membership, id } = raft.state
+    if (role.type !== 'leader') return effects
+    const matches = membership.voters
+      .map((voter) => (voter === id ? log.persistedIndex : (role.progress.get(voter)?.matchIndex ?? 0)))
+      .sort((one, other) => other - one)
+      .reverse()
+    const index = reached(matches)
+    if (index > log.commitIndex && index <= log.lastIndex) log.commitTo(index)
+    return effects
+  })
+}
+
+/** A core of whose messages only those go out that `passes` lets through. */
+export function withMessageFilter(core: SteppedCore, passes: (message: Message, to: NodeId) => boolean): SteppedCore {
+  return withEffects(core, (effects) => {
+    const { persist, send } = effects
+    const some = (outgoing: Effects['send']): Effects['send'] =>
+      outgoing.filter(({ to, message }) => passes(message, to))
+    return {
+      ...effects,
+      send: some(send),
+      persist: persist === undefined ? undefined : { ...persist, then: some(persist.then) },
+    }
+  })
+}
+
+/** A leader that offers a snapshot to nobody twice. */
+export function withoutRepeatedOffers(core: SteppedCore): SteppedCore {
+  const offered = new Set<string>()
+  return withMessageFilter(core, (message, to) => {
+    if (message.type !== 'InstallSnapshotRequest') return true
+    const offer = `${message.term} ${message.snapshot.id} ${to}`
+    const isNew = !offered.has(offer)
+    offered.add(offer)
+    return isNew
+  })
+}
