@@ -1,7 +1,7 @@
 /** Cores without nodes around them: what one sends, the others get; what it writes is durable at once; every step is judged. */
 import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
 import { RAFT_DEFAULTS } from '../src/core/index.ts'
-import { Watch } from '../src/testing/properties/safety.ts'
+import { PropertyMonitor } from '../src/testing/properties/safety.ts'
 import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
 
 interface Mail {
@@ -14,7 +14,7 @@ const OUTSTANDING = 8
 const TRAILING = 1000
 
 export class BareCores {
-  readonly #watch = new Watch()
+  readonly #watch = new PropertyMonitor()
   readonly #cores = new Map<NodeId, CheckedRaft>()
   readonly #wakes = new Map<NodeId, number>()
   #mail: Mail[] = []
@@ -29,7 +29,7 @@ export class BareCores {
     const recovered = { hardState, snapshot: undefined, blocks: [], initialMembership }
     for (const [seed, id] of ids.entries()) {
       const options = { ...RAFT_DEFAULTS, id, seed, trailingEntries: TRAILING }
-      this.#watch.see({ type: 'started', node: id, ...recovered })
+      this.#watch.observe({ type: 'started', node: id, ...recovered })
       this.#cores.set(id, new CheckedRaft(options, recovered, 0))
       this.#step(id, [])
     }
@@ -56,7 +56,7 @@ export class BareCores {
     const core = this.#cores.get(node) as CheckedRaft
     this.#inputs += inputs.length
     const effects = core.step(this.#now, inputs)
-    this.#watch.see({ type: 'stepped', node, inputs, effects, status: core.status(this.#now) })
+    this.#watch.observe({ type: 'stepped', node, inputs, effects, status: core.status(this.#now) })
     this.#wakes.set(node, effects.wakeAt)
     this.#take(node, core, effects)
   }
@@ -64,7 +64,7 @@ export class BareCores {
   #take(node: NodeId, core: CheckedRaft, { persist, send, apply }: Effects): void {
     for (const { to, message } of send) this.#post(node, to, message)
     if (persist !== undefined) {
-      this.#watch.see({ type: 'durable', node, write: persist })
+      this.#watch.observe({ type: 'durable', node, write: persist })
       this.#mail.push({ to: node, input: { type: 'persisted', number: persist.number } })
       for (const { to, message } of persist.then) this.#post(node, to, message)
     }
@@ -89,7 +89,7 @@ export class BareCores {
   }
 
   #post(from: NodeId, to: NodeId, message: Effects['send'][number]['message']): void {
-    this.#watch.see({ type: 'sent', from, to, message })
+    this.#watch.observe({ type: 'sent', from, to, message })
     this.#mail.push({ to, input: { type: 'receive', from, message } })
   }
 }

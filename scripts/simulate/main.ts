@@ -67,10 +67,10 @@ function employ(worker: ChildProcess): Promise<void> {
   })
 }
 
-function add({ told, faults, ...totals }: PlainTotals, scenarios: number): void {
+function add({ eventCounts, faults, ...totals }: PlainTotals, scenarios: number): void {
   for (const name of ['runs', 'events', 'steps', 'calls', 'commits'] as const) sum[name] += totals[name]
   sum.scenarios += scenarios
-  for (const [type, count] of Object.entries(told)) sum.told.set(type, (sum.told.get(type) ?? 0) + count)
+  for (const [type, count] of Object.entries(eventCounts)) sum.told.set(type, (sum.told.get(type) ?? 0) + count)
   for (const [type, count] of Object.entries(faults)) sum.faults.set(type, (sum.faults.get(type) ?? 0) + count)
   if (bar !== undefined) return bar.update(sum.runs)
   if (sum.runs < toldAt + TELL_EVERY * runs) return

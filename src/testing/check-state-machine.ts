@@ -12,15 +12,15 @@ import type { Property } from './properties/property.ts'
 import { SAFETY } from './properties/safety.ts'
 import type { Replay, ReplayOptions } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
-import type { Elsewhere, MachineModule } from './state-machine/another-process.ts'
-import { EndlessElsewhere, judgeElsewhere, runElsewhere } from './state-machine/another-process.ts'
-import { guarded } from './state-machine/guard.ts'
+import { checkDeterminism, checkLog, encodeLog } from './state-machine/check-log.ts'
+import type { ChildRun, MachineModule } from './state-machine/child-process.ts'
+import { ChildTimeout, checkChildRun, runInChildProcess } from './state-machine/child-process.ts'
+import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
-import type { Judged } from './state-machine/one-machine.ts'
-import { oneMachine } from './state-machine/one-machine.ts'
-import type { Sort } from './state-machine/specimen.ts'
-import { Specimen } from './state-machine/specimen.ts'
-import { encoded, judgeTwins, tryLog } from './state-machine/try-log.ts'
+import type { MachineSpec } from './state-machine/machine-harness.ts'
+import { MachineHarness } from './state-machine/machine-harness.ts'
+import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
+import { machineLinearizability } from './state-machine/machine-linearizability.ts'
 
 export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
   /** One command, drawn by fast-check. */
@@ -33,7 +33,7 @@ export interface StateMachineCheck<Command, Result, Query = never, Answer = unkn
   readonly queryCodec?: Codec<Query> | undefined
   readonly answerCodec?: Codec<Answer> | undefined
   /** Where another process finds the machine, to be tried there too, also for loops that never end. */
-  readonly inAnotherProcess?: MachineModule | undefined
+  readonly childProcess?: MachineModule | undefined
   /** How many logs the machine is given by itself, before it is put into clusters; 30 unless given. */
   readonly logs?: number | undefined
   /** Commands of the longest log; 30 unless given. */
@@ -55,7 +55,7 @@ export interface StateMachineTotals extends Totals {
   /** Logs that it was given by itself. */
   readonly logs: number
   /** What the clients of the clusters were told: judged by the machine itself, or given up after `stepsMax`. */
-  readonly histories: Readonly<Judged>
+  readonly histories: Readonly<HistoryVerdicts>
   /** What was left out, and what to give for it. */
   readonly notChecked: readonly string[]
 }
@@ -70,15 +70,15 @@ const DEFAULTS = {
   stepsMax: 200_000,
 } as const
 /** Commands, and queries, that the machines of a cluster are given; then they begin again at the first. */
-const CLUSTER_COMMANDS = 100
+const CLUSTER_SAMPLES = 100
 /** Queries that a machine by itself is asked after a log. */
-const QUERIES = 10
+const SAMPLED_QUERIES = 10
 /** Followers that were away get a snapshot: that is what a machine can get wrong. */
 const SHORT_LOG = { trailingEntries: 4, trailingBytesMax: 600 }
 const FAULTS_MS = 2000
 
 /** With everything said that was left to the defaults, and without the types of queries, which only the machine knows. */
-type Check<Command, Result> = Omit<StateMachineCheck<Command, Result, unknown>, keyof typeof DEFAULTS> & {
+type ResolvedCheck<Command, Result> = Omit<StateMachineCheck<Command, Result, unknown>, keyof typeof DEFAULTS> & {
   readonly [Name in keyof typeof DEFAULTS]: number
 }
 
@@ -93,28 +93,28 @@ export async function checkStateMachine<Command, Result, Query = never, Answer =
   machine: () => StateMachine<Command, Result, Query, Answer>,
   options: StateMachineCheck<Command, Result, Query, Answer>,
 ): Promise<StateMachineTotals> {
-  const check = completed(options)
-  const sort = sortOf(machine, check)
+  const check = withDefaults(options)
+  const spec = specOf(machine, check)
   // First of all: what never ends would not end here either.
-  const judgeThere = await tryElsewhere(sort, check)
-  return guarded(async () => {
-    await checkAlone(sort, check)
-    await judgeThere()
-    return checkInClusters(sort, check)
+  const compareWithChild = await runLogsInChildProcess(spec, check)
+  return withDeterminismGuard(async () => {
+    await checkInIsolation(spec, check)
+    await compareWithChild()
+    return checkInClusters(spec, check)
   })
 }
 
-function completed<Command, Result, Query, Answer>(
+function withDefaults<Command, Result, Query, Answer>(
   options: StateMachineCheck<Command, Result, Query, Answer>,
-): Check<Command, Result> {
+): ResolvedCheck<Command, Result> {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, commands: options.commands, ...given }
 }
 
-function sortOf<Command, Result, Query, Answer>(
+function specOf<Command, Result, Query, Answer>(
   make: () => StateMachine<Command, Result, Query, Answer>,
-  check: Check<Command, Result>,
-): Sort<Command, Result> {
+  check: ResolvedCheck<Command, Result>,
+): MachineSpec<Command, Result> {
   const { seed, queries, deadlineMs } = check
   return {
     make,
@@ -122,41 +122,44 @@ function sortOf<Command, Result, Query, Answer>(
     resultCodec: check.resultCodec ?? jsonCodec(),
     queryCodec: check.queryCodec ?? jsonCodec(),
     answerCodec: check.answerCodec ?? jsonCodec(),
-    queries: queries === undefined ? [] : fc.sample(queries, { numRuns: QUERIES, seed }),
+    queries: queries === undefined ? [] : fc.sample(queries, { numRuns: SAMPLED_QUERIES, seed }),
     deadlineMs,
   }
 }
 
 /** Gives another process some logs; what is returned compares what came of them there with what comes of them here. */
-async function tryElsewhere<Command, Result>(
-  sort: Sort<Command, Result>,
-  { commands, inAnotherProcess, logs, logEntriesMax, seed }: Check<Command, Result>,
+async function runLogsInChildProcess<Command, Result>(
+  spec: MachineSpec<Command, Result>,
+  { commands, childProcess: inAnotherProcess, logs, logEntriesMax, seed }: ResolvedCheck<Command, Result>,
 ): Promise<() => Promise<void>> {
   if (inAnotherProcess === undefined) return async () => {}
   const drawnLogs = fc.sample(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), { numRuns: logs, seed })
   // The shorter the log, the easier to read.
   drawnLogs.sort((one, other) => one.length - other.length)
-  const told = <Value>(log: readonly Command[], call: () => Value): Value => {
+  const reporting = <Value>(log: readonly Command[], call: () => Value): Value => {
     try {
       return call()
     } catch (fault) {
-      throw fault instanceof MachineFault ? reported(fault, log, seed) : fault
+      throw fault instanceof MachineFault ? withCommands(fault, log, seed) : fault
     }
   }
-  const bytes = drawnLogs.map((log) => told(log, () => encoded(sort, log)))
-  const there = await runElsewhere(inAnotherProcess, bytes, sort.deadlineMs).catch((fault: unknown) => {
-    throw fault instanceof EndlessElsewhere ? reported(fault, drawnLogs[fault.log] ?? [], seed) : fault
+  const bytes = drawnLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
+  const childRuns = await runInChildProcess(inAnotherProcess, bytes, spec.deadlineMs).catch((fault: unknown) => {
+    throw fault instanceof ChildTimeout ? withCommands(fault, drawnLogs[fault.log] ?? [], seed) : fault
   })
   return async () => {
     for (const [place, log] of drawnLogs.entries()) {
-      const here = await judgeTwins(() => new Specimen(sort, bytes[place] ?? []), log.length)
-      told(log, () => judgeElsewhere(here, there[place] as Elsewhere))
+      const here = await checkDeterminism(() => new MachineHarness(spec, bytes[place] ?? []), log.length)
+      reporting(log, () => checkChildRun(here, childRuns[place] as ChildRun))
     }
   }
 }
 
 /** Many logs; the shortest that could be found is told with what is wrong. */
-async function checkAlone<Command, Result>(sort: Sort<Command, Result>, check: Check<Command, Result>): Promise<void> {
+async function checkInIsolation<Command, Result>(
+  spec: MachineSpec<Command, Result>,
+  check: ResolvedCheck<Command, Result>,
+): Promise<void> {
   const { commands, logs, logEntriesMax, seed, shrinksMax } = check
   let first: MachineFault | undefined
   let tries = shrinksMax
@@ -164,7 +167,7 @@ async function checkAlone<Command, Result>(sort: Sort<Command, Result>, check: C
     // What never settles takes its time each time.
     if (first !== undefined && (first.rule === 'settles' || tries-- <= 0)) return
     try {
-      await tryLog(sort, log)
+      await checkLog(spec, log)
     } catch (fault) {
       // A smaller log with something else wrong is another story.
       if (first !== undefined && (!(fault instanceof MachineFault) || fault.rule !== first.rule)) return
@@ -176,18 +179,27 @@ async function checkAlone<Command, Result>(sort: Sort<Command, Result>, check: C
   if (!details.failed) return
   const { errorInstance: fault } = details
   if (!(fault instanceof MachineFault) || details.counterexample === null) throw fault
-  throw reported(fault, details.counterexample[0], seed)
+  throw withCommands(fault, details.counterexample[0], seed)
 }
 
 /** The fault, with the log that shows it. */
-function reported<Command>(fault: MachineFault, log: readonly Command[], seed: number): MachineFault {
-  const told = log.slice(0, fault.commands).map((command, offset) => `  ${offset + 1}  ${wordsOf(command)}`)
-  const title = told.length === 0 ? 'No command is needed for it.' : 'The commands that show it:'
-  const lines = [fault.message, '', title, ...told, '', `To run it again: checkStateMachine(…, { seed: ${seed} })`]
+function withCommands<Command>(fault: MachineFault, log: readonly Command[], seed: number): MachineFault {
+  const commandLines = log
+    .slice(0, fault.commands)
+    .map((command, offset) => `  ${offset + 1}  ${formatCommand(command)}`)
+  const title = commandLines.length === 0 ? 'No command is needed for it.' : 'The commands that show it:'
+  const lines = [
+    fault.message,
+    '',
+    title,
+    ...commandLines,
+    '',
+    `To run it again: checkStateMachine(…, { seed: ${seed} })`,
+  ]
   return new MachineFault(fault.rule, fault.commands, lines.join('\n'), fault)
 }
 
-function wordsOf(command: unknown): string {
+function formatCommand(command: unknown): string {
   return inspect(command, { depth: 4, breakLength: Number.POSITIVE_INFINITY })
 }
 
@@ -201,46 +213,53 @@ export async function replayStateMachine<Command, Result, Query = never, Answer 
   text: string,
   until?: ReplayOptions['until'],
 ): Promise<Replay> {
-  const check = completed(options)
-  return guarded(() => replayRun(text, { ...judgedMachine(sortOf(machine, check), check), until }))
+  const check = withDefaults(options)
+  return withDeterminismGuard(() => replayRun(text, { ...clusterCheck(specOf(machine, check), check), until }))
 }
 
 /** Whole clusters under faults: every machine is judged by all promises, and what clients are told by one machine alone. */
 async function checkInClusters<Command, Result>(
-  sort: Sort<Command, Result>,
-  check: Check<Command, Result>,
+  spec: MachineSpec<Command, Result>,
+  check: ResolvedCheck<Command, Result>,
 ): Promise<StateMachineTotals> {
   const { logs, runs, seed, shrinksMax } = check
-  const { histories, ...judged } = judgedMachine(sort, check)
+  const { histories, ...judged } = clusterCheck(spec, check)
   const totals = await checkRuns({
     ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax },
     fixed: { ...judged, settings: SHORT_LOG },
     replay: (failed) => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`,
     replayFile: `replayStateMachine(…, { seed: ${seed} }, text)`,
   })
-  return { ...totals, logs, histories, notChecked: leftOut(check) }
+  return { ...totals, logs, histories, notChecked: skippedChecks(check) }
 }
 
 /** The machine with its drawn commands, and who judges it in a cluster. */
-function judgedMachine<Command, Result>(
-  sort: Sort<Command, Result>,
-  { commands, queries, seed, stepsMax }: Check<Command, Result>,
-): { readonly machine: MachineUnderTest; readonly properties: readonly Property[]; readonly histories: Judged } {
-  const command = drawn(commands, seed)
-  const query = queries === undefined ? undefined : drawn(queries, seed)
-  const machine = machineUnderTest({ ...sort, command, ...(query === undefined ? {} : { query }) })
-  const histories: Judged = { linearizable: 0, undecided: 0 }
-  const judge = oneMachine({
+function clusterCheck<Command, Result>(
+  spec: MachineSpec<Command, Result>,
+  { commands, queries, seed, stepsMax }: ResolvedCheck<Command, Result>,
+): {
+  readonly machine: MachineUnderTest
+  readonly properties: readonly Property[]
+  readonly histories: HistoryVerdicts
+} {
+  const command = sampleByNumber(commands, seed)
+  const query = queries === undefined ? undefined : sampleByNumber(queries, seed)
+  const machine = machineUnderTest({ ...spec, command, ...(query === undefined ? {} : { query }) })
+  const histories: HistoryVerdicts = { linearizable: 0, undecided: 0 }
+  const judge = machineLinearizability({
     machine,
     hasQueries: query !== undefined,
-    wordsOf: (what, number) => wordsOf(what === 'write' ? command(number) : query?.(number)),
+    format: (what, number) => formatCommand(what === 'write' ? command(number) : query?.(number)),
     stepsMax,
-    judged: histories,
+    verdicts: histories,
   })
   return { machine, properties: [...SAFETY, judge], histories }
 }
 
-function leftOut<Command, Result>({ inAnotherProcess, queries }: Check<Command, Result>): string[] {
+function skippedChecks<Command, Result>({
+  childProcess: inAnotherProcess,
+  queries,
+}: ResolvedCheck<Command, Result>): string[] {
   return [
     ...(inAnotherProcess === undefined ? ['loops that never end, and another process: give inAnotherProcess'] : []),
     ...(queries === undefined ? ['what query() answers, if there is one: give queries'] : []),
@@ -248,7 +267,7 @@ function leftOut<Command, Result>({ inAnotherProcess, queries }: Check<Command, 
 }
 
 /** The value of each number; they begin again after the last. */
-function drawn<Value>(values: Arbitrary<Value>, seed: number): (number: number) => Value {
-  const all = fc.sample(fc.noShrink(values), { numRuns: CLUSTER_COMMANDS, seed })
+function sampleByNumber<Value>(values: Arbitrary<Value>, seed: number): (number: number) => Value {
+  const all = fc.sample(fc.noShrink(values), { numRuns: CLUSTER_SAMPLES, seed })
   return (number) => all[(number - 1) % all.length] as Value
 }

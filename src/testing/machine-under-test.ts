@@ -2,10 +2,10 @@
 
 import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
-import { watched } from './state-machine/guard.ts'
+import { guardCall } from './state-machine/determinism-guard.ts'
 
 /** A machine to be tried, and what it is to be given. */
-export interface Subject<Command, Result> {
+export interface MachineUnderTestOptions<Command, Result> {
   /** A new machine, in its first state. */
   make(): StateMachine<Command, Result, unknown, unknown>
   /** The command of a number; the same number, the same command. */
@@ -20,7 +20,7 @@ export interface Subject<Command, Result> {
 }
 
 /** One machine of a subject. */
-export interface TriedMachine {
+export interface CheckedMachine {
   /** Applies the command of a number, as it comes out of a log; gives the result as text. */
   apply(number: number, context: ApplyContext): string
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
@@ -30,32 +30,32 @@ export interface TriedMachine {
 }
 
 export interface MachineUnderTest {
-  make(): TriedMachine
+  make(): CheckedMachine
 }
 
 /** Makes a subject of any command and result type fit for `simulate`. */
-export function machineUnderTest<Command, Result>(subject: Subject<Command, Result>): MachineUnderTest {
-  const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = subject
-  const { queryCodec = jsonCodec<unknown>(), answerCodec = jsonCodec<unknown>() } = subject
+export function machineUnderTest<Command, Result>(options: MachineUnderTestOptions<Command, Result>): MachineUnderTest {
+  const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = options
+  const { queryCodec = jsonCodec<unknown>(), answerCodec = jsonCodec<unknown>() } = options
   return {
     make() {
-      const machine = subject.make()
+      const machine = options.make()
       return {
         apply(number, context) {
-          const command = codec.decode(codec.encode(subject.command(number)))
+          const command = codec.decode(codec.encode(options.command(number)))
           const doing = { doing: `apply() at index ${context.index}`, commands: number }
-          const result = watched(doing, () => machine.apply(command, context))
+          const result = guardCall(doing, () => machine.apply(command, context))
           return Buffer.from(resultCodec.encode(result)).toString('latin1')
         },
         snapshot: () => machine.snapshot(),
         restore: (chunks) => machine.restore(chunks),
-        ...(subject.query === undefined || machine.query === undefined
+        ...(options.query === undefined || machine.query === undefined
           ? {}
           : {
               query(number: number): string {
-                const query = queryCodec.decode(queryCodec.encode(subject.query?.(number)))
+                const query = queryCodec.decode(queryCodec.encode(options.query?.(number)))
                 const doing = { doing: `query() of read ${number}`, commands: 0 }
-                const answer = watched(doing, () => machine.query?.(query))
+                const answer = guardCall(doing, () => machine.query?.(query))
                 return Buffer.from(answerCodec.encode(answer)).toString('latin1')
               },
             }),
@@ -65,13 +65,13 @@ export function machineUnderTest<Command, Result>(subject: Subject<Command, Resu
 }
 
 /** All bytes of a snapshot, begun now. */
-export async function bytesOf(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Buffer> {
+export async function collectBytes(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = []
   for await (const chunk of chunks) all.push(Uint8Array.from(chunk))
   return Buffer.concat(all)
 }
 
 /** Bytes as the chunks of a file, which need not be those they were written in. */
-export async function* chunked(bytes: Uint8Array, chunkBytes: number): AsyncIterable<Uint8Array> {
+export async function* splitIntoChunks(bytes: Uint8Array, chunkBytes: number): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.slice(at, at + chunkBytes)
 }

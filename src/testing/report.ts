@@ -1,5 +1,5 @@
 /** What is said of a run that failed: which promise, what happened, where it is written down, and how to see it again. */
-import { BrokenPromise } from './properties/property.ts'
+import { PropertyViolation } from './properties/property.ts'
 import { needsOf, runSpecOf, runToEnd } from './run-files/outcome.ts'
 import { RUNS_DIRECTORY, writeRun } from './run-files/write-run.ts'
 import type { History, SimulationOptions } from './simulate.ts'
@@ -14,7 +14,7 @@ export interface ReportOptions {
   readonly replayFile?: string | undefined
 }
 
-/** Lines of the trace before the failure that are shown; the whole of it is in `History.trace`. */
+/** Lines of the trace before the failure that are shown; the whole of it is in `RandomHistory.trace`. */
 const TRACE_LINES = 120
 /** The format and the columns. */
 const HEADER_LINES = 2
@@ -57,7 +57,7 @@ async function describeFile(
 
 function headline({ failure, events }: History): string {
   if (failure === undefined) return 'The run did not fail a second time: something in it is not determined by its seed.'
-  const what = failure instanceof BrokenPromise ? failure.message : ((failure as Error).stack ?? String(failure))
+  const what = failure instanceof PropertyViolation ? failure.message : ((failure as Error).stack ?? String(failure))
   return `${what}\n(after ${events} events)`
 }
 

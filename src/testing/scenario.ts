@@ -1,5 +1,5 @@
 /** Told scenarios: a few bare cores driven by a text, which answers with their inputs and effects. */
-import { BrokenPromise } from './properties/property.ts'
+import { PropertyViolation } from './properties/property.ts'
 import { COMMANDS } from './scenario/commands.ts'
 import { ScenarioRunner } from './scenario/scenario-runner.ts'
 import type { Paragraph } from './scenario/script.ts'
@@ -47,7 +47,9 @@ function runCommand(runner: ScenarioRunner, [name = '', ...words]: readonly stri
   } catch (error) {
     const { isQuiet } = runner
     runner.isQuiet = false
-    runner.printLine(error instanceof BrokenPromise ? `BROKEN: ${error.message}` : `error: ${(error as Error).message}`)
+    runner.printLine(
+      error instanceof PropertyViolation ? `BROKEN: ${error.message}` : `error: ${(error as Error).message}`,
+    )
     runner.isQuiet = isQuiet
   }
 }

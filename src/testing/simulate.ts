@@ -84,7 +84,7 @@ export async function simulate(options: SimulationOptions): Promise<History> {
     events: cluster.time.executed,
     steps: cluster.steps,
     calls: clients.calls,
-    commitIndex: cluster.monitor.view.ledger.lastIndex,
+    commitIndex: cluster.monitor.view.committedLog.lastIndex,
     eventCounts: cluster.eventCounts,
     failure: cluster.failure,
     trace: cluster.trace?.text,

@@ -2,4 +2,4 @@
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { memoryPlace } from '../memory/place.ts'
 
-storageContract({ describe, it, make: memoryPlace, without: ['damage'] })
+storageContract({ describe, it, make: memoryPlace, unsupported: ['damage'] })

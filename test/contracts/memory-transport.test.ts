@@ -7,5 +7,5 @@ transportContract({
   describe,
   it,
   make: memoryWorld,
-  without: ['a largest message', 'raw bytes', 'bytes in between'],
+  unsupported: ['a largest message', 'raw bytes', 'bytes in between'],
 })

@@ -36,13 +36,13 @@ export function maelstromWorld(): TransportWorld {
   const office = new PostOffice()
   const windowBytes = 1024 * 1024
   return {
-    create: (address) => {
+    createTransport: (address) => {
       const post = office.open(address)
       const transport = new MaelstromTransport({ post, address, windowBytes, pingMs: 20, silenceMs: 300 })
       post.onMessage = (message) => transport.receive(message)
       return transport
     },
-    route: (_, to) => to,
+    addressFor: (_, to) => to,
     cut: (one, other) => office.cut(one, other),
     heal: (one, other) => office.heal(one, other),
     windowBytes,

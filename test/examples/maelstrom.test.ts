@@ -24,7 +24,7 @@ const CALLS_MIN = 60
 describe('over the messages of Maelstrom', () => {
   // Maelstrom passes whole messages on, as many and as large as they come.
   const without = ['stalls', 'a largest message', 'raw bytes', 'bytes in between'] as const
-  transportContract({ describe, it, make: maelstromWorld, without })
+  transportContract({ describe, it, make: maelstromWorld, unsupported: without })
 })
 
 describe('a node of lin-kv', function () {

@@ -37,7 +37,7 @@ describe('a node under hostile bytes', () => {
       const friend = new Caller(client, hello('friend'))
       await friend.until('messages', () => host.isConnected('friend'))
       friend.say({ type: 'messages', messages: [asking(77)] })
-      await host.until('a message of a friend', () => host.all('receive').some(({ from }) => from === 'friend'))
+      await host.until('a message of a friend', () => host.callsOfType('receive').some(({ from }) => from === 'friend'))
       friend.call.cancel()
     } finally {
       client.close()
@@ -102,7 +102,7 @@ describe('a node under hostile bytes', () => {
       const [frame] = caller.frames
       assert.ok(frame?.type === 'refusal')
       assert.equal(frame.refusal.code, code)
-      assert.deepEqual(host.all('receive'), [])
+      assert.deepEqual(host.callsOfType('receive'), [])
     })
 
   for (const { what, bytes, says } of [
@@ -117,8 +117,8 @@ describe('a node under hostile bytes', () => {
       const { code, details } = await caller.ended
       assert.equal(code, status.INVALID_ARGUMENT)
       assert.match(details, says)
-      assert.match(host.all('peerLost')[0]?.reason ?? '', /^ERR_RAFT_BAD_MESSAGE: /)
-      assert.deepEqual(host.all('receive'), [])
+      assert.match(host.callsOfType('peerLost')[0]?.reason ?? '', /^ERR_RAFT_BAD_MESSAGE: /)
+      assert.deepEqual(host.callsOfType('receive'), [])
       assert.equal(node.send('n2', asking(1)), false)
     })
 
@@ -135,12 +135,12 @@ describe('a node under hostile bytes', () => {
     await host.until('a link', () => host.isConnected('n2'))
     const latter = new Caller(client, hello('n2'))
     await former.ended
-    await host.until('both', () => host.all('peerConnected').length === 2)
+    await host.until('both', () => host.callsOfType('peerConnected').length === 2)
     assert.ok(node.send('n2', asking(5)))
     await latter.until('a message', () => latter.frames.some(({ type }) => type === 'messages'))
     latter.call.cancel()
     await host.until('the loss', () => !host.isConnected('n2'))
-    assert.equal(host.all('peerLost').length, 2)
+    assert.equal(host.callsOfType('peerLost').length, 2)
   })
 
   it('answers a malformed request for a snapshot', async () => {

@@ -51,8 +51,8 @@ describe('links over gRPC', () => {
   it('end when the address leads back to the node itself, saying so', async () => {
     const { transport, host } = await start('a')
     transport.setPeers(new Map([['b', transport.address]]))
-    await host.until('the refusal', () => host.all('refusedBy').length > 0)
-    const { code, message } = host.all('refusedBy')[0]?.refusal ?? {}
+    await host.until('the refusal', () => host.callsOfType('refusedBy').length > 0)
+    const { code, message } = host.callsOfType('refusedBy')[0]?.refusal ?? {}
     assert.deepEqual([code, message], ['ERR_RAFT_NODE_MISMATCH', 'the address of b leads back to a itself'])
   })
 
@@ -60,26 +60,26 @@ describe('links over gRPC', () => {
     const a = await start('a')
     const twin = await start('a', 'another-disk')
     twin.transport.setPeers(new Map([['b', a.transport.address]]))
-    await twin.host.until('the refusal', () => twin.host.all('refusedBy').length > 0)
-    assert.equal(twin.host.all('refusedBy')[0]?.refusal.code, 'ERR_RAFT_DUPLICATE_NODE')
+    await twin.host.until('the refusal', () => twin.host.callsOfType('refusedBy').length > 0)
+    assert.equal(twin.host.callsOfType('refusedBy')[0]?.refusal.code, 'ERR_RAFT_DUPLICATE_NODE')
     const b = await start('b')
     a.transport.setPeers(new Map([['b', b.transport.address]]))
     await b.host.until('a link to a', () => b.host.isConnected('a'))
     twin.transport.setPeers(new Map([['b', b.transport.address]]))
-    await twin.host.until('another refusal', () => twin.host.all('refusedBy').length > 1)
-    assert.match(twin.host.all('refusedBy')[1]?.refusal.message ?? '', /another a, with another data directory/)
+    await twin.host.until('another refusal', () => twin.host.callsOfType('refusedBy').length > 1)
+    assert.match(twin.host.callsOfType('refusedBy')[1]?.refusal.message ?? '', /another a, with another data directory/)
     assert.ok(b.host.isConnected('a'))
   })
 
   it('ask the host once, and wait, when they were refused', async () => {
     const b = await start('b', 'disk', { refusalMemoryMs: 60_000 })
-    b.host.refuse = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
+    b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
     const a = await start('a', 'disk', { refusalPauseMinMs: 20, refusalPauseMaxMs: 80 })
     a.transport.setPeers(new Map([['b', b.transport.address]]))
     await pause(500)
-    const refusals = a.host.all('refusedBy').length
+    const refusals = a.host.callsOfType('refusedBy').length
     assert.ok(refusals >= 4 && refusals <= 12, `${refusals} refusals`)
-    assert.equal(b.host.all('admit').length, 1)
+    assert.equal(b.host.callsOfType('admit').length, 1)
   })
 
   it('survive addresses that are none', async () => {
@@ -124,7 +124,7 @@ describe('links over gRPC', () => {
       await b.transport.close()
       await a.host.until('the loss', () => !a.host.isConnected('b'))
       await pause(200)
-      assert.deepEqual([a.host.all('peerConnected').length, a.host.all('peerLost').length], [1, 1])
+      assert.deepEqual([a.host.callsOfType('peerConnected').length, a.host.callsOfType('peerLost').length], [1, 1])
     })
   })
 
@@ -132,7 +132,7 @@ describe('links over gRPC', () => {
     await withPair({}, async ({ a, b, world }) => {
       const dialledByB = await world.proxy('b', 'a')
       dialledByB.cut()
-      await a.host.until('a loss', () => a.host.all('peerLost').length === 1)
+      await a.host.until('a loss', () => a.host.callsOfType('peerLost').length === 1)
       await a.host.until('the other stream', () => a.host.isConnected('b'))
       assert.ok(a.transport.send('b', asking(4)))
       await b.host.until('a message', () => b.host.received.length === 1)
@@ -167,7 +167,7 @@ interface Pair {
 async function withPair(limits: Partial<GrpcTransportLimits>, body: (pair: Pair) => Promise<void>): Promise<void> {
   const world = grpcWorld(limits)
   const make = async (id: string): Promise<Started> => {
-    const transport = world.create(id) as GrpcTransport
+    const transport = world.createTransport(id) as GrpcTransport
     const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId: `disk-of-${id}` })
     await transport.start(host)
     return { transport, host }
@@ -175,8 +175,8 @@ async function withPair(limits: Partial<GrpcTransportLimits>, body: (pair: Pair)
   const a = { ...(await make('a')), other: 'b' as const }
   const b = { ...(await make('b')), other: 'a' as const }
   try {
-    a.transport.setPeers(new Map([['b', await world.route('a', 'b')]]))
-    b.transport.setPeers(new Map([['a', await world.route('b', 'a')]]))
+    a.transport.setPeers(new Map([['b', await world.addressFor('a', 'b')]]))
+    b.transport.setPeers(new Map([['a', await world.addressFor('b', 'a')]]))
     await a.host.until('the link', () => a.host.isConnected('b'))
     await b.host.until('the link', () => b.host.isConnected('a'))
     await pause(50) // Both streams are up then, not only the first.

@@ -42,7 +42,7 @@ export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld 
   const between = (one: string, other: string): TcpProxy[] =>
     [proxies.get(`${one} ${other}`), proxies.get(`${other} ${one}`)].filter((found) => found !== undefined)
   return {
-    create: (id) => {
+    createTransport: (id) => {
       const transport = new GrpcTransport({
         listen: '127.0.0.1:0',
         windowBytes,
@@ -56,7 +56,7 @@ export function grpcWorld(limits: Partial<GrpcTransportLimits> = {}): GrpcWorld 
       return transport
     },
     proxy,
-    route: async (from, to) => (await proxy(from, to)).address,
+    addressFor: async (from, to) => (await proxy(from, to)).address,
     cut: (one, other) => between(one, other).forEach((found) => void found.cut()),
     heal: (one, other) => between(one, other).forEach((found) => void found.heal()),
     windowBytes,

@@ -19,7 +19,7 @@ export function rejected<Operation>(client: Client, [calledAt, at]: Span, operat
 }
 
 /** Tries every order of every choice of the unknown calls: for a handful of calls only. */
-export function isLinearizableByTrial<State, Operation, Result>(
+export function isLinearizableByBruteForce<State, Operation, Result>(
   model: Model<State, Operation, Result>,
   calls: readonly RecordedCall<Operation, Result>[],
 ): boolean {

@@ -8,52 +8,52 @@ const READ = { type: 'read' } as const
 const write = (value: number) => ({ type: 'write', value }) as const
 const compareAndSet = (expected: number, value: number) => ({ type: 'compareAndSet', expected, value }) as const
 
-interface Story {
-  readonly says: string
+interface HistoryCase {
+  readonly description: string
   readonly isLinearizable: boolean
   readonly calls: readonly RecordedCall<CompareAndSetOperation<number>, number | boolean | undefined>[]
 }
 
 /** The register holds 0 at the beginning. */
-const STORIES: readonly Story[] = [
-  { says: 'nothing at all', isLinearizable: true, calls: [] },
+const HISTORY_CASES: readonly HistoryCase[] = [
+  { description: 'nothing at all', isLinearizable: true, calls: [] },
   {
-    says: 'a read of what was written before',
+    description: 'a read of what was written before',
     isLinearizable: true,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 1)],
   },
   {
-    says: 'a stale read',
+    description: 'a stale read',
     isLinearizable: false,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 0)],
   },
   {
-    says: 'a read of the old value while a write is under way',
+    description: 'a read of the old value while a write is under way',
     isLinearizable: true,
     calls: [ok('a', [1, 4], write(1), undefined), ok('b', [2, 3], READ, 0)],
   },
   {
-    says: 'a read of the new value while a write is under way',
+    description: 'a read of the new value while a write is under way',
     isLinearizable: true,
     calls: [ok('a', [1, 4], write(1), undefined), ok('b', [2, 3], READ, 1)],
   },
   {
-    says: 'the new value and then the old one, while a write is under way',
+    description: 'the new value and then the old one, while a write is under way',
     isLinearizable: false,
     calls: [ok('a', [1, 6], write(1), undefined), ok('b', [2, 3], READ, 1), ok('c', [4, 5], READ, 0)],
   },
   {
-    says: 'calls that touch at one instant, in either order',
+    description: 'calls that touch at one instant, in either order',
     isLinearizable: true,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [2, 3], READ, 0)],
   },
   {
-    says: 'a value that nobody wrote',
+    description: 'a value that nobody wrote',
     isLinearizable: false,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [1, 4], READ, 2)],
   },
   {
-    says: 'two readers that see two writes in opposite orders',
+    description: 'two readers that see two writes in opposite orders',
     isLinearizable: false,
     calls: [
       ...[ok('a', [1, 9], write(1), undefined), ok('b', [1, 9], write(2), undefined)],
@@ -61,12 +61,12 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'a lost update: two compare-and-sets of the same value are both done',
+    description: 'a lost update: two compare-and-sets of the same value are both done',
     isLinearizable: false,
     calls: [ok('a', [1, 4], compareAndSet(0, 1), true), ok('b', [2, 3], compareAndSet(0, 2), true)],
   },
   {
-    says: 'two compare-and-sets of the same value, of which one is done',
+    description: 'two compare-and-sets of the same value, of which one is done',
     isLinearizable: true,
     calls: [
       ...[ok('a', [1, 4], compareAndSet(0, 1), false), ok('b', [2, 3], compareAndSet(0, 2), true)],
@@ -74,7 +74,7 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'a write of unknown outcome that took effect much later',
+    description: 'a write of unknown outcome that took effect much later',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], write(1), undefined), ok('b', [5, 6], READ, 1)],
@@ -82,17 +82,17 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'a write of unknown outcome that never took effect',
+    description: 'a write of unknown outcome that never took effect',
     isLinearizable: true,
     calls: [unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
   },
   {
-    says: 'a write that is still open, and was seen',
+    description: 'a write that is still open, and was seen',
     isLinearizable: true,
     calls: [{ client: 'a', operation: write(7), calledAt: 1, answer: undefined }, ok('b', [3, 4], READ, 7)],
   },
   {
-    says: 'a write of unknown outcome that took effect twice',
+    description: 'a write of unknown outcome that took effect twice',
     isLinearizable: false,
     calls: [
       ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7), ok('b', [5, 6], write(1), undefined)],
@@ -100,12 +100,12 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'a write of unknown outcome that was seen before it was called',
+    description: 'a write of unknown outcome that was seen before it was called',
     isLinearizable: false,
     calls: [ok('b', [1, 2], READ, 7), unknown('a', [3, 4], write(7))],
   },
   {
-    says: 'two equal writes of unknown outcome, seen twice',
+    description: 'two equal writes of unknown outcome, seen twice',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(7)), unknown('c', [1, 2], write(7)), ok('b', [3, 4], READ, 7)],
@@ -113,7 +113,7 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'two equal writes of unknown outcome, the first seen before the second was called',
+    description: 'two equal writes of unknown outcome, the first seen before the second was called',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7), unknown('c', [5, 6], write(7))],
@@ -121,7 +121,7 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'two ways of unknown calls to one value, of which only the longer leaves what is needed later',
+    description: 'two ways of unknown calls to one value, of which only the longer leaves what is needed later',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(3)), unknown('c', [1, 2], compareAndSet(0, 1))],
@@ -130,19 +130,19 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
-    says: 'a rejected write that nobody saw',
+    description: 'a rejected write that nobody saw',
     isLinearizable: true,
     calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
   },
   {
-    says: 'a rejected write that was seen',
+    description: 'a rejected write that was seen',
     isLinearizable: false,
     calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7)],
   },
 ]
 
 describe('a history of a register', () => {
-  for (const { says, isLinearizable, calls } of STORIES)
+  for (const { description: says, isLinearizable, calls } of HISTORY_CASES)
     it(`${isLinearizable ? 'may be' : 'must not be'}: ${says}`, () => {
       const { verdict } = checkLinearizable(compareAndSetModel(0), calls)
       assert.equal(verdict, isLinearizable ? 'linearizable' : 'violated')
@@ -175,14 +175,14 @@ describe('checkLinearizable', () => {
   })
 
   it('answers undecided once its steps are spent', () => {
-    const outcome = checkLinearizable(counterModel(), hardQuestion(30), { stepsMax: 5000 })
+    const outcome = checkLinearizable(counterModel(), expensiveHistory(30), { stepsMax: 5000 })
     assert.equal(outcome.verdict, 'undecided')
     assert.ok(outcome.steps < 5100, `${outcome.steps} steps`)
   })
 
   it('finds a violation on one key though another key is more work than it may do', () => {
     const calls = [
-      ...hardQuestion(30).map((call) => ({ ...call, operation: { ...call.operation, key: 'hard' } })),
+      ...expensiveHistory(30).map((call) => ({ ...call, operation: { ...call.operation, key: 'hard' } })),
       ok('a', [1, 2], { type: 'read', key: 'easy' } as const, 5),
     ]
     const model = { ...counterModel(), key: (operation: CounterOperation) => (operation as { key?: string }).key ?? '' }
@@ -229,7 +229,7 @@ describe('checkLinearizable', () => {
 })
 
 /** Additions of different powers of two, all at once, and a sum that none of their choices gives. */
-function hardQuestion(additions: number) {
+function expensiveHistory(additions: number) {
   const calls = Array.from({ length: additions }, (_, power) =>
     unknown(power, [1, 2], { type: 'add', amount: 2 ** power } as const),
   )

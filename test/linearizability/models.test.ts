@@ -12,7 +12,7 @@ import {
 import { ok } from './calls.ts'
 
 /** What one client, alone, is told in this order. */
-type Dialogue<Operation, Result> = readonly (readonly [Operation, Result])[]
+type ExpectedCalls<Operation, Result> = readonly (readonly [Operation, Result])[]
 
 const read = { type: 'read' } as const
 const write = (value: string) => ({ type: 'write', value }) as const
@@ -28,15 +28,15 @@ const add = (amount: number) => ({ type: 'add', amount }) as const
 
 describe('the model of a register', () => {
   const model = registerModel('')
-  keeps(model, [
+  acceptsCalls(model, [
     [read, ''],
     [write('a'), undefined],
     [read, 'a'],
     [write(''), undefined],
     [read, ''],
   ])
-  breaks(model, 'a read of what is not there', [[read, 'a']])
-  breaks(model, 'a write that did nothing', [
+  rejectsCalls(model, 'a read of what is not there', [[read, 'a']])
+  rejectsCalls(model, 'a write that did nothing', [
     [write('a'), undefined],
     [read, ''],
   ])
@@ -44,16 +44,16 @@ describe('the model of a register', () => {
 
 describe('the model of a compare-and-set register', () => {
   const model = compareAndSetModel('')
-  keeps(model, [
+  acceptsCalls(model, [
     [compareAndSet('x', 'a'), false],
     [compareAndSet('', 'a'), true],
     [read, 'a'],
     [write('b'), undefined],
     [read, 'b'],
   ])
-  breaks(model, 'a compare-and-set done on another value', [[compareAndSet('x', 'a'), true]])
-  breaks(model, 'a compare-and-set not done on the value', [[compareAndSet('', 'a'), false]])
-  breaks(model, 'a compare-and-set that says no and does it', [
+  rejectsCalls(model, 'a compare-and-set done on another value', [[compareAndSet('x', 'a'), true]])
+  rejectsCalls(model, 'a compare-and-set not done on the value', [[compareAndSet('', 'a'), false]])
+  rejectsCalls(model, 'a compare-and-set that says no and does it', [
     [compareAndSet('x', 'a'), false],
     [read, 'a'],
   ])
@@ -61,7 +61,7 @@ describe('the model of a compare-and-set register', () => {
 
 describe('the model of keys and values', () => {
   const model = keyValueModel<number>()
-  keeps(model, [
+  acceptsCalls(model, [
     ...([
       [get, undefined],
       [put(1), undefined],
@@ -78,17 +78,17 @@ describe('the model of keys and values', () => {
     ] as const),
     [{ type: 'get', key: 'other' }, undefined],
   ])
-  breaks(model, 'a get of a deleted value', [
+  rejectsCalls(model, 'a get of a deleted value', [
     [put(1), undefined],
     [remove, true],
     [get, 1],
   ])
-  breaks(model, 'a delete of nothing that says it was there', [[remove, true]])
-  breaks(model, 'a compare-and-set done on another value', [
+  rejectsCalls(model, 'a delete of nothing that says it was there', [[remove, true]])
+  rejectsCalls(model, 'a compare-and-set done on another value', [
     [put(1), undefined],
     [putIf(2, 3), true],
   ])
-  breaks(model, 'a value that shows under another key', [
+  rejectsCalls(model, 'a value that shows under another key', [
     [put(1), undefined],
     [{ type: 'get', key: 'other' }, 1],
   ])
@@ -96,7 +96,7 @@ describe('the model of keys and values', () => {
 
 describe('the model of a queue', () => {
   const model = queueModel<string>()
-  keeps(model, [
+  acceptsCalls(model, [
     ...([
       [dequeue, undefined],
       [enqueue('a'), undefined],
@@ -106,16 +106,16 @@ describe('the model of a queue', () => {
     ] as const),
     [dequeue, undefined],
   ])
-  breaks(model, 'a value that comes out twice', [
+  rejectsCalls(model, 'a value that comes out twice', [
     [enqueue('a'), undefined],
     [dequeue, 'a'],
     [dequeue, 'a'],
   ])
-  breaks(model, 'a value that is lost', [
+  rejectsCalls(model, 'a value that is lost', [
     [enqueue('a'), undefined],
     [dequeue, undefined],
   ])
-  breaks(model, 'the last in that is the first out', [
+  rejectsCalls(model, 'the last in that is the first out', [
     [enqueue('a'), undefined],
     [enqueue('b'), undefined],
     [dequeue, 'b'],
@@ -124,17 +124,17 @@ describe('the model of a queue', () => {
 
 describe('the model of a counter', () => {
   const model = counterModel(10)
-  keeps(model, [
+  acceptsCalls(model, [
     [read, 10],
     [add(2), 12],
     [add(-3), 9],
     [read, 9],
   ])
-  breaks(model, 'an addition that is counted twice', [
+  rejectsCalls(model, 'an addition that is counted twice', [
     [add(1), 11],
     [read, 12],
   ])
-  breaks(model, 'an addition that is lost', [
+  rejectsCalls(model, 'an addition that is lost', [
     [add(1), 11],
     [add(1), 11],
   ])
@@ -148,25 +148,25 @@ describe('the ready-made models', () => {
   })
 })
 
-function keeps<State, Operation, Result>(
+function acceptsCalls<State, Operation, Result>(
   model: Model<State, Operation, Result>,
-  said: Dialogue<Operation, Result>,
+  calls: ExpectedCalls<Operation, Result>,
 ): void {
-  it('explains what is right', () => assert.equal(verdictOn(model, said), 'linearizable'))
+  it('explains what is right', () => assert.equal(verdictOn(model, calls), 'linearizable'))
 }
 
-function breaks<State, Operation, Result>(
+function rejectsCalls<State, Operation, Result>(
   model: Model<State, Operation, Result>,
   what: string,
-  said: Dialogue<Operation, Result>,
+  calls: ExpectedCalls<Operation, Result>,
 ): void {
-  it(`does not explain ${what}`, () => assert.equal(verdictOn(model, said), 'violated'))
+  it(`does not explain ${what}`, () => assert.equal(verdictOn(model, calls), 'violated'))
 }
 
 function verdictOn<State, Operation, Result>(
   model: Model<State, Operation, Result>,
-  said: Dialogue<Operation, Result>,
+  expected: ExpectedCalls<Operation, Result>,
 ): string {
-  const calls = said.map(([operation, result], turn) => ok('a', [2 * turn, 2 * turn + 1], operation, result))
+  const calls = expected.map(([operation, result], turn) => ok('a', [2 * turn, 2 * turn + 1], operation, result))
   return checkLinearizable(model, calls).verdict
 }

@@ -5,8 +5,8 @@ import type { TransportWorld } from '../../src/testing/contracts/transport-contr
 export function memoryWorld(): TransportWorld {
   const network = new MemoryNetwork({ windowBytes: 1024 * 1024, refusalPauseMs: 20 })
   return {
-    create: (id) => network.transport(id),
-    route: (_, to) => to,
+    createTransport: (id) => network.transport(id),
+    addressFor: (_, to) => to,
     cut: (one, other) => network.cut(one, other),
     heal: (one, other) => network.heal(one, other),
     stall: (one, other) => network.stall(one, other),

@@ -65,7 +65,7 @@ export class FaintingDisk extends MemoryDisk {
 export async function memoryPlace(disk: FaintingDisk = new FaintingDisk()): Promise<StoragePlace> {
   const full = new RaftError('ERR_RAFT_NO_SPACE', 'the disk is full')
   return {
-    storage: () => new MemoryStorage({ disk }),
+    createStorage: () => new MemoryStorage({ disk }),
     crash: async () => disk.crash(),
     crashWithin: async (call, moment) => {
       // The first moment is when the call has done all that it does at once, and has not answered.

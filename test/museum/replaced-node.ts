@@ -59,7 +59,7 @@ function livenessOf(kit: MuseumKit, { nodes }: Cluster): unknown {
   )
   const termThen = kit.leadersAmong(statuses)[0]?.term
   try {
-    kit.judgeLiveness({ statuses, openCalls: 0, termThen })
+    kit.judgeLiveness({ statuses, openCalls: 0, termAtDeadline: termThen })
     return undefined
   } catch (error) {
     return error

@@ -73,7 +73,7 @@ describe('the data directory', () => {
   describe('in use names its owner', () => {
     it('of a directory in use: pid, host, node and since when', async () => {
       await open(place)
-      const error = await refused(place.storage(), 'ERR_RAFT_DATA_DIR_LOCKED')
+      const error = await refused(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
       assert.match(error.message, new RegExp(`pid ${process.pid}\\), node a, host .+, since 20`))
       assert.equal(error.details.pid, process.pid)
     })
@@ -83,7 +83,7 @@ describe('the data directory', () => {
       const other = spawnHolder(place.directory())
       try {
         await other.isHolding
-        const error = await refused(place.storage(), 'ERR_RAFT_DATA_DIR_LOCKED')
+        const error = await refused(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
         assert.match(error.message, new RegExp(`owner: pid ${other.pid}, node a`))
       } finally {
         other.kill()
@@ -98,7 +98,7 @@ describe('the data directory', () => {
     it('and leaves no OWNER behind when it refuses', async () => {
       await (await open(place)).close()
       for (const name of ['hard-state-a', 'hard-state-b']) await rm(join(place.directory(), name))
-      await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
       await assert.rejects(access(join(place.directory(), 'OWNER')))
     })
   })

@@ -27,7 +27,7 @@ describe('a log is refused', () => {
     const database = await Database.open(loadBinding(), join(place.directory(), 'log'), OPTIONS)
     await database.write(change, true)
     await database.close()
-    return refused(place.storage(), 'ERR_RAFT_CORRUPT')
+    return refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
   }
 
   for (const { what, change, says, lastGood } of [

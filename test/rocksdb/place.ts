@@ -20,7 +20,7 @@ export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 export interface RocksDBPlace extends StoragePlace {
   /** The data directory as it is now: a crash moves it. */
   directory(): string
-  storage(options?: Partial<RocksDBStorageOptions>): RocksDBStorage
+  createStorage(options?: Partial<RocksDBStorageOptions>): RocksDBStorage
   crash(): Promise<void>
   /** With a message, only writes to RocksDB fail, and with that. */
   failWrites(message?: string): Promise<void>
@@ -46,7 +46,7 @@ export async function rocksdbPlace(): Promise<RocksDBPlace> {
   }
   return {
     directory,
-    storage(options) {
+    createStorage(options) {
       const storage = new RocksDBStorage({
         directory: directory(),
         ...options,
@@ -121,17 +121,17 @@ async function damagesIn(directory: string): Promise<Damage[]> {
     const { size } = await stat(path)
     const name = relative(directory, path)
     if (size === 0) continue
-    damages.push({ what: `a bit of ${name}`, inflict: () => flipBit(path, size >> 1) })
+    damages.push({ description: `a bit of ${name}`, apply: () => flipBit(path, size >> 1) })
     if (name.startsWith('log')) continue
     damages.push(
-      { what: `half of ${name}`, inflict: () => truncate(path, size >> 1) },
-      { what: `the file ${name}`, inflict: () => rm(path) },
+      { description: `half of ${name}`, apply: () => truncate(path, size >> 1) },
+      { description: `the file ${name}`, apply: () => rm(path) },
     )
   }
   for (let at = 0; at < KEYS_DAMAGED; at++)
     damages.push(
-      { what: `a bit of the value of key ${at}`, inflict: () => damageKey(directory, at, flipped) },
-      { what: `key ${at}`, inflict: () => damageKey(directory, at, () => undefined) },
+      { description: `a bit of the value of key ${at}`, apply: () => damageKey(directory, at, flipped) },
+      { description: `key ${at}`, apply: () => damageKey(directory, at, () => undefined) },
     )
   return damages
 }
@@ -167,7 +167,7 @@ async function flipBit(path: string, at: number): Promise<void> {
 }
 
 export async function open(place: RocksDBPlace, options?: Partial<RocksDBStorageOptions>): Promise<RocksDBStorage> {
-  const storage = place.storage(options)
+  const storage = place.createStorage(options)
   await storage.open(IDENTITY)
   return storage
 }

@@ -35,7 +35,7 @@ describe('the durable storage', () => {
     it('once for a write of blocks, and leaves the hard-state files alone', async () => {
       const power = new Power()
       const binding = power.over(loadBinding())
-      const storage = place.storage({ binding, markDelayMs: 60_000 })
+      const storage = place.createStorage({ binding, markDelayMs: 60_000 })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
       const hardState = await readFile(join(place.directory(), 'hard-state-a'))
@@ -48,7 +48,7 @@ describe('the durable storage', () => {
     it('not at all for a commit index that nobody waits for', async () => {
       const power = new Power()
       const binding = power.over(loadBinding())
-      const storage = place.storage({ binding })
+      const storage = place.createStorage({ binding })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
       power.batches.length = 0
@@ -65,7 +65,7 @@ describe('the durable storage', () => {
       )
       await assert.rejects(failed, (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE'))
       await place.crash()
-      const recovered = await place.storage().open(IDENTITY)
+      const recovered = await place.createStorage().open(IDENTITY)
       assert.deepEqual(recovered.hardState, { term: 9, votedFor: 'b', commitIndex: 0 })
       assert.equal(recovered.blocks.length, 1)
     })
@@ -78,14 +78,14 @@ describe('the durable storage', () => {
         await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
       await storage.close()
       await cutLog(place.directory(), 200)
-      const error = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      const error = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /the last good one is 1\d/)
       assert.equal(error.details.lastKnownIndex, 20)
       assert.match(error.hint ?? '', /other members hold the data: replace this member/)
     })
 
     it('nothing wrong in a write torn by a crash, for it was never acknowledged', async () => {
-      const storage = place.storage({ markDelayMs: 60_000 })
+      const storage = place.createStorage({ markDelayMs: 60_000 })
       await storage.open(IDENTITY)
       for (let index = 1; index <= 5; index++) await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
       const acknowledged = await logSize(place.directory())
@@ -107,8 +107,8 @@ describe('the durable storage', () => {
       await live(storage, nothing())
       await storage.close()
       await zeroLog(place.directory(), 40_000)
-      const first = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
-      const second = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      const first = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const second = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.equal(second.details.firstBadIndex, first.details.firstBadIndex)
     })
 
@@ -117,14 +117,14 @@ describe('the durable storage', () => {
       await storage.write(write({ hardState: TERM_1 }))
       await storage.close()
       await rm(join(place.directory(), 'IDENTITY'))
-      const error = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      const error = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /lost its file IDENTITY/)
     })
 
     it('that the log is gone, and does not begin a new one', async () => {
       await (await opened()).close()
       await rm(join(place.directory(), 'log'), { recursive: true })
-      await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.ok(!(await readdir(place.directory())).includes('log') || (await logFiles(place.directory())).length === 0)
     })
 
@@ -136,14 +136,14 @@ describe('the durable storage', () => {
       await storage.write(write({ blocks: [block(1, 5)], hardState: { term: 5, votedFor: 'b', commitIndex: 0 } }))
       await storage.close()
       await Promise.all(files.map((path, at) => writeFile(path, old[at] as Buffer)))
-      const error = await refused(place.storage(), 'ERR_RAFT_CORRUPT')
+      const error = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /term and vote are older than the log/)
     })
 
     it('a format it does not know', async () => {
       await (await opened()).close()
       await writeFile(join(place.directory(), 'IDENTITY'), seal({ ...IDENTITY, format: 99, directoryId: 'x' }))
-      const error = await refused(place.storage(), 'ERR_RAFT_FORMAT')
+      const error = await refused(place.createStorage(), 'ERR_RAFT_FORMAT')
       assert.match(error.message, /format 99.*format 1/)
     })
   })
@@ -215,7 +215,7 @@ describe('the durable storage', () => {
     await place.crash()
     for (const callback of begun) callback()
     assert.ok((await firstKeyOf(place.directory())) < (known.blocks[0]?.first as number))
-    const again = place.storage()
+    const again = place.createStorage()
     await verify(again, await again.open(IDENTITY), known)
     await again.close()
     assert.equal(await firstKeyOf(place.directory()), known.blocks[0]?.first)

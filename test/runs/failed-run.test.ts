@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkRuns } from '../../src/testing/check-runs.ts'
 import { machineUnderTest } from '../../src/testing/machine-under-test.ts'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { replayRun } from '../../src/testing/run-files/replay-run.ts'
 import { parseRun } from '../../src/testing/run-files/run-file.ts'
 import { MUTANTS } from '../simulation/mutants.ts'
@@ -23,7 +23,8 @@ describe('a run that fails', () => {
   const textOf = (): string => readFileSync(join(directory, readdirSync(directory)[0] as string), 'utf8')
 
   it('is written to a file that is named in what is said', () => {
-    const path = /The run is written down in (\S+): in a test, replayRun\(text, \{ interceptors \}\)/.exec(told)?.[1] ?? ''
+    const path =
+      /The run is written down in (\S+): in a test, replayRun\(text, \{ interceptors \}\)/.exec(told)?.[1] ?? ''
     assert.ok(existsSync(path), told.slice(0, 500))
   })
 
@@ -34,7 +35,7 @@ describe('a run that fails', () => {
 
   it('breaks the same promise at the same event with the same state when it is replayed', async () => {
     const replay = await replayRun(textOf(), { interceptors })
-    assert.ok(replay.failure instanceof BrokenPromise)
+    assert.ok(replay.failure instanceof PropertyViolation)
     assert.ok(told.startsWith(replay.failure.message))
     assert.equal(replay.isSame, true)
     assert.equal(replay.text, textOf())

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { checkRecording } from '../../src/testing/recordings/check-recording.ts'
 import { parseObservation, RECORDING_FORMAT, recordingLine } from '../../src/testing/recordings/recording.ts'
 import { replayRun } from '../../src/testing/run-files/replay-run.ts'
@@ -54,7 +54,7 @@ describe('a recording', () => {
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
         const plan = { ...drawn, cluster, settings: settings ?? drawn.settings, faults: faults ?? drawn.faults }
         const { failure } = await simulate({ ...plan, interceptors: tampering, record: (line) => void told.push(line) })
-        if (!(failure instanceof BrokenPromise)) continue
+        if (!(failure instanceof PropertyViolation)) continue
         const { violation: broken, line } = await checkRecording(told)
         assert.equal(broken?.message, failure.message)
         assert.ok((line as number) <= told.length)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { leadersAmong } from '../../src/testing/properties/liveness.ts'
+import { currentLeaders } from '../../src/testing/properties/liveness.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import { Cluster } from '../../src/testing/simulation/cluster.ts'
 import type { Call } from '../../src/testing/simulation/workload.ts'
@@ -86,7 +86,7 @@ describe('who leads', () => {
       ['a', { id: 'a', role: 'leader', term: 1, membership }],
       ['b', { id: 'b', role: 'follower', term: 2, membership }],
     ]) as never
-    assert.deepEqual(leadersAmong(statuses), [])
+    assert.deepEqual(currentLeaders(statuses), [])
   })
 })
 

@@ -1,6 +1,6 @@
 /** A cluster goes on without a minority that never comes back, and is known not to when it does not. */
 import assert from 'node:assert/strict'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Call } from '../../src/testing/simulation/workload.ts'
@@ -63,7 +63,7 @@ describe('a cluster that misses nodes', () => {
         },
       },
     })
-    assert.ok(failure instanceof BrokenPromise, String(failure))
+    assert.ok(failure instanceof PropertyViolation, String(failure))
     assert.equal(failure.property.id, 'L9')
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import { MUTANTS } from './mutants.ts'
 
@@ -20,7 +20,7 @@ describe('the judges notice a node that', () => {
         }
         const { failure } = await simulate({ ...plan, interceptors: tampering })
         if (failure === undefined) continue
-        assert.ok(failure instanceof BrokenPromise, String((failure as Error).stack))
+        assert.ok(failure instanceof PropertyViolation, String((failure as Error).stack))
         assert.ok(caughtBy.includes(failure.property.id), failure.message)
         return
       }

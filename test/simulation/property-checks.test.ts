@@ -5,10 +5,10 @@ import type { AppendEntriesRequest, Message } from '../../src/core/messages.ts'
 import { RAFT_DEFAULTS } from '../../src/core/options.ts'
 import type { RaftStatus } from '../../src/core/status.ts'
 import type { Block, Membership, SnapshotInfo } from '../../src/core/types.ts'
-import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
+import { checkLiveness } from '../../src/testing/properties/liveness.ts'
 import type { Observation } from '../../src/testing/properties/observation.ts'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
-import { SAFETY, Watch } from '../../src/testing/properties/safety.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
+import { PropertyMonitor, SAFETY } from '../../src/testing/properties/safety.ts'
 import { NO_EFFECTS, persist } from '../core/effects.ts'
 
 const LEADING = { role: 'leader', term: 1, commitIndex: 1 } as const
@@ -242,18 +242,18 @@ describe('each judge', () => {
       )
       const openCalls = id === 'L6' ? 1 : 0
       assert.throws(
-        () => judgeLiveness({ statuses, openCalls, termThen: 1 }),
-        (error) => error instanceof BrokenPromise && error.property.id === id,
+        () => checkLiveness({ statuses, openCalls, termAtDeadline: 1 }),
+        (error) => error instanceof PropertyViolation && error.property.id === id,
       )
     })
 })
 
 function assertDetected(id: string, run: readonly Observation[]): void {
-  const watch = new Watch(SAFETY.filter((property) => property.id === id))
-  for (const observation of run.slice(0, -1)) watch.see(observation)
+  const watch = new PropertyMonitor(SAFETY.filter((property) => property.id === id))
+  for (const observation of run.slice(0, -1)) watch.observe(observation)
   assert.throws(
-    () => watch.see(run[run.length - 1] as Observation),
-    (error) => error instanceof BrokenPromise && error.property.id === id,
+    () => watch.observe(run[run.length - 1] as Observation),
+    (error) => error instanceof PropertyViolation && error.property.id === id,
   )
 }
 

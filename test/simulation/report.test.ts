@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkRuns } from '../../src/testing/check-runs.ts'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import { TRACE_HEADER } from '../../src/testing/simulation/trace.ts'
 import { MUTANTS } from './mutants.ts'
@@ -25,7 +25,7 @@ describe('the report of a failed run', () => {
     const told = await failureOf(checkRuns(options))
     const plan = JSON.parse(/The plan: (.*)/.exec(told)?.[1] ?? '')
     const { failure } = await simulate({ ...plan, interceptors })
-    assert.ok(failure instanceof BrokenPromise)
+    assert.ok(failure instanceof PropertyViolation)
     assert.ok(told.startsWith(failure.message))
   })
 

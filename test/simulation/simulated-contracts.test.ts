@@ -14,7 +14,7 @@ describe('the false disk', () => {
   storageContract({
     describe,
     it,
-    without: ['lost syncs'],
+    unsupported: ['lost syncs'],
     make: async () => {
       const { time, stop } = running()
       const ignored = { called: () => {}, durable: () => {} }
@@ -26,7 +26,7 @@ describe('the false disk', () => {
         clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
       }
       return {
-        storage: (): Storage => new SimulatedStorage(disk, clock),
+        createStorage: (): Storage => new SimulatedStorage(disk, clock),
         crash: async () => crash(true),
         crashWithin: async (call, moment) => {
           let isOver = false
@@ -41,8 +41,8 @@ describe('the false disk', () => {
         },
         damages: async () =>
           (['log', 'hardState', 'snapshot', 'snapshotFile'] as const).map((part) => ({
-            what: `damage to ${part}`,
-            inflict: async () => void disk.damage.inflict(part, 1, disk.memory),
+            description: `damage to ${part}`,
+            apply: async () => void disk.damage.inflict(part, 1, disk.memory),
           })),
         fillDisk: async () => {
           const { freeBytes } = disk
@@ -64,7 +64,7 @@ describe('the false network', () => {
   transportContract({
     describe,
     it,
-    without: ['stalls', 'a largest message', 'raw bytes', 'bytes in between'],
+    unsupported: ['stalls', 'a largest message', 'raw bytes', 'bytes in between'],
     make: () => {
       const { time, stop } = running()
       const ignored = { sent: () => {}, delivered: () => {}, lost: () => {} }
@@ -74,8 +74,9 @@ describe('the false network', () => {
         way(other, one)
       }
       return {
-        create: (id) => new SimulatedTransport(network, id, new NodeClock(time, { startMs: 0, ratePerMille: 1000 })),
-        route: (_, to) => `sim:${to}`,
+        createTransport: (id) =>
+          new SimulatedTransport(network, id, new NodeClock(time, { startMs: 0, ratePerMille: 1000 })),
+        addressFor: (_, to) => `sim:${to}`,
         cut: (one, other) => bothWays(one, other, (from, to) => network.cut(from, to)),
         heal: (one, other) => bothWays(one, other, (from, to) => network.heal(from, to)),
         windowBytes: WINDOW_BYTES,

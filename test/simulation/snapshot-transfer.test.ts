@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import type { PeerMessage, Transport } from '../../src/contracts/transport.ts'
 import { isRaftError, RaftError } from '../../src/errors.ts'
-import { judgeLiveness } from '../../src/testing/properties/liveness.ts'
-import { BrokenPromise } from '../../src/testing/properties/property.ts'
+import { checkLiveness } from '../../src/testing/properties/liveness.ts'
+import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { Clients } from '../../src/testing/simulation/clients.ts'
 import { Cluster } from '../../src/testing/simulation/cluster.ts'
 import type { Interceptors } from '../../src/testing/simulation/interceptors.ts'
@@ -137,7 +137,7 @@ async function rejoin(
   )
   const termThen = cluster.leader?.node?.statusNow().term
   try {
-    judgeLiveness({ statuses, openCalls: clients.openCalls, termThen })
+    checkLiveness({ statuses, openCalls: clients.openCalls, termAtDeadline: termThen })
   } catch (error) {
     cluster.fail(error)
   }
@@ -197,7 +197,7 @@ describe('a follower that needs a snapshot', () => {
       assert.equal(whole.failure === undefined, what !== undefined)
       const number = what === undefined ? 0 : whole.passed.lastIndexOf(what) + 1
       const { failure } = await rejoin({ number, loss: 'is lost' }, bug)
-      assert.ok(failure instanceof BrokenPromise, String(failure))
+      assert.ok(failure instanceof PropertyViolation, String(failure))
       assert.equal(failure.property.id, 'L8')
     })
 })

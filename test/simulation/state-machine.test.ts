@@ -20,28 +20,28 @@ import {
 } from './faulty-machines.ts'
 import { Endless, Sum, TimeZoneDependent } from './importable-machines.ts'
 
-const SMALL = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
+const SMALL_CHECK = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
 
-const ASKED = { ...SMALL, queries: fc.constant('total') }
+const QUERY_CHECK = { ...SMALL_CHECK, queries: fc.constant('total') }
 
 describe('a user tries a state machine', () => {
   it('that answers queries, and is told how many histories were judged, and how many were given up', async () => {
     const machine = (): QueryableSum => new QueryableSum(({ total }) => total)
-    const judged = await checkStateMachine(machine, { ...ASKED, runs: 5 })
+    const judged = await checkStateMachine(machine, { ...QUERY_CHECK, runs: 5 })
     assert.deepEqual(judged.histories, { linearizable: 5, undecided: 0 })
-    const hasty = await checkStateMachine(machine, { ...ASKED, runs: 2, stepsMax: 1 })
+    const hasty = await checkStateMachine(machine, { ...QUERY_CHECK, runs: 2, stepsMax: 1 })
     assert.deepEqual(hasty.histories, { linearizable: 0, undecided: 2 })
   })
 
   it('that is one, and finds nothing', async () => {
-    const totals = await checkStateMachine(() => new Sum(), { ...SMALL, runs: 10 })
+    const totals = await checkStateMachine(() => new Sum(), { ...SMALL_CHECK, runs: 10 })
     assert.ok(totals.commits > 50)
     assert.ok((totals.eventCounts.get('snapshotInstalled') ?? 0) > 0)
   })
 
   it('and is told the smallest log, and how to run it again', async () => {
     const machine = (): Sum => new (IncompleteSnapshotAfter(2))()
-    await assert.rejects(checkStateMachine(machine, { ...SMALL, seed: 5 }), (error: Error) => {
+    await assert.rejects(checkStateMachine(machine, { ...SMALL_CHECK, seed: 5 }), (error: Error) => {
       assert.match(error.message, /The commands that show it:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
       assert.match(error.message, /To run it again: checkStateMachine\(…, \{ seed: 5 \}\)$/)
       return true
@@ -50,7 +50,7 @@ describe('a user tries a state machine', () => {
 
   it('and has the clock, chance and the timers back afterwards', async () => {
     const before = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
-    await assert.rejects(checkStateMachine(() => new (calling(() => Date.now()))(), SMALL))
+    await assert.rejects(checkStateMachine(() => new (calling(() => Date.now()))(), SMALL_CHECK))
     const after = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
     assert.deepEqual(after, before)
   })
@@ -80,14 +80,17 @@ describe('a state machine that asks for what differs from node to node is told w
     it(written, async () => {
       const words = `apply() of command 1 calls ${written}. `
       await assert.rejects(
-        checkStateMachine(() => new (calling(call))(), SMALL),
+        checkStateMachine(() => new (calling(call))(), SMALL_CHECK),
         startsWith(words),
       )
     })
 
   it('also by its name in node:crypto', async () => {
     const machine = (): Sum => new (calling(() => randomUUID()))()
-    await assert.rejects(checkStateMachine(machine, SMALL), /calls crypto\.randomUUID\(\)\. .*put it into the command/)
+    await assert.rejects(
+      checkStateMachine(machine, SMALL_CHECK),
+      /calls crypto\.randomUUID\(\)\. .*put it into the command/,
+    )
   })
 
   it('also if it catches what is thrown at it', async () => {
@@ -99,7 +102,7 @@ describe('a state machine that asks for what differs from node to node is told w
       }
     })
     await assert.rejects(
-      checkStateMachine(() => new sly(), SMALL),
+      checkStateMachine(() => new sly(), SMALL_CHECK),
       /put the time into the command before it is/,
     )
   })
@@ -117,18 +120,18 @@ describe('a state machine that asks for what differs from node to node is told w
       }
     }
     await assert.rejects(
-      checkStateMachine(() => new Stamped(), SMALL),
+      checkStateMachine(() => new Stamped(), SMALL_CHECK),
       /^MachineFault: snapshot\(\) after command 0 calls/,
     )
     await assert.rejects(
-      checkStateMachine(() => new Dated(), SMALL),
+      checkStateMachine(() => new Dated(), SMALL_CHECK),
       /^MachineFault: restore\(\) of the snapshot after/,
     )
   })
 
   it('and may name the time zone and the locale', async () => {
     const told = calling(() => new Date(0).toLocaleString('en', { timeZone: 'UTC' }) + (5).toLocaleString('en'))
-    await checkStateMachine(() => new told(), { ...SMALL, logs: 2, runs: 0 })
+    await checkStateMachine(() => new told(), { ...SMALL_CHECK, logs: 2, runs: 0 })
   })
 })
 
@@ -207,7 +210,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   }
   for (const [what, [machine, words]] of Object.entries(faulty))
     it(what, async () => {
-      await assert.rejects(checkStateMachine(machine, SMALL), (error: Error) => {
+      await assert.rejects(checkStateMachine(machine, SMALL_CHECK), (error: Error) => {
         assert.match(error.message, words)
         return true
       })
@@ -220,7 +223,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
         return items.length
       }
     }
-    const lists = { ...SMALL, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
+    const lists = { ...SMALL_CHECK, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
     await assert.rejects(
       checkStateMachine(() => new Changer(), lists),
       /apply\(\) changed command 1 that it was given/,
@@ -235,7 +238,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
         return 0
       }
     }
-    const lists = { ...SMALL, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
+    const lists = { ...SMALL_CHECK, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
     await assert.rejects(
       checkStateMachine(() => new Keeper(), lists),
       /command 1 was kept, and changed by a later one/,
@@ -251,7 +254,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
       }
     }
     await assert.rejects(
-      checkStateMachine(() => new Sharer(), SMALL),
+      checkStateMachine(() => new Sharer(), SMALL_CHECK),
       /the result of command 1 was changed by a later/,
     )
   })
@@ -260,7 +263,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     const commands = fc.date({ noInvalidDate: true })
     const machine = (): StateMachine<Date, unknown> => new Sum() as never
     await assert.rejects(
-      checkStateMachine(machine, { ...SMALL, commands }),
+      checkStateMachine(machine, { ...SMALL_CHECK, commands }),
       /^MachineFault: command 1 does not survive/,
     )
   })
@@ -268,20 +271,20 @@ describe('a state machine that is none is told what is wrong and what to do', ()
   it('its query changes the state', async () => {
     const machine = (): QueryableSum => new QueryableSum((asked) => asked.total++)
     await assert.rejects(
-      checkStateMachine(machine, ASKED),
+      checkStateMachine(machine, QUERY_CHECK),
       /^MachineFault: query\(\) of 'total' changed the state, from 0 to 1/,
     )
   })
 
   it('its query answers from what is not in the snapshot', async () => {
     const machine = (): QueryableSum => new QueryableSum((asked) => asked.applied)
-    await assert.rejects(checkStateMachine(machine, ASKED), /what answers depend on must be in the snapshot/)
+    await assert.rejects(checkStateMachine(machine, QUERY_CHECK), /what answers depend on must be in the snapshot/)
   })
 
   it('its query returns a promise, throws, or answers what does not survive', async () => {
     const rejects = (query: () => unknown, words: RegExp): Promise<void> =>
       assert.rejects(
-        checkStateMachine(() => new QueryableSum(query), ASKED),
+        checkStateMachine(() => new QueryableSum(query), QUERY_CHECK),
         words,
       )
     await rejects(async () => 1, /query\(\) of 'total' after command 0 returned a promise/)
@@ -298,7 +301,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
       })
     }
     await assert.rejects(
-      checkStateMachine(machine, { ...ASKED, shrinksMax: 0 }),
+      checkStateMachine(machine, { ...QUERY_CHECK, shrinksMax: 0 }),
       /M1 one machine is broken: [\s\S]*The history is not linearizable[\s\S]*query\(.*total.*\)/,
     )
   })
@@ -310,7 +313,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
         return super.apply(add)
       }
     }
-    const check = { ...SMALL, logEntriesMax: 8, shrinksMax: 5, commands: fc.constant(1) }
+    const check = { ...SMALL_CHECK, logEntriesMax: 8, shrinksMax: 5, commands: fc.constant(1) }
     const machine = (): ByTerm => new ByTerm()
     const error = await checkStateMachine(machine, check).catch((reason: Error) => reason)
     assert.ok(error instanceof Error)
@@ -330,18 +333,18 @@ describe('a state machine that is none is told what is wrong and what to do', ()
 
 describe('a state machine that is tried in another process too', () => {
   const module = new URL('./importable-machines.ts', import.meta.url).href
-  const there = { ...SMALL, runs: 0, deadlineMs: 1000 }
+  const there = { ...SMALL_CHECK, runs: 0, deadlineMs: 1000 }
 
   it('gives the same results and snapshots there, and nothing is left out', async () => {
     const inAnotherProcess = { module, machine: 'makeSum' }
-    const { notChecked } = await checkStateMachine(() => new Sum(), { ...there, inAnotherProcess })
+    const { notChecked } = await checkStateMachine(() => new Sum(), { ...there, childProcess: inAnotherProcess })
     assert.deepEqual(notChecked, ['what query() answers, if there is one: give queries'])
   })
 
   it('is told if it goes by the time zone of its process', async () => {
     const inAnotherProcess = { module, machine: 'Zoned' }
     await assert.rejects(
-      checkStateMachine(() => new TimeZoneDependent(), { ...there, inAnotherProcess }),
+      checkStateMachine(() => new TimeZoneDependent(), { ...there, childProcess: inAnotherProcess }),
       /command 1 has the result .* in this process, and "\d Pacific\/Chatham" in another one\. It had TZ=/,
     )
   })
@@ -349,7 +352,7 @@ describe('a state machine that is tried in another process too', () => {
   it('is told if a command never ends', async () => {
     const inAnotherProcess = { module, machine: 'Endless' }
     await assert.rejects(
-      checkStateMachine(() => new Endless(), { ...there, inAnotherProcess }),
+      checkStateMachine(() => new Endless(), { ...there, childProcess: inAnotherProcess }),
       /^MachineFault: apply\(\) of command \d+ did not end within 1000 ms \(deadlineMs\) in another process[\s\S]* {2}1 {2}\d/,
     )
   })
@@ -357,7 +360,7 @@ describe('a state machine that is tried in another process too', () => {
   it('is told if it is not found there', async () => {
     const inAnotherProcess = { module, machine: 'Nobody' }
     await assert.rejects(
-      checkStateMachine(() => new Sum(), { ...there, inAnotherProcess }),
+      checkStateMachine(() => new Sum(), { ...there, childProcess: inAnotherProcess }),
       /the other process could not try .*machines-elsewhere.ts: [\s\S]*it exports no class and no function named Nobody/,
     )
   })

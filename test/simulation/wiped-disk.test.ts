@@ -18,15 +18,15 @@ describe('a node whose data directory was lost', () => {
       lost.wipe()
       lost.expectsRejection = true
       let said = 0
-      const see = cluster.monitor.see.bind(cluster.monitor)
-      cluster.monitor.see = (observation) => {
+      const see = cluster.monitor.observe.bind(cluster.monitor)
+      cluster.monitor.observe = (observation) => {
         if (observation.type === 'sent' && observation.from === lost.id) said++
         see(observation)
       }
       lost.start()
-      const before = cluster.monitor.view.ledger.lastIndex
+      const before = cluster.monitor.view.committedLog.lastIndex
       await write(cluster, clients, 2500)
-      assert.ok(cluster.monitor.view.ledger.lastIndex > before, 'the others went on')
+      assert.ok(cluster.monitor.view.committedLog.lastIndex > before, 'the others went on')
       assert.equal(said, 0, 'it was not listened to')
       const failure = await Promise.race([lost.node?.failed, Promise.resolve(undefined)])
       assert.equal(failure?.code, 'ERR_RAFT_DIRECTORY_MISMATCH')

@@ -3,51 +3,53 @@ import type { RaftOptions } from '../../core/options.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { HardState, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import type { Observation } from './observation.ts'
-import { ShadowLog } from './shadow-log.ts'
+import { ReferenceLog } from './reference-log.ts'
 
-const NOTHING: Membership = { members: [], voters: [], outgoing: [], learners: [] }
+const EMPTY_MEMBERSHIP: Membership = { members: [], voters: [], outgoing: [], learners: [] }
 
 export class NodeView {
   readonly id: NodeId
   isUp = false
   /** How many lives it has had. */
-  lives = 0
+  startCount = 0
   /** What it runs by in this life, where that is known. */
   settings: RaftOptions | undefined
   /** As its core sees it. */
-  log: ShadowLog = new ShadowLog(NOTHING, undefined, [])
+  log: ReferenceLog = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
   /** As a crash would leave it. */
-  disk: ShadowLog = new ShadowLog(NOTHING, undefined, [])
+  disk: ReferenceLog = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
   diskState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
   diskSnapshot: SnapshotInfo | undefined
   /** What it had on the disk that was lost. */
-  lost: { readonly log: ShadowLog; readonly snapshotIndex: LogIndex } | undefined
+  lostDisk: { readonly log: ReferenceLog; readonly snapshotIndex: LogIndex } | undefined
   /** A committed entry that its latest write has taken off its disk. */
-  dropped: LogIndex | undefined
+  droppedIndex: LogIndex | undefined
   /** After its latest step of this life, and after the one before that. */
   status: RaftStatus | undefined
   before: RaftStatus | undefined
   /** The membership that was in force when its latest step began. */
-  membershipBefore: Membership = NOTHING
+  membershipBefore: Membership = EMPTY_MEMBERSHIP
 
   constructor(id: NodeId) {
     this.id = id
   }
 
   /** Whether a crash would leave the entry, or a snapshot over it. */
-  hasDurable(index: LogIndex, term: Term): boolean {
+  hasPersisted(index: LogIndex, term: Term): boolean {
     return (this.diskSnapshot?.index ?? 0) >= index || this.disk.termAt(index) === term
   }
 
   /** Whether it has the entry, or had it until its disk was lost. */
-  hasHeld(index: LogIndex, term: Term): boolean {
-    if (this.hasDurable(index, term)) return true
-    return this.lost !== undefined && (this.lost.snapshotIndex >= index || this.lost.log.termAt(index) === term)
+  hasEverPersisted(index: LogIndex, term: Term): boolean {
+    if (this.hasPersisted(index, term)) return true
+    return (
+      this.lostDisk !== undefined && (this.lostDisk.snapshotIndex >= index || this.lostDisk.log.termAt(index) === term)
+    )
   }
 }
 
 /** Which entry was committed at each index, and in which term at the latest it was known to be. */
-export class Ledger {
+export class CommittedLog {
   readonly #terms: Term[] = [0]
   readonly #committedIn: Term[] = [0]
   /** Set once two nodes committed different entries at an index. */
@@ -70,7 +72,7 @@ export class Ledger {
     return index
   }
 
-  note(node: NodeId, index: LogIndex, term: Term | undefined, inTerm: Term): void {
+  record(node: NodeId, index: LogIndex, term: Term | undefined, inTerm: Term): void {
     const known = this.#terms[index]
     while (this.#terms.length <= index) {
       this.#terms.push(-1)
@@ -86,7 +88,7 @@ export class Ledger {
 
 export class ClusterView {
   readonly nodes: Map<NodeId, NodeView> = new Map()
-  readonly ledger: Ledger = new Ledger()
+  readonly committedLog: CommittedLog = new CommittedLog()
 
   node(id: NodeId): NodeView {
     let node = this.nodes.get(id)
@@ -98,33 +100,33 @@ export class ClusterView {
   }
 
   /** Takes an observation in. */
-  see(observation: Observation): void {
-    if (observation.type === 'stepped') this.#seeStep(observation)
-    else if (observation.type === 'durable') this.#seeDurable(observation)
-    else if (observation.type === 'started') this.#seeStart(observation)
-    else if (observation.type === 'wiped') this.#seeWipe(this.node(observation.node))
+  observe(observation: Observation): void {
+    if (observation.type === 'stepped') this.#onStepped(observation)
+    else if (observation.type === 'durable') this.#onDurable(observation)
+    else if (observation.type === 'started') this.#onStarted(observation)
+    else if (observation.type === 'wiped') this.#onWiped(this.node(observation.node))
     else if (observation.type === 'crashed') this.node(observation.node).isUp = false
   }
 
-  #seeStart(start: Observation & { type: 'started' }): void {
+  #onStarted(start: Observation & { type: 'started' }): void {
     const node = this.node(start.node)
     node.isUp = true
-    node.lives++
+    node.startCount++
     node.settings = start.settings
     node.status = undefined
     node.before = undefined
-    node.log = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)
-    if (node.lives === 1) node.disk = new ShadowLog(start.initialMembership, start.snapshot, start.blocks)
+    node.log = new ReferenceLog(start.initialMembership, start.snapshot, start.blocks)
+    if (node.startCount === 1) node.disk = new ReferenceLog(start.initialMembership, start.snapshot, start.blocks)
   }
 
-  #seeWipe(node: NodeView): void {
-    node.lost = { log: node.disk, snapshotIndex: node.diskSnapshot?.index ?? 0 }
-    node.disk = new ShadowLog(NOTHING, undefined, [])
+  #onWiped(node: NodeView): void {
+    node.lostDisk = { log: node.disk, snapshotIndex: node.diskSnapshot?.index ?? 0 }
+    node.disk = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
     node.diskState = { term: 0, votedFor: undefined, commitIndex: 0 }
     node.diskSnapshot = undefined
   }
 
-  #seeStep({ node: id, effects, status }: Observation & { type: 'stepped' }): void {
+  #onStepped({ node: id, effects, status }: Observation & { type: 'stepped' }): void {
     const node = this.node(id)
     node.before = node.status
     node.status = status
@@ -139,10 +141,10 @@ export class ClusterView {
     if (status.stopped !== undefined) return
     const from = node.before?.commitIndex ?? node.log.baseIndex
     for (let index = from + 1; index <= status.commitIndex; index++)
-      this.ledger.note(id, index, node.log.termAt(index), status.term)
+      this.committedLog.record(id, index, node.log.termAt(index), status.term)
   }
 
-  #seeDurable({ node: id, write }: Observation & { type: 'durable' }): void {
+  #onDurable({ node: id, write }: Observation & { type: 'durable' }): void {
     const node = this.node(id)
     const held = write.truncateAfter === undefined ? 0 : this.#lastCommittedOn(node, write.truncateAfter)
     if (write.snapshot !== undefined) {
@@ -152,14 +154,15 @@ export class ClusterView {
     if (write.truncateAfter !== undefined) node.disk.truncateAfter(write.truncateAfter)
     for (const block of write.blocks) node.disk.append(block)
     if (write.hardState !== undefined) node.diskState = write.hardState
-    const isHeld = held === 0 || node.hasDurable(held, this.ledger.termAt(held) as Term)
-    node.dropped = isHeld ? undefined : held
+    const isHeld = held === 0 || node.hasPersisted(held, this.committedLog.termAt(held) as Term)
+    node.droppedIndex = isHeld ? undefined : held
   }
 
   /** The last committed entry after an index that a node has on its disk; 0 if there is none. */
   #lastCommittedOn({ disk }: NodeView, after: LogIndex): LogIndex {
-    for (let index = Math.min(disk.lastIndex, this.ledger.lastIndex); index > after; index--)
-      if (this.ledger.termAt(index) !== undefined && disk.termAt(index) === this.ledger.termAt(index)) return index
+    for (let index = Math.min(disk.lastIndex, this.committedLog.lastIndex); index > after; index--)
+      if (this.committedLog.termAt(index) !== undefined && disk.termAt(index) === this.committedLog.termAt(index))
+        return index
     return 0
   }
 }

@@ -8,12 +8,12 @@ export const committedImmutable: Property = {
   watch(view) {
     return (observation) => {
       if (observation.type === 'durable') {
-        const { dropped } = view.node(observation.node)
+        const { droppedIndex: dropped } = view.node(observation.node)
         if (dropped === undefined) return undefined
         return `${observation.node} dropped the entry at ${dropped} from its disk, though it was committed.`
       }
       if (observation.type !== 'stepped') return undefined
-      if (view.ledger.conflict !== undefined) return view.ledger.conflict
+      if (view.committedLog.conflict !== undefined) return view.committedLog.conflict
       const { node, effects } = observation
       const { before } = view.node(node)
       const truncateAfter = effects.persist?.truncateAfter

@@ -17,7 +17,7 @@ export const committedOnQuorum: Property = {
       if (term !== status.term)
         return `${node}, leader of term ${status.term}, committed index ${index}, whose entry is of term ${term}.`
       const holders = new Set(
-        [...view.nodes.values()].filter((other) => other.hasHeld(index, term)).map(({ id }) => id),
+        [...view.nodes.values()].filter((other) => other.hasEverPersisted(index, term)).map(({ id }) => id),
       )
       // A step may commit by the membership it found and then append the next one, or the other way round.
       const { membership } = log.membership

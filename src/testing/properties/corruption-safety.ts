@@ -11,14 +11,14 @@ export const corruptionSafety: Property = {
     return (observation) => {
       if (observation.type !== 'started') return undefined
       const node = view.node(observation.node)
-      const loss = lossOf(node, observation.snapshot?.index ?? 0)
+      const loss = findLoss(node, observation.snapshot?.index ?? 0)
       return loss === undefined ? undefined : `${node.id} started with ${loss}.`
     }
   },
 }
 
 /** What it began with is its log; what it had is still as the judges remember its disk. */
-function lossOf({ log, disk, diskSnapshot }: NodeView, snapshotIndex: LogIndex): string | undefined {
+function findLoss({ log, disk, diskSnapshot }: NodeView, snapshotIndex: LogIndex): string | undefined {
   const snapshotThen = diskSnapshot?.index ?? 0
   if (snapshotIndex < snapshotThen) return `a snapshot of ${snapshotIndex}, though its disk had one of ${snapshotThen}`
   const last = Math.max(log.lastIndex, snapshotIndex)

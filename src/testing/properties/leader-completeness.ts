@@ -8,20 +8,20 @@ export const leaderCompleteness: Property = {
   name: 'leader completeness',
   promise: 'An entry committed in a term is in the log of the leader of every later term.',
   watch(view) {
-    let noted = 0
+    let checkedUpTo = 0
     return (observation) => {
       if (observation.type !== 'stepped') return undefined
       const { node, status } = observation
       const { before } = view.node(node)
       if (status.role === 'leader' && (before?.role !== 'leader' || before.term !== status.term)) {
-        const missing = missingIn(view, node, status.term)
+        const missing = findMissingEntry(view, node, status.term)
         if (missing !== undefined) return missing
       }
-      if (view.ledger.lastIndex === noted) return undefined
-      noted = view.ledger.lastIndex
+      if (view.committedLog.lastIndex === checkedUpTo) return undefined
+      checkedUpTo = view.committedLog.lastIndex
       for (const other of view.nodes.values()) {
         if (!other.isUp || other.status?.role !== 'leader' || other.id === node) continue
-        const missing = missingIn(view, other.id, other.status.term)
+        const missing = findMissingEntry(view, other.id, other.status.term)
         if (missing !== undefined) return missing
       }
       return undefined
@@ -30,10 +30,10 @@ export const leaderCompleteness: Property = {
 }
 
 /** By log matching, a log that holds the last committed entry holds all before it. */
-function missingIn(view: ClusterView, leader: NodeId, term: Term): string | undefined {
+function findMissingEntry(view: ClusterView, leader: NodeId, term: Term): string | undefined {
   const { log } = view.node(leader)
-  const index = view.ledger.lastIndexBefore(term)
-  const committed = view.ledger.termAt(index)
+  const index = view.committedLog.lastIndexBefore(term)
+  const committed = view.committedLog.termAt(index)
   if (index < log.baseIndex || committed === undefined || log.termAt(index) === committed) return undefined
   return `${leader}, leader of term ${term}, lacks the entry committed at index ${index} (term ${committed}).`
 }

@@ -7,32 +7,33 @@ export const linearizableReads: Property = {
   name: 'linearizable reads',
   promise: 'A read is answered from a state that holds every entry committed anywhere before the read was asked for.',
   watch(view) {
-    const asked = new Map<string, LogIndex>()
+    const committedAtRequest = new Map<string, LogIndex>()
     let committed: LogIndex = 0
     return (observation) => {
       if (observation.type === 'invoked' && observation.what === 'read')
-        asked.set(`client ${observation.call}`, committed)
+        committedAtRequest.set(`client ${observation.call}`, committed)
       if (observation.type === 'returned' && observation.outcome === 'applied')
-        return judge(asked, `client ${observation.call}`, observation.index)
+        return checkRead(committedAtRequest, `client ${observation.call}`, observation.index)
       if (observation.type !== 'stepped') return undefined
       const { node, inputs, effects } = observation
-      const life = view.node(node).lives
-      for (const input of inputs) if (input.type === 'read') asked.set(`${node}.${life} ${input.read}`, committed)
-      committed = view.ledger.lastIndex
+      const startCount = view.node(node).startCount
+      for (const input of inputs)
+        if (input.type === 'read') committedAtRequest.set(`${node}.${startCount} ${input.read}`, committed)
+      committed = view.committedLog.lastIndex
       for (const settlement of effects.settle) {
         if (settlement.type !== 'readReady') continue
-        const broken = judge(asked, `${node}.${life} ${settlement.read}`, settlement.index)
-        if (broken !== undefined) return broken
+        const violation = checkRead(committedAtRequest, `${node}.${startCount} ${settlement.read}`, settlement.index)
+        if (violation !== undefined) return violation
       }
       return undefined
     }
   },
 }
 
-function judge(asked: Map<string, LogIndex>, read: string, index: LogIndex): string | undefined {
-  const committed = asked.get(read)
+function checkRead(committedAtRequest: Map<string, LogIndex>, read: string, index: LogIndex): string | undefined {
+  const committed = committedAtRequest.get(read)
   if (committed === undefined) return undefined
-  asked.delete(read)
+  committedAtRequest.delete(read)
   if (index >= committed) return undefined
   return `read ${read} was answered at index ${index}, although ${committed} had been committed when it was asked for.`
 }

@@ -1,52 +1,52 @@
 /** What must come about once nothing is wrong any more. Judged once, at the end, of a cluster that has had time to heal. */
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
-import { BrokenPromise } from './property.ts'
+import { PropertyViolation } from './property.ts'
 
 /** A cluster as it stands at the end of a run. */
-export interface Standing {
+export interface FinalState {
   /** Of every node that runs. */
   readonly statuses: ReadonlyMap<NodeId, RaftStatus>
   /** Calls that have neither been answered nor given up. */
   readonly openCalls: number
   /** The term that was led when a leader had to be there; undefined if none was. */
-  readonly termThen: number | undefined
+  readonly termAtDeadline: number | undefined
 }
 
 export const LIVENESS = {
-  lives: {
+  nodeRuns: {
     id: 'L0',
     name: 'a node lives',
     promise: 'A node starts, and goes on, unless its disk has failed or it was removed.',
   },
-  leader: {
+  leaderElected: {
     id: 'L1',
     name: 'a leader is there',
     promise: 'With the faults gone, a leader is there within ten election timeouts.',
   },
-  steady: {
+  termStable: {
     id: 'L2',
     name: 'a steady term',
     promise: 'Once a leader is there and nothing is wrong, the term does not grow.',
   },
-  equal: {
+  logsConverge: {
     id: 'L3',
     name: 'all are equal',
     promise: 'With the faults gone, all members come to commit all that their leader has, and apply it.',
   },
-  settled: {
+  membershipSettles: {
     id: 'L5',
     name: 'the membership settles',
     promise: 'With the faults gone, a pending membership change is finished, and no joint membership is left.',
   },
-  answered: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
-  restored: {
+  callsEnd: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
+  snapshotArrives: {
     id: 'L8',
     name: 'a snapshot arrives',
     promise:
       'With the faults gone, every follower that needs a snapshot gets it, whatever was lost of its transfer meanwhile.',
   },
-  suffices: {
+  majoritySuffices: {
     id: 'L9',
     name: 'a majority suffices',
     promise:
@@ -55,7 +55,7 @@ export const LIVENESS = {
 } as const
 
 /** Those who lead, and of whose members none is in a later term. A node that was removed may be in any term. */
-export function leadersAmong(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftStatus[] {
+export function currentLeaders(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftStatus[] {
   return [...statuses.values()].filter(
     ({ role, term, membership }) =>
       role === 'leader' && membership.members.every(({ id }) => (statuses.get(id)?.term ?? 0) <= term),
@@ -63,18 +63,21 @@ export function leadersAmong(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftSta
 }
 
 /** Throws BrokenPromise if a learner that is to be a voter still is none, though nothing is left to wait for: no write, no fault. */
-export function judgePromotions(statuses: ReadonlyMap<NodeId, RaftStatus>): void {
-  const [leader] = leadersAmong(statuses)
+export function checkPromotions(statuses: ReadonlyMap<NodeId, RaftStatus>): void {
+  const [leader] = currentLeaders(statuses)
   if (leader === undefined) return
   const { members, learners } = leader.membership
   const left = members.find(({ id, promote }) => promote && learners.includes(id) && statuses.has(id))
   if (left === undefined) return
-  judgeTransfers(leader, statuses)
-  throw new BrokenPromise(LIVENESS.settled, `${left.id} is not promoted; ${summary([...statuses.values()])}`)
+  checkSnapshotTransfers(leader, statuses)
+  throw new PropertyViolation(
+    LIVENESS.membershipSettles,
+    `${left.id} is not promoted; ${summarizeStatuses([...statuses.values()])}`,
+  )
 }
 
 /** Throws BrokenPromise if a member that runs is to go on with entries that its leader has compacted away, or waits for a snapshot. */
-function judgeTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId, RaftStatus>): void {
+function checkSnapshotTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId, RaftStatus>): void {
   const { id, firstIndex, membership, peers } = leader
   const waiting = peers.find(
     (peer) =>
@@ -85,35 +88,45 @@ function judgeTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId, RaftSt
   if (waiting === undefined) return
   const { nextIndex, state } = waiting
   const where = `it would go on at ${nextIndex} (${state}), and the log of ${id} begins at ${firstIndex}`
-  throw new BrokenPromise(LIVENESS.restored, `${waiting.id} is without one: ${where}.`)
+  throw new PropertyViolation(LIVENESS.snapshotArrives, `${waiting.id} is without one: ${where}.`)
 }
 
 /** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
-export function judgeLiveness(standing: Standing): void {
-  const { statuses, openCalls, termThen } = standing
+export function checkLiveness(finalState: FinalState): void {
+  const { statuses, openCalls, termAtDeadline: termThen } = finalState
   const all = [...statuses.values()]
-  const leaders = leadersAmong(statuses)
+  const leaders = currentLeaders(statuses)
   const [leader] = leaders
   if (leader === undefined || leaders.length > 1 || termThen === undefined)
-    throw new BrokenPromise(LIVENESS.leader, `these lead: [${leaders.map(({ id }) => id)}]; ${summary(all)}`)
-  if (leader.term > termThen) throw new BrokenPromise(LIVENESS.steady, `it grew from ${termThen} to ${leader.term}.`)
-  judgeTransfers(leader, statuses)
+    throw new PropertyViolation(
+      LIVENESS.leaderElected,
+      `these lead: [${leaders.map(({ id }) => id)}]; ${summarizeStatuses(all)}`,
+    )
+  if (leader.term > termThen)
+    throw new PropertyViolation(LIVENESS.termStable, `it grew from ${termThen} to ${leader.term}.`)
+  checkSnapshotTransfers(leader, statuses)
   if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
-    throw new BrokenPromise(
-      LIVENESS.settled,
-      `the membership of index ${leader.membershipIndex} is not; ${summary(all)}`,
+    throw new PropertyViolation(
+      LIVENESS.membershipSettles,
+      `the membership of index ${leader.membershipIndex} is not; ${summarizeStatuses(all)}`,
     )
   if (leader.commitIndex < leader.lastIndex)
-    throw new BrokenPromise(LIVENESS.equal, `${leader.id} has not committed what it has; ${summary(all)}`)
+    throw new PropertyViolation(
+      LIVENESS.logsConverge,
+      `${leader.id} has not committed what it has; ${summarizeStatuses(all)}`,
+    )
   for (const { id } of leader.membership.members) {
     const status = statuses.get(id)
     if (status?.commitIndex !== leader.commitIndex || status.appliedIndex !== leader.commitIndex)
-      throw new BrokenPromise(LIVENESS.equal, `${id} is not where ${leader.id} is; ${summary(all)}`)
+      throw new PropertyViolation(
+        LIVENESS.logsConverge,
+        `${id} is not where ${leader.id} is; ${summarizeStatuses(all)}`,
+      )
   }
-  if (openCalls > 0) throw new BrokenPromise(LIVENESS.answered, `${openCalls} calls are open.`)
+  if (openCalls > 0) throw new PropertyViolation(LIVENESS.callsEnd, `${openCalls} calls are open.`)
 }
 
-export function summary(statuses: readonly RaftStatus[]): string {
+export function summarizeStatuses(statuses: readonly RaftStatus[]): string {
   return statuses
     .map(
       ({ id, role, term, appliedIndex, commitIndex, lastIndex }) =>

@@ -2,7 +2,7 @@
 import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
-interface Seen {
+interface SeenBlock {
   readonly node: NodeId
   readonly count: number
   readonly prevTerm: Term | undefined
@@ -14,12 +14,12 @@ export const logMatching: Property = {
   name: 'log matching',
   promise: 'If two logs hold an entry of the same index and term, they are equal up to there, contents included.',
   watch(view) {
-    const seen = new Map<Term, Map<LogIndex, Seen>>()
+    const seen = new Map<Term, Map<LogIndex, SeenBlock>>()
     return (observation) => {
       if (observation.type !== 'durable') return undefined
       const { disk } = view.node(observation.node)
       for (const block of observation.write.blocks) {
-        const ofTerm = seen.get(block.term) ?? new Map<LogIndex, Seen>()
+        const ofTerm = seen.get(block.term) ?? new Map<LogIndex, SeenBlock>()
         seen.set(block.term, ofTerm)
         const prevTerm = disk.termAt(block.first - 1)
         const checksum = block.bytes === undefined ? undefined : checksumOf(block.bytes)
@@ -37,7 +37,7 @@ export const logMatching: Property = {
   },
 }
 
-function differenceOf(a: Seen, b: Seen): string | undefined {
+function differenceOf(a: SeenBlock, b: SeenBlock): string | undefined {
   if (a.count !== b.count) return `blocks of ${a.count} and ${b.count} entries`
   if (a.prevTerm !== undefined && b.prevTerm !== undefined && a.prevTerm !== b.prevTerm)
     return `predecessors of terms ${a.prevTerm} and ${b.prevTerm}`

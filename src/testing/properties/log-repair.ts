@@ -3,10 +3,10 @@ import type { Input } from '../../core/inputs.ts'
 import type { PeerStatus, RaftStatus } from '../../core/status.ts'
 import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
-import type { ShadowLog } from './shadow-log.ts'
+import type { ReferenceLog } from './reference-log.ts'
 
 /** Rounds beyond one for each term in conflict: one for a log that is only shorter, and one to spare. */
-const MORE_ROUNDS = 2
+const EXTRA_ROUNDS_MAX = 2
 
 /** How a leader looks for where the log of one follower agrees with its own. */
 interface Repair {
@@ -19,7 +19,7 @@ interface Repair {
 }
 
 /** A follower's refusal of what it was asked to append. */
-interface Refusal {
+interface Rejection {
   readonly from: NodeId
   /** The entry it has not got. */
   readonly index: LogIndex
@@ -32,52 +32,54 @@ export const logRepair: Property = {
   promise:
     'A leader finds where the log of a follower agrees with its own in at most two rounds more than that log has terms in conflict.',
   watch(view) {
-    const offices = new Map<NodeId, Map<NodeId, Repair>>()
+    const repairsByLeader = new Map<NodeId, Map<NodeId, Repair>>()
     return (observation) => {
       if (observation.type === 'started') {
-        offices.delete(observation.node)
+        repairsByLeader.delete(observation.node)
         // What it has lost in the crash is found out anew.
-        for (const repairs of offices.values()) endRounds(repairs.get(observation.node))
+        for (const repairs of repairsByLeader.values()) resetRounds(repairs.get(observation.node))
       }
       if (observation.type !== 'stepped') return undefined
       const { node: id, inputs, status } = observation
       const { before, log } = view.node(id)
       if (status.role !== 'leader' || before?.role !== 'leader' || before.term !== status.term) {
-        offices.delete(id)
+        repairsByLeader.delete(id)
         return undefined
       }
-      const refusals = refusalsOf(inputs, status.term)
+      const rejections = rejectionsIn(inputs, status.term)
       // Nearly always: this is done after every step.
-      if (refusals.length === 0 && !offices.has(id)) return undefined
-      const repairs = offices.get(id) ?? new Map<NodeId, Repair>()
-      for (const peer of new Set(refusals.filter((one) => isRound(one, before, status)).map(({ from }) => from))) {
-        offices.set(id, repairs)
+      if (rejections.length === 0 && !repairsByLeader.has(id)) return undefined
+      const repairs = repairsByLeader.get(id) ?? new Map<NodeId, Repair>()
+      for (const peer of new Set(
+        rejections.filter((one) => countsAsRound(one, before, status)).map(({ from }) => from),
+      )) {
+        repairsByLeader.set(id, repairs)
         const repair = repairOf(repairs, peer, sessionOf(peer, status))
         repair.rounds++
         repair.conflicts = Math.max(repair.conflicts, termsInConflict(view.node(peer).log, log))
-        if (repair.rounds > repair.conflicts + MORE_ROUNDS)
+        if (repair.rounds > repair.conflicts + EXTRA_ROUNDS_MAX)
           return `${id} went back ${repair.rounds} times for ${peer}, whose log had ${repair.conflicts} terms in conflict.`
       }
-      for (const [peer, repair] of repairs) if (hasAccepted(peer, before, status)) endRounds(repair)
+      for (const [peer, repair] of repairs) if (hasAccepted(peer, before, status)) resetRounds(repair)
       return undefined
     }
   },
 }
 
 /** Those that speak of this term. */
-function refusalsOf(inputs: readonly Input[], term: Term): Refusal[] {
-  const refusals: Refusal[] = []
+function rejectionsIn(inputs: readonly Input[], term: Term): Rejection[] {
+  const rejections: Rejection[] = []
   for (const input of inputs) {
     if (input.type !== 'receive') continue
     const { from, message } = input
     if (message.type !== 'AppendEntriesResponse' || message.isAccepted || message.term !== term) continue
-    refusals.push({ from, index: message.index, session: message.session })
+    rejections.push({ from, index: message.index, session: message.session })
   }
-  return refusals
+  return rejections
 }
 
 /** Whether the leader went by it: it answers what the leader asks now, or made it go back. Late copies do neither. */
-function isRound({ from, index, session }: Refusal, before: RaftStatus, after: RaftStatus): boolean {
+function countsAsRound({ from, index, session }: Rejection, before: RaftStatus, after: RaftStatus): boolean {
   const was = peerOf(from, before)
   const is = peerOf(from, after)
   if (was === undefined || is === undefined || was.state === 'snapshot' || index <= was.matchIndex) return false
@@ -100,7 +102,7 @@ function repairOf(repairs: Map<NodeId, Repair>, peer: NodeId, session: LogIndex)
   return repair
 }
 
-function endRounds(repair: Repair | undefined): void {
+function resetRounds(repair: Repair | undefined): void {
   if (repair !== undefined) repair.rounds = 0
 }
 
@@ -114,7 +116,7 @@ function sessionOf(id: NodeId, { membership }: RaftStatus): LogIndex {
 }
 
 /** How many terms a follower has entries of that the leader has not; what the leader has compacted away is the same in both. */
-function termsInConflict(follower: ShadowLog, leader: ShadowLog): number {
+function termsInConflict(follower: ReferenceLog, leader: ReferenceLog): number {
   const terms = new Set<Term | undefined>()
   for (let index = follower.lastIndex; index > Math.max(follower.baseIndex, leader.baseIndex); index--) {
     const term = follower.termAt(index)

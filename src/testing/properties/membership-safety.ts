@@ -13,7 +13,7 @@ export const membershipSafety: Property = {
     const latest = new Map<NodeId, { readonly index: number; readonly membership: Membership }>()
     return (observation) => {
       if (observation.type === 'started') latest.delete(observation.node)
-      if (observation.type === 'durable') return lieOfSnapshot(view.node(observation.node), observation.write)
+      if (observation.type === 'durable') return snapshotMismatch(view.node(observation.node), observation.write)
       if (observation.type !== 'stepped' || observation.status.stopped !== undefined) return undefined
       const { node, status, effects } = observation
       const { log } = view.node(node)
@@ -22,44 +22,44 @@ export const membershipSafety: Property = {
       latest.set(node, now)
       if (status.membershipIndex !== now.index)
         return `${node} goes by the membership of index ${status.membershipIndex}, but the latest in its log is of ${now.index}.`
-      if (describe(status.membership) !== describe(now.membership))
-        return `${node} goes by ${describe(status.membership)}, but its log says ${describe(now.membership)} at ${now.index}.`
+      if (formatMembership(status.membership) !== formatMembership(now.membership))
+        return `${node} goes by ${formatMembership(status.membership)}, but its log says ${formatMembership(now.membership)} at ${now.index}.`
       const own = effects.persist?.blocks.find(({ kind, term }) => kind === 'membership' && term === status.term)
       if (own?.membership === undefined || status.role !== 'leader' || earlier === undefined) return undefined
       if (earlier.index > status.commitIndex)
         return `${node} appended a membership at ${own.first} before the one at ${earlier.index} was committed.`
       if (log.termAt(status.commitIndex) !== status.term)
         return `${node} appended a membership at ${own.first} before it had committed an entry of its term ${status.term}.`
-      if (!mayFollow(earlier.membership, own.membership))
-        return `the membership at ${own.first} (${describe(own.membership)}) may not follow ${describe(earlier.membership)}.`
+      if (!isValidSuccessor(earlier.membership, own.membership))
+        return `the membership at ${own.first} (${formatMembership(own.membership)}) may not follow ${formatMembership(earlier.membership)}.`
       return undefined
     }
   },
 }
 
 /** A snapshot names the membership that was in force where it was taken: what came later may yet be taken back. */
-function lieOfSnapshot({ id, log }: NodeView, { snapshot }: DurableWrite): string | undefined {
+function snapshotMismatch({ id, log }: NodeView, { snapshot }: DurableWrite): string | undefined {
   if (snapshot === undefined || snapshot.resetLog) return undefined
   const { index, membership } = snapshot.info
   const known = log.membershipAt(index)
-  if (known === undefined || describe(known) === describe(membership)) return undefined
-  return `the snapshot of ${id} at ${index} says ${describe(membership)}, but its log says ${describe(known)} there.`
+  if (known === undefined || formatMembership(known) === formatMembership(membership)) return undefined
+  return `the snapshot of ${id} at ${index} says ${formatMembership(membership)}, but its log says ${formatMembership(known)} there.`
 }
 
 /** Into joint: the old voters go out. Out of joint: the incoming ones stay. Simple: one voter more or less, or none. */
-function mayFollow(from: Membership, to: Membership): boolean {
-  if (to.outgoing.length > 0) return from.outgoing.length === 0 && isSame(from.voters, to.outgoing)
-  if (from.outgoing.length > 0) return isSame(from.voters, to.voters)
+function isValidSuccessor(from: Membership, to: Membership): boolean {
+  if (to.outgoing.length > 0) return from.outgoing.length === 0 && hasSameMembers(from.voters, to.outgoing)
+  if (from.outgoing.length > 0) return hasSameMembers(from.voters, to.voters)
   const added = to.voters.filter((id) => !from.voters.includes(id))
   const removed = from.voters.filter((id) => !to.voters.includes(id))
   return added.length + removed.length <= 1
 }
 
-function isSame(a: readonly NodeId[], b: readonly NodeId[]): boolean {
+function hasSameMembers(a: readonly NodeId[], b: readonly NodeId[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id))
 }
 
-function describe({ voters, outgoing, learners }: Membership): string {
+function formatMembership({ voters, outgoing, learners }: Membership): string {
   const out = outgoing.length === 0 ? '' : ` out of ${outgoing}`
   return `voters ${voters}${out}${learners.length === 0 ? '' : ` learners ${learners}`}`
 }

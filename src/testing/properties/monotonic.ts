@@ -35,7 +35,7 @@ export const monotonic: Property = {
         for (const field of ['term', 'commitIndex', 'appliedIndex', 'snapshotIndex', 'firstIndex'] as const)
           if (status[field] < before[field])
             return `the ${field} of ${node} fell from ${before[field]} to ${status[field]}.`
-        const forgotten = forgottenMatch(before, status)
+        const forgotten = matchIndexRegression(before, status)
         if (forgotten !== undefined) return forgotten
       }
       const { snapshotIndex, appliedIndex, commitIndex, lastIndex } = status
@@ -50,7 +50,7 @@ export const monotonic: Property = {
 }
 
 /** A follower matches at least as far as it did, as long as its membership session lasts. */
-function forgottenMatch(
+function matchIndexRegression(
   before: RaftStatus,
   { id: leader, role, term, membership, peers }: RaftStatus,
 ): string | undefined {

@@ -8,7 +8,7 @@ import type { Property } from './property.ts'
 type Step = Observation & { readonly type: 'stepped' }
 
 /** Which leader was heard when. */
-interface Heard {
+interface LeaderContact {
   readonly leader: NodeId
   readonly at: Instant
 }
@@ -19,30 +19,35 @@ export const noDisruption: Property = {
   promise:
     'With pre-vote and check-quorum, a node that hears its leader neither follows a candidate into a higher term, unless that one was told to campaign, nor grants it a pre-vote.',
   watch(view) {
-    const heard = new Map<NodeId, Heard>()
+    const lastContact = new Map<NodeId, LeaderContact>()
     return (observation) => {
-      if (observation.type === 'started') heard.delete(observation.node)
+      if (observation.type === 'started') lastContact.delete(observation.node)
       if (observation.type !== 'stepped' || observation.now === undefined) return undefined
       const { node, now, inputs, status } = observation
-      const broken = disruptionOf(observation, view.node(node), heard.get(node))
+      const violation = findDisruption(observation, view.node(node), lastContact.get(node))
       for (const input of inputs)
-        if (isOfLeader(input, status.leader, status.term)) heard.set(node, { leader: status.leader as NodeId, at: now })
-      return broken
+        if (isAppendFromLeader(input, status.leader, status.term))
+          lastContact.set(node, { leader: status.leader as NodeId, at: now })
+      return violation
     }
   },
 }
 
-function disruptionOf(step: Step, { settings, before }: NodeView, heard: Heard | undefined): string | undefined {
+function findDisruption(
+  step: Step,
+  { settings, before }: NodeView,
+  lastContact: LeaderContact | undefined,
+): string | undefined {
   const { node, inputs, effects, status, now = 0 } = step
   if (settings === undefined || !settings.preVote || !settings.checkQuorum || before?.leader === undefined)
     return undefined
-  const isFresh = heard?.leader === before.leader && now - heard.at < settings.electionTimeoutMinMs
+  const isFresh = lastContact?.leader === before.leader && now - lastContact.at < settings.electionTimeoutMinMs
   if (before.role !== 'leader' && !isFresh) return undefined
   const { leader } = before
-  const higher = inputs.filter((input) => isOfHigherTerm(input, before.term))
+  const higher = inputs.filter((input) => hasHigherTerm(input, before.term))
   // One that has given up its office by itself in this step may listen to anybody.
   const hasLeft = effects.events.some((event) => event.type === 'steppedDown' && event.reason !== 'higher-term')
-  if (status.term > before.term && higher.length > 0 && higher.every(isUncalledCandidate) && !hasLeft)
+  if (status.term > before.term && higher.length > 0 && higher.every(isUnsolicitedCandidate) && !hasLeft)
     return `${node}, which hears ${leader} in term ${before.term}, followed a candidate into term ${status.term}.`
   if (status.term !== before.term || status.leader !== leader) return undefined
   const sent = [...effects.send, ...(effects.persist?.then ?? [])]
@@ -51,18 +56,18 @@ function disruptionOf(step: Step, { settings, before }: NodeView, heard: Heard |
   return `${node}, which hears ${leader} in term ${before.term}, granted a pre-vote to ${grant.to}.`
 }
 
-function isOfLeader(input: Input, leader: NodeId | undefined, term: number): boolean {
+function isAppendFromLeader(input: Input, leader: NodeId | undefined, term: number): boolean {
   if (input.type !== 'receive' || input.from !== leader) return false
   return input.message.type === 'AppendEntriesRequest' && input.message.term === term
 }
 
-function isOfHigherTerm(input: Input, term: number): boolean {
+function hasHigherTerm(input: Input, term: number): boolean {
   if (input.type !== 'receive' || input.message.term <= term) return false
   return (
     input.message.type !== 'PreVoteRequest' && !(input.message.type === 'PreVoteResponse' && input.message.isGranted)
   )
 }
 
-function isUncalledCandidate(input: Input): boolean {
+function isUnsolicitedCandidate(input: Input): boolean {
   return input.type === 'receive' && input.message.type === 'RequestVoteRequest' && !input.message.isTransfer
 }

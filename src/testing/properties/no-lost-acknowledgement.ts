@@ -7,19 +7,19 @@ export const noLostAcknowledgement: Property = {
   name: 'no lost acknowledgement',
   promise: 'An acknowledged write is in the final state of every node, a refused one in none, and none is in twice.',
   watch() {
-    const asked = new Map<number, string>()
+    const invoked = new Map<number, string>()
     const acknowledged = new Map<LogIndex, string>()
-    const refused = new Set<string>()
+    const rejected = new Set<string>()
     return (observation) => {
       if (observation.type === 'invoked' && observation.what === 'write')
-        asked.set(observation.call, observation.command)
+        invoked.set(observation.call, observation.command)
       if (observation.type === 'returned') {
-        const command = asked.get(observation.call)
+        const command = invoked.get(observation.call)
         if (command === undefined) return undefined
         if (observation.outcome === 'applied') acknowledged.set(observation.index, command)
-        if (observation.outcome === 'not-applied') refused.add(command)
+        if (observation.outcome === 'not-applied') rejected.add(command)
       }
-      if (observation.type === 'applied' && refused.has(observation.command))
+      if (observation.type === 'applied' && rejected.has(observation.command))
         return `${observation.node} applied ${observation.command}, of which the client was told that it was surely not applied.`
       if (observation.type !== 'ended') return undefined
       for (const [index, command] of acknowledged)
@@ -27,7 +27,7 @@ export const noLostAcknowledgement: Property = {
           return `the acknowledged ${command} at index ${index} is not in the final state of ${observation.node}.`
       const seen = new Set<string>()
       for (const command of observation.commands.values()) {
-        if (refused.has(command)) return `the refused ${command} is in the final state of ${observation.node}.`
+        if (rejected.has(command)) return `the refused ${command} is in the final state of ${observation.node}.`
         if (seen.has(command)) return `${command} is twice in the final state of ${observation.node}.`
         seen.add(command)
       }

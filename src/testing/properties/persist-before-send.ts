@@ -14,13 +14,13 @@ export const persistBeforeSend: Property = {
     return (observation) => {
       if (observation.type !== 'sent') return undefined
       const node = view.node(observation.from)
-      const lie = lieIn(node, observation.to, observation.message)
-      return lie === undefined ? undefined : `${node.id} told ${observation.to} ${lie}.`
+      const claim = findUnpersistedClaim(node, observation.to, observation.message)
+      return claim === undefined ? undefined : `${node.id} told ${observation.to} ${claim}.`
     }
   },
 }
 
-function lieIn(node: NodeView, to: NodeId, message: Message | PeerMessage): string | undefined {
+function findUnpersistedClaim(node: NodeView, to: NodeId, message: Message | PeerMessage): string | undefined {
   const { term: durableTerm, votedFor } = node.diskState
   switch (message.type) {
     case 'PreVoteRequest':

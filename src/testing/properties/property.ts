@@ -3,7 +3,7 @@ import type { ClusterView } from './cluster-view.ts'
 import type { Observation } from './observation.ts'
 
 /** Sees one observation, after the view has taken it in; says what is wrong, or nothing. */
-export type Judge = (observation: Observation) => string | undefined
+export type PropertyCheck = (observation: Observation) => string | undefined
 
 export interface Property {
   /** Its number in the list of promises: 'I1'. */
@@ -12,11 +12,11 @@ export interface Property {
   /** The promise, in one sentence. */
   readonly promise: string
   /** Begins to watch one run. */
-  watch(view: ClusterView): Judge
+  watch(view: ClusterView): PropertyCheck
 }
 
 /** Thrown when a promise is broken: which, and how. */
-export class BrokenPromise extends Error {
+export class PropertyViolation extends Error {
   readonly property: Pick<Property, 'id' | 'name' | 'promise'>
   readonly detail: string
 

@@ -1,7 +1,7 @@
 /** What a quorum is, said once more and without the core: the judges must not share its mistakes. */
 import type { LogIndex, Membership, NodeId } from '../../core/types.ts'
 import type { ClusterView } from './cluster-view.ts'
-import type { ShadowLog } from './shadow-log.ts'
+import type { ReferenceLog } from './reference-log.ts'
 
 /** Whether these nodes are a majority of the voters; of a joint membership, of both halves. Learners never count. */
 export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): boolean {
@@ -13,7 +13,7 @@ export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): bo
  * Whether the rest is a majority without these nodes: by every membership that may be in force, which is the last one
  * committed and every later one on some disk, and also once the learners in it are voters.
  */
-export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): boolean {
+export function hasQuorumWithout(view: ClusterView, unavailable: ReadonlySet<NodeId>): boolean {
   const logs = [...view.nodes.values()].flatMap(({ disk, log }) => [disk, log])
   const all = logs.flatMap(({ memberships }) => memberships)
   const committed = Math.max(0, ...logs.map((log) => lastCommitted(view, log)))
@@ -22,20 +22,20 @@ export function canDoWithout(view: ClusterView, away: ReadonlySet<NodeId>): bool
   if (inForce.length === 0) return false
   return inForce.every(({ membership: { voters, outgoing, learners } }) => {
     return [voters, outgoing, [...voters, ...learners]].every(
-      (half) => half.length === 0 || isMajority(half, new Set(half.filter((id) => !away.has(id)))),
+      (half) => half.length === 0 || isMajority(half, new Set(half.filter((id) => !unavailable.has(id)))),
     )
   })
 }
 
 /** The index of the last membership in a log that is committed; an entry of another term at its index is not. */
-function lastCommitted({ ledger }: ClusterView, log: ShadowLog): LogIndex {
+function lastCommitted({ committedLog: ledger }: ClusterView, log: ReferenceLog): LogIndex {
   const isCommitted = (index: LogIndex): boolean =>
     index <= log.baseIndex || (index <= ledger.lastIndex && log.termAt(index) === ledger.termAt(index))
   return log.memberships.findLast(({ index }) => isCommitted(index))?.index ?? 0
 }
 
 /** Whether nobody could take a new disk of this node for its old one: every disk knows the old one, for good. */
-export function isDiskKnown(view: ClusterView, id: NodeId): boolean {
+export function isDirectoryIdRecorded(view: ClusterView, id: NodeId): boolean {
   const disks = [...view.nodes.values()]
     .map(({ disk }) => disk)
     .filter(({ membership }) => membership.membership.voters.length > 0)

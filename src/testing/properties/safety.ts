@@ -15,8 +15,8 @@ import { noDisruption } from './no-disruption.ts'
 import { noLostAcknowledgement } from './no-lost-acknowledgement.ts'
 import type { Observation } from './observation.ts'
 import { persistBeforeSend } from './persist-before-send.ts'
-import type { Judge, Property } from './property.ts'
-import { BrokenPromise } from './property.ts'
+import type { Property, PropertyCheck } from './property.ts'
+import { PropertyViolation } from './property.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
 import { transferEnds } from './transfer-ends.ts'
 import { voteOnce } from './vote-once.ts'
@@ -43,19 +43,19 @@ export const SAFETY: readonly Property[] = [
 ]
 
 /** Judges one run as it happens: throws BrokenPromise at the observation that breaks a promise. */
-export class Watch {
+export class PropertyMonitor {
   readonly view: ClusterView = new ClusterView()
-  readonly #judges: readonly { readonly property: Property; readonly judge: Judge }[]
+  readonly #checks: readonly { readonly property: Property; readonly judge: PropertyCheck }[]
 
   constructor(properties: readonly Property[] = SAFETY) {
-    this.#judges = properties.map((property) => ({ property, judge: property.watch(this.view) }))
+    this.#checks = properties.map((property) => ({ property, judge: property.watch(this.view) }))
   }
 
-  see(observation: Observation): void {
-    this.view.see(observation)
-    for (const { property, judge } of this.#judges) {
-      const detail = judge(observation)
-      if (detail !== undefined) throw new BrokenPromise(property, detail)
+  observe(observation: Observation): void {
+    this.view.observe(observation)
+    for (const { property, judge: check } of this.#checks) {
+      const detail = check(observation)
+      if (detail !== undefined) throw new PropertyViolation(property, detail)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Observation } from './observation.ts'
 import type { Property } from './property.ts'
 
-interface Entry {
+interface AppliedCommand {
   readonly node: NodeId
   readonly term: Term
   readonly command: string
@@ -16,13 +16,13 @@ export const stateMachineSafety: Property = {
   promise:
     'All machines are given the same command at an index, and each machine its commands in order, once in a life.',
   watch() {
-    const entries = new Map<LogIndex, Entry>()
+    const entries = new Map<LogIndex, AppliedCommand>()
     const applied = new Map<NodeId, LogIndex>()
     const states = new Map<string, { readonly node: NodeId; readonly state: string }>()
     return (observation) => {
       if (observation.type === 'started') applied.set(observation.node, 0)
       if (observation.type === 'restored') applied.set(observation.node, observation.index)
-      if (observation.type === 'ended') return judgeState(states, observation)
+      if (observation.type === 'ended') return checkFinalState(states, observation)
       if (observation.type !== 'applied') return undefined
       const { node, index, term, command, result } = observation
       const last = applied.get(node) ?? 0
@@ -43,7 +43,7 @@ export const stateMachineSafety: Property = {
 }
 
 /** Machines that were given the same commands are the same. */
-function judgeState(
+function checkFinalState(
   states: Map<string, { readonly node: NodeId; readonly state: string }>,
   { node, commands, state }: Observation & { readonly type: 'ended' },
 ): string | undefined {

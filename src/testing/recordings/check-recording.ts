@@ -1,7 +1,7 @@
 /** A recording in, a verdict out: the promises of safety, judged over what was written down, wherever it comes from. */
 import type { Property } from '../properties/property.ts'
-import { BrokenPromise } from '../properties/property.ts'
-import { SAFETY, Watch } from '../properties/safety.ts'
+import { PropertyViolation } from '../properties/property.ts'
+import { PropertyMonitor, SAFETY } from '../properties/safety.ts'
 import { checkRecordingFormat, parseObservation, recordingError } from './recording.ts'
 
 /** What came of judging a recording. */
@@ -9,7 +9,7 @@ export interface RecordingVerdict {
   /** How many observations were judged: all of them, or up to the one that broke a promise. */
   readonly observations: number
   /** The promise that was broken first, and how; undefined if all were kept. */
-  readonly violation: BrokenPromise | undefined
+  readonly violation: PropertyViolation | undefined
   /** The line of the file that broke it. */
   readonly line: number | undefined
 }
@@ -25,7 +25,7 @@ export async function checkRecording(
   lines: Iterable<string> | AsyncIterable<string>,
   properties: readonly Property[] = SAFETY,
 ): Promise<RecordingVerdict> {
-  const monitor = new Watch(properties)
+  const monitor = new PropertyMonitor(properties)
   let line = 0
   let observations = 0
   for await (const text of lines) {
@@ -41,13 +41,13 @@ export async function checkRecording(
   return { observations, violation: undefined, line: undefined }
 }
 
-function checkLine(watch: Watch, text: string, line: number): BrokenPromise | undefined {
+function checkLine(watch: PropertyMonitor, text: string, line: number): PropertyViolation | undefined {
   const observation = parseObservation(text, line)
   try {
-    watch.see(observation)
+    watch.observe(observation)
     return undefined
   } catch (error) {
-    if (error instanceof BrokenPromise) return error
+    if (error instanceof PropertyViolation) return error
     throw recordingError(
       `the observation '${observation.type}' cannot be understood: ${(error as Error).message}`,
       line,

@@ -1,5 +1,5 @@
 /** Runs what a file tells, and says in the words of the file what came of it. */
-import { BrokenPromise } from '../properties/property.ts'
+import { PropertyViolation } from '../properties/property.ts'
 import type { History, SimulationOptions } from '../simulate.ts'
 import { CLUSTER, HEAL_AT_MS, simulate } from '../simulate.ts'
 import type { StepObserver } from '../simulation/step-observer.ts'
@@ -43,7 +43,7 @@ export function needsOf({ machine, interceptors, properties }: SimulationOptions
 
 /** Of two runs that fail by the same name, one is a story of the other. */
 export function failureName(failure: unknown): string {
-  if (failure instanceof BrokenPromise) return failure.property.id
+  if (failure instanceof PropertyViolation) return failure.property.id
   if (!(failure instanceof Error)) return 'something'
   return 'code' in failure ? String(failure.code) : failure.name
 }
@@ -51,7 +51,7 @@ export function failureName(failure: unknown): string {
 /** In one line, the number of the event included. */
 function verdictOf({ failure, events }: History): string {
   if (failure === undefined) return `kept until event ${events}`
-  if (failure instanceof BrokenPromise) {
+  if (failure instanceof PropertyViolation) {
     const { id, promise } = failure.property
     return firstLine(`broken ${id} at event ${events}: ${promise} But ${failure.detail}`)
   }

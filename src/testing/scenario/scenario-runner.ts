@@ -6,7 +6,7 @@ import type { RaftOptions } from '../../core/options.ts'
 import { RAFT_DEFAULTS } from '../../core/options.ts'
 import type { Membership, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Observation } from '../properties/observation.ts'
-import { Watch } from '../properties/safety.ts'
+import { PropertyMonitor } from '../properties/safety.ts'
 import { formatEffects, formatMessage } from '../text/format-effects.ts'
 import type { ScenarioHost } from './scenario-node.ts'
 import { ScenarioNode } from './scenario-node.ts'
@@ -27,7 +27,7 @@ const WAKES_MAX = 10_000
 
 export class ScenarioRunner implements ScenarioHost {
   readonly #nodes = new Map<NodeId, ScenarioNode>()
-  readonly #monitor = new Watch()
+  readonly #monitor = new PropertyMonitor()
   #inFlight: InFlight[] = []
   readonly #cuts = new Set<string>()
   #lines: string[] = []
@@ -104,7 +104,7 @@ export class ScenarioRunner implements ScenarioHost {
   }
 
   observe(observation: Observation): void {
-    this.#monitor.see(observation)
+    this.#monitor.observe(observation)
   }
 
   send(from: NodeId, outgoing: readonly Outgoing[]): void {

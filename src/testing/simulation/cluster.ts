@@ -6,7 +6,7 @@ import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
-import { SAFETY, Watch } from '../properties/safety.ts'
+import { PropertyMonitor, SAFETY } from '../properties/safety.ts'
 import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
@@ -68,7 +68,7 @@ export class Cluster implements NodeEnvironment {
   readonly random: SeededRandom
   readonly network: SimulatedNetwork
   readonly nodes: readonly SimulatedNode[]
-  readonly monitor: Watch
+  readonly monitor: PropertyMonitor
   readonly trace: Trace | undefined
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   readonly machine: MachineUnderTest | undefined
@@ -109,7 +109,7 @@ export class Cluster implements NodeEnvironment {
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
     this.machine = machine
     this.interceptors = tampering
-    this.monitor = new Watch(properties)
+    this.monitor = new PropertyMonitor(properties)
     this.trace = isTraced ? new Trace(this.time) : undefined
     this.network = new SimulatedNetwork(this.time, this.random.fork('network'), {
       sent: (from, to, message) => this.observe({ type: 'sent', from, to, message }),
@@ -143,7 +143,7 @@ export class Cluster implements NodeEnvironment {
     this.trace?.observe(observation)
     this.#record?.(recordingLine(observation))
     try {
-      this.monitor.see(observation)
+      this.monitor.observe(observation)
     } catch (error) {
       this.fail(error)
     }

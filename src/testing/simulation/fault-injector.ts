@@ -1,6 +1,6 @@
 /** Makes the faults of a plan happen, and undoes them. */
 import type { NodeId } from '../../core/types.ts'
-import { canDoWithout, isDiskKnown } from '../properties/quorum.ts'
+import { hasQuorumWithout, isDirectoryIdRecorded } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
 import type { DamagedPart } from './damage.ts'
 import type { Fault, FaultPlan } from './faults.ts'
@@ -72,7 +72,7 @@ export class FaultInjector {
     const { trace, monitor: watch } = this.#cluster
     const missing = new Set<NodeId>(this.#cluster.withoutData)
     for (const [node, how] of this.#missing) {
-      if (canDoWithout(watch.view, new Set([...missing, node.id]))) {
+      if (hasQuorumWithout(watch.view, new Set([...missing, node.id]))) {
         missing.add(node.id)
         trace?.note(node.id, `! stays ${how}`)
         if (how === 'cut off') this.#isolate(node)
@@ -112,7 +112,7 @@ export class FaultInjector {
   }
 
   #wipe(node: SimulatedNode): void {
-    if (!isDiskKnown(this.#cluster.monitor.view, node.id) || !this.#canLose(node)) return
+    if (!isDirectoryIdRecorded(this.#cluster.monitor.view, node.id) || !this.#canLose(node)) return
     this.#cluster.withoutData.add(node.id)
     node.expectsRejection = true
     node.wipe()
@@ -128,7 +128,7 @@ export class FaultInjector {
   /** Whether the rest can do without its data. */
   #canLose({ id }: SimulatedNode): boolean {
     const { withoutData: lost, monitor: watch } = this.#cluster
-    return !lost.has(id) && canDoWithout(watch.view, new Set([...lost, id]))
+    return !lost.has(id) && hasQuorumWithout(watch.view, new Set([...lost, id]))
   }
 
   #restart(node: SimulatedNode, times: number, gapMs: number): void {

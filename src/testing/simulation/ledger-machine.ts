@@ -1,8 +1,8 @@
 /** The state machine of a simulation: it keeps every command with its index, so that nothing can be lost or doubled unseen. */
 import type { ApplyContext, StateMachine } from '../../contracts/state-machine.ts'
 import type { LogIndex } from '../../core/types.ts'
-import type { TriedMachine } from '../machine-under-test.ts'
-import { bytesOf, chunked } from '../machine-under-test.ts'
+import type { CheckedMachine } from '../machine-under-test.ts'
+import { collectBytes, splitIntoChunks } from '../machine-under-test.ts'
 
 /** Told of what happens to the machine. */
 export interface MachineObserver {
@@ -16,10 +16,10 @@ const CHUNK_BYTES = 200
 export class LedgerMachine implements StateMachine<string, string, string, string> {
   readonly commands: Map<LogIndex, string> = new Map()
   /** A user's machine, given the same commands. */
-  readonly userMachine: TriedMachine | undefined
+  readonly userMachine: CheckedMachine | undefined
   readonly #observer: MachineObserver
 
-  constructor(observer: MachineObserver, userMachine?: TriedMachine) {
+  constructor(observer: MachineObserver, userMachine?: CheckedMachine) {
     this.#observer = observer
     this.userMachine = userMachine
   }
@@ -45,7 +45,7 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const bytes = await bytesOf(chunks)
+    const bytes = await collectBytes(chunks)
     const start = bytes.indexOf(10) + 1
     const end = start + Number(bytes.subarray(0, start).toString())
     this.commands.clear()
@@ -56,7 +56,7 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
       last = Number(line.slice(0, space))
       this.commands.set(last, line.slice(space + 1))
     }
-    await this.userMachine?.restore(chunked(bytes.subarray(end), CHUNK_BYTES))
+    await this.userMachine?.restore(splitIntoChunks(bytes.subarray(end), CHUNK_BYTES))
     this.#observer.restored(last)
   }
 
@@ -73,7 +73,7 @@ async function* chunksOf(
   source: Source | undefined,
   first: ReturnType<Source['next']> | undefined,
 ): AsyncIterable<Uint8Array> {
-  yield* chunked(head, CHUNK_BYTES)
+  yield* splitIntoChunks(head, CHUNK_BYTES)
   for (let next = await first; source !== undefined && next?.done === false; next = await source.next())
     yield next.value
 }

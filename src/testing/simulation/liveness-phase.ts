@@ -1,10 +1,10 @@
 /** The end of a run: the faults are over, and the cluster must live; first without those who stay away, then with everybody. */
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
-import { bytesOf } from '../machine-under-test.ts'
-import { judgeLiveness, judgePromotions, LIVENESS, leadersAmong, summary } from '../properties/liveness.ts'
-import { BrokenPromise } from '../properties/property.ts'
-import { canDoWithout } from '../properties/quorum.ts'
+import { collectBytes } from '../machine-under-test.ts'
+import { checkLiveness, checkPromotions, currentLeaders, LIVENESS, summarizeStatuses } from '../properties/liveness.ts'
+import { PropertyViolation } from '../properties/property.ts'
+import { hasQuorumWithout } from '../properties/quorum.ts'
 import type { Clients } from './clients.ts'
 import type { Cluster } from './cluster.ts'
 import type { FaultInjector } from './fault-injector.ts'
@@ -21,9 +21,9 @@ export async function runLivenessPhase(cluster: Cluster, clients: Clients, injec
   if (cluster.isOver) return
   injector.restoreMissing()
   // A change that was asked for just before data was lost may have made that data needed: nobody promises to live then.
-  if (cluster.withoutData.size > 0 && !canDoWithout(cluster.monitor.view, cluster.withoutData)) return
+  if (cluster.withoutData.size > 0 && !hasQuorumWithout(cluster.monitor.view, cluster.withoutData)) return
   await removeNodesWithoutData(cluster, clients)
-  await checkLiveness(cluster, clients)
+  await checkClusterLiveness(cluster, clients)
 }
 
 /** A minority is away for good: the others must have a leader, and commit what is written. */
@@ -37,7 +37,7 @@ async function checkProgressWithout(
   for (let election = 0; election < ELECTION_TIMEOUTS_MAX && !cluster.isOver; election++) {
     await cluster.runUntil(time.nowUs + electionTimeoutUs(cluster))
     if (clients.acknowledged > callsBefore) return
-    const [leader] = leadersAmong(statusesOf(cluster, missing))
+    const [leader] = currentLeaders(statusesOf(cluster, missing))
     const node = cluster.nodes.findIndex(({ id }) => id === leader?.id)
     if (node >= 0) clients.perform({ type: 'write', atMs: 0, node, count: 1 })
   }
@@ -45,17 +45,17 @@ async function checkProgressWithout(
   if (cluster.isOver || clients.acknowledged > callsBefore) return
   const missingIds = new Set([...missing].map(({ id }) => id))
   // What the membership has become meanwhile may need them.
-  if (!canDoWithout(cluster.monitor.view, missingIds)) return
+  if (!hasQuorumWithout(cluster.monitor.view, missingIds)) return
   const problem = clients.calls === callsBefore ? 'nobody leads' : 'nothing that was written was committed'
-  const standing = summary([...statusesOf(cluster, missing).values()])
-  cluster.fail(new BrokenPromise(LIVENESS.suffices, `without ${[...missingIds]} ${problem}; ${standing}`))
+  const standing = summarizeStatuses([...statusesOf(cluster, missing).values()])
+  cluster.fail(new PropertyViolation(LIVENESS.majoritySuffices, `without ${[...missingIds]} ${problem}; ${standing}`))
 }
 
 /** The operator removes those whose data is lost. */
 async function removeNodesWithoutData(cluster: Cluster, clients: Clients): Promise<void> {
   const remove = [...cluster.nodes.keys()].filter((number) => cluster.withoutData.has(cluster.nodes[number]?.id ?? ''))
   for (let election = 0; election < ELECTION_TIMEOUTS_MAX && remove.length > 0 && !cluster.isOver; election++) {
-    const [leader] = leadersAmong(statusesOf(cluster))
+    const [leader] = currentLeaders(statusesOf(cluster))
     const isGone = leader?.membership.members.every(({ id }) => !cluster.withoutData.has(id))
     if (isGone && leader?.isMembershipCommitted) return
     clients.perform({ type: 'change', atMs: 0, add: [], promote: [], demote: [], remove })
@@ -64,13 +64,13 @@ async function removeNodesWithoutData(cluster: Cluster, clients: Clients): Promi
 }
 
 /** Nothing is wrong any more: a leader must come, what is written must reach everybody, and every call must end. */
-async function checkLiveness(cluster: Cluster, clients: Clients): Promise<void> {
+async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise<void> {
   const { time } = cluster
   await cluster.runUntil(time.nowUs + ELECTION_TIMEOUTS_MAX * electionTimeoutUs(cluster))
   if (cluster.isOver) return
-  const termThen = leadersAmong(statusesOf(cluster))[0]?.term
+  const termThen = currentLeaders(statusesOf(cluster))[0]?.term
   try {
-    judgePromotions(statusesOf(cluster))
+    checkPromotions(statusesOf(cluster))
   } catch (error) {
     return cluster.fail(error)
   }
@@ -78,16 +78,16 @@ async function checkLiveness(cluster: Cluster, clients: Clients): Promise<void> 
   await cluster.runUntil(time.nowUs + SETTLE_MS * 1000)
   if (cluster.isOver) return
   try {
-    judgeLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termThen })
+    checkLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termAtDeadline: termThen })
   } catch (error) {
     cluster.fail(error)
     return
   }
-  const members = leadersAmong(statusesOf(cluster))[0]?.membership.members ?? []
+  const members = currentLeaders(statusesOf(cluster))[0]?.membership.members ?? []
   for (const { id, machine } of cluster.nodes) {
     if (machine === undefined || !members.some((member) => member.id === id)) continue
     const { commands, userMachine: tried } = machine
-    const state = tried === undefined ? undefined : (await bytesOf(tried.snapshot())).toString('latin1')
+    const state = tried === undefined ? undefined : (await collectBytes(tried.snapshot())).toString('latin1')
     cluster.observe({ type: 'ended', node: id, commands, state })
   }
 }

@@ -9,7 +9,7 @@ import { RaftNode } from '../../runtime/raft-node.ts'
 import type { MachineUnderTest } from '../machine-under-test.ts'
 import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
-import { BrokenPromise } from '../properties/property.ts'
+import { PropertyViolation } from '../properties/property.ts'
 import { CheckedRaft } from './checked-core.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
@@ -184,7 +184,9 @@ export class SimulatedNode {
     this.crash(false)
     if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRemoved = true
     else if (!isExpected)
-      this.#environment.fail(new BrokenPromise(LIVENESS.lives, `${this.id} stopped by itself: ${describeError(error)}`))
+      this.#environment.fail(
+        new PropertyViolation(LIVENESS.nodeRuns, `${this.id} stopped by itself: ${describeError(error)}`),
+      )
   }
 }
 

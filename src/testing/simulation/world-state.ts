@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto'
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
-import type { TriedMachine } from '../machine-under-test.ts'
-import { bytesOf } from '../machine-under-test.ts'
+import type { CheckedMachine } from '../machine-under-test.ts'
+import { collectBytes } from '../machine-under-test.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
-import type { Watch } from '../properties/safety.ts'
+import type { PropertyMonitor } from '../properties/safety.ts'
 import { formatBlocks } from '../text/format-effects.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
@@ -79,7 +79,7 @@ export interface WorldState {
 /** What is looked at. */
 export interface SimulationParts {
   readonly time: VirtualTime
-  readonly monitor: Watch
+  readonly monitor: PropertyMonitor
   readonly network: SimulatedNetwork
   readonly nodes: readonly SimulatedNode[]
 }
@@ -92,7 +92,7 @@ export async function worldState(world: SimulationParts): Promise<WorldState> {
   return {
     event: time.executed,
     timeUs: time.nowUs,
-    committed: watch.view.ledger.lastIndex,
+    committed: watch.view.committedLog.lastIndex,
     scheduled: time.scheduled,
     nextUs: time.nextUs(),
     network: network.state(),
@@ -144,9 +144,9 @@ async function machineState({ commands, userMachine: tried }: LedgerMachine): Pr
 }
 
 /** A machine that throws, or whose snapshot never ends, has a state like that. */
-async function userMachineDigest(tried: TriedMachine): Promise<string> {
+async function userMachineDigest(tried: CheckedMachine): Promise<string> {
   try {
-    const bytes = await Promise.race([bytesOf(tried.snapshot()), afterManyTurns()])
+    const bytes = await Promise.race([collectBytes(tried.snapshot()), afterManyTurns()])
     return bytes === undefined ? 'its snapshot does not end' : digest(bytes)
   } catch (error) {
     return `its snapshot fails: ${(error as Error).message}`

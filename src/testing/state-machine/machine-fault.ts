@@ -1,6 +1,6 @@
 /** What is wrong with a state machine: the rule that it breaks, where, and what to do. */
 
-export type Rule =
+export type MachineRule =
   | 'deterministic'
   | 'forbidden call'
   | 'throws'
@@ -18,11 +18,11 @@ export type Rule =
   | 'another process'
 
 export class MachineFault extends Error {
-  readonly rule: Rule
+  readonly rule: MachineRule
   /** How many commands of the log it needs. */
   readonly commands: number
 
-  constructor(rule: Rule, commands: number, message: string, cause?: unknown) {
+  constructor(rule: MachineRule, commands: number, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'MachineFault'
     this.rule = rule
@@ -31,6 +31,6 @@ export class MachineFault extends Error {
 }
 
 /** What was thrown, with the place if there is one. */
-export function thrownWords(thrown: unknown): string {
+export function formatThrown(thrown: unknown): string {
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
 }

@@ -3,35 +3,47 @@ import assert from 'node:assert/strict'
 import type { RecoveredState, Storage } from '../../../contracts/storage.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
 import { isRaftError } from '../../../errors.ts'
-import { damagesOf } from './abilities.ts'
-import type { StoragePlace, Test } from './samples.ts'
-import { CONTENT, commands, contentOf, IDENTITY, opened, saved, snapshotAt, summaries, writeOf } from './samples.ts'
+import { listDamages } from './capabilities.ts'
+import type { StorageFixture, StorageTest } from './samples.ts'
+import {
+  CONTENT,
+  commandBlock,
+  comparableBlocks,
+  IDENTITY,
+  openStorage,
+  readSnapshot,
+  saveSnapshot,
+  snapshotInfoAt,
+  writeOf,
+} from './samples.ts'
 
-const BLOCKS = [commands(3, 1, 4), commands(7, 2, 1), commands(8, 2, 50)]
+const BLOCKS = [commandBlock(3, 1, 4), commandBlock(7, 2, 1), commandBlock(8, 2, 50)]
 const HARD_STATE = { term: 3, votedFor: 'c', commitIndex: 0 }
 
-export function damage(test: Test): void {
+export function damage(test: StorageTest): void {
   test('is an error when the storage opens or reads, and never a hole, an older vote or other bytes', async (_, another) => {
     let isFound = false
     for (let which = 0, count = 1; which < count; which++) {
       const place = await another()
-      const snapshot = await filled(place)
-      const damages = await damagesOf(place)
+      const snapshot = await fillStorage(place)
+      const damages = await listDamages(place)
       count = damages.length
       const chosen = damages[which]
       assert.ok(chosen !== undefined, 'the place knows of no damage')
-      await chosen.inflict()
-      isFound = (await outcomeOf(chosen.what, place.storage(), snapshot)) === 'found' || isFound
+      await chosen.apply()
+      isFound = (await checkDamage(chosen.description, place.createStorage(), snapshot)) === 'found' || isFound
     }
     assert.ok(isFound, 'no damage that was done was found, or harmed: is it done to the right files?')
   })
 }
 
 /** Fills a place and closes it; the snapshot that was recorded. */
-async function filled(place: StoragePlace): Promise<SnapshotInfo> {
-  const { storage } = await opened(place)
-  await storage.write(writeOf({ blocks: [commands(1, 1, 2), ...BLOCKS], hardState: { ...HARD_STATE, votedFor: 'b' } }))
-  const info = await saved(storage, snapshotAt(2, 1))
+async function fillStorage(place: StorageFixture): Promise<SnapshotInfo> {
+  const { storage } = await openStorage(place)
+  await storage.write(
+    writeOf({ blocks: [commandBlock(1, 1, 2), ...BLOCKS], hardState: { ...HARD_STATE, votedFor: 'b' } }),
+  )
+  const info = await saveSnapshot(storage, snapshotInfoAt(2, 1))
   await storage.write(writeOf({ snapshot: { info, resetLog: false } }))
   await storage.write(writeOf({ compactTo: 2 }))
   await storage.write(writeOf({ hardState: HARD_STATE }))
@@ -40,13 +52,17 @@ async function filled(place: StoragePlace): Promise<SnapshotInfo> {
 }
 
 /** Whether damage was found or did no harm. There is no third thing. */
-async function outcomeOf(what: string, storage: Storage, snapshot: SnapshotInfo): Promise<'found' | 'harmless'> {
+async function checkDamage(what: string, storage: Storage, snapshot: SnapshotInfo): Promise<'found' | 'harmless'> {
   try {
     const recovered = await storage.open(IDENTITY)
-    judge(what, recovered, snapshot)
+    assertIntact(what, recovered, snapshot)
     const read = await storage.read(3, Number.MAX_SAFE_INTEGER)
-    assert.deepEqual(summaries(read), summaries(BLOCKS), `${what}: other blocks are read than were written`)
-    const content = await contentOf(storage, snapshot.id, 0)
+    assert.deepEqual(
+      comparableBlocks(read),
+      comparableBlocks(BLOCKS),
+      `${what}: other blocks are read than were written`,
+    )
+    const content = await readSnapshot(storage, snapshot.id, 0)
     assert.ok(content.equals(CONTENT), `${what}: the snapshot's file has other bytes than were written`)
     return 'harmless'
   } catch (error) {
@@ -57,7 +73,7 @@ async function outcomeOf(what: string, storage: Storage, snapshot: SnapshotInfo)
   }
 }
 
-function judge(what: string, { hardState, snapshot, blocks }: RecoveredState, expected: SnapshotInfo): void {
+function assertIntact(what: string, { hardState, snapshot, blocks }: RecoveredState, expected: SnapshotInfo): void {
   const { term, votedFor } = hardState
   assert.deepEqual({ term, votedFor }, { term: 3, votedFor: 'c' }, `${what}: an older vote came back`)
   assert.deepEqual(snapshot, expected, `${what}: another snapshot came back`)

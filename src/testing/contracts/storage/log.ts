@@ -2,27 +2,27 @@
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../log-format/block.ts'
 import { encodeCommands, encodeMembership, encodeNoop, payloadsOf } from '../../../log-format/block.ts'
-import type { Test } from './samples.ts'
+import type { StorageTest } from './samples.ts'
 import {
-  commands,
-  firstsOf,
+  assertRejects,
+  commandBlock,
+  comparableBlocks,
+  firstIndexes,
+  firstIndexesAndTerms,
+  hardStateInTerm,
   IDENTITY,
   MEMBERSHIP,
-  opened,
-  rejects,
-  reopened,
-  saved,
-  snapshotAt,
-  summaries,
-  term,
-  termsOf,
+  openStorage,
+  reopenStorage,
+  saveSnapshot,
+  snapshotInfoAt,
   withoutBytes,
   writeOf,
 } from './samples.ts'
 
-export function emptyStorage(test: Test): void {
+export function emptyStorage(test: StorageTest): void {
   test('is new, with term 0, no vote, no blocks and no snapshot', async (place) => {
-    const { recovered } = await opened(place)
+    const { recovered } = await openStorage(place)
     assert.equal(recovered.isNew, true)
     assert.deepEqual(recovered.hardState, { term: 0, votedFor: undefined, commitIndex: 0 })
     assert.deepEqual(recovered.blocks, [])
@@ -32,48 +32,48 @@ export function emptyStorage(test: Test): void {
   })
 
   test('keeps its directory id, and is still new, when it was opened and nothing was written', async (place) => {
-    const first = await opened(place)
+    const first = await openStorage(place)
     await first.storage.close()
-    const second = await opened(place)
+    const second = await openStorage(place)
     assert.equal(second.recovered.directoryId, first.recovered.directoryId)
     assert.equal(second.recovered.isNew, true)
   })
 
   test('has no block to read', async (place) => {
-    const { storage } = await opened(place)
-    await rejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
+    const { storage } = await openStorage(place)
+    await assertRejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
   })
 }
 
-export function logOfBlocks(test: Test): void {
+export function logOfBlocks(test: StorageTest): void {
   test('gives back the blocks that were written, byte for byte', async (place) => {
-    const { storage } = await opened(place)
-    const blocks = [encodeNoop(1, 1), commands(2, 1, 3), encodeMembership(5, 1, MEMBERSHIP), commands(6, 2, 1)]
+    const { storage } = await openStorage(place)
+    const blocks = [encodeNoop(1, 1), commandBlock(2, 1, 3), encodeMembership(5, 1, MEMBERSHIP), commandBlock(6, 2, 1)]
     await storage.write(writeOf({ blocks, hardState: { term: 2, votedFor: 'b', commitIndex: 4 } }))
-    assert.deepEqual(summaries(await storage.read(1, 1_000_000)), summaries(blocks))
-    const { recovered, storage: again } = await reopened(place, storage)
+    assert.deepEqual(comparableBlocks(await storage.read(1, 1_000_000)), comparableBlocks(blocks))
+    const { recovered, storage: again } = await reopenStorage(place, storage)
     assert.equal(recovered.isNew, false)
     assert.deepEqual(recovered.blocks, blocks.map(withoutBytes))
-    assert.deepEqual(summaries(await again.read(1, 1_000_000)), summaries(blocks))
+    assert.deepEqual(comparableBlocks(await again.read(1, 1_000_000)), comparableBlocks(blocks))
   })
 
   test('reads whole blocks up to a number of bytes, and at least one', async (place) => {
-    const { storage } = await opened(place)
-    const blocks = [commands(1, 1, 2), commands(3, 1, 2), commands(5, 1, 2)]
-    for (const block of blocks) await storage.write(writeOf({ blocks: [block], hardState: term(1) }))
+    const { storage } = await openStorage(place)
+    const blocks = [commandBlock(1, 1, 2), commandBlock(3, 1, 2), commandBlock(5, 1, 2)]
+    for (const block of blocks) await storage.write(writeOf({ blocks: [block], hardState: hardStateInTerm(1) }))
     const size = (blocks[0] as EncodedBlock).size
-    assert.deepEqual(firstsOf(await storage.read(1, 1)), [1])
-    assert.deepEqual(firstsOf(await storage.read(1, 2 * size)), [1, 3])
-    assert.deepEqual(firstsOf(await storage.read(3, 100 * size)), [3, 5])
-    await rejects(storage.read(2, 100), 'ERR_RAFT_COMPACTED')
-    await rejects(storage.read(7, 100), 'ERR_RAFT_COMPACTED')
+    assert.deepEqual(firstIndexes(await storage.read(1, 1)), [1])
+    assert.deepEqual(firstIndexes(await storage.read(1, 2 * size)), [1, 3])
+    assert.deepEqual(firstIndexes(await storage.read(3, 100 * size)), [3, 5])
+    await assertRejects(storage.read(2, 100), 'ERR_RAFT_COMPACTED')
+    await assertRejects(storage.read(7, 100), 'ERR_RAFT_COMPACTED')
   })
 
   test('takes large and empty commands', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     const payloads = [new Uint8Array(0), new Uint8Array(3 * 1024 * 1024).fill(7), new Uint8Array(1)]
-    await storage.write(writeOf({ blocks: [encodeCommands(1, 1, payloads)], hardState: term(1) }))
-    const [block] = await (await reopened(place, storage)).storage.read(1, 10)
+    await storage.write(writeOf({ blocks: [encodeCommands(1, 1, payloads)], hardState: hardStateInTerm(1) }))
+    const [block] = await (await reopenStorage(place, storage)).storage.read(1, 10)
     assert.deepEqual(
       payloadsOf(block as EncodedBlock).map((payload) => payload.length),
       [0, 3 * 1024 * 1024, 1],
@@ -81,14 +81,17 @@ export function logOfBlocks(test: Test): void {
   })
 
   test('replaces a conflicting suffix in one write', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     await storage.write(
-      writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 2), commands(5, 1, 1)], hardState: term(1) }),
+      writeOf({
+        blocks: [commandBlock(1, 1, 2), commandBlock(3, 1, 2), commandBlock(5, 1, 1)],
+        hardState: hardStateInTerm(1),
+      }),
     )
-    const replacement = [commands(3, 3, 1), commands(4, 3, 4)]
-    await storage.write(writeOf({ truncateAfter: 2, blocks: replacement, hardState: term(3) }))
-    assert.deepEqual(termsOf(await storage.read(1, 1_000_000)), ['1@1', '3@3', '4@3'])
-    const { recovered } = await reopened(place, storage)
+    const replacement = [commandBlock(3, 3, 1), commandBlock(4, 3, 4)]
+    await storage.write(writeOf({ truncateAfter: 2, blocks: replacement, hardState: hardStateInTerm(3) }))
+    assert.deepEqual(firstIndexesAndTerms(await storage.read(1, 1_000_000)), ['1@1', '3@3', '4@3'])
+    const { recovered } = await reopenStorage(place, storage)
     assert.deepEqual(
       recovered.blocks.map(({ first, term }) => `${first}@${term}`),
       ['1@1', '3@3', '4@3'],
@@ -96,12 +99,14 @@ export function logOfBlocks(test: Test): void {
   })
 
   test('truncates without appending, down to nothing', async (place) => {
-    const { storage } = await opened(place)
-    await storage.write(writeOf({ blocks: [commands(1, 1, 2), commands(3, 1, 2)], hardState: term(1) }))
+    const { storage } = await openStorage(place)
+    await storage.write(
+      writeOf({ blocks: [commandBlock(1, 1, 2), commandBlock(3, 1, 2)], hardState: hardStateInTerm(1) }),
+    )
     await storage.write(writeOf({ truncateAfter: 0 }))
-    await rejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
-    await storage.write(writeOf({ blocks: [commands(1, 2, 1)], hardState: term(2) }))
-    const { recovered } = await reopened(place, storage)
+    await assertRejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
+    await storage.write(writeOf({ blocks: [commandBlock(1, 2, 1)], hardState: hardStateInTerm(2) }))
+    const { recovered } = await reopenStorage(place, storage)
     assert.deepEqual(
       recovered.blocks.map(({ first, term }) => `${first}@${term}`),
       ['1@2'],
@@ -109,11 +114,11 @@ export function logOfBlocks(test: Test): void {
   })
 
   test('refuses a block that would leave a hole, and writes nothing of it', async (place) => {
-    const { storage } = await opened(place)
-    await storage.write(writeOf({ blocks: [commands(1, 1, 2)], hardState: term(1) }))
-    await rejects(storage.write(writeOf({ blocks: [commands(4, 1, 1)] })), 'ERR_RAFT_INTERNAL')
+    const { storage } = await openStorage(place)
+    await storage.write(writeOf({ blocks: [commandBlock(1, 1, 2)], hardState: hardStateInTerm(1) }))
+    await assertRejects(storage.write(writeOf({ blocks: [commandBlock(4, 1, 1)] })), 'ERR_RAFT_INTERNAL')
     await storage.close()
-    const { recovered } = await opened(place)
+    const { recovered } = await openStorage(place)
     assert.deepEqual(
       recovered.blocks.map(({ first }) => first),
       [1],
@@ -121,11 +126,11 @@ export function logOfBlocks(test: Test): void {
   })
 
   test('refuses a term that falls, and writes nothing of it', async (place) => {
-    const { storage } = await opened(place)
-    await storage.write(writeOf({ blocks: [commands(1, 3, 2)], hardState: term(3) }))
-    await rejects(storage.write(writeOf({ blocks: [commands(3, 2, 1)] })), 'ERR_RAFT_INTERNAL')
+    const { storage } = await openStorage(place)
+    await storage.write(writeOf({ blocks: [commandBlock(1, 3, 2)], hardState: hardStateInTerm(3) }))
+    await assertRejects(storage.write(writeOf({ blocks: [commandBlock(3, 2, 1)] })), 'ERR_RAFT_INTERNAL')
     await storage.close()
-    const { recovered } = await opened(place)
+    const { recovered } = await openStorage(place)
     assert.deepEqual(
       recovered.blocks.map(({ first }) => first),
       [1],
@@ -133,50 +138,54 @@ export function logOfBlocks(test: Test): void {
   })
 
   test('takes indexes and terms up to the largest safe integers', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     const far = Number.MAX_SAFE_INTEGER - 20
-    const info = await saved(storage, snapshotAt(far, far))
-    await storage.write(writeOf({ snapshot: { info, resetLog: true }, hardState: { ...term(far), commitIndex: far } }))
-    const blocks = [commands(far + 1, far, 3), commands(far + 4, far + 1, 2), commands(far + 6, far + 1, 1)]
-    await storage.write(writeOf({ blocks, hardState: { ...term(far + 1), commitIndex: far } }))
-    assert.deepEqual(firstsOf(await storage.read(far + 4, 1_000_000)), [far + 4, far + 6])
-    const { recovered, storage: again } = await reopened(place, storage)
-    assert.deepEqual(recovered.hardState, { ...term(far + 1), commitIndex: far })
+    const info = await saveSnapshot(storage, snapshotInfoAt(far, far))
+    await storage.write(
+      writeOf({ snapshot: { info, resetLog: true }, hardState: { ...hardStateInTerm(far), commitIndex: far } }),
+    )
+    const blocks = [commandBlock(far + 1, far, 3), commandBlock(far + 4, far + 1, 2), commandBlock(far + 6, far + 1, 1)]
+    await storage.write(writeOf({ blocks, hardState: { ...hardStateInTerm(far + 1), commitIndex: far } }))
+    assert.deepEqual(firstIndexes(await storage.read(far + 4, 1_000_000)), [far + 4, far + 6])
+    const { recovered, storage: again } = await reopenStorage(place, storage)
+    assert.deepEqual(recovered.hardState, { ...hardStateInTerm(far + 1), commitIndex: far })
     assert.deepEqual(recovered.blocks, blocks.map(withoutBytes))
-    assert.deepEqual(summaries(await again.read(far + 1, 1_000_000)), summaries(blocks))
+    assert.deepEqual(comparableBlocks(await again.read(far + 1, 1_000_000)), comparableBlocks(blocks))
   })
 
   test('is read while it is written', async (place) => {
-    const { storage } = await opened(place)
-    await storage.write(writeOf({ blocks: [commands(1, 1, 1), commands(2, 1, 1)], hardState: term(1) }))
+    const { storage } = await openStorage(place)
+    await storage.write(
+      writeOf({ blocks: [commandBlock(1, 1, 1), commandBlock(2, 1, 1)], hardState: hardStateInTerm(1) }),
+    )
     for (let round = 2; round < 30; round++) {
       const truncating = storage.write(
-        writeOf({ truncateAfter: 1, blocks: [commands(2, round, 1)], hardState: term(round) }),
+        writeOf({ truncateAfter: 1, blocks: [commandBlock(2, round, 1)], hardState: hardStateInTerm(round) }),
       )
       const read = await storage.read(1, 1_000_000)
-      assert.deepEqual(firstsOf(read), [1, 2])
+      assert.deepEqual(firstIndexes(read), [1, 2])
       assert.ok([round - 1, round].includes(read[1]?.term as number), `term ${read[1]?.term} in round ${round}`)
       await truncating
     }
   })
 }
 
-export function hardState(test: Test): void {
+export function hardState(test: StorageTest): void {
   test('survives a restart: term, vote, and the commit index as a hint', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     await storage.write(writeOf({ hardState: { term: 4, votedFor: 'c', commitIndex: 0 } }))
     await storage.write(writeOf({ hardState: { term: 5, votedFor: undefined, commitIndex: 0 } }))
-    const { recovered, storage: again } = await reopened(place, storage)
+    const { recovered, storage: again } = await reopenStorage(place, storage)
     assert.deepEqual(recovered.hardState, { term: 5, votedFor: undefined, commitIndex: 0 })
     assert.equal(recovered.isNew, false)
     await again.write(writeOf({ hardState: { term: 5, votedFor: 'a', commitIndex: 0 } }))
-    assert.equal((await reopened(place, again)).recovered.hardState.votedFor, 'a')
+    assert.equal((await reopenStorage(place, again)).recovered.hardState.votedFor, 'a')
   })
 
   test('keeps a commit index that was not urgent until it is closed', async (place) => {
-    const { storage } = await opened(place)
-    await storage.write(writeOf({ blocks: [commands(1, 1, 3)], hardState: term(1) }))
-    await storage.write(writeOf({ hardState: { ...term(1), commitIndex: 3 }, isUrgent: false }))
-    assert.equal((await reopened(place, storage)).recovered.hardState.commitIndex, 3)
+    const { storage } = await openStorage(place)
+    await storage.write(writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: hardStateInTerm(1) }))
+    await storage.write(writeOf({ hardState: { ...hardStateInTerm(1), commitIndex: 3 }, isUrgent: false }))
+    assert.equal((await reopenStorage(place, storage)).recovered.hardState.commitIndex, 3)
   })
 }

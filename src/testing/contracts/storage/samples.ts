@@ -8,9 +8,9 @@ import type { EncodedBlock } from '../../../log-format/block.ts'
 import { encodeCommands } from '../../../log-format/block.ts'
 
 /** One place to store in, empty at first. */
-export interface StoragePlace {
+export interface StorageFixture {
   /** A new storage, not yet open, over what the last one left. */
-  storage(): Storage
+  createStorage(): Storage
   /** A power cut: the open storage is gone, and with it what was not durable. */
   crash?(): Promise<void>
   /**
@@ -35,14 +35,14 @@ export interface StoragePlace {
 
 export interface Damage {
   /** Which file or key, and what is done to it. */
-  readonly what: string
-  readonly inflict: () => Promise<void>
+  readonly description: string
+  readonly apply: () => Promise<void>
 }
 
 /** One test, in a place of its own, and in others if it asks for them. Its name is a sentence that begins with its group's. */
-export type Test = (
+export type StorageTest = (
   name: string,
-  body: (place: StoragePlace, another: () => Promise<StoragePlace>) => Promise<void>,
+  body: (place: StorageFixture, another: () => Promise<StorageFixture>) => Promise<void>,
 ) => unknown
 
 export const IDENTITY: StorageIdentity = { clusterId: 'cluster-1', nodeId: 'a' }
@@ -59,52 +59,52 @@ export const CONTENT: Buffer = Buffer.from(
   Uint32Array.from({ length: 250_000 }, (_, at) => Math.imul(at, 2654435761)).buffer,
 )
 
-export async function opened(place: StoragePlace): Promise<{ storage: Storage; recovered: RecoveredState }> {
-  const storage = place.storage()
+export async function openStorage(place: StorageFixture): Promise<{ storage: Storage; recovered: RecoveredState }> {
+  const storage = place.createStorage()
   return { storage, recovered: await storage.open(IDENTITY) }
 }
 
-export async function reopened(
-  place: StoragePlace,
+export async function reopenStorage(
+  place: StorageFixture,
   storage: Storage,
 ): Promise<{ storage: Storage; recovered: RecoveredState }> {
   await storage.close()
-  return opened(place)
+  return openStorage(place)
 }
 
 export function writeOf(write: Partial<StorageWrite>): StorageWrite {
   return { blocks: [], isUrgent: true, ...write }
 }
 
-export function term(term: number): HardState {
+export function hardStateInTerm(term: number): HardState {
   return { term, votedFor: undefined, commitIndex: 0 }
 }
 
-export function commands(first: number, term: number, count: number): EncodedBlock {
+export function commandBlock(first: number, term: number, count: number): EncodedBlock {
   const payloads = Array.from({ length: count }, (_, at) => new TextEncoder().encode(`${first + at} of ${term}`))
   return encodeCommands(first, term, payloads)
 }
 
-export function snapshotAt(index: number, term: number): SnapshotInfo {
+export function snapshotInfoAt(index: number, term: number): SnapshotInfo {
   return { id: `snapshot-${index}-${term}`, index, term, membership: MEMBERSHIP, size: 0 }
 }
 
 /** Writes a whole snapshot file of CONTENT; the info with its size. */
-export async function saved(storage: Storage, info: SnapshotInfo): Promise<SnapshotInfo> {
+export async function saveSnapshot(storage: Storage, info: SnapshotInfo): Promise<SnapshotInfo> {
   const writer = await storage.snapshots.create(info)
   for (let at = 0; at < CONTENT.length; at += 100_000) await writer.write(CONTENT.subarray(at, at + 100_000))
   return { ...info, size: await writer.finish() }
 }
 
-export async function contentOf(storage: Storage, id: string, offset: number): Promise<Buffer> {
+export async function readSnapshot(storage: Storage, id: string, offset: number): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of storage.snapshots.read(id, offset)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
 /** The file with this id has exactly the bytes of CONTENT from `offset` on. */
-export async function holdsContent(storage: Storage, id: string, offset = 0): Promise<void> {
-  const read = await contentOf(storage, id, offset)
+export async function assertSnapshotContent(storage: Storage, id: string, offset = 0): Promise<void> {
+  const read = await readSnapshot(storage, id, offset)
   const expected = CONTENT.subarray(offset)
   assert.equal(
     read.length,
@@ -120,7 +120,7 @@ export async function drain(iterator: AsyncIterator<Uint8Array>): Promise<void> 
   while (!(await iterator.next()).done);
 }
 
-export async function rejects(promise: Promise<unknown>, code?: string): Promise<RaftError> {
+export async function assertRejects(promise: Promise<unknown>, code?: string): Promise<RaftError> {
   const error = await promise.then(
     () => assert.fail(`resolved, and should have been rejected${code === undefined ? '' : ` with ${code}`}`),
     (error: unknown) => error,
@@ -138,14 +138,14 @@ export function withoutBytes({ bytes: _, ...head }: EncodedBlock): Omit<EncodedB
   return head
 }
 
-export function summaries(blocks: readonly EncodedBlock[]): object[] {
+export function comparableBlocks(blocks: readonly EncodedBlock[]): object[] {
   return blocks.map((block) => ({ ...withoutBytes(block), bytes: Buffer.from(block.bytes).toString('base64') }))
 }
 
-export function firstsOf(blocks: readonly EncodedBlock[]): number[] {
+export function firstIndexes(blocks: readonly EncodedBlock[]): number[] {
   return blocks.map(({ first }) => first)
 }
 
-export function termsOf(blocks: readonly EncodedBlock[]): string[] {
+export function firstIndexesAndTerms(blocks: readonly EncodedBlock[]): string[] {
   return blocks.map(({ first, term }) => `${first}@${term}`)
 }

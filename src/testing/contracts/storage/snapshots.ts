@@ -1,49 +1,58 @@
 /** Snapshot files: whole or not there, resumed, listed, removed. */
 import assert from 'node:assert/strict'
-import type { Test } from './samples.ts'
-import { CONTENT, contentOf, holdsContent, opened, rejects, reopened, saved, snapshotAt } from './samples.ts'
+import type { StorageTest } from './samples.ts'
+import {
+  assertRejects,
+  assertSnapshotContent,
+  CONTENT,
+  openStorage,
+  readSnapshot,
+  reopenStorage,
+  saveSnapshot,
+  snapshotInfoAt,
+} from './samples.ts'
 
-export function snapshotFiles(test: Test): void {
+export function snapshotFiles(test: StorageTest): void {
   test('are whole once finished, listed, and read from any offset', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     const { snapshots } = storage
     assert.deepEqual(await snapshots.list(), [])
-    const info = await saved(storage, snapshotAt(4, 1))
+    const info = await saveSnapshot(storage, snapshotInfoAt(4, 1))
     assert.equal(info.size, CONTENT.length)
     assert.deepEqual(await snapshots.list(), [info.id])
     for (const offset of [0, 1, 300_000, CONTENT.length - 1, CONTENT.length])
-      await holdsContent(storage, info.id, offset)
-    const { storage: again } = await reopened(place, storage)
+      await assertSnapshotContent(storage, info.id, offset)
+    const { storage: again } = await reopenStorage(place, storage)
     assert.deepEqual(await again.snapshots.list(), [info.id])
-    await holdsContent(again, info.id)
+    await assertSnapshotContent(again, info.id)
   })
 
   test('may be empty', async (place) => {
-    const { storage } = await opened(place)
-    const writer = await storage.snapshots.create(snapshotAt(1, 1))
+    const { storage } = await openStorage(place)
+    const writer = await storage.snapshots.create(snapshotInfoAt(1, 1))
     assert.equal(await writer.finish(), 0)
-    assert.equal((await contentOf(storage, snapshotAt(1, 1).id, 0)).length, 0)
+    assert.equal((await readSnapshot(storage, snapshotInfoAt(1, 1).id, 0)).length, 0)
   })
 
   test('go on where a broken transfer stopped', async (place) => {
-    const { storage } = await opened(place)
-    const info = { ...snapshotAt(4, 1), size: CONTENT.length }
+    const { storage } = await openStorage(place)
+    const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const broken = await storage.snapshots.create(info)
     assert.equal(broken.offset, 0)
     for (let at = 0; at < 700_000; at += 70_000) await broken.write(CONTENT.subarray(at, at + 70_000))
     await broken.suspend()
     assert.deepEqual(await storage.snapshots.list(), [])
-    const { storage: again } = await reopened(place, storage)
+    const { storage: again } = await reopenStorage(place, storage)
     const writer = await again.snapshots.create(info)
     assert.ok(writer.offset > 0 && writer.offset <= 700_000, `offset ${writer.offset}`)
     await writer.write(CONTENT.subarray(writer.offset))
     assert.equal(await writer.finish(), CONTENT.length)
-    await holdsContent(again, info.id)
+    await assertSnapshotContent(again, info.id)
   })
 
   test('begin anew when discarded, or when the partial file is of another snapshot', async (place) => {
-    const { storage } = await opened(place)
-    const info = { ...snapshotAt(4, 1), size: CONTENT.length }
+    const { storage } = await openStorage(place)
+    const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const discarded = await storage.snapshots.create(info)
     await discarded.write(CONTENT.subarray(0, 600_000))
     await discarded.discard()
@@ -55,50 +64,50 @@ export function snapshotFiles(test: Test): void {
   })
 
   test('are refused when they end with another size than announced', async (place) => {
-    const { storage } = await opened(place)
-    const info = { ...snapshotAt(4, 1), size: CONTENT.length }
+    const { storage } = await openStorage(place)
+    const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const writer = await storage.snapshots.create(info)
     await writer.write(CONTENT.subarray(1))
-    await rejects(writer.finish(), 'ERR_RAFT_CORRUPT')
+    await assertRejects(writer.finish(), 'ERR_RAFT_CORRUPT')
     assert.deepEqual(await storage.snapshots.list(), [])
     assert.equal((await storage.snapshots.create(info)).offset, 0)
   })
 
   test('take nothing more once their writer has ended', async (place) => {
-    const { storage } = await opened(place)
-    const writer = await storage.snapshots.create(snapshotAt(4, 1))
+    const { storage } = await openStorage(place)
+    const writer = await storage.snapshots.create(snapshotInfoAt(4, 1))
     await writer.write(CONTENT)
     await writer.finish()
-    await rejects(writer.write(CONTENT), 'ERR_RAFT_CLOSED')
-    await rejects(writer.finish(), 'ERR_RAFT_CLOSED')
+    await assertRejects(writer.write(CONTENT), 'ERR_RAFT_CLOSED')
+    await assertRejects(writer.finish(), 'ERR_RAFT_CLOSED')
     await Promise.all([writer.suspend(), writer.discard()])
-    assert.deepEqual(await storage.snapshots.list(), [snapshotAt(4, 1).id])
-    await holdsContent(storage, snapshotAt(4, 1).id)
+    assert.deepEqual(await storage.snapshots.list(), [snapshotInfoAt(4, 1).id])
+    await assertSnapshotContent(storage, snapshotInfoAt(4, 1).id)
   })
 
   test('are removed unless retained', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     const { snapshots } = storage
-    for (const index of [1, 2, 3]) await saved(storage, snapshotAt(index, 1))
-    const partial = await snapshots.create({ ...snapshotAt(4, 1), size: CONTENT.length })
+    for (const index of [1, 2, 3]) await saveSnapshot(storage, snapshotInfoAt(index, 1))
+    const partial = await snapshots.create({ ...snapshotInfoAt(4, 1), size: CONTENT.length })
     await partial.write(CONTENT.subarray(0, 600_000))
     await partial.suspend()
-    await snapshots.retain([snapshotAt(2, 1).id])
-    assert.deepEqual(await snapshots.list(), [snapshotAt(2, 1).id])
-    await rejects(contentOf(storage, snapshotAt(1, 1).id, 0), 'ERR_RAFT_SNAPSHOT_GONE')
-    assert.equal((await snapshots.create({ ...snapshotAt(4, 1), size: CONTENT.length })).offset, 0)
+    await snapshots.retain([snapshotInfoAt(2, 1).id])
+    assert.deepEqual(await snapshots.list(), [snapshotInfoAt(2, 1).id])
+    await assertRejects(readSnapshot(storage, snapshotInfoAt(1, 1).id, 0), 'ERR_RAFT_SNAPSHOT_GONE')
+    assert.equal((await snapshots.create({ ...snapshotInfoAt(4, 1), size: CONTENT.length })).offset, 0)
   })
 
   test('take any id without leaving their place', async (place) => {
-    const { storage } = await opened(place)
+    const { storage } = await openStorage(place)
     const ids = ['../../escape', '..', 'a/b', 'ümlaut %41', 'n1-00000012-3']
-    for (const id of ids) await saved(storage, { ...snapshotAt(1, 1), id })
+    for (const id of ids) await saveSnapshot(storage, { ...snapshotInfoAt(1, 1), id })
     assert.deepEqual([...(await storage.snapshots.list())].sort(), [...ids].sort())
-    for (const id of ids) await holdsContent(storage, id)
+    for (const id of ids) await assertSnapshotContent(storage, id)
   })
 
   test('answer for an unknown id that it is gone', async (place) => {
-    const { storage } = await opened(place)
-    await rejects(contentOf(storage, 'nobody', 0), 'ERR_RAFT_SNAPSHOT_GONE')
+    const { storage } = await openStorage(place)
+    await assertRejects(readSnapshot(storage, 'nobody', 0), 'ERR_RAFT_SNAPSHOT_GONE')
   })
 }

@@ -10,30 +10,30 @@ export type HostCall =
   | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly refusal: Refusal }
 
 /** How long a test waits for what must come, unless it is told otherwise. */
-export const PATIENCE_MS: number = 8000
+export const TIMEOUT_MS_DEFAULT: number = 8000
 
 export class RecordingHost implements TransportHost {
   readonly identity: PeerIdentity
   readonly calls: HostCall[] = []
   /** Whom to turn away, and why; anybody may be let in unless a test says otherwise. */
-  refuse: (peer: PeerIdentity) => Refusal | undefined = () => undefined
+  rejectPeer: (peer: PeerIdentity) => Refusal | undefined = () => undefined
   /** What this node's snapshots hold. */
   snapshot: (id: string, offset: number) => AsyncIterable<Uint8Array> = () => {
     throw new Error('this host has no snapshots')
   }
   /** What else is done at each call, inside it. */
   onCall: (call: HostCall) => void = () => undefined
-  readonly #patienceMs: number
+  readonly #timeoutMs: number
   readonly #waiting = new Set<() => void>()
 
-  constructor(identity: PeerIdentity, patienceMs: number = PATIENCE_MS) {
+  constructor(identity: PeerIdentity, timeoutMs: number = TIMEOUT_MS_DEFAULT) {
     this.identity = identity
-    this.#patienceMs = patienceMs
+    this.#timeoutMs = timeoutMs
   }
 
   admit(peer: PeerIdentity): Refusal | undefined {
     this.#record({ type: 'admit', peer })
-    return this.refuse(peer)
+    return this.rejectPeer(peer)
   }
 
   receive(from: NodeId, message: PeerMessage): void {
@@ -57,13 +57,13 @@ export class RecordingHost implements TransportHost {
   }
 
   /** Every call of one type, in order. */
-  all<Type extends HostCall['type']>(type: Type): Extract<HostCall, { type: Type }>[] {
+  callsOfType<Type extends HostCall['type']>(type: Type): Extract<HostCall, { type: Type }>[] {
     return this.calls.filter((call): call is Extract<HostCall, { type: Type }> => call.type === type)
   }
 
   /** The messages that came, from whomever. */
   get received(): PeerMessage[] {
-    return this.all('receive').map(({ message }) => message)
+    return this.callsOfType('receive').map(({ message }) => message)
   }
 
   isConnected(peer: NodeId): boolean {
@@ -86,7 +86,7 @@ export class RecordingHost implements TransportHost {
       const timeout = setTimeout(() => {
         this.#waiting.delete(look)
         reject(new Error(`${this.identity.nodeId} waited in vain for: ${what}; it saw ${this.#summary()}`))
-      }, this.#patienceMs)
+      }, this.#timeoutMs)
       this.#waiting.add(look)
     })
   }

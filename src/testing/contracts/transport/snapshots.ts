@@ -1,14 +1,14 @@
 /** How a snapshot's bytes are fetched, and how that ends early. */
 import assert from 'node:assert/strict'
 import { isRaftError, RaftError } from '../../../errors.ts'
-import type { On } from './net.ts'
-import { collect, longContent, MIB, pause, pieces, rejects } from './net.ts'
+import type { TransportTest } from './test-network.ts'
+import { assertRejects, collect, longSnapshot, MIB, pause, splitIntoChunks } from './test-network.ts'
 
-export function snapshots(on: On): void {
+export function snapshots(on: TransportTest): void {
   on('fetches a snapshot from the offset that is asked for', async (net) => {
-    const [a, b] = await net.pair()
+    const [a, b] = await net.connectedPair()
     const file = new Uint8Array(3 * MIB + 17).map((_, offset) => (offset ^ (offset >> 9)) & 255)
-    b.host.snapshot = (_, offset) => pieces(file.subarray(offset), 700_001)
+    b.host.snapshot = (_, offset) => splitIntoChunks(file.subarray(offset), 700_001)
     for (const offset of [0, MIB + 1, file.length]) {
       const got = await collect(a.transport.fetchSnapshot('b', 's1', offset, new AbortController().signal))
       assert.ok(got.equals(file.subarray(offset)), `from ${offset}: ${got.length} bytes`)
@@ -16,7 +16,7 @@ export function snapshots(on: On): void {
   })
 
   on('reads no further ahead than a window while the taker is slow', async (net) => {
-    const [a, b] = await net.pair()
+    const [a, b] = await net.connectedPair()
     let read = 0
     b.host.snapshot = async function* () {
       for (; read < 64 * MIB; read += MIB / 4) yield new Uint8Array(MIB / 4)
@@ -29,22 +29,22 @@ export function snapshots(on: On): void {
   })
 
   on('says that a snapshot is gone', async (net) => {
-    const [a, b] = await net.pair()
+    const [a, b] = await net.connectedPair()
     b.host.snapshot = async function* () {
       yield* []
       throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'no such snapshot')
     }
-    await rejects(
+    await assertRejects(
       collect(a.transport.fetchSnapshot('b', 'old', 0, new AbortController().signal)),
       'ERR_RAFT_SNAPSHOT_GONE',
     )
   })
 
   on('ends a fetch that is aborted with the reason, and the reading too', async (net) => {
-    const [a, b] = await net.pair()
+    const [a, b] = await net.connectedPair()
     let isRead = true
     b.host.snapshot = () =>
-      longContent(() => {
+      longSnapshot(() => {
         isRead = false
       })
     const controller = new AbortController()
@@ -56,33 +56,33 @@ export function snapshots(on: On): void {
   })
 
   on('ends a fetch with a RaftError when the link breaks', async (net) => {
-    const [a, b] = await net.pair()
-    b.host.snapshot = () => longContent()
+    const [a, b] = await net.connectedPair()
+    b.host.snapshot = () => longSnapshot()
     let isCut = false
     const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal), () => {
-      if (!isCut) void net.world.cut('a', 'b')
+      if (!isCut) void net.fixture.cut('a', 'b')
       isCut = true
     })
-    await rejects(fetching, 'ERR_RAFT_UNREACHABLE')
+    await assertRejects(fetching, 'ERR_RAFT_UNREACHABLE')
   })
 
   on('ends a fetch with a RaftError when the source fails', async (net) => {
-    const [a, b] = await net.pair()
+    const [a, b] = await net.connectedPair()
     b.host.snapshot = async function* () {
       yield new Uint8Array(10)
       throw new Error('the disk is broken')
     }
-    await rejects(
+    await assertRejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
       'ERR_RAFT_UNREACHABLE',
     )
   })
 
   on('hands out what came before its source failed, so that another fetch goes on from there', async (net) => {
-    const [a, b] = await net.pair()
+    const [a, b] = await net.connectedPair()
     const file = new Uint8Array(MIB).map((_, offset) => (offset ^ (offset >> 8)) & 255)
     b.host.snapshot = async function* (_, offset) {
-      yield* pieces(file.subarray(offset, offset + MIB / 2), 100_000)
+      yield* splitIntoChunks(file.subarray(offset, offset + MIB / 2), 100_000)
       if (offset + MIB / 2 < file.length) throw new Error('the disk is broken')
     }
     const got: Uint8Array[] = []
@@ -101,15 +101,18 @@ export function snapshots(on: On): void {
   })
 
   on('hands no snapshot to who is not admitted', async (net) => {
-    const [a, b] = await net.pair()
-    b.host.snapshot = () => pieces(new Uint8Array(10), 10)
-    b.host.refuse = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
-    await rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)), 'ERR_RAFT_REMOVED')
+    const [a, b] = await net.connectedPair()
+    b.host.snapshot = () => splitIntoChunks(new Uint8Array(10), 10)
+    b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
+    await assertRejects(
+      collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
+      'ERR_RAFT_REMOVED',
+    )
   })
 
   on('cannot fetch from whom it cannot reach', async (net) => {
-    const a = await net.start('a')
-    await rejects(
+    const a = await net.startNode('a')
+    await assertRejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
       'ERR_RAFT_UNREACHABLE',
     )

@@ -1,0 +1,111 @@
+/** A counterexample as a text: which answer is wrong and why, an order that explains the answers before it, and who overlaps whom. */
+import type { Counterexample } from './counterexample.ts'
+import { formatAnswer, formatCall, formatOperation, formatValue } from './format.ts'
+import type { Interval } from './interval.ts'
+
+/** Rows that are shown of an order, and of the calls: the latest. */
+const ORDER_ROWS_MAX = 12
+const TIMELINE_ROWS_MAX = 24
+
+export function counterexampleText<State, Operation, Result>(found: Counterexample<State, Operation, Result>): string {
+  return [...explanationSentences(found), '', ...orderLines(found), ...timelineLines(found)].join('\n')
+}
+
+/** What is wrong, and why. */
+export function explanationSentences<State, Operation, Result>(
+  found: Counterexample<State, Operation, Result>,
+): string[] {
+  const { culprit, key, explainedCount: explained, suspects } = found
+  const where = key === undefined ? '' : ` on key ${formatValue(key)}`
+  const { calledAt } = culprit.call
+  return [
+    `The history is not linearizable. The first ${explained} answers${where} can be explained, but then not this one:`,
+    `  ${formatCall(culprit.call)} was told ${formatAnswer(culprit.call)}, called at ${calledAt}, answered at ${culprit.to}`,
+    possibleResultsSentence(found),
+    lastValidSentence(found),
+    ...suspects.map((call) => `It would be explained if ${formatCall(call)}, which was rejected, had taken effect.`),
+  ]
+}
+
+function possibleResultsSentence<State, Operation, Result>({
+  possibleResults: possible,
+  hasMore,
+}: Counterexample<State, Operation, Result>): string {
+  if (possible.length === 0) return 'What it should have been told was too much work to find.'
+  const results = possible.map(formatValue).join(' or ')
+  return `In every order that explains the answers before it, it would have been told ${results}${hasMore ? ', or more' : ''}.`
+}
+
+function lastValidSentence<State, Operation, Result>({
+  precedingOrder: before,
+  lastValidPosition: lastRight,
+}: Counterexample<State, Operation, Result>): string {
+  if (before === undefined) return 'An order that explains the answers before it was too much work to find.'
+  if (lastRight === undefined) return 'In the order below, there is no moment at which the answer is right.'
+  const [after, next] = [before[lastRight - 1], before[lastRight]]
+  const since = after === undefined ? 'at the beginning' : `after ${formatCall(after.interval.call)}`
+  const until = next === undefined ? '' : `, until ${formatCall(next.interval.call)} takes effect`
+  return `In the order below, the answer is right ${since}${until}.`
+}
+
+function orderLines<State, Operation, Result>({
+  precedingOrder: before = [],
+  culprit,
+}: Counterexample<State, Operation, Result>): string[] {
+  if (before.length === 0) return []
+  const shown = before.slice(-ORDER_ROWS_MAX)
+  const rows = shown.map(({ interval: { call }, state }) => [
+    `${call.client}`,
+    formatOperation(call.operation),
+    call === culprit.call ? 'this one' : formatAnswer(call),
+    formatValue(state),
+  ])
+  const which = shown.length === before.length ? '' : ` (the last ${shown.length} of ${before.length} calls)`
+  return [
+    `An order that explains the answers before it${which}:`,
+    ...tableLines([['client', 'call', 'told', 'state after'], ...rows]),
+    '',
+  ]
+}
+
+/** A row per call, a column for each instant at which a call begins or ends. */
+function timelineLines<State, Operation, Result>(found: Counterexample<State, Operation, Result>): string[] {
+  const { window, culprit } = found
+  const shown = latestCalls(found, TIMELINE_ROWS_MAX)
+  const instants = shown.flatMap(({ from, to }) => (to === Number.POSITIVE_INFINITY ? [from] : [from, to]))
+  const columns = [...new Set(instants)].sort((a, b) => a - b)
+  const bar = ({ from, to }: Interval<Operation, Result>): string => {
+    const begin = columns.indexOf(from)
+    const end = columns.indexOf(to)
+    if (end === -1) return `${' '.repeat(begin)}[${'-'.repeat(columns.length - begin - 1)}`
+    return `${' '.repeat(begin)}${begin === end ? '|' : `[${'='.repeat(end - begin - 1)}]`}`
+  }
+  const rows = shown.map((interval) => [
+    `${interval.call.client}`,
+    formatOperation(interval.call.operation),
+    interval.to === Number.POSITIVE_INFINITY ? '?' : formatAnswer(interval.call),
+    `${bar(interval)}${interval === culprit ? '  <- cannot be' : ''}`,
+  ])
+  const which = shown.length === window.length ? '' : `, the latest ${shown.length} of ${window.length} calls`
+  return [
+    `From ${columns[0]} to ${culprit.to}${which}; a column is the beginning or end of a call, [--- was not answered by then:`,
+    ...tableLines([['client', 'call', 'told', 'when'], ...rows]),
+  ]
+}
+
+/** The calls of the window that were last heard of, in order of their beginnings. */
+export function latestCalls<State, Operation, Result>(
+  { window }: Counterexample<State, Operation, Result>,
+  max: number,
+): Interval<Operation, Result>[] {
+  const heardOf = ({ from, to }: Interval<Operation, Result>): number => (to === Number.POSITIVE_INFINITY ? from : to)
+  const shown = [...window].sort((a, b) => heardOf(a) - heardOf(b)).slice(-max)
+  return shown.sort((a, b) => a.from - b.from)
+}
+
+function tableLines(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] as readonly string[]).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  ')}`.trimEnd())
+}

@@ -1,0 +1,16 @@
+/** A queue: what comes in first goes out first, and once. */
+import { canonicalText, type Model } from '../model.ts'
+
+export type QueueOperation<Value> = { readonly type: 'enqueue'; readonly value: Value } | { readonly type: 'dequeue' }
+
+/** A dequeue is told the value, or `undefined` if the queue is empty; an enqueue nothing. */
+export function queueModel<Value>(): Model<readonly Value[], QueueOperation<Value>, Value | undefined> {
+  return {
+    initial: () => [],
+    step(state, operation) {
+      if (operation.type === 'enqueue') return { state: [...state, operation.value], result: undefined }
+      return { state: state.slice(1), result: state[0] }
+    },
+    hash: (state) => JSON.stringify(state.map(canonicalText)),
+  }
+}

@@ -1,0 +1,15 @@
+/** A register: a read tells what was written last. */
+import { canonicalText, type Model } from '../model.ts'
+
+export type RegisterOperation<Value> = { readonly type: 'read' } | { readonly type: 'write'; readonly value: Value }
+
+/** A write is told nothing. */
+export function registerModel<Value>(initial: Value): Model<Value, RegisterOperation<Value>, Value | undefined> {
+  return {
+    initial: () => initial,
+    step: (state, operation) =>
+      operation.type === 'read' ? { state, result: state } : { state: operation.value, result: undefined },
+    hash: canonicalText,
+    changesNothing: ({ type }) => type === 'read',
+  }
+}

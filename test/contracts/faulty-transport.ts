@@ -1,0 +1,102 @@
+/** How a bad transport is made: the good one in memory, with one lie on top, told to its user, its host, or both. */
+import type { PeerMessage, Transport, TransportHost } from '../../src/contracts/transport.ts'
+import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
+import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
+
+export interface FaultyTransport {
+  /** What is bad about it. */
+  readonly defect: string
+  /** The checks that must fail: each its group's name and its own. */
+  readonly failingChecks: readonly string[]
+  readonly make: () => TransportWorld
+}
+
+/** What a lie stands on. */
+export interface DefectContext {
+  readonly good: Transport
+  /** The hosts of all transports of the world, by their nodes' ids. */
+  readonly hosts: ReadonlyMap<string, TransportHost>
+}
+
+/** What a transport does badly; what it does not say is done well. */
+export interface TransportDefect {
+  /** To whoever uses it. */
+  readonly transport?: Partial<Transport>
+  /** To the host it is started with. */
+  readonly host?: (host: TransportHost) => Partial<TransportHost>
+}
+
+/** What else its world can do. */
+export interface FixtureOverrides extends Partial<TransportWorld> {
+  /** What the transport below takes for one peer, if that is not what it says. */
+  readonly queueBytes?: number
+}
+
+export const WINDOW_BYTES = 1024 * 1024
+
+export function faulty(
+  defect: string,
+  failingChecks: string | readonly string[],
+  override: (below: DefectContext) => TransportDefect,
+  fixtureOverrides: (hosts: ReadonlyMap<string, TransportHost>) => FixtureOverrides = () => ({}),
+): FaultyTransport {
+  const make = (): TransportWorld => {
+    const hosts = new Map<string, TransportHost>()
+    const { queueBytes = WINDOW_BYTES, ...world } = fixtureOverrides(hosts)
+    const network = new MemoryNetwork({ windowBytes: queueBytes, refusalPauseMs: 20 })
+    return {
+      createTransport: (id) => {
+        const good = network.transport(id)
+        return applyDefect(good, hosts, override({ good, hosts }))
+      },
+      addressFor: (_, to) => to,
+      cut: (one, other) => network.cut(one, other),
+      heal: (one, other) => network.heal(one, other),
+      stall: (one, other) => network.stall(one, other),
+      resume: (one, other) => network.resume(one, other),
+      windowBytes: WINDOW_BYTES,
+      close: async () => undefined,
+      ...world,
+    }
+  }
+  return { defect: defect, failingChecks: typeof failingChecks === 'string' ? [failingChecks] : failingChecks, make }
+}
+
+function applyDefect(good: Transport, hosts: Map<string, TransportHost>, overrides: TransportDefect): Transport {
+  return {
+    start: (host) => {
+      hosts.set(host.identity.nodeId, host)
+      return good.start({ ...allMethodsOf(host), ...overrides.host?.(host) })
+    },
+    address: good.address,
+    setPeers: (addresses) => good.setPeers(addresses),
+    send: (to, message) => good.send(to, message),
+    fetchSnapshot: (from, id, offset, signal) => good.fetchSnapshot(from, id, offset, signal),
+    close: () => good.close(),
+    ...overrides.transport,
+  }
+}
+
+function allMethodsOf(host: TransportHost): TransportHost {
+  return {
+    identity: host.identity,
+    admit: (peer) => host.admit(peer),
+    receive: (from, message) => host.receive(from, message),
+    peerConnected: (peer) => host.peerConnected(peer),
+    peerLost: (peer, reason) => host.peerLost(peer, reason),
+    refusedBy: (peer, refusal) => host.refusedBy(peer, refusal),
+    readSnapshot: (id, offset) => host.readSnapshot(id, offset),
+  }
+}
+
+/** The message with two bytes of its blocks changed, and the rest as it was. */
+export function damaged(message: PeerMessage): PeerMessage {
+  if (message.type !== 'AppendEntriesRequest') return message
+  const blocks = message.blocks.map((block) => {
+    const bytes = Uint8Array.from(block.bytes)
+    bytes[bytes.length >> 1] = 0
+    bytes[(bytes.length >> 1) + 1] = 0
+    return { ...block, bytes }
+  })
+  return { ...message, blocks }
+}

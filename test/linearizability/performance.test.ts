@@ -1,0 +1,80 @@
+/** How long judging takes: histories as a run against a real cluster leaves them. */
+import assert from 'node:assert/strict'
+import type { KeyValueOperation, RecordedCall } from 'quorate/testing'
+import { checkLinearizable, keyValueModel } from 'quorate/testing'
+import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
+
+const CALLS = 10_000
+const CLIENTS = 50
+
+type Call = RecordedCall<KeyValueOperation<number>, number | boolean | undefined>
+
+describe('a history of 10,000 calls by 50 clients over 20 keys', () => {
+  for (const { says, isStale } of [
+    { says: 'is explained', isStale: false },
+    { says: 'with one stale read is found wrong, and why', isStale: true },
+  ])
+    it(`${says}, within two seconds`, () => {
+      const calls = history(20)
+      if (isStale) addStaleRead(calls)
+      const began = process.cpuUsage()
+      const outcome = checkLinearizable(keyValueModel<number>(), calls)
+      const tookMs = process.cpuUsage(began).user / 1000
+      assert.equal(outcome.verdict, isStale ? 'violated' : 'linearizable')
+      assert.ok(tookMs < 2000, `${tookMs} ms`)
+    })
+})
+
+/** All clients at work at once on one store; one call in a hundred is never answered, and its client goes on after a while. */
+function history(keys: number): Call[] {
+  const random = new SeededRandom(7)
+  const stores = new Map<string, number>()
+  const calls: Call[] = []
+  const free = Array.from({ length: CLIENTS }, () => 0)
+  for (let turn = 0; turn < CALLS; turn++) {
+    const client = free.indexOf(Math.min(...free))
+    const calledAt = free[client] as number
+    const at = calledAt + 1 + random.below(1000)
+    free[client] = at + 1
+    calls.push({
+      client,
+      operation: operationOf(random, keys, turn),
+      calledAt,
+      answer: { type: 'ok', at, result: undefined },
+    })
+  }
+  const moment = new Map(
+    calls.map((call) => [call, call.calledAt + random.below((call.answer?.at ?? 0) - call.calledAt)]),
+  )
+  const answered = new Map<Call, Call>()
+  for (const call of [...calls].sort((a, b) => (moment.get(a) as number) - (moment.get(b) as number))) {
+    const { key } = call.operation
+    const isLost = random.below(100) === 0
+    const { state, result } = keyValueModel<number>().step(stores.get(key), call.operation)
+    if (state === undefined) stores.delete(key)
+    else stores.set(key, state)
+    const at = call.answer?.at as number
+    answered.set(call, { ...call, answer: isLost ? { type: 'unknown', at } : { type: 'ok', at, result } })
+  }
+  return calls.map((call) => answered.get(call) as Call)
+}
+
+function operationOf(random: SeededRandom, keys: number, turn: number): KeyValueOperation<number> {
+  const key = `k${random.below(keys)}`
+  const what = random.below(10)
+  if (what < 5) return { type: 'get', key }
+  if (what < 8) return { type: 'put', key, value: turn }
+  if (what < 9) return { type: 'compareAndSet', key, expected: turn - random.below(50), value: turn }
+  return { type: 'delete', key }
+}
+
+/** A get late in the history is told a value of long before. */
+function addStaleRead(calls: Call[]): void {
+  const place = calls.findIndex(
+    (call, turn) => turn > 8000 && call.operation.type === 'get' && call.answer?.type === 'ok',
+  )
+  const late = calls[place] as Call
+  const old = calls.find(({ operation }) => operation.type === 'put' && operation.key === late.operation.key) as Call
+  const result = old.operation.type === 'put' ? old.operation.value : undefined
+  calls[place] = { ...late, answer: { type: 'ok', at: late.answer?.at as number, result } }
+}
