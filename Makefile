@@ -50,7 +50,7 @@ maelstrom: $(INSTALLED) ## Run the lin-kv example as processes under a false net
 	@exec node --import tsx chaos/maelstrom/main.ts $(ARGS)
 
 museum: $(INSTALLED) ## Catch the bugs that others have shipped, each made again in our sources (ARGS="NAME" for one)
-	@node --import tsx scripts/museum.ts $(ARGS)
+	@node --import tsx scripts/known-bugs.ts $(ARGS)
 
 clean: ## Remove what build and tests have made
 	rm -rf dist dist.* coverage *.tgz

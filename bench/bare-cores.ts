@@ -4,7 +4,7 @@ import { RAFT_DEFAULTS } from '../src/core/index.ts'
 import { PropertyMonitor } from '../src/testing/properties/safety.ts'
 import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
 
-interface Mail {
+interface Delivery {
   readonly to: NodeId
   readonly input: Input
 }
@@ -17,7 +17,7 @@ export class BareCores {
   readonly #watch = new PropertyMonitor()
   readonly #cores = new Map<NodeId, CheckedRaft>()
   readonly #wakes = new Map<NodeId, number>()
-  #mail: Mail[] = []
+  #deliveries: Delivery[] = []
   #now = 0
   #inputs = 0
   #proposals = 0
@@ -38,10 +38,10 @@ export class BareCores {
   /** Puts in at least that many inputs, and says how many it were. */
   run(inputs: number): number {
     while (this.#inputs < inputs) {
-      const mail = this.#mail
-      this.#mail = []
+      const mail = this.#deliveries
+      this.#deliveries = []
       for (const { to, input } of mail) this.#step(to, [input])
-      if (this.#mail.length === 0) this.#wake()
+      if (this.#deliveries.length === 0) this.#wake()
     }
     return this.#inputs
   }
@@ -58,38 +58,38 @@ export class BareCores {
     const effects = core.step(this.#now, inputs)
     this.#watch.observe({ type: 'stepped', node, inputs, effects, status: core.status(this.#now) })
     this.#wakes.set(node, effects.wakeAt)
-    this.#take(node, core, effects)
+    this.#handleEffects(node, core, effects)
   }
 
-  #take(node: NodeId, core: CheckedRaft, { persist, send, apply }: Effects): void {
-    for (const { to, message } of send) this.#post(node, to, message)
+  #handleEffects(node: NodeId, core: CheckedRaft, { persist, send, apply }: Effects): void {
+    for (const { to, message } of send) this.#deliver(node, to, message)
     if (persist !== undefined) {
       this.#watch.observe({ type: 'durable', node, write: persist })
-      this.#mail.push({ to: node, input: { type: 'persisted', number: persist.number } })
-      for (const { to, message } of persist.then) this.#post(node, to, message)
+      this.#deliveries.push({ to: node, input: { type: 'persisted', number: persist.number } })
+      for (const { to, message } of persist.then) this.#deliver(node, to, message)
     }
     if (apply === undefined) return
     const index = apply.to - 1
-    this.#mail.push({ to: node, input: { type: 'applied', index } })
+    this.#deliveries.push({ to: node, input: { type: 'applied', index } })
     if (index % TRAILING < OUTSTANDING && index > TRAILING) this.#snapshot(node, core, index)
     if (core.state.role.type === 'leader') this.#propose(node)
   }
 
   #snapshot(node: NodeId, core: CheckedRaft, index: number): void {
     const snapshot = { ...core.snapshotMetadata(index), id: `${node}-${index}`, size: 1 }
-    this.#mail.push({ to: node, input: { type: 'snapshotTaken', snapshot } })
+    this.#deliveries.push({ to: node, input: { type: 'snapshotTaken', snapshot } })
   }
 
   #propose(leader: NodeId): void {
     for (let count = 0; count < OUTSTANDING / 4; count++)
-      this.#mail.push({
+      this.#deliveries.push({
         to: leader,
         input: { type: 'propose', proposal: ++this.#proposals, count: 1, size: 100, payload: undefined },
       })
   }
 
-  #post(from: NodeId, to: NodeId, message: Effects['send'][number]['message']): void {
+  #deliver(from: NodeId, to: NodeId, message: Effects['send'][number]['message']): void {
     this.#watch.observe({ type: 'sent', from, to, message })
-    this.#mail.push({ to, input: { type: 'receive', from, message } })
+    this.#deliveries.push({ to, input: { type: 'receive', from, message } })
   }
 }

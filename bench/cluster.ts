@@ -14,7 +14,7 @@ export interface RaftCluster extends Cluster {
   readonly addresses: Readonly<Record<string, string>>
 }
 
-export async function startSkeleton(directory: string): Promise<Cluster> {
+export async function startBaseline(directory: string): Promise<Cluster> {
   const start = (role: string, name: string, addresses: readonly string[]): Promise<Worker> =>
     Worker.start('./skeleton-process.ts', [role, join(directory, name), ...addresses])
   const followers = await Promise.all(['s2', 's3'].map((name) => start('follower', name, [])))

@@ -5,7 +5,7 @@ export interface LoadTarget {
   propose(command: Uint8Array): Promise<unknown>
 }
 
-export interface LoadOrder {
+export interface LoadRequest {
   readonly type: 'load'
   readonly outstanding: number
   readonly seconds: number
@@ -29,26 +29,26 @@ export interface UsageResult {
   readonly rssBytes: number
 }
 
-type Order =
-  | LoadOrder
+type WorkerRequest =
+  | LoadRequest
   | { readonly type: 'usage' }
   | { readonly type: 'call'; readonly name: string; readonly argument: unknown }
 
 /** Tells the parent that this process is ready, then does what it orders. `calls` are further things it may ask for. */
-export function answerParent(
+export function serveParent(
   ready: Readonly<Record<string, unknown>>,
   target?: LoadTarget,
   calls: Readonly<Record<string, (argument: unknown) => Promise<unknown>>> = {},
 ): void {
-  process.on('message', (order: Order) => {
-    void carryOut(order, target, calls).then((answer) => process.send?.(answer))
+  process.on('message', (order: WorkerRequest) => {
+    void handleRequest(order, target, calls).then((answer) => process.send?.(answer))
   })
   process.on('disconnect', () => process.exit(0))
   process.send?.({ type: 'ready', pid: process.pid, ...ready })
 }
 
-async function carryOut(
-  order: Order,
+async function handleRequest(
+  order: WorkerRequest,
   target: LoadTarget | undefined,
   calls: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>,
 ): Promise<unknown> {
@@ -67,7 +67,7 @@ async function carryOut(
   return await load(target, order)
 }
 
-export async function load(target: LoadTarget, { outstanding, seconds, bytes }: LoadOrder): Promise<LoadResult> {
+export async function load(target: LoadTarget, { outstanding, seconds, bytes }: LoadRequest): Promise<LoadResult> {
   const command = new Uint8Array(bytes).fill(7)
   const latencies: number[] = []
   const start = performance.now()

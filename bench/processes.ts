@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { LoadOrder, LoadResult, UsageResult } from './load.ts'
+import type { LoadRequest, LoadResult, UsageResult } from './load.ts'
 
 /** Milliseconds for a process to say that it is ready, or to answer beyond what its order takes. */
-const PATIENCE_MS = 30_000
+const ANSWER_TIMEOUT_MS = 30_000
 
 export class Worker {
   readonly child: ChildProcess
@@ -21,20 +21,20 @@ export class Worker {
   static async start(script: string, argv: readonly string[]): Promise<Worker> {
     const path = fileURLToPath(new URL(script, import.meta.url))
     const child = fork(path, argv, { execArgv: ['--import', 'tsx'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    const ready = await nextMessage(child, PATIENCE_MS)
+    const ready = await nextMessage(child, ANSWER_TIMEOUT_MS)
     return new Worker(child, ready as Record<string, unknown>)
   }
 
   async usage(): Promise<UsageResult> {
-    return (await this.#order({ type: 'usage' }, PATIENCE_MS)) as UsageResult
+    return (await this.#request({ type: 'usage' }, ANSWER_TIMEOUT_MS)) as UsageResult
   }
 
-  async load(order: LoadOrder): Promise<LoadResult> {
-    return (await this.#order(order, order.seconds * 1000 + PATIENCE_MS)) as LoadResult
+  async load(order: LoadRequest): Promise<LoadResult> {
+    return (await this.#request(order, order.seconds * 1000 + ANSWER_TIMEOUT_MS)) as LoadResult
   }
 
-  async call(name: string, argument?: unknown, patienceMs = PATIENCE_MS): Promise<unknown> {
-    const answer = (await this.#order({ type: 'call', name, argument }, patienceMs)) as {
+  async call(name: string, argument?: unknown, patienceMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
+    const answer = (await this.#request({ type: 'call', name, argument }, patienceMs)) as {
       readonly type: string
       readonly value?: unknown
       readonly message?: string
@@ -50,7 +50,7 @@ export class Worker {
     await gone
   }
 
-  #order(order: object, patienceMs: number): Promise<unknown> {
+  #request(order: object, patienceMs: number): Promise<unknown> {
     this.child.send(order)
     return nextMessage(this.child, patienceMs)
   }

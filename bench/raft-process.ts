@@ -1,6 +1,6 @@
 /** One node of quorate under measure, from the built package: the real thing, with a state machine that only counts. */
 import { bytesCodec, type RaftNode, startNode } from 'quorate'
-import { answerParent } from './load.ts'
+import { serveParent } from './load.ts'
 
 const [id, listen, peersJson, dataDir, optionsJson, mode] = process.argv.slice(2) as [
   string,
@@ -58,7 +58,7 @@ const node: RaftNode<Uint8Array, Uint8Array> = await startNode({
   ...JSON.parse(optionsJson),
 })
 
-answerParent({ id, address: listen }, node, {
+serveParent({ id, address: listen }, node, {
   status: async () => await node.status(),
   /** Makes the snapshot this many bytes, and takes one. */
   ballast: async (bytes) => {

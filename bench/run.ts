@@ -26,13 +26,13 @@ const options = program.opts<{
   snapshotMib: string
 }>()
 const parts = options.only.split(',')
-const say = (line: string): void => {
+const print = (line: string): void => {
   if (options.json !== true) process.stdout.write(`${line}\n`)
 }
 const document: Record<string, unknown> = { schema: 'quorate.bench/v1', node: process.version }
 
 if (parts.includes('throughput')) {
-  say(
+  print(
     'Durable proposals (128 B, fsync on, three processes, from inside the leader), beside a bare skeleton without Raft:',
   )
   const table = new Table({
@@ -61,7 +61,7 @@ if (parts.includes('throughput')) {
       row.outstanding,
       ...cells(row.quorate),
       mebibytes(row.quorate.rssMaxBytes),
-      ...cells(row.skeleton),
+      ...cells(row.baseline),
       row.opsRatio.toFixed(2),
       row.p50Ratio.toFixed(2),
       `${row.noise.toFixed(1)}×`,
@@ -78,11 +78,11 @@ if (parts.includes('throughput')) {
     },
     show,
   )
-  say(table.toString())
+  print(table.toString())
 }
 
 if (parts.includes('failover')) {
-  say('Failover, from SIGKILL of the leader to the next acknowledged write:')
+  print('Failover, from SIGKILL of the leader to the next acknowledged write:')
   const table = new Table({ head: ['timeouts', 'trials', 'median', 'min', 'max'], style: { head: [], border: [] } })
   const rows = []
   for (const [name, timeouts] of [
@@ -94,13 +94,13 @@ if (parts.includes('failover')) {
     rows.push(row)
   }
   document.failover = rows
-  say(table.toString())
+  print(table.toString())
 }
 
 if (parts.includes('snapshot')) {
   const row = await measureSnapshot(Number(options.snapshotMib) * 1024 * 1024)
   document.snapshot = row
-  say(`Snapshot of ${mebibytes(row.bytes)} onto an empty new member:`)
+  print(`Snapshot of ${mebibytes(row.bytes)} onto an empty new member:`)
   const table = new Table({ style: { head: [], border: [] } })
   table.push(
     { 'taking it': `${row.takeSeconds.toFixed(2)} s` },
@@ -110,7 +110,7 @@ if (parts.includes('snapshot')) {
     },
     { "leader's RSS": `${mebibytes(row.leaderRssBeforeBytes)} before, ${mebibytes(row.leaderRssAfterBytes)} after` },
   )
-  say(table.toString())
+  print(table.toString())
 }
 
 if (options.json === true) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`)

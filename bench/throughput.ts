@@ -1,5 +1,5 @@
 /** Durable proposals per second, beside the skeleton's in the same run: rounds take turns, medians are compared. */
-import { type Cluster, startRaft, startSkeleton, stop, usageOf } from './cluster.ts'
+import { type Cluster, startBaseline, startRaft, stop, usageOf } from './cluster.ts'
 import { median } from './figures.ts'
 import { inTemporaryDirectory } from './processes.ts'
 
@@ -22,7 +22,7 @@ export interface Figures {
 export interface ThroughputRow {
   readonly outstanding: number
   readonly quorate: Figures
-  readonly skeleton: Figures
+  readonly baseline: Figures
   /** Medians of the rounds' own ratios. */
   readonly opsRatio: number
   readonly p50Ratio: number
@@ -38,21 +38,21 @@ export async function measureThroughput(
   report: (row: ThroughputRow) => void,
 ): Promise<ThroughputRow[]> {
   return await inTemporaryDirectory(async (directory) => {
-    const skeleton = await startSkeleton(directory)
+    const baseline = await startBaseline(directory)
     const quorate = await startRaft(directory)
     try {
       // A service that has run for a while is compiled; one that has just started is interpreted for thousands of steps.
-      for (const cluster of [skeleton, quorate])
+      for (const cluster of [baseline, quorate])
         await measureOnce(cluster, { ...options, seconds: WARM_UP_SECONDS }, 64)
       const rows: ThroughputRow[] = []
       for (const outstanding of options.outstanding) {
-        const row = await measureRow(options, outstanding, quorate, skeleton)
+        const row = await measureRow(options, outstanding, quorate, baseline)
         report(row)
         rows.push(row)
       }
       return rows
     } finally {
-      await Promise.all([stop(skeleton), stop(quorate)])
+      await Promise.all([stop(baseline), stop(quorate)])
     }
   })
 }
@@ -61,23 +61,23 @@ async function measureRow(
   options: ThroughputOptions,
   outstanding: number,
   quorate: Cluster,
-  skeleton: Cluster,
+  baseline: Cluster,
 ): Promise<ThroughputRow> {
-  const ours: Figures[] = []
-  const bare: Figures[] = []
-  await measureOnce(skeleton, { ...options, seconds: 0.5 }, outstanding)
+  const quorateFigures: Figures[] = []
+  const baselineFigures: Figures[] = []
+  await measureOnce(baseline, { ...options, seconds: 0.5 }, outstanding)
   await measureOnce(quorate, { ...options, seconds: 0.5 }, outstanding)
   for (let round = 0; round < options.rounds; round++) {
-    bare.push(await measureOnce(skeleton, options, outstanding))
-    ours.push(await measureOnce(quorate, options, outstanding))
+    baselineFigures.push(await measureOnce(baseline, options, outstanding))
+    quorateFigures.push(await measureOnce(quorate, options, outstanding))
   }
   const ratios = (of: (figures: Figures) => number): number =>
-    median(ours.map((figures, round) => of(figures) / of(bare[round] as Figures)))
-  const speeds = bare.map(({ opsPerSecond }) => opsPerSecond)
+    median(quorateFigures.map((figures, round) => of(figures) / of(baselineFigures[round] as Figures)))
+  const speeds = baselineFigures.map(({ opsPerSecond }) => opsPerSecond)
   return {
     outstanding,
-    quorate: medians(ours),
-    skeleton: medians(bare),
+    quorate: medians(quorateFigures),
+    baseline: medians(baselineFigures),
     opsRatio: ratios(({ opsPerSecond }) => opsPerSecond),
     p50Ratio: ratios(({ p50Ms }) => p50Ms),
     noise: Math.max(...speeds) / Math.min(...speeds),

@@ -2,14 +2,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { readHistory, writeArtifacts } from './artifacts.ts'
+import { checkHistory } from './check-history.ts'
 import { ProcessCluster } from './cluster/process-cluster.ts'
-import { clearLeftovers } from './cluster/run-directory.ts'
-import { serveProcess } from './cluster/serve-process.ts'
-import { keepEvidence, readHistory } from './evidence.ts'
-import { judge } from './judge.ts'
+import { removeLeftovers } from './cluster/run-directory.ts'
+import { startServeProcess } from './cluster/serve-process.ts'
 import { ALL_FAULTS } from './nemesis/nemesis.ts'
-import { countedIn } from './node-logs.ts'
-import { isGood, reportOf } from './report.ts'
+import { countLoggedEvents } from './node-logs.ts'
+import { formatReport, hasPassed } from './report.ts'
 import { runChaos } from './run.ts'
 
 const program = new Command('chaos')
@@ -41,7 +41,7 @@ const NAME = 'chaos'
 
 const INTERRUPTED = 130
 
-process.exitCode = options.judge === undefined ? await run() : judgeFile(options.judge)
+process.exitCode = options.judge === undefined ? await run() : checkFile(options.judge)
 
 async function run(): Promise<number> {
   const { seed, nodes, command } = options
@@ -49,50 +49,50 @@ async function run(): Promise<number> {
   const unknown = kinds?.find((kind) => !(kind in ALL_FAULTS))
   if (unknown !== undefined)
     program.error(`there is no fault '${unknown}'; there are ${Object.keys(ALL_FAULTS).join(', ')}`)
-  for (const left of clearLeftovers(NAME)) say(`cleared away ${left}, which a run that was killed had left`)
+  for (const left of removeLeftovers(NAME)) print(`cleared away ${left}, which a run that was killed had left`)
   const cluster: ProcessCluster = new ProcessCluster({
     name: NAME,
-    first: Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`),
-    command: (words, id) => serveProcess(command, words, join(cluster.directory, 'logs', `${id}.log`)),
+    initialMembers: Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`),
+    command: (words, id) => startServeProcess(command, words, join(cluster.directory, 'logs', `${id}.log`)),
     electionTimeout: '400-800ms',
     snapshotEntries: 400,
   })
   mkdirSync(join(cluster.directory, 'logs'))
-  for (let number = 1; number <= nodes; number++) await cluster.place(`n${number}`)
+  for (let number = 1; number <= nodes; number++) await cluster.addNode(`n${number}`)
   const stopping = stopSignal()
-  say(`seed ${seed}, ${nodes} nodes, ${options.clients} clients, ${options.minutes} min, in ${cluster.directory}`)
+  print(`seed ${seed}, ${nodes} nodes, ${options.clients} clients, ${options.minutes} min, in ${cluster.directory}`)
   try {
     const forMs = options.minutes * 60_000
     const outcome = await runChaos(cluster, {
       ...options,
       kinds,
       forMs,
-      isLying: options.lie,
-      heard: say,
+      injectsStaleRead: options.lie,
+      onLine: print,
       signal: stopping,
     })
-    say(`\n${reportOf(outcome, countedIn(join(cluster.directory, 'logs')))}`)
-    if (isGood(outcome) && options.keep !== true) {
+    print(`\n${formatReport(outcome, countLoggedEvents(join(cluster.directory, 'logs')))}`)
+    if (hasPassed(outcome) && options.keep !== true) {
       await cluster.close()
       return 0
     }
-    await cluster.keep()
-    keepEvidence(cluster.directory, outcome, { seed, nodes, startedAt: new Date().toISOString() })
-    say(
+    await cluster.stopAndKeep()
+    writeArtifacts(cluster.directory, outcome, { seed, nodes, startedAt: new Date().toISOString() })
+    print(
       `\nkept in ${cluster.directory}: history.jsonl, schedule.txt, report.txt, logs, and the directories of the nodes`,
     )
-    return isGood(outcome) ? 0 : 1
+    return hasPassed(outcome) ? 0 : 1
   } catch (error) {
     await cluster.close()
     if (!stopping.aborted) throw error
-    say('ended before there was a verdict')
+    print('ended before there was a verdict')
     return INTERRUPTED
   }
 }
 
-function judgeFile(path: string): number {
-  const verdict = judge(readHistory(path))
-  say(verdict.verdict === 'violated' ? verdict.explanation : JSON.stringify(verdict))
+function checkFile(path: string): number {
+  const verdict = checkHistory(readHistory(path))
+  print(verdict.verdict === 'violated' ? verdict.explanation : JSON.stringify(verdict))
   return verdict.verdict === 'linearizable' ? 0 : 1
 }
 
@@ -108,7 +108,7 @@ function count(text: string): number {
   return value
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 

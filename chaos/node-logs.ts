@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Of all that is logged, in the words of the report. */
-const COUNTED = {
+const COUNTED_EVENTS = {
   becameLeader: 'elections won',
   snapshotTaken: 'snapshots taken',
   fetchStarted: 'fetches of a snapshot begun',
@@ -12,9 +12,9 @@ const COUNTED = {
   failed: 'failures',
 } as const
 
-export function countedIn(directory: string): string {
+export function countLoggedEvents(directory: string): string {
   const lines = readdirSync(directory).flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n'))
-  const counts = Object.entries(COUNTED).map(([event, words]) => {
+  const counts = Object.entries(COUNTED_EVENTS).map(([event, words]) => {
     const count = lines.filter((line) => line.includes(`"event":"${event}"`)).length
     return `${count} ${words}`
   })

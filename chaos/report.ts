@@ -1,18 +1,18 @@
 /** What a run was like, in a few lines for people. */
 import type { ChaosOutcome } from './run.ts'
 
-export function isGood({ verdict, finding }: ChaosOutcome): boolean {
+export function hasPassed({ verdict, unexpectedOutcome: finding }: ChaosOutcome): boolean {
   return verdict.verdict === 'linearizable' && finding === undefined
 }
 
 /** `logged`: what the nodes themselves have counted. */
-export function reportOf(outcome: ChaosOutcome, logged?: string): string {
-  const { nemesis, keys, longestGap, tookMs, digests, finding, hasTinyDisk } = outcome
+export function formatReport(outcome: ChaosOutcome, logged?: string): string {
+  const { nemesis, keys, longestGap, tookMs, digests, unexpectedOutcome: finding, hasTinyDisk } = outcome
   const calls = { ok: 0, rejected: 0, unknown: 0 }
   for (const { history } of keys) for (const { answer } of history) calls[answer?.type ?? 'unknown']++
   const faults = [...nemesis.counts].sort(([a], [b]) => (a < b ? -1 : 1))
   const total = faults.reduce((sum, [, count]) => sum + count, 0)
-  const gap = `${seconds(longestGap.ms)}, until ${seconds(longestGap.until)}: ${nemesis.at(longestGap.until)}`
+  const gap = `${seconds(longestGap.ms)}, until ${seconds(longestGap.until)}: ${nemesis.faultAt(longestGap.until)}`
   return [
     `took          ${seconds(tookMs)}`,
     `faults        ${total}: ${faults.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
@@ -22,11 +22,11 @@ export function reportOf(outcome: ChaosOutcome, logged?: string): string {
     `nodes         ${digests.length === 0 ? 'not compared' : `${digests.length} equal: ${digests[0]}`}`,
     ...(logged === undefined ? [] : [`logged        ${logged}`]),
     ...(finding === undefined ? [] : [`finding       ${finding}`]),
-    `verdict       ${verdictOf(outcome)}`,
+    `verdict       ${formatVerdict(outcome)}`,
   ].join('\n')
 }
 
-function verdictOf({ verdict }: ChaosOutcome): string {
+function formatVerdict({ verdict }: ChaosOutcome): string {
   if (verdict.verdict === 'linearizable') return `linearizable, by ${verdict.steps} steps of the model`
   if (verdict.verdict === 'undecided') return `undecided: too much work for ${verdict.keys.join(', ')}`
   return `not linearizable\n\n${verdict.explanation}`

@@ -2,17 +2,17 @@
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeededRandom } from '../src/testing/simulation/seeded-random.ts'
+import { checkHistory, checkQuickly, type Verdict } from './check-history.ts'
+import { eventually } from './cluster/eventually.ts'
 import type { ProcessCluster } from './cluster/process-cluster.ts'
 import { TinyDisk } from './cluster/tiny-disk.ts'
-import { eventually } from './cluster/waiting.ts'
-import { judge, judgeQuickly, type Verdict } from './judge.ts'
-import { FAULTS, isPossible, Nemesis, planOf } from './nemesis/nemesis.ts'
-import type { Stage } from './nemesis/stage.ts'
-import { Finding, PATIENCE_MS } from './nemesis/stage.ts'
-import { whole } from './nemesis/whole.ts'
+import { awaitRecovery } from './nemesis/await-recovery.ts'
+import type { FaultContext } from './nemesis/fault-context.ts'
+import { RECOVERY_TIMEOUT_MS, UnexpectedOutcome } from './nemesis/fault-context.ts'
+import { FAULTS, faultPlan, isPossible, Nemesis } from './nemesis/nemesis.ts'
 import { Clients } from './workload/clients.ts'
-import { lie } from './workload/lies.ts'
 import type { RotatingKey } from './workload/rotating-keys.ts'
+import { injectStaleRead } from './workload/stale-read.ts'
 
 export interface ChaosOptions {
   readonly seed: number
@@ -25,9 +25,9 @@ export interface ChaosOptions {
   /** Kinds of faults to draw from; all that are possible unless given. */
   readonly kinds?: readonly string[] | undefined
   /** Add a stale read to the history, to see that it is noticed. */
-  readonly isLying?: boolean | undefined
+  readonly injectsStaleRead?: boolean | undefined
   /** Called with each line of the schedule, as it is written. */
-  readonly heard: (line: string) => void
+  readonly onLine: (line: string) => void
   /** Ends the run without a verdict. */
   readonly signal: AbortSignal
 }
@@ -35,7 +35,7 @@ export interface ChaosOptions {
 export interface ChaosOutcome {
   readonly verdict: Verdict
   /** What went wrong beside the history. */
-  readonly finding: string | undefined
+  readonly unexpectedOutcome: string | undefined
   readonly keys: readonly RotatingKey[]
   readonly longestGap: Clients['longestGap']
   readonly nemesis: Nemesis
@@ -49,87 +49,102 @@ export interface ChaosOutcome {
 const CALL_TIMEOUT_MS = 2000
 
 /** No fault lasts so long that nobody could be served in between, if those who are left do what they should. */
-const SILENCE_MS_MAX = 15_000
+const WRITE_GAP_MS_MAX = 15_000
 
 /** The nodes have their places, and are not yet started. They are stopped afterwards; their directories stay until `cluster.close`. */
 export async function runChaos(cluster: ProcessCluster, options: ChaosOptions): Promise<ChaosOutcome> {
   const disk = TinyDisk.mount(join(cluster.directory, 'tiny'))
-  const tiny = disk === undefined ? undefined : { id: lastOf(cluster.ids), disk }
-  if (tiny !== undefined) cluster.setDirectory(tiny.id, join(tiny.disk.path, tiny.id))
+  const tinyDiskNode = disk === undefined ? undefined : { id: lastOf(cluster.ids), disk }
+  if (tinyDiskNode !== undefined) cluster.setDirectory(tinyDiskNode.id, join(tinyDiskNode.disk.path, tinyDiskNode.id))
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   const aborted = new Promise<never>((_, reject) =>
     options.signal.addEventListener('abort', () => reject(options.signal.reason)),
   )
   try {
-    return await Promise.race([disturbed({ cluster, tiny, signal }, ending, options), aborted])
+    return await Promise.race([runWithFaults({ cluster, tiny: tinyDiskNode, signal }, ending, options), aborted])
   } finally {
     ending.abort()
     await cluster.stop()
-    if (tiny !== undefined) keep(cluster.directoryOf(tiny.id), join(cluster.directory, tiny.id))
+    if (tinyDiskNode !== undefined)
+      copyIfExists(cluster.directoryOf(tinyDiskNode.id), join(cluster.directory, tinyDiskNode.id))
     disk?.unmount()
   }
 }
 
 /** What is on the tiny disk is gone with it. */
-function keep(from: string, to: string): void {
+function copyIfExists(from: string, to: string): void {
   if (existsSync(from)) cpSync(from, to, { recursive: true })
 }
 
-async function disturbed(
-  place: Pick<Stage, 'cluster' | 'tiny' | 'signal'>,
+async function runWithFaults(
+  context: Pick<FaultContext, 'cluster' | 'tiny' | 'signal'>,
   ending: AbortController,
   options: ChaosOptions,
 ): Promise<ChaosOutcome> {
-  const { cluster, tiny } = place
+  const { cluster, tiny: tinyDiskNode } = context
   const { faultsMax = Number.POSITIVE_INFINITY } = options
   for (const id of cluster.ids) cluster.start(id)
-  await cluster.leader(undefined, PATIENCE_MS)
-  const { clients, violation } = clientsOf(cluster, options)
-  const nemesis = new Nemesis(place, () => clients.now(), options.heard)
-  const possible = Object.keys(FAULTS).filter((kind) => isPossible(kind, cluster.ids.length, tiny !== undefined))
-  const plan = planOf(options.seed, options.kinds ?? possible)
-  const disturbing = nemesis.run(plan, options.forMs, faultsMax).then(() => enough(clients, options.callsMin ?? 0))
-  const first = await Promise.race([settled(disturbing), violation, settled(clients.failure)])
-  let finding = first.finding
+  await cluster.leader(undefined, RECOVERY_TIMEOUT_MS)
+  const { clients, violation } = startClients(cluster, options)
+  const nemesis = new Nemesis(context, () => clients.now(), options.onLine)
+  const possible = Object.keys(FAULTS).filter((kind) =>
+    isPossible(kind, cluster.ids.length, tinyDiskNode !== undefined),
+  )
+  const plan = faultPlan(options.seed, options.kinds ?? possible)
+  const faults = nemesis
+    .run(plan, options.forMs, faultsMax)
+    .then(() => awaitSuccessfulCalls(clients, options.callsMin ?? 0))
+  const first = await Promise.race([resultOf(faults), violation, resultOf(clients.failure)])
+  let unexpectedOutcome = first.unexpectedOutcome
   let digests: readonly string[] = []
-  if (finding === undefined && !first.isViolation) {
+  if (unexpectedOutcome === undefined && !first.isViolation) {
     await clients.stop()
     try {
-      digests = await lastLook(place, clients, options)
+      digests = await finalCheck(context, clients, options)
     } catch (error) {
-      finding = wordsOf(error)
+      unexpectedOutcome = errorText(error)
     }
   } else {
     ending.abort()
-    disturbing.catch(() => undefined)
+    faults.catch(() => undefined)
     await clients.stop()
   }
-  const stories = clients.keys.all.map(({ name, history }) => [name, history] as const)
+  const histories = clients.keys.all.map(({ name, history }) => [name, history] as const)
   const { longestGap, keys } = clients
-  if (longestGap.ms > SILENCE_MS_MAX) finding ??= `nothing was written for ${longestGap.ms} ms`
+  if (longestGap.ms > WRITE_GAP_MS_MAX) unexpectedOutcome ??= `nothing was written for ${longestGap.ms} ms`
   const tookMs = clients.now()
   return {
-    ...{ verdict: judge(stories), finding, keys: keys.all, longestGap, nemesis, tookMs, digests },
-    hasTinyDisk: tiny !== undefined,
+    ...{
+      verdict: checkHistory(histories),
+      unexpectedOutcome: unexpectedOutcome,
+      keys: keys.all,
+      longestGap,
+      nemesis,
+      tookMs,
+      digests,
+    },
+    hasTinyDisk: tinyDiskNode !== undefined,
   }
 }
 
-async function enough(clients: Clients, callsMin: number): Promise<void> {
+async function awaitSuccessfulCalls(clients: Clients, callsMin: number): Promise<void> {
   const attempt = async (): Promise<true | undefined> => (clients.succeeded >= callsMin ? true : undefined)
-  await eventually(`${callsMin} calls`, attempt, PATIENCE_MS).catch(() => {
-    throw new Finding(`${clients.succeeded} of ${callsMin} calls have succeeded ${PATIENCE_MS} ms after the last fault`)
+  await eventually(`${callsMin} calls`, attempt, RECOVERY_TIMEOUT_MS).catch(() => {
+    throw new UnexpectedOutcome(
+      `${clients.succeeded} of ${callsMin} calls have succeeded ${RECOVERY_TIMEOUT_MS} ms after the last fault`,
+    )
   })
 }
 
-interface First {
-  readonly finding: string | undefined
+interface FirstResult {
+  readonly unexpectedOutcome: string | undefined
   readonly isViolation: boolean
 }
 
-function clientsOf(cluster: ProcessCluster, { seed, clients: count }: ChaosOptions) {
-  let found: (first: First) => void = () => undefined
-  const violation = new Promise<First>((resolve) => {
+function startClients(cluster: ProcessCluster, { seed, clients: count }: ChaosOptions) {
+  let found: (first: FirstResult) => void = () => undefined
+  const violation = new Promise<FirstResult>((resolve) => {
     found = resolve
   })
   const clients = new Clients({
@@ -137,45 +152,45 @@ function clientsOf(cluster: ProcessCluster, { seed, clients: count }: ChaosOptio
     count,
     connect: () => cluster.client(CALL_TIMEOUT_MS),
     endpoints: () => cluster.endpoints,
-    retired: ({ history }) => {
-      if (judgeQuickly(history).verdict === 'violated') found({ finding: undefined, isViolation: true })
+    onKeyRetired: ({ history }) => {
+      if (checkQuickly(history).verdict === 'violated') found({ unexpectedOutcome: undefined, isViolation: true })
     },
   })
   return { clients, violation }
 }
 
-async function settled(work: Promise<unknown>): Promise<First> {
+async function resultOf(work: Promise<unknown>): Promise<FirstResult> {
   try {
     await work
-    return { finding: undefined, isViolation: false }
+    return { unexpectedOutcome: undefined, isViolation: false }
   } catch (error) {
-    return { finding: wordsOf(error), isViolation: false }
+    return { unexpectedOutcome: errorText(error), isViolation: false }
   }
 }
 
-function wordsOf(error: unknown): string {
-  if (error instanceof Finding) return error.message
+function errorText(error: unknown): string {
+  if (error instanceof UnexpectedOutcome) return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 /** In peace: every node runs, all are equal, and every key is read once more. */
-async function lastLook(
-  place: Pick<Stage, 'cluster' | 'tiny' | 'signal'>,
+async function finalCheck(
+  context: Pick<FaultContext, 'cluster' | 'tiny' | 'signal'>,
   clients: Clients,
   options: ChaosOptions,
 ): Promise<readonly string[]> {
-  const { cluster } = place
+  const { cluster } = context
   cluster.links.heal()
-  await whole({ ...place, random: new SeededRandom(options.seed), say: options.heard })
-  const reader = cluster.client(PATIENCE_MS)
+  await awaitRecovery({ ...context, random: new SeededRandom(options.seed), say: options.onLine })
+  const reader = cluster.client(RECOVERY_TIMEOUT_MS)
   try {
-    if (options.isLying === true) await lie(lastOf(clients.keys.all), reader)
+    if (options.injectsStaleRead === true) await injectStaleRead(lastOf(clients.keys.all), reader)
     await clients.readAll(reader)
   } finally {
-    await reader.client.close()
+    await reader.raftClient.close()
   }
-  const digests = await cluster.digests(PATIENCE_MS)
-  if (new Set(digests).size > 1) throw new Finding(`the nodes differ: ${digests.join(', ')}`)
+  const digests = await cluster.digests(RECOVERY_TIMEOUT_MS)
+  if (new Set(digests).size > 1) throw new UnexpectedOutcome(`the nodes differ: ${digests.join(', ')}`)
   return digests
 }
 

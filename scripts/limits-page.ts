@@ -74,9 +74,9 @@ export function limitsPage(): string {
 }
 
 function section(table: (typeof TABLES)[number]): string[] {
-  const meanings = meaningsIn(parse(table.file), table.interface)
+  const descriptions = descriptionsIn(parse(table.file), table.interface)
   const defaults = defaultsIn(parse('defaultsFile' in table ? table.defaultsFile : table.file), table.defaults)
-  const rows = meanings
+  const rows = descriptions
     .filter(({ name }) => defaults.has(name))
     .map(({ name, meaning }) => `| \`${name}\` | ${defaults.get(name)} | ${meaning} |`)
   if (rows.length === 0) throw new Error(`${table.file} has no numbers in ${table.interface} and ${table.defaults}`)
@@ -88,7 +88,7 @@ function parse(path: string): ts.SourceFile {
 }
 
 /** The members of an interface with their comments. One without a comment shares that of the one before. */
-function meaningsIn(file: ts.SourceFile, name: string): { name: string; meaning: string }[] {
+function descriptionsIn(file: ts.SourceFile, name: string): { name: string; meaning: string }[] {
   const declaration = file.statements.find(
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === name,
@@ -109,7 +109,7 @@ function defaultsIn(file: ts.SourceFile, name: string): Map<string, string> {
       if (ts.isObjectLiteralExpression(value)) {
         for (const property of value.properties) {
           if (ts.isPropertyAssignment(property))
-            found.set(property.name.getText(file), shown(property.initializer.getText(file)))
+            found.set(property.name.getText(file), formatNumber(property.initializer.getText(file)))
         }
       }
     }
@@ -120,7 +120,7 @@ function defaultsIn(file: ts.SourceFile, name: string): Map<string, string> {
 }
 
 /** `16 * 1024 * 1024` as 16 MiB, `100_000` as 100,000. */
-function shown(source: string): string {
+function formatNumber(source: string): string {
   const factors = source
     .replaceAll('_', '')
     .split('*')

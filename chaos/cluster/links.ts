@@ -1,17 +1,17 @@
 /** The network between real nodes: one proxy in front of each node, which can tell who is calling, and do to each direction what networks do. */
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
-import type { Weather } from './pipe.ts'
+import type { LinkCondition } from './pipe.ts'
 import { Pipe } from './pipe.ts'
 
 /** A peer's greeting comes within the first bytes, and names the caller's own address. */
-const GREETING_BYTES_MAX = 4096
+const HANDSHAKE_BYTES_MAX = 4096
 
 interface Connection {
-  readonly near: Socket
-  readonly far: Socket
-  readonly there: Pipe
-  readonly back: Pipe
+  readonly inbound: Socket
+  readonly outbound: Socket
+  readonly forward: Pipe
+  readonly backward: Pipe
   /** The node that calls; undefined until it has greeted, and for clients. */
   caller: string | undefined
 }
@@ -22,7 +22,7 @@ export class Links {
   readonly #servers: Server[] = []
   readonly #connections = new Set<Connection>()
   /** By `from to`. */
-  readonly #weather = new Map<string, Weather>()
+  readonly #conditions = new Map<string, LinkCondition>()
 
   /** Puts a proxy in front of a node that will listen at `port`. */
   async add(id: string, port: number): Promise<void> {
@@ -33,9 +33,9 @@ export class Links {
   }
 
   /** What `from` sends to `to` meets this from now on. */
-  set(from: string, to: string, weather: Weather): void {
-    this.#weather.set(`${from} ${to}`, weather)
-    this.#changed()
+  set(from: string, to: string, condition: LinkCondition): void {
+    this.#conditions.set(`${from} ${to}`, condition)
+    this.#onConditionsChanged()
   }
 
   /** Neither hears the other any more; what is under way is lost without a word to the sender. */
@@ -51,64 +51,64 @@ export class Links {
 
   /** Both ways between these two, or between all: connections that have lost bytes break now, and new ones get through. */
   heal(one?: string, other?: string): void {
-    if (one === undefined || other === undefined) this.#weather.clear()
-    else for (const pair of [`${one} ${other}`, `${other} ${one}`]) this.#weather.delete(pair)
-    this.#changed()
+    if (one === undefined || other === undefined) this.#conditions.clear()
+    else for (const pair of [`${one} ${other}`, `${other} ${one}`]) this.#conditions.delete(pair)
+    this.#onConditionsChanged()
   }
 
   /** Breaks every connection between nodes, as a switch that restarts; new ones get through. */
   reset(): void {
-    for (const each of this.#connections) if (each.caller !== undefined) hangUp(each)
+    for (const each of this.#connections) if (each.caller !== undefined) destroyConnection(each)
   }
 
   close(): void {
     for (const server of this.#servers) server.close()
-    for (const each of this.#connections) hangUp(each)
+    for (const each of this.#connections) destroyConnection(each)
   }
 
   #accept(near: Socket, target: string, port: number): void {
     const far = connect(port, '127.0.0.1')
     const connection: Connection = {
-      near,
-      far,
-      there: new Pipe(near, far, () => this.#weatherOf(connection.caller, target)),
-      back: new Pipe(far, near, () => this.#weatherOf(target, connection.caller)),
+      inbound: near,
+      outbound: far,
+      forward: new Pipe(near, far, () => this.#conditionOf(connection.caller, target)),
+      backward: new Pipe(far, near, () => this.#conditionOf(target, connection.caller)),
       caller: undefined,
     }
     this.#connections.add(connection)
     let seen = ''
     near.on('data', (chunk: Buffer) => {
-      if (connection.caller === undefined && seen.length < GREETING_BYTES_MAX) {
+      if (connection.caller === undefined && seen.length < HANDSHAKE_BYTES_MAX) {
         seen += chunk.toString('latin1')
         connection.caller = this.#callerIn(seen, target)
       }
-      connection.there.take(chunk)
+      connection.forward.write(chunk)
     })
-    far.on('data', (chunk: Buffer) => connection.back.take(chunk))
+    far.on('data', (chunk: Buffer) => connection.backward.write(chunk))
     for (const socket of [near, far]) {
       socket.setNoDelay(true)
       socket.on('error', () => undefined)
     }
-    near.on('close', () => this.#ended(connection, connection.there))
-    far.on('close', () => this.#ended(connection, connection.back))
+    near.on('close', () => this.#onClosed(connection, connection.forward))
+    far.on('close', () => this.#onClosed(connection, connection.backward))
   }
 
   /** The end of one side is news for the other one, which may not get through either. */
-  #ended(connection: Connection, pipe: Pipe): void {
+  #onClosed(connection: Connection, pipe: Pipe): void {
     if (!pipe.isBlocked) this.#drop(connection)
   }
 
-  #changed(): void {
+  #onConditionsChanged(): void {
     for (const each of this.#connections) {
-      const pipes = [each.there, each.back]
-      const isOver = each.near.destroyed || each.far.destroyed
+      const pipes = [each.forward, each.backward]
+      const isOver = each.inbound.destroyed || each.outbound.destroyed
       if (pipes.some((pipe) => (pipe.hasLost || isOver) && !pipe.isBlocked)) this.#drop(each)
-      else for (const pipe of pipes) pipe.wake()
+      else for (const pipe of pipes) pipe.onConditionChanged()
     }
   }
 
   #drop(connection: Connection): void {
-    hangUp(connection)
+    destroyConnection(connection)
     this.#connections.delete(connection)
   }
 
@@ -117,8 +117,8 @@ export class Links {
     return others.find(([, address]) => seen.includes(address))?.[0]
   }
 
-  #weatherOf(from: string | undefined, to: string | undefined): Weather | undefined {
-    return from === undefined || to === undefined ? undefined : this.#weather.get(`${from} ${to}`)
+  #conditionOf(from: string | undefined, to: string | undefined): LinkCondition | undefined {
+    return from === undefined || to === undefined ? undefined : this.#conditions.get(`${from} ${to}`)
   }
 
   #othersThan(id: string): string[] {
@@ -126,7 +126,7 @@ export class Links {
   }
 }
 
-function hangUp({ near, far, there, back }: Connection): void {
+function destroyConnection({ inbound: near, outbound: far, forward: there, backward: back }: Connection): void {
   there.end()
   back.end()
   near.destroy()

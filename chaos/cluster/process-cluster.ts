@@ -2,28 +2,28 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
-import { KvCluster } from '../../src/cli/kv-cluster.ts'
+import { KvClient } from '../../src/cli/kv-client.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
+import { eventually } from './eventually.ts'
 import { Links } from './links.ts'
 import { keepRunDirectory, makeRunDirectory } from './run-directory.ts'
-import { eventually } from './waiting.ts'
 
 /** How a process ended, and what it said. */
-export interface Ended {
+export interface ProcessExit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
   readonly stderr: string
 }
 
-export interface ServeProcess<End extends Ended = Ended> {
+export interface ServeProcess<End extends ProcessExit = ProcessExit> {
   readonly child: { kill(signal: NodeJS.Signals): boolean }
   readonly finished: Promise<End>
 }
 
-export interface ProcessClusterOptions<End extends Ended> {
+export interface ProcessClusterOptions<End extends ProcessExit> {
   readonly name: string
   /** The first members. */
-  readonly first: readonly string[]
+  readonly initialMembers: readonly string[]
   /** Runs `quorate` with these words, for the node of this name. */
   readonly command: (words: readonly string[], id: string) => ServeProcess<End>
   readonly electionTimeout: string
@@ -44,7 +44,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-export class ProcessCluster<End extends Ended = Ended> {
+export class ProcessCluster<End extends ProcessExit = ProcessExit> {
   readonly directory: string
   readonly ids: string[] = []
   readonly links: Links = new Links()
@@ -55,7 +55,7 @@ export class ProcessCluster<End extends Ended = Ended> {
   /** Where a node's data is, if not beside the others'. */
   readonly #directories = new Map<string, string>()
   /** One for all questions: a new one for each would cost more than the answers. */
-  #asking: KvCluster | undefined
+  #adminClient: KvClient | undefined
   #isStopped = false
 
   constructor(options: ProcessClusterOptions<End>) {
@@ -64,19 +64,19 @@ export class ProcessCluster<End extends Ended = Ended> {
   }
 
   /** A place on the network for a node. */
-  async place(id: string): Promise<void> {
+  async addNode(id: string): Promise<void> {
     this.ids.push(id)
     if (this.#ports.has(id)) return
     const port = await freePort()
-    await this.#forgetClient()
+    await this.#closeAdminClient()
     this.#ports.set(id, port)
     await this.links.add(id, port)
   }
 
   /** It is no longer expected to be there; its place is kept. */
-  async leave(id: string): Promise<void> {
+  async removeNode(id: string): Promise<void> {
     this.ids.splice(this.ids.indexOf(id), 1)
-    await this.#forgetClient()
+    await this.#closeAdminClient()
   }
 
   /** Where clients reach the nodes, past the links that may be cut. */
@@ -98,7 +98,7 @@ export class ProcessCluster<End extends Ended = Ended> {
   }
 
   /** Starts a node, new or with its data; `origin` stands for the first members unless said otherwise. */
-  start(id: string, origin: readonly string[] = this.#peers()): ServeProcess<End> {
+  start(id: string, origin: readonly string[] = this.#peersFlags()): ServeProcess<End> {
     if (this.#isStopped) throw new Error(`${id} is not started: the cluster was stopped`)
     const { name, command, electionTimeout, snapshotEntries } = this.#options
     const where = ['--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
@@ -117,8 +117,8 @@ export class ProcessCluster<End extends Ended = Ended> {
     return this.start(id, ['--join', others.join(',')])
   }
 
-  #peers(): string[] {
-    return ['--peers', this.#options.first.map((id) => `${id}=${this.links.addresses[id]}`).join(',')]
+  #peersFlags(): string[] {
+    return ['--peers', this.#options.initialMembers.map((id) => `${id}=${this.links.addresses[id]}`).join(',')]
   }
 
   isRunning(id: string): boolean {
@@ -126,39 +126,39 @@ export class ProcessCluster<End extends Ended = Ended> {
     return node !== undefined && this.#running.has(node)
   }
 
-  signal(id: string, signal: NodeJS.Signals): void {
+  sendSignal(id: string, signal: NodeJS.Signals): void {
     this.#nodes.get(id)?.child.kill(signal)
   }
 
   async kill(id: string): Promise<End> {
-    this.signal(id, 'SIGKILL')
-    return this.ended(id)
+    this.sendSignal(id, 'SIGKILL')
+    return this.exitOf(id)
   }
 
-  ended(id: string): Promise<End> {
+  exitOf(id: string): Promise<End> {
     const node = this.#nodes.get(id)
     if (node === undefined) throw new Error(`${id} was never started`)
     return node.finished
   }
 
-  client(timeoutMs = 5000): KvCluster {
-    return new KvCluster({ endpoints: this.endpoints, timeoutMs })
+  client(timeoutMs = 5000): KvClient {
+    return new KvClient({ endpoints: this.endpoints, timeoutMs })
   }
 
   /** For questions and orders, not for load. */
-  get asking(): KvCluster['client'] {
-    this.#asking ??= this.client()
-    return this.#asking.client
+  get adminClient(): KvClient['raftClient'] {
+    this.#adminClient ??= this.client()
+    return this.#adminClient.raftClient
   }
 
   async statuses(): Promise<NodeStatus[]> {
-    const said = await this.asking.status({ timeoutMs: STATUS_TIMEOUT_MS })
+    const said = await this.adminClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
     const byId = new Map(said.flatMap((each) => ('status' in each ? [[each.status.id, each.status] as const] : [])))
     return this.ids.flatMap((id) => byId.get(id) ?? [])
   }
 
   /** The leader that a majority of all placed nodes agrees on, other than `not`. */
-  async leader(not?: string, timeoutMs?: number): Promise<string> {
+  async leader(otherThan?: string, timeoutMs?: number): Promise<string> {
     return eventually(
       'a leader',
       async () => {
@@ -166,7 +166,7 @@ export class ProcessCluster<End extends Ended = Ended> {
         const term = Math.max(0, ...statuses.map((status) => status.term))
         const named = statuses.filter((status) => status.term === term).flatMap((status) => status.leader ?? [])
         const leader = named.find((id) => named.filter((each) => each === id).length > this.ids.length / 2)
-        return leader === not ? undefined : leader
+        return leader === otherThan ? undefined : leader
       },
       timeoutMs,
     )
@@ -188,7 +188,7 @@ export class ProcessCluster<End extends Ended = Ended> {
   }
 
   async #digestOf(endpoint: string): Promise<string> {
-    const answer = await this.asking.query({ type: 'digest' }, { mode: 'local', endpoint })
+    const answer = await this.adminClient.query({ type: 'digest' }, { mode: 'local', endpoint })
     return answer.type === 'digest' ? `${answer.count} keys ${answer.digest}` : answer.type
   }
 
@@ -197,12 +197,12 @@ export class ProcessCluster<End extends Ended = Ended> {
     this.#isStopped = true
     for (const node of this.#running) node.child.kill('SIGKILL')
     await Promise.all([...this.#running].map((node) => node.finished))
-    await this.#forgetClient()
+    await this.#closeAdminClient()
     this.links.close()
   }
 
   /** Its directory stays, for people to look at. */
-  async keep(): Promise<void> {
+  async stopAndKeep(): Promise<void> {
     await this.stop()
     keepRunDirectory(this.directory)
   }
@@ -212,8 +212,8 @@ export class ProcessCluster<End extends Ended = Ended> {
     rmSync(this.directory, { recursive: true, force: true })
   }
 
-  async #forgetClient(): Promise<void> {
-    await this.#asking?.client.close()
-    this.#asking = undefined
+  async #closeAdminClient(): Promise<void> {
+    await this.#adminClient?.raftClient.close()
+    this.#adminClient = undefined
   }
 }

@@ -5,26 +5,26 @@ import { join } from 'node:path'
 import { unmountWithin } from './tiny-disk.ts'
 
 /** Stands in the directory for as long as its run may clear it away itself. */
-const OWNER = 'owner'
+const OWNER_FILE = 'owner'
 
 /** A new one, which belongs to this process. */
 export function makeRunDirectory(name: string): string {
   const directory = mkdtempSync(join(tmpdir(), prefixOf(name)))
-  writeFileSync(join(directory, OWNER), ownerOf(process.pid))
+  writeFileSync(join(directory, OWNER_FILE), ownerOf(process.pid))
   return directory
 }
 
 /** It belongs to nobody from now on: no run will clear it away. */
 export function keepRunDirectory(directory: string): void {
-  rmSync(join(directory, OWNER), { force: true })
+  rmSync(join(directory, OWNER_FILE), { force: true })
 }
 
 /** Clears away what runs of this name have left that are dead; returns the directories. What cannot be cleared is left. */
-export function clearLeftovers(name: string): string[] {
+export function removeLeftovers(name: string): string[] {
   const candidates = readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefixOf(name)))
   return candidates
     .map((entry) => join(tmpdir(), entry))
-    .filter((directory) => isLeftover(directory) && clear(directory))
+    .filter((directory) => isLeftover(directory) && tryRemove(directory))
 }
 
 /** Only what says that it belonged to a process of this machine which is gone, and is this user's. */
@@ -32,7 +32,7 @@ function isLeftover(directory: string): boolean {
   try {
     const stat = lstatSync(directory)
     if (!stat.isDirectory() || stat.uid !== process.getuid?.()) return false
-    const owner = readFileSync(join(directory, OWNER), 'utf8')
+    const owner = readFileSync(join(directory, OWNER_FILE), 'utf8')
     const pid = Number.parseInt(owner, 10)
     return owner === ownerOf(pid) && !isAlive(pid)
   } catch {
@@ -40,7 +40,7 @@ function isLeftover(directory: string): boolean {
   }
 }
 
-function clear(directory: string): boolean {
+function tryRemove(directory: string): boolean {
   try {
     unmountWithin(directory)
     rmSync(directory, { recursive: true })

@@ -1,26 +1,26 @@
 /** Clients of `lin-kv`: each asks one node at a time, waits a second, and writes down what it was told. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Body, Message } from '../../examples/maelstrom/post.ts'
+import type { Body, Message } from '../../examples/maelstrom/message-stream.ts'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Operation, Result } from '../workload/operations.ts'
 import { valueAfter } from '../workload/operations.ts'
 import type { RotatingKey } from '../workload/rotating-keys.ts'
 import { RotatingKeys } from '../workload/rotating-keys.ts'
-import type { FalseNetwork } from './false-network.ts'
+import type { SimulatedNetwork } from './simulated-network.ts'
 
 export interface LinKvClientsOptions {
-  readonly network: FalseNetwork
+  readonly network: SimulatedNetwork
   readonly nodes: readonly string[]
   readonly seed: number
   readonly count: number
 }
 
 /** As Maelstrom's clients do. */
-const PATIENCE_MS = 1000
+const CALL_TIMEOUT_MS = 1000
 const PAUSE_MS_MAX = 30
 
 /** Errors after which the call surely had no effect, as Maelstrom counts them; 20 and 22 are results here. */
-const DEFINITE: readonly unknown[] = [1, 10, 11, 12, 14, 21]
+const DEFINITE_ERRORS: readonly unknown[] = [1, 10, 11, 12, 14, 21]
 const KEY_DOES_NOT_EXIST = 20
 const PRECONDITION_FAILED = 22
 
@@ -29,7 +29,7 @@ export class LinKvClients {
   /** So many calls, up to now. */
   succeeded = 0
   readonly #options: LinKvClientsOptions
-  readonly #began: number = performance.now()
+  readonly #startedAt: number = performance.now()
   readonly #loops: Promise<void>[]
   #clients = 0
   #isStopped = false
@@ -42,12 +42,12 @@ export class LinKvClients {
     )
     const random = new SeededRandom(options.seed)
     this.#loops = Array.from({ length: options.count }, (_, offset) =>
-      this.#call(random.fork(`client ${offset}`), offset),
+      this.#runClient(random.fork(`client ${offset}`), offset),
     )
   }
 
   now(): number {
-    return Math.round((performance.now() - this.#began) * 1000) / 1000
+    return Math.round((performance.now() - this.#startedAt) * 1000) / 1000
   }
 
   async stop(): Promise<void> {
@@ -60,51 +60,55 @@ export class LinKvClients {
     for (const key of this.keys.all) {
       for (let tries = 0; ; tries++) {
         const node = this.#options.nodes[tries % this.#options.nodes.length] as string
-        if ((await this.#ask(key, { type: 'get', key: key.name }, node)) !== 'rejected') break
+        if ((await this.#call(key, { type: 'get', key: key.name }, node)) !== 'rejected') break
         if (tries > 100) throw new Error(`no node reads ${key.name}`)
         await sleep(PAUSE_MS_MAX)
       }
     }
   }
 
-  async #call(random: SeededRandom, client: number): Promise<void> {
+  async #runClient(random: SeededRandom, client: number): Promise<void> {
     for (let number = 1; !this.#isStopped; number++) {
       const key = this.keys.take(random)
-      const outcome = await this.#ask(key, draw(random, key, `${client}.${number}`), random.pick(this.#options.nodes))
-      this.keys.done(key, outcome === 'unknown')
+      const outcome = await this.#call(
+        key,
+        drawOperation(random, key, `${client}.${number}`),
+        random.pick(this.#options.nodes),
+      )
+      this.keys.release(key, outcome === 'unknown')
       await sleep(random.below(PAUSE_MS_MAX))
     }
   }
 
   /** Under a new name each time: what comes too late for one call finds nobody, as in Maelstrom after a timeout. */
-  async #ask(key: RotatingKey, operation: Operation, node: string): Promise<'ok' | 'rejected' | 'unknown'> {
+  async #call(key: RotatingKey, operation: Operation, node: string): Promise<'ok' | 'rejected' | 'unknown'> {
     const { network } = this.#options
     const client = `c${++this.#clients}`
     const open = key.history.call(client, operation)
     const body = await new Promise<Body | undefined>((resolve) => {
-      const timer = setTimeout(() => resolve(undefined), PATIENCE_MS)
-      network.open(client, ({ body }: Message) => {
+      const timer = setTimeout(() => resolve(undefined), CALL_TIMEOUT_MS)
+      network.register(client, ({ body }: Message) => {
         clearTimeout(timer)
         resolve(body)
       })
       network.send({ src: client, dest: node, body: { ...requestOf(operation), msg_id: 1 } })
     })
-    network.close(client)
-    const told = body === undefined ? undefined : resultOf(operation, body)
-    if (told !== undefined) {
-      key.guess = valueAfter(operation, told.result)
-      open.ok(told.result)
+    network.unregister(client)
+    const outcome = body === undefined ? undefined : resultOf(operation, body)
+    if (outcome !== undefined) {
+      key.guess = valueAfter(operation, outcome.result)
+      open.ok(outcome.result)
       this.succeeded++
       return 'ok'
     }
-    const isRejected = body !== undefined && DEFINITE.includes(body.code)
+    const isRejected = body !== undefined && DEFINITE_ERRORS.includes(body.code)
     if (isRejected) open.rejected()
     else open.unknown()
     return isRejected ? 'rejected' : 'unknown'
   }
 }
 
-function draw(random: SeededRandom, { name: key, guess }: RotatingKey, value: string): Operation {
+function drawOperation(random: SeededRandom, { name: key, guess }: RotatingKey, value: string): Operation {
   const kind = random.below(10)
   if (kind < 4) return { type: 'get', key }
   if (kind < 7 || guess === undefined) return { type: 'put', key, value }

@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import type { Message } from '../../examples/maelstrom/post.ts'
-import { linesPost } from '../../examples/maelstrom/post.ts'
-import { clearLeftovers, makeRunDirectory } from '../cluster/run-directory.ts'
-import type { NodeLife } from './harness.ts'
+import type { Message } from '../../examples/maelstrom/message-stream.ts'
+import { lineStream } from '../../examples/maelstrom/message-stream.ts'
+import { makeRunDirectory, removeLeftovers } from '../cluster/run-directory.ts'
+import type { RunningNode } from './harness.ts'
 import { Harness } from './harness.ts'
 
 const options = new Command('maelstrom')
@@ -29,7 +29,7 @@ const options = new Command('maelstrom')
 
 const NAME = 'maelstrom'
 
-clearLeftovers(NAME)
+removeLeftovers(NAME)
 const directory = makeRunDirectory(NAME)
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -40,35 +40,35 @@ process.once('exit', () => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-function start(tell: (message: Message) => void): NodeLife {
+function start(onMessage: (message: Message) => void): RunningNode {
   const keep = options.kill ? ['--data', directory] : []
-  const words = ['--election', '400', '--snapshot', '300', ...keep]
-  const child = spawn(process.execPath, [options.bin, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const args = ['--election', '400', '--snapshot', '300', ...keep]
+  const child = spawn(process.execPath, [options.bin, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   children.add(child)
-  const gone = new Promise<void>((resolve) => {
+  const exited = new Promise<void>((resolve) => {
     child.once('close', () => {
       children.delete(child)
       resolve()
     })
   })
   child.stdin.on('error', () => undefined)
-  const post = linesPost(child.stdout, child.stdin, () => undefined)
-  post.onMessage = tell
+  const stream = lineStream(child.stdout, child.stdin, () => undefined)
+  stream.onMessage = onMessage
   return {
-    deliver: (message) => post.send(message),
+    deliver: (message) => stream.send(message),
     kill: async () => {
-      post.onMessage = () => undefined
+      stream.onMessage = () => undefined
       child.kill('SIGKILL')
-      await gone
+      await exited
     },
   }
 }
 
-say(`seed ${options.seed}, ${options.nodes} nodes, latency up to ${options.latency} ms, ${options.loss} ‰ lost`)
+print(`seed ${options.seed}, ${options.nodes} nodes, latency up to ${options.latency} ms, ${options.loss} ‰ lost`)
 const harness = new Harness({
   nodes: Number(options.nodes),
   clients: Number(options.clients),
@@ -78,16 +78,16 @@ const harness = new Harness({
   seed: Number(options.seed),
   mayKill: options.kill,
   start: (_, tell) => start(tell),
-  heard: say,
+  onLine: print,
   signal: stopping.signal,
 })
-const { verdict, calls, faults, carried, lost } = await harness.run()
-say(
+const { verdict, calls, faults, delivered: carried, lost } = await harness.run()
+print(
   `\nfaults   ${Object.entries(faults)
     .map(([kind, count]) => `${kind} ${count}`)
     .join(', ')}`,
 )
-say(`messages ${carried} carried, ${lost} lost`)
-say(`calls    ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown`)
-say(`verdict  ${verdict.verdict === 'violated' ? `not linearizable\n\n${verdict.explanation}` : verdict.verdict}`)
+print(`messages ${carried} carried, ${lost} lost`)
+print(`calls    ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown`)
+print(`verdict  ${verdict.verdict === 'violated' ? `not linearizable\n\n${verdict.explanation}` : verdict.verdict}`)
 process.exitCode = verdict.verdict === 'linearizable' ? 0 : 1

@@ -1,60 +1,60 @@
 /** Links that lose, hold, delay, and break what goes between the nodes. */
-import type { Weather } from '../cluster/pipe.ts'
-import type { Fault, Stage } from './stage.ts'
-import { leaderOf, pause, pauseBetween, some } from './stage.ts'
+import type { LinkCondition } from '../cluster/pipe.ts'
+import type { Fault, FaultContext } from './fault-context.ts'
+import { leaderOf, pause, pickNodes, randomPause } from './fault-context.ts'
 
-const DROP: Weather = { type: 'drop' }
-const HOLD: Weather = { type: 'hold' }
+const DROP: LinkCondition = { type: 'drop' }
+const HOLD: LinkCondition = { type: 'hold' }
 
 /** So long that everybody notices, and a new leader can be elected. */
-async function forAWhile(stage: Stage, what: string): Promise<void> {
+async function waitThenHeal(stage: FaultContext, what: string): Promise<void> {
   const ms = stage.random.between(1200, 6000)
   stage.say(`${what}, for ${ms} ms`)
   await pause(stage, ms)
   stage.cluster.links.heal()
 }
 
-function othersThan({ cluster }: Stage, id: string): string[] {
+function othersThan({ cluster }: FaultContext, id: string): string[] {
   return cluster.ids.filter((other) => other !== id)
 }
 
-function everyWay({ cluster: { ids } }: Stage): (readonly [from: string, to: string])[] {
+function allDirections({ cluster: { ids } }: FaultContext): (readonly [from: string, to: string])[] {
   return ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => [from, to] as const))
 }
 
-function pairOf(stage: Stage): [string, string] {
-  return some(stage, 2) as [string, string]
+function pickPair(stage: FaultContext): [string, string] {
+  return pickNodes(stage, 2) as [string, string]
 }
 
 export const LINK_FAULTS: Readonly<Record<string, Fault>> = {
   'isolate the leader': async (stage) => {
     const leader = await leaderOf(stage)
     for (const other of othersThan(stage, leader)) stage.cluster.links.cut(leader, other)
-    await forAWhile(stage, `cut ${leader} off`)
+    await waitThenHeal(stage, `cut ${leader} off`)
   },
   'mute the leader': async (stage) => {
     const leader = await leaderOf(stage)
     for (const other of othersThan(stage, leader)) stage.cluster.links.set(leader, other, DROP)
-    await forAWhile(stage, `nobody hears ${leader}, which hears everybody`)
+    await waitThenHeal(stage, `nobody hears ${leader}, which hears everybody`)
   },
   'deafen the leader': async (stage) => {
     const leader = await leaderOf(stage)
     for (const other of othersThan(stage, leader)) stage.cluster.links.set(other, leader, DROP)
-    await forAWhile(stage, `${leader} hears nobody, and everybody hears it`)
+    await waitThenHeal(stage, `${leader} hears nobody, and everybody hears it`)
   },
   'cut a pair': async (stage) => {
-    const [one, other] = pairOf(stage)
+    const [one, other] = pickPair(stage)
     stage.cluster.links.cut(one, other)
-    await forAWhile(stage, `cut ${one} and ${other}`)
+    await waitThenHeal(stage, `cut ${one} and ${other}`)
   },
   'cut one way': async (stage) => {
-    const [from, to] = stage.random.pick(everyWay(stage))
+    const [from, to] = stage.random.pick(allDirections(stage))
     stage.cluster.links.set(from, to, DROP)
-    await forAWhile(stage, `${to} does not hear ${from}`)
+    await waitThenHeal(stage, `${to} does not hear ${from}`)
   },
   'cut all': async (stage) => {
-    for (const [from, to] of everyWay(stage)) stage.cluster.links.set(from, to, DROP)
-    await forAWhile(stage, 'nobody hears anybody')
+    for (const [from, to] of allDirections(stage)) stage.cluster.links.set(from, to, DROP)
+    await waitThenHeal(stage, 'nobody hears anybody')
   },
   'hold what is sent': async (stage) => {
     const leader = await leaderOf(stage)
@@ -62,34 +62,34 @@ export const LINK_FAULTS: Readonly<Record<string, Fault>> = {
       stage.cluster.links.set(leader, other, HOLD)
       stage.cluster.links.set(other, leader, HOLD)
     }
-    await forAWhile(stage, `hold all to and from ${leader}, and deliver it late`)
+    await waitThenHeal(stage, `hold all to and from ${leader}, and deliver it late`)
   },
   'flapping link': async (stage) => {
     const { links } = stage.cluster
-    const [one, other] = pairOf(stage)
+    const [one, other] = pickPair(stage)
     const rounds = stage.random.between(4, 14)
     stage.say(`cut and mend ${one} and ${other} ${rounds} times`)
     for (let round = 0; round < rounds; round++) {
       links.cut(one, other)
-      await pauseBetween(stage, 50, 900)
+      await randomPause(stage, 50, 900)
       links.heal(one, other)
-      await pauseBetween(stage, 50, 600)
+      await randomPause(stage, 50, 600)
     }
   },
   'slow links': async (stage) => {
     const delayMs = stage.random.between(20, 300)
     const bytesPerSecond = stage.random.between(30_000, 2_000_000)
-    for (const [from, to] of everyWay(stage)) {
+    for (const [from, to] of allDirections(stage)) {
       if (stage.random.chance(700)) stage.cluster.links.set(from, to, { type: 'slow', delayMs, bytesPerSecond })
     }
-    await forAWhile(stage, `some ways take ${delayMs} ms and ${bytesPerSecond} bytes a second`)
+    await waitThenHeal(stage, `some ways take ${delayMs} ms and ${bytesPerSecond} bytes a second`)
   },
   'reset connections': async (stage) => {
     const rounds = stage.random.between(3, 12)
     stage.say(`break every connection ${rounds} times`)
     for (let round = 0; round < rounds; round++) {
       stage.cluster.links.reset()
-      await pauseBetween(stage, 20, 700)
+      await randomPause(stage, 20, 700)
     }
   },
 }

@@ -1,9 +1,9 @@
 /** Clients that call without mercy, and write down what they asked, what they were told, and when. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KvCluster } from '../../src/cli/kv-cluster.ts'
+import type { KvClient } from '../../src/cli/kv-client.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
-import { draw, perform, valueAfter } from './operations.ts'
+import { drawOperation, perform, valueAfter } from './operations.ts'
 import type { RotatingKey } from './rotating-keys.ts'
 import { RotatingKeys } from './rotating-keys.ts'
 
@@ -11,17 +11,17 @@ export interface ClientsOptions {
   readonly seed: number
   readonly count: number
   /** A connection of its own for each. */
-  readonly connect: () => KvCluster
+  readonly connect: () => KvClient
   /** Where a node may be asked directly, leader or not. */
   readonly endpoints: () => readonly string[]
   /** A key will not be called any more before the end. */
-  readonly retired: (key: RotatingKey) => void
+  readonly onKeyRetired: (key: RotatingKey) => void
 }
 
 /** Between two calls of one client. */
 const PAUSE_MS_MAX = 40
 /** Of a thousand gets: asked of one node, whichever. */
-const GETS_ANYWHERE = 300
+const DIRECT_GETS_PER_MILLE = 300
 
 export class Clients {
   readonly keys: RotatingKeys
@@ -30,24 +30,24 @@ export class Clients {
   /** So many calls, up to now. */
   succeeded = 0
   readonly #options: ClientsOptions
-  readonly #began: number = performance.now()
-  readonly #connections: KvCluster[] = []
+  readonly #startedAt: number = performance.now()
+  readonly #connections: KvClient[] = []
   readonly #loops: Promise<void>[]
   #lastWriteAt = 0
   #isStopped = false
 
   constructor(options: ClientsOptions) {
     this.#options = options
-    this.keys = new RotatingKeys(() => this.now(), options.retired)
+    this.keys = new RotatingKeys(() => this.now(), options.onKeyRetired)
     const random = new SeededRandom(options.seed)
     this.#loops = Array.from({ length: options.count }, (_, offset) =>
-      this.#call(`c${offset + 1}`, random.fork(`client ${offset}`)),
+      this.#runClient(`c${offset + 1}`, random.fork(`client ${offset}`)),
     )
   }
 
   /** Milliseconds since the beginning, to the microsecond. */
   now(): number {
-    return Math.round((performance.now() - this.#began) * 1000) / 1000
+    return Math.round((performance.now() - this.#startedAt) * 1000) / 1000
   }
 
   /** Rejects if a call fails in a way that is not foreseen. */
@@ -58,12 +58,12 @@ export class Clients {
   async stop(): Promise<void> {
     this.#isStopped = true
     await Promise.allSettled(this.#loops)
-    this.#wrote()
-    await Promise.all(this.#connections.map(({ client }) => client.close()))
+    this.#recordWrite()
+    await Promise.all(this.#connections.map(({ raftClient: client }) => client.close()))
   }
 
   /** Reads every key there ever was, once. */
-  async readAll(cluster: KvCluster): Promise<void> {
+  async readAll(cluster: KvClient): Promise<void> {
     const left = [...this.keys.all]
     const reader = async (): Promise<void> => {
       for (let key = left.pop(); key !== undefined; key = left.pop()) {
@@ -74,30 +74,30 @@ export class Clients {
     await Promise.all(Array.from({ length: this.#options.count }, reader))
   }
 
-  async #call(client: string, random: SeededRandom): Promise<void> {
+  async #runClient(client: string, random: SeededRandom): Promise<void> {
     const cluster = this.#options.connect()
     this.#connections.push(cluster)
     for (let number = 1; !this.#isStopped; number++) {
       const key = this.keys.take(random)
-      const operation = draw(random, key.name, key.guess, `${client}.${number}`)
-      const isAnywhere = operation.type === 'get' && random.chance(GETS_ANYWHERE)
-      const endpoint = isAnywhere ? random.pick(this.#options.endpoints()) : undefined
+      const operation = drawOperation(random, key.name, key.guess, `${client}.${number}`)
+      const isDirect = operation.type === 'get' && random.chance(DIRECT_GETS_PER_MILLE)
+      const endpoint = isDirect ? random.pick(this.#options.endpoints()) : undefined
       let isUnknown = false
       try {
         const result = await key.history.record(client, operation, () => perform(cluster, operation, endpoint))
         key.guess = valueAfter(operation, result)
         this.succeeded++
-        if (operation.type !== 'get') this.#wrote()
+        if (operation.type !== 'get') this.#recordWrite()
       } catch (error) {
         if (!isRaftError(error)) throw error
         isUnknown = error.outcome !== 'not-applied'
       }
-      this.keys.done(key, isUnknown)
+      this.keys.release(key, isUnknown)
       await sleep(random.below(PAUSE_MS_MAX))
     }
   }
 
-  #wrote(): void {
+  #recordWrite(): void {
     const until = this.now()
     const ms = until - this.#lastWriteAt
     if (ms > this.longestGap.ms) this.longestGap = { ms, until }

@@ -1,5 +1,5 @@
 /** What the clients do to the key-value service, in the words of the checker's model. */
-import type { KvCluster } from '../../src/cli/kv-cluster.ts'
+import type { KvClient } from '../../src/cli/kv-client.ts'
 import type { KvCommand } from '../../src/kv/index.ts'
 import type { KeyValueOperation, RecordedCall } from '../../src/testing/index.ts'
 import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
@@ -9,18 +9,19 @@ export type Result = string | boolean | undefined
 export type Call = RecordedCall<Operation, Result>
 
 /** Of a thousand calls; the rest are deletes. */
-const GETS = 450
-const PUTS = 250
-const COMPARISONS = 200
+const GETS_PER_MILLE = 450
+const PUTS_PER_MILLE = 250
+const COMPARE_AND_SETS_PER_MILLE = 200
 /** A value is filled up by at most so many bytes, so that logs grow fast enough to be compacted. */
-const FILL_BYTES_MAX = 8192
+const PADDED_BYTES_MAX = 8192
 
 /** `guess`: what the key may hold, so that a compare-and-set has a chance. */
-export function draw(random: SeededRandom, key: string, guess: string | undefined, value: string): Operation {
+export function drawOperation(random: SeededRandom, key: string, guess: string | undefined, value: string): Operation {
   const kind = random.below(1000)
-  if (kind < GETS) return { type: 'get', key }
-  if (kind < GETS + PUTS) return { type: 'put', key, value }
-  if (kind < GETS + PUTS + COMPARISONS) return { type: 'compareAndSet', key, expected: guess, value }
+  if (kind < GETS_PER_MILLE) return { type: 'get', key }
+  if (kind < GETS_PER_MILLE + PUTS_PER_MILLE) return { type: 'put', key, value }
+  if (kind < GETS_PER_MILLE + PUTS_PER_MILLE + COMPARE_AND_SETS_PER_MILLE)
+    return { type: 'compareAndSet', key, expected: guess, value }
   return { type: 'delete', key }
 }
 
@@ -33,13 +34,13 @@ export function valueAfter(operation: Operation, result: Result): string | undef
 
 /** Calls the service; with an endpoint, that node and no other. */
 export async function perform(
-  { client }: KvCluster,
+  { raftClient: client }: KvClient,
   operation: Operation,
   endpoint: string | undefined,
 ): Promise<Result> {
   if (operation.type === 'get') {
     const answer = await client.query({ type: 'get', key: operation.key }, { endpoint })
-    if (answer.type === 'found') return unfilled(answer.entry.value)
+    if (answer.type === 'found') return unpadded(answer.entry.value)
     if (answer.type === 'absent') return undefined
     throw new Error(`get was answered ${JSON.stringify(answer)}`)
   }
@@ -52,20 +53,20 @@ export async function perform(
 function commandOf(operation: Exclude<Operation, { readonly type: 'get' }>): KvCommand {
   const { type, key } = operation
   if (type === 'delete') return { type, key }
-  const value = filled(operation.value)
+  const value = padded(operation.value)
   if (type === 'put') return { type, key, value }
   if (operation.expected === undefined) return { type, key, expected: { type: 'absent' }, value }
-  return { type, key, expected: { type: 'value', value: filled(operation.expected) }, value }
+  return { type, key, expected: { type: 'value', value: padded(operation.expected) }, value }
 }
 
 /** How much follows from the value alone, so that the same bytes can be expected again. */
-function filled(value: string): Uint8Array {
+function padded(value: string): Uint8Array {
   let hash = 0
   for (let offset = 0; offset < value.length; offset++) hash = (Math.imul(hash, 31) + value.charCodeAt(offset)) >>> 0
-  return Buffer.from(`${value} ${'.'.repeat(Math.imul(hash, 2654435761) >>> 19)}`.slice(0, FILL_BYTES_MAX))
+  return Buffer.from(`${value} ${'.'.repeat(Math.imul(hash, 2654435761) >>> 19)}`.slice(0, PADDED_BYTES_MAX))
 }
 
-function unfilled(bytes: Uint8Array): string {
+function unpadded(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString('latin1')
   return text.slice(0, text.indexOf(' '))
 }

@@ -23,32 +23,32 @@ export interface RotatingKey {
 export class RotatingKeys {
   /** Every key there ever was. */
   readonly all: RotatingKey[] = []
-  readonly #live: RotatingKey[]
+  readonly #active: RotatingKey[]
   readonly #now: () => number
-  readonly #retired: (key: RotatingKey) => void
+  readonly #onRetired: (key: RotatingKey) => void
 
   /** Says of each key when it is retired and its last call has been answered. */
-  constructor(now: () => number, retired: (key: RotatingKey) => void) {
+  constructor(now: () => number, onRetired: (key: RotatingKey) => void) {
     this.#now = now
-    this.#retired = retired
-    this.#live = Array.from({ length: KEYS }, () => this.#newKey())
+    this.#onRetired = onRetired
+    this.#active = Array.from({ length: KEYS }, () => this.#newKey())
   }
 
   /** One that lives, for one call. */
   take(random: SeededRandom): RotatingKey {
-    const place = random.below(KEYS)
-    const key = this.#live[place] as RotatingKey
+    const offset = random.below(KEYS)
+    const key = this.#active[offset] as RotatingKey
     key.calls++
     key.open++
-    if (key.calls >= CALLS_MAX || key.unknown >= UNKNOWN_MAX) this.#live[place] = this.#newKey()
+    if (key.calls >= CALLS_MAX || key.unknown >= UNKNOWN_MAX) this.#active[offset] = this.#newKey()
     return key
   }
 
   /** The call has ended. */
-  done(key: RotatingKey, isUnknown: boolean): void {
+  release(key: RotatingKey, isUnknown: boolean): void {
     key.open--
     if (isUnknown) key.unknown++
-    if (key.open === 0 && !this.#live.includes(key)) this.#retired(key)
+    if (key.open === 0 && !this.#active.includes(key)) this.#onRetired(key)
   }
 
   #newKey(): RotatingKey {

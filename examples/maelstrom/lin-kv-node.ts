@@ -5,8 +5,8 @@ import { isRaftError, type NodeOptions, type RaftNode, startNode } from 'quorate
 import { MemoryDisk, MemoryStorage } from 'quorate/memory'
 import type { Command, Reply } from './lin-kv-machine.ts'
 import { LinKvMachine } from './lin-kv-machine.ts'
-import type { Body, Message, Post } from './post.ts'
-import { MaelstromTransport, type MaelstromTransportOptions, PEER } from './transport.ts'
+import type { Body, Message, MessageStream } from './message-stream.ts'
+import { MaelstromTransport, type MaelstromTransportOptions, PEER_BODY_TYPE } from './transport.ts'
 
 export interface LinKvOptions {
   /** Where the node keeps its log, under its name; without it in memory, and then it must not be restarted. */
@@ -22,7 +22,7 @@ interface Init {
 }
 
 /** Maelstrom's clients wait a second; an answer that comes later finds nobody. */
-const ANSWER_MS = 800
+const ANSWER_TIMEOUT_MS = 800
 
 /** Maelstrom's error numbers: done perhaps (0, 13), or surely not. */
 const TIMEOUT = 0
@@ -31,20 +31,20 @@ const TEMPORARILY_UNAVAILABLE = 11
 const CRASH = 13
 
 export class LinKvNode {
-  readonly #post: Post
+  readonly #stream: MessageStream
   readonly #options: LinKvOptions
   readonly #machine = new LinKvMachine()
   /** By the number of a message that was passed on to the leader: who waits for its answer. */
-  readonly #passedOn = new Map<number, (reply: Reply) => void>()
+  readonly #forwarded = new Map<number, (reply: Reply) => void>()
   #id = ''
   #transport: MaelstromTransport | undefined
   #raft: RaftNode<Command, Reply> | undefined
   #messages = 0
 
-  constructor(post: Post, options: LinKvOptions = {}) {
-    this.#post = post
+  constructor(stream: MessageStream, options: LinKvOptions = {}) {
+    this.#stream = stream
     this.#options = options
-    post.onMessage = (message) => void this.#receive(message)
+    stream.onMessage = (message) => void this.#receive(message)
   }
 
   async close(): Promise<void> {
@@ -54,7 +54,7 @@ export class LinKvNode {
   async #receive(message: Message): Promise<void> {
     const { body } = message
     switch (body.type) {
-      case PEER:
+      case PEER_BODY_TYPE:
         return this.#transport?.receive(message)
       case 'init':
         await this.#init(body as unknown as Init)
@@ -64,7 +64,7 @@ export class LinKvNode {
         return this.#reply(message, { type: 'passed_on_ok', reply })
       }
       case 'passed_on_ok':
-        return this.#passedOn.get(body.in_reply_to as number)?.(body.reply as Reply)
+        return this.#forwarded.get(body.in_reply_to as number)?.(body.reply as Reply)
       default:
         return this.#reply(message, await this.#answer(body))
     }
@@ -73,7 +73,7 @@ export class LinKvNode {
   async #init({ node_id: id, node_ids: ids }: Init): Promise<void> {
     const { data, limits, links } = this.#options
     this.#id = id
-    this.#transport = new MaelstromTransport({ ...links, post: this.#post, address: id })
+    this.#transport = new MaelstromTransport({ ...links, stream: this.#stream, address: id })
     const storage =
       data === undefined
         ? { storage: new MemoryStorage({ disk: new MemoryDisk({ directoryId: randomUUID() }) }) }
@@ -97,45 +97,45 @@ export class LinKvNode {
   async #read(key: unknown): Promise<Reply> {
     if (this.#raft === undefined) return unavailable('this node has not been initialized')
     try {
-      return await this.#raft.read(() => this.#machine.read(key), { timeoutMs: ANSWER_MS })
+      return await this.#raft.read(() => this.#machine.read(key), { timeoutMs: ANSWER_TIMEOUT_MS })
     } catch (error) {
       return unavailable(String(error))
     }
   }
 
-  async #change(command: Command, mayPassOn: boolean): Promise<Reply> {
+  async #change(command: Command, mayForward: boolean): Promise<Reply> {
     if (this.#raft === undefined) return unavailable('this node has not been initialized')
     try {
-      return await this.#raft.propose(command, { timeoutMs: ANSWER_MS })
+      return await this.#raft.propose(command, { timeoutMs: ANSWER_TIMEOUT_MS })
     } catch (error) {
       if (!isRaftError(error)) return { type: 'error', code: CRASH, text: String(error) }
       const leader = error.leader?.id
-      if (mayPassOn && error.code === 'ERR_RAFT_NOT_LEADER' && leader !== undefined)
-        return this.#passOn(leader, command)
+      if (mayForward && error.code === 'ERR_RAFT_NOT_LEADER' && leader !== undefined)
+        return this.#forward(leader, command)
       if (error.outcome === 'not-applied') return unavailable(error.message)
       return { type: 'error', code: error.code === 'ERR_RAFT_OUTCOME_UNKNOWN' ? TIMEOUT : CRASH, text: error.message }
     }
   }
 
   /** Once: a command that got no answer may have been applied. */
-  #passOn(leader: string, command: Command): Promise<Reply> {
+  #forward(leader: string, command: Command): Promise<Reply> {
     const number = ++this.#messages
     return new Promise((resolve) => {
       const end = (reply: Reply): void => {
         clearTimeout(timer)
-        this.#passedOn.delete(number)
+        this.#forwarded.delete(number)
         resolve(reply)
       }
       const silence = { type: 'error', code: TIMEOUT, text: `${leader} has not answered in time` }
-      const timer = setTimeout(() => end(silence), ANSWER_MS)
-      this.#passedOn.set(number, end)
-      this.#post.send({ src: this.#id, dest: leader, body: { type: 'passed_on', msg_id: number, command } })
+      const timer = setTimeout(() => end(silence), ANSWER_TIMEOUT_MS)
+      this.#forwarded.set(number, end)
+      this.#stream.send({ src: this.#id, dest: leader, body: { type: 'passed_on', msg_id: number, command } })
     })
   }
 
   #reply({ src, body }: Message, reply: Reply): void {
     const head = body.msg_id === undefined ? {} : { in_reply_to: body.msg_id }
-    this.#post.send({ src: this.#id, dest: src, body: { ...reply, ...head } })
+    this.#stream.send({ src: this.#id, dest: src, body: { ...reply, ...head } })
   }
 }
 

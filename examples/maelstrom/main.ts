@@ -1,7 +1,7 @@
 /** One node of `lin-kv` as a process: messages at standard input and output, everything else at standard error. */
 import { parseArgs } from 'node:util'
 import { LinKvNode } from './lin-kv-node.ts'
-import { linesPost } from './post.ts'
+import { lineStream } from './message-stream.ts'
 
 const { values } = parseArgs({
   options: {
@@ -15,8 +15,8 @@ const { values } = parseArgs({
 })
 const [electionMs, snapshotEntries] = [Number(values.election), Number(values.snapshot)]
 
-const post = linesPost(process.stdin, process.stdout, () => void node.close())
-const node = new LinKvNode(post, {
+const stream = lineStream(process.stdin, process.stdout, () => void node.close())
+const node = new LinKvNode(stream, {
   data: values.data,
   limits: {
     electionTimeoutMinMs: electionMs,

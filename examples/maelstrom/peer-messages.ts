@@ -48,14 +48,14 @@ function withBlocks(message: Extract<PeerMessage, { type: 'AppendEntriesRequest'
   const texts = message.blocks as unknown as readonly string[]
   try {
     const blocks = texts.map((text) => decodeBlock(Buffer.from(text, 'base64')))
-    return isRun(blocks, message.prevIndex) ? { ...message, blocks } : undefined
+    return isContiguous(blocks, message.prevIndex) ? { ...message, blocks } : undefined
   } catch {
     return undefined
   }
 }
 
 /** Without a hole, from the entry before them. */
-function isRun(blocks: readonly EncodedBlock[], prevIndex: number): boolean {
+function isContiguous(blocks: readonly EncodedBlock[], prevIndex: number): boolean {
   let next = prevIndex + 1
   return blocks.every(({ first, count }) => {
     const fits = first === next

@@ -1,9 +1,9 @@
 /** The end that hands a snapshot out: a piece for each request, the last one again if it was lost, and nothing read ahead. */
 import { isRaftError, type NodeId, type Refusal, type TransportHost } from 'quorate'
-import type { Body } from './post.ts'
+import type { Body } from './message-stream.ts'
 
 /** Of one message. */
-const PIECE_BYTES_MAX = 256 * 1024
+const CHUNK_BYTES_MAX = 256 * 1024
 
 type Answer = (body: Readonly<Record<string, unknown>>) => void
 
@@ -22,11 +22,11 @@ export class SnapshotSources {
   readonly #sources = new Map<NodeId, Source>()
 
   /** A piece was asked for; it is answered once it is read. */
-  asked(peer: NodeId, body: Body, judge: () => Refusal | undefined, host: TransportHost, answer: Answer): void {
+  onRequest(peer: NodeId, body: Body, admit: () => Refusal | undefined, host: TransportHost, answer: Answer): void {
     let source = this.#sources.get(peer)
     if (source === undefined || source.fetch !== body.fetch) {
       this.end(peer)
-      const refusal = judge()
+      const refusal = admit()
       if (refusal !== undefined) return answer({ part: 'chunk', fetch: body.fetch, offset: body.offset, refusal })
       source = this.#open(host, body)
       this.#sources.set(peer, source)
@@ -63,7 +63,7 @@ export class SnapshotSources {
         if (done === true) break
         source.rest = value
       }
-      const piece = source.rest.subarray(0, PIECE_BYTES_MAX)
+      const piece = source.rest.subarray(0, CHUNK_BYTES_MAX)
       source.rest = source.rest.subarray(piece.length)
       source.offset += piece.length
       source.last = { ...head, data: Buffer.from(piece).toString('base64') }

@@ -11,12 +11,12 @@ export interface Chunk {
 }
 
 /** What a worker says of a chunk it has done. */
-export type Verdict =
-  | { readonly type: 'kept'; readonly chunk: number; readonly totals: PlainTotals; readonly scenarios: number }
+export type ChunkResult =
+  | { readonly type: 'kept'; readonly chunk: number; readonly totals: SerializableTotals; readonly scenarios: number }
   | { readonly type: 'broken'; readonly chunk: number; readonly report: string }
 
 /** Totals that can be sent to another process. */
-export interface PlainTotals extends Omit<Totals, 'eventCounts' | 'faults'> {
+export interface SerializableTotals extends Omit<Totals, 'eventCounts' | 'faults'> {
   readonly eventCounts: Readonly<Record<string, number>>
   readonly faults: Readonly<Record<string, number>>
 }

@@ -1,19 +1,19 @@
 /** Does one chunk after the other, as the parent sends them: whole nodes under faults, and bare cores in any order of events. */
 import fc from 'fast-check'
 import { checkRuns, scenario, scenarios } from '../../src/testing/index.ts'
-import type { Chunk, Verdict } from './chunk.ts'
+import type { Chunk, ChunkResult } from './chunk.ts'
 
 /** Drawn scenarios of bare cores for each run of whole nodes. */
 const SCENARIOS_PER_RUN = 10
 
 process.on('message', (chunk: Chunk) => {
-  void verdictOn(chunk).then((verdict) => process.send?.(verdict))
+  void runChunk(chunk).then((verdict) => process.send?.(verdict))
 })
 // The parent ends its workers; a Ctrl-C in the terminal reaches all of them.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())
 
-async function verdictOn({ number, seed, runs }: Chunk): Promise<Verdict> {
+async function runChunk({ number, seed, runs }: Chunk): Promise<ChunkResult> {
   try {
     const { eventCounts, faults, ...counts } = await checkRuns({ runs, seed })
     const totals = { ...counts, eventCounts: Object.fromEntries(eventCounts), faults: Object.fromEntries(faults) }

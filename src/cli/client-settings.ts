@@ -28,11 +28,13 @@ export function withClientOptions(command: Command): Command {
     .addOption(
       new Option('-e, --endpoints <addresses>', 'some nodes of the cluster, host:port, separated by commas')
         .env('QUORATE_ENDPOINTS')
-        .argParser(parsed(parseAddresses))
+        .argParser(optionParser(parseAddresses))
         .default(parseAddresses(ENDPOINTS_DEFAULT), ENDPOINTS_DEFAULT),
     )
     .addOption(
-      new Option('-t, --timeout <duration>', 'how long to try').argParser(parsed(parseDuration)).default(5000, '5s'),
+      new Option('-t, --timeout <duration>', 'how long to try')
+        .argParser(optionParser(parseDuration))
+        .default(5000, '5s'),
     )
     .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
     .option('-v, --verbose', 'say where and when it was done, on standard error')
@@ -45,7 +47,7 @@ export function clientSettings(command: Command): ClientSettings {
 }
 
 /** A parser of words as an option of the command line: what it refuses is a mistake in the usage. */
-export function parsed<Value>(parse: (text: string) => Value): (text: string) => Value {
+export function optionParser<Value>(parse: (text: string) => Value): (text: string) => Value {
   return (text) => {
     try {
       return parse(text)

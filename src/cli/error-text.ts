@@ -1,20 +1,20 @@
 /** An error as a person reads it, and as a program does. */
 import { isRaftError, type RaftError } from '../errors.ts'
-import type { CommandFailure } from './failure.ts'
-import { isCommandFailure } from './failure.ts'
+import type { CommandFailure } from './command-failure.ts'
+import { isCommandFailure } from './command-failure.ts'
 
 /** Where a code is explained. */
-const DOCUMENT = 'docs/reference/errors.md'
+const ERRORS_PAGE = 'docs/reference/errors.md'
 
 /** Who has failed: a command that asked something of a cluster, or a node itself. */
-export type Speaker = 'command' | 'node'
+export type ErrorSource = 'command' | 'node'
 
 /** Several lines: what and why, the facts, what to do, where to read on. */
-export function errorText(error: unknown, speaker: Speaker): string {
+export function errorText(error: unknown, source: ErrorSource): string {
   if (isCommandFailure(error)) return failureText(error)
   if (!isRaftError(error)) return `error: ${messageOf(error)}\n`
   const lines = [`error[${error.code}]: ${error.message}`]
-  const facts = { ...(speaker === 'command' ? wordsOf(error) : {}), hint: error.hint, docs: documentOf(error) }
+  const facts = { ...(source === 'command' ? readableFacts(error) : {}), hint: error.hint, docs: docsLink(error) }
   const width = Math.max(...Object.keys(facts).map((name) => name.length)) + 1
   for (const [name, value] of Object.entries(facts))
     if (value !== undefined) lines.push(`  ${`${name}:`.padEnd(width)} ${value}`)
@@ -33,7 +33,7 @@ export function errorJson(error: unknown, exitCode: number): string {
 
 function raftFacts(error: RaftError): object {
   const { code, message, outcome, retryable, leader, hint, details } = error
-  return { code, message, outcome, retryable, leader, hint, details, docs: documentOf(error) }
+  return { code, message, outcome, retryable, leader, hint, details, docs: docsLink(error) }
 }
 
 function otherFacts(error: unknown): object {
@@ -41,12 +41,12 @@ function otherFacts(error: unknown): object {
   return { message: messageOf(error) }
 }
 
-function documentOf({ code }: RaftError): string {
-  return `${DOCUMENT}#${code.toLowerCase()}`
+function docsLink({ code }: RaftError): string {
+  return `${ERRORS_PAGE}#${code.toLowerCase()}`
 }
 
 /** Only what a person is not told by the message already: the outcome when it is in doubt, and who leads. */
-function wordsOf(error: RaftError): Record<string, string | undefined> {
+function readableFacts(error: RaftError): Record<string, string | undefined> {
   const { leader, outcome } = error
   return {
     outcome:

@@ -22,7 +22,7 @@ export const EXIT = {
   terminated: 143,
 } as const
 
-const OF_COMMAND: Partial<Record<ErrorCode, number>> = {
+const COMMAND_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_OPTIONS: EXIT.usage,
   ERR_RAFT_RUN_FILE: EXIT.usage,
   ERR_RAFT_UNREACHABLE: EXIT.unreachable,
@@ -39,7 +39,7 @@ const OF_COMMAND: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_BAD_TARGET: EXIT.refused,
 }
 
-const OF_NODE: Partial<Record<ErrorCode, number>> = {
+const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   // There is nobody yet to join.
   ERR_RAFT_UNREACHABLE: EXIT.tryAgain,
   ERR_RAFT_PORT_IN_USE: EXIT.tryAgain,
@@ -62,12 +62,12 @@ const OF_NODE: Partial<Record<ErrorCode, number>> = {
 /** Of a command that talks to a cluster. */
 export function exitCodeOfCommand(error: unknown): number {
   if (!isRaftError(error)) return EXIT.failure
-  const code = OF_COMMAND[error.code]
+  const code = COMMAND_EXIT_CODES[error.code]
   if (code !== undefined) return code
   return error.outcome === 'unknown' ? EXIT.unknownOutcome : EXIT.failure
 }
 
 /** Of a node that could not start, or has failed. */
 export function exitCodeOfNode(error: unknown): number {
-  return (isRaftError(error) ? OF_NODE[error.code] : undefined) ?? EXIT.software
+  return (isRaftError(error) ? NODE_EXIT_CODES[error.code] : undefined) ?? EXIT.software
 }

@@ -1,21 +1,21 @@
 /** The command line as a tree of commands; what each does is loaded only when it is called, so that --help answers at once. */
 import { Command, CommanderError, Option } from 'commander'
-import { clientSettings, parsed, withClientOptions } from './client-settings.ts'
+import { clientSettings, optionParser, withClientOptions } from './client-settings.ts'
+import { isCommandFailure } from './command-failure.ts'
 import type { ReplayFlags } from './commands/replay.ts'
-import type { Speaker } from './error-text.ts'
+import type { ErrorSource } from './error-text.ts'
 import { errorJson, errorText } from './error-text.ts'
 import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
-import { isCommandFailure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
-import { parseAddress, parseCount, parsePlace } from './text-values.ts'
+import { parseAddress, parseCount, parseReplayPosition } from './text-values.ts'
 
 /** What a command's action gets: its arguments, its flags, and the command itself. */
 type Action = (command: Command, ...words: readonly string[]) => Promise<unknown>
 
 /** Runs one command to its end and returns the exit code; everything it has to say goes to the terminal. */
-export async function run(words: readonly string[], terminal: Terminal, version: string): Promise<number> {
+export async function run(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
   let exitCode: number = EXIT.ok
-  const program = buildProgram(terminal, version, async (work, { speaker, format }) => {
+  const program = buildProgram(terminal, version, async (work, { source: speaker, format }) => {
     try {
       const result = await work()
       if (typeof result === 'number') exitCode = result
@@ -26,7 +26,7 @@ export async function run(words: readonly string[], terminal: Terminal, version:
     }
   })
   try {
-    await program.parseAsync(words, { from: 'user' })
+    await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
@@ -35,11 +35,11 @@ export async function run(words: readonly string[], terminal: Terminal, version:
 }
 
 /** Runs a command's work, and reports how it failed. */
-type Guard = (work: () => Promise<unknown>, how: Reporting) => Promise<void>
+type Guard = (work: () => Promise<unknown>, how: ErrorReporting) => Promise<void>
 
-interface Reporting {
+interface ErrorReporting {
   /** A node that failed, or a command that asked one. */
-  readonly speaker: Speaker
+  readonly source: ErrorSource
   readonly format: 'text' | 'json'
 }
 
@@ -52,11 +52,11 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
     .showHelpAfterError('(see quorate --help)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
-  const toCluster = (name: string, description: string, action: Action, parent: Command = program): Command => {
+  const addClusterCommand = (name: string, description: string, action: Action, parent: Command = program): Command => {
     const command = withClientOptions(parent.command(name).description(description))
     const guarded = (...given: readonly unknown[]): Promise<void> => {
       const words = given.slice(0, -2) as string[]
-      return guard(() => action(command, ...words), { speaker: 'command', format: clientSettings(command).format })
+      return guard(() => action(command, ...words), { source: 'command', format: clientSettings(command).format })
     }
     return command.action(guarded)
   }
@@ -64,21 +64,23 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addDemo(program, terminal, guard)
   addServe(program, terminal, guard)
   program.commandsGroup('Use:')
-  addKeyValue(toCluster, terminal)
+  addKeyValue(addClusterCommand, terminal)
   program.commandsGroup('Look after:')
-  addOperations(program, toCluster, terminal)
+  addAdministration(program, addClusterCommand, terminal)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
   return program
 }
 
-type ToCluster = (name: string, description: string, action: Action, parent?: Command) => Command
+type AddClusterCommand = (name: string, description: string, action: Action, parent?: Command) => Command
 
 function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
   const command = program
     .command('demo')
     .description('run a cluster on this machine, one process per node, with keys to kill and restart them')
-    .addOption(new Option('-n, --nodes <count>', 'how many nodes').argParser(parsed((text) => parseCount(text, 1))))
+    .addOption(
+      new Option('-n, --nodes <count>', 'how many nodes').argParser(optionParser((text) => parseCount(text, 1))),
+    )
     .option('-d, --data-dir <path>', 'where their data is kept', 'quorate-data')
     .addOption(new Option('-p, --ports <first-last>', 'their ports (default: 7001 and on, or the next that are free)'))
     .option('--memory', 'keep nothing on disk')
@@ -89,7 +91,7 @@ function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
         const { demo } = await import('./demo/demo.ts')
         return demo(command.opts(), terminal)
       },
-      { speaker: 'node', format: command.opts<{ json?: boolean }>().json === true ? 'json' : 'text' },
+      { source: 'node', format: command.opts<{ json?: boolean }>().json === true ? 'json' : 'text' },
     ),
   )
 }
@@ -117,84 +119,94 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
         const { serve } = await import('./serve/serve.ts')
         return serve(command.opts(), terminal)
       },
-      { speaker: 'node', format: command.opts<{ output: 'text' | 'json' }>().output },
+      { source: 'node', format: command.opts<{ output: 'text' | 'json' }>().output },
     ),
   )
 }
 
-function addKeyValue(toCluster: ToCluster, terminal: Terminal): void {
+function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): void {
   const load = () => import('./commands/key-value.ts')
-  const asked = (command: Command) => ({ settings: clientSettings(command), terminal })
-  toCluster('put', 'write a value', async (command, key = '', value = '') =>
-    (await load()).put(asked(command), key, value, command.opts()),
+  const contextOf = (command: Command) => ({ settings: clientSettings(command), terminal })
+  addClusterCommand('put', 'write a value', async (command, key = '', value = '') =>
+    (await load()).put(contextOf(command), key, value, command.opts()),
   )
     .argument('<key>')
     .argument('<value>', "'-' reads it from standard input")
     .option('--if-absent', 'only if there is no such key')
-  toCluster('get', 'read a value, as fresh as the last acknowledged write', async (command, key = '') =>
-    (await load()).get(asked(command), key, command.opts()),
+  addClusterCommand('get', 'read a value, as fresh as the last acknowledged write', async (command, key = '') =>
+    (await load()).get(contextOf(command), key, command.opts()),
   )
     .argument('<key>')
     .option('--local', 'what the node that is asked happens to have: fast, and perhaps old')
-  toCluster('delete', 'delete a key', async (command, key = '') => (await load()).remove(asked(command), key)).argument(
-    '<key>',
-  )
-  toCluster('cas', 'write a value if the key holds another one', async (command, key = '', old = '', value = '') =>
-    (await load()).compareAndSet(asked(command), key, old, value),
+  addClusterCommand('delete', 'delete a key', async (command, key = '') =>
+    (await load()).remove(contextOf(command), key),
+  ).argument('<key>')
+  addClusterCommand(
+    'cas',
+    'write a value if the key holds another one',
+    async (command, key = '', old = '', value = '') =>
+      (await load()).compareAndSet(contextOf(command), key, old, value),
   )
     .argument('<key>')
     .argument('<old>', 'what it must hold')
     .argument('<new>', "'-' reads it from standard input")
-  toCluster('list', 'list keys and values, in order', async (command, prefix = '') =>
-    (await load()).list(asked(command), prefix ?? '', command.opts()),
+  addClusterCommand('list', 'list keys and values, in order', async (command, prefix = '') =>
+    (await load()).list(contextOf(command), prefix ?? '', command.opts()),
   )
     .argument('[prefix]', 'only keys that begin with this')
     .option('--keys', 'only the keys')
-    .addOption(new Option('-l, --limit <count>', 'at most so many').argParser(parsed((text) => parseCount(text, 1))))
+    .addOption(
+      new Option('-l, --limit <count>', 'at most so many').argParser(optionParser((text) => parseCount(text, 1))),
+    )
     .option('--local', 'what the node that is asked happens to have')
 }
 
-function addOperations(program: Command, toCluster: ToCluster, terminal: Terminal): void {
-  const load = () => import('./commands/operate.ts')
-  const asked = (command: Command) => ({ settings: clientSettings(command), terminal })
-  toCluster('status', 'the cluster in one line, its nodes in one row each', async (command) => {
+function addAdministration(program: Command, addClusterCommand: AddClusterCommand, terminal: Terminal): void {
+  const load = () => import('./commands/administer.ts')
+  const contextOf = (command: Command) => ({ settings: clientSettings(command), terminal })
+  addClusterCommand('status', 'the cluster in one line, its nodes in one row each', async (command) => {
     const { status } = await import('./commands/status.ts')
     return status(clientSettings(command), terminal)
   })
   const member = program.command('member').description('see and change who is in')
-  toCluster('list', 'who is in', async (command) => (await load()).memberList(asked(command)), member)
-  toCluster(
+  addClusterCommand('list', 'who is in', async (command) => (await load()).memberList(contextOf(command)), member)
+  addClusterCommand(
     'add',
     'add a node, first as a learner',
-    async (command, id = '', address = '') => (await load()).memberAdd(asked(command), id, address, command.opts()),
+    async (command, id = '', address = '') => (await load()).memberAdd(contextOf(command), id, address, command.opts()),
     member,
   )
     .argument('<id>', 'its name, such as n4')
-    .addArgument(member.createArgument('<address>', 'where it will listen').argParser(parsed(parseAddress)))
+    .addArgument(member.createArgument('<address>', 'where it will listen').argParser(optionParser(parseAddress)))
     .option('--promote', 'make it a voter as soon as it has caught up')
-  toCluster(
+  addClusterCommand(
     'promote',
     'make a learner a voter',
-    async (command, id = '') => (await load()).memberPromote(asked(command), id),
+    async (command, id = '') => (await load()).memberPromote(contextOf(command), id),
     member,
   ).argument('<id>')
-  toCluster(
+  addClusterCommand(
     'remove',
     'remove a node',
-    async (command, id = '') => (await load()).memberRemove(asked(command), id, command.opts()),
+    async (command, id = '') => (await load()).memberRemove(contextOf(command), id, command.opts()),
     member,
   )
     .argument('<id>')
     .option('-y, --yes', 'do not ask')
   const leader = program.command('leader').description('see to who leads')
-  toCluster(
+  addClusterCommand(
     'transfer',
     'hand leadership over without an outage',
-    async (command) => (await load()).leaderTransfer(asked(command), command.opts()),
+    async (command) => (await load()).leaderTransfer(contextOf(command), command.opts()),
     leader,
   ).option('--to <id>', 'to whom (default: the voter that is most caught up)')
   const snapshot = program.command('snapshot').description('see to snapshots')
-  toCluster('take', 'take a snapshot now', async (command) => (await load()).snapshotTake(asked(command)), snapshot)
+  addClusterCommand(
+    'take',
+    'take a snapshot now',
+    async (command) => (await load()).snapshotTake(contextOf(command)),
+    snapshot,
+  )
 }
 
 function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
@@ -203,7 +215,9 @@ function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
     .description('run a simulated run, or a told scenario, again from its file; judge a recording')
     .argument('<file>', 'as a failed check of quorate/testing has written it')
     .addOption(
-      new Option('--until <place>', 'stop after an event (1234) or at a time (1234ms)').argParser(parsed(parsePlace)),
+      new Option('--until <place>', 'stop after an event (1234) or at a time (1234ms)').argParser(
+        optionParser(parseReplayPosition),
+      ),
     )
     .option('--print <node>', 'print all that this node is, there or at the end')
     .addOption(new Option('--step', 'stop after every line of the trace, and ask').conflicts('output'))
@@ -216,7 +230,7 @@ function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
         const { replay } = await import('./commands/replay.ts')
         return replay(file, command.opts<ReplayFlags>(), terminal)
       },
-      { speaker: 'command', format: command.opts<ReplayFlags>().output },
+      { source: 'command', format: command.opts<ReplayFlags>().output },
     ),
   )
 }

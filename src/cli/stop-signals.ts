@@ -2,15 +2,15 @@
 import { EXIT } from './exit-codes.ts'
 
 /** What counts beside SIGINT and SIGTERM: the terminal is closed, or the parent process is gone. */
-export type OtherSignal = 'SIGHUP' | 'disconnect'
+export type ExtraSignal = 'SIGHUP' | 'disconnect'
 
 /** The first signal asks for an orderly end; the second ends the process at once. */
-export function whenToldToStop(others: readonly OtherSignal[]): Promise<undefined> {
+export function stopRequest(others: readonly ExtraSignal[]): Promise<undefined> {
   return new Promise((resolve) => {
-    let wasTold = false
+    let wasRequested = false
     const on = (exitCode: number) => (): void => {
-      if (wasTold) process.exit(exitCode)
-      wasTold = true
+      if (wasRequested) process.exit(exitCode)
+      wasRequested = true
       resolve(undefined)
     }
     process.on('SIGINT', on(EXIT.interrupted))

@@ -53,10 +53,10 @@ export function parseDuration(text: string): number {
 }
 
 /** A place in a run: after so many events, or at a time. */
-export type Place = { readonly event: number } | { readonly ms: number }
+export type ReplayPosition = { readonly event: number } | { readonly ms: number }
 
 /** '1234' is an event, '1234ms' or '1.2s' a time. */
-export function parsePlace(text: string): Place {
+export function parseReplayPosition(text: string): ReplayPosition {
   if (/^\d+$/.test(text)) return { event: parseCount(text, 1) }
   if (/^\d+(?:\.\d+)?(?:ms|s|m)$/.test(text)) return { ms: parseDuration(text) }
   throw new TextValueError(`'${text}' is neither the number of an event, such as 1234, nor a time, such as 1234ms`)

@@ -1,8 +1,8 @@
 /** Errors as they are printed, and the exit codes they end with. */
 import assert from 'node:assert/strict'
+import { CommandFailure } from '../../src/cli/command-failure.ts'
 import { errorJson, errorText } from '../../src/cli/error-text.ts'
 import { exitCodeOfCommand, exitCodeOfNode } from '../../src/cli/exit-codes.ts'
-import { CommandFailure } from '../../src/cli/failure.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { ERROR_CODES, RaftError } from '../../src/errors.ts'
 

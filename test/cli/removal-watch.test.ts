@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { RemovalWatch } from '../../src/cli/serve/removal-watch.ts'
 
-const FAREWELL_MS = 2
+const GRACE_MS = 2
 
 describe('the watch for a removal', () => {
   it('ends a node that is out', async () => {
     const { watch, node } = served()
-    const reason = watch.reason(node)
+    const reason = watch.removalError(node)
     node.isRemoved = true
     watch.event('n1', { type: 'removed', index: 9 })
     const error = await reason
@@ -16,7 +16,7 @@ describe('the watch for a removal', () => {
 
   it('lets a node go on that reads of an earlier removal, and ends it at the next one', async () => {
     const { watch, node } = served()
-    const reason = watch.reason(node)
+    const reason = watch.removalError(node)
     watch.event('n1', { type: 'removed', index: 4 })
     await node.asked
     node.isRemoved = true
@@ -26,7 +26,7 @@ describe('the watch for a removal', () => {
 
   it('does not miss a removal while it waits to see about another one', async () => {
     const { watch, node } = served()
-    const reason = watch.reason(node)
+    const reason = watch.removalError(node)
     watch.event('n1', { type: 'removed', index: 4 })
     await Promise.resolve()
     await Promise.resolve()
@@ -52,5 +52,5 @@ function served() {
       return { isRemoved: this.isRemoved }
     },
   }
-  return { watch: new RemovalWatch(FAREWELL_MS), node }
+  return { watch: new RemovalWatch(GRACE_MS), node }
 }

@@ -25,7 +25,7 @@ describe('quorate replay', () => {
   }
 
   it('prints the end of the trace, the verdict, the state, and that it came out as written', async () => {
-    const { code, out } = await told(RUN)
+    const { code, out } = await runReplay(RUN)
     assert.equal(code, 0)
     const outcome = text.slice(text.indexOf('----\n') + 5)
     assert.match(out, /^# quorate trace, version 1\n {2}event .*\n {2}… \d+ lines before/)
@@ -33,20 +33,20 @@ describe('quorate replay', () => {
   })
 
   it('ends with 1 and says what is written if it came out otherwise', async () => {
-    const { code, out } = await told(written(text.replace(/state .*/, 'state 0123456789abcdef')))
+    const { code, out } = await runReplay(written(text.replace(/state .*/, 'state 0123456789abcdef')))
     assert.equal(code, 1)
     assert.match(out, /\notherwise in a\.txt: kept until event \d+\n +state 0123456789abcdef\n$/)
   })
 
   it('stops at an event, and prints a whole node there', async () => {
-    const { code, out } = await told(RUN, '--until', '307', '--print', 'n1')
+    const { code, out } = await runReplay(RUN, '--until', '307', '--print', 'n1')
     assert.equal(code, 0)
     assert.match(out, /\n\{\n {2}id: 'n1',\n {2}life: 'up',\n[\s\S]*hardState: \{ term: 1, /)
     assert.match(out, /\nstopped after event 307, at [\d.]+ ms\nstate [0-9a-f]{16}\n$/)
   })
 
   it('stops at a time, before anything later happens', async () => {
-    const { out } = await told(RUN, '--until', '1250ms', '-o', 'json')
+    const { out } = await runReplay(RUN, '--until', '1250ms', '-o', 'json')
     const report = JSON.parse(out)
     assert.equal(report.schema, 'quorate.replay/v1')
     assert.ok(report.isStopped && report.timeUs <= 1_250_000)
@@ -55,7 +55,7 @@ describe('quorate replay', () => {
   })
 
   it('prints the whole trace in lines of JSON if asked to', async () => {
-    const { out } = await told(RUN, '--trace', '-o', 'json')
+    const { out } = await runReplay(RUN, '--trace', '-o', 'json')
     const { trace, isSame, verdict } = JSON.parse(out)
     assert.equal(`${trace.join('\n')}\n`, (await replayRun(text)).trace)
     assert.equal(isSame, true)
@@ -63,19 +63,19 @@ describe('quorate replay', () => {
   })
 
   it('replays told scenarios of bare cores too', async () => {
-    const same = await told(SCENARIO)
+    const same = await runReplay(SCENARIO)
     assert.equal(same.code, 0)
     assert.ok(same.out.endsWith('\nas in election.txt\n'))
-    const other = await told(written(readFileSync(SCENARIO, 'utf8').replace('leads term 1', 'leads term 2')))
+    const other = await runReplay(written(readFileSync(SCENARIO, 'utf8').replace('leads term 1', 'leads term 2')))
     assert.equal(other.code, 1)
     assert.match(other.out, /\nline \d+ is otherwise in the file: .*leads term 2\n$/)
-    assert.equal((await told(SCENARIO, '--until', '3')).code, 2)
+    assert.equal((await runReplay(SCENARIO, '--until', '3')).code, 2)
   })
 
   it('records what the judges see, and judges a recording', async () => {
     const recording = join(directory, 'run.jsonl')
-    assert.equal((await told(RUN, '--record', recording)).code, 0)
-    const kept = await told(recording)
+    assert.equal((await runReplay(RUN, '--record', recording)).code, 0)
+    const kept = await runReplay(recording)
     assert.equal(kept.code, 0)
     assert.match(kept.out, /^kept by all \d+ observations\n$/)
     const lines = readFileSync(recording, 'utf8').split('\n')
@@ -83,12 +83,12 @@ describe('quorate replay', () => {
       (line) => line.includes('"type":"RequestVoteResponse","term":1') && line.includes('"sent"'),
     )
     const lie = (lines[vote] as string).replace('"term":1', '"term":7')
-    const broken = await told(written(lines.with(vote, lie).join('\n')), '-o', 'json')
+    const broken = await runReplay(written(lines.with(vote, lie).join('\n')), '-o', 'json')
     assert.equal(broken.code, 1)
     const report = JSON.parse(broken.out)
     assert.deepEqual([report.kind, report.broken, report.line], ['recording', 'I12', vote + 1])
-    assert.equal((await told(recording, '--step')).code, 2)
-    const nowhere = await told(RUN, '--record', join(directory, 'gone', 'run.jsonl'))
+    assert.equal((await runReplay(recording, '--step')).code, 2)
+    const nowhere = await runReplay(RUN, '--record', join(directory, 'gone', 'run.jsonl'))
     assert.equal(nowhere.code, 2)
     assert.match(nowhere.err, /the recording cannot be written: ENOENT/)
   })
@@ -123,16 +123,16 @@ describe('quorate replay', () => {
     ],
   ] as const)
     it(`ends with 2 for ${what}`, async () => {
-      const { code, err } = await told(written(content))
+      const { code, err } = await runReplay(written(content))
       assert.equal(code, 2)
       assert.match(err, message)
     })
 
   it('ends with 2 for a file or a node that is not there', async () => {
-    const gone = await told(join(directory, 'gone.txt'))
+    const gone = await runReplay(join(directory, 'gone.txt'))
     assert.equal(gone.code, 2)
     assert.match(gone.err, /gone\.txt cannot be read: ENOENT/)
-    const strange = await told(RUN, '--print', 'n9')
+    const strange = await runReplay(RUN, '--print', 'n9')
     assert.equal(strange.code, 2)
     assert.match(strange.err, /there is no node n9 in this run; there are n0, n1, n2, n3/)
   })
@@ -155,7 +155,7 @@ describe('quorate replay', () => {
   }).timeout(40_000)
 })
 
-async function told(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+async function runReplay(...words: readonly string[]): Promise<{ code: number; out: string; err: string }> {
   let out = ''
   let err = ''
   const terminal = {

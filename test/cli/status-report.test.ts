@@ -1,8 +1,8 @@
 /** The facts of a cluster from what its nodes say, and their two printed forms. */
 import assert from 'node:assert/strict'
-import type { Answer } from '../../src/cli/status/report.ts'
-import { reportOf } from '../../src/cli/status/report.ts'
-import { bytesText, statusText } from '../../src/cli/status/status-text.ts'
+import type { StatusAnswer } from '../../src/cli/status/status-report.ts'
+import { buildStatusReport } from '../../src/cli/status/status-report.ts'
+import { formatBytes, formatStatus } from '../../src/cli/status/status-text.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import type { Membership } from '../../src/core/types.ts'
 
@@ -26,33 +26,37 @@ describe('the status of a cluster', () => {
     },
   ])
     it(`with ${what}: leader ${leader}, ${hasQuorum ? 'a' : 'no'} quorum, tolerates ${tolerates}`, () => {
-      const report = reportOf(answers.map(answer))
+      const report = buildStatusReport(answers.map(answer))
       assert.deepEqual([report.leader, report.hasQuorum, report.toleratesFailures], [leader, hasQuorum, tolerates])
     })
 
   it('does not believe an old leader against a newer term', () => {
     const old = status('n1', { role: 'leader', leader: 'n1', term: 3 })
-    const report = reportOf([said(old), said(status('n2', { role: 'leader' })), answer('n3')])
+    const report = buildStatusReport([answered(old), answered(status('n2', { role: 'leader' })), answer('n3')])
     assert.equal(report.term, 7)
     assert.equal(report.leader, 'n2')
   })
 
   it('needs both halves of a joint membership', () => {
     const joint: Membership = { ...MEMBERSHIP, voters: ['n1', 'n2', 'n3'], outgoing: ['n1'] }
-    const statuses = ['n2', 'n3'].map((id) => said(status(id, { membership: joint })))
-    const report = reportOf(statuses)
+    const statuses = ['n2', 'n3'].map((id) => answered(status(id, { membership: joint })))
+    const report = buildStatusReport(statuses)
     assert.equal(report.hasQuorum, false)
     assert.equal(report.isMembershipChanging, true)
   })
 
   it('does not count a node whose disk has failed', () => {
-    const report = reportOf([answer('n1'), answer('n2 leads'), said(status('n3', { stopped: 'the disk has failed' }))])
+    const report = buildStatusReport([
+      answer('n1'),
+      answer('n2 leads'),
+      answered(status('n3', { stopped: 'the disk has failed' })),
+    ])
     assert.equal(report.votersUp, 2)
     assert.equal(report.toleratesFailures, 0)
   })
 
   it('is one line for the cluster and one row for each node', () => {
-    const text = statusText(reportOf(['n1', 'n2 leads', 'n3 down'].map(answer)))
+    const text = formatStatus(buildStatusReport(['n1', 'n2 leads', 'n3 down'].map(answer)))
     assert.equal(
       text,
       [
@@ -68,7 +72,7 @@ describe('the status of a cluster', () => {
 
   it('says how many are needed when there is no quorum', () => {
     assert.match(
-      statusText(reportOf(['n1 down', 'n2', 'n3 down'].map(answer))),
+      formatStatus(buildStatusReport(['n1 down', 'n2', 'n3 down'].map(answer))),
       /no leader .* 1\/3 voters up {2}no quorum: needs 2/,
     )
   })
@@ -77,13 +81,13 @@ describe('the status of a cluster', () => {
     const ids = ['n10', 'n2', 'n1']
     const membership: Membership = { ...MEMBERSHIP, members: ids.map(member), voters: ids }
     assert.deepEqual(
-      reportOf([said(status('n2', { membership }))]).nodes.map((node) => node.id),
+      buildStatusReport([answered(status('n2', { membership }))]).nodes.map((node) => node.id),
       ['n1', 'n2', 'n10'],
     )
   })
 
   it('shows bytes as disks are sold', () => {
-    assert.deepEqual([0, 999, 1500, 71.3e9].map(bytesText), ['0 B', '999 B', '1.5 KB', '71 GB'])
+    assert.deepEqual([0, 999, 1500, 71.3e9].map(formatBytes), ['0 B', '999 B', '1.5 KB', '71 GB'])
   })
 })
 
@@ -99,14 +103,14 @@ function member(id: string): Membership['members'][number] {
 }
 
 /** 'n1', 'n1 leads', 'n1 alone' (it knows no leader), 'n1 down' */
-function answer(words: string): Answer {
+function answer(words: string): StatusAnswer {
   const [id = '', how] = words.split(' ')
   if (how === 'down') return { address: member(id).address, problem: 'refused' }
-  if (how === 'leads') return said(status(id, { role: 'leader' }))
-  return said(status(id, how === 'alone' ? { leader: undefined } : {}))
+  if (how === 'leads') return answered(status(id, { role: 'leader' }))
+  return answered(status(id, how === 'alone' ? { leader: undefined } : {}))
 }
 
-function said(one: NodeStatus): Answer {
+function answered(one: NodeStatus): StatusAnswer {
   return { address: one.address, status: one }
 }
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { kvResultCodec } from '../../src/kv/index.ts'
-import type { Finished } from './command.ts'
-import { run, typedHere } from './command.ts'
+import type { CommandResult } from './command.ts'
+import { run, runInProcess } from './command.ts'
 import { freePort, RealCluster } from './real-cluster.ts'
 
 describe('the command', function () {
@@ -39,7 +39,7 @@ describe('the command', function () {
     { typed: 'member add n4 alpha', says: /'alpha' is not HOST:PORT/ },
   ])
     it(`refuses \`${typed}\` as wrongly used`, async () => {
-      const finished = await typedHere(typed.split(' '))
+      const finished = await runInProcess(typed.split(' '))
       assertEnded(finished, 2, says)
       assert.equal(finished.stdout, '')
     })
@@ -47,7 +47,11 @@ describe('the command', function () {
   it('says that no node answers, to people and to programs', async () => {
     const endpoints = ['--endpoints', `127.0.0.1:${await freePort()}`, '--timeout', '500ms']
     for (const words of [['get', 'k'], ['put', 'k', 'v'], ['status'], ['snapshot', 'take']])
-      assertEnded(await typedHere([...words, ...endpoints]), 3, /^error\[ERR_RAFT_UNREACHABLE\]: .*\n(.*\n)* {2}hint: /)
+      assertEnded(
+        await runInProcess([...words, ...endpoints]),
+        3,
+        /^error\[ERR_RAFT_UNREACHABLE\]: .*\n(.*\n)* {2}hint: /,
+      )
     const json = await run(['get', 'k', ...endpoints, '-o', 'json'])
     const { schema, exitCode, error } = JSON.parse(json.stderr)
     assert.deepEqual(
@@ -61,7 +65,7 @@ describe('serve', function () {
   this.timeout(60_000)
 
   it('reports everything that is wrong with its flags at once', async () => {
-    const finished = await typedHere(['serve', '--listen', 'alpha', '--peers', 'n1', '--data-dir', 'd', '--memory'])
+    const finished = await runInProcess(['serve', '--listen', 'alpha', '--peers', 'n1', '--data-dir', 'd', '--memory'])
     assertEnded(finished, 78, /^error\[ERR_RAFT_OPTIONS\]: /)
     for (const problem of ["--listen 'alpha'", "--peers 'n1'", '--id is missing', '--memory and --data-dir'])
       assert.ok(finished.stderr.includes(problem), `${problem} is not in ${finished.stderr}`)
@@ -69,7 +73,7 @@ describe('serve', function () {
 
   it('refuses timeouts that contradict each other', async () => {
     const peers = ['--id', 'n1', '--listen', '127.0.0.1:0', '--peers', 'n1=127.0.0.1:1', '--memory']
-    const finished = await typedHere(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])
+    const finished = await runInProcess(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])
     assertEnded(finished, 78, /electionTimeoutMinMs \(100\) must be at least 3 x heartbeatIntervalMs \(50\)/)
   })
 
@@ -89,8 +93,8 @@ describe('a node', function () {
   })
   after(() => cluster.close())
 
-  const typed = (...words: readonly string[]): Promise<Finished> =>
-    typedHere([...words, '--endpoints', cluster.endpoint('n1')])
+  const typed = (...words: readonly string[]): Promise<CommandResult> =>
+    runInProcess([...words, '--endpoints', cluster.endpoint('n1')])
 
   it('stores, shows, compares and deletes values', async () => {
     assertPrinted(await typed('put', 'colour', 'blue'), 'ok\n')
@@ -126,7 +130,7 @@ describe('a node', function () {
 
   it('refuses a value that is larger than a command may be, in words', async () => {
     const words = ['put', 'large', '-', '--endpoints', cluster.endpoint('n1')]
-    const finished = await typedHere(words, 'x'.repeat(1_100_000))
+    const finished = await runInProcess(words, 'x'.repeat(1_100_000))
     assertEnded(finished, 1, /error\[ERR_RAFT_TOO_LARGE\].* 11000\d\d bytes.* 1048576/s)
   })
 
@@ -136,7 +140,7 @@ describe('a node', function () {
   })
 
   it('answers bytes that are no command with a refusal, and goes on', async () => {
-    const { client } = cluster.client()
+    const { raftClient: client } = cluster.client()
     const { result } = await client.proposeBytes(Buffer.from('no command of ours'))
     assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before its key does/)
     assert.deepEqual(await client.query({ type: 'get', key: 'nothing here' }), { type: 'absent' })
@@ -176,8 +180,8 @@ describe('a node', function () {
 
   describe('that is not running', () => {
     before(async () => {
-      cluster.signal('n1', 'SIGTERM')
-      assert.equal((await cluster.ended('n1')).exitCode, 0)
+      cluster.sendSignal('n1', 'SIGTERM')
+      assert.equal((await cluster.exitOf('n1')).exitCode, 0)
     })
 
     it('does not lend its data directory to another node', async () => {
@@ -196,7 +200,7 @@ describe('a node', function () {
     })
   })
 
-  function serve(id: string, directory: string, clusterName = 'e2e'): Promise<Finished> {
+  function serve(id: string, directory: string, clusterName = 'e2e'): Promise<CommandResult> {
     const listen = '127.0.0.1:0'
     const data = ['--data-dir', join(cluster.directory, directory), '--cluster', clusterName]
     return run(['serve', '--id', id, '--listen', listen, '--peers', `${id}=127.0.0.1:1`, ...data])
@@ -211,14 +215,14 @@ describe('three nodes', function () {
   })
   after(() => cluster.close())
 
-  const typed = (...words: readonly string[]): Promise<Finished> =>
-    typedHere([...words, '--endpoints', cluster.endpoints.join(',')])
+  const typed = (...words: readonly string[]): Promise<CommandResult> =>
+    runInProcess([...words, '--endpoints', cluster.endpoints.join(',')])
 
   it('are reached through any of them: a follower names the leader', async () => {
     const leader = await cluster.leader()
     const follower = cluster.ids.find((id) => id !== leader) as string
     const order = [follower, ...cluster.ids.filter((id) => id !== follower)].map((id) => cluster.endpoint(id))
-    const { stderr, exitCode } = await typedHere(['put', 'a', '1', '-v', '--endpoints', order.join(',')])
+    const { stderr, exitCode } = await runInProcess(['put', 'a', '1', '-v', '--endpoints', order.join(',')])
     assert.equal(exitCode, 0)
     assert.match(stderr, /\(1 hop: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+\)/)
   })
@@ -231,7 +235,7 @@ describe('three nodes', function () {
   })
 
   it('become four by the commands that are printed, and three again', async () => {
-    await cluster.place('n4')
+    await cluster.addNode('n4')
     const added = await typed('member', 'add', 'n4', cluster.links.addresses.n4 ?? '')
     assert.equal(added.exitCode, 0, added.stderr)
     assert.match(
@@ -259,15 +263,15 @@ describe('three nodes', function () {
     assert.match(status.stdout, /no leader .* 1\/3 voters up {2}no quorum: needs 2/)
     assert.equal(status.stdout.match(/^✗/gm)?.length, 2)
     assertEnded(await typed('get', 'a', '--timeout', '1s'), 4, /error\[ERR_RAFT_/)
-    assertPrinted(await typedHere(['get', 'a', '--local', '--endpoints', cluster.endpoint(second)]), '1\n')
+    assertPrinted(await runInProcess(['get', 'a', '--local', '--endpoints', cluster.endpoint(second)]), '1\n')
   })
 })
 
-function assertPrinted(finished: Finished, stdout: string): void {
+function assertPrinted(finished: CommandResult, stdout: string): void {
   assert.deepEqual([finished.exitCode, finished.stdout], [0, stdout], finished.stderr)
 }
 
-function assertEnded(finished: Finished, exitCode: number, stderr: RegExp): void {
+function assertEnded(finished: CommandResult, exitCode: number, stderr: RegExp): void {
   assert.match(finished.stderr, stderr)
   assert.equal(finished.exitCode, exitCode, finished.stderr)
 }

@@ -36,17 +36,17 @@ function transpiled(): string {
 /** As esbuild prints it. */
 const RELATIVE_IMPORT = /((?:from |import |import\()"\.[^"]*)\.ts"/g
 
-export interface Finished {
+export interface CommandResult {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
 }
 
-export interface Running {
+export interface RunningCommand {
   readonly child: ChildProcess
   readonly pid: number
-  readonly finished: Promise<Finished>
+  readonly finished: Promise<CommandResult>
   stdout(): string
   stderr(): string
 }
@@ -58,7 +58,7 @@ export interface StartOptions {
 }
 
 /** Begins a command; it is killed, at the latest, when the tests end. */
-export function start(words: readonly string[], options: StartOptions = {}): Running {
+export function start(words: readonly string[], options: StartOptions = {}): RunningCommand {
   const { QUORATE_ENDPOINTS: _, NODE_OPTIONS: __, ...environment } = process.env
   const child = spawn(process.execPath, [mainFile(), ...words], {
     cwd: options.cwd ?? tmpdir(),
@@ -75,7 +75,7 @@ export function start(words: readonly string[], options: StartOptions = {}): Run
   })
   child.stdin.on('error', () => undefined)
   child.stdin.end(options.input ?? '')
-  const finished = new Promise<Finished>((resolve) => {
+  const finished = new Promise<CommandResult>((resolve) => {
     child.once('close', (exitCode, signal) => {
       children.delete(child)
       resolve({ exitCode, signal, stdout, stderr })
@@ -85,12 +85,12 @@ export function start(words: readonly string[], options: StartOptions = {}): Run
 }
 
 /** Runs a command to its end. */
-export function run(words: readonly string[], options: StartOptions = {}): Promise<Finished> {
+export function run(words: readonly string[], options: StartOptions = {}): Promise<CommandResult> {
   return start(words, options).finished
 }
 
 /** The same command within this process: for what is not about processes, in a twentieth of the time. */
-export async function typedHere(words: readonly string[], input = ''): Promise<Finished> {
+export async function runInProcess(words: readonly string[], input = ''): Promise<CommandResult> {
   let [stdout, stderr] = ['', '']
   const terminal: Terminal = {
     out: (text) => {

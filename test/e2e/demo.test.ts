@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
-import type { Running } from './command.ts'
+import type { RunningCommand } from './command.ts'
 import { run, start } from './command.ts'
 import { eventually } from './real-cluster.ts'
 
@@ -24,12 +24,12 @@ describe('the demo', function () {
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
 
-  const begin = (...flags: readonly string[]): Running =>
+  const startDemo = (...flags: readonly string[]): RunningCommand =>
     start(['demo', '--json', '--ports', `${firstPort}-${firstPort + 2}`, ...flags], { cwd: directory })
 
   it('starts three processes, counts through the death of the leader, and ends them all when told to', async () => {
-    const demo = begin('--data-dir', 'data')
-    const leader = await heard(demo, 'leader')
+    const demo = startDemo('--data-dir', 'data')
+    const leader = await awaitEvent(demo, 'leader')
     const pids = pidsOf(demo)
     assert.equal(pids.size, 3)
     await eventually('a value', async () => {
@@ -37,7 +37,7 @@ describe('the demo', function () {
       return put.exitCode === 0 ? true : undefined
     })
     process.kill(pids.get(leader.leader as string) as number, 'SIGKILL')
-    const failover = await heard(demo, 'failover')
+    const failover = await awaitEvent(demo, 'failover')
     assert.equal(failover.killed, leader.leader)
     assert.notEqual(failover.leader, leader.leader)
     assert.equal(failover.lost, 0, failover.text)
@@ -49,8 +49,8 @@ describe('the demo', function () {
   })
 
   it('goes on with the data when it is run again, and dies with its nodes', async () => {
-    const demo = begin('--data-dir', 'data')
-    const resumed = await heard(demo, 'resumed')
+    const demo = startDemo('--data-dir', 'data')
+    const resumed = await awaitEvent(demo, 'resumed')
     assert.ok((resumed.counted as number) > 0)
     const get = await run(['get', 'k', '--endpoints', `127.0.0.1:${firstPort}`])
     assert.equal(get.stdout, 'kept\n', get.stderr)
@@ -61,8 +61,8 @@ describe('the demo', function () {
   })
 
   it('needs no disk with --memory, and says that a port is taken', async () => {
-    const demo = begin('--memory')
-    await heard(demo, 'leader')
+    const demo = startDemo('--memory')
+    await awaitEvent(demo, 'leader')
     const second = await run(['demo', '--json', '--memory', '--ports', String(firstPort)], { cwd: directory })
     assert.equal(second.exitCode, 75, second.stderr)
     assert.match(second.stderr, /ERR_RAFT_PORT_IN_USE/)
@@ -79,16 +79,16 @@ describe('the demo', function () {
   })
 })
 
-function events(demo: Running): Event[] {
+function events(demo: RunningCommand): Event[] {
   const lines = demo.stdout().split('\n').slice(0, -1)
   return lines.map((line) => JSON.parse(line) as Event)
 }
 
-async function heard(demo: Running, name: string): Promise<Event> {
+async function awaitEvent(demo: RunningCommand, name: string): Promise<Event> {
   return eventually(`${name} (${demo.stderr()})`, async () => events(demo).find((each) => each.event === name), 40_000)
 }
 
-function pidsOf(demo: Running): Map<string, number> {
+function pidsOf(demo: RunningCommand): Map<string, number> {
   return new Map(
     events(demo)
       .filter(({ event }) => event === 'node')

@@ -14,10 +14,10 @@ describe('three processes under load', function () {
   after(() => cluster.close())
 
   /** Writes all the while that `fault` goes on, then looks for what is missing. */
-  async function under(name: string, fault: (writers: Writers) => Promise<void>): Promise<void> {
+  async function underLoad(name: string, fault: (writers: Writers) => Promise<void>): Promise<void> {
     const writers = new Writers(cluster.endpoints, name)
     try {
-      await writers.more(20)
+      await writers.awaitWrites(20)
       await fault(writers)
     } finally {
       await writers.stop()
@@ -27,55 +27,55 @@ describe('three processes under load', function () {
 
   it('would be caught if one acknowledged write were missing, or one refused were there', async () => {
     const writers = new Writers(cluster.endpoints, 'check')
-    await writers.more(20)
+    await writers.awaitWrites(20)
     await writers.stop()
     await cluster.assertNothingLost(writers)
     const [first = ''] = writers.acknowledged
-    writers.refused.add(first)
+    writers.rejected.add(first)
     await assert.rejects(cluster.assertNothingLost(writers), /1 writes that were surely not applied are there/)
     writers.acknowledged.add('never written')
     await assert.rejects(cluster.assertNothingLost(writers), /1 of \d+ acknowledged writes are lost/)
   })
 
   it('survive that their leader is killed, ten times', () =>
-    under('kill', async (writers) => {
+    underLoad('kill', async (writers) => {
       for (let round = 0; round < 10; round++) {
         const leader = await cluster.leader()
         await cluster.kill(leader)
-        await writers.more(20)
+        await writers.awaitWrites(20)
         cluster.start(leader)
-        await writers.more(10)
+        await writers.awaitWrites(10)
       }
     }))
 
   it('survive that their leader is stopped for longer than an election, and wakes up again', () =>
-    under('stop', async (writers) => {
+    underLoad('stop', async (writers) => {
       for (let round = 0; round < 2; round++) {
         const leader = await cluster.leader()
-        cluster.signal(leader, 'SIGSTOP')
+        cluster.sendSignal(leader, 'SIGSTOP')
         await cluster.leader(leader)
-        await writers.more(20)
-        cluster.signal(leader, 'SIGCONT')
-        await writers.more(20)
+        await writers.awaitWrites(20)
+        cluster.sendSignal(leader, 'SIGCONT')
+        await writers.awaitWrites(20)
       }
     }))
 
   it('survive that the leader is cut off, and read nothing old through it', () =>
-    under('isolate', async (writers) => {
+    underLoad('isolate', async (writers) => {
       const old = await cluster.leader()
       cluster.links.isolate(old)
-      const { client } = cluster.client()
+      const { raftClient: client } = cluster.client()
       await assert.rejects(client.query({ type: 'digest' }, { endpoint: cluster.endpoint(old), timeoutMs: 1500 }))
       await client.close()
       const next = await cluster.leader(old)
       assert.notEqual(next, old)
-      await writers.more(20)
+      await writers.awaitWrites(20)
       cluster.links.heal()
-      await writers.more(20)
+      await writers.awaitWrites(20)
     }))
 
   it('go on while two of them do not hear each other', () =>
-    under('cut', async (writers) => {
+    underLoad('cut', async (writers) => {
       for (const [one, other] of [
         ['n1', 'n2'],
         ['n2', 'n3'],
@@ -85,34 +85,34 @@ describe('three processes under load', function () {
           const status = (await cluster.statuses()).find(({ id }) => id === one)
           return status?.connected.includes(other) === false ? true : undefined
         })
-        await writers.more(20, 20_000)
+        await writers.awaitWrites(20, 20_000)
         cluster.links.heal()
-        await writers.more(10)
+        await writers.awaitWrites(10)
       }
     }))
 
   it('lose nothing when all are killed at once', () =>
-    under('power-cut', async (writers) => {
+    underLoad('power-cut', async (writers) => {
       await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
       for (const id of cluster.ids) cluster.start(id)
-      await writers.more(20, 20_000)
+      await writers.awaitWrites(20, 20_000)
     }))
 
   it('are restarted one after the other, the leader too, without a failed write', async () => {
     const writers = new Writers(cluster.endpoints, 'term')
-    await writers.more(20)
+    await writers.awaitWrites(20)
     for (const id of cluster.ids) {
       await cluster.leader()
-      cluster.signal(id, 'SIGTERM')
-      assert.equal((await cluster.ended(id)).exitCode, 0)
-      await writers.more(20)
+      cluster.sendSignal(id, 'SIGTERM')
+      assert.equal((await cluster.exitOf(id)).exitCode, 0)
+      await writers.awaitWrites(20)
       cluster.start(id)
-      await writers.more(20)
+      await writers.awaitWrites(20)
       await hasCaughtUp(id)
     }
     await writers.stop()
     await cluster.assertNothingLost(writers)
-    assert.deepEqual([...writers.refused], [])
+    assert.deepEqual([...writers.rejected], [])
     assert.deepEqual([...writers.unknown], [])
   })
 
@@ -126,16 +126,16 @@ describe('three processes under load', function () {
   })
 
   it('do not take a wiped disk for the member it was, and take it back as a new one', () =>
-    under('replace', async (writers) => {
+    underLoad('replace', async (writers) => {
       const leader = await cluster.leader()
       const lost = cluster.ids.find((id) => id !== leader) as string
       await cluster.kill(lost)
       cluster.setDirectory(lost, join(cluster.directory, `${lost}-new`))
       cluster.start(lost)
-      const refused = await cluster.ended(lost)
+      const refused = await cluster.exitOf(lost)
       assert.equal(refused.exitCode, 78, refused.stderr)
       assert.match(refused.stderr, /error\[ERR_RAFT_DIRECTORY_MISMATCH\]/)
-      const { client } = cluster.client()
+      const { raftClient: client } = cluster.client()
       try {
         await client.changeMembership({ remove: [lost] })
         await client.changeMembership({
@@ -145,7 +145,7 @@ describe('three processes under load', function () {
         await client.close()
       }
       cluster.join(lost)
-      await writers.more(20)
+      await writers.awaitWrites(20)
       await isVoter(lost)
     }))
 
@@ -174,7 +174,7 @@ describe('a cluster that has lost its majority', function () {
     try {
       const leader = await cluster.leader()
       for (const id of cluster.ids) if (id !== leader) await cluster.kill(id)
-      const { client } = cluster.client()
+      const { raftClient: client } = cluster.client()
       const read = await client.query({ type: 'digest' }, { timeoutMs: 1000 }).catch((error: unknown) => error)
       assert.ok(isRaftError(read) && read.outcome === 'not-applied', String(read))
       for (const id of cluster.ids) if (id !== leader) cluster.start(id)

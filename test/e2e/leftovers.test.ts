@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { clearLeftovers, keepRunDirectory, makeRunDirectory } from '../../chaos/cluster/run-directory.ts'
+import { keepRunDirectory, makeRunDirectory, removeLeftovers } from '../../chaos/cluster/run-directory.ts'
 
 /** Of this process's tests only. */
 const NAME = `leftovers-${process.pid}`
@@ -23,14 +23,14 @@ describe('what runs of chaos leave behind', () => {
     try {
       const [line] = (await once(run.stdout, 'data')) as [Buffer]
       const { directory, disk } = JSON.parse(line.toString()) as { directory: string; disk?: string }
-      assert.deepEqual(clearLeftovers(NAME), [], 'it is still alive')
+      assert.deepEqual(removeLeftovers(NAME), [], 'it is still alive')
       assert.ok(existsSync(disk === undefined ? directory : join(disk, 'data')))
       run.kill('SIGKILL')
       await once(run, 'exit')
-      assert.deepEqual(clearLeftovers(NAME), [directory])
+      assert.deepEqual(removeLeftovers(NAME), [directory])
       assert.ok(!existsSync(directory))
       if (disk !== undefined) assert.ok(!readFileSync('/proc/mounts', 'utf8').includes(directory))
-      assert.deepEqual(clearLeftovers(NAME), [])
+      assert.deepEqual(removeLeftovers(NAME), [])
     } finally {
       run.kill('SIGKILL')
     }
@@ -56,12 +56,12 @@ describe('what runs of chaos leave behind', () => {
     const pointer = join(tmpdir(), `quorate-${NAME}-pointer`)
     symlinkSync(target, pointer)
     made.push(target, pointer)
-    assert.deepEqual(clearLeftovers(NAME), [])
+    assert.deepEqual(removeLeftovers(NAME), [])
     assert.deepEqual(
       made.filter((path) => !existsSync(path)),
       [],
     )
     const cleared = left(NAME, `${dead} on ${hostname()}\n`)
-    assert.deepEqual(clearLeftovers(NAME), [cleared])
+    assert.deepEqual(removeLeftovers(NAME), [cleared])
   })
 })

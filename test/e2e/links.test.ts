@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
+import { eventually } from '../../chaos/cluster/eventually.ts'
 import { Links } from '../../chaos/cluster/links.ts'
-import { eventually } from '../../chaos/cluster/waiting.ts'
 
 /** Long enough for bytes to pass loopback, if they may. */
-const A_MOMENT_MS = 30
+const LOOPBACK_DELAY_MS = 30
 
-interface End {
+interface Endpoint {
   readonly socket: Socket
   /** All it was sent. */
   text: string
@@ -29,15 +29,15 @@ describe('the links between real nodes', () => {
 
   it('pass bytes both ways', async () => {
     const [a, b] = await pair('a', 'b')
-    await said(a, b)
-    await said(b, a)
+    await assertDelivered(a, b)
+    await assertDelivered(b, a)
   })
 
   it('lose what goes one way, let the other pass, and break the connection once they are healed', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'drop' })
-    await unsaid(a, b)
-    await said(b, a)
+    await assertNotDelivered(a, b)
+    await assertDelivered(b, a)
     assert.deepEqual([a.isClosed, b.isClosed], [false, false])
     links.heal()
     await eventually('end', async () => (a.isClosed && b.isClosed ? true : undefined))
@@ -47,10 +47,10 @@ describe('the links between real nodes', () => {
   it('hold what goes one way, and deliver it late and whole', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'hold' })
-    await unsaid(a, b)
+    await assertNotDelivered(a, b)
     links.heal()
     await eventually('late words', async () => (b.text.endsWith('lost words') ? true : undefined))
-    await said(a, b)
+    await assertDelivered(a, b)
     assert.deepEqual([a.isClosed, b.isClosed], [false, false])
   })
 
@@ -77,7 +77,7 @@ describe('the links between real nodes', () => {
     const [a, b] = await pair('a', 'b')
     links.cut('a', 'b')
     a.socket.destroy()
-    await moment()
+    await waitForLoopback()
     assert.equal(b.isClosed, false)
     links.heal()
     await eventually('end', async () => (b.isClosed ? true : undefined))
@@ -87,15 +87,15 @@ describe('the links between real nodes', () => {
     const [a, b] = await pair('a', 'b')
     const [client, same] = await pair(undefined, 'b')
     links.cut('a', 'b')
-    await said(client, same)
+    await assertDelivered(client, same)
     links.heal()
     links.reset()
     await eventually('end', async () => (a.isClosed && b.isClosed ? true : undefined))
-    await said(client, same)
+    await assertDelivered(client, same)
   })
 
   /** The two ends of a connection that `caller` makes to `target`; a client does not say who it is. */
-  async function pair(caller: string | undefined, target: string): Promise<[End, End]> {
+  async function pair(caller: string | undefined, target: string): Promise<[Endpoint, Endpoint]> {
     const server = createServer()
     close.push(() => server.close())
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -109,8 +109,8 @@ describe('the links between real nodes', () => {
     return [...ends]
   }
 
-  function endOf(socket: Socket): End {
-    const end: End = { socket, text: '', isClosed: false }
+  function endOf(socket: Socket): Endpoint {
+    const end: Endpoint = { socket, text: '', isClosed: false }
     socket.setEncoding('utf8').on('data', (text: string) => {
       end.text += text
     })
@@ -123,19 +123,19 @@ describe('the links between real nodes', () => {
   }
 })
 
-async function said(from: End, to: End): Promise<void> {
+async function assertDelivered(from: Endpoint, to: Endpoint): Promise<void> {
   const before = to.text
   from.socket.write('word')
   await eventually('word', async () => (to.text === `${before}word` ? true : undefined))
 }
 
-async function unsaid(from: End, to: End): Promise<void> {
+async function assertNotDelivered(from: Endpoint, to: Endpoint): Promise<void> {
   const before = to.text
   from.socket.write('lost words')
-  await moment()
+  await waitForLoopback()
   assert.equal(to.text, before)
 }
 
-function moment(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, A_MOMENT_MS))
+function waitForLoopback(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LOOPBACK_DELAY_MS))
 }

@@ -4,14 +4,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { HarnessOutcome, NodeLife } from '../../chaos/maelstrom/harness.ts'
+import type { HarnessOutcome, RunningNode } from '../../chaos/maelstrom/harness.ts'
 import { Harness } from '../../chaos/maelstrom/harness.ts'
 import type { LinKvOptions } from '../../examples/maelstrom/lin-kv-node.ts'
 import { LinKvNode } from '../../examples/maelstrom/lin-kv-node.ts'
-import type { Body, Message, Post } from '../../examples/maelstrom/post.ts'
-import { linesPost } from '../../examples/maelstrom/post.ts'
+import type { Body, Message, MessageStream } from '../../examples/maelstrom/message-stream.ts'
+import { lineStream } from '../../examples/maelstrom/message-stream.ts'
 import { transportContract } from '../../src/testing/index.ts'
-import { maelstromWorld, PostOffice } from './maelstrom-world.ts'
+import { LocalNetwork, maelstromFixture } from './maelstrom-fixture.ts'
 
 const FAST: LinKvOptions = {
   limits: { electionTimeoutMinMs: 100, electionTimeoutMaxMs: 200, heartbeatIntervalMs: 25 },
@@ -24,7 +24,7 @@ const CALLS_MIN = 60
 describe('over the messages of Maelstrom', () => {
   // Maelstrom passes whole messages on, as many and as large as they come.
   const without = ['stalls', 'a largest message', 'raw bytes', 'bytes in between'] as const
-  transportContract({ describe, it, make: maelstromWorld, unsupported: without })
+  transportContract({ describe, it, make: maelstromFixture, unsupported: without })
 })
 
 describe('a node of lin-kv', function () {
@@ -36,9 +36,9 @@ describe('a node of lin-kv', function () {
       cwd: tmpdir(),
       stdio: ['pipe', 'pipe', 'inherit'],
     })
-    const post = linesPost(child.stdout, child.stdin, () => undefined)
+    const post = lineStream(child.stdout, child.stdin, () => undefined)
     try {
-      const ask = asking(post, 'c1', 'n1')
+      const ask = requester(post, 'c1', 'n1')
       assert.deepEqual(await ask({ type: 'init', node_id: 'n1', node_ids: ['n1'] }), { type: 'init_ok' })
       const absent = await until(
         () => ask({ type: 'read', key: 7 }),
@@ -59,7 +59,7 @@ describe('a node of lin-kv', function () {
   })
 
   it('that was cut off catches up by a snapshot, fetched piece by piece', async () => {
-    const office = new PostOffice()
+    const office = new LocalNetwork()
     const restored: string[] = []
     const observers = [
       { event: (node: string, { type }: { type: string }) => type === 'restored' && restored.push(node) },
@@ -69,9 +69,9 @@ describe('a node of lin-kv', function () {
     const nodes = ids.map((id) => new LinKvNode(office.open(id), { ...FAST, limits }))
     try {
       for (const id of ids)
-        await asking(office.open(`c-${id}`), `c-${id}`, id)({ type: 'init', node_id: id, node_ids: ids })
+        await requester(office.open(`c-${id}`), `c-${id}`, id)({ type: 'init', node_id: id, node_ids: ids })
       for (const other of ['n1', 'n2']) office.cut('n3', other)
-      const ask = asking(office.open('c1'), 'c1', 'n1')
+      const ask = requester(office.open('c1'), 'c1', 'n1')
       for (let value = 1; value <= 60; value++) {
         const large = `${value} ${'.'.repeat(10_000)}`
         await until(
@@ -81,7 +81,7 @@ describe('a node of lin-kv', function () {
       }
       for (const other of ['n1', 'n2']) office.heal('n3', other)
       const late = await until(
-        () => asking(office.open('c2'), 'c2', 'n3')({ type: 'read', key: 1 }),
+        () => requester(office.open('c2'), 'c2', 'n3')({ type: 'read', key: 1 }),
         ({ type }) => type === 'read_ok',
       )
       assert.equal((late.value as string).length, 10_002)
@@ -96,14 +96,14 @@ describe('nodes of lin-kv under a network that loses, delays and parts', functio
   this.timeout(60_000)
 
   it('are linearizable to their clients', async () => {
-    const { verdict, calls, faults } = await disturbed((_, post) => post)
+    const { verdict, calls, faults } = await runWithFaults((_, post) => post)
     assert.equal(verdict.verdict, 'linearizable', JSON.stringify(verdict))
     assert.ok(calls.ok >= CALLS_MIN, JSON.stringify({ calls, faults }))
   })
 
   it('would be caught if each of them thought it was alone', async () => {
-    const { verdict } = await disturbed((id, post) => {
-      const alone: Post = { ...post, onMessage: () => undefined }
+    const { verdict } = await runWithFaults((id, post) => {
+      const alone: MessageStream = { ...post, onMessage: () => undefined }
       post.onMessage = ({ body, ...rest }) =>
         alone.onMessage({ ...rest, body: body.type === 'init' ? { ...body, node_ids: [id] } : body })
       return alone
@@ -113,9 +113,9 @@ describe('nodes of lin-kv under a network that loses, delays and parts', functio
 })
 
 /** Three nodes in this process, for a short while; `tamper` may come between a node and its post. */
-function disturbed(tamper: (id: string, post: Post) => Post): Promise<HarnessOutcome> {
-  const start = (id: string, say: (message: Message) => void): NodeLife => {
-    const post: Post = {
+function runWithFaults(tamper: (id: string, post: MessageStream) => MessageStream): Promise<HarnessOutcome> {
+  const start = (id: string, say: (message: Message) => void): RunningNode => {
+    const post: MessageStream = {
       send: (message, sent) => {
         sent?.()
         say(JSON.parse(JSON.stringify(message)))
@@ -132,12 +132,12 @@ function disturbed(tamper: (id: string, post: Post) => Post): Promise<HarnessOut
     callsMin: CALLS_MIN,
     mayKill: false,
     start,
-    heard: () => undefined,
+    onLine: () => undefined,
   }).run()
 }
 
 /** Asks a node as one client, and waits for the answer. */
-function asking(post: Post, src: string, dest: string): (body: Body) => Promise<Body> {
+function requester(post: MessageStream, src: string, dest: string): (body: Body) => Promise<Body> {
   let asked = 0
   return (body) =>
     new Promise((resolve) => {

@@ -2,7 +2,7 @@
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Interceptors } from '../../src/testing/simulation/interceptors.ts'
-import { CRASHES, CUT_OFF } from '../museum/conditions.ts'
+import { REPEATED_CRASHES, REPEATED_LEADER_ISOLATION } from '../known-bugs/conditions.ts'
 import {
   rejectionIn,
   withCommitRule,
@@ -42,7 +42,7 @@ export const MUTANTS: readonly Mutant[] = [
     detectedBy: ['I1', 'I2'],
     settings: { preVote: false, electionTimeoutMaxMs: 155 },
     voters: 5,
-    faults: CRASHES,
+    faults: REPEATED_CRASHES,
     interceptors: {
       storage: (storage) =>
         withStorage(storage, {
@@ -198,19 +198,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'goes back by one entry in each round',
     detectedBy: ['L4'],
-    faults: CUT_OFF,
+    faults: REPEATED_LEADER_ISOLATION,
     interceptors: { core: (raft) => withFixedBacktrack(raft, 1) },
   },
   {
     name: 'goes back by a window of entries in each round',
     detectedBy: ['L4'],
-    faults: CUT_OFF,
+    faults: REPEATED_LEADER_ISOLATION,
     interceptors: { core: (raft) => withFixedBacktrack(raft, 4) },
   },
   {
     name: 'does not listen when a follower refuses its entries',
     detectedBy: ['L4'],
-    faults: CUT_OFF,
+    faults: REPEATED_LEADER_ISOLATION,
     interceptors: { core: (raft) => withInputs(raft, (input) => (rejectionIn(input) === undefined ? [input] : [])) },
   },
   {

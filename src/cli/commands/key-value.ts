@@ -3,57 +3,62 @@ import { isUtf8 } from 'node:buffer'
 import type { KvEntry, KvResult } from '../../kv/index.ts'
 import { LIST_ENTRIES_MAX } from '../../kv/index.ts'
 import type { ClientSettings } from '../client-settings.ts'
-import { CommandFailure } from '../failure.ts'
-import type { Written } from '../kv-cluster.ts'
-import { withCluster } from '../kv-cluster.ts'
+import { CommandFailure } from '../command-failure.ts'
+import type { Written } from '../kv-client.ts'
+import { withClient } from '../kv-client.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Asked {
+interface CommandContext {
   readonly settings: ClientSettings
   readonly terminal: Terminal
 }
 
 export async function put(
-  asked: Asked,
+  context: CommandContext,
   key: string,
   text: string,
   flags: { readonly ifAbsent?: boolean },
 ): Promise<void> {
-  const value = await valueFrom(text, asked.terminal)
-  await withCluster(asked.settings, async (cluster) => {
+  const value = await readValue(text, context.terminal)
+  await withClient(context.settings, async (cluster) => {
     const written = await cluster.write(
       flags.ifAbsent === true
         ? { type: 'compareAndSet', key, expected: { type: 'absent' }, value }
         : { type: 'put', key, value },
     )
-    showWritten(asked, key, written)
+    printWritten(context, key, written)
   })
 }
 
-export async function compareAndSet(asked: Asked, key: string, oldText: string, newText: string): Promise<void> {
+export async function compareAndSet(
+  context: CommandContext,
+  key: string,
+  oldText: string,
+  newText: string,
+): Promise<void> {
   const expected = { type: 'value', value: Buffer.from(oldText) } as const
-  const value = await valueFrom(newText, asked.terminal)
-  await withCluster(asked.settings, async (cluster) => {
-    showWritten(asked, key, await cluster.write({ type: 'compareAndSet', key, expected, value }))
+  const value = await readValue(newText, context.terminal)
+  await withClient(context.settings, async (cluster) => {
+    printWritten(context, key, await cluster.write({ type: 'compareAndSet', key, expected, value }))
   })
 }
 
-export async function remove(asked: Asked, key: string): Promise<void> {
-  await withCluster(asked.settings, async (cluster) => {
-    showWritten(asked, key, await cluster.write({ type: 'delete', key }))
+export async function remove(context: CommandContext, key: string): Promise<void> {
+  await withClient(context.settings, async (cluster) => {
+    printWritten(context, key, await cluster.write({ type: 'delete', key }))
   })
 }
 
-export async function get(asked: Asked, key: string, flags: { readonly local?: boolean }): Promise<void> {
-  const { settings, terminal } = asked
-  await withCluster(settings, async (cluster) => {
+export async function get(context: CommandContext, key: string, flags: { readonly local?: boolean }): Promise<void> {
+  const { settings, terminal } = context
+  await withClient(settings, async (cluster) => {
     const { answer, note } = await cluster.read({ type: 'get', key }, flags.local === true ? 'local' : 'linearizable')
     if (answer.type === 'refused') throw new CommandFailure(answer.reason)
     if (answer.type !== 'found') throw noSuchKey(key)
     const { entry } = answer
     if (settings.isVerbose) terminal.err(`version ${entry.version}  index ${entry.index}  ${note}\n`)
     if (settings.format === 'json')
-      terminal.out(`${JSON.stringify({ schema: 'quorate.entry/v1', ...shownEntry(entry) })}\n`)
+      terminal.out(`${JSON.stringify({ schema: 'quorate.entry/v1', ...printableEntry(entry) })}\n`)
     else terminal.out(Buffer.concat([entry.value, Buffer.from('\n')]))
   })
 }
@@ -65,10 +70,10 @@ export interface ListFlags {
 }
 
 /** Page by page; each page is a read of its own. */
-export async function list(asked: Asked, prefix: string, flags: ListFlags): Promise<void> {
-  const { settings, terminal } = asked
+export async function list(context: CommandContext, prefix: string, flags: ListFlags): Promise<void> {
+  const { settings, terminal } = context
   const mode = flags.local === true ? 'local' : 'linearizable'
-  await withCluster(settings, async (cluster) => {
+  await withClient(settings, async (cluster) => {
     let left = flags.limit ?? Number.POSITIVE_INFINITY
     for (let after: string | undefined; ; ) {
       const limit = Math.min(left, LIST_ENTRIES_MAX)
@@ -85,16 +90,20 @@ export async function list(asked: Asked, prefix: string, flags: ListFlags): Prom
 }
 
 function listLine(entry: KvEntry, settings: ClientSettings, flags: ListFlags): string {
-  if (settings.format === 'json') return `${JSON.stringify(shownEntry(entry))}\n`
+  if (settings.format === 'json') return `${JSON.stringify(printableEntry(entry))}\n`
   return flags.keys === true ? `${entry.key}\n` : `${entry.key}\t${Buffer.from(entry.value).toString('utf8')}\n`
 }
 
 /** '-' stands for what is piped in. */
-async function valueFrom(text: string, terminal: Terminal): Promise<Uint8Array> {
+async function readValue(text: string, terminal: Terminal): Promise<Uint8Array> {
   return text === '-' ? terminal.readInput() : Buffer.from(text)
 }
 
-function showWritten({ settings, terminal }: Asked, key: string, { result, index, term, note }: Written): void {
+function printWritten(
+  { settings, terminal }: CommandContext,
+  key: string,
+  { result, index, term, note }: Written,
+): void {
   const problem = problemOf(key, result)
   if (problem !== undefined) throw problem
   const version = result.type === 'written' ? result.version : undefined
@@ -119,7 +128,7 @@ function noSuchKey(key: string): CommandFailure {
 }
 
 /** Bytes that are no text are shown as base64, under another name. */
-function shownEntry({ key, value, version, index }: KvEntry): object {
+function printableEntry({ key, value, version, index }: KvEntry): object {
   const bytes = Buffer.from(value)
   return {
     key,

@@ -8,13 +8,13 @@ import type { Terminal } from '../terminal.ts'
 const HELP = 'Enter: on to the next line; n COUNT: so many events; p NODE: that node; g: go to the end; q: stop here\n'
 
 export interface Stepper {
-  readonly onlooker: StepObserver
+  readonly observer: StepObserver
   /** Lets go of the input. */
   end(): void
 }
 
 /** Reads commands from standard input, one per line; when it ends, the run goes on to its end. */
-export function stepper(terminal: Terminal): Stepper {
+export function createStepper(terminal: Terminal): Stepper {
   const lines = createInterface({ input: process.stdin })
   const typed = lines[Symbol.asyncIterator]()
   let shown = 0
@@ -27,7 +27,7 @@ export function stepper(terminal: Terminal): Stepper {
     return fresh.length > 0
   }
   terminal.err(HELP)
-  const onlooker: StepObserver = async (moment) => {
+  const observer: StepObserver = async (moment) => {
     const hasNews = show(moment)
     if (moment.isOver || moment.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'go on'
     for (;;) {
@@ -35,24 +35,24 @@ export function stepper(terminal: Terminal): Stepper {
       const { value, done } = await typed.next()
       const [word = '', argument = ''] = done === true ? ['g'] : (value as string).trim().split(/\s+/)
       if (word === 'q') return 'stop'
-      if (word === 'p') terminal.out(await wordsOf(moment, argument))
+      if (word === 'p') terminal.out(await nodeText(moment, argument))
       else if (word === '' || word === 'n' || word === 'g') {
         nextEvent = word === '' ? 0 : word === 'g' ? Infinity : moment.event + Math.max(1, Number(argument) || 1)
         return 'go on'
       } else terminal.err(HELP)
     }
   }
-  return { onlooker, end: () => lines.close() }
+  return { observer: observer, end: () => lines.close() }
 }
 
-async function wordsOf(moment: SimulationStep, id: string): Promise<string> {
+async function nodeText(moment: SimulationStep, id: string): Promise<string> {
   const { nodes } = await moment.state()
   const node = nodes.find((each) => each.id === id)
   if (node === undefined) return `there is no node '${id}'; there are ${nodes.map((each) => each.id).join(', ')}\n`
-  return `${wordsOfNode(node)}\n`
+  return `${formatNode(node)}\n`
 }
 
 /** All that a node is, as a person reads it. */
-export function wordsOfNode(node: NodeState): string {
+export function formatNode(node: NodeState): string {
   return inspect(node, { depth: null, breakLength: 120, compact: 3, maxArrayLength: null })
 }

@@ -3,14 +3,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Replay } from '../../testing/run-files/replay-run.ts'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
-import { CommandFailure } from '../failure.ts'
 import type { Terminal } from '../terminal.ts'
-import type { Place } from '../text-values.ts'
-import { stepper, wordsOfNode } from './replay-steps.ts'
+import type { ReplayPosition } from '../text-values.ts'
+import { createStepper, formatNode } from './replay-steps.ts'
 
 export interface ReplayFlags {
-  readonly until?: Place
+  readonly until?: ReplayPosition
   readonly print?: string
   readonly step?: boolean
   readonly trace?: boolean
@@ -25,35 +25,35 @@ const HEADER_LINES = 2
 
 /** Exit code 0: as the file says (or there was nothing to compare); 1: it came out otherwise. */
 export async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
-  const text = await textOf(path)
+  const text = await readInput(path)
   const { kindOf } = await import('../../testing/text/first-line.ts')
   const kind = kindOf(text)
-  if (kind === 'run') return replayWhole(path, text, flags, terminal)
-  assertNoPlace(path, kind, flags)
-  return kind === 'scenario' ? replayScenario(path, text, flags, terminal) : judgeAgain(text, flags, terminal)
+  if (kind === 'run') return replayRunFile(path, text, flags, terminal)
+  assertNoRunFlags(path, kind, flags)
+  return kind === 'scenario' ? replayScenario(path, text, flags, terminal) : checkRecordingText(text, flags, terminal)
 }
 
-async function replayWhole(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
+async function replayRunFile(path: string, text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const { replayRun } = await import('../../testing/run-files/replay-run.ts')
   const { until, print, step = false } = flags
-  const steps = step ? stepper(terminal) : undefined
+  const steps = step ? createStepper(terminal) : undefined
   const lines: string[] = []
   const record = flags.record === undefined ? undefined : (line: string) => void lines.push(line)
-  const told = await replayRun(text, { until, onStep: steps?.onlooker, record })
+  const replayed = await replayRun(text, { until, onStep: steps?.observer, record })
   steps?.end()
-  if (flags.record !== undefined) await write(flags.record, `${lines.join('\n')}\n`)
-  const node = print === undefined ? undefined : nodeOf(told, print)
-  if (flags.output === 'json') terminal.out(`${JSON.stringify(report(told, node, flags))}\n`)
+  if (flags.record !== undefined) await writeRecording(flags.record, `${lines.join('\n')}\n`)
+  const node = print === undefined ? undefined : nodeOf(replayed, print)
+  if (flags.output === 'json') terminal.out(`${JSON.stringify(jsonReport(replayed, node, flags))}\n`)
   else {
-    if (!step) terminal.out(`${traceOf(told, flags.trace === true).join('\n')}\n\n`)
-    if (node !== undefined) terminal.out(`${wordsOfNode(node)}\n\n`)
-    terminal.out(`${summary(path, told).join('\n')}\n`)
+    if (!step) terminal.out(`${traceLines(replayed, flags.trace === true).join('\n')}\n\n`)
+    if (node !== undefined) terminal.out(`${formatNode(node)}\n\n`)
+    terminal.out(`${summary(path, replayed).join('\n')}\n`)
   }
-  return told.isSame === false ? EXIT.failure : EXIT.ok
+  return replayed.isSame === false ? EXIT.failure : EXIT.ok
 }
 
 /** Exit code 0: every promise was kept; 1: one was broken. */
-async function judgeAgain(text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
+async function checkRecordingText(text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const { checkRecording: judgeRecording } = await import('../../testing/recordings/check-recording.ts')
   const { observations, violation: broken, line } = await judgeRecording(text.split(/\r?\n/))
   const verdict = broken === undefined ? `kept by all ${observations} observations` : `line ${line}: ${broken.message}`
@@ -65,7 +65,7 @@ async function judgeAgain(text: string, flags: ReplayFlags, terminal: Terminal):
 }
 
 /** Only a run has events, a time, and nodes to print. */
-function assertNoPlace(path: string, kind: 'scenario' | 'recording', flags: ReplayFlags): void {
+function assertNoRunFlags(path: string, kind: 'scenario' | 'recording', flags: ReplayFlags): void {
   const given = (['until', 'print', 'step', 'record'] as const).filter((flag) => flags[flag] !== undefined)
   if (given.length === 0) return
   const what = kind === 'scenario' ? 'a told scenario of bare cores' : 'a recording, of which nothing is run again'
@@ -81,11 +81,11 @@ async function replayScenario(path: string, text: string, flags: ReplayFlags, te
   const isSame = now === text
   if (flags.output === 'json')
     terminal.out(`${JSON.stringify({ schema: 'quorate.replay/v1', kind: 'scenario', isSame, text: now })}\n`)
-  else terminal.out(`${now}\n${isSame ? `as in ${basename(path)}` : differenceOf(text, now)}\n`)
+  else terminal.out(`${now}\n${isSame ? `as in ${basename(path)}` : firstDifference(text, now)}\n`)
   return isSame ? EXIT.ok : EXIT.failure
 }
 
-async function textOf(path: string): Promise<string> {
+async function readInput(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
@@ -96,7 +96,7 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-async function write(path: string, text: string): Promise<void> {
+async function writeRecording(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text)
   } catch (error) {
@@ -118,7 +118,7 @@ function nodeOf({ state }: Replay, id: string): NodeState {
   )
 }
 
-function traceOf({ trace = '' }: Replay, isWhole: boolean): string[] {
+function traceLines({ trace = '' }: Replay, isWhole: boolean): string[] {
   const lines = trace.trimEnd().split('\n')
   const left = lines.length - HEADER_LINES - TRACE_LINES
   if (isWhole || left <= 0) return lines
@@ -138,15 +138,15 @@ function summary(path: string, { outcome, expected, isSame, isStopped, event, ti
   return [...lines, `otherwise in ${basename(path)}: ${expected.verdict}`, `                state ${expected.state}`]
 }
 
-function report(told: Replay, node: object | undefined, flags: ReplayFlags): object {
-  const { outcome, expected, isSame, isStopped, event, timeUs, trace = '' } = told
+function jsonReport(replayed: Replay, node: object | undefined, flags: ReplayFlags): object {
+  const { outcome, expected, isSame, isStopped, event, timeUs, trace = '' } = replayed
   const facts = { event, timeUs, verdict: isStopped ? undefined : outcome.verdict, state: outcome.state }
   const lines = flags.trace === true ? { trace: trace.trimEnd().split('\n') } : {}
   return { schema: 'quorate.replay/v1', kind: 'run', ...facts, isStopped, expected, isSame, node, ...lines }
 }
 
-function differenceOf(told: string, now: string): string {
-  const before = told.split('\n')
+function firstDifference(expected: string, now: string): string {
+  const before = expected.split('\n')
   const at = now.split('\n').findIndex((line, number) => line !== before[number])
   return at < 0
     ? 'the file goes on where this ends'

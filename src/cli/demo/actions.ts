@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
-import type { KvCluster } from '../kv-cluster.ts'
-import { collectStatus } from '../status/collect.ts'
-import { statusText } from '../status/status-text.ts'
+import type { KvClient } from '../kv-client.ts'
+import { collectStatus } from '../status/collect-status.ts'
+import { formatStatus } from '../status/status-text.ts'
 import type { Announcer } from './announcer.ts'
 import type { Counter } from './counter.ts'
 import type { DemoCluster, Leadership } from './demo-cluster.ts'
@@ -14,9 +14,9 @@ const FAILOVER_TIMEOUT_MS = 15_000
 const CATCH_UP_TIMEOUT_MS = 30_000
 const STATUS_TIMEOUT_MS = 1000
 
-export interface DemoParts {
+export interface DemoContext {
   readonly cluster: DemoCluster
-  readonly client: KvCluster
+  readonly client: KvClient
   readonly counter: Counter
   readonly announcer: Announcer
   /** Aborted once the demo is told to stop: what fails then needs no mention. */
@@ -24,34 +24,34 @@ export interface DemoParts {
 }
 
 /** SIGKILL to the leader, and then the report. */
-export async function killLeader(parts: DemoParts): Promise<void> {
-  const { cluster, announcer } = parts
+export async function killLeader(context: DemoContext): Promise<void> {
+  const { cluster, announcer } = context
   const { leader } = cluster
   if (leader === undefined) return announcer.note('there is no leader to kill; press r')
   const began = performance.now()
   await cluster.kill(leader.id)
-  await reportFailover(parts, leader, began)
+  await reportFailover(context, leader, began)
 }
 
 /** Waits for the next leader, then counts what the cluster still knows of all it has acknowledged. */
-export async function reportFailover(parts: DemoParts, killed: Leadership, began: number): Promise<void> {
-  const { cluster, counter, announcer } = parts
-  if (!cluster.hasMajority) return sayNoMajority(parts, killed.id)
+export async function reportFailover(context: DemoContext, killed: Leadership, began: number): Promise<void> {
+  const { cluster, counter, announcer } = context
+  if (!cluster.hasMajority) return announceNoMajority(context, killed.id)
   const [elected, isServing] = await Promise.all([
     cluster.newLeader(killed.term, FAILOVER_TIMEOUT_MS),
     Promise.race([counter.nextAcknowledged().then(() => true), sleep(FAILOVER_TIMEOUT_MS, false, { ref: false })]),
   ])
   const servingMs = Math.round(performance.now() - began)
   if (elected === undefined || !isServing)
-    return announcer.say({
+    return announcer.announce({
       ...{ event: 'noLeader', killed: killed.id, waitedMs: FAILOVER_TIMEOUT_MS },
       text: `${killed.id} (leader) killed; no other leads after ${FAILOVER_TIMEOUT_MS / 1000} s: see \`quorate status\``,
     })
   const electedMs = Math.round(elected.at - began)
-  const lost = await counter.lost()
-  const { acknowledged, unknown } = counter.ledger
+  const lost = await counter.countLost()
+  const { acknowledged, unknown } = counter.writes
   const doubt = unknown === 0 ? '' : `, ${unknown} of unknown outcome`
-  announcer.say({
+  announcer.announce({
     ...{ event: 'failover', killed: killed.id, leader: elected.id, term: elected.term, electedMs, servingMs },
     ...{ acknowledged, lost, unknown },
     text:
@@ -60,28 +60,28 @@ export async function reportFailover(parts: DemoParts, killed: Leadership, began
   })
 }
 
-function sayNoMajority({ cluster, announcer }: DemoParts, killed: NodeId): void {
+function announceNoMajority({ cluster, announcer }: DemoContext, killed: NodeId): void {
   const up = cluster.processes.filter((each) => each.isAlive).length
   const of = cluster.plan.nodes.length
-  announcer.say({
+  announcer.announce({
     ...{ event: 'noMajority', killed, up, of },
     text: `${killed} (leader) killed; ${up} of ${of} nodes left, which is no majority: nothing can be written`,
   })
 }
 
 /** All that were killed. */
-export async function restartKilled(parts: DemoParts): Promise<void> {
-  const { cluster, announcer } = parts
+export async function restartKilled(context: DemoContext): Promise<void> {
+  const { cluster, announcer } = context
   const down = cluster.plan.nodes.filter(({ id }) => !cluster.isUp(id))
   if (down.length === 0) return announcer.note('all nodes are up; press k to kill the leader')
   for (const { id } of down) {
     const began = performance.now()
-    const how = cluster.plan.isMemory ? await replaceForgetful(parts, id) : await cluster.restart(id)
+    const how = cluster.plan.isMemory ? await replaceMemoryNode(context, id) : await cluster.restart(id)
     const pid = cluster.pid(id)
-    const isCaughtUp = await caughtUp(parts, id)
+    const isCaughtUp = await hasCaughtUp(context, id)
     const tookMs = Math.round(performance.now() - began)
     const catchUp = isCaughtUp ? `caught up after ${tookMs} ms` : `still catching up after ${tookMs} ms`
-    announcer.say({
+    announcer.announce({
       ...{ event: 'restarted', node: id, pid, isCaughtUp, tookMs },
       text: `${id} is back as pid ${pid}${how ?? ''}, ${catchUp}`,
     })
@@ -89,26 +89,26 @@ export async function restartKilled(parts: DemoParts): Promise<void> {
 }
 
 /** A node without a disk has forgotten its votes: its old self is removed, and it is added anew. */
-async function replaceForgetful({ cluster, client }: DemoParts, id: NodeId): Promise<string> {
+async function replaceMemoryNode({ cluster, client }: DemoContext, id: NodeId): Promise<string> {
   const address = cluster.plan.nodes.find((node) => node.id === id)?.address ?? ''
   const { statuses, isMember } = await membersOf(client, id)
-  if (statuses > 0 && isMember) await client.client.changeMembership({ remove: [id] })
-  await client.client.changeMembership({ add: [{ id, address, promote: true }] })
+  if (statuses > 0 && isMember) await client.raftClient.changeMembership({ remove: [id] })
+  await client.raftClient.changeMembership({ add: [{ id, address, promote: true }] })
   await cluster.join(id)
   return ' (its memory was lost with its process: removed, and added again as a new member)'
 }
 
-async function membersOf(client: KvCluster, id: NodeId): Promise<{ statuses: number; isMember: boolean }> {
-  const said = await client.client.status({ timeoutMs: STATUS_TIMEOUT_MS })
-  const statuses = said.flatMap((each) => ('status' in each ? [each.status] : []))
+async function membersOf(client: KvClient, id: NodeId): Promise<{ statuses: number; isMember: boolean }> {
+  const answers = await client.raftClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
+  const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
   return { statuses: statuses.length, isMember: statuses.some((status) => status.membership.voters.includes(id)) }
 }
 
-async function caughtUp({ cluster, client }: DemoParts, id: NodeId): Promise<boolean> {
+async function hasCaughtUp({ cluster, client }: DemoContext, id: NodeId): Promise<boolean> {
   const address = cluster.plan.nodes.find((node) => node.id === id)?.address ?? ''
   const deadline = performance.now() + CATCH_UP_TIMEOUT_MS
   for (let goal: number | undefined; performance.now() < deadline && cluster.isUp(id); await sleep(50)) {
-    const said = await client.client.status({ timeoutMs: STATUS_TIMEOUT_MS })
+    const said = await client.raftClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
     const statuses = said.flatMap((each) => ('status' in each ? [each] : []))
     if (cluster.leader !== undefined && statuses.length > 1)
       goal ??= Math.max(...statuses.map(({ status }) => status.commitIndex))
@@ -118,42 +118,49 @@ async function caughtUp({ cluster, client }: DemoParts, id: NodeId): Promise<boo
   return false
 }
 
-export async function putOne({ cluster, client, announcer }: DemoParts): Promise<void> {
+export async function putOne({ cluster, client, announcer }: DemoContext): Promise<void> {
   const value = `hello at ${new Date().toISOString().slice(11, 19)}`
   const began = performance.now()
   const { index, term } = await client.write({ type: 'put', key: 'hello', value: Buffer.from(value) })
   const tookMs = Number((performance.now() - began).toFixed(1))
-  announcer.say({
+  announcer.announce({
     ...{ event: 'put', key: 'hello', value, index, term, tookMs },
     text: `put hello '${value}': index ${index}, term ${term}, ${tookMs} ms, by ${cluster.leader?.id}`,
   })
 }
 
-export async function runLoad({ client, announcer }: DemoParts): Promise<void> {
+export async function runLoad({ client, announcer }: DemoContext): Promise<void> {
   const { durationMs, outstanding, valueBytes } = LOAD_DEFAULTS
   announcer.note(`${durationMs / 1000} s of writes, ${outstanding} at a time, ${valueBytes} bytes each …`)
   const result = await load(client)
   const [perSecond, p50, p99] = [Math.round(result.perSecond), result.p50Ms.toFixed(1), result.p99Ms.toFixed(1)]
   const failures = result.failures === 0 ? '' : `, ${result.failures} failed`
-  announcer.say({
+  announcer.announce({
     ...{ event: 'load', ...result, outstanding, valueBytes },
     text: `${perSecond} writes/s, p50 ${p50} ms, p99 ${p99} ms (${result.writes} writes${failures})`,
   })
 }
 
-export async function showStatus({ client, announcer }: DemoParts): Promise<void> {
-  const report = await collectStatus(client.client, STATUS_TIMEOUT_MS)
-  announcer.say({ event: 'status', status: report, text: statusText(report).trimEnd() })
+export async function showStatus({ client, announcer }: DemoContext): Promise<void> {
+  const report = await collectStatus(client.raftClient, STATUS_TIMEOUT_MS)
+  announcer.announce({ event: 'status', status: report, text: formatStatus(report).trimEnd() })
 }
 
 /** An action that fails says so and leaves the demo running. */
-export async function guarded(parts: DemoParts, action: (parts: DemoParts) => Promise<void>): Promise<void> {
+export async function announceFailure(
+  context: DemoContext,
+  action: (parts: DemoContext) => Promise<void>,
+): Promise<void> {
   try {
-    await action(parts)
+    await action(context)
   } catch (error) {
-    if (parts.stopping.aborted) return
+    if (context.stopping.aborted) return
     const message = error instanceof Error ? error.message : String(error)
     const code = isRaftError(error) ? error.code : undefined
-    parts.announcer.say({ event: 'actionFailed', code, text: code === undefined ? message : `${code}: ${message}` })
+    context.announcer.announce({
+      event: 'actionFailed',
+      code,
+      text: code === undefined ? message : `${code}: ${message}`,
+    })
   }
 }

@@ -17,7 +17,7 @@ export class Announcer {
     this.#isJson = isJson
   }
 
-  say(announcement: Announcement): void {
+  announce(announcement: Announcement): void {
     const { text, ...facts } = announcement
     this.#terminal.out(
       this.#isJson ? `${JSON.stringify({ time: new Date().toISOString(), ...facts, text })}\n` : `${text}\n`,

@@ -1,11 +1,11 @@
 /** The demo's nodes together: starts them, knows who leads, kills and restarts them, and leaves none behind. */
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
-import { CommandFailure } from '../failure.ts'
 import type { DemoPlan, PlannedNode } from './demo-plan.ts'
 import { DEMO_CLUSTER } from './demo-plan.ts'
-import type { Ending } from './node-process.ts'
+import type { ProcessExit } from './node-process.ts'
 import { NodeProcess } from './node-process.ts'
 
 /** A node that has not said by then that it listens has not started. */
@@ -20,9 +20,9 @@ export interface Leadership {
 }
 
 export interface DemoWatcher {
-  leads(leadership: Leadership, before: Leadership | undefined): void
+  onLeader(leadership: Leadership, before: Leadership | undefined): void
   /** A node has ended that nobody here has killed; `led` if it was the leader. */
-  ended(id: NodeId, ending: Ending, led: Leadership | undefined): void
+  onNodeExit(id: NodeId, ending: ProcessExit, led: Leadership | undefined): void
 }
 
 export class DemoCluster {
@@ -31,7 +31,7 @@ export class DemoCluster {
   readonly #processes = new Map<NodeId, NodeProcess>()
   #leadership: Leadership | undefined
   #hasOldData = false
-  #waiting: { readonly wants: (event: NodeEvent, id: NodeId) => boolean; readonly resolve: () => void }[] = []
+  #waiters: { readonly wants: (event: NodeEvent, id: NodeId) => boolean; readonly resolve: () => void }[] = []
 
   constructor(plan: DemoPlan, watcher: DemoWatcher) {
     this.plan = plan
@@ -89,7 +89,7 @@ export class DemoCluster {
   /** Resolves when a leader of a newer term is known, or false when that takes longer. */
   async newLeader(afterTerm: number, timeoutMs: number): Promise<Leadership | undefined> {
     const isNewer = (): boolean => (this.#leadership?.term ?? 0) > afterTerm
-    if (!isNewer()) await this.#until(isNewer, timeoutMs)
+    if (!isNewer()) await this.#waitForEvent(isNewer, timeoutMs)
     return isNewer() ? this.#leadership : undefined
   }
 
@@ -100,49 +100,49 @@ export class DemoCluster {
   async #spawn(planned: PlannedNode, origin: readonly string[]): Promise<void> {
     const { id, address, dataDir } = planned
     const data = dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir]
-    let failed: (ending: Ending) => void = () => undefined
-    const failure = new Promise<Ending>((resolve) => {
+    let failed: (ending: ProcessExit) => void = () => undefined
+    const failure = new Promise<ProcessExit>((resolve) => {
       failed = resolve
     })
-    const started = this.#until((event, who) => event.type === 'started' && who === id, START_TIMEOUT_MS)
+    const started = this.#waitForEvent((event, who) => event.type === 'started' && who === id, START_TIMEOUT_MS)
     let hasStarted = false
     const child = new NodeProcess({
       planned,
-      words: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...data, ...origin],
-      onEvent: (event) => this.#heard(id, event),
-      onEnd: (ending) => {
+      args: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...data, ...origin],
+      onEvent: (event) => this.#onEvent(id, event),
+      onExit: (ending) => {
         const led = this.#leadership?.id === id ? this.#leadership : undefined
-        if (hasStarted && ending.isSurprise) this.#watcher.ended(id, ending, led)
+        if (hasStarted && ending.isUnexpected) this.#watcher.onNodeExit(id, ending, led)
         failed(ending)
       },
     })
     this.#processes.set(id, child)
     const first = await Promise.race([started, failure])
-    if (first !== true) throw couldNotStart(child, first === false ? undefined : first)
+    if (first !== true) throw startFailure(child, first === false ? undefined : first)
     hasStarted = true
   }
 
-  #heard(id: NodeId, event: NodeEvent): void {
+  #onEvent(id: NodeId, event: NodeEvent): void {
     if (event.type === 'started' && !event.isNew) this.#hasOldData = true
     if (event.type === 'becameLeader' && event.term > (this.#leadership?.term ?? 0)) {
       const before = this.#leadership
       this.#leadership = { id, term: event.term, at: performance.now() }
-      this.#watcher.leads(this.#leadership, before)
+      this.#watcher.onLeader(this.#leadership, before)
     }
-    const done = this.#waiting.filter(({ wants }) => wants(event, id))
-    this.#waiting = this.#waiting.filter((each) => !done.includes(each))
+    const done = this.#waiters.filter(({ wants }) => wants(event, id))
+    this.#waiters = this.#waiters.filter((each) => !done.includes(each))
     for (const { resolve } of done) resolve()
   }
 
   /** Whether an event that `wants` holds for came in time. */
-  #until(wants: (event: NodeEvent, id: NodeId) => boolean, timeoutMs: number): Promise<boolean> {
+  #waitForEvent(matches: (event: NodeEvent, id: NodeId) => boolean, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs)
       const done = (): void => {
         clearTimeout(timer)
         resolve(true)
       }
-      this.#waiting.push({ wants, resolve: done })
+      this.#waiters.push({ wants: matches, resolve: done })
     })
   }
 
@@ -161,10 +161,10 @@ export class DemoCluster {
   }
 }
 
-function couldNotStart(child: NodeProcess, ending: Ending | undefined): CommandFailure {
+function startFailure(child: NodeProcess, ending: ProcessExit | undefined): CommandFailure {
   const { id, logFile } = child.planned
   const how = ending === undefined ? `does not listen after ${START_TIMEOUT_MS} ms` : 'could not start'
-  return new CommandFailure(`${id} ${how}:\n${child.lastWords()}`, {
+  return new CommandFailure(`${id} ${how}:\n${child.lastError()}`, {
     exitCode: ending?.exitCode ?? EXIT.software,
     hint: `its log is ${logFile}`,
   })

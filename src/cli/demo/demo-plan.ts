@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isRaftError, RaftError } from '../../errors.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
-import { CommandFailure } from '../failure.ts'
 import { portOwner } from '../port-owner.ts'
 import type { PortRange } from '../text-values.ts'
 import { parsePortRange, TextValueError } from '../text-values.ts'
@@ -36,7 +36,7 @@ export interface DemoPlan {
   readonly busyPort: number | undefined
 }
 
-interface KeptPlan {
+interface StoredPlan {
   readonly schema: 'quorate.demo/v1'
   readonly nodes: number
   readonly firstPort: number
@@ -55,28 +55,28 @@ export async function planDemo(flags: DemoFlags): Promise<DemoPlan> {
   await makeDirectory(flags.dataDir)
   const plan = await newPlan(flags, flags.dataDir)
   const firstPort = Number(plan.nodes[0]?.address.split(':')[1])
-  const keep: KeptPlan = { schema: 'quorate.demo/v1', nodes: plan.nodes.length, firstPort }
+  const keep: StoredPlan = { schema: 'quorate.demo/v1', nodes: plan.nodes.length, firstPort }
   await writeFile(join(flags.dataDir, PLAN_FILE), `${JSON.stringify(keep)}\n`)
   return plan
 }
 
 async function newPlan(flags: DemoFlags, directory: string): Promise<DemoPlan> {
-  const count = countOf(flags.nodes ?? NODES_DEFAULT)
-  const asked = flags.ports === undefined ? undefined : rangeOf(flags.ports, count)
-  const wanted = asked ?? { first: FIRST_PORT_DEFAULT, last: FIRST_PORT_DEFAULT + count - 1 }
+  const count = checkedNodeCount(flags.nodes ?? NODES_DEFAULT)
+  const requested = flags.ports === undefined ? undefined : requestedPorts(flags.ports, count)
+  const wanted = requested ?? { first: FIRST_PORT_DEFAULT, last: FIRST_PORT_DEFAULT + count - 1 }
   const busy = await busyPort(wanted.first, count)
-  if (busy !== undefined && asked !== undefined)
+  if (busy !== undefined && requested !== undefined)
     throw portInUse(busy, 'leave --ports out and the next free range is taken, or name another')
   const firstPort = busy === undefined ? wanted.first : await freeRange(wanted.first + count, count)
   return planOf({ count, firstPort, directory, isMemory: flags.memory === true, isResumed: false, busyPort: busy })
 }
 
 /** The addresses are in the membership, which is in the data: they stay. */
-async function resumedPlan(flags: DemoFlags, kept: KeptPlan): Promise<DemoPlan> {
-  const { nodes: count, firstPort } = kept
+async function resumedPlan(flags: DemoFlags, stored: StoredPlan): Promise<DemoPlan> {
+  const { nodes: count, firstPort } = stored
   const range = `${firstPort}-${firstPort + count - 1}`
-  const asked = flags.ports === undefined ? undefined : rangeOf(flags.ports, count)
-  if ((flags.nodes ?? count) !== count || (asked?.first ?? firstPort) !== firstPort)
+  const requested = flags.ports === undefined ? undefined : requestedPorts(flags.ports, count)
+  if ((flags.nodes ?? count) !== count || (requested?.first ?? firstPort) !== firstPort)
     throw new CommandFailure(`the data in ${flags.dataDir} is that of ${count} nodes at ports ${range}`, {
       exitCode: EXIT.usage,
       hint: 'leave --nodes and --ports out to go on with it, or choose another --data-dir',
@@ -105,15 +105,15 @@ function planOf({ count, firstPort, ...rest }: PlanFacts): DemoPlan {
   return { nodes, ...rest }
 }
 
-async function readPlan(dataDir: string): Promise<KeptPlan | undefined> {
+async function readPlan(dataDir: string): Promise<StoredPlan | undefined> {
   const path = join(dataDir, PLAN_FILE)
   try {
-    const kept = JSON.parse(await readFile(path, 'utf8')) as KeptPlan
+    const kept = JSON.parse(await readFile(path, 'utf8')) as StoredPlan
     const isGood = kept.schema === 'quorate.demo/v1' && Number.isSafeInteger(kept.nodes + kept.firstPort)
     if (isGood) return kept
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    if (!(error instanceof SyntaxError)) throw noAccess(dataDir, error)
+    if (!(error instanceof SyntaxError)) throw accessError(dataDir, error)
   }
   throw new RaftError('ERR_RAFT_FORMAT', `${path} is not one that this version of the demo has written`, {
     hint: 'choose another --data-dir',
@@ -124,11 +124,11 @@ async function makeDirectory(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true })
   } catch (error) {
-    throw noAccess(dataDir, error)
+    throw accessError(dataDir, error)
   }
 }
 
-function noAccess(dataDir: string, cause: unknown): RaftError {
+function accessError(dataDir: string, cause: unknown): RaftError {
   if (isRaftError(cause)) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new RaftError('ERR_RAFT_DATA_DIR_ACCESS', `the data directory ${dataDir} cannot be used: ${reason}`, {
@@ -137,14 +137,14 @@ function noAccess(dataDir: string, cause: unknown): RaftError {
   })
 }
 
-function countOf(count: number): number {
+function checkedNodeCount(count: number): number {
   if (count <= NODES_MAX) return count
   throw new CommandFailure(`--nodes ${count} is more than the ${NODES_MAX} that the demo runs`, {
     exitCode: EXIT.usage,
   })
 }
 
-function rangeOf(text: string, count: number): PortRange {
+function requestedPorts(text: string, count: number): PortRange {
   try {
     return parsePortRange(text, count)
   } catch (error) {

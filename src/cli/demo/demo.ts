@@ -2,11 +2,11 @@
 import { rm } from 'node:fs/promises'
 import type { NodeId } from '../../core/types.ts'
 import { EXIT } from '../exit-codes.ts'
-import { KvCluster } from '../kv-cluster.ts'
-import { whenToldToStop } from '../stop-signals.ts'
+import { KvClient } from '../kv-client.ts'
+import { stopRequest } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
-import type { DemoParts } from './actions.ts'
-import { guarded, killLeader, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
+import type { DemoContext } from './actions.ts'
+import { announceFailure, killLeader, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
 import { Announcer } from './announcer.ts'
 import { Counter } from './counter.ts'
 import type { DemoWatcher, Leadership } from './demo-cluster.ts'
@@ -14,12 +14,12 @@ import { DemoCluster } from './demo-cluster.ts'
 import type { DemoFlags, DemoPlan } from './demo-plan.ts'
 import { planDemo } from './demo-plan.ts'
 import { listenToKeys } from './keyboard.ts'
-import type { Ending } from './node-process.ts'
+import type { ProcessExit } from './node-process.ts'
 
 const FIRST_LEADER_TIMEOUT_MS = 15_000
 const CALL_TIMEOUT_MS = 5000
 
-const ACTIONS: Readonly<Record<string, (parts: DemoParts) => Promise<void>>> = {
+const ACTIONS: Readonly<Record<string, (parts: DemoContext) => Promise<void>>> = {
   k: killLeader,
   r: restartKilled,
   p: putOne,
@@ -29,115 +29,120 @@ const ACTIONS: Readonly<Record<string, (parts: DemoParts) => Promise<void>>> = {
 
 /** Runs until it is told to stop; whatever happens, no process stays behind. */
 export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
-  const told = whenToldToStop(['SIGHUP'])
+  const stopRequested = stopRequest(['SIGHUP'])
   const stopping = new AbortController()
   const announcer = new Announcer(terminal, flags.json === true)
   const plan = await planDemo(flags)
   const watcher = new Watcher(announcer)
   const cluster = new DemoCluster(plan, watcher)
   try {
-    sayPlan(plan, announcer)
-    const parts = await Promise.race([told, startAll(cluster, announcer, stopping.signal)])
-    if (parts !== undefined) {
-      watcher.parts = parts
+    announcePlan(plan, announcer)
+    const context = await Promise.race([stopRequested, startAll(cluster, announcer, stopping.signal)])
+    if (context !== undefined) {
+      watcher.context = context
       const isInteractive = terminal.isTty && process.stdin.isTTY === true && flags.json !== true
-      await (isInteractive ? untilQuit(parts, told) : told)
+      await (isInteractive ? handleKeysUntilQuit(context, stopRequested) : stopRequested)
       stopping.abort()
-      await parts.counter.stop()
-      await parts.client.client.close()
+      await context.counter.stop()
+      await context.client.raftClient.close()
     }
   } finally {
     await cluster.stop()
     if (plan.isMemory) await rm(plan.directory, { recursive: true, force: true })
   }
-  announcer.say({ event: 'stopped', text: farewell(plan) })
+  announcer.announce({ event: 'stopped', text: stoppedText(plan) })
   return EXIT.ok
 }
 
-async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: AbortSignal): Promise<DemoParts> {
+async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: AbortSignal): Promise<DemoContext> {
   const { plan } = cluster
   await cluster.start()
   const upAt = performance.now()
   for (const { id, address, dataDir } of plan.nodes)
-    announcer.say({
+    announcer.announce({
       ...{ event: 'node', node: id, pid: cluster.pid(id), address, dataDir },
       text: `  ${id}  pid ${cluster.pid(id)}  ${address}  ${dataDir ?? 'in memory'}`,
     })
   const leader = await cluster.newLeader(0, FIRST_LEADER_TIMEOUT_MS)
-  if (leader === undefined) announcer.say({ event: 'noLeader', text: 'nobody leads yet: look at `quorate status`' })
+  if (leader === undefined)
+    announcer.announce({ event: 'noLeader', text: 'nobody leads yet: look at `quorate status`' })
   else {
     const { id, term, at } = leader
     const tookMs = Math.max(0, Math.round(at - upAt))
-    announcer.say({
+    announcer.announce({
       ...{ event: 'leader', leader: id, term, tookMs },
       text: `leader: ${id} (term ${term}), ${tookMs} ms after the nodes were up`,
     })
   }
   const endpoints = plan.nodes.map(({ address }) => address)
-  const client = new KvCluster({ endpoints, timeoutMs: CALL_TIMEOUT_MS })
+  const client = new KvClient({ endpoints, timeoutMs: CALL_TIMEOUT_MS })
   const counter = new Counter(client)
   const kept = await counter.start()
   if (cluster.hasOldData)
-    announcer.say({
+    announcer.announce({
       event: 'resumed',
       counted: kept,
       text: `it goes on with the data of the last run: the counter stands at ${kept}`,
     })
-  announcer.note(whatNext(plan))
+  announcer.note(nextSteps(plan))
   return { cluster, client, counter, announcer, stopping }
 }
 
 /** Obeys keys until one of them, or a signal, says that it is enough. */
-async function untilQuit(parts: DemoParts, told: Promise<undefined>): Promise<void> {
-  parts.announcer.note('keys: k kill the leader  r restart it  p put a value  b 5 s of load  s status  q quit')
+async function handleKeysUntilQuit(context: DemoContext, stopRequested: Promise<undefined>): Promise<void> {
+  context.announcer.note('keys: k kill the leader  r restart it  p put a value  b 5 s of load  s status  q quit')
   const running = new Set<string>()
-  let letGo: () => void = () => undefined
+  let stopListening: () => void = () => undefined
   const quit = new Promise<void>((resolve) => {
-    letGo = listenToKeys((key) => {
+    stopListening = listenToKeys((key) => {
       const action = ACTIONS[key]
       if (action === undefined || running.has(key)) return
       running.add(key)
-      void guarded(parts, action).then(() => running.delete(key))
+      void announceFailure(context, action).then(() => running.delete(key))
     }, resolve)
   })
-  await Promise.race([quit, told])
-  letGo()
+  await Promise.race([quit, stopRequested])
+  stopListening()
 }
 
 /** Says what nobody has asked for: a node that ends, and an election. */
 class Watcher implements DemoWatcher {
   /** Once the cluster is up. */
-  parts: DemoParts | undefined
+  context: DemoContext | undefined
   readonly #announcer: Announcer
 
   constructor(announcer: Announcer) {
     this.#announcer = announcer
   }
 
-  leads({ id, term }: Leadership, before: Leadership | undefined): void {
+  onLeader({ id, term }: Leadership, before: Leadership | undefined): void {
     // After the death of a leader there is a whole report to come.
-    if (before === undefined || this.parts?.cluster.isUp(before.id) !== true) return
-    this.#announcer.say({ event: 'leads', leader: id, term, text: `${id} leads term ${term}` })
+    if (before === undefined || this.context?.cluster.isUp(before.id) !== true) return
+    this.#announcer.announce({ event: 'leads', leader: id, term, text: `${id} leads term ${term}` })
   }
 
-  ended(id: NodeId, { exitCode, signal }: Ending, led: Leadership | undefined): void {
+  onNodeExit(id: NodeId, { exitCode, signal }: ProcessExit, led: Leadership | undefined): void {
     const how = signal === null ? `exit code ${exitCode}` : signal
-    this.#announcer.say({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has ended: ${how}` })
+    this.#announcer.announce({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has ended: ${how}` })
     const began = performance.now()
-    if (led !== undefined && this.parts !== undefined)
-      void guarded(this.parts, (parts) => reportFailover(parts, led, began))
+    if (led !== undefined && this.context !== undefined)
+      void announceFailure(this.context, (parts) => reportFailover(parts, led, began))
   }
 }
 
-function sayPlan(plan: DemoPlan, announcer: Announcer): void {
+function announcePlan(plan: DemoPlan, announcer: Announcer): void {
   const { nodes, busyPort, isMemory, directory } = plan
   if (busyPort !== undefined)
-    announcer.say({ event: 'portsMoved', busyPort, text: `port ${busyPort} is in use; taking the next free range` })
+    announcer.announce({
+      event: 'portsMoved',
+      busyPort,
+      text: `port ${busyPort} is in use; taking the next free range`,
+    })
   const where = isMemory ? 'in memory' : `in ${directory}/`
-  announcer.say({ event: 'starting', nodes: nodes.length, text: `starting ${nodes.length} nodes ${where} …` })
+  announcer.announce({ event: 'starting', nodes: nodes.length, text: `starting ${nodes.length} nodes ${where} …` })
 }
 
-function whatNext(plan: DemoPlan): string {
+function nextSteps(plan: DemoPlan): string {
   const endpoints = plan.nodes.map(({ address }) => address).join(',')
   const isUsual = endpoints === '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
   return `
@@ -149,6 +154,6 @@ ${isUsual ? '' : `  export QUORATE_ENDPOINTS=${endpoints}\n`}  npx quorate put g
 `
 }
 
-function farewell(plan: DemoPlan): string {
+function stoppedText(plan: DemoPlan): string {
   return plan.isMemory ? 'stopped' : `stopped; the data is in ${plan.directory}/; run the demo again to go on with it`
 }

@@ -1,6 +1,6 @@
 /** A few seconds of as many writes as the cluster takes, and what they took. */
 import { isRaftError } from '../../errors.ts'
-import type { KvCluster } from '../kv-cluster.ts'
+import type { KvClient } from '../kv-client.ts'
 
 export interface LoadOptions {
   readonly durationMs: number
@@ -22,7 +22,7 @@ const PREFIX = 'demo/load/'
 /** Keys the load goes round, so that the state stays small. */
 const KEYS = 10_000
 
-export async function load(cluster: KvCluster, options: LoadOptions = LOAD_DEFAULTS): Promise<LoadResult> {
+export async function load(cluster: KvClient, options: LoadOptions = LOAD_DEFAULTS): Promise<LoadResult> {
   const value = Buffer.alloc(options.valueBytes, 'x')
   const times: number[] = []
   let failures = 0
@@ -32,7 +32,7 @@ export async function load(cluster: KvCluster, options: LoadOptions = LOAD_DEFAU
   const writer = async (): Promise<void> => {
     for (let now = began; now < end; ) {
       const key = `${PREFIX}${next++ % KEYS}`
-      const isDone = await wrote(cluster, key, value)
+      const isDone = await tryWrite(cluster, key, value)
       const then = performance.now()
       if (isDone) times.push(then - now)
       else failures++
@@ -46,9 +46,9 @@ export async function load(cluster: KvCluster, options: LoadOptions = LOAD_DEFAU
   return { writes: times.length, failures, perSecond: times.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 
-async function wrote(cluster: KvCluster, key: string, value: Uint8Array): Promise<boolean> {
+async function tryWrite(cluster: KvClient, key: string, value: Uint8Array): Promise<boolean> {
   try {
-    await cluster.client.propose({ type: 'put', key, value })
+    await cluster.raftClient.propose({ type: 'put', key, value })
     return true
   } catch (error) {
     if (isRaftError(error)) return false

@@ -11,29 +11,29 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const MAIN = fileURLToPath(new URL(`../main.${EXTENSION}`, import.meta.url))
 
 /** How a process ended. */
-export interface Ending {
+export interface ProcessExit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
   /** Nobody here asked for it. */
-  readonly isSurprise: boolean
+  readonly isUnexpected: boolean
 }
 
 export interface NodeProcessOptions {
   readonly planned: PlannedNode
   /** The words after `quorate serve`. */
-  readonly words: readonly string[]
+  readonly args: readonly string[]
   readonly onEvent: (event: NodeEvent) => void
-  readonly onEnd: (ending: Ending) => void
+  readonly onExit: (ending: ProcessExit) => void
 }
 
 export class NodeProcess {
   readonly planned: PlannedNode
   readonly #child: ChildProcess
-  readonly #ended: Promise<void>
+  readonly #exited: Promise<void>
   #isAlive = true
-  #wasAsked = false
+  #isStopping = false
 
-  constructor({ planned, words, onEvent, onEnd }: NodeProcessOptions) {
+  constructor({ planned, args: words, onEvent, onExit: onEnd }: NodeProcessOptions) {
     this.planned = planned
     const log = openSync(planned.logFile, 'a')
     // A group of its own: the terminal's Ctrl-C reaches this process only, which then stops the nodes one after the other.
@@ -43,11 +43,11 @@ export class NodeProcess {
     })
     closeSync(log)
     this.#child.on('message', (report: NodeReport) => onEvent(report.event))
-    this.#ended = new Promise((resolve) => {
+    this.#exited = new Promise((resolve) => {
       const end = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
         if (!this.#isAlive) return
         this.#isAlive = false
-        onEnd({ exitCode, signal, isSurprise: !this.#wasAsked })
+        onEnd({ exitCode, signal, isUnexpected: !this.#isStopping })
         resolve()
       }
       this.#child.once('exit', end)
@@ -66,27 +66,27 @@ export class NodeProcess {
   /** At once, as a power cut would. */
   async kill(): Promise<void> {
     this.killNow()
-    await this.#ended
+    await this.#exited
   }
 
   /** For the last moment of this process, when nothing can be waited for. */
   killNow(): void {
-    this.#wasAsked = true
+    this.#isStopping = true
     if (this.#isAlive) this.#child.kill('SIGKILL')
   }
 
   /** In order; and by force if that takes longer than `graceMs`. */
   async stop(graceMs: number): Promise<void> {
-    this.#wasAsked = true
+    this.#isStopping = true
     if (!this.#isAlive) return
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.killNow(), graceMs)
-    await this.#ended
+    await this.#exited
     clearTimeout(timer)
   }
 
   /** What it wrote last that is not a line of its event log: the error it ended with. */
-  lastWords(): string {
+  lastError(): string {
     const lines = readFileSync(this.planned.logFile, 'utf8').trimEnd().split('\n')
     const from = lines.findLastIndex((line) => line.startsWith('error'))
     return from === -1 ? (lines.at(-1) ?? '') : lines.slice(from).join('\n')

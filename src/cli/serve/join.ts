@@ -1,7 +1,7 @@
 /** What a node that joins must know of the cluster: its name, and where its members are. */
 
 import { isRaftError, RaftError } from '../../errors.ts'
-import { withCluster } from '../kv-cluster.ts'
+import { withClient } from '../kv-client.ts'
 
 export interface JoinedCluster {
   readonly cluster: string
@@ -12,14 +12,14 @@ const ASK_TIMEOUT_MS = 5000
 
 /** Asks the endpoints. Rejects with ERR_RAFT_UNREACHABLE if none answers. */
 export async function clusterAt(endpoints: readonly string[]): Promise<JoinedCluster> {
-  return withCluster({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ client }) => {
-    const said = await client.status()
-    const statuses = said.flatMap((each) => ('status' in each ? [each.status] : []))
+  return withClient({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ raftClient: client }) => {
+    const answers = await client.status()
+    const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
     const newest = statuses.reduce(
       (best, each) => (best === undefined || each.membershipIndex > best.membershipIndex ? each : best),
       statuses[0],
     )
-    if (newest === undefined) throw nobodyToJoin(endpoints)
+    if (newest === undefined) throw noClusterError(endpoints)
     const { clusterId, membership } = newest
     return { cluster: clusterId, peers: Object.fromEntries(membership.members.map(({ id, address }) => [id, address])) }
   })
@@ -39,7 +39,7 @@ export async function clusterToJoin(
   }
 }
 
-function nobodyToJoin(endpoints: readonly string[]): RaftError {
+function noClusterError(endpoints: readonly string[]): RaftError {
   return new RaftError(
     'ERR_RAFT_UNREACHABLE',
     `no node answers at ${endpoints.join(', ')}: there is no cluster to join`,

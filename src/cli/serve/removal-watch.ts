@@ -6,39 +6,39 @@ import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 
 /** A removed node stays for about two elections: a leader that has removed itself still answers, and hands over. */
-const FAREWELL_MS = 3000
+const GRACE_MS = 3000
 
 export class RemovalWatch implements Observer {
-  readonly #farewellMs: number
-  #tell: () => void = () => undefined
-  #told: Promise<void> = this.#next()
+  readonly #graceMs: number
+  #resolveRemoved: () => void = () => undefined
+  #removed: Promise<void> = this.#nextRemoval()
 
-  constructor(farewellMs: number = FAREWELL_MS) {
-    this.#farewellMs = farewellMs
+  constructor(graceMs: number = GRACE_MS) {
+    this.#graceMs = graceMs
   }
 
   event(_: NodeId, event: NodeEvent): void {
-    if (event.type === 'removed') this.#tell()
+    if (event.type === 'removed') this.#resolveRemoved()
   }
 
   /**
    * Resolves with the reason to end, if the node is still out after what it has to tell others. One that catches up may only come past
    * an earlier removal in the log: the next one counts as well.
    */
-  async reason(node: { readonly id: NodeId; statusNow(): Pick<NodeStatus, 'isRemoved'> }): Promise<RaftError> {
+  async removalError(node: { readonly id: NodeId; statusNow(): Pick<NodeStatus, 'isRemoved'> }): Promise<RaftError> {
     do {
-      await this.#told
-      this.#told = this.#next()
-      await pause(this.#farewellMs)
+      await this.#removed
+      this.#removed = this.#nextRemoval()
+      await pause(this.#graceMs)
     } while (!node.statusNow().isRemoved)
     return new RaftError('ERR_RAFT_REMOVED', `${node.id} was removed: it is not a member of the cluster any more`, {
       hint: 'to bring it back, add it as a new member, with an empty data directory',
     })
   }
 
-  #next(): Promise<void> {
+  #nextRemoval(): Promise<void> {
     return new Promise((resolve) => {
-      this.#tell = resolve
+      this.#resolveRemoved = resolve
     })
   }
 }

@@ -11,7 +11,7 @@ import type { RaftNode } from '../../runtime/raft-node.ts'
 import { startNode } from '../../start-node.ts'
 import { EXIT, exitCodeOfNode } from '../exit-codes.ts'
 import { portOwner } from '../port-owner.ts'
-import { whenToldToStop } from '../stop-signals.ts'
+import { stopRequest } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { clusterToJoin } from './join.ts'
 import { RemovalWatch } from './removal-watch.ts'
@@ -19,22 +19,22 @@ import type { ServeFlags, ServeOptions } from './serve-flags.ts'
 import { serveOptions } from './serve-flags.ts'
 
 /** After this long in an orderly stop the process ends as it is: that is always safe, only less polite. */
-const STOP_BUDGET_MS = 10_000
+const STOP_TIMEOUT_MS = 10_000
 
 /** Resolves with the exit code once the node was told to stop; rejects if it cannot start, or fails. */
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
   const options = serveOptions(flags)
-  const told = whenToldToStop(options.isSupervised ? ['disconnect'] : [])
+  const stopRequested = stopRequest(options.isSupervised ? ['disconnect'] : [])
   const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
   const removal = new RemovalWatch()
   const observers = options.isSupervised ? [log, removal, parentObserver] : [log, removal]
   const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
-  const node = await Promise.race([starting, told])
+  const node = await Promise.race([starting, stopRequested])
   if (node === undefined) return EXIT.ok
-  const failure = await Promise.race([node.failed, told, removal.reason(node)])
+  const failure = await Promise.race([node.failed, stopRequested, removal.removalError(node)])
   setTimeout(
     () => process.exit(failure === undefined ? EXIT.software : exitCodeOfNode(failure)),
-    STOP_BUDGET_MS,
+    STOP_TIMEOUT_MS,
   ).unref()
   if (failure === undefined) {
     await node.close()

@@ -1,6 +1,6 @@
 /** A status report for people: one line for the cluster, one row for each node. */
 import Table from 'cli-table3'
-import type { NodeRow, StatusReport } from './report.ts'
+import type { NodeRow, StatusReport } from './status-report.ts'
 
 const HEADINGS = [
   '',
@@ -19,7 +19,7 @@ const HEADINGS = [
 ]
 
 /** Says nothing by colour alone, so there is none. */
-export function statusText(report: StatusReport): string {
+export function formatStatus(report: StatusReport): string {
   return `${clusterLine(report)}\n${nodeTable(report)}\n`
 }
 
@@ -56,15 +56,15 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
     symbolOf(node, report),
     node.id,
     roleOf(node),
-    shown(node.term),
+    formatNumber(node.term),
     node.address,
-    shown(node.lastIndex),
-    shown(node.commitIndex),
-    shown(node.appliedIndex),
-    shown(node.lag),
+    formatNumber(node.lastIndex),
+    formatNumber(node.commitIndex),
+    formatNumber(node.appliedIndex),
+    formatNumber(node.lag),
     node.silentMs === undefined ? '-' : `${node.silentMs} ms`,
     node.loopDelayMs === undefined ? '-' : `${Math.round(node.loopDelayMs)} ms`,
-    node.freeBytes === undefined ? '-' : bytesText(node.freeBytes),
+    node.freeBytes === undefined ? '-' : formatBytes(node.freeBytes),
     node.version ?? '-',
   ]
 }
@@ -82,14 +82,14 @@ function roleOf(node: NodeRow): string {
   return node.kind === 'voter' ? (node.role ?? '-') : node.kind
 }
 
-function shown(value: number | undefined): string {
+function formatNumber(value: number | undefined): string {
   return value === undefined ? '-' : String(value)
 }
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB']
 
 /** In powers of a thousand, as disks are sold: 71 GB. */
-export function bytesText(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3))
   const value = bytes / 1000 ** power
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`

@@ -1,0 +1,160 @@
+/** The facts of a cluster, put together from what each node says of itself: the same for people and for programs. */
+import type { NodeStatus } from '../../contracts/node-service.ts'
+import type { Membership, NodeId } from '../../core/types.ts'
+
+/** What came of asking one address. */
+export type StatusAnswer =
+  | { readonly address: string; readonly status: NodeStatus }
+  | { readonly address: string; readonly problem: string }
+
+export interface NodeRow {
+  readonly id: NodeId
+  readonly address: string
+  readonly isReachable: boolean
+  /** Why not, if it is not. */
+  readonly problem: string | undefined
+  readonly kind: 'voter' | 'learner' | 'not a member'
+  readonly role: NodeStatus['role'] | undefined
+  readonly term: number | undefined
+  readonly lastIndex: number | undefined
+  readonly commitIndex: number | undefined
+  readonly appliedIndex: number | undefined
+  readonly snapshotIndex: number | undefined
+  /** How many entries it is behind the leader's last; undefined without a leader, and for the leader. */
+  readonly lag: number | undefined
+  /** Milliseconds since the leader heard of it. */
+  readonly silentMs: number | undefined
+  readonly loopDelayMs: number | undefined
+  readonly freeBytes: number | undefined
+  readonly version: string | undefined
+  /** Its disk has failed: it speaks no more, and says why. */
+  readonly stopped: string | undefined
+}
+
+export interface StatusReport {
+  readonly schema: 'quorate.status/v1'
+  readonly cluster: string
+  readonly term: number
+  /** Whom a majority of the voters call the leader of the newest term. */
+  readonly leader: NodeId | undefined
+  readonly commitIndex: number
+  readonly voters: number
+  readonly votersUp: number
+  readonly toleratesFailures: number
+  readonly hasQuorum: boolean
+  readonly isMembershipChanging: boolean
+  readonly nodes: readonly NodeRow[]
+}
+
+/** `answers` must hold at least one status. */
+export function buildStatusReport(answers: readonly StatusAnswer[]): StatusReport {
+  const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
+  const newest = newestOf(statuses)
+  const { membership } = newest
+  const up = new Set(statuses.filter((status) => status.stopped === undefined).map((status) => status.id))
+  const spare = Math.min(...halves(membership).map((voters) => spareVotes(voters, up)))
+  const leader = leaderOf(statuses, membership, newest.term)
+  const voters = votersOf(membership)
+  return {
+    schema: 'quorate.status/v1',
+    cluster: newest.clusterId,
+    term: newest.term,
+    leader,
+    commitIndex: Math.max(...statuses.map((status) => status.commitIndex)),
+    voters: voters.length,
+    votersUp: voters.filter((id) => up.has(id)).length,
+    toleratesFailures: Math.max(0, spare),
+    hasQuorum: spare >= 0,
+    isMembershipChanging: membership.outgoing.length > 0 || !newest.isMembershipCommitted,
+    nodes: rowsOf(answers, statuses, membership, leader),
+  }
+}
+
+/** Of the newest term; the leader's, if it answered. */
+function newestOf(statuses: readonly NodeStatus[]): NodeStatus {
+  const rank = (status: NodeStatus) => [status.term, Number(status.role === 'leader'), status.membershipIndex] as const
+  return statuses.reduce((best, each) => {
+    const [mine, theirs] = [rank(each), rank(best)]
+    const offset = mine.findIndex((value, at) => value !== theirs[at])
+    return offset !== -1 && (mine[offset] as number) > (theirs[offset] as number) ? each : best
+  })
+}
+
+/** A single node may still believe in a leader that is gone, or in itself. */
+function leaderOf(statuses: readonly NodeStatus[], membership: Membership, term: number): NodeId | undefined {
+  const named = statuses.filter((status) => status.term === term && status.leader !== undefined)
+  return [...new Set(named.map((status) => status.leader as NodeId))].find((leader) => {
+    const believers = new Set(named.filter((status) => status.leader === leader).map((status) => status.id))
+    return halves(membership).every((voters) => spareVotes(voters, believers) >= 0)
+  })
+}
+
+function halves(membership: Membership): (readonly NodeId[])[] {
+  return membership.outgoing.length > 0 ? [membership.voters, membership.outgoing] : [membership.voters]
+}
+
+function votersOf(membership: Membership): NodeId[] {
+  return [...new Set([...membership.voters, ...membership.outgoing])]
+}
+
+/** How many of those present could go before there is no majority; below 0 there is none. */
+function spareVotes(voters: readonly NodeId[], present: ReadonlySet<NodeId>): number {
+  const majority = Math.floor(voters.length / 2) + 1
+  return voters.filter((id) => present.has(id)).length - majority
+}
+
+function rowsOf(
+  answers: readonly StatusAnswer[],
+  statuses: readonly NodeStatus[],
+  membership: Membership,
+  leader: NodeId | undefined,
+): NodeRow[] {
+  const byId = new Map(statuses.map((status) => [status.id, status]))
+  const leaderStatus = leader === undefined ? undefined : byId.get(leader)
+  const nonMembers = [...byId.keys()].filter((id) => membership.members.every((member) => member.id !== id))
+  const ids = [...membership.members.map((member) => member.id), ...nonMembers].sort(byName)
+  return ids.map((id) => {
+    const status = byId.get(id)
+    const address = membership.members.find((member) => member.id === id)?.address ?? status?.address ?? ''
+    const peer = leaderStatus?.peers.find((each) => each.id === id)
+    const answer = answers.find((each) => each.address === address)
+    return {
+      id,
+      address,
+      isReachable: status !== undefined,
+      problem: status === undefined ? problemOf(answer) : undefined,
+      kind: kindOf(membership, id),
+      role: status?.role,
+      term: status?.term,
+      lastIndex: status?.lastIndex,
+      commitIndex: status?.commitIndex,
+      appliedIndex: status?.appliedIndex,
+      snapshotIndex: status?.snapshotIndex,
+      lag: lagOf(id, leaderStatus, status?.lastIndex ?? peer?.matchIndex),
+      silentMs: peer?.silentMs === undefined ? undefined : Math.round(peer.silentMs),
+      loopDelayMs: status?.loopDelayMs,
+      freeBytes: status?.freeBytes,
+      version: status?.version,
+      stopped: status?.stopped,
+    }
+  })
+}
+
+function problemOf(answer: StatusAnswer | undefined): string {
+  return answer !== undefined && 'problem' in answer ? answer.problem : 'unreachable'
+}
+
+function kindOf(membership: Membership, id: NodeId): NodeRow['kind'] {
+  if (votersOf(membership).includes(id)) return 'voter'
+  return membership.learners.includes(id) ? 'learner' : 'not a member'
+}
+
+function lagOf(id: NodeId, leaderStatus: NodeStatus | undefined, lastIndex: number | undefined): number | undefined {
+  if (leaderStatus === undefined || leaderStatus.id === id || lastIndex === undefined) return undefined
+  return Math.max(0, leaderStatus.lastIndex - lastIndex)
+}
+
+/** n2 before n10. */
+function byName(left: NodeId, right: NodeId): number {
+  return left.localeCompare(right, 'en', { numeric: true })
+}

@@ -1,0 +1,207 @@
+/** Bugs about reads, leadership transfers and callers. */
+import type { RunPlan } from '../../../src/testing/arbitraries/plans.ts'
+import type { SimulationOptions } from '../../../src/testing/simulate.ts'
+import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
+import type { Call } from '../../../src/testing/simulation/workload.ts'
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
+import { THREE_VOTERS, VERY_LATE_MESSAGES } from '../conditions.ts'
+import type { KnownBug } from '../known-bug.ts'
+
+/** A read every seven milliseconds. */
+function frequentReads(mode: 'lease' | 'linearizable'): Call[] {
+  return Array.from({ length: 480 }, (_, number) => ({
+    type: 'read',
+    atMs: 300 + 7 * number,
+    node: number % 4 === 0 ? LEADER : number % 3,
+    mode,
+  }))
+}
+
+/** Nobody hears the leader for a while, though he hears them; and then again. */
+const LEADER_SENDS_BLOCKED: FaultPlan = Array.from({ length: 6 }, (_, spell) =>
+  [0, 1, 2].map((to) => ({ type: 'cut' as const, atMs: 500 + 600 * spell, from: LEADER, to, forMs: 450 })),
+).flat()
+
+/** Leases are on, and read by. */
+function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
+  return {
+    settings: { leaseReads: true },
+    workload: [...drawn.workload, ...frequentReads('lease')],
+    faults: drawn.faults.filter(({ type }) => type !== 'drift' && type !== 'switches'),
+  }
+}
+
+export const READS: readonly KnownBug[] = [
+  {
+    name: 'read-before-the-no-op',
+    does: 'confirms reads before an entry of its own term is committed',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#7331'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  if (!hasCommittedInTerm(state, leader)) return leader.reads.hold(read)\n',
+        to: '',
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'any-answer-confirms',
+    does: 'takes every late answer to a heartbeat for one to the newest round, and so confirms a newer read',
+    system: 'etcd, to 2026',
+    sources: ['etcd-io/etcd#20418', 'TestReadOnlyDuplicateRequest'],
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: '  progress.recordContact(state.now, round)',
+        to: '  progress.recordContact(state.now, leader.rounds.current)',
+      },
+    ],
+    conditions:
+      'three voters of whom the leader is not heard again and again, very late messages, a read every few milliseconds',
+    overrides: (drawn) => ({
+      cluster: THREE_VOTERS,
+      settings: {},
+      faults: [VERY_LATE_MESSAGES, ...LEADER_SENDS_BLOCKED],
+      workload: [...drawn.workload.filter(({ type }) => type === 'write'), ...frequentReads('linearizable')],
+    }),
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'read-quorum-one-short',
+    does: 'confirms a read with one answer fewer than a majority',
+    system: 'openraft',
+    sources: ['databendlabs/openraft d60f1e85'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  return quorumValue(state.membership, (id) =>\n    id === state.id ? leader.rounds.current',
+        to: `  const one = state.membership.voters.find((id) => id !== state.id)
+  return quorumValue(state.membership, (id) =>
+    id === state.id || id === one ? leader.rounds.current`,
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'read-answered-before-it-is-confirmed',
+    does: 'asks its followers about a read, and answers without waiting for them',
+    system: 'd-engine and Redpanda',
+    sources: ['deventlab/d-engine#381', 'redpanda-data/redpanda#2954'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: 'leader.reads.confirmed(confirmedRound(state, leader))',
+        to: 'leader.reads.confirmed(leader.rounds.current)',
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'no-no-op',
+    does: 'takes office without an entry of its term, and answers reads from what it knew before',
+    system: 'RedisRaft',
+    sources: ['RedisLabs/redisraft#22'],
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: "  appendBlock(state, { first: noopIndex, term: state.term, count: 1, size: 0, kind: 'noop' })\n",
+        to: '',
+      },
+      {
+        file: 'src/core/rules/transition.ts',
+        from: '  const noopIndex = state.log.lastIndex + 1\n',
+        to: '  const noopIndex = 0\n',
+      },
+    ],
+    detectedBy: ['I13', 'I14'],
+  },
+  {
+    name: 'lease-by-a-coarse-clock',
+    does: 'looks at a clock that ticks once in two election timeouts to see whether its lease has run out',
+    system: 'SOFAJRaft',
+    sources: ['sofastack/sofa-jraft#25', 'sofastack/sofa-jraft#34'],
+    conditions: 'leases on, and many lease reads',
+    overrides: withLeases,
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  return isOnlyVoter || state.now < sentAt',
+        to: '  return isOnlyVoter || state.now - (state.now % (2 * electionTimeoutMinMs)) < sentAt',
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'lease-from-the-answer',
+    does: 'counts its lease from when the answers came, not from when it asked',
+    system: 'TiKV and Nebula, whose leases ran by ticks of a blocked thread and by the wall clock',
+    sources: ['tikv/tikv#964', 'vesoft-inc/nebula#2723'],
+    conditions: 'leases on, and many lease reads',
+    overrides: withLeases,
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: '  const sentAt: Instant = leader.rounds.sentAt(confirmedRound(state, leader))',
+        to: `  const sentAt: Instant = quorumValue(state.membership, (id) =>
+    id === state.id ? state.now : (leader.progress.get(id)?.heardAt ?? -Infinity),
+  )`,
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'believes-it-leads',
+    does: 'answers reads at once because it is the leader as far as it knows',
+    system: 'Consul and etcd 0.4',
+    sources: ['hashicorp/consul#54', 'aphyr.com/posts/316'],
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: "  if (mode === 'lease' && hasLease(state, leader)) return",
+        to: "  if (mode === 'quorum' || hasLease(state, leader)) return",
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'lease-outlives-the-transfer',
+    does: 'reads by its lease although it has told another node to campaign at once',
+    system: 'openraft, and asked of etcd',
+    sources: ['databendlabs/openraft#1749', 'etcd-io/raft#99'],
+    conditions: 'leases on, many lease reads, a transfer every quarter of a second',
+    overrides: (drawn) => {
+      const plan = withLeases(drawn)
+      const transfers = Array.from({ length: 14 }, (_, number) => ({
+        type: 'transfer' as const,
+        atMs: 400 + 250 * number,
+        node: number % 3,
+      }))
+      return { ...plan, workload: [...(plan.workload ?? []), ...transfers] }
+    },
+    edits: [
+      {
+        file: 'src/core/rules/read-index.ts',
+        from: ' || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false',
+        to: ') return false',
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'transfer-never-given-up',
+    does: 'hands over to a node that may not lead, and refuses writes until it does',
+    system: 'raft-rs and hashicorp/raft',
+    sources: ['tikv/raft-rs#165', 'hashicorp/raft#581'],
+    edits: [
+      {
+        file: 'src/core/rules/transfer.ts',
+        from: '  if (state.now >= transfer.deadline) return abortTransfer(state, leader, transfer)\n',
+        to: '',
+      },
+      { file: 'src/core/rules/pause.ts', from: 'role.transfer?.deadline ?? Infinity', to: 'Infinity' },
+    ],
+    detectedBy: ['L5', 'L7', 'L9'],
+  },
+]

@@ -1,0 +1,323 @@
+/** Bugs about replication: who has which entries; and, from next door, about commitment. */
+import { LATE_MESSAGES, REPEATED_LEADER_ISOLATION, withNetworkConditions } from '../conditions.ts'
+import type { Edit, KnownBug } from '../known-bug.ts'
+import { COMMITMENT } from './commitment.ts'
+
+/** Whose leader begins with a heartbeat, without entries. */
+const HEARTBEAT_FIRST: Edit = {
+  file: 'src/core/rules/replicate.ts',
+  from: 'const blocks = blocksFrom(state, progress.nextIndex)',
+  to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
+}
+
+/** Whose entries are numbered by who receives them. */
+const RENUMBERED_ON_RECEIPT: Edit = {
+  file: 'src/core/rules/append-entries.ts',
+  from: 'for (const block of missing) appendBlock(state, block)',
+  to: 'for (const block of missing) appendBlock(state, { ...block, first: state.log.lastIndex + 1 })',
+}
+
+export const REPLICATION: readonly KnownBug[] = [
+  {
+    name: 'late-reply-overwrites-match',
+    does: 'takes the answer that came last for how far a follower matches, be it an old one',
+    system: 'PySyncObj, RaftOS',
+    sources: ['bakwc/PySyncObj#167', 'zhebrak/raftos#25'],
+    edits: [
+      {
+        file: 'src/core/replication/progress.ts',
+        from: 'if (index <= this.matchIndex) return false\n',
+        to: '',
+      },
+    ],
+    detectedBy: ['I7'],
+  },
+  {
+    name: 'hint-taken-for-a-match',
+    does: 'takes the hint of a follower that refused its entries for how far that follower matches',
+    system: 'CCF',
+    sources: ['microsoft/CCF#5325'],
+    conditions: 'leaders are cut off from the others again and again',
+    overrides: ({ faults }) => ({ faults: [...faults, ...REPEATED_LEADER_ISOLATION] }),
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: "  if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return\n",
+        to: '  progress.recordMatch(message.hintIndex)\n',
+      },
+      {
+        file: 'src/core/replication/progress.ts',
+        from: 'this.nextIndex = Math.max(nextIndex, this.matchIndex + 1)',
+        to: 'this.nextIndex = Math.max(nextIndex, 1)',
+      },
+      // CCF's leader sends ahead from the first moment, and not only where it knows the logs to match.
+      {
+        file: 'src/core/replication/progress.ts',
+        from: '    this.lastContactAt = now\n  }',
+        to: '    this.lastContactAt = now\n    this.becomeReplicate()\n  }',
+      },
+    ],
+    detectedBy: ['I9', 'I6', 'I8'],
+  },
+  {
+    name: 'own-last-index-acknowledged',
+    does: 'acknowledges entries up to the end of its own log, not up to the end of what it was sent',
+    system: 'CCF',
+    sources: ['microsoft/CCF#6016', 'arXiv 2406.17455'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const index = isDurable || message.blocks.length > 0 ? matchIndex : log.floorToBoundary(log.persistedIndex)',
+        to: 'const index = isDurable ? log.persistedIndex : log.lastIndex',
+      },
+      HEARTBEAT_FIRST,
+    ],
+    detectedBy: ['L3', 'I9', 'I6', 'I8'],
+  },
+  {
+    name: 'rollback-to-where-an-append-starts',
+    does: 'cuts its log wherever entries sent to it begin, though it has them already',
+    system: 'CCF',
+    sources: ['microsoft/CCF#5991', 'arXiv 2406.17455'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const missing = missingBlocks(state, message.blocks)',
+        to: 'const missing = message.blocks',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (first <= log.commitIndex) return `',
+        to: 'if (first < 1) return `',
+      },
+    ],
+    detectedBy: ['I8', 'I7'],
+  },
+  {
+    name: 'longer-log-taken-for-a-conflict',
+    does: 'drops whatever it has beyond the entry before those of a message, also of a heartbeat',
+    system: 'RaftOS',
+    sources: ['zhebrak/raftos#26'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const missing = missingBlocks(state, message.blocks)',
+        to: 'if (message.prevIndex < state.log.lastIndex) truncateAfter(state, message.prevIndex)\n  const missing = missingBlocks(state, message.blocks)',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: '    if (first + count - 1 <= log.commitIndex) return false\n',
+        to: '',
+      },
+    ],
+    detectedBy: ['I8', 'I7', 'L3'],
+  },
+  {
+    name: 'conflict-dropped-in-a-write-of-its-own',
+    does: 'drops all that follows, and appends what it was sent in a second write, though it had most of it',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 9540c904'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'return !log.hasEntry(first, term)',
+        to: 'return true',
+      },
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: 'this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
+        to: `const { truncateAfter, ...rest } = mergeWrites(group)
+    const drop = { truncateAfter, blocks: [], isUrgent: true }
+    const dropped = truncateAfter === undefined ? Promise.resolve() : this.#parts.storage.write(drop)
+    this.#writing = dropped.then(() => this.#parts.storage.write(rest)).then(`,
+      },
+    ],
+    detectedBy: ['I8', 'I9', 'I6'],
+  },
+  {
+    name: 'compacted-entry-taken-for-a-conflict',
+    does: 'finds no entry where it has compacted its log, and drops the log from there as being in conflict',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 44381b0c'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'return prevIndex <= state.log.commitIndex || state.log.hasEntry(prevIndex, prevTerm)',
+        to: 'return state.log.hasEntry(prevIndex, prevTerm)',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: '  const hintIndex = Math.max(',
+        to: '  if (index <= log.lastIndex) truncateAfter(state, Math.max(index - 1, log.baseIndex))\n  const hintIndex = Math.max(',
+      },
+    ],
+    detectedBy: ['I8', 'I7'],
+  },
+  {
+    name: 'beginning-accepted-after-compaction',
+    does: 'appends the first entries of the log a second time after it has compacted them away',
+    system: 'WRaft',
+    sources: ['willemt/raft#118', 'tangruize/SandTable'],
+    conditions: 'a short log, and copies of messages that come seconds later',
+    overrides: (drawn) => ({
+      settings: {},
+      faults: withNetworkConditions(
+        { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, stalePerMille: 300 } },
+        drawn,
+      ),
+    }),
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const missing = missingBlocks(state, message.blocks)',
+        to: `const missing =
+    message.prevIndex > 0
+      ? missingBlocks(state, message.blocks)
+      : message.blocks.filter(({ first }) => state.log.termAt(first) === undefined)`,
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (violation !== undefined) return',
+        to: 'if (violation !== undefined && message.prevIndex > 0) return',
+      },
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'if (first !== undefined && first.first <= state.log.lastIndex) ',
+        to: 'if (first !== undefined && first.first <= state.log.lastIndex && message.prevIndex > 0) ',
+      },
+      RENUMBERED_ON_RECEIPT,
+    ],
+    detectedBy: ['I3', 'I5', 'I8', 'I10'],
+  },
+  {
+    name: 'entry-skipped-in-packing',
+    does: 'leaves out of a message an entry that does not fit, and goes on with smaller ones after it',
+    system: 'LogCabin',
+    sources: ['logcabin/logcabin#160'],
+    edits: [
+      {
+        file: 'src/core/log/block-index.ts',
+        from: 'if (offset > first && this.#bytesBefore(offset + 1) - before > bytesMax) break',
+        to: `const packed = ranges.reduce((sum, { size }) => sum + size, 0)
+      if (offset > first && packed + this.#rangeAt(offset).size > bytesMax) continue`,
+      },
+      {
+        file: 'src/core/rules/validate-message.ts',
+        from: 'if (block.first !== end) return `',
+        to: 'if (block.first < end) return `',
+      },
+      RENUMBERED_ON_RECEIPT,
+    ],
+    detectedBy: ['I3', 'I8', 'I9', 'I12'],
+  },
+  {
+    name: 'hint-always-its-last-entry',
+    does: 'looks back over a few entries only for where the logs may agree, and else names its last entry again and again',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 6d53aa12'],
+    edits: [
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'const hintIndex = Math.max(log.lastWithTermAtMost(index, prevTerm) ?? 0, log.commitIndex)',
+        to: `const found = log.lastWithTermAtMost(index, prevTerm) ?? 0
+  const hintIndex = found > log.lastIndex - 2 ? found : log.lastIndex`,
+      },
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: 'state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
+        to: 'Math.min(message.hintIndex, state.log.lastIndex)',
+      },
+    ],
+    detectedBy: ['L4'],
+  },
+  {
+    name: 'one-entry-back-per-round',
+    does: 'goes back by one entry with each refusal, so that a long conflict takes as many rounds as it has entries',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#2021', 'etcd-io/etcd#11964'],
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: 'state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)',
+        to: 'state.log.lastWithTermAtMost(message.index - 1, state.term)',
+      },
+    ],
+    detectedBy: ['L4'],
+  },
+  {
+    name: 'heartbeat-raises-the-term-aside',
+    does: 'takes a higher term from a heartbeat beside its main loop, which goes on leading and stamps entries with it',
+    system: 'hashicorp/raft',
+    sources: ['hashicorp/raft#695'],
+    edits: [
+      {
+        file: 'src/core/rules/term.ts',
+        from: '    updateTerm(state, from, message)\n',
+        to: `    const isHeartbeat = message.type === 'AppendEntriesRequest' && message.blocks.length === 0
+    if (isHeartbeat && state.role.type === 'leader') {
+      state.term = message.term
+      state.votedFor = undefined
+      state.outbox.isHardStateDirty = true
+      return false
+    }
+    updateTerm(state, from, message)\n`,
+      },
+      HEARTBEAT_FIRST,
+    ],
+    detectedBy: ['I1', 'I3'],
+  },
+  {
+    name: 'leads-on-after-its-write-failed',
+    does: 'drops the entries that its disk refused, though they were sent, and goes on as leader of the same term',
+    system: 'canonical/raft',
+    sources: ['canonical/raft#320'],
+    edits: [
+      {
+        file: 'src/core/raft.ts',
+        from: "if (state.role.type === 'leader') becomeFollower(state, state.term, undefined, 'storage-failed')",
+        to: `if (state.role.type === 'leader') {
+    state.pendingWrites.complete(state.pendingWrites.lastNumber)
+    return truncateAfter(state, Math.max(state.log.persistedIndex, state.log.commitIndex))
+  }`,
+      },
+      {
+        file: 'src/core/raft.ts',
+        from: "import { applyCommitted } from '../../museum/rooms/rules/apply.ts'",
+        to: "import { truncateAfter } from '../../museum/rooms/rules/append.ts'\nimport { applyCommitted } from '../../museum/rooms/rules/apply.ts'",
+      },
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: '    if (this.#isStopped) return\n    this.stop()\n',
+        to: '',
+      },
+      {
+        file: 'src/runtime/node-runtime.ts',
+        from: '...{ storage, clock, cache, onFailed },\n',
+        to: "...{ storage, clock, cache },\n      onFailed: (error) => this.driver.post({ type: 'storageFailed', reason: String(error) }),\n",
+      },
+      // A disk that refuses one write, and takes the next (it was full).
+      {
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",
+        to: "this.#hasFailed = true\n    throw this.#disk.reject('ERR_RAFT_STORAGE', message)",
+      },
+      {
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: 'if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)',
+        to: '',
+      },
+      {
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: 'if (disk.failure !== undefined)',
+        to: 'if (!this.#hasFailed && disk.failure !== undefined)',
+      },
+      {
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: '#isClosing = false\n',
+        to: '#isClosing = false\n  #hasFailed = false\n',
+      },
+    ],
+    detectedBy: ['I4', 'I3', 'I5'],
+  },
+  ...COMMITMENT,
+]

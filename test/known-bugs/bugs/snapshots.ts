@@ -1,0 +1,179 @@
+/** Bugs about snapshots. */
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
+import { REPEATED_LEADER_ISOLATION, THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
+import type { KnownBug } from '../known-bug.ts'
+
+export const SNAPSHOTS: readonly KnownBug[] = [
+  {
+    name: 'conflicting-log-kept-on-install',
+    does: 'keeps its own conflicting log when the snapshot of the leader is shorter, and takes the entry at its end for known',
+    system: 'hashicorp/raft',
+    sources: ['hashicorp/raft#697', 'hashicorp/raft#212'],
+    conditions: 'whoever leads is cut off again and again, in the middle of writes, and logs are short',
+    overrides: (drawn) => ({
+      cluster: THREE_VOTERS,
+      settings: {},
+      workload: [
+        ...withoutMembershipChanges(drawn),
+        ...Array.from({ length: 200 }, (_, number) => ({
+          type: 'write' as const,
+          atMs: 250 + 15 * number,
+          node: number % 3,
+          count: 2,
+        })),
+      ],
+      faults: REPEATED_LEADER_ISOLATION,
+    }),
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  return index <= log.commitIndex || log.hasEntry(index, term)',
+        to: '  return index <= log.commitIndex || log.hasEntry(index, term) || index <= log.lastIndex',
+      },
+    ],
+    detectedBy: ['I3', 'I5', 'I8', 'L3'],
+  },
+  {
+    name: 'membership-from-stale-entries',
+    does: 'goes on by the membership of entries that the installed snapshot has replaced',
+    system: 'ScyllaDB',
+    sources: ['scylladb/scylladb#9551'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  state.memberships.reset({ index: snapshot.index, membership: snapshot.membership })\n',
+        to: '',
+      },
+    ],
+    detectedBy: ['I13'],
+  },
+  {
+    name: 'log-dropped-after-the-install',
+    does: 'records the snapshot in one write and drops the conflicting log in the next: a crash between them leaves a mixture',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 674e78aa'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: '    this.#writing = this.#parts.storage.write(mergeWrites(group)).then(',
+        to: `    const whole = mergeWrites(group)
+    const { storage } = this.#parts
+    const first =
+      whole.snapshot?.resetLog === true
+        ? storage.write({ snapshot: { info: whole.snapshot.info, resetLog: false }, blocks: [], isUrgent: true })
+        : Promise.resolve()
+    this.#writing = first.then(() => storage.write(whole)).then(`,
+      },
+    ],
+    detectedBy: ['I3', 'I5', 'I7', 'I11', 'I12', 'L0'],
+  },
+  {
+    name: 'install-beside-apply',
+    does: 'restores a snapshot while it goes on applying, so that the applied index falls',
+    system: 'openraft',
+    sources: ['databendlabs/openraft eed681d5'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/applier.ts',
+        from: '    if (this.#isBusy || this.#isStopped) return\n    try {',
+        to: '    if (this.#isStopped) return\n    try {',
+      },
+    ],
+    detectedBy: ['I5', 'I7', 'I10'],
+  },
+  {
+    name: 'term-of-the-snapshot',
+    does: 'takes the term of the snapshot it installs for its own',
+    system: 'WRaft',
+    sources: ['willemt/raft#118', 'tangruize/SandTable'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  log.resetTo(snapshot)\n',
+        to: '  log.resetTo(snapshot)\n  state.term = snapshot.term\n  outbox.isHardStateDirty = true\n',
+      },
+    ],
+    detectedBy: ['I7', 'I12'],
+  },
+  {
+    name: 'gap-behind-the-snapshot',
+    does: 'compacts its log beyond the snapshot, so that entries are missing between the two at the next start',
+    system: 'RedisRaft',
+    sources: ['RedisLabs/redisraft#43', 'RedisLabs/redisraft#44', 'jepsen.io/analyses/redis-raft-1b3fbf6'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  const base = log.compactTo(compactionIndex(state, snapshot.index))',
+        to: '  const base = log.compactTo(log.appliedIndex)',
+      },
+    ],
+    detectedBy: ['I5', 'I11', 'L0'],
+  },
+  {
+    name: 'probing-after-a-snapshot',
+    does: 'leaves a follower probing after a snapshot that ends where the log ends, so that it never counts as caught up',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#10308'],
+    conditions: 'a learner is cut off while a snapshot of the whole log is taken, and no reserve is kept behind it',
+    overrides: ({ seed }) => ({
+      cluster: { voters: 3, spares: 1 },
+      settings: { trailingEntries: 0, trailingBytesMax: 0 },
+      workload: [
+        { type: 'write', atMs: 500, node: LEADER, count: 6 },
+        { type: 'change', atMs: 700, add: [3], promote: [], demote: [], remove: [] },
+        { type: 'snapshot', atMs: 1800, node: LEADER },
+      ],
+      faults: [{ type: 'partition', atMs: 700 + (seed % 60), side: [3], forMs: 1800 }],
+    }),
+    edits: [
+      {
+        file: 'src/core/rules/append-response.ts',
+        from: "  if (progress.state.type === 'probe') return progress.becomeReplicate()",
+        to: "  if (progress.state.type === 'probe' && hasAdvanced) return progress.becomeReplicate()",
+      },
+    ],
+    detectedBy: ['L5'],
+  },
+  {
+    name: 'snapshot-offered-once',
+    does: 'offers a snapshot once and waits to hear of it, though the follower may have died over it',
+    system: 'Dgraph',
+    sources: ['dgraph-io/dgraph#2707', 'etcd-io/etcd#10225'],
+    edits: [
+      {
+        file: 'src/core/rules/replicate.ts',
+        from: '      if (mustSend) sendSnapshotOffer(state, leader, progress)\n',
+        to: '',
+      },
+      // Its follower says by itself that it has installed one.
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: '  state.snapshotFetch = undefined\n  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n',
+        to: `  const { from, session } = state.snapshotFetch
+  const done = { type: 'InstallSnapshotResponse', term: state.term, outcome: 'installed', round: 0, session } as const
+  sendOncePersisted(state, from, { ...done, index: snapshot.index })
+  state.snapshotFetch = undefined
+  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n`,
+      },
+    ],
+    detectedBy: ['L8'],
+  },
+  {
+    name: 'snapshot-without-an-anchor-refused',
+    does: 'refuses a snapshot that begins beyond its own log',
+    system: 'Zeebe',
+    sources: ['camunda/camunda#4451'],
+    edits: [
+      {
+        file: 'src/core/rules/snapshot.ts',
+        from: "  send(state, from, { ...answer, outcome: 'snapshotFetch', index: 0 })\n",
+        to: `  if (snapshot.index > log.lastIndex) {
+    return send(state, from, { ...answer, outcome: 'failed', index: 0 })
+  }
+  send(state, from, { ...answer, outcome: 'snapshotFetch', index: 0 })
+`,
+      },
+    ],
+    detectedBy: ['L8', 'L5'],
+  },
+]

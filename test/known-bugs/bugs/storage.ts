@@ -1,0 +1,211 @@
+/** Bugs about storage. */
+import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
+import { THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
+import type { KnownBug } from '../known-bug.ts'
+
+/** One misses what the others commit; then of those one loses its power, and the other cannot be reached. */
+const LAGGING_WIPED_AND_UNREACHABLE: FaultPlan = [
+  { type: 'partition', atMs: 600, side: [0], forMs: 800 },
+  { type: 'partition', atMs: 1380, side: [2], forMs: 1500 },
+  { type: 'crash', atMs: 1390, node: 1, isHard: true, forMs: 5 },
+]
+
+export const STORAGE: readonly KnownBug[] = [
+  {
+    name: 'acknowledged-before-sync',
+    does: 'syncs its disk some other time, and says meanwhile that it is done',
+    system: 'NATS JetStream',
+    sources: ['jepsen.io/analyses/nats-2.12.1'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: 'this.#parts.storage.write(mergeWrites(group))',
+        to: 'this.#parts.storage.write({ ...mergeWrites(group), isUrgent: false })',
+      },
+    ],
+    detectedBy: ['I12', 'I9', 'I10'],
+  },
+  {
+    name: 'name-lost-with-its-directory',
+    does: 'gives a file its name and does not sync the directory, so that a crash takes the file away',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#6368'],
+    edits: [
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#onCrash = onCrash\n',
+        to: '    this.#onCrash = onCrash\n    this.#named = new Set(this.files.keys())\n',
+      },
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#unsynced = []\n    this.#view = this.#durable.copy()\n',
+        to: `    this.#unsynced = []
+    for (const name of [...this.files.keys()]) if (!this.#named.has(name)) this.files.delete(name)
+    this.#view = this.#durable.copy()\n`,
+      },
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '  #failure: RaftError | undefined\n',
+        to: '  #failure: RaftError | undefined\n  #named = new Set<string>()\n',
+      },
+    ],
+    detectedBy: ['L0'],
+  },
+  {
+    name: 'unsynced-writes-out-of-order',
+    does: 'does not open its log when the crash before kept the later part of a write without the earlier one',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#14098', 'etcd-io/etcd#6378'],
+    edits: [
+      // What a crash left of a write that was not synced is no beginning of it, and nobody cuts it off.
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: 'for (const write of this.#unsynced.slice(0, keep)) this.#durable.apply(write)',
+        to: `this.#hasHole = this.#unsynced.slice(keep).some(({ blocks }) => blocks.length > 0)
+    for (const write of this.#unsynced.slice(0, keep)) this.#durable.apply(write)`,
+      },
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#onCrash = onCrash\n',
+        to: "    if (this.#hasHole) throw new Error('max entry size limit exceeded')\n    this.#onCrash = onCrash\n",
+      },
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '  #failure: RaftError | undefined\n',
+        to: '  #failure: RaftError | undefined\n  #hasHole = false\n',
+      },
+    ],
+    detectedBy: ['L0'],
+  },
+  {
+    name: 'index-and-state-of-different-moments',
+    does: 'writes down how far it has applied at another moment than the state that it belongs to',
+    system: 'etcd 3.5',
+    sources: ['etcd-io/etcd#12855', 'etcd-io/etcd#13766'],
+    edits: [
+      {
+        file: 'src/runtime/snapshots/snapshot-taker.ts',
+        from: 'const chunks = machine.snapshot()\n',
+        to: `const { clock } = this.#parts
+    const chunks = (async function* () {
+      await new Promise<void>((resolve) => clock.wakeAt(clock.now() + 1, resolve))
+      yield* machine.snapshot()
+    })()\n`,
+      },
+    ],
+    detectedBy: ['I5', 'I10'],
+  },
+  {
+    name: 'failed-sync-tried-again',
+    does: 'tries a failed sync once more and believes that it succeeds, though the disk has forgotten the data',
+    system: 'Redis, LMDB, LevelDB, SQLite, PostgreSQL',
+    sources: ['Rebello et al., ATC 2020'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: '(error) => this.#onWriteFailed(error),\n    )\n  }',
+        to: `() => this.#parts.storage.write({ blocks: [], isUrgent: true }).then(
+        () => this.#onWritten(group),
+        (error) => this.#onWriteFailed(error),
+      ),
+    )
+  }`,
+      },
+      // After the failure the pages are clean: they are seen by reads, and never written.
+      {
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: 'if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)',
+        to: 'await this.#memory.write({ ...write, isUrgent: false })',
+      },
+      {
+        file: 'src/testing/simulation/simulated-storage.ts',
+        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",
+        to: "this.#disk.failure = undefined\n    throw this.#disk.reject('ERR_RAFT_STORAGE', message)",
+      },
+    ],
+    detectedBy: ['I12', 'I9', 'I10'],
+  },
+  {
+    name: 'start-refused-after-a-kill',
+    does: 'does not start if it was killed between two writes, for what one says is not yet what the other says',
+    system: 'dqlite',
+    sources: ['canonical/dqlite#190'],
+    edits: [
+      {
+        file: 'src/runtime/recovery.ts',
+        from: '  const initialMembership =',
+        to: `  const files = (await storage.snapshots.list()).map((file) => Number.parseInt(file, 10))
+  if (Math.max(0, ...files) !== (snapshot?.index ?? 0)) throw new Error('the newest file is not the one recorded')
+  const initialMembership =`,
+      },
+    ],
+    detectedBy: ['L0'],
+  },
+  {
+    name: 'damaged-log-cut-short',
+    does: 'finds a damaged record within its log, takes it for the end that a crash left, and drops what follows',
+    system: 'LogCabin, ZooKeeper',
+    sources: ['Alagappan et al., FAST 2018'],
+    edits: [
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#view = this.#durable.copy()\n',
+        // After every crash it is the last block but one.
+        to: `    const { snapshot, log } = this.#durable
+    const damaged = log.blocks.at(-2)?.first ?? 0
+    if (damaged > (snapshot?.index ?? 0)) this.#durable.apply({ truncateAfter: damaged - 1, blocks: [], isUrgent: true })
+    this.#view = this.#durable.copy()\n`,
+      },
+    ],
+    detectedBy: ['I11'],
+  },
+  {
+    name: 'damaged-snapshot-dropped',
+    does: 'finds its snapshot damaged, drops it and what goes with it, and goes on as if it were new',
+    system: 'NATS JetStream',
+    sources: ['jepsen.io/analyses/nats-2.12.1', 'nats-io/nats-server#7587'],
+    edits: [
+      {
+        file: 'src/memory/memory-disk.ts',
+        from: '    this.#view = this.#durable.copy()\n',
+        // After every crash it is damaged.
+        to: `    const { hardState, snapshot } = this.#durable
+    if (snapshot !== undefined) this.#durable = new DiskImage()
+    this.#durable.hardState = hardState
+    this.#view = this.#durable.copy()\n`,
+      },
+    ],
+    detectedBy: ['I11'],
+  },
+  {
+    name: 'wiped-disk-welcome',
+    does: 'lets a member speak that has come back with an empty disk and has forgotten what it promised',
+    system: 'NATS JetStream',
+    sources: ['nats-io/nats-server#5939', 'nats-io/nats-server#5957'],
+    conditions: 'one of three voters is behind, another has lost its disk, and the third is away',
+    overrides: (drawn) => ({
+      cluster: THREE_VOTERS,
+      workload: withoutMembershipChanges(drawn),
+      faults: [...drawn.faults.filter(({ type }) => type !== 'crash'), ...LAGGING_WIPED_AND_UNREACHABLE],
+    }),
+    edits: [
+      {
+        file: 'src/runtime/peers/peer-admission.ts',
+        from: "if (boundDirectoryId !== '' && boundDirectoryId !== peer.directoryId)",
+        to: "if (boundDirectoryId !== '' && peer.directoryId === '')",
+      },
+      // Whoever loses its power first loses its data directory with it.
+      {
+        file: 'src/testing/simulation/fault-injector.ts',
+        from: '    node.crash(isHard)\n    this.#onProcessEnded(node)\n',
+        to: '    if (isHard && !this.#hasWiped) node.wipe()\n    else node.crash(isHard)\n    this.#hasWiped ||= isHard\n    this.#onProcessEnded(node)\n',
+      },
+      {
+        file: 'src/testing/simulation/fault-injector.ts',
+        from: '  #isOver = false\n',
+        to: '  #isOver = false\n  #hasWiped = false\n',
+      },
+    ],
+    detectedBy: ['I6', 'I2', 'I1', 'L3'],
+  },
+]

@@ -1,0 +1,279 @@
+/** Bugs about votes, terms and elections. */
+import { LEADER } from '../../../src/testing/simulation/workload.ts'
+import {
+  FIVE_VOTERS,
+  FREQUENT_ELECTIONS,
+  LATE_MESSAGES,
+  REPEATED_CRASHES,
+  THREE_VOTERS,
+  VERY_LATE_MESSAGES,
+  withNetworkConditions,
+  withoutMembershipChanges,
+} from '../conditions.ts'
+import type { KnownBug } from '../known-bug.ts'
+
+export const VOTES: readonly KnownBug[] = [
+  {
+    name: 'vote-of-another-term',
+    does: 'counts an answer to its request for votes without comparing the term',
+    system: 'Xraft',
+    sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
+    conditions: 'five voters who do not ask first and stay, and very late messages',
+    overrides: (drawn) => ({
+      workload: withoutMembershipChanges(drawn),
+      cluster: FIVE_VOTERS,
+      settings: { preVote: false },
+      faults: withNetworkConditions(VERY_LATE_MESSAGES, drawn),
+    }),
+    edits: [
+      {
+        file: 'src/core/rules/term.ts',
+        from: '  if (message.term < state.term) {',
+        to: "  if (message.term < state.term && message.type !== 'RequestVoteResponse') {",
+      },
+    ],
+    detectedBy: ['I1', 'I6'],
+  },
+  {
+    name: 'vote-forgotten-on-role-change',
+    does: 'forgets its vote when it changes its role within a term',
+    system: 'akka-raft',
+    sources: ['ktoso/akka-raft#56', 'ktoso/akka-raft#47'],
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: "    setRole(state, { type: 'follower' })\n",
+        to: "    setRole(state, { type: 'follower' })\n    state.votedFor = undefined\n    outbox.isHardStateDirty = true\n",
+      },
+    ],
+    detectedBy: ['I1', 'I2'],
+  },
+  {
+    name: 'candidate-forgets-its-vote',
+    does: 'clears its vote for itself when it yields to the leader of its own term',
+    system: 'CCF',
+    sources: ['microsoft/CCF#8091'],
+    edits: [
+      {
+        file: 'src/core/roles/candidate.ts',
+        from: "      becomeFollower(state, state.term, from, 'higher-term')\n",
+        to: "      becomeFollower(state, state.term, from, 'higher-term')\n      state.votedFor = undefined\n      state.outbox.isHardStateDirty = true\n",
+      },
+    ],
+    detectedBy: ['I1', 'I2'],
+  },
+  {
+    name: 'votes-not-voters',
+    does: 'counts votes instead of voters, so that a doubled message elects a minority',
+    system: 'a Coyote sample',
+    sources: ['microsoft/coyote-samples#8'],
+    edits: [
+      {
+        file: 'src/core/election/vote-tally.ts',
+        from: '  /** The first word of a voter stands. */\n',
+        to: '  #grants = 0\n\n',
+      },
+      {
+        file: 'src/core/election/vote-tally.ts',
+        from: '    if (!this.#votes.has(voter)) this.#votes.set(voter, isGranted)',
+        to: '    this.#votes.set(voter, isGranted)\n    if (isGranted) this.#grants++',
+      },
+      {
+        file: 'src/core/election/vote-tally.ts',
+        from: '    return electionResult(',
+        to: "    if (this.#grants > membership.voters.length / 2) return 'won'\n    return electionResult(",
+      },
+    ],
+    detectedBy: ['I1', 'I6'],
+    conditions: 'five voters, hasty elections, doubled messages',
+    overrides: (drawn) => ({
+      cluster: FIVE_VOTERS,
+      settings: FREQUENT_ELECTIONS,
+      faults: withNetworkConditions(LATE_MESSAGES, drawn),
+    }),
+  },
+  {
+    name: 'hard-state-staged',
+    does: 'keeps its term and vote in a buffer that no write ever takes along, and answers all the same',
+    system: 'NodeDB',
+    sources: ['NodeDB-Lab/nodedb#161'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: 'this.#parts.storage.write(mergeWrites(group))',
+        to: 'this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined })',
+      },
+    ],
+    detectedBy: ['I2', 'I7', 'I12'],
+  },
+  {
+    name: 'young-replica-forgets-its-vote',
+    does: 'takes no vote from its disk as long as it has no log',
+    system: 'TiKV',
+    sources: ['tikv/tikv#9579'],
+    conditions: 'five voters that die young, hasty elections',
+    overrides: () => ({ cluster: FIVE_VOTERS, settings: FREQUENT_ELECTIONS, faults: REPEATED_CRASHES }),
+    edits: [
+      {
+        file: 'src/core/state.ts',
+        from: '    this.votedFor = hardState.votedFor',
+        to: '    this.votedFor = blocks.length > 0 || snapshot !== undefined ? hardState.votedFor : undefined',
+      },
+    ],
+    detectedBy: ['I1', 'I2'],
+  },
+  {
+    name: 'hard-state-in-a-later-write',
+    does: 'writes the entries first and the hard state in a write of its own, and speaks in between',
+    system: 'CockroachDB',
+    sources: ['cockroachdb/cockroach#20939', 'cockroachdb/cockroach#20629'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: 'this.#parts.storage.write(mergeWrites(group)).then(\n      () => this.#onWritten(group),',
+        to: `this.#parts.storage.write({ ...mergeWrites(group), hardState: undefined }).then(
+      () => {
+        this.#onWritten(group)
+        const { hardState } = mergeWrites(group)
+        return this.#parts.storage.write({ ...NOTHING_ELSE, hardState })
+      },`,
+      },
+      {
+        file: 'src/runtime/pipeline/persister.ts',
+        from: 'export class Persister {',
+        to: `const NOTHING_ELSE = {
+  snapshot: undefined,
+  truncateAfter: undefined,
+  blocks: [],
+  compactTo: undefined,
+  isUrgent: true,
+}
+
+export class Persister {`,
+      },
+    ],
+    detectedBy: ['I2', 'I7', 'I12'],
+  },
+  {
+    name: 'unaware-voter-refuses',
+    does: 'refuses its vote as long as its own log says that it is a learner, although it was promoted',
+    system: 'etcd',
+    sources: ['etcd-io/etcd#10998', 'campaign_learner_must_vote.txt'],
+    conditions: 'one voter that promotes a second one, and dies after one of its writes',
+    overrides: (drawn) => ({
+      cluster: { voters: 1, spares: 1 },
+      settings: {},
+      workload: [{ type: 'change', atMs: 400, add: [1], promote: [], demote: [], remove: [] }],
+      faults: [
+        LATE_MESSAGES,
+        { type: 'crashAtCall', atMs: 400, node: 0, call: drawn.seed % 30, when: 'after', forMs: 20 },
+      ],
+    }),
+    edits: [
+      {
+        file: 'src/core/rules/vote.ts',
+        from: '  const isGranted = isFree && log',
+        to: '  const isGranted = isFree && isVoter(state.membership, state.id) && log',
+      },
+      {
+        file: 'src/core/rules/vote.ts',
+        from: 'import { allVoters, isMember }',
+        to: 'import { allVoters, isMember, isVoter }',
+      },
+    ],
+    detectedBy: ['L1'],
+  },
+  {
+    name: 'pre-candidate-keeps-its-leader',
+    does: 'goes on believing in the leader it has given up, and refuses every pre-vote for it',
+    system: 'raft-rs',
+    sources: ['tikv/raft-rs#83', 'tikv/raft-rs#84'],
+    edits: [
+      {
+        file: 'src/core/rules/transition.ts',
+        from: "  setRole(state, { type: 'pre-candidate', tally })\n  setLeader(state, undefined)\n",
+        to: "  setRole(state, { type: 'pre-candidate', tally })\n",
+      },
+      {
+        file: 'src/core/rules/vote.ts',
+        from: "    state.role.type === 'leader' || (state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now))",
+        to: "    state.role.type === 'leader' || state.leader !== undefined",
+      },
+    ],
+    detectedBy: ['L1'],
+  },
+  {
+    name: 'higher-term-never-freed',
+    does: 'does not tell a leader of an older term about its own, and so waits for ever in a term that nobody joins',
+    system: 'etcd and raft-rs, with pre-vote rolled out node by node',
+    sources: ['TestPreVoteMigrationCanCompleteElection', 'tikv/raft-rs#42'],
+    edits: [
+      {
+        file: 'src/core/rules/term.ts',
+        from: "    case 'AppendEntriesRequest':\n      return send(",
+        to: "    case 'AppendEntriesRequest':\n      return\n      send(",
+      },
+    ],
+    detectedBy: ['L1', 'L3'],
+  },
+  {
+    name: 'nobody-asks-first',
+    does: 'listens to every candidate although a leader is heard, so that one with a bad link unseats leader after leader',
+    system: 'Raft as published, and etcd at Cloudflare in 2020',
+    sources: ['decentralizedthoughts.github.io 2020-12-12'],
+    edits: [
+      {
+        file: 'src/core/rules/vote.ts',
+        from: '  const isGranted = message.term > state.term && !hasActiveLeader && log',
+        to: '  const isGranted = message.term > state.term && log',
+      },
+      {
+        file: 'src/core/rules/term.ts',
+        from: ' && !message.isTransfer && sticksToLeader(state)) return false',
+        to: ' && sticksToLeader(state) && message.term === 0) return false',
+      },
+    ],
+    detectedBy: ['I17', 'L1', 'L2', 'L9'],
+  },
+  {
+    name: 'restarted-node-waits-too-long',
+    does: 'waits many election timeouts after a restart before it campaigns',
+    system: 'openraft',
+    sources: ['databendlabs/openraft 228077a6'],
+    edits: [
+      {
+        file: 'src/core/election/timer.ts',
+        from: '    this.#random = random\n    this.deadline = this.#randomDeadline(now)',
+        to: '    this.#random = random\n    this.deadline = this.#randomDeadline(now) + 20 * options.electionTimeoutMaxMs',
+      },
+    ],
+    detectedBy: ['L1'],
+  },
+  {
+    name: 'logs-compared-by-both',
+    does: 'grants its vote only to a log that is neither older nor shorter than its own, so that of two logs neither may win',
+    system: 'openraft',
+    sources: ['databendlabs/openraft a48a3282'],
+    conditions: 'three voters; a leader is cut off with writes of its own, and its successor goes for good',
+    overrides: (drawn) => ({
+      cluster: THREE_VOTERS,
+      settings: {},
+      workload: [
+        ...drawn.workload,
+        ...[3010, 3040, 3070].map((atMs) => ({ type: 'write', atMs, node: LEADER, count: 6 }) as const),
+      ],
+      faults: [
+        { type: 'partition', atMs: 3000, side: [LEADER], forMs: 2000 },
+        { type: 'missing', atMs: 4000, node: LEADER, how: 'down' },
+      ],
+    }),
+    edits: [
+      {
+        file: 'src/core/log/raft-log.ts',
+        from: 'return lastTerm > own.term || (lastTerm === own.term && lastIndex >= own.index)',
+        to: 'return lastTerm >= own.term && lastIndex >= own.index',
+      },
+    ],
+    detectedBy: ['L1', 'L9'],
+  },
+]

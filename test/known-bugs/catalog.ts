@@ -1,0 +1,23 @@
+/** All rooms of the museum. */
+
+import { MEMBERSHIP, OMITTED_MEMBERSHIP } from './bugs/membership.ts'
+import { READS } from './bugs/reads.ts'
+import { REPLICATION } from './bugs/replication.ts'
+import { SNAPSHOTS } from './bugs/snapshots.ts'
+import { STORAGE } from './bugs/storage.ts'
+import { VOTES } from './bugs/votes.ts'
+import type { KnownBug, OmittedBug } from './known-bug.ts'
+
+export const KNOWN_BUGS_BY_TOPIC: ReadonlyMap<string, readonly KnownBug[]> = new Map([
+  ['Votes, terms, elections', VOTES],
+  ['Replication and commitment', REPLICATION],
+  ['Storage', STORAGE],
+  ['Snapshots', SNAPSHOTS],
+  ['Membership', MEMBERSHIP],
+  ['Reads, transfer, callers', READS],
+])
+
+export const KNOWN_BUGS: readonly KnownBug[] = [...KNOWN_BUGS_BY_TOPIC.values()].flat()
+
+/** What no run here can show. */
+export const OMITTED_BUGS: readonly OmittedBug[] = OMITTED_MEMBERSHIP
