@@ -16,15 +16,15 @@ import { join, relative } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** Where the pages have their readers keep their programs. */
-const READER = '/home/you'
+const READER_HOME = '/home/you'
 
 interface Program {
   readonly title: string
   readonly file: string
-  readonly program: string
+  readonly source: string
 }
 
-interface Ran {
+interface ProgramResult {
   readonly status: number
   readonly stdout: string
   readonly stderr: string
@@ -32,37 +32,39 @@ interface Ran {
 
 /** For all programs together, two of which run at a time. */
 const TIMEOUT_MS = 120_000
-const AT_ONCE = 2
+const CONCURRENCY = 2
 
 describe('the documents', () => {
   let directory = ''
   const programs: Program[] = []
-  const running = new Map<string, Promise<Ran>>()
+  const running = new Map<string, Promise<ProgramResult>>()
   before(() => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'quorate-docs-')))
     // As in a reader's project: what they installed beside us.
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
-    const lanes = Array.from({ length: AT_ONCE }, () => Promise.resolve<unknown>(undefined))
+    const lanes = Array.from({ length: CONCURRENCY }, () => Promise.resolve<unknown>(undefined))
     for (const [number, one] of programs.entries()) {
-      const ran = (lanes[number % AT_ONCE] as Promise<unknown>).then(() => runs(join(directory, `${number}`), one))
-      lanes[number % AT_ONCE] = ran
+      const ran = (lanes[number % CONCURRENCY] as Promise<unknown>).then(() =>
+        runProgram(join(directory, `${number}`), one),
+      )
+      lanes[number % CONCURRENCY] = ran
       running.set(one.title, ran)
     }
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
 
-  for (const page of pages()) {
+  for (const page of documentPages()) {
     const text = readFileSync(page, 'utf8')
     for (const [number, program] of programsIn(text).entries()) {
       const title = `${relative(ROOT, page)}: program ${number + 1}`
-      programs.push({ title, file: nameIn(text), program })
+      programs.push({ title, file: fileNameIn(text), source: program })
       it(`${title} runs`, async function () {
         this.timeout(TIMEOUT_MS)
-        const { status, stderr, stdout: printed } = await (running.get(title) as Promise<Ran>)
+        const { status, stderr, stdout: printed } = await (running.get(title) as Promise<ProgramResult>)
         const stdout = printed
         assert.equal(status, 0, `${stdout}${stderr}`)
-        for (const line of stdout.trim().split('\n').filter(isPromised(text))) assert.ok(text.includes(line), line)
+        for (const line of stdout.trim().split('\n').filter(isQuotedBy(text))) assert.ok(text.includes(line), line)
         assert.notEqual(stdout.trim(), '', 'a program in a document shows something')
       })
     }
@@ -70,7 +72,7 @@ describe('the documents', () => {
 })
 
 /** In a folder of its own, whose packages are those beside it. */
-function runs(folder: string, { file, program }: Program): Promise<Ran> {
+function runProgram(folder: string, { file, source: program }: Program): Promise<ProgramResult> {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   const path = join(folder, file)
@@ -83,14 +85,14 @@ function runs(folder: string, { file, program }: Program): Promise<Ran> {
       { cwd: folder, timeout: TIMEOUT_MS },
       (error, stdout, stderr) => {
         const status = error === null ? 0 : 1
-        resolve({ status, stdout: stdout.replaceAll(folder, READER), stderr })
+        resolve({ status, stdout: stdout.replaceAll(folder, READER_HOME), stderr })
       },
     )
   })
 }
 
 /** README's program is run by the package's own test, from the tarball. */
-function pages(): string[] {
+function documentPages(): string[] {
   const docs = join(ROOT, 'docs')
   const names = readdirSync(docs, { recursive: true, encoding: 'utf8' })
   return names
@@ -104,11 +106,11 @@ function programsIn(text: string): string[] {
 }
 
 /** What the page has its readers call the file. */
-function nameIn(text: string): string {
+function fileNameIn(text: string): string {
   return /save it as\s+`(\w+\.ts)`/.exec(text)?.[1] ?? 'program.ts'
 }
 
 /** A page that quotes any output in backticks quotes all of it, or the line is about something that changes from run to run. */
-function isPromised(text: string): (line: string) => boolean {
+function isQuotedBy(text: string): (line: string) => boolean {
   return (line) => text.includes(`\`${line.split(' ')[0]} `)
 }

@@ -5,27 +5,27 @@ import { runInNewContext } from 'node:vm'
 import { build } from 'esbuild'
 import { ROOT, run } from './pack.ts'
 
-const HEAVY = /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|commander|cli-table3)\/|\.node$/
+const HEAVY_MODULES = /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|commander|cli-table3)\/|\.node$/
 
 describe('importing', function () {
   this.timeout(60_000)
 
   for (const subpath of ['quorate', 'quorate/core', 'quorate/memory', 'quorate/testing']) {
     it(`${subpath} loads no native addon and no gRPC`, () => {
-      assert.deepEqual(heavyPartsOf(`await import('${subpath}')`), [])
+      assert.deepEqual(heavyModulesLoadedBy(`await import('${subpath}')`), [])
     })
   }
 
   for (const subpath of ['quorate/grpc', 'quorate/rocksdb', 'quorate/client']) {
     it(`${subpath} loads no native addon before it is used`, () => {
-      const addons = heavyPartsOf(`await import('${subpath}')`).filter((path) => path.endsWith('.node'))
+      const addons = heavyModulesLoadedBy(`await import('${subpath}')`).filter((path) => path.endsWith('.node'))
       assert.deepEqual(addons, [])
     })
   }
 
   it('would be caught at loading gRPC or RocksDB', () => {
-    assert.match(heavyPartsOf(`await import('@grpc/grpc-js')`).join(), /@grpc\/grpc-js/)
-    assert.match(heavyPartsOf(`await import('rocksdb')`).join(), /\.node/)
+    assert.match(heavyModulesLoadedBy(`await import('@grpc/grpc-js')`).join(), /@grpc\/grpc-js/)
+    assert.match(heavyModulesLoadedBy(`await import('rocksdb')`).join(), /\.node/)
   })
 })
 
@@ -46,7 +46,7 @@ describe('the core in a browser', function () {
 })
 
 /** Packages and addons loaded by a fresh process that runs this, of those nobody should pay for unasked. */
-function heavyPartsOf(statement: string): string[] {
+function heavyModulesLoadedBy(statement: string): string[] {
   const probe = `
     import { Module } from 'node:module'
     const loaded = []
@@ -58,7 +58,7 @@ function heavyPartsOf(statement: string): string[] {
   const { status, stdout, stderr } = run(process.execPath, ['--input-type=module', '--eval', probe], ROOT)
   assert.equal(status, 0, stderr)
   const paths = JSON.parse(stdout) as string[]
-  return paths.map((path) => path.replace(`${ROOT}/`, '')).filter((path) => HEAVY.test(path))
+  return paths.map((path) => path.replace(`${ROOT}/`, '')).filter((path) => HEAVY_MODULES.test(path))
 }
 
 function bundleCore() {

@@ -22,7 +22,7 @@ describe('the published package', function () {
     assert.ok(analysis.types !== false, 'the package contains no types')
     assert.deepEqual(Object.keys(analysis.entrypoints), Object.keys(manifest().exports))
     assert.deepEqual(
-      analysis.problems.filter((problem) => !isForOldResolvers(problem)),
+      analysis.problems.filter((problem) => !isUnsupportedResolution(problem)),
       [],
     )
   })
@@ -56,6 +56,6 @@ function tarball(): Uint8Array<ArrayBuffer> {
 }
 
 /** We publish ES modules only. CommonJS may require them as of Node 20.19; resolution older than `exports` is not served. */
-function isForOldResolvers(problem: { readonly kind: string; readonly resolutionKind?: string }): boolean {
+function isUnsupportedResolution(problem: { readonly kind: string; readonly resolutionKind?: string }): boolean {
   return problem.kind === 'CJSResolvesToESM' || problem.resolutionKind === 'node10'
 }

@@ -14,27 +14,27 @@ export interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
-export interface Packed {
+export interface PackedPackage {
   readonly tarball: string
   /** What is in it: 'dist/index.js', … */
   readonly contents: readonly string[]
 }
 
-let temporary: string | undefined
-let packed: Packed | undefined
+let temporaryRoot: string | undefined
+let packed: PackedPackage | undefined
 process.once('exit', removeTemporary)
 
 export function manifest(): Manifest {
   return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
 }
 
-export function pack(): Packed {
+export function pack(): PackedPackage {
   packed ??= packInto(temporaryDirectory())
   return packed
 }
 
 /** An empty project that has installed the packed package, Node's types, and others of the packages we develop with. */
-export function projectWith(name: string, others: readonly string[], npmArguments: readonly string[] = []): string {
+export function createProject(name: string, others: readonly string[], npmArguments: readonly string[] = []): string {
   const directory = join(temporaryDirectory(), name)
   mkdirSync(directory)
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ name, private: true, type: 'module' }))
@@ -59,7 +59,7 @@ export function compile(directory: string, ...files: readonly string[]): SpawnSy
   return run(process.execPath, [compiler, ...strict, ...target, ...files], directory)
 }
 
-function packInto(directory: string): Packed {
+function packInto(directory: string): PackedPackage {
   assert.ok(existsSync(join(ROOT, 'dist/index.js')), 'dist/ is not built: run make build first')
   const output = run(
     'npm',
@@ -73,10 +73,10 @@ function packInto(directory: string): Packed {
 }
 
 function temporaryDirectory(): string {
-  temporary ??= mkdtempSync(join(tmpdir(), 'quorate-package-'))
-  return temporary
+  temporaryRoot ??= mkdtempSync(join(tmpdir(), 'quorate-package-'))
+  return temporaryRoot
 }
 
 function removeTemporary(): void {
-  if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
+  if (temporaryRoot !== undefined) rmSync(temporaryRoot, { recursive: true, force: true })
 }

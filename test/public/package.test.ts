@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compile, manifest, projectWith, ROOT, run } from './pack.ts'
+import { compile, createProject, manifest, ROOT, run } from './pack.ts'
 
 describe('a project that installed the package', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
-    project = projectWith('with-everything', ['fast-check'])
+    project = createProject('with-everything', ['fast-check'])
     writeFileSync(join(project, 'example.ts'), firstExampleOf(readme()))
     writeFileSync(join(project, 'subpaths.ts'), importsOf(Object.keys(manifest().exports)))
     assertSucceeds(compile(project, 'example.ts', 'subpaths.ts'))
@@ -43,7 +43,7 @@ describe('a project that left everything optional out', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
-    project = projectWith('without-rocksdb', [], ['--omit=optional'])
+    project = createProject('without-rocksdb', [], ['--omit=optional'])
     const subpaths = Object.keys(manifest().exports).filter((path) => path !== './testing')
     writeFileSync(join(project, 'subpaths.ts'), importsOf(subpaths))
     writeFileSync(join(project, 'in-memory.ts'), IN_MEMORY)

@@ -1,6 +1,6 @@
 /** Lists that stand twice, in the source for programs and in docs/reference for people, and must not drift apart. */
 import ts from 'typescript'
-import { type House, type HouseFile, nodesOf, source } from './house.ts'
+import { nodesOf, type Repository, type RepositoryFile, sourceFiles } from './repository.ts'
 import type { Rule } from './rule.ts'
 
 const ERRORS = 'docs/reference/errors.md'
@@ -8,10 +8,10 @@ const LIMITS = 'docs/reference/limits.md'
 
 export const documentRules: readonly Rule[] = [
   {
-    law: 'every error code has its heading in the reference, and every heading its code',
+    statement: 'every error code has its heading in the reference, and every heading its code',
     remedy: `Write "## \`ERR_RAFT_…\`" in ${ERRORS}: what happened, what the caller may conclude, what to do.`,
-    breaches: (house) => {
-      const page = pageAt(house, ERRORS)
+    violations: (house) => {
+      const page = fileAt(house, ERRORS)
       const errors = house.find((file) => file.path === 'src/errors.ts')
       if (page === undefined || errors === undefined) return []
       const codes = codesOf(errors)
@@ -21,29 +21,29 @@ export const documentRules: readonly Rule[] = [
         ...[...headings].filter((code) => !codes.includes(code)).map((code) => `${code} is no code of ours`),
       ]
     },
-    rejects: [
+    rejected: [
       { 'src/errors.ts': 'export const ERROR_CODES = { ERR_RAFT_A: 1 }', [ERRORS]: '# Errors' },
       { 'src/errors.ts': 'export const ERROR_CODES = {}', [ERRORS]: '## `ERR_RAFT_A`' },
       { 'src/errors.ts': 'export const ERROR_CODES = { ERR_RAFT_A: 1 }', [ERRORS]: 'see ERR_RAFT_A' },
     ],
-    accepts: [{ 'src/errors.ts': 'export const ERROR_CODES = { ERR_RAFT_A: 1 }', [ERRORS]: '## `ERR_RAFT_A`' }],
+    accepted: [{ 'src/errors.ts': 'export const ERROR_CODES = { ERR_RAFT_A: 1 }', [ERRORS]: '## `ERR_RAFT_A`' }],
   },
   {
-    law: 'every number one can set is named in the list of limits',
+    statement: 'every number one can set is named in the list of limits',
     remedy: `Add a line to ${LIMITS}: the option, its default, and what happens at the limit.`,
-    breaches: (house) => {
-      const page = pageAt(house, LIMITS)
+    violations: (house) => {
+      const page = fileAt(house, LIMITS)
       if (page === undefined) return []
-      return limitsOf(house).filter((name) => !page.text.includes(`\`${name}\``))
+      return numericOptionsOf(house).filter((name) => !page.text.includes(`\`${name}\``))
     },
-    rejects: [
+    rejected: [
       { 'src/core/options.ts': 'export interface RaftOptions { readonly readsMax: number }', [LIMITS]: '' },
       {
         'src/grpc/options.ts': 'export interface GrpcOptions { readonly readsMax?: number | undefined }',
         [LIMITS]: '',
       },
     ],
-    accepts: [
+    accepted: [
       {
         'src/core/options.ts': 'export interface RaftOptions { readonly readsMax: number; readonly id: string }',
         [LIMITS]: '| `readsMax` | 1 |',
@@ -52,12 +52,12 @@ export const documentRules: readonly Rule[] = [
   },
 ]
 
-function pageAt(house: House, path: string): HouseFile | undefined {
-  return house.find((file) => file.path === path)
+function fileAt(repository: Repository, path: string): RepositoryFile | undefined {
+  return repository.find((file) => file.path === path)
 }
 
 /** The keys of the one object that lists the codes. */
-function codesOf(errors: HouseFile): string[] {
+function codesOf(errors: RepositoryFile): string[] {
   return [...nodesOf(errors.tree)]
     .filter(ts.isPropertyAssignment)
     .map((property) => property.name.getText())
@@ -65,8 +65,8 @@ function codesOf(errors: HouseFile): string[] {
 }
 
 /** The numeric members of every interface called …Options in a file called …options.ts; a seed is no limit, nor is a function. */
-function limitsOf(house: House): string[] {
-  return source(house)
+function numericOptionsOf(repository: Repository): string[] {
+  return sourceFiles(repository)
     .filter((file) => /[/-]options\.ts$/.test(file.path) && !file.path.startsWith('src/testing/'))
     .flatMap((file) => [...nodesOf(file.tree)])
     .filter(ts.isInterfaceDeclaration)

@@ -1,9 +1,9 @@
 /** Who may import whom: the floors of the house, the tower inside the core, and what may come in from outside. */
-import { type House, type HouseFile, source } from './house.ts'
+import { type Repository, type RepositoryFile, sourceFiles } from './repository.ts'
 import type { Rule } from './rule.ts'
 
 /** Each floor of src/, and the floors it may import besides itself. */
-const FLOORS: Readonly<Record<string, readonly string[]>> = {
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   contracts: ['core', 'errors.ts'],
   'errors.ts': ['core', 'contracts'],
@@ -26,7 +26,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Each floor that may import packages, and which; `node:` stands for Node's own modules. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   core: [],
   contracts: ['node:'],
   'errors.ts': [],
@@ -46,7 +46,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The tower inside src/core, top first. A room may import its own storey and those below it. */
-const TOWER: readonly (readonly string[])[] = [
+const CORE_LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['raft.ts'],
   ['roles'],
@@ -60,20 +60,20 @@ const TOWER: readonly (readonly string[])[] = [
 
 export const importRules: readonly Rule[] = [
   {
-    law: 'imports point down the floors, and the wings never meet',
+    statement: 'imports point down the floors, and the wings never meet',
     remedy:
       'Move what both need down, to src/contracts or src/core, or take it as a constructor argument. ' +
       'The floors are listed in test/tidy/import-rules.ts; a new folder gets its line there.',
-    breaches: (house) =>
-      source(house).flatMap((file) => {
-        const floor = floorOf(file.path)
-        const allowed = FLOORS[floor]
+    violations: (house) =>
+      sourceFiles(house).flatMap((file) => {
+        const floor = layerOf(file.path)
+        const allowed = LAYERS[floor]
         if (allowed === undefined) return [`${file.path}: stands on no known floor`]
         return targetsOf(file)
-          .filter((target) => floorOf(target) !== floor && !allowed.includes(floorOf(target)))
+          .filter((target) => layerOf(target) !== floor && !allowed.includes(layerOf(target)))
           .map((target) => `${file.path} imports ${target}`)
       }),
-    rejects: [
+    rejected: [
       { 'src/core/raft.ts': `import { RaftError } from '../errors.ts'` },
       { 'src/core/raft.ts': `import type { Clock } from '../contracts/clock.ts'` },
       { 'src/contracts/storage.ts': `import { Driver } from '../runtime/driver.ts'` },
@@ -85,23 +85,23 @@ export const importRules: readonly Rule[] = [
       { 'src/testing/simulate.ts': `import { main } from '../cli/main.ts'` },
       { 'src/http/server.ts': '' },
     ],
-    accepts: [
+    accepted: [
       { 'src/grpc/server.ts': `import type { Transport } from '../contracts/transport.ts'\nimport './codec.ts'` },
       { 'src/start-node.ts': `const grpc = await import('./grpc/index.ts')` },
     ],
   },
   {
-    law: 'each package is imported on its own floor only',
+    statement: 'each package is imported on its own floor only',
     remedy:
       'Only src/grpc knows gRPC, only src/rocksdb knows RocksDB, only src/cli parses arguments, and the core knows ' +
       'nothing: ask for what you need through a contract.',
-    breaches: (house) =>
-      source(house).flatMap((file) =>
+    violations: (house) =>
+      sourceFiles(house).flatMap((file) =>
         file.imports
           .filter((each) => each.target === undefined && !mayImport(file, each.specifier))
           .map((each) => `${file.path} imports '${each.specifier}'`),
       ),
-    rejects: [
+    rejected: [
       { 'src/core/random.ts': `import { randomInt } from 'node:crypto'` },
       { 'src/core/raft.ts': `import type { Buffer } from 'node:buffer'` },
       { 'src/runtime/pipeline/sender.ts': `import { credentials } from '@grpc/grpc-js'` },
@@ -110,25 +110,25 @@ export const importRules: readonly Rule[] = [
       { 'src/cli/main.ts': `import { RaftNode } from 'quorate'` },
       { 'src/rocksdb/database.ts': `import 'rocksdb-prebuilt'` },
     ],
-    accepts: [{ 'src/grpc/server.ts': `import { Server } from '@grpc/grpc-js'\nimport 'node:net'` }],
+    accepted: [{ 'src/grpc/server.ts': `import { Server } from '@grpc/grpc-js'\nimport 'node:net'` }],
   },
   {
-    law: 'inside the core imports point down the tower, and roles never import roles',
+    statement: 'inside the core imports point down the tower, and roles never import roles',
     remedy:
       'A role that ends calls rules/transition.ts, below it. A value that two storeys need belongs on the lower one. ' +
       'The storeys are listed in test/tidy/import-rules.ts; a new room gets its place there.',
-    breaches: (house) =>
-      source(house)
-        .filter((file) => floorOf(file.path) === 'core')
+    violations: (house) =>
+      sourceFiles(house)
+        .filter((file) => layerOf(file.path) === 'core')
         .flatMap((file) => {
-          const storey = storeyOf(file.path)
+          const storey = coreLayerOf(file.path)
           if (storey === -1) return [`${file.path}: stands on no known storey`]
           return targetsOf(file)
-            .filter((target) => floorOf(target) === 'core')
-            .filter((target) => storeyOf(target) < storey || (isRole(file.path) && isRole(target)))
+            .filter((target) => layerOf(target) === 'core')
+            .filter((target) => coreLayerOf(target) < storey || (isRole(file.path) && isRole(target)))
             .map((target) => `${file.path} imports ${target}`)
         }),
-    rejects: [
+    rejected: [
       { 'src/core/roles/follower.ts': `import { onTimeout } from './candidate.ts'` },
       { 'src/core/rules/vote.ts': `import { onVote } from '../roles/candidate.ts'` },
       { 'src/core/log/raft-log.ts': `import type { RaftState } from '../state.ts'` },
@@ -136,122 +136,122 @@ export const importRules: readonly Rule[] = [
       { 'src/core/state.ts': `import { assertInvariants } from './invariants.ts'` },
       { 'src/core/cellar.ts': '' },
     ],
-    accepts: [
+    accepted: [
       { 'src/core/roles/follower.ts': `import { becomeCandidate } from '../rules/transition.ts'` },
       { 'src/core/rules/commit.ts': `import { broadcast } from './replicate.ts'` },
     ],
   },
   {
-    law: 'no file imports itself by way of others, not even for a type',
+    statement: 'no file imports itself by way of others, not even for a type',
     remedy: 'Cut the circle at its most abstract member: move what the others need of it into a file below them.',
-    breaches: (house) => circlesOf(source(house)).map((circle) => circle.join(' → ')),
-    rejects: [
+    violations: (house) => cyclesOf(sourceFiles(house)).map((circle) => circle.join(' → ')),
+    rejected: [
       { 'src/core/a.ts': `import './b.ts'`, 'src/core/b.ts': `import type { A } from './a.ts'` },
       { 'src/core/a.ts': `import './b.ts'`, 'src/core/b.ts': `import './c.ts'`, 'src/core/c.ts': `import './a.ts'` },
       { 'src/core/a.ts': `import './a.ts'` },
     ],
-    accepts: [
+    accepted: [
       { 'src/core/a.ts': `import './b.ts'; import './c.ts'`, 'src/core/b.ts': `import './c.ts'`, 'src/core/c.ts': '' },
     ],
   },
   {
-    law: 'relative imports name a file that is there, by its .ts name',
+    statement: 'relative imports name a file that is there, by its .ts name',
     remedy: "Write './types.ts', not './types' or './types.js': the compiler rewrites it for dist.",
-    breaches: (house) => {
+    violations: (house) => {
       const paths = new Set(house.map((file) => file.path))
-      return source(house).flatMap((file) =>
+      return sourceFiles(house).flatMap((file) =>
         targetsOf(file)
           .filter((target) => !paths.has(target))
           .map((target) => `${file.path} imports ${target}`),
       )
     },
-    rejects: [
+    rejected: [
       { 'src/core/a.ts': `import './b'`, 'src/core/b.ts': '' },
       { 'src/core/a.ts': `import './b.js'`, 'src/core/b.ts': '' },
     ],
   },
   {
-    law: 'an index.ts stands only at the face of a floor, and only re-exports',
+    statement: 'an index.ts stands only at the face of a floor, and only re-exports',
     remedy: 'Inside a folder import the file that has the noun; code moves out of the index into a file with a name.',
-    breaches: (house) =>
-      source(house)
+    violations: (house) =>
+      sourceFiles(house)
         .filter((file) => file.path.endsWith('/index.ts'))
         .flatMap((file) => {
           if (file.path.split('/').length > 3) return [`${file.path}: stands inside a floor`]
           const isFace = file.tree.statements.every((each) => /^export (type )?(\*|\{)[^;]* from /.test(each.getText()))
           return isFace ? [] : [`${file.path}: does more than re-export`]
         }),
-    rejects: [
+    rejected: [
       { 'src/core/log/index.ts': `export * from './raft-log.ts'` },
       { 'src/memory/index.ts': `export const answer = 42` },
       { 'src/memory/index.ts': `import { a } from './a.ts'\nexport { a }` },
     ],
-    accepts: [
+    accepted: [
       { 'src/memory/index.ts': `/** Face. */\nexport { a, type B } from './a.ts'\nexport type * from './c.ts'` },
     ],
   },
   {
-    law: 'every file of src is reached from an entry point',
+    statement: 'every file of src is reached from an entry point',
     remedy: 'Delete the file, or import it where it is needed.',
-    breaches: (house) => unreached(source(house)),
-    rejects: [{ 'src/index.ts': `export * from './errors.ts'`, 'src/errors.ts': '', 'src/core/forgotten.ts': '' }],
-    accepts: [{ 'src/index.ts': `export * from './errors.ts'`, 'src/errors.ts': '' }],
+    violations: (house) => unreachedFiles(sourceFiles(house)),
+    rejected: [{ 'src/index.ts': `export * from './errors.ts'`, 'src/errors.ts': '', 'src/core/forgotten.ts': '' }],
+    accepted: [{ 'src/index.ts': `export * from './errors.ts'`, 'src/errors.ts': '' }],
   },
 ]
 
 /** 'src/core/log/raft-log.ts' stands on 'core'; 'src/errors.ts' on 'errors.ts'. */
-function floorOf(path: string): string {
+function layerOf(path: string): string {
   return path.split('/')[1] ?? ''
 }
 
-function storeyOf(path: string): number {
-  const room = path.split('/')[2] ?? ''
-  return TOWER.findIndex((storey) => storey.includes(room))
+function coreLayerOf(path: string): number {
+  const part = path.split('/')[2] ?? ''
+  return CORE_LAYERS.findIndex((storey) => storey.includes(part))
 }
 
 function isRole(path: string): boolean {
   return path.startsWith('src/core/roles/')
 }
 
-function targetsOf(file: HouseFile): string[] {
+function targetsOf(file: RepositoryFile): string[] {
   return file.imports.flatMap((each) => each.target ?? [])
 }
 
-function mayImport(file: HouseFile, specifier: string): boolean {
-  const allowed = PACKAGES[floorOf(file.path)] ?? []
+function mayImport(file: RepositoryFile, specifier: string): boolean {
+  const allowed = PACKAGES_OF_LAYER[layerOf(file.path)] ?? []
   return allowed.some((name) =>
     name === 'node:' ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`),
   )
 }
 
 /** Every circle a depth-first walk meets, as the files on it. */
-function circlesOf(house: House): string[][] {
-  const byPath = new Map(house.map((file) => [file.path, file]))
-  const circles: string[][] = []
+function cyclesOf(repository: Repository): string[][] {
+  const byPath = new Map(repository.map((file) => [file.path, file]))
+  const cycles: string[][] = []
   const done = new Set<string>()
-  const walk = (path: string, trail: readonly string[]): void => {
-    if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path])
-    if (done.has(path) || trail.includes(path)) return
-    for (const target of targetsOfPath(byPath, path)) walk(target, [...trail, path])
+  const walk = (path: string, importers: readonly string[]): void => {
+    if (importers.includes(path)) cycles.push([...importers.slice(importers.indexOf(path)), path])
+    if (done.has(path) || importers.includes(path)) return
+    for (const target of targetsOfPath(byPath, path)) walk(target, [...importers, path])
     done.add(path)
   }
-  for (const file of house) walk(file.path, [])
-  return circles
+  for (const file of repository) walk(file.path, [])
+  return cycles
 }
 
-function unreached(house: House): string[] {
-  const byPath = new Map(house.map((file) => [file.path, file]))
+function unreachedFiles(repository: Repository): string[] {
+  const byPath = new Map(repository.map((file) => [file.path, file]))
   const reached = new Set<string>()
   const walk = (path: string): void => {
     if (reached.has(path)) return
     reached.add(path)
     for (const target of targetsOfPath(byPath, path)) walk(target)
   }
-  for (const { path } of house) if (/^src\/(\w+\/index|index|memory|cli\/main)\.ts$/.test(path)) walk(path)
-  return house.map((file) => file.path).filter((path) => !reached.has(path))
+  for (const { path } of repository) if (/^src\/(\w+\/index|index|memory|cli\/main)\.ts$/.test(path)) walk(path)
+  return repository.map((file) => file.path).filter((path) => !reached.has(path))
 }
 
-function targetsOfPath(byPath: ReadonlyMap<string, HouseFile>, path: string): string[] {
+function targetsOfPath(byPath: ReadonlyMap<string, RepositoryFile>, path: string): string[] {
   const file = byPath.get(path)
   return file === undefined ? [] : targetsOf(file)
 }

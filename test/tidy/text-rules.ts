@@ -1,7 +1,7 @@
 /** What stands in the files: their first sentence, length, names, words, and what the core must never touch. */
 import { basename, posix } from 'node:path'
 import ts from 'typescript'
-import { type HouseFile, nodesOf, placeOf, source, under } from './house.ts'
+import { filesUnder, locationOf, nodesOf, type RepositoryFile, sourceFiles } from './repository.ts'
 import type { Rule } from './rule.ts'
 
 const LINES_MAX = 400
@@ -13,46 +13,48 @@ const BANNED_IN_CORE = new Set([
 ])
 
 // Spelt in halves, so that this file keeps its own law.
-const LEFTOVER = new RegExp(`\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|${['XX', 'X'].join('')})\\b`)
+const LEFTOVER_MARKER = new RegExp(`\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|${['XX', 'X'].join('')})\\b`)
 
 export const textRules: readonly Rule[] = [
   {
-    law: 'every file of src opens with one sentence',
+    statement: 'every file of src opens with one sentence',
     remedy: 'Say in the first line what this file is for: /** … */ or // …, with a capital letter and a full stop.',
-    breaches: (house) =>
-      source(house)
-        .filter((file) => !/^(#!.*\n)?(\/\*\*|\/\/)[\s*]+[^\s*/]/.test(file.text) || !/[.:?]/.test(openingOf(file)))
+    violations: (house) =>
+      sourceFiles(house)
+        .filter(
+          (file) => !/^(#!.*\n)?(\/\*\*|\/\/)[\s*]+[^\s*/]/.test(file.text) || !/[.:?]/.test(openingCommentOf(file)),
+        )
         .map((file) => file.path),
-    rejects: [
+    rejected: [
       { 'src/core/a.ts': `import './b.ts'\n// The ballot.` },
       { 'src/core/a.ts': `/** */\nexport const a = 1` },
       { 'src/core/a.ts': `// ballot\nexport const a = 1.5` },
     ],
-    accepts: [
+    accepted: [
       { 'src/cli/main.ts': '#!/usr/bin/env node\n/** The command. */\n' },
       { 'src/a.ts': '// A ballot.\n' },
       { 'src/b.ts': '/**\n * A ballot.\n */\n' },
     ],
   },
   {
-    law: `no file of src is longer than ${LINES_MAX} lines`,
+    statement: `no file of src is longer than ${LINES_MAX} lines`,
     remedy: 'Find the missing noun: a long file holds two things, and one of them has a name of its own.',
-    breaches: (house) =>
-      source(house)
+    violations: (house) =>
+      sourceFiles(house)
         .filter((file) => lineCount(file) > LINES_MAX)
         .map((file) => `${file.path}: ${lineCount(file)} lines`),
-    rejects: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX + 1) }],
-    accepts: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX) }],
+    rejected: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX + 1) }],
+    accepted: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX) }],
   },
   {
-    law: 'files and folders are named in kebab-case, after what is in them',
+    statement: 'files and folders are named in kebab-case, after what is in them',
     remedy: 'Name the file after its main noun or verb. utils, helpers, common and misc name nothing.',
-    breaches: (house) =>
+    violations: (house) =>
       house
         .filter((file) => file.path.endsWith('.ts'))
         .filter((file) => file.path.split('/').some((part) => !isGoodName(part)))
         .map((file) => file.path),
-    rejects: [
+    rejected: [
       { 'src/core/raftLog.ts': '' },
       { 'src/core/Raft.ts': '' },
       { 'src/core/raft_log.ts': '' },
@@ -62,31 +64,31 @@ export const textRules: readonly Rule[] = [
       { 'bench/misc.ts': '' },
       { 'test/test-helpers.ts': '' },
     ],
-    accepts: [{ 'test/paper/5.2-leader-election.test.ts': '', 'src/core/log/raft-log.ts': '' }],
+    accepted: [{ 'test/paper/5.2-leader-election.test.ts': '', 'src/core/log/raft-log.ts': '' }],
   },
   {
-    law: 'nothing is left for later in the code',
+    statement: 'nothing is left for later in the code',
     remedy: 'Do it now, or file an issue; the code says what is, not what is not yet.',
-    breaches: (house) =>
+    violations: (house) =>
       house.flatMap((file) =>
         file.text
           .split('\n')
-          .flatMap((line, at) => (LEFTOVER.test(line) ? `${file.path}:${at + 1}: ${line.trim()}` : [])),
+          .flatMap((line, at) => (LEFTOVER_MARKER.test(line) ? `${file.path}:${at + 1}: ${line.trim()}` : [])),
       ),
-    rejects: [
+    rejected: [
       { 'src/core/a.ts': `// ${['TO', 'DO'].join('')}: think` },
       { 'test/a.test.ts': `// ${['FIX', 'ME'].join('')} later` },
       { 'README.md': `${['TO', 'DO'].join('')}` },
     ],
   },
   {
-    law: 'no enum, namespace, decorator or default export',
+    statement: 'no enum, namespace, decorator or default export',
     remedy: 'A union of string literals, a module, a function call, a named export: they erase, and are found by name.',
-    breaches: (house) =>
-      source(house).flatMap((file) =>
-        [...nodesOf(file.tree)].filter(isBannedSyntax).map((node) => `${placeOf(file, node)}: ${firstLine(node)}`),
+    violations: (house) =>
+      sourceFiles(house).flatMap((file) =>
+        [...nodesOf(file.tree)].filter(isBannedSyntax).map((node) => `${locationOf(file, node)}: ${firstLine(node)}`),
       ),
-    rejects: [
+    rejected: [
       { 'src/core/a.ts': 'export enum Role { Leader }' },
       { 'src/core/a.ts': 'export const enum Role { Leader }' },
       { 'src/core/a.ts': 'export namespace Roles { export const a = 1 }' },
@@ -94,16 +96,16 @@ export const textRules: readonly Rule[] = [
       { 'src/core/a.ts': 'export default class A {}' },
       { 'src/core/a.ts': 'const a = 1; export default a' },
     ],
-    accepts: [{ 'src/rocksdb/binding.ts': `declare module 'rocksdb' { export const open: () => void }` }],
+    accepted: [{ 'src/rocksdb/binding.ts': `declare module 'rocksdb' { export const open: () => void }` }],
   },
   {
-    law: 'the core knows no time, no chance, no waiting and no printing',
+    statement: 'the core knows no time, no chance, no waiting and no printing',
     remedy: 'Time is an argument, chance a seed, waiting an effect, and what an operator should know an event.',
-    breaches: (house) =>
-      under(house, 'src/core/').flatMap((file) =>
-        [...nodesOf(file.tree)].filter(isImpure).map((node) => `${placeOf(file, node)}: ${firstLine(node)}`),
+    violations: (house) =>
+      filesUnder(house, 'src/core/').flatMap((file) =>
+        [...nodesOf(file.tree)].filter(isImpure).map((node) => `${locationOf(file, node)}: ${firstLine(node)}`),
       ),
-    rejects: [
+    rejected: [
       { 'src/core/a.ts': 'export const now = Date.now()' },
       { 'src/core/a.ts': 'export const now = performance.now()' },
       { 'src/core/a.ts': 'export const dice = Math.random()' },
@@ -115,7 +117,7 @@ export const textRules: readonly Rule[] = [
       { 'src/core/a.ts': 'console.log(1)' },
       { 'src/core/a.ts': 'for (const key in members) b(key)' },
     ],
-    accepts: [
+    accepted: [
       {
         'src/core/a.ts':
           '// Not the Date, not Math.random().\nexport const a = Math.max(1, 2)\ntype B = { now: number }',
@@ -125,23 +127,23 @@ export const textRules: readonly Rule[] = [
     ],
   },
   {
-    law: 'no test is singled out or skipped',
+    statement: 'no test is singled out or skipped',
     remedy: 'Remove .only and .skip; a test that cannot run is deleted, one that fails is mended.',
-    breaches: (house) =>
-      under(house, 'test/').flatMap((file) =>
-        [...nodesOf(file.tree)].filter(isSingledOut).map((node) => `${placeOf(file, node)}: ${firstLine(node)}`),
+    violations: (house) =>
+      filesUnder(house, 'test/').flatMap((file) =>
+        [...nodesOf(file.tree)].filter(isOnlyOrSkip).map((node) => `${locationOf(file, node)}: ${firstLine(node)}`),
       ),
-    rejects: [
+    rejected: [
       { 'test/a.test.ts': `it.only('counts', () => {})` },
       { 'test/a.test.ts': `describe.skip('a log', () => {})` },
       { 'test/a.test.ts': `xit('counts', () => {})` },
     ],
-    accepts: [{ 'test/a.test.ts': `it('skips what is not meant', () => { cursor.skip(2) })` }],
+    accepted: [{ 'test/a.test.ts': `it('skips what is not meant', () => { cursor.skip(2) })` }],
   },
   {
-    law: 'every relative link in the documents leads somewhere',
+    statement: 'every relative link in the documents leads somewhere',
     remedy: 'Mend the path, or write the page.',
-    breaches: (house) => {
+    violations: (house) => {
       const paths = new Set(house.flatMap((file) => [file.path, ...foldersOf(file.path)]))
       return house
         .filter((file) => file.path.endsWith('.md'))
@@ -151,8 +153,8 @@ export const textRules: readonly Rule[] = [
             .map((link) => `${file.path} links to ${link}`),
         )
     },
-    rejects: [{ 'README.md': 'See [limits](docs/limits.md).' }, { 'docs/a.md': '[b](./b.md#top)', 'b.md': '' }],
-    accepts: [
+    rejected: [{ 'README.md': 'See [limits](docs/limits.md).' }, { 'docs/a.md': '[b](./b.md#top)', 'b.md': '' }],
+    accepted: [
       {
         'docs/a.md': '[b](../b.md#top) [web](https://example.org) [here](#below) [folder](../src/)',
         'b.md': '',
@@ -163,12 +165,12 @@ export const textRules: readonly Rule[] = [
 ]
 
 /** The first comment of a file, on as many lines as it takes. */
-function openingOf(file: HouseFile): string {
+function openingCommentOf(file: RepositoryFile): string {
   const text = file.text.replace(/^#!.*\n/, '')
   return text.startsWith('/*') ? text.slice(0, text.indexOf('*/')) : (text.split('\n')[0] ?? '')
 }
 
-function lineCount(file: HouseFile): number {
+function lineCount(file: RepositoryFile): number {
   return file.text.trimEnd().split('\n').length
 }
 
@@ -199,7 +201,7 @@ function isNameOfMember(node: ts.Identifier): boolean {
   return 'name' in parent && parent.name === node && !ts.isShorthandPropertyAssignment(parent)
 }
 
-function isSingledOut(node: ts.Node): boolean {
+function isOnlyOrSkip(node: ts.Node): boolean {
   return (
     ts.isCallExpression(node) &&
     /^((describe|it|context)\.(only|skip)|[xf](it|describe))$/.test(node.expression.getText())
@@ -216,7 +218,7 @@ function foldersOf(path: string): string[] {
 }
 
 /** Where the Markdown links of a document lead, without those to the web and to places in the page itself. */
-function linksOf(file: HouseFile): string[] {
+function linksOf(file: RepositoryFile): string[] {
   const prose = file.text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '')
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
     .map((match) => match[1] ?? '')

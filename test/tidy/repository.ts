@@ -10,17 +10,17 @@ export interface Import {
   readonly target: string | undefined
 }
 
-export interface HouseFile {
+export interface RepositoryFile {
   readonly path: string
   readonly text: string
   readonly tree: ts.SourceFile
   readonly imports: readonly Import[]
 }
 
-export type House = readonly HouseFile[]
+export type Repository = readonly RepositoryFile[]
 
 /** A house of these files, given as path and text. */
-export function houseOf(files: Readonly<Record<string, string>>): House {
+export function repositoryOf(files: Readonly<Record<string, string>>): Repository {
   return Object.entries(files).map(([path, text]) => {
     const tree = ts.createSourceFile(path, path.endsWith('.ts') ? text : '', ts.ScriptTarget.ES2022, true)
     return { path, text, tree, imports: importsOf(tree) }
@@ -28,16 +28,16 @@ export function houseOf(files: Readonly<Record<string, string>>): House {
 }
 
 /** The house that stands at `root`: of the given paths, those that are text. */
-export function houseAt(root: string, paths: readonly string[]): House {
-  return houseOf(Object.fromEntries(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')])))
+export function readRepository(root: string, paths: readonly string[]): Repository {
+  return repositoryOf(Object.fromEntries(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')])))
 }
 
-export function source(house: House): House {
-  return under(house, 'src/')
+export function sourceFiles(repository: Repository): Repository {
+  return filesUnder(repository, 'src/')
 }
 
-export function under(house: House, folder: string): House {
-  return house.filter((file) => file.path.startsWith(folder) && file.path.endsWith('.ts'))
+export function filesUnder(repository: Repository, folder: string): Repository {
+  return repository.filter((file) => file.path.startsWith(folder) && file.path.endsWith('.ts'))
 }
 
 /** Every node of the tree, parents first. */
@@ -51,7 +51,7 @@ export function* nodesOf(node: ts.Node): Generator<ts.Node> {
 }
 
 /** Where in its file a node stands, as an editor can open it: 'src/core/raft.ts:12'. */
-export function placeOf(file: HouseFile, node: ts.Node): string {
+export function locationOf(file: RepositoryFile, node: ts.Node): string {
   return `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`
 }
 
