@@ -27,7 +27,7 @@ const TABLES = [
     title: 'Links between nodes',
     about:
       'Options of `GrpcTransport` (`quorate/grpc`). What does not fit is dropped, as a network might, and sent again by Raft.',
-    file: 'src/grpc/transport-options.ts',
+    file: 'src/grpc/peer/transport-options.ts',
     interface: 'GrpcTransportLimits',
     defaults: 'GRPC_TRANSPORT_DEFAULTS',
   },
@@ -41,7 +41,7 @@ const TABLES = [
   {
     title: 'What clients are granted',
     about: 'Options of `clientService` and `adminService` (`quorate/grpc`).',
-    file: 'src/grpc/service-limits.ts',
+    file: 'src/grpc/shared/service-limits.ts',
     interface: 'ServiceLimits',
     defaults: 'SERVICE_LIMITS',
   },
@@ -55,10 +55,10 @@ const TABLES = [
   {
     title: "The client's stream",
     about: 'Options of `grpcChannelFactory` (`quorate/grpc`).',
-    file: 'src/grpc/client-stream.ts',
+    file: 'src/grpc/client/request-stream.ts',
     interface: 'StreamLimits',
     defaults: 'GRPC_CLIENT_DEFAULTS',
-    defaultsFile: 'src/grpc/client-channel.ts',
+    defaultsFile: 'src/grpc/client/client-channel.ts',
   },
 ] as const
 

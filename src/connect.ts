@@ -1,7 +1,7 @@
 /** A client over gRPC in one call: wires quorate/client to quorate/grpc, which is loaded only now. */
 import type { RaftClientOptions } from './client/options.ts'
 import { RaftClient } from './client/raft-client.ts'
-import type { GrpcClientOptions } from './grpc/client-channel.ts'
+import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
 
 export interface ConnectOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {
@@ -14,6 +14,6 @@ export async function connect<Command = unknown, Result = unknown, Query = unkno
   grpc,
   ...options
 }: ConnectOptions<Command, Result, Query, Answer>): Promise<RaftClient<Command, Result, Query, Answer>> {
-  const { grpcChannelFactory } = await import('./grpc/client-channel.ts')
+  const { grpcChannelFactory } = await import('./grpc/client/client-channel.ts')
   return new RaftClient({ ...options, channel: grpcChannelFactory(grpc) })
 }

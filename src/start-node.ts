@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto'
 import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
-import type { GrpcTransportOptions } from './grpc/transport-options.ts'
+import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { NodeOptions, OptionCheck, OptionProblem } from './runtime/options.ts'
 import {
   checkMethods,
@@ -59,8 +59,8 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const nodeOptions = { ...rest, seed, clock: realClock(), storage: disk }
   if (transport !== undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
-  const { clientService } = await import('./grpc/client-service.ts')
-  const { adminService } = await import('./grpc/admin-service.ts')
+  const { clientService } = await import('./grpc/service/client-service.ts')
+  const { adminService } = await import('./grpc/service/admin-service.ts')
   const network = new GrpcTransport({
     listen: listen as string,
     advertise,

@@ -2,7 +2,7 @@
 import { RaftClient } from '../client/index.ts'
 import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { ReadMode } from '../contracts/node-service.ts'
-import { grpcChannelFactory } from '../grpc/client-channel.ts'
+import { grpcChannelFactory } from '../grpc/client/client-channel.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/index.ts'
 import { kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../kv/index.ts'
 

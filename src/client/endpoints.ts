@@ -9,7 +9,7 @@ import type { LeaderHint } from '../errors.ts'
  * membership that a known endpoint has shown. So a node that lies can delay a client, but not send it to a stranger.
  */
 export class Endpoints {
-  readonly #given: readonly string[]
+  readonly #configured: readonly string[]
   readonly #factory: ClientChannelFactory
   readonly #learnedMax: number
   readonly #channels = new Map<string, ClientChannel>()
@@ -17,19 +17,19 @@ export class Endpoints {
   #learned: readonly string[] = []
   #membershipIndex: LogIndex = -1
   /** Which node answered at which of the given endpoints: a member's own address may be reachable only from inside. */
-  readonly #givenById = new Map<NodeId, string>()
+  readonly #configuredById = new Map<NodeId, string>()
   #preferred: string
   #leader: LeaderHint | undefined
 
-  constructor(given: readonly string[], factory: ClientChannelFactory, learnedMax: number) {
-    this.#given = [...new Set(given)]
+  constructor(configured: readonly string[], factory: ClientChannelFactory, learnedMax: number) {
+    this.#configured = [...new Set(configured)]
     this.#factory = factory
     this.#learnedMax = learnedMax
-    this.#preferred = this.#given[0] as string
+    this.#preferred = this.#configured[0] as string
   }
 
   get all(): readonly string[] {
-    return [...this.#given, ...this.#learned]
+    return [...this.#configured, ...this.#learned]
   }
 
   /** Whom to ask first: who served last. */
@@ -52,10 +52,10 @@ export class Endpoints {
   }
 
   /** The others, beginning with the one after `address`. */
-  after(address: string): readonly string[] {
+  othersAfter(address: string): readonly string[] {
     const all = this.all
-    const at = all.indexOf(address)
-    return [...all.slice(at + 1), ...all.slice(0, Math.max(0, at))]
+    const offset = all.indexOf(address)
+    return [...all.slice(offset + 1), ...all.slice(0, Math.max(0, offset))]
   }
 
   prefer(address: string): void {
@@ -64,32 +64,34 @@ export class Endpoints {
 
   /** No answer from there: the next call begins elsewhere. */
   avoid(address: string): void {
-    if (this.#preferred === address) this.#preferred = this.after(address)[0] ?? address
+    if (this.#preferred === address) this.#preferred = this.othersAfter(address)[0] ?? address
   }
 
-  hinted(hint: LeaderHint): void {
+  onLeaderHint(hint: LeaderHint): void {
     if ((hint.term ?? 0) >= (this.#leader?.term ?? 0)) this.#leader = hint
   }
 
   /** Where a hinted leader is reached, if it is someone known. */
   addressOf({ id, address }: LeaderHint): string | undefined {
-    const given = this.#givenById.get(id)
-    if (given !== undefined) return given
+    const configured = this.#configuredById.get(id)
+    if (configured !== undefined) return configured
     return address !== undefined && this.all.includes(address) ? address : undefined
   }
 
   /** Takes from a status who is at the endpoint asked, and who else is in. */
   learn(address: string, { id, membership, membershipIndex }: NodeStatus): void {
-    if (this.#given.includes(address)) this.#givenById.set(id, address)
+    if (this.#configured.includes(address)) this.#configuredById.set(id, address)
     if (membershipIndex < this.#membershipIndex) return
     this.#membershipIndex = membershipIndex
     const members = membership.members.map((member) => member.address).filter((other) => other !== '')
-    this.#learned = [...new Set(members)].filter((other) => !this.#given.includes(other)).slice(0, this.#learnedMax)
-    if (!this.all.includes(this.#preferred)) this.#preferred = this.#given[0] as string
+    this.#learned = [...new Set(members)]
+      .filter((other) => !this.#configured.includes(other))
+      .slice(0, this.#learnedMax)
+    if (!this.all.includes(this.#preferred)) this.#preferred = this.#configured[0] as string
   }
 
   /** Addresses of members that are not among the nodes of these statuses: whom a status of all has still to ask. */
-  unseen(statuses: readonly NodeStatus[]): readonly string[] {
+  unaskedMembers(statuses: readonly NodeStatus[]): readonly string[] {
     const seen = new Set(statuses.map(({ id }) => id))
     const newest = statuses.find(({ membershipIndex }) => membershipIndex === this.#membershipIndex)
     const absent = newest?.membership.members.filter(({ id }) => !seen.has(id)) ?? []

@@ -8,10 +8,10 @@ import type { LeaderHint } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { systemClock } from '../platform/system-clock.ts'
-import { Caller } from './caller.ts'
 import { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
 import { checkClientOptions, limitsOf } from './options.ts'
+import { RetryingCaller } from './retrying-caller.ts'
 
 export interface QueryOptions extends CallOptions {
   /** How fresh the answer must be; 'linearizable' unless said otherwise. */
@@ -35,7 +35,7 @@ export type EndpointStatus =
  */
 export class RaftClient<Command = unknown, Result = unknown, Query = unknown, Answer = unknown> {
   readonly #endpoints: Endpoints
-  readonly #caller: Caller
+  readonly #caller: RetryingCaller
   readonly #limits: ClientLimitOptions
   readonly #codec: Codec<Command>
   readonly #resultCodec: Codec<Result>
@@ -48,7 +48,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     const limits = limitsOf(options)
     this.#limits = limits
     this.#endpoints = new Endpoints(options.endpoints, options.channel, limits.learnedEndpointsMax)
-    this.#caller = new Caller({
+    this.#caller = new RetryingCaller({
       endpoints: this.#endpoints,
       limits,
       clock: options.clock ?? systemClock,
@@ -76,7 +76,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     try {
       return this.#resultCodec.decode(applied.result)
     } catch (cause) {
-      throw undecodable('result', `the command is applied at index ${applied.index}`, 'applied', cause)
+      throw decodingError('result', `the command is applied at index ${applied.index}`, 'applied', cause)
     }
   }
 
@@ -92,7 +92,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     try {
       return this.#answerCodec.decode(answer)
     } catch (cause) {
-      throw undecodable('answer', 'the query was answered', 'not-applied', cause)
+      throw decodingError('answer', 'the query was answered', 'not-applied', cause)
     }
   }
 
@@ -113,10 +113,12 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   /** Asks every endpoint, given and learned, for its status. Resolves also if none answers. */
   async status(options?: CallOptions): Promise<readonly EndpointStatus[]> {
-    const given = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
-    const statuses = given.flatMap((said) => ('status' in said ? [said.status] : []))
-    const unseen = this.#endpoints.unseen(statuses).filter((address) => !given.some((said) => said.address === address))
-    return [...given, ...(await Promise.all(unseen.map((address) => this.#statusOf(address, options))))]
+    const answers = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
+    const statuses = answers.flatMap((said) => ('status' in said ? [said.status] : []))
+    const unasked = this.#endpoints
+      .unaskedMembers(statuses)
+      .filter((address) => !answers.some((said) => said.address === address))
+    return [...answers, ...(await Promise.all(unasked.map((address) => this.#statusOf(address, options))))]
   }
 
   /** From today's membership to the one with these differences; resolves once it is committed. */
@@ -136,8 +138,8 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     endpoint,
     ...options
   }: CallOptions & { readonly endpoint?: string | undefined } = {}): Promise<SnapshotInfo> {
-    const patient = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.snapshotTimeoutMs }
-    return this.#caller.callAt(endpoint, 'mutation', (channel, granted) => channel.takeSnapshot(granted), patient)
+    const callOptions = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.snapshotTimeoutMs }
+    return this.#caller.callAt(endpoint, 'mutation', (channel, granted) => channel.takeSnapshot(granted), callOptions)
   }
 
   /** Calls under way reject; of a proposal that was sent the outcome is then unknown. Idempotent. */
@@ -151,9 +153,14 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   }
 
   async #statusOf(address: string, options: CallOptions = {}): Promise<EndpointStatus> {
-    const brief = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.attemptTimeoutMs }
+    const callOptions = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.attemptTimeoutMs }
     try {
-      const status = await this.#caller.callAt(address, 'read', (channel, granted) => channel.status(granted), brief)
+      const status = await this.#caller.callAt(
+        address,
+        'read',
+        (channel, granted) => channel.status(granted),
+        callOptions,
+      )
       this.#endpoints.learn(address, status)
       return { address, status }
     } catch (error) {
@@ -178,7 +185,7 @@ function checkBytes(what: string, value: unknown): void {
     })
 }
 
-function undecodable(what: string, fact: string, outcome: 'applied' | 'not-applied', cause: unknown): RaftError {
+function decodingError(what: string, fact: string, outcome: 'applied' | 'not-applied', cause: unknown): RaftError {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new RaftError('ERR_RAFT_BAD_MESSAGE', `${fact}, but its ${what} could not be decoded: ${message}`, {
     outcome,

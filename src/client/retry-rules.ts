@@ -24,13 +24,13 @@ const NODE_BUSY: readonly ErrorCode[] = [
 ]
 
 /** Waiting may cure it, but not soon: whoever asked decides whether to wait. */
-const SLOW_TO_CURE: readonly ErrorCode[] = ['ERR_RAFT_LEARNER_NOT_READY']
+const NO_AUTOMATIC_RETRY: readonly ErrorCode[] = ['ERR_RAFT_LEARNER_NOT_READY']
 
 export function mayRetry(kind: CallKind, { code, outcome, retryable }: RaftError): boolean {
-  if (SLOW_TO_CURE.includes(code)) return false
-  const isCurable = retryable || NODE_FAILED.includes(code)
-  if (kind !== 'mutation') return isCurable || code === 'ERR_RAFT_OUTCOME_UNKNOWN'
-  return outcome === 'not-applied' && isCurable
+  if (NO_AUTOMATIC_RETRY.includes(code)) return false
+  const mayRecover = retryable || NODE_FAILED.includes(code)
+  if (kind !== 'mutation') return mayRecover || code === 'ERR_RAFT_OUTCOME_UNKNOWN'
+  return outcome === 'not-applied' && mayRecover
 }
 
 export function isBusy({ code }: RaftError): boolean {
@@ -38,6 +38,6 @@ export function isBusy({ code }: RaftError): boolean {
 }
 
 /** Nothing was heard from there: it is not the place to begin the next call. */
-export function isSilent({ code }: RaftError): boolean {
+export function isUnresponsive({ code }: RaftError): boolean {
   return NODE_FAILED.includes(code) || code === 'ERR_RAFT_OUTCOME_UNKNOWN' || code === 'ERR_RAFT_TIMEOUT'
 }

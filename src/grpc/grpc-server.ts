@@ -3,7 +3,7 @@
 import type { ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { RaftError } from '../errors.ts'
-import { formatAddress, isWildcard, listenError, parseListenAddress, probe } from './listen-address.ts'
+import { formatAddress, isWildcard, listenError, parseListenAddress, probeListen } from './shared/listen-address.ts'
 
 export interface GrpcServerOptions {
   /** 'host:port'; port 0 takes any free one. */
@@ -65,7 +65,7 @@ export class GrpcServer {
 
   async #listen(): Promise<void> {
     const listen = parseListenAddress(this.#options.listen)
-    const bound = await probe(listen)
+    const bound = await probeListen(listen)
     if (this.#closed !== undefined) throw new RaftError('ERR_RAFT_CLOSED', 'closed while starting')
     const port = await new Promise<number>((resolve, reject) => {
       const credentials = this.#options.credentials ?? ServerCredentials.createInsecure()

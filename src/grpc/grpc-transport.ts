@@ -5,15 +5,15 @@ import type { PeerMessage, Transport, TransportHost } from '../contracts/transpo
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { GrpcServer } from './grpc-server.ts'
-import { greeting } from './handshake.ts'
-import { PeerAcceptor } from './peer-acceptor.ts'
-import { PeerDialer } from './peer-dialer.ts'
-import { PeerLink } from './peer-link.ts'
-import { peerProto } from './peer-proto.ts'
-import { fetchSnapshot } from './snapshot-fetch.ts'
-import { SnapshotSource } from './snapshot-source.ts'
-import type { GrpcTransportLimits, GrpcTransportOptions } from './transport-options.ts'
-import { limitsOf, serverOptions } from './transport-options.ts'
+import { makeHello } from './peer/handshake.ts'
+import { PeerAcceptor } from './peer/peer-acceptor.ts'
+import { PeerDialer } from './peer/peer-dialer.ts'
+import { PeerLink } from './peer/peer-link.ts'
+import { peerProto } from './peer/peer-proto.ts'
+import { fetchSnapshot } from './peer/snapshot-fetch.ts'
+import { SnapshotServer } from './peer/snapshot-server.ts'
+import type { GrpcTransportLimits, GrpcTransportOptions } from './peer/transport-options.ts'
+import { limitsOf, serverOptions } from './peer/transport-options.ts'
 
 /**
  * Plain text unless `credentials` are given. Other services of the node may share its port: `transport.server.addService(…)`
@@ -28,7 +28,7 @@ export class GrpcTransport implements Transport {
   #addresses: ReadonlyMap<NodeId, string> = new Map()
   #host: TransportHost | undefined
   #acceptor: PeerAcceptor | undefined
-  #snapshots: SnapshotSource | undefined
+  #snapshotServer: SnapshotServer | undefined
   #isListening = false
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
@@ -50,7 +50,7 @@ export class GrpcTransport implements Transport {
   }
 
   async start(host: TransportHost): Promise<void> {
-    if (this.#closed !== undefined) throw closed()
+    if (this.#closed !== undefined) throw closedError()
     if (this.#host !== undefined) throw new RaftError('ERR_RAFT_INTERNAL', 'the transport was started twice')
     this.#host = host
     const limits = this.#limits
@@ -60,9 +60,9 @@ export class GrpcTransport implements Transport {
       link: (peer) => this.#link(host, peer),
       limits,
     })
-    const snapshots = new SnapshotSource({ host, judge: (hello) => acceptor.judge(hello), limits })
+    const snapshots = new SnapshotServer({ host, checkHello: (hello) => acceptor.checkHello(hello), limits })
     this.#acceptor = acceptor
-    this.#snapshots = snapshots
+    this.#snapshotServer = snapshots
     const { link, fetchSnapshot: fetch } = peerProto()
     this.server.addService(
       { link, fetch },
@@ -73,7 +73,7 @@ export class GrpcTransport implements Transport {
     )
     await this.server.start()
     this.#isListening = true
-    this.#dial()
+    this.#dialMissing()
   }
 
   setPeers(addresses: ReadonlyMap<NodeId, string>): void {
@@ -88,7 +88,7 @@ export class GrpcTransport implements Transport {
         this.#links.delete(peer)
         link.close(status.CANCELLED, 'no longer a peer')
       }
-    this.#dial()
+    this.#dialMissing()
   }
 
   send(to: NodeId, message: PeerMessage): boolean {
@@ -97,10 +97,12 @@ export class GrpcTransport implements Transport {
 
   fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const address = this.#addresses.get(from) ?? this.#links.get(from)?.address
-    if (this.#host === undefined || this.#closed !== undefined) return failing(closed())
+    if (this.#host === undefined || this.#closed !== undefined) return failingIterable(closedError())
     if (address === undefined)
-      return failing(new RaftError('ERR_RAFT_UNREACHABLE', `no address of ${from} is known to fetch a snapshot from`))
-    const hello = greeting(this.#host, this.address, from)
+      return failingIterable(
+        new RaftError('ERR_RAFT_UNREACHABLE', `no address of ${from} is known to fetch a snapshot from`),
+      )
+    const hello = makeHello(this.#host, this.address, from)
     return fetchSnapshot({
       from,
       address,
@@ -117,17 +119,17 @@ export class GrpcTransport implements Transport {
   }
 
   async #shutdown(): Promise<void> {
-    this.#closing.abort(closed())
+    this.#closing.abort(closedError())
     for (const dialer of this.#dialers.values()) dialer.close()
     this.#dialers.clear()
     this.#acceptor?.close()
     for (const link of this.#links.values()) link.close(status.UNAVAILABLE, 'this node is closing')
     this.#links.clear()
-    await Promise.all([this.#snapshots?.close(), this.server.close()])
+    await Promise.all([this.#snapshotServer?.close(), this.server.close()])
   }
 
   /** Opens a link to every peer that has none. */
-  #dial(): void {
+  #dialMissing(): void {
     const host = this.#host
     if (host === undefined || !this.#isListening || this.#closed !== undefined) return
     for (const [peer, address] of this.#addresses) {
@@ -144,18 +146,18 @@ export class GrpcTransport implements Transport {
     const link = new PeerLink({
       peer,
       host,
-      refused: () => this.#dialers.get(peer)?.refused(),
-      doubtMs: this.#limits.reconnectMinMs,
+      onRejected: () => this.#dialers.get(peer)?.onRejected(),
+      failoverDelayMs: this.#limits.reconnectMinMs,
     })
     this.#links.set(peer, link)
     return link
   }
 }
 
-function closed(): RaftError {
+function closedError(): RaftError {
   return new RaftError('ERR_RAFT_CLOSED', 'the transport is closed')
 }
 
-function failing(error: RaftError): AsyncIterable<Uint8Array> {
+function failingIterable(error: RaftError): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) }
 }

@@ -34,7 +34,7 @@ export const kvCommandCodec: Codec<KvCommand> = {
         return new Uint8Array(0)
     }
   },
-  decode: (bytes) => totally(() => readCommand(new ByteReader(bytes))),
+  decode: (bytes) => orMalformed(() => readCommand(new ByteReader(bytes))),
 }
 
 function readCommand(reader: ByteReader): KvCommand {
@@ -80,7 +80,7 @@ export const kvResultCodec: Codec<KvResult> = {
     if (tag === 4) return { type: 'mismatch', entry: undefined }
     if (tag === 5) return { type: 'mismatch', entry: readEntry(reader) }
     if (tag === 6) return { type: 'refused', reason: reader.text('reason') }
-    throw notAnAnswer(tag)
+    throw unknownKind(tag)
   },
 }
 
@@ -100,7 +100,7 @@ export const kvQueryCodec: Codec<KvQuery> = {
         return new Uint8Array(0)
     }
   },
-  decode: (bytes) => totally(() => readQuery(new ByteReader(bytes))),
+  decode: (bytes) => orMalformed(() => readQuery(new ByteReader(bytes))),
 }
 
 function readQuery(reader: ByteReader): KvQuery {
@@ -156,7 +156,7 @@ export const kvAnswerCodec: Codec<KvAnswer> = {
     }
     if (tag === 4) return { type: 'digest', count: reader.count('count'), digest: reader.text('digest') }
     if (tag === 5) return { type: 'refused', reason: reader.text('reason') }
-    throw notAnAnswer(tag)
+    throw unknownKind(tag)
   },
 }
 
@@ -189,13 +189,13 @@ function readEntry(reader: ByteReader): KvEntry {
 
 function readKey(reader: ByteReader): string {
   const key = reader.text('key')
-  const problem = problemOfKey(key)
+  const problem = keyProblem(key)
   if (problem !== undefined) throw new MalformedError(problem)
   return key
 }
 
 /** What is wrong with a key, in words that follow "bad command: ". */
-function problemOfKey(key: string): string | undefined {
+function keyProblem(key: string): string | undefined {
   if (key === '') return 'its key is empty'
   const bytes = Buffer.byteLength(key, 'utf8')
   if (bytes > KEY_BYTES_MAX) return `its key has ${bytes} bytes, more than the ${KEY_BYTES_MAX} a key may have`
@@ -204,12 +204,12 @@ function problemOfKey(key: string): string | undefined {
 }
 
 function checkedKey(key: string): string {
-  const problem = problemOfKey(key)
+  const problem = keyProblem(key)
   if (problem === undefined) return key
   throw new RaftError('ERR_RAFT_OPTIONS', `bad command: ${problem}`, { hint: 'choose another key' })
 }
 
-function totally<Value>(read: () => Value): Value | { readonly type: 'malformed'; readonly reason: string } {
+function orMalformed<Value>(read: () => Value): Value | { readonly type: 'malformed'; readonly reason: string } {
   try {
     return read()
   } catch (error) {
@@ -218,6 +218,6 @@ function totally<Value>(read: () => Value): Value | { readonly type: 'malformed'
   }
 }
 
-function notAnAnswer(tag: number): MalformedError {
+function unknownKind(tag: number): MalformedError {
   return new MalformedError(`kind ${tag} is none this version knows`)
 }

@@ -8,7 +8,7 @@ import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
 import { sortedMap } from './sorted-map.ts'
 
 /** The value is held as a string of one byte per character: a million of them are cheap for the garbage collector, buffers are not. */
-type HeldEntry = HashedEntry
+type StoredEntry = HashedEntry
 
 type Put = Extract<KvCommand, { readonly type: 'put' }>
 type CompareAndSet = Extract<KvCommand, { readonly type: 'compareAndSet' }>
@@ -16,7 +16,7 @@ type List = Extract<KvQuery, { readonly type: 'list' }>
 
 export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuery, KvAnswer> {
   /** Invariant: `#digest` is the sum over exactly these entries. */
-  #entries = sortedMap<HeldEntry>()
+  #entries = sortedMap<StoredEntry>()
   #digest = new Digest()
 
   get size(): number {
@@ -39,8 +39,8 @@ export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuer
   query(query: KvQuery): KvAnswer {
     switch (query.type) {
       case 'get': {
-        const held = this.#entries.get(query.key)
-        return held === undefined ? { type: 'absent' } : { type: 'found', entry: shown(query.key, held) }
+        const stored = this.#entries.get(query.key)
+        return stored === undefined ? { type: 'absent' } : { type: 'found', entry: entryOf(query.key, stored) }
       }
       case 'list':
         return this.#list(query)
@@ -57,7 +57,7 @@ export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuer
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const entries = sortedMap<HeldEntry>()
+    const entries = sortedMap<StoredEntry>()
     const digest = new Digest()
     for await (const records of decodeSnapshot(chunks, digest)) {
       for (const [key, entry] of records) entries.set(key, entry)
@@ -67,59 +67,59 @@ export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuer
   }
 
   #put({ key, value }: Put, { index }: ApplyContext): KvResult {
-    const former = this.#entries.get(key)
-    const entry: HeldEntry = { value: hold(value), version: (former?.version ?? 0) + 1, index }
-    if (former !== undefined) this.#digest.remove(key, former)
+    const previous = this.#entries.get(key)
+    const entry: StoredEntry = { value: storedValue(value), version: (previous?.version ?? 0) + 1, index }
+    if (previous !== undefined) this.#digest.remove(key, previous)
     this.#digest.add(key, entry)
     this.#entries.set(key, entry)
     return { type: 'written', version: entry.version }
   }
 
   #delete(key: string): KvResult {
-    const former = this.#entries.get(key)
-    if (former === undefined) return { type: 'absent' }
-    this.#digest.remove(key, former)
+    const previous = this.#entries.get(key)
+    if (previous === undefined) return { type: 'absent' }
+    this.#digest.remove(key, previous)
     this.#entries.delete(key)
     return { type: 'deleted' }
   }
 
   #compareAndSet(command: CompareAndSet, context: ApplyContext): KvResult {
     const { key, expected, value } = command
-    const former = this.#entries.get(key)
-    if (isAsExpected(former, expected)) return this.#put({ type: 'put', key, value }, context)
-    return { type: 'mismatch', entry: former === undefined ? undefined : shown(key, former) }
+    const previous = this.#entries.get(key)
+    if (matches(previous, expected)) return this.#put({ type: 'put', key, value }, context)
+    return { type: 'mismatch', entry: previous === undefined ? undefined : entryOf(key, previous) }
   }
 
   #list({ prefix, after, limit }: List): KvAnswer {
     const entries: KvEntry[] = []
     let bytes = 0
     const from = after !== undefined && after > prefix ? after : prefix
-    for (const [key, held] of this.#entries.entries(from)) {
+    for (const [key, stored] of this.#entries.entries(from)) {
       if (!key.startsWith(prefix)) break
       if (after !== undefined && key <= after) continue
       if (entries.length >= limit || bytes > LIST_BYTES_MAX) return { type: 'listed', entries, more: true }
-      entries.push(shown(key, held))
-      bytes += key.length + held.value.length
+      entries.push(entryOf(key, stored))
+      bytes += key.length + stored.value.length
     }
     return { type: 'listed', entries, more: false }
   }
 }
 
-function isAsExpected(held: HeldEntry | undefined, expected: CompareAndSet['expected']): boolean {
+function matches(stored: StoredEntry | undefined, expected: CompareAndSet['expected']): boolean {
   switch (expected.type) {
     case 'absent':
-      return held === undefined
+      return stored === undefined
     case 'value':
-      return held !== undefined && held.value === hold(expected.value)
+      return stored !== undefined && stored.value === storedValue(expected.value)
     case 'index':
-      return held !== undefined && held.index === expected.index
+      return stored !== undefined && stored.index === expected.index
   }
 }
 
-function hold(value: Uint8Array): string {
+function storedValue(value: Uint8Array): string {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')
 }
 
-function shown(key: string, held: HeldEntry): KvEntry {
-  return { key, value: Buffer.from(held.value, 'latin1'), version: held.version, index: held.index }
+function entryOf(key: string, stored: StoredEntry): KvEntry {
+  return { key, value: Buffer.from(stored.value, 'latin1'), version: stored.version, index: stored.index }
 }

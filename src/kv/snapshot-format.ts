@@ -60,14 +60,14 @@ export async function* decodeSnapshot(
   digest: Digest,
 ): AsyncGenerator<readonly [string, HashedEntry][]> {
   const decoder = new SnapshotDecoder(digest)
-  for await (const chunk of chunks) yield decoder.take(chunk)
+  for await (const chunk of chunks) yield decoder.decode(chunk)
   decoder.end()
 }
 
 class SnapshotDecoder {
   readonly #digest: Digest
   #count = 0
-  #left: Buffer = Buffer.alloc(0)
+  #rest: Buffer = Buffer.alloc(0)
   #hasBegun = false
   #hasEnded = false
 
@@ -75,19 +75,19 @@ class SnapshotDecoder {
     this.#digest = digest
   }
 
-  take(chunk: Uint8Array): readonly [string, HashedEntry][] {
-    const bytes = this.#left.length === 0 ? asBuffer(chunk) : Buffer.concat([this.#left, chunk])
+  decode(chunk: Uint8Array): readonly [string, HashedEntry][] {
+    const bytes = this.#rest.length === 0 ? asBuffer(chunk) : Buffer.concat([this.#rest, chunk])
     const records: [string, HashedEntry][] = []
-    let at = this.#begin(bytes)
+    let at = this.#readMagic(bytes)
     while (!this.#hasEnded && at + 4 <= bytes.length) {
-      const size = sizeAt(bytes, at)
+      const size = recordSize(bytes, at)
       if (size === undefined || at + size > bytes.length) break
       if (bytes.readUInt32LE(at) === END) this.#checkEnd(bytes, at)
-      else records.push(this.#record(bytes, at))
+      else records.push(this.#readRecord(bytes, at))
       at += size
     }
-    this.#left = Buffer.from(bytes.subarray(at))
-    if (this.#hasEnded && this.#left.length > 0) throw corrupt('bytes follow its end')
+    this.#rest = Buffer.from(bytes.subarray(at))
+    if (this.#hasEnded && this.#rest.length > 0) throw corrupt('bytes follow its end')
     return records
   }
 
@@ -95,14 +95,14 @@ class SnapshotDecoder {
     if (!this.#hasEnded) throw corrupt('it ends too early')
   }
 
-  #begin(bytes: Buffer): number {
+  #readMagic(bytes: Buffer): number {
     if (this.#hasBegun || bytes.length < 4) return 0
     if (bytes.readUInt32LE(0) !== MAGIC) throw corrupt('it does not begin like a key-value snapshot of format 1')
     this.#hasBegun = true
     return 4
   }
 
-  #record(bytes: Buffer, at: number): [string, HashedEntry] {
+  #readRecord(bytes: Buffer, at: number): [string, HashedEntry] {
     const keyEnd = at + RECORD_HEADER_BYTES + bytes.readUInt32LE(at)
     const key = bytes.toString('utf8', at + RECORD_HEADER_BYTES, keyEnd)
     const value = bytes.toString('latin1', keyEnd, keyEnd + bytes.readUInt32LE(at + 4))
@@ -124,7 +124,7 @@ class SnapshotDecoder {
 }
 
 /** How long the record that starts here is, or undefined while its header is not all there. */
-function sizeAt(bytes: Buffer, at: number): number | undefined {
+function recordSize(bytes: Buffer, at: number): number | undefined {
   const keyBytes = bytes.readUInt32LE(at)
   if (keyBytes === END) return END_BYTES
   if (at + RECORD_HEADER_BYTES > bytes.length) return undefined

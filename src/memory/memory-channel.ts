@@ -25,14 +25,14 @@ export function memoryChannelFactory(nodeAt: NodeDirectory, options: MemoryChann
 const TIMEOUT_MS = 5000
 
 /** What the caller may conclude if the node never answers. */
-type Kind = 'mutation' | 'read'
+type CallKind = 'mutation' | 'read'
 
 export class MemoryClientChannel implements ClientChannel {
   readonly address: string
   readonly #nodeAt: NodeDirectory
   readonly #clock: Clock
   readonly #timeoutMs: number
-  readonly #givers = new Set<(error: RaftError) => void>()
+  readonly #pendingCalls = new Set<(error: RaftError) => void>()
   #isClosed = false
 
   constructor(address: string, nodeAt: NodeDirectory, options: MemoryChannelOptions = {}) {
@@ -74,12 +74,12 @@ export class MemoryClientChannel implements ClientChannel {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const giveUp of this.#givers) giveUp(new RaftError('ERR_RAFT_CLOSED', 'the client was closed'))
+    for (const giveUp of this.#pendingCalls) giveUp(new RaftError('ERR_RAFT_CLOSED', 'the client was closed'))
   }
 
   /** The node keeps the deadline and the signal itself, and knows best what became of the call; this end only does not wait for ever. */
   #call<Value>(
-    kind: Kind,
+    kind: CallKind,
     { signal, timeoutMs = this.#timeoutMs }: CallOptions,
     action: (node: NodeService, granted: CallOptions) => Promise<Value>,
   ): Promise<Value> {
@@ -91,7 +91,9 @@ export class MemoryClientChannel implements ClientChannel {
       if (node === undefined)
         throw new RaftError('ERR_RAFT_UNREACHABLE', `${this.address} cannot be reached: no node is there`)
       const answer = action(node, { signal, timeoutMs })
-      const timer = this.#clock.wakeAt(this.#clock.now() + timeoutMs, () => giveUp(noAnswer(this.address, timeoutMs)))
+      const timer = this.#clock.wakeAt(this.#clock.now() + timeoutMs, () =>
+        giveUp(timeoutError(this.address, timeoutMs)),
+      )
       const abort = (): void =>
         this.#clock.defer(() =>
           giveUp(new RaftError('ERR_RAFT_ABORTED', 'aborted by the caller', { cause: signal?.reason })),
@@ -99,24 +101,24 @@ export class MemoryClientChannel implements ClientChannel {
       const done = (): void => {
         timer.cancel()
         stopListening?.()
-        this.#givers.delete(giveUp)
+        this.#pendingCalls.delete(giveUp)
       }
       const giveUp = (error: RaftError): void => {
         done()
-        reject(kind === 'read' ? error : unknown(error))
+        reject(kind === 'read' ? error : outcomeUnknownError(error))
       }
       const stopListening = signal === undefined ? undefined : onAbort(signal, abort)
-      this.#givers.add(giveUp)
+      this.#pendingCalls.add(giveUp)
       answer.then(resolve, reject).finally(done)
     })
   }
 }
 
-function noAnswer(address: string, timeoutMs: number): RaftError {
+function timeoutError(address: string, timeoutMs: number): RaftError {
   return new RaftError('ERR_RAFT_TIMEOUT', `no answer from ${address} within ${Math.round(timeoutMs)} ms`)
 }
 
-function unknown(reason: RaftError): RaftError {
+function outcomeUnknownError(reason: RaftError): RaftError {
   return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${reason.message}; it may or may not have taken effect`, {
     hint: 'read back before trying again',
     cause: reason,

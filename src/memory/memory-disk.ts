@@ -40,7 +40,7 @@ export class DiskImage {
   }
 }
 
-let disksMade = 0
+let diskCount = 0
 
 /**
  * Hand the same disk to a new MemoryStorage to find what the last one left. Invariant: `view` is `durable` with the writes of
@@ -62,8 +62,8 @@ export class MemoryDisk {
   #failure: RaftError | undefined
 
   constructor(options: MemoryDiskOptions = {}) {
-    disksMade++
-    this.directoryId = options.directoryId ?? `memory-${disksMade}`
+    diskCount++
+    this.directoryId = options.directoryId ?? `memory-${diskCount}`
   }
 
   /** What an open storage sees. */

@@ -20,7 +20,7 @@ export class MemorySnapshots implements SnapshotStore {
     return new MemorySnapshotWriter(
       this.#disk,
       info,
-      isSame(partial?.info, info) ? partial : undefined,
+      isSameSnapshot(partial?.info, info) ? partial : undefined,
       this.#assertUsable,
     )
   }
@@ -74,14 +74,14 @@ class MemorySnapshotWriter implements SnapshotWriter {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    this.#assertGoing()
+    this.#assertWritable()
     this.#disk.assertWritable()
     this.#chunks.push(chunk.slice())
     this.#size += chunk.length
   }
 
   async finish(): Promise<number> {
-    this.#assertGoing()
+    this.#assertWritable()
     this.#isEnded = true
     this.#disk.partials.delete(this.#info.id)
     if (this.#info.size > 0 && this.#size !== this.#info.size)
@@ -95,25 +95,25 @@ class MemorySnapshotWriter implements SnapshotWriter {
 
   async suspend(): Promise<void> {
     if (this.#isEnded) return
-    this.#assertGoing()
+    this.#assertWritable()
     this.#isEnded = true
     this.#disk.partials.set(this.#info.id, { info: this.#info, chunks: this.#chunks, size: this.#size })
   }
 
   async discard(): Promise<void> {
     if (this.#isEnded) return
-    this.#assertGoing()
+    this.#assertWritable()
     this.#isEnded = true
     this.#disk.partials.delete(this.#info.id)
   }
 
-  #assertGoing(): void {
+  #assertWritable(): void {
     this.#assertUsable()
     if (this.#isEnded)
       throw new RaftError('ERR_RAFT_CLOSED', `the snapshot ${this.#info.id} is not being written any more`)
   }
 }
 
-function isSame(a: SnapshotInfo | undefined, b: SnapshotInfo): boolean {
+function isSameSnapshot(a: SnapshotInfo | undefined, b: SnapshotInfo): boolean {
   return a?.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size
 }

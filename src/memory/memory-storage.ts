@@ -30,7 +30,7 @@ export class MemoryStorage implements Storage {
     if (disk.isOpen)
       throw new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the disk ${disk.directoryId} is in use by another storage`)
     disk.identity ??= { clusterId: identity.clusterId || (identity.newClusterId ?? ''), nodeId: identity.nodeId }
-    refuseStranger(disk.identity, identity)
+    assertIdentity(disk.identity, identity)
     this.#state = 'open'
     disk.attach(() => {
       this.#state = 'closed'
@@ -78,17 +78,17 @@ export class MemoryStorage implements Storage {
   }
 }
 
-function refuseStranger(onDisk: StorageIdentity, wanted: StorageIdentity): void {
-  if (wanted.clusterId !== '' && onDisk.clusterId !== wanted.clusterId)
+function assertIdentity(onDisk: StorageIdentity, expected: StorageIdentity): void {
+  if (expected.clusterId !== '' && onDisk.clusterId !== expected.clusterId)
     throw new RaftError(
       'ERR_RAFT_CLUSTER_MISMATCH',
-      `the disk belongs to cluster ${onDisk.clusterId}, and this node was started for cluster ${wanted.clusterId}`,
-      { details: { onDisk: onDisk.clusterId, configured: wanted.clusterId } },
+      `the disk belongs to cluster ${onDisk.clusterId}, and this node was started for cluster ${expected.clusterId}`,
+      { details: { onDisk: onDisk.clusterId, configured: expected.clusterId } },
     )
-  if (onDisk.nodeId !== wanted.nodeId)
+  if (onDisk.nodeId !== expected.nodeId)
     throw new RaftError(
       'ERR_RAFT_NODE_MISMATCH',
-      `the disk belongs to ${onDisk.nodeId}, and was opened as ${wanted.nodeId}`,
-      { details: { onDisk: onDisk.nodeId, configured: wanted.nodeId } },
+      `the disk belongs to ${onDisk.nodeId}, and was opened as ${expected.nodeId}`,
+      { details: { onDisk: onDisk.nodeId, configured: expected.nodeId } },
     )
 }

@@ -15,7 +15,7 @@ export interface MemoryNetworkOptions {
 }
 
 /** Messages under way from one node to another. */
-interface Lane {
+interface OutgoingLink {
   readonly to: MemoryTransport
   readonly messages: PeerMessage[]
   bytes: number
@@ -44,28 +44,28 @@ export class MemoryNetwork {
 
   /** Breaks the link between two addresses, and keeps it broken until `heal`. */
   cut(one: string, other: string): void {
-    this.#cuts.add(pair(one, other))
-    this.#transports.get(one)?.lose(other, 'the link was cut')
-    this.#transports.get(other)?.lose(one, 'the link was cut')
+    this.#cuts.add(linkKey(one, other))
+    this.#transports.get(one)?.disconnect(other, 'the link was cut')
+    this.#transports.get(other)?.disconnect(one, 'the link was cut')
   }
 
   heal(one: string, other: string): void {
-    this.#cuts.delete(pair(one, other))
+    this.#cuts.delete(linkKey(one, other))
     this.connectAll()
   }
 
   /** From now on messages between two addresses stay under way, and nobody is told, until `resume`. */
   stall(one: string, other: string): void {
-    this.#stalls.add(pair(one, other))
+    this.#stalls.add(linkKey(one, other))
   }
 
   resume(one: string, other: string): void {
-    this.#stalls.delete(pair(one, other))
+    this.#stalls.delete(linkKey(one, other))
     for (const address of [one, other]) this.#transports.get(address)?.deliverAll()
   }
 
   isStalled(one: string, other: string): boolean {
-    return this.#stalls.has(pair(one, other))
+    return this.#stalls.has(linkKey(one, other))
   }
 
   /** Puts a started transport on the network. */
@@ -81,12 +81,12 @@ export class MemoryNetwork {
   leave(transport: MemoryTransport): void {
     if (this.#transports.get(transport.address) !== transport) return
     this.#transports.delete(transport.address)
-    for (const other of this.#transports.values()) other.lose(transport.address, 'the peer has closed')
+    for (const other of this.#transports.values()) other.disconnect(transport.address, 'the peer has closed')
   }
 
   /** The transport at an address, if it can be reached from another. */
-  reach(from: string, to: string): MemoryTransport | undefined {
-    return this.#cuts.has(pair(from, to)) ? undefined : this.#transports.get(to)
+  reachable(from: string, to: string): MemoryTransport | undefined {
+    return this.#cuts.has(linkKey(from, to)) ? undefined : this.#transports.get(to)
   }
 
   /** Lets everybody look, in a later turn, for peers that have become reachable. */
@@ -97,7 +97,7 @@ export class MemoryNetwork {
   }
 }
 
-function pair(one: string, other: string): string {
+function linkKey(one: string, other: string): string {
   return one < other ? `${one} ${other}` : `${other} ${one}`
 }
 
@@ -106,8 +106,8 @@ export class MemoryTransport implements Transport {
   readonly #network: MemoryNetwork
   #host: TransportHost | undefined
   #peers: ReadonlyMap<NodeId, string> = new Map()
-  readonly #lanes = new Map<NodeId, Lane>()
-  readonly #refused = new Map<NodeId, NodeJS.Timeout>()
+  readonly #links = new Map<NodeId, OutgoingLink>()
+  readonly #retryTimers = new Map<NodeId, NodeJS.Timeout>()
   readonly #closing = new AbortController()
 
   constructor(network: MemoryNetwork, address: string) {
@@ -116,7 +116,7 @@ export class MemoryTransport implements Transport {
   }
 
   async start(host: TransportHost): Promise<void> {
-    if (this.#isClosed) throw closed()
+    if (this.#isClosed) throw closedError()
     if (this.#host !== undefined) throw new RaftError('ERR_RAFT_INTERNAL', 'the transport was started twice')
     this.#network.join(this)
     this.#host = host
@@ -124,21 +124,21 @@ export class MemoryTransport implements Transport {
 
   setPeers(addresses: ReadonlyMap<NodeId, string>): void {
     this.#peers = new Map(addresses)
-    for (const [peer, { to }] of [...this.#lanes])
+    for (const [peer, { to }] of [...this.#links])
       if (this.#peers.get(peer) !== to.address) {
-        this.lose(to.address, 'no longer a peer')
-        to.lose(this.address, 'the peer has closed the link')
+        this.disconnect(to.address, 'no longer a peer')
+        to.disconnect(this.address, 'the peer has closed the link')
       }
     this.#network.connectAll()
   }
 
   send(to: NodeId, message: PeerMessage): boolean {
-    const lane = this.#lanes.get(to)
+    const link = this.#links.get(to)
     const bytes = messageBytes(message)
-    if (lane === undefined || (lane.bytes > 0 && lane.bytes + bytes > this.#network.windowBytes)) return false
-    lane.bytes += bytes
-    lane.messages.push(message)
-    if (lane.messages.length === 1) this.#network.defer(() => this.#deliver(to, lane))
+    if (link === undefined || (link.bytes > 0 && link.bytes + bytes > this.#network.windowBytes)) return false
+    link.bytes += bytes
+    link.messages.push(message)
+    if (link.messages.length === 1) this.#network.defer(() => this.#deliver(to, link))
     return true
   }
 
@@ -150,26 +150,26 @@ export class MemoryTransport implements Transport {
   ): AsyncGenerator<Uint8Array, void> {
     const stopped = AbortSignal.any([signal, this.#closing.signal])
     stopped.throwIfAborted()
-    const address = this.#peers.get(from) ?? this.#lanes.get(from)?.to.address
-    const source = address === undefined ? undefined : this.#network.reach(this.address, address)
-    if (source === undefined || this.#host === undefined) throw unreachable(from)
+    const address = this.#peers.get(from) ?? this.#links.get(from)?.to.address
+    const source = address === undefined ? undefined : this.#network.reachable(this.address, address)
+    if (source === undefined || this.#host === undefined) throw unreachableError(from)
     try {
       for await (const chunk of source.#read(this.#host.identity, id, offset)) {
         stopped.throwIfAborted()
-        if (this.#network.reach(this.address, source.address) !== source) throw unreachable(from)
+        if (this.#network.reachable(this.address, source.address) !== source) throw unreachableError(from)
         yield chunk
       }
     } catch (error) {
-      throw isRaftError(error) || stopped.aborted ? error : unreachable(from, error)
+      throw isRaftError(error) || stopped.aborted ? error : unreachableError(from, error)
     }
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
-    this.#closing.abort(closed())
-    for (const timer of this.#refused.values()) clearTimeout(timer)
+    this.#closing.abort(closedError())
+    for (const timer of this.#retryTimers.values()) clearTimeout(timer)
     this.#network.leave(this)
-    for (const { to } of [...this.#lanes.values()]) this.lose(to.address, 'closed')
+    for (const { to } of [...this.#links.values()]) this.disconnect(to.address, 'closed')
   }
 
   /** Connects to every peer that is wanted, reachable and not yet connected. Called by the network, in a turn of its own. */
@@ -177,29 +177,29 @@ export class MemoryTransport implements Transport {
     const host = this.#host
     if (host === undefined || this.#isClosed) return
     for (const [id, address] of this.#peers) {
-      if (id === host.identity.nodeId || this.#lanes.has(id) || this.#refused.has(id)) continue
-      const peer = this.#network.reach(this.address, address)
-      if (peer !== undefined) this.#greet(id, host, peer)
+      if (id === host.identity.nodeId || this.#links.has(id) || this.#retryTimers.has(id)) continue
+      const peer = this.#network.reachable(this.address, address)
+      if (peer !== undefined) this.#connectTo(id, host, peer)
     }
   }
 
   /** The link to an address is gone, and what was under way on it. */
-  lose(address: string, reason: string): void {
-    for (const [peer, { to }] of [...this.#lanes])
+  disconnect(address: string, reason: string): void {
+    for (const [peer, { to }] of [...this.#links])
       if (to.address === address) {
-        this.#lanes.delete(peer)
+        this.#links.delete(peer)
         this.#host?.peerLost(peer, reason)
       }
   }
 
   /** This node's snapshot, for a peer that asks. */
-  async *#read(asker: PeerIdentity, id: string, offset: number): AsyncGenerator<Uint8Array, void> {
+  async *#read(requester: PeerIdentity, id: string, offset: number): AsyncGenerator<Uint8Array, void> {
     const host = this.#host
-    if (host === undefined || this.#isClosed) throw unreachable(this.address)
-    const refusal = host.admit(asker)
-    if (refusal !== undefined) throw refused(host.identity.nodeId, refusal)
+    if (host === undefined || this.#isClosed) throw unreachableError(this.address)
+    const refusal = host.admit(requester)
+    if (refusal !== undefined) throw refusedError(host.identity.nodeId, refusal)
     for await (const chunk of host.readSnapshot(id, offset)) {
-      if (this.#isClosed) throw unreachable(host.identity.nodeId)
+      if (this.#isClosed) throw unreachableError(host.identity.nodeId)
       yield chunk
     }
   }
@@ -208,66 +208,66 @@ export class MemoryTransport implements Transport {
     return this.#closing.signal.aborted
   }
 
-  #greet(id: NodeId, host: TransportHost, peer: MemoryTransport): void {
+  #connectTo(id: NodeId, host: TransportHost, peer: MemoryTransport): void {
     const peerHost = peer.#host
     if (peerHost === undefined) return
-    const refusedBy = judge(host.identity, id, peerHost)
-    const refusing = refusedBy === undefined ? host.admit(peerHost.identity) : undefined
+    const refusedBy = checkConnection(host.identity, id, peerHost)
+    const ownRefusal = refusedBy === undefined ? host.admit(peerHost.identity) : undefined
     if (refusedBy !== undefined) host.refusedBy(id, refusedBy)
-    if (refusing !== undefined) peerHost.refusedBy(host.identity.nodeId, refusing)
-    if (refusedBy !== undefined || refusing !== undefined) return this.#pause(id)
+    if (ownRefusal !== undefined) peerHost.refusedBy(host.identity.nodeId, ownRefusal)
+    if (refusedBy !== undefined || ownRefusal !== undefined) return this.#retryLater(id)
     // A host may close its transport in any of these calls.
     if (this.#isClosed || peer.#isClosed) return
-    this.#lanes.set(id, { to: peer, messages: [], bytes: 0 })
+    this.#links.set(id, { to: peer, messages: [], bytes: 0 })
     host.peerConnected(id)
     if (this.#isClosed) return
-    peer.#lanes.set(host.identity.nodeId, { to: this, messages: [], bytes: 0 })
+    peer.#links.set(host.identity.nodeId, { to: this, messages: [], bytes: 0 })
     peerHost.peerConnected(host.identity.nodeId)
   }
 
-  #pause(peer: NodeId): void {
+  #retryLater(peer: NodeId): void {
     const timer = setTimeout(() => {
-      this.#refused.delete(peer)
+      this.#retryTimers.delete(peer)
       this.#network.connectAll()
     }, this.#network.refusalPauseMs)
     timer.unref()
-    this.#refused.set(peer, timer)
+    this.#retryTimers.set(peer, timer)
   }
 
   /** Goes on with what is under way to whoever can be reached again; called by the network. */
   deliverAll(): void {
-    for (const [to, lane] of this.#lanes) this.#network.defer(() => this.#deliver(to, lane))
+    for (const [to, link] of this.#links) this.#network.defer(() => this.#deliver(to, link))
   }
 
-  #deliver(to: NodeId, lane: Lane): void {
-    if (this.#network.isStalled(this.address, lane.to.address)) return
+  #deliver(to: NodeId, link: OutgoingLink): void {
+    if (this.#network.isStalled(this.address, link.to.address)) return
     const own = this.#host?.identity.nodeId
-    const receiver = lane.to.#host
-    for (const message of lane.messages.splice(0)) {
-      lane.bytes -= messageBytes(message)
-      if (own !== undefined && this.#lanes.get(to) === lane) receiver?.receive(own, message)
+    const receiver = link.to.#host
+    for (const message of link.messages.splice(0)) {
+      link.bytes -= messageBytes(message)
+      if (own !== undefined && this.#links.get(to) === link) receiver?.receive(own, message)
     }
   }
 }
 
 /** Whether a node turns away one that came looking for `expected`. */
-function judge(comer: PeerIdentity, expected: NodeId, host: TransportHost): Refusal | undefined {
+function checkConnection(caller: PeerIdentity, expected: NodeId, host: TransportHost): Refusal | undefined {
   const { nodeId, clusterId } = host.identity
-  const misplaced =
+  const mismatch =
     nodeId === expected ? undefined : { code: 'ERR_RAFT_NODE_MISMATCH', message: `this is ${nodeId}, not ${expected}` }
-  if (misplaced !== undefined && comer.clusterId === clusterId) return misplaced
-  return host.admit(comer) ?? misplaced
+  if (mismatch !== undefined && caller.clusterId === clusterId) return mismatch
+  return host.admit(caller) ?? mismatch
 }
 
-function refused(peer: NodeId, { code, message }: Refusal): RaftError {
+function refusedError(peer: NodeId, { code, message }: Refusal): RaftError {
   const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
   return new RaftError(known, `${peer} does not hand out its snapshot: ${message}`)
 }
 
-function unreachable(peer: NodeId, cause?: unknown): RaftError {
+function unreachableError(peer: NodeId, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_UNREACHABLE', `fetching a snapshot from ${peer} broke off`, { cause })
 }
 
-function closed(): RaftError {
+function closedError(): RaftError {
   return new RaftError('ERR_RAFT_CLOSED', 'the transport is closed')
 }

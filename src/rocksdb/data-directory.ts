@@ -4,8 +4,8 @@ import { access, constants, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StorageIdentity } from '../contracts/storage.ts'
 import { RaftError } from '../errors.ts'
+import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { makeDirectory, moveFile, replaceFile } from './durable-files.ts'
-import { seal, unseal } from './sealed.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
 /** The layout of a data directory this version writes, and the only one it reads. */
@@ -50,7 +50,7 @@ export class DataDirectory {
   }
 
   /** What IDENTITY says, checked; undefined if there is none. */
-  async readIdentity(wanted: StorageIdentity): Promise<DirectoryIdentity | undefined> {
+  async readIdentity(expected: StorageIdentity): Promise<DirectoryIdentity | undefined> {
     let bytes: Buffer
     try {
       bytes = await readFile(this.identity)
@@ -58,20 +58,20 @@ export class DataDirectory {
       if (isMissing(cause)) return undefined
       throw storageError(cause, `read ${this.identity}`)
     }
-    const unsealed = unseal<DirectoryIdentity>(bytes)
-    if ('damage' in unsealed)
-      throw corrupt(`the file ${this.identity} is damaged: ${unsealed.damage}`, { file: this.identity })
-    this.#check(unsealed.value, wanted)
-    return unsealed.value
+    const decoded = decodeChecksummedJson<DirectoryIdentity>(bytes)
+    if ('damage' in decoded)
+      throw corrupt(`the file ${this.identity} is damaged: ${decoded.damage}`, { file: this.identity })
+    this.#check(decoded.value, expected)
+    return decoded.value
   }
 
   /** The first step of making a directory: from now on, a directory without IDENTITY is known to be unfinished. */
   async beginIdentity(identity: StorageIdentity): Promise<DirectoryIdentity> {
     const { nodeId, newClusterId = '' } = identity
     const clusterId = identity.clusterId || newClusterId
-    const made = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID() }
-    await replaceFile(this.newIdentity, seal(made))
-    return made
+    const created = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID() }
+    await replaceFile(this.newIdentity, encodeChecksummedJson(created))
+    return created
   }
 
   /** The last step: all else is durable. */
@@ -79,7 +79,7 @@ export class DataDirectory {
     await moveFile(this.newIdentity, this.identity)
   }
 
-  #check(found: DirectoryIdentity, wanted: StorageIdentity): void {
+  #check(found: DirectoryIdentity, expected: StorageIdentity): void {
     const { format, clusterId, nodeId } = found
     if (format !== STORAGE_FORMAT)
       throw new RaftError(
@@ -90,22 +90,22 @@ export class DataDirectory {
           details: { path: this.path, found: format, supported: STORAGE_FORMAT },
         },
       )
-    if (wanted.clusterId !== '' && clusterId !== wanted.clusterId)
+    if (expected.clusterId !== '' && clusterId !== expected.clusterId)
       throw new RaftError(
         'ERR_RAFT_CLUSTER_MISMATCH',
-        `the data directory ${this.path} belongs to cluster ${clusterId} (on disk), and this node was started for cluster ${wanted.clusterId} (its options)`,
+        `the data directory ${this.path} belongs to cluster ${clusterId} (on disk), and this node was started for cluster ${expected.clusterId} (its options)`,
         {
           hint: 'correct the cluster id, or choose another data directory; do not delete the directory unless you are sure that the cluster it belongs to is gone',
-          details: { path: this.path, onDisk: clusterId, configured: wanted.clusterId },
+          details: { path: this.path, onDisk: clusterId, configured: expected.clusterId },
         },
       )
-    if (nodeId !== wanted.nodeId)
+    if (nodeId !== expected.nodeId)
       throw new RaftError(
         'ERR_RAFT_NODE_MISMATCH',
-        `the data directory ${this.path} belongs to ${nodeId}, started as ${wanted.nodeId}`,
+        `the data directory ${this.path} belongs to ${nodeId}, started as ${expected.nodeId}`,
         {
           hint: 'correct the node id or the data directory: a node must never vote with another one’s memory',
-          details: { path: this.path, onDisk: nodeId, configured: wanted.nodeId },
+          details: { path: this.path, onDisk: nodeId, configured: expected.nodeId },
         },
       )
   }
@@ -117,15 +117,19 @@ export class DataDirectory {
     )
     const mapped = storageError(cause, `use the data directory ${this.path}`)
     if (mapped.code !== 'ERR_RAFT_DATA_DIR_ACCESS') return mapped
-    const why = isFile ? 'it is a file, not a directory' : (cause as Error).message
+    const reason = isFile ? 'it is a file, not a directory' : (cause as Error).message
     const uid = process.getuid?.()
     const found = await stat(this.path).catch(() => undefined)
     const mode = found === undefined ? undefined : (found.mode & 0o777).toString(8).padStart(3, '0')
-    const whose = found === undefined ? '' : ` (mode ${mode}, owner ${found.uid}; this process is user ${uid})`
-    return new RaftError('ERR_RAFT_DATA_DIR_ACCESS', `could not use the data directory ${this.path}: ${why}${whose}`, {
-      hint: mapped.hint,
-      details: { path: this.path, uid, mode },
-      cause,
-    })
+    const ownership = found === undefined ? '' : ` (mode ${mode}, owner ${found.uid}; this process is user ${uid})`
+    return new RaftError(
+      'ERR_RAFT_DATA_DIR_ACCESS',
+      `could not use the data directory ${this.path}: ${reason}${ownership}`,
+      {
+        hint: mapped.hint,
+        details: { path: this.path, uid, mode },
+        cause,
+      },
+    )
   }
 }

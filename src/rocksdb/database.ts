@@ -17,7 +17,7 @@ const ITERATOR_STEP_BYTES = 1024 * 1024
  */
 export class Database {
   readonly #handle: BindingDatabase
-  readonly #iterators = new Set<OwnedIterator>()
+  readonly #iterators = new Set<TrackedIterator>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #inFlight = 0
   #onIdle: (() => void) | undefined
@@ -62,7 +62,7 @@ export class Database {
 
   /** Keys and values of a range, in order. RocksDB verifies no checksums here: the values must carry their own. */
   async *entries(range: KeyRange): AsyncGenerator<[key: Buffer, value: Buffer]> {
-    const iterator = this.#open(range)
+    const iterator = this.#openIterator(range)
     try {
       for (;;) {
         const entry = await this.#call<[Buffer, Buffer] | undefined>((callback) => iterator.next(callback))
@@ -70,7 +70,7 @@ export class Database {
         yield entry
       }
     } finally {
-      await this.#end(iterator)
+      await this.#endIterator(iterator)
     }
   }
 
@@ -102,21 +102,21 @@ export class Database {
     this.#state = 'closed'
   }
 
-  #open(range: KeyRange): OwnedIterator {
-    if (this.#state !== 'open') throw notOpen(this.#state)
-    const iterator = new OwnedIterator(this.#handle.iterator({ ...range, highWaterMark: ITERATOR_STEP_BYTES }))
+  #openIterator(range: KeyRange): TrackedIterator {
+    if (this.#state !== 'open') throw closedError(this.#state)
+    const iterator = new TrackedIterator(this.#handle.iterator({ ...range, highWaterMark: ITERATOR_STEP_BYTES }))
     this.#iterators.add(iterator)
     return iterator
   }
 
-  async #end(iterator: OwnedIterator): Promise<void> {
+  async #endIterator(iterator: TrackedIterator): Promise<void> {
     if (this.#state === 'closed') return
     await iterator.end()
     this.#iterators.delete(iterator)
   }
 
   #call<Value = void>(start: (callback: Callback<Value>) => void): Promise<Value> {
-    if (this.#state !== 'open') return Promise.reject(notOpen(this.#state))
+    if (this.#state !== 'open') return Promise.reject(closedError(this.#state))
     this.#inFlight++
     return new Promise<Value>((resolve, reject) => {
       const settle: Callback<Value> = (error, value) => {
@@ -135,7 +135,7 @@ export class Database {
 }
 
 /** An iterator that is ended once, whoever asks first: its user, or the database that closes. */
-class OwnedIterator {
+class TrackedIterator {
   readonly #iterator: BindingIterator
   #ended: Promise<void> | undefined
 
@@ -157,6 +157,6 @@ class OwnedIterator {
   }
 }
 
-function notOpen(state: string): RaftError {
+function closedError(state: string): RaftError {
   return new RaftError('ERR_RAFT_CLOSED', `the database is ${state}`)
 }

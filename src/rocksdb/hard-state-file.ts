@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { overwriteFile, replaceFile } from './durable-files.ts'
-import { seal, unseal } from './sealed.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
 /** The record is written in place, within one page of the file system. */
@@ -47,7 +47,7 @@ export class HardStateFile {
 
   /** Makes both files of a new directory. */
   static async create(paths: readonly [string, string]): Promise<void> {
-    for (const path of paths) await replaceFile(path, seal(EMPTY, FILE_BYTES))
+    for (const path of paths) await replaceFile(path, encodeChecksummedJson(EMPTY, FILE_BYTES))
   }
 
   /** Reads both, takes the newer record, and mends the other file; rejects with ERR_RAFT_CORRUPT if neither is whole. */
@@ -59,8 +59,8 @@ export class HardStateFile {
         `term and vote are lost: both copies are damaged (${paths[0]}: ${a.damage}; ${paths[1]}: ${b.damage})`,
         { file: paths[0], otherFile: paths[1] },
       )
-    if (a.record?.number !== best.number) await replaceFile(paths[0], seal(best, FILE_BYTES))
-    if (b.record?.number !== best.number) await replaceFile(paths[1], seal(best, FILE_BYTES))
+    if (a.record?.number !== best.number) await replaceFile(paths[0], encodeChecksummedJson(best, FILE_BYTES))
+    if (b.record?.number !== best.number) await replaceFile(paths[1], encodeChecksummedJson(best, FILE_BYTES))
     return new HardStateFile(paths, best)
   }
 
@@ -77,7 +77,7 @@ export class HardStateFile {
 
   async #save(change: Partial<HardStateRecord>): Promise<void> {
     const record = { ...this.#record, ...change, number: this.#record.number + 1 }
-    const bytes = seal(record, FILE_BYTES)
+    const bytes = encodeChecksummedJson(record, FILE_BYTES)
     if (bytes.length > FILE_BYTES)
       throw new RaftError('ERR_RAFT_TOO_LARGE', `a node id is too long: its vote does not fit into ${FILE_BYTES} bytes`)
     for (const path of this.#paths) {
@@ -98,9 +98,9 @@ interface Copy {
 
 async function readCopy(path: string): Promise<Copy> {
   try {
-    const unsealed = unseal<HardStateRecord>(await readFile(path))
-    if ('damage' in unsealed) return { record: undefined, damage: unsealed.damage }
-    return { record: { ...EMPTY, ...unsealed.value }, damage: '' }
+    const decoded = decodeChecksummedJson<HardStateRecord>(await readFile(path))
+    if ('damage' in decoded) return { record: undefined, damage: decoded.damage }
+    return { record: { ...EMPTY, ...decoded.value }, damage: '' }
   } catch (cause) {
     if (isMissing(cause)) return { record: undefined, damage: 'it is missing' }
     throw storageError(cause, `read term and vote from ${path}`)

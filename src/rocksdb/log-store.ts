@@ -10,12 +10,12 @@ import type { EncodedBlock } from '../log-format/block.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
 import type { BindingBatch } from './binding.ts'
+import { encodeChecksummedJson } from './checksummed-json.ts'
 import type { Database } from './database.ts'
 import type { HardStateFile } from './hard-state-file.ts'
 import { blockKey, blockRange, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
 import type { LogSummary, SnapshotRecord } from './log-summary.ts'
 import { damagedLog } from './log-summary.ts'
-import { seal } from './sealed.ts'
 import type { SpaceReserve } from './space-reserve.ts'
 import { storageError } from './storage-errors.ts'
 
@@ -93,7 +93,7 @@ export class LogStore {
   }
 
   write(write: StorageWrite): Promise<void> {
-    const turn = this.#writing.then(() => this.#guarded(() => this.#write(write)))
+    const turn = this.#writing.then(() => this.#failStop(() => this.#write(write)))
     this.#writing = turn.catch(() => undefined)
     return turn
   }
@@ -102,15 +102,15 @@ export class LogStore {
     for (;;) {
       this.assertSound()
       const range = this.#log.range(from, bytesMax)
-      if (range === undefined) throw compacted(from, this.#log)
-      const heads = this.#log.blocks.slice(range.from, range.to)
-      const keys = heads.map((head, at) => blockKey(head.first, this.#log.entryBefore(range.from + at).term))
+      if (range === undefined) throw compactedError(from, this.#log)
+      const headers = this.#log.blocks.slice(range.from, range.to)
+      const keys = headers.map((head, at) => blockKey(head.first, this.#log.entryBefore(range.from + at).term))
       const writing = this.#writing
       const values = await this.#database.getMany(keys).catch((cause: unknown) => {
         throw storageError(cause, `read the log in ${this.#location}`)
       })
-      const missing = heads[values.indexOf(undefined)]
-      if (missing === undefined) return heads.map((head, at) => this.#decode(head, values[at] as Buffer))
+      const missing = headers[values.indexOf(undefined)]
+      if (missing === undefined) return headers.map((header, at) => this.#decode(header, values[at] as Buffer))
       // A write may have dropped the block after the list was read: then the list will say so.
       await writing
       if (this.#log.blocks.includes(missing))
@@ -125,7 +125,7 @@ export class LogStore {
     clearTimeout(this.#markTimer)
     await this.#marking
     try {
-      if (this.#failure === undefined) await this.#guarded(() => this.#mark())
+      if (this.#failure === undefined) await this.#failStop(() => this.#mark())
     } finally {
       await this.#database.close()
     }
@@ -134,16 +134,16 @@ export class LogStore {
   async #write(write: StorageWrite): Promise<void> {
     const change = this.#log.plan(write, this.#snapshot?.index ?? 0)
     const { term, votedFor } = this.#hardState.record
-    const wanted = write.hardState ?? { term, votedFor, commitIndex: 0 }
-    if (wanted.term < Math.max(term, change.last.term))
+    const hardState = write.hardState ?? { term, votedFor, commitIndex: 0 }
+    if (hardState.term < Math.max(term, change.last.term))
       throw new RaftError(
         'ERR_RAFT_INTERNAL',
-        `a write of term ${wanted.term} after ${Math.max(term, change.last.term)}`,
+        `a write of term ${hardState.term} after ${Math.max(term, change.last.term)}`,
       )
     // The term before the blocks: a crash in between leaves a term without its blocks, which is safe, never the reverse.
-    if (wanted.term !== term || wanted.votedFor !== votedFor)
-      await this.#hardState.save({ term: wanted.term, votedFor: wanted.votedFor, ...this.#endOfLog() })
-    const commitIndex = Math.max(this.#commitIndex, wanted.commitIndex)
+    if (hardState.term !== term || hardState.votedFor !== votedFor)
+      await this.#hardState.save({ term: hardState.term, votedFor: hardState.votedFor, ...this.#logMark() })
+    const commitIndex = Math.max(this.#commitIndex, hardState.commitIndex)
     if (this.#needsBatch(write, change, commitIndex)) await this.#writeBatch(write, change, commitIndex)
     // Not before: it may hold for the new end of the log only, and a crash must not leave it with the old one.
     this.#commitIndex = commitIndex
@@ -171,14 +171,17 @@ export class LogStore {
       snapshotWrite: write.snapshot === undefined ? this.#summary.snapshotWrite : number,
       sweptTo: this.#sweptTo,
     }
-    await this.#reserve.take(sizeOf(write))
+    await this.#reserve.reserve(batchBytes(write))
     await this.#database.write((batch) => {
       this.#fill(batch, write, change)
       if (write.snapshot !== undefined)
-        batch.put(SNAPSHOT_KEY, seal({ write: number, info: write.snapshot.info } satisfies SnapshotRecord))
-      batch.put(SUMMARY_KEY, seal(summary))
+        batch.put(
+          SNAPSHOT_KEY,
+          encodeChecksummedJson({ write: number, info: write.snapshot.info } satisfies SnapshotRecord),
+        )
+      batch.put(SUMMARY_KEY, encodeChecksummedJson(summary))
     }, true)
-    this.#settle(write, change, summary)
+    this.#onBatchWritten(write, change, summary)
   }
 
   #fill(batch: BindingBatch, { blocks }: StorageWrite, change: LogChange<BlockHeader>): void {
@@ -192,10 +195,10 @@ export class LogStore {
     }
   }
 
-  #settle(write: StorageWrite, change: LogChange<BlockHeader>, summary: LogSummary): void {
-    const gone = change.keepTo === 0 ? change.dropFrom : change.keepFrom
-    for (let at = 0; at < gone; at++) this.#unsweptBytes += (this.#log.blocks[at] as BlockHeader).size
-    this.#log.apply({ ...change, append: change.append.map(headOf) })
+  #onBatchWritten(write: StorageWrite, change: LogChange<BlockHeader>, summary: LogSummary): void {
+    const removed = change.keepTo === 0 ? change.dropFrom : change.keepFrom
+    for (let at = 0; at < removed; at++) this.#unsweptBytes += (this.#log.blocks[at] as BlockHeader).size
+    this.#log.apply({ ...change, append: change.append.map(headerOf) })
     this.#summary = summary
     if (write.snapshot !== undefined) this.#snapshot = write.snapshot.info
     this.#sweepLater()
@@ -205,7 +208,7 @@ export class LogStore {
   /** Deletes, in the background, the blocks that a durable summary says are not part of the log any more. */
   #sweepLater(): void {
     if (this.#sweeping !== undefined || this.#sweptTo > this.#summary.baseIndex) return
-    this.#sweeping = this.#guarded(() => this.#sweep())
+    this.#sweeping = this.#failStop(() => this.#sweep())
       .catch(() => undefined)
       .finally(() => {
         this.#sweeping = undefined
@@ -226,38 +229,38 @@ export class LogStore {
     if (this.#markTimer !== undefined || this.#isMarked()) return
     this.#markTimer = setTimeout(() => {
       this.#markTimer = undefined
-      this.#marking = this.#guarded(() => this.#mark()).catch(() => undefined)
+      this.#marking = this.#failStop(() => this.#mark()).catch(() => undefined)
     }, this.#markDelayMs)
     this.#markTimer.unref()
   }
 
   async #mark(): Promise<void> {
-    if (!this.#isMarked()) await this.#hardState.save(this.#endOfLog())
+    if (!this.#isMarked()) await this.#hardState.save(this.#logMark())
   }
 
   #isMarked(): boolean {
     const { logWrite, commitIndex } = this.#hardState.record
-    return logWrite === this.#summary.write && commitIndex === this.#endOfLog().commitIndex
+    return logWrite === this.#summary.write && commitIndex === this.#logMark().commitIndex
   }
 
-  #endOfLog(): { commitIndex: LogIndex; logWrite: number; lastIndex: LogIndex; lastTerm: number } {
+  #logMark(): { commitIndex: LogIndex; logWrite: number; lastIndex: LogIndex; lastTerm: number } {
     const { write, lastIndex, lastTerm } = this.#summary
     return { commitIndex: Math.min(this.#commitIndex, lastIndex), logWrite: write, lastIndex, lastTerm }
   }
 
-  #decode(head: BlockHeader, value: Buffer): EncodedBlock {
+  #decode(header: BlockHeader, value: Buffer): EncodedBlock {
     let block: EncodedBlock
     try {
       block = decodeBlock(value)
     } catch (cause) {
-      throw damagedLog(this.#location, head.first - 1, 0, (cause as Error).message, cause)
+      throw damagedLog(this.#location, header.first - 1, 0, (cause as Error).message, cause)
     }
-    if (block.first === head.first && block.term === head.term && block.count === head.count) return block
-    throw damagedLog(this.#location, head.first - 1, 0, `there is a block from ${block.first} of term ${block.term}`)
+    if (block.first === header.first && block.term === header.term && block.count === header.count) return block
+    throw damagedLog(this.#location, header.first - 1, 0, `there is a block from ${block.first} of term ${block.term}`)
   }
 
   /** Fail-stop: the first error is the last word. */
-  async #guarded(work: () => Promise<void>): Promise<void> {
+  async #failStop(work: () => Promise<void>): Promise<void> {
     this.assertSound()
     try {
       await work()
@@ -268,13 +271,13 @@ export class LogStore {
   }
 }
 
-function sizeOf({ blocks }: StorageWrite): number {
+function batchBytes({ blocks }: StorageWrite): number {
   let size = SUMMARY_BYTES
   for (const block of blocks) size += block.size
   return size
 }
 
-function headOf({ first, term, kind, membership, count, size }: BlockHeader): BlockHeader {
+function headerOf({ first, term, kind, membership, count, size }: BlockHeader): BlockHeader {
   return { first, term, kind, membership, count, size }
 }
 
@@ -282,7 +285,7 @@ function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-function compacted(from: LogIndex, log: BlockList): RaftError {
-  const held = log.blocks.length === 0 ? 'it is empty' : `it holds ${log.base.index + 1} to ${log.last.index}`
-  return new RaftError('ERR_RAFT_COMPACTED', `no block of the log starts at ${from}: ${held}`)
+function compactedError(from: LogIndex, log: BlockList): RaftError {
+  const range = log.blocks.length === 0 ? 'it is empty' : `it holds ${log.base.index + 1} to ${log.last.index}`
+  return new RaftError('ERR_RAFT_COMPACTED', `no block of the log starts at ${from}: ${range}`)
 }

@@ -7,10 +7,10 @@ import type { LogIndex, SnapshotInfo, Term } from '../core/types.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { BlockList } from '../log-format/block-list.ts'
+import { decodeChecksummedJson } from './checksummed-json.ts'
 import type { Database } from './database.ts'
 import type { HardStateRecord } from './hard-state-file.ts'
 import { blockRange, parseBlockKey, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
-import { unseal } from './sealed.ts'
 import { corrupt } from './storage-errors.ts'
 
 export interface LogSummary {
@@ -56,7 +56,7 @@ export async function verifyLog(
   location: string,
   hardState: HardStateRecord,
 ): Promise<VerifiedLog> {
-  const summary = await readSealed<LogSummary>(database, SUMMARY_KEY, location)
+  const summary = await readRecord<LogSummary>(database, SUMMARY_KEY, location)
   if (summary === undefined)
     throw corrupt(`the log in ${location} is gone: it has no summary any more`, { file: location, key: 'summary' })
   if (summary.write < hardState.logWrite)
@@ -68,7 +68,7 @@ export async function verifyLog(
     )
   const snapshot = await readSnapshot(database, location, summary)
   const log = await readBlocks(database, location, summary)
-  checkAgainst(hardState, { summary, log, snapshot }, location)
+  checkHardState(hardState, { summary, log, snapshot }, location)
   return { summary, log, snapshot }
 }
 
@@ -78,7 +78,7 @@ async function readSnapshot(
   summary: LogSummary,
 ): Promise<SnapshotInfo | undefined> {
   if (summary.snapshotWrite === 0) return undefined
-  const record = await readSealed<SnapshotRecord>(database, SNAPSHOT_KEY, location)
+  const record = await readRecord<SnapshotRecord>(database, SNAPSHOT_KEY, location)
   if (record?.write === summary.snapshotWrite) return record.info
   throw corrupt(`the log in ${location} has lost the record of its newest snapshot`, {
     file: location,
@@ -89,53 +89,56 @@ async function readSnapshot(
 async function readBlocks(database: Database, location: string, summary: LogSummary): Promise<BlockList> {
   const blocks: BlockHeader[] = []
   let end = { index: summary.baseIndex, term: summary.baseTerm }
-  const bad = (what: string, cause?: unknown): Error => damagedLog(location, end.index, summary.lastIndex, what, cause)
+  const damaged = (what: string, cause?: unknown): Error =>
+    damagedLog(location, end.index, summary.lastIndex, what, cause)
   for await (const [key, value] of database.entries(blockRange(summary.baseIndex + 1))) {
-    const place = parseBlockKey(key)
-    if (place?.first !== end.index + 1) throw bad(`a block starts at ${place?.first}`)
-    if (place.termBefore !== end.term)
-      throw bad(`it follows term ${place.termBefore}, and the log has ${end.term} there`)
-    const { bytes: _, ...head } = decode(value, bad)
-    if (head.first !== place.first) throw bad(`it says that it starts at ${head.first}`)
-    if (head.term < end.term) throw bad(`its term ${head.term} is below ${end.term}`)
+    const position = parseBlockKey(key)
+    if (position?.first !== end.index + 1) throw damaged(`a block starts at ${position?.first}`)
+    if (position.termBefore !== end.term)
+      throw damaged(`it follows term ${position.termBefore}, and the log has ${end.term} there`)
+    const { bytes: _, ...head } = decode(value, damaged)
+    if (head.first !== position.first) throw damaged(`it says that it starts at ${head.first}`)
+    if (head.term < end.term) throw damaged(`its term ${head.term} is below ${end.term}`)
     blocks.push(head)
     end = { index: head.first + head.count - 1, term: head.term }
   }
   if (end.index !== summary.lastIndex || end.term !== summary.lastTerm)
-    throw bad(
+    throw damaged(
       `the log ends with term ${end.term}, and should end at ${summary.lastIndex} with term ${summary.lastTerm}`,
     )
   return new BlockList({ index: summary.baseIndex, term: summary.baseTerm }, blocks)
 }
 
-function decode(value: Buffer, bad: (what: string, cause?: unknown) => Error): ReturnType<typeof decodeBlock> {
+function decode(value: Buffer, damaged: (what: string, cause?: unknown) => Error): ReturnType<typeof decodeBlock> {
   try {
     return decodeBlock(value)
   } catch (cause) {
-    throw bad((cause as Error).message, cause)
+    throw damaged((cause as Error).message, cause)
   }
 }
 
-function checkAgainst(hardState: HardStateRecord, { summary, log, snapshot }: VerifiedLog, location: string): void {
+function checkHardState(hardState: HardStateRecord, { summary, log, snapshot }: VerifiedLog, location: string): void {
   const { last, base } = log
-  const bad = (what: string): Error => damagedLog(location, last.index, Math.max(last.index, summary.lastIndex), what)
+  const damaged = (what: string): Error =>
+    damagedLog(location, last.index, Math.max(last.index, summary.lastIndex), what)
   if (last.term > hardState.term || (snapshot?.term ?? 0) > hardState.term)
     throw corrupt(`term and vote are older than the log: term ${hardState.term}, and the log has term ${last.term}`, {
       term: hardState.term,
       lastTerm: last.term,
     })
   if (Math.max(hardState.commitIndex, summary.commitIndex) > last.index)
-    throw bad(`entries up to ${Math.max(hardState.commitIndex, summary.commitIndex)} were committed`)
-  if (base.index > (snapshot?.index ?? 0)) throw bad(`it starts after ${base.index}, and no snapshot reaches that far`)
-  if (snapshot !== undefined && snapshot.index > last.index) throw bad(`its snapshot is at ${snapshot.index}`)
+    throw damaged(`entries up to ${Math.max(hardState.commitIndex, summary.commitIndex)} were committed`)
+  if (base.index > (snapshot?.index ?? 0))
+    throw damaged(`it starts after ${base.index}, and no snapshot reaches that far`)
+  if (snapshot !== undefined && snapshot.index > last.index) throw damaged(`its snapshot is at ${snapshot.index}`)
 }
 
-async function readSealed<Value>(database: Database, key: Buffer, location: string): Promise<Value | undefined> {
+async function readRecord<Value>(database: Database, key: Buffer, location: string): Promise<Value | undefined> {
   const bytes = await database.get(key)
   if (bytes === undefined) return undefined
-  const unsealed = unseal<Value>(bytes)
-  if ('value' in unsealed) return unsealed.value
-  throw corrupt(`the record ${key} of the log in ${location} is damaged: ${unsealed.damage}`, {
+  const decoded = decodeChecksummedJson<Value>(bytes)
+  if ('value' in decoded) return decoded.value
+  throw corrupt(`the record ${key} of the log in ${location} is damaged: ${decoded.damage}`, {
     file: location,
     key: key.toString(),
   })

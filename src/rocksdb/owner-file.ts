@@ -55,6 +55,6 @@ async function readOwner(path: string): Promise<Partial<Owner>> {
 function describe(owner: Partial<Owner>): string {
   if (owner.pid === undefined) return ' by a process that left no OWNER file'
   const pid = owner.pid === process.pid ? `this process (pid ${owner.pid})` : `pid ${owner.pid}`
-  const elsewhere = owner.host === hostname() ? '' : ' (may be in another container or on another machine)'
-  return `; owner: ${pid}, node ${owner.nodeId}, host ${owner.host}${elsewhere}, since ${owner.started}`
+  const otherHost = owner.host === hostname() ? '' : ' (may be in another container or on another machine)'
+  return `; owner: ${pid}, node ${owner.nodeId}, host ${owner.host}${otherHost}, since ${owner.started}`
 }

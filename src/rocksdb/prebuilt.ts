@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path'
 import { RaftError } from '../errors.ts'
 
 /** The last release line of Node under which the prebuilt file is known to load (tried on Linux x64). */
-const KNOWN_TO_LOAD = 20
+const PREBUILT_NODE_MAX = 20
 const TRIAL_TIMEOUT_MS = 10_000
 
 /** Throws ERR_RAFT_RUNTIME if loading the package would end this process. `entry` is the file that `require` would load. */
 export function assertLoadable(entry: string, nodeVersion: string = process.versions.node): void {
   const isPrebuilt = !existsSync(join(dirname(entry), 'build', 'Release'))
-  if (!isPrebuilt || Number.parseInt(nodeVersion, 10) <= KNOWN_TO_LOAD) return
+  if (!isPrebuilt || Number.parseInt(nodeVersion, 10) <= PREBUILT_NODE_MAX) return
   const { signal, status } = spawnSync(process.execPath, ['-e', 'require(process.argv[1])', entry], {
     stdio: 'ignore',
     timeout: TRIAL_TIMEOUT_MS,

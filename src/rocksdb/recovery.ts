@@ -2,6 +2,7 @@
 import type { StorageIdentity } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import type { Binding } from './binding.ts'
+import { encodeChecksummedJson } from './checksummed-json.ts'
 import type { DataDirectory, DirectoryIdentity } from './data-directory.ts'
 import { Database } from './database.ts'
 import { makeDirectory, namesIn } from './durable-files.ts'
@@ -10,10 +11,9 @@ import { blockRange, SUMMARY_KEY } from './log-keys.ts'
 import type { VerifiedLog } from './log-summary.ts'
 import { EMPTY_SUMMARY, verifyLog } from './log-summary.ts'
 import { lockedError, removeOwner, writeOwner } from './owner-file.ts'
-import { seal } from './sealed.ts'
 import { corrupt, isLockError, storageError } from './storage-errors.ts'
 
-export interface OpeningOptions {
+export interface OpenOptions {
   readonly binding: Binding
   readonly writeBufferBytes: number
   readonly cacheBytes: number
@@ -30,13 +30,13 @@ export interface OpenedDirectory extends VerifiedLog {
 export async function openDirectory(
   directory: DataDirectory,
   wanted: StorageIdentity,
-  options: OpeningOptions,
+  options: OpenOptions,
 ): Promise<OpenedDirectory> {
   await directory.prepare()
   const known = await directory.readIdentity(wanted)
   const database = await openDatabase(directory, options, known !== undefined)
   try {
-    const identity = (await directory.readIdentity(wanted)) ?? (await make(directory, wanted, database))
+    const identity = (await directory.readIdentity(wanted)) ?? (await initializeDirectory(directory, wanted, database))
     await writeOwner(directory.owner, wanted.nodeId)
     const hardState = await HardStateFile.open(directory.hardState)
     const verified = await verifyLog(database, directory.log, hardState.record)
@@ -49,7 +49,7 @@ export async function openDirectory(
   }
 }
 
-async function openDatabase(directory: DataDirectory, options: OpeningOptions, mustExist: boolean): Promise<Database> {
+async function openDatabase(directory: DataDirectory, options: OpenOptions, mustExist: boolean): Promise<Database> {
   try {
     return await Database.open(options.binding, directory.log, { ...options, createIfMissing: !mustExist })
   } catch (cause) {
@@ -65,17 +65,21 @@ async function openDatabase(directory: DataDirectory, options: OpeningOptions, m
 }
 
 /** Makes a new directory, IDENTITY last. Whatever lies there must be of an unfinished making, or nothing. */
-async function make(directory: DataDirectory, wanted: StorageIdentity, database: Database): Promise<DirectoryIdentity> {
-  await refuseIfUsed(directory, database)
+async function initializeDirectory(
+  directory: DataDirectory,
+  wanted: StorageIdentity,
+  database: Database,
+): Promise<DirectoryIdentity> {
+  await assertUnused(directory, database)
   const identity = await directory.beginIdentity(wanted)
   await HardStateFile.create(directory.hardState)
   await makeDirectory(directory.snapshots)
-  await database.write((batch) => batch.put(SUMMARY_KEY, seal(EMPTY_SUMMARY)), true)
+  await database.write((batch) => batch.put(SUMMARY_KEY, encodeChecksummedJson(EMPTY_SUMMARY)), true)
   await directory.finishIdentity()
   return identity
 }
 
-async function refuseIfUsed(directory: DataDirectory, database: Database): Promise<void> {
+async function assertUnused(directory: DataDirectory, database: Database): Promise<void> {
   const names = await namesIn(directory.path)
   const isUnfinished = names.includes('IDENTITY.new')
   const isUsed = names.some((name) => name.startsWith('hard-state-') || name === 'snapshots')

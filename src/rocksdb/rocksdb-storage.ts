@@ -33,33 +33,33 @@ export class RocksDBStorage implements Storage {
     this.#settings = settingsOf(options)
     this.#directory = new DataDirectory(resolve(options.directory))
     this.#reserve = new SpaceReserve(this.#directory.path, this.#settings.writeBufferBytes)
-    this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#usable())
+    this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#openLog())
     this.snapshots = this.#files
   }
 
   async open(identity: StorageIdentity): Promise<RecoveredState> {
-    if (this.#state !== 'new') throw this.#refusal('it is opened once; make a new one to open it again')
+    if (this.#state !== 'new') throw this.#closedError('it is opened once; make a new one to open it again')
     this.#state = 'opening'
     const opening = this.#open(identity)
     this.#opening = opening.then(({ log }) => log)
     this.#opening.catch(() => undefined)
     const { log, recovered } = await opening
-    if (this.#state !== 'opening') throw this.#refusal('it was closed while it opened')
+    if (this.#state !== 'opening') throw this.#closedError('it was closed while it opened')
     this.#log = log
     this.#state = 'open'
     return recovered
   }
 
   async write(write: StorageWrite): Promise<void> {
-    await this.#usable().write(write)
+    await this.#openLog().write(write)
   }
 
   async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
-    return this.#usable().read(from, bytesMax)
+    return this.#openLog().read(from, bytesMax)
   }
 
   async freeBytes(): Promise<number | undefined> {
-    this.#usable()
+    this.#openLog()
     return this.#reserve.freeBytes()
   }
 
@@ -99,13 +99,13 @@ export class RocksDBStorage implements Storage {
     }
   }
 
-  #usable(): LogStore {
-    if (this.#state !== 'open' || this.#log === undefined) throw this.#refusal('it answers only while it is open')
+  #openLog(): LogStore {
+    if (this.#state !== 'open' || this.#log === undefined) throw this.#closedError('it answers only while it is open')
     this.#log.assertSound()
     return this.#log
   }
 
-  #refusal(why: string): RaftError {
+  #closedError(why: string): RaftError {
     return new RaftError('ERR_RAFT_CLOSED', `the storage in ${this.#directory.path} is ${this.#state}: ${why}`)
   }
 }

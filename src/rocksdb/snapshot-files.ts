@@ -6,8 +6,8 @@ import type { SnapshotStore, SnapshotWriter } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { makeDirectory, namesIn, syncDirectory } from './durable-files.ts'
-import type { FileFront } from './snapshot-format.ts'
-import { CHUNK_BYTES, fileNameOf, readFrame, readFront, readSize } from './snapshot-format.ts'
+import type { ParsedHeader } from './snapshot-format.ts'
+import { CHUNK_BYTES, fileNameOf, readFrame, readHeader, readSize } from './snapshot-format.ts'
 import type { SnapshotPaths } from './snapshot-writer.ts'
 import { SnapshotFileWriter } from './snapshot-writer.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
@@ -20,7 +20,7 @@ export class SnapshotFiles implements SnapshotStore {
   /** Throws unless the storage is open and sound. */
   readonly #assertUsable: () => void
   readonly #writers = new Map<string, SnapshotFileWriter | undefined>()
-  readonly #reading = new Set<FileHandle>()
+  readonly #openFiles = new Set<FileHandle>()
 
   constructor(directory: string, assertUsable: () => void) {
     this.#directory = directory
@@ -37,7 +37,7 @@ export class SnapshotFiles implements SnapshotStore {
       await makeDirectory(this.#directory)
       const writer = await SnapshotFileWriter.begin(paths, info, () => this.#writers.delete(info.id))
       this.#writers.set(info.id, writer)
-      await this.#refuseIfClosed(writer)
+      await this.#assertStillOpen(writer)
       return writer
     } catch (cause) {
       this.#writers.delete(info.id)
@@ -49,9 +49,9 @@ export class SnapshotFiles implements SnapshotStore {
     this.#assertUsable()
     const path = this.#pathsOf(id).whole
     const file = await openWhole(path, id)
-    this.#reading.add(file)
+    this.#openFiles.add(file)
     try {
-      const { front, size } = await this.#check(path, file)
+      const { front, size } = await this.#readLayout(path, file)
       if (offset > size)
         throw new RaftError(
           'ERR_RAFT_BAD_MESSAGE',
@@ -71,7 +71,7 @@ export class SnapshotFiles implements SnapshotStore {
       this.#assertUsable()
       throw storageError(cause, `read the snapshot ${path}`)
     } finally {
-      this.#reading.delete(file)
+      this.#openFiles.delete(file)
       await file.close().catch(() => undefined)
     }
   }
@@ -112,7 +112,7 @@ export class SnapshotFiles implements SnapshotStore {
       throw storageError(cause, `open the snapshot ${path}`)
     }
     try {
-      const { front } = await this.#check(path, file)
+      const { front } = await this.#readLayout(path, file)
       if (front.info.id !== info.id || front.info.index !== info.index || front.info.term !== info.term)
         throw corrupt(`the snapshot ${path} is another one than was recorded`, { file: path, index: info.index })
     } finally {
@@ -123,10 +123,10 @@ export class SnapshotFiles implements SnapshotStore {
   /** Ends everything that is open; partial files stay for a later attempt. */
   async close(): Promise<void> {
     for (const writer of this.#writers.values()) await writer?.suspend().catch(() => undefined)
-    for (const file of this.#reading) await file.close().catch(() => undefined)
+    for (const file of this.#openFiles) await file.close().catch(() => undefined)
   }
 
-  async #refuseIfClosed(writer: SnapshotFileWriter): Promise<void> {
+  async #assertStillOpen(writer: SnapshotFileWriter): Promise<void> {
     try {
       this.#assertUsable()
     } catch (cause) {
@@ -135,8 +135,8 @@ export class SnapshotFiles implements SnapshotStore {
     }
   }
 
-  async #check(path: string, file: FileHandle): Promise<{ readonly front: FileFront; readonly size: number }> {
-    const front = await readFront(file)
+  async #readLayout(path: string, file: FileHandle): Promise<{ readonly front: ParsedHeader; readonly size: number }> {
+    const front = await readHeader(file)
     const size = 'damage' in front ? front : await readSize(file, front)
     if ('damage' in front || typeof size === 'object')
       throw corrupt(`the snapshot ${path} is damaged: ${(size as { damage: string }).damage}`, { file: path })

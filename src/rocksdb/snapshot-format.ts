@@ -6,12 +6,12 @@ import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { readUpTo } from './durable-files.ts'
-import { seal, unseal } from './sealed.ts'
 
 /** Bytes of the snapshot in one frame: what is checked, yielded and resumed by. */
 export const CHUNK_BYTES: number = 256 * 1024
-export const FRAME_HEAD_BYTES = 4
+export const FRAME_HEADER_BYTES = 4
 export const FOOTER_BYTES = 64
 /** A header longer than this is damage. It holds one membership. */
 const HEADER_BYTES_MAX = 4 * 1024 * 1024
@@ -25,27 +25,27 @@ interface Header {
 }
 
 /** What the front of a snapshot file says. */
-export interface FileFront {
+export interface ParsedHeader {
   readonly info: SnapshotInfo
   /** Where the first frame is. */
-  readonly framesAt: number
+  readonly framesOffset: number
 }
 
 export function encodeHeader(info: SnapshotInfo): Buffer {
   const header: Header = { format: FORMAT, chunkBytes: CHUNK_BYTES, info }
-  const sealed = seal(header)
+  const encoded = encodeChecksummedJson(header)
   const length = Buffer.alloc(4)
-  length.writeUInt32LE(sealed.length)
-  return Buffer.concat([length, sealed])
+  length.writeUInt32LE(encoded.length)
+  return Buffer.concat([length, encoded])
 }
 
 export function encodeFooter(size: number): Buffer {
-  return seal({ size }, FOOTER_BYTES)
+  return encodeChecksummedJson({ size }, FOOTER_BYTES)
 }
 
 /** Where a frame begins. */
-export function framePosition(front: FileFront, frame: number): number {
-  return front.framesAt + frame * (FRAME_HEAD_BYTES + CHUNK_BYTES)
+export function framePosition(header: ParsedHeader, frame: number): number {
+  return header.framesOffset + frame * (FRAME_HEADER_BYTES + CHUNK_BYTES)
 }
 
 /** The checksum of a frame covers its place too: frames cannot change places unnoticed. */
@@ -54,26 +54,26 @@ export function frameChecksum(bytes: Uint8Array, frame: number): number {
 }
 
 /** Reads the front of a file, or says in words why it cannot be one. */
-export async function readFront(file: FileHandle): Promise<FileFront | { readonly damage: string }> {
+export async function readHeader(file: FileHandle): Promise<ParsedHeader | { readonly damage: string }> {
   const prefix = await readUpTo(file, 4, 0)
   const length = prefix.length === 4 ? prefix.readUInt32LE(0) : 0
   if (length === 0 || length > HEADER_BYTES_MAX) return { damage: 'it does not begin like a snapshot' }
-  const unsealed = unseal<Header>(await readUpTo(file, length, 4))
-  if ('damage' in unsealed) return { damage: `its header is damaged: ${unsealed.damage}` }
-  const { format, chunkBytes, info } = unsealed.value
+  const decoded = decodeChecksummedJson<Header>(await readUpTo(file, length, 4))
+  if ('damage' in decoded) return { damage: `its header is damaged: ${decoded.damage}` }
+  const { format, chunkBytes, info } = decoded.value
   if (format !== FORMAT || chunkBytes !== CHUNK_BYTES) return { damage: `its format ${format} is unknown` }
-  return { info, framesAt: 4 + length }
+  return { info, framesOffset: 4 + length }
 }
 
 /** The size of a whole file's snapshot, or why the file is not whole. */
-export async function readSize(file: FileHandle, front: FileFront): Promise<number | { readonly damage: string }> {
+export async function readSize(file: FileHandle, header: ParsedHeader): Promise<number | { readonly damage: string }> {
   const { size: fileBytes } = await file.stat()
-  const footerAt = fileBytes - FOOTER_BYTES
-  const unsealed = unseal<{ size: number }>(await readUpTo(file, FOOTER_BYTES, Math.max(0, footerAt)))
-  if ('damage' in unsealed) return { damage: `its end is damaged: ${unsealed.damage}` }
-  const { size } = unsealed.value
+  const footerOffset = fileBytes - FOOTER_BYTES
+  const decoded = decodeChecksummedJson<{ size: number }>(await readUpTo(file, FOOTER_BYTES, Math.max(0, footerOffset)))
+  if ('damage' in decoded) return { damage: `its end is damaged: ${decoded.damage}` }
+  const { size } = decoded.value
   const frames = Math.ceil(size / CHUNK_BYTES)
-  if (front.framesAt + size + frames * FRAME_HEAD_BYTES !== footerAt)
+  if (header.framesOffset + size + frames * FRAME_HEADER_BYTES !== footerOffset)
     return { damage: `it has ${fileBytes} bytes, which do not fit its size ${size}` }
   return size
 }
@@ -81,12 +81,12 @@ export async function readSize(file: FileHandle, front: FileFront): Promise<numb
 /** Reads one frame of `length` bytes and checks it; undefined if it is not whole. */
 export async function readFrame(
   file: FileHandle,
-  front: FileFront,
+  header: ParsedHeader,
   place: { readonly frame: number; readonly length: number },
 ): Promise<Buffer | undefined> {
-  const bytes = await readUpTo(file, FRAME_HEAD_BYTES + place.length, framePosition(front, place.frame))
-  if (bytes.length < FRAME_HEAD_BYTES + place.length) return undefined
-  const content = bytes.subarray(FRAME_HEAD_BYTES)
+  const bytes = await readUpTo(file, FRAME_HEADER_BYTES + place.length, framePosition(header, place.frame))
+  if (bytes.length < FRAME_HEADER_BYTES + place.length) return undefined
+  const content = bytes.subarray(FRAME_HEADER_BYTES)
   return bytes.readUInt32LE(0) === frameChecksum(content, place.frame) ? content : undefined
 }
 

@@ -5,16 +5,16 @@ import type { SnapshotWriter } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { moveFile, syncDirectory, writeAll } from './durable-files.ts'
-import type { FileFront } from './snapshot-format.ts'
+import type { ParsedHeader } from './snapshot-format.ts'
 import {
   CHUNK_BYTES,
   encodeFooter,
   encodeHeader,
-  FRAME_HEAD_BYTES,
+  FRAME_HEADER_BYTES,
   frameChecksum,
   framePosition,
   readFrame,
-  readFront,
+  readHeader,
 } from './snapshot-format.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
@@ -32,9 +32,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
   readonly offset: number
   readonly #paths: SnapshotPaths
   readonly #info: SnapshotInfo
-  readonly #front: FileFront
+  readonly #header: ParsedHeader
   readonly #onEnd: () => void
-  readonly #buffer = Buffer.allocUnsafe(FRAME_HEAD_BYTES + CHUNK_BYTES)
+  readonly #buffer = Buffer.allocUnsafe(FRAME_HEADER_BYTES + CHUNK_BYTES)
   #file: FileHandle | undefined
   #filled = 0
   #frame: number
@@ -42,11 +42,11 @@ export class SnapshotFileWriter implements SnapshotWriter {
   #failure: RaftError | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(begun: Begun, paths: SnapshotPaths, info: SnapshotInfo, onEnd: () => void) {
-    this.#file = begun.file
-    this.#front = begun.front
-    this.#frame = begun.frames
-    this.offset = begun.frames * CHUNK_BYTES
+  private constructor(opened: OpenedFile, paths: SnapshotPaths, info: SnapshotInfo, onEnd: () => void) {
+    this.#file = opened.file
+    this.#header = opened.header
+    this.#frame = opened.frames
+    this.offset = opened.frames * CHUNK_BYTES
     this.#paths = paths
     this.#info = info
     this.#onEnd = onEnd
@@ -54,15 +54,15 @@ export class SnapshotFileWriter implements SnapshotWriter {
 
   /** Goes on with the partial file if it is of this very snapshot, as far as its frames are whole; else begins anew. */
   static async begin(paths: SnapshotPaths, info: SnapshotInfo, onEnd: () => void): Promise<SnapshotFileWriter> {
-    const begun = (await resume(paths.partial, info)) ?? (await begin(paths, info))
-    return new SnapshotFileWriter(begun, paths, info, onEnd)
+    const opened = (await resumePartial(paths.partial, info)) ?? (await createPartial(paths, info))
+    return new SnapshotFileWriter(opened, paths, info, onEnd)
   }
 
   write(chunk: Uint8Array): Promise<void> {
-    return this.#next(async () => {
+    return this.#enqueue(async () => {
       for (let at = 0; at < chunk.length; ) {
         const taken = Math.min(chunk.length - at, CHUNK_BYTES - this.#filled)
-        this.#buffer.set(chunk.subarray(at, at + taken), FRAME_HEAD_BYTES + this.#filled)
+        this.#buffer.set(chunk.subarray(at, at + taken), FRAME_HEADER_BYTES + this.#filled)
         this.#filled += taken
         at += taken
         if (this.#filled === CHUNK_BYTES) await this.#writeFrame()
@@ -71,13 +71,13 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   finish(): Promise<number> {
-    return this.#next(async (file) => {
+    return this.#enqueue(async (file) => {
       const size = this.#frame * CHUNK_BYTES + this.#filled
       if (this.#info.size > 0 && size !== this.#info.size)
         throw corrupt(`the snapshot ${this.#info.id} has ${size} bytes, and should have ${this.#info.size}`, { size })
       if (this.#filled > 0) await this.#writeFrame()
       const frames = Math.ceil(size / CHUNK_BYTES)
-      await writeAll(file, encodeFooter(size), this.#front.framesAt + size + frames * FRAME_HEAD_BYTES)
+      await writeAll(file, encodeFooter(size), this.#header.framesOffset + size + frames * FRAME_HEADER_BYTES)
       await file.sync()
       await this.#end()
       await moveFile(this.#paths.partial, this.#paths.whole)
@@ -87,7 +87,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
 
   async suspend(): Promise<void> {
     if (this.#file === undefined) return
-    await this.#next(async (file) => {
+    await this.#enqueue(async (file) => {
       await file.sync()
       await this.#end()
     })
@@ -99,9 +99,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   async #writeFrame(): Promise<void> {
-    const frame = this.#buffer.subarray(0, FRAME_HEAD_BYTES + this.#filled)
-    frame.writeUInt32LE(frameChecksum(frame.subarray(FRAME_HEAD_BYTES), this.#frame), 0)
-    await writeAll(this.#file as FileHandle, frame, framePosition(this.#front, this.#frame))
+    const frame = this.#buffer.subarray(0, FRAME_HEADER_BYTES + this.#filled)
+    frame.writeUInt32LE(frameChecksum(frame.subarray(FRAME_HEADER_BYTES), this.#frame), 0)
+    await writeAll(this.#file as FileHandle, frame, framePosition(this.#header, this.#frame))
     this.#unsynced += frame.length
     if (this.#filled < CHUNK_BYTES) return
     this.#frame++
@@ -112,7 +112,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   /** One step after the other. The first that fails ends the file: what the disk made of it is not to be trusted. */
-  #next<Value>(step: (file: FileHandle) => Promise<Value>): Promise<Value> {
+  #enqueue<Value>(step: (file: FileHandle) => Promise<Value>): Promise<Value> {
     const turn = this.#turn.then(async () => {
       if (this.#failure !== undefined) throw this.#failure
       if (this.#file === undefined)
@@ -145,35 +145,35 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 }
 
-interface Begun {
+interface OpenedFile {
   readonly file: FileHandle
-  readonly front: FileFront
+  readonly header: ParsedHeader
   /** Whole frames that are already there. */
   readonly frames: number
 }
 
-async function begin(paths: SnapshotPaths, info: SnapshotInfo): Promise<Begun> {
+async function createPartial(paths: SnapshotPaths, info: SnapshotInfo): Promise<OpenedFile> {
   const file = await open(paths.partial, 'w+', 0o640)
   try {
     const header = encodeHeader(info)
     await writeAll(file, header, 0)
     await syncDirectory(paths.directory)
-    return { file, front: { info, framesAt: header.length }, frames: 0 }
+    return { file, header: { info, framesOffset: header.length }, frames: 0 }
   } catch (cause) {
     await file.close()
     throw cause
   }
 }
 
-async function resume(path: string, info: SnapshotInfo): Promise<Begun | undefined> {
+async function resumePartial(path: string, info: SnapshotInfo): Promise<OpenedFile | undefined> {
   const file = await open(path, 'r+').catch((cause: unknown) => {
     if (isMissing(cause)) return undefined
     throw cause
   })
   if (file === undefined) return undefined
   try {
-    const front = await readFront(file)
-    if ('damage' in front || !isSame(front.info, info)) {
+    const front = await readHeader(file)
+    if ('damage' in front || !isSameSnapshot(front.info, info)) {
       await file.close()
       return undefined
     }
@@ -181,13 +181,13 @@ async function resume(path: string, info: SnapshotInfo): Promise<Begun | undefin
     while ((await readFrame(file, front, { frame: frames, length: CHUNK_BYTES })) !== undefined) frames++
     await file.truncate(framePosition(front, frames))
     await file.sync()
-    return { file, front, frames }
+    return { file, header: front, frames }
   } catch (cause) {
     await file.close().catch(() => undefined)
     throw cause
   }
 }
 
-function isSame(a: SnapshotInfo, b: SnapshotInfo): boolean {
+function isSameSnapshot(a: SnapshotInfo, b: SnapshotInfo): boolean {
   return a.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size
 }

@@ -11,7 +11,7 @@ const SLACK_BYTES = 1024 * 1024
 /** RocksDB holds up to this many write buffers. */
 const WRITE_BUFFERS = 2
 /** Others write on the same disk: look again at least this often. */
-const LOOK_AGAIN_MS = 1000
+const CHECK_INTERVAL_MS = 1000
 
 export class SpaceReserve {
   readonly #path: string
@@ -20,7 +20,7 @@ export class SpaceReserve {
   #writtenBytes = 0
   /** May be written before looking again. */
   #allowance = 0
-  #lookAgainAt = 0
+  #nextCheckAt = 0
 
   constructor(path: string, writeBufferBytes: number) {
     this.#path = path
@@ -28,17 +28,17 @@ export class SpaceReserve {
   }
 
   /** Call it before a write of about this many bytes; rejects with ERR_RAFT_NO_SPACE where it must not be made. */
-  async take(bytes: number): Promise<void> {
+  async reserve(bytes: number): Promise<void> {
     this.#writtenBytes += bytes
     this.#allowance -= bytes
     const now = performance.now()
-    if (this.#allowance > 0 && now < this.#lookAgainAt) return
+    if (this.#allowance > 0 && now < this.#nextCheckAt) return
     const free = await this.freeBytes()
     const needed = Math.min(this.#writtenBytes, this.#memoryBytesMax) + SLACK_BYTES
-    if (free < needed) throw this.#tooLittle(free, needed)
+    if (free < needed) throw this.#noSpaceError(free, needed)
     // Every byte written is one byte less that is free, and one more to be kept free; and others write too.
     this.#allowance = Math.min((free - needed) / 4, this.#memoryBytesMax / 4)
-    this.#lookAgainAt = now + LOOK_AGAIN_MS
+    this.#nextCheckAt = now + CHECK_INTERVAL_MS
   }
 
   async freeBytes(): Promise<number> {
@@ -50,7 +50,7 @@ export class SpaceReserve {
     }
   }
 
-  #tooLittle(freeBytes: number, neededBytes: number): RaftError {
+  #noSpaceError(freeBytes: number, neededBytes: number): RaftError {
     return new RaftError(
       'ERR_RAFT_NO_SPACE',
       `the disk of ${this.#path} is as good as full: ${freeBytes} bytes are free, and ${neededBytes} must be, to write out what is in memory`,

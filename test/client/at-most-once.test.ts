@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { ErrorCode, RaftError } from '../../src/errors.ts'
 import { ERROR_CODES } from '../../src/errors.ts'
-import { Fleet, fails, type Script, type ScriptedNode } from './fleet.ts'
+import { fails, type Script, ScriptedCluster, type ScriptedNode } from './scripted-cluster.ts'
 
 /** What a node may do with a proposal, each told honestly. */
-const deeds = ['refuse', 'apply and break off', 'lose and break off', 'apply', 'hang', 'apply and hang'] as const
-type Deed = (typeof deeds)[number]
+const ACTIONS = ['refuse', 'apply and break off', 'lose and break off', 'apply', 'hang', 'apply and hang'] as const
+type Action = (typeof ACTIONS)[number]
 
 const codes = Object.keys(ERROR_CODES) as ErrorCode[]
 
@@ -14,10 +14,10 @@ describe('a proposal through a client', () => {
   it('is applied at most once, and never if it is said not to be, whatever the nodes do', () =>
     fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(fc.nat(2), fc.constantFrom(...deeds), fc.constantFrom(...codes)), { maxLength: 20 }),
+        fc.array(fc.tuple(fc.nat(2), fc.constantFrom(...ACTIONS), fc.constantFrom(...codes)), { maxLength: 20 }),
         fc.array(fc.tuple(fc.nat(4000), fc.option(fc.nat(2), { nil: undefined })), { maxLength: 4 }),
         async (script, elections) => {
-          const fleet = new Fleet('n0', 'n1', 'n2')
+          const fleet = new ScriptedCluster('n0', 'n1', 'n2')
           for (const [node, deed, code] of script) {
             const scripted = fleet.node(`n${node}`)
             scripted.scripts.push(scriptOf(scripted, deed, code))
@@ -41,13 +41,13 @@ describe('a proposal through a client', () => {
     ))
 })
 
-function scriptOf(node: ScriptedNode, deed: Deed, code: ErrorCode): Script {
+function scriptOf(node: ScriptedNode, action: Action, code: ErrorCode): Script {
   const broken = fails('ERR_RAFT_OUTCOME_UNKNOWN')
   return async (command, options) => {
-    if (deed === 'refuse') return fails(code)(command, options)
-    if (deed.startsWith('apply')) node.apply(command)
-    if (deed === 'apply') return { index: 1, term: 1, result: command }
-    if (deed.endsWith('hang')) return new Promise(() => undefined)
+    if (action === 'refuse') return fails(code)(command, options)
+    if (action.startsWith('apply')) node.apply(command)
+    if (action === 'apply') return { index: 1, term: 1, result: command }
+    if (action.endsWith('hang')) return new Promise(() => undefined)
     return broken(command, options)
   }
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { CLIENT_DEFAULTS } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
 import type { RaftError } from '../../src/errors.ts'
-import { Fleet, hangs } from './fleet.ts'
+import { hangs, ScriptedCluster } from './scripted-cluster.ts'
 
 describe('whom a client asks', () => {
   it('never is an address that only a hint names', async () => {
-    const fleet = new Fleet('n1', 'n2', 'stranger')
+    const fleet = new ScriptedCluster('n1', 'n2', 'stranger')
     fleet.node('n1').members = ['n1', 'n2']
     fleet.node('n2').members = ['n1', 'n2']
     fleet.elect('stranger')
@@ -19,16 +19,16 @@ describe('whom a client asks', () => {
   })
 
   it('is a member that a given endpoint shows, once a hint names it', async () => {
-    const fleet = new Fleet('n1', 'n2', 'n3')
+    const fleet = new ScriptedCluster('n1', 'n2', 'n3')
     fleet.elect('n3')
     const client = fleet.client({ endpoints: ['n1:1'] })
     assert.equal(await fleet.run(client.propose('a')), 'a')
-    assert.deepEqual(fleet.asked('propose'), ['n1', 'n3'])
+    assert.deepEqual(fleet.nodesCalled('propose'), ['n1', 'n3'])
     assert.deepEqual(client.endpoints, ['n1:1', 'n2:1', 'n3:1'])
   })
 
   it('is every member, learned in good times, when the only endpoint given is down', async () => {
-    const fleet = new Fleet('n1', 'n2', 'n3')
+    const fleet = new ScriptedCluster('n1', 'n2', 'n3')
     const client = fleet.client({ endpoints: ['n1:1'] })
     await fleet.run(client.propose('a'))
     fleet.node('n1').isUp = false
@@ -37,7 +37,7 @@ describe('whom a client asks', () => {
   })
 
   it('is no member any more that the newest membership does not name', async () => {
-    const fleet = new Fleet('n1', 'n2', 'n3')
+    const fleet = new ScriptedCluster('n1', 'n2', 'n3')
     const client = fleet.client({ endpoints: ['n1:1'] })
     await fleet.run(client.status())
     assert.deepEqual(client.endpoints, ['n1:1', 'n2:1', 'n3:1'])
@@ -48,7 +48,7 @@ describe('whom a client asks', () => {
   })
 
   it('is limited in number, whatever a membership claims', async () => {
-    const fleet = new Fleet('n1')
+    const fleet = new ScriptedCluster('n1')
     fleet.node('n1').members = Array.from({ length: 500 }, (_, offset) => `m${offset}`)
     const client = fleet.client()
     await fleet.run(client.propose('a'))
@@ -57,39 +57,39 @@ describe('whom a client asks', () => {
   })
 
   it('is the given endpoint at which a member answered before, rather than the address it has inside', async () => {
-    const fleet = new Fleet('n1', 'n2')
+    const fleet = new ScriptedCluster('n1', 'n2')
     fleet.nodes.set('outside:7002', fleet.node('n2'))
     fleet.nodes.delete('n2:1')
     const client = fleet.client({ endpoints: ['n1:1', 'outside:7002'] })
     await fleet.run(client.status())
     fleet.elect('n2')
     assert.equal(await fleet.run(client.propose('a')), 'a')
-    assert.deepEqual(fleet.asked('propose'), ['n1', 'n2'])
+    assert.deepEqual(fleet.nodesCalled('propose'), ['n1', 'n2'])
     assert.equal(fleet.clock.now() < 20, true)
   })
 
   it('is one node only, if the query says so', async () => {
-    const fleet = new Fleet('n1', 'n2')
+    const fleet = new ScriptedCluster('n1', 'n2')
     const client = fleet.client()
     assert.equal(await fleet.run(client.query('q', { mode: 'local', endpoint: 'n2:1' })), 'q')
-    assert.deepEqual(fleet.asked('local'), ['n2'])
+    assert.deepEqual(fleet.nodesCalled('local'), ['n2'])
     const error = await fleet.failure(client.query('q', { endpoint: 'n2:1' }))
     assert.equal(error.code, 'ERR_RAFT_NOT_LEADER')
   })
 
   it('is the leader still, after a local read elsewhere', async () => {
-    const fleet = new Fleet('n1', 'n2')
+    const fleet = new ScriptedCluster('n1', 'n2')
     const client = fleet.client()
     await fleet.run(client.propose('a'))
     await fleet.run(client.query('q', { mode: 'local', endpoint: 'n2:1' }))
     await fleet.run(client.propose('b'))
-    assert.deepEqual(fleet.asked('propose'), ['n1', 'n1'])
+    assert.deepEqual(fleet.nodesCalled('propose'), ['n1', 'n1'])
   })
 })
 
 describe('the status of a cluster', () => {
   it('is what each endpoint says, and each member it names', async () => {
-    const fleet = new Fleet('n1', 'n2', 'n3')
+    const fleet = new ScriptedCluster('n1', 'n2', 'n3')
     fleet.node('n3').isUp = false
     const said = await fleet.run(fleet.client({ endpoints: ['n1:1', 'n9:1'] }).status())
     const facts = said.map((one) => [one.address, 'status' in one ? one.status.role : one.error.code])
@@ -102,16 +102,16 @@ describe('the status of a cluster', () => {
   })
 
   it('does not ask a node twice that answers at an endpoint of another name', async () => {
-    const fleet = new Fleet('n1', 'n2')
+    const fleet = new ScriptedCluster('n1', 'n2')
     fleet.nodes.set('outside:7001', fleet.node('n1'))
     await fleet.run(fleet.client({ endpoints: ['outside:7001'] }).status())
-    assert.deepEqual(fleet.asked('status').sort(), ['n1', 'n2'])
+    assert.deepEqual(fleet.nodesCalled('status').sort(), ['n1', 'n2'])
   })
 })
 
 describe('administering by a client', () => {
   it('goes to the leader', async () => {
-    const fleet = new Fleet('n1', 'n2')
+    const fleet = new ScriptedCluster('n1', 'n2')
     fleet.elect('n2')
     const client = fleet.client()
     assert.deepEqual(await fleet.run(client.changeMembership({ promote: ['n3'] })), { index: 7 })
@@ -130,14 +130,14 @@ describe('the codecs of a client', () => {
   }
 
   it('may fail on a result, and then the command is applied all the same', async () => {
-    const fleet = new Fleet('n1')
+    const fleet = new ScriptedCluster('n1')
     const error = await fleet.failure(fleet.client({ resultCodec: upset }).propose('a'))
     assert.deepEqual([error.code, error.outcome], ['ERR_RAFT_BAD_MESSAGE', 'applied'])
     assert.match(error.message, /applied at index 1, but its result could not be decoded: what is this/)
   })
 
   it('may be left out for bytes as they are', async () => {
-    const fleet = new Fleet('n1')
+    const fleet = new ScriptedCluster('n1')
     const client = fleet.client()
     const { index, term, result } = await fleet.run(client.proposeBytes(Buffer.from('"x"')))
     assert.deepEqual([index, term, Buffer.from(result).toString()], [1, 1, '"x"'])
@@ -163,13 +163,13 @@ describe('the options of a client', () => {
 describe('the arguments of a call', () => {
   for (const timeoutMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
     it(`include no timeout of ${timeoutMs} ms`, async () => {
-      const fleet = new Fleet('n1')
+      const fleet = new ScriptedCluster('n1')
       assert.equal((await fleet.failure(fleet.client().propose('a', { timeoutMs }))).code, 'ERR_RAFT_OPTIONS')
       assert.deepEqual(fleet.calls, [])
     })
 
   it('are bytes where bytes are due', async () => {
-    const client = new Fleet('n1').client()
+    const client = new ScriptedCluster('n1').client()
     await assert.rejects(client.proposeBytes('YWJj' as unknown as Uint8Array), { code: 'ERR_RAFT_OPTIONS' })
     await assert.rejects(client.queryBytes('YWJj' as unknown as Uint8Array), { code: 'ERR_RAFT_OPTIONS' })
   })
@@ -177,7 +177,7 @@ describe('the arguments of a call', () => {
 
 describe('a node in the same process', () => {
   it('may hang in a query, a status, a change, and the call ends all the same', async () => {
-    const fleet = new Fleet('n1')
+    const fleet = new ScriptedCluster('n1')
     fleet.node('n1').always = hangs()
     const options = { timeoutMs: 300 }
     const client = fleet.client()
@@ -187,7 +187,7 @@ describe('a node in the same process', () => {
   })
 
   it('may fail in ways that are no RaftError', async () => {
-    const fleet = new Fleet('n1', 'n2')
+    const fleet = new ScriptedCluster('n1', 'n2')
     fleet.node('n1').always = async () => {
       throw new TypeError('a bug')
     }

@@ -1,7 +1,7 @@
 /** Storages that are bad at crashes, failing disks and damage, in one way each. */
 import { RaftError } from '../../src/errors.ts'
 import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
-import { FaintingDisk } from '../memory/place.ts'
+import { CrashingDisk } from '../memory/memory-storage-fixture.ts'
 import type { FaultyStorage } from './faulty-storage.ts'
 import { faulty } from './faulty-storage.ts'
 
@@ -130,10 +130,10 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
     'a lost sync brings back a beginning of what was written, or is noticed, and never a mixture',
     (good, disk) => ({
       write: async (write) => {
-        const isLying = disk instanceof FaintingDisk && disk.isLying
-        if (isLying && disk instanceof FaintingDisk) disk.isLying = false
+        const isLying = disk instanceof CrashingDisk && disk.ignoresSyncs
+        if (isLying && disk instanceof CrashingDisk) disk.ignoresSyncs = false
         await good.write({ ...write, hardState: isLying ? undefined : write.hardState })
-        if (isLying && disk instanceof FaintingDisk) disk.isLying = true
+        if (isLying && disk instanceof CrashingDisk) disk.ignoresSyncs = true
       },
     }),
   ),

@@ -4,8 +4,8 @@ import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
-import { memoryWorld } from '../memory/memory-world.ts'
-import { memoryPlace } from '../memory/place.ts'
+import { memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
+import { memoryTransportFixture } from '../memory/memory-transport-fixture.ts'
 import { FAULTY_STORAGES } from './faulty-storages.ts'
 import { FAULTY_TRANSPORTS } from './faulty-transports.ts'
 import { checksOf, failureOf } from './suite-checks.ts'
@@ -13,10 +13,10 @@ import { checksOf, failureOf } from './suite-checks.ts'
 /** What a good one in memory never needs: it answers within turns. */
 const TIMEOUT_MS = 100
 
-const storageChecks = (make: typeof memoryPlace): Map<string, () => Promise<void>> =>
+const storageChecks = (make: typeof memoryStorageFixture): Map<string, () => Promise<void>> =>
   checksOf((runner) => storageContract({ ...runner, make }))
 
-const transportChecks = (make: typeof memoryWorld): Map<string, () => Promise<void>> =>
+const transportChecks = (make: typeof memoryTransportFixture): Map<string, () => Promise<void>> =>
   checksOf((runner) => transportContract({ ...runner, make, timeoutMs: TIMEOUT_MS }))
 
 describe('the storage contract catches a storage that', () => {
@@ -26,7 +26,7 @@ describe('the storage contract catches a storage that', () => {
   it('is bad in any way that it has a check for', () => {
     const caught = new Set(FAULTY_STORAGES.map(({ failingCheck: fails }) => fails))
     assert.deepEqual(
-      [...storageChecks(memoryPlace).keys()].filter((title) => !caught.has(title)),
+      [...storageChecks(memoryStorageFixture).keys()].filter((title) => !caught.has(title)),
       [],
     )
   })
@@ -70,7 +70,7 @@ describe('the transport contract catches a transport that', () => {
   it('is bad in any way that it has a check for', () => {
     const caught = new Set(FAULTY_TRANSPORTS.flatMap(({ failingChecks: fails }) => fails))
     assert.deepEqual(
-      [...transportChecks(memoryWorld).keys()].filter((title) => !caught.has(title)),
+      [...transportChecks(memoryTransportFixture).keys()].filter((title) => !caught.has(title)),
       [],
     )
   })
@@ -78,7 +78,7 @@ describe('the transport contract catches a transport that', () => {
 
 describe('the transport contract', () => {
   const bare = (): TransportWorld => {
-    const { stall: _stall, resume: _resume, ...world } = memoryWorld()
+    const { stall: _stall, resume: _resume, ...world } = memoryTransportFixture()
     return world
   }
 

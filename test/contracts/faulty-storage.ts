@@ -3,7 +3,7 @@ import type { Storage } from '../../src/contracts/storage.ts'
 import type { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
-import { FaintingDisk, memoryPlace } from '../memory/place.ts'
+import { CrashingDisk, memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
 
 /** What is wrong with a storage, given the good one below it; what it does not say is done well. */
 export type StorageDefect = (good: Storage, disk: MemoryDisk) => Partial<Storage>
@@ -26,9 +26,9 @@ export function faulty(
   fixtureOverrides: FixtureOverrides = () => ({}),
 ): FaultyStorage {
   const make = async (): Promise<StoragePlace> => {
-    const disk = new FaintingDisk()
+    const disk = new CrashingDisk()
     const storage = (): Storage => applyDefect(new MemoryStorage({ disk }), disk, override)
-    return { ...(await memoryPlace(disk)), createStorage: storage, ...fixtureOverrides(disk) }
+    return { ...(await memoryStorageFixture(disk)), createStorage: storage, ...fixtureOverrides(disk) }
   }
   return { defect: defect, failingCheck: failingCheck, make }
 }

@@ -1,5 +1,5 @@
 /** gRPC keeps the transport contract, over real sockets. */
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
-import { grpcWorld } from '../grpc/peer-world.ts'
+import { grpcTransportFixture } from '../grpc/peer/grpc-transport-fixture.ts'
 
-transportContract({ describe, it, make: () => grpcWorld() })
+transportContract({ describe, it, make: () => grpcTransportFixture() })

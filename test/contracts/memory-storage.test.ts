@@ -1,5 +1,5 @@
 /** The storage in memory keeps the contract. */
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
-import { memoryPlace } from '../memory/place.ts'
+import { memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
 
-storageContract({ describe, it, make: memoryPlace, unsupported: ['damage'] })
+storageContract({ describe, it, make: memoryStorageFixture, unsupported: ['damage'] })

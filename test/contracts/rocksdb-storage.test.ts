@@ -1,5 +1,5 @@
 /** The storage on disk keeps the contract. */
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
-import { rocksdbPlace } from '../rocksdb/place.ts'
+import { rocksdbFixture } from '../rocksdb/rocksdb-fixture.ts'
 
-storageContract({ describe, it, make: rocksdbPlace, histories: 2 })
+storageContract({ describe, it, make: rocksdbFixture, histories: 2 })

@@ -10,8 +10,8 @@ export class TcpProxy {
   readonly #server = createServer((socket) => this.#accept(socket))
   readonly #sockets = new Set<Socket>()
   #isOpen = true
-  #isSilent = false
-  #corrupts = false
+  #isStalled = false
+  #corruptsNext = false
   #port = 0
 
   constructor(target: string) {
@@ -39,18 +39,18 @@ export class TcpProxy {
   }
 
   /** Nothing comes through any more, and nobody is told: as with a stopped process or a switch that drops everything. */
-  silence(): void {
-    this.#isSilent = true
+  stall(): void {
+    this.#isStalled = true
     for (const socket of this.#sockets) socket.pause()
   }
 
   /** What hangs goes on hanging; only what connects from now on gets through. */
-  speakAnew(): void {
-    this.#isSilent = false
+  resumeNewOnly(): void {
+    this.#isStalled = false
   }
 
-  speak(): void {
-    this.#isSilent = false
+  resume(): void {
+    this.#isStalled = false
     for (const socket of this.#sockets) socket.resume()
   }
 
@@ -61,7 +61,7 @@ export class TcpProxy {
 
   /** Changes a bit in the middle of the next large piece, whichever way it goes. */
   corruptNext(): void {
-    this.#corrupts = true
+    this.#corruptsNext = true
   }
 
   async close(): Promise<void> {
@@ -81,20 +81,20 @@ export class TcpProxy {
       from.setNoDelay(true)
       from.on('error', () => undefined)
       from.on('data', (bytes) => {
-        if (this.#corrupts && bytes.length >= CORRUPTED_BYTES_MIN) {
-          this.#corrupts = false
+        if (this.#corruptsNext && bytes.length >= CORRUPTED_BYTES_MIN) {
+          this.#corruptsNext = false
           bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1
         }
         if (!to.write(bytes)) from.pause()
       })
       to.on('drain', () => {
-        if (!this.#isSilent) from.resume()
+        if (!this.#isStalled) from.resume()
       })
       from.on('close', () => {
         this.#sockets.delete(from)
         to.destroy()
       })
-      if (this.#isSilent) from.pause()
+      if (this.#isStalled) from.pause()
     }
   }
 }

@@ -6,24 +6,24 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import fc from 'fast-check'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import { ChildOpener } from './child-opener.ts'
 import type { Acknowledged } from './history.ts'
-import { live, nothing } from './history.ts'
-import { Opener } from './opener.ts'
-import { copyDirectory, IDENTITY } from './place.ts'
+import { emptyHistory, writeHistory } from './history.ts'
+import { copyDirectory, IDENTITY } from './rocksdb-fixture.ts'
 
 const RUNS = Number(process.env.RUNS ?? 60)
 /** Damage is a matter of bytes, not of syncing: a disk in memory, where there is one, takes half the time. */
-const ROOM = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const TEMPORARY_ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 describe('a damaged data directory', function () {
   this.timeout(Math.max(30_000, RUNS * 250))
   let root: string
   let known: Acknowledged
-  const opener = new Opener()
+  const opener = new ChildOpener()
 
   before(async () => {
-    root = await mkdtemp(join(ROOM, 'quorate-damage-'))
-    known = nothing()
+    root = await mkdtemp(join(TEMPORARY_ROOT, 'quorate-damage-'))
+    known = emptyHistory()
   })
   after(async () => {
     await opener.close()
@@ -36,11 +36,11 @@ describe('a damaged data directory', function () {
   ])
     it(`opens whole or is refused, whatever byte is flipped, zeroed or cut off, ${where}`, async () => {
       const sound = join(root, `sound-${lives}`)
-      known = nothing()
+      known = emptyHistory()
       for (let life = 0; life < lives; life++) {
         const storage = new RocksDBStorage({ directory: sound })
         await storage.open(IDENTITY)
-        await live(storage, known)
+        await writeHistory(storage, known)
         await storage.close()
       }
       const files = await filesIn(sound)

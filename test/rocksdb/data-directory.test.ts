@@ -5,14 +5,14 @@ import { once } from 'node:events'
 import { access, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import type { RocksDBPlace } from './place.ts'
-import { IDENTITY, open, refused, rocksdbPlace } from './place.ts'
+import type { RocksDBFixture } from './rocksdb-fixture.ts'
+import { IDENTITY, open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 describe('the data directory', () => {
-  let place: RocksDBPlace
+  let place: RocksDBFixture
 
   beforeEach(async () => {
-    place = await rocksdbPlace()
+    place = await rocksdbFixture()
   })
   afterEach(() => place.destroy())
 
@@ -65,7 +65,7 @@ describe('the data directory', () => {
         await mkdir(place.directory(), { recursive: true })
         const directory = join(place.directory(), path)
         await prepare(directory)
-        const error = await refused(new RocksDBStorage({ directory }), 'ERR_RAFT_DATA_DIR_ACCESS')
+        const error = await openError(new RocksDBStorage({ directory }), 'ERR_RAFT_DATA_DIR_ACCESS')
         assert.ok(error.message.includes(directory), error.message)
       })
   })
@@ -73,7 +73,7 @@ describe('the data directory', () => {
   describe('in use names its owner', () => {
     it('of a directory in use: pid, host, node and since when', async () => {
       await open(place)
-      const error = await refused(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
+      const error = await openError(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
       assert.match(error.message, new RegExp(`pid ${process.pid}\\), node a, host .+, since 20`))
       assert.equal(error.details.pid, process.pid)
     })
@@ -83,7 +83,7 @@ describe('the data directory', () => {
       const other = spawnHolder(place.directory())
       try {
         await other.isHolding
-        const error = await refused(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
+        const error = await openError(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
         assert.match(error.message, new RegExp(`owner: pid ${other.pid}, node a`))
       } finally {
         other.kill()
@@ -98,7 +98,7 @@ describe('the data directory', () => {
     it('and leaves no OWNER behind when it refuses', async () => {
       await (await open(place)).close()
       for (const name of ['hard-state-a', 'hard-state-b']) await rm(join(place.directory(), name))
-      await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
       await assert.rejects(access(join(place.directory(), 'OWNER')))
     })
   })

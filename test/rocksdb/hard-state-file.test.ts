@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { HardStateFile } from '../../src/rocksdb/hard-state-file.ts'
-import { temporaryDirectory } from './place.ts'
+import { temporaryDirectory } from './rocksdb-fixture.ts'
 
 describe('the hard-state files', () => {
   let root: string

@@ -17,7 +17,7 @@ export interface Acknowledged {
 const MEMBERSHIP = { members: [], voters: [], outgoing: [], learners: [] }
 
 /** Lives one life over the storage, adding to what earlier lives left; every write is acknowledged. */
-export async function live(storage: Storage, known: Acknowledged): Promise<void> {
+export async function writeHistory(storage: Storage, known: Acknowledged): Promise<void> {
   const write = async (change: Partial<StorageWrite>) => {
     await storage.write({ blocks: [], isUrgent: true, ...change })
     acknowledge(known, change)
@@ -78,7 +78,7 @@ export async function verify(storage: Storage, recovered: RecoveredState, known:
   assert.ok(known.snapshot === undefined || Buffer.concat(chunks).equals(CONTENT), 'the snapshot')
 }
 
-export function nothing(): Acknowledged {
+export function emptyHistory(): Acknowledged {
   return { hardState: { term: 0, votedFor: undefined, commitIndex: 0 }, blocks: [], snapshot: undefined }
 }
 

@@ -5,19 +5,19 @@ import type { EncodedBlock } from '../../src/log-format/block.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import type { BindingBatch } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
+import { encodeChecksummedJson } from '../../src/rocksdb/checksummed-json.ts'
 import { Database } from '../../src/rocksdb/database.ts'
 import { blockKey, SNAPSHOT_KEY, SUMMARY_KEY } from '../../src/rocksdb/log-keys.ts'
-import { seal } from '../../src/rocksdb/sealed.ts'
-import type { RocksDBPlace } from './place.ts'
-import { open, refused, rocksdbPlace } from './place.ts'
+import type { RocksDBFixture } from './rocksdb-fixture.ts'
+import { open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 const OPTIONS = { createIfMissing: false, writeBufferBytes: 1 << 20, cacheBytes: 1 << 20 }
 
 describe('a log is refused', () => {
-  let place: RocksDBPlace
+  let place: RocksDBFixture
 
   beforeEach(async () => {
-    place = await rocksdbPlace()
+    place = await rocksdbFixture()
     await writeLog(place)
   })
   afterEach(() => place.destroy())
@@ -27,7 +27,7 @@ describe('a log is refused', () => {
     const database = await Database.open(loadBinding(), join(place.directory(), 'log'), OPTIONS)
     await database.write(change, true)
     await database.close()
-    return refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+    return openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
   }
 
   for (const { what, change, says, lastGood } of [
@@ -67,7 +67,7 @@ describe('a log is refused', () => {
     },
     {
       what: 'with the record of an older snapshot',
-      change: (batch: BindingBatch) => batch.put(SNAPSHOT_KEY, seal({ write: 1, info: {} })),
+      change: (batch: BindingBatch) => batch.put(SNAPSHOT_KEY, encodeChecksummedJson({ write: 1, info: {} })),
       says: /lost the record of its newest snapshot/,
     },
   ])
@@ -77,7 +77,7 @@ describe('a log is refused', () => {
 })
 
 /** Blocks of two at 1, 3, 5, 7 in term 1 and at 9, 11 in term 2; a snapshot at 2. */
-async function writeLog(place: RocksDBPlace): Promise<void> {
+async function writeLog(place: RocksDBFixture): Promise<void> {
   const storage = await open(place)
   for (const first of [1, 3, 5, 7])
     await storage.write({ blocks: [block(first, 1)], hardState: term(1), isUrgent: true })

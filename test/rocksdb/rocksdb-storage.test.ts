@@ -11,21 +11,21 @@ import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands, encodeNoop } from '../../src/log-format/block.ts'
 import type { Binding, KeyRange } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
+import { encodeChecksummedJson } from '../../src/rocksdb/checksummed-json.ts'
 import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import { blockRange, parseBlockKey } from '../../src/rocksdb/log-keys.ts'
-import { seal } from '../../src/rocksdb/sealed.ts'
-import { live, nothing, verify } from './history.ts'
-import type { RocksDBPlace } from './place.ts'
-import { copyDirectory, IDENTITY, open, refused, rocksdbPlace } from './place.ts'
-import { DISK_FULL, Power } from './power.ts'
+import { DISK_FULL, FaultyDisk } from './faulty-disk.ts'
+import { emptyHistory, verify, writeHistory } from './history.ts'
+import type { RocksDBFixture } from './rocksdb-fixture.ts'
+import { copyDirectory, IDENTITY, open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 describe('the durable storage', () => {
-  let place: RocksDBPlace
+  let place: RocksDBFixture
 
   beforeEach(async () => {
-    place = await rocksdbPlace()
+    place = await rocksdbFixture()
   })
   afterEach(() => place.destroy())
 
@@ -33,8 +33,8 @@ describe('the durable storage', () => {
 
   describe('syncs', () => {
     it('once for a write of blocks, and leaves the hard-state files alone', async () => {
-      const power = new Power()
-      const binding = power.over(loadBinding())
+      const power = new FaultyDisk()
+      const binding = power.wrapBinding(loadBinding())
       const storage = place.createStorage({ binding, markDelayMs: 60_000 })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
@@ -46,8 +46,8 @@ describe('the durable storage', () => {
     })
 
     it('not at all for a commit index that nobody waits for', async () => {
-      const power = new Power()
-      const binding = power.over(loadBinding())
+      const power = new FaultyDisk()
+      const binding = power.wrapBinding(loadBinding())
       const storage = place.createStorage({ binding })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
@@ -78,7 +78,7 @@ describe('the durable storage', () => {
         await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
       await storage.close()
       await cutLog(place.directory(), 200)
-      const error = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const error = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /the last good one is 1\d/)
       assert.equal(error.details.lastKnownIndex, 20)
       assert.match(error.hint ?? '', /other members hold the data: replace this member/)
@@ -104,11 +104,11 @@ describe('the durable storage', () => {
 
     it('damage again at the next attempt: refusing mends nothing', async () => {
       const storage = await opened()
-      await live(storage, nothing())
+      await writeHistory(storage, emptyHistory())
       await storage.close()
       await zeroLog(place.directory(), 40_000)
-      const first = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
-      const second = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const first = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const second = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.equal(second.details.firstBadIndex, first.details.firstBadIndex)
     })
 
@@ -117,14 +117,14 @@ describe('the durable storage', () => {
       await storage.write(write({ hardState: TERM_1 }))
       await storage.close()
       await rm(join(place.directory(), 'IDENTITY'))
-      const error = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const error = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /lost its file IDENTITY/)
     })
 
     it('that the log is gone, and does not begin a new one', async () => {
       await (await opened()).close()
       await rm(join(place.directory(), 'log'), { recursive: true })
-      await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.ok(!(await readdir(place.directory())).includes('log') || (await logFiles(place.directory())).length === 0)
     })
 
@@ -136,14 +136,17 @@ describe('the durable storage', () => {
       await storage.write(write({ blocks: [block(1, 5)], hardState: { term: 5, votedFor: 'b', commitIndex: 0 } }))
       await storage.close()
       await Promise.all(files.map((path, at) => writeFile(path, old[at] as Buffer)))
-      const error = await refused(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const error = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /term and vote are older than the log/)
     })
 
     it('a format it does not know', async () => {
       await (await opened()).close()
-      await writeFile(join(place.directory(), 'IDENTITY'), seal({ ...IDENTITY, format: 99, directoryId: 'x' }))
-      const error = await refused(place.createStorage(), 'ERR_RAFT_FORMAT')
+      await writeFile(
+        join(place.directory(), 'IDENTITY'),
+        encodeChecksummedJson({ ...IDENTITY, format: 99, directoryId: 'x' }),
+      )
+      const error = await openError(place.createStorage(), 'ERR_RAFT_FORMAT')
       assert.match(error.message, /format 99.*format 1/)
     })
   })
@@ -207,11 +210,11 @@ describe('the durable storage', () => {
   })
 
   it('deletes compacted blocks in the background, and at the next open those that a crash left', async () => {
-    const known = nothing()
+    const known = emptyHistory()
     const begun: (() => void)[] = []
     const clear = (_range: KeyRange, callback: () => void) => begun.push(callback)
     const lazy: Binding = (location) => Object.assign(loadBinding()(location), { clear })
-    await live(await opened({ binding: lazy }), known)
+    await writeHistory(await opened({ binding: lazy }), known)
     await place.crash()
     for (const callback of begun) callback()
     assert.ok((await firstKeyOf(place.directory())) < (known.blocks[0]?.first as number))

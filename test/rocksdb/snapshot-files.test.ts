@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { isRaftError } from '../../src/errors.ts'
 import { SnapshotFiles } from '../../src/rocksdb/snapshot-files.ts'
-import { temporaryDirectory } from './place.ts'
+import { temporaryDirectory } from './rocksdb-fixture.ts'
 
 const CHUNK = 256 * 1024
 const CONTENT = Buffer.from(Uint32Array.from({ length: 150_000 }, (_, at) => at).buffer)

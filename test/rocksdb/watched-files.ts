@@ -7,15 +7,15 @@ import { sep } from 'node:path'
 /** Whoever watches a directory; what is done waits for it. It may throw, and then what was to be done has failed. */
 export interface FileWatcher {
   /** Before anything of a write is in the file. */
-  writing(path: string): void
+  beforeWrite(path: string): void
   /** Half of a write is in the file. */
-  halfWritten(path: string): Promise<void>
-  syncing(path: string): Promise<void>
-  synced(path: string): void
+  duringWrite(path: string): Promise<void>
+  beforeSync(path: string): Promise<void>
+  afterSync(path: string): void
   /** A name is about to be another file's, or nobody's. */
-  renaming(from: string, to: string): Promise<void>
-  renamed(from: string, to: string): Promise<void>
-  removing(path: string): Promise<void>
+  beforeRename(from: string, to: string): Promise<void>
+  afterRename(from: string, to: string): Promise<void>
+  beforeRemove(path: string): Promise<void>
 }
 
 type Write = (bytes: Uint8Array, offset: number, length: number, position: number | null) => Promise<unknown>
@@ -55,12 +55,12 @@ async function patch(): Promise<void> {
   }
   fs.rename = async (from, to) => {
     const watcher = watcherOf(from)
-    await watcher?.renaming(String(from), String(to))
+    await watcher?.beforeRename(String(from), String(to))
     await rename(from, to)
-    await watcher?.renamed(String(from), String(to))
+    await watcher?.afterRename(String(from), String(to))
   }
   fs.unlink = async (path) => {
-    await watcherOf(path)?.removing(String(path))
+    await watcherOf(path)?.beforeRemove(String(path))
     await unlink(path)
   }
   syncBuiltinESMExports()
@@ -72,9 +72,9 @@ function patchHandles(prototype: FileHandle): void {
     const known = handles.get(this)
     if (known === undefined) return write.apply(this, of)
     const [bytes, offset, length, position] = of
-    known.watcher.writing(known.path)
+    known.watcher.beforeWrite(known.path)
     if (position !== null) await write.call(this, bytes, offset, length >> 1, position)
-    await known.watcher.halfWritten(known.path)
+    await known.watcher.duringWrite(known.path)
     return write.call(this, bytes, offset, length, position)
   }
   const { writeFile } = prototype
@@ -86,9 +86,9 @@ function patchHandles(prototype: FileHandle): void {
   const watchedSync = (sync: () => Promise<void>) =>
     async function (this: FileHandle): Promise<void> {
       const known = handles.get(this)
-      await known?.watcher.syncing(known.path)
+      await known?.watcher.beforeSync(known.path)
       await sync.call(this)
-      known?.watcher.synced(known.path)
+      known?.watcher.afterSync(known.path)
     }
   const { sync, datasync } = prototype
   Object.assign(prototype, {

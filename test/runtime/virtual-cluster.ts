@@ -106,7 +106,7 @@ export class VirtualCluster {
     this.clocks.get(id)?.stop()
     this.disks.get(id)?.crash()
     this.nodes.delete(id)
-    void this.network.reach('', at)?.close()
+    void this.network.reachable('', at)?.close()
   }
 
   /** Another, empty disk takes the place of its own. */

@@ -1,0 +1,352 @@
+/** The client's end of one stream: requests of one turn leave in one frame, and of each it is known whether it left. */
+import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { ReadMode } from '../../contracts/node-service.ts'
+import { RaftError } from '../../errors.ts'
+import { onAbort } from '../../platform/on-abort.ts'
+import { errorFromFacts } from '../shared/error-facts.ts'
+import { FRAME_REQUESTS_MAX } from '../shared/service-definitions.ts'
+import { assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
+import { fromStatus } from '../shared/status-codes.ts'
+import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
+import { factsOfFailure, wireModeOf } from '../shared/stream-frames.ts'
+import {
+  abortedError,
+  closedError,
+  connectionLostError,
+  outcomeUnknownError,
+  unreachableError,
+} from './client-errors.ts'
+import { Deadlines } from './deadlines.ts'
+
+export type ClientCall = ClientDuplexStream<RequestFrame, ResponseFrame>
+
+export interface StreamLimits {
+  /** How long a connection may take to open. */
+  readonly connectTimeoutMs: number
+  /** With requests unanswered and nothing heard for this long when one of them expires, the connection is taken for dead. */
+  readonly silenceMsMax: number
+  /** The most that waits here for the node to take it; beyond it ERR_RAFT_OVERLOADED. */
+  readonly queueRequestsMax: number
+  readonly queueBytesMax: number
+}
+
+/** How a stream ended: by itself, without ever opening, or because an open one went silent. */
+export type StreamEnd = 'ended' | 'unopened' | 'silent'
+
+/** What is asked, until when, and what became of it. */
+export interface StreamRequest {
+  readonly kind: 'propose' | 'query'
+  readonly payload: Uint8Array
+  readonly mode: ReadMode
+  readonly timeoutMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+interface Pending extends StreamRequest {
+  readonly id: number
+  readonly deadline: number
+  readonly resolve: (response: WireResponse) => void
+  readonly reject: (error: RaftError) => void
+  stopListening: (() => void) | undefined
+  /** It was written to the open stream: it may have arrived. */
+  isWritten: boolean
+  /** The caller has its answer, or has left; a written request still counts until the node answers it. */
+  isSettled: boolean
+}
+
+export interface RequestStreamOptions {
+  readonly address: string
+  readonly call: ClientCall
+  readonly clock: Clock
+  readonly limits: StreamLimits
+  /** Called once, when the stream can take nothing more. */
+  readonly onEnded: (how: StreamEnd) => void
+}
+
+/** Frames are closed at this size, so that one of them never holds up the event loop for long. */
+const FRAME_BYTES = 256 * 1024
+
+/** What a request counts for beside its payload; the same as on the other end. */
+const OVERHEAD_BYTES = 64
+
+/** The node gets a little less time than the caller has, so that its answer, which knows more, comes first. */
+const ANSWER_MARGIN = 0.1
+const ANSWER_MARGIN_MS_MAX = 100
+
+export class RequestStream {
+  readonly #address: string
+  readonly #call: ClientCall
+  readonly #clock: Clock
+  readonly #limits: StreamLimits
+  readonly #onEnded: (how: StreamEnd) => void
+  readonly #deadlines: Deadlines<Pending>
+  readonly #connectTimer: Timer
+  /** By id: everything the caller or the node is not done with. */
+  readonly #pending = new Map<number, Pending>()
+  #queue: Pending[] = []
+  #queueBytes = 0
+  #written = 0
+  #writtenBytes = 0
+  #nextId = 1
+  #lastReceivedAt: number
+  #isFlushDue = false
+  #isOpen = false
+  /** The node has ended the stream itself, which it does only once it has answered whatever it read: the rest it never took. */
+  #isEndedCleanly = false
+  #endReason: RaftError | undefined
+  /** What the node allows; before it has said so, every size may be right. */
+  #serverLimits = { ...SERVICE_LIMITS, commandBytesMax: Infinity }
+  #settleOpened: { resolve: () => void; reject: (error: RaftError) => void } | undefined
+  #opened: Promise<void> | undefined
+
+  constructor({ address, call, clock, limits, onEnded: onGone }: RequestStreamOptions) {
+    this.#address = address
+    this.#call = call
+    this.#clock = clock
+    this.#limits = limits
+    this.#onEnded = onGone
+    this.#lastReceivedAt = clock.now()
+    this.#deadlines = new Deadlines(
+      clock,
+      () => this.#pending.values(),
+      (pending) => this.#expire(pending),
+    )
+    this.#connectTimer = clock.wakeAt(clock.now() + limits.connectTimeoutMs, () =>
+      this.#end(unreachableError(address, `no connection within ${limits.connectTimeoutMs} ms`), 'unopened'),
+    )
+    call.on('metadata', (metadata: Metadata) => this.#open(metadata))
+    call.on('data', (frame: ResponseFrame) => this.#onFrame(frame))
+    call.on('error', (error: ServiceError) => this.#end(fromStatus(error, address, 'not-applied'), 'ended'))
+    call.on('status', ({ code }) => {
+      this.#isEndedCleanly = code === status.OK
+    })
+    call.on('end', () => this.#end(unreachableError(address, 'the node ended the stream'), 'ended'))
+  }
+
+  /** Resolves once the node has taken the stream; rejects if it never will. */
+  opened(): Promise<void> {
+    if (this.#isOpen) return Promise.resolve()
+    if (this.#endReason !== undefined) return Promise.reject(this.#endReason)
+    this.#opened ??= new Promise((resolve, reject) => {
+      this.#settleOpened = { resolve, reject }
+    })
+    return this.#opened
+  }
+
+  send(request: StreamRequest): Promise<WireResponse> {
+    return new Promise((resolve, reject) => {
+      this.#assertCanSend(request)
+      const { kind, payload, mode, timeoutMs, signal } = request
+      const id = this.#nextId
+      this.#nextId = id === MAX_ID ? 1 : id + 1
+      const deadline = this.#clock.now() + timeoutMs
+      // Field by field: a spread here was a quarter of the client's time.
+      const pending: Pending = {
+        kind,
+        payload,
+        mode,
+        timeoutMs,
+        signal,
+        id,
+        deadline,
+        resolve,
+        reject,
+        stopListening: undefined,
+        isWritten: false,
+        isSettled: false,
+      }
+      if (signal !== undefined) pending.stopListening = onAbort(signal, () => this.#abort(pending))
+      this.#pending.set(id, pending)
+      this.#queue.push(pending)
+      this.#queueBytes += payload.length + OVERHEAD_BYTES
+      this.#deadlines.watch(pending)
+      this.#flushLater()
+    })
+  }
+
+  /** Ends the stream at once; what was asked and not answered settles. */
+  close(): void {
+    this.#end(closedError(), 'ended')
+  }
+
+  #assertCanSend({ kind, payload, signal }: StreamRequest): void {
+    if (this.#endReason !== undefined) throw this.#endReason
+    if (signal?.aborted === true) throw abortedError(signal)
+    assertPayloadSize(kind === 'propose' ? 'command' : 'query', payload.length, this.#serverLimits)
+    const { queueRequestsMax, queueBytesMax } = this.#limits
+    if (this.#queue.length < queueRequestsMax && this.#queueBytes + payload.length <= queueBytesMax) return
+    throw new RaftError(
+      'ERR_RAFT_OVERLOADED',
+      `${this.#queue.length} requests of ${this.#queueBytes} bytes wait for ${this.#address} to take them; the limits are ${queueRequestsMax} and ${queueBytesMax}`,
+      { hint: 'have fewer requests under way', details: { requests: this.#queue.length, bytes: this.#queueBytes } },
+    )
+  }
+
+  #open(metadata: Metadata): void {
+    this.#connectTimer.cancel()
+    this.#isOpen = true
+    this.#serverLimits = {
+      ...SERVICE_LIMITS,
+      commandBytesMax: limitFromHeader(metadata, 'raft-command-bytes-max', SERVICE_LIMITS.commandBytesMax),
+      streamRequestsMax: limitFromHeader(metadata, 'raft-stream-requests-max', SERVICE_LIMITS.streamRequestsMax),
+      streamBytesMax: limitFromHeader(metadata, 'raft-stream-bytes-max', SERVICE_LIMITS.streamBytesMax),
+    }
+    this.#settleOpened?.resolve()
+    this.#flushLater()
+  }
+
+  #flushLater(): void {
+    if (this.#isFlushDue || !this.#isOpen) return
+    this.#isFlushDue = true
+    this.#clock.defer(() => {
+      this.#isFlushDue = false
+      if (this.#endReason === undefined) this.#flush()
+    })
+  }
+
+  /** Writes what the node's window has room for; answers make room, and flush again. */
+  #flush(): void {
+    let requests: WireRequest[] = []
+    let bytes = 0
+    let taken = 0
+    for (const pending of this.#queue) {
+      const size = pending.payload.length + OVERHEAD_BYTES
+      if (!pending.isSettled && !this.#fitsWindow(size)) break
+      taken++
+      this.#queueBytes -= size
+      if (pending.isSettled) continue
+      const request = this.#prepare(pending)
+      if (request === undefined) continue
+      if (requests.length === FRAME_REQUESTS_MAX || (bytes > 0 && bytes + size > FRAME_BYTES)) {
+        this.#call.write({ requests })
+        requests = []
+        bytes = 0
+      }
+      requests.push(request)
+      bytes += size
+    }
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken)
+    if (requests.length > 0) this.#call.write({ requests })
+  }
+
+  #fitsWindow(size: number): boolean {
+    const { streamRequestsMax, streamBytesMax } = this.#serverLimits
+    return this.#written === 0 || (this.#written < streamRequestsMax && this.#writtenBytes + size <= streamBytesMax)
+  }
+
+  #prepare(pending: Pending): WireRequest | undefined {
+    try {
+      assertPayloadSize(pending.kind === 'propose' ? 'command' : 'query', pending.payload.length, this.#serverLimits)
+    } catch (error) {
+      this.#release(pending)
+      this.#settle(pending, error as RaftError)
+      return undefined
+    }
+    if (this.#written === 0) this.#lastReceivedAt = this.#clock.now()
+    pending.isWritten = true
+    this.#written++
+    this.#writtenBytes += pending.payload.length + OVERHEAD_BYTES
+    const leftMs = pending.deadline - this.#clock.now()
+    return {
+      id: pending.id,
+      kind: pending.kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
+      payload: pending.payload,
+      mode: wireModeOf(pending.mode),
+      timeoutMs: serverTimeoutMs(leftMs),
+    }
+  }
+
+  #onFrame({ responses }: ResponseFrame): void {
+    this.#lastReceivedAt = this.#clock.now()
+    for (const response of responses) {
+      const pending = this.#pending.get(response.id)
+      if (pending === undefined || !pending.isWritten) continue
+      this.#release(pending)
+      const { failure } = response
+      this.#settle(pending, failure ? errorFromFacts(factsOfFailure(failure)) : response)
+    }
+    if (this.#queue.length > 0) this.#flushLater()
+  }
+
+  #abort(pending: Pending): void {
+    if (!pending.isWritten) this.#release(pending)
+    const { signal, isWritten, kind } = pending
+    const isUnknown = isWritten && kind === 'propose'
+    this.#settle(
+      pending,
+      isUnknown ? outcomeUnknownError('aborted by the caller while under way', signal?.reason) : abortedError(signal),
+    )
+  }
+
+  #expire(pending: Pending): void {
+    if (!pending.isWritten) this.#release(pending)
+    this.#settle(pending, this.#timeoutError(pending))
+    if (this.#written > 0 && this.#clock.now() - this.#lastReceivedAt >= this.#limits.silenceMsMax)
+      this.#end(
+        unreachableError(this.#address, `nothing heard for ${Math.round(this.#clock.now() - this.#lastReceivedAt)} ms`),
+        'silent',
+      )
+  }
+
+  #timeoutError({ isWritten, kind, timeoutMs }: Pending): RaftError {
+    const ms = Math.round(timeoutMs)
+    if (!this.#isOpen) return unreachableError(this.#address, `no connection within ${ms} ms`)
+    if (!isWritten)
+      return new RaftError(
+        'ERR_RAFT_TIMEOUT',
+        `${this.#address} took no more requests for ${ms} ms; this one was not sent`,
+      )
+    if (kind === 'query') return new RaftError('ERR_RAFT_TIMEOUT', `no answer from ${this.#address} within ${ms} ms`)
+    return outcomeUnknownError(`no answer from ${this.#address} within ${ms} ms`)
+  }
+
+  /** Out of the books: the node is done with it, or never had it. */
+  #release(pending: Pending): void {
+    this.#pending.delete(pending.id)
+    if (!pending.isWritten) return
+    this.#written--
+    this.#writtenBytes -= pending.payload.length + OVERHEAD_BYTES
+  }
+
+  #settle(pending: Pending, outcome: WireResponse | RaftError): void {
+    if (pending.isSettled) return
+    pending.isSettled = true
+    pending.stopListening?.()
+    if (outcome instanceof Error) pending.reject(outcome)
+    else pending.resolve(outcome)
+  }
+
+  #end(reason: RaftError, how: StreamEnd): void {
+    if (this.#endReason !== undefined) return
+    this.#endReason = reason
+    this.#connectTimer.cancel()
+    this.#deadlines.stop()
+    this.#call.cancel()
+    const waiting = [...this.#pending.values()]
+    this.#pending.clear()
+    this.#queue = []
+    this.#onEnded(how)
+    this.#settleOpened?.reject(reason)
+    for (const pending of waiting) {
+      const mayHaveArrived = pending.isWritten && !this.#isEndedCleanly
+      this.#settle(pending, mayHaveArrived ? connectionLostError(pending.kind, reason) : reason)
+    }
+  }
+}
+
+const MAX_ID = 2 ** 32 - 1
+
+/** What fits the field; the node grants less anyway. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
+function serverTimeoutMs(leftMs: number): number {
+  const shareMs = leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN)
+  return Math.min(Math.max(1, Math.floor(shareMs)), TIMEOUT_MS_MAX)
+}
+
+function limitFromHeader(metadata: Metadata, key: string, otherwise: number): number {
+  const value = Number(metadata.get(key)[0])
+  return Number.isSafeInteger(value) && value > 0 ? value : otherwise
+}

@@ -1,0 +1,288 @@
+/** The one gate between bytes and messages: past it the types are the truth. What does not fit is ERR_RAFT_BAD_MESSAGE. */
+
+import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
+import type { InstallSnapshotResponse } from '../../core/messages.ts'
+import type { LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { EncodedBlock } from '../../log-format/block.ts'
+import { decodeBlock, parseMembership } from '../../log-format/block.ts'
+import type { NestedFields } from '../shared/field-count.ts'
+import { countFields } from '../shared/field-count.ts'
+import { peerProto } from './peer-proto.ts'
+import type { Fields } from './wire-fields.ts'
+import { badMessage, readBoolean, readInteger, readList, readObject, readText, toPrintable } from './wire-fields.ts'
+
+/** Who speaks, whom it means to speak to, where it is reached itself, and the protocol versions it knows. */
+export interface Hello extends PeerIdentity {
+  readonly receiverId: NodeId
+  readonly address: string
+  readonly protocolMin: number
+  readonly protocolMax: number
+}
+
+/** One write on a link. */
+export type Frame =
+  | { readonly type: 'hello'; readonly hello: Hello }
+  | { readonly type: 'refusal'; readonly refusal: Refusal }
+  | { readonly type: 'messages'; readonly messages: readonly PeerMessage[] }
+
+export interface FetchRequest {
+  readonly hello: Hello
+  readonly id: string
+  readonly offset: number
+}
+
+/** A piece of a snapshot, or why there will be none. */
+export type Chunk =
+  | { readonly type: 'data'; readonly offset: number; readonly data: Buffer }
+  | { readonly type: 'refusal'; readonly refusal: Refusal }
+
+/** The most messages in one frame. */
+export const FRAME_MESSAGES_MAX = 1024
+
+export function encodeFrame(frame: Frame): Buffer {
+  const { frame: wire } = peerProto()
+  if (frame.type === 'messages') return wire.encode({ messages: frame.messages.map(toWire) })
+  return wire.encode(frame)
+}
+
+export function decodeFrame(bytes: Buffer): Frame {
+  if (countFields(bytes, FRAME_NESTED) > FIELDS_MIN + bytes.length / BYTES_PER_FIELD)
+    throw badMessage('too many pieces')
+  const fields = decodeFields(() => peerProto().frame.decode(bytes))
+  const messages = readList(fields, 'messages')
+  const kinds = Number(fields.hello != null) + Number(fields.refusal != null) + Number(messages.length > 0)
+  if (kinds !== 1) throw badMessage(`a frame is one of hello, refusal and messages, not ${kinds} of them`)
+  if (fields.hello != null) return { type: 'hello', hello: readHello(readObject(fields, 'hello')) }
+  if (fields.refusal != null) return { type: 'refusal', refusal: readRefusal(readObject(fields, 'refusal')) }
+  return { type: 'messages', messages: messages.map((message) => fromWire(message as Fields)) }
+}
+
+/** Frame.messages → AppendEntriesRequest.blocks; and → InstallSnapshotRequest.snapshot.membership. */
+const FRAME_NESTED: NestedFields = { 3: { 5: {}, 7: { 2: { 4: {} } } } }
+/** A frame may always have this many pieces, and one more for every so many bytes: the smallest block is larger. */
+const FIELDS_MIN = 4 * FRAME_MESSAGES_MAX
+const BYTES_PER_FIELD = 32
+
+export function encodeFetchRequest(request: FetchRequest): Buffer {
+  return peerProto().fetchRequest.encode(request)
+}
+
+export function decodeFetchRequest(bytes: Buffer): FetchRequest {
+  const fields = decodeFields(() => peerProto().fetchRequest.decode(bytes))
+  const hello = readHello(readObject(fields, 'hello'))
+  return { hello, id: readText(fields, 'id', SNAPSHOT_ID), offset: readInteger(fields, 'offset') }
+}
+
+export function encodeChunk(chunk: Chunk): Buffer {
+  return peerProto().chunk.encode(chunk)
+}
+
+export function decodeChunk(bytes: Buffer): Chunk {
+  const fields = decodeFields(() => peerProto().chunk.decode(bytes))
+  if (fields.refusal != null) return { type: 'refusal', refusal: readRefusal(readObject(fields, 'refusal')) }
+  return { type: 'data', offset: readInteger(fields, 'offset'), data: fields.data as Buffer }
+}
+
+function decodeFields(decode: () => Fields): Fields {
+  try {
+    return decode()
+  } catch (cause) {
+    throw badMessage(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const SNAPSHOT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
+/** Printable, without blanks; may be empty. */
+const NAME = /^[\x21-\x7e]{0,255}$/
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
+const REASON_LENGTH_MAX = 1000
+
+function readHello(fields: Fields): Hello {
+  return {
+    clusterId: readText(fields, 'clusterId', /^[^\p{C}]{0,255}$/u),
+    nodeId: readText(fields, 'nodeId', NODE_ID),
+    directoryId: readText(fields, 'directoryId', NAME),
+    receiverId: readText(fields, 'receiverId', NODE_ID),
+    address: readText(fields, 'address', NAME),
+    protocolMin: readInteger(fields, 'protocolMin'),
+    protocolMax: readInteger(fields, 'protocolMax'),
+  }
+}
+
+function readRefusal(fields: Fields): Refusal {
+  const message = typeof fields.message === 'string' ? fields.message : ''
+  return { code: readText(fields, 'code', CODE), message: toPrintable(message.slice(0, REASON_LENGTH_MAX)) }
+}
+
+function toWire(message: PeerMessage): object {
+  if (message.type === 'AppendEntriesRequest')
+    return { appendEntriesRequest: { ...message, blocks: message.blocks.map((block) => block.bytes) } }
+  if (message.type === 'InstallSnapshotResponse')
+    return { installSnapshotResponse: { ...message, outcome: message.outcome.toUpperCase() } }
+  return { [fieldOf(message.type)]: message }
+}
+
+function fieldOf(type: PeerMessage['type']): string {
+  return type.charAt(0).toLowerCase() + type.slice(1)
+}
+
+function fromWire(fields: Fields): PeerMessage {
+  const name = fields.message
+  const read = typeof name === 'string' ? READERS_BY_FIELD.get(name) : undefined
+  if (read === undefined) throw badMessage('a message of no known type')
+  return read(readObject(fields, name as string))
+}
+
+/** Of every message, its fields: terms of those who ask are at least 1, since nobody leads or campaigns in term 0. */
+const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extract<PeerMessage, { type: Type }> } = {
+  RequestVoteRequest: (from) => ({
+    type: 'RequestVoteRequest',
+    term: readInteger(from, 'term', 1),
+    ...readLastEntry(from),
+    isTransfer: readBoolean(from, 'isTransfer'),
+  }),
+  RequestVoteResponse: (from) => ({
+    type: 'RequestVoteResponse',
+    term: readInteger(from, 'term'),
+    isGranted: readBoolean(from, 'isGranted'),
+  }),
+  PreVoteRequest: (from) => ({ type: 'PreVoteRequest', term: readInteger(from, 'term', 1), ...readLastEntry(from) }),
+  PreVoteResponse: (from) => ({
+    type: 'PreVoteResponse',
+    term: readInteger(from, 'term'),
+    isGranted: readBoolean(from, 'isGranted'),
+    isRemoved: readBoolean(from, 'isRemoved'),
+  }),
+  AppendEntriesRequest: (from) => {
+    const term = readInteger(from, 'term', 1)
+    const { index: prevIndex, term: prevTerm } = readEntryId(from, 'prevIndex', 'prevTerm')
+    return {
+      type: 'AppendEntriesRequest',
+      term,
+      prevIndex,
+      prevTerm,
+      commitIndex: readInteger(from, 'commitIndex'),
+      ...readRound(from),
+      blocks: readBlocks(readList(from, 'blocks'), { prevIndex, prevTerm, term }),
+    }
+  },
+  AppendEntriesResponse: (from) => ({
+    type: 'AppendEntriesResponse',
+    term: readInteger(from, 'term'),
+    isAccepted: readBoolean(from, 'isAccepted'),
+    index: readInteger(from, 'index'),
+    hintIndex: readInteger(from, 'hintIndex'),
+    hintTerm: readInteger(from, 'hintTerm'),
+    ...readRound(from),
+  }),
+  InstallSnapshotRequest: (from) => ({
+    type: 'InstallSnapshotRequest',
+    term: readInteger(from, 'term', 1),
+    snapshot: readSnapshot(readObject(from, 'snapshot')),
+    ...readRound(from),
+  }),
+  InstallSnapshotResponse: (from) => ({
+    type: 'InstallSnapshotResponse',
+    term: readInteger(from, 'term'),
+    outcome: readOutcome(from),
+    index: readInteger(from, 'index'),
+    ...readRound(from),
+  }),
+  TimeoutNow: (from) => ({ type: 'TimeoutNow', term: readInteger(from, 'term', 1) }),
+  ReadIndexRequest: (from) => ({
+    type: 'ReadIndexRequest',
+    term: readInteger(from, 'term'),
+    read: readInteger(from, 'read'),
+  }),
+  ReadIndexResponse: (from) => ({
+    type: 'ReadIndexResponse',
+    term: readInteger(from, 'term'),
+    read: readInteger(from, 'read'),
+    index: from.index == null ? undefined : readInteger(from, 'index'),
+  }),
+}
+
+const READERS_BY_FIELD = new Map<string, (from: Fields) => PeerMessage>(
+  Object.entries(READERS).map(([type, read]) => [fieldOf(type as PeerMessage['type']), read]),
+)
+
+const OUTCOMES: ReadonlyMap<unknown, InstallSnapshotResponse['outcome']> = new Map([
+  ['INSTALLED', 'installed'],
+  ['FETCHING', 'fetching'],
+  ['FAILED', 'failed'],
+])
+
+function readOutcome(from: Fields): InstallSnapshotResponse['outcome'] {
+  const outcome = OUTCOMES.get(from.outcome)
+  if (outcome === undefined) throw badMessage(`outcome is ${String(from.outcome)}`)
+  return outcome
+}
+
+function readRound(from: Fields): { readonly round: number; readonly session: LogIndex } {
+  return { round: readInteger(from, 'round'), session: readInteger(from, 'session') }
+}
+
+function readLastEntry(from: Fields): { readonly lastIndex: LogIndex; readonly lastTerm: Term } {
+  const { index: lastIndex, term: lastTerm } = readEntryId(from, 'lastIndex', 'lastTerm')
+  return { lastIndex, lastTerm }
+}
+
+/** An entry's name: the place before the log is index 0 of term 0, and nothing else has either. */
+function readEntryId(
+  from: Fields,
+  indexName: string,
+  termName: string,
+): { readonly index: LogIndex; readonly term: Term } {
+  const index = readInteger(from, indexName)
+  const term = readInteger(from, termName)
+  if ((index === 0) !== (term === 0)) throw badMessage(`${indexName} is ${index} but ${termName} is ${term}`)
+  return { index, term }
+}
+
+interface AppendHead {
+  readonly prevIndex: LogIndex
+  readonly prevTerm: Term
+  readonly term: Term
+}
+
+/** Every block whole and sound, contiguous from the entry before them, of terms that never fall and never pass the sender's. */
+function readBlocks(wire: readonly unknown[], { prevIndex, prevTerm, term }: AppendHead): EncodedBlock[] {
+  let nextIndex = prevIndex + 1
+  let termMin = prevTerm
+  return wire.map((bytes) => {
+    const block = readBlock(bytes as Buffer)
+    if (block.first !== nextIndex) throw badMessage(`a block starts at ${block.first} where ${nextIndex} is next`)
+    if (block.term < termMin || block.term > term)
+      throw badMessage(`a block of term ${block.term} between entries of term ${termMin} and a leader of term ${term}`)
+    nextIndex = block.first + block.count
+    termMin = block.term
+    return block
+  })
+}
+
+function readBlock(bytes: Buffer): EncodedBlock {
+  try {
+    return decodeBlock(bytes)
+  } catch (cause) {
+    throw badMessage((cause as Error).message, cause)
+  }
+}
+
+function readSnapshot(from: Fields): SnapshotInfo {
+  return {
+    id: readText(from, 'id', SNAPSHOT_ID),
+    index: readInteger(from, 'index', 1),
+    term: readInteger(from, 'term', 1),
+    membership: readMembership(readObject(from, 'membership')),
+    size: readInteger(from, 'size'),
+  }
+}
+
+function readMembership(from: Fields): SnapshotInfo['membership'] {
+  try {
+    return parseMembership(from)
+  } catch (cause) {
+    throw badMessage((cause as Error).message, cause)
+  }
+}

@@ -1,0 +1,110 @@
+/** Lets in whoever opens a stream to this node, once he has said who he is and the host admits him. */
+import type { ServerDuplexStream } from '@grpc/grpc-js'
+import { status } from '@grpc/grpc-js'
+import type { Refusal, TransportHost } from '../../contracts/transport.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { Frame, Hello } from './codec.ts'
+import { checkHello, makeHello, makeRefusal } from './handshake.ts'
+import { acceptedCall } from './peer-call.ts'
+import type { PeerLink } from './peer-link.ts'
+import { PeerStream } from './peer-stream.ts'
+import type { GrpcTransportLimits } from './transport-options.ts'
+
+export interface PeerAcceptorParts {
+  readonly host: TransportHost
+  /** What this node gives as its own address. */
+  readonly address: () => string
+  /** The link to a peer, made if there is none. */
+  readonly link: (peer: NodeId) => PeerLink
+  readonly limits: GrpcTransportLimits
+}
+
+interface CachedRefusal {
+  readonly refusal: Refusal
+  readonly until: number
+}
+
+/** The most refusals remembered; the oldest are forgotten. */
+const CACHED_REFUSALS_MAX = 256
+
+export class PeerAcceptor {
+  readonly #parts: PeerAcceptorParts
+  /** Streams whose greeting is awaited, and until when. */
+  readonly #handshakes = new Map<PeerStream, NodeJS.Timeout>()
+  readonly #cachedRefusals = new Map<string, CachedRefusal>()
+  #isClosed = false
+
+  constructor(parts: PeerAcceptorParts) {
+    this.#parts = parts
+  }
+
+  accept(call: ServerDuplexStream<Buffer, Buffer>): void {
+    const { limits } = this.#parts
+    const stream = new PeerStream(acceptedCall(call), limits, {
+      onFrame: (frame) => this.#onFirstFrame(stream, frame),
+      onEnd: () => this.#endHandshake(stream),
+      onMalformed: (refusal) => this.#reject(stream, refusal),
+    })
+    if (this.#isClosed) return stream.end(status.UNAVAILABLE, 'this node is closing')
+    if (this.#handshakes.size >= limits.handshakesMax)
+      return stream.end(status.RESOURCE_EXHAUSTED, `${limits.handshakesMax} streams have not yet said who they are`)
+    const timeout = setTimeout(() => this.#onTimeout(stream), limits.handshakeTimeoutMs)
+    this.#handshakes.set(stream, timeout)
+  }
+
+  /** Whether whoever sent this greeting is to be turned away; the answer holds for a while, however often he asks. */
+  checkHello(hello: Hello): Refusal | undefined {
+    const key = JSON.stringify([hello.clusterId, hello.nodeId, hello.directoryId, hello.receiverId])
+    const cached = this.#cachedRefusals.get(key)
+    const now = performance.now()
+    if (cached !== undefined && now < cached.until) return cached.refusal
+    this.#cachedRefusals.delete(key)
+    const refusal = checkHello(this.#parts.host, hello)
+    if (refusal !== undefined) this.#cacheRefusal(key, { refusal, until: now + this.#parts.limits.refusalMemoryMs })
+    return refusal
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const stream of [...this.#handshakes.keys()]) {
+      this.#endHandshake(stream)
+      stream.end(status.UNAVAILABLE, 'this node is closing')
+    }
+  }
+
+  #onFirstFrame(stream: PeerStream, frame: Frame): void {
+    if (frame.type !== 'hello')
+      return this.#reject(stream, makeRefusal('ERR_RAFT_BAD_MESSAGE', `${frame.type} before a greeting`))
+    const { hello } = frame
+    const refusal = this.checkHello(hello)
+    if (refusal !== undefined) return this.#reject(stream, refusal)
+    const link = this.#parts.link(hello.nodeId)
+    const conflict = link.identityConflict(hello)
+    if (conflict !== undefined) return this.#reject(stream, conflict)
+    this.#endHandshake(stream)
+    stream.writeNow({ type: 'hello', hello: makeHello(this.#parts.host, this.#parts.address(), hello.nodeId) })
+    link.attach('accepted', { stream, hello, onEnded: () => undefined })
+  }
+
+  #reject(stream: PeerStream, refusal: Refusal): void {
+    this.#endHandshake(stream)
+    stream.reject(refusal)
+  }
+
+  #onTimeout(stream: PeerStream): void {
+    this.#endHandshake(stream)
+    stream.end(status.DEADLINE_EXCEEDED, `no greeting within ${this.#parts.limits.handshakeTimeoutMs} ms`)
+  }
+
+  #endHandshake(stream: PeerStream): void {
+    clearTimeout(this.#handshakes.get(stream))
+    this.#handshakes.delete(stream)
+  }
+
+  #cacheRefusal(key: string, cached: CachedRefusal): void {
+    this.#cachedRefusals.set(key, cached)
+    if (this.#cachedRefusals.size <= CACHED_REFUSALS_MAX) return
+    const oldest = this.#cachedRefusals.keys().next()
+    if (!oldest.done) this.#cachedRefusals.delete(oldest.value)
+  }
+}

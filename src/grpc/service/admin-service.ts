@@ -1,0 +1,31 @@
+/** The service a node shows to operators: status, membership, leadership, snapshots. */
+import type { NodeService } from '../../contracts/node-service.ts'
+import type { WireChange } from '../shared/admin-messages.ts'
+import { assertNodeId, changeFromWire, wireStatusOf } from '../shared/admin-messages.ts'
+import { adminDefinition } from '../shared/service-definitions.ts'
+import type { ServiceLimits } from '../shared/service-limits.ts'
+import { SERVICE_LIMITS } from '../shared/service-limits.ts'
+import type { GrpcService } from './unary-handler.ts'
+import { unaryHandler } from './unary-handler.ts'
+
+/** Serves `node` to operators; added to a GrpcServer like `clientService`. */
+export function adminService(node: NodeService, options: Partial<ServiceLimits> = {}): GrpcService {
+  const limits: ServiceLimits = { ...SERVICE_LIMITS, ...options }
+  const snapshotLimits = { timeoutMs: limits.snapshotTimeoutMs, timeoutMsMax: limits.snapshotTimeoutMsMax }
+  return {
+    definition: adminDefinition(),
+    implementation: {
+      Status: unaryHandler(async () => wireStatusOf(await node.status()), limits),
+      ChangeMembership: unaryHandler(
+        (change: WireChange, call) => node.changeMembership(changeFromWire(change), call),
+        limits,
+      ),
+      TransferLeadership: unaryHandler(({ to }: { readonly to: string }, call) => {
+        if (to !== '') assertNodeId(to)
+        return node.transferLeadership({ ...call, to: to === '' ? undefined : to })
+      }, limits),
+      TakeSnapshot: unaryHandler((_: object, call) => node.takeSnapshot(call), snapshotLimits),
+    },
+    end: () => undefined,
+  }
+}

@@ -1,0 +1,85 @@
+/** The service a node shows to applications: proposals and queries, on a stream or one by one. */
+import type { Clock } from '../../contracts/clock.ts'
+import type { NodeService } from '../../contracts/node-service.ts'
+import { RaftError } from '../../errors.ts'
+import { systemClock } from '../../platform/system-clock.ts'
+import { clientDefinition } from '../shared/service-definitions.ts'
+import type { ServiceLimits } from '../shared/service-limits.ts'
+import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
+import { toStatus } from '../shared/status-codes.ts'
+import type { WireReadMode } from '../shared/stream-frames.ts'
+import { readModeOf } from '../shared/stream-frames.ts'
+import type { ServedCall } from './served-stream.ts'
+import { ServedStream } from './served-stream.ts'
+import type { GrpcService } from './unary-handler.ts'
+import { unaryHandler } from './unary-handler.ts'
+
+export interface ClientServiceOptions extends Partial<ServiceLimits> {
+  readonly clock?: Clock | undefined
+}
+
+interface ProposeRequest {
+  readonly command: Uint8Array
+}
+
+interface QueryRequest {
+  readonly query: Uint8Array
+  readonly mode: WireReadMode
+}
+
+/**
+ * Serves `node` to clients:
+ *
+ *     const service = clientService(node)
+ *     server.addService(service.definition, service.implementation)
+ *     server.beforeClose(service.end)
+ */
+export function clientService(node: NodeService, options: ClientServiceOptions = {}): GrpcService {
+  const { clock = systemClock, ...given } = options
+  const limits: ServiceLimits = { ...SERVICE_LIMITS, ...given }
+  const streams = new Set<ServedStream>()
+  let isEnding = false
+
+  const serveStream = (call: ServedCall): void => {
+    if (isEnding || streams.size >= limits.streamsMax) {
+      call.on('error', () => undefined)
+      call.emit('error', toStatus(streamRefusedError(isEnding, streams.size)) as unknown as Error)
+      return
+    }
+    const stream = new ServedStream({ call, node, limits, clock, onClosed: () => streams.delete(stream) })
+    streams.add(stream)
+  }
+
+  const propose = unaryHandler(async ({ command }: ProposeRequest, call) => {
+    assertPayloadSize('command', command.length, limits)
+    const { result, index, term } = await node.proposeBytes(command, call)
+    if (result.length > limits.answerBytesMax)
+      throw answerTooLargeError('command', result.length, limits.answerBytesMax)
+    return { result, index, term }
+  }, limits)
+
+  const query = unaryHandler(async ({ query, mode }: QueryRequest, call) => {
+    assertPayloadSize('query', query.length, limits)
+    const { answer, appliedIndex, term } = await node.queryBytes(query, { ...call, mode: readModeOf(mode) })
+    if (answer.length > limits.answerBytesMax) throw answerTooLargeError('query', answer.length, limits.answerBytesMax)
+    return { answer, appliedIndex, term }
+  }, limits)
+
+  return {
+    definition: clientDefinition(limits.commandBytesMax),
+    implementation: { Stream: serveStream, Propose: propose, Query: query },
+    end: () => {
+      isEnding = true
+      for (const stream of streams) stream.end()
+    },
+  }
+}
+
+function streamRefusedError(isEnding: boolean, streams: number): RaftError {
+  return isEnding
+    ? new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'ask another node' })
+    : new RaftError('ERR_RAFT_OVERLOADED', `this node serves ${streams} streams, and takes no more`, {
+        hint: 'share one client per process, and close what is not used',
+        details: { streams },
+      })
+}

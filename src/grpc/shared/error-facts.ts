@@ -1,0 +1,96 @@
+/** What of a RaftError travels: the same facts in a unary call's status and in a failure on the stream, cut to what fits. */
+import type { ErrorCode, LeaderHint, Outcome } from '../../errors.ts'
+import { ERROR_CODES, RaftError } from '../../errors.ts'
+
+export interface ErrorFacts {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly outcome: Outcome
+  readonly retryable: boolean
+  readonly hint: string | undefined
+  readonly leader: LeaderHint | undefined
+  readonly details: RaftError['details']
+}
+
+/** Trailers share one header block of 16 KiB with everything else, so what goes there is short. */
+const MESSAGE_CHARS_MAX = 4096
+const TEXT_CHARS_MAX = 1024
+const DETAILS_CHARS_MAX = 2048
+
+export function factsOf(error: RaftError): ErrorFacts {
+  const { code, outcome, retryable, leader } = error
+  return {
+    code: isErrorCode(code) ? code : 'ERR_RAFT_INTERNAL',
+    message: wellFormed(String(error.message).slice(0, MESSAGE_CHARS_MAX)),
+    outcome,
+    retryable,
+    hint: error.hint === undefined ? undefined : wellFormed(error.hint.slice(0, TEXT_CHARS_MAX)),
+    leader,
+    details: error.details,
+  }
+}
+
+export function errorFromFacts({ code, message, ...rest }: ErrorFacts): RaftError {
+  return new RaftError(code, message, rest)
+}
+
+/** Facts as others wrote them: every field is doubted. A code of a newer version keeps its outcome and is named in the details. */
+export function factsFrom(received: {
+  readonly code: string
+  readonly message: string
+  readonly outcome: string | undefined
+  readonly retryable: boolean
+  readonly hint: string | undefined
+  readonly leader: { readonly id: string; readonly address: string | undefined; readonly term: number } | undefined
+  readonly details: string | undefined
+}): ErrorFacts {
+  const isKnown = isErrorCode(received.code)
+  const outcome = isOutcome(received.outcome) ? received.outcome : 'unknown'
+  const { leader } = received
+  return {
+    code: isKnown ? received.code : outcome === 'unknown' ? 'ERR_RAFT_OUTCOME_UNKNOWN' : 'ERR_RAFT_INTERNAL',
+    message: isKnown ? received.message : `${received.code}: ${received.message}`,
+    outcome,
+    retryable: received.retryable && outcome === 'not-applied',
+    hint: received.hint || undefined,
+    leader:
+      leader === undefined || leader.id === ''
+        ? undefined
+        : {
+            id: leader.id,
+            address: leader.address || undefined,
+            term: Number.isSafeInteger(leader.term) && leader.term > 0 ? leader.term : undefined,
+          },
+    details: isKnown ? parseDetails(received.details) : { ...parseDetails(received.details), code: received.code },
+  }
+}
+
+export function detailsText(details: ErrorFacts['details']): string {
+  const text = wellFormed(JSON.stringify(details))
+  return text === '{}' || text.length > DETAILS_CHARS_MAX ? '' : text
+}
+
+function parseDetails(text: string | undefined): ErrorFacts['details'] {
+  if (text === undefined || text === '') return {}
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return {}
+    const plain = Object.entries(value).filter(([, fact]) => ['string', 'number', 'boolean'].includes(typeof fact))
+    return Object.fromEntries(plain) as ErrorFacts['details']
+  } catch {
+    return {}
+  }
+}
+
+/** With lone surrogates replaced: they have no encoding, and grpc-js throws where it meets one. */
+export function wellFormed(text: string): string {
+  return Buffer.from(text).toString()
+}
+
+function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text)
+}
+
+function isOutcome(text: string | undefined): text is Outcome {
+  return text === 'not-applied' || text === 'unknown' || text === 'applied'
+}

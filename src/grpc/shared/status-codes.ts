@@ -1,0 +1,135 @@
+/** A RaftError as a gRPC status and back: one table, and the facts beside it, so that any client may know what to conclude. */
+import type { ServiceError, StatusObject } from '@grpc/grpc-js'
+import { Metadata, status as Status } from '@grpc/grpc-js'
+import type { ErrorCode } from '../../errors.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
+import type { ErrorFacts } from './error-facts.ts'
+import { errorFromFacts, factsOf, wellFormed } from './error-facts.ts'
+import { decodeDetails, encodeDetails } from './status-details.ts'
+
+/**
+ * Of each code, the status when the call was surely not applied. gRPC's rule: UNAVAILABLE = repeat this call, ABORTED = repeat the
+ * larger operation, FAILED_PRECONDITION = not until something was mended.
+ */
+export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
+  ERR_RAFT_NOT_LEADER: Status.UNAVAILABLE,
+  ERR_RAFT_NO_LEADER: Status.UNAVAILABLE,
+  ERR_RAFT_LEADER_TRANSFERRING: Status.UNAVAILABLE,
+  ERR_RAFT_LEADER_NOT_READY: Status.UNAVAILABLE,
+  ERR_RAFT_OUTCOME_UNKNOWN: Status.UNKNOWN,
+  ERR_RAFT_ENTRY_OVERWRITTEN: Status.ABORTED,
+  ERR_RAFT_OVERLOADED: Status.RESOURCE_EXHAUSTED,
+  ERR_RAFT_TOO_LARGE: Status.INVALID_ARGUMENT,
+  ERR_RAFT_TIMEOUT: Status.DEADLINE_EXCEEDED,
+  ERR_RAFT_READ_FAILED: Status.UNAVAILABLE,
+  ERR_RAFT_UNREACHABLE: Status.UNAVAILABLE,
+  ERR_RAFT_CLOSED: Status.UNAVAILABLE,
+  ERR_RAFT_ABORTED: Status.CANCELLED,
+  ERR_RAFT_CHANGE_IN_PROGRESS: Status.FAILED_PRECONDITION,
+  ERR_RAFT_LEARNER_NOT_READY: Status.FAILED_PRECONDITION,
+  ERR_RAFT_BAD_CHANGE: Status.INVALID_ARGUMENT,
+  ERR_RAFT_UNSAFE_MEMBERSHIP: Status.FAILED_PRECONDITION,
+  ERR_RAFT_BAD_TARGET: Status.FAILED_PRECONDITION,
+  ERR_RAFT_REMOVED: Status.FAILED_PRECONDITION,
+  ERR_RAFT_CLUSTER_MISMATCH: Status.FAILED_PRECONDITION,
+  ERR_RAFT_NODE_MISMATCH: Status.FAILED_PRECONDITION,
+  ERR_RAFT_DIRECTORY_MISMATCH: Status.FAILED_PRECONDITION,
+  ERR_RAFT_DUPLICATE_NODE: Status.FAILED_PRECONDITION,
+  ERR_RAFT_DATA_DIR_LOCKED: Status.FAILED_PRECONDITION,
+  ERR_RAFT_DATA_DIR_ACCESS: Status.FAILED_PRECONDITION,
+  ERR_RAFT_CORRUPT: Status.DATA_LOSS,
+  ERR_RAFT_FORMAT: Status.FAILED_PRECONDITION,
+  ERR_RAFT_NO_SPACE: Status.RESOURCE_EXHAUSTED,
+  ERR_RAFT_STORAGE: Status.DATA_LOSS,
+  ERR_RAFT_COMPACTED: Status.OUT_OF_RANGE,
+  ERR_RAFT_SNAPSHOT_GONE: Status.NOT_FOUND,
+  ERR_RAFT_BAD_BLOCK: Status.INVALID_ARGUMENT,
+  ERR_RAFT_BAD_MESSAGE: Status.INVALID_ARGUMENT,
+  ERR_RAFT_PROTOCOL: Status.FAILED_PRECONDITION,
+  ERR_RAFT_OPTIONS: Status.INVALID_ARGUMENT,
+  ERR_RAFT_RUNTIME: Status.FAILED_PRECONDITION,
+  ERR_RAFT_PORT_IN_USE: Status.FAILED_PRECONDITION,
+  ERR_RAFT_LISTEN: Status.FAILED_PRECONDITION,
+  ERR_RAFT_APPLY: Status.INTERNAL,
+  ERR_RAFT_RUN_FILE: Status.INVALID_ARGUMENT,
+  ERR_RAFT_INTERNAL: Status.INTERNAL,
+}
+
+/** At this address the same call will fail again at once, so that a generic client had better not try. */
+const NO_RETRY_AT_ADDRESS: readonly ErrorCode[] = ['ERR_RAFT_NOT_LEADER', 'ERR_RAFT_CLOSED']
+
+const MESSAGE_CHARS_MAX = 1024
+
+/** What a unary call fails with: status, ASCII trailers anybody can read, and the details in full. */
+export function toStatus(reason: unknown): Pick<StatusObject, 'code' | 'details' | 'metadata'> {
+  const facts = factsOf(asRaftError(reason))
+  const code = statusOf(facts)
+  const details = wellFormed(facts.message.slice(0, MESSAGE_CHARS_MAX))
+  const metadata = new Metadata()
+  if (facts.leader !== undefined) {
+    metadata.set('raft-leader-id', toAscii(facts.leader.id))
+    if (facts.leader.address !== undefined) metadata.set('raft-leader-address', toAscii(facts.leader.address))
+    if (facts.leader.term !== undefined) metadata.set('raft-leader-term', String(facts.leader.term))
+  }
+  if (NO_RETRY_AT_ADDRESS.includes(facts.code)) metadata.set('grpc-retry-pushback-ms', '-1')
+  metadata.set('grpc-status-details-bin', encodeDetails(code, details, facts))
+  return { code, details, metadata }
+}
+
+/**
+ * What a unary call failed with, as the RaftError the server meant. A status that is not ours comes from gRPC or the network; then
+ * `fallback` says what that leaves: 'not-applied' for a read, 'unknown' for a call that may have reached the node.
+ */
+export function fromStatus(error: ServiceError, address: string, fallback: 'not-applied' | 'unknown'): RaftError {
+  const bytes = error.metadata?.get('grpc-status-details-bin')[0]
+  const facts = bytes instanceof Uint8Array ? decodeDetails(bytes) : undefined
+  if (facts !== undefined) return errorFromFacts({ ...facts, message: facts.message || error.details })
+  const code = codeOfNetworkStatus(error.code)
+  const message =
+    code === 'ERR_RAFT_UNREACHABLE'
+      ? `${address} cannot be reached: ${lastErrorIn(error.details)}`
+      : `${address} failed with gRPC status ${Status[error.code] ?? error.code}: ${error.details}`
+  if (fallback === 'not-applied') return new RaftError(code, message, { outcome: 'not-applied', cause: error })
+  return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${message}; the call may or may not have taken effect`, {
+    hint: 'look at the status before trying again',
+    cause: error,
+  })
+}
+
+/** What grpc-js wraps in "No connection established. Last error: Error: … . Resolution note: …". */
+function lastErrorIn(details: string): string {
+  return /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details
+}
+
+/** What others throw is a bug, here or in the state machine: of the call, nothing is known. */
+export function asRaftError(reason: unknown): RaftError {
+  if (isRaftError(reason)) return reason
+  const message = reason instanceof Error ? reason.message : String(reason)
+  return new RaftError('ERR_RAFT_INTERNAL', `unexpected: ${message}`, { cause: reason })
+}
+
+/** Nothing that is not surely not applied may have a status that some client repeats by itself. */
+function statusOf({ code, outcome }: ErrorFacts): Status {
+  const status: Status = STATUS_OF_CODE[code]
+  if (outcome === 'not-applied') return status === Status.UNKNOWN ? Status.FAILED_PRECONDITION : status
+  return status === Status.DATA_LOSS ? status : Status.UNKNOWN
+}
+
+/** These say that the two ends do not understand or do not trust each other: to ask again will not help. */
+const INCOMPATIBLE_STATUSES: readonly Status[] = [
+  Status.UNIMPLEMENTED,
+  Status.UNAUTHENTICATED,
+  Status.PERMISSION_DENIED,
+  Status.INVALID_ARGUMENT,
+  Status.RESOURCE_EXHAUSTED,
+]
+
+function codeOfNetworkStatus(code: Status): ErrorCode {
+  if (code === Status.DEADLINE_EXCEEDED) return 'ERR_RAFT_TIMEOUT'
+  return INCOMPATIBLE_STATUSES.includes(code) ? 'ERR_RAFT_PROTOCOL' : 'ERR_RAFT_UNREACHABLE'
+}
+
+/** Trailers are ASCII; what is not is percent-encoded, as gRPC does with its own message. */
+function toAscii(text: string): string {
+  return encodeURI(wellFormed(text))
+}

@@ -1,0 +1,97 @@
+/** The facts of an error as `grpc-status-details-bin` carries them: a google.rpc.Status with an ErrorInfo, and a RetryInfo where waiting helps. */
+import type { MessageTypeDefinition } from '@grpc/proto-loader'
+import type { ErrorFacts } from './error-facts.ts'
+import { detailsText, factsFrom } from './error-facts.ts'
+import { messageType } from './service-definitions.ts'
+
+interface WireStatus {
+  readonly code: number
+  readonly message: string
+  /** google.protobuf.Any comes with protobufjs, which leaves its names as they are. */
+  readonly details: readonly WireAny[]
+}
+
+interface WireAny {
+  readonly type_url: string
+  readonly value: Uint8Array
+}
+
+interface WireErrorInfo {
+  readonly reason: string
+  readonly domain: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+interface WireRetryInfo {
+  readonly retryDelay: { readonly seconds: number; readonly nanos: number } | null
+}
+
+const ERROR_INFO_URL = 'type.googleapis.com/google.rpc.ErrorInfo'
+const RETRY_INFO_URL = 'type.googleapis.com/google.rpc.RetryInfo'
+const DOMAIN = 'quorate'
+const CODE_PREFIX = 'ERR_RAFT_'
+
+/** What a client without a back-off of its own should wait. */
+const RETRY_DELAY_MS = 50
+
+export function encodeDetails(status: number, message: string, facts: ErrorFacts): Buffer {
+  const info: WireErrorInfo = {
+    reason: facts.code.slice(CODE_PREFIX.length),
+    domain: DOMAIN,
+    metadata: metadataOf(facts),
+  }
+  const details: WireAny[] = [{ type_url: ERROR_INFO_URL, value: errorInfo().serialize(info) }]
+  if (facts.retryable) {
+    const retry = { retryDelay: { seconds: 0, nanos: RETRY_DELAY_MS * 1_000_000 } }
+    details.push({
+      type_url: RETRY_INFO_URL,
+      value: messageType<WireRetryInfo>('google.rpc.RetryInfo').serialize(retry),
+    })
+  }
+  return rpcStatus().serialize({ code: status, message, details })
+}
+
+/** The facts, or undefined if the bytes are not ours. */
+export function decodeDetails(bytes: Uint8Array): ErrorFacts | undefined {
+  try {
+    const { message, details } = rpcStatus().deserialize(Buffer.from(bytes))
+    const packed = details.find(({ type_url }) => type_url === ERROR_INFO_URL)
+    if (packed === undefined) return undefined
+    const { reason, domain, metadata } = errorInfo().deserialize(Buffer.from(packed.value))
+    if (domain !== DOMAIN) return undefined
+    const id = metadata['leader-id']
+    return factsFrom({
+      code: `${CODE_PREFIX}${reason}`,
+      message,
+      outcome: metadata.outcome,
+      retryable: metadata.retryable === 'true',
+      hint: metadata.hint,
+      leader:
+        id === undefined
+          ? undefined
+          : { id, address: metadata['leader-address'], term: Number(metadata['leader-term'] ?? 0) },
+      details: metadata.details,
+    })
+  } catch {
+    return undefined
+  }
+}
+
+function metadataOf({ outcome, retryable, hint, leader, details }: ErrorFacts): Record<string, string> {
+  const metadata: Record<string, string> = { outcome, retryable: String(retryable) }
+  if (hint !== undefined) metadata.hint = hint
+  if (leader !== undefined) metadata['leader-id'] = leader.id
+  if (leader?.address !== undefined) metadata['leader-address'] = leader.address
+  if (leader?.term !== undefined) metadata['leader-term'] = String(leader.term)
+  const text = detailsText(details)
+  if (text !== '') metadata.details = text
+  return metadata
+}
+
+function rpcStatus(): MessageTypeDefinition<WireStatus, WireStatus> {
+  return messageType('google.rpc.Status')
+}
+
+function errorInfo(): MessageTypeDefinition<WireErrorInfo, WireErrorInfo> {
+  return messageType('google.rpc.ErrorInfo')
+}

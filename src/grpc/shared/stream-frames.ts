@@ -1,0 +1,98 @@
+/** The frames of the client stream, as proto/quorate/v1/client.proto describes them, and what in them is believed. */
+import type { ReadMode } from '../../contracts/node-service.ts'
+import { RaftError } from '../../errors.ts'
+import type { ErrorFacts } from './error-facts.ts'
+import { detailsText, factsFrom } from './error-facts.ts'
+
+export type WireReadMode = 'READ_MODE_UNSPECIFIED' | 'READ_MODE_LINEARIZABLE' | 'READ_MODE_LEASE' | 'READ_MODE_LOCAL'
+
+export interface WireRequest {
+  readonly id: number
+  readonly kind: 'REQUEST_KIND_UNSPECIFIED' | 'REQUEST_KIND_PROPOSE' | 'REQUEST_KIND_QUERY'
+  readonly payload: Uint8Array
+  readonly mode: WireReadMode
+  readonly timeoutMs: number
+}
+
+export interface RequestFrame {
+  readonly requests: readonly WireRequest[]
+}
+
+export interface WireResponse {
+  readonly id: number
+  readonly payload?: Uint8Array
+  readonly index?: number
+  readonly term?: number
+  readonly failure?: WireFailure | null
+}
+
+export interface ResponseFrame {
+  readonly responses: readonly WireResponse[]
+}
+
+export interface WireFailure {
+  readonly code: string
+  readonly message: string
+  readonly outcome: string
+  readonly retryable: boolean
+  readonly hint: string
+  readonly leader: { readonly id: string; readonly address: string; readonly term: number } | null
+  readonly details: string
+}
+
+const OUTCOMES = {
+  'not-applied': 'OUTCOME_NOT_APPLIED',
+  unknown: 'OUTCOME_UNKNOWN',
+  applied: 'OUTCOME_APPLIED',
+} as const
+const OUTCOME_OF_WIRE: Readonly<Record<string, keyof typeof OUTCOMES>> = {
+  OUTCOME_NOT_APPLIED: 'not-applied',
+  OUTCOME_UNKNOWN: 'unknown',
+  OUTCOME_APPLIED: 'applied',
+}
+
+export function failureOf({ code, message, outcome, retryable, hint, leader, details }: ErrorFacts): WireFailure {
+  return {
+    code,
+    message,
+    outcome: OUTCOMES[outcome],
+    retryable,
+    hint: hint ?? '',
+    leader: leader === undefined ? null : { id: leader.id, address: leader.address ?? '', term: leader.term ?? 0 },
+    details: detailsText(details),
+  }
+}
+
+export function factsOfFailure(failure: WireFailure): ErrorFacts {
+  return factsFrom({
+    ...failure,
+    outcome: OUTCOME_OF_WIRE[failure.outcome],
+    leader: failure.leader ?? undefined,
+  })
+}
+
+const MODES: Readonly<Record<ReadMode, WireReadMode>> = {
+  linearizable: 'READ_MODE_LINEARIZABLE',
+  lease: 'READ_MODE_LEASE',
+  local: 'READ_MODE_LOCAL',
+}
+
+export function wireModeOf(mode: ReadMode): WireReadMode {
+  return MODES[mode]
+}
+
+/** The mode asked for; a number stands where this version knows no name. */
+export function readModeOf(mode: WireReadMode | number): ReadMode {
+  if (mode === 'READ_MODE_UNSPECIFIED' || mode === 'READ_MODE_LINEARIZABLE') return 'linearizable'
+  if (mode === 'READ_MODE_LEASE') return 'lease'
+  if (mode === 'READ_MODE_LOCAL') return 'local'
+  throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${mode} is no read mode of this version`)
+}
+
+/** A term or index as it came; throws ERR_RAFT_BAD_MESSAGE beyond 2^53, where numbers lie. */
+export function safeInteger(value: unknown, name: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new RaftError('ERR_RAFT_BAD_MESSAGE', `the ${name} of a message is not a whole number below 2^53`, {
+    outcome: 'unknown',
+  })
+}

@@ -1,0 +1,31 @@
+/** Small records that notice damage: a checksum over JSON text, readable with `cat`. */
+import { crc32 } from 'node:zlib'
+
+const CHECKSUM_LENGTH = 8
+
+/** `checksum JSON`, filled up with spaces to `length` bytes (the filling is under the checksum too). */
+export function encodeChecksummedJson(value: unknown, length = 0): Buffer {
+  const text = Buffer.from(` ${JSON.stringify(value)}`)
+  const size = Math.max(length, CHECKSUM_LENGTH + text.length + 1)
+  const bytes = Buffer.alloc(size, ' ')
+  text.copy(bytes, CHECKSUM_LENGTH)
+  bytes.write('\n', size - 1)
+  bytes.write(checksumOf(bytes), 0, 'latin1')
+  return bytes
+}
+
+/** The value that was sealed, or in words what is wrong with the bytes. */
+export function decodeChecksummedJson<Value>(bytes: Buffer): { readonly value: Value } | { readonly damage: string } {
+  if (bytes.length <= CHECKSUM_LENGTH) return { damage: `only ${bytes.length} bytes are left of it` }
+  if (bytes.toString('latin1', 0, CHECKSUM_LENGTH) !== checksumOf(bytes))
+    return { damage: 'its checksum does not match' }
+  try {
+    return { value: JSON.parse(bytes.toString('utf8', CHECKSUM_LENGTH)) as Value }
+  } catch {
+    return { damage: 'it is not JSON' }
+  }
+}
+
+function checksumOf(bytes: Buffer): string {
+  return crc32(bytes.subarray(CHECKSUM_LENGTH)).toString(16).padStart(CHECKSUM_LENGTH, '0')
+}

@@ -1,0 +1,246 @@
+/** A fleet of scripted nodes on virtual time: enough of a cluster to lead a client astray, with a record of who was asked what. */
+
+import type { RaftClientOptions } from '../../src/client/options.ts'
+import { RaftClient } from '../../src/client/raft-client.ts'
+import type { Applied, CallOptions, NodeService, NodeStatus } from '../../src/contracts/node-service.ts'
+import type { SnapshotInfo } from '../../src/core/types.ts'
+import type { ErrorCode, RaftErrorOptions } from '../../src/errors.ts'
+import { RaftError } from '../../src/errors.ts'
+import { memoryChannelFactory } from '../../src/memory/memory-channel.ts'
+import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+
+/** What a node does with one call instead of what it would do. */
+export type Script = (bytes: Uint8Array, options: CallOptions) => Promise<Applied>
+
+export class ScriptedCluster {
+  readonly time = new VirtualTime()
+  readonly clock: NodeClock = new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 })
+  readonly nodes = new Map<string, ScriptedNode>()
+  /** Every call that reached a node: 'n1 propose @120'. */
+  readonly calls: string[] = []
+  /** Every command applied, in order. */
+  readonly applied: string[] = []
+  leader: string | undefined
+  term = 1
+
+  constructor(...ids: string[]) {
+    for (const id of ids) this.nodes.set(`${id}:1`, new ScriptedNode(this, id))
+    this.leader = ids[0]
+  }
+
+  node(id: string): ScriptedNode {
+    return this.nodes.get(`${id}:1`) as ScriptedNode
+  }
+
+  elect(id: string | undefined): void {
+    this.leader = id
+    this.term++
+  }
+
+  client(
+    options: Partial<RaftClientOptions<string, string, string, string>> = {},
+  ): RaftClient<string, string, string, string> {
+    return new RaftClient<string, string, string, string>({
+      endpoints: [...this.nodes.keys()],
+      channel: memoryChannelFactory((address) => this.nodes.get(address)?.asIfUp(), { clock: this.clock }),
+      clock: this.clock,
+      random: () => 0,
+      ...options,
+    })
+  }
+
+  /** Lets time pass until the work is done. */
+  async run<Value>(work: Promise<Value>): Promise<Value> {
+    let isDone = false
+    const watched = work.finally(() => {
+      isDone = true
+    })
+    watched.catch(() => undefined)
+    for (;;) {
+      await flushPromises()
+      if (isDone) return watched
+      if (!this.time.step(this.time.nextUs() ?? Number.NaN)) throw new Error('nothing will ever happen any more')
+    }
+  }
+
+  /** What the work fails with. */
+  async failure(work: Promise<unknown>): Promise<RaftError> {
+    return this.run(
+      work.then(
+        () => {
+          throw new Error('it did not fail')
+        },
+        (error: unknown) => error as RaftError,
+      ),
+    )
+  }
+
+  at(ms: number, action: () => void): void {
+    this.time.after(ms * 1000, action)
+  }
+
+  /** The calls without their times, of one kind. */
+  nodesCalled(kind: string): string[] {
+    return this.calls.filter((call) => call.includes(` ${kind} `)).map((call) => call.split(' ')[0] as string)
+  }
+}
+
+/** Lets every promise that can settle without time passing do so. */
+async function flushPromises(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export class ScriptedNode implements NodeService {
+  readonly id: string
+  readonly #cluster: ScriptedCluster
+  isUp = true
+  /** Used up one by one, before the node does what it would do. */
+  readonly scripts: Script[] = []
+  /** Instead of everything the node would do. */
+  always: Script | undefined
+  membershipIndex = 1
+  members: string[] | undefined
+
+  constructor(cluster: ScriptedCluster, id: string) {
+    this.#cluster = cluster
+    this.id = id
+  }
+
+  asIfUp(): ScriptedNode | undefined {
+    return this.isUp ? this : undefined
+  }
+
+  async proposeBytes(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
+    this.#record('propose')
+    const script = this.#script()
+    if (script !== undefined) return script(command, options)
+    this.#assertLeader()
+    return this.apply(command)
+  }
+
+  async queryBytes(query: Uint8Array, options: CallOptions & { readonly mode?: string } = {}) {
+    this.#record(options.mode === 'local' ? 'local' : 'query')
+    const script = this.#script()
+    if (script !== undefined) {
+      const { result, index, term } = await script(query, options)
+      return { answer: result, appliedIndex: index, term }
+    }
+    if (options.mode !== 'local') this.#assertLeader()
+    return { answer: query, appliedIndex: this.#cluster.applied.length, term: this.#cluster.term }
+  }
+
+  apply(command: Uint8Array): Applied {
+    const { applied, term } = this.#cluster
+    applied.push(JSON.parse(new TextDecoder().decode(command)) as string)
+    return { index: applied.length, term, result: command }
+  }
+
+  async status(): Promise<NodeStatus> {
+    this.#record('status')
+    const { leader, term, nodes } = this.#cluster
+    const ids = this.members ?? [...nodes.values()].map(({ id }) => id)
+    return statusOf(this.id, { leader, term, ids, membershipIndex: this.membershipIndex })
+  }
+
+  async changeMembership(): Promise<{ readonly index: number }> {
+    this.#record('change')
+    await this.#script()?.(new Uint8Array(0), {})
+    this.#assertLeader()
+    return { index: 7 }
+  }
+
+  async transferLeadership({
+    to,
+  }: {
+    readonly to?: string | undefined
+  } = {}): Promise<{ readonly leader: string | undefined }> {
+    this.#record('transfer')
+    this.#assertLeader()
+    return { leader: to }
+  }
+
+  async takeSnapshot(): Promise<SnapshotInfo> {
+    this.#record('snapshot')
+    return { id: `of-${this.id}`, index: 1, term: 1, membership: membershipOf([this.id]), size: 10 }
+  }
+
+  #script(): Script | undefined {
+    return this.scripts.shift() ?? this.always
+  }
+
+  #record(kind: string): void {
+    this.#cluster.calls.push(`${this.id} ${kind} @${Math.round(this.#cluster.clock.now())}`)
+  }
+
+  #assertLeader(): void {
+    const { leader, term } = this.#cluster
+    if (leader === this.id) return
+    if (leader === undefined) throw new RaftError('ERR_RAFT_NO_LEADER', 'no leader')
+    throw new RaftError('ERR_RAFT_NOT_LEADER', `${leader} leads`, {
+      leader: { id: leader, address: `${leader}:1`, term },
+    })
+  }
+}
+
+/** A script that fails. */
+export function fails(code: ErrorCode, options: RaftErrorOptions = {}): Script {
+  return async () => {
+    throw new RaftError(code, 'as the script says', options)
+  }
+}
+
+/** A script that never answers. */
+export function hangs(): Script {
+  return () => new Promise(() => undefined)
+}
+
+function membershipOf(ids: readonly string[]): NodeStatus['membership'] {
+  return {
+    members: ids.map((id) => ({ id, address: `${id}:1`, directoryId: '', addedAt: 0, promote: false })),
+    voters: ids,
+    outgoing: [],
+    learners: [],
+  }
+}
+
+export function statusOf(
+  id: string,
+  {
+    leader,
+    term,
+    ids,
+    membershipIndex,
+  }: { leader: string | undefined; term: number; ids: readonly string[]; membershipIndex: number },
+): NodeStatus {
+  return {
+    id,
+    role: leader === id ? 'leader' : 'follower',
+    term,
+    leader,
+    votedFor: leader,
+    firstIndex: 1,
+    lastIndex: 9,
+    lastTerm: term,
+    persistedIndex: 9,
+    commitIndex: 9,
+    appliedIndex: 9,
+    snapshotIndex: 0,
+    logBytes: 900,
+    membership: membershipOf(ids),
+    membershipIndex,
+    isMembershipCommitted: true,
+    isTransferring: false,
+    isRemoved: false,
+    stopped: undefined,
+    peers: [],
+    clusterId: 'test',
+    directoryId: `directory-of-${id}`,
+    address: `${id}:1`,
+    leaderAddress: leader === undefined ? undefined : `${leader}:1`,
+    version: '0.0.0',
+    loopDelayMs: 0.5,
+    freeBytes: undefined,
+    pendingProposals: 0,
+    connected: ids.filter((other) => other !== id),
+  }
+}

@@ -1,0 +1,224 @@
+/** The gate between bytes and messages: what is sound passes unchanged, and nothing else passes. */
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import type { PeerMessage } from '../../../src/contracts/transport.ts'
+import { isRaftError } from '../../../src/errors.ts'
+import type { Frame } from '../../../src/grpc/peer/codec.ts'
+import {
+  decodeChunk,
+  decodeFetchRequest,
+  decodeFrame,
+  encodeChunk,
+  encodeFetchRequest,
+  encodeFrame,
+} from '../../../src/grpc/peer/codec.ts'
+import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
+import { encodeCommands } from '../../../src/log-format/block.ts'
+import { SAMPLE_MESSAGES } from '../../../src/testing/contracts/transport/sample-messages.ts'
+
+const hello = {
+  clusterId: 'kv demo',
+  nodeId: 'n1',
+  directoryId: 'f00d',
+  receiverId: 'n2',
+  address: '127.0.0.1:7001',
+  protocolMin: 1,
+  protocolMax: 3,
+}
+
+describe('the peer codec', () => {
+  for (const message of SAMPLE_MESSAGES)
+    it(`keeps every field of ${JSON.stringify({ ...message, blocks: undefined }).slice(0, 80)}`, () => {
+      assert.deepEqual(passed(message), message)
+    })
+
+  it('keeps greetings, refusals, requests and pieces of snapshots', () => {
+    const frames: Frame[] = [
+      { type: 'hello', hello },
+      { type: 'hello', hello: { ...hello, clusterId: '', directoryId: '', address: '' } },
+      { type: 'refusal', refusal: { code: 'ERR_RAFT_CLUSTER_MISMATCH', message: 'this is “blue”' } },
+    ]
+    for (const frame of frames) assert.deepEqual(decodeFrame(encodeFrame(frame)), frame)
+    const request = { hello, id: 's-1', offset: 2 ** 40 }
+    assert.deepEqual(decodeFetchRequest(encodeFetchRequest(request)), request)
+    const chunk = { type: 'data', offset: 2 ** 40, data: Buffer.from('abc') } as const
+    assert.deepEqual(decodeChunk(encodeChunk(chunk)), chunk)
+  })
+
+  it('keeps any numbers and any commands', () =>
+    fc.assert(
+      fc.property(appends(), (message) => {
+        assert.deepEqual(passed(message), message)
+      }),
+    ))
+
+  it('shares the bytes of a block with the frame it came in', () => {
+    const bytes = encodeFrame({ type: 'messages', messages: [append()] })
+    const frame = decodeFrame(bytes)
+    assert.ok(frame.type === 'messages' && frame.messages[0]?.type === 'AppendEntriesRequest')
+    assert.equal(frame.messages[0].blocks[0]?.bytes.buffer, bytes.buffer)
+  })
+
+  const vote = { term: 2, lastIndex: 5, lastTerm: 1, isTransfer: false }
+  const block = encodeCommands(5, 2, [new Uint8Array([1, 2, 3])])
+  const flipped = Buffer.from(block.bytes)
+  flipped.writeUInt8(flipped.readUInt8(38) ^ 1, 38)
+  const snapshot = {
+    id: 's1',
+    index: 4,
+    term: 1,
+    size: 3,
+    membership: { members: [{ id: 'a', address: '', directoryId: '', addedAt: 0, promote: false }], voters: ['a'] },
+  }
+  for (const { what, wire, says } of [
+    { what: 'a number beyond 2^53', wire: { requestVoteRequest: { ...vote, lastIndex: 2 ** 53 } }, says: /lastIndex/ },
+    { what: 'the largest number of the wire', wire: { readIndexRequest: { read: 2 ** 64 - 2048 } }, says: /read is/ },
+    { what: 'a campaign in term 0', wire: { requestVoteRequest: { ...vote, term: 0 } }, says: /term is 0/ },
+    { what: 'an entry without a term', wire: { preVoteRequest: { ...vote, lastTerm: 0 } }, says: /lastTerm is 0/ },
+    { what: 'a message of no type', wire: {}, says: /no known type/ },
+    { what: 'an outcome left out', wire: { installSnapshotResponse: { term: 1 } }, says: /outcome/ },
+    { what: 'a block of noise', wire: entries(Buffer.alloc(50, 7)), says: /bad block/ },
+    { what: 'a block with a flipped bit', wire: entries(flipped), says: /checksum/ },
+    { what: 'a block cut short', wire: entries(block.bytes.subarray(0, -1)), says: /checksum/ },
+    { what: 'a block after a gap', wire: entries(encodeCommands(6, 2, [new Uint8Array(1)]).bytes), says: /5 is next/ },
+    { what: 'a block twice', wire: entries(block.bytes, block.bytes), says: /6 is next/ },
+    { what: 'a block of a later term', wire: entries(encodeCommands(5, 4, [new Uint8Array(1)]).bytes), says: /term 4/ },
+    {
+      what: 'terms that fall',
+      wire: entries(encodeCommands(5, 3, [new Uint8Array(1)]).bytes, encodeCommands(6, 2, [new Uint8Array(1)]).bytes),
+      says: /term 2 between entries of term 3/,
+    },
+    { what: 'no snapshot', wire: { installSnapshotRequest: { term: 1 } }, says: /snapshot is missing/ },
+    {
+      what: 'a snapshot named to leave its directory',
+      wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, id: '../etc/passwd' } } },
+      says: /id is '..\/etc/,
+    },
+    {
+      what: 'a membership whose voters are no members',
+      wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, membership: { voters: ['x'] } } } },
+      says: /no member/,
+    },
+  ])
+    it(`refuses ${what}`, () => {
+      const bytes = peerProto().frame.encode({ messages: [wire] })
+      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: says })
+    })
+
+  for (const { what, frame, says } of [
+    { what: 'an empty frame', frame: {}, says: /not 0 of them/ },
+    { what: 'a frame of two kinds', frame: { hello, refusal: { code: 'X' } }, says: /not 2 of them/ },
+    { what: 'a node id with a line break', frame: { hello: { ...hello, nodeId: 'n1\nroot' } }, says: /'n1\?root'/ },
+    { what: 'a greeting to nobody', frame: { hello: { ...hello, receiverId: '' } }, says: /receiverId/ },
+    { what: 'a refusal without a code', frame: { refusal: { message: 'no' } }, says: /code/ },
+  ])
+    it(`refuses ${what}`, () => {
+      const bytes = peerProto().frame.encode(frame)
+      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: says })
+    })
+
+  it('makes the words of a refusal harmless to a log', () => {
+    const bytes = peerProto().frame.encode({ refusal: { code: 'X', message: `\u001b[31mred\n${'x'.repeat(5000)}` } })
+    const frame = decodeFrame(bytes)
+    assert.ok(frame.type === 'refusal')
+    assert.match(frame.refusal.message, /^\?\[31mred\?x+$/)
+    assert.equal(frame.refusal.message.length, 1000)
+  })
+
+  it('refuses a frame of very many empty pieces before it makes objects of them', () => {
+    const hostile = [
+      Buffer.alloc(2 * 1024 * 1024, Buffer.from([0x1a, 0])), // messages
+      wrapped([3, 5], Buffer.alloc(2 * 1024 * 1024, Buffer.from([0x3a, 0]))), // blocks
+      wrapped([3, 7, 2, 4], Buffer.alloc(2 * 1024 * 1024, Buffer.from([0x12, 0]))), // voters
+    ]
+    for (const bytes of hostile)
+      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: /too many pieces/ })
+  })
+
+  it('lets through as many small blocks and messages as ever fit a frame', () => {
+    const blocks = Array.from({ length: 20_000 }, (_, offset) => encodeCommands(5 + offset, 2, [new Uint8Array(0)]))
+    const messages = [{ ...append(), blocks }, ...Array.from({ length: 1023 }, (_, read) => asking(read))]
+    const frame = decodeFrame(encodeFrame({ type: 'messages', messages }))
+    assert.ok(frame.type === 'messages' && frame.messages.length === 1024)
+  })
+
+  it('answers every cut and every flip of a frame with a message or with ERR_RAFT_BAD_MESSAGE', () => {
+    const whole = encodeFrame({ type: 'messages', messages: SAMPLE_MESSAGES })
+    for (let length = 0; length < whole.length; length++) attempt(whole.subarray(0, length))
+    for (let at = 0; at < whole.length; at++) {
+      const flawed = Buffer.from(whole)
+      flawed.writeUInt8(flawed.readUInt8(at) ^ (1 << (at % 8)), at)
+      attempt(flawed)
+    }
+  })
+
+  it('answers any bytes with a message or with ERR_RAFT_BAD_MESSAGE', () =>
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => attempt(Buffer.from(bytes))),
+      { numRuns: 2000 },
+    ))
+})
+
+function passed(message: PeerMessage): PeerMessage | undefined {
+  const frame = decodeFrame(encodeFrame({ type: 'messages', messages: [message] }))
+  assert.ok(frame.type === 'messages')
+  return frame.messages[0]
+}
+
+function attempt(bytes: Buffer): void {
+  try {
+    decodeFrame(bytes)
+  } catch (error) {
+    assert.ok(isRaftError(error, 'ERR_RAFT_BAD_MESSAGE'), String(error))
+  }
+}
+
+function entries(...blocks: Uint8Array[]) {
+  return { appendEntriesRequest: { term: 3, prevIndex: 4, prevTerm: 1, blocks } }
+}
+
+function append(): Extract<PeerMessage, { type: 'AppendEntriesRequest' }> {
+  const head = { term: 3, prevIndex: 4, prevTerm: 1, commitIndex: 0, round: 0, session: 0 }
+  return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [new Uint8Array(100)])] }
+}
+
+function asking(read: number): PeerMessage {
+  return { type: 'ReadIndexRequest', term: 1, read }
+}
+
+/** The bytes inside nested length-delimited fields of these numbers. */
+function wrapped(fields: readonly number[], inner: Buffer): Buffer {
+  return fields.reduceRight(
+    (bytes, field) => Buffer.concat([Buffer.from([field * 8 + 2]), varint(bytes.length), bytes]),
+    inner,
+  )
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
+  return Buffer.from([...bytes, value])
+}
+
+function appends(): fc.Arbitrary<PeerMessage> {
+  const number = fc.maxSafeNat()
+  const commands = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 5 })
+  return fc
+    .record({
+      prevIndex: fc.integer({ min: 1, max: 2 ** 40 }),
+      prevTerm: fc.integer({ min: 1, max: 2 ** 40 }),
+      commitIndex: number,
+      round: number,
+      session: number,
+      batches: fc.array(commands, { maxLength: 4 }),
+    })
+    .map(({ batches, ...head }) => {
+      let first = head.prevIndex + 1
+      const blocks = batches.map((batch) => {
+        const block = encodeCommands(first, head.prevTerm, batch)
+        first += block.count
+        return block
+      })
+      return { type: 'AppendEntriesRequest', term: head.prevTerm, ...head, blocks }
+    })
+}

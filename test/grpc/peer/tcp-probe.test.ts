@@ -1,0 +1,29 @@
+/** Trying an address leaves nothing behind, however often it is tried. */
+import assert from 'node:assert/strict'
+import { getEventListeners, once } from 'node:events'
+import { createServer } from 'node:net'
+import { probeTcp } from '../../../src/grpc/peer/tcp-probe.ts'
+
+describe('trying to reach an address', () => {
+  it('leaves no listener on the signal, whether somebody is there or not', async () => {
+    const server = createServer((socket) => socket.destroy())
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const { signal } = new AbortController()
+    for (let n = 0; n < 20; n++) await probeTcp({ address: `127.0.0.1:${port}`, timeoutMs: 1000, signal })
+    server.close()
+    await once(server, 'close')
+    for (let n = 0; n < 20; n++)
+      await assert.rejects(probeTcp({ address: `127.0.0.1:${port}`, timeoutMs: 1000, signal }), {
+        code: 'ECONNREFUSED',
+      })
+    assert.deepEqual(getEventListeners(signal, 'abort'), [])
+  })
+
+  it('ends at once when it is called off', async () => {
+    const control = new AbortController()
+    control.abort(new Error('closing'))
+    await assert.rejects(probeTcp({ address: '127.0.0.1:1', timeoutMs: 1000, signal: control.signal }), /closing/)
+  })
+})

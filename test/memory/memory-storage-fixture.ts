@@ -1,0 +1,94 @@
+/** A memory disk as a place for the storage contract: the power can go, and syncs can lie, at each of its steps. */
+import type { StorageWrite } from '../../src/contracts/storage.ts'
+import { RaftError } from '../../src/errors.ts'
+import type { MemoryFile } from '../../src/memory/memory-disk.ts'
+import { MemoryDisk } from '../../src/memory/memory-disk.ts'
+import { MemoryStorage } from '../../src/memory/memory-storage.ts'
+import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+
+/** Files that tell before and after each change. */
+class WatchedFiles extends Map<string, MemoryFile> {
+  readonly #onChange: () => void
+
+  constructor(changing: () => void) {
+    super()
+    this.#onChange = changing
+  }
+
+  override set(id: string, file: MemoryFile): this {
+    this.#onChange()
+    super.set(id, file)
+    this.#onChange()
+    return this
+  }
+
+  override delete(id: string): boolean {
+    this.#onChange()
+    return super.delete(id)
+  }
+}
+
+/** A disk whose power goes at a moment that is set before: a write has three, and each change of a file. */
+export class CrashingDisk extends MemoryDisk {
+  override readonly files: Map<string, MemoryFile> = new WatchedFiles(() => this.#crashPoint())
+  override readonly partials: Map<string, MemoryFile> = new WatchedFiles(() => this.#crashPoint())
+  /** How many moments pass before the power goes; undefined: it stays. */
+  crashPointsLeft: number | undefined
+  ignoresSyncs = false
+
+  override write(write: StorageWrite): void {
+    if (this.crashPointsLeft === undefined) return super.write(write)
+    this.#crashPoint(0, write)
+    super.write({ ...write, isUrgent: false })
+    this.#crashPoint()
+    this.#crashPoint(this.unsyncedWrites)
+    if (write.isUrgent) this.sync()
+  }
+
+  override sync(): void {
+    if (!this.ignoresSyncs) super.sync()
+  }
+
+  override crash(keep?: number, torn?: StorageWrite): void {
+    this.ignoresSyncs = false
+    this.crashPointsLeft = undefined
+    super.crash(keep, torn)
+  }
+
+  #crashPoint(keep = 0, torn?: StorageWrite): void {
+    if (this.crashPointsLeft === undefined || this.crashPointsLeft-- > 0) return
+    this.crash(keep, torn)
+    throw new RaftError('ERR_RAFT_CLOSED', 'the power is gone')
+  }
+}
+
+export async function memoryStorageFixture(disk: CrashingDisk = new CrashingDisk()): Promise<StoragePlace> {
+  const full = new RaftError('ERR_RAFT_NO_SPACE', 'the disk is full')
+  return {
+    createStorage: () => new MemoryStorage({ disk }),
+    crash: async () => disk.crash(),
+    crashWithin: async (call, moment) => {
+      // The first moment is when the call has done all that it does at once, and has not answered.
+      if (moment === 0) {
+        call().catch(() => undefined)
+        disk.crash()
+        return true
+      }
+      disk.crashPointsLeft = moment - 1
+      await call().catch(() => undefined)
+      const isCut = disk.crashPointsLeft === undefined
+      disk.crashPointsLeft = undefined
+      return isCut
+    },
+    loseSyncs: async (part) => {
+      disk.ignoresSyncs = part === 0
+      return part === 0
+    },
+    failWrites: async () => disk.failWrites(full),
+    fillDisk: async () => {
+      disk.failWrites(full)
+      return () => disk.failWrites(undefined)
+    },
+    destroy: async () => {},
+  }
+}

@@ -1,0 +1,25 @@
+/** The process an Opener starts: opens what it is told to, reads and compares everything, and answers what came of it. */
+import { isRaftError } from '../../src/errors.ts'
+import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import type { OpenRequest, OpenResponse } from './child-opener.ts'
+import { verify } from './history.ts'
+import { IDENTITY } from './rocksdb-fixture.ts'
+
+process.on('message', (order: OpenRequest) => {
+  void openAndVerify(order).then((answer) => process.send?.(answer))
+})
+process.on('disconnect', () => process.exit(0))
+
+async function openAndVerify({ directory, known }: OpenRequest): Promise<OpenResponse> {
+  const storage = new RocksDBStorage({ directory })
+  try {
+    const recovered = await storage.open(IDENTITY)
+    await verify(storage, recovered, known)
+    return { outcome: 'whole' }
+  } catch (error) {
+    if (!isRaftError(error)) return { problem: `not a RaftError: ${String(error)}` }
+    return error.code === 'ERR_RAFT_CORRUPT' ? { outcome: error.code } : { problem: `${error.code}: ${error.message}` }
+  } finally {
+    await storage.close()
+  }
+}
