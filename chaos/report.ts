@@ -1,13 +1,13 @@
 /** What a run was like, in a few lines for people. */
 import type { ChaosOutcome } from './run.ts'
 
-export function hasPassed({ verdict, unexpectedOutcome: finding }: ChaosOutcome): boolean {
-  return verdict.verdict === 'linearizable' && finding === undefined
+export function hasPassed({ verdict, unexpectedOutcome }: ChaosOutcome): boolean {
+  return verdict.verdict === 'linearizable' && unexpectedOutcome === undefined
 }
 
 /** `logged`: what the nodes themselves have counted. */
 export function formatReport(outcome: ChaosOutcome, logged?: string): string {
-  const { nemesis, keys, longestGap, tookMs, digests, unexpectedOutcome: finding, hasTinyDisk } = outcome
+  const { nemesis, keys, longestGap, tookMs, digests, unexpectedOutcome, hasTinyDisk } = outcome
   const calls = { ok: 0, rejected: 0, unknown: 0 }
   for (const { history } of keys) for (const { answer } of history) calls[answer?.type ?? 'unknown']++
   const faults = [...nemesis.counts].sort(([a], [b]) => (a < b ? -1 : 1))
@@ -21,7 +21,7 @@ export function formatReport(outcome: ChaosOutcome, logged?: string): string {
     `no write for  at most ${gap}`,
     `nodes         ${digests.length === 0 ? 'not compared' : `${digests.length} equal: ${digests[0]}`}`,
     ...(logged === undefined ? [] : [`logged        ${logged}`]),
-    ...(finding === undefined ? [] : [`finding       ${finding}`]),
+    ...(unexpectedOutcome === undefined ? [] : [`finding       ${unexpectedOutcome}`]),
     `verdict       ${formatVerdict(outcome)}`,
   ].join('\n')
 }

@@ -61,12 +61,9 @@ async function detectInProcess({ name }: KnownBug): Promise<Detection> {
   }
 }
 
-function lineOf(
-  { name, runsMax: seedsMax = RUNS_MAX }: KnownBug,
-  { detectedBy: caughtBy, runs: seeds, ms, problem: trouble, message }: Detection,
-): string {
-  const head = `${name.padEnd(46)} ${String(caughtBy ?? '-').padEnd(4)} run ${String(seeds).padStart(3)} of ${seedsMax}  ${(ms / 1000).toFixed(1)} s`
-  return trouble === undefined ? head : `${head}\n         NOT CAUGHT: ${trouble}\n         ${message.slice(0, 500)}`
+function lineOf({ name, runsMax = RUNS_MAX }: KnownBug, { detectedBy, runs, ms, problem, message }: Detection): string {
+  const head = `${name.padEnd(46)} ${String(detectedBy ?? '-').padEnd(4)} run ${String(runs).padStart(3)} of ${runsMax}  ${(ms / 1000).toFixed(1)} s`
+  return problem === undefined ? head : `${head}\n         NOT CAUGHT: ${problem}\n         ${message.slice(0, 500)}`
 }
 
 function exitForUnknownNames(unknown: readonly string[]): never {

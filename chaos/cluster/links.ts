@@ -126,9 +126,9 @@ export class Links {
   }
 }
 
-function destroyConnection({ inbound: near, outbound: far, forward: there, backward: back }: Connection): void {
-  there.end()
-  back.end()
-  near.destroy()
-  far.destroy()
+function destroyConnection({ inbound, outbound, forward, backward }: Connection): void {
+  forward.end()
+  backward.end()
+  inbound.destroy()
+  outbound.destroy()
 }

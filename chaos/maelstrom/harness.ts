@@ -79,8 +79,8 @@ export class Harness {
     const calls = { ok: 0, rejected: 0, unknown: 0 }
     for (const { history } of clients.keys.all) for (const { answer } of history) calls[answer?.type ?? 'unknown']++
     const verdict = checkHistory(clients.keys.all.map(({ name, history }) => [name, history] as const))
-    const { delivered: carried, lost } = this.#network
-    return { verdict, calls, faults: this.#faults, delivered: carried, lost }
+    const { delivered, lost } = this.#network
+    return { verdict, calls, faults: this.#faults, delivered, lost }
   }
 
   /** Starts a node, and introduces it to the others. */

@@ -81,13 +81,13 @@ const harness = new Harness({
   onLine: print,
   signal: stopping.signal,
 })
-const { verdict, calls, faults, delivered: carried, lost } = await harness.run()
+const { verdict, calls, faults, delivered, lost } = await harness.run()
 print(
   `\nfaults   ${Object.entries(faults)
     .map(([kind, count]) => `${kind} ${count}`)
     .join(', ')}`,
 )
-print(`messages ${carried} carried, ${lost} lost`)
+print(`messages ${delivered} carried, ${lost} lost`)
 print(`calls    ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown`)
 print(`verdict  ${verdict.verdict === 'violated' ? `not linearizable\n\n${verdict.explanation}` : verdict.verdict}`)
 process.exitCode = verdict.verdict === 'linearizable' ? 0 : 1

@@ -86,10 +86,10 @@ export class Nemesis {
     let faults = 0
     for (const planned of plan) {
       if (faults++ >= faultsMax) return
-      const { kind, seed, pauseBeforeMs: calmMs, delayMs } = planned
+      const { kind, seed, pauseBeforeMs, delayMs } = planned
       const say = (what: string): void => this.#log(kind, what)
       const stage: FaultContext = { ...this.#context, random: new SeededRandom(seed), say }
-      await pause(stage, calmMs)
+      await pause(stage, pauseBeforeMs)
       if (this.#now() >= forMs) return
       if (delayMs > 0) this.#delayAll(delayMs)
       await (ALL_FAULTS[kind] as Fault)(stage)

@@ -59,7 +59,7 @@ export class Clients {
     this.#isStopped = true
     await Promise.allSettled(this.#loops)
     this.#recordWrite()
-    await Promise.all(this.#connections.map(({ raftClient: client }) => client.close()))
+    await Promise.all(this.#connections.map(({ raftClient }) => raftClient.close()))
   }
 
   /** Reads every key there ever was, once. */

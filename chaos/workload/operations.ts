@@ -34,17 +34,17 @@ export function valueAfter(operation: Operation, result: Result): string | undef
 
 /** Calls the service; with an endpoint, that node and no other. */
 export async function perform(
-  { raftClient: client }: KvClient,
+  { raftClient }: KvClient,
   operation: Operation,
   endpoint: string | undefined,
 ): Promise<Result> {
   if (operation.type === 'get') {
-    const answer = await client.query({ type: 'get', key: operation.key }, { endpoint })
+    const answer = await raftClient.query({ type: 'get', key: operation.key }, { endpoint })
     if (answer.type === 'found') return unpadded(answer.entry.value)
     if (answer.type === 'absent') return undefined
     throw new Error(`get was answered ${JSON.stringify(answer)}`)
   }
-  const result = await client.propose(commandOf(operation))
+  const result = await raftClient.propose(commandOf(operation))
   if (result.type === 'refused') throw new Error(`${operation.type} was refused: ${result.reason}`)
   if (operation.type === 'put') return undefined
   return result.type === 'written' || result.type === 'deleted'

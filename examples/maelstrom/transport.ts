@@ -62,13 +62,13 @@ export class MaelstromTransport implements Transport {
   #lastTickAt = 0
 
   constructor({
-    stream: post,
+    stream,
     address,
     pingMs = 500,
     silenceMs = 2500,
     windowBytes = 8 * 1024 * 1024,
   }: MaelstromTransportOptions) {
-    this.#stream = post
+    this.#stream = stream
     this.address = address
     this.#pingMs = pingMs
     this.#linkTimeoutMs = silenceMs
@@ -190,8 +190,9 @@ export class MaelstromTransport implements Transport {
 
   /** The peer knows of no link with the life that is named. */
   #onBye(src: string, body: Body): void {
-    for (const [id, { address, incarnation: life }] of [...this.#links])
-      if (address === src && (life === body.life || life === body.of)) this.#end(id, 'the peer has ended the link')
+    for (const [id, { address, incarnation }] of [...this.#links])
+      if (address === src && (incarnation === body.life || incarnation === body.of))
+        this.#end(id, 'the peer has ended the link')
   }
 
   #onLink(host: TransportHost, src: string, body: Body): void {
@@ -199,7 +200,7 @@ export class MaelstromTransport implements Transport {
     if (halfOpen !== undefined && halfOpen.incarnation === body.life && body.to === this.#incarnation)
       this.#open(host, halfOpen)
     const [id, link] =
-      [...this.#links].find(([, { address, incarnation: life }]) => address === src && life === body.life) ?? []
+      [...this.#links].find(([, { address, incarnation }]) => address === src && incarnation === body.life) ?? []
     if (id === undefined || link === undefined || body.to !== this.#incarnation)
       return this.#sendTo(src, { part: 'bye', of: body.to, life: this.#incarnation })
     link.heardAt = performance.now()

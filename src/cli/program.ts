@@ -15,14 +15,14 @@ type Action = (command: Command, ...words: readonly string[]) => Promise<unknown
 /** Runs one command to its end and returns the exit code; everything it has to say goes to the terminal. */
 export async function run(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
   let exitCode: number = EXIT.ok
-  const program = buildProgram(terminal, version, async (work, { source: speaker, format }) => {
+  const program = buildProgram(terminal, version, async (work, { source, format }) => {
     try {
       const result = await work()
       if (typeof result === 'number') exitCode = result
     } catch (error) {
-      const exitCodeOf = speaker === 'node' ? exitCodeOfNode : exitCodeOfCommand
+      const exitCodeOf = source === 'node' ? exitCodeOfNode : exitCodeOfCommand
       exitCode = isCommandFailure(error) ? error.exitCode : exitCodeOf(error)
-      terminal.err(format === 'json' ? errorJson(error, exitCode) : errorText(error, speaker))
+      terminal.err(format === 'json' ? errorJson(error, exitCode) : errorText(error, source))
     }
   })
   try {

@@ -11,9 +11,9 @@ export interface Attempts {
 }
 
 /** Of a call whose time ran out while nothing worse than "not here" or "not now" was heard: it was surely not applied. */
-export function attemptsExhausted({ failures: answers, leader, waitedMs, attempts }: Attempts): RaftError {
-  const code = overallCode(answers)
-  const responses = answers.map(({ address, error }) => `${address} (${summarize(address, error)})`)
+export function attemptsExhausted({ failures, leader, waitedMs, attempts }: Attempts): RaftError {
+  const code = overallCode(failures)
+  const responses = failures.map(({ address, error }) => `${address} (${summarize(address, error)})`)
   const lastLeader = leader === undefined ? 'no leader was ever heard of' : `last leader known: ${formatLeader(leader)}`
   return new RaftError(
     code,
@@ -25,9 +25,9 @@ export function attemptsExhausted({ failures: answers, leader, waitedMs, attempt
       details: {
         attempts,
         waitedMs: Math.round(waitedMs),
-        ...Object.fromEntries(answers.map(({ address, error }) => [address, error.code])),
+        ...Object.fromEntries(failures.map(({ address, error }) => [address, error.code])),
       },
-      cause: answers.at(-1)?.error,
+      cause: failures.at(-1)?.error,
     },
   )
 }

@@ -138,11 +138,11 @@ export class RetryingCaller {
   }
 
   async #addressAfterPause(
-    { address, pauseMs, reason: why }: NextAttempt,
+    { address, pauseMs, reason }: NextAttempt,
     signal: AbortSignal | undefined,
   ): Promise<string> {
     if (pauseMs === 0) return address
-    return (await this.#backoffTimers.wait(pauseMs, why, signal)) === 'leader' ? this.#endpoints.preferred : address
+    return (await this.#backoffTimers.wait(pauseMs, reason, signal)) === 'leader' ? this.#endpoints.preferred : address
   }
 
   /** The next call begins at who has served; whoever seeks a leader may try there too. */

@@ -102,9 +102,9 @@ export class Raft {
   }
 
   #takeEffects(): Effects {
-    const { outbox, pendingWrites: disk, log, hardState, now } = this.state
+    const { outbox, pendingWrites, log, hardState, now } = this.state
     if (this.state.stopped !== undefined) outbox.clear()
-    const number = outbox.needsPersist ? disk.begin(log.lastIndex, outbox.isHardStateDirty, now) : undefined
+    const number = outbox.needsPersist ? pendingWrites.begin(log.lastIndex, outbox.isHardStateDirty, now) : undefined
     return outbox.take(number, hardState, this.#wakeAt)
   }
 }

@@ -107,14 +107,14 @@ function drawBar<Operation, Result>(
 
 /** Each call of the order at the first instant that the order allows; several of one instant side by side. */
 function drawLinearizationPoints<State, Operation, Result>(
-  { precedingOrder: before = [] }: Counterexample<State, Operation, Result>,
+  { precedingOrder = [] }: Counterexample<State, Operation, Result>,
   bars: readonly Bar<Operation, Result>[],
   columns: readonly number[],
 ): string[] {
   const lanes = new Map(bars.map(({ interval, lane }) => [interval.call, lane]))
   const points: string[] = []
   let [at, side] = [Number.NEGATIVE_INFINITY, 0]
-  for (const [number, { interval }] of before.entries()) {
+  for (const [number, { interval }] of precedingOrder.entries()) {
     side = interval.from > at ? 0 : side + 1
     at = Math.max(at, interval.from)
     const lane = lanes.get(interval.call)

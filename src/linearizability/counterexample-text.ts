@@ -15,11 +15,11 @@ export function counterexampleText<State, Operation, Result>(found: Counterexamp
 export function explanationSentences<State, Operation, Result>(
   found: Counterexample<State, Operation, Result>,
 ): string[] {
-  const { culprit, key, explainedCount: explained, suspects } = found
+  const { culprit, key, explainedCount, suspects } = found
   const where = key === undefined ? '' : ` on key ${formatValue(key)}`
   const { calledAt } = culprit.call
   return [
-    `The history is not linearizable. The first ${explained} answers${where} can be explained, but then not this one:`,
+    `The history is not linearizable. The first ${explainedCount} answers${where} can be explained, but then not this one:`,
     `  ${formatCall(culprit.call)} was told ${formatAnswer(culprit.call)}, called at ${calledAt}, answered at ${culprit.to}`,
     possibleResultsSentence(found),
     lastValidSentence(found),
@@ -28,39 +28,40 @@ export function explanationSentences<State, Operation, Result>(
 }
 
 function possibleResultsSentence<State, Operation, Result>({
-  possibleResults: possible,
+  possibleResults,
   hasMore,
 }: Counterexample<State, Operation, Result>): string {
-  if (possible.length === 0) return 'What it should have been told was too much work to find.'
-  const results = possible.map(formatValue).join(' or ')
+  if (possibleResults.length === 0) return 'What it should have been told was too much work to find.'
+  const results = possibleResults.map(formatValue).join(' or ')
   return `In every order that explains the answers before it, it would have been told ${results}${hasMore ? ', or more' : ''}.`
 }
 
 function lastValidSentence<State, Operation, Result>({
-  precedingOrder: before,
-  lastValidPosition: lastRight,
+  precedingOrder,
+  lastValidPosition,
 }: Counterexample<State, Operation, Result>): string {
-  if (before === undefined) return 'An order that explains the answers before it was too much work to find.'
-  if (lastRight === undefined) return 'In the order below, there is no moment at which the answer is right.'
-  const [after, next] = [before[lastRight - 1], before[lastRight]]
+  if (precedingOrder === undefined) return 'An order that explains the answers before it was too much work to find.'
+  if (lastValidPosition === undefined) return 'In the order below, there is no moment at which the answer is right.'
+  const [after, next] = [precedingOrder[lastValidPosition - 1], precedingOrder[lastValidPosition]]
   const since = after === undefined ? 'at the beginning' : `after ${formatCall(after.interval.call)}`
   const until = next === undefined ? '' : `, until ${formatCall(next.interval.call)} takes effect`
   return `In the order below, the answer is right ${since}${until}.`
 }
 
 function orderLines<State, Operation, Result>({
-  precedingOrder: before = [],
+  precedingOrder = [],
   culprit,
 }: Counterexample<State, Operation, Result>): string[] {
-  if (before.length === 0) return []
-  const shown = before.slice(-ORDER_ROWS_MAX)
+  if (precedingOrder.length === 0) return []
+  const shown = precedingOrder.slice(-ORDER_ROWS_MAX)
   const rows = shown.map(({ interval: { call }, state }) => [
     `${call.client}`,
     formatOperation(call.operation),
     call === culprit.call ? 'this one' : formatAnswer(call),
     formatValue(state),
   ])
-  const which = shown.length === before.length ? '' : ` (the last ${shown.length} of ${before.length} calls)`
+  const which =
+    shown.length === precedingOrder.length ? '' : ` (the last ${shown.length} of ${precedingOrder.length} calls)`
   return [
     `An order that explains the answers before it${which}:`,
     ...tableLines([['client', 'call', 'told', 'state after'], ...rows]),

@@ -88,11 +88,13 @@ export class Counterexample<State, Operation, Result> {
   }
 
   #findLastValidPosition(): number | undefined {
-    const { precedingOrder: before = [] } = this
-    const own = before.findIndex(({ interval }) => interval.call === this.culprit.call)
-    for (let placed = own === -1 ? before.length : own; placed >= 0; placed--) {
+    const { precedingOrder = [] } = this
+    const own = precedingOrder.findIndex(({ interval }) => interval.call === this.culprit.call)
+    for (let placed = own === -1 ? precedingOrder.length : own; placed >= 0; placed--) {
       const state =
-        placed === 0 ? this.#model.initial() : (before[placed - 1] as LinearizedCall<State, Operation, Result>).state
+        placed === 0
+          ? this.#model.initial()
+          : (precedingOrder[placed - 1] as LinearizedCall<State, Operation, Result>).state
       if (this.culprit.fits(this.#model.step(state, this.culprit.call.operation).result)) return placed
     }
     return undefined

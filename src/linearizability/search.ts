@@ -118,7 +118,7 @@ class Searcher<State, Operation, Result> {
     const order = path.flatMap(({ chosen }) => chosen ?? [])
     return {
       type: 'found',
-      order: order.map(({ position: place, result, state }) => ({ interval: this.#interval(place), result, state })),
+      order: order.map(({ position, result, state }) => ({ interval: this.#interval(position), result, state })),
       steps: this.#steps,
     }
   }
@@ -128,9 +128,9 @@ class Searcher<State, Operation, Result> {
    * call that must end first does not fit, whatever makes it fit is tried before anything else.
    */
   #createNode(come: Omit<SearchNode<State, Result>, 'left' | 'hasOpen'>): SearchNode<State, Result> {
-    const { positions: places, firstEnd } = this.#timeline.candidates()
+    const { positions, firstEnd } = this.#timeline.candidates()
     const required: Candidate<State, Result>[] = []
-    for (const place of places) {
+    for (const place of positions) {
       if (this.#isOpen(place)) continue
       const choice = this.#step(place, come.state, come.hash)
       if (!this.#interval(place).fits(choice.result)) continue
@@ -166,8 +166,7 @@ class Searcher<State, Operation, Result> {
       .map((place) => this.#step(place, state, hash))
       .filter((choice) => choice.hash !== hash)
       .filter(
-        ({ position: place, hash }) =>
-          before === undefined || this.#step(place, before.state, before.hash).hash !== hash,
+        ({ position, hash }) => before === undefined || this.#step(position, before.state, before.hash).hash !== hash,
       )
       .reverse()
   }
@@ -182,7 +181,7 @@ class Searcher<State, Operation, Result> {
       throw new TypeError(
         "the model's step() changed the state that it was given: it must leave it alone and return a new one",
       )
-    return { position: position, result: after.result, state: after.state, hash: this.#model.hash(after.state) }
+    return { position, result: after.result, state: after.state, hash: this.#model.hash(after.state) }
   }
 
   #assertReadOnly(candidate: Candidate<State, Result>, hash: string): Candidate<State, Result> {

@@ -61,15 +61,15 @@ export class DiskSpace {
   }
 
   #onChecked(freeBytes: number): void {
-    const { freeBytesMin: neededBytes, emit: event, onLow: low } = this.#parts
+    const { freeBytesMin: neededBytes, emit, onLow } = this.#parts
     this.#freeBytes = freeBytes
     if (!this.#isLow && freeBytes < neededBytes) {
       this.#isLow = true
-      event({ type: 'spaceLow', freeBytes, neededBytes })
+      emit({ type: 'spaceLow', freeBytes, neededBytes })
     } else if (this.#isLow && freeBytes >= neededBytes * RECOVERY_FACTOR) {
       this.#isLow = false
-      event({ type: 'spaceBack', freeBytes })
+      emit({ type: 'spaceBack', freeBytes })
     }
-    if (this.#isLow) low()
+    if (this.#isLow) onLow()
   }
 }

@@ -22,17 +22,17 @@ export class LeadershipTransfer {
 
   /** Resolves with the new leader, if this node hears of it in time. */
   async transfer(to: NodeId | undefined, { timeoutMs, signal }: CallOptions): Promise<{ leader: NodeId | undefined }> {
-    const { driver, adminRequests: requests, statusWaiters: watchers, deadlines } = this.#parts
+    const { driver, adminRequests, statusWaiters, deadlines } = this.#parts
     const deadline = deadlines.deadlineFor({ timeoutMs })
     const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
       const operation = 'leadership transfer'
-      const request = requests.add({ ...{ operation: operation, isStarted: true, deadline, signal }, resolve, reject })
+      const request = adminRequests.add({ ...{ operation, isStarted: true, deadline, signal }, resolve, reject })
       driver.collectInputs()
       driver.post({ type: 'transfer', request, to })
     })
     if (leader !== undefined) return { leader }
     return new Promise((resolve) => {
-      watchers.add({
+      statusWaiters.add({
         ...{ deadline, signal, predicate: (status) => status.leader !== undefined },
         resolve: (status) => resolve({ leader: status.leader }),
         reject: () => resolve({ leader: undefined }),

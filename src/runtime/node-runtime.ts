@@ -101,14 +101,14 @@ export class NodeRuntime<Command, Result> {
       membershipView: this.#membershipView,
       transport,
       clock,
-      removedPeerGraceMs: removedPeerGraceMs,
+      removedPeerGraceMs,
     })
     this.proposals = new Proposals(options)
     this.adminRequests = new AdminRequests((leader) => this.#membershipView.leaderHint(leader))
     this.statusWaiters = new StatusWaiters(() => this.status())
     const cache = new BlockCache(options.blockCacheBytesMax)
     this.#applier = new Applier({
-      ...{ machine, codec, storage, cache, clock, onFailed: onFailed },
+      ...{ machine, codec, storage, cache, clock, onFailed },
       proposals: this.proposals,
       readBytesMax: options.readBytesMax,
       applyTurnMs: options.applyTurnMs,
@@ -125,9 +125,9 @@ export class NodeRuntime<Command, Result> {
       (now) => this.adminRequests.sweep(now),
       (now) => this.statusWaiters.sweep(now),
     ])
-    this.#sender = new Sender({ transport, storage, cache, onFailed: onFailed, queueMax: options.sendQueueMax })
+    this.#sender = new Sender({ transport, storage, cache, onFailed, queueMax: options.sendQueueMax })
     this.#persister = new Persister({
-      ...{ storage, clock, cache, onFailed: onFailed },
+      ...{ storage, clock, cache, onFailed },
       lazyWriteMs: options.lazyWriteMs,
       release: (outgoing) => this.#sender.send(outgoing),
       onPersisted: (number) => this.driver.post({ type: 'persisted', number }),
@@ -135,7 +135,7 @@ export class NodeRuntime<Command, Result> {
     })
     this.snapshotTaker = new SnapshotTaker(
       {
-        ...{ id, machine, storage, clock, emit: emit },
+        ...{ id, machine, storage, clock, emit },
         seed: options.seed,
         applier: this.#applier,
         metadataAt: (index) => core.snapshotMetadata(index),
@@ -151,7 +151,7 @@ export class NodeRuntime<Command, Result> {
       recovered.snapshot,
     )
     this.#snapshotFetcher = new SnapshotFetcher({
-      ...{ transport, storage, clock, emit: emit },
+      ...{ transport, storage, clock, emit },
       retryMinMs: options.fetchRetryMinMs,
       retryMaxMs: options.fetchRetryMaxMs,
       attemptsMax: options.fetchAttemptsMax,
@@ -168,7 +168,7 @@ export class NodeRuntime<Command, Result> {
       (message) => emit({ type: 'snapshotFailed', message }),
     )
     this.diskSpace = new DiskSpace({
-      ...{ storage, clock, emit: emit },
+      ...{ storage, clock, emit },
       freeBytesMin: options.freeBytesMin,
       checkMs: options.freeBytesCheckMs,
       onLow: () => {
@@ -177,11 +177,11 @@ export class NodeRuntime<Command, Result> {
     })
     const mailbox = new Mailbox({ messagesMax: options.mailboxMessagesMax, bytesMax: options.mailboxBytesMax })
     this.driver = new Driver({ core, clock, mailbox, handlers: this.#effectHandlers() })
-    const { driver, adminRequests: requests, statusWaiters: watchers, deadlines } = this
+    const { driver, adminRequests, statusWaiters, deadlines } = this
     this.leadershipTransfer = new LeadershipTransfer({
       driver,
-      adminRequests: requests,
-      statusWaiters: watchers,
+      adminRequests,
+      statusWaiters,
       deadlines,
     })
   }

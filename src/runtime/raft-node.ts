@@ -186,7 +186,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const deadline = runtime.deadlines.deadlineFor(options)
       const operation = 'membership change'
       const request = runtime.adminRequests.add({
-        ...{ operation: operation, isStarted: true, deadline, signal: options?.signal },
+        ...{ operation, isStarted: true, deadline, signal: options?.signal },
         resolve,
         reject,
       })
@@ -204,21 +204,17 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /** Now, whether it is due or not; if nothing was applied since the last one, that one is the answer. */
   takeSnapshot(options?: CallOptions): Promise<SnapshotInfo> {
     return new Promise((resolve, reject) => {
-      const {
-        adminRequests: requests,
-        deadlines,
-        snapshotTaker: snapshotter,
-      } = this.#startCall('snapshot', options?.signal)
+      const { adminRequests, deadlines, snapshotTaker } = this.#startCall('snapshot', options?.signal)
       const deadline = deadlines.deadlineFor({ timeoutMs: options?.timeoutMs ?? SNAPSHOT_TIMEOUT_MS })
       const operation = 'snapshot'
-      const request = requests.add({
-        ...{ operation: operation, isStarted: false, deadline, signal: options?.signal },
+      const request = adminRequests.add({
+        ...{ operation, isStarted: false, deadline, signal: options?.signal },
         resolve,
         reject,
       })
-      snapshotter.take().then(
-        (snapshot) => requests.resolve(request, snapshot),
-        (error) => requests.reject(request, error),
+      snapshotTaker.take().then(
+        (snapshot) => adminRequests.resolve(request, snapshot),
+        (error) => adminRequests.reject(request, error),
       )
     })
   }
@@ -240,8 +236,14 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /** Resolves with the first status that `predicate` holds for: `node.until((status) => status.role === 'leader')`. */
   until(predicate: (status: NodeStatus) => boolean, options?: CallOptions): Promise<NodeStatus> {
     return new Promise((resolve, reject) => {
-      const { statusWaiters: watchers, deadlines } = this.#startCall('wait', options?.signal)
-      watchers.add({ predicate, deadline: deadlines.deadlineFor(options), signal: options?.signal, resolve, reject })
+      const { statusWaiters, deadlines } = this.#startCall('wait', options?.signal)
+      statusWaiters.add({
+        predicate,
+        deadline: deadlines.deadlineFor(options),
+        signal: options?.signal,
+        resolve,
+        reject,
+      })
     })
   }
 
@@ -261,10 +263,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const { signal, mode = 'linearizable' } = options
       const { reads, deadlines, driver } = this.#startCall('read', signal)
       const deadline = deadlines.deadlineFor(options)
-      reads.add(
-        { query, retryWithoutLeader: retryWithoutLeader, deadline, signal, resolve, reject },
-        CONFIRMATIONS[mode],
-      )
+      reads.add({ query, retryWithoutLeader, deadline, signal, resolve, reject }, CONFIRMATIONS[mode])
       driver.wake()
     })
   }

@@ -27,13 +27,13 @@ export function realClock(): Clock {
 }
 
 function loopDelayMs(): number {
-  const { delays, windowStart: windowFrom, previousMax: longestBefore } = loop
-  if (delays === undefined || delays.count === 0) return longestBefore
+  const { delays, windowStart, previousMax } = loop
+  if (delays === undefined || delays.count === 0) return previousMax
   const longest = Math.max(0, delays.max / 1e6 - LOOP_RESOLUTION_MS)
-  if (performance.now() - windowFrom > LOOP_DELAY_WINDOW_MS) {
+  if (performance.now() - windowStart > LOOP_DELAY_WINDOW_MS) {
     loop.windowStart = performance.now()
     loop.previousMax = longest
     delays.reset()
   }
-  return Math.max(longestBefore, longest)
+  return Math.max(previousMax, longest)
 }

@@ -130,9 +130,9 @@ function specOf<Command, Result, Query, Answer>(
 /** Gives another process some logs; what is returned compares what came of them there with what comes of them here. */
 async function runLogsInChildProcess<Command, Result>(
   spec: MachineSpec<Command, Result>,
-  { commands, childProcess: inAnotherProcess, logs, logEntriesMax, seed }: ResolvedCheck<Command, Result>,
+  { commands, childProcess, logs, logEntriesMax, seed }: ResolvedCheck<Command, Result>,
 ): Promise<() => Promise<void>> {
-  if (inAnotherProcess === undefined) return async () => {}
+  if (childProcess === undefined) return async () => {}
   const drawnLogs = fc.sample(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), { numRuns: logs, seed })
   // The shorter the log, the easier to read.
   drawnLogs.sort((one, other) => one.length - other.length)
@@ -144,7 +144,7 @@ async function runLogsInChildProcess<Command, Result>(
     }
   }
   const bytes = drawnLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
-  const childRuns = await runInChildProcess(inAnotherProcess, bytes, spec.deadlineMs).catch((fault: unknown) => {
+  const childRuns = await runInChildProcess(childProcess, bytes, spec.deadlineMs).catch((fault: unknown) => {
     throw fault instanceof ChildTimeout ? withCommands(fault, drawnLogs[fault.log] ?? [], seed) : fault
   })
   return async () => {
@@ -256,12 +256,9 @@ function clusterCheck<Command, Result>(
   return { machine, properties: [...SAFETY, judge], histories }
 }
 
-function skippedChecks<Command, Result>({
-  childProcess: inAnotherProcess,
-  queries,
-}: ResolvedCheck<Command, Result>): string[] {
+function skippedChecks<Command, Result>({ childProcess, queries }: ResolvedCheck<Command, Result>): string[] {
   return [
-    ...(inAnotherProcess === undefined ? ['loops that never end, and another process: give inAnotherProcess'] : []),
+    ...(childProcess === undefined ? ['loops that never end, and another process: give inAnotherProcess'] : []),
     ...(queries === undefined ? ['what query() answers, if there is one: give queries'] : []),
   ]
 }

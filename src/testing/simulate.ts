@@ -59,7 +59,7 @@ export const HEAL_AT_MS: number = 4000
 /** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
-  const { properties, isTraced = false, machine, interceptors: tampering, onStep: onlooker, record } = options
+  const { properties, isTraced = false, machine, interceptors, onStep, record } = options
   const cluster = new Cluster({
     seed,
     plan,
@@ -67,8 +67,8 @@ export async function simulate(options: SimulationOptions): Promise<History> {
     properties,
     isTraced,
     machine,
-    interceptors: tampering,
-    onStep: onlooker,
+    interceptors,
+    onStep,
     record,
   })
   const clients = new Clients(cluster)

@@ -20,11 +20,11 @@ const transportChecks = (make: typeof memoryTransportFixture): Map<string, () =>
   checksOf((runner) => transportContract({ ...runner, make, timeoutMs: TIMEOUT_MS }))
 
 describe('the storage contract catches a storage that', () => {
-  for (const { defect: what, failingCheck: fails, make } of FAULTY_STORAGES)
-    it(what, () => assertDetected(storageChecks(make), fails))
+  for (const { defect: what, failingCheck, make } of FAULTY_STORAGES)
+    it(what, () => assertDetected(storageChecks(make), failingCheck))
 
   it('is bad in any way that it has a check for', () => {
-    const caught = new Set(FAULTY_STORAGES.map(({ failingCheck: fails }) => fails))
+    const caught = new Set(FAULTY_STORAGES.map(({ failingCheck }) => failingCheck))
     assert.deepEqual(
       [...storageChecks(memoryStorageFixture).keys()].filter((title) => !caught.has(title)),
       [],
@@ -52,7 +52,7 @@ describe('the storage contract', () => {
   })
 
   it('tells what was promised, what was seen, and where to look', async () => {
-    const make = FAULTY_STORAGES.find(({ defect: it }) => it === 'acknowledges before the sync')?.make ?? assert.fail()
+    const make = FAULTY_STORAGES.find(({ defect }) => defect === 'acknowledges before the sync')?.make ?? assert.fail()
     const verdict = await failureOf(storageChecks(make).get('a crash loses nothing that was urgent') ?? assert.fail())
     assert.match(
       verdict?.message ?? '',
@@ -62,13 +62,13 @@ describe('the storage contract', () => {
 })
 
 describe('the transport contract catches a transport that', () => {
-  for (const { defect: what, failingChecks: fails, make } of FAULTY_TRANSPORTS)
+  for (const { defect: what, failingChecks, make } of FAULTY_TRANSPORTS)
     it(what, async () => {
-      for (const title of fails) await assertDetected(transportChecks(make), title)
+      for (const title of failingChecks) await assertDetected(transportChecks(make), title)
     })
 
   it('is bad in any way that it has a check for', () => {
-    const caught = new Set(FAULTY_TRANSPORTS.flatMap(({ failingChecks: fails }) => fails))
+    const caught = new Set(FAULTY_TRANSPORTS.flatMap(({ failingChecks }) => failingChecks))
     assert.deepEqual(
       [...transportChecks(memoryTransportFixture).keys()].filter((title) => !caught.has(title)),
       [],

@@ -140,11 +140,11 @@ describe('a node', function () {
   })
 
   it('answers bytes that are no command with a refusal, and goes on', async () => {
-    const { raftClient: client } = cluster.client()
-    const { result } = await client.proposeBytes(Buffer.from('no command of ours'))
+    const { raftClient } = cluster.client()
+    const { result } = await raftClient.proposeBytes(Buffer.from('no command of ours'))
     assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before its key does/)
-    assert.deepEqual(await client.query({ type: 'get', key: 'nothing here' }), { type: 'absent' })
-    await client.close()
+    assert.deepEqual(await raftClient.query({ type: 'get', key: 'nothing here' }), { type: 'absent' })
+    await raftClient.close()
   })
 
   it('tells its status to people and to programs', async () => {

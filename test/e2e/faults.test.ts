@@ -64,9 +64,9 @@ describe('three processes under load', function () {
     underLoad('isolate', async (writers) => {
       const old = await cluster.leader()
       cluster.links.isolate(old)
-      const { raftClient: client } = cluster.client()
-      await assert.rejects(client.query({ type: 'digest' }, { endpoint: cluster.endpoint(old), timeoutMs: 1500 }))
-      await client.close()
+      const { raftClient } = cluster.client()
+      await assert.rejects(raftClient.query({ type: 'digest' }, { endpoint: cluster.endpoint(old), timeoutMs: 1500 }))
+      await raftClient.close()
       const next = await cluster.leader(old)
       assert.notEqual(next, old)
       await writers.awaitWrites(20)
@@ -135,14 +135,14 @@ describe('three processes under load', function () {
       const refused = await cluster.exitOf(lost)
       assert.equal(refused.exitCode, 78, refused.stderr)
       assert.match(refused.stderr, /error\[ERR_RAFT_DIRECTORY_MISMATCH\]/)
-      const { raftClient: client } = cluster.client()
+      const { raftClient } = cluster.client()
       try {
-        await client.changeMembership({ remove: [lost] })
-        await client.changeMembership({
+        await raftClient.changeMembership({ remove: [lost] })
+        await raftClient.changeMembership({
           add: [{ id: lost, address: cluster.links.addresses[lost] ?? '', promote: true }],
         })
       } finally {
-        await client.close()
+        await raftClient.close()
       }
       cluster.join(lost)
       await writers.awaitWrites(20)
@@ -174,14 +174,14 @@ describe('a cluster that has lost its majority', function () {
     try {
       const leader = await cluster.leader()
       for (const id of cluster.ids) if (id !== leader) await cluster.kill(id)
-      const { raftClient: client } = cluster.client()
-      const read = await client.query({ type: 'digest' }, { timeoutMs: 1000 }).catch((error: unknown) => error)
+      const { raftClient } = cluster.client()
+      const read = await raftClient.query({ type: 'digest' }, { timeoutMs: 1000 }).catch((error: unknown) => error)
       assert.ok(isRaftError(read) && read.outcome === 'not-applied', String(read))
       for (const id of cluster.ids) if (id !== leader) cluster.start(id)
       await cluster.leader()
       const put = { type: 'put', key: 'again', value: Buffer.from('up') } as const
-      assert.deepEqual(await client.propose(put), { type: 'written', version: 1 })
-      await client.close()
+      assert.deepEqual(await raftClient.propose(put), { type: 'written', version: 1 })
+      await raftClient.close()
       await cluster.assertEqual()
     } finally {
       await cluster.close()

@@ -34,13 +34,9 @@ export function drawnPlans(kit: MutantKit, count: number): RunPlan[] {
 export const UNCHECKED_CORES = { core: (raft: never) => raft } as NonNullable<SimulationOptions['interceptors']>
 
 /** What goes wrong in a run, if anything does. */
-async function failureOf(
-  kit: MutantKit,
-  { overrides: set, customRun: story }: KnownBug,
-  drawn: RunPlan,
-): Promise<unknown> {
-  if (story !== undefined) return story(kit, drawn)
-  const own = set?.(drawn) ?? {}
+async function failureOf(kit: MutantKit, { overrides, customRun }: KnownBug, drawn: RunPlan): Promise<unknown> {
+  if (customRun !== undefined) return customRun(kit, drawn)
+  const own = overrides?.(drawn) ?? {}
   const plan = {
     healAtMs: FAULTS_MS,
     ...drawn,
@@ -52,21 +48,21 @@ async function failureOf(
 }
 
 export async function detect(bug: KnownBug): Promise<Detection> {
-  const { name, edits, runsMax: seedsMax = RUNS_MAX } = bug
+  const { name, edits, runsMax = RUNS_MAX } = bug
   const began = performance.now()
   const kit = await buildMutant(name, edits)
   let runs = 0
-  for (const drawn of drawnPlans(kit, seedsMax)) {
+  for (const drawn of drawnPlans(kit, runsMax)) {
     runs++
     const failure = await failureOf(kit, bug, drawn)
     if (failure === undefined) continue
     const caughtBy = failure instanceof kit.BrokenPromise ? failure.property.id : undefined
     const message = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
     const trouble = await problemWith(bug, caughtBy, drawn)
-    return { name, detectedBy: caughtBy, runs: runs, ms: performance.now() - began, message, problem: trouble }
+    return { name, detectedBy: caughtBy, runs, ms: performance.now() - began, message, problem: trouble }
   }
-  const trouble = `nothing was noticed in ${seedsMax} runs`
-  return { name, detectedBy: undefined, runs: runs, ms: performance.now() - began, message: '', problem: trouble }
+  const trouble = `nothing was noticed in ${runsMax} runs`
+  return { name, detectedBy: undefined, runs, ms: performance.now() - began, message: '', problem: trouble }
 }
 
 /** A catch counts if it is of a promise that was named, and healthy nodes keep every promise in the very same run. */

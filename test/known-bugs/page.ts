@@ -32,8 +32,8 @@ export function pageOf(detections: ReadonlyMap<string, Detection>): string {
 
 function sectionOf(title: string, bugs: readonly KnownBug[], detections: ReadonlyMap<string, Detection>): string {
   const rows = bugs.map((exhibit) => {
-    const { detectedBy: caughtBy, runs: seeds } = detections.get(exhibit.name) as Detection
-    return rowOf(exhibit, `${caughtBy}`, seeds)
+    const { detectedBy, runs } = detections.get(exhibit.name) as Detection
+    return rowOf(exhibit, `${detectedBy}`, runs)
   })
   return [
     `## ${title}`,
@@ -46,8 +46,8 @@ function sectionOf(title: string, bugs: readonly KnownBug[], detections: Readonl
 }
 
 function rowOf(exhibit: KnownBug, caughtBy: string, seeds: number): string {
-  const { name, does, system, sources, conditions: where = '' } = exhibit
-  return `| ${does} (\`${name}\`) | ${system}: ${sources.map(linkTo).join(', ')} | ${caughtBy} | ${seeds} | ${where} |`
+  const { name, does, system, sources, conditions = '' } = exhibit
+  return `| ${does} (\`${name}\`) | ${system}: ${sources.map(linkTo).join(', ')} | ${caughtBy} | ${seeds} | ${conditions} |`
 }
 
 /** An issue or pull request of GitHub becomes a link. */

@@ -142,8 +142,8 @@ const HISTORY_CASES: readonly HistoryCase[] = [
 ]
 
 describe('a history of a register', () => {
-  for (const { description: says, isLinearizable, calls } of HISTORY_CASES)
-    it(`${isLinearizable ? 'may be' : 'must not be'}: ${says}`, () => {
+  for (const { description, isLinearizable, calls } of HISTORY_CASES)
+    it(`${isLinearizable ? 'may be' : 'must not be'}: ${description}`, () => {
       const { verdict } = checkLinearizable(compareAndSetModel(0), calls)
       assert.equal(verdict, isLinearizable ? 'linearizable' : 'violated')
     })

@@ -72,11 +72,11 @@ describe('the documents', () => {
 })
 
 /** In a folder of its own, whose packages are those beside it. */
-function runProgram(folder: string, { file, source: program }: Program): Promise<ProgramResult> {
+function runProgram(folder: string, { file, source }: Program): Promise<ProgramResult> {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   const path = join(folder, file)
-  writeFileSync(path, program)
+  writeFileSync(path, source)
   const args = ['--tsconfig', join(ROOT, 'tsconfig.json'), path]
   return new Promise((resolve) => {
     execFile(

@@ -32,8 +32,8 @@ export class ChildOpener {
       await this.#assertAborted()
       return 'aborted'
     }
-    const [{ outcome, problem: wrong }] = response
-    assert.ok(outcome !== undefined, wrong)
+    const [{ outcome, problem }] = response
+    assert.ok(outcome !== undefined, problem)
     return outcome
   }
 

@@ -32,8 +32,8 @@ describe('a recording', () => {
   })
 
   it('of a run that kept every promise keeps them', async () => {
-    const { observations, violation: broken } = await checkRecording(lines)
-    assert.equal(broken, undefined)
+    const { observations, violation } = await checkRecording(lines)
+    assert.equal(violation, undefined)
     assert.equal(observations, lines.length - 1)
   })
 
@@ -47,16 +47,16 @@ describe('a recording', () => {
     assert.match(recordingLine({ ...ended, state: Number.POSITIVE_INFINITY as never }), /"\$number":"Infinity"/)
   })
 
-  for (const { name, interceptors: tampering, settings, voters, faults } of MUTANTS.slice(0, 3))
+  for (const { name, interceptors, settings, voters, faults } of MUTANTS.slice(0, 3))
     it(`of a node that ${name} breaks the same promise, in the same words`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 80, seed: 1 })) {
         const told: string[] = []
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
         const plan = { ...drawn, cluster, settings: settings ?? drawn.settings, faults: faults ?? drawn.faults }
-        const { failure } = await simulate({ ...plan, interceptors: tampering, record: (line) => void told.push(line) })
+        const { failure } = await simulate({ ...plan, interceptors, record: (line) => void told.push(line) })
         if (!(failure instanceof PropertyViolation)) continue
-        const { violation: broken, line } = await checkRecording(told)
-        assert.equal(broken?.message, failure.message)
+        const { violation, line } = await checkRecording(told)
+        assert.equal(violation?.message, failure.message)
         assert.ok((line as number) <= told.length)
         return
       }

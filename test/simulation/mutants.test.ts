@@ -8,8 +8,8 @@ import { MUTANTS } from './mutants.ts'
 const SEEDS_MAX = 80
 
 describe('the judges notice a node that', () => {
-  for (const { name, detectedBy: caughtBy, interceptors: tampering, settings, voters, faults } of MUTANTS)
-    it(`${name} (${caughtBy.join(' or ')})`, async () => {
+  for (const { name, detectedBy, interceptors, settings, voters, faults } of MUTANTS)
+    it(`${name} (${detectedBy.join(' or ')})`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
         const plan = {
@@ -18,10 +18,10 @@ describe('the judges notice a node that', () => {
           settings: settings ?? drawn.settings,
           faults: faults ?? drawn.faults,
         }
-        const { failure } = await simulate({ ...plan, interceptors: tampering })
+        const { failure } = await simulate({ ...plan, interceptors })
         if (failure === undefined) continue
         assert.ok(failure instanceof PropertyViolation, String((failure as Error).stack))
-        assert.ok(caughtBy.includes(failure.property.id), failure.message)
+        assert.ok(detectedBy.includes(failure.property.id), failure.message)
         return
       }
       assert.fail(`nothing was noticed in ${SEEDS_MAX} seeds`)

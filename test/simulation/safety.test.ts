@@ -7,7 +7,7 @@ import { REPLAY, runsOr, SEED } from './budget.ts'
 
 describe('a cluster under faults', () => {
   it('keeps every promise of safety, heals, and lives', async () => {
-    const { eventCounts: told } = await checkRuns({ runs: runsOr(100), seed: SEED, path: REPLAY })
+    const { eventCounts } = await checkRuns({ runs: runsOr(100), seed: SEED, path: REPLAY })
     if (REPLAY !== undefined) return
     // A run that sees nothing proves nothing.
     for (const seen of [
@@ -18,7 +18,7 @@ describe('a cluster under faults', () => {
       'snapshotInstalled',
       'removed',
     ] as const)
-      assert.ok((told.get(seen) ?? 0) > 0, `no run saw ${seen}`)
+      assert.ok((eventCounts.get(seen) ?? 0) > 0, `no run saw ${seen}`)
   }).timeout(0)
 
   it('keeps every promise of safety in whatever order messages, writes and timeouts come', () => {

@@ -54,14 +54,15 @@ async function replayRunFile(path: string, text: string, flags: ReplayFlags, ter
 
 /** Exit code 0: every promise was kept; 1: one was broken. */
 async function checkRecordingText(text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
-  const { checkRecording: judgeRecording } = await import('../../testing/recordings/check-recording.ts')
-  const { observations, violation: broken, line } = await judgeRecording(text.split(/\r?\n/))
-  const verdict = broken === undefined ? `kept by all ${observations} observations` : `line ${line}: ${broken.message}`
+  const { checkRecording } = await import('../../testing/recordings/check-recording.ts')
+  const { observations, violation, line } = await checkRecording(text.split(/\r?\n/))
+  const verdict =
+    violation === undefined ? `kept by all ${observations} observations` : `line ${line}: ${violation.message}`
   if (flags.output === 'json') {
-    const facts = { observations, verdict, broken: broken?.property.id, line }
+    const facts = { observations, verdict, broken: violation?.property.id, line }
     terminal.out(`${JSON.stringify({ schema: 'quorate.replay/v1', kind: 'recording', ...facts })}\n`)
   } else terminal.out(`${verdict}\n`)
-  return broken === undefined ? EXIT.ok : EXIT.failure
+  return violation === undefined ? EXIT.ok : EXIT.failure
 }
 
 /** Only a run has events, a time, and nodes to print. */

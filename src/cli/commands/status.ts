@@ -17,5 +17,5 @@ export async function status(settings: ClientSettings, terminal: Terminal): Prom
 /** A node that does not answer must not use up the patience of who asks: half the timeout, at most. */
 export async function readStatus(settings: ClientSettings): Promise<StatusReport> {
   const timeoutMs = Math.min(2000, settings.timeoutMs / 2)
-  return withClient(settings, ({ raftClient: client }) => collectStatus(client, timeoutMs))
+  return withClient(settings, ({ raftClient }) => collectStatus(raftClient, timeoutMs))
 }

@@ -33,11 +33,11 @@ export class NodeProcess {
   #isAlive = true
   #isStopping = false
 
-  constructor({ planned, args: words, onEvent, onExit: onEnd }: NodeProcessOptions) {
+  constructor({ planned, args, onEvent, onExit }: NodeProcessOptions) {
     this.planned = planned
     const log = openSync(planned.logFile, 'a')
     // A group of its own: the terminal's Ctrl-C reaches this process only, which then stops the nodes one after the other.
-    this.#child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve', '--supervised', ...words], {
+    this.#child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve', '--supervised', ...args], {
       stdio: ['ignore', 'ignore', log, 'ipc'],
       detached: true,
     })
@@ -47,7 +47,7 @@ export class NodeProcess {
       const end = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
         if (!this.#isAlive) return
         this.#isAlive = false
-        onEnd({ exitCode, signal, isUnexpected: !this.#isStopping })
+        onExit({ exitCode, signal, isUnexpected: !this.#isStopping })
         resolve()
       }
       this.#child.once('exit', end)

@@ -12,8 +12,8 @@ const ASK_TIMEOUT_MS = 5000
 
 /** Asks the endpoints. Rejects with ERR_RAFT_UNREACHABLE if none answers. */
 export async function clusterAt(endpoints: readonly string[]): Promise<JoinedCluster> {
-  return withClient({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ raftClient: client }) => {
-    const answers = await client.status()
+  return withClient({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ raftClient }) => {
+    const answers = await raftClient.status()
     const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
     const newest = statuses.reduce(
       (best, each) => (best === undefined || each.membershipIndex > best.membershipIndex ? each : best),

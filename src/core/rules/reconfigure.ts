@@ -114,10 +114,10 @@ export function finishChanges(state: RaftState, leader: LeaderState): void {
 
 /** The change that was held, if it need not wait any more. */
 export function startQueuedChange(state: RaftState, leader: LeaderState): void {
-  const { queuedChange: heldChange } = leader
-  if (heldChange === undefined || changeRejection(state, leader) !== undefined) return
+  const { queuedChange } = leader
+  if (queuedChange === undefined || changeRejection(state, leader) !== undefined) return
   leader.queuedChange = undefined
-  startChange(state, leader, heldChange.request, heldChange.change)
+  startChange(state, leader, queuedChange.request, queuedChange.change)
 }
 
 /** What the leader changes unasked: binds directory ids at first contact, promotes learners that have caught up. */

@@ -86,9 +86,9 @@ export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): voi
 
 /** It could not be had (gone, or damaged on the way): whoever offered it may have a newer one. */
 export function onSnapshotFetchFailed(state: RaftState, snapshot: SnapshotInfo): void {
-  const { snapshotFetch: fetching, term } = state
-  if (fetching?.snapshot.id !== snapshot.id) return
+  const { snapshotFetch, term } = state
+  if (snapshotFetch?.snapshot.id !== snapshot.id) return
   state.snapshotFetch = undefined
-  const { from, session } = fetching
+  const { from, session } = snapshotFetch
   send(state, from, { type: 'InstallSnapshotResponse', term, outcome: 'failed', index: 0, round: 0, session })
 }

@@ -101,12 +101,12 @@ export class RequestStream {
   #settleOpened: { resolve: () => void; reject: (error: RaftError) => void } | undefined
   #opened: Promise<void> | undefined
 
-  constructor({ address, call, clock, limits, onEnded: onGone }: RequestStreamOptions) {
+  constructor({ address, call, clock, limits, onEnded }: RequestStreamOptions) {
     this.#address = address
     this.#call = call
     this.#clock = clock
     this.#limits = limits
-    this.#onEnded = onGone
+    this.#onEnded = onEnded
     this.#lastReceivedAt = clock.now()
     this.#deadlines = new Deadlines(
       clock,

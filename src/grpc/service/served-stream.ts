@@ -48,7 +48,7 @@ export class ServedStream {
   #isEnding = false
   #isClosed = false
 
-  constructor({ call, node, limits, clock, onClosed: onGone }: ServedStreamOptions) {
+  constructor({ call, node, limits, clock, onClosed }: ServedStreamOptions) {
     this.#call = call
     this.#node = node
     this.#limits = limits
@@ -59,7 +59,7 @@ export class ServedStream {
     call.on('cancelled', () => {
       this.#isClosed = true
       this.#outbox = []
-      onGone()
+      onClosed()
     })
     call.sendMetadata(limitHeaders(limits))
   }

@@ -96,8 +96,8 @@ export class AdminRequests {
     code: 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_ABORTED' | 'ERR_RAFT_CLOSED',
     cause?: unknown,
   ): void {
-    const { operation: asked, isStarted: isBegun, reject } = this.#remove(number)
-    reject(isBegun ? outcomeUnknownError(asked, why, cause) : notStartedError(asked, why, code, cause))
+    const { operation, isStarted, reject } = this.#remove(number)
+    reject(isStarted ? outcomeUnknownError(operation, why, cause) : notStartedError(operation, why, code, cause))
   }
 
   #remove(number: number): PendingRequest {

@@ -22,14 +22,14 @@ export class PeerConnections {
 
   /** The membership has changed, or it is the first one. */
   update(): void {
-    const { membershipView: roster, transport, clock, removedPeerGraceMs: farewellMs } = this.#parts
-    transport.setPeers(roster.peerAddresses())
-    if (!roster.hasRecentlyRemoved) return
+    const { membershipView, transport, clock, removedPeerGraceMs } = this.#parts
+    transport.setPeers(membershipView.peerAddresses())
+    if (!membershipView.hasRecentlyRemoved) return
     this.#graceTimer?.cancel()
-    this.#graceTimer = clock.wakeAt(clock.now() + farewellMs, () => {
+    this.#graceTimer = clock.wakeAt(clock.now() + removedPeerGraceMs, () => {
       if (this.#isStopped) return
-      roster.forgetRemoved()
-      transport.setPeers(roster.peerAddresses())
+      membershipView.forgetRemoved()
+      transport.setPeers(membershipView.peerAddresses())
     })
   }
 

@@ -16,9 +16,9 @@ export interface TransportHostParts {
 
 export function transportHost({
   identity,
-  admission: gate,
+  admission,
   driver,
-  emit: event,
+  emit,
   readSnapshot,
   fail,
 }: TransportHostParts): TransportHost {
@@ -26,23 +26,23 @@ export function transportHost({
     identity,
     readSnapshot,
     admit: (peer) => {
-      const refusal = gate.admit(peer)
-      if (refusal !== undefined) event({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
+      const refusal = admission.admit(peer)
+      if (refusal !== undefined) emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
       return refusal
     },
     receive: (from, message) => driver.receive(from, message),
     peerConnected: (peer) => {
-      event({ type: 'peerConnected', peer })
-      driver.post({ type: 'peerSeen', peer, directoryId: gate.onConnected(peer) })
+      emit({ type: 'peerConnected', peer })
+      driver.post({ type: 'peerSeen', peer, directoryId: admission.onConnected(peer) })
     },
     peerLost: (peer, reason) => {
-      gate.onLost(peer)
-      event({ type: 'peerLost', peer, reason })
+      admission.onLost(peer)
+      emit({ type: 'peerLost', peer, reason })
       driver.post({ type: 'peerLost', peer })
     },
     refusedBy: (peer, refusal) => {
-      event({ type: 'refusedBy', peer, ...refusal })
-      const fatal = gate.refusedBy(peer, refusal)
+      emit({ type: 'refusedBy', peer, ...refusal })
+      const fatal = admission.refusedBy(peer, refusal)
       if (fatal !== undefined) fail(fatal)
     },
   }

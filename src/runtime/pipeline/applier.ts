@@ -196,7 +196,7 @@ export class Applier<Command, Result> {
   }
 
   async #restore(snapshot: SnapshotInfo): Promise<void> {
-    const { storage, machine, clock, proposals, onRestored: restored } = this.#parts
+    const { storage, machine, clock, proposals, onRestored } = this.#parts
     const startedAt = clock.now()
     this.#pending.install = undefined
     this.#isRestoring = true
@@ -215,7 +215,7 @@ export class Applier<Command, Result> {
     if (this.#isStopped || this.#pending.install !== undefined) return
     this.#appliedIndex = snapshot.index
     this.#reportedIndex = snapshot.index
-    restored(snapshot, clock.now() - startedAt)
+    onRestored(snapshot, clock.now() - startedAt)
     this.#parts.onApplied(snapshot.index)
     this.#onBlockBoundary()
   }

@@ -97,7 +97,7 @@ export class Persister {
   #onWritten(group: readonly QueuedWrite[]): void {
     this.#writing = undefined
     if (this.#isStopped) return
-    const { cache, release, onPersisted: persisted, onSnapshotRecorded: snapshotRecorded } = this.#parts
+    const { cache, release, onPersisted, onSnapshotRecorded } = this.#parts
     for (const { persist, blocks } of group) {
       // A later write that still waits may have replaced these blocks; then the cache has forgotten them already.
       const last = blocks[blocks.length - 1]
@@ -105,9 +105,9 @@ export class Persister {
         cache.onPersisted(last.first + last.count - 1)
       if (persist.then.length > 0) release(persist.then)
     }
-    persisted((group[group.length - 1] as QueuedWrite).persist.number)
+    onPersisted((group[group.length - 1] as QueuedWrite).persist.number)
     const recorded = group.findLast(({ persist }) => persist.snapshot !== undefined)?.persist.snapshot
-    if (recorded !== undefined) snapshotRecorded(recorded.info)
+    if (recorded !== undefined) onSnapshotRecorded(recorded.info)
     this.#writeNext()
   }
 

@@ -62,7 +62,7 @@ export class SnapshotFetcher {
   }
 
   async #run(request: FetchRequest): Promise<void> {
-    const { onFetched: fetched, onFailed: failed, emit: event } = this.#parts
+    const { onFetched, onFailed, emit } = this.#parts
     const { from, snapshot } = request
     const { signal } = request.stopping
     let failure: unknown
@@ -73,14 +73,14 @@ export class SnapshotFetcher {
     }
     if (signal.aborted) return
     this.#request = undefined
-    if (failure === undefined) return fetched(snapshot)
-    event({ type: 'fetchFailed', from, message: messageOf(failure) })
-    failed(snapshot, messageOf(failure))
+    if (failure === undefined) return onFetched(snapshot)
+    emit({ type: 'fetchFailed', from, message: messageOf(failure) })
+    onFailed(snapshot, messageOf(failure))
   }
 
   /** Attempt after attempt, as long as any brings something. */
   async #fetchWithRetries(request: FetchRequest): Promise<void> {
-    const { clock, retryMinMs, retryMaxMs, attemptsMax, emit: event } = this.#parts
+    const { clock, retryMinMs, retryMaxMs, attemptsMax, emit } = this.#parts
     const { signal } = request.stopping
     let failures = 0
     for (;;) {
@@ -91,7 +91,7 @@ export class SnapshotFetcher {
         if (signal.aborted || isPermanent(error)) throw error
         failures = progress.bytes > 0 ? 1 : failures + 1
         if (failures >= attemptsMax) throw error
-        event({ type: 'fetchFailed', from: request.from, message: `${messageOf(error)}; trying again` })
+        emit({ type: 'fetchFailed', from: request.from, message: `${messageOf(error)}; trying again` })
       }
       await sleep(clock, Math.min(retryMinMs * 2 ** (failures - 1), retryMaxMs), signal)
       signal.throwIfAborted()
@@ -100,9 +100,9 @@ export class SnapshotFetcher {
 
   async #attempt(request: FetchRequest, progress: { bytes: number }): Promise<void> {
     const { from, snapshot, stopping } = request
-    const { transport, storage, emit: event } = this.#parts
+    const { transport, storage, emit } = this.#parts
     const writer = await storage.snapshots.create(snapshot)
-    event({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
+    emit({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
     try {
       const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, stopping.signal)
       await this.#copy(request, chunks, writer, progress)
@@ -125,7 +125,7 @@ export class SnapshotFetcher {
     writer: SnapshotWriter,
     progress: { bytes: number },
   ): Promise<void> {
-    const { clock, emit: event } = this.#parts
+    const { clock, emit } = this.#parts
     let reportAt = clock.now() + PROGRESS_INTERVAL_MS
     for await (const chunk of chunks) {
       stopping.signal.throwIfAborted()
@@ -133,7 +133,7 @@ export class SnapshotFetcher {
       progress.bytes += chunk.length
       if (clock.now() < reportAt) continue
       reportAt = clock.now() + PROGRESS_INTERVAL_MS
-      event({ type: 'fetchProgress', from, bytes: writer.offset + progress.bytes, size: snapshot.size })
+      emit({ type: 'fetchProgress', from, bytes: writer.offset + progress.bytes, size: snapshot.size })
     }
     stopping.signal.throwIfAborted()
     const bytes = writer.offset + progress.bytes

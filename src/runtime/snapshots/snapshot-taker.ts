@@ -92,7 +92,7 @@ export class SnapshotTaker {
   }
 
   async #take(): Promise<SnapshotInfo> {
-    const { applier, clock, emit: event, onTaken: taken, retryMs } = this.#parts
+    const { applier, clock, emit, onTaken, retryMs } = this.#parts
     const startedAt = clock.now()
     try {
       const capture = await new Promise<Capture | undefined>((resolve, reject) => {
@@ -106,7 +106,7 @@ export class SnapshotTaker {
       })
       if (capture === undefined) {
         const newest = this.#newest as SnapshotInfo
-        taken(newest)
+        onTaken(newest)
         return newest
       }
       const snapshot = { ...capture.info, size: await this.#write(capture) }
@@ -115,31 +115,31 @@ export class SnapshotTaker {
         this.#newest = snapshot
         this.#bytesAtNewest = capture.appliedBytes
       }
-      event({ type: 'snapshotTaken', snapshot, tookMs: clock.now() - startedAt })
-      taken(snapshot)
+      emit({ type: 'snapshotTaken', snapshot, tookMs: clock.now() - startedAt })
+      onTaken(snapshot)
       return snapshot
     } catch (error) {
       this.#retryAt = clock.now() + retryMs
-      if (!this.#isStopped) event({ type: 'snapshotFailed', message: messageOf(error) })
+      if (!this.#isStopped) emit({ type: 'snapshotFailed', message: messageOf(error) })
       throw error
     }
   }
 
   /** The state as it is at this instant, and what it is the state of. Undefined if the newest snapshot is just that. */
   #capture(isRunning: boolean): Capture | undefined {
-    const { applier, machine, metadataAt: headOf, emit: event, seed, id } = this.#parts
+    const { applier, machine, metadataAt, emit, seed, id } = this.#parts
     if (!isRunning || this.#isStopped) throw closingError()
     const index = applier.appliedIndex
     if (this.#newest !== undefined && index <= this.#newest.index) return undefined
     if (index === 0) throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'nothing was applied yet: there is nothing to take')
-    const { term, membership } = headOf(index)
+    const { term, membership } = metadataAt(index)
     const info = { id: `${index}-${term}-${id}-${seed.toString(36)}`, index, term, membership, size: 0 }
     this.#takingId = info.id
-    event({ type: 'snapshotStarted', index })
+    emit({ type: 'snapshotStarted', index })
     const chunks = machine.snapshot()
     const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
     // A generator's body runs only when it is first asked: it is asked now, so that it sees this state and no later one.
-    return { info: info, source, firstChunk: source.next(), appliedBytes: applier.appliedBytes }
+    return { info, source, firstChunk: source.next(), appliedBytes: applier.appliedBytes }
   }
 
   async #write(capture: Capture): Promise<number> {

@@ -9,14 +9,14 @@ export interface CheckAnnotation {
 }
 
 export async function annotatedCheck(
-  { requirement: promise, hint: lookAt }: CheckAnnotation,
+  { requirement, hint }: CheckAnnotation,
   check: () => Promise<void>,
 ): Promise<void> {
   try {
     await check()
   } catch (cause) {
     const seen = cause instanceof Error ? cause.message : String(cause)
-    const message = `promised: ${promise}\nseen: ${seen}\nlook at: ${lookAt}`
+    const message = `promised: ${requirement}\nseen: ${seen}\nlook at: ${hint}`
     if (!(cause instanceof AssertionError)) throw new Error(message, { cause })
     const { actual, expected, operator } = cause
     throw Object.assign(new AssertionError({ message, actual, expected, operator }), { cause })

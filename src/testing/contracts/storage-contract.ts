@@ -22,8 +22,8 @@ export interface StorageContractOptions extends SuiteOptions<StorageCapability> 
 }
 
 export function storageContract(options: StorageContractOptions): void {
-  const { make, unsupported: without = [], histories = HISTORIES_DEFAULT } = options
-  const within = !without.includes('crashes within calls')
+  const { make, unsupported = [], histories = HISTORIES_DEFAULT } = options
+  const within = !unsupported.includes('crashes within calls')
   defineSuite('storage contract', options, checkGroups({ histories, within }), (body) => withFixtures(make, body))
 }
 

@@ -20,16 +20,16 @@ export interface CheckGroup<Body, Capability extends string> {
 /** `run` gives a check's body what it is to be tried on. */
 export function defineSuite<Body, Capability extends string>(
   title: string,
-  { describe, it, unsupported: without = [] }: SuiteOptions<Capability>,
+  { describe, it, unsupported = [] }: SuiteOptions<Capability>,
   groups: readonly CheckGroup<Body, Capability>[],
   run: (body: Body) => Promise<void>,
 ): void {
-  const left = without.length === 0 ? '' : ` (without ${without.join(', ')})`
+  const left = unsupported.length === 0 ? '' : ` (without ${unsupported.join(', ')})`
   describe(`${title}${left}`, () => {
-    for (const { name, define, hint: lookAt, requires: needs } of groups) {
-      if (needs !== undefined && without.includes(needs)) continue
+    for (const { name, define, hint, requires } of groups) {
+      if (requires !== undefined && unsupported.includes(requires)) continue
       const check = (what: string, body: Body): unknown =>
-        it(what, () => annotatedCheck({ requirement: `${name} ${what}`, hint: lookAt }, () => run(body)))
+        it(what, () => annotatedCheck({ requirement: `${name} ${what}`, hint }, () => run(body)))
       describe(name, () => define(check))
     }
   })

@@ -76,8 +76,8 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
 ]
 
 export function transportContract(options: TransportContractOptions): void {
-  const { make, timeoutMs: patienceMs = TIMEOUT_MS_DEFAULT } = options
-  defineSuite('the transport contract', options, GROUPS, (body) => withTestNetwork(make, patienceMs, body))
+  const { make, timeoutMs = TIMEOUT_MS_DEFAULT } = options
+  defineSuite('the transport contract', options, GROUPS, (body) => withTestNetwork(make, timeoutMs, body))
 }
 
 /** Runs a check's body on a fresh network, and closes all that it started. */

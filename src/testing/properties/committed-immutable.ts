@@ -8,9 +8,9 @@ export const committedImmutable: Property = {
   watch(view) {
     return (observation) => {
       if (observation.type === 'durable') {
-        const { droppedIndex: dropped } = view.node(observation.node)
-        if (dropped === undefined) return undefined
-        return `${observation.node} dropped the entry at ${dropped} from its disk, though it was committed.`
+        const { droppedIndex } = view.node(observation.node)
+        if (droppedIndex === undefined) return undefined
+        return `${observation.node} dropped the entry at ${droppedIndex} from its disk, though it was committed.`
       }
       if (observation.type !== 'stepped') return undefined
       if (view.committedLog.conflict !== undefined) return view.committedLog.conflict

@@ -93,17 +93,17 @@ function checkSnapshotTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId
 
 /** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
 export function checkLiveness(finalState: FinalState): void {
-  const { statuses, openCalls, termAtDeadline: termThen } = finalState
+  const { statuses, openCalls, termAtDeadline } = finalState
   const all = [...statuses.values()]
   const leaders = currentLeaders(statuses)
   const [leader] = leaders
-  if (leader === undefined || leaders.length > 1 || termThen === undefined)
+  if (leader === undefined || leaders.length > 1 || termAtDeadline === undefined)
     throw new PropertyViolation(
       LIVENESS.leaderElected,
       `these lead: [${leaders.map(({ id }) => id)}]; ${summarizeStatuses(all)}`,
     )
-  if (leader.term > termThen)
-    throw new PropertyViolation(LIVENESS.termStable, `it grew from ${termThen} to ${leader.term}.`)
+  if (leader.term > termAtDeadline)
+    throw new PropertyViolation(LIVENESS.termStable, `it grew from ${termAtDeadline} to ${leader.term}.`)
   checkSnapshotTransfers(leader, statuses)
   if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
     throw new PropertyViolation(

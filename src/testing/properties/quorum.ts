@@ -28,9 +28,9 @@ export function hasQuorumWithout(view: ClusterView, unavailable: ReadonlySet<Nod
 }
 
 /** The index of the last membership in a log that is committed; an entry of another term at its index is not. */
-function lastCommitted({ committedLog: ledger }: ClusterView, log: ReferenceLog): LogIndex {
+function lastCommitted({ committedLog }: ClusterView, log: ReferenceLog): LogIndex {
   const isCommitted = (index: LogIndex): boolean =>
-    index <= log.baseIndex || (index <= ledger.lastIndex && log.termAt(index) === ledger.termAt(index))
+    index <= log.baseIndex || (index <= committedLog.lastIndex && log.termAt(index) === committedLog.termAt(index))
   return log.memberships.findLast(({ index }) => isCommitted(index))?.index ?? 0
 }
 

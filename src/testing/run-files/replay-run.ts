@@ -51,12 +51,12 @@ export interface Replay {
  */
 export async function replayRun(text: string, options: ReplayOptions = {}): Promise<Replay> {
   const { run, needs, outcome: expected } = parseRun(text)
-  const { machine, interceptors, properties, until, onStep: onlooker, record, isTraced = true } = options
+  const { machine, interceptors, properties, until, onStep, record, isTraced = true } = options
   for (const need of needs) if (options[need] === undefined) throw missingNeed(need)
   const plan: SimulationOptions = { ...run, machine, interceptors, properties, isTraced, record }
   let isStopped = false
   const { history, state, outcome } = await runToEnd(plan, async (moment) => {
-    const answer = await onlooker?.(moment)
+    const answer = await onStep?.(moment)
     if (moment.isOver || (answer !== 'stop' && !isReached(until, moment))) return 'go on'
     isStopped = true
     return 'stop'

@@ -31,8 +31,8 @@ export function parseScript(text: string): Paragraph[] {
 
 /** The text of paragraphs, with these answers. A paragraph of comments has none. */
 export function formatScript(paragraphs: readonly Paragraph[]): string {
-  const chunks = paragraphs.map(({ lines, commands, output: answer }) =>
-    (commands.length === 0 ? lines : [...lines, DASHES, ...answer]).join('\n'),
+  const chunks = paragraphs.map(({ lines, commands, output }) =>
+    (commands.length === 0 ? lines : [...lines, DASHES, ...output]).join('\n'),
   )
   return `${chunks.join('\n\n')}\n`
 }

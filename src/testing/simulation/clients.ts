@@ -169,8 +169,11 @@ export class Clients {
     const remove = ids(call.remove).filter(isMember)
     const promote = ids(call.promote).filter((id) => membership.learners.includes(id) && !remove.includes(id))
     const demote = ids(call.demote).filter((id) => membership.voters.includes(id) && !remove.includes(id))
-    const { withoutData: lost } = this.#cluster
-    if (lost.size > 0 && (add.length + promote.length + demote.length > 0 || !remove.every((id) => lost.has(id))))
+    const { withoutData } = this.#cluster
+    if (
+      withoutData.size > 0 &&
+      (add.length + promote.length + demote.length > 0 || !remove.every((id) => withoutData.has(id)))
+    )
       return undefined
     if (add.length + remove.length + promote.length + demote.length === 0) return undefined
     const leavers = new Set([...remove, ...demote])

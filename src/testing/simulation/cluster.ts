@@ -91,24 +91,14 @@ export class Cluster implements NodeEnvironment {
   >()
 
   constructor(options: ClusterOptions) {
-    const {
-      seed,
-      plan,
-      settings,
-      properties = SAFETY,
-      isTraced,
-      machine,
-      interceptors: tampering,
-      onStep: onlooker,
-      record,
-    } = options
-    this.#onStep = onlooker
+    const { seed, plan, settings, properties = SAFETY, isTraced, machine, interceptors, onStep, record } = options
+    this.#onStep = onStep
     this.#record = record
     record?.(RECORDING_FORMAT)
     this.random = new SeededRandom(seed)
     this.settings = { ...SIMULATION_SETTINGS, ...settings }
     this.machine = machine
-    this.interceptors = tampering
+    this.interceptors = interceptors
     this.monitor = new PropertyMonitor(properties)
     this.trace = isTraced ? new Trace(this.time) : undefined
     this.network = new SimulatedNetwork(this.time, this.random.fork('network'), {

@@ -69,10 +69,10 @@ export class FaultInjector {
 
   /** As many of the missing, in the order in which they went, as the rest can do without; the others come back. */
   #keepMissingMinority(): void {
-    const { trace, monitor: watch } = this.#cluster
+    const { trace, monitor } = this.#cluster
     const missing = new Set<NodeId>(this.#cluster.withoutData)
     for (const [node, how] of this.#missing) {
-      if (hasQuorumWithout(watch.view, new Set([...missing, node.id]))) {
+      if (hasQuorumWithout(monitor.view, new Set([...missing, node.id]))) {
         missing.add(node.id)
         trace?.note(node.id, `! stays ${how}`)
         if (how === 'cut off') this.#isolate(node)
@@ -127,8 +127,8 @@ export class FaultInjector {
 
   /** Whether the rest can do without its data. */
   #canLose({ id }: SimulatedNode): boolean {
-    const { withoutData: lost, monitor: watch } = this.#cluster
-    return !lost.has(id) && hasQuorumWithout(watch.view, new Set([...lost, id]))
+    const { withoutData, monitor } = this.#cluster
+    return !withoutData.has(id) && hasQuorumWithout(monitor.view, new Set([...withoutData, id]))
   }
 
   #restart(node: SimulatedNode, times: number, gapMs: number): void {

@@ -86,8 +86,9 @@ async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise
   const members = currentLeaders(statusesOf(cluster))[0]?.membership.members ?? []
   for (const { id, machine } of cluster.nodes) {
     if (machine === undefined || !members.some((member) => member.id === id)) continue
-    const { commands, userMachine: tried } = machine
-    const state = tried === undefined ? undefined : (await collectBytes(tried.snapshot())).toString('latin1')
+    const { commands, userMachine } = machine
+    const state =
+      userMachine === undefined ? undefined : (await collectBytes(userMachine.snapshot())).toString('latin1')
     cluster.observe({ type: 'ended', node: id, commands, state })
   }
 }

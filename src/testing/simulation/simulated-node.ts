@@ -90,7 +90,7 @@ export class SimulatedNode {
 
   start(): void {
     if (this.isRunning || this.isRemoved) return
-    const { network, time, settings, interceptors: tampering, machine: userMachine } = this.#environment
+    const { network, time, settings, interceptors, machine: userMachine } = this.#environment
     const { id, peers, ratePerMille } = this.plan
     const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
     const isCurrent = (): boolean => !clock.isStopped
@@ -116,8 +116,8 @@ export class SimulatedNode {
       peers: Object.keys(peers).length === 0 ? { [id]: addressOf(id) } : peers,
       join: Object.keys(peers).length === 0,
       seed: this.#random.below(1_000_000),
-      storage: tampering?.storage?.(storage, id) ?? storage,
-      transport: tampering?.transport?.(transport, id) ?? transport,
+      storage: interceptors?.storage?.(storage, id) ?? storage,
+      transport: interceptors?.transport?.(transport, id) ?? transport,
       clock,
       stateMachine: machine,
       makeCore: (options, recovered, now) => this.#makeCore(options, recovered, now, isCurrent),
@@ -151,12 +151,12 @@ export class SimulatedNode {
   }
 
   #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): SteppedCore {
-    const { interceptors: tampering } = this.#environment
+    const { interceptors } = this.#environment
     const node = this.id
     this.#environment.observe({ type: 'started', node, ...recovered, settings: options })
     // A core that is played tricks on does not keep its own invariants: the judges must notice.
-    const raft = new (tampering?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
-    return new ObservedCore(tampering?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
+    const raft = new (interceptors?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
+    return new ObservedCore(interceptors?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
       if (!isCurrent()) return
       this.#environment.observe({ type: 'stepped', node, inputs, effects, status, now })
       if (this.beforeSending === undefined || effects.send.length === 0) return

@@ -86,13 +86,13 @@ export interface SimulationParts {
 
 /** Reads everything and changes nothing. */
 export async function worldState(world: SimulationParts): Promise<WorldState> {
-  const { time, monitor: watch, network } = world
+  const { time, monitor, network } = world
   const nodes: NodeState[] = []
-  for (const node of world.nodes) nodes.push(await nodeState(node, watch.view.node(node.id)))
+  for (const node of world.nodes) nodes.push(await nodeState(node, monitor.view.node(node.id)))
   return {
     event: time.executed,
     timeUs: time.nowUs,
-    committed: watch.view.committedLog.lastIndex,
+    committed: monitor.view.committedLog.lastIndex,
     scheduled: time.scheduled,
     nextUs: time.nextUs(),
     network: network.state(),
@@ -122,9 +122,9 @@ function coreStateOf({ version: _, ...status }: NodeStatus): Omit<NodeStatus, 'v
   return status
 }
 
-function processStateOf({ isRemoved: isRetired, isRunning: isAlive, node }: SimulatedNode): NodeState['life'] {
-  if (isRetired) return 'removed'
-  if (!isAlive) return 'down'
+function processStateOf({ isRemoved, isRunning, node }: SimulatedNode): NodeState['life'] {
+  if (isRemoved) return 'removed'
+  if (!isRunning) return 'down'
   return node === undefined ? 'starting' : 'up'
 }
 
@@ -133,13 +133,13 @@ function logOf({ log }: NodeView): NodeState['log'] {
   return { base, terms: Array.from({ length: log.lastIndex - base }, (_, offset) => log.termAt(base + 1 + offset)) }
 }
 
-async function machineState({ commands, userMachine: tried }: LedgerMachine): Promise<MachineState> {
+async function machineState({ commands, userMachine }: LedgerMachine): Promise<MachineState> {
   const [index, command] = [...commands].at(-1) ?? []
   return {
     commands: commands.size,
     last: index === undefined ? '-' : `${command} at ${index}`,
     digest: digest(JSON.stringify([...commands])),
-    triedDigest: tried === undefined ? undefined : await userMachineDigest(tried),
+    triedDigest: userMachine === undefined ? undefined : await userMachineDigest(userMachine),
   }
 }
 

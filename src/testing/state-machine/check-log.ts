@@ -140,7 +140,7 @@ async function checkReplay<Command, Result>(
   make: () => MachineHarness<Command, Result>,
   { bytes }: TakenSnapshot,
   number: number,
-  { results, finalSnapshot: end }: ExpectedRun,
+  { results, finalSnapshot }: ExpectedRun,
 ): Promise<void> {
   const restored = make()
   await restored.restore(bytes, number, Math.max(1, bytes.length))
@@ -155,11 +155,11 @@ async function checkReplay<Command, Result>(
       )
   }
   const state = (await restored.takeSnapshot()).bytes
-  if (!state.equals(end))
+  if (!state.equals(finalSnapshot))
     throw new MachineFault(
       'replay',
       results.length,
-      `restored from the snapshot after command ${number} and given the rest, the machine ends as ${formatBytes(state)}, and as ${formatBytes(end)} without a restart. ${advice}`,
+      `restored from the snapshot after command ${number} and given the rest, the machine ends as ${formatBytes(state)}, and as ${formatBytes(finalSnapshot)} without a restart. ${advice}`,
     )
 }
 

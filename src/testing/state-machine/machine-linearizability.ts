@@ -76,7 +76,7 @@ class HistoryRecorder {
   }
 
   check(): string | undefined {
-    const { stepsMax, verdicts: judged } = this.#options
+    const { stepsMax, verdicts } = this.#options
     const order = [...this.#applied.values()].sort((one, other) => one.index - other.index)
     const calls = this.#history.calls.filter(
       // Nobody has had its command, so nobody can have been told of it.
@@ -85,7 +85,7 @@ class HistoryRecorder {
     const queries = calls.filter(({ operation }) => operation.type === 'query').map(({ operation }) => operation.call)
     const told = checkLinearizable(modelOf(this.#options.machine, order, queries), calls, { stepsMax })
     if (told.verdict === 'violated') return told.explanation
-    judged[told.verdict]++
+    verdicts[told.verdict]++
     return undefined
   }
 
