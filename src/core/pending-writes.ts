@@ -58,6 +58,6 @@ export class PendingWrites {
 
   /** The node was paused: it cannot tell how long the disk took meanwhile. */
   resetAges(now: Instant): void {
-    this.#pending = this.#pending.map((write) => ({ ...write, askedAt: now }))
+    this.#pending = this.#pending.map((write) => ({ ...write, startedAt: now }))
   }
 }
