@@ -11,9 +11,9 @@ import type { Edit } from './known-bug.ts'
 export type MutantKit = typeof Kit & { readonly Cluster: typeof Cluster; readonly Clients: typeof Clients }
 
 const ENTRY = `
-export * from '../museum/src/testing/index.ts'
-export { Cluster } from '../museum/src/testing/simulation/cluster.ts'
-export { Clients } from '../museum/src/testing/simulation/clients.ts'
+export * from './src/testing/index.ts'
+export { Cluster } from './src/testing/simulation/cluster.ts'
+export { Clients } from './src/testing/simulation/clients.ts'
 `
 
 const ROOT = join(import.meta.dirname, '..', '..')

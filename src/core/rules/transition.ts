@@ -83,7 +83,7 @@ export function setLeader(state: RaftState, leader: NodeId | undefined): void {
 export function becomePreCandidate(state: RaftState): void {
   const tally = new VoteTally()
   tally.record(state.id, true)
-  setRole(state, { type: 'pre-candidate', tally: tally })
+  setRole(state, { type: 'pre-candidate', tally })
   setLeader(state, undefined)
   state.timer.restart(state.now)
   state.outbox.emit({ type: 'preVoteStarted', term: state.term + 1 })

@@ -11,7 +11,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/core/rules/reconfigure.ts',
-        from: "  if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-learner' }\n",
+        from: "  if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-ready' }\n",
         to: '',
       },
     ],

@@ -282,8 +282,8 @@ export const REPLICATION: readonly KnownBug[] = [
       },
       {
         file: 'src/core/raft.ts',
-        from: "import { applyCommitted } from '../../museum/rooms/rules/apply.ts'",
-        to: "import { truncateAfter } from '../../museum/rooms/rules/append.ts'\nimport { applyCommitted } from '../../museum/rooms/rules/apply.ts'",
+        from: "import { applyCommitted } from './rules/apply.ts'",
+        to: "import { truncateAfter } from './rules/append.ts'\nimport { applyCommitted } from './rules/apply.ts'",
       },
       {
         file: 'src/runtime/pipeline/persister.ts',
