@@ -1,4 +1,4 @@
-/** One port of a node: peers, clients and operators are served on it together, and it is let go of in order. */
+/** One gRPC port, shared by the services for peers, clients and operators, with an orderly shutdown. */
 
 import type { ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
@@ -6,23 +6,23 @@ import { RaftError } from '../errors.ts'
 import { formatAddress, isWildcard, listenError, parseListenAddress, probeListen } from './shared/listen-address.ts'
 
 export interface GrpcServerOptions {
-  /** 'host:port'; port 0 takes any free one. */
+  /** The address to listen on: 'host:port' or '[v6]:port'; port 0 picks a free port. */
   readonly listen: string
-  /** The address others reach this server at, if it is not the one it listens on. Required with '0.0.0.0' and '[::]'. */
+  /** The address at which others reach this server, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
-  /** Without it, traffic is plain text: put TLS here, or keep the port inside a network you trust. */
+  /** TLS credentials. Without them traffic is plain text: keep the port inside a trusted network. */
   readonly credentials?: ServerCredentials | undefined
-  /** Further settings of grpc-js's server. */
+  /** Further options of the grpc-js server. */
   readonly options?: ServerOptions | undefined
-  /** How long calls under way may take to end, once the server closes, before they are cut. Default 500. */
+  /** How long calls in progress may take to end when the server closes, in milliseconds; then they are cancelled. Default 500. */
   readonly shutdownGraceMs?: number | undefined
 }
 
 const SHUTDOWN_GRACE_MS = 500
 
 /**
- * Owns a grpc-js server. Add every service before `start`. A service with long streams also says, by `beforeClose`, how to end them:
- * a shutdown waits for streams, so one that nobody ends would hold it up to the grace period.
+ * Owns a grpc-js server. Add every service before `start`. A service with long streams also registers `beforeClose` to end them:
+ * a shutdown waits for open streams up to the grace period.
  */
 export class GrpcServer {
   readonly #options: GrpcServerOptions
@@ -34,30 +34,34 @@ export class GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     if (isWildcard(parseListenAddress(options.listen)) && options.advertise === undefined)
-      throw new RaftError('ERR_RAFT_OPTIONS', `'${options.listen}' names no address that others could connect to`, {
-        hint: 'give `advertise` too: the address at which the others reach this node',
-      })
+      throw new RaftError(
+        'ERR_RAFT_OPTIONS',
+        `others cannot connect to '${options.listen}': it stands for every interface`,
+        {
+          hint: 'set `advertise` to the address at which others reach this node',
+        },
+      )
     this.#options = options
     this.#server = new Server(options.options ?? {})
   }
 
-  /** The address others reach this server at; '' before it listens. */
+  /** The address at which others reach this server; '' before it listens. */
   get address(): string {
     return this.#address
   }
 
-  /** Adds a service; only before `start`. */
+  /** Adds a service. Throws ERR_RAFT_INTERNAL after `start`. */
   addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
     if (this.#started !== undefined) throw new RaftError('ERR_RAFT_INTERNAL', 'a service was added after the start')
     this.#server.addService(definition, implementation)
   }
 
-  /** Called once, first of all, when the server closes: end your streams here. */
+  /** Registers a function that `close` calls first, once: end long streams in it. */
   beforeClose(end: () => void): void {
     this.#beforeClose.push(end)
   }
 
-  /** Listens. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN, saying the address. */
+  /** Starts to listen. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN; the message contains the address. */
   start(): Promise<void> {
     this.#started ??= this.#listen()
     return this.#started
@@ -76,7 +80,7 @@ export class GrpcServer {
     this.#address = this.#options.advertise ?? formatAddress({ host: listen.host, port })
   }
 
-  /** Ends the services' streams, lets calls under way finish for the grace period, then cuts them. Idempotent. */
+  /** Ends the streams of the services, waits for calls in progress up to the grace period, then cancels them. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#shutdown()
     return this.#closed

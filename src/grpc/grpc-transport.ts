@@ -1,4 +1,4 @@
-/** The network between nodes, over gRPC: one server, one link per peer. Bytes are codec.ts's matter, streams peer-stream.ts's. */
+/** The peer transport over gRPC: one server, one link per peer, and snapshot transfers. */
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { ChannelCredentials, status } from '@grpc/grpc-js'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
@@ -16,8 +16,12 @@ import type { GrpcTransportLimits, GrpcTransportOptions } from './peer/transport
 import { limitsOf, serverOptions } from './peer/transport-options.ts'
 
 /**
- * Plain text unless `credentials` are given. Other services of the node may share its port: `transport.server.addService(…)`
- * before the start.
+ * Connects the nodes of a cluster over gRPC (proto/quorate/v1/peer.proto). Traffic is plain text unless `credentials` are given.
+ * Other services can share the port: call `transport.server.addService(…)` before the node starts.
+ *
+ *     const transport = new GrpcTransport({ listen: '0.0.0.0:7001', advertise: 'n1.example:7001' })
+ *
+ * `start` rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN if the port cannot be bound.
  */
 export class GrpcTransport implements Transport {
   readonly server: GrpcServer
@@ -100,7 +104,7 @@ export class GrpcTransport implements Transport {
     if (this.#host === undefined || this.#closed !== undefined) return failingIterable(closedError())
     if (address === undefined)
       return failingIterable(
-        new RaftError('ERR_RAFT_UNREACHABLE', `no address of ${from} is known to fetch a snapshot from`),
+        new RaftError('ERR_RAFT_UNREACHABLE', `cannot fetch a snapshot from ${from}: its address is unknown`),
       )
     const hello = makeHello(this.#host, this.address, from)
     return fetchSnapshot({

@@ -52,7 +52,7 @@ describe('the gRPC server', () => {
 
   for (const { listen, says } of [
     { listen: '192.0.2.1:7001', says: /does not have that address/ },
-    { listen: 'no-such-host.invalid:7001', says: /no address is known by that name/ },
+    { listen: 'no-such-host.invalid:7001', says: /the host name is unknown/ },
   ])
     it(`says why it cannot listen on ${listen}`, async () => {
       const server = new GrpcServer({ listen })

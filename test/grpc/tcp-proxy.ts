@@ -1,8 +1,8 @@
-/** A TCP connection that a test can cut, refuse, or silence without a word, as networks do. */
+/** A TCP proxy whose connections a test can cut, refuse, stall and corrupt. */
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 
-/** Less is mostly heads of frames, which may not have checksums of their own. */
+/** Smaller reads are mostly frame headers, which are not covered by a checksum. */
 const CORRUPTED_BYTES_MIN = 16 * 1024
 
 export class TcpProxy {
@@ -28,7 +28,7 @@ export class TcpProxy {
     return this
   }
 
-  /** Breaks what is connected, and everything that connects from now on. */
+  /** Destroys all connections, and refuses new ones until `heal`. */
   cut(): void {
     this.#isOpen = false
     for (const socket of this.#sockets) socket.destroy()
@@ -38,13 +38,13 @@ export class TcpProxy {
     this.#isOpen = true
   }
 
-  /** Nothing comes through any more, and nobody is told: as with a stopped process or a switch that drops everything. */
+  /** Forwards nothing and closes nothing until `resume`, like a stopped process or a switch that drops all packets. */
   stall(): void {
     this.#isStalled = true
     for (const socket of this.#sockets) socket.pause()
   }
 
-  /** What hangs goes on hanging; only what connects from now on gets through. */
+  /** Existing connections stay stalled; only new ones are forwarded. */
   resumeNewOnly(): void {
     this.#isStalled = false
   }
@@ -54,12 +54,12 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.resume()
   }
 
-  /** Sends bytes into the middle of what goes to the target. */
+  /** Inserts bytes into the stream to the target. */
   inject(bytes: Uint8Array): void {
     for (const socket of this.#sockets) if (socket.remotePort === Number(this.target.split(':')[1])) socket.write(bytes)
   }
 
-  /** Changes a bit in the middle of the next large piece, whichever way it goes. */
+  /** Flips a bit in the middle of the next large read, in either direction. */
   corruptNext(): void {
     this.#corruptsNext = true
   }

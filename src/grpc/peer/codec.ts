@@ -1,4 +1,4 @@
-/** The one gate between bytes and messages: past it the types are the truth. What does not fit is ERR_RAFT_BAD_MESSAGE. */
+/** Encodes and decodes peer messages. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
 
 import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
@@ -11,7 +11,7 @@ import { peerProto } from './peer-proto.ts'
 import type { Fields } from './wire-fields.ts'
 import { badMessage, readBoolean, readInteger, readList, readObject, readText, toPrintable } from './wire-fields.ts'
 
-/** Who speaks, whom it means to speak to, where it is reached itself, and the protocol versions it knows. */
+/** The first frame of a link: the sender's identity and address, the node it means to reach, and its protocol versions. */
 export interface Hello extends PeerIdentity {
   readonly receiverId: NodeId
   readonly address: string
@@ -19,7 +19,7 @@ export interface Hello extends PeerIdentity {
   readonly protocolMax: number
 }
 
-/** One write on a link. */
+/** One gRPC message of the Link stream. */
 export type Frame =
   | { readonly type: 'hello'; readonly hello: Hello }
   | { readonly type: 'refusal'; readonly refusal: Refusal }
@@ -31,7 +31,7 @@ export interface FetchRequest {
   readonly offset: number
 }
 
-/** A piece of a snapshot, or why there will be none. */
+/** A piece of a snapshot, or the reason why the peer does not send it. */
 export type Chunk =
   | { readonly type: 'data'; readonly offset: number; readonly data: Buffer }
   | { readonly type: 'refusal'; readonly refusal: Refusal }
@@ -47,7 +47,7 @@ export function encodeFrame(frame: Frame): Buffer {
 
 export function decodeFrame(bytes: Buffer): Frame {
   if (countFields(bytes, FRAME_NESTED) > FIELDS_MIN + bytes.length / BYTES_PER_FIELD)
-    throw badMessage('too many pieces')
+    throw badMessage('too many fields')
   const fields = decodeFields(() => peerProto().frame.decode(bytes))
   const messages = readList(fields, 'messages')
   const kinds = Number(fields.hello != null) + Number(fields.refusal != null) + Number(messages.length > 0)
@@ -57,9 +57,9 @@ export function decodeFrame(bytes: Buffer): Frame {
   return { type: 'messages', messages: messages.map((message) => fromWire(message as Fields)) }
 }
 
-/** Frame.messages → AppendEntriesRequest.blocks; and → InstallSnapshotRequest.snapshot.membership. */
+/** Field numbers of Frame.messages → AppendEntriesRequest.blocks, and of → InstallSnapshotRequest.snapshot.membership. */
 const FRAME_NESTED: NestedFields = { 3: { 5: {}, 7: { 2: { 4: {} } } } }
-/** A frame may always have this many pieces, and one more for every so many bytes: the smallest block is larger. */
+/** A frame may have FIELDS_MIN fields, and one more per BYTES_PER_FIELD bytes. The smallest block is larger than that. */
 const FIELDS_MIN = 4 * FRAME_MESSAGES_MAX
 const BYTES_PER_FIELD = 32
 
@@ -93,7 +93,7 @@ function decodeFields(decode: () => Fields): Fields {
 
 const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const SNAPSHOT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
-/** Printable, without blanks; may be empty. */
+/** Printable ASCII without spaces; may be empty. */
 const NAME = /^[\x21-\x7e]{0,255}$/
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
 const REASON_LENGTH_MAX = 1000
@@ -130,11 +130,11 @@ function fieldOf(type: PeerMessage['type']): string {
 function fromWire(fields: Fields): PeerMessage {
   const name = fields.message
   const read = typeof name === 'string' ? READERS_BY_FIELD.get(name) : undefined
-  if (read === undefined) throw badMessage('a message of no known type')
+  if (read === undefined) throw badMessage('a message of unknown type')
   return read(readObject(fields, name as string))
 }
 
-/** Of every message, its fields: terms of those who ask are at least 1, since nobody leads or campaigns in term 0. */
+/** Reads the fields of each message type. The term of a request is at least 1: there are no leaders or candidates in term 0. */
 const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extract<PeerMessage, { type: Type }> } = {
   RequestVoteRequest: (from) => ({
     type: 'RequestVoteRequest',
@@ -155,16 +155,15 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     isRemoved: readBoolean(from, 'isRemoved'),
   }),
   AppendEntriesRequest: (from) => {
-    const term = readInteger(from, 'term', 1)
     const { index: prevIndex, term: prevTerm } = readEntryId(from, 'prevIndex', 'prevTerm')
     return {
       type: 'AppendEntriesRequest',
-      term,
+      term: readInteger(from, 'term', 1),
       prevIndex,
       prevTerm,
       commitIndex: readInteger(from, 'commitIndex'),
       ...readRound(from),
-      blocks: readBlocks(readList(from, 'blocks'), { prevIndex, prevTerm, term }),
+      blocks: readList(from, 'blocks').map((bytes) => readBlock(bytes as Buffer)),
     }
   },
   AppendEntriesResponse: (from) => ({
@@ -228,7 +227,7 @@ function readLastEntry(from: Fields): { readonly lastIndex: LogIndex; readonly l
   return { lastIndex, lastTerm }
 }
 
-/** An entry's name: the place before the log is index 0 of term 0, and nothing else has either. */
+/** The index and term of an entry. Index 0 and term 0 occur only together: they stand for the position before the log. */
 function readEntryId(
   from: Fields,
   indexName: string,
@@ -240,27 +239,7 @@ function readEntryId(
   return { index, term }
 }
 
-interface AppendHead {
-  readonly prevIndex: LogIndex
-  readonly prevTerm: Term
-  readonly term: Term
-}
-
-/** Every block whole and sound, contiguous from the entry before them, of terms that never fall and never pass the sender's. */
-function readBlocks(wire: readonly unknown[], { prevIndex, prevTerm, term }: AppendHead): EncodedBlock[] {
-  let nextIndex = prevIndex + 1
-  let termMin = prevTerm
-  return wire.map((bytes) => {
-    const block = readBlock(bytes as Buffer)
-    if (block.first !== nextIndex) throw badMessage(`a block starts at ${block.first} where ${nextIndex} is next`)
-    if (block.term < termMin || block.term > term)
-      throw badMessage(`a block of term ${block.term} between entries of term ${termMin} and a leader of term ${term}`)
-    nextIndex = block.first + block.count
-    termMin = block.term
-    return block
-  })
-}
-
+/** Checks the checksum and the shape of a block. Whether its index and term fit the log is for the core to decide. */
 function readBlock(bytes: Buffer): EncodedBlock {
   try {
     return decodeBlock(bytes)

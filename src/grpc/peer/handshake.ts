@@ -1,22 +1,22 @@
-/** The first words on a link: each end shows who it is and whom it means, and each may turn the other away, saying why. */
+/** The handshake of a link: both ends send a hello with their identity, and each may reject the other with a reason. */
 import type { Refusal, TransportHost } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Hello } from './codec.ts'
 
-/** The versions of proto/quorate/v1/peer.proto this node speaks, both included. */
+/** The versions of proto/quorate/v1/peer.proto that this node supports, inclusive. */
 export const PROTOCOL_MIN = 1
 export const PROTOCOL_MAX = 1
 
-/** How this node, reached at `address`, greets the node it believes to be `receiverId`. */
+/** The hello that this node sends to `receiverId`; `address` is where peers reach this node. */
 export function makeHello(host: TransportHost, address: string, receiverId: NodeId): Hello {
   const { clusterId, nodeId, directoryId } = host.identity
   return { clusterId, nodeId, directoryId, receiverId, address, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
 }
 
 /**
- * Whether the other end may come in; `expected` is whom this node meant to reach, if it was the one who called. The host has the
- * last word, and the first about another cluster: an address that leads into a foreign cluster usually leads to a foreign node too.
+ * Returns why the sender of a hello is rejected, or undefined to accept it. The node that dialled passes the node it meant to
+ * reach as `expected`. For a hello of another cluster the host's reason wins over the wrong node id: the cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
   const { clusterId, nodeId, directoryId } = hello
@@ -30,11 +30,11 @@ function versionMismatch({ nodeId, protocolMin, protocolMax }: Hello): Refusal |
   if (protocolMin <= PROTOCOL_MAX && protocolMax >= PROTOCOL_MIN) return undefined
   return makeRefusal(
     'ERR_RAFT_PROTOCOL',
-    `${nodeId} speaks versions ${protocolMin} to ${protocolMax} of the peer protocol, this node ${PROTOCOL_MIN} to ${PROTOCOL_MAX}`,
+    `${nodeId} supports versions ${protocolMin} to ${protocolMax} of the peer protocol, and this node ${PROTOCOL_MIN} to ${PROTOCOL_MAX}`,
   )
 }
 
-/** The wrong node at an address, or two nodes of one name. */
+/** Detects an address that leads to the wrong node, and two nodes with the same id. */
 function wrongNode(host: TransportHost, hello: Hello, expected: NodeId | undefined): Refusal | undefined {
   const own = host.identity
   const isOwnName = hello.nodeId === own.nodeId

@@ -1,4 +1,4 @@
-/** Lets in whoever opens a stream to this node, once he has said who he is and the host admits him. */
+/** Accepts incoming peer streams after a successful handshake. */
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
 import type { Refusal, TransportHost } from '../../contracts/transport.ts'
@@ -12,9 +12,9 @@ import type { GrpcTransportLimits } from './transport-options.ts'
 
 export interface PeerAcceptorParts {
   readonly host: TransportHost
-  /** What this node gives as its own address. */
+  /** The address at which peers reach this node. */
   readonly address: () => string
-  /** The link to a peer, made if there is none. */
+  /** Returns the link to a peer; creates it if there is none. */
   readonly link: (peer: NodeId) => PeerLink
   readonly limits: GrpcTransportLimits
 }
@@ -24,12 +24,12 @@ interface CachedRefusal {
   readonly until: number
 }
 
-/** The most refusals remembered; the oldest are forgotten. */
+/** The most refusals in the cache; the oldest is evicted. */
 const CACHED_REFUSALS_MAX = 256
 
 export class PeerAcceptor {
   readonly #parts: PeerAcceptorParts
-  /** Streams whose greeting is awaited, and until when. */
+  /** Streams that have not sent a hello yet, with the timer that ends each. */
   readonly #handshakes = new Map<PeerStream, NodeJS.Timeout>()
   readonly #cachedRefusals = new Map<string, CachedRefusal>()
   #isClosed = false
@@ -47,12 +47,12 @@ export class PeerAcceptor {
     })
     if (this.#isClosed) return stream.end(status.UNAVAILABLE, 'this node is closing')
     if (this.#handshakes.size >= limits.handshakesMax)
-      return stream.end(status.RESOURCE_EXHAUSTED, `${limits.handshakesMax} streams have not yet said who they are`)
+      return stream.end(status.RESOURCE_EXHAUSTED, `too many handshakes pending (${limits.handshakesMax})`)
     const timeout = setTimeout(() => this.#onTimeout(stream), limits.handshakeTimeoutMs)
     this.#handshakes.set(stream, timeout)
   }
 
-  /** Whether whoever sent this greeting is to be turned away; the answer holds for a while, however often he asks. */
+  /** Returns why the sender of a hello is rejected, or undefined. A refusal is cached for `refusalMemoryMs`. */
   checkHello(hello: Hello): Refusal | undefined {
     const key = JSON.stringify([hello.clusterId, hello.nodeId, hello.directoryId, hello.receiverId])
     const cached = this.#cachedRefusals.get(key)
@@ -74,7 +74,7 @@ export class PeerAcceptor {
 
   #onFirstFrame(stream: PeerStream, frame: Frame): void {
     if (frame.type !== 'hello')
-      return this.#reject(stream, makeRefusal('ERR_RAFT_BAD_MESSAGE', `${frame.type} before a greeting`))
+      return this.#reject(stream, makeRefusal('ERR_RAFT_BAD_MESSAGE', `${frame.type} before a hello`))
     const { hello } = frame
     const refusal = this.checkHello(hello)
     if (refusal !== undefined) return this.#reject(stream, refusal)
@@ -93,7 +93,7 @@ export class PeerAcceptor {
 
   #onTimeout(stream: PeerStream): void {
     this.#endHandshake(stream)
-    stream.end(status.DEADLINE_EXCEEDED, `no greeting within ${this.#parts.limits.handshakeTimeoutMs} ms`)
+    stream.end(status.DEADLINE_EXCEEDED, `no hello within ${this.#parts.limits.handshakeTimeoutMs} ms`)
   }
 
   #endHandshake(stream: PeerStream): void {

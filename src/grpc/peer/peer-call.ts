@@ -1,21 +1,21 @@
-/** The two ends of a bidirectional call made alike: the one that called, and the one that was called. */
+/** One interface over both ends of a bidirectional gRPC call: the client's and the server's. */
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
 import { toPrintable } from './wire-fields.ts'
 
 export interface PeerCall {
-  /** `written` is called once the bytes are with the connection; never, if the call ends first. */
+  /** Calls `onWritten` once the connection has taken the bytes, or never if the call ends first. */
   write(bytes: Buffer, onWritten: () => void): void
-  /** What comes in; and, once, why nothing comes any more. */
+  /** Calls `onReceived` with each message, and `onEnded` once, with the reason. */
   listen(onReceived: (bytes: Buffer) => void, onEnded: (reason: string) => void): void
   /**
-   * Ends the call once what was written has left; the end that was called can say why, by a status. With CANCELLED and UNAVAILABLE
-   * the end that called does not wait.
+   * Ends the call after the pending writes. The server's end sends `code` and `details` as the status; the client's end cannot,
+   * and cancels at once for CANCELLED and UNAVAILABLE.
    */
   end(code: status, details: string): void
 }
 
-/** How long an ended call may take to see the other end agree before it is cancelled. */
+/** How long an ended call waits for the status of the server before it is cancelled. */
 const LINGER_MS = 500
 
 export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall {
@@ -23,7 +23,7 @@ export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall 
     write: (bytes, onWritten) => call.write(bytes, onWritten),
     listen: (onReceived, onEnded) => {
       call.on('data', onReceived)
-      call.on('error', () => undefined) // Its status event says the same, and comes also when there is no error.
+      call.on('error', () => undefined) // The status event carries the same, and also occurs without an error.
       call.on('status', ({ code, details }) => onEnded(describe(code, details)))
     },
     end: (code) => {

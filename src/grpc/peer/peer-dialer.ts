@@ -1,4 +1,4 @@
-/** Keeps a stream to one peer open: connects, greets, and begins again after a loss, a refusal, or a silence. */
+/** Keeps one outgoing stream to a peer open: connects, sends a hello, and retries after a loss, a rejection or a timeout. */
 import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, connectivityState, Metadata, status } from '@grpc/grpc-js'
 import type { Refusal, TransportHost } from '../../contracts/transport.ts'
@@ -16,7 +16,7 @@ import { channelOptions } from './transport-options.ts'
 export interface PeerDialerParts {
   readonly peer: NodeId
   readonly address: string
-  /** What this node gives as its own address. */
+  /** The address at which peers reach this node. */
   readonly ownAddress: string
   readonly host: TransportHost
   readonly link: PeerLink
@@ -25,8 +25,8 @@ export interface PeerDialerParts {
 }
 
 /**
- * One channel for life, and on it one call: greeting, or established, or pending, since grpc-js reconnects only while a call waits
- * for it. A channel that hangs is replaced; no call is made before the peer's port is known to be open.
+ * Uses one channel, and on it one call at a time. The call may be pending: grpc-js reconnects only while a call waits for the
+ * connection. A channel that hangs is replaced. No call is made before a TCP probe of the peer's port has succeeded.
  */
 export class PeerDialer {
   readonly #parts: PeerDialerParts
@@ -47,7 +47,7 @@ export class PeerDialer {
     return this.#parts.address
   }
 
-  /** The peer has turned this node away, or the other way round: the next attempt waits longer. */
+  /** One of the two nodes has rejected the other: the next attempt waits longer. */
   onRejected(): void {
     this.#wasRejected = true
   }
@@ -98,7 +98,7 @@ export class PeerDialer {
       return host.refusedBy(peer, frame.refusal)
     }
     if (frame.type === 'messages')
-      return this.#reject(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'messages before a greeting' })
+      return this.#reject(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'messages before a hello' })
     const refusal = checkHello(host, frame.hello, peer) ?? link.identityConflict(frame.hello)
     if (refusal !== undefined) return this.#reject(stream, refusal)
     clearTimeout(this.#timer)
@@ -113,13 +113,13 @@ export class PeerDialer {
     this.#retryLater()
   }
 
-  /** No greeting in time. A channel that says it cannot connect goes on trying by itself; any other hangs, and is replaced. */
+  /** No hello in time. A channel in TRANSIENT_FAILURE keeps retrying by itself; in any other state it hangs, and is replaced. */
   #onHandshakeTimeout(stream: PeerStream): void {
     const { handshakeTimeoutMs } = this.#parts.limits
     const state = this.#client?.getChannel().getConnectivityState(false)
     if (state === connectivityState.TRANSIENT_FAILURE)
       return this.#setTimer(() => this.#onHandshakeTimeout(stream), handshakeTimeoutMs)
-    stream.end(status.CANCELLED, 'no greeting came')
+    stream.end(status.CANCELLED, 'no hello in time')
     this.#client?.close()
     this.#client = undefined
     this.#retryLater()
@@ -130,7 +130,7 @@ export class PeerDialer {
     if (!this.#closing.signal.aborted) this.#setTimer(() => void this.#dial(), this.#retryDelayMs())
   }
 
-  /** Spread, so that nodes that lost each other at once do not come back at once. */
+  /** Exponential backoff with jitter (75–100 %), so that nodes that lost each other together do not reconnect together. */
   #retryDelayMs(): number {
     const { limits } = this.#parts
     const pause = this.#wasRejected

@@ -1,4 +1,4 @@
-/** The link to one peer: the streams that both have opened, which of them is sent on, and what the host hears of it. */
+/** The link to one peer: up to one stream from each side, the choice of the one to send on, and the events for the host. */
 import { status } from '@grpc/grpc-js'
 import type { PeerMessage, Refusal, TransportHost } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -6,7 +6,7 @@ import type { Frame, Hello } from './codec.ts'
 import { makeRefusal } from './handshake.ts'
 import type { PeerStream } from './peer-stream.ts'
 
-/** Which end opened a stream: the peer, or this node. */
+/** Which node opened a stream: the peer ('accepted') or this node ('dialled'). */
 export type Side = 'accepted' | 'dialled'
 
 interface Established {
@@ -18,15 +18,16 @@ interface Established {
 export interface PeerLinkParts {
   readonly peer: NodeId
   readonly host: TransportHost
-  /** One of the two has turned the other away: connecting again should wait. */
+  /** Called when one of the two nodes rejects the other: reconnecting should wait. */
   readonly onRejected: (refusal: Refusal) => void
-  /** How long the other stream is doubted after the one that was sent on has broken: usually it breaks too. */
+  /** How long to wait before sending on the other stream after one has broken: usually both break together. */
   readonly failoverDelayMs: number
 }
 
 /**
- * Sends on the stream the peer has opened, since only who opens a connection can widen its receive window; otherwise on this node's
- * own. The host hears of the stream that is sent on: connected when there is one, lost when that very one breaks.
+ * Sends on the stream that the peer opened if there is one, otherwise on this node's own: in grpc-js only the node that opens a
+ * connection can enlarge its receive window. The host sees one link: connected when there is a stream to send on, lost when that
+ * stream breaks.
  */
 export class PeerLink {
   readonly #parts: PeerLinkParts
@@ -38,12 +39,12 @@ export class PeerLink {
     this.#parts = parts
   }
 
-  /** Where the peer says it is reached, if it is connected. */
+  /** The address in the peer's hello, if it is connected. */
   get address(): string | undefined {
     return (this.#streams.accepted ?? this.#streams.dialled)?.hello.address
   }
 
-  /** Why a greeting under this peer's name cannot come from it: it is connected already, from another disk. */
+  /** Rejects a hello with this peer's id and another directory id while the peer is connected. */
   identityConflict({ nodeId, directoryId }: Hello): Refusal | undefined {
     const connected = (this.#streams.accepted ?? this.#streams.dialled)?.hello.directoryId
     if (connected === undefined || connected === directoryId) return undefined
@@ -54,7 +55,7 @@ export class PeerLink {
     return this.#sending?.send(message) ?? false
   }
 
-  /** Takes over a stream after its handshake, in place of an older one of that side. `ended` is called once it is gone. */
+  /** Takes over a stream after its handshake and replaces the older one of that side. Calls `onEnded` once it has ended. */
   attach(side: Side, established: Established): void {
     const { stream } = established
     const previous = this.#streams[side]
@@ -64,8 +65,8 @@ export class PeerLink {
       onEnd: (reason) => this.#remove(side, stream, reason),
       onMalformed: (refusal) => this.#onProtocolError(stream, refusal),
     })
-    previous?.stream.end(status.CANCELLED, 'a newer stream of this peer has taken its place')
-    if (previous !== undefined && this.#sending === previous.stream) this.#onLost('the peer has connected anew')
+    previous?.stream.end(status.CANCELLED, 'replaced by a newer stream of this peer')
+    if (previous !== undefined && this.#sending === previous.stream) this.#onLost('the peer has reconnected')
     previous?.onEnded()
     this.#selectStream()
   }
@@ -83,7 +84,7 @@ export class PeerLink {
     dialled?.onEnded()
   }
 
-  /** Ends the stream this node has opened, if there is one. */
+  /** Ends the stream that this node opened, if there is one. */
   closeDialled(reason: string): void {
     const { dialled } = this.#streams
     dialled?.stream.end(status.CANCELLED, reason)
@@ -97,13 +98,13 @@ export class PeerLink {
       return
     }
     if (frame.type === 'hello')
-      return this.#onProtocolError(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'a second greeting' })
+      return this.#onProtocolError(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'a second hello' })
     this.#parts.onRejected(frame.refusal)
     host.refusedBy(peer, frame.refusal)
     this.close(status.OK, `refused by ${peer}: ${frame.refusal.message}`)
   }
 
-  /** The peer has broken the protocol: it is told, and both streams end. */
+  /** Reports a protocol error to the peer and ends both streams. */
   #onProtocolError(stream: PeerStream, refusal: Refusal): void {
     stream.reject(refusal)
     this.#parts.onRejected(refusal)

@@ -1,10 +1,10 @@
-/** The peer service as grpc-js wants it, read from proto/ once; calls carry bytes as they are, and codec.ts alone looks inside. */
+/** The peer service as a grpc-js definition, loaded from proto/ once. Its calls carry raw bytes; only codec.ts decodes them. */
 import { fileURLToPath } from 'node:url'
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { PackageDefinition, ServiceDefinition } from '@grpc/proto-loader'
 import { loadSync } from '@grpc/proto-loader'
 
-/** Turns plain objects of one message into bytes and back; throws on bytes that are no such message. */
+/** Encodes and decodes one protobuf message type; throws on bytes that are not such a message. */
 export interface WireType {
   encode(value: object): Buffer
   decode(bytes: Buffer): Readonly<Record<string, unknown>>
@@ -20,7 +20,7 @@ export interface PeerProto {
 
 let loaded: PeerProto | undefined
 
-/** Read at the first use, not at import: who only imports this package should not pay for it. */
+/** Loaded at the first use, so that importing this package stays cheap. */
 export function peerProto(): PeerProto {
   loaded ??= load()
   return loaded
@@ -50,7 +50,7 @@ function load(): PeerProto {
   }
 }
 
-/** A method whose messages stay bytes: what is malformed can then be answered in words, which grpc-js would not. */
+/** A method whose messages stay raw bytes, so that malformed ones are answered with a reason, which grpc-js would not give. */
 function rawMethod(path: string, requestStream: boolean): MethodDefinition<Buffer, Buffer> {
   const same = (bytes: Buffer): Buffer => bytes
   return {

@@ -1,4 +1,4 @@
-/** One stream of frames to one peer: counts what waits, packs it, writes one frame at a time, and hands out what comes in. */
+/** One stream of frames to a peer: queues messages within a byte window, packs them into frames, and decodes incoming frames. */
 import { status } from '@grpc/grpc-js'
 import type { PeerMessage, Refusal } from '../../contracts/transport.ts'
 import { messageBytes } from '../../contracts/transport.ts'
@@ -8,33 +8,33 @@ import { decodeFrame, encodeFrame, FRAME_MESSAGES_MAX } from './codec.ts'
 import type { PeerCall } from './peer-call.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 
-/** Who listens to a stream: first the handshake, then the link. */
+/** Receives the events of a stream: first the handshake, then the link. */
 export interface StreamListener {
   onFrame(frame: Frame): void
-  /** Called once, unless this end has ended the stream itself. */
+  /** Called once when the stream ends, unless this end called `end`. */
   onEnd(reason: string): void
-  /** The other end has sent what is no frame. The stream goes on until somebody ends it. */
+  /** Called with the reason when a frame cannot be decoded. The stream stays open until the listener ends it. */
   onMalformed(refusal: Refusal): void
 }
 
-/** Before the handshake nobody has a reason to send more than this. */
+/** The largest frame before the handshake is complete. */
 const HANDSHAKE_BYTES_MAX = 16 * 1024
-/** Frames on their way into the connection: one leaves while the next is ready to follow. */
+/** The most frames in the write buffer of the connection: one is being sent and the next is ready. */
 const FRAMES_WRITING_MAX = 2
 
 /**
- * While frames are on their way into the connection, what is to be sent next waits as messages, not as bytes: the blocks in it are
- * then shared with the other peers' streams, and the busier the connection, the fuller the frames.
+ * While frames are being written, later messages wait as objects, not as bytes. Their blocks are then shared with the streams to
+ * the other peers, and a busy connection gets fuller frames.
  */
 export class PeerStream {
   readonly #call: PeerCall
   readonly #limits: GrpcTransportLimits
   #listener: StreamListener
   #receiveBytesMax = HANDSHAKE_BYTES_MAX
-  /** Invariant: `#bytes` is what `#waiting` and the frames being written count together. */
+  /** Invariant: `#bytes` is the size of `#waiting` plus the frames being written. */
   #waiting: PeerMessage[] = []
   #bytes = 0
-  /** How many frames are on their way into the connection. */
+  /** How many frames are being written. */
   #writing = 0
   #isEnded = false
 
@@ -48,7 +48,7 @@ export class PeerStream {
     )
   }
 
-  /** From now on another one listens, and frames may be large. */
+  /** Replaces the listener after the handshake, and removes the limit on the size of frames. */
   setListener(listener: StreamListener): void {
     this.#listener = listener
     this.#receiveBytesMax = Number.POSITIVE_INFINITY
@@ -58,7 +58,7 @@ export class PeerStream {
     return this.#isEnded
   }
 
-  /** Queues a message for the end of this turn; false if the window is full or the message too large. */
+  /** Queues a message for the end of this turn. Returns false if the window is full or the message is too large. */
   send(message: PeerMessage): boolean {
     const size = messageBytes(message)
     if (this.#isEnded || size > this.#limits.messageBytesMax) return false
@@ -69,19 +69,18 @@ export class PeerStream {
     return true
   }
 
-  /** Writes at once, before anything that waits. */
+  /** Writes a frame at once, before the queued messages. */
   writeNow(frame: Frame): void {
     if (!this.#isEnded) this.#call.write(encodeFrame(frame), () => undefined)
   }
 
-  /** Turns the other end away. */
   reject(refusal: Refusal): void {
     this.writeNow({ type: 'refusal', refusal })
     const isMalformed = refusal.code === 'ERR_RAFT_BAD_MESSAGE'
     this.end(isMalformed ? status.INVALID_ARGUMENT : status.FAILED_PRECONDITION, refusal.message)
   }
 
-  /** Drops what waits and ends the stream; its listener hears nothing any more. */
+  /** Drops the queued messages and ends the stream. The listener is not called again. */
   end(code: status, details: string): void {
     if (this.#isEnded) return
     this.#stop()
@@ -103,7 +102,7 @@ export class PeerStream {
     })
   }
 
-  /** The first message, and as many more as stay within the size and number of a frame. */
+  /** Takes the first message, and as many more as fit the size and number limits of a frame. */
   #takeFrame(): { readonly messages: readonly PeerMessage[]; readonly size: number } {
     const waiting = this.#waiting
     let size = 0
@@ -121,7 +120,7 @@ export class PeerStream {
     if (this.#isEnded) return
     let frame: Frame
     try {
-      if (bytes.length > this.#receiveBytesMax) return this.#onMalformed(`${bytes.length} bytes instead of a greeting`)
+      if (bytes.length > this.#receiveBytesMax) return this.#onMalformed(`${bytes.length} bytes instead of a hello`)
       frame = decodeFrame(bytes)
     } catch (error) {
       if (!isRaftError(error, 'ERR_RAFT_BAD_MESSAGE')) throw error

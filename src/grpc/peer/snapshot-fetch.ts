@@ -1,4 +1,4 @@
-/** Fetches a peer's snapshot on a connection of its own, so that its bytes and the heartbeats do not wait for each other. */
+/** Fetches a peer's snapshot on a separate connection, so that its bytes do not delay heartbeats. */
 import type { ChannelCredentials, ClientReadableStream, ServiceError } from '@grpc/grpc-js'
 import { Client, status } from '@grpc/grpc-js'
 import type { NodeId } from '../../core/types.ts'
@@ -17,11 +17,11 @@ export interface SnapshotFetch {
   readonly request: FetchRequest
   readonly credentials: ChannelCredentials
   readonly limits: GrpcTransportLimits
-  /** Aborted: the reader gets its reason. */
+  /** When it is aborted, the iteration throws its reason. */
   readonly signal: AbortSignal
 }
 
-/** The snapshot's bytes from the offset on. What the reader has not yet taken stays with the sender, but for a window. */
+/** Yields the snapshot's bytes from `request.offset` on. Flow control: at most one receive window is buffered here. */
 export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8Array, void> {
   const { signal, request } = fetch
   await assertReachable(fetch)
@@ -38,7 +38,7 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8
       if (chunk.offset !== offset)
         throw new RaftError(
           'ERR_RAFT_BAD_MESSAGE',
-          `${fetch.from} sent bytes from ${chunk.offset} where ${offset} is next`,
+          `${fetch.from} sent bytes from offset ${chunk.offset}, expected ${offset}`,
         )
       offset += chunk.data.length
       yield chunk.data
@@ -48,13 +48,13 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8
     throw isRaftError(error) ? error : connectionLostError(fetch, error as ServiceError)
   } finally {
     signal.removeEventListener('abort', abort)
-    call.on('error', () => undefined) // Cancelling makes one more, which nobody waits for.
+    call.on('error', () => undefined) // Cancelling emits one more error after the iteration has ended.
     call.cancel()
     client.close()
   }
 }
 
-/** Finds out whether the peer can be reached at all; throws as the fetch is to end if not. */
+/** Probes the peer's port first: unlike a gRPC connection attempt, a probe can be cancelled. */
 async function assertReachable(fetch: SnapshotFetch): Promise<void> {
   const { address, limits, signal } = fetch
   signal.throwIfAborted()
@@ -78,22 +78,22 @@ function startCall(client: Client, { request, limits }: SnapshotFetch): ClientRe
 
 function refusedError({ from }: SnapshotFetch, { code, message }: { code: string; message: string }): RaftError {
   const known: ErrorCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(known, `${from} does not hand out its snapshot: ${message}`, { details: { peer: from } })
+  return new RaftError(known, `${from} refused to send its snapshot: ${message}`, { details: { peer: from } })
 }
 
 function connectionLostError({ from, address, request }: SnapshotFetch, error: Error | ServiceError): RaftError {
   const details = { peer: from, address, snapshot: request.id }
   if ('code' in error && error.code === status.NOT_FOUND)
-    return new RaftError('ERR_RAFT_SNAPSHOT_GONE', `${from} has no snapshot ${request.id} any more`, {
+    return new RaftError('ERR_RAFT_SNAPSHOT_GONE', `${from} no longer has snapshot ${request.id}`, {
       hint: 'the leader will offer another one',
       details,
       cause: error,
     })
   return new RaftError(
     'ERR_RAFT_UNREACHABLE',
-    `fetching a snapshot from ${from} at ${address} broke off: ${error.message}`,
+    `fetching a snapshot from ${from} at ${address} was interrupted: ${error.message}`,
     {
-      hint: 'what has arrived is kept; the transfer goes on from there',
+      hint: 'the received part is kept, and the transfer resumes from there',
       details,
       cause: error,
     },

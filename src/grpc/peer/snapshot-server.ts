@@ -1,4 +1,4 @@
-/** Sends snapshots to peers that ask for them: piece by piece, each only once the connection has taken the one before. */
+/** Sends snapshots to the peers that fetch them, chunk by chunk, at the speed of the connection. */
 import type { ServerWritableStream } from '@grpc/grpc-js'
 import { Metadata, status } from '@grpc/grpc-js'
 import type { Refusal, TransportHost } from '../../contracts/transport.ts'
@@ -29,13 +29,13 @@ export class SnapshotServer {
     const { snapshotStreamsMax } = this.#parts.limits
     if (this.#isClosed) return fail(call, status.UNAVAILABLE, 'this node is closing')
     if (this.#sending.size >= snapshotStreamsMax)
-      return fail(call, status.RESOURCE_EXHAUSTED, `${snapshotStreamsMax} snapshots are being sent already`)
-    call.sendMetadata(new Metadata()) // Tells the asker at once that somebody is there.
+      return fail(call, status.RESOURCE_EXHAUSTED, `already sending ${snapshotStreamsMax} snapshots`)
+    call.sendMetadata(new Metadata()) // Ends the handshake timeout of the fetching peer.
     const sent = this.#answer(call).finally(() => this.#sending.delete(call))
     this.#sending.set(call, sent)
   }
 
-  /** Ends what is being sent, and waits until the files are let go of. */
+  /** Ends all transfers and waits until their files are closed. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const call of this.#sending.keys()) fail(call, status.UNAVAILABLE, 'this node is closing')
@@ -83,7 +83,7 @@ function fail(call: Call, code: status, details: string): void {
   call.emit('error', { code, details: toPrintable(details) }) // grpc-js's way of ending a stream with a status.
 }
 
-/** Resolves once the connection has taken the bytes, or is gone. */
+/** Resolves once the connection has taken the bytes or is closed. */
 function write(call: Call, bytes: Buffer): Promise<void> {
   return new Promise((resolve) => {
     const onTaken = (): void => {

@@ -1,38 +1,38 @@
-/** The settings of the peer transport: names, defaults and reasons, and the channel settings of grpc-js made of them. */
+/** The options of the peer transport with their defaults, and the grpc-js channel options derived from them. */
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
 
 export interface GrpcTransportLimits {
-  /** The most bytes handed over and not yet on their way to one peer; a message beyond it is dropped (one may exceed it alone). */
+  /** The most bytes queued for one peer. A message that does not fit is dropped, unless the queue is empty. */
   readonly windowBytes: number
-  /** The largest message, blocks included; larger ones are never sent, and a peer that sends one is cut off. */
+  /** The largest message, blocks included. A larger one is not sent; a peer that sends one is disconnected. */
   readonly messageBytesMax: number
-  /** Messages waiting for the same peer share one gRPC write up to this size, since every write costs alike. */
+  /** Messages queued for one peer share a gRPC write up to this size: the cost of a write hardly depends on its size. */
   readonly frameBytes: number
-  /** What a connection takes in before its reader has read it. HTTP/2's own 64 KiB would cap a link of 10 ms at 6 MB/s. */
+  /** The HTTP/2 receive window of a connection. The default of HTTP/2, 64 KiB, limits a link of 10 ms to 6 MB/s. */
   readonly receiveWindowBytes: number
-  /** Snapshots travel in pieces of at most this size. */
+  /** The largest chunk of a snapshot transfer. */
   readonly chunkBytes: number
-  /** The most snapshots sent at a time. */
+  /** The most snapshots sent at the same time. */
   readonly snapshotStreamsMax: number
-  /** After a lost or refused connection, the next attempt waits this long at first … */
+  /** The delay before reconnecting after a failure or a loss … */
   readonly reconnectMinMs: number
-  /** … and doubles up to this. */
+  /** … doubles up to this. */
   readonly reconnectMaxMs: number
-  /** After a peer has turned this node away (or this node the peer), the next attempt waits this long at first … */
+  /** The delay before reconnecting after a handshake in which one node rejected the other … */
   readonly refusalPauseMinMs: number
-  /** … and doubles up to this. A refusal needs an operator; asking faster only fills logs. */
+  /** … doubles up to this. A rejection needs an operator, and faster retries only fill logs. */
   readonly refusalPauseMaxMs: number
-  /** Whoever was refused and asks again sooner gets the same answer unexamined. */
+  /** How long a rejection is cached: a peer that retries sooner gets the same answer. */
   readonly refusalMemoryMs: number
-  /** An attempt that has connected, or hangs in connecting, and brought no greeting for this long starts afresh. */
+  /** How long a connection attempt may take until the hello of the peer arrives. */
   readonly handshakeTimeoutMs: number
-  /** The most incoming streams that have not yet said who they are. */
+  /** The most incoming streams that wait for a hello. */
   readonly handshakesMax: number
-  /** A silent connection is pinged this often … */
+  /** An idle connection is pinged this often … */
   readonly keepaliveTimeMs: number
-  /** … and given up when the answer takes this long. */
+  /** … and closed if the reply takes this long. */
   readonly keepaliveTimeoutMs: number
-  /** How long calls under way may take to end when the transport closes. */
+  /** How long calls in progress may take to end when the transport closes. */
   readonly shutdownGraceMs: number
 }
 
@@ -56,11 +56,11 @@ export const GRPC_TRANSPORT_DEFAULTS: GrpcTransportLimits = {
 }
 
 export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
-  /** 'host:port'; port 0 takes any free one. */
+  /** The address to listen on: 'host:port' or '[v6]:port'; port 0 picks a free port. */
   readonly listen: string
-  /** The address the peers reach this node at, if it is not the one it listens on. Required with '0.0.0.0' and '[::]'. */
+  /** The address at which peers reach this node, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
-  /** Both ends of TLS. Left out, everything travels as plain text: then keep the port inside a network you trust. */
+  /** TLS credentials for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
   readonly credentials?: { readonly server: ServerCredentials; readonly channel: ChannelCredentials } | undefined
 }
 
@@ -70,10 +70,10 @@ export function limitsOf(options: Partial<GrpcTransportLimits>): GrpcTransportLi
   return limits
 }
 
-/** The frame around the largest message. */
+/** The overhead of the frame around the largest message. */
 const FRAME_SLACK_BYTES = 64 * 1024
 
-/** Both directions alike: what one end may send, the other takes. */
+/** Options of both ends: the sizes that one end may send are the sizes that the other accepts. */
 export function serverOptions(limits: GrpcTransportLimits): ChannelOptions {
   const frameBytesMax = limits.messageBytesMax + limits.frameBytes + FRAME_SLACK_BYTES
   return {
@@ -89,12 +89,12 @@ export function serverOptions(limits: GrpcTransportLimits): ChannelOptions {
 export function channelOptions(limits: GrpcTransportLimits): ChannelOptions {
   return {
     ...serverOptions(limits),
-    // The defaults, 1 s to 120 s, leave a peer that was away for minutes alone for minutes more.
+    // With the defaults, 1 s to 120 s, a peer that was down for minutes would stay disconnected for minutes more.
     'grpc.initial_reconnect_backoff_ms': limits.reconnectMinMs,
     'grpc.max_reconnect_backoff_ms': limits.reconnectMaxMs,
-    // Retrying is Raft's business, and grpc-js would keep copies of a long stream's messages for it.
+    // Raft retries by itself, and grpc-js would keep copies of the messages of a long stream for its retries.
     'grpc.enable_retries': 0,
-    // Otherwise links of equal settings share a connection, and with it a window.
+    // Otherwise links with equal options share a connection and its window.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_http_proxy': 0,

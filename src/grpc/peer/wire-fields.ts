@@ -1,4 +1,4 @@
-/** Reads single fields of a decoded message, each checked; what is wrong becomes ERR_RAFT_BAD_MESSAGE naming the field. */
+/** Reads and checks single fields of a decoded message; throws ERR_RAFT_BAD_MESSAGE with the name of the field. */
 import { RaftError } from '../../errors.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -7,11 +7,11 @@ export function badMessage(what: string, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_BAD_MESSAGE', `malformed message: ${what}`, { cause })
 }
 
-/** A safe integer of at least `min`: `longs: Number` turns what is greater than 2^53 into something unsafe, so it is seen here. */
+/** A safe integer of at least `min`. proto-loader's `longs: Number` makes values above 2^53 unsafe, so they are detected here. */
 export function readInteger(fields: Fields, name: string, min = 0): number {
   const value = fields[name]
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return value
-  throw badMessage(`${name} is ${String(value)}, not a whole number from ${min} to 2^53 - 1`)
+  throw badMessage(`${name} is ${String(value)}, not an integer from ${min} to 2^53 - 1`)
 }
 
 export function readBoolean(fields: Fields, name: string): boolean {
@@ -20,11 +20,11 @@ export function readBoolean(fields: Fields, name: string): boolean {
   throw badMessage(`${name} is not a boolean`)
 }
 
-/** Text that fits the pattern; it may end up in logs and file names, so nothing else gets in. */
+/** Text that matches the pattern. The text may end up in logs and file names, so everything else is refused. */
 export function readText(fields: Fields, name: string, pattern: RegExp): string {
   const value = fields[name]
   if (typeof value === 'string' && pattern.test(value)) return value
-  throw badMessage(`${name} is ${typeof value === 'string' ? `'${toPrintable(value.slice(0, 80))}'` : 'no text'}`)
+  throw badMessage(`${name} is ${typeof value === 'string' ? `'${toPrintable(value.slice(0, 80))}'` : 'not text'}`)
 }
 
 export function readObject(fields: Fields, name: string): Fields {
@@ -36,10 +36,10 @@ export function readObject(fields: Fields, name: string): Fields {
 export function readList(fields: Fields, name: string): readonly unknown[] {
   const value = fields[name]
   if (Array.isArray(value)) return value
-  throw badMessage(`${name} is no list`)
+  throw badMessage(`${name} is not a list`)
 }
 
-/** Foreign text with everything but printable characters replaced, for messages that people read. */
+/** Text of a peer with unprintable characters replaced, for logs and error messages. */
 export function toPrintable(value: string): string {
   return value.replace(/[^\x20-\x7e\u00a0-\ud7ff]/g, '?')
 }

@@ -1,4 +1,4 @@
-/** Where a server listens: reads 'host:port', and tries the port first, because grpc-js reports a busy one badly or not at all. */
+/** Parses 'host:port', and binds a port for a test first, because grpc-js reports a port in use unreliably. */
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -9,7 +9,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** Reads 'host:port' or '[v6]:port'; port 0 means any free one. Throws ERR_RAFT_LISTEN. */
+/** Parses 'host:port' or '[v6]:port'; port 0 stands for any free port. Throws ERR_RAFT_LISTEN. */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
@@ -24,14 +24,14 @@ export function formatAddress({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Whether the address stands for every interface, and so names none that others could connect to. */
+/** Whether the address stands for every interface, so that others cannot connect to it by that name. */
 export function isWildcard({ host }: ListenAddress): boolean {
   return host === '0.0.0.0' || /^[0:]+$/.test(host)
 }
 
 /**
- * Binds the port for a moment. Resolves with the one numeric address the name stands for, so that what is bound later is what was
- * tried here: given a name of two addresses, grpc-js is content with one of them, and another process answers on the other.
+ * Binds the port, releases it, and resolves with the numeric address that was bound; the server then binds exactly that one.
+ * Given a name with two addresses, grpc-js succeeds if one of them is free, and another process would answer on the other.
  */
 export async function probeListen(listen: ListenAddress): Promise<ListenAddress> {
   const server = createServer()
@@ -48,7 +48,7 @@ export async function probeListen(listen: ListenAddress): Promise<ListenAddress>
   return { host: address, port: listen.port }
 }
 
-/** Why listening failed, in words, from node's error or from grpc-js's text that quotes one. */
+/** The RaftError for a failed listen, from an error of Node or from the text in which grpc-js quotes one. */
 export function listenError(listen: ListenAddress, cause: unknown): RaftError {
   const where = formatAddress(listen)
   const text =
@@ -69,6 +69,6 @@ export function listenError(listen: ListenAddress, cause: unknown): RaftError {
 function listenFailure(text: string): string {
   if (text.includes('EACCES')) return 'this user may not open that port (EACCES)'
   if (text.includes('EADDRNOTAVAIL')) return 'this machine does not have that address (EADDRNOTAVAIL)'
-  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'no address is known by that name (ENOTFOUND)'
+  if (/ENOTFOUND|EAI_AGAIN/.test(text)) return 'the host name is unknown (ENOTFOUND)'
   return text.trim()
 }

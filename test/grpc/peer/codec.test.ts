@@ -1,7 +1,8 @@
-/** The gate between bytes and messages: what is sound passes unchanged, and nothing else passes. */
+/** The peer codec round-trips every valid message and refuses every other input with ERR_RAFT_BAD_MESSAGE. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
+import { validateMessage } from '../../../src/core/rules/validate-message.ts'
 import { isRaftError } from '../../../src/errors.ts'
 import type { Frame } from '../../../src/grpc/peer/codec.ts'
 import {
@@ -29,10 +30,10 @@ const hello = {
 describe('the peer codec', () => {
   for (const message of SAMPLE_MESSAGES)
     it(`keeps every field of ${JSON.stringify({ ...message, blocks: undefined }).slice(0, 80)}`, () => {
-      assert.deepEqual(passed(message), message)
+      assert.deepEqual(roundTrip(message), message)
     })
 
-  it('keeps greetings, refusals, requests and pieces of snapshots', () => {
+  it('keeps every field of hellos, refusals, fetch requests and snapshot chunks', () => {
     const frames: Frame[] = [
       { type: 'hello', hello },
       { type: 'hello', hello: { ...hello, clusterId: '', directoryId: '', address: '' } },
@@ -45,15 +46,15 @@ describe('the peer codec', () => {
     assert.deepEqual(decodeChunk(encodeChunk(chunk)), chunk)
   })
 
-  it('keeps any numbers and any commands', () =>
+  it('keeps arbitrary numbers and commands', () =>
     fc.assert(
       fc.property(appends(), (message) => {
-        assert.deepEqual(passed(message), message)
+        assert.deepEqual(roundTrip(message), message)
       }),
     ))
 
-  it('shares the bytes of a block with the frame it came in', () => {
-    const bytes = encodeFrame({ type: 'messages', messages: [append()] })
+  it('decodes blocks without copying the bytes of the frame', () => {
+    const bytes = encodeFrame({ type: 'messages', messages: [appendEntries()] })
     const frame = decodeFrame(bytes)
     assert.ok(frame.type === 'messages' && frame.messages[0]?.type === 'AppendEntriesRequest')
     assert.equal(frame.messages[0].blocks[0]?.bytes.buffer, bytes.buffer)
@@ -71,31 +72,27 @@ describe('the peer codec', () => {
     membership: { members: [{ id: 'a', address: '', directoryId: '', addedAt: 0, promote: false }], voters: ['a'] },
   }
   for (const { what, wire, says } of [
-    { what: 'a number beyond 2^53', wire: { requestVoteRequest: { ...vote, lastIndex: 2 ** 53 } }, says: /lastIndex/ },
-    { what: 'the largest number of the wire', wire: { readIndexRequest: { read: 2 ** 64 - 2048 } }, says: /read is/ },
-    { what: 'a campaign in term 0', wire: { requestVoteRequest: { ...vote, term: 0 } }, says: /term is 0/ },
-    { what: 'an entry without a term', wire: { preVoteRequest: { ...vote, lastTerm: 0 } }, says: /lastTerm is 0/ },
-    { what: 'a message of no type', wire: {}, says: /no known type/ },
-    { what: 'an outcome left out', wire: { installSnapshotResponse: { term: 1 } }, says: /outcome/ },
-    { what: 'a block of noise', wire: entries(Buffer.alloc(50, 7)), says: /bad block/ },
-    { what: 'a block with a flipped bit', wire: entries(flipped), says: /checksum/ },
-    { what: 'a block cut short', wire: entries(block.bytes.subarray(0, -1)), says: /checksum/ },
-    { what: 'a block after a gap', wire: entries(encodeCommands(6, 2, [new Uint8Array(1)]).bytes), says: /5 is next/ },
-    { what: 'a block twice', wire: entries(block.bytes, block.bytes), says: /6 is next/ },
-    { what: 'a block of a later term', wire: entries(encodeCommands(5, 4, [new Uint8Array(1)]).bytes), says: /term 4/ },
+    { what: 'a number above 2^53', wire: { requestVoteRequest: { ...vote, lastIndex: 2 ** 53 } }, says: /lastIndex/ },
     {
-      what: 'terms that fall',
-      wire: entries(encodeCommands(5, 3, [new Uint8Array(1)]).bytes, encodeCommands(6, 2, [new Uint8Array(1)]).bytes),
-      says: /term 2 between entries of term 3/,
+      what: 'the largest number that the wire format can express',
+      wire: { readIndexRequest: { read: 2 ** 64 - 2048 } },
+      says: /read is/,
     },
-    { what: 'no snapshot', wire: { installSnapshotRequest: { term: 1 } }, says: /snapshot is missing/ },
+    { what: 'a vote request of term 0', wire: { requestVoteRequest: { ...vote, term: 0 } }, says: /term is 0/ },
+    { what: 'a last entry without a term', wire: { preVoteRequest: { ...vote, lastTerm: 0 } }, says: /lastTerm is 0/ },
+    { what: 'a message without a type', wire: {}, says: /unknown type/ },
+    { what: 'a missing outcome', wire: { installSnapshotResponse: { term: 1 } }, says: /outcome/ },
+    { what: 'a block of random bytes', wire: entries(Buffer.alloc(50, 7)), says: /bad block/ },
+    { what: 'a block with a flipped bit', wire: entries(flipped), says: /checksum/ },
+    { what: 'a truncated block', wire: entries(block.bytes.subarray(0, -1)), says: /checksum/ },
+    { what: 'a missing snapshot', wire: { installSnapshotRequest: { term: 1 } }, says: /snapshot is missing/ },
     {
-      what: 'a snapshot named to leave its directory',
+      what: 'a snapshot id that is a path out of the directory',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, id: '../etc/passwd' } } },
       says: /id is '..\/etc/,
     },
     {
-      what: 'a membership whose voters are no members',
+      what: 'a membership with a voter that is not a member',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, membership: { voters: ['x'] } } } },
       says: /no member/,
     },
@@ -105,11 +102,30 @@ describe('the peer codec', () => {
       assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: says })
     })
 
+  for (const { what, wire } of [
+    { what: 'a block after a gap', wire: entries(encodeCommands(6, 2, [new Uint8Array(1)]).bytes) },
+    { what: 'the same block twice', wire: entries(block.bytes, block.bytes) },
+    { what: 'a block of a later term than the leader', wire: entries(encodeCommands(5, 4, [new Uint8Array(1)]).bytes) },
+    {
+      what: 'blocks with decreasing terms',
+      wire: entries(encodeCommands(5, 3, [new Uint8Array(1)]).bytes, encodeCommands(6, 2, [new Uint8Array(1)]).bytes),
+    },
+  ])
+    it(`decodes ${what}, and leaves it to the core to reject the message`, () => {
+      const frame = decodeFrame(peerProto().frame.encode({ messages: [wire] }))
+      assert.ok(frame.type === 'messages' && frame.messages[0] !== undefined)
+      assert.notEqual(validateMessage(frame.messages[0]), undefined)
+    })
+
   for (const { what, frame, says } of [
     { what: 'an empty frame', frame: {}, says: /not 0 of them/ },
-    { what: 'a frame of two kinds', frame: { hello, refusal: { code: 'X' } }, says: /not 2 of them/ },
+    {
+      what: 'a frame with both a hello and a refusal',
+      frame: { hello, refusal: { code: 'X' } },
+      says: /not 2 of them/,
+    },
     { what: 'a node id with a line break', frame: { hello: { ...hello, nodeId: 'n1\nroot' } }, says: /'n1\?root'/ },
-    { what: 'a greeting to nobody', frame: { hello: { ...hello, receiverId: '' } }, says: /receiverId/ },
+    { what: 'a hello without a receiver', frame: { hello: { ...hello, receiverId: '' } }, says: /receiverId/ },
     { what: 'a refusal without a code', frame: { refusal: { message: 'no' } }, says: /code/ },
   ])
     it(`refuses ${what}`, () => {
@@ -117,7 +133,7 @@ describe('the peer codec', () => {
       assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: says })
     })
 
-  it('makes the words of a refusal harmless to a log', () => {
+  it('truncates the message of a refusal and replaces its control characters', () => {
     const bytes = peerProto().frame.encode({ refusal: { code: 'X', message: `\u001b[31mred\n${'x'.repeat(5000)}` } })
     const frame = decodeFrame(bytes)
     assert.ok(frame.type === 'refusal')
@@ -125,47 +141,50 @@ describe('the peer codec', () => {
     assert.equal(frame.refusal.message.length, 1000)
   })
 
-  it('refuses a frame of very many empty pieces before it makes objects of them', () => {
+  it('refuses a frame with very many empty fields before it allocates objects for them', () => {
     const hostile = [
       Buffer.alloc(2 * 1024 * 1024, Buffer.from([0x1a, 0])), // messages
       wrapped([3, 5], Buffer.alloc(2 * 1024 * 1024, Buffer.from([0x3a, 0]))), // blocks
       wrapped([3, 7, 2, 4], Buffer.alloc(2 * 1024 * 1024, Buffer.from([0x12, 0]))), // voters
     ]
     for (const bytes of hostile)
-      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: /too many pieces/ })
+      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: /too many fields/ })
   })
 
-  it('lets through as many small blocks and messages as ever fit a frame', () => {
+  it('accepts a frame with the most small blocks and messages that a sender can pack', () => {
     const blocks = Array.from({ length: 20_000 }, (_, offset) => encodeCommands(5 + offset, 2, [new Uint8Array(0)]))
-    const messages = [{ ...append(), blocks }, ...Array.from({ length: 1023 }, (_, read) => asking(read))]
+    const messages = [
+      { ...appendEntries(), blocks },
+      ...Array.from({ length: 1023 }, (_, read) => readIndexRequest(read)),
+    ]
     const frame = decodeFrame(encodeFrame({ type: 'messages', messages }))
     assert.ok(frame.type === 'messages' && frame.messages.length === 1024)
   })
 
-  it('answers every cut and every flip of a frame with a message or with ERR_RAFT_BAD_MESSAGE', () => {
+  it('returns a message or throws ERR_RAFT_BAD_MESSAGE for every truncation and every flipped bit of a frame', () => {
     const whole = encodeFrame({ type: 'messages', messages: SAMPLE_MESSAGES })
-    for (let length = 0; length < whole.length; length++) attempt(whole.subarray(0, length))
+    for (let length = 0; length < whole.length; length++) decodeOrRefuse(whole.subarray(0, length))
     for (let at = 0; at < whole.length; at++) {
-      const flawed = Buffer.from(whole)
-      flawed.writeUInt8(flawed.readUInt8(at) ^ (1 << (at % 8)), at)
-      attempt(flawed)
+      const damaged = Buffer.from(whole)
+      damaged.writeUInt8(damaged.readUInt8(at) ^ (1 << (at % 8)), at)
+      decodeOrRefuse(damaged)
     }
   })
 
-  it('answers any bytes with a message or with ERR_RAFT_BAD_MESSAGE', () =>
+  it('returns a message or throws ERR_RAFT_BAD_MESSAGE for arbitrary bytes', () =>
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => attempt(Buffer.from(bytes))),
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => decodeOrRefuse(Buffer.from(bytes))),
       { numRuns: 2000 },
     ))
 })
 
-function passed(message: PeerMessage): PeerMessage | undefined {
+function roundTrip(message: PeerMessage): PeerMessage | undefined {
   const frame = decodeFrame(encodeFrame({ type: 'messages', messages: [message] }))
   assert.ok(frame.type === 'messages')
   return frame.messages[0]
 }
 
-function attempt(bytes: Buffer): void {
+function decodeOrRefuse(bytes: Buffer): void {
   try {
     decodeFrame(bytes)
   } catch (error) {
@@ -177,16 +196,16 @@ function entries(...blocks: Uint8Array[]) {
   return { appendEntriesRequest: { term: 3, prevIndex: 4, prevTerm: 1, blocks } }
 }
 
-function append(): Extract<PeerMessage, { type: 'AppendEntriesRequest' }> {
+function appendEntries(): Extract<PeerMessage, { type: 'AppendEntriesRequest' }> {
   const head = { term: 3, prevIndex: 4, prevTerm: 1, commitIndex: 0, round: 0, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [new Uint8Array(100)])] }
 }
 
-function asking(read: number): PeerMessage {
+function readIndexRequest(read: number): PeerMessage {
   return { type: 'ReadIndexRequest', term: 1, read }
 }
 
-/** The bytes inside nested length-delimited fields of these numbers. */
+/** Wraps bytes in nested length-delimited fields with these numbers. */
 function wrapped(fields: readonly number[], inner: Buffer): Buffer {
   return fields.reduceRight(
     (bytes, field) => Buffer.concat([Buffer.from([field * 8 + 2]), varint(bytes.length), bytes]),

@@ -1,4 +1,4 @@
-/** Transports over gRPC that reach each other through proxies, one for each direction, so that links can be broken. */
+/** gRPC transports that reach each other through TCP proxies, one per direction, so that tests can break links. */
 import { connect } from 'node:net'
 import type { Transport } from '../../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
@@ -10,10 +10,10 @@ export interface GrpcTransportFixture extends TransportWorld {
   proxy(from: string, to: string): Promise<TcpProxy>
 }
 
-/** How long whoever sends anything waits for the node to hang up. */
+/** How long `sendRaw` waits for the node to close the connection. */
 const DISCONNECT_WAIT_MS = 100
 
-/** Says these bytes to an address, and no more. */
+/** Sends these bytes to an address and nothing else. */
 async function sendRaw(address: string, bytes: Uint8Array): Promise<void> {
   const [host, port] = address.split(':')
   const socket = connect(Number(port), host)
@@ -35,12 +35,12 @@ export function grpcTransportFixture(limits: Partial<GrpcTransportLimits> = {}):
     const known = proxies.get(`${from} ${to}`)
     if (known?.target === target) return known
     await known?.close()
-    const made = await new TcpProxy(target).listen()
-    proxies.set(`${from} ${to}`, made)
-    return made
+    const created = await new TcpProxy(target).listen()
+    proxies.set(`${from} ${to}`, created)
+    return created
   }
   const between = (one: string, other: string): TcpProxy[] =>
-    [proxies.get(`${one} ${other}`), proxies.get(`${other} ${one}`)].filter((found) => found !== undefined)
+    [proxies.get(`${one} ${other}`), proxies.get(`${other} ${one}`)].filter((proxy) => proxy !== undefined)
   return {
     createTransport: (id) => {
       const transport = new GrpcTransport({
@@ -57,19 +57,19 @@ export function grpcTransportFixture(limits: Partial<GrpcTransportLimits> = {}):
     },
     proxy,
     addressFor: async (from, to) => (await proxy(from, to)).address,
-    cut: (one, other) => between(one, other).forEach((found) => void found.cut()),
-    heal: (one, other) => between(one, other).forEach((found) => void found.heal()),
+    cut: (one, other) => between(one, other).forEach((proxy) => void proxy.cut()),
+    heal: (one, other) => between(one, other).forEach((proxy) => void proxy.heal()),
     windowBytes,
-    stall: (one, other) => between(one, other).forEach((found) => void found.stall()),
-    resume: (one, other) => between(one, other).forEach((found) => void found.resume()),
+    stall: (one, other) => between(one, other).forEach((proxy) => void proxy.stall()),
+    resume: (one, other) => between(one, other).forEach((proxy) => void proxy.resume()),
     messageBytesMax,
     sendRaw: (to, bytes) => sendRaw(transports.get(to)?.address ?? '', bytes),
-    corrupt: (from, to) => between(from, to).forEach((found) => void found.corruptNext()),
+    corrupt: (from, to) => between(from, to).forEach((proxy) => void proxy.corruptNext()),
     inject: async (from, to, bytes) => {
-      for (const found of between(from, to)) found.inject(bytes)
+      for (const proxy of between(from, to)) proxy.inject(bytes)
     },
     close: async () => {
-      for (const found of proxies.values()) await found.close()
+      for (const proxy of proxies.values()) await proxy.close()
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Whatever is thrown at the port of a node: the node answers or hangs up, and goes on serving its peers. */
+/** A node answers or disconnects hostile peers, and continues to serve the others. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
@@ -34,11 +34,13 @@ describe('a node under hostile bytes', () => {
 
   afterEach(async () => {
     try {
-      const friend = new RawPeer(client, hello('friend'))
-      await friend.until('messages', () => host.isConnected('friend'))
-      friend.say({ type: 'messages', messages: [asking(77)] })
-      await host.until('a message of a friend', () => host.callsOfType('receive').some(({ from }) => from === 'friend'))
-      friend.call.cancel()
+      const honest = new RawPeer(client, hello('honest'))
+      await honest.until('messages', () => host.isConnected('honest'))
+      honest.send({ type: 'messages', messages: [readIndexRequest(77)] })
+      await host.until('a message of an honest peer', () =>
+        host.callsOfType('receive').some(({ from }) => from === 'honest'),
+      )
+      honest.call.cancel()
     } finally {
       client.close()
       await node.close()
@@ -46,104 +48,108 @@ describe('a node under hostile bytes', () => {
   })
 
   for (const { what, bytes } of [
-    { what: 'noise', bytes: randomBytes(100_000) },
+    { what: 'random bytes', bytes: randomBytes(100_000) },
     { what: 'zeros', bytes: Buffer.alloc(100_000) },
     { what: 'an HTTP/1 request', bytes: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') },
-    { what: 'a TLS greeting', bytes: Buffer.from('16030100ca010000c60303', 'hex') },
-    { what: 'an HTTP/2 preface and noise', bytes: Buffer.concat([preface(), randomBytes(10_000)]) },
+    { what: 'a TLS client hello', bytes: Buffer.from('16030100ca010000c60303', 'hex') },
+    { what: 'an HTTP/2 preface and random bytes', bytes: Buffer.concat([preface(), randomBytes(10_000)]) },
     {
       what: 'a frame that claims 16 MiB',
       bytes: Buffer.concat([preface(), Buffer.from('ffffff0000000000010a', 'hex')]),
     },
   ])
-    it(`hangs up on ${what}`, async () => {
+    it(`disconnects a client that sends ${what}`, async () => {
       await disconnected(node.address, bytes)
     })
 
-  it('hangs up on who says nothing at all', async () => {
+  it('disconnects a client that sends nothing', async () => {
     await disconnected(node.address, Buffer.alloc(0))
   })
 
-  it('gives up a stream that does not say who it is', async () => {
+  it('ends a stream without a hello after the handshake timeout', async () => {
     const silent = new RawPeer(client)
     assert.equal((await silent.ended).code, status.DEADLINE_EXCEEDED)
   })
 
-  it('waits for no more than so many greetings at a time', async () => {
-    const callers = Array.from({ length: 20 }, () => new RawPeer(client))
-    const codes = await Promise.all(callers.map(async ({ ended }) => (await ended).code))
+  it('limits the number of pending handshakes', async () => {
+    const peers = Array.from({ length: 20 }, () => new RawPeer(client))
+    const codes = await Promise.all(peers.map(async ({ ended }) => (await ended).code))
     assert.equal(codes.filter((code) => code === status.RESOURCE_EXHAUSTED).length, 12)
   })
 
   for (const { what, bytes, says } of [
-    { what: 'noise', bytes: Buffer.from('ffffffffffffffffff', 'hex'), says: /malformed/ },
-    { what: 'nothing', bytes: Buffer.alloc(0), says: /not 0 of them/ },
-    { what: 'much', bytes: Buffer.alloc(100_000), says: /100000 bytes instead of a greeting/ },
-    { what: 'messages', bytes: encodeFrame({ type: 'messages', messages: [asking(1)] }), says: /messages before/ },
+    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), says: /malformed/ },
+    { what: 'an empty frame', bytes: Buffer.alloc(0), says: /not 0 of them/ },
+    { what: 'a very large frame', bytes: Buffer.alloc(100_000), says: /100000 bytes instead of a hello/ },
+    {
+      what: 'messages',
+      bytes: encodeFrame({ type: 'messages', messages: [readIndexRequest(1)] }),
+      says: /messages before/,
+    },
     { what: 'a refusal', bytes: encodeFrame({ type: 'refusal', refusal: { code: 'X', message: '' } }), says: /before/ },
   ])
-    it(`turns away who greets with ${what}`, async () => {
-      const caller = new RawPeer(client)
-      caller.call.write(bytes)
-      const { code, details } = await caller.ended
+    it(`rejects a stream that starts with ${what}`, async () => {
+      const peer = new RawPeer(client)
+      peer.call.write(bytes)
+      const { code, details } = await peer.ended
       assert.equal(code, status.INVALID_ARGUMENT)
       assert.match(details, says)
       assert.deepEqual(host.calls, [])
     })
 
-  for (const { what, greeting, code } of [
-    { what: 'speaks only a later version', greeting: { protocolMin: 2, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
-    { what: 'means another node', greeting: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
-    { what: 'has this node’s own name', greeting: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
+  for (const { what, changes, code } of [
+    { what: 'only supports a later version', changes: { protocolMin: 2, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
+    { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
+    { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
   ])
-    it(`turns away who ${what}`, async () => {
-      const caller = new RawPeer(client, { ...hello('n2'), ...greeting })
-      assert.equal((await caller.ended).code, status.FAILED_PRECONDITION)
-      const [frame] = caller.frames
+    it(`rejects a hello that ${what}`, async () => {
+      const peer = new RawPeer(client, { ...hello('n2'), ...changes })
+      assert.equal((await peer.ended).code, status.FAILED_PRECONDITION)
+      const [frame] = peer.frames
       assert.ok(frame?.type === 'refusal')
       assert.equal(frame.refusal.code, code)
       assert.deepEqual(host.callsOfType('receive'), [])
     })
 
   for (const { what, bytes, says } of [
-    { what: 'noise', bytes: Buffer.from('ffffffffffffffffff', 'hex'), says: /malformed/ },
-    { what: 'a second greeting', bytes: encodeFrame({ type: 'hello', hello: hello('n2') }), says: /second greeting/ },
-    { what: 'a block after a gap', bytes: encodeFrame({ type: 'messages', messages: [gap()] }), says: /6 is next/ },
+    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), says: /malformed/ },
+    { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: hello('n2') }), says: /second hello/ },
+    { what: 'a damaged block', bytes: damagedAppend(), says: /checksum/ },
   ])
-    it(`breaks the link to a peer that sends ${what}, says so to both, and delivers nothing of it`, async () => {
-      const caller = new RawPeer(client, hello('n2'))
+    it(`closes the link to a peer that sends ${what}, gives both ends the reason, and delivers nothing`, async () => {
+      const peer = new RawPeer(client, hello('n2'))
       await host.until('a link', () => host.isConnected('n2'))
-      caller.call.write(bytes)
-      const { code, details } = await caller.ended
+      peer.call.write(bytes)
+      const { code, details } = await peer.ended
       assert.equal(code, status.INVALID_ARGUMENT)
       assert.match(details, says)
       assert.match(host.callsOfType('peerLost')[0]?.reason ?? '', /^ERR_RAFT_BAD_MESSAGE: /)
       assert.deepEqual(host.callsOfType('receive'), [])
-      assert.equal(node.send('n2', asking(1)), false)
+      assert.equal(node.send('n2', readIndexRequest(1)), false)
     })
 
-  it('cuts off a peer that sends more than the largest message', async () => {
-    const caller = new RawPeer(client, hello('n2'))
+  it('disconnects a peer that sends more than the largest message', async () => {
+    const peer = new RawPeer(client, hello('n2'))
     await host.until('a link', () => host.isConnected('n2'))
-    caller.call.write(Buffer.alloc(4 * 1024 * 1024))
-    assert.equal((await caller.ended).code, status.RESOURCE_EXHAUSTED)
+    peer.call.write(Buffer.alloc(4 * 1024 * 1024))
+    assert.equal((await peer.ended).code, status.RESOURCE_EXHAUSTED)
     await host.until('the loss', () => !host.isConnected('n2'))
   })
 
-  it('lets a new stream of a peer take the place of one that died unnoticed', async () => {
-    const former = new RawPeer(client, hello('n2'))
+  it('replaces the stream of a peer by a newer one', async () => {
+    const older = new RawPeer(client, hello('n2'))
     await host.until('a link', () => host.isConnected('n2'))
-    const latter = new RawPeer(client, hello('n2'))
-    await former.ended
+    const newer = new RawPeer(client, hello('n2'))
+    await older.ended
     await host.until('both', () => host.callsOfType('peerConnected').length === 2)
-    assert.ok(node.send('n2', asking(5)))
-    await latter.until('a message', () => latter.frames.some(({ type }) => type === 'messages'))
-    latter.call.cancel()
+    assert.ok(node.send('n2', readIndexRequest(5)))
+    await newer.until('a message', () => newer.frames.some(({ type }) => type === 'messages'))
+    newer.call.cancel()
     await host.until('the loss', () => !host.isConnected('n2'))
     assert.equal(host.callsOfType('peerLost').length, 2)
   })
 
-  it('answers a malformed request for a snapshot', async () => {
+  it('answers a malformed snapshot request with a status', async () => {
     const requests = [
       { bytes: Buffer.from('ff', 'hex'), code: status.INVALID_ARGUMENT },
       {
@@ -162,7 +168,7 @@ describe('a node under hostile bytes', () => {
     }
   })
 
-  it('answers a method it does not have', async () => {
+  it('answers a call of an unknown method with UNIMPLEMENTED', async () => {
     const same = (bytes: Buffer): Buffer => bytes
     const error = await new Promise<{ code: number } | null>((resolve) =>
       client.makeUnaryRequest('/quorate.v1.Peer/Nope', same, same, Buffer.alloc(3), (failure) => resolve(failure)),
@@ -171,28 +177,28 @@ describe('a node under hostile bytes', () => {
   })
 })
 
-/** A caller that speaks the protocol by hand. */
+/** A client that writes the frames of the peer protocol itself. */
 class RawPeer {
   readonly call: ClientDuplexStream<Buffer, Buffer>
   readonly frames: Frame[] = []
   readonly ended: Promise<{ readonly code: number; readonly details: string }>
 
-  constructor(client: Client, greeting?: ReturnType<typeof hello>) {
+  constructor(client: Client, ownHello?: ReturnType<typeof hello>) {
     const { path, requestSerialize, responseDeserialize } = peerProto().link
     this.call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
     this.call.on('error', () => undefined)
     this.call.on('data', (bytes: Buffer) => this.frames.push(decodeFrame(bytes)))
     this.ended = new Promise((resolve) => this.call.once('status', resolve))
-    if (greeting !== undefined) this.say({ type: 'hello', hello: greeting })
+    if (ownHello !== undefined) this.send({ type: 'hello', hello: ownHello })
   }
 
-  say(frame: Frame): void {
+  send(frame: Frame): void {
     this.call.write(encodeFrame(frame))
   }
 
   async until(what: string, isSo: () => boolean): Promise<void> {
     for (let waited = 0; !isSo(); waited += 5) {
-      assert.ok(waited < 5000, `waited in vain for ${what}`)
+      assert.ok(waited < 5000, `timed out waiting for ${what}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
@@ -210,20 +216,24 @@ function hello(nodeId: string) {
   }
 }
 
-function asking(read: number): PeerMessage {
+function readIndexRequest(read: number): PeerMessage {
   return { type: 'ReadIndexRequest', term: 1, read }
 }
 
-function gap(): PeerMessage {
-  const head = { term: 2, prevIndex: 5, prevTerm: 1, commitIndex: 3, round: 1, session: 0 }
-  return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(9, 2, [new Uint8Array(3)])] }
+/** A frame with an AppendEntriesRequest in whose block one bit is flipped. */
+function damagedAppend(): Buffer {
+  const header = { term: 2, prevIndex: 5, prevTerm: 1, commitIndex: 3, round: 1, session: 0 }
+  const blocks = [encodeCommands(6, 2, [new Uint8Array(3)])]
+  const bytes = encodeFrame({ type: 'messages', messages: [{ type: 'AppendEntriesRequest', ...header, blocks }] })
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
+  return bytes
 }
 
 function preface(): Buffer {
   return Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 }
 
-/** Resolves when the node has ended the connection. */
+/** Resolves once the node has closed the connection. */
 function disconnected(address: string, bytes: Buffer): Promise<void> {
   const socket = connect(Number(address.split(':')[1]), '127.0.0.1')
   socket.on('error', () => undefined)

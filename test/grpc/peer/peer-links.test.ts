@@ -1,4 +1,4 @@
-/** Links as networks break them: outages, silence, slow readers, wrong addresses. */
+/** Links between nodes over gRPC under network faults: outages, stalls, slow readers and wrong addresses. */
 import assert from 'node:assert/strict'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
@@ -11,17 +11,17 @@ import { grpcTransportFixture } from './grpc-transport-fixture.ts'
 
 const started: GrpcTransport[] = []
 
-describe('links over gRPC', () => {
+describe('a link over gRPC', () => {
   afterEach(async () => {
     await Promise.all(started.splice(0).map((transport) => transport.close()))
   })
 
-  it('are back in less than a second after an outage of three', async () => {
-    await withPair({}, async ({ a, b, world }) => {
-      await world.cut('a', 'b')
+  it('is restored within one second after an outage of three seconds', async () => {
+    await withPair({}, async ({ a, b, fixture }) => {
+      await fixture.cut('a', 'b')
       await a.host.until('the loss', () => !a.host.isConnected('b'))
       await pause(3000)
-      await world.heal('a', 'b')
+      await fixture.heal('a', 'b')
       const healed = performance.now()
       await a.host.until('the link', () => a.host.isConnected('b'))
       await b.host.until('the link', () => b.host.isConnected('a'))
@@ -30,25 +30,25 @@ describe('links over gRPC', () => {
     })
   })
 
-  it('notice a silent connection, and open a new one as soon as one gets through, though older attempts hang', async () => {
+  it('detects a stalled connection and opens a new one although older attempts hang', async () => {
     const limits = { keepaliveTimeMs: 200, keepaliveTimeoutMs: 200, handshakeTimeoutMs: 400 }
-    await withPair(limits, async ({ a, b, world }) => {
-      const proxies = [await world.proxy('a', 'b'), await world.proxy('b', 'a')]
+    await withPair(limits, async ({ a, b, fixture }) => {
+      const proxies = [await fixture.proxy('a', 'b'), await fixture.proxy('b', 'a')]
       for (const proxy of proxies) proxy.stall()
-      const silent = performance.now()
+      const stalledAt = performance.now()
       for (const { host, other } of [a, b]) await host.until('the loss', () => !host.isConnected(other))
-      assert.ok(performance.now() - silent < 2000)
-      await pause(1000) // Attempts hang meanwhile: the proxies accept connections and say nothing.
+      assert.ok(performance.now() - stalledAt < 2000)
+      await pause(1000) // Attempts hang: the proxies accept connections and forward nothing.
       for (const proxy of proxies) proxy.resumeNewOnly()
-      const speaking = performance.now()
+      const resumedAt = performance.now()
       for (const { host, other } of [a, b]) await host.until('the link', () => host.isConnected(other))
-      assert.ok(performance.now() - speaking < 1000, `it took ${performance.now() - speaking} ms`)
-      a.transport.send('b', asking(1))
+      assert.ok(performance.now() - resumedAt < 1000, `it took ${performance.now() - resumedAt} ms`)
+      a.transport.send('b', readIndexRequest(1))
       await b.host.until('a message', () => b.host.received.length === 1)
     })
   })
 
-  it('end when the address leads back to the node itself, saying so', async () => {
+  it('is refused with a reason if the address leads back to the node itself', async () => {
     const { transport, host } = await start('a')
     transport.setPeers(new Map([['b', transport.address]]))
     await host.until('the refusal', () => host.callsOfType('refusedBy').length > 0)
@@ -56,7 +56,7 @@ describe('links over gRPC', () => {
     assert.deepEqual([code, message], ['ERR_RAFT_NODE_MISMATCH', 'the address of b leads back to a itself'])
   })
 
-  it('are refused to a second node of the same name', async () => {
+  it('is refused to a second node with the same id', async () => {
     const a = await start('a')
     const twin = await start('a', 'another-disk')
     twin.transport.setPeers(new Map([['b', a.transport.address]]))
@@ -71,9 +71,9 @@ describe('links over gRPC', () => {
     assert.ok(b.host.isConnected('a'))
   })
 
-  it('ask the host once, and wait, when they were refused', async () => {
+  it('backs off after a refusal, and the refusing host is asked once while its refusal is cached', async () => {
     const b = await start('b', 'disk', { refusalMemoryMs: 60_000 })
-    b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
+    b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is no longer a member' })
     const a = await start('a', 'disk', { refusalPauseMinMs: 20, refusalPauseMaxMs: 80 })
     a.transport.setPeers(new Map([['b', b.transport.address]]))
     await pause(500)
@@ -82,7 +82,7 @@ describe('links over gRPC', () => {
     assert.equal(b.host.callsOfType('admit').length, 1)
   })
 
-  it('survive addresses that are none', async () => {
+  it('is established although other peers have invalid addresses', async () => {
     const { transport, host } = await start('a')
     const b = await start('b')
     const nowhere = ['', 'nowhere', '127.0.0.1:99999', 'dns:::', 'unix:/nope', 'no-such-host.invalid:1', '\u0000:1']
@@ -93,7 +93,7 @@ describe('links over gRPC', () => {
     await pause(200)
   })
 
-  it('leave no socket behind when both ends close, whatever they were doing', async () => {
+  it('leaves no socket open once both ends have closed during transfers and connection attempts', async () => {
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => /TCP/.test(name)).length
     const before = sockets()
     const [a, b] = [await start('a'), await start('b')]
@@ -110,7 +110,7 @@ describe('links over gRPC', () => {
     const chunks = a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)[Symbol.asyncIterator]()
     await chunks.next()
     const block = encodeCommands(5, 2, [new Uint8Array(100_000)])
-    for (let round = 0; round < 100; round++) a.transport.send('b', appending(round, block))
+    for (let round = 0; round < 100; round++) a.transport.send('b', appendEntries(round, block))
     await Promise.all([a.transport.close(), b.transport.close()])
     await assert.rejects(async () => {
       while (!(await chunks.next()).done);
@@ -119,7 +119,7 @@ describe('links over gRPC', () => {
     assert.ok(sockets() <= before, process.getActiveResourcesInfo().join(' '))
   })
 
-  it('are said to be lost once, though there are two streams to lose', async () => {
+  it('is reported as lost once although it has two streams', async () => {
     await withPair({}, async ({ a, b }) => {
       await b.transport.close()
       await a.host.until('the loss', () => !a.host.isConnected('b'))
@@ -128,26 +128,26 @@ describe('links over gRPC', () => {
     })
   })
 
-  it('go on over the stream that is left when only one breaks', async () => {
-    await withPair({}, async ({ a, b, world }) => {
-      const dialledByB = await world.proxy('b', 'a')
+  it('continues over the other stream if one breaks', async () => {
+    await withPair({}, async ({ a, b, fixture }) => {
+      const dialledByB = await fixture.proxy('b', 'a')
       dialledByB.cut()
       await a.host.until('a loss', () => a.host.callsOfType('peerLost').length === 1)
       await a.host.until('the other stream', () => a.host.isConnected('b'))
-      assert.ok(a.transport.send('b', asking(4)))
+      assert.ok(a.transport.send('b', readIndexRequest(4)))
       await b.host.until('a message', () => b.host.received.length === 1)
       assert.ok(b.host.isConnected('a'))
     })
   })
 
-  it('move with a peer to its new address', async () => {
+  it('follows a peer to its new address', async () => {
     await withPair({}, async ({ a, b }) => {
       const moved = await start('b', 'disk-of-b')
       await b.transport.close()
       a.transport.setPeers(new Map([['b', moved.transport.address]]))
       await moved.host.until('a link to a', () => moved.host.isConnected('a'))
       await a.host.until('a link to b', () => a.host.isConnected('b'))
-      a.transport.send('b', asking(9))
+      a.transport.send('b', readIndexRequest(9))
       await moved.host.until('a message', () => moved.host.received.length === 1)
     })
   })
@@ -161,13 +161,13 @@ interface Started {
 interface Pair {
   readonly a: Started & { readonly other: 'b' }
   readonly b: Started & { readonly other: 'a' }
-  readonly world: GrpcTransportFixture
+  readonly fixture: GrpcTransportFixture
 }
 
 async function withPair(limits: Partial<GrpcTransportLimits>, body: (pair: Pair) => Promise<void>): Promise<void> {
-  const world = grpcTransportFixture(limits)
+  const fixture = grpcTransportFixture(limits)
   const make = async (id: string): Promise<Started> => {
-    const transport = world.createTransport(id) as GrpcTransport
+    const transport = fixture.createTransport(id) as GrpcTransport
     const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId: `disk-of-${id}` })
     await transport.start(host)
     return { transport, host }
@@ -175,15 +175,15 @@ async function withPair(limits: Partial<GrpcTransportLimits>, body: (pair: Pair)
   const a = { ...(await make('a')), other: 'b' as const }
   const b = { ...(await make('b')), other: 'a' as const }
   try {
-    a.transport.setPeers(new Map([['b', await world.addressFor('a', 'b')]]))
-    b.transport.setPeers(new Map([['a', await world.addressFor('b', 'a')]]))
+    a.transport.setPeers(new Map([['b', await fixture.addressFor('a', 'b')]]))
+    b.transport.setPeers(new Map([['a', await fixture.addressFor('b', 'a')]]))
     await a.host.until('the link', () => a.host.isConnected('b'))
     await b.host.until('the link', () => b.host.isConnected('a'))
-    await pause(50) // Both streams are up then, not only the first.
-    await body({ a, b, world })
+    await pause(50) // By then both streams are open, not only the first.
+    await body({ a, b, fixture })
   } finally {
     await Promise.all([a.transport.close(), b.transport.close()])
-    await world.close()
+    await fixture.close()
   }
 }
 
@@ -195,11 +195,11 @@ async function start(id: string, directoryId = 'disk', limits: Partial<GrpcTrans
   return { transport, host }
 }
 
-function asking(read: number): PeerMessage {
+function readIndexRequest(read: number): PeerMessage {
   return { type: 'ReadIndexRequest', term: 1, read }
 }
 
-function appending(round: number, block: EncodedBlock): PeerMessage {
+function appendEntries(round: number, block: EncodedBlock): PeerMessage {
   const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [block] }
 }

@@ -1,11 +1,11 @@
-/** Trying an address leaves nothing behind, however often it is tried. */
+/** TCP probes release every resource. */
 import assert from 'node:assert/strict'
 import { getEventListeners, once } from 'node:events'
 import { createServer } from 'node:net'
 import { probeTcp } from '../../../src/grpc/peer/tcp-probe.ts'
 
-describe('trying to reach an address', () => {
-  it('leaves no listener on the signal, whether somebody is there or not', async () => {
+describe('a TCP probe', () => {
+  it('leaves no listener on the signal, whether the port is open or closed', async () => {
     const server = createServer((socket) => socket.destroy())
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -21,7 +21,7 @@ describe('trying to reach an address', () => {
     assert.deepEqual(getEventListeners(signal, 'abort'), [])
   })
 
-  it('ends at once when it is called off', async () => {
+  it('rejects at once if its signal is aborted', async () => {
     const control = new AbortController()
     control.abort(new Error('closing'))
     await assert.rejects(probeTcp({ address: '127.0.0.1:1', timeoutMs: 1000, signal: control.signal }), /closing/)
