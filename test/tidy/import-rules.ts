@@ -2,34 +2,43 @@
 import { type Repository, type RepositoryFile, sourceFiles } from './repository.ts'
 import type { Rule } from './rule.ts'
 
-/** Each floor of src/, and the floors it may import besides itself. */
+/** What every adapter and the runtime may import. */
+const BASE = ['core', 'errors.ts', 'contracts', 'log-format', 'platform'] as const
+
+/** Each layer of src/, and the layers it may import besides itself. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  'errors.ts': ['core'],
   contracts: ['core', 'errors.ts'],
-  'errors.ts': ['core', 'contracts'],
-  runtime: ['core', 'contracts', 'errors.ts'],
-  memory: ['core', 'contracts', 'errors.ts'],
-  grpc: ['core', 'contracts', 'errors.ts'],
-  rocksdb: ['core', 'contracts', 'errors.ts'],
-  client: ['core', 'contracts', 'errors.ts'],
-  kv: ['core', 'contracts', 'errors.ts'],
-  testing: ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
-  'start-node.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
-  'memory-cluster.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory'],
+  'log-format': ['core', 'errors.ts', 'contracts'],
+  platform: ['core', 'errors.ts', 'contracts'],
+  linearizability: [],
+  runtime: BASE,
+  memory: BASE,
+  grpc: BASE,
+  rocksdb: BASE,
+  client: BASE,
+  kv: BASE,
+  testing: [...BASE, 'linearizability', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
+  'start-node.ts': [...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
+  'memory-cluster.ts': [...BASE, 'runtime', 'memory'],
   'memory.ts': ['memory', 'memory-cluster.ts'],
-  'connect.ts': ['core', 'contracts', 'errors.ts', 'grpc', 'client'],
-  'index.ts': ['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
+  'connect.ts': [...BASE, 'grpc', 'client'],
+  'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
   cli: [
-    ...['core', 'contracts', 'errors.ts', 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'kv'],
+    ...[...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'kv', 'linearizability'],
     ...['testing', 'start-node.ts', 'connect.ts', 'index.ts'],
   ],
 }
 
-/** Each floor that may import packages, and which; `node:` stands for Node's own modules. */
+/** Each layer that may import packages, and which; `node:` stands for Node's own modules. */
 const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   core: [],
   contracts: ['node:'],
   'errors.ts': [],
+  'log-format': ['node:'],
+  platform: ['node:'],
+  linearizability: ['node:'],
   runtime: ['node:', 'fastest-levenshtein'],
   memory: ['node:'],
   grpc: ['node:', '@grpc/grpc-js', '@grpc/proto-loader'],
@@ -77,9 +86,11 @@ export const importRules: readonly Rule[] = [
       { 'src/core/raft.ts': `import { RaftError } from '../errors.ts'` },
       { 'src/core/raft.ts': `import type { Clock } from '../contracts/clock.ts'` },
       { 'src/contracts/storage.ts': `import { Driver } from '../runtime/driver.ts'` },
+      { 'src/contracts/storage.ts': `import { decodeBlock } from '../log-format/block.ts'` },
+      { 'src/linearizability/history.ts': `import { isRaftError } from '../errors.ts'` },
       { 'src/grpc/server.ts': `import { RaftNode } from '../runtime/raft-node.ts'` },
       { 'src/memory/storage.ts': `export * from '../rocksdb/index.ts'` },
-      { 'src/runtime/pipeline/driver.ts': `const memory = await import('../memory/index.ts')` },
+      { 'src/runtime/pipeline/driver.ts': `const memory = await import('../../memory/index.ts')` },
       { 'src/client/client.ts': `export type T = import('../grpc/index.ts').T` },
       { 'src/index.ts': `export * from './grpc/index.ts'` },
       { 'src/testing/simulate.ts': `import { main } from '../cli/main.ts'` },
