@@ -1,5 +1,5 @@
 /** Whether what the clients saw could have been one machine: key by key, each with a budget of its own. */
-import { checkLinearizable, keyValueModel, type LinearizabilityVerdict } from '../src/testing/index.ts'
+import { checkLinearizable, keyValueModel, type LinearizabilityVerdict } from '../src/linearizability/index.ts'
 import type { Call, Operation, Result } from './workload/operations.ts'
 
 export type Verdict =

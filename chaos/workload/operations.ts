@@ -1,7 +1,7 @@
 /** What the clients do to the key-value service, in the words of the checker's model. */
 import type { KvClient } from '../../src/cli/kv-client.ts'
 import type { KvCommand } from '../../src/kv/index.ts'
-import type { KeyValueOperation, RecordedCall } from '../../src/testing/index.ts'
+import type { KeyValueOperation, RecordedCall } from '../../src/linearizability/index.ts'
 import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 export type Operation = KeyValueOperation<string>

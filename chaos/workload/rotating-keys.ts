@@ -1,5 +1,5 @@
 /** Keys that live for a few hundred calls and then make room for new ones: short histories can be judged exactly. */
-import { CallHistory } from '../../src/testing/index.ts'
+import { CallHistory } from '../../src/linearizability/index.ts'
 import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Operation, Result } from './operations.ts'
 

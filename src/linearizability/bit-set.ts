@@ -1,4 +1,4 @@
-/** A set of small numbers that is asked, copied and compared far more often than it is spread out. */
+/** A set of small integers, optimized for membership tests, copies and comparisons. */
 
 const BITS = 16
 const FULL = 0xffff
@@ -27,7 +27,7 @@ export class BitSet {
     return this.#words.every((word, at) => (word & ~(other.#words[at] as number)) === 0)
   }
 
-  /** The same for equal sets only; short if what is in the set is nearly a prefix of all numbers. */
+  /** A string that is equal for equal sets only. Short if the set is nearly a prefix of the integers. */
   get key(): string {
     const words = this.#words
     let from = 0

@@ -1,4 +1,4 @@
-/** Whether what clients saw could have been the work of one machine, doing one call at a time. */
+/** Checks whether a history of calls is linearizable with respect to a model. */
 import { Counterexample } from './counterexample.ts'
 import { counterexampleHtml } from './counterexample-html.ts'
 import { counterexampleText } from './counterexample-text.ts'
@@ -7,29 +7,32 @@ import { assertCall, type Interval, intervalOf } from './interval.ts'
 import type { Model } from './model.ts'
 import { type LinearizedCall, search } from './search.ts'
 
+/** The result of a check. `steps` counts calls of the model's `step`. */
 export type LinearizabilityVerdict<Operation, Result> =
-  /** One order that explains all; calls that are not needed for it and of which nothing was heard are left out. */
+  /** `order` is a linearization. It omits calls with an unknown outcome that need not have taken effect. */
   | {
       readonly verdict: 'linearizable'
       readonly order: readonly RecordedCall<Operation, Result>[]
       readonly steps: number
     }
-  /** There is none: why, for a person to read, and as one HTML page that needs nothing else. */
+  /** No linearization exists. `explanation` is plain text, `html()` a self-contained page with a diagram. */
   | { readonly verdict: 'violated'; readonly explanation: string; html(): string; readonly steps: number }
-  /** It was given up after so many steps. */
+  /** The check stopped at `stepsMax` without a result. */
   | { readonly verdict: 'undecided'; readonly steps: number }
 
 export interface LinearizabilityOptions {
-  /** How often the model may be stepped before the answer is 'undecided'; 2,000,000 unless given, which is some seconds. */
+  /** How many calls of the model's `step` a check may make before it returns 'undecided'. Default 2,000,000: a few seconds. */
   readonly stepsMax?: number | undefined
 }
 
-/** What `stepsMax` is unless given. */
+/** The default of `stepsMax`. */
 export const LINEARIZABILITY_STEPS_MAX = 2_000_000
 
 /**
- * Judges a history by a model. Calls that were rejected must have had no effect; of calls of which nothing is known any effect is
- * allowed, from when they were made, or none.
+ * Checks a history against a model (Herlihy and Wing 1990). A rejected call must have had no effect. A call with an unknown
+ * outcome, or without an answer, may have taken effect at any time after it was called, or never. The time is exponential in the
+ * worst case, with many concurrent or unknown calls on one key. Throws a RangeError if a call of the history is invalid, and a
+ * TypeError if the model's `step` changes its argument or its `changesNothing` is wrong.
  */
 export function checkLinearizable<State, Operation, Result>(
   model: Model<State, Operation, Result>,
@@ -38,7 +41,7 @@ export function checkLinearizable<State, Operation, Result>(
 ): LinearizabilityVerdict<Operation, Result> {
   const { stepsMax = LINEARIZABILITY_STEPS_MAX } = options
   const calls = [...history]
-  for (const [place, call] of calls.entries()) assertCall(call, place)
+  for (const [position, call] of calls.entries()) assertCall(call, position)
   let steps = 0
   let isUndecided = false
   const orders: (readonly LinearizedCall<State, Operation, Result>[])[] = []
@@ -55,13 +58,13 @@ export function checkLinearizable<State, Operation, Result>(
         steps,
       }
     }
-    if (outcome.type === 'spent') isUndecided = true
+    if (outcome.type === 'exhausted') isUndecided = true
     else orders.push(outcome.order)
   }
   return isUndecided ? { verdict: 'undecided', steps } : { verdict: 'linearizable', order: mergeOrders(orders), steps }
 }
 
-/** The calls on each key, small parts first: they are quickly judged, should the steps not be enough for all. */
+/** The calls of each key, smallest part first: a violation in a small part is found even if `stepsMax` is too low for all. */
 function partitionByKey<Operation, Result>(
   model: Model<unknown, Operation, Result>,
   calls: readonly RecordedCall<Operation, Result>[],
@@ -76,16 +79,16 @@ function partitionByKey<Operation, Result>(
   return [...parts].sort(([, a], [, b]) => a.length - b.length)
 }
 
-/** One order of all parts: each call at the first instant at which its part's order lets it take effect. */
+/** Merges the orders of all keys. Each call takes effect at the earliest instant that the order of its key allows. */
 function mergeOrders<Operation, Result>(
   orders: readonly (readonly { readonly interval: Interval<Operation, Result> }[])[],
 ): RecordedCall<Operation, Result>[] {
-  const placed = orders.flatMap((order) => {
+  const linearized = orders.flatMap((order) => {
     let at = Number.NEGATIVE_INFINITY
     return order.map(({ interval }) => {
       at = Math.max(at, interval.from)
       return { at, call: interval.call }
     })
   })
-  return placed.sort((a, b) => a.at - b.at).map(({ call }) => call)
+  return linearized.sort((a, b) => a.at - b.at).map(({ call }) => call)
 }

@@ -1,13 +1,13 @@
-/** A counterexample as one page of HTML that needs nothing else: the calls as bars, and where an order places them. */
+/** Formats a counterexample as a self-contained HTML page with a diagram of the calls. */
 import type { Counterexample } from './counterexample.ts'
 import { counterexampleText, explanationSentences, latestCalls } from './counterexample-text.ts'
 import { formatAnswer, formatOperation } from './format.ts'
 import type { Interval } from './interval.ts'
 
-/** Calls that are drawn: the latest. */
+/** The maximum number of calls drawn. The latest are drawn. */
 const CALLS_MAX = 200
 
-/** In pixels. */
+/** Sizes in pixels. */
 const COLUMN_WIDTH = 22
 const LANE_HEIGHT = 34
 const BAR_HEIGHT = 22
@@ -18,7 +18,7 @@ const LETTER_WIDTH = 6.7
 const STYLE = `body{font:14px system-ui,sans-serif;margin:2em;color:#222}pre{overflow-x:auto;background:#f6f6f6;padding:1em}
 svg{font:11px ui-monospace,monospace;display:block;direction:ltr}.picture{overflow-x:auto;direction:rtl}.bar{fill:#cfe3f7;stroke:#4a7fb5}
 .open{fill:#eee;stroke:#888;stroke-dasharray:4 3}.culprit{fill:#f9c9c4;stroke:#c0281c;stroke-width:2}
-.moment{fill:#1d5c2f}.lane{fill:#666}`
+.point{fill:#1d5c2f}.lane{fill:#666}`
 
 interface Bar<Operation, Result> {
   readonly interval: Interval<Operation, Result>
@@ -28,14 +28,15 @@ interface Bar<Operation, Result> {
 }
 
 export function counterexampleHtml<State, Operation, Result>(found: Counterexample<State, Operation, Result>): string {
-  const says = explanationSentences(found).map((sentence) => `<p>${escapeHtml(sentence)}</p>`)
+  const paragraphs = explanationSentences(found).map((sentence) => `<p>${escapeHtml(sentence)}</p>`)
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Not linearizable</title><style>${STYLE}</style></head><body>
 <h1>Not linearizable</h1>
-${says.join('\n')}
+${paragraphs.join('\n')}
 <div class="picture">${drawTimeline(found)}</div>
-<p>A bar is a call, from its beginning to its answer; dashed, if it was not answered by then. Red is the answer that cannot be.
-Green marks the moment an order that explains the others gives a call, with its number in that order. Columns are beginnings and ends, not to scale.</p>
+<p>Each bar is a call, from its start to its answer; a dashed bar is a call that was not yet answered. The red bar is the call whose answer is
+impossible. Each green dot is the point at which a call takes effect in an order that explains the earlier answers, with its number in that
+order. Columns are starts and ends of calls, not to scale.</p>
 <pre>${escapeHtml(counterexampleText(found))}</pre>
 </body></html>
 `
@@ -47,16 +48,16 @@ function drawTimeline<State, Operation, Result>(found: Counterexample<State, Ope
   const { bars, lanes } = barsOf(shown, columns)
   const right = MARGIN_LEFT + (columns.length + 2) * COLUMN_WIDTH
   const height = MARGIN_TOP + lanes.length * LANE_HEIGHT
-  // At both ends: a browser shows the end first, where the answer is that cannot be.
+  // Client names stand at both ends: the page opens scrolled to the end, where the impossible answer is.
   const names = [0, right].flatMap((x) =>
     lanes.map((name, lane) => `<text class="lane" x="${x}" y="${laneTop(lane) + 15}">${escapeHtml(name)}</text>`),
   )
   const drawn = bars.map((bar) => drawBar(bar, bar.interval === found.culprit))
-  const moments = drawLinearizationPoints(found, bars, columns)
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${right + MARGIN_LEFT}" height="${height}" role="img">${[...names, ...drawn, ...moments].join('\n')}</svg>`
+  const points = drawLinearizationPoints(found, bars, columns)
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${right + MARGIN_LEFT}" height="${height}" role="img">${[...names, ...drawn, ...points].join('\n')}</svg>`
 }
 
-/** Each instant at which a call begins or ends, and room for what is written on the bars. */
+/** The instants at which a call starts or ends. */
 function columnsOf<State, Operation, Result>(
   { culprit }: Counterexample<State, Operation, Result>,
   shown: readonly Interval<Operation, Result>[],
@@ -65,7 +66,7 @@ function columnsOf<State, Operation, Result>(
   return [...new Set(instants)].sort((a, b) => a - b)
 }
 
-/** One lane for each client, and more for one whose calls overlap. */
+/** Assigns lanes: one for each client, more for a client whose calls overlap. */
 function barsOf<Operation, Result>(
   shown: readonly Interval<Operation, Result>[],
   columns: readonly number[],
@@ -80,8 +81,8 @@ function barsOf<Operation, Result>(
       const begin = columns.indexOf(interval.from)
       const end = columns.indexOf(interval.to)
       const until = end === -1 ? columns.length : end
-      const known = free.findIndex((column) => column <= begin)
-      const lane = known === -1 ? free.length : known
+      const reusable = free.findIndex((column) => column <= begin)
+      const lane = reusable === -1 ? free.length : reusable
       free[lane] = until + 1
       if (lane === lanes.length - first) lanes.push(`client ${client}`)
       bars.push({ interval, lane: first + lane, begin, end: until })
@@ -101,11 +102,11 @@ function drawBar<Operation, Result>(
   const text = `${formatOperation(call.operation)} ${isOpen ? '?' : formatAnswer(call)}`
   const letters = Math.floor(width / LETTER_WIDTH)
   const label = text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`
-  const title = `client ${call.client}: ${text}, called at ${call.calledAt}, ${isOpen ? 'not answered by then' : `answered at ${to}`}`
+  const title = `client ${call.client}: ${text}, called at ${call.calledAt}, ${isOpen ? 'not yet answered' : `answered at ${to}`}`
   return `<g><title>${escapeHtml(title)}</title><rect class="${style}" x="${x}" y="${y}" width="${width}" height="${BAR_HEIGHT}" rx="3"/><text x="${x + 3}" y="${y + 14}">${escapeHtml(label)}</text></g>`
 }
 
-/** Each call of the order at the first instant that the order allows; several of one instant side by side. */
+/** Draws each call of the order at the earliest instant that the order allows; calls at one instant stand side by side. */
 function drawLinearizationPoints<State, Operation, Result>(
   { precedingOrder = [] }: Counterexample<State, Operation, Result>,
   bars: readonly Bar<Operation, Result>[],
@@ -122,7 +123,7 @@ function drawLinearizationPoints<State, Operation, Result>(
     const x = xOf(columns.indexOf(at)) + Math.min(COLUMN_WIDTH - 4, 3 + side * 5)
     const y = laneTop(lane) + BAR_HEIGHT
     points.push(
-      `<circle class="moment" cx="${x}" cy="${y}" r="3"/><text class="moment" x="${x - 2}" y="${y + 11}">${number + 1}</text>`,
+      `<circle class="point" cx="${x}" cy="${y}" r="3"/><text class="point" x="${x - 2}" y="${y + 11}">${number + 1}</text>`,
     )
   }
   return points

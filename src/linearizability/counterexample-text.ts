@@ -1,9 +1,9 @@
-/** A counterexample as a text: which answer is wrong and why, an order that explains the answers before it, and who overlaps whom. */
+/** Formats a counterexample as text: the wrong answer, an order that explains the earlier answers, and a timeline. */
 import type { Counterexample } from './counterexample.ts'
 import { formatAnswer, formatCall, formatOperation, formatValue } from './format.ts'
 import type { Interval } from './interval.ts'
 
-/** Rows that are shown of an order, and of the calls: the latest. */
+/** The maximum number of rows of the two tables. The latest calls are shown. */
 const ORDER_ROWS_MAX = 12
 const TIMELINE_ROWS_MAX = 24
 
@@ -11,7 +11,6 @@ export function counterexampleText<State, Operation, Result>(found: Counterexamp
   return [...explanationSentences(found), '', ...orderLines(found), ...timelineLines(found)].join('\n')
 }
 
-/** What is wrong, and why. */
 export function explanationSentences<State, Operation, Result>(
   found: Counterexample<State, Operation, Result>,
 ): string[] {
@@ -19,8 +18,8 @@ export function explanationSentences<State, Operation, Result>(
   const where = key === undefined ? '' : ` on key ${formatValue(key)}`
   const { calledAt } = culprit.call
   return [
-    `The history is not linearizable. The first ${explainedCount} answers${where} can be explained, but then not this one:`,
-    `  ${formatCall(culprit.call)} was told ${formatAnswer(culprit.call)}, called at ${calledAt}, answered at ${culprit.to}`,
+    `The history is not linearizable. The first ${explainedCount} answers${where} can be explained, but the next one cannot:`,
+    `  ${formatCall(culprit.call)} returned ${formatAnswer(culprit.call)}, called at ${calledAt}, answered at ${culprit.to}`,
     possibleResultsSentence(found),
     lastValidSentence(found),
     ...suspects.map((call) => `It would be explained if ${formatCall(call)}, which was rejected, had taken effect.`),
@@ -31,21 +30,23 @@ function possibleResultsSentence<State, Operation, Result>({
   possibleResults,
   hasMore,
 }: Counterexample<State, Operation, Result>): string {
-  if (possibleResults.length === 0) return 'What it should have been told was too much work to find.'
+  if (possibleResults.length === 0)
+    return 'The results that would have been possible were not found within the step limit.'
   const results = possibleResults.map(formatValue).join(' or ')
-  return `In every order that explains the answers before it, it would have been told ${results}${hasMore ? ', or more' : ''}.`
+  return `In every order that explains the earlier answers, it returns ${results}${hasMore ? ', or another value' : ''}.`
 }
 
 function lastValidSentence<State, Operation, Result>({
   precedingOrder,
   lastValidPosition,
 }: Counterexample<State, Operation, Result>): string {
-  if (precedingOrder === undefined) return 'An order that explains the answers before it was too much work to find.'
-  if (lastValidPosition === undefined) return 'In the order below, there is no moment at which the answer is right.'
+  if (precedingOrder === undefined)
+    return 'An order that explains the earlier answers was not found within the step limit.'
+  if (lastValidPosition === undefined) return 'In the order below, the answer is correct at no point.'
   const [after, next] = [precedingOrder[lastValidPosition - 1], precedingOrder[lastValidPosition]]
-  const since = after === undefined ? 'at the beginning' : `after ${formatCall(after.interval.call)}`
+  const since = after === undefined ? 'at the start' : `after ${formatCall(after.interval.call)}`
   const until = next === undefined ? '' : `, until ${formatCall(next.interval.call)} takes effect`
-  return `In the order below, the answer is right ${since}${until}.`
+  return `In the order below, the answer is correct ${since}${until}.`
 }
 
 function orderLines<State, Operation, Result>({
@@ -57,19 +58,19 @@ function orderLines<State, Operation, Result>({
   const rows = shown.map(({ interval: { call }, state }) => [
     `${call.client}`,
     formatOperation(call.operation),
-    call === culprit.call ? 'this one' : formatAnswer(call),
+    call === culprit.call ? 'this call' : formatAnswer(call),
     formatValue(state),
   ])
   const which =
     shown.length === precedingOrder.length ? '' : ` (the last ${shown.length} of ${precedingOrder.length} calls)`
   return [
-    `An order that explains the answers before it${which}:`,
-    ...tableLines([['client', 'call', 'told', 'state after'], ...rows]),
+    `An order that explains the earlier answers${which}:`,
+    ...tableLines([['client', 'call', 'result', 'state after'], ...rows]),
     '',
   ]
 }
 
-/** A row per call, a column for each instant at which a call begins or ends. */
+/** A table with a row for each call and a column for each instant at which a call starts or ends. */
 function timelineLines<State, Operation, Result>(found: Counterexample<State, Operation, Result>): string[] {
   const { window, culprit } = found
   const shown = latestCalls(found, TIMELINE_ROWS_MAX)
@@ -85,22 +86,22 @@ function timelineLines<State, Operation, Result>(found: Counterexample<State, Op
     `${interval.call.client}`,
     formatOperation(interval.call.operation),
     interval.to === Number.POSITIVE_INFINITY ? '?' : formatAnswer(interval.call),
-    `${bar(interval)}${interval === culprit ? '  <- cannot be' : ''}`,
+    `${bar(interval)}${interval === culprit ? '  <- impossible' : ''}`,
   ])
   const which = shown.length === window.length ? '' : `, the latest ${shown.length} of ${window.length} calls`
   return [
-    `From ${columns[0]} to ${culprit.to}${which}; a column is the beginning or end of a call, [--- was not answered by then:`,
-    ...tableLines([['client', 'call', 'told', 'when'], ...rows]),
+    `From ${columns[0]} to ${culprit.to}${which}; a column is the start or end of a call, [--- marks a call that was not yet answered:`,
+    ...tableLines([['client', 'call', 'result', 'time'], ...rows]),
   ]
 }
 
-/** The calls of the window that were last heard of, in order of their beginnings. */
+/** The calls of the window with the latest events, ordered by start. */
 export function latestCalls<State, Operation, Result>(
   { window }: Counterexample<State, Operation, Result>,
   max: number,
 ): Interval<Operation, Result>[] {
-  const heardOf = ({ from, to }: Interval<Operation, Result>): number => (to === Number.POSITIVE_INFINITY ? from : to)
-  const shown = [...window].sort((a, b) => heardOf(a) - heardOf(b)).slice(-max)
+  const lastEvent = ({ from, to }: Interval<Operation, Result>): number => (to === Number.POSITIVE_INFINITY ? from : to)
+  const shown = [...window].sort((a, b) => lastEvent(a) - lastEvent(b)).slice(-max)
   return shown.sort((a, b) => a.from - b.from)
 }
 

@@ -1,19 +1,19 @@
-/** The heart of a history that cannot be explained: the first answer that nothing fits, and what it should have been. */
+/** The reason why a history is not linearizable: the first answer that no order explains, and what it could have been. */
 import type { RecordedCall } from './history.ts'
 import { historyPrefix, type Interval, openInterval } from './interval.ts'
 import { equality, type Model } from './model.ts'
 import { type LinearizedCall, type SearchOutcome, search } from './search.ts'
 
-/** Of results that would have been right, so many are looked for. */
+/** How many possible results are reported. */
 const RESULTS_MAX = 4
-/** To explain a history, no search is made longer than so many times the one that found it wrong, and never shorter than this. */
+/** The step limit of each search made here: a multiple of the steps of the failed search, but at least STEPS_MIN. */
 const STEPS_FACTOR = 4
 const STEPS_MIN = 20_000
 
 interface CounterexampleInput<State, Operation, Result> {
   readonly model: Model<State, Operation, Result>
   readonly key: string | undefined
-  /** On this key, the rejected ones too. */
+  /** All calls on this key, including the rejected ones. */
   readonly calls: readonly RecordedCall<Operation, Result>[]
   readonly intervals: readonly Interval<Operation, Result>[]
   readonly failed: Extract<SearchOutcome<State, Operation, Result>, { readonly type: 'none' }>
@@ -21,21 +21,20 @@ interface CounterexampleInput<State, Operation, Result> {
 
 export class Counterexample<State, Operation, Result> {
   readonly key: string | undefined
-  /** How many calls the part has, and how many of them were answered before the culprit was. */
-  readonly size: number
+  /** How many answers, in the order in which they were given, have an order that explains them. */
   readonly explainedCount: number
-  /** The first answer that cannot be: without it, all that were given before can be explained. */
+  /** The call with the first answer that no order explains. Some order explains all answers before it. */
   readonly culprit: Interval<Operation, Result>
-  /** What had been called when the culprit was answered; what was not yet answered is open. */
+  /** The history up to the answer of the culprit. Calls that were answered later are open. */
   readonly window: readonly Interval<Operation, Result>[]
-  /** An order that explains the window, whatever the culprit was told; undefined if it was too much work to find. */
+  /** A linearization of the window with any result for the culprit; undefined if the step limit was reached. */
   readonly precedingOrder: readonly LinearizedCall<State, Operation, Result>[] | undefined
-  /** What the culprit could have been told; more than these, if `hasMore`. */
+  /** Results that the culprit could have returned. There are more if `hasMore`. */
   readonly possibleResults: readonly Result[]
   readonly hasMore: boolean
-  /** How many calls of `before` are placed when the culprit would last have been right, and nothing if it never was. */
+  /** The last position in `precedingOrder` at which the answer of the culprit is correct; undefined if there is none. */
   readonly lastValidPosition: number | undefined
-  /** Calls that were rejected, and would explain the culprit if they had taken effect. */
+  /** Rejected calls that would explain the culprit if they had taken effect. */
   readonly suspects: readonly RecordedCall<Operation, Result>[]
   readonly #model: Model<State, Operation, Result>
   readonly #stepsMax: number
@@ -44,7 +43,6 @@ export class Counterexample<State, Operation, Result> {
     this.#model = model
     this.#stepsMax = Math.max(STEPS_MIN, failed.steps * STEPS_FACTOR)
     this.key = key
-    this.size = calls.length
     const ends = intervals.filter(({ to }) => to !== Number.POSITIVE_INFINITY).sort((a, b) => a.to - b.to)
     this.explainedCount = this.#firstFailing(intervals, ends, ends.indexOf(failed.blocking))
     this.culprit = ends[this.explainedCount] as Interval<Operation, Result>
@@ -57,7 +55,7 @@ export class Counterexample<State, Operation, Result> {
     this.suspects = this.#findSuspects(calls)
   }
 
-  /** How many answers can be explained, in the order they were given; `least` of them surely can. */
+  /** Finds by binary search the first answer that cannot be explained. Answers before `least` can. */
   #firstFailing(
     intervals: readonly Interval<Operation, Result>[],
     ends: readonly Interval<Operation, Result>[],
@@ -73,7 +71,7 @@ export class Counterexample<State, Operation, Result> {
     return to
   }
 
-  /** Finds an order, forbids what the culprit is told in it, and looks for another. */
+  /** Repeatedly finds an order, excludes the culprit's result in it, and searches again. */
   #findPossibleResults(): Result[] {
     const results: Result[] = []
     const equal = equality(this.#model)

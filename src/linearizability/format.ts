@@ -1,8 +1,8 @@
-/** Operations, results and states in words short enough to stand in a table. */
+/** Formats operations, results and states, short enough for a table cell. */
 import { inspect } from 'node:util'
 import type { RecordedCall } from './history.ts'
 
-/** The ready-made models' `{ type: 'put', key: 'x', value: 1 }` is `put('x', 1)`; anything else is shown as it is. */
+/** Formats `{ type: 'put', key: 'x', value: 1 }`, as the built-in models use it, as `put('x', 1)`; inspects anything else. */
 export function formatOperation(operation: unknown): string {
   if (typeof operation !== 'object' || operation === null || !('type' in operation)) return formatValue(operation)
   const { type, ...rest } = operation
@@ -14,11 +14,10 @@ export function formatValue(value: unknown): string {
 }
 
 export function formatAnswer({ answer }: RecordedCall<unknown, unknown>): string {
-  if (answer === undefined) return 'nothing yet'
+  if (answer === undefined) return 'no answer'
   return answer.type === 'ok' ? formatValue(answer.result) : answer.type
 }
 
-/** Who called what. */
 export function formatCall({ client, operation }: RecordedCall<unknown, unknown>): string {
   return `client ${client} ${formatOperation(operation)}`
 }

@@ -1,35 +1,38 @@
-/** What clients asked and were told, and when: written down as it happens, and plain data afterwards. */
-import { isRaftError } from '../errors.ts'
+/** Records the operations that clients call, when they call them, and how each call ends. */
 
-/** How a call ended: with a result, surely without effect, or without anybody knowing. */
+/** How a call ended: with a result, certainly without effect, or with an unknown outcome. */
 export type Answer<Result> =
   | { readonly type: 'ok'; readonly at: number; readonly result: Result }
   | { readonly type: 'rejected'; readonly at: number }
   | { readonly type: 'unknown'; readonly at: number }
 
-/** Plain data: a history can be kept as JSON. */
+/** One call of a history, as plain data that JSON can store. Times are numbers of any unit, from one clock. */
 export interface RecordedCall<Operation, Result> {
   readonly client: string | number
   readonly operation: Operation
   readonly calledAt: number
-  /** None while the call is open, which is judged as 'unknown'. */
+  /** Undefined while the call is open. An open call is checked like one that ended as 'unknown'. */
   readonly answer: Answer<Result> | undefined
 }
 
-/** To be ended once, in one of three ways. */
+/** A call that has not ended. Exactly one of the three methods must be called, once. */
 export interface OpenCall<Result> {
   ok(result: Result): void
-  /** It surely had no effect, and never will. */
+  /** The operation had no effect and never will. */
   rejected(): void
-  /** It may have had an effect, may have one later, or never. */
+  /** The operation may have taken effect, may still take effect, or may never do so. */
   unknown(): void
 }
 
+/** A history that grows as clients make calls. Pass it, or its `calls`, to `checkLinearizable`. */
 export class CallHistory<Operation, Result> implements Iterable<RecordedCall<Operation, Result>> {
   readonly #calls: RecordedCall<Operation, Result>[] = []
   readonly #now: () => number
 
-  /** `now` must never go back; calls that touch at one instant count as simultaneous. Unless given, events are numbered. */
+  /**
+   * `now` must never go backwards. Two calls that touch at one instant count as concurrent, so a coarse clock makes the check
+   * weaker but never wrong. By default, events are numbered in the order in which they are recorded.
+   */
   constructor(now: () => number = eventCounter()) {
     this.#now = now
   }
@@ -42,15 +45,15 @@ export class CallHistory<Operation, Result> implements Iterable<RecordedCall<Ope
     return this.#calls[Symbol.iterator]()
   }
 
-  /** Begins a call. */
+  /** Records the start of a call. */
   call(client: string | number, operation: Operation): OpenCall<Result> {
-    const place = this.#calls.length
+    const position = this.#calls.length
     const open = { client, operation, calledAt: this.#now(), answer: undefined }
     this.#calls.push(open)
     const end = (answer: Answer<Result>): void => {
-      if (this.#calls[place] !== open)
-        throw new Error(`the call of client ${client} was answered before; answer it once`)
-      this.#calls[place] = { ...open, answer }
+      if (this.#calls[position] !== open)
+        throw new Error(`the call of client ${client} has already ended: end each call once`)
+      this.#calls[position] = { ...open, answer }
     }
     return {
       ok: (result) => end({ type: 'ok', at: this.#now(), result }),
@@ -59,7 +62,10 @@ export class CallHistory<Operation, Result> implements Iterable<RecordedCall<Ope
     }
   }
 
-  /** Makes a call and writes down how it ended; an error that does not say that nothing was done leaves it unknown. */
+  /**
+   * Makes a call and records how it ends. A rejection with `outcome: 'not-applied'`, which errors of quorate have, is recorded as
+   * 'rejected', any other rejection as 'unknown'. Settles as the promise of `make` does.
+   */
   async record(client: string | number, operation: Operation, make: () => Promise<Result>): Promise<Result> {
     const open = this.call(client, operation)
     try {
@@ -67,11 +73,15 @@ export class CallHistory<Operation, Result> implements Iterable<RecordedCall<Ope
       open.ok(result)
       return result
     } catch (error) {
-      if (isRaftError(error) && error.outcome === 'not-applied') open.rejected()
+      if (isNotApplied(error)) open.rejected()
       else open.unknown()
       throw error
     }
   }
+}
+
+function isNotApplied(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'outcome' in error && error.outcome === 'not-applied'
 }
 
 function eventCounter(): () => number {

@@ -1,4 +1,4 @@
-/** Looks for an order of calls that the model explains: depth first, after Wing and Gong, with Lowe's memory of where it has been. */
+/** Searches for a linearization, depth first: the algorithm of Wing and Gong (1993) with the cache of visited states of Lowe (2017). */
 import { isDeepStrictEqual } from 'node:util'
 import { formatOperation } from './format.ts'
 import type { Interval } from './interval.ts'
@@ -8,23 +8,24 @@ import { VisitedStates } from './visited-states.ts'
 
 export interface LinearizedCall<State, Operation, Result> {
   readonly interval: Interval<Operation, Result>
-  /** What the model tells, and the state after it. */
+  /** The model's result, and the state after the call. */
   readonly result: Result
   readonly state: State
 }
 
 export type SearchOutcome<State, Operation, Result> =
-  /** Open calls that need not have taken effect are left out. */
+  /** `order` is a linearization. It omits open calls that need not have taken effect. */
   | {
       readonly type: 'found'
       readonly order: readonly LinearizedCall<State, Operation, Result>[]
       readonly steps: number
     }
-  /** There is none; calls that ended before the blocking one can be ordered, if nothing else must be. */
+  /** No linearization exists. The calls that ended before `blocking` have one, if no later call must be included. */
   | { readonly type: 'none'; readonly blocking: Interval<Operation, Result>; readonly steps: number }
-  | { readonly type: 'spent'; readonly steps: number }
+  /** The search stopped at `stepsMax`. */
+  | { readonly type: 'exhausted'; readonly steps: number }
 
-/** One way on: a call that can be next, and what it leads to. */
+/** A call that can be linearized next, and its outcome. `position` is its offset in the intervals. */
 interface Candidate<State, Result> {
   readonly position: number
   readonly result: Result
@@ -32,23 +33,24 @@ interface Candidate<State, Result> {
   readonly hash: string
 }
 
-/** Where the search stands: what was chosen to come here (nothing at the beginning), and the ways on that are left. */
+/** A node of the search tree. */
 interface SearchNode<State, Result> {
+  /** The call that led to this node; undefined at the root. */
   readonly chosen: Candidate<State, Result> | undefined
   readonly state: State
   readonly hash: string
-  /** Where it stood before, if it came here by an open call. */
-  readonly before: SearchNode<State, Result> | undefined
-  /** The last is tried first. */
-  readonly left: Candidate<State, Result>[]
-  /** Whether the open calls were looked at: they come last, for there may be many, and few are needed. */
-  hasOpen: boolean
+  /** The parent node, if `chosen` is an open call. */
+  readonly openCallParent: SearchNode<State, Result> | undefined
+  /** Calls still to try, last one first. */
+  readonly candidates: Candidate<State, Result>[]
+  /** Whether `candidates` includes open calls. They are added last: there may be many, and few are needed. */
+  includesOpenCalls: boolean
 }
 
-/** So many steps are watched for a model that changes the state it is given. */
+/** The first steps of a search also check that the model's `step` does not change its argument. */
 const PURITY_CHECK_STEPS = 200
 
-/** Steps are calls of the model's `step`. */
+/** `stepsMax` limits the calls of the model's `step`. */
 export function search<State, Operation, Result>(
   model: Model<State, Operation, Result>,
   intervals: readonly Interval<Operation, Result>[],
@@ -63,11 +65,11 @@ class Searcher<State, Operation, Result> {
   readonly #stepsMax: number
   readonly #timeline: Timeline
   readonly #visited: VisitedStates
-  /** Of each call its number among those of its kind: with a result, or open. */
+  /** For each call, its number among the answered calls or among the open calls. */
   readonly #numbers: readonly number[]
-  /** Of an open call: the last one before it with an equal operation. */
+  /** For an open call, the previous open call with an equal operation. */
   readonly #equalPredecessors: ReadonlyMap<number, number>
-  /** Of each call with an end: how many end before it. */
+  /** For each answered call, how many calls end before it. */
   readonly #ranks: ReadonlyMap<number, number>
   #answeredLeft: number
   #steps = 0
@@ -82,37 +84,39 @@ class Searcher<State, Operation, Result> {
     this.#intervals = intervals
     this.#stepsMax = stepsMax
     this.#timeline = new Timeline(intervals)
-    const ends = intervals.map((_, place) => place).filter((place) => !this.#isOpen(place))
+    const ends = intervals.map((_, position) => position).filter((position) => !this.#isOpen(position))
     ends.sort(
       (a, b) => (intervals[a] as Interval<Operation, Result>).to - (intervals[b] as Interval<Operation, Result>).to,
     )
-    this.#ranks = new Map(ends.map((place, rank) => [place, rank]))
+    this.#ranks = new Map(ends.map((position, rank) => [position, rank]))
     this.#answeredLeft = ends.length
-    let [required, open] = [0, 0]
-    this.#numbers = intervals.map((_, place) => (this.#isOpen(place) ? open++ : required++))
-    this.#visited = new VisitedStates(required, open)
+    let [answered, open] = [0, 0]
+    this.#numbers = intervals.map((_, position) => (this.#isOpen(position) ? open++ : answered++))
+    this.#visited = new VisitedStates(answered, open)
     this.#equalPredecessors = findEqualPredecessors(intervals)
   }
 
   run(): SearchOutcome<State, Operation, Result> {
     const state = this.#model.initial()
-    const path = [this.#createNode({ chosen: undefined, state, hash: this.#model.hash(state), before: undefined })]
+    const path = [
+      this.#createNode({ chosen: undefined, state, hash: this.#model.hash(state), openCallParent: undefined }),
+    ]
     while (this.#answeredLeft > 0) {
-      const stand = path.at(-1)
-      if (stand === undefined) return this.#noOrder()
-      if (this.#steps > this.#stepsMax) return { type: 'spent', steps: this.#steps }
-      const next = stand.left.pop()
+      const node = path.at(-1)
+      if (node === undefined) return this.#noOrder()
+      if (this.#steps > this.#stepsMax) return { type: 'exhausted', steps: this.#steps }
+      const next = node.candidates.pop()
       if (next !== undefined) {
         this.#linearize(next.position)
-        const before = this.#isOpen(next.position) ? stand : undefined
+        const openCallParent = this.#isOpen(next.position) ? node : undefined
         if (!this.#visited.addIfNew(next.hash)) this.#undo(next.position)
-        else path.push(this.#createNode({ chosen: next, state: next.state, hash: next.hash, before }))
-      } else if (stand.hasOpen) {
+        else path.push(this.#createNode({ chosen: next, state: next.state, hash: next.hash, openCallParent }))
+      } else if (node.includesOpenCalls) {
         path.pop()
-        if (stand.chosen !== undefined) this.#undo(stand.chosen.position)
+        if (node.chosen !== undefined) this.#undo(node.chosen.position)
       } else {
-        stand.hasOpen = true
-        stand.left.push(...this.#openCandidates(stand))
+        node.includesOpenCalls = true
+        node.candidates.push(...this.#openCandidates(node))
       }
     }
     const order = path.flatMap(({ chosen }) => chosen ?? [])
@@ -124,50 +128,54 @@ class Searcher<State, Operation, Result> {
   }
 
   /**
-   * A call that fits and never changes anything is the only way on: wherever it could come later, it can as well be here. If the
-   * call that must end first does not fit, whatever makes it fit is tried before anything else.
+   * A read-only call that fits is the only candidate: it fits here as well as anywhere later. If the call that must end first does
+   * not fit, calls that make it fit are tried before all others.
    */
-  #createNode(come: Omit<SearchNode<State, Result>, 'left' | 'hasOpen'>): SearchNode<State, Result> {
+  #createNode(reached: Omit<SearchNode<State, Result>, 'candidates' | 'includesOpenCalls'>): SearchNode<State, Result> {
     const { positions, firstEnd } = this.#timeline.candidates()
-    const required: Candidate<State, Result>[] = []
-    for (const place of positions) {
-      if (this.#isOpen(place)) continue
-      const choice = this.#step(place, come.state, come.hash)
-      if (!this.#interval(place).fits(choice.result)) continue
-      if (this.#interval(place).isReadOnly)
-        return { ...come, left: [this.#assertReadOnly(choice, come.hash)], hasOpen: true }
-      required.push(choice)
+    const answered: Candidate<State, Result>[] = []
+    for (const position of positions) {
+      if (this.#isOpen(position)) continue
+      const candidate = this.#step(position, reached.state, reached.hash)
+      if (!this.#interval(position).fits(candidate.result)) continue
+      if (this.#interval(position).isReadOnly) {
+        const candidates = [this.#assertReadOnly(candidate, reached.hash)]
+        return { ...reached, candidates, includesOpenCalls: true }
+      }
+      answered.push(candidate)
     }
     this.#recordBlocking(firstEnd)
-    required.sort((a, b) => this.#rank(b.position) - this.#rank(a.position))
-    if (firstEnd === -1 || required.at(-1)?.position === firstEnd) return { ...come, left: required, hasOpen: false }
-    const isUrgent = (choice: Candidate<State, Result>): boolean => this.#fitsAfter(choice, firstEnd)
-    const urgent = required.filter(isUrgent)
-    const rest = required.filter((choice) => !urgent.includes(choice))
-    if (urgent.length > 0) return { ...come, left: [...rest, ...urgent], hasOpen: false }
-    const open = this.#openCandidates(come)
+    answered.sort((a, b) => this.#rank(b.position) - this.#rank(a.position))
+    if (firstEnd === -1 || answered.at(-1)?.position === firstEnd)
+      return { ...reached, candidates: answered, includesOpenCalls: false }
+    const isUrgent = (candidate: Candidate<State, Result>): boolean => this.#fitsAfter(candidate, firstEnd)
+    const urgent = answered.filter(isUrgent)
+    const rest = answered.filter((candidate) => !urgent.includes(candidate))
+    if (urgent.length > 0) return { ...reached, candidates: [...rest, ...urgent], includesOpenCalls: false }
+    const open = this.#openCandidates(reached)
     const urgentOpen = open.filter(isUrgent)
-    const restOpen = open.filter((choice) => !urgentOpen.includes(choice))
-    return { ...come, left: [...restOpen, ...rest, ...urgentOpen], hasOpen: true }
+    const restOpen = open.filter((candidate) => !urgentOpen.includes(candidate))
+    return { ...reached, candidates: [...restOpen, ...rest, ...urgentOpen], includesOpenCalls: true }
   }
 
   /**
-   * Open calls that can be next. One that would change nothing here is left for later, and one that leads to the same state as
-   * without the open call just placed is not tried: it can do without.
+   * Open calls that can be linearized next. A call that would not change the state is not a candidate. Neither is one that leads to
+   * the same state with and without the open call just linearized: that call is then not needed.
    */
   #openCandidates({
     state,
     hash,
-    before,
-  }: Pick<SearchNode<State, Result>, 'state' | 'hash' | 'before'>): Candidate<State, Result>[] {
+    openCallParent,
+  }: Pick<SearchNode<State, Result>, 'state' | 'hash' | 'openCallParent'>): Candidate<State, Result>[] {
     return this.#timeline
       .candidates()
-      .positions.filter((place) => this.#isOpen(place) && this.#isFirstOfEqualCalls(place))
-      .map((place) => this.#step(place, state, hash))
-      .filter((choice) => choice.hash !== hash)
-      .filter(
-        ({ position, hash }) => before === undefined || this.#step(position, before.state, before.hash).hash !== hash,
-      )
+      .positions.filter((position) => this.#isOpen(position) && this.#isFirstOfEqualCalls(position))
+      .map((position) => this.#step(position, state, hash))
+      .filter((candidate) => candidate.hash !== hash)
+      .filter((candidate) => {
+        if (openCallParent === undefined) return true
+        return this.#step(candidate.position, openCallParent.state, openCallParent.hash).hash !== candidate.hash
+      })
       .reverse()
   }
 
@@ -179,7 +187,7 @@ class Searcher<State, Operation, Result> {
     const after = this.#model.step(state, this.#interval(position).call.operation)
     if (++this.#steps <= PURITY_CHECK_STEPS && this.#model.hash(state) !== hash)
       throw new TypeError(
-        "the model's step() changed the state that it was given: it must leave it alone and return a new one",
+        "the model's step() changed the state it was given: it must return a new state and leave the argument unchanged",
       )
     return { position, result: after.result, state: after.state, hash: this.#model.hash(after.state) }
   }
@@ -187,18 +195,18 @@ class Searcher<State, Operation, Result> {
   #assertReadOnly(candidate: Candidate<State, Result>, hash: string): Candidate<State, Result> {
     if (candidate.hash !== hash)
       throw new TypeError(
-        `the model's changesNothing() says so of an operation that changes a state, ${formatOperation(this.#interval(candidate.position).call.operation)}`,
+        `the model's changesNothing() returned true for an operation that changes the state: ${formatOperation(this.#interval(candidate.position).call.operation)}`,
       )
     return candidate
   }
 
-  /** Of equal open calls, the first goes first. */
+  /** Equal open calls are linearized in the order of their starts: any other order is equivalent. */
   #isFirstOfEqualCalls(position: number): boolean {
     const equalPredecessor = this.#equalPredecessors.get(position)
     return equalPredecessor === undefined || this.#visited.hasOpen(this.#numbers[equalPredecessor] as number)
   }
 
-  /** Remembers the furthest end that stood in the way. */
+  /** Records the latest end that blocked the search. */
   #recordBlocking(firstEnd: number): void {
     if (firstEnd !== -1 && (this.#blocking === -1 || this.#rank(firstEnd) > this.#rank(this.#blocking)))
       this.#blocking = firstEnd
@@ -218,11 +226,11 @@ class Searcher<State, Operation, Result> {
     this.#toggle(position, 1)
   }
 
-  #toggle(position: number, required: number): void {
+  #toggle(position: number, answeredDelta: number): void {
     const number = this.#numbers[position] as number
     if (this.#isOpen(position)) return this.#visited.flipOpen(number)
     this.#visited.flipAnswered(number)
-    this.#answeredLeft += required
+    this.#answeredLeft += answeredDelta
   }
 
   #isOpen(position: number): boolean {
@@ -238,23 +246,25 @@ class Searcher<State, Operation, Result> {
   }
 }
 
-/** By place, in order of their beginnings. */
+/** Maps the position of each open call to that of the previous open call, by start, with an equal operation. */
 function findEqualPredecessors<Operation, Result>(
   intervals: readonly Interval<Operation, Result>[],
 ): Map<number, number> {
   const equalPredecessors = new Map<number, number>()
   const seen: number[] = []
-  const open = intervals.flatMap(({ from, to }, place) => (to === Number.POSITIVE_INFINITY ? [{ from, place }] : []))
+  const open = intervals.flatMap(({ from, to }, position) =>
+    to === Number.POSITIVE_INFINITY ? [{ from, position }] : [],
+  )
   open.sort((a, b) => a.from - b.from)
-  for (const { place } of open) {
-    const { operation } = (intervals[place] as Interval<Operation, Result>).call
+  for (const { position } of open) {
+    const { operation } = (intervals[position] as Interval<Operation, Result>).call
     const at = seen.findIndex((other) =>
       isDeepStrictEqual((intervals[other] as Interval<Operation, Result>).call.operation, operation),
     )
-    if (at === -1) seen.push(place)
+    if (at === -1) seen.push(position)
     else {
-      equalPredecessors.set(place, seen[at] as number)
-      seen[at] = place
+      equalPredecessors.set(position, seen[at] as number)
+      seen[at] = position
     }
   }
   return equalPredecessors

@@ -1,34 +1,34 @@
-/** The beginnings and ends of calls in order of time, from which calls are lifted and put back; any call before the first end may be next. */
+/** A linked list of the starts and ends of calls in time order. Lifting a call removes it from the list; unlifting restores it. */
 import type { Interval } from './interval.ts'
 
-/** Stands before the first event. */
+/** A sentinel before the first event. */
 const HEAD = 0
 
 export class Timeline {
-  /** Of each event: the place of its call, and whether it is the end. */
+  /** For each event, the position of its call and whether the event is the call's end. */
   readonly #positions: number[] = [-1]
   readonly #isEnd: boolean[] = [false]
-  /** The chain of the events that are not lifted. */
+  /** Links between the events that are not lifted. */
   readonly #next: Int32Array
   readonly #previous: Int32Array
-  /** Of each call its events; it has no end if it is open. */
-  readonly #begins: Int32Array
+  /** For each call, its events. An open call has no end event; its entry is HEAD. */
+  readonly #starts: Int32Array
   readonly #ends: Int32Array
 
   constructor(intervals: readonly Pick<Interval<unknown, unknown>, 'from' | 'to'>[]) {
-    const events = intervals.flatMap(({ from, to }, place) => [
-      { at: from, place, isEnd: false },
-      { at: to, place, isEnd: true },
+    const events = intervals.flatMap(({ from, to }, position) => [
+      { at: from, position, isEnd: false },
+      { at: to, position, isEnd: true },
     ])
-    // Of one instant, beginnings come first: calls that touch are simultaneous.
+    // At one instant, starts come before ends: calls that touch are concurrent.
     events.sort((a, b) => (a.at === b.at ? Number(a.isEnd) - Number(b.isEnd) : a.at < b.at ? -1 : 1))
-    this.#begins = new Int32Array(intervals.length)
+    this.#starts = new Int32Array(intervals.length)
     this.#ends = new Int32Array(intervals.length)
-    for (const { at, place, isEnd } of events) {
+    for (const { at, position, isEnd } of events) {
       if (at === Number.POSITIVE_INFINITY) continue
-      const chain = isEnd ? this.#ends : this.#begins
-      chain[place] = this.#positions.length
-      this.#positions.push(place)
+      const eventsOfCalls = isEnd ? this.#ends : this.#starts
+      eventsOfCalls[position] = this.#positions.length
+      this.#positions.push(position)
       this.#isEnd.push(isEnd)
     }
     const count = this.#positions.length
@@ -36,28 +36,28 @@ export class Timeline {
     this.#previous = Int32Array.from({ length: count }, (_, event) => (event + count - 1) % count)
   }
 
-  /** The calls of which none must come before another, and the call whose end is the first (-1, if none has an end). */
+  /** The calls that can be linearized next: those that start before the first end. `firstEnd` is the call that ends first, or -1. */
   candidates(): { readonly positions: readonly number[]; readonly firstEnd: number } {
-    const places: number[] = []
+    const positions: number[] = []
     let event = this.#next[HEAD] as number
     while (event !== HEAD && this.#isEnd[event] !== true) {
-      places.push(this.#positions[event] as number)
+      positions.push(this.#positions[event] as number)
       event = this.#next[event] as number
     }
-    return { positions: places, firstEnd: this.#positions[event] as number }
+    return { positions, firstEnd: this.#positions[event] as number }
   }
 
   lift(position: number): void {
-    this.#unlink(this.#begins[position] as number)
+    this.#unlink(this.#starts[position] as number)
     const end = this.#ends[position] as number
     if (end !== HEAD) this.#unlink(end)
   }
 
-  /** In the reverse order of lifting. */
+  /** Calls must be unlifted in the reverse order of lifting. */
   unlift(position: number): void {
     const end = this.#ends[position] as number
     if (end !== HEAD) this.#relink(end)
-    this.#relink(this.#begins[position] as number)
+    this.#relink(this.#starts[position] as number)
   }
 
   #unlink(event: number): void {

@@ -1,15 +1,15 @@
-/** Where the search has been: what is placed and the state it led to. From there it need not go on again. */
+/** The states that the search has visited (Lowe's cache): the calls that are linearized, and the model state they led to. */
 import { BitSet } from './bit-set.ts'
 
 export class VisitedStates {
-  /** By the calls with a result that are placed and the state: which open calls it took, of each way that was gone. */
+  /** By linearized answered calls and model state: the set of open calls that each visit had used. */
   readonly #openCallSets = new Map<string, BitSet[]>()
   readonly #answered: BitSet
   readonly #open: BitSet
 
-  /** Both count calls: those with a result, and the open ones. */
-  constructor(required: number, open: number) {
-    this.#answered = new BitSet(required)
+  /** Takes the number of answered calls and the number of open calls. */
+  constructor(answered: number, open: number) {
+    this.#answered = new BitSet(answered)
     this.#open = new BitSet(open)
   }
 
@@ -26,8 +26,8 @@ export class VisitedStates {
   }
 
   /**
-   * Comes to a state, unless the search has been there at no higher price: whoever took fewer of the open calls has all the ways
-   * on that are left here, and more.
+   * Adds the current state. Returns false if the search has already reached it with a subset of the open calls used here: that
+   * visit could continue in every way this one can.
    */
   addIfNew(hash: string): boolean {
     const key = `${this.#answered.key} ${hash}`
@@ -36,7 +36,7 @@ export class VisitedStates {
       this.#openCallSets.set(key, [this.#open.copy()])
       return true
     }
-    if (openCallSets.some((way) => way.isSubsetOf(this.#open))) return false
+    if (openCallSets.some((earlier) => earlier.isSubsetOf(this.#open))) return false
     openCallSets.push(this.#open.copy())
     return true
   }

@@ -36,7 +36,7 @@ describe('chaos', function () {
     assert.equal(outcome.verdict.verdict, 'violated')
     writeArtifacts(directory, outcome, { seed: 1 })
     const said = readFileSync(join(directory, 'counterexample.txt'), 'utf8')
-    assert.match(said, /client liar get\('key-\d+'\) was told 'liar\.1'/)
+    assert.match(said, /client liar get\('key-\d+'\) returned 'liar\.1'/)
     assert.match(readFileSync(join(directory, 'counterexample.html'), 'utf8'), /<svg[\s\S]*liar\.1/)
     const again = checkHistory(readHistory(join(directory, 'history.jsonl')))
     assert.equal(again.verdict, 'violated')

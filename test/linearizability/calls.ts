@@ -1,7 +1,7 @@
-/** Calls of a history, written down in one line each, and the same question answered slowly and surely. */
+/** Shorthands for the calls of a history, and a brute-force linearizability check to compare with. */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Model, RecordedCall } from 'quorate/testing'
+import type { Model, RecordedCall } from 'quorate/linearizability'
 
 type Client = string | number
 type Span = readonly [calledAt: number, answeredAt: number]
@@ -18,7 +18,7 @@ export function rejected<Operation>(client: Client, [calledAt, at]: Span, operat
   return { client, operation, calledAt, answer: { type: 'rejected', at } } as const
 }
 
-/** Tries every order of every choice of the unknown calls: for a handful of calls only. */
+/** Tries every order of every subset of the unknown calls. Exponential: for a handful of calls only. */
 export function isLinearizableByBruteForce<State, Operation, Result>(
   model: Model<State, Operation, Result>,
   calls: readonly RecordedCall<Operation, Result>[],

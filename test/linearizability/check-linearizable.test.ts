@@ -1,7 +1,13 @@
-/** Histories written by hand: what is explained, what is not, and what is given up. */
+/** Hand-written histories: linearizable, violated and undecided ones. */
 import assert from 'node:assert/strict'
-import type { CompareAndSetOperation, CounterOperation, RecordedCall } from 'quorate/testing'
-import { checkLinearizable, compareAndSetModel, counterModel, keyValueModel, registerModel } from 'quorate/testing'
+import type { CompareAndSetOperation, CounterOperation, RecordedCall } from 'quorate/linearizability'
+import {
+  checkLinearizable,
+  compareAndSetModel,
+  counterModel,
+  keyValueModel,
+  registerModel,
+} from 'quorate/linearizability'
 import { ok, rejected, unknown } from './calls.ts'
 
 const READ = { type: 'read' } as const
@@ -14,11 +20,11 @@ interface HistoryCase {
   readonly calls: readonly RecordedCall<CompareAndSetOperation<number>, number | boolean | undefined>[]
 }
 
-/** The register holds 0 at the beginning. */
+/** The register initially holds 0. */
 const HISTORY_CASES: readonly HistoryCase[] = [
-  { description: 'nothing at all', isLinearizable: true, calls: [] },
+  { description: 'an empty history', isLinearizable: true, calls: [] },
   {
-    description: 'a read of what was written before',
+    description: 'a read of the value written before',
     isLinearizable: true,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 1)],
   },
@@ -28,32 +34,32 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 0)],
   },
   {
-    description: 'a read of the old value while a write is under way',
+    description: 'a read of the old value during a write',
     isLinearizable: true,
     calls: [ok('a', [1, 4], write(1), undefined), ok('b', [2, 3], READ, 0)],
   },
   {
-    description: 'a read of the new value while a write is under way',
+    description: 'a read of the new value during a write',
     isLinearizable: true,
     calls: [ok('a', [1, 4], write(1), undefined), ok('b', [2, 3], READ, 1)],
   },
   {
-    description: 'the new value and then the old one, while a write is under way',
+    description: 'the new value and then the old one, during a write',
     isLinearizable: false,
     calls: [ok('a', [1, 6], write(1), undefined), ok('b', [2, 3], READ, 1), ok('c', [4, 5], READ, 0)],
   },
   {
-    description: 'calls that touch at one instant, in either order',
+    description: 'a read of the old value that starts when the write ends',
     isLinearizable: true,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [2, 3], READ, 0)],
   },
   {
-    description: 'a value that nobody wrote',
+    description: 'a value that was never written',
     isLinearizable: false,
     calls: [ok('a', [1, 2], write(1), undefined), ok('b', [1, 4], READ, 2)],
   },
   {
-    description: 'two readers that see two writes in opposite orders',
+    description: 'two readers that observe two writes in opposite orders',
     isLinearizable: false,
     calls: [
       ...[ok('a', [1, 9], write(1), undefined), ok('b', [1, 9], write(2), undefined)],
@@ -61,12 +67,12 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     ],
   },
   {
-    description: 'a lost update: two compare-and-sets of the same value are both done',
+    description: 'a lost update: two compare-and-sets of the same value both succeed',
     isLinearizable: false,
     calls: [ok('a', [1, 4], compareAndSet(0, 1), true), ok('b', [2, 3], compareAndSet(0, 2), true)],
   },
   {
-    description: 'two compare-and-sets of the same value, of which one is done',
+    description: 'two compare-and-sets of the same value, one of which succeeds',
     isLinearizable: true,
     calls: [
       ...[ok('a', [1, 4], compareAndSet(0, 1), false), ok('b', [2, 3], compareAndSet(0, 2), true)],
@@ -87,7 +93,7 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     calls: [unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
   },
   {
-    description: 'a write that is still open, and was seen',
+    description: 'an open write whose value was read',
     isLinearizable: true,
     calls: [{ client: 'a', operation: write(7), calledAt: 1, answer: undefined }, ok('b', [3, 4], READ, 7)],
   },
@@ -100,12 +106,12 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     ],
   },
   {
-    description: 'a write of unknown outcome that was seen before it was called',
+    description: 'a write of unknown outcome whose value was read before the call',
     isLinearizable: false,
     calls: [ok('b', [1, 2], READ, 7), unknown('a', [3, 4], write(7))],
   },
   {
-    description: 'two equal writes of unknown outcome, seen twice',
+    description: 'two equal writes of unknown outcome whose value was read twice',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(7)), unknown('c', [1, 2], write(7)), ok('b', [3, 4], READ, 7)],
@@ -113,7 +119,7 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     ],
   },
   {
-    description: 'two equal writes of unknown outcome, the first seen before the second was called',
+    description: 'two equal writes of unknown outcome, the first read before the second was called',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7), unknown('c', [5, 6], write(7))],
@@ -121,7 +127,8 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     ],
   },
   {
-    description: 'two ways of unknown calls to one value, of which only the longer leaves what is needed later',
+    description:
+      'a value reachable by two sets of unknown calls, of which only the larger leaves a call that is needed later',
     isLinearizable: true,
     calls: [
       ...[unknown('a', [1, 2], write(3)), unknown('c', [1, 2], compareAndSet(0, 1))],
@@ -130,27 +137,27 @@ const HISTORY_CASES: readonly HistoryCase[] = [
     ],
   },
   {
-    description: 'a rejected write that nobody saw',
+    description: 'a rejected write that was never read',
     isLinearizable: true,
     calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 0)],
   },
   {
-    description: 'a rejected write that was seen',
+    description: 'a rejected write whose value was read',
     isLinearizable: false,
     calls: [rejected('a', [1, 2], write(7)), ok('b', [3, 4], READ, 7)],
   },
 ]
 
-describe('a history of a register', () => {
+describe('checkLinearizable on a register', () => {
   for (const { description, isLinearizable, calls } of HISTORY_CASES)
-    it(`${isLinearizable ? 'may be' : 'must not be'}: ${description}`, () => {
+    it(`${isLinearizable ? 'accepts' : 'rejects'} ${description}`, () => {
       const { verdict } = checkLinearizable(compareAndSetModel(0), calls)
       assert.equal(verdict, isLinearizable ? 'linearizable' : 'violated')
     })
 })
 
 describe('checkLinearizable', () => {
-  it('gives an order that explains the history, without the unknown calls that it does not need', () => {
+  it('returns an order that explains the history and omits unneeded unknown calls', () => {
     const late = ok('a', [1, 6], write(1), undefined)
     const calls = [late, unknown('d', [1, 2], write(9)), ok('b', [2, 3], READ, 0), ok('c', [4, 5], READ, 1)]
     const outcome = checkLinearizable(registerModel(0), calls)
@@ -158,7 +165,7 @@ describe('checkLinearizable', () => {
     assert.deepEqual(outcome.order, [calls[2], late, calls[3]])
   })
 
-  it('gives one order for all keys, in which what ended first is first', () => {
+  it('merges the orders of all keys by time', () => {
     const put = (key: string, value: number) => ({ type: 'put', key, value }) as const
     const get = (key: string) => ({ type: 'get', key }) as const
     const calls = [
@@ -171,16 +178,19 @@ describe('checkLinearizable', () => {
     assert.deepEqual([...places].sort(), [0, 1, 2, 3, 4])
     for (const [at, call] of outcome.order.entries())
       for (const later of outcome.order.slice(at + 1))
-        assert.ok(later.answer?.type === 'ok' && later.answer.at >= call.calledAt, `${at} could not be before`)
+        assert.ok(
+          later.answer?.type === 'ok' && later.answer.at >= call.calledAt,
+          `call ${at} cannot precede a later one`,
+        )
   })
 
-  it('answers undecided once its steps are spent', () => {
+  it('returns undecided at the step limit', () => {
     const outcome = checkLinearizable(counterModel(), expensiveHistory(30), { stepsMax: 5000 })
     assert.equal(outcome.verdict, 'undecided')
     assert.ok(outcome.steps < 5100, `${outcome.steps} steps`)
   })
 
-  it('finds a violation on one key though another key is more work than it may do', () => {
+  it('finds a violation on one key although another key exceeds the step limit', () => {
     const calls = [
       ...expensiveHistory(30).map((call) => ({ ...call, operation: { ...call.operation, key: 'hard' } })),
       ok('a', [1, 2], { type: 'read', key: 'easy' } as const, 5),
@@ -189,7 +199,7 @@ describe('checkLinearizable', () => {
     assert.equal(checkLinearizable(model, calls, { stepsMax: 5000 }).verdict, 'violated')
   })
 
-  it('takes a history as it comes back from JSON', () => {
+  it('accepts a history parsed from JSON', () => {
     const calls = [ok('a', [1, 2], write(1), undefined), ok('b', [3, 4], READ, 0)]
     assert.equal(checkLinearizable(registerModel(0), JSON.parse(JSON.stringify(calls))).verdict, 'violated')
     assert.equal(
@@ -198,28 +208,31 @@ describe('checkLinearizable', () => {
     )
   })
 
-  it('refuses a history that makes no sense', () => {
-    const refuses = (call: unknown, message: RegExp): void =>
+  it('throws on an invalid history', () => {
+    const throwsOn = (call: unknown, message: RegExp): void =>
       assert.throws(() => checkLinearizable(registerModel(0), [call as never]), message)
-    refuses(
+    throwsOn(
       ok('a', [2, 1], READ, 0),
       /call 0 of the history, by client a, was answered at 1, before it was called at 2/,
     )
-    refuses(ok('a', [Number.NaN, 1], READ, 0), /was called at NaN/)
-    refuses(ok('a', [1, Number.POSITIVE_INFINITY], READ, 0), /was answered at Infinity/)
-    refuses({ ...ok('a', [1, 2], READ, 0), answer: { type: 'failed', at: 2 } }, /was answered 'failed'/)
+    throwsOn(ok('a', [Number.NaN, 1], READ, 0), /was called at NaN/)
+    throwsOn(ok('a', [1, Number.POSITIVE_INFINITY], READ, 0), /was answered at Infinity/)
+    throwsOn({ ...ok('a', [1, 2], READ, 0), answer: { type: 'failed', at: 2 } }, /was answered 'failed'/)
   })
 
-  it('refuses a model that changes the state it was given', () => {
+  it('throws if the model changes the state it was given', () => {
     const model = {
       initial: () => [] as number[],
       step: (state: number[], operation: number) => ({ state, result: state.push(operation) }),
       hash: (state: number[]) => state.join(),
     }
-    assert.throws(() => checkLinearizable(model, [ok('a', [1, 2], 7, 1)]), /must leave it alone and return a new one/)
+    assert.throws(
+      () => checkLinearizable(model, [ok('a', [1, 2], 7, 1)]),
+      /must return a new state and leave the argument unchanged/,
+    )
   })
 
-  it('refuses a model that says of a change that it is none', () => {
+  it('throws if changesNothing() is wrong', () => {
     const model = { ...registerModel(0), changesNothing: () => true }
     assert.throws(
       () => checkLinearizable(model, [ok('a', [1, 2], write(7), undefined)]),
@@ -228,7 +241,7 @@ describe('checkLinearizable', () => {
   })
 })
 
-/** Additions of different powers of two, all at once, and a sum that none of their choices gives. */
+/** Concurrent additions of different powers of two, and a read of a sum that no subset of them has. */
 function expensiveHistory(additions: number) {
   const calls = Array.from({ length: additions }, (_, power) =>
     unknown(power, [1, 2], { type: 'add', amount: 2 ** power } as const),

@@ -1,12 +1,12 @@
-/** How calls are written down. */
+/** Recording calls in a history. */
 import assert from 'node:assert/strict'
 import { RaftError } from 'quorate'
-import { CallHistory, checkLinearizable, counterModel } from 'quorate/testing'
+import { CallHistory, checkLinearizable, counterModel } from 'quorate/linearizability'
 
 const READ = { type: 'read' } as const
 
-describe('a history of calls', () => {
-  it('keeps who called what, in which order calls began and ended, and how', () => {
+describe('CallHistory', () => {
+  it('records the client, operation, times and answer of each call', () => {
     const history = new CallHistory<string, number>()
     const [a, b, c] = [history.call('a', 'one'), history.call('b', 'two'), history.call(3, 'three')]
     b.unknown()
@@ -22,7 +22,7 @@ describe('a history of calls', () => {
     assert.deepEqual([...history], history.calls)
   })
 
-  it('takes its times from the clock it is given', () => {
+  it('reads times from the given clock', () => {
     let now = 100
     const history = new CallHistory<string, number>(() => now)
     const call = history.call('a', 'one')
@@ -32,13 +32,13 @@ describe('a history of calls', () => {
     assert.equal(history.calls[0]?.calledAt, 100)
   })
 
-  it('refuses a second answer to a call', () => {
+  it('throws on a second answer to a call', () => {
     const call = new CallHistory<string, number>().call('a', 'one')
     call.unknown()
-    assert.throws(() => call.ok(1), /the call of client a was answered before; answer it once/)
+    assert.throws(() => call.ok(1), /the call of client a has already ended: end each call once/)
   })
 
-  it('records promises: their results, errors that say that nothing was done, and all other errors', async () => {
+  it('records a resolved promise as ok, a not-applied error as rejected, any other error as unknown', async () => {
     const history = new CallHistory<typeof READ, number>()
     assert.equal(await history.record('a', READ, async () => 0), 0)
     const overloaded = new RaftError('ERR_RAFT_OVERLOADED', 'too much')

@@ -1,6 +1,6 @@
-/** Each ready-made model, held against a history that keeps it and against one that does not. */
+/** Each built-in model, checked against valid and invalid histories. */
 import assert from 'node:assert/strict'
-import type { Model } from 'quorate/testing'
+import type { Model } from 'quorate/linearizability'
 import {
   checkLinearizable,
   compareAndSetModel,
@@ -8,10 +8,10 @@ import {
   keyValueModel,
   queueModel,
   registerModel,
-} from 'quorate/testing'
+} from 'quorate/linearizability'
 import { ok } from './calls.ts'
 
-/** What one client, alone, is told in this order. */
+/** Sequential calls of one client, with their results. */
 type ExpectedCalls<Operation, Result> = readonly (readonly [Operation, Result])[]
 
 const read = { type: 'read' } as const
@@ -26,7 +26,7 @@ const enqueue = (value: string) => ({ type: 'enqueue', value }) as const
 const dequeue = { type: 'dequeue' } as const
 const add = (amount: number) => ({ type: 'add', amount }) as const
 
-describe('the model of a register', () => {
+describe('registerModel', () => {
   const model = registerModel('')
   acceptsCalls(model, [
     [read, ''],
@@ -35,14 +35,14 @@ describe('the model of a register', () => {
     [write(''), undefined],
     [read, ''],
   ])
-  rejectsCalls(model, 'a read of what is not there', [[read, 'a']])
-  rejectsCalls(model, 'a write that did nothing', [
+  rejectsCalls(model, 'a read of a value that was never written', [[read, 'a']])
+  rejectsCalls(model, 'a lost write', [
     [write('a'), undefined],
     [read, ''],
   ])
 })
 
-describe('the model of a compare-and-set register', () => {
+describe('compareAndSetModel', () => {
   const model = compareAndSetModel('')
   acceptsCalls(model, [
     [compareAndSet('x', 'a'), false],
@@ -51,15 +51,15 @@ describe('the model of a compare-and-set register', () => {
     [write('b'), undefined],
     [read, 'b'],
   ])
-  rejectsCalls(model, 'a compare-and-set done on another value', [[compareAndSet('x', 'a'), true]])
-  rejectsCalls(model, 'a compare-and-set not done on the value', [[compareAndSet('', 'a'), false]])
-  rejectsCalls(model, 'a compare-and-set that says no and does it', [
+  rejectsCalls(model, 'a compare-and-set that succeeds on a different value', [[compareAndSet('x', 'a'), true]])
+  rejectsCalls(model, 'a compare-and-set that fails on the expected value', [[compareAndSet('', 'a'), false]])
+  rejectsCalls(model, 'a compare-and-set that reports failure and takes effect', [
     [compareAndSet('x', 'a'), false],
     [read, 'a'],
   ])
 })
 
-describe('the model of keys and values', () => {
+describe('keyValueModel', () => {
   const model = keyValueModel<number>()
   acceptsCalls(model, [
     ...([
@@ -83,18 +83,18 @@ describe('the model of keys and values', () => {
     [remove, true],
     [get, 1],
   ])
-  rejectsCalls(model, 'a delete of nothing that says it was there', [[remove, true]])
-  rejectsCalls(model, 'a compare-and-set done on another value', [
+  rejectsCalls(model, 'a delete of a missing key that reports success', [[remove, true]])
+  rejectsCalls(model, 'a compare-and-set that succeeds on a different value', [
     [put(1), undefined],
     [putIf(2, 3), true],
   ])
-  rejectsCalls(model, 'a value that shows under another key', [
+  rejectsCalls(model, 'a value that appears under another key', [
     [put(1), undefined],
     [{ type: 'get', key: 'other' }, 1],
   ])
 })
 
-describe('the model of a queue', () => {
+describe('queueModel', () => {
   const model = queueModel<string>()
   acceptsCalls(model, [
     ...([
@@ -106,23 +106,23 @@ describe('the model of a queue', () => {
     ] as const),
     [dequeue, undefined],
   ])
-  rejectsCalls(model, 'a value that comes out twice', [
+  rejectsCalls(model, 'a value that is dequeued twice', [
     [enqueue('a'), undefined],
     [dequeue, 'a'],
     [dequeue, 'a'],
   ])
-  rejectsCalls(model, 'a value that is lost', [
+  rejectsCalls(model, 'a lost value', [
     [enqueue('a'), undefined],
     [dequeue, undefined],
   ])
-  rejectsCalls(model, 'the last in that is the first out', [
+  rejectsCalls(model, 'a last-in, first-out order', [
     [enqueue('a'), undefined],
     [enqueue('b'), undefined],
     [dequeue, 'b'],
   ])
 })
 
-describe('the model of a counter', () => {
+describe('counterModel', () => {
   const model = counterModel(10)
   acceptsCalls(model, [
     [read, 10],
@@ -134,17 +134,17 @@ describe('the model of a counter', () => {
     [add(1), 11],
     [read, 12],
   ])
-  rejectsCalls(model, 'an addition that is lost', [
+  rejectsCalls(model, 'a lost addition', [
     [add(1), 11],
     [add(1), 11],
   ])
 })
 
-describe('the ready-made models', () => {
-  it('tell 1 from "1", and no value from a text that says so', () => {
+describe('the built-in models', () => {
+  it('distinguish 1 from "1", and undefined from "undefined"', () => {
     const model = registerModel<number | string | null | undefined>(1)
-    for (const told of ['1', 'undefined', undefined, null, Number.NaN])
-      assert.equal(checkLinearizable(model, [ok('a', [1, 2], read, told)]).verdict, 'violated', String(told))
+    for (const result of ['1', 'undefined', undefined, null, Number.NaN])
+      assert.equal(checkLinearizable(model, [ok('a', [1, 2], read, result)]).verdict, 'violated', String(result))
   })
 })
 
@@ -152,7 +152,7 @@ function acceptsCalls<State, Operation, Result>(
   model: Model<State, Operation, Result>,
   calls: ExpectedCalls<Operation, Result>,
 ): void {
-  it('explains what is right', () => assert.equal(verdictOn(model, calls), 'linearizable'))
+  it('accepts valid results', () => assert.equal(verdictOn(model, calls), 'linearizable'))
 }
 
 function rejectsCalls<State, Operation, Result>(
@@ -160,7 +160,7 @@ function rejectsCalls<State, Operation, Result>(
   what: string,
   calls: ExpectedCalls<Operation, Result>,
 ): void {
-  it(`does not explain ${what}`, () => assert.equal(verdictOn(model, calls), 'violated'))
+  it(`rejects ${what}`, () => assert.equal(verdictOn(model, calls), 'violated'))
 }
 
 function verdictOn<State, Operation, Result>(

@@ -1,7 +1,7 @@
-/** How long judging takes: histories as a run against a real cluster leaves them. */
+/** The running time of a check on a history of the size that a run against a real cluster produces. */
 import assert from 'node:assert/strict'
-import type { KeyValueOperation, RecordedCall } from 'quorate/testing'
-import { checkLinearizable, keyValueModel } from 'quorate/testing'
+import type { KeyValueOperation, RecordedCall } from 'quorate/linearizability'
+import { checkLinearizable, keyValueModel } from 'quorate/linearizability'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 const CALLS = 10_000
@@ -9,12 +9,12 @@ const CLIENTS = 50
 
 type Call = RecordedCall<KeyValueOperation<number>, number | boolean | undefined>
 
-describe('a history of 10,000 calls by 50 clients over 20 keys', () => {
-  for (const { says, isStale } of [
-    { says: 'is explained', isStale: false },
-    { says: 'with one stale read is found wrong, and why', isStale: true },
+describe('checking 10,000 calls by 50 clients on 20 keys', () => {
+  for (const { title, isStale } of [
+    { title: 'accepts a valid history', isStale: false },
+    { title: 'explains one stale read', isStale: true },
   ])
-    it(`${says}, within two seconds`, () => {
+    it(`${title} within two seconds`, () => {
       const calls = history(20)
       if (isStale) addStaleRead(calls)
       const began = process.cpuUsage()
@@ -25,7 +25,7 @@ describe('a history of 10,000 calls by 50 clients over 20 keys', () => {
     })
 })
 
-/** All clients at work at once on one store; one call in a hundred is never answered, and its client goes on after a while. */
+/** Concurrent calls of all clients on one store. One call in a hundred has an unknown outcome. */
 function history(keys: number): Call[] {
   const random = new SeededRandom(7)
   const stores = new Map<string, number>()
@@ -68,7 +68,7 @@ function operationOf(random: SeededRandom, keys: number, turn: number): KeyValue
   return { type: 'delete', key }
 }
 
-/** A get late in the history is told a value of long before. */
+/** Replaces the result of a late get by a much older value. */
 function addStaleRead(calls: Call[]): void {
   const place = calls.findIndex(
     (call, turn) => turn > 8000 && call.operation.type === 'get' && call.answer?.type === 'ok',

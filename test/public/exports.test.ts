@@ -10,7 +10,7 @@ const HEAVY_MODULES = /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|comma
 describe('importing', function () {
   this.timeout(60_000)
 
-  for (const subpath of ['quorate', 'quorate/core', 'quorate/memory', 'quorate/testing']) {
+  for (const subpath of ['quorate', 'quorate/core', 'quorate/memory', 'quorate/linearizability', 'quorate/testing']) {
     it(`${subpath} loads no native addon and no gRPC`, () => {
       assert.deepEqual(heavyModulesLoadedBy(`await import('${subpath}')`), [])
     })

@@ -1,4 +1,4 @@
-/** A register that is also changed on a condition: if it holds what the caller expects. */
+/** The model of a register with compare-and-set. */
 import { isDeepStrictEqual } from 'node:util'
 import { canonicalText, type Model } from '../model.ts'
 import type { RegisterOperation } from './register.ts'
@@ -7,7 +7,7 @@ export type CompareAndSetOperation<Value> =
   | RegisterOperation<Value>
   | { readonly type: 'compareAndSet'; readonly expected: Value; readonly value: Value }
 
-/** A read is told the value, a compare-and-set whether it was done, a write nothing. */
+/** A read returns the value, a write undefined, and a compare-and-set whether it replaced the value. Values are compared by content. */
 export function compareAndSetModel<Value>(
   initial: Value,
 ): Model<Value, CompareAndSetOperation<Value>, Value | boolean | undefined> {
@@ -20,6 +20,6 @@ export function compareAndSetModel<Value>(
       return { state: isDone ? operation.value : state, result: isDone }
     },
     hash: canonicalText,
-    changesNothing: ({ type }, told) => type === 'read' || (type === 'compareAndSet' && told === false),
+    changesNothing: ({ type }, result) => type === 'read' || (type === 'compareAndSet' && result === false),
   }
 }

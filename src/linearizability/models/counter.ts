@@ -1,9 +1,9 @@
-/** A counter: an addition is told the sum. */
+/** The model of a counter. */
 import type { Model } from '../model.ts'
 
 export type CounterOperation = { readonly type: 'read' } | { readonly type: 'add'; readonly amount: number }
 
-/** Both a read and an addition are told the value, the addition that after it. */
+/** A read returns the value, an addition the value after it. */
 export function counterModel(initial = 0): Model<number, CounterOperation, number> {
   return {
     initial: () => initial,

@@ -1,4 +1,4 @@
-/** Values under keys; each key is judged by itself. */
+/** The model of a key-value store. Each key is checked separately. */
 import { isDeepStrictEqual } from 'node:util'
 import { canonicalText, type Model } from '../model.ts'
 
@@ -9,14 +9,14 @@ export type KeyValueOperation<Value> =
   | {
       readonly type: 'compareAndSet'
       readonly key: string
-      /** `undefined`: if there is none. */
+      /** `undefined` means that the key must not exist. */
       readonly expected: Value | undefined
       readonly value: Value
     }
 
 /**
- * A get is told the value or `undefined`, a delete whether there was a value, a compare-and-set whether it was done, and a put
- * nothing.
+ * A get returns the value or `undefined`, a put `undefined`, a delete whether the key existed, and a compare-and-set whether it
+ * replaced the value. Values are compared by content.
  */
 export function keyValueModel<Value>(): Model<
   Value | undefined,
@@ -33,7 +33,7 @@ export function keyValueModel<Value>(): Model<
       return { state: isDone ? operation.value : state, result: isDone }
     },
     hash: canonicalText,
-    changesNothing: ({ type }, told) => type === 'get' || (type !== 'put' && told === false),
+    changesNothing: ({ type }, result) => type === 'get' || (type !== 'put' && result === false),
     key: (operation) => operation.key,
   }
 }

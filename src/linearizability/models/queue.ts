@@ -1,9 +1,9 @@
-/** A queue: what comes in first goes out first, and once. */
+/** The model of a first-in, first-out queue. */
 import { canonicalText, type Model } from '../model.ts'
 
 export type QueueOperation<Value> = { readonly type: 'enqueue'; readonly value: Value } | { readonly type: 'dequeue' }
 
-/** A dequeue is told the value, or `undefined` if the queue is empty; an enqueue nothing. */
+/** A dequeue returns the oldest value, or `undefined` if the queue is empty; an enqueue returns `undefined`. */
 export function queueModel<Value>(): Model<readonly Value[], QueueOperation<Value>, Value | undefined> {
   return {
     initial: () => [],

@@ -1,9 +1,9 @@
-/** A register: a read tells what was written last. */
+/** The model of a read-write register. */
 import { canonicalText, type Model } from '../model.ts'
 
 export type RegisterOperation<Value> = { readonly type: 'read' } | { readonly type: 'write'; readonly value: Value }
 
-/** A write is told nothing. */
+/** A read returns the value written last, a write `undefined`. */
 export function registerModel<Value>(initial: Value): Model<Value, RegisterOperation<Value>, Value | undefined> {
   return {
     initial: () => initial,
