@@ -1,4 +1,4 @@
-# Everything you can do here, by name. `make` alone lists it. Each target installs and builds what it needs.
+# The commands of the repository; `make` alone lists them. Each target installs and builds what it needs.
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -9,58 +9,60 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test verify fix bench bench-simulation simulate chaos maelstrom museum clean
+.PHONY: help build cluster test verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: $(BUILT) ## Compile src to dist
 
-cluster: $(BUILT) ## Run a three-node cluster on this machine: the same as npx quorate demo (ARGS="--nodes 5")
+cluster: $(BUILT) ## Run a three-node cluster on this machine, like npx quorate demo (ARGS="--nodes 5")
 	@exec node dist/cli/main.js demo $(ARGS)
 
-test: $(BUILT) ## Run every test (ARGS="--grep 'leader election'")
+test: $(BUILT) ## Run all tests (ARGS="--grep 'leader election'")
 	@$(BIN)/mocha $(ARGS)
 
-verify: $(BUILT) ## Judge types, style, house rules and the package; writes nothing you have to commit
+verify: $(BUILT) ## Check types, style, repository rules and the package; changes no committed file
 	$(BIN)/tsc -p tsconfig.json
 	$(BIN)/tsc -p tsconfig.build.json --noEmit --isolatedDeclarations
 	$(BIN)/tsc -p tsconfig.core.json
 	$(BIN)/biome check --error-on-warnings
 	$(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts
 
-fix: $(INSTALLED) ## Mend what can be mended by machine: format, import order, simple lint
+fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write docs/reference/limits.md
 	$(BIN)/biome check --write
 	node --import tsx scripts/limits-page.ts
 
-bench: $(BUILT) ## Measure; the numbers and how to read them are in bench/README.md (ARGS="…")
+bench: $(BUILT) ## Measure throughput, failover and snapshots; see bench/README.md (ARGS="--only failover")
 	@node --import tsx bench/run.ts $(ARGS)
 
-bench-simulation: $(INSTALLED) ## Measure how fast the kit simulates
+bench-simulation: $(INSTALLED) ## Measure how many events per second the simulator runs
 	@node --import tsx bench/simulation.ts
 
-simulate: $(INSTALLED) ## Run long simulations in parallel (RUNS=10000 SEED=… JOBS=…; SEED=… REPLAY=… repeats a failure)
+simulate: $(INSTALLED) ## Run many simulations in parallel (RUNS=10000 SEED=… JOBS=…; SEED=… REPLAY=… repeats a failure)
 	@if [ -n "$$REPLAY" ]; then $(BIN)/mocha --timeout 0 test/simulation/safety.test.ts $(ARGS); \
 	else exec node --import tsx scripts/simulate/main.ts; fi
 
-chaos: $(BUILT) ## Disturb a cluster of real processes, and judge what its clients saw (MINUTES=10 SEED=… NODES=3 ARGS=…)
+chaos: $(BUILT) ## Inject faults into a cluster of processes and check linearizability (MINUTES=10 SEED=… NODES=3 ARGS=…)
 	@exec node --import tsx chaos/main.ts --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(NODES),--nodes $(NODES)) $(ARGS)
 
-maelstrom: $(INSTALLED) ## Run the lin-kv example as processes under a false network (ARGS="--seconds 60 --nodes 5 --seed …")
+maelstrom: $(INSTALLED) ## Run the lin-kv example under a simulated network (ARGS="--seconds 60 --nodes 5 --seed …")
 	@exec node --import tsx chaos/maelstrom/main.ts $(ARGS)
 
-museum: $(INSTALLED) ## Catch the bugs that others have shipped, each made again in our sources (ARGS="NAME" for one)
+known-bugs: $(INSTALLED) ## Detect bugs that other systems have shipped, injected into our sources (ARGS="NAME" for one)
 	@node --import tsx scripts/known-bugs.ts $(ARGS)
 
-clean: ## Remove what build and tests have made
+museum: known-bugs
+
+clean: ## Remove the output of builds and tests
 	rm -rf dist dist.* coverage *.tgz
 
 $(INSTALLED): package-lock.json
 	npm ci --no-audit --no-fund
 	@touch $@
 
-# Compiled aside and moved into place, so that a failed build leaves the last good one, and a file deleted from src
-# does not live on in the package.
+# Compiles into a temporary directory and moves it into place: a failed build keeps the last good one, and files deleted from src
+# do not stay in the package.
 $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
 	@next=$$(mktemp -d dist.XXXXXX) && trap 'rm -rf "$$next"' EXIT && \
 	$(BIN)/tsc -p tsconfig.build.json --outDir "$$next" && \

@@ -1,34 +1,26 @@
-/** Makes the kit anew from changed sources, into a file of its own: nothing of it is ever part of what is shipped. */
+/** Builds the simulator from edited sources into a temporary file, so that no known bug is ever part of the package. */
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { build } from 'esbuild'
-import type * as Kit from '../../src/testing/index.ts'
-import type { Clients } from '../../src/testing/simulation/clients.ts'
-import type { Cluster } from '../../src/testing/simulation/cluster.ts'
 import type { Edit } from './known-bug.ts'
+import type * as Simulator from './simulator.ts'
 
-/** The kit, and of its inside what a story is told with. */
-export type MutantKit = typeof Kit & { readonly Cluster: typeof Cluster; readonly Clients: typeof Clients }
-
-const ENTRY = `
-export * from './src/testing/index.ts'
-export { Cluster } from './src/testing/simulation/cluster.ts'
-export { Clients } from './src/testing/simulation/clients.ts'
-`
+export type MutantKit = typeof Simulator
 
 const ROOT = join(import.meta.dirname, '..', '..')
-const OUTPUT_DIRECTORY = join(ROOT, 'node_modules', '.cache', 'quorate-museum')
+const ENTRY_POINT = join(import.meta.dirname, 'simulator.ts')
+const OUTPUT_DIRECTORY = join(ROOT, 'node_modules', '.cache', 'quorate-known-bugs')
 
-/** The nodes' own assertions are off: the promises alone must notice. */
+/** Disables the nodes' own assertions, so that only a property can detect the bug. */
 const ASSERTIONS_OFF: Edit = { file: 'src/core/assert.ts', from: 'if (!condition)', to: 'if (false as boolean)' }
 
-/** The kit with these changes in it. Without any it is the kit as it is, but for the assertions. */
+/** Builds and imports the simulator with these edits. Without any, only the assertions are disabled. */
 export async function buildMutant(name: string, edits: readonly Edit[]): Promise<MutantKit> {
   await mkdir(OUTPUT_DIRECTORY, { recursive: true })
   const outfile = join(OUTPUT_DIRECTORY, `${name}.${process.pid}.mjs`)
   const all = [ASSERTIONS_OFF, ...edits]
   await build({
-    stdin: { contents: ENTRY, resolveDir: ROOT, loader: 'ts' },
+    entryPoints: [ENTRY_POINT],
     outfile,
     bundle: true,
     packages: 'external',
@@ -38,7 +30,7 @@ export async function buildMutant(name: string, edits: readonly Edit[]): Promise
     logLevel: 'silent',
     plugins: [
       {
-        name: 'museum',
+        name: 'known-bug',
         setup: ({ onLoad }) => {
           onLoad({ filter: /\.ts$/ }, async ({ path }) => {
             const file = relative(ROOT, path).split(sep).join('/')
@@ -55,7 +47,7 @@ export async function buildMutant(name: string, edits: readonly Edit[]): Promise
   }
 }
 
-/** Every edit still fits, or an error says which does not. */
+/** Rejects with the first edit whose text does not occur exactly once in the sources. */
 export async function assertEditsApply(edits: readonly Edit[]): Promise<void> {
   for (const file of new Set(edits.map((edit) => edit.file)))
     applyEdits(file, await readFile(join(ROOT, file), 'utf8'), edits)
@@ -67,7 +59,7 @@ function applyEdits(file: string, text: string, edits: readonly Edit[]): string 
     const count = changed.split(from).length - 1
     if (count !== 1)
       throw new Error(
-        `${file} has ${count} places that read\n${from}\nand the exhibit needs exactly one: the code has moved on`,
+        `a known bug must be adapted to changed sources: its text occurs ${count} times in ${file}, not once:\n${from}`,
       )
     changed = changed.replace(from, () => to)
   }

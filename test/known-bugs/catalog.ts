@@ -1,5 +1,4 @@
-/** All rooms of the museum. */
-
+/** The list of all known bugs, by topic. */
 import { MEMBERSHIP, OMITTED_MEMBERSHIP } from './bugs/membership.ts'
 import { READS } from './bugs/reads.ts'
 import { REPLICATION } from './bugs/replication.ts'
@@ -14,10 +13,9 @@ export const KNOWN_BUGS_BY_TOPIC: ReadonlyMap<string, readonly KnownBug[]> = new
   ['Storage', STORAGE],
   ['Snapshots', SNAPSHOTS],
   ['Membership', MEMBERSHIP],
-  ['Reads, transfer, callers', READS],
+  ['Reads and leadership transfer', READS],
 ])
 
 export const KNOWN_BUGS: readonly KnownBug[] = [...KNOWN_BUGS_BY_TOPIC.values()].flat()
 
-/** What no run here can show. */
 export const OMITTED_BUGS: readonly OmittedBug[] = OMITTED_MEMBERSHIP

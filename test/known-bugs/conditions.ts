@@ -1,4 +1,4 @@
-/** What an exhibit may need around it to show soon: bad networks, dying nodes, hasty elections. */
+/** Networks, faults and options under which some bugs show sooner than in purely generated runs. */
 import type { RaftOptions } from '../../src/core/options.ts'
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { Fault, FaultPlan } from '../../src/testing/simulation/faults.ts'
@@ -8,17 +8,17 @@ import { LEADER } from '../../src/testing/simulation/workload.ts'
 export const THREE_VOTERS: ClusterPlan = { voters: 3, spares: 0 }
 export const FIVE_VOTERS: ClusterPlan = { voters: 5, spares: 0 }
 
-/** The drawn calls, but no changes of the membership. */
+/** The generated calls without membership changes. */
 export function withoutMembershipChanges({ workload }: RunPlan): Workload {
   return workload.filter(({ type }) => type !== 'change')
 }
 
-/** The drawn faults, in this weather instead of theirs. */
+/** The generated faults, with these network conditions instead of the generated ones. */
 export function withNetworkConditions(weather: Fault, { faults }: RunPlan): FaultPlan {
   return [weather, ...faults.filter(({ type }) => type !== 'weather')]
 }
 
-/** One node after the other dies and is back at once. */
+/** One node after the other loses power and restarts at once. */
 export const REPEATED_CRASHES: FaultPlan = Array.from({ length: 120 }, (_, number) => ({
   type: 'crash',
   atMs: 150 + 20 * number,
@@ -27,7 +27,7 @@ export const REPEATED_CRASHES: FaultPlan = Array.from({ length: 120 }, (_, numbe
   forMs: 1,
 }))
 
-/** Messages are late and out of order, and some come once more much later. */
+/** Messages are delayed and reordered, and some are delivered a second time much later. */
 export const LATE_MESSAGES: Fault & { readonly type: 'weather' } = {
   type: 'weather',
   atMs: 0,
@@ -43,13 +43,13 @@ export const LATE_MESSAGES: Fault & { readonly type: 'weather' } = {
   },
 }
 
-/** A third of them so late that an election or two has passed meanwhile. */
+/** As LATE_MESSAGES, and three in ten messages arrive after one or two more elections. */
 export const VERY_LATE_MESSAGES: Fault = { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, slowPerMille: 300 } }
 
-/** Nobody asks before he campaigns, and many campaign at once. */
+/** No pre-vote, and election timeouts so close together that several nodes campaign at once. */
 export const FREQUENT_ELECTIONS: Partial<RaftOptions> = { preVote: false, electionTimeoutMaxMs: 240 }
 
-/** Whoever leads is cut off from the others again and again, for long enough that they have another. */
+/** Isolates the current leader every 500 ms, for long enough that the others elect another one. */
 export const REPEATED_LEADER_ISOLATION: FaultPlan = Array.from({ length: 7 }, (_, number) => ({
   type: 'partition',
   atMs: 300 + 500 * number,

@@ -1,4 +1,4 @@
-/** Looks for the first drawn run in which an exhibit's bug breaks a promise, and shows that the same run of healthy nodes breaks none. */
+/** Finds the first generated run in which a known bug violates a property, and checks that correct nodes satisfy every property in that run. */
 import fc from 'fast-check'
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { SimulationOptions } from '../../src/testing/simulate.ts'
@@ -7,68 +7,66 @@ import { buildMutant } from './build-mutant.ts'
 import type { KnownBug } from './known-bug.ts'
 import { RUNS_MAX } from './known-bug.ts'
 
-/** What came of a hunt. */
 export interface Detection {
   readonly name: string
-  /** The promise that was broken, if any was. */
+  /** The id of the first violated property; undefined if there was none. */
   readonly detectedBy: string | undefined
-  /** Runs it took, the last one being the catch. */
+  /** The number of runs up to and including the one that shows the bug. */
   readonly runs: number
   readonly ms: number
-  /** What was said. */
+  /** The failure, with its stack. */
   readonly message: string
-  /** Why this is no catch after all. */
+  /** Why the bug does not count as detected; undefined if it does. */
   readonly problem: string | undefined
 }
 
-/** All chance of the museum comes from this number. */
-export const DETECTION_SEED = 7
-/** How long faults go on in a run, in milliseconds of the world. */
+/** All runs are generated from this seed. */
+const SEED = 7
+/** How long a run injects faults, in simulated milliseconds. */
 const FAULTS_MS = 4000
 
-export function drawnPlans(kit: MutantKit, count: number): RunPlan[] {
-  return fc.sample(kit.runPlans({ untilMs: FAULTS_MS }), { numRuns: count, seed: DETECTION_SEED })
-}
-
-/** The nodes run as they are, without the checks of their cores: whatever is noticed, a promise has noticed. */
+/** Removes the invariant checks around the cores, so that only a property can detect the bug. */
 export const UNCHECKED_CORES = { core: (raft: never) => raft } as NonNullable<SimulationOptions['interceptors']>
-
-/** What goes wrong in a run, if anything does. */
-async function failureOf(kit: MutantKit, { overrides, customRun }: KnownBug, drawn: RunPlan): Promise<unknown> {
-  if (customRun !== undefined) return customRun(kit, drawn)
-  const own = overrides?.(drawn) ?? {}
-  const plan = {
-    healAtMs: FAULTS_MS,
-    ...drawn,
-    ...own,
-    settings: own.settings ?? drawn.settings,
-    interceptors: UNCHECKED_CORES,
-  }
-  return (await kit.simulate(plan)).failure
-}
 
 export async function detect(bug: KnownBug): Promise<Detection> {
   const { name, edits, runsMax = RUNS_MAX } = bug
-  const began = performance.now()
-  const kit = await buildMutant(name, edits)
+  const startedAt = performance.now()
+  const mutant = await buildMutant(name, edits)
   let runs = 0
-  for (const drawn of drawnPlans(kit, runsMax)) {
+  for (const plan of generatedPlans(mutant, runsMax)) {
     runs++
-    const failure = await failureOf(kit, bug, drawn)
+    const failure = await failureOf(mutant, bug, plan)
     if (failure === undefined) continue
-    const caughtBy = failure instanceof kit.BrokenPromise ? failure.property.id : undefined
+    const detectedBy = failure instanceof mutant.PropertyViolation ? failure.property.id : undefined
     const message = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)
-    const trouble = await problemWith(bug, caughtBy, drawn)
-    return { name, detectedBy: caughtBy, runs, ms: performance.now() - began, message, problem: trouble }
+    const problem = await problemWith(bug, detectedBy, plan)
+    return { name, detectedBy, runs, ms: performance.now() - startedAt, message, problem }
   }
-  const trouble = `nothing was noticed in ${runsMax} runs`
-  return { name, detectedBy: undefined, runs, ms: performance.now() - began, message: '', problem: trouble }
+  const problem = `no property was violated in ${runsMax} runs`
+  return { name, detectedBy: undefined, runs, ms: performance.now() - startedAt, message: '', problem }
 }
 
-/** A catch counts if it is of a promise that was named, and healthy nodes keep every promise in the very same run. */
-async function problemWith(bug: KnownBug, id: string | undefined, drawn: RunPlan): Promise<string | undefined> {
-  if (id === undefined) return 'what was noticed is no promise'
-  if (!bug.detectedBy.includes(id)) return `${id} is not one of ${bug.detectedBy.join(', ')}`
-  const failure = await failureOf(await buildMutant('healthy', []), bug, drawn)
-  return failure === undefined ? undefined : `healthy nodes fail in the same run: ${String(failure)}`
+function generatedPlans({ runPlans }: MutantKit, count: number): RunPlan[] {
+  return fc.sample(runPlans({ untilMs: FAULTS_MS }), { numRuns: count, seed: SEED })
+}
+
+async function failureOf(kit: MutantKit, { overrides, customRun }: KnownBug, plan: RunPlan): Promise<unknown> {
+  if (customRun !== undefined) return customRun(kit, plan)
+  const changes = overrides?.(plan) ?? {}
+  const options = {
+    healAtMs: FAULTS_MS,
+    ...plan,
+    ...changes,
+    settings: changes.settings ?? plan.settings,
+    interceptors: UNCHECKED_CORES,
+  }
+  return (await kit.simulate(options)).failure
+}
+
+async function problemWith(bug: KnownBug, id: string | undefined, plan: RunPlan): Promise<string | undefined> {
+  if (id === undefined) return 'the run failed without violating a property'
+  if (!bug.detectedBy.includes(id))
+    return `the first violated property is ${id}, not one of ${bug.detectedBy.join(', ')}`
+  const failure = await failureOf(await buildMutant('correct', []), bug, plan)
+  return failure === undefined ? undefined : `correct nodes fail in the same run: ${String(failure)}`
 }

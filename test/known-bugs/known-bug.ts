@@ -1,39 +1,40 @@
-/** A bug that somebody has shipped, as a change of our own sources: what it is, who had it, and which promise must notice it. */
+/** A known bug: a small edit of our own sources that repeats a bug which another system has shipped. */
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { SimulationOptions } from '../../src/testing/simulate.ts'
 import type { MutantKit } from './build-mutant.ts'
 
-/** One place where the sources are made wrong. */
+/** Replaces one piece of source text. */
 export interface Edit {
-  /** From the root of the repository. */
+  /** Relative to the root of the repository. */
   readonly file: string
-  /** Stands there exactly once. */
+  /** Must occur exactly once in the file. */
   readonly from: string
   readonly to: string
 }
 
 export interface KnownBug {
-  /** Its name on the command line. */
+  /** Its name on the command line and on the page. */
   readonly name: string
-  /** What the node does wrong, as the end of "a node that …". */
+  /** What the node does wrong; completes the sentence "a node that …". */
   readonly does: string
-  /** Whose bug it was. */
+  /** The system that had the bug. */
   readonly system: string
-  /** Where it is told: a repository and number, a file, an article. */
+  /** Where the bug is described: a repository with an issue number or commit, a file, an article. */
   readonly sources: readonly string[]
   readonly edits: readonly Edit[]
-  /** Any of these promises may be the first to be broken. */
+  /** The ids of the properties that may be violated first. */
   readonly detectedBy: readonly string[]
-  /** How many drawn runs it may take; by default SEEDS_MAX. */
+  /** How many generated runs may be needed; RUNS_MAX by default. */
   readonly runsMax?: number | undefined
-  /** What has to be so for the bug to show, if the drawn runs alone would take too long: in words, and as a change of the plan. */
+  /** The conditions of the run in words, if purely generated runs would take too long to show the bug. */
   readonly conditions?: string | undefined
+  /** The same conditions as changes of a generated run. */
   readonly overrides?: ((drawn: RunPlan) => Partial<SimulationOptions>) | undefined
-  /** Told instead of the drawn run, if only an operator's doings can show it. Resolves with what was wrong, if anything was. */
+  /** Replaces the generated run, if only actions of an operator can show the bug. Resolves with the failure, if there was one. */
   readonly customRun?: ((kit: MutantKit, drawn: RunPlan) => Promise<unknown>) | undefined
 }
 
-/** A bug that no run here can show, with the reason. */
+/** A bug that no simulated run can show, with the reason. */
 export interface OmittedBug {
   readonly does: string
   readonly system: string
@@ -41,5 +42,5 @@ export interface OmittedBug {
   readonly why: string
 }
 
-/** Drawn runs an exhibit may take to be caught, unless it says otherwise. */
+/** How many generated runs a bug may need, unless it sets `runsMax`. */
 export const RUNS_MAX = 1000

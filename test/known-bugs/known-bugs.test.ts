@@ -1,4 +1,4 @@
-/** The museum is looked after with every test run: its bugs still fit the sources, its page tells of all of them, and one is caught. */
+/** Checks on every test run that all known bugs apply to the sources, that the page lists them all, and that one of them is detected. */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,43 +9,47 @@ import { RUNS_MAX } from './known-bug.ts'
 
 const PAGE = join(import.meta.dirname, '..', '..', 'docs/reference/museum.md')
 
-describe('the museum', () => {
-  it('has bugs that still fit the sources, each with its own name', async () => {
-    for (const { edits } of KNOWN_BUGS) await assertEditsApply(edits)
+describe('the known bugs', () => {
+  it('have unique names', () => {
     assert.equal(new Set(KNOWN_BUGS.map(({ name }) => name)).size, KNOWN_BUGS.length)
   })
 
-  it('has a page that says of each by which of its promises it was caught, within its budget', async () => {
+  for (const { name, edits } of KNOWN_BUGS)
+    it(`include ${name}, whose edits apply to the sources`, () => assertEditsApply(edits))
+
+  it('are all on the page, each with a property that was named for it and a number of runs within its limit', async () => {
     const page = await readFile(PAGE, 'utf8')
-    assert.ok(page.includes(`**${KNOWN_BUGS.length} bugs, all caught.**`), 'make museum writes the page anew')
+    assert.ok(page.includes(`**${KNOWN_BUGS.length} bugs, all detected.**`), '`make known-bugs` writes the page')
     for (const { name, detectedBy, runsMax = RUNS_MAX } of KNOWN_BUGS) {
       const row = page.split('\n').find((line) => line.includes(`(\`${name}\`)`))
-      assert.ok(row, `${name} is not on the page: make museum writes it anew`)
-      const [, , promise = '', runs = ''] = row.split(' | ')
-      assert.ok(detectedBy.includes(promise), `${name}: ${promise}`)
+      assert.ok(row, `${name} is not on the page: \`make known-bugs\` writes it`)
+      const [, , property = '', runs = ''] = row.split(' | ')
+      assert.ok(detectedBy.includes(property), `${name}: ${property}`)
       assert.ok(Number(runs) >= 1 && Number(runs) <= runsMax, `${name}: ${runs}`)
     }
   })
 
-  it('catches a bug, and says so of the promise that was named for it', async () => {
-    const exhibit = KNOWN_BUGS.find(({ name }) => name === 'vote-forgotten-on-role-change')
-    assert.ok(exhibit)
-    const { detectedBy, problem } = await detect(exhibit)
+  it('are detected by the property that is named for them', async () => {
+    const bug = KNOWN_BUGS.find(({ name }) => name === 'vote-forgotten-on-role-change')
+    assert.ok(bug)
+    const { detectedBy, problem } = await detect(bug)
     assert.equal(problem, undefined)
     assert.equal(detectedBy, 'I2')
   })
+})
 
-  it('does not take a healthy node for a bug', async () => {
-    const result = await detect({
-      ...{ name: 'none', does: 'is well', system: 'nobody', sources: [], edits: [], detectedBy: ['I1'] },
+describe('the detection of a known bug', () => {
+  it('reports nothing for correct nodes', async () => {
+    const { problem } = await detect({
+      ...{ name: 'none', does: 'has no bug', system: 'none', sources: [], edits: [], detectedBy: ['I1'] },
       runsMax: 5,
     })
-    assert.equal(result.problem, 'nothing was noticed in 5 runs')
+    assert.equal(problem, 'no property was violated in 5 runs')
   })
 
-  it('says when a bug does not fit any more', async () => {
+  it('rejects an edit whose text is not in the sources', async () => {
     const edit = { file: 'src/core/rules/vote.ts', from: 'this was never there', to: '' }
-    await assert.rejects(assertEditsApply([edit]), /src\/core\/rules\/vote.ts has 0 places that read/)
-    await assert.rejects(buildMutant('misfit', [edit]), /has 0 places/)
+    await assert.rejects(assertEditsApply([edit]), /its text occurs 0 times in src\/core\/rules\/vote.ts/)
+    await assert.rejects(buildMutant('misfit', [edit]), /its text occurs 0 times/)
   })
 })

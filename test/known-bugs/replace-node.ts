@@ -1,4 +1,4 @@
-/** A story: writes go on, a follower loses its disk, and the operator takes it out and in again under its name, or does not. */
+/** A run in which a follower loses its disk under load, and an operator may remove it and add it again under its id. */
 import type { RunPlan } from '../../src/testing/arbitraries/plans.ts'
 import type { Cluster } from '../../src/testing/simulation/cluster.ts'
 import { addressOf } from '../../src/testing/simulation/endpoint.ts'
@@ -15,10 +15,13 @@ const REMOVED_AT_US = 2_000_000
 const END_US = 6_000_000
 const QUIET_US = 2_000_000
 
-/** Who has nothing is brought up entry by entry, not by a snapshot. */
+/** Long enough that an empty node catches up from the log, without a snapshot. */
 const LONG_LOG = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
 
-/** `isRemovedFirst`: the member is removed before its empty disk comes back, and is added again, as the book says. */
+/**
+ * If `isRemovedFirst`, the member is removed before the node restarts with an empty disk, and is then added again: the documented way.
+ * Otherwise the node simply restarts, and the leader crashes.
+ */
 export async function replaceNode(kit: MutantKit, { seed }: RunPlan, isRemovedFirst: boolean): Promise<unknown> {
   const plan = { voters: 3, spares: 0 }
   const cluster = new kit.Cluster({ seed, plan, settings: LONG_LOG, isTraced: false, interceptors: UNCHECKED_CORES })
@@ -57,9 +60,9 @@ function livenessFailure(kit: MutantKit, { nodes }: Cluster): unknown {
   const statuses = new Map(
     nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()] as const])),
   )
-  const termThen = kit.leadersAmong(statuses)[0]?.term
+  const termAtDeadline = kit.currentLeaders(statuses)[0]?.term
   try {
-    kit.judgeLiveness({ statuses, openCalls: 0, termAtDeadline: termThen })
+    kit.checkLiveness({ statuses, openCalls: 0, termAtDeadline })
     return undefined
   } catch (error) {
     return error

@@ -1,4 +1,4 @@
-/** One bug from end to end: found by drawn runs, told as a short one, written to a file, replayed from it, and by healthy nodes. */
+/** Shows one known bug from end to end: a generated run finds it, is shrunk and written to a file, and the file is replayed with and without it. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,12 +8,11 @@ import type { KnownBug } from './known-bug.ts'
 
 const RUNS_MAX = 2000
 const SEED = 7
-/** Patience is cheap here: a short story is what it is for. */
+/** Far above the default, because the shortest possible run is worth the time here. */
 const SHRINKS_MAX = 3000
-/** The end of the trace that is shown. */
+/** How many lines of the trace are printed. */
 const LINES_SHOWN = 14
 
-/** What a person would have seen, line by line. */
 export async function walkThrough(bug: KnownBug, print: (line: string) => void): Promise<void> {
   const { name, does, system, edits } = bug
   print(`A node that ${does} (${system}).`)
@@ -22,33 +21,33 @@ export async function walkThrough(bug: KnownBug, print: (line: string) => void):
     for (const line of from.trimEnd().split('\n')) print(`- ${line}`)
     for (const line of to.trimEnd().split('\n')) print(`+ ${line}`)
   }
-  const directory = await mkdtemp(join(tmpdir(), 'quorate-museum-'))
+  const directory = await mkdtemp(join(tmpdir(), 'quorate-known-bugs-'))
   try {
     const mutant = await buildMutant(name, edits)
-    const report = await mutant.checkRuns({ runs: RUNS_MAX, seed: SEED, shrinksMax: SHRINKS_MAX, directory }).then(
+    const failure = await mutant.checkRuns({ runs: RUNS_MAX, seed: SEED, shrinksMax: SHRINKS_MAX, directory }).then(
       ({ runs }) => {
-        throw new Error(`${runs} drawn runs did not show it`)
+        throw new Error(`${runs} generated runs did not show the bug`)
       },
       (error: Error) => error.message,
     )
     print(`\ncheckRuns({ runs: ${RUNS_MAX}, seed: ${SEED} }) throws:\n`)
-    printEnds(report, print)
+    printEnds(failure, print)
     const [file] = await readdir(directory)
     const text = await readFile(join(directory, file as string), 'utf8')
-    print(`\nThe file it has written, ${file}:\n`)
+    print(`\nThe run file that it wrote, ${file}:\n`)
     for (const line of text.trimEnd().split('\n')) print(line)
-    print('\nReplayed from the file by the same nodes:')
+    print('\nThe file replayed with the bug:')
     print(verdictOf(await mutant.replayRun(text)))
-    print('Replayed by healthy ones:')
-    print(verdictOf(await (await buildMutant('healthy', [])).replayRun(text)))
+    print('The file replayed without it:')
+    print(verdictOf(await (await buildMutant('correct', [])).replayRun(text)))
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
 
-/** What was broken, and the last lines of the trace, as they led to it. */
-function printEnds(report: string, print: (line: string) => void): void {
-  const [head = '', ...rest] = report.split('\n')
+/** Prints the violated property and the end of the trace. */
+function printEnds(failure: string, print: (line: string) => void): void {
+  const [head = '', ...rest] = failure.split('\n')
   print(head)
   const lines = rest.filter((line) => line !== '')
   print('…')
@@ -56,5 +55,5 @@ function printEnds(report: string, print: (line: string) => void): void {
 }
 
 function verdictOf({ outcome, isSame }: Replay): string {
-  return `${outcome.verdict}\nstate ${outcome.state}, ${isSame === true ? 'the same as' : 'not that of'} the file`
+  return `${outcome.verdict}\nstate ${outcome.state}, ${isSame === true ? 'the same as' : 'different from'} the file`
 }

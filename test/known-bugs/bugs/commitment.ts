@@ -1,4 +1,4 @@
-/** Bugs about commitment: when entries are settled, applied and answered. */
+/** Bugs in committing and applying entries, and in answering the calls that proposed them. */
 import type { KnownBug } from '../known-bug.ts'
 
 export const COMMITMENT: readonly KnownBug[] = [
@@ -18,7 +18,7 @@ export const COMMITMENT: readonly KnownBug[] = [
   },
   {
     name: 'commit-index-goes-back',
-    does: 'takes the commit index of any message from its leader, be it lower than its own',
+    does: 'adopts the commit index of any message from its leader, even a lower one',
     system: 'PySyncObj',
     sources: ['bakwc/PySyncObj#166'],
     edits: [
@@ -32,7 +32,7 @@ export const COMMITMENT: readonly KnownBug[] = [
   },
   {
     name: 'commit-without-proof',
-    does: 'commits what it has as far as a message says, though the message shows nothing of what it has',
+    does: 'commits up to the commit index of a message whose previous entry it does not have',
     system: 'WRaft',
     sources: ['tangruize/SandTable'],
     edits: [
@@ -47,7 +47,7 @@ export const COMMITMENT: readonly KnownBug[] = [
   },
   {
     name: 'commit-stops-at-an-old-term',
-    does: 'looks for what to commit from below, and stops at the first entry of an older term',
+    does: 'searches upwards for the entry to commit, and stops at the first one of an older term',
     system: 'RaftOS',
     sources: ['zhebrak/raftos#30'],
     edits: [
@@ -60,8 +60,8 @@ export const COMMITMENT: readonly KnownBug[] = [
     detectedBy: ['L9', 'L3', 'L5'],
   },
   {
-    name: 'joint-entry-committed-alone',
-    does: 'commits by the voters it had, and does not wait for those it is to have',
+    name: 'joint-committed-by-one-half',
+    does: 'commits with a majority of the outgoing voters, without the incoming ones',
     system: 'openraft',
     sources: ['databendlabs/openraft beb0302b'],
     edits: [
@@ -76,8 +76,8 @@ export const COMMITMENT: readonly KnownBug[] = [
     detectedBy: ['I9', 'I13'],
   },
   {
-    name: 'acknowledgements-not-in-order',
-    does: 'reads off in the middle of its list of acknowledgements, which it has not kept sorted, what a majority has',
+    name: 'match-indexes-not-sorted',
+    does: 'takes the middle of an unsorted list of match indexes for what a majority has',
     system: 'openraft',
     sources: ['databendlabs/openraft#1802'],
     edits: [
@@ -96,7 +96,7 @@ export const COMMITMENT: readonly KnownBug[] = [
   },
   {
     name: 'single-member-answers-before-its-disk',
-    does: 'commits, applies and answers what is not on its disk yet when it is alone',
+    does: 'commits, applies and acknowledges entries before they are durable if it is the only voter',
     system: 'etcd',
     sources: ['etcd-io/etcd#14370'],
     edits: [
@@ -114,8 +114,8 @@ export const COMMITMENT: readonly KnownBug[] = [
     detectedBy: ['I9', 'I10'],
   },
   {
-    name: 'page-counted-otherwise-after-restart',
-    does: 'applies the first page of what it finds committed after a restart, and takes all of it for applied',
+    name: 'first-page-counted-as-all',
+    does: 'applies only the first page of the committed entries after a restart, and records all of them as applied',
     system: 'etcd RawNode',
     sources: ['etcd-io/raft TestRawNodeCommitPaginationAfterRestart'],
     edits: [
@@ -126,19 +126,20 @@ export const COMMITMENT: readonly KnownBug[] = [
       },
       {
         file: 'src/core/rules/apply.ts',
-        from: '/** Handing committed entries',
+        from: 'export function applyCommitted(',
         to: `function pageEnd({ log, options }: RaftState): number {
   const last = log.blocksFrom(log.applyingIndex + 1, options.messageBytesMax).at(-1)
   return last === undefined ? Infinity : last.first + last.count
 }
-/** Handing committed entries`,
+
+export function applyCommitted(`,
       },
     ],
     detectedBy: ['I5', 'I10', 'L3'],
   },
   {
     name: 'acknowledged-before-durable',
-    does: 'acknowledges entries that its disk has not got yet',
+    does: 'acknowledges entries before they are durable',
     system: 'YugabyteDB',
     sources: ['yugabyte/yugabyte-db#23453'],
     edits: [
@@ -151,8 +152,8 @@ export const COMMITMENT: readonly KnownBug[] = [
     detectedBy: ['I12', 'I9'],
   },
   {
-    name: 'callers-not-told-on-step-down',
-    does: 'leaves those who wait for an answer without one when it leads no more',
+    name: 'calls-not-settled-on-step-down',
+    does: 'leaves pending calls without an answer when it steps down',
     system: 'openraft',
     sources: ['databendlabs/openraft 43dd8b6f'],
     edits: [
@@ -161,7 +162,7 @@ export const COMMITMENT: readonly KnownBug[] = [
         from: 'if (from !== undefined) continue',
         to: 'if (read >= 0) continue',
       },
-      // Nor is there a time after which a call ends by itself.
+      // Calls have no deadline either, so that they really stay open.
       {
         file: 'src/runtime/node-runtime.ts',
         from: '      (now) => this.reads.sweep(now),\n',

@@ -1,4 +1,4 @@
-/** Bugs about changes of the membership. */
+/** Bugs in membership changes. */
 import type { KnownBug, OmittedBug } from '../known-bug.ts'
 import { replaceNode } from '../replace-node.ts'
 
@@ -6,7 +6,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   {
     name: 'change-before-the-first-commit',
     does: 'changes the membership before it has committed an entry of its term',
-    system: 'the dissertation of 2014, and all who followed it',
+    system: 'the thesis of 2014, and the implementations that follow it',
     sources: ['raft-dev 2015-07-10', 'atomix/copycat#23', 'baidu/braft#182', 'hydro-project/hydro#3192'],
     edits: [
       {
@@ -19,7 +19,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'snapshot-of-an-uncommitted-membership',
-    does: 'writes the newest membership into its snapshot, though that one may yet be taken back',
+    does: 'writes the newest membership into its snapshot although it is not committed',
     system: 'canonical/raft',
     sources: ['canonical/raft#250', 'canonical/raft#354'],
     edits: [
@@ -33,7 +33,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'joint-left-twice',
-    does: 'leaves the joint membership again while the entry that leaves it is on its way',
+    does: 'leaves the joint membership a second time while the first entry that leaves it is not committed',
     system: 'etcd',
     sources: ['confchange_v2_add_double_auto.txt'],
     edits: [
@@ -51,7 +51,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'joint-never-left',
-    does: 'applies the first half of a change again when it should leave the joint membership, and stays in it',
+    does: 'enters the joint membership again when it should leave it, and stays in it',
     system: 'openraft',
     sources: ['databendlabs/openraft joint-consensus.md'],
     edits: [
@@ -65,10 +65,10 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'replica-without-its-state',
-    does: 'takes a member that comes back with an empty disk for the one it was, and writes the new disk into the membership',
+    does: 'takes a member that returns with an empty disk for the old one, and records the new disk in the membership',
     system: 'RethinkDB',
     sources: ['rethinkdb/rethinkdb#5289'],
-    conditions: 'a follower loses its disk, the leader dies',
+    conditions: 'a follower loses its disk, then the leader crashes',
     customRun: (kit, drawn) => replaceNode(kit, drawn, false),
     edits: [
       {
@@ -86,7 +86,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'id-of-a-removed-replica-reused',
-    does: 'goes on counting what a removed member had when another comes under its id',
+    does: 'still counts what a removed member had stored when another node is added under its id',
     system: 'CockroachDB',
     sources: ['cockroachdb/cockroach#21146', 'cockroachdb/cockroach#756'],
     conditions: 'a follower loses its disk, is removed, and is added again under its id',
@@ -111,9 +111,9 @@ export const MEMBERSHIP: readonly KnownBug[] = [
     detectedBy: ['I7', 'I9', 'L3'],
   },
   {
-    name: 'answer-of-an-earlier-session',
-    does: 'counts a late acknowledgement of a member that was removed and added again since, in the same term',
-    system: 'raft-rs and etcd, and three others',
+    name: 'response-of-an-earlier-session',
+    does: 'counts a late acknowledgement of a member that was removed and added again in the same term',
+    system: 'raft-rs, etcd and three others',
     sources: ['tikv/raft-rs#571', 'etcd-io/raft#349', 'github.com/drmingdrmer/raft-rejoin-bug'],
     conditions: 'a follower loses its disk, is removed, and is added again under its id; messages are late',
     customRun: (kit, drawn) => replaceNode(kit, drawn, true),
@@ -130,15 +130,15 @@ export const MEMBERSHIP: readonly KnownBug[] = [
 
 export const OMITTED_MEMBERSHIP: readonly OmittedBug[] = [
   {
-    does: 'takes back one membership when its log is truncated, although two go',
+    does: 'reverts only one membership when its log is truncated, although two are dropped',
     system: 'ScyllaDB',
     sources: ['scylladb/scylladb#30936'],
-    why: 'a leader appends a membership only once the one before it is committed, so no log here can lose two; that any number can be taken back has a test of its own',
+    why: 'a leader appends a membership only after the one before it is committed, so a truncation never drops two; reverting any number of them has a unit test',
   },
   {
-    does: 'is asked to look for the same bug',
+    does: 'was to be checked for the same bug',
     system: 'braft',
     sources: ['baidu/braft#539'],
-    why: 'the report names no bug of its own, but that of hashicorp/raft#697, which is among the snapshots',
+    why: 'the report refers to hashicorp/raft#697, which is listed under Snapshots',
   },
 ]

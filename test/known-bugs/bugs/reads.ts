@@ -1,4 +1,4 @@
-/** Bugs about reads, leadership transfers and callers. */
+/** Bugs in reads and leadership transfers. */
 import type { RunPlan } from '../../../src/testing/arbitraries/plans.ts'
 import type { SimulationOptions } from '../../../src/testing/simulate.ts'
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
@@ -7,7 +7,7 @@ import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import { THREE_VOTERS, VERY_LATE_MESSAGES } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
 
-/** A read every seven milliseconds. */
+/** One read every 7 ms. */
 function frequentReads(mode: 'lease' | 'linearizable'): Call[] {
   return Array.from({ length: 480 }, (_, number) => ({
     type: 'read',
@@ -17,12 +17,12 @@ function frequentReads(mode: 'lease' | 'linearizable'): Call[] {
   }))
 }
 
-/** Nobody hears the leader for a while, though he hears them; and then again. */
+/** For 450 ms in every 600 ms, the leader's outbound messages are lost; it still receives. */
 const LEADER_SENDS_BLOCKED: FaultPlan = Array.from({ length: 6 }, (_, spell) =>
   [0, 1, 2].map((to) => ({ type: 'cut' as const, atMs: 500 + 600 * spell, from: LEADER, to, forMs: 450 })),
 ).flat()
 
-/** Leases are on, and read by. */
+/** Enables lease reads and adds many of them. Clock drift is excluded, because leases are not safe under it. */
 function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
   return {
     settings: { leaseReads: true },
@@ -34,7 +34,7 @@ function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
 export const READS: readonly KnownBug[] = [
   {
     name: 'read-before-the-no-op',
-    does: 'confirms reads before an entry of its own term is committed',
+    does: 'confirms reads before it has committed an entry of its own term',
     system: 'etcd',
     sources: ['etcd-io/etcd#7331'],
     edits: [
@@ -47,8 +47,8 @@ export const READS: readonly KnownBug[] = [
     detectedBy: ['I14'],
   },
   {
-    name: 'any-answer-confirms',
-    does: 'takes every late answer to a heartbeat for one to the newest round, and so confirms a newer read',
+    name: 'any-response-confirms',
+    does: 'counts a late heartbeat response for the newest round, and so confirms a newer read',
     system: 'etcd, to 2026',
     sources: ['etcd-io/etcd#20418', 'TestReadOnlyDuplicateRequest'],
     edits: [
@@ -59,7 +59,7 @@ export const READS: readonly KnownBug[] = [
       },
     ],
     conditions:
-      'three voters of whom the leader is not heard again and again, very late messages, a read every few milliseconds',
+      "three voters, the leader's outbound messages blocked repeatedly, very late messages, a read every few milliseconds",
     overrides: (drawn) => ({
       cluster: THREE_VOTERS,
       settings: {},
@@ -70,7 +70,7 @@ export const READS: readonly KnownBug[] = [
   },
   {
     name: 'read-quorum-one-short',
-    does: 'confirms a read with one answer fewer than a majority',
+    does: 'confirms a read with one response fewer than a majority',
     system: 'openraft',
     sources: ['databendlabs/openraft d60f1e85'],
     edits: [
@@ -86,7 +86,7 @@ export const READS: readonly KnownBug[] = [
   },
   {
     name: 'read-answered-before-it-is-confirmed',
-    does: 'asks its followers about a read, and answers without waiting for them',
+    does: 'sends the heartbeats that confirm a read, and answers without waiting for the responses',
     system: 'd-engine and Redpanda',
     sources: ['deventlab/d-engine#381', 'redpanda-data/redpanda#2954'],
     edits: [
@@ -100,7 +100,7 @@ export const READS: readonly KnownBug[] = [
   },
   {
     name: 'no-no-op',
-    does: 'takes office without an entry of its term, and answers reads from what it knew before',
+    does: 'starts to lead without appending an entry of its term, and answers reads from its old commit index',
     system: 'RedisRaft',
     sources: ['RedisLabs/redisraft#22'],
     edits: [
@@ -119,10 +119,10 @@ export const READS: readonly KnownBug[] = [
   },
   {
     name: 'lease-by-a-coarse-clock',
-    does: 'looks at a clock that ticks once in two election timeouts to see whether its lease has run out',
+    does: 'checks its lease with a clock that ticks once in two election timeouts',
     system: 'SOFAJRaft',
     sources: ['sofastack/sofa-jraft#25', 'sofastack/sofa-jraft#34'],
-    conditions: 'leases on, and many lease reads',
+    conditions: 'lease reads enabled, and many of them',
     overrides: withLeases,
     edits: [
       {
@@ -134,11 +134,11 @@ export const READS: readonly KnownBug[] = [
     detectedBy: ['I14'],
   },
   {
-    name: 'lease-from-the-answer',
-    does: 'counts its lease from when the answers came, not from when it asked',
-    system: 'TiKV and Nebula, whose leases ran by ticks of a blocked thread and by the wall clock',
+    name: 'lease-from-the-response',
+    does: 'starts its lease when the responses arrive, not when the heartbeats were sent',
+    system: 'TiKV and Nebula, whose leases used the ticks of a blocked thread and the wall clock',
     sources: ['tikv/tikv#964', 'vesoft-inc/nebula#2723'],
-    conditions: 'leases on, and many lease reads',
+    conditions: 'lease reads enabled, and many of them',
     overrides: withLeases,
     edits: [
       {
@@ -152,8 +152,8 @@ export const READS: readonly KnownBug[] = [
     detectedBy: ['I14'],
   },
   {
-    name: 'believes-it-leads',
-    does: 'answers reads at once because it is the leader as far as it knows',
+    name: 'reads-without-confirmation',
+    does: 'answers reads at once because it believes that it is the leader',
     system: 'Consul and etcd 0.4',
     sources: ['hashicorp/consul#54', 'aphyr.com/posts/316'],
     edits: [
@@ -167,10 +167,10 @@ export const READS: readonly KnownBug[] = [
   },
   {
     name: 'lease-outlives-the-transfer',
-    does: 'reads by its lease although it has told another node to campaign at once',
-    system: 'openraft, and asked of etcd',
+    does: 'serves lease reads after it has sent TimeoutNow to another node',
+    system: 'openraft, and a question to etcd',
     sources: ['databendlabs/openraft#1749', 'etcd-io/raft#99'],
-    conditions: 'leases on, many lease reads, a transfer every quarter of a second',
+    conditions: 'lease reads enabled, many of them, a leadership transfer every 250 ms',
     overrides: (drawn) => {
       const plan = withLeases(drawn)
       const transfers = Array.from({ length: 14 }, (_, number) => ({
@@ -190,8 +190,8 @@ export const READS: readonly KnownBug[] = [
     detectedBy: ['I14'],
   },
   {
-    name: 'transfer-never-given-up',
-    does: 'hands over to a node that may not lead, and refuses writes until it does',
+    name: 'transfer-without-timeout',
+    does: 'transfers leadership to a node that cannot win, and rejects writes until that node leads',
     system: 'raft-rs and hashicorp/raft',
     sources: ['tikv/raft-rs#165', 'hashicorp/raft#581'],
     edits: [

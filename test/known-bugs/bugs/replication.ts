@@ -1,16 +1,16 @@
-/** Bugs about replication: who has which entries; and, from next door, about commitment. */
+/** Bugs in replication: which entries a node has, and which the leader believes it has. */
 import { LATE_MESSAGES, REPEATED_LEADER_ISOLATION, withNetworkConditions } from '../conditions.ts'
 import type { Edit, KnownBug } from '../known-bug.ts'
 import { COMMITMENT } from './commitment.ts'
 
-/** Whose leader begins with a heartbeat, without entries. */
+/** The leader's first AppendEntries carries no entries. */
 const HEARTBEAT_FIRST: Edit = {
   file: 'src/core/rules/replicate.ts',
   from: 'const blocks = blocksFrom(state, progress.nextIndex)',
   to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
 }
 
-/** Whose entries are numbered by who receives them. */
+/** The receiver assigns the indexes of entries. */
 const RENUMBERED_ON_RECEIPT: Edit = {
   file: 'src/core/rules/append-entries.ts',
   from: 'for (const block of missing) appendBlock(state, block)',
@@ -20,7 +20,7 @@ const RENUMBERED_ON_RECEIPT: Edit = {
 export const REPLICATION: readonly KnownBug[] = [
   {
     name: 'late-reply-overwrites-match',
-    does: 'takes the answer that came last for how far a follower matches, be it an old one',
+    does: 'sets the match index from every response, even a late one with a lower index',
     system: 'PySyncObj, RaftOS',
     sources: ['bakwc/PySyncObj#167', 'zhebrak/raftos#25'],
     edits: [
@@ -34,10 +34,10 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'hint-taken-for-a-match',
-    does: 'takes the hint of a follower that refused its entries for how far that follower matches',
+    does: 'takes the hint in a rejection for the match index of that follower',
     system: 'CCF',
     sources: ['microsoft/CCF#5325'],
-    conditions: 'leaders are cut off from the others again and again',
+    conditions: 'leaders are isolated repeatedly',
     overrides: ({ faults }) => ({ faults: [...faults, ...REPEATED_LEADER_ISOLATION] }),
     edits: [
       {
@@ -50,7 +50,7 @@ export const REPLICATION: readonly KnownBug[] = [
         from: 'this.nextIndex = Math.max(nextIndex, this.matchIndex + 1)',
         to: 'this.nextIndex = Math.max(nextIndex, 1)',
       },
-      // CCF's leader sends ahead from the first moment, and not only where it knows the logs to match.
+      // CCF's leader starts in replicate mode, before it knows where the logs match.
       {
         file: 'src/core/replication/progress.ts',
         from: '    this.lastContactAt = now\n  }',
@@ -61,7 +61,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'own-last-index-acknowledged',
-    does: 'acknowledges entries up to the end of its own log, not up to the end of what it was sent',
+    does: 'acknowledges entries up to the end of its own log instead of the end of the received entries',
     system: 'CCF',
     sources: ['microsoft/CCF#6016', 'arXiv 2406.17455'],
     edits: [
@@ -75,8 +75,8 @@ export const REPLICATION: readonly KnownBug[] = [
     detectedBy: ['L3', 'I9', 'I6', 'I8'],
   },
   {
-    name: 'rollback-to-where-an-append-starts',
-    does: 'cuts its log wherever entries sent to it begin, though it has them already',
+    name: 'truncates-at-every-append',
+    does: 'truncates its log where received entries begin, although it has them already',
     system: 'CCF',
     sources: ['microsoft/CCF#5991', 'arXiv 2406.17455'],
     edits: [
@@ -95,7 +95,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'longer-log-taken-for-a-conflict',
-    does: 'drops whatever it has beyond the entry before those of a message, also of a heartbeat',
+    does: 'drops every entry after the previous index of a message, even of a heartbeat',
     system: 'RaftOS',
     sources: ['zhebrak/raftos#26'],
     edits: [
@@ -113,8 +113,8 @@ export const REPLICATION: readonly KnownBug[] = [
     detectedBy: ['I8', 'I7', 'L3'],
   },
   {
-    name: 'conflict-dropped-in-a-write-of-its-own',
-    does: 'drops all that follows, and appends what it was sent in a second write, though it had most of it',
+    name: 'truncate-and-append-in-two-writes',
+    does: 'truncates at received entries that it mostly has, and appends them in a second write',
     system: 'openraft',
     sources: ['databendlabs/openraft 9540c904'],
     edits: [
@@ -136,7 +136,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'compacted-entry-taken-for-a-conflict',
-    does: 'finds no entry where it has compacted its log, and drops the log from there as being in conflict',
+    does: 'takes a compacted entry for a conflict, and drops the log from there',
     system: 'openraft',
     sources: ['databendlabs/openraft 44381b0c'],
     edits: [
@@ -154,11 +154,11 @@ export const REPLICATION: readonly KnownBug[] = [
     detectedBy: ['I8', 'I7'],
   },
   {
-    name: 'beginning-accepted-after-compaction',
-    does: 'appends the first entries of the log a second time after it has compacted them away',
+    name: 'compacted-entries-appended-again',
+    does: 'appends the first entries of the log a second time after it has compacted them',
     system: 'WRaft',
     sources: ['willemt/raft#118', 'tangruize/SandTable'],
-    conditions: 'a short log, and copies of messages that come seconds later',
+    conditions: 'a short log, and copies of messages that arrive seconds later',
     overrides: (drawn) => ({
       settings: {},
       faults: withNetworkConditions(
@@ -191,7 +191,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'entry-skipped-in-packing',
-    does: 'leaves out of a message an entry that does not fit, and goes on with smaller ones after it',
+    does: 'skips an entry that does not fit into a message, and packs smaller ones after it',
     system: 'LogCabin',
     sources: ['logcabin/logcabin#160'],
     edits: [
@@ -211,8 +211,8 @@ export const REPLICATION: readonly KnownBug[] = [
     detectedBy: ['I3', 'I8', 'I9', 'I12'],
   },
   {
-    name: 'hint-always-its-last-entry',
-    does: 'looks back over a few entries only for where the logs may agree, and else names its last entry again and again',
+    name: 'hint-is-always-the-last-index',
+    does: 'searches only its last few entries for a hint, and otherwise sends its last index every time',
     system: 'openraft',
     sources: ['databendlabs/openraft 6d53aa12'],
     edits: [
@@ -232,7 +232,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'one-entry-back-per-round',
-    does: 'goes back by one entry with each refusal, so that a long conflict takes as many rounds as it has entries',
+    does: 'steps back one entry per rejection, so that a long conflict takes one round per entry',
     system: 'etcd',
     sources: ['etcd-io/etcd#2021', 'etcd-io/etcd#11964'],
     edits: [
@@ -245,8 +245,8 @@ export const REPLICATION: readonly KnownBug[] = [
     detectedBy: ['L4'],
   },
   {
-    name: 'heartbeat-raises-the-term-aside',
-    does: 'takes a higher term from a heartbeat beside its main loop, which goes on leading and stamps entries with it',
+    name: 'heartbeat-term-outside-the-loop',
+    does: 'adopts a higher term from a heartbeat outside its main loop, which keeps leading and uses that term for its entries',
     system: 'hashicorp/raft',
     sources: ['hashicorp/raft#695'],
     edits: [
@@ -267,8 +267,8 @@ export const REPLICATION: readonly KnownBug[] = [
     detectedBy: ['I1', 'I3'],
   },
   {
-    name: 'leads-on-after-its-write-failed',
-    does: 'drops the entries that its disk refused, though they were sent, and goes on as leader of the same term',
+    name: 'leads-after-a-failed-write',
+    does: 'drops the entries of a failed write although they were sent, and keeps leading in the same term',
     system: 'canonical/raft',
     sources: ['canonical/raft#320'],
     edits: [
@@ -295,7 +295,7 @@ export const REPLICATION: readonly KnownBug[] = [
         from: '...{ storage, clock, cache, onFailed },\n',
         to: "...{ storage, clock, cache },\n      onFailed: (error) => this.driver.post({ type: 'storageFailed', reason: String(error) }),\n",
       },
-      // A disk that refuses one write, and takes the next (it was full).
+      // The disk fails one write and accepts the next one, as a full disk does once space is free.
       {
         file: 'src/testing/simulation/simulated-storage.ts',
         from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",

@@ -1,4 +1,4 @@
-/** Bugs about snapshots. */
+/** Bugs in taking, sending and installing snapshots. */
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import { REPEATED_LEADER_ISOLATION, THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
@@ -6,10 +6,10 @@ import type { KnownBug } from '../known-bug.ts'
 export const SNAPSHOTS: readonly KnownBug[] = [
   {
     name: 'conflicting-log-kept-on-install',
-    does: 'keeps its own conflicting log when the snapshot of the leader is shorter, and takes the entry at its end for known',
+    does: "keeps a conflicting log when the leader's snapshot is shorter, and takes the entry at the snapshot index for a match",
     system: 'hashicorp/raft',
     sources: ['hashicorp/raft#697', 'hashicorp/raft#212'],
-    conditions: 'whoever leads is cut off again and again, in the middle of writes, and logs are short',
+    conditions: 'leaders are isolated repeatedly in the middle of writes, and logs are short',
     overrides: (drawn) => ({
       cluster: THREE_VOTERS,
       settings: {},
@@ -35,7 +35,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
   },
   {
     name: 'membership-from-stale-entries',
-    does: 'goes on by the membership of entries that the installed snapshot has replaced',
+    does: 'keeps the membership of entries that an installed snapshot has replaced',
     system: 'ScyllaDB',
     sources: ['scylladb/scylladb#9551'],
     edits: [
@@ -49,7 +49,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
   },
   {
     name: 'log-dropped-after-the-install',
-    does: 'records the snapshot in one write and drops the conflicting log in the next: a crash between them leaves a mixture',
+    does: 'records an installed snapshot in one write and drops the conflicting log in the next, so that a crash in between leaves both',
     system: 'openraft',
     sources: ['databendlabs/openraft 674e78aa'],
     edits: [
@@ -68,8 +68,8 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     detectedBy: ['I3', 'I5', 'I7', 'I11', 'I12', 'L0'],
   },
   {
-    name: 'install-beside-apply',
-    does: 'restores a snapshot while it goes on applying, so that the applied index falls',
+    name: 'install-while-applying',
+    does: 'restores a snapshot while it still applies entries, so that the applied index decreases',
     system: 'openraft',
     sources: ['databendlabs/openraft eed681d5'],
     edits: [
@@ -82,8 +82,8 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     detectedBy: ['I5', 'I7', 'I10'],
   },
   {
-    name: 'term-of-the-snapshot',
-    does: 'takes the term of the snapshot it installs for its own',
+    name: 'snapshot-term-adopted',
+    does: 'takes the term of an installed snapshot for its own',
     system: 'WRaft',
     sources: ['willemt/raft#118', 'tangruize/SandTable'],
     edits: [
@@ -96,8 +96,8 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     detectedBy: ['I7', 'I12'],
   },
   {
-    name: 'gap-behind-the-snapshot',
-    does: 'compacts its log beyond the snapshot, so that entries are missing between the two at the next start',
+    name: 'compacted-beyond-the-snapshot',
+    does: 'compacts its log beyond the snapshot, so that entries are missing between them at the next start',
     system: 'RedisRaft',
     sources: ['RedisLabs/redisraft#43', 'RedisLabs/redisraft#44', 'jepsen.io/analyses/redis-raft-1b3fbf6'],
     edits: [
@@ -111,10 +111,10 @@ export const SNAPSHOTS: readonly KnownBug[] = [
   },
   {
     name: 'probing-after-a-snapshot',
-    does: 'leaves a follower probing after a snapshot that ends where the log ends, so that it never counts as caught up',
+    does: 'leaves a follower in probe mode after a snapshot that ends at the last index, so that it never counts as caught up',
     system: 'etcd',
     sources: ['etcd-io/etcd#10308'],
-    conditions: 'a learner is cut off while a snapshot of the whole log is taken, and no reserve is kept behind it',
+    conditions: 'a learner is isolated while a snapshot of the whole log is taken, and no trailing entries are kept',
     overrides: ({ seed }) => ({
       cluster: { voters: 3, spares: 1 },
       settings: { trailingEntries: 0, trailingBytesMax: 0 },
@@ -136,7 +136,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
   },
   {
     name: 'snapshot-offered-once',
-    does: 'offers a snapshot once and waits to hear of it, though the follower may have died over it',
+    does: 'offers a snapshot once and waits for the response, although the follower may have crashed',
     system: 'Dgraph',
     sources: ['dgraph-io/dgraph#2707', 'etcd-io/etcd#10225'],
     edits: [
@@ -145,7 +145,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
         from: '      if (mustSend) sendSnapshotOffer(state, leader, progress)\n',
         to: '',
       },
-      // Its follower says by itself that it has installed one.
+      // The follower reports on its own that it has installed the snapshot.
       {
         file: 'src/core/rules/snapshot.ts',
         from: '  state.snapshotFetch = undefined\n  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n',
@@ -159,8 +159,8 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     detectedBy: ['L8'],
   },
   {
-    name: 'snapshot-without-an-anchor-refused',
-    does: 'refuses a snapshot that begins beyond its own log',
+    name: 'snapshot-beyond-the-log-rejected',
+    does: 'rejects a snapshot that ends beyond its own log',
     system: 'Zeebe',
     sources: ['camunda/camunda#4451'],
     edits: [

@@ -1,9 +1,9 @@
-/** Bugs about storage. */
+/** Bugs in storage, and in starting from what a crash left on the disk. */
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
 import { THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
 
-/** One misses what the others commit; then of those one loses its power, and the other cannot be reached. */
+/** n0 misses entries that n1 and n2 commit; then n1 loses power while n2 is unreachable. */
 const LAGGING_WIPED_AND_UNREACHABLE: FaultPlan = [
   { type: 'partition', atMs: 600, side: [0], forMs: 800 },
   { type: 'partition', atMs: 1380, side: [2], forMs: 1500 },
@@ -13,7 +13,7 @@ const LAGGING_WIPED_AND_UNREACHABLE: FaultPlan = [
 export const STORAGE: readonly KnownBug[] = [
   {
     name: 'acknowledged-before-sync',
-    does: 'syncs its disk some other time, and says meanwhile that it is done',
+    does: 'acknowledges writes before it has synced its disk',
     system: 'NATS JetStream',
     sources: ['jepsen.io/analyses/nats-2.12.1'],
     edits: [
@@ -26,8 +26,8 @@ export const STORAGE: readonly KnownBug[] = [
     detectedBy: ['I12', 'I9', 'I10'],
   },
   {
-    name: 'name-lost-with-its-directory',
-    does: 'gives a file its name and does not sync the directory, so that a crash takes the file away',
+    name: 'directory-not-synced',
+    does: 'creates a file without syncing the directory, so that a crash removes the file',
     system: 'etcd',
     sources: ['etcd-io/etcd#6368'],
     edits: [
@@ -53,11 +53,11 @@ export const STORAGE: readonly KnownBug[] = [
   },
   {
     name: 'unsynced-writes-out-of-order',
-    does: 'does not open its log when the crash before kept the later part of a write without the earlier one',
+    does: 'cannot open its log after a crash that kept the later part of a write without the earlier part',
     system: 'etcd',
     sources: ['etcd-io/etcd#14098', 'etcd-io/etcd#6378'],
     edits: [
-      // What a crash left of a write that was not synced is no beginning of it, and nobody cuts it off.
+      // A crash keeps a later part of an unsynced write without the earlier part, and nothing truncates it.
       {
         file: 'src/memory/memory-disk.ts',
         from: 'for (const write of this.#unsynced.slice(0, keep)) this.#durable.apply(write)',
@@ -78,8 +78,8 @@ export const STORAGE: readonly KnownBug[] = [
     detectedBy: ['L0'],
   },
   {
-    name: 'index-and-state-of-different-moments',
-    does: 'writes down how far it has applied at another moment than the state that it belongs to',
+    name: 'applied-index-and-state-differ',
+    does: 'stores its applied index and the state that belongs to it at different moments',
     system: 'etcd 3.5',
     sources: ['etcd-io/etcd#12855', 'etcd-io/etcd#13766'],
     edits: [
@@ -96,8 +96,8 @@ export const STORAGE: readonly KnownBug[] = [
     detectedBy: ['I5', 'I10'],
   },
   {
-    name: 'failed-sync-tried-again',
-    does: 'tries a failed sync once more and believes that it succeeds, though the disk has forgotten the data',
+    name: 'failed-sync-retried',
+    does: 'retries a failed sync and trusts its success, although the disk has dropped the data',
     system: 'Redis, LMDB, LevelDB, SQLite, PostgreSQL',
     sources: ['Rebello et al., ATC 2020'],
     edits: [
@@ -111,7 +111,7 @@ export const STORAGE: readonly KnownBug[] = [
     )
   }`,
       },
-      // After the failure the pages are clean: they are seen by reads, and never written.
+      // After a failed sync the pages are marked clean: reads see them, but they are never written.
       {
         file: 'src/testing/simulation/simulated-storage.ts',
         from: 'if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)',
@@ -126,8 +126,8 @@ export const STORAGE: readonly KnownBug[] = [
     detectedBy: ['I12', 'I9', 'I10'],
   },
   {
-    name: 'start-refused-after-a-kill',
-    does: 'does not start if it was killed between two writes, for what one says is not yet what the other says',
+    name: 'no-start-after-a-kill',
+    does: 'does not start if it was killed between two writes, because the two files do not match yet',
     system: 'dqlite',
     sources: ['canonical/dqlite#190'],
     edits: [
@@ -143,14 +143,14 @@ export const STORAGE: readonly KnownBug[] = [
   },
   {
     name: 'damaged-log-cut-short',
-    does: 'finds a damaged record within its log, takes it for the end that a crash left, and drops what follows',
+    does: 'takes a damaged record in the middle of its log for the end that a crash left, and drops everything after it',
     system: 'LogCabin, ZooKeeper',
     sources: ['Alagappan et al., FAST 2018'],
     edits: [
       {
         file: 'src/memory/memory-disk.ts',
         from: '    this.#view = this.#durable.copy()\n',
-        // After every crash it is the last block but one.
+        // After every crash the last block but one is damaged.
         to: `    const { snapshot, log } = this.#durable
     const damaged = log.blocks.at(-2)?.first ?? 0
     if (damaged > (snapshot?.index ?? 0)) this.#durable.apply({ truncateAfter: damaged - 1, blocks: [], isUrgent: true })
@@ -161,14 +161,14 @@ export const STORAGE: readonly KnownBug[] = [
   },
   {
     name: 'damaged-snapshot-dropped',
-    does: 'finds its snapshot damaged, drops it and what goes with it, and goes on as if it were new',
+    does: 'drops its log together with a damaged snapshot, and continues as if it were new',
     system: 'NATS JetStream',
     sources: ['jepsen.io/analyses/nats-2.12.1', 'nats-io/nats-server#7587'],
     edits: [
       {
         file: 'src/memory/memory-disk.ts',
         from: '    this.#view = this.#durable.copy()\n',
-        // After every crash it is damaged.
+        // After every crash the snapshot is damaged.
         to: `    const { hardState, snapshot } = this.#durable
     if (snapshot !== undefined) this.#durable = new DiskImage()
     this.#durable.hardState = hardState
@@ -178,11 +178,11 @@ export const STORAGE: readonly KnownBug[] = [
     detectedBy: ['I11'],
   },
   {
-    name: 'wiped-disk-welcome',
-    does: 'lets a member speak that has come back with an empty disk and has forgotten what it promised',
+    name: 'wiped-disk-accepted',
+    does: 'accepts a member that returns with an empty disk and without its votes',
     system: 'NATS JetStream',
     sources: ['nats-io/nats-server#5939', 'nats-io/nats-server#5957'],
-    conditions: 'one of three voters is behind, another has lost its disk, and the third is away',
+    conditions: 'of three voters one lags, one has lost its disk, and one is unreachable',
     overrides: (drawn) => ({
       cluster: THREE_VOTERS,
       workload: withoutMembershipChanges(drawn),
@@ -194,7 +194,7 @@ export const STORAGE: readonly KnownBug[] = [
         from: "if (boundDirectoryId !== '' && boundDirectoryId !== peer.directoryId)",
         to: "if (boundDirectoryId !== '' && peer.directoryId === '')",
       },
-      // Whoever loses its power first loses its data directory with it.
+      // The first node that loses power also loses its data directory.
       {
         file: 'src/testing/simulation/fault-injector.ts',
         from: '    node.crash(isHard)\n    this.#onProcessEnded(node)\n',

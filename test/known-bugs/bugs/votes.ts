@@ -1,4 +1,4 @@
-/** Bugs about votes, terms and elections. */
+/** Bugs in votes, terms and elections. */
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import {
   FIVE_VOTERS,
@@ -15,10 +15,10 @@ import type { KnownBug } from '../known-bug.ts'
 export const VOTES: readonly KnownBug[] = [
   {
     name: 'vote-of-another-term',
-    does: 'counts an answer to its request for votes without comparing the term',
+    does: 'counts a response to RequestVote without comparing the term',
     system: 'Xraft',
     sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
-    conditions: 'five voters who do not ask first and stay, and very late messages',
+    conditions: 'five voters, no pre-vote, no membership changes, and very late messages',
     overrides: (drawn) => ({
       workload: withoutMembershipChanges(drawn),
       cluster: FIVE_VOTERS,
@@ -36,7 +36,7 @@ export const VOTES: readonly KnownBug[] = [
   },
   {
     name: 'vote-forgotten-on-role-change',
-    does: 'forgets its vote when it changes its role within a term',
+    does: 'clears its vote when it changes its role within a term',
     system: 'akka-raft',
     sources: ['ktoso/akka-raft#56', 'ktoso/akka-raft#47'],
     edits: [
@@ -50,7 +50,7 @@ export const VOTES: readonly KnownBug[] = [
   },
   {
     name: 'candidate-forgets-its-vote',
-    does: 'clears its vote for itself when it yields to the leader of its own term',
+    does: 'clears its vote for itself when it steps down to the leader of its own term',
     system: 'CCF',
     sources: ['microsoft/CCF#8091'],
     edits: [
@@ -64,14 +64,14 @@ export const VOTES: readonly KnownBug[] = [
   },
   {
     name: 'votes-not-voters',
-    does: 'counts votes instead of voters, so that a doubled message elects a minority',
+    does: 'counts responses instead of voters, so that a duplicated message elects a leader with a minority',
     system: 'a Coyote sample',
     sources: ['microsoft/coyote-samples#8'],
     edits: [
       {
         file: 'src/core/election/vote-tally.ts',
-        from: '  /** The first word of a voter stands. */\n',
-        to: '  #grants = 0\n\n',
+        from: 'export class VoteTally {\n',
+        to: 'export class VoteTally {\n  #grants = 0\n',
       },
       {
         file: 'src/core/election/vote-tally.ts',
@@ -85,7 +85,7 @@ export const VOTES: readonly KnownBug[] = [
       },
     ],
     detectedBy: ['I1', 'I6'],
-    conditions: 'five voters, hasty elections, doubled messages',
+    conditions: 'five voters, frequent elections, duplicated messages',
     overrides: (drawn) => ({
       cluster: FIVE_VOTERS,
       settings: FREQUENT_ELECTIONS,
@@ -93,8 +93,8 @@ export const VOTES: readonly KnownBug[] = [
     }),
   },
   {
-    name: 'hard-state-staged',
-    does: 'keeps its term and vote in a buffer that no write ever takes along, and answers all the same',
+    name: 'hard-state-never-written',
+    does: 'keeps its term and vote in a buffer that is never written, and responds all the same',
     system: 'NodeDB',
     sources: ['NodeDB-Lab/nodedb#161'],
     edits: [
@@ -108,10 +108,10 @@ export const VOTES: readonly KnownBug[] = [
   },
   {
     name: 'young-replica-forgets-its-vote',
-    does: 'takes no vote from its disk as long as it has no log',
+    does: 'ignores the vote on its disk while its log is empty',
     system: 'TiKV',
     sources: ['tikv/tikv#9579'],
-    conditions: 'five voters that die young, hasty elections',
+    conditions: 'five voters that crash soon after they start, frequent elections',
     overrides: () => ({ cluster: FIVE_VOTERS, settings: FREQUENT_ELECTIONS, faults: REPEATED_CRASHES }),
     edits: [
       {
@@ -124,7 +124,7 @@ export const VOTES: readonly KnownBug[] = [
   },
   {
     name: 'hard-state-in-a-later-write',
-    does: 'writes the entries first and the hard state in a write of its own, and speaks in between',
+    does: 'writes the entries first and the hard state in a second write, and sends its responses in between',
     system: 'CockroachDB',
     sources: ['cockroachdb/cockroach#20939', 'cockroachdb/cockroach#20629'],
     edits: [
@@ -155,11 +155,11 @@ export class Persister {`,
     detectedBy: ['I2', 'I7', 'I12'],
   },
   {
-    name: 'unaware-voter-refuses',
-    does: 'refuses its vote as long as its own log says that it is a learner, although it was promoted',
+    name: 'unaware-voter-rejects',
+    does: 'rejects vote requests while its own log lists it as a learner, although it was promoted',
     system: 'etcd',
     sources: ['etcd-io/etcd#10998', 'campaign_learner_must_vote.txt'],
-    conditions: 'one voter that promotes a second one, and dies after one of its writes',
+    conditions: 'one voter that promotes a second one, and crashes after one of its writes',
     overrides: (drawn) => ({
       cluster: { voters: 1, spares: 1 },
       settings: {},
@@ -185,7 +185,7 @@ export class Persister {`,
   },
   {
     name: 'pre-candidate-keeps-its-leader',
-    does: 'goes on believing in the leader it has given up, and refuses every pre-vote for it',
+    does: 'keeps its leader while it campaigns against it, and therefore rejects every pre-vote',
     system: 'raft-rs',
     sources: ['tikv/raft-rs#83', 'tikv/raft-rs#84'],
     edits: [
@@ -203,9 +203,9 @@ export class Persister {`,
     detectedBy: ['L1'],
   },
   {
-    name: 'higher-term-never-freed',
-    does: 'does not tell a leader of an older term about its own, and so waits for ever in a term that nobody joins',
-    system: 'etcd and raft-rs, with pre-vote rolled out node by node',
+    name: 'stale-leader-not-rejected',
+    does: 'does not reject an AppendEntries of an older term, and so stays for ever in a term that no other node joins',
+    system: 'etcd and raft-rs, while pre-vote was enabled node by node',
     sources: ['TestPreVoteMigrationCanCompleteElection', 'tikv/raft-rs#42'],
     edits: [
       {
@@ -217,8 +217,8 @@ export class Persister {`,
     detectedBy: ['L1', 'L3'],
   },
   {
-    name: 'nobody-asks-first',
-    does: 'listens to every candidate although a leader is heard, so that one with a bad link unseats leader after leader',
+    name: 'no-pre-vote-and-no-stickiness',
+    does: 'grants votes although it has contact with a leader, so that one node with a bad link deposes leader after leader',
     system: 'Raft as published, and etcd at Cloudflare in 2020',
     sources: ['decentralizedthoughts.github.io 2020-12-12'],
     edits: [
@@ -250,11 +250,11 @@ export class Persister {`,
     detectedBy: ['L1'],
   },
   {
-    name: 'logs-compared-by-both',
-    does: 'grants its vote only to a log that is neither older nor shorter than its own, so that of two logs neither may win',
+    name: 'log-comparison-needs-both',
+    does: 'grants its vote only if the last term and the last index are both at least its own, so that neither of two logs can win',
     system: 'openraft',
     sources: ['databendlabs/openraft a48a3282'],
-    conditions: 'three voters; a leader is cut off with writes of its own, and its successor goes for good',
+    conditions: 'three voters; a leader is isolated with uncommitted writes, and its successor stops for good',
     overrides: (drawn) => ({
       cluster: THREE_VOTERS,
       settings: {},
