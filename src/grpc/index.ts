@@ -1,4 +1,4 @@
-/** The face of "quorate/grpc": the network between nodes, the port they share with clients, and the client's end of it. */
+/** The public API of "quorate/grpc": the peer transport, the services for clients and operators, and the client's channel. */
 
 export type { GrpcClientOptions } from './client/client-channel.ts'
 export { GRPC_CLIENT_DEFAULTS, GrpcClientChannel, grpcChannelFactory } from './client/client-channel.ts'

@@ -1,4 +1,4 @@
-/** A node that echoes, served on loopback with both services, and what a test needs to look inside and to get rid of it. */
+/** A node that echoes requests, served on loopback with both services, with its calls recorded; and the disposal of all of it. */
 import { EventEmitter, once } from 'node:events'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../../src/contracts/node-service.ts'
 import type { MembershipChange } from '../../src/core/inputs.ts'
@@ -13,7 +13,7 @@ import { statusOf } from '../client/scripted-cluster.ts'
 
 type Call = CallOptions & { readonly mode?: ReadMode | undefined; readonly to?: NodeId | undefined }
 
-/** Answers each call with what it was asked, unless a test says otherwise. */
+/** Echoes each request unless the test replaces a method. */
 export class EchoNode implements NodeService {
   readonly calls: { readonly kind: string; readonly options: Call; readonly what: unknown }[] = []
   propose: (command: Uint8Array, options: CallOptions) => Promise<Applied> = async (command) => ({
@@ -59,7 +59,7 @@ export class EchoNode implements NodeService {
     return this.calls.filter((call) => call.kind === kind).length
   }
 
-  /** Resolves once so many calls of this kind have come; with the first call. */
+  /** Waits for `count` calls of this kind; resolves with the options of the first. */
   async waitForCalls(kind: string, count = 1): Promise<Call> {
     while (this.count(kind) < count) await once(this.#callEvents, 'call')
     return (this.calls.find((call) => call.kind === kind) as { readonly options: Call }).options
@@ -71,14 +71,14 @@ export class EchoNode implements NodeService {
   }
 }
 
-/** Resolves once the caller is known to have given up. */
+/** Resolves once the caller has cancelled the call. */
 export async function aborted({ signal }: Call): Promise<void> {
   if (signal !== undefined && !signal.aborted) await once(signal, 'abort')
 }
 
 const disposals: (() => Promise<unknown>)[] = []
 
-/** Closes everything that `serve` and `channelTo` have made since the last time. */
+/** Closes everything that `serve` and `channelTo` have opened since the last call. */
 export async function disposeAll(): Promise<void> {
   for (const dispose of disposals.splice(0).reverse()) await dispose()
 }

@@ -1,4 +1,4 @@
-/** The port of a node: bound once, told in words when it cannot be, let go of in order. */
+/** The gRPC port of a node: it is bound exclusively, fails with a clear error, and shuts down in order. */
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
@@ -20,7 +20,7 @@ const echo: ServiceDefinition = {
 }
 
 describe('the gRPC server', () => {
-  it('takes a free port and says its address', async () => {
+  it('binds a free port and reports its address', async () => {
     const server = new GrpcServer({ listen: '127.0.0.1:0' })
     assert.equal(server.address, '')
     await server.start()
@@ -28,7 +28,7 @@ describe('the gRPC server', () => {
     await server.close()
   })
 
-  it('names the address of a port in use', async () => {
+  it('reports the address of a port in use', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const listen = `127.0.0.1:${(other.address() as AddressInfo).port}`
@@ -41,7 +41,7 @@ describe('the gRPC server', () => {
     other.close()
   })
 
-  it('is not content with half of a name whose other address is taken', async () => {
+  it('fails if one of the two addresses of a host name is in use', async () => {
     const other = createServer().listen(0, 'localhost')
     await new Promise((resolve) => other.once('listening', resolve))
     const server = new GrpcServer({ listen: `localhost:${(other.address() as AddressInfo).port}` })
@@ -54,18 +54,18 @@ describe('the gRPC server', () => {
     { listen: '192.0.2.1:7001', says: /does not have that address/ },
     { listen: 'no-such-host.invalid:7001', says: /the host name is unknown/ },
   ])
-    it(`says why it cannot listen on ${listen}`, async () => {
+    it(`reports why it cannot listen on ${listen}`, async () => {
       const server = new GrpcServer({ listen })
       await assert.rejects(server.start(), { code: 'ERR_RAFT_LISTEN', message: says })
       await server.close()
     })
 
   for (const listen of ['', '7001', '127.0.0.1', '127.0.0.1:70000', 'http://a:1', 'a:b:1', ':7001'])
-    it(`refuses '${listen}' as an address`, () => {
+    it(`rejects '${listen}' as an address`, () => {
       assert.throws(() => new GrpcServer({ listen }), { code: 'ERR_RAFT_LISTEN', message: /is not host:port/ })
     })
 
-  it('wants to know an address for others when it listens on every interface', async () => {
+  it('requires `advertise` if it listens on every interface', async () => {
     assert.throws(() => new GrpcServer({ listen: '0.0.0.0:0' }), { code: 'ERR_RAFT_OPTIONS' })
     assert.throws(() => new GrpcServer({ listen: '[::]:0' }), { code: 'ERR_RAFT_OPTIONS' })
     const server = new GrpcServer({ listen: '0.0.0.0:0', advertise: 'n1.example:7001' })
@@ -74,7 +74,7 @@ describe('the gRPC server', () => {
     await server.close()
   })
 
-  it('closes in time although a stream is open that nobody ends', async () => {
+  it('closes within the grace period although a stream stays open', async () => {
     const server = new GrpcServer({ listen: '127.0.0.1:0', shutdownGraceMs: 50 })
     server.addService(echo, { stream: () => undefined })
     await server.start()
@@ -91,19 +91,19 @@ describe('the gRPC server', () => {
     client.close()
   })
 
-  it('frees its port, also when closed while starting, and starts no more', async () => {
+  it('releases its port when it closes, also while it starts, and cannot be started again', async () => {
     const server = new GrpcServer({ listen: '127.0.0.1:0' })
     await server.start()
     const port = Number(server.address.split(':')[1])
     await Promise.all([server.close(), server.close()])
     const refused = await new Promise((resolve) => connect(port, '127.0.0.1').once('error', resolve))
     assert.equal((refused as NodeJS.ErrnoException).code, 'ECONNREFUSED')
-    const hasty = new GrpcServer({ listen: '127.0.0.1:0' })
-    const starting = assert.rejects(hasty.start(), { code: 'ERR_RAFT_CLOSED' })
-    await hasty.close()
+    const startingServer = new GrpcServer({ listen: '127.0.0.1:0' })
+    const starting = assert.rejects(startingServer.start(), { code: 'ERR_RAFT_CLOSED' })
+    await startingServer.close()
     await starting
-    const late = new GrpcServer({ listen: '127.0.0.1:0' })
-    await late.close()
-    await assert.rejects(late.start(), { code: 'ERR_RAFT_CLOSED' })
+    const closedServer = new GrpcServer({ listen: '127.0.0.1:0' })
+    await closedServer.close()
+    await assert.rejects(closedServer.start(), { code: 'ERR_RAFT_CLOSED' })
   })
 })

@@ -1,4 +1,4 @@
-/** A client's channel to one node over gRPC: proposals and queries share one stream, administration goes by unary calls. */
+/** A client's channel to one node over gRPC: proposals and queries share one stream; admin calls are unary. */
 import type { ChannelOptions, MethodDefinition, ServiceError } from '@grpc/grpc-js'
 import { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
 import type { ClientChannel, ClientChannelFactory } from '../../contracts/client-channel.ts'
@@ -20,15 +20,16 @@ import type { StreamLimits } from './request-stream.ts'
 import { RequestStream } from './request-stream.ts'
 
 export interface GrpcClientOptions extends Partial<StreamLimits> {
-  /** Without it, traffic is plain text. */
+  /** TLS credentials. Without them traffic is plain text. */
   readonly credentials?: ChannelCredentials | undefined
-  /** Of calls that do not say. */
+  /** The timeout of calls without one, in milliseconds. */
   readonly timeoutMs?: number | undefined
-  /** Further settings of grpc-js's channel. */
+  /** Further options of the grpc-js channel. */
   readonly channelOptions?: ChannelOptions | undefined
   readonly clock?: Clock | undefined
 }
 
+/** The defaults of GrpcClientOptions. */
 export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number } = {
   timeoutMs: 5000,
   connectTimeoutMs: 2000,
@@ -38,12 +39,12 @@ export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number }
 }
 
 /**
- * A connection that hangs in being made is left alone this long, and then tried afresh. Not sooner: grpc-js never lets go of the
- * socket of an attempt to which nobody answers, so that each new one would be one more.
+ * A connection attempt that hangs is replaced after this time. Not sooner: grpc-js does not close the socket of an unanswered
+ * attempt, so every new attempt leaves one more socket open.
  */
 const STUCK_CONNECTION_MS = 30_000
 
-/** Room for what a message holds beside the one payload it is limited by. */
+/** The size of a message apart from its largest payload. */
 const MESSAGE_OVERHEAD_BYTES = 64 * 1024
 
 const CHANNEL_OPTIONS: ChannelOptions = {
@@ -51,7 +52,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.max_reconnect_backoff_ms': 1000,
   'grpc.keepalive_time_ms': 20_000,
   'grpc.keepalive_timeout_ms': 5000,
-  // What may be repeated is decided one floor up, by someone who knows what was applied.
+  // RaftClient decides about retries: only it knows whether a command may have been applied.
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.service_config_disable_resolution': 1,
@@ -59,11 +60,16 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.max_receive_message_length': SERVICE_LIMITS.answerBytesMax + MESSAGE_OVERHEAD_BYTES,
 }
 
-/** Makes channels over gRPC, all with these options; for `connect` of quorate/client. */
+/**
+ * Returns a factory of gRPC channels, for the `channel` option of `connect`.
+ *
+ *     const client = connect({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory({ credentials }) })
+ */
 export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChannelFactory {
   return (address) => new GrpcClientChannel(address, options)
 }
 
+/** A ClientChannel over gRPC (proto/quorate/v1/client.proto and admin.proto). It connects on the first call, and reconnects. */
 export class GrpcClientChannel implements ClientChannel {
   readonly address: string
   readonly #options: GrpcClientOptions & typeof GRPC_CLIENT_DEFAULTS
@@ -134,7 +140,7 @@ export class GrpcClientChannel implements ClientChannel {
     this.#client = undefined
   }
 
-  /** The stream comes first: when it opens, the node is there; a call after that which ends without a word is of unknown outcome. */
+  /** Waits for the stream first: an unreachable node is then ERR_RAFT_UNREACHABLE, and not an unknown outcome. */
   async #mutate<Response>(name: string, request: object, options: CallOptions): Promise<Response> {
     if (options.signal?.aborted === true) throw abortedError(options.signal)
     await this.#getStream().opened()
@@ -208,20 +214,20 @@ export class GrpcClientChannel implements ClientChannel {
     return this.#client
   }
 
-  /** A connection over which nothing comes any more is not waited for: the next call gets another. */
+  /** Closes a connection that no longer responds; the next call opens a new one. */
   #dropClient(client: Client): void {
     if (this.#client === client) this.#client = undefined
     client.close()
   }
 }
 
-/** A copy if the bytes are a small part of a frame that they would keep in memory. */
+/** Copies the bytes if they are a small part of a frame, which they would otherwise keep in memory. */
 function detached(bytes: Uint8Array | undefined): Uint8Array {
   if (bytes === undefined) return new Uint8Array(0)
   return bytes.byteLength * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
 }
 
-/** The defaults, but for what was really given: an option that is there and undefined hides none. */
+/** The options with defaults; an option that is set to undefined gets its default too. */
 function withDefaults(options: GrpcClientOptions): GrpcClientOptions & typeof GRPC_CLIENT_DEFAULTS {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return { ...GRPC_CLIENT_DEFAULTS, ...given }

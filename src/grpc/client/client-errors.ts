@@ -1,16 +1,16 @@
-/** What the client's end of the network says when an answer will not come; each is honest about what may have happened. */
+/** The errors of a client channel for requests without a response; `outcome` says what may have happened. */
 import { RaftError } from '../../errors.ts'
 
-/** A request that left, and whose answer will never come. */
+/** The error of a request that was sent and whose response was lost with the connection. */
 export function connectionLostError(kind: 'propose' | 'query', reason: RaftError): RaftError {
-  const what = `the connection broke before the answer: ${reason.message}`
+  const what = `the connection was lost before the response: ${reason.message}`
   if (kind === 'propose') return outcomeUnknownError(what, reason)
   return new RaftError('ERR_RAFT_READ_FAILED', what, { cause: reason })
 }
 
 export function outcomeUnknownError(what: string, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${what}; the command may or may not have been applied`, {
-    hint: 'read back before trying again, or make the command harmless when applied twice',
+    hint: 'read the state before you retry, or make the command idempotent',
     cause,
   })
 }

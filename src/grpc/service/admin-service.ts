@@ -1,4 +1,4 @@
-/** The service a node shows to operators: status, membership, leadership, snapshots. */
+/** The admin service of a node: status, membership changes, leadership transfer, snapshots. */
 import type { NodeService } from '../../contracts/node-service.ts'
 import type { WireChange } from '../shared/admin-messages.ts'
 import { assertNodeId, changeFromWire, wireStatusOf } from '../shared/admin-messages.ts'
@@ -8,7 +8,7 @@ import { SERVICE_LIMITS } from '../shared/service-limits.ts'
 import type { GrpcService } from './unary-handler.ts'
 import { unaryHandler } from './unary-handler.ts'
 
-/** Serves `node` to operators; added to a GrpcServer like `clientService`. */
+/** Serves `node` to operators (proto/quorate/v1/admin.proto). Add it to a GrpcServer in the same way as `clientService`. */
 export function adminService(node: NodeService, options: Partial<ServiceLimits> = {}): GrpcService {
   const limits: ServiceLimits = { ...SERVICE_LIMITS, ...options }
   const snapshotLimits = { timeoutMs: limits.snapshotTimeoutMs, timeoutMsMax: limits.snapshotTimeoutMsMax }

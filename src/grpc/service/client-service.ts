@@ -1,4 +1,4 @@
-/** The service a node shows to applications: proposals and queries, on a stream or one by one. */
+/** The client service of a node: proposals and queries, on a stream or by unary calls. */
 import type { Clock } from '../../contracts/clock.ts'
 import type { NodeService } from '../../contracts/node-service.ts'
 import { RaftError } from '../../errors.ts'
@@ -28,7 +28,7 @@ interface QueryRequest {
 }
 
 /**
- * Serves `node` to clients:
+ * Serves `node` to clients (proto/quorate/v1/client.proto):
  *
  *     const service = clientService(node)
  *     server.addService(service.definition, service.implementation)
@@ -78,8 +78,8 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 function streamRefusedError(isEnding: boolean, streams: number): RaftError {
   return isEnding
     ? new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'ask another node' })
-    : new RaftError('ERR_RAFT_OVERLOADED', `this node serves ${streams} streams, and takes no more`, {
-        hint: 'share one client per process, and close what is not used',
+    : new RaftError('ERR_RAFT_OVERLOADED', `this node already serves ${streams} streams`, {
+        hint: 'share one client per process, and close unused clients',
         details: { streams },
       })
 }

@@ -1,4 +1,4 @@
-/** The node's end of one client stream: many requests under way, answers of one turn in one frame, bounded whatever the client does. */
+/** The node's end of a request stream: concurrent requests, batched responses, bounded memory. */
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { Metadata } from '@grpc/grpc-js'
 import type { Clock } from '../../contracts/clock.ts'
@@ -15,13 +15,13 @@ import { malformedRequestError } from './unary-handler.ts'
 
 export type ServedCall = ServerDuplexStream<RequestFrame | MalformedRequest, ResponseFrame>
 
-/** What a request or an answer counts for beside its payload. */
+/** What a request or a response counts in addition to its payload. */
 const OVERHEAD_BYTES = 64
 
-/** A frame of answers is closed once it holds this much. */
+/** A response frame is complete at this size. */
 const FRAME_BYTES = 256 * 1024
 
-/** Frames handed to the network and not yet taken by it; what becomes known meanwhile shares the next. */
+/** The most frames being written; responses completed meanwhile are sent in the next frame. */
 const FRAMES_IN_FLIGHT_MAX = 2
 
 export interface ServedStreamOptions {
@@ -37,11 +37,11 @@ export class ServedStream {
   readonly #node: NodeService
   readonly #limits: ServiceLimits
   readonly #clock: Clock
-  /** Requests read whose answer has not left. */
+  /** Requests that were read and whose response is not sent yet. */
   #requests = 0
   #requestBytes = 0
   #outbox: WireResponse[] = []
-  /** Of the outbox and the frames under way. */
+  /** The size of the outbox and of the frames being written. */
   #answerBytes = 0
   #framesInFlight = 0
   #isFlushDue = false
@@ -64,7 +64,7 @@ export class ServedStream {
     call.sendMetadata(limitHeaders(limits))
   }
 
-  /** Takes no more requests; ends the stream once all are answered. */
+  /** Rejects new requests, and ends the stream once all pending ones are answered. */
   end(): void {
     this.#isEnding = true
     this.#endIfAnswered()
@@ -101,9 +101,9 @@ export class ServedStream {
     if (this.#requests < streamRequestsMax && bytes + size <= streamBytesMax) return undefined
     return new RaftError(
       'ERR_RAFT_OVERLOADED',
-      `this stream has ${this.#requests} requests of ${bytes} bytes under way; the limits are ${streamRequestsMax} and ${streamBytesMax}`,
+      `this stream has ${this.#requests} pending requests (${bytes} bytes); the limits are ${streamRequestsMax} and ${streamBytesMax}`,
       {
-        hint: 'read the answers, and have fewer requests under way',
+        hint: 'read the responses, and reduce the number of concurrent requests',
         details: { requests: this.#requests, bytes, requestsMax: streamRequestsMax, bytesMax: streamBytesMax },
       },
     )
@@ -124,7 +124,7 @@ export class ServedStream {
       const read = await this.#node.queryBytes(payload, { ...options, mode: readModeOf(mode) })
       return { id, payload: read.answer, index: read.appliedIndex, term: read.term }
     }
-    throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${kind} is no kind of request of this version`)
+    throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${kind} is not a request kind of this version`)
   }
 
   #answer(request: WireRequest, response: WireResponse): void {
@@ -184,7 +184,7 @@ export class ServedStream {
     if (this.#isCongested()) this.#call.pause()
   }
 
-  /** The client does not read its answers, or sends more than it was granted: read no more from it for now. */
+  /** Whether to stop reading requests: the client does not read its responses, or exceeds its limits. */
   #isCongested(): boolean {
     return this.#requests > this.#limits.streamRequestsMax || this.#answerBytes > this.#limits.streamBytesMax
   }
@@ -194,7 +194,7 @@ export class ServedStream {
   }
 }
 
-/** What the server's headers tell the client, see client.proto. */
+/** The response headers that announce the limits to the client, see client.proto. */
 function limitHeaders(limits: ServiceLimits): Metadata {
   const metadata = new Metadata()
   metadata.set('raft-command-bytes-max', String(limits.commandBytesMax))

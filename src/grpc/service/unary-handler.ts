@@ -1,4 +1,4 @@
-/** How a unary call of a client or operator is served: doubted, given a deadline, cancelled with its caller, answered or refused in full. */
+/** Serves unary calls: checks the request, applies a deadline, follows the caller's cancellation, and maps errors to statuses. */
 import type { handleUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { CallOptions } from '../../contracts/node-service.ts'
 import { RaftError } from '../../errors.ts'
@@ -6,15 +6,15 @@ import { MalformedRequest } from '../shared/service-definitions.ts'
 import { clampTimeout } from '../shared/service-limits.ts'
 import { toStatus } from '../shared/status-codes.ts'
 
-/** A service to add to a GrpcServer before it starts; `end` is for its `beforeClose`. */
+/** A service for `GrpcServer.addService`; pass its `end` to `GrpcServer.beforeClose`. */
 export interface GrpcService {
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
-  /** Refuses new requests on the streams it serves, and ends each once all it has is answered. */
+  /** Rejects new requests on open streams, and ends each stream once its pending requests are answered. */
   end(): void
 }
 
-/** What is left of a call's time goes to the node less this, so that its honest answer comes before gRPC's DEADLINE_EXCEEDED. */
+/** The node's timeout is shorter than the call's by this much, so that its error arrives before gRPC's DEADLINE_EXCEEDED. */
 const ANSWER_MARGIN_MS = 50
 
 export function unaryHandler<Request, Response>(
@@ -28,7 +28,7 @@ export function unaryHandler<Request, Response>(
       return
     }
     const caller = new AbortController()
-    call.on('cancelled', () => caller.abort(new RaftError('ERR_RAFT_ABORTED', 'the caller is gone')))
+    call.on('cancelled', () => caller.abort(new RaftError('ERR_RAFT_ABORTED', 'the caller cancelled the call')))
     const grantedMs = clampTimeout(remainingMs(call.getDeadline()), timeoutMs, timeoutMsMax)
     callAsync(() => serve(request, { signal: caller.signal, timeoutMs: grantedMs })).then(
       (response) => callback(null, response),
@@ -39,10 +39,11 @@ export function unaryHandler<Request, Response>(
 
 export function malformedRequestError({ reason }: MalformedRequest): RaftError {
   return new RaftError('ERR_RAFT_BAD_MESSAGE', `the request could not be read: ${reason}`, {
-    hint: 'is the client of another version, or of another service?',
+    hint: 'check that the client is meant for this service and version',
   })
 }
 
+/** Turns a synchronous throw into a rejection. */
 async function callAsync<Value>(action: () => Promise<Value>): Promise<Value> {
   return action()
 }

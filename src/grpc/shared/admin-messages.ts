@@ -1,4 +1,4 @@
-/** The messages of the admin service, as proto/quorate/v1/admin.proto describes them, and the ways there and back. */
+/** The messages of the admin service (proto/quorate/v1/admin.proto), and their conversion to and from our types. */
 
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
@@ -8,7 +8,7 @@ import { RaftError } from '../../errors.ts'
 import { parseMembership } from '../../log-format/block.ts'
 import { safeInteger } from './stream-frames.ts'
 
-/** A status as proto-loader hands it over: every field there but the optional ones, numbers not yet believed. */
+/** A status as proto-loader decodes it: only optional fields may be missing, and numbers are not checked yet. */
 export type WireStatusResponse = Omit<
   NodeStatus,
   'role' | 'leader' | 'leaderAddress' | 'votedFor' | 'stopped' | 'freeBytes' | 'peers'
@@ -57,9 +57,9 @@ export function wireStatusOf({ peers, ...status }: NodeStatus): WireStatusRespon
   return { ...status, followers: peers }
 }
 
-/** Throws ERR_RAFT_BAD_MESSAGE where a node says what cannot be. */
+/** Throws ERR_RAFT_BAD_MESSAGE if a field has an impossible value. */
 export function statusFromWire(wire: WireStatusResponse): NodeStatus {
-  if (!ROLES.includes(wire.role)) throw badResponseError(`the role '${wire.role}' is unknown`)
+  if (!ROLES.includes(wire.role)) throw badResponseError(`unknown role '${wire.role}'`)
   for (const name of INTEGERS) safeInteger(wire[name], name)
   const { followers, ...rest } = wire
   return {
@@ -76,7 +76,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
 }
 
 function followerFromWire(wire: WireFollower): PeerStatus {
-  if (!STATES.includes(wire.state)) throw badResponseError(`the state '${wire.state}' of a follower is unknown`)
+  if (!STATES.includes(wire.state)) throw badResponseError(`unknown follower state '${wire.state}'`)
   return {
     ...wire,
     state: wire.state as PeerStatus['state'],
@@ -101,7 +101,7 @@ function membershipFromWire(wire: Membership | null): Membership {
   try {
     return parseMembership(wire)
   } catch (cause) {
-    throw badResponseError('its membership contradicts itself', cause)
+    throw badResponseError('its membership is inconsistent', cause)
   }
 }
 
@@ -115,30 +115,30 @@ export function wireChangeOf({ add, promote, demote, remove, move }: MembershipC
   }
 }
 
-/** The change an operator wants, its ids and addresses checked; throws ERR_RAFT_BAD_CHANGE. */
+/** Throws ERR_RAFT_BAD_CHANGE for an invalid id or address, and for an empty change. */
 export function changeFromWire({ add, promote, demote, remove, move }: WireChange): MembershipChange {
   const ids = [...add.map(({ id }) => id), ...promote, ...demote, ...remove, ...move.map(({ id }) => id)]
   for (const id of ids) assertNodeId(id)
   for (const { id, address } of [...add, ...move])
     if (!/^[!-~]{1,255}$/.test(address))
-      throw badChangeError(`the address of ${id} is not 1 to 255 printable characters`)
+      throw badChangeError(`the address of ${id} must have 1 to 255 printable ASCII characters without spaces`)
   if (ids.length === 0) throw badChangeError('it changes nothing')
   return { add, promote, demote, remove, move }
 }
 
-/** Throws ERR_RAFT_BAD_CHANGE for what no node may be called. */
+/** Throws ERR_RAFT_BAD_CHANGE unless `id` is a valid node id. */
 export function assertNodeId(id: string): void {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id)) return
   const shown = JSON.stringify(id.slice(0, 64))
   throw badChangeError(
-    `${shown} is no node id: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit`,
+    `${shown} is not a node id: 1 to 64 letters, digits, '.', '_' or '-', starting with a letter or digit`,
   )
 }
 
 function badChangeError(what: string): RaftError {
-  return new RaftError('ERR_RAFT_BAD_CHANGE', `the change cannot be made: ${what}`)
+  return new RaftError('ERR_RAFT_BAD_CHANGE', `invalid membership change: ${what}`)
 }
 
 function badResponseError(what: string, cause?: unknown): RaftError {
-  return new RaftError('ERR_RAFT_BAD_MESSAGE', `an answer makes no sense: ${what}`, { cause })
+  return new RaftError('ERR_RAFT_BAD_MESSAGE', `malformed response: ${what}`, { cause })
 }

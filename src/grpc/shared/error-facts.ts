@@ -1,4 +1,4 @@
-/** What of a RaftError travels: the same facts in a unary call's status and in a failure on the stream, cut to what fits. */
+/** The parts of a RaftError that are sent to a client, in a status or in a failure on the stream, with bounded sizes. */
 import type { ErrorCode, LeaderHint, Outcome } from '../../errors.ts'
 import { ERROR_CODES, RaftError } from '../../errors.ts'
 
@@ -12,7 +12,7 @@ export interface ErrorFacts {
   readonly details: RaftError['details']
 }
 
-/** Trailers share one header block of 16 KiB with everything else, so what goes there is short. */
+/** The trailers of a call share one header block of 16 KiB, so these texts are kept short. */
 const MESSAGE_CHARS_MAX = 4096
 const TEXT_CHARS_MAX = 1024
 const DETAILS_CHARS_MAX = 2048
@@ -34,7 +34,7 @@ export function errorFromFacts({ code, message, ...rest }: ErrorFacts): RaftErro
   return new RaftError(code, message, rest)
 }
 
-/** Facts as others wrote them: every field is doubted. A code of a newer version keeps its outcome and is named in the details. */
+/** Checks every received field. An error code of a newer version keeps its outcome, and is put into the details. */
 export function factsFrom(received: {
   readonly code: string
   readonly message: string
@@ -82,7 +82,7 @@ function parseDetails(text: string | undefined): ErrorFacts['details'] {
   }
 }
 
-/** With lone surrogates replaced: they have no encoding, and grpc-js throws where it meets one. */
+/** Replaces lone surrogates: they have no UTF-8 encoding, and grpc-js throws on them. */
 export function wellFormed(text: string): string {
   return Buffer.from(text).toString()
 }

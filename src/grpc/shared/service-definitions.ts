@@ -1,16 +1,18 @@
-/** The services for clients and operators as grpc-js wants them, read from proto/ once; past here nobody sees a proto file. */
+/** The client and admin services as grpc-js definitions, loaded from proto/ once, with size checks before decoding. */
 import { fileURLToPath } from 'node:url'
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import type { MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader'
 import { loadSync } from '@grpc/proto-loader'
 import { countFields } from './field-count.ts'
 
-/** Requests are small, so what is larger, or holds more messages, is hostile: it is turned away before it becomes objects. */
+/** Admin requests are small. Larger ones are refused before they are decoded. */
 const ADMIN_REQUEST_BYTES_MAX = 64 * 1024
+/** The most requests in one frame of the client stream. */
 export const FRAME_REQUESTS_MAX = 4096
+/** The size of a frame apart from one command of the largest size. */
 const FRAME_OVERHEAD_BYTES = 1024 * 1024
 
-/** Stands for a request whose bytes could not be read; the handler answers it with ERR_RAFT_BAD_MESSAGE. */
+/** Passed to the handler in place of a request that cannot be decoded; the handler answers ERR_RAFT_BAD_MESSAGE. */
 export class MalformedRequest {
   readonly reason: string
 
@@ -34,7 +36,7 @@ function packageDefinition(): PackageDefinition {
   return loaded
 }
 
-/** A method of a service, typed by what is put in and comes out. */
+/** A method of a service with the types of its request and response. */
 export function method<Request, Response>(
   service: ServiceDefinition,
   name: string,
@@ -42,24 +44,21 @@ export function method<Request, Response>(
   return service[name] as MethodDefinition<Request, Response>
 }
 
-/** With `commandBytesMax`, for a server: a frame that is larger than one command and its company needs to be is refused unread. */
+/** The client service. A server passes `commandBytesMax`: larger frames are refused before they are decoded. */
 export function clientDefinition(commandBytesMax: number = Infinity): ServiceDefinition {
   const frameBytesMax = commandBytesMax + FRAME_OVERHEAD_BYTES
   return withSafeDeserializers(packageDefinition()['quorate.v1.Client'] as ServiceDefinition, (bytes, path) => {
     if (!path.endsWith('/Stream')) return undefined
-    if (bytes.length > frameBytesMax)
-      return `a frame of ${bytes.length} bytes is more than the ${frameBytesMax} allowed`
+    if (bytes.length > frameBytesMax) return `a frame of ${bytes.length} bytes, the limit is ${frameBytesMax}`
     const fields = countFields(bytes, {})
-    return fields > FRAME_REQUESTS_MAX
-      ? `${fields} requests are more than the ${FRAME_REQUESTS_MAX} of a frame`
-      : undefined
+    return fields > FRAME_REQUESTS_MAX ? `${fields} requests in a frame, the limit is ${FRAME_REQUESTS_MAX}` : undefined
   })
 }
 
 export function adminDefinition(): ServiceDefinition {
   return withSafeDeserializers(packageDefinition()['quorate.v1.Admin'] as ServiceDefinition, (bytes) =>
     bytes.length > ADMIN_REQUEST_BYTES_MAX
-      ? `${bytes.length} bytes are more than the ${ADMIN_REQUEST_BYTES_MAX} of any such request`
+      ? `a request of ${bytes.length} bytes, the limit is ${ADMIN_REQUEST_BYTES_MAX}`
       : undefined,
   )
 }
@@ -70,7 +69,7 @@ export function messageType<Message extends object>(name: string): MessageTypeDe
 
 type Check = (bytes: Buffer, path: string) => string | undefined
 
-/** Deserializers that never throw: grpc-js would end the call with INTERNAL and say nothing. */
+/** Replaces the deserializers by ones that do not throw: grpc-js would end the call with INTERNAL and without a reason. */
 function withSafeDeserializers(service: ServiceDefinition, check: Check): ServiceDefinition {
   const methods = Object.entries(service).map(([name, definition]) => [
     name,

@@ -1,25 +1,27 @@
-/** What a node grants those who are not its peers: how much, how many at once, and for how long. */
+/** The limits of the client and admin services: sizes, numbers and timeouts. */
 import { RaftError } from '../../errors.ts'
 
+/** Limits of the client and admin services; sizes in bytes, times in milliseconds. */
 export interface ServiceLimits {
-  /** The largest command or query, encoded; beyond it ERR_RAFT_TOO_LARGE. */
+  /** The largest encoded command or query; beyond it ERR_RAFT_TOO_LARGE. */
   readonly commandBytesMax: number
-  /** The largest result or answer; beyond it the caller is told ERR_RAFT_TOO_LARGE instead. */
+  /** The largest encoded result or answer; beyond it the caller gets ERR_RAFT_TOO_LARGE instead. */
   readonly answerBytesMax: number
-  /** The most requests of one stream that are not answered yet, or whose answer has not left; beyond it ERR_RAFT_OVERLOADED. */
+  /** The most pending requests of one stream, until their responses are sent; beyond it ERR_RAFT_OVERLOADED. */
   readonly streamRequestsMax: number
-  /** The same in bytes, requests and answers together; with twice as much waiting to be read, answers are dropped, and said to be. */
+  /** The same in bytes, requests plus responses. Beyond twice this, responses are replaced by ERR_RAFT_OVERLOADED. */
   readonly streamBytesMax: number
-  /** The most streams at a time; beyond it ERR_RAFT_OVERLOADED. */
+  /** The most open streams; beyond it ERR_RAFT_OVERLOADED. */
   readonly streamsMax: number
-  /** How long a call may wait that names no deadline, and the longest any may. */
+  /** The default and the maximum timeout of a call. */
   readonly timeoutMs: number
   readonly timeoutMsMax: number
-  /** The same for taking a snapshot. */
+  /** The default and the maximum timeout of taking a snapshot. */
   readonly snapshotTimeoutMs: number
   readonly snapshotTimeoutMsMax: number
 }
 
+/** The defaults of ServiceLimits. */
 export const SERVICE_LIMITS: ServiceLimits = {
   commandBytesMax: 1024 * 1024,
   answerBytesMax: 16 * 1024 * 1024,
@@ -32,13 +34,13 @@ export const SERVICE_LIMITS: ServiceLimits = {
   snapshotTimeoutMsMax: 600_000,
 }
 
-/** The time a call gets: what it asked for, within what is granted; without a wish, the default. */
+/** The timeout of a call: the requested one, from 0 to the maximum, or the default if there is none. */
 export function clampTimeout(requestedMs: number | undefined, defaultMs: number, maxMs: number): number {
   if (requestedMs === undefined || Number.isNaN(requestedMs)) return defaultMs
   return Math.min(Math.max(0, requestedMs), maxMs)
 }
 
-/** Throws ERR_RAFT_TOO_LARGE, with the size and the limit. */
+/** Throws ERR_RAFT_TOO_LARGE, with the size and the limit in its details. */
 export function assertPayloadSize(
   what: 'command' | 'query',
   size: number,
@@ -51,27 +53,27 @@ export function assertPayloadSize(
   })
 }
 
-/** The error that takes the place of an answer too large to send: the command, if it was one, is applied all the same. */
+/** The error that replaces a response that is too large to send. A command has been applied nevertheless. */
 export function answerTooLargeError(what: 'command' | 'query', size: number, limit: number): RaftError {
   const isCommand = what === 'command'
   const text = isCommand
-    ? `the command is applied, but its result of ${size} bytes is more than the ${limit} that are sent`
-    : `the answer of ${size} bytes is more than the ${limit} that are sent`
+    ? `the command was applied, but its result has ${size} bytes, the limit is ${limit}`
+    : `the answer has ${size} bytes, the limit is ${limit}`
   return new RaftError('ERR_RAFT_TOO_LARGE', text, {
     outcome: isCommand ? 'applied' : 'not-applied',
-    hint: 'ask for less at a time',
+    hint: 'request less data at a time',
     details: { size, limit },
   })
 }
 
-/** The error that takes the place of an answer for which there is no room, because those before it have not been read. */
+/** The error that replaces a response because too many earlier responses are still unread. */
 export function answerDroppedError(what: 'command' | 'query', size: number): RaftError {
   const isCommand = what === 'command'
-  const text = isCommand ? 'the command is applied, but its result was dropped' : 'the query was answered in vain'
-  return new RaftError('ERR_RAFT_OVERLOADED', `${text}: too much is waiting to be read from this stream`, {
+  const text = isCommand ? 'the command was applied, but its result was dropped' : 'the answer was dropped'
+  return new RaftError('ERR_RAFT_OVERLOADED', `${text}: too many unread responses on this stream`, {
     outcome: isCommand ? 'applied' : 'not-applied',
     retryable: !isCommand,
-    hint: 'have fewer requests with large answers under way',
+    hint: 'reduce the number of concurrent requests with large responses',
     details: { size },
   })
 }

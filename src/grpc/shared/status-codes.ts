@@ -1,4 +1,4 @@
-/** A RaftError as a gRPC status and back: one table, and the facts beside it, so that any client may know what to conclude. */
+/** Converts a RaftError to a gRPC status with details, and back. */
 import type { ServiceError, StatusObject } from '@grpc/grpc-js'
 import { Metadata, status as Status } from '@grpc/grpc-js'
 import type { ErrorCode } from '../../errors.ts'
@@ -8,8 +8,8 @@ import { errorFromFacts, factsOf, wellFormed } from './error-facts.ts'
 import { decodeDetails, encodeDetails } from './status-details.ts'
 
 /**
- * Of each code, the status when the call was surely not applied. gRPC's rule: UNAVAILABLE = repeat this call, ABORTED = repeat the
- * larger operation, FAILED_PRECONDITION = not until something was mended.
+ * The status of each code when the call was definitely not applied. gRPC's guideline: UNAVAILABLE = retry the call, ABORTED =
+ * retry the larger operation, FAILED_PRECONDITION = retry only after the state of the system has been fixed.
  */
 export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
   ERR_RAFT_NOT_LEADER: Status.UNAVAILABLE,
@@ -55,12 +55,12 @@ export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
   ERR_RAFT_INTERNAL: Status.INTERNAL,
 }
 
-/** At this address the same call will fail again at once, so that a generic client had better not try. */
+/** The same call would fail again at this address, so a generic gRPC client is told not to retry. */
 const NO_RETRY_AT_ADDRESS: readonly ErrorCode[] = ['ERR_RAFT_NOT_LEADER', 'ERR_RAFT_CLOSED']
 
 const MESSAGE_CHARS_MAX = 1024
 
-/** What a unary call fails with: status, ASCII trailers anybody can read, and the details in full. */
+/** The status of a failed call: code, message, the leader in ASCII trailers, and all facts in `grpc-status-details-bin`. */
 export function toStatus(reason: unknown): Pick<StatusObject, 'code' | 'details' | 'metadata'> {
   const facts = factsOf(asRaftError(reason))
   const code = statusOf(facts)
@@ -77,8 +77,8 @@ export function toStatus(reason: unknown): Pick<StatusObject, 'code' | 'details'
 }
 
 /**
- * What a unary call failed with, as the RaftError the server meant. A status that is not ours comes from gRPC or the network; then
- * `fallback` says what that leaves: 'not-applied' for a read, 'unknown' for a call that may have reached the node.
+ * The RaftError of a failed call. A status without our details comes from gRPC or the network; `fallback` is then the outcome:
+ * 'not-applied' for a read, 'unknown' for a mutation that may have reached the node.
  */
 export function fromStatus(error: ServiceError, address: string, fallback: 'not-applied' | 'unknown'): RaftError {
   const bytes = error.metadata?.get('grpc-status-details-bin')[0]
@@ -91,31 +91,31 @@ export function fromStatus(error: ServiceError, address: string, fallback: 'not-
       : `${address} failed with gRPC status ${Status[error.code] ?? error.code}: ${error.details}`
   if (fallback === 'not-applied') return new RaftError(code, message, { outcome: 'not-applied', cause: error })
   return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${message}; the call may or may not have taken effect`, {
-    hint: 'look at the status before trying again',
+    hint: 'check the status before you retry',
     cause: error,
   })
 }
 
-/** What grpc-js wraps in "No connection established. Last error: Error: … . Resolution note: …". */
+/** The last error in grpc-js's "No connection established. Last error: Error: … . Resolution note: …". */
 function lastErrorIn(details: string): string {
   return /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details
 }
 
-/** What others throw is a bug, here or in the state machine: of the call, nothing is known. */
+/** Any other error is a bug, here or in the state machine: it becomes ERR_RAFT_INTERNAL, and the outcome is unknown. */
 export function asRaftError(reason: unknown): RaftError {
   if (isRaftError(reason)) return reason
   const message = reason instanceof Error ? reason.message : String(reason)
-  return new RaftError('ERR_RAFT_INTERNAL', `unexpected: ${message}`, { cause: reason })
+  return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${message}`, { cause: reason })
 }
 
-/** Nothing that is not surely not applied may have a status that some client repeats by itself. */
+/** Unless the call was definitely not applied, the status must be one that gRPC clients never retry automatically. */
 function statusOf({ code, outcome }: ErrorFacts): Status {
   const status: Status = STATUS_OF_CODE[code]
   if (outcome === 'not-applied') return status === Status.UNKNOWN ? Status.FAILED_PRECONDITION : status
   return status === Status.DATA_LOSS ? status : Status.UNKNOWN
 }
 
-/** These say that the two ends do not understand or do not trust each other: to ask again will not help. */
+/** These statuses mean that the two ends are incompatible or refuse each other: a retry does not help. */
 const INCOMPATIBLE_STATUSES: readonly Status[] = [
   Status.UNIMPLEMENTED,
   Status.UNAUTHENTICATED,
@@ -129,7 +129,7 @@ function codeOfNetworkStatus(code: Status): ErrorCode {
   return INCOMPATIBLE_STATUSES.includes(code) ? 'ERR_RAFT_PROTOCOL' : 'ERR_RAFT_UNREACHABLE'
 }
 
-/** Trailers are ASCII; what is not is percent-encoded, as gRPC does with its own message. */
+/** Percent-encodes everything but ASCII for a trailer, as gRPC does with the status message. */
 function toAscii(text: string): string {
   return encodeURI(wellFormed(text))
 }

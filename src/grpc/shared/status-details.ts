@@ -1,4 +1,4 @@
-/** The facts of an error as `grpc-status-details-bin` carries them: a google.rpc.Status with an ErrorInfo, and a RetryInfo where waiting helps. */
+/** Encodes an error as `grpc-status-details-bin`: a google.rpc.Status with an ErrorInfo, and a RetryInfo if it is retryable. */
 import type { MessageTypeDefinition } from '@grpc/proto-loader'
 import type { ErrorFacts } from './error-facts.ts'
 import { detailsText, factsFrom } from './error-facts.ts'
@@ -7,7 +7,7 @@ import { messageType } from './service-definitions.ts'
 interface WireStatus {
   readonly code: number
   readonly message: string
-  /** google.protobuf.Any comes with protobufjs, which leaves its names as they are. */
+  /** protobufjs brings its own google.protobuf.Any, whose field names stay in snake case. */
   readonly details: readonly WireAny[]
 }
 
@@ -31,7 +31,7 @@ const RETRY_INFO_URL = 'type.googleapis.com/google.rpc.RetryInfo'
 const DOMAIN = 'quorate'
 const CODE_PREFIX = 'ERR_RAFT_'
 
-/** What a client without a back-off of its own should wait. */
+/** The delay that the RetryInfo suggests. */
 const RETRY_DELAY_MS = 50
 
 export function encodeDetails(status: number, message: string, facts: ErrorFacts): Buffer {
@@ -51,7 +51,7 @@ export function encodeDetails(status: number, message: string, facts: ErrorFacts
   return rpcStatus().serialize({ code: status, message, details })
 }
 
-/** The facts, or undefined if the bytes are not ours. */
+/** Returns undefined if the bytes are not details of a RaftError. */
 export function decodeDetails(bytes: Uint8Array): ErrorFacts | undefined {
   try {
     const { message, details } = rpcStatus().deserialize(Buffer.from(bytes))

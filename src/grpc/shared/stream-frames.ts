@@ -1,4 +1,4 @@
-/** The frames of the client stream, as proto/quorate/v1/client.proto describes them, and what in them is believed. */
+/** The frames of the client stream (proto/quorate/v1/client.proto), and the conversion of their fields. */
 import type { ReadMode } from '../../contracts/node-service.ts'
 import { RaftError } from '../../errors.ts'
 import type { ErrorFacts } from './error-facts.ts'
@@ -81,18 +81,18 @@ export function wireModeOf(mode: ReadMode): WireReadMode {
   return MODES[mode]
 }
 
-/** The mode asked for; a number stands where this version knows no name. */
+/** The read mode of a request. proto-loader passes a value that this version does not know as a number. */
 export function readModeOf(mode: WireReadMode | number): ReadMode {
   if (mode === 'READ_MODE_UNSPECIFIED' || mode === 'READ_MODE_LINEARIZABLE') return 'linearizable'
   if (mode === 'READ_MODE_LEASE') return 'lease'
   if (mode === 'READ_MODE_LOCAL') return 'local'
-  throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${mode} is no read mode of this version`)
+  throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${mode} is not a read mode of this version`)
 }
 
-/** A term or index as it came; throws ERR_RAFT_BAD_MESSAGE beyond 2^53, where numbers lie. */
+/** Checks a term or index; throws ERR_RAFT_BAD_MESSAGE unless it is an integer from 0 to 2^53 - 1. */
 export function safeInteger(value: unknown, name: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
-  throw new RaftError('ERR_RAFT_BAD_MESSAGE', `the ${name} of a message is not a whole number below 2^53`, {
+  throw new RaftError('ERR_RAFT_BAD_MESSAGE', `the ${name} of a message is not an integer below 2^53`, {
     outcome: 'unknown',
   })
 }

@@ -16,17 +16,17 @@ import { TcpProxy } from '../tcp-proxy.ts'
 describe('a client channel over gRPC', () => {
   afterEach(disposeAll)
 
-  it('carries a proposal there and its result back', async () => {
+  it('sends a proposal and returns its result', async () => {
     const node = new EchoNode()
     const { address } = await serve(node)
     const { index, term, result } = await channelTo(address).propose(Buffer.from('hello'))
     assert.deepEqual([index, term, Buffer.from(result).toString()], [1, 3, 'hello'])
-    const granted = node.calls[0]?.options.timeoutMs ?? 0
-    assert.ok(granted > 1000 && granted <= 4900, `the node was given ${granted} of 5000 ms`)
+    const timeoutMs = node.calls[0]?.options.timeoutMs ?? 0
+    assert.ok(timeoutMs > 1000 && timeoutMs <= 4900, `the node's timeout is ${timeoutMs} of 5000 ms`)
   })
 
   for (const mode of ['linearizable', 'lease', 'local'] as const)
-    it(`carries a query of mode ${mode}, and the applied index of its answer`, async () => {
+    it(`sends a query of mode ${mode} and returns its answer and applied index`, async () => {
       const node = new EchoNode()
       const { address } = await serve(node)
       const { answer, appliedIndex } = await channelTo(address).query(Buffer.from('q'), { mode })
@@ -34,7 +34,7 @@ describe('a client channel over gRPC', () => {
       assert.equal(node.calls[0]?.options.mode, mode)
     })
 
-  it('carries a status whole', async () => {
+  it('transfers every field of a status', async () => {
     const node = new EchoNode()
     node.report = {
       ...node.report,
@@ -72,7 +72,7 @@ describe('a client channel over gRPC', () => {
     assert.deepEqual(await channelTo(address).status(), node.report)
   })
 
-  it('carries a change of the membership, a transfer and a snapshot', async () => {
+  it('transfers membership changes, leadership transfers and snapshot requests', async () => {
     const node = new EchoNode()
     const channel = channelTo((await serve(node)).address)
     const change = {
@@ -92,7 +92,7 @@ describe('a client channel over gRPC', () => {
     )
   })
 
-  it('carries what a refusal says, on the stream and beside it', async () => {
+  it('transfers the facts of an error, on the stream and in unary calls', async () => {
     const node = new EchoNode()
     const leader = { id: 'n2', address: '127.0.0.1:7002', term: 4 }
     const refuse = async (): Promise<never> => {
@@ -113,7 +113,7 @@ describe('a client channel over gRPC', () => {
     await assert.rejects(channel.changeMembership({ remove: ['n1'] }), expected)
   })
 
-  it('keeps thousands of proposals apart', async () => {
+  it('gives each of thousands of concurrent proposals its own result', async () => {
     const node = new EchoNode()
     node.propose = async (command) => {
       if ((command[0] as number) % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -125,13 +125,13 @@ describe('a client channel over gRPC', () => {
     for (const [offset, { result }] of results.entries()) assert.deepEqual(Buffer.from(result), commands[offset])
   })
 
-  it('carries a command and an answer of several megabytes', async () => {
+  it('transfers commands and results of several megabytes', async () => {
     const channel = channelTo((await serve(new EchoNode(), { commandBytesMax: 3_000_000 })).address)
     const large = Buffer.alloc(3_000_000, 7)
     assert.ok(Buffer.from((await channel.propose(large)).result).equals(large))
   })
 
-  it('says of an address where nobody listens that nothing was applied, at once', async () => {
+  it('reports a closed port as unreachable at once, with the outcome not-applied', async () => {
     const channel = channelTo('127.0.0.1:1')
     const expected = { code: 'ERR_RAFT_UNREACHABLE', outcome: 'not-applied', message: /ECONNREFUSED/ }
     await assert.rejects(channel.propose(Buffer.from('a')), expected)
@@ -139,25 +139,27 @@ describe('a client channel over gRPC', () => {
     await assert.rejects(channel.changeMembership({ remove: ['n1'] }), expected)
   })
 
-  it('says the same of an address that takes connections and never speaks', async () => {
+  it('reports an address that accepts connections without answering as unreachable', async () => {
     const sockets: Socket[] = []
-    const mute = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
-    await new Promise((resolve) => mute.once('listening', resolve))
+    const unresponsive = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
+    await new Promise((resolve) => unresponsive.once('listening', resolve))
     disposeLater(async () => {
-      mute.close()
+      unresponsive.close()
       for (const socket of sockets) socket.destroy()
     })
-    const channel = channelTo(`127.0.0.1:${(mute.address() as { port: number }).port}`, { connectTimeoutMs: 100 })
+    const channel = channelTo(`127.0.0.1:${(unresponsive.address() as { port: number }).port}`, {
+      connectTimeoutMs: 100,
+    })
     await assert.rejects(channel.propose(Buffer.from('a')), {
       code: 'ERR_RAFT_UNREACHABLE',
       outcome: 'not-applied',
       message: /no connection within 100 ms/,
     })
     await assert.rejects(channel.propose(Buffer.from('a')), { code: 'ERR_RAFT_UNREACHABLE' })
-    assert.equal(sockets.length, 1, 'each attempt would leave a socket behind')
+    assert.equal(sockets.length, 1, 'a second attempt would leave another socket open')
   })
 
-  it('does not know what became of a proposal that was under way when the connection broke, and connects again', async () => {
+  it('reports the outcome of a sent proposal as unknown if the connection breaks, and reconnects', async () => {
     const node = new EchoNode()
     const proxy = await proxyTo((await serve(node)).address)
     const channel = channelTo(proxy.address)
@@ -172,10 +174,10 @@ describe('a client channel over gRPC', () => {
     await assert.rejects(lostRead, { code: 'ERR_RAFT_READ_FAILED', retryable: true })
     proxy.heal()
     node.propose = async (command) => ({ index: 1, term: 1, result: command })
-    await reconnected(() => channel.propose(Buffer.from('c'), { timeoutMs: 500 }))
+    await retryUntilConnected(() => channel.propose(Buffer.from('c'), { timeoutMs: 500 }))
   })
 
-  it('drops a connection that has gone silent, and gets another', async () => {
+  it('replaces a connection that no longer responds', async () => {
     const node = new EchoNode()
     const proxy = await proxyTo((await serve(node)).address)
     const channel = channelTo(proxy.address, { silenceMsMax: 100, connectTimeoutMs: 200 })
@@ -186,11 +188,14 @@ describe('a client channel over gRPC', () => {
     proxy.cut()
     proxy.resume()
     proxy.heal()
-    await reconnected(() => channel.propose(Buffer.from('d'), { timeoutMs: 500 }))
-    assert.ok(!node.calls.some(({ what }) => String(what) === 'c'), 'c was said not to be applied, and was never seen')
+    await retryUntilConnected(() => channel.propose(Buffer.from('d'), { timeoutMs: 500 }))
+    assert.ok(
+      !node.calls.some(({ what }) => String(what) === 'c'),
+      'c was reported as not applied, so no node may receive it',
+    )
   })
 
-  it('ends an administrative call that is aborted, and tells the node', async () => {
+  it('cancels an aborted admin call, also at the node', async () => {
     const node = new EchoNode()
     node.change = () => new Promise(() => undefined)
     const channel = channelTo((await serve(node)).address)
@@ -203,7 +208,7 @@ describe('a client channel over gRPC', () => {
     await assert.rejects(channel.status({ signal: abort.signal }), { code: 'ERR_RAFT_ABORTED' })
   })
 
-  it('settles everything when it is closed, and takes no more', async () => {
+  it('rejects pending and later calls when it is closed', async () => {
     const node = new EchoNode()
     node.propose = () => new Promise(() => undefined)
     const channel = channelTo((await serve(node)).address)
@@ -216,13 +221,13 @@ describe('a client channel over gRPC', () => {
       await assert.rejects(call, { code: 'ERR_RAFT_CLOSED', outcome: 'not-applied' })
   })
 
-  it('survives a server that answers with anything at all, and never calls a proposal not applied for that', async () => {
+  it('does not report a proposal as not applied because of a malformed response', async () => {
     const stream = method<RequestFrame, ResponseFrame>(clientDefinition(), 'Stream')
     const genuine = stream.responseSerialize({ responses: [{ id: 1, payload: Buffer.from('x'), index: 5, term: 6 }] })
     let answer = genuine
     let hasArrived = false
     const server = new GrpcServer({ listen: '127.0.0.1:0', shutdownGraceMs: 50 })
-    const liar = (call: ServerDuplexStream<unknown, Buffer>): void => {
+    const serveMalformed = (call: ServerDuplexStream<unknown, Buffer>): void => {
       call.sendMetadata(new Metadata())
       call.on('error', () => undefined)
       call.on('data', () => {
@@ -231,16 +236,19 @@ describe('a client channel over gRPC', () => {
       })
       call.on('end', () => call.end())
     }
-    server.addService({ Stream: { ...stream, responseSerialize: (bytes: Buffer) => bytes } }, { Stream: liar })
+    server.addService(
+      { Stream: { ...stream, responseSerialize: (bytes: Buffer) => bytes } },
+      { Stream: serveMalformed },
+    )
     await server.start()
     disposeLater(() => server.close())
     const channel = channelTo(server.address)
     await fc.assert(
-      fc.asyncProperty(bent(genuine), async (bytes) => {
+      fc.asyncProperty(malformed(genuine), async (bytes) => {
         answer = bytes
         hasArrived = false
-        const told = channel.propose(Buffer.from('a'), { timeoutMs: 30 })
-        await told.catch((error: RaftError) => {
+        const proposal = channel.propose(Buffer.from('a'), { timeoutMs: 30 })
+        await proposal.catch((error: RaftError) => {
           assert.ok(error instanceof RaftError, String(error))
           const isClaimed = error.details.code !== undefined
           assert.ok(error.outcome === 'unknown' || isClaimed || !hasArrived, `${error.code}: ${error.outcome}`)
@@ -250,7 +258,7 @@ describe('a client channel over gRPC', () => {
     )
   })
 
-  it('listens to a signal once for all calls that share it, and no longer than they last', async () => {
+  it('adds one listener to a signal that calls share, and removes it after the last call', async () => {
     const channel = channelTo((await serve()).address)
     const { signal } = new AbortController()
     const listeners = { added: 0, removed: 0 }
@@ -274,20 +282,22 @@ describe('a client channel over gRPC', () => {
 describe('connect', () => {
   afterEach(disposeAll)
 
-  it('makes a client over gRPC that finds the leader', async () => {
+  it('returns a client over gRPC that finds the leader', async () => {
     const leader = new EchoNode()
     const follower = new EchoNode()
-    const led = await serve(leader)
+    const leaderServer = await serve(leader)
     follower.propose = async () => {
-      throw new RaftError('ERR_RAFT_NOT_LEADER', 'n2 leads', { leader: { id: 'n2', address: led.address, term: 2 } })
+      throw new RaftError('ERR_RAFT_NOT_LEADER', 'n2 leads', {
+        leader: { id: 'n2', address: leaderServer.address, term: 2 },
+      })
     }
-    const endpoints = [(await serve(follower)).address, led.address]
+    const endpoints = [(await serve(follower)).address, leaderServer.address]
     const client = await connect<{ add: number }, { add: number }>({ endpoints, grpc: { connectTimeoutMs: 500 } })
     disposeLater(() => client.close())
     assert.deepEqual(await client.propose({ add: 1 }), { add: 1 })
     assert.equal(leader.count('propose'), 1)
     assert.deepEqual(
-      (await client.status()).slice(0, 2).map((said) => 'status' in said),
+      (await client.status()).slice(0, 2).map((result) => 'status' in result),
       [true, true],
     )
   })
@@ -299,8 +309,8 @@ async function proxyTo(address: string): Promise<TcpProxy> {
   return proxy
 }
 
-/** Tries until it works: a channel does not say when it is connected again. The last failure is the test's. */
-async function reconnected(action: () => Promise<unknown>): Promise<void> {
+/** Repeats the action until it succeeds: a channel does not report when it has reconnected. Throws the last error after 5 s. */
+async function retryUntilConnected(action: () => Promise<unknown>): Promise<void> {
   const until = Date.now() + 5000
   for (;;) {
     try {
@@ -313,8 +323,8 @@ async function reconnected(action: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** The bytes with one changed, cut short, or quite different ones. */
-function bent(genuine: Buffer): fc.Arbitrary<Buffer> {
+/** The bytes with one byte changed or truncated, or random bytes. */
+function malformed(genuine: Buffer): fc.Arbitrary<Buffer> {
   const place = fc.nat(genuine.length - 1)
   return fc.oneof(
     fc.tuple(place, fc.nat(255)).map(([at, byte]) => {

@@ -8,198 +8,198 @@ import { RequestStream } from '../../../src/grpc/client/request-stream.ts'
 import { toStatus } from '../../../src/grpc/shared/status-codes.ts'
 import type { RequestFrame, WireRequest, WireResponse } from '../../../src/grpc/shared/stream-frames.ts'
 
-describe("the client's end of a stream", () => {
-  it('writes the requests of one turn in one frame, once the node has taken the stream', () => {
-    const world = new StreamFixture()
-    void world.send('a')
-    void world.send('b')
-    world.turn()
-    assert.deepEqual(world.frames, [], 'before the headers nothing leaves')
-    world.open()
-    assert.deepEqual(world.frames.map(payloads), [['a', 'b']])
+describe('a request stream', () => {
+  it('writes the requests of one turn in one frame once the node has accepted the stream', () => {
+    const fixture = new StreamFixture()
+    void fixture.send('a')
+    void fixture.send('b')
+    fixture.turn()
+    assert.deepEqual(fixture.frames, [], 'nothing is written before the response headers')
+    fixture.open()
+    assert.deepEqual(fixture.frames.map(payloads), [['a', 'b']])
   })
 
-  it('gives each caller its own answer, in whatever order they come', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const [a, b] = [world.send('a'), world.send('b')]
-    world.turn()
-    world.answer({ id: 2, payload: Buffer.from('for b') }, { id: 1, payload: Buffer.from('for a') })
+  it('gives each caller its own response, in whatever order the responses arrive', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const [a, b] = [fixture.send('a'), fixture.send('b')]
+    fixture.turn()
+    fixture.answer({ id: 2, payload: Buffer.from('for b') }, { id: 1, payload: Buffer.from('for a') })
     assert.equal(text((await a).payload), 'for a')
     assert.equal(text((await b).payload), 'for b')
   })
 
-  it('takes no notice of a second answer, nor of one to a request never sent', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const a = world.send('a')
-    world.turn()
-    world.answer({ id: 9 }, { id: 1, payload: Buffer.from('first') }, { id: 1, payload: Buffer.from('second') })
+  it('ignores a second response, and a response to an unknown request', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const a = fixture.send('a')
+    fixture.turn()
+    fixture.answer({ id: 9 }, { id: 1, payload: Buffer.from('first') }, { id: 1, payload: Buffer.from('second') })
     assert.equal(text((await a).payload), 'first')
   })
 
-  it('believes no answer to a request that has not left', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const a = world.send('a')
-    world.answer({ id: 1, payload: Buffer.from('a guess') })
-    world.turn()
-    world.answer({ id: 1, payload: Buffer.from('the answer') })
+  it('ignores a response to a request that was not sent yet', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const a = fixture.send('a')
+    fixture.answer({ id: 1, payload: Buffer.from('a guess') })
+    fixture.turn()
+    fixture.answer({ id: 1, payload: Buffer.from('the answer') })
     assert.equal(text((await a).payload), 'the answer')
   })
 
-  it('calls what it never wrote surely not applied when the stream breaks', async () => {
-    const world = new StreamFixture()
-    const a = world.send('a')
-    world.call.emit('error', networkError('connect ECONNREFUSED'))
+  it('reports requests that were not written as not applied if the stream breaks', async () => {
+    const fixture = new StreamFixture()
+    const a = fixture.send('a')
+    fixture.call.emit('error', networkError('connect ECONNREFUSED'))
     assert.deepEqual(await failure(a), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
-    assert.deepEqual(await failure(world.send('b')), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
+    assert.deepEqual(await failure(fixture.send('b')), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
   })
 
-  it('calls what it wrote unknown when the stream breaks; of a query, that another may be made', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const [a, q] = [world.send('a'), world.send('q', { kind: 'query' })]
-    world.turn()
-    const late = world.send('b')
-    world.call.emit('error', networkError('reset'))
+  it('reports written proposals as unknown and written queries as retryable if the stream breaks', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const [a, q] = [fixture.send('a'), fixture.send('q', { kind: 'query' })]
+    fixture.turn()
+    const late = fixture.send('b')
+    fixture.call.emit('error', networkError('reset'))
     assert.deepEqual(await failure(a), ['ERR_RAFT_OUTCOME_UNKNOWN', 'unknown', false])
     assert.deepEqual(await failure(q), ['ERR_RAFT_READ_FAILED', 'not-applied', true])
     assert.deepEqual(await failure(late), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
   })
 
-  it('passes on why the node refused the stream', async () => {
-    const world = new StreamFixture()
-    const a = world.send('a')
+  it('rejects requests with the error with which the node refused the stream', async () => {
+    const fixture = new StreamFixture()
+    const a = fixture.send('a')
     const refusal = toStatus(new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down'))
-    world.call.emit('error', Object.assign(new Error('refused'), refusal))
+    fixture.call.emit('error', Object.assign(new Error('refused'), refusal))
     assert.deepEqual(await failure(a), ['ERR_RAFT_CLOSED', 'not-applied', false])
   })
 
-  it('gives up a connection that does not open in time', async () => {
-    const world = new StreamFixture()
-    const a = world.send('a')
-    world.advance(2000)
+  it('ends if the connection does not open in time', async () => {
+    const fixture = new StreamFixture()
+    const a = fixture.send('a')
+    fixture.advance(2000)
     assert.deepEqual(await failure(a), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
-    assert.deepEqual(world.gone, ['unopened'])
+    assert.deepEqual(fixture.gone, ['unopened'])
   })
 
-  it('tells the node a little less time than the caller has', () => {
-    const world = new StreamFixture()
-    world.open()
-    void world.send('a', { timeoutMs: 5000 })
-    void world.send('b', { timeoutMs: 100 })
-    world.turn()
+  it('sends a slightly shorter timeout than the caller has', () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    void fixture.send('a', { timeoutMs: 5000 })
+    void fixture.send('b', { timeoutMs: 100 })
+    fixture.turn()
     assert.deepEqual(
-      world.frames[0]?.requests.map(({ timeoutMs }) => timeoutMs),
+      fixture.frames[0]?.requests.map(({ timeoutMs }) => timeoutMs),
       [4900, 90],
     )
   })
 
-  it('ends each request at its own deadline, with one timer for all', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const times = [300, 100, 200, 100].map((timeoutMs) => world.send('x', { timeoutMs }))
-    world.turn()
-    assert.equal(world.timers(), 1)
-    world.advance(100)
+  it('expires each request at its own deadline with one timer for all', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const times = [300, 100, 200, 100].map((timeoutMs) => fixture.send('x', { timeoutMs }))
+    fixture.turn()
+    assert.equal(fixture.timers(), 1)
+    fixture.advance(100)
     assert.deepEqual(await failure(times[1]), ['ERR_RAFT_OUTCOME_UNKNOWN', 'unknown', false])
     assert.deepEqual(await failure(times[3]), ['ERR_RAFT_OUTCOME_UNKNOWN', 'unknown', false])
-    world.advance(100)
+    fixture.advance(100)
     assert.deepEqual(await failure(times[2]), ['ERR_RAFT_OUTCOME_UNKNOWN', 'unknown', false])
-    world.answer({ id: 1, payload: Buffer.from('in time') })
+    fixture.answer({ id: 1, payload: Buffer.from('in time') })
     assert.equal(text((await times[0])?.payload), 'in time')
   })
 
-  it('holds a connection for dead when a request expires after a long silence, and not after a short one', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const [short, long] = [world.send('a', { timeoutMs: 1000 }), world.send('b', { timeoutMs: 4000 })]
-    world.turn()
-    world.advance(1000)
+  it('ends if a request expires after nothing was received for silenceMsMax', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const [short, long] = [fixture.send('a', { timeoutMs: 1000 }), fixture.send('b', { timeoutMs: 4000 })]
+    fixture.turn()
+    fixture.advance(1000)
     assert.equal((await failure(short))[1], 'unknown')
-    assert.deepEqual(world.gone, [])
-    const after = world.send('c', { timeoutMs: 9000 })
-    world.turn()
-    world.advance(3000)
+    assert.deepEqual(fixture.gone, [])
+    const after = fixture.send('c', { timeoutMs: 9000 })
+    fixture.turn()
+    fixture.advance(3000)
     assert.equal((await failure(long))[1], 'unknown')
-    assert.deepEqual(world.gone, ['silent'])
+    assert.deepEqual(fixture.gone, ['silent'])
     assert.equal((await failure(after))[1], 'unknown')
   })
 
-  it("keeps within the node's window, and goes on as answers make room", () => {
-    const world = new StreamFixture()
-    world.open({ 'raft-stream-requests-max': '2' })
-    for (const name of ['a', 'b', 'c', 'd']) void world.send(name)
-    world.turn()
-    assert.deepEqual(world.frames.map(payloads), [['a', 'b']])
-    world.answer({ id: 1 })
-    world.turn()
-    assert.deepEqual(world.frames.map(payloads), [['a', 'b'], ['c']])
+  it("keeps within the node's window, and continues as responses free it", () => {
+    const fixture = new StreamFixture()
+    fixture.open({ 'raft-stream-requests-max': '2' })
+    for (const name of ['a', 'b', 'c', 'd']) void fixture.send(name)
+    fixture.turn()
+    assert.deepEqual(fixture.frames.map(payloads), [['a', 'b']])
+    fixture.answer({ id: 1 })
+    fixture.turn()
+    assert.deepEqual(fixture.frames.map(payloads), [['a', 'b'], ['c']])
   })
 
-  it('keeps within the window in bytes, but always sends one', () => {
-    const world = new StreamFixture()
-    world.open({ 'raft-stream-bytes-max': '100' })
-    void world.send('x'.repeat(500))
-    void world.send('y')
-    world.turn()
-    assert.equal(world.frames.flatMap(payloads).length, 1)
+  it('keeps within the window in bytes, and sends a larger request alone', () => {
+    const fixture = new StreamFixture()
+    fixture.open({ 'raft-stream-bytes-max': '100' })
+    void fixture.send('x'.repeat(500))
+    void fixture.send('y')
+    fixture.turn()
+    assert.equal(fixture.frames.flatMap(payloads).length, 1)
   })
 
-  it('refuses more than may wait, before it takes the memory', async () => {
-    const world = new StreamFixture({ queueRequestsMax: 2, queueBytesMax: 1000 })
-    void world.send('a').catch(() => undefined)
-    assert.deepEqual(await failure(world.send('x'.repeat(2000))), ['ERR_RAFT_OVERLOADED', 'not-applied', true])
-    void world.send('b').catch(() => undefined)
-    assert.deepEqual(await failure(world.send('c')), ['ERR_RAFT_OVERLOADED', 'not-applied', true])
+  it('rejects requests beyond the queue limits', async () => {
+    const fixture = new StreamFixture({ queueRequestsMax: 2, queueBytesMax: 1000 })
+    void fixture.send('a').catch(() => undefined)
+    assert.deepEqual(await failure(fixture.send('x'.repeat(2000))), ['ERR_RAFT_OVERLOADED', 'not-applied', true])
+    void fixture.send('b').catch(() => undefined)
+    assert.deepEqual(await failure(fixture.send('c')), ['ERR_RAFT_OVERLOADED', 'not-applied', true])
   })
 
-  it('refuses a command larger than the node takes, also one asked before the node said so', async () => {
-    const world = new StreamFixture()
-    const early = world.send('x'.repeat(50))
-    world.open({ 'raft-command-bytes-max': '10' })
+  it('rejects commands above the limit of the node, including those queued before the limit was known', async () => {
+    const fixture = new StreamFixture()
+    const early = fixture.send('x'.repeat(50))
+    fixture.open({ 'raft-command-bytes-max': '10' })
     assert.equal((await failure(early))[0], 'ERR_RAFT_TOO_LARGE')
-    assert.equal((await failure(world.send('x'.repeat(50))))[0], 'ERR_RAFT_TOO_LARGE')
-    assert.deepEqual(world.frames, [])
+    assert.equal((await failure(fixture.send('x'.repeat(50))))[0], 'ERR_RAFT_TOO_LARGE')
+    assert.deepEqual(fixture.frames, [])
   })
 
-  it('forgets an aborted request that has not left, and calls one that has unknown', async () => {
-    const world = new StreamFixture()
+  it('drops an aborted request that was not written, and reports a written one as unknown', async () => {
+    const fixture = new StreamFixture()
     const abort = new AbortController()
-    const early = world.send('a', { signal: abort.signal })
+    const early = fixture.send('a', { signal: abort.signal })
     abort.abort()
     assert.deepEqual(await failure(early), ['ERR_RAFT_ABORTED', 'not-applied', false])
-    world.open()
-    assert.deepEqual(world.frames, [])
+    fixture.open()
+    assert.deepEqual(fixture.frames, [])
     const later = new AbortController()
     const [sent, read] = [
-      world.send('b', { signal: later.signal }),
-      world.send('q', { kind: 'query', signal: later.signal }),
+      fixture.send('b', { signal: later.signal }),
+      fixture.send('q', { kind: 'query', signal: later.signal }),
     ]
-    world.turn()
+    fixture.turn()
     later.abort()
     assert.deepEqual(await failure(sent), ['ERR_RAFT_OUTCOME_UNKNOWN', 'unknown', false])
     assert.deepEqual(await failure(read), ['ERR_RAFT_ABORTED', 'not-applied', false])
   })
 
-  it('splits a turn of many bytes into several frames', () => {
-    const world = new StreamFixture()
-    world.open()
-    for (let count = 0; count < 10; count++) void world.send('x'.repeat(100_000))
-    world.turn()
+  it('splits the requests of one turn into frames of limited size', () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    for (let count = 0; count < 10; count++) void fixture.send('x'.repeat(100_000))
+    fixture.turn()
     assert.deepEqual(
-      world.frames.map((frame) => frame.requests.length),
+      fixture.frames.map((frame) => frame.requests.length),
       [2, 2, 2, 2, 2],
     )
   })
 
-  it('keeps outcome, leader and facts of a failure', async () => {
-    const world = new StreamFixture()
-    world.open()
-    const a = world.send('a')
-    world.turn()
-    world.answer({
+  it('keeps outcome, leader and details of a failure', async () => {
+    const fixture = new StreamFixture()
+    fixture.open()
+    const a = fixture.send('a')
+    fixture.turn()
+    fixture.answer({
       id: 1,
       failure: {
         code: 'ERR_RAFT_NOT_LEADER',
@@ -221,7 +221,7 @@ describe("the client's end of a stream", () => {
   })
 })
 
-/** A stream whose other end is this test, on a clock that this test moves. */
+/** A RequestStream whose server and clock are controlled by the test. */
 class StreamFixture {
   readonly call: ClientCall & EventEmitter
   readonly frames: RequestFrame[] = []

@@ -11,10 +11,10 @@ import { fromStatus } from '../../../src/grpc/shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../../../src/grpc/shared/stream-frames.ts'
 import { aborted, channelTo, disposeAll, disposeLater, EchoNode, serve } from '../echo-node.ts'
 
-describe('the service for clients', () => {
+describe('the client service', () => {
   afterEach(disposeAll)
 
-  it('tells its limits before anything is asked', async () => {
+  it('announces its limits in the response headers', async () => {
     const { address } = await serve(new EchoNode(), { commandBytesMax: 5, streamRequestsMax: 6, streamBytesMax: 7 })
     const stream = openStream(address)
     const headers = await new Promise<Metadata>((resolve) => stream.on('metadata', resolve))
@@ -24,14 +24,14 @@ describe('the service for clients', () => {
     )
   })
 
-  it('answers what became known in one turn in one frame', async () => {
+  it('sends the responses of one turn in one frame', async () => {
     const stream = openStream((await serve()).address)
     stream.write({ requests: Array.from({ length: 50 }, (_, offset) => proposal(offset + 1)) })
     const frame = await nextFrame(stream)
     assert.equal(frame.responses.length, 50)
   })
 
-  it('grants no request more than 30 s, and 5 s to one that names no time', async () => {
+  it('limits the timeout of a request to 30 s, and uses 5 s if there is none', async () => {
     const node = new EchoNode()
     const stream = openStream((await serve(node)).address)
     const times = [0, 1, 29_999, 4_000_000_000]
@@ -43,7 +43,7 @@ describe('the service for clients', () => {
     )
   })
 
-  it('refuses each request it does not understand, and answers the others', async () => {
+  it('rejects each invalid request of a frame, and answers the others', async () => {
     const stream = openStream((await serve(new EchoNode(), { commandBytesMax: 10 })).address)
     const requests = [
       proposal(1),
@@ -68,7 +68,7 @@ describe('the service for clients', () => {
     )
   })
 
-  it('refuses what exceeds the window of the stream, in requests and in bytes', async () => {
+  it('rejects requests beyond the window of the stream, in number and in bytes', async () => {
     const node = new EchoNode()
     node.propose = () => new Promise(() => undefined)
     const { address } = await serve(node, { streamRequestsMax: 3, streamBytesMax: 1000 })
@@ -85,24 +85,24 @@ describe('the service for clients', () => {
     )
   })
 
-  it('stops reading from a client that does not read its answers, and goes on when it does', async () => {
+  it('stops reading from a client that does not read its responses, and resumes when it does', async () => {
     const node = new EchoNode()
     node.query = async () => Buffer.alloc(100_000)
     const { address } = await serve(node, { streamBytesMax: 1_000_000 })
     const stream = await rawStream(address)
     const total = 300
     for (let id = 1; id <= total; id++) {
-      stream.write(framed({ requests: [query(id)] }))
+      stream.write(encodeGrpcFrame({ requests: [query(id)] }))
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
-    await quiet(() => node.count('query'))
+    await untilStable(() => node.count('query'))
     const unread = node.count('query')
-    assert.ok(unread < 100, `${unread} of ${total} queries of 100 kB were answered into the void`)
+    assert.ok(unread < 100, `${unread} of ${total} queries of 100 kB were answered although none was read`)
     stream.resume()
     await node.waitForCalls('query', total)
   })
 
-  it('keeps a bounded amount of answers, and says of each that it dropped', async () => {
+  it('keeps a bounded number of unread responses, and reports each dropped one', async () => {
     const node = new EchoNode()
     node.query = async () => Buffer.alloc(100_000)
     node.propose = async () => ({ index: 1, term: 1, result: Buffer.alloc(100_000) })
@@ -112,14 +112,14 @@ describe('the service for clients', () => {
     })
     const answers = await responses(stream, 100)
     const kept = answers.filter(({ failure }) => !failure)
-    assert.ok(kept.length >= 10 && kept.length <= 20, `${kept.length} answers of 100 kB were kept`)
+    assert.ok(kept.length >= 10 && kept.length <= 20, `${kept.length} responses of 100 kB were kept`)
     for (const { id, failure } of answers.filter((answer) => answer.failure)) {
       assert.equal(failure?.code, 'ERR_RAFT_OVERLOADED')
       assert.equal(failure?.outcome, id < 50 ? 'OUTCOME_NOT_APPLIED' : 'OUTCOME_APPLIED')
     }
   })
 
-  it('says that a command is applied whose result is too large to send', async () => {
+  it('reports a command as applied if its result is too large to send', async () => {
     const node = new EchoNode()
     node.propose = async () => ({ index: 1, term: 1, result: Buffer.alloc(2000) })
     node.query = async () => Buffer.alloc(2000)
@@ -129,7 +129,7 @@ describe('the service for clients', () => {
     await assert.rejects(channel.query(Buffer.from('a'), { mode: 'local' }), { outcome: 'not-applied', details })
   })
 
-  it('takes no more streams than it is meant to', async () => {
+  it('limits the number of open streams', async () => {
     const { address } = await serve(new EchoNode(), { streamsMax: 2 })
     const [a, b] = [channelTo(address), channelTo(address)]
     await Promise.all([a.propose(Buffer.from('a')), b.propose(Buffer.from('b'))])
@@ -143,7 +143,7 @@ describe('the service for clients', () => {
       await new Promise((resolve) => setTimeout(resolve, 10))
   })
 
-  it('answers what is under way when it ends, refuses the rest, and lets the server close', async () => {
+  it('answers pending requests and rejects new ones when it ends, so that the server can close', async () => {
     const node = new EchoNode()
     let finish = (): void => undefined
     node.propose = (result) =>
@@ -152,35 +152,35 @@ describe('the service for clients', () => {
       })
     const server = await serve(node)
     const channel = channelTo(server.address)
-    const underWay = channel.propose(Buffer.from('a'))
+    const pending = channel.propose(Buffer.from('a'))
     await node.waitForCalls('propose')
     const closed = server.close()
     await new Promise((resolve) => setTimeout(resolve, 20))
     const late = channel.propose(Buffer.from('b'))
     await assert.rejects(late, { code: 'ERR_RAFT_CLOSED', outcome: 'not-applied' })
     finish()
-    assert.equal(Buffer.from((await underWay).result).toString(), 'a')
+    assert.equal(Buffer.from((await pending).result).toString(), 'a')
     await closed
   })
 
-  it('leaves the outcome unknown of what a node that is killed had under way', async () => {
+  it('leaves the outcome of pending proposals unknown if the server is shut down', async () => {
     const node = new EchoNode()
     node.propose = () => new Promise(() => undefined)
     const server = await serve(node)
     const channel = channelTo(server.address)
-    const underWay = channel.propose(Buffer.from('a'))
+    const pending = channel.propose(Buffer.from('a'))
     await node.waitForCalls('propose')
-    const refusal = assert.rejects(underWay, { code: 'ERR_RAFT_OUTCOME_UNKNOWN', outcome: 'unknown' })
+    const refusal = assert.rejects(pending, { code: 'ERR_RAFT_OUTCOME_UNKNOWN', outcome: 'unknown' })
     await server.close()
     await refusal
   })
 })
 
-describe('the unary calls, for other languages', () => {
+describe('a unary call of the services', () => {
   afterEach(disposeAll)
 
-  it('propose and query', async () => {
-    const client = bare((await serve()).address)
+  it('can propose and query', async () => {
+    const client = rawClient((await serve()).address)
     assert.deepEqual(await unary(client, 'Propose', { command: Buffer.from('a') }), {
       result: Buffer.from('a'),
       index: 1,
@@ -190,9 +190,9 @@ describe('the unary calls, for other languages', () => {
     assert.deepEqual(read, { answer: Buffer.from('q'), appliedIndex: 8, term: 3 })
   })
 
-  it('get a node less time than the deadline says, and at most 30 s', async () => {
+  it('gives the node a shorter timeout than its deadline, at most 30 s', async () => {
     const node = new EchoNode()
-    const client = bare((await serve(node)).address)
+    const client = rawClient((await serve(node)).address)
     await unary(client, 'Propose', { command: Buffer.from('a') }, 1000)
     await unary(client, 'Propose', { command: Buffer.from('a') }, 100_000)
     await unary(client, 'Propose', { command: Buffer.from('a') })
@@ -201,32 +201,32 @@ describe('the unary calls, for other languages', () => {
     assert.deepEqual([long, none], [30_000, 5000])
   })
 
-  it('fail with a status, trailers and details that tell where to go', async () => {
+  it('fails with a status whose trailers and details name the leader', async () => {
     const node = new EchoNode()
     const leader = { id: 'n2', address: '127.0.0.1:7002', term: 4 }
     node.propose = async () => {
       throw new RaftError('ERR_RAFT_NOT_LEADER', 'n2 leads', { leader })
     }
-    const client = bare((await serve(node)).address)
+    const client = rawClient((await serve(node)).address)
     const error = await failed(unary(client, 'Propose', { command: Buffer.from('a') }))
     assert.equal(error.code, status.UNAVAILABLE)
     assert.deepEqual(error.metadata.get('raft-leader-address'), ['127.0.0.1:7002'])
     assert.deepEqual(fromStatus(error, '', 'unknown').leader, leader)
   })
 
-  it('fail with UNKNOWN when the outcome is', async () => {
+  it('fails with UNKNOWN if the outcome is unknown', async () => {
     const node = new EchoNode()
     node.propose = async () => {
-      throw new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', 'who knows')
+      throw new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', 'the leader stepped down')
     }
-    const error = await failed(unary(bare((await serve(node)).address), 'Propose', { command: Buffer.from('a') }))
+    const error = await failed(unary(rawClient((await serve(node)).address), 'Propose', { command: Buffer.from('a') }))
     assert.equal(error.code, status.UNKNOWN)
   })
 
-  it('end at the node when the caller cancels', async () => {
+  it('is cancelled at the node when the caller cancels it', async () => {
     const node = new EchoNode()
     node.propose = () => new Promise(() => undefined)
-    const client = bare((await serve(node)).address)
+    const client = rawClient((await serve(node)).address)
     const { path, requestSerialize, responseDeserialize } = method<object, object>(clientDefinition(), 'Propose')
     const call = client.makeUnaryRequest(
       path,
@@ -235,23 +235,23 @@ describe('the unary calls, for other languages', () => {
       { command: Buffer.from('a') },
       () => undefined,
     )
-    const seen = await node.waitForCalls('propose')
+    const options = await node.waitForCalls('propose')
     call.cancel()
-    await aborted(seen)
+    await aborted(options)
   })
 
   for (const [what, name, request, code] of [
-    ['a command too large', 'Propose', { command: Buffer.alloc(2_000_000) }, 'ERR_RAFT_TOO_LARGE'],
-    ['a mode it does not know', 'Query', { mode: 9 }, 'ERR_RAFT_BAD_MESSAGE'],
-    ['a change of nothing', 'ChangeMembership', {}, 'ERR_RAFT_BAD_CHANGE'],
-    ['an id that is none', 'ChangeMembership', { remove: ['../etc'] }, 'ERR_RAFT_BAD_CHANGE'],
-    ['an address that is none', 'ChangeMembership', { add: [{ id: 'n4', address: 'a b' }] }, 'ERR_RAFT_BAD_CHANGE'],
-    ['an id that is none', 'TransferLeadership', { to: '\u0000' }, 'ERR_RAFT_BAD_CHANGE'],
-    ['a request too large', 'ChangeMembership', { remove: Array(40_000).fill('n1') }, 'ERR_RAFT_BAD_MESSAGE'],
+    ['a command above the limit', 'Propose', { command: Buffer.alloc(2_000_000) }, 'ERR_RAFT_TOO_LARGE'],
+    ['an unknown read mode', 'Query', { mode: 9 }, 'ERR_RAFT_BAD_MESSAGE'],
+    ['an empty change', 'ChangeMembership', {}, 'ERR_RAFT_BAD_CHANGE'],
+    ['an invalid id', 'ChangeMembership', { remove: ['../etc'] }, 'ERR_RAFT_BAD_CHANGE'],
+    ['an invalid address', 'ChangeMembership', { add: [{ id: 'n4', address: 'a b' }] }, 'ERR_RAFT_BAD_CHANGE'],
+    ['an invalid id', 'TransferLeadership', { to: '\u0000' }, 'ERR_RAFT_BAD_CHANGE'],
+    ['a request above the limit', 'ChangeMembership', { remove: Array(40_000).fill('n1') }, 'ERR_RAFT_BAD_MESSAGE'],
   ] as const)
-    it(`refuse ${what} in ${name}`, async () => {
+    it(`is rejected for ${what} in ${name}`, async () => {
       const node = new EchoNode()
-      const client = bare((await serve(node)).address)
+      const client = rawClient((await serve(node)).address)
       const error = await failed(unary(client, name, request))
       assert.equal(error.code, status.INVALID_ARGUMENT)
       assert.equal(fromStatus(error, '', 'unknown').code, code)
@@ -259,13 +259,13 @@ describe('the unary calls, for other languages', () => {
     })
 })
 
-describe('hostile bytes', () => {
+describe('a server that receives hostile bytes', () => {
   afterEach(disposeAll)
 
-  it('on any method end that call at most, and leave the node serving', async function () {
+  it('ends at most that call, whatever the method, and continues to serve', async function () {
     this.timeout(30_000)
     const { address } = await serve(new EchoNode())
-    const client = bare(address)
+    const client = rawClient(address)
     const methods = [...Object.values(clientDefinition()), ...Object.values(adminDefinition())]
     const stream = method<RequestFrame, ResponseFrame>(clientDefinition(), 'Stream')
     const genuine = stream.requestSerialize({ requests: [proposal(1), query(2), proposal(3)] })
@@ -275,22 +275,22 @@ describe('hostile bytes', () => {
       }),
       { numRuns: 250 },
     )
-    await channelTo(address).propose(Buffer.from('still here'))
+    await channelTo(address).propose(Buffer.from('served'))
   })
 
-  it('that would become millions of objects do not', async () => {
+  it('refuses a frame with very many requests before it allocates objects for them', async () => {
     const node = new EchoNode()
-    const client = bare((await serve(node)).address)
+    const client = rawClient((await serve(node)).address)
     const { path } = method(clientDefinition(), 'Stream')
     const before = process.memoryUsage().heapUsed
     const error = await sendToStream(client, path, Buffer.alloc(1_000_000, Buffer.from([0x0a, 0x00])))
     assert.equal(error?.code, status.INVALID_ARGUMENT)
-    assert.match(error?.details ?? '', /500000 requests are more than the 4096 of a frame/)
+    assert.match(error?.details ?? '', /500000 requests in a frame, the limit is 4096/)
     assert.ok(process.memoryUsage().heapUsed - before < 50_000_000)
     assert.deepEqual(node.calls, [])
   })
 
-  it('that are no HTTP/2 at all are somebody else’s problem', async () => {
+  it('continues to serve after connections that are not HTTP/2', async () => {
     const { address } = await serve()
     const [host, port] = address.split(':')
     for (const bytes of ['GET / HTTP/1.1\r\n\r\n', '\u0016\u0003\u0001', 'x'.repeat(100_000)])
@@ -299,7 +299,7 @@ describe('hostile bytes', () => {
         socket.on('error', resolve).on('close', resolve).resume()
         setTimeout(() => socket.destroy(), 200)
       })
-    await channelTo(address).propose(Buffer.from('still here'))
+    await channelTo(address).propose(Buffer.from('served'))
   })
 })
 
@@ -319,25 +319,25 @@ function query(id: number): WireRequest {
   return { ...proposal(id), kind: 'REQUEST_KIND_QUERY', mode: 'READ_MODE_LOCAL' }
 }
 
-function bare(address: string): Client {
+function rawClient(address: string): Client {
   const client = new Client(address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1 })
   disposeLater(async () => client.close())
   return client
 }
 
-/** A client's stream without a client: nothing on this end keeps to any window. */
+/** A client stream that ignores the announced limits. */
 function openStream(address: string): RawStream {
   const { path, requestSerialize, responseDeserialize } = method<RequestFrame, ResponseFrame>(
     clientDefinition(),
     'Stream',
   )
-  const stream = bare(address).makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
+  const stream = rawClient(address).makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
   stream.on('error', () => undefined)
   disposeLater(async () => stream.cancel())
   return stream
 }
 
-/** A stream below gRPC: a paused client of grpc-js goes on taking in what comes, this one does not. */
+/** An HTTP/2 stream without grpc-js: a paused grpc-js client keeps reading from the connection, this one does not. */
 async function rawStream(address: string): Promise<ClientHttp2Stream> {
   const session = connectHttp2(`http://${address}`)
   disposeLater(async () => session.destroy())
@@ -346,7 +346,7 @@ async function rawStream(address: string): Promise<ClientHttp2Stream> {
   return session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' })
 }
 
-function framed(frame: RequestFrame): Buffer {
+function encodeGrpcFrame(frame: RequestFrame): Buffer {
   const bytes = method<RequestFrame, ResponseFrame>(clientDefinition(), 'Stream').requestSerialize(frame)
   const head = Buffer.alloc(5)
   head.writeUInt32BE(bytes.length, 1)
@@ -413,7 +413,7 @@ function sendToStream(client: Client, path: string, bytes: Buffer): Promise<Serv
   })
 }
 
-/** Anything at all; and genuine bytes, bent: a byte changed, a piece cut out, said twice. */
+/** Random bytes, and genuine bytes with one byte changed, a part removed or a part repeated. */
 function hostileBytes(genuine: Buffer): fc.Arbitrary<Buffer> {
   const place = fc.nat(genuine.length - 1)
   return fc.oneof(
@@ -426,12 +426,12 @@ function hostileBytes(genuine: Buffer): fc.Arbitrary<Buffer> {
   )
 }
 
-/** Waits until a figure has begun to move and then stands still: that nothing more happens is no event. */
-async function quiet(figure: () => number): Promise<void> {
+/** Waits until a counter has changed and then stays the same for 60 ms: there is no event for "nothing more happens". */
+async function untilStable(counter: () => number): Promise<void> {
   let last = -1
   for (let still = 0; still < 4 || last === 0; ) {
     await new Promise((resolve) => setTimeout(resolve, 15))
-    still = figure() === last ? still + 1 : 0
-    last = figure()
+    still = counter() === last ? still + 1 : 0
+    last = counter()
   }
 }

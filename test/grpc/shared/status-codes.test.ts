@@ -11,8 +11,8 @@ import { factsOfFailure, failureOf } from '../../../src/grpc/shared/stream-frame
 const codes = Object.keys(ERROR_CODES) as ErrorCode[]
 const outcomes = ['not-applied', 'unknown', 'applied'] as const
 
-/** What some client repeats without being told to. */
-const repeatedByOthers = [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.ABORTED, status.DEADLINE_EXCEEDED]
+/** Statuses that gRPC clients may retry automatically. */
+const retriedAutomatically = [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.ABORTED, status.DEADLINE_EXCEEDED]
 
 describe('the gRPC status of an error', () => {
   it('exists for every code', () => {
@@ -33,32 +33,32 @@ describe('the gRPC status of an error', () => {
       assert.equal(toStatus(new RaftError(code, 'text')).code, expected)
     })
 
-  it('is never one that others repeat, unless the call was surely not applied', () => {
+  it('is never one that gRPC clients retry unless the call was definitely not applied', () => {
     for (const code of codes)
       for (const outcome of ['unknown', 'applied'] as const) {
         const sent = toStatus(new RaftError(code, 'text', { outcome }))
-        assert.ok(!repeatedByOthers.includes(sent.code), `${code}, ${outcome}: ${status[sent.code]}`)
+        assert.ok(!retriedAutomatically.includes(sent.code), `${code}, ${outcome}: ${status[sent.code]}`)
       }
   })
 
-  it('comes with the leader in trailers that any tool can read', () => {
+  it('comes with the leader in ASCII trailers', () => {
     const leader = { id: 'n2', address: '127.0.0.1:7002', term: 7 }
     const { metadata } = toStatus(new RaftError('ERR_RAFT_NOT_LEADER', 'n2 leads', { leader }))
     assert.deepEqual(metadata.get('raft-leader-id'), ['n2'])
     assert.deepEqual(metadata.get('raft-leader-address'), ['127.0.0.1:7002'])
     assert.deepEqual(metadata.get('raft-leader-term'), ['7'])
-    assert.deepEqual(metadata.get('grpc-retry-pushback-ms'), ['-1'], 'here it will fail again')
+    assert.deepEqual(metadata.get('grpc-retry-pushback-ms'), ['-1'], 'a retry at this address would fail again')
   })
 
-  it('is UNKNOWN with the message for what is no error of ours', () => {
+  it('is UNKNOWN with the message for an error that is not a RaftError', () => {
     const sent = toStatus(new TypeError('a bug'))
-    assert.deepEqual([sent.code, sent.details], [status.UNKNOWN, 'unexpected: a bug'])
+    assert.deepEqual([sent.code, sent.details], [status.UNKNOWN, 'unexpected error: a bug'])
   })
 })
 
-describe('an error that travels', () => {
+describe('an error sent to a client', () => {
   for (const code of codes)
-    it(`arrives as it left: ${code}`, () => {
+    it(`keeps all its facts: ${code}`, () => {
       for (const outcome of outcomes) {
         const error = new RaftError(code, 'what happened', {
           outcome,
@@ -67,11 +67,12 @@ describe('an error that travels', () => {
           hint: 'what to do',
           details: { size: 12, path: '/x', isLast: false },
         })
-        for (const arrived of [overUnary(error), overStream(error)]) assert.deepEqual(facts(arrived), facts(error))
+        for (const received of [throughStatus(error), throughStream(error)])
+          assert.deepEqual(facts(received), facts(error))
       }
     })
 
-  it('arrives in its main facts, whatever text is in it', () =>
+  it('keeps code, outcome and retryable whatever its texts contain', () =>
     fc.assert(
       fc.property(
         fc.constantFrom(...codes),
@@ -79,16 +80,16 @@ describe('an error that travels', () => {
         fc.string({ unit: 'binary', maxLength: 3000 }),
         (code, options, message) => {
           const error = new RaftError(code, message, options)
-          for (const arrived of [overUnary(error), overStream(error)]) {
-            assert.equal(arrived.code, error.code)
-            assert.equal(arrived.outcome, error.outcome)
-            assert.equal(arrived.retryable, error.retryable && error.outcome === 'not-applied')
+          for (const received of [throughStatus(error), throughStream(error)]) {
+            assert.equal(received.code, error.code)
+            assert.equal(received.outcome, error.outcome)
+            assert.equal(received.retryable, error.retryable && error.outcome === 'not-applied')
           }
         },
       ),
     ))
 
-  it('keeps its outcome when its code is of a newer version', () => {
+  it('keeps its outcome if its code is unknown to this version', () => {
     const failure = failureOf(factsOf(new RaftError('ERR_RAFT_CLOSED', 'text')))
     for (const [outcome, code] of [
       ['OUTCOME_NOT_APPLIED', 'ERR_RAFT_INTERNAL'],
@@ -102,13 +103,13 @@ describe('an error that travels', () => {
     }
   })
 
-  it('is never retryable unless it was surely not applied, whatever the other end says', () => {
+  it('is not retryable unless its outcome is not-applied, even if the server claims so', () => {
     const failure = failureOf(factsOf(new RaftError('ERR_RAFT_OVERLOADED', 'text', { outcome: 'unknown' })))
     assert.equal(errorFromFacts(factsOfFailure({ ...failure, retryable: true })).retryable, false)
   })
 })
 
-describe('a status that is not ours', () => {
+describe('a gRPC status without details of a RaftError', () => {
   for (const [code, fallback, expected] of [
     [status.UNAVAILABLE, 'not-applied', ['ERR_RAFT_UNREACHABLE', 'not-applied']],
     [status.UNAVAILABLE, 'unknown', ['ERR_RAFT_OUTCOME_UNKNOWN', 'unknown']],
@@ -117,12 +118,12 @@ describe('a status that is not ours', () => {
     [status.UNIMPLEMENTED, 'not-applied', ['ERR_RAFT_PROTOCOL', 'not-applied']],
     [status.RESOURCE_EXHAUSTED, 'not-applied', ['ERR_RAFT_PROTOCOL', 'not-applied']],
   ] as const)
-    it(`means ${expected[0]} when it is ${status[code]} of a call that is else ${fallback}`, () => {
+    it(`becomes ${expected[0]} for ${status[code]} with fallback ${fallback}`, () => {
       const error = fromStatus(serviceError({ code, details: 'd', metadata: new Metadata() }), 'a:1', fallback)
       assert.deepEqual([error.code, error.outcome], expected)
     })
 
-  it('gives no facts by details that are garbage, or of another domain', () =>
+  it('is recognized whatever bytes its details contain', () =>
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const metadata = new Metadata()
@@ -133,11 +134,11 @@ describe('a status that is not ours', () => {
     ))
 })
 
-function overUnary(error: RaftError): RaftError {
+function throughStatus(error: RaftError): RaftError {
   return fromStatus(serviceError(toStatus(error)), 'a:1', 'unknown')
 }
 
-function overStream(error: RaftError): RaftError {
+function throughStream(error: RaftError): RaftError {
   return errorFromFacts(factsOfFailure(failureOf(factsOf(error))))
 }
 
