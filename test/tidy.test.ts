@@ -1,4 +1,4 @@
-/** The house rules, as checks over the text of the repository; each says what to do, and each has shown that it can fail. */
+/** Checks the text of the repository against the rules in test/tidy, and each rule against its examples. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,14 +12,14 @@ import { textRules } from './tidy/text-rules.ts'
 const ROOT = join(import.meta.dirname, '..')
 const RULES: readonly Rule[] = [...importRules, ...textRules, ...documentRules]
 
-describe('the house is tidy', () => {
-  const house = wholeRepository()
-  for (const rule of RULES) it(rule.statement, () => assertFollowed(rule, house))
+describe('the repository', () => {
+  const repository = wholeRepository()
+  for (const rule of RULES) it(`follows the rule: ${rule.statement}`, () => assertFollowed(rule, repository))
 })
 
-describe('the tidy rules', () => {
+describe('each tidy rule', () => {
   for (const rule of RULES) {
-    it(`notice the breach of: ${rule.statement}`, () => {
+    it(`rejects and accepts its examples: ${rule.statement}`, () => {
       for (const files of rule.rejected)
         assert.notDeepEqual(rule.violations(repositoryOf(files)), [], describeFiles(files))
       for (const files of rule.accepted ?? [])
@@ -36,7 +36,7 @@ function assertFollowed(rule: Rule, repository: Repository): void {
   )
 }
 
-/** Every text file we write by hand. */
+/** Every text file that is written by hand. */
 function wholeRepository(): Repository {
   const folders = ['src', 'test', 'examples', 'bench', 'chaos', 'scripts', 'docs', 'proto'].filter((name) =>
     existsSync(join(ROOT, name)),

@@ -1,17 +1,18 @@
-/** Who may import whom: the floors of the house, the tower inside the core, and what may come in from outside. */
-import { type Repository, type RepositoryFile, sourceFiles } from './repository.ts'
+/** Rules about imports: between the layers of src/, between the parts of the core, and from packages. */
+import type { Repository, RepositoryFile } from './repository.ts'
+import { sourceFiles } from './repository.ts'
 import type { Rule } from './rule.ts'
 
-/** What every adapter and the runtime may import. */
-const BASE = ['core', 'errors.ts', 'contracts', 'log-format', 'platform'] as const
+/** What every layer above the contracts may import. */
+const BASE = ['core', 'contracts', 'errors.ts', 'log-format', 'platform']
 
-/** Each layer of src/, and the layers it may import besides itself. */
+/** Each layer of src/, and the layers that it may import besides itself. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  'errors.ts': ['core'],
   contracts: ['core', 'errors.ts'],
-  'log-format': ['core', 'errors.ts', 'contracts'],
-  platform: ['core', 'errors.ts', 'contracts'],
+  'errors.ts': ['core'],
+  'log-format': ['core', 'contracts', 'errors.ts'],
+  platform: ['core', 'contracts', 'errors.ts'],
   linearizability: [],
   runtime: BASE,
   memory: BASE,
@@ -19,25 +20,25 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rocksdb: BASE,
   client: BASE,
   kv: BASE,
-  testing: [...BASE, 'linearizability', 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
+  testing: [...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'linearizability'],
   'start-node.ts': [...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
   'memory-cluster.ts': [...BASE, 'runtime', 'memory'],
   'memory.ts': ['memory', 'memory-cluster.ts'],
   'connect.ts': [...BASE, 'grpc', 'client'],
   'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
   cli: [
-    ...[...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'kv', 'linearizability'],
-    ...['testing', 'start-node.ts', 'connect.ts', 'index.ts'],
+    ...[...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client', 'kv', 'linearizability', 'testing'],
+    ...['start-node.ts', 'connect.ts', 'index.ts'],
   ],
 }
 
-/** Each layer that may import packages, and which; `node:` stands for Node's own modules. */
+/** The packages that each layer may import; `node:` stands for Node's own modules. */
 const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   core: [],
   contracts: ['node:'],
   'errors.ts': [],
   'log-format': ['node:'],
-  platform: ['node:'],
+  platform: ['node:', 'fastest-levenshtein'],
   linearizability: ['node:'],
   runtime: ['node:', 'fastest-levenshtein'],
   memory: ['node:'],
@@ -54,7 +55,7 @@ const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   cli: ['node:', 'commander', 'cli-table3'],
 }
 
-/** The tower inside src/core, top first. A room may import its own storey and those below it. */
+/** The layers within src/core, top first. A file may import files of its own layer and of the layers below it. */
 const CORE_LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['raft.ts'],
@@ -69,17 +70,17 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
 
 export const importRules: readonly Rule[] = [
   {
-    statement: 'imports point down the floors, and the wings never meet',
+    statement: 'each layer imports only the layers below it, and adapters never import each other',
     remedy:
-      'Move what both need down, to src/contracts or src/core, or take it as a constructor argument. ' +
-      'The floors are listed in test/tidy/import-rules.ts; a new folder gets its line there.',
-    violations: (house) =>
-      sourceFiles(house).flatMap((file) => {
-        const floor = layerOf(file.path)
-        const allowed = LAYERS[floor]
-        if (allowed === undefined) return [`${file.path}: stands on no known floor`]
+      'Move what both need to src/contracts or src/core, or pass it as a constructor argument. ' +
+      'test/tidy/import-rules.ts lists the layers; add new folders there.',
+    violations: (repository) =>
+      sourceFiles(repository).flatMap((file) => {
+        const layer = layerOf(file.path)
+        const allowed = LAYERS[layer]
+        if (allowed === undefined) return [`${file.path}: is in no known layer`]
         return targetsOf(file)
-          .filter((target) => layerOf(target) !== floor && !allowed.includes(layerOf(target)))
+          .filter((target) => layerOf(target) !== layer && !allowed.includes(layerOf(target)))
           .map((target) => `${file.path} imports ${target}`)
       }),
     rejected: [
@@ -102,12 +103,12 @@ export const importRules: readonly Rule[] = [
     ],
   },
   {
-    statement: 'each package is imported on its own floor only',
+    statement: 'each package is imported by its own layer only',
     remedy:
-      'Only src/grpc knows gRPC, only src/rocksdb knows RocksDB, only src/cli parses arguments, and the core knows ' +
-      'nothing: ask for what you need through a contract.',
-    violations: (house) =>
-      sourceFiles(house).flatMap((file) =>
+      'Only src/grpc imports gRPC, only src/rocksdb imports RocksDB, only src/cli parses arguments, and the core imports ' +
+      'no package: require a contract instead.',
+    violations: (repository) =>
+      sourceFiles(repository).flatMap((file) =>
         file.imports
           .filter((each) => each.target === undefined && !mayImport(file, each.specifier))
           .map((each) => `${file.path} imports '${each.specifier}'`),
@@ -124,19 +125,19 @@ export const importRules: readonly Rule[] = [
     accepted: [{ 'src/grpc/server.ts': `import { Server } from '@grpc/grpc-js'\nimport 'node:net'` }],
   },
   {
-    statement: 'inside the core imports point down the tower, and roles never import roles',
+    statement: 'within the core, files import only layers below them, and roles never import roles',
     remedy:
-      'A role that ends calls rules/transition.ts, below it. A value that two storeys need belongs on the lower one. ' +
-      'The storeys are listed in test/tidy/import-rules.ts; a new room gets its place there.',
-    violations: (house) =>
-      sourceFiles(house)
+      'A change of role calls rules/transition.ts, below the roles. A value that two layers need belongs in the lower one. ' +
+      'test/tidy/import-rules.ts lists the layers; add new files there.',
+    violations: (repository) =>
+      sourceFiles(repository)
         .filter((file) => layerOf(file.path) === 'core')
         .flatMap((file) => {
-          const storey = coreLayerOf(file.path)
-          if (storey === -1) return [`${file.path}: stands on no known storey`]
+          const layerIndex = coreLayerOf(file.path)
+          if (layerIndex === -1) return [`${file.path}: is in no known layer of the core`]
           return targetsOf(file)
             .filter((target) => layerOf(target) === 'core')
-            .filter((target) => coreLayerOf(target) < storey || (isRole(file.path) && isRole(target)))
+            .filter((target) => coreLayerOf(target) < layerIndex || (isRole(file.path) && isRole(target)))
             .map((target) => `${file.path} imports ${target}`)
         }),
     rejected: [
@@ -145,7 +146,7 @@ export const importRules: readonly Rule[] = [
       { 'src/core/log/raft-log.ts': `import type { RaftState } from '../state.ts'` },
       { 'src/core/types.ts': `import type { Message } from './messages.ts'` },
       { 'src/core/state.ts': `import { assertInvariants } from './invariants.ts'` },
-      { 'src/core/cellar.ts': '' },
+      { 'src/core/unknown.ts': '' },
     ],
     accepted: [
       { 'src/core/roles/follower.ts': `import { becomeCandidate } from '../rules/transition.ts'` },
@@ -153,9 +154,9 @@ export const importRules: readonly Rule[] = [
     ],
   },
   {
-    statement: 'no file imports itself by way of others, not even for a type',
-    remedy: 'Cut the circle at its most abstract member: move what the others need of it into a file below them.',
-    violations: (house) => cyclesOf(sourceFiles(house)).map((circle) => circle.join(' → ')),
+    statement: 'imports form no cycle, not even for types',
+    remedy: 'Break the cycle at its most abstract file: move what the others need into a file below them.',
+    violations: (repository) => cyclesOf(sourceFiles(repository)).map((cycle) => cycle.join(' → ')),
     rejected: [
       { 'src/core/a.ts': `import './b.ts'`, 'src/core/b.ts': `import type { A } from './a.ts'` },
       { 'src/core/a.ts': `import './b.ts'`, 'src/core/b.ts': `import './c.ts'`, 'src/core/c.ts': `import './a.ts'` },
@@ -166,11 +167,11 @@ export const importRules: readonly Rule[] = [
     ],
   },
   {
-    statement: 'relative imports name a file that is there, by its .ts name',
+    statement: 'relative imports name an existing file with its .ts extension',
     remedy: "Write './types.ts', not './types' or './types.js': the compiler rewrites it for dist.",
-    violations: (house) => {
-      const paths = new Set(house.map((file) => file.path))
-      return sourceFiles(house).flatMap((file) =>
+    violations: (repository) => {
+      const paths = new Set(repository.map((file) => file.path))
+      return sourceFiles(repository).flatMap((file) =>
         targetsOf(file)
           .filter((target) => !paths.has(target))
           .map((target) => `${file.path} imports ${target}`),
@@ -182,15 +183,17 @@ export const importRules: readonly Rule[] = [
     ],
   },
   {
-    statement: 'an index.ts stands only at the face of a floor, and only re-exports',
-    remedy: 'Inside a folder import the file that has the noun; code moves out of the index into a file with a name.',
-    violations: (house) =>
-      sourceFiles(house)
+    statement: 'an index.ts exists only at the top of a layer, and only re-exports',
+    remedy: 'Within a layer, import the file itself. Move code from the index to a named file.',
+    violations: (repository) =>
+      sourceFiles(repository)
         .filter((file) => file.path.endsWith('/index.ts'))
         .flatMap((file) => {
-          if (file.path.split('/').length > 3) return [`${file.path}: stands inside a floor`]
-          const isFace = file.tree.statements.every((each) => /^export (type )?(\*|\{)[^;]* from /.test(each.getText()))
-          return isFace ? [] : [`${file.path}: does more than re-export`]
+          if (file.path.split('/').length > 3) return [`${file.path}: is inside a layer`]
+          const onlyReexports = file.tree.statements.every((each) =>
+            /^export (type )?(\*|\{)[^;]* from /.test(each.getText()),
+          )
+          return onlyReexports ? [] : [`${file.path}: does more than re-export`]
         }),
     rejected: [
       { 'src/core/log/index.ts': `export * from './raft-log.ts'` },
@@ -198,26 +201,28 @@ export const importRules: readonly Rule[] = [
       { 'src/memory/index.ts': `import { a } from './a.ts'\nexport { a }` },
     ],
     accepted: [
-      { 'src/memory/index.ts': `/** Face. */\nexport { a, type B } from './a.ts'\nexport type * from './c.ts'` },
+      {
+        'src/memory/index.ts': `/** The entry point. */\nexport { a, type B } from './a.ts'\nexport type * from './c.ts'`,
+      },
     ],
   },
   {
-    statement: 'every file of src is reached from an entry point',
+    statement: 'every file of src is imported, directly or indirectly, by an entry point',
     remedy: 'Delete the file, or import it where it is needed.',
-    violations: (house) => unreachedFiles(sourceFiles(house)),
+    violations: (repository) => unreachedFiles(sourceFiles(repository)),
     rejected: [{ 'src/index.ts': `export * from './errors.ts'`, 'src/errors.ts': '', 'src/core/forgotten.ts': '' }],
     accepted: [{ 'src/index.ts': `export * from './errors.ts'`, 'src/errors.ts': '' }],
   },
 ]
 
-/** 'src/core/log/raft-log.ts' stands on 'core'; 'src/errors.ts' on 'errors.ts'. */
+/** The layer of a path: 'core' for src/core/log/raft-log.ts, 'errors.ts' for src/errors.ts. */
 function layerOf(path: string): string {
   return path.split('/')[1] ?? ''
 }
 
 function coreLayerOf(path: string): number {
   const part = path.split('/')[2] ?? ''
-  return CORE_LAYERS.findIndex((storey) => storey.includes(part))
+  return CORE_LAYERS.findIndex((layer) => layer.includes(part))
 }
 
 function isRole(path: string): boolean {
@@ -235,7 +240,7 @@ function mayImport(file: RepositoryFile, specifier: string): boolean {
   )
 }
 
-/** Every circle a depth-first walk meets, as the files on it. */
+/** Every import cycle that a depth-first search finds, as the list of its files. */
 function cyclesOf(repository: Repository): string[][] {
   const byPath = new Map(repository.map((file) => [file.path, file]))
   const cycles: string[][] = []

@@ -1,4 +1,4 @@
-/** The repository as the tidy rules see it: files with their text, and for TypeScript what they import and what stands in them. */
+/** The repository as the tidy rules see it: files with their text and, for TypeScript, their syntax tree and imports. */
 import { readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import ts from 'typescript'
@@ -6,7 +6,7 @@ import ts from 'typescript'
 export interface Import {
   /** As written: './types.ts', 'node:fs', '@grpc/grpc-js'. */
   readonly specifier: string
-  /** The file meant, for a relative import: 'src/core/types.ts'. */
+  /** For a relative import, the file that it resolves to: 'src/core/types.ts'. */
   readonly target: string | undefined
 }
 
@@ -19,7 +19,6 @@ export interface RepositoryFile {
 
 export type Repository = readonly RepositoryFile[]
 
-/** A house of these files, given as path and text. */
 export function repositoryOf(files: Readonly<Record<string, string>>): Repository {
   return Object.entries(files).map(([path, text]) => {
     const tree = ts.createSourceFile(path, path.endsWith('.ts') ? text : '', ts.ScriptTarget.ES2022, true)
@@ -27,7 +26,6 @@ export function repositoryOf(files: Readonly<Record<string, string>>): Repositor
   })
 }
 
-/** The house that stands at `root`: of the given paths, those that are text. */
 export function readRepository(root: string, paths: readonly string[]): Repository {
   return repositoryOf(Object.fromEntries(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')])))
 }
@@ -50,7 +48,7 @@ export function* nodesOf(node: ts.Node): Generator<ts.Node> {
   for (const child of children) yield* nodesOf(child)
 }
 
-/** Where in its file a node stands, as an editor can open it: 'src/core/raft.ts:12'. */
+/** The file and line of a node, in the form that editors open: 'src/core/raft.ts:12'. */
 export function locationOf(file: RepositoryFile, node: ts.Node): string {
   return `${file.path}:${file.tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}`
 }
@@ -66,7 +64,7 @@ function importsOf(tree: ts.SourceFile): Import[] {
   return imports
 }
 
-/** What `import … from 'x'`, `export … from 'x'`, `import('x')` and the type `import('x').T` name. */
+/** The module that a node imports: `import … from 'x'`, `export … from 'x'`, `import('x')` or the type `import('x').T`. */
 function specifierOf(node: ts.Node): string | undefined {
   let name: ts.Node | undefined
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) name = node.moduleSpecifier

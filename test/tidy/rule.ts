@@ -1,15 +1,15 @@
-/** What a house rule is: a law, a remedy for whoever broke it, and small houses it must reject, so that it is known to work. */
+/** A rule over the text of the repository, with examples that test the rule itself. */
 import type { Repository } from './repository.ts'
 
 export interface Rule {
-  /** The law, as the title of the test. */
+  /** The rule in one sentence: the title of its test. */
   readonly statement: string
   /** What to do when the test fails. */
   readonly remedy: string
-  /** Where the law is broken, one line each. */
-  readonly violations: (house: Repository) => string[]
-  /** Houses (path and text) that break it, each on its own. */
+  /** One line for each place that breaks the rule. */
+  readonly violations: (repository: Repository) => string[]
+  /** Files (path and text) that break the rule; each example is checked on its own. */
   readonly rejected: readonly Readonly<Record<string, string>>[]
-  /** Houses that look alike and keep it. */
+  /** Similar files that follow it. */
   readonly accepted?: readonly Readonly<Record<string, string>>[]
 }

@@ -1,26 +1,27 @@
-/** What stands in the files: their first sentence, length, names, words, and what the core must never touch. */
-import { basename, posix } from 'node:path'
+/** Rules about the text of files: opening sentence, length, names, syntax, and what the core must not use. */
+import { basename } from 'node:path'
 import ts from 'typescript'
 import { filesUnder, locationOf, nodesOf, type RepositoryFile, sourceFiles } from './repository.ts'
 import type { Rule } from './rule.ts'
 
 const LINES_MAX = 400
 
-/** Names that bring time, chance, waiting or printing into the core. */
+/** Names that give access to time, randomness, asynchrony or output. */
 const BANNED_IN_CORE = new Set([
   ...['Date', 'performance', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'],
   ...['Promise', 'console', 'process', 'globalThis', 'crypto', 'Buffer', 'require', 'structuredClone'],
 ])
 
-// Spelt in halves, so that this file keeps its own law.
+// Split, so that this file does not break its own rule.
 const LEFTOVER_MARKER = new RegExp(`\\b(${['TO', 'DO'].join('')}|${['FIX', 'ME'].join('')}|${['XX', 'X'].join('')})\\b`)
 
 export const textRules: readonly Rule[] = [
   {
-    statement: 'every file of src opens with one sentence',
-    remedy: 'Say in the first line what this file is for: /** … */ or // …, with a capital letter and a full stop.',
-    violations: (house) =>
-      sourceFiles(house)
+    statement: 'every file of src opens with a sentence that describes it',
+    remedy:
+      'State in the first line what this file is or does: /** … */ or // …, with a capital letter and a full stop.',
+    violations: (repository) =>
+      sourceFiles(repository)
         .filter(
           (file) => !/^(#!.*\n)?(\/\*\*|\/\/)[\s*]+[^\s*/]/.test(file.text) || !/[.:?]/.test(openingCommentOf(file)),
         )
@@ -38,19 +39,19 @@ export const textRules: readonly Rule[] = [
   },
   {
     statement: `no file of src is longer than ${LINES_MAX} lines`,
-    remedy: 'Find the missing noun: a long file holds two things, and one of them has a name of its own.',
-    violations: (house) =>
-      sourceFiles(house)
+    remedy: 'Split the file: a long file usually holds two things, and each of them has a name.',
+    violations: (repository) =>
+      sourceFiles(repository)
         .filter((file) => lineCount(file) > LINES_MAX)
         .map((file) => `${file.path}: ${lineCount(file)} lines`),
     rejected: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX + 1) }],
     accepted: [{ 'src/core/a.ts': '// A line.\n'.repeat(LINES_MAX) }],
   },
   {
-    statement: 'files and folders are named in kebab-case, after what is in them',
-    remedy: 'Name the file after its main noun or verb. utils, helpers, common and misc name nothing.',
-    violations: (house) =>
-      house
+    statement: 'files and folders have descriptive names in kebab-case',
+    remedy: 'Name the file after its main noun or verb. utils, helpers, common and misc describe nothing.',
+    violations: (repository) =>
+      repository
         .filter((file) => file.path.endsWith('.ts'))
         .filter((file) => file.path.split('/').some((part) => !isGoodName(part)))
         .map((file) => file.path),
@@ -67,10 +68,10 @@ export const textRules: readonly Rule[] = [
     accepted: [{ 'test/paper/5.2-leader-election.test.ts': '', 'src/core/log/raft-log.ts': '' }],
   },
   {
-    statement: 'nothing is left for later in the code',
-    remedy: 'Do it now, or file an issue; the code says what is, not what is not yet.',
-    violations: (house) =>
-      house.flatMap((file) =>
+    statement: 'no file contains a marker for unfinished work',
+    remedy: 'Finish the work now, or file an issue.',
+    violations: (repository) =>
+      repository.flatMap((file) =>
         file.text
           .split('\n')
           .flatMap((line, at) => (LEFTOVER_MARKER.test(line) ? `${file.path}:${at + 1}: ${line.trim()}` : [])),
@@ -83,9 +84,10 @@ export const textRules: readonly Rule[] = [
   },
   {
     statement: 'no enum, namespace, decorator or default export',
-    remedy: 'A union of string literals, a module, a function call, a named export: they erase, and are found by name.',
-    violations: (house) =>
-      sourceFiles(house).flatMap((file) =>
+    remedy:
+      'Use a union of string literals, a module, a function call or a named export: types must be erasable, and exports easy to search for.',
+    violations: (repository) =>
+      sourceFiles(repository).flatMap((file) =>
         [...nodesOf(file.tree)].filter(isBannedSyntax).map((node) => `${locationOf(file, node)}: ${firstLine(node)}`),
       ),
     rejected: [
@@ -99,10 +101,10 @@ export const textRules: readonly Rule[] = [
     accepted: [{ 'src/rocksdb/binding.ts': `declare module 'rocksdb' { export const open: () => void }` }],
   },
   {
-    statement: 'the core knows no time, no chance, no waiting and no printing',
-    remedy: 'Time is an argument, chance a seed, waiting an effect, and what an operator should know an event.',
-    violations: (house) =>
-      filesUnder(house, 'src/core/').flatMap((file) =>
+    statement: 'the core uses no clock, no randomness, no asynchrony and no output',
+    remedy: 'Pass the time as an argument and randomness as a seed; return effects for I/O, and events for operators.',
+    violations: (repository) =>
+      filesUnder(repository, 'src/core/').flatMap((file) =>
         [...nodesOf(file.tree)].filter(isImpure).map((node) => `${locationOf(file, node)}: ${firstLine(node)}`),
       ),
     rejected: [
@@ -127,10 +129,10 @@ export const textRules: readonly Rule[] = [
     ],
   },
   {
-    statement: 'no test is singled out or skipped',
-    remedy: 'Remove .only and .skip; a test that cannot run is deleted, one that fails is mended.',
-    violations: (house) =>
-      filesUnder(house, 'test/').flatMap((file) =>
+    statement: 'no test is skipped or run alone',
+    remedy: 'Remove .only and .skip. Delete a test that cannot run; fix one that fails.',
+    violations: (repository) =>
+      filesUnder(repository, 'test/').flatMap((file) =>
         [...nodesOf(file.tree)].filter(isOnlyOrSkip).map((node) => `${locationOf(file, node)}: ${firstLine(node)}`),
       ),
     rejected: [
@@ -138,33 +140,11 @@ export const textRules: readonly Rule[] = [
       { 'test/a.test.ts': `describe.skip('a log', () => {})` },
       { 'test/a.test.ts': `xit('counts', () => {})` },
     ],
-    accepted: [{ 'test/a.test.ts': `it('skips what is not meant', () => { cursor.skip(2) })` }],
-  },
-  {
-    statement: 'every relative link in the documents leads somewhere',
-    remedy: 'Mend the path, or write the page.',
-    violations: (house) => {
-      const paths = new Set(house.flatMap((file) => [file.path, ...foldersOf(file.path)]))
-      return house
-        .filter((file) => file.path.endsWith('.md'))
-        .flatMap((file) =>
-          linksOf(file)
-            .filter((link) => !paths.has(posix.join(posix.dirname(file.path), link).replace(/\/$/, '')))
-            .map((link) => `${file.path} links to ${link}`),
-        )
-    },
-    rejected: [{ 'README.md': 'See [limits](docs/limits.md).' }, { 'docs/a.md': '[b](./b.md#top)', 'b.md': '' }],
-    accepted: [
-      {
-        'docs/a.md': '[b](../b.md#top) [web](https://example.org) [here](#below) [folder](../src/)',
-        'b.md': '',
-        'src/a.ts': '',
-      },
-    ],
+    accepted: [{ 'test/a.test.ts': `it('skips two entries', () => { cursor.skip(2) })` }],
   },
 ]
 
-/** The first comment of a file, on as many lines as it takes. */
+/** The first comment of a file, without a `#!` line. */
 function openingCommentOf(file: RepositoryFile): string {
   const text = file.text.replace(/^#!.*\n/, '')
   return text.startsWith('/*') ? text.slice(0, text.indexOf('*/')) : (text.split('\n')[0] ?? '')
@@ -195,7 +175,7 @@ function isImpure(node: ts.Node): boolean {
   return ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random'
 }
 
-/** `a` in `b.a`, `{ a: 1 }` or a method's declaration: a name of ours that only looks like a global's. */
+/** Whether this is `a` in `b.a`, in `{ a: 1 }` or in the declaration of a method: not a global name. */
 function isNameOfMember(node: ts.Identifier): boolean {
   const { parent } = node
   return 'name' in parent && parent.name === node && !ts.isShorthandPropertyAssignment(parent)
@@ -210,18 +190,4 @@ function isOnlyOrSkip(node: ts.Node): boolean {
 
 function firstLine(node: ts.Node): string {
   return node.getText().split('\n')[0] ?? ''
-}
-
-function foldersOf(path: string): string[] {
-  const parent = posix.dirname(path)
-  return parent === '.' ? [] : [parent, ...foldersOf(parent)]
-}
-
-/** Where the Markdown links of a document lead, without those to the web and to places in the page itself. */
-function linksOf(file: RepositoryFile): string[] {
-  const prose = file.text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '')
-  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map((match) => match[1] ?? '')
-    .filter((link) => !/^([a-z]+:|#)/.test(link))
-    .map((link) => link.replace(/#.*$/, ''))
 }
