@@ -4,16 +4,10 @@ import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
-import type { NodeOptions, OptionCheck, OptionProblem } from './runtime/options.ts'
-import {
-  checkMethods,
-  checkString,
-  OPTION_CHECKS,
-  RUNTIME_DEFAULTS,
-  throwOnProblems,
-  validateOptions,
-  withoutUndefined,
-} from './runtime/options.ts'
+import type { OptionCheck, OptionProblem } from './platform/options.ts'
+import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
+import type { NodeOptions } from './runtime/options.ts'
+import { OPTION_CHECKS, RUNTIME_DEFAULTS, validateOptions } from './runtime/options.ts'
 import { RaftNode } from './runtime/raft-node.ts'
 import { realClock } from './runtime/real-clock.ts'
 
@@ -88,7 +82,7 @@ async function rocksDBStorage(directory: string): Promise<Storage> {
 
 /** A message holds up to its own limit of blocks, or one block that is larger. */
 function messageBytesMaxOf(options: { readonly blockBytesMax?: number; readonly messageBytesMax?: number }): number {
-  const { blockBytesMax, messageBytesMax } = { ...RUNTIME_DEFAULTS, ...RAFT_DEFAULTS, ...withoutUndefined(options) }
+  const { blockBytesMax, messageBytesMax } = withDefaults({ ...RUNTIME_DEFAULTS, ...RAFT_DEFAULTS }, options)
   return Math.max(MESSAGE_BYTES_MIN, 2 * blockBytesMax, 2 * messageBytesMax)
 }
 

@@ -2,7 +2,14 @@
 import type { ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Codec } from '../contracts/state-machine.ts'
-import { RaftError } from '../errors.ts'
+import {
+  checkFunction,
+  checkMethods,
+  checkPositive,
+  findOptionProblems,
+  type OptionCheck,
+  throwOnProblems,
+} from '../platform/options.ts'
 
 export interface ClientLimitOptions {
   /** How long a call may take, with everything that is tried meanwhile. */
@@ -47,46 +54,32 @@ export interface RaftClientOptions<Command = unknown, Result = unknown, Query = 
   readonly random?: (() => number) | undefined
 }
 
-const CODECS = ['codec', 'resultCodec', 'queryCodec', 'answerCodec'] as const
-const OTHERS = ['endpoints', 'channel', 'clock', 'random']
+const codec = checkMethods('encode', 'decode')
 
-/** Throws ERR_RAFT_OPTIONS naming every mistake. */
-export function checkClientOptions(options: object): void {
-  const given = options as Readonly<Record<string, unknown>>
-  const limits = Object.keys(CLIENT_DEFAULTS)
-  const problems: string[] = []
-  for (const name of Object.keys(given))
-    if (![...limits, ...CODECS, ...OTHERS].includes(name)) problems.push(`${name} is not an option`)
-  const { endpoints, channel } = given
-  if (!Array.isArray(endpoints) || endpoints.length === 0 || !endpoints.every(isAddress))
-    problems.push("endpoints must be a list of at least one address such as '127.0.0.1:7001'")
-  if (typeof channel !== 'function') problems.push('channel must be a function that makes a channel to an address')
-  for (const name of limits)
-    if (given[name] !== undefined && !isPositive(given[name])) problems.push(`${name} must be a number above 0`)
-  for (const name of CODECS)
-    if (given[name] !== undefined && !isCodec(given[name])) problems.push(`${name} must have encode() and decode()`)
-  if (problems.length > 0)
-    throw new RaftError('ERR_RAFT_OPTIONS', `the options cannot be used: ${problems.join('; ')}`, {
-      details: { problems: problems.length },
-    })
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  ...Object.fromEntries(Object.keys(CLIENT_DEFAULTS).map((name) => [name, checkPositive])),
+  endpoints: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every(isAddress)
+      ? undefined
+      : "must be a list of at least one address such as '127.0.0.1:7001'",
+  channel: checkFunction,
+  codec,
+  resultCodec: codec,
+  queryCodec: codec,
+  answerCodec: codec,
+  clock: checkMethods('now', 'wakeAt'),
+  random: checkFunction,
 }
 
-/** The limits, each by default unless really given. */
-export function limitsOf(options: Partial<ClientLimitOptions>): ClientLimitOptions {
-  const limits: { -readonly [Name in keyof ClientLimitOptions]: number } = { ...CLIENT_DEFAULTS }
-  for (const name of Object.keys(limits) as (keyof ClientLimitOptions)[]) limits[name] = options[name] ?? limits[name]
-  return limits
+/** Throws ERR_RAFT_OPTIONS that names every problem. */
+export function checkClientOptions(options: object): void {
+  const problems = findOptionProblems(options, CHECKS)
+  for (const path of ['endpoints', 'channel'])
+    if ((options as Readonly<Record<string, unknown>>)[path] === undefined)
+      problems.push({ path, problem: 'is missing' })
+  throwOnProblems(problems)
 }
 
 function isAddress(value: unknown): boolean {
   return typeof value === 'string' && /^\S+$/.test(value)
-}
-
-function isPositive(value: unknown): boolean {
-  return typeof value === 'number' && value > 0
-}
-
-function isCodec(value: unknown): boolean {
-  const codec = value as Partial<Codec<unknown>> | null
-  return typeof codec?.encode === 'function' && typeof codec.decode === 'function'
 }

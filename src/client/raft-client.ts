@@ -7,10 +7,11 @@ import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { LeaderHint } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
+import { withDefaults } from '../platform/options.ts'
 import { systemClock } from '../platform/system-clock.ts'
 import { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
-import { checkClientOptions, limitsOf } from './options.ts'
+import { CLIENT_DEFAULTS, checkClientOptions } from './options.ts'
 import { RetryingCaller } from './retrying-caller.ts'
 
 export interface QueryOptions extends CallOptions {
@@ -45,7 +46,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   constructor(options: RaftClientOptions<Command, Result, Query, Answer>) {
     checkClientOptions(options)
-    const limits = limitsOf(options)
+    const limits = withDefaults(CLIENT_DEFAULTS, options)
     this.#limits = limits
     this.#endpoints = new Endpoints(options.endpoints, options.channel, limits.learnedEndpointsMax)
     this.#caller = new RetryingCaller({

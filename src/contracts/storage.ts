@@ -1,6 +1,6 @@
 /** What the runtime needs of a disk: an atomic, ordered, durable log with its hard state, and snapshot files beside it. */
 import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
-import type { EncodedBlock } from '../log-format/block.ts'
+import type { EncodedBlock } from './encoded-block.ts'
 
 /** Who a data directory belongs to. Written once, when the directory is made; checked at every open. */
 export interface StorageIdentity {

@@ -1,7 +1,7 @@
 /** What the runtime needs of a network: messages between peers, and snapshot bytes on a stream of their own. */
 import type { AppendEntriesRequest, Message } from '../core/messages.ts'
 import type { NodeId } from '../core/types.ts'
-import type { EncodedBlock } from '../log-format/block.ts'
+import type { EncodedBlock } from './encoded-block.ts'
 
 /** A message as it travels: an AppendEntries carries its blocks' bytes. */
 export type PeerMessage =

@@ -4,6 +4,7 @@ import { ChannelCredentials, status } from '@grpc/grpc-js'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { withDefaults } from '../platform/options.ts'
 import { GrpcServer } from './grpc-server.ts'
 import { makeHello } from './peer/handshake.ts'
 import { PeerAcceptor } from './peer/peer-acceptor.ts'
@@ -13,7 +14,7 @@ import { peerProto } from './peer/peer-proto.ts'
 import { fetchSnapshot } from './peer/snapshot-fetch.ts'
 import { SnapshotServer } from './peer/snapshot-server.ts'
 import type { GrpcTransportLimits, GrpcTransportOptions } from './peer/transport-options.ts'
-import { limitsOf, serverOptions } from './peer/transport-options.ts'
+import { GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
 
 /**
  * Connects the nodes of a cluster over gRPC (proto/quorate/v1/peer.proto). Traffic is plain text unless `credentials` are given.
@@ -38,7 +39,7 @@ export class GrpcTransport implements Transport {
   #closed: Promise<void> | undefined
 
   constructor(options: GrpcTransportOptions) {
-    this.#limits = limitsOf(options)
+    this.#limits = withDefaults(GRPC_TRANSPORT_DEFAULTS, options)
     this.#credentials = options.credentials?.channel ?? ChannelCredentials.createInsecure()
     this.server = new GrpcServer({
       listen: options.listen,

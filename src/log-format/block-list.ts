@@ -1,9 +1,9 @@
 /** The log as a storage sees it: an ordered list of blocks, and what a write does to it. Every storage keeps one; it does no I/O. */
 
+import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { StorageWrite } from '../contracts/storage.ts'
 import type { EntryId, LogIndex } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import type { EncodedBlock } from './block.ts'
 
 /** A block without its bytes. */
 export type BlockHeader = Omit<EncodedBlock, 'bytes'>

@@ -1,16 +1,12 @@
-/** A block as bytes: the same bytes are the value on disk, the field on the wire, and what a follower writes to its own disk. */
+/**
+ * Encodes and decodes blocks. Layout, little-endian:
+ * u32 magic and version | u32 crc32 of all that follows | u8 kind | u8[3] zero | u32 count | f64 first | f64 term |
+ * u32 length[count] | payloads. A noop has one empty payload; the payload of a membership is JSON.
+ */
 import { crc32 } from 'node:zlib'
+import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { Block, BlockKind, LogIndex, Member, Membership, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-
-/**
- * A block with its bytes, immutable once made. Layout, little-endian:
- * u32 magic and version | u32 crc32 of all that follows | u8 kind | u8[3] zero | u32 count | f64 first | f64 term |
- * u32 length[count] | payloads. A noop has one empty payload, a membership one of JSON. `size` is `bytes.length`.
- */
-export interface EncodedBlock extends Omit<Block, 'payload'> {
-  readonly bytes: Uint8Array
-}
 
 const MAGIC = 0x31424b51 // 'QKB1'
 const HEADER_BYTES = 32

@@ -1,9 +1,9 @@
 /** A disk in memory: what is durable on it outlives the storage that wrote it, what is not is lost in a crash. */
 
+import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { HardState, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
-import type { EncodedBlock } from '../log-format/block.ts'
 import { BlockList } from '../log-format/block-list.ts'
 
 export interface MemoryDiskOptions {

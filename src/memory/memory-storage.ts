@@ -1,9 +1,9 @@
 /** The storage without a disk: the same law, in memory, for tests and for clusters within one process. */
 
+import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import type { EncodedBlock } from '../log-format/block.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 

@@ -1,49 +1,42 @@
-/** One timer for all who wait: it looks through them when the earliest is due, however many there are. */
+/** Many deadlines on one timer: a timer for each call would cost more than the call. */
 import type { Clock, Timer } from '../contracts/clock.ts'
-import type { CallOptions } from '../contracts/node-service.ts'
 import type { Instant } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
 
-/** Ends what is due at `now`, and says when the next one is (Infinity if none is left). */
+/** Ends the calls whose deadline is at or before `now`; returns the next deadline (Infinity if there is none). */
 export type Sweep = (now: Instant) => Instant
 
-/** Looking through everything more often than this would cost more than anybody gains by it. */
-const SWEEP_MIN_MS = 5
+/** Two sweeps are at least this far apart, so that deadlines close together share one. A call may end this much late. */
+const SWEEP_INTERVAL_MIN_MS = 5
 
 export class Deadlines {
   readonly #clock: Clock
   readonly #sweeps: readonly Sweep[]
-  readonly #callTimeoutMs: number
   #timerAt: Instant = Number.POSITIVE_INFINITY
   #lastSweepAt: Instant = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
+  #isStopped = false
 
-  constructor(clock: Clock, callTimeoutMs: number, sweeps: readonly Sweep[]) {
+  constructor(clock: Clock, sweeps: readonly Sweep[]) {
     this.#clock = clock
-    this.#callTimeoutMs = callTimeoutMs
     this.#sweeps = sweeps
   }
 
-  /** When a call with these options ends at the latest; it is watched from now on. Throws ERR_RAFT_OPTIONS. */
-  deadlineFor(options: CallOptions | undefined): Instant {
-    const timeoutMs = options?.timeoutMs ?? this.#callTimeoutMs
-    if (!(timeoutMs > 0))
-      throw new RaftError('ERR_RAFT_OPTIONS', `timeoutMs must be a positive number of milliseconds, not ${timeoutMs}`)
-    const deadline = this.#clock.now() + timeoutMs
+  /** Sweeps at this instant, or a little later. */
+  watch(deadline: Instant): void {
     if (deadline < this.#timerAt) this.#arm(deadline)
-    return deadline
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#timerAt = Number.NEGATIVE_INFINITY
   }
 
   #arm(deadline: Instant): void {
+    if (this.#isStopped) return
     this.#timer?.cancel()
     this.#timer = undefined
-    this.#timerAt = Math.max(deadline, this.#lastSweepAt + SWEEP_MIN_MS)
+    this.#timerAt = Math.max(deadline, this.#lastSweepAt + SWEEP_INTERVAL_MIN_MS)
     if (deadline < Number.POSITIVE_INFINITY) this.#timer = this.#clock.wakeAt(this.#timerAt, () => this.#sweep())
   }
 

@@ -1,11 +1,11 @@
-/** Many calls may share one signal: this listens to it once for all, where a listener for each would make Node.js warn of a leak. */
+/** One listener per AbortSignal, however many calls share it: a listener for each call makes Node.js warn of a leak. */
 
 const subscriptions = new WeakMap<AbortSignal, { readonly callbacks: Set<() => void>; readonly listener: () => void }>()
 
-/** Calls back once when the signal, not aborted yet, is; the result is called to stop listening. */
+/** Calls back once when the signal is aborted; call the returned function to stop listening. The signal must not be aborted yet. */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const callbacks = subscriptions.get(signal)?.callbacks ?? subscribe(signal)
-  // A function of its own, so that the same callback may listen twice.
+  // A new function for each call, so that the same callback can be registered twice.
   const call = (): void => callback()
   callbacks.add(call)
   return () => {

@@ -3,10 +3,10 @@
  * A write is at most: the hard-state files, if term or vote change, and then one batch of RocksDB, synced.
  */
 
+import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { StorageWrite } from '../contracts/storage.ts'
 import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import type { EncodedBlock } from '../log-format/block.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
 import type { BindingBatch } from './binding.ts'

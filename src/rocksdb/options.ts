@@ -1,5 +1,12 @@
 /** The settings of the durable storage: names, defaults and what is allowed. */
-import { RaftError } from '../errors.ts'
+import {
+  checkInteger,
+  checkString,
+  findOptionProblems,
+  type OptionCheck,
+  throwOnProblems,
+  withDefaults,
+} from '../platform/options.ts'
 import type { Binding } from './binding.ts'
 
 export interface RocksDBStorageOptions {
@@ -23,23 +30,20 @@ export const ROCKSDB_STORAGE_DEFAULTS: Readonly<Record<NumberName, number>> = {
   markDelayMs: 1000,
 }
 
-/** [least, most]: the addon takes 32 bits and reads anything else as garbage. */
-const RANGES: Readonly<Record<NumberName, readonly [number, number]>> = {
-  writeBufferBytes: [64 * 1024, 2 ** 32 - 1],
-  cacheBytes: [0, 2 ** 32 - 1],
-  markDelayMs: [0, 2 ** 31 - 1],
+/** The addon takes 32 bits and misreads anything else. */
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  directory: checkString,
+  writeBufferBytes: checkInteger(64 * 1024, 2 ** 32 - 1),
+  cacheBytes: checkInteger(0, 2 ** 32 - 1),
+  markDelayMs: checkInteger(0, 2 ** 31 - 1),
 }
 
-/** All numbers with their defaults; throws ERR_RAFT_OPTIONS naming everything that is wrong. */
-export function settingsOf(options: RocksDBStorageOptions): Readonly<Record<NumberName, number>> {
-  const settings = { ...ROCKSDB_STORAGE_DEFAULTS }
-  const problems = typeof options.directory === 'string' && options.directory !== '' ? [] : ['directory must be a path']
-  for (const [name, [least, most]] of Object.entries(RANGES) as [NumberName, readonly [number, number]][]) {
-    const value = options[name] ?? settings[name]
-    if (!Number.isSafeInteger(value) || value < least || value > most)
-      problems.push(`${name} must be a whole number from ${least} to ${most}, not ${value}`)
-    settings[name] = value
-  }
-  if (problems.length > 0) throw new RaftError('ERR_RAFT_OPTIONS', `bad storage options: ${problems.join('; ')}`)
-  return settings
+/** All numbers with their defaults; throws ERR_RAFT_OPTIONS that names every problem. */
+export function resolveOptions(options: RocksDBStorageOptions): Readonly<Record<NumberName, number>> {
+  const { directory } = options
+  const numbers = withDefaults(ROCKSDB_STORAGE_DEFAULTS, options)
+  const problems = findOptionProblems({ ...numbers, directory }, CHECKS)
+  if (directory === undefined) problems.push({ path: 'directory', problem: 'is missing' })
+  throwOnProblems(problems)
+  return numbers
 }

@@ -1,14 +1,14 @@
 /** The durable storage: the log in RocksDB, term and vote in two small files, snapshots in files of their own; one directory per node. */
 import { resolve } from 'node:path'
+import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import type { EncodedBlock } from '../log-format/block.ts'
 import { loadBinding } from './binding.ts'
 import { DataDirectory } from './data-directory.ts'
 import { LogStore } from './log-store.ts'
 import type { RocksDBStorageOptions } from './options.ts'
-import { settingsOf } from './options.ts'
+import { resolveOptions } from './options.ts'
 import { removeOwner } from './owner-file.ts'
 import { openDirectory } from './recovery.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
@@ -20,7 +20,7 @@ export class RocksDBStorage implements Storage {
   readonly snapshots: SnapshotStore
   readonly #directory: DataDirectory
   readonly #options: RocksDBStorageOptions
-  readonly #settings: ReturnType<typeof settingsOf>
+  readonly #settings: ReturnType<typeof resolveOptions>
   readonly #files: SnapshotFiles
   readonly #reserve: SpaceReserve
   #state: 'new' | 'opening' | 'open' | 'closing' | 'closed' = 'new'
@@ -30,7 +30,7 @@ export class RocksDBStorage implements Storage {
 
   constructor(options: RocksDBStorageOptions) {
     this.#options = options
-    this.#settings = settingsOf(options)
+    this.#settings = resolveOptions(options)
     this.#directory = new DataDirectory(resolve(options.directory))
     this.#reserve = new SpaceReserve(this.#directory.path, this.#settings.writeBufferBytes)
     this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#openLog())

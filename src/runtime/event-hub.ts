@@ -1,7 +1,7 @@
 /** Events on their way to whoever watches: observers at once, readers of a stream when they come to it, never holding up the node. */
 import type { NodeEvent, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
-import { onAbort } from './abort-ear.ts'
+import { onAbort } from '../platform/on-abort.ts'
 
 /** A stream of events that holds a bounded number of them: a slow reader loses the oldest, and can see how many. */
 export interface EventStream extends AsyncIterableIterator<NodeEvent> {

@@ -1,8 +1,8 @@
 /** Leadership given to another node: when somebody asks for it, when this one's disk is nearly full, and when it closes. */
 import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import type { NodeId } from '../core/types.ts'
-import type { Deadlines } from '../platform/deadlines.ts'
 import type { AdminRequests } from './calls/admin-requests.ts'
+import type { CallDeadlines } from './calls/call-deadlines.ts'
 import type { StatusWaiters } from './calls/status-waiters.ts'
 import type { Driver } from './pipeline/driver.ts'
 
@@ -10,7 +10,7 @@ export interface LeadershipTransferParts {
   readonly driver: Driver
   readonly adminRequests: AdminRequests
   readonly statusWaiters: StatusWaiters
-  readonly deadlines: Deadlines
+  readonly deadlines: CallDeadlines
 }
 
 export class LeadershipTransfer {

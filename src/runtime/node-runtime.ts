@@ -10,8 +10,8 @@ import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import { Deadlines } from '../platform/deadlines.ts'
 import { AdminRequests } from './calls/admin-requests.ts'
+import { CallDeadlines } from './calls/call-deadlines.ts'
 import { Proposals } from './calls/proposals.ts'
 import { Reads } from './calls/reads.ts'
 import { internalError, rejectionError, removedError } from './calls/rejections.ts'
@@ -59,7 +59,7 @@ export class NodeRuntime<Command, Result> {
   readonly reads: Reads
   readonly adminRequests: AdminRequests
   readonly statusWaiters: StatusWaiters
-  readonly deadlines: Deadlines
+  readonly deadlines: CallDeadlines
   readonly snapshotTaker: SnapshotTaker
   readonly diskSpace: DiskSpace
   readonly driver: Driver
@@ -119,7 +119,7 @@ export class NodeRuntime<Command, Result> {
       },
     })
     this.reads = new Reads({ appliedState: this.#applier, clock, wake: () => this.driver.wake() })
-    this.deadlines = new Deadlines(clock, options.callTimeoutMs, [
+    this.deadlines = new CallDeadlines(clock, options.callTimeoutMs, [
       (now) => this.proposals.sweep(now),
       (now) => this.reads.sweep(now),
       (now) => this.adminRequests.sweep(now),

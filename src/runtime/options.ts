@@ -1,11 +1,20 @@
 /** What a node is started with: the names, the defaults, and one check of the whole that reports every mistake at once. */
-import { closest, distance } from 'fastest-levenshtein'
 import type { Observer } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RaftOptions } from '../core/options.ts'
 import { RAFT_DEFAULTS } from '../core/options.ts'
 import type { NodeId } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
+import {
+  checkBoolean,
+  checkInteger,
+  checkMethods,
+  checkString,
+  findOptionProblems,
+  formatValue,
+  type OptionCheck,
+  type OptionProblem,
+  withDefaults,
+} from '../platform/options.ts'
 
 /** The limits of the runtime, beside those of the core. */
 export interface RuntimeOptions {
@@ -98,41 +107,12 @@ export interface NodeOptions<Command, Result, Query = never, Answer = unknown>
   readonly observers?: readonly Observer[] | undefined
 }
 
-/** One mistake in the options, and where it is. */
-export interface OptionProblem {
-  readonly path: string
-  readonly problem: string
-}
-
-/** Says what is wrong with a value, or nothing. */
-export type OptionCheck = (value: unknown) => string | undefined
-
-export const checkInteger =
-  (min: number): OptionCheck =>
-  (value) =>
-    Number.isSafeInteger(value) && (value as number) >= min
-      ? undefined
-      : `must be a whole number of at least ${min}, not ${formatValue(value)}`
-
-export const checkString: OptionCheck = (value) =>
-  typeof value === 'string' && value !== '' ? undefined : `must be a non-empty string, not ${formatValue(value)}`
-
-export const checkBoolean: OptionCheck = (value) =>
-  typeof value === 'boolean' ? undefined : `must be true or false, not ${formatValue(value)}`
+const DEFAULTS = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS }
 
 export const checkNodeId: OptionCheck = (value) =>
   typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)
     ? undefined
     : `must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, not ${formatValue(value)}`
-
-/** An object with these functions. */
-export const checkMethods =
-  (...names: readonly string[]): OptionCheck =>
-  (value) => {
-    if (typeof value !== 'object' || value === null) return `must be an object, not ${formatValue(value)}`
-    const missing = names.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function')
-    return missing.length === 0 ? undefined : `has no ${missing.map((name) => `${name}()`).join(', ')}`
-  }
 
 const checkFraction: OptionCheck = (value) =>
   typeof value === 'number' && value >= 0 && value < 1
@@ -159,7 +139,7 @@ const checkObservers: OptionCheck = (value) => {
 const MAY_BE_ZERO = new Set(['trailingEntries', 'trailingBytesMax', 'freeBytesMin', 'lazyWriteMs', 'caughtUpEntries'])
 
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(
-  Object.entries({ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS }).map(([name, standard]) => [
+  Object.entries(DEFAULTS).map(([name, standard]) => [
     name,
     typeof standard === 'boolean' ? checkBoolean : checkInteger(MAY_BE_ZERO.has(name) ? 0 : 1),
   ]),
@@ -182,22 +162,13 @@ export const OPTION_CHECKS: Readonly<Record<string, OptionCheck>> = {
   observers: checkObservers,
 }
 
-/** Every problem of a set of options: unknown names, wrong values, contradictions. Empty if there is none. */
+/** Every problem of a node's options: unknown names, invalid values, missing ones and conflicts. */
 export function validateOptions(options: object, checks: Readonly<Record<string, OptionCheck>>): OptionProblem[] {
-  const problems: OptionProblem[] = []
   const given = options as Readonly<Record<string, unknown>>
-  for (const [path, value] of Object.entries(given)) {
-    const check = Object.hasOwn(checks, path) ? checks[path] : undefined
-    if (check === undefined)
-      problems.push({ path, problem: `is not an option${suggestion(path, Object.keys(checks))}` })
-    else if (value !== undefined) {
-      const problem = check(value)
-      if (problem !== undefined) problems.push({ path, problem })
-    }
-  }
+  const problems = findOptionProblems(given, checks)
   for (const path of ['id', 'stateMachine'])
     if (given[path] === undefined) problems.push({ path, problem: 'is missing' })
-  // Values that are wrong by themselves contradict nothing: the rest is judged as if they had been left out.
+  // An invalid value conflicts with nothing: the others are checked as if it had been left out.
   const invalid = new Set(problems.map(({ path }) => path))
   const valid = Object.fromEntries(Object.entries(given).filter(([path]) => !invalid.has(path)))
   problems.push(...findConflicts(valid))
@@ -205,18 +176,8 @@ export function validateOptions(options: object, checks: Readonly<Record<string,
   return problems
 }
 
-/** Throws ERR_RAFT_OPTIONS naming all problems, if there are any. */
-export function throwOnProblems(problems: readonly OptionProblem[]): void {
-  if (problems.length === 0) return
-  const lines = problems.map(({ path, problem }) => `${path} ${problem}`)
-  throw new RaftError('ERR_RAFT_OPTIONS', `the options cannot be used: ${lines.join('; ')}`, {
-    hint: 'mend all of them; they were checked together',
-    details: { problems: problems.length, ...Object.fromEntries(problems.map(({ path, problem }) => [path, problem])) },
-  })
-}
-
 function findConflicts(options: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
-  const all = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, ...withoutUndefined(options) }
+  const all = withDefaults(DEFAULTS, options)
   const problems: OptionProblem[] = []
   const expect = (isValid: boolean, path: string, problem: string): void => {
     if (!isValid) problems.push({ path, problem })
@@ -258,33 +219,9 @@ function findMembershipConflicts({
   return []
 }
 
-/** Every number a node runs by: what was given, and the defaults for the rest. */
-export function resolveOptions(options: { readonly id: NodeId; readonly seed: number }): RuntimeOptions & RaftOptions {
-  const names = [...Object.keys(RAFT_DEFAULTS), ...Object.keys(RUNTIME_DEFAULTS)]
-  const given = Object.fromEntries(Object.entries(withoutUndefined(options)).filter(([name]) => names.includes(name)))
-  return { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, ...given, id: options.id, seed: options.seed }
-}
-
-/** Without the keys whose value is undefined, so that they do not hide a default. */
-export function withoutUndefined<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
-}
-
-function suggestion(name: string, known: readonly string[]): string {
-  const best = closest(name, [...known])
-  const isNear = distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)
-  const suggested = isNear ? best : known.find((full) => isSubsequence(name.toLowerCase(), full.toLowerCase()))
-  return suggested === undefined ? '' : `; did you mean ${suggested}?`
-}
-
-/** Whether the letters of `name` stand in `full` in their order. */
-function isSubsequence(name: string, full: string): boolean {
-  let at = 0
-  for (const letter of full) if (letter === name[at]) at++
-  return name.length > 2 && at === name.length
-}
-
-function formatValue(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+/** All limits and timeouts of a node: as given, or their default. */
+export function resolveOptions(
+  options: Partial<typeof DEFAULTS> & { readonly id: NodeId; readonly seed: number },
+): RuntimeOptions & RaftOptions {
+  return { ...withDefaults(DEFAULTS, options), id: options.id, seed: options.seed }
 }

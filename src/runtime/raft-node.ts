@@ -8,6 +8,7 @@ import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
+import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
 import type { Landing } from './calls/proposals.ts'
 import type { Confirmation } from './calls/reads.ts'
 import { internalError, notStartedError } from './calls/rejections.ts'
@@ -15,15 +16,7 @@ import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
 import { NodeRuntime } from './node-runtime.ts'
 import type { NodeOptions } from './options.ts'
-import {
-  checkMethods,
-  checkNodeId,
-  OPTION_CHECKS,
-  resolveOptions,
-  throwOnProblems,
-  validateOptions,
-  withoutUndefined,
-} from './options.ts'
+import { checkNodeId, OPTION_CHECKS, resolveOptions, validateOptions } from './options.ts'
 import type { MakeCore } from './recovery.ts'
 import { recover } from './recovery.ts'
 
@@ -58,10 +51,6 @@ const START_CHECKS = {
   clock: checkMethods('now', 'wakeAt', 'defer'),
   beforeListen: checkFunction,
   makeCore: checkFunction,
-}
-
-function checkFunction(value: unknown): string | undefined {
-  return typeof value === 'function' ? undefined : 'must be a function'
 }
 
 interface Codecs<Command, Result, Query, Answer> {
@@ -334,7 +323,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 function codecsOf<Command, Result, Query, Answer>(
   options: RaftNodeOptions<Command, Result, Query, Answer>,
 ): Codecs<Command, Result, Query, Answer> {
-  const { codec, resultCodec, queryCodec, answerCodec } = withoutUndefined(options)
+  const { codec, resultCodec, queryCodec, answerCodec } = options
   return {
     command: codec ?? jsonCodec(),
     result: resultCodec ?? jsonCodec(),

@@ -1,8 +1,8 @@
 /** A data directory with a past: elections, conflicts, a snapshot, compaction; and what must be found in it afterwards. */
 import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
 import type { RecoveredState, Storage, StorageWrite } from '../../src/contracts/storage.ts'
 import type { HardState, SnapshotInfo } from '../../src/core/types.ts'
-import type { EncodedBlock } from '../../src/log-format/block.ts'
 import { encodeCommands, encodeNoop } from '../../src/log-format/block.ts'
 
 export const CONTENT: Buffer = Buffer.alloc(600_000, 'all the state there is, ')

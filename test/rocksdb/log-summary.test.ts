@@ -1,7 +1,7 @@
 /** The proof at open: whatever single thing is missing, changed or too much in the database, it is found and located. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import type { EncodedBlock } from '../../src/log-format/block.ts'
+import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import type { BindingBatch } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'

@@ -9,8 +9,8 @@ import type { SnapshotInfo } from '../../src/core/types.ts'
 import { RaftError } from '../../src/errors.ts'
 import { encodeNoop } from '../../src/log-format/block.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
-import { Deadlines } from '../../src/platform/deadlines.ts'
-import { onAbort } from '../../src/runtime/abort-ear.ts'
+import { onAbort } from '../../src/platform/on-abort.ts'
+import { CallDeadlines } from '../../src/runtime/calls/call-deadlines.ts'
 import { DiskSpace } from '../../src/runtime/disk-space.ts'
 import { EventHub } from '../../src/runtime/event-hub.ts'
 import { logObserver } from '../../src/runtime/log-observer.ts'
@@ -81,7 +81,7 @@ describe('the driver', () => {
     assert.deepEqual(desk.steps, ['', 'applied applied'])
     assert.deepEqual(
       desk.calls.slice(-9),
-      'persist settle events send install apply fetch takeSnapshot turned'.split(' '),
+      'persist settle events send install apply fetch takeSnapshot afterStep'.split(' '),
     )
   })
 
@@ -114,7 +114,7 @@ describe('the driver', () => {
     desk.driver.post({ type: 'applied', index: 1 })
     desk.driver.post({ type: 'applied', index: 2 })
     while (desk.time.step(1000));
-    assert.deepEqual(desk.calls.slice(-1), ['crashed'])
+    assert.deepEqual(desk.calls.slice(-1), ['onFatalError'])
     desk.driver.post({ type: 'applied', index: 3 })
     while (desk.time.step(2000));
     assert.equal(desk.steps.length, 2)
@@ -155,7 +155,7 @@ describe('deadlines', () => {
     const time = new VirtualTime()
     const sweeps: number[] = []
     const clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
-    const deadlines = new Deadlines(clock, 5000, [(now) => sweeps.push(now) && Number.POSITIVE_INFINITY])
+    const deadlines = new CallDeadlines(clock, 5000, [(now) => sweeps.push(now) && Number.POSITIVE_INFINITY])
     assert.equal(deadlines.deadlineFor(undefined), 5000)
     assert.equal(deadlines.deadlineFor({ timeoutMs: 300 }), 300)
     deadlines.deadlineFor({ timeoutMs: 400 })
@@ -167,7 +167,7 @@ describe('deadlines', () => {
 
   it('must be positive', () => {
     const clock = new NodeClock(new VirtualTime(), { startMs: 0, ratePerMille: 1000 })
-    const deadlines = new Deadlines(clock, 5000, [])
+    const deadlines = new CallDeadlines(clock, 5000, [])
     for (const timeoutMs of [0, -1, Number.NaN])
       assert.throws(() => deadlines.deadlineFor({ timeoutMs }), { code: 'ERR_RAFT_OPTIONS' })
   })

@@ -1,6 +1,6 @@
 /** The flags of `quorate serve` as options of a node: every word that cannot be understood is reported, not only the first. */
-import type { OptionProblem } from '../../runtime/options.ts'
-import { throwOnProblems, withoutUndefined } from '../../runtime/options.ts'
+import type { OptionProblem } from '../../platform/options.ts'
+import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
 import {
   parseAddress,
   parseAddresses,

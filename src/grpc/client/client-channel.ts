@@ -7,6 +7,7 @@ import type { Applied, CallOptions, NodeStatus, ReadMode } from '../../contracts
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { onAbort } from '../../platform/on-abort.ts'
+import { withDefaults } from '../../platform/options.ts'
 import { systemClock } from '../../platform/system-clock.ts'
 import type { WireSnapshot, WireStatusResponse } from '../shared/admin-messages.ts'
 import { snapshotFromWire, statusFromWire, wireChangeOf } from '../shared/admin-messages.ts'
@@ -81,7 +82,7 @@ export class GrpcClientChannel implements ClientChannel {
 
   constructor(address: string, options: GrpcClientOptions = {}) {
     this.address = address
-    this.#options = withDefaults(options)
+    this.#options = { ...options, ...withDefaults(GRPC_CLIENT_DEFAULTS, options) }
     this.#clock = options.clock ?? systemClock
   }
 
@@ -225,10 +226,4 @@ export class GrpcClientChannel implements ClientChannel {
 function detached(bytes: Uint8Array | undefined): Uint8Array {
   if (bytes === undefined) return new Uint8Array(0)
   return bytes.byteLength * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes
-}
-
-/** The options with defaults; an option that is set to undefined gets its default too. */
-function withDefaults(options: GrpcClientOptions): GrpcClientOptions & typeof GRPC_CLIENT_DEFAULTS {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  return { ...GRPC_CLIENT_DEFAULTS, ...given }
 }

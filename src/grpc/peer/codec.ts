@@ -1,9 +1,9 @@
 /** Encodes and decodes peer messages. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
 
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 import { decodeBlock, parseMembership } from '../../log-format/block.ts'
 import type { NestedFields } from '../shared/field-count.ts'
 import { countFields } from '../shared/field-count.ts'

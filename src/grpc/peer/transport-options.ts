@@ -64,12 +64,6 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   readonly credentials?: { readonly server: ServerCredentials; readonly channel: ChannelCredentials } | undefined
 }
 
-export function limitsOf(options: Partial<GrpcTransportLimits>): GrpcTransportLimits {
-  const limits: { -readonly [Name in keyof GrpcTransportLimits]: number } = { ...GRPC_TRANSPORT_DEFAULTS }
-  for (const name of Object.keys(limits) as (keyof GrpcTransportLimits)[]) limits[name] = options[name] ?? limits[name]
-  return limits
-}
-
 /** The overhead of the frame around the largest message. */
 const FRAME_SLACK_BYTES = 64 * 1024
 

@@ -1,7 +1,7 @@
 /** Membership changes, leadership transfers and snapshots under way: few, rare, each with a number of its own. */
 import type { Settlement } from '../../core/effects.ts'
 import type { Instant, LogIndex, NodeId } from '../../core/types.ts'
-import { onAbort } from '../abort-ear.ts'
+import { onAbort } from '../../platform/on-abort.ts'
 import type { LeaderHintOf, Operation } from './rejections.ts'
 import { notStartedError, outcomeUnknownError, rejectionError } from './rejections.ts'
 

@@ -5,7 +5,7 @@ import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
 import { RaftError as RaftFailure } from '../../errors.ts'
 import { encodedSize } from '../../log-format/block.ts'
-import { onAbort } from '../abort-ear.ts'
+import { onAbort } from '../../platform/on-abort.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
 export interface ProposalLimits {

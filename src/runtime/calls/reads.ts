@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
-import { onAbort } from '../abort-ear.ts'
+import { onAbort } from '../../platform/on-abort.ts'
 import { notStartedError } from './rejections.ts'
 
 /** How a read is confirmed; 'local' ones are not, they only wait for a whole state. */

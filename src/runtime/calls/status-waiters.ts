@@ -2,7 +2,7 @@
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Instant } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import { onAbort } from '../abort-ear.ts'
+import { onAbort } from '../../platform/on-abort.ts'
 
 /** One caller who waits. */
 export interface StatusWaiter {

@@ -1,11 +1,11 @@
 /** Feeds the state machine: committed commands in order, or a snapshot in their place; never both at once, never one skipped. */
 
 import type { Clock } from '../../contracts/clock.ts'
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 import { payloadsOf } from '../../log-format/block.ts'
 import type { Batch, Proposals } from '../calls/proposals.ts'
 import type { BlockCache } from './block-cache.ts'

@@ -1,7 +1,7 @@
 /** The newest blocks of the log as bytes: one contiguous run, bounded, from which followers are sent to and commands applied. */
 
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { LogIndex, Term } from '../../core/types.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 
 /** Blocks that are not yet on disk are never evicted: nobody could read them anywhere else. */
 export class BlockCache {

@@ -1,11 +1,11 @@
 /** Group commit: at most one write of the log is under way, and all that waits meanwhile goes into the next one. */
 
 import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage, StorageWrite } from '../../contracts/storage.ts'
 import type { Persist } from '../../core/effects.ts'
 import type { Outgoing } from '../../core/messages.ts'
 import type { Block, SnapshotInfo } from '../../core/types.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 import { encodeCommands, encodeMembership, encodeNoop } from '../../log-format/block.ts'
 import type { BlockCache } from './block-cache.ts'
 

@@ -1,11 +1,11 @@
 /** Puts the bytes of blocks on outgoing messages: from memory at once, else from disk without holding up other peers. */
 
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { PeerMessage, Transport } from '../../contracts/transport.ts'
 import type { AppendEntriesRequest, Outgoing } from '../../core/messages.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface SenderParts {

@@ -1,8 +1,8 @@
 /** What of a disk is not what was written any more, and who meets it: whoever reads it notices, as the law of storage wants. */
 
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 import { decodeBlock } from '../../log-format/block.ts'
 import type { MemoryDisk } from '../../memory/memory-disk.ts'
 

@@ -1,9 +1,9 @@
 /** The Storage contract over a false disk, as one life of a node has it: the storage of the memory, with time passing and crashes between. */
 
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../../contracts/storage.ts'
 import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import type { EncodedBlock } from '../../log-format/block.ts'
 import { MemoryStorage } from '../../memory/memory-storage.ts'
 import { DiskCalls } from './disk-calls.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'

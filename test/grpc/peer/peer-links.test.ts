@@ -1,9 +1,9 @@
 /** Links between nodes over gRPC under network faults: outages, stalls, slow readers and wrong addresses. */
 import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../src/contracts/encoded-block.ts'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
 import type { GrpcTransportLimits } from '../../../src/grpc/peer/transport-options.ts'
-import type { EncodedBlock } from '../../../src/log-format/block.ts'
 import { encodeCommands } from '../../../src/log-format/block.ts'
 import { RecordingHost } from '../../../src/testing/contracts/transport/recording-host.ts'
 import type { GrpcTransportFixture } from './grpc-transport-fixture.ts'

@@ -5,7 +5,7 @@ import type { Frame } from '../../../src/grpc/peer/codec.ts'
 import { decodeFrame, encodeFrame } from '../../../src/grpc/peer/codec.ts'
 import type { PeerCall } from '../../../src/grpc/peer/peer-call.ts'
 import { PeerStream } from '../../../src/grpc/peer/peer-stream.ts'
-import { limitsOf } from '../../../src/grpc/peer/transport-options.ts'
+import { GRPC_TRANSPORT_DEFAULTS, type GrpcTransportLimits } from '../../../src/grpc/peer/transport-options.ts'
 import { encodeCommands } from '../../../src/log-format/block.ts'
 
 describe('a stream of frames', () => {
@@ -85,14 +85,18 @@ describe('a stream of frames', () => {
   })
 })
 
-function openStream(limits: Parameters<typeof limitsOf>[0] = {}) {
+function openStream(limits: Partial<GrpcTransportLimits> = {}) {
   const call = new StubCall()
   const events: string[] = []
-  const stream = new PeerStream(call, limitsOf(limits), {
-    onFrame: (frame) => events.push(frame.type),
-    onEnd: (reason) => events.push(`end: ${reason}`),
-    onMalformed: ({ message }) => events.push(`malformed: ${message}`),
-  })
+  const stream = new PeerStream(
+    call,
+    { ...GRPC_TRANSPORT_DEFAULTS, ...limits },
+    {
+      onFrame: (frame) => events.push(frame.type),
+      onEnd: (reason) => events.push(`end: ${reason}`),
+      onMalformed: ({ message }) => events.push(`malformed: ${message}`),
+    },
+  )
   return { stream, call, events }
 }
 

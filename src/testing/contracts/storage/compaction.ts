@@ -1,7 +1,7 @@
 /** The log getting shorter at its front, and replaced as a whole. */
 import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { RaftError } from '../../../errors.ts'
-import type { EncodedBlock } from '../../../log-format/block.ts'
 import type { StorageTest } from './samples.ts'
 import {
   assertRejects,

@@ -1,6 +1,6 @@
 /** The log and the hard state: what was written is what is read, also after a restart. */
 import assert from 'node:assert/strict'
-import type { EncodedBlock } from '../../../log-format/block.ts'
+import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import { encodeCommands, encodeMembership, encodeNoop, payloadsOf } from '../../../log-format/block.ts'
 import type { StorageTest } from './samples.ts'
 import {

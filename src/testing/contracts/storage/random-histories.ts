@@ -1,8 +1,8 @@
 /** Histories drawn by chance, with a crash or a restart after many steps: what was acknowledged is there, and of the rest a beginning. */
 import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { Storage, StorageWrite } from '../../../contracts/storage.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
-import type { EncodedBlock } from '../../../log-format/block.ts'
 import { SeededRandom } from '../../simulation/seeded-random.ts'
 import { crash, crashWithin } from './capabilities.ts'
 import { ReferenceStorage } from './reference-storage.ts'

@@ -1,8 +1,8 @@
 /** The plainest possible storage, to compare others with: arrays that are filtered whole, and every state a crash may leave. */
 import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { RecoveredState, StorageWrite } from '../../../contracts/storage.ts'
 import type { HardState, LogIndex, SnapshotInfo, Term } from '../../../core/types.ts'
-import type { EncodedBlock } from '../../../log-format/block.ts'
 
 /** All that a storage holds at one moment. */
 export interface StorageState {

@@ -1,10 +1,10 @@
 /** What the storage contract tries every storage with, and how it looks at the answers. */
 import assert from 'node:assert/strict'
+import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { RecoveredState, Storage, StorageIdentity, StorageWrite } from '../../../contracts/storage.ts'
 import type { HardState, Membership, SnapshotInfo } from '../../../core/types.ts'
 import type { RaftError } from '../../../errors.ts'
 import { isRaftError } from '../../../errors.ts'
-import type { EncodedBlock } from '../../../log-format/block.ts'
 import { encodeCommands } from '../../../log-format/block.ts'
 
 /** One place to store in, empty at first. */

@@ -1,0 +1,7 @@
+/** A block as bytes: the same bytes are stored by a Storage, sent by a Transport and written by a follower. */
+import type { Block } from '../core/types.ts'
+
+/** A block with its bytes, immutable once made. src/log-format/block.ts documents the layout. `size` is `bytes.length`. */
+export interface EncodedBlock extends Omit<Block, 'payload'> {
+  readonly bytes: Uint8Array
+}
