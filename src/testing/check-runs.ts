@@ -1,4 +1,4 @@
-/** Many runs by chance: drawn by fast-check, judged, and on failure shrunk to a small story. */
+/** Checks many random runs, drawn by fast-check; a failed run is shrunk and reported. */
 import { fc } from './arbitraries/fast-check.ts'
 import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
@@ -9,42 +9,46 @@ import { simulate } from './simulate.ts'
 import type { FaultPlan } from './simulation/faults.ts'
 
 export interface CheckOptions {
+  /** The number of random runs. */
   readonly runs: number
-  /** Of the drawing; the seeds of the runs are drawn from it. */
+  /** Seed of the generator, from which the plans and the seeds of the runs are drawn. */
   readonly seed: number
-  /** Goes straight to a failure that was shrunk before. */
+  /** Starts at a failure that was shrunk before; the report of the failure contains it. */
   readonly path?: string | undefined
-  /** How long faults go on, in milliseconds of the world. */
+  /** When the faults end, in simulated milliseconds; 4000 by default. */
   readonly faultsMs?: number | undefined
-  /** What every run has beside what is drawn. */
+  /** Options of every run; they override what is drawn. */
   readonly fixed?: Partial<SimulationOptions> | undefined
-  /** How many smaller runs are drawn to tell a failure as a shorter story, and how many more with a fault or a call left out. */
+  /** Maximum number of runs that fast-check spends on shrinking a failure, and again on leaving out calls and faults; 200 by default. */
   readonly shrinksMax?: number | undefined
-  /** Where a run that failed is written; `quorate-runs` in the system's temporary directory, unless said otherwise. */
+  /** Directory for run files of failed runs; `quorate-runs` in the system's temporary directory by default. */
   readonly directory?: string | undefined
-  /** How to say "run it again", given the seed and the path. */
+  /** Returns the command that repeats the failure, for the report. */
   readonly replay?: ((seed: number, path: string) => string) | undefined
-  /** How to say "replay what was written", where that takes what a file cannot hold. */
+  /** The call that replays the run file, for the report, if the run needs code that a file cannot hold. */
   readonly replayFile?: string | undefined
 }
 
-/** What all runs together came to. */
+/** Sums over all runs. */
 export interface Totals {
   runs: number
   events: number
   steps: number
   calls: number
   commits: number
-  /** How often each event was told. */
+  /** How often the cores reported each event. */
   readonly eventCounts: Map<string, number>
-  /** How many faults of each type were planned. */
+  /** The number of planned faults of each type. */
   readonly faults: Map<string, number>
 }
 
 const FAULTS_MS = 4000
 const SHRINKS_MAX = 200
 
-/** Runs, and throws an error that tells the whole story if a promise was broken. Resolves with what was seen. */
+/**
+ * Runs random plans and checks the properties. Rejects at the first failure, with an Error whose message contains the violation, the
+ * shrunk plan, the end of the trace, the path of the run file and the command that repeats it.
+ */
 export async function checkRuns(options: CheckOptions): Promise<Totals> {
   const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {}, shrinksMax = SHRINKS_MAX } = options
   const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options

@@ -1,4 +1,4 @@
-/** What is said of a run that failed: which promise, what happened, where it is written down, and how to see it again. */
+/** The report of a failed run: the violation, the plan, the end of the trace, the run file and how to repeat the run. */
 import { PropertyViolation } from './properties/property.ts'
 import { needsOf, runSpecOf, runToEnd } from './run-files/outcome.ts'
 import { RUNS_DIRECTORY, writeRun } from './run-files/write-run.ts'
@@ -6,22 +6,22 @@ import type { History, SimulationOptions } from './simulate.ts'
 import { formatFault } from './simulation/faults.ts'
 
 export interface ReportOptions {
-  /** How to say "run it again". */
+  /** The command that repeats the run. */
   readonly replay: string
-  /** Where the run is written; `quorate-runs` in the system's temporary directory, unless said otherwise. */
+  /** Directory for the run file; `quorate-runs` in the system's temporary directory by default. */
   readonly directory?: string | undefined
-  /** How to say "replay what was written", where that takes what a file cannot hold. */
+  /** The call that replays the run file, if the run needs code that a file cannot hold. */
   readonly replayFile?: string | undefined
 }
 
-/** Lines of the trace before the failure that are shown; the whole of it is in `RandomHistory.trace`. */
+/** Maximum number of trace lines in a report; `History.trace` has all of them. */
 const TRACE_LINES = 120
-/** The format and the columns. */
+/** The format line and the column headings. */
 const HEADER_LINES = 2
 
 /**
- * Runs a failed plan once more, watching, writes it to a file, and tells of it. The plan is in it as JSON too:
- * `simulate(plan)` is the same run again.
+ * Runs a failed plan again with a trace, writes it to a run file, and returns the report. The report contains the plan as JSON:
+ * `simulate(plan)` repeats the run.
  */
 export async function reportOf(options: SimulationOptions, report: ReportOptions): Promise<string> {
   const spec = runSpecOf(options)
@@ -47,16 +47,17 @@ async function describeFile(
   { directory = RUNS_DIRECTORY, replayFile }: ReportOptions,
 ): Promise<string> {
   const written = await writeRun(plan, finished, directory)
-  if ('reason' in written) return `The run could not be written to ${directory}: ${written.reason}`
+  if ('reason' in written) return `The run file could not be written to ${directory}: ${written.reason}`
   const { path } = written
   const needs = needsOf(plan)
-  if (needs.length === 0) return `The run is written down: quorate replay ${path}`
+  if (needs.length === 0) return `To replay the run file: quorate replay ${path}`
   const call = replayFile ?? `replayRun(text, { ${needs.join(', ')} })`
-  return `The run is written down in ${path}: in a test, ${call} with its text`
+  return `The run file is ${path}. To replay it in a test: ${call} with its text`
 }
 
 function headline({ failure, events }: History): string {
-  if (failure === undefined) return 'The run did not fail a second time: something in it is not determined by its seed.'
+  if (failure === undefined)
+    return 'The run did not fail again: it depends on something other than its plan and its seed.'
   const what = failure instanceof PropertyViolation ? failure.message : ((failure as Error).stack ?? String(failure))
   return `${what}\n(after ${events} events)`
 }
@@ -65,5 +66,5 @@ function lastLines(trace: string): string[] {
   const lines = trace.trimEnd().split('\n')
   const left = lines.length - HEADER_LINES - TRACE_LINES
   if (left <= 0) return lines
-  return [...lines.slice(0, HEADER_LINES), `  … ${left} lines before …`, ...lines.slice(-TRACE_LINES)]
+  return [...lines.slice(0, HEADER_LINES), `  … ${left} earlier lines …`, ...lines.slice(-TRACE_LINES)]
 }

@@ -1,4 +1,4 @@
-/** Told scenarios: a few bare cores driven by a text, which answers with their inputs and effects. */
+/** Scenarios: text files of commands for a few bare cores, with the expected output of each paragraph. */
 import { PropertyViolation } from './properties/property.ts'
 import { COMMANDS } from './scenario/commands.ts'
 import { ScenarioRunner } from './scenario/scenario-runner.ts'
@@ -7,9 +7,9 @@ import { formatScript, parseScript } from './scenario/script.ts'
 import { checkFirstLine, fileError } from './text/first-line.ts'
 
 /**
- * Plays a scenario and returns its text with the answers that the nodes give: equal to `text` if they give those written down.
- * Every promise of safety is judged meanwhile; a broken one is answered in its sentence. Throws a RaftError (ERR_RAFT_RUN_FILE)
- * for a text whose first line names something else or a later version, or that does not begin with a command.
+ * Runs a scenario and returns its text with the actual output: equal to `text` if all output is as expected. The safety properties are
+ * checked at every step; a violation is part of the output. Throws ERR_RAFT_RUN_FILE if the first line names another format or a
+ * later version, or if the text does not start with a command.
  *
  * ```ts
  * const text = await readFile('elections.txt', 'utf8')
@@ -24,25 +24,25 @@ export function scenario(text: string): string {
   const paragraphs = script.map((paragraph) => {
     for (const command of paragraph.commands) runCommand(runner, command)
     const output = runner.takeLines()
-    return { ...paragraph, answer: output.length === 0 ? ['ok'] : output }
+    return { ...paragraph, output: output.length === 0 ? ['ok'] : output }
   })
   return formatScript(paragraphs)
 }
 
-/** What does not even begin with a command is some other text. */
+/** Throws unless the first word is a command: the text is probably something else then. */
 function checkFirstCommand(script: readonly Paragraph[]): void {
   const name = script.flatMap(({ commands }) => commands)[0]?.[0]
   if (name !== undefined && Object.hasOwn(COMMANDS, name)) return
-  const why = name === undefined ? 'there is nothing in it to play' : `it begins with '${name}', which is no command`
-  throw fileError(`it is no told scenario: ${why}`, {
-    hint: 'Give a run file, a told scenario or a recording; docs/reference/run-files.md tells them apart.',
+  const why = name === undefined ? 'it contains no command' : `its first word '${name}' is not a command`
+  throw fileError(`it is not a scenario: ${why}`, {
+    hint: 'Pass a run file, a scenario or a recording; docs/reference/run-files.md describes all three.',
   })
 }
 
 function runCommand(runner: ScenarioRunner, [name = '', ...words]: readonly string[]): void {
   try {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-    if (command === undefined) throw new Error(`there is no command '${name}'`)
+    if (command === undefined) throw new Error(`unknown command '${name}'`)
     command(runner, words)
   } catch (error) {
     const { isQuiet } = runner

@@ -1,4 +1,4 @@
-/** One run of a simulated cluster: faults under work, then healing, then the question whether it lives. */
+/** Runs a simulated cluster: first under load and faults, then without faults, where it must make progress. */
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
@@ -13,64 +13,71 @@ import { runLivenessPhase } from './simulation/liveness-phase.ts'
 import type { StepObserver } from './simulation/step-observer.ts'
 import type { ClusterPlan, Workload } from './simulation/workload.ts'
 
+/** The plan of a run and how to observe it. The plan alone determines everything that happens. */
 export interface SimulationOptions {
-  /** All chance of the run comes from this integer. */
+  /** Source of all random choices: the same plan with the same seed gives the same run. */
   readonly seed: number
+  /** Three voters and a spare by default. */
   readonly cluster?: ClusterPlan | undefined
+  /** The calls of clients and of the operator. */
   readonly workload: Workload
   readonly faults: FaultPlan
-  /** When all faults end, in milliseconds of the world; the cluster then has ten election timeouts to heal. */
+  /** When all faults end, in simulated milliseconds; 4000 by default. The cluster must then elect a leader within ten election timeouts. */
   readonly healAtMs?: number | undefined
-  /** Options of every node, over those that make a short run eventful. */
+  /** Options of every node, on top of the short timeouts and small limits of a simulation. */
   readonly settings?: Partial<RaftOptions & RuntimeOptions> | undefined
-  /** A machine of yours, to be given the same commands as the simulation's own, and judged with it. */
+  /** Your state machine, from `machineUnderTest`: it receives the same commands as the simulation's own, and is checked with it. */
   readonly machine?: MachineUnderTest | undefined
-  /** What to judge the run by; every promise of safety, unless said otherwise. */
+  /** The properties to check; all safety properties by default. Liveness is always checked. */
   readonly properties?: readonly Property[] | undefined
-  /** Whether to write down what happens; a run that fails is run again with it. */
+  /** Whether to write a trace. */
   readonly isTraced?: boolean | undefined
-  /** Tricks played on every node; for tests of the judges. */
+  /** Wrap parts of every node with faulty behaviour, to test that the properties detect it. */
   readonly interceptors?: Interceptors | undefined
-  /** Is given every line of a recording of the run, as it happens; `checkRecording` judges them again. */
+  /** Receives every line of a recording of the run; `checkRecording` can check the lines again. */
   readonly record?: ((line: string) => void) | undefined
-  /** Is shown the run after every event, and a last time when it is over. */
+  /** Called after every event and once more at the end of the run; may stop the run. */
   readonly onStep?: StepObserver | undefined
 }
 
-/** What came of a run. */
+/** The result of a run. */
 export interface History {
   readonly seed: number
-  /** Things that happened in the world, and steps of the cores among them. */
+  /** The number of events executed. */
   readonly events: number
+  /** The number of steps of all cores. */
   readonly steps: number
+  /** The number of client calls. */
   readonly calls: number
+  /** The highest committed index. */
   readonly commitIndex: number
-  /** How often each event was told by a core: whether the run saw what it was meant to see. */
+  /** How often the cores reported each event: whether the run reached the situations that it was meant to. */
   readonly eventCounts: ReadonlyMap<RaftEvent['type'], number>
-  /** What was wrong first; undefined if nothing was. */
+  /** The first PropertyViolation or unexpected error; undefined if the run passed. */
   readonly failure: unknown
-  /** One line per event, if it was asked for. */
+  /** One line per event; undefined unless `isTraced`. */
   readonly trace: string | undefined
 }
 
 export const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
 export const HEAL_AT_MS: number = 4000
 
-/** Runs a cluster through its faults and back, judging every step. Resolves also when a promise was broken: see `failure`. */
+/**
+ * Runs a cluster and checks the properties at every step. A violation does not reject the promise: it is in `failure`.
+ *
+ * ```ts
+ * const { failure } = await simulate({
+ *   seed: 1,
+ *   workload: [{ type: 'write', atMs: 500, node: LEADER, count: 3 }],
+ *   faults: [{ type: 'crash', atMs: 600, node: LEADER, isHard: true, forMs: 300 }],
+ * })
+ * assert.equal(failure, undefined)
+ * ```
+ */
 export async function simulate(options: SimulationOptions): Promise<History> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
   const { properties, isTraced = false, machine, interceptors, onStep, record } = options
-  const cluster = new Cluster({
-    seed,
-    plan,
-    settings,
-    properties,
-    isTraced,
-    machine,
-    interceptors,
-    onStep,
-    record,
-  })
+  const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, interceptors, onStep, record })
   const clients = new Clients(cluster)
   const injector = new FaultInjector(cluster, (node) => clients.onProcessEnded(node))
   for (const node of cluster.nodes) node.start()

@@ -95,31 +95,31 @@ describe('quorate replay', () => {
 
   for (const [what, content, message] of [
     [
-      'a line that means nothing',
+      'an unknown fault',
       `${text.split('----')[0]}fault 3 flood\n`,
-      /error\[ERR_RAFT_RUN_FILE\].*line \d+: there is no/,
+      /error\[ERR_RAFT_RUN_FILE\].*line \d+: unknown fault 'flood'/,
     ],
     [
       'a later version',
-      '# quorate run, version 2\n',
-      /line 1: the file is of version 2 .*\n {2}hint: +Replay it with the release/,
+      '# quorate run, version 3\n',
+      /line 1: the file has version 3 .*\n {2}hint: +Replay it with the release/,
     ],
     [
       'a trace',
       '# quorate trace, version 1\n',
-      /line 1: the first line is .*\n {2}hint: +This is a trace: it is for people;/,
+      /line 1: the first line is .*\n {2}hint: +This is a trace: it cannot be replayed;/,
     ],
     [
       'some other text',
       'npm ci\nadded 101 packages\n',
-      /it is no told scenario: it begins with 'npm', .*\n {2}hint: +Give a/,
+      /it is not a scenario: its first word 'npm' is not a command\n {2}hint: +Pass a/,
     ],
-    ['an empty file', '\n', /it is no told scenario: there is nothing in it to play/],
-    ['a scenario of a later version', '# quorate scenario, version 2\n\nstatus\n', /line 1: the file is of version 2/],
+    ['an empty file', '\n', /it is not a scenario: it contains no command/],
+    ['a scenario of a later version', '# quorate scenario, version 2\n\nstatus\n', /line 1: the file has version 2/],
     [
       'a machine it does not have',
       text.replace('\nheal', '\nneeds machine\nheal'),
-      /hint: +Replay it in a test that has it/,
+      /hint: +Replay it in a test: replayRun/,
     ],
   ] as const)
     it(`ends with 2 for ${what}`, async () => {

@@ -14,8 +14,8 @@ export function withoutMembershipChanges({ workload }: RunPlan): Workload {
 }
 
 /** The generated faults, with these network conditions instead of the generated ones. */
-export function withNetworkConditions(weather: Fault, { faults }: RunPlan): FaultPlan {
-  return [weather, ...faults.filter(({ type }) => type !== 'weather')]
+export function withNetworkConditions(conditions: Fault, { faults }: RunPlan): FaultPlan {
+  return [conditions, ...faults.filter(({ type }) => type !== 'networkConditions')]
 }
 
 /** One node after the other loses power and restarts at once. */
@@ -28,11 +28,11 @@ export const REPEATED_CRASHES: FaultPlan = Array.from({ length: 120 }, (_, numbe
 }))
 
 /** Messages are delayed and reordered, and some are delivered a second time much later. */
-export const LATE_MESSAGES: Fault & { readonly type: 'weather' } = {
-  type: 'weather',
+export const LATE_MESSAGES: Fault & { readonly type: 'networkConditions' } = {
+  type: 'networkConditions',
   atMs: 0,
   forMs: 4000,
-  weather: {
+  conditions: {
     delayMinUs: 200,
     delayMaxUs: 100_000,
     lossPerMille: 50,
@@ -44,7 +44,10 @@ export const LATE_MESSAGES: Fault & { readonly type: 'weather' } = {
 }
 
 /** As LATE_MESSAGES, and three in ten messages arrive after one or two more elections. */
-export const VERY_LATE_MESSAGES: Fault = { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, slowPerMille: 300 } }
+export const VERY_LATE_MESSAGES: Fault = {
+  ...LATE_MESSAGES,
+  conditions: { ...LATE_MESSAGES.conditions, slowPerMille: 300 },
+}
 
 /** No pre-vote, and election timeouts so close together that several nodes campaign at once. */
 export const FREQUENT_ELECTIONS: Partial<RaftOptions> = { preVote: false, electionTimeoutMaxMs: 240 }

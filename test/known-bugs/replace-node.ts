@@ -34,7 +34,7 @@ export async function replaceNode(kit: MutantKit, { seed }: RunPlan, isRemovedFi
   }
   for (const node of cluster.nodes) node.start()
   await writeUntil(1_000_000)
-  cluster.network.conditions = { ...LATE_MESSAGES.weather, lossPerMille: 0, stalePerMille: 200 }
+  cluster.network.conditions = { ...LATE_MESSAGES.conditions, lossPerMille: 0, stalePerMille: 200 }
   await writeUntil(LOST_AT_US)
   const { leader } = cluster
   const wiped = cluster.nodes.find((node) => node !== leader) as SimulatedNode

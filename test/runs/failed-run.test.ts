@@ -13,42 +13,42 @@ describe('a run that fails', () => {
   const interceptors = MUTANTS.find(({ name }) => name === 'speaks before it has written')?.interceptors
   const options = { runs: 5, seed: 1, shrinksMax: 30, fixed: { interceptors } }
   let directory = ''
-  let told = ''
+  let report = ''
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'quorate-failed-'))
-    told = await failureOf(checkRuns({ ...options, directory }))
+    report = await failureOf(checkRuns({ ...options, directory }))
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
 
   const textOf = (): string => readFileSync(join(directory, readdirSync(directory)[0] as string), 'utf8')
 
-  it('is written to a file that is named in what is said', () => {
+  it('is written to a file whose path is in the report', () => {
     const path =
-      /The run is written down in (\S+): in a test, replayRun\(text, \{ interceptors \}\)/.exec(told)?.[1] ?? ''
-    assert.ok(existsSync(path), told.slice(0, 500))
+      /The run file is (\S+)\. To replay it in a test: replayRun\(text, \{ interceptors \}\)/.exec(report)?.[1] ?? ''
+    assert.ok(existsSync(path), report.slice(0, 500))
   })
 
-  it('is told without what its failure does not need', () => {
+  it('is reported without calls and faults that the failure does not need', () => {
     const { run } = parseRun(textOf())
     assert.ok(run.workload.length + run.faults.length <= 2, textOf())
   })
 
-  it('breaks the same promise at the same event with the same state when it is replayed', async () => {
+  it('shows the same violation at the same event with the same state when it is replayed', async () => {
     const replay = await replayRun(textOf(), { interceptors })
     assert.ok(replay.failure instanceof PropertyViolation)
-    assert.ok(told.startsWith(replay.failure.message))
+    assert.ok(report.startsWith(replay.failure.message))
     assert.equal(replay.isSame, true)
     assert.equal(replay.text, textOf())
   })
 
-  it('comes out otherwise once the bug is gone', async () => {
+  it('has another outcome once the bug is fixed', async () => {
     const replay = await replayRun(textOf().replace('needs interceptors\n', ''))
     assert.equal(replay.isSame, false)
     assert.equal(replay.failure, undefined)
     assert.match(replay.outcome.verdict, /^kept until event \d+$/)
   })
 
-  it('is told without a stack, for its places move', async () => {
+  it('has an outcome without a stack trace, because source positions change', async () => {
     const machine = machineUnderTest({
       command: (number) => number,
       make: () => ({
@@ -68,19 +68,19 @@ describe('a run that fails', () => {
     assert.equal((await replayRun(text, { machine })).text, text)
   })
 
-  it('is told also where it cannot be written', async () => {
+  it('is reported even if its file cannot be written', async () => {
     const file = join(directory, 'a-file')
     writeFileSync(file, '')
     const anyway = await failureOf(checkRuns({ ...options, shrinksMax: 0, directory: file }))
     rmSync(file)
     assert.match(anyway, /^I12 persist before send is broken/)
-    assert.match(anyway, /The run could not be written to \S+a-file: EEXIST/)
+    assert.match(anyway, /The run file could not be written to \S+a-file: EEXIST/)
   })
 })
 
 async function failureOf(promise: Promise<unknown>): Promise<string> {
   const error = await promise.then(
-    () => assert.fail('nothing was noticed'),
+    () => assert.fail('no violation was detected'),
     (reason: Error) => reason,
   )
   return error.message

@@ -1,4 +1,4 @@
-/** Recordings: what the judges saw, written down, judged again from the text alone. */
+/** Recordings can be checked again from their text alone. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
@@ -24,20 +24,20 @@ describe('a recording', () => {
     lines = await recorded()
   })
 
-  it('is written and read without a change', () => {
+  it('is unchanged after formatting, parsing and formatting', () => {
     assert.equal(lines[0], RECORDING_FORMAT)
     assert.ok(lines.length > 1000)
     for (const [offset, line] of lines.slice(1).entries())
       assert.equal(recordingLine(parseObservation(line, offset + 2)), line)
   })
 
-  it('of a run that kept every promise keeps them', async () => {
+  it('of a run without violation has none', async () => {
     const { observations, violation } = await checkRecording(lines)
     assert.equal(violation, undefined)
     assert.equal(observations, lines.length - 1)
   })
 
-  it('carries bytes, maps and numbers that JSON has no words for', () => {
+  it('represents bytes, maps and numbers that JSON cannot', () => {
     const block = { first: 1, term: 1, kind: 'noop', count: 1, size: 2, membership: undefined } as const
     const durable = { type: 'durable', node: 'a', write: { blocks: [{ ...block, bytes: Buffer.from('hi') }] } } as const
     const read = parseObservation(recordingLine(durable), 2)
@@ -48,54 +48,70 @@ describe('a recording', () => {
   })
 
   for (const { name, interceptors, settings, voters, faults } of MUTANTS.slice(0, 3))
-    it(`of a node that ${name} breaks the same promise, in the same words`, async () => {
+    it(`of a node that ${name} shows the same violation as the run`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 80, seed: 1 })) {
-        const told: string[] = []
+        const lines: string[] = []
         const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
         const plan = { ...drawn, cluster, settings: settings ?? drawn.settings, faults: faults ?? drawn.faults }
-        const { failure } = await simulate({ ...plan, interceptors, record: (line) => void told.push(line) })
+        const { failure } = await simulate({ ...plan, interceptors, record: (line) => void lines.push(line) })
         if (!(failure instanceof PropertyViolation)) continue
-        const { violation, line } = await checkRecording(told)
+        const { violation, line } = await checkRecording(lines)
         assert.equal(violation?.message, failure.message)
-        assert.ok((line as number) <= told.length)
+        assert.ok((line as number) <= lines.length)
         return
       }
-      assert.fail('nothing was noticed')
+      assert.fail('no violation was detected')
     })
 
   for (const [what, text, message] of [
-    ['empty', '', /line 1: the first line is '', and not \{"format"/],
-    ['something else', '# quorate trace, version 1', /line 1: the first line is '# quorate trace, version 1', and not/],
-    ['of a later version', '{"format":"quorate recording","version":2}', /line 1: it is of version 2 of its format/],
-    ['cut off in a line', `${RECORDING_FORMAT}\n{"type":"cra`, /line 2: it is no JSON/],
-    ['of what nobody can observe', `${RECORDING_FORMAT}\n{"type":"thought"}`, /line 2: .*, and not thought/],
-    ['of no objects', `${RECORDING_FORMAT}\n17`, /line 2: an observation has one of the types started, /],
+    ['empty', '', /line 1: the first line is '' instead of \{"format"/],
     [
-      'of an index nobody can judge',
-      `${RECORDING_FORMAT}\n{"type":"applied","node":"a","index":10000001,"term":1,"command":"x"}`,
-      /line 2: index is 10000001, and nothing beyond 10000000 is judged/,
+      'another format',
+      '# quorate trace, version 1',
+      /line 1: the first line is '# quorate trace, version 1' instead of/,
     ],
     [
-      'too large a number',
+      'of a later version',
+      '{"format":"quorate recording","version":2}',
+      /line 1: the file has version 2 of its format/,
+    ],
+    ['truncated within a line', `${RECORDING_FORMAT}\n{"type":"cra`, /line 2: invalid JSON/],
+    [
+      'of an unknown observation',
+      `${RECORDING_FORMAT}\n{"type":"thought"}`,
+      /line 2: unknown observation type thought/,
+    ],
+    [
+      'not made of objects',
+      `${RECORDING_FORMAT}\n17`,
+      /line 2: unknown observation type undefined; the types are started, /,
+    ],
+    [
+      'of an index that is too large',
+      `${RECORDING_FORMAT}\n{"type":"applied","node":"a","index":10000001,"term":1,"command":"x"}`,
+      /line 2: index is 10000001, more than the maximum of 10000000/,
+    ],
+    [
+      'of an unsafe integer',
       `${RECORDING_FORMAT}\n{"type":"restored","node":"a","index":9007199254740993}`,
       /line 2: .*9007199/,
     ],
     [
-      'without what its type needs',
+      'without a required field',
       `${RECORDING_FORMAT}\n{"type":"durable","node":"a"}`,
-      /line 2: .*'durable' cannot be/,
+      /line 2: invalid observation 'durable'/,
     ],
   ] as const)
-    it(`is refused if it is ${what}`, async () => {
+    it(`is rejected if it is ${what}`, async () => {
       await assert.rejects(checkRecording(text.split('\n')), (error: Error) => {
         assert.ok(isRaftError(error, 'ERR_RAFT_RUN_FILE'))
-        assert.match(error.message, /^the file cannot be judged: /)
+        assert.match(error.message, /^the file cannot be checked: /)
         assert.match(error.message, message)
         return true
       })
     })
 
-  it('is judged, or refused by its own error, whatever was done to it', async () => {
+  it('is checked, or rejected with ERR_RAFT_RUN_FILE, after random edits', async () => {
     const beginning = lines.slice(0, 300)
     const place = fc.nat(beginning.length - 1)
     const harm = fc.tuple(place, fc.nat(), fc.constantFrom('drop', 'double', 'cut', 'null', 'minus'))

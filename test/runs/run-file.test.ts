@@ -10,8 +10,8 @@ import { formatRun, parseRun, RUN_FORMAT, withOutcome } from '../../src/testing/
 
 const OUTCOME = { verdict: 'kept until event 12', state: '0123456789abcdef' }
 
-describe('the file of a run', () => {
-  it('gives back every plan that is drawn, call for call and fault for fault', () => {
+describe('a run file', () => {
+  it('is parsed to the plan that it was formatted from', () => {
     const property = fc.property(runPlans({ untilMs: 4000 }), fc.boolean(), (plan, hasOutcome) => {
       const outcome = hasOutcome ? OUTCOME : undefined
       const run = JSON.parse(JSON.stringify({ ...plan, healAtMs: 4000 })) as RunSpec
@@ -21,16 +21,16 @@ describe('the file of a run', () => {
     fc.assert(property, { numRuns: 100, seed: 1 })
   })
 
-  it('gives back any field of data, whatever it is called', () => {
+  it('preserves fields with any name and any JSON value', () => {
     const value = fc.jsonValue({ maxDepth: 2 }).map((any) => JSON.parse(JSON.stringify(any)) as unknown)
     const name = fc.stringMatching(/^[A-Za-z][\w-]{0,8}$/)
     const property = fc.property(fc.dictionary(name, value, { noNullPrototype: true }), (fields) => {
-      assert.deepEqual(parseFields(splitWords(`${formatFields(fields)} # and so on`)), fields)
+      assert.deepEqual(parseFields(splitWords(`${formatFields(fields)} # a comment`)), fields)
     })
     fc.assert(property, { numRuns: 300, seed: 1 })
   })
 
-  it('reads as a story, in the order of time', () => {
+  it('lists calls and faults in the order of time', () => {
     const text = formatRun({
       run: {
         seed: 7,
@@ -48,7 +48,7 @@ describe('the file of a run', () => {
     })
     assert.equal(
       text,
-      `# quorate run, version 1
+      `# quorate run, version 2
 seed 7
 cluster voters=3 spares=1
 settings preVote=false leaseReads
@@ -63,63 +63,63 @@ state 0123456789abcdef
     )
   })
 
-  it('keeps its comments when its outcome is written down anew', () => {
+  it('keeps its comments when its outcome is replaced', () => {
     const text = `${RUN_FORMAT}\n# Of a Tuesday.\nseed 1 # the first\ncluster voters=3\nheal 500\n`
-    const told = withOutcome(text, OUTCOME)
-    assert.equal(told, `${text}----\nkept until event 12\nstate 0123456789abcdef\n`)
-    assert.equal(withOutcome(told, OUTCOME), told)
-    assert.equal(parseRun(told).run.seed, 1)
+    const changed = withOutcome(text, OUTCOME)
+    assert.equal(changed, `${text}----\nkept until event 12\nstate 0123456789abcdef\n`)
+    assert.equal(withOutcome(changed, OUTCOME), changed)
+    assert.equal(parseRun(changed).run.seed, 1)
   })
 
   const HEAD = `${RUN_FORMAT}\nseed 1\ncluster voters=3 spares=0\nheal 500\n`
   for (const [what, text, line, message] of [
-    ['of something else', 'tick a\n', 1, /line 1: the first line is 'tick a', and not '# quorate run, version 1'/],
+    ['of another format', 'tick a\n', 1, /line 1: the first line is 'tick a' instead of '# quorate run, version 2'/],
     ['that is empty', '', 1, /the first line is ''/],
-    ['of a scenario', '# quorate scenario, version 1\n', 1, /and not '# quorate run, version 1'/],
-    ['of a later version', '# quorate run, version 9\n', 1, /of version 9 .* and this release reads version 1/],
+    ['of a scenario', '# quorate scenario, version 1\n', 1, /instead of '# quorate run, version 2'/],
+    ['of a later version', '# quorate run, version 9\n', 1, /has version 9 .* and this release reads up to version 2/],
     ['without a seed', `${RUN_FORMAT}\ncluster voters=3\nheal 5\n`, undefined, /the line 'seed …' is missing/],
-    ['with two seeds', `${HEAD}seed 2\n`, 5, /line 5: there is a line 'seed' already/],
-    ['with half a seed', `${RUN_FORMAT}\nseed 1.5\n`, 2, /line 2: a seed is a whole number, not 1\.5/],
-    ['that heals too late', `${RUN_FORMAT}\nheal 9007199254740991\n`, 2, /line 2: 9007199254740991 ms is later/],
-    ['with a strange line', `${HEAD}sed 2\n`, 5, /a line cannot begin with 'sed'/],
+    ['with two seeds', `${HEAD}seed 2\n`, 5, /line 5: duplicate line 'seed'/],
+    ['with half a seed', `${RUN_FORMAT}\nseed 1.5\n`, 2, /line 2: a seed must be a whole number, not 1\.5/],
+    [
+      'that heals too late',
+      `${RUN_FORMAT}\nheal 9007199254740991\n`,
+      2,
+      /line 2: 9007199254740991 ms is beyond the end/,
+    ],
+    ['with an unknown line', `${HEAD}sed 2\n`, 5, /a line cannot start with 'sed'/],
     [
       'with an unknown fault',
       `${HEAD}fault 3 flood node=1\n`,
       5,
-      /there is no fault 'flood'; there are crash, .*drift/,
+      /unknown fault 'flood'; the faults are crash, .*drift/,
     ],
     [
       'with an unknown call',
       `${HEAD}call 3 phone node=1\n`,
       5,
-      /there is no call 'phone'; there are write, writeLarge, read,/,
+      /unknown call 'phone'; the calls are write, writeLarge, read,/,
     ],
-    ['with a fault of no time', `${HEAD}fault crash node=1\n`, 5, /after 'fault' comes one number/],
+    ['with a fault without a time', `${HEAD}fault crash node=1\n`, 5, /'fault' must be followed by one number/],
     [
       'that lacks a field',
       `${HEAD}fault 3 crash node=1 isHard\n`,
       5,
-      /'forMs' is missing; such a line is 'fault 300 crash node/,
+      /'forMs' is missing; an example is 'fault 300 crash node/,
     ],
-    ['with a field too many', `${HEAD}call 3 write node=1 count=1 key=a\n`, 5, /'key' means nothing here/],
+    ['with an unknown field', `${HEAD}call 3 write node=1 count=1 key=a\n`, 5, /unknown field 'key'/],
     [
-      'with a field of a wrong kind',
+      'with a field of the wrong type',
       `${HEAD}call 3 write node=n1 count=1\n`,
       5,
-      /'node' should be a number, not a word/,
+      /'node' must be a number, not a word/,
     ],
-    [
-      'with a value that is none',
-      `${HEAD}call 3 write node=[1 count=1\n`,
-      5,
-      /'node=\[1' has no value that can be read/,
-    ],
-    ['with a strange setting', `${HEAD}settings preVotes=false\n`, 5, /there is no setting 'preVotes'/],
-    ['of no nodes', HEAD.replace('voters=3', 'voters=0'), 3, /a cluster is told as 'cluster voters=3 spares=1'/],
-    ['with a strange outcome', `${HEAD}----\nfine\n`, 6, /'fine' is no outcome/],
-    ['without a state', `${HEAD}----\nkept until event 3\n`, 6, /after the outcome comes 'state'/],
+    ['with an invalid value', `${HEAD}call 3 write node=[1 count=1\n`, 5, /'node=\[1' has an invalid value/],
+    ['with an unknown setting', `${HEAD}settings preVotes=false\n`, 5, /unknown setting 'preVotes'/],
+    ['without nodes', HEAD.replace('voters=3', 'voters=0'), 3, /a cluster has the form 'cluster voters=3 spares=1'/],
+    ['with an invalid outcome', `${HEAD}----\nfine\n`, 6, /'fine' is not an outcome/],
+    ['without a state', `${HEAD}----\nkept until event 3\n`, 6, /the outcome must be followed by 'state'/],
   ] as const)
-    it(`is refused if it is one ${what}`, () => {
+    it(`is rejected if it is one ${what}`, () => {
       assert.throws(
         () => parseRun(text),
         (error) => {
@@ -132,7 +132,7 @@ state 0123456789abcdef
       )
     })
 
-  it('is read, or refused by its own error, whatever was done to it', () => {
+  it('is parsed, or rejected with ERR_RAFT_RUN_FILE, after random edits', () => {
     const whole = formatRun({
       run: { ...(fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 1, seed: 3 })[0] as RunPlan), healAtMs: 4000 },
       needs: ['machine'],
@@ -149,13 +149,13 @@ state 0123456789abcdef
     fc.assert(property, { numRuns: 150, seed: 1 })
   })
 
-  it('says what has to be brought to a run that needs it', async () => {
+  it('names the code that a replay needs and was not given', async () => {
     const text = `${HEAD}needs machine\n`
     await assert.rejects(replayRun(text), (error) => {
       assert.ok(isRaftError(error, 'ERR_RAFT_RUN_FILE'))
       assert.match(
         `${error.message}; ${error.hint}`,
-        /needs it again; Replay it in a test .* replayRun\(text, \{ machine \}\)/,
+        /needs the same again; Replay it in a test: replayRun\(text, \{ machine \}\)/,
       )
       return true
     })

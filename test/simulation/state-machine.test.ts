@@ -318,7 +318,8 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     const error = await checkStateMachine(machine, check).catch((reason: Error) => reason)
     assert.ok(error instanceof Error)
     assert.match(error.message, /even is too many/)
-    const [, file = '', again] = /written down in (.+): in a test, (.+) with its text/.exec(error.message) ?? []
+    const [, file = '', again] =
+      /The run file is (.+)\. To replay it in a test: (.+) with its text/.exec(error.message) ?? []
     assert.equal(again, 'replayStateMachine(…, { seed: 1 }, text)')
     const text = await readFile(file, 'utf8')
     const whole = await replayStateMachine(machine, check, text)

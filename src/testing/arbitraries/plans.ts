@@ -1,22 +1,23 @@
-/** Clusters, workloads and fault plans by chance, drawn and shrunk by fast-check. */
+/** fast-check arbitraries for clusters, workloads and fault plans. */
 import type { Arbitrary } from 'fast-check'
 import type { Message } from '../../core/messages.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { DamagedPart } from '../simulation/damage.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
+import type { NetworkConditions } from '../simulation/network-conditions.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
 import { fc } from './fast-check.ts'
 
-/** No cluster of a run has more nodes than this. */
+/** The largest number of nodes in a random cluster. */
 const NODES_MAX = 6
 
-/** Any node, the leader more often than others. */
+/** Any node number, LEADER more often than the others. */
 const node = (): Arbitrary<number> =>
   fc.oneof({ arbitrary: fc.nat(NODES_MAX - 1), weight: 3 }, { arbitrary: fc.constant(LEADER), weight: 1 })
 
-/** What a run is made of: everything that `simulate` needs. */
+/** A random plan: everything that `simulate` needs. */
 export interface RunPlan {
   readonly seed: number
   readonly cluster: ClusterPlan
@@ -25,7 +26,7 @@ export interface RunPlan {
   readonly faults: FaultPlan
 }
 
-/** Whole runs, with faults until `untilMs`. Clocks differ by no more than leases allow, where there are leases. */
+/** Complete plans with calls and faults until `untilMs`. With lease reads, clock rates differ by no more than leases tolerate. */
 export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPlan> {
   const { untilMs } = options
   return fc
@@ -51,8 +52,8 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
 }
 
 /**
- * Whether somebody campaigns without asking first while somebody else listens to every candidate: then a node that was removed, and
- * has not heard of it, may unseat leader after leader (thesis §4.2.3), and nobody promises a steady one.
+ * Whether some node campaigns without a pre-vote while another ignores leader stickiness: then a removed node that does not know of its
+ * removal can depose one leader after another (thesis §4.2.3), so that no stable leader is guaranteed.
  */
 function canBeDisrupted({ settings: all, faults }: RunPlan): boolean {
   const switches = [all, ...faults.filter((fault) => fault.type === 'switches')]
@@ -63,7 +64,7 @@ function withSafeSwitches(fault: Fault): Fault {
   return fault.type === 'switches' ? { ...fault, preVote: true, checkQuorum: true } : fault
 }
 
-/** The defaults most of the time, but each switch also the other way. */
+/** Mostly the defaults; sometimes one switch has its other value. */
 export function settings(): Arbitrary<Partial<RaftOptions>> {
   const usual = fc.constant<Partial<RaftOptions>>({})
   const without = fc.constantFrom<Partial<RaftOptions>>(
@@ -75,17 +76,17 @@ export function settings(): Arbitrary<Partial<RaftOptions>> {
   return fc.tuple(switches, fc.boolean()).map(([some, isLong]) => (isLong ? { ...some, ...LONG_LOG } : some))
 }
 
-/** Nodes look after the room on their disks. */
+/** Makes nodes check the free space on their disks. */
 const SPACE_CHECKS: Partial<RuntimeOptions> = { freeBytesMin: 1000, freeBytesCheckMs: 100 }
 
-/** Followers are repaired from the log, never by a snapshot. */
+/** Keeps enough entries that followers never need a snapshot. */
 const LONG_LOG: Partial<RaftOptions> = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
 
 function withinDrift(fault: Fault): Fault {
   return fault.type === 'drift' ? { ...fault, ratePerMille: 960 + (fault.ratePerMille % 80) } : fault
 }
 
-/** Three or five voters (or one, or four), and up to one node that stands by. */
+/** One to five voters, usually three, and at most one spare. */
 export function clusters(): Arbitrary<ClusterPlan> {
   return fc.record({
     voters: fc.oneof({ arbitrary: fc.constant(3), weight: 6 }, { arbitrary: fc.constantFrom(5, 4, 1, 2), weight: 4 }),
@@ -93,7 +94,7 @@ export function clusters(): Arbitrary<ClusterPlan> {
   })
 }
 
-/** Writes and reads, now and then a change of the membership, a transfer, a snapshot, until `untilMs`. */
+/** Writes and reads until `untilMs`, with occasional membership changes, transfers and snapshots. */
 export function workloads(options: {
   readonly untilMs: number
   readonly callsMax?: number | undefined
@@ -147,7 +148,7 @@ export function workloads(options: {
   return fc.array(call, { maxLength: callsMax, size: 'max' })
 }
 
-/** Every kind of fault, beginning before `untilMs`. */
+/** Faults of every type that begin before `untilMs`. */
 export function faultPlans(options: {
   readonly untilMs: number
   readonly faultsMax?: number | undefined
@@ -201,7 +202,7 @@ function fault(untilMs: number): Arbitrary<Fault> {
     { arbitrary: of('partition', { side: fc.uniqueArray(node(), { minLength: 1, maxLength: 3 }), forMs }), weight: 5 },
     { arbitrary: of('cut', { from: node(), to: node(), forMs }), weight: 3 },
     { arbitrary: of('reset', { a: node(), b: node() }), weight: 2 },
-    { arbitrary: of('weather', { weather: networkConditions(), forMs }), weight: 5 },
+    { arbitrary: of('networkConditions', { conditions: networkConditions(), forMs }), weight: 5 },
     { arbitrary: of('slowDisk', { node: node(), syncMs: fc.integer({ min: 5, max: 1500 }), forMs }), weight: 2 },
     { arbitrary: of('failDisk', { node: node(), forMs }), weight: 1 },
     { arbitrary: of('pause', { node: node(), forMs }), weight: 3 },
@@ -224,7 +225,7 @@ function messageType(): Arbitrary<Message['type']> {
   )
 }
 
-/** Half of them go when the other faults end, not before. */
+/** Half of them begin exactly when the other faults end. */
 function missing(untilMs: number): Arbitrary<Fault> {
   return fc.record({
     type: fc.constant('missing' as const),
@@ -234,7 +235,7 @@ function missing(untilMs: number): Arbitrary<Fault> {
   })
 }
 
-function networkConditions(): Arbitrary<(Fault & { readonly type: 'weather' })['weather']> {
+function networkConditions(): Arbitrary<NetworkConditions> {
   return fc.record({
     delayMinUs: fc.constant(200),
     delayMaxUs: fc.constantFrom(2000, 20_000, 100_000),

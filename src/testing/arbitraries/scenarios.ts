@@ -1,8 +1,8 @@
-/** Scenarios by chance: the commands of a told scenario, drawn and shrunk by fast-check, so that what fails is a story already. */
+/** A fast-check arbitrary for scenarios: a shrunk counterexample is a scenario file. */
 import type { Arbitrary, WeightedArbitrary } from 'fast-check'
 import { fc } from './fast-check.ts'
 
-/** The text of a scenario on these nodes (the last of them joins later), with at most so many commands. */
+/** Texts of scenarios with these bootstrap voters, these nodes that join later, and at most `commandsMax` commands. */
 export function scenarios(options: {
   readonly voters: readonly string[]
   readonly joining: readonly string[]
@@ -29,7 +29,7 @@ export function scenarios(options: {
   return fc.tuple(setup, lines).map((parts) => `${parts.flat().join('\n')}\n`)
 }
 
-/** What seldom comes together by chance: a leader, what it leaves behind, who lags, who comes and goes. */
+/** Sequences of commands that single random commands seldom form: elections, isolated leaders, lagging nodes, restarts and changes. */
 function sequences(ids: readonly string[]): Arbitrary<string> {
   const twoNodes = fc.shuffledSubarray([...ids], { minLength: 2, maxLength: 2 })
   const isolate = (id: string): string => `cut ${id}|${ids.filter((other) => other !== id)}`

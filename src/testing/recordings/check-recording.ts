@@ -1,24 +1,24 @@
-/** A recording in, a verdict out: the promises of safety, judged over what was written down, wherever it comes from. */
+/** Checks the safety properties over a recording, without running anything. */
 import type { Property } from '../properties/property.ts'
 import { PropertyViolation } from '../properties/property.ts'
 import { PropertyMonitor, SAFETY } from '../properties/safety.ts'
 import { checkRecordingFormat, parseObservation, recordingError } from './recording.ts'
 
-/** What came of judging a recording. */
+/** The result of checking a recording. */
 export interface RecordingVerdict {
-  /** How many observations were judged: all of them, or up to the one that broke a promise. */
+  /** The number of observations checked: all of them, or those up to the violation. */
   readonly observations: number
-  /** The promise that was broken first, and how; undefined if all were kept. */
+  /** The first violation; undefined if all properties hold. */
   readonly violation: PropertyViolation | undefined
-  /** The line of the file that broke it. */
+  /** The line number of the violation. */
   readonly line: number | undefined
 }
 
 /**
- * Judges the lines of a recording, one after the other, and keeps none of them. Throws ERR_RAFT_RUN_FILE for what cannot be judged.
+ * Checks the lines of a recording one after the other, without keeping them. Rejects with ERR_RAFT_RUN_FILE if a line is invalid.
  *
  * ```ts
- * const { broken } = await judgeRecording(createInterface({ input: createReadStream('run.jsonl') }))
+ * const { violation } = await checkRecording(createInterface({ input: createReadStream('run.jsonl') }))
  * ```
  */
 export async function checkRecording(
@@ -32,25 +32,22 @@ export async function checkRecording(
     line++
     if (line === 1) checkRecordingFormat(text)
     else if (text.trim() !== '') {
-      const broken = checkLine(monitor, text, line)
+      const violation = checkLine(monitor, text, line)
       observations++
-      if (broken !== undefined) return { observations, violation: broken, line }
+      if (violation !== undefined) return { observations, violation, line }
     }
   }
-  if (line === 0) throw recordingError('it is empty', 1)
+  if (line === 0) throw recordingError('the file is empty', 1)
   return { observations, violation: undefined, line: undefined }
 }
 
-function checkLine(watch: PropertyMonitor, text: string, line: number): PropertyViolation | undefined {
+function checkLine(monitor: PropertyMonitor, text: string, line: number): PropertyViolation | undefined {
   const observation = parseObservation(text, line)
   try {
-    watch.observe(observation)
+    monitor.observe(observation)
     return undefined
   } catch (error) {
     if (error instanceof PropertyViolation) return error
-    throw recordingError(
-      `the observation '${observation.type}' cannot be understood: ${(error as Error).message}`,
-      line,
-    )
+    throw recordingError(`invalid observation '${observation.type}': ${(error as Error).message}`, line)
   }
 }

@@ -1,20 +1,20 @@
-/** The fields of a call or a fault as words, `node=leader isHard forMs=300`, and back: whatever data JSON can carry. */
+/** Formats and parses the fields of a call or fault, `node=leader isHard forMs=300`. Values are any data that JSON can represent. */
 import { LEADER } from '../simulation/workload.ts'
 
-/** Fields that name nodes: the number of the leader is written as the word. */
+/** Fields that hold node numbers: LEADER is written as the word `leader`. */
 const NODE_FIELDS: ReadonlySet<string> = new Set([
   ...['node', 'from', 'to', 'a', 'b', 'side', 'nodes'],
   ...['add', 'promote', 'demote', 'remove'],
 ])
 
 const NAME = /^[A-Za-z][\w-]*$/
-/** These words are values of their own: a text of the same letters keeps its quotes. */
+/** Words with a meaning of their own: a string with the same letters keeps its quotes. */
 const RESERVED: ReadonlySet<string> = new Set(['true', 'false', 'null', 'leader'])
 const QUOTED = /"(?:[^"\\]|\\.)*"/g
 const WORD = /(?:"(?:[^"\\]|\\.)*"|\S)+/g
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[A-Za-z][\w-]*/g
 
-/** `node=leader isHard forMs=300`: a name alone is true, quotes are left out where nothing else could be meant. */
+/** For example `node=leader isHard forMs=300`: a name alone means true, and quotes are omitted where the value stays unambiguous. */
 export function formatFields(fields: object): string {
   return Object.entries(fields)
     .filter(([, value]) => value !== undefined)
@@ -22,21 +22,21 @@ export function formatFields(fields: object): string {
     .join(' ')
 }
 
-/** The words of a line: what stands between spaces, or in quotes; `#` and what follows it is for the reader. */
+/** Splits a line into words at spaces outside of quotes; a word that starts with `#` begins a comment. */
 export function splitWords(line: string): string[] {
   const words = line.match(WORD) ?? []
   const comment = words.findIndex((word) => word.startsWith('#'))
   return comment < 0 ? words : words.slice(0, comment)
 }
 
-/** Throws an Error that says which word is no field. */
+/** Throws an Error that names the invalid word. */
 export function parseFields(words: readonly string[]): Record<string, unknown> {
   const fields: Record<string, unknown> = {}
   for (const word of words) {
     const equals = word.indexOf('=')
     const name = equals < 0 ? word : word.slice(0, equals)
     if (!NAME.test(name)) throw new Error(`'${word}' is neither a name nor name=value`)
-    if (Object.hasOwn(fields, name)) throw new Error(`'${name}' is said twice`)
+    if (Object.hasOwn(fields, name)) throw new Error(`duplicate field '${name}'`)
     fields[name] = equals < 0 ? true : parseValue(word.slice(equals + 1), word)
   }
   return fields
@@ -59,6 +59,6 @@ function parseValue(text: string, word: string): unknown {
   try {
     return JSON.parse(json)
   } catch {
-    throw new Error(`'${word}' has no value that can be read: a number, a word, "a text", [a,list] or {a:1,b:2}`)
+    throw new Error(`'${word}' has an invalid value; a value is a number, a word, "a text", [a,list] or {a:1,b:2}`)
   }
 }

@@ -1,4 +1,4 @@
-/** Runs what a file tells, and says in the words of the file what came of it. */
+/** Runs a plan and computes its outcome as a run file states it. */
 import { PropertyViolation } from '../properties/property.ts'
 import type { History, SimulationOptions } from '../simulate.ts'
 import { CLUSTER, HEAL_AT_MS, simulate } from '../simulate.ts'
@@ -7,14 +7,14 @@ import type { WorldState } from '../simulation/world-state.ts'
 import { hashOf } from '../simulation/world-state.ts'
 import type { Need, Outcome, RunSpec } from './run-file.ts'
 
-/** A run, and how the world stood when it ended or was stopped. */
+/** A run with the state in which it ended or was stopped. */
 export interface FinishedRun {
   readonly history: History
   readonly state: WorldState
   readonly outcome: Outcome
 }
 
-/** Runs it, watching where it ends; an onlooker may end it sooner. */
+/** Runs a plan to its end, or until `onStep` stops it. */
 export async function runToEnd(options: SimulationOptions, onStep?: StepObserver): Promise<FinishedRun> {
   let last: WorldState | undefined
   const history = await simulate({
@@ -29,26 +29,26 @@ export async function runToEnd(options: SimulationOptions, onStep?: StepObserver
   return { history, state, outcome: { verdict: verdictOf(history), state: hashOf(state) } }
 }
 
-/** A run as a file holds it: in the order of time, with everything said that was left to the defaults. */
+/** The plan as a run file holds it: in the order of time, with all defaults filled in. */
 export function runSpecOf(options: SimulationOptions): RunSpec {
   const { seed, cluster = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS, workload, faults } = options
   return { seed, cluster, settings, healAtMs, workload: workload.toSorted(byTime), faults: faults.toSorted(byTime) }
 }
 
-/** What of a run no file can hold. */
+/** The parts of a run that a file cannot hold. */
 export function needsOf({ machine, interceptors, properties }: SimulationOptions): Need[] {
   const given = { machine, interceptors, properties }
   return (Object.keys(given) as Need[]).filter((need) => given[need] !== undefined)
 }
 
-/** Of two runs that fail by the same name, one is a story of the other. */
+/** The property id, error code or error name. A shrunk run must fail under the same name. */
 export function failureName(failure: unknown): string {
   if (failure instanceof PropertyViolation) return failure.property.id
   if (!(failure instanceof Error)) return 'something'
   return 'code' in failure ? String(failure.code) : failure.name
 }
 
-/** In one line, the number of the event included. */
+/** The outcome in one line, with the event number. */
 function verdictOf({ failure, events }: History): string {
   if (failure === undefined) return `kept until event ${events}`
   if (failure instanceof PropertyViolation) {
@@ -63,7 +63,7 @@ function byTime(one: { readonly atMs: number }, other: { readonly atMs: number }
   return one.atMs - other.atMs
 }
 
-/** A stack below it names places in the sources, which may move while the run stays the same. */
+/** Leaves out a stack trace, because source positions may change while the run stays the same. */
 function firstLine(text: string): string {
   return (text.split('\n', 1)[0] as string).trimEnd()
 }

@@ -1,10 +1,10 @@
-/** What calls and faults there are, by an example of each: it tells which fields a line must have, and shows how it is written. */
+/** The lines of a run file that hold calls and faults, with an example of each type that defines its fields. */
 import type { Fault } from '../simulation/faults.ts'
 import type { Call } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
 import { formatFields } from './fields.ts'
 
-/** Without an example of a new type, the type check fails. REWRITE=1 npx mocha test/runs then writes the page and the told runs anew. */
+/** A new type without an example fails the type check. `REWRITE=1 npx mocha test/runs` then updates the reference page and the run files. */
 type Examples<All extends { readonly type: string }> = {
   readonly [Type in All['type']]: Omit<Extract<All, { readonly type: Type }>, 'type' | 'atMs'>
 }
@@ -29,8 +29,8 @@ const FAULT_EXAMPLES: Examples<Fault> = {
   flap: { side: [LEADER], everyMs: 100, forMs: 900 },
   passOnly: { from: LEADER, to: 1, message: 'AppendEntriesRequest', forMs: 500 },
   reset: { a: 0, b: 1 },
-  weather: {
-    weather: {
+  networkConditions: {
+    conditions: {
       delayMinUs: 200,
       delayMaxUs: 20_000,
       lossPerMille: 50,
@@ -53,40 +53,39 @@ const FAULT_EXAMPLES: Examples<Fault> = {
   drift: { node: 2, ratePerMille: 1050, forMs: 1000 },
 }
 
-/** What may begin a line that has a time. */
 const EXAMPLES: { readonly [Word in 'call' | 'fault']: Readonly<Record<string, object>> } = {
   call: CALL_EXAMPLES,
   fault: FAULT_EXAMPLES,
 }
 
-/** `fault 300 crash node=leader isHard forMs=300` */
+/** For example `fault 300 crash node=leader isHard forMs=300`. */
 export function formatPlanLine(word: 'call' | 'fault', { type, atMs, ...fields }: Call | Fault): string {
   return `${word} ${atMs} ${type} ${formatFields(fields)}`.trimEnd()
 }
 
-/** A line of every kind, as the page on run files shows them. */
+/** An example line of every type, for docs/reference/run-files.md. */
 export function exampleLines(): string[] {
   return (['call', 'fault'] as const).flatMap((word) =>
     Object.entries(EXAMPLES[word]).map(([type, example]) => `${word} 300 ${type} ${formatFields(example)}`),
   )
 }
 
-/** Says what the fields lack or have too much, held against the example of their type; nothing if they are right. */
+/** Compares fields with the example of their type; returns a description of the first difference, or undefined. */
 export function fieldProblem(word: 'call' | 'fault', type: string, fields: object): string | undefined {
   const known = EXAMPLES[word]
   const example = Object.hasOwn(known, type) ? known[type] : undefined
-  if (example === undefined) return `there is no ${word} '${type}'; there are ${Object.keys(known).join(', ')}`
+  if (example === undefined) return `unknown ${word} '${type}'; the ${word}s are ${Object.keys(known).join(', ')}`
   const difference = differenceFrom(fields, example, '')
   if (difference === undefined) return undefined
-  return `${difference}; such a line is '${word} 300 ${type} ${formatFields(example)}'`
+  return `${difference}; an example is '${word} 300 ${type} ${formatFields(example)}'`
 }
 
 function differenceFrom(value: unknown, example: unknown, name: string): string | undefined {
   if (describeType(value) !== describeType(example))
-    return `'${name}' should be ${describeType(example)}, not ${describeType(value)}`
+    return `'${name}' must be ${describeType(example)}, not ${describeType(value)}`
   if (Array.isArray(value)) {
     const wrong = value.find((item) => typeof item !== 'number')
-    return wrong === undefined ? undefined : `'${name}' should be a list of numbers`
+    return wrong === undefined ? undefined : `'${name}' must be a list of numbers`
   }
   if (typeof value !== 'object') return undefined
   const given = value as Readonly<Record<string, unknown>>
@@ -96,7 +95,7 @@ function differenceFrom(value: unknown, example: unknown, name: string): string 
     if (difference !== undefined) return difference
   }
   const unknown = Object.keys(given).find((field) => !Object.hasOwn(example as object, field))
-  return unknown === undefined ? undefined : `'${unknown}' means nothing here`
+  return unknown === undefined ? undefined : `unknown field '${unknown}'`
 }
 
 function describeType(value: unknown): string {

@@ -1,4 +1,4 @@
-/** Replays a written run: what comes of it now, and whether that is what the file says. */
+/** Replays a run file, and compares the outcome with the one in the file. */
 import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Property } from '../properties/property.ts'
 import type { SimulationOptions } from '../simulate.ts'
@@ -11,39 +11,45 @@ import type { Need, Outcome } from './run-file.ts'
 import { parseRun, withOutcome } from './run-file.ts'
 
 export interface ReplayOptions {
-  /** The machine that was tried, as `machineUnderTest` makes it; a file says whether it needs one. */
+  /** Your state machine, from `machineUnderTest`, if the file has `needs machine`. */
   readonly machine?: MachineUnderTest | undefined
+  /** Required if the file has `needs interceptors`. */
   readonly interceptors?: Interceptors | undefined
+  /** Required if the file has `needs properties`. */
   readonly properties?: readonly Property[] | undefined
-  /** Where to stop: after an event of this number, or before anything later than this time. */
+  /** Where to stop: after this event, or before the first event later than this time. */
   readonly until?: { readonly event: number } | { readonly ms: number } | undefined
-  /** Is shown the run after every event, and may stop it. */
+  /** Called after every event; may stop the run. */
   readonly onStep?: StepObserver | undefined
-  /** Is given every line of a recording of the run. */
+  /** Receives every line of a recording of the run. */
   readonly record?: ((line: string) => void) | undefined
-  /** Whether to write down what happens; it is, unless said otherwise. */
+  /** Whether to write a trace; true by default. */
   readonly isTraced?: boolean | undefined
 }
 
 export interface Replay {
-  /** What came of it, and the hash of the whole world where it ended or was stopped. */
+  /** The outcome now, with the hash of the state in which the run ended or was stopped. */
   readonly outcome: Outcome
-  /** What the file says; undefined if it says nothing. */
+  /** The outcome in the file; undefined if it has none. */
   readonly expected: Outcome | undefined
-  /** Whether the two are equal; undefined if there is nothing to compare, as of a run that was stopped. */
+  /** Whether both have the same result, event and state hash. Undefined if the file has no outcome or the run was stopped. */
   readonly isSame: boolean | undefined
-  /** Whether it was stopped before its end. */
+  /** Whether the run was stopped before its end. */
   readonly isStopped: boolean
+  /** The first PropertyViolation or unexpected error; undefined if the run passed. */
   readonly failure: unknown
+  /** The number of events executed, and the time then. */
   readonly event: number
   readonly timeUs: number
   readonly state: WorldState
   readonly trace: string | undefined
-  /** The text of the file, with what came of it now: equal to the file if nothing has changed. */
+  /** The text of the file with the outcome of this replay: unchanged if `isSame`. */
   readonly text: string
 }
 
 /**
+ * Replays the text of a run file. Throws ERR_RAFT_RUN_FILE if the text is invalid, or if the file needs something that `options` lacks.
+ *
  * ```ts
  * const text = await readFile('failed.txt', 'utf8')
  * assert.equal((await replayRun(text)).text, text)
@@ -61,14 +67,17 @@ export async function replayRun(text: string, options: ReplayOptions = {}): Prom
     isStopped = true
     return 'stop'
   })
-  const isSame =
-    isStopped || expected === undefined
-      ? undefined
-      : expected.verdict === outcome.verdict && expected.state === outcome.state
+  const isSame = isStopped || expected === undefined ? undefined : isSameOutcome(expected, outcome)
   const { failure, trace } = history
   const { event, timeUs } = state
-  const now = withOutcome(text, isStopped ? expected : outcome)
+  const now = withOutcome(text, isStopped || isSame === true ? expected : outcome)
   return { outcome, expected, isSame, isStopped, failure, event, timeUs, state, trace, text: now }
+}
+
+/** Compares result, event and state, but not the explanation after the colon: a later release may word it differently. */
+function isSameOutcome(one: Outcome, other: Outcome): boolean {
+  const resultOf = ({ verdict }: Outcome): string => verdict.split(':', 1)[0] as string
+  return resultOf(one) === resultOf(other) && one.state === other.state
 }
 
 function isReached(until: ReplayOptions['until'], { event, nextUs }: SimulationStep): boolean {
@@ -77,10 +86,7 @@ function isReached(until: ReplayOptions['until'], { event, nextUs }: SimulationS
 }
 
 function missingNeed(need: Need): Error {
-  return fileError(
-    `this run was told with ${need === 'properties' ? 'properties' : `a ${need}`} of your own, and needs it again`,
-    {
-      hint: `Replay it in a test that has it: replayRun(text, { ${need} }) of quorate/testing.`,
-    },
-  )
+  return fileError(`this run used ${need === 'machine' ? 'a machine' : need} of your own, and needs the same again`, {
+    hint: `Replay it in a test: replayRun(text, { ${need} }) from quorate/testing.`,
+  })
 }

@@ -1,4 +1,4 @@
-/** A run of whole nodes as a text: what is done to which cluster, line by line, `----`, and what came of it. */
+/** Run files: a simulated run as text, with its plan line by line, then `----` and its outcome. */
 import type { RaftOptions } from '../../core/options.ts'
 import { RAFT_DEFAULTS } from '../../core/options.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
@@ -9,12 +9,15 @@ import { checkFirstLine, fileError } from '../text/first-line.ts'
 import { formatFields, parseFields, splitWords } from './fields.ts'
 import { fieldProblem, formatPlanLine } from './plan-lines.ts'
 
-/** The first line of every file; docs/reference/run-files.md explains the rest. */
-export const RUN_FORMAT = '# quorate run, version 1'
+/**
+ * The first line of every run file; docs/reference/run-files.md describes the rest. Version 1 is still read: there,
+ * `networkConditions` is `weather`, and `interceptors` is `tampering`.
+ */
+export const RUN_FORMAT = '# quorate run, version 2'
 
 const DASHES = '----'
 
-/** A run that a file can hold: all of it is data. */
+/** The part of a run's options that a file can hold: plain data only. */
 export interface RunSpec {
   readonly seed: number
   readonly cluster: ClusterPlan
@@ -24,26 +27,27 @@ export interface RunSpec {
   readonly faults: FaultPlan
 }
 
-/** What a file cannot hold, and who replays it must bring. */
+/** Code that a run used and a file cannot hold: it must be passed to `replayRun`. */
 export type Need = 'machine' | 'interceptors' | 'properties'
 
 const NEEDS: readonly Need[] = ['machine', 'interceptors', 'properties']
 
-/** How a run ended: in one line, and the hash of the whole world then. */
+/** How a run ended. */
 export interface Outcome {
-  /** `kept until event 812`, or `broken I1 at event 532: …`. */
+  /** One line: `kept until event 812`, `broken I1 at event 532: …` or `failed at event 99: …`. */
   readonly verdict: string
+  /** The hash of the complete state at that event: 16 hexadecimal digits. */
   readonly state: string
 }
 
 export interface RunFile {
   readonly run: RunSpec
   readonly needs: readonly Need[]
-  /** As it was when the file was written; undefined where nobody has run it yet. */
+  /** The outcome when the file was written; undefined if it has not been run. */
   readonly outcome: Outcome | undefined
 }
 
-/** The text of a run. */
+/** Formats a run file, with calls and faults in the order of time. */
 export function formatRun({ run, needs, outcome }: RunFile): string {
   const { seed, cluster, settings, healAtMs, workload, faults } = run
   const lines = [
@@ -58,7 +62,7 @@ export function formatRun({ run, needs, outcome }: RunFile): string {
   return withOutcome(`${lines.join('\n')}\n`, outcome)
 }
 
-/** Calls and faults in the order of their times, as far as each plan is in that order; the plans keep theirs. */
+/** Merges calls and faults by time. Neither list is sorted: parsing returns both in their original order. */
 function planLines(workload: Workload, faults: FaultPlan): string[] {
   const calls = [...workload]
   const lines: string[] = []
@@ -69,19 +73,19 @@ function planLines(workload: Workload, faults: FaultPlan): string[] {
   return [...lines, ...calls.map((call) => formatPlanLine('call', call))]
 }
 
-/** The text of a file with this outcome in place of the one it has; comments stay. */
+/** Replaces the outcome of a run file and keeps everything else, comments included. */
 export function withOutcome(text: string, outcome: Outcome | undefined): string {
-  const [asked = ''] = text.replaceAll('\r\n', '\n').split(/^----[ \t]*$/m)
-  if (outcome === undefined) return `${asked.trimEnd()}\n`
-  return `${asked.trimEnd()}\n${DASHES}\n${outcome.verdict}\nstate ${outcome.state}\n`
+  const [plan = ''] = text.replaceAll('\r\n', '\n').split(/^----[ \t]*$/m)
+  if (outcome === undefined) return `${plan.trimEnd()}\n`
+  return `${plan.trimEnd()}\n${DASHES}\n${outcome.verdict}\nstate ${outcome.state}\n`
 }
 
-/** Throws a RaftError (ERR_RAFT_RUN_FILE) with the number of the line, what is wrong with it, and what to do. */
+/** Parses a run file. Throws ERR_RAFT_RUN_FILE with the line number in `details.line`, the problem and a hint. */
 export function parseRun(text: string): RunFile {
-  checkFirstLine(text, 'run')
+  const version = checkFirstLine(text, 'run')
   const lines = text.replaceAll('\r\n', '\n').split('\n')
   const dashes = lines.findIndex((line) => line.trimEnd() === DASHES)
-  const reader = new RunReader()
+  const reader = new RunReader(version)
   for (const [at, line] of lines.slice(0, dashes < 0 ? undefined : dashes).entries()) {
     const words = splitWords(line)
     if (words.length > 0) reader.read(words, at + 1)
@@ -90,26 +94,31 @@ export function parseRun(text: string): RunFile {
 }
 
 function parseOutcome(lines: readonly string[], first: number): Outcome | undefined {
-  const said = [...lines.entries()].slice(first).filter(([, line]) => line.trim() !== '')
-  const [verdict, state, more] = said
+  const nonEmpty = [...lines.entries()].slice(first).filter(([, line]) => line.trim() !== '')
+  const [verdict, state, more] = nonEmpty
   if (verdict === undefined) return undefined
   if (!/^(kept until|broken \S+ at|failed at) event \d+/.test(verdict[1]))
-    throw fileError(`'${verdict[1]}' is no outcome, such as 'kept until event 812'`, { line: verdict[0] + 1 })
+    throw fileError(`'${verdict[1]}' is not an outcome such as 'kept until event 812'`, { line: verdict[0] + 1 })
   const hash = /^state ([0-9a-f]{16})\s*$/.exec(state?.[1] ?? '')?.[1]
   if (hash === undefined)
-    throw fileError("after the outcome comes 'state' and 16 hexadecimal digits", {
+    throw fileError("the outcome must be followed by 'state' and 16 hexadecimal digits", {
       line: (state?.[0] ?? verdict[0]) + 1,
     })
-  if (more !== undefined) throw fileError('nothing comes after the state', { line: more[0] + 1 })
+  if (more !== undefined) throw fileError('nothing may follow the state', { line: more[0] + 1 })
   return { verdict: verdict[1].trimEnd(), state: hash }
 }
 
-/** Takes in one line after the other. */
+/** Collects the lines of a run file. */
 class RunReader {
+  readonly #version: number
   needs: readonly Need[] = []
   readonly #single = new Map<string, unknown>()
   readonly #workload: Call[] = []
   readonly #faults: Fault[] = []
+
+  constructor(version: number) {
+    this.#version = version
+  }
 
   read(words: readonly string[], line: number): void {
     try {
@@ -130,25 +139,24 @@ class RunReader {
       case 'settings':
         return this.#setOnce(word, parseSettings(parseFields(words)))
       case 'needs':
-        this.needs = words.map(parseNeed)
+        this.needs = words.map((need) => parseNeed(need, this.#version))
         return
       case 'call':
-        this.#workload.push(parsePlanLine(word, words) as Call)
+        this.#workload.push(parsePlanLine(word, words, this.#version) as Call)
         return
       case 'fault':
-        this.#faults.push(parsePlanLine(word, words) as Fault)
+        this.#faults.push(parsePlanLine(word, words, this.#version) as Fault)
         return
       default:
         throw new Error(
-          `a line cannot begin with '${word}', only with seed, cluster, settings, heal, needs, call, fault or #`,
+          `a line cannot start with '${word}', only with seed, cluster, settings, heal, needs, call, fault or #`,
         )
     }
   }
 
   run(): RunSpec {
     for (const part of ['seed', 'cluster', 'heal'])
-      if (!this.#single.has(part))
-        throw fileError(`the line '${part} …' is missing: a run needs a seed, a cluster and a time to heal`)
+      if (!this.#single.has(part)) throw fileError(`the line '${part} …' is missing`)
     return {
       seed: this.#single.get('seed') as number,
       cluster: this.#single.get('cluster') as ClusterPlan,
@@ -160,7 +168,7 @@ class RunReader {
   }
 
   #setOnce(word: string, value: unknown): void {
-    if (this.#single.has(word)) throw new Error(`there is a line '${word}' already`)
+    if (this.#single.has(word)) throw new Error(`duplicate line '${word}'`)
     this.#single.set(word, value)
   }
 }
@@ -168,35 +176,38 @@ class RunReader {
 function parseNumber([text = '', ...more]: readonly string[], what: string): number {
   const number = Number(text)
   if (!/^\d+(\.\d+)?$/.test(text) || number > Number.MAX_SAFE_INTEGER || more.length > 0)
-    throw new Error(`after '${what}' comes one number, such as '${what} 4000'`)
+    throw new Error(`'${what}' must be followed by one number, as in '${what} 4000'`)
   return number
 }
 
-/** A time: the world counts microseconds, in whole numbers that are safe. */
+/** Rejects times whose microseconds are not a safe integer. */
 function parseMs(words: readonly string[], what: string): number {
   const ms = parseNumber(words, what)
-  if (ms * 1000 > Number.MAX_SAFE_INTEGER) throw new Error(`${ms} ms is later than any run lasts`)
+  if (ms * 1000 > Number.MAX_SAFE_INTEGER) throw new Error(`${ms} ms is beyond the end of any run`)
   return ms
 }
 
 function parseSeed(words: readonly string[]): number {
   const seed = parseNumber(words, 'seed')
-  if (!isCount(seed)) throw new Error(`a seed is a whole number, not ${seed}`)
+  if (!isCount(seed)) throw new Error(`a seed must be a whole number, not ${seed}`)
   return seed
 }
 
-function parsePlanLine(word: 'call' | 'fault', [time = '', type = '', ...words]: readonly string[]): Call | Fault {
+function parsePlanLine(word: 'call' | 'fault', words: readonly string[], version: number): Call | Fault {
+  const [time = '', name = '', ...rest] = words
   const atMs = parseMs([time], word)
-  const fields = parseFields(words)
-  const mistake = fieldProblem(word, type, fields)
-  if (mistake !== undefined) throw new Error(mistake)
+  const isOldName = version === 1 && name === 'weather'
+  const type = isOldName ? 'networkConditions' : name
+  const fields = parseFields(isOldName ? rest.map((field) => field.replace(/^weather=/, 'conditions=')) : rest)
+  const problem = fieldProblem(word, type, fields)
+  if (problem !== undefined) throw new Error(problem)
   return { type, atMs, ...fields } as Call | Fault
 }
 
 function parseCluster(fields: Readonly<Record<string, unknown>>): ClusterPlan {
   const { voters, spares = 0, ...more } = fields
   if (!isCount(voters) || voters === 0 || !isCount(spares) || Object.keys(more).length > 0)
-    throw new Error("a cluster is told as 'cluster voters=3 spares=1'")
+    throw new Error("a cluster has the form 'cluster voters=3 spares=1'")
   return { voters, spares }
 }
 
@@ -207,17 +218,15 @@ function isCount(value: unknown): value is number {
 function parseSettings(fields: Readonly<Record<string, unknown>>): RunSpec['settings'] {
   const known: Readonly<Record<string, unknown>> = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS }
   for (const [name, value] of Object.entries(fields)) {
-    if (!Object.hasOwn(known, name))
-      throw new Error(`there is no setting '${name}'; they are listed in docs/reference/limits.md`)
+    if (!Object.hasOwn(known, name)) throw new Error(`unknown setting '${name}'; docs/reference/limits.md lists them`)
     if (typeof value !== typeof known[name])
-      throw new Error(`the setting '${name}' is a ${typeof known[name]}, not ${JSON.stringify(value)}`)
+      throw new Error(`the setting '${name}' must be a ${typeof known[name]}, not ${JSON.stringify(value)}`)
   }
   return fields as RunSpec['settings']
 }
 
-function parseNeed(word: string): Need {
-  // Early files of version 1 call interceptors 'tampering'.
-  const name = word === 'tampering' ? 'interceptors' : word
+function parseNeed(word: string, version: number): Need {
+  const name = version === 1 && word === 'tampering' ? 'interceptors' : word
   const need = NEEDS.find((each) => each === name)
   if (need === undefined) throw new Error(`a run cannot need '${word}', only ${NEEDS.join(', ')}`)
   return need

@@ -1,13 +1,13 @@
-/** Takes away from a failed run what its failure does not need: faults and calls, many at once, then one by one. */
+/** Shrinks a failed run: removes faults and calls that its failure does not need, many at once, then one by one. */
 import type { SimulationOptions } from '../simulate.ts'
 import { simulate } from '../simulate.ts'
 import { failureName } from './outcome.ts'
 
-/** What is left out changes all chance that comes after it: a shorter run is given this many seeds to fail by. */
+/** A removed item changes all later random choices, so a smaller run is tried with this many seeds. */
 const SEEDS_TRIED = 4
 const SEED_LIMIT = 0x80000000
 
-/** A run with fewer calls and faults in which the same promise breaks; no more than `triesMax` runs are spent on it. */
+/** Returns a run with fewer calls and faults that fails under the same name, using at most `triesMax` runs. */
 export async function shrinkRun(options: SimulationOptions, triesMax: number): Promise<SimulationOptions> {
   if (triesMax <= 0) return options
   const { failure: first } = await simulate(options)
@@ -36,7 +36,7 @@ function sizeOf({ workload, faults }: SimulationOptions): number {
   return workload.length + faults.length
 }
 
-/** Tries to do without halves, then quarters, and in the end without single items; from the last one on, for the early ones matter. */
+/** Tries to remove halves, then quarters, down to single items. Starts at the end, because later items usually depend on earlier ones. */
 async function removeUnneeded<Item>(
   items: readonly Item[],
   stillFails: (fewer: readonly Item[]) => Promise<boolean>,

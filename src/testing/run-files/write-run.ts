@@ -1,4 +1,4 @@
-/** Writes a failed run down where it can be found again. */
+/** Writes the run file of a failed run. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,10 +7,10 @@ import type { FinishedRun } from './outcome.ts'
 import { failureName, needsOf, runSpecOf } from './outcome.ts'
 import { formatRun, parseRun } from './run-file.ts'
 
-/** Where failed runs are written, unless said otherwise. */
+/** The default directory for run files of failed runs. */
 export const RUNS_DIRECTORY: string = join(tmpdir(), 'quorate-runs')
 
-/** Gives the path, or says why there is no file: what failed must be told in any case. */
+/** Returns the path, or the reason why there is no file. It does not throw, because the failure itself must be reported in any case. */
 export async function writeRun(
   options: SimulationOptions,
   { history, outcome }: FinishedRun,
@@ -18,7 +18,7 @@ export async function writeRun(
 ): Promise<{ readonly path: string } | { readonly reason: string }> {
   try {
     const text = formatRun({ run: runSpecOf(options), needs: needsOf(options), outcome })
-    // What cannot be read back (a setting that is no data) is better said now.
+    // Report now what cannot be parsed again, for example a setting that is not plain data.
     parseRun(text)
     await mkdir(directory, { recursive: true })
     const path = join(directory, `${failureName(history.failure)}-seed-${options.seed}.txt`)

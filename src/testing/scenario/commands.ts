@@ -1,4 +1,4 @@
-/** The commands of a scenario: what each does on the stage. */
+/** The commands of a scenario, by name. */
 import type { MembershipChange } from '../../core/inputs.ts'
 import { RAFT_DEFAULTS } from '../../core/options.ts'
 import type { Block, NodeId } from '../../core/types.ts'
@@ -9,7 +9,7 @@ import { addressOf } from './scenario-runner.ts'
 
 type Command = (stage: ScenarioRunner, words: readonly string[]) => void
 
-/** By name; each is explained in docs/reference/scenarios.md. */
+/** docs/reference/scenarios.md describes each of them. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
   options: (stage, words) => {
     stage.options = Object.fromEntries(words.map(parsePair).map(([name, value]) => [name, JSON.parse(value)]))
@@ -48,7 +48,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   loud: (stage) => {
     stage.isQuiet = false
   },
-  /** The clocks of the others run as long as it takes, so that they have forgotten an earlier leader. */
+  /** Advances the clocks of the other nodes by an election timeout, so that they do not stick to an earlier leader. */
   elect: (stage, [id]) => {
     const node = stage.node(id)
     stage.hidesPauses = true
@@ -114,7 +114,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 
 function unstartedNode(stage: ScenarioRunner, id: string): ScenarioNode {
   const node = stage.unstartedNodes.get(id)
-  if (node === undefined) throw new Error(`there is no node ${id}`)
+  if (node === undefined) throw new Error(`unknown node ${id}`)
   return node
 }
 
@@ -124,18 +124,18 @@ function entry(index: number, term: number): Block {
 
 function parsePair(word: string): [string, string] {
   const at = word.indexOf('=')
-  if (at < 0) throw new Error(`'${word}' should be name=value`)
+  if (at < 0) throw new Error(`'${word}' must have the form name=value`)
   return [word.slice(0, at), word.slice(at + 1)]
 }
 
-/** 'a->b': from a to b; 'b': to b; 'all'. */
+/** Parses 'a->b' (from a to b), 'b' (to b) or 'all'. */
 function messageFilter(what: string): (flight: InFlight) => boolean {
   if (what === 'all') return () => true
   const [from, to] = what.includes('->') ? what.split('->') : [undefined, what]
   return (flight) => flight.to === to && (from === undefined || flight.from === from)
 }
 
-/** 'a->b': one way; 'a|b,c': all ways between the groups. */
+/** Parses 'a->b' (one direction) or 'a|b,c' (both directions between the groups). */
 function parseCuts(what: string): [NodeId, NodeId][] {
   if (what.includes('->')) return [what.split('->') as [NodeId, NodeId]]
   const groups = what.split('|').map((group) => group.split(','))
@@ -146,7 +146,7 @@ function parseCuts(what: string): [NodeId, NodeId][] {
   )
 }
 
-/** 'add=d' (a learner), 'add=d!' (promoted once caught up), 'promote=d', 'demote=b,c', 'remove=a'. */
+/** Parses 'add=d' (a learner), 'add=d!' (promoted once caught up), 'promote=d', 'demote=b,c' and 'remove=a'. */
 function parseChange(words: readonly string[]): MembershipChange {
   const change: Record<string, unknown> = {}
   for (const [verb, value] of words.map(parsePair)) {
@@ -175,7 +175,7 @@ function statusLine(node: ScenarioNode): string {
   return `${id} ${role} ${facts} leader=${leader ?? '-'} ${formatMembership(membership)}`
 }
 
-/** The terms on disk, from the first index there; what is committed stands before the bar. */
+/** The terms of the entries on disk, with a bar behind the last committed one. */
 function logLine(node: ScenarioNode): string {
   const { blocks, snapshot } = node.disk
   const commit = node.status?.commitIndex ?? 0

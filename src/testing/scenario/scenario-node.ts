@@ -1,4 +1,4 @@
-/** One bare core of a scenario, with an instant disk and machine around it. */
+/** A bare core of a scenario, with a disk and a state machine that complete everything at once. */
 import type { Effects, Persist } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Outgoing } from '../../core/messages.ts'
@@ -9,25 +9,25 @@ import type { Block, HardState, Membership, NodeId, SnapshotInfo } from '../../c
 import type { Observation } from '../properties/observation.ts'
 import { CheckedRaft } from '../simulation/checked-core.ts'
 
-/** What a node's disk holds, and what survives a crash. */
+/** The contents of a node's disk, which survive a crash. */
 export interface ScenarioDisk {
   hardState: HardState
   snapshot: SnapshotInfo | undefined
   blocks: readonly Block[]
-  /** Ids of the snapshot files; once a snapshot is recorded, those before it go. */
+  /** Ids of the snapshot files. When a snapshot is recorded, the older files are deleted. */
   readonly files: Set<string>
 }
 
-/** Where a node's doings go: messages out, lines to print, observations to judge. */
+/** Receives a node's messages, effects and observations. */
 export interface ScenarioHost {
   send(from: NodeId, outgoing: readonly Outgoing[]): void
   printEffects(node: NodeId, effects: Effects): void
   observe(observation: Observation): void
-  /** Whether that node has this snapshot to give. */
+  /** Whether that node can serve this snapshot. */
   hasSnapshot(node: NodeId, snapshot: SnapshotInfo): boolean
 }
 
-/** A node that was woken this often without doing anything will not. */
+/** A tick gives up after this many timeouts without an effect. */
 const TICK_WAKES_MAX = 100
 
 export class ScenarioNode {
@@ -43,17 +43,17 @@ export class ScenarioNode {
     files: new Set(),
   }
   #raft: Raft | undefined
-  /** Every node has a clock of its own. */
+  /** Every node has its own clock. */
   now = 0
   wakeAt = 0
-  /** While set, writes wait here and are lost by a crash. */
+  /** If defined, writes wait here and a crash loses them. */
   #heldWrites: Persist[] | undefined
   #snapshotCount = 0
-  /** Every block of this life, as it was appended. */
+  /** Every block as it was appended, by first index and term. */
   readonly #appended = new Map<string, Block>()
-  /** Whether it did or said anything since it was last let tick. */
+  /** Whether a step had an effect since the last tick began. */
   hasActed = false
-  /** Inputs still to be stepped with; the first is under way. */
+  /** The inputs of further steps; the first is being processed. */
   #pendingSteps: (readonly Input[])[] = []
 
   constructor(options: RaftOptions, initialMembership: Membership, host: ScenarioHost) {
@@ -71,18 +71,18 @@ export class ScenarioNode {
     return this.#raft?.status(this.now)
   }
 
-  /** The block with all it carries, as the runtime would put it on the wire. */
+  /** The block with its membership, as the runtime would send it. */
   fullBlock(block: Block): Block {
     return this.#appended.get(`${block.first}@${block.term}`) ?? this.disk.blocks.find(isSameBlock(block)) ?? block
   }
 
-  /** Begins a life with what is on the disk; if one is under way, it ends first. */
+  /** Starts the node from its disk; a running node crashes first. */
   start(): void {
     if (this.isUp) this.crash()
     const { hardState, snapshot, blocks } = this.disk
     const initialMembership = this.#initialMembership
     this.#host.observe({ type: 'started', node: this.id, hardState, snapshot, blocks, initialMembership })
-    // Every life draws otherwise, as those of a real node do: an answer to an earlier one is none to this.
+    // Each start has its own seed, like a real process, so that responses to an earlier run do not match.
     const options = { ...this.#options, seed: this.#options.seed + this.#starts++ }
     this.#raft = new CheckedRaft(options, { hardState, snapshot, blocks, initialMembership }, this.now)
     this.step([])
@@ -98,7 +98,7 @@ export class ScenarioNode {
     this.#heldWrites ??= []
   }
 
-  /** Lets the disk go on: for good, or with only so many of the writes that wait. */
+  /** Completes `count` held writes; without a count, all of them, and later ones at once again. */
   release(count: number = Infinity): void {
     for (let written = 0; written < count; written++) {
       const persist = this.#heldWrites?.shift()
@@ -108,7 +108,7 @@ export class ScenarioNode {
     if (count === Infinity) this.#heldWrites = undefined
   }
 
-  /** Steps the core, and again with what its disk and machine answer at once, until nothing is left. */
+  /** Steps the core with these inputs, then with the completions of its own effects, until there are none. */
   step(inputs: readonly Input[]): void {
     this.#pendingSteps.push(inputs)
     if (this.#pendingSteps.length > 1) return
@@ -137,7 +137,7 @@ export class ScenarioNode {
     if (effects.takeSnapshot) this.takeSnapshot()
   }
 
-  /** Lets its own clock run until a timeout makes it do something. */
+  /** Advances this node's clock until a timeout has an effect. */
   tick(): void {
     this.hasActed = false
     for (let wakes = 0; wakes < TICK_WAKES_MAX && !this.hasActed && this.wakeAt < Infinity; wakes++) {
@@ -146,7 +146,7 @@ export class ScenarioNode {
     }
   }
 
-  /** A snapshot at the applied index. */
+  /** Takes a snapshot at the applied index. */
   takeSnapshot(): void {
     const applied = this.status?.appliedIndex ?? 0
     if (this.#raft === undefined || applied === 0) return

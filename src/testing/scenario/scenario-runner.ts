@@ -1,4 +1,4 @@
-/** Where a scenario plays: bare cores, the messages on their way between them, and the judges who see everything. */
+/** Runs a scenario: holds the bare cores and the messages in flight, and checks the safety properties. */
 import type { Effects } from '../../core/effects.ts'
 import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../../core/membership/membership.ts'
 import type { Message, Outgoing } from '../../core/messages.ts'
@@ -15,12 +15,12 @@ export interface InFlight {
   readonly from: NodeId
   readonly to: NodeId
   readonly message: Message
-  /** An AppendEntries without blocks, or the acceptance of one. */
+  /** An AppendEntries without blocks, or a positive response to one. */
   readonly isHeartbeat: boolean
   readonly isCopy: boolean
 }
 
-/** More messages than this in one command is a conversation that does not end. */
+/** More messages in one command are considered an endless exchange. */
 const DELIVERIES_MAX = 10_000
 
 const WAKES_MAX = 10_000
@@ -33,15 +33,15 @@ export class ScenarioRunner implements ScenarioHost {
   #lines: string[] = []
   #hasStarted = false
   #isAnsweringHeartbeat = false
-  /** What is not printed. */
+  /** These suppress output: all of it, heartbeats, and the events of detected pauses. */
   isQuiet = false
   hidesHeartbeats = false
   hidesPauses = false
   options: Partial<RaftOptions> = {}
-  /** The numbers of proposals, reads, changes and transfers. */
+  /** The last number given to a proposal, read, change or transfer. */
   #lastNumber = 0
 
-  /** All voters but those who learn; others join later. */
+  /** Creates the bootstrap members and the nodes that join later. */
   setCluster(voters: readonly NodeId[], learners: readonly NodeId[], joining: readonly NodeId[]): void {
     const all = [...voters, ...learners]
     const bootstrap = bootstrapMembership(Object.fromEntries(all.map((id) => [id, addressOf(id)])))
@@ -55,13 +55,13 @@ export class ScenarioRunner implements ScenarioHost {
     this.#nodes.set(id, new ScenarioNode(options, membership, this))
   }
 
-  /** The nodes as they are before anything happened, to be given logs. */
+  /** The nodes before their start, when `logs` and `terms` may prepare their disks. */
   get unstartedNodes(): ReadonlyMap<NodeId, ScenarioNode> {
-    if (this.#hasStarted) throw new Error('logs and terms are given before anything else happens')
+    if (this.#hasStarted) throw new Error('logs and terms must come before the first command that starts the nodes')
     return this.#nodes
   }
 
-  /** The nodes, started. */
+  /** The nodes; the first access starts them. */
   get nodes(): readonly ScenarioNode[] {
     if (!this.#hasStarted) {
       this.#hasStarted = true
@@ -70,10 +70,10 @@ export class ScenarioRunner implements ScenarioHost {
     return [...this.#nodes.values()]
   }
 
-  /** By its name; `leader` names the one that leads the latest term, or the first of all. */
+  /** The node with this id. `leader` is the leader of the highest term, or the first node if there is none. */
   node(id: NodeId | undefined): ScenarioNode {
     const node = id === 'leader' ? this.#leader : this.nodes.find((candidate) => candidate.id === id)
-    if (node === undefined) throw new Error(`there is no node ${id}`)
+    if (node === undefined) throw new Error(`unknown node ${id}`)
     return node
   }
 
@@ -116,7 +116,7 @@ export class ScenarioRunner implements ScenarioHost {
     }
   }
 
-  /** An AppendEntries carries metadata; the sender's disk or memory has the rest: here, the memberships. */
+  /** The core's blocks carry metadata only; this adds the memberships from the sender's disk or memory. */
   #withPayload(from: NodeId, message: Message): Message {
     if (message.type !== 'AppendEntriesRequest') return message
     return { ...message, blocks: message.blocks.map((block) => this.#node(from).fullBlock(block)) }
@@ -140,7 +140,7 @@ export class ScenarioRunner implements ScenarioHost {
     this.#cuts.clear()
   }
 
-  /** Delivers those of the messages now on their way that match, in order, at most `max`. Says how many. */
+  /** Delivers at most `max` matching messages of those now in flight, in order. Returns how many. */
   deliver(matches: (flight: InFlight) => boolean, max: number): number {
     const arriving = this.#inFlight.filter(matches).slice(0, max)
     const leaving = new Set(arriving)
@@ -153,16 +153,17 @@ export class ScenarioRunner implements ScenarioHost {
     this.#inFlight = this.#inFlight.filter((flight) => !matches(flight))
   }
 
-  /** Delivers until nothing is on its way. */
+  /** Delivers messages until none is in flight. */
   stabilize(): void {
     let delivered = 0
     while (this.#inFlight.length > 0) {
       delivered += this.deliver(() => true, 1)
-      if (delivered > DELIVERIES_MAX) throw new Error(`the nodes still talk after ${DELIVERIES_MAX} messages`)
+      if (delivered > DELIVERIES_MAX)
+        throw new Error(`the nodes still exchange messages after ${DELIVERIES_MAX} deliveries`)
     }
   }
 
-  /** Once more, behind all others; those that are copies already are not copied again. */
+  /** Adds a copy of each matching message behind all others; copies are not copied again. */
   copy(matches: (flight: InFlight) => boolean): void {
     const copies = this.#inFlight.filter((flight) => !flight.isCopy && matches(flight))
     this.#inFlight.push(...copies.map((flight) => ({ ...flight, isCopy: true })))
@@ -177,13 +178,13 @@ export class ScenarioRunner implements ScenarioHost {
     this.#isAnsweringHeartbeat = false
   }
 
-  /** Lets time pass on every clock: timeouts come when they are due, in order, and with `isDelivering` messages arrive at once. */
+  /** Advances every clock and fires timeouts when they are due, in order. With `isDelivering`, messages are delivered at once. */
   advanceClocks(ms: number, isDelivering: boolean): void {
     const ends = new Map(this.nodes.map((node) => [node.id, node.now + ms]))
     const leftOf = (node: ScenarioNode): number => (ends.get(node.id) as number) - node.now
     const dueIn = (node: ScenarioNode): number => Math.max(0, node.wakeAt - node.now)
     for (let wakes = 0; ; wakes++) {
-      if (wakes > WAKES_MAX) throw new Error(`the nodes wanted to be woken more than ${WAKES_MAX} times in ${ms} ms`)
+      if (wakes > WAKES_MAX) throw new Error(`more than ${WAKES_MAX} timeouts in ${ms} ms`)
       const due = this.nodes.filter((node) => node.isUp && dueIn(node) <= leftOf(node))
       if (due.length === 0) break
       const next = due.reduce((one, other) => (dueIn(other) < dueIn(one) ? other : one))

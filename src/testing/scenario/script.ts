@@ -1,8 +1,7 @@
-/** The text of a scenario: comments, commands at the left margin, `----`, and the answer, until a blank line. */
+/** Parses and formats scenario files: paragraphs of comments and commands, then `----` and the expected output. A blank line ends a paragraph. */
 
-/** One paragraph: what is asked, and what was answered when it was last written down. */
 export interface Paragraph {
-  /** The lines above the dashes as they stand, comments among them. */
+  /** The lines above the dashes unchanged, with comments. */
   readonly lines: readonly string[]
   readonly commands: readonly (readonly string[])[]
   readonly output: readonly string[]
@@ -29,7 +28,7 @@ export function parseScript(text: string): Paragraph[] {
   return paragraphs
 }
 
-/** The text of paragraphs, with these answers. A paragraph of comments has none. */
+/** Formats paragraphs with their output. A paragraph without commands has no output. */
 export function formatScript(paragraphs: readonly Paragraph[]): string {
   const chunks = paragraphs.map(({ lines, commands, output }) =>
     (commands.length === 0 ? lines : [...lines, DASHES, ...output]).join('\n'),

@@ -1,4 +1,4 @@
-/** A core that looks at its own invariants after every step. */
+/** A core that checks its own invariants after every step. */
 import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { StateSummary } from '../../core/invariants.ts'

@@ -1,4 +1,4 @@
-/** Those who call the nodes: clients that write and read, and an operator. What they are told is seen by the judges. */
+/** Simulated callers: clients that write and read, and an operator. Every call and its outcome is reported to the property monitor. */
 
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
@@ -15,24 +15,24 @@ type Outcome = 'applied' | 'not-applied' | 'unknown'
 interface CallResult {
   readonly outcome: Outcome
   readonly index: number
-  /** What the machine answered. */
+  /** The state machine's result. */
   readonly result?: string | undefined
-  /** Who leads, as far as the node that refused knew. */
+  /** The leader, according to the node that rejected the call. */
   readonly leader: NodeId | undefined
 }
 
 const texts = jsonCodec<string>()
 
-/** After so many hints a client gives up. */
+/** A write follows at most this many leader hints. */
 const HINTS_MAX = 3
 
 export class Clients {
   readonly #cluster: Cluster
   #calls = 0
   #acknowledged = 0
-  /** Of each open call: which node it is at, and how to end it if that node dies. */
+  /** Per open call: the node that handles it, and a function that ends the call when that node's process ends. */
   readonly #open = new Map<number, { at: SimulatedNode; readonly end: (told: CallResult) => void }>()
-  /** Their data directories have been members once; they are not added again. */
+  /** Removed members: their data directories are known to the cluster, so they are not added again. */
   readonly #removed = new Set<NodeId>()
 
   constructor(cluster: Cluster) {
@@ -43,12 +43,12 @@ export class Clients {
     return this.#open.size
   }
 
-  /** How many calls have begun. */
+  /** The number of calls started so far. */
   get calls(): number {
     return this.#calls
   }
 
-  /** The highest number of a write that was acknowledged. */
+  /** The highest number of an acknowledged write. */
   get acknowledged(): number {
     return this.#acknowledged
   }
@@ -78,7 +78,7 @@ export class Clients {
     }
   }
 
-  /** Every call at a node that is gone ends without an answer. */
+  /** Ends every open call at this node with an unknown outcome. */
   onProcessEnded(node: SimulatedNode): void {
     for (const call of [...this.#open.values()])
       if (call.at === node) call.end({ outcome: 'unknown', index: 0, leader: undefined })
@@ -127,7 +127,7 @@ export class Clients {
     })
   }
 
-  /** Asks one node, and waits for its answer or its death. */
+  /** Calls one node, and resolves with its answer or when its process ends. */
   #callNode(
     call: number,
     at: SimulatedNode,
@@ -155,7 +155,7 @@ export class Clients {
     return { outcome: 'unknown', index: 0, leader: undefined }
   }
 
-  /** What of a change makes sense for the membership as the leader has it; nothing if nothing does. */
+  /** The part of a change that applies to the leader's current membership; undefined if no part does. */
   #applicableChange(call: Call & { readonly type: 'change' }): MembershipChange | undefined {
     const membership = this.#cluster.leader?.node?.statusNow().membership
     if (membership === undefined) return undefined
@@ -183,14 +183,14 @@ export class Clients {
   }
 }
 
-/** JSON text with spaces behind it is the same text. */
+/** Pads JSON text with spaces, which a parser ignores. */
 function padded(text: Uint8Array, bytesMin: number): Uint8Array {
   const bytes = Buffer.alloc(Math.max(text.length, bytesMin), ' ')
   bytes.set(text)
   return bytes
 }
 
-/** The operator does not mind what becomes of it; the judges do. */
+/** The operator ignores the outcome; the property monitor sees it. */
 function ignoreOutcome(promise: Promise<unknown> | undefined): void {
   promise?.catch(() => {})
 }

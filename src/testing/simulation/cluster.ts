@@ -1,4 +1,4 @@
-/** A false world with real nodes in it: time, network, disks, and everybody who watches. */
+/** A cluster of real nodes on simulated time, network and disks, with the property monitor and the trace that observe them. */
 import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -22,7 +22,7 @@ import type { ClusterPlan } from './workload.ts'
 import { LEADER } from './workload.ts'
 import { worldState } from './world-state.ts'
 
-/** Short times and small limits, so that a run of seconds sees elections, snapshots, full windows and full messages. */
+/** Short timeouts and small limits, so that a run of a few seconds contains elections, snapshots, full windows and full messages. */
 export const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
   electionTimeoutMinMs: 150,
   electionTimeoutMaxMs: 300,
@@ -56,10 +56,10 @@ export interface ClusterOptions {
   readonly properties?: readonly Property[] | undefined
   readonly isTraced: boolean
   readonly machine?: MachineUnderTest | undefined
-  /** Tricks played on every node; for tests of the judges. */
+  /** Wrap parts of every node with faulty behaviour, to test the properties. */
   readonly interceptors?: Interceptors | undefined
   readonly onStep?: StepObserver | undefined
-  /** Is given every line of a recording. */
+  /** Receives every line of a recording. */
   readonly record?: ((line: string) => void) | undefined
 }
 
@@ -73,17 +73,17 @@ export class Cluster implements NodeEnvironment {
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   readonly machine: MachineUnderTest | undefined
   readonly interceptors: Interceptors | undefined
-  /** The first thing that was wrong. */
+  /** The first violation or unexpected error. */
   failure: unknown
-  /** The onlooker has seen enough. */
+  /** The step observer has ended the run. */
   isStopped = false
   readonly #onStep: StepObserver | undefined
   readonly #record: ((line: string) => void) | undefined
-  /** Steps of all cores. */
+  /** The number of steps of all cores. */
   steps = 0
-  /** How often each event was told by a core. */
+  /** How often the cores reported each event. */
   readonly eventCounts: Map<RaftEvent['type'], number> = new Map()
-  /** Nodes whose data is lost, until they are removed: no other change of the membership is asked for meanwhile. */
+  /** Nodes that have lost their data and are not removed yet. Until then the operator requests no other membership change. */
   readonly withoutData: Set<NodeId> = new Set()
   readonly #crashPoints = new Map<
     NodeId,
@@ -143,7 +143,7 @@ export class Cluster implements NodeEnvironment {
     this.failure ??= error
   }
 
-  /** Of those who think they lead, the one of the highest term. */
+  /** Of the nodes that consider themselves leader, the one with the highest term. */
   get leader(): SimulatedNode | undefined {
     let best: SimulatedNode | undefined
     let bestTerm = 0
@@ -156,14 +156,14 @@ export class Cluster implements NodeEnvironment {
     return best
   }
 
-  /** The node of a number; numbers beyond the last begin again at the first. */
+  /** The node with this number, modulo the number of nodes. */
   nodeOf(number: number): SimulatedNode {
     const first = this.nodes[0] as SimulatedNode
     if (number === LEADER) return this.leader ?? first
     return this.nodes[number % this.nodes.length] ?? first
   }
 
-  /** Crashes a node at one of its next disk calls. */
+  /** Runs a callback before or after one of the node's next disk calls; 0 is the next one. */
   crashAtCall(node: SimulatedNode, call: number, when: 'before' | 'after', run: () => void): void {
     this.#crashPoints.set(node.id, { call, when, run })
   }
@@ -172,9 +172,9 @@ export class Cluster implements NodeEnvironment {
     this.#crashPoints.clear()
   }
 
-  /** Lets everything happen that is due by then, one thing after the other; stops at the first thing that is wrong. */
+  /** Executes all events that are due by then, one after the other; stops at the first failure. */
   async runUntil(untilUs: number): Promise<void> {
-    // What was begun just now may have something due at once.
+    // Promises that are already resolved may schedule events for now.
     await microtaskTurn()
     for (let steps = 1; !this.isOver && this.time.step(untilUs); steps++) {
       await (steps % STEPS_PER_LOOP === 0 ? eventLoopTurn() : microtaskTurn())
@@ -186,7 +186,7 @@ export class Cluster implements NodeEnvironment {
     return this.failure !== undefined || this.isStopped
   }
 
-  /** Shows the onlooker how things stand. */
+  /** Passes the current state of the run to the step observer. */
   async reportStep(isOver: boolean): Promise<void> {
     const { time } = this
     const step: SimulationStep = {
@@ -209,10 +209,10 @@ export class Cluster implements NodeEnvironment {
   }
 }
 
-/** So many things happen in one turn of the event loop: signals, timers and bars of progress get theirs. */
+/** Events executed before the event loop gets a turn, so that signals, timers and progress bars still work. */
 const STEPS_PER_LOOP = 256
 
-/** Promises settle between two things that happen: all that are ready, before the next. A tick comes when none is left. */
+/** Resolves once all promises that are ready have been processed: Node runs the next-tick queue when its microtask queue is empty. */
 function microtaskTurn(): Promise<void> {
   return new Promise((resolve) => {
     process.nextTick(resolve)

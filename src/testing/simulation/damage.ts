@@ -1,4 +1,4 @@
-/** What of a disk is not what was written any more, and who meets it: whoever reads it notices, as the law of storage wants. */
+/** The damaged parts of a simulated disk. As the storage contract requires, every read of a damaged part fails. */
 
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -6,19 +6,19 @@ import { RaftError } from '../../errors.ts'
 import { decodeBlock } from '../../log-format/block.ts'
 import type { MemoryDisk } from '../../memory/memory-disk.ts'
 
-/** A bit of a block, of term and vote, or of a snapshot; or a whole snapshot file, missing. */
+/** A flipped bit in a block, in the hard state or in a snapshot; or a missing snapshot file. */
 export type DamagedPart = 'log' | 'hardState' | 'snapshot' | 'snapshotFile'
 
 export class Damage {
   readonly #node: NodeId
   readonly #onDetected: (error: RaftError) => void
-  /** Which bit of each is flipped. */
+  /** The flipped bit of each damaged block. */
   readonly #blocks = new Map<EncodedBlock, number>()
-  /** Which byte of each snapshot is wrong. */
+  /** The damaged byte of each damaged snapshot, by snapshot id. */
   readonly #bytes = new Map<string, number>()
   readonly #missing = new Set<string>()
   #isHardStateLost = false
-  /** Set while every read comes back with a bit flipped, though what is on the disk is sound. */
+  /** While true, every read returns a flipped bit although the stored data is intact. */
   isMisread = false
 
   constructor(node: NodeId, onDetected: (error: RaftError) => void) {
@@ -26,7 +26,7 @@ export class Damage {
     this.#onDetected = onDetected
   }
 
-  /** `place` tells which block and bit, or which byte, counted around. False if there is nothing there yet that could be damaged. */
+  /** `place` selects the block and bit, or the byte, modulo their number. Returns false if there is no such part to damage yet. */
   inflict(part: DamagedPart, place: number, { view, files }: MemoryDisk): boolean {
     const { blocks } = view.log
     const block = blocks[place % blocks.length]
@@ -39,7 +39,7 @@ export class Damage {
     return true
   }
 
-  /** All of it, as words. */
+  /** One description per damaged part; hashed as part of the world state. */
   get descriptions(): readonly string[] {
     return [
       ...(this.isMisread ? ['whatever is read'] : []),
@@ -50,7 +50,7 @@ export class Damage {
     ]
   }
 
-  /** What is looked at when a storage is opened: everything but the bytes of snapshots. */
+  /** Checks what opening a storage reads: everything except the bytes of snapshots. */
   assertOpens({ view }: MemoryDisk): void {
     if (this.#isHardStateLost) throw this.#corrupt('term and vote are lost: both copies are damaged')
     if (this.#missing.has(view.snapshot?.id ?? '')) throw this.#corrupt(`the snapshot ${view.snapshot?.id} is missing`)
@@ -75,7 +75,7 @@ export class Damage {
     if (bit !== undefined) this.#assertFlipped(block, bit)
   }
 
-  /** A block's own checksum tells. */
+  /** Decodes the block with the bit flipped: the block's own checksum detects it. */
   #assertFlipped({ first, bytes }: EncodedBlock, bit: number): void {
     const flipped = Uint8Array.from(bytes)
     const at = bit % bytes.length

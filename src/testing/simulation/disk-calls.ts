@@ -1,4 +1,4 @@
-/** The calls of one life of a node on its disk: each takes a moment, and a crash can be put before and after it. */
+/** The disk calls of one run of a process: each takes simulated time, and a crash can be injected before and after it. */
 import type { SimulatedDisk } from './simulated-disk.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
@@ -11,7 +11,7 @@ export class DiskCalls {
     this.#clock = clock
   }
 
-  /** The disk takes its time to find what is asked for. */
+  /** A call that takes the disk's read time before it is executed. */
   async read<Result>(what: string, operation: () => Promise<Result>): Promise<Result> {
     await this.#crashPoint('before', what)
     await this.#clock.pass(this.#disk.timing.readUs)
@@ -20,7 +20,7 @@ export class DiskCalls {
     return result
   }
 
-  /** Something may happen between what is done and the news of it. */
+  /** A call whose completion is reported in a later event, so that other events can happen between the two. */
   async write<Result>(what: string, operation: () => Promise<Result>): Promise<Result> {
     await this.#crashPoint('before', what)
     await this.#clock.pass(0)
@@ -30,7 +30,7 @@ export class DiskCalls {
     return result
   }
 
-  /** Of a life that ends here nothing returns. */
+  /** If the process ends here, the call never returns. */
   #crashPoint(when: 'before' | 'after', what: string): Promise<never> | undefined {
     this.#disk.reportCall(when, what)
     return this.#clock.isStopped ? new Promise(() => {}) : undefined

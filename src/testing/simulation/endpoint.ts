@@ -1,4 +1,4 @@
-/** A node's end of the false network: where it is reached, whom it looks for, and how two of them make each other's acquaintance. */
+/** A node's endpoint in the simulated network: its address, the peers it connects to, and the handshake of two endpoints. */
 import type { PeerIdentity, Refusal, TransportHost } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { NodeClock } from './virtual-clock.ts'
@@ -6,19 +6,18 @@ import type { NodeClock } from './virtual-clock.ts'
 export interface Endpoint {
   readonly host: TransportHost
   readonly clock: NodeClock
-  /** Where it looks for each of them. */
+  /** The address at which this node expects each peer. */
   peers: ReadonlyMap<NodeId, string>
 }
 
-/** An endpoint under the name by which the other one knows it. */
+/** An endpoint with the id that the other endpoint expects. */
 export type NamedEndpoint = readonly [id: NodeId, endpoint: Endpoint]
 
-/** Where a node is reached. */
 export function addressOf(id: NodeId): string {
   return `sim:${id}`
 }
 
-/** Who looks for a peer where somebody else is, is told so. */
+/** Whether the address that this node has for a peer belongs to another node; the host is told if so. */
 export function reachesWrongNode(endpoint: Endpoint, peer: NodeId, ids: readonly NodeId[]): boolean {
   const address = endpoint.peers.get(peer)
   const found = ids.find((id) => addressOf(id) === address)
@@ -28,7 +27,7 @@ export function reachesWrongNode(endpoint: Endpoint, peer: NodeId, ids: readonly
   return true
 }
 
-/** Each shows the other its identity; who is turned away is told why. Whether both were let in. */
+/** Exchanges identities; a rejected endpoint gets the reason. Returns whether both sides accepted. */
 export function handshake([a, one]: NamedEndpoint, [b, other]: NamedEndpoint): boolean {
   const refusals = [admit(one, other.host.identity, b), admit(other, one.host.identity, a)]
   if (refusals[0] !== undefined) other.host.refusedBy(a, refusals[0])

@@ -1,4 +1,4 @@
-/** Makes the faults of a plan happen, and undoes them. */
+/** Injects the faults of a plan at their times, and ends them. */
 import type { NodeId } from '../../core/types.ts'
 import { hasQuorumWithout, isDirectoryIdRecorded } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
@@ -9,7 +9,7 @@ import { NORMAL_CONDITIONS } from './network-conditions.ts'
 import { DISK_BYTES, NORMAL_DISK_TIMING } from './simulated-disk.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
-/** How long a process that is replaced by another is away. */
+/** How long a process is down when it restarts with other options. */
 const RESTART_MS = 5
 
 /** One direction of a link. */
@@ -17,10 +17,9 @@ type NodePair = readonly [from: NodeId, to: NodeId]
 
 export class FaultInjector {
   readonly #cluster: Cluster
-  /** Told when the process of a node is gone. */
   readonly #onProcessEnded: (node: SimulatedNode) => void
   #isOver = false
-  /** They stay away when the other faults end, if the rest can do without them. */
+  /** These stay missing when the other faults end, as long as the remaining nodes form a quorum. */
   readonly #missing = new Map<SimulatedNode, 'down' | 'cut off'>()
 
   constructor(cluster: Cluster, onProcessEnded: (node: SimulatedNode) => void) {
@@ -32,13 +31,13 @@ export class FaultInjector {
     for (const fault of plan) this.#after(fault.atMs, () => this.#inject(fault))
   }
 
-  /** Who is away, or without its data. */
+  /** Nodes that are missing or have lost their data. */
   get missing(): ReadonlySet<SimulatedNode> {
     const lost = this.#cluster.nodes.filter(({ id }) => this.#cluster.withoutData.has(id))
     return new Set([...this.#missing.keys(), ...lost])
   }
 
-  /** All is well again: links, weather, disks, clocks; whoever was down or away comes back, but for those who are missing. */
+  /** Ends all faults of links, network, disks and clocks, and starts every node except the missing ones. */
   heal(): void {
     const { network, nodes, trace } = this.#cluster
     this.#isOver = true
@@ -58,7 +57,7 @@ export class FaultInjector {
     for (const node of nodes) this.#start(node)
   }
 
-  /** Those who are missing come back too. */
+  /** Reconnects and starts the missing nodes too. */
   restoreMissing(): void {
     if (this.#missing.size === 0) return
     this.#cluster.trace?.note('-', '! the missing come back')
@@ -67,7 +66,7 @@ export class FaultInjector {
     for (const node of this.#cluster.nodes) this.#start(node)
   }
 
-  /** As many of the missing, in the order in which they went, as the rest can do without; the others come back. */
+  /** Keeps missing nodes away, in the order in which they went, while the remaining nodes form a quorum; the others return. */
   #keepMissingMinority(): void {
     const { trace, monitor } = this.#cluster
     const missing = new Set<NodeId>(this.#cluster.withoutData)
@@ -125,7 +124,7 @@ export class FaultInjector {
       this.#cluster.withoutData.add(node.id)
   }
 
-  /** Whether the rest can do without its data. */
+  /** Whether the cluster keeps a quorum without this node's data. */
   #canLose({ id }: SimulatedNode): boolean {
     const { withoutData, monitor } = this.#cluster
     return !withoutData.has(id) && hasQuorumWithout(monitor.view, new Set([...withoutData, id]))
@@ -190,8 +189,8 @@ export class FaultInjector {
       }
       case 'reset':
         return network.reset(this.#node(fault.a).id, this.#node(fault.b).id)
-      case 'weather':
-        network.conditions = fault.weather
+      case 'networkConditions':
+        network.conditions = fault.conditions
         return this.#after(fault.forMs, () => {
           network.conditions = NORMAL_CONDITIONS
         })
@@ -258,7 +257,7 @@ export class FaultInjector {
     this.#onProcessEnded(node)
   }
 
-  /** The disk is sound again, or another with the same data; a process to which it has refused something ends, and another begins. */
+  /** Repairs the disk, or replaces it by one with the same data. A process that saw one of its errors is restarted. */
   #repairDisk(node: SimulatedNode): void {
     const { disk } = node
     const isReplaced = disk.failure !== undefined || disk.hasRejected

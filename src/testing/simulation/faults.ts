@@ -1,93 +1,93 @@
-/** What can go wrong, as data: one may print it, keep it and shrink it. Nodes are named by number, or LEADER. */
+/** The faults that a run can inject, as plain data that can be printed, stored and shrunk. Nodes are given by number, or LEADER. */
 import type { Message } from '../../core/messages.ts'
 import type { DamagedPart } from './damage.ts'
 import type { NetworkConditions } from './network-conditions.ts'
 
-/** When a fault begins. */
+/** When the fault begins, in simulated milliseconds. */
 interface WithStart {
   readonly atMs: number
 }
 
-/** When it begins, and how long it lasts; the end of the faults ends all of them. */
+/** How long the fault lasts; the end of the fault phase ends it sooner. */
 interface WithDuration extends WithStart {
   readonly forMs: number
 }
 
 export type Fault =
-  /** The process is gone, and comes back. `isHard`: every write that was not synced is lost; else chance keeps a prefix. */
+  /** The process ends and restarts. `isHard`: every unsynced write is lost; otherwise a random prefix of them survives. */
   | ({ readonly type: 'crash'; readonly node: number; readonly isHard: boolean } & WithDuration)
-  /** The process is gone just before, or just after, the disk does one of its next calls. */
+  /** The process ends just before or just after one of its next disk calls; `call` 0 is the next one. */
   | ({
       readonly type: 'crashAtCall'
       readonly node: number
       readonly call: number
       readonly when: 'before' | 'after'
     } & WithDuration)
-  /** The power of several nodes fails at once. */
+  /** Several processes end at the same moment. */
   | ({ readonly type: 'powerCut'; readonly nodes: readonly number[]; readonly isHard: boolean } & WithDuration)
-  /** The process is killed so many times, each time so long after it was started: mostly while it starts. */
+  /** The process is killed `times` times, each time `gapUs` after its start: usually while it is still starting. */
   | ({ readonly type: 'restarts'; readonly node: number; readonly times: number; readonly gapUs: number } & WithStart)
-  /** The node comes back with these switches, and keeps them: an upgrade that goes from node to node, and may stay half done. */
+  /** The node restarts with these options and keeps them: a rolling upgrade that may stay incomplete. */
   | ({
       readonly type: 'switches'
       readonly node: number
       readonly preVote: boolean
       readonly checkQuorum: boolean
     } & WithStart)
-  /** Nothing passes between these nodes and the others. */
+  /** All messages between these nodes and the others are lost. */
   | ({ readonly type: 'partition'; readonly side: readonly number[] } & WithDuration)
-  /** Nothing passes from one to the other; the way back is open. */
+  /** All messages from one node to another are lost; the opposite direction works. */
   | ({ readonly type: 'cut'; readonly from: number; readonly to: number } & WithDuration)
-  /** A partition that comes and goes. */
+  /** A partition that begins and ends repeatedly, every `everyMs`. */
   | ({ readonly type: 'flap'; readonly side: readonly number[]; readonly everyMs: number } & WithDuration)
-  /** From one to the other only messages of this type pass. */
+  /** From one node to another, only messages of this type arrive. */
   | ({
       readonly type: 'passOnly'
       readonly from: number
       readonly to: number
       readonly message: Message['type']
     } & WithDuration)
-  /** The connection between two nodes breaks, with what was on its way. */
+  /** The connection between two nodes breaks; messages in flight are lost. */
   | ({ readonly type: 'reset'; readonly a: number; readonly b: number } & WithStart)
-  /** Messages are lost, doubled, late, out of order. */
-  | ({ readonly type: 'weather'; readonly weather: NetworkConditions } & WithDuration)
-  /** Every sync takes this long. */
+  /** Messages are lost, duplicated, delayed or reordered. */
+  | ({ readonly type: 'networkConditions'; readonly conditions: NetworkConditions } & WithDuration)
+  /** Every sync takes up to `syncMs`. */
   | ({ readonly type: 'slowDisk'; readonly node: number; readonly syncMs: number } & WithDuration)
-  /** Whatever is written fails; it may be there or not. The node stops, and comes back when the disk is replaced. */
+  /** Every write fails, and may be stored or not. The node stops, and restarts when the disk is replaced. */
   | ({ readonly type: 'failDisk'; readonly node: number } & WithDuration)
-  /** Whatever is read comes back with a bit flipped, and is refused: the node stops, and comes back afterwards. */
+  /** Every read returns a flipped bit, which the checksum detects: the node stops, and restarts afterwards. */
   | ({ readonly type: 'misread'; readonly node: number } & WithDuration)
   /**
-   * So many bytes fit on the disk, and no more: a node that looks after its space takes no writes of clients; one to whom a write
-   * fails stops, and comes back when there is room again.
+   * At most `leftBytes` more fit on the disk. A node that checks its free space rejects client writes; a node whose write fails
+   * stops, and restarts when space is free again.
    */
   | ({ readonly type: 'fullDisk'; readonly node: number; readonly leftBytes: number } & WithDuration)
   /**
-   * The data of a node is lost for good, and it starts with an empty directory: it is refused until the operator removes it.
-   * Happens only where the rest can do without it.
+   * The node loses its data and restarts with an empty directory. Its peers reject it until the operator removes it.
+   * Skipped unless the other nodes form a quorum.
    */
   | ({ readonly type: 'wipeDisk'; readonly node: number } & WithStart)
   /**
-   * A bit on the disk is flipped, or a file is missing; it is found when that is read, or at the next start. Such a node stops, or
-   * does not start, until the operator removes it. Happens only where the rest can do without it; nothing happens where there is
-   * nothing yet. `place`: which block, byte or bit, counted around.
+   * Bit rot: a stored bit flips, or a file disappears. The node detects it when it reads the part, or at its next start; it then
+   * stops, or does not start, until the operator removes it. Skipped unless the other nodes form a quorum, and if the part does not
+   * exist yet. `place` selects the block, byte or bit, modulo their number.
    */
   | ({ readonly type: 'rot'; readonly node: number; readonly part: DamagedPart; readonly place: number } & WithStart)
-  /** The process does not run (a collection of garbage, a stopped machine), and goes on as if nothing had been. */
+  /** The process does not run for a while (a garbage collection, a suspended machine) and then continues. */
   | ({ readonly type: 'pause'; readonly node: number } & WithDuration)
-  /** The process halts between its next decision to send something and the sending. */
+  /** The process pauses between its next decision to send a message and the sending. */
   | ({ readonly type: 'stall'; readonly node: number } & WithDuration)
-  /** Its clock runs fast or slow. */
+  /** The node's clock runs at `ratePerMille` thousandths of real speed. */
   | ({ readonly type: 'drift'; readonly node: number; readonly ratePerMille: number } & WithDuration)
   /**
-   * The node goes, down or cut off from all others, and is still away when the other faults end, as long as the rest is a
-   * majority of every membership in force: the rest must live without it. Only then it comes back.
+   * The node is down or cut off, and stays so after the other faults end, as long as the rest is a majority of every membership in
+   * force: the cluster must make progress without it. It returns after that.
    */
   | ({ readonly type: 'missing'; readonly node: number; readonly how: 'down' | 'cut off' } & WithStart)
 
 export type FaultPlan = readonly Fault[]
 
-/** One line, for a trace or a report. */
+/** Formats a fault as one line of a trace or report. */
 export function formatFault({ type, atMs, ...rest }: Fault): string {
   return `${type} at ${atMs} ms ${JSON.stringify(rest)}`
 }

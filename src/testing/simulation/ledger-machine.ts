@@ -1,10 +1,10 @@
-/** The state machine of a simulation: it keeps every command with its index, so that nothing can be lost or doubled unseen. */
+/** The state machine of a simulation: it stores every command with its index, so that lost and duplicated commands are detected. */
 import type { ApplyContext, StateMachine } from '../../contracts/state-machine.ts'
 import type { LogIndex } from '../../core/types.ts'
 import type { CheckedMachine } from '../machine-under-test.ts'
 import { collectBytes, splitIntoChunks } from '../machine-under-test.ts'
 
-/** Told of what happens to the machine. */
+/** Receives what the state machine does. */
 export interface MachineObserver {
   applied(context: ApplyContext, command: string, result: string): void
   restored(index: LogIndex): void
@@ -12,10 +12,10 @@ export interface MachineObserver {
 
 const CHUNK_BYTES = 200
 
-/** A snapshot is the number of bytes of the ledger, a line break, the ledger, and the snapshot of the machine that is tried. */
+/** Its snapshot is the byte length of the ledger, a line break, the ledger, and the snapshot of the user's machine, if there is one. */
 export class LedgerMachine implements StateMachine<string, string, string, string> {
   readonly commands: Map<LogIndex, string> = new Map()
-  /** A user's machine, given the same commands. */
+  /** The user's state machine, which receives the same commands. */
   readonly userMachine: CheckedMachine | undefined
   readonly #observer: MachineObserver
 
@@ -24,7 +24,7 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
     this.userMachine = userMachine
   }
 
-  /** Commands are called w1, w2 and so on: the numbers are those of the machine that is tried, if there is one. */
+  /** Commands are named w1, w2, …; the user's machine receives the number. */
   apply(command: string, context: ApplyContext): string {
     const result = this.userMachine?.apply(Number(command.slice(1)), context) ?? ''
     this.#observer.applied(context, command, result)
@@ -34,7 +34,7 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
 
   snapshot(): AsyncIterable<Uint8Array> {
     const ledger = Buffer.from([...this.commands].map(([index, command]) => `${index} ${command}\n`).join(''))
-    // Begun now, for it must be the state of now.
+    // Start the user's snapshot now: it must contain the current state.
     const userSnapshot = this.userMachine?.snapshot()
     const source =
       userSnapshot === undefined || Symbol.asyncIterator in userSnapshot
@@ -60,7 +60,7 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
     this.#observer.restored(last)
   }
 
-  /** Queries are called r1, r2 and so on. */
+  /** Queries are named r1, r2, …; the user's machine receives the number. */
   query(query: string): string {
     return this.userMachine?.query?.(Number(query.slice(1))) ?? String(this.commands.size)
   }

@@ -1,36 +1,36 @@
-/** One direction between two nodes of the false network: what may pass, how much is on its way, and in which order it arrives. */
+/** One direction of a simulated link: which messages pass, how many bytes are in flight, and when the next message may arrive. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 
-/** The most bytes on their way in one direction; beyond them a message is dropped. */
+/** Maximum bytes in flight per direction; a message beyond it is rejected, unless nothing else is in flight. */
 export const WINDOW_BYTES = 1_048_576
 /** What a message takes beside its blocks. */
 const MESSAGE_BYTES = 256
 
 export class LinkDirection {
-  /** Nothing passes. */
+  /** All messages are lost. */
   isCut = false
-  /** Messages of other types are lost. */
+  /** If set, messages of all other types are lost. */
   onlyType: PeerMessage['type'] | undefined
   #bytes = 0
   #arrivalUs = 0
 
-  /** On their way. */
+  /** Bytes in flight. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The earliest arrival of the next message, when order is kept. */
+  /** The earliest arrival time of the next message if messages keep their order. */
   get arrivalUs(): number {
     return this.#arrivalUs
   }
 
-  /** Everything passes again. */
+  /** Ends `isCut` and `onlyType`. */
   heal(): void {
     this.isCut = false
     this.onlyType = undefined
   }
 
-  /** One message fits always, however large it is. */
+  /** A single message always fits, whatever its size. */
   fits(message: PeerMessage): boolean {
     return this.#bytes === 0 || this.#bytes + sizeOf(message) <= WINDOW_BYTES
   }
@@ -39,7 +39,7 @@ export class LinkDirection {
     return (this.onlyType ?? type) === type
   }
 
-  /** A message sets out; says when it arrives: not before those that were sent earlier, when order is kept. */
+  /** Adds a message in flight and returns its arrival time: with `isOrdered`, not before any earlier message. */
   depart(message: PeerMessage, arrivalUs: number, isOrdered: boolean): number {
     this.#bytes += sizeOf(message)
     if (!isOrdered) return arrivalUs
@@ -47,7 +47,7 @@ export class LinkDirection {
     return this.#arrivalUs
   }
 
-  /** It is no longer on its way, whatever becomes of it. */
+  /** Removes a message from the bytes in flight, whether it was delivered or lost. */
   arrive(message: PeerMessage): void {
     this.#bytes -= sizeOf(message)
   }

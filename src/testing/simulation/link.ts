@@ -1,9 +1,9 @@
-/** What lies between two nodes of the false network: one connection at a time, and the snapshot transfers that live and die with it. */
+/** A link between two simulated nodes: at most one connection at a time, and the snapshot transfers that use it. */
 import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
-/** An unordered pair of nodes: connected, or trying. */
+/** An unordered pair of nodes that are connected or reconnecting. */
 export class Link {
   readonly a: NodeId
   readonly b: NodeId
@@ -20,12 +20,12 @@ export class Link {
     return this.#isConnected
   }
 
-  /** Names one connection; what belonged to an earlier one is gone. */
+  /** The number of the current connection; messages of earlier ones are lost. */
   get session(): number {
     return this.#session
   }
 
-  /** Whether this very connection is still there. */
+  /** Whether this connection still exists. */
   isCurrent(session: number): boolean {
     return this.#isConnected && this.#session === session
   }
@@ -35,14 +35,14 @@ export class Link {
     this.#session++
   }
 
-  /** The connection is gone, and every transfer on it fails. */
+  /** Ends the connection and fails every transfer on it. */
   disconnect(): void {
     this.#isConnected = false
     this.#session++
     for (const fail of this.#transfers) fail(unreachable(this.a, this.b))
   }
 
-  /** Begins a transfer of snapshot bytes to `to`: it breaks with the connection, or by the signal. */
+  /** Starts a transfer of snapshot bytes from `to` to `from`; it fails when the connection ends or the signal is aborted. */
   openTransfer(from: NodeId, to: NodeId, delay: Transfer['delay'], signal: AbortSignal): Transfer {
     let fail: (error: unknown) => void = () => {}
     const broken = new Promise<never>((_, reject) => {
@@ -62,19 +62,17 @@ export class Link {
   }
 }
 
-/** One transfer of snapshot bytes. */
 export interface Transfer {
   /** Rejects when the connection breaks or the signal is aborted. */
   readonly broken: Promise<never>
-  /** Breaks it. */
   readonly fail: (error: unknown) => void
-  /** Waits as long as a message takes; rejects if it cannot pass. */
+  /** Waits for the delay of one message; rejects if the link is cut. */
   readonly delay: (clock: NodeClock) => Promise<void>
   readonly close: () => void
 }
 
 export function unreachable(one: NodeId, other: NodeId): RaftError {
   return new RaftError('ERR_RAFT_UNREACHABLE', `the link between ${one} and ${other} is broken`, {
-    hint: 'It is tried again by itself.',
+    hint: 'It reconnects automatically.',
   })
 }

@@ -1,4 +1,4 @@
-/** The end of a run: the faults are over, and the cluster must live; first without those who stay away, then with everybody. */
+/** The liveness phase of a run: all faults have ended, and the cluster must make progress, first without the missing nodes, then with them. */
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import { collectBytes } from '../machine-under-test.ts'
@@ -10,9 +10,9 @@ import type { Cluster } from './cluster.ts'
 import type { FaultInjector } from './fault-injector.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
-/** Election timeouts until a leader must be there. */
+/** A leader must exist within this many election timeouts. */
 const ELECTION_TIMEOUTS_MAX = 10
-/** For a leader to stay one, and everybody to hear what it has. */
+/** Time for the leader to replicate and commit everything everywhere. */
 const SETTLE_MS = 1500
 
 export async function runLivenessPhase(cluster: Cluster, clients: Clients, injector: FaultInjector): Promise<void> {
@@ -20,13 +20,13 @@ export async function runLivenessPhase(cluster: Cluster, clients: Clients, injec
   if (injector.missing.size > 0) await checkProgressWithout(cluster, clients, injector.missing)
   if (cluster.isOver) return
   injector.restoreMissing()
-  // A change that was asked for just before data was lost may have made that data needed: nobody promises to live then.
+  // A membership change requested just before the loss of data may have made that data necessary: progress is not guaranteed then.
   if (cluster.withoutData.size > 0 && !hasQuorumWithout(cluster.monitor.view, cluster.withoutData)) return
   await removeNodesWithoutData(cluster, clients)
   await checkClusterLiveness(cluster, clients)
 }
 
-/** A minority is away for good: the others must have a leader, and commit what is written. */
+/** A minority stays away: the other nodes must elect a leader and commit writes. */
 async function checkProgressWithout(
   cluster: Cluster,
   clients: Clients,
@@ -44,14 +44,14 @@ async function checkProgressWithout(
   await cluster.runUntil(time.nowUs + SETTLE_MS * 1000)
   if (cluster.isOver || clients.acknowledged > callsBefore) return
   const missingIds = new Set([...missing].map(({ id }) => id))
-  // What the membership has become meanwhile may need them.
+  // A membership change in the meantime may have made the missing nodes necessary.
   if (!hasQuorumWithout(cluster.monitor.view, missingIds)) return
   const problem = clients.calls === callsBefore ? 'nobody leads' : 'nothing that was written was committed'
   const standing = summarizeStatuses([...statusesOf(cluster, missing).values()])
   cluster.fail(new PropertyViolation(LIVENESS.majoritySuffices, `without ${[...missingIds]} ${problem}; ${standing}`))
 }
 
-/** The operator removes those whose data is lost. */
+/** The operator removes the nodes that lost their data. */
 async function removeNodesWithoutData(cluster: Cluster, clients: Clients): Promise<void> {
   const remove = [...cluster.nodes.keys()].filter((number) => cluster.withoutData.has(cluster.nodes[number]?.id ?? ''))
   for (let election = 0; election < ELECTION_TIMEOUTS_MAX && remove.length > 0 && !cluster.isOver; election++) {
@@ -63,7 +63,7 @@ async function removeNodesWithoutData(cluster: Cluster, clients: Clients): Promi
   }
 }
 
-/** Nothing is wrong any more: a leader must come, what is written must reach everybody, and every call must end. */
+/** Without faults, a leader must be elected, writes must reach every member, and every call must end. */
 async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise<void> {
   const { time } = cluster
   await cluster.runUntil(time.nowUs + ELECTION_TIMEOUTS_MAX * electionTimeoutUs(cluster))
@@ -97,7 +97,7 @@ function electionTimeoutUs({ settings }: Cluster): number {
   return (settings.electionTimeoutMaxMs as number) * 1000
 }
 
-/** Of those who run and are not among the missing. */
+/** The statuses of the nodes that run and are not missing. */
 function statusesOf({ nodes }: Cluster, missing: ReadonlySet<SimulatedNode> = new Set()): Map<NodeId, RaftStatus> {
   return new Map(
     nodes.flatMap((one) => (one.node === undefined || missing.has(one) ? [] : [[one.id, one.node.statusNow()]])),

@@ -1,17 +1,17 @@
-/** How messages travel over the false network: how late, how often lost, twice, or long after their time. */
+/** Delay, loss, duplication and reordering of messages in the simulated network. */
 import type { SeededRandom } from './seeded-random.ts'
 
-/** Chances are per thousand. */
+/** Probabilities are per thousand. */
 export interface NetworkConditions {
   readonly delayMinUs: number
   readonly delayMaxUs: number
   readonly lossPerMille: number
   readonly duplicatePerMille: number
-  /** Messages that take ten times as long (and, with `isTimeoutNowSent`, hold up those behind them). */
+  /** Probability that a message takes ten times as long; with `isOrdered`, it delays the messages behind it too. */
   readonly slowPerMille: number
-  /** Messages of which one more copy arrives seconds later, whatever became of the connection. */
+  /** Probability that another copy arrives up to seconds later, even over a later connection. */
   readonly stalePerMille: number
-  /** Whether the messages of one direction of a link keep their order, as on one stream. */
+  /** Whether each direction of a link keeps the order of its messages, as one stream does. */
   readonly isOrdered: boolean
 }
 
@@ -25,7 +25,7 @@ export const NORMAL_CONDITIONS: NetworkConditions = {
   isOrdered: true,
 }
 
-/** How long the next message takes. */
+/** Draws the delay of the next message. */
 export function drawDelayUs({ delayMinUs, delayMaxUs, slowPerMille }: NetworkConditions, random: SeededRandom): number {
   const delayUs = random.between(delayMinUs, delayMaxUs + 1)
   return random.chance(slowPerMille) ? 10 * delayUs : delayUs

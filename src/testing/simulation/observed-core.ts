@@ -1,4 +1,4 @@
-/** A core whose every step is seen. */
+/** A core that reports every step to a callback. */
 import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { RaftStatus } from '../../core/status.ts'

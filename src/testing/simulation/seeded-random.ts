@@ -1,6 +1,6 @@
-/** Chance in a simulation: a stream of integers from one integer seed, the same on every machine. No floating point is involved. */
+/** A random number generator with a seed: the same stream of integers on every machine, without floating point. */
 
-/** xoshiro128** of Blackman and Vigna, seeded by splitmix32. */
+/** xoshiro128** by Blackman and Vigna, seeded by splitmix32. */
 export class SeededRandom {
   readonly #seed: number
   #a: number
@@ -24,7 +24,7 @@ export class SeededRandom {
     this.#d = nextWord() | 1
   }
 
-  /** An unsigned integer of 32 bits. */
+  /** An unsigned 32-bit integer. */
   next(): number {
     const x = Math.imul(this.#b, 5)
     const result = Math.imul((x << 7) | (x >>> 25), 9)
@@ -48,7 +48,7 @@ export class SeededRandom {
     return from + this.below(to - from)
   }
 
-  /** True `perMille` times out of a thousand. */
+  /** True with a probability of `perMille` per thousand. */
   chance(perMille: number): boolean {
     return perMille > 0 && this.below(1000) < perMille
   }
@@ -58,7 +58,7 @@ export class SeededRandom {
     return values[this.below(values.length)] as Value
   }
 
-  /** A stream of its own for a part of the world: what one part draws does not disturb another. */
+  /** An independent stream for one part of the simulation: draws of one part do not affect the others. */
   fork(name: string): SeededRandom {
     let hash = 0x811c9dc5 ^ this.#seed
     for (let offset = 0; offset < name.length; offset++) hash = Math.imul(hash ^ name.charCodeAt(offset), 0x01000193)

@@ -1,4 +1,4 @@
-/** A false disk: it outlives the node, syncs slowly, runs full, fails, rots, and forgets in a crash what was not synced. */
+/** A simulated disk: it survives crashes of its node, loses unsynced writes in a crash, and can be slow, full, failed or damaged. */
 import type { StorageWrite } from '../../contracts/storage.ts'
 import type { NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { ErrorCode } from '../../errors.ts'
@@ -7,7 +7,7 @@ import { MemoryDisk } from '../../memory/memory-disk.ts'
 import { Damage } from './damage.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
-/** How a disk behaves. */
+/** How long syncs and reads take. */
 export interface DiskTiming {
   readonly syncMinUs: number
   readonly syncMaxUs: number
@@ -16,40 +16,37 @@ export interface DiskTiming {
 
 export const NORMAL_DISK_TIMING: DiskTiming = { syncMinUs: 300, syncMaxUs: 1500, readUs: 100 }
 
-/** More than anybody asks for. */
+/** The initial free space: more than any run writes. */
 export const DISK_BYTES: number = 2 ** 40
 
-/** What the world is told of a disk. */
+/** Receives the calls and durable writes of a disk. */
 export interface DiskObserver {
-  /** The node's disk is about to do a call, or has just done it: here a crash may be put. */
+  /** The disk is about to execute a call, or has just executed it. A crash can be injected here. */
   called(node: NodeId, when: 'before' | 'after', what: string): void
-  /** From now on a crash leaves this write. */
+  /** From now on a crash keeps this write. */
   durable(node: NodeId, write: StorageWrite): void
 }
 
-/** A snapshot file that is being written. */
 interface UnfinishedFile {
   readonly info: SnapshotInfo
   readonly chunks: Uint8Array[]
 }
 
-/** What survives of a node: one per data directory. */
+/** What survives when a node's process ends. There is one per data directory. */
 export class SimulatedDisk {
   readonly node: NodeId
-  /** What is on it. */
   readonly memory: MemoryDisk
   readonly damage: Damage
   readonly #random: SeededRandom
   readonly #observer: DiskObserver
-  /** Written, and seen by reads, but not synced: what a crash may lose. In order, as the memory disk has them. */
+  /** Writes that reads can see and a crash may lose, in the same order as in the memory disk. */
   #unsynced: StorageWrite[] = []
   readonly #unfinishedFiles = new Map<string, UnfinishedFile>()
-  /** Why it refused something to the process that has it open. */
+  /** The codes of the errors that the current process has received. */
   readonly #rejectedWith = new Set<ErrorCode>()
   timing: DiskTiming
-  /** Set to make everything that writes fail with this message (a failed fsync). */
+  /** If set, every write fails with this message, as after a failed fsync. */
   failure: string | undefined
-  /** Room on it. */
   freeBytes: number = DISK_BYTES
 
   constructor(node: NodeId, random: SeededRandom, observer: DiskObserver, timing: DiskTiming = NORMAL_DISK_TIMING) {
@@ -62,8 +59,8 @@ export class SimulatedDisk {
   }
 
   /**
-   * Power is cut. Of the unsynced writes a prefix survives, as long as chance wants it, perhaps term and vote of one behind it,
-   * and the beginning of files under way; nothing of it all, when `isHard`.
+   * The process ends. A random prefix of the unsynced writes survives, possibly the hard state of a later one, and a random prefix of
+   * each unfinished file. With `isHard`, none of it survives.
    */
   crash(isHard: boolean): void {
     const unsynced = this.#unsynced
@@ -79,7 +76,7 @@ export class SimulatedDisk {
     this.#rejectedWith.clear()
   }
 
-  /** One of these writes with a term and vote, or none. */
+  /** A random one of these writes that has a hard state, or none. */
   #tornOf(lost: readonly StorageWrite[]): StorageWrite | undefined {
     const withVote = lost.filter(({ hardState }) => hardState !== undefined)
     return withVote[this.#random.below(withVote.length + 1)]
@@ -91,12 +88,12 @@ export class SimulatedDisk {
     this.memory.partials.set(info.id, { info, chunks: kept, size })
   }
 
-  /** How long the next sync takes. */
+  /** Draws the duration of the next sync. */
   syncUs(): number {
     return this.#random.between(this.timing.syncMinUs, this.timing.syncMaxUs + 1)
   }
 
-  /** Whether a write that fails is there all the same. */
+  /** Draws whether a failed write is stored nevertheless. */
   failedWriteSurvives(): boolean {
     return this.#random.chance(500)
   }
@@ -105,35 +102,35 @@ export class SimulatedDisk {
     this.#observer.called(this.node, when, what)
   }
 
-  /** The error of something it does not do. */
+  /** Creates the error of a call that fails, and remembers its code. */
   reject(code: ErrorCode, message: string): RaftError {
     this.#rejectedWith.add(code)
     return new RaftError(code, message)
   }
 
-  /** Whether it gave the process that has it open a reason to stop with this error. */
+  /** Whether this disk can be the reason that the current process stopped with this error. */
   explains(error: unknown): boolean {
     return isRaftError(error) && this.#rejectedWith.has(error.code)
   }
 
-  /** Whether it has refused something to the process that has it open. */
+  /** Whether a call of the current process has failed. */
   get hasRejected(): boolean {
     return this.#rejectedWith.size > 0
   }
 
-  /** Uses up room; throws when there is none. */
+  /** Uses free space; throws ERR_RAFT_NO_SPACE if there is not enough. */
   allocate(bytes: number): void {
     if (bytes > this.freeBytes)
       throw this.reject('ERR_RAFT_NO_SPACE', `${bytes} bytes do not fit: ${this.freeBytes} are free`)
     this.freeBytes -= bytes
   }
 
-  /** A write has been put, and waits for a sync. */
+  /** Records a write that waits for a sync. */
   recordWrite(write: StorageWrite): void {
     this.#unsynced.push(write)
   }
 
-  /** Everything written so far is durable. */
+  /** Makes every write so far durable. */
   sync(): void {
     const writes = this.#unsynced
     this.#unsynced = []
@@ -141,7 +138,7 @@ export class SimulatedDisk {
     for (const write of writes) this.#observer.durable(this.node, write)
   }
 
-  /** A file is begun, or gone on with from what there is of it: a crash may leave as much, or more. */
+  /** A snapshot file is started, or resumed at `offset`. A crash keeps a random prefix of its chunks. */
   fileStarted(info: SnapshotInfo, offset: number): void {
     const partial = offset > 0 ? this.memory.partials.get(info.id)?.chunks : undefined
     this.#unfinishedFiles.set(info.id, { info, chunks: [...(partial ?? [])] })
@@ -151,7 +148,7 @@ export class SimulatedDisk {
     this.#unfinishedFiles.get(id)?.chunks.push(chunk.slice())
   }
 
-  /** The file is whole, or suspended, or gone. */
+  /** The file is finished, suspended or discarded. */
   fileClosed({ id }: SnapshotInfo): void {
     this.#unfinishedFiles.delete(id)
   }

@@ -1,4 +1,4 @@
-/** A false network: it delays, loses, duplicates and reorders messages and cuts links, all of it drawn from one seed. */
+/** A simulated network that delays, loses, duplicates and reorders messages and cuts links, with random choices from one seed. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -11,7 +11,7 @@ import { drawDelayUs, NORMAL_CONDITIONS } from './network-conditions.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
-/** What the world is told of a message on its way. */
+/** Receives what happens to each message. */
 export interface NetworkObserver {
   sent(from: NodeId, to: NodeId, message: PeerMessage): void
   delivered(from: NodeId, to: NodeId, message: PeerMessage): void
@@ -19,12 +19,11 @@ export interface NetworkObserver {
 }
 
 const RECONNECT_US = 20_000
-/** A stale copy arrives within this. */
 const STALE_DELAY_MAX_US = 5_000_000
-/** How long it takes an end to notice that a cut link is dead. */
+/** The time after which both ends detect that a link is cut. */
 const CUT_DETECTION_US = 400_000
 
-/** A network as data; `bytes` are on their way. */
+/** The state of the network as plain data; `bytes` are in flight. */
 export interface NetworkState {
   readonly weather: NetworkConditions
   readonly links: readonly {
@@ -63,7 +62,7 @@ export class SimulatedNetwork {
     this.conditions = conditions
   }
 
-  /** Nothing passes in this one direction any more; what is on its way is lost. */
+  /** Loses all messages in this direction, including those in flight. */
   cut(from: NodeId, to: NodeId): void {
     const direction = this.#direction(from, to)
     if (direction.isCut) return
@@ -80,12 +79,12 @@ export class SimulatedNetwork {
     this.#reconnectLater(this.#link(from, to))
   }
 
-  /** Of the messages in this direction only those of this type pass; all of them again with undefined. */
+  /** Loses messages of all other types in this direction; undefined ends that. */
   passOnly(from: NodeId, to: NodeId, type: PeerMessage['type'] | undefined): void {
     this.#direction(from, to).onlyType = type
   }
 
-  /** All links are whole again, and no copy of long ago arrives any more. */
+  /** Ends all cuts and filters; stale copies no longer arrive. */
   healAll(): void {
     this.#isHealed = true
     for (const direction of this.#directions.values()) direction.heal()
@@ -96,7 +95,7 @@ export class SimulatedNetwork {
     return this.#direction(from, to).isCut
   }
 
-  /** All that is told of the links at one moment, in the order in which they were first used. */
+  /** The current state, with links in the order of their first use. */
   state(): NetworkState {
     return {
       weather: this.conditions,
@@ -105,19 +104,19 @@ export class SimulatedNetwork {
     }
   }
 
-  /** Breaks the connection between two nodes; what is on its way is lost, and they connect again. */
+  /** Breaks the connection between two nodes; messages in flight are lost, and the nodes reconnect. */
   reset(a: NodeId, b: NodeId): void {
     const link = this.#link(a, b)
     this.#disconnect(link, 'the connection was reset')
     this.#reconnectLater(link)
   }
 
-  /** A node's end is up: it listens, and links to it are tried. */
+  /** Adds a node's endpoint, to which peers can now connect. */
   attach(id: NodeId, endpoint: Endpoint): void {
     this.#endpoints.set(id, endpoint)
   }
 
-  /** A node's end is gone (closed, or the process died); its peers notice at once, as from a reset. */
+  /** Removes the endpoint of a closed or crashed node; its peers detect that at once, as with a TCP reset. */
   detach(id: NodeId): void {
     if (!this.#endpoints.delete(id)) return
     for (const link of this.#links.values())
@@ -160,7 +159,7 @@ export class SimulatedNetwork {
     return true
   }
 
-  /** Begins a transfer of snapshot bytes: it breaks with the connection, or by the signal. */
+  /** Starts a transfer of snapshot bytes from `to` to `from`; it fails when the connection ends or the signal is aborted. */
   openTransfer(from: NodeId, to: NodeId, signal: AbortSignal): Transfer {
     const link = this.#link(from, to)
     const delay: Transfer['delay'] = async (clock) => {
@@ -224,7 +223,7 @@ export class SimulatedNetwork {
     this.#time.after(this.#random.between(RECONNECT_US / 10, RECONNECT_US), () => this.#connect(link))
   }
 
-  /** Both ends show their identity before anything else; one that is refused tries again later. */
+  /** Connects after a handshake of both identities; a rejected endpoint retries later. */
   #connect(link: Link): void {
     const { a, b } = link
     const one = this.#endpoints.get(a)
@@ -249,7 +248,7 @@ export class SimulatedNetwork {
       this.#time.after(10 * RECONNECT_US, () => this.#connect(link))
       return
     }
-    // A host may close its end in any of these calls.
+    // A host may close its endpoint during any of these calls.
     if (this.#endpoints.get(a) !== one || this.#endpoints.get(b) !== other) return
     link.connect()
     one.host.peerConnected(b)

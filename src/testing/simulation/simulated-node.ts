@@ -1,4 +1,4 @@
-/** A node of a simulation: a data directory, and one life after another of a real RaftNode on it. */
+/** A node of a simulation: one data directory, and a real RaftNode that is started on it again and again. */
 import type { RaftOptions } from '../../core/options.ts'
 import { Raft } from '../../core/raft.ts'
 import type { InitialState } from '../../core/state.ts'
@@ -26,25 +26,25 @@ import { NodeClock } from './virtual-clock.ts'
 
 export type SimulatedRaftNode = RaftNode<string, string, string, string>
 
-/** The world a node lives in. */
+/** What a node shares with the rest of the simulation. */
 export interface NodeEnvironment {
   readonly time: VirtualTime
   readonly network: SimulatedNetwork
   readonly settings: Partial<RaftOptions & RuntimeOptions>
-  /** A user's machine, to be given the same commands as the simulation's own. */
+  /** The user's state machine, which receives the same commands as the simulation's own. */
   readonly machine: MachineUnderTest | undefined
-  /** Tricks played on every node; for tests of the judges. */
+  /** Wrap parts of every node with faulty behaviour, to test the properties. */
   readonly interceptors: Interceptors | undefined
   observe(observation: Observation): void
-  /** Something happened that must not: a node that cannot start, or stops by a mistake of its own. */
+  /** Reports a failure of the run, for example a node that cannot start. */
   fail(error: unknown): void
 }
 
 export interface NodePlan {
   readonly id: NodeId
-  /** Of the first members; empty for one that joins later. */
+  /** The bootstrap members; empty for a node that joins later. */
   readonly peers: Readonly<Record<NodeId, string>>
-  /** How fast its clock runs. */
+  /** The initial rate of its clock; 1000 is real speed. */
   readonly ratePerMille: number
 }
 
@@ -55,16 +55,16 @@ export class SimulatedNode {
   readonly #environment: NodeEnvironment
   readonly #random: SeededRandom
   #clock: NodeClock | undefined
-  /** Once it has started. */
+  /** Defined once the node has started. */
   node: SimulatedRaftNode | undefined
   machine: LedgerMachine | undefined
-  /** It was removed from the cluster and does not start any more. */
+  /** Removed from the cluster: it does not start again. */
   isRemoved = false
-  /** What it runs by in the place of what the others do, from its next start on. */
+  /** Options that differ from those of the other nodes, used from the next start on. */
   optionOverrides: Partial<RaftOptions> = {}
-  /** Called once when its core has decided to send something, before that is sent. */
+  /** Called once, after a step of the core that sends messages and before they are sent. */
   beforeSending: (() => void) | undefined
-  /** Its disk is empty, and the others refuse it: it may stop for that. */
+  /** Its disk was wiped, so its peers reject it and it may stop with that error. */
   expectsRejection = false
 
   constructor(plan: NodePlan, environment: NodeEnvironment, random: SeededRandom, makeDisk: () => SimulatedDisk) {
@@ -79,7 +79,7 @@ export class SimulatedNode {
     return this.plan.id
   }
 
-  /** A process runs, started or starting. */
+  /** Whether a process runs; the node in it may still be starting. */
   get isRunning(): boolean {
     return this.#clock !== undefined
   }
@@ -131,7 +131,7 @@ export class SimulatedNode {
     )
   }
 
-  /** The process is gone from one instruction to the next; the disk keeps what was synced, and perhaps more (unless `isHard`). */
+  /** Ends the process between two instructions. The disk keeps synced writes and, unless `isHard`, possibly some unsynced ones. */
   crash(isHard: boolean): void {
     if (this.#clock === undefined) return
     this.#clock.stop()
@@ -143,7 +143,7 @@ export class SimulatedNode {
     this.#environment.observe({ type: 'crashed', node: this.id })
   }
 
-  /** Its data directory is lost: what starts next finds an empty one. */
+  /** Crashes the node and replaces its data directory by an empty one. */
   wipe(): void {
     this.crash(true)
     this.disk = this.#makeDisk()
@@ -154,7 +154,7 @@ export class SimulatedNode {
     const { interceptors } = this.#environment
     const node = this.id
     this.#environment.observe({ type: 'started', node, ...recovered, settings: options })
-    // A core that is played tricks on does not keep its own invariants: the judges must notice.
+    // An intercepted core may violate its own invariants: the properties must detect that, not the core's assertions.
     const raft = new (interceptors?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
     return new ObservedCore(interceptors?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
       if (!isCurrent()) return
@@ -169,7 +169,7 @@ export class SimulatedNode {
     this.node = node
     this.machine = machine
     void node.failed.then((error) => {
-      // A process that has stopped for a reason stays, for the judges to see that it is silent.
+      // A process that stopped for an expected reason stays, so that the properties see whether it still sends.
       if (isCurrent() && !this.#isExpected(error)) this.#onStopped(error)
     })
   }
@@ -178,7 +178,7 @@ export class SimulatedNode {
     return this.expectsRejection || this.disk.explains(error)
   }
 
-  /** It could not start, or has stopped by itself: no wonder if it was removed, or its disk has refused something; else something is wrong. */
+  /** The node could not start, or stopped by itself: a failure, unless it was removed or its disk or its peers gave it a reason. */
   #onStopped(error: unknown): void {
     const isExpected = this.#isExpected(error)
     this.crash(false)

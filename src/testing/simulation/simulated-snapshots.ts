@@ -1,4 +1,4 @@
-/** The snapshot files on a false disk, as one life of a node has them. */
+/** The snapshot store on a simulated disk, for one run of a process. */
 import type { SnapshotStore, SnapshotWriter } from '../../contracts/storage.ts'
 import type { SnapshotInfo } from '../../core/types.ts'
 import { DiskCalls } from './disk-calls.ts'
@@ -72,7 +72,6 @@ export class SimulatedSnapshots implements SnapshotStore {
     return this.#calls.read('retain', () => this.#memory.retain(ids))
   }
 
-  /** A broken disk takes nothing. */
   #assertWritable(): void {
     const { failure } = this.#disk
     if (failure !== undefined) throw this.#disk.reject('ERR_RAFT_STORAGE', failure)

@@ -1,4 +1,4 @@
-/** The Storage contract over a false disk, as one life of a node has it: the storage of the memory, with time passing and crashes between. */
+/** The Storage contract on a simulated disk, for one run of a process: MemoryStorage with simulated durations, crashes and faults. */
 
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../../contracts/storage.ts'
@@ -10,7 +10,7 @@ import type { SimulatedDisk } from './simulated-disk.ts'
 import { SimulatedSnapshots } from './simulated-snapshots.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
-/** Once the life of its node is over, nothing of it resolves any more. */
+/** After its process has ended, no call of it resolves. */
 export class SimulatedStorage implements Storage {
   readonly #disk: SimulatedDisk
   readonly #clock: NodeClock
@@ -56,19 +56,19 @@ export class SimulatedStorage implements Storage {
     disk.sync()
   }
 
-  /** Seen by reads from now on; durable with the next sync. */
+  /** Reads see the write at once; it is durable after the next sync. */
   async #writeUnsynced(write: StorageWrite): Promise<void> {
     await this.#memory.write({ ...write, isUrgent: false })
     this.#disk.recordWrite(write)
   }
 
-  /** The write may be there all the same, and nobody can tell; from now on every call fails. */
+  /** The write may be stored nevertheless. All further calls fail. */
   async #failWrite(write: StorageWrite, message: string): Promise<void> {
     if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)
     this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))
   }
 
-  /** Where it does not fit nothing of it is there, and from now on every call fails. */
+  /** If the write does not fit, nothing of it is stored and all further calls fail. */
   #allocate({ blocks }: StorageWrite): void {
     try {
       this.#disk.allocate(blocks.reduce((bytes, { size }) => bytes + size, 0))
@@ -87,7 +87,7 @@ export class SimulatedStorage implements Storage {
 
   freeBytes(): Promise<number | undefined> {
     return this.#calls.write('freeBytes', async () => {
-      // Rejects where every call does.
+      // Rejects if an earlier write failed.
       await this.#memory.freeBytes()
       return this.#disk.freeBytes
     })
@@ -99,7 +99,7 @@ export class SimulatedStorage implements Storage {
     await this.#writing
     if (this.#disk.failure === undefined && this.#opening !== undefined) this.#disk.sync()
     await this.#memory.close()
-    // What failed was said to this life of the node.
+    // The failure concerned this process only; the next one starts without it.
     this.#disk.memory.failWrites(undefined)
   }
 }

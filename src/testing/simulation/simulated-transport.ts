@@ -1,4 +1,4 @@
-/** The Transport contract over a false network, as one life of a node has it. */
+/** The Transport contract on a simulated network, for one run of a process. */
 import type { PeerMessage, Transport, TransportHost } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode } from '../../errors.ts'
@@ -40,7 +40,7 @@ export class SimulatedTransport implements Transport {
   send(to: NodeId, message: PeerMessage): boolean {
     if (!this.#isOpen) return false
     if (!this.#clock.isPaused) return this.#network.send(this.#id, to, message)
-    // The process was halted after it had decided to send this.
+    // The process was paused after it had decided to send this.
     this.#clock.run(() => {
       if (this.#isOpen) this.#network.send(this.#id, to, message)
     })
@@ -82,7 +82,7 @@ export class SimulatedTransport implements Transport {
     return this.#host !== undefined && !this.#isClosed && !this.#clock.isStopped
   }
 
-  /** The file at its owner, who looks once more who it is that asks. */
+  /** The snapshot of its owner, which checks the identity of the caller again. */
   #source(from: NodeId, id: string, offset: number): AsyncIterable<Uint8Array> {
     const owner = this.#network.endpointOf(from)?.host
     if (owner === undefined || this.#host === undefined) throw unreachable(this.#id, from)

@@ -1,18 +1,18 @@
-/** Somebody who is shown a run between any two things that happen in it, and may end it there. */
+/** An observer that receives the state of a run after every event, and may end the run there. */
 import type { WorldState } from './world-state.ts'
 
-/** A run as it stands. */
+/** The state of a run between two events. */
 export interface SimulationStep {
-  /** How many things have happened. */
+  /** The number of events executed so far. */
   readonly event: number
   readonly timeUs: number
-  /** When the next thing is due; undefined if nothing is. */
+  /** When the next event is due; undefined if none is scheduled. */
   readonly nextUs: number | undefined
-  /** Nothing comes after this: the run was stopped, has failed, or has come to its end. */
+  /** Whether this is the last step: the run was stopped, failed or ended. */
   readonly isOver: boolean
-  /** The lines of the trace so far, if the run is traced. */
+  /** The trace so far; empty unless the run is traced. */
   readonly lines: readonly string[]
-  /** All there is in the world; asking changes nothing. */
+  /** Reads the complete state of the simulation, without changing it. */
   state(): Promise<WorldState>
 }
 

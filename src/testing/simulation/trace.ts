@@ -1,4 +1,4 @@
-/** What happened in a run, one line per event, in columns that are the same for every seed. */
+/** The trace of a run: a text with one line per event, in fixed columns. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Message } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
@@ -8,12 +8,13 @@ import { formatBlocks, formatEffects, formatMessage } from '../text/format-effec
 import type { VirtualTime } from './virtual-clock.ts'
 
 /**
- * Columns: the number of the event; the time in microseconds; the node; its state as role letter (F, P, C, L) and term, then
- * applied/commit/last index; what happened. `=>` arrived, `=x` was lost, `!` is a fault or a repair, `?` a client's call, `.` its outcome.
+ * Columns: event number; time in microseconds; node; its role (F, P, C, L) and term, then applied/commit/last index; description.
+ * A description starts with `=>` for a delivered message, `=x` for a lost one, `!` for a fault or repair, `?` for a client's call and
+ * `.` for its outcome.
  */
 export const TRACE_HEADER = '  event       time us  node  state            what'
 
-/** The first line of every trace: the name and the version of its format, which docs/reference/run-files.md explains. */
+/** The first line of every trace: name and version of the format, which docs/reference/run-files.md describes. */
 export const TRACE_FORMAT = '# quorate trace, version 1'
 
 const LETTERS = { follower: 'F', 'pre-candidate': 'P', candidate: 'C', leader: 'L' } as const

@@ -1,7 +1,7 @@
-/** Time in a simulation: a queue of things to happen, and a clock for each life of each node. Nothing here waits for real. */
+/** Simulated time: an event queue, and a clock for each run of each process. Nothing here waits for real time. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 
-/** Something that will happen, unless it is cancelled. */
+/** A scheduled event that can be cancelled. */
 export interface Scheduled extends Timer {
   readonly atUs: number
 }
@@ -13,8 +13,8 @@ interface QueuedEvent extends Scheduled {
 }
 
 /**
- * The world's time, in whole microseconds. What is due first happens first; of things due at the same microsecond, the one
- * scheduled first happens first. That is the only rule, so a run is a function of what was scheduled.
+ * The time of the simulation, in whole microseconds. Events are executed in the order of their times, and events of the same
+ * microsecond in the order in which they were scheduled, so a run depends on nothing else.
  */
 export class VirtualTime {
   #nowUs = 0
@@ -26,18 +26,18 @@ export class VirtualTime {
     return this.#nowUs
   }
 
-  /** How many things have happened so far. */
+  /** The number of events executed so far. */
   get executed(): number {
     return this.#executed
   }
 
-  /** How many things were ever scheduled. */
+  /** The number of events scheduled so far, including cancelled ones. */
   get scheduled(): number {
     return this.#order
   }
 
   at(atUs: number, callback: () => void): Scheduled {
-    if (!Number.isSafeInteger(atUs)) throw new RangeError(`an instant is a whole number of microseconds, not ${atUs}`)
+    if (!Number.isSafeInteger(atUs)) throw new RangeError(`a time must be a whole number of microseconds, not ${atUs}`)
     const event: QueuedEvent = {
       atUs: Math.max(atUs, this.#nowUs),
       order: this.#order++,
@@ -55,13 +55,13 @@ export class VirtualTime {
     return this.at(this.#nowUs + delayUs, callback)
   }
 
-  /** When the next thing is due; undefined if nothing is. */
+  /** When the next event is due; undefined if none is scheduled. */
   nextUs(): number | undefined {
     while (this.#heap[0]?.isCancelled === true) this.#pop()
     return this.#heap[0]?.atUs
   }
 
-  /** Lets the next thing happen, if it is due by `untilUs`; says whether one did. Else the time is `untilUs` afterwards. */
+  /** Executes the next event if it is due by `untilUs`, and returns true. Otherwise advances the time to `untilUs` and returns false. */
   step(untilUs: number): boolean {
     const dueUs = this.nextUs()
     if (dueUs === undefined || dueUs > untilUs) {
@@ -106,24 +106,24 @@ export class VirtualTime {
   }
 }
 
-/** Further away than any run lasts: a timer this late is never armed. */
+/** Later than the end of any run: such a timer is never scheduled. */
 const NEVER_MS = 1e12
 
 function isBefore(a: QueuedEvent, b: QueuedEvent): boolean {
   return a.atUs < b.atUs || (a.atUs === b.atUs && a.order < b.order)
 }
 
-/** The clock of one life of one node: it may run fast or slow, be paused, and it stops for good when the node crashes. */
+/** The clock of one run of a process. It can run fast or slow and be paused, and it stops for good when the process ends. */
 export class NodeClock implements Clock {
   readonly #time: VirtualTime
   #sinceUs: number
   #sinceMs: number
   #ratePerMille: number
   #isStopped = false
-  /** What came due while the node was paused, in order; undefined when it is not. */
+  /** Callbacks that became due during a pause, in order; undefined unless paused. */
   #held: (() => void)[] | undefined
 
-  /** `startMs` is what it shows at first; `ratePerMille` of 1050 runs five percent fast. */
+  /** `startMs` is its first reading; a `ratePerMille` of 1050 runs five percent fast. */
   constructor(time: VirtualTime, options: { readonly startMs: number; readonly ratePerMille: number }) {
     this.#time = time
     this.#sinceUs = time.nowUs
@@ -160,14 +160,14 @@ export class NodeClock implements Clock {
     this.#time.after(0, () => this.run(callback))
   }
 
-  /** Resolves once this much of the world's time has passed and the node runs; never, if it has crashed by then. */
+  /** Resolves after this much simulated time, once the process is not paused; never, if the process has ended by then. */
   pass(delayUs: number): Promise<void> {
     return new Promise((resolve) => {
       this.#time.after(delayUs, () => this.run(resolve))
     })
   }
 
-  /** Runs something of this node: now, once it is resumed, or never. */
+  /** Runs a callback of this process: now, after a pause, or never if the process has ended. */
   run(callback: () => void): void {
     if (this.#isStopped) return
     if (this.#held === undefined) callback()
@@ -186,19 +186,18 @@ export class NodeClock implements Clock {
     this.#held ??= []
   }
 
-  /** What was held happens now, in its order, each in a turn of its own. */
+  /** Runs the held callbacks in their order, each as its own event. */
   resume(): void {
     const held = this.#held ?? []
     this.#held = undefined
     for (const callback of held) this.defer(callback)
   }
 
-  /** The process is gone: nothing of it runs any more. */
+  /** The process has ended: none of its callbacks run. */
   stop(): void {
     this.#isStopped = true
   }
 
-  /** From now on it runs at this rate. */
   setRate(ratePerMille: number): void {
     this.#sinceMs = this.now()
     this.#sinceUs = this.#time.nowUs

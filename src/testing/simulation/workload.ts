@@ -1,16 +1,16 @@
-/** What is asked of a cluster during a run, as data. Nodes are named by number. */
+/** The calls that clients and the operator make during a run, as plain data. Nodes are given by number. */
 
-/** The number that names whoever leads at that moment (in the latest term, if several believe it). */
+/** The node number of the current leader: of several nodes that consider themselves leader, the one with the highest term. */
 export const LEADER = -1
 
 export type Call =
-  /** A client writes, so many commands at once, asking this node first and following its hints. */
+  /** A client writes `count` commands at once, to this node first, and follows leader hints. */
   | { readonly type: 'write'; readonly atMs: number; readonly node: number; readonly count: number }
-  /** A client writes one command that takes so many bytes: perhaps more than a message or a window holds. */
+  /** A client writes one command of this many bytes, possibly more than a message or an inflight window holds. */
   | { readonly type: 'writeLarge'; readonly atMs: number; readonly node: number; readonly bytes: number }
-  /** A client reads: by a round of heartbeats, or by the lease of the leader, where `leaseReads` is on. */
+  /** A client reads: with a heartbeat round, or with the leader's lease if `leaseReads` is on. */
   | { readonly type: 'read'; readonly atMs: number; readonly node: number; readonly mode: 'linearizable' | 'lease' }
-  /** Whoever leads is asked to change the membership; what makes no sense is left out. */
+  /** The operator asks the leader to change the membership; parts that do not apply to the current one are left out. */
   | {
       readonly type: 'change'
       readonly atMs: number
@@ -19,13 +19,13 @@ export type Call =
       readonly demote: readonly number[]
       readonly remove: readonly number[]
     }
-  /** Whoever leads is asked to hand over. */
+  /** The operator asks the leader to transfer leadership to this node. */
   | { readonly type: 'transfer'; readonly atMs: number; readonly node: number }
   | { readonly type: 'snapshot'; readonly atMs: number; readonly node: number }
 
 export type Workload = readonly Call[]
 
-/** Who is there: the first voters, and those who stand by to be added. */
+/** The number of initial voters, and of spare nodes that can be added later. */
 export interface ClusterPlan {
   readonly voters: number
   readonly spares: number

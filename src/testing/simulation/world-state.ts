@@ -1,4 +1,4 @@
-/** All that a simulated world is at one moment, as data: what a node is printed from, and what the hash of the whole is made of. */
+/** The complete state of a simulation as plain data: the source of printed nodes and of the state hash. Field names are hashed too. */
 import { createHash } from 'node:crypto'
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
@@ -13,15 +13,15 @@ import type { NetworkState, SimulatedNetwork } from './simulated-network.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
-/** Turns of the event loop. */
+/** A snapshot of the user's machine that takes more turns of the event loop is considered endless. */
 const SNAPSHOT_TURNS_MAX = 10_000
 
 export interface MachineState {
   readonly commands: number
-  /** The last command, and its index. */
+  /** The last command with its index, or '-'. */
   readonly last: string
   readonly digest: string
-  /** Of the snapshot of a machine that is tried; undefined without one. */
+  /** Of the snapshot of the user's machine; undefined without one. */
   readonly triedDigest: string | undefined
 }
 
@@ -35,48 +35,47 @@ export interface DiskState {
   readonly directoryId: string
   readonly hardState: HardState
   readonly snapshot: SnapshotInfo | undefined
-  /** The blocks, as '[1@1:noop 2-3@1]'; their bytes are in the digest. */
+  /** The blocks, as '[1@1:noop 2-3@1]'. `logDigest` covers their bytes. */
   readonly log: string
   readonly logDigest: string
-  /** Of these writes a crash may lose some. */
+  /** The number of writes that a crash may lose. */
   readonly unsyncedWrites: number
   readonly files: readonly SnapshotFileState[]
   readonly partialFiles: readonly SnapshotFileState[]
   readonly failure: string | undefined
   readonly freeBytes: number
-  /** What of it is not what was written. */
+  /** Descriptions of the damaged parts. */
   readonly damaged: readonly string[]
 }
 
 export interface NodeState {
   readonly id: NodeId
-  /** 'starting': its process runs, and the node has not started yet; 'removed': it was told so, and starts no more. */
+  /** 'starting': the process runs, and the node in it has not started yet. 'removed': it learned of its removal and does not restart. */
   readonly life: 'up' | 'starting' | 'down' | 'removed'
   readonly isPaused: boolean
-  /** What its own clock shows. */
+  /** The reading of its own clock. */
   readonly clockMs: number | undefined
-  /** What the node says of itself; not of which release it is. */
+  /** The node's status, without the version of the package. */
   readonly core: Omit<NodeStatus, 'version'> | undefined
-  /** The log as the core has it: the terms of the entries after `base`. */
+  /** The log in the core: the terms of the entries after `base`. */
   readonly log: { readonly base: LogIndex; readonly terms: readonly (Term | undefined)[] } | undefined
   readonly machine: MachineState | undefined
   readonly disk: DiskState
 }
 
 export interface WorldState {
-  /** How many things have happened. */
+  /** The number of events executed so far. */
   readonly event: number
   readonly timeUs: number
-  /** The last index known to be committed by anybody. */
+  /** The highest index that any node knows to be committed. */
   readonly committed: LogIndex
-  /** How many things were ever scheduled, and when the next is due. */
+  /** The number of events scheduled so far, and the time of the next. */
   readonly scheduled: number
   readonly nextUs: number | undefined
   readonly network: NetworkState
   readonly nodes: readonly NodeState[]
 }
 
-/** What is looked at. */
 export interface SimulationParts {
   readonly time: VirtualTime
   readonly monitor: PropertyMonitor
@@ -84,7 +83,7 @@ export interface SimulationParts {
   readonly nodes: readonly SimulatedNode[]
 }
 
-/** Reads everything and changes nothing. */
+/** Reads the complete state without changing anything. */
 export async function worldState(world: SimulationParts): Promise<WorldState> {
   const { time, monitor, network } = world
   const nodes: NodeState[] = []
@@ -100,7 +99,7 @@ export async function worldState(world: SimulationParts): Promise<WorldState> {
   }
 }
 
-/** Sixteen digits: the same for the same state, in any process. */
+/** Sixteen hexadecimal digits: equal for equal states, in any process. */
 export function hashOf(state: WorldState): string {
   return digest(JSON.stringify(state))
 }
@@ -143,17 +142,17 @@ async function machineState({ commands, userMachine }: LedgerMachine): Promise<M
   }
 }
 
-/** A machine that throws, or whose snapshot never ends, has a state like that. */
-async function userMachineDigest(tried: CheckedMachine): Promise<string> {
+/** A machine that throws, or whose snapshot never ends, gets a fixed text in place of a digest. */
+async function userMachineDigest(machine: CheckedMachine): Promise<string> {
   try {
-    const bytes = await Promise.race([collectBytes(tried.snapshot()), afterManyTurns()])
+    const bytes = await Promise.race([collectBytes(machine.snapshot()), afterManyTurns()])
     return bytes === undefined ? 'its snapshot does not end' : digest(bytes)
   } catch (error) {
     return `its snapshot fails: ${(error as Error).message}`
   }
 }
 
-/** Resolves with nothing, after more turns than any snapshot of a simulation takes. */
+/** Resolves after more turns of the event loop than any snapshot of a simulation takes. */
 async function afterManyTurns(): Promise<undefined> {
   for (let turn = 0; turn < SNAPSHOT_TURNS_MAX; turn++) await new Promise((resolve) => setImmediate(resolve))
   return undefined

@@ -1,11 +1,11 @@
-/** How a scenario speaks: messages and effects in a line each. An entry is index@term; never a word of a log file. */
+/** Formats messages and effects as one line each, for scenarios and traces. An entry is written index@term. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Effects, Rejection, Settlement } from '../../core/effects.ts'
 import type { RaftEvent } from '../../core/events.ts'
 import type { Message } from '../../core/messages.ts'
 import type { Block, Membership, NodeId } from '../../core/types.ts'
 
-/** 'a→b AppendEntries term=2 prev=4@1 [5@2] commit=4' */
+/** For example 'a→b AppendEntries term=2 prev=4@1 [5@2] commit=4'. */
 export function formatMessage(from: NodeId, to: NodeId, message: Message | PeerMessage): string {
   return `${from}→${to} ${formatBody(message)}`
 }
@@ -39,7 +39,7 @@ function formatBody(message: Message | PeerMessage): string {
   }
 }
 
-/** '[5@2 6-7@2 8@3:noop]' */
+/** For example '[5@2 6-7@2 8@3:noop]'. */
 export function formatBlocks(blocks: readonly Block[]): string {
   return `[${blocks.map(formatBlock).join(' ')}]`
 }
@@ -50,14 +50,14 @@ function formatBlock({ first, count, term, kind, membership }: Block): string {
   return membership === undefined ? `${place}:${kind}` : `${place}:${formatMembership(membership)}`
 }
 
-/** '(a b c)', joint '(a b d)&(a b c)', with learners '(a b c +d)'. */
+/** For example '(a b c)'; '(a b d)&(a b c)' if joint; '(a b c +d)' with a learner. */
 export function formatMembership({ voters, outgoing, learners }: Membership): string {
   const learning = learners.map((id) => ` +${id}`).join('')
   const half = `(${voters.join(' ')}${learning})`
   return outgoing.length === 0 ? half : `${half}&(${outgoing.join(' ')})`
 }
 
-/** One line per effect worth telling; messages are told when they arrive. */
+/** One line per effect that matters to a reader. Messages are printed when they arrive instead. */
 export function formatEffects(node: NodeId, effects: Effects): string[] {
   const lines: string[] = []
   const { persist } = effects
@@ -134,7 +134,7 @@ function formatRejection(rejection: Rejection): string {
   }
 }
 
-/** Only what no message or write shows by itself. */
+/** Undefined for events that a message or write already shows. */
 function formatEvent(event: RaftEvent): string | undefined {
   switch (event.type) {
     case 'preVoteStarted':

@@ -162,7 +162,7 @@ export const REPLICATION: readonly KnownBug[] = [
     overrides: (drawn) => ({
       settings: {},
       faults: withNetworkConditions(
-        { ...LATE_MESSAGES, weather: { ...LATE_MESSAGES.weather, stalePerMille: 300 } },
+        { ...LATE_MESSAGES, conditions: { ...LATE_MESSAGES.conditions, stalePerMille: 300 } },
         drawn,
       ),
     }),
