@@ -1,7 +1,7 @@
 /** Cores without nodes around them: what one sends, the others get; what it writes is durable at once; every step is judged. */
 import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
 import { RAFT_DEFAULTS } from '../src/core/index.ts'
-import { PropertyMonitor } from '../src/testing/properties/safety.ts'
+import { PropertyMonitor } from '../src/testing/properties/property-monitor.ts'
 import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
 
 interface Delivery {

@@ -8,8 +8,8 @@ import type { Totals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'
 import type { MachineUnderTest } from './machine-under-test.ts'
 import { machineUnderTest } from './machine-under-test.ts'
+import { ALL_PROPERTIES } from './properties/properties.ts'
 import type { Property } from './properties/property.ts'
-import { SAFETY } from './properties/safety.ts'
 import type { Replay, ReplayOptions } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
 import { checkDeterminism, checkLog, encodeLog } from './state-machine/check-log.ts'
@@ -253,7 +253,7 @@ function clusterCheck<Command, Result>(
     stepsMax,
     verdicts: histories,
   })
-  return { machine, properties: [...SAFETY, judge], histories }
+  return { machine, properties: [...ALL_PROPERTIES, judge], histories }
 }
 
 function skippedChecks<Command, Result>({ childProcess, queries }: ResolvedCheck<Command, Result>): string[] {

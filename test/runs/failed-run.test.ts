@@ -73,7 +73,7 @@ describe('a run that fails', () => {
     writeFileSync(file, '')
     const anyway = await failureOf(checkRuns({ ...options, shrinksMax: 0, directory: file }))
     rmSync(file)
-    assert.match(anyway, /^I12 persist before send is broken/)
+    assert.match(anyway, /^I12 persist before send is violated/)
     assert.match(anyway, /The run file could not be written to \S+a-file: EEXIST/)
   })
 })

@@ -1,8 +1,8 @@
 /** Each kind of fault happens, and nodes outlive it. */
 import assert from 'node:assert/strict'
 import type { Observation } from '../../src/testing/properties/observation.ts'
+import { ALL_PROPERTIES } from '../../src/testing/properties/properties.ts'
 import type { Property } from '../../src/testing/properties/property.ts'
-import { SAFETY } from '../../src/testing/properties/safety.ts'
 import type { SimulationOptions } from '../../src/testing/simulate.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import type { Fault } from '../../src/testing/simulation/faults.ts'
@@ -23,7 +23,7 @@ async function runWith(
   workload: readonly Call[] = WORKLOAD,
 ): Promise<{ seen: Observation[]; trace: string }> {
   const seen: Observation[] = []
-  const record: Property = { id: 'X', name: 'record', promise: '', watch: () => (one) => void seen.push(one) }
+  const record: Property = { id: 'X', name: 'record', statement: '', watch: () => (one) => void seen.push(one) }
   const { failure, trace = '' } = await simulate({
     seed: 1,
     settings,
@@ -31,7 +31,7 @@ async function runWith(
     workload,
     faults: [faults].flat(),
     healAtMs: 3000,
-    properties: [...SAFETY, record],
+    properties: [...ALL_PROPERTIES, record],
     isTraced: true,
   })
   assert.equal(failure, undefined)

@@ -7,8 +7,9 @@ import type { RaftStatus } from '../../src/core/status.ts'
 import type { Block, Membership, SnapshotInfo } from '../../src/core/types.ts'
 import { checkLiveness } from '../../src/testing/properties/liveness.ts'
 import type { Observation } from '../../src/testing/properties/observation.ts'
+import { ALL_PROPERTIES } from '../../src/testing/properties/properties.ts'
 import { PropertyViolation } from '../../src/testing/properties/property.ts'
-import { PropertyMonitor, SAFETY } from '../../src/testing/properties/safety.ts'
+import { PropertyMonitor } from '../../src/testing/properties/property-monitor.ts'
 import { NO_EFFECTS, persist } from '../core/effects.ts'
 
 const LEADING = { role: 'leader', term: 1, commitIndex: 1 } as const
@@ -22,7 +23,7 @@ const HEARTBEAT = {
   blocks: [],
 } as never as AppendEntriesRequest
 
-// Each judge sees a short made-up run that breaks its promise, and, before the last observation, one that does not.
+// For each property, a short run that violates it with its last observation, and not before.
 const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
   I1: [
     started('a'),
@@ -139,7 +140,7 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
   ],
 }
 
-/** Promises of more than one thing have a run for each. */
+/** Further runs for properties that can be violated in several ways. */
 const MORE_RUNS: readonly (readonly [string, readonly Observation[]])[] = [
   [
     'I7',
@@ -159,7 +160,7 @@ const MORE_RUNS: readonly (readonly [string, readonly Observation[]])[] = [
       durable('a', { snapshot: { info: snapshot(1, 'a', 'b', 'd'), resetLog: false } }),
     ],
   ],
-  // It asks for the same again and again.
+  // The leader repeats the same probe.
   [
     'L4',
     [
@@ -175,7 +176,7 @@ const MORE_RUNS: readonly (readonly [string, readonly Observation[]])[] = [
       leaderStep(probe('b', 9), rejection(8)),
     ],
   ],
-  // One term is in conflict, and the follower has died meanwhile.
+  // One term conflicts, and the follower restarts during the search.
   [
     'L4',
     [
@@ -213,32 +214,32 @@ const MORE_RUNS: readonly (readonly [string, readonly Observation[]])[] = [
   ],
 ]
 
-describe('each judge', () => {
-  for (const { id, name } of SAFETY)
-    it(`knows when it is broken: ${id} ${name}`, () => {
-      assertDetected(id, VIOLATING_RUNS[id] ?? assert.fail('there is no run that breaks it'))
+describe('the property checks', () => {
+  for (const { id, name } of ALL_PROPERTIES)
+    it(`detect a violation of ${id} ${name}`, () => {
+      assertDetected(id, VIOLATING_RUNS[id] ?? assert.fail('there is no run that violates it'))
       for (const [other, run] of MORE_RUNS) if (other === id) assertDetected(id, run)
     })
 
-  for (const { id, standing } of [
-    { id: 'L1', standing: { a: {}, b: {} } },
-    { id: 'L2', standing: { a: { role: 'leader', term: 9 }, b: { term: 9 } } },
+  for (const { id, finalStatuses } of [
+    { id: 'L1', finalStatuses: { a: {}, b: {} } },
+    { id: 'L2', finalStatuses: { a: { role: 'leader', term: 9 }, b: { term: 9 } } },
     {
       id: 'L3',
-      standing: {
+      finalStatuses: {
         a: { role: 'leader', lastIndex: 2, commitIndex: 2, appliedIndex: 2 },
         b: { commitIndex: 1, appliedIndex: 1 },
       },
     },
-    { id: 'L3', standing: { a: { role: 'leader', lastIndex: 1 }, b: { lastIndex: 1 } } },
-    { id: 'L5', standing: { a: { role: 'leader', isMembershipCommitted: false }, b: {} } },
-    { id: 'L6', standing: { a: { role: 'leader' }, b: {} } },
-    { id: 'L8', standing: { a: { role: 'leader', peers: [{ ...peer('b', 0), state: 'snapshot' }] }, b: {} } },
-    { id: 'L8', standing: { a: { role: 'leader', firstIndex: 5, peers: [probe('b', 4)] }, b: {} } },
+    { id: 'L3', finalStatuses: { a: { role: 'leader', lastIndex: 1 }, b: { lastIndex: 1 } } },
+    { id: 'L5', finalStatuses: { a: { role: 'leader', isMembershipCommitted: false }, b: {} } },
+    { id: 'L6', finalStatuses: { a: { role: 'leader' }, b: {} } },
+    { id: 'L8', finalStatuses: { a: { role: 'leader', peers: [{ ...peer('b', 0), state: 'snapshot' }] }, b: {} } },
+    { id: 'L8', finalStatuses: { a: { role: 'leader', firstIndex: 5, peers: [probe('b', 4)] }, b: {} } },
   ] as const)
-    it(`knows when it is broken: ${id}`, () => {
+    it(`detect a violation of ${id} at the end of a run`, () => {
       const statuses = new Map(
-        Object.entries(standing).map(([node, some]) => [node, status(node, { term: 1, ...some })]),
+        Object.entries(finalStatuses).map(([node, some]) => [node, status(node, { term: 1, ...some })]),
       )
       const openCalls = id === 'L6' ? 1 : 0
       assert.throws(
@@ -249,10 +250,10 @@ describe('each judge', () => {
 })
 
 function assertDetected(id: string, run: readonly Observation[]): void {
-  const watch = new PropertyMonitor(SAFETY.filter((property) => property.id === id))
-  for (const observation of run.slice(0, -1)) watch.observe(observation)
+  const monitor = new PropertyMonitor(ALL_PROPERTIES.filter((property) => property.id === id))
+  for (const observation of run.slice(0, -1)) monitor.observe(observation)
   assert.throws(
-    () => watch.observe(run[run.length - 1] as Observation),
+    () => monitor.observe(run[run.length - 1] as Observation),
     (error) => error instanceof PropertyViolation && error.property.id === id,
   )
 }
@@ -273,12 +274,12 @@ function probe(id: string, nextIndex: number): RaftStatus['peers'][number] {
   return { ...peer(id, 0), state: 'probe', nextIndex }
 }
 
-/** A step of a leader, after which it knows this of b. */
+/** A step of the leader; afterwards this is its progress of b. */
 function leaderStep(of: RaftStatus['peers'][number], ...inputs: Input[]): Observation {
   return { ...stepped('a', { role: 'leader', term: 1, peers: [of] }), inputs } as Observation
 }
 
-/** b has not got the entry of this index. */
+/** b rejects an append because its entry at this index does not match. */
 function rejection(index: number): Input {
   const rest = { hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
   return {

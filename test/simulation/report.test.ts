@@ -16,7 +16,10 @@ describe('the report of a failed run', () => {
 
   it('says the promise in its sentence, the plan, the end of the trace, and how to run it again', async () => {
     const told = await failureOf(checkRuns(options))
-    assert.match(told, /^I12 persist before send is broken: What a message says of its sender .* But n\d told n\d/)
+    assert.match(
+      told,
+      /^I12 persist before send is violated: What a message states about its sender .* Violated by: n\d told n\d/,
+    )
     assert.ok(told.includes(`\n${TRACE_HEADER}\n`))
     assert.match(told, /To run it again: make simulate SEED=1 REPLAY=[\d:]+$/)
   })

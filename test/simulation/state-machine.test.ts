@@ -302,7 +302,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     }
     await assert.rejects(
       checkStateMachine(machine, { ...QUERY_CHECK, shrinksMax: 0 }),
-      /M1 one machine is broken: [\s\S]*The history is not linearizable[\s\S]*query\(.*total.*\)/,
+      /M1 linearizable calls is violated: [\s\S]*The history is not linearizable[\s\S]*query\(.*total.*\)/,
     )
   })
 

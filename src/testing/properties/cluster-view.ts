@@ -1,4 +1,4 @@
-/** What the judges know together: each node's log in memory and on disk, and the ledger of what was ever committed. */
+/** The state of the cluster that all property checks share: each node's log in memory and on disk, and all committed entries. */
 import type { RaftOptions } from '../../core/options.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { HardState, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
@@ -7,39 +7,41 @@ import { ReferenceLog } from './reference-log.ts'
 
 const EMPTY_MEMBERSHIP: Membership = { members: [], voters: [], outgoing: [], learners: [] }
 
+/** One node, as the observations so far show it. */
 export class NodeView {
   readonly id: NodeId
   isUp = false
-  /** How many lives it has had. */
+  /** How many times the node has started. */
   startCount = 0
-  /** What it runs by in this life, where that is known. */
+  /** The options of its core since the last start, if known. */
   settings: RaftOptions | undefined
-  /** As its core sees it. */
+  /** The log in memory. */
   log: ReferenceLog = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
-  /** As a crash would leave it. */
+  /** The log on disk, as a crash would leave it. */
   disk: ReferenceLog = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
   diskState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
   diskSnapshot: SnapshotInfo | undefined
-  /** What it had on the disk that was lost. */
+  /** The content of its disk before it was wiped. */
   lostDisk: { readonly log: ReferenceLog; readonly snapshotIndex: LogIndex } | undefined
-  /** A committed entry that its latest write has taken off its disk. */
+  /** The index of a committed entry that its latest durable write deleted. */
   droppedIndex: LogIndex | undefined
-  /** After its latest step of this life, and after the one before that. */
+  /** The status after the latest step since the last start. */
   status: RaftStatus | undefined
+  /** The status before the latest step. */
   before: RaftStatus | undefined
-  /** The membership that was in force when its latest step began. */
+  /** The membership in its log before the latest step. */
   membershipBefore: Membership = EMPTY_MEMBERSHIP
 
   constructor(id: NodeId) {
     this.id = id
   }
 
-  /** Whether a crash would leave the entry, or a snapshot over it. */
+  /** Whether the entry, or a snapshot that covers it, is durable. */
   hasPersisted(index: LogIndex, term: Term): boolean {
     return (this.diskSnapshot?.index ?? 0) >= index || this.disk.termAt(index) === term
   }
 
-  /** Whether it has the entry, or had it until its disk was lost. */
+  /** Whether the entry is durable, or was durable until the disk was wiped. */
   hasEverPersisted(index: LogIndex, term: Term): boolean {
     if (this.hasPersisted(index, term)) return true
     return (
@@ -48,24 +50,24 @@ export class NodeView {
   }
 }
 
-/** Which entry was committed at each index, and in which term at the latest it was known to be. */
+/** The term of the entry committed at each index, and the lowest term in which a node reported it as committed. */
 export class CommittedLog {
   readonly #terms: Term[] = [0]
   readonly #committedIn: Term[] = [0]
-  /** Set once two nodes committed different entries at an index. */
+  /** Describes the first index at which two nodes committed different entries. */
   conflict: string | undefined
 
   get lastIndex(): LogIndex {
     return this.#terms.length - 1
   }
 
-  /** The term of the entry committed at an index; undefined if none was, or if nobody who committed it showed it. */
+  /** The term of the entry committed at an index; undefined if no entry is committed, or if its term is not known. */
   termAt(index: LogIndex): Term | undefined {
     const term = this.#terms[index]
     return term === -1 ? undefined : term
   }
 
-  /** The highest index that was committed by somebody whose term was below this one. */
+  /** The highest index that was reported as committed in a term below this one. */
   lastIndexBefore(term: Term): LogIndex {
     let index = this.lastIndex
     while (index > 0 && (this.#committedIn[index] as Term) >= term) index--
@@ -80,12 +82,13 @@ export class CommittedLog {
     }
     if (term === undefined) return
     if (known !== undefined && known !== -1 && known !== term)
-      this.conflict = `${node} has an entry of term ${term} committed at index ${index}, where one of term ${known} was.`
+      this.conflict = `${node} committed an entry of term ${term} at index ${index}, where an entry of term ${known} was committed before.`
     else this.#terms[index] = term
     this.#committedIn[index] = Math.min(this.#committedIn[index] as Term, inTerm)
   }
 }
 
+/** The whole cluster, as the observations so far show it. */
 export class ClusterView {
   readonly nodes: Map<NodeId, NodeView> = new Map()
   readonly committedLog: CommittedLog = new CommittedLog()
@@ -99,7 +102,6 @@ export class ClusterView {
     return node
   }
 
-  /** Takes an observation in. */
   observe(observation: Observation): void {
     if (observation.type === 'stepped') this.#onStepped(observation)
     else if (observation.type === 'durable') this.#onDurable(observation)
@@ -137,7 +139,7 @@ export class ClusterView {
       if (persist.truncateAfter !== undefined) node.log.truncateAfter(persist.truncateAfter)
       for (const block of persist.blocks) node.log.append(block)
     }
-    // One that has stopped says nothing any more, not even what it did in the step in which it stopped.
+    // A node that stopped in this step reports nothing: its effects are not executed.
     if (status.stopped !== undefined) return
     const from = node.before?.commitIndex ?? node.log.baseIndex
     for (let index = from + 1; index <= status.commitIndex; index++)
@@ -146,7 +148,7 @@ export class ClusterView {
 
   #onDurable({ node: id, write }: Observation & { type: 'durable' }): void {
     const node = this.node(id)
-    const held = write.truncateAfter === undefined ? 0 : this.#lastCommittedOn(node, write.truncateAfter)
+    const committed = write.truncateAfter === undefined ? 0 : this.#lastCommittedOn(node, write.truncateAfter)
     if (write.snapshot !== undefined) {
       node.diskSnapshot = write.snapshot.info
       if (write.snapshot.resetLog) node.disk.reset(write.snapshot.info)
@@ -154,11 +156,11 @@ export class ClusterView {
     if (write.truncateAfter !== undefined) node.disk.truncateAfter(write.truncateAfter)
     for (const block of write.blocks) node.disk.append(block)
     if (write.hardState !== undefined) node.diskState = write.hardState
-    const isHeld = held === 0 || node.hasPersisted(held, this.committedLog.termAt(held) as Term)
-    node.droppedIndex = isHeld ? undefined : held
+    const isKept = committed === 0 || node.hasPersisted(committed, this.committedLog.termAt(committed) as Term)
+    node.droppedIndex = isKept ? undefined : committed
   }
 
-  /** The last committed entry after an index that a node has on its disk; 0 if there is none. */
+  /** The index of the last committed entry after `after` on a node's disk; 0 if there is none. */
   #lastCommittedOn({ disk }: NodeView, after: LogIndex): LogIndex {
     for (let index = Math.min(disk.lastIndex, this.committedLog.lastIndex); index > after; index--)
       if (this.committedLog.termAt(index) !== undefined && disk.termAt(index) === this.committedLog.termAt(index))

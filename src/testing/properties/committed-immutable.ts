@@ -1,16 +1,16 @@
-/** State Machine Safety, seen from the log: what is committed at an index never changes. */
+/** State Machine Safety (Figure 3), checked on the logs: a committed entry never changes. */
 import type { Property } from './property.ts'
 
 export const committedImmutable: Property = {
   id: 'I8',
   name: 'committed is immutable',
-  promise: 'Once an entry is committed at an index, no node ever commits another there, or drops it.',
+  statement: 'Once an entry is committed at an index, no node commits a different entry there or deletes it.',
   watch(view) {
     return (observation) => {
       if (observation.type === 'durable') {
         const { droppedIndex } = view.node(observation.node)
         if (droppedIndex === undefined) return undefined
-        return `${observation.node} dropped the entry at ${droppedIndex} from its disk, though it was committed.`
+        return `${observation.node} deleted the committed entry at ${droppedIndex} from its disk.`
       }
       if (observation.type !== 'stepped') return undefined
       if (view.committedLog.conflict !== undefined) return view.committedLog.conflict

@@ -1,11 +1,12 @@
-/** §5.3: an entry is committed once it is on a majority of disks. */
+/** The commit rule (§5.3, §5.4.2): a leader commits an entry of its own term once a majority has it on disk. */
 import type { Property } from './property.ts'
 import { isQuorum } from './quorum.ts'
 
 export const committedOnQuorum: Property = {
   id: 'I9',
   name: 'committed on a quorum',
-  promise: 'When a leader commits an entry, it is durable on a quorum of the membership in force, and of the own term.',
+  statement:
+    "When a leader commits an entry, the entry is of the leader's term and is durable on a quorum of the current membership.",
   watch(view) {
     return (observation) => {
       if (observation.type !== 'stepped' || observation.status.role !== 'leader') return undefined
@@ -19,12 +20,12 @@ export const committedOnQuorum: Property = {
       const holders = new Set(
         [...view.nodes.values()].filter((other) => other.hasEverPersisted(index, term)).map(({ id }) => id),
       )
-      // A step may commit by the membership it found and then append the next one, or the other way round.
+      // A step may commit with the old membership and then append a new one, or the other way round.
       const { membership } = log.membership
       if (isQuorum(membership, holders) || isQuorum(membershipBefore, holders)) return undefined
       const { voters, outgoing } = membership
       const members = outgoing.length === 0 ? `${voters}` : `${voters} and ${outgoing}`
-      return `${node} committed index ${index} of term ${term}, durable only on [${[...holders]}] of the voters ${members}.`
+      return `${node} committed index ${index} of term ${term}, which is durable only on [${[...holders]}]; the voters are ${members}.`
     }
   },
 }

@@ -1,4 +1,4 @@
-/** No silent loss: damage is an error, never the end of the log. */
+/** No silent data loss: a damaged log is an error. It is never read as a shorter log. */
 import type { LogIndex } from '../../core/types.ts'
 import type { NodeView } from './cluster-view.ts'
 import type { Property } from './property.ts'
@@ -6,7 +6,7 @@ import type { Property } from './property.ts'
 export const corruptionSafety: Property = {
   id: 'I11',
   name: 'corruption safety',
-  promise: 'A node that starts has every entry that was durable on its disk: it stops at damage, and drops nothing.',
+  statement: 'A node that starts has every entry that was durable on its disk. A node with a damaged disk stops.',
   watch(view) {
     return (observation) => {
       if (observation.type !== 'started') return undefined
@@ -17,13 +17,14 @@ export const corruptionSafety: Property = {
   },
 }
 
-/** What it began with is its log; what it had is still as the judges remember its disk. */
+/** Compares the log with which the node started, `log`, with what was durable before, `disk`. */
 function findLoss({ log, disk, diskSnapshot }: NodeView, snapshotIndex: LogIndex): string | undefined {
   const snapshotThen = diskSnapshot?.index ?? 0
-  if (snapshotIndex < snapshotThen) return `a snapshot of ${snapshotIndex}, though its disk had one of ${snapshotThen}`
+  if (snapshotIndex < snapshotThen)
+    return `a snapshot at index ${snapshotIndex}, but its disk had one at ${snapshotThen}`
   const last = Math.max(log.lastIndex, snapshotIndex)
-  if (last < disk.lastIndex) return `a log that ends at ${last}, though its disk had entries up to ${disk.lastIndex}`
+  if (last < disk.lastIndex) return `a log that ends at ${last}, but its disk had entries up to ${disk.lastIndex}`
   const [found, had] = [log.termAt(disk.lastIndex), disk.termAt(disk.lastIndex)]
   if (found === undefined || had === undefined || found === had) return undefined
-  return `an entry of term ${found} at ${disk.lastIndex}, though its disk had one of term ${had}`
+  return `an entry of term ${found} at ${disk.lastIndex}, but its disk had one of term ${had}`
 }

@@ -1,11 +1,11 @@
-/** Figure 3, Election Safety. */
+/** Election Safety (Figure 3). */
 import type { NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
 export const electionSafety: Property = {
   id: 'I1',
   name: 'election safety',
-  promise: 'At most one node is leader in any term.',
+  statement: 'At most one node is leader in any term.',
   watch() {
     const leaders = new Map<Term, NodeId>()
     return (observation) => {
@@ -13,7 +13,7 @@ export const electionSafety: Property = {
       const { node, status } = observation
       const leader = leaders.get(status.term)
       if (leader === undefined) leaders.set(status.term, node)
-      else if (leader !== node) return `both ${leader} and ${node} led term ${status.term}.`
+      else if (leader !== node) return `${leader} and ${node} were both leader of term ${status.term}.`
       return undefined
     }
   },

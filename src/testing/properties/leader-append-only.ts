@@ -1,10 +1,10 @@
-/** Figure 3, Leader Append-Only. */
+/** Leader Append-Only (Figure 3). */
 import type { Property } from './property.ts'
 
 export const leaderAppendOnly: Property = {
   id: 'I4',
   name: 'leader append-only',
-  promise: 'A leader never overwrites or deletes entries of its log; it only appends.',
+  statement: 'A leader never overwrites or deletes entries in its log; it only appends.',
   watch(view) {
     return (observation) => {
       if (observation.type !== 'stepped') return undefined
@@ -15,9 +15,9 @@ export const leaderAppendOnly: Property = {
       if (persist?.truncateAfter !== undefined)
         return `${observation.node}, leader of term ${status.term}, truncated its log after ${persist.truncateAfter}.`
       if (persist?.snapshot?.resetLog === true)
-        return `${observation.node}, leader of term ${status.term}, replaced its log by a snapshot.`
+        return `${observation.node}, leader of term ${status.term}, replaced its log with a snapshot.`
       if (status.lastIndex < before.lastIndex)
-        return `the log of ${observation.node}, leader of term ${status.term}, got shorter.`
+        return `the log of ${observation.node}, leader of term ${status.term}, became shorter.`
       return undefined
     }
   },

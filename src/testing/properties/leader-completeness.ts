@@ -1,4 +1,4 @@
-/** Figure 3, Leader Completeness. */
+/** Leader Completeness (Figure 3). */
 import type { NodeId, Term } from '../../core/types.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { Property } from './property.ts'
@@ -6,7 +6,7 @@ import type { Property } from './property.ts'
 export const leaderCompleteness: Property = {
   id: 'I6',
   name: 'leader completeness',
-  promise: 'An entry committed in a term is in the log of the leader of every later term.',
+  statement: 'An entry committed in a term is in the log of the leader of every later term.',
   watch(view) {
     let checkedUpTo = 0
     return (observation) => {
@@ -29,7 +29,7 @@ export const leaderCompleteness: Property = {
   },
 }
 
-/** By log matching, a log that holds the last committed entry holds all before it. */
+/** Checks only the last committed entry: by Log Matching, a log that has it has all entries before it. */
 function findMissingEntry(view: ClusterView, leader: NodeId, term: Term): string | undefined {
   const { log } = view.node(leader)
   const index = view.committedLog.lastIndexBefore(term)

@@ -1,11 +1,12 @@
-/** Thesis §6.4, the exact rule, which needs no search: a read sees all that was committed anywhere before it was asked for. */
+/** Linearizable reads (thesis §6.4), checked exactly and without a search: a read sees everything committed before it was requested. */
 import type { LogIndex } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
 export const linearizableReads: Property = {
   id: 'I14',
   name: 'linearizable reads',
-  promise: 'A read is answered from a state that holds every entry committed anywhere before the read was asked for.',
+  statement:
+    'A read is answered from a state that has every entry committed on any node before the read was requested.',
   watch(view) {
     const committedAtRequest = new Map<string, LogIndex>()
     let committed: LogIndex = 0
@@ -35,5 +36,5 @@ function checkRead(committedAtRequest: Map<string, LogIndex>, read: string, inde
   if (committed === undefined) return undefined
   committedAtRequest.delete(read)
   if (index >= committed) return undefined
-  return `read ${read} was answered at index ${index}, although ${committed} had been committed when it was asked for.`
+  return `read ${read} was answered at index ${index}, but index ${committed} was committed when it was requested.`
 }

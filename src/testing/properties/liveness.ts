@@ -1,60 +1,60 @@
-/** What must come about once nothing is wrong any more. Judged once, at the end, of a cluster that has had time to heal. */
+/** Liveness: what must happen once no fault is active. Checked once, at the end of a run, after the cluster has had time to recover. */
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import { PropertyViolation } from './property.ts'
 
-/** A cluster as it stands at the end of a run. */
+/** The state of a cluster at the end of a run. */
 export interface FinalState {
-  /** Of every node that runs. */
+  /** The status of every running node. */
   readonly statuses: ReadonlyMap<NodeId, RaftStatus>
-  /** Calls that have neither been answered nor given up. */
+  /** The number of client calls that have not ended. */
   readonly openCalls: number
-  /** The term that was led when a leader had to be there; undefined if none was. */
+  /** The leader's term when the time for an election was over; undefined if there was no leader. */
   readonly termAtDeadline: number | undefined
 }
 
 export const LIVENESS = {
   nodeRuns: {
     id: 'L0',
-    name: 'a node lives',
-    promise: 'A node starts, and goes on, unless its disk has failed or it was removed.',
+    name: 'a node keeps running',
+    statement: 'A node starts and keeps running, unless its disk has failed or it was removed.',
   },
   leaderElected: {
     id: 'L1',
-    name: 'a leader is there',
-    promise: 'With the faults gone, a leader is there within ten election timeouts.',
+    name: 'a leader is elected',
+    statement: 'After the faults end, a leader exists within ten election timeouts.',
   },
   termStable: {
     id: 'L2',
-    name: 'a steady term',
-    promise: 'Once a leader is there and nothing is wrong, the term does not grow.',
+    name: 'the term is stable',
+    statement: 'While a leader exists and no fault is active, the term does not increase.',
   },
   logsConverge: {
     id: 'L3',
-    name: 'all are equal',
-    promise: 'With the faults gone, all members come to commit all that their leader has, and apply it.',
+    name: 'logs converge',
+    statement: "After the faults end, every member commits and applies every entry of the leader's log.",
   },
   membershipSettles: {
     id: 'L5',
     name: 'the membership settles',
-    promise: 'With the faults gone, a pending membership change is finished, and no joint membership is left.',
+    statement: 'After the faults end, a pending membership change completes, and no joint membership remains.',
   },
-  callsEnd: { id: 'L6', name: 'every call ends', promise: 'Every call ends, in an answer, an error or a timeout.' },
+  callsEnd: { id: 'L6', name: 'every call ends', statement: 'Every call ends with a result, an error or a timeout.' },
   snapshotArrives: {
     id: 'L8',
     name: 'a snapshot arrives',
-    promise:
-      'With the faults gone, every follower that needs a snapshot gets it, whatever was lost of its transfer meanwhile.',
+    statement:
+      'After the faults end, every follower that needs a snapshot receives it, whatever was lost of earlier transfers.',
   },
   majoritySuffices: {
     id: 'L9',
     name: 'a majority suffices',
-    promise:
-      'With a minority of the voters gone or cut off for good, the others have a leader within ten election timeouts, and commit what is written.',
+    statement:
+      'With a minority of the voters stopped or isolated for good, the others elect a leader within ten election timeouts and commit writes.',
   },
 } as const
 
-/** Those who lead, and of whose members none is in a later term. A node that was removed may be in any term. */
+/** The leaders whose members are all in the same or an earlier term. Removed nodes may be in any term. */
 export function currentLeaders(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftStatus[] {
   return [...statuses.values()].filter(
     ({ role, term, membership }) =>
@@ -62,21 +62,21 @@ export function currentLeaders(statuses: ReadonlyMap<NodeId, RaftStatus>): RaftS
   )
 }
 
-/** Throws BrokenPromise if a learner that is to be a voter still is none, though nothing is left to wait for: no write, no fault. */
+/** Throws a PropertyViolation if a learner with `promote: true` is not promoted although no fault and no write is active. */
 export function checkPromotions(statuses: ReadonlyMap<NodeId, RaftStatus>): void {
   const [leader] = currentLeaders(statuses)
   if (leader === undefined) return
   const { members, learners } = leader.membership
-  const left = members.find(({ id, promote }) => promote && learners.includes(id) && statuses.has(id))
-  if (left === undefined) return
+  const unpromoted = members.find(({ id, promote }) => promote && learners.includes(id) && statuses.has(id))
+  if (unpromoted === undefined) return
   checkSnapshotTransfers(leader, statuses)
   throw new PropertyViolation(
     LIVENESS.membershipSettles,
-    `${left.id} is not promoted; ${summarizeStatuses([...statuses.values()])}`,
+    `${unpromoted.id} is not promoted; ${summarizeStatuses([...statuses.values()])}`,
   )
 }
 
-/** Throws BrokenPromise if a member that runs is to go on with entries that its leader has compacted away, or waits for a snapshot. */
+/** Throws a PropertyViolation if a running member needs a snapshot, or entries that the leader has compacted. */
 function checkSnapshotTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId, RaftStatus>): void {
   const { id, firstIndex, membership, peers } = leader
   const waiting = peers.find(
@@ -87,11 +87,11 @@ function checkSnapshotTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId
   )
   if (waiting === undefined) return
   const { nextIndex, state } = waiting
-  const where = `it would go on at ${nextIndex} (${state}), and the log of ${id} begins at ${firstIndex}`
-  throw new PropertyViolation(LIVENESS.snapshotArrives, `${waiting.id} is without one: ${where}.`)
+  const progress = `its next index is ${nextIndex} (${state}), and the log of ${id} starts at ${firstIndex}`
+  throw new PropertyViolation(LIVENESS.snapshotArrives, `${waiting.id} has not received one: ${progress}.`)
 }
 
-/** Throws BrokenPromise for the first promise of liveness that the cluster does not keep. */
+/** Throws a PropertyViolation for the first liveness property that the cluster lacks. */
 export function checkLiveness(finalState: FinalState): void {
   const { statuses, openCalls, termAtDeadline } = finalState
   const all = [...statuses.values()]
@@ -100,32 +100,33 @@ export function checkLiveness(finalState: FinalState): void {
   if (leader === undefined || leaders.length > 1 || termAtDeadline === undefined)
     throw new PropertyViolation(
       LIVENESS.leaderElected,
-      `these lead: [${leaders.map(({ id }) => id)}]; ${summarizeStatuses(all)}`,
+      `leaders: [${leaders.map(({ id }) => id)}]; ${summarizeStatuses(all)}`,
     )
   if (leader.term > termAtDeadline)
-    throw new PropertyViolation(LIVENESS.termStable, `it grew from ${termAtDeadline} to ${leader.term}.`)
+    throw new PropertyViolation(LIVENESS.termStable, `it increased from ${termAtDeadline} to ${leader.term}.`)
   checkSnapshotTransfers(leader, statuses)
   if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
     throw new PropertyViolation(
       LIVENESS.membershipSettles,
-      `the membership of index ${leader.membershipIndex} is not; ${summarizeStatuses(all)}`,
+      `the membership at index ${leader.membershipIndex} is joint or not committed; ${summarizeStatuses(all)}`,
     )
   if (leader.commitIndex < leader.lastIndex)
     throw new PropertyViolation(
       LIVENESS.logsConverge,
-      `${leader.id} has not committed what it has; ${summarizeStatuses(all)}`,
+      `${leader.id} has not committed its whole log; ${summarizeStatuses(all)}`,
     )
   for (const { id } of leader.membership.members) {
     const status = statuses.get(id)
     if (status?.commitIndex !== leader.commitIndex || status.appliedIndex !== leader.commitIndex)
       throw new PropertyViolation(
         LIVENESS.logsConverge,
-        `${id} is not where ${leader.id} is; ${summarizeStatuses(all)}`,
+        `${id} has not committed and applied as much as ${leader.id}; ${summarizeStatuses(all)}`,
       )
   }
   if (openCalls > 0) throw new PropertyViolation(LIVENESS.callsEnd, `${openCalls} calls are open.`)
 }
 
+/** One item per node: ID ROLE TERM APPLIED/COMMIT/LAST. */
 export function summarizeStatuses(statuses: readonly RaftStatus[]): string {
   return statuses
     .map(

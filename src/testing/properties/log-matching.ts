@@ -1,4 +1,4 @@
-/** Figure 3, Log Matching, by induction: an entry (index, term) has one content and one predecessor, wherever it is. */
+/** Log Matching (Figure 3), checked by induction: entries with equal index and term have equal content and equal predecessors. */
 import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
@@ -12,7 +12,8 @@ interface SeenBlock {
 export const logMatching: Property = {
   id: 'I3',
   name: 'log matching',
-  promise: 'If two logs hold an entry of the same index and term, they are equal up to there, contents included.',
+  statement:
+    'If two logs have an entry with the same index and term, they are identical up to and including that entry.',
   watch(view) {
     const seen = new Map<Term, Map<LogIndex, SeenBlock>>()
     return (observation) => {
@@ -29,7 +30,7 @@ export const logMatching: Property = {
         else {
           const difference = differenceOf(earlier, now)
           if (difference !== undefined)
-            return `at ${block.first} of term ${block.term}, ${earlier.node} and ${now.node} have ${difference}.`
+            return `at index ${block.first} of term ${block.term}, ${earlier.node} and ${now.node} have ${difference}.`
         }
       }
       return undefined
@@ -45,7 +46,7 @@ function differenceOf(a: SeenBlock, b: SeenBlock): string | undefined {
   return undefined
 }
 
-/** The checksum a block carries in its head (see contracts/block.ts). */
+/** The checksum in the header of a block (see log-format/block.ts). */
 function checksumOf(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(4, true)
 }

@@ -1,27 +1,27 @@
-/** §5.3, "one AppendEntries RPC will be required for each term with conflicting entries, rather than one RPC per entry". */
+/** The conflict hint (§5.3): "one AppendEntries RPC will be required for each term with conflicting entries, rather than one RPC per entry". */
 import type { Input } from '../../core/inputs.ts'
 import type { PeerStatus, RaftStatus } from '../../core/status.ts'
 import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
 import type { ReferenceLog } from './reference-log.ts'
 
-/** Rounds beyond one for each term in conflict: one for a log that is only shorter, and one to spare. */
+/** Rounds allowed in addition to one per conflicting term: one for a log that is only shorter, and one spare. */
 const EXTRA_ROUNDS_MAX = 2
 
-/** How a leader looks for where the log of one follower agrees with its own. */
+/** A leader's search for the last entry that one follower's log has in common with its own. */
 interface Repair {
-  /** Since when the follower is a member (`Member.addedAt`): it may go and come back. */
+  /** The `Member.addedAt` of the follower: it changes if the follower is removed and added again. */
   readonly session: LogIndex
-  /** Refusals the leader went by since the follower last accepted something. */
+  /** Rejections that the leader acted on since the follower last accepted an append. */
   rounds: number
-  /** The most terms that were ever in conflict: a refusal of that time may come once more. */
+  /** The largest number of conflicting terms so far: a late rejection may still refer to it. */
   conflicts: number
 }
 
-/** A follower's refusal of what it was asked to append. */
+/** A follower's rejection of an AppendEntries request. */
 interface Rejection {
   readonly from: NodeId
-  /** The entry it has not got. */
+  /** The index of the entry that did not match. */
   readonly index: LogIndex
   readonly session: LogIndex
 }
@@ -29,14 +29,14 @@ interface Rejection {
 export const logRepair: Property = {
   id: 'L4',
   name: 'a log is repaired in few rounds',
-  promise:
-    'A leader finds where the log of a follower agrees with its own in at most two rounds more than that log has terms in conflict.',
+  statement:
+    "A leader finds the last entry that a follower's log has in common with its own in at most two rounds more than that log has conflicting terms.",
   watch(view) {
     const repairsByLeader = new Map<NodeId, Map<NodeId, Repair>>()
     return (observation) => {
       if (observation.type === 'started') {
         repairsByLeader.delete(observation.node)
-        // What it has lost in the crash is found out anew.
+        // The restarted node may have lost unsynced entries, so the search starts again.
         for (const repairs of repairsByLeader.values()) resetRounds(repairs.get(observation.node))
       }
       if (observation.type !== 'stepped') return undefined
@@ -47,7 +47,7 @@ export const logRepair: Property = {
         return undefined
       }
       const rejections = rejectionsIn(inputs, status.term)
-      // Nearly always: this is done after every step.
+      // A fast path: this check runs after every step.
       if (rejections.length === 0 && !repairsByLeader.has(id)) return undefined
       const repairs = repairsByLeader.get(id) ?? new Map<NodeId, Repair>()
       for (const peer of new Set(
@@ -58,7 +58,7 @@ export const logRepair: Property = {
         repair.rounds++
         repair.conflicts = Math.max(repair.conflicts, termsInConflict(view.node(peer).log, log))
         if (repair.rounds > repair.conflicts + EXTRA_ROUNDS_MAX)
-          return `${id} went back ${repair.rounds} times for ${peer}, whose log had ${repair.conflicts} terms in conflict.`
+          return `${id} needed ${repair.rounds} rounds for ${peer}, whose log had ${repair.conflicts} conflicting terms.`
       }
       for (const [peer, repair] of repairs) if (hasAccepted(peer, before, status)) resetRounds(repair)
       return undefined
@@ -66,7 +66,7 @@ export const logRepair: Property = {
   },
 }
 
-/** Those that speak of this term. */
+/** The rejections of this term. */
 function rejectionsIn(inputs: readonly Input[], term: Term): Rejection[] {
   const rejections: Rejection[] = []
   for (const input of inputs) {
@@ -78,7 +78,7 @@ function rejectionsIn(inputs: readonly Input[], term: Term): Rejection[] {
   return rejections
 }
 
-/** Whether the leader went by it: it answers what the leader asks now, or made it go back. Late copies do neither. */
+/** Whether the leader acted on the rejection: it answers the current probe or lowered the next index. Late duplicates do neither. */
 function countsAsRound({ from, index, session }: Rejection, before: RaftStatus, after: RaftStatus): boolean {
   const was = peerOf(from, before)
   const is = peerOf(from, after)
@@ -110,12 +110,12 @@ function peerOf(id: NodeId, { peers }: RaftStatus): PeerStatus | undefined {
   return peers.find((peer) => peer.id === id)
 }
 
-/** Zero for one that is no member any more. */
+/** 0 for a node that is not a member. */
 function sessionOf(id: NodeId, { membership }: RaftStatus): LogIndex {
   return membership.members.find((member) => member.id === id)?.addedAt ?? 0
 }
 
-/** How many terms a follower has entries of that the leader has not; what the leader has compacted away is the same in both. */
+/** The number of terms of the follower's conflicting entries. Entries that the leader has compacted are committed and cannot conflict. */
 function termsInConflict(follower: ReferenceLog, leader: ReferenceLog): number {
   const terms = new Set<Term | undefined>()
   for (let index = follower.lastIndex; index > Math.max(follower.baseIndex, leader.baseIndex); index--) {

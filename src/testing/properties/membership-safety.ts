@@ -1,4 +1,4 @@
-/** §6 and thesis §4: memberships follow each other so that no two quorums can be apart. */
+/** Safe membership changes (§6, thesis §4): every quorum of a membership intersects every quorum of the next. */
 import type { Membership, NodeId } from '../../core/types.ts'
 import type { NodeView } from './cluster-view.ts'
 import type { DurableWrite } from './observation.ts'
@@ -7,8 +7,8 @@ import type { Property } from './property.ts'
 export const membershipSafety: Property = {
   id: 'I13',
   name: 'membership safety',
-  promise:
-    'A leader appends a membership only once the one before it and an entry of its own term are committed, and any two successive ones share a voter in every pair of quorums; every node goes by the membership of its log, and its snapshots say that of their index.',
+  statement:
+    'A leader appends a membership only after it has committed the previous one and an entry of its own term. Every quorum of a membership intersects every quorum of the next. Every node uses the latest membership in its log, and a snapshot has the membership at its index.',
   watch(view) {
     const latest = new Map<NodeId, { readonly index: number; readonly membership: Membership }>()
     return (observation) => {
@@ -21,9 +21,9 @@ export const membershipSafety: Property = {
       const earlier = latest.get(node)
       latest.set(node, now)
       if (status.membershipIndex !== now.index)
-        return `${node} goes by the membership of index ${status.membershipIndex}, but the latest in its log is of ${now.index}.`
+        return `${node} uses the membership at index ${status.membershipIndex}, but the latest in its log is at ${now.index}.`
       if (formatMembership(status.membership) !== formatMembership(now.membership))
-        return `${node} goes by ${formatMembership(status.membership)}, but its log says ${formatMembership(now.membership)} at ${now.index}.`
+        return `${node} uses ${formatMembership(status.membership)}, but its log has ${formatMembership(now.membership)} at ${now.index}.`
       const own = effects.persist?.blocks.find(({ kind, term }) => kind === 'membership' && term === status.term)
       if (own?.membership === undefined || status.role !== 'leader' || earlier === undefined) return undefined
       if (earlier.index > status.commitIndex)
@@ -37,16 +37,19 @@ export const membershipSafety: Property = {
   },
 }
 
-/** A snapshot names the membership that was in force where it was taken: what came later may yet be taken back. */
+/** A snapshot must have the membership at its index: a later one may still be truncated. */
 function snapshotMismatch({ id, log }: NodeView, { snapshot }: DurableWrite): string | undefined {
   if (snapshot === undefined || snapshot.resetLog) return undefined
   const { index, membership } = snapshot.info
   const known = log.membershipAt(index)
   if (known === undefined || formatMembership(known) === formatMembership(membership)) return undefined
-  return `the snapshot of ${id} at ${index} says ${formatMembership(membership)}, but its log says ${formatMembership(known)} there.`
+  return `the snapshot of ${id} at index ${index} has ${formatMembership(membership)}, but its log has ${formatMembership(known)} there.`
 }
 
-/** Into joint: the old voters go out. Out of joint: the incoming ones stay. Simple: one voter more or less, or none. */
+/**
+ * To a joint membership: the old voters become the outgoing half. From a joint membership: the incoming half stays. Otherwise at most
+ * one voter is added or removed.
+ */
 function isValidSuccessor(from: Membership, to: Membership): boolean {
   if (to.outgoing.length > 0) return from.outgoing.length === 0 && hasSameMembers(from.voters, to.outgoing)
   if (from.outgoing.length > 0) return hasSameMembers(from.voters, to.voters)
@@ -60,6 +63,6 @@ function hasSameMembers(a: readonly NodeId[], b: readonly NodeId[]): boolean {
 }
 
 function formatMembership({ voters, outgoing, learners }: Membership): string {
-  const out = outgoing.length === 0 ? '' : ` out of ${outgoing}`
+  const out = outgoing.length === 0 ? '' : ` outgoing ${outgoing}`
   return `voters ${voters}${out}${learners.length === 0 ? '' : ` learners ${learners}`}`
 }

@@ -1,4 +1,4 @@
-/** What only ever grows: terms for good, and the pointers of a log within one life. */
+/** Values that never decrease: the term over all restarts, and log indexes while a node runs. */
 import type { RaftStatus } from '../../core/status.ts'
 import type { LogIndex, Membership, NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
@@ -6,8 +6,8 @@ import type { Property } from './property.ts'
 export const monotonic: Property = {
   id: 'I7',
   name: 'monotonic',
-  promise:
-    'Terms never fall, restarts included; commit and applied index never fall within a life, nor within an office what a leader knows a follower to have; snapshot <= applied <= commit <= last, but while a snapshot is installed.',
+  statement:
+    'A term never decreases, even across restarts. While a node runs, its commit and applied index never decrease, nor do match indexes while it leads. snapshot <= applied <= commit <= last, except while a snapshot is installed.',
   watch(view) {
     const terms = new Map<NodeId, Term>()
     const installing = new Map<NodeId, LogIndex>()
@@ -18,14 +18,14 @@ export const monotonic: Property = {
         const term = terms.get(observation.node) ?? 0
         if (hardState === undefined) return undefined
         if (hardState.term < term)
-          return `the term on the disk of ${observation.node} fell from ${term} to ${hardState.term}.`
+          return `the term on the disk of ${observation.node} decreased from ${term} to ${hardState.term}.`
         terms.set(observation.node, hardState.term)
         return undefined
       }
       if (observation.type === 'started') {
         const term = terms.get(observation.node) ?? 0
         if (observation.hardState.term < term)
-          return `${observation.node} came back with term ${observation.hardState.term}, after ${term} was on its disk.`
+          return `${observation.node} restarted with term ${observation.hardState.term}, but its disk had ${term}.`
         return undefined
       }
       if (observation.type !== 'stepped') return undefined
@@ -34,7 +34,7 @@ export const monotonic: Property = {
       if (before !== undefined) {
         for (const field of ['term', 'commitIndex', 'appliedIndex', 'snapshotIndex', 'firstIndex'] as const)
           if (status[field] < before[field])
-            return `the ${field} of ${node} fell from ${before[field]} to ${status[field]}.`
+            return `the ${field} of ${node} decreased from ${before[field]} to ${status[field]}.`
         const forgotten = matchIndexRegression(before, status)
         if (forgotten !== undefined) return forgotten
       }
@@ -49,7 +49,7 @@ export const monotonic: Property = {
   },
 }
 
-/** A follower matches at least as far as it did, as long as its membership session lasts. */
+/** A match index never decreases while the leader leads and the follower stays a member. */
 function matchIndexRegression(
   before: RaftStatus,
   { id: leader, role, term, membership, peers }: RaftStatus,
@@ -59,7 +59,7 @@ function matchIndexRegression(
     const earlier = before.peers.find((peer) => peer.id === id)
     if (earlier === undefined || matchIndex >= earlier.matchIndex) continue
     if (sessionOf(before.membership, id) !== sessionOf(membership, id)) continue
-    return `what ${leader} knew ${id} to have fell from ${earlier.matchIndex} to ${matchIndex} in term ${term}.`
+    return `the match index of ${id} on ${leader} decreased from ${earlier.matchIndex} to ${matchIndex} in term ${term}.`
   }
   return undefined
 }

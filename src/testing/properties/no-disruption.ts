@@ -1,4 +1,4 @@
-/** Thesis §4.2.3 and §9.6: who hears a leader listens to no candidate, be it one that was removed, cut off, or behind. */
+/** No disruption (thesis §4.2.3, §9.6): a node that hears from its leader ignores candidates, such as removed or isolated nodes. */
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, NodeId } from '../../core/types.ts'
 import type { NodeView } from './cluster-view.ts'
@@ -7,7 +7,7 @@ import type { Property } from './property.ts'
 
 type Step = Observation & { readonly type: 'stepped' }
 
-/** Which leader was heard when. */
+/** The last message from a leader. */
 interface LeaderContact {
   readonly leader: NodeId
   readonly at: Instant
@@ -16,8 +16,8 @@ interface LeaderContact {
 export const noDisruption: Property = {
   id: 'I17',
   name: 'no disruption',
-  promise:
-    'With pre-vote and check-quorum, a node that hears its leader neither follows a candidate into a higher term, unless that one was told to campaign, nor grants it a pre-vote.',
+  statement:
+    'With pre-vote and check-quorum, a node that hears from its leader grants no pre-vote, and follows a candidate into a higher term only if that candidate received TimeoutNow.',
   watch(view) {
     const lastContact = new Map<NodeId, LeaderContact>()
     return (observation) => {
@@ -45,15 +45,15 @@ function findDisruption(
   if (before.role !== 'leader' && !isFresh) return undefined
   const { leader } = before
   const higher = inputs.filter((input) => hasHigherTerm(input, before.term))
-  // One that has given up its office by itself in this step may listen to anybody.
-  const hasLeft = effects.events.some((event) => event.type === 'steppedDown' && event.reason !== 'higher-term')
-  if (status.term > before.term && higher.length > 0 && higher.every(isUnsolicitedCandidate) && !hasLeft)
-    return `${node}, which hears ${leader} in term ${before.term}, followed a candidate into term ${status.term}.`
+  // A leader that stepped down in this step for another reason may follow any candidate.
+  const hasSteppedDown = effects.events.some((event) => event.type === 'steppedDown' && event.reason !== 'higher-term')
+  if (status.term > before.term && higher.length > 0 && higher.every(isUnsolicitedCandidate) && !hasSteppedDown)
+    return `${node}, which hears from ${leader} in term ${before.term}, followed a candidate into term ${status.term}.`
   if (status.term !== before.term || status.leader !== leader) return undefined
   const sent = [...effects.send, ...(effects.persist?.then ?? [])]
   const grant = sent.find(({ message }) => message.type === 'PreVoteResponse' && message.isGranted)
   if (grant === undefined) return undefined
-  return `${node}, which hears ${leader} in term ${before.term}, granted a pre-vote to ${grant.to}.`
+  return `${node}, which hears from ${leader} in term ${before.term}, granted a pre-vote to ${grant.to}.`
 }
 
 function isAppendFromLeader(input: Input, leader: NodeId | undefined, term: number): boolean {

@@ -1,11 +1,12 @@
-/** What clients are promised: an acknowledged write is in, a refused one is not, and that stays so. */
+/** The outcome that a client receives is final: an acknowledged write stays applied, a rejected one is never applied. */
 import type { LogIndex } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
 export const noLostAcknowledgement: Property = {
   id: 'I10',
   name: 'no lost acknowledgement',
-  promise: 'An acknowledged write is in the final state of every node, a refused one in none, and none is in twice.',
+  statement:
+    'An acknowledged write is in the final state of every node, a rejected write in none, and no write is applied twice.',
   watch() {
     const invoked = new Map<number, string>()
     const acknowledged = new Map<LogIndex, string>()
@@ -20,15 +21,15 @@ export const noLostAcknowledgement: Property = {
         if (observation.outcome === 'not-applied') rejected.add(command)
       }
       if (observation.type === 'applied' && rejected.has(observation.command))
-        return `${observation.node} applied ${observation.command}, of which the client was told that it was surely not applied.`
+        return `${observation.node} applied ${observation.command}, which was rejected as not applied.`
       if (observation.type !== 'ended') return undefined
       for (const [index, command] of acknowledged)
         if (observation.commands.get(index) !== command)
           return `the acknowledged ${command} at index ${index} is not in the final state of ${observation.node}.`
       const seen = new Set<string>()
       for (const command of observation.commands.values()) {
-        if (rejected.has(command)) return `the refused ${command} is in the final state of ${observation.node}.`
-        if (seen.has(command)) return `${command} is twice in the final state of ${observation.node}.`
+        if (rejected.has(command)) return `the rejected ${command} is in the final state of ${observation.node}.`
+        if (seen.has(command)) return `${command} is in the final state of ${observation.node} twice.`
         seen.add(command)
       }
       return undefined

@@ -1,4 +1,4 @@
-/** What a run lets its judges see: everything that happened, in the order it happened, as data. */
+/** Everything that property checks see of a run: one observation per event, in order, as plain data. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
@@ -7,7 +7,7 @@ import type { RaftOptions } from '../../core/options.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { Block, HardState, Instant, LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 
-/** A write as it became durable; blocks carry their bytes where there are any. */
+/** A write to a node's disk, when it became durable. Blocks include their bytes if known. */
 export interface DurableWrite {
   readonly snapshot?: { readonly info: SnapshotInfo; readonly resetLog: boolean } | undefined
   readonly truncateAfter?: LogIndex | undefined
@@ -15,50 +15,51 @@ export interface DurableWrite {
   readonly hardState?: HardState | undefined
 }
 
+/** One event of a run. Recordings store observations as JSON, one per line. */
 export type Observation =
-  /** A node begins a life with what its disk holds. */
+  /** A node started with this state on its disk. */
   | {
       readonly type: 'started'
       readonly node: NodeId
       readonly hardState: HardState
       readonly snapshot: SnapshotInfo | undefined
       readonly blocks: readonly Block[]
-      /** Of a bootstrap; counts only where the log holds none. */
+      /** The membership of a bootstrap. Ignored if the log or a snapshot has a membership. */
       readonly initialMembership: Membership
-      /** What it runs by, where that is known. */
+      /** The options of its core, if known. */
       readonly settings?: RaftOptions | undefined
     }
-  /** One step of its core; `status` is as of afterwards. */
+  /** The core of a node executed one step; `status` is its status after the step. */
   | {
       readonly type: 'stepped'
       readonly node: NodeId
       readonly inputs: readonly Input[]
       readonly effects: Effects
       readonly status: RaftStatus
-      /** By its own clock, where that is known. */
+      /** The time on the node's own clock, if known. */
       readonly now?: Instant | undefined
     }
-  /** From now on a crash of the node leaves this write. */
+  /** A write became durable: it survives a crash from now on. */
   | { readonly type: 'durable'; readonly node: NodeId; readonly write: DurableWrite }
-  /** The process is gone, and what was not durable with it. */
+  /** The process ended, and everything that was not durable is lost. */
   | { readonly type: 'crashed'; readonly node: NodeId }
-  /** Its data directory is gone, and there is an empty one under the same name. */
+  /** The data directory of a node was replaced by an empty one. */
   | { readonly type: 'wiped'; readonly node: NodeId }
-  /** A message left the node. */
+  /** A node sent a message. */
   | { readonly type: 'sent'; readonly from: NodeId; readonly to: NodeId; readonly message: Message | PeerMessage }
-  /** The state machine of a node was given a command. */
+  /** The state machine of a node applied a command. */
   | {
       readonly type: 'applied'
       readonly node: NodeId
       readonly index: LogIndex
       readonly term: Term
       readonly command: string
-      /** What the machine answered, as text. */
+      /** The result of the command, as text. */
       readonly result?: string | undefined
     }
-  /** The state machine of a node was replaced by a snapshot; the index is that of the last command in it. */
+  /** The state machine of a node was restored from a snapshot at this index. */
   | { readonly type: 'restored'; readonly node: NodeId; readonly index: LogIndex }
-  /** A client asks. `call` numbers its calls. */
+  /** A client called a node. `call` identifies the call. */
   | {
       readonly type: 'invoked'
       readonly call: number
@@ -66,16 +67,16 @@ export type Observation =
       readonly what: 'write' | 'read'
       readonly command: string
     }
-  /** A client is told. Of an applied write: where; of a read: how far the machine that answered had applied. */
+  /** A call ended. `index` is the index of an applied write, or the applied index at which a read was answered. */
   | {
       readonly type: 'returned'
       readonly call: number
       readonly outcome: 'applied' | 'not-applied' | 'unknown'
       readonly index: LogIndex
-      /** What the machine answered, as the client got it. */
+      /** The result that the client received, as text. */
       readonly result?: string | undefined
     }
-  /** The end of a run: the commands that a node's machine holds, by index, and its state, as text. */
+  /** The final state of a node's state machine: the applied commands by index, and its snapshot as text. */
   | {
       readonly type: 'ended'
       readonly node: NodeId

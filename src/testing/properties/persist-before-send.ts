@@ -1,4 +1,4 @@
-/** Figure 2, "Updated on stable storage before responding to RPCs". */
+/** Persistent state (Figure 2): "Updated on stable storage before responding to RPCs". */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Message } from '../../core/messages.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -8,8 +8,8 @@ import type { Property } from './property.ts'
 export const persistBeforeSend: Property = {
   id: 'I12',
   name: 'persist before send',
-  promise:
-    'What a message says of its sender (its term, its vote, its log, its snapshot) is on the disk of the sender before.',
+  statement:
+    'What a message states about its sender (term, vote, log, snapshot) is durable on the disk of the sender before it is sent.',
   watch(view) {
     return (observation) => {
       if (observation.type !== 'sent') return undefined
@@ -25,14 +25,14 @@ function findUnpersistedClaim(node: NodeView, to: NodeId, message: Message | Pee
   switch (message.type) {
     case 'PreVoteRequest':
     case 'PreVoteResponse':
-    // Asking to read, and being told how far, promises nothing of the own disk.
+    // Read index messages state nothing about the disk of their sender.
     case 'ReadIndexRequest':
     case 'ReadIndexResponse':
       return undefined
     case 'RequestVoteResponse':
       if (!message.isGranted || durableTerm > message.term) break
       if (durableTerm === message.term && votedFor === to) break
-      return `that it votes for it in term ${message.term}, but its disk says term ${durableTerm}, vote ${votedFor}`
+      return `that it votes for it in term ${message.term}, but its disk has term ${durableTerm}, vote ${votedFor}`
     case 'AppendEntriesResponse':
       if (!message.isAccepted || durableTerm > message.term) break
       if (Math.max(node.disk.lastIndex, node.diskSnapshot?.index ?? 0) >= message.index) break
@@ -44,5 +44,5 @@ function findUnpersistedClaim(node: NodeView, to: NodeId, message: Message | Pee
     default:
   }
   if (durableTerm >= message.term) return undefined
-  return `its term ${message.term} (${message.type}), but its disk says ${durableTerm}`
+  return `its term ${message.term} (${message.type}), but its disk has ${durableTerm}`
 }

@@ -1,29 +1,31 @@
-/** A promise of Raft that can be watched being kept: one sentence, and a judge that sees everything that happens. */
+/** The form of a property: one sentence, and a check that sees every event of a run. */
 import type { ClusterView } from './cluster-view.ts'
 import type { Observation } from './observation.ts'
 
-/** Sees one observation, after the view has taken it in; says what is wrong, or nothing. */
+/** Checks one observation, after the view has been updated with it. Returns how the property is violated, or undefined. */
 export type PropertyCheck = (observation: Observation) => string | undefined
 
+/** A property of Raft that every run must have. */
 export interface Property {
-  /** Its number in the list of promises: 'I1'. */
+  /** Its number in the list of properties: 'I1' to 'I17' for safety, 'L0' to 'L9' for liveness. */
   readonly id: string
   readonly name: string
-  /** The promise, in one sentence. */
-  readonly promise: string
-  /** Begins to watch one run. */
+  /** The property in one sentence. */
+  readonly statement: string
+  /** Starts to check one run. The returned function is called once per observation, in order. */
   watch(view: ClusterView): PropertyCheck
 }
 
-/** Thrown when a promise is broken: which, and how. */
+/** Thrown at the observation that violates a property. */
 export class PropertyViolation extends Error {
-  readonly property: Pick<Property, 'id' | 'name' | 'promise'>
+  readonly property: Pick<Property, 'id' | 'name' | 'statement'>
+  /** How the property is violated: nodes, indexes and terms. */
   readonly detail: string
 
-  constructor(property: Pick<Property, 'id' | 'name' | 'promise'>, detail: string) {
-    super(`${property.id} ${property.name} is broken: ${property.promise} But ${detail}`)
-    this.name = 'BrokenPromise'
-    this.property = { id: property.id, name: property.name, promise: property.promise }
+  constructor(property: Pick<Property, 'id' | 'name' | 'statement'>, detail: string) {
+    super(`${property.id} ${property.name} is violated: ${property.statement} Violated by: ${detail}`)
+    this.name = 'PropertyViolation'
+    this.property = { id: property.id, name: property.name, statement: property.statement }
     this.detail = detail
   }
 }

@@ -1,24 +1,24 @@
-/** What a quorum is, said once more and without the core: the judges must not share its mistakes. */
+/** Quorums, implemented independently of the core, so that the checks do not share its bugs. */
 import type { LogIndex, Membership, NodeId } from '../../core/types.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { ReferenceLog } from './reference-log.ts'
 
-/** Whether these nodes are a majority of the voters; of a joint membership, of both halves. Learners never count. */
+/** Whether these nodes include a majority of the voters; for a joint membership, of both halves. Learners do not count. */
 export function isQuorum(membership: Membership, nodes: ReadonlySet<NodeId>): boolean {
   const { voters, outgoing } = membership
   return isMajority(voters, nodes) && (outgoing.length === 0 || isMajority(outgoing, nodes))
 }
 
 /**
- * Whether the rest is a majority without these nodes: by every membership that may be in force, which is the last one
- * committed and every later one on some disk, and also once the learners in it are voters.
+ * Whether the other nodes are a quorum without these. Considers every membership that may be current (the last committed one and all
+ * later ones on any disk), both as it is and with its learners promoted.
  */
 export function hasQuorumWithout(view: ClusterView, unavailable: ReadonlySet<NodeId>): boolean {
   const logs = [...view.nodes.values()].flatMap(({ disk, log }) => [disk, log])
   const all = logs.flatMap(({ memberships }) => memberships)
   const committed = Math.max(0, ...logs.map((log) => lastCommitted(view, log)))
   const inForce = all.filter(({ index, membership: { voters } }) => index >= committed && voters.length > 0)
-  // Of a cluster that nobody has begun yet nothing is known, so nobody may be missed.
+  // Before the cluster is bootstrapped no membership is known, so every node counts as needed.
   if (inForce.length === 0) return false
   return inForce.every(({ membership: { voters, outgoing, learners } }) => {
     return [voters, outgoing, [...voters, ...learners]].every(
@@ -27,14 +27,14 @@ export function hasQuorumWithout(view: ClusterView, unavailable: ReadonlySet<Nod
   })
 }
 
-/** The index of the last membership in a log that is committed; an entry of another term at its index is not. */
+/** The index of the last committed membership in a log. An entry with another term than the committed one does not count. */
 function lastCommitted({ committedLog }: ClusterView, log: ReferenceLog): LogIndex {
   const isCommitted = (index: LogIndex): boolean =>
     index <= log.baseIndex || (index <= committedLog.lastIndex && log.termAt(index) === committedLog.termAt(index))
   return log.memberships.findLast(({ index }) => isCommitted(index))?.index ?? 0
 }
 
-/** Whether nobody could take a new disk of this node for its old one: every disk knows the old one, for good. */
+/** Whether every disk has the directory id of this node in a committed membership, so that a new disk cannot pass for the old one. */
 export function isDirectoryIdRecorded(view: ClusterView, id: NodeId): boolean {
   const disks = [...view.nodes.values()]
     .map(({ disk }) => disk)

@@ -1,4 +1,4 @@
-/** A log as a judge remembers it: the term of every index, and the memberships. Written apart from the core's own, and simpler. */
+/** A model of a log for the property checks: the term at every index, and the memberships. It is independent of the core's log. */
 import type { Block, LogIndex, Membership, SnapshotInfo, Term } from '../../core/types.ts'
 
 export interface MembershipEntry {
@@ -7,11 +7,11 @@ export interface MembershipEntry {
 }
 
 export class ReferenceLog {
-  /** Terms are known from `#base + 1` on, and at `#base` if it is a snapshot's. */
+  /** The index before the first entry. Its term is known if it is the index of a snapshot. */
   #base: LogIndex = 0
   #baseTerm: Term | undefined = 0
   #terms: Term[] = []
-  /** Oldest first; the first one is what held before any other. */
+  /** Oldest first. The first one is the membership before all others in the log. */
   #memberships: MembershipEntry[] = []
 
   constructor(initial: Membership, snapshot: SnapshotInfo | undefined, blocks: readonly Block[]) {
@@ -35,7 +35,7 @@ export class ReferenceLog {
     return this.#base
   }
 
-  /** The term of the entry at an index; undefined where that is not known here. */
+  /** The term of the entry at an index; undefined if unknown. */
   termAt(index: LogIndex): Term | undefined {
     return index === this.#base ? this.#baseTerm : this.#terms[index - this.#base - 1]
   }
@@ -45,12 +45,12 @@ export class ReferenceLog {
     return this.#memberships[this.#memberships.length - 1] as MembershipEntry
   }
 
-  /** The membership in force at an index; undefined below the first one known. */
+  /** The membership that applies at an index; undefined below the first known one. */
   membershipAt(index: LogIndex): Membership | undefined {
     return this.#memberships.findLast((entry) => entry.index <= index)?.membership
   }
 
-  /** Oldest first: what held before any other that is known, and all later ones. */
+  /** All known memberships, oldest first. */
   get memberships(): readonly MembershipEntry[] {
     return this.#memberships
   }
@@ -67,7 +67,7 @@ export class ReferenceLog {
     while (this.#memberships.length > 1 && this.membership.index > index) this.#memberships.pop()
   }
 
-  /** Blocks come in order and without a gap; says so if this one does not. */
+  /** Throws a RangeError if the block does not directly follow the log. */
   append(block: Block): void {
     if (block.first !== this.lastIndex + 1)
       throw new RangeError(`a block at ${block.first} cannot follow index ${this.lastIndex}`)

@@ -1,4 +1,4 @@
-/** Figure 3, State Machine Safety, seen from the machines themselves. */
+/** State Machine Safety (Figure 3), checked on the state machines. */
 import type { LogIndex, NodeId, Term } from '../../core/types.ts'
 import type { Observation } from './observation.ts'
 import type { Property } from './property.ts'
@@ -13,8 +13,8 @@ interface AppliedCommand {
 export const stateMachineSafety: Property = {
   id: 'I5',
   name: 'state machine safety',
-  promise:
-    'All machines are given the same command at an index, and each machine its commands in order, once in a life.',
+  statement:
+    'Every state machine applies the same command at an index, applies commands in order, and applies each once per start of its node.',
   watch() {
     const entries = new Map<LogIndex, AppliedCommand>()
     const applied = new Map<NodeId, LogIndex>()
@@ -26,31 +26,31 @@ export const stateMachineSafety: Property = {
       if (observation.type !== 'applied') return undefined
       const { node, index, term, command, result } = observation
       const last = applied.get(node) ?? 0
-      if (index <= last) return `${node} was given index ${index} after ${last}.`
+      if (index <= last) return `${node} applied index ${index} after ${last}.`
       for (let between = last + 1; between < index; between++)
         if (entries.has(between))
-          return `${node} was given index ${index} after ${last}, without the command at ${between}.`
+          return `${node} applied index ${index} after ${last}, without the command at ${between}.`
       applied.set(node, index)
       const other = entries.get(index)
       if (other === undefined) entries.set(index, { node, term, command, result })
       else if (other.term !== term || other.command !== command)
-        return `at index ${index} ${other.node} was given ${other.command} of term ${other.term}, and ${node} ${command} of term ${term}.`
+        return `at index ${index}, ${other.node} applied ${other.command} of term ${other.term}, and ${node} applied ${command} of term ${term}.`
       else if (other.result !== result)
-        return `at index ${index} ${command} had the result ${other.result} on ${other.node}, and ${result} on ${node}.`
+        return `at index ${index}, ${command} returned ${other.result} on ${other.node} and ${result} on ${node}.`
       return undefined
     }
   },
 }
 
-/** Machines that were given the same commands are the same. */
+/** Machines that applied the same commands must have the same state. */
 function checkFinalState(
   states: Map<string, { readonly node: NodeId; readonly state: string }>,
   { node, commands, state }: Observation & { readonly type: 'ended' },
 ): string | undefined {
   if (state === undefined) return undefined
-  const given = [...commands].join(' ')
-  const other = states.get(given)
-  if (other === undefined) states.set(given, { node, state })
+  const applied = [...commands].join(' ')
+  const other = states.get(applied)
+  if (other === undefined) states.set(applied, { node, state })
   else if (other.state !== state)
     return `after the same ${commands.size} commands the snapshot of ${node} differs from that of ${other.node}.`
   return undefined

@@ -1,11 +1,11 @@
-/** Thesis §3.10: a leader that hands over refuses writes, so it must not do so for long. */
+/** Leadership transfer (thesis §3.10): it is bounded in time, because the leader rejects writes during a transfer. */
 import type { Instant, NodeId } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
 export const transferEnds: Property = {
   id: 'L7',
   name: 'a transfer ends',
-  promise: 'A transfer of leadership ends, or is given up, within one election timeout by the clock of the leader.',
+  statement: 'A leadership transfer completes or is abandoned within one election timeout of the leader, on its clock.',
   watch(view) {
     const begun = new Map<NodeId, Instant>()
     return (observation) => {
@@ -23,7 +23,7 @@ export const transferEnds: Property = {
       }
       const limitMs = view.node(node).settings?.electionTimeoutMaxMs ?? Number.POSITIVE_INFINITY
       if (now - since < limitMs) return undefined
-      return `${node} has been handing over for ${now - since} ms, and its election timeout is ${limitMs} ms.`
+      return `a transfer on ${node} has taken ${now - since} ms; the election timeout is ${limitMs} ms.`
     }
   },
 }

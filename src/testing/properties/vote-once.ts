@@ -1,20 +1,20 @@
-/** §5.2: each node votes for at most one candidate in a term, over all its lives. */
+/** Voting (§5.2): each node votes for at most one candidate in a term, even across restarts. */
 import type { NodeId, Term } from '../../core/types.ts'
 import type { Property } from './property.ts'
 
 export const voteOnce: Property = {
   id: 'I2',
   name: 'vote once',
-  promise: 'A node votes for at most one candidate in any term, restarts included, and a candidate for itself.',
+  statement: 'A node votes for at most one candidate in any term, even across restarts. A candidate votes for itself.',
   watch(view) {
     const votes = new Map<NodeId, Map<Term, NodeId>>()
     const vote = (voter: NodeId, term: Term, candidate: NodeId): string | undefined => {
-      const ofVoter = votes.get(voter) ?? new Map<Term, NodeId>()
-      votes.set(voter, ofVoter)
-      const earlier = ofVoter.get(term)
+      const votesOfNode = votes.get(voter) ?? new Map<Term, NodeId>()
+      votes.set(voter, votesOfNode)
+      const earlier = votesOfNode.get(term)
       if (earlier !== undefined && earlier !== candidate)
         return `${voter} voted for ${earlier} and for ${candidate} in term ${term}.`
-      ofVoter.set(term, candidate)
+      votesOfNode.set(term, candidate)
       return undefined
     }
     const wiped = new Set<NodeId>()
@@ -27,9 +27,9 @@ export const voteOnce: Property = {
         if (before.votedFor === status.votedFor) return undefined
         return `${node} changed its vote in term ${status.term} from ${before.votedFor} to ${status.votedFor}.`
       }
-      // A vote that neither left the node nor reached its disk is gone with a crash, and was never given.
-      // Nor does it count what a node without its old disk writes, as long as it grants nobody its vote; that it stands for
-      // itself is for the others to pass over, and once it is removed they let it say so.
+      // A vote counts once it is durable or sent: before that, a crash undoes it.
+      // A node with a wiped disk may write a vote or campaign; only a vote that it grants counts. Other nodes ignore its requests
+      // until it is removed.
       if (observation.type === 'durable') {
         if (wiped.has(observation.node)) return undefined
         const { hardState } = observation.write

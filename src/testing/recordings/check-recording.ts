@@ -1,7 +1,8 @@
 /** Checks the safety properties over a recording, without running anything. */
+import { ALL_PROPERTIES } from '../properties/properties.ts'
 import type { Property } from '../properties/property.ts'
 import { PropertyViolation } from '../properties/property.ts'
-import { PropertyMonitor, SAFETY } from '../properties/safety.ts'
+import { PropertyMonitor } from '../properties/property-monitor.ts'
 import { checkRecordingFormat, parseObservation, recordingError } from './recording.ts'
 
 /** The result of checking a recording. */
@@ -23,7 +24,7 @@ export interface RecordingVerdict {
  */
 export async function checkRecording(
   lines: Iterable<string> | AsyncIterable<string>,
-  properties: readonly Property[] = SAFETY,
+  properties: readonly Property[] = ALL_PROPERTIES,
 ): Promise<RecordingVerdict> {
   const monitor = new PropertyMonitor(properties)
   let line = 0

@@ -52,8 +52,8 @@ export function failureName(failure: unknown): string {
 function verdictOf({ failure, events }: History): string {
   if (failure === undefined) return `kept until event ${events}`
   if (failure instanceof PropertyViolation) {
-    const { id, promise } = failure.property
-    return firstLine(`broken ${id} at event ${events}: ${promise} But ${failure.detail}`)
+    const { id, statement } = failure.property
+    return firstLine(`broken ${id} at event ${events}: ${statement} Violated by: ${failure.detail}`)
   }
   const words = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure)
   return firstLine(`failed at event ${events}: ${words}`)

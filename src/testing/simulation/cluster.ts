@@ -5,8 +5,9 @@ import type { NodeId } from '../../core/types.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
+import { ALL_PROPERTIES } from '../properties/properties.ts'
 import type { Property } from '../properties/property.ts'
-import { PropertyMonitor, SAFETY } from '../properties/safety.ts'
+import { PropertyMonitor } from '../properties/property-monitor.ts'
 import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
@@ -91,7 +92,17 @@ export class Cluster implements NodeEnvironment {
   >()
 
   constructor(options: ClusterOptions) {
-    const { seed, plan, settings, properties = SAFETY, isTraced, machine, interceptors, onStep, record } = options
+    const {
+      seed,
+      plan,
+      settings,
+      properties = ALL_PROPERTIES,
+      isTraced,
+      machine,
+      interceptors,
+      onStep,
+      record,
+    } = options
     this.#onStep = onStep
     this.#record = record
     record?.(RECORDING_FORMAT)

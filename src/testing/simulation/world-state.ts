@@ -5,7 +5,7 @@ import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core
 import type { CheckedMachine } from '../machine-under-test.ts'
 import { collectBytes } from '../machine-under-test.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
-import type { PropertyMonitor } from '../properties/safety.ts'
+import type { PropertyMonitor } from '../properties/property-monitor.ts'
 import { formatBlocks } from '../text/format-effects.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'

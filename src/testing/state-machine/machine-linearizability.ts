@@ -43,8 +43,9 @@ interface Applied {
 export function machineLinearizability(options: MachineLinearizabilityOptions): Property {
   return {
     id: 'M1',
-    name: 'one machine',
-    promise: 'What clients are told, one machine alone would have told them, doing one call at a time.',
+    name: 'linearizable calls',
+    statement:
+      'The history of client calls is linearizable: one state machine, executing one call at a time, explains it.',
     watch() {
       const recorder = new HistoryRecorder(options)
       let isChecked = false
