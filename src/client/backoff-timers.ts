@@ -1,8 +1,8 @@
-/** Calls that wait before they try again: until their time has come, a leader was found, or nobody wants them any more. */
+/** The waits between attempts; a wait ends early if a leader is found, the call is aborted or the client closes. */
 import type { Clock } from '../contracts/clock.ts'
 import { onAbort } from '../platform/on-abort.ts'
 
-/** How a pause ended. */
+/** Why a wait ended: the time has passed, a leader was found, or the call or the client has ended. */
 export type WakeReason = 'time' | 'leader' | 'end'
 
 export class BackoffTimers {
@@ -13,7 +13,7 @@ export class BackoffTimers {
     this.#clock = clock
   }
 
-  /** For this long, or until it is aborted; one that is seeking a leader also wakes when one is found. */
+  /** Waits for `ms`, or until the signal is aborted; with reason 'seeking' also until a leader is found. */
   wait(ms: number, reason: 'seeking' | 'resting', signal: AbortSignal | undefined): Promise<WakeReason> {
     return new Promise((resolve) => {
       const wake = (how: WakeReason): void => {

@@ -1,4 +1,4 @@
-/** What a client says when it gives up: what every node answered, and who led last as far as anybody knew. */
+/** The errors of the client, including the summary of all attempts of a call. */
 import type { ErrorCode, LeaderHint } from '../errors.ts'
 import { RaftError } from '../errors.ts'
 import type { EndpointFailure } from './retry-plan.ts'
@@ -10,14 +10,14 @@ export interface Attempts {
   readonly attempts: number
 }
 
-/** Of a call whose time ran out while nothing worse than "not here" or "not now" was heard: it was surely not applied. */
+/** The error of a call whose attempts all failed in a way that rules out that it was applied. */
 export function attemptsExhausted({ failures, leader, waitedMs, attempts }: Attempts): RaftError {
   const code = overallCode(failures)
   const responses = failures.map(({ address, error }) => `${address} (${summarize(address, error)})`)
-  const lastLeader = leader === undefined ? 'no leader was ever heard of' : `last leader known: ${formatLeader(leader)}`
+  const lastLeader = leader === undefined ? 'no leader known' : `last leader known: ${formatLeader(leader)}`
   return new RaftError(
     code,
-    `${MESSAGES[code] ?? 'not done'} within ${Math.round(waitedMs)} ms; ${lastLeader}; asked ${responses.join(', ')}`,
+    `${MESSAGES[code] ?? 'the call failed'} within ${Math.round(waitedMs)} ms; ${lastLeader}; tried ${responses.join(', ')}`,
     {
       outcome: 'not-applied',
       leader,
@@ -32,7 +32,7 @@ export function attemptsExhausted({ failures, leader, waitedMs, attempts }: Atte
   )
 }
 
-/** The address is told already, and of a node that was not there the code says nothing more. */
+/** Leaves out the address, which precedes the text, and the code of an unreachable node, which adds nothing. */
 function summarize(address: string, { code, message }: RaftError): string {
   const text = message.replace(`${address} cannot be reached: `, '').replace(` ${address}`, '')
   return code === 'ERR_RAFT_UNREACHABLE' ? text : `${code}: ${text}`
@@ -41,14 +41,14 @@ function summarize(address: string, { code, message }: RaftError): string {
 const MESSAGES: Partial<Record<ErrorCode, string>> = {
   ERR_RAFT_UNREACHABLE: 'no endpoint could be reached',
   ERR_RAFT_NO_LEADER: 'no leader was found',
-  ERR_RAFT_OVERLOADED: 'the cluster took no more',
-  ERR_RAFT_TIMEOUT: 'no answer came',
+  ERR_RAFT_OVERLOADED: 'the cluster stayed overloaded',
+  ERR_RAFT_TIMEOUT: 'no response arrived',
 }
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  ERR_RAFT_UNREACHABLE: 'are the nodes running, and are these their addresses?',
-  ERR_RAFT_NO_LEADER: 'a leader needs a majority of the voters up and able to reach each other',
-  ERR_RAFT_OVERLOADED: 'have fewer calls under way',
+  ERR_RAFT_UNREACHABLE: 'check that the nodes are running and that the addresses are correct',
+  ERR_RAFT_NO_LEADER: 'an election needs a majority of the voters running and connected to each other',
+  ERR_RAFT_OVERLOADED: 'reduce the number of concurrent calls',
 }
 
 const NO_LEADER_CODES: readonly ErrorCode[] = [
@@ -58,7 +58,7 @@ const NO_LEADER_CODES: readonly ErrorCode[] = [
   'ERR_RAFT_LEADER_NOT_READY',
 ]
 
-/** The one code for many answers: unreachable only if all are; leaderless if nobody who answered led; else the last word. */
+/** Unreachable if every node was, no leader if none of the reachable nodes led, otherwise the last other error. */
 function overallCode(answers: readonly EndpointFailure[]): ErrorCode {
   const codes = answers.map(({ error }) => error.code)
   const reached = codes.filter((code) => code !== 'ERR_RAFT_UNREACHABLE' && code !== 'ERR_RAFT_CLOSED')

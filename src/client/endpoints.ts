@@ -1,22 +1,22 @@
-/** Whom a client knows: the endpoints it was given, the members it has learned, a channel to each, and who led last. */
+/** The endpoints of a client: configured addresses, learned members, a channel to each, and the last known leader. */
 import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { NodeStatus } from '../contracts/node-service.ts'
 import type { LogIndex, NodeId } from '../core/types.ts'
 import type { LeaderHint } from '../errors.ts'
 
 /**
- * A hint may name any address; it is followed only to an endpoint that was given, or to a member according to the newest
- * membership that a known endpoint has shown. So a node that lies can delay a client, but not send it to a stranger.
+ * A leader hint is followed only to a configured endpoint or to a member of the newest membership that an endpoint has reported.
+ * A faulty node can therefore delay a client, but not send it to an arbitrary address.
  */
 export class Endpoints {
   readonly #configured: readonly string[]
   readonly #factory: ClientChannelFactory
   readonly #learnedMax: number
   readonly #channels = new Map<string, ClientChannel>()
-  /** Members at addresses that were not given. */
+  /** Addresses of members that are not configured. */
   #learned: readonly string[] = []
   #membershipIndex: LogIndex = -1
-  /** Which node answered at which of the given endpoints: a member's own address may be reachable only from inside. */
+  /** The configured endpoint at which each node answered: a member's own address may not be reachable from the client. */
   readonly #configuredById = new Map<NodeId, string>()
   #preferred: string
   #leader: LeaderHint | undefined
@@ -32,12 +32,12 @@ export class Endpoints {
     return [...this.#configured, ...this.#learned]
   }
 
-  /** Whom to ask first: who served last. */
+  /** The address to try first: the one that served last. */
   get preferred(): string {
     return this.#preferred
   }
 
-  /** The leader by the newest hint, for error messages. */
+  /** The leader according to the newest hint. */
   get leader(): LeaderHint | undefined {
     return this.#leader
   }
@@ -51,7 +51,7 @@ export class Endpoints {
     return channel
   }
 
-  /** The others, beginning with the one after `address`. */
+  /** The other addresses in round-robin order after `address`. */
   othersAfter(address: string): readonly string[] {
     const all = this.all
     const offset = all.indexOf(address)
@@ -62,7 +62,7 @@ export class Endpoints {
     this.#preferred = address
   }
 
-  /** No answer from there: the next call begins elsewhere. */
+  /** Called if a node does not respond: the next call starts at another one. */
   avoid(address: string): void {
     if (this.#preferred === address) this.#preferred = this.othersAfter(address)[0] ?? address
   }
@@ -71,14 +71,14 @@ export class Endpoints {
     if ((hint.term ?? 0) >= (this.#leader?.term ?? 0)) this.#leader = hint
   }
 
-  /** Where a hinted leader is reached, if it is someone known. */
+  /** The address of a hinted leader, if it is a known endpoint. */
   addressOf({ id, address }: LeaderHint): string | undefined {
     const configured = this.#configuredById.get(id)
     if (configured !== undefined) return configured
     return address !== undefined && this.all.includes(address) ? address : undefined
   }
 
-  /** Takes from a status who is at the endpoint asked, and who else is in. */
+  /** Learns from a status which node is at an address, and who the members are. */
   learn(address: string, { id, membership, membershipIndex }: NodeStatus): void {
     if (this.#configured.includes(address)) this.#configuredById.set(id, address)
     if (membershipIndex < this.#membershipIndex) return
@@ -90,7 +90,7 @@ export class Endpoints {
     if (!this.all.includes(this.#preferred)) this.#preferred = this.#configured[0] as string
   }
 
-  /** Addresses of members that are not among the nodes of these statuses: whom a status of all has still to ask. */
+  /** The learned addresses of members without a status in this list. */
   unaskedMembers(statuses: readonly NodeStatus[]): readonly string[] {
     const seen = new Set(statuses.map(({ id }) => id))
     const newest = statuses.find(({ membershipIndex }) => membershipIndex === this.#membershipIndex)

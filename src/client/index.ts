@@ -1,4 +1,4 @@
-/** The face of "quorate/client": a client that finds the leader, over whatever channel it is given. */
+/** The public API of "quorate/client": a client that finds the leader, over a channel of your choice. */
 export type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 export type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 export type { ClientCodecs, ClientLimitOptions, RaftClientOptions } from './options.ts'

@@ -1,4 +1,4 @@
-/** What a client is made with: the endpoints, the way to them, the codecs, and the few numbers it retries by. */
+/** The options of a client with their defaults, and their validation. */
 import type { ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Codec } from '../contracts/state-machine.ts'
@@ -11,20 +11,22 @@ import {
   throwOnProblems,
 } from '../platform/options.ts'
 
+/** Timeouts and limits of a client; times in milliseconds. */
 export interface ClientLimitOptions {
-  /** How long a call may take, with everything that is tried meanwhile. */
+  /** The default timeout of a call, including all attempts. */
   readonly timeoutMs: number
-  /** The same for taking a snapshot, which is as long as the state is large. */
+  /** The default timeout of taking a snapshot, which takes longer the larger the state is. */
   readonly snapshotTimeoutMs: number
-  /** How long one node is waited for where another may be asked instead: for reads and for status. */
+  /** The timeout of one attempt of a read or a status request, which can be retried at another node. */
   readonly attemptTimeoutMs: number
-  /** Once every node was asked in vain, the pause before the next round: doubled each time up to the maximum, less up to half by chance. */
+  /** The backoff after every node has failed once: exponential from the minimum to the maximum, with jitter (50–100 %). */
   readonly backOffMinMs: number
   readonly backOffMaxMs: number
-  /** The most members learned beside the endpoints given. */
+  /** The most members that are learned in addition to the configured endpoints. */
   readonly learnedEndpointsMax: number
 }
 
+/** The defaults of ClientLimitOptions. */
 export const CLIENT_DEFAULTS: ClientLimitOptions = {
   timeoutMs: 5000,
   snapshotTimeoutMs: 60_000,
@@ -34,7 +36,7 @@ export const CLIENT_DEFAULTS: ClientLimitOptions = {
   learnedEndpointsMax: 64,
 }
 
-/** How values become bytes; JSON unless said otherwise. They must be the ones the nodes use. */
+/** The codecs of commands, results, queries and answers; JSON by default. They must equal the codecs of the nodes. */
 export interface ClientCodecs<Command, Result, Query, Answer> {
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
@@ -45,12 +47,13 @@ export interface ClientCodecs<Command, Result, Query, Answer> {
 export interface RaftClientOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Partial<ClientLimitOptions>,
     ClientCodecs<Command, Result, Query, Answer> {
-  /** Addresses of some nodes of the cluster, at least one that is up; the others are learned. */
+  /** Addresses of some nodes of the cluster, of which at least one must be running. The others are learned from them. */
   readonly endpoints: readonly string[]
-  /** How a node is reached: `grpcChannelFactory()` of quorate/grpc, or `memoryChannelFactory` of quorate/memory. */
+  /** Makes a channel to an address: `grpcChannelFactory()` of quorate/grpc, or `memoryChannelFactory()` of quorate/memory. */
   readonly channel: ClientChannelFactory
+  /** The clock of timeouts and backoff. Default: the system's. */
   readonly clock?: Clock | undefined
-  /** Where the chance in back-offs comes from; Math.random unless said otherwise. */
+  /** The source of jitter, a function that returns a number in [0, 1). Default: Math.random. */
   readonly random?: (() => number) | undefined
 }
 

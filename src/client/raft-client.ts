@@ -1,4 +1,4 @@
-/** The client of a cluster: proposes, asks, administers, wherever the leader is. It knows no network, only channels. */
+/** The client of a cluster: proposals, queries and administration through channels, wherever the leader is. */
 
 import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
@@ -15,20 +15,20 @@ import { CLIENT_DEFAULTS, checkClientOptions } from './options.ts'
 import { RetryingCaller } from './retrying-caller.ts'
 
 export interface QueryOptions extends CallOptions {
-  /** How fresh the answer must be; 'linearizable' unless said otherwise. */
+  /** How fresh the answer must be. Default: 'linearizable'. */
   readonly mode?: ReadMode | undefined
-  /** Ask this node and no other. */
+  /** Query only the node at this address. */
   readonly endpoint?: string | undefined
 }
 
-/** What one endpoint said when asked for its status. */
+/** The status of the node at an address, or the error of the request. */
 export type EndpointStatus =
   | { readonly address: string; readonly status: NodeStatus }
   | { readonly address: string; readonly error: RaftError }
 
 /**
- * Finds the leader, follows it when it changes, and repeats only what surely was not applied. Every rejection is a RaftError that
- * says by `outcome` whether the call took effect; 'unknown' is never hidden and never repeated.
+ * Finds the leader, follows leadership changes, and retries a mutation only if it was definitely not applied. Calls reject with a
+ * RaftError whose `outcome` says whether the call took effect. An 'unknown' outcome is always reported and never retried.
  *
  *     const client = connect<Command, Result>({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory() })
  *     const result = await client.propose(command, { timeoutMs: 2000 })
@@ -61,33 +61,37 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     this.#answerCodec = options.answerCodec ?? jsonCodec()
   }
 
-  /** The addresses it was given and those it has learned. */
+  /** The configured and the learned addresses. */
   get endpoints(): readonly string[] {
     return this.#endpoints.all
   }
 
-  /** The leader as last heard of; it may have changed since. */
+  /** The last known leader; it may have changed since. */
   get leader(): LeaderHint | undefined {
     return this.#endpoints.leader
   }
 
-  /** Resolves with the state machine's result once the command is applied. Do not change the command meanwhile. */
+  /**
+   * Proposes a command, and resolves with the result of the state machine once it is applied. Do not change the command until then.
+   * Rejects with ERR_RAFT_OUTCOME_UNKNOWN if the command may have been applied, with ERR_RAFT_NO_LEADER if no leader was found in
+   * time, with ERR_RAFT_TOO_LARGE above the size limit, with ERR_RAFT_ABORTED if `signal` was aborted.
+   */
   async propose(command: Command, options?: CallOptions): Promise<Result> {
     const applied = await this.proposeBytes(this.#codec.encode(command), options)
     try {
       return this.#resultCodec.decode(applied.result)
     } catch (cause) {
-      throw decodingError('result', `the command is applied at index ${applied.index}`, 'applied', cause)
+      throw decodingError('result', `the command was applied at index ${applied.index}`, 'applied', cause)
     }
   }
 
-  /** The same without codecs, and with the place in the log. */
+  /** `propose` without codecs; also returns index and term of the entry. */
   async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
     checkBytes('command', command)
     return this.#caller.call('mutation', (channel, granted) => channel.propose(command, granted), options)
   }
 
-  /** Asks the state machine. Sees everything acknowledged before, unless `mode` is 'local'. */
+  /** Queries the state machine. The answer reflects every write acknowledged before the call, unless `mode` is 'local'. */
   async query(query: Query, options?: QueryOptions): Promise<Answer> {
     const { answer } = await this.queryBytes(this.#queryCodec.encode(query), options)
     try {
@@ -97,7 +101,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     }
   }
 
-  /** The same without codecs, and with the index up to which the answering node had applied the log. */
+  /** `query` without codecs; also returns the applied index of the node that answered. */
   async queryBytes(
     query: Uint8Array,
     { mode = 'linearizable', endpoint, ...options }: QueryOptions = {},
@@ -112,7 +116,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     )
   }
 
-  /** Asks every endpoint, given and learned, for its status. Resolves also if none answers. */
+  /** Requests the status of every known node. Never rejects because of a node: its entry then contains the error. */
   async status(options?: CallOptions): Promise<readonly EndpointStatus[]> {
     const answers = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
     const statuses = answers.flatMap((said) => ('status' in said ? [said.status] : []))
@@ -122,19 +126,19 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     return [...answers, ...(await Promise.all(unasked.map((address) => this.#statusOf(address, options))))]
   }
 
-  /** From today's membership to the one with these differences; resolves once it is committed. */
+  /** Applies these differences to the current membership; resolves with the index of the entry once it is committed. */
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
     return this.#caller.call('mutation', (channel, granted) => channel.changeMembership(change, granted), options)
   }
 
-  /** Hands leadership to `to`, or to the voter that is furthest; resolves with who leads then. */
+  /** Transfers leadership to `to`, or to the voter with the highest match index; resolves with the new leader. */
   transferLeadership({ to, ...options }: CallOptions & { readonly to?: NodeId | undefined } = {}): Promise<{
     readonly leader: NodeId | undefined
   }> {
     return this.#caller.call('mutation', (channel, granted) => channel.transferLeadership(to, granted), options)
   }
 
-  /** Makes one node snapshot its state machine: the one at `endpoint`, or the one that served last. */
+  /** Takes a snapshot on one node: the one at `endpoint`, or the one that served last. Resolves once it is recorded. */
   takeSnapshot({
     endpoint,
     ...options
@@ -143,7 +147,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     return this.#caller.callAt(endpoint, 'mutation', (channel, granted) => channel.takeSnapshot(granted), callOptions)
   }
 
-  /** Calls under way reject; of a proposal that was sent the outcome is then unknown. Idempotent. */
+  /** Closes all channels. Pending calls reject; the outcome of a proposal that was sent is then unknown. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#caller.close()
     return this.#closed
@@ -178,11 +182,11 @@ export function connect<Command = unknown, Result = unknown, Query = unknown, An
   return new RaftClient(options)
 }
 
-/** A string would be taken for base64 further down. */
+/** protobufjs would decode a string as base64. */
 function checkBytes(what: string, value: unknown): void {
   if (!(value instanceof Uint8Array))
     throw new RaftError('ERR_RAFT_OPTIONS', `a ${what} must be encoded to a Uint8Array, not to a ${typeof value}`, {
-      hint: 'is the codec right?',
+      hint: 'check the codec',
     })
 }
 
@@ -190,7 +194,7 @@ function decodingError(what: string, fact: string, outcome: 'applied' | 'not-app
   const message = cause instanceof Error ? cause.message : String(cause)
   return new RaftError('ERR_RAFT_BAD_MESSAGE', `${fact}, but its ${what} could not be decoded: ${message}`, {
     outcome,
-    hint: 'do the nodes use the same codecs as this client?',
+    hint: 'check that the nodes and this client use the same codecs',
     cause,
   })
 }

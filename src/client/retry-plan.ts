@@ -1,4 +1,4 @@
-/** The way of one call from node to node: after each failure, whom to ask next, and how long to wait before. */
+/** Decides after each failed attempt of a call which node to try next, and how long to wait before. */
 import type { Term } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -10,13 +10,13 @@ export interface BackOff {
   readonly random: () => number
 }
 
-/** What one node said last. */
+/** The last error from one endpoint. */
 export interface EndpointFailure {
   readonly address: string
   readonly error: RaftError
 }
 
-/** The next try. A pause of a call that seeks a leader ends when one is found. */
+/** The next attempt. A pause with reason 'seeking' ends as soon as a leader is found. */
 export interface NextAttempt {
   readonly address: string
   readonly pauseMs: number
@@ -24,8 +24,8 @@ export interface NextAttempt {
 }
 
 /**
- * Each round asks every endpoint once, without waiting; between rounds stands a pause that grows. A hint is followed at once, but
- * only one per term: two nodes that each take the other for the leader would else send a client to and fro for ever.
+ * Each round tries every endpoint once without a pause; between rounds there is an exponential backoff. A leader hint is followed
+ * at once, but only one per term: two nodes that name each other as leader would otherwise keep the client in a loop.
  */
 export class RetryPlan {
   readonly #endpoints: Endpoints
@@ -40,12 +40,12 @@ export class RetryPlan {
     this.#backOff = backOff
   }
 
-  /** What each node said last, in the order in which they first failed. */
+  /** The last error of each endpoint, in the order of their first failures. */
   get failures(): readonly EndpointFailure[] {
     return [...this.#failures.values()]
   }
 
-  /** After `error` from `address`: the next to ask, and how long to wait before, and for what. */
+  /** The next attempt after `error` from `address`. */
   next(address: string, error: RaftError): NextAttempt {
     this.#failures.set(address, { address, error })
     this.#triedThisRound.add(address)

@@ -1,10 +1,10 @@
-/** What a client may do about an error: try the same again, try elsewhere, or tell the caller. The only place that decides it. */
+/** The only place that decides how a client reacts to an error: retry at the same node, retry at another, or fail. */
 import type { ErrorCode, RaftError } from '../errors.ts'
 
-/** A mutation is repeated only if it was surely not applied; a read always may be; a local read tells nothing of who leads. */
+/** A mutation is retried only if it was definitely not applied, a read always. A local read says nothing about the leader. */
 export type CallKind = 'mutation' | 'read' | 'local-read'
 
-/** Something is wrong with that node, not with the call: another may serve it. */
+/** The node has failed, not the call: another node may serve it. */
 const NODE_FAILED: readonly ErrorCode[] = [
   'ERR_RAFT_UNREACHABLE',
   'ERR_RAFT_CLOSED',
@@ -15,7 +15,7 @@ const NODE_FAILED: readonly ErrorCode[] = [
   'ERR_RAFT_PROTOCOL',
 ]
 
-/** The right node was asked; it needs a moment. */
+/** The right node responded but needs time: retry there after a pause. */
 const NODE_BUSY: readonly ErrorCode[] = [
   'ERR_RAFT_OVERLOADED',
   'ERR_RAFT_LEADER_NOT_READY',
@@ -23,7 +23,7 @@ const NODE_BUSY: readonly ErrorCode[] = [
   'ERR_RAFT_ENTRY_OVERWRITTEN',
 ]
 
-/** Waiting may cure it, but not soon: whoever asked decides whether to wait. */
+/** These errors may go away, but not soon: the caller decides whether to wait. */
 const NO_AUTOMATIC_RETRY: readonly ErrorCode[] = ['ERR_RAFT_LEARNER_NOT_READY']
 
 export function mayRetry(kind: CallKind, { code, outcome, retryable }: RaftError): boolean {
@@ -37,7 +37,7 @@ export function isBusy({ code }: RaftError): boolean {
   return NODE_BUSY.includes(code)
 }
 
-/** Nothing was heard from there: it is not the place to begin the next call. */
+/** Whether the node did not respond, so that the next call starts at another one. */
 export function isUnresponsive({ code }: RaftError): boolean {
   return NODE_FAILED.includes(code) || code === 'ERR_RAFT_OUTCOME_UNKNOWN' || code === 'ERR_RAFT_TIMEOUT'
 }

@@ -1,4 +1,4 @@
-/** Carries one call through to a node that can serve it: tries, follows hints, backs off, and gives up in words. */
+/** Runs a call against the cluster: tries nodes, follows leader hints, backs off, and fails with a summary of all attempts. */
 import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { CallOptions } from '../contracts/node-service.ts'
@@ -19,13 +19,13 @@ export interface RetryingCallerOptions {
   readonly random: () => number
 }
 
-/** One try: a method of a channel, with its arguments. */
+/** One attempt: calls a method of a channel. */
 export type Attempt<Value> = (
   channel: ClientChannel,
   options: CallOptions & { readonly timeoutMs: number },
 ) => Promise<Value>
 
-/** With less than this part of a call's time left no further try is begun: cut short, it would only be of unknown outcome. */
+/** No attempt starts with less than this fraction of the timeout left: it would probably end with an unknown outcome. */
 const MIN_REMAINING_FRACTION = 0.1
 
 export class RetryingCaller {
@@ -34,7 +34,7 @@ export class RetryingCaller {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #backoffTimers: BackoffTimers
-  /** Statuses under way that will tell who is in, by whom was asked. */
+  /** Pending status requests that learn the members, by address. */
   readonly #memberLookups = new Map<string, Promise<void>>()
   #learnedFrom: string | undefined
   #isClosed = false
@@ -79,7 +79,7 @@ export class RetryingCaller {
     }
   }
 
-  /** Tries once, at this address only; without one, it is an ordinary call. */
+  /** Makes one attempt at this address; without an address it is the same as `call`. */
   async callAt<Value>(
     address: string | undefined,
     kind: CallKind,
@@ -94,7 +94,7 @@ export class RetryingCaller {
     throw result.error
   }
 
-  /** Ends what waits for its next try; what is under way ends with its channel. */
+  /** Rejects calls that wait for their next attempt. Running attempts end when their channel closes. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#backoffTimers.wakeAll()
@@ -107,7 +107,7 @@ export class RetryingCaller {
     timeoutMs = this.#limits.timeoutMs,
   }: CallOptions): CallOptions & { readonly timeoutMs: number } {
     if (Number.isFinite(timeoutMs) && timeoutMs > 0) return { signal, timeoutMs }
-    throw new RaftError('ERR_RAFT_OPTIONS', `timeoutMs must be a number of milliseconds above 0, not ${timeoutMs}`)
+    throw new RaftError('ERR_RAFT_OPTIONS', `timeoutMs must be a positive number of milliseconds, not ${timeoutMs}`)
   }
 
   #assertUsable(signal: AbortSignal | undefined): void {
@@ -115,7 +115,7 @@ export class RetryingCaller {
     if (signal?.aborted === true) throw abortedError(signal)
   }
 
-  /** A read that one node leaves without an answer has time for another; a mutation has not: it must not be made twice. */
+  /** A read may be retried at another node, so each attempt gets a shorter timeout. A mutation must not be repeated. */
   #attemptTimeoutMs(kind: CallKind, leftMs: number): number {
     return Math.max(1, kind === 'mutation' ? leftMs : Math.min(leftMs, this.#limits.attemptTimeoutMs))
   }
@@ -145,7 +145,7 @@ export class RetryingCaller {
     return (await this.#backoffTimers.wait(pauseMs, reason, signal)) === 'leader' ? this.#endpoints.preferred : address
   }
 
-  /** The next call begins at who has served; whoever seeks a leader may try there too. */
+  /** The next call starts at the node that served this one, and calls that wait for a leader are woken. */
   #onServed(kind: CallKind, address: string): void {
     if (kind !== 'local-read') {
       this.#endpoints.prefer(address)
@@ -154,14 +154,14 @@ export class RetryingCaller {
     if (this.#learnedFrom !== address) void this.#learnMembers(address)
   }
 
-  /** A leader at an address nobody gave us: the node that named it must also show it as a member. */
+  /** Follow a hint to an unknown address only if the hinting node lists it as a member. */
   async #learnHintedLeader(address: string, { leader }: RaftError): Promise<boolean> {
     if (leader?.address === undefined || this.#endpoints.addressOf(leader) !== undefined) return false
     await this.#learnMembers(address)
     return true
   }
 
-  /** Asks a node who is in. One question at a time for each, however many calls want to know; no answer is no harm. */
+  /** Learns the members from a node's status. At most one lookup per node is pending; failures are ignored. */
   #learnMembers(address: string): Promise<void> {
     const current = this.#memberLookups.get(address)
     if (current !== undefined) return current
@@ -183,7 +183,7 @@ export class RetryingCaller {
 
 function unexpectedError(reason: unknown, kind: CallKind): RaftError {
   const message = reason instanceof Error ? reason.message : String(reason)
-  return new RaftError('ERR_RAFT_INTERNAL', `unexpected: ${message}`, {
+  return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${message}`, {
     outcome: kind === 'mutation' ? 'unknown' : 'not-applied',
     cause: reason,
   })

@@ -1,7 +1,7 @@
-/** Reads fields from bytes that anybody may have written: every read is checked, and the first one that fails says why. */
+/** Reads fields from untrusted bytes; a read beyond the end or of an invalid value throws MalformedError with the reason. */
 import { isUtf8 } from 'node:buffer'
 
-/** Bytes that are not what they should be. */
+/** Bytes that are not a valid encoding. */
 export class MalformedError extends Error {}
 
 export class ByteReader {
@@ -16,14 +16,14 @@ export class ByteReader {
     return this.#bytes[this.#take(1, what)] as number
   }
 
-  /** A whole number that JavaScript can count with. */
+  /** A safe integer from 0 on, encoded as f64. */
   count(what: string): number {
     const value = this.#bytes.readDoubleLE(this.#take(8, what))
     if (!Number.isSafeInteger(value) || value < 0) throw new MalformedError(`${what} is not a whole number`)
     return value
   }
 
-  /** Bytes with their length before them. */
+  /** Bytes with a u32 length prefix. */
   sized(what: string): Buffer {
     const length = this.#bytes.readUInt32LE(this.#take(4, what))
     const from = this.#take(length, what)
@@ -40,13 +40,14 @@ export class ByteReader {
     return this.#at === this.#bytes.length
   }
 
-  /** All that is left. */
+  /** The remaining bytes. */
   rest(): Buffer {
     const from = this.#at
     this.#at = this.#bytes.length
     return this.#bytes.subarray(from)
   }
 
+  /** Throws unless all bytes were read. */
   end(): void {
     const left = this.#bytes.length - this.#at
     if (left > 0) throw new MalformedError(`${left} bytes are left over`)
@@ -54,7 +55,7 @@ export class ByteReader {
 
   #take(length: number, what: string): number {
     const from = this.#at
-    if (from + length > this.#bytes.length) throw new MalformedError(`it ends before its ${what} does`)
+    if (from + length > this.#bytes.length) throw new MalformedError(`it ends before the end of its ${what}`)
     this.#at = from + length
     return from
   }

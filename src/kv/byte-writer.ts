@@ -1,4 +1,4 @@
-/** Writes fields into bytes: the other half of the byte reader. */
+/** Writes fields into bytes in the format of ByteReader. */
 
 export class ByteWriter {
   readonly #parts: Uint8Array[] = []

@@ -1,4 +1,4 @@
-/** The key-value service's commands, results, queries and answers as bytes. Commands and queries decode whatever they are given. */
+/** The codecs of the key-value service: commands, results, queries and answers as bytes. */
 import type { Codec } from '../contracts/state-machine.ts'
 import { RaftError } from '../errors.ts'
 import { ByteReader, MalformedError } from './byte-reader.ts'
@@ -15,8 +15,8 @@ const LIST = 2
 const DIGEST = 3
 
 /**
- * A command as bytes: u8 what it is | u32 length and UTF-8 of the key | of a compare-and-set, what it expects | the value, to the end.
- * `decode` is total: a client may send anything, and what is once in the log must not stop the nodes that apply it.
+ * A command as bytes: u8 operation | u32 length and UTF-8 of the key | for a compare-and-set, the expectation | the value, to the end.
+ * `decode` never throws: a client may send any bytes, and an entry in the log must not stop the nodes that apply it.
  */
 export const kvCommandCodec: Codec<KvCommand> = {
   encode(command) {
@@ -51,7 +51,7 @@ function readCommand(reader: ByteReader): KvCommand {
       return { type: 'compareAndSet', key, expected, value: reader.rest() }
     }
     default:
-      throw new MalformedError(`its operation ${operation} is unknown`)
+      throw new MalformedError(`unknown operation ${operation}`)
   }
 }
 
@@ -84,7 +84,7 @@ export const kvResultCodec: Codec<KvResult> = {
   },
 }
 
-/** A query as bytes; `decode` is total, as a command's is. */
+/** A query as bytes; `decode` never throws, as for commands. */
 export const kvQueryCodec: Codec<KvQuery> = {
   encode(query) {
     switch (query.type) {
@@ -113,11 +113,11 @@ function readQuery(reader: ByteReader): KvQuery {
   if (operation === LIST) {
     const prefix = reader.text('prefix')
     const limit = Math.max(1, Math.min(reader.count('limit'), LIST_ENTRIES_MAX))
-    const after = reader.isAtEnd ? undefined : reader.text('key to go on behind')
+    const after = reader.isAtEnd ? undefined : reader.text('start key')
     reader.end()
     return { type: 'list', prefix, limit, after }
   }
-  if (operation !== DIGEST) throw new MalformedError(`its operation ${operation} is unknown`)
+  if (operation !== DIGEST) throw new MalformedError(`unknown operation ${operation}`)
   reader.end()
   return { type: 'digest' }
 }
@@ -171,7 +171,7 @@ function readExpectation(reader: ByteReader): KvExpectation {
   if (tag === 0) return { type: 'absent' }
   if (tag === 1) return { type: 'value', value: reader.sized('expected value') }
   if (tag === 2) return { type: 'index', index: reader.count('expected index') }
-  throw new MalformedError(`its expectation ${tag} is unknown`)
+  throw new MalformedError(`unknown expectation ${tag}`)
 }
 
 function writeEntry(writer: ByteWriter, entry: KvEntry): ByteWriter {
@@ -194,12 +194,12 @@ function readKey(reader: ByteReader): string {
   return key
 }
 
-/** What is wrong with a key, in words that follow "bad command: ". */
+/** Why a key is invalid, as text after "bad command: ", or undefined. */
 function keyProblem(key: string): string | undefined {
   if (key === '') return 'its key is empty'
   const bytes = Buffer.byteLength(key, 'utf8')
-  if (bytes > KEY_BYTES_MAX) return `its key has ${bytes} bytes, more than the ${KEY_BYTES_MAX} a key may have`
-  if (/\p{Surrogate}/u.test(key)) return 'its key has half a surrogate pair in it, which UTF-8 cannot say'
+  if (bytes > KEY_BYTES_MAX) return `its key has ${bytes} bytes, the limit is ${KEY_BYTES_MAX}`
+  if (/\p{Surrogate}/u.test(key)) return 'its key contains a lone surrogate, which UTF-8 cannot encode'
   return undefined
 }
 
@@ -219,5 +219,5 @@ function orMalformed<Value>(read: () => Value): Value | { readonly type: 'malfor
 }
 
 function unknownKind(tag: number): MalformedError {
-  return new MalformedError(`kind ${tag} is none this version knows`)
+  return new MalformedError(`unknown kind ${tag}`)
 }

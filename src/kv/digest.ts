@@ -1,7 +1,7 @@
-/** A hash of the whole state that costs one small hash per write: the sum of the hashes of all entries, in any order. */
+/** An incremental hash of the whole state: the sum of the hashes of all entries, independent of their order. */
 import type { LogIndex } from '../core/types.ts'
 
-/** What is hashed of an entry; `value` holds one byte per character. */
+/** The hashed fields of an entry; `value` holds one byte per character. */
 export interface HashedEntry {
   readonly value: string
   readonly version: number
@@ -9,8 +9,8 @@ export interface HashedEntry {
 }
 
 /**
- * Tells states apart that ought to be equal (a bug, a flipped bit); it is no proof against somebody who makes collisions.
- * Two sums of 32 bits each, so that adding and taking away are exact.
+ * Detects states that differ by a bug or a flipped bit; it is not resistant to deliberate collisions.
+ * It consists of two 32-bit sums, in which adding and removing entries is exact.
  */
 export class Digest {
   #high = 0
@@ -34,7 +34,7 @@ export class Digest {
   }
 }
 
-/** Two lanes of multiply-and-xor, crossed at the end (after cyrb53). */
+/** Two lanes of multiply-and-xor, mixed with each other at the end (after cyrb53). */
 function hash(key: string, entry: HashedEntry): readonly [high: number, low: number] {
   let high = 0xdeadbeef ^ key.length
   let low = 0x41c6ce57 ^ entry.value.length

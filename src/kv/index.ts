@@ -1,4 +1,4 @@
-/** The key-value service, for those who start or call it. */
+/** The key-value service of the command line: its state machine, its codecs and its limits. */
 export { kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from './codecs.ts'
 export { KeyValueMachine } from './key-value-machine.ts'
 export type { KvAnswer, KvCommand, KvEntry, KvExpectation, KvQuery, KvResult } from './model.ts'

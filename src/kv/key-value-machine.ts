@@ -1,4 +1,4 @@
-/** The key-value state machine: a sorted map whose clone costs nothing, so that a snapshot is taken while writes go on. */
+/** The key-value state machine: a sorted map with an O(1) copy-on-write clone, so that writes continue during a snapshot. */
 import type { ApplyContext, StateMachine } from '../contracts/state-machine.ts'
 import type { HashedEntry } from './digest.ts'
 import { Digest } from './digest.ts'
@@ -7,7 +7,7 @@ import { LIST_BYTES_MAX } from './model.ts'
 import { decodeSnapshot, encodeSnapshot } from './snapshot-format.ts'
 import { sortedMap } from './sorted-map.ts'
 
-/** The value is held as a string of one byte per character: a million of them are cheap for the garbage collector, buffers are not. */
+/** Holds the value as a string with one byte per character: a million strings are cheap for the garbage collector, a million buffers are not. */
 type StoredEntry = HashedEntry
 
 type Put = Extract<KvCommand, { readonly type: 'put' }>
@@ -51,7 +51,7 @@ export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuer
     }
   }
 
-  /** The clone shares every node of the tree; whichever is written to next is copied first, 32 keys at a time. */
+  /** The clone shares all nodes of the tree; a write copies the nodes that it changes, 32 keys each. */
   snapshot(): Iterable<Uint8Array> {
     return encodeSnapshot(this.#entries.clone().entries())
   }

@@ -1,23 +1,23 @@
-/** The words of the key-value service: what can be commanded and asked, what comes back, and the limits. */
+/** The commands, results, queries and answers of the key-value service, and its limits. */
 import type { LogIndex } from '../core/types.ts'
 
-/** A key is 1 to this many bytes of UTF-8. A value is as long as the node takes a command. */
+/** The largest key, in bytes of UTF-8; the smallest is 1. The value size is limited by `commandBytesMax` of the node. */
 export const KEY_BYTES_MAX = 1024
 
-/** A page of a listing ends at this many entries, or (after at least one) at about this many bytes. */
+/** A page of a listing ends at this many entries, or after about this many bytes (but has at least one entry). */
 export const LIST_ENTRIES_MAX = 1000
 export const LIST_BYTES_MAX: number = 1024 * 1024
 
-/** One key's value, with how often it was written since it was made and the index of its last write. */
+/** A key with its value, its version and the index of its last write. */
 export interface KvEntry {
   readonly key: string
   readonly value: Uint8Array
-  /** 1 for a new key, one more with every write; a deleted key starts again. */
+  /** 1 for a new key, incremented by every write; it restarts at 1 after a delete. */
   readonly version: number
   readonly index: LogIndex
 }
 
-/** What a compare-and-set wants to find: no such key, this value, or the write at this index. */
+/** The condition of a compare-and-set: the key does not exist, has this value, or was last written at this index. */
 export type KvExpectation =
   | { readonly type: 'absent' }
   | { readonly type: 'value'; readonly value: Uint8Array }
@@ -32,7 +32,7 @@ export type KvCommand =
       readonly expected: KvExpectation
       readonly value: Uint8Array
     }
-  /** Bytes that are no command. Anyone may send some, and they are in the log: every node answers them the same refusal. */
+  /** Bytes that do not decode to a command. They may be in the log; every node answers them with the same refusal. */
   | { readonly type: 'malformed'; readonly reason: string }
 
 export type KvResult =
@@ -40,22 +40,22 @@ export type KvResult =
   | { readonly type: 'deleted' }
   /** There was nothing to delete. */
   | { readonly type: 'absent' }
-  /** The compare-and-set found something else, and changed nothing. */
+  /** The condition of the compare-and-set does not hold; nothing was changed. */
   | { readonly type: 'mismatch'; readonly entry: KvEntry | undefined }
   | { readonly type: 'refused'; readonly reason: string }
 
 export type KvQuery =
   | { readonly type: 'get'; readonly key: string }
-  /** Keys that begin with `prefix`, in order of their UTF-16 code units, from the one behind `after` on. */
+  /** Keys that start with `prefix`, in the order of their UTF-16 code units, starting after the key `after`. */
   | { readonly type: 'list'; readonly prefix: string; readonly after?: string | undefined; readonly limit: number }
-  /** A hash of the whole state: equal on two nodes that applied the same commands. */
+  /** A hash of the whole state, equal on all nodes that have applied the same commands. */
   | { readonly type: 'digest' }
   | { readonly type: 'malformed'; readonly reason: string }
 
 export type KvAnswer =
   | { readonly type: 'found'; readonly entry: KvEntry }
   | { readonly type: 'absent' }
-  /** `more`: go on behind the last key. */
+  /** If `more`, the next page starts after the last key of this one. */
   | { readonly type: 'listed'; readonly entries: readonly KvEntry[]; readonly more: boolean }
   | { readonly type: 'digest'; readonly count: number; readonly digest: string }
   | { readonly type: 'refused'; readonly reason: string }

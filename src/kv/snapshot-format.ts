@@ -1,14 +1,14 @@
-/** The key-value state as a stream of bytes, written and read a chunk at a time, whatever its size. */
+/** Encodes and decodes the key-value state as a stream of chunks. */
 import { RaftError } from '../errors.ts'
 import type { HashedEntry } from './digest.ts'
 import { Digest } from './digest.ts'
 
-/** A chunk is handed out at about this size: a fraction of a millisecond's work. */
+/** The approximate size of a chunk; encoding one takes a fraction of a millisecond. */
 export const SNAPSHOT_CHUNK_BYTES: number = 64 * 1024
 
 const MAGIC = 0x31564b51 // 'QKV1'
 const RECORD_HEADER_BYTES = 24
-/** In the place of a key's length: no more records, the count and the digest follow. */
+/** In place of a key length: the records have ended, and the count and the digest follow. */
 const END = 0xffffffff
 const END_BYTES = 4 + 8 + 16
 
@@ -40,7 +40,7 @@ export function* encodeSnapshot(entries: Iterable<readonly [string, HashedEntry]
   yield end
 }
 
-/** Returns where the record ends. */
+/** Returns the end of the record. */
 function writeRecord(chunk: Buffer, at: number, key: string, entry: HashedEntry): number {
   const keyBytes = chunk.write(key, at + RECORD_HEADER_BYTES, 'utf8')
   chunk.writeUInt32LE(keyBytes, at)
@@ -52,8 +52,8 @@ function writeRecord(chunk: Buffer, at: number, key: string, entry: HashedEntry)
 }
 
 /**
- * Reads a snapshot's records in order, and adds each to `digest`, an empty one.
- * Throws ERR_RAFT_CORRUPT unless the snapshot is whole, and its own digest is the same.
+ * Reads the records of a snapshot in order and adds each to `digest`, which must be empty.
+ * Throws ERR_RAFT_CORRUPT unless the snapshot is complete and its stored digest is the same.
  */
 export async function* decodeSnapshot(
   chunks: AsyncIterable<Uint8Array>,
@@ -97,7 +97,7 @@ class SnapshotDecoder {
 
   #readMagic(bytes: Buffer): number {
     if (this.#hasBegun || bytes.length < 4) return 0
-    if (bytes.readUInt32LE(0) !== MAGIC) throw corrupt('it does not begin like a key-value snapshot of format 1')
+    if (bytes.readUInt32LE(0) !== MAGIC) throw corrupt('it does not start with the magic number of format 1')
     this.#hasBegun = true
     return 4
   }
@@ -116,7 +116,7 @@ class SnapshotDecoder {
 
   #checkEnd(bytes: Buffer, at: number): void {
     const count = bytes.readDoubleLE(at + 4)
-    if (count !== this.#count) throw corrupt(`it holds ${this.#count} keys and says ${count}`)
+    if (count !== this.#count) throw corrupt(`it holds ${this.#count} keys, and its footer counts ${count}`)
     if (bytes.toString('latin1', at + 12, at + END_BYTES) !== this.#digest.toString())
       throw corrupt('its digest does not match its records')
     this.#hasEnded = true

@@ -1,8 +1,8 @@
-/** The sorted map behind the key-value machine: sorted-btree's B+ tree, whose clone is made in no time and copied node by node on write. */
+/** The sorted map of the key-value machine: sorted-btree's B+ tree, whose clone is O(1) and copied on write. */
 import { createRequire } from 'node:module'
 import type sortedBtree from 'sorted-btree'
 
-// A CommonJS module with a `default`: `import` sees it one way under Node and another under a transpiler, `require` only one.
+// A CommonJS module with a `default` export: Node and transpilers import it differently, and `require` is the same everywhere.
 const { default: Tree } = createRequire(import.meta.url)('sorted-btree') as typeof sortedBtree
 
 export type SortedMap<Value> = sortedBtree.default<string, Value>

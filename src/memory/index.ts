@@ -1,4 +1,4 @@
-/** The wing of memory: a network and a disk inside one process. */
+/** The public API of "quorate/memory": network, storage and client channel inside one process. */
 export type { MemoryChannelOptions, NodeDirectory } from './memory-channel.ts'
 export { MemoryClientChannel, memoryChannelFactory } from './memory-channel.ts'
 export type { MemoryDiskOptions } from './memory-disk.ts'

@@ -1,4 +1,4 @@
-/** A client's channel to a node in the same process: the calls of a network without the network, on whatever clock. */
+/** A client's channel to a node in the same process. */
 import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
@@ -10,23 +10,24 @@ import { systemClock } from '../platform/system-clock.ts'
 
 export interface MemoryChannelOptions {
   readonly clock?: Clock | undefined
-  /** Of calls that do not say. */
+  /** The timeout of calls without one, in milliseconds. Default: 5000. */
   readonly timeoutMs?: number | undefined
 }
 
-/** Who is at an address now; undefined: nobody. */
+/** Returns the node that is now at an address, or undefined. */
 export type NodeDirectory = (address: string) => NodeService | undefined
 
-/** Makes channels to the nodes of this process; for `connect` of quorate/client. */
+/** Returns a factory of channels to the nodes of this process, for the `channel` option of `connect`. */
 export function memoryChannelFactory(nodeAt: NodeDirectory, options: MemoryChannelOptions = {}): ClientChannelFactory {
   return (address) => new MemoryClientChannel(address, nodeAt, options)
 }
 
 const TIMEOUT_MS = 5000
 
-/** What the caller may conclude if the node never answers. */
+/** Decides the outcome of a call without a response: unknown for a mutation, not applied for a read. */
 type CallKind = 'mutation' | 'read'
 
+/** A ClientChannel that calls the node directly. */
 export class MemoryClientChannel implements ClientChannel {
   readonly address: string
   readonly #nodeAt: NodeDirectory
@@ -77,7 +78,7 @@ export class MemoryClientChannel implements ClientChannel {
     for (const giveUp of this.#pendingCalls) giveUp(new RaftError('ERR_RAFT_CLOSED', 'the client was closed'))
   }
 
-  /** The node keeps the deadline and the signal itself, and knows best what became of the call; this end only does not wait for ever. */
+  /** The node applies the timeout and the signal itself, and knows the outcome best; this end only bounds the wait. */
   #call<Value>(
     kind: CallKind,
     { signal, timeoutMs = this.#timeoutMs }: CallOptions,
@@ -115,12 +116,12 @@ export class MemoryClientChannel implements ClientChannel {
 }
 
 function timeoutError(address: string, timeoutMs: number): RaftError {
-  return new RaftError('ERR_RAFT_TIMEOUT', `no answer from ${address} within ${Math.round(timeoutMs)} ms`)
+  return new RaftError('ERR_RAFT_TIMEOUT', `no response from ${address} within ${Math.round(timeoutMs)} ms`)
 }
 
 function outcomeUnknownError(reason: RaftError): RaftError {
   return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${reason.message}; it may or may not have taken effect`, {
-    hint: 'read back before trying again',
+    hint: 'read the state before you retry',
     cause: reason,
   })
 }

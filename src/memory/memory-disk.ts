@@ -1,4 +1,4 @@
-/** A disk in memory: what is durable on it outlives the storage that wrote it, what is not is lost in a crash. */
+/** A disk in memory: durable data outlives the storage that wrote it, and a crash loses the rest. */
 
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { StorageIdentity, StorageWrite } from '../contracts/storage.ts'
@@ -7,24 +7,24 @@ import type { RaftError } from '../errors.ts'
 import { BlockList } from '../log-format/block-list.ts'
 
 export interface MemoryDiskOptions {
-  /** The id of the data directory on it; by default numbered, so that a new disk is another directory. */
+  /** The directory id. Default: a new one for each disk. */
   readonly directoryId?: string | undefined
 }
 
-/** A snapshot as it lies on the disk. */
+/** A stored snapshot, whole or partial. */
 export interface MemoryFile {
   readonly info: SnapshotInfo
   readonly chunks: readonly Uint8Array[]
   readonly size: number
 }
 
-/** The state of a log at one moment. */
+/** Hard state, snapshot record and log at one moment. */
 export class DiskImage {
   hardState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
   snapshot: SnapshotInfo | undefined
   log: BlockList<EncodedBlock> = new BlockList()
 
-  /** Makes a write, or throws and changes nothing. */
+  /** Applies a write, or throws and changes nothing. */
   apply(write: StorageWrite): void {
     this.log.apply(this.log.plan(write, this.snapshot?.index ?? 0))
     if (write.snapshot !== undefined) this.snapshot = write.snapshot.info
@@ -43,8 +43,8 @@ export class DiskImage {
 let diskCount = 0
 
 /**
- * Hand the same disk to a new MemoryStorage to find what the last one left. Invariant: `view` is `durable` with the writes of
- * `unsynced` made on it.
+ * Pass the same disk to a new MemoryStorage to reopen what the previous one wrote. Invariant: `view` is the durable state with the
+ * unsynced writes applied.
  */
 export class MemoryDisk {
   readonly directoryId: string
@@ -52,9 +52,9 @@ export class MemoryDisk {
   identity: StorageIdentity | undefined
   /** Whole snapshots, by id. */
   readonly files: Map<string, MemoryFile> = new Map()
-  /** Partial snapshots, as far as they are durable, by id. */
+  /** The durable parts of partial snapshots, by id. */
   readonly partials: Map<string, MemoryFile> = new Map()
-  /** Called when the disk crashes: whoever has it open is dead from then on. */
+  /** Called at a crash: the storage that has the disk open is unusable from then on. */
   #onCrash: (() => void) | undefined
   #view = new DiskImage()
   #durable = new DiskImage()
@@ -66,7 +66,7 @@ export class MemoryDisk {
     this.directoryId = options.directoryId ?? `memory-${diskCount}`
   }
 
-  /** What an open storage sees. */
+  /** The state that an open storage reads, unsynced writes included. */
   get view(): DiskImage {
     return this.#view
   }
@@ -75,7 +75,7 @@ export class MemoryDisk {
     return this.#onCrash !== undefined
   }
 
-  /** How many writes a crash would lose. */
+  /** The number of writes that a crash would lose. */
   get unsyncedWrites(): number {
     return this.#unsynced.length
   }
@@ -102,8 +102,8 @@ export class MemoryDisk {
   }
 
   /**
-   * A power cut: of the writes that were not durable, only the first `keep` survive, and of `torn`, a lost one, term and vote: they
-   * have a place of their own on a disk. The storage that had it open is dead.
+   * A power failure. Of the unsynced writes only the first `keep` survive; of `torn`, a lost write, the term and the vote survive,
+   * because a disk stores them separately. The storage that had the disk open becomes unusable.
    */
   crash(keep = 0, torn?: StorageWrite): void {
     for (const write of this.#unsynced.slice(0, keep)) this.#durable.apply(write)
@@ -116,12 +116,12 @@ export class MemoryDisk {
     this.#onCrash = undefined
   }
 
-  /** Throws what every write fails with. */
+  /** Throws the error of `failWrites`, if one is set. */
   assertWritable(): void {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  /** From now on every write fails with this, of the log and of snapshots, until a crash or, with undefined, at once no more. */
+  /** Makes every write of log and snapshots fail with this error, until a crash or a call with undefined. */
   failWrites(failure: RaftError | undefined): void {
     this.#failure = failure
   }

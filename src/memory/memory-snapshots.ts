@@ -1,4 +1,4 @@
-/** The snapshots on a memory disk. */
+/** The snapshot store on a memory disk. */
 import type { SnapshotStore, SnapshotWriter } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
@@ -6,7 +6,7 @@ import type { MemoryDisk, MemoryFile } from './memory-disk.ts'
 
 export class MemorySnapshots implements SnapshotStore {
   readonly #disk: MemoryDisk
-  /** Throws unless the storage is open and sound. */
+  /** Throws unless the storage is open and has not failed. */
   readonly #assertUsable: () => void
 
   constructor(disk: MemoryDisk, assertUsable: () => void) {
@@ -28,11 +28,11 @@ export class MemorySnapshots implements SnapshotStore {
   async *read(id: string, offset: number): AsyncGenerator<Uint8Array> {
     this.#assertUsable()
     const file = this.#disk.files.get(id)
-    if (file === undefined) throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `there is no snapshot ${id} here (any more)`)
+    if (file === undefined) throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `snapshot ${id} no longer exists`)
     if (offset > file.size)
       throw new RaftError(
         'ERR_RAFT_BAD_MESSAGE',
-        `the snapshot ${id} has ${file.size} bytes, and was asked for from ${offset}`,
+        `snapshot ${id} has ${file.size} bytes, and offset ${offset} was requested`,
       )
     let end = 0
     for (const chunk of file.chunks) {
@@ -87,7 +87,7 @@ class MemorySnapshotWriter implements SnapshotWriter {
     if (this.#info.size > 0 && this.#size !== this.#info.size)
       throw new RaftError(
         'ERR_RAFT_CORRUPT',
-        `the snapshot ${this.#info.id} has ${this.#size} bytes, and should have ${this.#info.size}`,
+        `snapshot ${this.#info.id} has ${this.#size} bytes, expected ${this.#info.size}`,
       )
     this.#disk.files.set(this.#info.id, { info: this.#info, chunks: this.#chunks, size: this.#size })
     return this.#size
@@ -109,8 +109,7 @@ class MemorySnapshotWriter implements SnapshotWriter {
 
   #assertWritable(): void {
     this.#assertUsable()
-    if (this.#isEnded)
-      throw new RaftError('ERR_RAFT_CLOSED', `the snapshot ${this.#info.id} is not being written any more`)
+    if (this.#isEnded) throw new RaftError('ERR_RAFT_CLOSED', `the writer of snapshot ${this.#info.id} has ended`)
   }
 }
 

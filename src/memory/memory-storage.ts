@@ -1,4 +1,4 @@
-/** The storage without a disk: the same law, in memory, for tests and for clusters within one process. */
+/** The Storage contract in memory, for tests and for clusters in one process. */
 
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
@@ -8,11 +8,11 @@ import { MemoryDisk } from './memory-disk.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 
 export interface MemoryStorageOptions {
-  /** Where the data lives; a new, empty disk by default. */
+  /** The disk that holds the data. Default: a new, empty one. */
   readonly disk?: MemoryDisk | undefined
 }
 
-/** Deterministic: no time, no chance; every call settles within the turn that made it. */
+/** A Storage in memory. It is deterministic: it uses neither time nor randomness, and every call settles in the turn of the call. */
 export class MemoryStorage implements Storage {
   readonly disk: MemoryDisk
   readonly snapshots: SnapshotStore
@@ -25,7 +25,7 @@ export class MemoryStorage implements Storage {
   }
 
   async open(identity: StorageIdentity): Promise<RecoveredState> {
-    if (this.#state !== 'new') throw new RaftError('ERR_RAFT_CLOSED', `the storage is ${this.#state}: make a new one`)
+    if (this.#state !== 'new') throw new RaftError('ERR_RAFT_CLOSED', `the storage is ${this.#state}; create a new one`)
     const { disk } = this
     if (disk.isOpen)
       throw new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the disk ${disk.directoryId} is in use by another storage`)

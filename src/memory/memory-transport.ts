@@ -1,4 +1,4 @@
-/** A network inside one process: the transport contract without sockets, for clusters in one process and for tests. */
+/** The Transport contract inside one process, without sockets, for tests and for clusters in one process. */
 import type { PeerIdentity, PeerMessage, Refusal, Transport, TransportHost } from '../contracts/transport.ts'
 import { messageBytes } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
@@ -6,22 +6,22 @@ import type { ErrorCode } from '../errors.ts'
 import { ERROR_CODES, isRaftError, RaftError } from '../errors.ts'
 
 export interface MemoryNetworkOptions {
-  /** Calls back in a later turn; `setImmediate` unless given. */
+  /** Runs a callback in a later turn. Default: `setImmediate`. */
   readonly defer?: ((callback: () => void) => void) | undefined
-  /** The most bytes under way from one node to another; a message beyond it is dropped (one may exceed it alone). */
+  /** The most bytes in flight from one node to another. A message that does not fit is dropped, unless nothing is in flight. */
   readonly windowBytes?: number | undefined
-  /** Whoever was turned away asks again after this long. */
+  /** How long a node waits after a refused connection before it tries again, in milliseconds. */
   readonly refusalPauseMs?: number | undefined
 }
 
-/** Messages under way from one node to another. */
+/** The messages in flight from one node to another. */
 interface OutgoingLink {
   readonly to: MemoryTransport
   readonly messages: PeerMessage[]
   bytes: number
 }
 
-/** What the transports of one network share: who is where, and which pairs are cut off from each other. */
+/** An in-process network: it creates transports, and can cut or stall the link between two addresses. */
 export class MemoryNetwork {
   readonly defer: (callback: () => void) => void
   readonly windowBytes: number
@@ -37,12 +37,12 @@ export class MemoryNetwork {
     this.refusalPauseMs = options.refusalPauseMs ?? 1000
   }
 
-  /** A transport at an address of this network; without one, at a new one. */
+  /** Creates a transport at an address of this network. Default: a new address. */
   transport(address = `memory:${++this.#created}`): MemoryTransport {
     return new MemoryTransport(this, address)
   }
 
-  /** Breaks the link between two addresses, and keeps it broken until `heal`. */
+  /** Breaks the link between two addresses until `heal`. */
   cut(one: string, other: string): void {
     this.#cuts.add(linkKey(one, other))
     this.#transports.get(one)?.disconnect(other, 'the link was cut')
@@ -54,7 +54,7 @@ export class MemoryNetwork {
     this.connectAll()
   }
 
-  /** From now on messages between two addresses stay under way, and nobody is told, until `resume`. */
+  /** Holds all messages between two addresses back until `resume`; the link stays connected. */
   stall(one: string, other: string): void {
     this.#stalls.add(linkKey(one, other))
   }
@@ -68,11 +68,11 @@ export class MemoryNetwork {
     return this.#stalls.has(linkKey(one, other))
   }
 
-  /** Puts a started transport on the network. */
+  /** Called by a transport when it starts. */
   join(transport: MemoryTransport): void {
     if (this.#transports.has(transport.address))
       throw new RaftError('ERR_RAFT_PORT_IN_USE', `${transport.address} is in use by another node of this network`, {
-        hint: 'give each node an address of its own',
+        hint: 'use a different address for each node',
       })
     this.#transports.set(transport.address, transport)
     this.connectAll()
@@ -84,12 +84,12 @@ export class MemoryNetwork {
     for (const other of this.#transports.values()) other.disconnect(transport.address, 'the peer has closed')
   }
 
-  /** The transport at an address, if it can be reached from another. */
+  /** The transport at `to`, unless it is cut off from `from`. */
   reachable(from: string, to: string): MemoryTransport | undefined {
     return this.#cuts.has(linkKey(from, to)) ? undefined : this.#transports.get(to)
   }
 
-  /** Lets everybody look, in a later turn, for peers that have become reachable. */
+  /** Makes all transports connect to their reachable peers, in a later turn. */
   connectAll(): void {
     this.defer(() => {
       for (const transport of this.#transports.values()) transport.connect()
@@ -101,6 +101,7 @@ function linkKey(one: string, other: string): string {
   return one < other ? `${one} ${other}` : `${other} ${one}`
 }
 
+/** A Transport of a MemoryNetwork. */
 export class MemoryTransport implements Transport {
   readonly address: string
   readonly #network: MemoryNetwork
@@ -172,7 +173,7 @@ export class MemoryTransport implements Transport {
     for (const { to } of [...this.#links.values()]) this.disconnect(to.address, 'closed')
   }
 
-  /** Connects to every peer that is wanted, reachable and not yet connected. Called by the network, in a turn of its own. */
+  /** Connects to every configured peer that is reachable and not connected. Called by the network. */
   connect(): void {
     const host = this.#host
     if (host === undefined || this.#isClosed) return
@@ -183,7 +184,7 @@ export class MemoryTransport implements Transport {
     }
   }
 
-  /** The link to an address is gone, and what was under way on it. */
+  /** Drops the link to an address and the messages in flight on it. */
   disconnect(address: string, reason: string): void {
     for (const [peer, { to }] of [...this.#links])
       if (to.address === address) {
@@ -192,7 +193,7 @@ export class MemoryTransport implements Transport {
       }
   }
 
-  /** This node's snapshot, for a peer that asks. */
+  /** Reads a snapshot of this node for a peer. */
   async *#read(requester: PeerIdentity, id: string, offset: number): AsyncGenerator<Uint8Array, void> {
     const host = this.#host
     if (host === undefined || this.#isClosed) throw unreachableError(this.address)
@@ -234,7 +235,7 @@ export class MemoryTransport implements Transport {
     this.#retryTimers.set(peer, timer)
   }
 
-  /** Goes on with what is under way to whoever can be reached again; called by the network. */
+  /** Delivers the messages that were held back. Called by the network. */
   deliverAll(): void {
     for (const [to, link] of this.#links) this.#network.defer(() => this.#deliver(to, link))
   }
@@ -250,7 +251,7 @@ export class MemoryTransport implements Transport {
   }
 }
 
-/** Whether a node turns away one that came looking for `expected`. */
+/** Returns why the host rejects a node that meant to reach `expected`, or undefined. */
 function checkConnection(caller: PeerIdentity, expected: NodeId, host: TransportHost): Refusal | undefined {
   const { nodeId, clusterId } = host.identity
   const mismatch =
@@ -261,11 +262,11 @@ function checkConnection(caller: PeerIdentity, expected: NodeId, host: Transport
 
 function refusedError(peer: NodeId, { code, message }: Refusal): RaftError {
   const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(known, `${peer} does not hand out its snapshot: ${message}`)
+  return new RaftError(known, `${peer} refused to send its snapshot: ${message}`)
 }
 
 function unreachableError(peer: NodeId, cause?: unknown): RaftError {
-  return new RaftError('ERR_RAFT_UNREACHABLE', `fetching a snapshot from ${peer} broke off`, { cause })
+  return new RaftError('ERR_RAFT_UNREACHABLE', `fetching a snapshot from ${peer} was interrupted`, { cause })
 }
 
 function closedError(): RaftError {

@@ -1,4 +1,4 @@
-/** A fleet of scripted nodes on virtual time: enough of a cluster to lead a client astray, with a record of who was asked what. */
+/** A cluster of scripted nodes on virtual time for tests of the client; it records every call. */
 
 import type { RaftClientOptions } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
@@ -9,14 +9,14 @@ import { RaftError } from '../../src/errors.ts'
 import { memoryChannelFactory } from '../../src/memory/memory-channel.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 
-/** What a node does with one call instead of what it would do. */
+/** Replaces the behaviour of a node for one call. */
 export type Script = (bytes: Uint8Array, options: CallOptions) => Promise<Applied>
 
 export class ScriptedCluster {
   readonly time = new VirtualTime()
   readonly clock: NodeClock = new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 })
   readonly nodes = new Map<string, ScriptedNode>()
-  /** Every call that reached a node: 'n1 propose @120'. */
+  /** Every call that reached a node, for example 'n1 propose @120' (in virtual milliseconds). */
   readonly calls: string[] = []
   /** Every command applied, in order. */
   readonly applied: string[] = []
@@ -49,21 +49,22 @@ export class ScriptedCluster {
     })
   }
 
-  /** Lets time pass until the work is done. */
+  /** Advances the time until the promise settles. */
   async run<Value>(work: Promise<Value>): Promise<Value> {
-    let isDone = false
+    let isSettled = false
     const watched = work.finally(() => {
-      isDone = true
+      isSettled = true
     })
     watched.catch(() => undefined)
     for (;;) {
       await flushPromises()
-      if (isDone) return watched
-      if (!this.time.step(this.time.nextUs() ?? Number.NaN)) throw new Error('nothing will ever happen any more')
+      if (isSettled) return watched
+      if (!this.time.step(this.time.nextUs() ?? Number.NaN))
+        throw new Error('the promise is pending, and no timer is left')
     }
   }
 
-  /** What the work fails with. */
+  /** The error with which the promise rejects. */
   async failure(work: Promise<unknown>): Promise<RaftError> {
     return this.run(
       work.then(
@@ -79,13 +80,13 @@ export class ScriptedCluster {
     this.time.after(ms * 1000, action)
   }
 
-  /** The calls without their times, of one kind. */
+  /** The ids of the nodes that received calls of one kind, in order. */
   nodesCalled(kind: string): string[] {
     return this.calls.filter((call) => call.includes(` ${kind} `)).map((call) => call.split(' ')[0] as string)
   }
 }
 
-/** Lets every promise that can settle without time passing do so. */
+/** Waits until every promise that does not depend on time has settled. */
 async function flushPromises(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -94,9 +95,9 @@ export class ScriptedNode implements NodeService {
   readonly id: string
   readonly #cluster: ScriptedCluster
   isUp = true
-  /** Used up one by one, before the node does what it would do. */
+  /** Used for one call each, before the normal behaviour. */
   readonly scripts: Script[] = []
-  /** Instead of everything the node would do. */
+  /** Used for every call, once `scripts` is empty. */
   always: Script | undefined
   membershipIndex = 1
   members: string[] | undefined
@@ -185,11 +186,11 @@ export class ScriptedNode implements NodeService {
 /** A script that fails. */
 export function fails(code: ErrorCode, options: RaftErrorOptions = {}): Script {
   return async () => {
-    throw new RaftError(code, 'as the script says', options)
+    throw new RaftError(code, 'scripted failure', options)
   }
 }
 
-/** A script that never answers. */
+/** A script that never responds. */
 export function hangs(): Script {
   return () => new Promise(() => undefined)
 }

@@ -136,7 +136,7 @@ describe('a node', function () {
 
   it('refuses a key that is none', async () => {
     assertEnded(await typed('put', '', 'v'), 2, /its key is empty/)
-    assertEnded(await typed('get', 'k'.repeat(1025)), 2, /1025 bytes, more than the 1024/)
+    assertEnded(await typed('get', 'k'.repeat(1025)), 2, /1025 bytes, the limit is 1024/)
   })
 
   it('answers bytes that are no command with a refusal, and goes on', async () => {

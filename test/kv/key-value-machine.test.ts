@@ -5,7 +5,7 @@ import type { KvAnswer, KvCommand, KvExpectation, KvQuery, KvResult } from '../.
 import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../src/kv/index.ts'
 
 describe('the key-value machine', () => {
-  it('does what a Map would do', () =>
+  it('behaves like a Map', () =>
     fc.assert(
       fc.property(fc.array(commands(), { maxLength: 200 }), (list) => {
         const machine = new KeyValueMachine()
@@ -18,7 +18,7 @@ describe('the key-value machine', () => {
       }),
     ))
 
-  it('does what a Map would do on many keys, where the tree has several floors', () =>
+  it('behaves like a Map with many keys, where the tree has several levels', () =>
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.nat(3000), fc.boolean()), { minLength: 3000, maxLength: 6000, size: 'max' }),
@@ -92,7 +92,7 @@ describe('the key-value machine', () => {
     assert.deepEqual(Uint8Array.from(answer.entry.value), value)
   })
 
-  it('gives equal digests to equal states and others to others', () => {
+  it('has equal digests for equal states and different digests for different states', () => {
     const one = new KeyValueMachine()
     const other = new KeyValueMachine()
     for (const machine of [one, other]) {
@@ -107,8 +107,8 @@ describe('the key-value machine', () => {
   })
 })
 
-describe('the key-value codecs', () => {
-  it('give back every command, as it was', () =>
+describe('a key-value codec', () => {
+  it('round-trips every command', () =>
     fc.assert(
       fc.property(commands(), (command) => {
         const decoded = kvCommandCodec.decode(kvCommandCodec.encode(command))
@@ -116,7 +116,7 @@ describe('the key-value codecs', () => {
       }),
     ))
 
-  it('read any bytes as a command or a query, and never throw', () =>
+  it('decodes arbitrary bytes as a command or a query without throwing', () =>
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 60 }), mutatedCommands()), (bytes) => {
         const machine = new KeyValueMachine()
@@ -129,26 +129,34 @@ describe('the key-value codecs', () => {
     ))
 
   for (const { name, bytes, reason } of [
-    { name: 'no bytes', bytes: [], reason: /ends before its operation/ },
-    { name: 'an unknown operation', bytes: [9, 1, 0, 0, 0, 97], reason: /operation 9 is unknown/ },
-    { name: 'a key longer than the rest', bytes: [1, 255, 255, 255, 255, 97], reason: /ends before its key/ },
+    { name: 'no bytes', bytes: [], reason: /ends before the end of its operation/ },
+    { name: 'an unknown operation', bytes: [9, 1, 0, 0, 0, 97], reason: /unknown operation 9/ },
+    {
+      name: 'a key longer than the rest',
+      bytes: [1, 255, 255, 255, 255, 97],
+      reason: /ends before the end of its key/,
+    },
     { name: 'a key that is not UTF-8', bytes: [1, 1, 0, 0, 0, 255], reason: /key is not UTF-8/ },
     { name: 'an empty key', bytes: [1, 0, 0, 0, 0], reason: /key is empty/ },
     { name: 'bytes after a delete', bytes: [2, 1, 0, 0, 0, 97, 1], reason: /1 bytes are left over/ },
-    { name: 'a key of 1025 bytes', bytes: [2, 1, 4, 0, 0, ...Array(1025).fill(97)], reason: /1025 bytes, more than/ },
+    {
+      name: 'a key of 1025 bytes',
+      bytes: [2, 1, 4, 0, 0, ...Array(1025).fill(97)],
+      reason: /1025 bytes, the limit is 1024/,
+    },
   ])
-    it(`refuse ${name}, with the reason in the result`, () => {
+    it(`makes the machine refuse ${name} with the reason in the result`, () => {
       const result = new KeyValueMachine().apply(kvCommandCodec.decode(Uint8Array.from(bytes)), { index: 1, term: 1 })
       assert.ok(result.type === 'refused')
       assert.match(result.reason, reason)
     })
 
-  it('refuse to encode a key that the machine would refuse', () => {
+  it('refuses to encode an invalid key', () => {
     for (const key of ['', 'x'.repeat(1025), 'half \ud800'])
       assert.throws(() => kvCommandCodec.encode(put(key, 'v')), { code: 'ERR_RAFT_OPTIONS' })
   })
 
-  it('give back every query, result and answer, as it was', () => {
+  it('round-trips every query, result and answer', () => {
     const entry = { key: 'é', value: Buffer.from([0, 255]), version: 3, index: 2 ** 40 }
     const queries: KvQuery[] = [
       { type: 'get', key: 'a' },

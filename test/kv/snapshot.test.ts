@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { KeyValueMachine } from '../../src/kv/index.ts'
 
 describe("the key-value machine's snapshot", () => {
-  it('is the state at the call, however many writes go on while it is read', async () => {
+  it('contains the state at the time of the call although writes continue while it is read', async () => {
     const machine = filled(20_000)
     const before = digest(machine)
     const chunks: Uint8Array[] = []
@@ -24,7 +24,7 @@ describe("the key-value machine's snapshot", () => {
     assert.equal(digest(await restored(chunks)), before)
   })
 
-  it('is the same state when restored, and restores to the same bytes', () =>
+  it('restores to the same state, whose snapshot has the same bytes', () =>
     fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(fc.tuple(fc.string({ minLength: 1, unit: 'binary' }), fc.uint8Array()), {
@@ -44,7 +44,7 @@ describe("the key-value machine's snapshot", () => {
       ),
     ))
 
-  it('replaces the whole state', async () => {
+  it('replaces the whole state when it is restored', async () => {
     const old = filled(100)
     const chunks = [...filled(3).snapshot()]
     await old.restore(stream(chunks))
@@ -52,7 +52,7 @@ describe("the key-value machine's snapshot", () => {
     assert.equal(digest(old), digest(filled(3)))
   })
 
-  it('is refused, and the state left as it was, when a byte is missing, added or changed', () =>
+  it('is refused without changing the state if a byte is missing, added or changed', () =>
     fc.assert(
       fc.asyncProperty(fc.nat(), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
         const bytes = Buffer.concat([...filled(10).snapshot()])
@@ -67,7 +67,7 @@ describe("the key-value machine's snapshot", () => {
       }),
     ))
 
-  it('of many keys never holds a turn for long', async function () {
+  it('is encoded in short turns even with many keys', async function () {
     this.timeout(60_000)
     const machine = filled(250_000)
     const turns: number[] = []

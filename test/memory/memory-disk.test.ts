@@ -1,4 +1,4 @@
-/** The memory disk: what a crash takes, and what it leaves. */
+/** What survives a crash of a memory disk. */
 import assert from 'node:assert/strict'
 import { RaftError } from '../../src/errors.ts'
 import { encodeNoop } from '../../src/log-format/block.ts'
@@ -14,7 +14,7 @@ async function open(disk: MemoryDisk) {
 }
 
 describe('a memory disk', () => {
-  it('loses in a crash what was not synced, but for as many writes as one asks to keep', async () => {
+  it('loses unsynced writes in a crash, except for the number of writes to keep', async () => {
     for (const { keep, left } of [
       { keep: 0, left: 1 },
       { keep: 1, left: 2 },
@@ -32,7 +32,7 @@ describe('a memory disk', () => {
     }
   })
 
-  it('keeps in a crash, of a lost write that is named, term and vote and nothing else', async () => {
+  it('keeps only term and vote of a torn write in a crash', async () => {
     const disk = new MemoryDisk()
     const { storage } = await open(disk)
     await storage.write({ ...appendOf(1, true), hardState: { term: 1, votedFor: 'a', commitIndex: 0 } })
@@ -44,10 +44,10 @@ describe('a memory disk', () => {
     assert.equal(blocks.length, 1)
   })
 
-  it('makes the storage that had it open answer no more after a crash', async () => {
+  it('makes the storage that had it open reject every call after a crash', async () => {
     const disk = new MemoryDisk()
     const { storage } = await open(disk)
-    const writer = await storage.snapshots.create({ id: 's', index: 1, term: 1, size: 0, membership: NOBODY })
+    const writer = await storage.snapshots.create({ id: 's', index: 1, term: 1, size: 0, membership: EMPTY_MEMBERSHIP })
     disk.crash()
     await assert.rejects(storage.write(appendOf(1, true)), { code: 'ERR_RAFT_CLOSED' })
     await assert.rejects(writer.write(new Uint8Array(1)), { code: 'ERR_RAFT_CLOSED' })
@@ -56,7 +56,7 @@ describe('a memory disk', () => {
     assert.equal((await open(disk)).recovered.blocks.length, 0)
   })
 
-  it('writes nothing of a write that fails', async () => {
+  it('stores nothing of a failed write', async () => {
     const disk = new MemoryDisk()
     const { storage } = await open(disk)
     const full = new RaftError('ERR_RAFT_NO_SPACE', 'full')
@@ -68,10 +68,10 @@ describe('a memory disk', () => {
     assert.equal((await open(disk)).recovered.blocks.length, 0)
   })
 
-  it('has the directory id it is given, or a number of its own', () => {
+  it('has the configured directory id, or a new one', () => {
     assert.equal(new MemoryDisk({ directoryId: 'd7' }).directoryId, 'd7')
     assert.notEqual(new MemoryDisk().directoryId, new MemoryDisk().directoryId)
   })
 })
 
-const NOBODY = { members: [], voters: [], outgoing: [], learners: [] }
+const EMPTY_MEMBERSHIP = { members: [], voters: [], outgoing: [], learners: [] }

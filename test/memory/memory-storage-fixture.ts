@@ -1,4 +1,4 @@
-/** A memory disk as a place for the storage contract: the power can go, and syncs can lie, at each of its steps. */
+/** A memory disk as a fixture of the storage contract suite; it can crash, and ignore syncs, at every step of a write. */
 import type { StorageWrite } from '../../src/contracts/storage.ts'
 import { RaftError } from '../../src/errors.ts'
 import type { MemoryFile } from '../../src/memory/memory-disk.ts'
@@ -6,7 +6,7 @@ import { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
 
-/** Files that tell before and after each change. */
+/** A map that calls back before and after each change. */
 class WatchedFiles extends Map<string, MemoryFile> {
   readonly #onChange: () => void
 
@@ -28,11 +28,11 @@ class WatchedFiles extends Map<string, MemoryFile> {
   }
 }
 
-/** A disk whose power goes at a moment that is set before: a write has three, and each change of a file. */
+/** A disk that crashes at a chosen crash point: a write has three, and each change of a file has one before and one after. */
 export class CrashingDisk extends MemoryDisk {
   override readonly files: Map<string, MemoryFile> = new WatchedFiles(() => this.#crashPoint())
   override readonly partials: Map<string, MemoryFile> = new WatchedFiles(() => this.#crashPoint())
-  /** How many moments pass before the power goes; undefined: it stays. */
+  /** How many crash points pass before the crash; undefined for no crash. */
   crashPointsLeft: number | undefined
   ignoresSyncs = false
 
@@ -58,7 +58,7 @@ export class CrashingDisk extends MemoryDisk {
   #crashPoint(keep = 0, torn?: StorageWrite): void {
     if (this.crashPointsLeft === undefined || this.crashPointsLeft-- > 0) return
     this.crash(keep, torn)
-    throw new RaftError('ERR_RAFT_CLOSED', 'the power is gone')
+    throw new RaftError('ERR_RAFT_CLOSED', 'the disk has crashed')
   }
 }
 
@@ -68,7 +68,7 @@ export async function memoryStorageFixture(disk: CrashingDisk = new CrashingDisk
     createStorage: () => new MemoryStorage({ disk }),
     crash: async () => disk.crash(),
     crashWithin: async (call, moment) => {
-      // The first moment is when the call has done all that it does at once, and has not answered.
+      // Moment 0: the call has done its synchronous part and has not settled yet.
       if (moment === 0) {
         call().catch(() => undefined)
         disk.crash()

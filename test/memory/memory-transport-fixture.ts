@@ -1,4 +1,4 @@
-/** An in-process network for the transport contract. */
+/** A MemoryNetwork as a fixture of the transport contract suite. */
 import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
 import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
 
