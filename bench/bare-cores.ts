@@ -1,6 +1,7 @@
 /** Cores without nodes around them: what one sends, the others get; what it writes is durable at once; every step is judged. */
 import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
 import { RAFT_DEFAULTS } from '../src/core/index.ts'
+import { stateOf } from '../src/core/raft.ts'
 import { PropertyMonitor } from '../src/testing/properties/property-monitor.ts'
 import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
 
@@ -72,7 +73,7 @@ export class BareCores {
     const index = apply.to - 1
     this.#deliveries.push({ to: node, input: { type: 'applied', index } })
     if (index % TRAILING < OUTSTANDING && index > TRAILING) this.#snapshot(node, core, index)
-    if (core.state.role.type === 'leader') this.#propose(node)
+    if (stateOf(core).role.type === 'leader') this.#propose(node)
   }
 
   #snapshot(node: NodeId, core: CheckedRaft, index: number): void {

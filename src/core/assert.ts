@@ -1,15 +1,15 @@
-/** For our own bugs: what must hold, said where it must hold. The world's mistakes are never thrown, they are answered. */
+/** Assertions, for bugs in this library only. Bad input from peers and callers is never thrown: it is rejected with a reason. */
 
-/** A bug in this library. Never caught; the node that meets one must not go on. */
+/** A bug in this library. Do not catch it and continue: the node must stop. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError'
 }
 
 export function assert(condition: boolean, claim: string): asserts condition {
-  if (!condition) throw new InvariantError(`this does not hold: ${claim}`)
+  if (!condition) throw new InvariantError(`invariant violated: ${claim}`)
 }
 
-/** Ends a switch that names every case. */
+/** Ends an exhaustive switch. */
 export function unreachable(value: never): never {
-  throw new InvariantError(`no such case: ${JSON.stringify(value)}`)
+  throw new InvariantError(`unexpected value: ${JSON.stringify(value)}`)
 }

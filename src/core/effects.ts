@@ -1,78 +1,90 @@
-/** Everything a node can ask of the world. The core does nothing else; the runtime does nothing but this. */
+/** The effects of the core: everything a step asks its caller to do. */
 import type { RaftEvent } from './events.ts'
 import type { Outgoing } from './messages.ts'
 import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo } from './types.ts'
 
 /**
- * One atomic write. It happens in the order of the fields: reset to a snapshot, truncate the suffix, append blocks, record the
- * hard state, compact the prefix. Several may be outstanding; they become durable in the order of their numbers.
+ * One atomic write, in the order of the fields: reset the log to a snapshot, truncate the suffix, append blocks, store the hard
+ * state, compact the prefix. Several writes may be pending; they must become durable in the order of their numbers.
  */
 export interface Persist {
   readonly number: number
-  /** From now on the log starts after this snapshot. `resetLog`: it was fetched from the leader and replaces the whole log. */
+  /** The newest snapshot. With `resetLog` it was fetched from the leader and replaces the whole log. */
   readonly snapshot: { readonly info: SnapshotInfo; readonly resetLog: boolean } | undefined
-  /** Drop every block that starts after this index (a conflicting suffix). */
+  /** Drop all blocks that start after this index (a conflicting suffix). */
   readonly truncateAfter: LogIndex | undefined
-  /** In order; contiguous with what remains and with each other. */
+  /** Blocks to append, contiguous with the rest of the log and with each other. */
   readonly blocks: readonly Block[]
   readonly hardState: HardState | undefined
-  /** Drop every block that ends at or before this index; may be done later, and again. */
+  /** Drop all blocks that end at or before this index. May be deferred and repeated. */
   readonly compactTo: LogIndex | undefined
-  /** Whether somebody waits for it: false lets the write skip its fsync (a commit index, a compaction). */
+  /** False if nothing depends on the write being durable (a compaction): it may skip its fsync. */
   readonly isUrgent: boolean
-  /** May leave only once this write is durable. */
+  /** Messages to send once this write is durable, not before. */
   readonly then: readonly Outgoing[]
 }
 
-/** Why a proposal, a read, a change or a transfer was refused. In every case: surely not in the log. */
+/** Why a proposal, read, membership change or transfer was rejected. A rejected proposal or change is certainly not in the log. */
 export type Rejection =
   | { readonly reason: 'not-leader' | 'no-leader'; readonly leader: NodeId | undefined }
-  /** Leadership was lost before it was known to be confirmed (reads, transfers): ask again. */
+  /** Leadership was lost before the request completed; it is safe to retry. */
   | { readonly reason: 'leadership-lost'; readonly leader: NodeId | undefined }
   | { readonly reason: 'transferring'; readonly to: NodeId }
-  /** A new leader has not yet committed an entry of its term. */
+  /** The leader has not yet committed an entry of its term. */
   | { readonly reason: 'leader-not-ready' }
+  /** The limit `limit` (an option, currently at `value` of `max`) is reached. */
   | { readonly reason: 'overloaded'; readonly limit: string; readonly value: number; readonly max: number }
+  /** The membership at `index` is not committed yet, or is joint. */
   | { readonly reason: 'change-in-progress'; readonly index: LogIndex }
+  /** The learner to promote is `lag` entries behind. */
   | { readonly reason: 'learner-not-ready'; readonly peer: NodeId; readonly lag: number }
+  /** The change does not fit the current membership. */
   | { readonly reason: 'bad-change'; readonly detail: string }
+  /** The new membership would have no quorum of responding voters. */
   | { readonly reason: 'unsafe-change'; readonly detail: string }
+  /** The transfer target is not a suitable voter. */
   | { readonly reason: 'bad-target'; readonly detail: string }
   | { readonly reason: 'timed-out' }
+  /** This node stopped because its disk failed. */
   | { readonly reason: 'stopped'; readonly detail: string }
 
-/** The answer to an input that carried a number of the caller's. Each number is settled exactly once. */
+/**
+ * The outcome of a `propose`, `read`, `changeMembership` or `transfer` input. Each is settled once; an accepted change is settled
+ * again with `changeDone` or `changeUnknown`.
+ */
 export type Settlement =
-  /** Appended at [first, first + count) in `term`: applied, or overwritten by another entry, decides its fate. */
+  /** Appended at [first, first + count) in `term`. It is committed once an entry of `term` is applied at `first`. */
   | { readonly type: 'accepted'; readonly proposal: number; readonly first: LogIndex; readonly term: number }
   | { readonly type: 'rejected'; readonly proposal: number; readonly rejection: Rejection }
-  /** Once applied up to `index`, the reader sees every write acknowledged before it asked. */
+  /** Once `index` is applied, the state machine reflects every write acknowledged before the read was requested. */
   | { readonly type: 'readReady'; readonly read: number; readonly index: LogIndex }
   | { readonly type: 'readRejected'; readonly read: number; readonly rejection: Rejection }
-  /** The change was appended at `index` in `term`; it is done once a membership is committed that is not joint. */
+  /** The change was appended at `index` in `term`. `changeDone` or `changeUnknown` follows. */
   | { readonly type: 'changeAccepted'; readonly request: number; readonly index: LogIndex; readonly term: number }
   | { readonly type: 'changeRejected'; readonly request: number; readonly rejection: Rejection }
-  /** The change and, if it was joint, the leaving of it are committed at `index`. */
+  /** The new membership is committed at `index`, and is not joint. */
   | { readonly type: 'changeDone'; readonly request: number; readonly index: LogIndex }
-  /** Leadership was lost after the change was appended: it may or may not come into force. */
+  /** Leadership was lost after the change was appended: it may or may not take effect. */
   | { readonly type: 'changeUnknown'; readonly request: number; readonly leader: NodeId | undefined }
+  /** Leadership left this node as requested, or `to` was this node already. */
   | { readonly type: 'transferred'; readonly request: number; readonly leader: NodeId | undefined }
   | { readonly type: 'transferRejected'; readonly request: number; readonly rejection: Rejection }
 
+/** What one step asks its caller to do. */
 export interface Effects {
   readonly persist: Persist | undefined
-  /** Promise nothing about this node's disk; may leave at once (but after earlier ones to the same peer). */
+  /** Messages that do not depend on `persist`. Send them at once, in order per peer. */
   readonly send: readonly Outgoing[]
-  /** Restore the state machine from this snapshot, before applying anything of `apply`. */
+  /** Restore the state machine from this snapshot, before applying `apply`. */
   readonly install: SnapshotInfo | undefined
-  /** Committed, durable here, to be applied in order; always whole blocks. */
+  /** Apply these entries in order. They are committed and durable on this node; always whole blocks. */
   readonly apply: LogRange | undefined
-  /** Fetch this snapshot from that node (resuming if begun), then say `snapshotFetched`. Replaces an earlier wish. */
+  /** Fetch this snapshot from `from`, then report `snapshotFetched` or `snapshotFetchFailed`. It replaces a fetch in progress. */
   readonly fetch: { readonly from: NodeId; readonly snapshot: SnapshotInfo } | undefined
-  /** Take a snapshot: a follower needs one and there is none new enough. */
+  /** Take a snapshot of the state machine: a follower needs a newer one. */
   readonly takeSnapshot: boolean
   readonly settle: readonly Settlement[]
   readonly events: readonly RaftEvent[]
-  /** The next instant at which a `timeout` input is wanted. */
+  /** Call `step` with a `timeout` input at this instant, if not earlier. */
   readonly wakeAt: Instant
 }

@@ -1,7 +1,7 @@
-/** What an operator would want to know, as data. The core never logs; an observer makes text of these. */
+/** Events for operators and logs, as data. The core does not log. */
 import type { LogIndex, Membership, NodeId, SnapshotInfo, Term } from './types.ts'
 
-/** Why a leader left its office. */
+/** Why a leader stepped down. */
 export type StepDownReason =
   | 'higher-term'
   | 'lost-quorum'
@@ -11,6 +11,7 @@ export type StepDownReason =
   | 'storage-stalled'
   | 'storage-failed'
 
+/** Something an operator may want to know about. Events are informative: ignoring them is safe. */
 export type RaftEvent =
   | { readonly type: 'termChanged'; readonly term: Term }
   | { readonly type: 'electionTimedOut'; readonly term: Term; readonly silentMs: number }
@@ -21,16 +22,16 @@ export type RaftEvent =
   | { readonly type: 'becameFollower'; readonly term: Term }
   | { readonly type: 'steppedDown'; readonly term: Term; readonly reason: StepDownReason }
   | { readonly type: 'leaderChanged'; readonly term: Term; readonly leader: NodeId | undefined }
-  /** This node was away (a blocked event loop, a stopped process, a sleeping machine): its timers were started afresh. */
+  /** This node did not run for a while (blocked event loop, stopped process, suspended machine); its timers were restarted. */
   | { readonly type: 'paused'; readonly pausedMs: number }
   | { readonly type: 'logTruncated'; readonly after: LogIndex; readonly dropped: number }
   | { readonly type: 'logCompacted'; readonly to: LogIndex }
   | { readonly type: 'membershipAdopted'; readonly index: LogIndex; readonly membership: Membership }
   | { readonly type: 'membershipReverted'; readonly index: LogIndex; readonly membership: Membership }
   | { readonly type: 'membershipCommitted'; readonly index: LogIndex; readonly membership: Membership }
-  /** A committed membership does not name this node any more. */
+  /** A committed membership no longer contains this node. */
   | { readonly type: 'removed'; readonly index: LogIndex }
-  /** A peer says so, although this node's own log does not (yet). */
+  /** A peer reports that this node is removed; this node's own log may not show it yet. */
   | { readonly type: 'toldRemoved'; readonly by: NodeId }
   | { readonly type: 'transferStarted'; readonly to: NodeId }
   | { readonly type: 'transferGivenUp'; readonly to: NodeId }
@@ -39,5 +40,5 @@ export type RaftEvent =
   | { readonly type: 'followerCaughtUp'; readonly peer: NodeId }
   | { readonly type: 'storageStalled'; readonly stalledMs: number }
   | { readonly type: 'storageFailed'; readonly reason: string }
-  /** A peer broke the protocol (a bug, corruption or malice); the message was ignored. */
+  /** A peer sent an invalid message (bug, corruption or malice); it was ignored. */
   | { readonly type: 'protocolViolation'; readonly from: NodeId; readonly detail: string }

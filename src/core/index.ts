@@ -1,46 +1,29 @@
-/** The face of `quorate/core`: the pure machine and the words it speaks in. Bundles for a browser. */
+/**
+ * `quorate/core`: the Raft algorithm of one node, as a deterministic state machine without I/O. It runs in Node.js and in browsers.
+ *
+ * Create a `Raft` from `RaftOptions` and an `InitialState`, call `step` with `Input`s, and carry out the returned `Effects`.
+ */
+
+// The state machine.
+
 export { InvariantError } from './assert.ts'
+export { RAFT_DEFAULTS, type RaftOptions } from './options.ts'
+export { Raft } from './raft.ts'
+export type { InitialState } from './state.ts'
+export type { PeerStatus, RaftStatus, Role } from './status.ts'
+
+// Its inputs and effects.
+
 export type { Effects, Persist, Rejection, Settlement } from './effects.ts'
 export type { RaftEvent, StepDownReason } from './events.ts'
 export type { Input, MembershipChange } from './inputs.ts'
-export {
-  bootstrapMembership,
-  EMPTY_MEMBERSHIP as NOBODY,
-  isJoint,
-  isMember,
-  isVoter,
-  memberOf,
-} from './membership/membership.ts'
-export type {
-  AppendEntriesRequest,
-  AppendEntriesResponse,
-  InstallSnapshotRequest,
-  InstallSnapshotResponse,
-  Message,
-  Outgoing,
-  PreVoteRequest,
-  PreVoteResponse,
-  ReadIndexRequest,
-  ReadIndexResponse,
-  RequestVoteRequest,
-  RequestVoteResponse,
-  TimeoutNow,
-} from './messages.ts'
-export { RAFT_DEFAULTS, type RaftOptions } from './options.ts'
-export { Raft } from './raft.ts'
-export type { InitialState as RecoveredLog } from './state.ts'
-export type { PeerStatus, RaftStatus, Role } from './status.ts'
-export type {
-  Block,
-  BlockKind,
-  EntryId,
-  HardState,
-  Instant,
-  LogIndex,
-  LogRange,
-  Member,
-  Membership,
-  NodeId,
-  SnapshotInfo,
-  Term,
-} from './types.ts'
+export type { Message, Outgoing } from './messages.ts'
+
+// Memberships.
+
+export { bootstrapMembership, EMPTY_MEMBERSHIP, isJoint, isMember, isVoter } from './membership/membership.ts'
+export type { Member, Membership } from './types.ts'
+
+// The log and its snapshots.
+
+export type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo, Term } from './types.ts'

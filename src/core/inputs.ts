@@ -1,25 +1,26 @@
-/** Everything that can happen to a node. Nothing else changes its state. */
+/** The inputs of the core: everything that can happen to a node. Nothing else changes its state. */
 import type { Message } from './messages.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from './types.ts'
 
-/** A wanted change of the membership: from today's to the one with these differences, in one step. */
+/** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
-  /** New members, added as learners; with `promote`, made voters by the leader once they have caught up. */
+  /** New members, added as learners. With `promote`, the leader makes them voters once they have caught up. */
   readonly add?: readonly { readonly id: NodeId; readonly address: string; readonly promote?: boolean }[] | undefined
-  /** Learners to make voters; refused while they lag. */
+  /** Learners to make voters; rejected until they have caught up. */
   readonly promote?: readonly NodeId[] | undefined
   /** Voters to make learners. */
   readonly demote?: readonly NodeId[] | undefined
   readonly remove?: readonly NodeId[] | undefined
-  /** Members reached at a new address from now on. */
+  /** Members with a new address. */
   readonly move?: readonly { readonly id: NodeId; readonly address: string }[] | undefined
 }
 
+/** The numbers `proposal`, `read` and `request` are chosen by the caller, unique per kind; the settlement repeats them. */
 export type Input =
-  /** The instant asked for by `wakeAt` has come. */
+  /** The instant `Effects.wakeAt` has come. */
   | { readonly type: 'timeout' }
   | { readonly type: 'receive'; readonly from: NodeId; readonly message: Message }
-  /** `count` commands, to become one block, all or nothing. `payload` is passed on in the block. */
+  /** Appends `count` commands of `size` bytes as one block, all or nothing. `payload` is passed on in the block. */
   | {
       readonly type: 'propose'
       readonly proposal: number
@@ -27,22 +28,24 @@ export type Input =
       readonly size: number
       readonly payload: unknown
     }
+  /** Requests a linearizable read (thesis §6.4). Without `leaseReads`, and on followers, 'lease' is served as 'quorum'. */
   | { readonly type: 'read'; readonly read: number; readonly mode: 'quorum' | 'lease' }
   | { readonly type: 'changeMembership'; readonly request: number; readonly change: MembershipChange }
-  /** Hand leadership over; without `to`, to the most caught-up voter. */
+  /** Transfers leadership to `to`, or to the most up-to-date voter (thesis §3.10). */
   | { readonly type: 'transfer'; readonly request: number; readonly to: NodeId | undefined }
-  /** Write number `number` and all before it are durable. */
+  /** The write `number` and all before it are durable. */
   | { readonly type: 'persisted'; readonly number: number }
-  /** The disk has failed: this node stops speaking, for good. */
+  /** A write failed. This node sends nothing more, permanently. */
   | { readonly type: 'storageFailed'; readonly reason: string }
-  /** The state machine has applied everything up to here (or was restored from a snapshot at it). */
+  /** The state machine has applied all entries up to `index`, or was restored from a snapshot at `index`. */
   | { readonly type: 'applied'; readonly index: LogIndex }
-  /** A snapshot of our own state machine is a durable file. */
+  /** A snapshot of this node's state machine is durable. */
   | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo }
-  /** A snapshot fetched from the leader is a durable, verified file. */
+  /** The snapshot requested by `Effects.fetch` is durable and verified. */
   | { readonly type: 'snapshotFetched'; readonly snapshot: SnapshotInfo }
+  /** The snapshot requested by `Effects.fetch` could not be fetched. */
   | { readonly type: 'snapshotFetchFailed'; readonly snapshot: SnapshotInfo; readonly reason: string }
-  /** First contact: the peer showed this directory id in its handshake. */
+  /** A link to a peer was opened; the peer sent this directory id in its handshake. */
   | { readonly type: 'peerSeen'; readonly peer: NodeId; readonly directoryId: string }
-  /** The transport lost the link to a peer: what was in flight may be gone. */
+  /** The link to a peer broke; messages in flight may be lost. */
   | { readonly type: 'peerLost'; readonly peer: NodeId }

@@ -1,10 +1,10 @@
-/** What holds of one node's state at every moment, and what may change between two steps. One English sentence above each check. */
+/** The invariants of one node: of its state after each step, and of the change between two steps. */
 import { assert } from './assert.ts'
 import { isJoint } from './membership/membership.ts'
 import type { RaftState } from './state.ts'
 import type { LogIndex, NodeId, Term } from './types.ts'
 
-/** What `checkTransition` compares with. */
+/** What `checkTransition` compares the new state with. */
 export interface StateSummary {
   readonly term: Term
   readonly votedFor: NodeId | undefined
@@ -31,63 +31,63 @@ export function summaryOf(state: RaftState): StateSummary {
   }
 }
 
-/** What holds now. */
+/** Checks the state of a node. */
 export function checkState(state: RaftState): void {
   const { log, role, memberships, membership } = state
-  // The pointers keep their order.
+  // snapshotIndex ≤ commitIndex ≤ lastIndex; appliedIndex ≤ applyingIndex ≤ commitIndex; persistedIndex ≤ lastIndex.
   assert(
     log.baseIndex <= log.snapshotIndex || log.snapshot === undefined,
-    'the log begins at or before its snapshot ends',
+    'the log starts no later than its snapshot ends',
   )
-  assert(log.snapshotIndex <= log.commitIndex, 'a snapshot holds only what is committed')
-  assert(log.appliedIndex <= log.applyingIndex, 'nothing is applied that was not handed out')
-  assert(log.applyingIndex <= log.commitIndex, 'nothing is applied that is not committed')
-  assert(log.commitIndex <= log.lastIndex, 'nothing is committed that is not in the log')
-  assert(log.persistedIndex <= log.lastIndex, 'nothing is durable that is not in the log')
-  // Every boundary is a block boundary.
-  assert(log.isBoundary(log.commitIndex), 'blocks are committed whole')
-  assert(log.isBoundary(log.persistedIndex) || log.persistedIndex < log.baseIndex, 'blocks are persisted whole')
+  assert(log.snapshotIndex <= log.commitIndex, 'a snapshot contains only committed entries')
+  assert(log.appliedIndex <= log.applyingIndex, 'only entries passed to the state machine are applied')
+  assert(log.applyingIndex <= log.commitIndex, 'only committed entries are applied')
+  assert(log.commitIndex <= log.lastIndex, 'only entries of the log are committed')
+  assert(log.persistedIndex <= log.lastIndex, 'only entries of the log are durable')
+  // Every index the core computes is the end of a block.
+  assert(log.isBoundary(log.commitIndex), 'blocks are committed as a whole')
+  assert(log.isBoundary(log.persistedIndex) || log.persistedIndex < log.baseIndex, 'blocks are persisted as a whole')
   // No entry has a term above the node's own.
-  assert(log.last.term <= state.term, 'the last entry is of this term or an older one')
-  // Memberships lie in the log, and the lists of one exclude each other.
+  assert(log.last.term <= state.term, 'the term of the last entry is at most the current term')
+  // The membership comes from the log, and its lists are consistent.
   assert(memberships.current.index <= log.lastIndex, 'the membership in force is in the log')
-  assert(!membership.learners.some((id) => membership.voters.includes(id)), 'a learner does not vote')
+  assert(!membership.learners.some((id) => membership.voters.includes(id)), 'a learner is not a voter')
   assert(membership.voters.length > 0 || !isJoint(membership), 'a joint membership has two halves')
   if (role.type === 'candidate') {
-    // A candidate voted for itself, so for nobody else.
-    assert(state.votedFor === state.id, 'a candidate has its own vote')
+    // A candidate has voted for itself (§5.2).
+    assert(state.votedFor === state.id, 'a candidate votes for itself')
   }
   if (role.type !== 'leader') return
-  // A leader leads its own term, and its no-op is the first entry of it.
-  assert(state.leader === state.id, 'a leader knows who leads')
+  // A leader knows itself as the leader, and its no-op is the first entry of its term.
+  assert(state.leader === state.id, 'a leader knows itself as the leader')
   assert(log.isFirstOfTerm(role.noopIndex, state.term), 'the no-op is the first entry of its term')
   for (const progress of role.progress.values()) {
-    // Nobody matches what is not there, and what matches is not sent again.
-    assert(progress.matchIndex < progress.nextIndex, 'what matches is not sent again')
-    assert(progress.matchIndex <= log.lastIndex, 'nobody has more of this log than its leader')
-    assert(progress.nextIndex <= log.lastIndex + 1, 'what comes next is at most the next entry')
+    // matchIndex < nextIndex ≤ lastIndex + 1.
+    assert(progress.matchIndex < progress.nextIndex, 'matching entries are not sent again')
+    assert(progress.matchIndex <= log.lastIndex, 'no follower matches beyond the end of the leader log')
+    assert(progress.nextIndex <= log.lastIndex + 1, 'the next index is at most one past the log')
   }
   for (const { id } of membership.members) {
-    assert(id === state.id || role.progress.has(id), 'every other member is looked after')
+    assert(id === state.id || role.progress.has(id), 'a leader tracks every other member')
   }
 }
 
-/** What may change between two looks at the same life of a node. */
+/** Checks the change between two states of a node, without a restart between them. */
 export function checkTransition(before: StateSummary, state: RaftState): void {
   const after = summaryOf(state)
-  // Terms, commits, applications and snapshots never go back.
-  assert(after.term >= before.term, 'the term never falls')
-  assert(after.commitIndex >= before.commitIndex, 'the commit index never falls')
-  assert(after.appliedIndex >= before.appliedIndex, 'the applied index never falls')
-  assert(after.snapshotIndex >= before.snapshotIndex, 'the snapshot index never falls')
+  // These never decrease.
+  assert(after.term >= before.term, 'the term never decreases')
+  assert(after.commitIndex >= before.commitIndex, 'the commit index never decreases')
+  assert(after.appliedIndex >= before.appliedIndex, 'the applied index never decreases')
+  assert(after.snapshotIndex >= before.snapshotIndex, 'the snapshot index never decreases')
   if (after.term !== before.term) return
-  // Within a term the vote is given at most once.
-  assert(before.votedFor === undefined || after.votedFor === before.votedFor, 'the vote is given once a term')
-  // Within a term there is at most one leader.
+  // A node votes at most once per term (§5.2).
+  assert(before.votedFor === undefined || after.votedFor === before.votedFor, 'a node votes once per term')
+  // A term has at most one leader (§5.2, Election Safety).
   assert(
     before.leader === undefined || after.leader === undefined || after.leader === before.leader,
     'a term has one leader',
   )
-  // A leader only appends.
+  // A leader never overwrites or deletes entries of its log (§5.3, Leader Append-Only).
   assert(!before.isLeader || !after.isLeader || after.lastIndex >= before.lastIndex, 'a leader only appends')
 }

@@ -1,13 +1,13 @@
-/** What nodes say to each other: one type per message, with exactly its fields and the paper's names. */
+/** The messages between nodes, named as in the paper. */
 import type { Block, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 
-/** §5.2: "vote for me in `term`". */
+/** Requests a vote for the sender in `term` (§5.2). */
 export interface RequestVoteRequest {
   readonly type: 'RequestVoteRequest'
   readonly term: Term
   readonly lastIndex: LogIndex
   readonly lastTerm: Term
-  /** The campaign was ordered by TimeoutNow: leader stickiness does not apply (thesis §4.2.3). */
+  /** The sender campaigns because of a TimeoutNow, so leader stickiness does not apply (thesis §4.2.3). */
   readonly isTransfer: boolean
 }
 
@@ -17,10 +17,10 @@ export interface RequestVoteResponse {
   readonly isGranted: boolean
 }
 
-/** Thesis §9.6: "would you vote for me in `term`?"; changes nobody's term. */
+/** Asks whether the receiver would vote for the sender in `term`, without changing any term (thesis §9.6). */
 export interface PreVoteRequest {
   readonly type: 'PreVoteRequest'
-  /** The term the sender would campaign in: its own plus one. */
+  /** The term of the possible election: the sender's own plus one. */
   readonly term: Term
   readonly lastIndex: LogIndex
   readonly lastTerm: Term
@@ -28,14 +28,14 @@ export interface PreVoteRequest {
 
 export interface PreVoteResponse {
   readonly type: 'PreVoteResponse'
-  /** If granted, the term asked for; if refused, the responder's own. */
+  /** If granted, the requested term; otherwise the responder's own. */
   readonly term: Term
   readonly isGranted: boolean
-  /** The responder knows, from a committed membership, that the asker is not a member any more. */
+  /** The responder's committed membership does not contain the requester. */
   readonly isRemoved: boolean
 }
 
-/** §5.3. Without blocks it is a heartbeat. */
+/** Replicates blocks (§5.3); without blocks, a heartbeat. */
 export interface AppendEntriesRequest {
   readonly type: 'AppendEntriesRequest'
   readonly term: Term
@@ -44,27 +44,27 @@ export interface AppendEntriesRequest {
   readonly commitIndex: LogIndex
   /** Contiguous from prevIndex + 1. */
   readonly blocks: readonly Block[]
-  /** Rises with every heartbeat round; echoed, it confirms leadership (thesis §6.4) and measures contact. */
+  /** The heartbeat round. The response echoes it, which confirms leadership for reads (thesis §6.4). */
   readonly round: number
-  /** The membership session of the receiver (`Member.addedAt`); echoed. */
+  /** The receiver's membership session (`Member.addedAt`). The response echoes it. */
   readonly session: LogIndex
 }
 
-/** Of an accepted or rejected AppendEntries. */
+/** The result of an AppendEntries. */
 export interface AppendEntriesResponse {
   readonly type: 'AppendEntriesResponse'
   readonly term: Term
   readonly isAccepted: boolean
-  /** Accepted: the log equals the leader's up to here, durably. Rejected: the prevIndex that did not match. */
+  /** Accepted: the log matches the leader's up to here, durably. Rejected: the prevIndex that did not match. */
   readonly index: LogIndex
-  /** Rejected: where to probe next, and the term of the follower's entry there (0 when accepted). */
+  /** Rejected: where the leader should probe next, and the term of the follower's entry there. 0 if accepted. */
   readonly hintIndex: LogIndex
   readonly hintTerm: Term
   readonly round: number
   readonly session: LogIndex
 }
 
-/** §7: an offer. The follower fetches the bytes itself (so it resumes where it stopped) and answers once installed. */
+/** Offers a snapshot (§7). The follower fetches the file itself, so that it can resume, and responds once it is installed. */
 export interface InstallSnapshotRequest {
   readonly type: 'InstallSnapshotRequest'
   readonly term: Term
@@ -76,20 +76,20 @@ export interface InstallSnapshotRequest {
 export interface InstallSnapshotResponse {
   readonly type: 'InstallSnapshotResponse'
   readonly term: Term
-  /** `installed`: durable up to `index`. `fetching`: alive and on it. `failed`: offer another one. */
+  /** `installed`: durable up to `index`. `fetching`: in progress. `failed`: the leader should offer another snapshot. */
   readonly outcome: 'installed' | 'fetching' | 'failed'
   readonly index: LogIndex
   readonly round: number
   readonly session: LogIndex
 }
 
-/** Thesis §3.10: "campaign at once". */
+/** Tells the receiver to campaign at once (thesis §3.10). */
 export interface TimeoutNow {
   readonly type: 'TimeoutNow'
   readonly term: Term
 }
 
-/** Thesis §6.4, asked by a follower on behalf of its readers. `read` is the follower's own ticket, never reused. */
+/** Requests a read index on behalf of a reader on a follower (thesis §6.4). `read` is the follower's own number, never reused. */
 export interface ReadIndexRequest {
   readonly type: 'ReadIndexRequest'
   readonly term: Term
@@ -100,7 +100,7 @@ export interface ReadIndexResponse {
   readonly type: 'ReadIndexResponse'
   readonly term: Term
   readonly read: number
-  /** Applied up to here, the follower may answer; undefined: refused, ask again later. */
+  /** The follower may serve the read once this index is applied. Undefined: rejected, retry later. */
   readonly index: LogIndex | undefined
 }
 
@@ -117,7 +117,7 @@ export type Message =
   | ReadIndexRequest
   | ReadIndexResponse
 
-/** A message and where it goes. */
+/** A message and its destination. */
 export interface Outgoing {
   readonly to: NodeId
   readonly message: Message

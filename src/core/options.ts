@@ -1,51 +1,53 @@
-/** The numbers the core runs by: one table of names, defaults and what each is for. */
+/** The options of the core and their defaults. */
 import type { NodeId } from './types.ts'
 
+/** Durations are in milliseconds, sizes in bytes. `docs/reference/limits.md` lists the limits. */
 export interface RaftOptions {
   readonly id: NodeId
-  /** Seeds the choice of election timeouts; same seed and inputs, same run. */
+  /** Seed of the random election timeouts. The same seed and inputs give the same effects. */
   readonly seed: number
-  /** Election timeouts are drawn from [min, max) (§5.2). */
+  /** Election timeouts are drawn at random from [min, max) (§5.2). */
   readonly electionTimeoutMinMs: number
   readonly electionTimeoutMaxMs: number
-  /** A leader without anything to send sends a heartbeat this often. */
+  /** How often a leader sends heartbeats. */
   readonly heartbeatIntervalMs: number
-  /** Ask before campaigning (thesis §9.6). */
+  /** Run a pre-vote before each election, so that a node that cannot win does not raise the term (thesis §9.6). */
   readonly preVote: boolean
-  /** A leader that hears no majority for an election timeout steps down (thesis §6.2). */
+  /** A leader without responses from a quorum for an election timeout steps down (thesis §6.2). */
   readonly checkQuorum: boolean
-  /** Allow reads of mode 'lease': needs preVote or checkQuorum stickiness on every node, and clocks that obey `clockDriftMax`. */
+  /** Allow reads of mode 'lease' (thesis §6.4.1). Needs `preVote` or `checkQuorum` on every node, and clocks that obey `clockDriftMax`. */
   readonly leaseReads: boolean
-  /** The most by which two nodes' clocks may differ in rate: 0.1 = 10 %. */
+  /** The largest difference in rate between the clocks of two nodes, as a fraction: 0.1 is 10 %. */
   readonly clockDriftMax: number
-  /** A `timeout` input this much later than asked for means that this node was paused. */
+  /** A step this much later than the requested `wakeAt` means that this node was paused. */
   readonly pauseToleranceMs: number
-  /** A leader whose own oldest write is this old steps down. */
+  /** A leader whose oldest pending write is this old steps down. A node with such a write does not campaign. */
   readonly storageStallMs: number
-  /** A follower's ReadIndex is given up after this long. */
+  /** How long a follower waits for the leader's ReadIndexResponse. */
   readonly readTimeoutMs: number
-  /** The most bytes of blocks in one AppendEntries (one block may exceed it alone). */
+  /** Maximum bytes of blocks in one AppendEntries. A single larger block is still sent, alone. */
   readonly messageBytesMax: number
-  /** The most AppendEntries in flight to one follower. */
+  /** Maximum AppendEntries in flight to one follower. */
   readonly inflightMessagesMax: number
-  /** The most bytes in flight to one follower. */
+  /** Maximum bytes in flight to one follower. */
   readonly inflightBytesMax: number
-  /** The most bytes appended but not yet committed; beyond it proposals are rejected as overloaded. */
+  /** Maximum bytes appended but not yet committed; further proposals are rejected as overloaded. */
   readonly uncommittedBytesMax: number
-  /** The most entries appended but not yet committed. */
+  /** Maximum entries appended but not yet committed; further proposals are rejected as overloaded. */
   readonly uncommittedEntriesMax: number
-  /** The most reads waiting for a confirmation round. */
+  /** Maximum reads waiting for the leader's confirmation; further reads are rejected as overloaded. */
   readonly pendingReadsMax: number
-  /** Log kept behind a snapshot, so that a follower a little behind needs no snapshot. */
+  /** Entries kept in the log before the snapshot index, so that a slightly lagging follower needs no snapshot. */
   readonly trailingEntries: number
+  /** Maximum bytes of the log kept before the snapshot index. */
   readonly trailingBytesMax: number
-  /** Log kept beyond the reserve for a live follower that still needs it. */
+  /** Maximum bytes of log kept for a responding follower that still needs it, beyond the trailing entries. */
   readonly laggardBytesMax: number
-  /** A learner this close to the leader's end counts as caught up. */
+  /** A learner at most this many entries behind the leader has caught up and may be promoted. */
   readonly caughtUpEntries: number
 }
 
-/** The defaults, for everything but the node's own id and seed. */
+/** The defaults of all options but `id` and `seed`. */
 export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   electionTimeoutMinMs: 750,
   electionTimeoutMaxMs: 1500,

@@ -1,4 +1,4 @@
-/** Collects what one step asks for, and hands it out as Effects in one piece. */
+/** Collects the effects of one step. */
 import type { Effects, Persist, Settlement } from './effects.ts'
 import type { RaftEvent } from './events.ts'
 import type { AppendEntriesResponse, Message, Outgoing } from './messages.ts'
@@ -8,7 +8,7 @@ export class Outbox {
   snapshot: Persist['snapshot']
   truncateAfter: LogIndex | undefined
   blocks: Block[] = []
-  /** Term or vote changed in this step. */
+  /** The hard state must be written: the term or vote changed in this step, or the commit index must be durable. */
   isHardStateDirty = false
   compactTo: LogIndex | undefined
   then: Outgoing[] = []
@@ -28,7 +28,7 @@ export class Outbox {
     this.blocks.push(block)
   }
 
-  /** Blocks of this very step that go again are never written at all. */
+  /** Drops the suffix after `after`. Blocks appended in this step that are dropped again are never written. */
   truncate(after: LogIndex): void {
     this.blocks = this.blocks.filter((block) => block.first <= after)
     this.truncateAfter = Math.min(this.truncateAfter ?? after, after)
@@ -43,7 +43,7 @@ export class Outbox {
     this.install = snapshot
   }
 
-  /** Leaves once this step's write is durable. A later acknowledgement to the same leader says all an earlier one did. */
+  /** Sends the message once this step's write is durable. A later acknowledgement to the same leader replaces an earlier one. */
   sendOncePersisted(to: NodeId, message: Message): void {
     if (message.type === 'AppendEntriesResponse' && message.isAccepted) {
       this.then = this.then.filter((earlier) => earlier.to !== to || !isSupersededBy(earlier.message, message))
@@ -55,7 +55,7 @@ export class Outbox {
     this.send.push({ to, message })
   }
 
-  /** Of a node whose disk has failed: callers are still answered, events told, nothing else. */
+  /** Drops everything but settlements and events. */
   clear(): void {
     this.snapshot = undefined
     this.truncateAfter = undefined
@@ -81,7 +81,7 @@ export class Outbox {
     )
   }
 
-  /** Everything of this step; the outbox is empty afterwards. `number`: of the write, if one is needed. */
+  /** Returns the effects of this step and empties the outbox. `number` is the number of the write, if one is needed. */
   take(number: number | undefined, hardState: HardState, wakeAt: Instant): Effects {
     const isUrgent =
       this.isHardStateDirty ||

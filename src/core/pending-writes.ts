@@ -1,10 +1,10 @@
-/** The writes a node has asked for and not heard of yet: what is durable, what must wait, and whether the disk still moves. */
+/** Tracks the writes that are not durable yet: what each will make durable, and how long the oldest has been pending. */
 import { assert } from './assert.ts'
 import type { Instant, LogIndex } from './types.ts'
 
 interface PendingWrite {
   readonly number: number
-  /** The last index of the log once this write is done; capped when a later step truncates. */
+  /** The last index of the log that this write makes durable; lowered when a later step truncates the log. */
   lastIndex: LogIndex
   readonly isHardState: boolean
   readonly startedAt: Instant
@@ -14,7 +14,7 @@ export class PendingWrites {
   #lastNumber = 0
   #pending: PendingWrite[] = []
 
-  /** Whether a term or a vote is on its way to disk: until then nothing may be said. */
+  /** Whether a write of a term or vote is pending. Until it is durable, no message of that term may be sent. */
   get isHardStatePending(): boolean {
     return this.#pending.some((write) => write.isHardState)
   }
@@ -27,20 +27,21 @@ export class PendingWrites {
     return this.#pending.length === 0
   }
 
+  /** Returns the number of the new write. */
   begin(lastIndex: LogIndex, isHardState: boolean, now: Instant): number {
     this.#lastNumber++
     this.#pending.push({ number: this.#lastNumber, lastIndex, isHardState, startedAt: now })
     return this.#lastNumber
   }
 
-  /** The suffix after `index` goes: no write under way makes it durable any more. */
+  /** The log is truncated after `index`: no pending write makes anything beyond it durable. */
   truncateAfter(index: LogIndex): void {
     for (const write of this.#pending) write.lastIndex = Math.min(write.lastIndex, index)
   }
 
-  /** Writes up to `number` are durable. Returns the last index they made so. */
+  /** All writes up to `number` are durable. Returns the last index they made durable, or 0. */
   complete(number: number): LogIndex {
-    assert(number <= this.#lastNumber, 'only what was asked for can become durable')
+    assert(number <= this.#lastNumber, 'only requested writes become durable')
     let lastIndex = 0
     let count = 0
     while (count < this.#pending.length && (this.#pending[count] as PendingWrite).number <= number) {
@@ -51,12 +52,12 @@ export class PendingWrites {
     return lastIndex
   }
 
-  /** Since when the oldest write is under way. */
+  /** When the oldest pending write began. */
   get oldestSince(): Instant | undefined {
     return this.#pending[0]?.startedAt
   }
 
-  /** The node was paused: it cannot tell how long the disk took meanwhile. */
+  /** Restarts the age of every write: after a pause it is unknown how long the disk really took. */
   resetAges(now: Instant): void {
     this.#pending = this.#pending.map((write) => ({ ...write, startedAt: now }))
   }

@@ -1,4 +1,4 @@
-/** The one door: everything that happens to a node goes in through `step`, everything it wants comes out as effects. */
+/** The Raft state machine of one node: `step` takes inputs and returns effects. */
 import { assert, unreachable } from './assert.ts'
 import type { Effects } from './effects.ts'
 import type { Input } from './inputs.ts'
@@ -12,9 +12,8 @@ import { applyCommitted } from './rules/apply.ts'
 import { detectPause, nextWakeAt } from './rules/pause.ts'
 import { propose } from './rules/propose.ts'
 import { expireForwardedReads, forwardRead, readOnLeader } from './rules/read-index.ts'
-import { proposeChange } from './rules/reconfigure.ts'
+import { onMembershipCommitted, proposeChange } from './rules/reconfigure.ts'
 import { notLeader, rejectInput } from './rules/reject.ts'
-import { onMembershipCommitted } from './rules/removal.ts'
 import { onSnapshotFetched, onSnapshotFetchFailed, onSnapshotTaken } from './rules/snapshot.ts'
 import { checkTerm } from './rules/term.ts'
 import { startTransfer } from './rules/transfer.ts'
@@ -23,36 +22,53 @@ import { validateMessage } from './rules/validate-message.ts'
 import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
 import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
-import type { Instant, LogIndex, NodeId, SnapshotInfo } from './types.ts'
+import type { Instant, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 
-/** Directory ids of nodes that are no members (yet) remembered at most. */
+/** The directory id of a non-member is remembered only while fewer than this many ids are. */
 const NON_MEMBERS_MAX = 64
 
+/** Returns the state of a node, for invariant checks and tests. `quorate/core` does not export it. */
+export let stateOf: (raft: Raft) => RaftState
+
 /**
- * One node of the cluster, as a pure machine: no clock, no chance, no I/O, no promise. The same options, recovered log and inputs
- * give the same effects, byte for byte. It throws only InvariantError: a bug in it.
+ * One node of a cluster, as a deterministic state machine without clock, randomness or I/O: the same options, initial state and
+ * inputs give the same effects. It throws only `InvariantError`, which is a bug in this library.
+ *
+ * The caller owns the disk, the network and the clock. It calls `step` with what has happened, carries out the returned effects,
+ * and reports their completion as further inputs.
+ *
+ * @example
+ * const raft = new Raft({ ...RAFT_DEFAULTS, id: 'a', seed: 1 }, initialState, now())
+ * let effects = raft.step(now(), [])
+ * for (;;) {
+ *   carryOut(effects) // write `persist`, then send `persist.then`; send `send`; apply `apply`; settle `settle`
+ *   effects = raft.step(now(), await nextInputs(effects.wakeAt))
+ * }
  */
 export class Raft {
-  /** For checkers and tests; nobody else looks in. */
-  readonly state: RaftState
+  readonly #state: RaftState
   #wakeAt: Instant = Infinity
 
-  constructor(options: RaftOptions, recovered: InitialState, now: Instant) {
-    this.state = new RaftState(options, recovered, now)
-    const { snapshot } = this.state.log
+  static {
+    stateOf = (raft) => raft.#state
+  }
+
+  constructor(options: RaftOptions, initial: InitialState, now: Instant) {
+    this.#state = new RaftState(options, initial, now)
+    const { snapshot } = this.#state.log
     if (snapshot !== undefined) {
-      this.state.log.applyingIndex = snapshot.index
-      this.state.outbox.install = snapshot
+      this.#state.log.applyingIndex = snapshot.index
+      this.#state.outbox.install = snapshot
     }
   }
 
   /**
-   * What has happened, in order, and what is to be done about all of it together. `now` never falls. With no inputs it says what
-   * is due (the first call: restore the snapshot, apply what is known to be committed).
+   * Processes the inputs in order and returns the combined effects. `now` must not decrease. Call it once without inputs after
+   * construction: the effects restore the snapshot and apply what is known to be committed.
    */
   step(now: Instant, inputs: readonly Input[]): Effects {
-    const { state } = this
-    assert(now >= state.now, 'time does not go back')
+    const state = this.#state
+    assert(now >= state.now, 'time never decreases')
     state.now = now
     detectPause(state, this.#wakeAt)
     const commitBefore = state.log.commitIndex
@@ -63,7 +79,7 @@ export class Raft {
   }
 
   status(now: Instant): RaftStatus {
-    const { state } = this
+    const state = this.#state
     const { log, role, memberships } = state
     return {
       id: state.id,
@@ -89,21 +105,29 @@ export class Raft {
     }
   }
 
+  /** Returns the term of the entry at `index`, or undefined if the log has no such entry (compacted, or not appended yet). */
+  termAt(index: LogIndex): Term | undefined {
+    return this.#state.log.termAt(index)
+  }
+
   /**
-   * What a snapshot of the state machine at `index` (applied, though the core may not have heard of it yet; the end of a block) must
-   * say of itself.
+   * Returns the metadata for a snapshot of the state machine at `index`. `index` must be the end of a block that an `apply` effect
+   * has contained; the `applied` input need not have arrived.
    */
   snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
-    const { log, memberships } = this.state
+    const { log, memberships } = this.#state
     const term = log.termAt(index)
-    assert(term !== undefined && index <= log.applyingIndex, 'a snapshot is taken of what is applied and known')
-    assert(log.isBoundary(index), 'a snapshot is taken at the end of a block')
+    assert(
+      term !== undefined && index <= log.applyingIndex,
+      'a snapshot covers only entries passed to the state machine',
+    )
+    assert(log.isBoundary(index), 'a snapshot ends at the end of a block')
     return { index, term, membership: memberships.at(index).membership }
   }
 
   #takeEffects(): Effects {
-    const { outbox, pendingWrites, log, hardState, now } = this.state
-    if (this.state.stopped !== undefined) outbox.clear()
+    const { outbox, pendingWrites, log, hardState, now } = this.#state
+    if (this.#state.stopped !== undefined) outbox.clear()
     const number = outbox.needsPersist ? pendingWrites.begin(log.lastIndex, outbox.isHardStateDirty, now) : undefined
     return outbox.take(number, hardState, this.#wakeAt)
   }
@@ -113,7 +137,7 @@ function processInput(state: RaftState, input: Input): void {
   if (state.stopped !== undefined) return rejectInput(state, input, { reason: 'stopped', detail: state.stopped })
   switch (input.type) {
     case 'timeout':
-      return // What is due is found at the end of every step.
+      return // Timers are checked at the end of every step.
     case 'receive':
       return receive(state, input.from, input.message)
     case 'propose':
@@ -126,7 +150,7 @@ function processInput(state: RaftState, input: Input): void {
     case 'storageFailed':
       return onStorageFailed(state, input.reason)
     case 'applied':
-      assert(input.index <= state.log.applyingIndex, 'only what was handed out is applied')
+      assert(input.index <= state.log.applyingIndex, 'only entries passed to the state machine are applied')
       state.log.appliedIndex = Math.max(state.log.appliedIndex, input.index)
       return
     case 'snapshotTaken':
@@ -144,9 +168,9 @@ function processInput(state: RaftState, input: Input): void {
   }
 }
 
-/** The term first, then the role. A candidate that finds a leader is a follower by the time it looks at the message. */
+/** Checks the term, then dispatches on the role. A candidate that discovers a leader handles the message as a follower. */
 function receive(state: RaftState, from: NodeId, message: Message): void {
-  const detail = from === state.id ? 'it bears the id of this node' : validateMessage(message)
+  const detail = from === state.id ? 'the sender has the id of this node' : validateMessage(message)
   if (detail !== undefined) return state.outbox.emit({ type: 'protocolViolation', from, detail })
   if (!checkTerm(state, from, message)) return
   if (message.type === 'PreVoteRequest') return handlePreVote(state, from, message)
@@ -156,7 +180,7 @@ function receive(state: RaftState, from: NodeId, message: Message): void {
   followerReceives(state, from, message)
 }
 
-/** What a caller wants of the leader; anybody may be asked to read. */
+/** Processes a request that only the leader can serve. A follower forwards reads to it. */
 function processRequest(
   state: RaftState,
   input: Extract<Input, { type: 'propose' | 'changeMembership' | 'transfer' | 'read' }>,
@@ -185,7 +209,7 @@ function onPersisted(state: RaftState, number: number): void {
   recordSelfVote(state, number)
 }
 
-/** Never speaks again: what the disk holds is not known any more. */
+/** Stops the node permanently: after a failed write it is unknown what the disk contains. */
 function onStorageFailed(state: RaftState, reason: string): void {
   if (state.role.type === 'leader') becomeFollower(state, state.term, undefined, 'storage-failed')
   state.stopped = reason
@@ -199,7 +223,7 @@ function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 
-/** Whoever comes back under this name may come with another disk: one that is not there is bound to none. */
+/** A peer may reconnect with a new disk, so its directory id is unknown until then. */
 function onPeerLost(state: RaftState, peer: NodeId): void {
   state.seenDirectoryIds.delete(peer)
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()

@@ -1,4 +1,4 @@
-/** Chance from a seed: the same seed gives the same numbers on every engine (integers only). */
+/** A seeded random number generator. Integer arithmetic only, so that a seed gives the same numbers on every engine. */
 
 export class Random {
   #state: number
@@ -7,7 +7,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** A whole number in [from, to). */
+  /** A random integer in [from, to); `from` if the range is empty. */
   between(from: number, to: number): number {
     if (to <= from) return from
     return from + (this.#next() % (to - from))

@@ -1,4 +1,4 @@
-/** Everything a node remembers. Leader-only data exists only on leaders: the role is a union. */
+/** The complete state of a node. The role is a union, so that leader-only data exists only on leaders. */
 
 import { ElectionTimer } from './election/timer.ts'
 import type { VoteTally } from './election/vote-tally.ts'
@@ -28,20 +28,19 @@ export interface PreCandidateState {
 export interface CandidateState {
   readonly type: 'candidate'
   readonly tally: VoteTally
-  /** Its own vote counts once this write is durable (0: it already does). */
-  selfVoteNumber: number
+  /** The number of the write that makes its own vote durable. The vote counts only then. */
+  readonly selfVoteNumber: number
 }
 
-/** A hand-over under way (thesis §3.10). */
+/** A leadership transfer in progress (thesis §3.10). */
 export interface Transfer {
   readonly request: number
   readonly to: NodeId
   readonly deadline: Instant
-  /** TimeoutNow has been sent to the target. */
   isTimeoutNowSent: boolean
 }
 
-/** A snapshot being fetched, and how to answer whoever offered it. */
+/** A snapshot being fetched from the leader that offered it. */
 export interface SnapshotFetch {
   readonly from: NodeId
   readonly snapshot: SnapshotInfo
@@ -50,33 +49,33 @@ export interface SnapshotFetch {
 
 export interface LeaderState {
   readonly type: 'leader'
-  /** The no-op of its term: until it is committed nothing of older terms is known to be, so no reads and no membership changes. */
+  /** The no-op of this term. Until it is committed the commit index may be too low, so reads and membership changes wait for it. */
   readonly noopIndex: LogIndex
-  /** Of every other member. Kept for a removed one until it knows. */
+  /** The progress of every other member, and of removed members until they have received their removal. */
   readonly progress: Map<NodeId, Progress>
   readonly rounds: HeartbeatRounds
   readonly reads: ReadQueue
   heartbeatDueAt: Instant
-  /** Check-quorum does not look back beyond this instant (its election, or the end of a pause). */
+  /** Check-quorum counts silence from this instant at the earliest (the election, or the end of a pause). */
   quorumCheckStart: Instant
   transfer: Transfer | undefined
-  /** TimeoutNow has left in this term: the target may win without waiting for us, so a lease proves nothing any more. */
+  /** TimeoutNow was sent in this term. Its receiver may become leader at any moment, so the lease is void. */
   hasSentTimeoutNow: boolean
-  /** The caller's membership change under way. */
+  /** The caller's membership change in progress. */
   pendingChange: { readonly request: number } | undefined
-  /** The caller's next one, until what the leader does of its own accord is committed. */
+  /** The caller's next change, queued until the leader's automatic change or no-op is committed. */
   queuedChange: { readonly request: number; readonly change: MembershipChange } | undefined
 }
 
 export type RoleState = FollowerState | PreCandidateState | CandidateState | LeaderState
 
-/** What was found on disk, or the beginnings of a new node. */
+/** The state a node starts with: what it recovered from disk, or that of a new node. */
 export interface InitialState {
   readonly hardState: HardState
   readonly snapshot: SnapshotInfo | undefined
   /** All blocks on disk, in order. */
   readonly blocks: readonly Block[]
-  /** In force where neither snapshot nor log says otherwise: the bootstrap membership, or nobody for a joining node. */
+  /** The membership if neither snapshot nor log holds one: the bootstrap membership, or empty for a joining node. */
   readonly initialMembership: Membership
 }
 
@@ -89,18 +88,17 @@ export class RaftState {
   readonly pendingWrites: PendingWrites = new PendingWrites()
   readonly outbox: Outbox = new Outbox()
   readonly forwardedReads: ForwardedReads
-  /** Directory ids shown at handshakes, to be bound into the membership by whoever leads. */
+  /** The directory ids of connected peers. A leader records them in the membership. */
   readonly seenDirectoryIds: Map<NodeId, string> = new Map()
   now: Instant
   term: Term
   votedFor: NodeId | undefined
   role: RoleState = { type: 'follower' }
   leader: NodeId | undefined
-  /** A snapshot being fetched from the leader. */
   snapshotFetch: SnapshotFetch | undefined
-  /** A committed membership no longer names this node, though one before did. */
+  /** A committed membership no longer contains this node, though an earlier one did. */
   isRemoved = false
-  /** The disk has failed: nothing is said any more. */
+  /** Why this node stopped: its disk failed, and it sends nothing more. */
   stopped: string | undefined
 
   constructor(options: RaftOptions, recovered: InitialState, now: Instant) {
@@ -135,8 +133,8 @@ export class RaftState {
   }
 
   /**
-   * Whether this node may lead: a voter now, or one of the last committed membership (thesis §4.2.2: who is not in its own latest
-   * membership may still be needed to get that one committed).
+   * Whether this node may lead: a voter of the current or of the last committed membership. A node outside its own latest
+   * membership may still be needed to commit it (thesis §4.2.2).
    */
   get isElectable(): boolean {
     return isVoter(this.membership, this.id) || isVoter(this.memberships.at(this.log.commitIndex).membership, this.id)

@@ -1,4 +1,4 @@
-/** What a node says of itself when asked. */
+/** The status of a node, as `Raft.status` returns it. */
 import type { LogIndex, Membership, NodeId, Term } from './types.ts'
 
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader'
@@ -11,7 +11,7 @@ export interface PeerStatus {
   readonly nextIndex: LogIndex
   readonly inflightMessages: number
   readonly inflightBytes: number
-  /** Milliseconds since it was last heard, or undefined if never in this term. */
+  /** Milliseconds since its last response; undefined if it has not responded in this term. */
   readonly silentMs: number | undefined
 }
 
@@ -19,24 +19,34 @@ export interface RaftStatus {
   readonly id: NodeId
   readonly role: Role
   readonly term: Term
+  /** The leader of `term`, if known. */
   readonly leader: NodeId | undefined
+  /** The node this one voted for in `term`. */
   readonly votedFor: NodeId | undefined
+  /** The first index still in the log; earlier entries are compacted. `lastIndex + 1` if the log is empty. */
   readonly firstIndex: LogIndex
   readonly lastIndex: LogIndex
   readonly lastTerm: Term
+  /** Entries up to this index are durable on this node. */
   readonly persistedIndex: LogIndex
   readonly commitIndex: LogIndex
+  /** The last `applied` input; the paper's lastApplied. */
   readonly appliedIndex: LogIndex
+  /** The index of the newest snapshot; 0 without one. */
   readonly snapshotIndex: LogIndex
+  /** Encoded bytes of all blocks in the log. */
   readonly logBytes: number
+  /** The membership in force: the last one in the log, committed or not (§6). */
   readonly membership: Membership
+  /** The index of the entry that holds `membership`. */
   readonly membershipIndex: LogIndex
   readonly isMembershipCommitted: boolean
+  /** Whether this leader is transferring leadership; it rejects proposals meanwhile. */
   readonly isTransferring: boolean
-  /** A committed membership does not name this node any more. */
+  /** A committed membership no longer contains this node. */
   readonly isRemoved: boolean
-  /** Set once the disk has failed: this node speaks no more. */
+  /** Why this node stopped: its disk failed, and it sends nothing more. Undefined while it runs. */
   readonly stopped: string | undefined
-  /** Of a leader: its followers. */
+  /** The leader's view of its followers; empty on other roles. */
   readonly peers: readonly PeerStatus[]
 }

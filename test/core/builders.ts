@@ -1,35 +1,39 @@
 /** Nodes in a told situation, and the messages they get: every test of the core and of the paper begins here. */
 import type {
-  AppendEntriesRequest,
-  AppendEntriesResponse,
   Block,
   Effects,
-  EntryId,
   Input,
-  InstallSnapshotRequest,
-  InstallSnapshotResponse,
   LogIndex,
   Member,
   Membership,
   Message,
   NodeId,
   Outgoing,
-  PreVoteRequest,
-  PreVoteResponse,
   RaftEvent,
   RaftOptions,
   RaftStatus,
+  Settlement,
+  SnapshotInfo,
+  Term,
+} from '../../src/core/index.ts'
+import { RAFT_DEFAULTS, Raft } from '../../src/core/index.ts'
+import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
+import type {
+  AppendEntriesRequest,
+  AppendEntriesResponse,
+  InstallSnapshotRequest,
+  InstallSnapshotResponse,
+  PreVoteRequest,
+  PreVoteResponse,
   ReadIndexRequest,
   ReadIndexResponse,
   RequestVoteRequest,
   RequestVoteResponse,
-  Settlement,
-  SnapshotInfo,
-  Term,
   TimeoutNow,
-} from '../../src/core/index.ts'
-import { RAFT_DEFAULTS, Raft } from '../../src/core/index.ts'
-import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
+} from '../../src/core/messages.ts'
+import { stateOf } from '../../src/core/raft.ts'
+import type { RaftState } from '../../src/core/state.ts'
+import type { EntryId } from '../../src/core/types.ts'
 
 /** What is on a node's disk before the test begins, and how it is set. */
 export interface NodeSetup {
@@ -75,13 +79,17 @@ export class TestNode {
     this.settle()
   }
 
+  get state(): RaftState {
+    return stateOf(this.raft)
+  }
+
   get status(): RaftStatus {
     return this.raft.status(this.now)
   }
 
   /** The terms of its entries: '1 1 2'. */
   get log(): string {
-    const { log } = this.raft.state
+    const { log } = this.state
     const terms: string[] = []
     for (let index = log.firstIndex; index <= log.lastIndex; index++) terms.push(String(log.termAt(index)))
     return terms.join(' ')
@@ -89,10 +97,10 @@ export class TestNode {
 
   /** One step and nothing else: its writes stay under way until `settle`. */
   step(...inputs: readonly Input[]): Effects {
-    const before = summaryOf(this.raft.state)
+    const before = summaryOf(this.state)
     this.effects = this.raft.step(this.now, inputs)
-    checkState(this.raft.state)
-    checkTransition(before, this.raft.state)
+    checkState(this.state)
+    checkTransition(before, this.state)
     const { send, settle, events, persist } = this.effects
     this.#output.messages.push(...send)
     this.#output.settled.push(...settle)
@@ -114,7 +122,7 @@ export class TestNode {
         this.#written = write.number
         this.#output.messages.push(...write.then)
         this.step({ type: 'persisted', number: this.#written })
-      } else if (this.#applied > this.raft.state.log.appliedIndex) {
+      } else if (this.#applied > this.state.log.appliedIndex) {
         this.step({ type: 'applied', index: this.#applied })
       } else break
     }
@@ -264,7 +272,7 @@ export function readyLeaderOf(members: string, situation: NodeSetup & { readonly
 
 /** Everyone a leader looks after, or only those named, says that it has all of the leader's log. */
 export function acknowledgeAll(leader: TestNode, ...peers: readonly NodeId[]): readonly Outgoing[] {
-  const { role, term } = leader.raft.state
+  const { role, term } = leader.state
   if (role.type !== 'leader') throw new Error('only a leader is acknowledged')
   const match = leader.status.lastIndex
   const answers: Outgoing[] = []
@@ -300,9 +308,8 @@ export function only<Type extends Message['type']>(
   return message
 }
 
-function othersOf({ raft }: TestNode): readonly NodeId[] {
-  const { members } = raft.state.membership
-  return members.map(({ id }) => id).filter((id) => id !== raft.state.id)
+function othersOf({ state }: TestNode): readonly NodeId[] {
+  return state.membership.members.map(({ id }) => id).filter((id) => id !== state.id)
 }
 
 export function appendRequest(words: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Membership, Message } from '../../src/core/index.ts'
-import { NOBODY } from '../../src/core/index.ts'
+import { EMPTY_MEMBERSHIP } from '../../src/core/index.ts'
 import {
   acknowledgeAll,
   appendRejection,
@@ -114,8 +114,12 @@ describe('a follower whose leader is wrong', () => {
 
   it('ignores a membership block of nobody, but takes a snapshot of a log that does not name anybody yet', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
-    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '1@1', entries: [membershipBlock(2, 3, NOBODY)] }))
-    const answers = follower.receive('b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@2', NOBODY) }))
+    assertIgnored(
+      follower,
+      'b',
+      appendRequest({ term: 3, prev: '1@1', entries: [membershipBlock(2, 3, EMPTY_MEMBERSHIP)] }),
+    )
+    const answers = follower.receive('b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@2', EMPTY_MEMBERSHIP) }))
     assert.equal(only('InstallSnapshotResponse', answers).outcome, 'fetching')
   })
 
@@ -218,13 +222,13 @@ function assertIgnored(node: TestNode, from: string, message: Message): void {
 function invalidMemberships(): readonly (readonly [string, Membership])[] {
   const whole = membershipOf('a b c +d')
   return [
-    ['a learner votes', { ...whole, learners: ['a'] }],
-    ['a voter is no member', { ...whole, voters: ['a', 'x'] }],
-    ['an outgoing voter is no member', { ...whole, outgoing: ['a', 'x'] }],
-    ['a learner is no member', { ...whole, learners: ['x'] }],
-    ['a voter is named twice', { ...whole, voters: ['a', 'a', 'b'] }],
-    ['a member is named twice', { ...whole, members: [...whole.members, ...whole.members] }],
-    ['nobody votes', { ...whole, voters: [], learners: [] }],
-    ['only the outgoing half votes', { ...whole, voters: [], outgoing: ['a', 'b', 'c'] }],
+    ['a learner is also a voter', { ...whole, learners: ['a'] }],
+    ['a voter is not a member', { ...whole, voters: ['a', 'x'] }],
+    ['an outgoing voter is not a member', { ...whole, outgoing: ['a', 'x'] }],
+    ['a learner is not a member', { ...whole, learners: ['x'] }],
+    ['a voter appears twice', { ...whole, voters: ['a', 'a', 'b'] }],
+    ['a member appears twice', { ...whole, members: [...whole.members, ...whole.members] }],
+    ['there are no voters', { ...whole, voters: [], learners: [] }],
+    ['only the outgoing half has voters', { ...whole, voters: [], outgoing: ['a', 'b', 'c'] }],
   ]
 }

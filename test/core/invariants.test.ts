@@ -6,23 +6,23 @@ import { candidateOf, followerOf, membershipOf, readyLeaderOf, type TestNode } f
 
 describe('the check of a state', () => {
   for (const { claim, node = followerOf('a b c', { log: '1 1x3', commit: 4 }), breakIt } of [
-    { claim: 'nothing is applied that was not handed out', breakIt: ({ log }) => log.appliedIndex++ },
-    { claim: 'nothing is applied that is not committed', breakIt: ({ log }) => log.applyingIndex++ },
-    { claim: 'nothing is committed that is not in the log', breakIt: ({ log }) => log.commitIndex++ },
-    { claim: 'nothing is durable that is not in the log', breakIt: ({ log }) => log.persistedIndex++ },
+    { claim: 'only entries passed to the state machine are applied', breakIt: ({ log }) => log.appliedIndex++ },
+    { claim: 'only committed entries are applied', breakIt: ({ log }) => log.applyingIndex++ },
+    { claim: 'only entries of the log are committed', breakIt: ({ log }) => log.commitIndex++ },
+    { claim: 'only entries of the log are durable', breakIt: ({ log }) => log.persistedIndex++ },
     {
-      claim: 'blocks are committed whole',
+      claim: 'blocks are committed as a whole',
       node: followerOf('a b c', { log: '1 1x3', commit: 1 }),
       breakIt: ({ log }) => log.commitIndex++,
     },
     {
-      claim: 'blocks are persisted whole',
+      claim: 'blocks are persisted as a whole',
       node: followerOf('a b c', { log: '1 1x3', commit: 1 }),
       breakIt: ({ log }) => log.persistedIndex--,
     },
-    { claim: 'the last entry is of this term or an older one', breakIt: (state) => state.term-- },
+    { claim: 'the term of the last entry is at most the current term', breakIt: (state) => state.term-- },
     {
-      claim: 'a learner does not vote',
+      claim: 'a learner is not a voter',
       breakIt: ({ memberships }) => memberships.append(4, { ...membershipOf('a b'), learners: ['a'] }),
     },
     {
@@ -34,63 +34,63 @@ describe('the check of a state', () => {
       breakIt: ({ memberships }) => memberships.append(9, membershipOf('a b')),
     },
     {
-      claim: 'a candidate has its own vote',
+      claim: 'a candidate votes for itself',
       node: candidateOf('a b c', { term: 2 }),
       breakIt: (state) => (state.votedFor = 'b'),
     },
-    { claim: 'a leader knows who leads', node: leading(), breakIt: (state) => (state.leader = 'b') },
+    { claim: 'a leader knows itself as the leader', node: leading(), breakIt: (state) => (state.leader = 'b') },
     {
-      claim: 'what matches is not sent again',
+      claim: 'matching entries are not sent again',
       node: leading(),
       breakIt: (state) => progressOf(state).nextIndex--,
     },
     {
-      claim: 'nobody has more of this log than its leader',
+      claim: 'no follower matches beyond the end of the leader log',
       node: leading(),
       breakIt: (state) => progressOf(state).recordMatch(9),
     },
     {
-      claim: 'what comes next is at most the next entry',
+      claim: 'the next index is at most one past the log',
       node: leading(),
       breakIt: (state) => progressOf(state).nextIndex++,
     },
     {
-      claim: 'every other member is looked after',
+      claim: 'a leader tracks every other member',
       node: leading(),
       breakIt: ({ role }) => role.type === 'leader' && role.progress.delete('b'),
     },
   ] satisfies { claim: string; node?: TestNode; breakIt: (state: RaftState) => unknown }[]) {
     it(`finds out when it does not hold that ${claim}`, () => {
-      checkState(node.raft.state)
-      breakIt(node.raft.state)
-      assert.throws(() => checkState(node.raft.state), new InvariantError(`this does not hold: ${claim}`))
+      checkState(node.state)
+      breakIt(node.state)
+      assert.throws(() => checkState(node.state), new InvariantError(`invariant violated: ${claim}`))
     })
   }
 })
 
 describe('the check of two states of one life', () => {
   for (const { claim, before } of [
-    { claim: 'the term never falls', before: { term: 9 } },
-    { claim: 'the commit index never falls', before: { commitIndex: 9 } },
-    { claim: 'the applied index never falls', before: { appliedIndex: 9 } },
-    { claim: 'the snapshot index never falls', before: { snapshotIndex: 9 } },
-    { claim: 'the vote is given once a term', before: { votedFor: 'b' } },
+    { claim: 'the term never decreases', before: { term: 9 } },
+    { claim: 'the commit index never decreases', before: { commitIndex: 9 } },
+    { claim: 'the applied index never decreases', before: { appliedIndex: 9 } },
+    { claim: 'the snapshot index never decreases', before: { snapshotIndex: 9 } },
+    { claim: 'a node votes once per term', before: { votedFor: 'b' } },
     { claim: 'a term has one leader', before: { leader: 'b' } },
     { claim: 'a leader only appends', before: { lastIndex: 9 } },
   ] satisfies { claim: string; before: Partial<StateSummary> }[]) {
     it(`finds out when it does not hold that ${claim}`, () => {
-      const { state } = leading().raft
+      const { state } = leading()
       const { ...digest } = summaryOf(state)
       checkTransition(digest, state)
       assert.throws(
         () => checkTransition({ ...digest, ...before }, state),
-        new InvariantError(`this does not hold: ${claim}`),
+        new InvariantError(`invariant violated: ${claim}`),
       )
     })
   }
 
   it('lets vote, leader and log change with the term', () => {
-    const { state } = followerOf('a b c', { term: 3 }).raft
+    const { state } = followerOf('a b c', { term: 3 })
     checkTransition({ ...summaryOf(state), term: 2, votedFor: 'b', leader: 'b', isLeader: true, lastIndex: 9 }, state)
   })
 })

@@ -53,7 +53,7 @@ describe('the writes under way', () => {
   })
 
   it('cannot become durable before they are asked for', () => {
-    assert.throws(() => diskOf(3).complete(2), /only what was asked for can become durable/)
+    assert.throws(() => diskOf(3).complete(2), /only requested writes become durable/)
   })
 
   it('may be said to be durable twice', () => {

@@ -2,14 +2,14 @@
 import fc from 'fast-check'
 import {
   type Block,
-  type BlockKind,
+  EMPTY_MEMBERSHIP,
   type Input,
   type Membership,
   type MembershipChange,
   type Message,
-  NOBODY,
   type NodeId,
 } from '../../src/core/index.ts'
+import type { BlockKind } from '../../src/core/types.ts'
 import { membershipOf } from './builders.ts'
 import { RandomRun, type RelativeNumber, type RunStep } from './random-run.ts'
 
@@ -31,7 +31,7 @@ const MEMBERSHIPS = [
 ].map((words) => membershipOf(words))
 /** What may well parse, and is nonsense all the same. */
 const INVALID_MEMBERSHIPS: readonly Membership[] = [
-  NOBODY,
+  EMPTY_MEMBERSHIP,
   { ...membershipOf('a b'), voters: [], outgoing: ['a'] },
   { ...membershipOf('a b'), learners: ['a'] },
   { ...membershipOf('a b'), voters: ['a', 'x'] },
@@ -53,7 +53,7 @@ export function randomRuns(): fc.Arbitrary<{ readonly live: () => void }> {
 
 function initialRuns(): fc.Arbitrary<() => RandomRun> {
   const situations = fc.record({
-    membership: fc.constantFrom(...MEMBERSHIPS, NOBODY),
+    membership: fc.constantFrom(...MEMBERSHIPS, EMPTY_MEMBERSHIP),
     log: fc.constantFrom('1 1x4 3 4x2', '1x2', '1 1 2 2 5', '1x2 2x6 3 5'),
     options: fc.record({
       preVote: fc.boolean(),
@@ -183,10 +183,9 @@ function term(): fc.Arbitrary<RelativeNumber> {
 
 /** The round and the session of an answer, mostly those that will be listened to. */
 function responseFields(): object {
-  const round: AtRunTime<number> = ({ raft }) =>
-    raft.state.role.type === 'leader' ? raft.state.role.rounds.current : 0
-  const session: AtRunTime<number> = ({ raft }) =>
-    raft.state.role.type === 'leader' ? ([...raft.state.role.progress.values()][0]?.session ?? 0) : 0
+  const round: AtRunTime<number> = ({ state }) => (state.role.type === 'leader' ? state.role.rounds.current : 0)
+  const session: AtRunTime<number> = ({ state }) =>
+    state.role.type === 'leader' ? ([...state.role.progress.values()][0]?.session ?? 0) : 0
   return {
     round: fc.oneof({ weight: 5, arbitrary: fc.constant(round) }, { weight: 1, arbitrary: index() }),
     session: fc.oneof({ weight: 5, arbitrary: fc.constant(session) }, { weight: 1, arbitrary: index() }),
@@ -236,7 +235,7 @@ function blocksAfter(life: RandomRun, after: number, list: readonly BlockSpec[])
   return list.map(({ term, isOwn, count, gap, kind, membership }) => {
     first += gap
     const own = isOwn
-      ? life.raft.state.log.blocksFrom(life.raft.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
+      ? life.state.log.blocksFrom(life.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
       : undefined
     const carries = kind === 'membership' ? { membership } : count === 0 ? { membership } : {}
     const made = { first, term: life.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...carries }
@@ -251,7 +250,7 @@ function withEntries(life: RandomRun, message: Message): Message {
   const { entries, ...rest } = message as unknown as {
     entries: { prev: number; prevTerm: number | undefined; blocks: (after: number) => readonly Block[] }
   }
-  const prevTerm = entries.prevTerm ?? life.raft.state.log.termAt(entries.prev) ?? 0
+  const prevTerm = entries.prevTerm ?? life.state.log.termAt(entries.prev) ?? 0
   return { ...rest, prevIndex: entries.prev, prevTerm, blocks: entries.blocks(entries.prev) } as never
 }
 
@@ -281,7 +280,7 @@ function changes(): fc.Arbitrary<MembershipChange> {
 }
 
 function takeSnapshot(life: RandomRun): Input | undefined {
-  const { log } = life.raft.state
+  const { log } = life.state
   const at = log.floorToBoundary(log.appliedIndex)
   if (at <= log.snapshotIndex || at > log.appliedIndex) return undefined
   return { type: 'snapshotTaken', snapshot: { ...life.raft.snapshotMetadata(at), id: `own-${at}`, size: 100 } }

@@ -13,6 +13,8 @@ import {
   type SnapshotInfo,
 } from '../../src/core/index.ts'
 import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
+import { stateOf } from '../../src/core/raft.ts'
+import type { RaftState } from '../../src/core/state.ts'
 import { blocksOf } from './builders.ts'
 import { ReferenceDisk } from './reference-disk.ts'
 
@@ -101,7 +103,7 @@ export class RandomRun {
 
   /** As far as the membership lets it. */
   #winElection(): void {
-    const { state } = this.raft
+    const { state } = this
     for (let wakes = 0; wakes < 20 && state.role.type === 'follower'; wakes++) this.#apply({ type: 'time', ms: 'wake' })
     const grant = { isGranted: true, isRemoved: false }
     for (const from of ['b', 'c', 'd']) {
@@ -116,7 +118,7 @@ export class RandomRun {
   }
 
   #acknowledgeAll(): void {
-    const { role, term, log } = this.raft.state
+    const { role, term, log } = this.state
     if (role.type !== 'leader') return
     const answers = [...role.progress.values()].map(({ id, session }): Input => {
       const { current: round } = role.rounds
@@ -132,12 +134,16 @@ export class RandomRun {
     return ++this.#lastId
   }
 
+  get state(): RaftState {
+    return stateOf(this.raft)
+  }
+
   get fetching(): SnapshotInfo | undefined {
     return this.#fetching
   }
 
   resolve({ at, plus }: RelativeNumber): number {
-    const { log, term } = this.raft.state
+    const { log, term } = this.state
     const from = {
       zero: 0,
       base: log.baseIndex,
@@ -152,7 +158,7 @@ export class RandomRun {
   }
 
   #step(inputs: readonly Input[]): void {
-    const { state } = this.raft
+    const { state } = this
     const before = summaryOf(state)
     this.#trace.push(`${this.now} ${state.role.type} ${state.term}: ${JSON.stringify(inputs)}`)
     const effects = this.raft.step(this.now, inputs)
@@ -181,7 +187,7 @@ export class RandomRun {
     }
     if (apply === undefined) return
     assert.equal(apply.from, this.#applying + 1, 'entries are applied in order')
-    assert.ok(apply.to - 1 <= this.raft.state.log.commitIndex, 'what is applied is committed')
+    assert.ok(apply.to - 1 <= this.state.log.commitIndex, 'what is applied is committed')
     assert.ok(apply.to - 1 <= this.#disk.lastIndex, 'what is applied is on disk')
     this.#applying = apply.to - 1
   }

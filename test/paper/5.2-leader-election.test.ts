@@ -47,10 +47,10 @@ describe('§5.2 Leader election', () => {
 
   it('but refusing one does not: a candidate that cannot win keeps nobody waiting', () => {
     const node = followerOf('a b c', { term: 2, log: '2 2', options: PLAIN })
-    const { deadline } = node.raft.state.timer
+    const { deadline } = node.state.timer
     node.wait(node.options.electionTimeoutMinMs - 1)
     node.receive('b', voteRequest({ term: 3, last: '1@2' }))
-    assert.equal(node.raft.state.timer.deadline, deadline)
+    assert.equal(node.state.timer.deadline, deadline)
   })
 
   it('"leaders send periodic heartbeats (AppendEntries RPCs that carry no log entries) to all followers"', () => {
@@ -224,7 +224,7 @@ describe('§5.2 Leader election', () => {
 
   it('"… and to prevent split votes in the first place": a restarted node draws as every other, never less', () => {
     const node = followerOf('a b c', { term: 2 })
-    assert.ok(node.raft.state.timer.deadline >= node.now + node.options.electionTimeoutMinMs)
+    assert.ok(node.state.timer.deadline >= node.now + node.options.electionTimeoutMinMs)
   })
 
   it('Election Safety: "at most one leader can be elected in a given term"; whoever else claims it is not followed', () => {

@@ -95,7 +95,7 @@ describe('§8 Client interaction', () => {
   it('"each leader commit[s] a blank no-op entry into the log at the start of its term"', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2' })
     assert.equal(leader.log, '1 2 4')
-    assert.equal(leader.raft.state.log.blocksFrom(3, 1)[0]?.kind, 'noop')
+    assert.equal(leader.state.log.blocksFrom(3, 1)[0]?.kind, 'noop')
   })
 
   it('"if the client’s first choice is not the leader, that server will reject the client’s request and supply information about the most recent leader"', () => {

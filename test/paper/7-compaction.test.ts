@@ -273,7 +273,7 @@ describe('§7 Log compaction: both of them', () => {
     let messages = messagesTo('b', leader.wait(leader.options.heartbeatIntervalMs))
     for (let exchange = 0; exchange < 8 && follower.status.lastIndex < 6; exchange++) {
       const answers = follower.receive('a', ...messages).map(({ message }) => message)
-      const { snapshotFetch } = follower.raft.state
+      const { snapshotFetch } = follower.state
       if (snapshotFetch !== undefined) follower.process({ type: 'snapshotFetched', snapshot: snapshotFetch.snapshot })
       const told = [...leader.receive('b', ...answers), ...leader.wait(100).messages]
       messages = messagesTo('b', { messages: told })

@@ -130,7 +130,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
   it('alone, there is nobody to transfer to', () => {
     const leader = readyLeaderOf('a', { term: 2 })
-    const rejection = { reason: 'bad-target', detail: 'no other voter is heard' }
+    const rejection = { reason: 'bad-target', detail: 'no other voter is responding' }
     assert.deepEqual(transfer(leader, undefined).settled, [{ type: 'transferRejected', request: 1, rejection }])
   })
 

@@ -82,8 +82,8 @@ function beats(leader: TestNode, count: number, heard: readonly string[]): void 
 }
 
 /** From b and c, without letting the disk move. */
-function answers({ raft }: TestNode) {
-  const { term, log } = raft.state
+function answers({ state }: TestNode) {
+  const { term, log } = state
   const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
   const message = { type: 'AppendEntriesResponse', term, index: log.lastIndex, ...rest } as const
   return ['b', 'c'].map((from) => ({ type: 'receive', from, message }) as const)

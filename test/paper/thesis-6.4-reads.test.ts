@@ -240,9 +240,9 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
 
   it('a restarted node, that may have forgotten a leader whose lease still runs, does not vote at once', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b', options: LEASES })
-    assert.equal(node.raft.state.timer.hasRecentLeaderContact(node.now), true)
+    assert.equal(node.state.timer.hasRecentLeaderContact(node.now), true)
     const restarted = followerOf('a b c', { term: 2, options: LEASES })
-    assert.equal(restarted.raft.state.timer.leaderContactAt, restarted.now)
+    assert.equal(restarted.state.timer.leaderContactAt, restarted.now)
   })
 
   it('alone, the lease never ends', () => {
@@ -260,8 +260,8 @@ function leaseRead(node: TestNode): NodeOutput {
   return node.process({ type: 'read', read: 7, mode: 'lease' })
 }
 
-function roundOf({ raft }: TestNode): number {
-  const { role } = raft.state
+function roundOf({ state }: TestNode): number {
+  const { role } = state
   return role.type === 'leader' ? role.rounds.current : 0
 }
 

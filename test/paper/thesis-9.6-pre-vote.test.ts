@@ -67,14 +67,14 @@ describe('thesis §9.6 Preventing disruptions when a server rejoins the cluster:
 
   it('a pre-vote is no vote: any number may be given, and none is remembered', () => {
     const node = followerOf('a b c', { term: 2 })
-    const { deadline } = node.raft.state.timer
+    const { deadline } = node.state.timer
     for (const from of ['b', 'c', 'b']) {
       assert.equal(
         only('PreVoteResponse', node.receive(from, preVoteRequest({ term: 3, last: '0@0' }))).isGranted,
         true,
       )
     }
-    assert.deepEqual([node.status.term, node.status.votedFor, node.raft.state.timer.deadline], [2, undefined, deadline])
+    assert.deepEqual([node.status.term, node.status.votedFor, node.state.timer.deadline], [2, undefined, deadline])
   })
 
   it('a term that is not new is refused, and the refusal tells the present one', () => {

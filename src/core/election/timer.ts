@@ -1,4 +1,4 @@
-/** When to campaign, and how long the leader has been silent (§5.2). */
+/** The randomized election timeout, and the time of the last contact from a leader (§5.2). */
 import type { RaftOptions } from '../options.ts'
 import type { Random } from '../random.ts'
 import type { Instant } from '../types.ts'
@@ -6,16 +6,16 @@ import type { Instant } from '../types.ts'
 export class ElectionTimer {
   readonly #options: RaftOptions
   readonly #random: Random
-  /** Campaign at this instant unless a leader is heard before. */
+  /** When to campaign, unless a leader makes contact before. */
   deadline: Instant
-  /** When a leader was last heard; -Infinity: never. */
+  /** When a leader last made contact; -Infinity if never. */
   leaderContactAt: Instant = -Infinity
 
   constructor(options: RaftOptions, random: Random, now: Instant) {
     this.#options = options
     this.#random = random
     this.deadline = this.#randomDeadline(now)
-    // A restarted node has forgotten whom it heard; a lease granted before may still run, so it must not vote yet (thesis §6.4.1).
+    // A lease that relies on contact before a restart may still be held, so count the start as contact (thesis §6.4.1).
     if (options.leaseReads) this.leaderContactAt = now
   }
 
@@ -32,7 +32,7 @@ export class ElectionTimer {
     return now >= this.deadline
   }
 
-  /** Whether a leader was heard so lately that no other is wanted: no vote is given (thesis §4.2.3). */
+  /** Whether a leader made contact within the minimum election timeout: no vote is granted then (thesis §4.2.3). */
   hasRecentLeaderContact(now: Instant): boolean {
     return now - this.leaderContactAt < this.#options.electionTimeoutMinMs
   }

@@ -1,11 +1,11 @@
-/** Who voted how in one election: voters are counted, never votes, so a duplicated message changes nothing. */
+/** Counts the votes of one election, one per voter, so that duplicate messages have no effect. */
 import { electionResult } from '../membership/quorum.ts'
 import type { Membership, NodeId } from '../types.ts'
 
 export class VoteTally {
   readonly #votes = new Map<NodeId, boolean>()
 
-  /** The first word of a voter stands. */
+  /** Records a vote. The first response of each voter counts. */
   record(voter: NodeId, isGranted: boolean): void {
     if (!this.#votes.has(voter)) this.#votes.set(voter, isGranted)
   }

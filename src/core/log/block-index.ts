@@ -1,4 +1,4 @@
-/** Where every block of the log begins and how large it is: numbers only, so that a long log of small blocks costs little memory. */
+/** The index range, size and kind of every block in the log, in arrays of numbers, so that a long log costs little memory. */
 import { assert } from '../assert.ts'
 import type { BlockKind, LogIndex } from '../types.ts'
 
@@ -13,11 +13,11 @@ export interface BlockRange {
 }
 
 export class BlockIndex {
-  // Parallel arrays. Invariant: block k is [#firsts[k], #firsts[k + 1]), the last one ends at #end; #start blocks are compacted away.
+  // Parallel arrays. Invariant: block k is [#firsts[k], #firsts[k + 1]), the last one ends at #end; the first #start blocks are compacted.
   #start = 0
   #firsts: number[] = []
   #kinds: number[] = []
-  /** #sums[k]: bytes of all blocks ever appended before block k ended; differences are what counts. */
+  /** #cumulativeBytes[k]: bytes of block k and of all blocks before it, including compacted ones. */
   #cumulativeBytes: number[] = []
   #baseBytes = 0
   #end: LogIndex
@@ -47,17 +47,17 @@ export class BlockIndex {
     this.#end = first + count
   }
 
-  /** The block that holds an index of the log. */
+  /** The block that contains the entry at `index`. */
   blockAt(index: LogIndex): BlockRange | undefined {
     const offset = this.#offsetOf(index)
     return offset === undefined ? undefined : this.#rangeAt(offset)
   }
 
-  /** Whole blocks from the one that starts at `from`: as many as fit into `bytesMax`, but at least one. */
+  /** Blocks from the one that starts at `from`: as many as fit into `bytesMax`, but at least one. */
   blocksFrom(from: LogIndex, bytesMax: number): BlockRange[] {
     const first = this.#offsetOf(from)
     if (first === undefined) return []
-    assert(this.#firsts[first] === from, 'reading starts where a block starts')
+    assert(this.#firsts[first] === from, 'a read starts at the start of a block')
     const before = this.#bytesBefore(first)
     const ranges: BlockRange[] = []
     for (let offset = first; offset < this.#firsts.length; offset++) {
@@ -67,18 +67,18 @@ export class BlockIndex {
     return ranges
   }
 
-  /** Bytes of the blocks that hold the entries after `index`, up to `to` inclusive; both ends of blocks. */
+  /** Bytes of the blocks in (index, to]. Both must be the end of a block. */
   bytesBetween(index: LogIndex, to: LogIndex): number {
     return this.#bytesBefore(this.#offsetAfter(to)) - this.#bytesBefore(this.#offsetAfter(index))
   }
 
-  /** The end of the last block that ends at or before `index`, or undefined if none does. */
+  /** The last index of the last block that ends at or before `index`, or undefined. */
   boundaryAtOrBelow(index: LogIndex): LogIndex | undefined {
     const offset = this.#offsetAfter(index)
     return offset <= this.#start ? undefined : this.#endOf(offset - 1) - 1
   }
 
-  /** The index after which the blocks up to `to` take at most `bytesMax`. */
+  /** The lowest block end such that the blocks after it, up to `to`, have at most `bytesMax` bytes. */
   trailingStart(to: LogIndex, bytesMax: number): LogIndex {
     let high = this.#offsetAfter(to)
     const total = this.#bytesBefore(high)
@@ -91,11 +91,12 @@ export class BlockIndex {
     return low === this.#start ? (this.#firsts[low] ?? this.#end) - 1 : this.#endOf(low - 1) - 1
   }
 
+  /** Drops the blocks after `index` and returns their number. */
   truncateAfter(index: LogIndex): number {
     const keep = this.#offsetAfter(index)
     const dropped = this.#firsts.length - keep
     if (dropped === 0) return 0
-    assert((this.#firsts[keep] as number) === index + 1, 'truncation keeps blocks whole')
+    assert((this.#firsts[keep] as number) === index + 1, 'truncation does not split a block')
     this.#end = index + 1
     this.#firsts.length = keep
     this.#kinds.length = keep
@@ -103,7 +104,7 @@ export class BlockIndex {
     return dropped
   }
 
-  /** Forgets the blocks that end at or before an index. */
+  /** Drops the blocks that end at or before `index`. */
   compactTo(index: LogIndex): void {
     this.#start = Math.max(this.#start, this.#offsetAfter(index))
     if (this.#start < 1024 || this.#start * 2 < this.#firsts.length) return

@@ -1,4 +1,4 @@
-/** What the core knows of the log: its pointers, the term of every index, the blocks' places and the matching rule. Never the bytes. */
+/** The log as the core sees it: its indexes, the term of every entry and the blocks, without the bytes. */
 import { assert } from '../assert.ts'
 import type { Block, EntryId, LogIndex, SnapshotInfo, Term } from '../types.ts'
 import { BlockIndex } from './block-index.ts'
@@ -11,26 +11,26 @@ import { TermRuns } from './term-runs.ts'
 export class RaftLog {
   readonly #terms = new TermRuns()
   readonly #blocks: BlockIndex
-  /** The log's blocks start after this index; what lies at or below is only in the snapshot. */
+  /** The log starts after this index. Entries up to it are compacted. */
   baseIndex: LogIndex
   /** The term at baseIndex, if known. */
   baseTerm: Term | undefined
   snapshot: SnapshotInfo | undefined
   commitIndex: LogIndex = 0
   persistedIndex: LogIndex = 0
-  /** Handed out to be applied. */
+  /** Entries up to this index have been passed to the state machine. */
   applyingIndex: LogIndex = 0
   appliedIndex: LogIndex = 0
 
   constructor(snapshot: SnapshotInfo | undefined, blocks: readonly Block[]) {
     this.snapshot = snapshot
     const first = blocks[0]?.first ?? (snapshot?.index ?? 0) + 1
-    assert(first <= (snapshot?.index ?? 0) + 1, 'there is no gap between the snapshot and the log')
+    assert(first <= (snapshot?.index ?? 0) + 1, 'there is no gap between snapshot and log')
     this.baseIndex = first - 1
     this.baseTerm = this.baseIndex === 0 ? 0 : this.baseIndex === snapshot?.index ? snapshot.term : undefined
     this.#blocks = new BlockIndex(first)
     for (const block of blocks) this.append(block)
-    assert(this.lastIndex >= this.snapshotIndex, 'the log reaches at least to the snapshot')
+    assert(this.lastIndex >= this.snapshotIndex, 'the log extends at least to the snapshot')
     this.persistedIndex = this.lastIndex
     this.commitIndex = this.snapshotIndex
   }
@@ -59,7 +59,7 @@ export class RaftLog {
     return this.#blocks.bytesBetween(this.commitIndex, this.lastIndex)
   }
 
-  /** The term at an index; undefined where it is not known (compacted) or there is no entry. */
+  /** The term of the entry at `index`; undefined if it is compacted or does not exist. */
   termAt(index: LogIndex): Term | undefined {
     if (index === this.baseIndex) return this.baseTerm
     if (index === this.snapshot?.index) return this.snapshot.term
@@ -67,20 +67,20 @@ export class RaftLog {
     return this.#terms.termAt(index)
   }
 
-  /** Whether the log holds this entry: the consistency check of AppendEntries (§5.3). */
+  /** Whether the log contains this entry: the consistency check of AppendEntries (§5.3). */
   hasEntry(index: LogIndex, term: Term): boolean {
     return this.termAt(index) === term
   }
 
-  /** Whether a candidate's log is at least as up-to-date as this one (§5.4.1). */
+  /** Whether a log that ends with this entry is at least as up-to-date as this one (§5.4.1). */
   isUpToDate(lastIndex: LogIndex, lastTerm: Term): boolean {
     const own = this.last
     return lastTerm > own.term || (lastTerm === own.term && lastIndex >= own.index)
   }
 
   /**
-   * The greatest index at or below `index` whose term is at most `term`: where two logs may first agree again. undefined if that
-   * lies in what is compacted.
+   * The greatest index at or below `index` whose term is at most `term`: the last place where two logs may match. Undefined if it
+   * is compacted.
    */
   lastWithTermAtMost(index: LogIndex, term: Term): LogIndex | undefined {
     const known = this.#terms.lastWithTermAtMost(Math.min(index, this.lastIndex), term)
@@ -89,31 +89,31 @@ export class RaftLog {
     return isBase ? this.baseIndex : undefined
   }
 
-  /** Whether no entry before `index` is of `term` (as far as the terms are known). */
+  /** Whether no earlier entry has `term`, as far as the terms are known. */
   isFirstOfTerm(index: LogIndex, term: Term): boolean {
     const before = this.termAt(index - 1)
     return before === undefined || before < term
   }
 
   append(block: Block): void {
-    assert(block.count >= 1, 'a block has entries')
+    assert(block.count >= 1, 'a block is not empty')
     this.#blocks.append(block.first, block.count, block.size, block.kind)
     this.#terms.append(block.first, block.term)
   }
 
-  /** Whether a block ends at this index (or the log begins there). */
+  /** Whether a block ends at this index, or the log starts after it. */
   isBoundary(index: LogIndex): boolean {
     if (index === this.baseIndex || index === this.lastIndex) return true
     return this.#blocks.blockAt(index + 1)?.first === index + 1
   }
 
-  /** The greatest block boundary at or below an index. */
+  /** The greatest block boundary at or below `index`. */
   floorToBoundary(index: LogIndex): LogIndex {
     if (index >= this.lastIndex) return this.lastIndex
     return this.#blocks.boundaryAtOrBelow(index) ?? this.baseIndex
   }
 
-  /** Metadata of whole blocks from `from` on, up to about `bytesMax`, at least one if there is one. */
+  /** The blocks from `from` on, as many as fit into `bytesMax`, but at least one if there is one. */
   blocksFrom(from: LogIndex, bytesMax: number): Block[] {
     return this.#blocks.blocksFrom(from, bytesMax).map(({ first, end, size, kind }) => ({
       first,
@@ -129,14 +129,14 @@ export class RaftLog {
     return this.#blocks.bytesBetween(after, to)
   }
 
-  /** The index after which the blocks up to `to` take at most `bytesMax`. */
+  /** The lowest block end such that the blocks after it, up to `to`, have at most `bytesMax` bytes. */
   trailingStart(to: LogIndex, bytesMax: number): LogIndex {
     return this.#blocks.trailingStart(to, bytesMax)
   }
 
-  /** Drops the conflicting suffix. Returns how many entries went. */
+  /** Drops the conflicting suffix after `index`. Returns the number of dropped entries. */
   truncateAfter(index: LogIndex): number {
-    assert(index >= this.commitIndex, 'what is committed is never truncated')
+    assert(index >= this.commitIndex, 'committed entries are never truncated')
     const dropped = this.lastIndex - index
     this.#blocks.truncateAfter(index)
     this.#terms.truncateAfter(index)
@@ -145,14 +145,14 @@ export class RaftLog {
   }
 
   commitTo(index: LogIndex): void {
-    assert(index <= this.lastIndex, 'only what is in the log is committed')
-    assert(index >= this.commitIndex, 'the commit index never falls')
+    assert(index <= this.lastIndex, 'only entries of the log are committed')
+    assert(index >= this.commitIndex, 'the commit index never decreases')
     this.commitIndex = index
   }
 
-  /** Drops the prefix up to an index, as far as whole blocks go. Returns the new base. */
+  /** Drops the prefix: all blocks that end at or before `index`. Returns the new base index. */
   compactTo(index: LogIndex): LogIndex {
-    assert(index <= this.snapshotIndex, 'only what a snapshot holds is compacted')
+    assert(index <= this.snapshotIndex, 'only entries in the snapshot are compacted')
     const base = this.floorToBoundary(index)
     if (base <= this.baseIndex) return this.baseIndex
     this.baseTerm = this.termAt(base)
@@ -163,9 +163,9 @@ export class RaftLog {
     return base
   }
 
-  /** Starts anew after a snapshot that came from the leader (§7: "discards its entire log"). */
+  /** Replaces the log with a snapshot from the leader (§7: "discards its entire log"). */
   resetTo(snapshot: SnapshotInfo): void {
-    assert(snapshot.index > this.commitIndex, 'a snapshot is only installed when it is news')
+    assert(snapshot.index > this.commitIndex, 'an installed snapshot is ahead of the commit index')
     this.#blocks.reset(snapshot.index + 1)
     this.#terms.clear()
     this.baseIndex = snapshot.index

@@ -1,4 +1,4 @@
-/** The term of every index, as runs: a log of a million entries has a handful. */
+/** The term of every entry, stored as runs of equal terms: even a long log has few. */
 import { assert } from '../assert.ts'
 import type { LogIndex, Term } from '../types.ts'
 
@@ -8,10 +8,10 @@ interface TermRun {
 }
 
 export class TermRuns {
-  /** Invariant: `first` and `term` strictly rise. */
+  /** Invariant: `first` and `term` strictly increase. */
   #runs: TermRun[] = []
 
-  /** The term at an index that is at or after the first run's start. */
+  /** The term at `index`, or undefined before the first run. */
   termAt(index: LogIndex): Term | undefined {
     for (let offset = this.#runs.length - 1; offset >= 0; offset--) {
       const run = this.#runs[offset] as TermRun
@@ -23,11 +23,11 @@ export class TermRuns {
   append(first: LogIndex, term: Term): void {
     const last = this.#runs[this.#runs.length - 1]
     if (last !== undefined && last.term === term) return
-    assert(last === undefined || (last.term < term && last.first < first), 'terms never fall along a log')
+    assert(last === undefined || (last.term < term && last.first < first), 'terms never decrease along the log')
     this.#runs.push({ first, term })
   }
 
-  /** The greatest index at or below `index` whose term is at most `term`, or undefined if the runs do not know one. */
+  /** The greatest index at or below `index` whose term is at most `term`, or undefined if no run contains one. */
   lastWithTermAtMost(index: LogIndex, term: Term): LogIndex | undefined {
     let end = index
     for (let offset = this.#runs.length - 1; offset >= 0; offset--) {
@@ -43,7 +43,7 @@ export class TermRuns {
     while (this.#runs.length > 0 && (this.#runs[this.#runs.length - 1] as TermRun).first > index) this.#runs.pop()
   }
 
-  /** Forgets the terms at and below an index. */
+  /** Forgets the terms up to `index`. */
   compactTo(index: LogIndex): void {
     while (this.#runs.length > 1 && (this.#runs[1] as TermRun).first <= index + 1) this.#runs.shift()
     const first = this.#runs[0]

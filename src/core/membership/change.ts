@@ -1,16 +1,16 @@
-/** From one membership to the next: value in, value out, or a reason why not. One voter at a time is simple, more go through joint. */
+/** Computes new memberships. A change of one voter takes one step; a change of more voters goes through a joint membership. */
 import type { MembershipChange } from '../inputs.ts'
 import type { LogIndex, Member, Membership, NodeId } from '../types.ts'
 import { isJoint, memberOf } from './membership.ts'
 
 export type ChangeResult =
   | { readonly type: 'changed'; readonly membership: Membership }
-  | { readonly type: 'refused'; readonly detail: string }
+  | { readonly type: 'rejected'; readonly detail: string }
 
-/** The membership that `change` asks for, to be appended at `index`. Joint if more than one voter comes or goes. */
+/** Returns the changed membership, to be appended at `index`, or why the change is invalid. Joint if more than one voter changes. */
 export function applyChange(current: Membership, change: MembershipChange, index: LogIndex): ChangeResult {
   const problem = changeProblem(current, change)
-  if (problem !== undefined) return { type: 'refused', detail: problem }
+  if (problem !== undefined) return { type: 'rejected', detail: problem }
   const members = new Map(current.members.map((member) => [member.id, member]))
   const voters = new Set(current.voters)
   const learners = new Set(current.learners)
@@ -32,7 +32,7 @@ export function applyChange(current: Membership, change: MembershipChange, index
     voters.delete(id)
     learners.delete(id)
   }
-  if (voters.size === 0) return { type: 'refused', detail: 'it would leave no voter' }
+  if (voters.size === 0) return { type: 'rejected', detail: 'there would be no voters' }
   const isSingleVoterChange = symmetricDifference(current.voters, voters) <= 1
   const next = {
     members: [...members.values()],
@@ -43,12 +43,12 @@ export function applyChange(current: Membership, change: MembershipChange, index
   return { type: 'changed', membership: normalized(next) }
 }
 
-/** Out of a joint membership: the incoming half alone. */
+/** Returns the incoming half of a joint membership. */
 export function leaveJoint(joint: Membership): Membership {
   return normalized({ ...joint, outgoing: [] })
 }
 
-/** With the directory ids seen at first contacts bound; the same object if there is nothing to bind. */
+/** Records the directory ids of members that have none yet; returns the same object if there are none to record. */
 export function bindDirectoryIds(current: Membership, seen: ReadonlyMap<NodeId, string>): Membership {
   const needsBinding = (member: Member): boolean => member.directoryId === '' && (seen.get(member.id) ?? '') !== ''
   if (!current.members.some(needsBinding)) return current
@@ -67,16 +67,16 @@ function changeProblem(current: Membership, change: MembershipChange): string | 
     ...(change.remove ?? []),
     ...(change.move ?? []).map(({ id }) => id),
   ]
-  if (ids.length === 0) return 'it changes nothing'
+  if (ids.length === 0) return 'the change is empty'
   const duplicate = ids.find((id, offset) => ids.indexOf(id) !== offset)
-  if (duplicate !== undefined) return `it names ${duplicate} twice`
+  if (duplicate !== undefined) return `${duplicate} appears twice in the change`
   for (const { id, address } of change.add ?? []) {
     if (id === '' || address === '') return 'a new member needs an id and an address'
-    if (memberOf(current, id) !== undefined) return `${id} is a member already`
+    if (memberOf(current, id) !== undefined) return `${id} is already a member`
   }
   for (const { id, address } of change.move ?? []) {
     if (memberOf(current, id) === undefined) return `${id} is not a member`
-    if (address === '') return `${id} cannot be reached at no address`
+    if (address === '') return `the new address of ${id} is empty`
   }
   for (const id of change.promote ?? []) if (!current.learners.includes(id)) return `${id} is not a learner`
   for (const id of change.demote ?? []) if (!current.voters.includes(id)) return `${id} is not a voter`
@@ -84,7 +84,7 @@ function changeProblem(current: Membership, change: MembershipChange): string | 
   return addressProblem(current, change)
 }
 
-/** Nobody comes to where somebody stays. */
+/** Rejects an address that another member keeps. */
 function addressProblem(
   current: Membership,
   { add = [], move = [], remove = [] }: MembershipChange,
@@ -94,7 +94,7 @@ function addressProblem(
   for (const id of remove) addresses.delete(id)
   for (const { id, address } of [...add, ...move]) {
     for (const [other, otherAddress] of addresses) {
-      if (other !== id && otherAddress === address) return `${other} and ${id} would both be at ${address}`
+      if (other !== id && otherAddress === address) return `${other} and ${id} would have the same address ${address}`
     }
   }
   return undefined
@@ -105,7 +105,7 @@ function symmetricDifference(before: readonly NodeId[], after: ReadonlySet<NodeI
   return before.length - kept + (after.size - kept)
 }
 
-/** Sorted, and without members that are in no list. */
+/** Sorts all lists and drops members that are neither voters nor learners. */
 function normalized(membership: Membership): Membership {
   const voters = [...membership.voters].sort()
   const outgoing = [...membership.outgoing].sort()

@@ -1,4 +1,4 @@
-/** The memberships of a log: the one it starts with and every later one in it, so that truncation can go back any number of steps. */
+/** All memberships of the log, starting with that of the bootstrap or snapshot, so that truncation can revert any number of them. */
 import { assert } from '../assert.ts'
 import type { LogIndex, Membership, NodeId } from '../types.ts'
 import { isMember } from './membership.ts'
@@ -9,26 +9,26 @@ export interface MembershipAt {
 }
 
 export class MembershipHistory {
-  /** Invariant: never empty, indexes strictly rising. The first is committed (bootstrap or snapshot). */
+  /** Invariant: not empty, indexes strictly increase. The first is committed (bootstrap or snapshot). */
   #entries: MembershipAt[]
 
   constructor(base: MembershipAt) {
     this.#entries = [base]
   }
 
-  /** In force: a membership counts from the moment it is appended (§6). */
+  /** The membership in force: the last one appended, committed or not (§6). */
   get current(): MembershipAt {
     return this.#entries[this.#entries.length - 1] as MembershipAt
   }
 
-  /** In force at a log index. */
+  /** The membership in force at `index`. */
   at(index: LogIndex): MembershipAt {
     let offset = this.#entries.length - 1
     while (offset > 0 && (this.#entries[offset] as MembershipAt).index > index) offset--
     return this.#entries[offset] as MembershipAt
   }
 
-  /** Whether a node was named once, and is not any more, neither in the membership at `commitIndex` nor in a later one. */
+  /** Whether a node was a member before `commitIndex`, and is one neither there nor in any later membership. */
   wasRemoved(id: NodeId, commitIndex: LogIndex): boolean {
     const committed = this.#entries.indexOf(this.at(commitIndex))
     const isNamed = ({ membership }: MembershipAt): boolean => isMember(membership, id)
@@ -40,14 +40,14 @@ export class MembershipHistory {
     this.#entries.push({ index, membership })
   }
 
-  /** Whether anything was reverted. */
+  /** Returns whether any membership was reverted. */
   truncateAfter(index: LogIndex): boolean {
     const before = this.#entries.length
     while (this.#entries.length > 1 && this.current.index > index) this.#entries.pop()
     return this.#entries.length < before
   }
 
-  /** Forgets what no truncation can go back to. */
+  /** Forgets memberships before the one in force at `index`. */
   compactTo(index: LogIndex): void {
     const base = this.#entries.indexOf(this.at(index))
     this.#entries.splice(0, base)

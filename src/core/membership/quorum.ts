@@ -1,9 +1,9 @@
-/** What a majority has, and whether there is one: the only place that counts voters, simple or joint (thesis §4.3). */
+/** Counts voters: quorums of simple and joint memberships (thesis §4.3). */
 import type { Membership, NodeId } from '../types.ts'
 
 /**
- * The greatest value that a quorum has reached, where each voter has reached `reachedBy(id)`. Of a joint membership the slower half
- * decides. With no voters at all nothing is ever reached: -Infinity.
+ * Returns the greatest value that a quorum has reached, where each voter has reached `reachedBy(id)`. A joint membership needs both
+ * halves, so the lower value counts. Without voters the result is -Infinity.
  */
 export function quorumValue(membership: Membership, reachedBy: (id: NodeId) => number): number {
   const incoming = majorityValue(membership.voters, reachedBy)
@@ -17,12 +17,12 @@ function majorityValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => num
   return values[values.length >> 1] as number
 }
 
-/** Whether those for whom `isIn` holds are a quorum. */
+/** Whether the voters for which `isIn` holds are a quorum. */
 export function isQuorum(membership: Membership, isIn: (id: NodeId) => boolean): boolean {
   return quorumValue(membership, (id) => (isIn(id) ? 1 : 0)) === 1
 }
 
-/** Of an election: won with a quorum of grants, lost once a quorum of grants is impossible, else open. */
+/** The result of an election: won with a quorum of granted votes, lost once such a quorum is impossible, otherwise open. */
 export function electionResult(
   membership: Membership,
   voteOf: (id: NodeId) => 'granted' | 'refused' | 'open',

@@ -1,17 +1,17 @@
-/** Reads a follower has asked the leader about, until they are answered or given up. */
+/** The reads a follower has forwarded to the leader and that have no response yet. */
 import type { Random } from '../random.ts'
 import type { Instant } from '../types.ts'
 
 interface ForwardedRead {
-  /** The caller's number. */
+  /** The number in the caller's `read` input. */
   readonly read: number
   readonly deadline: Instant
 }
 
 export class ForwardedReads {
-  /** By ticket; deadlines rise in insertion order. */
+  /** By ticket. Invariant: deadlines never decrease in insertion order. */
   readonly #reads = new Map<number, ForwardedRead>()
-  /** Tickets are this life's own: an answer to an earlier life of this node must not answer a read of this one. */
+  /** Starts at a random number: a response to a read from before a restart must not complete a read of this process. */
   #nextTicket: number
 
   constructor(random: Random) {
@@ -22,20 +22,21 @@ export class ForwardedReads {
     return this.#reads.size
   }
 
-  /** Returns the ticket the leader is asked with. */
+  /** Returns the ticket: the number of the ReadIndexRequest. */
   add(read: number, deadline: Instant): number {
     const ticket = this.#nextTicket++
     this.#reads.set(ticket, { read, deadline })
     return ticket
   }
 
-  /** The caller's number, if it was still waited for. */
+  /** Removes a read and returns the caller's number, or undefined if it is not pending. */
   take(ticket: number): number | undefined {
     const read = this.#reads.get(ticket)?.read
     this.#reads.delete(ticket)
     return read
   }
 
+  /** Removes the reads whose deadline has passed and returns the callers' numbers. */
   takeExpired(now: Instant): number[] {
     const due: number[] = []
     for (const [ticket, { read, deadline }] of this.#reads) {
@@ -46,6 +47,7 @@ export class ForwardedReads {
     return due
   }
 
+  /** Removes all reads and returns the callers' numbers. */
   drain(): number[] {
     const all = [...this.#reads.values()].map(({ read }) => read)
     this.#reads.clear()

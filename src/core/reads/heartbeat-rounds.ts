@@ -1,11 +1,11 @@
-/** The heartbeat rounds of a leader and when each was sent: what ReadIndex and the lease are measured by. */
+/** The heartbeat rounds of a leader and when each was sent, for read index and lease (thesis §6.4). */
 import type { Instant } from '../types.ts'
 
-/** Rounds remembered; an older one counts as sent infinitely long ago. */
+/** The number of rounds remembered. Older ones count as sent infinitely long ago. */
 const ROUNDS_MAX = 1024
 
 export class HeartbeatRounds {
-  /** The round in force; everything sent carries it. */
+  /** The current round, sent with every message. */
   current = 0
   #sentAt: Instant[] = []
 

@@ -1,10 +1,10 @@
-/** Reads that wait for a leader to confirm that it still leads (thesis §6.4), in order, each with the round that confirms it. */
+/** The reads on a leader that wait for confirmation of its leadership, each with the heartbeat round that confirms it (thesis §6.4). */
 import type { LogIndex, NodeId } from '../types.ts'
 
 export interface PendingRead {
-  /** Who asked: a follower, or this node itself (undefined). */
+  /** The follower that forwarded the read; undefined for a read of this node. */
   readonly from: NodeId | undefined
-  /** The asker's own number; never used as a key here. */
+  /** The number chosen by the requester; numbers of different requesters may be equal. */
   readonly read: number
 }
 
@@ -18,11 +18,11 @@ export interface ConfirmedRead extends PendingRead {
 }
 
 export class ReadQueue {
-  /** Asked before the leader had committed an entry of its term: no index yet. */
+  /** Requested before the leader committed an entry of its term; the read index is not known yet. */
   #held: PendingRead[] = []
-  /** Asked since the last round began: will go with the next one. */
+  /** Requested since the last round started; the next round confirms them. */
   #unassigned: PendingRead[] = []
-  /** Invariant: rounds never fall along the queue. */
+  /** Invariant: rounds never decrease along the queue. */
   #queued: QueuedRead[] = []
 
   get length(): number {
@@ -33,34 +33,36 @@ export class ReadQueue {
     return this.#unassigned.length > 0
   }
 
+  /** Adds a read that waits for the first commit of the term. */
   hold(read: PendingRead): void {
     this.#held.push(read)
   }
 
+  /** Adds a read to be confirmed by the next round. */
   add(read: PendingRead): void {
     this.#unassigned.push(read)
   }
 
-  /** An entry of the term is committed: those who were held may go with the next round. */
+  /** An entry of the term is committed: the next round may confirm the held reads. */
   releaseHeld(): void {
     this.#unassigned.push(...this.#held)
     this.#held = []
   }
 
-  /** `round` begins now, and the commit index is `index`. */
+  /** `round` starts now: it confirms the reads added since the last one, at the commit index `index`. */
   beginRound(round: number, index: LogIndex): void {
     for (const read of this.#unassigned) this.#queued.push({ ...read, index, round })
     this.#unassigned = []
   }
 
-  /** A quorum has answered `round`. */
+  /** A quorum has answered `round`: removes and returns the reads it confirms. */
   confirmed(round: number): ConfirmedRead[] {
     let count = 0
     while (count < this.#queued.length && (this.#queued[count] as QueuedRead).round <= round) count++
     return this.#queued.splice(0, count)
   }
 
-  /** Leadership is over: all that waited. */
+  /** Removes and returns all reads (on step-down). */
   drain(): PendingRead[] {
     const all = [...this.#held, ...this.#unassigned, ...this.#queued]
     this.#held = []

@@ -1,4 +1,4 @@
-/** What is on its way to one follower, bounded in messages and bytes. */
+/** The unacknowledged AppendEntries in flight to one follower, limited in messages and bytes. */
 import type { LogIndex } from '../types.ts'
 
 interface Inflight {
@@ -34,7 +34,7 @@ export class Inflights {
     this.#bytes += bytes
   }
 
-  /** The follower has everything up to here. */
+  /** The follower acknowledged all entries up to `index`. */
   release(index: LogIndex): void {
     let count = 0
     while (count < this.#messages.length && (this.#messages[count] as Inflight).last <= index) {

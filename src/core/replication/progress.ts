@@ -1,35 +1,38 @@
-/** A leader's view of one follower: probing where the logs agree, replicating in a pipeline, or waiting for a snapshot. */
+/** A leader's view of one follower: probing for the matching index, replicating in a pipeline, or waiting for a snapshot. */
 import type { RaftOptions } from '../options.ts'
 import type { PeerStatus } from '../status.ts'
 import type { Instant, LogIndex, NodeId, SnapshotInfo } from '../types.ts'
 import { Inflights } from './inflights.ts'
 
-/** What a follower is being brought up by. */
+/** How entries are sent to the follower. */
 type ProgressState =
-  /** One message at a time; `isWaiting` until it is answered or the next heartbeat. */
+  /** One AppendEntries at a time; `isWaiting` until its response or the next heartbeat. */
   | { readonly type: 'probe'; isWaiting: boolean }
+  /** The logs match up to matchIndex; entries are pipelined, and nextIndex runs ahead of the responses. */
   | { readonly type: 'replicate'; readonly inflights: Inflights }
+  /** The entries it needs are compacted; no AppendEntries until it has this snapshot. */
   | { readonly type: 'snapshot'; readonly snapshot: SnapshotInfo }
 
 export class Progress {
   readonly id: NodeId
-  /** The membership session (`Member.addedAt`): answers of another session do not count. */
+  /** The membership session (`Member.addedAt`). Responses of another session are ignored. */
   readonly session: LogIndex
   readonly #options: RaftOptions
   state: ProgressState = { type: 'probe', isWaiting: false }
-  /** Known equal, durably, up to here. Invariant: matchIndex < nextIndex, and it never falls. */
+  /** The follower's log matches the leader's up to here, durably. Invariant: matchIndex < nextIndex; it never decreases. */
   matchIndex: LogIndex = 0
+  /** The next entry to send. */
   nextIndex: LogIndex
-  /** When it was last heard (of; at first: when we began to care). */
+  /** When it last responded; initially when the leader started to track it. */
   lastContactAt: Instant
   hasResponded = false
-  /** The latest heartbeat round it has answered. */
+  /** The latest heartbeat round it has answered (thesis §6.4). */
   ackedRound = 0
-  /** The commit index it was last told. */
+  /** The commit index last sent to it. */
   sentCommitIndex: LogIndex = 0
-  /** A read of its waits for a commit index it has not been told. */
+  /** A read forwarded by this follower needs a commit index that has not been sent to it. */
   needsCommitIndex = false
-  /** Removed at this index: served until it knows so, or until this instant. */
+  /** Set once it is removed: replicate to it until it has received the commit of `index`, or until the deadline. */
   removal: { readonly index: LogIndex; readonly deadline: Instant } | undefined
 
   constructor(id: NodeId, session: LogIndex, nextIndex: LogIndex, options: RaftOptions, now: Instant) {
@@ -50,7 +53,7 @@ export class Progress {
     this.ackedRound = Math.max(this.ackedRound, round)
   }
 
-  /** Up to `index` its log is ours, durably. Whether that was news. */
+  /** The follower's log matches up to `index`, durably. Returns whether the match index advanced. */
   recordMatch(index: LogIndex): boolean {
     if (this.state.type === 'replicate') this.state.inflights.release(index)
     if (index >= this.nextIndex) this.nextIndex = index + 1
@@ -73,7 +76,7 @@ export class Progress {
     this.state = { type: 'snapshot', snapshot }
   }
 
-  /** The link broke: what was in flight may be lost, so ask again from what is known. */
+  /** The link broke, and messages in flight may be lost: probes again from the match index. */
   onLinkLost(): void {
     if (this.state.type === 'replicate') this.becomeProbe(this.matchIndex + 1)
     else if (this.state.type === 'probe') this.state.isWaiting = false

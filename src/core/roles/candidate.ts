@@ -1,4 +1,4 @@
-/** What a candidate does, and a pre-candidate: counts votes, and yields to a leader of its term (Figure 2, "Candidates"). */
+/** How candidates and pre-candidates handle messages: they count votes and follow a leader of their term (Figure 2, "Candidates"). */
 import type { Message } from '../messages.ts'
 import { send } from '../rules/send.ts'
 import { becomeFollower } from '../rules/transition.ts'
@@ -6,7 +6,7 @@ import { handlePreVoteResponse, handleRequestVote, handleRequestVoteResponse } f
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
 
-/** Whether the message is dealt with; if not, this node has become a follower, who must see it. */
+/** Returns whether the message is handled. If not, this node has become a follower and must handle it as one. */
 export function candidateReceives(state: RaftState, from: NodeId, message: Message): boolean {
   switch (message.type) {
     case 'AppendEntriesRequest':

@@ -1,4 +1,4 @@
-/** What a follower does (Figure 2, "Rules for Servers: Followers"): answers leaders and candidates, and asks the leader for its readers. */
+/** How a follower handles messages (Figure 2, "Followers"): it responds to leaders and candidates. */
 import type { Message } from '../messages.ts'
 import { handleAppendEntries } from '../rules/append-entries.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
@@ -33,10 +33,10 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
   }
 }
 
-/** Whether it is the leader of this term: there is only one (§5.2, Election Safety). */
+/** Records contact with the leader. Returns false if this term has another leader (§5.2, Election Safety). */
 function acceptLeader(state: RaftState, from: NodeId): boolean {
   if (state.leader !== undefined && state.leader !== from) {
-    const detail = `it speaks as the leader of term ${state.term}, which is ${state.leader}`
+    const detail = `the sender claims to lead term ${state.term}, whose leader is ${state.leader}`
     state.outbox.emit({ type: 'protocolViolation', from, detail })
     return false
   }

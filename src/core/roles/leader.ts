@@ -1,10 +1,14 @@
-/** What a leader does (Figure 2, "Leaders"): takes answers as they come, and at the end of a step commits, changes, sends. */
+/** How a leader handles messages and ends a step: it commits, changes the membership and sends (Figure 2, "Leaders"). */
 import type { Message } from '../messages.ts'
 import { handleAppendEntriesResponse, handleInstallSnapshotResponse } from '../rules/append-response.ts'
 import { advanceCommitIndex } from '../rules/commit.ts'
 import { beginReadRound, confirmReads, handleReadIndex } from '../rules/read-index.ts'
-import { finishChanges, proposeAutomaticChange, startQueuedChange } from '../rules/reconfigure.ts'
-import { onMembershipCommitted } from '../rules/removal.ts'
+import {
+  finishChanges,
+  onMembershipCommitted,
+  proposeAutomaticChange,
+  startQueuedChange,
+} from '../rules/reconfigure.ts'
 import { replicateTo } from '../rules/replicate.ts'
 import { stepDownIfNeeded } from '../rules/step-down.ts'
 import { continueTransfer } from '../rules/transfer.ts'
@@ -24,15 +28,15 @@ export function leaderReceives(state: RaftState, leader: LeaderState, from: Node
       return handleRequestVote(state, from, message)
     case 'AppendEntriesRequest':
     case 'InstallSnapshotRequest': {
-      const detail = `it speaks as the leader of term ${state.term}, which is this node`
+      const detail = `the sender claims to lead term ${state.term}, whose leader is this node`
       return state.outbox.emit({ type: 'protocolViolation', from, detail })
     }
   }
 }
 
-/** The end of a leader's step: what the inputs together allow is decided once, and said once. */
+/** Ends a leader's step. Commits, changes and sends once for all inputs of the step, which batches the messages. */
 export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
-  if (!stepDownIfNeeded(state, leader)) return
+  if (stepDownIfNeeded(state, leader)) return
   const before = state.log.commitIndex
   if (advanceCommitIndex(state, leader)) onMembershipCommitted(state, before)
   finishChanges(state, leader)
@@ -52,7 +56,7 @@ export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
   continueTransfer(state, leader)
 }
 
-/** Who was removed is served until it has been told so, or has had the time. */
+/** Drops removed members that have received the commit index of their removal, or whose deadline has passed. */
 function dropRemovedMembers(state: RaftState, leader: LeaderState): void {
   for (const { id, removal, matchIndex, sentCommitIndex } of leader.progress.values()) {
     if (removal === undefined) continue

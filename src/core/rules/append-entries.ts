@@ -1,4 +1,4 @@
-/** Receiving AppendEntries: the consistency check, the conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
+/** Handles AppendEntries: consistency check, conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
 import type { AppendEntriesRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { Block, LogIndex, NodeId, Term } from '../types.ts'
@@ -19,18 +19,18 @@ export function handleAppendEntries(state: RaftState, from: NodeId, message: App
   accept(state, from, message, matchIndex)
 }
 
-/** The last index this message proves equal to the leader's log: never the own last index, whose tail may differ. */
+/** The last index up to which this message proves the log equal to the leader's. Entries beyond it may differ. */
 function lastMatchIndex(message: AppendEntriesRequest): LogIndex {
   const last = message.blocks[message.blocks.length - 1]
   return last === undefined ? message.prevIndex : last.first + last.count - 1
 }
 
-/** What is committed here is in every later leader's log: there is nothing to check at or below it. */
+/** The consistency check. Committed entries are in every later leader's log, so they need no check. */
 function matchesPrev(state: RaftState, { prevIndex, prevTerm }: AppendEntriesRequest): boolean {
   return prevIndex <= state.log.commitIndex || state.log.hasEntry(prevIndex, prevTerm)
 }
 
-/** From the first block on that is not here yet or differs: a block is atomic, so it is here if its first entry is. */
+/** The blocks from the first one that is missing or conflicts. A block is atomic: it is present if its first entry is. */
 function missingBlocks(state: RaftState, blocks: readonly Block[]): readonly Block[] {
   const { log } = state
   const offset = blocks.findIndex(({ first, count, term }) => {
@@ -45,7 +45,10 @@ function commitUpTo(state: RaftState, index: LogIndex): void {
   if (commit > state.log.commitIndex) state.log.commitTo(commit)
 }
 
-/** Acknowledges only what is durable: the rest is acknowledged by the answer that waits for its write. */
+/**
+ * Acknowledges only what is durable. A response for blocks waits for their write; a heartbeat response acknowledges what is
+ * durable already.
+ */
 function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, matchIndex: LogIndex): void {
   const { term, log } = state
   const isDurable = matchIndex <= log.persistedIndex
@@ -65,7 +68,7 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
   else sendOncePersisted(state, from, response)
 }
 
-/** Says where the logs may agree: one probe per conflicting term, not per entry (§5.3, "the protocol can be optimized"). */
+/** Rejects with a hint where the logs may match, for one probe per conflicting term (§5.3, "the protocol can be optimized"). */
 function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
   const { term, log } = state
   const { prevIndex: index, prevTerm, round, session } = message
@@ -83,27 +86,26 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
   })
 }
 
-/** What no correct leader sends is ignored whole, and told. */
 function reportViolation(state: RaftState, from: NodeId, detail: string): void {
   state.outbox.emit({ type: 'protocolViolation', from, detail })
 }
 
-/** What is here already is here whole: logs that agree have the same blocks. */
+/** Why blocks this log already has are invalid: matching logs have the same block boundaries. */
 function violationInKnown({ log }: RaftState, blocks: readonly Block[]): string | undefined {
   for (const { first, count } of blocks) {
     const end = first + count - 1
     if (end <= log.commitIndex) continue
     if (!log.isBoundary(first - 1) || !log.isBoundary(end))
-      return `its block from ${first} to ${end} is cut otherwise here`
+      return `the block from ${first} to ${end} does not match the block boundaries of this log`
   }
   return undefined
 }
 
-/** The first new block must not replace what is committed, nor cut a block in two, nor go back in terms. */
+/** Why the first new block is invalid: it replaces a committed entry, splits a block, or decreases the term. */
 function violationInNew({ log }: RaftState, { first, term }: Block): string | undefined {
-  if (first <= log.commitIndex) return `its block at ${first} contradicts a committed entry`
-  if (!log.isBoundary(first - 1)) return `its block at ${first} begins inside a block`
+  if (first <= log.commitIndex) return `the block at ${first} conflicts with a committed entry`
+  if (!log.isBoundary(first - 1)) return `the block at ${first} starts inside a block of this log`
   if ((log.termAt(first - 1) as Term) > term)
-    return `the term of its block at ${first} is below that of the entry before`
+    return `the term of the block at ${first} is lower than that of the previous entry`
   return undefined
 }

@@ -1,10 +1,10 @@
-/** What a leader learns from an answer to AppendEntries: contact, a match, or where to probe next (§5.3). */
+/** Handles responses to AppendEntries and InstallSnapshot: contact, match index, or where to probe next (§5.3). */
 import type { AppendEntriesResponse, InstallSnapshotResponse } from '../messages.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { LogIndex, NodeId } from '../types.ts'
 
-/** The sender's progress, if the answer belongs to its present membership session. */
+/** The sender's progress, with the contact recorded; undefined if the response belongs to another membership session. */
 function progressOf(
   state: RaftState,
   leader: LeaderState,
@@ -14,7 +14,11 @@ function progressOf(
   const progress = leader.progress.get(from)
   if (progress === undefined || progress.session !== session) return undefined
   if (round > leader.rounds.current) {
-    state.outbox.emit({ type: 'protocolViolation', from, detail: `it answers round ${round}, which has not begun` })
+    state.outbox.emit({
+      type: 'protocolViolation',
+      from,
+      detail: `the response is to round ${round}, which has not started`,
+    })
     return undefined
   }
   progress.recordContact(state.now, round)
@@ -34,19 +38,19 @@ export function handleAppendEntriesResponse(
   else onRejected(state, progress, message)
 }
 
-/** What one has is what was sent: whole blocks, and none beyond the log. What is compacted away here cannot be looked up. */
+/** Whether a follower can have this index: within the log, and if it matches, the end of a block. Compacted blocks are not checked. */
 function isPlausibleIndex({ log, outbox }: RaftState, from: NodeId, index: LogIndex, isMatch: boolean): boolean {
   const isInsideBlock = isMatch && index > log.baseIndex && !log.isBoundary(index)
   if (index <= log.lastIndex && !isInsideBlock) return true
-  const where = index > log.lastIndex ? 'beyond the log' : 'inside a block'
-  outbox.emit({ type: 'protocolViolation', from, detail: `it speaks of index ${index}, ${where}` })
+  const where = index > log.lastIndex ? 'beyond the end of the log' : 'inside a block'
+  outbox.emit({ type: 'protocolViolation', from, detail: `index ${index} in the response is ${where}` })
   return false
 }
 
 function onAccepted(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   const hasAdvanced = progress.recordMatch(message.index)
   if (progress.state.type === 'probe') return progress.becomeReplicate()
-  // It has what the offered snapshot would bring: no need to wait for it.
+  // The follower already has the entries up to the offered snapshot, so it need not install it.
   if (progress.state.type === 'snapshot' && hasAdvanced && message.index >= progress.state.snapshot.index) {
     progress.becomeProbe(progress.matchIndex + 1)
     state.outbox.emit({ type: 'followerCaughtUp', peer: progress.id })
@@ -54,14 +58,14 @@ function onAccepted(state: RaftState, progress: Progress, message: AppendEntries
 }
 
 /**
- * Goes back to where both logs may agree: past every entry of ours whose term is above the follower's there, and to the beginning of
- * the block that lies there, of which the follower may have a part by another leader.
+ * Probes again where both logs may match: before all own entries with a term above the follower's at the hint, and at the start of
+ * a block, because the follower may have a different block there.
  */
 function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
   const agreed = state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
-  // Where they agree is compacted away here: the next message is the offer of a snapshot.
+  // The matching entry is compacted, so the next message offers a snapshot.
   progress.becomeProbe(agreed === undefined ? state.log.baseIndex : state.log.floorToBoundary(agreed) + 1)
 }
 
@@ -81,7 +85,7 @@ export function handleInstallSnapshotResponse(
     return state.outbox.emit({ type: 'followerCaughtUp', peer: from })
   }
   if (progress.state.type !== 'snapshot') return
-  // Offer the newest instead. If that was it, a new one is wanted, and this one is offered again with the next heartbeat.
+  // Offer the newest snapshot instead. If that one failed, take a new one; until then each heartbeat offers the same one again.
   if (progress.state.snapshot.id === state.log.snapshot?.id) state.outbox.takeSnapshot = true
   else progress.becomeProbe(progress.matchIndex + 1)
 }

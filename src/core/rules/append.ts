@@ -1,4 +1,4 @@
-/** Putting a block at the end of the log, with what that means for the membership and for the disk. */
+/** Appends blocks to the log and truncates it, and keeps the membership and the pending writes in step. */
 import { assert } from '../assert.ts'
 import { isMember } from '../membership/membership.ts'
 import type { RaftState } from '../state.ts'
@@ -14,7 +14,7 @@ export function appendBlock(state: RaftState, block: Block): void {
   state.outbox.emit({ type: 'membershipAdopted', index: block.first, membership: block.membership })
 }
 
-/** Drops a conflicting suffix, and with it the memberships it held (§6: a membership is in force only while it is in the log). */
+/** Drops the conflicting suffix after `index`. Memberships in it are reverted (§6: the latest membership in the log is in force). */
 export function truncateAfter(state: RaftState, index: LogIndex): void {
   const dropped = state.log.truncateAfter(index)
   state.pendingWrites.truncateAfter(index)
@@ -25,7 +25,7 @@ export function truncateAfter(state: RaftState, index: LogIndex): void {
   state.outbox.emit({ type: 'membershipReverted', index: current.index, membership: current.membership })
 }
 
-/** Who leaves may come back with another disk: what was seen of the old one must not be bound to the new. */
+/** Forgets the directory ids of removed members: they may rejoin with a new disk. */
 function forgetDirectoryIds(state: RaftState, next: Membership): void {
   for (const { id } of state.membership.members) if (!isMember(next, id)) state.seenDirectoryIds.delete(id)
 }

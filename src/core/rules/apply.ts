@@ -1,4 +1,4 @@
-/** Handing committed entries to the state machine, once they are durable here too. */
+/** Passes entries to the state machine once they are committed and durable on this node. */
 import type { RaftState } from '../state.ts'
 
 export function applyCommitted(state: RaftState): void {

@@ -1,8 +1,8 @@
-/** When a leader may call entries committed: a quorum has them durably, and the last is of its own term (§5.3, §5.4.2; raft.tla AdvanceCommitIndex). */
+/** Commits entries that a quorum has durably, if the last is of the leader's term (§5.3, §5.4.2; raft.tla AdvanceCommitIndex). */
 import { quorumValue } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 
-/** Whether the commit index rose. The leader's own disk is one more acknowledgement, nothing special. */
+/** Returns whether the commit index advanced. The leader's own disk counts like a follower's acknowledgement (thesis §10.2.1). */
 export function advanceCommitIndex(state: RaftState, leader: LeaderState): boolean {
   const { log } = state
   const reached = quorumValue(state.membership, (id) =>
@@ -13,7 +13,7 @@ export function advanceCommitIndex(state: RaftState, leader: LeaderState): boole
   return true
 }
 
-/** Whether an entry of its own term is committed, so that the leader knows all that is (§8, thesis §6.4). */
+/** Whether the leader has committed an entry of its term, and so knows which entries are committed (§8, thesis §6.4). */
 export function hasCommittedInTerm(state: RaftState, leader: LeaderState): boolean {
   return state.log.commitIndex >= leader.noopIndex
 }

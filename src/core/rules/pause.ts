@@ -1,8 +1,8 @@
-/** Knowing one's own absence: a node that was not run when it asked to be must not take its own deafness for a silent leader. */
+/** Detects that this node was paused, so that it does not mistake its own pause for a silent leader or a stalled disk. */
 import type { RaftState } from '../state.ts'
 import type { Instant } from '../types.ts'
 
-/** Whether the node was away: `now` is much later than the instant it had asked to be woken at. Its timers start afresh. */
+/** Restarts all timers if this step is much later than the requested `wakeAt`. */
 export function detectPause(state: RaftState, wakeAt: Instant): void {
   const pausedMs = state.now - wakeAt
   if (pausedMs <= state.options.pauseToleranceMs) return
@@ -17,8 +17,8 @@ export function detectPause(state: RaftState, wakeAt: Instant): void {
 }
 
 /**
- * When the node wants to be woken. One that may campaign is woken more often than its election timeout asks for: only who is
- * awake at known instants can tell that he was not.
+ * Returns when the next step is due. A node that may campaign is woken more often than its election timeout requires: a pause is
+ * detected only if it delays a wake-up.
  */
 export function nextWakeAt(state: RaftState): Instant {
   const { role, now, options } = state

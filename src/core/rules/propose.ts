@@ -1,4 +1,4 @@
-/** A leader takes commands: appended as one block, or refused with the limit that is reached (raft.tla ClientRequest). */
+/** Appends proposed commands as one block, or rejects them at a limit (raft.tla ClientRequest). */
 import type { Rejection } from '../effects.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import { appendBlock } from './append.ts'

@@ -1,4 +1,4 @@
-/** Linearizable reads (thesis §6.4): an index, confirmed by a heartbeat round or by the lease, asked of any node. */
+/** Linearizable reads on any node (thesis §6.4): a read index, confirmed by a heartbeat round or by the lease. */
 import { isQuorum, quorumValue } from '../membership/quorum.ts'
 import type { ReadIndexRequest, ReadIndexResponse } from '../messages.ts'
 import type { PendingRead } from '../reads/read-queue.ts'
@@ -7,7 +7,7 @@ import type { Instant, LogIndex, NodeId } from '../types.ts'
 import { hasCommittedInTerm } from './commit.ts'
 import { send } from './send.ts'
 
-/** A read on the leader, its own or a follower's. */
+/** Serves a read on the leader, its own or one forwarded by a follower. */
 export function readOnLeader(state: RaftState, leader: LeaderState, read: PendingRead, mode: 'quorum' | 'lease'): void {
   if (leader.reads.length >= state.options.pendingReadsMax) return rejectOverloaded(state, read, leader.reads.length)
   if (!hasCommittedInTerm(state, leader)) return leader.reads.hold(read)
@@ -15,7 +15,7 @@ export function readOnLeader(state: RaftState, leader: LeaderState, read: Pendin
   leader.reads.add(read)
 }
 
-/** A read on a follower: the leader is asked for the index. */
+/** Forwards a read on a follower to the leader. */
 export function forwardRead(state: RaftState, read: number): void {
   const { leader, outbox, forwardedReads, options } = state
   if (leader === undefined) {
@@ -49,7 +49,7 @@ export function expireForwardedReads(state: RaftState): void {
   }
 }
 
-/** Before the messages of this step are made: fresh reads begin a round, which those messages carry. Whether one began. */
+/** Starts a heartbeat round for new reads, if any; the messages created after this carry it. Returns whether it did. */
 export function beginReadRound(state: RaftState, leader: LeaderState): boolean {
   if (hasCommittedInTerm(state, leader)) leader.reads.releaseHeld()
   if (!leader.reads.needsRound) return false
@@ -57,7 +57,7 @@ export function beginReadRound(state: RaftState, leader: LeaderState): boolean {
   return true
 }
 
-/** Answers the reads whose round a quorum has answered. */
+/** Completes the reads whose round a quorum has answered. */
 export function confirmReads(state: RaftState, leader: LeaderState): void {
   for (const read of leader.reads.confirmed(confirmedRound(state, leader))) {
     completeRead(state, read, read.index)
@@ -66,7 +66,7 @@ export function confirmReads(state: RaftState, leader: LeaderState): void {
   }
 }
 
-/** The latest round that a quorum has answered. The leader itself answers only as a voter. */
+/** The latest round that a quorum has answered. The leader counts only if it is a voter. */
 function confirmedRound(state: RaftState, leader: LeaderState): number {
   return quorumValue(state.membership, (id) =>
     id === state.id ? leader.rounds.current : (leader.progress.get(id)?.ackedRound ?? 0),
@@ -74,8 +74,9 @@ function confirmedRound(state: RaftState, leader: LeaderState): number {
 }
 
 /**
- * Thesis §6.4.1: no other leader can be elected until an election timeout after a quorum answered, counted from when it was
- * asked, on the slowest clock allowed. Never after TimeoutNow, whose election waits for nobody.
+ * Whether the leader holds a lease (thesis §6.4.1): no other leader can be elected within an election timeout of the start of a
+ * round that a quorum answered. `clockDriftMax` allows for the slowest clock. There is no lease after TimeoutNow, because its
+ * receiver campaigns without waiting for a timeout.
  */
 function hasLease(state: RaftState, leader: LeaderState): boolean {
   if (!state.options.leaseReads || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false

@@ -1,4 +1,4 @@
-/** Membership changes: asked for, appended, committed, left again if joint; and the leader's own small ones (§6; thesis §4). */
+/** Membership changes: requested by a caller or made by the leader itself, appended, committed, and out of joint (§6; thesis §4). */
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
@@ -6,15 +6,15 @@ import { applyChange, bindDirectoryIds, leaveJoint } from '../membership/change.
 import { isJoint, isMember } from '../membership/membership.ts'
 import { isQuorum } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
-import type { Membership, NodeId } from '../types.ts'
+import type { LogIndex, Membership, NodeId } from '../types.ts'
 import { appendBlock } from './append.ts'
 import { hasCommittedInTerm } from './commit.ts'
 import { sendTimeoutNow } from './transfer.ts'
 import { becomeFollower, trackMembers } from './transition.ts'
 
 /**
- * Appends the membership asked for, or says why not. Never silently. What only has to wait for the leader's own doings (its no-op, a
- * change it makes unasked) is held until they are committed; what would have to wait for another caller is refused.
+ * Appends the requested membership or rejects the change. One change that has to wait only for the leader's own entries (its no-op,
+ * an automatic change) is queued until they are committed; a change that would have to wait for another caller is rejected.
  */
 export function proposeChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
   const rejection = changeRejection(state, leader)
@@ -33,7 +33,7 @@ function startChange(state: RaftState, leader: LeaderState, request: number, cha
   const lagging = laggingLearner(state, leader, change)
   if (lagging !== undefined) return rejectChange(state, request, lagging)
   const result = applyChange(state.membership, change, state.log.lastIndex + 1)
-  if (result.type === 'refused') return rejectChange(state, request, { reason: 'bad-change', detail: result.detail })
+  if (result.type === 'rejected') return rejectChange(state, request, { reason: 'bad-change', detail: result.detail })
   const problem = quorumProblem(state, leader, result.membership)
   if (problem !== undefined) return rejectChange(state, request, { reason: 'unsafe-change', detail: problem })
   const index = appendMembership(state, leader, result.membership)
@@ -45,7 +45,7 @@ function rejectChange(state: RaftState, request: number, rejection: Rejection): 
   state.outbox.settle.push({ type: 'changeRejected', request, rejection })
 }
 
-/** One at a time, and none before this term has committed (the bug of 2015 in the thesis). */
+/** Changes are made one at a time, and none before the leader has committed in its term (the bug found in 2015 in thesis §4.1). */
 function changeRejection(state: RaftState, leader: LeaderState): Rejection | undefined {
   if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-ready' }
   if (leader.transfer !== undefined) return { reason: 'transferring', to: leader.transfer.to }
@@ -77,23 +77,23 @@ function isActive(state: RaftState, leader: LeaderState, id: NodeId): boolean {
   return progress?.hasResponded === true && state.now - progress.lastContactAt < state.options.electionTimeoutMaxMs
 }
 
-/** The new voters must be able to decide: a majority of them is heard right now. */
+/** A majority of the new voters must be responding right now. */
 function quorumProblem(state: RaftState, leader: LeaderState, next: Membership): string | undefined {
   const unreachable = next.voters.filter((id) => !isActive(state, leader, id))
   const after: Membership = { ...next, outgoing: [] }
   if (isQuorum(after, (id) => !unreachable.includes(id))) return undefined
-  return `of its voters ${next.voters.join(', ')} these are not heard: ${unreachable.join(', ')}; there would be no quorum`
+  return `no response from ${unreachable.join(', ')}: the new membership would have no quorum`
 }
 
 function appendMembership(state: RaftState, leader: LeaderState, membership: Membership): number {
-  assert(membership.voters.length > 0, 'somebody votes')
+  assert(membership.voters.length > 0, 'a membership has voters')
   const first = state.log.lastIndex + 1
   appendBlock(state, { first, term: state.term, count: 1, size: 0, kind: 'membership', membership })
   trackMembers(state, leader)
   return first
 }
 
-/** After the commit index rose: says what is settled, leaves a joint membership, and goes if no longer wanted. */
+/** Completes the change whose membership is committed: leaves a joint one, settles the caller, steps down if no longer a voter. */
 export function finishChanges(state: RaftState, leader: LeaderState): void {
   const { index, membership } = state.memberships.current
   if (index > state.log.commitIndex || !hasCommittedInTerm(state, leader)) return
@@ -112,7 +112,7 @@ export function finishChanges(state: RaftState, leader: LeaderState): void {
   }
 }
 
-/** The change that was held, if it need not wait any more. */
+/** Starts the queued change once it no longer has to wait. */
 export function startQueuedChange(state: RaftState, leader: LeaderState): void {
   const { queuedChange } = leader
   if (queuedChange === undefined || changeRejection(state, leader) !== undefined) return
@@ -120,7 +120,7 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
   startChange(state, leader, queuedChange.request, queuedChange.change)
 }
 
-/** What the leader changes unasked: binds directory ids at first contact, promotes learners that have caught up. */
+/** The leader's own changes: records directory ids at first contact, promotes learners that have caught up. */
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
   const bound = bindDirectoryIds(state.membership, state.seenDirectoryIds)
@@ -134,4 +134,19 @@ export function proposeAutomaticChange(state: RaftState, leader: LeaderState): v
   if (learner === undefined) return
   const result = applyChange(state.membership, { promote: [learner.id] }, state.log.lastIndex + 1)
   if (result.type === 'changed') appendMembership(state, leader, result.membership)
+}
+
+/** Called when the commit index may have advanced from `before`: reports a committed membership, and whether this node is removed. */
+export function onMembershipCommitted(state: RaftState, before: LogIndex): void {
+  const { log, memberships, outbox } = state
+  const { index, membership } = memberships.at(log.commitIndex)
+  if (index <= before) return
+  outbox.emit({ type: 'membershipCommitted', index, membership })
+  const wasRemoved = memberships.wasRemoved(state.id, log.commitIndex)
+  if (wasRemoved && !state.isRemoved) {
+    outbox.emit({ type: 'removed', index })
+    // Persist the commit index, so that the node still knows its removal after a restart.
+    outbox.isHardStateDirty = true
+  }
+  state.isRemoved = wasRemoved
 }

@@ -1,4 +1,4 @@
-/** The answers of a node that does not lead, or not any more: surely not done, and who leads as far as it knows. */
+/** Rejects requests that this node cannot serve, because it is not the leader or has stopped. */
 import type { Rejection } from '../effects.ts'
 import type { Input } from '../inputs.ts'
 import type { RaftState } from '../state.ts'
@@ -7,7 +7,7 @@ export function notLeader({ leader }: RaftState): Rejection {
   return leader === undefined ? { reason: 'no-leader', leader } : { reason: 'not-leader', leader }
 }
 
-/** Settles an input that somebody waits for; of others there is nothing to say. */
+/** Settles the input as rejected if a caller waits for it; ignores other inputs. */
 export function rejectInput(state: RaftState, input: Input, rejection: Rejection): void {
   const { settle } = state.outbox
   switch (input.type) {

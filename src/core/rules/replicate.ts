@@ -1,9 +1,9 @@
-/** What a leader sends to its followers: probes, a pipeline of blocks, heartbeats, offers of a snapshot (§5.3, §7; raft.tla AppendEntries). */
+/** Sends a leader's probes, pipelined blocks, heartbeats and snapshot offers to its followers (§5.3, §7; raft.tla AppendEntries). */
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Block, LogIndex, Term } from '../types.ts'
 
-/** Everything a follower may be sent now. With `mustSend` (a heartbeat or a read's round) at least one message goes. */
+/** Sends a follower everything it may receive now; at least one message if `mustSend` (a heartbeat or a new round is due). */
 export function replicateTo(state: RaftState, leader: LeaderState, progress: Progress, mustSend: boolean): void {
   if (startSnapshotIfNeeded(state, progress)) return sendSnapshotOffer(state, leader, progress)
   switch (progress.state.type) {
@@ -26,7 +26,7 @@ export function replicateTo(state: RaftState, leader: LeaderState, progress: Pro
   }
 }
 
-/** Whether the entries it needs are compacted away, so that from now on only the snapshot helps. */
+/** Switches to sending the snapshot if the entries the follower needs are compacted. Returns whether it did. */
 function startSnapshotIfNeeded(state: RaftState, progress: Progress): boolean {
   const { snapshot } = state.log
   const isInLog = state.log.termAt(progress.nextIndex - 1) !== undefined && progress.nextIndex > state.log.baseIndex
@@ -58,7 +58,7 @@ function sendBlocks(state: RaftState, leader: LeaderState, progress: Progress): 
   progress.state.inflights.add(first + count - 1, bytes)
 }
 
-/** As many as a message holds; a membership block names its membership, as everywhere. */
+/** The blocks of one message. The log keeps no memberships, so they are added to their blocks. */
 function blocksFrom({ log, memberships, options }: RaftState, from: LogIndex): readonly Block[] {
   return log
     .blocksFrom(from, options.messageBytesMax)

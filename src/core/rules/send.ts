@@ -1,4 +1,4 @@
-/** How an answer leaves: at once, or, while the term or vote it speaks in is not durable, only after that (write before speak). */
+/** Sends a message at once, or after the pending write of the term or vote it depends on (write before send). */
 import type { Message } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
@@ -9,7 +9,7 @@ export function send(state: RaftState, to: NodeId, message: Message): void {
   else state.outbox.sendNow(to, message)
 }
 
-/** For what vouches for this step's own write (a granted vote, entries accepted), whatever else is pending. */
+/** Sends a message that depends on this step's own write (a vote request, accepted entries), once that is durable. */
 export function sendOncePersisted(state: RaftState, to: NodeId, message: Message): void {
   state.outbox.sendOncePersisted(to, message)
 }

@@ -1,10 +1,10 @@
-/** Snapshots: our own, which let the log be compacted, and the leader's, which replace it (§7). */
+/** Handles snapshots (§7): own snapshots compact the log, snapshots from the leader replace it. */
 import type { InstallSnapshotRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../types.ts'
 import { send, sendOncePersisted } from './send.ts'
 
-/** Our state machine's snapshot is a durable file: from now on the log may start after it, less a reserve. */
+/** A snapshot of this node's state machine is durable: compacts the log up to it, except for the trailing entries. */
 export function onSnapshotTaken(state: RaftState, snapshot: SnapshotInfo): void {
   const { log, outbox } = state
   if (snapshot.index <= log.snapshotIndex || snapshot.index > log.appliedIndex) return
@@ -18,7 +18,7 @@ export function onSnapshotTaken(state: RaftState, snapshot: SnapshotInfo): void 
   outbox.emit({ type: 'logCompacted', to: base })
 }
 
-/** A reserve stays behind the snapshot, bounded in entries and bytes, so that a follower a little behind needs no snapshot. */
+/** The index to compact up to. Trailing entries, limited in number and bytes, are kept for slightly lagging followers. */
 function compactionIndex(state: RaftState, snapshotIndex: LogIndex): LogIndex {
   const { log, options } = state
   let target = Math.max(log.baseIndex, snapshotIndex - options.trailingEntries)
@@ -28,7 +28,7 @@ function compactionIndex(state: RaftState, snapshotIndex: LogIndex): LogIndex {
   return Math.min(target, matchIndexOfSlowestFollower(state))
 }
 
-/** What a live follower, or one that is fetching a snapshot, still needs is kept as long as it is not too much. */
+/** The lowest index that a responding follower has or is installing; Infinity if the log after it exceeds `laggardBytesMax`. */
 function matchIndexOfSlowestFollower(state: RaftState): LogIndex {
   const { role, log, options, now } = state
   if (role.type !== 'leader') return Infinity
@@ -42,7 +42,7 @@ function matchIndexOfSlowestFollower(state: RaftState): LogIndex {
   return isAffordable ? needed : Infinity
 }
 
-/** An offer from the leader. What the log already holds is not installed over (§7: "retain log entries following it"). */
+/** Handles a snapshot offer. A snapshot that the log already covers is not installed (§7: "retain log entries following it"). */
 export function handleInstallSnapshot(state: RaftState, from: NodeId, message: InstallSnapshotRequest): void {
   const { snapshot, round, session } = message
   const { term, log } = state
@@ -61,7 +61,7 @@ export function handleInstallSnapshot(state: RaftState, from: NodeId, message: I
   state.outbox.fetch = { from, snapshot }
 }
 
-/** Whether the log reaches beyond it: committed there, or with the very entry it ends with. */
+/** Whether the log covers the snapshot: it is committed, or the log has the snapshot's last entry. */
 function isInLog({ log }: RaftState, { index, term }: SnapshotInfo): boolean {
   return index <= log.commitIndex || log.hasEntry(index, term)
 }
@@ -70,7 +70,7 @@ function commitUpToSnapshot({ log }: RaftState, { index }: SnapshotInfo): void {
   if (index > log.commitIndex) log.commitTo(log.floorToBoundary(index))
 }
 
-/** The file is here and whole. It is installed unless the log has caught up by itself meanwhile. */
+/** The fetched snapshot is complete and verified: installs it unless the log covers it by now. */
 export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): void {
   if (state.snapshotFetch?.snapshot.id !== snapshot.id) return
   state.snapshotFetch = undefined
@@ -84,7 +84,7 @@ export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): voi
   outbox.emit({ type: 'membershipAdopted', index: snapshot.index, membership: snapshot.membership })
 }
 
-/** It could not be had (gone, or damaged on the way): whoever offered it may have a newer one. */
+/** The fetch failed (snapshot deleted, or damaged in transit): asks the leader to offer another one. */
 export function onSnapshotFetchFailed(state: RaftState, snapshot: SnapshotInfo): void {
   const { snapshotFetch, term } = state
   if (snapshotFetch?.snapshot.id !== snapshot.id) return

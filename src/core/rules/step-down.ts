@@ -1,10 +1,10 @@
-/** When a leader must go: no quorum is heard (thesis §6.2), or its own disk does not move. */
+/** Makes a leader step down that has lost contact with a quorum (thesis §6.2) or whose own disk has stalled. */
 import { quorumValue } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Instant } from '../types.ts'
 import { becomeFollower } from './transition.ts'
 
-/** When a quorum was last heard, as a whole. */
+/** The latest instant since which every voter of some quorum has responded. */
 function quorumContactAt(state: RaftState, leader: LeaderState): Instant {
   const contactAt = quorumValue(state.membership, (id) =>
     id === state.id ? state.now : (leader.progress.get(id)?.lastContactAt ?? -Infinity),
@@ -12,19 +12,19 @@ function quorumContactAt(state: RaftState, leader: LeaderState): Instant {
   return Math.max(contactAt, leader.quorumCheckStart)
 }
 
-/** Whether the leader stays. */
+/** Returns whether the leader stepped down. */
 export function stepDownIfNeeded(state: RaftState, leader: LeaderState): boolean {
   const { checkQuorum, electionTimeoutMaxMs } = state.options
   if (isStorageStalled(state)) {
     state.outbox.emit({ type: 'storageStalled', stalledMs: state.now - (state.pendingWrites.oldestSince as Instant) })
     becomeFollower(state, state.term, undefined, 'storage-stalled')
-    return false
+    return true
   }
   if (checkQuorum && state.now - quorumContactAt(state, leader) >= electionTimeoutMaxMs) {
     becomeFollower(state, state.term, undefined, 'lost-quorum')
-    return false
+    return true
   }
-  return true
+  return false
 }
 
 function isStorageStalled(state: RaftState): boolean {

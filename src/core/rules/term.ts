@@ -1,14 +1,14 @@
-/** The rule that stands before every other: a higher term makes a follower, a lower one is stale (§5.1; raft.tla UpdateTerm, DropStaleResponse). */
+/** Checks the term of every message: a higher one makes this node a follower, a lower one is stale (§5.1; raft.tla UpdateTerm). */
 import type { Message } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
 import { send } from './send.ts'
 import { becomeFollower } from './transition.ts'
 
-/** Whether the message may be looked at. If not, it has been answered or dropped. */
+/** Returns whether to process the message. If not, it has been answered or dropped. */
 export function checkTerm(state: RaftState, from: NodeId, message: Message): boolean {
   switch (message.type) {
-    // These name a term nobody is in yet: they change no one's.
+    // Pre-votes carry the term of a possible election, so they do not change the current term.
     case 'PreVoteRequest':
       return true
     case 'PreVoteResponse':
@@ -29,7 +29,7 @@ export function checkTerm(state: RaftState, from: NodeId, message: Message): boo
   return true
 }
 
-/** raft.tla UpdateTerm: the term rises, the vote is free again, and only who speaks as a leader is known to lead. */
+/** raft.tla UpdateTerm: adopts the higher term. The sender is its leader if the message can only come from a leader. */
 function updateTerm(state: RaftState, from: NodeId, message: Message): void {
   const isFromLeader =
     message.type === 'AppendEntriesRequest' ||
@@ -38,15 +38,15 @@ function updateTerm(state: RaftState, from: NodeId, message: Message): void {
   becomeFollower(state, message.term, isFromLeader ? from : undefined, 'higher-term')
 }
 
-/** Thesis §4.2.3: while a leader is heard, or while this node leads with a quorum, no other candidate is listened to. */
+/** Leader stickiness: ignores candidates while a leader is in contact or this node leads with a quorum (thesis §4.2.3). */
 function sticksToLeader(state: RaftState): boolean {
   if (state.role.type === 'leader') return state.options.checkQuorum
   return state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now)
 }
 
 /**
- * A stale request is refused with the newer term, so that its sender learns of it; a stale response is dropped. The refusal echoes
- * nothing of the request: its sender may lead again by the time it arrives, and must not take it for an answer of that term.
+ * Rejects a stale request with the current term and drops a stale response (raft.tla DropStaleResponse). The rejection echoes
+ * nothing of the request: its sender may lead a later term when it arrives, and must not take it for a response to that term.
  */
 function rejectStale(state: RaftState, to: NodeId, message: Message): void {
   const { term } = state

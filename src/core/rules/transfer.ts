@@ -1,4 +1,4 @@
-/** Handing leadership over to a voter that has everything (thesis §3.10): proposals wait outside, and it is given up in time. */
+/** Transfers leadership to a voter with the complete log (thesis §3.10). During a transfer proposals are rejected. */
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState, Transfer } from '../state.ts'
 import type { NodeId } from '../types.ts'
@@ -14,7 +14,7 @@ export function startTransfer(state: RaftState, leader: LeaderState, request: nu
     return
   }
   const target = to ?? bestTarget(state, leader)
-  if (target === undefined) return reject('no other voter is heard')
+  if (target === undefined) return reject('no other voter is responding')
   if (target === state.id) {
     state.outbox.settle.push({ type: 'transferred', request, leader: target })
     return
@@ -29,7 +29,7 @@ export function startTransfer(state: RaftState, leader: LeaderState, request: nu
   state.outbox.emit({ type: 'transferStarted', to: target })
 }
 
-/** The most caught-up of the voters heard lately. */
+/** The voter with the highest match index among those that responded recently. */
 function bestTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
   let best: Progress | undefined
   for (const progress of leader.progress.values()) {
@@ -40,7 +40,7 @@ function bestTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
   return best?.id
 }
 
-/** Orders the target to campaign as soon as it has the whole log; gives up at the deadline. */
+/** Sends TimeoutNow once the target has the complete log; aborts at the deadline or if the target is no longer a voter. */
 export function continueTransfer(state: RaftState, leader: LeaderState): void {
   const { transfer } = leader
   if (transfer === undefined) return
@@ -50,13 +50,13 @@ export function continueTransfer(state: RaftState, leader: LeaderState): void {
     return abortTransfer(state, leader, transfer)
   }
   if (progress.matchIndex < state.log.lastIndex || transfer.isTimeoutNowSent) return
-  // From here on another leader may exist before this one knows: its lease is worth nothing for the rest of the term.
+  // From now on another leader may exist before this one learns of it, so the lease is void for the rest of the term.
   leader.hasSentTimeoutNow = true
   transfer.isTimeoutNowSent = true
   state.outbox.sendNow(transfer.to, { type: 'TimeoutNow', term: state.term })
 }
 
-/** A leader that a membership change takes out of office names its successor, so that nobody waits for a timeout. */
+/** Sends TimeoutNow to the best target when a membership change makes this leader step down, so that no election timeout passes. */
 export function sendTimeoutNow(state: RaftState, leader: LeaderState): void {
   const to = bestTarget(state, leader)
   if (to === undefined || leader.progress.get(to)?.matchIndex !== state.log.lastIndex) return

@@ -1,4 +1,4 @@
-/** Every change of role, in one place, with the table of those that are legal. */
+/** The role transitions, and the table of legal ones. */
 import { assert } from '../assert.ts'
 import { VoteTally } from '../election/vote-tally.ts'
 import type { StepDownReason } from '../events.ts'
@@ -11,7 +11,7 @@ import type { Role } from '../status.ts'
 import type { NodeId, Term } from '../types.ts'
 import { appendBlock } from './append.ts'
 
-/** From each role, where one may go (Figure 4, with the pre-candidate of thesis §9.6). */
+/** The roles that may follow each role (Figure 4, with the pre-candidate of thesis §9.6). */
 export const LEGAL_TRANSITIONS: Readonly<Record<Role, readonly Role[]>> = {
   follower: ['follower', 'pre-candidate', 'candidate'],
   'pre-candidate': ['follower', 'pre-candidate', 'candidate'],
@@ -24,9 +24,9 @@ function setRole(state: RaftState, role: RoleState): void {
   state.role = role
 }
 
-/** In a new term, or under a leader found, or out of office. */
+/** Called for a higher term, a discovered leader, or a step-down. */
 export function becomeFollower(state: RaftState, term: Term, leader: NodeId | undefined, reason: StepDownReason): void {
-  assert(term >= state.term, 'the term never falls')
+  assert(term >= state.term, 'the term never decreases')
   const { role, outbox } = state
   if (role.type === 'leader') settleOnStepDown(state, role, reason)
   if (role.type !== 'follower') {
@@ -44,12 +44,12 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId | un
   setLeader(state, leader)
 }
 
-/** Every caller of a leader that is one no more is told: nobody hangs. */
+/** Settles every pending request when the leader steps down. */
 function settleOnStepDown(state: RaftState, role: LeaderState, reason: StepDownReason): void {
   const { outbox } = state
   outbox.emit({ type: 'steppedDown', term: state.term, reason })
   for (const { from, read } of role.reads.drain()) {
-    if (from !== undefined) continue // A follower asks the next leader, or gives up, by itself.
+    if (from !== undefined) continue // The follower times out, or rejects the read when it learns of the next leader.
     outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'leadership-lost', leader: undefined } })
   }
   if (role.pendingChange !== undefined) {
@@ -79,7 +79,7 @@ export function setLeader(state: RaftState, leader: NodeId | undefined): void {
   }
 }
 
-/** Asks whether an election could be won, changing nothing (thesis §9.6). */
+/** Starts a pre-vote, which changes neither term nor vote (thesis §9.6). */
 export function becomePreCandidate(state: RaftState): void {
   const tally = new VoteTally()
   tally.record(state.id, true)
@@ -89,7 +89,7 @@ export function becomePreCandidate(state: RaftState): void {
   state.outbox.emit({ type: 'preVoteStarted', term: state.term + 1 })
 }
 
-/** Votes for itself in the next term (§5.2). The vote counts once it is durable. */
+/** Starts an election: increments the term and votes for itself (§5.2). The vote counts once it is durable. */
 export function becomeCandidate(state: RaftState, isTransfer: boolean): void {
   state.term++
   state.votedFor = state.id
@@ -101,7 +101,7 @@ export function becomeCandidate(state: RaftState, isTransfer: boolean): void {
   state.outbox.emit({ type: 'campaignStarted', term: state.term, isTransfer })
 }
 
-/** Takes office: nothing known of the followers, and a no-op to commit what earlier terms left (§5.2, §8). */
+/** Becomes leader, with no knowledge of the followers' logs, and appends a no-op to commit entries of earlier terms (§5.2, §8). */
 export function becomeLeader(state: RaftState): void {
   const noopIndex = state.log.lastIndex + 1
   const leader: LeaderState = {
@@ -118,7 +118,7 @@ export function becomeLeader(state: RaftState): void {
     queuedChange: undefined,
   }
   setRole(state, leader)
-  // Whoever leads has all that is committed: no snapshot of an earlier leader may replace its log.
+  // A leader has all committed entries (Leader Completeness), so a snapshot of an earlier leader must not replace its log.
   state.snapshotFetch = undefined
   setLeader(state, state.id)
   trackMembers(state, leader)
@@ -126,7 +126,7 @@ export function becomeLeader(state: RaftState): void {
   state.outbox.emit({ type: 'becameLeader', term: state.term, noopIndex })
 }
 
-/** Makes the leader's progress follow the membership in force; who left is kept until it knows, or for an election timeout. */
+/** Updates the progress map to the membership in force. Removed members stay in it for a while, to receive their removal. */
 export function trackMembers(state: RaftState, leader: LeaderState): void {
   const { index, membership } = state.memberships.current
   for (const { id, addedAt } of membership.members) {

@@ -1,16 +1,16 @@
-/** What no correct node says (a bug, damage or malice): told apart at the door, so that no rule behind it need fear a number. */
+/** Validates messages independently of this node's state, so that later code may trust every field. */
 import { membershipProblem } from '../membership/membership.ts'
 import type { AppendEntriesRequest, InstallSnapshotRequest, Message } from '../messages.ts'
 import type { Block } from '../types.ts'
 
-/** Beyond it lies no honest term: whoever spoke in the last safe integer would leave nobody a higher one to campaign in. */
+/** Higher terms are rejected, so that a term can always be incremented within the safe integers. */
 const TERM_MAX = 2 ** 52
-/** Beyond it ends no honest log: what is appended after it must still be counted exactly. */
+/** Higher indexes are rejected, so that indexes stay safe integers when entries are appended. */
 const INDEX_MAX = 2 ** 52
 
-/** What is wrong with a message whatever this node's state is, or undefined. */
+/** Returns why a message is invalid, or undefined if it is valid. */
 export function validateMessage(message: Message): string | undefined {
-  if (message.term > TERM_MAX) return `its term ${message.term} is no term`
+  if (message.term > TERM_MAX) return `term ${message.term} is too large`
   switch (message.type) {
     case 'AppendEntriesRequest':
       return validateBlocks(message)
@@ -21,15 +21,15 @@ export function validateMessage(message: Message): string | undefined {
   }
 }
 
-/** Blocks are contiguous, and terms never fall along a log nor rise above the leader's. */
+/** Blocks must be contiguous, and their terms must neither decrease nor exceed the leader's. */
 function validateBlocks(message: AppendEntriesRequest): string | undefined {
   let end = message.prevIndex + 1
   let term = message.prevTerm
   for (const block of message.blocks) {
-    if (block.first !== end) return `its blocks are not contiguous at ${end}`
-    if (block.term < term || block.term > message.term) return `the term of its block at ${end} is out of order`
+    if (block.first !== end) return `the blocks are not contiguous at ${end}`
+    if (block.term < term || block.term > message.term) return `the term of the block at ${end} is out of order`
     const problem = validateBlock(block)
-    if (problem !== undefined) return `its block at ${end} ${problem}`
+    if (problem !== undefined) return `the block at ${end} ${problem}`
     end = block.first + block.count
     term = block.term
   }
@@ -38,19 +38,19 @@ function validateBlocks(message: AppendEntriesRequest): string | undefined {
 
 function validateBlock({ first, count, kind, membership }: Block): string | undefined {
   if (count < 1) return 'is empty'
-  if (first + count > INDEX_MAX) return 'ends beyond all logs'
-  if (kind !== 'commands' && count !== 1) return `is a ${kind} of ${count} entries`
+  if (first + count > INDEX_MAX) return 'exceeds the maximum index'
+  if (kind !== 'commands' && count !== 1) return `is a ${kind} block of ${count} entries`
   if ((kind === 'membership') !== (membership !== undefined))
-    return `is of kind ${kind} and its membership says otherwise`
+    return `is a ${kind} block ${membership === undefined ? 'without' : 'with'} a membership`
   if (membership === undefined) return undefined
-  const problem = membership.voters.length === 0 ? 'nobody votes' : membershipProblem(membership)
-  return problem === undefined ? undefined : `holds a membership in which ${problem}`
+  const problem = membership.voters.length === 0 ? 'there are no voters' : membershipProblem(membership)
+  return problem === undefined ? undefined : `has an invalid membership: ${problem}`
 }
 
-/** Its membership may be that of nobody yet: a joining node takes snapshots before it has read who is in. */
+/** The membership may be empty: a joining node takes snapshots before its log contains a membership. */
 function validateSnapshot({ term, snapshot }: InstallSnapshotRequest): string | undefined {
-  if (snapshot.index > INDEX_MAX) return `its snapshot at ${snapshot.index} lies beyond all logs`
-  if (snapshot.term > term) return `its snapshot is of term ${snapshot.term}, which is yet to come`
+  if (snapshot.index > INDEX_MAX) return `the snapshot at ${snapshot.index} exceeds the maximum index`
+  if (snapshot.term > term) return `the term ${snapshot.term} of the snapshot is higher than that of the message`
   const problem = membershipProblem(snapshot.membership)
-  return problem === undefined ? undefined : `its snapshot holds a membership in which ${problem}`
+  return problem === undefined ? undefined : `the snapshot has an invalid membership: ${problem}`
 }

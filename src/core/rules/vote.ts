@@ -1,4 +1,4 @@
-/** Asking for votes, giving them, counting them (§5.2, §5.4.1; thesis §9.6 for the pre-vote). */
+/** Requests, grants and counts votes (§5.2, §5.4.1) and pre-votes (thesis §9.6). */
 import { allVoters, isMember } from '../membership/membership.ts'
 import type { PreVoteRequest, PreVoteResponse, RequestVoteRequest, RequestVoteResponse } from '../messages.ts'
 import type { RaftState } from '../state.ts'
@@ -6,14 +6,14 @@ import type { NodeId } from '../types.ts'
 import { send, sendOncePersisted } from './send.ts'
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate } from './transition.ts'
 
-/** Whether this node may try to lead: a voter, not told to go, whose disk moves. */
+/** Whether this node may campaign: an electable voter that is not removed and whose disk is not stalled. */
 export function canCampaign(state: RaftState): boolean {
   if (!state.isElectable || state.isRemoved) return false
   const since = state.pendingWrites.oldestSince
   return since === undefined || state.now - since < state.options.storageStallMs
 }
 
-/** raft.tla Timeout: the election timeout has passed without a leader. */
+/** raft.tla Timeout: the election timeout has passed without contact from a leader. */
 export function startElection(state: RaftState): void {
   if (!canCampaign(state)) return state.timer.restart(state.now)
   const silentMs = state.now - state.timer.leaderContactAt
@@ -31,7 +31,7 @@ function requestPreVotes(state: RaftState): void {
   countPreVotes(state)
 }
 
-/** raft.tla RequestVote. The requests leave once the term and the own vote are durable. */
+/** raft.tla RequestVote. The requests are sent once the new term and the own vote are durable. */
 export function campaign(state: RaftState, isTransfer: boolean): void {
   becomeCandidate(state, isTransfer)
   const { index: lastIndex, term: lastTerm } = state.log.last
@@ -44,7 +44,7 @@ function otherVoters(state: RaftState): readonly NodeId[] {
   return allVoters(state.membership).filter((id) => id !== state.id)
 }
 
-/** §5.4.1: the vote goes to the first who asks and whose log is at least as up-to-date; once per term, restarts included. */
+/** Grants the vote to the first candidate whose log is at least as up-to-date (§5.4.1); once per term, even across restarts. */
 export function handleRequestVote(state: RaftState, from: NodeId, message: RequestVoteRequest): void {
   const { term, log, outbox } = state
   const isFree = state.votedFor === undefined ? state.leader === undefined : state.votedFor === from
@@ -59,7 +59,7 @@ export function handleRequestVote(state: RaftState, from: NodeId, message: Reque
   send(state, from, { type: 'RequestVoteResponse', term, isGranted })
 }
 
-/** Would it get the vote? Only if no leader is heard here, and its term would be new. */
+/** Grants a pre-vote if this node would vote for the sender: no leader is in contact, the term is new, the log is up-to-date. */
 export function handlePreVote(state: RaftState, from: NodeId, message: PreVoteRequest): void {
   const { log } = state
   const hasActiveLeader =
@@ -85,7 +85,7 @@ export function handleRequestVoteResponse(state: RaftState, from: NodeId, messag
   countVotes(state)
 }
 
-/** The write that holds this candidate's vote for itself is durable. */
+/** Counts the candidate's vote for itself once the write that contains it is durable. */
 export function recordSelfVote(state: RaftState, persistedNumber: number): void {
   if (state.role.type !== 'candidate' || persistedNumber < state.role.selfVoteNumber) return
   state.role.tally.record(state.id, true)
@@ -97,7 +97,7 @@ function countPreVotes(state: RaftState): void {
   if (state.role.tally.result(state.membership) === 'won') campaign(state, false)
 }
 
-/** raft.tla BecomeLeader, in a term that is durable here. An election that is lost or split waits for the next timeout. */
+/** raft.tla BecomeLeader, once the own vote is durable. A lost or split election waits for the next timeout. */
 function countVotes(state: RaftState): void {
   if (state.role.type !== 'candidate' || !state.role.tally.hasVoted(state.id)) return
   if (state.role.tally.result(state.membership) === 'won') becomeLeader(state)

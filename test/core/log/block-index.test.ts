@@ -24,7 +24,7 @@ describe('the places of blocks', () => {
     assert.deepEqual(firsts(2, 39), [2])
     assert.deepEqual(firsts(2, 1), [2])
     assert.deepEqual(firsts(7, 1000), [])
-    assert.throws(() => index.blocksFrom(3, 1000), /reading starts where a block starts/)
+    assert.throws(() => index.blocksFrom(3, 1000), /a read starts at the start of a block/)
   })
 
   it('are contiguous', () => {
@@ -33,7 +33,7 @@ describe('the places of blocks', () => {
 
   it('are truncated whole', () => {
     const index = indexOf(blocksOf('1 1x3 2'))
-    assert.throws(() => index.truncateAfter(3), /truncation keeps blocks whole/)
+    assert.throws(() => index.truncateAfter(3), /truncation does not split a block/)
     assert.equal(index.truncateAfter(5), 0)
     assert.equal(index.truncateAfter(1), 2)
     assert.equal(index.end, 2)

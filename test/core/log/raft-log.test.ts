@@ -28,8 +28,8 @@ describe('a log', () => {
 
   it('has no gap after its snapshot, and reaches at least to it', () => {
     const snapshot = snapshotAt('3@1', MEMBERS)
-    assert.throws(() => new RaftLog(snapshot, blocksOf('1', 4)), /there is no gap between the snapshot and the log/)
-    assert.throws(() => new RaftLog(snapshot, blocksOf('1 1')), /the log reaches at least to the snapshot/)
+    assert.throws(() => new RaftLog(snapshot, blocksOf('1', 4)), /there is no gap between snapshot and log/)
+    assert.throws(() => new RaftLog(snapshot, blocksOf('1 1')), /the log extends at least to the snapshot/)
   })
 
   it('knows the term at its snapshot, and none before its base', () => {
@@ -103,7 +103,7 @@ describe('truncating a log', () => {
   it('never takes what is committed', () => {
     const log = logOf('1 1 2')
     log.commitTo(2)
-    assert.throws(() => log.truncateAfter(1), /what is committed is never truncated/)
+    assert.throws(() => log.truncateAfter(1), /committed entries are never truncated/)
   })
 })
 
@@ -111,8 +111,8 @@ describe('committing', () => {
   it('goes only forward, and only as far as the log', () => {
     const log = logOf('1 1')
     log.commitTo(2)
-    assert.throws(() => log.commitTo(1), /the commit index never falls/)
-    assert.throws(() => log.commitTo(3), /only what is in the log is committed/)
+    assert.throws(() => log.commitTo(1), /the commit index never decreases/)
+    assert.throws(() => log.commitTo(3), /only entries of the log are committed/)
   })
 })
 
@@ -131,7 +131,7 @@ describe('compacting a log', () => {
 
   it('never goes beyond the snapshot, and never back', () => {
     const log = snapshotted('1 2 4', '2@2')
-    assert.throws(() => log.compactTo(3), /only what a snapshot holds is compacted/)
+    assert.throws(() => log.compactTo(3), /only entries in the snapshot are compacted/)
     log.compactTo(2)
     assert.equal(log.compactTo(1), 2)
   })
@@ -159,7 +159,7 @@ describe('installing a snapshot of the leader', () => {
   it('is only done when it is news', () => {
     const log = logOf('1 1')
     log.commitTo(2)
-    assert.throws(() => log.resetTo(snapshotAt('2@1', MEMBERS)), /only installed when it is news/)
+    assert.throws(() => log.resetTo(snapshotAt('2@1', MEMBERS)), /an installed snapshot is ahead of the commit index/)
   })
 })
 

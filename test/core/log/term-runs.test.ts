@@ -33,7 +33,7 @@ describe('the terms of a log', () => {
   }
 
   it('never fall', () => {
-    assert.throws(() => runsOf(blocksOf('2')).append(2, 1), /terms never fall along a log/)
+    assert.throws(() => runsOf(blocksOf('2')).append(2, 1), /terms never decrease along the log/)
   })
 
   it('agree with an array of every entry, however the log is truncated and compacted', () => {

@@ -48,14 +48,14 @@ describe('a membership', () => {
   })
 
   for (const { flaw, broken } of [
-    { flaw: 'a learner votes', broken: { ...membershipOf('a b'), learners: ['a'] } },
-    { flaw: 'x is no member', broken: { ...membershipOf('a b'), learners: ['x'] } },
+    { flaw: 'a learner is also a voter', broken: { ...membershipOf('a b'), learners: ['a'] } },
+    { flaw: 'x is not a member', broken: { ...membershipOf('a b'), learners: ['x'] } },
     {
-      flaw: 'a member is named twice',
+      flaw: 'a member appears twice',
       broken: { ...EMPTY_MEMBERSHIP, members: [memberNamed('a'), memberNamed('a')], voters: ['a'] },
     },
-    { flaw: 'a voter or learner is named twice', broken: { ...membershipOf('a b'), voters: ['a', 'a'] } },
-    { flaw: 'nobody votes', broken: { ...membershipOf('a b'), voters: [] } },
+    { flaw: 'a voter or learner appears twice', broken: { ...membershipOf('a b'), voters: ['a', 'a'] } },
+    { flaw: 'there are no voters', broken: { ...membershipOf('a b'), voters: [] } },
   ]) {
     it(`is flawed when ${flaw}`, () => assert.equal(membershipProblem(broken), flaw))
   }

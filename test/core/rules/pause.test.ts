@@ -12,7 +12,7 @@ describe('a node that was paused', () => {
     )
     assert.deepEqual(messages, [])
     assert.equal(follower.status.role, 'follower')
-    assert.ok(follower.raft.state.timer.deadline >= follower.now + follower.options.electionTimeoutMinMs)
+    assert.ok(follower.state.timer.deadline >= follower.now + follower.options.electionTimeoutMinMs)
   })
 
   it('listens first to what has come meanwhile', () => {
