@@ -1,4 +1,4 @@
-/** The options that every command to a cluster has, and what they mean when left out. */
+/** The flags shared by all commands that call a cluster, with their defaults. */
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import { parseAddresses, parseDuration, TextValueError } from './text-values.ts'
@@ -8,7 +8,7 @@ export type OutputFormat = 'text' | 'json'
 export interface ClientSettings {
   readonly endpoints: readonly string[]
   readonly timeoutMs: number
-  /** Somebody said so: it holds for what takes long, too. */
+  /** True if --timeout was given: then it also limits slow operations such as a snapshot. */
   readonly isTimeoutGiven: boolean
   readonly format: OutputFormat
   readonly isVerbose: boolean
@@ -26,18 +26,18 @@ const ENDPOINTS_DEFAULT = '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
 export function withClientOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('-e, --endpoints <addresses>', 'some nodes of the cluster, host:port, separated by commas')
+      new Option('-e, --endpoints <addresses>', 'addresses of some nodes, separated by commas: host:port,…')
         .env('QUORATE_ENDPOINTS')
         .argParser(optionParser(parseAddresses))
         .default(parseAddresses(ENDPOINTS_DEFAULT), ENDPOINTS_DEFAULT),
     )
     .addOption(
-      new Option('-t, --timeout <duration>', 'how long to try')
+      new Option('-t, --timeout <duration>', 'timeout of the command')
         .argParser(optionParser(parseDuration))
         .default(5000, '5s'),
     )
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
-    .option('-v, --verbose', 'say where and when it was done, on standard error')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .option('-v, --verbose', 'print the node, index and term of the result on standard error')
 }
 
 export function clientSettings(command: Command): ClientSettings {
@@ -46,7 +46,7 @@ export function clientSettings(command: Command): ClientSettings {
   return { endpoints, timeoutMs: timeout, isTimeoutGiven, format: output, isVerbose: verbose === true }
 }
 
-/** A parser of words as an option of the command line: what it refuses is a mistake in the usage. */
+/** Turns a parser of text values into a parser of flags, whose errors are usage errors. */
 export function optionParser<Value>(parse: (text: string) => Value): (text: string) => Value {
   return (text) => {
     try {

@@ -1,4 +1,4 @@
-/** A command that did not find or could not change what it was asked to: an ordinary outcome, with an exit code and a sentence. */
+/** An expected failure of a command, such as a missing key: one sentence and an exit code, without a stack. */
 import { EXIT } from './exit-codes.ts'
 
 export class CommandFailure extends Error {
@@ -13,7 +13,7 @@ export class CommandFailure extends Error {
   }
 }
 
-/** By its name: a module that is loaded twice has two classes. */
+/** Compares the name, because a module that is loaded twice has two classes. */
 export function isCommandFailure(error: unknown): error is CommandFailure {
   return error instanceof Error && error.name === 'CommandFailure'
 }

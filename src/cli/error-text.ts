@@ -1,15 +1,15 @@
-/** An error as a person reads it, and as a program does. */
+/** Formats errors: as text for people and as JSON for programs. */
 import { isRaftError, type RaftError } from '../errors.ts'
 import type { CommandFailure } from './command-failure.ts'
 import { isCommandFailure } from './command-failure.ts'
 
-/** Where a code is explained. */
+/** The page with a section for every error code. */
 const ERRORS_PAGE = 'docs/reference/errors.md'
 
-/** Who has failed: a command that asked something of a cluster, or a node itself. */
+/** What failed: a command that called a cluster, or the node that this process runs. */
 export type ErrorSource = 'command' | 'node'
 
-/** Several lines: what and why, the facts, what to do, where to read on. */
+/** Several lines: the message, then the outcome, the leader, a hint and a link to the documentation. */
 export function errorText(error: unknown, source: ErrorSource): string {
   if (isCommandFailure(error)) return failureText(error)
   if (!isRaftError(error)) return `error: ${messageOf(error)}\n`
@@ -25,7 +25,7 @@ function failureText({ message, hint }: CommandFailure): string {
   return `error: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`
 }
 
-/** One line of JSON of a stable shape. */
+/** One line of JSON, schema `quorate.error/v1`. */
 export function errorJson(error: unknown, exitCode: number): string {
   const facts = isRaftError(error) ? raftFacts(error) : otherFacts(error)
   return `${JSON.stringify({ schema: 'quorate.error/v1', exitCode, error: facts })}\n`
@@ -45,12 +45,14 @@ function docsLink({ code }: RaftError): string {
   return `${ERRORS_PAGE}#${code.toLowerCase()}`
 }
 
-/** Only what a person is not told by the message already: the outcome when it is in doubt, and who leads. */
+/** What the message does not say: the outcome if it is unknown, and the leader. */
 function readableFacts(error: RaftError): Record<string, string | undefined> {
   const { leader, outcome } = error
   return {
     outcome:
-      outcome === 'unknown' ? 'unknown: it may or may not have been applied; read back before trying again' : undefined,
+      outcome === 'unknown'
+        ? 'unknown: it may or may not have been applied; read the value before you retry'
+        : undefined,
     leader: leader === undefined ? undefined : [leader.id, leader.address].filter(Boolean).join(' at '),
   }
 }

@@ -1,4 +1,4 @@
-/** What the process says with its exit code: to a person's script, and to whoever supervises a node. */
+/** The exit codes of commands, for scripts, and of nodes, for process supervisors. Codes from 70 on follow sysexits.h. */
 import type { ErrorCode } from '../errors.ts'
 import { isRaftError } from '../errors.ts'
 
@@ -10,13 +10,13 @@ export const EXIT = {
   noLeader: 4,
   refused: 5,
   unknownOutcome: 7,
-  /** A bug, ours or the state machine's. */
+  /** A bug in quorate or in the state machine. */
   software: 70,
-  /** The disk. */
+  /** The disk failed or is full. */
   io: 74,
-  /** Start again later: a port or a directory is in use. */
+  /** A restart later may succeed: a port or a directory is in use, or the cluster to join is down. */
   tryAgain: 75,
-  /** Starting again as it is will never help. */
+  /** A restart without a change of options or data cannot succeed. */
   doNotRestart: 78,
   interrupted: 130,
   terminated: 143,
@@ -40,7 +40,7 @@ const COMMAND_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
 }
 
 const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
-  // There is nobody yet to join.
+  // The cluster to join is down.
   ERR_RAFT_UNREACHABLE: EXIT.tryAgain,
   ERR_RAFT_PORT_IN_USE: EXIT.tryAgain,
   ERR_RAFT_DATA_DIR_LOCKED: EXIT.tryAgain,
@@ -59,7 +59,7 @@ const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_FORMAT: EXIT.doNotRestart,
 }
 
-/** Of a command that talks to a cluster. */
+/** The exit code of a command that calls a cluster. */
 export function exitCodeOfCommand(error: unknown): number {
   if (!isRaftError(error)) return EXIT.failure
   const code = COMMAND_EXIT_CODES[error.code]
@@ -67,7 +67,7 @@ export function exitCodeOfCommand(error: unknown): number {
   return error.outcome === 'unknown' ? EXIT.unknownOutcome : EXIT.failure
 }
 
-/** Of a node that could not start, or has failed. */
+/** The exit code of a process whose node could not start or has failed. */
 export function exitCodeOfNode(error: unknown): number {
   return (isRaftError(error) ? NODE_EXIT_CODES[error.code] : undefined) ?? EXIT.software
 }

@@ -1,4 +1,4 @@
-/** The key-value service as one command sees it: a client with the service's codecs that remembers which nodes were tried. */
+/** A client of the key-value service that records which nodes a call was sent to. */
 import { RaftClient } from '../client/index.ts'
 import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { ReadMode } from '../contracts/node-service.ts'
@@ -10,18 +10,18 @@ export interface Written {
   readonly result: KvResult
   readonly index: number
   readonly term: number
-  /** Who did it, and by how many detours. */
+  /** The node that executed the call, and the nodes that were tried before. */
   readonly note: string
 }
 
 export interface KvClientOptions {
   readonly endpoints: readonly string[]
   readonly timeoutMs: number
-  /** Note who was tried: only for one call at a time. */
+  /** Records the nodes that were tried. Only correct for one call at a time. */
   readonly isTraced?: boolean
 }
 
-/** A call as it was tried: one address after the other. */
+/** The addresses to which the current call was sent, in order. */
 interface Attempts {
   addresses: string[]
 }
@@ -62,20 +62,20 @@ export class KvClient {
   }
 }
 
-/** For as long as `work` takes. */
+/** Closes the client when `work` has settled. */
 export async function withClient<Value>(
   options: KvClientOptions,
   work: (client: KvClient) => Promise<Value>,
 ): Promise<Value> {
-  const cluster = new KvClient({ ...options, isTraced: true })
+  const client = new KvClient({ ...options, isTraced: true })
   try {
-    return await work(cluster)
+    return await work(client)
   } finally {
-    await cluster.raftClient.close()
+    await client.raftClient.close()
   }
 }
 
-/** A channel that writes down its address whenever it is asked to propose or to read. */
+/** Wraps a channel so that each proposal and query records its address. */
 function recordAttempts(channel: ClientChannel, attempts: Attempts): ClientChannel {
   const { address } = channel
   return {

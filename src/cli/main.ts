@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `quorate` command: hands the words typed to the program, and its exit code to the shell. */
+/** The entry point of the `quorate` command. */
 import { readFileSync } from 'node:fs'
 import { run } from './program.ts'
 import { processTerminal } from './terminal.ts'
@@ -8,10 +8,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   readonly version: string
 }
 
-const LINGER_MS = 1000
+const EXIT_TIMEOUT_MS = 1000
 
 void run(process.argv.slice(2), processTerminal(), version).then((exitCode) => {
   process.exitCode = exitCode
-  // Whatever still holds the event loop then has nothing more to say.
-  setTimeout(() => process.exit(exitCode), LINGER_MS).unref()
+  // The command is complete; do not wait for handles that are still open.
+  setTimeout(() => process.exit(exitCode), EXIT_TIMEOUT_MS).unref()
 })

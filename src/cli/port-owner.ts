@@ -1,10 +1,10 @@
-/** Who listens at a port, where the system tells: Linux, and only processes of the same user. */
+/** Finds the process that listens on a port. Works on Linux, for processes of the same user. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** The state of a listening socket in /proc/net/tcp. */
 const LISTENING = '0A'
 
-/** 'pid 4711 (node)', or undefined if it cannot be known. */
+/** For example 'pid 4711 (node)'; undefined if the process cannot be found. */
 export function portOwner(port: number): string | undefined {
   try {
     const sockets = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersIn(table, port)))

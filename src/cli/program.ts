@@ -1,4 +1,4 @@
-/** The command line as a tree of commands; what each does is loaded only when it is called, so that --help answers at once. */
+/** The tree of commands and flags. Each command's code is loaded when it runs, so that --help responds at once. */
 import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, optionParser, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
@@ -9,10 +9,10 @@ import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddress, parseCount, parseReplayPosition } from './text-values.ts'
 
-/** What a command's action gets: its arguments, its flags, and the command itself. */
+/** The body of a command; its flags are `command.opts()`, `words` its arguments. */
 type Action = (command: Command, ...words: readonly string[]) => Promise<unknown>
 
-/** Runs one command to its end and returns the exit code; everything it has to say goes to the terminal. */
+/** Runs one command and returns its exit code. All output, errors included, goes to `terminal`. */
 export async function run(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
   let exitCode: number = EXIT.ok
   const program = buildProgram(terminal, version, async (work, { source, format }) => {
@@ -34,18 +34,17 @@ export async function run(args: readonly string[], terminal: Terminal, version: 
   }
 }
 
-/** Runs a command's work, and reports how it failed. */
+/** Runs the body of a command, and prints its error if it fails. */
 type Guard = (work: () => Promise<unknown>, how: ErrorReporting) => Promise<void>
 
 interface ErrorReporting {
-  /** A node that failed, or a command that asked one. */
   readonly source: ErrorSource
   readonly format: 'text' | 'json'
 }
 
 function buildProgram(terminal: Terminal, version: string, guard: Guard): Command {
   const program = new Command('quorate')
-    .description('A replicated key-value service on Raft: run its nodes, use it, look after it.')
+    .description('A replicated key-value service on Raft: run nodes, read and write keys, administer the cluster.')
     .version(version)
     .helpCommand(false)
     .showSuggestionAfterError()
@@ -63,9 +62,9 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   program.commandsGroup('Run:')
   addDemo(program, terminal, guard)
   addServe(program, terminal, guard)
-  program.commandsGroup('Use:')
+  program.commandsGroup('Data:')
   addKeyValue(addClusterCommand, terminal)
-  program.commandsGroup('Look after:')
+  program.commandsGroup('Administer:')
   addAdministration(program, addClusterCommand, terminal)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
@@ -77,13 +76,15 @@ type AddClusterCommand = (name: string, description: string, action: Action, par
 function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
   const command = program
     .command('demo')
-    .description('run a cluster on this machine, one process per node, with keys to kill and restart them')
+    .description('run a cluster on this machine, one process per node, and kill or restart nodes by single keys')
     .addOption(
-      new Option('-n, --nodes <count>', 'how many nodes').argParser(optionParser((text) => parseCount(text, 1))),
+      new Option('-n, --nodes <count>', 'number of nodes').argParser(optionParser((text) => parseCount(text, 1))),
     )
-    .option('-d, --data-dir <path>', 'where their data is kept', 'quorate-data')
-    .addOption(new Option('-p, --ports <first-last>', 'their ports (default: 7001 and on, or the next that are free)'))
-    .option('--memory', 'keep nothing on disk')
+    .option('-d, --data-dir <path>', 'directory for the data of all nodes', 'quorate-data')
+    .addOption(
+      new Option('-p, --ports <first-last>', 'ports of the nodes (default: 7001 and up, or the next free range)'),
+    )
+    .option('--memory', 'store nothing on disk')
     .option('--json', 'print one JSON object per line')
   command.action(() =>
     guard(
@@ -100,19 +101,22 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
   const command = program
     .command('serve')
     .description('run one node of the key-value service; the same command creates and restarts it')
-    .option('--id <id>', 'name of the node, such as n1')
-    .option('--listen <address>', 'where it listens, for peers and clients: host:port')
-    .option('--advertise <address>', 'where the others reach it (default: its address among the members)')
-    .option('--peers <members>', 'all first members, this one among them: n1=host:port,n2=host:port,…')
-    .option('--join <addresses>', 'instead of --peers: nodes of a running cluster that this one was added to')
-    .option('-d, --data-dir <path>', 'where its data is kept')
-    .option('--memory', 'keep nothing on disk: for trying things out')
+    .option('--id <id>', 'id of this node, such as n1')
+    .option('--listen <address>', 'address to listen on, for peers and clients: host:port')
+    .option(
+      '--advertise <address>',
+      'address under which other nodes reach this one (default: its address in the membership)',
+    )
+    .option('--peers <members>', 'all initial members including this node: n1=host:port,n2=host:port,…')
+    .option('--join <addresses>', 'instead of --peers: nodes of a running cluster to which this node was added')
+    .option('-d, --data-dir <path>', 'directory for the data of this node')
+    .option('--memory', 'store nothing on disk: for experiments')
     .option('--cluster <name>', 'name of the cluster (default: derived from --peers)')
-    .option('--election-timeout <min-max>', 'how long without a leader before an election, such as 750-1500ms')
-    .option('--heartbeat <duration>', 'how often a leader is heard at least, such as 100ms')
-    .option('--snapshot-entries <count>', 'take a snapshot every so many commands')
-    .addOption(new Option('--supervised', 'tell the parent process what happens, and end with it').hideHelp())
-    .addOption(new Option('-o, --output <format>', 'how to print errors').choices(['text', 'json']).default('text'))
+    .option('--election-timeout <min-max>', 'election timeout range, such as 750-1500ms')
+    .option('--heartbeat <duration>', 'heartbeat interval, such as 100ms')
+    .option('--snapshot-entries <count>', 'number of commands between snapshots')
+    .addOption(new Option('--supervised', 'report events to the parent process, and exit when it exits').hideHelp())
+    .addOption(new Option('-o, --output <format>', 'format of errors').choices(['text', 'json']).default('text'))
   command.action(() =>
     guard(
       async () => {
@@ -132,53 +136,60 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
   )
     .argument('<key>')
     .argument('<value>', "'-' reads it from standard input")
-    .option('--if-absent', 'only if there is no such key')
-  addClusterCommand('get', 'read a value, as fresh as the last acknowledged write', async (command, key = '') =>
+    .option('--if-absent', 'only if the key does not exist')
+  addClusterCommand('get', 'read a value (linearizable)', async (command, key = '') =>
     (await load()).get(contextOf(command), key, command.opts()),
   )
     .argument('<key>')
-    .option('--local', 'what the node that is asked happens to have: fast, and perhaps old')
+    .option('--local', "read the contacted node's local state: fast, possibly stale")
   addClusterCommand('delete', 'delete a key', async (command, key = '') =>
     (await load()).remove(contextOf(command), key),
   ).argument('<key>')
   addClusterCommand(
     'cas',
-    'write a value if the key holds another one',
+    'write a value only if the key has the expected value',
     async (command, key = '', old = '', value = '') =>
       (await load()).compareAndSet(contextOf(command), key, old, value),
   )
     .argument('<key>')
-    .argument('<old>', 'what it must hold')
+    .argument('<old>', 'the expected value')
     .argument('<new>', "'-' reads it from standard input")
-  addClusterCommand('list', 'list keys and values, in order', async (command, prefix = '') =>
+  addClusterCommand('list', 'list keys and values in order', async (command, prefix = '') =>
     (await load()).list(contextOf(command), prefix ?? '', command.opts()),
   )
-    .argument('[prefix]', 'only keys that begin with this')
-    .option('--keys', 'only the keys')
+    .argument('[prefix]', 'only keys with this prefix')
+    .option('--keys', 'print keys without values')
     .addOption(
-      new Option('-l, --limit <count>', 'at most so many').argParser(optionParser((text) => parseCount(text, 1))),
+      new Option('-l, --limit <count>', 'maximum number of keys').argParser(
+        optionParser((text) => parseCount(text, 1)),
+      ),
     )
-    .option('--local', 'what the node that is asked happens to have')
+    .option('--local', "read the contacted node's local state: fast, possibly stale")
 }
 
 function addAdministration(program: Command, addClusterCommand: AddClusterCommand, terminal: Terminal): void {
   const load = () => import('./commands/administer.ts')
   const contextOf = (command: Command) => ({ settings: clientSettings(command), terminal })
-  addClusterCommand('status', 'the cluster in one line, its nodes in one row each', async (command) => {
+  addClusterCommand('status', 'show the cluster in one line and each node in one row', async (command) => {
     const { status } = await import('./commands/status.ts')
     return status(clientSettings(command), terminal)
   })
-  const member = program.command('member').description('see and change who is in')
-  addClusterCommand('list', 'who is in', async (command) => (await load()).memberList(contextOf(command)), member)
+  const member = program.command('member').description('list and change cluster members')
+  addClusterCommand(
+    'list',
+    'list the members',
+    async (command) => (await load()).memberList(contextOf(command)),
+    member,
+  )
   addClusterCommand(
     'add',
-    'add a node, first as a learner',
+    'add a node as a learner',
     async (command, id = '', address = '') => (await load()).memberAdd(contextOf(command), id, address, command.opts()),
     member,
   )
-    .argument('<id>', 'its name, such as n4')
-    .addArgument(member.createArgument('<address>', 'where it will listen').argParser(optionParser(parseAddress)))
-    .option('--promote', 'make it a voter as soon as it has caught up')
+    .argument('<id>', 'id of the new node, such as n4')
+    .addArgument(member.createArgument('<address>', 'its address: host:port').argParser(optionParser(parseAddress)))
+    .option('--promote', 'make it a voter once it has caught up')
   addClusterCommand(
     'promote',
     'make a learner a voter',
@@ -187,20 +198,20 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
   ).argument('<id>')
   addClusterCommand(
     'remove',
-    'remove a node',
+    'remove a member',
     async (command, id = '') => (await load()).memberRemove(contextOf(command), id, command.opts()),
     member,
   )
     .argument('<id>')
-    .option('-y, --yes', 'do not ask')
-  const leader = program.command('leader').description('see to who leads')
+    .option('-y, --yes', 'skip the confirmation')
+  const leader = program.command('leader').description('manage leadership')
   addClusterCommand(
     'transfer',
-    'hand leadership over without an outage',
+    'transfer leadership to another voter',
     async (command) => (await load()).leaderTransfer(contextOf(command), command.opts()),
     leader,
-  ).option('--to <id>', 'to whom (default: the voter that is most caught up)')
-  const snapshot = program.command('snapshot').description('see to snapshots')
+  ).option('--to <id>', 'the new leader (default: the voter with the most complete log)')
+  const snapshot = program.command('snapshot').description('manage snapshots')
   addClusterCommand(
     'take',
     'take a snapshot now',
@@ -212,18 +223,18 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
 function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
   const command = program
     .command('replay')
-    .description('run a simulated run, or a told scenario, again from its file; judge a recording')
-    .argument('<file>', 'as a failed check of quorate/testing has written it')
+    .description('replay a run or scenario file, or check a recording')
+    .argument('<file>', 'a file written by quorate/testing')
     .addOption(
-      new Option('--until <place>', 'stop after an event (1234) or at a time (1234ms)').argParser(
+      new Option('--until <position>', 'stop after an event (1234) or at a time (1234ms)').argParser(
         optionParser(parseReplayPosition),
       ),
     )
-    .option('--print <node>', 'print all that this node is, there or at the end')
-    .addOption(new Option('--step', 'stop after every line of the trace, and ask').conflicts('output'))
+    .option('--print <node>', "print the node's full state at that point")
+    .addOption(new Option('--step', 'stop after every line of the trace and read a command').conflicts('output'))
     .option('--trace', 'print the whole trace')
-    .option('--record <file>', 'write what the judges see, to be judged again by replay')
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .option('--record <file>', 'write a recording, which replay can check again')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
   command.action((file: string) =>
     guard(
       async () => {

@@ -1,10 +1,10 @@
-/** How a long-running command learns that it is enough. */
+/** Resolves on SIGINT, SIGTERM and given events, so that a long-running command can stop. */
 import { EXIT } from './exit-codes.ts'
 
-/** What counts beside SIGINT and SIGTERM: the terminal is closed, or the parent process is gone. */
+/** Further signals: the terminal was closed, or the parent process has exited. */
 export type ExtraSignal = 'SIGHUP' | 'disconnect'
 
-/** The first signal asks for an orderly end; the second ends the process at once. */
+/** The first signal requests a graceful stop; a second one exits the process at once. */
 export function stopRequest(others: readonly ExtraSignal[]): Promise<undefined> {
   return new Promise((resolve) => {
     let wasRequested = false
@@ -16,7 +16,7 @@ export function stopRequest(others: readonly ExtraSignal[]): Promise<undefined> 
     process.on('SIGINT', on(EXIT.interrupted))
     process.on('SIGTERM', on(EXIT.terminated))
     for (const other of others) process.once(other, on(EXIT.terminated))
-    // The parent may have gone while this process was still loading.
+    // The parent may have exited while this process was loading.
     if (others.includes('disconnect') && !process.connected) resolve(undefined)
     process.channel?.unref()
   })

@@ -1,20 +1,20 @@
-/** Where a command reads and writes: data on one stream, everything else on the other. */
+/** The input and output of a command: data on standard output, everything else on standard error. */
 
 export interface Terminal {
-  /** Data. */
+  /** Writes data. */
   out(text: string | Uint8Array): void
-  /** Progress, hints and errors. */
+  /** Writes progress, hints and errors. */
   err(text: string): void
-  /** A person reads the data as it comes. */
+  /** Standard output is a terminal. */
   readonly isTty: boolean
-  /** Asks a person; undefined if there is none to ask. */
+  /** Asks a question; undefined if standard input is not a terminal. */
   ask(question: string): Promise<string | undefined>
-  /** All that is piped in. */
+  /** Reads standard input to its end. */
   readInput(): Promise<Uint8Array>
 }
 
 export function processTerminal(): Terminal {
-  // `quorate list | head` closes the pipe early: nothing is wrong with that.
+  // `quorate list | head` closes the pipe early, which is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   return {
     out: (text) => void process.stdout.write(text),

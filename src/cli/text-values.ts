@@ -1,18 +1,18 @@
-/** What people type as one word, as values: addresses, lists of addresses, peers, durations, ranges of ports. */
+/** Parses command-line values: addresses, peers, durations, counts, port ranges and replay positions. */
 
-/** A word that cannot be understood; the message follows the name of the option. */
+/** Invalid text. The message continues a sentence that begins with the name of the flag. */
 export class TextValueError extends Error {}
 
 const PORT_MAX = 65_535
 
-/** 'HOST:PORT', as it is, checked. */
+/** Checks 'HOST:PORT' and returns it unchanged. */
 export function parseAddress(text: string): string {
   const colon = text.lastIndexOf(':')
   const host = text.slice(0, colon)
   const port = text.slice(colon + 1)
   if (colon < 1 || host === '') throw new TextValueError(`'${text}' is not HOST:PORT, such as 127.0.0.1:7001`)
   if (!/^\d+$/.test(port) || Number(port) > PORT_MAX)
-    throw new TextValueError(`'${text}' has no port from 0 to ${PORT_MAX} after its colon`)
+    throw new TextValueError(`'${text}' has no port between 0 and ${PORT_MAX} after the colon`)
   if (host.includes(':') && !/^\[.*\]$/.test(host))
     throw new TextValueError(`'${text}' is ambiguous: put an IPv6 address in brackets, such as [::1]:7001`)
   return text
@@ -25,7 +25,7 @@ export function parseAddresses(text: string): string[] {
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map(parseAddress)
-  if (addresses.length === 0) throw new TextValueError('names no address')
+  if (addresses.length === 0) throw new TextValueError('lists no address')
   return [...new Set(addresses)]
 }
 
@@ -36,10 +36,10 @@ export function parsePeers(text: string): Record<string, string> {
     const equals = part.indexOf('=')
     if (equals < 1) throw new TextValueError(`'${part}' is not ID=HOST:PORT, such as n1=127.0.0.1:7001`)
     const id = part.slice(0, equals).trim()
-    if (Object.hasOwn(peers, id)) throw new TextValueError(`names ${id} twice`)
+    if (Object.hasOwn(peers, id)) throw new TextValueError(`lists ${id} twice`)
     peers[id] = parseAddress(part.slice(equals + 1).trim())
   }
-  if (Object.keys(peers).length === 0) throw new TextValueError('names nobody')
+  if (Object.keys(peers).length === 0) throw new TextValueError('lists no member')
   return peers
 }
 
@@ -52,14 +52,14 @@ export function parseDuration(text: string): number {
   return Math.round(Number(number) * (UNITS[unit ?? 'ms'] as number))
 }
 
-/** A place in a run: after so many events, or at a time. */
+/** A position in a run: after an event, or at a simulated time. */
 export type ReplayPosition = { readonly event: number } | { readonly ms: number }
 
 /** '1234' is an event, '1234ms' or '1.2s' a time. */
 export function parseReplayPosition(text: string): ReplayPosition {
   if (/^\d+$/.test(text)) return { event: parseCount(text, 1) }
   if (/^\d+(?:\.\d+)?(?:ms|s|m)$/.test(text)) return { ms: parseDuration(text) }
-  throw new TextValueError(`'${text}' is neither the number of an event, such as 1234, nor a time, such as 1234ms`)
+  throw new TextValueError(`'${text}' is neither an event number, such as 1234, nor a time, such as 1234ms`)
 }
 
 export interface DurationRange {
@@ -75,11 +75,11 @@ export function parseDurationRange(text: string): DurationRange {
   return { min: parseDuration(/[a-z]$/.test(first) ? first : `${first}${unit}`), max: parseDuration(last) }
 }
 
-/** A whole number from `min` on. */
+/** A whole number of at least `min`. */
 export function parseCount(text: string, min: number): number {
   const count = Number(text)
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < min)
-    throw new TextValueError(`'${text}' is not a whole number from ${min} on`)
+    throw new TextValueError(`'${text}' is not a whole number of at least ${min}`)
   return count
 }
 
@@ -88,12 +88,12 @@ export interface PortRange {
   readonly last: number
 }
 
-/** '7001-7003', or '7001' for as many as it takes. */
+/** '7001-7003', or '7001' for `count` ports from there. */
 export function parsePortRange(text: string, count: number): PortRange {
   const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(text.trim()) ?? []
   if (first === undefined) throw new TextValueError(`'${text}' is not a range of ports, such as 7001-7003`)
   const range = { first: Number(first), last: last === undefined ? Number(first) + count - 1 : Number(last) }
   if (range.first < 1 || range.last > PORT_MAX || range.last - range.first + 1 < count)
-    throw new TextValueError(`'${text}' does not hold ${count} ports from 1 to ${PORT_MAX}`)
+    throw new TextValueError(`'${text}' does not contain ${count} ports between 1 and ${PORT_MAX}`)
   return range
 }

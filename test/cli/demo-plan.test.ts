@@ -1,4 +1,4 @@
-/** What a demo decides before it starts anything: ports, directories, and whether it goes on with what is there. */
+/** Tests of how a demo chooses its ports and directories, and when it continues with existing data. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo, Server } from 'node:net'
@@ -19,7 +19,7 @@ describe('the plan of a demo', () => {
   })
   afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-  it('is three nodes at consecutive ports, each with its directory', async () => {
+  it('has three nodes with consecutive ports and one directory each', async () => {
     const plan = await planDemo({ dataDir: directory, ports })
     const first = Number(ports.split('-')[0])
     assert.deepEqual(
@@ -29,26 +29,26 @@ describe('the plan of a demo', () => {
     assert.equal(plan.isResumed, false)
   })
 
-  it('is resumed with its nodes and ports by the directory alone', async () => {
+  it('is resumed with its nodes and ports from the data directory alone', async () => {
     const plan = await planDemo({ dataDir: directory, ports })
     const again = await planDemo({ dataDir: directory })
     assert.deepEqual(addresses(again), addresses(plan))
     assert.equal(again.isResumed, true)
   })
 
-  it('is refused when it contradicts the data that is there', async () => {
+  it('is rejected when its flags contradict the existing data', async () => {
     await planDemo({ dataDir: directory, ports })
-    await assert.rejects(planDemo({ dataDir: directory, nodes: 5 }), /is that of 3 nodes at ports/)
+    await assert.rejects(planDemo({ dataDir: directory, nodes: 5 }), /belongs to 3 nodes with ports/)
     await assert.rejects(planDemo({ dataDir: directory, ports: '30001-30003' }), { exitCode: 2 })
   })
 
-  it('says so when a port that was asked for is taken', async () => {
+  it('is rejected when a requested port is in use', async () => {
     const server = await listening(Number(ports.split('-')[1]))
     await assert.rejects(planDemo({ dataDir: directory, ports }), { code: 'ERR_RAFT_PORT_IN_USE' })
     server.close()
   })
 
-  it('says so when a port of the data that is there is taken', async () => {
+  it('is rejected when a port of the existing data is in use', async () => {
     await planDemo({ dataDir: directory, ports })
     const server = await listening(Number(ports.split('-')[1]))
     await assert.rejects(planDemo({ dataDir: directory }), (error: { code: string; hint: string }) => {
@@ -59,14 +59,14 @@ describe('the plan of a demo', () => {
     server.close()
   })
 
-  it('refuses a directory whose plan it cannot read', async () => {
+  it('is rejected when the stored plan has another format', async () => {
     writeFileSync(join(directory, 'demo.json'), '{"schema":"quorate.demo/v9"}')
     await assert.rejects(planDemo({ dataDir: directory }), { code: 'ERR_RAFT_FORMAT' })
   })
 
-  it('refuses more nodes, or fewer ports, than it can run', async () => {
+  it('is rejected with too many nodes or too few ports', async () => {
     await assert.rejects(planDemo({ dataDir: directory, nodes: 10 }), { exitCode: 2 })
-    await assert.rejects(planDemo({ dataDir: directory, ports: '7001-7002' }), /does not hold 3 ports/)
+    await assert.rejects(planDemo({ dataDir: directory, ports: '7001-7002' }), /does not contain 3 ports/)
   })
 })
 

@@ -1,4 +1,4 @@
-/** Errors as they are printed, and the exit codes they end with. */
+/** Tests of printed errors and of exit codes. */
 import assert from 'node:assert/strict'
 import { CommandFailure } from '../../src/cli/command-failure.ts'
 import { errorJson, errorText } from '../../src/cli/error-text.ts'
@@ -7,7 +7,7 @@ import type { ErrorCode } from '../../src/errors.ts'
 import { ERROR_CODES, RaftError } from '../../src/errors.ts'
 
 describe('an error on the command line', () => {
-  it('says what, where to go on, and where to read on', () => {
+  it('has the message, outcome, leader, hint and documentation link', () => {
     const error = new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', 'no answer within 5 ms', {
       hint: 'read back',
       leader: { id: 'n2', address: 'b:2' },
@@ -16,7 +16,7 @@ describe('an error on the command line', () => {
       errorText(error, 'command'),
       [
         'error[ERR_RAFT_OUTCOME_UNKNOWN]: no answer within 5 ms',
-        '  outcome: unknown: it may or may not have been applied; read back before trying again',
+        '  outcome: unknown: it may or may not have been applied; read the value before you retry',
         '  leader:  n2 at b:2',
         '  hint:    read back',
         '  docs:    docs/reference/errors.md#err_raft_outcome_unknown',
@@ -25,11 +25,11 @@ describe('an error on the command line', () => {
     )
   })
 
-  it('of a node says nothing of outcomes: nobody has asked it anything', () => {
+  it('has no outcome if the node itself failed, because there was no call', () => {
     assert.doesNotMatch(errorText(new RaftError('ERR_RAFT_CORRUPT', 'damaged'), 'node'), /outcome/)
   })
 
-  it('is one line of JSON for a program', () => {
+  it('is one line of JSON with --output json', () => {
     const { schema, exitCode, error } = JSON.parse(errorJson(new RaftError('ERR_RAFT_TOO_LARGE', 'too large'), 1))
     assert.deepEqual(
       [schema, exitCode, error.code, error.outcome],
@@ -37,12 +37,12 @@ describe('an error on the command line', () => {
     )
   })
 
-  it('that is an ordinary failure is told to a program without a stack', () => {
+  it('has no stack in JSON if it is a CommandFailure', () => {
     const { error } = JSON.parse(errorJson(new CommandFailure('there is no key', { hint: 'make one' }), 1))
     assert.deepEqual(error, { message: 'there is no key', hint: 'make one' })
   })
 
-  it('that is no RaftError shows its stack: it is a bug', () => {
+  it('has a stack if it is not a RaftError, because that is a bug', () => {
     assert.match(errorText(new TypeError('x is undefined'), 'command'), /error: TypeError: x is undefined\n +at /)
   })
 
@@ -60,12 +60,12 @@ describe('an error on the command line', () => {
     { code: 'ERR_RAFT_DIRECTORY_MISMATCH', ofCommand: 1, ofNode: 78 },
     { code: 'ERR_RAFT_APPLY', ofCommand: 7, ofNode: 70 },
   ] as const satisfies readonly { code: ErrorCode; ofCommand: number; ofNode: number }[])
-    it(`ends a command with ${ofCommand} and a node with ${ofNode} for ${code}`, () => {
+    it(`exits a command with ${ofCommand} and a node with ${ofNode} for ${code}`, () => {
       const error = new RaftError(code, 'so it is')
       assert.deepEqual([exitCodeOfCommand(error), exitCodeOfNode(error)], [ofCommand, ofNode])
     })
 
-  it('of a cluster never ends a command with 7 when it was surely not applied', () => {
+  it('never exits with 7 if its outcome is not-applied', () => {
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[])
       assert.notEqual(exitCodeOfCommand(new RaftError(code, 'so it is', { outcome: 'not-applied' })), 7)
   })

@@ -1,4 +1,4 @@
-/** The reference of the command, held to the command itself. */
+/** Tests that docs/reference/cli.md covers every flag and exit code. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import type { Terminal } from '../../src/cli/terminal.ts'
 
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference', 'cli.md'), 'utf8')
 
-describe('the reference of the command', () => {
+describe('docs/reference/cli.md', () => {
   for (const words of ['', 'demo', 'serve', 'put', 'get', 'delete', 'cas', 'list', 'status', 'replay'].concat([
     'member list',
     'member add',
@@ -17,7 +17,7 @@ describe('the reference of the command', () => {
     'leader transfer',
     'snapshot take',
   ]))
-    it(`names every flag of quorate ${words}`, async () => {
+    it(`lists every flag of quorate ${words}`, async () => {
       const help = await helpOf(words.split(' ').filter((word) => word !== ''))
       const flags = [...help.matchAll(/(?:^|\s)(--?[a-z][a-z-]*)/gm)].map((match) => match[1] as string)
       const known = ['--help', '-h', '--version']
@@ -26,7 +26,7 @@ describe('the reference of the command', () => {
       if (words !== '') assert.ok(PAGE.includes(`quorate ${words}`))
     })
 
-  it('names every exit code', () => {
+  it('lists every exit code', () => {
     for (const code of Object.values(EXIT)) assert.match(PAGE, new RegExp(`^\\| .*\\b${code}\\b`, 'm'))
   })
 })

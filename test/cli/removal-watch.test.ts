@@ -1,11 +1,11 @@
-/** When a served node ends because it was removed: at its own removal, not at one of an earlier life that it only reads about. */
+/** Tests of when a served node exits because of its removal: only if it is still removed, not for an earlier removal in the log. */
 import assert from 'node:assert/strict'
 import { RemovalWatch } from '../../src/cli/serve/removal-watch.ts'
 
 const GRACE_MS = 2
 
-describe('the watch for a removal', () => {
-  it('ends a node that is out', async () => {
+describe('RemovalWatch', () => {
+  it('resolves with ERR_RAFT_REMOVED for a removed node', async () => {
     const { watch, node } = served()
     const reason = watch.removalError(node)
     node.isRemoved = true
@@ -14,7 +14,7 @@ describe('the watch for a removal', () => {
     assert.deepEqual([error.code, error.message.includes('n1 was removed')], ['ERR_RAFT_REMOVED', true])
   })
 
-  it('lets a node go on that reads of an earlier removal, and ends it at the next one', async () => {
+  it('ignores an earlier removal of a node that is a member now, and reports the next one', async () => {
     const { watch, node } = served()
     const reason = watch.removalError(node)
     watch.event('n1', { type: 'removed', index: 4 })
@@ -24,7 +24,7 @@ describe('the watch for a removal', () => {
     assert.equal((await reason).code, 'ERR_RAFT_REMOVED')
   })
 
-  it('does not miss a removal while it waits to see about another one', async () => {
+  it('does not miss a removal during the grace period of an earlier one', async () => {
     const { watch, node } = served()
     const reason = watch.removalError(node)
     watch.event('n1', { type: 'removed', index: 4 })
@@ -37,18 +37,18 @@ describe('the watch for a removal', () => {
   })
 })
 
-/** A node that says whether it is out, and resolves `asked` the first time it was asked. */
+/** A fake node; `asked` resolves when its status is read for the first time. */
 function served() {
-  let tell: () => void = () => undefined
+  let resolveAsked: () => void = () => undefined
   const asked = new Promise<void>((resolve) => {
-    tell = resolve
+    resolveAsked = resolve
   })
   const node = {
     id: 'n1',
     isRemoved: false,
     asked,
     statusNow() {
-      tell()
+      resolveAsked()
       return { isRemoved: this.isRemoved }
     },
   }

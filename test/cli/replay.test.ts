@@ -1,3 +1,4 @@
+/** Tests of `quorate replay`: run files, scenarios, recordings and invalid files. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -24,28 +25,28 @@ describe('quorate replay', () => {
     return path
   }
 
-  it('prints the end of the trace, the verdict, the state, and that it came out as written', async () => {
+  it('prints the end of the trace, the verdict, the state, and that they match the file', async () => {
     const { code, out } = await runReplay(RUN)
     assert.equal(code, 0)
     const outcome = text.slice(text.indexOf('----\n') + 5)
-    assert.match(out, /^# quorate trace, version 1\n {2}event .*\n {2}… \d+ lines before/)
+    assert.match(out, /^# quorate trace, version 1\n {2}event .*\n {2}… \d+ earlier lines/)
     assert.ok(out.endsWith(`\n\n${outcome}as in leader-crashes-twice.txt\n`), out.slice(-300))
   })
 
-  it('ends with 1 and says what is written if it came out otherwise', async () => {
+  it('exits with 1 and prints the outcome in the file if it differs', async () => {
     const { code, out } = await runReplay(written(text.replace(/state .*/, 'state 0123456789abcdef')))
     assert.equal(code, 1)
-    assert.match(out, /\notherwise in a\.txt: kept until event \d+\n +state 0123456789abcdef\n$/)
+    assert.match(out, /\ndifferent in a\.txt: kept until event \d+\n +state 0123456789abcdef\n$/)
   })
 
-  it('stops at an event, and prints a whole node there', async () => {
+  it('stops after an event and prints the full state of a node there', async () => {
     const { code, out } = await runReplay(RUN, '--until', '307', '--print', 'n1')
     assert.equal(code, 0)
     assert.match(out, /\n\{\n {2}id: 'n1',\n {2}life: 'up',\n[\s\S]*hardState: \{ term: 1, /)
     assert.match(out, /\nstopped after event 307, at [\d.]+ ms\nstate [0-9a-f]{16}\n$/)
   })
 
-  it('stops at a time, before anything later happens', async () => {
+  it('stops at a time before any later event', async () => {
     const { out } = await runReplay(RUN, '--until', '1250ms', '-o', 'json')
     const report = JSON.parse(out)
     assert.equal(report.schema, 'quorate.replay/v1')
@@ -54,7 +55,7 @@ describe('quorate replay', () => {
     assert.ok(next.timeUs > 1_250_000)
   })
 
-  it('prints the whole trace in lines of JSON if asked to', async () => {
+  it('prints the whole trace as JSON with --trace and --output json', async () => {
     const { out } = await runReplay(RUN, '--trace', '-o', 'json')
     const { trace, isSame, verdict } = JSON.parse(out)
     assert.equal(`${trace.join('\n')}\n`, (await replayRun(text)).trace)
@@ -62,17 +63,17 @@ describe('quorate replay', () => {
     assert.match(verdict, /^kept until event \d+$/)
   })
 
-  it('replays told scenarios of bare cores too', async () => {
+  it('replays a scenario and exits with 1 if its output differs from the file', async () => {
     const same = await runReplay(SCENARIO)
     assert.equal(same.code, 0)
     assert.ok(same.out.endsWith('\nas in election.txt\n'))
     const other = await runReplay(written(readFileSync(SCENARIO, 'utf8').replace('leads term 1', 'leads term 2')))
     assert.equal(other.code, 1)
-    assert.match(other.out, /\nline \d+ is otherwise in the file: .*leads term 2\n$/)
+    assert.match(other.out, /\nline \d+ is different in the file: .*leads term 2\n$/)
     assert.equal((await runReplay(SCENARIO, '--until', '3')).code, 2)
   })
 
-  it('records what the judges see, and judges a recording', async () => {
+  it('writes a recording and checks it', async () => {
     const recording = join(directory, 'run.jsonl')
     assert.equal((await runReplay(RUN, '--record', recording)).code, 0)
     const kept = await runReplay(recording)
@@ -82,8 +83,8 @@ describe('quorate replay', () => {
     const vote = lines.findIndex(
       (line) => line.includes('"type":"RequestVoteResponse","term":1') && line.includes('"sent"'),
     )
-    const lie = (lines[vote] as string).replace('"term":1', '"term":7')
-    const broken = await runReplay(written(lines.with(vote, lie).join('\n')), '-o', 'json')
+    const falsified = (lines[vote] as string).replace('"term":1', '"term":7')
+    const broken = await runReplay(written(lines.with(vote, falsified).join('\n')), '-o', 'json')
     assert.equal(broken.code, 1)
     const report = JSON.parse(broken.out)
     assert.deepEqual([report.kind, report.broken, report.line], ['recording', 'I12', vote + 1])
@@ -117,27 +118,27 @@ describe('quorate replay', () => {
     ['an empty file', '\n', /it is not a scenario: it contains no command/],
     ['a scenario of a later version', '# quorate scenario, version 2\n\nstatus\n', /line 1: the file has version 2/],
     [
-      'a machine it does not have',
+      'a run that needs an unknown state machine',
       text.replace('\nheal', '\nneeds machine\nheal'),
       /hint: +Replay it in a test: replayRun/,
     ],
   ] as const)
-    it(`ends with 2 for ${what}`, async () => {
+    it(`exits with 2 for ${what}`, async () => {
       const { code, err } = await runReplay(written(content))
       assert.equal(code, 2)
       assert.match(err, message)
     })
 
-  it('ends with 2 for a file or a node that is not there', async () => {
-    const gone = await runReplay(join(directory, 'gone.txt'))
-    assert.equal(gone.code, 2)
-    assert.match(gone.err, /gone\.txt cannot be read: ENOENT/)
-    const strange = await runReplay(RUN, '--print', 'n9')
-    assert.equal(strange.code, 2)
-    assert.match(strange.err, /there is no node n9 in this run; there are n0, n1, n2, n3/)
+  it('exits with 2 for a file or a node that does not exist', async () => {
+    const missing = await runReplay(join(directory, 'gone.txt'))
+    assert.equal(missing.code, 2)
+    assert.match(missing.err, /gone\.txt cannot be read: ENOENT/)
+    const unknown = await runReplay(RUN, '--print', 'n9')
+    assert.equal(unknown.code, 2)
+    assert.match(unknown.err, /there is no node n9 in this run; there are n0, n1, n2, n3/)
   })
 
-  it('goes by steps through a pipe, in another process, to the same state', async () => {
+  it('steps through a run by commands from a pipe, in another process, and reaches the same state', async () => {
     const words = ['--import', 'tsx', 'src/cli/main.ts', 'replay', RUN, '--step']
     const { stdout, stderr, status } = spawnSync(process.execPath, words, {
       cwd: ROOT,

@@ -1,4 +1,4 @@
-/** The facts of a cluster from what its nodes say, and their two printed forms. */
+/** Tests of the status report of a cluster and of its text. */
 import assert from 'node:assert/strict'
 import type { StatusAnswer } from '../../src/cli/status/status-report.ts'
 import { buildStatusReport } from '../../src/cli/status/status-report.ts'
@@ -18,26 +18,26 @@ describe('the status of a cluster', () => {
       tolerates: 0,
     },
     {
-      what: 'nobody leading',
+      what: 'no leader',
       answers: ['n1 alone', 'n2 alone', 'n3'],
       leader: undefined,
       hasQuorum: true,
       tolerates: 1,
     },
   ])
-    it(`with ${what}: leader ${leader}, ${hasQuorum ? 'a' : 'no'} quorum, tolerates ${tolerates}`, () => {
+    it(`with ${what} has leader ${leader}, ${hasQuorum ? 'a' : 'no'} quorum, and tolerates ${tolerates} failures`, () => {
       const report = buildStatusReport(answers.map(answer))
       assert.deepEqual([report.leader, report.hasQuorum, report.toleratesFailures], [leader, hasQuorum, tolerates])
     })
 
-  it('does not believe an old leader against a newer term', () => {
+  it('ignores the leader of an older term', () => {
     const old = status('n1', { role: 'leader', leader: 'n1', term: 3 })
     const report = buildStatusReport([answered(old), answered(status('n2', { role: 'leader' })), answer('n3')])
     assert.equal(report.term, 7)
     assert.equal(report.leader, 'n2')
   })
 
-  it('needs both halves of a joint membership', () => {
+  it('has no quorum if one half of a joint membership has none', () => {
     const joint: Membership = { ...MEMBERSHIP, voters: ['n1', 'n2', 'n3'], outgoing: ['n1'] }
     const statuses = ['n2', 'n3'].map((id) => answered(status(id, { membership: joint })))
     const report = buildStatusReport(statuses)
@@ -45,7 +45,7 @@ describe('the status of a cluster', () => {
     assert.equal(report.isMembershipChanging, true)
   })
 
-  it('does not count a node whose disk has failed', () => {
+  it('does not count a stopped node as up', () => {
     const report = buildStatusReport([
       answer('n1'),
       answer('n2 leads'),
@@ -55,7 +55,7 @@ describe('the status of a cluster', () => {
     assert.equal(report.toleratesFailures, 0)
   })
 
-  it('is one line for the cluster and one row for each node', () => {
+  it('prints one line for the cluster and one row for each node', () => {
     const text = formatStatus(buildStatusReport(['n1', 'n2 leads', 'n3 down'].map(answer)))
     assert.equal(
       text,
@@ -70,14 +70,14 @@ describe('the status of a cluster', () => {
     )
   })
 
-  it('says how many are needed when there is no quorum', () => {
+  it('prints how many voters are needed if there is no quorum', () => {
     assert.match(
       formatStatus(buildStatusReport(['n1 down', 'n2', 'n3 down'].map(answer))),
       /no leader .* 1\/3 voters up {2}no quorum: needs 2/,
     )
   })
 
-  it('lists n2 before n10', () => {
+  it('sorts n2 before n10', () => {
     const ids = ['n10', 'n2', 'n1']
     const membership: Membership = { ...MEMBERSHIP, members: ids.map(member), voters: ids }
     assert.deepEqual(
@@ -86,7 +86,7 @@ describe('the status of a cluster', () => {
     )
   })
 
-  it('shows bytes as disks are sold', () => {
+  it('prints bytes in decimal units', () => {
     assert.deepEqual([0, 999, 1500, 71.3e9].map(formatBytes), ['0 B', '999 B', '1.5 KB', '71 GB'])
   })
 })
@@ -102,7 +102,7 @@ function member(id: string): Membership['members'][number] {
   return { id, address: `127.0.0.1:700${id.slice(1)}`, directoryId: 'd', addedAt: 0, promote: false }
 }
 
-/** 'n1', 'n1 leads', 'n1 alone' (it knows no leader), 'n1 down' */
+/** Parses 'n1', 'n1 leads', 'n1 alone' (it knows no leader) or 'n1 down'. */
 function answer(words: string): StatusAnswer {
   const [id = '', how] = words.split(' ')
   if (how === 'down') return { address: member(id).address, problem: 'refused' }

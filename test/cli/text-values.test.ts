@@ -1,4 +1,4 @@
-/** Words typed by people, understood or refused in words. */
+/** Tests of the parsers of command-line values. */
 import assert from 'node:assert/strict'
 import {
   parseAddress,
@@ -10,7 +10,7 @@ import {
   parsePortRange,
 } from '../../src/cli/text-values.ts'
 
-describe('what people type', () => {
+describe('command-line values', () => {
   for (const { typed, parse, value } of [
     { typed: '127.0.0.1:7001', parse: parseAddress, value: '127.0.0.1:7001' },
     { typed: '[::1]:7001', parse: parseAddress, value: '[::1]:7001' },
@@ -26,22 +26,22 @@ describe('what people type', () => {
     { typed: '7001-7003', parse: (text: string) => parsePortRange(text, 3), value: { first: 7001, last: 7003 } },
     { typed: '7001', parse: (text: string) => parsePortRange(text, 3), value: { first: 7001, last: 7003 } },
   ])
-    it(`'${typed}' is ${JSON.stringify(value)}`, () => assert.deepEqual(parse(typed), value))
+    it(`parse '${typed}' as ${JSON.stringify(value)}`, () => assert.deepEqual(parse(typed), value))
 
   for (const { typed, parse, says } of [
     { typed: 'alpha', parse: parseAddress, says: /is not HOST:PORT/ },
     { typed: ':7001', parse: parseAddress, says: /is not HOST:PORT/ },
-    { typed: 'a:70010', parse: parseAddress, says: /no port from 0 to 65535/ },
+    { typed: 'a:70010', parse: parseAddress, says: /no port between 0 and 65535/ },
     { typed: '::1:7001', parse: parseAddress, says: /in brackets/ },
-    { typed: ',', parse: parseAddresses, says: /names no address/ },
+    { typed: ',', parse: parseAddresses, says: /lists no address/ },
     { typed: 'n1', parse: parsePeers, says: /is not ID=HOST:PORT/ },
-    { typed: 'n1=a:1,n1=b:2', parse: parsePeers, says: /names n1 twice/ },
+    { typed: 'n1=a:1,n1=b:2', parse: parsePeers, says: /lists n1 twice/ },
     { typed: 'soon', parse: parseDuration, says: /is not a duration/ },
     { typed: '-5s', parse: parseDuration, says: /is not a duration/ },
     { typed: '750ms', parse: parseDurationRange, says: /is not a range of durations/ },
-    { typed: '1.5', parse: (text: string) => parseCount(text, 1), says: /is not a whole number from 1 on/ },
-    { typed: '7001-7002', parse: (text: string) => parsePortRange(text, 3), says: /does not hold 3 ports/ },
-    { typed: '65535', parse: (text: string) => parsePortRange(text, 3), says: /does not hold 3 ports/ },
+    { typed: '1.5', parse: (text: string) => parseCount(text, 1), says: /is not a whole number of at least 1/ },
+    { typed: '7001-7002', parse: (text: string) => parsePortRange(text, 3), says: /does not contain 3 ports/ },
+    { typed: '65535', parse: (text: string) => parsePortRange(text, 3), says: /does not contain 3 ports/ },
   ])
-    it(`'${typed}' is refused`, () => assert.throws(() => parse(typed), says))
+    it(`reject '${typed}'`, () => assert.throws(() => parse(typed), says))
 })

@@ -1,4 +1,4 @@
-/** The command as it is typed: what it prints, where, and the exit code it ends with. */
+/** Tests of the `quorate` command against real nodes: its output, its errors and its exit codes. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { kvResultCodec } from '../../src/kv/index.ts'
@@ -6,10 +6,10 @@ import type { CommandResult } from './command.ts'
 import { run, runInProcess } from './command.ts'
 import { freePort, RealCluster } from './real-cluster.ts'
 
-describe('the command', function () {
+describe('the quorate command', function () {
   this.timeout(60_000)
 
-  it('says what it can do, and which version it is', async () => {
+  it('lists its commands with --help and prints its version with --version', async () => {
     const help = await run(['--help'])
     assert.equal(help.exitCode, 0)
     for (const verb of [
@@ -38,13 +38,13 @@ describe('the command', function () {
     { typed: 'status -o xml', says: /Allowed choices are text, json/ },
     { typed: 'member add n4 alpha', says: /'alpha' is not HOST:PORT/ },
   ])
-    it(`refuses \`${typed}\` as wrongly used`, async () => {
+    it(`rejects \`${typed}\` with exit code 2`, async () => {
       const finished = await runInProcess(typed.split(' '))
       assertEnded(finished, 2, says)
       assert.equal(finished.stdout, '')
     })
 
-  it('says that no node answers, to people and to programs', async () => {
+  it('exits with 3 if no node responds, with the error as text or JSON', async () => {
     const endpoints = ['--endpoints', `127.0.0.1:${await freePort()}`, '--timeout', '500ms']
     for (const words of [['get', 'k'], ['put', 'k', 'v'], ['status'], ['snapshot', 'take']])
       assertEnded(
@@ -61,31 +61,31 @@ describe('the command', function () {
   })
 })
 
-describe('serve', function () {
+describe('quorate serve', function () {
   this.timeout(60_000)
 
-  it('reports everything that is wrong with its flags at once', async () => {
+  it('reports all invalid flags at once', async () => {
     const finished = await runInProcess(['serve', '--listen', 'alpha', '--peers', 'n1', '--data-dir', 'd', '--memory'])
     assertEnded(finished, 78, /^error\[ERR_RAFT_OPTIONS\]: /)
     for (const problem of ["--listen 'alpha'", "--peers 'n1'", '--id is missing', '--memory and --data-dir'])
       assert.ok(finished.stderr.includes(problem), `${problem} is not in ${finished.stderr}`)
   })
 
-  it('refuses timeouts that contradict each other', async () => {
+  it('rejects an election timeout that is too short for the heartbeat interval', async () => {
     const peers = ['--id', 'n1', '--listen', '127.0.0.1:0', '--peers', 'n1=127.0.0.1:1', '--memory']
     const finished = await runInProcess(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])
     assertEnded(finished, 78, /electionTimeoutMinMs \(100\) must be at least 3 x heartbeatIntervalMs \(50\)/)
   })
 
-  it('refuses to start where there is nothing to join', async () => {
-    const nobody = `127.0.0.1:${await freePort()}`
-    const words = ['--id', 'n4', '--listen', '127.0.0.1:0', '--memory', '--join', nobody]
+  it('does not start if the cluster to join does not respond', async () => {
+    const unused = `127.0.0.1:${await freePort()}`
+    const words = ['--id', 'n4', '--listen', '127.0.0.1:0', '--memory', '--join', unused]
     const finished = await run(['serve', ...words])
     assertEnded(finished, 75, /there is no cluster to join/)
   })
 })
 
-describe('a node', function () {
+describe('a cluster of one node', function () {
   this.timeout(60_000)
   let cluster: RealCluster
   before(async () => {
@@ -96,7 +96,7 @@ describe('a node', function () {
   const typed = (...words: readonly string[]): Promise<CommandResult> =>
     runInProcess([...words, '--endpoints', cluster.endpoint('n1')])
 
-  it('stores, shows, compares and deletes values', async () => {
+  it('writes, reads, lists, compares and deletes values', async () => {
     assertPrinted(await typed('put', 'colour', 'blue'), 'ok\n')
     assertPrinted(await typed('get', 'colour'), 'blue\n')
     assertPrinted(await typed('get', 'colour', '--local'), 'blue\n')
@@ -104,7 +104,7 @@ describe('a node', function () {
     assertEnded(
       await typed('cas', 'colour', 'blue', 'red'),
       1,
-      /'colour' holds 'green', which is not what was expected/,
+      /'colour' holds 'green', which is not the expected value/,
     )
     assertEnded(await typed('put', 'colour', 'red', '--if-absent'), 1, /nothing was changed/)
     assertPrinted(await typed('put', 'côte', 'd’azur'), 'ok\n')
@@ -115,31 +115,31 @@ describe('a node', function () {
     assertEnded(await typed('get', 'colour'), 1, /^error: there is no key 'colour'\n$/)
   })
 
-  it('takes a value from standard input, and shows bytes that are no text as base64', async () => {
+  it('reads a value from standard input', async () => {
     const env = { QUORATE_ENDPOINTS: cluster.endpoint('n1') }
     assertPrinted(await run(['put', 'piped', '-'], { env, input: 'from a pipe' }), 'ok\n')
     const { value, version } = JSON.parse((await typed('get', 'piped', '-o', 'json')).stdout)
     assert.deepEqual([value, version], ['from a pipe', 1])
   })
 
-  it('says where and when with -v', async () => {
+  it('prints the version, index, term and node with -v', async () => {
     const { stderr, exitCode } = await typed('put', 'a', '1', '-v')
     assert.equal(exitCode, 0)
     assert.match(stderr, /^version 1 {2}index \d+ {2}term \d+ {2}by 127\.0\.0\.1:\d+\n$/)
   })
 
-  it('refuses a value that is larger than a command may be, in words', async () => {
+  it('rejects a value that is larger than a command may be', async () => {
     const words = ['put', 'large', '-', '--endpoints', cluster.endpoint('n1')]
     const finished = await runInProcess(words, 'x'.repeat(1_100_000))
     assertEnded(finished, 1, /error\[ERR_RAFT_TOO_LARGE\].* 11000\d\d bytes.* 1048576/s)
   })
 
-  it('refuses a key that is none', async () => {
+  it('rejects an empty key and a key that is too long', async () => {
     assertEnded(await typed('put', '', 'v'), 2, /its key is empty/)
     assertEnded(await typed('get', 'k'.repeat(1025)), 2, /1025 bytes, the limit is 1024/)
   })
 
-  it('answers bytes that are no command with a refusal, and goes on', async () => {
+  it('answers an invalid command with a refusal and keeps serving', async () => {
     const { raftClient } = cluster.client()
     const { result } = await raftClient.proposeBytes(Buffer.from('no command of ours'))
     assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before its key does/)
@@ -147,53 +147,53 @@ describe('a node', function () {
     await raftClient.close()
   })
 
-  it('tells its status to people and to programs', async () => {
+  it('prints its status as text and as JSON', async () => {
     assert.match((await typed('status')).stdout, /^e2e {2}term \d+ {2}leader n1 {2}commit \d+ {2}1\/1 voters up/)
     const { schema, leader, nodes } = JSON.parse((await typed('status', '-o', 'json')).stdout)
     assert.deepEqual([schema, leader, nodes.length, nodes[0].role], ['quorate.status/v1', 'n1', 1, 'leader'])
   })
 
-  it('takes a snapshot when told to', async () => {
+  it('takes a snapshot on request', async () => {
     assert.match((await typed('snapshot', 'take')).stdout, /^snapshot \S+ at index \d+, term \d+, \d+ bytes\n$/)
   })
 
-  it('does not let its last voter be removed, nor leadership go to nobody', async () => {
-    assertEnded(await typed('member', 'remove', 'n1'), 2, /say --yes/)
+  it('rejects the removal of its last voter and a transfer to an unknown node', async () => {
+    assertEnded(await typed('member', 'remove', 'n1'), 2, /pass --yes/)
     assertEnded(await typed('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_/)
     assertEnded(await typed('member', 'promote', 'n9'), 5, /error\[ERR_RAFT_/)
     assertEnded(await typed('leader', 'transfer', '--to', 'n9'), 5, /error\[ERR_RAFT_BAD_TARGET\]/)
   })
 
-  describe('that is running', () => {
-    it('keeps its port', async () => {
+  describe('while its node is running', () => {
+    it('rejects another node on the same port', async () => {
       const other = ['serve', '--id', 'n9', '--listen', cluster.endpoint('n1'), '--memory']
       const finished = await run([...other, '--peers', `n9=${cluster.endpoint('n1')}`])
       assertEnded(finished, 75, /error\[ERR_RAFT_PORT_IN_USE\].*127\.0\.0\.1:\d+/s)
       if (process.platform === 'linux') assert.match(finished.stderr, /owner: pid \d+/)
     })
 
-    it('keeps its data directory, and is named as its owner', async () => {
+    it('rejects another node with the same data directory, and names the owner', async () => {
       const finished = await serve('n1', 'n1')
       assertEnded(finished, 75, /error\[ERR_RAFT_DATA_DIR_LOCKED\].*pid \d+/s)
     })
   })
 
-  describe('that is not running', () => {
+  describe('while its node is stopped', () => {
     before(async () => {
       cluster.sendSignal('n1', 'SIGTERM')
       assert.equal((await cluster.exitOf('n1')).exitCode, 0)
     })
 
-    it('does not lend its data directory to another node', async () => {
+    it('rejects another node id with its data directory', async () => {
       assertEnded(await serve('n2', 'n1'), 78, /error\[ERR_RAFT_NODE_MISMATCH\].*n1.*n2/s)
     })
 
-    it('does not lend its data directory to another cluster', async () => {
+    it('rejects another cluster name with its data directory', async () => {
       const finished = await serve('n1', 'n1', 'other')
       assertEnded(finished, 78, /error\[ERR_RAFT_CLUSTER_MISMATCH\].*e2e.*other/s)
     })
 
-    it('goes on where it was when it is started again', async () => {
+    it('has its data after a restart', async () => {
       cluster.start('n1')
       await cluster.leader()
       assertPrinted(await typed('get', 'piped'), 'from a pipe\n')
@@ -207,7 +207,7 @@ describe('a node', function () {
   }
 })
 
-describe('three nodes', function () {
+describe('a cluster of three nodes', function () {
   this.timeout(90_000)
   let cluster: RealCluster
   before(async () => {
@@ -218,7 +218,7 @@ describe('three nodes', function () {
   const typed = (...words: readonly string[]): Promise<CommandResult> =>
     runInProcess([...words, '--endpoints', cluster.endpoints.join(',')])
 
-  it('are reached through any of them: a follower names the leader', async () => {
+  it('is reached through any node, because a follower names the leader', async () => {
     const leader = await cluster.leader()
     const follower = cluster.ids.find((id) => id !== leader) as string
     const order = [follower, ...cluster.ids.filter((id) => id !== follower)].map((id) => cluster.endpoint(id))
@@ -227,14 +227,14 @@ describe('three nodes', function () {
     assert.match(stderr, /\(1 hop: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+\)/)
   })
 
-  it('hand leadership over to whom they are told', async () => {
+  it('transfers leadership to the requested node', async () => {
     const leader = await cluster.leader()
     const next = cluster.ids.find((id) => id !== leader) as string
     assertPrinted(await typed('leader', 'transfer', '--to', next), `${next} leads\n`)
     assert.equal(await cluster.leader(), next)
   })
 
-  it('become four by the commands that are printed, and three again', async () => {
+  it('grows to four nodes by the commands that it prints, and shrinks to three again', async () => {
     await cluster.addNode('n4')
     const added = await typed('member', 'add', 'n4', cluster.links.addresses.n4 ?? '')
     assert.equal(added.exitCode, 0, added.stderr)
@@ -254,7 +254,7 @@ describe('three nodes', function () {
     cluster.ids.pop()
   })
 
-  it('say that there is no quorum, and what is missing', async () => {
+  it('reports a lost quorum and how many voters are needed', async () => {
     const leader = await cluster.leader()
     const [first, second] = cluster.ids.filter((id) => id !== leader) as [string, string]
     await Promise.all([cluster.kill(first), cluster.kill(leader)])

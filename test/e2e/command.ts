@@ -1,4 +1,4 @@
-/** The `quorate` command as it is in src, transpiled once per test run, and run as real processes. */
+/** Runs the `quorate` command from src, transpiled once per test run, as a process or within this one. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 let main: string | undefined
 const children = new Set<ChildProcess>()
 
-/** The file to run. Says nothing about types: that is the compiler's test. */
+/** The transpiled entry point. Types are not checked here. */
 export function mainFile(): string {
   main ??= transpiled()
   return main
@@ -33,7 +33,7 @@ function transpiled(): string {
   return join(root, 'dist', 'cli', 'main.js')
 }
 
-/** As esbuild prints it. */
+/** Matches relative imports as esbuild prints them. */
 const RELATIVE_IMPORT = /((?:from |import |import\()"\.[^"]*)\.ts"/g
 
 export interface CommandResult {
@@ -57,7 +57,7 @@ export interface StartOptions {
   readonly input?: string
 }
 
-/** Begins a command; it is killed, at the latest, when the tests end. */
+/** Starts the command as a process, which is killed when the tests end at the latest. */
 export function start(words: readonly string[], options: StartOptions = {}): RunningCommand {
   const { QUORATE_ENDPOINTS: _, NODE_OPTIONS: __, ...environment } = process.env
   const child = spawn(process.execPath, [mainFile(), ...words], {
@@ -84,12 +84,12 @@ export function start(words: readonly string[], options: StartOptions = {}): Run
   return { child, pid: child.pid ?? 0, finished, stdout: () => stdout, stderr: () => stderr }
 }
 
-/** Runs a command to its end. */
+/** Runs the command as a process to its end. */
 export function run(words: readonly string[], options: StartOptions = {}): Promise<CommandResult> {
   return start(words, options).finished
 }
 
-/** The same command within this process: for what is not about processes, in a twentieth of the time. */
+/** Runs the command within this process, which is about twenty times faster. */
 export async function runInProcess(words: readonly string[], input = ''): Promise<CommandResult> {
   let [stdout, stderr] = ['', '']
   const terminal: Terminal = {

@@ -1,4 +1,4 @@
-/** The demo without a terminal: what it tells a program, and that it leaves no process behind, however it ends. */
+/** Tests of `quorate demo` without a terminal: its JSON events, and that all its processes end with it. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +14,7 @@ interface Event {
   readonly [fact: string]: unknown
 }
 
-describe('the demo', function () {
+describe('quorate demo', function () {
   this.timeout(90_000)
   let directory: string
   let firstPort: number
@@ -27,7 +27,7 @@ describe('the demo', function () {
   const startDemo = (...flags: readonly string[]): RunningCommand =>
     start(['demo', '--json', '--ports', `${firstPort}-${firstPort + 2}`, ...flags], { cwd: directory })
 
-  it('starts three processes, counts through the death of the leader, and ends them all when told to', async () => {
+  it('starts three processes, loses no acknowledged write when the leader is killed, and stops them all on SIGTERM', async () => {
     const demo = startDemo('--data-dir', 'data')
     const leader = await awaitEvent(demo, 'leader')
     const pids = pidsOf(demo)
@@ -48,7 +48,7 @@ describe('the demo', function () {
     await assertGone(pids)
   })
 
-  it('goes on with the data when it is run again, and dies with its nodes', async () => {
+  it('continues with the data of the last run, and all nodes end when it is killed', async () => {
     const demo = startDemo('--data-dir', 'data')
     const resumed = await awaitEvent(demo, 'resumed')
     assert.ok((resumed.counted as number) > 0)
@@ -60,7 +60,7 @@ describe('the demo', function () {
     await assertGone(pids)
   })
 
-  it('needs no disk with --memory, and says that a port is taken', async () => {
+  it('runs without a disk with --memory, and exits with 75 if its port is in use', async () => {
     const demo = startDemo('--memory')
     await awaitEvent(demo, 'leader')
     const second = await run(['demo', '--json', '--memory', '--ports', String(firstPort)], { cwd: directory })
@@ -72,7 +72,7 @@ describe('the demo', function () {
     await assertGone(pids)
   })
 
-  it('refuses a data directory that cannot be one', async () => {
+  it('exits with 78 if the data directory cannot be created', async () => {
     const broken = await run(['demo', '--data-dir', '/dev/null/data'], { cwd: directory })
     assert.equal(broken.exitCode, 78)
     assert.match(broken.stderr, /error\[ERR_RAFT_DATA_DIR_ACCESS\]/)

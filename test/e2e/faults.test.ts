@@ -1,11 +1,11 @@
-/** Real processes under load, and what may happen to them: after each fault nothing acknowledged is missing, and all nodes are equal. */
+/** Faults injected into three real processes under load: afterwards no acknowledged write is missing and all nodes are equal. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { eventually, RealCluster } from './real-cluster.ts'
 import { Writers } from './writers.ts'
 
-describe('three processes under load', function () {
+describe('a cluster of three processes under load', function () {
   this.timeout(90_000)
   let cluster: RealCluster
   before(async () => {
@@ -13,7 +13,7 @@ describe('three processes under load', function () {
   })
   after(() => cluster.close())
 
-  /** Writes all the while that `fault` goes on, then looks for what is missing. */
+  /** Writes while `fault` runs, then checks that no acknowledged write is lost. */
   async function underLoad(name: string, fault: (writers: Writers) => Promise<void>): Promise<void> {
     const writers = new Writers(cluster.endpoints, name)
     try {
@@ -25,19 +25,19 @@ describe('three processes under load', function () {
     await cluster.assertNothingLost(writers)
   }
 
-  it('would be caught if one acknowledged write were missing, or one refused were there', async () => {
+  it('is checked by assertions that fail for a lost write and for a rejected write in the store', async () => {
     const writers = new Writers(cluster.endpoints, 'check')
     await writers.awaitWrites(20)
     await writers.stop()
     await cluster.assertNothingLost(writers)
     const [first = ''] = writers.acknowledged
     writers.rejected.add(first)
-    await assert.rejects(cluster.assertNothingLost(writers), /1 writes that were surely not applied are there/)
+    await assert.rejects(cluster.assertNothingLost(writers), /1 rejected writes are in the store/)
     writers.acknowledged.add('never written')
     await assert.rejects(cluster.assertNothingLost(writers), /1 of \d+ acknowledged writes are lost/)
   })
 
-  it('survive that their leader is killed, ten times', () =>
+  it('survives ten kills of the leader', () =>
     underLoad('kill', async (writers) => {
       for (let round = 0; round < 10; round++) {
         const leader = await cluster.leader()
@@ -48,7 +48,7 @@ describe('three processes under load', function () {
       }
     }))
 
-  it('survive that their leader is stopped for longer than an election, and wakes up again', () =>
+  it('survives a leader that is suspended for longer than an election and continues', () =>
     underLoad('stop', async (writers) => {
       for (let round = 0; round < 2; round++) {
         const leader = await cluster.leader()
@@ -60,7 +60,7 @@ describe('three processes under load', function () {
       }
     }))
 
-  it('survive that the leader is cut off, and read nothing old through it', () =>
+  it('survives an isolated leader, which serves no stale read', () =>
     underLoad('isolate', async (writers) => {
       const old = await cluster.leader()
       cluster.links.isolate(old)
@@ -74,14 +74,14 @@ describe('three processes under load', function () {
       await writers.awaitWrites(20)
     }))
 
-  it('go on while two of them do not hear each other', () =>
+  it('serves writes while two of its nodes cannot reach each other', () =>
     underLoad('cut', async (writers) => {
       for (const [one, other] of [
         ['n1', 'n2'],
         ['n2', 'n3'],
       ] as const) {
         cluster.links.cut(one, other)
-        await eventually(`${one} that has lost ${other}`, async () => {
+        await eventually(`lost connection from ${one} to ${other}`, async () => {
           const status = (await cluster.statuses()).find(({ id }) => id === one)
           return status?.connected.includes(other) === false ? true : undefined
         })
@@ -91,14 +91,14 @@ describe('three processes under load', function () {
       }
     }))
 
-  it('lose nothing when all are killed at once', () =>
+  it('loses nothing when all nodes are killed at once', () =>
     underLoad('power-cut', async (writers) => {
       await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
       for (const id of cluster.ids) cluster.start(id)
       await writers.awaitWrites(20, 20_000)
     }))
 
-  it('are restarted one after the other, the leader too, without a failed write', async () => {
+  it('is restarted node by node, leader included, without a failed write', async () => {
     const writers = new Writers(cluster.endpoints, 'term')
     await writers.awaitWrites(20)
     for (const id of cluster.ids) {
@@ -116,7 +116,7 @@ describe('three processes under load', function () {
     assert.deepEqual([...writers.unknown], [])
   })
 
-  it('have taken snapshots meanwhile, and start from them', async () => {
+  it('has taken snapshots and starts from them', async () => {
     const statuses = await cluster.statuses()
     assert.ok(statuses.every(({ snapshotIndex }) => snapshotIndex > 0))
     await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
@@ -125,16 +125,16 @@ describe('three processes under load', function () {
     await cluster.assertEqual()
   })
 
-  it('do not take a wiped disk for the member it was, and take it back as a new one', () =>
+  it('rejects a member with a wiped disk, and accepts it as a new member', () =>
     underLoad('replace', async (writers) => {
       const leader = await cluster.leader()
       const lost = cluster.ids.find((id) => id !== leader) as string
       await cluster.kill(lost)
       cluster.setDirectory(lost, join(cluster.directory, `${lost}-new`))
       cluster.start(lost)
-      const refused = await cluster.exitOf(lost)
-      assert.equal(refused.exitCode, 78, refused.stderr)
-      assert.match(refused.stderr, /error\[ERR_RAFT_DIRECTORY_MISMATCH\]/)
+      const exit = await cluster.exitOf(lost)
+      assert.equal(exit.exitCode, 78, exit.stderr)
+      assert.match(exit.stderr, /error\[ERR_RAFT_DIRECTORY_MISMATCH\]/)
       const { raftClient } = cluster.client()
       try {
         await raftClient.changeMembership({ remove: [lost] })
@@ -149,9 +149,9 @@ describe('three processes under load', function () {
       await isVoter(lost)
     }))
 
-  /** Else the next one to go might take the majority with it. */
+  /** Waits until a restarted node has caught up, so that stopping the next one leaves a majority. */
   async function hasCaughtUp(id: string): Promise<void> {
-    await eventually(`${id} that has caught up`, async () => {
+    await eventually(`caught-up node ${id}`, async () => {
       const statuses = await cluster.statuses()
       const applied = statuses.find((status) => status.id === id)?.appliedIndex ?? 0
       return statuses.length === cluster.ids.length && applied > 0 ? true : undefined
@@ -166,10 +166,10 @@ describe('three processes under load', function () {
   }
 })
 
-describe('a cluster that has lost its majority', function () {
+describe('a cluster without a majority', function () {
   this.timeout(60_000)
 
-  it('refuses writes and reads in words, and goes on when a node is back', async () => {
+  it('rejects reads and writes, and serves them again after a restart of the other nodes', async () => {
     const cluster = await RealCluster.started('n1', 'n2', 'n3')
     try {
       const leader = await cluster.leader()

@@ -1,4 +1,4 @@
-/** A run that is killed in the middle, as a program: makes its directory, mounts its disk where that may be done, says where, and waits for its end. */
+/** A program that acts as a chaos run: it makes its directory, mounts a disk if it may, prints both paths and waits to be killed. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeRunDirectory } from '../../chaos/cluster/run-directory.ts'

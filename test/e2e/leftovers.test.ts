@@ -1,4 +1,4 @@
-/** What a killed run of chaos leaves behind is cleared away by the next one; what is anybody's else stays. */
+/** Tests that a chaos run removes what killed runs have left, and nothing else. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,23 +7,23 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { keepRunDirectory, makeRunDirectory, removeLeftovers } from '../../chaos/cluster/run-directory.ts'
 
-/** Of this process's tests only. */
+/** Unique to this process, so that parallel test runs do not interfere. */
 const NAME = `leftovers-${process.pid}`
 
-describe('what runs of chaos leave behind', () => {
+describe('the directory of a chaos run', () => {
   const made: string[] = []
   afterEach(() => {
     for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true })
   })
 
-  it('is cleared away with its disk once the run is dead, and not before', async () => {
+  it('is removed together with its mounted disk once the process of the run has ended', async () => {
     const run = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'killed-run.ts'), NAME], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     try {
       const [line] = (await once(run.stdout, 'data')) as [Buffer]
       const { directory, disk } = JSON.parse(line.toString()) as { directory: string; disk?: string }
-      assert.deepEqual(removeLeftovers(NAME), [], 'it is still alive')
+      assert.deepEqual(removeLeftovers(NAME), [], 'the run is still alive')
       assert.ok(existsSync(disk === undefined ? directory : join(disk, 'data')))
       run.kill('SIGKILL')
       await once(run, 'exit')
@@ -36,21 +36,21 @@ describe('what runs of chaos leave behind', () => {
     }
   })
 
-  it('stays if it is kept, another name’s, another host’s, nobody’s, or only points somewhere', () => {
+  it('stays if it was kept, has another name, host or no owner, or is a symbolic link', () => {
     const { pid: dead } = spawnSync(process.execPath, ['--version'])
-    const left = (name: string, owner: string): string => {
+    const make = (name: string, owner: string): string => {
       const directory = makeRunDirectory(name)
       made.push(directory)
       writeFileSync(join(directory, 'owner'), owner)
       return directory
     }
-    const kept = left(NAME, `${dead} on ${hostname()}\n`)
+    const kept = make(NAME, `${dead} on ${hostname()}\n`)
     keepRunDirectory(kept)
-    left(`other-${NAME}`, `${dead} on ${hostname()}\n`)
-    left(NAME, `${dead} on another-${hostname()}\n`)
-    left(NAME, '')
-    left(NAME, `0 on ${hostname()}\n`)
-    left(NAME, `${process.pid} on ${hostname()}\n`)
+    make(`other-${NAME}`, `${dead} on ${hostname()}\n`)
+    make(NAME, `${dead} on another-${hostname()}\n`)
+    make(NAME, '')
+    make(NAME, `0 on ${hostname()}\n`)
+    make(NAME, `${process.pid} on ${hostname()}\n`)
     const target = mkdtempSync(join(tmpdir(), 'quorate-target-'))
     writeFileSync(join(target, 'owner'), `${dead} on ${hostname()}\n`)
     const pointer = join(tmpdir(), `quorate-${NAME}-pointer`)
@@ -61,7 +61,7 @@ describe('what runs of chaos leave behind', () => {
       made.filter((path) => !existsSync(path)),
       [],
     )
-    const cleared = left(NAME, `${dead} on ${hostname()}\n`)
-    assert.deepEqual(removeLeftovers(NAME), [cleared])
+    const removed = make(NAME, `${dead} on ${hostname()}\n`)
+    assert.deepEqual(removeLeftovers(NAME), [removed])
   })
 })

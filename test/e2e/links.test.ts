@@ -1,4 +1,4 @@
-/** The proxies between real nodes do what they are told: to the one direction, between the one pair, and to nobody else. */
+/** Tests of the proxies between real nodes: each fault affects only the given direction between the given nodes. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo, Socket } from 'node:net'
@@ -6,17 +6,17 @@ import { connect, createServer } from 'node:net'
 import { eventually } from '../../chaos/cluster/eventually.ts'
 import { Links } from '../../chaos/cluster/links.ts'
 
-/** Long enough for bytes to pass loopback, if they may. */
+/** Long enough for bytes to pass the loopback interface. */
 const LOOPBACK_DELAY_MS = 30
 
 interface Endpoint {
   readonly socket: Socket
-  /** All it was sent. */
+  /** Everything it has received. */
   text: string
   isClosed: boolean
 }
 
-describe('the links between real nodes', () => {
+describe('a link between real nodes', () => {
   let links: Links
   const close: (() => unknown)[] = []
   beforeEach(async () => {
@@ -27,13 +27,13 @@ describe('the links between real nodes', () => {
     for (const each of close.splice(0)) each()
   })
 
-  it('pass bytes both ways', async () => {
+  it('passes bytes in both directions', async () => {
     const [a, b] = await pair('a', 'b')
     await assertDelivered(a, b)
     await assertDelivered(b, a)
   })
 
-  it('lose what goes one way, let the other pass, and break the connection once they are healed', async () => {
+  it('drops bytes in one direction only, and breaks the connection when it is healed', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'drop' })
     await assertNotDelivered(a, b)
@@ -44,7 +44,7 @@ describe('the links between real nodes', () => {
     assert.equal(b.text.includes('lost'), false)
   })
 
-  it('hold what goes one way, and deliver it late and whole', async () => {
+  it('holds bytes in one direction and delivers all of them later', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'hold' })
     await assertNotDelivered(a, b)
@@ -54,7 +54,7 @@ describe('the links between real nodes', () => {
     assert.deepEqual([a.isClosed, b.isClosed], [false, false])
   })
 
-  it('delay what goes one way, in order', async () => {
+  it('delays bytes in one direction and keeps their order', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'slow', delayMs: 60, bytesPerSecond: 1_000_000 })
     const began = performance.now()
@@ -63,7 +63,7 @@ describe('the links between real nodes', () => {
     assert.ok(performance.now() - began >= 60)
   })
 
-  it('let no more through than a slow link may', async () => {
+  it('limits the bytes per second of a slow link', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'slow', delayMs: 0, bytesPerSecond: 1_000_000 })
     const began = performance.now()
@@ -73,7 +73,7 @@ describe('the links between real nodes', () => {
     assert.ok(performance.now() - began >= 80)
   })
 
-  it('do not tell the other end that a process is gone while they are cut', async () => {
+  it('does not pass on a closed connection while it is cut', async () => {
     const [a, b] = await pair('a', 'b')
     links.cut('a', 'b')
     a.socket.destroy()
@@ -83,7 +83,7 @@ describe('the links between real nodes', () => {
     await eventually('end', async () => (b.isClosed ? true : undefined))
   })
 
-  it('break connections between nodes, and leave those of clients alone', async () => {
+  it('resets connections between nodes but not those of clients', async () => {
     const [a, b] = await pair('a', 'b')
     const [client, same] = await pair(undefined, 'b')
     links.cut('a', 'b')
@@ -94,7 +94,7 @@ describe('the links between real nodes', () => {
     await assertDelivered(client, same)
   })
 
-  /** The two ends of a connection that `caller` makes to `target`; a client does not say who it is. */
+  /** The two ends of a connection from `caller` to `target`. A client sends no handshake, so its `caller` is undefined. */
   async function pair(caller: string | undefined, target: string): Promise<[Endpoint, Endpoint]> {
     const server = createServer()
     close.push(() => server.close())

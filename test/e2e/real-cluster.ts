@@ -1,4 +1,4 @@
-/** A cluster of real processes for tests: what must hold of it once the faults are over. */
+/** A cluster of real processes for tests, with assertions on what must hold after faults. */
 import assert from 'node:assert/strict'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
 import { removeLeftovers } from '../../chaos/cluster/run-directory.ts'
@@ -20,7 +20,7 @@ export class RealCluster extends ProcessCluster<CommandResult> {
       name: NAME,
       initialMembers: ids,
       command: (words) => start(words),
-      // Fast elections, and snapshots while the faults go on.
+      // Short timeouts and frequent snapshots, so that elections and snapshots happen during the faults.
       electionTimeout: '400-800ms',
       snapshotEntries: 200,
     })
@@ -30,18 +30,18 @@ export class RealCluster extends ProcessCluster<CommandResult> {
     return cluster
   }
 
-  /** Every node has applied the same, everything that was acknowledged is there, and nothing that was refused. */
+  /** All nodes are equal, every acknowledged write is in the store, and no rejected one is. */
   async assertNothingLost(writers: Writers): Promise<void> {
     await this.assertEqual()
     const stored = await this.keys()
     const lost = [...writers.acknowledged].filter((key) => !stored.has(key))
     assert.deepEqual(lost, [], `${lost.length} of ${writers.acknowledged.size} acknowledged writes are lost`)
-    const undead = [...writers.rejected].filter((key) => stored.has(key))
-    assert.deepEqual(undead, [], `${undead.length} writes that were surely not applied are there`)
+    const applied = [...writers.rejected].filter((key) => stored.has(key))
+    assert.deepEqual(applied, [], `${applied.length} rejected writes are in the store`)
     assert.ok(writers.acknowledged.size > 0)
   }
 
-  /** All nodes, asked each for what it has itself, give the same digest at the same index. */
+  /** All nodes return the same digest of their local state at the same applied index. */
   async assertEqual(): Promise<void> {
     const digests = await this.digests()
     assert.equal(new Set(digests).size, 1, `the nodes differ: ${digests.join(', ')}`)

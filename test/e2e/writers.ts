@@ -1,11 +1,11 @@
-/** Clients that write without a pause, every key once, and remember what each write's fate is: acknowledged, refused, or unknown. */
+/** Clients that write every key once and record the outcome of each write: acknowledged, rejected or unknown. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KvClient } from '../../src/cli/kv-client.ts'
 import { isRaftError } from '../../src/errors.ts'
 
 const WRITERS = 8
 const TIMEOUT_MS = 4000
-/** Between two writes of one writer, so that a test does not fill the disk. */
+/** The pause between two writes of one writer, so that a test does not fill the disk. */
 const PAUSE_MS = 5
 
 export class Writers {
@@ -22,7 +22,7 @@ export class Writers {
     this.#writers = Array.from({ length: WRITERS }, (_, offset) => this.#write(`${name}/${offset}`))
   }
 
-  /** Resolves once so many more writes are acknowledged. */
+  /** Resolves after `count` more acknowledged writes. */
   async awaitWrites(count: number, timeoutMs = 15_000): Promise<void> {
     const goal = this.acknowledged.size + count
     const reached = new Promise<true>((resolve) => this.#waiting.push({ count: goal, resolve: () => resolve(true) }))

@@ -1,4 +1,4 @@
-/** member, leader and snapshot: what an operator does to a running cluster. */
+/** The commands `member`, `leader` and `snapshot`. */
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { ClientSettings } from '../client-settings.ts'
 import { CommandFailure } from '../command-failure.ts'
@@ -37,7 +37,7 @@ export async function memberAdd(context: CommandContext, id: string, address: st
   const endpoints = report.nodes.filter((node) => node.id !== id && node.isReachable).map((node) => node.address)
   terminal.err(`start it with:
   quorate serve --id ${id} --listen ${address} --join ${endpoints.join(',')} --data-dir ./quorate-data/${id}
-${isPromoted ? 'it votes as soon as it has caught up' : `once it has caught up, make it a voter with:\n  quorate member promote ${id}`}
+${isPromoted ? 'it becomes a voter once it has caught up' : `once it has caught up, make it a voter with:\n  quorate member promote ${id}`}
 `)
 }
 
@@ -64,15 +64,15 @@ export async function leaderTransfer(context: CommandContext, flags: { readonly 
   await withClient(context.settings, async (cluster) => {
     const { leader } = await cluster.raftClient.transferLeadership({ to: flags.to })
     if (leader === undefined || (flags.to !== undefined && leader !== flags.to))
-      throw new CommandFailure(`leadership was not handed over; the leader is ${leader ?? 'not known yet'}`, {
+      throw new CommandFailure(`leadership was not transferred; the leader is ${leader ?? 'not known yet'}`, {
         exitCode: EXIT.noLeader,
-        hint: 'see `quorate status`, and try again',
+        hint: 'check `quorate status` and try again',
       })
     print(context, { schema: 'quorate.leader/v1', leader }, `${leader} leads`)
   })
 }
 
-/** As long as it takes, unless somebody has said how long; but first somebody must be there. */
+/** Without --timeout a snapshot may take as long as it needs, so this first checks that a node responds. */
 export async function snapshotTake(context: CommandContext): Promise<void> {
   const { settings } = context
   await readStatus(settings)
@@ -103,9 +103,9 @@ async function confirm(terminal: Terminal, question: string, isSure: boolean): P
   if (isSure) return
   const answer = await terminal.ask(`${question} [y/N] `)
   if (answer === undefined)
-    throw new CommandFailure('this needs a confirmation, and there is nobody to ask', {
+    throw new CommandFailure('this needs a confirmation, but standard input is not a terminal', {
       exitCode: EXIT.usage,
-      hint: 'say --yes',
+      hint: 'pass --yes',
     })
   if (!/^y(es)?$/i.test(answer.trim())) throw new CommandFailure('nothing was changed')
 }

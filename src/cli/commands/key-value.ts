@@ -1,4 +1,4 @@
-/** put, get, delete, cas and list: what they ask of the cluster, and how they show the answer. */
+/** The commands `put`, `get`, `delete`, `cas` and `list`. */
 import { isUtf8 } from 'node:buffer'
 import type { KvEntry, KvResult } from '../../kv/index.ts'
 import { LIST_ENTRIES_MAX } from '../../kv/index.ts'
@@ -69,7 +69,7 @@ export interface ListFlags {
   readonly local?: boolean
 }
 
-/** Page by page; each page is a read of its own. */
+/** Reads page by page. Each page is a separate read, so the list is not a snapshot of one moment. */
 export async function list(context: CommandContext, prefix: string, flags: ListFlags): Promise<void> {
   const { settings, terminal } = context
   const mode = flags.local === true ? 'local' : 'linearizable'
@@ -79,7 +79,7 @@ export async function list(context: CommandContext, prefix: string, flags: ListF
       const limit = Math.min(left, LIST_ENTRIES_MAX)
       const { answer, note } = await cluster.read({ type: 'list', prefix, after, limit }, mode)
       if (answer.type !== 'listed')
-        throw new CommandFailure('reason' in answer ? answer.reason : 'the node answered no list')
+        throw new CommandFailure('reason' in answer ? answer.reason : 'the response of the node is not a list')
       for (const entry of answer.entries) terminal.out(listLine(entry, settings, flags))
       if (settings.isVerbose) terminal.err(`${answer.entries.length} entries  ${note}\n`)
       left -= answer.entries.length
@@ -94,7 +94,7 @@ function listLine(entry: KvEntry, settings: ClientSettings, flags: ListFlags): s
   return flags.keys === true ? `${entry.key}\n` : `${entry.key}\t${Buffer.from(entry.value).toString('utf8')}\n`
 }
 
-/** '-' stands for what is piped in. */
+/** '-' means standard input. */
 async function readValue(text: string, terminal: Terminal): Promise<Uint8Array> {
   return text === '-' ? terminal.readInput() : Buffer.from(text)
 }
@@ -120,14 +120,14 @@ function problemOf(key: string, result: KvResult): CommandFailure | undefined {
   if (result.type !== 'mismatch') return undefined
   const { entry } = result
   const found = entry === undefined ? `there is no key '${key}'` : `'${key}' holds '${Buffer.from(entry.value)}'`
-  return new CommandFailure(`${found}, which is not what was expected; nothing was changed`)
+  return new CommandFailure(`${found}, which is not the expected value; nothing was changed`)
 }
 
 function noSuchKey(key: string): CommandFailure {
   return new CommandFailure(`there is no key '${key}'`)
 }
 
-/** Bytes that are no text are shown as base64, under another name. */
+/** A value that is not UTF-8 is shown as `valueBase64`. */
 function printableEntry({ key, value, version, index }: KvEntry): object {
   const bytes = Buffer.from(value)
   return {

@@ -1,4 +1,4 @@
-/** What a change of the voters does to the number of failures a cluster survives, in words, before it is done. */
+/** Describes how a change of voters affects the number of failures that the cluster tolerates. */
 
 export interface VoterChange {
   readonly before: readonly string[]

@@ -1,24 +1,25 @@
-/** Going through a run by steps: what a person types between two events, or what is piped in. */
+/** `quorate replay --step`: reads commands from standard input between the events of a run. */
 import { createInterface } from 'node:readline'
 import { inspect } from 'node:util'
 import type { SimulationStep, StepObserver } from '../../testing/simulation/step-observer.ts'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
 import type { Terminal } from '../terminal.ts'
 
-const HELP = 'Enter: on to the next line; n COUNT: so many events; p NODE: that node; g: go to the end; q: stop here\n'
+const HELP =
+  'Enter: run to the next line of the trace; n COUNT: run COUNT events; p NODE: print a node; g: run to the end; q: stop here\n'
 
 export interface Stepper {
   readonly observer: StepObserver
-  /** Lets go of the input. */
+  /** Stops reading standard input. */
   end(): void
 }
 
-/** Reads commands from standard input, one per line; when it ends, the run goes on to its end. */
+/** Reads one command per line. At the end of the input the run continues to its end. */
 export function createStepper(terminal: Terminal): Stepper {
   const lines = createInterface({ input: process.stdin })
   const typed = lines[Symbol.asyncIterator]()
   let shown = 0
-  /** Before this event nothing is asked. */
+  /** No command is read before this event. */
   let nextEvent = 0
   const show = (moment: SimulationStep): boolean => {
     const fresh = moment.lines.slice(shown)
@@ -52,7 +53,7 @@ async function nodeText(moment: SimulationStep, id: string): Promise<string> {
   return `${formatNode(node)}\n`
 }
 
-/** All that a node is, as a person reads it. */
+/** The full state of a node as text. */
 export function formatNode(node: NodeState): string {
   return inspect(node, { depth: null, breakLength: 120, compact: 3, maxArrayLength: null })
 }

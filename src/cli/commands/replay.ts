@@ -1,4 +1,4 @@
-/** replay: runs a written run again, whole, up to a moment, or step by step, and says whether it came out as written; judges recordings. */
+/** `quorate replay`: replays a run or scenario file and compares the outcome with the file, or checks a recording. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Replay } from '../../testing/run-files/replay-run.ts'
@@ -18,12 +18,12 @@ export interface ReplayFlags {
   readonly output: 'text' | 'json'
 }
 
-/** Lines of the trace that are printed, unless all are asked for. */
+/** Lines of the trace that are printed without --trace. */
 const TRACE_LINES = 20
-/** The format and the columns. */
+/** The format line and the column headings. */
 const HEADER_LINES = 2
 
-/** Exit code 0: as the file says (or there was nothing to compare); 1: it came out otherwise. */
+/** Exit code 0: the outcome is the one in the file, or the file has none. 1: it differs. */
 export async function replay(path: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const text = await readInput(path)
   const { kindOf } = await import('../../testing/text/first-line.ts')
@@ -52,7 +52,7 @@ async function replayRunFile(path: string, text: string, flags: ReplayFlags, ter
   return replayed.isSame === false ? EXIT.failure : EXIT.ok
 }
 
-/** Exit code 0: every promise was kept; 1: one was broken. */
+/** Exit code 0: every property holds. 1: one is violated. */
 async function checkRecordingText(text: string, flags: ReplayFlags, terminal: Terminal): Promise<number> {
   const { checkRecording } = await import('../../testing/recordings/check-recording.ts')
   const { observations, violation, line } = await checkRecording(text.split(/\r?\n/))
@@ -65,12 +65,12 @@ async function checkRecordingText(text: string, flags: ReplayFlags, terminal: Te
   return violation === undefined ? EXIT.ok : EXIT.failure
 }
 
-/** Only a run has events, a time, and nodes to print. */
+/** Only a run has events, simulated time and nodes. */
 function assertNoRunFlags(path: string, kind: 'scenario' | 'recording', flags: ReplayFlags): void {
   const given = (['until', 'print', 'step', 'record'] as const).filter((flag) => flags[flag] !== undefined)
   if (given.length === 0) return
-  const what = kind === 'scenario' ? 'a told scenario of bare cores' : 'a recording, of which nothing is run again'
-  throw new CommandFailure(`${path} is ${what}: it has no events, no time and no nodes to print`, {
+  const what = kind === 'scenario' ? 'a scenario' : 'a recording, which is checked without running nodes'
+  throw new CommandFailure(`${path} is ${what}: it has no events, no simulated time and no nodes to print`, {
     exitCode: EXIT.usage,
     hint: `Leave out ${given.map((flag) => `--${flag}`).join(', ')}.`,
   })
@@ -92,7 +92,7 @@ async function readInput(path: string): Promise<string> {
   } catch (error) {
     throw new CommandFailure(`${path} cannot be read: ${(error as Error).message}`, {
       exitCode: EXIT.usage,
-      hint: 'Give the path of a run file or a told scenario; a check that fails names the file it wrote.',
+      hint: 'Give the path of a run file, a scenario or a recording; a failed check prints the path of the file it wrote.',
     })
   }
 }
@@ -103,7 +103,7 @@ async function writeRecording(path: string, text: string): Promise<void> {
   } catch (error) {
     throw new CommandFailure(`the recording cannot be written: ${(error as Error).message}`, {
       exitCode: EXIT.usage,
-      hint: 'Give --record a file in a directory that is there and may be written to.',
+      hint: 'Give --record a file in an existing directory with write permission.',
     })
   }
 }
@@ -125,7 +125,7 @@ function traceLines({ trace = '' }: Replay, isWhole: boolean): string[] {
   if (isWhole || left <= 0) return lines
   return [
     ...lines.slice(0, HEADER_LINES),
-    `  … ${left} lines before (--trace prints all)`,
+    `  … ${left} earlier lines (--trace prints all)`,
     ...lines.slice(-TRACE_LINES),
   ]
 }
@@ -134,9 +134,9 @@ function summary(path: string, { outcome, expected, isSame, isStopped, event, ti
   const lines = isStopped ? [`stopped after event ${event}, at ${timeUs / 1000} ms`] : [outcome.verdict]
   lines.push(`state ${outcome.state}`)
   if (isStopped) return lines
-  if (expected === undefined) return [...lines, `${basename(path)} does not say what should come of it`]
+  if (expected === undefined) return [...lines, `${basename(path)} contains no expected outcome`]
   if (isSame === true) return [...lines, `as in ${basename(path)}`]
-  return [...lines, `otherwise in ${basename(path)}: ${expected.verdict}`, `                state ${expected.state}`]
+  return [...lines, `different in ${basename(path)}: ${expected.verdict}`, `                state ${expected.state}`]
 }
 
 function jsonReport(replayed: Replay, node: object | undefined, flags: ReplayFlags): object {
@@ -150,6 +150,6 @@ function firstDifference(expected: string, now: string): string {
   const before = expected.split('\n')
   const at = now.split('\n').findIndex((line, number) => line !== before[number])
   return at < 0
-    ? 'the file goes on where this ends'
-    : `line ${at + 1} is otherwise in the file: ${before[at] ?? '(it ends before)'}`
+    ? 'the file continues where this output ends'
+    : `line ${at + 1} is different in the file: ${before[at] ?? '(the file ends before it)'}`
 }

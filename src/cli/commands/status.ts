@@ -1,4 +1,4 @@
-/** status: the cluster in one line, each node in one row; what is wrong is in the exit code too. */
+/** `quorate status`: one line for the cluster and one row per node. The exit code tells whether there is a leader and a quorum. */
 import type { ClientSettings } from '../client-settings.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withClient } from '../kv-client.ts'
@@ -14,7 +14,7 @@ export async function status(settings: ClientSettings, terminal: Terminal): Prom
   return report.leader !== undefined && report.hasQuorum ? EXIT.ok : EXIT.noLeader
 }
 
-/** A node that does not answer must not use up the patience of who asks: half the timeout, at most. */
+/** Waits at most half the timeout for each node, so that one silent node does not fail the command. */
 export async function readStatus(settings: ClientSettings): Promise<StatusReport> {
   const timeoutMs = Math.min(2000, settings.timeoutMs / 2)
   return withClient(settings, ({ raftClient }) => collectStatus(raftClient, timeoutMs))

@@ -1,9 +1,9 @@
-/** Writes down what the cluster has acknowledged, and holds it to its word. */
+/** Records the writes that the cluster acknowledged, and finds those that are missing when the keys are read back. */
 
-/** A key's story: values only grow, so that it can be told whether a later one replaced an earlier one. */
+/** The writes of one key. Values only increase, so a larger value in the store has replaced a smaller one. */
 interface KeyRecord {
   acknowledged: number
-  /** Written, and never heard of again: may be there, even later. */
+  /** Writes of unknown outcome: each may be in the store, or may still be applied. */
   readonly unknown: Set<number>
 }
 
@@ -12,7 +12,7 @@ export class AcknowledgedWrites {
   #acknowledged = 0
   #unknown = 0
 
-  /** How many writes were acknowledged in all. */
+  /** The number of acknowledged writes of all keys. */
   get acknowledged(): number {
     return this.#acknowledged
   }
@@ -32,7 +32,7 @@ export class AcknowledgedWrites {
     this.#unknown++
   }
 
-  /** The keys whose acknowledged value is neither in the store nor replaced by a later one. */
+  /** The keys whose acknowledged value is neither in the store nor replaced by a later write. */
   lostKeys(stored: ReadonlyMap<string, number>): string[] {
     return [...this.#records]
       .filter(([key, { acknowledged, unknown }]) => {

@@ -1,4 +1,4 @@
-/** What a person can do to the demo's cluster with one key; each says what came of it. */
+/** The actions behind the keys of the demo. Each announces its result. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
@@ -19,11 +19,11 @@ export interface DemoContext {
   readonly client: KvClient
   readonly counter: Counter
   readonly announcer: Announcer
-  /** Aborted once the demo is told to stop: what fails then needs no mention. */
+  /** Aborted when the demo stops; failures after that are not announced. */
   readonly stopping: AbortSignal
 }
 
-/** SIGKILL to the leader, and then the report. */
+/** Kills the leader with SIGKILL and reports the failover. */
 export async function killLeader(context: DemoContext): Promise<void> {
   const { cluster, announcer } = context
   const { leader } = cluster
@@ -33,7 +33,7 @@ export async function killLeader(context: DemoContext): Promise<void> {
   await reportFailover(context, leader, began)
 }
 
-/** Waits for the next leader, then counts what the cluster still knows of all it has acknowledged. */
+/** Waits for the next leader and the next acknowledged write, then counts the acknowledged writes that are lost. */
 export async function reportFailover(context: DemoContext, killed: Leadership, began: number): Promise<void> {
   const { cluster, counter, announcer } = context
   if (!cluster.hasMajority) return announceNoMajority(context, killed.id)
@@ -45,7 +45,7 @@ export async function reportFailover(context: DemoContext, killed: Leadership, b
   if (elected === undefined || !isServing)
     return announcer.announce({
       ...{ event: 'noLeader', killed: killed.id, waitedMs: FAILOVER_TIMEOUT_MS },
-      text: `${killed.id} (leader) killed; no other leads after ${FAILOVER_TIMEOUT_MS / 1000} s: see \`quorate status\``,
+      text: `${killed.id} (leader) killed; no new leader after ${FAILOVER_TIMEOUT_MS / 1000} s: see \`quorate status\``,
     })
   const electedMs = Math.round(elected.at - began)
   const lost = await counter.countLost()
@@ -56,7 +56,7 @@ export async function reportFailover(context: DemoContext, killed: Leadership, b
     ...{ acknowledged, lost, unknown },
     text:
       `${killed.id} (leader) killed; ${elected.id} leads term ${elected.term} after ${electedMs} ms, ` +
-      `writes go on after ${servingMs} ms; ${lost} acknowledged writes lost (of ${acknowledged}${doubt})`,
+      `writes resume after ${servingMs} ms; ${lost} acknowledged writes lost (of ${acknowledged}${doubt})`,
   })
 }
 
@@ -65,11 +65,11 @@ function announceNoMajority({ cluster, announcer }: DemoContext, killed: NodeId)
   const of = cluster.plan.nodes.length
   announcer.announce({
     ...{ event: 'noMajority', killed, up, of },
-    text: `${killed} (leader) killed; ${up} of ${of} nodes left, which is no majority: nothing can be written`,
+    text: `${killed} (leader) killed; ${up} of ${of} nodes left, which is not a majority: no writes are possible`,
   })
 }
 
-/** All that were killed. */
+/** Restarts all nodes that are down. */
 export async function restartKilled(context: DemoContext): Promise<void> {
   const { cluster, announcer } = context
   const down = cluster.plan.nodes.filter(({ id }) => !cluster.isUp(id))
@@ -88,14 +88,14 @@ export async function restartKilled(context: DemoContext): Promise<void> {
   }
 }
 
-/** A node without a disk has forgotten its votes: its old self is removed, and it is added anew. */
+/** Removes the member and adds it again, because a node without a disk has lost its log and vote. */
 async function replaceMemoryNode({ cluster, client }: DemoContext, id: NodeId): Promise<string> {
   const address = cluster.plan.nodes.find((node) => node.id === id)?.address ?? ''
   const { statuses, isMember } = await membersOf(client, id)
   if (statuses > 0 && isMember) await client.raftClient.changeMembership({ remove: [id] })
   await client.raftClient.changeMembership({ add: [{ id, address, promote: true }] })
   await cluster.join(id)
-  return ' (its memory was lost with its process: removed, and added again as a new member)'
+  return ' (its data was lost with its process: removed and added again as a new member)'
 }
 
 async function membersOf(client: KvClient, id: NodeId): Promise<{ statuses: number; isMember: boolean }> {
@@ -131,7 +131,7 @@ export async function putOne({ cluster, client, announcer }: DemoContext): Promi
 
 export async function runLoad({ client, announcer }: DemoContext): Promise<void> {
   const { durationMs, outstanding, valueBytes } = LOAD_DEFAULTS
-  announcer.note(`${durationMs / 1000} s of writes, ${outstanding} at a time, ${valueBytes} bytes each …`)
+  announcer.note(`${durationMs / 1000} s of writes, ${outstanding} in parallel, ${valueBytes} bytes each …`)
   const result = await load(client)
   const [perSecond, p50, p99] = [Math.round(result.perSecond), result.p50Ms.toFixed(1), result.p99Ms.toFixed(1)]
   const failures = result.failures === 0 ? '' : `, ${result.failures} failed`
@@ -146,7 +146,7 @@ export async function showStatus({ client, announcer }: DemoContext): Promise<vo
   announcer.announce({ event: 'status', status: report, text: formatStatus(report).trimEnd() })
 }
 
-/** An action that fails says so and leaves the demo running. */
+/** Runs an action and announces its failure; the demo continues. */
 export async function announceFailure(
   context: DemoContext,
   action: (parts: DemoContext) => Promise<void>,

@@ -1,7 +1,7 @@
-/** What the demo says as it goes: one line per event, for a person or for a program. */
+/** Prints the events of the demo, one line each: as text or as JSON. */
 import type { Terminal } from '../terminal.ts'
 
-/** Facts of one event; `text` is the same for people. */
+/** One event: its facts for programs, and `text` for people. */
 export interface Announcement {
   readonly event: string
   readonly text: string
@@ -24,7 +24,7 @@ export class Announcer {
     )
   }
 
-  /** Only for people. */
+  /** Prints a line that is omitted with --json. */
   note(text: string): void {
     if (!this.#isJson) this.#terminal.out(`${text}\n`)
   }

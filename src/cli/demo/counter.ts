@@ -1,15 +1,15 @@
-/** Counts in the cluster, a few writes a second, for as long as the demo runs: so that there is something to lose. */
+/** Writes an increasing count to the cluster while the demo runs, so that a lost write can be detected. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRaftError } from '../../errors.ts'
 import type { KvClient } from '../kv-client.ts'
 import { AcknowledgedWrites } from './acknowledged-writes.ts'
 
 const PREFIX = 'demo/counter/'
-/** The count goes round these many keys, so that it can go on for ever. */
+/** The count cycles through this many keys, so that the state stays small. */
 const KEYS = 100
 const PAUSE_MS = 40
 const TIMEOUT_MS = 3000
-/** A cluster that begins may take a few elections. */
+/** A new cluster may need several elections before it serves reads. */
 const START_TIMEOUT_MS = 20_000
 
 export class Counter {
@@ -24,7 +24,7 @@ export class Counter {
     this.#cluster = cluster
   }
 
-  /** Goes on from whatever an earlier run has counted, and returns it. */
+  /** Continues from the count of an earlier run and returns that count. */
   async start(): Promise<number> {
     const stored = await this.#readCounters(START_TIMEOUT_MS)
     const counted = Math.max(0, ...stored.values())
@@ -38,12 +38,12 @@ export class Counter {
     await this.#running
   }
 
-  /** Resolves with the next acknowledgement. */
+  /** Resolves when the next write is acknowledged. */
   nextAcknowledged(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Reads everything back, linearizably, and returns how many acknowledged writes are lost: 0, or this is not Raft. */
+  /** Reads all keys linearizably and returns the number of acknowledged writes that are lost. Anything but 0 is a bug. */
   async countLost(): Promise<number> {
     return this.writes.lostKeys(await this.#readCounters()).length
   }

@@ -1,4 +1,4 @@
-/** The demo's nodes together: starts them, knows who leads, kills and restarts them, and leaves none behind. */
+/** The processes of the demo: starts, kills and restarts them, and tracks the leader. All of them end with this process. */
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
 import { CommandFailure } from '../command-failure.ts'
@@ -8,20 +8,20 @@ import { DEMO_CLUSTER } from './demo-plan.ts'
 import type { ProcessExit } from './node-process.ts'
 import { NodeProcess } from './node-process.ts'
 
-/** A node that has not said by then that it listens has not started. */
+/** A node that has not reported its start by then has failed to start. */
 const START_TIMEOUT_MS = 20_000
 const STOP_GRACE_MS = 8000
 
 export interface Leadership {
   readonly id: NodeId
   readonly term: number
-  /** On this process's monotonic clock. */
+  /** When this process received the event, by performance.now(). */
   readonly at: number
 }
 
 export interface DemoWatcher {
   onLeader(leadership: Leadership, before: Leadership | undefined): void
-  /** A node has ended that nobody here has killed; `led` if it was the leader. */
+  /** Called when a node exits that the demo did not stop; `led` is its leadership if it was the leader. */
   onNodeExit(id: NodeId, ending: ProcessExit, led: Leadership | undefined): void
 }
 
@@ -43,13 +43,13 @@ export class DemoCluster {
     return this.plan.nodes.flatMap(({ id }) => this.#processes.get(id) ?? [])
   }
 
-  /** Of the newest term; undefined if it is not running any more. */
+  /** The leader of the newest term; undefined if its process has ended. */
   get leader(): Leadership | undefined {
     const { id } = this.#leadership ?? {}
     return id !== undefined && this.isUp(id) ? this.#leadership : undefined
   }
 
-  /** The nodes went on from data of an earlier run. */
+  /** True if a node found data of an earlier run. */
   get hasOldData(): boolean {
     return this.#hasOldData
   }
@@ -66,7 +66,7 @@ export class DemoCluster {
     return this.#processes.get(id)?.pid
   }
 
-  /** All of them; throws with the words of the first that could not start. */
+  /** Starts all nodes. Rejects with the error of the first one that cannot start. */
   async start(): Promise<void> {
     await Promise.all(this.plan.nodes.map((planned) => this.#spawn(planned, ['--peers', this.#peers()])))
   }
@@ -75,18 +75,18 @@ export class DemoCluster {
     await this.#processes.get(id)?.kill()
   }
 
-  /** With what is on its disk. */
+  /** Restarts a node with its data. */
   async restart(id: NodeId): Promise<void> {
     await this.#spawn(this.#planned(id), ['--peers', this.#peers()])
   }
 
-  /** As a new member that was added under the old name: what it once knew is gone. */
+  /** Starts a node without data that was added as a new member under its old id. */
   async join(id: NodeId): Promise<void> {
     const others = this.plan.nodes.filter((node) => node.id !== id && this.isUp(node.id))
     await this.#spawn(this.#planned(id), ['--join', others.map(({ address }) => address).join(',')])
   }
 
-  /** Resolves when a leader of a newer term is known, or false when that takes longer. */
+  /** Resolves with the leader of a newer term than `afterTerm`, or undefined after the timeout. */
   async newLeader(afterTerm: number, timeoutMs: number): Promise<Leadership | undefined> {
     const isNewer = (): boolean => (this.#leadership?.term ?? 0) > afterTerm
     if (!isNewer()) await this.#waitForEvent(isNewer, timeoutMs)
@@ -134,7 +134,7 @@ export class DemoCluster {
     for (const { resolve } of done) resolve()
   }
 
-  /** Whether an event that `wants` holds for came in time. */
+  /** Resolves with true when an event matches, or with false after the timeout. */
   #waitForEvent(matches: (event: NodeEvent, id: NodeId) => boolean, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs)
@@ -163,9 +163,9 @@ export class DemoCluster {
 
 function startFailure(child: NodeProcess, ending: ProcessExit | undefined): CommandFailure {
   const { id, logFile } = child.planned
-  const how = ending === undefined ? `does not listen after ${START_TIMEOUT_MS} ms` : 'could not start'
+  const how = ending === undefined ? `has not started after ${START_TIMEOUT_MS} ms` : 'could not start'
   return new CommandFailure(`${id} ${how}:\n${child.lastError()}`, {
     exitCode: ending?.exitCode ?? EXIT.software,
-    hint: `its log is ${logFile}`,
+    hint: `read its log in ${logFile}`,
   })
 }

@@ -1,4 +1,4 @@
-/** What a demo is going to run: how many nodes, at which ports, with which data; a plan is kept beside the data, to be resumed. */
+/** Chooses the nodes, ports and directories of a demo. The plan is stored with the data, so that a later run reuses it. */
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,18 +21,18 @@ export interface DemoFlags {
 export interface PlannedNode {
   readonly id: string
   readonly address: string
-  /** undefined: in memory. */
+  /** Undefined for a node in memory. */
   readonly dataDir: string | undefined
   readonly logFile: string
 }
 
 export interface DemoPlan {
   readonly nodes: readonly PlannedNode[]
-  /** Where everything lies that the demo writes. */
+  /** The directory for everything that the demo writes. */
   readonly directory: string
   readonly isMemory: boolean
   readonly isResumed: boolean
-  /** A port of the usual range that is taken, if another range was chosen for it. */
+  /** The port in use because of which another range than the default was chosen. */
   readonly busyPort: number | undefined
 }
 
@@ -66,26 +66,26 @@ async function newPlan(flags: DemoFlags, directory: string): Promise<DemoPlan> {
   const wanted = requested ?? { first: FIRST_PORT_DEFAULT, last: FIRST_PORT_DEFAULT + count - 1 }
   const busy = await busyPort(wanted.first, count)
   if (busy !== undefined && requested !== undefined)
-    throw portInUse(busy, 'leave --ports out and the next free range is taken, or name another')
+    throw portInUse(busy, 'omit --ports to use the next free range, or choose another range')
   const firstPort = busy === undefined ? wanted.first : await freeRange(wanted.first + count, count)
   return planOf({ count, firstPort, directory, isMemory: flags.memory === true, isResumed: false, busyPort: busy })
 }
 
-/** The addresses are in the membership, which is in the data: they stay. */
+/** Keeps the ports, because the stored membership contains the addresses. */
 async function resumedPlan(flags: DemoFlags, stored: StoredPlan): Promise<DemoPlan> {
   const { nodes: count, firstPort } = stored
   const range = `${firstPort}-${firstPort + count - 1}`
   const requested = flags.ports === undefined ? undefined : requestedPorts(flags.ports, count)
   if ((flags.nodes ?? count) !== count || (requested?.first ?? firstPort) !== firstPort)
-    throw new CommandFailure(`the data in ${flags.dataDir} is that of ${count} nodes at ports ${range}`, {
+    throw new CommandFailure(`the data in ${flags.dataDir} belongs to ${count} nodes with ports ${range}`, {
       exitCode: EXIT.usage,
-      hint: 'leave --nodes and --ports out to go on with it, or choose another --data-dir',
+      hint: 'omit --nodes and --ports to continue with this data, or choose another --data-dir',
     })
   const busy = await busyPort(firstPort, count)
   if (busy !== undefined)
     throw portInUse(
       busy,
-      `the nodes whose data is in ${flags.dataDir} have ports ${range}: stop what runs there (this demo, in another terminal?), or choose another --data-dir`,
+      `the nodes in ${flags.dataDir} use ports ${range}: stop the process that uses them (perhaps this demo in another terminal), or choose another --data-dir`,
     )
   return planOf({ count, firstPort, directory: flags.dataDir, isMemory: false, isResumed: true, busyPort: undefined })
 }
@@ -115,7 +115,7 @@ async function readPlan(dataDir: string): Promise<StoredPlan | undefined> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     if (!(error instanceof SyntaxError)) throw accessError(dataDir, error)
   }
-  throw new RaftError('ERR_RAFT_FORMAT', `${path} is not one that this version of the demo has written`, {
+  throw new RaftError('ERR_RAFT_FORMAT', `${path} was not written by this version of the demo`, {
     hint: 'choose another --data-dir',
   })
 }
@@ -132,14 +132,14 @@ function accessError(dataDir: string, cause: unknown): RaftError {
   if (isRaftError(cause)) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new RaftError('ERR_RAFT_DATA_DIR_ACCESS', `the data directory ${dataDir} cannot be used: ${reason}`, {
-    hint: 'choose another --data-dir, or run as the user it belongs to',
+    hint: 'choose another --data-dir, or run as the user that owns it',
     cause,
   })
 }
 
 function checkedNodeCount(count: number): number {
   if (count <= NODES_MAX) return count
-  throw new CommandFailure(`--nodes ${count} is more than the ${NODES_MAX} that the demo runs`, {
+  throw new CommandFailure(`--nodes ${count} is more than the maximum of ${NODES_MAX}`, {
     exitCode: EXIT.usage,
   })
 }

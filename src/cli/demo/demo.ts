@@ -1,4 +1,4 @@
-/** `quorate demo`: a cluster of separate processes on this machine, to be watched, killed and restarted. */
+/** `quorate demo`: runs a cluster of processes on this machine, whose nodes can be killed and restarted by keys. */
 import { rm } from 'node:fs/promises'
 import type { NodeId } from '../../core/types.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -27,7 +27,7 @@ const ACTIONS: Readonly<Record<string, (parts: DemoContext) => Promise<void>>> =
   s: showStatus,
 }
 
-/** Runs until it is told to stop; whatever happens, no process stays behind. */
+/** Runs until a stop signal or the quit key. All node processes end with it. */
 export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number> {
   const stopRequested = stopRequest(['SIGHUP'])
   const stopping = new AbortController()
@@ -64,14 +64,13 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
       text: `  ${id}  pid ${cluster.pid(id)}  ${address}  ${dataDir ?? 'in memory'}`,
     })
   const leader = await cluster.newLeader(0, FIRST_LEADER_TIMEOUT_MS)
-  if (leader === undefined)
-    announcer.announce({ event: 'noLeader', text: 'nobody leads yet: look at `quorate status`' })
+  if (leader === undefined) announcer.announce({ event: 'noLeader', text: 'no leader yet: see `quorate status`' })
   else {
     const { id, term, at } = leader
     const tookMs = Math.max(0, Math.round(at - upAt))
     announcer.announce({
       ...{ event: 'leader', leader: id, term, tookMs },
-      text: `leader: ${id} (term ${term}), ${tookMs} ms after the nodes were up`,
+      text: `leader: ${id} (term ${term}), elected ${tookMs} ms after the nodes started`,
     })
   }
   const endpoints = plan.nodes.map(({ address }) => address)
@@ -82,13 +81,13 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
     announcer.announce({
       event: 'resumed',
       counted: kept,
-      text: `it goes on with the data of the last run: the counter stands at ${kept}`,
+      text: `continuing with the data of the last run: the counter is at ${kept}`,
     })
   announcer.note(nextSteps(plan))
   return { cluster, client, counter, announcer, stopping }
 }
 
-/** Obeys keys until one of them, or a signal, says that it is enough. */
+/** Handles keys until the quit key or a stop signal. */
 async function handleKeysUntilQuit(context: DemoContext, stopRequested: Promise<undefined>): Promise<void> {
   context.announcer.note('keys: k kill the leader  r restart it  p put a value  b 5 s of load  s status  q quit')
   const running = new Set<string>()
@@ -105,9 +104,9 @@ async function handleKeysUntilQuit(context: DemoContext, stopRequested: Promise<
   stopListening()
 }
 
-/** Says what nobody has asked for: a node that ends, and an election. */
+/** Announces elections and unexpected exits. */
 class Watcher implements DemoWatcher {
-  /** Once the cluster is up. */
+  /** Set once the cluster has started. */
   context: DemoContext | undefined
   readonly #announcer: Announcer
 
@@ -116,14 +115,14 @@ class Watcher implements DemoWatcher {
   }
 
   onLeader({ id, term }: Leadership, before: Leadership | undefined): void {
-    // After the death of a leader there is a whole report to come.
+    // If the former leader is down, reportFailover announces the new one.
     if (before === undefined || this.context?.cluster.isUp(before.id) !== true) return
     this.#announcer.announce({ event: 'leads', leader: id, term, text: `${id} leads term ${term}` })
   }
 
   onNodeExit(id: NodeId, { exitCode, signal }: ProcessExit, led: Leadership | undefined): void {
     const how = signal === null ? `exit code ${exitCode}` : signal
-    this.#announcer.announce({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has ended: ${how}` })
+    this.#announcer.announce({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has exited: ${how}` })
     const began = performance.now()
     if (led !== undefined && this.context !== undefined)
       void announceFailure(this.context, (parts) => reportFailover(parts, led, began))
@@ -136,7 +135,7 @@ function announcePlan(plan: DemoPlan, announcer: Announcer): void {
     announcer.announce({
       event: 'portsMoved',
       busyPort,
-      text: `port ${busyPort} is in use; taking the next free range`,
+      text: `port ${busyPort} is in use; using the next free range`,
     })
   const where = isMemory ? 'in memory' : `in ${directory}/`
   announcer.announce({ event: 'starting', nodes: nodes.length, text: `starting ${nodes.length} nodes ${where} …` })
@@ -150,10 +149,12 @@ try, in another terminal:
 ${isUsual ? '' : `  export QUORATE_ENDPOINTS=${endpoints}\n`}  npx quorate put greeting hello
   npx quorate get greeting
   npx quorate status
-  kill -9 PID      (of any node; then look at the status again)
+  kill -9 PID      (of any node; then check the status again)
 `
 }
 
 function stoppedText(plan: DemoPlan): string {
-  return plan.isMemory ? 'stopped' : `stopped; the data is in ${plan.directory}/; run the demo again to go on with it`
+  return plan.isMemory
+    ? 'stopped'
+    : `stopped; the data is in ${plan.directory}/; run the demo again to continue with it`
 }

@@ -1,26 +1,26 @@
-/** Finds ports on loopback that nobody listens at. */
+/** Finds free ports on the loopback interface. */
 import { createServer } from 'node:net'
 import { RaftError } from '../../errors.ts'
 
 const PORT_MAX = 65_535
-/** After this many busy ranges in a row something else is wrong. */
+/** Give up after this many busy ranges: the cause must be another one. */
 const RANGES_MAX = 200
 
-/** The first port of `count` from `first` on that is taken. */
+/** The first port in use among `count` ports from `first`. */
 export async function busyPort(first: number, count: number): Promise<number | undefined> {
   for (let port = first; port < first + count; port++) if (!(await isFree(port))) return port
   return undefined
 }
 
-/** Where the next range of `count` free ports begins. */
+/** The first port of the next `count` consecutive free ports. */
 export async function freeRange(from: number, count: number): Promise<number> {
   let first = from
   for (let tried = 0; tried < RANGES_MAX && first + count <= PORT_MAX; tried++) {
     if ((await busyPort(first, count)) === undefined) return first
     first += count
   }
-  throw new RaftError('ERR_RAFT_PORT_IN_USE', `no ${count} free ports in a row were found from ${from} on`, {
-    hint: 'name some with --ports',
+  throw new RaftError('ERR_RAFT_PORT_IN_USE', `found no ${count} consecutive free ports from ${from}`, {
+    hint: 'choose ports with --ports',
   })
 }
 

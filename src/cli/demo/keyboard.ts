@@ -1,9 +1,9 @@
-/** Single keys of a terminal, as they are pressed. */
+/** Reads single keys from the terminal. */
 
-/** Ctrl-C and Ctrl-D, which a terminal in raw mode hands over as characters. */
+/** Ctrl-C and Ctrl-D arrive as characters, because the terminal is in raw mode. */
 const QUIT_KEYS = new Set(['\u0003', '\u0004', 'q'])
 
-/** Calls back for each key; returns how to let go of the terminal. */
+/** Calls `onKey` for each key. Returns a function that restores the terminal. */
 export function listenToKeys(onKey: (key: string) => void, onQuit: () => void): () => void {
   const { stdin } = process
   const onData = (data: Buffer): void => {

@@ -1,4 +1,4 @@
-/** A few seconds of as many writes as the cluster takes, and what they took. */
+/** Writes to the cluster as fast as possible for some seconds and measures throughput and latency. */
 import { isRaftError } from '../../errors.ts'
 import type { KvClient } from '../kv-client.ts'
 
@@ -19,7 +19,7 @@ export interface LoadResult {
 }
 
 const PREFIX = 'demo/load/'
-/** Keys the load goes round, so that the state stays small. */
+/** The load cycles through this many keys, so that the state stays small. */
 const KEYS = 10_000
 
 export async function load(cluster: KvClient, options: LoadOptions = LOAD_DEFAULTS): Promise<LoadResult> {

@@ -1,4 +1,4 @@
-/** One node of the demo as a child process: started, killed, stopped, and never left behind. */
+/** One node of the demo as a child process. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
@@ -10,17 +10,16 @@ import type { PlannedNode } from './demo-plan.ts'
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const MAIN = fileURLToPath(new URL(`../main.${EXTENSION}`, import.meta.url))
 
-/** How a process ended. */
 export interface ProcessExit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
-  /** Nobody here asked for it. */
+  /** The demo did not stop this process. */
   readonly isUnexpected: boolean
 }
 
 export interface NodeProcessOptions {
   readonly planned: PlannedNode
-  /** The words after `quorate serve`. */
+  /** The arguments after `quorate serve`. */
   readonly args: readonly string[]
   readonly onEvent: (event: NodeEvent) => void
   readonly onExit: (ending: ProcessExit) => void
@@ -36,7 +35,7 @@ export class NodeProcess {
   constructor({ planned, args, onEvent, onExit }: NodeProcessOptions) {
     this.planned = planned
     const log = openSync(planned.logFile, 'a')
-    // A group of its own: the terminal's Ctrl-C reaches this process only, which then stops the nodes one after the other.
+    // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops the nodes gracefully.
     this.#child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve', '--supervised', ...args], {
       stdio: ['ignore', 'ignore', log, 'ipc'],
       detached: true,
@@ -63,19 +62,19 @@ export class NodeProcess {
     return this.#isAlive
   }
 
-  /** At once, as a power cut would. */
+  /** Sends SIGKILL and waits for the exit. */
   async kill(): Promise<void> {
     this.killNow()
     await this.#exited
   }
 
-  /** For the last moment of this process, when nothing can be waited for. */
+  /** Sends SIGKILL without waiting, for the exit handler of this process. */
   killNow(): void {
     this.#isStopping = true
     if (this.#isAlive) this.#child.kill('SIGKILL')
   }
 
-  /** In order; and by force if that takes longer than `graceMs`. */
+  /** Sends SIGTERM, and SIGKILL if the process has not exited after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true
     if (!this.#isAlive) return
@@ -85,7 +84,7 @@ export class NodeProcess {
     clearTimeout(timer)
   }
 
-  /** What it wrote last that is not a line of its event log: the error it ended with. */
+  /** The error at the end of its log file, or the last line if there is none. */
   lastError(): string {
     const lines = readFileSync(this.planned.logFile, 'utf8').trimEnd().split('\n')
     const from = lines.findLastIndex((line) => line.startsWith('error'))

@@ -1,5 +1,4 @@
-/** What a node that joins must know of the cluster: its name, and where its members are. */
-
+/** Asks a running cluster for what a joining node must know: the cluster's name and the addresses of its members. */
 import { isRaftError, RaftError } from '../../errors.ts'
 import { withClient } from '../kv-client.ts'
 
@@ -10,7 +9,7 @@ export interface JoinedCluster {
 
 const ASK_TIMEOUT_MS = 5000
 
-/** Asks the endpoints. Rejects with ERR_RAFT_UNREACHABLE if none answers. */
+/** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds. */
 export async function clusterAt(endpoints: readonly string[]): Promise<JoinedCluster> {
   return withClient({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ raftClient }) => {
     const answers = await raftClient.status()
@@ -25,7 +24,10 @@ export async function clusterAt(endpoints: readonly string[]): Promise<JoinedClu
   })
 }
 
-/** A node that has joined before finds everything in its data directory: it starts also while all the others are down. */
+/**
+ * As clusterAt. If no endpoint responds and `cluster` is given, resolves without peers: a node that joined earlier has the membership in
+ * its data directory and can start while all others are down.
+ */
 export async function clusterToJoin(
   endpoints: readonly string[],
   cluster: string | undefined,
@@ -42,9 +44,9 @@ export async function clusterToJoin(
 function noClusterError(endpoints: readonly string[]): RaftError {
   return new RaftError(
     'ERR_RAFT_UNREACHABLE',
-    `no node answers at ${endpoints.join(', ')}: there is no cluster to join`,
+    `no node responds at ${endpoints.join(', ')}: there is no cluster to join`,
     {
-      hint: 'name nodes that are up with --join; with --cluster NAME the node starts without asking them',
+      hint: 'give --join nodes that are running; with --cluster NAME, a node that has joined before starts without them',
     },
   )
 }

@@ -1,11 +1,11 @@
-/** Watches for a committed membership that does not name this node any more: then its process has nothing left to do. */
+/** Detects that this node was removed from the cluster, so that its process can exit. */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { NodeEvent, Observer } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 
-/** A removed node stays for about two elections: a leader that has removed itself still answers, and hands over. */
+/** How long a removed node keeps running, about two election timeouts: a leader that removed itself answers its callers and transfers leadership. */
 const GRACE_MS = 3000
 
 export class RemovalWatch implements Observer {
@@ -22,8 +22,8 @@ export class RemovalWatch implements Observer {
   }
 
   /**
-   * Resolves with the reason to end, if the node is still out after what it has to tell others. One that catches up may only come past
-   * an earlier removal in the log: the next one counts as well.
+   * Resolves with ERR_RAFT_REMOVED once the node is removed and still is after the grace period. A node that catches up may pass an
+   * earlier removal in the log, after which it was added again; then this waits for the next removal.
    */
   async removalError(node: { readonly id: NodeId; statusNow(): Pick<NodeStatus, 'isRemoved'> }): Promise<RaftError> {
     do {
@@ -31,8 +31,8 @@ export class RemovalWatch implements Observer {
       this.#removed = this.#nextRemoval()
       await pause(this.#graceMs)
     } while (!node.statusNow().isRemoved)
-    return new RaftError('ERR_RAFT_REMOVED', `${node.id} was removed: it is not a member of the cluster any more`, {
-      hint: 'to bring it back, add it as a new member, with an empty data directory',
+    return new RaftError('ERR_RAFT_REMOVED', `${node.id} was removed: it is no longer a member of the cluster`, {
+      hint: 'to bring it back, add it as a new member with an empty data directory',
     })
   }
 

@@ -1,4 +1,4 @@
-/** The flags of `quorate serve` as options of a node: every word that cannot be understood is reported, not only the first. */
+/** Parses the flags of `quorate serve` into options of a node, and reports all mistakes at once. */
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
 import {
@@ -42,12 +42,12 @@ export interface ServeOptions {
   readonly join: readonly string[] | undefined
   readonly dataDir: string | undefined
   readonly cluster: string | undefined
-  /** Only what was said. */
+  /** Only the limits that were given. */
   readonly limits: ServeLimits
   readonly isSupervised: boolean
 }
 
-/** Throws ERR_RAFT_OPTIONS naming every mistake. */
+/** Throws ERR_RAFT_OPTIONS that lists every mistake. */
 export function serveOptions(flags: ServeFlags): ServeOptions {
   const problems: OptionProblem[] = []
   const read = <Value>(path: string, text: string | undefined, parse: (text: string) => Value): Value | undefined => {
@@ -88,11 +88,11 @@ function contradictions({ id, listen, peers, join, dataDir, memory }: ServeFlags
   const expect = (isGood: boolean, path: string, problem: string): void => {
     if (!isGood) problems.push({ path, problem })
   }
-  expect(id !== undefined, '--id', 'is missing: the name of this node, such as n1')
-  expect(listen !== undefined, '--listen', 'is missing: where this node listens, such as 127.0.0.1:7001')
-  expect(peers !== undefined || join !== undefined, '--peers', 'is missing: name all first members, or say --join')
+  expect(id !== undefined, '--id', 'is missing: the id of this node, such as n1')
+  expect(listen !== undefined, '--listen', 'is missing: the address to listen on, such as 127.0.0.1:7001')
+  expect(peers !== undefined || join !== undefined, '--peers', 'is missing: list all initial members, or use --join')
   expect(peers === undefined || join === undefined, '--join', 'and --peers exclude each other')
-  expect(dataDir !== undefined || memory === true, '--data-dir', 'is missing: name one, or say --memory')
+  expect(dataDir !== undefined || memory === true, '--data-dir', 'is missing: give a directory, or use --memory')
   expect(dataDir === undefined || memory !== true, '--memory', 'and --data-dir exclude each other')
   return problems
 }

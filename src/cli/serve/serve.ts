@@ -1,4 +1,4 @@
-/** One node of the key-value service as a process: starts, logs, and ends in order, or at once when told twice. */
+/** `quorate serve`: runs one node of the key-value service until a signal stops it or it fails. */
 import { randomUUID } from 'node:crypto'
 import type { NodeEvent, Observer } from '../../contracts/observer.ts'
 import type { Storage } from '../../contracts/storage.ts'
@@ -18,10 +18,10 @@ import { RemovalWatch } from './removal-watch.ts'
 import type { ServeFlags, ServeOptions } from './serve-flags.ts'
 import { serveOptions } from './serve-flags.ts'
 
-/** After this long in an orderly stop the process ends as it is: that is always safe, only less polite. */
+/** After this long in a graceful stop the process exits anyway: always safe, but not graceful. */
 const STOP_TIMEOUT_MS = 10_000
 
-/** Resolves with the exit code once the node was told to stop; rejects if it cannot start, or fails. */
+/** Resolves with the exit code after a stop signal. Rejects if the node cannot start, fails, or was removed from the cluster. */
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
   const options = serveOptions(flags)
   const stopRequested = stopRequest(options.isSupervised ? ['disconnect'] : [])
@@ -49,7 +49,7 @@ type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
   const { id, listen, join, dataDir, limits } = options
   const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options.cluster)
-  // What the membership says is where the others look for it, whatever address it listens at.
+  // The others use the address in the membership, which may differ from the address to listen on.
   const advertise = options.advertise ?? peers?.[id]
   return startNode({
     ...limits,
@@ -64,7 +64,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
   })
 }
 
-/** The port is the one thing that somebody else may hold, and that the system can say who. */
+/** Adds the process that holds the port to an ERR_RAFT_PORT_IN_USE error. */
 function withPortOwner(error: unknown, listen: string): unknown {
   if (!isRaftError(error, 'ERR_RAFT_PORT_IN_USE')) return error
   const owner = portOwner(Number(listen.slice(listen.lastIndexOf(':') + 1)))
@@ -73,7 +73,7 @@ function withPortOwner(error: unknown, listen: string): unknown {
   return new RaftError(error.code, message, { hint, details: { ...error.details, owner }, cause: error })
 }
 
-/** Its directory id is random: a process that has lost its memory must not pass for the one before. */
+/** Uses a random directory id, so that a restarted process, whose log and vote are lost, is rejected as the old node. */
 async function memoryStorage(): Promise<Storage> {
   const [{ MemoryDisk }, { MemoryStorage }] = await Promise.all([
     import('../../memory/memory-disk.ts'),
@@ -82,7 +82,7 @@ async function memoryStorage(): Promise<Storage> {
   return new MemoryStorage({ disk: new MemoryDisk({ directoryId: randomUUID() }) })
 }
 
-/** What the parent process of a supervised node receives. */
+/** The message that a supervised node sends to its parent process for every event. */
 export interface NodeReport {
   readonly node: NodeId
   readonly event: NodeEvent

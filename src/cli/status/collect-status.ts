@@ -1,24 +1,25 @@
-/** Asks every node that the endpoints name for its status; a node that fails to answer is an answer too. */
+/** Requests the status of every known node and builds the report. */
 import type { EndpointStatus, RaftClient } from '../../client/index.ts'
 import { RaftError } from '../../errors.ts'
 import type { StatusAnswer, StatusReport } from './status-report.ts'
 import { buildStatusReport } from './status-report.ts'
 
-/** Rejects with ERR_RAFT_UNREACHABLE if nobody answers at all. */
+/** Rejects with ERR_RAFT_UNREACHABLE if no node responds. */
 export async function collectStatus(client: Pick<RaftClient, 'status'>, timeoutMs: number): Promise<StatusReport> {
   const answers = await client.status({ timeoutMs })
   if (answers.every((each) => 'error' in each)) throw noAnswerError(answers)
   return buildStatusReport(answers.map(answerOf))
 }
 
-function answerOf(said: EndpointStatus): StatusAnswer {
-  return 'status' in said ? said : { address: said.address, problem: problemOf(said.error) }
+function answerOf(endpoint: EndpointStatus): StatusAnswer {
+  return 'status' in endpoint ? endpoint : { address: endpoint.address, problem: problemOf(endpoint.error) }
 }
 
-/** One or two words: they stand in a table. */
+/** One or two words, because they are printed in a table. */
 function problemOf(error: RaftError): string {
   if (error.message.includes('ECONNREFUSED')) return 'refused'
-  if (error.code === 'ERR_RAFT_TIMEOUT' || /deadline|timed? ?out|no answer/i.test(error.message)) return 'no answer'
+  if (error.code === 'ERR_RAFT_TIMEOUT' || /deadline|timed? ?out|no (answer|response)/i.test(error.message))
+    return 'no answer'
   return error.message.includes('ENOTFOUND') ? 'unknown host' : 'unreachable'
 }
 
@@ -26,7 +27,7 @@ function noAnswerError(answers: readonly EndpointStatus[]): RaftError {
   const tried = answers
     .map(answerOf)
     .map((answer) => `${answer.address} (${'problem' in answer ? answer.problem : 'up'})`)
-  return new RaftError('ERR_RAFT_UNREACHABLE', `no node answers at ${tried.join(', ')}`, {
-    hint: 'start the nodes, or name others with --endpoints or QUORATE_ENDPOINTS',
+  return new RaftError('ERR_RAFT_UNREACHABLE', `no node responds at ${tried.join(', ')}`, {
+    hint: 'start the nodes, or give other addresses with --endpoints or QUORATE_ENDPOINTS',
   })
 }

@@ -1,8 +1,8 @@
-/** The facts of a cluster, put together from what each node says of itself: the same for people and for programs. */
+/** Combines the statuses of all nodes into one report of the cluster. */
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Membership, NodeId } from '../../core/types.ts'
 
-/** What came of asking one address. */
+/** The status of one address, or why there is none. */
 export type StatusAnswer =
   | { readonly address: string; readonly status: NodeStatus }
   | { readonly address: string; readonly problem: string }
@@ -11,7 +11,7 @@ export interface NodeRow {
   readonly id: NodeId
   readonly address: string
   readonly isReachable: boolean
-  /** Why not, if it is not. */
+  /** Why it is unreachable, if it is. */
   readonly problem: string | undefined
   readonly kind: 'voter' | 'learner' | 'not a member'
   readonly role: NodeStatus['role'] | undefined
@@ -20,14 +20,14 @@ export interface NodeRow {
   readonly commitIndex: number | undefined
   readonly appliedIndex: number | undefined
   readonly snapshotIndex: number | undefined
-  /** How many entries it is behind the leader's last; undefined without a leader, and for the leader. */
+  /** Entries behind the leader's last index; undefined without a leader, and for the leader itself. */
   readonly lag: number | undefined
-  /** Milliseconds since the leader heard of it. */
+  /** Milliseconds since the leader last received a message from it. */
   readonly silentMs: number | undefined
   readonly loopDelayMs: number | undefined
   readonly freeBytes: number | undefined
   readonly version: string | undefined
-  /** Its disk has failed: it speaks no more, and says why. */
+  /** Why the node has stopped, such as a failed disk. */
   readonly stopped: string | undefined
 }
 
@@ -35,7 +35,7 @@ export interface StatusReport {
   readonly schema: 'quorate.status/v1'
   readonly cluster: string
   readonly term: number
-  /** Whom a majority of the voters call the leader of the newest term. */
+  /** The node that a quorum of voters reports as the leader of the newest term. */
   readonly leader: NodeId | undefined
   readonly commitIndex: number
   readonly voters: number
@@ -46,7 +46,7 @@ export interface StatusReport {
   readonly nodes: readonly NodeRow[]
 }
 
-/** `answers` must hold at least one status. */
+/** `answers` must contain at least one status. */
 export function buildStatusReport(answers: readonly StatusAnswer[]): StatusReport {
   const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
   const newest = newestOf(statuses)
@@ -70,7 +70,7 @@ export function buildStatusReport(answers: readonly StatusAnswer[]): StatusRepor
   }
 }
 
-/** Of the newest term; the leader's, if it answered. */
+/** A status of the newest term: the leader's if it responded, otherwise the one with the newest membership. */
 function newestOf(statuses: readonly NodeStatus[]): NodeStatus {
   const rank = (status: NodeStatus) => [status.term, Number(status.role === 'leader'), status.membershipIndex] as const
   return statuses.reduce((best, each) => {
@@ -80,7 +80,7 @@ function newestOf(statuses: readonly NodeStatus[]): NodeStatus {
   })
 }
 
-/** A single node may still believe in a leader that is gone, or in itself. */
+/** Requires a quorum, because a single node may still report a former leader. */
 function leaderOf(statuses: readonly NodeStatus[], membership: Membership, term: number): NodeId | undefined {
   const named = statuses.filter((status) => status.term === term && status.leader !== undefined)
   return [...new Set(named.map((status) => status.leader as NodeId))].find((leader) => {
@@ -97,7 +97,7 @@ function votersOf(membership: Membership): NodeId[] {
   return [...new Set([...membership.voters, ...membership.outgoing])]
 }
 
-/** How many of those present could go before there is no majority; below 0 there is none. */
+/** How many of the present voters can fail before the majority is lost; negative if it is lost already. */
 function spareVotes(voters: readonly NodeId[], present: ReadonlySet<NodeId>): number {
   const majority = Math.floor(voters.length / 2) + 1
   return voters.filter((id) => present.has(id)).length - majority
@@ -154,7 +154,7 @@ function lagOf(id: NodeId, leaderStatus: NodeStatus | undefined, lastIndex: numb
   return Math.max(0, leaderStatus.lastIndex - lastIndex)
 }
 
-/** n2 before n10. */
+/** Numeric order: n2 before n10. */
 function byName(left: NodeId, right: NodeId): number {
   return left.localeCompare(right, 'en', { numeric: true })
 }

@@ -1,4 +1,4 @@
-/** A status report for people: one line for the cluster, one row for each node. */
+/** Formats a status report as text: one line for the cluster and one row per node. */
 import Table from 'cli-table3'
 import type { NodeRow, StatusReport } from './status-report.ts'
 
@@ -18,7 +18,6 @@ const HEADINGS = [
   'VERSION',
 ]
 
-/** Says nothing by colour alone, so there is none. */
 export function formatStatus(report: StatusReport): string {
   return `${clusterLine(report)}\n${nodeTable(report)}\n`
 }
@@ -69,7 +68,7 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
   ]
 }
 
-/** ★ leads, ● is up, ○ is up but does not vote or follow nobody, ✗ cannot be reached or has stopped. */
+/** ★ is the leader; ● is up; ○ is up, but is not a voter or there is no leader; ✗ is unreachable or has stopped. */
 function symbolOf(node: NodeRow, report: StatusReport): string {
   if (!node.isReachable || node.stopped !== undefined) return '✗'
   if (node.id === report.leader) return '★'
@@ -88,7 +87,7 @@ function formatNumber(value: number | undefined): string {
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB']
 
-/** In powers of a thousand, as disks are sold: 71 GB. */
+/** In decimal units, for example 71 GB. */
 export function formatBytes(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3))
   const value = bytes / 1000 ** power
