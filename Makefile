@@ -29,9 +29,10 @@ verify: $(BUILT) ## Check types, style, repository rules and the package; change
 	$(BIN)/biome check --error-on-warnings
 	$(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts
 
-fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write docs/reference/limits.md
+fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write generated pages and diagrams
 	$(BIN)/biome check --write
 	node --import tsx scripts/limits-page.ts
+	node --import tsx scripts/diagrams.ts
 
 bench: $(BUILT) ## Measure throughput, failover and snapshots; see bench/README.md (ARGS="--only failover")
 	@node --import tsx bench/run.ts $(ARGS)

@@ -47,7 +47,7 @@ function wholeRepository(): Repository {
   const paths = [...readdirSync(ROOT), ...inside].filter((path) => !path.includes('node_modules'))
   return readRepository(
     ROOT,
-    paths.filter((path) => /\.(ts|cjs|md|proto)$/.test(path)),
+    paths.filter((path) => /\.(ts|cjs|md|proto|svg)$/.test(path)),
   )
 }
 
