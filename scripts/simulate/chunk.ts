@@ -1,6 +1,6 @@
 /** The long simulation is cut into chunks of runs, each with a seed of its own: whichever process does one, its runs are the same. */
 
-import type { Totals } from '../../src/testing/check-runs.ts'
+import type { CheckRunsTotals } from '../../src/testing/check-runs.ts'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 export interface Chunk {
@@ -16,7 +16,7 @@ export type ChunkResult =
   | { readonly type: 'broken'; readonly chunk: number; readonly report: string }
 
 /** Totals that can be sent to another process. */
-export interface SerializableTotals extends Omit<Totals, 'eventCounts' | 'faults'> {
+export interface SerializableTotals extends Omit<CheckRunsTotals, 'eventCounts' | 'faults'> {
   readonly eventCounts: Readonly<Record<string, number>>
   readonly faults: Readonly<Record<string, number>>
 }

@@ -4,11 +4,11 @@ import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
 import { reportOf } from './report.ts'
 import { shrinkRun } from './run-files/shrink-run.ts'
-import type { History, SimulationOptions } from './simulate.ts'
+import type { SimulationOptions, SimulationResult } from './simulate.ts'
 import { simulate } from './simulate.ts'
 import type { FaultPlan } from './simulation/faults.ts'
 
-export interface CheckOptions {
+export interface CheckRunsOptions {
   /** The number of random runs. */
   readonly runs: number
   /** Seed of the generator, from which the plans and the seeds of the runs are drawn. */
@@ -30,7 +30,7 @@ export interface CheckOptions {
 }
 
 /** Sums over all runs. */
-export interface Totals {
+export interface CheckRunsTotals {
   runs: number
   events: number
   steps: number
@@ -49,10 +49,10 @@ const SHRINKS_MAX = 200
  * Runs random plans and checks the properties. Rejects at the first failure, with an Error whose message contains the violation, the
  * shrunk plan, the end of the trace, the path of the run file and the command that repeats it.
  */
-export async function checkRuns(options: CheckOptions): Promise<Totals> {
+export async function checkRuns(options: CheckRunsOptions): Promise<CheckRunsTotals> {
   const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {}, shrinksMax = SHRINKS_MAX } = options
   const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options
-  const totals: Totals = {
+  const totals: CheckRunsTotals = {
     runs: 0,
     events: 0,
     steps: 0,
@@ -82,7 +82,7 @@ function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOpt
   return { ...plan, ...fixed, settings: { ...plan.settings, ...fixed.settings } }
 }
 
-function add(totals: Totals, history: History, faults: FaultPlan): void {
+function add(totals: CheckRunsTotals, history: SimulationResult, faults: FaultPlan): void {
   totals.runs++
   totals.events += history.events
   totals.steps += history.steps

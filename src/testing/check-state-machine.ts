@@ -4,13 +4,11 @@ import type { Arbitrary } from 'fast-check'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { fc } from './arbitraries/fast-check.ts'
-import type { Totals } from './check-runs.ts'
+import type { CheckRunsTotals } from './check-runs.ts'
 import { checkRuns } from './check-runs.ts'
-import type { MachineUnderTest } from './machine-under-test.ts'
-import { machineUnderTest } from './machine-under-test.ts'
 import { ALL_PROPERTIES } from './properties/properties.ts'
 import type { Property } from './properties/property.ts'
-import type { Replay, ReplayOptions } from './run-files/replay-run.ts'
+import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
 import { checkDeterminism, checkLog, encodeLog } from './state-machine/check-log.ts'
 import type { ChildRun, MachineModule } from './state-machine/child-process.ts'
@@ -21,6 +19,8 @@ import type { MachineSpec } from './state-machine/machine-harness.ts'
 import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
+import type { MachineUnderTest } from './state-machine/machine-under-test.ts'
+import { machineUnderTest } from './state-machine/machine-under-test.ts'
 
 export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
   /** One command, drawn by fast-check. */
@@ -51,7 +51,7 @@ export interface StateMachineCheck<Command, Result, Query = never, Answer = unkn
 }
 
 /** What was seen of a machine that is one. */
-export interface StateMachineTotals extends Totals {
+export interface StateMachineTotals extends CheckRunsTotals {
   /** Logs that it was given by itself. */
   readonly logs: number
   /** What the clients of the clusters were told: judged by the machine itself, or given up after `stepsMax`. */
@@ -212,7 +212,7 @@ export async function replayStateMachine<Command, Result, Query = never, Answer 
   options: StateMachineCheck<Command, Result, Query, Answer>,
   text: string,
   until?: ReplayOptions['until'],
-): Promise<Replay> {
+): Promise<ReplayResult> {
   const check = withDefaults(options)
   return withDeterminismGuard(() => replayRun(text, { ...clusterCheck(specOf(machine, check), check), until }))
 }

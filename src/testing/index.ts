@@ -3,7 +3,7 @@
 export type { RunPlan } from './arbitraries/plans.ts'
 export { clusters, faultPlans, runPlans, settings, workloads } from './arbitraries/plans.ts'
 export { scenarios } from './arbitraries/scenarios.ts'
-export type { CheckOptions, Totals } from './check-runs.ts'
+export type { CheckRunsOptions as CheckOptions, CheckRunsTotals as Totals } from './check-runs.ts'
 export { checkRuns } from './check-runs.ts'
 export type { StateMachineCheck, StateMachineTotals } from './check-state-machine.ts'
 export { checkStateMachine, replayStateMachine } from './check-state-machine.ts'
@@ -11,12 +11,6 @@ export type { Ability, Damage, StorageContractOptions, StoragePlace } from './co
 export { storageContract } from './contracts/storage-contract.ts'
 export type { TransportAbility, TransportContractOptions, TransportWorld } from './contracts/transport-contract.ts'
 export { transportContract } from './contracts/transport-contract.ts'
-export type {
-  CheckedMachine as TriedMachine,
-  MachineUnderTest,
-  MachineUnderTestOptions as Subject,
-} from './machine-under-test.ts'
-export { machineUnderTest } from './machine-under-test.ts'
 export { ClusterView, CommittedLog as Ledger, NodeView } from './properties/cluster-view.ts'
 export { committedImmutable } from './properties/committed-immutable.ts'
 export { committedOnQuorum } from './properties/committed-on-quorum.ts'
@@ -49,12 +43,12 @@ export { checkRecording as judgeRecording } from './recordings/check-recording.t
 export { RECORDING_FORMAT, recordingLine } from './recordings/recording.ts'
 export type { ReportOptions } from './report.ts'
 export { reportOf } from './report.ts'
-export type { Replay, ReplayOptions } from './run-files/replay-run.ts'
+export type { ReplayOptions, ReplayResult as Replay } from './run-files/replay-run.ts'
 export { replayRun } from './run-files/replay-run.ts'
 export type { Need, Outcome, RunFile, RunSpec as ToldRun } from './run-files/run-file.ts'
 export { formatRun, parseRun, RUN_FORMAT } from './run-files/run-file.ts'
 export { scenario } from './scenario.ts'
-export type { History, SimulationOptions } from './simulate.ts'
+export type { SimulationOptions, SimulationResult as History } from './simulate.ts'
 export { simulate } from './simulate.ts'
 export type { Fault, FaultPlan } from './simulation/faults.ts'
 export type { Interceptors as Tampering } from './simulation/interceptors.ts'
@@ -68,3 +62,9 @@ export { LEADER } from './simulation/workload.ts'
 export type { DiskState, MachineState, NodeState, SnapshotFileState, WorldState } from './simulation/world-state.ts'
 export type { MachineModule } from './state-machine/child-process.ts'
 export type { HistoryVerdicts as Judged } from './state-machine/machine-linearizability.ts'
+export type {
+  CheckedMachine as TriedMachine,
+  MachineUnderTest,
+  MachineUnderTestOptions as Subject,
+} from './state-machine/machine-under-test.ts'
+export { machineUnderTest } from './state-machine/machine-under-test.ts'

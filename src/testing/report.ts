@@ -2,7 +2,7 @@
 import { PropertyViolation } from './properties/property.ts'
 import { needsOf, runSpecOf, runToEnd } from './run-files/outcome.ts'
 import { RUNS_DIRECTORY, writeRun } from './run-files/write-run.ts'
-import type { History, SimulationOptions } from './simulate.ts'
+import type { SimulationOptions, SimulationResult } from './simulate.ts'
 import { formatFault } from './simulation/faults.ts'
 
 export interface ReportOptions {
@@ -55,7 +55,7 @@ async function describeFile(
   return `The run file is ${path}. To replay it in a test: ${call} with its text`
 }
 
-function headline({ failure, events }: History): string {
+function headline({ failure, events }: SimulationResult): string {
   if (failure === undefined)
     return 'The run did not fail again: it depends on something other than its plan and its seed.'
   const what = failure instanceof PropertyViolation ? failure.message : ((failure as Error).stack ?? String(failure))

@@ -2,7 +2,6 @@
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
-import type { MachineUnderTest } from './machine-under-test.ts'
 import type { Property } from './properties/property.ts'
 import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
@@ -12,6 +11,7 @@ import type { Interceptors } from './simulation/interceptors.ts'
 import { runLivenessPhase } from './simulation/liveness-phase.ts'
 import type { StepObserver } from './simulation/step-observer.ts'
 import type { ClusterPlan, Workload } from './simulation/workload.ts'
+import type { MachineUnderTest } from './state-machine/machine-under-test.ts'
 
 /** The plan of a run and how to observe it. The plan alone determines everything that happens. */
 export interface SimulationOptions {
@@ -41,7 +41,7 @@ export interface SimulationOptions {
 }
 
 /** The result of a run. */
-export interface History {
+export interface SimulationResult {
   readonly seed: number
   /** The number of events executed. */
   readonly events: number
@@ -74,7 +74,7 @@ export const HEAL_AT_MS: number = 4000
  * assert.equal(failure, undefined)
  * ```
  */
-export async function simulate(options: SimulationOptions): Promise<History> {
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const { seed, cluster: plan = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS } = options
   const { properties, isTraced = false, machine, interceptors, onStep, record } = options
   const cluster = new Cluster({ seed, plan, settings, properties, isTraced, machine, interceptors, onStep, record })

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Replay } from '../../src/testing/run-files/replay-run.ts'
+import type { ReplayResult } from '../../src/testing/run-files/replay-run.ts'
 import { buildMutant } from './build-mutant.ts'
 import type { KnownBug } from './known-bug.ts'
 
@@ -54,6 +54,6 @@ function printEnds(failure: string, print: (line: string) => void): void {
   for (const line of lines.slice(-LINES_SHOWN)) print(line)
 }
 
-function verdictOf({ outcome, isSame }: Replay): string {
+function verdictOf({ outcome, isSame }: ReplayResult): string {
   return `${outcome.verdict}\nstate ${outcome.state}, ${isSame === true ? 'the same as' : 'different from'} the file`
 }

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkRuns } from '../../src/testing/check-runs.ts'
-import { machineUnderTest } from '../../src/testing/machine-under-test.ts'
 import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { replayRun } from '../../src/testing/run-files/replay-run.ts'
 import { parseRun } from '../../src/testing/run-files/run-file.ts'
+import { machineUnderTest } from '../../src/testing/state-machine/machine-under-test.ts'
 import { MUTANTS } from '../simulation/mutants.ts'
 
 describe('a run that fails', () => {

@@ -22,15 +22,15 @@ export function createStepper(terminal: Terminal): Stepper {
   /** No command is read before this event. */
   let nextEvent = 0
   const show = (moment: SimulationStep): boolean => {
-    const fresh = moment.lines.slice(shown)
-    shown = moment.lines.length
+    const fresh = moment.traceLines.slice(shown)
+    shown = moment.traceLines.length
     if (fresh.length > 0) terminal.out(`${fresh.join('\n')}\n`)
     return fresh.length > 0
   }
   terminal.err(HELP)
   const observer: StepObserver = async (moment) => {
     const hasNews = show(moment)
-    if (moment.isOver || moment.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'go on'
+    if (moment.isOver || moment.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'continue'
     for (;;) {
       if (terminal.isTty) terminal.err(`event ${moment.event} > `)
       const { value, done } = await typed.next()
@@ -39,7 +39,7 @@ export function createStepper(terminal: Terminal): Stepper {
       if (word === 'p') terminal.out(await nodeText(moment, argument))
       else if (word === '' || word === 'n' || word === 'g') {
         nextEvent = word === '' ? 0 : word === 'g' ? Infinity : moment.event + Math.max(1, Number(argument) || 1)
-        return 'go on'
+        return 'continue'
       } else terminal.err(HELP)
     }
   }

@@ -1,7 +1,7 @@
 /** `quorate replay`: replays a run or scenario file and compares the outcome with the file, or checks a recording. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { Replay } from '../../testing/run-files/replay-run.ts'
+import type { ReplayResult } from '../../testing/run-files/replay-run.ts'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -108,7 +108,7 @@ async function writeRecording(path: string, text: string): Promise<void> {
   }
 }
 
-function nodeOf({ state }: Replay, id: string): NodeState {
+function nodeOf({ state }: ReplayResult, id: string): NodeState {
   const node = state.nodes.find((each) => each.id === id)
   if (node !== undefined) return node
   throw new CommandFailure(
@@ -119,7 +119,7 @@ function nodeOf({ state }: Replay, id: string): NodeState {
   )
 }
 
-function traceLines({ trace = '' }: Replay, isWhole: boolean): string[] {
+function traceLines({ trace = '' }: ReplayResult, isWhole: boolean): string[] {
   const lines = trace.trimEnd().split('\n')
   const left = lines.length - HEADER_LINES - TRACE_LINES
   if (isWhole || left <= 0) return lines
@@ -130,7 +130,7 @@ function traceLines({ trace = '' }: Replay, isWhole: boolean): string[] {
   ]
 }
 
-function summary(path: string, { outcome, expected, isSame, isStopped, event, timeUs }: Replay): string[] {
+function summary(path: string, { outcome, expected, isSame, isStopped, event, timeUs }: ReplayResult): string[] {
   const lines = isStopped ? [`stopped after event ${event}, at ${timeUs / 1000} ms`] : [outcome.verdict]
   lines.push(`state ${outcome.state}`)
   if (isStopped) return lines
@@ -139,7 +139,7 @@ function summary(path: string, { outcome, expected, isSame, isStopped, event, ti
   return [...lines, `different in ${basename(path)}: ${expected.verdict}`, `                state ${expected.state}`]
 }
 
-function jsonReport(replayed: Replay, node: object | undefined, flags: ReplayFlags): object {
+function jsonReport(replayed: ReplayResult, node: object | undefined, flags: ReplayFlags): object {
   const { outcome, expected, isSame, isStopped, event, timeUs, trace = '' } = replayed
   const facts = { event, timeUs, verdict: isStopped ? undefined : outcome.verdict, state: outcome.state }
   const lines = flags.trace === true ? { trace: trace.trimEnd().split('\n') } : {}

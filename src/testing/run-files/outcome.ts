@@ -1,6 +1,6 @@
 /** Runs a plan and computes its outcome as a run file states it. */
 import { PropertyViolation } from '../properties/property.ts'
-import type { History, SimulationOptions } from '../simulate.ts'
+import type { SimulationOptions, SimulationResult } from '../simulate.ts'
 import { CLUSTER, HEAL_AT_MS, simulate } from '../simulate.ts'
 import type { StepObserver } from '../simulation/step-observer.ts'
 import type { WorldState } from '../simulation/world-state.ts'
@@ -9,7 +9,7 @@ import type { Need, Outcome, RunSpec } from './run-file.ts'
 
 /** A run with the state in which it ended or was stopped. */
 export interface FinishedRun {
-  readonly history: History
+  readonly history: SimulationResult
   readonly state: WorldState
   readonly outcome: Outcome
 }
@@ -22,7 +22,7 @@ export async function runToEnd(options: SimulationOptions, onStep?: StepObserver
     onStep: async (moment) => {
       const answer = await onStep?.(moment)
       if (moment.isOver) last = await moment.state()
-      return answer ?? 'go on'
+      return answer ?? 'continue'
     },
   })
   const state = last as WorldState
@@ -49,7 +49,7 @@ export function failureName(failure: unknown): string {
 }
 
 /** The outcome in one line, with the event number. */
-function verdictOf({ failure, events }: History): string {
+function verdictOf({ failure, events }: SimulationResult): string {
   if (failure === undefined) return `kept until event ${events}`
   if (failure instanceof PropertyViolation) {
     const { id, statement } = failure.property

@@ -1,10 +1,11 @@
 /** Replays a run file, and compares the outcome with the one in the file. */
-import type { MachineUnderTest } from '../machine-under-test.ts'
+
 import type { Property } from '../properties/property.ts'
 import type { SimulationOptions } from '../simulate.ts'
 import type { Interceptors } from '../simulation/interceptors.ts'
 import type { SimulationStep, StepObserver } from '../simulation/step-observer.ts'
 import type { WorldState } from '../simulation/world-state.ts'
+import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { fileError } from '../text/first-line.ts'
 import { runToEnd } from './outcome.ts'
 import type { Need, Outcome } from './run-file.ts'
@@ -27,7 +28,7 @@ export interface ReplayOptions {
   readonly isTraced?: boolean | undefined
 }
 
-export interface Replay {
+export interface ReplayResult {
   /** The outcome now, with the hash of the state in which the run ended or was stopped. */
   readonly outcome: Outcome
   /** The outcome in the file; undefined if it has none. */
@@ -55,7 +56,7 @@ export interface Replay {
  * assert.equal((await replayRun(text)).text, text)
  * ```
  */
-export async function replayRun(text: string, options: ReplayOptions = {}): Promise<Replay> {
+export async function replayRun(text: string, options: ReplayOptions = {}): Promise<ReplayResult> {
   const { run, needs, outcome: expected } = parseRun(text)
   const { machine, interceptors, properties, until, onStep, record, isTraced = true } = options
   for (const need of needs) if (options[need] === undefined) throw missingNeed(need)
@@ -63,7 +64,7 @@ export async function replayRun(text: string, options: ReplayOptions = {}): Prom
   let isStopped = false
   const { history, state, outcome } = await runToEnd(plan, async (moment) => {
     const answer = await onStep?.(moment)
-    if (moment.isOver || (answer !== 'stop' && !isReached(until, moment))) return 'go on'
+    if (moment.isOver || (answer !== 'stop' && !isReached(until, moment))) return 'continue'
     isStopped = true
     return 'stop'
   })

@@ -179,7 +179,7 @@ export class ScenarioRunner implements ScenarioHost {
   }
 
   /** Advances every clock and fires timeouts when they are due, in order. With `isDelivering`, messages are delivered at once. */
-  advanceClocks(ms: number, isDelivering: boolean): void {
+  advanceClocks(ms: number, delivers: boolean): void {
     const ends = new Map(this.nodes.map((node) => [node.id, node.now + ms]))
     const leftOf = (node: ScenarioNode): number => (ends.get(node.id) as number) - node.now
     const dueIn = (node: ScenarioNode): number => Math.max(0, node.wakeAt - node.now)
@@ -191,7 +191,7 @@ export class ScenarioRunner implements ScenarioHost {
       const passed = dueIn(next)
       for (const node of this.nodes) node.now += Math.min(passed, leftOf(node))
       next.step([{ type: 'timeout' }])
-      if (isDelivering) this.stabilize()
+      if (delivers) this.stabilize()
     }
     for (const node of this.nodes) node.now = ends.get(node.id) as number
   }

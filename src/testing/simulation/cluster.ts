@@ -3,12 +3,12 @@ import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
-import type { MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
 import { ALL_PROPERTIES } from '../properties/properties.ts'
 import type { Property } from '../properties/property.ts'
 import { PropertyMonitor } from '../properties/property-monitor.ts'
 import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
+import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
 import { SeededRandom } from './seeded-random.ts'
@@ -205,7 +205,7 @@ export class Cluster implements NodeEnvironment {
       timeUs: time.nowUs,
       nextUs: time.nextUs(),
       isOver,
-      lines: this.trace?.lines ?? [],
+      traceLines: this.trace?.lines ?? [],
       state: () => worldState(this),
     }
     if ((await this.#onStep?.(step)) === 'stop') this.isStopped = true

@@ -1,8 +1,8 @@
 /** The state machine of a simulation: it stores every command with its index, so that lost and duplicated commands are detected. */
 import type { ApplyContext, StateMachine } from '../../contracts/state-machine.ts'
 import type { LogIndex } from '../../core/types.ts'
-import type { CheckedMachine } from '../machine-under-test.ts'
-import { collectBytes, splitIntoChunks } from '../machine-under-test.ts'
+import type { CheckedMachine } from '../state-machine/machine-under-test.ts'
+import { collectBytes, splitIntoChunks } from '../state-machine/machine-under-test.ts'
 
 /** Receives what the state machine does. */
 export interface MachineObserver {

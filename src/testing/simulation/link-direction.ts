@@ -1,10 +1,9 @@
 /** One direction of a simulated link: which messages pass, how many bytes are in flight, and when the next message may arrive. */
 import type { PeerMessage } from '../../contracts/transport.ts'
+import { messageBytes } from '../../contracts/transport.ts'
 
 /** Maximum bytes in flight per direction; a message beyond it is rejected, unless nothing else is in flight. */
 export const WINDOW_BYTES = 1_048_576
-/** What a message takes beside its blocks. */
-const MESSAGE_BYTES = 256
 
 export class LinkDirection {
   /** All messages are lost. */
@@ -32,7 +31,7 @@ export class LinkDirection {
 
   /** A single message always fits, whatever its size. */
   fits(message: PeerMessage): boolean {
-    return this.#bytes === 0 || this.#bytes + sizeOf(message) <= WINDOW_BYTES
+    return this.#bytes === 0 || this.#bytes + messageBytes(message) <= WINDOW_BYTES
   }
 
   passes({ type }: PeerMessage): boolean {
@@ -41,7 +40,7 @@ export class LinkDirection {
 
   /** Adds a message in flight and returns its arrival time: with `isOrdered`, not before any earlier message. */
   depart(message: PeerMessage, arrivalUs: number, isOrdered: boolean): number {
-    this.#bytes += sizeOf(message)
+    this.#bytes += messageBytes(message)
     if (!isOrdered) return arrivalUs
     this.#arrivalUs = Math.max(arrivalUs, this.#arrivalUs)
     return this.#arrivalUs
@@ -49,11 +48,6 @@ export class LinkDirection {
 
   /** Removes a message from the bytes in flight, whether it was delivered or lost. */
   arrive(message: PeerMessage): void {
-    this.#bytes -= sizeOf(message)
+    this.#bytes -= messageBytes(message)
   }
-}
-
-function sizeOf(message: PeerMessage): number {
-  if (message.type !== 'AppendEntriesRequest') return MESSAGE_BYTES
-  return message.blocks.reduce((bytes, block) => bytes + block.size, MESSAGE_BYTES)
 }

@@ -1,10 +1,10 @@
 /** The liveness phase of a run: all faults have ended, and the cluster must make progress, first without the missing nodes, then with them. */
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
-import { collectBytes } from '../machine-under-test.ts'
 import { checkLiveness, checkPromotions, currentLeaders, LIVENESS, summarizeStatuses } from '../properties/liveness.ts'
 import { PropertyViolation } from '../properties/property.ts'
 import { hasQuorumWithout } from '../properties/quorum.ts'
+import { collectBytes } from '../state-machine/machine-under-test.ts'
 import type { Clients } from './clients.ts'
 import type { Cluster } from './cluster.ts'
 import type { FaultInjector } from './fault-injector.ts'

@@ -63,9 +63,9 @@ export class SimulatedStorage implements Storage {
   }
 
   /** The write may be stored nevertheless. All further calls fail. */
-  async #failWrite(write: StorageWrite, message: string): Promise<void> {
+  async #failWrite(write: StorageWrite, reason: string): Promise<void> {
     if (this.#disk.failedWriteSurvives()) await this.#writeUnsynced(write)
-    this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))
+    this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', reason))
   }
 
   /** If the write does not fit, nothing of it is stored and all further calls fail. */

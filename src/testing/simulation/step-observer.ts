@@ -11,9 +11,9 @@ export interface SimulationStep {
   /** Whether this is the last step: the run was stopped, failed or ended. */
   readonly isOver: boolean
   /** The trace so far; empty unless the run is traced. */
-  readonly lines: readonly string[]
+  readonly traceLines: readonly string[]
   /** Reads the complete state of the simulation, without changing it. */
   state(): Promise<WorldState>
 }
 
-export type StepObserver = (step: SimulationStep) => 'go on' | 'stop' | Promise<'go on' | 'stop'>
+export type StepObserver = (step: SimulationStep) => 'continue' | 'stop' | Promise<'continue' | 'stop'>

@@ -2,7 +2,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
-import { collectBytes } from '../machine-under-test.ts'
+import { collectBytes } from './machine-under-test.ts'
 
 /** For who starts the process. */
 export const CHILD_MODULE: string = import.meta.url

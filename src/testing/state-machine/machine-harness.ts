@@ -1,10 +1,10 @@
 /** One machine on trial, by itself: every call is watched, and what is wrong with it is said at once. */
 import { inspect } from 'node:util'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
-import { splitIntoChunks } from '../machine-under-test.ts'
 import { firstDifference } from './codec-round-trip.ts'
 import { guardAsyncCall, guardCall } from './determinism-guard.ts'
 import { formatThrown, MachineFault } from './machine-fault.ts'
+import { splitIntoChunks } from './machine-under-test.ts'
 
 /** What is tried, and how its commands and results become bytes. */
 export interface MachineSpec<Command, Result> {

@@ -3,9 +3,9 @@ import type { LogIndex, Term } from '../../core/types.ts'
 import { checkLinearizable } from '../../linearizability/check-linearizable.ts'
 import { CallHistory, type OpenCall } from '../../linearizability/history.ts'
 import type { Model } from '../../linearizability/model.ts'
-import type { CheckedMachine, MachineUnderTest } from '../machine-under-test.ts'
 import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
+import type { CheckedMachine, MachineUnderTest } from './machine-under-test.ts'
 
 /** How the histories of all runs were judged. */
 export interface HistoryVerdicts {

@@ -298,8 +298,8 @@ export const REPLICATION: readonly KnownBug[] = [
       // The disk fails one write and accepts the next one, as a full disk does once space is free.
       {
         file: 'src/testing/simulation/simulated-storage.ts',
-        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",
-        to: "this.#hasFailed = true\n    throw this.#disk.reject('ERR_RAFT_STORAGE', message)",
+        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', reason))",
+        to: "this.#hasFailed = true\n    throw this.#disk.reject('ERR_RAFT_STORAGE', reason)",
       },
       {
         file: 'src/testing/simulation/simulated-storage.ts',

@@ -119,8 +119,8 @@ export const STORAGE: readonly KnownBug[] = [
       },
       {
         file: 'src/testing/simulation/simulated-storage.ts',
-        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', message))",
-        to: "this.#disk.failure = undefined\n    throw this.#disk.reject('ERR_RAFT_STORAGE', message)",
+        from: "this.#disk.memory.failWrites(this.#disk.reject('ERR_RAFT_STORAGE', reason))",
+        to: "this.#disk.failure = undefined\n    throw this.#disk.reject('ERR_RAFT_STORAGE', reason)",
       },
     ],
     detectedBy: ['I12', 'I9', 'I10'],

@@ -1,8 +1,8 @@
 /** A user's state machine as a simulation sees it: commands are named by number, results and states are text. */
 
-import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
-import { jsonCodec } from '../platform/json-codec.ts'
-import { guardCall } from './state-machine/determinism-guard.ts'
+import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
+import { jsonCodec } from '../../platform/json-codec.ts'
+import { guardCall } from './determinism-guard.ts'
 
 /** A machine to be tried, and what it is to be given. */
 export interface MachineUnderTestOptions<Command, Result> {
