@@ -1,70 +1,49 @@
-/** The face of "quorate/testing": simulate whole clusters, judge them, tell scenarios, and try your own storage and transport. */
+/** The test kit: simulate clusters, check state machines, and test your own storage or transport. */
+
+// Check your own state machine, storage or transport.
+
+export type { StateMachineCheck, StateMachineTotals } from './check-state-machine.ts'
+export { checkStateMachine, replayStateMachine } from './check-state-machine.ts'
+export type { StorageContractOptions, StoragePlace } from './contracts/storage-contract.ts'
+export { storageContract } from './contracts/storage-contract.ts'
+export type { TransportContractOptions, TransportWorld } from './contracts/transport-contract.ts'
+export { transportContract } from './contracts/transport-contract.ts'
+
+// Simulate one run of a cluster: a plan of calls and faults, and a seed.
+
+export type { SimulationOptions, SimulationResult } from './simulate.ts'
+export { simulate } from './simulate.ts'
+export type { Fault, FaultPlan } from './simulation/faults.ts'
+export type { Interceptors } from './simulation/interceptors.ts'
+export type { NetworkConditions } from './simulation/network-conditions.ts'
+export type { SimulationStep, StepObserver } from './simulation/step-observer.ts'
+export type { Call, ClusterPlan, Workload } from './simulation/workload.ts'
+export { LEADER } from './simulation/workload.ts'
+export type { NodeState, WorldState } from './simulation/world-state.ts'
+export type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/machine-under-test.ts'
+export { machineUnderTest } from './state-machine/machine-under-test.ts'
+
+// Check many random runs.
 
 export type { RunPlan } from './arbitraries/plans.ts'
 export { clusters, faultPlans, runPlans, settings, workloads } from './arbitraries/plans.ts'
 export { scenarios } from './arbitraries/scenarios.ts'
-export type { CheckRunsOptions as CheckOptions, CheckRunsTotals as Totals } from './check-runs.ts'
+export type { CheckRunsOptions, CheckRunsTotals } from './check-runs.ts'
 export { checkRuns } from './check-runs.ts'
-export type { StateMachineCheck, StateMachineTotals } from './check-state-machine.ts'
-export { checkStateMachine, replayStateMachine } from './check-state-machine.ts'
-export type { Ability, Damage, StorageContractOptions, StoragePlace } from './contracts/storage-contract.ts'
-export { storageContract } from './contracts/storage-contract.ts'
-export type { TransportAbility, TransportContractOptions, TransportWorld } from './contracts/transport-contract.ts'
-export { transportContract } from './contracts/transport-contract.ts'
-export { ClusterView, CommittedLog as Ledger, NodeView } from './properties/cluster-view.ts'
-export { committedImmutable } from './properties/committed-immutable.ts'
-export { committedOnQuorum } from './properties/committed-on-quorum.ts'
-export { corruptionSafety } from './properties/corruption-safety.ts'
-export { electionSafety } from './properties/election-safety.ts'
-export { leaderAppendOnly } from './properties/leader-append-only.ts'
-export { leaderCompleteness } from './properties/leader-completeness.ts'
-export { linearizableReads } from './properties/linearizable-reads.ts'
-export type { FinalState as Standing } from './properties/liveness.ts'
-export { checkLiveness as judgeLiveness, currentLeaders as leadersAmong, LIVENESS } from './properties/liveness.ts'
-export { logMatching } from './properties/log-matching.ts'
-export { logRepair } from './properties/log-repair.ts'
-export { membershipSafety } from './properties/membership-safety.ts'
-export { monotonic } from './properties/monotonic.ts'
-export { noDisruption } from './properties/no-disruption.ts'
-export { noLostAcknowledgement } from './properties/no-lost-acknowledgement.ts'
-export type { DurableWrite, Observation } from './properties/observation.ts'
-export { persistBeforeSend } from './properties/persist-before-send.ts'
+
+// Choose or write the properties that runs are checked for.
+
+export type { ClusterView } from './properties/cluster-view.ts'
+export type { Observation } from './properties/observation.ts'
 export { properties } from './properties/properties.ts'
-export type { Property, PropertyCheck as Judge } from './properties/property.ts'
-export { PropertyViolation as BrokenPromise } from './properties/property.ts'
-export { PropertyMonitor as Watch } from './properties/property-monitor.ts'
-export type { MembershipEntry } from './properties/reference-log.ts'
-export { ReferenceLog as ShadowLog } from './properties/reference-log.ts'
-export { stateMachineSafety } from './properties/state-machine-safety.ts'
-export { transferEnds } from './properties/transfer-ends.ts'
-export { voteOnce } from './properties/vote-once.ts'
+export type { Property } from './properties/property.ts'
+export { PropertyViolation } from './properties/property.ts'
+
+// Replay run files and scenarios, and check recordings.
+
 export type { RecordingVerdict } from './recordings/check-recording.ts'
-export { checkRecording as judgeRecording } from './recordings/check-recording.ts'
-export { RECORDING_FORMAT, recordingLine } from './recordings/recording.ts'
-export type { ReportOptions } from './report.ts'
-export { reportOf } from './report.ts'
-export type { ReplayOptions, ReplayResult as Replay } from './run-files/replay-run.ts'
+export { checkRecording } from './recordings/check-recording.ts'
+export type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
 export { replayRun } from './run-files/replay-run.ts'
-export type { Need, Outcome, RunFile, RunSpec as ToldRun } from './run-files/run-file.ts'
-export { formatRun, parseRun, RUN_FORMAT } from './run-files/run-file.ts'
+export type { Outcome } from './run-files/run-file.ts'
 export { scenario } from './scenario.ts'
-export type { SimulationOptions, SimulationResult as History } from './simulate.ts'
-export { simulate } from './simulate.ts'
-export type { Fault, FaultPlan } from './simulation/faults.ts'
-export type { Interceptors as Tampering } from './simulation/interceptors.ts'
-export type { NetworkConditions as Weather } from './simulation/network-conditions.ts'
-export type { SteppedCore } from './simulation/observed-core.ts'
-export type { NetworkState } from './simulation/simulated-network.ts'
-export type { SimulationStep as Moment, StepObserver as Onlooker } from './simulation/step-observer.ts'
-export { TRACE_FORMAT, TRACE_HEADER } from './simulation/trace.ts'
-export type { Call, ClusterPlan, Workload } from './simulation/workload.ts'
-export { LEADER } from './simulation/workload.ts'
-export type { DiskState, MachineState, NodeState, SnapshotFileState, WorldState } from './simulation/world-state.ts'
-export type { MachineModule } from './state-machine/child-process.ts'
-export type { HistoryVerdicts as Judged } from './state-machine/machine-linearizability.ts'
-export type {
-  CheckedMachine as TriedMachine,
-  MachineUnderTest,
-  MachineUnderTestOptions as Subject,
-} from './state-machine/machine-under-test.ts'
-export { machineUnderTest } from './state-machine/machine-under-test.ts'
