@@ -1,4 +1,4 @@
-/** The native addon `rocksdb`: its shape, as far as we use it, and the one place that loads it. */
+/** The native addon `rocksdb`: the part of its interface that we use, and the only place that loads it. */
 import { createRequire } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { isRaftError, RaftError } from '../errors.ts'
@@ -23,7 +23,7 @@ export interface KeyRange {
   readonly lt: Buffer
 }
 
-/** One database of the addon. Calling it while it is not open kills the process: only `Database` may hold one. */
+/** One database of the addon. A call while it is not open crashes the process, so only `Database` may use it. */
 export interface BindingDatabase {
   open(options: Readonly<Record<string, boolean | number | string>>, callback: Callback): void
   close(callback: Callback): void
@@ -34,13 +34,13 @@ export interface BindingDatabase {
   compactRange(from: Buffer, to: Buffer, callback: Callback): void
 }
 
-/** What `require('rocksdb')` returns; a fork with the same interface fits too. */
+/** The interface of `require('rocksdb')`; a fork with the same interface works too. */
 export type Binding = (location: string) => BindingDatabase
 
-/** Loads the addon; rejects with ERR_RAFT_RUNTIME where it is not installed or cannot run. */
+/** Loads the addon; throws ERR_RAFT_RUNTIME if it is not installed or does not load. */
 export function loadBinding(): Binding {
   if (!isMainThread)
-    throw new RaftError('ERR_RAFT_RUNTIME', 'RocksDB works on the main thread only, and this is a worker', {
+    throw new RaftError('ERR_RAFT_RUNTIME', 'RocksDB works on the main thread only, and this is a worker thread', {
       hint: 'open the node on the main thread, or use the in-memory storage in the worker',
     })
   try {
@@ -54,7 +54,7 @@ export function loadBinding(): Binding {
     throw new RaftError(
       'ERR_RAFT_RUNTIME',
       isAbsent
-        ? 'durable storage needs the package rocksdb, and it is not installed'
+        ? 'durable storage needs the package rocksdb, which is not installed'
         : `the native addon rocksdb does not load on ${process.platform} ${process.arch}: ${String(cause)}`,
       {
         hint: 'install rocksdb (npm install rocksdb@5); the in-memory storage (quorate/memory) works without it',

@@ -1,9 +1,9 @@
-/** Small records that notice damage: a checksum over JSON text, readable with `cat`. */
+/** Small records that detect damage: a checksum followed by JSON text, readable with `cat`. */
 import { crc32 } from 'node:zlib'
 
 const CHECKSUM_LENGTH = 8
 
-/** `checksum JSON`, filled up with spaces to `length` bytes (the filling is under the checksum too). */
+/** Returns `checksum JSON`, padded with spaces to `length` bytes. The checksum covers the padding too. */
 export function encodeChecksummedJson(value: unknown, length = 0): Buffer {
   const text = Buffer.from(` ${JSON.stringify(value)}`)
   const size = Math.max(length, CHECKSUM_LENGTH + text.length + 1)
@@ -14,9 +14,9 @@ export function encodeChecksummedJson(value: unknown, length = 0): Buffer {
   return bytes
 }
 
-/** The value that was sealed, or in words what is wrong with the bytes. */
+/** Returns the value, or a description of the damage. */
 export function decodeChecksummedJson<Value>(bytes: Buffer): { readonly value: Value } | { readonly damage: string } {
-  if (bytes.length <= CHECKSUM_LENGTH) return { damage: `only ${bytes.length} bytes are left of it` }
+  if (bytes.length <= CHECKSUM_LENGTH) return { damage: `it has only ${bytes.length} bytes` }
   if (bytes.toString('latin1', 0, CHECKSUM_LENGTH) !== checksumOf(bytes))
     return { damage: 'its checksum does not match' }
   try {

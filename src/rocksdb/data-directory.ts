@@ -1,4 +1,4 @@
-/** Where everything of one node lies on disk, and whose it is. docs/reference/storage-format.md tells the same in prose. */
+/** The paths of a data directory and the identity stored in it; see docs/reference/storage-format.md. */
 import { randomUUID } from 'node:crypto'
 import { access, constants, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,20 +8,20 @@ import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json
 import { makeDirectory, moveFile, replaceFile } from './durable-files.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
-/** The layout of a data directory this version writes, and the only one it reads. */
+/** The version of the layout of a data directory; the only one that this version reads and writes. */
 export const STORAGE_FORMAT = 1
 
-/** What the file IDENTITY holds. */
+/** The content of the file IDENTITY. */
 export interface DirectoryIdentity extends StorageIdentity {
   readonly format: number
-  /** Random: a wiped disk, made anew, is another directory. */
+  /** Random: a directory that is created again on a wiped disk has another id. */
   readonly directoryId: string
 }
 
 export class DataDirectory {
   readonly path: string
   readonly identity: string
-  /** Stands in for IDENTITY until all else of a new directory is durable. */
+  /** Used in place of IDENTITY until the rest of a new directory is durable. */
   readonly newIdentity: string
   readonly owner: string
   readonly hardState: readonly [string, string]
@@ -39,7 +39,7 @@ export class DataDirectory {
     this.snapshots = join(path, 'snapshots')
   }
 
-  /** Makes the directory if it is not there, and sees whether we may write in it. */
+  /** Creates the directory if necessary, and checks the permissions; rejects with ERR_RAFT_DATA_DIR_ACCESS. */
   async prepare(): Promise<void> {
     try {
       await makeDirectory(this.path)
@@ -49,7 +49,7 @@ export class DataDirectory {
     }
   }
 
-  /** What IDENTITY says, checked; undefined if there is none. */
+  /** Reads IDENTITY and compares it with the expected identity; undefined if the file does not exist. */
   async readIdentity(expected: StorageIdentity): Promise<DirectoryIdentity | undefined> {
     let bytes: Buffer
     try {
@@ -65,7 +65,7 @@ export class DataDirectory {
     return decoded.value
   }
 
-  /** The first step of making a directory: from now on, a directory without IDENTITY is known to be unfinished. */
+  /** The first step of an initialization: IDENTITY.new marks a directory whose initialization is not finished. */
   async beginIdentity(identity: StorageIdentity): Promise<DirectoryIdentity> {
     const { nodeId, newClusterId = '' } = identity
     const clusterId = identity.clusterId || newClusterId
@@ -74,7 +74,7 @@ export class DataDirectory {
     return created
   }
 
-  /** The last step: all else is durable. */
+  /** The last step of an initialization, once the rest is durable. */
   async finishIdentity(): Promise<void> {
     await moveFile(this.newIdentity, this.identity)
   }
@@ -93,18 +93,18 @@ export class DataDirectory {
     if (expected.clusterId !== '' && clusterId !== expected.clusterId)
       throw new RaftError(
         'ERR_RAFT_CLUSTER_MISMATCH',
-        `the data directory ${this.path} belongs to cluster ${clusterId} (on disk), and this node was started for cluster ${expected.clusterId} (its options)`,
+        `the data directory ${this.path} belongs to cluster ${clusterId}, and this node was started for cluster ${expected.clusterId}`,
         {
-          hint: 'correct the cluster id, or choose another data directory; do not delete the directory unless you are sure that the cluster it belongs to is gone',
+          hint: 'correct the cluster id, or choose another data directory; do not delete the directory unless its cluster no longer exists',
           details: { path: this.path, onDisk: clusterId, configured: expected.clusterId },
         },
       )
     if (nodeId !== expected.nodeId)
       throw new RaftError(
         'ERR_RAFT_NODE_MISMATCH',
-        `the data directory ${this.path} belongs to ${nodeId}, started as ${expected.nodeId}`,
+        `the data directory ${this.path} belongs to ${nodeId}, and was opened as ${expected.nodeId}`,
         {
-          hint: 'correct the node id or the data directory: a node must never vote with another one’s memory',
+          hint: 'correct the node id or the data directory: two nodes must never share voting state',
           details: { path: this.path, onDisk: nodeId, configured: expected.nodeId },
         },
       )

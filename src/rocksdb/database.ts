@@ -1,4 +1,4 @@
-/** The addon made safe: no order of calls on a Database can crash the process or hang. It knows keys and values, no log. */
+/** A safe wrapper of the addon: no order of calls can crash the process or hang. It knows keys and values only, not the log. */
 import { RaftError } from '../errors.ts'
 import type { Binding, BindingBatch, BindingDatabase, BindingIterator, Callback, KeyRange } from './binding.ts'
 
@@ -8,12 +8,12 @@ export interface DatabaseOptions {
   readonly cacheBytes: number
 }
 
-/** The most bytes an iterator copies in one turn (one value may exceed it alone). */
+/** The most bytes that an iterator copies in one step, unless a single value is larger. */
 const ITERATOR_STEP_BYTES = 1024 * 1024
 
 /**
- * Open from the start; `close` ends it for good. Invariants: the addon is called only while `#state` is open, and closed once, when
- * no call is in flight and every iterator has been ended.
+ * An open database; it cannot be reopened after `close`. Invariants: the addon is called only while `#state` is open. It is closed
+ * once, after all calls in flight have returned and all iterators have ended.
  */
 export class Database {
   readonly #handle: BindingDatabase
@@ -27,7 +27,7 @@ export class Database {
     this.#handle = handle
   }
 
-  /** Rejects with the addon's own error, whose text is all there is. */
+  /** Rejects with the addon's own error, which has a text but no code. */
   static async open(binding: Binding, location: string, options: DatabaseOptions): Promise<Database> {
     const handle = binding(location)
     await new Promise<void>((resolve, reject) => {
@@ -42,7 +42,7 @@ export class Database {
     return new Database(handle)
   }
 
-  /** One atomic write of whatever `fill` puts into the batch; with `sync`, durable when resolved. */
+  /** Writes the batch that `fill` fills, atomically; with `sync` it is durable once the promise resolves. */
   write(fill: (batch: BindingBatch) => void, sync: boolean): Promise<void> {
     return this.#call((callback) => {
       const batch = this.#handle.batch()
@@ -51,7 +51,7 @@ export class Database {
     })
   }
 
-  /** Values by key, as of this call, their RocksDB checksums verified; undefined where there is none. */
+  /** Reads values by key, with RocksDB's checksums verified; undefined for a missing key. */
   getMany(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
     return this.#call((callback) => this.#handle.getMany(keys, {}, callback))
   }
@@ -60,7 +60,7 @@ export class Database {
     return (await this.getMany([key]))[0]
   }
 
-  /** Keys and values of a range, in order. RocksDB verifies no checksums here: the values must carry their own. */
+  /** Iterates over a range in order. RocksDB verifies no checksums here, so the values must contain their own. */
   async *entries(range: KeyRange): AsyncGenerator<[key: Buffer, value: Buffer]> {
     const iterator = this.#openIterator(range)
     try {
@@ -74,17 +74,17 @@ export class Database {
     }
   }
 
-  /** Deletes a range off the main thread. Neither atomic nor synced: only for what nobody will read again. */
+  /** Deletes a range off the main thread. It is neither atomic nor synced: use it only for data that is never read again. */
   clear(range: KeyRange): Promise<void> {
     return this.#call((callback) => this.#handle.clear(range, callback))
   }
 
-  /** Gives the space of deleted keys back. Reports no errors: the addon does not know them. */
+  /** Reclaims the disk space of deleted keys. The addon reports no errors of it. */
   compactRange(range: KeyRange): Promise<void> {
     return this.#call((callback) => this.#handle.compactRange(range.gte, range.lt, callback))
   }
 
-  /** Idempotent; waits for calls in flight. */
+  /** Closes the database after the calls in flight. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -134,7 +134,7 @@ export class Database {
   }
 }
 
-/** An iterator that is ended once, whoever asks first: its user, or the database that closes. */
+/** An iterator that is ended exactly once, either by its user or by the database when it closes. */
 class TrackedIterator {
   readonly #iterator: BindingIterator
   #ended: Promise<void> | undefined

@@ -1,10 +1,10 @@
-/** File operations whose effect survives a power cut: nothing here resolves before the disk has it. */
+/** File operations that are durable once they resolve. */
 import type { FileHandle } from 'node:fs/promises'
 import { mkdir, open, readdir, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { isMissing } from './storage-errors.ts'
 
-/** Puts a whole file in place: either the old one or the new one is there after a crash, never a mixture. */
+/** Replaces a file atomically: after a crash it has either the old or the new content. */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`
   const file = await open(temporary, 'w', 0o640)
@@ -17,13 +17,13 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
   await moveFile(temporary, path)
 }
 
-/** Renames within a directory. */
+/** Renames a file within a directory. */
 export async function moveFile(from: string, to: string): Promise<void> {
   await rename(from, to)
   await syncDirectory(dirname(to))
 }
 
-/** Writes over a file's beginning in place; the file must exist. */
+/** Overwrites the start of an existing file in place. */
 export async function overwriteFile(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, 'r+')
   try {
@@ -34,7 +34,7 @@ export async function overwriteFile(path: string, bytes: Uint8Array): Promise<vo
   }
 }
 
-/** Writes all of it at a position: one `write` may take less than it was given. */
+/** Writes all bytes at a position; a single `write` may write fewer. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at)
@@ -54,7 +54,7 @@ export async function readUpTo(file: FileHandle, length: number, position: numbe
   return bytes.subarray(0, filled)
 }
 
-/** Makes a directory and its parents, each one's name durable. */
+/** Creates a directory and its missing parents, and syncs each new name. */
 export async function makeDirectory(path: string): Promise<void> {
   const firstMade = await mkdir(path, { recursive: true })
   if (firstMade === undefined) return
@@ -65,7 +65,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes the names in a directory durable. Windows cannot, and does not need it. */
+/** Makes the names in a directory durable. Windows has no such operation and does not need it. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const directory = await open(path, 'r')

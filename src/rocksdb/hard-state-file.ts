@@ -1,6 +1,6 @@
 /**
- * Term and vote, where a lost or flipped record is noticed: two files that both hold the newest record, each with a checksum.
- * A record is on both before it counts, so whichever single one is damaged, lost, or torn by a crash, the other has what counts.
+ * Stores term and vote in two files that both hold the newest record with a checksum. A save completes once both are written, so
+ * if one file is damaged, lost, or torn by a crash, the other holds the last saved record.
  */
 import { readFile } from 'node:fs/promises'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
@@ -9,17 +9,17 @@ import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json
 import { overwriteFile, replaceFile } from './durable-files.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
-/** The record is written in place, within one page of the file system. */
+/** The size of a file: one page of the file system, written in place. */
 const FILE_BYTES = 4096
 
 export interface HardStateRecord {
-  /** Rises with every save. */
+  /** Incremented by every save. */
   readonly number: number
   readonly term: Term
   readonly votedFor: NodeId | undefined
-  /** A hint, never beyond `lastIndex`. */
+  /** May lag behind the real commit index; at most `lastIndex`. */
   readonly commitIndex: LogIndex
-  /** The log was durable up to this write and entry when the record was made: a shorter log has lost something. */
+  /** The mark: the log was durable up to this write and entry at the time of the save. A shorter log has lost data. */
   readonly logWrite: number
   readonly lastIndex: LogIndex
   readonly lastTerm: Term
@@ -45,12 +45,12 @@ export class HardStateFile {
     this.#record = record
   }
 
-  /** Makes both files of a new directory. */
+  /** Creates both files of a new data directory. */
   static async create(paths: readonly [string, string]): Promise<void> {
     for (const path of paths) await replaceFile(path, encodeChecksummedJson(EMPTY, FILE_BYTES))
   }
 
-  /** Reads both, takes the newer record, and mends the other file; rejects with ERR_RAFT_CORRUPT if neither is whole. */
+  /** Reads both files, uses the newer record, and repairs the other file. Rejects with ERR_RAFT_CORRUPT if both are damaged. */
   static async open(paths: readonly [string, string]): Promise<HardStateFile> {
     const [a, b] = [await readCopy(paths[0]), await readCopy(paths[1])]
     const best = newer(a.record, b.record)
@@ -68,7 +68,7 @@ export class HardStateFile {
     return this.#record
   }
 
-  /** Makes a changed record durable, in both files, one after the other. */
+  /** Saves a changed record to both files, one after the other; durable once it resolves. */
   save(change: Partial<Omit<HardStateRecord, 'number'>>): Promise<void> {
     const saved = this.#saving.then(() => this.#save(change))
     this.#saving = saved.catch(() => undefined)
@@ -79,7 +79,10 @@ export class HardStateFile {
     const record = { ...this.#record, ...change, number: this.#record.number + 1 }
     const bytes = encodeChecksummedJson(record, FILE_BYTES)
     if (bytes.length > FILE_BYTES)
-      throw new RaftError('ERR_RAFT_TOO_LARGE', `a node id is too long: its vote does not fit into ${FILE_BYTES} bytes`)
+      throw new RaftError(
+        'ERR_RAFT_TOO_LARGE',
+        `the node id is too long: the vote does not fit into ${FILE_BYTES} bytes`,
+      )
     for (const path of this.#paths) {
       try {
         await overwriteFile(path, bytes)

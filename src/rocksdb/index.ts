@@ -1,4 +1,4 @@
-/** The face of "quorate/rocksdb": the durable storage. Importing it loads no native addon; opening a storage does. */
+/** The public API of "quorate/rocksdb": the durable storage. The native addon is loaded when a storage opens, not on import. */
 export type { Binding } from './binding.ts'
 export type { RocksDBStorageOptions } from './options.ts'
 export { ROCKSDB_STORAGE_DEFAULTS } from './options.ts'

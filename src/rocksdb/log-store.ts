@@ -1,6 +1,6 @@
 /**
- * The log, the hard state and the record of the newest snapshot of an open directory: what a write does to them, in which order.
- * A write is at most: the hard-state files, if term or vote change, and then one batch of RocksDB, synced.
+ * Writes and reads the log, the hard state and the record of the newest snapshot of an open data directory.
+ * A write consists of at most two steps: the hard-state files if term or vote change, then one synced batch of RocksDB.
  */
 
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
@@ -19,26 +19,26 @@ import { damagedLog } from './log-summary.ts'
 import type { SpaceReserve } from './space-reserve.ts'
 import { storageError } from './storage-errors.ts'
 
-/** Deleted blocks of this many bytes are worth a compaction of their range. */
+/** After this many bytes of deleted blocks, their key range is compacted. */
 const COMPACT_RANGE_BYTES = 64 * 1024 * 1024
 
-/** About what a batch takes beside its blocks. */
+/** The approximate size of a batch apart from its blocks. */
 const SUMMARY_BYTES = 512
 
 export interface LogStoreParts {
   readonly database: Database
-  /** Where the database lies, for messages. */
+  /** The path of the database, for error messages. */
   readonly location: string
   readonly hardState: HardStateFile
   readonly summary: LogSummary
   readonly log: BlockList
   readonly snapshot: SnapshotInfo | undefined
   readonly reserve: SpaceReserve
-  /** How soon after a write the log's end is marked in the hard-state files. */
+  /** How long after a write the end of the log is marked in the hard-state files. */
   readonly markDelayMs: number
 }
 
-/** Invariant: `#log` and `#summary` tell what the last batch made durable; every batch with a summary in it is synced. */
+/** Invariant: `#log` and `#summary` describe the state after the last durable batch; every batch with a summary is synced. */
 export class LogStore {
   readonly #database: Database
   readonly #location: string
@@ -48,9 +48,9 @@ export class LogStore {
   readonly #markDelayMs: number
   #summary: LogSummary
   #snapshot: SnapshotInfo | undefined
-  /** The newest known; it waits in memory for a batch that is needed anyway. */
+  /** The newest known commit index; it is written with the next batch that is needed anyway. */
   #commitIndex: LogIndex
-  /** The first failed write: from then on the answer to everything. */
+  /** The error of the first failed write; every later call rejects with it. */
   #failure: RaftError | undefined
   #writing: Promise<void> = Promise.resolve()
   #sweeping: Promise<void> | undefined
@@ -87,7 +87,7 @@ export class LogStore {
     return this.#log.blocks
   }
 
-  /** Throws the error of the write that failed, if one did. */
+  /** Throws the error of the first failed write, if there is one. */
   assertSound(): void {
     if (this.#failure !== undefined) throw this.#failure
   }
@@ -111,14 +111,14 @@ export class LogStore {
       })
       const missing = headers[values.indexOf(undefined)]
       if (missing === undefined) return headers.map((header, at) => this.#decode(header, values[at] as Buffer))
-      // A write may have dropped the block after the list was read: then the list will say so.
+      // A write may have removed the block after the list was read; then the list no longer contains it.
       await writing
       if (this.#log.blocks.includes(missing))
         throw damagedLog(this.#location, missing.first - 1, 0, 'a block is missing')
     }
   }
 
-  /** Marks the end of the log, so that losing it later is noticed, and closes the database. */
+  /** Marks the end of the log, so that a later loss of it is detected, and closes the database. */
   async close(): Promise<void> {
     await this.#writing
     while (this.#sweeping !== undefined) await this.#sweeping
@@ -140,12 +140,12 @@ export class LogStore {
         'ERR_RAFT_INTERNAL',
         `a write of term ${hardState.term} after ${Math.max(term, change.last.term)}`,
       )
-    // The term before the blocks: a crash in between leaves a term without its blocks, which is safe, never the reverse.
+    // The term is written before the blocks: a crash in between leaves a term without its blocks, which is safe.
     if (hardState.term !== term || hardState.votedFor !== votedFor)
       await this.#hardState.save({ term: hardState.term, votedFor: hardState.votedFor, ...this.#logMark() })
     const commitIndex = Math.max(this.#commitIndex, hardState.commitIndex)
     if (this.#needsBatch(write, change, commitIndex)) await this.#writeBatch(write, change, commitIndex)
-    // Not before: it may hold for the new end of the log only, and a crash must not leave it with the old one.
+    // Only now: the commit index may refer to the new end of the log, and must not become durable with the old one.
     this.#commitIndex = commitIndex
   }
 
@@ -205,7 +205,7 @@ export class LogStore {
     this.#markLater()
   }
 
-  /** Deletes, in the background, the blocks that a durable summary says are not part of the log any more. */
+  /** Deletes in the background the blocks that, by the durable summary, no longer belong to the log. */
   #sweepLater(): void {
     if (this.#sweeping !== undefined || this.#sweptTo > this.#summary.baseIndex) return
     this.#sweeping = this.#failStop(() => this.#sweep())
@@ -256,16 +256,21 @@ export class LogStore {
       throw damagedLog(this.#location, header.first - 1, 0, (cause as Error).message, cause)
     }
     if (block.first === header.first && block.term === header.term && block.count === header.count) return block
-    throw damagedLog(this.#location, header.first - 1, 0, `there is a block from ${block.first} of term ${block.term}`)
+    throw damagedLog(
+      this.#location,
+      header.first - 1,
+      0,
+      `found a block of term ${block.term} that starts at ${block.first}`,
+    )
   }
 
-  /** Fail-stop: the first error is the last word. */
+  /** Runs a write; after the first failure every later call rejects with that error (fail-stop). */
   async #failStop(work: () => Promise<void>): Promise<void> {
     this.assertSound()
     try {
       await work()
     } catch (cause) {
-      this.#failure ??= storageError(cause, `write to the data directory around ${this.#location}`)
+      this.#failure ??= storageError(cause, `write to the data directory at ${this.#location}`)
       throw this.#failure
     }
   }
@@ -286,6 +291,7 @@ function bufferOf(bytes: Uint8Array): Buffer {
 }
 
 function compactedError(from: LogIndex, log: BlockList): RaftError {
-  const range = log.blocks.length === 0 ? 'it is empty' : `it holds ${log.base.index + 1} to ${log.last.index}`
-  return new RaftError('ERR_RAFT_COMPACTED', `no block of the log starts at ${from}: ${range}`)
+  const range =
+    log.blocks.length === 0 ? 'the log is empty' : `the log holds ${log.base.index + 1} to ${log.last.index}`
+  return new RaftError('ERR_RAFT_COMPACTED', `no block starts at ${from}: ${range}`)
 }

@@ -1,6 +1,6 @@
 /**
- * Every write says what the whole log must consist of after it. Opening compares: whatever write went missing in between, by
- * damage that RocksDB passes over in silence, leaves a log that differs from the newest summary.
+ * Every write stores a summary of the whole log after it. Opening a directory compares the log with the newest summary, and so
+ * detects lost writes that RocksDB does not report.
  */
 
 import type { LogIndex, SnapshotInfo, Term } from '../core/types.ts'
@@ -14,15 +14,15 @@ import { blockRange, parseBlockKey, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys
 import { corrupt } from './storage-errors.ts'
 
 export interface LogSummary {
-  /** Counts the writes to the database. */
+  /** The number of this write to the database. */
   readonly write: number
-  /** The entry before the first block. Blocks that start at or before it do not count, even if they are still there. */
+  /** The entry before the first block. Blocks that start at or before it are ignored, even if they still exist. */
   readonly baseIndex: LogIndex
   readonly baseTerm: Term
   readonly lastIndex: LogIndex
   readonly lastTerm: Term
   readonly commitIndex: LogIndex
-  /** The write that recorded the newest snapshot; 0 for none. */
+  /** The number of the write that recorded the newest snapshot; 0 without a snapshot. */
   readonly snapshotWrite: number
   /** Blocks that start before this index have been deleted. */
   readonly sweptTo: LogIndex
@@ -50,7 +50,7 @@ export interface VerifiedLog {
   readonly snapshot: SnapshotInfo | undefined
 }
 
-/** Reads all of the log, in bounded memory, and checks it against its summary and the hard state; rejects with ERR_RAFT_CORRUPT. */
+/** Reads the whole log in bounded memory and compares it with the summary and the hard state; rejects with ERR_RAFT_CORRUPT. */
 export async function verifyLog(
   database: Database,
   location: string,
@@ -58,7 +58,7 @@ export async function verifyLog(
 ): Promise<VerifiedLog> {
   const summary = await readRecord<LogSummary>(database, SUMMARY_KEY, location)
   if (summary === undefined)
-    throw corrupt(`the log in ${location} is gone: it has no summary any more`, { file: location, key: 'summary' })
+    throw corrupt(`the log in ${location} is lost: it has no summary`, { file: location, key: 'summary' })
   if (summary.write < hardState.logWrite)
     throw damagedLog(
       location,
@@ -95,16 +95,16 @@ async function readBlocks(database: Database, location: string, summary: LogSumm
     const position = parseBlockKey(key)
     if (position?.first !== end.index + 1) throw damaged(`a block starts at ${position?.first}`)
     if (position.termBefore !== end.term)
-      throw damaged(`it follows term ${position.termBefore}, and the log has ${end.term} there`)
+      throw damaged(`it follows an entry of term ${position.termBefore}, but the entry before has term ${end.term}`)
     const { bytes: _, ...head } = decode(value, damaged)
-    if (head.first !== position.first) throw damaged(`it says that it starts at ${head.first}`)
+    if (head.first !== position.first) throw damaged(`its header starts at ${head.first}`)
     if (head.term < end.term) throw damaged(`its term ${head.term} is below ${end.term}`)
     blocks.push(head)
     end = { index: head.first + head.count - 1, term: head.term }
   }
   if (end.index !== summary.lastIndex || end.term !== summary.lastTerm)
     throw damaged(
-      `the log ends with term ${end.term}, and should end at ${summary.lastIndex} with term ${summary.lastTerm}`,
+      `the log ends with term ${end.term}, but should end at ${summary.lastIndex} with term ${summary.lastTerm}`,
     )
   return new BlockList({ index: summary.baseIndex, term: summary.baseTerm }, blocks)
 }
@@ -122,14 +122,14 @@ function checkHardState(hardState: HardStateRecord, { summary, log, snapshot }: 
   const damaged = (what: string): Error =>
     damagedLog(location, last.index, Math.max(last.index, summary.lastIndex), what)
   if (last.term > hardState.term || (snapshot?.term ?? 0) > hardState.term)
-    throw corrupt(`term and vote are older than the log: term ${hardState.term}, and the log has term ${last.term}`, {
+    throw corrupt(`term and vote are older than the log: term ${hardState.term}, but the log has term ${last.term}`, {
       term: hardState.term,
       lastTerm: last.term,
     })
   if (Math.max(hardState.commitIndex, summary.commitIndex) > last.index)
     throw damaged(`entries up to ${Math.max(hardState.commitIndex, summary.commitIndex)} were committed`)
   if (base.index > (snapshot?.index ?? 0))
-    throw damaged(`it starts after ${base.index}, and no snapshot reaches that far`)
+    throw damaged(`it starts after ${base.index}, and no snapshot covers the entries before`)
   if (snapshot !== undefined && snapshot.index > last.index) throw damaged(`its snapshot is at ${snapshot.index}`)
 }
 
@@ -144,7 +144,7 @@ async function readRecord<Value>(database: Database, key: Buffer, location: stri
   })
 }
 
-/** Entries are missing or damaged after the last good one. */
+/** The error for entries that are missing or damaged after the last good one. */
 export function damagedLog(
   location: string,
   lastGood: LogIndex,
@@ -155,7 +155,7 @@ export function damagedLog(
   const firstBadIndex = lastGood + 1
   const span = lastKnown > firstBadIndex ? `from ${firstBadIndex} to ${lastKnown}` : `from ${firstBadIndex} on`
   return corrupt(
-    `the log in ${location} is damaged ${span}, entries that may be committed (the last good one is ${lastGood}): ${what}`,
+    `the log in ${location} is damaged ${span}; those entries may be committed (the last good one is ${lastGood}): ${what}`,
     { file: location, firstBadIndex, lastGoodIndex: lastGood, lastKnownIndex: lastKnown },
     cause,
   )

@@ -1,4 +1,4 @@
-/** The settings of the durable storage: names, defaults and what is allowed. */
+/** The options of the durable storage with their defaults and ranges. */
 import {
   checkInteger,
   checkString,
@@ -9,21 +9,23 @@ import {
 } from '../platform/options.ts'
 import type { Binding } from './binding.ts'
 
+/** The options of RocksDBStorage; sizes in bytes, times in milliseconds. */
 export interface RocksDBStorageOptions {
-  /** Where everything lies; made, with its parents, if it is not there. */
+  /** The data directory; created with its parents if it does not exist. */
   readonly directory: string
-  /** RocksDB keeps up to two of these in memory before it writes them out; its own log grows to about one. */
+  /** The size of a write buffer of RocksDB. It keeps up to two in memory, and its write-ahead log grows to about one. */
   readonly writeBufferBytes?: number | undefined
-  /** RocksDB's cache of what it read. */
+  /** The size of RocksDB's block cache. */
   readonly cacheBytes?: number | undefined
-  /** How soon after a write the log's end is marked in the hard-state files, so that losing it is noticed at the next open. */
+  /** How long after a write the end of the log is marked in the hard-state files, to detect its loss at the next open. */
   readonly markDelayMs?: number | undefined
-  /** The addon, if it is not the package `rocksdb`: a fork with the same interface. */
+  /** A fork of the addon with the same interface. Default: the package `rocksdb`. */
   readonly binding?: Binding | undefined
 }
 
 type NumberName = 'writeBufferBytes' | 'cacheBytes' | 'markDelayMs'
 
+/** The defaults of RocksDBStorageOptions. */
 export const ROCKSDB_STORAGE_DEFAULTS: Readonly<Record<NumberName, number>> = {
   writeBufferBytes: 32 * 1024 * 1024,
   cacheBytes: 8 * 1024 * 1024,

@@ -1,4 +1,4 @@
-/** The file OWNER names the process that has a data directory open. RocksDB's lock decides; this file only says who. */
+/** The file OWNER describes the process that has a data directory open. It is for error messages; RocksDB's lock decides. */
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { NodeId } from '../core/types.ts'
@@ -8,14 +8,14 @@ import { isMissing } from './storage-errors.ts'
 export interface Owner {
   readonly pid: number
   readonly host: string
-  /** Names this boot of the machine, where the system tells (Linux): a pid says nothing about another one. */
+  /** The boot id of the machine (Linux only): a pid is meaningless after a reboot. */
   readonly bootId: string | undefined
   readonly nodeId: NodeId
   /** ISO 8601. */
   readonly started: string
 }
 
-/** Writes OWNER over whatever a dead owner left. Call it with the lock held. */
+/** Writes OWNER, replacing that of an earlier owner. Call it with the lock held. */
 export async function writeOwner(path: string, nodeId: NodeId): Promise<void> {
   const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
     (text) => text.trim(),
@@ -33,7 +33,7 @@ export async function removeOwner(path: string): Promise<void> {
   }
 }
 
-/** The error for a directory that somebody has open, naming them as far as OWNER can. */
+/** The error for a directory that is open elsewhere, with what OWNER says about the process. */
 export async function lockedError(directory: string, ownerPath: string, cause: unknown): Promise<RaftError> {
   const owner = await readOwner(ownerPath)
   return new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the data directory ${directory} is in use${describe(owner)}`, {
@@ -53,8 +53,8 @@ async function readOwner(path: string): Promise<Partial<Owner>> {
 }
 
 function describe(owner: Partial<Owner>): string {
-  if (owner.pid === undefined) return ' by a process that left no OWNER file'
+  if (owner.pid === undefined) return ' by a process without an OWNER file'
   const pid = owner.pid === process.pid ? `this process (pid ${owner.pid})` : `pid ${owner.pid}`
-  const otherHost = owner.host === hostname() ? '' : ' (may be in another container or on another machine)'
+  const otherHost = owner.host === hostname() ? '' : ' (possibly in another container or on another machine)'
   return `; owner: ${pid}, node ${owner.nodeId}, host ${owner.host}${otherHost}, since ${owner.started}`
 }

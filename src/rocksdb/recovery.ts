@@ -1,4 +1,4 @@
-/** Opening a data directory: whose it is, the lock, making a new one, and the proof that nothing acknowledged is missing. */
+/** Opens a data directory: checks its identity, takes the lock, initializes a new directory, and verifies an existing one. */
 import type { StorageIdentity } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import type { Binding } from './binding.ts'
@@ -26,7 +26,7 @@ export interface OpenedDirectory extends VerifiedLog {
   readonly hardState: HardStateFile
 }
 
-/** Refuses before anything is touched where it can; where it cannot, leaves the directory closed and unlocked again. */
+/** Rejects before anything is changed if possible; otherwise it leaves the directory closed and unlocked. */
 export async function openDirectory(
   directory: DataDirectory,
   wanted: StorageIdentity,
@@ -64,7 +64,7 @@ async function openDatabase(directory: DataDirectory, options: OpenOptions, must
   }
 }
 
-/** Makes a new directory, IDENTITY last. Whatever lies there must be of an unfinished making, or nothing. */
+/** Initializes a directory, IDENTITY last. The directory must be empty, or left by an interrupted initialization. */
 async function initializeDirectory(
   directory: DataDirectory,
   wanted: StorageIdentity,

@@ -1,4 +1,4 @@
-/** The durable storage: the log in RocksDB, term and vote in two small files, snapshots in files of their own; one directory per node. */
+/** The durable storage: the log in RocksDB, term and vote in two small files, each snapshot in a separate file. */
 import { resolve } from 'node:path'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
@@ -15,7 +15,13 @@ import { SnapshotFiles } from './snapshot-files.ts'
 import { SpaceReserve } from './space-reserve.ts'
 import { storageError } from './storage-errors.ts'
 
-/** The storage of one node, for one life: after `close`, make another one. The law is in contracts/storage.ts. */
+/**
+ * The durable Storage of one node, in one data directory. It is opened once; create a new instance to reopen the directory.
+ * Opening rejects with ERR_RAFT_DATA_DIR_LOCKED if another process uses the directory, with ERR_RAFT_CORRUPT if acknowledged data
+ * is missing or damaged, and with ERR_RAFT_RUNTIME if the addon does not load. See docs/reference/storage-format.md.
+ *
+ *     const storage = new RocksDBStorage({ directory: './data/n1' })
+ */
 export class RocksDBStorage implements Storage {
   readonly snapshots: SnapshotStore
   readonly #directory: DataDirectory
@@ -38,13 +44,14 @@ export class RocksDBStorage implements Storage {
   }
 
   async open(identity: StorageIdentity): Promise<RecoveredState> {
-    if (this.#state !== 'new') throw this.#closedError('it is opened once; make a new one to open it again')
+    if (this.#state !== 'new')
+      throw this.#closedError('a storage is opened once; create a new one to reopen the directory')
     this.#state = 'opening'
     const opening = this.#open(identity)
     this.#opening = opening.then(({ log }) => log)
     this.#opening.catch(() => undefined)
     const { log, recovered } = await opening
-    if (this.#state !== 'opening') throw this.#closedError('it was closed while it opened')
+    if (this.#state !== 'opening') throw this.#closedError('it was closed while it was opening')
     this.#log = log
     this.#state = 'open'
     return recovered
@@ -100,7 +107,8 @@ export class RocksDBStorage implements Storage {
   }
 
   #openLog(): LogStore {
-    if (this.#state !== 'open' || this.#log === undefined) throw this.#closedError('it answers only while it is open')
+    if (this.#state !== 'open' || this.#log === undefined)
+      throw this.#closedError('it can be used only while it is open')
     this.#log.assertSound()
     return this.#log
   }

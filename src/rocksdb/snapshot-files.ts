@@ -1,4 +1,4 @@
-/** The snapshots of one node, as files in a folder: partial while being written (.part), whole once named .snap. */
+/** The snapshots of one node as files in a directory: `.part` while they are written, `.snap` once they are complete. */
 import type { FileHandle } from 'node:fs/promises'
 import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const PARTIAL = '.part'
 
 export class SnapshotFiles implements SnapshotStore {
   readonly #directory: string
-  /** Throws unless the storage is open and sound. */
+  /** Throws unless the storage is open and has not failed. */
   readonly #assertUsable: () => void
   readonly #writers = new Map<string, SnapshotFileWriter | undefined>()
   readonly #openFiles = new Set<FileHandle>()
@@ -31,7 +31,7 @@ export class SnapshotFiles implements SnapshotStore {
     this.#assertUsable()
     const paths = this.#pathsOf(info.id)
     if (this.#writers.has(info.id))
-      throw new RaftError('ERR_RAFT_INTERNAL', `the snapshot ${info.id} is being written already`)
+      throw new RaftError('ERR_RAFT_INTERNAL', `snapshot ${info.id} is already being written`)
     this.#writers.set(info.id, undefined)
     try {
       await makeDirectory(this.#directory)
@@ -41,7 +41,7 @@ export class SnapshotFiles implements SnapshotStore {
       return writer
     } catch (cause) {
       this.#writers.delete(info.id)
-      throw storageError(cause, `begin the snapshot ${paths.partial}`)
+      throw storageError(cause, `create the snapshot ${paths.partial}`)
     }
   }
 
@@ -55,7 +55,7 @@ export class SnapshotFiles implements SnapshotStore {
       if (offset > size)
         throw new RaftError(
           'ERR_RAFT_BAD_MESSAGE',
-          `the snapshot ${id} has ${size} bytes, and was asked for from ${offset}`,
+          `snapshot ${id} has ${size} bytes, and offset ${offset} was requested`,
         )
       for (let at = offset; at < size; ) {
         this.#assertUsable()
@@ -82,10 +82,10 @@ export class SnapshotFiles implements SnapshotStore {
     return names.filter((name) => name.endsWith(WHOLE)).map((name) => decodeURIComponent(name.slice(0, -WHOLE.length)))
   }
 
-  /** Files that are being written stay too. */
+  /** Also keeps files that are being written. */
   async retain(ids: readonly string[]): Promise<void> {
     this.#assertUsable()
-    // Also those that are begun, and those that are ended, while the names are read.
+    // Writers before and after the names are read: one may start or end meanwhile.
     const written = [...this.#writers.keys()]
     const found = await this.#names()
     const kept = new Set(
@@ -101,7 +101,7 @@ export class SnapshotFiles implements SnapshotStore {
     }
   }
 
-  /** Looks whether the file of a recorded snapshot is there and has its length; its frames are verified as they are read. */
+  /** Checks that the file of a recorded snapshot exists and has the right size. Its frames are verified when they are read. */
   async verify(info: SnapshotInfo): Promise<void> {
     const path = this.#pathsOf(info.id).whole
     let file: FileHandle
@@ -114,13 +114,13 @@ export class SnapshotFiles implements SnapshotStore {
     try {
       const { front } = await this.#readLayout(path, file)
       if (front.info.id !== info.id || front.info.index !== info.index || front.info.term !== info.term)
-        throw corrupt(`the snapshot ${path} is another one than was recorded`, { file: path, index: info.index })
+        throw corrupt(`the snapshot ${path} is not the recorded one`, { file: path, index: info.index })
     } finally {
       await file.close()
     }
   }
 
-  /** Ends everything that is open; partial files stay for a later attempt. */
+  /** Closes all files; partial files stay for a later attempt. */
   async close(): Promise<void> {
     for (const writer of this.#writers.values()) await writer?.suspend().catch(() => undefined)
     for (const file of this.#openFiles) await file.close().catch(() => undefined)
@@ -166,6 +166,6 @@ async function openWhole(path: string, id: string): Promise<FileHandle> {
     return await open(path, 'r')
   } catch (cause) {
     if (!isMissing(cause)) throw storageError(cause, `open the snapshot ${path}`)
-    throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `there is no snapshot ${id} here (any more)`, { cause })
+    throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `snapshot ${id} no longer exists`, { cause })
   }
 }

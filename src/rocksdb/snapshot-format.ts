@@ -1,6 +1,6 @@
 /**
- * A snapshot file: u32 header length | header (sealed JSON) | frames | footer (sealed JSON, FOOTER_BYTES long).
- * A frame is u32 crc32 | bytes; every frame but the last holds `chunkBytes`, so that an offset tells its place in the file.
+ * The format of a snapshot file: u32 header length | header | frames | footer of FOOTER_BYTES. Header and footer are checksummed
+ * JSON. A frame is u32 crc32 | bytes; every frame but the last has `chunkBytes`, so that an offset determines its position.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
@@ -9,11 +9,11 @@ import { RaftError } from '../errors.ts'
 import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { readUpTo } from './durable-files.ts'
 
-/** Bytes of the snapshot in one frame: what is checked, yielded and resumed by. */
+/** The bytes of the snapshot in one frame: the unit of checksums, reads and resumed writes. */
 export const CHUNK_BYTES: number = 256 * 1024
 export const FRAME_HEADER_BYTES = 4
 export const FOOTER_BYTES = 64
-/** A header longer than this is damage. It holds one membership. */
+/** A longer header counts as damaged. It contains one membership. */
 const HEADER_BYTES_MAX = 4 * 1024 * 1024
 const FORMAT = 1
 const FILE_NAME_MAX = 200
@@ -24,10 +24,10 @@ interface Header {
   readonly info: SnapshotInfo
 }
 
-/** What the front of a snapshot file says. */
+/** The parsed header of a snapshot file. */
 export interface ParsedHeader {
   readonly info: SnapshotInfo
-  /** Where the first frame is. */
+  /** The position of the first frame. */
   readonly framesOffset: number
 }
 
@@ -43,29 +43,29 @@ export function encodeFooter(size: number): Buffer {
   return encodeChecksummedJson({ size }, FOOTER_BYTES)
 }
 
-/** Where a frame begins. */
+/** The position of a frame in the file. */
 export function framePosition(header: ParsedHeader, frame: number): number {
   return header.framesOffset + frame * (FRAME_HEADER_BYTES + CHUNK_BYTES)
 }
 
-/** The checksum of a frame covers its place too: frames cannot change places unnoticed. */
+/** The checksum of a frame also covers its number, so that exchanged frames are detected. */
 export function frameChecksum(bytes: Uint8Array, frame: number): number {
   return crc32(bytes, frame >>> 0)
 }
 
-/** Reads the front of a file, or says in words why it cannot be one. */
+/** Reads the header of a file, or returns a description of the damage. */
 export async function readHeader(file: FileHandle): Promise<ParsedHeader | { readonly damage: string }> {
   const prefix = await readUpTo(file, 4, 0)
   const length = prefix.length === 4 ? prefix.readUInt32LE(0) : 0
-  if (length === 0 || length > HEADER_BYTES_MAX) return { damage: 'it does not begin like a snapshot' }
+  if (length === 0 || length > HEADER_BYTES_MAX) return { damage: 'it does not start with a snapshot header' }
   const decoded = decodeChecksummedJson<Header>(await readUpTo(file, length, 4))
   if ('damage' in decoded) return { damage: `its header is damaged: ${decoded.damage}` }
   const { format, chunkBytes, info } = decoded.value
-  if (format !== FORMAT || chunkBytes !== CHUNK_BYTES) return { damage: `its format ${format} is unknown` }
+  if (format !== FORMAT || chunkBytes !== CHUNK_BYTES) return { damage: `unknown format ${format}` }
   return { info, framesOffset: 4 + length }
 }
 
-/** The size of a whole file's snapshot, or why the file is not whole. */
+/** The size of the snapshot in a complete file, or a description of the damage. */
 export async function readSize(file: FileHandle, header: ParsedHeader): Promise<number | { readonly damage: string }> {
   const { size: fileBytes } = await file.stat()
   const footerOffset = fileBytes - FOOTER_BYTES
@@ -74,11 +74,11 @@ export async function readSize(file: FileHandle, header: ParsedHeader): Promise<
   const { size } = decoded.value
   const frames = Math.ceil(size / CHUNK_BYTES)
   if (header.framesOffset + size + frames * FRAME_HEADER_BYTES !== footerOffset)
-    return { damage: `it has ${fileBytes} bytes, which do not fit its size ${size}` }
+    return { damage: `it has ${fileBytes} bytes, which does not match its size ${size}` }
   return size
 }
 
-/** Reads one frame of `length` bytes and checks it; undefined if it is not whole. */
+/** Reads and checks one frame of `length` bytes; undefined if it is damaged or incomplete. */
 export async function readFrame(
   file: FileHandle,
   header: ParsedHeader,
@@ -90,7 +90,7 @@ export async function readFrame(
   return bytes.readUInt32LE(0) === frameChecksum(content, place.frame) ? content : undefined
 }
 
-/** A file name for any id, also one that a peer made up: no separator, no dot file, nothing a file system treats alike. */
+/** A safe file name for any id, also for one from a peer: without separators, dots or characters that a file system may fold. */
 export function fileNameOf(id: string): string {
   let name: string | undefined
   try {

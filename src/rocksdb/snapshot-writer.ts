@@ -1,4 +1,4 @@
-/** Writes one snapshot file, frame by frame, into a partial file that a later attempt can go on with. */
+/** Writes one snapshot, frame by frame, into a partial file that a later attempt can resume. */
 import type { FileHandle } from 'node:fs/promises'
 import { open, unlink } from 'node:fs/promises'
 import type { SnapshotWriter } from '../contracts/storage.ts'
@@ -18,7 +18,7 @@ import {
 } from './snapshot-format.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
-/** Synced this often while it grows: one big sync at the end would hold up the log's. */
+/** The file is synced after this many bytes: one large sync at the end would delay the syncs of the log. */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024
 
 export interface SnapshotPaths {
@@ -27,7 +27,7 @@ export interface SnapshotPaths {
   readonly whole: string
 }
 
-/** Invariant: frames [0, #frame) are in the file and whole; `#filled` bytes of the next one are in `#buffer`. */
+/** Invariant: frames [0, #frame) are complete in the file; `#filled` bytes of the next frame are in `#buffer`. */
 export class SnapshotFileWriter implements SnapshotWriter {
   readonly offset: number
   readonly #paths: SnapshotPaths
@@ -52,7 +52,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     this.#onEnd = onEnd
   }
 
-  /** Goes on with the partial file if it is of this very snapshot, as far as its frames are whole; else begins anew. */
+  /** Resumes the partial file if it belongs to this snapshot, after its last complete frame; otherwise starts a new one. */
   static async begin(paths: SnapshotPaths, info: SnapshotInfo, onEnd: () => void): Promise<SnapshotFileWriter> {
     const opened = (await resumePartial(paths.partial, info)) ?? (await createPartial(paths, info))
     return new SnapshotFileWriter(opened, paths, info, onEnd)
@@ -74,7 +74,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     return this.#enqueue(async (file) => {
       const size = this.#frame * CHUNK_BYTES + this.#filled
       if (this.#info.size > 0 && size !== this.#info.size)
-        throw corrupt(`the snapshot ${this.#info.id} has ${size} bytes, and should have ${this.#info.size}`, { size })
+        throw corrupt(`snapshot ${this.#info.id} has ${size} bytes, expected ${this.#info.size}`, { size })
       if (this.#filled > 0) await this.#writeFrame()
       const frames = Math.ceil(size / CHUNK_BYTES)
       await writeAll(file, encodeFooter(size), this.#header.framesOffset + size + frames * FRAME_HEADER_BYTES)
@@ -111,12 +111,12 @@ export class SnapshotFileWriter implements SnapshotWriter {
     await (this.#file as FileHandle).datasync()
   }
 
-  /** One step after the other. The first that fails ends the file: what the disk made of it is not to be trusted. */
+  /** Runs steps one after the other. The first failure removes the file: its content is undefined after a failed write. */
   #enqueue<Value>(step: (file: FileHandle) => Promise<Value>): Promise<Value> {
     const turn = this.#turn.then(async () => {
       if (this.#failure !== undefined) throw this.#failure
       if (this.#file === undefined)
-        throw new RaftError('ERR_RAFT_CLOSED', `the snapshot ${this.#info.id} is not being written any more`)
+        throw new RaftError('ERR_RAFT_CLOSED', `the writer of snapshot ${this.#info.id} has ended`)
       try {
         return await step(this.#file)
       } catch (cause) {
@@ -148,7 +148,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
 interface OpenedFile {
   readonly file: FileHandle
   readonly header: ParsedHeader
-  /** Whole frames that are already there. */
+  /** The number of complete frames in the file. */
   readonly frames: number
 }
 

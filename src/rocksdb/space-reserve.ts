@@ -1,24 +1,24 @@
 /**
- * Stops writing before the disk is quite full. RocksDB must be able to write out what it holds in memory: where it cannot, it says
- * nothing and holds up the next write for ever. The same room is what opening the directory again takes.
+ * Rejects writes before the disk is completely full. RocksDB needs space to flush its memory; without it, it reports no error and
+ * blocks the next write forever. Reopening the directory needs the same space.
  */
 import { statfs } from 'node:fs/promises'
 import { RaftError } from '../errors.ts'
 import { storageError } from './storage-errors.ts'
 
-/** Kept free beyond what is in memory: the tables' own frame, the manifest, a snapshot's header. */
+/** Kept free in addition to the size of the memory: for table overhead, the manifest and the header of a snapshot. */
 const SLACK_BYTES = 1024 * 1024
 /** RocksDB holds up to this many write buffers. */
 const WRITE_BUFFERS = 2
-/** Others write on the same disk: look again at least this often. */
+/** Other processes write to the same disk, so the free space is checked at least this often. */
 const CHECK_INTERVAL_MS = 1000
 
 export class SpaceReserve {
   readonly #path: string
   readonly #memoryBytesMax: number
-  /** Since the directory was opened: no less than what is in memory only. */
+  /** Bytes written since the directory was opened; at least as much as RocksDB holds in memory only. */
   #writtenBytes = 0
-  /** May be written before looking again. */
+  /** How many bytes may be written before the next check. */
   #allowance = 0
   #nextCheckAt = 0
 
@@ -27,7 +27,7 @@ export class SpaceReserve {
     this.#memoryBytesMax = WRITE_BUFFERS * writeBufferBytes
   }
 
-  /** Call it before a write of about this many bytes; rejects with ERR_RAFT_NO_SPACE where it must not be made. */
+  /** Call before a write of about this many bytes. Rejects with ERR_RAFT_NO_SPACE if there is too little space for it. */
   async reserve(bytes: number): Promise<void> {
     this.#writtenBytes += bytes
     this.#allowance -= bytes
@@ -36,7 +36,7 @@ export class SpaceReserve {
     const free = await this.freeBytes()
     const needed = Math.min(this.#writtenBytes, this.#memoryBytesMax) + SLACK_BYTES
     if (free < needed) throw this.#noSpaceError(free, needed)
-    // Every byte written is one byte less that is free, and one more to be kept free; and others write too.
+    // Every written byte reduces the free space and increases what must stay free; other processes write too.
     this.#allowance = Math.min((free - needed) / 4, this.#memoryBytesMax / 4)
     this.#nextCheckAt = now + CHECK_INTERVAL_MS
   }
@@ -46,16 +46,16 @@ export class SpaceReserve {
       const { bavail, bsize } = await statfs(this.#path)
       return bavail * bsize
     } catch (cause) {
-      throw storageError(cause, `ask for the free space of ${this.#path}`)
+      throw storageError(cause, `determine the free space of ${this.#path}`)
     }
   }
 
   #noSpaceError(freeBytes: number, neededBytes: number): RaftError {
     return new RaftError(
       'ERR_RAFT_NO_SPACE',
-      `the disk of ${this.#path} is as good as full: ${freeBytes} bytes are free, and ${neededBytes} must be, to write out what is in memory`,
+      `the disk at ${this.#path} is almost full: ${freeBytes} bytes are free, and ${neededBytes} are needed to flush RocksDB's memory`,
       {
-        hint: 'free some space, then start this node again: what it acknowledged is safe',
+        hint: 'free disk space, then restart this node; acknowledged data is safe',
         details: { path: this.#path, freeBytes, neededBytes },
       },
     )

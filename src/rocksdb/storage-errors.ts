@@ -1,4 +1,4 @@
-/** What went wrong on disk, told apart: RocksDB says it in text only, the file system in codes. The one place that reads either. */
+/** Maps errors of RocksDB (texts) and of the file system (codes) to RaftErrors; the only place that interprets either. */
 import type { ErrorCode, RaftErrorOptions } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 
@@ -8,13 +8,13 @@ interface Cause {
 }
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  ERR_RAFT_NO_SPACE: 'free some space, then start this node again: what it acknowledged is safe',
+  ERR_RAFT_NO_SPACE: 'free disk space, then restart this node; acknowledged data is safe',
   ERR_RAFT_DATA_DIR_ACCESS: 'check the path, its owner and its mode, or choose another data directory',
-  ERR_RAFT_STORAGE: 'the disk is not to be trusted with a second try: look at it, then start this node again',
-  ERR_RAFT_CORRUPT: 'other members hold the data: replace this member, and keep the directory until that is done',
+  ERR_RAFT_STORAGE: 'do not retry: check the disk first, then restart this node',
+  ERR_RAFT_CORRUPT: 'other members hold the data: replace this member, and keep its directory until that is done',
 }
 
-/** The RaftError of a failed operation. `doing` completes "could not …". */
+/** The RaftError of a failed operation. `doing` completes the message "could not …". */
 export function storageError(cause: unknown, doing: string): RaftError {
   if (isRaftError(cause)) return cause
   const { message, code } = describe(cause)
@@ -22,17 +22,17 @@ export function storageError(cause: unknown, doing: string): RaftError {
   return new RaftError(raftCode, `could not ${doing}: ${message}`, { hint: HINTS[raftCode], cause })
 }
 
-/** Damage that was found: what is wrong, where, and what is still known to be good. */
+/** The error for detected damage; `details` say where it is and what is still good. */
 export function corrupt(what: string, details: RaftErrorOptions['details'], cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_CORRUPT', what, { hint: HINTS.ERR_RAFT_CORRUPT, details, cause })
 }
 
-/** Whether an error says that somebody else has the database open. */
+/** Whether the database is locked by another process. */
 export function isLockError(cause: unknown): boolean {
   return /[/\\]LOCK: /.test(describe(cause).message)
 }
 
-/** Whether a file or directory just is not there. */
+/** Whether a file or directory does not exist. */
 export function isMissing(cause: unknown): boolean {
   return (cause as Cause | undefined)?.code === 'ENOENT'
 }
@@ -52,7 +52,7 @@ function classify(message: string, code: string | undefined): ErrorCode {
   }
   if (/No space left|Disk quota exceeded/.test(message)) return 'ERR_RAFT_NO_SPACE'
   if (/[/\\]LOCK: /.test(message)) return 'ERR_RAFT_DATA_DIR_LOCKED'
-  // A table that is gone is met at the first read of it, not when the database is opened.
+  // RocksDB detects a missing table at the first read from it, not when the database is opened.
   if (/^Corruption|^IO error: No such file/.test(message)) return 'ERR_RAFT_CORRUPT'
   if (/Permission denied|Read-only file system|not a directory/i.test(message)) return 'ERR_RAFT_DATA_DIR_ACCESS'
   return 'ERR_RAFT_STORAGE'

@@ -4,21 +4,21 @@ import { decodeChecksummedJson, encodeChecksummedJson } from '../../src/rocksdb/
 
 const VALUE = { term: 3, votedFor: 'n2', name: 'ümlaut' }
 
-describe('a sealed record', () => {
-  it('gives back what was sealed, filled up to a length or not', () => {
+describe('a record with a checksum', () => {
+  it('round-trips a value, with and without padding', () => {
     assert.deepEqual(decodeChecksummedJson(encodeChecksummedJson(VALUE)), { value: VALUE })
     assert.equal(encodeChecksummedJson(VALUE, 512).length, 512)
     assert.deepEqual(decodeChecksummedJson(encodeChecksummedJson(VALUE, 512)), { value: VALUE })
   })
 
-  it('can be read by a person: the checksum, then JSON', () => {
+  it('is readable text: the checksum, then JSON', () => {
     assert.match(
       encodeChecksummedJson(VALUE, 128).toString(),
       /^[0-9a-f]{8} \{"term":3,"votedFor":"n2","name":"ümlaut"\} *\n$/,
     )
   })
 
-  it('notices every flipped bit', () => {
+  it('detects every flipped bit', () => {
     const sound = encodeChecksummedJson(VALUE, 128)
     for (let bit = 0; bit < sound.length * 8; bit++) {
       const damaged = Buffer.from(sound)
@@ -27,7 +27,7 @@ describe('a sealed record', () => {
     }
   })
 
-  it('notices every cut', () => {
+  it('detects every truncation', () => {
     const sound = encodeChecksummedJson(VALUE, 128)
     for (let length = 0; length < sound.length; length++)
       assert.ok('damage' in decodeChecksummedJson(sound.subarray(0, length)), `${length} bytes`)

@@ -1,4 +1,4 @@
-/** The process an Opener starts: opens what it is told to, reads and compares everything, and answers what came of it. */
+/** The child process of ChildOpener: opens a directory, reads and compares everything, and responds with the outcome. */
 import { isRaftError } from '../../src/errors.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { OpenRequest, OpenResponse } from './child-opener.ts'

@@ -1,10 +1,10 @@
-/** Opens damaged directories in a process of its own: RocksDB's assertions end the process that meets damage it did not expect. */
+/** Opens damaged directories in a child process, because RocksDB's assertions abort the process on some damage. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Acknowledged } from './history.ts'
 
-/** What a process that opens is told, and what it answers: the outcome, or what was wrong with it. */
+/** The request to the child process, and its response: the outcome, or a description of a wrong behaviour. */
 export interface OpenRequest {
   readonly directory: string
   readonly known: Acknowledged
@@ -18,7 +18,7 @@ export class ChildOpener {
   #running: { readonly child: ChildProcess; readonly closed: Promise<unknown>; isClosed: boolean } | undefined
   #errors = ''
 
-  /** 'whole', the code of the refusal, or 'aborted' if RocksDB ended the process: nothing was served then either. */
+  /** Resolves with 'whole', with the code of the error, or with 'aborted' if RocksDB aborted the process. */
   async tryToOpen(directory: string, known: Acknowledged): Promise<string> {
     const { child, closed } = await this.#process()
     const control = new AbortController()
@@ -44,7 +44,7 @@ export class ChildOpener {
     await closed
   }
 
-  /** RocksDB works on after an answer, so the process may also have ended since the last one. */
+  /** RocksDB works in the background after a response, so the process may have aborted since the last one. */
   async #process(): Promise<{ readonly child: ChildProcess; readonly closed: Promise<unknown> }> {
     if (this.#running?.isClosed === true) await this.#assertAborted()
     if (this.#running !== undefined) return this.#running
@@ -56,7 +56,7 @@ export class ChildOpener {
     child.stderr?.on('data', (text: Buffer) => {
       this.#errors += text.toString()
     })
-    // Not 'close': the compiler that tsx runs holds on to the same stderr.
+    // Not 'close': the compiler process of tsx keeps the same stderr open.
     const closed = once(child, 'exit')
     const running = { child, closed, isClosed: false }
     void closed.then(() => {
@@ -68,7 +68,7 @@ export class ChildOpener {
 
   async #assertAborted(): Promise<void> {
     const stderr = this.#running?.child.stderr
-    // Its last words may arrive after its end.
+    // Its last output may arrive after its exit.
     if (this.#errors === '' && stderr) await once(stderr, 'data')
     this.#running = undefined
     assert.match(this.#errors, /rocksdb.*Assertion/, `the process ended: ${this.#errors}`)

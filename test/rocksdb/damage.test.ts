@@ -1,4 +1,4 @@
-/** Damage anywhere in a data directory: the node starts with nothing acknowledged missing, or refuses in words. Never a third thing. */
+/** With damage anywhere in its data directory, a storage opens with all acknowledged data or rejects with ERR_RAFT_CORRUPT. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdtemp, open, readdir, rm, stat, truncate } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import { emptyHistory, writeHistory } from './history.ts'
 import { copyDirectory, IDENTITY } from './rocksdb-fixture.ts'
 
 const RUNS = Number(process.env.RUNS ?? 60)
-/** Damage is a matter of bytes, not of syncing: a disk in memory, where there is one, takes half the time. */
+/** These tests need no syncs: a file system in memory, if there is one, takes half the time. */
 const TEMPORARY_ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 describe('a damaged data directory', function () {
@@ -30,14 +30,14 @@ describe('a damaged data directory', function () {
     await rm(root, { recursive: true, force: true })
   })
 
-  for (const { lives, where } of [
-    { lives: 1, where: 'with all of its log in RocksDB’s own log' },
-    { lives: 3, where: 'with most of its log in tables' },
+  for (const { rounds, where } of [
+    { rounds: 1, where: 'with its whole log in RocksDB’s write-ahead log' },
+    { rounds: 3, where: 'with most of its log in tables' },
   ])
-    it(`opens whole or is refused, whatever byte is flipped, zeroed or cut off, ${where}`, async () => {
-      const sound = join(root, `sound-${lives}`)
+    it(`opens with all data or is rejected, whatever bytes are flipped, zeroed or removed, ${where}`, async () => {
+      const sound = join(root, `sound-${rounds}`)
       known = emptyHistory()
-      for (let life = 0; life < lives; life++) {
+      for (let round = 0; round < rounds; round++) {
         const storage = new RocksDBStorage({ directory: sound })
         await storage.open(IDENTITY)
         await writeHistory(storage, known)
@@ -58,7 +58,7 @@ describe('a damaged data directory', function () {
         { numRuns: RUNS, timeout: 15_000 },
       )
       if (process.env.VERBOSE) console.log(outcomes)
-      assert.ok((outcomes.ERR_RAFT_CORRUPT ?? 0) > 0, 'some damage was found')
+      assert.ok((outcomes.ERR_RAFT_CORRUPT ?? 0) > 0, 'some damage was detected')
     })
 })
 

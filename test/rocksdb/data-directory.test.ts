@@ -1,4 +1,4 @@
-/** A data directory: how it is made, whole or not at all, and who is named when somebody else has it. */
+/** A data directory is initialized completely or not at all, and an error about a lock names its owner. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -9,16 +9,16 @@ import type { RocksDBFixture } from './rocksdb-fixture.ts'
 import { IDENTITY, open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 describe('the data directory', () => {
-  let place: RocksDBFixture
+  let fixture: RocksDBFixture
 
   beforeEach(async () => {
-    place = await rocksdbFixture()
+    fixture = await rocksdbFixture()
   })
-  afterEach(() => place.destroy())
+  afterEach(() => fixture.destroy())
 
-  describe('is made', () => {
-    it('with its parents', async () => {
-      const directory = join(place.directory(), 'deep', 'down')
+  describe('at the first open', () => {
+    it('is created with its parents', async () => {
+      const directory = join(fixture.directory(), 'deep', 'down')
       const storage = new RocksDBStorage({ directory })
       assert.equal((await storage.open(IDENTITY)).isNew, true)
       await storage.close()
@@ -31,15 +31,15 @@ describe('the data directory', () => {
       ])
     })
 
-    it('in an empty mount point, whatever lies there beside', async () => {
-      await mkdir(join(place.directory(), 'lost+found'), { recursive: true })
-      const storage = await open(place)
+    it('is created in a mount point with lost+found', async () => {
+      await mkdir(join(fixture.directory(), 'lost+found'), { recursive: true })
+      const storage = await open(fixture)
       await storage.close()
     })
 
-    it('again from the start when a crash interrupted the making, at any step', async () => {
-      await (await open(place)).close()
-      const whole = place.directory()
+    it('is initialized again if a crash interrupted the initialization at any step', async () => {
+      await (await open(fixture)).close()
+      const whole = fixture.directory()
       const steps = [
         [],
         ['hard-state-b'],
@@ -61,45 +61,45 @@ describe('the data directory', () => {
       { what: 'a file in its place', path: 'file', prepare: (at: string) => writeFile(at, '') },
       { what: 'a file among its parents', path: 'file/below', prepare: (at: string) => writeFile(join(at, '..'), '') },
     ])
-      it(`unless there is ${what}, and says where`, async () => {
-        await mkdir(place.directory(), { recursive: true })
-        const directory = join(place.directory(), path)
+      it(`is rejected with its path if there is ${what}`, async () => {
+        await mkdir(fixture.directory(), { recursive: true })
+        const directory = join(fixture.directory(), path)
         await prepare(directory)
         const error = await openError(new RocksDBStorage({ directory }), 'ERR_RAFT_DATA_DIR_ACCESS')
         assert.ok(error.message.includes(directory), error.message)
       })
   })
 
-  describe('in use names its owner', () => {
-    it('of a directory in use: pid, host, node and since when', async () => {
-      await open(place)
-      const error = await openError(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
+  describe('that is in use', () => {
+    it('is rejected with pid, host, node and start time of the owner', async () => {
+      await open(fixture)
+      const error = await openError(fixture.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
       assert.match(error.message, new RegExp(`pid ${process.pid}\\), node a, host .+, since 20`))
       assert.equal(error.details.pid, process.pid)
     })
 
-    it('which is another process', async function () {
+    it('is rejected with the pid of another process, and opens once that process has ended', async function () {
       this.timeout(20_000)
-      const other = spawnHolder(place.directory())
+      const other = spawnHolder(fixture.directory())
       try {
         await other.isHolding
-        const error = await openError(place.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
+        const error = await openError(fixture.createStorage(), 'ERR_RAFT_DATA_DIR_LOCKED')
         assert.match(error.message, new RegExp(`owner: pid ${other.pid}, node a`))
       } finally {
         other.kill()
         await other.isGone
       }
-      const storage = await open(place)
-      assert.equal(JSON.parse(await readFile(join(place.directory(), 'OWNER'), 'utf8')).pid, process.pid)
+      const storage = await open(fixture)
+      assert.equal(JSON.parse(await readFile(join(fixture.directory(), 'OWNER'), 'utf8')).pid, process.pid)
       await storage.close()
-      await assert.rejects(access(join(place.directory(), 'OWNER')))
+      await assert.rejects(access(join(fixture.directory(), 'OWNER')))
     })
 
-    it('and leaves no OWNER behind when it refuses', async () => {
-      await (await open(place)).close()
-      for (const name of ['hard-state-a', 'hard-state-b']) await rm(join(place.directory(), name))
-      await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
-      await assert.rejects(access(join(place.directory(), 'OWNER')))
+    it('keeps no OWNER file after a failed open', async () => {
+      await (await open(fixture)).close()
+      for (const name of ['hard-state-a', 'hard-state-b']) await rm(join(fixture.directory(), name))
+      await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
+      await assert.rejects(access(join(fixture.directory(), 'OWNER')))
     })
   })
 })

@@ -1,4 +1,4 @@
-/** The addon's wrapper: orders of calls that would kill the process, or hang it, end in an answer. */
+/** The wrapper of the addon settles every call, also in orders that would crash or hang the addon. */
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { isRaftError } from '../../src/errors.ts'
@@ -39,12 +39,12 @@ describe('the database', () => {
     await assert.rejects(collect(database), isClosed)
   })
 
-  it('closes once, however often and however concurrently it is asked to', async () => {
+  it('closes once, however often `close` is called', async () => {
     await Promise.all([database.close(), database.close(), database.close()])
     await database.close()
   })
 
-  it('finishes what is in flight before it closes, and takes no more', async () => {
+  it('completes calls in flight before it closes, and rejects new ones', async () => {
     const writes = Array.from({ length: 20 }, (_, at) =>
       database.write((batch) => batch.put(key(`x${at}`), Buffer.alloc(10_000)), true),
     )
@@ -54,7 +54,7 @@ describe('the database', () => {
     await Promise.all([...writes, ...reads, closing])
   })
 
-  it('ends the iterators that somebody left half-read', async () => {
+  it('ends iterators that were not read to the end', async () => {
     const abandoned = database.entries(ALL)
     await abandoned.next()
     const reading = database.entries(ALL)
@@ -81,7 +81,7 @@ describe('the database', () => {
     assert.equal(String(await database.get(key('b'))), 'b!')
   })
 
-  it('says who is wrong when it is opened twice, and stays open', async () => {
+  it('rejects a second open with an error that names the lock, and stays open', async () => {
     await assert.rejects(Database.open(loadBinding(), root, OPTIONS), /LOCK/)
     assert.deepEqual(await collect(database), ['b', 'c', 'd'])
   })

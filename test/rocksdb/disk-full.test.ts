@@ -1,4 +1,4 @@
-/** A disk that is really full: the first failed write is the last word, and all that was acknowledged is there afterwards. */
+/** A full disk, with a real file system: writes fail permanently, and acknowledged data survives. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -18,12 +18,12 @@ const INFO = {
   size: 0,
 }
 
-describe('on a full disk', () => {
+describe('a storage on a full disk', () => {
   let mount = ''
 
   before(() => {
     mount = mountTiny()
-    if (mount === '') console.log('    (not tried for real: no small disk can be mounted here)')
+    if (mount === '') console.log('    (skipped: this process may not mount a small disk)')
   })
   after(() => {
     if (mount === '') return
@@ -35,7 +35,7 @@ describe('on a full disk', () => {
     { size: 1000, writeBufferBytes: 256 * 1024 },
     { size: 100_000, writeBufferBytes: 4 * 1024 * 1024 },
   ])
-    it(`a write of ${size} bytes is refused, and never held up for ever by tables that find no room`, async () => {
+    it(`rejects a write of ${size} bytes before RocksDB blocks for lack of space`, async () => {
       if (mount === '') return
       const directory = join(mount, `small-${size}`)
       const storage = new RocksDBStorage({ directory, writeBufferBytes })
@@ -48,7 +48,7 @@ describe('on a full disk', () => {
       await rm(directory, { recursive: true })
     })
 
-  it('a write fails for good, and after a restart with space nothing acknowledged is missing', async () => {
+  it('stays failed after a failed write, and has all acknowledged data after a restart with free space', async () => {
     if (mount === '') return
     const directory = join(mount, 'log')
     const storage = new RocksDBStorage({ directory })
@@ -61,7 +61,7 @@ describe('on a full disk', () => {
       }
     })().catch((error: unknown) => error)
     assert.ok(isRaftError(failure, 'ERR_RAFT_NO_SPACE'), String(failure))
-    assert.match(failure.hint ?? '', /free some space/)
+    assert.match(failure.hint ?? '', /free disk space/)
     await rm(join(mount, 'ballast'))
     await assert.rejects(storage.write(writeOf(acknowledged + 1)), failure)
     await storage.close()
@@ -71,7 +71,7 @@ describe('on a full disk', () => {
     await again.close()
   })
 
-  it('a snapshot fails and leaves no file, and the log goes on', async () => {
+  it('removes the file of a failed snapshot, and continues to write the log', async () => {
     if (mount === '') return
     const storage = new RocksDBStorage({ directory: join(mount, 'snapshot') })
     await storage.open(IDENTITY)
@@ -86,7 +86,7 @@ describe('on a full disk', () => {
     await storage.close()
   })
 
-  it('a directory is refused that cannot be made', async () => {
+  it('rejects to open if the directory cannot be created', async () => {
     if (mount === '') return
     await writeFile(join(mount, 'ballast-2'), Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined)
     const storage = new RocksDBStorage({ directory: join(mount, 'none') })
@@ -95,7 +95,7 @@ describe('on a full disk', () => {
   })
 })
 
-/** Writes until it is refused for want of space; the number of writes that were acknowledged. */
+/** Writes until the disk is full; returns the number of acknowledged writes. */
 async function fill(storage: RocksDBStorage, size: number): Promise<number> {
   for (let acknowledged = 0; ; acknowledged++) {
     const failure = await storage.write(writeOf(acknowledged + 1, size)).catch((error: unknown) => error)
@@ -109,7 +109,7 @@ function writeOf(index: number, size = 100_000) {
   return { blocks, hardState: { term: 1, votedFor: 'a', commitIndex: 0 }, isUrgent: true }
 }
 
-/** A disk of 40 MiB with 28 MiB of ballast; '' where nothing may be mounted. Opening again needs the log's size once more. */
+/** Mounts a disk of 40 MiB with 28 MiB of ballast; returns '' without the permission. Reopening needs the size of the log again. */
 function mountTiny(): string {
   const path = mkdtempSync(join(tmpdir(), 'quorate-full-'))
   try {

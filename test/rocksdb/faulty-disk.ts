@@ -1,21 +1,21 @@
 /**
- * The power of a data directory: it can go at any moment at which the disk holds something else than before, and leaves a copy
- * without what was not synced, or with half of what was being written.
+ * A simulated disk below a data directory: a crash at any step leaves a copy without unsynced data or with a half-finished write,
+ * syncs can be ignored, and writes can fail.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Binding } from '../../src/rocksdb/binding.ts'
 import type { FileWatcher } from './watched-files.ts'
 
-/** What is left of that which was not synced: all, nothing, or half of what RocksDB last added to its own log. */
+/** What survives of unsynced data: all, nothing, or half of the last write to RocksDB's write-ahead log. */
 export type Survivors = 'all' | 'nothing' | 'half'
 
-/** What a disk may lie about: term and vote and snapshots, RocksDB's own log, or both. */
+/** Which syncs are ignored: those of our files (hard state and snapshots), of RocksDB's write-ahead log, or all. */
 export type IgnoredSyncs = 'all' | 'files' | 'log'
 
 export const IGNORED_SYNCS: readonly IgnoredSyncs[] = ['all', 'files', 'log']
 
-/** What addon and file system say when a write meets a full disk. */
+/** The error of the addon for a full disk. */
 export const DISK_FULL: string =
   'IO error: No space left on deviceWhile appending to file: /x/000003.log: No space left on device'
 
@@ -24,26 +24,26 @@ type Cut = (left: Survivors) => Promise<void>
 type Sizes = ReadonlyMap<string, number>
 
 export class FaultyDisk implements FileWatcher {
-  /** Names and contents that may be gone after a power cut, and what is there then instead; undefined: nothing. */
+  /** Unsynced contents and names of files, with what is there after a crash instead; undefined for no file. */
   readonly #contents = new Map<string, Buffer | undefined>()
   readonly #names = new Map<string, Buffer | undefined>()
-  /** How long RocksDB's own logs were when they were last synced, and before the last addition. */
+  /** The sizes of RocksDB's write-ahead logs at their last sync, and before the last write. */
   #synced: Sizes = new Map()
   #before: Sizes = new Map()
   #armed: { momentsLeft: number; readonly cut: Cut } | undefined
   #cutting: Promise<void> | undefined
-  /** Of what the syncs do nothing. */
+  /** The syncs that have no effect. */
   ignoredSyncs: IgnoredSyncs | undefined
-  /** No write finds room. */
+  /** Whether every write fails because the disk is full. */
   isFull = false
-  /** Whether each batch of RocksDB was synced. */
+  /** For each batch of RocksDB, whether it was synced. */
   readonly batches: boolean[] = []
-  /** Set to make batches fail with this. */
+  /** If set, batches fail with this message. */
   failure: string | undefined
-  /** The syncs of files fail. */
+  /** Whether the syncs of files fail. */
   failsSyncs = false
 
-  /** Does something, and cuts the power at a moment of it; false if it ends before. */
+  /** Runs an action and crashes at one of its crash points; resolves with false if it ends before. */
   async cutPowerWithin(action: () => Promise<unknown>, moment: number, cut: Cut): Promise<boolean> {
     const isCut = new Promise<void>((resolve) => {
       this.#armed = { momentsLeft: moment, cut: (left) => cut(left).finally(resolve) }
@@ -56,7 +56,7 @@ export class FaultyDisk implements FileWatcher {
     return cutting !== undefined
   }
 
-  /** Takes from a copy of a directory what is not left of it. */
+  /** Removes from a copy of a directory what does not survive the crash. */
   dropUnsynced(directory: string, copy: string, left: Survivors): void {
     const placeIn = (path: string): string => join(copy, path.slice(directory.length))
     if (left === 'nothing') {
@@ -89,7 +89,7 @@ export class FaultyDisk implements FileWatcher {
     return this.#crashPoint('all')
   }
 
-  /** That all of it is there, though not synced, is the same as that it is synced: a moment of what comes next. */
+  /** A crash before a sync loses the data; that unsynced data survives as well is covered by the next crash point. */
   async beforeSync(path: string): Promise<void> {
     if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, fsync '${path}'`), { code: 'EIO' })
     await this.#crashPoint('nothing')
@@ -114,7 +114,7 @@ export class FaultyDisk implements FileWatcher {
     await this.#crashPoint('all')
   }
 
-  /** The addon, under this power. */
+  /** Wraps the addon, so that its writes are subject to this disk. */
   wrapBinding(binding: Binding): Binding {
     return (location) => {
       const database = binding(location)
@@ -148,7 +148,7 @@ export class FaultyDisk implements FileWatcher {
     }
   }
 
-  /** RocksDB has added to its own log. */
+  /** Called after a write to RocksDB's write-ahead log. */
   async #onLogWritten(isGood: boolean): Promise<void> {
     if (!isGood) return
     for (const left of ['nothing', 'half', 'all'] as const) await this.#crashPoint(left)
@@ -158,7 +158,7 @@ export class FaultyDisk implements FileWatcher {
     if (!this.#names.has(path)) this.#names.set(path, bytesOf(path))
   }
 
-  /** What is under way waits while the power goes. */
+  /** Crashes here if the chosen crash point is reached; the running operation waits meanwhile. */
   async #crashPoint(left: Survivors): Promise<void> {
     if (this.#armed === undefined || this.#armed.momentsLeft-- > 0) return
     const { cut } = this.#armed
@@ -172,7 +172,7 @@ function bytesOf(path: string): Buffer | undefined {
   return existsSync(path) ? readFileSync(path) : undefined
 }
 
-/** RocksDB's own logs in a data directory, by name. */
+/** The sizes of RocksDB's write-ahead logs in a data directory, by name. */
 function logsIn(directory: string): Sizes {
   return sizesIn(join(directory, 'log'))
 }

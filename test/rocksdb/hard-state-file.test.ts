@@ -1,4 +1,4 @@
-/** Term and vote on disk: no single damage, loss or torn write ever brings back an older vote. */
+/** Term and vote on disk survive the damage, loss or torn write of either file. */
 import assert from 'node:assert/strict'
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { isRaftError } from '../../src/errors.ts'
 import { HardStateFile } from '../../src/rocksdb/hard-state-file.ts'
 import { temporaryDirectory } from './rocksdb-fixture.ts'
 
-describe('the hard-state files', () => {
+describe('the hard-state file pair', () => {
   let root: string
   let paths: [string, string]
 
@@ -18,7 +18,7 @@ describe('the hard-state files', () => {
   afterEach(() => rm(root, { recursive: true, force: true }))
 
   const vote = async (term: number, votedFor: string) => (await HardStateFile.open(paths)).save({ term, votedFor })
-  const reopened = async () => {
+  const reopen = async () => {
     const { term, votedFor } = (await HardStateFile.open(paths)).record
     return `${votedFor} in ${term}`
   }
@@ -27,28 +27,28 @@ describe('the hard-state files', () => {
     for (const { how, damage } of [
       { how: 'a flipped bit', damage: flip },
       { how: 'a torn write', damage: (path: string) => truncate(path, 100) },
-      { how: 'nothing but zeros', damage: (path: string) => writeFile(path, Buffer.alloc(4096)) },
-      { how: 'no file', damage: (path: string) => rm(path) },
+      { how: 'overwriting with zeros', damage: (path: string) => writeFile(path, Buffer.alloc(4096)) },
+      { how: 'the loss of the file', damage: (path: string) => rm(path) },
     ])
-      it(`still know the newest vote with ${how} in place of copy ${'ab'[which]}, and mend that copy`, async () => {
+      it(`has the newest vote after ${how} in copy ${'ab'[which]}, and repairs that copy`, async () => {
         await vote(1, 'b')
         await vote(2, 'c')
         await damage(paths[which])
-        assert.equal(await reopened(), 'c in 2')
+        assert.equal(await reopen(), 'c in 2')
         await damage(paths[1 - which] as string)
-        assert.equal(await reopened(), 'c in 2')
+        assert.equal(await reopen(), 'c in 2')
       })
 
-  it('take the newer one when a crash came between the two', async () => {
+  it('uses the newer record after a crash between the two writes', async () => {
     await vote(1, 'b')
     const old = await readFile(paths[1])
     await vote(2, 'c')
     await writeFile(paths[1], old)
-    assert.equal(await reopened(), 'c in 2')
+    assert.equal(await reopen(), 'c in 2')
     assert.ok(!(await readFile(paths[1])).equals(old))
   })
 
-  it('refuse to answer when both are damaged, and name both', async () => {
+  it('rejects to open if both copies are damaged, and names both', async () => {
     await vote(1, 'b')
     for (const path of paths) await flip(path)
     await assert.rejects(
@@ -57,7 +57,7 @@ describe('the hard-state files', () => {
     )
   })
 
-  it('reject when one copy cannot be written, and keep the record as it was', async () => {
+  it('rejects a save if one copy cannot be written, and keeps the old record', async () => {
     await vote(1, 'b')
     const file = await HardStateFile.open(paths)
     await rm(paths[1])
@@ -66,7 +66,7 @@ describe('the hard-state files', () => {
     assert.equal(file.record.term, 1)
   })
 
-  it('refuse a vote for a name that does not fit', async () => {
+  it('rejects a vote for a node id that does not fit', async () => {
     const file = await HardStateFile.open(paths)
     await assert.rejects(file.save({ votedFor: 'x'.repeat(5000) }), (error) => isRaftError(error, 'ERR_RAFT_TOO_LARGE'))
   })

@@ -1,13 +1,13 @@
-/** A data directory with a past: elections, conflicts, a snapshot, compaction; and what must be found in it afterwards. */
+/** Writes a history of elections, conflicts, a snapshot and a compaction to a storage, and verifies what was acknowledged. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
 import type { RecoveredState, Storage, StorageWrite } from '../../src/contracts/storage.ts'
 import type { HardState, SnapshotInfo } from '../../src/core/types.ts'
 import { encodeCommands, encodeNoop } from '../../src/log-format/block.ts'
 
-export const CONTENT: Buffer = Buffer.alloc(600_000, 'all the state there is, ')
+export const CONTENT: Buffer = Buffer.alloc(600_000, 'the state of the machine, ')
 
-/** What was acknowledged. */
+/** The acknowledged state. */
 export interface Acknowledged {
   hardState: HardState
   blocks: EncodedBlock[]
@@ -16,7 +16,7 @@ export interface Acknowledged {
 
 const MEMBERSHIP = { members: [], voters: [], outgoing: [], learners: [] }
 
-/** Lives one life over the storage, adding to what earlier lives left; every write is acknowledged. */
+/** Writes one more round of history, after the earlier ones; every write is acknowledged. */
 export async function writeHistory(storage: Storage, known: Acknowledged): Promise<void> {
   const write = async (change: Partial<StorageWrite>) => {
     await storage.write({ blocks: [], isUrgent: true, ...change })
@@ -57,7 +57,7 @@ export async function writeHistory(storage: Storage, known: Acknowledged): Promi
   for (let batch = 0; batch < 8; batch++) await write({ blocks: [block(last() + 1, known.hardState.term, 5)] })
 }
 
-/** Checks that what opened is what was acknowledged, every byte of it. */
+/** Checks that the storage holds exactly the acknowledged state, byte by byte. */
 export async function verify(storage: Storage, recovered: RecoveredState, known: Acknowledged): Promise<void> {
   const { term, votedFor } = known.hardState
   assert.deepEqual({ term: recovered.hardState.term, votedFor: recovered.hardState.votedFor }, { term, votedFor })

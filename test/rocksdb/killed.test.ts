@@ -1,4 +1,4 @@
-/** A process killed in the middle of writing: all that it acknowledged is there, whenever the kill came. */
+/** A process that is killed while it writes loses nothing that it acknowledged. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +15,7 @@ describe('a killed process', function () {
   })
   after(() => rm(directory, { recursive: true, force: true }))
 
-  it('has lost nothing that it acknowledged: no block, no term, no vote', async () => {
+  it('loses no acknowledged block, term or vote', async () => {
     for (const killAfter of [1, 40, 300]) {
       const acknowledged = await writeUntilKilled(directory, killAfter)
       const storage = new RocksDBStorage({ directory })
@@ -35,7 +35,7 @@ interface Acknowledgement {
   readonly term: number
 }
 
-/** Another process writes, a new term every tenth write, and tells of each write once it is acknowledged. */
+/** Starts a process that writes, with a new term every ten writes, and reports each acknowledged write; kills it. */
 async function writeUntilKilled(directory: string, killAfter: number): Promise<Acknowledgement> {
   const source = `
     import { writeSync } from 'node:fs'

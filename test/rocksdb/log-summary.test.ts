@@ -1,4 +1,4 @@
-/** The proof at open: whatever single thing is missing, changed or too much in the database, it is found and located. */
+/** Opening detects and locates any single missing, changed or additional key of the database. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
@@ -13,21 +13,21 @@ import { open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 const OPTIONS = { createIfMissing: false, writeBufferBytes: 1 << 20, cacheBytes: 1 << 20 }
 
-describe('a log is refused', () => {
-  let place: RocksDBFixture
+describe('opening a log', () => {
+  let fixture: RocksDBFixture
 
   beforeEach(async () => {
-    place = await rocksdbFixture()
-    await writeLog(place)
+    fixture = await rocksdbFixture()
+    await writeLog(fixture)
   })
-  afterEach(() => place.destroy())
+  afterEach(() => fixture.destroy())
 
-  /** Changes the database behind the storage's back, and opens it. */
-  const tamper = async (change: (batch: BindingBatch) => void) => {
-    const database = await Database.open(loadBinding(), join(place.directory(), 'log'), OPTIONS)
+  /** Changes the database directly, and opens the storage. */
+  const openAfter = async (change: (batch: BindingBatch) => void) => {
+    const database = await Database.open(loadBinding(), join(fixture.directory(), 'log'), OPTIONS)
     await database.write(change, true)
     await database.close()
-    return openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
+    return openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
   }
 
   for (const { what, change, says, lastGood } of [
@@ -35,19 +35,29 @@ describe('a log is refused', () => {
     { what: 'without a block in the middle', change: del(5, 1), says: /a block starts at 7/, lastGood: 4 },
     { what: 'without its last block', change: del(11, 2), says: /should end at 12/, lastGood: 10 },
     {
-      what: 'with a block of an older term in place',
+      what: 'with a block replaced by one of an older term',
       change: put(block(9, 1), 1),
-      says: /follows term 2/,
+      says: /follows an entry of term 2/,
       lastGood: 10,
     },
     { what: 'with a block beyond its end', change: put(block(13, 2), 2), says: /should end at 12/, lastGood: 14 },
-    { what: 'with a block twice', change: put(block(5, 1), 0), says: /follows term 0/, lastGood: 4 },
-    { what: 'with a block in another’s place', change: put(block(7, 1), 1, 5), says: /starts at 7/, lastGood: 4 },
-    { what: 'with a block of bad bytes', change: putBytes(5, 1, Buffer.alloc(60)), says: /bad block/, lastGood: 4 },
-    { what: 'with a block of a falling term', change: put(block(11, 1), 2), says: /below 2/, lastGood: 10 },
+    {
+      what: 'with a duplicate block',
+      change: put(block(5, 1), 0),
+      says: /follows an entry of term 0/,
+      lastGood: 4,
+    },
+    {
+      what: 'with a block under the key of another one',
+      change: put(block(7, 1), 1, 5),
+      says: /starts at 7/,
+      lastGood: 4,
+    },
+    { what: 'with a block of invalid bytes', change: putBytes(5, 1, Buffer.alloc(60)), says: /bad block/, lastGood: 4 },
+    { what: 'with a block of a lower term', change: put(block(11, 1), 2), says: /below 2/, lastGood: 10 },
   ])
-    it(what, async () => {
-      const error = await tamper(change)
+    it(`rejects a log ${what}`, async () => {
+      const error = await openAfter(change)
       assert.match(error.message, says)
       assert.equal(error.details.lastGoodIndex, lastGood)
       assert.equal(error.details.firstBadIndex, lastGood + 1)
@@ -71,14 +81,14 @@ describe('a log is refused', () => {
       says: /lost the record of its newest snapshot/,
     },
   ])
-    it(what, async () => {
-      assert.match((await tamper(change)).message, says)
+    it(`rejects a log ${what}`, async () => {
+      assert.match((await openAfter(change)).message, says)
     })
 })
 
 /** Blocks of two at 1, 3, 5, 7 in term 1 and at 9, 11 in term 2; a snapshot at 2. */
-async function writeLog(place: RocksDBFixture): Promise<void> {
-  const storage = await open(place)
+async function writeLog(fixture: RocksDBFixture): Promise<void> {
+  const storage = await open(fixture)
   for (const first of [1, 3, 5, 7])
     await storage.write({ blocks: [block(first, 1)], hardState: term(1), isUrgent: true })
   for (const first of [9, 11]) await storage.write({ blocks: [block(first, 2)], hardState: term(2), isUrgent: true })

@@ -1,4 +1,4 @@
-/** What is prebuilt is tried in another process where it may end this one. */
+/** The prebuilt addon is tested in a child process if loading it could crash this one. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,26 +19,23 @@ describe('the prebuilt addon', () => {
     return file
   }
 
-  it('is refused in words where it would end the process', () => {
+  it('is rejected with a reason if loading it would crash the process', () => {
     assert.throws(
       () => assertLoadable(entry('process.abort()'), '22.12.0'),
       (error) => {
         assert.ok(isRaftError(error, 'ERR_RAFT_RUNTIME'))
-        assert.match(
-          error.message,
-          /does not load under Node 22\.12\.0 on .*: a process that tried ended with SIGABRT$/,
-        )
+        assert.match(error.message, /does not load under Node 22\.12\.0 on .*: a test process ended with SIGABRT$/)
         assert.match(String(error.hint), /^build it here with npm rebuild rocksdb --build-from-source/)
         return true
       },
     )
   })
 
-  it('is loaded where it loads elsewhere', () => {
+  it('is accepted if it loads in the child process', () => {
     assertLoadable(entry('module.exports = 1'), '22.12.0')
   })
 
-  it('is not tried under the releases it was made for, nor where it was built from its sources', () => {
+  it('is not tested under older releases of Node or if it was built from source', () => {
     const file = entry('process.abort()')
     assertLoadable(file, '20.19.0')
     mkdirSync(join(directory, 'build', 'Release'), { recursive: true })

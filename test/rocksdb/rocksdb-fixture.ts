@@ -1,4 +1,4 @@
-/** Places to try a RocksDBStorage in: temporary directories, crashes by copying, disks that fail, lie or are full on demand. */
+/** A fixture for RocksDBStorage: a temporary directory with simulated crashes, failing or ignored syncs, and a full disk. */
 import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import { mkdtemp, open as openFile, readdir, rm, stat, truncate } from 'node:fs/promises'
@@ -18,11 +18,11 @@ import { watchFiles } from './watched-files.ts'
 export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 
 export interface RocksDBFixture extends StoragePlace {
-  /** The data directory as it is now: a crash moves it. */
+  /** The current data directory; a crash replaces it by a copy. */
   directory(): string
   createStorage(options?: Partial<RocksDBStorageOptions>): RocksDBStorage
   crash(): Promise<void>
-  /** With a message, only writes to RocksDB fail, and with that. */
+  /** Makes all writes fail; with a message, only writes to RocksDB, with that message. */
   failWrites(message?: string): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function rocksdbFixture(): Promise<RocksDBFixture> {
   const unwatch = await watchFiles(root, disk)
   let crashes = 0
   const directory = () => join(root, `life-${crashes}`)
-  // The copy is the place from now on.
+  // A crash continues with a copy of the directory.
   const crash = async (left: Survivors) => {
     const before = directory()
     await copyDirectory(before, join(root, `life-${crashes + 1}`))
@@ -81,8 +81,8 @@ export async function rocksdbFixture(): Promise<RocksDBFixture> {
 }
 
 /**
- * Leaves out LOCK: in the process that holds the lock, closing any other handle of that file would give the lock up. RocksDB
- * may make and remove files meanwhile, in the background: a copy that mixes two moments, which no crash leaves, is made again.
+ * Copies a directory without LOCK: in the process that holds the lock, closing another handle of that file would release it.
+ * If RocksDB creates or removes files in the background meanwhile, the copy is inconsistent and is made again.
  */
 export async function copyDirectory(from: string, to: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -90,12 +90,12 @@ export async function copyDirectory(from: string, to: string): Promise<void> {
     const failure = copied(from, to)
     if (failure === undefined && (await namesIn(from)) === before) return
     if (attempt === 20 || (failure !== undefined && failure.code !== 'ENOENT'))
-      throw failure ?? new Error(`${from} does not hold still`)
+      throw failure ?? new Error(`${from} keeps changing`)
     await rm(to, { recursive: true, force: true })
   }
 }
 
-/** At once: nothing of this process comes between two files. */
+/** Copies synchronously, so that this process changes no file in between. */
 function copied(from: string, to: string): NodeJS.ErrnoException | undefined {
   try {
     cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
@@ -110,8 +110,8 @@ async function namesIn(directory: string): Promise<string> {
 }
 
 /**
- * One bit in the middle of each file of a closed data directory; and each file cut in half or removed, but for those of
- * RocksDB, which may end the process over that: damage.test.ts does it in another one. And each key of the log.
+ * Damages of a closed data directory: a flipped bit in each file, each file truncated or removed, and each key of the log changed
+ * or removed. Files of RocksDB are not truncated or removed, which may abort the process: damage.test.ts does that in a child.
  */
 async function damagesIn(directory: string): Promise<Damage[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })
@@ -136,10 +136,10 @@ async function damagesIn(directory: string): Promise<Damage[]> {
   return damages
 }
 
-/** The log's blocks, their summary and the record of the snapshot. */
+/** The number of keys: the blocks of the log, the summary and the snapshot record. */
 const KEYS_DAMAGED = 5
 
-/** Puts another value in place of one, or none: RocksDB itself finds nothing wrong. */
+/** Changes or removes the value of a key through RocksDB, so that its own checksums stay valid. */
 async function damageKey(directory: string, at: number, change: (value: Buffer) => Buffer | undefined): Promise<void> {
   const sizes = { writeBufferBytes: 1024 * 1024, cacheBytes: 1024 * 1024 }
   const database = await Database.open(loadBinding(), join(directory, 'log'), { createIfMissing: false, ...sizes })
@@ -166,13 +166,13 @@ async function flipBit(path: string, at: number): Promise<void> {
   await file.close()
 }
 
-export async function open(place: RocksDBFixture, options?: Partial<RocksDBStorageOptions>): Promise<RocksDBStorage> {
-  const storage = place.createStorage(options)
+export async function open(fixture: RocksDBFixture, options?: Partial<RocksDBStorageOptions>): Promise<RocksDBStorage> {
+  const storage = fixture.createStorage(options)
   await storage.open(IDENTITY)
   return storage
 }
 
-/** Opens what must not open; the error. */
+/** Opens a storage that must not open; returns the error. */
 export async function openError(storage: RocksDBStorage, code: ErrorCode): Promise<RaftError> {
   const error = await storage.open(IDENTITY).catch((error: unknown) => error)
   assert.ok(isRaftError(error), `not refused: ${String(error)}`)

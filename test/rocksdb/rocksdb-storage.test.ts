@@ -1,4 +1,4 @@
-/** What the durable storage does beyond the contract: how often it syncs, what it notices at open, whom it names, what it leaves. */
+/** The durable storage beyond the contract: its syncs, the damage it detects, its errors, and its cleanup. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { access, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
@@ -22,136 +22,138 @@ import type { RocksDBFixture } from './rocksdb-fixture.ts'
 import { copyDirectory, IDENTITY, open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 describe('the durable storage', () => {
-  let place: RocksDBFixture
+  let fixture: RocksDBFixture
 
   beforeEach(async () => {
-    place = await rocksdbFixture()
+    fixture = await rocksdbFixture()
   })
-  afterEach(() => place.destroy())
+  afterEach(() => fixture.destroy())
 
-  const opened = (options?: Partial<RocksDBStorageOptions>) => open(place, options)
+  const openStorage = (options?: Partial<RocksDBStorageOptions>) => open(fixture, options)
 
-  describe('syncs', () => {
-    it('once for a write of blocks, and leaves the hard-state files alone', async () => {
-      const power = new FaultyDisk()
-      const binding = power.wrapBinding(loadBinding())
-      const storage = place.createStorage({ binding, markDelayMs: 60_000 })
+  describe('on a write', () => {
+    it('syncs once for blocks, and does not touch the hard-state files if term and vote stay the same', async () => {
+      const disk = new FaultyDisk()
+      const binding = disk.wrapBinding(loadBinding())
+      const storage = fixture.createStorage({ binding, markDelayMs: 60_000 })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
-      const hardState = await readFile(join(place.directory(), 'hard-state-a'))
-      power.batches.length = 0
+      const hardState = await readFile(join(fixture.directory(), 'hard-state-a'))
+      disk.batches.length = 0
       await storage.write(write({ blocks: [block(2)], hardState: { term: 1, votedFor: 'a', commitIndex: 1 } }))
-      assert.deepEqual(power.batches, [true])
-      assert.ok((await readFile(join(place.directory(), 'hard-state-a'))).equals(hardState))
+      assert.deepEqual(disk.batches, [true])
+      assert.ok((await readFile(join(fixture.directory(), 'hard-state-a'))).equals(hardState))
     })
 
-    it('not at all for a commit index that nobody waits for', async () => {
-      const power = new FaultyDisk()
-      const binding = power.wrapBinding(loadBinding())
-      const storage = place.createStorage({ binding })
+    it('does not sync for a commit index that is not urgent', async () => {
+      const disk = new FaultyDisk()
+      const binding = disk.wrapBinding(loadBinding())
+      const storage = fixture.createStorage({ binding })
       await storage.open(IDENTITY)
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
-      power.batches.length = 0
+      disk.batches.length = 0
       await storage.write(write({ hardState: { term: 1, votedFor: 'a', commitIndex: 1 }, isUrgent: false }))
-      assert.deepEqual(power.batches, [])
+      assert.deepEqual(disk.batches, [])
     })
 
-    it('the term before the blocks, and what is committed with them: a crash in between leaves a term, never blocks of an unknown one', async () => {
-      const storage = await opened()
+    it('syncs the term before the blocks and the commit index with them, so that a crash in between is safe', async () => {
+      const storage = await openStorage()
       await storage.write(write({ blocks: [block(1)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }))
-      await place.failWrites(DISK_FULL)
+      await fixture.failWrites(DISK_FULL)
       const failed = storage.write(
         write({ blocks: [block(2, 9)], hardState: { term: 9, votedFor: 'b', commitIndex: 1 } }),
       )
       await assert.rejects(failed, (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE'))
-      await place.crash()
-      const recovered = await place.createStorage().open(IDENTITY)
+      await fixture.crash()
+      const recovered = await fixture.createStorage().open(IDENTITY)
       assert.deepEqual(recovered.hardState, { term: 9, votedFor: 'b', commitIndex: 0 })
       assert.equal(recovered.blocks.length, 1)
     })
   })
 
-  describe('notices', () => {
-    it('a log whose end was cut off after it was marked', async () => {
-      const storage = await opened()
+  describe('when it opens', () => {
+    it('detects a log whose end was truncated after it was marked', async () => {
+      const storage = await openStorage()
       for (let index = 1; index <= 20; index++)
         await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
       await storage.close()
-      await cutLog(place.directory(), 200)
-      const error = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      await cutLog(fixture.directory(), 200)
+      const error = await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /the last good one is 1\d/)
       assert.equal(error.details.lastKnownIndex, 20)
       assert.match(error.hint ?? '', /other members hold the data: replace this member/)
     })
 
-    it('nothing wrong in a write torn by a crash, for it was never acknowledged', async () => {
-      const storage = place.createStorage({ markDelayMs: 60_000 })
+    it('accepts a write torn by a crash, because it was never acknowledged', async () => {
+      const storage = fixture.createStorage({ markDelayMs: 60_000 })
       await storage.open(IDENTITY)
       for (let index = 1; index <= 5; index++) await storage.write(write({ blocks: [block(index)], hardState: TERM_1 }))
-      const acknowledged = await logSize(place.directory())
+      const acknowledged = await logSize(fixture.directory())
       await storage.write(write({ blocks: [block(6)] }))
-      const all = await logSize(place.directory())
-      await place.crash()
+      const all = await logSize(fixture.directory())
+      await fixture.crash()
       for (const size of [all - 1, Math.floor((all + acknowledged) / 2), acknowledged + 3]) {
-        const torn = `${place.directory()}-${size}`
-        await copyDirectory(place.directory(), torn)
+        const torn = `${fixture.directory()}-${size}`
+        await copyDirectory(fixture.directory(), torn)
         await cutLog(torn, all - size)
-        const survivor = new RocksDBStorage({ directory: torn })
-        assert.equal((await survivor.open(IDENTITY)).blocks.length, 5)
-        await survivor.close()
+        const reopened = new RocksDBStorage({ directory: torn })
+        assert.equal((await reopened.open(IDENTITY)).blocks.length, 5)
+        await reopened.close()
       }
     })
 
-    it('damage again at the next attempt: refusing mends nothing', async () => {
-      const storage = await opened()
+    it('detects the same damage again at the next attempt', async () => {
+      const storage = await openStorage()
       await writeHistory(storage, emptyHistory())
       await storage.close()
-      await zeroLog(place.directory(), 40_000)
-      const first = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
-      const second = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      await zeroLog(fixture.directory(), 40_000)
+      const first = await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
+      const second = await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.equal(second.details.firstBadIndex, first.details.firstBadIndex)
     })
 
-    it('that IDENTITY is gone, and does not take the directory for a new one', async () => {
-      const storage = await opened()
+    it('detects a missing IDENTITY instead of initializing the directory again', async () => {
+      const storage = await openStorage()
       await storage.write(write({ hardState: TERM_1 }))
       await storage.close()
-      await rm(join(place.directory(), 'IDENTITY'))
-      const error = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      await rm(join(fixture.directory(), 'IDENTITY'))
+      const error = await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /lost its file IDENTITY/)
     })
 
-    it('that the log is gone, and does not begin a new one', async () => {
-      await (await opened()).close()
-      await rm(join(place.directory(), 'log'), { recursive: true })
-      await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
-      assert.ok(!(await readdir(place.directory())).includes('log') || (await logFiles(place.directory())).length === 0)
+    it('detects a missing log instead of creating a new one', async () => {
+      await (await openStorage()).close()
+      await rm(join(fixture.directory(), 'log'), { recursive: true })
+      await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
+      assert.ok(
+        !(await readdir(fixture.directory())).includes('log') || (await logFiles(fixture.directory())).length === 0,
+      )
     })
 
-    it('that the hard state is an old one, by the log', async () => {
-      const storage = await opened()
+    it('detects a hard state that is older than the log', async () => {
+      const storage = await openStorage()
       await storage.write(write({ hardState: TERM_1 }))
-      const files = ['hard-state-a', 'hard-state-b'].map((name) => join(place.directory(), name))
+      const files = ['hard-state-a', 'hard-state-b'].map((name) => join(fixture.directory(), name))
       const old = await Promise.all(files.map((path) => readFile(path)))
       await storage.write(write({ blocks: [block(1, 5)], hardState: { term: 5, votedFor: 'b', commitIndex: 0 } }))
       await storage.close()
       await Promise.all(files.map((path, at) => writeFile(path, old[at] as Buffer)))
-      const error = await openError(place.createStorage(), 'ERR_RAFT_CORRUPT')
+      const error = await openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
       assert.match(error.message, /term and vote are older than the log/)
     })
 
-    it('a format it does not know', async () => {
-      await (await opened()).close()
+    it('rejects an unknown format', async () => {
+      await (await openStorage()).close()
       await writeFile(
-        join(place.directory(), 'IDENTITY'),
+        join(fixture.directory(), 'IDENTITY'),
         encodeChecksummedJson({ ...IDENTITY, format: 99, directoryId: 'x' }),
       )
-      const error = await openError(place.createStorage(), 'ERR_RAFT_FORMAT')
+      const error = await openError(fixture.createStorage(), 'ERR_RAFT_FORMAT')
       assert.match(error.message, /format 99.*format 1/)
     })
   })
 
-  describe('fails', () => {
+  describe('with a failing addon', () => {
     for (const { message, code } of [
       {
         message: 'IO error: No space left on deviceWhile appending to file: /d/3.log: No space',
@@ -160,15 +162,15 @@ describe('the durable storage', () => {
       { message: 'IO error: Input/output errorWhile fdatasync: /d/3.log', code: 'ERR_RAFT_STORAGE' },
       { message: 'Corruption: block checksum mismatch', code: 'ERR_RAFT_CORRUPT' },
     ] as const)
-      it(`with ${code} on “${message.slice(0, 40)}…”`, async () => {
-        const storage = await opened()
-        await place.failWrites(message)
+      it(`rejects a write with ${code} on “${message.slice(0, 40)}…”`, async () => {
+        const storage = await openStorage()
+        await fixture.failWrites(message)
         await assert.rejects(storage.write(write({ blocks: [block(1)], hardState: TERM_1 })), (error) =>
           isRaftError(error, code),
         )
       })
 
-    it('with what to install where the addon is not installed', async () => {
+    it('names the package to install if the addon is not installed', async () => {
       const source = `
         import { RocksDBStorage } from ${JSON.stringify(new URL('../../src/rocksdb/index.ts', import.meta.url).href)}
         import Module from 'node:module'
@@ -177,17 +179,17 @@ describe('the durable storage', () => {
           if (name === 'rocksdb') throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' })
           return load(name, ...rest)
         }
-        const error = await new RocksDBStorage({ directory: ${JSON.stringify(place.directory())} })
+        const error = await new RocksDBStorage({ directory: ${JSON.stringify(fixture.directory())} })
           .open({ clusterId: 'c', nodeId: 'a' }).catch((error) => error)
         console.log(JSON.stringify([error.code, error.message, error.hint]))`
       const [code, message, hint] = JSON.parse(run(source))
       assert.equal(code, 'ERR_RAFT_RUNTIME')
-      assert.match(message, /rocksdb, and it is not installed/)
+      assert.match(message, /rocksdb, which is not installed/)
       assert.match(hint, /npm install rocksdb.*in-memory storage.*works without it/)
-      await assert.rejects(access(place.directory()))
+      await assert.rejects(access(fixture.directory()))
     })
 
-    it('in a worker thread, where the addon would break the process', async () => {
+    it('rejects to load it in a worker thread, where it would crash the process', async () => {
       const contents = `
         import { parentPort } from 'node:worker_threads'
         import { loadBinding } from './binding.ts'
@@ -209,19 +211,19 @@ describe('the durable storage', () => {
     })
   })
 
-  it('deletes compacted blocks in the background, and at the next open those that a crash left', async () => {
+  it('deletes compacted blocks in the background, and the remaining ones at the next open after a crash', async () => {
     const known = emptyHistory()
-    const begun: (() => void)[] = []
-    const clear = (_range: KeyRange, callback: () => void) => begun.push(callback)
-    const lazy: Binding = (location) => Object.assign(loadBinding()(location), { clear })
-    await writeHistory(await opened({ binding: lazy }), known)
-    await place.crash()
-    for (const callback of begun) callback()
-    assert.ok((await firstKeyOf(place.directory())) < (known.blocks[0]?.first as number))
-    const again = place.createStorage()
+    const started: (() => void)[] = []
+    const clear = (_range: KeyRange, callback: () => void) => started.push(callback)
+    const binding: Binding = (location) => Object.assign(loadBinding()(location), { clear })
+    await writeHistory(await openStorage({ binding: binding }), known)
+    await fixture.crash()
+    for (const callback of started) callback()
+    assert.ok((await firstKeyOf(fixture.directory())) < (known.blocks[0]?.first as number))
+    const again = fixture.createStorage()
     await verify(again, await again.open(IDENTITY), known)
     await again.close()
-    assert.equal(await firstKeyOf(place.directory()), known.blocks[0]?.first)
+    assert.equal(await firstKeyOf(fixture.directory()), known.blocks[0]?.first)
   })
 })
 
@@ -266,7 +268,7 @@ function run(source: string): string {
   })
 }
 
-/** Where the first block starts that is still in the database. */
+/** The first index of the first block in the database. */
 async function firstKeyOf(directory: string): Promise<number> {
   const options = { createIfMissing: false, writeBufferBytes: 1 << 20, cacheBytes: 1 << 20 }
   const database = await Database.open(loadBinding(), join(directory, 'log'), options)

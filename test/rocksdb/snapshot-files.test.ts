@@ -1,4 +1,4 @@
-/** Snapshot files: what is damaged is never handed out, and what is resumed was verified. */
+/** Snapshot files never return damaged bytes, and resume only after verified frames. */
 import assert from 'node:assert/strict'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ const INFO = {
   size: CONTENT.length,
 }
 
-describe('snapshot files', () => {
+describe('a store of snapshot files', () => {
   let root: string
   let files: SnapshotFiles
 
@@ -42,7 +42,7 @@ describe('snapshot files', () => {
     return Buffer.concat(chunks)
   }
 
-  it('hand out all of it or an error, wherever a bit is flipped', async () => {
+  it('returns the whole snapshot or an error, whichever bit is flipped', async () => {
     const path = await save()
     const sound = await readFile(path)
     await fc.assert(
@@ -56,7 +56,7 @@ describe('snapshot files', () => {
     )
   })
 
-  it('hand out all of it or an error, wherever it is cut off', async () => {
+  it('returns the whole snapshot or an error, wherever the file is truncated', async () => {
     const path = await save()
     const sound = await readFile(path)
     for (const length of [0, 3, 50, 300, CHUNK, CHUNK + 300, sound.length - 64, sound.length - 1]) {
@@ -66,7 +66,7 @@ describe('snapshot files', () => {
     }
   })
 
-  it('notice two chunks that changed places', async () => {
+  it('detects two exchanged frames', async () => {
     const path = await save()
     const bytes = await readFile(path)
     const at = 4 + bytes.readUInt32LE(0)
@@ -77,7 +77,7 @@ describe('snapshot files', () => {
     await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'))
   })
 
-  it('resume before the first chunk that is not whole', async () => {
+  it('resumes after the last complete frame', async () => {
     const writer = await files.create(INFO)
     await writer.write(CONTENT.subarray(0, 2 * CHUNK + 10))
     await writer.suspend()
@@ -93,17 +93,17 @@ describe('snapshot files', () => {
     assert.ok((await load()).equals(CONTENT))
   })
 
-  it('begin anew over a partial file that is no snapshot at all', async () => {
+  it('replaces a partial file that is not a snapshot', async () => {
     await writeFile(join(root, 's1.part'), Buffer.alloc(100_000, 'x'))
     assert.equal((await files.create(INFO)).offset, 0)
   })
 
-  it('have one writer each', async () => {
+  it('allows one writer per snapshot', async () => {
     await files.create(INFO)
     await assert.rejects(files.create(INFO), (error) => isRaftError(error, 'ERR_RAFT_INTERNAL'))
   })
 
-  it('keep a file that is being written when old ones are removed', async () => {
+  it('keeps a file that is being written when it removes old ones', async () => {
     const writer = await files.create(INFO)
     await writer.write(CONTENT)
     await files.retain([])
@@ -111,7 +111,7 @@ describe('snapshot files', () => {
     assert.deepEqual(await files.list(), ['s1'])
   })
 
-  it('let the file handle go when a reader stops early', async () => {
+  it('closes the file when a reader stops early', async () => {
     await save()
     for await (const chunk of files.read('s1', 0)) if (chunk.length > 0) break
     await files.retain([])

@@ -1,18 +1,16 @@
-/** Sees what this process does to files under watched directories: each write, sync and rename, before and after it happens. */
+/** Intercepts the file operations of this process under watched directories: writes, syncs, renames and removals. */
 import type { FileHandle } from 'node:fs/promises'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { sep } from 'node:path'
 
-/** Whoever watches a directory; what is done waits for it. It may throw, and then what was to be done has failed. */
+/** Called around each operation, which waits for it. If it throws, the operation fails. */
 export interface FileWatcher {
-  /** Before anything of a write is in the file. */
   beforeWrite(path: string): void
-  /** Half of a write is in the file. */
+  /** Half of the bytes are in the file. */
   duringWrite(path: string): Promise<void>
   beforeSync(path: string): Promise<void>
   afterSync(path: string): void
-  /** A name is about to be another file's, or nobody's. */
   beforeRename(from: string, to: string): Promise<void>
   afterRename(from: string, to: string): Promise<void>
   beforeRemove(path: string): Promise<void>
@@ -24,7 +22,7 @@ const watchers = new Map<string, FileWatcher>()
 const handles = new WeakMap<FileHandle, { readonly path: string; readonly watcher: FileWatcher }>()
 let isPatched = false
 
-/** Watches until what is returned is called. */
+/** Watches a directory until the returned function is called. */
 export async function watchFiles(directory: string, watcher: FileWatcher): Promise<() => void> {
   if (!isPatched) {
     isPatched = true
@@ -40,7 +38,7 @@ function watcherOf(path: unknown): FileWatcher | undefined {
   return undefined
 }
 
-/** Node's own functions, for everybody who imports them; files that nobody watches pass through. */
+/** Patches the functions of node:fs/promises for all importers; files outside watched directories are not affected. */
 async function patch(): Promise<void> {
   const any = await fs.open(process.execPath)
   const prototype = Object.getPrototypeOf(any) as FileHandle

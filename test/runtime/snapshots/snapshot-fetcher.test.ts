@@ -62,7 +62,7 @@ describe('the fetcher', () => {
     const desk = await Fixture.make(['abcdef and more'])
     desk.fetch('s1')
     await desk.pass(0)
-    assert.match(desk.outcomes[0] ?? '', /^failed s1: .*15 bytes, and should have 6/)
+    assert.match(desk.outcomes[0] ?? '', /^failed s1: .*15 bytes, expected 6/)
     assert.equal(desk.disk.partials.size + desk.disk.files.size, 0)
   })
 
