@@ -1,4 +1,4 @@
-/** Tries a user's state machine: is it deterministic, is its snapshot its state, and does it survive a cluster under faults? */
+/** Checks a user's state machine: determinism, snapshots and restore, queries, and its behaviour in clusters under faults. */
 import { inspect } from 'node:util'
 import type { Arbitrary } from 'fast-check'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
@@ -22,41 +22,42 @@ import { machineLinearizability } from './state-machine/machine-linearizability.
 import type { MachineUnderTest } from './state-machine/machine-under-test.ts'
 import { machineUnderTest } from './state-machine/machine-under-test.ts'
 
+/** Options of `checkStateMachine`. */
 export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
-  /** One command, drawn by fast-check. */
+  /** The fast-check arbitrary of a command. */
   readonly commands: Arbitrary<Command>
-  /** One query, if the machine answers queries; what is answered is judged too. */
+  /** The fast-check arbitrary of a query. Without it, `query` is not checked. */
   readonly queries?: Arbitrary<Query> | undefined
-  /** JSON unless said otherwise, like the other three. */
+  /** The four codecs default to JSON. */
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
   readonly queryCodec?: Codec<Query> | undefined
   readonly answerCodec?: Codec<Answer> | undefined
-  /** Where another process finds the machine, to be tried there too, also for loops that never end. */
+  /** Also runs the logs in a child process with another time zone and locale. Required to detect endless loops. */
   readonly childProcess?: MachineModule | undefined
-  /** How many logs the machine is given by itself, before it is put into clusters; 30 unless given. */
+  /** The number of logs that are applied outside of a cluster. Default 30. */
   readonly logs?: number | undefined
-  /** Commands of the longest log; 30 unless given. */
+  /** The maximum number of commands in such a log. Default 30. */
   readonly logEntriesMax?: number | undefined
-  /** How many clusters are run under faults; 30 unless given. */
+  /** The number of simulated clusters. Default 30. */
   readonly runs?: number | undefined
-  /** All chance comes from this integer; 1 unless given. */
+  /** The seed of all randomness, an integer. Default 1. */
   readonly seed?: number | undefined
-  /** How long a promise of the machine's `snapshot` or `restore` may take, and each call in another process; 2000 unless given. */
+  /** The time within which `snapshot` and `restore` must settle, and each call in the child process must return. Default 2000. */
   readonly deadlineMs?: number | undefined
-  /** How many smaller logs, and smaller runs, are tried to tell a failure as a shorter story; 200 unless given. */
+  /** The number of smaller logs, and of smaller runs, tried to shrink a failure. Default 200. */
   readonly shrinksMax?: number | undefined
-  /** How many steps may be spent on judging what the clients of one cluster were told; 200,000 unless given. */
+  /** The step limit of the linearizability check of one cluster's history. Default 200,000. */
   readonly stepsMax?: number | undefined
 }
 
-/** What was seen of a machine that is one. */
+/** What `checkStateMachine` covered. */
 export interface StateMachineTotals extends CheckRunsTotals {
-  /** Logs that it was given by itself. */
+  /** The number of logs applied outside of a cluster. */
   readonly logs: number
-  /** What the clients of the clusters were told: judged by the machine itself, or given up after `stepsMax`. */
+  /** The verdicts on the histories of client calls: linearizable, or undecided at `stepsMax`. */
   readonly histories: Readonly<HistoryVerdicts>
-  /** What was left out, and what to give for it. */
+  /** Checks that were skipped, and the option that enables each. */
   readonly notChecked: readonly string[]
 }
 
@@ -69,21 +70,23 @@ const DEFAULTS = {
   shrinksMax: 200,
   stepsMax: 200_000,
 } as const
-/** Commands, and queries, that the machines of a cluster are given; then they begin again at the first. */
+/** The number of distinct commands, and of queries, in a cluster. They repeat after the last. */
 const CLUSTER_SAMPLES = 100
-/** Queries that a machine by itself is asked after a log. */
+/** The number of queries asked after a log. */
 const SAMPLED_QUERIES = 10
-/** Followers that were away get a snapshot: that is what a machine can get wrong. */
+/** So short that a follower which restarts or was isolated needs a snapshot. */
 const SHORT_LOG = { trailingEntries: 4, trailingBytesMax: 600 }
 const FAULTS_MS = 2000
 
-/** With everything said that was left to the defaults, and without the types of queries, which only the machine knows. */
+/** The options with all defaults filled in. The types of queries and answers are erased. */
 type ResolvedCheck<Command, Result> = Omit<StateMachineCheck<Command, Result, unknown>, keyof typeof DEFAULTS> & {
   readonly [Name in keyof typeof DEFAULTS]: number
 }
 
 /**
- * Throws an error that says what is wrong, at which command, and what to do. Works in any test runner:
+ * Checks that a state machine is deterministic, that its snapshots contain its whole state and can be restored, and that simulated
+ * clusters with it under faults have every property of Raft and linearizable client calls. Rejects with an error that states the
+ * violated rule, the shortest log or run found that shows it, and how to repeat it. Works in any test runner:
  *
  * ```ts
  * it('is a state machine', () => checkStateMachine(() => new Counter(), { commands: fc.record({ add: fc.nat() }) }))
@@ -95,7 +98,7 @@ export async function checkStateMachine<Command, Result, Query = never, Answer =
 ): Promise<StateMachineTotals> {
   const check = withDefaults(options)
   const spec = specOf(machine, check)
-  // First of all: what never ends would not end here either.
+  // The child process runs first: an endless loop would also hang this process.
   const compareWithChild = await runLogsInChildProcess(spec, check)
   return withDeterminismGuard(async () => {
     await checkInIsolation(spec, check)
@@ -127,15 +130,15 @@ function specOf<Command, Result, Query, Answer>(
   }
 }
 
-/** Gives another process some logs; what is returned compares what came of them there with what comes of them here. */
+/** Runs logs in a child process. The returned function runs them here and compares the results. */
 async function runLogsInChildProcess<Command, Result>(
   spec: MachineSpec<Command, Result>,
   { commands, childProcess, logs, logEntriesMax, seed }: ResolvedCheck<Command, Result>,
 ): Promise<() => Promise<void>> {
   if (childProcess === undefined) return async () => {}
-  const drawnLogs = fc.sample(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), { numRuns: logs, seed })
-  // The shorter the log, the easier to read.
-  drawnLogs.sort((one, other) => one.length - other.length)
+  const sampledLogs = fc.sample(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), { numRuns: logs, seed })
+  // Shorter logs first, so that the reported one is easy to read.
+  sampledLogs.sort((one, other) => one.length - other.length)
   const reporting = <Value>(log: readonly Command[], call: () => Value): Value => {
     try {
       return call()
@@ -143,19 +146,19 @@ async function runLogsInChildProcess<Command, Result>(
       throw fault instanceof MachineFault ? withCommands(fault, log, seed) : fault
     }
   }
-  const bytes = drawnLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
+  const bytes = sampledLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
   const childRuns = await runInChildProcess(childProcess, bytes, spec.deadlineMs).catch((fault: unknown) => {
-    throw fault instanceof ChildTimeout ? withCommands(fault, drawnLogs[fault.log] ?? [], seed) : fault
+    throw fault instanceof ChildTimeout ? withCommands(fault, sampledLogs[fault.log] ?? [], seed) : fault
   })
   return async () => {
-    for (const [place, log] of drawnLogs.entries()) {
-      const here = await checkDeterminism(() => new MachineHarness(spec, bytes[place] ?? []), log.length)
-      reporting(log, () => checkChildRun(here, childRuns[place] as ChildRun))
+    for (const [offset, log] of sampledLogs.entries()) {
+      const here = await checkDeterminism(() => new MachineHarness(spec, bytes[offset] ?? []), log.length)
+      reporting(log, () => checkChildRun(here, childRuns[offset] as ChildRun))
     }
   }
 }
 
-/** Many logs; the shortest that could be found is told with what is wrong. */
+/** Checks many logs outside of a cluster, and shrinks a failing one. */
 async function checkInIsolation<Command, Result>(
   spec: MachineSpec<Command, Result>,
   check: ResolvedCheck<Command, Result>,
@@ -164,12 +167,12 @@ async function checkInIsolation<Command, Result>(
   let first: MachineFault | undefined
   let tries = shrinksMax
   const property = fc.asyncProperty(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), async (log) => {
-    // What never settles takes its time each time.
+    // A call that does not settle is not shrunk: every attempt would take `deadlineMs`.
     if (first !== undefined && (first.rule === 'settles' || tries-- <= 0)) return
     try {
       await checkLog(spec, log)
     } catch (fault) {
-      // A smaller log with something else wrong is another story.
+      // A smaller log that violates another rule does not count as a smaller failure.
       if (first !== undefined && (!(fault instanceof MachineFault) || fault.rule !== first.rule)) return
       if (fault instanceof MachineFault) first ??= fault
       throw fault
@@ -182,20 +185,13 @@ async function checkInIsolation<Command, Result>(
   throw withCommands(fault, details.counterexample[0], seed)
 }
 
-/** The fault, with the log that shows it. */
+/** Adds the commands that show the fault, and how to repeat the check, to its message. */
 function withCommands<Command>(fault: MachineFault, log: readonly Command[], seed: number): MachineFault {
   const commandLines = log
     .slice(0, fault.commands)
     .map((command, offset) => `  ${offset + 1}  ${formatCommand(command)}`)
-  const title = commandLines.length === 0 ? 'No command is needed for it.' : 'The commands that show it:'
-  const lines = [
-    fault.message,
-    '',
-    title,
-    ...commandLines,
-    '',
-    `To run it again: checkStateMachine(…, { seed: ${seed} })`,
-  ]
+  const title = commandLines.length === 0 ? 'No command is needed.' : 'The commands:'
+  const lines = [fault.message, '', title, ...commandLines, '', `To repeat: checkStateMachine(…, { seed: ${seed} })`]
   return new MachineFault(fault.rule, fault.commands, lines.join('\n'), fault)
 }
 
@@ -204,8 +200,8 @@ function formatCommand(command: unknown): string {
 }
 
 /**
- * Runs a cluster again that `checkStateMachine` has written to a file: with the same machine, commands and seed it comes to the same
- * end. What it breaks is in `failure`, what happens in `trace`; `until` stops it before.
+ * Replays a run file that `checkStateMachine` has written. With the same machine, commands and seed, the run is the same. The result
+ * has the violation in `failure` and all events in `trace`. `until` stops the run before its end.
  */
 export async function replayStateMachine<Command, Result, Query = never, Answer = unknown>(
   machine: () => StateMachine<Command, Result, Query, Answer>,
@@ -217,23 +213,23 @@ export async function replayStateMachine<Command, Result, Query = never, Answer 
   return withDeterminismGuard(() => replayRun(text, { ...clusterCheck(specOf(machine, check), check), until }))
 }
 
-/** Whole clusters under faults: every machine is judged by all promises, and what clients are told by one machine alone. */
+/** Simulates clusters under faults, and checks all properties and the linearizability of client calls. */
 async function checkInClusters<Command, Result>(
   spec: MachineSpec<Command, Result>,
   check: ResolvedCheck<Command, Result>,
 ): Promise<StateMachineTotals> {
   const { logs, runs, seed, shrinksMax } = check
-  const { histories, ...judged } = clusterCheck(spec, check)
+  const { histories, ...fixed } = clusterCheck(spec, check)
   const totals = await checkRuns({
     ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax },
-    fixed: { ...judged, settings: SHORT_LOG },
+    fixed: { ...fixed, settings: SHORT_LOG },
     replay: (failed) => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`,
     replayFile: `replayStateMachine(…, { seed: ${seed} }, text)`,
   })
   return { ...totals, logs, histories, notChecked: skippedChecks(check) }
 }
 
-/** The machine with its drawn commands, and who judges it in a cluster. */
+/** The machine with its generated commands, and the properties to check in a cluster. */
 function clusterCheck<Command, Result>(
   spec: MachineSpec<Command, Result>,
   { commands, queries, seed, stepsMax }: ResolvedCheck<Command, Result>,
@@ -246,24 +242,26 @@ function clusterCheck<Command, Result>(
   const query = queries === undefined ? undefined : sampleByNumber(queries, seed)
   const machine = machineUnderTest({ ...spec, command, ...(query === undefined ? {} : { query }) })
   const histories: HistoryVerdicts = { linearizable: 0, undecided: 0 }
-  const judge = machineLinearizability({
+  const linearizability = machineLinearizability({
     machine,
     hasQueries: query !== undefined,
     format: (what, number) => formatCommand(what === 'write' ? command(number) : query?.(number)),
     stepsMax,
     verdicts: histories,
   })
-  return { machine, properties: [...ALL_PROPERTIES, judge], histories }
+  return { machine, properties: [...ALL_PROPERTIES, linearizability], histories }
 }
 
 function skippedChecks<Command, Result>({ childProcess, queries }: ResolvedCheck<Command, Result>): string[] {
   return [
-    ...(childProcess === undefined ? ['loops that never end, and another process: give inAnotherProcess'] : []),
-    ...(queries === undefined ? ['what query() answers, if there is one: give queries'] : []),
+    ...(childProcess === undefined
+      ? ['endless loops, and a child process with another time zone and locale: pass childProcess']
+      : []),
+    ...(queries === undefined ? ['query(), if the machine has one: pass queries'] : []),
   ]
 }
 
-/** The value of each number; they begin again after the last. */
+/** Generates values. The returned function gives the value of a number, starting again after the last. */
 function sampleByNumber<Value>(values: Arbitrary<Value>, seed: number): (number: number) => Value {
   const all = fc.sample(fc.noShrink(values), { numRuns: CLUSTER_SAMPLES, seed })
   return (number) => all[(number - 1) % all.length] as Value

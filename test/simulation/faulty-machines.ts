@@ -1,8 +1,8 @@
-/** State machines that are wrong in one way each. */
+/** State machines with one fault each. */
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import { Sum } from './importable-machines.ts'
 
-/** A sum that does this at every command, and answers with it. */
+/** A sum that calls this function for every command and returns its result. */
 export function calling(call: () => unknown): new () => Sum {
   return class extends Sum {
     override apply(add: number): unknown {
@@ -22,7 +22,7 @@ export function snapshotOf(
   }
 }
 
-/** A sum that does this after a restore, knowing what it held before. */
+/** A sum that calls this function after every restore, with its state before the restore. */
 export function restoring(after: (machine: Sum, before: number) => Promise<void> | void): new () => Sum {
   return class extends Sum {
     override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -38,11 +38,11 @@ export async function* neverEndingChunks(): AsyncIterable<Uint8Array> {
 }
 
 export class InstanceDependent extends Sum {
-  static made = 0
-  readonly #mood = InstanceDependent.made++
+  static instances = 0
+  readonly #number = InstanceDependent.instances++
 
   override apply(add: number): unknown {
-    return Number(super.apply(add)) + this.#mood
+    return Number(super.apply(add)) + this.#number
   }
 }
 
@@ -59,7 +59,7 @@ export class StaticState extends Sum {
   }
 }
 
-/** Its results depend on a count that its snapshot does not have. */
+/** Its results depend on a count that is not in its snapshot. */
 export function IncompleteSnapshotAfter(commands: number): new () => Sum {
   return class extends Sum {
     #count = 0

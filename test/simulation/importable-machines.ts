@@ -1,4 +1,4 @@
-/** Machines that are also found by another process: one that is right, one that goes by its time zone, one that never ends. */
+/** State machines that a child process can import: a correct one, one that depends on the time zone, one with an endless loop. */
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 
 export class Sum implements StateMachine<number, unknown> {
@@ -20,7 +20,7 @@ export class Sum implements StateMachine<number, unknown> {
   }
 }
 
-/** Found out before anybody watches. */
+/** Read when the module is loaded, before the determinism guard is installed. */
 const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
 
 export class TimeZoneDependent extends Sum {

@@ -1,3 +1,4 @@
+/** checkStateMachine accepts correct state machines, and says what is wrong with faulty ones. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -24,31 +25,31 @@ const SMALL_CHECK = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs:
 
 const QUERY_CHECK = { ...SMALL_CHECK, queries: fc.constant('total') }
 
-describe('a user tries a state machine', () => {
-  it('that answers queries, and is told how many histories were judged, and how many were given up', async () => {
+describe('checkStateMachine', () => {
+  it('counts the linearizable and the undecided histories of a machine with queries', async () => {
     const machine = (): QueryableSum => new QueryableSum(({ total }) => total)
-    const judged = await checkStateMachine(machine, { ...QUERY_CHECK, runs: 5 })
-    assert.deepEqual(judged.histories, { linearizable: 5, undecided: 0 })
-    const hasty = await checkStateMachine(machine, { ...QUERY_CHECK, runs: 2, stepsMax: 1 })
-    assert.deepEqual(hasty.histories, { linearizable: 0, undecided: 2 })
+    const checked = await checkStateMachine(machine, { ...QUERY_CHECK, runs: 5 })
+    assert.deepEqual(checked.histories, { linearizable: 5, undecided: 0 })
+    const limited = await checkStateMachine(machine, { ...QUERY_CHECK, runs: 2, stepsMax: 1 })
+    assert.deepEqual(limited.histories, { linearizable: 0, undecided: 2 })
   })
 
-  it('that is one, and finds nothing', async () => {
+  it('accepts a correct machine', async () => {
     const totals = await checkStateMachine(() => new Sum(), { ...SMALL_CHECK, runs: 10 })
     assert.ok(totals.commits > 50)
     assert.ok((totals.eventCounts.get('snapshotInstalled') ?? 0) > 0)
   })
 
-  it('and is told the smallest log, and how to run it again', async () => {
+  it('reports the smallest failing log and how to repeat the check', async () => {
     const machine = (): Sum => new (IncompleteSnapshotAfter(2))()
     await assert.rejects(checkStateMachine(machine, { ...SMALL_CHECK, seed: 5 }), (error: Error) => {
-      assert.match(error.message, /The commands that show it:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
-      assert.match(error.message, /To run it again: checkStateMachine\(…, \{ seed: 5 \}\)$/)
+      assert.match(error.message, /The commands:\n {2}1 {2}0\n {2}2 {2}0\n {2}3 {2}0\n\n/)
+      assert.match(error.message, /To repeat: checkStateMachine\(…, \{ seed: 5 \}\)$/)
       return true
     })
   })
 
-  it('and has the clock, chance and the timers back afterwards', async () => {
+  it('restores the guarded functions afterwards', async () => {
     const before = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
     await assert.rejects(checkStateMachine(() => new (calling(() => Date.now()))(), SMALL_CHECK))
     const after = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
@@ -56,7 +57,7 @@ describe('a user tries a state machine', () => {
   })
 })
 
-describe('a state machine that asks for what differs from node to node is told which call', () => {
+describe('checkStateMachine rejects a nondeterministic call', () => {
   const calls: Readonly<Record<string, () => unknown>> = {
     'Date.now()': () => Date.now(),
     'new Date()': () => new Date(),
@@ -76,16 +77,16 @@ describe('a state machine that asks for what differs from node to node is told w
     'Intl.Collator()': () => new Intl.Collator(),
     'Intl.DateTimeFormat()': () => new Intl.DateTimeFormat('en'),
   }
-  for (const [written, call] of Object.entries(calls))
-    it(written, async () => {
-      const words = `apply() of command 1 calls ${written}. `
+  for (const [displayName, call] of Object.entries(calls))
+    it(`of ${displayName} in apply()`, async () => {
+      const start = `apply() of command 1 calls ${displayName}. `
       await assert.rejects(
         checkStateMachine(() => new (calling(call))(), SMALL_CHECK),
-        startsWith(words),
+        startsWith(start),
       )
     })
 
-  it('also by its name in node:crypto', async () => {
+  it('of randomUUID() imported from node:crypto', async () => {
     const machine = (): Sum => new (calling(() => randomUUID()))()
     await assert.rejects(
       checkStateMachine(machine, SMALL_CHECK),
@@ -93,8 +94,8 @@ describe('a state machine that asks for what differs from node to node is told w
     )
   })
 
-  it('also if it catches what is thrown at it', async () => {
-    const sly = calling(() => {
+  it('even if the machine catches the error', async () => {
+    const catching = calling(() => {
       try {
         return Date.now()
       } catch {
@@ -102,12 +103,12 @@ describe('a state machine that asks for what differs from node to node is told w
       }
     })
     await assert.rejects(
-      checkStateMachine(() => new sly(), SMALL_CHECK),
+      checkStateMachine(() => new catching(), SMALL_CHECK),
       /put the time into the command before it is/,
     )
   })
 
-  it('in snapshot() and, after a while, in restore()', async () => {
+  it('in snapshot(), and in restore() after an await', async () => {
     class Stamped extends Sum {
       override *snapshot(): Iterable<Uint8Array> {
         yield Buffer.from(String(Date.now()))
@@ -129,94 +130,103 @@ describe('a state machine that asks for what differs from node to node is told w
     )
   })
 
-  it('and may name the time zone and the locale', async () => {
-    const told = calling(() => new Date(0).toLocaleString('en', { timeZone: 'UTC' }) + (5).toLocaleString('en'))
-    await checkStateMachine(() => new told(), { ...SMALL_CHECK, logs: 2, runs: 0 })
+  it('unless a time zone and a locale are passed', async () => {
+    const explicit = calling(() => new Date(0).toLocaleString('en', { timeZone: 'UTC' }) + (5).toLocaleString('en'))
+    await checkStateMachine(() => new explicit(), { ...SMALL_CHECK, logs: 2, runs: 0 })
   })
 })
 
-describe('a state machine that is none is told what is wrong and what to do', () => {
+describe('checkStateMachine rejects a faulty machine', () => {
   const faulty: Readonly<Record<string, readonly [() => StateMachine<number, unknown>, RegExp]>> = {
-    'it depends on more than its commands': [
+    'whose results depend on more than its commands': [
       () => new InstanceDependent(),
-      /^command 1 has the result .* apply\(\) must be deterministic/,
+      /^command 1 returns .* apply\(\) must be deterministic/,
     ],
-    'its state is in a variable of the class': [
+    'whose state is in a variable of the module': [
       () => new StaticState(),
-      /holds .* keep all state in fields of the machine/,
+      /has the snapshot .* keep all state in fields of the machine/,
     ],
-    'it throws in apply': [
+    'that throws in apply()': [
       () => new (calling(() => assert.fail('no')))(),
-      /^apply\(\) of command 1 threw AssertionError.* no\n[\s\S]*a refusal is a result, not an exception/,
+      /^apply\(\) of command 1 threw AssertionError.* no\n[\s\S]*return a rejection as a result/,
     ],
-    'it throws in snapshot when it is empty': [
+    'that throws in snapshot() of the initial state': [
       () => new (snapshotOf((total) => (total === 0 ? assert.fail('empty') : [])))(),
-      /^snapshot\(\) after command 0 threw [\s\S]*No command is needed for it/,
+      /^snapshot\(\) after command 0 threw [\s\S]*No command is needed/,
     ],
-    'it throws in restore': [
+    'that throws in restore()': [
       () => new (restoring(() => assert.fail('no')))(),
-      /^restore\(\) of the snapshot after command 0 threw [\s\S]*take what snapshot\(\) has given/,
+      /^restore\(\) of the snapshot after command 0 threw [\s\S]*accept the bytes of snapshot\(\)/,
     ],
-    'apply returns a promise': [
+    'whose apply() returns a promise': [
       () => new (calling(() => Promise.reject(new Error('late'))))(),
-      /^apply\(\) returned a promise for command 1: it must be done when it returns/,
+      /^apply\(\) returned a promise for command 1: it must be synchronous/,
     ],
-    'snapshot returns a promise': [
+    'whose snapshot() returns a promise': [
       () => new (snapshotOf(() => Promise.resolve([]) as never))(),
       /returned a promise: return the chunks themselves/,
     ],
-    'snapshot returns a text': [() => new (snapshotOf(() => 'text' as never))(), /a text: return chunks of bytes/],
-    'snapshot returns bare bytes': [() => new (snapshotOf(() => Buffer.from('1') as never))(), /return `\[bytes\]`/],
-    'snapshot hands out texts': [
+    'whose snapshot() returns a string': [
+      () => new (snapshotOf(() => 'text' as never))(),
+      /a string: return chunks of bytes/,
+    ],
+    'whose snapshot() returns bytes that are not in a list': [
+      () => new (snapshotOf(() => Buffer.from('1') as never))(),
+      /return `\[bytes\]`/,
+    ],
+    'whose snapshot() yields strings': [
       () => new (snapshotOf(() => ['text'] as never))(),
-      /handed out string text as a chunk/,
+      /returned string text as a chunk/,
     ],
-    'snapshot never settles': [
+    'whose snapshot() never settles': [
       () => new (snapshotOf(() => neverEndingChunks()))(),
-      /^snapshot\(\) after command 0 did not end within 60 ms \(deadlineMs\)/,
+      /^snapshot\(\) after command 0 did not settle within 60 ms \(deadlineMs\)/,
     ],
-    'restore never settles': [
+    'whose restore() never settles': [
       () => new (restoring(() => new Promise(() => {})))(),
-      /^restore\(\) of the snapshot after command 0 did not end within 60 ms/,
+      /^restore\(\) of the snapshot after command 0 did not settle within 60 ms/,
     ],
-    'a result does not survive JSON': [
+    'whose result is changed by JSON': [
       () => new (calling(() => ({ average: Number.NaN })))(),
-      /^the result of command 1 does not survive its codec: at \.average, NaN comes out as null/,
+      /^the result of command 1 is changed by its codec: at \.average, NaN is decoded as null/,
     ],
-    'a result cannot be JSON': [
+    'whose result cannot be encoded as JSON': [
       () => new (calling(() => 5n))(),
       /^the result of command 1 cannot be encoded and decoded \(.*BigInt/,
     ],
-    'restore adds instead of replacing': [
+    'whose restore() adds to the state instead of replacing it': [
       () =>
         new (restoring((machine, total) => {
           machine.total += total
         }))(),
-      /restore\(\) must replace the whole state .* what was there before must go/,
+      /restore\(\) must replace the whole state.* must discard the old state/,
     ],
-    'a snapshot forgets what later results depend on': [
+    'whose snapshot lacks state that later results depend on': [
       () => new (IncompleteSnapshotAfter(2))(),
-      /^restored from the snapshot after command \d, the machine gives .* without a restart/,
+      /^restored from the snapshot after command \d, the machine returns .* without a restart/,
     ],
-    'a later command shows in a snapshot': [
+    'whose snapshot shows a later command': [
       () => new LateSnapshot(),
-      /snapshot\(\) must hand out the state as of its call/,
+      /snapshot\(\) must return the state at its call/,
     ],
-    'two snapshots are read at once': [
+    'whose concurrent snapshots share an iterator': [
       () => new OneSnapshotAtATime(),
-      /of two snapshots that are read at once one differs/,
+      /one of two snapshots that are read concurrently differs/,
     ],
-    'bytes of a snapshot change later': [() => new BufferReuser(), /changed bytes that snapshot\(\) had handed out/],
+    'that changes the bytes of a snapshot later': [
+      () => new BufferReuser(),
+      /changed bytes that snapshot\(\) had returned/,
+    ],
   }
-  for (const [what, [machine, words]] of Object.entries(faulty))
-    it(what, async () => {
+  for (const [title, [machine, message]] of Object.entries(faulty))
+    it(title, async () => {
       await assert.rejects(checkStateMachine(machine, SMALL_CHECK), (error: Error) => {
-        assert.match(error.message, words)
+        assert.match(error.message, message)
         return true
       })
     })
 
-  it('it changes the command that it is given', async () => {
+  it('that changes a command', async () => {
     class Changer extends ListMachine {
       override apply(items: number[]): number {
         items.push(0)
@@ -226,11 +236,11 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     const lists = { ...SMALL_CHECK, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
     await assert.rejects(
       checkStateMachine(() => new Changer(), lists),
-      /apply\(\) changed command 1 that it was given/,
+      /apply\(\) changed command 1, which shares its bytes/,
     )
   })
 
-  it('it keeps a command and changes it later', async () => {
+  it('that keeps a command and changes it later', async () => {
     class Keeper extends ListMachine {
       override apply(items: number[]): number {
         this.kept?.push(0)
@@ -241,11 +251,11 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     const lists = { ...SMALL_CHECK, commands: fc.array(fc.nat(3), { maxLength: 3 }) }
     await assert.rejects(
       checkStateMachine(() => new Keeper(), lists),
-      /command 1 was kept, and changed by a later one/,
+      /command 1 was kept and then changed by a later command/,
     )
   })
 
-  it('it hands out a result and changes it later', async () => {
+  it('that changes a result later', async () => {
     class Sharer extends Sum {
       readonly seen: number[] = []
       override apply(add: number): unknown {
@@ -259,40 +269,43 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     )
   })
 
-  it('its commands do not survive their codec', async () => {
+  it('whose commands are changed by their codec', async () => {
     const commands = fc.date({ noInvalidDate: true })
     const machine = (): StateMachine<Date, unknown> => new Sum() as never
     await assert.rejects(
       checkStateMachine(machine, { ...SMALL_CHECK, commands }),
-      /^MachineFault: command 1 does not survive/,
+      /^MachineFault: command 1 is changed by its codec/,
     )
   })
 
-  it('its query changes the state', async () => {
+  it('whose query() changes the state', async () => {
     const machine = (): QueryableSum => new QueryableSum((asked) => asked.total++)
     await assert.rejects(
       checkStateMachine(machine, QUERY_CHECK),
-      /^MachineFault: query\(\) of 'total' changed the state, from 0 to 1/,
+      /^MachineFault: query\(\) of 'total' changed the state from 0 to 1/,
     )
   })
 
-  it('its query answers from what is not in the snapshot', async () => {
+  it('whose query() depends on state that is not in the snapshot', async () => {
     const machine = (): QueryableSum => new QueryableSum((asked) => asked.applied)
-    await assert.rejects(checkStateMachine(machine, QUERY_CHECK), /what answers depend on must be in the snapshot/)
+    await assert.rejects(
+      checkStateMachine(machine, QUERY_CHECK),
+      /the snapshot must contain everything that answers depend on/,
+    )
   })
 
-  it('its query returns a promise, throws, or answers what does not survive', async () => {
-    const rejects = (query: () => unknown, words: RegExp): Promise<void> =>
+  it('whose query() returns a promise, throws, or returns a value that its codec changes', async () => {
+    const rejects = (query: () => unknown, message: RegExp): Promise<void> =>
       assert.rejects(
         checkStateMachine(() => new QueryableSum(query), QUERY_CHECK),
-        words,
+        message,
       )
     await rejects(async () => 1, /query\(\) of 'total' after command 0 returned a promise/)
     await rejects(() => assert.fail('no'), /query\(\) of 'total' after command 0 threw AssertionError/)
-    await rejects(() => new Map(), /gives what does not survive its codec/)
+    await rejects(() => new Map(), /returns a value that its codec changes/)
   })
 
-  it('its query answers from a cache that is not cleared, and is told the history', async () => {
+  it('whose query() returns stale data, with the violating history', async () => {
     const machine = (): QueryableSum => {
       let cached: { readonly total: number } | undefined
       return new QueryableSum((asked) => {
@@ -306,7 +319,7 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     )
   })
 
-  it('it goes wrong only in a cluster, and is told the run', async () => {
+  it('that fails only in a cluster, with a run file to replay', async () => {
     class ByTerm extends Sum {
       override apply(add: number, { index }: { readonly index: number }): unknown {
         if (index > 8 && this.total > 0 && index % 2 === 0) throw new Error('even is too many')
@@ -327,54 +340,57 @@ describe('a state machine that is none is told what is wrong and what to do', ()
     assert.equal(whole.isSame, true)
     const begun = await replayStateMachine(machine, check, text, { event: whole.event - 1 })
     assert.equal(begun.failure, undefined)
-    const mended = await replayStateMachine(() => new Sum(), check, text)
-    assert.equal(mended.failure, undefined)
+    const fixed = await replayStateMachine(() => new Sum(), check, text)
+    assert.equal(fixed.failure, undefined)
   })
 })
 
-describe('a state machine that is tried in another process too', () => {
+describe('checkStateMachine with a child process', () => {
   const module = new URL('./importable-machines.ts', import.meta.url).href
   const there = { ...SMALL_CHECK, runs: 0, deadlineMs: 1000 }
 
-  it('gives the same results and snapshots there, and nothing is left out', async () => {
-    const inAnotherProcess = { module, machine: 'makeSum' }
-    const { notChecked } = await checkStateMachine(() => new Sum(), { ...there, childProcess: inAnotherProcess })
-    assert.deepEqual(notChecked, ['what query() answers, if there is one: give queries'])
+  it('accepts a machine with equal results in both processes', async () => {
+    const childProcess = { module, machine: 'makeSum' }
+    const { notChecked } = await checkStateMachine(() => new Sum(), { ...there, childProcess })
+    assert.deepEqual(notChecked, ['query(), if the machine has one: pass queries'])
   })
 
-  it('is told if it goes by the time zone of its process', async () => {
-    const inAnotherProcess = { module, machine: 'Zoned' }
+  it('rejects a machine that depends on the time zone', async () => {
+    const childProcess = { module, machine: 'TimeZoneDependent' }
     await assert.rejects(
-      checkStateMachine(() => new TimeZoneDependent(), { ...there, childProcess: inAnotherProcess }),
-      /command 1 has the result .* in this process, and "\d Pacific\/Chatham" in another one\. It had TZ=/,
+      checkStateMachine(() => new TimeZoneDependent(), { ...there, childProcess }),
+      /command 1 returns .* in this process and "\d Pacific\/Chatham" in a child process\. The child process ran with TZ=/,
     )
   })
 
-  it('is told if a command never ends', async () => {
-    const inAnotherProcess = { module, machine: 'Endless' }
+  it('rejects a machine with an endless loop', async () => {
+    const childProcess = { module, machine: 'Endless' }
     await assert.rejects(
-      checkStateMachine(() => new Endless(), { ...there, childProcess: inAnotherProcess }),
-      /^MachineFault: apply\(\) of command \d+ did not end within 1000 ms \(deadlineMs\) in another process[\s\S]* {2}1 {2}\d/,
+      checkStateMachine(() => new Endless(), { ...there, childProcess }),
+      /^MachineFault: apply\(\) of command \d+ did not return within 1000 ms \(deadlineMs\) in a child process[\s\S]* {2}1 {2}\d/,
     )
   })
 
-  it('is told if it is not found there', async () => {
-    const inAnotherProcess = { module, machine: 'Nobody' }
+  it('rejects a module that does not export the machine', async () => {
+    const childProcess = { module, machine: 'Missing' }
     await assert.rejects(
-      checkStateMachine(() => new Sum(), { ...there, childProcess: inAnotherProcess }),
-      /the other process could not try .*machines-elsewhere.ts: [\s\S]*it exports no class and no function named Nobody/,
+      checkStateMachine(() => new Sum(), { ...there, childProcess }),
+      /the child process could not run .*importable-machines.ts: [\s\S]*the module exports no class or function named Missing/,
     )
   })
 
-  it('is told what was left out without', async () => {
+  it('is reported as skipped if it is not configured', async () => {
     const { notChecked } = await checkStateMachine(() => new Sum(), there)
-    assert.match(notChecked.join('; '), /loops that never end, and another process: give inAnotherProcess/)
+    assert.match(
+      notChecked.join('; '),
+      /endless loops, and a child process with another time zone and locale: pass childProcess/,
+    )
   })
 })
 
-function startsWith(words: string): (error: Error) => true {
+function startsWith(start: string): (error: Error) => true {
   return (error) => {
-    assert.equal(error.message.slice(0, words.length), words)
+    assert.equal(error.message.slice(0, start.length), start)
     return true
   }
 }

@@ -1,22 +1,22 @@
-/** One log, tried on machines by themselves: are they equal, is a snapshot the state, is a replay harmless? */
+/** Checks a state machine with one log: determinism, snapshots, restore and replay, and queries. */
 import { inspect } from 'node:util'
 import { firstDifference } from './codec-round-trip.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineSpec, TakenSnapshot } from './machine-harness.ts'
 import { MachineHarness } from './machine-harness.ts'
 
-/** Bytes of a snapshot that are handed to `restore` at once: few, for chunks may be cut anywhere. */
+/** The chunk size for `restore`. Small, because chunks may be split at any point. */
 const CHUNK_BYTES = 7
 
-/** What every machine must come to with this log. */
+/** The outcome that every machine must have with this log. */
 export interface ExpectedRun {
-  /** Of every command. */
+  /** The result of each command. */
   readonly results: readonly Buffer[]
-  /** After all commands. */
+  /** The snapshot after all commands. */
   readonly finalSnapshot: Buffer
 }
 
-/** Throws MachineFault at the first thing that is wrong. */
+/** Throws a MachineFault at the first violated rule. */
 export async function checkLog<Command, Result>(
   spec: MachineSpec<Command, Result>,
   commands: readonly Command[],
@@ -36,14 +36,15 @@ export async function checkLog<Command, Result>(
   return expected
 }
 
-/** The log as bytes. */
+/** Encodes the commands. Throws a MachineFault if a command changes when it is encoded and decoded. */
 export function encodeLog<Command, Result>(
   { codec }: MachineSpec<Command, Result>,
   commands: readonly Command[],
 ): Buffer[] {
   return commands.map((command, offset) => {
     const number = offset + 1
-    const advice = 'The machine is given what comes out: draw such commands as it can hold, or give a codec of yours.'
+    const advice =
+      'The machine receives the decoded command: generate commands that the codec can encode, or pass a codec.'
     const fault = (what: string): MachineFault =>
       new MachineFault('codec', number, `command ${number} ${what}. ${advice}`)
     let bytes: Buffer
@@ -55,12 +56,12 @@ export function encodeLog<Command, Result>(
       throw fault(`cannot be encoded and decoded (${thrown instanceof Error ? thrown.message : String(thrown)})`)
     }
     const difference = firstDifference(command, decoded)
-    if (difference !== undefined) throw fault(`does not survive its codec: ${difference}`)
+    if (difference !== undefined) throw fault(`is changed by its codec: ${difference}`)
     return bytes
   })
 }
 
-/** Two machines get the same commands, in turns; a third looks on, and must not change. */
+/** Two machines apply the same commands in turn and must agree. A third one is idle and must not change. */
 export async function checkDeterminism<Command, Result>(
   make: () => MachineHarness<Command, Result>,
   last: number,
@@ -75,7 +76,7 @@ export async function checkDeterminism<Command, Result>(
       throw new MachineFault(
         'deterministic',
         number,
-        `command ${number} has the result ${formatBytes(first)} on one machine and ${formatBytes(second)} on another: apply() must be deterministic, the same commands must give the same results everywhere.`,
+        `command ${number} returns ${formatBytes(first)} on one machine and ${formatBytes(second)} on another: apply() must be deterministic. The same commands must return the same results everywhere.`,
       )
     }
     results.push(first)
@@ -88,7 +89,7 @@ export async function checkDeterminism<Command, Result>(
     throw new MachineFault(
       'deterministic',
       last,
-      `after the same ${last} commands two machines give different snapshots, ${formatBytes(end)} and ${formatBytes(otherEnd)}: apply() must be deterministic, and snapshot() must tell the same state in the same bytes.`,
+      `after the same ${last} commands two machines have different snapshots, ${formatBytes(end)} and ${formatBytes(otherEnd)}: apply() must be deterministic, and snapshot() must encode equal states as equal bytes.`,
     )
   return { results, finalSnapshot: end }
 }
@@ -103,14 +104,14 @@ async function checkIsolation<Command, Result>(
     const { bytes } = await machine.takeSnapshot()
     if (!bytes.equals(empty))
       throw new MachineFault(
-        'own state',
+        'no shared state',
         number,
-        `a machine that was given nothing holds ${formatBytes(bytes)} after another one was given ${number} commands, and held ${formatBytes(empty)} before: keep all state in fields of the machine, not in a variable of the module or class.`,
+        `a machine that applied no command has the snapshot ${formatBytes(bytes)} after another machine applied ${number} commands, and had ${formatBytes(empty)} before: keep all state in fields of the machine, not in a variable of the module or class.`,
       )
   }
 }
 
-/** A machine that was restored is the one the snapshot is of, whatever it held before. */
+/** A restored machine must have the state of the snapshot, whatever its state was before. */
 async function checkRestore<Command, Result>(
   make: () => MachineHarness<Command, Result>,
   { bytes }: TakenSnapshot,
@@ -127,15 +128,15 @@ async function checkRestore<Command, Result>(
   throw new MachineFault(
     'restore replaces',
     number,
-    `after command ${number}, a machine restored from the snapshot ${formatBytes(bytes)} gives another one, ${formatBytes(again)}: restore() must replace the whole state by the one that snapshot() gave${
+    `after command ${number}, a machine restored from the snapshot ${formatBytes(bytes)} has a different snapshot, ${formatBytes(again)}: restore() must replace the whole state${
       isReplaced
-        ? '. A new machine given the snapshot in one chunk is right: what was there before must go, and chunks may be cut anywhere.'
-        : ', and forget nothing.'
+        ? '. A new machine that restores it in one chunk is correct: restore() must discard the old state, and chunks may be split at any point.'
+        : ' with that of the snapshot.'
     }`,
   )
 }
 
-/** Restored, and given the rest, as after a crash: the same results and the same end as without. */
+/** A machine that is restored and applies the rest of the log, as after a crash, must have the same results and final state. */
 async function checkReplay<Command, Result>(
   make: () => MachineHarness<Command, Result>,
   { bytes }: TakenSnapshot,
@@ -144,14 +145,15 @@ async function checkReplay<Command, Result>(
 ): Promise<void> {
   const restored = make()
   await restored.restore(bytes, number, Math.max(1, bytes.length))
-  const advice = 'A node that starts again does just this: the snapshot must hold all that later results depend on.'
+  const advice =
+    'A restarting node does exactly this: the snapshot must contain everything that later results depend on.'
   for (let next = number + 1; next <= results.length; next++) {
     const [got, expected] = [restored.apply(next), results[next - 1] as Buffer]
     if (!got.equals(expected))
       throw new MachineFault(
         'replay',
         next,
-        `restored from the snapshot after command ${number}, the machine gives ${formatBytes(got)} for command ${next}, and ${formatBytes(expected)} without a restart. ${advice}`,
+        `restored from the snapshot after command ${number}, the machine returns ${formatBytes(got)} for command ${next}, but ${formatBytes(expected)} without a restart. ${advice}`,
       )
   }
   const state = (await restored.takeSnapshot()).bytes
@@ -159,11 +161,11 @@ async function checkReplay<Command, Result>(
     throw new MachineFault(
       'replay',
       results.length,
-      `restored from the snapshot after command ${number} and given the rest, the machine ends as ${formatBytes(state)}, and as ${formatBytes(finalSnapshot)} without a restart. ${advice}`,
+      `after it is restored from the snapshot after command ${number} and applies the rest of the log, the machine has the snapshot ${formatBytes(state)}, but ${formatBytes(finalSnapshot)} without a restart. ${advice}`,
     )
 }
 
-/** A snapshot is of the moment it was begun at; it may be read late, and beside another one. */
+/** A snapshot must have the state at the call of snapshot(), even if it is read later or together with another one. */
 async function checkSnapshotIsolation<Command, Result>(
   make: () => MachineHarness<Command, Result>,
   last: number,
@@ -175,29 +177,29 @@ async function checkSnapshotIsolation<Command, Result>(
     const [one, other] = [await original.beginSnapshot(), await original.beginSnapshot()]
     if (![await one.read(), await other.read()].every((taken) => taken.bytes.equals(bytes)))
       throw new MachineFault(
-        'snapshot is of its moment',
+        'snapshot isolation',
         number,
-        `after command ${number}, of two snapshots that are read at once one differs from a snapshot read alone: keep what a snapshot needs in variables of the call, not in fields of the machine.`,
+        `after command ${number}, one of two snapshots that are read concurrently differs from a snapshot read alone: keep the state of an iteration in local variables, not in fields of the machine.`,
       )
     const begun = await original.beginSnapshot()
     original.apply(++number)
     const late = (await begun.read()).bytes
     if (!late.equals(bytes))
       throw new MachineFault(
-        'snapshot is of its moment',
+        'snapshot isolation',
         number,
-        `command ${number}, applied while a snapshot was read, shows in the snapshot: snapshot() must hand out the state as of its call. Copy the state before the first \`yield\`.`,
+        `command ${number}, applied while a snapshot was being read, is visible in the snapshot: snapshot() must return the state at its call. Copy the state before the first \`yield\`.`,
       )
     if (!Buffer.concat(chunks).equals(bytes))
       throw new MachineFault(
-        'handed out',
+        'output unchanged',
         number,
-        `command ${number} changed bytes that snapshot() had handed out before: hand out a copy.`,
+        `command ${number} changed bytes that snapshot() had returned before: return a copy.`,
       )
   }
 }
 
-/** A query changes nothing, and a restored machine gives the same answer. */
+/** A query must not change the state, and a restored machine must give the same answer. */
 async function checkQueries<Command, Result>(
   make: () => MachineHarness<Command, Result>,
   last: number,
@@ -214,21 +216,21 @@ async function checkQueries<Command, Result>(
       throw new MachineFault(
         'query',
         last,
-        `query() of ${inspect(query)} after command ${last} answers ${formatBytes(answer)}, and ${formatBytes(other)} once restored from the snapshot: what answers depend on must be in the snapshot.`,
+        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(answer)}, but ${formatBytes(other)} after a restore from the snapshot: the snapshot must contain everything that answers depend on.`,
       )
     const after = (await original.takeSnapshot()).bytes
     if (!after.equals(bytes))
       throw new MachineFault(
         'query',
         last,
-        `query() of ${inspect(query)} changed the state, from ${formatBytes(bytes)} to ${formatBytes(after)}: only one node is asked, so a query must change nothing. What changes the state is a command.`,
+        `query() of ${inspect(query)} changed the state from ${formatBytes(bytes)} to ${formatBytes(after)}: a query runs on one node only. Use a command to change the state.`,
       )
   }
 }
 
 const SHOWN_MAX = 60
 
-/** Bytes as a person can read them, if they are text. */
+/** Formats bytes as text if they are printable, otherwise as hexadecimal. Long values are cut. */
 export function formatBytes(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString()
   const isText = Buffer.from(text).equals(Buffer.from(bytes)) && !/\p{Cc}/u.test(text)

@@ -1,13 +1,13 @@
-/** What runs in the other process: the machine is found there by the name of its export, and given the logs once more. */
+/** The main module of the child process: loads the state machine by the name of its export and runs the logs. */
 import { readFileSync, writeSync } from 'node:fs'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import { collectBytes } from './machine-under-test.ts'
 
-/** For who starts the process. */
+/** The URL of this module, which the parent process passes to the child. */
 export const CHILD_MODULE: string = import.meta.url
 
-/** What it is asked, as JSON on its standard input; bytes are base64. */
+/** The request, as JSON on standard input. Bytes are base64. */
 export interface ChildRequest {
   readonly module: string
   readonly machine: string
@@ -16,17 +16,17 @@ export interface ChildRequest {
   readonly logs: readonly (readonly string[])[]
 }
 
-/** What it tells, one JSON per line: what it is about to do, and what came of a log. */
+/** The output, one JSON object per line: the call that begins, or the result of a log. */
 export type ChildMessage =
   | { readonly type: 'begins'; readonly log: number; readonly number: number }
   | { readonly type: 'ended'; readonly log: number; readonly results: readonly string[]; readonly end: string }
-  | { readonly type: 'threw'; readonly log: number; readonly number: number; readonly words: string }
+  | { readonly type: 'threw'; readonly log: number; readonly number: number; readonly error: string }
 
-/** Its standard output may be the machine's. */
+/** Standard output is left to the machine. */
 const MESSAGE_FD = 3
 
-/** Answers what it is asked, and ends. */
-export async function answerAll(): Promise<void> {
+/** Runs every log of the request. */
+export async function runChild(): Promise<void> {
   const request = JSON.parse(readFileSync(0, 'utf8')) as ChildRequest
   const found = (await import(request.module)) as Readonly<Record<string, unknown>>
   const make = makerIn(found, request.machine)
@@ -45,20 +45,20 @@ export async function answerAll(): Promise<void> {
       send({ type: 'begins', log, number: ++number })
       send({ type: 'ended', log, results, end: (await collectBytes(machine.snapshot())).toString('base64') })
     } catch (thrown) {
-      send({ type: 'threw', log, number, words: thrown instanceof Error ? String(thrown.stack) : String(thrown) })
+      send({ type: 'threw', log, number, error: thrown instanceof Error ? String(thrown.stack) : String(thrown) })
     }
   }
 }
 
 function send(message: ChildMessage): void {
-  // At once: what comes next may never end.
+  // Synchronous, because the next call may never return.
   writeSync(MESSAGE_FD, `${JSON.stringify(message)}\n`)
 }
 
-/** A class, or a function that makes a machine. */
+/** Accepts a class, or a function that creates a machine. */
 function makerIn(found: Readonly<Record<string, unknown>>, name: string): () => StateMachine {
   const maker = found[name]
-  if (typeof maker !== 'function') throw new Error(`it exports no class and no function named ${name}`)
+  if (typeof maker !== 'function') throw new Error(`the module exports no class or function named ${name}`)
   const isClass = /^class\b/.test(Function.prototype.toString.call(maker))
   return () => (isClass ? Reflect.construct(maker, []) : maker()) as StateMachine
 }
@@ -66,6 +66,6 @@ function makerIn(found: Readonly<Record<string, unknown>>, name: string): () => 
 function codecIn(found: Readonly<Record<string, unknown>>, name: string | undefined): Codec<unknown> {
   if (name === undefined) return jsonCodec()
   const codec = found[name]
-  if (codec === undefined) throw new Error(`it exports no codec named ${name}`)
+  if (codec === undefined) throw new Error(`the module exports no codec named ${name}`)
   return codec as Codec<unknown>
 }

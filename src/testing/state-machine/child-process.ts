@@ -1,4 +1,4 @@
-/** The same logs in another process, under another time zone and locale, where also what never ends can be ended. */
+/** Runs logs in a child process with a different time zone and locale. A call that never returns can be killed there. */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -9,89 +9,89 @@ import type { ChildMessage, ChildRequest } from './child-process-main.ts'
 import { CHILD_MODULE } from './child-process-main.ts'
 import { MachineFault } from './machine-fault.ts'
 
-/** Where another process finds the machine. */
+/** The module from which a child process loads the state machine. */
 export interface MachineModule {
-  /** The URL of a module that can be imported by itself: `new URL('./locks.ts', import.meta.url).href`. */
+  /** The URL of a module that can be imported on its own: `new URL('./locks.ts', import.meta.url).href`. */
   readonly module: string
-  /** What it exports: a class, or a function that makes a machine. */
+  /** The name of an exported class, or of a function that creates a machine. */
   readonly machine: string
-  /** Exports too, where it is not JSON. */
+  /** The names of exported codecs. JSON by default. */
   readonly codec?: string | undefined
   readonly resultCodec?: string | undefined
-  /** Options of Node for it; those of this process, unless said otherwise. */
+  /** Node.js options of the child process. By default those of this process. */
   readonly execArgv?: readonly string[] | undefined
 }
 
-/** What came of a log there: its course, or what was thrown. */
+/** The result of a log in the child process: the run, or what was thrown at which command. */
 export type ChildRun = ExpectedRun | { readonly threw: string; readonly number: number }
 
-/** Unlike most. */
+/** Chosen to differ from the settings of most machines. */
 const TIME_ZONE = 'Pacific/Chatham'
 const LOCALE = 'tr_TR.UTF-8'
-/** For the process to start, and load the module. */
+/** The time allowed for the process to start and load the module. */
 const START_TIMEOUT_MS = 30_000
 
-/** Throws MachineFault if the machine does not come to an end with a command. */
+/** Throws a ChildTimeout if a call into the machine takes longer than `deadlineMs`. */
 export async function runInChildProcess(
-  where: MachineModule,
+  target: MachineModule,
   logs: readonly (readonly Buffer[])[],
   deadlineMs: number,
 ): Promise<readonly ChildRun[]> {
-  const { module, machine, codec, resultCodec } = where
-  const execArgv = where.execArgv ?? process.execArgv.filter((option) => !option.startsWith('--inspect'))
-  const program = `import { answerAll } from ${JSON.stringify(CHILD_MODULE)}; await answerAll()`
+  const { module, machine, codec, resultCodec } = target
+  const execArgv = target.execArgv ?? process.execArgv.filter((option) => !option.startsWith('--inspect'))
+  const program = `import { runChild } from ${JSON.stringify(CHILD_MODULE)}; await runChild()`
   const child = spawn(process.execPath, [...execArgv, '--input-type=module', '--eval', program], {
     env: { ...process.env, TZ: TIME_ZONE, LANG: LOCALE, LC_ALL: LOCALE },
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
   })
   const stderr = text(child.stderr as Readable)
   const request: ChildRequest = { module, machine, codec, resultCodec, logs: logs.map((log) => log.map(base64)) }
-  // It may be gone before it has read all: then it says why.
+  // The process may exit before it has read everything. Its stderr then has the reason.
   child.stdin?.on('error', () => {})
   child.stdin?.end(JSON.stringify(request))
-  const answers: ChildRun[] = []
+  const runs: ChildRun[] = []
   let last: ChildMessage | undefined
   let isLate = false
-  const late = (): void => {
+  const kill = (): void => {
     isLate = true
     child.kill('SIGKILL')
   }
-  let timer = setTimeout(late, START_TIMEOUT_MS)
+  let timer = setTimeout(kill, START_TIMEOUT_MS)
   for await (const line of createInterface({ input: child.stdio[3] as Readable })) {
     clearTimeout(timer)
-    timer = setTimeout(late, deadlineMs)
+    timer = setTimeout(kill, deadlineMs)
     last = JSON.parse(line) as ChildMessage
-    if (last.type === 'ended') answers[last.log] = { results: last.results.map(bytes), finalSnapshot: bytes(last.end) }
-    if (last.type === 'threw') answers[last.log] = { threw: last.words, number: last.number }
+    if (last.type === 'ended') runs[last.log] = { results: last.results.map(bytes), finalSnapshot: bytes(last.end) }
+    if (last.type === 'threw') runs[last.log] = { threw: last.error, number: last.number }
   }
   clearTimeout(timer)
   if (isLate && last?.type === 'begins') throw childTimeout(last, logs[last.log]?.length ?? 0, deadlineMs)
-  if (answers.length < logs.length) throw new Error(`the other process could not try ${module}: ${await stderr}`)
-  return answers
+  if (runs.length < logs.length) throw new Error(`the child process could not run ${module}: ${await stderr}`)
+  return runs
 }
 
-/** Throws MachineFault if what came of a log there is not what comes of it here. */
+/** Throws a MachineFault if a log has a different result in the child process. */
 export function checkChildRun(here: ExpectedRun, there: ChildRun): void {
-  const advice = `It had TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, and another time of day: look for what is neither in the commands nor in the state.`
+  const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, and at a different time: look for input that is neither in the commands nor in the state.`
   const fault = (number: number, what: string): MachineFault =>
     new MachineFault('another process', number, `${what} ${advice}`)
-  if ('threw' in there) throw fault(there.number, `in another process the machine threw ${there.threw}.`)
+  if ('threw' in there) throw fault(there.number, `in a child process the machine threw ${there.threw}.`)
   for (const [offset, result] of here.results.entries()) {
     const other = there.results[offset] as Buffer
     if (!result.equals(other))
       throw fault(
         offset + 1,
-        `command ${offset + 1} has the result ${formatBytes(result)} in this process, and ${formatBytes(other)} in another one.`,
+        `command ${offset + 1} returns ${formatBytes(result)} in this process and ${formatBytes(other)} in a child process.`,
       )
   }
   if (!here.finalSnapshot.equals(there.finalSnapshot))
     throw fault(
       here.results.length,
-      `after ${here.results.length} commands the snapshot is ${formatBytes(here.finalSnapshot)} in this process, and ${formatBytes(there.finalSnapshot)} in another one.`,
+      `after ${here.results.length} commands the snapshot is ${formatBytes(here.finalSnapshot)} in this process and ${formatBytes(there.finalSnapshot)} in a child process.`,
     )
 }
 
-/** What never ends, and in which log. */
+/** A call into the machine that did not return in time, and the number of its log. */
 export class ChildTimeout extends MachineFault {
   readonly log: number
 
@@ -106,11 +106,11 @@ function childTimeout(
   commands: number,
   deadlineMs: number,
 ): ChildTimeout {
-  const doing = number > commands ? `snapshot() after command ${commands}` : `apply() of command ${number}`
+  const call = number > commands ? `snapshot() after command ${commands}` : `apply() of command ${number}`
   return new ChildTimeout(
     log,
     Math.min(number, commands),
-    `${doing} did not end within ${deadlineMs} ms (deadlineMs) in another process: every node would hang there, and nothing can interrupt it. Look for an endless loop.`,
+    `${call} did not return within ${deadlineMs} ms (deadlineMs) in a child process: every node would hang here, and nothing can interrupt it. Look for an endless loop.`,
   )
 }
 

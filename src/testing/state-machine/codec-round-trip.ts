@@ -1,9 +1,9 @@
-/** Whether a value comes out of its codec as it went in; what a reader of it would notice. */
+/** Finds differences between a value and the same value after encoding and decoding. */
 
-/** Where and how the two differ first: '.average: NaN comes out as null'. Undefined if they do not. */
+/** The first difference, for example 'at .average, NaN is decoded as null'; undefined if there is none. */
 export function firstDifference(before: unknown, after: unknown, path = ''): string | undefined {
   if (before === after || (Number.isNaN(before) && Number.isNaN(after))) return undefined
-  const here = `${path === '' ? '' : `at ${path}, `}${kindOf(before)} comes out as ${kindOf(after)}`
+  const here = `${path === '' ? '' : `at ${path}, `}${kindOf(before)} is decoded as ${kindOf(after)}`
   if (typeof before !== 'object' || typeof after !== 'object' || before === null || after === null) return here
   if (ArrayBuffer.isView(before) && ArrayBuffer.isView(after))
     return Buffer.compare(bytesIn(before), bytesIn(after)) === 0 ? undefined : here
@@ -16,7 +16,7 @@ export function firstDifference(before: unknown, after: unknown, path = ''): str
   return undefined
 }
 
-/** Its parts by name; what is not there is as good as undefined. */
+/** The parts of a value by name. A missing part equals undefined. */
 function partsOf(value: object): Map<string, unknown> {
   if (value instanceof Date) return new Map([['.getTime()', value.getTime()]])
   if (value instanceof Map || value instanceof Set)

@@ -1,23 +1,25 @@
-/** Stands at every call that a state machine must not make; says which one it made, at which command, and what to do instead. */
+/** Detects calls that a state machine must not make, and reports the call, the command, and what to do instead. */
 import { syncBuiltinESMExports } from 'node:module'
 import type { ForbiddenCall } from './forbidden-calls.ts'
 import { forbiddenCalls } from './forbidden-calls.ts'
 import { MachineFault } from './machine-fault.ts'
 
-/** What the machine is doing: 'apply() of command 3'. */
+/** The call into the state machine that is being executed. */
 export interface GuardedCall {
-  readonly doing: string
-  readonly commands: number
+  /** For example 'apply() of command 3'. */
+  readonly description: string
+  /** The number of commands that lead to this call; 0 if it is not known. */
+  readonly commandCount: number
 }
 
-/** Undefined while the machine does nothing: then every call goes through. */
+/** Undefined while the machine is not being called: every call is then allowed. */
 let currentCall: GuardedCall | undefined
-/** The first call that was stopped: also told if the machine catches what is thrown at it. */
+/** The first forbidden call. It is reported even if the machine catches the error thrown at it. */
 let firstFault: MachineFault | undefined
 let activeGuards = 0
 let restoreActions: (() => void)[] = []
 
-/** Puts the guard up while `work` is under way, and takes it down in any case. Guards may overlap. */
+/** Replaces the forbidden functions while `work` runs, and restores them afterwards in any case. Guards may overlap. */
 export async function withDeterminismGuard<Value>(work: () => Promise<Value>): Promise<Value> {
   if (activeGuards++ === 0) install()
   try {
@@ -27,28 +29,28 @@ export async function withDeterminismGuard<Value>(work: () => Promise<Value>): P
   }
 }
 
-/** Lets the machine do one thing that is done when it returns. */
-export function guardCall<Value>(doing: GuardedCall, call: () => Value): Value {
-  const before = currentCall
-  currentCall = doing
+/** Makes a synchronous call into the machine. Throws a MachineFault if the machine makes a forbidden call. */
+export function guardCall<Value>(guarded: GuardedCall, call: () => Value): Value {
+  const outer = currentCall
+  currentCall = guarded
   let value: Value
   try {
     value = call()
   } catch (thrown) {
     throw takeFirstFault() ?? thrown
   } finally {
-    currentCall = before
+    currentCall = outer
   }
   const fault = takeFirstFault()
   if (fault !== undefined) throw fault
   return value
 }
 
-/** Lets the machine do one thing that it may finish later, and watches until it waits for something outside of it. */
-export async function guardAsyncCall<Value>(doing: GuardedCall, call: () => Promise<Value>): Promise<Value> {
-  // What else is under way goes first, so that only the machine is seen.
+/** Makes an asynchronous call into the machine. It is guarded until it first waits for I/O or a timer. */
+export async function guardAsyncCall<Value>(guarded: GuardedCall, call: () => Promise<Value>): Promise<Value> {
+  // Pending microtasks of other code run first, so that only the machine is guarded.
   await runMicrotasks()
-  currentCall = doing
+  currentCall = guarded
   const ended = call()
   ended.catch(() => {})
   await runMicrotasks()
@@ -58,7 +60,7 @@ export async function guardAsyncCall<Value>(doing: GuardedCall, call: () => Prom
   return ended
 }
 
-/** Until every promise that is settled has gone on; no timer and no input comes in between. */
+/** Resolves once all pending microtasks have run, before any timer or I/O callback. */
 function runMicrotasks(): Promise<void> {
   return new Promise((resolve) => {
     process.nextTick(resolve)
@@ -88,12 +90,12 @@ function install(): void {
 }
 
 function uninstall(): void {
-  for (const one of restoreActions.toReversed()) one()
+  for (const restore of restoreActions.toReversed()) restore()
   restoreActions = []
   syncBuiltinESMExports()
 }
 
-/** Like the function itself in all respects, but for one. */
+/** A proxy of the function that rejects forbidden calls and otherwise behaves like it. */
 function createProxy(call: ForbiddenCall): unknown {
   type Callable = (...args: unknown[]) => unknown
   const real = (call.owner as Record<string, unknown>)[call.name] as Callable
@@ -110,22 +112,23 @@ function createProxy(call: ForbiddenCall): unknown {
 }
 
 function rejectForbiddenCall(
-  { written, instead, isAllowed }: ForbiddenCall,
+  { displayName, remedy, isAllowed }: ForbiddenCall,
   args: readonly unknown[],
   isNew: boolean,
 ): void {
   if (currentCall === undefined || isAllowed?.(args, isNew) === true) return
-  const { doing, commands } = currentCall
-  // To write the place down, names are needed that are guarded themselves.
+  const guarded = currentCall
+  // Creating the error may itself call guarded functions.
   currentCall = undefined
-  const fault = new MachineFault('forbidden call', commands, `${doing} calls ${written}. ${instead}`)
+  const message = `${guarded.description} calls ${displayName}. ${remedy}`
+  const fault = new MachineFault('forbidden call', guarded.commandCount, message)
   fault.message += callSiteIn(fault.stack)
   firstFault ??= fault
-  currentCall = { doing, commands }
+  currentCall = guarded
   throw fault
 }
 
-/** Where it was called: the first line of the stack outside of this file. */
+/** The first line of the stack outside of this file, which is the forbidden call. */
 function callSiteIn(stack = ''): string {
   const line = stack.split('\n').find((text) => /^\s+at /.test(text) && !text.includes(import.meta.filename))
   return line === undefined ? '' : `\n  ${line.trim()}`

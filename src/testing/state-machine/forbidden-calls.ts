@@ -1,24 +1,25 @@
-/** What a state machine must not ask for, because the answer differs from node to node or from moment to moment. */
+/** The functions that a state machine must not call, because their results differ between nodes or over time. */
 import { createRequire } from 'node:module'
 
-/** One function that is watched: where it is found, how it is written, and what to do instead. */
+/** A guarded function: the object it belongs to, its name in messages, and what to use instead. */
 export interface ForbiddenCall {
   readonly owner: object
   readonly name: string
-  /** As a person would write it. */
-  readonly written: string
-  readonly instead: string
-  /** With such arguments it gives the same everywhere; never, unless said. */
+  /** The call as a person writes it: `Date.now()`. */
+  readonly displayName: string
+  readonly remedy: string
+  /** Whether the call is deterministic with these arguments. By default it never is. */
   isAllowed?(args: readonly unknown[], isNew: boolean): boolean
 }
 
 const REMEDIES = {
-  time: 'Every node applies a command at a time of its own, and again after a restart: put the time into the command before it is proposed.',
-  chance: 'Every node would draw another value: draw it before, and put it into the command that is proposed.',
-  later:
-    'What happens later happens between other commands on every node: do all at once, and let whoever waited propose a command.',
-  locale: `Nodes may run under other locales: name one ('en'), or compare with < and >.`,
-  zone: 'Nodes may run in other time zones: use what has UTC in its name, or toISOString().',
+  time: 'Each node applies a command at a different time, and again after a restart: put the time into the command before it is proposed.',
+  randomness:
+    'Each node would get a different value: generate it before, and put it into the command that is proposed.',
+  timers:
+    'A timer fires between different commands on each node: do all work at once, and propose a command when the time has come.',
+  locale: `Nodes may run under different locales: pass one ('en'), or compare with < and >.`,
+  timeZone: 'Nodes may run in different time zones: use the UTC methods, or toISOString().',
 } as const
 
 const LOCAL_PARTS = ['FullYear', 'Month', 'Date', 'Day', 'Hours', 'Minutes']
@@ -27,7 +28,7 @@ const FORMATTERS = ['NumberFormat', 'Collator', 'PluralRules', 'RelativeTimeForm
 const RANDOM_FUNCTIONS = ['randomUUID', 'randomBytes', 'randomInt', 'randomFillSync', 'randomFill']
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate']
 
-/** All of them, as they are found now. */
+/** All guarded functions that exist in this version of Node.js. */
 export function forbiddenCalls(): ForbiddenCall[] {
   return [...clockCalls(), ...randomCalls(), ...timerCalls(), ...timeZoneCalls(), ...localeCalls()].filter(
     ({ owner, name }) => typeof (owner as Record<string, unknown>)[name] === 'function',
@@ -35,44 +36,44 @@ export function forbiddenCalls(): ForbiddenCall[] {
 }
 
 function clockCalls(): ForbiddenCall[] {
-  const instead = REMEDIES.time
+  const remedy = REMEDIES.time
   return [
-    { owner: Date, name: 'now', written: 'Date.now()', instead },
+    { owner: Date, name: 'now', displayName: 'Date.now()', remedy },
     {
       owner: globalThis,
       name: 'Date',
-      written: 'new Date()',
-      instead,
+      displayName: 'new Date()',
+      remedy,
       isAllowed: (args, isNew) => isNew && args.length > 0,
     },
-    { owner: findPropertyOwner(performance, 'now'), name: 'now', written: 'performance.now()', instead },
-    { owner: process.hrtime, name: 'bigint', written: 'process.hrtime.bigint()', instead },
-    { owner: process, name: 'hrtime', written: 'process.hrtime()', instead },
-    { owner: process, name: 'uptime', written: 'process.uptime()', instead },
+    { owner: findPropertyOwner(performance, 'now'), name: 'now', displayName: 'performance.now()', remedy },
+    { owner: process.hrtime, name: 'bigint', displayName: 'process.hrtime.bigint()', remedy },
+    { owner: process, name: 'hrtime', displayName: 'process.hrtime()', remedy },
+    { owner: process, name: 'uptime', displayName: 'process.uptime()', remedy },
   ]
 }
 
 function randomCalls(): ForbiddenCall[] {
-  const instead = REMEDIES.chance
+  const remedy = REMEDIES.randomness
   const web = ['randomUUID', 'getRandomValues'].map((name) => ({
     owner: findPropertyOwner(globalThis.crypto, name),
     name,
-    written: `crypto.${name}()`,
-    instead,
+    displayName: `crypto.${name}()`,
+    remedy,
   }))
   const node = RANDOM_FUNCTIONS.map((name) => ({
     owner: nodeModule('node:crypto'),
     name,
-    written: `crypto.${name}()`,
-    instead,
+    displayName: `crypto.${name}()`,
+    remedy,
   }))
-  return [{ owner: Math, name: 'random', written: 'Math.random()', instead }, ...web, ...node]
+  return [{ owner: Math, name: 'random', displayName: 'Math.random()', remedy }, ...web, ...node]
 }
 
 function timerCalls(): ForbiddenCall[] {
   const owners = [globalThis, nodeModule('node:timers'), nodeModule('node:timers/promises')]
   return owners.flatMap((owner) =>
-    TIMERS.map((name) => ({ owner, name, written: `${name}()`, instead: REMEDIES.later })),
+    TIMERS.map((name) => ({ owner, name, displayName: `${name}()`, remedy: REMEDIES.timers })),
   )
 }
 
@@ -81,13 +82,13 @@ function timeZoneCalls(): ForbiddenCall[] {
   return names.map((name) => ({
     owner: Date.prototype,
     name,
-    written: `${name}() of a Date`,
-    instead: REMEDIES.zone,
+    displayName: `${name}() of a Date`,
+    remedy: REMEDIES.timeZone,
   }))
 }
 
 function localeCalls(): ForbiddenCall[] {
-  const instead = REMEDIES.locale
+  const remedy = REMEDIES.locale
   const isNamed = ([locale]: readonly unknown[]): boolean => locale !== undefined
   const isNamedSecond = ([, locale]: readonly unknown[]): boolean => locale !== undefined
   const hasZone = ([locale, options]: readonly unknown[]): boolean =>
@@ -97,42 +98,48 @@ function localeCalls(): ForbiddenCall[] {
     ...[Number, Array, BigInt].map(({ name, prototype }) => ({
       owner: prototype,
       name: 'toLocaleString',
-      written: `toLocaleString() of ${name}`,
-      instead,
+      displayName: `toLocaleString() of ${name}`,
+      remedy,
       isAllowed: isNamed,
     })),
     ...['toLocaleLowerCase', 'toLocaleUpperCase'].map((name) => ({
       owner: String.prototype,
       name,
-      written: `${name}()`,
-      instead,
+      displayName: `${name}()`,
+      remedy,
       isAllowed: isNamed,
     })),
-    { owner: String.prototype, name: 'localeCompare', written: 'localeCompare()', instead, isAllowed: isNamedSecond },
+    {
+      owner: String.prototype,
+      name: 'localeCompare',
+      displayName: 'localeCompare()',
+      remedy,
+      isAllowed: isNamedSecond,
+    },
     ...dated.map((name) => ({
       owner: Date.prototype,
       name,
-      written: `${name}() of a Date`,
-      instead: `${instead} ${REMEDIES.zone}`,
+      displayName: `${name}() of a Date`,
+      remedy: `${remedy} ${REMEDIES.timeZone}`,
       isAllowed: hasZone,
     })),
-    ...FORMATTERS.map((name) => ({ owner: Intl, name, written: `Intl.${name}()`, instead, isAllowed: isNamed })),
+    ...FORMATTERS.map((name) => ({ owner: Intl, name, displayName: `Intl.${name}()`, remedy, isAllowed: isNamed })),
     {
       owner: Intl,
       name: 'DateTimeFormat',
-      written: 'Intl.DateTimeFormat()',
-      instead: `${instead} Name the timeZone too.`,
+      displayName: 'Intl.DateTimeFormat()',
+      remedy: `${remedy} Pass the timeZone too.`,
       isAllowed: hasZone,
     },
   ]
 }
 
-/** A module of Node as it can be changed: what `require` gives. */
+/** A built-in module as `require` returns it: its properties can be replaced. */
 function nodeModule(name: string): object {
   return createRequire(import.meta.url)(name) as object
 }
 
-/** The object that has the property itself, on the chain of prototypes. */
+/** The object on the prototype chain that has the property as its own. */
 function findPropertyOwner(object: object, name: string): object {
   let holder: object | null = object
   while (holder !== null && !Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder) as object | null

@@ -1,4 +1,4 @@
-/** What is wrong with a state machine: the rule that it breaks, where, and what to do. */
+/** The error for a faulty state machine: the violated rule, the command that shows it, and what to do. */
 
 export type MachineRule =
   | 'deterministic'
@@ -6,20 +6,20 @@ export type MachineRule =
   | 'throws'
   | 'synchronous'
   | 'settles'
-  | 'input'
-  | 'handed out'
+  | 'input unchanged'
+  | 'output unchanged'
   | 'codec'
-  | 'own state'
+  | 'no shared state'
   | 'bytes'
   | 'restore replaces'
-  | 'snapshot is of its moment'
+  | 'snapshot isolation'
   | 'replay'
   | 'query'
   | 'another process'
 
 export class MachineFault extends Error {
   readonly rule: MachineRule
-  /** How many commands of the log it needs. */
+  /** The number of commands of the log that are needed to show the fault. */
   readonly commands: number
 
   constructor(rule: MachineRule, commands: number, message: string, cause?: unknown) {
@@ -30,7 +30,7 @@ export class MachineFault extends Error {
   }
 }
 
-/** What was thrown, with the place if there is one. */
+/** The stack of a thrown error, or the thrown value as text. */
 export function formatThrown(thrown: unknown): string {
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
 }

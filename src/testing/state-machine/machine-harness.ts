@@ -1,4 +1,4 @@
-/** One machine on trial, by itself: every call is watched, and what is wrong with it is said at once. */
+/** Calls one state machine under the determinism guard, and throws a MachineFault at the first rule that it violates. */
 import { inspect } from 'node:util'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { firstDifference } from './codec-round-trip.ts'
@@ -6,48 +6,49 @@ import { guardAsyncCall, guardCall } from './determinism-guard.ts'
 import { formatThrown, MachineFault } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
 
-/** What is tried, and how its commands and results become bytes. */
+/** The machine to check, its codecs, and the queries to ask. */
 export interface MachineSpec<Command, Result> {
   make(): StateMachine<Command, Result, unknown, unknown>
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
   readonly queryCodec: Codec<unknown>
   readonly answerCodec: Codec<unknown>
-  /** What it is asked; nothing, if it answers no queries. */
+  /** Empty if the machine answers no queries. */
   readonly queries: readonly unknown[]
-  /** How long a promise of the machine may take. */
+  /** The time within which a promise of the machine must settle. */
   readonly deadlineMs: number
 }
 
-/** Bytes that were handed in or out, and the value they are the bytes of. */
+/** A value passed to or returned by the machine, and its bytes at that time. They must stay equal. */
 interface RetainedValue {
   readonly number: number
   readonly bytes: Buffer
   encode(): Uint8Array
 }
 
-/** A snapshot: a copy of its bytes, and the chunks as they were handed out. */
+/** A snapshot: a copy of its bytes, and the chunks that the machine returned. */
 export interface TakenSnapshot {
   readonly bytes: Buffer
   readonly chunks: readonly Uint8Array[]
 }
 
+/** One machine and the log it applies. */
 export class MachineHarness<Command, Result> {
   readonly #spec: MachineSpec<Command, Result>
   readonly #log: readonly Buffer[]
   readonly #machine: StateMachine<Command, Result, unknown, unknown>
   readonly #commands: RetainedValue[] = []
   readonly #results: RetainedValue[] = []
-  /** The last command it was given. */
+  /** The number of the last command applied. */
   #lastApplied = 0
 
   constructor(spec: MachineSpec<Command, Result>, log: readonly Buffer[]) {
     this.#spec = spec
     this.#log = log
-    this.#machine = guardCall({ doing: 'making a machine', commands: 0 }, () => spec.make())
+    this.#machine = guardCall({ description: 'creating a machine', commandCount: 0 }, () => spec.make())
   }
 
-  /** Gives it the command of a number, as it comes out of a log; gives the result as its bytes. */
+  /** Applies the command of this number, decoded from the log. Returns the encoded result. */
   apply(number: number): Buffer {
     const { codec } = this.#spec
     const bytes = this.#log[number - 1] as Buffer
@@ -60,75 +61,79 @@ export class MachineHarness<Command, Result> {
       throw new MachineFault(
         'synchronous',
         number,
-        `apply() returned a promise for command ${number}: it must be done when it returns, or the next command overtakes it. Do what takes time before you propose, and put what came of it into the command.`,
+        `apply() returned a promise for command ${number}: it must be synchronous, or the next command is applied first. Do asynchronous work before you propose, and put its result into the command.`,
       )
     const given: RetainedValue = { number, bytes, encode: () => codec.encode(command) }
     if (isChanged(given))
       throw new MachineFault(
-        'input',
+        'input unchanged',
         number,
-        `apply() changed command ${number} that it was given: its bytes are those of the log. Make a copy, and change that.`,
+        `apply() changed command ${number}, which shares its bytes with the log. Change a copy.`,
       )
-    const told = this.#resultBytes(number, result)
+    const encoded = this.#resultBytes(number, result)
     this.#commands.push(given)
-    this.#results.push({ number, bytes: told, encode: () => this.#spec.resultCodec.encode(result) })
-    return told
+    this.#results.push({ number, bytes: encoded, encode: () => this.#spec.resultCodec.encode(result) })
+    return encoded
   }
 
-  /** Whether something that was handed in or out has been changed since. */
+  /** Throws if a command or a result was changed after its call. */
   checkRetained(): void {
     const command = this.#commands.find(isChanged)
     if (command !== undefined)
       throw new MachineFault(
-        'input',
+        'input unchanged',
         this.#lastApplied,
-        `command ${command.number} was kept, and changed by a later one (up to command ${this.#lastApplied}): its bytes are those of the log. Keep a copy.`,
+        `command ${command.number} was kept and then changed by a later command (up to command ${this.#lastApplied}). It shares its bytes with the log. Keep a copy.`,
       )
     const result = this.#results.find(isChanged)
     if (result !== undefined)
       throw new MachineFault(
-        'handed out',
+        'output unchanged',
         this.#lastApplied,
-        `the result of command ${result.number} was changed by a later command (up to command ${this.#lastApplied}), while its caller holds it. Hand out a copy.`,
+        `the result of command ${result.number} was changed by a later command (up to command ${this.#lastApplied}), while its caller still holds it. Return a copy.`,
       )
   }
 
-  /** Asks it a query; gives the answer as its bytes. */
+  /** Answers a query. Returns the encoded answer. */
   query(query: unknown): Buffer {
     const { queryCodec, answerCodec } = this.#spec
-    const doing = `query() of ${inspect(query)} after command ${this.#lastApplied}`
-    const fault = (what: string): MachineFault => new MachineFault('query', this.#lastApplied, `${doing} ${what}`)
+    const description = `query() of ${inspect(query)} after command ${this.#lastApplied}`
+    const fault = (what: string): MachineFault => new MachineFault('query', this.#lastApplied, `${description} ${what}`)
     const asked = queryCodec.decode(queryCodec.encode(query))
-    const answer = this.#call(doing, this.#lastApplied, QUERY_ADVICE, () => this.#machine.query?.(asked))
-    if (isPromise(answer)) throw fault('returned a promise: it must answer at once, from the state as it is.')
+    const answer = this.#call(description, this.#lastApplied, QUERY_ADVICE, () => this.#machine.query?.(asked))
+    if (isPromise(answer)) throw fault('returned a promise: it must be synchronous and answer from the current state.')
     try {
       const bytes = Buffer.from(answerCodec.encode(answer))
       const difference = firstDifference(answer, answerCodec.decode(Uint8Array.from(bytes)))
       if (difference === undefined) return bytes
-      throw fault(`gives what does not survive its codec: ${difference}. Give what it can hold, or an answerCodec.`)
+      throw fault(
+        `returns a value that its codec changes: ${difference}. Return a value that it can encode, or pass an answerCodec.`,
+      )
     } catch (thrown) {
       if (thrown instanceof MachineFault) throw thrown
-      throw fault(`gives what cannot be encoded and decoded (${String(thrown)}). Give an answerCodec of yours.`)
+      throw fault(`returns a value that cannot be encoded and decoded (${String(thrown)}). Pass an answerCodec.`)
     }
   }
 
-  /** Takes a snapshot, and reads it to its end. */
+  /** Takes a snapshot and reads all of it. */
   async takeSnapshot(): Promise<TakenSnapshot> {
     return (await this.beginSnapshot()).read()
   }
 
-  /** Begins a snapshot, and asks for the first chunk, as a node does before it goes on. */
+  /** Starts a snapshot and reads its first chunk, as a node does before it applies the next command. */
   async beginSnapshot(): Promise<{ read(): Promise<TakenSnapshot> }> {
-    const [at, doing] = [this.#lastApplied, `snapshot() after command ${this.#lastApplied}`]
-    const given: unknown = this.#call(doing, at, SNAPSHOT_ADVICE, () => this.#machine.snapshot())
-    assertChunked(given, doing, at)
+    const [at, description] = [this.#lastApplied, `snapshot() after command ${this.#lastApplied}`]
+    const given: unknown = this.#call(description, at, SNAPSHOT_ADVICE, () => this.#machine.snapshot())
+    assertChunked(given, description, at)
     const source = Symbol.asyncIterator in given ? given[Symbol.asyncIterator]() : given[Symbol.iterator]()
     const chunks: Uint8Array[] = []
     const copies: Buffer[] = []
     const next = async (): Promise<boolean> => {
-      const step = await this.#callAsync<IteratorResult<unknown>>(doing, at, SNAPSHOT_ADVICE, async () => source.next())
+      const step = await this.#callAsync<IteratorResult<unknown>>(description, at, SNAPSHOT_ADVICE, async () =>
+        source.next(),
+      )
       if (step.done === true) return false
-      assertBytes(step.value, doing, at)
+      assertBytes(step.value, description, at)
       chunks.push(step.value)
       copies.push(Buffer.from(step.value))
       return true
@@ -141,10 +146,10 @@ export class MachineHarness<Command, Result> {
     return { read }
   }
 
-  /** Gives it a snapshot that was taken after a command, cut into chunks of this size. */
+  /** Restores a snapshot that was taken after command `at`, in chunks of this size. */
   async restore(bytes: Uint8Array, at: number, chunkBytes: number): Promise<void> {
-    const doing = `restore() of the snapshot after command ${at}`
-    await this.#callAsync(doing, at, RESTORE_ADVICE, async () =>
+    const description = `restore() of the snapshot after command ${at}`
+    await this.#callAsync(description, at, RESTORE_ADVICE, async () =>
       this.#machine.restore(splitIntoChunks(bytes, chunkBytes)),
     )
     this.#lastApplied = at
@@ -158,7 +163,7 @@ export class MachineHarness<Command, Result> {
       new MachineFault(
         'codec',
         number,
-        `the result of command ${number} ${what}. Its caller may be on another node, and gets what the codec makes of it: give what it can hold, or a resultCodec of yours.`,
+        `the result of command ${number} ${what}. A caller on another node receives the decoded value: return a value that the codec can encode, or pass a resultCodec.`,
       )
     let bytes: Uint8Array
     let decoded: Result
@@ -169,81 +174,89 @@ export class MachineHarness<Command, Result> {
       throw fault(`cannot be encoded and decoded (${thrown instanceof Error ? thrown.message : String(thrown)})`)
     }
     const difference = firstDifference(result, decoded)
-    if (difference !== undefined) throw fault(`does not survive its codec: ${difference}`)
+    if (difference !== undefined) throw fault(`is changed by its codec: ${difference}`)
     return Buffer.from(bytes)
   }
 
-  /** Asks the machine for something that it gives at once. */
-  #call<Value>(doing: string, commands: number, advice: string, call: () => Value): Value {
+  /** Makes a synchronous call into the machine. */
+  #call<Value>(description: string, commands: number, advice: string, call: () => Value): Value {
     try {
-      return guardCall({ doing, commands }, call)
+      return guardCall({ description, commandCount: commands }, call)
     } catch (thrown) {
-      throw toMachineFault(thrown, doing, commands, advice)
+      throw toMachineFault(thrown, description, commands, advice)
     }
   }
 
-  /** Asks the machine for something that may take a while, but not for ever. */
-  async #callAsync<Value>(doing: string, commands: number, advice: string, call: () => Promise<Value>): Promise<Value> {
+  /** Makes an asynchronous call into the machine, which must settle within `deadlineMs`. */
+  async #callAsync<Value>(
+    description: string,
+    commands: number,
+    advice: string,
+    call: () => Promise<Value>,
+  ): Promise<Value> {
     const { deadlineMs } = this.#spec
     const { promise: late, resolve } = createDeferred<'late'>()
     const timer = setTimeout(() => resolve('late'), deadlineMs)
     try {
-      const ended = await Promise.race([guardAsyncCall({ doing, commands }, call).then((value) => ({ value })), late])
+      const ended = await Promise.race([
+        guardAsyncCall({ description, commandCount: commands }, call).then((value) => ({ value })),
+        late,
+      ])
       if (ended !== 'late') return ended.value
     } catch (thrown) {
-      throw toMachineFault(thrown, doing, commands, advice)
+      throw toMachineFault(thrown, description, commands, advice)
     } finally {
       clearTimeout(timer)
     }
     throw new MachineFault(
       'settles',
       commands,
-      `${doing} did not end within ${deadlineMs} ms (deadlineMs): a node would wait for it for ever, and apply nothing more. Look for a promise that nobody settles.`,
+      `${description} did not settle within ${deadlineMs} ms (deadlineMs): a node would wait forever and apply nothing more. Look for a promise that is never settled.`,
     )
   }
 }
 
 const APPLY_ADVICE =
-  'A node whose machine throws stops with ERR_RAFT_APPLY, and every other node at the same command: a refusal is a result, not an exception.'
-const QUERY_ADVICE = 'Its caller is told of an error, and cannot know why: say in the answer that there is none.'
-const SNAPSHOT_ADVICE = 'Without snapshots the log grows for ever: whatever state there may be, it must be told.'
+  'A node whose machine throws stops with ERR_RAFT_APPLY, and so does every other node at the same command: return a rejection as a result.'
+const QUERY_ADVICE = 'The caller receives an error without a reason: return an answer that states the problem.'
+const SNAPSHOT_ADVICE = 'Without snapshots the log grows without bound: snapshot() must work in every state.'
 const RESTORE_ADVICE =
-  'A node that cannot restore cannot start: restore() must take what snapshot() has given, cut into chunks anywhere.'
+  'A node that cannot restore cannot start: restore() must accept the bytes of snapshot(), split into chunks at any point.'
 
-function toMachineFault(thrown: unknown, doing: string, commands: number, advice: string): MachineFault {
+function toMachineFault(thrown: unknown, description: string, commands: number, advice: string): MachineFault {
   if (thrown instanceof MachineFault) return thrown
-  return new MachineFault('throws', commands, `${doing} threw ${formatThrown(thrown)}\n${advice}`, thrown)
+  return new MachineFault('throws', commands, `${description} threw ${formatThrown(thrown)}\n${advice}`, thrown)
 }
 
 function assertChunked(
   given: unknown,
-  doing: string,
+  description: string,
   at: number,
 ): asserts given is Iterable<unknown> | AsyncIterable<unknown> {
-  const fault = (what: string): MachineFault => new MachineFault('bytes', at, `${doing} returned ${what}`)
+  const fault = (what: string): MachineFault => new MachineFault('bytes', at, `${description} returned ${what}`)
   if (isPromise(given)) throw fault('a promise: return the chunks themselves, or write `async *snapshot()`.')
-  if (typeof given === 'string') throw fault('a text: return chunks of bytes, as in `[Buffer.from(text)]`.')
-  if (given instanceof Uint8Array) throw fault('bytes without a list around them: return `[bytes]`.')
+  if (typeof given === 'string') throw fault('a string: return chunks of bytes, as in `[Buffer.from(text)]`.')
+  if (given instanceof Uint8Array) throw fault('bytes that are not in a list: return `[bytes]`.')
   const isIterable =
     typeof given === 'object' && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given)
   if (!isIterable) throw fault(`${String(given)}: return chunks of bytes, as in \`[bytes]\`.`)
 }
 
-function assertBytes(chunk: unknown, doing: string, at: number): asserts chunk is Uint8Array {
+function assertBytes(chunk: unknown, description: string, at: number): asserts chunk is Uint8Array {
   if (chunk instanceof Uint8Array) return
   const what = `${typeof chunk} ${String(chunk).slice(0, 20)}`
-  throw new MachineFault('bytes', at, `${doing} handed out ${what} as a chunk: chunks are bytes (Uint8Array).`)
+  throw new MachineFault('bytes', at, `${description} returned ${what} as a chunk: chunks are bytes (Uint8Array).`)
 }
 
 function isPromise(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('then' in value) || typeof value.then !== 'function')
     return false
-  // What becomes of it does not matter any more.
+  // Its rejection is irrelevant: returning a promise is already a fault.
   void Promise.resolve(value).catch(() => {})
   return true
 }
 
-/** Also if it cannot even be encoded any more. */
+/** Also true if the value can no longer be encoded. */
 function isChanged({ bytes, encode }: RetainedValue): boolean {
   try {
     return Buffer.compare(bytes, encode()) !== 0

@@ -1,4 +1,4 @@
-/** What clients of a cluster are told, judged by the machine itself: one of it, alone, given the commands in the order of the log. */
+/** Checks that client calls to a cluster are linearizable. The model is the state machine itself, applying commands in log order. */
 import type { LogIndex, Term } from '../../core/types.ts'
 import { checkLinearizable } from '../../linearizability/check-linearizable.ts'
 import { CallHistory, type OpenCall } from '../../linearizability/history.ts'
@@ -7,10 +7,10 @@ import type { Observation } from '../properties/observation.ts'
 import type { Property } from '../properties/property.ts'
 import type { CheckedMachine, MachineUnderTest } from './machine-under-test.ts'
 
-/** How the histories of all runs were judged. */
+/** The number of runs by the verdict on their history. */
 export interface HistoryVerdicts {
   linearizable: number
-  /** Given up, because too many steps of the model would have been needed. */
+  /** Runs whose check reached `stepsMax`. */
   undecided: number
 }
 
@@ -18,15 +18,15 @@ export interface MachineLinearizabilityOptions {
   readonly machine: MachineUnderTest
   /** Whether the machine answers queries. */
   readonly hasQueries: boolean
-  /** What a command or a query is, for a person to read. */
+  /** Formats the command or query of this number. */
   format(what: 'write' | 'read', number: number): string
-  /** How often the model may be stepped in one run before the history is left undecided. */
+  /** The step limit of the check of one run. */
   readonly stepsMax: number
-  /** Is counted up. */
+  /** Incremented after each check. */
   readonly verdicts: HistoryVerdicts
 }
 
-/** A call as the model knows it: w3 is the third write. */
+/** A call in the history. `call` is its name in the observations: w3 is the third write. */
 interface Operation {
   readonly type: 'apply' | 'query'
   readonly what: string
@@ -39,7 +39,7 @@ interface Applied {
   readonly command: string
 }
 
-/** Judged once, when the cluster has healed and every call has ended. */
+/** The property is checked once, at the end of a run, after every call has ended. */
 export function machineLinearizability(options: MachineLinearizabilityOptions): Property {
   return {
     id: 'M1',
@@ -80,21 +80,21 @@ class HistoryRecorder {
     const { stepsMax, verdicts } = this.#options
     const order = [...this.#applied.values()].sort((one, other) => one.index - other.index)
     const calls = this.#history.calls.filter(
-      // Nobody has had its command, so nobody can have been told of it.
+      // A write that no machine applied cannot have affected any result.
       ({ answer, operation }) => answer?.type === 'ok' || this.#applied.has(operation.call),
     )
     const queries = calls.filter(({ operation }) => operation.type === 'query').map(({ operation }) => operation.call)
-    const told = checkLinearizable(modelOf(this.#options.machine, order, queries), calls, { stepsMax })
-    if (told.verdict === 'violated') return told.explanation
-    verdicts[told.verdict]++
+    const outcome = checkLinearizable(modelOf(this.#options.machine, order, queries), calls, { stepsMax })
+    if (outcome.verdict === 'violated') return outcome.explanation
+    verdicts[outcome.verdict]++
     return undefined
   }
 
   #begin({ call, node, what, command }: Observation & { readonly type: 'invoked' }): void {
     if (what === 'read' && !this.#options.hasQueries) return
-    const words = this.#options.format(what, Number(command.slice(1)))
+    const text = this.#options.format(what, Number(command.slice(1)))
     const type = what === 'write' ? 'apply' : 'query'
-    this.#open.set(call, this.#history.call(node, { type, what: words, call: command }))
+    this.#open.set(call, this.#history.call(node, { type, what: text, call: command }))
   }
 
   #end({ call, outcome, result }: Observation & { readonly type: 'returned' }): void {
@@ -105,28 +105,28 @@ class HistoryRecorder {
   }
 }
 
-const OUT_OF_ORDER = 'nothing: it is not the next in the log'
+const OUT_OF_ORDER = 'no result: the command is not the next one in the log'
 
-/** Its state is how many commands of the log it was given; all that it would say is found out beforehand. */
+/** The state of the model is the number of applied commands. All results and answers are computed in advance. */
 function modelOf(
   machine: MachineUnderTest,
   order: readonly Applied[],
   queries: readonly string[],
 ): Model<number, Operation, string> {
-  const one = machine.make()
-  const places = new Map(order.map(({ command }, place) => [command, place]))
-  const answers = [answersOf(one, queries)]
+  const instance = machine.make()
+  const positions = new Map(order.map(({ command }, position) => [command, position]))
+  const answers = [answersOf(instance, queries)]
   const results = order.map(({ command, index, term }) => {
-    const result = one.apply(Number(command.slice(1)), { index, term })
-    answers.push(answersOf(one, queries))
+    const result = instance.apply(Number(command.slice(1)), { index, term })
+    answers.push(answersOf(instance, queries))
     return result
   })
   return {
     initial: () => 0,
-    step(given, { type, call }) {
-      if (type === 'query') return { state: given, result: answers[given]?.get(call) ?? '' }
-      if (places.get(call) !== given) return { state: given, result: OUT_OF_ORDER }
-      return { state: given + 1, result: results[given] ?? '' }
+    step(applied, { type, call }) {
+      if (type === 'query') return { state: applied, result: answers[applied]?.get(call) ?? '' }
+      if (positions.get(call) !== applied) return { state: applied, result: OUT_OF_ORDER }
+      return { state: applied + 1, result: results[applied] ?? '' }
     },
     hash: String,
     changesNothing: ({ type }) => type === 'query',

@@ -1,39 +1,40 @@
-/** A user's state machine as a simulation sees it: commands are named by number, results and states are text. */
+/** Adapts a user's state machine to the simulation, which identifies commands by number and compares results as text. */
 
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import { guardCall } from './determinism-guard.ts'
 
-/** A machine to be tried, and what it is to be given. */
+/** A user's state machine, and the commands and queries of a simulation. */
 export interface MachineUnderTestOptions<Command, Result> {
-  /** A new machine, in its first state. */
+  /** Creates a machine in its initial state. */
   make(): StateMachine<Command, Result, unknown, unknown>
-  /** The command of a number; the same number, the same command. */
+  /** The command of this number. Must be deterministic. */
   command(number: number): Command
-  /** What a read asks, by number; a machine without is not asked. */
+  /** The query of this number. Without it, the machine is not queried. */
   query?(number: number): unknown
-  /** JSON unless said otherwise. */
+  /** The four codecs default to JSON. */
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
   readonly queryCodec?: Codec<unknown> | undefined
   readonly answerCodec?: Codec<unknown> | undefined
 }
 
-/** One machine of a subject. */
+/** One instance of the machine. Results and answers are encoded bytes as latin1 text. */
 export interface CheckedMachine {
-  /** Applies the command of a number, as it comes out of a log; gives the result as text. */
+  /** Applies the command of this number, after encoding and decoding it. Returns the result. */
   apply(number: number, context: ApplyContext): string
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void> | void
-  /** Answers the query of a number, as text; a machine that is asked nothing has none. */
+  /** Answers the query of this number. Undefined if the machine is not queried. */
   query?(number: number): string
 }
 
+/** The `machine` option of `simulate`, as `machineUnderTest` returns it. */
 export interface MachineUnderTest {
   make(): CheckedMachine
 }
 
-/** Makes a subject of any command and result type fit for `simulate`. */
+/** Adapts a state machine with any types of commands and results to `simulate`. Its calls run under the determinism guard. */
 export function machineUnderTest<Command, Result>(options: MachineUnderTestOptions<Command, Result>): MachineUnderTest {
   const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = options
   const { queryCodec = jsonCodec<unknown>(), answerCodec = jsonCodec<unknown>() } = options
@@ -43,8 +44,8 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
       return {
         apply(number, context) {
           const command = codec.decode(codec.encode(options.command(number)))
-          const doing = { doing: `apply() at index ${context.index}`, commands: number }
-          const result = guardCall(doing, () => machine.apply(command, context))
+          const guarded = { description: `apply() at index ${context.index}`, commandCount: number }
+          const result = guardCall(guarded, () => machine.apply(command, context))
           return Buffer.from(resultCodec.encode(result)).toString('latin1')
         },
         snapshot: () => machine.snapshot(),
@@ -54,8 +55,8 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
           : {
               query(number: number): string {
                 const query = queryCodec.decode(queryCodec.encode(options.query?.(number)))
-                const doing = { doing: `query() of read ${number}`, commands: 0 }
-                const answer = guardCall(doing, () => machine.query?.(query))
+                const guarded = { description: `query() of read ${number}`, commandCount: 0 }
+                const answer = guardCall(guarded, () => machine.query?.(query))
                 return Buffer.from(answerCodec.encode(answer)).toString('latin1')
               },
             }),
@@ -64,14 +65,14 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
   }
 }
 
-/** All bytes of a snapshot, begun now. */
+/** Concatenates the chunks of a snapshot. */
 export async function collectBytes(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = []
   for await (const chunk of chunks) all.push(Uint8Array.from(chunk))
   return Buffer.concat(all)
 }
 
-/** Bytes as the chunks of a file, which need not be those they were written in. */
+/** Splits bytes into chunks, at other points than those at which they were written. */
 export async function* splitIntoChunks(bytes: Uint8Array, chunkBytes: number): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.slice(at, at + chunkBytes)
 }
