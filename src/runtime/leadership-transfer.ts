@@ -1,16 +1,12 @@
-/** Leadership given to another node: when somebody asks for it, when this one's disk is nearly full, and when it closes. */
+/** Transfers leadership to another node: on request, when the disk is nearly full, and before the node closes. */
 import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import type { NodeId } from '../core/types.ts'
-import type { AdminRequests } from './calls/admin-requests.ts'
-import type { CallDeadlines } from './calls/call-deadlines.ts'
-import type { StatusWaiters } from './calls/status-waiters.ts'
+import type { Calls } from './calls/calls.ts'
 import type { Driver } from './pipeline/driver.ts'
 
 export interface LeadershipTransferParts {
   readonly driver: Driver
-  readonly adminRequests: AdminRequests
-  readonly statusWaiters: StatusWaiters
-  readonly deadlines: CallDeadlines
+  readonly calls: Pick<Calls<unknown>, 'adminRequests' | 'statusWaiters' | 'deadlines'>
 }
 
 export class LeadershipTransfer {
@@ -20,19 +16,19 @@ export class LeadershipTransfer {
     this.#parts = parts
   }
 
-  /** Resolves with the new leader, if this node hears of it in time. */
+  /** Resolves with the new leader, or with undefined if this node does not learn it before the deadline. */
   async transfer(to: NodeId | undefined, { timeoutMs, signal }: CallOptions): Promise<{ leader: NodeId | undefined }> {
-    const { driver, adminRequests, statusWaiters, deadlines } = this.#parts
-    const deadline = deadlines.deadlineFor({ timeoutMs })
+    const { driver, calls } = this.#parts
+    const deadline = calls.deadlines.deadlineFor({ timeoutMs })
     const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
-      const operation = 'leadership transfer'
-      const request = adminRequests.add({ ...{ operation, isStarted: true, deadline, signal }, resolve, reject })
+      const request = calls.adminRequests.add({ operation: 'leadership transfer', deadline, signal, resolve, reject })
+      // Proposals made before this call reach the core before the transfer, which rejects later ones.
       driver.collectInputs()
       driver.post({ type: 'transfer', request, to })
     })
     if (leader !== undefined) return { leader }
     return new Promise((resolve) => {
-      statusWaiters.add({
+      calls.statusWaiters.add({
         ...{ deadline, signal, predicate: (status) => status.leader !== undefined },
         resolve: (status) => resolve({ leader: status.leader }),
         reject: () => resolve({ leader: undefined }),
@@ -40,28 +36,29 @@ export class LeadershipTransfer {
     })
   }
 
-  /** To whoever can take it; nobody is waiting for that. */
+  /** If this node leads, transfers leadership to the most up-to-date voter. Reports nothing. */
   transferToAny(): void {
     if (this.#parts.driver.status().role === 'leader') this.transfer(undefined, {}).catch(() => undefined)
   }
 
-  /** Gives it away if there is anybody to take it, and waits for no longer than that; then until `isSettled`, if that comes in time. */
+  /** A leader of several voters transfers leadership first. Then waits for `isSettled`. Each step takes at most `timeoutMs`. */
   async transferBeforeClose(isSettled: () => boolean, timeoutMs: number): Promise<void> {
     const { role, membership } = this.#parts.driver.status()
     if (role === 'leader' && membership.voters.length > 1) {
-      // A successor that goes away meanwhile is not waited for.
+      // If all peers disconnect in the meantime, there is no successor to wait for.
       const disconnected = this.#until(({ connected }) => connected.length === 0, timeoutMs)
       await Promise.race([this.transfer(undefined, { timeoutMs }), disconnected]).catch(() => undefined)
     }
     if (!isSettled()) await this.#until(isSettled, timeoutMs)
   }
 
-  /** Waits for it, or as long as that; never rejects. */
+  /** Resolves once the predicate holds, or at the timeout. Never rejects. */
   #until(predicate: (status: NodeStatus) => boolean, timeoutMs: number): Promise<void> {
-    const deadline = this.#parts.deadlines.deadlineFor({ timeoutMs })
+    const { deadlines, statusWaiters } = this.#parts.calls
+    const deadline = deadlines.deadlineFor({ timeoutMs })
     return new Promise((resolve) => {
       const done = (): void => resolve()
-      this.#parts.statusWaiters.add({ predicate, deadline, signal: undefined, resolve: done, reject: done })
+      statusWaiters.add({ predicate, deadline, signal: undefined, resolve: done, reject: done })
     })
   }
 }

@@ -1,4 +1,4 @@
-/** A node of a cluster, as its user sees it: propose commands, read the state, change who is in, watch what happens. */
+/** A node of a Raft cluster, as its user sees it. */
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
@@ -9,7 +9,7 @@ import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
-import type { Landing } from './calls/proposals.ts'
+import type { Proposal } from './calls/proposals.ts'
 import type { Confirmation } from './calls/reads.ts'
 import { internalError, notStartedError } from './calls/rejections.ts'
 import type { EventStream } from './event-hub.ts'
@@ -20,28 +20,28 @@ import { checkNodeId, OPTION_CHECKS, resolveOptions, validateOptions } from './o
 import type { MakeCore } from './recovery.ts'
 import { recover } from './recovery.ts'
 
-/** What a node stands on, for those who choose it themselves; `startNode` chooses RocksDB, gRPC and the real clock. */
+/** The options of RaftNode.start: those of every node, and its adapters. `startNode` supplies RocksDB, gRPC and the real clock. */
 export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknown>
   extends NodeOptions<Command, Result, Query, Answer> {
-  /** Chooses election timeouts; nodes that share one campaign at the same time. */
+  /** Seeds the random election timeouts. Every node needs another seed: nodes with the same one start elections together. */
   readonly seed: number
   readonly storage: Storage
   readonly transport: Transport
   readonly clock: Clock
-  /** Called once the node is there and before it listens: the moment to add services to its server. */
+  /** Called before the node listens, to add services to its server. */
   readonly beforeListen?: ((node: NodeService) => void) | undefined
-  /** For a simulator, that watches every step or plays tricks: makes the core instead of `new Raft`. */
+  /** Makes the core, by default `new Raft`. A simulator wraps it, to observe or change its steps. */
   readonly makeCore?: MakeCore | undefined
 }
 
-/** Reads are linearizable unless said otherwise. */
+/** Reads are linearizable by default. */
 export interface ReadOptions extends CallOptions {
   readonly mode?: ReadMode | undefined
 }
 
 const CONFIRMATIONS: Record<ReadMode, Confirmation> = { linearizable: 'quorum', lease: 'lease', local: 'local' }
 
-/** A snapshot takes as long as it takes; a caller who names no other limit waits this long. */
+/** The default timeout of takeSnapshot: the duration depends on the size of the state. */
 const SNAPSHOT_TIMEOUT_MS = 60_000
 
 const START_CHECKS = {
@@ -60,6 +60,11 @@ interface Codecs<Command, Result, Query, Answer> {
   readonly answer: Codec<Answer>
 }
 
+/**
+ * Proposes commands, reads the state, changes the membership and reports events. Every method rejects with a RaftError, whose
+ * `outcome` says whether the operation took effect; all of them with ERR_RAFT_CLOSED once the node is closed or has failed, with
+ * ERR_RAFT_ABORTED if the signal is aborted, and at the latest at their timeout (`timeoutMs`, or the option `callTimeoutMs`).
+ */
 export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer = unknown> implements NodeService {
   readonly #runtime: NodeRuntime<Command, Result>
   readonly #codecs: Codecs<Command, Result, Query, Answer>
@@ -67,16 +72,19 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   #closed: Promise<void> | undefined
 
   private constructor(
-    engine: NodeRuntime<Command, Result>,
+    runtime: NodeRuntime<Command, Result>,
     codecs: Codecs<Command, Result, Query, Answer>,
     query: ((query: Query) => Answer) | undefined,
   ) {
-    this.#runtime = engine
+    this.#runtime = runtime
     this.#codecs = codecs
     this.#query = query
   }
 
-  /** Recovers what the storage holds, listens, and takes part. Rejects with ERR_RAFT_OPTIONS naming every mistake, and the like. */
+  /**
+   * Recovers the state from the storage, listens, and joins its peers. Resolves once it runs, not once there is a leader.
+   * Rejects with ERR_RAFT_OPTIONS that names every invalid option, ERR_RAFT_REMOVED, and the errors of the storage and the transport.
+   */
   static async start<Command, Result, Query = never, Answer = unknown>(
     options: RaftNodeOptions<Command, Result, Query, Answer>,
   ): Promise<RaftNode<Command, Result, Query, Answer>> {
@@ -95,7 +103,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
         hub: new EventHub(id, observers, resolved.eventBufferMax),
       })
       const query =
-        stateMachine.query === undefined ? undefined : (asked: Query) => stateMachine.query?.(asked) as Answer
+        stateMachine.query === undefined ? undefined : (value: Query) => stateMachine.query?.(value) as Answer
       const node = new RaftNode<Command, Result, Query, Answer>(runtime, codecs, query)
       options.beforeListen?.(node)
       await runtime.start()
@@ -111,29 +119,31 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.#runtime.options.id
   }
 
-  /** Resolves with the reason if the node ever stops for good by itself: its disk failed, the state machine threw. Never rejects. */
+  /** Resolves with the reason if the node stops because of a failure: of its disk, or thrown by the state machine. Never rejects. */
   get failed(): Promise<RaftError> {
     return this.#runtime.failed
   }
 
   /**
-   * Resolves with the machine's result once the command is applied on this node. Else it rejects, at the latest when its time is up:
-   * `outcome` says whether the command surely has no effect ('not-applied') or may have one ('unknown').
+   * Replicates a command. Resolves with the state machine's result once the command is applied on this node, which must be the
+   * leader. If it rejects, `outcome` says whether the command certainly has no effect ('not-applied') or may take effect
+   * ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). A follower rejects with ERR_RAFT_NOT_LEADER, which names the leader.
    */
   propose(command: Command, options?: CallOptions): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#propose(this.#encode(command), options, false, resolve, reject)
+      this.#propose(this.#encode(command), options, resolve, reject)
     })
   }
 
+  /** As `propose`, with the encoded command and result, and the index and term of its entry: what a network server calls. */
   async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
     this.#assertDecodable(command)
-    const landing = await new Promise<Landing>((resolve, reject) => {
-      this.#propose(command, options, true, resolve, reject)
+    const applied = await new Promise<{ index: LogIndex; term: Term; result: Result }>((resolve, reject) => {
+      this.#propose(command, options, (result, index, term) => resolve({ index, term, result }), reject)
     })
-    const { index, term } = landing
+    const { index, term, result } = applied
     try {
-      return { index, term, result: this.#codecs.result.encode(landing.result as Result) }
+      return { index, term, result: this.#codecs.result.encode(result) }
     } catch (cause) {
       const message = `the command was applied at index ${index}, but its result cannot be encoded: ${String(cause)}`
       throw new RaftError('ERR_RAFT_BAD_MESSAGE', message, { outcome: 'applied', cause })
@@ -141,23 +151,28 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * The answer of `query`, called once the state is as fresh as asked for. Linearizable by default: it sees every write that was
-   * acknowledged, by any node, before this call. May be asked of any node; while nobody leads, it waits.
+   * Calls `query` once this node's state is as fresh as `mode` demands, and resolves with its result. Linearizable by default: it sees
+   * every write that was acknowledged, by any node, before this call (thesis §6.4). Works on every node. Waits while there is no leader.
    */
   read<Value>(query: () => Value, options?: ReadOptions): Promise<Value> {
     return this.#read(query, true, options)
   }
 
+  /**
+   * Answers an encoded query by the state machine's `query`: what a network server calls. Rejects at once if there is no leader,
+   * so that the client can ask another node.
+   */
   async queryBytes(
     query: Uint8Array,
     options?: ReadOptions,
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex; readonly term: Term }> {
-    const ask = this.#query
-    if (ask === undefined) throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'this state machine answers no queries')
+    const queryMachine = this.#query
+    if (queryMachine === undefined)
+      throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries')
     const decoded = this.#decodeQuery(query)
     return this.#read(
       () => {
-        const answer = this.#codecs.answer.encode(ask(decoded))
+        const answer = this.#codecs.answer.encode(queryMachine(decoded))
         return { answer, appliedIndex: this.#runtime.appliedIndex, term: this.#runtime.term }
       },
       false,
@@ -165,78 +180,75 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     )
   }
 
-  /** Resolves once the change, and the way out of a joint membership, are committed. */
+  /**
+   * Adds, removes, promotes and demotes members (thesis §4). Resolves once the new membership is committed and no longer joint.
+   * Rejects with ERR_RAFT_BAD_CHANGE, ERR_RAFT_CHANGE_IN_PROGRESS, ERR_RAFT_LEARNER_NOT_READY or ERR_RAFT_UNSAFE_MEMBERSHIP.
+   */
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
     return new Promise((resolve, reject) => {
-      const runtime = this.#startCall('membership change', options?.signal)
+      const { calls, pipeline } = this.#startCall('membership change', options?.signal)
       const invalid = change.add?.find(({ id }) => checkNodeId(id) !== undefined)
       if (invalid !== undefined)
         throw new RaftError('ERR_RAFT_BAD_CHANGE', `the id of a new member ${checkNodeId(invalid.id)}`)
-      const deadline = runtime.deadlines.deadlineFor(options)
+      const deadline = calls.deadlines.deadlineFor(options)
       const operation = 'membership change'
-      const request = runtime.adminRequests.add({
-        ...{ operation, isStarted: true, deadline, signal: options?.signal },
-        resolve,
-        reject,
-      })
-      runtime.driver.post({ type: 'changeMembership', request, change })
+      const request = calls.adminRequests.add({ operation, deadline, signal: options?.signal, resolve, reject })
+      pipeline.driver.post({ type: 'changeMembership', request, change })
     })
   }
 
-  /** To `to`, or to the most caught-up voter. */
+  /**
+   * Transfers leadership to the voter `to`, or to the most up-to-date one (thesis §3.10). Resolves with the new leader, or with
+   * undefined if this node does not learn it in time. Rejects with ERR_RAFT_BAD_TARGET if `to` is not another voter.
+   */
   async transferLeadership(
     options: CallOptions & { readonly to?: NodeId | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
     return this.#startCall('leadership transfer', options.signal).leadershipTransfer.transfer(options.to, options)
   }
 
-  /** Now, whether it is due or not; if nothing was applied since the last one, that one is the answer. */
+  /** Takes a snapshot now. If nothing was applied since the newest one, resolves with that. */
   takeSnapshot(options?: CallOptions): Promise<SnapshotInfo> {
     return new Promise((resolve, reject) => {
-      const { adminRequests, deadlines, snapshotTaker } = this.#startCall('snapshot', options?.signal)
+      const { calls, snapshots } = this.#startCall('snapshot', options?.signal)
+      const { adminRequests, deadlines } = calls
       const deadline = deadlines.deadlineFor({ timeoutMs: options?.timeoutMs ?? SNAPSHOT_TIMEOUT_MS })
-      const operation = 'snapshot'
-      const request = adminRequests.add({
-        ...{ operation, isStarted: false, deadline, signal: options?.signal },
-        resolve,
-        reject,
-      })
-      snapshotTaker.take().then(
-        (snapshot) => adminRequests.resolve(request, snapshot),
-        (error) => adminRequests.reject(request, error),
+      const request = adminRequests.add({ operation: 'snapshot', deadline, signal: options?.signal, resolve, reject })
+      snapshots.take().then(
+        (snapshot) => adminRequests.resolveSnapshot(request, snapshot),
+        (error) => adminRequests.rejectSnapshot(request, error),
       )
     })
   }
 
+  /** As `statusNow`, for network servers. */
   async status(): Promise<NodeStatus> {
     return this.statusNow()
   }
 
-  /** The status, without waiting. */
+  /** The status of this node: its role, term, indexes and membership. Also works after a failure. */
   statusNow(): NodeStatus {
     return this.#runtime.status()
   }
 
-  /** Everything that happens from now on. Holds a bounded number of events for a slow reader; `dropped` counts the lost ones. */
+  /**
+   * Every event from now on, until the node closes or the signal is aborted. Buffers up to `eventBufferMax` events for a slow
+   * reader; then the oldest are dropped, and `dropped` counts them.
+   */
   events(options?: { readonly signal?: AbortSignal | undefined }): EventStream {
     return this.#runtime.hub.stream(options?.signal)
   }
 
-  /** Resolves with the first status that `predicate` holds for: `node.until((status) => status.role === 'leader')`. */
+  /** Resolves with the first status for which the predicate holds: `node.until((status) => status.role === 'leader')`. */
   until(predicate: (status: NodeStatus) => boolean, options?: CallOptions): Promise<NodeStatus> {
     return new Promise((resolve, reject) => {
-      const { statusWaiters, deadlines } = this.#startCall('wait', options?.signal)
-      statusWaiters.add({
-        predicate,
-        deadline: deadlines.deadlineFor(options),
-        signal: options?.signal,
-        resolve,
-        reject,
-      })
+      const { statusWaiters, deadlines } = this.#startCall('wait', options?.signal).calls
+      const deadline = deadlines.deadlineFor(options)
+      statusWaiters.add({ predicate, deadline, signal: options?.signal, resolve, reject })
     })
   }
 
-  /** Hands leadership over if it can, settles every call, and lets go of network and disk. Idempotent. */
+  /** Transfers leadership if this node leads, settles every call, and closes network and storage. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#runtime.close()
     return this.#closed
@@ -246,22 +258,22 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.close()
   }
 
-  /** Who asks over the network is told at once that nobody leads here: another node may know better. */
   #read<Value>(query: () => Value, retryWithoutLeader: boolean, options: ReadOptions = {}): Promise<Value> {
     return new Promise((resolve, reject) => {
       const { signal, mode = 'linearizable' } = options
-      const { reads, deadlines, driver } = this.#startCall('read', signal)
-      const deadline = deadlines.deadlineFor(options)
-      reads.add({ query, retryWithoutLeader, deadline, signal, resolve, reject }, CONFIRMATIONS[mode])
-      driver.wake()
+      const { calls, pipeline } = this.#startCall('read', signal)
+      const deadline = calls.deadlines.deadlineFor(options)
+      const answer = (): void => resolve(query())
+      calls.reads.add({ answer, retryWithoutLeader, deadline, signal, reject }, CONFIRMATIONS[mode])
+      pipeline.driver.wake()
     })
   }
 
-  /** Throws if nothing can be begun any more. */
+  /** Throws if the node does not run, or the signal is already aborted. */
   #startCall(operation: string, signal: AbortSignal | undefined): NodeRuntime<Command, Result> {
     this.#runtime.assertRunning(operation)
     if (signal?.aborted === true)
-      throw new RaftError('ERR_RAFT_ABORTED', `the ${operation} was not begun: its signal was aborted before`, {
+      throw new RaftError('ERR_RAFT_ABORTED', `the ${operation} was not started: its signal is already aborted`, {
         cause: signal.reason,
       })
     return this.#runtime
@@ -270,44 +282,33 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   #propose(
     command: Uint8Array,
     options: CallOptions | undefined,
-    wantsLanding: boolean,
-    resolve: (value: never) => void,
-    reject: (error: RaftError) => void,
+    resolve: Proposal<Result>['resolve'],
+    reject: Proposal<Result>['reject'],
   ): void {
     const runtime = this.#startCall('proposal', options?.signal)
+    const { proposals, deadlines } = runtime.calls
     const { commandBytesMax } = runtime.options
-    if (command.length > commandBytesMax) throw tooLarge(command.length, commandBytesMax)
-    const error = runtime.diskSpace.writeError ?? runtime.proposals.checkCapacity(command.length)
+    if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
+    const error = runtime.diskSpace.writeError ?? proposals.checkCapacity(command.length)
     if (error !== undefined) throw error
-    const deadline = runtime.deadlines.deadlineFor(options)
-    runtime.proposals.add({ command, deadline, signal: options?.signal, wantsLanding, resolve, reject })
-    runtime.driver.wake()
+    proposals.add({ command, deadline: deadlines.deadlineFor(options), signal: options?.signal, resolve, reject })
+    runtime.pipeline.driver.wake()
   }
 
   #encode(command: Command): Uint8Array {
     try {
       return this.#codecs.command.encode(command)
     } catch (cause) {
-      throw notStartedError(
-        'proposal',
-        `the command cannot be encoded: ${String(cause)}`,
-        'ERR_RAFT_BAD_MESSAGE',
-        cause,
-      )
+      throw codecError('proposal', 'the command cannot be encoded', cause)
     }
   }
 
-  /** What comes from the network is tried before it gets into the log, where it would stop every node. */
+  /** A command from the network that cannot be decoded must not enter the log, where it would stop every node. */
   #assertDecodable(command: Uint8Array): void {
     try {
       this.#codecs.command.decode(command)
     } catch (cause) {
-      throw notStartedError(
-        'proposal',
-        `the command cannot be decoded: ${String(cause)}`,
-        'ERR_RAFT_BAD_MESSAGE',
-        cause,
-      )
+      throw codecError('proposal', 'the command cannot be decoded', cause)
     }
   }
 
@@ -315,7 +316,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     try {
       return this.#codecs.query.decode(query)
     } catch (cause) {
-      throw notStartedError('read', `the query cannot be decoded: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
+      throw codecError('read', 'the query cannot be decoded', cause)
     }
   }
 }
@@ -332,9 +333,13 @@ function codecsOf<Command, Result, Query, Answer>(
   }
 }
 
-function tooLarge(size: number, limit: number): RaftError {
-  return new RaftError('ERR_RAFT_TOO_LARGE', `the command has ${size} bytes, and commandBytesMax is ${limit}`, {
-    hint: 'split the command, keep large values elsewhere, or raise commandBytesMax on every node',
+function codecError(operation: 'proposal' | 'read', what: string, cause: unknown): RaftError {
+  return notStartedError(operation, `${what}: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
+}
+
+function tooLargeError(size: number, limit: number): RaftError {
+  return new RaftError('ERR_RAFT_TOO_LARGE', `the command has ${size} bytes, more than commandBytesMax (${limit})`, {
+    hint: 'split the command, store large values elsewhere, or raise commandBytesMax on every node',
     details: { size, limit },
   })
 }

@@ -7,10 +7,10 @@ import { Raft } from '../core/raft.ts'
 import type { InitialState } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
 import { removedError } from './calls/rejections.ts'
-import type { Core } from './pipeline/driver.ts'
+import type { RaftCore } from './pipeline/driver.ts'
 
 /** Makes the core of a node: `new Raft`, or something that stands before one. */
-export type MakeCore = (options: RaftOptions, recovered: InitialState, now: Instant) => Core
+export type MakeCore = (options: RaftOptions, recovered: InitialState, now: Instant) => RaftCore
 
 export interface BootstrapOptions {
   readonly id: NodeId
@@ -21,7 +21,7 @@ export interface BootstrapOptions {
 }
 
 export interface RecoveredNode {
-  readonly core: Core
+  readonly core: RaftCore
   readonly recovered: RecoveredState
 }
 

@@ -121,7 +121,7 @@ describe('a node among others', () => {
     const node = await world.start('n1')
     await assert.rejects(node.propose('12345678901'), {
       code: 'ERR_RAFT_TOO_LARGE',
-      message: 'the command has 13 bytes, and commandBytesMax is 10',
+      message: 'the command has 13 bytes, more than commandBytesMax (10)',
     })
   })
 

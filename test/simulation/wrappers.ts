@@ -5,7 +5,7 @@ import type { Input } from '../../src/core/inputs.ts'
 import type { AppendEntriesResponse, Message } from '../../src/core/messages.ts'
 import { type Raft, stateOf } from '../../src/core/raft.ts'
 import type { NodeId } from '../../src/core/types.ts'
-import type { SteppedCore } from '../../src/testing/simulation/observed-core.ts'
+import type { RaftCore } from '../../src/runtime/pipeline/driver.ts'
 
 export function withStorage(storage: Storage, own: Partial<Storage>): Storage {
   return {
@@ -19,7 +19,7 @@ export function withStorage(storage: Storage, own: Partial<Storage>): Storage {
   }
 }
 
-export function withInputs(core: SteppedCore, change: (input: Input) => readonly Input[]): SteppedCore {
+export function withInputs(core: RaftCore, change: (input: Input) => readonly Input[]): RaftCore {
   return {
     step: (now, inputs) => core.step(now, inputs.flatMap(change)),
     status: (now) => core.status(now),
@@ -27,7 +27,7 @@ export function withInputs(core: SteppedCore, change: (input: Input) => readonly
   }
 }
 
-export function withEffects(core: SteppedCore, change: (effects: Effects) => Effects): SteppedCore {
+export function withEffects(core: RaftCore, change: (effects: Effects) => Effects): RaftCore {
   return {
     step: (now, inputs) => change(core.step(now, inputs)),
     status: (now) => core.status(now),
@@ -35,7 +35,7 @@ export function withEffects(core: SteppedCore, change: (effects: Effects) => Eff
   }
 }
 
-export function withMessages(core: SteppedCore, change: (message: Message) => Message): SteppedCore {
+export function withMessages(core: RaftCore, change: (message: Message) => Message): RaftCore {
   return withEffects(core, (effects) => {
     const { persist, send } = effects
     const changed = (outgoing: Effects['send']): Effects['send'] =>
@@ -54,7 +54,7 @@ export function rejectionIn(input: Input): AppendEntriesResponse | undefined {
 }
 
 /** A leader that goes back by so many entries, whatever a follower that refused its entries says of its log. */
-export function withFixedBacktrack(raft: Raft, entries: number): SteppedCore {
+export function withFixedBacktrack(raft: Raft, entries: number): RaftCore {
   return withInputs(raft, (input) => {
     const refusal = rejectionIn(input)
     if (refusal === undefined) return [input]
@@ -65,7 +65,7 @@ export function withFixedBacktrack(raft: Raft, entries: number): SteppedCore {
 }
 
 /** A leader that commits what `reached` says of the match indexes of its voters, in ascending order. */
-export function withCommitRule(raft: Raft, reached: (matches: readonly number[]) => number): SteppedCore {
+export function withCommitRule(raft: Raft, reached: (matches: readonly number[]) => number): RaftCore {
   return withEffects(raft, (effects) => {
     const { role, log, membership, id } = stateOf(raft)
     if (role.type !== 'leader') return effects
@@ -80,7 +80,7 @@ export function withCommitRule(raft: Raft, reached: (matches: readonly number[])
 }
 
 /** A core of whose messages only those go out that `passes` lets through. */
-export function withMessageFilter(core: SteppedCore, passes: (message: Message, to: NodeId) => boolean): SteppedCore {
+export function withMessageFilter(core: RaftCore, passes: (message: Message, to: NodeId) => boolean): RaftCore {
   return withEffects(core, (effects) => {
     const { persist, send } = effects
     const some = (outgoing: Effects['send']): Effects['send'] =>
@@ -94,7 +94,7 @@ export function withMessageFilter(core: SteppedCore, passes: (message: Message, 
 }
 
 /** A leader that offers a snapshot to nobody twice. */
-export function withoutRepeatedOffers(core: SteppedCore): SteppedCore {
+export function withoutRepeatedOffers(core: RaftCore): RaftCore {
   const offered = new Set<string>()
   return withMessageFilter(core, (message, to) => {
     if (message.type !== 'InstallSnapshotRequest') return true

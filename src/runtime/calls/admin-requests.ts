@@ -1,109 +1,120 @@
-/** Membership changes, leadership transfers and snapshots under way: few, rare, each with a number of its own. */
+/** Pending membership changes, leadership transfers and snapshots: few and rare, each with a number that the core settles. */
 import type { Settlement } from '../../core/effects.ts'
-import type { Instant, LogIndex, NodeId } from '../../core/types.ts'
-import { onAbort } from '../../platform/on-abort.ts'
-import type { LeaderHintOf, Operation } from './rejections.ts'
+import type { Instant, LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
+import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
+import type { LeaderHintOf } from './rejections.ts'
 import { notStartedError, outcomeUnknownError, rejectionError } from './rejections.ts'
 
-/** One caller who waits. */
-export interface AdminRequest {
-  readonly operation: Operation
-  /** Whether a wait that ends leaves its fate open: the core holds changes and transfers before it says anything. */
-  readonly isStarted: boolean
-  readonly deadline: Instant
-  readonly signal: AbortSignal | undefined
-  readonly resolve: (answer: never) => void
-  readonly reject: (error: unknown) => void
+export type AdminRequest = Caller &
+  (
+    | { readonly operation: 'membership change'; readonly resolve: (answer: { readonly index: LogIndex }) => void }
+    | {
+        readonly operation: 'leadership transfer'
+        readonly resolve: (answer: { readonly leader: NodeId | undefined }) => void
+      }
+    | { readonly operation: 'snapshot'; readonly resolve: (answer: SnapshotInfo) => void }
+  )
+
+class PendingRequest extends PendingCall {
+  readonly number: number
+  readonly request: AdminRequest
+
+  constructor(number: number, request: AdminRequest) {
+    super(request)
+    this.number = number
+    this.request = request
+  }
 }
 
-interface PendingRequest extends AdminRequest {
-  unlisten: (() => void) | undefined
-}
-
-export type RequestSettlement = Exclude<Settlement, { proposal: number } | { read: number }>
+export type AdminSettlement = Exclude<Settlement, { proposal: number } | { read: number }>
 
 export class AdminRequests {
   readonly #leaderHintOf: LeaderHintOf
   readonly #pending = new Map<number, PendingRequest>()
   #lastNumber = 0
 
-  constructor(leaderOf: LeaderHintOf) {
-    this.#leaderHintOf = leaderOf
+  constructor(leaderHintOf: LeaderHintOf) {
+    this.#leaderHintOf = leaderHintOf
   }
 
-  /** Returns the number to give to the core. */
+  /** Returns the number of the request. */
   add(request: AdminRequest): number {
-    const number = ++this.#lastNumber
-    const waiting: PendingRequest = { ...request, unlisten: undefined }
-    this.#pending.set(number, waiting)
-    const { signal } = request
-    if (signal !== undefined) {
-      const aborted = (): void => this.#giveUp(number, 'the caller gave up waiting', 'ERR_RAFT_ABORTED', signal.reason)
-      waiting.unlisten = onAbort(signal, aborted)
-    }
-    return number
+    const pending = new PendingRequest(++this.#lastNumber, request)
+    this.#pending.set(pending.number, pending)
+    pending.listen(() =>
+      this.#giveUp(pending, 'the caller stopped waiting', 'ERR_RAFT_ABORTED', pending.signal?.reason),
+    )
+    return pending.number
   }
 
-  settle(settlement: RequestSettlement): void {
-    const { request } = settlement
-    const waiting = this.#pending.get(request)
-    if (waiting === undefined) return
+  settle(settlement: AdminSettlement): void {
+    const pending = this.#pending.get(settlement.request)
+    if (pending === undefined) return
+    const { request } = pending
     switch (settlement.type) {
       case 'changeAccepted':
         return
       case 'changeDone':
-        this.#remove(request).resolve({ index: settlement.index } satisfies { index: LogIndex } as never)
+        if (request.operation === 'membership change' && this.#settle(pending))
+          request.resolve({ index: settlement.index })
         return
       case 'transferred':
-        this.#remove(request).resolve({ leader: settlement.leader } satisfies { leader: NodeId | undefined } as never)
+        if (request.operation === 'leadership transfer' && this.#settle(pending))
+          request.resolve({ leader: settlement.leader })
         return
       case 'changeUnknown':
-        this.#remove(request).reject(
-          outcomeUnknownError(waiting.operation, 'leadership was lost before it was committed'),
+        return this.#reject(
+          pending,
+          outcomeUnknownError(request.operation, 'leadership was lost before it was committed'),
         )
-        return
       case 'changeRejected':
       case 'transferRejected':
-        this.#remove(request).reject(rejectionError(settlement.rejection, waiting.operation, this.#leaderHintOf))
+        return this.#reject(pending, rejectionError(settlement.rejection, request.operation, this.#leaderHintOf))
     }
   }
 
-  /** What the core does not settle is settled by whoever did it. */
-  resolve(request: number, answer: unknown): void {
-    if (this.#pending.has(request)) this.#remove(request).resolve(answer as never)
+  /** A snapshot is not settled by the core. */
+  resolveSnapshot(number: number, snapshot: SnapshotInfo): void {
+    const pending = this.#pending.get(number)
+    if (pending?.request.operation === 'snapshot' && this.#settle(pending)) pending.request.resolve(snapshot)
   }
 
-  reject(request: number, error: unknown): void {
-    if (this.#pending.has(request)) this.#remove(request).reject(error)
+  rejectSnapshot(number: number, error: unknown): void {
+    const pending = this.#pending.get(number)
+    if (pending !== undefined) this.#reject(pending, error)
   }
 
   sweep(now: Instant): Instant {
-    let next = Number.POSITIVE_INFINITY
-    for (const [number, { deadline }] of this.#pending) {
-      if (deadline <= now) this.#giveUp(number, 'its time was up', 'ERR_RAFT_TIMEOUT')
-      else next = Math.min(next, deadline)
-    }
-    return next
+    return expireCalls(this.#pending.values(), now, (pending) =>
+      this.#giveUp(pending, 'it timed out', 'ERR_RAFT_TIMEOUT'),
+    )
   }
 
   close(why: string, cause?: unknown): void {
-    for (const number of [...this.#pending.keys()]) this.#giveUp(number, why, 'ERR_RAFT_CLOSED', cause)
+    for (const pending of this.#pending.values()) this.#giveUp(pending, why, 'ERR_RAFT_CLOSED', cause)
   }
 
+  /** Changes and transfers are passed to the core at once, so their outcome is unknown; a snapshot changes nothing. */
   #giveUp(
-    number: number,
+    pending: PendingRequest,
     why: string,
     code: 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_ABORTED' | 'ERR_RAFT_CLOSED',
     cause?: unknown,
   ): void {
-    const { operation, isStarted, reject } = this.#remove(number)
-    reject(isStarted ? outcomeUnknownError(operation, why, cause) : notStartedError(operation, why, code, cause))
+    const { operation } = pending.request
+    const isHarmless = operation === 'snapshot'
+    this.#reject(
+      pending,
+      isHarmless ? notStartedError(operation, why, code, cause) : outcomeUnknownError(operation, why, cause),
+    )
   }
 
-  #remove(number: number): PendingRequest {
-    const waiting = this.#pending.get(number) as PendingRequest
-    this.#pending.delete(number)
-    waiting.unlisten?.()
-    return waiting
+  #reject(pending: PendingRequest, error: unknown): void {
+    if (this.#settle(pending)) pending.reject(error)
+  }
+
+  #settle(pending: PendingRequest): boolean {
+    this.#pending.delete(pending.number)
+    return pending.settle()
   }
 }

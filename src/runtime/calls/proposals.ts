@@ -1,11 +1,9 @@
-/** Commands on their way: from the caller's promise to the block they are part of, and back when their fate is known. */
-
+/** Pending proposals: from the caller's promise to the block that holds the command, and back when its outcome is known. */
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex, Term } from '../../core/types.ts'
-import type { RaftError } from '../../errors.ts'
-import { RaftError as RaftFailure } from '../../errors.ts'
+import { RaftError } from '../../errors.ts'
 import { encodedSize } from '../../log-format/block.ts'
-import { onAbort } from '../../platform/on-abort.ts'
+import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
 export interface ProposalLimits {
@@ -15,73 +13,46 @@ export interface ProposalLimits {
   readonly pendingProposalBytesMax: number
 }
 
-/** Where a command was applied, and with what result. Made only for those who ask for it. */
-export interface Landing {
-  readonly index: LogIndex
-  readonly term: Term
-  readonly result: unknown
+export interface Proposal<Result> extends Caller {
+  readonly command: Uint8Array
+  /** Called once the command is applied on this node, with the place of its entry in the log. */
+  readonly resolve: (result: Result, index: LogIndex, term: Term) => void
 }
 
-/** One caller who waits. */
-export interface Proposal {
+class PendingProposal<Result> extends PendingCall {
   readonly command: Uint8Array
-  readonly deadline: Instant
-  readonly signal: AbortSignal | undefined
-  /** Whether the caller wants to know where the command landed, and not only the result. */
-  readonly wantsLanding: boolean
-  readonly resolve: (value: never) => void
-  readonly reject: (error: RaftError) => void
-}
+  readonly resolve: (result: Result, index: LogIndex, term: Term) => void
+  batch: Batch<Result> | undefined = undefined
 
-/** Made for every command: a class, and not a spread object, for a tenth of the time. */
-class PendingProposal implements Proposal {
-  readonly command: Uint8Array
-  readonly deadline: Instant
-  readonly signal: AbortSignal | undefined
-  readonly wantsLanding: boolean
-  readonly resolve: (value: never) => void
-  readonly reject: (error: RaftError) => void
-  isSettled = false
-  batch: OpenBatch | undefined = undefined
-  unlisten: (() => void) | undefined = undefined
-
-  constructor(proposal: Proposal) {
+  constructor(proposal: Proposal<Result>) {
+    super(proposal)
     this.command = proposal.command
-    this.deadline = proposal.deadline
-    this.signal = proposal.signal
-    this.wantsLanding = proposal.wantsLanding
     this.resolve = proposal.resolve
-    this.reject = proposal.reject
   }
 }
 
-/** The proposals of one block, from the moment the core is asked. */
-export interface Batch {
-  readonly first: LogIndex
-  readonly term: Term
-}
-
-class OpenBatch implements Batch {
-  readonly proposals: readonly PendingProposal[]
+/** The proposals of one block, in order, from the step that passes them to the core. */
+export class Batch<Result> {
+  readonly proposals: readonly PendingProposal<Result>[]
+  /** The index of the first command, once the core has appended the block. */
   first: LogIndex = 0
   term: Term = 0
-  /** How many still wait. */
   pendingCount: number
 
-  constructor(waiting: readonly PendingProposal[]) {
-    this.proposals = waiting
-    this.pendingCount = waiting.length
+  constructor(proposals: readonly PendingProposal<Result>[]) {
+    this.proposals = proposals
+    this.pendingCount = proposals.length
   }
 }
 
-export class Proposals {
+export class Proposals<Result> {
   readonly #limits: ProposalLimits
-  /** Not yet given to the core. */
-  #queue: PendingProposal[] = []
-  /** Given to the core, not yet answered: only within one turn. */
-  readonly #submitted = new Map<number, OpenBatch>()
-  /** In the log at a known place; rising by index and term. Those before `#head` are done with. */
-  #accepted: (OpenBatch | undefined)[] = []
+  /** Not yet passed to the core. */
+  #queue: PendingProposal<Result>[] = []
+  /** Passed to the core and not yet answered, by proposal number; empty between two steps. */
+  readonly #submitted = new Map<number, Batch<Result>>()
+  /** In the log at a known index. Invariant: index and term rise; the slots before `#head` are free. */
+  #accepted: (Batch<Result> | undefined)[] = []
   #head = 0
   #lastNumber = 0
   #count = 0
@@ -91,61 +62,60 @@ export class Proposals {
     this.#limits = limits
   }
 
-  /** How many callers wait. */
+  /** The number of pending proposals. */
   get count(): number {
     return this.#count
   }
 
-  /** Why one more command of this size would be too much, or undefined if it would not. */
+  /** The error that rejects one more command of this size, or undefined if there is capacity. */
   checkCapacity(bytes: number): RaftError | undefined {
     const { pendingProposalsMax, pendingProposalBytesMax } = this.#limits
-    const refused = 'the proposal was refused'
+    const rejected = 'the proposal was rejected'
     if (this.#count >= pendingProposalsMax)
-      return overloadedError(refused, 'pendingProposalsMax', this.#count + 1, pendingProposalsMax)
+      return overloadedError(rejected, 'pendingProposalsMax', this.#count + 1, pendingProposalsMax)
     if (this.#bytes + bytes > pendingProposalBytesMax)
-      return overloadedError(refused, 'pendingProposalBytesMax', this.#bytes + bytes, pendingProposalBytesMax)
+      return overloadedError(rejected, 'pendingProposalBytesMax', this.#bytes + bytes, pendingProposalBytesMax)
     return undefined
   }
 
-  add(proposal: Proposal): void {
-    const waiting = new PendingProposal(proposal)
-    this.#queue.push(waiting)
+  add(proposal: Proposal<Result>): void {
+    const pending = new PendingProposal(proposal)
+    this.#queue.push(pending)
     this.#count++
-    this.#bytes += waiting.command.length
-    const { signal } = proposal
-    if (signal === undefined) return
-    const aborted = (): void => this.#giveUp(waiting, 'the caller gave up waiting', 'ERR_RAFT_ABORTED', signal.reason)
-    waiting.unlisten = onAbort(signal, aborted)
+    this.#bytes += pending.command.length
+    pending.listen(() =>
+      this.#giveUp(pending, 'the caller stopped waiting', 'ERR_RAFT_ABORTED', pending.signal?.reason),
+    )
   }
 
-  /** All that has gathered since the last turn goes to the core: one block, or as few as the limits allow. */
+  /** Passes all queued commands to the core, in as few blocks as the limits allow. */
   collectInputs(post: (input: Input) => void): void {
     if (this.#queue.length === 0) return
     const queue = this.#queue
     this.#queue = []
-    let batch: PendingProposal[] = []
+    let block: PendingProposal<Result>[] = []
     let bytes = 0
-    for (const waiting of queue) {
-      if (waiting.isSettled) continue
+    for (const pending of queue) {
+      if (pending.isSettled) continue
       const isFull =
-        batch.length >= this.#limits.blockEntriesMax || bytes + waiting.command.length > this.#limits.blockBytesMax
-      if (isFull && batch.length > 0) {
-        this.#submit(batch, bytes, post)
-        batch = []
+        block.length >= this.#limits.blockEntriesMax || bytes + pending.command.length > this.#limits.blockBytesMax
+      if (isFull && block.length > 0) {
+        this.#submit(block, bytes, post)
+        block = []
         bytes = 0
       }
-      batch.push(waiting)
-      bytes += waiting.command.length
+      block.push(pending)
+      bytes += pending.command.length
     }
-    if (batch.length > 0) this.#submit(batch, bytes, post)
+    if (block.length > 0) this.#submit(block, bytes, post)
   }
 
-  #submit(waiting: readonly PendingProposal[], bytes: number, post: (input: Input) => void): void {
-    const batch = new OpenBatch(waiting)
-    for (const one of waiting) one.batch = batch
+  #submit(proposals: readonly PendingProposal<Result>[], bytes: number, post: (input: Input) => void): void {
+    const batch = new Batch(proposals)
+    for (const pending of proposals) pending.batch = batch
     const proposal = ++this.#lastNumber
     this.#submitted.set(proposal, batch)
-    const payload = waiting.map((one) => one.command)
+    const payload = proposals.map(({ command }) => command)
     post({ type: 'propose', proposal, count: payload.length, size: encodedSize(payload.length, bytes), payload })
   }
 
@@ -166,109 +136,88 @@ export class Proposals {
   }
 
   /**
-   * A block is about to be applied: the batch it was made of, if it is one of ours. Batches it stands in the way of were overwritten:
-   * those that start before its end, and those of an older term, for terms never fall along a log.
+   * Returns the batch of the block that is about to be applied, if this node proposed it. Rejects the batches that this block proves
+   * overwritten: those that start before its end, and those of an older term, because terms never fall along a log.
    */
-  takeBatch(first: LogIndex, count: number, term: Term): Batch | undefined {
+  takeBatch(first: LogIndex, count: number, term: Term): Batch<Result> | undefined {
     for (;;) {
       const batch = this.#accepted[this.#head]
       if (batch === undefined || (batch.first >= first + count && batch.term >= term)) return undefined
       this.#removeFirst()
       if (batch.first === first && batch.term === term) return batch
-      this.#rejectAll(batch, overwrittenError(batch, term))
+      this.#rejectAll(batch, overwrittenError(batch.term, term))
     }
   }
 
   /** The command at this offset of the batch was applied. */
-  resolve(batch: Batch, offset: number, result: unknown): void {
-    const waiting = (batch as OpenBatch).proposals[offset] as PendingProposal
-    if (waiting.isSettled) return
-    const landing: Landing | unknown = waiting.wantsLanding
-      ? ({ index: batch.first + offset, term: batch.term, result } satisfies Landing)
-      : result
-    this.#settle(waiting)
-    waiting.resolve(landing as never)
+  resolve(batch: Batch<Result>, offset: number, result: Result): void {
+    const pending = batch.proposals[offset] as PendingProposal<Result>
+    if (this.#settle(pending)) pending.resolve(result, batch.first + offset, batch.term)
   }
 
-  /** The block of a batch that was taken will not be applied to its end. */
-  abandon(batch: Batch, why: string, cause?: unknown): void {
-    this.#rejectAll(batch as OpenBatch, outcomeUnknownError('proposal', why, cause))
+  /** The rest of a batch that was taken will not be applied. */
+  abandon(batch: Batch<Result>, why: string, cause?: unknown): void {
+    this.#rejectAll(batch, outcomeUnknownError('proposal', why, cause))
   }
 
-  /** A snapshot has replaced the log up to here: what became of the commands in it can no longer be seen. */
+  /** A snapshot has replaced the log up to this index: whether it contains the commands in it cannot be known. */
   onSnapshotInstalled(index: LogIndex): void {
     for (;;) {
       const batch = this.#accepted[this.#head]
       if (batch === undefined || batch.first > index) return
       this.#removeFirst()
-      this.#rejectAll(
-        batch,
-        outcomeUnknownError('proposal', 'a snapshot of the leader has replaced the log where it stood'),
-      )
+      this.#rejectAll(batch, outcomeUnknownError('proposal', 'a snapshot from the leader replaced its log entry'))
     }
   }
 
-  /** Ends those whose time has come; returns when the next one's will. */
   sweep(now: Instant): Instant {
-    let next = Number.POSITIVE_INFINITY
-    const check = (waiting: PendingProposal): void => {
-      if (waiting.isSettled) return
-      if (waiting.deadline <= now) this.#giveUp(waiting, 'its time was up', 'ERR_RAFT_TIMEOUT')
-      else if (waiting.deadline < next) next = waiting.deadline
-    }
-    for (const waiting of this.#queue) check(waiting)
+    const expire = (pending: PendingProposal<Result>): void => this.#giveUp(pending, 'it timed out', 'ERR_RAFT_TIMEOUT')
+    let next = expireCalls(this.#queue, now, expire)
     const accepted = this.#acceptedBatches()
-    for (const batch of accepted) for (const waiting of batch.proposals) check(waiting)
+    for (const { proposals } of accepted) next = Math.min(next, expireCalls(proposals, now, expire))
     this.#accepted = accepted.filter((batch) => batch.pendingCount > 0)
     this.#head = 0
     return next
   }
 
-  /** The node ends: nobody is left waiting. What the core has not heard of is surely not applied. */
+  /** Rejects every proposal. What was not yet passed to the core is certainly not applied. */
   close(why: string, cause?: unknown): void {
-    const queue = this.#queue
-    this.#queue = []
-    for (const waiting of queue) this.#giveUp(waiting, why, 'ERR_RAFT_CLOSED', cause)
     const batches = [...this.#submitted.values(), ...this.#acceptedBatches()]
+    const pending = [...this.#queue, ...batches.flatMap(({ proposals }) => proposals)]
+    this.#queue = []
     this.#submitted.clear()
     this.#accepted = []
     this.#head = 0
-    for (const batch of batches)
-      for (const waiting of batch.proposals) this.#giveUp(waiting, why, 'ERR_RAFT_CLOSED', cause)
+    for (const proposal of pending) this.#giveUp(proposal, why, 'ERR_RAFT_CLOSED', cause)
   }
 
   #giveUp(
-    waiting: PendingProposal,
+    pending: PendingProposal<Result>,
     why: string,
     code: 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_ABORTED' | 'ERR_RAFT_CLOSED',
     cause?: unknown,
   ): void {
-    if (waiting.isSettled) return
-    this.#settle(waiting)
-    const isStarted = waiting.batch !== undefined
-    waiting.reject(
-      isStarted ? outcomeUnknownError('proposal', why, cause) : notStartedError('proposal', why, code, cause),
+    if (!this.#settle(pending)) return
+    const isSubmitted = pending.batch !== undefined
+    pending.reject(
+      isSubmitted ? outcomeUnknownError('proposal', why, cause) : notStartedError('proposal', why, code, cause),
     )
   }
 
-  #rejectAll(batch: OpenBatch, error: RaftError): void {
-    for (const waiting of batch.proposals) {
-      if (waiting.isSettled) continue
-      this.#settle(waiting)
-      waiting.reject(error)
-    }
+  #rejectAll(batch: Batch<Result>, error: RaftError): void {
+    for (const pending of batch.proposals) if (this.#settle(pending)) pending.reject(error)
   }
 
-  #settle(waiting: PendingProposal): void {
-    waiting.isSettled = true
-    waiting.unlisten?.()
-    if (waiting.batch !== undefined) waiting.batch.pendingCount--
+  #settle(pending: PendingProposal<Result>): boolean {
+    if (!pending.settle()) return false
+    if (pending.batch !== undefined) pending.batch.pendingCount--
     this.#count--
-    this.#bytes -= waiting.command.length
+    this.#bytes -= pending.command.length
+    return true
   }
 
-  #acceptedBatches(): OpenBatch[] {
-    return this.#accepted.slice(this.#head) as OpenBatch[]
+  #acceptedBatches(): Batch<Result>[] {
+    return this.#accepted.slice(this.#head) as Batch<Result>[]
   }
 
   #removeFirst(): void {
@@ -279,10 +228,10 @@ export class Proposals {
   }
 }
 
-function overwrittenError(batch: Batch, term: Term): RaftError {
-  return new RaftFailure(
+function overwrittenError(term: Term, newTerm: Term): RaftError {
+  return new RaftError(
     'ERR_RAFT_ENTRY_OVERWRITTEN',
-    `the proposal of term ${batch.term} was overwritten: a leader of term ${term} had another entry in its place`,
-    { hint: 'it was surely not applied: propose it again' },
+    `the proposal of term ${term} was overwritten by another entry of the leader of term ${newTerm}`,
+    { hint: 'it was certainly not applied: propose it again' },
   )
 }

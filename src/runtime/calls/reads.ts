@@ -1,67 +1,69 @@
-/** Questions to the state machine: all of one turn share one confirmation by the core, then wait until enough is applied. */
+/** Pending reads: those of one turn share one confirmation by the core, then wait until the state machine has caught up. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
-import { onAbort } from '../../platform/on-abort.ts'
+import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 import { notStartedError } from './rejections.ts'
 
-/** How a read is confirmed; 'local' ones are not, they only wait for a whole state. */
+/** How the core confirms a read. A 'local' read needs no confirmation; it only waits until no snapshot is being restored. */
 export type Confirmation = 'quorum' | 'lease' | 'local'
 
-/** One caller who waits. */
-export interface Read {
-  readonly query: () => unknown
-  /** Asks again, as long as there is time, when nobody leads just now; else that is the answer. */
+export interface Read extends Caller {
+  /** Runs the query and resolves the caller. What it throws rejects the read. */
+  readonly answer: () => void
+  /** Whether to try again until the deadline while there is no leader. If false, the read fails at once. */
   readonly retryWithoutLeader: boolean
-  readonly deadline: Instant
-  readonly signal: AbortSignal | undefined
-  readonly resolve: (answer: never) => void
-  readonly reject: (error: unknown) => void
 }
 
-interface PendingRead extends Read {
+class PendingRead extends PendingCall {
+  readonly answer: () => void
+  readonly retryWithoutLeader: boolean
   readonly confirmation: Confirmation
-  /** Why it was not confirmed when it was last tried. */
-  lastError: RaftError | undefined
-  isSettled: boolean
-  unlisten: (() => void) | undefined
+  /** Why the last confirmation failed. */
+  lastError: RaftError | undefined = undefined
+
+  constructor(read: Read, confirmation: Confirmation) {
+    super(read)
+    this.answer = read.answer
+    this.retryWithoutLeader = read.retryWithoutLeader
+    this.confirmation = confirmation
+  }
 }
 
 /** Reads that share a confirmation. */
 interface ReadGroup {
-  readonly waiting: readonly PendingRead[]
-  /** Answered once this is applied; undefined until the core has said. */
+  readonly reads: readonly PendingRead[]
+  /** The index that must be applied before these reads are answered; undefined until the core confirms them. */
   index: LogIndex | undefined
 }
 
-/** What the applier knows. */
+/** What the applier reports about the state machine. */
 export interface AppliedState {
   readonly appliedIndex: LogIndex
-  /** The machine holds a whole state (it is not being restored). */
+  /** False while a snapshot is being restored. */
   readonly isReadable: boolean
 }
 
 export interface ReadsParts {
   readonly appliedState: AppliedState
   readonly clock: Clock
-  /** There is something to gather. */
+  /** Schedules a turn, which calls `collectInputs`. */
   readonly wake: () => void
 }
 
-/** How soon a patient read is tried again. */
 const RETRY_MS = 50
 
 export class Reads {
   readonly #parts: ReadsParts
   readonly #appliedState: AppliedState
-  /** Refused for now, to be tried again when the timer rings. */
+  /** Rejected for want of a leader; queued again when the timer fires. */
   #awaitingRetry: PendingRead[] = []
   #retryTimer: Timer | undefined
   #queued: Record<'quorum' | 'lease', PendingRead[]> = { quorum: [], lease: [] }
-  /** Asked of the core, by the number given to it. */
+  /** Passed to the core and not yet answered, by read number. */
   readonly #submitted = new Map<number, ReadGroup>()
-  /** Confirmed, waiting to be applied. */
+  /** Confirmed, and waiting for the applied index. */
   #confirmed: ReadGroup[] = []
   #lastNumber = 0
   #count = 0
@@ -71,43 +73,42 @@ export class Reads {
     this.#appliedState = parts.appliedState
   }
 
+  /** The number of pending reads. */
   get count(): number {
     return this.#count
   }
 
   add(read: Read, confirmation: Confirmation): void {
-    const waiting: PendingRead = { ...read, confirmation, lastError: undefined, isSettled: false, unlisten: undefined }
+    const pending = new PendingRead(read, confirmation)
     this.#count++
-    if (confirmation !== 'local') this.#queued[confirmation].push(waiting)
+    if (confirmation !== 'local') this.#queued[confirmation].push(pending)
     else {
-      const group = { waiting: [waiting], index: 0 }
-      if (!this.#isReady(group)) this.#confirmed.push(group)
-      else {
-        this.#answer(group)
-        return
-      }
+      const group: ReadGroup = { reads: [pending], index: 0 }
+      if (this.#isReady(group)) return this.#answer(group)
+      this.#confirmed.push(group)
     }
-    const { signal } = read
-    if (signal === undefined) return
-    const aborted = (): void =>
-      this.#reject(waiting, notStartedError('read', 'the caller gave up waiting', 'ERR_RAFT_ABORTED', signal.reason))
-    waiting.unlisten = onAbort(signal, aborted)
+    pending.listen(() =>
+      this.#reject(
+        pending,
+        notStartedError('read', 'the caller stopped waiting', 'ERR_RAFT_ABORTED', pending.signal?.reason),
+      ),
+    )
   }
 
-  /** All that have gathered become one read of the core (one for each way of confirming). */
+  /** Passes all queued reads to the core, as one read for each kind of confirmation. */
   collectInputs(post: (input: Input) => void): void {
     for (const mode of ['quorum', 'lease'] as const) {
       if (this.#queued[mode].length === 0) continue
-      const waiting = this.#queued[mode].filter((one) => !one.isSettled)
+      const reads = this.#queued[mode].filter(({ isSettled }) => !isSettled)
       this.#queued[mode] = []
-      if (waiting.length === 0) continue
+      if (reads.length === 0) continue
       const read = ++this.#lastNumber
-      this.#submitted.set(read, { waiting, index: undefined })
+      this.#submitted.set(read, { reads, index: undefined })
       post({ type: 'read', read, mode })
     }
   }
 
-  /** The core: once applied up to `index`, they may be answered. */
+  /** The core has confirmed the read: it may be answered once `index` is applied. */
   ready(read: number, index: LogIndex): void {
     const group = this.#submitted.get(read)
     if (group === undefined) return
@@ -117,30 +118,30 @@ export class Reads {
     else this.#confirmed.push(group)
   }
 
-  /** The core cannot confirm it. `isTransient`: because nobody leads just now. */
+  /** The core cannot confirm the read. `isTransient`: because there is no leader at the moment. */
   rejected(read: number, error: RaftError, isTransient: boolean): void {
     const group = this.#submitted.get(read)
     this.#submitted.delete(read)
-    for (const waiting of group?.waiting ?? []) {
-      if (waiting.isSettled) continue
-      if (isTransient && waiting.retryWithoutLeader) this.#scheduleRetry(waiting, error)
-      else this.#reject(waiting, error)
+    for (const pending of group?.reads ?? []) {
+      if (pending.isSettled) continue
+      if (isTransient && pending.retryWithoutLeader) this.#scheduleRetry(pending, error)
+      else this.#reject(pending, error)
     }
   }
 
-  #scheduleRetry(waiting: PendingRead, error: RaftError): void {
+  #scheduleRetry(pending: PendingRead, error: RaftError): void {
     const { clock, wake } = this.#parts
-    waiting.lastError = error
-    this.#awaitingRetry.push(waiting)
+    pending.lastError = error
+    this.#awaitingRetry.push(pending)
     this.#retryTimer ??= clock.wakeAt(clock.now() + RETRY_MS, () => {
       this.#retryTimer = undefined
-      for (const parked of this.#awaitingRetry.splice(0))
-        if (parked.confirmation !== 'local' && !parked.isSettled) this.#queued[parked.confirmation].push(parked)
+      for (const read of this.#awaitingRetry.splice(0))
+        if (read.confirmation !== 'local' && !read.isSettled) this.#queued[read.confirmation].push(read)
       wake()
     })
   }
 
-  /** More was applied, or a snapshot restored. */
+  /** The applied index has advanced, or a snapshot was restored. */
   onApplied(): void {
     if (this.#confirmed.length === 0) return
     const ready = this.#confirmed.filter((group) => this.#isReady(group))
@@ -150,20 +151,15 @@ export class Reads {
   }
 
   sweep(now: Instant): Instant {
-    let next = Number.POSITIVE_INFINITY
-    const check = (waiting: PendingRead): void => {
-      if (waiting.isSettled) return
-      if (waiting.deadline > now) next = Math.min(next, waiting.deadline)
-      else
-        this.#reject(waiting, waiting.lastError ?? notStartedError('read', this.#timeoutReason(), 'ERR_RAFT_TIMEOUT'))
-    }
-    for (const waiting of this.#all()) check(waiting)
-    this.#confirmed = this.#confirmed.filter((group) => group.waiting.some((waiting) => !waiting.isSettled))
+    const next = expireCalls(this.#all(), now, (pending) =>
+      this.#reject(pending, pending.lastError ?? notStartedError('read', this.#timeoutReason(), 'ERR_RAFT_TIMEOUT')),
+    )
+    this.#confirmed = this.#confirmed.filter(({ reads }) => reads.some(({ isSettled }) => !isSettled))
     return next
   }
 
   close(why: string, cause?: unknown): void {
-    for (const waiting of this.#all()) this.#reject(waiting, notStartedError('read', why, 'ERR_RAFT_CLOSED', cause))
+    for (const pending of this.#all()) this.#reject(pending, notStartedError('read', why, 'ERR_RAFT_CLOSED', cause))
     this.#retryTimer?.cancel()
     this.#retryTimer = undefined
     this.#awaitingRetry = []
@@ -173,15 +169,15 @@ export class Reads {
   }
 
   #all(): PendingRead[] {
-    const groups = [...this.#submitted.values(), ...this.#confirmed].flatMap((group) => group.waiting)
+    const groups = [...this.#submitted.values(), ...this.#confirmed].flatMap(({ reads }) => reads)
     return [...this.#queued.quorum, ...this.#queued.lease, ...this.#awaitingRetry, ...groups]
   }
 
-  /** A reader that waits for this node to catch up is told how far it is behind. */
+  /** If a confirmed read waits for the state machine, says how far it is behind. */
   #timeoutReason(): string {
     const { appliedIndex } = this.#appliedState
     const behind = Math.max(0, ...this.#confirmed.map(({ index }) => (index ?? 0) - appliedIndex))
-    return behind > 0 ? `its time was up, with ${behind} entries still to be applied here` : 'its time was up'
+    return behind > 0 ? `it timed out with ${behind} entries still to be applied on this node` : 'it timed out'
   }
 
   #isReady(group: ReadGroup): boolean {
@@ -189,26 +185,23 @@ export class Reads {
   }
 
   #answer(group: ReadGroup): void {
-    for (const waiting of group.waiting) {
-      if (waiting.isSettled) continue
-      this.#settle(waiting)
+    for (const pending of group.reads) {
+      if (!this.#settle(pending)) continue
       try {
-        waiting.resolve(waiting.query() as never)
+        pending.answer()
       } catch (error) {
-        waiting.reject(error)
+        pending.reject(error)
       }
     }
   }
 
-  #reject(waiting: PendingRead, error: unknown): void {
-    if (waiting.isSettled) return
-    this.#settle(waiting)
-    waiting.reject(error)
+  #reject(pending: PendingRead, error: unknown): void {
+    if (this.#settle(pending)) pending.reject(error)
   }
 
-  #settle(waiting: PendingRead): void {
-    waiting.isSettled = true
-    waiting.unlisten?.()
+  #settle(pending: PendingRead): boolean {
+    if (!pending.settle()) return false
     this.#count--
+    return true
   }
 }

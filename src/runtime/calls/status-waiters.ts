@@ -1,74 +1,74 @@
-/** Those who wait for the node to be in a certain state: they look after every step, and at no other time. */
+/** Callers that wait for the node to reach a state (`node.until`): checked after every step. */
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Instant } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import { onAbort } from '../../platform/on-abort.ts'
+import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 
-/** One caller who waits. */
-export interface StatusWaiter {
+export interface StatusWaiter extends Caller {
   readonly predicate: (status: NodeStatus) => boolean
-  readonly deadline: Instant
-  readonly signal: AbortSignal | undefined
   readonly resolve: (status: NodeStatus) => void
-  readonly reject: (error: unknown) => void
+}
+
+class PendingWaiter extends PendingCall {
+  readonly predicate: (status: NodeStatus) => boolean
+  readonly resolve: (status: NodeStatus) => void
+
+  constructor(waiter: StatusWaiter) {
+    super(waiter)
+    this.predicate = waiter.predicate
+    this.resolve = waiter.resolve
+  }
 }
 
 export class StatusWaiters {
   readonly #status: () => NodeStatus
-  /** Each with what takes its ear off its signal. */
-  readonly #waiters = new Map<StatusWaiter, () => void>()
+  readonly #waiters = new Set<PendingWaiter>()
 
   constructor(status: () => NodeStatus) {
     this.#status = status
   }
 
   add(waiter: StatusWaiter): void {
-    const { signal } = waiter
-    const aborted = (): void => this.#giveUp(waiter, 'ERR_RAFT_ABORTED', 'the caller gave up', signal?.reason)
-    this.#waiters.set(waiter, signal === undefined ? () => undefined : onAbort(signal, aborted))
+    const pending = new PendingWaiter(waiter)
+    pending.listen(() => this.#giveUp(pending, 'ERR_RAFT_ABORTED', 'the caller stopped waiting', waiter.signal?.reason))
+    this.#waiters.add(pending)
     this.check()
   }
 
-  /** Something may have changed. */
+  /** Called when the status may have changed. What a predicate throws rejects its caller. */
   check(): void {
     if (this.#waiters.size === 0) return
     const status = this.#status()
-    for (const waiter of [...this.#waiters.keys()]) {
+    for (const waiter of [...this.#waiters]) {
       try {
-        if (!waiter.predicate(status)) continue
-        this.#remove(waiter)
-        waiter.resolve(status)
+        if (waiter.predicate(status) && this.#settle(waiter)) waiter.resolve(status)
       } catch (error) {
-        this.#remove(waiter)
-        waiter.reject(error)
+        if (this.#settle(waiter)) waiter.reject(error)
       }
     }
   }
 
   sweep(now: Instant): Instant {
-    let next = Number.POSITIVE_INFINITY
-    for (const waiter of [...this.#waiters.keys()]) {
-      if (waiter.deadline <= now) this.#giveUp(waiter, 'ERR_RAFT_TIMEOUT', 'the node was not in that state in time')
-      else next = Math.min(next, waiter.deadline)
-    }
-    return next
+    return expireCalls(this.#waiters, now, (waiter) =>
+      this.#giveUp(waiter, 'ERR_RAFT_TIMEOUT', 'the node did not reach that state in time'),
+    )
   }
 
   close(why: string, cause?: unknown): void {
-    for (const waiter of [...this.#waiters.keys()]) this.#giveUp(waiter, 'ERR_RAFT_CLOSED', why, cause)
+    for (const waiter of this.#waiters) this.#giveUp(waiter, 'ERR_RAFT_CLOSED', why, cause)
   }
 
   #giveUp(
-    waiter: StatusWaiter,
+    waiter: PendingWaiter,
     code: 'ERR_RAFT_ABORTED' | 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_CLOSED',
     why: string,
     cause?: unknown,
   ): void {
-    if (this.#remove(waiter)) waiter.reject(new RaftError(code, `gave up waiting: ${why}`, { cause }))
+    if (this.#settle(waiter)) waiter.reject(new RaftError(code, `stopped waiting: ${why}`, { cause }))
   }
 
-  #remove(waiter: StatusWaiter): boolean {
-    this.#waiters.get(waiter)?.()
-    return this.#waiters.delete(waiter)
+  #settle(waiter: PendingWaiter): boolean {
+    this.#waiters.delete(waiter)
+    return waiter.settle()
   }
 }

@@ -1,4 +1,4 @@
-/** Feeds the state machine: committed commands in order, or a snapshot in their place; never both at once, never one skipped. */
+/** Applies committed entries to the state machine in order, or restores it from a snapshot; never both at once. */
 
 import type { Clock } from '../../contracts/clock.ts'
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
@@ -16,36 +16,37 @@ export interface ApplierParts<Command, Result> {
   readonly storage: Pick<Storage, 'read' | 'snapshots'>
   readonly cache: BlockCache
   readonly clock: Clock
-  readonly proposals: Proposals
+  readonly proposals: Proposals<Result>
   readonly readBytesMax: number
   readonly applyTurnMs: number
-  /** All whole blocks up to here are applied. */
+  /** All entries up to `index`, the end of a block, are applied. */
   readonly onApplied: (index: LogIndex) => void
   readonly onRestored: (snapshot: SnapshotInfo, tookMs: number) => void
   readonly onFailed: (error: unknown) => void
 }
 
-/** Work to do, in order: at most one snapshot, then one range. */
+/** Work to do: first the snapshot, then the range. */
 interface PendingWork {
   install: SnapshotInfo | undefined
   apply: { from: LogIndex; to: LogIndex } | undefined
 }
 
-/** A block half applied, when the event loop wanted its turn. */
-interface BlockCursor {
+/** A block that is being applied; it may take several turns of the event loop. */
+interface BlockCursor<Result> {
   readonly block: EncodedBlock
   readonly payloads: readonly Uint8Array[]
-  readonly batch: Batch | undefined
+  /** Its proposals, if this node proposed it. */
+  readonly batch: Batch<Result> | undefined
   offset: number
 }
 
 export class Applier<Command, Result> {
   readonly #parts: ApplierParts<Command, Result>
   #pending: PendingWork = { install: undefined, apply: undefined }
-  #cursor: BlockCursor | undefined
-  /** Blocks read from disk, to be applied next. */
+  #cursor: BlockCursor<Result> | undefined
+  /** Blocks read from disk, in order, to be applied next. */
   #readAhead: EncodedBlock[] = []
-  /** Something asynchronous is under way: a disk read, a restore, or a pause for the event loop. */
+  /** A disk read, a restore, or a yield to the event loop is pending. */
   #isBusy = false
   #isRestoring = false
   #isStopped = false
@@ -58,25 +59,26 @@ export class Applier<Command, Result> {
     this.#parts = parts
   }
 
-  /** The last command the machine has seen. */
+  /** The last index that the state machine has applied; may lie within a block. */
   get appliedIndex(): LogIndex {
     return this.#appliedIndex
   }
 
-  /** Bytes of all blocks applied in this life. */
+  /** The bytes of all blocks applied since the start. */
   get appliedBytes(): number {
     return this.#appliedBytes
   }
 
-  /** False while a snapshot replaces the machine's state, or is about to. */
+  /** False while a snapshot is being restored, or is about to be. */
   get isReadable(): boolean {
     return this.#pending.install === undefined && !this.#isRestoring
   }
 
-  /** Whatever stands before the snapshot need not be applied any more. */
+  /** Restores the snapshot in place of the entries up to its index. */
   install(snapshot: SnapshotInfo): void {
     const { proposals } = this.#parts
-    if (this.#cursor?.batch !== undefined) proposals.abandon(this.#cursor.batch, 'a snapshot of the leader came first')
+    if (this.#cursor?.batch !== undefined)
+      proposals.abandon(this.#cursor.batch, 'a snapshot from the leader replaced its log entry')
     this.#cursor = undefined
     this.#readAhead = []
     this.#pending = { install: snapshot, apply: undefined }
@@ -90,8 +92,8 @@ export class Applier<Command, Result> {
   }
 
   /**
-   * Calls back as soon as whole blocks are applied and nothing is being restored: at once, if that is so now. `isRunning` is false if
-   * that will never be, because the node ends.
+   * Calls back when the state machine is between two blocks and no snapshot is being restored: synchronously if it is now.
+   * `isRunning` is false if the node stops first.
    */
   atBoundary(callback: (isRunning: boolean) => void): void {
     if (this.#isStopped || (this.#cursor === undefined && this.isReadable)) callback(!this.#isStopped)
@@ -118,7 +120,7 @@ export class Applier<Command, Result> {
     this.#parts.onApplied(boundary)
   }
 
-  /** Until there is nothing to do, or something to wait for. */
+  /** Returns when nothing is left to do, or once something asynchronous has begun. */
   #applyPending(): void {
     const { clock, applyTurnMs } = this.#parts
     const until = clock.now() + applyTurnMs
@@ -150,8 +152,8 @@ export class Applier<Command, Result> {
     )
   }
 
-  /** The block that starts there, from memory or read ahead; undefined if it must be read first. */
-  #openBlock(first: LogIndex): BlockCursor | undefined {
+  /** The block that starts at `first`, if it is in memory. */
+  #openBlock(first: LogIndex): BlockCursor<Result> | undefined {
     const fromDisk = this.#readAhead[0]?.first === first ? this.#readAhead.shift() : undefined
     const block = fromDisk ?? this.#parts.cache.get(first)
     if (block === undefined) return undefined
@@ -159,8 +161,8 @@ export class Applier<Command, Result> {
     return { block, payloads: block.kind === 'commands' ? payloadsOf(block) : [], batch, offset: 0 }
   }
 
-  /** Applies the block, or as much of it as there is time for; says whether it is done. */
-  #applyBlock(cursor: BlockCursor, until: number): boolean {
+  /** Applies commands until the block ends or the time is up. Returns whether the block is done. */
+  #applyBlock(cursor: BlockCursor<Result>, until: number): boolean {
     const { block, payloads, batch } = cursor
     const { clock, codec, machine, proposals } = this.#parts
     while (cursor.offset < payloads.length) {
@@ -189,7 +191,7 @@ export class Applier<Command, Result> {
       const blocks = await storage.read(from, readBytesMax)
       if (this.#pending.apply?.from === from) this.#readAhead = blocks.filter((block) => block.first < range.to)
     } catch (error) {
-      // The log was replaced by a snapshot under our hands: then nobody wants these blocks any more.
+      // If a snapshot has replaced the log in the meantime, these blocks are no longer needed.
       const isOutdated = this.#pending.install !== undefined || this.#pending.apply?.from !== from
       if (!isOutdated) throw error
     }
@@ -232,14 +234,14 @@ export class Applier<Command, Result> {
 
   #fail(error: unknown): void {
     if (this.#isStopped) return
-    this.stop('the node has stopped on the way', error)
+    this.stop('the node stopped first', error)
     this.#parts.onFailed(error)
   }
 }
 
 /**
- * Passes chunks on, as plain Uint8Arrays (the `slice` of a Buffer does not copy, which surprises), and remembers an error of their
- * source, to tell it from one of the reader.
+ * Yields the chunks as plain Uint8Arrays, because `slice` of a Buffer does not copy. Reports an error of their source, so that it can
+ * be distinguished from an error of the state machine.
  */
 async function* captureSourceError(
   chunks: AsyncIterable<Uint8Array>,
@@ -256,7 +258,7 @@ async function* captureSourceError(
 function applyError(index: LogIndex, term: number, cause: unknown): RaftError {
   const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
   return new RaftError('ERR_RAFT_APPLY', `the state machine threw at index ${index} (term ${term}): ${thrown}`, {
-    hint: 'the same entry fails on every node: mend apply(), then start again; refusals belong in the result',
+    hint: 'the same entry fails on every node: fix apply() and restart; return a rejection as a result, do not throw it',
     details: { index, term },
     cause,
   })
@@ -269,7 +271,7 @@ function restoreError(snapshot: SnapshotInfo, cause: unknown): RaftError {
     'ERR_RAFT_APPLY',
     `the state machine could not be restored at index ${snapshot.index}: ${thrown}`,
     {
-      hint: 'restore() must take what snapshot() has given',
+      hint: 'restore() must accept what snapshot() produced',
       details: { index: snapshot.index, snapshot: snapshot.id },
       cause,
     },

@@ -1,12 +1,12 @@
-/** The newest blocks of the log as bytes: one contiguous run, bounded, from which followers are sent to and commands applied. */
+/** The newest blocks of the log in memory, for sending and applying: one contiguous run, limited in bytes. */
 
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { LogIndex, Term } from '../../core/types.ts'
 
-/** Blocks that are not yet on disk are never evicted: nobody could read them anywhere else. */
+/** A block that is not on disk yet is never evicted, even beyond the limit: it could not be read back. */
 export class BlockCache {
   readonly #bytesMax: number
-  /** Contiguous and rising; those before `#head` are gone. */
+  /** Invariant: contiguous; the slots before `#head` are free. */
   #blocks: (EncodedBlock | undefined)[] = []
   #head = 0
   #bytes = 0
@@ -20,7 +20,7 @@ export class BlockCache {
     return this.#bytes
   }
 
-  /** Appends; whatever stood there or after it is replaced. A block that does not follow the last one starts a new run. */
+  /** Appends a block and drops what it overwrites. A block that does not follow the last one starts a new run. */
   put(block: EncodedBlock): void {
     this.truncateAfter(block.first - 1)
     const last = this.#blocks[this.#blocks.length - 1]
@@ -30,7 +30,7 @@ export class BlockCache {
     this.#evict()
   }
 
-  /** The block that starts at `first`, if it is here (and of that term, if one is given). */
+  /** The block that starts at `first`, if it is cached and of this term (of any term, if none is given). */
   get(first: LogIndex, term?: Term): EncodedBlock | undefined {
     let low = this.#head
     let high = this.#blocks.length - 1
@@ -56,7 +56,7 @@ export class BlockCache {
     this.#persistedTo = Math.min(this.#persistedTo, index)
   }
 
-  /** Everything up to `index` can be read from disk from now on. */
+  /** The blocks up to `index` are durable, and may be evicted. */
   onPersisted(index: LogIndex): void {
     this.#persistedTo = Math.max(this.#persistedTo, index)
     this.#evict()

@@ -1,4 +1,4 @@
-/** The loop: what has happened → one step of the core → its effects, handed out in one fixed order. Nobody else steps the core. */
+/** The event loop of a node: takes the inputs of one turn, steps the core once, and dispatches its effects. Only it steps the core. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Effects, Persist, Settlement } from '../../core/effects.ts'
@@ -9,16 +9,16 @@ import type { RaftStatus } from '../../core/status.ts'
 import type { Instant, LogIndex, LogRange, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import type { Mailbox } from './mailbox.ts'
 
-/** What is asked of the core: `Raft`, or in a test something that plays it. */
-export interface Core {
+/** What a node needs of its core: `Raft`, or a wrapper around it that a simulator or test supplies. */
+export interface RaftCore {
   step(now: Instant, inputs: readonly Input[]): Effects
   status(now: Instant): RaftStatus
   snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
 }
 
-/** Who carries the effects out. None of these may throw, and none may step the core. */
+/** Carries out the effects. None of these may throw or step the core. */
 export interface EffectHandlers {
-  /** Before each step: what has gathered (proposals, reads) becomes inputs now. */
+  /** Called before each step, to turn queued proposals and reads into inputs. */
   collectInputs(post: (input: Input) => void): void
   persist(persist: Persist): void
   settle(settlements: readonly Settlement[]): void
@@ -28,21 +28,20 @@ export interface EffectHandlers {
   apply(range: LogRange): void
   fetch(from: NodeId, snapshot: SnapshotInfo): void
   takeSnapshot(): void
-  /** After each step. */
   afterStep(): void
-  /** The core, or a hand, broke its own law. */
+  /** The core or a handler threw: a bug. No further step follows. */
   onFatalError(cause: unknown): void
 }
 
 export interface DriverParts {
-  readonly core: Core
+  readonly core: RaftCore
   readonly clock: Clock
   readonly mailbox: Mailbox
   readonly handlers: EffectHandlers
 }
 
 export class Driver {
-  readonly #core: Core
+  readonly #core: RaftCore
   readonly #clock: Clock
   readonly #mailbox: Mailbox
   readonly #handlers: EffectHandlers
@@ -60,12 +59,12 @@ export class Driver {
     this.#handlers = parts.handlers
   }
 
-  /** The first step, at once: the core asks for what recovery found. */
+  /** Takes the first step, synchronously: it continues what recovery found (a restore, entries to apply). */
   start(): void {
     this.#step([])
   }
 
-  /** Asks for a turn; all who ask before it comes share it. */
+  /** Schedules a turn, unless one is scheduled already. */
   wake(): void {
     if (this.#isScheduled || this.#isStopped) return
     this.#isScheduled = true
@@ -78,7 +77,7 @@ export class Driver {
     this.wake()
   }
 
-  /** What has gathered so far comes before what is posted from now on. */
+  /** Posts the queued proposals and reads now, so that they precede what is posted next. */
   collectInputs(): void {
     if (!this.#isStopped) this.#handlers.collectInputs(this.#post)
   }
@@ -91,7 +90,7 @@ export class Driver {
     return this.#core.status(this.#clock.now())
   }
 
-  /** No further step, whatever happens. */
+  /** No step follows. */
   stop(): void {
     this.#isStopped = true
     this.#timer?.timer.cancel()
@@ -121,8 +120,8 @@ export class Driver {
   }
 
   /**
-   * The disk first, for everybody waits for it; then answers and events (they open links to new peers), so that a message to
-   * a new peer finds its link; then the network; then the machine.
+   * The order is fixed. The disk write starts first, because most other things wait for it. Settlements and events precede messages,
+   * because a membership event connects new peers, and a message to an unconnected peer is dropped. The state machine comes last.
    */
   #dispatch(effects: Effects): void {
     const handlers = this.#handlers
@@ -137,7 +136,7 @@ export class Driver {
     this.#arm(effects.wakeAt)
   }
 
-  /** A later wish leaves the timer as it is: it fires early, looks at the clock and is set again. Most steps so cost no timer. */
+  /** A later deadline keeps the current timer, which re-arms when it fires; most steps then create no timer. */
   #arm(wakeAt: Instant): void {
     this.#wakeAt = wakeAt
     if (this.#isStopped || (this.#timer !== undefined && this.#timer.at <= wakeAt)) return

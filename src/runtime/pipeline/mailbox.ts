@@ -1,4 +1,4 @@
-/** What has happened since the last turn, in order. Bounded: a peer's message that finds it full is lost, as on a network. */
+/** The inputs of the core since the last turn, in order. When full, drops messages of peers, as a network may. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import { messageBytes } from '../../contracts/transport.ts'
 import type { Input } from '../../core/inputs.ts'
@@ -15,21 +15,21 @@ export class Mailbox {
     this.#limits = limits
   }
 
-  /** How many messages of peers found it full. */
+  /** The number of messages dropped. */
   get dropped(): number {
     return this.#dropped
   }
 
-  /** For the node's own inputs, whose number is bounded by what it has begun. */
+  /** Adds an input of the node itself. Never dropped: their number is bounded by the node's own requests. */
   post(input: Input): void {
     this.#inputs.push(input)
   }
 
-  /** For what peers say; false if there was no room. */
+  /** Adds a message of a peer; false if it was dropped. */
   receive(from: NodeId, message: PeerMessage): boolean {
     const bytes = messageBytes(message)
     const isFull = this.#messages >= this.#limits.messagesMax || this.#bytes + bytes > this.#limits.bytesMax
-    // A message larger than the whole box still passes when it is alone.
+    // A message larger than the limit passes if it is alone.
     if (isFull && this.#messages > 0) {
       this.#dropped++
       return false
@@ -40,7 +40,7 @@ export class Mailbox {
     return true
   }
 
-  /** Everything, in order; the box is empty afterwards. */
+  /** Removes and returns all inputs. */
   take(): readonly Input[] {
     const inputs = this.#inputs
     this.#inputs = []

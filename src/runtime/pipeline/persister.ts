@@ -1,4 +1,4 @@
-/** Group commit: at most one write of the log is under way, and all that waits meanwhile goes into the next one. */
+/** Group commit: at most one write to the storage is pending; writes that queue up in the meantime are merged into the next one. */
 
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
@@ -14,17 +14,17 @@ export interface PersisterParts {
   readonly clock: Clock
   readonly cache: BlockCache
   readonly lazyWriteMs: number
-  /** These messages may leave now. */
+  /** Sends messages that waited for a write. */
   readonly release: (outgoing: readonly Outgoing[]) => void
   /** Write `number` and all before it are durable. */
   readonly onPersisted: (number: number) => void
-  /** A snapshot is durably the newest one, and the files of older ones may go. */
+  /** The snapshot is recorded durably; older files may be removed. */
   readonly onSnapshotRecorded: (snapshot: SnapshotInfo) => void
-  /** A write failed: the disk is not to be trusted any more. */
+  /** A write failed. Nothing is written afterwards. */
   readonly onFailed: (error: unknown) => void
 }
 
-/** A write of the core's with its blocks as bytes. */
+/** A write requested by the core, with its blocks encoded. */
 interface QueuedWrite {
   readonly persist: Persist
   readonly blocks: readonly EncodedBlock[]
@@ -54,7 +54,7 @@ export class Persister {
     this.#writeNext()
   }
 
-  /** Writes what waits, and resolves when nothing is under way any more. */
+  /** Writes everything queued; resolves once no write is pending. */
   async drain(): Promise<void> {
     while (this.#writing !== undefined || (this.#queue.length > 0 && !this.#isStopped)) {
       if (this.#writing === undefined) this.#write()
@@ -62,7 +62,7 @@ export class Persister {
     }
   }
 
-  /** Nothing more is begun; a write under way is not taken back. */
+  /** Starts no further write. A pending one completes, but is not reported. */
   stop(): void {
     this.#isStopped = true
     this.#lazyTimer?.cancel()
@@ -99,7 +99,7 @@ export class Persister {
     if (this.#isStopped) return
     const { cache, release, onPersisted, onSnapshotRecorded } = this.#parts
     for (const { persist, blocks } of group) {
-      // A later write that still waits may have replaced these blocks; then the cache has forgotten them already.
+      // A queued write may have replaced these blocks; then the cache no longer holds them.
       const last = blocks[blocks.length - 1]
       if (last !== undefined && cache.get(last.first, last.term) !== undefined)
         cache.onPersisted(last.first + last.count - 1)
@@ -120,7 +120,7 @@ export class Persister {
   }
 }
 
-/** The block as bytes: as it came from the leader, or encoded now, once and for all. */
+/** A block from the leader is encoded already; a leader encodes its own block here, once. */
 function encodeBlock(block: Block): EncodedBlock {
   if ('bytes' in block) return block as EncodedBlock
   switch (block.kind) {
@@ -133,7 +133,7 @@ function encodeBlock(block: Block): EncodedBlock {
   }
 }
 
-/** How many of these fit into one write: a snapshot of our own cannot be recorded in the same write as a reset to a fetched one. */
+/** The number of writes that can be merged: a snapshot taken here cannot be recorded in the same write as a reset to a fetched one. */
 function mergeableCount(queue: readonly QueuedWrite[]): number {
   let isReset = false
   const end = queue.findIndex(({ persist: { snapshot } }) => {
@@ -144,7 +144,7 @@ function mergeableCount(queue: readonly QueuedWrite[]): number {
   return end === -1 ? queue.length : end
 }
 
-/** One write with the effect of all of these, one after the other. */
+/** One write with the effect of the writes in `group`, in order. */
 export function mergeWrites(group: readonly QueuedWrite[]): StorageWrite {
   let merged: StorageWrite & { blocks: EncodedBlock[] } = { blocks: [], isUrgent: false }
   for (const { persist, blocks } of group) merged = merge(merged, persist, blocks)
@@ -158,7 +158,7 @@ function merge(
 ): StorageWrite & { blocks: EncodedBlock[] } {
   const { snapshot, truncateAfter, hardState, compactTo } = persist
   const isUrgent = before.isUrgent || persist.isUrgent
-  // What a fetched snapshot replaces need never have been written.
+  // A reset to a fetched snapshot replaces what the earlier writes contain.
   const kept: typeof before =
     snapshot?.resetLog === true ? { blocks: [], hardState: before.hardState, isUrgent: before.isUrgent } : before
   const resetLog = snapshot?.resetLog === true || kept.snapshot?.resetLog === true

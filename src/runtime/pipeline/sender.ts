@@ -1,4 +1,4 @@
-/** Puts the bytes of blocks on outgoing messages: from memory at once, else from disk without holding up other peers. */
+/** Adds the bytes of blocks to outgoing messages: from the cache, or else from disk without delaying other peers. */
 
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage } from '../../contracts/storage.ts'
@@ -13,14 +13,14 @@ export interface SenderParts {
   readonly storage: Pick<Storage, 'read'>
   readonly cache: BlockCache
   readonly queueMax: number
-  /** The log could not be read back. */
+  /** The log could not be read. */
   readonly onFailed: (error: unknown) => void
 }
 
-/** Messages to one peer keep their order; what finds the queue full is dropped, as the network might. */
+/** Messages to one peer keep their order. If its queue is full, they are dropped, as a network may. */
 export class Sender {
   readonly #parts: SenderParts
-  /** Peers with a disk read under way, and what waits behind it. */
+  /** The peers with a pending disk read, and the messages queued behind it. */
   readonly #queues = new Map<NodeId, Outgoing['message'][]>()
   #isStopped = false
 
@@ -71,7 +71,7 @@ export class Sender {
     this.#queues.delete(to)
   }
 
-  /** Undefined if the log has changed meanwhile: then the message is out of date, and the core will send a better one. */
+  /** Returns undefined if the log has changed: the message is outdated, and the core will send a newer one. */
   async #packFromDisk(message: AppendEntriesRequest): Promise<PeerMessage | undefined> {
     const blocks: EncodedBlock[] = []
     let bytes = 0

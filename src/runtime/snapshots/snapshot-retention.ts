@@ -1,40 +1,40 @@
-/** The snapshot files on disk: handed to peers, and cleared away once nobody needs them any more. */
+/** The snapshot files on disk: serves them to peers, and removes those that nothing needs. */
 import type { Storage } from '../../contracts/storage.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 
+export interface SnapshotRetentionParts {
+  readonly storage: Pick<Storage, 'snapshots'>
+  /** The id of the snapshot that the storage had at start. */
+  readonly recovered: string | undefined
+  /** The ids of files that are being written. */
+  readonly inProgress: () => readonly (string | undefined)[]
+  readonly onFailed: (message: string) => void
+}
+
 export class SnapshotRetention {
-  readonly #storage: Pick<Storage, 'snapshots'>
-  /** Files that are being written. */
-  readonly #inProgress: () => readonly (string | undefined)[]
-  readonly #onFailed: (message: string) => void
-  /** How many peers are reading each. */
+  readonly #parts: SnapshotRetentionParts
+  /** The number of peers that read each file. */
   readonly #readers = new Map<string, number>()
-  /** Whole files that may yet be recorded as the newest: the write that does so waits for the disk. */
+  /** Complete files that are not recorded in the log yet. */
   readonly #finished = new Map<string, LogIndex>()
-  #newest: string | undefined
+  #recorded: string | undefined
   #previous: string | undefined
 
-  constructor(
-    storage: Pick<Storage, 'snapshots'>,
-    recovered: string | undefined,
-    inProgress: () => readonly (string | undefined)[],
-    onFailed: (message: string) => void,
-  ) {
-    this.#storage = storage
-    this.#newest = recovered
-    this.#inProgress = inProgress
-    this.#onFailed = onFailed
+  constructor(parts: SnapshotRetentionParts) {
+    this.#parts = parts
+    this.#recorded = parts.recovered
   }
 
-  /** A file for a peer; it stays as long as it is being read. */
+  /** The bytes of a file from `offset`; it is kept while it is being read. */
   async *read(id: string, offset: number): AsyncGenerator<Uint8Array, void, undefined> {
     this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1)
     try {
-      yield* this.#storage.snapshots.read(id, offset)
+      yield* this.#parts.storage.snapshots.read(id, offset)
     } catch (error) {
-      // The next snapshot takes its place; until then nobody can be brought up from here, and somebody should know.
-      if (isRaftError(error, 'ERR_RAFT_CORRUPT')) this.#onFailed(`a snapshot cannot be handed out: ${error.message}`)
+      // No follower can be restored from here until the next snapshot: report it.
+      if (isRaftError(error, 'ERR_RAFT_CORRUPT'))
+        this.#parts.onFailed(`a snapshot cannot be sent to a peer: ${error.message}`)
       throw error
     } finally {
       const left = (this.#readers.get(id) ?? 1) - 1
@@ -43,21 +43,21 @@ export class SnapshotRetention {
     }
   }
 
-  /** This file is whole, and on its way to be recorded. */
+  /** The file is complete, and will be recorded by a later write. */
   onFinished({ id, index }: SnapshotInfo): void {
     this.#finished.set(id, index)
   }
 
-  /** This one is durably the newest: it, the one before it and newer ones stay; older ones go unless somebody reads or writes them. */
+  /** The snapshot is recorded durably. Keeps it, the one before, newer ones, and files in use; removes all others. */
   onRecorded({ id, index }: SnapshotInfo): void {
-    for (const [other, at] of this.#finished) if (at <= index) this.#finished.delete(other)
-    if (id === this.#newest) return
-    this.#previous = this.#newest
-    this.#newest = id
-    const needed = [id, this.#previous, ...this.#finished.keys(), ...this.#inProgress(), ...this.#readers.keys()]
-    const ids = needed.filter((one) => one !== undefined)
-    this.#storage.snapshots
-      .retain(ids)
-      .catch((error) => this.#onFailed(`old snapshots could not be cleared away: ${String(error)}`))
+    for (const [other, otherIndex] of this.#finished) if (otherIndex <= index) this.#finished.delete(other)
+    if (id === this.#recorded) return
+    this.#previous = this.#recorded
+    this.#recorded = id
+    const { storage, inProgress, onFailed } = this.#parts
+    const needed = [id, this.#previous, ...this.#finished.keys(), ...inProgress(), ...this.#readers.keys()]
+    storage.snapshots
+      .retain(needed.filter((one) => one !== undefined))
+      .catch((error) => onFailed(`old snapshots could not be removed: ${String(error)}`))
   }
 }

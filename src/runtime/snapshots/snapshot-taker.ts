@@ -1,32 +1,33 @@
-/** Takes snapshots: of the state at one instant, to a file, while commands go on being applied. At most one at a time. */
+/** Takes snapshots: captures the state at one index and writes it to a file while commands are still applied. One at a time. */
 import type { Clock } from '../../contracts/clock.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { StateMachine } from '../../contracts/state-machine.ts'
 import type { SnapshotWriter, Storage } from '../../contracts/storage.ts'
 import type { LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import { errorMessage } from '../../platform/error-message.ts'
 import type { Applier } from '../pipeline/applier.ts'
 
 export interface SnapshotTakerParts {
   readonly id: NodeId
-  /** Makes the file names of this life differ from those of other lives. */
+  /** Part of the file names: a restarted node must not reuse the name of an unfinished file. */
   readonly seed: number
   readonly machine: Pick<StateMachine, 'snapshot'>
   readonly applier: Pick<Applier<never, unknown>, 'appliedIndex' | 'appliedBytes' | 'atBoundary'>
   readonly storage: Pick<Storage, 'snapshots'>
   readonly clock: Clock
-  /** Of an applied index: its term, and the membership in force there. */
+  /** The term of an applied index, and the membership in force there. */
   readonly metadataAt: (index: LogIndex) => { readonly term: Term; readonly membership: Membership }
-  readonly entriesMax: number
-  readonly bytesMax: number
+  readonly newest: () => SnapshotInfo | undefined
   readonly retryMs: number
-  /** How long the file is written before the event loop gets its turn. */
+  /** How long chunks are written before yielding to the event loop. */
   readonly turnMs: number
-  readonly onTaken: (snapshot: SnapshotInfo) => void
+  /** Also called with the newest snapshot if that is still current. `appliedBytes` is as of its index. */
+  readonly onTaken: (snapshot: SnapshotInfo, appliedBytes: number) => void
   readonly emit: (event: RuntimeEvent) => void
 }
 
-/** A state that was caught, with the place in the log it belongs to. */
+/** A captured state, and its place in the log. */
 interface Capture {
   readonly info: SnapshotInfo
   readonly source: Iterator<Uint8Array> | AsyncIterator<Uint8Array>
@@ -36,47 +37,27 @@ interface Capture {
 
 export class SnapshotTaker {
   readonly #parts: SnapshotTakerParts
-  /** The newest snapshot that this node has, and how much had been applied then. */
-  #newest: SnapshotInfo | undefined
-  #bytesAtNewest = 0
   #taking: Promise<SnapshotInfo> | undefined
   #takingId: string | undefined
   #retryAt = Number.NEGATIVE_INFINITY
   #isStopped = false
 
-  constructor(parts: SnapshotTakerParts, recovered: SnapshotInfo | undefined) {
+  constructor(parts: SnapshotTakerParts) {
     this.#parts = parts
-    this.#newest = recovered
   }
 
-  /** The file being written, which must not be cleared away. */
+  /** The file being written. */
   get takingId(): string | undefined {
     return this.#takingId
   }
 
-  /** More was applied: is it time? */
-  onApplied(): void {
-    const { applier, entriesMax, bytesMax } = this.#parts
-    const entries = applier.appliedIndex - (this.#newest?.index ?? 0)
-    const bytes = applier.appliedBytes - this.#bytesAtNewest
-    const isDue = entries >= entriesMax || (bytes >= bytesMax && entries > 0)
-    // A large state is not written again and again for a few entries: what is written stays below twice what is applied.
-    if (isDue && bytes >= (this.#newest?.size ?? 0)) this.takeIfIdle()
-  }
-
-  /** A snapshot of the leader's was installed. */
-  onInstalled(snapshot: SnapshotInfo): void {
-    this.#newest = snapshot
-    this.#bytesAtNewest = this.#parts.applier.appliedBytes
-  }
-
-  /** Takes one unless one is being taken or has just failed; nobody waits for it. */
+  /** Takes a snapshot unless one is being taken or has just failed. A failure is reported as an event. */
   takeIfIdle(): void {
     if (this.#taking !== undefined || this.#isStopped || this.#parts.clock.now() < this.#retryAt) return
     this.take().catch(() => undefined)
   }
 
-  /** Takes one, or joins the one being taken. If nothing was applied since the newest, that one is the answer. */
+  /** Takes a snapshot, or joins the one being taken. If nothing was applied since the newest, resolves with that. */
   take(): Promise<SnapshotInfo> {
     this.#taking ??= this.#take().finally(() => {
       this.#taking = undefined
@@ -85,67 +66,64 @@ export class SnapshotTaker {
     return this.#taking
   }
 
-  /** Resolves once no file is being written any more. */
+  /** Resolves once no file is being written. */
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.#taking?.catch(() => undefined)
   }
 
   async #take(): Promise<SnapshotInfo> {
-    const { applier, clock, emit, onTaken, retryMs } = this.#parts
+    const { applier, clock, emit, newest, onTaken, retryMs } = this.#parts
     const startedAt = clock.now()
     try {
       const capture = await new Promise<Capture | undefined>((resolve, reject) => {
-        applier.atBoundary((isAlive) => {
+        applier.atBoundary((isRunning) => {
           try {
-            resolve(this.#capture(isAlive))
+            resolve(this.#capture(isRunning))
           } catch (error) {
             reject(error)
           }
         })
       })
       if (capture === undefined) {
-        const newest = this.#newest as SnapshotInfo
-        onTaken(newest)
-        return newest
+        const current = newest() as SnapshotInfo
+        onTaken(current, applier.appliedBytes)
+        return current
       }
       const snapshot = { ...capture.info, size: await this.#write(capture) }
-      // One of the leader's may have been installed meanwhile.
-      if (snapshot.index > (this.#newest?.index ?? 0)) {
-        this.#newest = snapshot
-        this.#bytesAtNewest = capture.appliedBytes
-      }
       emit({ type: 'snapshotTaken', snapshot, tookMs: clock.now() - startedAt })
-      onTaken(snapshot)
+      onTaken(snapshot, capture.appliedBytes)
       return snapshot
     } catch (error) {
       this.#retryAt = clock.now() + retryMs
-      if (!this.#isStopped) emit({ type: 'snapshotFailed', message: messageOf(error) })
+      if (!this.#isStopped) emit({ type: 'snapshotFailed', message: errorMessage(error) })
       throw error
     }
   }
 
-  /** The state as it is at this instant, and what it is the state of. Undefined if the newest snapshot is just that. */
+  /** Captures the state at this instant. Returns undefined if the newest snapshot is of the same index. */
   #capture(isRunning: boolean): Capture | undefined {
-    const { applier, machine, metadataAt, emit, seed, id } = this.#parts
+    const { applier, machine, metadataAt, newest, emit, seed, id } = this.#parts
     if (!isRunning || this.#isStopped) throw closingError()
     const index = applier.appliedIndex
-    if (this.#newest !== undefined && index <= this.#newest.index) return undefined
-    if (index === 0) throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'nothing was applied yet: there is nothing to take')
+    const current = newest()
+    if (current !== undefined && index <= current.index) return undefined
+    if (index === 0)
+      throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'nothing has been applied yet, so there is nothing to snapshot')
     const { term, membership } = metadataAt(index)
     const info = { id: `${index}-${term}-${id}-${seed.toString(36)}`, index, term, membership, size: 0 }
     this.#takingId = info.id
     emit({ type: 'snapshotStarted', index })
     const chunks = machine.snapshot()
     const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
-    // A generator's body runs only when it is first asked: it is asked now, so that it sees this state and no later one.
+    // A generator's body runs only when its first chunk is requested: request it now, so that it sees this state and no later one.
     return { info, source, firstChunk: source.next(), appliedBytes: applier.appliedBytes }
   }
 
   async #write(capture: Capture): Promise<number> {
     const { storage, clock, turnMs } = this.#parts
     const { source } = capture
-    // Looked at later: until then its failure is nobody's yet.
+    // Awaited below. Until then a rejection must not count as unhandled.
     const firstChunk = Promise.resolve(capture.firstChunk)
     firstChunk.catch(() => undefined)
     const writer = await this.#create(storage, capture.info)
@@ -166,7 +144,7 @@ export class SnapshotTaker {
     }
   }
 
-  /** A new file: what an earlier attempt has left under this name is of another state. */
+  /** Creates an empty file: a partial one of this name is of another state. */
   async #create(storage: Pick<Storage, 'snapshots'>, info: SnapshotInfo): Promise<SnapshotWriter> {
     const writer = await storage.snapshots.create(info)
     if (writer.offset === 0) return writer
@@ -177,8 +155,4 @@ export class SnapshotTaker {
 
 function closingError(): RaftError {
   return new RaftError('ERR_RAFT_CLOSED', 'the snapshot was not finished: the node is closing')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -3,11 +3,11 @@ import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { Raft } from '../../core/raft.ts'
 import type { NodeId } from '../../core/types.ts'
-import type { SteppedCore } from './observed-core.ts'
+import type { RaftCore } from '../../runtime/pipeline/driver.ts'
 
 /** Each function receives a part of a node and returns the replacement that the node uses. */
 export interface Interceptors {
-  core?(raft: Raft, node: NodeId): SteppedCore
+  core?(raft: Raft, node: NodeId): RaftCore
   storage?(storage: Storage, node: NodeId): Storage
   transport?(transport: Transport, node: NodeId): Transport
 }

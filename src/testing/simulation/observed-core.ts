@@ -3,20 +3,14 @@ import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { Instant, LogIndex, Membership, Term } from '../../core/types.ts'
+import type { RaftCore } from '../../runtime/pipeline/driver.ts'
 
-/** What the runtime asks of a core. */
-export interface SteppedCore {
-  step(now: Instant, inputs: readonly Input[]): Effects
-  status(now: Instant): RaftStatus
-  snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
-}
-
-export class ObservedCore implements SteppedCore {
-  readonly #core: SteppedCore
+export class ObservedCore implements RaftCore {
+  readonly #core: RaftCore
   readonly #onStep: (inputs: readonly Input[], effects: Effects, status: RaftStatus, now: Instant) => void
 
   constructor(
-    core: SteppedCore,
+    core: RaftCore,
     onStep: (inputs: readonly Input[], effects: Effects, status: RaftStatus, now: Instant) => void,
   ) {
     this.#core = core

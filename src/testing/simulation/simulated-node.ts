@@ -5,6 +5,7 @@ import type { InitialState } from '../../core/state.ts'
 import type { Instant, NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
+import type { RaftCore } from '../../runtime/pipeline/driver.ts'
 import { RaftNode } from '../../runtime/raft-node.ts'
 import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
@@ -14,7 +15,6 @@ import { CheckedRaft } from './checked-core.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
 import { LedgerMachine } from './ledger-machine.ts'
-import type { SteppedCore } from './observed-core.ts'
 import { ObservedCore } from './observed-core.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
@@ -150,7 +150,7 @@ export class SimulatedNode {
     this.#environment.observe({ type: 'wiped', node: this.id })
   }
 
-  #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): SteppedCore {
+  #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): RaftCore {
     const { interceptors } = this.#environment
     const node = this.id
     this.#environment.observe({ type: 'started', node, ...recovered, settings: options })

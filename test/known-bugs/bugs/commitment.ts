@@ -164,7 +164,7 @@ export function applyCommitted(`,
       },
       // Calls have no deadline either, so that they really stay open.
       {
-        file: 'src/runtime/node-runtime.ts',
+        file: 'src/runtime/calls/calls.ts',
         from: '      (now) => this.reads.sweep(now),\n',
         to: '',
       },

@@ -291,7 +291,7 @@ export const REPLICATION: readonly KnownBug[] = [
         to: '',
       },
       {
-        file: 'src/runtime/node-runtime.ts',
+        file: 'src/runtime/pipeline/pipeline.ts',
         from: '...{ storage, clock, cache, onFailed },\n',
         to: "...{ storage, clock, cache },\n      onFailed: (error) => this.driver.post({ type: 'storageFailed', reason: String(error) }),\n",
       },

@@ -4,28 +4,28 @@ import { RaftError } from '../../../src/errors.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
 
 describe('proposals', () => {
-  it('of one turn become as few blocks as the limits allow', () => {
-    const desk = new Fixture({ blockEntriesMax: 3, blockBytesMax: 10 })
+  it('of one turn are passed to the core in as few blocks as the limits allow', () => {
+    const fixture = new Fixture({ blockEntriesMax: 3, blockBytesMax: 10 })
     for (const text of ['a', 'b', 'c', 'd', '12345678', '123', 'long enough to exceed it alone'])
-      void desk.propose(text)
-    assert.deepEqual(desk.gather(), ['a b c', 'd 12345678', '123', 'long enough to exceed it alone'])
-    assert.deepEqual(desk.gather(), [])
+      void fixture.propose(text)
+    assert.deepEqual(fixture.collect(), ['a b c', 'd 12345678', '123', 'long enough to exceed it alone'])
+    assert.deepEqual(fixture.collect(), [])
   })
 
-  it('are resolved when their block is applied, each with its own result', async () => {
-    const desk = new Fixture()
-    const ends = [desk.propose('a'), desk.propose('b')]
-    desk.gather()
-    desk.proposals.accepted(1, 5, 2)
-    const batch = desk.proposals.takeBatch(5, 2, 2)
+  it('resolve with their own result when their block is applied', async () => {
+    const fixture = new Fixture()
+    const ends = [fixture.propose('a'), fixture.propose('b')]
+    fixture.collect()
+    fixture.proposals.accepted(1, 5, 2)
+    const batch = fixture.proposals.takeBatch(5, 2, 2)
     assert.ok(batch)
-    desk.proposals.resolve(batch, 0, 'A')
-    desk.proposals.resolve(batch, 1, 'B')
+    fixture.proposals.resolve(batch, 0, 'A')
+    fixture.proposals.resolve(batch, 1, 'B')
     assert.deepEqual(await Promise.all(ends), ['A', 'B'])
-    assert.equal(desk.proposals.count, 0)
+    assert.equal(fixture.proposals.count, 0)
   })
 
-  it('of a follower do not match the leader’s blocks', () => {
+  it('do not match a block that another node proposed', () => {
     assert.equal(new Fixture().proposals.takeBatch(1, 3, 1), undefined)
   })
 
@@ -33,103 +33,107 @@ describe('proposals', () => {
     { applied: [5, 1, 3], is: 'overwritten' },
     { applied: [4, 3, 3], is: 'overwritten' },
     { applied: [1, 1, 3], is: 'overwritten' },
-    { applied: [4, 1, 2], is: 'waiting' },
-    { applied: [1, 4, 1], is: 'waiting' },
+    { applied: [4, 1, 2], is: 'still pending' },
+    { applied: [1, 4, 1], is: 'still pending' },
   ] as const) {
     const [first, count, term] = applied
-    it(`accepted at 5 in term 2 are ${is} when [${first}, ${first + count}) of term ${term} is applied`, async () => {
-      const desk = new Fixture()
-      const end = desk.codeOf(desk.propose('a'))
-      desk.gather()
-      desk.proposals.accepted(1, 5, 2)
-      assert.equal(desk.proposals.takeBatch(first, count, term), undefined)
-      assert.equal(desk.proposals.count, is === 'waiting' ? 1 : 0)
+    it(`accepted at index 5 in term 2 are ${is} when [${first}, ${first + count}) of term ${term} is applied`, async () => {
+      const fixture = new Fixture()
+      const end = fixture.codeOf(fixture.propose('a'))
+      fixture.collect()
+      fixture.proposals.accepted(1, 5, 2)
+      assert.equal(fixture.proposals.takeBatch(first, count, term), undefined)
+      assert.equal(fixture.proposals.count, is === 'still pending' ? 1 : 0)
       if (is === 'overwritten') assert.equal(await end, 'ERR_RAFT_ENTRY_OVERWRITTEN not-applied')
     })
   }
 
-  it('are unknown when a snapshot is installed over them, and only then', async () => {
-    const desk = new Fixture()
-    const end = desk.codeOf(desk.propose('a'))
-    desk.gather()
-    desk.proposals.accepted(1, 5, 2)
-    desk.proposals.onSnapshotInstalled(4)
-    assert.equal(desk.proposals.count, 1)
-    desk.proposals.onSnapshotInstalled(5)
+  it('are rejected as unknown when a snapshot replaces their log entry, and not before', async () => {
+    const fixture = new Fixture()
+    const end = fixture.codeOf(fixture.propose('a'))
+    fixture.collect()
+    fixture.proposals.accepted(1, 5, 2)
+    fixture.proposals.onSnapshotInstalled(4)
+    assert.equal(fixture.proposals.count, 1)
+    fixture.proposals.onSnapshotInstalled(5)
     assert.equal(await end, 'ERR_RAFT_OUTCOME_UNKNOWN unknown')
   })
 
-  it('end at their deadline: surely not applied while they are queued, unknown once they are in the log', async () => {
-    const desk = new Fixture()
-    const accepted = desk.codeOf(desk.propose('a', 100))
-    desk.gather()
-    desk.proposals.accepted(1, 5, 2)
-    const queued = desk.codeOf(desk.propose('b', 200))
-    assert.equal(desk.proposals.sweep(99), 100)
-    assert.equal(desk.proposals.sweep(100), 200)
-    assert.equal(desk.proposals.sweep(250), Number.POSITIVE_INFINITY)
+  it('are rejected at their deadline: as not applied while queued, as unknown once in the log', async () => {
+    const fixture = new Fixture()
+    const accepted = fixture.codeOf(fixture.propose('a', 100))
+    fixture.collect()
+    fixture.proposals.accepted(1, 5, 2)
+    const queued = fixture.codeOf(fixture.propose('b', 200))
+    assert.equal(fixture.proposals.sweep(99), 100)
+    assert.equal(fixture.proposals.sweep(100), 200)
+    assert.equal(fixture.proposals.sweep(250), Number.POSITIVE_INFINITY)
     assert.deepEqual(await Promise.all([accepted, queued]), [
       'ERR_RAFT_OUTCOME_UNKNOWN unknown',
       'ERR_RAFT_TIMEOUT not-applied',
     ])
-    assert.deepEqual(desk.gather(), [])
+    assert.deepEqual(fixture.collect(), [])
   })
 
-  it('that ended early do not disturb the others of their block', async () => {
-    const desk = new Fixture()
-    const early = desk.codeOf(desk.propose('a', 100))
-    const late = desk.propose('b', 1000)
-    desk.gather()
-    desk.proposals.accepted(1, 5, 2)
-    desk.proposals.sweep(500)
-    const batch = desk.proposals.takeBatch(5, 2, 2)
+  it('that time out do not affect other proposals of their block', async () => {
+    const fixture = new Fixture()
+    const early = fixture.codeOf(fixture.propose('a', 100))
+    const late = fixture.propose('b', 1000)
+    fixture.collect()
+    fixture.proposals.accepted(1, 5, 2)
+    fixture.proposals.sweep(500)
+    const batch = fixture.proposals.takeBatch(5, 2, 2)
     assert.ok(batch)
-    desk.proposals.resolve(batch, 0, 'A')
-    desk.proposals.resolve(batch, 1, 'B')
+    fixture.proposals.resolve(batch, 0, 'A')
+    fixture.proposals.resolve(batch, 1, 'B')
     assert.deepEqual([await early, await late], ['ERR_RAFT_OUTCOME_UNKNOWN unknown', 'B'])
   })
 
-  it('are all ended when the node closes', async () => {
-    const desk = new Fixture()
-    const accepted = desk.codeOf(desk.propose('a'))
-    desk.gather()
-    desk.proposals.accepted(1, 5, 2)
-    const queued = desk.codeOf(desk.propose('b'))
-    desk.proposals.close('the node was closed')
+  it('are all rejected when the node closes', async () => {
+    const fixture = new Fixture()
+    const accepted = fixture.codeOf(fixture.propose('a'))
+    fixture.collect()
+    fixture.proposals.accepted(1, 5, 2)
+    const queued = fixture.codeOf(fixture.propose('b'))
+    fixture.proposals.close('the node was closed')
     assert.deepEqual(await Promise.all([accepted, queued]), [
       'ERR_RAFT_OUTCOME_UNKNOWN unknown',
       'ERR_RAFT_CLOSED not-applied',
     ])
-    assert.equal(desk.proposals.count, 0)
+    assert.equal(fixture.proposals.count, 0)
   })
 
-  it('are counted in bytes and number until they end', async () => {
-    const desk = new Fixture({ pendingProposalsMax: 2, pendingProposalBytesMax: 10 })
-    const first = desk.codeOf(desk.propose('12345'))
-    assert.equal(desk.proposals.checkCapacity(5), undefined)
-    assert.deepEqual(desk.proposals.checkCapacity(6)?.details, { limit: 'pendingProposalBytesMax', value: 11, max: 10 })
-    void desk.codeOf(desk.propose('1'))
-    assert.equal(desk.proposals.checkCapacity(1)?.details.limit, 'pendingProposalsMax')
-    desk.gather()
-    desk.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'nobody'))
+  it('are limited in number and bytes while pending', async () => {
+    const fixture = new Fixture({ pendingProposalsMax: 2, pendingProposalBytesMax: 10 })
+    const first = fixture.codeOf(fixture.propose('12345'))
+    assert.equal(fixture.proposals.checkCapacity(5), undefined)
+    assert.deepEqual(fixture.proposals.checkCapacity(6)?.details, {
+      limit: 'pendingProposalBytesMax',
+      value: 11,
+      max: 10,
+    })
+    void fixture.codeOf(fixture.propose('1'))
+    assert.equal(fixture.proposals.checkCapacity(1)?.details.limit, 'pendingProposalsMax')
+    fixture.collect()
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'))
     assert.equal(await first, 'ERR_RAFT_NO_LEADER not-applied')
-    assert.equal(desk.proposals.checkCapacity(10), undefined)
+    assert.equal(fixture.proposals.checkCapacity(10), undefined)
   })
 
-  it('do not pile up once nobody waits for them any more', () => {
-    const desk = new Fixture()
+  it('are removed after their deadline although their block is never applied', () => {
+    const fixture = new Fixture()
     for (let number = 1; number <= 300; number++) {
-      void desk.codeOf(desk.propose('a', 10))
-      desk.gather()
-      desk.proposals.accepted(number, number, 1)
-      desk.proposals.sweep(10)
-      assert.equal(desk.proposals.takeBatch(number, 1, 1), undefined)
+      void fixture.codeOf(fixture.propose('a', 10))
+      fixture.collect()
+      fixture.proposals.accepted(number, number, 1)
+      fixture.proposals.sweep(10)
+      assert.equal(fixture.proposals.takeBatch(number, 1, 1), undefined)
     }
   })
 })
 
 class Fixture {
-  readonly proposals: Proposals
+  readonly proposals: Proposals<unknown>
 
   constructor(limits = {}) {
     const none = {
@@ -138,18 +142,18 @@ class Fixture {
       pendingProposalsMax: 1000,
       pendingProposalBytesMax: 10_000,
     }
-    this.proposals = new Proposals({ ...none, ...limits })
+    this.proposals = new Proposals<unknown>({ ...none, ...limits })
   }
 
   propose(text: string, deadline = 1000): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const command = Buffer.from(text)
-      this.proposals.add({ command, deadline, signal: undefined, wantsLanding: false, resolve, reject })
+      this.proposals.add({ command, deadline, signal: undefined, resolve, reject })
     })
   }
 
-  /** The blocks that go to the core. */
-  gather(): string[] {
+  /** The blocks passed to the core. */
+  collect(): string[] {
     const inputs: Input[] = []
     this.proposals.collectInputs((input) => inputs.push(input))
     return inputs.map((input) => (input.type === 'propose' ? (input.payload as Buffer[]).map(String).join(' ') : ''))

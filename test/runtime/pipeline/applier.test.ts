@@ -12,111 +12,111 @@ import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
 import { flushPromises } from '../virtual-cluster.ts'
 
 describe('the applier', () => {
-  it('applies whole ranges in order, from memory at once, and says how far it is', () => {
-    const desk = new Fixture()
-    desk.cached(encodeNoop(1, 1), commands(2, 'a', 'b'), commands(4, 'c'))
-    desk.applier.apply({ from: 1, to: 4 })
-    desk.applier.apply({ from: 4, to: 5 })
-    assert.deepEqual(desk.log, ['a@2', 'b@3', 'applied 3', 'c@4', 'applied 4'])
+  it('applies cached blocks synchronously and in order, and reports the applied index', () => {
+    const fixture = new Fixture()
+    fixture.cached(encodeNoop(1, 1), commands(2, 'a', 'b'), commands(4, 'c'))
+    fixture.applier.apply({ from: 1, to: 4 })
+    fixture.applier.apply({ from: 4, to: 5 })
+    assert.deepEqual(fixture.log, ['a@2', 'b@3', 'applied 3', 'c@4', 'applied 4'])
   })
 
-  it('reads what is not in memory from disk', async () => {
-    const desk = new Fixture()
-    desk.disk = [commands(1, 'a'), commands(2, 'b'), commands(3, 'c')]
-    desk.applier.apply({ from: 1, to: 3 })
-    desk.applier.apply({ from: 3, to: 4 })
+  it('reads blocks from disk that are not cached', async () => {
+    const fixture = new Fixture()
+    fixture.disk = [commands(1, 'a'), commands(2, 'b'), commands(3, 'c')]
+    fixture.applier.apply({ from: 1, to: 3 })
+    fixture.applier.apply({ from: 3, to: 4 })
     await flushPromises()
-    assert.deepEqual(desk.log, ['a@1', 'b@2', 'applied 2', 'c@3', 'applied 3'])
+    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 2', 'c@3', 'applied 3'])
   })
 
-  it('gives the event loop its turn, also within a block, and tells only of whole blocks', () => {
-    const desk = new Fixture()
-    desk.msPerCommand = 5
-    desk.cached(commands(1, 'a'), commands(2, 'b', 'c', 'd', 'e'))
-    desk.applier.apply({ from: 1, to: 6 })
-    assert.deepEqual(desk.log, ['a@1', 'b@2', 'applied 1'])
-    desk.turn()
-    assert.deepEqual(desk.log, ['a@1', 'b@2', 'applied 1'])
+  it('yields to the event loop within a block, and reports only the ends of blocks', () => {
+    const fixture = new Fixture()
+    fixture.msPerCommand = 5
+    fixture.cached(commands(1, 'a'), commands(2, 'b', 'c', 'd', 'e'))
+    fixture.applier.apply({ from: 1, to: 6 })
+    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 1'])
+    fixture.turn()
+    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 1'])
   })
 
-  it('goes on after a turn where it stopped', async () => {
-    const desk = new Fixture()
-    desk.msPerCommand = 5
-    desk.cached(commands(1, 'a', 'b', 'c', 'd', 'e'))
-    desk.applier.apply({ from: 1, to: 6 })
-    while (desk.turn()) await flushPromises()
-    assert.deepEqual(desk.log, ['a@1', 'b@2', 'c@3', 'd@4', 'e@5', 'applied 5'])
+  it('resumes in the next turn at the next command', async () => {
+    const fixture = new Fixture()
+    fixture.msPerCommand = 5
+    fixture.cached(commands(1, 'a', 'b', 'c', 'd', 'e'))
+    fixture.applier.apply({ from: 1, to: 6 })
+    while (fixture.turn()) await flushPromises()
+    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'c@3', 'd@4', 'e@5', 'applied 5'])
   })
 
-  it('catches the state between two blocks only', async () => {
-    const desk = new Fixture()
-    desk.msPerCommand = 5
-    desk.cached(commands(1, 'a', 'b', 'c', 'd'), commands(5, 'e'))
-    desk.applier.apply({ from: 1, to: 6 })
-    desk.applier.atBoundary(() => desk.log.push(`state at ${desk.applier.appliedIndex}`))
-    while (desk.turn()) await flushPromises()
-    assert.deepEqual(desk.log, ['a@1', 'b@2', 'c@3', 'd@4', 'state at 4', 'e@5', 'applied 5'])
+  it('calls back at a boundary only between two blocks', async () => {
+    const fixture = new Fixture()
+    fixture.msPerCommand = 5
+    fixture.cached(commands(1, 'a', 'b', 'c', 'd'), commands(5, 'e'))
+    fixture.applier.apply({ from: 1, to: 6 })
+    fixture.applier.atBoundary(() => fixture.log.push(`state at ${fixture.applier.appliedIndex}`))
+    while (fixture.turn()) await flushPromises()
+    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'c@3', 'd@4', 'state at 4', 'e@5', 'applied 5'])
   })
 
-  it('restores a snapshot before it applies what follows, and drops what it replaces', async () => {
-    const desk = new Fixture()
-    await desk.snapshot('s7', 7, 'state of 7')
-    desk.disk = [commands(8, 'h')]
-    desk.applier.apply({ from: 1, to: 4 })
-    desk.applier.install(info('s7', 7))
-    desk.applier.apply({ from: 8, to: 9 })
-    assert.equal(desk.applier.isReadable, false)
+  it('restores a snapshot before it applies later entries, and drops the entries that it replaces', async () => {
+    const fixture = new Fixture()
+    await fixture.snapshot('s7', 7, 'state of 7')
+    fixture.disk = [commands(8, 'h')]
+    fixture.applier.apply({ from: 1, to: 4 })
+    fixture.applier.install(info('s7', 7))
+    fixture.applier.apply({ from: 8, to: 9 })
+    assert.equal(fixture.applier.isReadable, false)
     await flushPromises()
     await flushPromises()
-    assert.deepEqual(desk.log, ['state of 7', 'restored 7', 'applied 7', 'h@8', 'applied 8'])
-    assert.equal(desk.applier.isReadable, true)
-    assert.deepEqual(desk.failures, [])
+    assert.deepEqual(fixture.log, ['state of 7', 'restored 7', 'applied 7', 'h@8', 'applied 8'])
+    assert.equal(fixture.applier.isReadable, true)
+    assert.deepEqual(fixture.failures, [])
   })
 
-  it('ends the proposals of a block that a snapshot cuts short as unknown', async () => {
-    const desk = new Fixture()
-    desk.msPerCommand = 10
-    await desk.snapshot('s7', 7, 'state of 7')
-    const end = desk.propose(2, 'a', 'b')
-    desk.cached(commands(2, 'a', 'b'))
-    desk.applier.apply({ from: 2, to: 4 })
-    desk.applier.install(info('s7', 7))
+  it('rejects as unknown the proposals of a block that a snapshot interrupts', async () => {
+    const fixture = new Fixture()
+    fixture.msPerCommand = 10
+    await fixture.snapshot('s7', 7, 'state of 7')
+    const end = fixture.propose(2, 'a', 'b')
+    fixture.cached(commands(2, 'a', 'b'))
+    fixture.applier.apply({ from: 2, to: 4 })
+    fixture.applier.install(info('s7', 7))
     assert.deepEqual(await end, ['a', 'ERR_RAFT_OUTCOME_UNKNOWN'])
   })
 
-  it('hands out bytes whose slice is a copy, as that of every Uint8Array', async () => {
-    const desk = new Fixture()
-    desk.cached(commands(1, 'a'))
-    desk.applier.apply({ from: 1, to: 2 })
-    await desk.snapshot('s7', 7, 'state of 7')
-    desk.applier.install(info('s7', 7))
+  it('passes plain Uint8Arrays to the state machine, so that slice copies', async () => {
+    const fixture = new Fixture()
+    fixture.cached(commands(1, 'a'))
+    fixture.applier.apply({ from: 1, to: 2 })
+    await fixture.snapshot('s7', 7, 'state of 7')
+    fixture.applier.install(info('s7', 7))
     await flushPromises()
-    assert.deepEqual(desk.kinds, [false, false])
+    assert.deepEqual(fixture.kinds, [false, false])
   })
 
-  it('stops at a command that throws: nothing after it is applied, and its index is told', async () => {
-    const desk = new Fixture()
-    desk.cached(commands(1, 'a', 'boom', 'c'), commands(4, 'd'))
-    const end = desk.propose(1, 'a', 'boom', 'c')
-    desk.applier.apply({ from: 1, to: 5 })
-    desk.applier.apply({ from: 5, to: 6 })
-    assert.deepEqual(desk.log, ['a@1'])
-    const [failure] = desk.failures as RaftError[]
+  it('stops at a command that throws, reports its index, and applies nothing after it', async () => {
+    const fixture = new Fixture()
+    fixture.cached(commands(1, 'a', 'boom', 'c'), commands(4, 'd'))
+    const end = fixture.propose(1, 'a', 'boom', 'c')
+    fixture.applier.apply({ from: 1, to: 5 })
+    fixture.applier.apply({ from: 5, to: 6 })
+    assert.deepEqual(fixture.log, ['a@1'])
+    const [failure] = fixture.failures as RaftError[]
     assert.equal(failure?.code, 'ERR_RAFT_APPLY')
     assert.deepEqual(failure?.details, { index: 2, term: 1 })
     assert.deepEqual(await end, ['a', 'ERR_RAFT_OUTCOME_UNKNOWN', 'ERR_RAFT_OUTCOME_UNKNOWN'])
   })
 
-  it('tells a machine that cannot restore from a disk that cannot be read', async () => {
+  it('distinguishes an error of restore() from an error of the disk', async () => {
     const damaged = new Fixture()
     damaged.applier.install(info('missing', 7))
     await flushPromises()
     assert.equal((damaged.failures[0] as RaftError).code, 'ERR_RAFT_SNAPSHOT_GONE')
-    const puzzled = new Fixture()
-    await puzzled.snapshot('s7', 7, 'boom')
-    puzzled.applier.install(info('s7', 7))
+    const failing = new Fixture()
+    await failing.snapshot('s7', 7, 'boom')
+    failing.applier.install(info('s7', 7))
     await flushPromises()
-    assert.equal((puzzled.failures[0] as RaftError).code, 'ERR_RAFT_APPLY')
+    assert.equal((failing.failures[0] as RaftError).code, 'ERR_RAFT_APPLY')
   })
 })
 
@@ -126,7 +126,7 @@ class Fixture {
   /** Whether bytes that the machine was given were a Buffer. */
   readonly kinds: boolean[] = []
   readonly cache = new BlockCache(1_000_000)
-  readonly proposals = new Proposals({
+  readonly proposals = new Proposals<string>({
     blockEntriesMax: 100,
     blockBytesMax: 1000,
     pendingProposalsMax: 100,
@@ -148,7 +148,7 @@ class Fixture {
     }
     this.applier = new Applier<Uint8Array, string>({
       machine: {
-        apply: (command, { index }) => this.#saw(command) ?? this.#apply(Buffer.from(command).toString(), index),
+        apply: (command, { index }) => this.#record(command) ?? this.#apply(Buffer.from(command).toString(), index),
         restore: (chunks) => this.#restore(chunks),
       },
       codec: bytesCodec,
@@ -168,7 +168,7 @@ class Fixture {
     for (const block of blocks) this.cache.put(block)
   }
 
-  /** One turn of the event loop; says whether there was anything to do. */
+  /** Runs one turn of the event loop; returns whether there was one. */
   turn(): boolean {
     const callback = this.#deferred.shift()
     callback?.()
@@ -182,7 +182,7 @@ class Fixture {
     await writer.finish()
   }
 
-  /** Accepted at `first` in term 1; how each ends. */
+  /** Proposals accepted at `first` in term 1. Resolves with the result or error code of each. */
   propose(first: number, ...texts: readonly string[]): Promise<string[]> {
     const ends = texts.map((text) =>
       new Promise<string>((resolve, reject) => {
@@ -190,7 +190,6 @@ class Fixture {
           command: Buffer.from(text),
           deadline: 1e9,
           signal: undefined,
-          wantsLanding: false,
           resolve,
           reject,
         })
@@ -201,7 +200,7 @@ class Fixture {
     return Promise.all(ends)
   }
 
-  #saw(bytes: Uint8Array): undefined {
+  #record(bytes: Uint8Array): undefined {
     this.kinds.push(Buffer.isBuffer(bytes))
   }
 
@@ -214,7 +213,7 @@ class Fixture {
 
   async #restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of chunks) {
-      this.#saw(chunk)
+      this.#record(chunk)
       if (String(Buffer.from(chunk)) === 'boom') throw new Error('boom')
       this.log.push(String(Buffer.from(chunk)))
     }

@@ -14,100 +14,100 @@ import { persist } from '../../core/effects.ts'
 import { flushPromises } from '../virtual-cluster.ts'
 
 describe('the persister', () => {
-  it('has one write under way, and puts all that waits into the next', async () => {
-    const desk = new Fixture()
-    for (let number = 1; number <= 4; number++) desk.persister.persist(persist(number, { blocks: [noop(number)] }))
-    assert.deepEqual(desk.written, [[1]])
-    await desk.finish()
-    assert.deepEqual(desk.written, [[1], [2, 3, 4]])
-    assert.deepEqual(desk.persisted, [1])
-    await desk.finish()
-    assert.deepEqual(desk.persisted, [1, 4])
+  it('has one pending write, and merges the queued ones into the next', async () => {
+    const fixture = new Fixture()
+    for (let number = 1; number <= 4; number++) fixture.persister.persist(persist(number, { blocks: [noop(number)] }))
+    assert.deepEqual(fixture.written, [[1]])
+    await fixture.finish()
+    assert.deepEqual(fixture.written, [[1], [2, 3, 4]])
+    assert.deepEqual(fixture.persisted, [1])
+    await fixture.finish()
+    assert.deepEqual(fixture.persisted, [1, 4])
   })
 
-  it('lets messages go only once the write they wait for is durable, in order', async () => {
-    const desk = new Fixture()
-    desk.persister.persist(persist(1, { blocks: [noop(1)], then: [message('a')] }))
-    desk.persister.persist(persist(2, { blocks: [noop(2)], then: [message('b')] }))
-    desk.persister.persist(persist(3, { then: [message('c')] }))
-    assert.deepEqual(desk.released, [])
-    await desk.finish()
-    assert.deepEqual(desk.released, ['a'])
-    await desk.finish()
-    assert.deepEqual(desk.released, ['a', 'b', 'c'])
+  it('releases messages in order, once the write they wait for is durable', async () => {
+    const fixture = new Fixture()
+    fixture.persister.persist(persist(1, { blocks: [noop(1)], then: [message('a')] }))
+    fixture.persister.persist(persist(2, { blocks: [noop(2)], then: [message('b')] }))
+    fixture.persister.persist(persist(3, { then: [message('c')] }))
+    assert.deepEqual(fixture.released, [])
+    await fixture.finish()
+    assert.deepEqual(fixture.released, ['a'])
+    await fixture.finish()
+    assert.deepEqual(fixture.released, ['a', 'b', 'c'])
   })
 
-  it('encodes a block of commands once, where the core has placed it, and keeps what the leader has encoded', async () => {
-    const desk = new Fixture()
+  it('encodes its own block of commands once, and keeps the bytes of a block from the leader', async () => {
+    const fixture = new Fixture()
     const payload = [Buffer.from('x'), Buffer.from('yz')]
-    desk.persister.persist(
+    fixture.persister.persist(
       persist(1, { blocks: [{ first: 1, term: 3, count: 2, size: 43, kind: 'commands', payload }] }),
     )
-    const [block] = desk.blocks
+    const [block] = fixture.blocks
     assert.deepEqual(
       payloadsOf(decodeBlock(block?.bytes ?? Buffer.alloc(0))).map((payload) => Buffer.from(payload).toString()),
       ['x', 'yz'],
     )
-    assert.equal(desk.cache.get(1, 3), block)
-    desk.persister.persist(persist(2, { blocks: [{ ...(block as EncodedBlock), first: 3 }] }))
-    await desk.finish()
-    assert.equal(desk.blocks[1]?.bytes, block?.bytes)
+    assert.equal(fixture.cache.get(1, 3), block)
+    fixture.persister.persist(persist(2, { blocks: [{ ...(block as EncodedBlock), first: 3 }] }))
+    await fixture.finish()
+    assert.equal(fixture.blocks[1]?.bytes, block?.bytes)
   })
 
-  it('lets a write that nobody waits for join the next one, or go alone after a while', async () => {
-    const desk = new Fixture()
-    desk.persister.persist(persist(1, { compactTo: 5, isUrgent: false }))
-    assert.deepEqual(desk.written, [])
-    desk.persister.persist(persist(2, { blocks: [noop(1)] }))
-    assert.deepEqual(desk.written, [[1]])
-    await desk.finish()
-    desk.persister.persist(persist(3, { compactTo: 6, isUrgent: false }))
-    desk.time.step(10_000)
-    assert.deepEqual(desk.written.length, 1)
-    desk.time.step(50_000)
-    assert.deepEqual(desk.written.length, 2)
+  it('delays a write that is not urgent until the next urgent one, or lazyWriteMs', async () => {
+    const fixture = new Fixture()
+    fixture.persister.persist(persist(1, { compactTo: 5, isUrgent: false }))
+    assert.deepEqual(fixture.written, [])
+    fixture.persister.persist(persist(2, { blocks: [noop(1)] }))
+    assert.deepEqual(fixture.written, [[1]])
+    await fixture.finish()
+    fixture.persister.persist(persist(3, { compactTo: 6, isUrgent: false }))
+    fixture.time.step(10_000)
+    assert.deepEqual(fixture.written.length, 1)
+    fixture.time.step(50_000)
+    assert.deepEqual(fixture.written.length, 2)
   })
 
-  it('stops for good at the first failed write: no further one, no message, no promise', async () => {
-    const desk = new Fixture()
-    desk.persister.persist(persist(1, { blocks: [noop(1)], then: [message('a')] }))
-    desk.persister.persist(persist(2, { blocks: [noop(2)] }))
-    await desk.finish(new Error('EIO'))
-    desk.persister.persist(persist(3, { blocks: [noop(3)] }))
-    assert.deepEqual([desk.written, desk.persisted, desk.released], [[[1]], [], []])
-    assert.deepEqual(desk.failures, [new Error('EIO')])
+  it('writes, releases and reports nothing after a failed write', async () => {
+    const fixture = new Fixture()
+    fixture.persister.persist(persist(1, { blocks: [noop(1)], then: [message('a')] }))
+    fixture.persister.persist(persist(2, { blocks: [noop(2)] }))
+    await fixture.finish(new Error('EIO'))
+    fixture.persister.persist(persist(3, { blocks: [noop(3)] }))
+    assert.deepEqual([fixture.written, fixture.persisted, fixture.released], [[[1]], [], []])
+    assert.deepEqual(fixture.failures, [new Error('EIO')])
   })
 
-  it('says that a snapshot is recorded once it is, so that older files may go', async () => {
-    const desk = new Fixture()
-    desk.persister.persist(persist(1, { blocks: [noop(1)] }))
-    desk.persister.persist(persist(2, { snapshot: { info: snapshot(1), resetLog: false } }))
-    assert.deepEqual(desk.recorded, [])
-    await desk.finish()
-    await desk.finish()
-    assert.deepEqual(desk.recorded, ['s1'])
+  it('reports a snapshot as recorded once its write is durable', async () => {
+    const fixture = new Fixture()
+    fixture.persister.persist(persist(1, { blocks: [noop(1)] }))
+    fixture.persister.persist(persist(2, { snapshot: { info: snapshot(1), resetLog: false } }))
+    assert.deepEqual(fixture.recorded, [])
+    await fixture.finish()
+    await fixture.finish()
+    assert.deepEqual(fixture.recorded, ['s1'])
   })
 
-  it('writes the same in any grouping as one by one', () =>
+  it('has the same effect in any grouping as write by write', () =>
     fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-        const desk = new Fixture()
+        const fixture = new Fixture()
         const plain = new DiskImage()
         const author = new WriteGenerator()
         for (const { choice, amount, finishes } of steps) {
           const write = author.next(choice, amount)
           plain.apply({ ...write, blocks: write.blocks as EncodedBlock[] })
-          desk.persister.persist(write)
-          if (finishes) await desk.finish()
+          fixture.persister.persist(write)
+          if (finishes) await fixture.finish()
         }
-        while (desk.isWriting) await desk.finish()
+        while (fixture.isWriting) await fixture.finish()
         const start = (plain.snapshot?.index ?? 0) + 1
         const tail = ({ log }: DiskImage) => log.blocks.filter((block) => block.first >= start).map(headerOf)
-        assert.deepEqual(tail(desk.image), tail(plain))
-        assert.deepEqual(desk.image.snapshot, plain.snapshot)
-        assert.deepEqual(desk.image.hardState, plain.hardState)
+        assert.deepEqual(tail(fixture.image), tail(plain))
+        assert.deepEqual(fixture.image.snapshot, plain.snapshot)
+        assert.deepEqual(fixture.image.hardState, plain.hardState)
         for (const block of plain.log.blocks) {
-          const cached = desk.cache.get(block.first)
+          const cached = fixture.cache.get(block.first)
           if (cached !== undefined) assert.equal(cached.term, block.term)
         }
       }),
@@ -120,7 +120,7 @@ const step = fc.record({
   finishes: fc.boolean(),
 })
 
-/** Writes as a core would ask for them. */
+/** Generates writes as a core requests them. */
 class WriteGenerator {
   #ends = [0]
   #snapshot = 0
@@ -159,7 +159,7 @@ class WriteGenerator {
   }
 }
 
-/** A persister, and a disk that is done when it is told to. */
+/** A persister, and a disk that completes a write when `finish` is called. */
 class Fixture {
   readonly time = new VirtualTime()
   readonly cache = new BlockCache(1_000_000)
@@ -171,7 +171,7 @@ class Fixture {
   readonly recorded: string[] = []
   readonly failures: unknown[] = []
   readonly persister: Persister
-  #underWay: { write: StorageWrite; resolve: () => void; reject: (error: unknown) => void } | undefined
+  #pendingWrite: { write: StorageWrite; resolve: () => void; reject: (error: unknown) => void } | undefined
 
   constructor() {
     this.persister = new Persister({
@@ -187,26 +187,26 @@ class Fixture {
   }
 
   get isWriting(): boolean {
-    return this.#underWay !== undefined
+    return this.#pendingWrite !== undefined
   }
 
   async finish(error?: Error): Promise<void> {
-    const underWay = this.#underWay
-    this.#underWay = undefined
-    if (underWay === undefined) return
+    const pending = this.#pendingWrite
+    this.#pendingWrite = undefined
+    if (pending === undefined) return
     if (error === undefined) {
-      this.image.apply(underWay.write)
-      underWay.resolve()
-    } else underWay.reject(error)
+      this.image.apply(pending.write)
+      pending.resolve()
+    } else pending.reject(error)
     await flushPromises()
   }
 
   #write(write: StorageWrite): Promise<void> {
-    assert.equal(this.#underWay, undefined, 'one write at a time')
+    assert.equal(this.#pendingWrite, undefined, 'one write at a time')
     this.written.push(write.blocks.map(({ first }) => first))
     this.blocks.push(...write.blocks)
     return new Promise((resolve, reject) => {
-      this.#underWay = { write, resolve, reject }
+      this.#pendingWrite = { write, resolve, reject }
     })
   }
 }

@@ -9,59 +9,59 @@ import { Sender } from '../../../src/runtime/pipeline/sender.ts'
 import { flushPromises } from '../virtual-cluster.ts'
 
 describe('the sender', () => {
-  it('puts the bytes of blocks on a message, from memory at once', () => {
-    const desk = new Fixture()
+  it('adds the bytes of cached blocks to a message synchronously', () => {
+    const fixture = new Fixture()
     const blocks = [encodeNoop(1, 1), encodeNoop(2, 1)]
-    for (const block of blocks) desk.cache.put(block)
-    desk.sender.send([{ to: 'n2', message: append(blocks) }])
-    assert.deepEqual(desk.sent, ['n2 append 1 2'])
-    assert.equal(desk.messages[0]?.type === 'AppendEntriesRequest' && desk.messages[0].blocks[1], blocks[1])
+    for (const block of blocks) fixture.cache.put(block)
+    fixture.sender.send([{ to: 'n2', message: append(blocks) }])
+    assert.deepEqual(fixture.sent, ['n2 append 1 2'])
+    assert.equal(fixture.messages[0]?.type === 'AppendEntriesRequest' && fixture.messages[0].blocks[1], blocks[1])
   })
 
-  it('reads what is not in memory from disk, keeps the order for that peer, and does not hold up the others', async () => {
-    const desk = new Fixture()
+  it('reads other blocks from disk, keeps the order for that peer, and does not delay other peers', async () => {
+    const fixture = new Fixture()
     const blocks = [encodeNoop(1, 1), encodeNoop(2, 1), encodeNoop(3, 1)]
-    desk.disk = blocks
-    desk.sender.send([
+    fixture.disk = blocks
+    fixture.sender.send([
       { to: 'n2', message: append(blocks) },
       { to: 'n2', message: vote },
       { to: 'n3', message: vote },
     ])
-    assert.deepEqual(desk.sent, ['n3 vote'])
+    assert.deepEqual(fixture.sent, ['n3 vote'])
     await flushPromises()
-    assert.deepEqual(desk.sent, ['n3 vote', 'n2 append 1 2 3', 'n2 vote'])
-    desk.sender.send([{ to: 'n2', message: vote }])
-    assert.equal(desk.sent.length, 4)
+    assert.deepEqual(fixture.sent, ['n3 vote', 'n2 append 1 2 3', 'n2 vote'])
+    fixture.sender.send([{ to: 'n2', message: vote }])
+    assert.equal(fixture.sent.length, 4)
   })
 
-  it('drops a message whose blocks have been replaced or compacted meanwhile', async () => {
-    const desk = new Fixture()
-    desk.disk = [encodeNoop(1, 1), encodeNoop(2, 7)]
-    desk.sender.send([
+  it('drops a message whose blocks have been replaced or compacted', async () => {
+    const fixture = new Fixture()
+    fixture.disk = [encodeNoop(1, 1), encodeNoop(2, 7)]
+    fixture.sender.send([
       { to: 'n2', message: append([encodeNoop(1, 1), encodeNoop(2, 1)]) },
       { to: 'n2', message: append([encodeNoop(9, 1)]) },
       { to: 'n2', message: vote },
     ])
     await flushPromises()
-    assert.deepEqual(desk.sent, ['n2 vote'])
-    assert.deepEqual(desk.failures, [])
+    assert.deepEqual(fixture.sent, ['n2 vote'])
+    assert.deepEqual(fixture.failures, [])
   })
 
-  it('drops what finds the queue of a peer full', async () => {
-    const desk = new Fixture()
-    desk.disk = [encodeNoop(1, 1)]
+  it('drops a message if the queue of its peer is full', async () => {
+    const fixture = new Fixture()
+    fixture.disk = [encodeNoop(1, 1)]
     const many = Array.from({ length: 10 }, () => ({ to: 'n2', message: vote }))
-    desk.sender.send([{ to: 'n2', message: append(desk.disk) }, ...many])
+    fixture.sender.send([{ to: 'n2', message: append(fixture.disk) }, ...many])
     await flushPromises()
-    assert.deepEqual(desk.sent, ['n2 append 1', 'n2 vote', 'n2 vote'])
+    assert.deepEqual(fixture.sent, ['n2 append 1', 'n2 vote', 'n2 vote'])
   })
 
-  it('reports a log that cannot be read back', async () => {
-    const desk = new Fixture()
-    desk.readError = new RaftError('ERR_RAFT_CORRUPT', 'block 1 is damaged')
-    desk.sender.send([{ to: 'n2', message: append([encodeNoop(1, 1)]) }])
+  it('reports a log that cannot be read', async () => {
+    const fixture = new Fixture()
+    fixture.readError = new RaftError('ERR_RAFT_CORRUPT', 'block 1 is damaged')
+    fixture.sender.send([{ to: 'n2', message: append([encodeNoop(1, 1)]) }])
     await flushPromises()
-    assert.deepEqual([desk.sent, desk.failures], [[], [desk.readError]])
+    assert.deepEqual([fixture.sent, fixture.failures], [[], [fixture.readError]])
   })
 })
 

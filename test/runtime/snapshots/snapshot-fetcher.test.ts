@@ -7,78 +7,78 @@ import { SnapshotFetcher } from '../../../src/runtime/snapshots/snapshot-fetcher
 import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
 import { flushPromises } from '../virtual-cluster.ts'
 
-describe('the fetcher', () => {
-  it('writes the leader’s snapshot into a file of its own', async () => {
-    const desk = await Fixture.make(['abc', 'def'])
-    desk.fetch('s1')
-    await desk.pass(0)
-    assert.deepEqual(desk.outcomes, ['fetched s1'])
-    assert.equal(await desk.text('s1'), 'abcdef')
+describe('the snapshot fetcher', () => {
+  it('writes the leader’s snapshot to a file', async () => {
+    const fixture = await Fixture.open(['abc', 'def'])
+    fixture.fetch('s1')
+    await fixture.pass(0)
+    assert.deepEqual(fixture.outcomes, ['fetched s1'])
+    assert.equal(await fixture.text('s1'), 'abcdef')
   })
 
-  it('goes on where a transfer broke off, and waits longer each time nothing comes', async () => {
-    const desk = await Fixture.make(['abc', BROKEN, BROKEN, BROKEN, 'def'])
-    desk.fetch('s1')
-    await desk.pass(99)
-    assert.deepEqual(desk.offsets, [0])
-    await desk.pass(1)
-    assert.deepEqual(desk.offsets, [0, 3])
-    await desk.pass(99 + 100)
-    assert.deepEqual(desk.offsets, [0, 3])
-    await desk.pass(1 + 400)
-    assert.deepEqual(desk.offsets, [0, 3, 3, 3])
-    assert.deepEqual(desk.outcomes, ['fetched s1'])
-    assert.equal(await desk.text('s1'), 'abcdef')
+  it('resumes a broken transfer, and doubles the wait after each attempt without progress', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN, BROKEN, BROKEN, 'def'])
+    fixture.fetch('s1')
+    await fixture.pass(99)
+    assert.deepEqual(fixture.offsets, [0])
+    await fixture.pass(1)
+    assert.deepEqual(fixture.offsets, [0, 3])
+    await fixture.pass(99 + 100)
+    assert.deepEqual(fixture.offsets, [0, 3])
+    await fixture.pass(1 + 400)
+    assert.deepEqual(fixture.offsets, [0, 3, 3, 3])
+    assert.deepEqual(fixture.outcomes, ['fetched s1'])
+    assert.equal(await fixture.text('s1'), 'abcdef')
   })
 
-  it('goes on after a restart of the node', async () => {
-    const desk = await Fixture.make(['abc', BROKEN])
-    desk.fetch('s1')
+  it('resumes after a restart of the node', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN])
+    fixture.fetch('s1')
     await flushPromises()
-    await desk.fetcher.stop()
-    const again = await Fixture.make(['def'], desk.disk)
+    await fixture.fetcher.stop()
+    const again = await Fixture.open(['def'], fixture.disk)
     again.fetch('s1')
     await again.pass(0)
     assert.deepEqual(again.offsets, [3])
     assert.equal(await again.text('s1'), 'abcdef')
   })
 
-  it('gives up when nothing has come for several attempts', async () => {
-    const desk = await Fixture.make(Array.from({ length: 20 }, () => BROKEN))
-    desk.fetch('s1')
-    await desk.pass(20_000)
-    assert.deepEqual(desk.outcomes, ['failed s1: the link broke'])
-    assert.equal(desk.offsets.length, 4)
+  it('gives up after several attempts without progress', async () => {
+    const fixture = await Fixture.open(Array.from({ length: 20 }, () => BROKEN))
+    fixture.fetch('s1')
+    await fixture.pass(20_000)
+    assert.deepEqual(fixture.outcomes, ['failed s1: the link broke'])
+    assert.equal(fixture.offsets.length, 4)
   })
 
-  it('gives up at once when the leader has the snapshot no more', async () => {
-    const desk = await Fixture.make([new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'no s1 here')])
-    desk.fetch('s1')
-    await desk.pass(0)
-    assert.deepEqual(desk.outcomes, ['failed s1: no s1 here'])
+  it('gives up at once when the leader no longer has the snapshot', async () => {
+    const fixture = await Fixture.open([new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'no s1 here')])
+    fixture.fetch('s1')
+    await fixture.pass(0)
+    assert.deepEqual(fixture.outcomes, ['failed s1: no s1 here'])
   })
 
-  it('keeps nothing of a file that is not what was promised', async () => {
-    const desk = await Fixture.make(['abcdef and more'])
-    desk.fetch('s1')
-    await desk.pass(0)
-    assert.match(desk.outcomes[0] ?? '', /^failed s1: .*15 bytes, expected 6/)
-    assert.equal(desk.disk.partials.size + desk.disk.files.size, 0)
+  it('discards a complete file of the wrong size', async () => {
+    const fixture = await Fixture.open(['abcdef and more'])
+    fixture.fetch('s1')
+    await fixture.pass(0)
+    assert.match(fixture.outcomes[0] ?? '', /^failed s1: .*15 bytes, expected 6/)
+    assert.equal(fixture.disk.partials.size + fixture.disk.files.size, 0)
   })
 
-  it('turns to a newer wish, and says nothing more of the older one', async () => {
-    const desk = await Fixture.make(['abc', BROKEN, 'abcdef'])
-    desk.fetch('s1')
-    await desk.pass(10)
-    desk.fetch('s2')
-    await desk.pass(1000)
-    assert.deepEqual(desk.outcomes, ['fetched s2'])
+  it('replaces an earlier fetch, and does not report its end', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN, 'abcdef'])
+    fixture.fetch('s1')
+    await fixture.pass(10)
+    fixture.fetch('s2')
+    await fixture.pass(1000)
+    assert.deepEqual(fixture.outcomes, ['fetched s2'])
   })
 })
 
 const BROKEN = new RaftError('ERR_RAFT_UNREACHABLE', 'the link broke')
 
-/** A fetcher, and a leader that sends what the script says: text, or an error that ends the attempt. */
+/** A fetcher, and a leader that sends a script: text, or an error that ends the attempt. */
 class Fixture {
   readonly time = new VirtualTime()
   readonly offsets: number[] = []
@@ -105,12 +105,12 @@ class Fixture {
     })
   }
 
-  static async make(script: readonly (string | RaftError)[], disk?: MemoryDisk): Promise<Fixture> {
+  static async open(script: readonly (string | RaftError)[], disk?: MemoryDisk): Promise<Fixture> {
     const other = new MemoryDisk()
     if (disk !== undefined) for (const [id, partial] of disk.partials) other.partials.set(id, partial)
-    const desk = new Fixture(script, other)
-    await desk.storage.open({ clusterId: 'c', nodeId: 'n1' })
-    return desk
+    const fixture = new Fixture(script, other)
+    await fixture.storage.open({ clusterId: 'c', nodeId: 'n1' })
+    return fixture
   }
 
   fetch(id: string): void {

@@ -1,0 +1,126 @@
+/** The snapshots of a node: decides when to take one, fetches the leader's, serves them to peers and removes old files. */
+import type { Clock } from '../../contracts/clock.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
+import type { StateMachine } from '../../contracts/state-machine.ts'
+import type { Storage } from '../../contracts/storage.ts'
+import type { Transport } from '../../contracts/transport.ts'
+import type { Input } from '../../core/inputs.ts'
+import type { NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { RuntimeOptions } from '../options.ts'
+import { SnapshotFetcher } from './snapshot-fetcher.ts'
+import { SnapshotRetention } from './snapshot-retention.ts'
+import type { SnapshotTakerParts } from './snapshot-taker.ts'
+import { SnapshotTaker } from './snapshot-taker.ts'
+
+export interface SnapshotsParts extends Pick<SnapshotTakerParts, 'applier' | 'metadataAt'> {
+  readonly options: RuntimeOptions & { readonly id: NodeId; readonly seed: number }
+  readonly machine: Pick<StateMachine, 'snapshot'>
+  readonly storage: Pick<Storage, 'snapshots'>
+  readonly transport: Pick<Transport, 'fetchSnapshot'>
+  readonly clock: Clock
+  /** The snapshot that the storage had at start. */
+  readonly recovered: SnapshotInfo | undefined
+  readonly post: (input: Input) => void
+  readonly emit: (event: RuntimeEvent) => void
+}
+
+export class Snapshots {
+  readonly #parts: SnapshotsParts
+  readonly #taker: SnapshotTaker
+  readonly #fetcher: SnapshotFetcher
+  readonly #retention: SnapshotRetention
+  /** The newest snapshot that was taken or restored, and the bytes applied up to then. It may not be recorded in the log yet. */
+  #newest: SnapshotInfo | undefined
+  #bytesAtNewest = 0
+
+  constructor(parts: SnapshotsParts) {
+    const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, emit } = parts
+    this.#parts = parts
+    this.#newest = recovered
+    this.#taker = new SnapshotTaker({
+      ...{ id: options.id, seed: options.seed, machine, applier, storage, clock, metadataAt, emit },
+      retryMs: options.snapshotRetryMs,
+      turnMs: options.applyTurnMs,
+      newest: () => this.#newest,
+      onTaken: (snapshot, appliedBytes) => this.#onTaken(snapshot, appliedBytes),
+    })
+    this.#fetcher = new SnapshotFetcher({
+      ...{ transport, storage, clock, emit },
+      retryMinMs: options.fetchRetryMinMs,
+      retryMaxMs: options.fetchRetryMaxMs,
+      attemptsMax: options.fetchAttemptsMax,
+      onFetched: (snapshot) => {
+        this.#retention.onFinished(snapshot)
+        post({ type: 'snapshotFetched', snapshot })
+      },
+      onFailed: (snapshot, reason) => post({ type: 'snapshotFetchFailed', snapshot, reason }),
+    })
+    this.#retention = new SnapshotRetention({
+      storage,
+      recovered: recovered?.id,
+      inProgress: () => [this.#taker.takingId, this.#fetcher.fetchingId],
+      onFailed: (message) => emit({ type: 'snapshotFailed', message }),
+    })
+  }
+
+  /** Takes a snapshot if enough was applied since the newest one. */
+  onApplied(): void {
+    const { applier, options } = this.#parts
+    const entries = applier.appliedIndex - (this.#newest?.index ?? 0)
+    const bytes = applier.appliedBytes - this.#bytesAtNewest
+    const isDue = entries >= options.snapshotEntries || (bytes >= options.snapshotBytes && entries > 0)
+    // A large state is not written again for a few entries: the bytes written stay below twice the bytes applied.
+    if (isDue && bytes >= (this.#newest?.size ?? 0)) this.takeIfIdle()
+  }
+
+  /** The state machine was restored from a snapshot of the leader. */
+  onRestored(snapshot: SnapshotInfo): void {
+    this.#newest = snapshot
+    this.#bytesAtNewest = this.#parts.applier.appliedBytes
+  }
+
+  /** The write that makes this the snapshot of the log is durable. */
+  onRecorded(snapshot: SnapshotInfo): void {
+    this.#retention.onRecorded(snapshot)
+  }
+
+  /** Takes a snapshot, or joins the one being taken. If nothing was applied since the newest, resolves with that. */
+  take(): Promise<SnapshotInfo> {
+    return this.#taker.take()
+  }
+
+  /** Takes a snapshot unless one is being taken or has just failed. */
+  takeIfIdle(): void {
+    this.#taker.takeIfIdle()
+  }
+
+  /** Replaces an earlier fetch. */
+  fetch(from: NodeId, snapshot: SnapshotInfo): void {
+    this.#fetcher.fetch(from, snapshot)
+  }
+
+  /** The bytes of a snapshot for a peer; the file is kept while it is being read. */
+  read(id: string, offset: number): AsyncIterable<Uint8Array> {
+    return this.#retention.read(id, offset)
+  }
+
+  /** Resolves once no snapshot is being taken. */
+  stopTaking(): Promise<void> {
+    return this.#taker.stop()
+  }
+
+  /** Resolves once no snapshot is being fetched. */
+  stopFetching(): Promise<void> {
+    return this.#fetcher.stop()
+  }
+
+  #onTaken(snapshot: SnapshotInfo, appliedBytes: number): void {
+    // One from the leader may have been restored in the meantime.
+    if (snapshot.index > (this.#newest?.index ?? 0)) {
+      this.#newest = snapshot
+      this.#bytesAtNewest = appliedBytes
+    }
+    this.#retention.onFinished(snapshot)
+    this.#parts.post({ type: 'snapshotTaken', snapshot })
+  }
+}

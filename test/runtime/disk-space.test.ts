@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import type { RuntimeEvent } from '../../src/contracts/observer.ts'
+import { DiskSpace } from '../../src/runtime/disk-space.ts'
+import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+import { flushPromises } from './virtual-cluster.ts'
+
+describe('the check of free disk space', () => {
+  it('reports when space becomes low and when it recovers, and calls onLow at every check in between', async () => {
+    const time = new VirtualTime()
+    const calls: string[] = []
+    let free = 1000
+    const diskSpace = new DiskSpace({
+      storage: { freeBytes: async () => free },
+      clock: new NodeClock(time, { startMs: 0, ratePerMille: 1000 }),
+      freeBytesMin: 100,
+      checkMs: 10,
+      emit: (event: RuntimeEvent) => calls.push(event.type),
+      onLow: () => calls.push('low'),
+    })
+    await diskSpace.watch()
+    for (const bytes of [99, 50, 110, 124, 125, 126]) {
+      free = bytes
+      time.step(time.nowUs + 10_000)
+      await flushPromises()
+    }
+    assert.deepEqual(calls, ['spaceLow', 'low', 'low', 'low', 'low', 'spaceBack'])
+    assert.equal(diskSpace.writeError, undefined)
+    diskSpace.stop()
+  })
+})
