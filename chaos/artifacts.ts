@@ -1,11 +1,11 @@
-/** What is kept of a run that went wrong: the history, the counterexample, the schedule, beside the nodes' directories and logs. */
+/** Writes the artifacts of a failed run: the history, the schedule, the report and the counterexample, beside the nodes' data and logs. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { formatReport } from './report.ts'
 import type { ChaosOutcome } from './run.ts'
 import type { Call } from './workload/operations.ts'
 
-/** The first line of a history; a reader that knows another one must refuse. */
+/** The schema in the first line of a history; readHistory rejects any other. */
 export const HISTORY_SCHEMA = 'quorate.history/v1'
 
 export function writeArtifacts(
@@ -19,7 +19,7 @@ export function writeArtifacts(
   write('history.jsonl', formatHistory(calls, head))
   write(
     'schedule.txt',
-    nemesis.schedule.map(({ at, kind, what }) => `${at.toFixed(0)} ms  ${kind}  ${what}\n`).join(''),
+    nemesis.schedule.map(({ at, kind, action }) => `${at.toFixed(0)} ms  ${kind}  ${action}\n`).join(''),
   )
   write('report.txt', `${formatReport(outcome)}\n`)
   if (verdict.verdict !== 'violated') return
@@ -27,20 +27,18 @@ export function writeArtifacts(
   write('counterexample.html', verdict.html())
 }
 
-/** One line of what it is, then one line for each call, in order of their beginnings. */
+/** JSON lines: the schema and `head` in the first line, then one line per call, ordered by start. */
 export function formatHistory(calls: readonly Call[], head: Readonly<Record<string, unknown>>): string {
   const sorted = [...calls].sort((a, b) => a.calledAt - b.calledAt)
   return [{ schema: HISTORY_SCHEMA, ...head }, ...sorted].map((line) => `${JSON.stringify(line)}\n`).join('')
 }
 
-/** The calls of a kept history, by key; throws on what is none. */
+/** The calls of a history file by key. Throws if the file has another schema. */
 export function readHistory(path: string): Map<string, Call[]> {
   const [first = '{}', ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n')
   const { schema } = JSON.parse(first) as { readonly schema?: unknown }
   if (schema !== HISTORY_SCHEMA)
-    throw new Error(
-      `${path} is no history that can be read here: its schema is ${String(schema)}, not ${HISTORY_SCHEMA}`,
-    )
+    throw new Error(`${path} is not a history of this version: its schema is ${String(schema)}, not ${HISTORY_SCHEMA}`)
   const callsByKey = new Map<string, Call[]>()
   for (const line of lines) {
     const call = JSON.parse(line) as Call

@@ -1,4 +1,4 @@
-/** Whether what the clients saw could have been one machine: key by key, each with a budget of its own. */
+/** Checks the history of the clients for linearizability, key by key, each with its own limit of work. */
 import { checkLinearizable, keyValueModel, type LinearizabilityVerdict } from '../src/linearizability/index.ts'
 import type { Call, Operation, Result } from './workload/operations.ts'
 
@@ -7,7 +7,7 @@ export type Verdict =
   | { readonly verdict: 'violated'; readonly key: string; readonly explanation: string; readonly html: () => string }
   | { readonly verdict: 'undecided'; readonly keys: readonly string[] }
 
-/** A key's story while others go on: what is not decided by then is judged at the end. */
+/** The limit of the check of a retired key during the run; what stays undecided is checked again at the end. */
 const QUICK_STEPS = 100_000
 
 const model = keyValueModel<string>()

@@ -1,7 +1,7 @@
-/** `make chaos`: a cluster of real processes under every fault we know, and whether its clients noticed. */
+/** `make chaos`: injects faults into a cluster of processes and checks the client history for linearizability. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { readHistory, writeArtifacts } from './artifacts.ts'
 import { checkHistory } from './check-history.ts'
 import { ProcessCluster } from './cluster/process-cluster.ts'
@@ -13,15 +13,17 @@ import { formatReport, hasPassed } from './report.ts'
 import { runChaos } from './run.ts'
 
 const program = new Command('chaos')
-  .option('--minutes <n>', 'how long the faults go on', number, 10)
-  .option('--seed <n>', 'of the faults and the calls', number, Date.now() % 1_000_000)
-  .option('--nodes <n>', 'members at the beginning', count, 3)
-  .option('--clients <n>', 'who call at the same time', count, 10)
-  .option('--only <kinds>', `of faults, with commas: ${Object.keys(ALL_FAULTS).join(', ')}`)
+  .option('--minutes <n>', 'duration of the faults', number, 10)
+  .option('--seed <n>', 'seed of the faults and the calls', number, Date.now() % 1_000_000)
+  .option('--nodes <n>', 'number of initial members', count, 3)
+  .option('--clients <n>', 'number of concurrent clients', count, 10)
+  .option('--only <kinds>', `kinds of faults, separated by commas: ${Object.keys(ALL_FAULTS).join(', ')}`)
   .option('--command <file>', 'the quorate command to run', join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'))
-  .option('--keep', 'keep the directories and the history also of a good run')
-  .option('--judge <file>', 'run nothing: judge a history.jsonl that was kept')
-  .option('--lie', 'add a stale read to the history, to see that it is noticed')
+  .option('--keep', 'keep the directories and the history even if the run passes')
+  .option('--check <file>', 'check a kept history.jsonl instead of running nodes')
+  .option('--inject-stale-read', 'add a stale read to the history, to check that it is detected')
+  .addOption(new Option('--judge <file>', 'the former name of --check').hideHelp())
+  .addOption(new Option('--lie', 'the former name of --inject-stale-read').hideHelp())
   .parse()
 
 const options = program.opts<{
@@ -32,28 +34,31 @@ const options = program.opts<{
   only?: string
   command: string
   keep?: true
+  check?: string
   judge?: string
+  injectStaleRead?: true
   lie?: true
 }>()
 
-/** Of the cluster, and of its directory. */
+/** The name of the cluster and of its directory. */
 const NAME = 'chaos'
 
 const INTERRUPTED = 130
 
-process.exitCode = options.judge === undefined ? await run() : checkFile(options.judge)
+const historyFile = options.check ?? options.judge
+process.exitCode = historyFile === undefined ? await run() : checkFile(historyFile)
 
 async function run(): Promise<number> {
   const { seed, nodes, command } = options
   const kinds = options.only?.split(',')
   const unknown = kinds?.find((kind) => !(kind in ALL_FAULTS))
   if (unknown !== undefined)
-    program.error(`there is no fault '${unknown}'; there are ${Object.keys(ALL_FAULTS).join(', ')}`)
-  for (const left of removeLeftovers(NAME)) print(`cleared away ${left}, which a run that was killed had left`)
+    program.error(`unknown fault '${unknown}'; the faults are ${Object.keys(ALL_FAULTS).join(', ')}`)
+  for (const left of removeLeftovers(NAME)) print(`removed ${left}, which a killed run had left`)
   const cluster: ProcessCluster = new ProcessCluster({
     name: NAME,
     initialMembers: Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`),
-    command: (words, id) => startServeProcess(command, words, join(cluster.directory, 'logs', `${id}.log`)),
+    command: (args, id) => startServeProcess(command, args, join(cluster.directory, 'logs', `${id}.log`)),
     electionTimeout: '400-800ms',
     snapshotEntries: 400,
   })
@@ -67,7 +72,7 @@ async function run(): Promise<number> {
       ...options,
       kinds,
       forMs,
-      injectsStaleRead: options.lie,
+      injectsStaleRead: options.injectStaleRead ?? options.lie,
       onLine: print,
       signal: stopping,
     })
@@ -79,13 +84,13 @@ async function run(): Promise<number> {
     await cluster.stopAndKeep()
     writeArtifacts(cluster.directory, outcome, { seed, nodes, startedAt: new Date().toISOString() })
     print(
-      `\nkept in ${cluster.directory}: history.jsonl, schedule.txt, report.txt, logs, and the directories of the nodes`,
+      `\nkept in ${cluster.directory}: history.jsonl, schedule.txt, report.txt, the logs and the nodes' directories`,
     )
     return hasPassed(outcome) ? 0 : 1
   } catch (error) {
     await cluster.close()
     if (!stopping.aborted) throw error
-    print('ended before there was a verdict')
+    print('interrupted before a verdict')
     return INTERRUPTED
   }
 }
@@ -112,7 +117,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** The first signal ends the run in order; the second ends this process, and every process of the run with it. */
+/** The first signal stops the run gracefully; a second one exits this process and kills all processes of the run. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   const stop = (): void => {

@@ -1,14 +1,14 @@
-/** What the nodes themselves have logged during a run, counted: so that one can see that what should happen has happened. */
+/** Counts important events in the logs of the nodes, to show that a run exercised elections, snapshots and transfers. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Of all that is logged, in the words of the report. */
+/** The counted events, with their names in the report. */
 const COUNTED_EVENTS = {
   becameLeader: 'elections won',
   snapshotTaken: 'snapshots taken',
-  fetchStarted: 'fetches of a snapshot begun',
+  fetchStarted: 'snapshot fetches started',
   restored: 'snapshots restored',
-  transferStarted: 'transfers begun',
+  transferStarted: 'transfers started',
   failed: 'failures',
 } as const
 

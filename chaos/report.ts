@@ -1,11 +1,11 @@
-/** What a run was like, in a few lines for people. */
+/** Formats the report of a run. */
 import type { ChaosOutcome } from './run.ts'
 
 export function hasPassed({ verdict, unexpectedOutcome }: ChaosOutcome): boolean {
   return verdict.verdict === 'linearizable' && unexpectedOutcome === undefined
 }
 
-/** `logged`: what the nodes themselves have counted. */
+/** `logged`: the counted events of the nodes' logs. */
 export function formatReport(outcome: ChaosOutcome, logged?: string): string {
   const { nemesis, keys, longestGap, tookMs, digests, unexpectedOutcome, hasTinyDisk } = outcome
   const calls = { ok: 0, rejected: 0, unknown: 0 }
@@ -16,19 +16,19 @@ export function formatReport(outcome: ChaosOutcome, logged?: string): string {
   return [
     `took          ${seconds(tookMs)}`,
     `faults        ${total}: ${faults.map(([kind, count]) => `${kind} ${count}`).join(', ')}`,
-    ...(hasTinyDisk ? [] : ['              (no disk was filled: none can be mounted here)']),
+    ...(hasTinyDisk ? [] : ['              (no full disks: no file system can be mounted here)']),
     `calls         ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown, on ${keys.length} keys`,
-    `no write for  at most ${gap}`,
+    `write gap     at most ${gap}`,
     `nodes         ${digests.length === 0 ? 'not compared' : `${digests.length} equal: ${digests[0]}`}`,
     ...(logged === undefined ? [] : [`logged        ${logged}`]),
-    ...(unexpectedOutcome === undefined ? [] : [`finding       ${unexpectedOutcome}`]),
+    ...(unexpectedOutcome === undefined ? [] : [`unexpected    ${unexpectedOutcome}`]),
     `verdict       ${formatVerdict(outcome)}`,
   ].join('\n')
 }
 
 function formatVerdict({ verdict }: ChaosOutcome): string {
-  if (verdict.verdict === 'linearizable') return `linearizable, by ${verdict.steps} steps of the model`
-  if (verdict.verdict === 'undecided') return `undecided: too much work for ${verdict.keys.join(', ')}`
+  if (verdict.verdict === 'linearizable') return `linearizable (${verdict.steps} steps of the model)`
+  if (verdict.verdict === 'undecided') return `undecided: the limit of work was reached for ${verdict.keys.join(', ')}`
   return `not linearizable\n\n${verdict.explanation}`
 }
 

@@ -1,4 +1,4 @@
-/** One run: real nodes, clients, a nemesis; then peace, a last look at everything, and the verdict. */
+/** One chaos run: nodes, clients and a nemesis; then all faults end, every key is read once more, and the history is checked. */
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SeededRandom } from '../src/testing/simulation/seeded-random.ts'
@@ -17,41 +17,41 @@ import { injectStaleRead } from './workload/stale-read.ts'
 export interface ChaosOptions {
   readonly seed: number
   readonly forMs: number
-  /** The faults end earlier after so many. */
+  /** The faults end after this many, even if there is time left. */
   readonly faultsMax?: number | undefined
   readonly clients: number
-  /** The clients go on until so many of their calls have succeeded, however early the faults end. */
+  /** The clients continue until this many calls have succeeded, even if the faults end earlier. */
   readonly callsMin?: number | undefined
-  /** Kinds of faults to draw from; all that are possible unless given. */
+  /** The kinds of faults; by default all that are possible. */
   readonly kinds?: readonly string[] | undefined
-  /** Add a stale read to the history, to see that it is noticed. */
+  /** Adds a stale read to the history, to check that it is detected. */
   readonly injectsStaleRead?: boolean | undefined
-  /** Called with each line of the schedule, as it is written. */
+  /** Called with every line of the schedule. */
   readonly onLine: (line: string) => void
-  /** Ends the run without a verdict. */
+  /** Aborts the run without a verdict. */
   readonly signal: AbortSignal
 }
 
 export interface ChaosOutcome {
   readonly verdict: Verdict
-  /** What went wrong beside the history. */
+  /** What the cluster did wrong, apart from the history; undefined if nothing. */
   readonly unexpectedOutcome: string | undefined
   readonly keys: readonly RotatingKey[]
   readonly longestGap: Clients['longestGap']
   readonly nemesis: Nemesis
   readonly tookMs: number
-  /** Of each node, at the end. */
+  /** The digest of each node's state at the end. */
   readonly digests: readonly string[]
   readonly hasTinyDisk: boolean
 }
 
-/** One patience for all: longer than an election, short enough to see many outcomes. */
+/** The timeout of all calls: longer than an election, and short enough that some calls have an unknown outcome. */
 const CALL_TIMEOUT_MS = 2000
 
-/** No fault lasts so long that nobody could be served in between, if those who are left do what they should. */
+/** The longest permitted time without an acknowledged write. Every fault leaves shorter gaps if the nodes behave correctly. */
 const WRITE_GAP_MS_MAX = 15_000
 
-/** The nodes have their places, and are not yet started. They are stopped afterwards; their directories stay until `cluster.close`. */
+/** Starts the nodes of `cluster`, which must have been added, and stops them at the end. Their directories stay until `cluster.close`. */
 export async function runChaos(cluster: ProcessCluster, options: ChaosOptions): Promise<ChaosOutcome> {
   const disk = TinyDisk.mount(join(cluster.directory, 'tiny'))
   const tinyDiskNode = disk === undefined ? undefined : { id: lastOf(cluster.ids), disk }
@@ -62,7 +62,7 @@ export async function runChaos(cluster: ProcessCluster, options: ChaosOptions): 
     options.signal.addEventListener('abort', () => reject(options.signal.reason)),
   )
   try {
-    return await Promise.race([runWithFaults({ cluster, tiny: tinyDiskNode, signal }, ending, options), aborted])
+    return await Promise.race([runWithFaults({ cluster, tinyDiskNode, signal }, ending, options), aborted])
   } finally {
     ending.abort()
     await cluster.stop()
@@ -72,17 +72,17 @@ export async function runChaos(cluster: ProcessCluster, options: ChaosOptions): 
   }
 }
 
-/** What is on the tiny disk is gone with it. */
+/** Keeps the data of the node with the small disk, which is lost when the disk is unmounted. */
 function copyIfExists(from: string, to: string): void {
   if (existsSync(from)) cpSync(from, to, { recursive: true })
 }
 
 async function runWithFaults(
-  context: Pick<FaultContext, 'cluster' | 'tiny' | 'signal'>,
+  context: Pick<FaultContext, 'cluster' | 'tinyDiskNode' | 'signal'>,
   ending: AbortController,
   options: ChaosOptions,
 ): Promise<ChaosOutcome> {
-  const { cluster, tiny: tinyDiskNode } = context
+  const { cluster, tinyDiskNode } = context
   const { faultsMax = Number.POSITIVE_INFINITY } = options
   for (const id of cluster.ids) cluster.start(id)
   await cluster.leader(undefined, RECOVERY_TIMEOUT_MS)
@@ -112,27 +112,19 @@ async function runWithFaults(
   }
   const histories = clients.keys.all.map(({ name, history }) => [name, history] as const)
   const { longestGap, keys } = clients
-  if (longestGap.ms > WRITE_GAP_MS_MAX) unexpectedOutcome ??= `nothing was written for ${longestGap.ms} ms`
+  if (longestGap.ms > WRITE_GAP_MS_MAX) unexpectedOutcome ??= `no write was acknowledged for ${longestGap.ms} ms`
   const tookMs = clients.now()
   return {
-    ...{
-      verdict: checkHistory(histories),
-      unexpectedOutcome: unexpectedOutcome,
-      keys: keys.all,
-      longestGap,
-      nemesis,
-      tookMs,
-      digests,
-    },
+    ...{ verdict: checkHistory(histories), unexpectedOutcome, keys: keys.all, longestGap, nemesis, tookMs, digests },
     hasTinyDisk: tinyDiskNode !== undefined,
   }
 }
 
 async function awaitSuccessfulCalls(clients: Clients, callsMin: number): Promise<void> {
   const attempt = async (): Promise<true | undefined> => (clients.succeeded >= callsMin ? true : undefined)
-  await eventually(`${callsMin} calls`, attempt, RECOVERY_TIMEOUT_MS).catch(() => {
+  await eventually(`${callsMin} successful calls`, attempt, RECOVERY_TIMEOUT_MS).catch(() => {
     throw new UnexpectedOutcome(
-      `${clients.succeeded} of ${callsMin} calls have succeeded ${RECOVERY_TIMEOUT_MS} ms after the last fault`,
+      `only ${clients.succeeded} of ${callsMin} calls succeeded until ${RECOVERY_TIMEOUT_MS} ms after the last fault`,
     )
   })
 }
@@ -143,9 +135,9 @@ interface FirstResult {
 }
 
 function startClients(cluster: ProcessCluster, { seed, clients: count }: ChaosOptions) {
-  let found: (first: FirstResult) => void = () => undefined
+  let resolveViolation: (first: FirstResult) => void = () => undefined
   const violation = new Promise<FirstResult>((resolve) => {
-    found = resolve
+    resolveViolation = resolve
   })
   const clients = new Clients({
     seed,
@@ -153,7 +145,8 @@ function startClients(cluster: ProcessCluster, { seed, clients: count }: ChaosOp
     connect: () => cluster.client(CALL_TIMEOUT_MS),
     endpoints: () => cluster.endpoints,
     onKeyRetired: ({ history }) => {
-      if (checkQuickly(history).verdict === 'violated') found({ unexpectedOutcome: undefined, isViolation: true })
+      if (checkQuickly(history).verdict === 'violated')
+        resolveViolation({ unexpectedOutcome: undefined, isViolation: true })
     },
   })
   return { clients, violation }
@@ -173,15 +166,15 @@ function errorText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-/** In peace: every node runs, all are equal, and every key is read once more. */
+/** Checks, without faults, that all nodes run and are equal, and reads every key once more. Resolves with the nodes' digests. */
 async function finalCheck(
-  context: Pick<FaultContext, 'cluster' | 'tiny' | 'signal'>,
+  context: Pick<FaultContext, 'cluster' | 'tinyDiskNode' | 'signal'>,
   clients: Clients,
   options: ChaosOptions,
 ): Promise<readonly string[]> {
   const { cluster } = context
   cluster.links.heal()
-  await awaitRecovery({ ...context, random: new SeededRandom(options.seed), say: options.onLine })
+  await awaitRecovery({ ...context, random: new SeededRandom(options.seed), log: options.onLine })
   const reader = cluster.client(RECOVERY_TIMEOUT_MS)
   try {
     if (options.injectsStaleRead === true) await injectStaleRead(lastOf(clients.keys.all), reader)
@@ -190,7 +183,7 @@ async function finalCheck(
     await reader.raftClient.close()
   }
   const digests = await cluster.digests(RECOVERY_TIMEOUT_MS)
-  if (new Set(digests).size > 1) throw new UnexpectedOutcome(`the nodes differ: ${digests.join(', ')}`)
+  if (new Set(digests).size > 1) throw new UnexpectedOutcome(`the states of the nodes differ: ${digests.join(', ')}`)
   return digests
 }
 

@@ -1,10 +1,10 @@
-/** Waiting for what other processes will do, with an end to the patience. */
+/** Polls until other processes have reached a state, with a timeout. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRaftError } from '../../src/errors.ts'
 
 const RETRY_INTERVAL_MS = 50
 
-/** Tries until there is a value, or the patience is over. */
+/** Repeats `attempt` until it resolves with a value. RaftErrors count as no value; `what` names the goal in the timeout error. */
 export async function eventually<Value>(
   what: string,
   attempt: () => Promise<Value | undefined>,
@@ -22,5 +22,7 @@ export async function eventually<Value>(
     }
     await sleep(RETRY_INTERVAL_MS)
   }
-  throw new Error(`there was no ${what} within ${timeoutMs} ms${last === undefined ? '' : `: ${String(last)}`}`)
+  throw new Error(
+    `timeout after ${timeoutMs} ms waiting for: ${what}${last === undefined ? '' : `; last error: ${String(last)}`}`,
+  )
 }

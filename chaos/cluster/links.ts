@@ -1,10 +1,10 @@
-/** The network between real nodes: one proxy in front of each node, which can tell who is calling, and do to each direction what networks do. */
+/** The network between real nodes: a proxy in front of each node that can drop, hold and delay each direction of each link. */
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 import type { LinkCondition } from './pipe.ts'
 import { Pipe } from './pipe.ts'
 
-/** A peer's greeting comes within the first bytes, and names the caller's own address. */
+/** The handshake of a peer is within these first bytes. It contains the caller's address. */
 const HANDSHAKE_BYTES_MAX = 4096
 
 interface Connection {
@@ -12,16 +12,16 @@ interface Connection {
   readonly outbound: Socket
   readonly forward: Pipe
   readonly backward: Pipe
-  /** The node that calls; undefined until it has greeted, and for clients. */
+  /** The calling node; undefined before its handshake, and for clients. */
   caller: string | undefined
 }
 
 export class Links {
-  /** What the others know each node by. */
+  /** The address of each node's proxy, by node id. */
   readonly addresses: Record<string, string> = {}
   readonly #servers: Server[] = []
   readonly #connections = new Set<Connection>()
-  /** By `from to`. */
+  /** Keyed by `from to`. */
   readonly #conditions = new Map<string, LinkCondition>()
 
   /** Puts a proxy in front of a node that will listen at `port`. */
@@ -32,31 +32,31 @@ export class Links {
     this.addresses[id] = `127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
-  /** What `from` sends to `to` meets this from now on. */
+  /** Sets the condition of the direction from `from` to `to`. */
   set(from: string, to: string, condition: LinkCondition): void {
     this.#conditions.set(`${from} ${to}`, condition)
     this.#onConditionsChanged()
   }
 
-  /** Neither hears the other any more; what is under way is lost without a word to the sender. */
+  /** Drops everything in both directions between two nodes, without closing their connections. */
   cut(one: string, other: string): void {
     this.set(one, other, { type: 'drop' })
     this.set(other, one, { type: 'drop' })
   }
 
-  /** Nobody hears this node any more, and it hears nobody; clients still do. */
+  /** Cuts a node from all other nodes, but not from clients. */
   isolate(id: string): void {
     for (const other of this.#othersThan(id)) this.cut(id, other)
   }
 
-  /** Both ways between these two, or between all: connections that have lost bytes break now, and new ones get through. */
+  /** Heals the link between two nodes, or all links. Connections that have lost bytes are closed; new ones work. */
   heal(one?: string, other?: string): void {
     if (one === undefined || other === undefined) this.#conditions.clear()
     else for (const pair of [`${one} ${other}`, `${other} ${one}`]) this.#conditions.delete(pair)
     this.#onConditionsChanged()
   }
 
-  /** Breaks every connection between nodes, as a switch that restarts; new ones get through. */
+  /** Closes all connections between nodes, as a restarting switch does. New ones work. */
   reset(): void {
     for (const each of this.#connections) if (each.caller !== undefined) destroyConnection(each)
   }
@@ -93,7 +93,7 @@ export class Links {
     far.on('close', () => this.#onClosed(connection, connection.backward))
   }
 
-  /** The end of one side is news for the other one, which may not get through either. */
+  /** Passes on the end of one side, unless its direction is blocked. */
   #onClosed(connection: Connection, pipe: Pipe): void {
     if (!pipe.isBlocked) this.#drop(connection)
   }

@@ -1,22 +1,22 @@
-/** One direction of a connection through a proxy: passes bytes on at once, late, slowly, or never. */
+/** One direction of a proxied connection: passes bytes on at once, late, slowly or never. */
 import type { Socket } from 'node:net'
 
-/** What the way from one node to another is like; without any, bytes pass at once. */
+/** The condition of one direction of a link; without one, bytes pass at once. */
 export type LinkCondition =
-  /** Whatever comes is lost without a word. Bytes of a stream cannot be missed, so the connection breaks once that ends. */
+  /** Bytes are discarded. Because a stream cannot have gaps, the connection is closed when the condition ends. */
   | { readonly type: 'drop' }
-  /** Nothing comes through; what was sent meanwhile arrives late, when that ends. */
+  /** Bytes are queued and delivered when the condition ends. */
   | { readonly type: 'hold' }
   | { readonly type: 'slow'; readonly delayMs: number; readonly bytesPerSecond: number }
 
-/** With this much waiting, the sender is not read from any more: it feels the back-pressure. */
+/** Beyond this many queued bytes, the pipe stops reading, so that the sender sees back-pressure. */
 const QUEUED_BYTES_MAX = 1024 * 1024
 
 const NO_DELAY = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY }
 
 interface QueuedChunk {
   readonly chunk: Buffer
-  /** On this process's clock; Infinity while it is held. */
+  /** When to deliver it, by performance.now(); Infinity while it is held. */
   dueAt: number
 }
 
@@ -26,7 +26,7 @@ export class Pipe {
   readonly #condition: () => LinkCondition | undefined
   readonly #queue: QueuedChunk[] = []
   #queuedBytes = 0
-  #departedAt = 0
+  #transmittedAt = 0
   #lastDueAt = 0
   #timer: NodeJS.Timeout | undefined
   #hasLost = false
@@ -37,7 +37,7 @@ export class Pipe {
     this.#condition = condition
   }
 
-  /** Bytes are missing in the middle. */
+  /** True if bytes were discarded. */
   get hasLost(): boolean {
     return this.#hasLost
   }
@@ -63,7 +63,7 @@ export class Pipe {
     this.#flush()
   }
 
-  /** The weather has changed: what was held is due. */
+  /** Delivers held bytes if the new condition allows it. */
   onConditionChanged(): void {
     if (this.isBlocked) return
     for (const each of this.#queue) if (each.dueAt === Number.POSITIVE_INFINITY) each.dueAt = performance.now()
@@ -75,13 +75,13 @@ export class Pipe {
     this.#queue.length = 0
   }
 
-  /** One after the other onto a line of so many bytes a second, then as long as the line is; never before what was sent earlier. */
+  /** When a chunk is due: after the transmission of all earlier chunks at the given rate, plus the delay. */
   #dueAt(condition: LinkCondition | undefined, bytes: number): number {
     if (condition?.type === 'hold') return Number.POSITIVE_INFINITY
     const now = performance.now()
     const { delayMs, bytesPerSecond } = condition?.type === 'slow' ? condition : NO_DELAY
-    this.#departedAt = Math.max(now, this.#departedAt) + (bytes / bytesPerSecond) * 1000
-    this.#lastDueAt = Math.max(this.#lastDueAt, this.#departedAt + delayMs)
+    this.#transmittedAt = Math.max(now, this.#transmittedAt) + (bytes / bytesPerSecond) * 1000
+    this.#lastDueAt = Math.max(this.#lastDueAt, this.#transmittedAt + delayMs)
     return this.#lastDueAt
   }
 

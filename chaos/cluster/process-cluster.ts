@@ -1,4 +1,4 @@
-/** A cluster of real processes, with real disks, whose links may be disturbed and whose processes may be killed. */
+/** A cluster of processes with disks, whose processes can be killed and whose links can be disturbed. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
@@ -8,7 +8,7 @@ import { eventually } from './eventually.ts'
 import { Links } from './links.ts'
 import { keepRunDirectory, makeRunDirectory } from './run-directory.ts'
 
-/** How a process ended, and what it said. */
+/** How a process ended. */
 export interface ProcessExit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
@@ -22,15 +22,15 @@ export interface ServeProcess<End extends ProcessExit = ProcessExit> {
 
 export interface ProcessClusterOptions<End extends ProcessExit> {
   readonly name: string
-  /** The first members. */
+  /** The initial members. */
   readonly initialMembers: readonly string[]
-  /** Runs `quorate` with these words, for the node of this name. */
-  readonly command: (words: readonly string[], id: string) => ServeProcess<End>
+  /** Runs `quorate` with these arguments for a node. */
+  readonly command: (args: readonly string[], id: string) => ServeProcess<End>
   readonly electionTimeout: string
   readonly snapshotEntries: number
 }
 
-/** Below the ports that systems give to those who call: while a node is down, nobody else gets its port by chance. */
+/** Below the ephemeral ports of common systems, so that no outgoing connection takes the port of a stopped node. */
 const PORT_MIN = 12_000
 const PORTS = 18_000
 
@@ -52,9 +52,9 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
   readonly #ports = new Map<string, number>()
   readonly #nodes = new Map<string, ServeProcess<End>>()
   readonly #running = new Set<ServeProcess<End>>()
-  /** Where a node's data is, if not beside the others'. */
+  /** The directories of nodes whose data is not in the directory of the run. */
   readonly #directories = new Map<string, string>()
-  /** One for all questions: a new one for each would cost more than the answers. */
+  /** Shared by all administrative calls, because a new client for each would be slower. */
   #adminClient: KvClient | undefined
   #isStopped = false
 
@@ -63,7 +63,7 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     this.directory = makeRunDirectory(options.name)
   }
 
-  /** A place on the network for a node. */
+  /** Adds a node that is expected to run, with a port and a proxy. Does not start it. */
   async addNode(id: string): Promise<void> {
     this.ids.push(id)
     if (this.#ports.has(id)) return
@@ -73,13 +73,13 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     await this.links.add(id, port)
   }
 
-  /** It is no longer expected to be there; its place is kept. */
+  /** Stops expecting a node. Its port and proxy are kept. */
   async removeNode(id: string): Promise<void> {
     this.ids.splice(this.ids.indexOf(id), 1)
     await this.#closeAdminClient()
   }
 
-  /** Where clients reach the nodes, past the links that may be cut. */
+  /** The addresses for clients, which bypass the proxies. */
   get endpoints(): string[] {
     return this.ids.map((id) => this.endpoint(id))
   }
@@ -92,14 +92,14 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     return this.#directories.get(id) ?? join(this.directory, id)
   }
 
-  /** Before it is started. */
+  /** Must be called before the node is started. */
   setDirectory(id: string, path: string): void {
     this.#directories.set(id, path)
   }
 
-  /** Starts a node, new or with its data; `origin` stands for the first members unless said otherwise. */
+  /** Starts a node, new or with its data. `origin` are the flags that name the cluster, by default --peers with the initial members. */
   start(id: string, origin: readonly string[] = this.#peersFlags()): ServeProcess<End> {
-    if (this.#isStopped) throw new Error(`${id} is not started: the cluster was stopped`)
+    if (this.#isStopped) throw new Error(`cannot start ${id}: the cluster was stopped`)
     const { name, command, electionTimeout, snapshotEntries } = this.#options
     const where = ['--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
     const data = ['--data-dir', this.directoryOf(id), '--snapshot-entries', `${snapshotEntries}`]
@@ -145,22 +145,22 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     return new KvClient({ endpoints: this.endpoints, timeoutMs })
   }
 
-  /** For questions and orders, not for load. */
+  /** A client for administrative calls, not for load. */
   get adminClient(): KvClient['raftClient'] {
     this.#adminClient ??= this.client()
     return this.#adminClient.raftClient
   }
 
   async statuses(): Promise<NodeStatus[]> {
-    const said = await this.adminClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
-    const byId = new Map(said.flatMap((each) => ('status' in each ? [[each.status.id, each.status] as const] : [])))
+    const answers = await this.adminClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
+    const byId = new Map(answers.flatMap((each) => ('status' in each ? [[each.status.id, each.status] as const] : [])))
     return this.ids.flatMap((id) => byId.get(id) ?? [])
   }
 
-  /** The leader that a majority of all placed nodes agrees on, other than `not`. */
+  /** The leader that a majority of the expected nodes report, other than `otherThan`. */
   async leader(otherThan?: string, timeoutMs?: number): Promise<string> {
     return eventually(
-      'a leader',
+      'leader',
       async () => {
         const statuses = await this.statuses()
         const term = Math.max(0, ...statuses.map((status) => status.term))
@@ -172,7 +172,7 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     )
   }
 
-  /** What each node has itself, once all have applied as much. */
+  /** The digest of each node's local state, once all have the same applied index. */
   async digests(timeoutMs?: number): Promise<string[]> {
     return eventually(
       'equal nodes',
@@ -192,7 +192,7 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     return answer.type === 'digest' ? `${answer.count} keys ${answer.digest}` : answer.type
   }
 
-  /** Ends every process; what they have written stays. */
+  /** Kills every process. Their data stays. */
   async stop(): Promise<void> {
     this.#isStopped = true
     for (const node of this.#running) node.child.kill('SIGKILL')
@@ -201,7 +201,7 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     this.links.close()
   }
 
-  /** Its directory stays, for people to look at. */
+  /** Stops the cluster and keeps its directory for inspection. */
   async stopAndKeep(): Promise<void> {
     await this.stop()
     keepRunDirectory(this.directory)

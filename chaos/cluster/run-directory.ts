@@ -1,25 +1,25 @@
-/** The directory of one run: it says whose it is, so that the next run can clear away what one that was killed has left. */
+/** The directory of a run. It records its owner process, so that a later run can remove what a killed one has left. */
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { unmountWithin } from './tiny-disk.ts'
 
-/** Stands in the directory for as long as its run may clear it away itself. */
+/** The file that names the owner process. Directories without it are never removed by others. */
 const OWNER_FILE = 'owner'
 
-/** A new one, which belongs to this process. */
+/** Creates a directory that this process owns. */
 export function makeRunDirectory(name: string): string {
   const directory = mkdtempSync(join(tmpdir(), prefixOf(name)))
   writeFileSync(join(directory, OWNER_FILE), ownerOf(process.pid))
   return directory
 }
 
-/** It belongs to nobody from now on: no run will clear it away. */
+/** Gives up the ownership, so that no run removes the directory. */
 export function keepRunDirectory(directory: string): void {
   rmSync(join(directory, OWNER_FILE), { force: true })
 }
 
-/** Clears away what runs of this name have left that are dead; returns the directories. What cannot be cleared is left. */
+/** Removes the directories of killed runs of this name and returns their paths. Ignores those that cannot be removed. */
 export function removeLeftovers(name: string): string[] {
   const candidates = readdirSync(tmpdir()).filter((entry) => entry.startsWith(prefixOf(name)))
   return candidates
@@ -27,7 +27,7 @@ export function removeLeftovers(name: string): string[] {
     .filter((directory) => isLeftover(directory) && tryRemove(directory))
 }
 
-/** Only what says that it belonged to a process of this machine which is gone, and is this user's. */
+/** True only for a directory of this user whose owner was a process of this machine that no longer runs. */
 function isLeftover(directory: string): boolean {
   try {
     const stat = lstatSync(directory)
@@ -50,7 +50,7 @@ function tryRemove(directory: string): boolean {
   }
 }
 
-/** Also if the number was given to another process meanwhile: better to leave too much than to take a living one's. */
+/** Also true if the pid was reused: it is better to keep a directory than to remove one in use. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
@@ -60,7 +60,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** With the host: a process of another container is not to be seen from here. */
+/** Contains the host name, because processes of other containers are not visible here. */
 function ownerOf(pid: number): string {
   return `${pid} on ${hostname()}\n`
 }

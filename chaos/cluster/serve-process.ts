@@ -1,4 +1,4 @@
-/** The shipped `quorate serve` as a child process: logs to a file, and ends with this process. */
+/** Runs the built `quorate serve` as a child process that logs to a file and ends with this process. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
@@ -10,14 +10,14 @@ process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-/** Starts `command` (a JavaScript file) with these words. What earlier lives have logged stays in the file. */
+/** Starts `command`, a JavaScript file, and appends its standard error to `logFile`. */
 export function startServeProcess(
   command: string,
   args: readonly string[],
   logFile: string,
 ): ServeProcess<ProcessExit> {
   const log = openSync(logFile, 'a')
-  // A group of its own: a Ctrl-C of the terminal reaches this process only. And a channel: with it gone the node ends by itself.
+  // Its own process group, so that Ctrl-C in the terminal does not reach it; and an IPC channel, so that it ends with this process.
   const child = spawn(process.execPath, [command, ...args, '--supervised'], {
     stdio: ['ignore', 'ignore', log, 'ipc'],
     detached: true,
@@ -33,7 +33,7 @@ export function startServeProcess(
   return { child, finished }
 }
 
-/** From the last line on that is an error, else the last line. */
+/** The last error in the log with its details, or the last line if there is none. */
 function lastError(logFile: string): string {
   const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n')
   const from = lines.findLastIndex((line) => line.startsWith('error'))

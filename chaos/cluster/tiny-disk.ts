@@ -1,9 +1,9 @@
-/** A disk of its own that can be filled: a tmpfs, where one may be mounted. */
+/** A small file system for one node that can be filled: a tmpfs, if this process may mount one. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A node needs 128 MiB free to take writes; this leaves it some for its data. */
+/** A node needs 128 MiB free to accept writes; the rest is for its data. */
 const SIZE_MIB = 288
 
 const mounted = new Set<TinyDisk>()
@@ -21,7 +21,7 @@ export class TinyDisk {
     this.#ballast = join(path, 'ballast')
   }
 
-  /** Undefined where nothing may be mounted. */
+  /** Undefined if this process may not mount file systems. */
   static mount(path: string): TinyDisk | undefined {
     mkdirSync(path)
     try {
@@ -40,19 +40,20 @@ export class TinyDisk {
     return bavail * bsize
   }
 
-  /** Leaves about this much. */
+  /** Fills the disk up to about `leaveBytes` free bytes. */
   fill(leaveBytes: number): void {
     const bytes = this.freeBytes - leaveBytes
     if (bytes > 0) execFileSync('fallocate', ['-l', `${bytes}`, this.#ballast])
   }
 
+  /** Frees what `fill` has used. */
   clear(): void {
     writeFileSync(this.#ballast, '')
     truncateSync(this.#ballast)
     rmSync(this.#ballast)
   }
 
-  /** Once no process has a file open there. */
+  /** Must be called only after all processes have closed their files there. */
   unmount(): void {
     if (!mounted.delete(this)) return
     unmount(this.path)
@@ -60,7 +61,7 @@ export class TinyDisk {
   }
 }
 
-/** Takes away every disk that is mounted in this directory, whoever has done so; throws if one stays. */
+/** Unmounts every file system that is mounted directly in this directory. Throws if one cannot be unmounted. */
 export function unmountWithin(directory: string): void {
   const { dev } = statSync(directory)
   const paths = readdirSync(directory, { withFileTypes: true })

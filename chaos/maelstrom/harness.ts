@@ -1,4 +1,4 @@
-/** A small stand-in for Maelstrom: starts nodes, carries their messages, disturbs them, asks them as clients would, and judges the answers. */
+/** A small substitute for Maelstrom: runs nodes and clients on a simulated network, injects faults and checks the history. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Message } from '../../examples/maelstrom/message-stream.ts'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
@@ -8,7 +8,7 @@ import { LinKvClients } from './lin-kv-clients.ts'
 import type { SimulatedNetworkOptions } from './simulated-network.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
 
-/** One life of a node. */
+/** A started node, until it is killed. */
 export interface RunningNode {
   deliver(message: Message): void
   kill(): Promise<void>
@@ -18,12 +18,12 @@ export interface HarnessOptions extends SimulatedNetworkOptions {
   readonly nodes: number
   readonly clients: number
   readonly forMs: number
-  /** It goes on for longer, until so many calls have succeeded. */
+  /** The faults continue beyond `forMs` until this many calls have succeeded. */
   readonly callsMin?: number
-  /** Nodes keep what they have written, and may be killed and started again. */
+  /** Nodes have durable data, so they may be killed and restarted. */
   readonly mayKill: boolean
-  /** Begins a life; what the node says is handed to `say`. */
-  readonly start: (id: string, say: (message: Message) => void) => RunningNode
+  /** Starts a node, whose messages go to `send`. */
+  readonly start: (id: string, send: (message: Message) => void) => RunningNode
   readonly onLine: (line: string) => void
   readonly signal?: AbortSignal
 }
@@ -37,7 +37,7 @@ export interface HarnessOutcome {
 }
 
 const INIT_TIMEOUT_MS = 20_000
-/** For the calls that are waited for. */
+/** How much longer than `forMs` the faults may continue. */
 const CALLS_TIMEOUT_MS = 30_000
 
 export class Harness {
@@ -83,7 +83,7 @@ export class Harness {
     return { verdict, calls, faults: this.#faults, delivered, lost }
   }
 
-  /** Starts a node, and introduces it to the others. */
+  /** Starts a node and initializes it as Maelstrom does. */
   async #startNode(id: string): Promise<void> {
     const node = this.#options.start(id, (message) => {
       try {
@@ -95,7 +95,7 @@ export class Harness {
     this.#nodes.set(id, node)
     const src = `c-init-${++this.#inits}`
     const done = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${id} has not answered to init`)), INIT_TIMEOUT_MS)
+      const timer = setTimeout(() => reject(new Error(`${id} has not replied to init`)), INIT_TIMEOUT_MS)
       this.#network.register(src, () => {
         clearTimeout(timer)
         resolve()
@@ -115,8 +115,8 @@ export class Harness {
       await sleep(random.between(100, 1500) * scale)
       const kind = random.pick(kinds)
       this.#faults[kind] = (this.#faults[kind] ?? 0) + 1
-      const what = await this.#injectFault(kind, random, random.between(800, 5000) * scale)
-      this.#options.onLine(`${(clients.now() / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(9)} ${what}`)
+      const affected = await this.#injectFault(kind, random, random.between(800, 5000) * scale)
+      this.#options.onLine(`${(clients.now() / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(9)} ${affected}`)
     }
   }
 
@@ -133,7 +133,7 @@ export class Harness {
       return ids.join(' ')
     }
     if (kind === 'one-way') this.#network.cut(shuffled[0] as string, shuffled[1] as string)
-    // Around a bridge everybody hears it, and nobody hears across.
+    // A bridge node is in neither group: it reaches both, but they cannot reach each other.
     else this.#network.partition([shuffled.slice(0, half), shuffled.slice(kind === 'bridge' ? half + 1 : half)])
     await sleep(ms)
     this.#network.heal()

@@ -1,4 +1,4 @@
-/** Clients of `lin-kv`: each asks one node at a time, waits a second, and writes down what it was told. */
+/** Clients of `lin-kv`: each sends one request at a time to a random node and records its outcome. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body, Message } from '../../examples/maelstrom/message-stream.ts'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
@@ -15,18 +15,18 @@ export interface LinKvClientsOptions {
   readonly count: number
 }
 
-/** As Maelstrom's clients do. */
+/** The timeout of Maelstrom's clients. */
 const CALL_TIMEOUT_MS = 1000
 const PAUSE_MS_MAX = 30
 
-/** Errors after which the call surely had no effect, as Maelstrom counts them; 20 and 22 are results here. */
+/** Maelstrom's codes for errors without any effect; 20 and 22 are results here. */
 const DEFINITE_ERRORS: readonly unknown[] = [1, 10, 11, 12, 14, 21]
 const KEY_DOES_NOT_EXIST = 20
 const PRECONDITION_FAILED = 22
 
 export class LinKvClients {
   readonly keys: RotatingKeys
-  /** So many calls, up to now. */
+  /** The number of successful calls so far. */
   succeeded = 0
   readonly #options: LinKvClientsOptions
   readonly #startedAt: number = performance.now()
@@ -55,13 +55,13 @@ export class LinKvClients {
     await Promise.all(this.#loops)
   }
 
-  /** Reads every key there ever was, until a node answers. */
+  /** Reads every key of the run, each until a node responds. */
   async readAll(): Promise<void> {
     for (const key of this.keys.all) {
       for (let tries = 0; ; tries++) {
         const node = this.#options.nodes[tries % this.#options.nodes.length] as string
         if ((await this.#call(key, { type: 'get', key: key.name }, node)) !== 'rejected') break
-        if (tries > 100) throw new Error(`no node reads ${key.name}`)
+        if (tries > 100) throw new Error(`no node can read ${key.name}`)
         await sleep(PAUSE_MS_MAX)
       }
     }
@@ -80,7 +80,7 @@ export class LinKvClients {
     }
   }
 
-  /** Under a new name each time: what comes too late for one call finds nobody, as in Maelstrom after a timeout. */
+  /** Uses a new client name for each call, so that a late reply is dropped, as in Maelstrom after a timeout. */
   async #call(key: RotatingKey, operation: Operation, node: string): Promise<'ok' | 'rejected' | 'unknown'> {
     const { network } = this.#options
     const client = `c${++this.#clients}`
@@ -96,7 +96,7 @@ export class LinKvClients {
     network.unregister(client)
     const outcome = body === undefined ? undefined : resultOf(operation, body)
     if (outcome !== undefined) {
-      key.guess = valueAfter(operation, outcome.result)
+      key.likelyValue = valueAfter(operation, outcome.result)
       open.ok(outcome.result)
       this.succeeded++
       return 'ok'
@@ -108,11 +108,11 @@ export class LinKvClients {
   }
 }
 
-function drawOperation(random: SeededRandom, { name: key, guess }: RotatingKey, value: string): Operation {
+function drawOperation(random: SeededRandom, { name: key, likelyValue }: RotatingKey, value: string): Operation {
   const kind = random.below(10)
   if (kind < 4) return { type: 'get', key }
-  if (kind < 7 || guess === undefined) return { type: 'put', key, value }
-  return { type: 'compareAndSet', key, expected: guess, value }
+  if (kind < 7 || likelyValue === undefined) return { type: 'put', key, value }
+  return { type: 'compareAndSet', key, expected: likelyValue, value }
 }
 
 function requestOf(operation: Operation): Body {
@@ -123,7 +123,7 @@ function requestOf(operation: Operation): Body {
   throw new Error('lin-kv has no delete')
 }
 
-/** What the model's caller would be told; undefined if the call did not come to a result. */
+/** The result as the model defines it; undefined if the call has none. */
 function resultOf(operation: Operation, body: Body): { readonly result: Result } | undefined {
   if (body.type === 'read_ok') return { result: body.value as string }
   if (body.type === 'write_ok') return { result: undefined }

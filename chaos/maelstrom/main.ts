@@ -1,4 +1,4 @@
-/** `make maelstrom`: the example's nodes as processes, under our stand-in for Maelstrom. */
+/** `make maelstrom`: runs the nodes of the lin-kv example as processes in our substitute for Maelstrom. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,16 +12,16 @@ import { Harness } from './harness.ts'
 const options = new Command('maelstrom')
   .option(
     '--bin <file>',
-    'the node to run',
+    'program of a node',
     join(import.meta.dirname, '..', '..', 'examples', 'maelstrom', 'lin-kv.js'),
   )
-  .option('--nodes <n>', '', '5')
-  .option('--clients <n>', '', '10')
-  .option('--seconds <n>', 'how long the faults go on', '60')
-  .option('--latency <ms>', 'a message takes up to so long', '20')
-  .option('--loss <n>', 'of a thousand messages between nodes so many are lost', '20')
-  .option('--seed <n>', 'of the faults and the calls', `${Date.now() % 1_000_000}`)
-  .option('--no-kill', 'nodes keep nothing on disk, and are not killed')
+  .option('--nodes <n>', 'number of nodes', '5')
+  .option('--clients <n>', 'number of clients', '10')
+  .option('--seconds <n>', 'duration of the faults', '60')
+  .option('--latency <ms>', 'maximum latency of a message', '20')
+  .option('--loss <n>', 'lost messages per thousand, between nodes', '20')
+  .option('--seed <n>', 'seed of the faults and the calls', `${Date.now() % 1_000_000}`)
+  .option('--no-kill', 'run nodes without a disk and do not kill them')
   .parse()
   .opts<
     Record<'bin' | 'nodes' | 'clients' | 'seconds' | 'latency' | 'loss' | 'seed', string> & { readonly kill: boolean }
@@ -33,7 +33,7 @@ removeLeftovers(NAME)
 const directory = makeRunDirectory(NAME)
 const stopping = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => stopping.abort(new Error('told to end')))
+  process.once(signal, () => stopping.abort(new Error('interrupted')))
 const children = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL')
@@ -87,7 +87,7 @@ print(
     .map(([kind, count]) => `${kind} ${count}`)
     .join(', ')}`,
 )
-print(`messages ${delivered} carried, ${lost} lost`)
+print(`messages ${delivered} delivered, ${lost} lost`)
 print(`calls    ${calls.ok} ok, ${calls.rejected} rejected, ${calls.unknown} unknown`)
 print(`verdict  ${verdict.verdict === 'violated' ? `not linearizable\n\n${verdict.explanation}` : verdict.verdict}`)
 process.exitCode = verdict.verdict === 'linearizable' ? 0 : 1

@@ -1,16 +1,16 @@
-/** A network as Maelstrom's: carries JSON between nodes and clients, late and out of order, loses some, and can be partitioned. */
+/** A network like Maelstrom's: it delivers JSON messages late and out of order, loses some, and can be partitioned. */
 import type { Body, Message } from '../../examples/maelstrom/message-stream.ts'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 
 export interface SimulatedNetworkOptions {
   readonly seed: number
-  /** A message takes up to so long. */
+  /** The maximum latency of a message. */
   readonly latencyMs: number
-  /** Of a thousand messages between nodes so many are lost. */
+  /** Lost messages per thousand, between nodes only. */
   readonly lossPerMille: number
 }
 
-/** What a reply to a client may hold, and must: the real Maelstrom refuses anything else. */
+/** The exact fields of each reply to a client, because Maelstrom rejects any other. */
 const REPLY_FIELDS: Readonly<Record<string, readonly string[]>> = {
   init_ok: [],
   read_ok: ['value'],
@@ -33,7 +33,7 @@ export class SimulatedNetwork {
     this.#random = new SeededRandom(options.seed).fork('network')
   }
 
-  /** Gets what is sent to `name` from now on. */
+  /** `receiver` gets all messages to `name` from now on. */
   register(name: string, receiver: (message: Message) => void): void {
     this.#receivers.set(name, receiver)
   }
@@ -42,14 +42,14 @@ export class SimulatedNetwork {
     this.#receivers.delete(name)
   }
 
-  /** Nobody of one group hears anybody of another, until `heal`. */
+  /** Cuts all links between different groups, until `heal`. */
   partition(groups: readonly (readonly string[])[]): void {
     for (const group of groups)
       for (const other of groups)
         if (group !== other) for (const src of group) for (const dest of other) this.#cut.add(`${src} ${dest}`)
   }
 
-  /** This one way. */
+  /** Cuts one direction of a link, until `heal`. */
   cut(src: string, dest: string): void {
     this.#cut.add(`${src} ${dest}`)
   }
@@ -58,7 +58,7 @@ export class SimulatedNetwork {
     this.#cut.clear()
   }
 
-  /** No more loss and delay from now on. */
+  /** Heals all links and stops loss and delay. */
   stopFaults(): void {
     this.heal()
     this.#isFaulty = false
@@ -80,7 +80,7 @@ export class SimulatedNetwork {
   }
 }
 
-/** As strict as Maelstrom with what it is sent. */
+/** Checks a message as strictly as Maelstrom does. */
 export function assertWellFormed({ src, dest, body }: Message): void {
   const where = `the message ${JSON.stringify({ src, dest, body }).slice(0, 300)}`
   if (typeof src !== 'string' || typeof dest !== 'string') throw new Error(`${where} has no src or dest`)
@@ -91,9 +91,9 @@ export function assertWellFormed({ src, dest, body }: Message): void {
 function assertReply(body: Body, where: string): void {
   const { type, in_reply_to: answered, msg_id: number, ...rest } = body
   const fields = REPLY_FIELDS[type]
-  if (fields === undefined) throw new Error(`${where} is no reply that lin-kv knows`)
-  if (!Number.isInteger(answered)) throw new Error(`${where} does not say what it replies to`)
-  if (number !== undefined && !Number.isInteger(number)) throw new Error(`${where} has a msg_id that is no integer`)
+  if (fields === undefined) throw new Error(`${where} is not a reply of lin-kv`)
+  if (!Number.isInteger(answered)) throw new Error(`${where} has no in_reply_to`)
+  if (number !== undefined && !Number.isInteger(number)) throw new Error(`${where} has a msg_id that is not an integer`)
   if (Object.keys(rest).sort().join() !== fields.join())
     throw new Error(`${where} must have exactly the fields ${fields.join(', ')}`)
 }

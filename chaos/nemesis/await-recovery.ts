@@ -1,13 +1,13 @@
-/** A cluster that is whole again: everybody runs, follows one leader, votes, and knows what was committed. */
+/** Waits until the cluster has recovered: all nodes run, are voters, follow one leader and have applied the committed entries. */
 import { eventually } from '../cluster/eventually.ts'
 import type { FaultContext } from './fault-context.ts'
 import { describeExit, RECOVERY_TIMEOUT_MS, UnexpectedOutcome } from './fault-context.ts'
 
-/** Another process was faster at the port, or an earlier life has not let go of the directory yet: starting again helps. */
+/** The exit code of a node whose port or directory is still in use; a restart may succeed. */
 const EXIT_TRY_AGAIN = 75
 
-/** Resolves once it is; a node that ended without being told to, or a cluster that does not recover, is a finding. */
-export async function awaitRecovery({ cluster, say, signal }: FaultContext): Promise<void> {
+/** Rejects with an UnexpectedOutcome if a node exits on its own, or if the cluster does not recover in time. */
+export async function awaitRecovery({ cluster, log, signal }: FaultContext): Promise<void> {
   let goal = 0
   const attempt = async (): Promise<true | undefined> => {
     signal.throwIfAborted()
@@ -15,8 +15,8 @@ export async function awaitRecovery({ cluster, say, signal }: FaultContext): Pro
       if (cluster.isRunning(id)) continue
       const ended = await cluster.exitOf(id)
       if (ended.exitCode !== EXIT_TRY_AGAIN)
-        throw new UnexpectedOutcome(`nobody has told it to, but ${describeExit(id, ended)}`)
-      say(`start ${id} again: ${ended.stderr}`)
+        throw new UnexpectedOutcome(`${describeExit(id, ended)}, although no fault stopped it`)
+      log(`start ${id} again: ${ended.stderr}`)
       cluster.start(id)
     }
     const statuses = await cluster.statuses()
@@ -32,7 +32,7 @@ export async function awaitRecovery({ cluster, say, signal }: FaultContext): Pro
     )
     return hasRecovered ? true : undefined
   }
-  await eventually('whole cluster', attempt, RECOVERY_TIMEOUT_MS).catch((error: unknown) => {
+  await eventually('recovery of the cluster', attempt, RECOVERY_TIMEOUT_MS).catch((error: unknown) => {
     if (error instanceof UnexpectedOutcome || signal.aborted) throw error
     throw new UnexpectedOutcome(`the cluster has not recovered: ${(error as Error).message}`)
   })

@@ -1,4 +1,4 @@
-/** Disks that are full, damaged, wiped, or cut off from power while they are written to. */
+/** Faults of disks: damaged or wiped directories, full disks, and kills during a snapshot. */
 import { closeSync, cpSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProcessExit } from '../cluster/process-cluster.ts'
@@ -16,21 +16,21 @@ import {
 } from './fault-context.ts'
 
 const MIB = 1024 * 1024
-/** Below what a node wants to have free, and what it looks for every two seconds. */
+/** Less than the free space below which a leader steps down. Nodes check it every two seconds. */
 const NEARLY_FULL_BYTES = 100 * MIB
 const FULL_BYTES = 256 * 1024
 
-/** How long a node has to notice what is wrong with its disk. */
+/** How long a node may take to detect a fault of its disk. */
 const DETECTION_TIMEOUT_MS = 20_000
 
-async function exitWithin(stage: FaultContext, id: string, ms: number): Promise<ProcessExit | undefined> {
-  const limit = pause(stage, ms).then(() => undefined)
-  const ended = await Promise.race([stage.cluster.exitOf(id), limit])
+async function exitWithin(context: FaultContext, id: string, ms: number): Promise<ProcessExit | undefined> {
+  const limit = pause(context, ms).then(() => undefined)
+  const ended = await Promise.race([context.cluster.exitOf(id), limit])
   limit.catch(() => undefined)
   return ended
 }
 
-/** Flips a few bits: mostly of large files, for these have more of them, sometimes of small ones, for these matter more. */
+/** Flips one to four bits: mostly in the largest files, which are most likely to be hit, and sometimes in small, more critical ones. */
 function flipBits({ random }: FaultContext, directory: string): string[] {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .map((name) => ({ name, stat: statSync(join(directory, name)) }))
@@ -51,91 +51,91 @@ function flipBits({ random }: FaultContext, directory: string): string[] {
 }
 
 export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
-  'flip bits': async (stage) => {
-    const { cluster, say } = stage
-    const [id] = pickNodes(stage, 1) as [string]
+  'flip bits': async (context) => {
+    const { cluster, log } = context
+    const [id] = pickNodes(context, 1) as [string]
     await cluster.kill(id)
-    say(`flip bits of ${id}: ${flipBits(stage, cluster.directoryOf(id)).join(', ')}`)
+    log(`flip bits of ${id}: ${flipBits(context, cluster.directoryOf(id)).join(', ')}`)
     cluster.start(id)
-    const ended = await exitWithin(stage, id, stage.random.between(2500, 6000))
-    if (ended === undefined) say(`${id} has started all the same`)
+    const ended = await exitWithin(context, id, context.random.between(2500, 6000))
+    if (ended === undefined) log(`${id} started despite the damage`)
     else if (ended.exitCode === EXIT_DO_NOT_RESTART || ended.exitCode === EXIT_IO || ended.signal !== null)
-      say(`refused: ${describeExit(id, ended).split('\n')[0]}`)
-    else throw new UnexpectedOutcome(`with damaged files ${describeExit(id, ended)}`)
-    await replaceNode(stage, id)
+      log(`rejected: ${describeExit(id, ended).split('\n')[0]}`)
+    else throw new UnexpectedOutcome(`after damage to its files ${describeExit(id, ended)}`)
+    await replaceNode(context, id)
   },
-  'wipe a disk': async (stage) => {
-    const { cluster, say } = stage
-    const [id] = pickNodes(stage, 1) as [string]
+  'wipe a disk': async (context) => {
+    const { cluster, log } = context
+    const [id] = pickNodes(context, 1) as [string]
     await cluster.kill(id)
     rmSync(cluster.directoryOf(id), { recursive: true })
-    say(`wipe ${id}, and start it as if nothing had happened`)
+    log(`wipe the directory of ${id} and start it`)
     cluster.start(id)
-    const ended = await exitWithin(stage, id, DETECTION_TIMEOUT_MS)
+    const ended = await exitWithin(context, id, DETECTION_TIMEOUT_MS)
     if (ended?.exitCode !== EXIT_DO_NOT_RESTART)
-      throw new UnexpectedOutcome(`${id} takes part with an empty directory, as if it had forgotten nothing`)
-    await replaceNode(stage, id)
+      throw new UnexpectedOutcome(`${id} takes part although its directory is empty`)
+    await replaceNode(context, id)
   },
-  'kill during a snapshot': async (stage) => {
-    const { cluster, say } = stage
-    const [id] = pickNodes(stage, 1) as [string]
-    say(`take a snapshot on ${id}, and kill it meanwhile`)
+  'kill during a snapshot': async (context) => {
+    const { cluster, log } = context
+    const [id] = pickNodes(context, 1) as [string]
+    log(`take a snapshot on ${id} and kill it during that`)
     const taking = cluster.adminClient.takeSnapshot({ endpoint: cluster.endpoint(id) }).catch(() => undefined)
-    await pause(stage, stage.random.below(40))
+    await pause(context, context.random.below(40))
     await cluster.kill(id)
     await taking
     cluster.start(id)
   },
 }
 
-/** Of the one node that has a disk of its own; it is made leader first, half of the time. */
+/** Faults of the one node with a small disk. In half of them that node is made the leader first. */
 export const TINY_DISK_FAULTS: Readonly<Record<string, Fault>> = {
-  'disk nearly full': async (stage) => {
-    const { id, disk } = await tinyDiskNodeOf(stage)
-    stage.say(`leave ${NEARLY_FULL_BYTES / MIB} MiB on the disk of ${id}`)
+  'disk nearly full': async (context) => {
+    const { id, disk } = await tinyDiskNodeOf(context)
+    context.log(`leave ${NEARLY_FULL_BYTES / MIB} MiB free on the disk of ${id}`)
     disk.fill(NEARLY_FULL_BYTES)
     try {
-      await stage.cluster.leader(id, DETECTION_TIMEOUT_MS).catch((error: Error) => {
-        throw new UnexpectedOutcome(`${id} keeps leadership with a disk that is nearly full: ${error.message}`)
+      await context.cluster.leader(id, DETECTION_TIMEOUT_MS).catch((error: Error) => {
+        throw new UnexpectedOutcome(`${id} keeps leading with an almost full disk: ${error.message}`)
       })
-      await randomPause(stage, 500, 4000)
+      await randomPause(context, 500, 4000)
     } finally {
       disk.clear()
     }
   },
-  'disk full': async (stage) => {
-    const { cluster, say } = stage
-    const { id, disk } = await tinyDiskNodeOf(stage)
-    say(`fill the disk of ${id}`)
+  'disk full': async (context) => {
+    const { cluster, log } = context
+    const { id, disk } = await tinyDiskNodeOf(context)
+    log(`fill the disk of ${id}`)
     disk.fill(FULL_BYTES)
-    const ended = await exitWithin(stage, id, DETECTION_TIMEOUT_MS)
+    const ended = await exitWithin(context, id, DETECTION_TIMEOUT_MS)
     disk.clear()
-    if (ended === undefined) return say(`${id} had nothing to write`)
+    if (ended === undefined) return log(`${id} did not write`)
     if (ended.exitCode !== EXIT_IO) throw new UnexpectedOutcome(`with a full disk ${describeExit(id, ended)}`)
-    say(`make room, and start ${id}: ${describeExit(id, ended).split('\n')[0]}`)
+    log(`free space and start ${id}: ${describeExit(id, ended).split('\n')[0]}`)
     cluster.start(id)
   },
 }
 
-async function tinyDiskNodeOf(stage: FaultContext): Promise<NonNullable<FaultContext['tiny']>> {
-  const { tiny, cluster, random } = stage
-  if (tiny === undefined) throw new Error('no disk can be filled here')
-  if (random.chance(500)) await cluster.adminClient.transferLeadership({ to: tiny.id }).catch(() => undefined)
-  return tiny
+async function tinyDiskNodeOf(context: FaultContext): Promise<NonNullable<FaultContext['tinyDiskNode']>> {
+  const { tinyDiskNode, cluster, random } = context
+  if (tinyDiskNode === undefined) throw new Error('there is no node with a small disk')
+  if (random.chance(500)) await cluster.adminClient.transferLeadership({ to: tinyDiskNode.id }).catch(() => undefined)
+  return tinyDiskNode
 }
 
-/** Not a fault but a crime: acknowledged writes are lost, and the judge must say so. */
+/** Faults that Raft does not survive: they lose acknowledged writes, and the check must detect it. */
 export const UNSURVIVABLE_FAULTS: Readonly<Record<string, Fault>> = {
-  'restore old copies': async (stage) => {
-    const { cluster, say } = stage
+  'restore old copies': async (context) => {
+    const { cluster, log } = context
     const copyOf = (id: string): string => `${cluster.directoryOf(id)}-copy`
-    say('kill all, copy every directory, and start all')
+    log('kill all nodes, copy their directories and start all')
     await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
     for (const id of cluster.ids) cpSync(cluster.directoryOf(id), copyOf(id), { recursive: true })
     for (const id of cluster.ids) cluster.start(id)
-    await awaitRecovery(stage)
-    await pause(stage, 1000)
-    say('kill all, put the copies back, and start all')
+    await awaitRecovery(context)
+    await pause(context, 1000)
+    log('kill all nodes, restore the copies and start all')
     await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
     for (const id of cluster.ids) {
       rmSync(cluster.directoryOf(id), { recursive: true })

@@ -1,4 +1,4 @@
-/** What a fault may lay hands on, and the words most of them are told in. */
+/** The context passed to every fault, and helpers that several faults share. */
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
@@ -7,47 +7,49 @@ import { eventually } from '../cluster/eventually.ts'
 import type { ProcessCluster, ProcessExit } from '../cluster/process-cluster.ts'
 import type { TinyDisk } from '../cluster/tiny-disk.ts'
 
-/** All that is random in a fault comes from its own seed; what it does is said as it is done. */
 export interface FaultContext {
   readonly cluster: ProcessCluster
+  /** The source of every random choice of the fault, from its own seed. */
   readonly random: SeededRandom
-  /** The node whose disk can be filled, if there is one. */
-  readonly tiny: { readonly id: string; readonly disk: TinyDisk } | undefined
-  readonly say: (what: string) => void
-  /** Ends the run when it is to be ended. */
+  /** The node whose disk can be filled; undefined if no small file system can be mounted here. */
+  readonly tinyDiskNode: { readonly id: string; readonly disk: TinyDisk } | undefined
+  /** Adds a line to the schedule. */
+  readonly log: (action: string) => void
+  /** Aborted when the run ends. */
   readonly signal: AbortSignal
 }
 
-export type Fault = (stage: FaultContext) => Promise<void>
+export type Fault = (context: FaultContext) => Promise<void>
 
-/** Something happened that must not. */
+/** The cluster did something that it must not do. */
 export class UnexpectedOutcome extends Error {
-  override readonly name = 'Finding'
+  override readonly name = 'UnexpectedOutcome'
 }
 
-/** After the faults the cluster must be whole again by then. */
+/** How long the cluster may take to recover from a fault. */
 export const RECOVERY_TIMEOUT_MS = 90_000
 
-/** After this long a removed node must have learned of it, and ended. */
+/** How long a removed node may take to learn of its removal and exit. */
 const REMOVED_EXIT_TIMEOUT_MS = 20_000
-/** Exit codes of a node that refuses: its disk failed, or starting again will not help. */
+/** The exit code of a node whose disk has failed. */
 export const EXIT_IO = 74
+/** The exit code of a node that cannot start with its data. */
 export const EXIT_DO_NOT_RESTART = 78
 
 export function pause({ signal }: FaultContext, ms: number): Promise<void> {
   return sleep(ms, undefined, { signal })
 }
 
-/** Between `from` and `to` milliseconds, from the fault's seed. */
-export function randomPause(stage: FaultContext, from: number, to: number): Promise<void> {
-  return pause(stage, stage.random.between(from, to))
+/** Pauses for a random time between `from` and `to` milliseconds. */
+export function randomPause(context: FaultContext, from: number, to: number): Promise<void> {
+  return pause(context, context.random.between(from, to))
 }
 
 export function leaderOf({ cluster }: FaultContext): Promise<string> {
   return cluster.leader(undefined, RECOVERY_TIMEOUT_MS)
 }
 
-/** Some of the nodes, by the seed. */
+/** `count` random nodes, sorted. */
 export function pickNodes({ cluster, random }: FaultContext, count: number): string[] {
   const left = [...cluster.ids]
   return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)[0] as string).sort()
@@ -57,20 +59,20 @@ export function majoritySize({ cluster }: FaultContext): number {
   return Math.floor(cluster.ids.length / 2) + 1
 }
 
-/** Where a node's directory is gone, so is what it has promised: it leaves, and comes back as a new member. */
-export async function replaceNode(stage: FaultContext, id: string): Promise<void> {
-  const { cluster, say } = stage
+/** Removes a node, deletes its directory and adds it as a new member: the only safe way back for a node without its data. */
+export async function replaceNode(context: FaultContext, id: string): Promise<void> {
+  const { cluster, log } = context
   await cluster.kill(id)
-  await removeMember(stage, id)
+  await removeMember(context, id)
   rmSync(cluster.directoryOf(id), { recursive: true, force: true })
-  await addMember(stage, id)
-  say(`${id} was removed, wiped and added again`)
+  await addMember(context, id)
+  log(`${id} was removed, wiped and added again`)
 }
 
-/** Repeats what may have been refused for a while, until the membership is so. */
+/** Removes a member; retries until the new membership is committed. */
 export async function removeMember({ cluster }: FaultContext, id: string): Promise<void> {
   await eventually(
-    `membership without ${id}`,
+    `removal of ${id}`,
     async () => {
       const leader = await leaderStatus(cluster)
       if (leader === undefined) return undefined
@@ -82,23 +84,23 @@ export async function removeMember({ cluster }: FaultContext, id: string): Promi
   )
 }
 
-/** A member that runs learns that it was removed, and ends by itself. */
-export async function removeAndAwaitExit(stage: FaultContext, id: string): Promise<void> {
-  await removeMember(stage, id)
-  const ended = await Promise.race([stage.cluster.exitOf(id), pause(stage, REMOVED_EXIT_TIMEOUT_MS)])
+/** Removes a running member and waits until its process exits because of that. */
+export async function removeAndAwaitExit(context: FaultContext, id: string): Promise<void> {
+  await removeMember(context, id)
+  const ended = await Promise.race([context.cluster.exitOf(id), pause(context, REMOVED_EXIT_TIMEOUT_MS)])
   if (ended === undefined)
-    throw new UnexpectedOutcome(`${id} was removed, and still runs ${REMOVED_EXIT_TIMEOUT_MS} ms later`)
+    throw new UnexpectedOutcome(`${id} still runs ${REMOVED_EXIT_TIMEOUT_MS} ms after its removal`)
   if (ended.exitCode !== EXIT_DO_NOT_RESTART)
     throw new UnexpectedOutcome(`after its removal ${describeExit(id, ended)}`)
-  rmSync(stage.cluster.directoryOf(id), { recursive: true })
+  rmSync(context.cluster.directoryOf(id), { recursive: true })
 }
 
-/** Starts a node with an empty directory, and waits until it votes. */
-export async function addMember(stage: FaultContext, id: string): Promise<void> {
-  const { cluster } = stage
+/** Adds a node with an empty directory, starts it, and waits until it is a voter. */
+export async function addMember(context: FaultContext, id: string): Promise<void> {
+  const { cluster } = context
   const address = cluster.links.addresses[id] ?? ''
   await eventually(
-    `membership with ${id}`,
+    `addition of ${id}`,
     async () => {
       const leader = await leaderStatus(cluster)
       if (leader === undefined) return undefined
@@ -122,10 +124,10 @@ export async function addMember(stage: FaultContext, id: string): Promise<void> 
 }
 
 export function describeExit(id: string, { exitCode, signal, stderr }: ProcessExit): string {
-  return `${id} ended with ${exitCode ?? signal}: ${stderr}`
+  return `${id} exited with ${exitCode ?? signal}: ${stderr}`
 }
 
-/** The status of who leads in the newest term. */
+/** The status of the leader with the highest term. */
 async function leaderStatus(cluster: ProcessCluster): Promise<NodeStatus | undefined> {
   const leaders = (await cluster.statuses()).filter(({ role }) => role === 'leader')
   return leaders.sort((a, b) => b.term - a.term)[0]

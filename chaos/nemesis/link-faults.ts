@@ -1,4 +1,4 @@
-/** Links that lose, hold, delay, and break what goes between the nodes. */
+/** Faults of links: dropped, held and delayed bytes, and broken connections. */
 import type { LinkCondition } from '../cluster/pipe.ts'
 import type { Fault, FaultContext } from './fault-context.ts'
 import { leaderOf, pause, pickNodes, randomPause } from './fault-context.ts'
@@ -6,12 +6,12 @@ import { leaderOf, pause, pickNodes, randomPause } from './fault-context.ts'
 const DROP: LinkCondition = { type: 'drop' }
 const HOLD: LinkCondition = { type: 'hold' }
 
-/** So long that everybody notices, and a new leader can be elected. */
-async function waitThenHeal(stage: FaultContext, what: string): Promise<void> {
-  const ms = stage.random.between(1200, 6000)
-  stage.say(`${what}, for ${ms} ms`)
-  await pause(stage, ms)
-  stage.cluster.links.heal()
+/** Keeps the current faults of links for longer than an election, then heals all links. */
+async function waitThenHeal(context: FaultContext, action: string): Promise<void> {
+  const ms = context.random.between(1200, 6000)
+  context.log(`${action} for ${ms} ms`)
+  await pause(context, ms)
+  context.cluster.links.heal()
 }
 
 function othersThan({ cluster }: FaultContext, id: string): string[] {
@@ -22,74 +22,74 @@ function allDirections({ cluster: { ids } }: FaultContext): (readonly [from: str
   return ids.flatMap((from) => ids.filter((to) => to !== from).map((to) => [from, to] as const))
 }
 
-function pickPair(stage: FaultContext): [string, string] {
-  return pickNodes(stage, 2) as [string, string]
+function pickPair(context: FaultContext): [string, string] {
+  return pickNodes(context, 2) as [string, string]
 }
 
 export const LINK_FAULTS: Readonly<Record<string, Fault>> = {
-  'isolate the leader': async (stage) => {
-    const leader = await leaderOf(stage)
-    for (const other of othersThan(stage, leader)) stage.cluster.links.cut(leader, other)
-    await waitThenHeal(stage, `cut ${leader} off`)
+  'isolate the leader': async (context) => {
+    const leader = await leaderOf(context)
+    for (const other of othersThan(context, leader)) context.cluster.links.cut(leader, other)
+    await waitThenHeal(context, `isolate ${leader}`)
   },
-  'mute the leader': async (stage) => {
-    const leader = await leaderOf(stage)
-    for (const other of othersThan(stage, leader)) stage.cluster.links.set(leader, other, DROP)
-    await waitThenHeal(stage, `nobody hears ${leader}, which hears everybody`)
+  'mute the leader': async (context) => {
+    const leader = await leaderOf(context)
+    for (const other of othersThan(context, leader)) context.cluster.links.set(leader, other, DROP)
+    await waitThenHeal(context, `drop everything that ${leader} sends`)
   },
-  'deafen the leader': async (stage) => {
-    const leader = await leaderOf(stage)
-    for (const other of othersThan(stage, leader)) stage.cluster.links.set(other, leader, DROP)
-    await waitThenHeal(stage, `${leader} hears nobody, and everybody hears it`)
+  'deafen the leader': async (context) => {
+    const leader = await leaderOf(context)
+    for (const other of othersThan(context, leader)) context.cluster.links.set(other, leader, DROP)
+    await waitThenHeal(context, `drop everything that is sent to ${leader}`)
   },
-  'cut a pair': async (stage) => {
-    const [one, other] = pickPair(stage)
-    stage.cluster.links.cut(one, other)
-    await waitThenHeal(stage, `cut ${one} and ${other}`)
+  'cut a pair': async (context) => {
+    const [one, other] = pickPair(context)
+    context.cluster.links.cut(one, other)
+    await waitThenHeal(context, `cut the link between ${one} and ${other}`)
   },
-  'cut one way': async (stage) => {
-    const [from, to] = stage.random.pick(allDirections(stage))
-    stage.cluster.links.set(from, to, DROP)
-    await waitThenHeal(stage, `${to} does not hear ${from}`)
+  'cut one way': async (context) => {
+    const [from, to] = context.random.pick(allDirections(context))
+    context.cluster.links.set(from, to, DROP)
+    await waitThenHeal(context, `drop everything from ${from} to ${to}`)
   },
-  'cut all': async (stage) => {
-    for (const [from, to] of allDirections(stage)) stage.cluster.links.set(from, to, DROP)
-    await waitThenHeal(stage, 'nobody hears anybody')
+  'cut all': async (context) => {
+    for (const [from, to] of allDirections(context)) context.cluster.links.set(from, to, DROP)
+    await waitThenHeal(context, 'cut all links')
   },
-  'hold what is sent': async (stage) => {
-    const leader = await leaderOf(stage)
-    for (const other of othersThan(stage, leader)) {
-      stage.cluster.links.set(leader, other, HOLD)
-      stage.cluster.links.set(other, leader, HOLD)
+  'hold what is sent': async (context) => {
+    const leader = await leaderOf(context)
+    for (const other of othersThan(context, leader)) {
+      context.cluster.links.set(leader, other, HOLD)
+      context.cluster.links.set(other, leader, HOLD)
     }
-    await waitThenHeal(stage, `hold all to and from ${leader}, and deliver it late`)
+    await waitThenHeal(context, `hold everything to and from ${leader}`)
   },
-  'flapping link': async (stage) => {
-    const { links } = stage.cluster
-    const [one, other] = pickPair(stage)
-    const rounds = stage.random.between(4, 14)
-    stage.say(`cut and mend ${one} and ${other} ${rounds} times`)
+  'flapping link': async (context) => {
+    const { links } = context.cluster
+    const [one, other] = pickPair(context)
+    const rounds = context.random.between(4, 14)
+    context.log(`cut and heal the link between ${one} and ${other} ${rounds} times`)
     for (let round = 0; round < rounds; round++) {
       links.cut(one, other)
-      await randomPause(stage, 50, 900)
+      await randomPause(context, 50, 900)
       links.heal(one, other)
-      await randomPause(stage, 50, 600)
+      await randomPause(context, 50, 600)
     }
   },
-  'slow links': async (stage) => {
-    const delayMs = stage.random.between(20, 300)
-    const bytesPerSecond = stage.random.between(30_000, 2_000_000)
-    for (const [from, to] of allDirections(stage)) {
-      if (stage.random.chance(700)) stage.cluster.links.set(from, to, { type: 'slow', delayMs, bytesPerSecond })
+  'slow links': async (context) => {
+    const delayMs = context.random.between(20, 300)
+    const bytesPerSecond = context.random.between(30_000, 2_000_000)
+    for (const [from, to] of allDirections(context)) {
+      if (context.random.chance(700)) context.cluster.links.set(from, to, { type: 'slow', delayMs, bytesPerSecond })
     }
-    await waitThenHeal(stage, `some ways take ${delayMs} ms and ${bytesPerSecond} bytes a second`)
+    await waitThenHeal(context, `limit some links to ${bytesPerSecond} bytes per second with ${delayMs} ms delay`)
   },
-  'reset connections': async (stage) => {
-    const rounds = stage.random.between(3, 12)
-    stage.say(`break every connection ${rounds} times`)
+  'reset connections': async (context) => {
+    const rounds = context.random.between(3, 12)
+    context.log(`break every connection ${rounds} times`)
     for (let round = 0; round < rounds; round++) {
-      stage.cluster.links.reset()
-      await randomPause(stage, 20, 700)
+      context.cluster.links.reset()
+      await randomPause(context, 20, 700)
     }
   },
 }

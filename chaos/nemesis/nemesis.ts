@@ -1,4 +1,4 @@
-/** Draws faults from a seed, one after the other, each kind before any comes again; after each the cluster must recover. */
+/** Injects one random fault after the other, and checks that the cluster recovers from each. */
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { awaitRecovery } from './await-recovery.ts'
 import { DISK_FAULTS, TINY_DISK_FAULTS, UNSURVIVABLE_FAULTS } from './disk-faults.ts'
@@ -8,7 +8,7 @@ import { LINK_FAULTS } from './link-faults.ts'
 import { MEMBER_FAULTS } from './member-faults.ts'
 import { PROCESS_FAULTS } from './process-faults.ts'
 
-/** Those that leave links alone, and can do without the others meanwhile. */
+/** Faults that change no links and involve a single node, so that they can run during a fault of links. */
 const COMBINABLE = [
   'kill one',
   'kill the leader',
@@ -18,14 +18,14 @@ const COMBINABLE = [
   'transfer leadership',
 ]
 
-/** A fault of links, and another one at the same time. */
-async function twoAtOnce(stage: FaultContext): Promise<void> {
-  const kinds = [stage.random.pick(Object.keys(LINK_FAULTS)), stage.random.pick(COMBINABLE)]
-  stage.say(kinds.join(', and: '))
-  await Promise.all(kinds.map((kind) => (ALL_FAULTS[kind] as Fault)({ ...stage, random: stage.random.fork(kind) })))
+/** Injects a fault of links and another fault at the same time. */
+async function twoAtOnce(context: FaultContext): Promise<void> {
+  const kinds = [context.random.pick(Object.keys(LINK_FAULTS)), context.random.pick(COMBINABLE)]
+  context.log(kinds.join(', and: '))
+  await Promise.all(kinds.map((kind) => (ALL_FAULTS[kind] as Fault)({ ...context, random: context.random.fork(kind) })))
 }
 
-/** What is drawn from, unless a run names its own. */
+/** The faults of a run that does not select its own. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
   'two at once': twoAtOnce,
   ...PROCESS_FAULTS,
@@ -37,7 +37,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 
 export const ALL_FAULTS: Readonly<Record<string, Fault>> = { ...FAULTS, ...UNSURVIVABLE_FAULTS }
 
-/** Those that a cluster of one node, or one without a disk to fill, cannot have. */
+/** False for faults that need more nodes, or a small disk that is not there. */
 export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): boolean {
   if (kind in TINY_DISK_FAULTS) return hasTinyDisk && nodes > 1
   if (kind in LINK_FAULTS || kind in MEMBER_FAULTS || kind === 'two at once') return nodes > 1
@@ -46,15 +46,15 @@ export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): b
 
 export interface PlannedFault {
   readonly kind: string
-  /** Of all that is random in it. */
+  /** The seed of all random choices in the fault. */
   readonly seed: number
-  /** Before it. */
+  /** The pause before the fault. */
   readonly pauseBeforeMs: number
-  /** Every message takes so long meanwhile; 0, as long as it takes. */
+  /** The added latency of all links during the fault; 0 for none. */
   readonly delayMs: number
 }
 
-/** The same seed, the same plan. */
+/** An endless plan that depends only on the seed. It uses every kind once before it repeats any. */
 export function* faultPlan(seed: number, kinds: readonly string[]): Generator<PlannedFault, never> {
   const random = new SeededRandom(seed).fork('nemesis')
   for (;;) {
@@ -69,40 +69,40 @@ export function* faultPlan(seed: number, kinds: readonly string[]): Generator<Pl
 
 export class Nemesis {
   readonly counts = new Map<string, number>()
-  /** What was done, with milliseconds since the beginning. */
-  readonly schedule: { readonly at: number; readonly kind: string; readonly what: string }[] = []
-  readonly #context: Omit<FaultContext, 'random' | 'say'>
+  /** All actions, with milliseconds since the start of the run. */
+  readonly schedule: { readonly at: number; readonly kind: string; readonly action: string }[] = []
+  readonly #context: Omit<FaultContext, 'random' | 'log'>
   readonly #now: () => number
   readonly #onLine: (line: string) => void
 
-  constructor(context: Omit<FaultContext, 'random' | 'say'>, now: () => number, onLine: (line: string) => void) {
+  constructor(context: Omit<FaultContext, 'random' | 'log'>, now: () => number, onLine: (line: string) => void) {
     this.#context = context
     this.#now = now
     this.#onLine = onLine
   }
 
-  /** One fault after the other, until the time is over or there were so many. */
+  /** Runs the faults of the plan until the time is over or `faultsMax` is reached. */
   async run(plan: Iterable<PlannedFault>, forMs: number, faultsMax: number): Promise<void> {
     let faults = 0
     for (const planned of plan) {
       if (faults++ >= faultsMax) return
       const { kind, seed, pauseBeforeMs, delayMs } = planned
-      const say = (what: string): void => this.#log(kind, what)
-      const stage: FaultContext = { ...this.#context, random: new SeededRandom(seed), say }
-      await pause(stage, pauseBeforeMs)
+      const log = (action: string): void => this.#log(kind, action)
+      const context: FaultContext = { ...this.#context, random: new SeededRandom(seed), log }
+      await pause(context, pauseBeforeMs)
       if (this.#now() >= forMs) return
       if (delayMs > 0) this.#delayAll(delayMs)
-      await (ALL_FAULTS[kind] as Fault)(stage)
-      stage.cluster.links.heal()
-      await awaitRecovery(stage)
-      say('whole again')
+      await (ALL_FAULTS[kind] as Fault)(context)
+      context.cluster.links.heal()
+      await awaitRecovery(context)
+      log('recovered')
       this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
     }
   }
 
-  /** What was going on at an instant. */
+  /** The kind of fault at an instant. */
   faultAt(instant: number): string {
-    return this.schedule.findLast(({ at }) => at <= instant)?.kind ?? 'the beginning'
+    return this.schedule.findLast(({ at }) => at <= instant)?.kind ?? 'the start'
   }
 
   #delayAll(delayMs: number): void {
@@ -111,9 +111,9 @@ export class Nemesis {
       for (const to of ids) if (to !== from) links.set(from, to, { type: 'slow', delayMs, bytesPerSecond: 10_000_000 })
   }
 
-  #log(kind: string, what: string): void {
+  #log(kind: string, action: string): void {
     const at = this.#now()
-    this.schedule.push({ at, kind, what })
-    this.#onLine(`${(at / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(27)}  ${what}`)
+    this.schedule.push({ at, kind, action })
+    this.#onLine(`${(at / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(27)}  ${action}`)
   }
 }

@@ -1,4 +1,4 @@
-/** Processes that are killed, stopped and restarted. */
+/** Faults of processes: kills, suspensions and restarts. */
 
 import { awaitRecovery } from './await-recovery.ts'
 import type { Fault, FaultContext } from './fault-context.ts'
@@ -12,57 +12,57 @@ import {
   UnexpectedOutcome,
 } from './fault-context.ts'
 
-async function killAndRestart(stage: FaultContext, ids: readonly string[]): Promise<void> {
-  const { cluster, say } = stage
-  say(`kill ${ids.join(', ')}`)
+async function killAndRestart(context: FaultContext, ids: readonly string[]): Promise<void> {
+  const { cluster, log } = context
+  log(`kill ${ids.join(', ')}`)
   await Promise.all(ids.map((id) => cluster.kill(id)))
-  await randomPause(stage, 200, 3000)
-  say(`start ${ids.join(', ')}`)
+  await randomPause(context, 200, 3000)
+  log(`start ${ids.join(', ')}`)
   for (const id of ids) cluster.start(id)
 }
 
-/** For longer than an election timeout; the clock of a stopped process goes on. */
-async function suspend(stage: FaultContext, ids: readonly string[]): Promise<void> {
-  const { cluster, say } = stage
-  const ms = stage.random.between(900, 4000)
-  say(`stop ${ids.join(', ')} for ${ms} ms`)
+/** Suspends processes for longer than an election timeout. Their clocks continue. */
+async function suspend(context: FaultContext, ids: readonly string[]): Promise<void> {
+  const { cluster, log } = context
+  const ms = context.random.between(900, 4000)
+  log(`suspend ${ids.join(', ')} for ${ms} ms`)
   for (const id of ids) cluster.sendSignal(id, 'SIGSTOP')
   try {
-    await pause(stage, ms)
+    await pause(context, ms)
   } finally {
     for (const id of ids) cluster.sendSignal(id, 'SIGCONT')
   }
 }
 
 export const PROCESS_FAULTS: Readonly<Record<string, Fault>> = {
-  'kill one': (stage) => killAndRestart(stage, pickNodes(stage, 1)),
-  'kill the leader': async (stage) => killAndRestart(stage, [await leaderOf(stage)]),
-  'kill a majority': (stage) => killAndRestart(stage, pickNodes(stage, majoritySize(stage))),
-  'kill all': (stage) => killAndRestart(stage, stage.cluster.ids),
-  'kill again while starting': async (stage) => {
-    const { cluster, random, say } = stage
-    const ids = pickNodes(stage, majoritySize(stage))
-    await killAndRestart(stage, ids)
+  'kill one': (context) => killAndRestart(context, pickNodes(context, 1)),
+  'kill the leader': async (context) => killAndRestart(context, [await leaderOf(context)]),
+  'kill a majority': (context) => killAndRestart(context, pickNodes(context, majoritySize(context))),
+  'kill all': (context) => killAndRestart(context, context.cluster.ids),
+  'kill again while starting': async (context) => {
+    const { cluster, random, log } = context
+    const ids = pickNodes(context, majoritySize(context))
+    await killAndRestart(context, ids)
     for (let round = random.between(1, 4); round > 0; round--) {
       const id = random.pick(ids)
-      await pause(stage, random.between(20, 900))
-      say(`kill ${id}, that starts, and start it`)
+      await pause(context, random.between(20, 900))
+      log(`kill ${id} while it starts, and start it again`)
       await cluster.kill(id)
       cluster.start(id)
     }
   },
-  'stop one': (stage) => suspend(stage, pickNodes(stage, 1)),
-  'stop the leader': async (stage) => suspend(stage, [await leaderOf(stage)]),
-  'stop a majority': (stage) => suspend(stage, pickNodes(stage, majoritySize(stage))),
-  'restart one after the other': async (stage) => {
-    const { cluster, say } = stage
+  'stop one': (context) => suspend(context, pickNodes(context, 1)),
+  'stop the leader': async (context) => suspend(context, [await leaderOf(context)]),
+  'stop a majority': (context) => suspend(context, pickNodes(context, majoritySize(context))),
+  'restart one after the other': async (context) => {
+    const { cluster, log } = context
     for (const id of [...cluster.ids]) {
-      say(`end ${id} in order, and start it`)
+      log(`stop ${id} gracefully and start it`)
       cluster.sendSignal(id, 'SIGTERM')
       const ended = await cluster.exitOf(id)
-      if (ended.exitCode !== 0) throw new UnexpectedOutcome(`told to end in order, ${describeExit(id, ended)}`)
+      if (ended.exitCode !== 0) throw new UnexpectedOutcome(`after SIGTERM ${describeExit(id, ended)}`)
       cluster.start(id)
-      await awaitRecovery(stage)
+      await awaitRecovery(context)
     }
   },
 }

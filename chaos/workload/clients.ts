@@ -1,4 +1,4 @@
-/** Clients that call without mercy, and write down what they asked, what they were told, and when. */
+/** Clients that call the service concurrently and record every call with its times and its outcome. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KvClient } from '../../src/cli/kv-client.ts'
 import { isRaftError } from '../../src/errors.ts'
@@ -10,24 +10,24 @@ import { RotatingKeys } from './rotating-keys.ts'
 export interface ClientsOptions {
   readonly seed: number
   readonly count: number
-  /** A connection of its own for each. */
+  /** Creates the connection of one client. */
   readonly connect: () => KvClient
-  /** Where a node may be asked directly, leader or not. */
+  /** The nodes for direct reads. */
   readonly endpoints: () => readonly string[]
-  /** A key will not be called any more before the end. */
+  /** Called for a key that receives no more calls until the end. */
   readonly onKeyRetired: (key: RotatingKey) => void
 }
 
-/** Between two calls of one client. */
+/** The longest pause between two calls of one client. */
 const PAUSE_MS_MAX = 40
-/** Of a thousand gets: asked of one node, whichever. */
+/** Gets per thousand that are sent to one random node instead of the leader. */
 const DIRECT_GETS_PER_MILLE = 300
 
 export class Clients {
   readonly keys: RotatingKeys
-  /** The longest time without an acknowledged write, and when it ended. */
+  /** The longest time without an acknowledged write, and when that ended. */
   longestGap: { readonly ms: number; readonly until: number } = { ms: 0, until: 0 }
-  /** So many calls, up to now. */
+  /** The number of successful calls so far. */
   succeeded = 0
   readonly #options: ClientsOptions
   readonly #startedAt: number = performance.now()
@@ -45,12 +45,12 @@ export class Clients {
     )
   }
 
-  /** Milliseconds since the beginning, to the microsecond. */
+  /** Milliseconds since the start, rounded to microseconds. */
   now(): number {
     return Math.round((performance.now() - this.#startedAt) * 1000) / 1000
   }
 
-  /** Rejects if a call fails in a way that is not foreseen. */
+  /** Rejects if a call fails with anything but a RaftError; never resolves. */
   get failure(): Promise<never> {
     return Promise.all(this.#loops).then(() => new Promise<never>(() => undefined))
   }
@@ -62,7 +62,7 @@ export class Clients {
     await Promise.all(this.#connections.map(({ raftClient }) => raftClient.close()))
   }
 
-  /** Reads every key there ever was, once. */
+  /** Reads every key of the run once. */
   async readAll(cluster: KvClient): Promise<void> {
     const left = [...this.keys.all]
     const reader = async (): Promise<void> => {
@@ -79,13 +79,13 @@ export class Clients {
     this.#connections.push(cluster)
     for (let number = 1; !this.#isStopped; number++) {
       const key = this.keys.take(random)
-      const operation = drawOperation(random, key.name, key.guess, `${client}.${number}`)
+      const operation = drawOperation(random, key.name, key.likelyValue, `${client}.${number}`)
       const isDirect = operation.type === 'get' && random.chance(DIRECT_GETS_PER_MILLE)
       const endpoint = isDirect ? random.pick(this.#options.endpoints()) : undefined
       let isUnknown = false
       try {
         const result = await key.history.record(client, operation, () => perform(cluster, operation, endpoint))
-        key.guess = valueAfter(operation, result)
+        key.likelyValue = valueAfter(operation, result)
         this.succeeded++
         if (operation.type !== 'get') this.#recordWrite()
       } catch (error) {

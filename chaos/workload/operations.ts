@@ -1,4 +1,4 @@
-/** What the clients do to the key-value service, in the words of the checker's model. */
+/** The operations of the clients, as the linearizability model defines them, and how they map to the key-value service. */
 import type { KvClient } from '../../src/cli/kv-client.ts'
 import type { KvCommand } from '../../src/kv/index.ts'
 import type { KeyValueOperation, RecordedCall } from '../../src/linearizability/index.ts'
@@ -8,31 +8,36 @@ export type Operation = KeyValueOperation<string>
 export type Result = string | boolean | undefined
 export type Call = RecordedCall<Operation, Result>
 
-/** Of a thousand calls; the rest are deletes. */
+/** The mix of operations per thousand calls; the rest are deletes. */
 const GETS_PER_MILLE = 450
 const PUTS_PER_MILLE = 250
 const COMPARE_AND_SETS_PER_MILLE = 200
-/** A value is filled up by at most so many bytes, so that logs grow fast enough to be compacted. */
+/** Values are padded to at most this size, so that logs grow fast enough to be compacted. */
 const PADDED_BYTES_MAX = 8192
 
-/** `guess`: what the key may hold, so that a compare-and-set has a chance. */
-export function drawOperation(random: SeededRandom, key: string, guess: string | undefined, value: string): Operation {
+/** `likelyValue` is what the key probably holds, so that some compare-and-sets succeed. */
+export function drawOperation(
+  random: SeededRandom,
+  key: string,
+  likelyValue: string | undefined,
+  value: string,
+): Operation {
   const kind = random.below(1000)
   if (kind < GETS_PER_MILLE) return { type: 'get', key }
   if (kind < GETS_PER_MILLE + PUTS_PER_MILLE) return { type: 'put', key, value }
   if (kind < GETS_PER_MILLE + PUTS_PER_MILLE + COMPARE_AND_SETS_PER_MILLE)
-    return { type: 'compareAndSet', key, expected: guess, value }
+    return { type: 'compareAndSet', key, expected: likelyValue, value }
   return { type: 'delete', key }
 }
 
-/** What the key holds after a call, as far as that call can tell. */
+/** The value of the key after a call, as far as its result shows. */
 export function valueAfter(operation: Operation, result: Result): string | undefined {
   if (operation.type === 'get') return result as string | undefined
   if (operation.type === 'delete' || result === false) return undefined
   return operation.value
 }
 
-/** Calls the service; with an endpoint, that node and no other. */
+/** Calls the service. With an endpoint, a get is sent to that node only. */
 export async function perform(
   { raftClient }: KvClient,
   operation: Operation,
@@ -42,7 +47,7 @@ export async function perform(
     const answer = await raftClient.query({ type: 'get', key: operation.key }, { endpoint })
     if (answer.type === 'found') return unpadded(answer.entry.value)
     if (answer.type === 'absent') return undefined
-    throw new Error(`get was answered ${JSON.stringify(answer)}`)
+    throw new Error(`unexpected answer to get: ${JSON.stringify(answer)}`)
   }
   const result = await raftClient.propose(commandOf(operation))
   if (result.type === 'refused') throw new Error(`${operation.type} was refused: ${result.reason}`)
@@ -59,7 +64,7 @@ function commandOf(operation: Exclude<Operation, { readonly type: 'get' }>): KvC
   return { type, key, expected: { type: 'value', value: padded(operation.expected) }, value }
 }
 
-/** How much follows from the value alone, so that the same bytes can be expected again. */
+/** Pads a value. The padding depends only on the value, so that a compare-and-set can expect the same bytes. */
 function padded(value: string): Uint8Array {
   let hash = 0
   for (let offset = 0; offset < value.length; offset++) hash = (Math.imul(hash, 31) + value.charCodeAt(offset)) >>> 0

@@ -1,12 +1,12 @@
-/** Keys that live for a few hundred calls and then make room for new ones: short histories can be judged exactly. */
+/** Keys that are replaced after a few hundred calls, because only short histories can be checked exactly. */
 import { CallHistory } from '../../src/linearizability/index.ts'
 import type { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import type { Operation, Result } from './operations.ts'
 
-/** Keys that are called at the same time. */
+/** The number of keys in use at a time. */
 const KEYS = 5
 const CALLS_MAX = 300
-/** Calls of unknown outcome make judging expensive: a key with so many has lived enough. */
+/** Calls of unknown outcome make the check expensive, so a key with this many is replaced. */
 const UNKNOWN_MAX = 6
 
 export interface RotatingKey {
@@ -14,27 +14,27 @@ export interface RotatingKey {
   readonly history: CallHistory<Operation, Result>
   calls: number
   unknown: number
-  /** Calls under way. */
+  /** Calls in progress. */
   open: number
-  /** What was last written or read, as far as anybody here knows: a compare-and-set that expects it has a chance. */
-  guess: string | undefined
+  /** The value last written or read; a compare-and-set that expects it is likely to succeed. */
+  likelyValue: string | undefined
 }
 
 export class RotatingKeys {
-  /** Every key there ever was. */
+  /** All keys of the run, in order of creation. */
   readonly all: RotatingKey[] = []
   readonly #active: RotatingKey[]
   readonly #now: () => number
   readonly #onRetired: (key: RotatingKey) => void
 
-  /** Says of each key when it is retired and its last call has been answered. */
+  /** `onRetired` is called for each replaced key after its last call has ended. */
   constructor(now: () => number, onRetired: (key: RotatingKey) => void) {
     this.#now = now
     this.#onRetired = onRetired
     this.#active = Array.from({ length: KEYS }, () => this.#newKey())
   }
 
-  /** One that lives, for one call. */
+  /** A random key in use, for one call; `release` must follow. */
   take(random: SeededRandom): RotatingKey {
     const offset = random.below(KEYS)
     const key = this.#active[offset] as RotatingKey
@@ -44,7 +44,7 @@ export class RotatingKeys {
     return key
   }
 
-  /** The call has ended. */
+  /** Ends a call to the key. */
   release(key: RotatingKey, isUnknown: boolean): void {
     key.open--
     if (isUnknown) key.unknown++
@@ -53,7 +53,7 @@ export class RotatingKeys {
 
   #newKey(): RotatingKey {
     const history = new CallHistory<Operation, Result>(this.#now)
-    const key = { name: `key-${this.all.length + 1}`, history, calls: 0, unknown: 0, open: 0, guess: undefined }
+    const key = { name: `key-${this.all.length + 1}`, history, calls: 0, unknown: 0, open: 0, likelyValue: undefined }
     this.all.push(key)
     return key
   }
