@@ -1,4 +1,4 @@
-/** Memberships and logs by chance, for the properties of the core's data structures. */
+/** Random memberships and logs for the property tests of the core. */
 import fc from 'fast-check'
 import type { Block, Membership, NodeId } from '../../src/core/index.ts'
 import { membershipOf } from './builders.ts'
@@ -9,7 +9,7 @@ export function nodeIds(): fc.Arbitrary<NodeId> {
   return fc.constantFrom(...IDS)
 }
 
-/** Simple or joint, with learners. */
+/** Simple memberships with learners, and joint ones. */
 export function memberships(): fc.Arbitrary<Membership> {
   return fc.oneof(simpleMemberships(), jointMemberships())
 }
@@ -30,7 +30,7 @@ function jointMemberships(): fc.Arbitrary<Membership> {
     .map(([incoming, outgoing]) => membershipOf(`${incoming.join(' ')} & ${outgoing.join(' ')}`))
 }
 
-/** Blocks after index 0 whose terms never fall. */
+/** Contiguous blocks from index 1 whose terms never decrease. */
 export function logs(blocksMax: number = 12): fc.Arbitrary<readonly Block[]> {
   const words = fc.record({
     rise: fc.constantFrom(0, 0, 0, 1, 2),

@@ -1,4 +1,4 @@
-/** Nodes in a told situation, and the messages they get: every test of the core and of the paper begins here. */
+/** Builds nodes in a given state, and messages, for the tests of the core and of the paper. */
 import type {
   Block,
   Effects,
@@ -35,21 +35,21 @@ import { stateOf } from '../../src/core/raft.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import type { EntryId } from '../../src/core/types.ts'
 
-/** What is on a node's disk before the test begins, and how it is set. */
+/** The initial state and the options of a node. */
 export interface NodeSetup {
-  /** 'a' unless told otherwise. */
+  /** Default: 'a'. */
   readonly id?: NodeId
   readonly term?: Term
   readonly votedFor?: NodeId
-  /** The terms of its entries, '1 1 2'; '2x3' is one block of three entries. */
+  /** The terms of the entries, '1 1 2'; '2x3' is one block of three entries of term 2. */
   readonly log?: string | readonly Block[]
-  /** The log begins after this snapshot. */
+  /** The log starts after this snapshot. */
   readonly snapshot?: SnapshotInfo
   readonly commit?: LogIndex
   readonly options?: Partial<RaftOptions>
 }
 
-/** What has left a node and what it told, since one call of a verb. */
+/** What a node sent, settled and emitted in one call. */
 export interface NodeOutput {
   readonly messages: readonly Outgoing[]
   readonly settled: readonly Settlement[]
@@ -58,20 +58,20 @@ export interface NodeOutput {
 
 const START_MS = 1000
 
-/** One Raft with a clock that only its tests move and a disk that keeps what it is given. The invariants are checked after every step. */
+/** A `Raft` with a clock and a disk controlled by the test. Checks the invariants after every step. */
 export class TestNode {
   readonly raft: Raft
   readonly options: RaftOptions
   now: number = START_MS
-  /** Of the latest step. */
+  /** The effects of the latest step. */
   effects: Effects
   #written = 0
   #output: { messages: Outgoing[]; settled: Settlement[]; events: RaftEvent[] } = noOutput()
 
-  constructor(membership: Membership, situation: NodeSetup) {
-    const { id = 'a', snapshot, votedFor, commit = 0, options = {} } = situation
-    const blocks = blocksOf(situation.log ?? '', snapshot?.index ?? 0)
-    const term = situation.term ?? blocks.at(-1)?.term ?? snapshot?.term ?? 0
+  constructor(membership: Membership, setup: NodeSetup) {
+    const { id = 'a', snapshot, votedFor, commit = 0, options = {} } = setup
+    const blocks = blocksOf(setup.log ?? '', snapshot?.index ?? 0)
+    const term = setup.term ?? blocks.at(-1)?.term ?? snapshot?.term ?? 0
     this.options = { ...RAFT_DEFAULTS, seed: 1, ...options, id }
     const hardState = { term, votedFor, commitIndex: commit }
     this.raft = new Raft(this.options, { hardState, snapshot, blocks, initialMembership: membership }, this.now)
@@ -95,7 +95,7 @@ export class TestNode {
     return terms.join(' ')
   }
 
-  /** One step and nothing else: its writes stay under way until `settle`. */
+  /** Makes one step. Its writes stay pending until `settle`. */
   step(...inputs: readonly Input[]): Effects {
     const before = summaryOf(this.state)
     this.effects = this.raft.step(this.now, inputs)
@@ -114,7 +114,7 @@ export class TestNode {
   readonly #pendingWrites: Effects[] = []
   #applied: LogIndex = 0
 
-  /** Makes everything under way durable and applies what may be applied; what was held back by a write leaves. */
+  /** Completes all pending writes, sends the messages that waited for them, and applies committed entries. */
   settle(): NodeOutput {
     for (;;) {
       const write = this.#pendingWrites.shift()?.persist
@@ -126,18 +126,18 @@ export class TestNode {
         this.step({ type: 'applied', index: this.#applied })
       } else break
     }
-    const told = this.#output
+    const output = this.#output
     this.#output = noOutput()
-    return told
+    return output
   }
 
-  /** Takes these inputs in one step, and everything that follows from it happens. */
+  /** Makes one step with these inputs, then settles. */
   process(...inputs: readonly Input[]): NodeOutput {
     this.step(...inputs)
     return this.settle()
   }
 
-  /** Hears messages of a peer: what it says in return. */
+  /** Receives messages from a peer and returns the responses. */
   receive(from: NodeId, ...messages: readonly Message[]): readonly Outgoing[] {
     return this.process(...messages.map((message) => ({ type: 'receive', from, message }) as const)).messages
   }
@@ -146,7 +146,7 @@ export class TestNode {
     return this.process({ type: 'propose', proposal: 1, count, size, payload: undefined })
   }
 
-  /** Lets time pass, awake at every instant the node asks for. */
+  /** Lets time pass, with a step at every requested wake-up. */
   wait(ms: number): NodeOutput {
     const until = this.now + ms
     while (this.effects.wakeAt <= until) {
@@ -158,7 +158,7 @@ export class TestNode {
     return this.settle()
   }
 
-  /** Hears nothing until it does something about it: the election timeout passes, whatever was drawn. */
+  /** Lets time pass without messages until the node starts an election or steps down. */
   timeOut(): NodeOutput {
     const began = this.now
     while (this.now < began + this.options.electionTimeoutMaxMs) {
@@ -171,10 +171,10 @@ export class TestNode {
     return this.settle()
   }
 
-  #addOutput(told: NodeOutput): void {
-    this.#output.messages.push(...told.messages)
-    this.#output.settled.push(...told.settled)
-    this.#output.events.push(...told.events)
+  #addOutput(output: NodeOutput): void {
+    this.#output.messages.push(...output.messages)
+    this.#output.settled.push(...output.settled)
+    this.#output.events.push(...output.events)
   }
 }
 
@@ -183,8 +183,8 @@ function noOutput(): { messages: Outgoing[]; settled: Settlement[]; events: Raft
 }
 
 /** 'a b c', with a learner 'a b c +d', joint (incoming & outgoing) 'a b d & a b c'. */
-export function membershipOf(words: string, addedAt: Readonly<Record<NodeId, LogIndex>> = {}): Membership {
-  const [incoming = '', old = ''] = words.split('&')
+export function membershipOf(text: string, addedAt: Readonly<Record<NodeId, LogIndex>> = {}): Membership {
+  const [incoming = '', old = ''] = text.split('&')
   const names = incoming.split(' ').filter((name) => name !== '')
   const voters = names.filter((name) => !name.startsWith('+')).sort()
   const learners = names.flatMap((name) => (name.startsWith('+') ? [name.slice(1)] : [])).sort()
@@ -225,55 +225,55 @@ export function snapshotAt(last: string, membership: Membership): SnapshotInfo {
 }
 
 /** '3@2' is index 3 of term 2. */
-export function entry(words: string): EntryId {
-  const [index = 0, term = 0] = words.split('@').map(Number)
+export function entry(text: string): EntryId {
+  const [index = 0, term = 0] = text.split('@').map(Number)
   return { index, term }
 }
 
-/** A follower that has not heard of a leader yet, unless one is named: then that one has just sent a heartbeat. */
-export function followerOf(members: string, situation: NodeSetup & { readonly leader?: NodeId } = {}): TestNode {
-  const node = new TestNode(membershipOf(members), situation)
-  const { leader } = situation
+/** A follower. With `leader`, it has just received a heartbeat from that node; otherwise it knows no leader. */
+export function followerOf(members: string, setup: NodeSetup & { readonly leader?: NodeId } = {}): TestNode {
+  const node = new TestNode(membershipOf(members), setup)
+  const { leader } = setup
   if (leader !== undefined) node.receive(leader, appendRequest({ term: node.status.term, prev: '0@0' }))
   return node
 }
 
-/** It has timed out and asks for pre-votes for `term`, one above its own. */
-export function preCandidateOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
-  const node = followerOf(members, { ...situation, term: situation.term - 1 })
+/** A pre-candidate whose election timed out. It requests pre-votes for `term`, one above its own. */
+export function preCandidateOf(members: string, setup: NodeSetup & { readonly term: Term }): TestNode {
+  const node = followerOf(members, { ...setup, term: setup.term - 1 })
   node.timeOut()
   return node
 }
 
-/** It campaigns in `term`; its own vote is durable. */
-export function candidateOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
-  const node = preCandidateOf(members, situation)
+/** A candidate in `term` whose own vote is durable. */
+export function candidateOf(members: string, setup: NodeSetup & { readonly term: Term }): TestNode {
+  const node = preCandidateOf(members, setup)
   if (node.status.role === 'pre-candidate') {
-    for (const peer of othersOf(node)) node.receive(peer, preVoteResponse({ term: situation.term }))
+    for (const peer of othersOf(node)) node.receive(peer, preVoteResponse({ term: setup.term }))
   }
   return node
 }
 
-/** It has won `term`, and its no-op is durable on its own disk; no follower has answered yet. */
-export function leaderOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
-  const node = candidateOf(members, situation)
-  for (const peer of othersOf(node)) node.receive(peer, voteResponse({ term: situation.term }))
+/** A leader of `term` whose no-op is durable on its own disk; no follower has responded yet. */
+export function leaderOf(members: string, setup: NodeSetup & { readonly term: Term }): TestNode {
+  const node = candidateOf(members, setup)
+  for (const peer of othersOf(node)) node.receive(peer, voteResponse({ term: setup.term }))
   return node
 }
 
-/** A leader whose followers have all acknowledged all of its log, so that its no-op is committed and they know it. */
-export function readyLeaderOf(members: string, situation: NodeSetup & { readonly term: Term }): TestNode {
-  const node = leaderOf(members, situation)
+/** A leader whose followers have acknowledged its whole log and know that its no-op is committed. */
+export function readyLeaderOf(members: string, setup: NodeSetup & { readonly term: Term }): TestNode {
+  const node = leaderOf(members, setup)
   acknowledgeAll(node)
   node.wait(node.options.heartbeatIntervalMs)
   acknowledgeAll(node)
   return node
 }
 
-/** Everyone a leader looks after, or only those named, says that it has all of the leader's log. */
+/** All followers, or the given ones, acknowledge the leader's whole log. */
 export function acknowledgeAll(leader: TestNode, ...peers: readonly NodeId[]): readonly Outgoing[] {
   const { role, term } = leader.state
-  if (role.type !== 'leader') throw new Error('only a leader is acknowledged')
+  if (role.type !== 'leader') throw new Error('only a leader receives acknowledgements')
   const match = leader.status.lastIndex
   const answers: Outgoing[] = []
   for (const { id, session } of [...role.progress.values()]) {
@@ -283,12 +283,12 @@ export function acknowledgeAll(leader: TestNode, ...peers: readonly NodeId[]): r
   return answers
 }
 
-/** What of it went to one node. */
+/** The messages to one node. */
 export function messagesTo(to: NodeId, { messages }: Pick<NodeOutput, 'messages'>): readonly Message[] {
   return messages.filter((outgoing) => outgoing.to === to).map(({ message }) => message)
 }
 
-/** The messages of one type, whoever they go to. */
+/** The messages of one type, to any node. */
 export function ofType<Type extends Message['type']>(
   type: Type,
   messages: readonly Outgoing[],
@@ -298,13 +298,14 @@ export function ofType<Type extends Message['type']>(
     .filter((message): message is Extract<Message, { type: Type }> => message.type === type)
 }
 
-/** What one of a type says; there must be one, and only one. */
+/** The only message of a type. */
 export function only<Type extends Message['type']>(
   type: Type,
   messages: readonly Outgoing[],
 ): Extract<Message, { type: Type }> {
   const [message, ...more] = ofType(type, messages)
-  if (message === undefined || more.length > 0) throw new Error(`there are ${more.length + 1} or none of ${type}`)
+  if (message === undefined || more.length > 0)
+    throw new Error(`expected one ${type}, got ${message === undefined ? 0 : more.length + 1}`)
   return message
 }
 
@@ -312,7 +313,7 @@ function othersOf({ state }: TestNode): readonly NodeId[] {
   return state.membership.members.map(({ id }) => id).filter((id) => id !== state.id)
 }
 
-export function appendRequest(words: {
+export function appendRequest(fields: {
   readonly term: Term
   readonly prev: string
   readonly entries?: string | readonly Block[]
@@ -320,79 +321,79 @@ export function appendRequest(words: {
   readonly round?: number
   readonly session?: LogIndex
 }): AppendEntriesRequest {
-  const { term, entries = '', commit = 0, round = 0, session = 0 } = words
-  const { index: prevIndex, term: prevTerm } = entry(words.prev)
+  const { term, entries = '', commit = 0, round = 0, session = 0 } = fields
+  const { index: prevIndex, term: prevTerm } = entry(fields.prev)
   const blocks = blocksOf(entries, prevIndex)
   return { type: 'AppendEntriesRequest', term, prevIndex, prevTerm, commitIndex: commit, blocks, round, session }
 }
 
-export function appendResponse(words: {
+export function appendResponse(fields: {
   readonly term: Term
   readonly match: LogIndex
   readonly round?: number
   readonly session?: LogIndex
 }): AppendEntriesResponse {
-  const { term, match: index, round = 0, session = 0 } = words
+  const { term, match: index, round = 0, session = 0 } = fields
   return { type: 'AppendEntriesResponse', term, isAccepted: true, index, hintIndex: 0, hintTerm: 0, round, session }
 }
 
-export function appendRejection(words: {
+export function appendRejection(fields: {
   readonly term: Term
   readonly prev: LogIndex
   readonly hint: string
   readonly round?: number
   readonly session?: LogIndex
 }): AppendEntriesResponse {
-  const { term, prev, round = 0, session = 0 } = words
-  const { index: hintIndex, term: hintTerm } = entry(words.hint)
+  const { term, prev, round = 0, session = 0 } = fields
+  const { index: hintIndex, term: hintTerm } = entry(fields.hint)
   return { type: 'AppendEntriesResponse', term, isAccepted: false, index: prev, hintIndex, hintTerm, round, session }
 }
 
-export function voteRequest(words: {
+export function voteRequest(fields: {
   readonly term: Term
   readonly last: string
   readonly isTransfer?: boolean
 }): RequestVoteRequest {
-  const { index: lastIndex, term: lastTerm } = entry(words.last)
-  return { type: 'RequestVoteRequest', term: words.term, lastIndex, lastTerm, isTransfer: words.isTransfer ?? false }
+  const { index: lastIndex, term: lastTerm } = entry(fields.last)
+  return { type: 'RequestVoteRequest', term: fields.term, lastIndex, lastTerm, isTransfer: fields.isTransfer ?? false }
 }
 
-export function voteResponse(words: { readonly term: Term; readonly isGranted?: boolean }): RequestVoteResponse {
-  return { type: 'RequestVoteResponse', term: words.term, isGranted: words.isGranted ?? true }
+export function voteResponse(fields: { readonly term: Term; readonly isGranted?: boolean }): RequestVoteResponse {
+  return { type: 'RequestVoteResponse', term: fields.term, isGranted: fields.isGranted ?? true }
 }
 
-export function preVoteRequest(words: { readonly term: Term; readonly last: string }): PreVoteRequest {
-  const { index: lastIndex, term: lastTerm } = entry(words.last)
-  return { type: 'PreVoteRequest', term: words.term, lastIndex, lastTerm }
+export function preVoteRequest(fields: { readonly term: Term; readonly last: string }): PreVoteRequest {
+  const { index: lastIndex, term: lastTerm } = entry(fields.last)
+  return { type: 'PreVoteRequest', term: fields.term, lastIndex, lastTerm }
 }
 
-export function preVoteResponse(words: {
+export function preVoteResponse(fields: {
   readonly term: Term
   readonly isGranted?: boolean
   readonly isRemoved?: boolean
 }): PreVoteResponse {
-  const { term, isGranted = true, isRemoved = false } = words
+  const { term, isGranted = true, isRemoved = false } = fields
   return { type: 'PreVoteResponse', term, isGranted, isRemoved }
 }
 
-export function snapshotRequest(words: {
+export function snapshotRequest(fields: {
   readonly term: Term
   readonly snapshot: SnapshotInfo
   readonly round?: number
   readonly session?: LogIndex
 }): InstallSnapshotRequest {
-  const { term, snapshot, round = 0, session = 0 } = words
+  const { term, snapshot, round = 0, session = 0 } = fields
   return { type: 'InstallSnapshotRequest', term, snapshot, round, session }
 }
 
-export function snapshotResponse(words: {
+export function snapshotResponse(fields: {
   readonly term: Term
   readonly outcome: InstallSnapshotResponse['outcome']
   readonly index?: LogIndex
   readonly round?: number
   readonly session?: LogIndex
 }): InstallSnapshotResponse {
-  const { term, outcome, index = 0, round = 0, session = 0 } = words
+  const { term, outcome, index = 0, round = 0, session = 0 } = fields
   return { type: 'InstallSnapshotResponse', term, outcome, index, round, session }
 }
 

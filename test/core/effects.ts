@@ -1,7 +1,7 @@
-/** What a core may ask for, by hand: nothing, but for what a test is about. */
+/** Effects and writes with defaults, for tests that set only what they are about. */
 import type { Effects, Persist } from '../../src/core/effects.ts'
 
-/** Of a step after which there is nothing to do, ever. */
+/** The effects of a step that requests nothing. */
 export const NO_EFFECTS: Effects = {
   persist: undefined,
   send: [],

@@ -28,27 +28,27 @@ import {
 } from './builders.ts'
 import { randomRuns } from './random-inputs.ts'
 
-describe('a node among peers and clients that may say anything', () => {
-  it('never throws, keeps its invariants, and says nothing that a crash would unsay', () => {
+describe('a node with hostile peers and clients', () => {
+  it('never throws, keeps its invariants, and sends nothing that a crash could revoke', () => {
     fc.assert(
-      fc.property(randomRuns(), ({ live }) => live()),
+      fc.property(randomRuns(), ({ execute }) => execute()),
       { numRuns: Number(process.env.RUNS ?? 1000) },
     )
   })
 
-  it('ignores what bears its own id', () => {
+  it('ignores a message with its own id as the sender', () => {
     const candidate = candidateOf('a b c', { term: 2 })
     assertIgnored(candidate, 'a', voteResponse({ term: 2 }))
   })
 
-  it('ignores a term so high that nobody could campaign after it', () => {
+  it('ignores a term so high that no later term is left', () => {
     const follower = followerOf('a b c', { term: 2 })
     assertIgnored(follower, 'b', voteRequest({ term: Number.MAX_SAFE_INTEGER, last: '9@9' }))
     assertIgnored(follower, 'b', timeoutNow(Number.MAX_SAFE_INTEGER))
     assert.equal(follower.status.term, 2)
   })
 
-  it('speaks in no term that is not on its disk, whoever asks for an answer', () => {
+  it('sends no message in a term that is not durable', () => {
     const follower = followerOf('a b c', { term: 2 })
     const heartbeat = { type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) } as const
     const request = { type: 'receive', from: 'c', message: readRequest(3, 1) } as const
@@ -61,26 +61,26 @@ describe('a node among peers and clients that may say anything', () => {
   })
 })
 
-describe('a follower whose leader is wrong', () => {
-  it('ignores a block that is cut otherwise than its own', () => {
+describe('a follower with a faulty leader', () => {
+  it('ignores a block with other boundaries than those of its own log', () => {
     const follower = followerOf('a b c', { term: 2, log: '1x2 2x2', commit: 2 })
     assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2x3' }))
     assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2' }))
     assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '3@2', entries: '2' }))
   })
 
-  it('ignores a block whose term is below that of the entry before it', () => {
+  it('ignores a block with a lower term than the previous entry', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 3', commit: 2 })
     assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '2@1', entries: '2' }))
   })
 
-  it('ignores a block that would replace what is committed', () => {
+  it('ignores a block that would replace a committed entry', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 1', commit: 2 })
     assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 3x2' }))
     assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 2x2' }))
   })
 
-  it('ignores blocks that are not contiguous, empty, or of falling or future terms', () => {
+  it('ignores blocks that are not contiguous, empty, or have decreasing or future terms', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
     const [block] = appendRequest({ term: 3, prev: '1@1', entries: '2' }).blocks
     assert.ok(block)
@@ -101,7 +101,7 @@ describe('a follower whose leader is wrong', () => {
   })
 
   for (const [flaw, membership] of invalidMemberships()) {
-    it(`ignores a membership in which ${flaw}, in a block or in a snapshot`, () => {
+    it(`ignores a membership in which ${flaw}, in a block and in a snapshot`, () => {
       const follower = followerOf('a b c', { term: 3, log: '1' })
       assertIgnored(
         follower,
@@ -112,7 +112,7 @@ describe('a follower whose leader is wrong', () => {
     })
   }
 
-  it('ignores a membership block of nobody, but takes a snapshot of a log that does not name anybody yet', () => {
+  it('ignores an empty membership in a block and accepts it in a snapshot', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
     assertIgnored(
       follower,
@@ -123,7 +123,7 @@ describe('a follower whose leader is wrong', () => {
     assert.equal(only('InstallSnapshotResponse', answers).outcome, 'fetching')
   })
 
-  it('ignores a snapshot of a term yet to come, or beyond all logs', () => {
+  it('ignores a snapshot of a future term or beyond the maximum index', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
     assertIgnored(follower, 'b', snapshotRequest({ term: 3, snapshot: snapshotAt('9@4', membershipOf('a b c')) }))
     const last = `${Number.MAX_SAFE_INTEGER}@3`
@@ -131,8 +131,8 @@ describe('a follower whose leader is wrong', () => {
   })
 })
 
-describe('a leader whose followers are wrong', () => {
-  it('does not take an index inside a block, or beyond its log, for acknowledged', () => {
+describe('a leader with faulty followers', () => {
+  it('ignores an acknowledged index inside a block or beyond its log', () => {
     const leader = leaderOf('a b c', { term: 3, log: '1 2x3' })
     leader.receive('b', snapshotResponse({ term: 3, outcome: 'fetching' }))
     for (const match of [3, 6, Number.MAX_SAFE_INTEGER]) {
@@ -142,12 +142,12 @@ describe('a leader whose followers are wrong', () => {
     assert.equal(leader.status.peers[0]?.matchIndex, 0)
   })
 
-  it('does not listen to an answer to a round that has not begun', () => {
+  it('ignores a response to a round that has not started', () => {
     const leader = readyLeaderOf('a b c', { term: 3 })
     assertIgnored(leader, 'b', appendResponse({ term: 3, match: 1, round: 99 }))
   })
 
-  it('probes from the beginning of a block, wherever in it the logs may agree', () => {
+  it('probes from the start of a block, wherever in it the logs may match', () => {
     const leader = leaderOf('a b c', { term: 5, log: '1 1x4 4' })
     const answers = leader.receive('b', appendRejection({ term: 5, prev: 6, hint: '3@3' }))
     const { prevIndex, blocks } = only('AppendEntriesRequest', answers)
@@ -162,7 +162,7 @@ describe('a leader whose followers are wrong', () => {
     )
   })
 
-  it('survives a hint of any term at any index', () => {
+  it('accepts a hint of any term at any index', () => {
     for (let hint = 0; hint <= 8; hint++) {
       for (let term = 0; term <= 6; term++) {
         const leader = leaderOf('a b c', { term: 5, log: '1 1x4 4' })
@@ -185,8 +185,8 @@ describe('a leader whose followers are wrong', () => {
   })
 })
 
-describe('a candidate whose voters are wrong', () => {
-  it('does not lead in a term that is not on its disk, whoever grants a vote it has not asked for', () => {
+describe('a candidate with faulty voters', () => {
+  it('does not lead in a term that is not durable, even if it receives votes that it has not requested', () => {
     const candidate = preCandidateOf('a b c', { term: 2 })
     candidate.step({ type: 'receive', from: 'b', message: preVoteResponse({ term: 2 }) })
     for (const from of ['b', 'c']) candidate.step({ type: 'receive', from, message: voteResponse({ term: 2 }) })
@@ -195,9 +195,9 @@ describe('a candidate whose voters are wrong', () => {
     assert.equal(candidate.status.role, 'leader')
   })
 
-  it('counts voters, not votes, and no strangers', () => {
+  it('counts one vote per voter and none of non-members', () => {
     const candidate = candidateOf('a b c d e', { term: 2 })
-    for (const from of ['b', 'b', 'b', 'stranger', 'wanderer']) candidate.receive(from, voteResponse({ term: 2 }))
+    for (const from of ['b', 'b', 'b', 'x', 'y']) candidate.receive(from, voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'candidate')
     candidate.receive('c', voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'leader')
@@ -205,7 +205,7 @@ describe('a candidate whose voters are wrong', () => {
   })
 })
 
-/** Nothing is answered, nothing changes, and the violation is told. */
+/** The node sends nothing, changes nothing and reports a protocol violation. */
 function assertIgnored(node: TestNode, from: string, message: Message): void {
   const before = node.status
   const { messages, events } = node.process({ type: 'receive', from, message })

@@ -60,7 +60,7 @@ describe('the check of a state', () => {
       breakIt: ({ role }) => role.type === 'leader' && role.progress.delete('b'),
     },
   ] satisfies { claim: string; node?: TestNode; breakIt: (state: RaftState) => unknown }[]) {
-    it(`finds out when it does not hold that ${claim}`, () => {
+    it(`detects a violation of: ${claim}`, () => {
       checkState(node.state)
       breakIt(node.state)
       assert.throws(() => checkState(node.state), new InvariantError(`invariant violated: ${claim}`))
@@ -68,7 +68,7 @@ describe('the check of a state', () => {
   }
 })
 
-describe('the check of two states of one life', () => {
+describe('the check of two states', () => {
   for (const { claim, before } of [
     { claim: 'the term never decreases', before: { term: 9 } },
     { claim: 'the commit index never decreases', before: { commitIndex: 9 } },
@@ -78,7 +78,7 @@ describe('the check of two states of one life', () => {
     { claim: 'a term has one leader', before: { leader: 'b' } },
     { claim: 'a leader only appends', before: { lastIndex: 9 } },
   ] satisfies { claim: string; before: Partial<StateSummary> }[]) {
-    it(`finds out when it does not hold that ${claim}`, () => {
+    it(`detects a violation of: ${claim}`, () => {
       const { state } = leading()
       const { ...digest } = summaryOf(state)
       checkTransition(digest, state)
@@ -89,7 +89,7 @@ describe('the check of two states of one life', () => {
     })
   }
 
-  it('lets vote, leader and log change with the term', () => {
+  it('allows vote, leader and log to change with the term', () => {
     const { state } = followerOf('a b c', { term: 3 })
     checkTransition({ ...summaryOf(state), term: 2, votedFor: 'b', leader: 'b', isLeader: true, lastIndex: 9 }, state)
   })

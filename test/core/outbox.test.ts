@@ -5,8 +5,8 @@ import { appendRejection, appendResponse, blocksOf, membershipOf, snapshotAt, vo
 
 const HARD_STATE = { term: 2, votedFor: undefined, commitIndex: 0 }
 
-describe('what a step asks for', () => {
-  it('is handed out once', () => {
+describe('the outbox', () => {
+  it('returns the effects of a step once', () => {
     const outbox = new Outbox()
     outbox.sendNow('b', voteResponse({ term: 2 }))
     outbox.settle.push({ type: 'readReady', read: 1, index: 1 })
@@ -17,7 +17,7 @@ describe('what a step asks for', () => {
     assert.deepEqual([second.send, second.settle, second.events, second.persist], [[], [], [], undefined])
   })
 
-  it('is one write, with the messages that wait for it', () => {
+  it('combines everything to write into one write, with the messages that wait for it', () => {
     const outbox = new Outbox()
     outbox.truncate(3)
     for (const block of blocksOf('2 2', 3)) outbox.appendBlock(block)
@@ -28,7 +28,7 @@ describe('what a step asks for', () => {
     assert.deepEqual(write.hardState, HARD_STATE)
   })
 
-  it('never writes blocks that go again in the same step', () => {
+  it('never writes blocks that the same step drops again', () => {
     const outbox = new Outbox()
     for (const block of blocksOf('2 2x3 2', 3)) outbox.appendBlock(block)
     outbox.truncate(4)
@@ -40,14 +40,14 @@ describe('what a step asks for', () => {
     assert.equal(truncateAfter, 4)
   })
 
-  it('truncates at the least of all indexes asked for', () => {
+  it('truncates at the lowest requested index', () => {
     const outbox = new Outbox()
     outbox.truncate(3)
     outbox.truncate(7)
     assert.equal(writeOf(outbox).truncateAfter, 3)
   })
 
-  it('forgets the log a snapshot replaces', () => {
+  it('drops everything that a snapshot replaces', () => {
     const outbox = new Outbox()
     outbox.truncate(3)
     outbox.compactTo = 2
@@ -61,28 +61,28 @@ describe('what a step asks for', () => {
     assert.deepEqual([persist?.blocks, persist?.truncateAfter, persist?.compactTo], [[], undefined, undefined])
   })
 
-  it('is not urgent when nobody waits for it', () => {
+  it('requests no urgent write for a compaction', () => {
     const outbox = new Outbox()
     outbox.compactTo = 2
     assert.equal(outbox.needsPersist, true)
     assert.equal(writeOf(outbox).isUrgent, false)
   })
 
-  it('is urgent when the term or the vote changed', () => {
+  it('requests an urgent write when the term or vote changed', () => {
     const outbox = new Outbox()
     outbox.isHardStateDirty = true
     assert.equal(writeOf(outbox).isUrgent, true)
   })
 
-  it('is no write when there is nothing to write', () => {
+  it('requests no write when there is nothing to write', () => {
     const outbox = new Outbox()
     outbox.sendNow('b', voteResponse({ term: 2 }))
     assert.equal(outbox.needsPersist, false)
   })
 })
 
-describe('acknowledgements of one step to one leader', () => {
-  it('are told once: the later says all the earlier did', () => {
+describe('the acknowledgements of one step to one leader', () => {
+  it('are combined if the later one covers the earlier', () => {
     assert.deepEqual(acknowledged(appendResponse({ term: 2, match: 3 }), appendResponse({ term: 2, match: 5 })), [5])
   })
 
@@ -93,20 +93,20 @@ describe('acknowledgements of one step to one leader', () => {
     ['another term', appendResponse({ term: 1, match: 3 })],
     ['a rejection', appendRejection({ term: 2, prev: 3, hint: '1@1' })],
   ] as const) {
-    it(`are both told when the earlier has ${difference}`, () => {
+    it(`are both sent if the earlier one has ${difference}`, () => {
       assert.equal(acknowledged(earlier, appendResponse({ term: 2, match: 5 })).length, 2)
     })
   }
 
-  it('are all told when they go to different nodes', () => {
+  it('are all sent if they go to different nodes', () => {
     const outbox = new Outbox()
     for (const to of ['b', 'c']) outbox.sendOncePersisted(to, appendResponse({ term: 2, match: 5 }))
     assert.equal(writeOf(outbox).then.length, 2)
   })
 })
 
-describe('a node whose disk has failed', () => {
-  it('asks for nothing more, but answers its callers', () => {
+describe('the outbox of a node whose disk failed', () => {
+  it('drops everything but the settlements', () => {
     const outbox = new Outbox()
     outbox.isHardStateDirty = true
     outbox.sendOncePersisted('b', voteResponse({ term: 2 }))

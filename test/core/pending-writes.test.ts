@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { PendingWrites } from '../../src/core/pending-writes.ts'
 
-describe('the writes under way', () => {
+describe('pending writes', () => {
   it('are numbered in order', () => {
     const disk = new PendingWrites()
     assert.deepEqual([disk.begin(1, false, 0), disk.begin(2, false, 0), disk.lastNumber], [1, 2, 2])
   })
 
-  it('make the log durable as far as it reached when each was asked for', () => {
+  it('make the log durable as far as it reached when each write began', () => {
     const disk = diskOf(3, 5, 9)
     assert.equal(disk.complete(1), 3)
     assert.equal(disk.complete(3), 9)
     assert.equal(disk.isIdle, true)
   })
 
-  it('make nothing durable that was truncated meanwhile', () => {
+  it('make no truncated entries durable', () => {
     const disk = diskOf(3, 9)
     disk.truncateAfter(4)
     disk.begin(6, false, 0)
@@ -23,7 +23,7 @@ describe('the writes under way', () => {
     assert.equal(disk.complete(3), 6)
   })
 
-  it('are known to hold a term or a vote until they are durable', () => {
+  it('contain a term or vote until that write is durable', () => {
     const disk = diskOf(3)
     assert.equal(disk.isHardStatePending, false)
     disk.begin(3, true, 0)
@@ -33,7 +33,7 @@ describe('the writes under way', () => {
     assert.equal(disk.isHardStatePending, false)
   })
 
-  it('wait since the oldest was asked for', () => {
+  it('are as old as the oldest of them', () => {
     const disk = new PendingWrites()
     assert.equal(disk.oldestSince, undefined)
     disk.begin(1, false, 100)
@@ -43,7 +43,7 @@ describe('the writes under way', () => {
     assert.equal(disk.oldestSince, 200)
   })
 
-  it('are not blamed for the time this node was away', () => {
+  it('are not counted as older because this node was paused', () => {
     const disk = new PendingWrites()
     disk.begin(1, true, 100)
     disk.resetAges(9000)
@@ -52,11 +52,11 @@ describe('the writes under way', () => {
     assert.equal(disk.complete(1), 1)
   })
 
-  it('cannot become durable before they are asked for', () => {
+  it('cannot become durable before they begin', () => {
     assert.throws(() => diskOf(3).complete(2), /only requested writes become durable/)
   })
 
-  it('may be said to be durable twice', () => {
+  it('may be completed twice', () => {
     const disk = diskOf(3)
     disk.complete(1)
     assert.equal(disk.complete(1), 0)

@@ -1,4 +1,4 @@
-/** Lives by chance, among peers and clients that may say anything at all, honest or not. */
+/** Generates random runs with hostile peers and clients. */
 import fc from 'fast-check'
 import {
   type Block,
@@ -29,7 +29,7 @@ const MEMBERSHIPS = [
     'a b c d e',
   ],
 ].map((words) => membershipOf(words))
-/** What may well parse, and is nonsense all the same. */
+/** Memberships that can be decoded and are invalid. */
 const INVALID_MEMBERSHIPS: readonly Membership[] = [
   EMPTY_MEMBERSHIP,
   { ...membershipOf('a b'), voters: [], outgoing: ['a'] },
@@ -38,21 +38,21 @@ const INVALID_MEMBERSHIPS: readonly Membership[] = [
   { ...membershipOf('a b'), voters: ['a', 'a'] },
 ]
 
-/** A value that is known once its turn has come. */
-type AtRunTime<Value> = (life: RandomRun) => Value
+/** A value that is computed from the run when it is used. */
+type AtRunTime<Value> = (run: RandomRun) => Value
 
-/** A life to live once, which prints as little as fits one line: the story is in the error. */
-export function randomRuns(): fc.Arbitrary<{ readonly live: () => void }> {
+/** A run to execute once. It prints as one line; the error contains its trace. */
+export function randomRuns(): fc.Arbitrary<{ readonly execute: () => void }> {
   return fc
-    .record({ life: initialRuns(), happenings: fc.array(runSteps(), { minLength: 20, maxLength: 120, size: 'max' }) })
-    .map(({ life, happenings }) => ({
-      live: () => life().run(happenings),
-      [fc.toStringMethod]: () => `a life of ${happenings.length} happenings`,
+    .record({ run: initialRuns(), steps: fc.array(runSteps(), { minLength: 20, maxLength: 120, size: 'max' }) })
+    .map(({ run, steps }) => ({
+      execute: () => run().run(steps),
+      [fc.toStringMethod]: () => `a run of ${steps.length} steps`,
     }))
 }
 
 function initialRuns(): fc.Arbitrary<() => RandomRun> {
-  const situations = fc.record({
+  const setups = fc.record({
     membership: fc.constantFrom(...MEMBERSHIPS, EMPTY_MEMBERSHIP),
     log: fc.constantFrom('1 1x4 3 4x2', '1x2', '1 1 2 2 5', '1x2 2x6 3 5'),
     options: fc.record({
@@ -66,7 +66,7 @@ function initialRuns(): fc.Arbitrary<() => RandomRun> {
       pendingReadsMax: fc.constantFrom(1, 10),
     }),
   })
-  return situations.map((situation) => () => new RandomRun(situation))
+  return setups.map((setup) => () => new RandomRun(setup))
 }
 
 function runSteps(): fc.Arbitrary<RunStep> {
@@ -76,15 +76,15 @@ function runSteps(): fc.Arbitrary<RunStep> {
     ticketed({ type: fc.constant('propose'), count: fc.integer({ min: 1, max: 4 }), size: fc.nat(500) }),
     ticketed({ type: fc.constant('read'), mode: fc.constantFrom('quorum', 'lease') }),
     ticketed({ type: fc.constant('changeMembership'), change: changes() }),
-    ticketed({ type: fc.constant('transfer'), to: fc.constantFrom(undefined, 'a', 'b', 'stranger') }),
+    ticketed({ type: fc.constant('transfer'), to: fc.constantFrom(undefined, 'a', 'b', 'non-member') }),
     ticketed({ type: fc.constant('peerLost'), peer: fc.constantFrom(...NODES) }),
     ticketed({
       type: fc.constant('peerSeen'),
-      peer: fc.constantFrom(...NODES, 'stranger'),
+      peer: fc.constantFrom(...NODES, 'non-member'),
       directoryId: fc.constantFrom('', 'one', 'two'),
     }),
     fc.constant(takeSnapshot),
-    fc.boolean().map((isThere) => (life: RandomRun) => finishFetch(life, isThere)),
+    fc.boolean().map((isThere) => (run: RandomRun) => finishFetch(run, isThere)),
   )
   const times = fc.constantFrom<number | 'wake'>('wake', 'wake', 'wake', 50, 300, 6000)
   return fc.oneof(
@@ -99,10 +99,10 @@ function runSteps(): fc.Arbitrary<RunStep> {
 }
 
 function peers(): fc.Arbitrary<NodeId> {
-  return fc.constantFrom<NodeId>('b', 'b', 'b', 'b', 'b', 'b', 'c', 'c', 'c', 'd', 'e', 'stranger', 'a')
+  return fc.constantFrom<NodeId>('b', 'b', 'b', 'b', 'b', 'b', 'c', 'c', 'c', 'd', 'e', 'non-member', 'a')
 }
 
-/** Of every type, with anything in every field. */
+/** Messages of every type, with arbitrary values in every field. */
 function messages(): fc.Arbitrary<AtRunTime<Message>> {
   const ofType = (type: Message['type'], fields: object): fc.Arbitrary<AtRunTime<Message>> =>
     atRunTime(fc.record({ type: fc.constant(type), term: term(), ...fields } as never)) as never
@@ -120,7 +120,7 @@ function messages(): fc.Arbitrary<AtRunTime<Message>> {
         commitIndex: index(),
         round: index(),
         session: index(),
-      }).map((make) => (life: RandomRun) => withEntries(life, make(life))),
+      }).map((make) => (run: RandomRun) => withEntries(run, make(run))),
     },
     {
       weight: 6,
@@ -171,7 +171,7 @@ function index(): fc.Arbitrary<RelativeNumber> {
   )
 }
 
-/** Mostly the term in force: who speaks in another is soon dealt with. */
+/** Mostly the current term, because messages of other terms have little effect. */
 function term(): fc.Arbitrary<RelativeNumber> {
   const now = fc.constant<RelativeNumber>({ at: 'term', plus: 0 })
   return fc.oneof(
@@ -181,7 +181,7 @@ function term(): fc.Arbitrary<RelativeNumber> {
   )
 }
 
-/** The round and the session of an answer, mostly those that will be listened to. */
+/** The round and the session of a response, mostly valid ones. */
 function responseFields(): object {
   const round: AtRunTime<number> = ({ state }) => (state.role.type === 'leader' ? state.role.rounds.current : 0)
   const session: AtRunTime<number> = ({ state }) =>
@@ -217,7 +217,7 @@ interface BlockSpec {
   readonly membership: Membership | undefined
 }
 
-/** Blocks that follow each other, mostly; some of them this node's own. */
+/** Mostly contiguous blocks, some of them from this node's own log. */
 function blocks(): fc.Arbitrary<AtRunTime<(after: number) => readonly Block[]>> {
   const words = fc.record({
     term: fc.oneof({ weight: 5, arbitrary: term() }, { weight: 1, arbitrary: place('zero') }),
@@ -227,41 +227,41 @@ function blocks(): fc.Arbitrary<AtRunTime<(after: number) => readonly Block[]>> 
     kind: fc.constantFrom<BlockKind>('commands', 'commands', 'commands', 'noop', 'membership'),
     membership: fc.option(memberships(), { nil: undefined, freq: 12 }),
   })
-  return fc.array(words, { maxLength: 4 }).map((list) => (life) => (after) => blocksAfter(life, after, list))
+  return fc.array(words, { maxLength: 4 }).map((list) => (run) => (after) => blocksAfter(run, after, list))
 }
 
-function blocksAfter(life: RandomRun, after: number, list: readonly BlockSpec[]): readonly Block[] {
+function blocksAfter(run: RandomRun, after: number, list: readonly BlockSpec[]): readonly Block[] {
   let first = after + 1
   return list.map(({ term, isOwn, count, gap, kind, membership }) => {
     first += gap
     const own = isOwn
-      ? life.state.log.blocksFrom(life.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
+      ? run.state.log.blocksFrom(run.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
       : undefined
     const carries = kind === 'membership' ? { membership } : count === 0 ? { membership } : {}
-    const made = { first, term: life.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...carries }
+    const made = { first, term: run.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...carries }
     const block = own ?? made
     first += block.count
     return block
   })
 }
 
-/** What stands before them is known, or told wrong. */
-function withEntries(life: RandomRun, message: Message): Message {
+/** Adds the previous entry, mostly that of this node's log. */
+function withEntries(run: RandomRun, message: Message): Message {
   const { entries, ...rest } = message as unknown as {
     entries: { prev: number; prevTerm: number | undefined; blocks: (after: number) => readonly Block[] }
   }
-  const prevTerm = entries.prevTerm ?? life.state.log.termAt(entries.prev) ?? 0
+  const prevTerm = entries.prevTerm ?? run.state.log.termAt(entries.prev) ?? 0
   return { ...rest, prevIndex: entries.prev, prevTerm, blocks: entries.blocks(entries.prev) } as never
 }
 
 function changes(): fc.Arbitrary<MembershipChange> {
   const ids = fc.array(fc.constantFrom(...NODES, ''), { maxLength: 2 })
-  const newcomer = fc.record({
+  const member = fc.record({
     id: fc.constantFrom(...NODES, ''),
     address: fc.constantFrom('a:1', 'n:2', 'm:3', ''),
     promote: fc.boolean(),
   })
-  const places = fc.array(newcomer, { maxLength: 2 })
+  const places = fc.array(member, { maxLength: 2 })
   const anything = fc.record(
     { add: places, promote: ids, demote: ids, remove: ids, move: places },
     { requiredKeys: [] },
@@ -279,29 +279,29 @@ function changes(): fc.Arbitrary<MembershipChange> {
   return fc.oneof(anything, sensible)
 }
 
-function takeSnapshot(life: RandomRun): Input | undefined {
-  const { log } = life.state
+function takeSnapshot(run: RandomRun): Input | undefined {
+  const { log } = run.state
   const at = log.floorToBoundary(log.appliedIndex)
   if (at <= log.snapshotIndex || at > log.appliedIndex) return undefined
-  return { type: 'snapshotTaken', snapshot: { ...life.raft.snapshotMetadata(at), id: `own-${at}`, size: 100 } }
+  return { type: 'snapshotTaken', snapshot: { ...run.raft.snapshotMetadata(at), id: `own-${at}`, size: 100 } }
 }
 
-function finishFetch(life: RandomRun, isFetched: boolean): Input | undefined {
-  const snapshot = life.fetching
+function finishFetch(run: RandomRun, isFetched: boolean): Input | undefined {
+  const snapshot = run.fetching
   if (snapshot === undefined) return undefined
   return isFetched ? { type: 'snapshotFetched', snapshot } : { type: 'snapshotFetchFailed', snapshot, reason: 'gone' }
 }
 
-const nextId = fc.constant((life: RandomRun) => life.nextId())
+const nextId = fc.constant((run: RandomRun) => run.nextId())
 
-/** Places become numbers, and what waits for its time is asked for. */
+/** Resolves all relative numbers and computed values. */
 function atRunTime<Value>(values: fc.Arbitrary<Value>): fc.Arbitrary<AtRunTime<Value>> {
-  return values.map((value) => (life) => resolved(life, value) as Value)
+  return values.map((value) => (run) => resolved(run, value) as Value)
 }
 
-function resolved(life: RandomRun, value: unknown): unknown {
-  if (typeof value === 'function') return (value as AtRunTime<unknown>)(life)
+function resolved(run: RandomRun, value: unknown): unknown {
+  if (typeof value === 'function') return (value as AtRunTime<unknown>)(run)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  if ('at' in value && 'plus' in value) return life.resolve(value as RelativeNumber)
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(life, inner)]))
+  if ('at' in value && 'plus' in value) return run.resolve(value as RelativeNumber)
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(run, inner)]))
 }

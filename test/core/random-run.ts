@@ -1,4 +1,4 @@
-/** One node's life, step by step: inputs are resolved against what it is at that moment, and after each step all must hold. */
+/** Runs one node step by step. Inputs are resolved against its current state, and everything is checked after each step. */
 import assert from 'node:assert/strict'
 import {
   type Effects,
@@ -18,21 +18,21 @@ import type { RaftState } from '../../src/core/state.ts'
 import { blocksOf } from './builders.ts'
 import { ReferenceDisk } from './reference-disk.ts'
 
-/** A number told by where it lies: near what matters when its turn comes. */
+/** A number relative to an index or the term of the node at the moment it is used. */
 export interface RelativeNumber {
   readonly at: 'zero' | 'base' | 'snapshot' | 'commit' | 'persisted' | 'last' | 'term' | 'huge'
   readonly plus: number
 }
 
 export type RunStep =
-  | { readonly type: 'message'; readonly from: NodeId; readonly make: (life: RandomRun) => Message }
-  | { readonly type: 'input'; readonly make: (life: RandomRun) => Input | undefined }
+  | { readonly type: 'message'; readonly from: NodeId; readonly make: (run: RandomRun) => Message }
+  | { readonly type: 'input'; readonly make: (run: RandomRun) => Input | undefined }
   | { readonly type: 'time'; readonly ms: number | 'wake' }
   | { readonly type: 'durable'; readonly writes: number }
   | { readonly type: 'applied' }
-  /** It times out, and everybody gives it their vote. */
+  /** Its election times out, and all other nodes grant their votes. */
   | { readonly type: 'election' }
-  /** Everybody says that they have all it has sent. */
+  /** All followers acknowledge the whole log. */
   | { readonly type: 'agreement' }
 
 export class RandomRun {
@@ -47,16 +47,16 @@ export class RandomRun {
   #fetching: SnapshotInfo | undefined
   #lastId = 0
 
-  constructor(situation: {
+  constructor(setup: {
     readonly membership: Membership
     readonly log: string
     readonly options: Partial<RaftOptions>
   }) {
-    const blocks = blocksOf(situation.log)
-    this.options = { ...RAFT_DEFAULTS, ...situation.options, id: 'a', seed: 7 }
+    const blocks = blocksOf(setup.log)
+    this.options = { ...RAFT_DEFAULTS, ...setup.options, id: 'a', seed: 7 }
     const hardState = { term: 5, votedFor: undefined, commitIndex: 2 }
-    const recovered = { hardState, snapshot: undefined, blocks, initialMembership: situation.membership }
-    this.raft = new Raft(this.options, recovered, this.now)
+    const initial = { hardState, snapshot: undefined, blocks, initialMembership: setup.membership }
+    this.raft = new Raft(this.options, initial, this.now)
     this.#disk = new ReferenceDisk(
       'a',
       hardState,
@@ -65,7 +65,7 @@ export class RandomRun {
     this.#step([])
   }
 
-  /** Fails with the story of this life: what was put in, step by step. */
+  /** Throws with a trace of all inputs if a check fails. */
   run(steps: readonly RunStep[]): void {
     try {
       for (const step of steps) this.#apply(step)
@@ -101,7 +101,7 @@ export class RandomRun {
     }
   }
 
-  /** As far as the membership lets it. */
+  /** Wins an election if the membership allows it. */
   #winElection(): void {
     const { state } = this
     for (let wakes = 0; wakes < 20 && state.role.type === 'follower'; wakes++) this.#apply({ type: 'time', ms: 'wake' })
@@ -129,7 +129,7 @@ export class RandomRun {
     this.#apply({ type: 'durable', writes: 9 })
   }
 
-  /** A number of its own for every call, as the runtime gives. */
+  /** A unique number for every request, as the runtime assigns. */
   nextId(): number {
     return ++this.#lastId
   }
@@ -170,25 +170,25 @@ export class RandomRun {
     for (const settlement of effects.settle) {
       const key = JSON.stringify([settlement.type.replace(/Done|Unknown/, ''), Object.values(settlement)[1]])
       const isOfAccepted = settlement.type === 'changeDone' || settlement.type === 'changeUnknown'
-      assert.ok(isOfAccepted || !this.#settled.has(key), 'each number is settled once')
+      assert.ok(isOfAccepted || !this.#settled.has(key), 'each request is settled once')
       this.#settled.add(key)
     }
     this.#fetching = effects.fetch?.snapshot ?? this.#fetching
     this.#wakeAt = effects.wakeAt
-    assert.ok(this.#wakeAt > this.now, 'the node does not ask to be woken at once')
+    assert.ok(this.#wakeAt > this.now, 'the next wake-up is in the future')
     assert.equal(this.raft.status(this.now).id, 'a')
   }
 
-  /** Handed out in order, without gap or repeat; only what is committed, and on this disk. */
+  /** Entries are applied in order, without gaps or repetition, and only if committed and durable. */
   #checkApplied({ install, apply }: Effects): void {
     if (install !== undefined) {
-      assert.ok(install.index > this.#applying, 'a snapshot is installed only if it is news')
+      assert.ok(install.index > this.#applying, 'an installed snapshot is ahead of the applied entries')
       this.#applying = install.index
     }
     if (apply === undefined) return
     assert.equal(apply.from, this.#applying + 1, 'entries are applied in order')
-    assert.ok(apply.to - 1 <= this.state.log.commitIndex, 'what is applied is committed')
-    assert.ok(apply.to - 1 <= this.#disk.lastIndex, 'what is applied is on disk')
+    assert.ok(apply.to - 1 <= this.state.log.commitIndex, 'applied entries are committed')
+    assert.ok(apply.to - 1 <= this.#disk.lastIndex, 'applied entries are durable')
     this.#applying = apply.to - 1
   }
 }

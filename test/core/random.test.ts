@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { Random } from '../../src/core/random.ts'
 
-describe('chance', () => {
-  it('is the same for the same seed, on every engine', () => {
+describe('a random number generator', () => {
+  it('returns the same numbers for the same seed, on every engine', () => {
     assert.deepEqual(drawn(42), drawn(42))
     assert.deepEqual(drawn(42).slice(0, 4), [576, 891, 647, 370])
   })
 
-  it('is another for another seed', () => {
+  it('returns different numbers for a different seed', () => {
     assert.notDeepEqual(drawn(1), drawn(2))
   })
 
-  it('is spread evenly over its interval', () => {
+  it('distributes its numbers evenly over the interval', () => {
     const counts = new Array<number>(10).fill(0)
     for (const value of drawn(7, 10_000, 10)) counts[value] = (counts[value] as number) + 1
     assert.ok(
@@ -20,7 +20,7 @@ describe('chance', () => {
     )
   })
 
-  it('has no choice in an empty interval', () => {
+  it('returns the start of an empty interval', () => {
     assert.equal(new Random(1).between(5, 5), 5)
   })
 })

@@ -1,4 +1,4 @@
-/** A second opinion on what a node has on disk: says when a message speaks of what is not there yet, and when a write does not fit. */
+/** A simple model of a node's disk. Checks that writes fit, and that messages depend only on durable state. */
 import assert from 'node:assert/strict'
 import type { HardState, LogIndex, Message, NodeId, Outgoing, Persist } from '../../src/core/index.ts'
 import { type BlockHeader, BlockList } from '../../src/log-format/block-list.ts'
@@ -28,7 +28,7 @@ export class ReferenceDisk {
     this.#pending.push(write)
   }
 
-  /** The oldest write becomes durable, and what waited for it leaves. Returns its number. */
+  /** Completes the oldest write, checks the messages that waited for it, and returns its number. */
   complete(): number | undefined {
     const write = this.#pending.shift()
     if (write === undefined) return undefined
@@ -39,37 +39,43 @@ export class ReferenceDisk {
     )
     this.#snapshotIndex = snapshot?.info.index ?? this.#snapshotIndex
     if (hardState !== undefined) {
-      assert.ok(hardState.term >= this.#hardState.term, 'the term on disk never falls')
+      assert.ok(hardState.term >= this.#hardState.term, 'the durable term never decreases')
       const isSameVote = this.#hardState.votedFor === undefined || hardState.votedFor === this.#hardState.votedFor
-      assert.ok(hardState.term > this.#hardState.term || isSameVote, 'a vote on disk is never changed')
+      assert.ok(hardState.term > this.#hardState.term || isSameVote, 'a durable vote never changes within its term')
       this.#hardState = hardState
     }
     for (const { to, message } of write.then) this.checkSent({ to, message })
     return write.number
   }
 
-  /** Write before speak: nothing leaves that a crash at this moment would unsay. */
+  /** Write before send: a crash must not revoke anything that a message depends on. */
   checkSent({ to, message }: Outgoing): void {
     const { term, votedFor } = this.#hardState
-    assert.ok(requiredTerm(message) <= term, `${message.type} speaks in term ${message.term}, on disk is ${term}`)
+    assert.ok(
+      requiredTerm(message) <= term,
+      `${message.type} has term ${message.term}, but the durable term is ${term}`,
+    )
     const isOfThisTerm = message.term === term
     switch (message.type) {
       case 'RequestVoteRequest':
-        assert.ok(!isOfThisTerm || votedFor === this.#id, 'a candidate has its own vote on disk')
+        assert.ok(!isOfThisTerm || votedFor === this.#id, 'the own vote of a candidate is durable')
         return
       case 'RequestVoteResponse':
-        assert.ok(!message.isGranted || !isOfThisTerm || votedFor === to, 'a vote given is on disk')
+        assert.ok(!message.isGranted || !isOfThisTerm || votedFor === to, 'a granted vote is durable')
         return
       case 'AppendEntriesResponse':
-        assert.ok(!message.isAccepted || message.index <= this.lastIndex, 'what is acknowledged is on disk')
+        assert.ok(!message.isAccepted || message.index <= this.lastIndex, 'acknowledged entries are durable')
         return
       case 'InstallSnapshotResponse':
-        assert.ok(message.outcome !== 'installed' || message.index <= this.lastIndex, 'what is installed is on disk')
+        assert.ok(
+          message.outcome !== 'installed' || message.index <= this.lastIndex,
+          'an installed snapshot is durable',
+        )
     }
   }
 }
 
-/** A pre-vote speaks of a term nobody is in yet. */
+/** A pre-vote carries the term of a possible election, which need not be durable. */
 function requiredTerm(message: Message): number {
   const isOfNextTerm = message.type === 'PreVoteRequest' || (message.type === 'PreVoteResponse' && message.isGranted)
   return isOfNextTerm ? 0 : message.term

@@ -33,7 +33,8 @@ const IN_EVERY_ROLE: readonly (readonly [string, () => TestNode])[] = [
 
 describe('§5.1 Raft basics: terms', () => {
   for (const [role, make] of IN_EVERY_ROLE) {
-    it(`a ${role}: "if one server's current term is smaller than the other's, then it updates its current term to the larger value"`, () => {
+    // "If one server's current term is smaller than the other's, then it updates its current term to the larger value."
+    it(`a ${role} adopts a higher term from any message`, () => {
       for (const message of speakingIn(9)) {
         const node = make()
         node.receive('b', message)
@@ -41,16 +42,18 @@ describe('§5.1 Raft basics: terms', () => {
       }
     })
 
-    it(`a ${role}: "if a candidate or leader discovers that its term is out of date, it immediately reverts to follower state"`, () => {
+    // "If a candidate or leader discovers that its term is out of date, it immediately reverts to follower state."
+    it(`a ${role} becomes a follower on a message of a higher term`, () => {
       for (const message of speakingIn(9)) {
         const node = make()
         node.receive('b', message)
-        const isOrdered = message.type === 'TimeoutNow' // Which makes a candidate of the follower at once.
+        const isOrdered = message.type === 'TimeoutNow' // The follower then campaigns at once.
         assert.equal(node.status.role, isOrdered ? 'candidate' : 'follower', message.type)
       }
     })
 
-    it(`a ${role}: "if a server receives a request with a stale term number, it rejects the request"`, () => {
+    // "If a server receives a request with a stale term number, it rejects the request."
+    it(`a ${role} rejects a request of a lower term`, () => {
       for (const request of requestsIn(2)) {
         const node = make()
         const [answer, ...more] = node.receive('b', request)
@@ -61,7 +64,8 @@ describe('§5.1 Raft basics: terms', () => {
       }
     })
 
-    it(`a ${role} drops a stale response (raft.tla, DropStaleResponse)`, () => {
+    // raft.tla, DropStaleResponse
+    it(`a ${role} drops a response of a lower term`, () => {
       for (const response of responsesIn(2)) {
         const node = make()
         const before = node.status
@@ -71,7 +75,7 @@ describe('§5.1 Raft basics: terms', () => {
     })
   }
 
-  it('a new term has neither vote nor leader yet', () => {
+  it('a new term starts without a vote and without a leader', () => {
     const follower = followerOf('a b c', { term: 3, votedFor: 'b', leader: 'b' })
     follower.receive('c', voteResponse({ term: 4, isGranted: false }))
     assert.deepEqual(
@@ -80,7 +84,8 @@ describe('§5.1 Raft basics: terms', () => {
     )
   })
 
-  it('Figure 2: currentTerm and votedFor are "updated on stable storage before responding to RPCs"', () => {
+  // Figure 2: currentTerm and votedFor are "updated on stable storage before responding to RPCs".
+  it('a follower responds in a new term only after the term is durable', () => {
     const follower = followerOf('a b c', { term: 3 })
     const { send, persist } = follower.step({
       type: 'receive',
@@ -96,7 +101,7 @@ describe('§5.1 Raft basics: terms', () => {
     )
   })
 
-  it('and while that write is under way no other answer overtakes it', () => {
+  it('no later response overtakes the write of a new term', () => {
     const follower = followerOf('a b c', { term: 3 })
     follower.step({ type: 'receive', from: 'b', message: appendRequest({ term: 4, prev: '9@3' }) })
     const { send, persist } = follower.step({
@@ -109,7 +114,8 @@ describe('§5.1 Raft basics: terms', () => {
     assert.equal(follower.settle().messages.length, 2)
   })
 
-  it('our own: a stale refusal echoes nothing, so that it can confirm nothing in a later term of the same leader', () => {
+  // Not in the paper: otherwise it could confirm something in a later term of the same leader.
+  it('the rejection of a stale request echoes nothing of the request', () => {
     const follower = followerOf('a b c', { term: 3 })
     const request = appendRequest({ term: 2, prev: '1@1', round: 7, session: 4 })
     const { index, round, session, hintIndex } = only('AppendEntriesResponse', follower.receive('b', request))
@@ -119,7 +125,8 @@ describe('§5.1 Raft basics: terms', () => {
     assert.deepEqual([answer.index, answer.round, answer.session, answer.outcome], [0, 0, 0, 'fetching'])
   })
 
-  it('our own: asking for a pre-vote changes nobody’s term, and neither does giving it', () => {
+  // Thesis §9.6.
+  it('requesting or granting a pre-vote changes no term', () => {
     for (const [, make] of IN_EVERY_ROLE) {
       const node = make()
       node.receive('b', preVoteRequest({ term: 9, last: '9@9' }))
@@ -129,7 +136,7 @@ describe('§5.1 Raft basics: terms', () => {
   })
 })
 
-/** What one may hear in a term above one's own that settles it. */
+/** All messages that make a node adopt a higher term. */
 function speakingIn(term: number): readonly Message[] {
   const refusals = [preVoteResponse({ term, isGranted: false })]
   const transfer = voteRequest({ term, last: '9@8', isTransfer: true })

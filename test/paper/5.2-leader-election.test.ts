@@ -16,17 +16,19 @@ import {
   voteResponse,
 } from '../core/builders.ts'
 
-/** As the paper has it: no pre-vote, no check-quorum. */
+/** The algorithm of the paper, without pre-vote and check-quorum. */
 const PLAIN = { preVote: false, checkQuorum: false } as const
 
 describe('§5.2 Leader election', () => {
-  it('"when servers start up, they begin as followers"', () => {
+  // "When servers start up, they begin as followers."
+  it('a node starts as a follower', () => {
     const node = followerOf('a b c', { term: 3, votedFor: 'a', log: '1 3' })
     assert.equal(node.status.role, 'follower')
     assert.deepEqual(node.settle().messages, [])
   })
 
-  it('"a server remains in follower state as long as it receives valid RPCs from a leader"', () => {
+  // "A server remains in follower state as long as it receives valid RPCs from a leader …"
+  it('a follower stays a follower while it receives heartbeats', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b', options: PLAIN })
     for (let beat = 0; beat < 100; beat++) {
       const { messages } = node.wait(node.options.electionTimeoutMinMs - 1)
@@ -36,7 +38,8 @@ describe('§5.2 Leader election', () => {
     assert.deepEqual([node.status.role, node.status.term], ['follower', 2])
   })
 
-  it('"… or candidate": granting a vote starts the election timeout anew', () => {
+  // "… or candidate."
+  it('granting a vote restarts the election timeout', () => {
     const node = followerOf('a b c', { term: 2, options: PLAIN })
     for (let term = 3; term < 50; term++) {
       assert.deepEqual(node.wait(node.options.electionTimeoutMinMs - 1).messages, [])
@@ -45,7 +48,8 @@ describe('§5.2 Leader election', () => {
     assert.equal(node.status.role, 'follower')
   })
 
-  it('but refusing one does not: a candidate that cannot win keeps nobody waiting', () => {
+  // A candidate that cannot win must not delay other elections.
+  it('rejecting a vote request does not restart the election timeout', () => {
     const node = followerOf('a b c', { term: 2, log: '2 2', options: PLAIN })
     const { deadline } = node.state.timer
     node.wait(node.options.electionTimeoutMinMs - 1)
@@ -53,7 +57,8 @@ describe('§5.2 Leader election', () => {
     assert.equal(node.state.timer.deadline, deadline)
   })
 
-  it('"leaders send periodic heartbeats (AppendEntries RPCs that carry no log entries) to all followers"', () => {
+  // "Leaders send periodic heartbeats (AppendEntries RPCs that carry no log entries) to all followers."
+  it('a leader sends periodic heartbeats to all followers', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const { messages } = leader.wait(leader.options.heartbeatIntervalMs)
     assert.deepEqual(
@@ -63,19 +68,22 @@ describe('§5.2 Leader election', () => {
     for (const { blocks, term } of ofType('AppendEntriesRequest', messages)) assert.deepEqual([blocks, term], [[], 2])
   })
 
-  it('"if a follower receives no communication over … the election timeout, then it … begins an election"', () => {
+  // "If a follower receives no communication over … the election timeout, then it … begins an election."
+  it('a follower without contact for an election timeout campaigns', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b', options: PLAIN })
     node.wait(node.options.electionTimeoutMaxMs)
     assert.equal(node.status.role, 'candidate')
   })
 
-  it('"to begin an election, a follower increments its current term and transitions to candidate state"', () => {
+  // "To begin an election, a follower increments its current term and transitions to candidate state."
+  it('a follower that campaigns increments its term and becomes a candidate', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b', options: PLAIN })
     node.timeOut()
     assert.deepEqual([node.status.role, node.status.term, node.status.leader], ['candidate', 3, undefined])
   })
 
-  it('"it then votes for itself and issues RequestVote RPCs in parallel to each of the other servers"', () => {
+  // "It then votes for itself and issues RequestVote RPCs in parallel to each of the other servers."
+  it('a candidate votes for itself and requests votes from all other voters', () => {
     const node = followerOf('a b c d e', { term: 2, log: '1 2 2', options: PLAIN })
     const { messages } = node.timeOut()
     assert.equal(node.status.votedFor, 'a')
@@ -86,7 +94,7 @@ describe('§5.2 Leader election', () => {
     )
   })
 
-  it('and says so to nobody before its own vote is on disk', () => {
+  it('a candidate requests votes only after its own vote is durable', () => {
     const candidate = preCandidateOf('a b c', { term: 3 })
     const { send, persist } = candidate.step({ type: 'receive', from: 'b', message: preVoteResponse({ term: 3 }) })
     assert.deepEqual(send, [])
@@ -94,7 +102,7 @@ describe('§5.2 Leader election', () => {
     assert.equal(persist?.then.length, 2)
   })
 
-  it('an earlier write that ends meanwhile does not make its vote durable', () => {
+  it('an earlier write that completes does not make the own vote durable', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const append = appendRequest({ term: 2, prev: '0@0', entries: '2' })
     const earlier = node.step({ type: 'receive', from: 'b', message: append }).persist?.number as number
@@ -116,33 +124,37 @@ describe('§5.2 Leader election', () => {
     { members: 'a b c d', votes: 'b d', role: 'leader' },
     { members: 'a b +c +d', votes: 'c d', role: 'candidate' },
   ]) {
-    it(`"a candidate wins an election if it receives votes from a majority": of (${members}) by [${votes}] it is a ${role}`, () => {
+    // "A candidate wins an election if it receives votes from a majority of the servers in the full cluster …"
+    it(`a candidate of (${members}) with votes of [${votes}] ${role === 'leader' ? 'wins' : 'does not win'}`, () => {
       const candidate = candidateOf(members, { term: 2 })
       for (const voter of votes.split(' ')) candidate.receive(voter, voteResponse({ term: 2 }))
       assert.equal(candidate.status.role, role)
     })
   }
 
-  it('"… for the same term": a vote for an earlier term does not count', () => {
+  // "… for the same term."
+  it('a vote of an earlier term does not count', () => {
     const candidate = candidateOf('a b c', { term: 3 })
     candidate.receive('b', voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'candidate')
   })
 
-  it('"each server will vote for at most one candidate in a given term, on a first-come-first-served basis"', () => {
+  // "Each server will vote for at most one candidate in a given term, on a first-come-first-served basis."
+  it('a node votes for the first candidate that requests its vote, and for no other in that term', () => {
     const node = followerOf('a b c', { term: 2 })
     assert.equal(only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
     assert.equal(only('RequestVoteResponse', node.receive('c', voteRequest({ term: 3, last: '9@2' }))).isGranted, false)
     assert.equal(node.status.votedFor, 'b')
   })
 
-  it('restarts included: the vote is read from disk', () => {
+  it('a restarted node remembers its vote', () => {
     const node = followerOf('a b c', { term: 3, votedFor: 'b' })
     assert.equal(only('RequestVoteResponse', node.receive('c', voteRequest({ term: 3, last: '9@2' }))).isGranted, false)
     assert.equal(only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '0@0' }))).isGranted, true)
   })
 
-  it('a vote is given again to whoever asks again, since the first answer may be lost', () => {
+  // The first response may be lost.
+  it('a node grants its vote again to the same candidate', () => {
     const node = followerOf('a b c', { term: 2 })
     for (let time = 0; time < 2; time++) {
       assert.equal(
@@ -152,7 +164,7 @@ describe('§5.2 Leader election', () => {
     }
   })
 
-  it('a vote is told only once it is on disk', () => {
+  it('a node sends a granted vote only after the vote is durable', () => {
     const node = followerOf('a b c', { term: 3 })
     const { send, persist } = node.step({ type: 'receive', from: 'b', message: voteRequest({ term: 3, last: '0@0' }) })
     assert.deepEqual(send, [])
@@ -160,12 +172,12 @@ describe('§5.2 Leader election', () => {
     assert.deepEqual(persist?.then, [{ to: 'b', message: voteResponse({ term: 3 }) }])
   })
 
-  it('no vote is given in a term whose leader is known, though it was not given yet', () => {
+  it('a node that knows the leader of its term grants no vote in it', () => {
     const node = followerOf('a b c', { term: 3, leader: 'b', options: PLAIN })
     assert.equal(only('RequestVoteResponse', node.receive('c', voteRequest({ term: 3, last: '9@3' }))).isGranted, false)
   })
 
-  it('neither a candidate nor a leader votes for another in its term', () => {
+  it('a candidate or leader grants no vote in its own term', () => {
     for (const node of [candidateOf('a b c', { term: 3 }), leaderOf('a b c', { term: 3 })]) {
       assert.equal(
         only('RequestVoteResponse', node.receive('b', voteRequest({ term: 3, last: '9@3' }))).isGranted,
@@ -174,7 +186,8 @@ describe('§5.2 Leader election', () => {
     }
   })
 
-  it('"once a candidate wins an election, it becomes leader. It then sends heartbeat messages to all of the other servers"', () => {
+  // "Once a candidate wins an election, it becomes leader. It then sends heartbeat messages to all of the other servers."
+  it('a candidate that wins becomes leader and sends heartbeats to all followers', () => {
     const candidate = candidateOf('a b c', { term: 2 })
     const messages = candidate.receive('b', voteResponse({ term: 2 }))
     assert.deepEqual([candidate.status.role, candidate.status.leader], ['leader', 'a'])
@@ -184,7 +197,8 @@ describe('§5.2 Leader election', () => {
     )
   })
 
-  it('"if the leader’s term … is at least as large as the candidate’s current term, then the candidate recognizes the leader"', () => {
+  // "If the leader’s term … is at least as large as the candidate’s current term, then the candidate recognizes the leader …"
+  it('a candidate follows a leader of its own or a higher term', () => {
     for (const term of [3, 4]) {
       const candidate = candidateOf('a b c', { term: 3 })
       const messages = candidate.receive('b', appendRequest({ term, prev: '0@0' }))
@@ -193,19 +207,21 @@ describe('§5.2 Leader election', () => {
     }
   })
 
-  it('and in doing so in its own term it does not forget that it voted for itself', () => {
+  it('a candidate that follows the leader of its term keeps its vote for itself', () => {
     const candidate = candidateOf('a b c', { term: 3 })
     candidate.receive('b', appendRequest({ term: 3, prev: '0@0' }))
     assert.equal(candidate.status.votedFor, 'a')
   })
 
-  it('"if the term in the RPC is smaller than the candidate’s current term, then the candidate rejects the RPC and continues"', () => {
+  // "If the term in the RPC is smaller than the candidate’s current term, then the candidate rejects the RPC and continues …"
+  it('a candidate rejects a leader of a lower term and stays a candidate', () => {
     const candidate = candidateOf('a b c', { term: 3 })
     const answer = only('AppendEntriesResponse', candidate.receive('b', appendRequest({ term: 2, prev: '0@0' })))
     assert.deepEqual([answer.isAccepted, answer.term, candidate.status.role], [false, 3, 'candidate'])
   })
 
-  it('"each candidate will time out and start a new election by incrementing its term" if votes are split', () => {
+  // "Each candidate will time out and start a new election by incrementing its term …"
+  it('a candidate starts a new election in the next term after a split vote', () => {
     const candidate = candidateOf('a b c', { term: 3, options: PLAIN })
     for (const from of ['b', 'c']) candidate.receive(from, voteResponse({ term: 3, isGranted: false }))
     const { messages } = candidate.timeOut()
@@ -213,7 +229,8 @@ describe('§5.2 Leader election', () => {
     assert.equal(ofType('RequestVoteRequest', messages).length, 2)
   })
 
-  it('"Raft uses randomized election timeouts": nodes with other seeds time out at other moments', () => {
+  // "Raft uses randomized election timeouts …"
+  it('nodes with different seeds time out at different times', () => {
     const moments = Array.from({ length: 20 }, (_, seed) => {
       const node = followerOf('a b c', { term: 2, options: { seed } })
       node.timeOut()
@@ -222,12 +239,14 @@ describe('§5.2 Leader election', () => {
     assert.ok(new Set(moments).size > 15)
   })
 
-  it('"… and to prevent split votes in the first place": a restarted node draws as every other, never less', () => {
+  // "… to prevent split votes in the first place."
+  it('a restarted node waits at least the minimum election timeout', () => {
     const node = followerOf('a b c', { term: 2 })
     assert.ok(node.state.timer.deadline >= node.now + node.options.electionTimeoutMinMs)
   })
 
-  it('Election Safety: "at most one leader can be elected in a given term"; whoever else claims it is not followed', () => {
+  // Election Safety: "at most one leader can be elected in a given term".
+  it('a follower ignores a second leader of the same term', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const { messages, events } = node.process({
       type: 'receive',
@@ -239,14 +258,15 @@ describe('§5.2 Leader election', () => {
     assert.deepEqual([node.status.leader, node.status.lastIndex], ['b', 0])
   })
 
-  it('a cluster of one elects itself as soon as its vote is on disk', () => {
+  it('a single-node cluster elects its node as soon as the own vote is durable', () => {
     const node = followerOf('a', { term: 2 })
     node.timeOut()
     assert.deepEqual([node.status.role, node.status.commitIndex], ['leader', 1])
     assert.deepEqual(messagesTo('a', { messages: acknowledgeAll(node) }), [])
   })
 
-  it('a learner never campaigns, and votes all the same: it may not know yet that it is a voter', () => {
+  // It may be a voter already without knowing it.
+  it('a learner never campaigns and still grants votes', () => {
     const learner = followerOf('b c +a', { term: 2 })
     learner.wait(10 * learner.options.electionTimeoutMaxMs)
     assert.equal(learner.status.role, 'follower')

@@ -21,17 +21,19 @@ import {
 } from '../core/builders.ts'
 
 describe('§6 Cluster membership changes', () => {
-  it('"once a given server adds the new configuration entry to its log, it uses that configuration for all future decisions"', () => {
+  // "Once a given server adds the new configuration entry to its log, it uses that configuration for all future decisions …"
+  it('a leader uses a new membership as soon as it is appended', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
     change(leader, { promote: ['d'] })
     assert.equal(membersOf(leader), '(a b c d)')
     acknowledgeAll(leader, 'b')
-    assert.equal(leader.status.commitIndex, 1) // Two of four are no majority any more.
+    assert.equal(leader.status.commitIndex, 1) // Two of four are not a majority.
     acknowledgeAll(leader, 'd')
     assert.equal(leader.status.commitIndex, 2)
   })
 
-  it('"… regardless of whether the entry is committed": a follower too', () => {
+  // "… regardless of whether the entry is committed."
+  it('a follower uses a new membership as soon as it is appended', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.receive(
       'b',
@@ -42,10 +44,11 @@ describe('§6 Cluster membership changes', () => {
     const { messages } = follower.wait(1)
     assert.deepEqual([messages.length, follower.status.role], [0, 'pre-candidate'])
     follower.receive('d', preVoteResponse({ term: 3 }))
-    assert.equal(follower.status.role, 'pre-candidate') // Two of four.
+    assert.equal(follower.status.role, 'pre-candidate') // Two of four are not a majority.
   })
 
-  it('"a server … must be prepared to fall back to the previous configuration in its log" (thesis §4.1)', () => {
+  // Thesis §4.1: "a server … must be prepared to fall back to the previous configuration in its log".
+  it('a follower reverts to the earlier membership when the later one is truncated', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b', log: '1' })
     const first = membershipBlock(2, 2, membershipOf('a b c d'))
     const second = membershipBlock(3, 2, membershipOf('a b c d e'))
@@ -59,14 +62,15 @@ describe('§6 Cluster membership changes', () => {
     assert.ok(events.some(({ type }) => type === 'membershipReverted'))
   })
 
-  it('"new servers join the cluster as non-voting members (the leader replicates log entries to them, but they are not considered for majorities)"', () => {
+  // "New servers join the cluster as non-voting members (the leader replicates log entries to them, but they are not considered for majorities)."
+  it('a leader replicates to a learner and does not count it in majorities', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    const told = change(leader, { add: [{ id: 'd', address: 'd:1' }] })
+    const output = change(leader, { add: [{ id: 'd', address: 'd:1' }] })
     assert.equal(membersOf(leader), '(a b c +d)')
     assert.equal(
       ofType(
         'AppendEntriesRequest',
-        told.messages.filter(({ to }) => to === 'd'),
+        output.messages.filter(({ to }) => to === 'd'),
       ).length,
       1,
     )
@@ -76,7 +80,8 @@ describe('§6 Cluster membership changes', () => {
     assert.equal(leader.status.commitIndex, 2)
   })
 
-  it('"the leader steps down (returns to follower state) once it has committed the C_new log entry", if it is not part of it', () => {
+  // "The leader steps down (returns to follower state) once it has committed the C_new log entry."
+  it('a leader that is removed steps down once its removal is committed', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { remove: ['a'] })
     assert.equal(leader.status.role, 'leader')
@@ -84,16 +89,18 @@ describe('§6 Cluster membership changes', () => {
     assert.deepEqual([leader.status.role, leader.status.commitIndex, leader.status.isRemoved], ['follower', 2, true])
   })
 
-  it('"while it is committing C_new, … it replicates log entries but does not count itself in majorities"', () => {
+  // "While it is committing C_new, … it replicates log entries but does not count itself in majorities."
+  it('a leader that is removed does not count itself in majorities', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { remove: ['a'] })
     acknowledgeAll(leader, 'b')
-    assert.equal(leader.status.commitIndex, 1) // b alone is no majority of b and c.
+    assert.equal(leader.status.commitIndex, 1) // b alone is not a majority of b and c.
     acknowledgeAll(leader, 'c')
     assert.equal(leader.status.commitIndex, 2)
   })
 
-  it('our own: a leader that goes so names its successor, so that nobody waits for a timeout', () => {
+  // Not in the paper: no election timeout has to pass.
+  it('a leader that is removed sends TimeoutNow to a voter with the complete log', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { remove: ['a'] })
     acknowledgeAll(leader, 'b')
@@ -101,14 +108,15 @@ describe('§6 Cluster membership changes', () => {
     assert.equal(ofType('TimeoutNow', messages).length, 1)
   })
 
-  it('a leader that makes itself a learner steps down too, and stays a member', () => {
+  it('a leader that demotes itself steps down and stays a member', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { demote: ['a'] })
     acknowledgeAll(leader, 'b', 'c')
     assert.deepEqual([leader.status.role, leader.status.isRemoved, membersOf(leader)], ['follower', false, '(b c +a)'])
   })
 
-  it('"if a server receives a RequestVote RPC within the minimum election timeout of hearing from a current leader, it does not update its term or grant its vote"', () => {
+  // "If a server receives a RequestVote RPC within the minimum election timeout of hearing from a current leader, it does not update its term or grant its vote."
+  it('a follower in contact with its leader ignores vote requests', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.wait(follower.options.electionTimeoutMinMs - 1)
     assert.deepEqual(follower.receive('c', voteRequest({ term: 3, last: '9@9' })), [])
@@ -122,7 +130,8 @@ describe('§6 Cluster membership changes', () => {
 })
 
 describe('thesis §4.1 Safety of changes', () => {
-  it('"the leader … will not … begin another membership change until it has committed" the last one', () => {
+  // "The leader … will not … begin another membership change until it has committed" the last one.
+  it('a leader rejects a change while another one is not committed', () => {
     const leader = readyLeaderOf('a b c +d +e', { term: 2 })
     change(leader, { promote: ['d'] })
     const [rejected] = change(leader, { promote: ['e'] }).settled
@@ -134,7 +143,8 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.equal(change(leader, { promote: ['e'] }).settled[0]?.type, 'changeAccepted')
   })
 
-  it('nor before it has committed an entry of its own term (the bug found in 2015): the change is held until then', () => {
+  // The bug found in 2015.
+  it('a leader queues a change until it has committed an entry of its own term', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
     assert.deepEqual(change(leader, { remove: ['c'] }).settled, [])
     assert.equal(membersOf(leader), '(a b c)')
@@ -142,7 +152,8 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.deepEqual(leader.settle().settled, [{ type: 'changeAccepted', request: 1, index: 4, term: 4 }])
   })
 
-  it('our own: a change is held too while the leader changes something unasked, but only one', () => {
+  // Not in the paper.
+  it('a leader queues one change while it commits an automatic change, and rejects further ones', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.process({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
     assert.deepEqual(change(leader, { remove: ['c'] }).settled, [])
@@ -153,7 +164,7 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.deepEqual(leader.settle().settled, [{ type: 'changeAccepted', request: 1, index: 3, term: 2 }])
   })
 
-  it('and if leadership is lost meanwhile, it has surely not been made', () => {
+  it('a queued change is rejected if leadership is lost', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
     change(leader, { remove: ['c'] })
     const { settled } = leader.process({ type: 'receive', from: 'b', message: appendRequest({ term: 5, prev: '0@0' }) })
@@ -161,7 +172,7 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.deepEqual(settled, [{ type: 'changeRejected', request: 1, rejection }])
   })
 
-  it('a change is done once it is committed, and says at which index', () => {
+  it('a change is settled once it is committed', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     assert.deepEqual(change(leader, { remove: ['c'] }).settled, [
       { type: 'changeAccepted', request: 1, index: 2, term: 2 },
@@ -170,14 +181,15 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.deepEqual(leader.settle().settled, [{ type: 'changeDone', request: 1, index: 2 }])
   })
 
-  it('a leader that is one no more says that the fate of the change is unknown', () => {
+  it('a change that was appended is settled as unknown if leadership is lost', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { remove: ['c'] })
     const { settled } = leader.process({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
     assert.deepEqual(settled, [{ type: 'changeUnknown', request: 1, leader: undefined }])
   })
 
-  it('our own: a change after which no majority is heard is refused, and says who is silent', () => {
+  // Not in the paper.
+  it('a leader rejects a change after which no quorum would respond, and names the silent voters', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { checkQuorum: false } })
     leader.wait(leader.options.electionTimeoutMaxMs)
     acknowledgeAll(leader, 'b')
@@ -187,7 +199,8 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.equal(change(leader, { remove: ['c'] }).settled[0]?.type, 'changeAccepted')
   })
 
-  it('our own: every membership entry holds the whole membership, so that any one tells all', () => {
+  // Not in the paper: one entry is enough to know the membership.
+  it('a membership entry contains the complete membership', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const { messages } = change(leader, { add: [{ id: 'd', address: 'd:1' }] })
     const [block] = only(
@@ -199,7 +212,7 @@ describe('thesis §4.1 Safety of changes', () => {
 })
 
 describe('thesis §4.2.1 Catching up new servers', () => {
-  it('a learner is not promoted while it lags', () => {
+  it('a leader does not promote a learner that lags', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2, options: { caughtUpEntries: 5 } })
     leader.propose(6)
     acknowledgeAll(leader, 'b')
@@ -213,7 +226,7 @@ describe('thesis §4.2.1 Catching up new servers', () => {
     assert.equal(change(leader, { promote: ['d'] }).settled[0]?.type, 'changeAccepted')
   })
 
-  it('a learner that has not been heard for an election timeout is not caught up, whatever it has', () => {
+  it('a leader does not promote a learner that has not responded for an election timeout', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2, options: { checkQuorum: false } })
     leader.wait(leader.options.electionTimeoutMaxMs)
     acknowledgeAll(leader, 'b', 'c')
@@ -221,7 +234,8 @@ describe('thesis §4.2.1 Catching up new servers', () => {
     assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection.reason, 'learner-not-ready')
   })
 
-  it('our own: a learner added to be promoted becomes a voter by itself once it has caught up', () => {
+  // Not in the paper.
+  it('a leader promotes a learner added with promote once it has caught up', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { add: [{ id: 'd', address: 'd:1', promote: true }] })
     acknowledgeAll(leader, 'b')
@@ -233,8 +247,9 @@ describe('thesis §4.2.1 Catching up new servers', () => {
   })
 })
 
-describe('thesis §4.2.2 Removing the current leader; and whoever else goes', () => {
-  it('a node that is not part of its own latest, uncommitted membership may still be needed to lead: it stays electable', () => {
+describe('thesis §4.2.2 Removing the current leader, and other members', () => {
+  // It may be needed to commit that membership.
+  it('a node outside its latest, uncommitted membership may still campaign', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     node.receive('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('b c'))] }))
     node.timeOut()
@@ -243,14 +258,14 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(node.status.role, 'candidate')
   })
 
-  it('and one that its newest membership makes a voter may lead at once, committed or not', () => {
+  it('a node that its latest membership makes a voter may campaign, even before that is committed', () => {
     const node = followerOf('b c +a', { term: 2, leader: 'b' })
     node.receive('b', appendRequest({ term: 2, prev: '0@0', entries: [membershipBlock(1, 2, membershipOf('a b c'))] }))
     node.timeOut()
     assert.equal(node.status.role, 'pre-candidate')
   })
 
-  it('once that membership is committed it campaigns no more', () => {
+  it('a node whose removal is committed does not campaign', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const entries = [membershipBlock(1, 2, membershipOf('b c'))]
     node.receive('b', appendRequest({ term: 2, prev: '0@0', entries, commit: 1 }))
@@ -259,10 +274,11 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(node.status.role, 'follower')
   })
 
-  it('our own: a follower that is removed is served until it knows so', () => {
+  // Not in the paper.
+  it('a leader replicates to a removed follower until it has received its removal', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
-    const told = change(leader, { remove: ['d'] })
-    assert.equal(messagesTo('d', told).length, 1)
+    const output = change(leader, { remove: ['d'] })
+    assert.equal(messagesTo('d', output).length, 1)
     acknowledgeAll(leader, 'b', 'c')
     acknowledgeAll(leader, 'd')
     const { messages } = leader.wait(leader.options.heartbeatIntervalMs)
@@ -277,7 +293,7 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     )
   })
 
-  it('but no longer than an election timeout', () => {
+  it('a leader stops replicating to a silent removed follower after an election timeout', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     change(leader, { remove: ['d'] })
     for (let beat = 0; beat <= 15; beat++) {
@@ -291,7 +307,7 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(leader.status.role, 'leader')
   })
 
-  it('its acknowledgements count no more from the moment it is removed', () => {
+  it('a leader ignores acknowledgements of a removed follower when it commits', () => {
     const leader = readyLeaderOf('a b c d e', { term: 2 })
     change(leader, { remove: ['e'] })
     acknowledgeAll(leader, 'b', 'e')
@@ -300,7 +316,8 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(leader.status.commitIndex, 2)
   })
 
-  it('our own: a node that comes back under its name is another session, and old answers do not count', () => {
+  // Not in the paper.
+  it('a leader ignores responses of an earlier session of a member that was removed and added again', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     change(leader, { remove: ['d'] })
     acknowledgeAll(leader, 'b', 'c')
@@ -314,7 +331,8 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(peer(), match)
   })
 
-  it('our own: the leader binds the data directory of a member at first contact', () => {
+  // Not in the paper.
+  it('a leader records the directory id of a member at first contact and keeps it', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.process({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'b')?.directoryId, 'disk-of-b')
@@ -323,7 +341,8 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'b')?.directoryId, 'disk-of-b')
   })
 
-  it('our own: what was seen of a node’s old disk is forgotten with its membership', () => {
+  // Not in the paper.
+  it('a leader forgets the directory id of a removed member', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     leader.process({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
     acknowledgeAll(leader)
@@ -334,7 +353,8 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
     assert.equal(leader.status.membership.members.find(({ id }) => id === 'd')?.directoryId, '')
   })
 
-  it('our own: what was seen of a removed node that came back to hear of it is forgotten when it goes for good', () => {
+  // Not in the paper.
+  it('a leader forgets the directory id that a removed member presents when it reconnects', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     leader.process({ type: 'peerSeen', peer: 'd', directoryId: 'old-disk' })
     acknowledgeAll(leader)
@@ -351,7 +371,7 @@ describe('thesis §4.2.2 Removing the current leader; and whoever else goes', ()
 })
 
 describe('thesis §4.2.3 Disruptive servers', () => {
-  it('a removed server that has not heard of it is told so when it asks for a pre-vote, and wins none', () => {
+  it('a removed node learns of its removal from the response to its pre-vote request', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     change(leader, { remove: ['d'] })
     acknowledgeAll(leader, 'b', 'c')
@@ -366,27 +386,29 @@ describe('thesis §4.2.3 Disruptive servers', () => {
     assert.deepEqual(events, [{ type: 'toldRemoved', by: 'a' }])
   })
 
-  it('nobody is told to be removed by one whose membership is not committed', () => {
+  it('a node does not report a removal that is not committed', () => {
     const leader = readyLeaderOf('a b c d', { term: 2 })
     change(leader, { remove: ['d'] })
     assert.equal(
       only('PreVoteResponse', leader.receive('d', preVoteRequest({ term: 3, last: '1@2' }))).isRemoved,
       false,
     )
-    const newcomer = followerOf('', { term: 1 })
+    const joining = followerOf('', { term: 1 })
     assert.equal(
-      only('PreVoteResponse', newcomer.receive('d', preVoteRequest({ term: 1, last: '0@0' }))).isRemoved,
+      only('PreVoteResponse', joining.receive('d', preVoteRequest({ term: 1, last: '0@0' }))).isRemoved,
       false,
     )
   })
 
-  it('"if a server receives a RequestVote request within the minimum election timeout of hearing from a current leader": a leader with its quorum does not listen either', () => {
+  // "If a server receives a RequestVote request within the minimum election timeout of hearing from a current leader …"
+  it('a leader ignores vote requests of a higher term', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     assert.deepEqual(leader.receive('d', voteRequest({ term: 9, last: '9@9' })), [])
     assert.deepEqual([leader.status.role, leader.status.term], ['leader', 2])
   })
 
-  it('"this … leadership transfer": a vote request that the leader ordered is heard all the same', () => {
+  // It does not apply to leadership transfers.
+  it('a leader grants its vote to the target of a leadership transfer', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.receive('b', voteRequest({ term: 3, last: '9@2', isTransfer: true }))
     assert.deepEqual([leader.status.role, leader.status.term, leader.status.votedFor], ['follower', 3, 'b'])

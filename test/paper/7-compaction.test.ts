@@ -19,45 +19,49 @@ import {
 } from '../core/builders.ts'
 
 const MEMBERS = membershipOf('a b c')
-/** Nothing is kept behind a snapshot. */
+/** Keep no entries before a snapshot. */
 const BARE = { trailingEntries: 0, trailingBytesMax: 0, laggardBytesMax: 0 }
 
 describe('§7 Log compaction: taking a snapshot', () => {
-  it('"each server takes snapshots independently, covering just the committed entries in its log"', () => {
+  // "Each server takes snapshots independently, covering just the committed entries in its log."
+  it('a follower compacts its log after its own snapshot', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
     const { persist } = follower.step(taken(follower, 2))
     assert.deepEqual([persist?.snapshot?.resetLog, persist?.compactTo, follower.log], [false, 2, '2'])
     assert.equal(follower.status.snapshotIndex, 2)
   })
 
-  it('"the snapshot … includes … the last included index and term", and "the latest configuration in the log as of last included index"', () => {
+  // "The snapshot … includes … the last included index and term", and "the latest configuration in the log as of last included index".
+  it('snapshot metadata contains the index, the term and the membership at that index', () => {
     const membership = membershipOf('a b c d')
     const blocks = [membershipBlock(1, 1, MEMBERS), membershipBlock(2, 1, membership), membershipBlock(3, 2, MEMBERS)]
     const follower = followerOf('a b c', { term: 2, log: blocks, commit: 3 })
     assert.deepEqual(follower.raft.snapshotMetadata(2), { index: 2, term: 1, membership })
   })
 
-  it('"to enable AppendEntries consistency checking for the first log entry following the snapshot"', () => {
+  // "… to enable AppendEntries consistency checking for the first log entry following the snapshot."
+  it('a follower accepts entries that follow its snapshot', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
     follower.process(taken(follower, 2))
     const answers = follower.receive('b', appendRequest({ term: 2, prev: '2@1', entries: '2 2' }))
     assert.equal(only('AppendEntriesResponse', answers).isAccepted, true)
   })
 
-  it('entries that are discarded here already are taken for known: they were committed', () => {
+  // They were committed.
+  it('a follower skips entries that it has compacted', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
     follower.process(taken(follower, 2))
     const answers = follower.receive('b', appendRequest({ term: 2, prev: '0@0', entries: '1 1 2 2' }))
     assert.deepEqual([only('AppendEntriesResponse', answers).index, follower.log], [4, '2 2'])
   })
 
-  it('the hint of a rejection never lies below what is committed', () => {
+  it('a follower never hints below its commit index', () => {
     const follower = followerOf('', { term: 4, snapshot: snapshotAt('3@2', MEMBERS), log: '4' })
     const answer = only('AppendEntriesResponse', follower.receive('b', appendRequest({ term: 4, prev: '4@1' })))
     assert.deepEqual([answer.isAccepted, answer.hintIndex, answer.hintTerm], [false, 3, 2])
   })
 
-  it('what is not applied yet is in no snapshot, and an older one replaces nothing', () => {
+  it('a node ignores a snapshot beyond its applied index, or older than its newest one', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2', commit: 2, options: BARE })
     follower.process({ type: 'snapshotTaken', snapshot: snapshotAt('3@2', MEMBERS) })
     assert.equal(follower.status.snapshotIndex, 0)
@@ -66,20 +70,22 @@ describe('§7 Log compaction: taking a snapshot', () => {
     assert.equal(follower.status.snapshotIndex, 2)
   })
 
-  it('our own: some entries are kept behind it for followers a little behind, bounded in entries …', () => {
+  // Not in the paper: a slightly lagging follower then needs no snapshot.
+  it('a node keeps trailingEntries entries before a snapshot', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 1 1 2', commit: 5, options: { trailingEntries: 2 } })
     follower.process(taken(follower, 5))
     assert.equal(follower.status.firstIndex, 4)
   })
 
-  it('… and in bytes', () => {
+  it('a node keeps at most trailingBytesMax bytes before a snapshot', () => {
     const options = { trailingEntries: 99, trailingBytesMax: 25 }
     const follower = followerOf('a b c', { term: 2, log: '1 1 1 1 2', commit: 5, options })
     follower.process(taken(follower, 5))
     assert.equal(follower.status.firstIndex, 4)
   })
 
-  it('our own: a leader keeps what a live follower still needs, if it is not too much', () => {
+  // Not in the paper.
+  it('a leader keeps entries that a responding follower needs, up to laggardBytesMax', () => {
     for (const { laggardBytesMax, firstIndex } of [
       { laggardBytesMax: 1000, firstIndex: 3 },
       { laggardBytesMax: 19, firstIndex: 6 },
@@ -94,7 +100,7 @@ describe('§7 Log compaction: taking a snapshot', () => {
     }
   })
 
-  it('but nothing for one that has not been heard for an election timeout', () => {
+  it('a leader keeps no entries for a follower that has not responded for an election timeout', () => {
     const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options: { trailingEntries: 0 } })
     leader.receive('c', appendRejection({ term: 2, prev: 4, hint: '2@1' }))
     leader.receive('c', appendResponse({ term: 2, match: 2 }))
@@ -107,8 +113,9 @@ describe('§7 Log compaction: taking a snapshot', () => {
   })
 })
 
-describe('§7 Log compaction: a leader that has discarded what a follower needs', () => {
-  it('"the leader must occasionally send snapshots to followers that lag behind"; ours offers it, and the follower fetches the bytes', () => {
+describe('§7 Log compaction: sending a snapshot', () => {
+  // "The leader must occasionally send snapshots to followers that lag behind." Here it offers the snapshot, and the follower fetches the bytes.
+  it('a leader offers its snapshot to a follower that needs compacted entries', () => {
     const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options: BARE })
     acknowledgeAll(leader, 'c')
     const { messages } = leader.process(taken(leader, 5))
@@ -117,13 +124,13 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
     assert.equal(leader.status.peers[0]?.state, 'snapshot')
   })
 
-  it('offers it again with every heartbeat until it is answered', () => {
+  it('a leader repeats the offer with every heartbeat until the follower responds', () => {
     const leader = offering()
     const { messages } = leader.wait(leader.options.heartbeatIntervalMs)
     assert.equal(messagesTo('b', { messages })[0]?.type, 'InstallSnapshotRequest')
   })
 
-  it('sends what follows the snapshot once it is installed', () => {
+  it('a leader sends the entries after the snapshot once it is installed', () => {
     const leader = offering()
     const messages = leader.receive('b', snapshotResponse({ term: 2, outcome: 'installed', index: 5 }))
     const { prevIndex, blocks } = only('AppendEntriesRequest', messages)
@@ -131,14 +138,14 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
     assert.equal(leader.status.peers[0]?.matchIndex, 5)
   })
 
-  it('waits while it is being fetched, and counts the answer as contact', () => {
+  it('a leader waits while the follower fetches the snapshot, and counts the response as contact', () => {
     const leader = offering()
     leader.wait(500)
     assert.deepEqual(leader.receive('b', snapshotResponse({ term: 2, outcome: 'fetching' })), [])
     assert.deepEqual([leader.status.peers[0]?.state, leader.status.peers[0]?.silentMs], ['snapshot', 0])
   })
 
-  it('a snapshot that could not be had is offered again with the next heartbeat, and a newer one is wanted', () => {
+  it('a leader whose snapshot could not be fetched takes a new one, and repeats its offer with the next heartbeat', () => {
     const leader = offering()
     leader.step({ type: 'receive', from: 'b', message: snapshotResponse({ term: 2, outcome: 'failed' }) })
     assert.equal(leader.effects.takeSnapshot, true)
@@ -147,7 +154,7 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
     assert.equal(messagesTo('b', { messages })[0]?.type, 'InstallSnapshotRequest')
   })
 
-  it('a follower that catches up by itself meanwhile needs no snapshot any more', () => {
+  it('a leader returns to probing a follower that caught up without the snapshot', () => {
     const leader = offering()
     leader.receive('b', appendResponse({ term: 2, match: 6 }))
     assert.deepEqual([leader.status.peers[0]?.state, leader.status.peers[0]?.matchIndex], ['probe', 6])
@@ -155,7 +162,8 @@ describe('§7 Log compaction: a leader that has discarded what a follower needs'
 })
 
 describe('§7 Log compaction: receiving a snapshot', () => {
-  it('"usually the snapshot will contain new information …; the follower discards its entire log" once it is fetched', () => {
+  // "Usually the snapshot will contain new information …; the follower discards its entire log."
+  it('a follower replaces its log with a fetched snapshot', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1', commit: 1, leader: 'b' })
     const snapshot = snapshotAt('9@2', membershipOf('a b d'))
     const offer = { type: 'receive', from: 'b', message: snapshotRequest({ term: 2, snapshot, round: 3 }) } as const
@@ -169,7 +177,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.deepEqual([lastIndex, commitIndex, appliedIndex, membership], [9, 9, 9, snapshot.membership])
   })
 
-  it('it is acknowledged only once it is on disk', () => {
+  it('a follower acknowledges a snapshot only after it is durable', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
     follower.receive('b', snapshotRequest({ term: 2, snapshot }))
@@ -179,7 +187,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.equal(only('InstallSnapshotResponse', follower.settle().messages).index, 9)
   })
 
-  it('an AppendEntries that follows the snapshot is not acknowledged before it either', () => {
+  it('a follower acknowledges entries after a snapshot only after the snapshot is durable', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
     follower.receive('b', snapshotRequest({ term: 2, snapshot }))
@@ -190,14 +198,15 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     )
   })
 
-  it('"if … the follower receives a snapshot that describes a prefix of its log, then … entries following the snapshot are still valid and must be retained"', () => {
+  // "If … the follower receives a snapshot that describes a prefix of its log, then … entries following the snapshot are still valid and must be retained."
+  it('a follower keeps its log if it contains the last entry of the snapshot', () => {
     const follower = followerOf('a b c', { term: 2, log: '1 1 2 2', leader: 'b' })
     const answers = follower.receive('b', snapshotRequest({ term: 2, snapshot: snapshotAt('2@1', MEMBERS) }))
     assert.equal(only('InstallSnapshotResponse', answers).outcome, 'installed')
     assert.deepEqual([follower.log, follower.status.commitIndex, follower.effects.fetch], ['1 1 2 2', 2, undefined])
   })
 
-  it('but entries of the same indexes and other terms go with the log', () => {
+  it('a follower drops entries that conflict with the snapshot', () => {
     const follower = followerOf('a b c', { term: 3, log: '1 1 2 2 2', commit: 1, leader: 'b' })
     const snapshot = snapshotAt('4@3', MEMBERS)
     follower.receive('b', snapshotRequest({ term: 3, snapshot }))
@@ -205,7 +214,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.deepEqual([follower.status.lastIndex, follower.status.lastTerm], [4, 3])
   })
 
-  it('a write under way makes nothing durable of the log that the snapshot replaces', () => {
+  it('a pending write does not make entries durable that a snapshot has replaced', () => {
     const follower = followerOf('a b c', { term: 3, log: '1', commit: 1, leader: 'b' })
     const append = appendRequest({ term: 3, prev: '1@1', entries: '2 2 2 2' })
     const earlier = follower.step({ type: 'receive', from: 'b', message: append }).persist?.number as number
@@ -216,7 +225,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.equal(follower.status.persistedIndex, 1)
   })
 
-  it('a snapshot that the log overtook while it was fetched is not installed', () => {
+  it('a follower does not install a snapshot that its log covers by the time it is fetched', () => {
     const follower = followerOf('a b c', { term: 2, log: '1', leader: 'b' })
     const snapshot = snapshotAt('3@2', MEMBERS)
     follower.receive('b', snapshotRequest({ term: 2, snapshot }))
@@ -225,7 +234,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.deepEqual([install, follower.log, follower.status.commitIndex], [undefined, '1 2 2 2', 3])
   })
 
-  it('an offer repeated is not fetched twice; one by another leader is fetched from there', () => {
+  it('a follower fetches a repeated offer once, and fetches from the new leader after a change of leaders', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
     const offer = (from: string, term: number): Input => ({
@@ -238,7 +247,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.equal(follower.step(offer('c', 3)).fetch?.from, 'c')
   })
 
-  it('a snapshot that cannot be had is told to whoever offered it', () => {
+  it('a follower reports a failed fetch to the leader that made the offer', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const snapshot = snapshotAt('9@2', MEMBERS)
     follower.receive('b', snapshotRequest({ term: 2, snapshot, session: 4 }))
@@ -246,7 +255,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.deepEqual(messages, [{ to: 'b', message: snapshotResponse({ term: 2, outcome: 'failed', session: 4 }) }])
   })
 
-  it('a snapshot nobody waits for any more changes nothing', () => {
+  it('a follower ignores the end of a fetch that it no longer waits for', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b', log: '1' })
     const snapshot = snapshotAt('9@2', MEMBERS)
     assert.equal(follower.step({ type: 'snapshotFetched', snapshot }).install, undefined)
@@ -254,20 +263,20 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.equal(follower.log, '1')
   })
 
-  it('a restarted node first restores its snapshot, then applies what follows', () => {
+  it('a restarted node restores its snapshot and then applies the entries after it', () => {
     const node = followerOf('', { term: 2, snapshot: snapshotAt('5@1', MEMBERS), log: '1 2', commit: 6 })
     assert.deepEqual([node.status.appliedIndex, node.status.membership], [6, MEMBERS])
   })
 
-  it('it may be elected with nothing but a snapshot, and its last entry is then the one the snapshot ends with', () => {
+  it('a node with nothing but a snapshot campaigns with the last entry of the snapshot', () => {
     const node = followerOf('', { term: 2, snapshot: snapshotAt('5@2', MEMBERS), options: { preVote: false } })
     const { lastIndex, lastTerm } = ofType('RequestVoteRequest', node.timeOut().messages)[0] ?? {}
     assert.deepEqual([lastIndex, lastTerm], [5, 2])
   })
 })
 
-describe('§7 Log compaction: both of them', () => {
-  it('bring up a follower that has nothing', () => {
+describe('§7 Log compaction: end to end', () => {
+  it('a leader and a follower with an empty log exchange a snapshot and the entries after it', () => {
     const leader = offering()
     const follower = followerOf('a b c', { id: 'b', term: 2 })
     let messages = messagesTo('b', leader.wait(leader.options.heartbeatIntervalMs))
@@ -275,20 +284,20 @@ describe('§7 Log compaction: both of them', () => {
       const answers = follower.receive('a', ...messages).map(({ message }) => message)
       const { snapshotFetch } = follower.state
       if (snapshotFetch !== undefined) follower.process({ type: 'snapshotFetched', snapshot: snapshotFetch.snapshot })
-      const told = [...leader.receive('b', ...answers), ...leader.wait(100).messages]
-      messages = messagesTo('b', { messages: told })
+      const sent = [...leader.receive('b', ...answers), ...leader.wait(100).messages]
+      messages = messagesTo('b', { messages: sent })
     }
     assert.deepEqual([follower.status.lastIndex, follower.status.snapshotIndex], [6, 5])
   })
 })
 
-/** What the runtime says when a snapshot of the state machine at `index` is a file. */
+/** The input when a snapshot of the state machine at `index` is durable. */
 function taken({ raft }: TestNode, index: number): Input {
   const snapshot: SnapshotInfo = { id: `own-${index}`, size: 100, ...raft.snapshotMetadata(index) }
   return { type: 'snapshotTaken', snapshot }
 }
 
-/** Its log begins after its snapshot at 5, which it has offered to b; 6 follows. */
+/** A leader whose log starts after its snapshot at 5, which it has offered to b; the entry 6 follows. */
 function offering(): TestNode {
   const leader = leaderOf('a b c', { term: 2, log: '1 1 1 1', options: BARE })
   acknowledgeAll(leader, 'c')

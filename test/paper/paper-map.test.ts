@@ -11,13 +11,13 @@ describe('the paper map', () => {
     assert.deepEqual(missing, [])
   })
 
-  it('notices one that does not', () => {
+  it('is checked by a pattern that notices a missing file', () => {
     const [path = ''] = pathsIn('see `src/core/rules/nowhere.ts` (`x`)')
     assert.equal(path, 'src/core/rules/nowhere.ts')
     assert.equal(existsSync(fileURLToPath(new URL(path, ROOT))), false)
   })
 
-  it('leaves out no test of the paper', () => {
+  it('contains every test of the paper', () => {
     const tests = readdirSync(new URL('test/paper/', ROOT)).filter((name) => /^(\d|thesis)/.test(name))
     assert.ok(tests.length > 10)
     assert.deepEqual(

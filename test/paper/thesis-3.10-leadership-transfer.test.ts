@@ -14,7 +14,8 @@ import {
 } from '../core/builders.ts'
 
 describe('thesis §3.10 Leadership transfer extension', () => {
-  it('"the prior leader stops accepting new client requests"', () => {
+  // "The prior leader stops accepting new client requests."
+  it('a leader rejects proposals and changes during a transfer', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     transfer(leader, 'b')
     const rejection = { reason: 'transferring', to: 'b' }
@@ -23,7 +24,8 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     assert.deepEqual(leader.process(change).settled, [{ type: 'changeRejected', request: 2, rejection }])
   })
 
-  it('"the prior leader fully updates the target server’s log to match its own log", and only then orders it', () => {
+  // "The prior leader fully updates the target server’s log to match its own log."
+  it('a leader sends TimeoutNow only once the target has its complete log', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.propose()
     assert.deepEqual(messagesTo('b', transfer(leader, 'b')), [])
@@ -31,13 +33,15 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     assert.deepEqual(messagesTo('b', { messages: acknowledgeAll(leader, 'b') }), [timeoutNow(2)])
   })
 
-  it('"the prior leader sends a TimeoutNow request to the target server", once', () => {
+  // "The prior leader sends a TimeoutNow request to the target server."
+  it('a leader sends TimeoutNow once', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     assert.deepEqual(ofType('TimeoutNow', transfer(leader, 'b').messages), [timeoutNow(2)])
     assert.deepEqual(ofType('TimeoutNow', acknowledgeAll(leader, 'b')), [])
   })
 
-  it('"this request has the same effect as the target server’s election timer firing": it campaigns at once, asking no pre-votes', () => {
+  // "This request has the same effect as the target server’s election timer firing."
+  it('the target campaigns at once and without a pre-vote', () => {
     const target = followerOf('a b c', { id: 'b', term: 2, leader: 'a', log: '1 2' })
     const messages = target.receive('a', timeoutNow(2))
     const request = voteRequest({ term: 3, last: '2@2', isTransfer: true })
@@ -47,18 +51,18 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     )
   })
 
-  it('only the leader’s own order is followed', () => {
+  it('a follower ignores TimeoutNow from a node that is not its leader', () => {
     const target = followerOf('a b c', { id: 'b', term: 2, leader: 'a' })
     assert.deepEqual(target.receive('c', timeoutNow(2)), [])
     assert.equal(target.status.role, 'follower')
   })
 
-  it('a learner that is ordered does not campaign', () => {
+  it('a learner ignores TimeoutNow', () => {
     const learner = followerOf('a c +b', { id: 'b', term: 2, leader: 'a' })
     assert.deepEqual(learner.receive('a', timeoutNow(2)), [])
   })
 
-  it('the transfer is done when the old leader hears of the higher term', () => {
+  it('a transfer completes when the old leader receives a message of a higher term', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     transfer(leader, 'b')
     const request = voteRequest({ term: 3, last: '1@2', isTransfer: true })
@@ -67,7 +71,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     assert.deepEqual([leader.status.role, leader.status.votedFor], ['follower', 'b'])
   })
 
-  it('a higher term before the order was given is no transfer', () => {
+  it('a transfer is rejected if a higher term arrives before TimeoutNow was sent', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.propose()
     transfer(leader, 'b')
@@ -76,7 +80,8 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     assert.deepEqual(settled, [{ type: 'transferRejected', request: 1, rejection }])
   })
 
-  it('"if leadership transfer does not complete after about an election timeout, the prior leader aborts the transfer and resumes accepting client requests"', () => {
+  // "If leadership transfer does not complete after about an election timeout, the prior leader aborts the transfer and resumes accepting client requests."
+  it('a leader aborts a transfer after an election timeout and accepts proposals again', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     transfer(leader, 'b')
     const settled = []
@@ -88,7 +93,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     assert.equal(leader.propose().settled[0]?.type, 'accepted')
   })
 
-  it('without a target the most caught-up voter is chosen, never a learner', () => {
+  it('a transfer without a target goes to the voter with the highest match index, never to a learner', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
     leader.propose()
     acknowledgeAll(leader, 'c', 'd')
@@ -99,7 +104,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     )
   })
 
-  it('nor one that has been silent', () => {
+  it('a transfer without a target never goes to a voter that has not responded recently', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     for (let beat = 0; beat < 9; beat++) {
       leader.wait(leader.options.heartbeatIntervalMs)
@@ -115,26 +120,26 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     { to: 'd', detail: 'd is not a voter' },
     { to: 'x', detail: 'x is not a voter' },
   ]) {
-    it(`a transfer to ${to} is refused: ${detail}`, () => {
+    it(`a transfer to ${to} is rejected because ${detail}`, () => {
       const leader = readyLeaderOf('a b c +d', { term: 2 })
       const rejection = { reason: 'bad-target', detail }
       assert.deepEqual(transfer(leader, to).settled, [{ type: 'transferRejected', request: 1, rejection }])
     })
   }
 
-  it('a transfer to itself is done already', () => {
+  it('a transfer of a leader to itself completes at once', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     assert.deepEqual(transfer(leader, 'a').settled, [{ type: 'transferred', request: 1, leader: 'a' }])
     assert.equal(leader.propose().settled[0]?.type, 'accepted')
   })
 
-  it('alone, there is nobody to transfer to', () => {
+  it('a transfer in a single-node cluster is rejected', () => {
     const leader = readyLeaderOf('a', { term: 2 })
     const rejection = { reason: 'bad-target', detail: 'no other voter is responding' }
     assert.deepEqual(transfer(leader, undefined).settled, [{ type: 'transferRejected', request: 1, rejection }])
   })
 
-  it('a second transfer is refused while one is under way', () => {
+  it('a leader rejects a second transfer during a transfer', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     transfer(leader, 'b')
     const rejection = { reason: 'transferring', to: 'b' }

@@ -15,23 +15,24 @@ import {
 } from '../core/builders.ts'
 
 describe('thesis §4.3 Arbitrary configuration changes using joint consensus', () => {
-  it('"the cluster first switches to a transitional configuration"', () => {
+  // "The cluster first switches to a transitional configuration."
+  it('a change of two voters appends a joint membership', () => {
     const leader = replacing()
     assert.equal(membersOf(leader), '(a b d)&(a b c)')
   })
 
-  it('"log entries are replicated to all servers in both configurations"', () => {
-    const leader = replacing()
-    acknowledgeAll(leader)
-    const leader2 = jointLeader()
-    const { messages } = leader2.propose()
+  // "Log entries are replicated to all servers in both configurations."
+  it('a leader replicates to the members of both halves', () => {
+    const leader = jointLeader()
+    const { messages } = leader.propose()
     assert.deepEqual(
       messages.map(({ to }) => to),
       ['b', 'c', 'd', 'e'],
     )
   })
 
-  it('"any server from either configuration may serve as leader"', () => {
+  // "Any server from either configuration may serve as leader."
+  it('a voter of either half may campaign', () => {
     for (const id of ['c', 'd']) {
       const node = followerOf('a b d & a b c', { id, term: 2 })
       node.timeOut()
@@ -39,16 +40,17 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     }
   })
 
-  it('"agreement … requires majorities from both the old and new configurations": for commitment', () => {
+  // "Agreement … requires majorities from both the old and new configurations."
+  it('an entry is committed once both halves have a majority', () => {
     const leader = jointLeader()
     leader.propose()
     acknowledgeAll(leader, 'b')
-    assert.equal(leader.status.commitIndex, 2) // Of (a d e) only a.
+    assert.equal(leader.status.commitIndex, 2) // Only a of (a d e) has it.
     acknowledgeAll(leader, 'd')
     assert.ok(leader.status.commitIndex >= 3)
   })
 
-  it('"… for elections"', () => {
+  it('a candidate wins once it has the votes of both majorities', () => {
     for (const { votes, role } of [
       { votes: 'b c', role: 'candidate' },
       { votes: 'd e', role: 'candidate' },
@@ -61,7 +63,8 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     }
   })
 
-  it('"once C_old,new has been committed, … the leader … create[s] a log entry describing C_new and replicate[s] it"', () => {
+  // "Once C_old,new has been committed, … the leader … create[s] a log entry describing C_new and replicate[s] it."
+  it('a leader appends the incoming half once the joint membership is committed', () => {
     const leader = replacing()
     acknowledgeAll(leader, 'b')
     assert.deepEqual([membersOf(leader), leader.status.isMembershipCommitted], ['(a b d)', false])
@@ -69,13 +72,13 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     assert.deepEqual([leader.status.isMembershipCommitted, leader.status.membershipIndex], [true, 3])
   })
 
-  it('and only once, however often it hears that C_old,new is everywhere', () => {
+  it('a leader appends the incoming half only once', () => {
     const leader = replacing()
     for (let time = 0; time < 3; time++) acknowledgeAll(leader)
     assert.deepEqual([leader.status.lastIndex, leader.status.membershipIndex], [3, 3])
   })
 
-  it('the change is done when C_new is committed, not before', () => {
+  it('a change completes when the final membership is committed', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
     const change = { promote: ['d'], remove: ['c'] }
     leader.step({ type: 'changeMembership', request: 7, change })
@@ -93,7 +96,7 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     ])
   })
 
-  it('a new leader that finds C_old,new in its log finishes the change', () => {
+  it('a new leader completes a change that it finds in its log', () => {
     const blocks = [membershipBlock(1, 1, membershipOf('a b d & a b c'))]
     const leader = leaderOf('a b c', { term: 2, log: blocks })
     assert.equal(membersOf(leader), '(a b d)&(a b c)')
@@ -101,13 +104,13 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     assert.equal(membersOf(leader), '(a b d)')
   })
 
-  it('but not before an entry of its own term is committed, though C_old,new is known to be', () => {
+  it('a new leader completes a change only after it has committed an entry of its own term', () => {
     const blocks = [membershipBlock(1, 1, membershipOf('a b d & a b c'))]
     const leader = leaderOf('a b c', { term: 2, log: blocks, commit: 1 })
     assert.equal(membersOf(leader), '(a b d)&(a b c)')
   })
 
-  it('a leader outside C_new leads until C_new is committed', () => {
+  it('a leader outside the final membership leads until that is committed', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
     leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['a'] } })
     acknowledgeAll(leader)
@@ -118,7 +121,7 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     assert.equal(leader.status.role, 'follower')
   })
 
-  it('a follower leaves the joint membership with the entry, and goes back to it if that is truncated', () => {
+  it('a follower that truncates the final membership reverts to the joint one', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const joint = membershipBlock(1, 2, membershipOf('a b d & a b c'))
     const after = membershipBlock(2, 2, membershipOf('a b d'))
@@ -129,21 +132,22 @@ describe('thesis §4.3 Arbitrary configuration changes using joint consensus', (
     assert.equal(membersOf(follower), '(a b d)&(a b c)')
   })
 
-  it('our own: a single voter comes or goes without it, in one step (thesis §4.1)', () => {
+  // Thesis §4.1.
+  it('a change of one voter takes one step', () => {
     const leader = readyLeaderOf('a b c +d', { term: 2 })
     leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d'] } })
     assert.equal(membersOf(leader), '(a b c d)')
   })
 })
 
-/** a leads, and replaces c by d: the joint membership is at 2, uncommitted. */
+/** a is leader and replaces c by d: the joint membership is at 2, uncommitted. */
 function replacing(): TestNode {
   const leader = readyLeaderOf('a b c +d', { term: 2 })
   leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d'], remove: ['c'] } })
   return leader
 }
 
-/** a leads both halves, (a d e) and (a b c); the joint membership is at 1, and only its no-op at 2 commits it. */
+/** a is leader of the joint membership (a d e) and (a b c) at 1, committed with the no-op at 2. */
 function jointLeader(): TestNode {
   const leader = leaderOf('a b c', { term: 2, log: [membershipBlock(1, 1, membershipOf('a d e & a b c'))] })
   acknowledgeAll(leader, 'b', 'c', 'd', 'e')

@@ -2,20 +2,21 @@ import assert from 'node:assert/strict'
 import { acknowledgeAll, leaderOf, readyLeaderOf, type TestNode } from '../core/builders.ts'
 
 describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
-  it('"a leader … steps down if an election timeout elapses without a successful round of heartbeats to a majority of its cluster"', () => {
+  // "A leader … steps down if an election timeout elapses without a successful round of heartbeats to a majority of its cluster."
+  it('a leader without contact to a majority for an election timeout steps down', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const { events } = leader.wait(leader.options.electionTimeoutMaxMs + leader.options.heartbeatIntervalMs)
     assert.deepEqual([leader.status.role, leader.status.term, leader.status.leader], ['follower', 2, undefined])
     assert.ok(events.some((event) => event.type === 'steppedDown' && event.reason === 'lost-quorum'))
   })
 
-  it('stays as long as it hears a majority, itself included', () => {
+  it('a leader in contact with a majority, itself included, stays leader', () => {
     const leader = readyLeaderOf('a b c d e', { term: 2 })
     beats(leader, 50, ['b', 'd'])
     assert.equal(leader.status.role, 'leader')
   })
 
-  it('does not stay by a minority, nor by learners', () => {
+  it('a leader in contact with a minority or with learners only steps down', () => {
     for (const heard of [['b'], ['f', 'g']]) {
       const leader = readyLeaderOf('a b c d e +f +g', { term: 2 })
       beats(leader, 20, heard)
@@ -23,7 +24,7 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
     }
   })
 
-  it('needs a majority of both halves of a joint membership', () => {
+  it('a leader of a joint membership needs contact with a majority of both halves', () => {
     for (const { heard, role } of [
       { heard: ['b'], role: 'follower' },
       { heard: ['b', 'd'], role: 'leader' },
@@ -34,25 +35,26 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
     }
   })
 
-  it('alone, it is its own majority', () => {
+  it('a leader of a single-node cluster stays leader', () => {
     const leader = readyLeaderOf('a', { term: 2 })
     leader.wait(60_000)
     assert.equal(leader.status.role, 'leader')
   })
 
-  it('a new leader has an election timeout’s time to hear its majority', () => {
+  it('a new leader has an election timeout to make contact with a majority', () => {
     const leader = leaderOf('a b c', { term: 2 })
     leader.wait(leader.options.electionTimeoutMaxMs - 1)
     assert.equal(leader.status.role, 'leader')
   })
 
-  it('turned off, it stays for ever, as the paper has it', () => {
+  it('a leader without checkQuorum stays leader', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { checkQuorum: false } })
     leader.wait(60_000)
     assert.equal(leader.status.role, 'leader')
   })
 
-  it('"this allows clients to retry their requests with another server": whoever waits is answered', () => {
+  // "This allows clients to retry their requests with another server."
+  it('a leader that steps down settles every pending request', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.process({ type: 'read', read: 7, mode: 'quorum' })
     leader.process({ type: 'changeMembership', request: 8, change: { remove: ['c'] } })
@@ -60,7 +62,8 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
     assert.deepEqual(settled.map(({ type }) => type).sort(), ['changeUnknown', 'readRejected'])
   })
 
-  it('our own: a leader whose disk does not move steps down too, though its followers answer', () => {
+  // Not in the paper.
+  it('a leader whose disk stalls steps down although its followers respond', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
     for (let beat = 0; beat <= 51; beat++) {
@@ -81,7 +84,7 @@ function beats(leader: TestNode, count: number, heard: readonly string[]): void 
   }
 }
 
-/** From b and c, without letting the disk move. */
+/** Responses from b and c, while no write of the leader completes. */
 function answers({ state }: TestNode) {
   const { term, log } = state
   const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }

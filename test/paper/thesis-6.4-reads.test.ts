@@ -17,7 +17,8 @@ import {
 const LEASES = { leaseReads: true } as const
 
 describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex', () => {
-  it('1. "if the leader has not yet marked an entry from its current term committed, it waits until it has done so"', () => {
+  // 1. "If the leader has not yet marked an entry from its current term committed, it waits until it has done so."
+  it('a leader serves reads only after it has committed an entry of its term', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
     const { messages, settled } = read(leader)
     assert.deepEqual([messages, settled], [[], []])
@@ -26,7 +27,8 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.deepEqual(settledBy(leader, 'b'), [{ type: 'readReady', read: 7, index: 3 }])
   })
 
-  it('2. "the leader saves its current commit index in a local variable readIndex": writes that come later do not hold the read up', () => {
+  // 2. "The leader saves its current commit index in a local variable readIndex."
+  it('a read does not wait for entries committed after its round started', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     read(leader)
     leader.propose()
@@ -34,7 +36,8 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.equal(leader.status.commitIndex, 2)
   })
 
-  it('3. "the leader … issues a new round of heartbeats and waits for their acknowledgements from a majority of the cluster"', () => {
+  // 3. "The leader … issues a new round of heartbeats and waits for their acknowledgements from a majority of the cluster."
+  it('a read waits for a majority to answer a new heartbeat round', () => {
     const leader = readyLeaderOf('a b c d e', { term: 2 })
     const { messages, settled } = read(leader)
     assert.deepEqual([ofType('AppendEntriesRequest', messages).length, settled], [4, []])
@@ -42,7 +45,7 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.deepEqual(settledBy(leader, 'c'), [{ type: 'readReady', read: 7, index: 1 }])
   })
 
-  it('a heartbeat that was under way when the read came does not confirm it', () => {
+  it('a heartbeat sent before a read does not confirm it', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.wait(leader.options.heartbeatIntervalMs)
     const before = roundOf(leader)
@@ -52,14 +55,14 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.equal(settledBy(leader, 'b').length, 1)
   })
 
-  it('nor do learners, or the same follower twice', () => {
+  it('learners and repeated responses of one follower do not confirm a read', () => {
     const leader = readyLeaderOf('a b c d e +f', { term: 2 })
     read(leader)
     for (const peer of ['f', 'b', 'b']) assert.deepEqual(settledBy(leader, peer), [])
     assert.equal(settledBy(leader, 'c').length, 1)
   })
 
-  it('both halves of a joint membership must confirm it', () => {
+  it('a read in a joint membership needs confirmation by both halves', () => {
     const leader = readyLeaderOf('a b c +d +e', { term: 2 })
     leader.process({ type: 'changeMembership', request: 1, change: { promote: ['d', 'e'], remove: ['b', 'c'] } })
     read(leader)
@@ -67,7 +70,8 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.equal(settledBy(leader, 'd').length, 1)
   })
 
-  it('a rejection confirms it as well as an acceptance: both know the term', () => {
+  // Both prove that the follower is in the term of the leader.
+  it('a rejected AppendEntries confirms a read like an accepted one', () => {
     const leader = leaderOf('a b c', { term: 2 })
     acknowledgeAll(leader, 'b')
     read(leader)
@@ -83,7 +87,8 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.equal(leader.settle().settled.length, 1)
   })
 
-  it('"it could amortize this cost": reads that come together share one round', () => {
+  // "It could amortize this cost."
+  it('reads of one step share one heartbeat round', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const before = roundOf(leader)
     leader.process(...[1, 2, 3].map((number) => ({ type: 'read', read: number, mode: 'quorum' }) as const))
@@ -91,12 +96,12 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.equal(settledBy(leader, 'b').length, 3)
   })
 
-  it('alone, a leader needs nobody’s confirmation', () => {
+  it('a leader of a single-node cluster confirms reads without messages', () => {
     const leader = readyLeaderOf('a', { term: 2 })
     assert.deepEqual(read(leader).settled, [{ type: 'readReady', read: 7, index: 1 }])
   })
 
-  it('a leader that is one no more answers no read', () => {
+  it('a leader that steps down rejects its pending reads', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     read(leader)
     const { settled } = leader.process({ type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) })
@@ -104,7 +109,7 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
     assert.deepEqual(settled, [{ type: 'readRejected', read: 7, rejection }])
   })
 
-  it('reads that wait are bounded', () => {
+  it('a leader rejects reads beyond pendingReadsMax', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { pendingReadsMax: 2 } })
     read(leader)
     read(leader)
@@ -113,8 +118,9 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
   })
 })
 
-describe('thesis §6.4: reads at followers', () => {
-  it('"the follower … issue[s] a request to the leader that just asks for a current readIndex"', () => {
+describe('thesis §6.4 Processing read-only queries more efficiently: reads on followers', () => {
+  // "The follower … issue[s] a request to the leader that just asks for a current readIndex."
+  it('a follower forwards a read to its leader', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { messages } = read(follower)
     assert.deepEqual(
@@ -123,13 +129,14 @@ describe('thesis §6.4: reads at followers', () => {
     )
   })
 
-  it('"the leader would execute steps 1–3 above": it answers once a majority has confirmed', () => {
+  // "The leader would execute steps 1–3 above."
+  it('a leader answers a forwarded read once a majority has confirmed it', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     assert.equal(ofType('ReadIndexResponse', leader.receive('b', readRequest(2, 99))).length, 0)
     assert.deepEqual(ofType('ReadIndexResponse', confirm(leader, 'c')), [readResponse(2, 99, 1)])
   })
 
-  it('and its round tells the follower the commit index it will have to wait for', () => {
+  it('a leader sends the follower the commit index that a forwarded read needs', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.propose()
     acknowledgeAll(leader, 'c')
@@ -141,7 +148,7 @@ describe('thesis §6.4: reads at followers', () => {
     assert.deepEqual(ofType('ReadIndexResponse', confirm(leader, 'c')), [readResponse(2, 99, 2)])
   })
 
-  it('the read is ready at the index the leader names', () => {
+  it('a follower completes a forwarded read at the index that the leader returned', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { read: ticket } = only('ReadIndexRequest', read(follower).messages)
     const { settled } = follower.process({ type: 'receive', from: 'b', message: readResponse(2, ticket, 5) })
@@ -149,14 +156,14 @@ describe('thesis §6.4: reads at followers', () => {
     assert.deepEqual(follower.process({ type: 'receive', from: 'b', message: readResponse(2, ticket, 5) }).settled, [])
   })
 
-  it('a leader that cannot says so, and the read is refused', () => {
+  it('a follower rejects a read that the leader rejected', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { read: ticket } = only('ReadIndexRequest', read(follower).messages)
     const { settled } = follower.process({ type: 'receive', from: 'b', message: readResponse(2, ticket, undefined) })
     assert.equal(settled[0]?.type, 'readRejected')
   })
 
-  it('a leader with too many reads waiting refuses a follower’s', () => {
+  it('a leader rejects a forwarded read beyond pendingReadsMax', () => {
     const leader = readyLeaderOf('a b c', { term: 2, options: { pendingReadsMax: 1 } })
     read(leader)
     assert.deepEqual(ofType('ReadIndexResponse', leader.receive('b', readRequest(2, 99))), [
@@ -164,12 +171,12 @@ describe('thesis §6.4: reads at followers', () => {
     ])
   })
 
-  it('who is no leader refuses to be asked', () => {
+  it('a node that is not the leader rejects a forwarded read', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     assert.deepEqual(follower.receive('c', readRequest(2, 99)), [{ to: 'c', message: readResponse(2, 99, undefined) }])
   })
 
-  it('without a leader a read is refused at once; with one that is silent, in time', () => {
+  it('a follower rejects a read at once without a leader, and after readTimeoutMs if the leader does not respond', () => {
     assert.equal(read(followerOf('a b c', { term: 2 })).settled[0]?.type, 'readRejected')
     const follower = followerOf('a b +c', { id: 'c', term: 2, leader: 'b' })
     read(follower)
@@ -177,7 +184,7 @@ describe('thesis §6.4: reads at followers', () => {
     assert.deepEqual(settled, [{ type: 'readRejected', read: 7, rejection: { reason: 'timed-out' } }])
   })
 
-  it('with the leader its readers are given up', () => {
+  it('a follower rejects its forwarded reads when its leader changes', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     const { read: ticket } = only('ReadIndexRequest', read(follower).messages)
     const { settled } = follower.process({
@@ -191,24 +198,26 @@ describe('thesis §6.4: reads at followers', () => {
 })
 
 describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries: leases', () => {
-  it('"once the leader’s heartbeats were acknowledged by a majority …, the leader would … reply to read-only queries … without any communication"', () => {
+  // "Once the leader’s heartbeats were acknowledged by a majority …, the leader would … reply to read-only queries … without any communication."
+  it('a leader with a lease serves reads without messages', () => {
     const leader = leasing()
     const { messages, settled } = leaseRead(leader)
     assert.deepEqual([messages, settled], [[], [{ type: 'readReady', read: 7, index: 1 }]])
   })
 
-  it('"start + election timeout / clock drift bound": the lease is counted from when the round was sent, on the slowest clock', () => {
+  // "start + election timeout / clock drift bound"
+  it('a lease is counted from the send time of the round, on the slowest clock allowed', () => {
     const leader = leasing()
     const { electionTimeoutMinMs, clockDriftMax } = leader.options
     const end = leader.now + electionTimeoutMinMs * (1 - clockDriftMax)
     leader.wait(end - leader.now - 1)
     assert.equal(leaseRead(leader).settled.length, 1)
     leader.wait(1)
-    assert.deepEqual(leaseRead(leader).settled, []) // It falls back to a round.
+    assert.deepEqual(leaseRead(leader).settled, []) // The read falls back to a heartbeat round.
     assert.equal(settledBy(leader, 'b').length, 1)
   })
 
-  it('an answer that comes late makes the lease no longer', () => {
+  it('a late response does not extend the lease', () => {
     const leader = leasing()
     leader.wait(leader.options.heartbeatIntervalMs)
     const round = roundOf(leader)
@@ -218,7 +227,8 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
     assert.deepEqual(leaseRead(leader).settled, [])
   })
 
-  it('"the leader’s lease must not be used after" it has ordered another to campaign, for the rest of its term', () => {
+  // "The leader’s lease must not be used after" it has sent TimeoutNow.
+  it('a leader that sent TimeoutNow has no lease for the rest of its term', () => {
     const leader = leasing()
     leader.process({ type: 'transfer', request: 1, to: 'b' })
     assert.deepEqual(leaseRead(leader).settled, [])
@@ -230,7 +240,7 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
     assert.deepEqual(leaseRead(leader).settled, [])
   })
 
-  it('it is not used before an entry of the term is committed, nor when leases are off', () => {
+  it('a leader has no lease before it has committed an entry of its term, or without leaseReads', () => {
     const fresh = leaderOf('a b c', { term: 4, log: '1', options: LEASES })
     assert.deepEqual(leaseRead(fresh).settled, [])
     const off = readyLeaderOf('a b c', { term: 2 })
@@ -238,14 +248,15 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
     assert.deepEqual(leaseRead(off).settled, [])
   })
 
-  it('a restarted node, that may have forgotten a leader whose lease still runs, does not vote at once', () => {
+  // Another node’s lease may rely on contact before the restart.
+  it('a restarted node with leaseReads counts its start as contact from a leader', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b', options: LEASES })
     assert.equal(node.state.timer.hasRecentLeaderContact(node.now), true)
     const restarted = followerOf('a b c', { term: 2, options: LEASES })
     assert.equal(restarted.state.timer.leaderContactAt, restarted.now)
   })
 
-  it('alone, the lease never ends', () => {
+  it('a leader of a single-node cluster always has a lease', () => {
     const leader = readyLeaderOf('a', { term: 2, options: LEASES })
     leader.wait(60_000)
     assert.equal(leaseRead(leader).settled[0]?.type, 'readReady')
@@ -265,12 +276,12 @@ function roundOf({ state }: TestNode): number {
   return role.type === 'leader' ? role.rounds.current : 0
 }
 
-/** A peer answers the round under way. */
+/** A peer answers the current round. */
 function confirm(leader: TestNode, peer: string): ReturnType<typeof acknowledgeAll> {
   return acknowledgeAll(leader, peer)
 }
 
-/** What is settled by a peer's answer to the round under way. */
+/** What a peer's response to the current round settles. */
 function settledBy(leader: TestNode, peer: string): NodeOutput['settled'] {
   const { term, lastIndex } = leader.status
   const message = appendResponse({ term, match: lastIndex, round: roundOf(leader) })
@@ -278,7 +289,7 @@ function settledBy(leader: TestNode, peer: string): NodeOutput['settled'] {
   return leader.settle().settled
 }
 
-/** Its lease begins now. */
+/** A leader whose lease starts now. */
 function leasing(): TestNode {
   const leader = readyLeaderOf('a b c', { term: 2, options: LEASES })
   leader.process({ type: 'read', read: 1, mode: 'quorum' })

@@ -17,7 +17,7 @@ export class VoteTally {
   result(membership: Membership): 'won' | 'lost' | 'open' {
     return electionResult(membership, (id) => {
       const vote = this.#votes.get(id)
-      return vote === undefined ? 'open' : vote ? 'granted' : 'refused'
+      return vote === undefined ? 'open' : vote ? 'granted' : 'denied'
     })
   }
 }

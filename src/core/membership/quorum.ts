@@ -25,8 +25,8 @@ export function isQuorum(membership: Membership, isIn: (id: NodeId) => boolean):
 /** The result of an election: won with a quorum of granted votes, lost once such a quorum is impossible, otherwise open. */
 export function electionResult(
   membership: Membership,
-  voteOf: (id: NodeId) => 'granted' | 'refused' | 'open',
+  voteOf: (id: NodeId) => 'granted' | 'denied' | 'open',
 ): 'won' | 'lost' | 'open' {
   if (isQuorum(membership, (id) => voteOf(id) === 'granted')) return 'won'
-  return isQuorum(membership, (id) => voteOf(id) !== 'refused') ? 'open' : 'lost'
+  return isQuorum(membership, (id) => voteOf(id) !== 'denied') ? 'open' : 'lost'
 }

@@ -4,7 +4,7 @@ import { RAFT_DEFAULTS, type RaftOptions } from '../../../src/core/index.ts'
 import { Random } from '../../../src/core/random.ts'
 
 describe('the election timer', () => {
-  it('draws its deadline from the fixed interval, anew each time', () => {
+  it('draws every deadline from the interval of the options', () => {
     const timer = timerOf()
     const drawn = new Set<number>()
     for (let count = 0; count < 1000; count++) {
@@ -15,20 +15,20 @@ describe('the election timer', () => {
     assert.ok(drawn.size > 300, `only ${drawn.size} of 750 possible timeouts were drawn`)
   })
 
-  it('is due at its deadline, not before', () => {
+  it('is due at its deadline and not before', () => {
     const timer = timerOf()
     assert.equal(timer.isDue(timer.deadline - 1), false)
     assert.equal(timer.isDue(timer.deadline), true)
   })
 
-  it('starts anew whenever the leader is heard', () => {
+  it('restarts at contact from a leader', () => {
     const timer = timerOf()
     timer.onLeaderContact(9000)
     assert.ok(timer.deadline >= 9750)
     assert.equal(timer.leaderContactAt, 9000)
   })
 
-  it('finds the leader fresh for the least election timeout', () => {
+  it('reports recent contact for the minimum election timeout', () => {
     const timer = timerOf()
     assert.equal(timer.hasRecentLeaderContact(0), false)
     timer.onLeaderContact(1000)
@@ -36,13 +36,13 @@ describe('the election timer', () => {
     assert.equal(timer.hasRecentLeaderContact(1750), false)
   })
 
-  it('does not take its own restart for news of a leader', () => {
+  it('does not count its own restart as contact', () => {
     const timer = timerOf()
     timer.restart(1000)
     assert.equal(timer.hasRecentLeaderContact(1000), false)
   })
 
-  it('takes a leader for heard at the start where leases may be held', () => {
+  it('counts its creation as contact if leases are enabled', () => {
     assert.equal(timerOf({ leaseReads: true }).hasRecentLeaderContact(749), true)
   })
 })

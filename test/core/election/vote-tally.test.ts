@@ -4,27 +4,27 @@ import { VoteTally } from '../../../src/core/election/vote-tally.ts'
 import { memberships, nodeIds } from '../arbitraries.ts'
 import { membershipOf } from '../builders.ts'
 
-describe('a ballot', () => {
+describe('a vote tally', () => {
   it('is won with a majority of the voters', () => {
     const ballot = ballotOf(['a', true], ['b', true])
     assert.equal(ballot.result(membershipOf('a b c')), 'won')
     assert.equal(ballot.result(membershipOf('a b c d')), 'open')
   })
 
-  it('counts voters, not votes', () => {
+  it('counts one vote per voter', () => {
     assert.equal(ballotOf(['b', true], ['b', true], ['b', true]).result(membershipOf('a b c')), 'open')
   })
 
-  it('holds everyone to the first word', () => {
+  it('counts the first vote of each voter', () => {
     assert.equal(ballotOf(['a', true], ['b', false], ['b', true]).result(membershipOf('a b c')), 'open')
     assert.equal(ballotOf(['a', true], ['b', true], ['b', false]).result(membershipOf('a b c')), 'won')
   })
 
-  it('is lost once a majority refuses', () => {
+  it('is lost once a majority has denied its vote', () => {
     assert.equal(ballotOf(['b', false], ['c', false]).result(membershipOf('a b c')), 'lost')
   })
 
-  it('knows who has voted, either way', () => {
+  it('knows which voters have voted, either way', () => {
     const ballot = ballotOf(['a', true], ['b', false])
     assert.deepEqual(
       ['a', 'b', 'c'].map((id) => ballot.hasVoted(id)),
@@ -32,7 +32,7 @@ describe('a ballot', () => {
     )
   })
 
-  it('never has two winners among voters who vote once', () => {
+  it('never has two winners if every voter votes once', () => {
     fc.assert(
       fc.property(memberships(), fc.dictionary(nodeIds(), fc.boolean()), (members, forOne) => {
         const one = new VoteTally()

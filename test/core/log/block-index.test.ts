@@ -5,8 +5,8 @@ import { BlockIndex } from '../../../src/core/log/block-index.ts'
 import { logs } from '../arbitraries.ts'
 import { blocksOf } from '../builders.ts'
 
-describe('the places of blocks', () => {
-  it('are found by any index in them', () => {
+describe('the block index', () => {
+  it('finds a block by the index of any of its entries', () => {
     const index = indexOf(blocksOf('1 1x3 2'))
     assert.deepEqual(
       [0, 1, 2, 3, 4, 5, 6].map((at) => index.blockAt(at)?.first),
@@ -15,7 +15,7 @@ describe('the places of blocks', () => {
     assert.deepEqual(index.blockAt(3), { first: 2, end: 5, size: 30, kind: 'commands' })
   })
 
-  it('are read from where a block starts, at least one, and no more than fit', () => {
+  it('reads blocks from the start of a block, at least one and as many as fit', () => {
     const index = indexOf(blocksOf('1 1x3 2 2'))
     const firsts = (from: LogIndex, bytesMax: number): LogIndex[] =>
       index.blocksFrom(from, bytesMax).map(({ first }) => first)
@@ -27,11 +27,11 @@ describe('the places of blocks', () => {
     assert.throws(() => index.blocksFrom(3, 1000), /a read starts at the start of a block/)
   })
 
-  it('are contiguous', () => {
+  it('rejects a block that is not contiguous', () => {
     assert.throws(() => indexOf(blocksOf('1 1')).append(4, 1, 10, 'noop'), /blocks are contiguous/)
   })
 
-  it('are truncated whole', () => {
+  it('truncates whole blocks', () => {
     const index = indexOf(blocksOf('1 1x3 2'))
     assert.throws(() => index.truncateAfter(3), /truncation does not split a block/)
     assert.equal(index.truncateAfter(5), 0)
@@ -39,7 +39,7 @@ describe('the places of blocks', () => {
     assert.equal(index.end, 2)
   })
 
-  it('keep their kind', () => {
+  it('keeps the kind of every block', () => {
     const index = new BlockIndex(1)
     index.append(1, 1, 0, 'noop')
     index.append(2, 1, 5, 'membership')
@@ -50,7 +50,7 @@ describe('the places of blocks', () => {
     )
   })
 
-  it('begin anew after a snapshot', () => {
+  it('is empty after a reset and continues at the new index', () => {
     const index = indexOf(blocksOf('1 1'))
     index.reset(9)
     assert.deepEqual([index.length, index.bytes, index.end], [0, 0, 9])
@@ -58,11 +58,11 @@ describe('the places of blocks', () => {
     assert.equal(index.bytes, 10)
   })
 
-  it('agree with a list of blocks, however they are truncated and compacted', () => {
+  it('equals a list of blocks, however it is truncated and compacted', () => {
     fc.assert(fc.property(logs(), cuts(), fc.nat(40), fc.nat(40), fc.nat(200), agreesAfterCuts), { numRuns: 1000 })
   })
 
-  it('agree with a list still when thousands have been compacted away', () => {
+  it('equals a list of blocks after thousands of them are compacted', () => {
     const blocks = blocksOf(Array.from({ length: 3000 }, (_, at) => `1x${1 + (at % 3)}`).join(' '))
     for (const compact of [500, 2100, 4000, 5900, 5999]) agreesAfterCuts(blocks, [{ compact }], 5950, 5980, 700)
   })
@@ -81,7 +81,7 @@ function cuts(): fc.Arbitrary<readonly Cut[]> {
   )
 }
 
-/** Every question, asked of both. */
+/** Compares every query on both. */
 function agreesAfterCuts(
   blocks: readonly Block[],
   cuts: readonly Cut[],
@@ -143,7 +143,7 @@ function indexOf(blocks: readonly Block[]): BlockIndex {
   return index
 }
 
-/** As many as fit, but one at least. */
+/** As many blocks as fit, at least one. */
 function fitting(blocks: readonly Block[], bytesMax: number): readonly Block[] {
   const fit = blocks.findIndex((_, offset) => offset > 0 && bytesOf(blocks.slice(0, offset + 1)) > bytesMax)
   return fit === -1 ? blocks : blocks.slice(0, fit)

@@ -7,7 +7,7 @@ import { blocksOf, membershipOf, snapshotAt } from '../builders.ts'
 const MEMBERS = membershipOf('a b c')
 
 describe('a log', () => {
-  it('that is empty begins before its first entry, in term 0', () => {
+  it('starts before its first entry in term 0 if it is empty', () => {
     const log = logOf('')
     assert.deepEqual(pointersOf(log), { base: 0, snapshot: 0, commit: 0, persisted: 0, last: 0 })
     assert.deepEqual(log.last, { index: 0, term: 0 })
@@ -16,23 +16,23 @@ describe('a log', () => {
     assert.equal(log.termAt(1), undefined)
   })
 
-  it('that was recovered is all durable, and committed as far as its snapshot', () => {
+  it('is durable after recovery, and committed up to its snapshot', () => {
     const log = new RaftLog(snapshotAt('3@1', MEMBERS), blocksOf('1 2', 3))
     assert.deepEqual(pointersOf(log), { base: 3, snapshot: 3, commit: 3, persisted: 5, last: 5 })
   })
 
-  it('may reach back behind its snapshot', () => {
+  it('may start before its snapshot ends', () => {
     const log = new RaftLog(snapshotAt('3@2', MEMBERS), blocksOf('1 1 2 2'))
     assert.deepEqual(pointersOf(log), { base: 0, snapshot: 3, commit: 3, persisted: 4, last: 4 })
   })
 
-  it('has no gap after its snapshot, and reaches at least to it', () => {
+  it('has no gap after its snapshot and extends at least to it', () => {
     const snapshot = snapshotAt('3@1', MEMBERS)
     assert.throws(() => new RaftLog(snapshot, blocksOf('1', 4)), /there is no gap between snapshot and log/)
     assert.throws(() => new RaftLog(snapshot, blocksOf('1 1')), /the log extends at least to the snapshot/)
   })
 
-  it('knows the term at its snapshot, and none before its base', () => {
+  it('knows the term at its snapshot and no term before its base', () => {
     const log = new RaftLog(snapshotAt('3@2', MEMBERS), blocksOf('4', 3))
     assert.deepEqual(
       [2, 3, 4, 5].map((index) => log.termAt(index)),
@@ -47,13 +47,13 @@ describe('a log', () => {
     { last: '2@2', isUpToDate: false },
     { last: '9@1', isUpToDate: false },
   ]) {
-    it(`that ends at 3@2 finds one that ends at ${last} ${isUpToDate ? '' : 'not '}up-to-date`, () => {
+    it(`that ends at 3@2 finds a log that ends at ${last} ${isUpToDate ? '' : 'not '}up-to-date`, () => {
       const [index = 0, term = 0] = last.split('@').map(Number)
       assert.equal(logOf('1 1 2').isUpToDate(index, term), isUpToDate)
     })
   }
 
-  it('finds where another may agree: the last index at or below, whose term is not above', () => {
+  it('finds the last index at or below an index whose term is at most a term', () => {
     const log = logOf('1 1 2 2 4')
     assert.equal(log.lastWithTermAtMost(9, 3), 4)
     assert.equal(log.lastWithTermAtMost(3, 2), 3)
@@ -64,7 +64,7 @@ describe('a log', () => {
     assert.equal(compacted.lastWithTermAtMost(4, 1), undefined)
   })
 
-  it('has its boundaries where blocks end', () => {
+  it('has its boundaries at the ends of blocks', () => {
     const log = logOf('1 1x3 2')
     assert.deepEqual(
       [0, 1, 2, 3, 4, 5, 6].map((index) => log.isBoundary(index)),
@@ -76,13 +76,13 @@ describe('a log', () => {
     )
   })
 
-  it('counts the bytes that are not committed', () => {
+  it('counts its uncommitted bytes', () => {
     const log = logOf('1 1x3 2')
     log.commitTo(1)
     assert.equal(log.uncommittedBytes, 40)
   })
 
-  it('knows whether no entry before an index is of a term', () => {
+  it('knows whether an entry is the first of its term', () => {
     const log = logOf('1 1 3')
     assert.equal(log.isFirstOfTerm(3, 3), true)
     assert.equal(log.isFirstOfTerm(2, 1), false)
@@ -91,7 +91,7 @@ describe('a log', () => {
 })
 
 describe('truncating a log', () => {
-  it('takes what is durable with it', () => {
+  it('lowers the persisted index', () => {
     const log = logOf('1 1 2')
     assert.equal(log.truncateAfter(1), 2)
     assert.deepEqual(pointersOf(log), { base: 0, snapshot: 0, commit: 0, persisted: 1, last: 1 })
@@ -100,15 +100,15 @@ describe('truncating a log', () => {
     assert.equal(log.persistedIndex, 1)
   })
 
-  it('never takes what is committed', () => {
+  it('never drops committed entries', () => {
     const log = logOf('1 1 2')
     log.commitTo(2)
     assert.throws(() => log.truncateAfter(1), /committed entries are never truncated/)
   })
 })
 
-describe('committing', () => {
-  it('goes only forward, and only as far as the log', () => {
+describe('the commit index', () => {
+  it('only increases, and at most to the last index', () => {
     const log = logOf('1 1')
     log.commitTo(2)
     assert.throws(() => log.commitTo(1), /the commit index never decreases/)
@@ -117,7 +117,7 @@ describe('committing', () => {
 })
 
 describe('compacting a log', () => {
-  it('goes as far as whole blocks do, and remembers the term before them', () => {
+  it('drops whole blocks and keeps the term before the first remaining one', () => {
     const log = snapshotted('1 2x3 4', '4@2')
     assert.equal(log.compactTo(3), 1)
     assert.equal(log.termAt(1), 1)
@@ -129,14 +129,14 @@ describe('compacting a log', () => {
     )
   })
 
-  it('never goes beyond the snapshot, and never back', () => {
+  it('never drops entries after the snapshot and never lowers the base index', () => {
     const log = snapshotted('1 2 4', '2@2')
     assert.throws(() => log.compactTo(3), /only entries in the snapshot are compacted/)
     log.compactTo(2)
     assert.equal(log.compactTo(1), 2)
   })
 
-  it('may leave nothing, and terms may then begin anew', () => {
+  it('may drop all entries', () => {
     const log = snapshotted('1 1', '2@1')
     log.compactTo(2)
     assert.deepEqual(log.last, { index: 2, term: 1 })
@@ -145,8 +145,8 @@ describe('compacting a log', () => {
   })
 })
 
-describe('installing a snapshot of the leader', () => {
-  it('starts the log anew after it; nothing of it is durable yet', () => {
+describe('installing a snapshot from the leader', () => {
+  it('replaces the log and leaves the persisted index behind', () => {
     const log = logOf('1 1 1')
     log.commitTo(1)
     log.resetTo(snapshotAt('9@3', MEMBERS))
@@ -156,7 +156,7 @@ describe('installing a snapshot of the leader', () => {
     assert.equal(log.appliedIndex, 0)
   })
 
-  it('is only done when it is news', () => {
+  it('is allowed only ahead of the commit index', () => {
     const log = logOf('1 1')
     log.commitTo(2)
     assert.throws(() => log.resetTo(snapshotAt('2@1', MEMBERS)), /an installed snapshot is ahead of the commit index/)
@@ -164,7 +164,7 @@ describe('installing a snapshot of the leader', () => {
 })
 
 describe('any log', () => {
-  it('floors every index to the last boundary at or below it', () => {
+  it('floors an index to the last boundary at or below it', () => {
     fc.assert(
       fc.property(logs(), fc.nat(50), (blocks, index) => {
         const log = new RaftLog(undefined, blocks)
@@ -181,7 +181,7 @@ function logOf(words: string): RaftLog {
   return new RaftLog(undefined, blocksOf(words))
 }
 
-/** All committed, with a snapshot of the beginning, not yet compacted. */
+/** A committed log with a snapshot of its start, not compacted yet. */
 function snapshotted(words: string, last: string): RaftLog {
   const log = logOf(words)
   log.commitTo(log.lastIndex)

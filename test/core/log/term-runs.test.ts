@@ -15,7 +15,7 @@ describe('the terms of a log', () => {
     { log: '', index: 1, term: undefined },
     { log: '1', index: 0, term: undefined },
   ]) {
-    it(`have ${term} at ${index} of [${log}]`, () => assert.equal(runsOf(blocksOf(log)).termAt(index), term))
+    it(`are ${term} at ${index} of [${log}]`, () => assert.equal(runsOf(blocksOf(log)).termAt(index), term))
   }
 
   for (const { log, index, term, last } of [
@@ -32,11 +32,11 @@ describe('the terms of a log', () => {
     })
   }
 
-  it('never fall', () => {
+  it('never decrease', () => {
     assert.throws(() => runsOf(blocksOf('2')).append(2, 1), /terms never decrease along the log/)
   })
 
-  it('agree with an array of every entry, however the log is truncated and compacted', () => {
+  it('equal an array of the terms of all entries, however the log is truncated and compacted', () => {
     fc.assert(
       fc.property(logs(), fc.nat(40), fc.nat(40), fc.nat(42), fc.nat(9), (blocks, truncate, compact, probe, term) => {
         const runs = runsOf(blocks)
@@ -59,7 +59,7 @@ describe('the terms of a log', () => {
     )
   })
 
-  it('are forgotten all at once', () => {
+  it('are empty after clear', () => {
     const runs = runsOf(blocksOf('1 2'))
     runs.clear()
     runs.append(9, 1)

@@ -19,15 +19,15 @@ describe('a membership change', () => {
     { from: 'a b c', change: { remove: ['c'] }, to: '(a b)' },
     { from: 'a b c +d', change: { remove: ['d'] }, to: '(a b c)' },
     { from: 'a b', change: { remove: ['b'] }, to: '(a)' },
-    // More than one voter comes or goes: through a joint membership.
+    // Two or more voters change: through a joint membership.
     { from: 'a b c +d', change: { promote: ['d'], remove: ['c'] }, to: '(a b d)&(a b c)' },
     { from: 'a b c +d', change: { promote: ['d'], demote: ['c'] }, to: '(a b d +c)&(a b c)' },
     { from: 'a b c +d +e', change: { promote: ['d', 'e'] }, to: '(a b c d e)&(a b c)' },
     { from: 'a b c', change: { remove: ['b', 'c'] }, to: '(a)&(a b c)' },
-    // Learners come and go as they like.
+    // Learners change in one step.
     { from: 'a b c +d', change: { add: [{ id: 'e', address: 'e:9' }], remove: ['d'] }, to: '(a b c +e)' },
   ] satisfies { from: string; change: MembershipChange; to: string }[]) {
-    it(`makes ${to} of (${from}) by ${JSON.stringify(change)}`, () => {
+    it(`turns (${from}) into ${to} by ${JSON.stringify(change)}`, () => {
       assert.equal(formatMembership(resultOf(from, change)), to)
     })
   }
@@ -64,12 +64,12 @@ describe('a membership change', () => {
     { from: 'a b', change: { demote: ['a', 'b'] }, detail: 'there would be no voters' },
     { from: 'a b & a c', change: { remove: ['a'] }, detail: 'the membership is joint' },
   ] satisfies { from: string; change: MembershipChange; detail: string }[]) {
-    it(`is refused when ${detail}`, () => {
+    it(`is rejected because ${detail}`, () => {
       assert.deepEqual(applyChange(membershipOf(from), change, AT), { type: 'rejected', detail })
     })
   }
 
-  it('gives a new member the session of the entry that adds it, and nobody else another one', () => {
+  it('gives a new member the session of the entry that adds it, and changes no other session', () => {
     const { members } = resultOf('a b c', { add: [{ ...d, promote: true }] })
     assert.deepEqual(members, [
       ...['a', 'b', 'c'].map((id) => memberNamed(id)),
@@ -77,12 +77,12 @@ describe('a membership change', () => {
     ])
   })
 
-  it('lets a new member have the address of one that it replaces', () => {
+  it('may give a new member the address of a member that it removes', () => {
     const change = { remove: ['c'], add: [{ id: 'd', address: 'c:1' }] }
     assert.equal(memberOf(resultOf('a b c', change), 'd')?.address, 'c:1')
   })
 
-  it('lets two members change places', () => {
+  it('may exchange the addresses of two members', () => {
     const move = [
       { id: 'a', address: 'b:1' },
       { id: 'b', address: 'a:1' },
@@ -94,7 +94,7 @@ describe('a membership change', () => {
     )
   })
 
-  it('lets a promoted learner ask no more to be promoted', () => {
+  it('clears the promote flag of a promoted learner', () => {
     const learner = { ...memberNamed('d'), promote: true }
     const current = membershipOf('a b c +d')
     const members = current.members.map((member) => (member.id === 'd' ? learner : member))
@@ -103,7 +103,7 @@ describe('a membership change', () => {
     assert.equal(memberOf(result.membership, 'd')?.promote, false)
   })
 
-  it('leads, whatever is asked, to a flawless membership whose quorums overlap with those before it', () => {
+  it('always gives a valid membership whose quorums overlap with those of the previous one', () => {
     fc.assert(
       fc.property(simpleMemberships(), changes(), subsets(), subsets(), (current, change, one, other) => {
         const result = applyChange(current, change, AT)
@@ -118,7 +118,7 @@ describe('a membership change', () => {
     )
   })
 
-  it('is joint exactly when more than one voter comes or goes', () => {
+  it('is joint if and only if more than one voter changes', () => {
     fc.assert(
       fc.property(simpleMemberships(), changes(), (current, change) => {
         const result = applyChange(current, change, AT)
@@ -134,7 +134,7 @@ describe('a membership change', () => {
 })
 
 describe('leaving a joint membership', () => {
-  it('keeps the incoming half and forgets whoever was only in the outgoing one', () => {
+  it('keeps the incoming half and drops members that are only in the outgoing one', () => {
     const left = leaveJoint(membershipOf('a b d & a b c'))
     assert.equal(formatMembership(left), '(a b d)')
     assert.equal(memberOf(left, 'c'), undefined)
@@ -147,7 +147,7 @@ describe('leaving a joint membership', () => {
 })
 
 describe('binding directory ids', () => {
-  it('binds what was seen of members that have none', () => {
+  it('records the ids of members that have none', () => {
     const seen = new Map([
       ['a', 'one'],
       ['x', 'two'],
@@ -159,7 +159,7 @@ describe('binding directory ids', () => {
     )
   })
 
-  it('changes nothing that is bound, and is then the same membership', () => {
+  it('returns the same membership if there is nothing to record', () => {
     const bound = bindDirectoryIds(membershipOf('a b'), new Map([['a', 'one']]))
     assert.equal(bindDirectoryIds(bound, new Map([['a', 'another']])), bound)
     assert.equal(bindDirectoryIds(bound, new Map([['b', '']])), bound)
@@ -184,7 +184,7 @@ function subsets(): fc.Arbitrary<NodeId[]> {
   return fc.subarray(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
 }
 
-/** No two disjoint groups can decide, one by the membership before and one by that after. */
+/** A quorum of the previous membership and a quorum of the next one are never disjoint. */
 function assertOverlap(before: Membership, after: Membership, one: NodeId[], other: NodeId[]): void {
   const isDecision = isQuorum(before, (id) => one.includes(id)) && isQuorum(after, (id) => other.includes(id))
   assert.ok(!isDecision || one.some((id) => other.includes(id)), `${one} and ${other} decide apart`)

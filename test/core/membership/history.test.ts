@@ -9,19 +9,19 @@ const [FIRST, SECOND, THIRD] = ['a b c', 'a b c d', 'b c d'].map((words) => memb
   never,
 ]
 
-describe('the memberships of a log', () => {
-  it('has in force the one appended last, committed or not', () => {
+describe('a membership history', () => {
+  it('has the last appended membership in force, committed or not', () => {
     const history = historyOf()
     assert.deepEqual(history.current, { index: 9, membership: THIRD })
   })
 
-  it('knows which was in force at an index', () => {
+  it('returns the membership in force at an index', () => {
     const history = historyOf()
     const indexes = [0, 4, 5, 8, 9, 20].map((index) => history.at(index).index)
     assert.deepEqual(indexes, [0, 0, 5, 5, 9, 9])
   })
 
-  it('goes back as many steps as a truncation takes', () => {
+  it('reverts as many memberships as a truncation drops', () => {
     const one = historyOf()
     assert.equal(one.truncateAfter(8), true)
     assert.equal(one.current.membership, SECOND)
@@ -30,19 +30,19 @@ describe('the memberships of a log', () => {
     assert.equal(both.current.membership, FIRST)
   })
 
-  it('keeps what lies at the index that is truncated after', () => {
+  it('keeps a membership at the index to truncate after', () => {
     const history = historyOf()
     assert.equal(history.truncateAfter(9), false)
     assert.equal(history.current.index, 9)
   })
 
-  it('never goes back beyond the one it begins with', () => {
+  it('never reverts its first membership', () => {
     const history = historyOf()
     history.truncateAfter(0)
     assert.equal(history.current.index, 0)
   })
 
-  it('forgets on compaction what no truncation can go back to', () => {
+  it('drops memberships on compaction that no truncation can revert to', () => {
     const history = historyOf()
     history.compactTo(7)
     assert.equal(history.at(0).index, 5)
@@ -50,24 +50,24 @@ describe('the memberships of a log', () => {
     assert.equal(history.current.index, 5)
   })
 
-  it('begins anew with a snapshot', () => {
+  it('starts again with the membership of a snapshot', () => {
     const history = historyOf()
     history.reset({ index: 30, membership: SECOND })
     assert.equal(history.at(9).index, 30)
     assert.equal(history.current.index, 30)
   })
 
-  it('takes no membership out of order', () => {
+  it('rejects memberships out of order', () => {
     assert.throws(() => historyOf().append(9, FIRST), /memberships are appended in order/)
   })
 
-  it('agrees with a list of all of them under any appends and truncations', () => {
-    const happening = fc.record({ isAppend: fc.boolean(), by: fc.integer({ min: 1, max: 5 }) })
+  it('equals a list of all memberships after any appends and truncations', () => {
+    const step = fc.record({ isAppend: fc.boolean(), by: fc.integer({ min: 1, max: 5 }) })
     fc.assert(
-      fc.property(fc.array(happening), fc.nat(60), (happenings, probe) => {
+      fc.property(fc.array(step), fc.nat(60), (steps, probe) => {
         const history = new MembershipHistory({ index: 0, membership: FIRST })
         let list = [{ index: 0, membership: FIRST }]
-        for (const { isAppend, by } of happenings) {
+        for (const { isAppend, by } of steps) {
           const last = list.at(-1)?.index ?? 0
           if (isAppend) {
             history.append(last + by, SECOND)
@@ -87,24 +87,24 @@ describe('the memberships of a log', () => {
   })
 })
 
-describe('whoever has left', () => {
-  it('was named once, and is not in what is committed, nor in anything later', () => {
+describe('wasRemoved', () => {
+  it('holds for an earlier member that is neither in the committed membership nor in a later one', () => {
     const history = historyOf()
     assert.equal(history.wasRemoved('a', 9), true)
     assert.equal(history.wasRemoved('b', 9), false)
   })
 
-  it('has not left while the membership without it is not committed', () => {
+  it('does not hold while the removal is not committed', () => {
     assert.equal(historyOf().wasRemoved('a', 8), false)
   })
 
-  it('has not left if a later membership names it again', () => {
+  it('does not hold if a later membership contains the node again', () => {
     const history = historyOf()
     history.append(12, FIRST)
     assert.equal(history.wasRemoved('a', 9), false)
   })
 
-  it('cannot leave before it has come', () => {
+  it('does not hold for a node that was never a member before', () => {
     assert.equal(historyOf().wasRemoved('x', 9), false)
     assert.equal(historyOf().wasRemoved('d', 0), false)
   })

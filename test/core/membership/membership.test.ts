@@ -14,7 +14,7 @@ import { memberships } from '../arbitraries.ts'
 import { memberNamed, membershipOf } from '../builders.ts'
 
 describe('a membership', () => {
-  it('of a new cluster has only voters, sorted, that nobody has met', () => {
+  it('of a new cluster has only voters, sorted and without directory ids', () => {
     const founders = bootstrapMembership({ c: 'c:1', a: 'a:1', b: 'b:1' })
     assert.deepEqual(founders, {
       ...EMPTY_MEMBERSHIP,
@@ -23,12 +23,12 @@ describe('a membership', () => {
     })
   })
 
-  it('is joint while there is an outgoing half', () => {
+  it('is joint if it has an outgoing half', () => {
     assert.equal(isJoint(membershipOf('a b & a c')), true)
     assert.equal(isJoint(membershipOf('a b')), false)
   })
 
-  it('has for voters those of either half, and for members the learners too', () => {
+  it('has the voters of both halves as voters, and the learners as members too', () => {
     const joint = membershipOf('a b +d & b c')
     assert.deepEqual(
       ['a', 'b', 'c', 'd', 'x'].map((id) => isVoter(joint, id)),
@@ -42,7 +42,7 @@ describe('a membership', () => {
     assert.equal(memberOf(joint, 'x'), undefined)
   })
 
-  it('is flawless as the others make it', () => {
+  it('is valid if it results from the functions of this module', () => {
     fc.assert(fc.property(memberships(), (membership) => assert.equal(membershipProblem(membership), undefined)))
     assert.equal(membershipProblem(EMPTY_MEMBERSHIP), undefined)
   })
@@ -57,6 +57,6 @@ describe('a membership', () => {
     { flaw: 'a voter or learner appears twice', broken: { ...membershipOf('a b'), voters: ['a', 'a'] } },
     { flaw: 'there are no voters', broken: { ...membershipOf('a b'), voters: [] } },
   ]) {
-    it(`is flawed when ${flaw}`, () => assert.equal(membershipProblem(broken), flaw))
+    it(`is invalid if ${flaw}`, () => assert.equal(membershipProblem(broken), flaw))
   }
 })

@@ -5,7 +5,7 @@ import { electionResult, isQuorum, quorumValue } from '../../../src/core/members
 import { memberships, nodeIds } from '../arbitraries.ts'
 import { membershipOf } from '../builders.ts'
 
-describe('the index that a quorum has reached', () => {
+describe('the value that a quorum has reached', () => {
   for (const { members, reached, value } of [
     { members: 'a', reached: 'a7', value: 7 },
     { members: 'a b', reached: 'a7 b3', value: 3 },
@@ -14,7 +14,7 @@ describe('the index that a quorum has reached', () => {
     { members: 'a b c d', reached: 'a9 b8 c7 d1', value: 7 },
     { members: 'a b c d e', reached: 'a9 b8 c7 d1 e1', value: 7 },
     { members: 'a b c +d', reached: 'a1 b2 c3 d9', value: 2 },
-    // Joint: the slower half decides.
+    // Joint: the lower value counts.
     { members: 'a b c & c d', reached: 'a5 b5 c3 d9', value: 3 },
     { members: 'a b c & a b c', reached: 'a5 b4 c3', value: 4 },
     { members: 'a & b', reached: 'a5 b9', value: 5 },
@@ -25,7 +25,7 @@ describe('the index that a quorum has reached', () => {
     })
   }
 
-  it('is what trying every index finds', () => {
+  it('equals the result of trying every index', () => {
     fc.assert(
       fc.property(memberships(), fc.dictionary(nodeIds(), fc.nat(9)), (members, reached) => {
         const reachedBy = (id: NodeId): number => reached[id] ?? 0
@@ -34,7 +34,7 @@ describe('the index that a quorum has reached', () => {
     )
   })
 
-  it('does not depend on what learners and strangers have', () => {
+  it('does not depend on learners and non-members', () => {
     fc.assert(
       fc.property(memberships(), fc.dictionary(nodeIds(), fc.nat(9)), (members, reached) => {
         const votes = (id: NodeId): boolean => members.voters.includes(id) || members.outgoing.includes(id)
@@ -67,29 +67,29 @@ describe('a quorum', () => {
 })
 
 describe('the result of an election', () => {
-  for (const { members, granted, refused, result } of [
-    { members: 'a b c', granted: 'a', refused: '', result: 'open' },
-    { members: 'a b c', granted: 'a b', refused: '', result: 'won' },
-    { members: 'a b c', granted: 'a', refused: 'b c', result: 'lost' },
-    { members: 'a b', granted: 'a', refused: 'b', result: 'lost' },
-    { members: 'a b c d', granted: 'a b', refused: 'c', result: 'open' },
-    { members: 'a b c d', granted: 'a b', refused: 'c d', result: 'lost' },
-    { members: 'a b c +d', granted: 'a d', refused: '', result: 'open' },
-    { members: 'a b c & c d e', granted: 'a b c', refused: '', result: 'open' },
-    { members: 'a b c & c d e', granted: 'a b c d', refused: 'e', result: 'won' },
-    { members: 'a b c & c d e', granted: 'a b c', refused: 'd e', result: 'lost' },
-    { members: '', granted: 'a', refused: '', result: 'lost' },
+  for (const { members, granted, denied, result } of [
+    { members: 'a b c', granted: 'a', denied: '', result: 'open' },
+    { members: 'a b c', granted: 'a b', denied: '', result: 'won' },
+    { members: 'a b c', granted: 'a', denied: 'b c', result: 'lost' },
+    { members: 'a b', granted: 'a', denied: 'b', result: 'lost' },
+    { members: 'a b c d', granted: 'a b', denied: 'c', result: 'open' },
+    { members: 'a b c d', granted: 'a b', denied: 'c d', result: 'lost' },
+    { members: 'a b c +d', granted: 'a d', denied: '', result: 'open' },
+    { members: 'a b c & c d e', granted: 'a b c', denied: '', result: 'open' },
+    { members: 'a b c & c d e', granted: 'a b c d', denied: 'e', result: 'won' },
+    { members: 'a b c & c d e', granted: 'a b c', denied: 'd e', result: 'lost' },
+    { members: '', granted: 'a', denied: '', result: 'lost' },
   ]) {
-    it(`is ${result} when of (${members}) ${granted || 'nobody'} granted and ${refused || 'nobody'} refused`, () => {
+    it(`is ${result} in (${members}) with votes granted by [${granted}] and denied by [${denied}]`, () => {
       const isGranted = isOneOf(granted)
-      const isRefused = isOneOf(refused)
-      const voteOf = (id: NodeId) => (isGranted(id) ? 'granted' : isRefused(id) ? 'refused' : 'open')
+      const isDenied = isOneOf(denied)
+      const voteOf = (id: NodeId) => (isGranted(id) ? 'granted' : isDenied(id) ? 'denied' : 'open')
       assert.equal(electionResult(membershipOf(members), voteOf), result)
     })
   }
 })
 
-/** The greatest index for which counting finds a majority of each half that has voters. */
+/** Finds the greatest value that a majority of each half has reached by trying all of them. */
 function slowQuorumValue({ voters, outgoing }: Membership, reachedBy: (id: NodeId) => number): number {
   const halves = outgoing.length === 0 ? [voters] : [voters, outgoing]
   for (let index = 9; index >= 0; index--) {
@@ -98,7 +98,7 @@ function slowQuorumValue({ voters, outgoing }: Membership, reachedBy: (id: NodeI
   return -Infinity
 }
 
-/** 'a5 b4': what each has reached; 0 if not named. */
+/** 'a5 b4': the value each node has reached; 0 for other nodes. */
 function indexesOf(words: string): (id: NodeId) => number {
   const indexes = new Map(words.split(' ').map((word) => [word.charAt(0), Number(word.slice(1))]))
   return (id) => indexes.get(id) ?? 0

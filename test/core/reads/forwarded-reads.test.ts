@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { Random } from '../../../src/core/random.ts'
 import { ForwardedReads } from '../../../src/core/reads/forwarded-reads.ts'
 
-describe('the reads a follower has asked its leader about', () => {
-  it('are answered once, by their ticket', () => {
+describe('the reads a follower has forwarded', () => {
+  it('complete once, by their ticket', () => {
     const reads = new ForwardedReads(new Random(1))
     const ticket = reads.add(7, 100)
     assert.equal(reads.take(ticket), 7)
@@ -11,13 +11,13 @@ describe('the reads a follower has asked its leader about', () => {
     assert.equal(reads.length, 0)
   })
 
-  it('have tickets that no other life of the node has', () => {
+  it('have tickets that differ from those before a restart', () => {
     const tickets = [1, 2].map((seed) => new ForwardedReads(new Random(seed)).add(7, 100))
     assert.notEqual(tickets[0], tickets[1])
     assert.ok(tickets.every(Number.isSafeInteger))
   })
 
-  it('are given up at their deadline, in order', () => {
+  it('expire at their deadline, in order', () => {
     const reads = new ForwardedReads(new Random(1))
     reads.add(1, 100)
     reads.add(2, 100)
@@ -28,7 +28,7 @@ describe('the reads a follower has asked its leader about', () => {
     assert.equal(reads.nextDeadline, 200)
   })
 
-  it('are all given up with their leader', () => {
+  it('are all removed by drain', () => {
     const reads = new ForwardedReads(new Random(1))
     const ticket = reads.add(1, 100)
     reads.add(2, 100)

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { HeartbeatRounds } from '../../../src/core/reads/heartbeat-rounds.ts'
 
-describe('the rounds of a leader', () => {
-  it('rise by one, and remember when they were sent', () => {
+describe('the heartbeat rounds of a leader', () => {
+  it('increase by one and keep their send times', () => {
     const rounds = new HeartbeatRounds()
     assert.equal(rounds.current, 0)
     assert.deepEqual([rounds.begin(10), rounds.begin(20), rounds.current], [1, 2, 2])
     assert.deepEqual([rounds.sentAt(1), rounds.sentAt(2)], [10, 20])
   })
 
-  it('were sent infinitely long ago if they never were', () => {
+  it('count as sent infinitely long ago if they were never sent', () => {
     const rounds = new HeartbeatRounds()
     assert.equal(rounds.sentAt(0), -Infinity)
     rounds.begin(10)
     assert.deepEqual([rounds.sentAt(0), rounds.sentAt(2)], [-Infinity, -Infinity])
   })
 
-  it('are forgotten after a thousand others, never mistaken', () => {
+  it('are forgotten after a thousand others and never confused', () => {
     const rounds = new HeartbeatRounds()
     for (let count = 1; count <= 5000; count++) rounds.begin(10 * count)
     assert.equal(rounds.sentAt(5000), 50_000)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { ReadQueue } from '../../../src/core/reads/read-queue.ts'
 
-describe('the reads that wait on a leader', () => {
-  it('are confirmed by the round that began after they came, at the commit index of that moment', () => {
+describe('the pending reads of a leader', () => {
+  it('are confirmed by the round that starts after them, at its commit index', () => {
     const queue = queueOf(1, 2)
     queue.beginRound(7, 30)
     assert.deepEqual(queue.confirmed(6), [])
@@ -16,7 +16,7 @@ describe('the reads that wait on a leader', () => {
     assert.equal(queue.length, 0)
   })
 
-  it('are not confirmed by a round that was under way when they came', () => {
+  it('are not confirmed by a round that started before them', () => {
     const queue = queueOf(1)
     queue.beginRound(7, 30)
     queue.add({ from: undefined, read: 2 })
@@ -27,7 +27,7 @@ describe('the reads that wait on a leader', () => {
     assert.equal(queue.needsRound, true)
   })
 
-  it('are confirmed by any later round too, in order', () => {
+  it('are confirmed by any later round, in order', () => {
     const queue = queueOf(1)
     queue.beginRound(7, 30)
     queue.add({ from: 'b', read: 2 })
@@ -38,7 +38,7 @@ describe('the reads that wait on a leader', () => {
     ])
   })
 
-  it('ask for no round while they are held', () => {
+  it('need no round while they are held', () => {
     const queue = new ReadQueue()
     queue.hold({ from: undefined, read: 1 })
     assert.deepEqual([queue.needsRound, queue.length], [false, 1])
@@ -48,7 +48,7 @@ describe('the reads that wait on a leader', () => {
     assert.equal(queue.needsRound, true)
   })
 
-  it('are told apart by who asked, though numbers repeat', () => {
+  it('are distinguished by requester even if their numbers are equal', () => {
     const queue = queueOf(1)
     queue.add({ from: 'b', read: 1 })
     queue.beginRound(1, 5)
@@ -58,7 +58,7 @@ describe('the reads that wait on a leader', () => {
     )
   })
 
-  it('are all handed back when leadership is over', () => {
+  it('are all removed by drain', () => {
     const queue = queueOf(1)
     queue.beginRound(1, 5)
     queue.add({ from: undefined, read: 2 })

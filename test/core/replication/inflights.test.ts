@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Inflights } from '../../../src/core/replication/inflights.ts'
 
-describe('what is on its way to a follower', () => {
-  it('is bounded in messages', () => {
+describe('the messages in flight to a follower', () => {
+  it('are limited in number', () => {
     const inflights = new Inflights(2, 1000)
     inflights.add(1, 10)
     assert.equal(inflights.isFull, false)
@@ -11,7 +11,7 @@ describe('what is on its way to a follower', () => {
     assert.equal(inflights.isFull, true)
   })
 
-  it('is bounded in bytes', () => {
+  it('are limited in bytes', () => {
     const inflights = new Inflights(9, 100)
     inflights.add(5, 99)
     assert.equal(inflights.isFull, false)
@@ -19,7 +19,7 @@ describe('what is on its way to a follower', () => {
     assert.equal(inflights.isFull, true)
   })
 
-  it('is released up to the index that is acknowledged, and no further', () => {
+  it('are released up to the acknowledged index', () => {
     const inflights = new Inflights(9, 1000)
     for (const last of [3, 5, 9]) inflights.add(last, 10)
     inflights.release(4)
@@ -29,21 +29,21 @@ describe('what is on its way to a follower', () => {
     assert.deepEqual([inflights.messages, inflights.bytes], [1, 10])
   })
 
-  it('agrees with a list under any sends and acknowledgements', () => {
-    const happening = fc.record({ isSend: fc.boolean(), step: fc.integer({ min: 1, max: 5 }), bytes: fc.nat(50) })
+  it('equal a list after any sends and acknowledgements', () => {
+    const step = fc.record({ isSend: fc.boolean(), by: fc.integer({ min: 1, max: 5 }), bytes: fc.nat(50) })
     fc.assert(
-      fc.property(fc.array(happening), (happenings) => {
+      fc.property(fc.array(step), (steps) => {
         const inflights = new Inflights(5, 100)
         let list: { last: number; bytes: number }[] = []
         let sent = 0
-        for (const { isSend, step, bytes } of happenings) {
+        for (const { isSend, by, bytes } of steps) {
           if (isSend) {
-            sent += step
+            sent += by
             inflights.add(sent, bytes)
             list.push({ last: sent, bytes })
           } else {
-            inflights.release(sent - step)
-            list = list.filter(({ last }) => last > sent - step)
+            inflights.release(sent - by)
+            list = list.filter(({ last }) => last > sent - by)
           }
         }
         const sum = list.reduce((total, { bytes }) => total + bytes, 0)

@@ -5,8 +5,8 @@ import { membershipOf, snapshotAt } from '../builders.ts'
 
 const OPTIONS = { ...RAFT_DEFAULTS, id: 'a', seed: 1 }
 
-describe("a leader's view of a follower", () => {
-  it('begins with a probe, knowing nothing, the clock running', () => {
+describe('the progress of a follower', () => {
+  it('starts as a probe without a match and without a response', () => {
     const progress = progressOf()
     assert.deepEqual(progress.status(150), {
       id: 'b',
@@ -20,7 +20,7 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.lastContactAt, 100)
   })
 
-  it('never takes a match back', () => {
+  it('never decreases the match index', () => {
     const progress = progressOf()
     assert.equal(progress.recordMatch(5), true)
     assert.equal(progress.recordMatch(5), false)
@@ -28,7 +28,7 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.matchIndex, 5)
   })
 
-  it('sends next what comes after a match, and never less', () => {
+  it('keeps the next index above the match index', () => {
     const progress = progressOf()
     progress.recordMatch(12)
     assert.equal(progress.nextIndex, 13)
@@ -38,7 +38,7 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.nextIndex, 20)
   })
 
-  it('releases the pipeline as far as matches come in', () => {
+  it('releases in-flight messages up to the match index', () => {
     const progress = progressOf()
     progress.becomeReplicate()
     assert.ok(progress.state.type === 'replicate')
@@ -49,7 +49,7 @@ describe("a leader's view of a follower", () => {
     assert.deepEqual([inflightMessages, inflightBytes], [1, 100])
   })
 
-  it('probes again from what is known when the link breaks', () => {
+  it('probes again from the match index when the link breaks', () => {
     const progress = progressOf()
     progress.recordMatch(5)
     progress.becomeReplicate()
@@ -59,7 +59,7 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.nextIndex, 6)
   })
 
-  it('does not wait for the answer to a probe on a link that broke', () => {
+  it('does not wait for the response to a probe on a broken link', () => {
     const progress = progressOf()
     assert.ok(progress.state.type === 'probe')
     progress.state.isWaiting = true
@@ -68,14 +68,14 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.nextIndex, 10)
   })
 
-  it('goes on waiting for a snapshot that is being fetched on another link', () => {
+  it('keeps waiting for a snapshot when the link breaks', () => {
     const progress = progressOf()
     progress.becomeSnapshot(snapshotAt('9@1', membershipOf('a b c')))
     progress.onLinkLost()
     assert.equal(progress.state.type, 'snapshot')
   })
 
-  it('remembers the latest round that was answered, late answers or not', () => {
+  it('keeps the latest answered round when responses arrive out of order', () => {
     const progress = progressOf()
     progress.recordContact(200, 4)
     progress.recordContact(250, 2)
@@ -83,7 +83,7 @@ describe("a leader's view of a follower", () => {
     assert.equal(progress.status(300).silentMs, 50)
   })
 
-  it('counts as caught up only when it replicates and has been heard', () => {
+  it('counts as caught up only while it replicates and after a response', () => {
     const progress = progressOf()
     assert.equal(progress.isCaughtUp, false)
     progress.becomeReplicate()

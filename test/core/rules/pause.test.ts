@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { acknowledgeAll, appendRequest, followerOf, ofType, readyLeaderOf } from '../builders.ts'
 
 describe('a node that was paused', () => {
-  it('does not take its own deafness for a silent leader', () => {
+  it('does not mistake its own pause for a silent leader', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.now += 10_000
     const { events, messages } = follower.process({ type: 'timeout' })
@@ -15,7 +15,7 @@ describe('a node that was paused', () => {
     assert.ok(follower.state.timer.deadline >= follower.now + follower.options.electionTimeoutMinMs)
   })
 
-  it('listens first to what has come meanwhile', () => {
+  it('processes the received messages first', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.now += 10_000
     follower.receive('b', appendRequest({ term: 2, prev: '0@0' }))
@@ -23,7 +23,7 @@ describe('a node that was paused', () => {
     assert.equal(follower.status.role, 'follower')
   })
 
-  it('stays in office as a leader until it has had an election timeout to hear its quorum', () => {
+  it('stays leader for an election timeout, to make contact with its quorum', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.now += 10_000
     const { messages } = leader.process({ type: 'timeout' })
@@ -33,7 +33,7 @@ describe('a node that was paused', () => {
     assert.equal(leader.status.role, 'follower')
   })
 
-  it('does not blame its disk for the time it was away', () => {
+  it('does not count the pause as time that its disk was stalled', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
     leader.now += 10_000
@@ -41,7 +41,7 @@ describe('a node that was paused', () => {
     assert.equal(leader.status.role, 'leader')
   })
 
-  it('knows a little lateness from a pause', () => {
+  it('tolerates a delay of pauseToleranceMs', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     follower.now = follower.effects.wakeAt + follower.options.pauseToleranceMs
     assert.deepEqual(follower.step({ type: 'timeout' }).events, [])
@@ -50,23 +50,23 @@ describe('a node that was paused', () => {
   })
 })
 
-describe('a node at rest', () => {
-  it('asks to be woken often enough to notice that it was not', () => {
+describe('an idle node', () => {
+  it('requests wake-ups often enough to detect a pause', () => {
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     assert.ok(follower.effects.wakeAt - follower.now <= 2 * follower.options.heartbeatIntervalMs)
   })
 
-  it('asks never to be woken when it may not campaign and waits for nothing', () => {
+  it('requests no wake-up if it may not campaign and nothing is pending', () => {
     const learner = followerOf('b c +a', { term: 2, leader: 'b' })
     assert.equal(learner.effects.wakeAt, Infinity)
   })
 
-  it('sends no heartbeats when it is alone', () => {
+  it('sends no heartbeats in a single-node cluster', () => {
     const alone = readyLeaderOf('a', { term: 2 })
     assert.equal(alone.effects.wakeAt, Infinity)
   })
 
-  it('sends a heartbeat at every interval as a leader', () => {
+  it('sends a heartbeat in every interval as leader', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const { heartbeatIntervalMs } = leader.options
     for (let beat = 0; beat < 5; beat++) {

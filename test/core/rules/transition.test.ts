@@ -21,8 +21,8 @@ const BECOME = {
   leader: becomeLeader,
 }
 
-describe('the table of legal moves (Figure 4)', () => {
-  it('lets a leader only become a follower, and only a candidate become a leader', () => {
+describe('the legal role transitions (Figure 4)', () => {
+  it('let a leader become only a follower, and only a candidate become leader', () => {
     assert.deepEqual(LEGAL_TRANSITIONS.leader, ['follower'])
     const electors = (Object.keys(LEGAL_TRANSITIONS) as Role[]).filter((role) =>
       LEGAL_TRANSITIONS[role].includes('leader'),
@@ -33,7 +33,7 @@ describe('the table of legal moves (Figure 4)', () => {
   for (const from of Object.keys(OF_ROLE) as Role[]) {
     for (const to of Object.keys(BECOME) as (keyof typeof BECOME)[]) {
       const isLegal = LEGAL_TRANSITIONS[from].includes(to)
-      it(`${isLegal ? 'lets' : 'does not let'} a ${from} become a ${to}`, () => {
+      it(`${isLegal ? 'let' : 'do not let'} a ${from} become a ${to}`, () => {
         const { state } = OF_ROLE[from]()
         assert.equal(state.role.type, from)
         if (isLegal) BECOME[to](state)
