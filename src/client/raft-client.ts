@@ -88,7 +88,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   /** `propose` without codecs; also returns index and term of the entry. */
   async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
     checkBytes('command', command)
-    return this.#caller.call('mutation', (channel, granted) => channel.propose(command, granted), options)
+    return this.#caller.call('mutation', (channel, attemptOptions) => channel.propose(command, attemptOptions), options)
   }
 
   /** Queries the state machine. The answer reflects every write acknowledged before the call, unless `mode` is 'local'. */
@@ -111,7 +111,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     return this.#caller.callAt(
       endpoint,
       kind,
-      (channel, granted) => channel.query(query, { ...granted, mode }),
+      (channel, attemptOptions) => channel.query(query, { ...attemptOptions, mode }),
       options,
     )
   }
@@ -119,23 +119,31 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   /** Requests the status of every known node. Never rejects because of a node: its entry then contains the error. */
   async status(options?: CallOptions): Promise<readonly EndpointStatus[]> {
     const answers = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
-    const statuses = answers.flatMap((said) => ('status' in said ? [said.status] : []))
+    const statuses = answers.flatMap((result) => ('status' in result ? [result.status] : []))
     const unasked = this.#endpoints
       .unaskedMembers(statuses)
-      .filter((address) => !answers.some((said) => said.address === address))
+      .filter((address) => !answers.some((result) => result.address === address))
     return [...answers, ...(await Promise.all(unasked.map((address) => this.#statusOf(address, options))))]
   }
 
   /** Applies these differences to the current membership; resolves with the index of the entry once it is committed. */
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
-    return this.#caller.call('mutation', (channel, granted) => channel.changeMembership(change, granted), options)
+    return this.#caller.call(
+      'mutation',
+      (channel, attemptOptions) => channel.changeMembership(change, attemptOptions),
+      options,
+    )
   }
 
   /** Transfers leadership to `to`, or to the voter with the highest match index; resolves with the new leader. */
   transferLeadership({ to, ...options }: CallOptions & { readonly to?: NodeId | undefined } = {}): Promise<{
     readonly leader: NodeId | undefined
   }> {
-    return this.#caller.call('mutation', (channel, granted) => channel.transferLeadership(to, granted), options)
+    return this.#caller.call(
+      'mutation',
+      (channel, attemptOptions) => channel.transferLeadership(to, attemptOptions),
+      options,
+    )
   }
 
   /** Takes a snapshot on one node: the one at `endpoint`, or the one that served last. Resolves once it is recorded. */
@@ -144,7 +152,12 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     ...options
   }: CallOptions & { readonly endpoint?: string | undefined } = {}): Promise<SnapshotInfo> {
     const callOptions = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.snapshotTimeoutMs }
-    return this.#caller.callAt(endpoint, 'mutation', (channel, granted) => channel.takeSnapshot(granted), callOptions)
+    return this.#caller.callAt(
+      endpoint,
+      'mutation',
+      (channel, attemptOptions) => channel.takeSnapshot(attemptOptions),
+      callOptions,
+    )
   }
 
   /** Closes all channels. Pending calls reject; the outcome of a proposal that was sent is then unknown. Idempotent. */
@@ -163,7 +176,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
       const status = await this.#caller.callAt(
         address,
         'read',
-        (channel, granted) => channel.status(granted),
+        (channel, attemptOptions) => channel.status(attemptOptions),
         callOptions,
       )
       this.#endpoints.learn(address, status)

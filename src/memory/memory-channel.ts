@@ -44,14 +44,14 @@ export class MemoryClientChannel implements ClientChannel {
   }
 
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
-    return this.#call('mutation', options, (node, granted) => node.proposeBytes(command, granted))
+    return this.#call('mutation', options, (node, callOptions) => node.proposeBytes(command, callOptions))
   }
 
   query(
     query: Uint8Array,
     { mode, ...options }: CallOptions & { readonly mode: ReadMode },
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
-    return this.#call('read', options, (node, granted) => node.queryBytes(query, { ...granted, mode }))
+    return this.#call('read', options, (node, callOptions) => node.queryBytes(query, { ...callOptions, mode }))
   }
 
   status(options: CallOptions = {}): Promise<NodeStatus> {
@@ -59,18 +59,18 @@ export class MemoryClientChannel implements ClientChannel {
   }
 
   changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<{ readonly index: LogIndex }> {
-    return this.#call('mutation', options, (node, granted) => node.changeMembership(change, granted))
+    return this.#call('mutation', options, (node, callOptions) => node.changeMembership(change, callOptions))
   }
 
   transferLeadership(
     to: NodeId | undefined,
     options: CallOptions = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
-    return this.#call('mutation', options, (node, granted) => node.transferLeadership({ ...granted, to }))
+    return this.#call('mutation', options, (node, callOptions) => node.transferLeadership({ ...callOptions, to }))
   }
 
   takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
-    return this.#call('mutation', options, (node, granted) => node.takeSnapshot(granted))
+    return this.#call('mutation', options, (node, callOptions) => node.takeSnapshot(callOptions))
   }
 
   async close(): Promise<void> {
@@ -82,7 +82,7 @@ export class MemoryClientChannel implements ClientChannel {
   #call<Value>(
     kind: CallKind,
     { signal, timeoutMs = this.#timeoutMs }: CallOptions,
-    action: (node: NodeService, granted: CallOptions) => Promise<Value>,
+    action: (node: NodeService, callOptions: CallOptions) => Promise<Value>,
   ): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new RaftError('ERR_RAFT_CLOSED', 'the client was closed')

@@ -6,14 +6,14 @@ import { hangs, ScriptedCluster } from './scripted-cluster.ts'
 
 describe('a client that selects an endpoint', () => {
   it('does not call an address that only a hint contains', async () => {
-    const cluster = new ScriptedCluster('n1', 'n2', 'stranger')
+    const cluster = new ScriptedCluster('n1', 'n2', 'outsider')
     cluster.node('n1').members = ['n1', 'n2']
     cluster.node('n2').members = ['n1', 'n2']
-    cluster.elect('stranger')
+    cluster.elect('outsider')
     const error = await cluster.failure(cluster.client({ endpoints: ['n1:1', 'n2:1'] }).propose('a'))
     assert.equal(error.code, 'ERR_RAFT_NO_LEADER')
     assert.deepEqual(
-      cluster.calls.filter((call) => call.startsWith('stranger')),
+      cluster.calls.filter((call) => call.startsWith('outsider')),
       [],
     )
   })
@@ -91,8 +91,8 @@ describe('the status of a cluster, requested by a client', () => {
   it('contains the status or the error of each endpoint and each learned member', async () => {
     const cluster = new ScriptedCluster('n1', 'n2', 'n3')
     cluster.node('n3').isUp = false
-    const said = await cluster.run(cluster.client({ endpoints: ['n1:1', 'n9:1'] }).status())
-    const facts = said.map((one) => [one.address, 'status' in one ? one.status.role : one.error.code])
+    const statuses = await cluster.run(cluster.client({ endpoints: ['n1:1', 'n9:1'] }).status())
+    const facts = statuses.map((entry) => [entry.address, 'status' in entry ? entry.status.role : entry.error.code])
     assert.deepEqual(facts, [
       ['n1:1', 'leader'],
       ['n9:1', 'ERR_RAFT_UNREACHABLE'],

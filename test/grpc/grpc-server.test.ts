@@ -50,13 +50,13 @@ describe('the gRPC server', () => {
     other.close()
   })
 
-  for (const { listen, says } of [
-    { listen: '192.0.2.1:7001', says: /does not have that address/ },
-    { listen: 'no-such-host.invalid:7001', says: /the host name is unknown/ },
+  for (const { listen, expected } of [
+    { listen: '192.0.2.1:7001', expected: /does not have that address/ },
+    { listen: 'no-such-host.invalid:7001', expected: /the host name is unknown/ },
   ])
     it(`reports why it cannot listen on ${listen}`, async () => {
       const server = new GrpcServer({ listen })
-      await assert.rejects(server.start(), { code: 'ERR_RAFT_LISTEN', message: says })
+      await assert.rejects(server.start(), { code: 'ERR_RAFT_LISTEN', message: expected })
       await server.close()
     })
 

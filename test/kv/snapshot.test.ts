@@ -1,4 +1,4 @@
-/** Snapshots of the key-value machine: the state as of the call, whatever is written meanwhile, and never a long turn. */
+/** Snapshots of the key-value machine contain the state at the time of the call, and are encoded in short turns. */
 import assert from 'node:assert/strict'
 import { setImmediate } from 'node:timers/promises'
 import * as fc from 'fast-check'

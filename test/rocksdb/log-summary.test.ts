@@ -30,59 +30,64 @@ describe('opening a log', () => {
     return openError(fixture.createStorage(), 'ERR_RAFT_CORRUPT')
   }
 
-  for (const { what, change, says, lastGood } of [
-    { what: 'without its first block', change: del(1, 0), says: /a block starts at 3/, lastGood: 0 },
-    { what: 'without a block in the middle', change: del(5, 1), says: /a block starts at 7/, lastGood: 4 },
-    { what: 'without its last block', change: del(11, 2), says: /should end at 12/, lastGood: 10 },
+  for (const { what, change, expected, lastGood } of [
+    { what: 'without its first block', change: del(1, 0), expected: /a block starts at 3/, lastGood: 0 },
+    { what: 'without a block in the middle', change: del(5, 1), expected: /a block starts at 7/, lastGood: 4 },
+    { what: 'without its last block', change: del(11, 2), expected: /should end at 12/, lastGood: 10 },
     {
       what: 'with a block replaced by one of an older term',
       change: put(block(9, 1), 1),
-      says: /follows an entry of term 2/,
+      expected: /follows an entry of term 2/,
       lastGood: 10,
     },
-    { what: 'with a block beyond its end', change: put(block(13, 2), 2), says: /should end at 12/, lastGood: 14 },
+    { what: 'with a block beyond its end', change: put(block(13, 2), 2), expected: /should end at 12/, lastGood: 14 },
     {
       what: 'with a duplicate block',
       change: put(block(5, 1), 0),
-      says: /follows an entry of term 0/,
+      expected: /follows an entry of term 0/,
       lastGood: 4,
     },
     {
       what: 'with a block under the key of another one',
       change: put(block(7, 1), 1, 5),
-      says: /starts at 7/,
+      expected: /starts at 7/,
       lastGood: 4,
     },
-    { what: 'with a block of invalid bytes', change: putBytes(5, 1, Buffer.alloc(60)), says: /bad block/, lastGood: 4 },
-    { what: 'with a block of a lower term', change: put(block(11, 1), 2), says: /below 2/, lastGood: 10 },
+    {
+      what: 'with a block of invalid bytes',
+      change: putBytes(5, 1, Buffer.alloc(60)),
+      expected: /bad block/,
+      lastGood: 4,
+    },
+    { what: 'with a block of a lower term', change: put(block(11, 1), 2), expected: /below 2/, lastGood: 10 },
   ])
     it(`rejects a log ${what}`, async () => {
       const error = await openAfter(change)
-      assert.match(error.message, says)
+      assert.match(error.message, expected)
       assert.equal(error.details.lastGoodIndex, lastGood)
       assert.equal(error.details.firstBadIndex, lastGood + 1)
     })
 
-  for (const { what, change, says } of [
-    { what: 'without its summary', change: (batch: BindingBatch) => batch.del(SUMMARY_KEY), says: /no summary/ },
+  for (const { what, change, expected } of [
+    { what: 'without its summary', change: (batch: BindingBatch) => batch.del(SUMMARY_KEY), expected: /no summary/ },
     {
       what: 'with a damaged summary',
       change: (batch: BindingBatch) => batch.put(SUMMARY_KEY, Buffer.from('00000000 {}')),
-      says: /summary.*checksum/,
+      expected: /summary.*checksum/,
     },
     {
       what: 'without the record of its snapshot',
       change: (batch: BindingBatch) => batch.del(SNAPSHOT_KEY),
-      says: /snapshot/,
+      expected: /snapshot/,
     },
     {
       what: 'with the record of an older snapshot',
       change: (batch: BindingBatch) => batch.put(SNAPSHOT_KEY, encodeChecksummedJson({ write: 1, info: {} })),
-      says: /lost the record of its newest snapshot/,
+      expected: /lost the record of its newest snapshot/,
     },
   ])
     it(`rejects a log ${what}`, async () => {
-      assert.match((await openAfter(change)).message, says)
+      assert.match((await openAfter(change)).message, expected)
     })
 })
 

@@ -36,11 +36,11 @@ export async function rocksdbFixture(): Promise<RocksDBFixture> {
   const disk = new FaultyDisk()
   const unwatch = await watchFiles(root, disk)
   let crashes = 0
-  const directory = () => join(root, `life-${crashes}`)
+  const directory = () => join(root, `crash-${crashes}`)
   // A crash continues with a copy of the directory.
   const crash = async (left: Survivors) => {
     const before = directory()
-    await copyDirectory(before, join(root, `life-${crashes + 1}`))
+    await copyDirectory(before, join(root, `crash-${crashes + 1}`))
     crashes++
     disk.dropUnsynced(before, directory(), left)
   }

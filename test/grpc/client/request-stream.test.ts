@@ -81,7 +81,7 @@ describe('a request stream', () => {
     const a = fixture.send('a')
     fixture.advance(2000)
     assert.deepEqual(await failure(a), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
-    assert.deepEqual(fixture.gone, ['unopened'])
+    assert.deepEqual(fixture.ends, ['unopened'])
   })
 
   it('sends a slightly shorter timeout than the caller has', () => {
@@ -118,12 +118,12 @@ describe('a request stream', () => {
     fixture.turn()
     fixture.advance(1000)
     assert.equal((await failure(short))[1], 'unknown')
-    assert.deepEqual(fixture.gone, [])
+    assert.deepEqual(fixture.ends, [])
     const after = fixture.send('c', { timeoutMs: 9000 })
     fixture.turn()
     fixture.advance(3000)
     assert.equal((await failure(long))[1], 'unknown')
-    assert.deepEqual(fixture.gone, ['silent'])
+    assert.deepEqual(fixture.ends, ['silent'])
     assert.equal((await failure(after))[1], 'unknown')
   })
 
@@ -225,7 +225,7 @@ describe('a request stream', () => {
 class StreamFixture {
   readonly call: ClientCall & EventEmitter
   readonly frames: RequestFrame[] = []
-  readonly gone: StreamEnd[] = []
+  readonly ends: StreamEnd[] = []
   readonly #stream: RequestStream
   readonly #timers = new Map<Timer, { at: number; callback: () => void }>()
   #turn: (() => void)[] = []
@@ -257,18 +257,18 @@ class StreamFixture {
         queueBytesMax: 10_000_000,
         ...limits,
       },
-      onEnded: (how) => this.gone.push(how),
+      onEnded: (how) => this.ends.push(how),
     })
   }
 
-  send(payload: string, asked: Partial<StreamRequest> = {}): Promise<WireResponse> {
+  send(payload: string, request: Partial<StreamRequest> = {}): Promise<WireResponse> {
     const answer = this.#stream.send({
       kind: 'propose',
       payload: Buffer.from(payload),
       mode: 'linearizable',
       timeoutMs: 5000,
       signal: undefined,
-      ...asked,
+      ...request,
     })
     answer.catch(() => undefined)
     return answer

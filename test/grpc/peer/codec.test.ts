@@ -71,35 +71,43 @@ describe('the peer codec', () => {
     size: 3,
     membership: { members: [{ id: 'a', address: '', directoryId: '', addedAt: 0, promote: false }], voters: ['a'] },
   }
-  for (const { what, wire, says } of [
-    { what: 'a number above 2^53', wire: { requestVoteRequest: { ...vote, lastIndex: 2 ** 53 } }, says: /lastIndex/ },
+  for (const { what, wire, expected } of [
+    {
+      what: 'a number above 2^53',
+      wire: { requestVoteRequest: { ...vote, lastIndex: 2 ** 53 } },
+      expected: /lastIndex/,
+    },
     {
       what: 'the largest number that the wire format can express',
       wire: { readIndexRequest: { read: 2 ** 64 - 2048 } },
-      says: /read is/,
+      expected: /read is/,
     },
-    { what: 'a vote request of term 0', wire: { requestVoteRequest: { ...vote, term: 0 } }, says: /term is 0/ },
-    { what: 'a last entry without a term', wire: { preVoteRequest: { ...vote, lastTerm: 0 } }, says: /lastTerm is 0/ },
-    { what: 'a message without a type', wire: {}, says: /unknown type/ },
-    { what: 'a missing outcome', wire: { installSnapshotResponse: { term: 1 } }, says: /outcome/ },
-    { what: 'a block of random bytes', wire: entries(Buffer.alloc(50, 7)), says: /bad block/ },
-    { what: 'a block with a flipped bit', wire: entries(flipped), says: /checksum/ },
-    { what: 'a truncated block', wire: entries(block.bytes.subarray(0, -1)), says: /checksum/ },
-    { what: 'a missing snapshot', wire: { installSnapshotRequest: { term: 1 } }, says: /snapshot is missing/ },
+    { what: 'a vote request of term 0', wire: { requestVoteRequest: { ...vote, term: 0 } }, expected: /term is 0/ },
+    {
+      what: 'a last entry without a term',
+      wire: { preVoteRequest: { ...vote, lastTerm: 0 } },
+      expected: /lastTerm is 0/,
+    },
+    { what: 'a message without a type', wire: {}, expected: /unknown type/ },
+    { what: 'a missing outcome', wire: { installSnapshotResponse: { term: 1 } }, expected: /outcome/ },
+    { what: 'a block of random bytes', wire: entries(Buffer.alloc(50, 7)), expected: /bad block/ },
+    { what: 'a block with a flipped bit', wire: entries(flipped), expected: /checksum/ },
+    { what: 'a truncated block', wire: entries(block.bytes.subarray(0, -1)), expected: /checksum/ },
+    { what: 'a missing snapshot', wire: { installSnapshotRequest: { term: 1 } }, expected: /snapshot is missing/ },
     {
       what: 'a snapshot id that is a path out of the directory',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, id: '../etc/passwd' } } },
-      says: /id is '..\/etc/,
+      expected: /id is '..\/etc/,
     },
     {
       what: 'a membership with a voter that is not a member',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, membership: { voters: ['x'] } } } },
-      says: /no member/,
+      expected: /no member/,
     },
   ])
     it(`refuses ${what}`, () => {
       const bytes = peerProto().frame.encode({ messages: [wire] })
-      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: says })
+      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: expected })
     })
 
   for (const { what, wire } of [
@@ -117,20 +125,20 @@ describe('the peer codec', () => {
       assert.notEqual(validateMessage(frame.messages[0]), undefined)
     })
 
-  for (const { what, frame, says } of [
-    { what: 'an empty frame', frame: {}, says: /not 0 of them/ },
+  for (const { what, frame, expected } of [
+    { what: 'an empty frame', frame: {}, expected: /not 0 of them/ },
     {
       what: 'a frame with both a hello and a refusal',
       frame: { hello, refusal: { code: 'X' } },
-      says: /not 2 of them/,
+      expected: /not 2 of them/,
     },
-    { what: 'a node id with a line break', frame: { hello: { ...hello, nodeId: 'n1\nroot' } }, says: /'n1\?root'/ },
-    { what: 'a hello without a receiver', frame: { hello: { ...hello, receiverId: '' } }, says: /receiverId/ },
-    { what: 'a refusal without a code', frame: { refusal: { message: 'no' } }, says: /code/ },
+    { what: 'a node id with a line break', frame: { hello: { ...hello, nodeId: 'n1\nroot' } }, expected: /'n1\?root'/ },
+    { what: 'a hello without a receiver', frame: { hello: { ...hello, receiverId: '' } }, expected: /receiverId/ },
+    { what: 'a refusal without a code', frame: { refusal: { message: 'no' } }, expected: /code/ },
   ])
     it(`refuses ${what}`, () => {
       const bytes = peerProto().frame.encode(frame)
-      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: says })
+      assert.throws(() => decodeFrame(bytes), { code: 'ERR_RAFT_BAD_MESSAGE', message: expected })
     })
 
   it('truncates the message of a refusal and replaces its control characters', () => {

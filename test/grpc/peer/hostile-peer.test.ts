@@ -77,23 +77,27 @@ describe('a node under hostile bytes', () => {
     assert.equal(codes.filter((code) => code === status.RESOURCE_EXHAUSTED).length, 12)
   })
 
-  for (const { what, bytes, says } of [
-    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), says: /malformed/ },
-    { what: 'an empty frame', bytes: Buffer.alloc(0), says: /not 0 of them/ },
-    { what: 'a very large frame', bytes: Buffer.alloc(100_000), says: /100000 bytes instead of a hello/ },
+  for (const { what, bytes, expected } of [
+    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
+    { what: 'an empty frame', bytes: Buffer.alloc(0), expected: /not 0 of them/ },
+    { what: 'a very large frame', bytes: Buffer.alloc(100_000), expected: /100000 bytes instead of a hello/ },
     {
       what: 'messages',
       bytes: encodeFrame({ type: 'messages', messages: [readIndexRequest(1)] }),
-      says: /messages before/,
+      expected: /messages before/,
     },
-    { what: 'a refusal', bytes: encodeFrame({ type: 'refusal', refusal: { code: 'X', message: '' } }), says: /before/ },
+    {
+      what: 'a refusal',
+      bytes: encodeFrame({ type: 'refusal', refusal: { code: 'X', message: '' } }),
+      expected: /before/,
+    },
   ])
     it(`rejects a stream that starts with ${what}`, async () => {
       const peer = new RawPeer(client)
       peer.call.write(bytes)
       const { code, details } = await peer.ended
       assert.equal(code, status.INVALID_ARGUMENT)
-      assert.match(details, says)
+      assert.match(details, expected)
       assert.deepEqual(host.calls, [])
     })
 
@@ -111,10 +115,10 @@ describe('a node under hostile bytes', () => {
       assert.deepEqual(host.callsOfType('receive'), [])
     })
 
-  for (const { what, bytes, says } of [
-    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), says: /malformed/ },
-    { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: hello('n2') }), says: /second hello/ },
-    { what: 'a damaged block', bytes: damagedAppend(), says: /checksum/ },
+  for (const { what, bytes, expected } of [
+    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
+    { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: hello('n2') }), expected: /second hello/ },
+    { what: 'a damaged block', bytes: damagedAppend(), expected: /checksum/ },
   ])
     it(`closes the link to a peer that sends ${what}, gives both ends the reason, and delivers nothing`, async () => {
       const peer = new RawPeer(client, hello('n2'))
@@ -122,7 +126,7 @@ describe('a node under hostile bytes', () => {
       peer.call.write(bytes)
       const { code, details } = await peer.ended
       assert.equal(code, status.INVALID_ARGUMENT)
-      assert.match(details, says)
+      assert.match(details, expected)
       assert.match(host.callsOfType('peerLost')[0]?.reason ?? '', /^ERR_RAFT_BAD_MESSAGE: /)
       assert.deepEqual(host.callsOfType('receive'), [])
       assert.equal(node.send('n2', readIndexRequest(1)), false)
