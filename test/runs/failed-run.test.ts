@@ -10,7 +10,7 @@ import { machineUnderTest } from '../../src/testing/state-machine/machine-under-
 import { MUTANTS } from '../simulation/mutants.ts'
 
 describe('a run that fails', () => {
-  const interceptors = MUTANTS.find(({ name }) => name === 'speaks before it has written')?.interceptors
+  const interceptors = MUTANTS.find(({ name }) => name === 'sends messages before its write is durable')?.interceptors
   const options = { runs: 5, seed: 1, shrinksMax: 30, fixed: { interceptors } }
   let directory = ''
   let report = ''

@@ -1,4 +1,4 @@
-/** How much is simulated: little by default, more with RUNS; SEED and REPLAY repeat a failure. */
+/** The number of simulated runs, from the environment: RUNS sets it, SEED and REPLAY repeat a failure. */
 
 export function runsOr(standard: number): number {
   return Number(process.env.RUNS ?? standard)

@@ -1,4 +1,4 @@
-/** The traces of a few drawn runs; as a program, with a seed, it prints them, for another process to compare. */
+/** The traces of a few random runs. Run as a program with a seed as argument, it prints them for another process to compare. */
 import fc from 'fast-check'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
 import { simulate } from '../../src/testing/simulate.ts'

@@ -5,7 +5,7 @@ import { simulate } from '../../src/testing/simulate.ts'
 import { SEED } from './budget.ts'
 
 describe('a simulation', () => {
-  it('is the same, byte for byte, for the same plan', async () => {
+  it('has the same trace for the same plan', async () => {
     for (const plan of fc.sample(runPlans({ untilMs: 2000 }), { numRuns: 5, seed: SEED })) {
       const one = await simulate({ ...plan, healAtMs: 2000, isTraced: true })
       const other = await simulate({ ...plan, healAtMs: 2000, isTraced: true })
@@ -14,14 +14,14 @@ describe('a simulation', () => {
     }
   })
 
-  it('is another for another seed', async () => {
+  it('has another trace for another seed', async () => {
     const plan = { workload: [], faults: [], healAtMs: 500 }
     const one = await simulate({ ...plan, seed: 1, isTraced: true })
     const other = await simulate({ ...plan, seed: 2, isTraced: true })
     assert.notEqual(one.trace, other.trace)
   })
 
-  it('knows no time, no chance and no waiting of this world', async () => {
+  it('uses no real clock, timer or random number', async () => {
     const plans = fc.sample(runPlans({ untilMs: 2000 }), { numRuns: 3, seed: SEED })
     const restore = [
       forbid(Math, 'random'),

@@ -4,8 +4,8 @@ import { isRaftError } from '../../src/errors.ts'
 import { fc, loadFastCheck } from '../../src/testing/arbitraries/fast-check.ts'
 import { runPlans } from '../../src/testing/arbitraries/plans.ts'
 
-describe('fast-check, as the test kit loads it', () => {
-  it('is asked for by its name, and what to type is said where it is not installed', () => {
+describe('the lazily loaded fast-check', () => {
+  it('fails with the install command as hint if it is not installed', () => {
     const missing = Object.assign(new Error(`Cannot find module 'fast-check'`), { code: 'MODULE_NOT_FOUND' })
     assert.throws(
       () =>
@@ -16,7 +16,7 @@ describe('fast-check, as the test kit loads it', () => {
     )
   })
 
-  it('does not hide another failure', () => {
+  it('passes on any other error of loading', () => {
     const broken = new Error('it is broken')
     assert.throws(
       () =>
@@ -27,7 +27,7 @@ describe('fast-check, as the test kit loads it', () => {
     )
   })
 
-  it('draws the same as the one that a test imports, and is shrunk by it', () => {
+  it('generates the same values as the fast-check that a test imports, which can shrink them', () => {
     const drawn = (from: typeof fastCheck): unknown => from.sample(runPlans({ untilMs: 500 }), { numRuns: 3, seed: 4 })
     assert.deepEqual(drawn(fastCheck), drawn(fc))
     const property = fastCheck.property(runPlans({ untilMs: 500 }), ({ workload }) => workload.length < 3)

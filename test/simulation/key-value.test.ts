@@ -5,11 +5,11 @@ import type { KvCommand } from '../../src/kv/index.ts'
 import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../src/kv/index.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
 
-/** Few keys, so that commands meet. */
+/** Few keys, so that commands conflict. */
 const KEY = fc.constantFrom('a', 'b', 'c', 'ключ')
 
 describe('the key-value machine', () => {
-  it('is a state machine, by itself and in clusters under faults', async () => {
+  it('passes every check of a state machine, in isolation and in clusters with faults', async () => {
     const totals = await checkStateMachine(() => new KeyValueMachine(), {
       commands: commands(),
       queries: fc.record({ type: fc.constant('get' as const), key: KEY }),

@@ -10,7 +10,7 @@ import { runsOr, SEED } from './budget.ts'
 const ELECTION_US = 300_000
 
 describe('a cluster without faults', () => {
-  it('elects one leader, once, and applies all it is given', async () => {
+  it('elects one leader and commits all writes', async () => {
     const workload = writes({ from: 400, every: 25, count: 100 })
     const history = await simulate({ seed: 1, cluster: { voters: 3, spares: 0 }, workload, faults: [] })
     assert.equal(history.failure, undefined)
@@ -19,7 +19,7 @@ describe('a cluster without faults', () => {
   })
 
   for (const voters of [1, 2, 4, 7])
-    it(`lives with ${voters} voters`, async () => {
+    it(`makes progress with ${voters} voters`, async () => {
       const workload = writes({ from: 600, every: 50, count: 20 })
       const history = await simulate({ seed: 2, cluster: { voters, spares: 0 }, workload, faults: [] })
       assert.equal(history.failure, undefined)
@@ -27,8 +27,8 @@ describe('a cluster without faults', () => {
     })
 })
 
-describe('a cluster that lost its leader', () => {
-  it('has another, and goes on, as often as it is killed', async () => {
+describe('a cluster whose nodes crash', () => {
+  it('elects another leader each time its leader crashes', async () => {
     const faults = [1000, 2000, 3000].map(
       (atMs) => ({ type: 'crash', atMs, node: LEADER, isHard: true, forMs: 700 }) as const,
     )
@@ -39,7 +39,7 @@ describe('a cluster that lost its leader', () => {
     assert.ok(history.commitIndex >= 60, `committed ${history.commitIndex}`)
   })
 
-  it('comes back from the loss of all nodes at once', async () => {
+  it('recovers from a crash of all nodes at once', async () => {
     const faults = [0, 1, 2].map(
       (node) => ({ type: 'crash', atMs: 2000, node, isHard: true, forMs: 100 + node }) as const,
     )
@@ -48,9 +48,9 @@ describe('a cluster that lost its leader', () => {
   })
 })
 
-describe('a cluster with a partial partition that lasts', () => {
-  // L9: as long as some node reaches a quorum, a leader is found and stays. Plain Raft does not promise that.
-  it('has a leader that keeps its office, if some node reaches a quorum', async () => {
+describe('a cluster with a permanent partial partition', () => {
+  // L9: while some node reaches a quorum, a leader is elected and stays leader. Raft without pre-vote does not guarantee that.
+  it('has a stable leader if some node reaches a quorum', async () => {
     const plans = fc.record({
       seed: fc.nat(),
       hub: fc.nat(4),
@@ -72,15 +72,15 @@ describe('a cluster with a partial partition that lasts', () => {
       const before = cluster.leader?.node?.statusNow()
       await cluster.runUntil(30 * ELECTION_US)
       const after = cluster.leader?.node?.statusNow()
-      const told = `seed ${seed}, hub n${hub}, cuts ${JSON.stringify(cuts)}`
-      assert.ok(before !== undefined, `nobody leads: ${told}`)
-      assert.deepEqual([after?.id, after?.term], [before.id, before.term], `it changed: ${told}`)
+      const situation = `seed ${seed}, hub n${hub}, cuts ${JSON.stringify(cuts)}`
+      assert.ok(before !== undefined, `no leader: ${situation}`)
+      assert.deepEqual([after?.id, after?.term], [before.id, before.term], `the leader changed: ${situation}`)
     }
   })
 })
 
-describe('who leads', () => {
-  it('is not one of whose members somebody is in a later term', () => {
+describe('the current leader', () => {
+  it('is not a leader with a member in a later term', () => {
     const membership = { members: [{ id: 'a' }, { id: 'b' }] }
     const statuses = new Map([
       ['a', { id: 'a', role: 'leader', term: 1, membership }],

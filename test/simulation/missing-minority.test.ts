@@ -1,4 +1,4 @@
-/** A cluster goes on without a minority that never comes back, and is known not to when it does not. */
+/** A cluster makes progress while a minority stays away, and the check detects if it does not (L9). */
 import assert from 'node:assert/strict'
 import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { simulate } from '../../src/testing/simulate.ts'
@@ -17,9 +17,9 @@ function missingNodes(...nodes: number[]): FaultPlan {
   return nodes.map((node) => ({ type: 'missing', atMs: 1000, node, how: 'down' }) as const)
 }
 
-describe('a cluster that misses nodes', () => {
+describe('a cluster with missing nodes', () => {
   for (const how of ['down', 'cut off'] as const)
-    it(`goes on without its leader for good (${how}), and takes it in again afterwards`, async () => {
+    it(`makes progress while its leader stays ${how}, and accepts it again afterwards`, async () => {
       const { failure, trace } = await simulate({
         seed: 1,
         workload: WORKLOAD,
@@ -32,7 +32,7 @@ describe('a cluster that misses nodes', () => {
       assert.match(trace ?? '', /! the missing come back/)
     })
 
-  it('lets only a minority stay away', async () => {
+  it('keeps only a minority away after the faults', async () => {
     const plan = { seed: 2, workload: WORKLOAD, healAtMs: 2000, isTraced: true }
     const three = await simulate({ ...plan, cluster: { voters: 3, spares: 1 }, faults: missingNodes(0, 1) })
     assert.equal(three.failure, undefined)
@@ -45,7 +45,7 @@ describe('a cluster that misses nodes', () => {
     assert.equal(alone.trace?.match(/! stays down/g), null)
   })
 
-  it('is known to be broken if the rest cannot do without them: L9', async () => {
+  it('violates L9 if the rest makes no progress', async () => {
     const { failure } = await simulate({
       seed: 3,
       cluster: { voters: 3, spares: 0 },
@@ -55,7 +55,7 @@ describe('a cluster that misses nodes', () => {
       interceptors: {
         transport: (transport) => {
           const send = transport.send.bind(transport)
-          // Nobody but n0 is ever told of a vote.
+          // Only n0 ever receives votes.
           return Object.assign(transport, {
             send: (to: string, message: Parameters<typeof send>[1]) =>
               message.type === 'RequestVoteResponse' && to !== 'n0' ? true : send(to, message),

@@ -7,7 +7,7 @@ import { MUTANTS } from './mutants.ts'
 
 const SEEDS_MAX = 80
 
-describe('the judges notice a node that', () => {
+describe('the properties detect a node that', () => {
   for (const { name, detectedBy, interceptors, settings, voters, faults } of MUTANTS)
     it(`${name} (${detectedBy.join(' or ')})`, async () => {
       for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
@@ -24,6 +24,6 @@ describe('the judges notice a node that', () => {
         assert.ok(detectedBy.includes(failure.property.id), failure.message)
         return
       }
-      assert.fail(`nothing was noticed in ${SEEDS_MAX} seeds`)
+      assert.fail(`no violation was detected in ${SEEDS_MAX} runs`)
     })
 })

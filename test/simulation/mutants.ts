@@ -1,4 +1,4 @@
-/** Tricks on the parts of a simulated node, quick enough for every test run: each must be noticed by a promise that is named with it. */
+/** Faulty nodes, made by interceptors and fast enough for every test run. One of the listed properties must detect each of them. */
 import type { RaftOptions } from '../../src/core/options.ts'
 import { stateOf } from '../../src/core/raft.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
@@ -16,12 +16,12 @@ import {
 } from './wrappers.ts'
 
 export interface Mutant {
-  /** What it does wrong. */
+  /** What the node does wrong, as the end of a sentence. */
   readonly name: string
-  /** Any of these promises may be the first to be broken. */
+  /** The ids of the properties of which one must be violated first. */
   readonly detectedBy: readonly string[]
   readonly interceptors: Interceptors
-  /** Where it shows, if not in every cluster. */
+  /** Conditions in which the bug shows, if random ones do not suffice. */
   readonly settings?: Partial<RaftOptions> | undefined
   readonly voters?: number | undefined
   readonly faults?: FaultPlan | undefined
@@ -39,7 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'forgets its vote in a restart',
+    name: 'forgets its vote when it restarts',
     detectedBy: ['I1', 'I2'],
     settings: { preVote: false, electionTimeoutMaxMs: 155 },
     voters: 5,
@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'speaks before it has written',
+    name: 'sends messages before its write is durable',
     detectedBy: ['I12'],
     interceptors: {
       core: (raft) =>
@@ -126,7 +126,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'takes a rejection for an acknowledgement',
+    name: 'treats a rejection as an acknowledgement',
     detectedBy: ['I9', 'L3'],
     interceptors: {
       core: (raft) =>
@@ -139,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'answers reads without asking anybody',
+    name: 'answers reads without a heartbeat round',
     detectedBy: ['I14'],
     interceptors: {
       core: (raft) => {
@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'changes bytes on the way',
+    name: 'changes the bytes of messages',
     detectedBy: ['I3', 'I5'],
     interceptors: {
       transport: (transport) =>
@@ -197,25 +197,25 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'goes back by one entry in each round',
+    name: 'backs up by one entry per round',
     detectedBy: ['L4'],
     faults: REPEATED_LEADER_ISOLATION,
     interceptors: { core: (raft) => withFixedBacktrack(raft, 1) },
   },
   {
-    name: 'goes back by a window of entries in each round',
+    name: 'backs up by a window of entries per round',
     detectedBy: ['L4'],
     faults: REPEATED_LEADER_ISOLATION,
     interceptors: { core: (raft) => withFixedBacktrack(raft, 4) },
   },
   {
-    name: 'does not listen when a follower refuses its entries',
+    name: 'ignores rejections of its entries',
     detectedBy: ['L4'],
     faults: REPEATED_LEADER_ISOLATION,
     interceptors: { core: (raft) => withInputs(raft, (input) => (rejectionIn(input) === undefined ? [input] : [])) },
   },
   {
-    name: 'offers a snapshot to nobody twice',
+    name: 'offers each snapshot only once per follower',
     detectedBy: ['L8'],
     interceptors: { core: withoutRepeatedOffers },
   },

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 
-describe('the chance of a simulation', () => {
-  it('is the same stream for the same seed, and another for another', () => {
+describe('a seeded random generator', () => {
+  it('gives the same numbers for the same seed and others for another', () => {
     const draw = (seed: number): number[] => Array.from({ length: 5 }, (_, i) => new SeededRandom(seed + 0 * i).next())
     assert.deepEqual(draw(7), draw(7))
     assert.notDeepEqual(draw(7), draw(8))
   })
 
-  it('covers a range evenly enough', () => {
+  it('covers a range evenly', () => {
     const random = new SeededRandom(1)
     const counts = new Array<number>(10).fill(0)
     for (let i = 0; i < 10_000; i++) {
@@ -19,7 +19,7 @@ describe('the chance of a simulation', () => {
     for (const count of counts) assert.ok(count > 850 && count < 1150, `${counts}`)
   })
 
-  it('gives each part of the world a stream that the other parts do not disturb', () => {
+  it('forks streams that do not affect each other', () => {
     const one = new SeededRandom(3)
     const other = new SeededRandom(3)
     other.next()
@@ -28,10 +28,10 @@ describe('the chance of a simulation', () => {
   })
 })
 
-describe('the time of a simulation', () => {
-  it('lets things happen in the order of their instants, and of their scheduling where those are equal', () => {
+describe('simulated time', () => {
+  it('executes events in the order of their times, then in the order in which they were scheduled', () => {
     const time = new VirtualTime()
-    const happened: string[] = []
+    const executed: string[] = []
     for (const [atUs, name] of [
       [30, 'd'],
       [10, 'a'],
@@ -39,13 +39,13 @@ describe('the time of a simulation', () => {
       [20, 'c'],
       [10, 'a2'],
     ] as const)
-      time.at(atUs, () => happened.push(`${name}@${time.nowUs}`))
+      time.at(atUs, () => executed.push(`${name}@${time.nowUs}`))
     while (time.step(100));
-    assert.deepEqual(happened, ['a@10', 'a2@10', 'b@20', 'c@20', 'd@30'])
+    assert.deepEqual(executed, ['a@10', 'a2@10', 'b@20', 'c@20', 'd@30'])
     assert.equal(time.nowUs, 100)
   })
 
-  it('keeps its order among many', () => {
+  it('keeps the order of many random events', () => {
     const time = new VirtualTime()
     const random = new SeededRandom(5)
     let last = -1
@@ -61,7 +61,7 @@ describe('the time of a simulation', () => {
     assert.ok(time.executed > 1400 && time.executed < 1800)
   })
 
-  it('is shown by a fast clock as more', () => {
+  it('passes faster on a fast clock', () => {
     const time = new VirtualTime()
     const clock = new NodeClock(time, { startMs: 5, ratePerMille: 2000 })
     const woken: number[] = []
@@ -71,7 +71,7 @@ describe('the time of a simulation', () => {
     assert.equal(clock.now(), 105)
   })
 
-  it('does not reach a paused node until it is resumed, nor a stopped one ever', () => {
+  it('wakes a paused clock when it resumes, and a stopped clock never', () => {
     const time = new VirtualTime()
     const clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
     const woken: string[] = []

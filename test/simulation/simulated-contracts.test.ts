@@ -1,4 +1,4 @@
-/** The simulator's disk and network keep the contracts that they stand in for. */
+/** The simulated storage and transport pass the contract suites. */
 import type { Storage } from '../../src/contracts/storage.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
@@ -10,7 +10,7 @@ import { SimulatedStorage } from '../../src/testing/simulation/simulated-storage
 import { SimulatedTransport } from '../../src/testing/simulation/simulated-transport.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 
-describe('the false disk', () => {
+describe('the simulated storage', () => {
   storageContract({
     describe,
     it,
@@ -34,7 +34,7 @@ describe('the false disk', () => {
             isOver = true
           }
           call().then(over, over)
-          // A step of the virtual time for each turn.
+          // One step of the virtual time per turn.
           for (let turn = 0; turn < moment && !isOver; turn++) await new Promise((resolve) => setImmediate(resolve))
           if (!isOver) crash(false)
           return !isOver
@@ -60,7 +60,7 @@ describe('the false disk', () => {
   })
 })
 
-describe('the false network', () => {
+describe('the simulated transport', () => {
   transportContract({
     describe,
     it,
@@ -86,7 +86,7 @@ describe('the false network', () => {
   })
 })
 
-/** A virtual time that runs by itself, as fast as it can. */
+/** A virtual time that advances by itself, as fast as possible. */
 function running(): { readonly time: VirtualTime; readonly stop: () => void } {
   const time = new VirtualTime()
   let isRunning = true

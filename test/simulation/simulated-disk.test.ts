@@ -1,4 +1,4 @@
-/** What a crash leaves on the simulator's disk: as much as the law of storage allows, by chance, and never anything else. */
+/** A crash of the simulated disk leaves every state that the storage contract allows, and no other. */
 import assert from 'node:assert/strict'
 import type { StorageWrite } from '../../src/contracts/storage.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
@@ -13,7 +13,7 @@ const MEMBERSHIP = { members: [], voters: [], outgoing: [], learners: [] }
 const SNAPSHOT: SnapshotInfo = { id: 's', index: 1, term: 1, size: 4, membership: MEMBERSHIP }
 const WATCHER = { called: () => {}, durable: () => {} }
 
-/** Does something with the storage of a disk, crashes it, and opens it again. */
+/** Runs a function on the storage of a new disk, then crashes the disk. */
 async function afterCrash(
   seed: number,
   isHard: boolean,
@@ -48,27 +48,27 @@ describe('a crash of the simulated disk', () => {
     for (const index of [1, 2, 3]) await storage.write(lazy(index))
   }
 
-  it('keeps a prefix of what was not synced, and perhaps a later term and vote: every such case comes', async () => {
+  it('keeps a prefix of the unsynced writes and possibly a later hard state, in every combination', async () => {
     const cases = new Set<string>()
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { view } = (await afterCrash(seed, false, writeThree)).memory
       const { term, commitIndex } = view.hardState
       const last = view.log.last.index
-      assert.ok(term >= last, 'a log without its term')
+      assert.ok(term >= last, 'the log has a later term than the hard state')
       assert.equal(commitIndex, Math.max(0, last - 1))
       cases.add(`${last} ${term}`)
     }
     assert.deepEqual([...cases].sort(), ['0 0', '0 1', '0 2', '0 3', '1 1', '1 2', '1 3', '2 2', '2 3', '3 3'])
   })
 
-  it('keeps nothing of it when it is hard', async () => {
+  it('keeps no unsynced write if it is hard', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { view } = (await afterCrash(seed, true, writeThree)).memory
       assert.deepEqual([view.log.last.index, view.hardState.term], [0, 0])
     }
   })
 
-  it('keeps the beginning of a file that was being written, and what was there of it before', async () => {
+  it('keeps a random prefix of an unfinished snapshot file, including its resumed part', async () => {
     const sizes = new Set<number>()
     for (let seed = 1; seed <= SEEDS; seed++) {
       const { memory } = await afterCrash(seed, false, async (storage) => {
@@ -88,8 +88,8 @@ describe('a crash of the simulated disk', () => {
   })
 })
 
-describe('a simulated disk that fails', () => {
-  it('takes no snapshot either', async () => {
+describe('a failed or full simulated disk', () => {
+  it('rejects snapshot writes after a failed sync', async () => {
     const codes: unknown[] = []
     await afterCrash(1, true, async (storage, disk) => {
       await storage.open({ clusterId: 'c', nodeId: 'a' })
@@ -102,7 +102,7 @@ describe('a simulated disk that fails', () => {
     assert.deepEqual(codes, ['ERR_RAFT_STORAGE', 'ERR_RAFT_STORAGE'])
   })
 
-  it('takes nothing that does not fit, and everything that does', async () => {
+  it('accepts what fits and rejects what does not', async () => {
     const codes: unknown[] = []
     await afterCrash(1, true, async (storage, disk) => {
       await storage.open({ clusterId: 'c', nodeId: 'a' })

@@ -1,4 +1,4 @@
-/** L8, exhaustively: whichever message between a leader and a follower that needs its snapshot is lost, the follower gets it. */
+/** L8, exhaustively: a follower that needs a snapshot gets it, whichever single message of the transfer is lost. */
 import assert from 'node:assert/strict'
 import type { PeerMessage, Transport } from '../../src/contracts/transport.ts'
 import { isRaftError, RaftError } from '../../src/errors.ts'
@@ -12,8 +12,8 @@ import type { Workload } from '../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../src/testing/simulation/workload.ts'
 import { withMessageFilter, withoutRepeatedOffers } from './wrappers.ts'
 
-const LOSSES = ['is lost', 'is lost with the connection', 'is the last for a while'] as const
-/** What becomes of the message of this number; of none if it is 0. */
+const LOSSES = ['is lost', 'is lost with the connection', 'is followed by a partition'] as const
+/** How the message with this number is lost; 0 loses none. */
 interface InjectedLoss {
   readonly number: number
   readonly loss: (typeof LOSSES)[number]
@@ -24,13 +24,13 @@ const SILENCE_MS = 500
 const CRASH_MS = 900
 const RESTART_MS = 1700
 const END_MS = 3500
-/** Enough for a snapshot of some chunks, and one in the end. */
+/** Enough writes for a snapshot of several chunks, and one write at the end. */
 const WRITES: Workload = [...Array.from({ length: 60 }, (_, count) => 1000 + 10 * count), 3200].map((atMs) => ({
   ...{ type: 'write', atMs, node: LEADER, count: 1 },
 }))
 
 const INSTALLED = 'InstallSnapshotResponse installed'
-/** What a transfer is made of: this leader even has a newer snapshot by the time the first one is fetched. */
+/** The messages of a transfer. This leader takes a newer snapshot while the follower fetches the first one, so one fetch fails. */
 const ALL_MESSAGES = [
   'InstallSnapshotRequest',
   ...['InstallSnapshotResponse fetching', 'InstallSnapshotResponse failed', INSTALLED],
@@ -38,7 +38,7 @@ const ALL_MESSAGES = [
   ...['AppendEntriesRequest', 'AppendEntriesResponse accepted'],
 ]
 
-/** All that passes between the two from the moment the follower is back until it has accepted entries; of bytes on their stream too. */
+/** Records, and may lose, everything between two nodes from the follower's restart until it accepts entries, snapshot chunks included. */
 class LinkTap {
   readonly passed: string[] = []
   readonly #fate: InjectedLoss
@@ -75,7 +75,7 @@ class LinkTap {
     })
   }
 
-  /** Whether it arrives. */
+  /** Records a message; returns whether it arrives. */
   #pass(what: string): boolean {
     this.passed.push(what)
     if (this.passed.length === this.#fate.number) return this.#lose()
@@ -87,7 +87,7 @@ class LinkTap {
     const { network, time } = this.#cluster as Cluster
     const [a, b] = this.#ends.map(({ id }) => id) as [string, string]
     if (this.#fate.loss === 'is lost with the connection') time.after(0, () => network.reset(a, b))
-    if (this.#fate.loss === 'is the last for a while') {
+    if (this.#fate.loss === 'is followed by a partition') {
       const ways = [[a, b] as const, [b, a] as const]
       for (const way of ways) network.cut(...way)
       time.after(SILENCE_MS * 1000, () => ways.forEach((way) => void network.heal(...way)))
@@ -101,13 +101,13 @@ function nameOf(message: PeerMessage): string {
   return message.type === 'InstallSnapshotResponse' ? `${message.type} ${message.outcome}` : message.type
 }
 
-/** A follower comes back to a leader that has compacted its log. What passed, and what was wrong in the end. */
+/** Restarts a follower whose leader has compacted its log. Returns the recorded messages and the failure, if any. */
 async function rejoin(
   fate: InjectedLoss,
   bug: Interceptors = {},
 ): Promise<{ passed: readonly string[]; failure: unknown }> {
   const wire = new LinkTap(fate)
-  const tampering: Interceptors = {
+  const interceptors: Interceptors = {
     ...bug,
     transport: (transport, id) => {
       const wired = wire.wrap(transport, id)
@@ -119,7 +119,7 @@ async function rejoin(
     plan: { voters: 3, spares: 0 },
     settings: {},
     isTraced: false,
-    interceptors: tampering,
+    interceptors,
   })
   const clients = new Clients(cluster)
   clients.schedule(WRITES)
@@ -145,7 +145,7 @@ async function rejoin(
   return { passed: wire.passed, failure: cluster.failure }
 }
 
-/** Fetches once; when that breaks off, it waits for a rest that never comes. */
+/** A follower that does not retry an interrupted fetch. */
 const FETCH_ONCE: Interceptors = {
   transport: (transport) => {
     const fetchSnapshot = transport.fetchSnapshot.bind(transport)
@@ -162,7 +162,7 @@ const FETCH_ONCE: Interceptors = {
   },
 }
 
-/** Tells only once that it has installed a snapshot. */
+/** A follower that reports an installed snapshot only once. */
 const REPORT_ONCE: Interceptors = {
   core: (raft) => {
     let isTold = false
@@ -177,7 +177,7 @@ const REPORT_ONCE: Interceptors = {
 
 describe('a follower that needs a snapshot', () => {
   for (const loss of LOSSES)
-    it(`gets it although any one message of the transfer ${loss}`, async () => {
+    it(`gets it if any single message of the transfer ${loss}`, async () => {
       const { passed, failure } = await rejoin(NO_LOSS)
       assert.equal(failure, undefined)
       assert.deepEqual(new Set(passed), new Set(ALL_MESSAGES))
@@ -189,10 +189,10 @@ describe('a follower that needs a snapshot', () => {
 
   for (const { how, what, bug } of [
     { how: 'its leader offers it only once', what: undefined, bug: { core: withoutRepeatedOffers } },
-    { how: 'a chunk is lost and it does not fetch again', what: 'chunk', bug: FETCH_ONCE },
-    { how: 'its word that it has it is lost and not said again', what: INSTALLED, bug: REPORT_ONCE },
+    { how: 'a chunk is lost and the follower does not fetch again', what: 'chunk', bug: FETCH_ONCE },
+    { how: 'its report of the installation is lost and not repeated', what: INSTALLED, bug: REPORT_ONCE },
   ])
-    it(`is known not to get it if ${how}: L8`, async () => {
+    it(`violates L8 if ${how}`, async () => {
       const whole = await rejoin(NO_LOSS, bug)
       assert.equal(whole.failure === undefined, what !== undefined)
       const number = what === undefined ? 0 : whole.passed.lastIndexOf(what) + 1

@@ -1,4 +1,4 @@
-/** How a part of a simulated node is made to do something wrong: by changing what goes in, or what comes out. */
+/** Wrappers that make a storage or core faulty, by changing its inputs or its outputs. */
 import type { Storage } from '../../src/contracts/storage.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
@@ -53,7 +53,7 @@ export function rejectionIn(input: Input): AppendEntriesResponse | undefined {
   return input.message.isAccepted ? undefined : input.message
 }
 
-/** A leader that goes back by so many entries, whatever a follower that refused its entries says of its log. */
+/** A leader that ignores the hint of a rejection and backs up by a fixed number of entries. */
 export function withFixedBacktrack(raft: Raft, entries: number): RaftCore {
   return withInputs(raft, (input) => {
     const refusal = rejectionIn(input)
@@ -64,7 +64,7 @@ export function withFixedBacktrack(raft: Raft, entries: number): RaftCore {
   })
 }
 
-/** A leader that commits what `reached` says of the match indexes of its voters, in ascending order. */
+/** A leader that commits the index that `reached` returns for the ascending match indexes of the voters. */
 export function withCommitRule(raft: Raft, reached: (matches: readonly number[]) => number): RaftCore {
   return withEffects(raft, (effects) => {
     const { role, log, membership, id } = stateOf(raft)
@@ -79,7 +79,7 @@ export function withCommitRule(raft: Raft, reached: (matches: readonly number[])
   })
 }
 
-/** A core of whose messages only those go out that `passes` lets through. */
+/** A core that sends only the messages for which `passes` returns true. */
 export function withMessageFilter(core: RaftCore, passes: (message: Message, to: NodeId) => boolean): RaftCore {
   return withEffects(core, (effects) => {
     const { persist, send } = effects
@@ -93,7 +93,7 @@ export function withMessageFilter(core: RaftCore, passes: (message: Message, to:
   })
 }
 
-/** A leader that offers a snapshot to nobody twice. */
+/** A leader that offers each snapshot only once per follower and term. */
 export function withoutRepeatedOffers(core: RaftCore): RaftCore {
   const offered = new Set<string>()
   return withMessageFilter(core, (message, to) => {
