@@ -7,14 +7,14 @@ export type WakeReason = 'time' | 'leader' | 'end'
 
 export class BackoffTimers {
   readonly #clock: Clock
-  readonly #waiting = new Map<(how: WakeReason) => void, 'seeking' | 'resting'>()
+  readonly #waiting = new Map<(how: WakeReason) => void, 'no-leader' | 'busy'>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Waits for `ms`, or until the signal is aborted; with reason 'seeking' also until a leader is found. */
-  wait(ms: number, reason: 'seeking' | 'resting', signal: AbortSignal | undefined): Promise<WakeReason> {
+  /** Waits for `ms`, or until the signal is aborted; with reason 'no-leader' also until a leader is found. */
+  wait(ms: number, reason: 'no-leader' | 'busy', signal: AbortSignal | undefined): Promise<WakeReason> {
     return new Promise((resolve) => {
       const wake = (how: WakeReason): void => {
         timer.cancel()
@@ -29,7 +29,7 @@ export class BackoffTimers {
   }
 
   onLeaderFound(): void {
-    for (const [wake, reason] of [...this.#waiting]) if (reason === 'seeking') wake('leader')
+    for (const [wake, reason] of [...this.#waiting]) if (reason === 'no-leader') wake('leader')
   }
 
   wakeAll(): void {

@@ -59,8 +59,8 @@ const NO_LEADER_CODES: readonly ErrorCode[] = [
 ]
 
 /** Unreachable if every node was, no leader if none of the reachable nodes led, otherwise the last other error. */
-function overallCode(answers: readonly EndpointFailure[]): ErrorCode {
-  const codes = answers.map(({ error }) => error.code)
+function overallCode(failures: readonly EndpointFailure[]): ErrorCode {
+  const codes = failures.map(({ error }) => error.code)
   const reached = codes.filter((code) => code !== 'ERR_RAFT_UNREACHABLE' && code !== 'ERR_RAFT_CLOSED')
   if (reached.length === 0) return 'ERR_RAFT_UNREACHABLE'
   if (reached.every((code) => NO_LEADER_CODES.includes(code))) return 'ERR_RAFT_NO_LEADER'

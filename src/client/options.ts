@@ -44,6 +44,7 @@ export interface ClientCodecs<Command, Result, Query, Answer> {
   readonly answerCodec?: Codec<Answer> | undefined
 }
 
+/** The options of RaftClient and `connect`. */
 export interface RaftClientOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Partial<ClientLimitOptions>,
     ClientCodecs<Command, Result, Query, Answer> {

@@ -14,6 +14,7 @@ import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
 import { CLIENT_DEFAULTS, checkClientOptions } from './options.ts'
 import { RetryingCaller } from './retrying-caller.ts'
 
+/** The options of a query. */
 export interface QueryOptions extends CallOptions {
   /** How fresh the answer must be. Default: 'linearizable'. */
   readonly mode?: ReadMode | undefined

@@ -4,7 +4,7 @@ import type { RaftError } from '../errors.ts'
 import type { Endpoints } from './endpoints.ts'
 import { isBusy } from './retry-rules.ts'
 
-export interface BackOff {
+export interface BackoffOptions {
   readonly backOffMinMs: number
   readonly backOffMaxMs: number
   readonly random: () => number
@@ -16,11 +16,11 @@ export interface EndpointFailure {
   readonly error: RaftError
 }
 
-/** The next attempt. A pause with reason 'seeking' ends as soon as a leader is found. */
+/** The next attempt. A pause with reason 'no-leader' ends as soon as a leader is found. */
 export interface NextAttempt {
   readonly address: string
   readonly pauseMs: number
-  readonly reason: 'seeking' | 'resting'
+  readonly reason: 'no-leader' | 'busy'
 }
 
 /**
@@ -29,13 +29,13 @@ export interface NextAttempt {
  */
 export class RetryPlan {
   readonly #endpoints: Endpoints
-  readonly #backOff: BackOff
+  readonly #backOff: BackoffOptions
   readonly #failures = new Map<string, EndpointFailure>()
   #triedThisRound = new Set<string>()
   #followedHintTerm: Term = -1
   #pauseCount = 0
 
-  constructor(endpoints: Endpoints, backOff: BackOff) {
+  constructor(endpoints: Endpoints, backOff: BackoffOptions) {
     this.#endpoints = endpoints
     this.#backOff = backOff
   }
@@ -53,20 +53,20 @@ export class RetryPlan {
     const term = error.leader?.term ?? 0
     if (hinted !== undefined && hinted !== address && term > this.#followedHintTerm) {
       this.#followedHintTerm = term
-      return { address: hinted, pauseMs: 0, reason: 'seeking' }
+      return { address: hinted, pauseMs: 0, reason: 'no-leader' }
     }
-    if (isBusy(error)) return { address, pauseMs: this.#nextPauseMs(), reason: 'resting' }
+    if (isBusy(error)) return { address, pauseMs: this.#nextPauseMs(), reason: 'busy' }
     const others = this.#endpoints.othersAfter(address).filter((other) => !this.#triedThisRound.has(other))
     const [other] = others
     if (other !== undefined) {
       const isHintNew = hinted !== undefined && others.includes(hinted)
-      return { address: isHintNew ? hinted : other, pauseMs: 0, reason: 'seeking' }
+      return { address: isHintNew ? hinted : other, pauseMs: 0, reason: 'no-leader' }
     }
     this.#triedThisRound = new Set()
     return {
       address: this.#endpoints.othersAfter(address)[0] ?? address,
       pauseMs: this.#nextPauseMs(),
-      reason: 'seeking',
+      reason: 'no-leader',
     }
   }
 

@@ -66,16 +66,16 @@ export class RetryingCaller {
       if (this.#isClosed || signal?.aborted === true || !mayRetry(kind, error)) throw error
       if (plan === undefined) plan = new RetryPlan(this.#endpoints, { ...this.#limits, random: this.#random })
       if (!hasLearnedHint) hasLearnedHint = await this.#learnHintedLeader(address, error)
-      const step = plan.next(address, error)
+      const next = plan.next(address, error)
       const now = this.#clock.now()
-      if (deadline - now - step.pauseMs < timeoutMs * MIN_REMAINING_FRACTION)
+      if (deadline - now - next.pauseMs < timeoutMs * MIN_REMAINING_FRACTION)
         throw attemptsExhausted({
           failures: plan.failures,
           leader: this.#endpoints.leader,
           waitedMs: now - startedAt,
           attempts,
         })
-      address = await this.#addressAfterPause(step, signal)
+      address = await this.#addressAfterPause(next, signal)
     }
   }
 
@@ -154,7 +154,7 @@ export class RetryingCaller {
     if (this.#learnedFrom !== address) void this.#learnMembers(address)
   }
 
-  /** Follow a hint to an unknown address only if the hinting node lists it as a member. */
+  /** A hint to an unknown address is followed only if the hinting node lists that address in its membership. */
   async #learnHintedLeader(address: string, { leader }: RaftError): Promise<boolean> {
     if (leader?.address === undefined || this.#endpoints.addressOf(leader) !== undefined) return false
     await this.#learnMembers(address)

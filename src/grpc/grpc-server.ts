@@ -5,6 +5,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { RaftError } from '../errors.ts'
 import { formatAddress, isWildcard, listenError, parseListenAddress, probeListen } from './shared/listen-address.ts'
 
+/** The options of GrpcServer. */
 export interface GrpcServerOptions {
   /** The address to listen on: 'host:port' or '[v6]:port'; port 0 picks a free port. */
   readonly listen: string

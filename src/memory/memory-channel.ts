@@ -8,7 +8,9 @@ import { RaftError } from '../errors.ts'
 import { onAbort } from '../platform/on-abort.ts'
 import { systemClock } from '../platform/system-clock.ts'
 
+/** The options of a channel to a node in the same process. */
 export interface MemoryChannelOptions {
+  /** The clock of timeouts. Default: the system's. */
   readonly clock?: Clock | undefined
   /** The timeout of calls without one, in milliseconds. Default: 5000. */
   readonly timeoutMs?: number | undefined

@@ -6,6 +6,7 @@ import type { HardState, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
 import { BlockList } from '../log-format/block-list.ts'
 
+/** The options of MemoryDisk. */
 export interface MemoryDiskOptions {
   /** The directory id. Default: a new one for each disk. */
   readonly directoryId?: string | undefined

@@ -7,6 +7,7 @@ import { isRaftError, RaftError } from '../errors.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { MemorySnapshots } from './memory-snapshots.ts'
 
+/** The options of MemoryStorage. */
 export interface MemoryStorageOptions {
   /** The disk that holds the data. Default: a new, empty one. */
   readonly disk?: MemoryDisk | undefined

@@ -5,6 +5,7 @@ import type { NodeId } from '../core/types.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ERROR_CODES, isRaftError, RaftError } from '../errors.ts'
 
+/** The options of MemoryNetwork. */
 export interface MemoryNetworkOptions {
   /** Runs a callback in a later turn. Default: `setImmediate`. */
   readonly defer?: ((callback: () => void) => void) | undefined
@@ -29,7 +30,7 @@ export class MemoryNetwork {
   readonly #transports = new Map<string, MemoryTransport>()
   readonly #cuts = new Set<string>()
   readonly #stalls = new Set<string>()
-  #created = 0
+  #addressCount = 0
 
   constructor(options: MemoryNetworkOptions = {}) {
     this.defer = options.defer ?? ((callback) => setImmediate(callback))
@@ -38,7 +39,7 @@ export class MemoryNetwork {
   }
 
   /** Creates a transport at an address of this network. Default: a new address. */
-  transport(address = `memory:${++this.#created}`): MemoryTransport {
+  transport(address = `memory:${++this.#addressCount}`): MemoryTransport {
     return new MemoryTransport(this, address)
   }
 
@@ -49,6 +50,7 @@ export class MemoryNetwork {
     this.#transports.get(other)?.disconnect(one, 'the link was cut')
   }
 
+  /** Ends a `cut`: both nodes connect again. */
   heal(one: string, other: string): void {
     this.#cuts.delete(linkKey(one, other))
     this.connectAll()
@@ -59,6 +61,7 @@ export class MemoryNetwork {
     this.#stalls.add(linkKey(one, other))
   }
 
+  /** Ends a `stall` and delivers the messages that were held back. */
   resume(one: string, other: string): void {
     this.#stalls.delete(linkKey(one, other))
     for (const address of [one, other]) this.#transports.get(address)?.deliverAll()
@@ -78,6 +81,7 @@ export class MemoryNetwork {
     this.connectAll()
   }
 
+  /** Called by a transport when it closes. */
   leave(transport: MemoryTransport): void {
     if (this.#transports.get(transport.address) !== transport) return
     this.#transports.delete(transport.address)

@@ -20,6 +20,7 @@ import { abortedError, closedError } from './client-errors.ts'
 import type { StreamLimits } from './request-stream.ts'
 import { RequestStream } from './request-stream.ts'
 
+/** The options of a client's gRPC channels. */
 export interface GrpcClientOptions extends Partial<StreamLimits> {
   /** TLS credentials. Without them traffic is plain text. */
   readonly credentials?: ChannelCredentials | undefined
@@ -27,6 +28,7 @@ export interface GrpcClientOptions extends Partial<StreamLimits> {
   readonly timeoutMs?: number | undefined
   /** Further options of the grpc-js channel. */
   readonly channelOptions?: ChannelOptions | undefined
+  /** The clock of timeouts. Default: the system's. */
   readonly clock?: Clock | undefined
 }
 

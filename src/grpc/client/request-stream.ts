@@ -22,6 +22,7 @@ import {
 
 export type ClientCall = ClientDuplexStream<RequestFrame, ResponseFrame>
 
+/** The limits of a client channel; times in milliseconds, sizes in bytes. */
 export interface StreamLimits {
   /** How long a connection may take to open. */
   readonly connectTimeoutMs: number
@@ -351,11 +352,11 @@ const MAX_ID = 2 ** 32 - 1
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
 function serverTimeoutMs(leftMs: number): number {
-  const shareMs = leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN)
-  return Math.min(Math.max(1, Math.floor(shareMs)), TIMEOUT_MS_MAX)
+  const serverMs = leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN)
+  return Math.min(Math.max(1, Math.floor(serverMs)), TIMEOUT_MS_MAX)
 }
 
-function limitFromHeader(metadata: Metadata, key: string, otherwise: number): number {
+function limitFromHeader(metadata: Metadata, key: string, defaultLimit: number): number {
   const value = Number(metadata.get(key)[0])
-  return Number.isSafeInteger(value) && value > 0 ? value : otherwise
+  return Number.isSafeInteger(value) && value > 0 ? value : defaultLimit
 }

@@ -51,13 +51,14 @@ export function decodeFrame(bytes: Buffer): Frame {
   const fields = decodeFields(() => peerProto().frame.decode(bytes))
   const messages = readList(fields, 'messages')
   const kinds = Number(fields.hello != null) + Number(fields.refusal != null) + Number(messages.length > 0)
-  if (kinds !== 1) throw badMessage(`a frame is one of hello, refusal and messages, not ${kinds} of them`)
+  if (kinds !== 1)
+    throw badMessage(`a frame must contain exactly one of hello, refusal and messages, not ${kinds} of them`)
   if (fields.hello != null) return { type: 'hello', hello: readHello(readObject(fields, 'hello')) }
   if (fields.refusal != null) return { type: 'refusal', refusal: readRefusal(readObject(fields, 'refusal')) }
   return { type: 'messages', messages: messages.map((message) => fromWire(message as Fields)) }
 }
 
-/** Field numbers of Frame.messages → AppendEntriesRequest.blocks, and of → InstallSnapshotRequest.snapshot.membership. */
+/** Field numbers of Frame.messages → AppendEntriesRequest.blocks, and of Frame.messages → InstallSnapshotRequest.snapshot.membership. */
 const FRAME_NESTED: NestedFields = { 3: { 5: {}, 7: { 2: { 4: {} } } } }
 /** A frame may have FIELDS_MIN fields, and one more per BYTES_PER_FIELD bytes. The smallest block is larger than that. */
 const FIELDS_MIN = 4 * FRAME_MESSAGES_MAX
@@ -214,7 +215,7 @@ const OUTCOMES: ReadonlyMap<unknown, InstallSnapshotResponse['outcome']> = new M
 
 function readOutcome(from: Fields): InstallSnapshotResponse['outcome'] {
   const outcome = OUTCOMES.get(from.outcome)
-  if (outcome === undefined) throw badMessage(`outcome is ${String(from.outcome)}`)
+  if (outcome === undefined) throw badMessage(`unknown outcome ${String(from.outcome)}`)
   return outcome
 }
 

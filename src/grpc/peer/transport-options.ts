@@ -1,6 +1,7 @@
 /** The options of the peer transport with their defaults, and the grpc-js channel options derived from them. */
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
 
+/** The limits and times of the transport; sizes in bytes, times in milliseconds. */
 export interface GrpcTransportLimits {
   /** The most bytes queued for one peer. A message that does not fit is dropped, unless the queue is empty. */
   readonly windowBytes: number
@@ -36,6 +37,7 @@ export interface GrpcTransportLimits {
   readonly shutdownGraceMs: number
 }
 
+/** The defaults of GrpcTransportLimits. */
 export const GRPC_TRANSPORT_DEFAULTS: GrpcTransportLimits = {
   windowBytes: 8 * 1024 * 1024,
   messageBytesMax: 32 * 1024 * 1024,
@@ -55,6 +57,7 @@ export const GRPC_TRANSPORT_DEFAULTS: GrpcTransportLimits = {
   shutdownGraceMs: 500,
 }
 
+/** The options of GrpcTransport. */
 export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   /** The address to listen on: 'host:port' or '[v6]:port'; port 0 picks a free port. */
   readonly listen: string

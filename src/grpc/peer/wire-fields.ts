@@ -24,7 +24,9 @@ export function readBoolean(fields: Fields, name: string): boolean {
 export function readText(fields: Fields, name: string, pattern: RegExp): string {
   const value = fields[name]
   if (typeof value === 'string' && pattern.test(value)) return value
-  throw badMessage(`${name} is ${typeof value === 'string' ? `'${toPrintable(value.slice(0, 80))}'` : 'not text'}`)
+  throw badMessage(
+    `${name} is ${typeof value === 'string' ? `invalid: '${toPrintable(value.slice(0, 80))}'` : 'not text'}`,
+  )
 }
 
 export function readObject(fields: Fields, name: string): Fields {

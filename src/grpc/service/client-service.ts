@@ -14,6 +14,7 @@ import { ServedStream } from './served-stream.ts'
 import type { GrpcService } from './unary-handler.ts'
 import { unaryHandler } from './unary-handler.ts'
 
+/** The options of `clientService`. */
 export interface ClientServiceOptions extends Partial<ServiceLimits> {
   readonly clock?: Clock | undefined
 }
@@ -77,7 +78,7 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
 function streamRefusedError(isEnding: boolean, streams: number): RaftError {
   return isEnding
-    ? new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'ask another node' })
+    ? new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'retry at another node' })
     : new RaftError('ERR_RAFT_OVERLOADED', `this node already serves ${streams} streams`, {
         hint: 'share one client per process, and close unused clients',
         details: { streams },

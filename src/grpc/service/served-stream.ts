@@ -94,7 +94,7 @@ export class ServedStream {
 
   #overloadError(size: number): RaftError | undefined {
     if (this.#isEnding)
-      return new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'ask another node' })
+      return new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'retry at another node' })
     const { streamRequestsMax, streamBytesMax } = this.#limits
     const bytes = this.#requestBytes + this.#answerBytes
     if (this.#requests === 0) return undefined

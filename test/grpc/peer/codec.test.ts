@@ -97,7 +97,7 @@ describe('the peer codec', () => {
     {
       what: 'a snapshot id that is a path out of the directory',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, id: '../etc/passwd' } } },
-      expected: /id is '..\/etc/,
+      expected: /id is invalid: '..\/etc/,
     },
     {
       what: 'a membership with a voter that is not a member',
