@@ -1,4 +1,4 @@
-/** Cores without nodes around them: what one sends, the others get; what it writes is durable at once; every step is judged. */
+/** Runs cores without runtimes: messages arrive at once, writes are durable at once, and every step is checked. */
 import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
 import { RAFT_DEFAULTS } from '../src/core/index.ts'
 import { stateOf } from '../src/core/raft.ts'
@@ -10,8 +10,9 @@ interface Delivery {
   readonly input: Input
 }
 
-/** Proposals under way at once, and how much of the log is kept behind a snapshot. */
+/** Proposals in progress at a time. */
 const OUTSTANDING = 8
+/** Entries kept behind a snapshot. */
 const TRAILING = 1000
 
 export class BareCores {
@@ -36,7 +37,7 @@ export class BareCores {
     }
   }
 
-  /** Puts in at least that many inputs, and says how many it were. */
+  /** Processes at least `inputs` inputs and returns the total number so far. */
   run(inputs: number): number {
     while (this.#inputs < inputs) {
       const mail = this.#deliveries

@@ -1,4 +1,4 @@
-/** The bare skeleton: the same I/O as a node (gRPC stream of blocks, one synced RocksDB put per block, fsync on) and no Raft at all. */
+/** A process of the baseline: the I/O of a node (a gRPC stream of blocks, one synced RocksDB put per block) without Raft. */
 import { createRequire } from 'node:module'
 import * as grpc from '@grpc/grpc-js'
 import { type LoadTarget, serveParent } from './load.ts'
@@ -15,7 +15,7 @@ const [role, directory, ...addresses] = process.argv.slice(2) as [string, string
 const identity = (bytes: Buffer): Buffer => bytes
 const DEFINITION = {
   Blocks: {
-    path: '/skeleton/Blocks',
+    path: '/baseline/Blocks',
     requestStream: true,
     responseStream: true,
     requestSerialize: identity,
@@ -25,7 +25,7 @@ const DEFINITION = {
   },
 } as const
 
-/** One write in flight; what waits meanwhile goes into the next. */
+/** Writes one batch at a time; blocks that arrive during a write go into the next batch. */
 class Disk {
   readonly #db: RocksDB
   #waiting: { key: number; block: Buffer; done: () => void }[] = []
@@ -110,7 +110,7 @@ async function lead(): Promise<void> {
       'grpc.max_receive_message_length': 16 * 1024 * 1024,
       'grpc.use_local_subchannel_pool': 1,
     })
-    const stream = client.makeBidiStreamRequest('/skeleton/Blocks', identity, identity)
+    const stream = client.makeBidiStreamRequest('/baseline/Blocks', identity, identity)
     stream.on('data', (answer: Buffer) => acknowledge(offset + 1, answer.readDoubleLE(0)))
     return stream
   })

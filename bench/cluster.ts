@@ -1,10 +1,10 @@
-/** Three quorate processes, or the skeleton's three: started on free ports, with their leader found. */
+/** Starts the measured clusters of three processes: quorate, or the baseline. */
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { UsageResult } from './load.ts'
 import { Worker } from './processes.ts'
 
-/** What a load is given to: three processes, one of which leads. */
+/** Three processes, one of which is the leader and takes the load. */
 export interface Cluster {
   readonly leader: Worker
   readonly workers: readonly Worker[]
@@ -16,7 +16,7 @@ export interface RaftCluster extends Cluster {
 
 export async function startBaseline(directory: string): Promise<Cluster> {
   const start = (role: string, name: string, addresses: readonly string[]): Promise<Worker> =>
-    Worker.start('./skeleton-process.ts', [role, join(directory, name), ...addresses])
+    Worker.start('./baseline-process.ts', [role, join(directory, name), ...addresses])
   const followers = await Promise.all(['s2', 's3'].map((name) => start('follower', name, [])))
   const leader = await start(
     'leader',
@@ -50,7 +50,7 @@ export function startNodeProcess(
   return Worker.start('./raft-process.ts', argv)
 }
 
-/** The worker that leads, once one does. */
+/** Waits until a worker is the leader. */
 export async function findLeader(workers: readonly Worker[]): Promise<Worker> {
   const deadline = performance.now() + 15_000
   while (performance.now() < deadline) {
@@ -60,7 +60,7 @@ export async function findLeader(workers: readonly Worker[]): Promise<Worker> {
     }
     await pause(20)
   }
-  throw new Error('nobody leads')
+  throw new Error('no leader was elected within 15 s')
 }
 
 export async function usageOf({ workers }: Cluster): Promise<UsageResult & { readonly rssMaxBytes: number }> {

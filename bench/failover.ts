@@ -1,4 +1,4 @@
-/** From SIGKILL of the leader to the next acknowledged write, seen by the client, again and again. */
+/** Measures repeatedly, as a client, the time from SIGKILL of the leader to the next acknowledged write. */
 import { bytesCodec, connect } from 'quorate'
 import { findLeader, pause, startNodeProcess, startRaft, stop } from './cluster.ts'
 import { median } from './figures.ts'

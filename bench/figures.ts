@@ -1,4 +1,4 @@
-/** Turning measurements into figures a person can compare. */
+/** Formats and summarizes measurements. */
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other)

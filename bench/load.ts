@@ -1,6 +1,6 @@
-/** The load and its measure, the same for whatever is measured: a closed loop of proposals from inside the leader's process. */
+/** The load on every measured cluster: closed loops of proposals from inside the leader's process. */
 
-/** What can be loaded: resolves once the command is durable on a majority. */
+/** A target of the load; `propose` resolves once the command is durable on a majority. */
 export interface LoadTarget {
   propose(command: Uint8Array): Promise<unknown>
 }
@@ -12,7 +12,6 @@ export interface LoadRequest {
   readonly bytes: number
 }
 
-/** Figures of one process over one order; only a leader has operations. */
 export interface LoadResult {
   readonly type: 'result'
   readonly operations: number
@@ -34,37 +33,37 @@ type WorkerRequest =
   | { readonly type: 'usage' }
   | { readonly type: 'call'; readonly name: string; readonly argument: unknown }
 
-/** Tells the parent that this process is ready, then does what it orders. `calls` are further things it may ask for. */
+/** Reports to the parent process that this one is ready, then serves its requests. `calls` are further requests by name. */
 export function serveParent(
   ready: Readonly<Record<string, unknown>>,
   target?: LoadTarget,
   calls: Readonly<Record<string, (argument: unknown) => Promise<unknown>>> = {},
 ): void {
-  process.on('message', (order: WorkerRequest) => {
-    void handleRequest(order, target, calls).then((answer) => process.send?.(answer))
+  process.on('message', (request: WorkerRequest) => {
+    void handleRequest(request, target, calls).then((answer) => process.send?.(answer))
   })
   process.on('disconnect', () => process.exit(0))
   process.send?.({ type: 'ready', pid: process.pid, ...ready })
 }
 
 async function handleRequest(
-  order: WorkerRequest,
+  request: WorkerRequest,
   target: LoadTarget | undefined,
   calls: Readonly<Record<string, (argument: unknown) => Promise<unknown>>>,
 ): Promise<unknown> {
-  if (order.type === 'usage') {
+  if (request.type === 'usage') {
     const { user, system } = process.cpuUsage()
     return { type: 'usage', cpuMicroseconds: user + system, rssBytes: process.memoryUsage.rss() }
   }
-  if (order.type === 'call') {
+  if (request.type === 'call') {
     try {
-      return { type: 'answer', value: await calls[order.name]?.(order.argument) }
+      return { type: 'answer', value: await calls[request.name]?.(request.argument) }
     } catch (error) {
       return { type: 'failure', message: (error as Error).message }
     }
   }
-  if (target === undefined) throw new Error('this process takes no load')
-  return await load(target, order)
+  if (target === undefined) throw new Error('this process is not the target of a load')
+  return await load(target, request)
 }
 
 export async function load(target: LoadTarget, { outstanding, seconds, bytes }: LoadRequest): Promise<LoadResult> {

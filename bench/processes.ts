@@ -1,4 +1,4 @@
-/** The processes that are measured: started, ordered about, and never left behind. */
+/** Starts the measured processes and sends them requests. They end with this process. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LoadRequest, LoadResult, UsageResult } from './load.ts'
 
-/** Milliseconds for a process to say that it is ready, or to answer beyond what its order takes. */
+/** How long a process may take to start, or to respond beyond the duration of a load. */
 const ANSWER_TIMEOUT_MS = 30_000
 
 export class Worker {
@@ -29,12 +29,12 @@ export class Worker {
     return (await this.#request({ type: 'usage' }, ANSWER_TIMEOUT_MS)) as UsageResult
   }
 
-  async load(order: LoadRequest): Promise<LoadResult> {
-    return (await this.#request(order, order.seconds * 1000 + ANSWER_TIMEOUT_MS)) as LoadResult
+  async load(request: LoadRequest): Promise<LoadResult> {
+    return (await this.#request(request, request.seconds * 1000 + ANSWER_TIMEOUT_MS)) as LoadResult
   }
 
-  async call(name: string, argument?: unknown, patienceMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
-    const answer = (await this.#request({ type: 'call', name, argument }, patienceMs)) as {
+  async call(name: string, argument?: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
+    const answer = (await this.#request({ type: 'call', name, argument }, timeoutMs)) as {
       readonly type: string
       readonly value?: unknown
       readonly message?: string
@@ -50,13 +50,13 @@ export class Worker {
     await gone
   }
 
-  #request(order: object, patienceMs: number): Promise<unknown> {
-    this.child.send(order)
-    return nextMessage(this.child, patienceMs)
+  #request(request: object, timeoutMs: number): Promise<unknown> {
+    this.child.send(request)
+    return nextMessage(this.child, timeoutMs)
   }
 }
 
-/** A directory that is gone once `use` is done. */
+/** Runs `use` with a temporary directory and removes it afterwards. */
 export async function inTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), 'quorate-bench-'))
   try {
@@ -66,7 +66,7 @@ export async function inTemporaryDirectory<T>(use: (directory: string) => Promis
   }
 }
 
-function nextMessage(child: ChildProcess, patienceMs: number): Promise<unknown> {
+function nextMessage(child: ChildProcess, timeoutMs: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const finish = (act: () => void): void => {
       clearTimeout(timer)
@@ -76,8 +76,8 @@ function nextMessage(child: ChildProcess, patienceMs: number): Promise<unknown> 
     }
     const onMessage = (message: unknown): void => finish(() => resolve(message))
     const onExit = (code: number | null): void =>
-      finish(() => reject(new Error(`a measured process ended with ${code}`)))
-    const timer = setTimeout(() => finish(() => reject(new Error('a measured process does not answer'))), patienceMs)
+      finish(() => reject(new Error(`a measured process exited with ${code}`)))
+    const timer = setTimeout(() => finish(() => reject(new Error('a measured process does not respond'))), timeoutMs)
     child.on('message', onMessage)
     child.on('exit', onExit)
   })

@@ -1,4 +1,4 @@
-/** One node of quorate under measure, from the built package: the real thing, with a state machine that only counts. */
+/** A measured node: the built package with a state machine that only counts. */
 import { bytesCodec, type RaftNode, startNode } from 'quorate'
 import { serveParent } from './load.ts'
 
@@ -11,7 +11,7 @@ const [id, listen, peersJson, dataDir, optionsJson, mode] = process.argv.slice(2
   'member' | 'join',
 ]
 
-/** Counts commands; can be filled with ballast, for snapshots of any size. */
+/** Counts commands. An 8-byte command sets the number of chunks of its snapshot. */
 class Ballast {
   count = 0
   chunks = 0
@@ -40,9 +40,7 @@ class Ballast {
   }
 }
 
-/** The result of every command. */
 const NOTHING = new Uint8Array(0)
-/** Bytes of one chunk of ballast. */
 const CHUNK_BYTES = 64 * 1024
 
 const machine = new Ballast()
@@ -60,7 +58,7 @@ const node: RaftNode<Uint8Array, Uint8Array> = await startNode({
 
 serveParent({ id, address: listen }, node, {
   status: async () => await node.status(),
-  /** Makes the snapshot this many bytes, and takes one. */
+  /** Sets the size of the snapshot in bytes and takes one. */
   ballast: async (bytes) => {
     const command = new Uint8Array(8)
     new DataView(command.buffer).setFloat64(0, Math.ceil((bytes as number) / CHUNK_BYTES))

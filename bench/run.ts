@@ -1,4 +1,4 @@
-/** `make bench`: everything that is measured, as a table or (--json) for machines. */
+/** `make bench`: measures throughput, failover and snapshots, and prints tables or JSON. */
 import Table from 'cli-table3'
 import { Command } from 'commander'
 import { measureFailover } from './failover.ts'
@@ -7,12 +7,12 @@ import { measureSnapshot } from './snapshot.ts'
 import { type Figures, measureThroughput, type ThroughputRow } from './throughput.ts'
 
 const program = new Command('bench')
-  .option('--json', 'one JSON document instead of tables')
-  .option('--only <parts>', 'throughput, failover, snapshot; several with commas', 'throughput,failover,snapshot')
-  .option('--outstanding <list>', 'how many proposals are under way at once', '1,16,64,256,1024,4096')
-  .option('--rounds <n>', 'rounds of each, taking turns', '3')
+  .option('--json', 'print one JSON document instead of tables')
+  .option('--only <parts>', 'measurements, separated by commas', 'throughput,failover,snapshot')
+  .option('--outstanding <list>', 'numbers of concurrent proposals', '1,16,64,256,1024,4096')
+  .option('--rounds <n>', 'rounds of each cluster, alternating', '3')
   .option('--seconds <n>', 'seconds per round', '3')
-  .option('--trials <n>', 'leaders killed', '10')
+  .option('--trials <n>', 'number of killed leaders', '10')
   .option('--snapshot-mib <n>', 'size of the snapshot', '256')
   .parse()
 
@@ -29,12 +29,10 @@ const parts = options.only.split(',')
 const print = (line: string): void => {
   if (options.json !== true) process.stdout.write(`${line}\n`)
 }
-const document: Record<string, unknown> = { schema: 'quorate.bench/v1', node: process.version }
+const document: Record<string, unknown> = { schema: 'quorate.bench/v2', node: process.version }
 
 if (parts.includes('throughput')) {
-  print(
-    'Durable proposals (128 B, fsync on, three processes, from inside the leader), beside a bare skeleton without Raft:',
-  )
+  print('Durable proposals (128 B, synced, three processes, from inside the leader), and a baseline without Raft:')
   const table = new Table({
     head: [
       'outstanding',
@@ -42,7 +40,7 @@ if (parts.includes('throughput')) {
       'p50 / p99 ms',
       'CPU µs/op',
       'RSS',
-      'skeleton ops/s',
+      'baseline ops/s',
       'p50 / p99 ms',
       'CPU µs/op',
       'ops ratio',
@@ -67,7 +65,7 @@ if (parts.includes('throughput')) {
       `${row.noise.toFixed(1)}×`,
     ])
     if (process.stderr.isTTY)
-      process.stderr.write(`${row.outstanding} outstanding: ${row.opsRatio.toFixed(2)} of the skeleton\n`)
+      process.stderr.write(`${row.outstanding} outstanding: ${row.opsRatio.toFixed(2)} of the baseline\n`)
   }
   document.throughput = await measureThroughput(
     {
@@ -82,7 +80,7 @@ if (parts.includes('throughput')) {
 }
 
 if (parts.includes('failover')) {
-  print('Failover, from SIGKILL of the leader to the next acknowledged write:')
+  print('Failover: from SIGKILL of the leader to the next acknowledged write:')
   const table = new Table({ head: ['timeouts', 'trials', 'median', 'min', 'max'], style: { head: [], border: [] } })
   const rows = []
   for (const [name, timeouts] of [
@@ -100,13 +98,13 @@ if (parts.includes('failover')) {
 if (parts.includes('snapshot')) {
   const row = await measureSnapshot(Number(options.snapshotMib) * 1024 * 1024)
   document.snapshot = row
-  print(`Snapshot of ${mebibytes(row.bytes)} onto an empty new member:`)
+  print(`Snapshot of ${mebibytes(row.bytes)}, installed on an empty new member:`)
   const table = new Table({ style: { head: [], border: [] } })
   table.push(
-    { 'taking it': `${row.takeSeconds.toFixed(2)} s` },
-    { 'new member, start to restored': `${row.joinSeconds.toFixed(2)} s` },
+    { 'taking the snapshot': `${row.takeSeconds.toFixed(2)} s` },
+    { 'new member: start until restored': `${row.joinSeconds.toFixed(2)} s` },
     {
-      "leader's p99, 16 outstanding": `${milliseconds(row.p99BeforeMs)} ms before, ${milliseconds(row.p99MeanwhileMs)} ms meanwhile`,
+      "leader's p99, 16 outstanding": `${milliseconds(row.p99BeforeMs)} ms before, ${milliseconds(row.p99DuringMs)} ms during the installation`,
     },
     { "leader's RSS": `${mebibytes(row.leaderRssBeforeBytes)} before, ${mebibytes(row.leaderRssAfterBytes)} after` },
   )

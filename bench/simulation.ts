@@ -1,4 +1,4 @@
-/** `make bench-simulation`: how fast the kit simulates, in one process: bare cores, whole nodes under faults, and nodes with nothing to do. */
+/** `make bench-simulation`: measures the speed of the simulator with bare cores, with whole nodes under faults, and with idle nodes. */
 import { loadavg } from 'node:os'
 import Table from 'cli-table3'
 import fc from 'fast-check'
@@ -12,7 +12,7 @@ const CORE_EVENTS = 100_000
 const RUNS = 60
 const IDLE_MS = 300_000
 
-/** What one round did, and what it took of this process's CPU and of the day. */
+/** The work of one round, and the CPU time and wall-clock time it took. */
 interface Round {
   readonly done: number
   readonly cpuSeconds: number
@@ -41,7 +41,7 @@ async function wholeNodes(): Promise<number> {
   return events
 }
 
-/** Resolves with the seconds of the world that passed. */
+/** Resolves with the number of simulated seconds. */
 async function idle(settings: Partial<typeof RAFT_DEFAULTS>): Promise<number> {
   const { failure } = await simulate({
     ...{ seed: 1, cluster: { voters: 3, spares: 0 }, workload: [], faults: [], settings },
@@ -55,14 +55,14 @@ const { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatIntervalMs, pauseTo
 const DEFAULT_TIMES = { electionTimeoutMinMs, electionTimeoutMaxMs, heartbeatIntervalMs, pauseToleranceMs }
 
 const MEASURED: readonly (readonly [string, string, () => Promise<number> | number])[] = [
-  ['bare cores: inputs, every invariant and every promise of safety judged', '50k', bareCores],
-  ['whole nodes under drawn faults: events of the world, every promise judged', '33k', wholeNodes],
-  ['three idle nodes with the default timeouts: seconds of the world', '1.0k', () => idle(DEFAULT_TIMES)],
-  ['three idle nodes with the timeouts of a simulation: seconds of the world', '-', () => idle({})],
+  ['bare cores: inputs, with all invariants and safety properties checked', '50k', bareCores],
+  ['whole nodes under generated faults: events, with all properties checked', '33k', wholeNodes],
+  ['three idle nodes with default timeouts: simulated seconds', '1.0k', () => idle(DEFAULT_TIMES)],
+  ['three idle nodes with simulation timeouts: simulated seconds', '-', () => idle({})],
 ]
 
 const table = new Table({
-  head: ['what', 'wanted per s', 'per CPU second', 'per second', 'noise'],
+  head: ['what', 'target per s', 'per CPU second', 'per second', 'noise'],
   style: { head: [], border: [] },
 })
 for (const [what, wanted, work] of MEASURED) {

@@ -1,14 +1,14 @@
-/** A large snapshot onto an empty new member: how long it takes, and what writers feel of it meanwhile. */
+/** Measures how long a large snapshot takes to reach an empty new member, and how it affects the latency of writes. */
 import { freePorts, pause, startNodeProcess, startRaft, stop } from './cluster.ts'
 import { inTemporaryDirectory, type Worker } from './processes.ts'
 
 export interface SnapshotRow {
   readonly bytes: number
   readonly takeSeconds: number
-  /** From the start of the new process to its state machine being restored and its log caught up. */
+  /** From the start of the new process until its state machine is restored. */
   readonly joinSeconds: number
   readonly p99BeforeMs: number
-  readonly p99MeanwhileMs: number
+  readonly p99DuringMs: number
   readonly leaderRssBeforeBytes: number
   readonly leaderRssAfterBytes: number
 }
@@ -30,17 +30,17 @@ export async function measureSnapshot(bytes: number): Promise<SnapshotRow> {
       const joinBegin = performance.now()
       joined = await startNodeProcess(directory, 'n4', addresses, {}, 'join')
       await leader.call('add', { id: 'n4', address: addresses.n4 })
-      const meanwhile = leader.load({ type: 'load', outstanding: 16, seconds: 5, bytes: 128 })
+      const loading = leader.load({ type: 'load', outstanding: 16, seconds: 5, bytes: 128 })
       while (!(await hasRestored(joined))) await pause(20)
       const joinSeconds = (performance.now() - joinBegin) / 1000
-      const during = await meanwhile
+      const during = await loading
       const rssAfter = (await leader.usage()).rssBytes
       return {
         bytes,
         takeSeconds,
         joinSeconds,
         p99BeforeMs: before.p99Ms,
-        p99MeanwhileMs: during.p99Ms,
+        p99DuringMs: during.p99Ms,
         leaderRssBeforeBytes: rssBefore,
         leaderRssAfterBytes: rssAfter,
       }

@@ -1,4 +1,4 @@
-/** Durable proposals per second, beside the skeleton's in the same run: rounds take turns, medians are compared. */
+/** Measures durable proposals per second of quorate and of the baseline, in alternating rounds of the same run. */
 import { type Cluster, startBaseline, startRaft, stop, usageOf } from './cluster.ts'
 import { median } from './figures.ts'
 import { inTemporaryDirectory } from './processes.ts'
@@ -23,14 +23,14 @@ export interface ThroughputRow {
   readonly outstanding: number
   readonly quorate: Figures
   readonly baseline: Figures
-  /** Medians of the rounds' own ratios. */
+  /** Quorate to baseline: the median of the ratios of neighbouring rounds. */
   readonly opsRatio: number
   readonly p50Ratio: number
-  /** Fastest round over slowest, of the skeleton: the machine's noise. */
+  /** The baseline's fastest round divided by its slowest: the noise of the machine. */
   readonly noise: number
 }
 
-/** Load before the first round, of both alike. */
+/** The load of both clusters before the first round. */
 const WARM_UP_SECONDS = 5
 
 export async function measureThroughput(
@@ -41,7 +41,7 @@ export async function measureThroughput(
     const baseline = await startBaseline(directory)
     const quorate = await startRaft(directory)
     try {
-      // A service that has run for a while is compiled; one that has just started is interpreted for thousands of steps.
+      // A new process interprets its code at first; the compiled code of a running service is what counts.
       for (const cluster of [baseline, quorate])
         await measureOnce(cluster, { ...options, seconds: WARM_UP_SECONDS }, 64)
       const rows: ThroughputRow[] = []

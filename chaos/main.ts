@@ -7,7 +7,7 @@ import { checkHistory } from './check-history.ts'
 import { ProcessCluster } from './cluster/process-cluster.ts'
 import { removeLeftovers } from './cluster/run-directory.ts'
 import { startServeProcess } from './cluster/serve-process.ts'
-import { ALL_FAULTS } from './nemesis/nemesis.ts'
+import { ALL_FAULTS, FORMER_KINDS } from './nemesis/nemesis.ts'
 import { countLoggedEvents } from './node-logs.ts'
 import { formatReport, hasPassed } from './report.ts'
 import { runChaos } from './run.ts'
@@ -50,7 +50,7 @@ process.exitCode = historyFile === undefined ? await run() : checkFile(historyFi
 
 async function run(): Promise<number> {
   const { seed, nodes, command } = options
-  const kinds = options.only?.split(',')
+  const kinds = options.only?.split(',').map((kind) => FORMER_KINDS[kind] ?? kind)
   const unknown = kinds?.find((kind) => !(kind in ALL_FAULTS))
   if (unknown !== undefined)
     program.error(`unknown fault '${unknown}'; the faults are ${Object.keys(ALL_FAULTS).join(', ')}`)

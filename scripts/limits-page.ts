@@ -1,4 +1,4 @@
-/** Writes docs/reference/limits.md from the options in the source: every number with a name, its default and what it is for. */
+/** Writes docs/reference/limits.md from the options in the source: the name, default and description of every limit. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
@@ -6,11 +6,11 @@ import ts from 'typescript'
 const ROOT = join(import.meta.dirname, '..')
 export const LIMITS_PAGE: string = join(ROOT, 'docs/reference/limits.md')
 
-/** Where the numbers are: an interface that says what each is for, and a constant with its default. */
+/** The sources of the limits: an interface whose comments describe them, and a constant with their defaults. */
 const TABLES = [
   {
     title: 'The protocol',
-    about: 'Options of `startNode`. Give every node the same election timeouts.',
+    about: 'Options of `startNode`. All nodes of a cluster should have the same election timeouts.',
     file: 'src/core/options.ts',
     interface: 'RaftOptions',
     defaults: 'RAFT_DEFAULTS',
@@ -18,7 +18,7 @@ const TABLES = [
   {
     title: 'A node',
     about:
-      'Options of `startNode`. At a limit the caller gets `ERR_RAFT_OVERLOADED` or `ERR_RAFT_TOO_LARGE` with both numbers.',
+      'Options of `startNode`. A call beyond a limit fails with `ERR_RAFT_OVERLOADED` or `ERR_RAFT_TOO_LARGE`, which contain both numbers.',
     file: 'src/runtime/options.ts',
     interface: 'RuntimeOptions',
     defaults: 'RUNTIME_DEFAULTS',
@@ -26,7 +26,7 @@ const TABLES = [
   {
     title: 'Links between nodes',
     about:
-      'Options of `GrpcTransport` (`quorate/grpc`). What does not fit is dropped, as a network might, and sent again by Raft.',
+      'Options of `GrpcTransport` (`quorate/grpc`). Messages beyond a limit are dropped, as in a network, and sent again by Raft.',
     file: 'src/grpc/peer/transport-options.ts',
     interface: 'GrpcTransportLimits',
     defaults: 'GRPC_TRANSPORT_DEFAULTS',
@@ -39,7 +39,7 @@ const TABLES = [
     defaults: 'ROCKSDB_STORAGE_DEFAULTS',
   },
   {
-    title: 'What clients are granted',
+    title: 'The services for clients',
     about: 'Options of `clientService` and `adminService` (`quorate/grpc`).',
     file: 'src/grpc/shared/service-limits.ts',
     interface: 'ServiceLimits',
@@ -66,8 +66,8 @@ export function limitsPage(): string {
   const head = [
     '# Limits',
     '',
-    'Every queue, window, cache, retry and file has a limit with a name and a default. This page is written from the source by',
-    '`make fix`; a test compares them. `…Bytes` are bytes, `…Ms` milliseconds.',
+    'Every queue, window, cache, retry and file has a limit with a name and a default. `make fix` writes this page from the source, and a',
+    'test compares them. `…Bytes` are bytes, `…Ms` are milliseconds.',
     '',
   ]
   return [...head, ...TABLES.flatMap(section)].join('\n')
@@ -78,8 +78,8 @@ function section(table: (typeof TABLES)[number]): string[] {
   const defaults = defaultsIn(parse('defaultsFile' in table ? table.defaultsFile : table.file), table.defaults)
   const rows = descriptions
     .filter(({ name }) => defaults.has(name))
-    .map(({ name, meaning }) => `| \`${name}\` | ${defaults.get(name)} | ${meaning} |`)
-  if (rows.length === 0) throw new Error(`${table.file} has no numbers in ${table.interface} and ${table.defaults}`)
+    .map(({ name, description }) => `| \`${name}\` | ${defaults.get(name)} | ${description} |`)
+  if (rows.length === 0) throw new Error(`${table.file} has no limits in ${table.interface} and ${table.defaults}`)
   return [`## ${table.title}`, '', table.about, '', '| name | default | what it limits |', '|---|---|---|', ...rows, '']
 }
 
@@ -87,8 +87,8 @@ function parse(path: string): ts.SourceFile {
   return ts.createSourceFile(path, readFileSync(join(ROOT, path), 'utf8'), ts.ScriptTarget.Latest, true)
 }
 
-/** The members of an interface with their comments. One without a comment shares that of the one before. */
-function descriptionsIn(file: ts.SourceFile, name: string): { name: string; meaning: string }[] {
+/** The members of an interface with their comments. A member without a comment has that of the previous member. */
+function descriptionsIn(file: ts.SourceFile, name: string): { name: string; description: string }[] {
   const declaration = file.statements.find(
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === name,
@@ -97,7 +97,7 @@ function descriptionsIn(file: ts.SourceFile, name: string): { name: string; mean
   return (declaration?.members ?? []).map((member) => {
     const comment = ts.getJSDocCommentsAndTags(member).map((tag) => ts.getTextOfJSDocComment(tag.comment) ?? '')
     if (comment.length > 0) last = comment.join(' ').replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')
-    return { name: member.name?.getText(file) ?? '', meaning: last }
+    return { name: member.name?.getText(file) ?? '', description: last }
   })
 }
 
@@ -119,7 +119,7 @@ function defaultsIn(file: ts.SourceFile, name: string): Map<string, string> {
   return found
 }
 
-/** `16 * 1024 * 1024` as 16 MiB, `100_000` as 100,000. */
+/** Formats `16 * 1024 * 1024` as 16 MiB and `100_000` as 100,000. */
 function formatNumber(source: string): string {
   const factors = source
     .replaceAll('_', '')

@@ -32,12 +32,12 @@ export const LINK_FAULTS: Readonly<Record<string, Fault>> = {
     for (const other of othersThan(context, leader)) context.cluster.links.cut(leader, other)
     await waitThenHeal(context, `isolate ${leader}`)
   },
-  'mute the leader': async (context) => {
+  'drop what the leader sends': async (context) => {
     const leader = await leaderOf(context)
     for (const other of othersThan(context, leader)) context.cluster.links.set(leader, other, DROP)
     await waitThenHeal(context, `drop everything that ${leader} sends`)
   },
-  'deafen the leader': async (context) => {
+  'drop what the leader receives': async (context) => {
     const leader = await leaderOf(context)
     for (const other of othersThan(context, leader)) context.cluster.links.set(other, leader, DROP)
     await waitThenHeal(context, `drop everything that is sent to ${leader}`)

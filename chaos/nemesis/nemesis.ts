@@ -37,6 +37,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 
 export const ALL_FAULTS: Readonly<Record<string, Fault>> = { ...FAULTS, ...UNSURVIVABLE_FAULTS }
 
+/** The former names of faults, which `--only` still accepts. */
+export const FORMER_KINDS: Readonly<Record<string, string>> = {
+  'mute the leader': 'drop what the leader sends',
+  'deafen the leader': 'drop what the leader receives',
+}
+
 /** False for faults that need more nodes, or a small disk that is not there. */
 export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): boolean {
   if (kind in TINY_DISK_FAULTS) return hasTinyDisk && nodes > 1
@@ -114,6 +120,6 @@ export class Nemesis {
   #log(kind: string, action: string): void {
     const at = this.#now()
     this.schedule.push({ at, kind, action })
-    this.#onLine(`${(at / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(27)}  ${action}`)
+    this.#onLine(`${(at / 1000).toFixed(1).padStart(7)} s  ${kind.padEnd(29)}  ${action}`)
   }
 }

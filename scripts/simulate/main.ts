@@ -1,4 +1,4 @@
-/** `make simulate RUNS=10000 SEED=… JOBS=…`: many drawn runs, in as many processes as there are cores, with what they came to. */
+/** `make simulate RUNS=10000 SEED=… JOBS=…`: executes many generated runs in parallel processes and prints their totals. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { chunksOf } from './chunk.ts'
 
 const WORKER = join(import.meta.dirname, 'worker.ts')
 const RUNS = 2000
-/** Without a terminal a line is written when this much more is done. */
+/** Without a terminal, progress is printed after every such part of the runs. */
 const PROGRESS_STEP = 0.05
 
 const runs = integer('RUNS', RUNS)
@@ -25,13 +25,13 @@ const totals = {
   calls: 0,
   commits: 0,
   scenarios: 0,
-  told: new Map<string, number>(),
+  eventCounts: new Map<string, number>(),
   faults: new Map<string, number>(),
 }
 const bar = process.stderr.isTTY
   ? new SingleBar(
       {
-        format: '  {bar} {percentage}%  {value} of {total} runs  {duration_formatted}, about {eta_formatted} more',
+        format: '  {bar} {percentage}%  {value} of {total} runs  {duration_formatted}, about {eta_formatted} left',
         etaBuffer: 100,
       },
       Presets.shades_classic,
@@ -44,11 +44,11 @@ bar?.start(runs, 0)
 const workers = Array.from({ length: Math.min(jobs, chunks.length) }, () =>
   fork(WORKER, { execArgv: ['--import', 'tsx'] }),
 )
-process.on('SIGINT', () => finish(130, `interrupted after ${totals.runs} runs, all of them kept every promise`))
+process.on('SIGINT', () => finish(130, `interrupted after ${totals.runs} runs, which all satisfied every property`))
 await Promise.all(workers.map(runChunksOn))
-finish(0, 'every promise was kept')
+finish(0, 'all runs satisfied every property')
 
-/** Gives a worker chunk after chunk until none is left. */
+/** Sends chunks to a worker, one at a time, until none is left. */
 function runChunksOn(worker: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     const next = (): void => {
@@ -56,13 +56,13 @@ function runChunksOn(worker: ChildProcess): Promise<void> {
       if (chunk === undefined) return resolve()
       worker.send(chunk)
     }
-    worker.on('message', (verdict: ChunkResult) => {
-      const chunk = chunks[verdict.chunk] as Chunk
-      if (verdict.type === 'broken') return finish(1, `${verdict.report}\n(chunk ${chunk.number}, seed ${chunk.seed})`)
-      addTotals(verdict.totals, verdict.scenarios)
+    worker.on('message', (result: ChunkResult) => {
+      const chunk = chunks[result.chunk] as Chunk
+      if (result.type === 'failed') return finish(1, `${result.report}\n(chunk ${chunk.number}, seed ${chunk.seed})`)
+      addTotals(result.totals, result.scenarios)
       next()
     })
-    worker.on('exit', (code, signal) => finish(1, `a worker ended by itself (${signal ?? code})`))
+    worker.on('exit', (code, signal) => finish(1, `a worker process failed (${signal ?? code})`))
     next()
   })
 }
@@ -70,19 +70,20 @@ function runChunksOn(worker: ChildProcess): Promise<void> {
 function addTotals({ eventCounts, faults, ...counts }: SerializableTotals, scenarios: number): void {
   for (const name of ['runs', 'events', 'steps', 'calls', 'commits'] as const) totals[name] += counts[name]
   totals.scenarios += scenarios
-  for (const [type, count] of Object.entries(eventCounts)) totals.told.set(type, (totals.told.get(type) ?? 0) + count)
+  for (const [type, count] of Object.entries(eventCounts))
+    totals.eventCounts.set(type, (totals.eventCounts.get(type) ?? 0) + count)
   for (const [type, count] of Object.entries(faults)) totals.faults.set(type, (totals.faults.get(type) ?? 0) + count)
   if (bar !== undefined) return bar.update(totals.runs)
   if (totals.runs < reportedAt + PROGRESS_STEP * runs) return
   reportedAt = totals.runs
   const seconds = (performance.now() - began) / 1000
-  const more = (seconds / totals.runs) * (runs - totals.runs)
+  const left = (seconds / totals.runs) * (runs - totals.runs)
   process.stderr.write(
-    `  ${totals.runs} of ${runs} runs after ${seconds.toFixed(0)} s, about ${more.toFixed(0)} s more\n`,
+    `  ${totals.runs} of ${runs} runs after ${seconds.toFixed(0)} s, about ${left.toFixed(0)} s left\n`,
   )
 }
 
-/** Says what it came to, ends the workers, and ends. */
+/** Kills the workers, prints the totals and the verdict, and exits. */
 function finish(code: number, verdict: string): never {
   bar?.stop()
   for (const worker of workers) {
@@ -92,9 +93,11 @@ function finish(code: number, verdict: string): never {
   const seconds = (performance.now() - began) / 1000
   process.stdout.write(
     [
-      `${totals.runs} runs, ${totals.events} events, ${totals.steps} steps of cores, ${totals.calls} calls, ${totals.commits} entries committed; ${totals.scenarios} scenarios of bare cores`,
+      `${totals.runs} runs, ${totals.events} events, ${totals.steps} core steps, ${totals.calls} calls, ${totals.commits} entries committed; ${totals.scenarios} scenarios of bare cores`,
       `${seconds.toFixed(1)} s: ${Math.round(totals.events / seconds)} events/s in ${jobs} processes`,
-      ...(totals.runs === 0 ? [] : [`faults: ${formatCounts(totals.faults)}`, `seen: ${formatCounts(totals.told)}`]),
+      ...(totals.runs === 0
+        ? []
+        : [`faults: ${formatCounts(totals.faults)}`, `events: ${formatCounts(totals.eventCounts)}`]),
       verdict,
       '',
     ].join('\n'),
@@ -111,6 +114,6 @@ function integer(name: string, standard: number): number {
   const text = process.env[name]
   const value = text === undefined || text === '' ? standard : Number(text)
   if (Number.isSafeInteger(value) && value > 0) return value
-  process.stderr.write(`${name}=${text}: a whole number above 0 is wanted\n`)
+  process.stderr.write(`${name}=${text}: expected a whole number above 0\n`)
   process.exit(2)
 }

@@ -1,15 +1,15 @@
-/** Does one chunk after the other, as the parent sends them: whole nodes under faults, and bare cores in any order of events. */
+/** Executes the chunks that the parent sends: runs of whole nodes under faults, and scenarios of bare cores. */
 import fc from 'fast-check'
 import { checkRuns, scenario, scenarios } from '../../src/testing/index.ts'
 import type { Chunk, ChunkResult } from './chunk.ts'
 
-/** Drawn scenarios of bare cores for each run of whole nodes. */
+/** Generated scenarios of bare cores per run of whole nodes. */
 const SCENARIOS_PER_RUN = 10
 
 process.on('message', (chunk: Chunk) => {
-  void runChunk(chunk).then((verdict) => process.send?.(verdict))
+  void runChunk(chunk).then((result) => process.send?.(result))
 })
-// The parent ends its workers; a Ctrl-C in the terminal reaches all of them.
+// Ctrl-C in the terminal reaches the workers too; the parent stops them after it has printed the totals.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())
 
@@ -17,11 +17,11 @@ async function runChunk({ number, seed, runs }: Chunk): Promise<ChunkResult> {
   try {
     const { eventCounts, faults, ...counts } = await checkRuns({ runs, seed })
     const totals = { ...counts, eventCounts: Object.fromEntries(eventCounts), faults: Object.fromEntries(faults) }
-    const drawn = SCENARIOS_PER_RUN * runs
-    checkScenarios(drawn, seed)
-    return { type: 'kept', chunk: number, totals, scenarios: drawn }
+    const count = SCENARIOS_PER_RUN * runs
+    checkScenarios(count, seed)
+    return { type: 'passed', chunk: number, totals, scenarios: count }
   } catch (error) {
-    return { type: 'broken', chunk: number, report: error instanceof Error ? error.message : String(error) }
+    return { type: 'failed', chunk: number, report: error instanceof Error ? error.message : String(error) }
   }
 }
 
