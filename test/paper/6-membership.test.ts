@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { MembershipChange } from '../../src/core/index.ts'
-import { formatMembership } from '../../src/testing/text/format-effects.ts'
+import { formatMembership } from '../../src/testing/text/format-message.ts'
 import {
   acknowledgeAll,
   appendRequest,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { formatMembership } from '../../src/testing/text/format-effects.ts'
+import { formatMembership } from '../../src/testing/text/format-message.ts'
 import {
   acknowledgeAll,
   appendRequest,

@@ -2,7 +2,7 @@
 import type { MembershipChange } from '../../core/inputs.ts'
 import { RAFT_DEFAULTS } from '../../core/options.ts'
 import type { Block, NodeId } from '../../core/types.ts'
-import { formatMembership } from '../text/format-effects.ts'
+import { formatMembership } from '../text/format-message.ts'
 import type { ScenarioNode } from './scenario-node.ts'
 import type { InFlight, ScenarioRunner } from './scenario-runner.ts'
 import { addressOf } from './scenario-runner.ts'

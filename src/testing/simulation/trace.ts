@@ -4,7 +4,8 @@ import type { Message } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { DurableWrite, Observation } from '../properties/observation.ts'
-import { formatBlocks, formatEffects, formatMessage } from '../text/format-effects.ts'
+import { formatEffects } from '../text/format-effects.ts'
+import { formatBlocks, formatMessage } from '../text/format-message.ts'
 import type { VirtualTime } from './virtual-clock.ts'
 
 /**

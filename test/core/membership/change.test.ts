@@ -4,7 +4,7 @@ import type { Membership, MembershipChange, NodeId } from '../../../src/core/ind
 import { applyChange, bindDirectoryIds, leaveJoint } from '../../../src/core/membership/change.ts'
 import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
-import { formatMembership } from '../../../src/testing/text/format-effects.ts'
+import { formatMembership } from '../../../src/testing/text/format-message.ts'
 import { nodeIds, simpleMemberships } from '../arbitraries.ts'
 import { memberNamed, membershipOf } from '../builders.ts'
 
