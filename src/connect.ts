@@ -1,19 +1,34 @@
-/** A client over gRPC in one call: wires quorate/client to quorate/grpc, which is loaded only now. */
+/** Makes a client of a cluster. Its default channel, gRPC, is loaded only if it is used. */
 import type { RaftClientOptions } from './client/options.ts'
 import { RaftClient } from './client/raft-client.ts'
+import type { ClientChannelFactory } from './contracts/client-channel.ts'
 import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
 
 export interface ConnectOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {
-  /** Credentials and settings of the connections. */
+  /** How nodes are reached. Default: gRPC, with the options in `grpc`. */
+  readonly channel?: ClientChannelFactory | undefined
+  /** TLS credentials and timeouts of the gRPC connections. */
   readonly grpc?: GrpcClientOptions | undefined
 }
 
-/** Makes a client of the cluster that these endpoints belong to; it connects when it is first used. */
+/**
+ * Makes a client of the cluster that these endpoints belong to. It connects at its first call, and finds the leader itself.
+ * Rejects with ERR_RAFT_OPTIONS that names every invalid option.
+ *
+ *     const client = await connect<Command, Result>({ endpoints: ['127.0.0.1:7001'] })
+ *     const result = await client.propose(command, { timeoutMs: 2000 })
+ *     await client.close()
+ */
 export async function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>({
   grpc,
+  channel,
   ...options
 }: ConnectOptions<Command, Result, Query, Answer>): Promise<RaftClient<Command, Result, Query, Answer>> {
+  return new RaftClient({ ...options, channel: channel ?? (await grpcChannel(grpc)) })
+}
+
+async function grpcChannel(options: GrpcClientOptions | undefined): Promise<ClientChannelFactory> {
   const { grpcChannelFactory } = await import('./grpc/client/client-channel.ts')
-  return new RaftClient({ ...options, channel: grpcChannelFactory(grpc) })
+  return grpcChannelFactory(options)
 }

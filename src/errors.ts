@@ -1,10 +1,10 @@
-/** What may go wrong, as the caller sees it: one class, a stable code, and what the caller may conclude. */
+/** The errors of this package: one class, and stable codes. */
 import type { NodeId, Term } from './core/types.ts'
 
-/** Whether the operation took effect: surely not, perhaps, or surely. */
+/** Whether the operation took effect: certainly not, possibly, or certainly. */
 export type Outcome = 'not-applied' | 'unknown' | 'applied'
 
-/** Of every code: what may be concluded unless an error says otherwise. The only list; docs/reference/errors.md has a heading for each. */
+/** Every code, with the outcome and retryability of its errors unless an error states otherwise. docs/reference/errors.md explains each. */
 export const ERROR_CODES = {
   // Calls on a cluster
   ERR_RAFT_NOT_LEADER: { outcome: 'not-applied', retryable: true },
@@ -41,7 +41,7 @@ export const ERROR_CODES = {
   ERR_RAFT_STORAGE: { outcome: 'unknown', retryable: false },
   ERR_RAFT_COMPACTED: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_SNAPSHOT_GONE: { outcome: 'not-applied', retryable: true },
-  // Bytes from elsewhere
+  // Received bytes
   ERR_RAFT_BAD_BLOCK: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_BAD_MESSAGE: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_PROTOCOL: { outcome: 'not-applied', retryable: false },
@@ -52,18 +52,18 @@ export const ERROR_CODES = {
   ERR_RAFT_LISTEN: { outcome: 'not-applied', retryable: false },
   // Simulating
   ERR_RAFT_RUN_FILE: { outcome: 'not-applied', retryable: false },
-  // Ours and the user's bugs
+  // Bugs: of the application's state machine, and of quorate
   ERR_RAFT_APPLY: { outcome: 'unknown', retryable: false },
   ERR_RAFT_INTERNAL: { outcome: 'unknown', retryable: false },
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** The leader, as far as whoever raised the error knows it. */
+/** The leader, as far as the node that reported the error knows it. */
 export interface LeaderHint {
   readonly id: NodeId
   readonly address: string | undefined
-  /** The term it leads, if known: a client follows one hint per term at once, and backs off before the next. */
+  /** Its term, if known. A client follows one hint per term at once, and backs off before the next. */
   readonly term?: Term | undefined
 }
 
@@ -71,9 +71,9 @@ export interface RaftErrorOptions {
   readonly outcome?: Outcome | undefined
   readonly retryable?: boolean | undefined
   readonly leader?: LeaderHint | undefined
-  /** What to do about it, in one sentence. */
+  /** What the caller or operator can do, in one sentence. */
   readonly hint?: string | undefined
-  /** Facts for programs (a size and its limit, a pid, both ids). */
+  /** Data for programs, such as a size and its limit. */
   readonly details?: Readonly<Record<string, string | number | boolean | undefined>> | undefined
   readonly cause?: unknown
 }
@@ -81,8 +81,8 @@ export interface RaftErrorOptions {
 const BRAND = Symbol.for('quorate.RaftError')
 
 /**
- * Every error this package rejects with. Test `error.code` (or `isRaftError(error, code)`), not the class: packages get duplicated.
- * `outcome` tells whether the operation took effect; `retryable` whether the same call may succeed later without harm.
+ * The error of every rejection. Test `error.code` or `isRaftError(error, code)`, not `instanceof`: a program may contain two copies
+ * of this package. `outcome` says whether the operation took effect; `retryable`, whether repeating the call is safe and may help.
  */
 export class RaftError extends Error {
   readonly code: ErrorCode
@@ -105,7 +105,7 @@ export class RaftError extends Error {
   }
 }
 
-/** Whether a value is a RaftError (of this copy of the package or another), and of this code if one is given. */
+/** Whether a value is a RaftError of any copy of this package, and has this code if one is given. */
 export function isRaftError(value: unknown, code?: ErrorCode): value is RaftError {
   if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
   return code === undefined || (value as { readonly code?: unknown }).code === code

@@ -1,10 +1,47 @@
-/** The face of `quorate`: start a node, talk to it, and the words both use. Loads neither gRPC nor RocksDB until a node is started. */
+/** The entry point quorate: start a node, connect to a cluster. gRPC and RocksDB are loaded when they are first used. */
 
-export { type ConnectOptions, connect } from './connect.ts'
-export type { EncodedBlock } from './contracts/encoded-block.ts'
-export type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from './contracts/node-service.ts'
-export type { NodeEvent, Observer, RuntimeEvent } from './contracts/observer.ts'
+// Start a node: startNode with gRPC and RocksDB, or RaftNode.start with your own adapters.
+
+export type { EventStream } from './runtime/event-hub.ts'
+export { type NodeOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime/options.ts'
+export { RaftNode, type RaftNodeOptions, type ReadOptions } from './runtime/raft-node.ts'
+export { realClock } from './runtime/real-clock.ts'
+export type { MakeCore } from './runtime/recovery.ts'
+export { type StartOptions, startNode } from './start-node.ts'
+
+// The application's state machine, and how its commands become bytes.
+
 export type { ApplyContext, Codec, StateMachine } from './contracts/state-machine.ts'
+export { bytesCodec, jsonCodec } from './platform/json-codec.ts'
+
+// Connect to a cluster as a client.
+
+export type { RaftClient } from './client/raft-client.ts'
+export { type ConnectOptions, connect } from './connect.ts'
+
+// Calls on a node: their options, results and status.
+
+export type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from './contracts/node-service.ts'
+export type { MembershipChange } from './core/inputs.ts'
+export { RAFT_DEFAULTS, type RaftOptions } from './core/options.ts'
+export type { PeerStatus, RaftStatus, Role } from './core/status.ts'
+export type { LogIndex, Member, Membership, NodeId, SnapshotInfo, Term } from './core/types.ts'
+
+// Errors.
+
+export type { ErrorCode, LeaderHint, Outcome } from './errors.ts'
+export { ERROR_CODES, isRaftError, RaftError } from './errors.ts'
+
+// Events.
+
+export type { NodeEvent, Observer, RuntimeEvent } from './contracts/observer.ts'
+export type { RaftEvent } from './core/events.ts'
+export { type LogOptions, logObserver } from './runtime/log-observer.ts'
+
+// Write your own storage, transport or clock.
+
+export type { Clock, Timer } from './contracts/clock.ts'
+export type { EncodedBlock } from './contracts/encoded-block.ts'
 export type {
   RecoveredState,
   SnapshotStore,
@@ -13,25 +50,8 @@ export type {
   StorageIdentity,
   StorageWrite,
 } from './contracts/storage.ts'
-export {
-  messageBytes,
-  type PeerIdentity,
-  type PeerMessage,
-  type Refusal,
-  type Transport,
-  type TransportHost,
-} from './contracts/transport.ts'
-export type { MembershipChange } from './core/inputs.ts'
-export { RAFT_DEFAULTS, type RaftOptions } from './core/options.ts'
-export type { PeerStatus, RaftStatus, Role } from './core/status.ts'
-export type { LogIndex, Member, Membership, NodeId, SnapshotInfo, Term } from './core/types.ts'
-export type { ErrorCode, LeaderHint, Outcome } from './errors.ts'
-export { ERROR_CODES, isRaftError, RaftError } from './errors.ts'
+export type { PeerIdentity, PeerMessage, Refusal, Transport, TransportHost } from './contracts/transport.ts'
+export { messageBytes } from './contracts/transport.ts'
+export type { Block, BlockKind, HardState } from './core/types.ts'
 export { decodeBlock } from './log-format/block.ts'
-export { bytesCodec, jsonCodec } from './platform/json-codec.ts'
-export type { EventStream } from './runtime/event-hub.ts'
-export { type LogOptions, logObserver } from './runtime/log-observer.ts'
-export { type NodeOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime/options.ts'
-export { RaftNode, type RaftNodeOptions, type ReadOptions } from './runtime/raft-node.ts'
-export { realClock } from './runtime/real-clock.ts'
-export { type StartOptions, startNode } from './start-node.ts'
+export type { RaftCore } from './runtime/pipeline/driver.ts'

@@ -1,4 +1,4 @@
-/** A whole cluster in one process, without gRPC and without RocksDB: to try things out, and to test a state machine's user. */
+/** A cluster in one process, without gRPC and RocksDB: for experiments, and for tests of code that uses a state machine. */
 import type { StateMachine } from './contracts/state-machine.ts'
 import type { NodeId } from './core/types.ts'
 import { RaftError } from './errors.ts'
@@ -11,15 +11,15 @@ import { realClock } from './runtime/real-clock.ts'
 
 export interface MemoryClusterOptions<Command, Result, Query = never, Answer = unknown>
   extends Omit<NodeOptions<Command, Result, Query, Answer>, 'id' | 'peers' | 'join' | 'stateMachine' | 'seed'> {
-  /** How many nodes: n1, n2, … */
+  /** The number of nodes. Their ids are n1, n2, … */
   readonly nodes: number
-  /** Makes the state machine of a node; each needs one of its own. */
+  /** Called for each node: every node needs its own state machine. */
   readonly stateMachine: (id: NodeId) => StateMachine<Command, Result, Query, Answer>
-  /** The same seed, the same election timeouts. */
+  /** Seeds the random election timeouts. Default: 1. */
   readonly seed?: number | undefined
 }
 
-/** Starts the nodes; resolves once all run. They find their leader by themselves. */
+/** Starts all nodes. Resolves once they run; `cluster.leader()` waits for a leader. */
 export async function startMemoryCluster<Command, Result, Query = never, Answer = unknown>(
   options: MemoryClusterOptions<Command, Result, Query, Answer>,
 ): Promise<MemoryCluster<Command, Result, Query, Answer>> {
@@ -48,21 +48,22 @@ export class MemoryCluster<Command, Result, Query = never, Answer = unknown> {
     this.#disks = new Map(this.ids.map((id) => [id, new MemoryDisk({ directoryId: `memory-${id}` })]))
   }
 
-  /** Those that run. */
+  /** The running nodes. */
   get nodes(): readonly RaftNode<Command, Result, Query, Answer>[] {
     return [...this.#running.values()]
   }
 
   node(id: NodeId): RaftNode<Command, Result, Query, Answer> {
     const node = this.#running.get(id)
-    if (node === undefined) throw new RaftError('ERR_RAFT_UNREACHABLE', `${id} does not run`)
+    if (node === undefined) throw new RaftError('ERR_RAFT_UNREACHABLE', `${id} is not running`)
     return node
   }
 
-  /** Starts a node that does not run: with what it had written before, if it ran before. */
+  /** Starts a stopped node with what it had written. */
   async start(id: NodeId): Promise<RaftNode<Command, Result, Query, Answer>> {
     const disk = this.#disks.get(id)
-    if (disk === undefined) throw new RaftError('ERR_RAFT_OPTIONS', `there is no ${id}, only ${this.ids.join(', ')}`)
+    if (disk === undefined)
+      throw new RaftError('ERR_RAFT_OPTIONS', `there is no node ${id}, only ${this.ids.join(', ')}`)
     const { nodes: _, stateMachine, seed = 1, ...rest } = this.#options
     const node = await RaftNode.start<Command, Result, Query, Answer>({
       ...rest,
@@ -84,7 +85,7 @@ export class MemoryCluster<Command, Result, Query = never, Answer = unknown> {
     await node?.close()
   }
 
-  /** The node that leads, as soon as one does. */
+  /** Resolves with the leader once there is one; rejects with ERR_RAFT_NO_LEADER at the timeout. */
   async leader(options: { readonly timeoutMs?: number } = {}): Promise<RaftNode<Command, Result, Query, Answer>> {
     const stopping = new AbortController()
     const waits = this.nodes.map(async (node) => {

@@ -1,4 +1,4 @@
-/** The face of "quorate/memory": network and storage inside one process, and a whole cluster made of them. */
+/** The entry point quorate/memory: a transport and a storage within one process, and a cluster that uses them. */
 export * from './memory/index.ts'
 export type { MemoryClusterOptions } from './memory-cluster.ts'
 export { MemoryCluster, startMemoryCluster } from './memory-cluster.ts'

@@ -1,4 +1,4 @@
-/** The one file that wires the defaults: gRPC between nodes, RocksDB on disk, the real clock. Both are loaded only when they are used. */
+/** Starts a node with the default adapters: gRPC, RocksDB and the real clock. gRPC and RocksDB are loaded only if they are used. */
 import { randomInt } from 'node:crypto'
 import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
@@ -13,17 +13,17 @@ import { realClock } from './runtime/real-clock.ts'
 
 export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   extends NodeOptions<Command, Result, Query, Answer> {
-  /** Where this node listens: 'host:port'. Peers, clients and operators share the port. */
+  /** Where this node listens, as 'host:port'. Peers, clients and operators share the port. */
   readonly listen?: string | undefined
-  /** Where the others reach it, if that is not where it listens. */
+  /** The address at which peers reach this node, if it differs from `listen`. */
   readonly advertise?: string | undefined
-  /** Where this node keeps everything; made if it is not there. No two nodes share one. */
+  /** The directory for the log and the snapshots; created if missing. Each node needs its own. */
   readonly dataDir?: string | undefined
-  /** TLS for both ends of every link. Without it everything is plain text: keep the port inside a network you trust. */
+  /** TLS credentials, for incoming and outgoing connections. Without them nothing is encrypted: use a trusted network. */
   readonly credentials?: GrpcTransportOptions['credentials']
-  /** Another storage than RocksDB in `dataDir`. */
+  /** Replaces RocksDB in `dataDir`. */
   readonly storage?: Storage | undefined
-  /** Another network than gRPC at `listen`. */
+  /** Replaces gRPC at `listen`. */
   readonly transport?: Transport | undefined
 }
 
@@ -33,14 +33,15 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   advertise: checkAddress,
   dataDir: checkString,
   credentials: (value) =>
-    typeof value === 'object' && value !== null ? undefined : 'must hold `server` and `channel`',
+    typeof value === 'object' && value !== null ? undefined : 'must have `server` and `channel`',
   storage: checkMethods('open', 'write', 'read', 'close'),
   transport: checkMethods('start', 'send', 'setPeers', 'close'),
 }
 
 /**
- * Starts a node, new or from what `dataDir` holds. Rejects with a RaftError: every mistake in the options at once, a busy port, a
- * directory in use or of another cluster, and the like.
+ * Starts a new node, or one that exists in `dataDir`. Resolves once it runs, not once there is a leader. Rejects with a RaftError:
+ * ERR_RAFT_OPTIONS (every invalid option is listed), ERR_RAFT_PORT_IN_USE, ERR_RAFT_DATA_DIR_LOCKED, ERR_RAFT_CLUSTER_MISMATCH,
+ * ERR_RAFT_CORRUPT and others; see docs/reference/errors.md.
  *
  *     const node = await startNode({ id: 'n1', listen: '127.0.0.1:7001', peers, dataDir: './data/n1', stateMachine })
  */
@@ -80,25 +81,25 @@ async function rocksDBStorage(directory: string): Promise<Storage> {
   return new RocksDBStorage({ directory })
 }
 
-/** A message holds up to its own limit of blocks, or one block that is larger. */
+/** A message holds blocks up to messageBytesMax, or a single larger block. */
 function messageBytesMaxOf(options: { readonly blockBytesMax?: number; readonly messageBytesMax?: number }): number {
   const { blockBytesMax, messageBytesMax } = withDefaults({ ...RUNTIME_DEFAULTS, ...RAFT_DEFAULTS }, options)
   return Math.max(MESSAGE_BYTES_MIN, 2 * blockBytesMax, 2 * messageBytesMax)
 }
 
-/** What every node takes, whatever its own limits are: nodes may differ a little in their options. */
+/** Every node accepts messages of this size, because the limits of nodes may differ. */
 const MESSAGE_BYTES_MIN = 32 * 1024 * 1024
 
 function missingOptions({ listen, dataDir, storage, transport }: Partial<Record<string, unknown>>): OptionProblem[] {
   const problems: OptionProblem[] = []
   if (dataDir === undefined && storage === undefined)
-    problems.push({ path: 'dataDir', problem: 'is missing: where shall this node keep its log?' })
+    problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
   if (listen === undefined && transport === undefined)
-    problems.push({ path: 'listen', problem: "is missing: where shall this node listen ('127.0.0.1:7001')?" })
+    problems.push({ path: 'listen', problem: "is missing: where should this node listen (such as '127.0.0.1:7001')?" })
   return problems
 }
 
 function checkAddress(value: unknown): string | undefined {
-  const isGood = typeof value === 'string' && /^(\[[^\]]+\]|[^:]+):\d{1,5}$/.test(value)
-  return isGood ? undefined : `must be 'host:port', not ${typeof value === 'string' ? `'${value}'` : String(value)}`
+  const isValid = typeof value === 'string' && /^(\[[^\]]+\]|[^:]+):\d{1,5}$/.test(value)
+  return isValid ? undefined : `must be 'host:port', not ${typeof value === 'string' ? `'${value}'` : String(value)}`
 }

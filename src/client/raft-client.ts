@@ -31,7 +31,7 @@ export type EndpointStatus =
  * Finds the leader, follows leadership changes, and retries a mutation only if it was definitely not applied. Calls reject with a
  * RaftError whose `outcome` says whether the call took effect. An 'unknown' outcome is always reported and never retried.
  *
- *     const client = connect<Command, Result>({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory() })
+ *     const client = await connect<Command, Result>({ endpoints: ['127.0.0.1:7001'] })
  *     const result = await client.propose(command, { timeoutMs: 2000 })
  *     await client.close()
  */
@@ -187,13 +187,6 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
       return { address, error }
     }
   }
-}
-
-/** Makes a client; it connects when it is first used. */
-export function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>(
-  options: RaftClientOptions<Command, Result, Query, Answer>,
-): RaftClient<Command, Result, Query, Answer> {
-  return new RaftClient(options)
 }
 
 /** protobufjs would decode a string as base64. */

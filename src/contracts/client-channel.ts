@@ -1,11 +1,11 @@
-/** What the client needs of a network: calls to one node at an address. The client on top finds the leader and retries. */
+/** The connection of a client to one node. The client itself finds the leader and retries. */
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { Applied, CallOptions, NodeStatus, ReadMode } from './node-service.ts'
 
 /**
- * One node, seen from a client. Every rejection is a RaftError whose `outcome` is honest: a call whose bytes may have reached the
- * node, and that got no answer, is 'unknown'. Every call needs a deadline (`timeoutMs`).
+ * Calls on one node. Every rejection is a RaftError; its `outcome` must be 'unknown' if the request may have reached the node and no
+ * response came back. Every call has a `timeoutMs`.
  */
 export interface ClientChannel {
   readonly address: string
@@ -21,5 +21,5 @@ export interface ClientChannel {
   close(): Promise<void>
 }
 
-/** Makes a channel to an address; connecting happens lazily. */
+/** Makes a channel to an address. The channel connects at the first call. */
 export type ClientChannelFactory = (address: string) => ClientChannel

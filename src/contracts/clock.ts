@@ -1,4 +1,4 @@
-/** Time and turns, as the runtime needs them: the real ones, or the simulator's. */
+/** Time and timers: those of the process, or the simulator's virtual ones. */
 
 export interface Timer {
   cancel(): void
@@ -9,8 +9,8 @@ export interface Clock {
   now(): number
   /** Calls back once, at or after `at`. */
   wakeAt(at: number, callback: () => void): Timer
-  /** Calls back in a later turn of the event loop, after what is already waiting there: work of one turn is done as one batch. */
+  /** Calls back in a later turn of the event loop, so that the work of one turn is processed as one batch. */
   defer(callback: () => void): void
-  /** The longest recent turn of the event loop in milliseconds, if this clock can tell. */
+  /** The longest recent delay of the event loop in milliseconds, if the clock measures it. */
   loopDelayMs?(): number
 }

@@ -1,46 +1,49 @@
-/** What a node offers to those who are not its peers: the face that a network server (gRPC) shows to clients and operators. */
+/** The operations of a node that a network server offers to clients and operators. */
 import type { MembershipChange } from '../core/inputs.ts'
 import type { RaftStatus } from '../core/status.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 
-/** How fresh a read must be: confirmed by a quorum, by the leader's lease, or whatever this node has. */
+/** How a read is confirmed: by a quorum, by the leader's lease (which depends on clocks), or not at all: local state may be stale. */
 export type ReadMode = 'linearizable' | 'lease' | 'local'
 
-/** On what waits: a signal to stop waiting (not to undo), and the longest wait in milliseconds. */
+/** Options of a call. */
 export interface CallOptions {
+  /** Stops the wait; it does not undo the operation. */
   readonly signal?: AbortSignal | undefined
+  /** The longest wait in milliseconds. */
   readonly timeoutMs?: number | undefined
 }
 
-/** The status of a node with what the runtime adds to the core's. */
+/** The status of a node: that of its core, and what the runtime adds. */
 export interface NodeStatus extends RaftStatus {
   readonly clusterId: string
   readonly directoryId: string
   readonly address: string
-  /** Address of the leader, if known. */
+  /** The address of the leader, if known. */
   readonly leaderAddress: string | undefined
   readonly version: string
-  /** Longest recent turn of the event loop, milliseconds. */
+  /** The longest recent delay of the event loop in milliseconds. */
   readonly loopDelayMs: number
+  /** Free disk space, if the storage reports it. */
   readonly freeBytes: number | undefined
   readonly pendingProposals: number
-  /** Links to peers as the transport sees them. */
+  /** The peers with an open connection. */
   readonly connected: readonly NodeId[]
 }
 
-/** Where an applied command landed. */
+/** The result of a command, and the place of its entry in the log. */
 export interface Applied {
   readonly index: LogIndex
   readonly term: Term
-  /** The machine's result, encoded. */
+  /** The state machine's result, encoded. */
   readonly result: Uint8Array
 }
 
-/** Every method rejects with a RaftError; bytes are validated before they get here. */
+/** Every method rejects with a RaftError. */
 export interface NodeService {
-  /** Resolves once the command is applied on this node. Commands of one turn share a block. */
+  /** Resolves once the command is applied on this node. */
   proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied>
-  /** The machine's answer to an encoded query, read as fresh as `mode` says; with the applied index it was read at. */
+  /** Answers an encoded query; also returns the applied index and the term of the answer. */
   queryBytes(
     query: Uint8Array,
     options?: CallOptions & { readonly mode?: ReadMode },

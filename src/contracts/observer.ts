@@ -1,8 +1,8 @@
-/** Where events go: whoever watches a node (a logger, a test, a metric) is called with what happened, as data. */
+/** Events of a node, and the observers (loggers, metrics, tests) that receive them. */
 import type { RaftEvent } from '../core/events.ts'
 import type { NodeId, SnapshotInfo } from '../core/types.ts'
 
-/** What the runtime and the wings have to say beside the core's own events. */
+/** Events of the runtime, in addition to those of the core. */
 export type RuntimeEvent =
   | { readonly type: 'started'; readonly address: string; readonly directoryId: string; readonly isNew: boolean }
   | {
@@ -30,6 +30,6 @@ export type RuntimeEvent =
 export type NodeEvent = RaftEvent | RuntimeEvent
 
 export interface Observer {
-  /** Must not throw and not block; called in order. */
+  /** Called synchronously and in order. Must not throw or block. */
   event(node: NodeId, event: NodeEvent): void
 }

@@ -1,89 +1,90 @@
-/** What the runtime needs of a disk: an atomic, ordered, durable log with its hard state, and snapshot files beside it. */
+/** Durable storage of a node: the log and the hard state, written atomically and in order, and snapshot files. */
 import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
 import type { EncodedBlock } from './encoded-block.ts'
 
-/** Who a data directory belongs to. Written once, when the directory is made; checked at every open. */
+/** The cluster and node that a data directory belongs to. Written when the directory is created, checked at every open. */
 export interface StorageIdentity {
-  /** At open, '' accepts whichever cluster the directory belongs to. */
+  /** At open, '' accepts any cluster. */
   readonly clusterId: string
   readonly nodeId: string
-  /** At open: the cluster of a directory that is made now, if `clusterId` is ''. */
+  /** At open: the cluster id of a new directory, if `clusterId` is ''. */
   readonly newClusterId?: string | undefined
 }
 
-/** What a storage found when it opened: verified, or the open failed. */
+/** What a storage contains when it is opened. It is verified: if that fails, `open` rejects. */
 export interface RecoveredState {
-  /** Random, made with the directory: a wiped disk has another one. */
+  /** A random id, created with the directory: an emptied disk gets a new one. */
   readonly directoryId: string
-  /** As on disk (a joining node learns its cluster from there after the first start). */
+  /** As stored. */
   readonly identity: StorageIdentity
-  /** Nothing was ever written here. */
+  /** True if nothing has been written yet. */
   readonly isNew: boolean
   readonly hardState: HardState
   readonly snapshot: SnapshotInfo | undefined
-  /** The log's blocks in order, contiguous, without their bytes. The first one starts at or before snapshot.index + 1. */
+  /** The blocks of the log without their bytes, in order and contiguous. The first one starts at or before snapshot.index + 1. */
   readonly blocks: readonly Omit<EncodedBlock, 'bytes'>[]
 }
 
-/** One atomic write, in the order of the fields (see `Persist` in core/effects.ts). */
+/** One atomic write. It takes effect in the order of the fields of `Persist` in core/effects.ts. */
 export interface StorageWrite {
-  /** Recorded as the node's newest snapshot; its file is already durable. `resetLog`: drops every block. */
+  /** Records the newest snapshot, whose file is durable already. `resetLog` removes every block. */
   readonly snapshot?: { readonly info: SnapshotInfo; readonly resetLog: boolean } | undefined
+  /** Removes the blocks that start after this index. */
   readonly truncateAfter?: LogIndex | undefined
   readonly blocks: readonly EncodedBlock[]
   readonly hardState?: HardState | undefined
+  /** Removes the blocks that end at or before this index. May be deferred. */
   readonly compactTo?: LogIndex | undefined
-  /** false: durability may wait for the next write that is urgent (or for close). */
+  /** If false, durability may wait for the next urgent write, or for `close`. */
   readonly isUrgent: boolean
 }
 
 /**
- * The law:
- * - `write` is atomic, and resolves only when all of it, and all writes before it, would survive a power cut (unless not urgent).
- *   One exception is safe and allowed: a crash within a write may leave its term and vote without the rest, never the reverse; and
- *   its commit index only as far as that holds for the log that is there then.
- * - A write that does not fit the log (a hole, a falling term, a start beyond the snapshot) is refused and changes nothing.
- * - The runtime has at most one `write` outstanding. Reads may overlap it, and see the log before or after it.
- * - Fail-stop: after one failed write every later call rejects with the same error; the storage never retries, never heals itself.
- * - What it returns is what was written: corruption is an error (ERR_RAFT_CORRUPT), never a hole, never an older vote.
- * - Every rejection is a RaftError. A call before `open` or after `close` rejects; it never crashes the process.
- * An implementor must NOT: acknowledge before the sync, reorder writes, keep a reference to `bytes` after `write` resolved and
- * change them, block the event loop for long.
+ * An implementation must satisfy these rules; `storageContract` of quorate/testing tests them.
+ * - `write` is atomic. It resolves only when it and all earlier writes would survive a power failure (unless it is not urgent).
+ *   One exception is allowed, because it is safe: after a crash during a write, its term and vote may be stored without the rest,
+ *   but never the rest without them; and its commit index only up to what holds for the log that is stored then.
+ * - A write that does not fit the log (a gap, a decreasing term, a start after the snapshot) is rejected and changes nothing.
+ * - The runtime has at most one pending `write`. Reads may overlap it, and see the log before or after it.
+ * - Fail-stop: after a failed write every later call rejects with the same error. The storage does not retry or repair.
+ * - Reads return what was written. Corruption is an error (ERR_RAFT_CORRUPT), never a gap in the log and never an older vote.
+ * - Every rejection is a RaftError. A call before `open` or after `close` rejects; it does not crash the process.
+ * It must NOT resolve before the sync, reorder writes, modify `bytes`, or block the event loop for long.
  */
 export interface Storage {
-  /** Opens or creates; refuses a directory of another cluster or node, in use, damaged, or of an unknown format. */
+  /** Opens or creates the data directory. Rejects if it belongs to another cluster or node, is in use, damaged or of an unknown format. */
   open(identity: StorageIdentity): Promise<RecoveredState>
   write(write: StorageWrite): Promise<void>
   /**
-   * Whole blocks from the one that starts at `from`, at least one, at most about `bytesMax` bytes.
-   * Rejects with ERR_RAFT_COMPACTED if there is no block that starts there.
+   * Returns whole blocks, from the one that starts at `from`: at least one, then as many as fit into `bytesMax`.
+   * Rejects with ERR_RAFT_COMPACTED if no block starts there.
    */
   read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]>
   readonly snapshots: SnapshotStore
-  /** Free bytes where the data lives, or undefined if the storage cannot know. */
+  /** Free disk space in bytes, or undefined if it is unknown. */
   freeBytes(): Promise<number | undefined>
-  /** Idempotent; waits for the outstanding write. */
+  /** Waits for the pending write. Idempotent. */
   close(): Promise<void>
 }
 
-/** Snapshot files: written whole or not at all, checksummed, listed after a crash. */
+/** Snapshot files. A file is complete or partial, its content is checksummed, and both survive a restart. */
 export interface SnapshotStore {
-  /** Begins a new file, or (after a broken transfer) goes on with the partial one of the same id: see `writer.offset`. */
+  /** Creates a file, or resumes the partial one of the same id at `writer.offset`. */
   create(info: SnapshotInfo): Promise<SnapshotWriter>
-  /** The file's bytes from `offset`, in chunks; rejects with ERR_RAFT_CORRUPT if they do not match their checksums. */
+  /** The bytes of a complete file from `offset`, in chunks. Rejects with ERR_RAFT_CORRUPT if a checksum does not match. */
   read(id: string, offset: number): AsyncIterable<Uint8Array>
-  /** Ids of the whole files on disk. */
+  /** The ids of the complete files. */
   list(): Promise<readonly string[]>
-  /** Removes whole and partial files other than these. */
+  /** Removes all complete and partial files except these. */
   retain(ids: readonly string[]): Promise<void>
 }
 
 export interface SnapshotWriter {
-  /** Bytes already there from an earlier, broken attempt; 0 for a new one. */
+  /** The bytes that an earlier, interrupted attempt has written; 0 for a new file. */
   readonly offset: number
-  /** Resolves when the writer can take more (back-pressure). */
+  /** Resolves when the writer accepts more (back-pressure). */
   write(chunk: Uint8Array): Promise<void>
-  /** Verifies, syncs, renames into place: durable when resolved. Returns the size in bytes. */
+  /** Verifies and syncs the file: it is complete and durable once this resolves. Returns its size in bytes. */
   finish(): Promise<number>
   /** Keeps the partial file for a later attempt. */
   suspend(): Promise<void>

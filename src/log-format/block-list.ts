@@ -1,4 +1,4 @@
-/** The log as a storage sees it: an ordered list of blocks, and what a write does to it. Every storage keeps one; it does no I/O. */
+/** The list of a log's blocks, which every storage keeps in memory, and the effect of a write on it. Does no I/O. */
 
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { StorageWrite } from '../contracts/storage.ts'
@@ -8,21 +8,21 @@ import { RaftError } from '../errors.ts'
 /** A block without its bytes. */
 export type BlockHeader = Omit<EncodedBlock, 'bytes'>
 
-/** What a write will do to the list: worked out and checked before anything is touched. */
+/** The effect of a write on the list: planned and checked before anything is changed. */
 export interface LogChange<Head extends BlockHeader> {
-  /** The blocks at offsets [keepFrom, keepTo) stay. */
+  /** The blocks at offsets [keepFrom, keepTo) are kept. */
   readonly keepFrom: number
   readonly keepTo: number
-  /** The blocks from this offset on are dropped and begin after `base`: a storage must forget them with the same write. */
+  /** The blocks from this offset on are removed and start after `base`: a storage must remove them in the same write. */
   readonly dropFrom: number
   readonly append: readonly Head[]
-  /** The entry before the first block, afterwards; blocks that begin at or before it may linger on disk, unread. */
+  /** The entry before the first block after the write. Blocks that start at or before it are not read, and may be removed later. */
   readonly base: EntryId
-  /** The last entry, afterwards. */
+  /** The last entry after the write. */
   readonly last: EntryId
 }
 
-/** Invariant: the blocks are contiguous from `base.index + 1`, and their terms never fall. */
+/** Invariant: the blocks are contiguous from `base.index + 1`, and their terms never decrease. */
 export class BlockList<Head extends BlockHeader = BlockHeader> {
   #base: EntryId
   readonly #blocks: Head[]
@@ -41,7 +41,7 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
     return this.#blocks
   }
 
-  /** The last entry; of an empty list, its base. */
+  /** The last entry, or the base if the list is empty. */
   get last(): EntryId {
     return this.entryBefore(this.#blocks.length)
   }
@@ -52,13 +52,13 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
     return block === undefined ? this.#base : lastEntryOf(block)
   }
 
-  /** Where the block is that starts at this index, or undefined. */
+  /** The offset of the block that starts at this index, or undefined. */
   offsetOf(first: LogIndex): number | undefined {
     const offset = this.#offsetFrom(first)
     return this.#blocks[offset]?.first === first ? offset : undefined
   }
 
-  /** The offsets [from, to) of the blocks to answer a read with; undefined if no block starts at `first`. */
+  /** The offsets [from, to) of the blocks that a read of `bytesMax` returns; undefined if no block starts at `first`. */
   range(first: LogIndex, bytesMax: number): { readonly from: number; readonly to: number } | undefined {
     const from = this.offsetOf(first)
     if (from === undefined) return undefined
@@ -72,8 +72,8 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
   }
 
   /**
-   * Works out what a write does, given where the newest snapshot was before it; throws ERR_RAFT_INTERNAL if it does not fit the
-   * log, so that no hole is ever written.
+   * Plans a write. `snapshotBefore` is the index of the newest snapshot before it. Throws ERR_RAFT_INTERNAL if the write does not
+   * fit the log, so that a gap is never written.
    */
   plan(
     write: Pick<StorageWrite, 'snapshot' | 'truncateAfter' | 'compactTo'> & { readonly blocks: readonly Head[] },
@@ -83,13 +83,13 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
     const snapshotIndex = snapshot?.info.index ?? snapshotBefore
     const change = snapshot?.resetLog === true ? this.#planReset(snapshot.info, write.blocks) : this.#planAppend(write)
     if (change.last.index < snapshotIndex)
-      throw invalidWrite(`a snapshot at ${snapshotIndex} of a log that ends at ${change.last.index}`)
+      throw invalidWrite(`a snapshot at ${snapshotIndex}, but the log ends at ${change.last.index}`)
     if (change.base.index > snapshotIndex)
-      throw invalidWrite(`a log that starts after ${change.base.index} with a snapshot at ${snapshotIndex}`)
+      throw invalidWrite(`a log that starts after ${change.base.index}, but the snapshot is at ${snapshotIndex}`)
     return change
   }
 
-  /** Makes a planned change. The list must not have changed since. */
+  /** Applies a planned change. The list must not have changed since it was planned. */
   apply(change: LogChange<Head>): void {
     this.#blocks.length = change.keepTo
     for (const block of change.append) this.#blocks.push(block)
@@ -100,7 +100,7 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
   #planReset(snapshot: EntryId, append: readonly Head[]): LogChange<Head> {
     const base = { index: snapshot.index, term: snapshot.term }
     if (base.index < this.#base.index)
-      throw invalidWrite(`a reset to ${base.index} of a log compacted to ${this.#base.index}`)
+      throw invalidWrite(`a reset to ${base.index}, but the log is compacted to ${this.#base.index}`)
     return {
       keepFrom: 0,
       keepTo: 0,
@@ -141,10 +141,11 @@ function lastEntryOf(block: BlockHeader): EntryId {
   return { index: block.first + block.count - 1, term: block.term }
 }
 
-/** The last entry once these blocks follow `end`; throws if they cannot. */
+/** The last entry after these blocks are appended to `end`. Throws if they do not follow it. */
 function lastEntryAfter(end: EntryId, blocks: readonly BlockHeader[]): EntryId {
   for (const block of blocks) {
-    if (block.first !== end.index + 1) throw invalidWrite(`a block from ${block.first} after entry ${end.index}`)
+    if (block.first !== end.index + 1)
+      throw invalidWrite(`a block that starts at ${block.first} after index ${end.index}`)
     if (block.term < end.term) throw invalidWrite(`a block of term ${block.term} after an entry of term ${end.term}`)
     end = lastEntryOf(block)
   }
@@ -153,6 +154,6 @@ function lastEntryAfter(end: EntryId, blocks: readonly BlockHeader[]): EntryId {
 
 function invalidWrite(what: string): RaftError {
   return new RaftError('ERR_RAFT_INTERNAL', `a write does not fit the log: ${what}; nothing was written`, {
-    hint: 'this is a bug in quorate: please report it with the node’s events',
+    hint: 'this is a bug in quorate: please report it with the events of the node',
   })
 }

@@ -12,21 +12,22 @@ const MAGIC = 0x31424b51 // 'QKB1'
 const HEADER_BYTES = 32
 const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
 
-/** The bytes a block of these payloads will take: what proposals are counted by before they are encoded. */
+/** The size of an encoded block with these payloads, known before it is encoded. */
 export function encodedSize(count: number, payloadBytes: number): number {
   return HEADER_BYTES + 4 * count + payloadBytes
 }
 
-/** Makes the block of these commands, at the place the core gave it. */
+/** `first` and `term` are assigned by the core. */
 export function encodeCommands(first: LogIndex, term: Term, commands: readonly Uint8Array[]): EncodedBlock {
   return encode({ first, term, kind: 'commands', membership: undefined }, commands)
 }
 
-/** Makes a block of one entry: the start of a term, or a membership. */
+/** A noop is a block of one entry, with which a leader starts its term. */
 export function encodeNoop(first: LogIndex, term: Term): EncodedBlock {
   return encode({ first, term, kind: 'noop', membership: undefined }, [new Uint8Array(0)])
 }
 
+/** A membership is a block of one entry. */
 export function encodeMembership(first: LogIndex, term: Term, membership: Membership): EncodedBlock {
   const json = new TextEncoder().encode(JSON.stringify(membership))
   return encode({ first, term, kind: 'membership', membership }, [json])
@@ -56,10 +57,10 @@ function encode(
   return { ...header, count: payloads.length, size, bytes }
 }
 
-/** Checks every byte of an encoded block and reads its head; throws ERR_RAFT_BAD_BLOCK saying what is wrong. */
+/** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK that says what is invalid. */
 export function decodeBlock(input: Uint8Array): EncodedBlock {
   const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
-  if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too few for a block`)
+  if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too short for a block`)
   if (bytes.readUInt32LE(0) !== MAGIC) throw badBlock('it does not begin like a block of format 1')
   if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8))) throw badBlock('its checksum does not match its bytes')
   const kind = KINDS[bytes.readUInt32LE(8)]
@@ -79,7 +80,7 @@ export function decodeBlock(input: Uint8Array): EncodedBlock {
   return { first, term, kind, membership, count, size: bytes.length, bytes }
 }
 
-/** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, for the `slice` of a Buffer does not copy. */
+/** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, because `slice` of a Buffer does not copy. */
 export function payloadsOf(block: EncodedBlock): Uint8Array[] {
   const { bytes, count } = block
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -94,7 +95,7 @@ export function payloadsOf(block: EncodedBlock): Uint8Array[] {
   return payloads
 }
 
-/** Reads a membership from JSON bytes, checking every field; throws ERR_RAFT_BAD_BLOCK. */
+/** Decodes a membership from JSON and checks every field. Throws ERR_RAFT_BAD_BLOCK. */
 export function decodeMembership(bytes: Uint8Array): Membership {
   let value: unknown
   try {
@@ -105,19 +106,19 @@ export function decodeMembership(bytes: Uint8Array): Membership {
   return parseMembership(value)
 }
 
-/** Checks a value that should be a membership; throws ERR_RAFT_BAD_BLOCK. */
+/** Checks every field of a membership. Throws ERR_RAFT_BAD_BLOCK. */
 export function parseMembership(value: unknown): Membership {
   if (typeof value !== 'object' || value === null) throw badBlock('its membership is not an object')
   const { members, voters, outgoing, learners } = value as Record<string, unknown>
   if (!Array.isArray(members)) throw badBlock('its membership has no members')
   const parsed = members.map(parseMember)
   const known = new Set(parsed.map((member) => member.id))
-  if (known.size !== parsed.length) throw badBlock('its membership names a member twice')
+  if (known.size !== parsed.length) throw badBlock('its membership contains a member twice')
   const ids = (list: unknown, name: string): string[] => {
     if (!Array.isArray(list)) throw badBlock(`its membership has no ${name}`)
     for (const id of list)
-      if (typeof id !== 'string' || !known.has(id)) throw badBlock(`its ${name} name someone who is no member`)
-    if (new Set(list).size !== list.length) throw badBlock(`its ${name} name someone twice`)
+      if (typeof id !== 'string' || !known.has(id)) throw badBlock(`its ${name} contain an id that is not a member`)
+    if (new Set(list).size !== list.length) throw badBlock(`its ${name} contain an id twice`)
     return list as string[]
   }
   const membership = {
@@ -127,7 +128,7 @@ export function parseMembership(value: unknown): Membership {
     learners: ids(learners, 'learners'),
   }
   if (membership.learners.some((id) => membership.voters.includes(id)))
-    throw badBlock('a learner of its membership is a voter too')
+    throw badBlock('a learner of its membership is also a voter')
   return membership
 }
 
@@ -138,8 +139,8 @@ function parseMember(value: unknown): Member {
   if (typeof address !== 'string' || typeof directoryId !== 'string')
     throw badBlock(`member ${id} has no address or directory id`)
   if (typeof addedAt !== 'number' || !Number.isSafeInteger(addedAt) || addedAt < 0)
-    throw badBlock(`member ${id} has a bad addedAt`)
-  if (typeof promote !== 'boolean') throw badBlock(`member ${id} has a bad promote`)
+    throw badBlock(`member ${id} has an invalid addedAt`)
+  if (typeof promote !== 'boolean') throw badBlock(`member ${id} has an invalid promote`)
   return { id, address, directoryId, addedAt, promote }
 }
 

@@ -1,7 +1,7 @@
-/** The two codecs ready-made: bytes as they are, and JSON. */
+/** Codecs for JSON and for plain bytes. */
 import type { Codec } from '../contracts/state-machine.ts'
 
-/** Bytes as they are. */
+/** Returns bytes unchanged. */
 export const bytesCodec: Codec<Uint8Array> = {
   encode: (value) => value,
   decode: (bytes) => bytes,
@@ -10,7 +10,7 @@ export const bytesCodec: Codec<Uint8Array> = {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** JSON text; `undefined` is encoded as no bytes at all. */
+/** JSON in UTF-8. `undefined` is encoded as zero bytes. */
 export function jsonCodec<Value>(): Codec<Value> {
   return {
     encode: (value) => (value === undefined ? new Uint8Array(0) : encoder.encode(JSON.stringify(value))),

@@ -1,7 +1,7 @@
-/** The real time: the clock everything runs on outside of tests and simulations. */
+/** The clock of the process: monotonic time, timers and setImmediate of Node.js. */
 import type { Clock } from '../contracts/clock.ts'
 
-/** The longest wait a timer of this platform keeps; longer ones are waited for in pieces. */
+/** The longest delay of setTimeout; a longer wait uses several timers. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 export const systemClock: Clock = {

@@ -1,4 +1,4 @@
-/** Watches the free space of the disk: before it is used up, writes are refused and leadership is given away, until there is room again. */
+/** Checks the free disk space: while it is low, proposals are rejected and leadership is transferred away. */
 import type { Clock, Timer } from '../contracts/clock.ts'
 import type { RuntimeEvent } from '../contracts/observer.ts'
 import type { Storage } from '../contracts/storage.ts'
@@ -10,11 +10,11 @@ export interface DiskSpaceParts {
   readonly freeBytesMin: number
   readonly checkMs: number
   readonly emit: (event: RuntimeEvent) => void
-  /** There is too little; said at each look, for leadership may have come to this node since, or could not be handed over. */
+  /** Called at every check while space is low: this node may have become leader since the last one, or a transfer failed. */
   readonly onLow: () => void
 }
 
-/** Once low, this much more than the minimum must be free before writes are taken again: no flapping at the edge. */
+/** Writes resume once `freeBytesMin` times this factor is free, so that the state does not flap. */
 const RECOVERY_FACTOR = 1.25
 
 export class DiskSpace {
@@ -28,24 +28,24 @@ export class DiskSpace {
     this.#parts = parts
   }
 
-  /** As of the last look; undefined if the storage cannot know. */
+  /** As of the last check; undefined if the storage does not report it. */
   get freeBytes(): number | undefined {
     return this.#freeBytes
   }
 
-  /** Why nothing may be written now, or undefined if it may. */
+  /** The error that rejects proposals while space is low. */
   get writeError(): RaftError | undefined {
     if (!this.#isLow) return undefined
     const { freeBytesMin: neededBytes } = this.#parts
     const freeBytes = this.#freeBytes ?? 0
-    const message = `the disk is nearly full: ${freeBytes} bytes are free, ${neededBytes} must be`
+    const message = `the disk is nearly full: ${freeBytes} bytes are free, ${neededBytes} are required`
     return new RaftError('ERR_RAFT_NO_SPACE', message, {
-      hint: 'make room; writes are taken again by themselves',
+      hint: 'free disk space; writes resume automatically',
       details: { freeBytes, neededBytes },
     })
   }
 
-  /** Looks now and from time to time; not at all if it is switched off or the storage cannot know. */
+  /** Checks now and every `checkMs`, unless `freeBytesMin` is 0 or the storage does not report free space. */
   async watch(): Promise<void> {
     const { storage, clock, checkMs, freeBytesMin } = this.#parts
     if (freeBytesMin === 0) return

@@ -1,11 +1,11 @@
-/** Events on their way to whoever watches: observers at once, readers of a stream when they come to it, never holding up the node. */
+/** Distributes events: calls observers synchronously, and buffers events for the readers of streams. */
 import type { NodeEvent, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
 import { onAbort } from '../platform/on-abort.ts'
 
-/** A stream of events that holds a bounded number of them: a slow reader loses the oldest, and can see how many. */
+/** A stream of events with a bounded buffer: if the reader is slow, the oldest events are dropped. */
 export interface EventStream extends AsyncIterableIterator<NodeEvent> {
-  /** How many events were lost because nobody read them in time. */
+  /** The number of dropped events. */
   readonly dropped: number
 }
 
@@ -28,13 +28,13 @@ export class EventHub {
         observer.event(this.#node, event)
       } catch (cause) {
         this.#observers.delete(observer)
-        process.emitWarning(`an observer of ${this.#node} threw, and is not called any more: ${String(cause)}`)
+        process.emitWarning(`an observer of ${this.#node} threw and was removed: ${String(cause)}`)
       }
     }
     for (const stream of this.#streams) stream.push(event)
   }
 
-  /** Every event from now on; ends with the node or the signal. */
+  /** Every event from now on, until the hub closes or the signal is aborted. */
   stream(signal: AbortSignal | undefined): EventStream {
     let unlisten = (): void => undefined
     const stream = new BufferedStream(this.#bufferMax, () => {
@@ -49,7 +49,7 @@ export class EventHub {
     return stream
   }
 
-  /** Ends all streams, once they are read out. */
+  /** Ends all streams; their readers still get what is buffered. */
   close(): void {
     this.#isClosed = true
     for (const stream of [...this.#streams]) stream.end()

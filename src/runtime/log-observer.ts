@@ -1,24 +1,25 @@
-/** Makes log lines of events: JSON where a program reads them, prose where a person does, and never the same thing all the time. */
+/** An observer that writes events as log lines: text on a terminal, JSON elsewhere, with repetitions suppressed. */
 import type { NodeEvent, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
 
 export interface LogOptions {
-  /** Where lines go; standard error by default. */
+  /** Where lines are written; by default process.stderr. */
   readonly stream?: { write(line: string): unknown; readonly isTTY?: boolean | undefined } | undefined
-  /** JSON lines; by default if the stream is no terminal. */
+  /** Write JSON lines. Default: true unless the stream is a terminal. */
   readonly json?: boolean | undefined
-  /** The time of day, milliseconds since 1970. */
+  /** The time of day in milliseconds since 1970; by default Date.now. */
   readonly now?: (() => number) | undefined
-  /** An event of the same type about the same peer is told this many times in a period; the rest is counted. */
+  /** How often an event of the same type about the same peer is written per period. Further ones are counted. Default: 5. */
   readonly repeatMax?: number | undefined
+  /** Default: 60 000. */
   readonly periodMs?: number | undefined
-  /** Leave out what only matters to whoever looks for a fault. Default: true. */
+  /** Leave out debug events. Default: true. */
   readonly isQuiet?: boolean | undefined
 }
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-/** Of everything that is not plain information. */
+/** The level of an event; 'info' if it is not listed. */
 const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   termChanged: 'debug',
   preVoteStarted: 'debug',
@@ -44,7 +45,7 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   failed: 'error',
 }
 
-/** How often a line of one kind was written in the current period, and how often it was not. */
+/** How often a line was written and suppressed in the current period. */
 interface Count {
   since: number
   written: number
@@ -71,7 +72,7 @@ export function logObserver(options: LogOptions = {}): Observer {
   }
 }
 
-/** How many lines of this kind were held back before this one; undefined if this one is held back too. */
+/** The number of equal lines suppressed in the last period; undefined if this one is suppressed too. */
 function countRepeats(
   counts: Map<string, Count>,
   key: string,

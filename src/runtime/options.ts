@@ -1,4 +1,4 @@
-/** What a node is started with: the names, the defaults, and one check of the whole that reports every mistake at once. */
+/** The options of a node: their names, their defaults, and the check that reports every problem at once. */
 import type { Observer } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RaftOptions } from '../core/options.ts'
@@ -16,47 +16,51 @@ import {
   withDefaults,
 } from '../platform/options.ts'
 
-/** The limits of the runtime, beside those of the core. */
+/** Limits and timeouts of a node. Numbers are whole; RUNTIME_DEFAULTS has the defaults. */
 export interface RuntimeOptions {
-  /** How long a call waits when it does not say: proposals, reads, changes. */
+  /** The timeout of a call that has no `timeoutMs`. */
   readonly callTimeoutMs: number
-  /** The largest command, encoded. */
+  /** The largest command, encoded. A larger one is rejected with ERR_RAFT_TOO_LARGE. */
   readonly commandBytesMax: number
-  /** The most commands in one block; what one turn of the event loop brings beyond it goes into further blocks. */
+  /** The most commands in one block. The proposals of one turn of the event loop share as few blocks as possible. */
   readonly blockEntriesMax: number
-  /** The most bytes in one block. */
+  /** The most bytes of commands in one block. */
   readonly blockBytesMax: number
-  /** The most proposals of this node whose fate is open; beyond it they are rejected as overloaded. */
+  /** The most pending proposals on this node; further ones are rejected with ERR_RAFT_OVERLOADED. */
   readonly pendingProposalsMax: number
+  /** The most bytes of pending proposals. */
   readonly pendingProposalBytesMax: number
-  /** The most messages of peers waiting for the next turn; beyond it they are dropped, as the network might. */
+  /** The most peer messages queued for the next turn of the event loop; further ones are dropped. */
   readonly mailboxMessagesMax: number
+  /** The most bytes of queued peer messages; a single larger message is still accepted if nothing else is queued. */
   readonly mailboxBytesMax: number
-  /** The most messages waiting for a disk read on the way to one peer. */
+  /** The most messages to one peer queued behind a disk read; further ones are dropped. */
   readonly sendQueueMax: number
-  /** Newest blocks kept in memory, for followers and for applying. */
+  /** The newest blocks kept in memory, for sending and applying. */
   readonly blockCacheBytesMax: number
-  /** How much of the log one disk read brings. */
+  /** The bytes of the log that one disk read returns. */
   readonly readBytesMax: number
-  /** How long commands are applied before the event loop gets its turn. */
+  /** Time budget for applying commands before yielding to the event loop. */
   readonly applyTurnMs: number
-  /** A write that nobody waits for (a commit index) joins the next one that somebody does, or goes alone after this long. */
+  /** How long a write that is not urgent (such as a new commit index) waits for an urgent one to join. */
   readonly lazyWriteMs: number
-  /** A snapshot is taken once this many entries were applied since the last. */
+  /** A snapshot is taken after this many entries were applied since the last one … */
   readonly snapshotEntries: number
-  /** … or this many bytes; but not before as many bytes were applied as the last snapshot has. */
+  /** … or this many bytes, but not before as many bytes were applied as the last snapshot has. */
   readonly snapshotBytes: number
-  /** After a failed snapshot, the next is not tried sooner. */
+  /** The minimum wait after a failed snapshot. */
   readonly snapshotRetryMs: number
-  /** Between two attempts to go on with a snapshot of the leader's. Doubled up to the maximum while nothing comes. */
+  /** The wait before resuming a failed fetch of the leader's snapshot; doubled after each attempt without progress … */
   readonly fetchRetryMinMs: number
+  /** … up to this. */
   readonly fetchRetryMaxMs: number
-  /** Attempts without a single new byte before the leader is asked for another snapshot. */
+  /** Attempts without progress before the fetch is given up and the leader offers a snapshot again. */
   readonly fetchAttemptsMax: number
-  /** With less free space than this, writes are refused and leadership is handed over; 0 switches the watch off. */
+  /** With less free disk space, proposals are rejected with ERR_RAFT_NO_SPACE and leadership is transferred; 0 disables the check. */
   readonly freeBytesMin: number
+  /** How often free disk space is checked. */
   readonly freeBytesCheckMs: number
-  /** Events kept for a reader of `events()` that does not keep up; older ones are dropped and counted. */
+  /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
   readonly eventBufferMax: number
 }
 
@@ -85,25 +89,28 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   eventBufferMax: 1000,
 }
 
-/** Who this node is, what it applies commands to, and any limit that should not have its default. */
+/** The options of every node: its identity, its state machine, and any limit or timeout that differs from the default. */
 export interface NodeOptions<Command, Result, Query = never, Answer = unknown>
   extends Partial<RuntimeOptions>,
     Partial<Omit<RaftOptions, 'id'>> {
-  /** 1 to 64 letters, digits, '.', '_' or '-'. */
+  /** 1 to 64 letters, digits, '.', '_' or '-', unique in the cluster. */
   readonly id: NodeId
-  /** The first members and their addresses, this node among them. Counts only for an empty data directory. */
+  /** The first members and their addresses, including this node. Used only if the data directory is empty. */
   readonly peers?: Readonly<Record<NodeId, string>> | undefined
-  /** Names the cluster; left out, it is derived from `peers`. What an existing data directory says is never overwritten. */
+  /** The id of the cluster; by default derived from `peers`. An existing data directory keeps its own. */
   readonly cluster?: string | undefined
-  /** Start outside, to be added by a membership change of a running cluster. Needs `cluster`; `peers` are then only addresses. */
+  /** Start without membership, to be added by `changeMembership` on a running cluster. Requires `cluster`; `peers` are addresses only. */
   readonly join?: boolean | undefined
   readonly stateMachine: StateMachine<Command, Result, Query, Answer>
-  /** How commands become bytes; JSON unless said otherwise, as are the next three. */
+  /** Encodes commands, which are replicated as bytes. Default of all four codecs: JSON. */
   readonly codec?: Codec<Command> | undefined
-  /** Results, on their way to a client of the network. */
+  /** Encodes results for clients on the network. */
   readonly resultCodec?: Codec<Result> | undefined
+  /** Decodes queries of clients on the network. */
   readonly queryCodec?: Codec<Query> | undefined
+  /** Encodes answers to queries. */
   readonly answerCodec?: Codec<Answer> | undefined
+  /** Called with every event, synchronously. */
   readonly observers?: readonly Observer[] | undefined
 }
 
@@ -194,7 +201,7 @@ function findConflicts(options: Partial<NodeOptions<unknown, unknown>>): OptionP
   atMost('blockEntriesMax', 'uncommittedEntriesMax')
   atMost('commandBytesMax', 'pendingProposalBytesMax')
   atMost('fetchRetryMinMs', 'fetchRetryMaxMs')
-  expect(!all.leaseReads || all.checkQuorum, 'leaseReads', 'needs checkQuorum: a lease rests on it')
+  expect(!all.leaseReads || all.checkQuorum, 'leaseReads', 'requires checkQuorum, which a lease depends on')
   return problems
 
   function atMost(small: keyof typeof RUNTIME_DEFAULTS, large: keyof typeof all): void {
@@ -210,12 +217,12 @@ function findMembershipConflicts({
 }: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
   if (join === true)
     return cluster === undefined
-      ? [{ path: 'cluster', problem: 'is missing: a node that joins must name the cluster it means' }]
+      ? [{ path: 'cluster', problem: 'is missing: a node that joins must name its cluster' }]
       : []
   if (peers === undefined)
-    return [{ path: 'peers', problem: 'is missing: name all first members, or say `join: true` to be added later' }]
+    return [{ path: 'peers', problem: 'is missing: list all first members, or set `join: true` to be added later' }]
   if (peers[id] === undefined)
-    return [{ path: 'peers', problem: `does not name ${id} itself, only ${Object.keys(peers).join(', ')}` }]
+    return [{ path: 'peers', problem: `does not contain ${id} itself, only ${Object.keys(peers).join(', ')}` }]
   return []
 }
 

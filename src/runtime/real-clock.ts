@@ -1,4 +1,4 @@
-/** The clock of a real process, which also knows how long the event loop was held up. */
+/** The system clock, with a measurement of the event loop's delay. */
 import type { IntervalHistogram } from 'node:perf_hooks'
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Clock } from '../contracts/clock.ts'
@@ -6,17 +6,17 @@ import { systemClock } from '../platform/system-clock.ts'
 
 const LOOP_RESOLUTION_MS = 20
 
-/** "Recent" is the last whole window of this length, and what is begun of the next. */
+/** The reported delay is the longest of the last complete window and the current one. */
 const LOOP_DELAY_WINDOW_MS = 10_000
 
-/** One event loop, one measure of it: begun with the first node of the process, and no reason for the process to stay alive. */
+/** One measurement for the process, started by its first node. It does not keep the process alive. */
 const loop: { delays: IntervalHistogram | undefined; windowStart: number; previousMax: number } = {
   delays: undefined,
   windowStart: 0,
   previousMax: 0,
 }
 
-/** The system's clock with a measure of the event loop's delay. */
+/** Monotonic time and timers of Node.js, and the event loop's delay for `status`. */
 export function realClock(): Clock {
   if (loop.delays === undefined) {
     loop.delays = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })

@@ -1,4 +1,4 @@
-/** From a data directory to a core that stands where the node stood when it last ran, or at the beginning. */
+/** Opens the storage of a node and makes its core from what it contains. */
 import { createHash } from 'node:crypto'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../core/membership/membership.ts'
@@ -9,7 +9,7 @@ import type { Instant, NodeId } from '../core/types.ts'
 import { removedError } from './calls/rejections.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 
-/** Makes the core of a node: `new Raft`, or something that stands before one. */
+/** Makes the core of a node: `new Raft`, or a wrapper around it. */
 export type MakeCore = (options: RaftOptions, recovered: InitialState, now: Instant) => RaftCore
 
 export interface BootstrapOptions {
@@ -25,7 +25,7 @@ export interface RecoveredNode {
   readonly recovered: RecoveredState
 }
 
-/** Opens the storage, and refuses to start as a member that was removed. */
+/** Rejects with ERR_RAFT_REMOVED if the log shows that this node was removed, and with the errors of `storage.open`. */
 export async function recover(
   storage: Storage,
   bootstrap: BootstrapOptions,
@@ -44,7 +44,7 @@ export async function recover(
   return { core, recovered }
 }
 
-/** The same members at the same addresses are the same cluster: every node derives the same name by itself. */
+/** Derives the cluster id from the first members and their addresses, so that all of them get the same id. */
 export function clusterIdOf(peers: Readonly<Record<NodeId, string>>): string {
   const members = Object.keys(peers)
     .sort()

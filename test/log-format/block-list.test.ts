@@ -5,12 +5,12 @@ import { isRaftError } from '../../src/errors.ts'
 import type { BlockHeader } from '../../src/log-format/block-list.ts'
 import { BlockList } from '../../src/log-format/block-list.ts'
 
-describe('the list of blocks', () => {
-  it('agrees with trying every entry, after any writes', () => {
+describe('the block list', () => {
+  it('agrees with a list of entries after any sequence of writes', () => {
     fc.assert(
       fc.property(fc.array(writes(), { maxLength: 25 }), (plan) => {
         const list = new BlockList()
-        const model = new PlainLog()
+        const model = new ReferenceLog()
         for (const step of plan) {
           const write = model.next(step)
           list.apply(list.plan(write, model.snapshot))
@@ -27,17 +27,17 @@ describe('the list of blocks', () => {
     )
   })
 
-  it('tells which blocks to forget at once: those of the suffix that begin after the new base', () => {
-    const list = new BlockList(undefined, [head(1, 1, 4), head(5, 1, 4), head(9, 1, 4)])
+  it('plans to remove at once the blocks of the suffix that start after the new base', () => {
+    const list = new BlockList(undefined, [header(1, 1, 4), header(5, 1, 4), header(9, 1, 4)])
     const truncated = list.plan({ truncateAfter: 4, blocks: [] }, 0)
     assert.deepEqual([truncated.dropFrom, truncated.last], [1, { index: 4, term: 1 }])
-    const info = { id: 's', index: 8, term: 2, membership: NOBODY, size: 1 }
+    const info = { id: 's', index: 8, term: 2, membership: EMPTY, size: 1 }
     const reset = list.plan({ snapshot: { info, resetLog: true }, blocks: [] }, 0)
     assert.deepEqual([reset.dropFrom, reset.base], [2, { index: 8, term: 2 }])
   })
 
-  it('reads up to a number of bytes, and at least one block', () => {
-    const list = new BlockList(undefined, [head(1, 1, 1), head(2, 1, 1), head(3, 1, 1)])
+  it('returns blocks up to a number of bytes, and at least one', () => {
+    const list = new BlockList(undefined, [header(1, 1, 1), header(2, 1, 1), header(3, 1, 1)])
     assert.deepEqual(list.range(1, 0), { from: 0, to: 1 })
     assert.deepEqual(list.range(1, 200), { from: 0, to: 2 })
     assert.deepEqual(list.range(2, 1000), { from: 1, to: 3 })
@@ -45,23 +45,23 @@ describe('the list of blocks', () => {
   })
 
   for (const { what, blocks, snapshot, write } of [
-    { what: 'a hole', blocks: [head(1, 1, 2)], snapshot: 0, write: { blocks: [head(4, 1, 1)] } },
-    { what: 'an overlap', blocks: [head(1, 1, 2)], snapshot: 0, write: { blocks: [head(2, 1, 1)] } },
-    { what: 'a falling term', blocks: [head(1, 3, 2)], snapshot: 0, write: { blocks: [head(3, 2, 1)] } },
+    { what: 'a gap', blocks: [header(1, 1, 2)], snapshot: 0, write: { blocks: [header(4, 1, 1)] } },
+    { what: 'an overlap', blocks: [header(1, 1, 2)], snapshot: 0, write: { blocks: [header(2, 1, 1)] } },
+    { what: 'a decreasing term', blocks: [header(1, 3, 2)], snapshot: 0, write: { blocks: [header(3, 2, 1)] } },
     {
       what: 'a compaction that no snapshot covers',
-      blocks: [head(1, 1, 2)],
+      blocks: [header(1, 1, 2)],
       snapshot: 1,
       write: { blocks: [], compactTo: 2 },
     },
     {
       what: 'a truncation below the snapshot',
-      blocks: [head(1, 1, 2)],
+      blocks: [header(1, 1, 2)],
       snapshot: 2,
       write: { blocks: [], truncateAfter: 0 },
     },
   ])
-    it(`refuses ${what}`, () => {
+    it(`rejects ${what}`, () => {
       const list = new BlockList(undefined, blocks)
       assert.throws(
         () => list.plan(write, snapshot),
@@ -71,7 +71,7 @@ describe('the list of blocks', () => {
     })
 })
 
-const NOBODY = { members: [], voters: [], outgoing: [], learners: [] }
+const EMPTY = { members: [], voters: [], outgoing: [], learners: [] }
 
 interface Step {
   readonly truncate: number | undefined
@@ -90,24 +90,24 @@ function writes(): fc.Arbitrary<Step> {
   })
 }
 
-/** Blocks in an array, every operation by filtering all of it. */
-class PlainLog {
+/** Blocks in an array; every operation filters all of them. */
+class ReferenceLog {
   blocks: BlockHeader[] = []
   last = 0
   snapshot = 0
   #term = 1
 
-  /** A write that fits, made of a step's fractions. */
+  /** A valid write, made from the fractions of a step. */
   next({ truncate, append, compact, reset }: Step) {
     this.#term++
-    const info = { id: 's', index: this.last + (reset ?? 0), term: this.#term, membership: NOBODY, size: 1 }
+    const info = { id: 's', index: this.last + (reset ?? 0), term: this.#term, membership: EMPTY, size: 1 }
     const isReset = reset !== undefined
     const kept = this.blocks.filter((block) => endOf(block) <= this.snapshot).length
     const cut = this.blocks[kept + Math.floor((truncate ?? 1) * (this.blocks.length - kept))]
     const truncateAfter = isReset || truncate === undefined || cut === undefined ? undefined : cut.first - 1
     let first = (isReset ? info.index : (truncateAfter ?? this.last)) + 1
     const blocks = append.map((count) => {
-      const block = head(first, this.#term, count)
+      const block = header(first, this.#term, count)
       first += count
       return block
     })
@@ -117,7 +117,7 @@ class PlainLog {
     return { snapshot: isReset ? { info, resetLog: true } : raised, truncateAfter, blocks, compactTo }
   }
 
-  write({ snapshot, truncateAfter, blocks, compactTo }: ReturnType<PlainLog['next']>): void {
+  write({ snapshot, truncateAfter, blocks, compactTo }: ReturnType<ReferenceLog['next']>): void {
     if (snapshot !== undefined) this.snapshot = snapshot.info.index
     if (snapshot?.resetLog) this.blocks = []
     if (snapshot?.resetLog) this.last = snapshot.info.index
@@ -129,7 +129,7 @@ class PlainLog {
   }
 }
 
-function head(first: number, term: number, count: number): BlockHeader {
+function header(first: number, term: number, count: number): BlockHeader {
   return { first, term, count, size: 100, kind: 'commands', membership: undefined }
 }
 

@@ -1,4 +1,4 @@
-/** Blocks as bytes: what goes in comes out, and whatever is damaged, cut or made up is refused. */
+/** Blocks are decoded as they were encoded; damaged, truncated and forged bytes are rejected. */
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
@@ -14,7 +14,7 @@ import {
 } from '../../src/log-format/block.ts'
 
 const member = (id: string) => ({ id, address: '127.0.0.1:1', directoryId: '', addedAt: 0, promote: false })
-const NOBODY: Membership = { members: [], voters: [], outgoing: [], learners: [] }
+const EMPTY: Membership = { members: [], voters: [], outgoing: [], learners: [] }
 const MEMBERSHIP: Membership = {
   members: [member('a'), member('b')],
   voters: ['a'],
@@ -24,7 +24,7 @@ const MEMBERSHIP: Membership = {
 const isBad = (what: RegExp) => (error: unknown) => isRaftError(error, 'ERR_RAFT_BAD_BLOCK') && what.test(error.message)
 
 describe('a block', () => {
-  it('of any commands comes back as it was', () => {
+  it('of commands is decoded as it was encoded', () => {
     const places = fc.integer({ min: 1, max: 2 ** 52 })
     const commands = fc.array(fc.uint8Array({ maxLength: 200 }), { minLength: 1, maxLength: 50 })
     fc.assert(
@@ -44,7 +44,7 @@ describe('a block', () => {
     )
   })
 
-  it('is read from the middle of other bytes, such as a network frame', () => {
+  it('is decoded from within a larger buffer, such as a network frame', () => {
     const { bytes } = encodeCommands(1, 1, [Uint8Array.of(1, 2, 3)])
     const frame = new Uint8Array(bytes.length + 20)
     frame.set(bytes, 7)
@@ -55,7 +55,7 @@ describe('a block', () => {
     )
   })
 
-  it('of a noop has one entry without bytes', () => {
+  it('of a noop has one empty entry', () => {
     const decoded = decodeBlock(encodeNoop(9, 4).bytes)
     const { first, term, kind, count } = decoded
     assert.deepEqual({ first, term, kind, count }, { first: 9, term: 4, kind: 'noop', count: 1 })
@@ -65,7 +65,7 @@ describe('a block', () => {
     )
   })
 
-  it('of a membership carries it whole', () => {
+  it('of a membership contains the whole membership', () => {
     const decoded = decodeBlock(encodeMembership(3, 2, MEMBERSHIP).bytes)
     assert.equal(decoded.kind, 'membership')
     assert.deepEqual(decoded.membership, MEMBERSHIP)
@@ -74,9 +74,9 @@ describe('a block', () => {
   for (const { name, bytes } of [
     { name: 'commands', bytes: encodeCommands(7, 3, [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)]).bytes },
     { name: 'a noop', bytes: encodeNoop(1, 1).bytes },
-    { name: 'a membership', bytes: encodeMembership(3, 2, NOBODY).bytes },
+    { name: 'a membership', bytes: encodeMembership(3, 2, EMPTY).bytes },
   ]) {
-    it(`of ${name} is refused with any bit flipped`, () => {
+    it(`of ${name} is rejected if any bit is flipped`, () => {
       for (let bit = 0; bit < bytes.length * 8; bit++) {
         const damaged = Uint8Array.from(bytes)
         damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7))
@@ -84,21 +84,21 @@ describe('a block', () => {
       }
     })
 
-    it(`of ${name} is refused with any of its end missing, or with more at its end`, () => {
+    it(`of ${name} is rejected if it is truncated or extended`, () => {
       for (let length = 0; length < bytes.length; length++)
         assert.throws(() => decodeBlock(bytes.subarray(0, length)), isBad(/./), `${length} bytes`)
       assert.throws(() => decodeBlock(Buffer.concat([bytes, Buffer.alloc(1)])), isBad(/./))
     })
   }
 
-  it('is refused in random bytes', () => {
+  it('is not found in random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => assert.throws(() => decodeBlock(bytes), isBad(/./))),
     )
   })
 })
 
-describe('a block with a right checksum is refused', () => {
+describe('a block with a valid checksum is rejected', () => {
   for (const { why, what, change } of [
     { why: 'its kind is unknown', what: /kind/, change: (bytes: Buffer) => bytes.writeUInt32LE(3, 8) },
     { why: 'it has no entry', what: /0 entries/, change: (bytes: Buffer) => bytes.writeUInt32LE(0, 12) },
@@ -109,32 +109,36 @@ describe('a block with a right checksum is refused', () => {
     },
     { why: 'it starts at 0', what: /index/, change: (bytes: Buffer) => bytes.writeDoubleLE(0, 16) },
     { why: 'it starts at a fraction', what: /index/, change: (bytes: Buffer) => bytes.writeDoubleLE(1.5, 16) },
-    { why: 'it starts beyond all numbers', what: /index/, change: (bytes: Buffer) => bytes.writeDoubleLE(2 ** 53, 16) },
+    {
+      why: 'it starts beyond the safe integers',
+      what: /index/,
+      change: (bytes: Buffer) => bytes.writeDoubleLE(2 ** 53, 16),
+    },
     { why: 'it starts at NaN', what: /index/, change: (bytes: Buffer) => bytes.writeDoubleLE(Number.NaN, 16) },
     { why: 'it has term 0', what: /term/, change: (bytes: Buffer) => bytes.writeDoubleLE(0, 24) },
     { why: 'it has a negative term', what: /term/, change: (bytes: Buffer) => bytes.writeDoubleLE(-1, 24) },
     { why: 'its lengths are too long', what: /lengths/, change: (bytes: Buffer) => bytes.writeUInt32LE(5, 32) },
     { why: 'its lengths are too short', what: /lengths/, change: (bytes: Buffer) => bytes.writeUInt32LE(0, 36) },
-    { why: 'it is a noop of two', what: /noop has one/, change: (bytes: Buffer) => bytes.writeUInt32LE(1, 8) },
+    { why: 'it is a noop of two entries', what: /noop has one/, change: (bytes: Buffer) => bytes.writeUInt32LE(1, 8) },
   ])
     it(`when ${why}`, () => {
       const bytes = Buffer.from(encodeCommands(1, 1, [Uint8Array.of(1, 2), Uint8Array.of(3)]).bytes)
       change(bytes)
-      assert.throws(() => decodeBlock(sealed(bytes)), isBad(what))
+      assert.throws(() => decodeBlock(withChecksum(bytes)), isBad(what))
     })
 
   for (const { why, what, membership } of [
-    { why: 'is no object', what: /not an object/, membership: 7 },
+    { why: 'is not an object', what: /not an object/, membership: 7 },
     { why: 'has no members', what: /no members/, membership: { voters: [] } },
-    { why: 'names a voter who is no member', what: /no member/, membership: { ...NOBODY, voters: ['x'] } },
-    { why: 'names a voter twice', what: /twice/, membership: { ...MEMBERSHIP, voters: ['a', 'a'] } },
-    { why: 'has a voter who is a learner', what: /learner/, membership: { ...MEMBERSHIP, learners: ['a'] } },
-    { why: 'has a member twice', what: /twice/, membership: { ...NOBODY, members: [member('a'), member('a')] } },
-    { why: 'has a nameless member', what: /no id/, membership: { ...NOBODY, members: [member('')] } },
+    { why: 'has a voter that is not a member', what: /not a member/, membership: { ...EMPTY, voters: ['x'] } },
+    { why: 'has a voter twice', what: /twice/, membership: { ...MEMBERSHIP, voters: ['a', 'a'] } },
+    { why: 'has a voter that is a learner', what: /learner/, membership: { ...MEMBERSHIP, learners: ['a'] } },
+    { why: 'has a member twice', what: /twice/, membership: { ...EMPTY, members: [member('a'), member('a')] } },
+    { why: 'has a member without an id', what: /no id/, membership: { ...EMPTY, members: [member('')] } },
     {
       why: 'has a member added at a fraction',
       what: /addedAt/,
-      membership: { ...NOBODY, members: [{ ...member('a'), addedAt: 0.5 }] },
+      membership: { ...EMPTY, members: [{ ...member('a'), addedAt: 0.5 }] },
     },
   ])
     it(`when its membership ${why}`, () => {
@@ -144,7 +148,7 @@ describe('a block with a right checksum is refused', () => {
 })
 
 /** With the checksum made right again. */
-function sealed(bytes: Buffer): Buffer {
+function withChecksum(bytes: Buffer): Buffer {
   bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
   return bytes
 }

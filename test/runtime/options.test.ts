@@ -10,7 +10,7 @@ const stateMachine = { apply: () => 0, snapshot: () => [], restore: () => undefi
 const good = { id: 'n1', peers: { n1: 'a:1', n2: 'b:1' }, stateMachine }
 
 describe('the options of a node', () => {
-  it('are right with an id, peers and a machine', () => {
+  it('are valid with an id, peers and a state machine', () => {
     assert.deepEqual(problemsOf({}), [])
     assert.deepEqual(problemsOf({ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, cluster: undefined }), [])
   })
@@ -26,14 +26,14 @@ describe('the options of a node', () => {
     { given: { codec: 'json' }, problem: "codec must be an object, not 'json'" },
     {
       given: { peers: undefined },
-      problem: 'peers is missing: name all first members, or say `join: true` to be added later',
+      problem: 'peers is missing: list all first members, or set `join: true` to be added later',
     },
-    { given: { peers: { n2: 'b:1' } }, problem: 'peers does not name n1 itself, only n2' },
+    { given: { peers: { n2: 'b:1' } }, problem: 'peers does not contain n1 itself, only n2' },
     { given: { peers: { n1: 'a:1', n2: 'a:1' } }, problem: 'peers the address a:1 is given twice' },
     { given: { peers: { n1: '' } }, problem: "peers the address of n1 must be a non-empty string, not ''" },
     {
       given: { join: true, peers: undefined },
-      problem: 'cluster is missing: a node that joins must name the cluster it means',
+      problem: 'cluster is missing: a node that joins must name its cluster',
     },
     { given: { heartbeatMs: 5 }, problem: 'heartbeatMs is not an option; did you mean heartbeatIntervalMs?' },
     {
@@ -66,13 +66,16 @@ describe('the options of a node', () => {
       given: { uncommittedEntriesMax: 10 },
       problem: 'blockEntriesMax (1024) must not exceed uncommittedEntriesMax (10)',
     },
-    { given: { leaseReads: true, checkQuorum: false }, problem: 'leaseReads needs checkQuorum: a lease rests on it' },
+    {
+      given: { leaseReads: true, checkQuorum: false },
+      problem: 'leaseReads requires checkQuorum, which a lease depends on',
+    },
   ])
-    it(`say "${problem}"`, () => {
+    it(`are rejected with "${problem}"`, () => {
       assert.deepEqual(problemsOf(given), [problem])
     })
 
-  it('are judged as a whole, also where one of them is wrong by itself', () => {
+  it('are all checked, although some of them are invalid', () => {
     const given = {
       id: '',
       peers: 7,
@@ -85,7 +88,7 @@ describe('the options of a node', () => {
     assert.deepEqual(paths.sort(), ['electionTimeoutMinMs', 'heartbeatMs', 'id', 'peers', 'preVote'])
   })
 
-  it('are refused with all their mistakes at once, before anything is opened', async () => {
+  it('are rejected with every problem listed, before anything is opened', async () => {
     const start = startNode({ ...good, listen: 'here', heartbeatIntervalMs: 0 } as never)
     await assert.rejects(start, (error: RaftError) => {
       assert.equal(error.code, 'ERR_RAFT_OPTIONS')
@@ -95,7 +98,7 @@ describe('the options of a node', () => {
   })
 })
 
-it('a node says the version of its package', () => {
+it('VERSION is the version in package.json', () => {
   assert.equal(VERSION, manifest.version)
 })
 

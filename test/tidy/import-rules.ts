@@ -24,6 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'start-node.ts': [...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'client'],
   'memory-cluster.ts': [...BASE, 'runtime', 'memory'],
   'memory.ts': ['memory', 'memory-cluster.ts'],
+  'client.ts': ['client', 'connect.ts'],
   'connect.ts': [...BASE, 'grpc', 'client'],
   'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
   cli: [
@@ -50,6 +51,7 @@ const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   'start-node.ts': ['node:'],
   'memory-cluster.ts': [],
   'memory.ts': [],
+  'client.ts': [],
   'connect.ts': [],
   'index.ts': [],
   cli: ['node:', 'commander', 'cli-table3'],
@@ -263,7 +265,7 @@ function unreachedFiles(repository: Repository): string[] {
     reached.add(path)
     for (const target of targetsOfPath(byPath, path)) walk(target)
   }
-  for (const { path } of repository) if (/^src\/(\w+\/index|index|memory|cli\/main)\.ts$/.test(path)) walk(path)
+  for (const { path } of repository) if (/^src\/(\w+\/index|index|client|memory|cli\/main)\.ts$/.test(path)) walk(path)
   return repository.map((file) => file.path).filter((path) => !reached.has(path))
 }
 

@@ -66,7 +66,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 /**
  * Returns a factory of gRPC channels, for the `channel` option of `connect`.
  *
- *     const client = connect({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory({ credentials }) })
+ *     const client = new RaftClient({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory({ credentials }) })
  */
 export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChannelFactory {
   return (address) => new GrpcClientChannel(address, options)

@@ -1,25 +1,28 @@
-/** What the core's answers mean to a caller: each rejection as a RaftError that says what happened, and what to do. */
+/** The errors of calls on a node: each rejection of the core as a RaftError with a hint what to do. */
 import type { Rejection } from '../../core/effects.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode, LeaderHint, RaftErrorOptions } from '../../errors.ts'
 import { RaftError } from '../../errors.ts'
 
-/** What was asked for, as it is called in messages. */
+/** As it is called in messages. */
 export type Operation = 'proposal' | 'read' | 'membership change' | 'leadership transfer' | 'snapshot'
 
-/** Where a node can be reached, as this one knows. */
+/** Returns the address and term of a leader, as far as this node knows them. */
 export type LeaderHintOf = (id: NodeId | undefined) => LeaderHint | undefined
 
-/** The error for a rejection: in every case the thing asked for has surely not happened. */
+/** The error for a rejection by the core: the operation certainly has no effect. */
 export function rejectionError(rejection: Rejection, operation: Operation, leaderHintOf: LeaderHintOf): RaftError {
   const rejected = (code: ErrorCode, why: string, options: RaftErrorOptions = {}): RaftError =>
-    new RaftError(code, `the ${operation} was refused: ${why}`, { outcome: 'not-applied', ...options })
+    new RaftError(code, `the ${operation} was rejected: ${why}`, { outcome: 'not-applied', ...options })
   switch (rejection.reason) {
     case 'not-leader': {
       const leader = leaderHintOf(rejection.leader)
       if (leader === undefined) return rejected('ERR_RAFT_NO_LEADER', 'no leader is known', { hint: RETRY_HINT })
       const address = leader.address === undefined ? '' : ` at ${leader.address}`
-      return rejected('ERR_RAFT_NOT_LEADER', `the leader is ${leader.id}${address}`, { leader, hint: 'ask the leader' })
+      return rejected('ERR_RAFT_NOT_LEADER', `the leader is ${leader.id}${address}`, {
+        leader,
+        hint: 'send it to the leader',
+      })
     }
     case 'no-leader':
       return rejected('ERR_RAFT_NO_LEADER', 'no leader is known', {
@@ -28,13 +31,13 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
       })
     case 'leadership-lost': {
       const code = operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_NO_LEADER'
-      return rejected(code, 'leadership was lost on the way', {
+      return rejected(code, 'leadership was lost before it was confirmed', {
         leader: leaderHintOf(rejection.leader),
         hint: RETRY_HINT,
       })
     }
     case 'transferring':
-      return rejected('ERR_RAFT_LEADER_TRANSFERRING', `leadership is being handed over to ${rejection.to}`, {
+      return rejected('ERR_RAFT_LEADER_TRANSFERRING', `leadership is being transferred to ${rejection.to}`, {
         leader: leaderHintOf(rejection.to),
         hint: RETRY_HINT,
       })
@@ -43,15 +46,15 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         hint: RETRY_HINT,
       })
     case 'overloaded':
-      return overloadedError(`the ${operation} was refused`, rejection.limit, rejection.value, rejection.max)
+      return overloadedError(`the ${operation} was rejected`, rejection.limit, rejection.value, rejection.max)
     case 'change-in-progress':
       return rejected('ERR_RAFT_CHANGE_IN_PROGRESS', `the change at index ${rejection.index} is not finished`, {
         hint: 'wait until it is committed',
         details: { index: rejection.index },
       })
     case 'learner-not-ready':
-      return rejected('ERR_RAFT_LEARNER_NOT_READY', `${rejection.peer} lags ${rejection.lag} entries behind`, {
-        hint: 'wait until it has caught up, or let it be promoted by itself',
+      return rejected('ERR_RAFT_LEARNER_NOT_READY', `${rejection.peer} is ${rejection.lag} entries behind`, {
+        hint: 'wait until it has caught up, or add it with promote: true',
         details: { peer: rejection.peer, lag: rejection.lag },
       })
     case 'bad-change':
@@ -61,9 +64,13 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
     case 'bad-target':
       return rejected('ERR_RAFT_BAD_TARGET', rejection.detail)
     case 'timed-out':
-      return rejected(operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_TIMEOUT', 'no answer came in time', {
-        hint: RETRY_HINT,
-      })
+      return rejected(
+        operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_TIMEOUT',
+        'no response arrived in time',
+        {
+          hint: RETRY_HINT,
+        },
+      )
     case 'stopped':
       return rejected('ERR_RAFT_CLOSED', `this node has stopped: ${rejection.detail}`)
   }
@@ -73,25 +80,25 @@ const RETRY_HINT = 'try again shortly'
 
 export function overloadedError(what: string, limit: string, value: number, max: number): RaftError {
   return new RaftError('ERR_RAFT_OVERLOADED', `${what}: ${limit} is ${max}, and this would make it ${value}`, {
-    hint: 'wait for earlier ones to finish, and try again',
+    hint: 'wait until earlier calls finish, then try again',
     details: { limit, value, max },
   })
 }
 
-/** The call ended before its fate was known; it may still happen. */
+/** The call ended before its outcome was known: it may still take effect. */
 export function outcomeUnknownError(operation: Operation, why: string, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `the ${operation} may or may not take effect: ${why}`, {
-    hint: 'read back before trying again, or make it harmless to repeat',
+    hint: 'read the state before trying again, or make the operation idempotent',
     cause,
   })
 }
 
-/** The call ended before the core ever heard of it. */
+/** The call ended before it was passed to the core: it certainly has no effect. */
 export function notStartedError(operation: Operation, why: string, code: ErrorCode, cause?: unknown): RaftError {
-  return new RaftError(code, `the ${operation} was not begun: ${why}`, { outcome: 'not-applied', cause })
+  return new RaftError(code, `the ${operation} was not started: ${why}`, { outcome: 'not-applied', cause })
 }
 
-/** This node is no member any more, and cannot become one again with what it has on disk. */
+/** The node was removed from the membership. It cannot rejoin with its old data directory. The message is part of `status.stopped`. */
 export function removedError(id: NodeId, how: string, details: RaftErrorOptions['details'] = {}): RaftError {
   return new RaftError('ERR_RAFT_REMOVED', `${id} was removed from the cluster: ${how}`, {
     hint: 'to bring it back, give it a new data directory and add it as a new member',
@@ -99,11 +106,11 @@ export function removedError(id: NodeId, how: string, details: RaftErrorOptions[
   })
 }
 
-/** Something broke that never may. */
+/** A bug: an invariant of this library is broken. */
 export function internalError(cause: unknown): RaftError {
   const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
   return new RaftError('ERR_RAFT_INTERNAL', `a bug in quorate: ${thrown}`, {
-    hint: 'please report it, with the events before it',
+    hint: 'please report it with the preceding events',
     cause,
   })
 }

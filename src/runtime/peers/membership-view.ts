@@ -1,4 +1,4 @@
-/** Who is who, as this node knows now: the membership in force, where everybody is reached, and who leads. */
+/** What this node knows of the cluster from its core's events: the membership in force, the addresses and the leader. */
 import type { RaftEvent } from '../../core/events.ts'
 import { isMember, memberOf } from '../../core/membership/membership.ts'
 import type { Member, Membership, NodeId, Term } from '../../core/types.ts'
@@ -6,15 +6,14 @@ import type { LeaderHint } from '../../errors.ts'
 
 export class MembershipView {
   readonly #id: NodeId
-  /** Addresses from the options: they count only for those whom no membership names. */
+  /** Addresses from the options; used only for nodes that the membership does not contain. */
   readonly #configuredAddresses: Readonly<Record<NodeId, string>>
   #membership: Membership
-  /** Members of the last membership that this one does not name: they are told so before their links are closed. */
+  /** Members removed by recent changes: they stay connected for a while, to learn of their removal. */
   #recentlyRemoved: readonly Member[] = []
-  /** Members that say this node is none any more, since a leader was last heard. */
+  /** Members that have reported this node as removed since it last had a leader. */
   readonly #removalReporters = new Set<NodeId>()
   #leader: { readonly id: NodeId | undefined; readonly term: Term } = { id: undefined, term: 0 }
-
   #term: Term
 
   constructor(id: NodeId, term: Term, membership: Membership, configuredAddresses: Readonly<Record<NodeId, string>>) {
@@ -36,7 +35,7 @@ export class MembershipView {
     return memberOf(this.#membership, id)
   }
 
-  /** Says whether the links must follow. */
+  /** Returns whether the connections must be updated. */
   update(event: RaftEvent): boolean {
     if (event.type === 'termChanged') this.#term = event.term
     if (event.type === 'leaderChanged') {
@@ -54,7 +53,7 @@ export class MembershipView {
     return true
   }
 
-  /** One may be behind the times; most of those this node knows as voters are not. */
+  /** True if a majority of the known voters has reported this node as removed. A single one may be outdated. */
   get isReportedRemoved(): boolean {
     const { voters } = this.#membership
     return voters.filter((id) => this.#removalReporters.has(id)).length > voters.length / 2
@@ -64,12 +63,11 @@ export class MembershipView {
     return this.#recentlyRemoved.length > 0
   }
 
-  /** Those who left have had time to hear of it. */
   forgetRemoved(): void {
     this.#recentlyRemoved = []
   }
 
-  /** Whom to keep a link to. A node that is no member yet (or knows of none) uses what it was given. */
+  /** The nodes to connect to. A node that is not a member yet uses the addresses from its options. */
   peerAddresses(): ReadonlyMap<NodeId, string> {
     const peers = new Map<NodeId, string>()
     if (!isMember(this.#membership, this.#id))
@@ -79,7 +77,6 @@ export class MembershipView {
     return peers
   }
 
-  /** The hint for a caller who should have asked the leader. */
   leaderHint(id: NodeId | undefined): LeaderHint | undefined {
     if (id === undefined) return undefined
     const term = this.#leader.id === id ? this.#leader.term : undefined

@@ -1,16 +1,16 @@
-/** Who may speak to this node, and what it means when another does not let this one speak: clusters and disks must not be mixed up. */
+/** Decides which peers may connect, and whether a refusal by a peer is fatal: clusters and data directories must not be mixed up. */
 import type { PeerIdentity, Refusal } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import type { MembershipView } from './membership-view.ts'
 
-/** Peers remembered by what they showed at their handshake; the one longest ago is forgotten first. */
+/** The most peers whose directory id is remembered; the least recently admitted one is forgotten first. */
 const DIRECTORY_IDS_MAX = 256
 
 export class PeerAdmission {
   readonly #identity: PeerIdentity
   readonly #membershipView: MembershipView
-  /** The directory each peer showed when it was last admitted. */
+  /** By peer: its directory id at its last handshake. */
   readonly #directoryIds = new Map<NodeId, string>()
   readonly #connected = new Set<NodeId>()
 
@@ -23,7 +23,7 @@ export class PeerAdmission {
     return [...this.#connected].sort()
   }
 
-  /** At each handshake. Whoever is no member is let in: it may know of a newer membership, or has to hear that it was removed. */
+  /** Non-members are admitted: they may know a newer membership, or must learn that they were removed. */
   admit(peer: PeerIdentity): Refusal | undefined {
     const refusal = this.#check(peer)
     if (refusal !== undefined) return refusal
@@ -34,7 +34,7 @@ export class PeerAdmission {
     return undefined
   }
 
-  /** Returns the directory to bind the peer's membership to. */
+  /** Returns the directory id of the peer, which the core binds to the member. */
   onConnected(peer: NodeId): string {
     this.#connected.add(peer)
     return this.#directoryIds.get(peer) ?? ''
@@ -45,8 +45,9 @@ export class PeerAdmission {
   }
 
   /**
-   * A peer has turned this node away. Fatal only if it is known to be right: it is a member, it knows another disk by our name, and the
-   * membership we have does not say that the disk is this one. (If it does, the peer has not yet heard of a replacement.)
+   * A peer refused this node. Returns an error if this node must stop: the peer is a member and knows another data directory under
+   * this node's id, and the membership of this node does not contradict it. (If it does, the peer does not know yet that this node
+   * was replaced.) The message is part of `status.stopped`.
    */
   refusedBy(peer: NodeId, { code, message }: Refusal): RaftError | undefined {
     if (code !== 'ERR_RAFT_DIRECTORY_MISMATCH') return undefined
@@ -54,7 +55,7 @@ export class PeerAdmission {
     if (this.#membershipView.member(peer) === undefined || own === undefined) return undefined
     if (own.directoryId === this.#identity.directoryId || own.addedAt > 0) return undefined
     return new RaftError(code, `${peer} turned this node away: ${message}`, {
-      hint: 'this data directory has forgotten what the old one promised: remove the member, and add it again with a new directory',
+      hint: 'this data directory does not contain the votes of the old one: remove the member, and add it again with a new directory',
       details: { peer, directoryId: this.#identity.directoryId },
     })
   }

@@ -1,4 +1,4 @@
-/** The links to the peers: they follow the membership in force. */
+/** Keeps the transport connected to the members of the current membership. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { MembershipView } from './membership-view.ts'
@@ -7,7 +7,7 @@ export interface PeerConnectionsParts {
   readonly membershipView: MembershipView
   readonly transport: Pick<Transport, 'setPeers'>
   readonly clock: Clock
-  /** How long those who have left keep their links: as long as it takes to hear of it. */
+  /** How long a removed member stays connected, to learn of its removal. */
   readonly removedPeerGraceMs: number
 }
 
@@ -20,7 +20,7 @@ export class PeerConnections {
     this.#parts = parts
   }
 
-  /** The membership has changed, or it is the first one. */
+  /** Called at start, and after each membership change. */
   update(): void {
     const { membershipView, transport, clock, removedPeerGraceMs } = this.#parts
     transport.setPeers(membershipView.peerAddresses())
@@ -33,7 +33,7 @@ export class PeerConnections {
     })
   }
 
-  /** Nobody loses a link any more, until all do. */
+  /** Stops following membership changes; connections stay open until the transport closes. */
   stop(): void {
     this.#isStopped = true
     this.#graceTimer?.cancel()

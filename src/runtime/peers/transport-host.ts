@@ -1,4 +1,4 @@
-/** What the network calls: each call becomes an input of the core, an event, or both; nothing of it waits. */
+/** What the transport calls: turns each call into an input of the core, an event, or both. None of them waits. */
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { PeerIdentity, TransportHost } from '../../contracts/transport.ts'
 import type { RaftError } from '../../errors.ts'
