@@ -64,9 +64,9 @@ function onAccepted(state: RaftState, progress: Progress, message: AppendEntries
 function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
-  const agreed = state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
+  const possibleMatch = state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
   // The matching entry is compacted, so the next message offers a snapshot.
-  progress.becomeProbe(agreed === undefined ? state.log.baseIndex : state.log.floorToBoundary(agreed) + 1)
+  progress.becomeProbe(possibleMatch === undefined ? state.log.baseIndex : state.log.floorToBoundary(possibleMatch) + 1)
 }
 
 export function handleInstallSnapshotResponse(
