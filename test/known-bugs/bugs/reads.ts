@@ -145,7 +145,7 @@ export const READS: readonly KnownBug[] = [
         file: 'src/core/rules/read-index.ts',
         from: '  const sentAt: Instant = leader.rounds.sentAt(confirmedRound(state, leader))',
         to: `  const sentAt: Instant = quorumValue(state.membership, (id) =>
-    id === state.id ? state.now : (leader.progress.get(id)?.heardAt ?? -Infinity),
+    id === state.id ? state.now : (leader.progress.get(id)?.lastContactAt ?? -Infinity),
   )`,
       },
     ],

@@ -7,7 +7,7 @@ import { COMMITMENT } from './commitment.ts'
 const HEARTBEAT_FIRST: Edit = {
   file: 'src/core/rules/replicate.ts',
   from: 'const blocks = blocksFrom(state, progress.nextIndex)',
-  to: 'const blocks = progress.hasBeenHeard ? blocksFrom(state, progress.nextIndex) : []',
+  to: 'const blocks = progress.hasResponded ? blocksFrom(state, progress.nextIndex) : []',
 }
 
 /** The receiver assigns the indexes of entries. */
