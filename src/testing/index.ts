@@ -4,9 +4,9 @@
 
 export type { StateMachineCheck, StateMachineTotals } from './check-state-machine.ts'
 export { checkStateMachine, replayStateMachine } from './check-state-machine.ts'
-export type { StorageContractOptions, StoragePlace } from './contracts/storage-contract.ts'
+export type { StorageContractOptions, StorageFixture } from './contracts/storage-contract.ts'
 export { storageContract } from './contracts/storage-contract.ts'
-export type { TransportContractOptions, TransportWorld } from './contracts/transport-contract.ts'
+export type { TransportContractOptions, TransportFixture } from './contracts/transport-contract.ts'
 export { transportContract } from './contracts/transport-contract.ts'
 
 // Simulate one run of a cluster: a plan of calls and faults, and a seed.

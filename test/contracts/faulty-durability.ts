@@ -1,22 +1,19 @@
-/** Storages that are bad at crashes, failing disks and damage, in one way each. */
+/** Storages with one defect each in the handling of crashes, failing disks and damage. */
 import { RaftError } from '../../src/errors.ts'
-import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+import type { StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
 import { CrashingDisk } from '../memory/memory-storage-fixture.ts'
 import type { FaultyStorage } from './faulty-storage.ts'
 import { faulty } from './faulty-storage.ts'
 
-const RANDOM_CRASHES_CHECK =
-  'a crash leaves all that was acknowledged, and of the rest a beginning, whatever came before'
+const RANDOM_CRASHES_CHECK = 'a crash keeps every urgent write and a prefix of the later ones, in random histories'
 
-const FULL_DISK_CHECK =
-  'a full disk is named, is the last word even when there is room again, and loses nothing that was acknowledged'
+const FULL_DISK_CHECK = 'a full disk stops all writes, even after space is freed, and loses no acknowledged write'
 
-const DAMAGE_CHECK =
-  'damage is an error when the storage opens or reads, and never a hole, an older vote or other bytes'
+const DAMAGE_CHECK = 'damage causes an error on open or read, and never a gap, an older vote or different bytes'
 
 const FAULTY_CHECKSUMS: readonly FaultyStorage[] = [
   faulty(
-    'opens with an older vote where a newer was damaged',
+    'opens with an older vote if the newer one is damaged',
     DAMAGE_CHECK,
     () => ({}),
     (disk) =>
@@ -25,13 +22,13 @@ const FAULTY_CHECKSUMS: readonly FaultyStorage[] = [
       ),
   ),
   faulty(
-    'opens without the blocks behind a damaged one',
+    'opens without the blocks after a damaged one',
     DAMAGE_CHECK,
     () => ({}),
     (disk) => damagedBy('the second block', () => disk.write({ truncateAfter: 6, blocks: [], isUrgent: true })),
   ),
   faulty(
-    'reads a damaged file as it is',
+    'returns the content of a damaged file',
     DAMAGE_CHECK,
     () => ({}),
     (disk) =>
@@ -40,14 +37,14 @@ const FAULTY_CHECKSUMS: readonly FaultyStorage[] = [
       }),
   ),
   faulty(
-    'is never damaged',
+    'has a fixture that damages nothing',
     DAMAGE_CHECK,
     () => ({}),
     () => damagedBy('nothing', () => undefined),
   ),
 ]
 
-function damagedBy(what: string, inflict: () => void): Partial<StoragePlace> {
+function damagedBy(what: string, inflict: () => void): Partial<StorageFixture> {
   return { damages: async () => [{ description: what, apply: async () => inflict() }] }
 }
 
@@ -55,8 +52,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const FAULTY_MID_CALL: readonly FaultyStorage[] = [
   faulty(
-    'writes the blocks first, and then their term',
-    'a crash within a call leaves of a write all of it, or its term and vote alone, or nothing',
+    'writes the blocks before their term',
+    'a crash within a call applies a write completely, or only its term and vote, or not at all',
     (good) => ({
       write: async (write) => {
         await good.write({ ...write, hardState: undefined })
@@ -65,8 +62,8 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
-    'truncates in a step of its own',
-    'a crash within a call leaves of a write all of it, or its term and vote alone, or nothing',
+    'truncates in a separate step',
+    'a crash within a call applies a write completely, or only its term and vote, or not at all',
     (good) => ({
       write: async ({ truncateAfter, ...write }) => {
         if (truncateAfter !== undefined) await good.write({ truncateAfter, blocks: [], isUrgent: true })
@@ -75,8 +72,8 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
-    'notes a commit index before the log that it is for',
-    'a crash within a call leaves of a write all of it, or its term and vote alone, or nothing',
+    'writes a commit index before the entries it covers',
+    'a crash within a call applies a write completely, or only its term and vote, or not at all',
     (good, disk) => ({
       write: async (write) => {
         const { log, hardState } = disk.view
@@ -88,8 +85,8 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
-    'drops the log before it records what replaces it',
-    'a crash within a call leaves the old log or the snapshot that replaces it, and never neither',
+    'removes the log before it records the snapshot',
+    'a crash within a call leaves the old log or the snapshot that replaces it',
     (good) => ({
       write: async (write) => {
         if (write.snapshot?.resetLog === true) await good.write({ truncateAfter: 0, blocks: [], isUrgent: true })
@@ -98,22 +95,22 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
-    'marks whose a new place is before the rest is made',
-    'a crash within a call leaves a place that opens, whether it was being opened for the first time or again',
+    'writes the identity before the rest of a new directory',
+    'a crash within a call leaves a storage that opens, whether it was being created or opened again',
     (good, disk) => ({
       open: async (identity) => {
-        const isMaking = disk.identity === undefined
-        if (!isMaking && disk.identity?.nodeId === '') throw new RaftError('ERR_RAFT_CORRUPT', 'half made')
-        if (isMaking) disk.identity = { ...identity, nodeId: '' }
+        const isCreating = disk.identity === undefined
+        if (!isCreating && disk.identity?.nodeId === '') throw new RaftError('ERR_RAFT_CORRUPT', 'incomplete')
+        if (isCreating) disk.identity = { ...identity, nodeId: '' }
         await turn()
-        if (isMaking) disk.identity = undefined
+        if (isCreating) disk.identity = undefined
         return good.open(identity)
       },
     }),
   ),
   faulty(
-    'writes the whole log anew when it closes',
-    'a crash within a call leaves what was written, when it was being closed',
+    'rewrites the whole log when it closes',
+    'a crash within a call loses no write during a close',
     (good, disk) => ({
       close: async () => {
         const blocks = disk.view.log.blocks.slice()
@@ -126,8 +123,8 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
-    'keeps the blocks on another disk than the terms',
-    'a lost sync brings back a beginning of what was written, or is noticed, and never a mixture',
+    'syncs blocks and terms to different disks',
+    'a lost sync leaves a prefix of the writes or is detected, and never leaves a mixture',
     (good, disk) => ({
       write: async (write) => {
         const isLying = disk instanceof CrashingDisk && disk.ignoresSyncs
@@ -141,8 +138,8 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
 
 const FAULTY_WHEN_FAILING: readonly FaultyStorage[] = [
   faulty(
-    'takes a vote for something that can wait',
-    'a failing disk that could not take a vote fails every later call with the same error, for good',
+    'ignores a failed write of a vote',
+    'a failing disk that fails to write a vote makes every later call fail with the same error',
     (good) => ({
       write: (write) =>
         good.write(write).catch((error: unknown) => {
@@ -153,18 +150,18 @@ const FAULTY_WHEN_FAILING: readonly FaultyStorage[] = [
 ]
 
 const FAULTY_WHEN_FULL: readonly FaultyStorage[] = [
-  faulty('does not know a full disk from a broken one', FULL_DISK_CHECK, (good) => ({
+  faulty('reports a full disk as a storage error', FULL_DISK_CHECK, (good) => ({
     write: (write) =>
       good.write(write).catch((cause: unknown) => {
         throw new RaftError('ERR_RAFT_STORAGE', String(cause), { cause })
       }),
   })),
-  faulty('takes writes again when there is room', FULL_DISK_CHECK, (good, disk) => ({
+  faulty('accepts writes again once space is freed', FULL_DISK_CHECK, (good, disk) => ({
     write: (write) => (disk.isOpen ? good.write(write).catch(() => disk.write(write)) : good.write(write)),
   })),
   faulty(
-    'lists what found no room',
-    'a full disk refuses a snapshot and lists nothing of it, and the log goes on when there is room again',
+    'lists a snapshot that did not fit',
+    'a full disk rejects a snapshot without listing it, and the log accepts writes once space is freed',
     (good, disk) => ({
       snapshots: {
         create: async (info) => {
@@ -180,36 +177,36 @@ const FAULTY_WHEN_FULL: readonly FaultyStorage[] = [
 ]
 
 export const FAULTY_DURABILITY: readonly FaultyStorage[] = [
-  faulty('syncs a vote with the next block', RANDOM_CRASHES_CHECK, (good) => ({
+  faulty('delays the sync of a vote until the next block', RANDOM_CRASHES_CHECK, (good) => ({
     write: (write) => good.write({ ...write, isUrgent: write.isUrgent && write.blocks.length > 0 }),
   })),
-  faulty('syncs a truncation with the next block', RANDOM_CRASHES_CHECK, (good) => ({
+  faulty('delays the sync of a truncation until the next block', RANDOM_CRASHES_CHECK, (good) => ({
     write: (write) => {
       const isLate = write.truncateAfter !== undefined && write.blocks.length === 0
       return good.write({ ...write, isUrgent: write.isUrgent && !isLate })
     },
   })),
-  faulty('counts a reset as done when the file is', RANDOM_CRASHES_CHECK, (good) => ({
+  faulty('does not sync a reset', RANDOM_CRASHES_CHECK, (good) => ({
     write: (write) => good.write({ ...write, isUrgent: write.isUrgent && write.snapshot?.resetLog !== true }),
   })),
-  faulty('acknowledges before the sync', 'a crash loses nothing that was urgent', (good) => ({
+  faulty('acknowledges a write before the sync', 'a crash loses no urgent write', (good) => ({
     write: (write) => good.write({ ...write, isUrgent: false }),
   })),
-  faulty('syncs no write that carries nothing', 'a crash makes an urgent write carry the ones before it', (good) => ({
+  faulty('skips the sync of an empty write', 'a crash keeps the writes that precede an urgent one', (good) => ({
     write: async (write) => {
       if (write.blocks.length + Object.keys(write).length > 2) await good.write(write)
     },
   })),
   faulty(
-    'lives on after a failed write',
-    'a failing disk that could not take blocks fails every later call with the same error, for good',
+    'continues after a failed write',
+    'a failing disk that fails to write blocks makes every later call fail with the same error',
     (good) => ({
       freeBytes: () => good.freeBytes().catch(() => 0),
     }),
   ),
   faulty(
-    'tries again after a failed write',
-    'a failing disk that could not take blocks fails every later call with the same error, for good',
+    'retries a failed write',
+    'a failing disk that fails to write blocks makes every later call fail with the same error',
     (good, disk) => ({
       write: (write) =>
         good.write(write).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-/** Transports that are bad at snapshots, in one way each. */
+/** Transports with one defect each in snapshot fetches. */
 import type { Transport } from '../../src/contracts/transport.ts'
 import { isRaftError } from '../../src/errors.ts'
 import type { FaultyTransport } from './faulty-transport.ts'
@@ -6,12 +6,12 @@ import { faulty } from './faulty-transport.ts'
 
 type Fetch = Transport['fetchSnapshot']
 
-/** A transport whose fetches are bad. */
+/** A transport with an overridden fetchSnapshot(). */
 function faultyFetch(description: string, fails: string, defect: (good: Transport) => Fetch): FaultyTransport {
   return faulty(description, fails, ({ good }) => ({ transport: { fetchSnapshot: defect(good) } }))
 }
 
-/** Ends a fetch as if all of it had come, where it fails with one of these. */
+/** Ends a fetch as if it were complete when it fails with one of these codes. */
 function endingNormallyAt(...codes: string[]): (good: Transport) => Fetch {
   return (good) =>
     async function* (from, id, offset, signal) {
@@ -25,13 +25,13 @@ function endingNormallyAt(...codes: string[]): (good: Transport) => Fetch {
 
 export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   faultyFetch(
-    'fetches from the start, whatever the offset',
-    'snapshots fetches a snapshot from the offset that is asked for',
+    'ignores the offset of a fetch',
+    'a snapshot fetch starts at the requested offset',
     (good) => (from, id, _, signal) => good.fetchSnapshot(from, id, 0, signal),
   ),
   faultyFetch(
-    'fetches all of it before it hands out the first byte',
-    'snapshots reads no further ahead than a window while the taker is slow',
+    'buffers the whole snapshot before it yields the first chunk',
+    'a snapshot fetch reads at most a window ahead of a slow consumer',
     (good) =>
       async function* (from, id, offset, signal) {
         const chunks: Uint8Array[] = []
@@ -40,28 +40,28 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
       },
   ),
   faultyFetch(
-    'takes a snapshot that is gone for an empty one',
-    'snapshots says that a snapshot is gone',
+    'returns an empty snapshot for one that is gone',
+    'a snapshot fetch reports that the snapshot is gone',
     endingNormallyAt('ERR_RAFT_SNAPSHOT_GONE'),
   ),
   faultyFetch(
-    'ignores the signal',
-    'snapshots ends a fetch that is aborted with the reason, and the reading too',
+    'ignores the abort signal',
+    'a snapshot fetch rejects with the reason of an abort, and ends the read',
     (good) => (from, id, offset) => good.fetchSnapshot(from, id, offset, new AbortController().signal),
   ),
   faultyFetch(
-    'takes a broken link for the end of the snapshot',
-    'snapshots ends a fetch with a RaftError when the link breaks',
+    'ends a fetch normally when the link is lost',
+    'a snapshot fetch rejects with a RaftError if the link is lost',
     endingNormallyAt('ERR_RAFT_UNREACHABLE'),
   ),
   faultyFetch(
-    'takes a failing source for the end of the snapshot',
-    'snapshots ends a fetch with a RaftError when the source fails',
+    'ends a fetch normally when the source fails',
+    'a snapshot fetch rejects with a RaftError if the source fails',
     endingNormallyAt('ERR_RAFT_UNREACHABLE'),
   ),
   faultyFetch(
-    'makes up for what did not come',
-    'snapshots hands out what came before its source failed, so that another fetch goes on from there',
+    'adds bytes after the source failed',
+    'a snapshot fetch yields all chunks before its source failed, so that another fetch can resume',
     (good) =>
       async function* (from, id, offset, signal) {
         try {
@@ -72,21 +72,25 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
         }
       },
   ),
-  faulty('asks once who may come in, and never again', 'snapshots hands no snapshot to who is not admitted', () => ({
-    host: (host) => {
-      const known = new Set<string>()
-      return {
-        admit: (peer) => {
-          const refusal = known.has(peer.nodeId) ? undefined : host.admit(peer)
-          if (refusal === undefined) known.add(peer.nodeId)
-          return refusal
-        },
-      }
-    },
-  })),
+  faulty(
+    'asks its host only once per peer for admission',
+    'a snapshot fetch is rejected if the node is not admitted',
+    () => ({
+      host: (host) => {
+        const known = new Set<string>()
+        return {
+          admit: (peer) => {
+            const refusal = known.has(peer.nodeId) ? undefined : host.admit(peer)
+            if (refusal === undefined) known.add(peer.nodeId)
+            return refusal
+          },
+        }
+      },
+    }),
+  ),
   faultyFetch(
-    'fetches nothing from nobody',
-    'snapshots cannot fetch from whom it cannot reach',
+    'ends a fetch from an unreachable peer normally',
+    'a snapshot fetch rejects if the peer is unreachable',
     (good) =>
       async function* (from, id, offset, signal) {
         yield new Uint8Array(0)
@@ -94,21 +98,25 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
       },
   ),
   faultyFetch(
-    'takes its own end for that of the snapshot',
-    'closing ends what is being fetched',
+    'ends a fetch normally when it is closed',
+    'a transport ends pending fetches when it closes',
     endingNormallyAt('ERR_RAFT_CLOSED'),
   ),
-  faulty('leaves the source open', 'closing lets go of the snapshots it sends', () => ({
-    host: (host) => ({
-      readSnapshot: (id, offset) => {
-        const source = host.readSnapshot(id, offset)[Symbol.asyncIterator]()
-        return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) }
-      },
+  faulty(
+    'does not end the iterator of a snapshot source',
+    'a transport stops reading the snapshots it sends when it closes',
+    () => ({
+      host: (host) => ({
+        readSnapshot: (id, offset) => {
+          const source = host.readSnapshot(id, offset)[Symbol.asyncIterator]()
+          return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) }
+        },
+      }),
     }),
-  })),
+  ),
   faultyFetch(
-    'throws what is no RaftError',
-    'snapshots says that a snapshot is gone',
+    'throws an error that is not a RaftError',
+    'a snapshot fetch reports that the snapshot is gone',
     (good) =>
       async function* (from, id, offset, signal) {
         try {

@@ -1,4 +1,4 @@
-/** Storages whose snapshot files are bad in one way each. */
+/** Storages with one defect each in their snapshot files. */
 import type { SnapshotStore, SnapshotWriter, Storage } from '../../src/contracts/storage.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
 import { RaftError } from '../../src/errors.ts'
@@ -15,40 +15,44 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
-    'reads from the start, whatever the offset',
-    'snapshot files are whole once finished, listed, and read from any offset',
+    'ignores the offset of a read',
+    'snapshot files are listed once finished, and can be read from any offset',
     (good) => ({
       read: (id) => good.read(id, 0),
     }),
   ),
-  faultyFiles('holds nothing for no file', 'snapshot files may be empty', (good) => ({
+  faultyFiles('rejects an empty file', 'snapshot files can be empty', (good) => ({
     create: (info) =>
       withFaultyWriter(good, info, (writer) => ({ finish: async () => (await writer.finish()) || fail('empty') })),
   })),
-  faultyFiles('throws a partial file away', 'snapshot files go on where a broken transfer stopped', (good) => ({
+  faultyFiles('discards a partial file', 'snapshot files resume after an interrupted transfer', (good) => ({
     create: (info) => withFaultyWriter(good, info, (writer) => ({ suspend: () => writer.discard() })),
   })),
-  faultyFiles('counts bytes that were lost', 'snapshot files go on where a broken transfer stopped', (good) => ({
-    create: (info) =>
-      withFaultyWriter(good, info, (writer) => ({
-        write: (chunk) => writer.write(writer.offset === 0 ? new Uint8Array(chunk.length) : chunk),
-      })),
-  })),
   faultyFiles(
-    'keeps what was to be discarded',
-    'snapshot files begin anew when discarded, or when the partial file is of another snapshot',
+    'resumes from an offset with lost bytes',
+    'snapshot files resume after an interrupted transfer',
+    (good) => ({
+      create: (info) =>
+        withFaultyWriter(good, info, (writer) => ({
+          write: (chunk) => writer.write(writer.offset === 0 ? new Uint8Array(chunk.length) : chunk),
+        })),
+    }),
+  ),
+  faultyFiles(
+    'keeps a discarded file',
+    'snapshot files start over if the partial file was discarded or belongs to another snapshot',
     (good) => ({ create: (info) => withFaultyWriter(good, info, (writer) => ({ discard: () => writer.suspend() })) }),
   ),
   faultyFiles(
-    'takes a file of any size',
-    'snapshot files are refused when they end with another size than announced',
+    'accepts a file of any size',
+    'snapshot files are rejected if their size differs from the announced size',
     (good) => ({
       create: (info) => good.create({ ...info, size: 0 }),
     }),
   ),
   faultyFiles(
-    'lists what it is still writing',
-    'a crash within a call leaves a snapshot file whole, or not in the list and to be gone on with',
+    'lists an unfinished file',
+    'a crash within a call leaves a snapshot file complete, or unlisted and resumable',
     (good, disk) => ({
       create: (info) =>
         withFaultyWriter(good, info, (writer) => ({
@@ -60,8 +64,8 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
     }),
   ),
   faultyFiles(
-    'removes everything, and puts back what is retained',
-    'a crash within a call leaves what is retained, and of the rest a file whole or none',
+    'removes every file and then restores the retained ones',
+    'a crash within a call keeps every retained snapshot, and leaves each other one complete or removed',
     (good, disk) => ({
       retain: async (ids) => {
         const kept = [...disk.files].filter(([id]) => ids.includes(id))
@@ -73,29 +77,42 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
       },
     }),
   ),
-  faultyFiles('lets an ended writer go on', 'snapshot files take nothing more once their writer has ended', (good) => ({
-    create: (info) => {
-      let isEnded = false
-      return withFaultyWriter(good, info, (writer) => ({
-        finish: async () => {
-          isEnded = true
-          return writer.finish()
-        },
-        write: async (chunk) => {
-          if (!isEnded) await writer.write(chunk)
-        },
-      }))
-    },
-  })),
+  faultyFiles(
+    'accepts writes after the end of a writer',
+    'snapshot files cannot be written after their writer has ended',
+    (good) => ({
+      create: (info) => {
+        let isEnded = false
+        return withFaultyWriter(good, info, (writer) => ({
+          finish: async () => {
+            isEnded = true
+            return writer.finish()
+          },
+          write: async (chunk) => {
+            if (!isEnded) await writer.write(chunk)
+          },
+        }))
+      },
+    }),
+  ),
   faultyFiles('removes nothing', 'snapshot files are removed unless retained', () => ({
     retain: async () => undefined,
   })),
-  faultyFiles('lists the last part of an id', 'snapshot files take any id without leaving their place', (good) => ({
-    list: async () => (await good.list()).map((id) => id.split('/').at(-1) as string),
+  faultyFiles(
+    'lists only the last path segment of an id',
+    'snapshot files accept any id without escaping their directory',
+    (good) => ({
+      list: async () => (await good.list()).map((id) => id.split('/').at(-1) as string),
+    }),
+  ),
+  faultyFiles('returns no bytes for an unknown id', 'snapshot files report an unknown id as gone', (_, disk) => ({
+    async *read(id) {
+      yield* disk.files.get(id)?.chunks ?? []
+    },
   })),
   faultyFiles(
-    'reads nothing of what is not there',
-    'snapshot files answer for an unknown id that it is gone',
+    'continues a read after a close',
+    'a storage can be closed during reads, and while snapshots are written and read',
     (_, disk) => ({
       async *read(id) {
         yield* disk.files.get(id)?.chunks ?? []
@@ -103,17 +120,8 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
     }),
   ),
   faultyFiles(
-    'reads on after the close',
-    'lifecycle may be closed while it is read, and while snapshots are written and read',
-    (_, disk) => ({
-      async *read(id) {
-        yield* disk.files.get(id)?.chunks ?? []
-      },
-    }),
-  ),
-  faultyFiles(
-    'writes the file in its place',
-    'a crash leaves no partial snapshot in the list, and what is resumed of one is right',
+    'writes the file under its final name',
+    'a crash leaves no partial snapshot in the list, and a partial one can be resumed',
     (good, disk) => ({
       create: (info) => {
         disk.files.set(info.id, { info, chunks: [], size: 0 })

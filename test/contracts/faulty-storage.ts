@@ -1,22 +1,22 @@
-/** How a bad storage is made: the good one in memory, with one lie on top. */
+/** Builds a faulty storage: the in-memory storage with some methods overridden. */
 import type { Storage } from '../../src/contracts/storage.ts'
 import type { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
-import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+import type { StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
 import { CrashingDisk, memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
 
-/** What is wrong with a storage, given the good one below it; what it does not say is done well. */
+/** Returns the overridden methods, given the correct storage. All others behave correctly. */
 export type StorageDefect = (good: Storage, disk: MemoryDisk) => Partial<Storage>
 
-/** What else the place of a bad storage can do. */
-export type FixtureOverrides = (disk: MemoryDisk) => Partial<StoragePlace>
+/** Returns further members of the fixture. */
+export type FixtureOverrides = (disk: MemoryDisk) => Partial<StorageFixture>
 
 export interface FaultyStorage {
-  /** What is bad about it. */
+  /** The defect, as the predicate of a sentence. */
   readonly defect: string
-  /** The check that must fail: its group's name and its own. */
+  /** The check that must fail: group name and title. */
   readonly failingCheck: string
-  readonly make: () => Promise<StoragePlace>
+  readonly make: () => Promise<StorageFixture>
 }
 
 export function faulty(
@@ -25,7 +25,7 @@ export function faulty(
   override: StorageDefect,
   fixtureOverrides: FixtureOverrides = () => ({}),
 ): FaultyStorage {
-  const make = async (): Promise<StoragePlace> => {
+  const make = async (): Promise<StorageFixture> => {
     const disk = new CrashingDisk()
     const storage = (): Storage => applyDefect(new MemoryStorage({ disk }), disk, override)
     return { ...(await memoryStorageFixture(disk)), createStorage: storage, ...fixtureOverrides(disk) }

@@ -1,4 +1,4 @@
-/** Storages that are bad in one way each. */
+/** Storages with one defect each. */
 import type { Storage } from '../../src/contracts/storage.ts'
 import { RaftError } from '../../src/errors.ts'
 import { FAULTY_DURABILITY } from './faulty-durability.ts'
@@ -11,21 +11,25 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const FAULTY_LOGS: readonly FaultyStorage[] = [
   faulty(
-    'takes an empty place for an old one',
+    'reports an empty directory as an existing one',
     'an empty storage is new, with term 0, no vote, no blocks and no snapshot',
     (good) => ({
       open: async (identity) => ({ ...(await good.open(identity)), isNew: false }),
     }),
   ),
   faulty(
-    'makes up a directory id at every open',
-    'an empty storage keeps its directory id, and is still new, when it was opened and nothing was written',
+    'generates a new directory id at every open',
+    'an empty storage stays new and keeps its directory id if it is opened and nothing is written',
     (good) => ({ open: async (identity) => ({ ...(await good.open(identity)), directoryId: String(Math.random()) }) }),
   ),
-  faulty('reads nothing where there is nothing', 'an empty storage has no block to read', (good) => ({
-    read: (from, bytesMax) => good.read(from, bytesMax).catch(() => []),
-  })),
-  faulty('flips a bit', 'the log gives back the blocks that were written, byte for byte', (good) => ({
+  faulty(
+    'returns an empty list instead of an error for a missing block',
+    'an empty storage has no block to read',
+    (good) => ({
+      read: (from, bytesMax) => good.read(from, bytesMax).catch(() => []),
+    }),
+  ),
+  faulty('flips a bit', 'the log returns the blocks that were written, byte for byte', (good) => ({
     read: async (from, bytesMax) =>
       (await good.read(from, bytesMax)).map((block) => {
         const bytes = Uint8Array.from(block.bytes)
@@ -35,7 +39,7 @@ const FAULTY_LOGS: readonly FaultyStorage[] = [
   })),
   faulty(
     'loses the last block at a restart',
-    'the log gives back the blocks that were written, byte for byte',
+    'the log returns the blocks that were written, byte for byte',
     (good) => ({
       open: async (identity) => {
         const recovered = await good.open(identity)
@@ -43,59 +47,51 @@ const FAULTY_LOGS: readonly FaultyStorage[] = [
       },
     }),
   ),
-  faulty('reads half a block', 'the log gives back the blocks that were written, byte for byte', (good) => ({
+  faulty('returns half a block', 'the log returns the blocks that were written, byte for byte', (good) => ({
     read: async (from, bytesMax) =>
       (await good.read(from, bytesMax)).map((block) => ({ ...block, bytes: block.bytes.subarray(0, block.size / 2) })),
   })),
   faulty(
-    'reads everything, however little is asked for',
-    'the log reads whole blocks up to a number of bytes, and at least one',
+    'ignores the byte limit of a read',
+    'the log returns whole blocks up to a byte limit, and at least one',
     (good) => ({
       read: (from) => good.read(from, Number.POSITIVE_INFINITY),
     }),
   ),
   faulty(
-    'reads nothing if the first block is too large',
-    'the log reads whole blocks up to a number of bytes, and at least one',
+    'returns nothing if the first block exceeds the byte limit',
+    'the log returns whole blocks up to a byte limit, and at least one',
     (good) => ({
       read: async (from, bytesMax) => (await good.read(from, bytesMax)).filter(({ size }) => size <= bytesMax),
     }),
   ),
-  faulty('takes a megabyte at most', 'the log takes large and empty commands', (good) => ({
+  faulty('rejects commands above 1 MiB', 'the log stores large and empty commands', (good) => ({
     write: async (write) => {
       if (write.blocks.some(({ size }) => size > 1024 * 1024)) throw new RaftError('ERR_RAFT_STORAGE', 'too large')
       await good.write(write)
     },
   })),
+  faulty('truncates without the append', 'the log replaces a conflicting suffix in one write', (good) => ({
+    write: (write) => good.write(write.truncateAfter === undefined ? write : { ...write, blocks: [] }),
+  })),
+  faulty('ignores a truncation after 0', 'the log can be truncated to nothing without an append', (good) => ({
+    write: (write) => good.write({ ...write, truncateAfter: write.truncateAfter || undefined }),
+  })),
   faulty(
-    'truncates, and forgets what was to be appended',
-    'the log replaces a conflicting suffix in one write',
-    (good) => ({
-      write: (write) => good.write(write.truncateAfter === undefined ? write : { ...write, blocks: [] }),
-    }),
-  ),
-  faulty(
-    'takes "truncate after 0" for no truncation',
-    'the log truncates without appending, down to nothing',
-    (good) => ({
-      write: (write) => good.write({ ...write, truncateAfter: write.truncateAfter || undefined }),
-    }),
-  ),
-  faulty(
-    'says yes to a write it refused',
-    'the log refuses a block that would leave a hole, and writes nothing of it',
+    'acknowledges a rejected write',
+    'the log rejects a block that would leave a gap, and writes nothing',
     (good) => ({
       write: (write) => good.write(write).catch(() => undefined),
     }),
   ),
-  faulty('truncates first and appends later', 'the log is read while it is written', (good) => ({
+  faulty('truncates and appends in separate steps', 'the log can be read during a write', (good) => ({
     write: async (write) => {
       if (write.truncateAfter !== undefined) await good.write({ ...write, blocks: [] })
       await turn()
       await good.write({ ...write, truncateAfter: undefined })
     },
   })),
-  faulty('reads what was there when it last looked', 'the log is read while it is written', (good) => {
+  faulty('returns cached blocks', 'the log can be read during a write', (good) => {
     const known = new Map<number, ReturnType<Storage['read']>>()
     return {
       read: (from, bytesMax) => {
@@ -108,25 +104,29 @@ const FAULTY_LOGS: readonly FaultyStorage[] = [
 ]
 
 const FAULTY_NUMBERS: readonly FaultyStorage[] = [
-  faulty('says yes to a term that falls', 'the log refuses a term that falls, and writes nothing of it', (good) => ({
-    write: (write) => good.write(write).catch(() => undefined),
-  })),
-  faulty('counts in 32 bits', 'the log takes indexes and terms up to the largest safe integers', (good) => ({
-    read: (from, bytesMax) => good.read(from >>> 0, bytesMax),
-  })),
-]
-
-const FAULTY_HARD_STATES: readonly FaultyStorage[] = [
   faulty(
-    'ignores the hard state',
-    'the hard state survives a restart: term, vote, and the commit index as a hint',
+    'acknowledges a write with a decreasing term',
+    'the log rejects a decreasing term, and writes nothing',
     (good) => ({
-      write: (write) => good.write({ ...write, hardState: undefined }),
+      write: (write) => good.write(write).catch(() => undefined),
     }),
   ),
   faulty(
+    'truncates indexes to 32 bits',
+    'the log stores indexes and terms up to the largest safe integers',
+    (good) => ({
+      read: (from, bytesMax) => good.read(from >>> 0, bytesMax),
+    }),
+  ),
+]
+
+const FAULTY_HARD_STATES: readonly FaultyStorage[] = [
+  faulty('ignores the hard state', 'the hard state survives a restart: term, vote and commit index', (good) => ({
+    write: (write) => good.write({ ...write, hardState: undefined }),
+  })),
+  faulty(
     'keeps an old vote in a new term',
-    'the hard state survives a restart: term, vote, and the commit index as a hint',
+    'the hard state survives a restart: term, vote and commit index',
     (good, disk) => ({
       write: ({ hardState, ...write }) => {
         const votedFor = hardState?.votedFor ?? disk.view.hardState.votedFor
@@ -136,7 +136,7 @@ const FAULTY_HARD_STATES: readonly FaultyStorage[] = [
   ),
   faulty(
     'closes without a sync',
-    'the hard state keeps a commit index that was not urgent until it is closed',
+    'the hard state includes a commit index of a non-urgent write after a close',
     (_, disk) => ({
       close: async () => disk.crash(),
     }),
@@ -145,8 +145,8 @@ const FAULTY_HARD_STATES: readonly FaultyStorage[] = [
 
 const FAULTY_COMPACTIONS: readonly FaultyStorage[] = [
   faulty(
-    'is not to be read while it compacts',
-    'compaction and reset lets what is kept be read meanwhile, and what is dropped be read whole or not at all',
+    'rejects reads during a compaction',
+    'compaction allows concurrent reads: a kept block is returned, a removed one is returned whole or rejected',
     (good) => {
       let isCompacting = false
       return {
@@ -157,15 +157,15 @@ const FAULTY_COMPACTIONS: readonly FaultyStorage[] = [
           isCompacting = false
         },
         read: async (from, bytesMax) => {
-          if (isCompacting) throw new RaftError('ERR_RAFT_STORAGE', 'not now')
+          if (isCompacting) throw new RaftError('ERR_RAFT_STORAGE', 'busy')
           return good.read(from, bytesMax)
         },
       }
     },
   ),
   faulty(
-    'compacts what it may and says nothing of the rest',
-    'compaction and reset refuses to compact what no snapshot covers, and changes nothing',
+    'silently limits a compaction to the snapshot',
+    'compaction beyond the snapshot is rejected, and changes nothing',
     (good, disk) => ({
       write: (write) =>
         good.write({ ...write, compactTo: Math.min(write.compactTo ?? 0, disk.view.snapshot?.index ?? 0) }),
@@ -173,14 +173,14 @@ const FAULTY_COMPACTIONS: readonly FaultyStorage[] = [
   ),
   faulty(
     'never compacts',
-    'compaction and reset drops the blocks that end at or before an index, and keeps the others',
+    'compaction removes the blocks that end at or before the index, and keeps the others',
     (good) => ({
       write: (write) => good.write({ ...write, compactTo: undefined }),
     }),
   ),
   faulty(
-    'drops a block with entries that are needed',
-    'compaction and reset keeps a block that the index cuts in two',
+    'removes a block that contains needed entries',
+    'compaction keeps a block with entries on both sides of the index',
     (good) => ({
       open: async (identity) => {
         const recovered = await good.open(identity)
@@ -192,8 +192,8 @@ const FAULTY_COMPACTIONS: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
-    'begins an empty log at 1',
-    'compaction and reset goes on after a compaction that left nothing',
+    'requires an empty log to begin at 1',
+    'compaction allows appends after it has removed every block',
     (good, disk) => ({
       write: async (write) => {
         if (disk.view.log.blocks.length === 0 && (write.blocks[0]?.first ?? 1) !== 1)
@@ -204,7 +204,7 @@ const FAULTY_COMPACTIONS: readonly FaultyStorage[] = [
   ),
   faulty(
     'keeps the log that a snapshot replaces',
-    'compaction and reset resets the log to a snapshot from elsewhere: nothing of the old log is left, before it or after it',
+    'a reset leaves the snapshot and no block of the old log',
     (good) => ({
       write: ({ snapshot, ...write }) =>
         good.write({ ...write, snapshot: snapshot === undefined ? undefined : { ...snapshot, resetLog: false } }),

@@ -1,34 +1,34 @@
-/** How a bad transport is made: the good one in memory, with one lie on top, told to its user, its host, or both. */
+/** Builds a faulty transport: the in-memory transport with overridden methods of the transport, of its host, or of both. */
 import type { PeerMessage, Transport, TransportHost } from '../../src/contracts/transport.ts'
 import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
-import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
+import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
 
 export interface FaultyTransport {
-  /** What is bad about it. */
+  /** The defect, as the predicate of a sentence. */
   readonly defect: string
-  /** The checks that must fail: each its group's name and its own. */
+  /** The checks that must fail: group name and title of each. */
   readonly failingChecks: readonly string[]
-  readonly make: () => TransportWorld
+  readonly make: () => TransportFixture
 }
 
-/** What a lie stands on. */
+/** What an override can use. */
 export interface DefectContext {
   readonly good: Transport
-  /** The hosts of all transports of the world, by their nodes' ids. */
+  /** The hosts of all transports, by node id. */
   readonly hosts: ReadonlyMap<string, TransportHost>
 }
 
-/** What a transport does badly; what it does not say is done well. */
+/** The overridden methods. All others behave correctly. */
 export interface TransportDefect {
-  /** To whoever uses it. */
+  /** Methods of the transport. */
   readonly transport?: Partial<Transport>
-  /** To the host it is started with. */
+  /** Methods of the host as the transport sees it. */
   readonly host?: (host: TransportHost) => Partial<TransportHost>
 }
 
-/** What else its world can do. */
-export interface FixtureOverrides extends Partial<TransportWorld> {
-  /** What the transport below takes for one peer, if that is not what it says. */
+/** Further members of the fixture. */
+export interface FixtureOverrides extends Partial<TransportFixture> {
+  /** The real window in bytes, if it differs from the announced one. */
   readonly queueBytes?: number
 }
 
@@ -40,7 +40,7 @@ export function faulty(
   override: (below: DefectContext) => TransportDefect,
   fixtureOverrides: (hosts: ReadonlyMap<string, TransportHost>) => FixtureOverrides = () => ({}),
 ): FaultyTransport {
-  const make = (): TransportWorld => {
+  const make = (): TransportFixture => {
     const hosts = new Map<string, TransportHost>()
     const { queueBytes = WINDOW_BYTES, ...world } = fixtureOverrides(hosts)
     const network = new MemoryNetwork({ windowBytes: queueBytes, refusalPauseMs: 20 })
@@ -89,7 +89,7 @@ function allMethodsOf(host: TransportHost): TransportHost {
   }
 }
 
-/** The message with two bytes of its blocks changed, and the rest as it was. */
+/** A copy of the message with two bytes of each block changed. */
 export function damaged(message: PeerMessage): PeerMessage {
   if (message.type !== 'AppendEntriesRequest') return message
   const blocks = message.blocks.map((block) => {

@@ -1,4 +1,4 @@
-/** Transports that are bad in one way each. */
+/** Transports with one defect each. */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { RaftError } from '../../src/errors.ts'
@@ -8,13 +8,13 @@ import { damaged, faulty } from './faulty-transport.ts'
 import { FAULTY_UNDER_STRESS } from './faulty-under-stress.ts'
 
 const FAULTY_MESSAGES: readonly FaultyTransport[] = [
-  faulty('loses a field', 'messages delivers each kind of message as it was sent', () => ({
+  faulty('loses a field', 'messages of every type arrive as they were sent', () => ({
     host: (host) => ({
       receive: (from, message) =>
         host.receive(from, message.type === 'PreVoteResponse' ? { ...message, isRemoved: false } : message),
     }),
   })),
-  faulty('says everything twice', 'messages delivers each kind of message as it was sent', () => ({
+  faulty('delivers every message twice', 'messages of every type arrive as they were sent', () => ({
     host: (host) => ({
       receive: (from, message) => {
         host.receive(from, message)
@@ -22,7 +22,7 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
       },
     }),
   })),
-  faulty('turns the order around', 'messages keeps the order of each direction', () => ({
+  faulty('reverses the order of messages', 'messages arrive in order in each direction', () => ({
     host: (host) => {
       const held: PeerMessage[] = []
       return {
@@ -35,10 +35,10 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
       }
     },
   })),
-  faulty('changes a byte far inside', 'messages carries a message of megabytes unharmed', () => ({
+  faulty('changes a byte of a large message', 'messages of several megabytes arrive intact', () => ({
     host: (host) => ({ receive: (from, message) => host.receive(from, damaged(message)) }),
   })),
-  faulty('delivers at once', 'messages delivers nothing inside send', ({ hosts }) => ({
+  faulty('delivers inside send()', 'messages are not delivered inside send()', ({ hosts }) => ({
     transport: {
       send: (to, message) => {
         hosts.get(to)?.receive('a', message)
@@ -47,14 +47,14 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
     },
   })),
   faulty(
-    'queues whatever it is given',
-    'messages takes no more than its window of bytes, drops the rest and says so, then takes again',
+    'has no window',
+    'messages beyond the window are dropped with false, and accepted again later',
     () => ({}),
     () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
   faulty(
-    'drops without saying so',
-    'messages takes no more than its window of bytes, drops the rest and says so, then takes again',
+    'returns true for dropped messages',
+    'messages beyond the window are dropped with false, and accepted again later',
     ({ good }) => ({
       transport: {
         send: (to, message) => {
@@ -65,28 +65,28 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
     }),
   ),
   faulty(
-    'takes nothing larger than its window',
-    'messages takes one message that is larger than its window, alone',
+    'rejects messages larger than its window',
+    'messages larger than the window are accepted if nothing else is queued',
     ({ good }) => ({
       transport: { send: (to, message) => bytesOf(message) < 1024 * 1024 && good.send(to, message) },
     }),
   ),
   faulty(
-    'does not count what is small',
-    'messages bounds small messages too',
+    'does not count small messages',
+    'messages are limited by the window even if they are small',
     () => ({}),
     () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
-  faulty('takes what is for nobody', 'messages drops what is for a stranger', ({ good }) => ({
-    transport: { send: (to, message) => good.send(to, message) || to === 'nobody' },
+  faulty('accepts messages to an unknown node', 'messages to an unknown node are dropped', ({ good }) => ({
+    transport: { send: (to, message) => good.send(to, message) || to === 'unknown' },
   })),
-  faulty('delivers to the wrong one', 'messages drops what is for a stranger', ({ good }) => ({
+  faulty('delivers to the wrong node', 'messages to an unknown node are dropped', ({ good }) => ({
     transport: { send: (_, message) => good.send('b', message) },
   })),
 ]
 
 const FAULTY_LINKS: readonly FaultyTransport[] = [
-  faulty('does not know whom it is connected to', 'links says whom it is connected to, on both ends', () => ({
+  faulty('reports a connection to the wrong node', 'links are reported as connected on both ends', () => ({
     host: (host) => ({
       peerConnected: (peer) => {
         host.peerConnected('x')
@@ -95,8 +95,8 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
     }),
   })),
   faulty(
-    'gives up after a first vain attempt',
-    'links connects whichever end is there first, and after a first attempt in vain',
+    'gives up after a failed first attempt',
+    'links are established after a failed first attempt, whichever end starts first',
     () => ({
       host: (host) => {
         const tried = new Set<string>()
@@ -111,8 +111,8 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
     }),
   ),
   faulty(
-    'talks only to those whose address it was given',
-    'links answers a peer whose address it does not know',
+    'sends only to peers with a known address',
+    'links carry messages to a peer without a known address',
     ({ good }) => {
       let peers: ReadonlyMap<string, string> = new Map()
       return {
@@ -126,17 +126,17 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
       }
     },
   ),
-  faulty('keeps a loss to itself', 'links tells of a lost link, drops meanwhile, and comes back by itself', () => ({
+  faulty('does not report a lost link', 'links report a loss, drop messages while lost, and reconnect', () => ({
     host: () => ({ peerLost: () => undefined }),
   })),
   faulty(
-    'keeps for later what it cannot send',
-    'links tells of a lost link, drops meanwhile, and comes back by itself',
+    'accepts messages while the link is lost',
+    'links report a loss, drop messages while lost, and reconnect',
     ({ good }) => ({
       transport: { send: (to, message) => good.send(to, message) || to.length > 0 },
     }),
   ),
-  faulty('never comes back to whom it lost', 'links comes back to a peer that was closed and started again', () => ({
+  faulty('never reconnects to a lost peer', 'links reconnect to a restarted peer', () => ({
     host: (host) => {
       const lost = new Set<string>()
       return {
@@ -148,7 +148,7 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
       }
     },
   })),
-  faulty('keeps every peer it ever had', 'links closes the link to who is no peer any more', ({ good }) => {
+  faulty('keeps removed peers', 'links close when a node is removed from the peers', ({ good }) => {
     const peers = new Map<string, string>()
     return {
       transport: {
@@ -163,31 +163,31 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
 
 const FAULTY_ADMISSION: readonly FaultyTransport[] = [
   faulty(
-    'shows half an identity',
-    'admission shows each end the identity of the other before anything is delivered',
+    'omits the directory id from the identity',
+    'admission shows each end the identity of the other before any message',
     () => ({
       host: (host) => ({ admit: (peer) => host.admit({ ...peer, directoryId: '' }) }),
     }),
   ),
   faulty(
-    'keeps a refusal to itself',
+    'does not report a rejection',
     [
-      'admission tells who was turned away why, when it is the called end that refuses',
-      'admission tells who was turned away why, when it is the calling end that refuses',
+      'admission reports the reason to the rejected node if the called end rejects',
+      'admission reports the reason to the rejected node if the calling end rejects',
     ],
     () => ({ host: () => ({ refusedBy: () => undefined }) }),
   ),
   faulty(
-    'lets everybody in',
+    'admits every peer',
     [
-      'admission tells who was turned away why, when it is the called end that refuses',
-      'admission tells who was turned away why, when it is the calling end that refuses',
+      'admission reports the reason to the rejected node if the called end rejects',
+      'admission reports the reason to the rejected node if the calling end rejects',
     ],
     () => ({ host: () => ({ admit: () => undefined }) }),
   ),
   faulty(
-    'takes whoever answers for the one it looks for',
-    'admission does not take another node behind an address for the one it looks for',
+    'accepts any node at the address of a peer',
+    'admission rejects a different node at the address of a peer',
     ({ good }) => ({
       transport: { setPeers: (addresses) => good.setPeers(new Map([...addresses.values()].map((at) => [at, at]))) },
     }),
@@ -195,42 +195,46 @@ const FAULTY_ADMISSION: readonly FaultyTransport[] = [
 ]
 
 const FAULTY_CLOSES: readonly FaultyTransport[] = [
-  faulty('cannot be closed twice', 'closing closes before it was started, and twice', ({ good }) => {
+  faulty('cannot be closed twice', 'a transport can be closed before it is started, and twice', ({ good }) => {
     let closes = 0
     return {
       transport: {
         close: async () => {
-          if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'closed already')
+          if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'already closed')
           await good.close()
         },
       },
     }
   }),
-  faulty('hangs at close', 'closing closes before it was started, and twice', () => ({
+  faulty('hangs in close()', 'a transport can be closed before it is started, and twice', () => ({
     transport: { close: () => new Promise(() => undefined) },
   })),
-  faulty('throws before the start', 'closing does nothing before the start', () => ({
+  faulty('throws before the start', 'a transport sends nothing before it is started', () => ({
     transport: {
       send: () => {
         throw new Error('not started')
       },
     },
   })),
-  faulty('throws something of its own', 'closing closes while it starts', ({ good }) => ({
-    transport: {
-      start: async (host) => {
-        await turn()
-        await good.start(host).catch(() => Promise.reject(new TypeError('no socket')))
-      },
-    },
-  })),
   faulty(
-    'tells of the loss after the close',
+    'throws an error that is not a RaftError from start()',
+    'a transport can be closed while it starts',
+    ({ good }) => ({
+      transport: {
+        start: async (host) => {
+          await turn()
+          await good.start(host).catch(() => Promise.reject(new TypeError('no socket')))
+        },
+      },
+    }),
+  ),
+  faulty(
+    'reports a lost link after it is closed',
     [
-      'closing closes while it connects',
-      'closing closes while it tries in vain to connect again',
-      'closing closes after it was refused, and asks no more',
-      'closing closes from within whatever it tells its host',
+      'a transport can be closed while it connects',
+      'a transport can be closed while it retries a connection',
+      'a transport can be closed after a rejection, and stops retrying',
+      'a transport can be closed inside any call to its host',
     ],
     ({ good, hosts }) => ({
       transport: {
@@ -245,7 +249,7 @@ const FAULTY_CLOSES: readonly FaultyTransport[] = [
   ),
   faulty(
     'delivers after the close',
-    'closing tells its host nothing once it is closed, however much is under way',
+    'a transport makes no call to its host after it is closed, whatever is pending',
     () => ({
       host: (host) => ({ receive: (from, message) => void setImmediate(() => host.receive(from, message)) }),
     }),

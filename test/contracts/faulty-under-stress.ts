@@ -1,21 +1,21 @@
-/** Transports that are bad with peers that stall, messages that are too large, and bytes from strangers, in one way each. */
+/** Transports with one defect each in the handling of stalled peers, large messages and invalid bytes. */
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { messageBytes } from '../../src/contracts/transport.ts'
 import type { FaultyTransport } from './faulty-transport.ts'
 import { damaged, faulty } from './faulty-transport.ts'
 
 const STALLED = 'a stalled peer'
-const BOUNDED_CHECK = `${STALLED} is sent no more than its window and what lies in buffers: the rest is dropped, said so, and not kept`
+const BOUNDED_CHECK = `${STALLED} receives at most its window plus buffers: the rest is dropped with false and not kept`
 const MESSAGE_BYTES_MAX = 6 * 1024 * 1024
 
 const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
   faulty(
-    'queues whatever it is given, for whom it cannot reach too',
+    'queues without limit for a stalled peer',
     BOUNDED_CHECK,
     () => ({}),
     () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
-  faulty('keeps a copy of what it drops', BOUNDED_CHECK, ({ good }) => {
+  faulty('keeps a copy of dropped messages', BOUNDED_CHECK, ({ good }) => {
     const kept: Uint8Array[] = []
     return {
       transport: {
@@ -29,8 +29,8 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
     }
   }),
   faulty(
-    'gives up a peer that did not take something',
-    `${STALLED} gets what was sent to it in order and unharmed once it takes again, and what is sent from then on`,
+    'never sends again to a peer whose window was full',
+    `${STALLED} receives everything accepted, in order and intact, once it resumes`,
     ({ good }) => {
       const full = new Set<string>()
       return {
@@ -45,8 +45,8 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
     },
   ),
   faulty(
-    'sends again what it does not know to have come',
-    `${STALLED} gets what was sent to it in order and unharmed once it takes again, and what is sent from then on`,
+    'sends a message again',
+    `${STALLED} receives everything accepted, in order and intact, once it resumes`,
     () => ({
       host: (host) => {
         let first: PeerMessage | undefined
@@ -60,7 +60,7 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
       },
     }),
   ),
-  faulty('has one window for all', `${STALLED} holds up nobody else`, ({ good }) => {
+  faulty('shares one window among all peers', `${STALLED} does not delay other peers`, ({ good }) => {
     let isFull = false
     return {
       transport: {
@@ -72,7 +72,7 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
       },
     }
   }),
-  faulty('closes when everything has been taken', `${STALLED} does not hold up the close`, ({ good }) => {
+  faulty('waits for a stalled peer in close()', `${STALLED} does not delay close()`, ({ good }) => {
     let isFull = false
     return {
       transport: {
@@ -88,32 +88,32 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
 
 const FAULTY_AT_BYTES: readonly FaultyTransport[] = [
   faulty(
-    'counts otherwise than it is asked',
-    'the largest message passes whole',
+    'counts message sizes differently',
+    'the largest message arrives intact',
     ({ good }) => ({
       transport: { send: (to, message) => messageBytes(message) < MESSAGE_BYTES_MAX && good.send(to, message) },
     }),
     () => ({ messageBytesMax: MESSAGE_BYTES_MAX }),
   ),
   faulty(
-    'cuts off what is too large',
-    'the largest message is the largest: what is larger is not taken, and hurts neither the link nor what follows',
+    'accepts messages above the size limit',
+    'the largest message is the limit: a larger one is rejected and affects neither the link nor later messages',
     ({ good }) => ({
       transport: { send: (to, message) => messageBytes(message) > MESSAGE_BYTES_MAX || good.send(to, message) },
     }),
     () => ({ messageBytesMax: MESSAGE_BYTES_MAX }),
   ),
   faulty(
-    'takes anybody for a peer',
-    'hostile bytes reach no host, and cost nobody a link, whatever they are',
+    'delivers messages without a handshake',
+    'invalid bytes on a new connection reach no host and break no link',
     () => ({}),
     (hosts) => ({
-      sendRaw: async (to) => hosts.get(to)?.receive('somebody', { type: 'TimeoutNow', term: 1 }),
+      sendRaw: async (to) => hosts.get(to)?.receive('other', { type: 'TimeoutNow', term: 1 }),
     }),
   ),
   faulty(
-    'hangs up on everybody when many come',
-    'hostile bytes leave a node to its peers, however many connections come and go',
+    'closes every link when there are many connections',
+    'invalid bytes on many short connections do not affect the links to peers',
     () => ({}),
     (hosts) => {
       let came = 0
@@ -125,8 +125,8 @@ const FAULTY_AT_BYTES: readonly FaultyTransport[] = [
     },
   ),
   faulty(
-    'reads whatever comes',
-    'bytes in between are taken for no message: at most the link breaks, and comes back',
+    'delivers injected bytes as a message',
+    'injected bytes are never delivered as a message: at most the link is lost and reconnects',
     () => ({}),
     (hosts) => ({
       inject: (from, to) => hosts.get(to)?.receive(from, { type: 'ReadIndexRequest', term: 1, read: 2 ** 40 }),
@@ -136,8 +136,8 @@ const FAULTY_AT_BYTES: readonly FaultyTransport[] = [
 
 const FAULTY_AT_BITS: readonly FaultyTransport[] = [
   faulty(
-    'reads no checksum',
-    'bytes in between are not taken for those that were sent: a changed block is never delivered',
+    'ignores checksums',
+    'injected bytes never change a delivered block',
     () => ({ host: (host) => ({ receive: (from, message) => host.receive(from, damaged(message)) }) }),
     () => ({ corrupt: () => undefined }),
   ),

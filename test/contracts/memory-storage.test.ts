@@ -1,4 +1,4 @@
-/** The storage in memory keeps the contract. */
+/** The in-memory storage fulfils the storage contract. */
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
 

@@ -1,4 +1,4 @@
-/** The storage on disk keeps the contract. */
+/** The RocksDB storage fulfils the storage contract. */
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { rocksdbFixture } from '../rocksdb/rocksdb-fixture.ts'
 

@@ -1,15 +1,15 @@
-/** The checks of a contract suite, taken out of it one by one, to be run without a test runner. */
+/** Extracts the checks of a contract suite, so that each can be run without a test runner. */
 
-/** What a suite wants of a test runner. */
+/** The functions of a test runner that a suite uses. */
 export interface TestRunner {
   readonly describe: (name: string, body: () => void) => void
   readonly it: (name: string, body: () => Promise<void>) => void
 }
 
-/** Long enough for every check of a good one in memory, short for one that hangs: that something never ends is no event. */
+/** Longer than any check of a correct in-memory implementation. A check that hangs is detected only by this timeout. */
 const DEADLINE_MS = 1000
 
-/** What a suite defines: each check under its group's name and its own, as one sentence. */
+/** The checks of a suite, by the sentence of group name and title. */
 export function checksOf(suite: (runner: TestRunner) => void): Map<string, () => Promise<void>> {
   const checks = new Map<string, () => Promise<void>>()
   const groups: string[] = []
@@ -26,7 +26,7 @@ export function checksOf(suite: (runner: TestRunner) => void): Map<string, () =>
   return checks
 }
 
-/** How a check judges: the error it fails with, or undefined if it is content. One that does not end has failed. */
+/** The error with which a check fails, or undefined if it passes. A check that does not end fails. */
 export async function failureOf(check: () => Promise<void>): Promise<Error | undefined> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Error>((resolve) => {

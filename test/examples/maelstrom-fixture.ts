@@ -1,7 +1,7 @@
 /** A network for Maelstrom's messages inside one process: every message goes through JSON, in order, unless its way is cut. */
 import type { Message, MessageStream } from '../../examples/maelstrom/message-stream.ts'
 import { MaelstromTransport } from '../../examples/maelstrom/transport.ts'
-import type { TransportWorld } from '../../src/testing/index.ts'
+import type { TransportFixture } from '../../src/testing/index.ts'
 
 export class LocalNetwork {
   readonly #streams = new Map<string, MessageStream>()
@@ -32,7 +32,7 @@ export class LocalNetwork {
   }
 }
 
-export function maelstromFixture(): TransportWorld {
+export function maelstromFixture(): TransportFixture {
   const office = new LocalNetwork()
   const windowBytes = 1024 * 1024
   return {

@@ -23,7 +23,7 @@ const CALLS_MIN = 60
 
 describe('over the messages of Maelstrom', () => {
   // Maelstrom passes whole messages on, as many and as large as they come.
-  const without = ['stalls', 'a largest message', 'raw bytes', 'bytes in between'] as const
+  const without = ['stalls', 'largest message', 'raw bytes', 'injected bytes'] as const
   transportContract({ describe, it, make: maelstromFixture, unsupported: without })
 })
 

@@ -4,7 +4,7 @@ import { RaftError } from '../../src/errors.ts'
 import type { MemoryFile } from '../../src/memory/memory-disk.ts'
 import { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
-import type { StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+import type { StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
 
 /** A map that calls back before and after each change. */
 class WatchedFiles extends Map<string, MemoryFile> {
@@ -62,7 +62,7 @@ export class CrashingDisk extends MemoryDisk {
   }
 }
 
-export async function memoryStorageFixture(disk: CrashingDisk = new CrashingDisk()): Promise<StoragePlace> {
+export async function memoryStorageFixture(disk: CrashingDisk = new CrashingDisk()): Promise<StorageFixture> {
   const full = new RaftError('ERR_RAFT_NO_SPACE', 'the disk is full')
   return {
     createStorage: () => new MemoryStorage({ disk }),

@@ -1,8 +1,8 @@
 /** A MemoryNetwork as a fixture of the transport contract suite. */
 import { MemoryNetwork } from '../../src/memory/memory-transport.ts'
-import type { TransportWorld } from '../../src/testing/contracts/transport-contract.ts'
+import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
 
-export function memoryTransportFixture(): TransportWorld {
+export function memoryTransportFixture(): TransportFixture {
   const network = new MemoryNetwork({ windowBytes: 1024 * 1024, refusalPauseMs: 20 })
   return {
     createTransport: (id) => network.transport(id),

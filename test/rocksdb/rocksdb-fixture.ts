@@ -10,14 +10,14 @@ import { loadBinding } from '../../src/rocksdb/binding.ts'
 import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import type { Damage, StoragePlace } from '../../src/testing/contracts/storage-contract.ts'
+import type { Damage, StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
 import type { Survivors } from './faulty-disk.ts'
 import { DISK_FULL, FaultyDisk, IGNORED_SYNCS } from './faulty-disk.ts'
 import { watchFiles } from './watched-files.ts'
 
 export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 
-export interface RocksDBFixture extends StoragePlace {
+export interface RocksDBFixture extends StorageFixture {
   /** The current data directory; a crash replaces it by a copy. */
   directory(): string
   createStorage(options?: Partial<RocksDBStorageOptions>): RocksDBStorage

@@ -1,10 +1,10 @@
-/** A check that fails tells the author of a storage or transport what was promised, what was seen, and where to look. */
+/** Adds the requirement and a hint to the error of a failed check, for the author of a storage or transport. */
 import { AssertionError } from 'node:assert/strict'
 
 export interface CheckAnnotation {
-  /** One sentence: the group's name and the check's. */
+  /** The requirement as a sentence: the name of the group and the title of the check. */
   readonly requirement: string
-  /** Where in what is tried the reason is likely to be. */
+  /** The part of the implementation where the cause is likely to be. */
   readonly hint: string
 }
 
@@ -15,8 +15,8 @@ export async function annotatedCheck(
   try {
     await check()
   } catch (cause) {
-    const seen = cause instanceof Error ? cause.message : String(cause)
-    const message = `promised: ${requirement}\nseen: ${seen}\nlook at: ${hint}`
+    const observed = cause instanceof Error ? cause.message : String(cause)
+    const message = `required: ${requirement}\nobserved: ${observed}\nlook at: ${hint}`
     if (!(cause instanceof AssertionError)) throw new Error(message, { cause })
     const { actual, expected, operator } = cause
     throw Object.assign(new AssertionError({ message, actual, expected, operator }), { cause })

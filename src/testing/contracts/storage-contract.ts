@@ -1,6 +1,6 @@
-/** What every storage must do, as a suite for any test runner: pass in `describe`, `it` and how to make a place to store in. */
+/** The contract of a storage, as a suite of checks for any test runner. */
 import type { StorageCapability } from './storage/capabilities.ts'
-import { compaction } from './storage/compaction.ts'
+import { compaction, logReset } from './storage/compaction.ts'
 import { damage } from './storage/damage.ts'
 import { crashes, failures, fullDisks, lostSyncs } from './storage/faults.ts'
 import { identities, lifecycle } from './storage/lifecycle.ts'
@@ -12,67 +12,80 @@ import { snapshotFiles } from './storage/snapshots.ts'
 import type { CheckGroup, SuiteOptions } from './suite.ts'
 import { defineSuite } from './suite.ts'
 
-export type { StorageCapability as Ability } from './storage/capabilities.ts'
-export type { Damage, StorageFixture as StoragePlace } from './storage/samples.ts'
+export type { StorageCapability } from './storage/capabilities.ts'
+export type { Damage, StorageFixture } from './storage/samples.ts'
 
+/** Options of `storageContract`. */
 export interface StorageContractOptions extends SuiteOptions<StorageCapability> {
+  /** Creates a fresh, empty fixture. Called for each check, sometimes several times. */
   readonly make: () => Promise<StorageFixture>
-  /** How many histories with crashes are drawn; 4 by default. */
+  /** The number of random histories with crashes. Default 4. */
   readonly histories?: number | undefined
 }
 
+/**
+ * Defines the checks that every storage must pass. A failed check reports the requirement, what was observed, and the part of the
+ * implementation to look at:
+ *
+ * ```ts
+ * storageContract({ describe, it, make: async () => myFixture(), unsupported: ['damage'] })
+ * ```
+ */
 export function storageContract(options: StorageContractOptions): void {
   const { make, unsupported = [], histories = HISTORIES_DEFAULT } = options
-  const within = !unsupported.includes('crashes within calls')
-  defineSuite('storage contract', options, checkGroups({ histories, within }), (body) => withFixtures(make, body))
+  const crashesWithinCalls = !unsupported.includes('crashes within calls')
+  defineSuite('storage contract', options, checkGroups({ histories, crashesWithinCalls }), (body) =>
+    withFixtures(make, body),
+  )
 }
 
 function checkGroups(
-  drawn: Parameters<typeof randomCrashes>[1],
+  random: Parameters<typeof randomCrashes>[1],
 ): readonly CheckGroup<Parameters<StorageTest>[1], StorageCapability>[] {
   return [
-    { name: 'an empty storage', define: emptyStorage, hint: 'what open() answers where nothing was written' },
+    { name: 'an empty storage', define: emptyStorage, hint: 'what open() returns if nothing was written' },
     {
       name: 'the log',
       define: logOfBlocks,
-      hint: 'how write() appends and truncates in one step, and what read() finds',
+      hint: 'how write() appends and truncates atomically, and what read() returns',
     },
     {
       name: 'the hard state',
       define: hardState,
-      hint: 'how write() keeps hardState, and close() what was not urgent',
+      hint: 'how write() stores hardState, and how close() syncs non-urgent writes',
     },
-    { name: 'compaction and reset', define: compaction, hint: 'what write() does for compactTo and for resetLog' },
+    { name: 'compaction', define: compaction, hint: 'what write() does for compactTo' },
+    { name: 'a reset', define: logReset, hint: 'what write() does for a snapshot with resetLog' },
     {
       name: 'snapshot files',
       define: snapshotFiles,
       hint: 'snapshots: create() and its writer, read(), list(), retain()',
     },
     {
-      name: 'identity',
+      name: 'the identity',
       define: identities,
-      hint: 'how open() writes and compares the identity, and locks the place',
+      hint: 'how open() writes and compares the identity, and locks the directory',
     },
-    { name: 'lifecycle', define: lifecycle, hint: 'what each call does before open(), during it, and after close()' },
+    { name: 'a storage', define: lifecycle, hint: 'what each call does before open(), during it, and after close()' },
     {
       name: 'a crash',
       define: (test) => {
         crashes(test)
-        randomCrashes(test, drawn)
+        randomCrashes(test, random)
       },
-      hint: 'whether write() and finish() resolve only after the sync, and whether a write is one atomic step on disk',
+      hint: 'whether write() and finish() resolve only after the sync, and whether a write is atomic on disk',
       requires: 'crashes',
     },
     {
       name: 'a crash within a call',
       define: midCallCrashes,
-      hint: 'in which order a call changes what is on disk, and what open() makes of a call that was not finished',
+      hint: 'the order in which a call changes the disk, and how open() recovers from an incomplete call',
       requires: 'crashes within calls',
     },
     {
       name: 'a lost sync',
       define: lostSyncs,
-      hint: 'whether open() takes what is there for one state, whichever of the files or keys are older than the others',
+      hint: 'whether open() detects files or keys that are older than others',
       requires: 'lost syncs',
     },
     {
@@ -84,29 +97,29 @@ function checkGroups(
     {
       name: 'a full disk',
       define: fullDisks,
-      hint: 'which error a full disk becomes, whether anything is tried again, and what is left of a snapshot',
+      hint: 'which error a full disk causes, whether a write is retried, and what remains of a snapshot',
       requires: 'full disks',
     },
     {
       name: 'damage',
       define: damage,
-      hint: 'the checksums of whatever was damaged: a block has its own (decodeBlock), the rest needs one',
+      hint: 'the checksums: a block has its own (decodeBlock), everything else needs one',
       requires: 'damage',
     },
   ]
 }
 
-/** Runs a check's body in a fresh place, and in others as it asks for them; removes them all. */
+/** Runs the body of a check with a fresh fixture, creates further ones on demand, and destroys all of them. */
 async function withFixtures(make: () => Promise<StorageFixture>, body: Parameters<StorageTest>[1]): Promise<void> {
-  const places: StorageFixture[] = []
+  const fixtures: StorageFixture[] = []
   const another = async (): Promise<StorageFixture> => {
-    const place = await make()
-    places.push(place)
-    return place
+    const fixture = await make()
+    fixtures.push(fixture)
+    return fixture
   }
   try {
     await body(await another(), another)
   } finally {
-    for (const place of places) await place.destroy()
+    for (const fixture of fixtures) await fixture.destroy()
   }
 }

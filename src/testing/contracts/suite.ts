@@ -1,35 +1,37 @@
-/** The suite of a contract: groups of checks for any test runner, without those that need an ability which is lacking. */
+/** Defines the suite of a contract for any test runner: groups of checks, without those that the fixture cannot support. */
 import { annotatedCheck } from './annotated-check.ts'
 
+/** The functions of the test runner, and the capabilities that the fixture lacks. */
 export interface SuiteOptions<Capability extends string> {
   readonly describe: (name: string, body: () => void) => unknown
   readonly it: (name: string, body: () => Promise<void>) => unknown
-  /** What cannot be done here; the checks that need it are left out, and the suite's name says so. None by default. */
+  /** Capabilities that the fixture lacks. Their checks are skipped, and the name of the suite lists them. None by default. */
   readonly unsupported?: readonly Capability[] | undefined
 }
 
-/** Checks that belong together, and are told to `define` one after the other. */
+/** A group of checks. The name of the group and the title of a check form a sentence. */
 export interface CheckGroup<Body, Capability extends string> {
   readonly name: string
+  /** Defines the checks of the group by calling `check` for each. */
   readonly define: (check: (title: string, body: Body) => unknown) => void
-  /** Where the author of what is tried looks first when a check of this group fails. */
+  /** The part of the implementation to look at first when a check of this group fails. */
   readonly hint: string
   readonly requires?: Capability
 }
 
-/** `run` gives a check's body what it is to be tried on. */
+/** Defines the suite. `run` executes the body of a check with a fresh fixture. */
 export function defineSuite<Body, Capability extends string>(
   title: string,
   { describe, it, unsupported = [] }: SuiteOptions<Capability>,
   groups: readonly CheckGroup<Body, Capability>[],
   run: (body: Body) => Promise<void>,
 ): void {
-  const left = unsupported.length === 0 ? '' : ` (without ${unsupported.join(', ')})`
-  describe(`${title}${left}`, () => {
+  const skipped = unsupported.length === 0 ? '' : ` (without ${unsupported.join(', ')})`
+  describe(`${title}${skipped}`, () => {
     for (const { name, define, hint, requires } of groups) {
       if (requires !== undefined && unsupported.includes(requires)) continue
-      const check = (what: string, body: Body): unknown =>
-        it(what, () => annotatedCheck({ requirement: `${name} ${what}`, hint }, () => run(body)))
+      const check = (checkTitle: string, body: Body): unknown =>
+        it(checkTitle, () => annotatedCheck({ requirement: `${name} ${checkTitle}`, hint }, () => run(body)))
       describe(name, () => define(check))
     }
   })

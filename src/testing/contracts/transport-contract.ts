@@ -1,4 +1,4 @@
-/** What every transport must do, as a suite for any test runner: pass in `describe`, `it` and how to make a network. */
+/** The contract of a transport, as a suite of checks for any test runner. */
 import type { CheckGroup, SuiteOptions } from './suite.ts'
 import { defineSuite } from './suite.ts'
 import { admission } from './transport/admission.ts'
@@ -14,13 +14,14 @@ import { stalls } from './transport/stalls.ts'
 import type { TransportFixture, TransportTest } from './transport/test-network.ts'
 import { TestNetwork } from './transport/test-network.ts'
 
-export type { TransportCapability as TransportAbility } from './transport/capabilities.ts'
-export type { TransportFixture as TransportWorld } from './transport/test-network.ts'
+export type { TransportCapability } from './transport/capabilities.ts'
+export type { TransportFixture } from './transport/test-network.ts'
 
+/** Options of `transportContract`. */
 export interface TransportContractOptions extends SuiteOptions<TransportCapability> {
-  /** A fresh network for each test. Its transports ask again within a second after a refusal. */
+  /** Creates a fresh network. Called for each check. Its transports must retry within a second after a rejection. */
   readonly make: () => TransportFixture | Promise<TransportFixture>
-  /** How long a check waits for what must come before it fails; 8000 by default. */
+  /** How long a check waits for an expected event before it fails. Default 8000. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -28,13 +29,13 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
   {
     name: 'messages',
     define: messages,
-    hint: 'send(): its window of bytes, its queue, and how messages become bytes and back',
+    hint: 'send(): its window, its queue, and the encoding of messages',
   },
   {
     name: 'the largest message',
     define: largestMessage,
-    hint: 'whether send() counts as messageBytes() does, and what both ends let pass',
-    requires: 'a largest message',
+    hint: 'whether send() counts bytes as messageBytes() does, and the size limits of both ends',
+    requires: 'largest message',
   },
   {
     name: 'a stalled peer',
@@ -53,43 +54,51 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
     hint: 'the handshake: admit() on both ends first, then refusedBy() or peerConnected()',
   },
   {
-    name: 'snapshots',
+    name: 'a snapshot fetch',
     define: snapshots,
-    hint: 'fetchSnapshot(), and how readSnapshot() of the host is paced and ended',
+    hint: 'fetchSnapshot(), and how the iterator of readSnapshot() of the host is paced and ended',
   },
-  { name: 'closing', define: closing, hint: 'close() in each state, and what is still called back after it' },
+  { name: 'a transport', define: closing, hint: 'close() in each state, and calls to the host after it' },
   {
-    name: 'hostile bytes',
+    name: 'invalid bytes',
     define: invalidBytes,
-    hint: 'what is read before a peer has said who it is, how much of it, and what an unreadable beginning ends',
+    hint: 'how much is read before the handshake, and what an invalid handshake closes',
     requires: 'raw bytes',
   },
   {
-    name: 'bytes in between',
+    name: 'injected bytes',
     define: (on) => {
       injectedBytes(on)
       corruptedBytes(on)
     },
-    hint: 'whether frames are checked as they are read, and a broken stream is ended and opened anew',
-    requires: 'bytes in between',
+    hint: 'whether frames are verified when they are read, and a broken stream is closed and reopened',
+    requires: 'injected bytes',
   },
 ]
 
+/**
+ * Defines the checks that every transport must pass. A failed check reports the requirement, what was observed, and the part of the
+ * implementation to look at:
+ *
+ * ```ts
+ * transportContract({ describe, it, make: () => myFixture(), unsupported: ['stalls'] })
+ * ```
+ */
 export function transportContract(options: TransportContractOptions): void {
   const { make, timeoutMs = TIMEOUT_MS_DEFAULT } = options
-  defineSuite('the transport contract', options, GROUPS, (body) => withTestNetwork(make, timeoutMs, body))
+  defineSuite('transport contract', options, GROUPS, (body) => withTestNetwork(make, timeoutMs, body))
 }
 
-/** Runs a check's body on a fresh network, and closes all that it started. */
+/** Runs the body of a check on a fresh network, and closes every node that it started. */
 async function withTestNetwork(
   make: TransportContractOptions['make'],
-  patienceMs: number,
-  body: (net: TestNetwork) => Promise<void>,
+  timeoutMs: number,
+  body: (network: TestNetwork) => Promise<void>,
 ): Promise<void> {
-  const net = new TestNetwork(await make(), patienceMs)
+  const network = new TestNetwork(await make(), timeoutMs)
   try {
-    await body(net)
+    await body(network)
   } finally {
-    await net.close()
+    await network.close()
   }
 }

@@ -3,10 +3,10 @@ import { connect } from 'node:net'
 import type { Transport } from '../../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
 import type { GrpcTransportLimits } from '../../../src/grpc/peer/transport-options.ts'
-import type { TransportWorld } from '../../../src/testing/contracts/transport-contract.ts'
+import type { TransportFixture } from '../../../src/testing/contracts/transport-contract.ts'
 import { TcpProxy } from '../tcp-proxy.ts'
 
-export interface GrpcTransportFixture extends TransportWorld {
+export interface GrpcTransportFixture extends TransportFixture {
   proxy(from: string, to: string): Promise<TcpProxy>
 }
 

@@ -1,8 +1,8 @@
-/** What a place can do to a storage besides holding it; whoever lacks an ability says so, and nothing is skipped in silence. */
+/** Optional capabilities of a storage fixture. A check that needs a missing one fails with an explanation. */
 import assert from 'node:assert/strict'
 import type { Damage, StorageFixture } from './samples.ts'
 
-/** What a suite can be told to do without. */
+/** The capabilities that `unsupported` accepts. */
 export type StorageCapability =
   | 'crashes'
   | 'crashes within calls'
@@ -11,42 +11,46 @@ export type StorageCapability =
   | 'full disks'
   | 'damage'
 
-/** A power cut in this place. */
-export function crash(place: StorageFixture): Promise<void> {
-  assert.ok(place.crash !== undefined, missingCapability('crash', 'crashes'))
-  return place.crash()
+/** Simulates a power failure. */
+export function crash(fixture: StorageFixture): Promise<void> {
+  assert.ok(fixture.crash !== undefined, missingCapability('crash', 'crashes'))
+  return fixture.crash()
 }
 
-/** A power cut within a call in this place; whether it came before the call's end. */
-export function crashWithin(place: StorageFixture, call: () => Promise<unknown>, moment: number): Promise<boolean> {
-  assert.ok(place.crashWithin !== undefined, missingCapability('crashWithin', 'crashes within calls'))
-  return place.crashWithin(call, moment)
+/** Simulates a power failure within a call. Returns whether it happened before the call ended. */
+export function crashWithin(
+  fixture: StorageFixture,
+  call: () => Promise<unknown>,
+  crashPoint: number,
+): Promise<boolean> {
+  assert.ok(fixture.crashWithin !== undefined, missingCapability('crashWithin', 'crashes within calls'))
+  return fixture.crashWithin(call, crashPoint)
 }
 
-/** Syncs of a part that do nothing in this place; false if there is no such part. */
-export function loseSyncs(place: StorageFixture, part: number): Promise<boolean> {
-  assert.ok(place.loseSyncs !== undefined, missingCapability('loseSyncs', 'lost syncs'))
-  return place.loseSyncs(part)
+/** Makes the syncs of a part have no effect. Returns false if there is no such part. */
+export function loseSyncs(fixture: StorageFixture, part: number): Promise<boolean> {
+  assert.ok(fixture.loseSyncs !== undefined, missingCapability('loseSyncs', 'lost syncs'))
+  return fixture.loseSyncs(part)
 }
 
-/** A full disk in this place, and how to free it. */
-export function fillDisk(place: StorageFixture): Promise<() => void> {
-  assert.ok(place.fillDisk !== undefined, missingCapability('fillDisk', 'full disks'))
-  return place.fillDisk()
+/** Fills the disk. The returned function frees it. */
+export function fillDisk(fixture: StorageFixture): Promise<() => void> {
+  assert.ok(fixture.fillDisk !== undefined, missingCapability('fillDisk', 'full disks'))
+  return fixture.fillDisk()
 }
 
-/** A disk that fails in this place. */
-export function failWrites(place: StorageFixture): Promise<void> {
-  assert.ok(place.failWrites !== undefined, missingCapability('failWrites', 'failing disks'))
-  return place.failWrites()
+/** Makes the disk fail. */
+export function failWrites(fixture: StorageFixture): Promise<void> {
+  assert.ok(fixture.failWrites !== undefined, missingCapability('failWrites', 'failing disks'))
+  return fixture.failWrites()
 }
 
-/** All the damage that can be done to what is at rest in this place. */
-export function listDamages(place: StorageFixture): Promise<readonly Damage[]> {
-  assert.ok(place.damages !== undefined, missingCapability('damages', 'damage'))
-  return place.damages()
+/** Lists every kind of damage that can be done to the stored data. */
+export function listDamages(fixture: StorageFixture): Promise<readonly Damage[]> {
+  assert.ok(fixture.damages !== undefined, missingCapability('damages', 'damage'))
+  return fixture.damages()
 }
 
-function missingCapability(method: keyof StorageFixture, ability: StorageCapability): string {
-  return `the place has no ${method}(): give it one, or say without: ['${ability}'] to leave these checks out`
+function missingCapability(method: keyof StorageFixture, capability: StorageCapability): string {
+  return `the fixture has no ${method}(): add it, or pass unsupported: ['${capability}'] to skip these checks`
 }

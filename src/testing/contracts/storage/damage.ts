@@ -1,4 +1,4 @@
-/** What becomes of data that was damaged at rest. */
+/** Checks with damaged data on disk. */
 import assert from 'node:assert/strict'
 import type { RecoveredState, Storage } from '../../../contracts/storage.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
@@ -21,25 +21,26 @@ const BLOCKS = [commandBlock(3, 1, 4), commandBlock(7, 2, 1), commandBlock(8, 2,
 const HARD_STATE = { term: 3, votedFor: 'c', commitIndex: 0 }
 
 export function damage(test: StorageTest): void {
-  test('is an error when the storage opens or reads, and never a hole, an older vote or other bytes', async (_, another) => {
-    let isFound = false
+  test('causes an error on open or read, and never a gap, an older vote or different bytes', async (_, another) => {
+    let isDetected = false
     for (let which = 0, count = 1; which < count; which++) {
-      const place = await another()
-      const snapshot = await fillStorage(place)
-      const damages = await listDamages(place)
+      const fixture = await another()
+      const snapshot = await fillStorage(fixture)
+      const damages = await listDamages(fixture)
       count = damages.length
       const chosen = damages[which]
-      assert.ok(chosen !== undefined, 'the place knows of no damage')
+      assert.ok(chosen !== undefined, 'the fixture lists no damage')
       await chosen.apply()
-      isFound = (await checkDamage(chosen.description, place.createStorage(), snapshot)) === 'found' || isFound
+      isDetected =
+        (await checkDamage(chosen.description, fixture.createStorage(), snapshot)) === 'detected' || isDetected
     }
-    assert.ok(isFound, 'no damage that was done was found, or harmed: is it done to the right files?')
+    assert.ok(isDetected, 'no damage was detected: does the fixture damage the right files?')
   })
 }
 
-/** Fills a place and closes it; the snapshot that was recorded. */
-async function fillStorage(place: StorageFixture): Promise<SnapshotInfo> {
-  const { storage } = await openStorage(place)
+/** Writes data and closes the storage. Returns the recorded snapshot. */
+async function fillStorage(fixture: StorageFixture): Promise<SnapshotInfo> {
+  const { storage } = await openStorage(fixture)
   await storage.write(
     writeOf({ blocks: [commandBlock(1, 1, 2), ...BLOCKS], hardState: { ...HARD_STATE, votedFor: 'b' } }),
   )
@@ -51,8 +52,8 @@ async function fillStorage(place: StorageFixture): Promise<SnapshotInfo> {
   return info
 }
 
-/** Whether damage was found or did no harm. There is no third thing. */
-async function checkDamage(what: string, storage: Storage, snapshot: SnapshotInfo): Promise<'found' | 'harmless'> {
+/** Whether the damage was detected or had no effect. Anything else fails the check. */
+async function checkDamage(what: string, storage: Storage, snapshot: SnapshotInfo): Promise<'detected' | 'harmless'> {
   try {
     const recovered = await storage.open(IDENTITY)
     assertIntact(what, recovered, snapshot)
@@ -60,13 +61,13 @@ async function checkDamage(what: string, storage: Storage, snapshot: SnapshotInf
     assert.deepEqual(
       comparableBlocks(read),
       comparableBlocks(BLOCKS),
-      `${what}: other blocks are read than were written`,
+      `${what}: the blocks read differ from those written`,
     )
     const content = await readSnapshot(storage, snapshot.id, 0)
-    assert.ok(content.equals(CONTENT), `${what}: the snapshot's file has other bytes than were written`)
+    assert.ok(content.equals(CONTENT), `${what}: the snapshot file differs from what was written`)
     return 'harmless'
   } catch (error) {
-    if (isRaftError(error)) return 'found'
+    if (isRaftError(error)) return 'detected'
     throw error
   } finally {
     await storage.close().catch(() => undefined)
@@ -75,8 +76,8 @@ async function checkDamage(what: string, storage: Storage, snapshot: SnapshotInf
 
 function assertIntact(what: string, { hardState, snapshot, blocks }: RecoveredState, expected: SnapshotInfo): void {
   const { term, votedFor } = hardState
-  assert.deepEqual({ term, votedFor }, { term: 3, votedFor: 'c' }, `${what}: an older vote came back`)
-  assert.deepEqual(snapshot, expected, `${what}: another snapshot came back`)
+  assert.deepEqual({ term, votedFor }, { term: 3, votedFor: 'c' }, `${what}: an older vote was recovered`)
+  assert.deepEqual(snapshot, expected, `${what}: a different snapshot was recovered`)
   const firsts = blocks.map(({ first }) => first)
   assert.deepEqual(firsts, [3, 7, 8], `${what}: blocks are missing`)
 }

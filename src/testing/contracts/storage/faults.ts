@@ -1,4 +1,4 @@
-/** What is left after a crash, and how a failing disk is the last word. */
+/** Checks of crashes, lost syncs, full disks and failing disks. */
 import assert from 'node:assert/strict'
 import type { StorageWrite } from '../../../contracts/storage.ts'
 import { isRaftError } from '../../../errors.ts'
@@ -22,16 +22,16 @@ import {
 } from './samples.ts'
 
 export function crashes(test: StorageTest): void {
-  test('loses nothing that was urgent', async (place) => {
-    const { storage } = await openStorage(place)
+  test('loses no urgent write', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(
       writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } }),
     )
     const info = await saveSnapshot(storage, snapshotInfoAt(3, 1))
     await storage.write(writeOf({ snapshot: { info, resetLog: false }, blocks: [commandBlock(4, 1, 1)] }))
     await storage.write(writeOf({ hardState: { term: 7, votedFor: 'c', commitIndex: 3 } }))
-    await crash(place)
-    const { recovered, storage: again } = await openStorage(place)
+    await crash(fixture)
+    const { recovered, storage: again } = await openStorage(fixture)
     assert.equal(recovered.hardState.term, 7)
     assert.equal(recovered.hardState.votedFor, 'c')
     assert.deepEqual(
@@ -42,22 +42,22 @@ export function crashes(test: StorageTest): void {
     await assertSnapshotContent(again, info.id)
   })
 
-  test('makes an urgent write carry the ones before it', async (place) => {
-    const { storage } = await openStorage(place)
+  test('keeps the writes that precede an urgent one', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: hardStateInTerm(1) }))
     await storage.write(writeOf({ hardState: { ...hardStateInTerm(1), commitIndex: 2 }, isUrgent: false }))
     await storage.write(writeOf({ isUrgent: true }))
-    await crash(place)
-    assert.equal((await openStorage(place)).recovered.hardState.commitIndex, 2)
+    await crash(fixture)
+    assert.equal((await openStorage(fixture)).recovered.hardState.commitIndex, 2)
   })
 
-  test('leaves no partial snapshot in the list, and what is resumed of one is right', async (place) => {
-    const { storage } = await openStorage(place)
+  test('leaves no partial snapshot in the list, and a partial one can be resumed', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const writer = await storage.snapshots.create(info)
     await writer.write(CONTENT.subarray(0, 700_000))
-    await crash(place)
-    const { storage: again } = await openStorage(place)
+    await crash(fixture)
+    const { storage: again } = await openStorage(fixture)
     assert.deepEqual(await again.snapshots.list(), [])
     const second = await again.snapshots.create(info)
     await second.write(CONTENT.subarray(second.offset))
@@ -67,21 +67,21 @@ export function crashes(test: StorageTest): void {
 }
 
 export function lostSyncs(test: StorageTest): void {
-  test('brings back a beginning of what was written, or is noticed, and never a mixture', async (_, another) => {
+  test('leaves a prefix of the writes or is detected, and never leaves a mixture', async (_, another) => {
     let part = 0
     while (await checkLostSyncs(await another(), part)) part++
-    assert.ok(part > 0, 'loseSyncs(0) lost nothing')
+    assert.ok(part > 0, 'loseSyncs(0) has no effect')
   })
 }
 
-/** Writes while the syncs of a part do nothing, and judges what a crash has left; false if there is no such part. */
-async function checkLostSyncs(place: StorageFixture, part: number): Promise<boolean> {
-  const plain = new ReferenceStorage()
-  const { storage } = await openStorage(place)
+/** Writes while the syncs of a part have no effect, and checks the state after a crash. Returns false if there is no such part. */
+async function checkLostSyncs(fixture: StorageFixture, part: number): Promise<boolean> {
+  const reference = new ReferenceStorage()
+  const { storage } = await openStorage(fixture)
   const first = writeOf({ blocks: [commandBlock(1, 1, 2)], hardState: hardStateInTerm(1) })
   await storage.write(first)
-  plain.recordWrite(first)
-  if (!(await loseSyncs(place, part))) return false
+  reference.recordWrite(first)
+  if (!(await loseSyncs(fixture, part))) return false
   const lost = [
     writeOf({ blocks: [commandBlock(3, 2, 2)], hardState: { term: 2, votedFor: 'b', commitIndex: 2 } }),
     writeOf({ truncateAfter: 2, blocks: [commandBlock(3, 3, 4)], hardState: hardStateInTerm(3) }),
@@ -89,17 +89,17 @@ async function checkLostSyncs(place: StorageFixture, part: number): Promise<bool
   ]
   for (const write of lost) {
     await storage.write(write)
-    plain.recordUnfinishedWrite(write)
+    reference.recordUnfinishedWrite(write)
   }
-  await crash(place)
-  const again = place.createStorage()
+  await crash(fixture)
+  const again = fixture.createStorage()
   const recovered = await again.open(IDENTITY).catch((error: unknown) => {
     if (isRaftError(error, 'ERR_RAFT_CORRUPT')) return undefined
     throw error
   })
   if (recovered === undefined) return true
-  plain.assertRecovered(recovered)
-  const { blocks } = plain.current
+  reference.assertRecovered(recovered)
+  const { blocks } = reference.current
   assert.deepEqual(comparableBlocks(await again.read(1, Number.MAX_SAFE_INTEGER)), comparableBlocks(blocks))
   return true
 }
@@ -107,26 +107,28 @@ async function checkLostSyncs(place: StorageFixture, part: number): Promise<bool
 export function fullDisks(test: StorageTest): void {
   const bulk = encodeCommands(4, 1, [new Uint8Array(64 * 1024).fill(1)])
 
-  test('is named, is the last word even when there is room again, and loses nothing that was acknowledged', async (place) => {
-    const plain = new ReferenceStorage()
-    const { storage } = await openStorage(place)
+  test('stops all writes, even after space is freed, and loses no acknowledged write', async (fixture) => {
+    const reference = new ReferenceStorage()
+    const { storage } = await openStorage(fixture)
     const first = writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: { term: 1, votedFor: 'a', commitIndex: 0 } })
     await storage.write(first)
-    plain.recordWrite(first)
-    const free = await fillDisk(place)
+    reference.recordWrite(first)
+    const free = await fillDisk(fixture)
     const second = writeOf({ blocks: [bulk], hardState: { term: 2, votedFor: 'b', commitIndex: 0 } })
     const failure = await assertRejects(storage.write(second), 'ERR_RAFT_NO_SPACE')
-    plain.recordUnfinishedWrite(second)
+    reference.recordUnfinishedWrite(second)
     free()
     assert.equal(await assertRejects(storage.write(writeOf({ blocks: [commandBlock(4, 1, 1)] }))), failure)
-    const { storage: again, recovered } = await reopenStorage(place, storage)
-    plain.assertRecovered(recovered)
-    await again.write(writeOf({ blocks: [commandBlock(plain.last.index + 1, 2, 1)], hardState: hardStateInTerm(2) }))
+    const { storage: again, recovered } = await reopenStorage(fixture, storage)
+    reference.assertRecovered(recovered)
+    await again.write(
+      writeOf({ blocks: [commandBlock(reference.last.index + 1, 2, 1)], hardState: hardStateInTerm(2) }),
+    )
   })
 
-  test('refuses a snapshot and lists nothing of it, and the log goes on when there is room again', async (place) => {
-    const { storage } = await openStorage(place)
-    const free = await fillDisk(place)
+  test('rejects a snapshot without listing it, and the log accepts writes once space is freed', async (fixture) => {
+    const { storage } = await openStorage(fixture)
+    const free = await fillDisk(fixture)
     await assertRejects(saveSnapshot(storage, snapshotInfoAt(3, 1)), 'ERR_RAFT_NO_SPACE')
     free()
     assert.deepEqual(await storage.snapshots.list(), [])
@@ -148,10 +150,10 @@ export function failures(test: StorageTest): void {
 }
 
 function failingWrite(test: StorageTest, what: string, write: StorageWrite): void {
-  test(`that could not take ${what} fails every later call with the same error, for good`, async (place) => {
-    const { storage } = await openStorage(place)
+  test(`that fails to write ${what} makes every later call fail with the same error`, async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: hardStateInTerm(1) }))
-    await failWrites(place)
+    await failWrites(fixture)
     const failure = await assertRejects(storage.write(write))
     assert.ok(['ERR_RAFT_NO_SPACE', 'ERR_RAFT_STORAGE'].includes(failure.code), failure.code)
     const calls: (() => Promise<unknown>)[] = [

@@ -1,4 +1,4 @@
-/** Whose the place is, and when a storage answers at all. */
+/** Checks of the identity of a storage, and of calls before open() and after close(). */
 import assert from 'node:assert/strict'
 import type { Storage } from '../../../contracts/storage.ts'
 import type { StorageTest } from './samples.ts'
@@ -19,82 +19,82 @@ import {
 } from './samples.ts'
 
 export function identities(test: StorageTest): void {
-  test('of another cluster is refused, and both are named', async (place) => {
-    await (await openStorage(place)).storage.close()
+  test('of another cluster is rejected, and the error names both', async (fixture) => {
+    await (await openStorage(fixture)).storage.close()
     const error = await assertRejects(
-      place.createStorage().open({ ...IDENTITY, clusterId: 'other' }),
+      fixture.createStorage().open({ ...IDENTITY, clusterId: 'other' }),
       'ERR_RAFT_CLUSTER_MISMATCH',
     )
     assert.match(error.message, /cluster-1[\s\S]*other/)
   })
 
-  test('of another node is refused, and both are named', async (place) => {
-    await (await openStorage(place)).storage.close()
+  test('of another node is rejected, and the error names both', async (fixture) => {
+    await (await openStorage(fixture)).storage.close()
     const error = await assertRejects(
-      place.createStorage().open({ ...IDENTITY, nodeId: 'b' }),
+      fixture.createStorage().open({ ...IDENTITY, nodeId: 'b' }),
       'ERR_RAFT_NODE_MISMATCH',
     )
     assert.match(error.message, /belongs to a\b[\s\S]*\bb\b/)
   })
 
-  test('refused does no harm: the right one opens afterwards', async (place) => {
-    const first = await openStorage(place)
+  test('is unchanged after a rejected open', async (fixture) => {
+    const first = await openStorage(fixture)
     await first.storage.write(writeOf({ blocks: [commandBlock(1, 1, 1)], hardState: hardStateInTerm(1) }))
     await first.storage.close()
-    await assertRejects(place.createStorage().open({ ...IDENTITY, nodeId: 'b' }), 'ERR_RAFT_NODE_MISMATCH')
-    const { recovered } = await openStorage(place)
+    await assertRejects(fixture.createStorage().open({ ...IDENTITY, nodeId: 'b' }), 'ERR_RAFT_NODE_MISMATCH')
+    const { recovered } = await openStorage(fixture)
     assert.equal(recovered.directoryId, first.recovered.directoryId)
     assert.equal(recovered.blocks.length, 1)
   })
 
-  test('may leave the cluster open where it is known on disk', async (place) => {
-    await (await openStorage(place)).storage.close()
-    const storage = place.createStorage()
+  test('may omit the cluster id if it is on disk', async (fixture) => {
+    await (await openStorage(fixture)).storage.close()
+    const storage = fixture.createStorage()
     assert.deepEqual((await storage.open({ clusterId: '', nodeId: 'a' })).identity, IDENTITY)
     await storage.close()
   })
 
-  test('made without a cluster id takes the one for new places, and keeps it', async (place) => {
-    const first = place.createStorage()
+  test('takes the new cluster id if none is given, and keeps it', async (fixture) => {
+    const first = fixture.createStorage()
     const { identity } = await first.open({ clusterId: '', nodeId: 'a', newClusterId: 'made-up' })
     assert.deepEqual({ ...identity }, { clusterId: 'made-up', nodeId: 'a' })
     await first.close()
-    const second = place.createStorage()
+    const second = fixture.createStorage()
     const again = await second.open({ clusterId: '', nodeId: 'a', newClusterId: 'another' })
     assert.equal(again.identity.clusterId, 'made-up')
     await second.close()
   })
 
-  test('is held by one storage at a time', async (place) => {
-    const { storage } = await openStorage(place)
-    await assertRejects(place.createStorage().open(IDENTITY), 'ERR_RAFT_DATA_DIR_LOCKED')
+  test('is used by one storage at a time', async (fixture) => {
+    const { storage } = await openStorage(fixture)
+    await assertRejects(fixture.createStorage().open(IDENTITY), 'ERR_RAFT_DATA_DIR_LOCKED')
     await storage.write(writeOf({ hardState: hardStateInTerm(1) }))
-    assert.equal((await reopenStorage(place, storage)).recovered.hardState.term, 1)
+    assert.equal((await reopenStorage(fixture, storage)).recovered.hardState.term, 1)
   })
 }
 
 export function lifecycle(test: StorageTest): void {
-  test('answers no call before it is open', async (place) => {
-    await assertEveryCallRejects(place.createStorage())
+  test('rejects every call before it is open', async (fixture) => {
+    await assertEveryCallRejects(fixture.createStorage())
   })
 
-  test('answers no call after it is closed', async (place) => {
-    const { storage } = await openStorage(place)
+  test('rejects every call after it is closed', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.close()
     await assertEveryCallRejects(storage)
   })
 
-  test('closes twice, at once and later, and also if it was never open', async (place) => {
-    const { storage } = await openStorage(place)
+  test('can be closed twice, concurrently and later, and without being opened', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await Promise.all([storage.close(), storage.close()])
     await storage.close()
-    const unopened = place.createStorage()
+    const unopened = fixture.createStorage()
     await unopened.close()
     await assertRejects(unopened.open(IDENTITY), 'ERR_RAFT_CLOSED')
   })
 
-  test('is opened once', async (place) => {
-    const storage = place.createStorage()
+  test('can be opened only once', async (fixture) => {
+    const storage = fixture.createStorage()
     const [first, second] = await Promise.allSettled([storage.open(IDENTITY), storage.open(IDENTITY)])
     assert.equal(first.status, 'fulfilled')
     assert.equal(second.status, 'rejected')
@@ -103,33 +103,33 @@ export function lifecycle(test: StorageTest): void {
     await assertRejects(storage.open(IDENTITY), 'ERR_RAFT_CLOSED')
   })
 
-  test('waits at close for the write that is under way', async (place) => {
-    const { storage } = await openStorage(place)
+  test('waits for a pending write when it closes', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const writing = storage.write(writeOf({ blocks: [commandBlock(1, 1, 100)], hardState: hardStateInTerm(1) }))
     const closing = storage.close()
     const late = storage.write(writeOf({ blocks: [commandBlock(101, 1, 1)] }))
     await Promise.all([writing, closing, assertRejects(late, 'ERR_RAFT_CLOSED')])
-    assert.equal((await openStorage(place)).recovered.blocks.length, 1)
+    assert.equal((await openStorage(fixture)).recovered.blocks.length, 1)
   })
 
-  test('answers each of two closes while a write is under way', async (place) => {
-    const { storage } = await openStorage(place)
+  test('settles two concurrent closes during a write', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const writing = storage.write(writeOf({ blocks: [commandBlock(1, 1, 100)], hardState: hardStateInTerm(1) }))
     await Promise.all([writing, storage.close(), storage.close()])
-    assert.equal((await openStorage(place)).recovered.blocks.length, 1)
+    assert.equal((await openStorage(fixture)).recovered.blocks.length, 1)
   })
 
-  test('may be closed while it opens, and leaves nothing locked', async (place) => {
-    const storage = place.createStorage()
+  test('can be closed while it opens, and leaves no lock', async (fixture) => {
+    const storage = fixture.createStorage()
     const opening = storage.open(IDENTITY).catch((error: unknown) => error)
     await storage.close()
     await opening
     await assertEveryCallRejects(storage)
-    await openStorage(place)
+    await openStorage(fixture)
   })
 
-  test('may be closed while it is read, and while snapshots are written and read', async (place) => {
-    const { storage } = await openStorage(place)
+  test('can be closed during reads, and while snapshots are written and read', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 1, 100)], hardState: hardStateInTerm(1) }))
     const info = await saveSnapshot(storage, snapshotInfoAt(1, 1))
     const writer = await storage.snapshots.create(snapshotInfoAt(2, 1))
@@ -142,8 +142,8 @@ export function lifecycle(test: StorageTest): void {
     await assertRejects(drain(reader), 'ERR_RAFT_CLOSED')
   })
 
-  test('lets a reader and a writer be ended after it was closed', async (place) => {
-    const { storage } = await openStorage(place)
+  test('allows snapshot readers and writers to end after a close', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const info = await saveSnapshot(storage, snapshotInfoAt(1, 1))
     const writer = await storage.snapshots.create(snapshotInfoAt(2, 1))
     const reader = storage.snapshots.read(info.id, 0)[Symbol.asyncIterator]()
@@ -152,7 +152,7 @@ export function lifecycle(test: StorageTest): void {
     const ends = [reader.return?.(), writer.suspend(), writer.discard()]
     for (const end of await Promise.allSettled(ends)) if (end.status === 'rejected') assertRaftError(end.reason)
     await assertRejects(writer.finish())
-    await openStorage(place)
+    await openStorage(fixture)
   })
 }
 

@@ -1,4 +1,4 @@
-/** The log and the hard state: what was written is what is read, also after a restart. */
+/** Checks of the log and the hard state: reads return what was written, also after a restart. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import { encodeCommands, encodeMembership, encodeNoop, payloadsOf } from '../../../log-format/block.ts'
@@ -21,8 +21,8 @@ import {
 } from './samples.ts'
 
 export function emptyStorage(test: StorageTest): void {
-  test('is new, with term 0, no vote, no blocks and no snapshot', async (place) => {
-    const { recovered } = await openStorage(place)
+  test('is new, with term 0, no vote, no blocks and no snapshot', async (fixture) => {
+    const { recovered } = await openStorage(fixture)
     assert.equal(recovered.isNew, true)
     assert.deepEqual(recovered.hardState, { term: 0, votedFor: undefined, commitIndex: 0 })
     assert.deepEqual(recovered.blocks, [])
@@ -31,34 +31,34 @@ export function emptyStorage(test: StorageTest): void {
     assert.notEqual(recovered.directoryId, '')
   })
 
-  test('keeps its directory id, and is still new, when it was opened and nothing was written', async (place) => {
-    const first = await openStorage(place)
+  test('stays new and keeps its directory id if it is opened and nothing is written', async (fixture) => {
+    const first = await openStorage(fixture)
     await first.storage.close()
-    const second = await openStorage(place)
+    const second = await openStorage(fixture)
     assert.equal(second.recovered.directoryId, first.recovered.directoryId)
     assert.equal(second.recovered.isNew, true)
   })
 
-  test('has no block to read', async (place) => {
-    const { storage } = await openStorage(place)
+  test('has no block to read', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await assertRejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
   })
 }
 
 export function logOfBlocks(test: StorageTest): void {
-  test('gives back the blocks that were written, byte for byte', async (place) => {
-    const { storage } = await openStorage(place)
+  test('returns the blocks that were written, byte for byte', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const blocks = [encodeNoop(1, 1), commandBlock(2, 1, 3), encodeMembership(5, 1, MEMBERSHIP), commandBlock(6, 2, 1)]
     await storage.write(writeOf({ blocks, hardState: { term: 2, votedFor: 'b', commitIndex: 4 } }))
     assert.deepEqual(comparableBlocks(await storage.read(1, 1_000_000)), comparableBlocks(blocks))
-    const { recovered, storage: again } = await reopenStorage(place, storage)
+    const { recovered, storage: again } = await reopenStorage(fixture, storage)
     assert.equal(recovered.isNew, false)
     assert.deepEqual(recovered.blocks, blocks.map(withoutBytes))
     assert.deepEqual(comparableBlocks(await again.read(1, 1_000_000)), comparableBlocks(blocks))
   })
 
-  test('reads whole blocks up to a number of bytes, and at least one', async (place) => {
-    const { storage } = await openStorage(place)
+  test('returns whole blocks up to a byte limit, and at least one', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const blocks = [commandBlock(1, 1, 2), commandBlock(3, 1, 2), commandBlock(5, 1, 2)]
     for (const block of blocks) await storage.write(writeOf({ blocks: [block], hardState: hardStateInTerm(1) }))
     const size = (blocks[0] as EncodedBlock).size
@@ -69,19 +69,19 @@ export function logOfBlocks(test: StorageTest): void {
     await assertRejects(storage.read(7, 100), 'ERR_RAFT_COMPACTED')
   })
 
-  test('takes large and empty commands', async (place) => {
-    const { storage } = await openStorage(place)
+  test('stores large and empty commands', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const payloads = [new Uint8Array(0), new Uint8Array(3 * 1024 * 1024).fill(7), new Uint8Array(1)]
     await storage.write(writeOf({ blocks: [encodeCommands(1, 1, payloads)], hardState: hardStateInTerm(1) }))
-    const [block] = await (await reopenStorage(place, storage)).storage.read(1, 10)
+    const [block] = await (await reopenStorage(fixture, storage)).storage.read(1, 10)
     assert.deepEqual(
       payloadsOf(block as EncodedBlock).map((payload) => payload.length),
       [0, 3 * 1024 * 1024, 1],
     )
   })
 
-  test('replaces a conflicting suffix in one write', async (place) => {
-    const { storage } = await openStorage(place)
+  test('replaces a conflicting suffix in one write', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(
       writeOf({
         blocks: [commandBlock(1, 1, 2), commandBlock(3, 1, 2), commandBlock(5, 1, 1)],
@@ -91,54 +91,54 @@ export function logOfBlocks(test: StorageTest): void {
     const replacement = [commandBlock(3, 3, 1), commandBlock(4, 3, 4)]
     await storage.write(writeOf({ truncateAfter: 2, blocks: replacement, hardState: hardStateInTerm(3) }))
     assert.deepEqual(firstIndexesAndTerms(await storage.read(1, 1_000_000)), ['1@1', '3@3', '4@3'])
-    const { recovered } = await reopenStorage(place, storage)
+    const { recovered } = await reopenStorage(fixture, storage)
     assert.deepEqual(
       recovered.blocks.map(({ first, term }) => `${first}@${term}`),
       ['1@1', '3@3', '4@3'],
     )
   })
 
-  test('truncates without appending, down to nothing', async (place) => {
-    const { storage } = await openStorage(place)
+  test('can be truncated to nothing without an append', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(
       writeOf({ blocks: [commandBlock(1, 1, 2), commandBlock(3, 1, 2)], hardState: hardStateInTerm(1) }),
     )
     await storage.write(writeOf({ truncateAfter: 0 }))
     await assertRejects(storage.read(1, 100), 'ERR_RAFT_COMPACTED')
     await storage.write(writeOf({ blocks: [commandBlock(1, 2, 1)], hardState: hardStateInTerm(2) }))
-    const { recovered } = await reopenStorage(place, storage)
+    const { recovered } = await reopenStorage(fixture, storage)
     assert.deepEqual(
       recovered.blocks.map(({ first, term }) => `${first}@${term}`),
       ['1@2'],
     )
   })
 
-  test('refuses a block that would leave a hole, and writes nothing of it', async (place) => {
-    const { storage } = await openStorage(place)
+  test('rejects a block that would leave a gap, and writes nothing', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 1, 2)], hardState: hardStateInTerm(1) }))
     await assertRejects(storage.write(writeOf({ blocks: [commandBlock(4, 1, 1)] })), 'ERR_RAFT_INTERNAL')
     await storage.close()
-    const { recovered } = await openStorage(place)
+    const { recovered } = await openStorage(fixture)
     assert.deepEqual(
       recovered.blocks.map(({ first }) => first),
       [1],
     )
   })
 
-  test('refuses a term that falls, and writes nothing of it', async (place) => {
-    const { storage } = await openStorage(place)
+  test('rejects a decreasing term, and writes nothing', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 3, 2)], hardState: hardStateInTerm(3) }))
     await assertRejects(storage.write(writeOf({ blocks: [commandBlock(3, 2, 1)] })), 'ERR_RAFT_INTERNAL')
     await storage.close()
-    const { recovered } = await openStorage(place)
+    const { recovered } = await openStorage(fixture)
     assert.deepEqual(
       recovered.blocks.map(({ first }) => first),
       [1],
     )
   })
 
-  test('takes indexes and terms up to the largest safe integers', async (place) => {
-    const { storage } = await openStorage(place)
+  test('stores indexes and terms up to the largest safe integers', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const far = Number.MAX_SAFE_INTEGER - 20
     const info = await saveSnapshot(storage, snapshotInfoAt(far, far))
     await storage.write(
@@ -147,14 +147,14 @@ export function logOfBlocks(test: StorageTest): void {
     const blocks = [commandBlock(far + 1, far, 3), commandBlock(far + 4, far + 1, 2), commandBlock(far + 6, far + 1, 1)]
     await storage.write(writeOf({ blocks, hardState: { ...hardStateInTerm(far + 1), commitIndex: far } }))
     assert.deepEqual(firstIndexes(await storage.read(far + 4, 1_000_000)), [far + 4, far + 6])
-    const { recovered, storage: again } = await reopenStorage(place, storage)
+    const { recovered, storage: again } = await reopenStorage(fixture, storage)
     assert.deepEqual(recovered.hardState, { ...hardStateInTerm(far + 1), commitIndex: far })
     assert.deepEqual(recovered.blocks, blocks.map(withoutBytes))
     assert.deepEqual(comparableBlocks(await again.read(far + 1, 1_000_000)), comparableBlocks(blocks))
   })
 
-  test('is read while it is written', async (place) => {
-    const { storage } = await openStorage(place)
+  test('can be read during a write', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(
       writeOf({ blocks: [commandBlock(1, 1, 1), commandBlock(2, 1, 1)], hardState: hardStateInTerm(1) }),
     )
@@ -171,21 +171,21 @@ export function logOfBlocks(test: StorageTest): void {
 }
 
 export function hardState(test: StorageTest): void {
-  test('survives a restart: term, vote, and the commit index as a hint', async (place) => {
-    const { storage } = await openStorage(place)
+  test('survives a restart: term, vote and commit index', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ hardState: { term: 4, votedFor: 'c', commitIndex: 0 } }))
     await storage.write(writeOf({ hardState: { term: 5, votedFor: undefined, commitIndex: 0 } }))
-    const { recovered, storage: again } = await reopenStorage(place, storage)
+    const { recovered, storage: again } = await reopenStorage(fixture, storage)
     assert.deepEqual(recovered.hardState, { term: 5, votedFor: undefined, commitIndex: 0 })
     assert.equal(recovered.isNew, false)
     await again.write(writeOf({ hardState: { term: 5, votedFor: 'a', commitIndex: 0 } }))
-    assert.equal((await reopenStorage(place, again)).recovered.hardState.votedFor, 'a')
+    assert.equal((await reopenStorage(fixture, again)).recovered.hardState.votedFor, 'a')
   })
 
-  test('keeps a commit index that was not urgent until it is closed', async (place) => {
-    const { storage } = await openStorage(place)
+  test('includes a commit index of a non-urgent write after a close', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: hardStateInTerm(1) }))
     await storage.write(writeOf({ hardState: { ...hardStateInTerm(1), commitIndex: 3 }, isUrgent: false }))
-    assert.equal((await reopenStorage(place, storage)).recovered.hardState.commitIndex, 3)
+    assert.equal((await reopenStorage(fixture, storage)).recovered.hardState.commitIndex, 3)
   })
 }

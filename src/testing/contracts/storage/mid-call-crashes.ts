@@ -1,4 +1,4 @@
-/** The power cut within each call: what was acknowledged is there, and of the call under way no more and no less than the law allows. */
+/** Checks of a crash within a call: acknowledged data survives, and the interrupted call leaves an allowed state. */
 import assert from 'node:assert/strict'
 import type { Storage, StorageWrite } from '../../../contracts/storage.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
@@ -18,88 +18,92 @@ import {
   writeOf,
 } from './samples.ts'
 
-/** No call changes a disk so often. */
+/** More crash points than any call has. */
 const CRASH_POINTS_MAX = 200
 
-const NO_CRASH_POINT = 'crashWithin() cut nothing: what changes the disk has at least one moment'
+const NO_CRASH_POINT = 'crashWithin() caused no crash: a call that changes the disk has at least one crash point'
 
 type CreateFixture = () => Promise<StorageFixture>
 
-type Attempt = (place: StorageFixture, cut: CrashDuringCall) => Promise<void>
+type Attempt = (fixture: StorageFixture, crashDuring: CrashDuringCall) => Promise<void>
 
-/** Makes a call with a power cut in it; false if the call came to an end before. */
+/** Makes a call with a crash in it. Returns false if the call ended first. */
 type CrashDuringCall = (call: () => Promise<unknown>) => Promise<boolean>
 
 export function midCallCrashes(test: StorageTest): void {
   crashesWithinWrites(test)
   crashesWithinSnapshotCalls(test)
-  test('leaves a place that opens, whether it was being opened for the first time or again', async (_, another) => {
-    let moments = 0
+  test('leaves a storage that opens, whether it was being created or opened again', async (_, another) => {
+    let points = 0
     for (const isFilled of [false, true])
-      moments += await countCrashPoints(another, async (place, cut) => {
-        const plain = new ReferenceStorage()
-        if (isFilled) await (await fillStorage(place, plain)).close()
-        plain.recordClose()
-        if (!(await cut(() => place.createStorage().open(IDENTITY)))) return
-        const { storage, recovered } = await openStorage(place)
+      points += await countCrashPoints(another, async (fixture, crashDuring) => {
+        const reference = new ReferenceStorage()
+        if (isFilled) await (await fillStorage(fixture, reference)).close()
+        reference.recordClose()
+        if (!(await crashDuring(() => fixture.createStorage().open(IDENTITY)))) return
+        const { storage, recovered } = await openStorage(fixture)
         assert.equal(recovered.isNew, !isFilled)
-        plain.assertRecovered(recovered)
-        await writeBoth(storage, plain, writeOf({ hardState: { ...plain.current.hardState, term: 9, votedFor: 'a' } }))
+        reference.assertRecovered(recovered)
+        await writeBoth(
+          storage,
+          reference,
+          writeOf({ hardState: { ...reference.current.hardState, term: 9, votedFor: 'a' } }),
+        )
       })
-    assert.ok(moments > 0, NO_CRASH_POINT)
+    assert.ok(points > 0, NO_CRASH_POINT)
   })
 
-  test('leaves what was written, when it was being closed', async (_, another) => {
-    await atEachCrashPoint(another, async (place, cut) => {
-      const plain = new ReferenceStorage()
-      const storage = await fillStorage(place, plain)
-      if (!(await cut(() => storage.close()))) return
-      await assertRecovers(place, plain)
+  test('loses no write during a close', async (_, another) => {
+    await atEachCrashPoint(another, async (fixture, crashDuring) => {
+      const reference = new ReferenceStorage()
+      const storage = await fillStorage(fixture, reference)
+      if (!(await crashDuring(() => storage.close()))) return
+      await assertRecovers(fixture, reference)
     })
   })
 }
 
 function crashesWithinWrites(test: StorageTest): void {
-  test('leaves of a write all of it, or its term and vote alone, or nothing', async (_, another) => {
-    await atEachCrashPoint(another, async (place, cut) => {
-      const plain = new ReferenceStorage()
-      const storage = await fillStorage(place, plain)
+  test('applies a write completely, or only its term and vote, or not at all', async (_, another) => {
+    await atEachCrashPoint(another, async (fixture, crashDuring) => {
+      const reference = new ReferenceStorage()
+      const storage = await fillStorage(fixture, reference)
       const write = writeOf({
         snapshot: { info: await saveSmallSnapshot(storage, snapshotInfoAt(2, 1)), resetLog: false },
         truncateAfter: 4,
         blocks: [commandBlock(5, 3, 2), commandBlock(7, 3, 1)],
-        // Committed is what this write brings, and not what it takes the place of.
+        // The commit index covers the new entries, not the truncated ones.
         hardState: { term: 3, votedFor: 'c', commitIndex: 6 },
         compactTo: 2,
       })
-      if (!(await cut(() => storage.write(write)))) return
-      plain.recordUnfinishedWrite(write)
-      await assertRecovers(place, plain)
+      if (!(await crashDuring(() => storage.write(write)))) return
+      reference.recordUnfinishedWrite(write)
+      await assertRecovers(fixture, reference)
     })
   })
 
-  test('leaves the old log or the snapshot that replaces it, and never neither', async (_, another) => {
-    await atEachCrashPoint(another, async (place, cut) => {
-      const plain = new ReferenceStorage()
-      const storage = await fillStorage(place, plain)
+  test('leaves the old log or the snapshot that replaces it', async (_, another) => {
+    await atEachCrashPoint(another, async (fixture, crashDuring) => {
+      const reference = new ReferenceStorage()
+      const storage = await fillStorage(fixture, reference)
       const info = await saveSmallSnapshot(storage, snapshotInfoAt(40, 4))
       const hardState = { term: 4, votedFor: undefined, commitIndex: 40 }
       const write = writeOf({ snapshot: { info, resetLog: true }, hardState })
-      if (!(await cut(() => storage.write(write)))) return
-      plain.recordUnfinishedWrite(write)
-      const again = await assertRecovers(place, plain)
+      if (!(await crashDuring(() => storage.write(write)))) return
+      reference.recordUnfinishedWrite(write)
+      const again = await assertRecovers(fixture, reference)
       assert.equal((await readSnapshot(again, info.id, 0)).length, info.size)
     })
   })
 }
 
 function crashesWithinSnapshotCalls(test: StorageTest): void {
-  test('leaves a snapshot file whole, or not in the list and to be gone on with', async (_, another) => {
-    await atEachCrashPoint(another, async (place, cut) => {
-      const { storage } = await openStorage(place)
+  test('leaves a snapshot file complete, or unlisted and resumable', async (_, another) => {
+    await atEachCrashPoint(another, async (fixture, crashDuring) => {
+      const { storage } = await openStorage(fixture)
       const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
-      if (!(await cut(() => saveSnapshot(storage, info)))) return
-      const { storage: again } = await openStorage(place)
+      if (!(await crashDuring(() => saveSnapshot(storage, info)))) return
+      const { storage: again } = await openStorage(fixture)
       const found = await again.snapshots.list()
       assert.deepEqual(
         found.filter((id) => id !== info.id),
@@ -114,17 +118,17 @@ function crashesWithinSnapshotCalls(test: StorageTest): void {
     })
   })
 
-  test('leaves what is retained, and of the rest a file whole or none', async (_, another) => {
-    await atEachCrashPoint(another, async (place, cut) => {
-      const { storage } = await openStorage(place)
+  test('keeps every retained snapshot, and leaves each other one complete or removed', async (_, another) => {
+    await atEachCrashPoint(another, async (fixture, crashDuring) => {
+      const { storage } = await openStorage(fixture)
       const [old, kept] = [
         await saveSnapshot(storage, snapshotInfoAt(1, 1)),
         await saveSnapshot(storage, snapshotInfoAt(2, 1)),
       ]
-      if (!(await cut(() => storage.snapshots.retain([kept.id])))) return
-      const { storage: again } = await openStorage(place)
+      if (!(await crashDuring(() => storage.snapshots.retain([kept.id])))) return
+      const { storage: again } = await openStorage(fixture)
       const found = await again.snapshots.list()
-      assert.ok(found.includes(kept.id), `${kept.id} was to be retained, and is gone`)
+      assert.ok(found.includes(kept.id), `${kept.id} was retained but is gone`)
       for (const id of found) await assertSnapshotContent(again, id)
       assert.deepEqual(
         found.filter((id) => id !== old.id && id !== kept.id),
@@ -134,70 +138,77 @@ function crashesWithinSnapshotCalls(test: StorageTest): void {
   })
 }
 
-/** Makes an attempt in a fresh place for each moment of the call that is cut in it, which must have at least one. */
+/** Makes an attempt with a fresh fixture for each crash point of the call. There must be at least one. */
 async function atEachCrashPoint(another: CreateFixture, attempt: Attempt): Promise<void> {
   assert.ok((await countCrashPoints(another, attempt)) > 0, NO_CRASH_POINT)
 }
 
-/** The same for a call that may change nothing; how many moments it had. */
+/** Like `atEachCrashPoint`, for a call that may have none. Returns their number. */
 async function countCrashPoints(another: CreateFixture, attempt: Attempt): Promise<number> {
-  for (let moment = 0; moment < CRASH_POINTS_MAX; moment++) {
-    let isCut = false
-    const place = await another()
+  for (let point = 0; point < CRASH_POINTS_MAX; point++) {
+    let hasCrashed = false
+    const fixture = await another()
     try {
-      await attempt(place, async (call) => {
-        isCut = await crashWithin(place, call, moment)
-        return isCut
+      await attempt(fixture, async (call) => {
+        hasCrashed = await crashWithin(fixture, call, point)
+        return hasCrashed
       })
     } catch (cause) {
       const what = cause instanceof Error ? cause.message : String(cause)
-      throw new assert.AssertionError({ message: `cut at moment ${moment} of the call: ${what}`, operator: 'fail' })
+      throw new assert.AssertionError({
+        message: `after a crash at crash point ${point} of the call: ${what}`,
+        operator: 'fail',
+      })
     }
-    if (!isCut) return moment
+    if (!hasCrashed) return point
   }
-  assert.fail(`the power was cut at ${CRASH_POINTS_MAX} moments of one call, and it still does not end`)
+  assert.fail(`the call has more than ${CRASH_POINTS_MAX} crash points`)
 }
 
-/** An open storage with a past: its last write, a commit index, was in no hurry. */
-async function fillStorage(place: StorageFixture, plain: ReferenceStorage): Promise<Storage> {
-  const { storage } = await openStorage(place)
+/** Opens a storage and writes to it. The last write, a commit index, is not urgent. */
+async function fillStorage(fixture: StorageFixture, reference: ReferenceStorage): Promise<Storage> {
+  const { storage } = await openStorage(fixture)
   const blocks = [commandBlock(1, 1, 2), commandBlock(3, 1, 2), commandBlock(5, 2, 3)]
-  await writeBoth(storage, plain, writeOf({ blocks, hardState: { term: 2, votedFor: 'b', commitIndex: 0 } }))
+  await writeBoth(storage, reference, writeOf({ blocks, hardState: { term: 2, votedFor: 'b', commitIndex: 0 } }))
   const hardState = { term: 2, votedFor: 'b', commitIndex: 3 }
-  await writeBoth(storage, plain, writeOf({ hardState, isUrgent: false }))
+  await writeBoth(storage, reference, writeOf({ hardState, isUrgent: false }))
   return storage
 }
 
-async function writeBoth(storage: Storage, plain: ReferenceStorage, write: StorageWrite): Promise<void> {
+async function writeBoth(storage: Storage, reference: ReferenceStorage, write: StorageWrite): Promise<void> {
   await storage.write(write)
-  plain.recordWrite(write)
+  reference.recordWrite(write)
 }
 
-/** A file of a few bytes, and the record of it. */
+/** Writes a snapshot file of a few bytes. Returns its info. */
 async function saveSmallSnapshot(storage: Storage, info: SnapshotInfo): Promise<SnapshotInfo> {
   const writer = await storage.snapshots.create(info)
   await writer.write(CONTENT.subarray(0, 100))
   return { ...info, size: await writer.finish() }
 }
 
-/** Opens what a crash has left, and holds it against what may be there. */
-async function assertRecovers(place: StorageFixture, plain: ReferenceStorage): Promise<Storage> {
-  const { storage, recovered } = await openStorage(place)
-  plain.assertRecovered(recovered)
-  return assertWritable(place, storage, plain)
+/** Opens the storage after a crash, and asserts that it recovered a possible state and accepts writes. */
+async function assertRecovers(fixture: StorageFixture, reference: ReferenceStorage): Promise<Storage> {
+  const { storage, recovered } = await openStorage(fixture)
+  reference.assertRecovered(recovered)
+  return assertWritable(fixture, storage, reference)
 }
 
-/** What came back takes a write, and has it at the next start: nothing half done is left to be tripped over. */
-async function assertWritable(place: StorageFixture, storage: Storage, plain: ReferenceStorage): Promise<Storage> {
-  const { index } = plain.last
+/** Asserts that the storage accepts a write and recovers it, so the crash left nothing that breaks later calls. */
+async function assertWritable(
+  fixture: StorageFixture,
+  storage: Storage,
+  reference: ReferenceStorage,
+): Promise<Storage> {
+  const { index } = reference.last
   const block = commandBlock(index + 1, 9, 1)
   await writeBoth(
     storage,
-    plain,
+    reference,
     writeOf({ blocks: [block], hardState: { term: 9, votedFor: 'a', commitIndex: index } }),
   )
-  const { storage: again, recovered } = await reopenStorage(place, storage)
-  plain.recordClose()
-  plain.assertRecovered(recovered)
+  const { storage: again, recovered } = await reopenStorage(fixture, storage)
+  reference.recordClose()
+  reference.assertRecovered(recovered)
   return again
 }

@@ -1,4 +1,4 @@
-/** Histories drawn by chance, with a crash or a restart after many steps: what was acknowledged is there, and of the rest a beginning. */
+/** Checks random histories with crashes and restarts: every urgent write survives, and so does a prefix of the later ones. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { Storage, StorageWrite } from '../../../contracts/storage.ts'
@@ -9,47 +9,47 @@ import { ReferenceStorage } from './reference-storage.ts'
 import type { StorageFixture, StorageTest } from './samples.ts'
 import { commandBlock, comparableBlocks, IDENTITY, readSnapshot, snapshotInfoAt, writeOf } from './samples.ts'
 
-/** How many histories a suite draws unless it is told otherwise. */
+/** The default number of random histories in a suite. */
 export const HISTORIES_DEFAULT: number = 4
 
 const STEPS = 40
 
-/** A call of a storage rarely has more moments to cut the power at. */
+/** Few calls of a storage have more crash points. */
 const CRASH_POINTS = 12
 
-/** With `within`, some of the crashes come within a write. */
+/** With `crashesWithinCalls`, some crashes happen within a write. */
 export function randomCrashes(
   test: StorageTest,
-  { histories, within }: { readonly histories: number; readonly within: boolean },
+  { histories, crashesWithinCalls }: { readonly histories: number; readonly crashesWithinCalls: boolean },
 ): void {
-  test('leaves all that was acknowledged, and of the rest a beginning, whatever came before', async (_, another) => {
+  test('keeps every urgent write and a prefix of the later ones, in random histories', async (_, another) => {
     for (let seed = 1; seed <= histories; seed++) {
-      const history = new RandomHistory(await another(), new SeededRandom(seed), within)
+      const history = new RandomHistory(await another(), new SeededRandom(seed), crashesWithinCalls)
       try {
         await history.run()
       } catch (cause) {
-        const story = history.steps.map((line, step) => `  ${step + 1}. ${line}`).join('\n')
+        const steps = history.steps.map((line, step) => `  ${step + 1}. ${line}`).join('\n')
         const what = cause instanceof Error ? cause.message : String(cause)
-        throw new assert.AssertionError({ message: `${what}\nhistory ${seed}:\n${story}`, operator: 'fail' })
+        throw new assert.AssertionError({ message: `${what}\nhistory ${seed}:\n${steps}`, operator: 'fail' })
       }
     }
   })
 }
 
 class RandomHistory {
-  /** What was done so far, a line for each step. */
+  /** A description of each step so far. */
   readonly steps: string[] = []
-  readonly #place: StorageFixture
+  readonly #fixture: StorageFixture
   readonly #random: SeededRandom
   readonly #reference = new ReferenceStorage()
   readonly #crashesWithin: boolean
   #storage: Storage
 
-  constructor(place: StorageFixture, random: SeededRandom, crashesWithin: boolean) {
-    this.#place = place
+  constructor(fixture: StorageFixture, random: SeededRandom, crashesWithin: boolean) {
+    this.#fixture = fixture
     this.#random = random
     this.#crashesWithin = crashesWithin
-    this.#storage = place.createStorage()
+    this.#storage = fixture.createStorage()
   }
 
   async run(): Promise<void> {
@@ -76,7 +76,7 @@ class RandomHistory {
     return (steps[this.#random.below(steps.length)] as () => Promise<unknown>).call(this)
   }
 
-  /** Some blocks, perhaps in a new term; if not, they may be in no hurry. */
+  /** Appends blocks, in a new term or in the current one. A write in the current term may be non-urgent. */
   #append(): Promise<boolean> {
     const isNewTerm = this.#random.chance(300)
     const isUrgent = isNewTerm || this.#random.chance(500)
@@ -89,11 +89,11 @@ class RandomHistory {
     })
   }
 
-  /** A suffix that nobody committed gives way to another leader's. */
+  /** Replaces an uncommitted suffix with the entries of another leader. */
   async #replace(): Promise<void> {
     const { blocks, snapshot, hardState } = this.#reference.current
-    const settled = Math.max(hardState.commitIndex, snapshot?.index ?? 0)
-    const open = blocks.filter(({ first }) => first > settled)
+    const committed = Math.max(hardState.commitIndex, snapshot?.index ?? 0)
+    const open = blocks.filter(({ first }) => first > committed)
     const from = open[this.#random.below(open.length)]?.first
     if (from === undefined) return
     const term = Math.max(hardState.term, this.#reference.last.term) + 1
@@ -111,7 +111,7 @@ class RandomHistory {
       term: this.#reference.current.hardState.term + 1,
       votedFor,
     }
-    return this.#write(`vote for ${votedFor ?? 'nobody'} in term ${hardState.term}`, { hardState })
+    return this.#write(`vote for ${votedFor ?? 'none'} in term ${hardState.term}`, { hardState })
   }
 
   async #commit(): Promise<void> {
@@ -121,7 +121,7 @@ class RandomHistory {
     await this.#write(`commit up to ${commitIndex}`, { hardState: { ...hardState, commitIndex }, isUrgent: false })
   }
 
-  /** A snapshot of some of what is committed, and the log without what it covers. */
+  /** Records a snapshot of a committed index, and compacts the log up to it. */
   async #compact(): Promise<void> {
     const { hardState, snapshot } = this.#reference.current
     const before = snapshot?.index ?? 0
@@ -133,7 +133,7 @@ class RandomHistory {
     if (isRecorded && this.#random.chance(700)) await this.#write(`compact to ${index}`, { compactTo: index, isUrgent })
   }
 
-  /** A snapshot from elsewhere, in place of the log. */
+  /** Replaces the log with a snapshot from another node. */
   async #reset(): Promise<void> {
     if (this.#random.chance(500)) return
     const { hardState } = this.#reference.current
@@ -145,26 +145,26 @@ class RandomHistory {
     })
   }
 
-  /** Whether it came to its end, as nearly all do. */
-  async #write(what: string, write: Partial<StorageWrite>): Promise<boolean> {
+  /** Returns whether the write completed, which is false only after a crash within it. */
+  async #write(description: string, write: Partial<StorageWrite>): Promise<boolean> {
     const whole = writeOf(write)
     const blocks = whole.blocks.map(({ first, count }) => `${first}–${first + count - 1}`).join(' ')
-    this.steps.push(`${what}${blocks === '' ? '' : `: ${blocks}`}${whole.isUrgent ? '' : ' (not urgent)'}`)
+    this.steps.push(`${description}${blocks === '' ? '' : `: ${blocks}`}${whole.isUrgent ? '' : ' (not urgent)'}`)
     if (this.#crashesWithin && this.#random.chance(150)) return this.#writeWithCrash(whole)
     await this.#storage.write(whole)
     this.#reference.recordWrite(whole)
     return true
   }
 
-  /** Writes, with a crash in the middle of it, unless it ends before. */
+  /** Writes with a crash within the call, unless the call ends first. */
   async #writeWithCrash(write: StorageWrite): Promise<boolean> {
-    const moment = this.#random.below(CRASH_POINTS)
-    const isCut = await crashWithin(this.#place, () => this.#storage.write(write), moment)
-    if (!isCut) {
+    const crashPoint = this.#random.below(CRASH_POINTS)
+    const hasCrashed = await crashWithin(this.#fixture, () => this.#storage.write(write), crashPoint)
+    if (!hasCrashed) {
       this.#reference.recordWrite(write)
       return true
     }
-    this.steps.push(`a crash within that, at moment ${moment} of it`)
+    this.steps.push(`a crash within this write, at crash point ${crashPoint}`)
     this.#reference.recordUnfinishedWrite(write)
     await this.#open()
     return false
@@ -188,34 +188,30 @@ class RandomHistory {
 
   async #crash(): Promise<void> {
     this.steps.push('a crash')
-    await crash(this.#place)
+    await crash(this.#fixture)
     await this.#open()
   }
 
   async #restart(): Promise<void> {
-    this.steps.push('close, and open again')
+    this.steps.push('close and reopen')
     await this.#storage.close()
     this.#reference.recordClose()
     await this.#open()
   }
 
-  /** Opens what is there, and holds all of it against what should be. */
+  /** Opens the storage, and compares all of it with the expected state. */
   async #open(): Promise<void> {
-    this.#storage = this.#place.createStorage()
+    this.#storage = this.#fixture.createStorage()
     this.#reference.assertRecovered(await this.#storage.open(IDENTITY))
     const { blocks, snapshot } = this.#reference.current
     const [first] = blocks
     const read = first === undefined ? [] : await this.#storage.read(first.first, Number.MAX_SAFE_INTEGER)
-    assert.deepEqual(
-      comparableBlocks(read),
-      comparableBlocks(blocks),
-      'the blocks that are read are not those that were written',
-    )
+    assert.deepEqual(comparableBlocks(read), comparableBlocks(blocks), 'the blocks read differ from those written')
     if (snapshot === undefined) return
     const content = await readSnapshot(this.#storage, snapshot.id, 0)
     assert.ok(
       content.equals(snapshotContentAt(snapshot.index)),
-      `the file of the snapshot at ${snapshot.index} is another`,
+      `the file of the snapshot at ${snapshot.index} has a different content`,
     )
   }
 }

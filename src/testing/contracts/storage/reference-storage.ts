@@ -1,10 +1,10 @@
-/** The plainest possible storage, to compare others with: arrays that are filtered whole, and every state a crash may leave. */
+/** A simple model of a storage to compare with. It knows every state that a crash may leave. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { RecoveredState, StorageWrite } from '../../../contracts/storage.ts'
 import type { HardState, LogIndex, SnapshotInfo, Term } from '../../../core/types.ts'
 
-/** All that a storage holds at one moment. */
+/** The content of a storage. */
 export interface StorageState {
   readonly hardState: HardState
   readonly snapshot: SnapshotInfo | undefined
@@ -17,7 +17,9 @@ const EMPTY_STATE: StorageState = {
   blocks: [],
 }
 
-/** Invariant: each of `#possible` may come back after a crash, the first is durable, and the last is what an open storage shows. */
+/**
+ * Invariant: each of `#possibleStates` is valid after a crash. The first is durable, the last is the state of the open storage.
+ */
 export class ReferenceStorage {
   #possibleStates: readonly StorageState[] = [EMPTY_STATE]
 
@@ -25,42 +27,42 @@ export class ReferenceStorage {
     return this.#possibleStates.at(-1) as StorageState
   }
 
-  /** The last entry of the log; of an empty one, that of the snapshot. */
+  /** The last entry of the log, or that of the snapshot if the log is empty. */
   get last(): { readonly index: LogIndex; readonly term: Term } {
     const { blocks, snapshot } = this.current
     const block = blocks.at(-1)
     return block === undefined ? (snapshot ?? { index: 0, term: 0 }) : { index: endOf(block), term: block.term }
   }
 
-  /** The term of an entry of the log. */
+  /** The term of an entry in the log. */
   termAt(index: LogIndex): Term {
     const block = this.current.blocks.find((block) => block.first <= index && index <= endOf(block))
     return block?.term ?? this.last.term
   }
 
-  /** A write was acknowledged. */
+  /** Records an acknowledged write. */
   recordWrite(write: StorageWrite): void {
     const next = applyWrite(this.current, write)
     this.#possibleStates = write.isUrgent ? [next] : [...this.#possibleStates, next]
   }
 
-  /** A write was begun, and nobody knows how far it came: it may be there, or its term and vote alone, with or without those before it. */
+  /** Records a write that may be complete, partial (only its term and vote), or missing, after any of the earlier states. */
   recordUnfinishedWrite(write: StorageWrite): void {
     const torn = this.#possibleStates.flatMap((state) => partialWrites(state, write))
     this.#possibleStates = [...this.#possibleStates, ...torn, applyWrite(this.current, write)]
   }
 
-  /** The storage was closed: all of it is durable. */
+  /** Records a close: the current state is durable. */
   recordClose(): void {
     this.#possibleStates = [this.current]
   }
 
-  /** What came back after a crash (or a close) is one of the states that may; that one it is from now on. */
+  /** Asserts that the recovered state is one of the possible states, and makes it the current one. */
   assertRecovered({ hardState, snapshot, blocks }: RecoveredState): void {
-    const seen = formatState({ hardState, snapshot, blocks })
-    const found = this.#possibleStates.findLast((state) => formatState(state) === seen)
+    const recovered = formatState({ hardState, snapshot, blocks })
+    const found = this.#possibleStates.findLast((state) => formatState(state) === recovered)
     if (found === undefined)
-      assert.fail(`it came back with ${seen}; it should be ${this.#possibleStates.map(formatState).join(', or ')}`)
+      assert.fail(`recovered ${recovered}; expected ${this.#possibleStates.map(formatState).join(', or ')}`)
     this.#possibleStates = [found]
   }
 }
@@ -78,7 +80,7 @@ function applyWrite({ hardState, snapshot, blocks }: StorageState, write: Storag
   }
 }
 
-/** Term and vote of a write without the rest. Its commit index is a hint, and may hold for what the write would have left of the log. */
+/** The states with only the term and vote of a write. The commit index is a hint: it may be that of the write, up to the end of the log. */
 function partialWrites(state: StorageState, { hardState, truncateAfter, snapshot }: StorageWrite): StorageState[] {
   if (hardState === undefined) return []
   const last = state.blocks.at(-1)
@@ -96,11 +98,11 @@ function formatState({
   snapshot,
   blocks,
 }: Pick<RecoveredState, 'hardState' | 'snapshot' | 'blocks'>): string {
-  const { term, votedFor = 'nobody', commitIndex } = hardState
+  const { term, votedFor = 'none', commitIndex } = hardState
   const log = blocks.map((block) => `${block.first}–${endOf(block)}@${block.term}`).join(' ')
   const file =
     snapshot === undefined ? 'no snapshot' : `snapshot ${snapshot.index}@${snapshot.term} of ${snapshot.size} bytes`
-  return `term ${term}, a vote for ${votedFor}, commit index ${commitIndex}, ${file}, blocks [${log}]`
+  return `term ${term}, vote ${votedFor}, commit index ${commitIndex}, ${file}, blocks [${log}]`
 }
 
 function endOf({ first, count }: Pick<EncodedBlock, 'first' | 'count'>): LogIndex {

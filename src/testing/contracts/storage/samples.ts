@@ -1,4 +1,4 @@
-/** What the storage contract tries every storage with, and how it looks at the answers. */
+/** The fixture of the storage contract, sample data, and assertions shared by its checks. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import type { RecoveredState, Storage, StorageIdentity, StorageWrite } from '../../../contracts/storage.ts'
@@ -7,39 +7,40 @@ import type { RaftError } from '../../../errors.ts'
 import { isRaftError } from '../../../errors.ts'
 import { encodeCommands } from '../../../log-format/block.ts'
 
-/** One place to store in, empty at first. */
+/** A place for the data of one storage, for example a directory. It is empty at first. Optional methods are capabilities. */
 export interface StorageFixture {
-  /** A new storage, not yet open, over what the last one left. */
+  /** Creates a storage over the existing data. It is not open yet. */
   createStorage(): Storage
-  /** A power cut: the open storage is gone, and with it what was not durable. */
+  /** Simulates a power failure: the open storage and everything that is not durable are lost. */
   crash?(): Promise<void>
   /**
-   * Makes a call on the open storage and cuts the power within it, at its first moment, or its second, … (`moment` counts from 0): a
-   * moment is whenever the disk holds something else than before. False if the call came to an end before that: it has fewer moments.
+   * Makes a call on the open storage and simulates a power failure within it, at the crash point with this number, counted from 0. Every
+   * change of the data on disk is a crash point. Returns false if the call ended first because it has fewer crash points.
    */
-  crashWithin?(call: () => Promise<unknown>, moment: number): Promise<boolean>
+  crashWithin?(call: () => Promise<unknown>, crashPoint: number): Promise<boolean>
   /**
-   * From now on syncs succeed and do nothing, and the next crash takes what they should have kept: those of everything if `part` is 0,
-   * those of one file or kind of key alone if it is 1, 2, … False if there is no such part.
+   * From now on syncs report success but have no effect, so the next crash loses the data: of everything if `part` is 0, of one file or
+   * kind of key if it is 1, 2 and so on. Returns false if there is no such part.
    */
   loseSyncs?(part: number): Promise<boolean>
-  /** Makes the next write of the open storage fail, and perhaps later ones. */
+  /** Makes the next write of the open storage fail. Later writes may fail too. */
   failWrites?(): Promise<void>
-  /** No room is left, for the log or for snapshots, until what this answers is called. */
+  /** Fills the disk, for the log and for snapshots. The returned function frees it. */
   fillDisk?(): Promise<() => void>
-  /** All the damage that can be done while no storage is open, say a flipped bit for each file; one of it is done. */
+  /** Lists the damage that can be done while no storage is open, for example one flipped bit per file. Only one is applied. */
   damages?(): Promise<readonly Damage[]>
-  /** Closes what is open and removes everything. */
+  /** Closes the open storage and removes all data. */
   destroy(): Promise<void>
 }
 
+/** One kind of damage to stored data. */
 export interface Damage {
-  /** Which file or key, and what is done to it. */
+  /** The file or key, and what happens to it. */
   readonly description: string
   readonly apply: () => Promise<void>
 }
 
-/** One test, in a place of its own, and in others if it asks for them. Its name is a sentence that begins with its group's. */
+/** Defines a check. It gets a fresh fixture, and `another` creates further ones. Group name and title form a sentence. */
 export type StorageTest = (
   name: string,
   body: (place: StorageFixture, another: () => Promise<StorageFixture>) => Promise<void>,
@@ -54,7 +55,7 @@ export const MEMBERSHIP: Membership = {
   learners: [],
 }
 
-/** More than a chunk or two of any storage, and no two places alike. */
+/** The content of a snapshot file: larger than several chunks of any storage, and different at every offset. */
 export const CONTENT: Buffer = Buffer.from(
   Uint32Array.from({ length: 250_000 }, (_, at) => Math.imul(at, 2654435761)).buffer,
 )
@@ -89,7 +90,7 @@ export function snapshotInfoAt(index: number, term: number): SnapshotInfo {
   return { id: `snapshot-${index}-${term}`, index, term, membership: MEMBERSHIP, size: 0 }
 }
 
-/** Writes a whole snapshot file of CONTENT; the info with its size. */
+/** Writes CONTENT to a snapshot file. Returns the info with its size. */
 export async function saveSnapshot(storage: Storage, info: SnapshotInfo): Promise<SnapshotInfo> {
   const writer = await storage.snapshots.create(info)
   for (let at = 0; at < CONTENT.length; at += 100_000) await writer.write(CONTENT.subarray(at, at + 100_000))
@@ -102,7 +103,7 @@ export async function readSnapshot(storage: Storage, id: string, offset: number)
   return Buffer.concat(chunks)
 }
 
-/** The file with this id has exactly the bytes of CONTENT from `offset` on. */
+/** Asserts that the snapshot with this id has the bytes of CONTENT from `offset` on. */
 export async function assertSnapshotContent(storage: Storage, id: string, offset = 0): Promise<void> {
   const read = await readSnapshot(storage, id, offset)
   const expected = CONTENT.subarray(offset)
@@ -113,7 +114,7 @@ export async function assertSnapshotContent(storage: Storage, id: string, offset
   )
   if (read.equals(expected)) return
   const at = read.findIndex((byte, at) => byte !== expected[at])
-  assert.fail(`read from ${offset}, the file has another byte at ${offset + at}`)
+  assert.fail(`read from ${offset}, the file has a different byte at ${offset + at}`)
 }
 
 export async function drain(iterator: AsyncIterator<Uint8Array>): Promise<void> {
@@ -122,7 +123,7 @@ export async function drain(iterator: AsyncIterator<Uint8Array>): Promise<void> 
 
 export async function assertRejects(promise: Promise<unknown>, code?: string): Promise<RaftError> {
   const error = await promise.then(
-    () => assert.fail(`resolved, and should have been rejected${code === undefined ? '' : ` with ${code}`}`),
+    () => assert.fail(`resolved, but should have rejected${code === undefined ? '' : ` with ${code}`}`),
     (error: unknown) => error,
   )
   assertRaftError(error)

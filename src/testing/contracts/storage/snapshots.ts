@@ -1,4 +1,4 @@
-/** Snapshot files: whole or not there, resumed, listed, removed. */
+/** Checks of snapshot files: writing, resuming, listing, reading and removing them. */
 import assert from 'node:assert/strict'
 import type { StorageTest } from './samples.ts'
 import {
@@ -13,8 +13,8 @@ import {
 } from './samples.ts'
 
 export function snapshotFiles(test: StorageTest): void {
-  test('are whole once finished, listed, and read from any offset', async (place) => {
-    const { storage } = await openStorage(place)
+  test('are listed once finished, and can be read from any offset', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const { snapshots } = storage
     assert.deepEqual(await snapshots.list(), [])
     const info = await saveSnapshot(storage, snapshotInfoAt(4, 1))
@@ -22,27 +22,27 @@ export function snapshotFiles(test: StorageTest): void {
     assert.deepEqual(await snapshots.list(), [info.id])
     for (const offset of [0, 1, 300_000, CONTENT.length - 1, CONTENT.length])
       await assertSnapshotContent(storage, info.id, offset)
-    const { storage: again } = await reopenStorage(place, storage)
+    const { storage: again } = await reopenStorage(fixture, storage)
     assert.deepEqual(await again.snapshots.list(), [info.id])
     await assertSnapshotContent(again, info.id)
   })
 
-  test('may be empty', async (place) => {
-    const { storage } = await openStorage(place)
+  test('can be empty', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const writer = await storage.snapshots.create(snapshotInfoAt(1, 1))
     assert.equal(await writer.finish(), 0)
     assert.equal((await readSnapshot(storage, snapshotInfoAt(1, 1).id, 0)).length, 0)
   })
 
-  test('go on where a broken transfer stopped', async (place) => {
-    const { storage } = await openStorage(place)
+  test('resume after an interrupted transfer', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const broken = await storage.snapshots.create(info)
     assert.equal(broken.offset, 0)
     for (let at = 0; at < 700_000; at += 70_000) await broken.write(CONTENT.subarray(at, at + 70_000))
     await broken.suspend()
     assert.deepEqual(await storage.snapshots.list(), [])
-    const { storage: again } = await reopenStorage(place, storage)
+    const { storage: again } = await reopenStorage(fixture, storage)
     const writer = await again.snapshots.create(info)
     assert.ok(writer.offset > 0 && writer.offset <= 700_000, `offset ${writer.offset}`)
     await writer.write(CONTENT.subarray(writer.offset))
@@ -50,8 +50,8 @@ export function snapshotFiles(test: StorageTest): void {
     await assertSnapshotContent(again, info.id)
   })
 
-  test('begin anew when discarded, or when the partial file is of another snapshot', async (place) => {
-    const { storage } = await openStorage(place)
+  test('start over if the partial file was discarded or belongs to another snapshot', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const discarded = await storage.snapshots.create(info)
     await discarded.write(CONTENT.subarray(0, 600_000))
@@ -63,8 +63,8 @@ export function snapshotFiles(test: StorageTest): void {
     assert.equal((await storage.snapshots.create({ ...info, index: 5 })).offset, 0)
   })
 
-  test('are refused when they end with another size than announced', async (place) => {
-    const { storage } = await openStorage(place)
+  test('are rejected if their size differs from the announced size', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }
     const writer = await storage.snapshots.create(info)
     await writer.write(CONTENT.subarray(1))
@@ -73,8 +73,8 @@ export function snapshotFiles(test: StorageTest): void {
     assert.equal((await storage.snapshots.create(info)).offset, 0)
   })
 
-  test('take nothing more once their writer has ended', async (place) => {
-    const { storage } = await openStorage(place)
+  test('cannot be written after their writer has ended', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const writer = await storage.snapshots.create(snapshotInfoAt(4, 1))
     await writer.write(CONTENT)
     await writer.finish()
@@ -85,8 +85,8 @@ export function snapshotFiles(test: StorageTest): void {
     await assertSnapshotContent(storage, snapshotInfoAt(4, 1).id)
   })
 
-  test('are removed unless retained', async (place) => {
-    const { storage } = await openStorage(place)
+  test('are removed unless retained', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const { snapshots } = storage
     for (const index of [1, 2, 3]) await saveSnapshot(storage, snapshotInfoAt(index, 1))
     const partial = await snapshots.create({ ...snapshotInfoAt(4, 1), size: CONTENT.length })
@@ -98,16 +98,16 @@ export function snapshotFiles(test: StorageTest): void {
     assert.equal((await snapshots.create({ ...snapshotInfoAt(4, 1), size: CONTENT.length })).offset, 0)
   })
 
-  test('take any id without leaving their place', async (place) => {
-    const { storage } = await openStorage(place)
+  test('accept any id without escaping their directory', async (fixture) => {
+    const { storage } = await openStorage(fixture)
     const ids = ['../../escape', '..', 'a/b', 'ümlaut %41', 'n1-00000012-3']
     for (const id of ids) await saveSnapshot(storage, { ...snapshotInfoAt(1, 1), id })
     assert.deepEqual([...(await storage.snapshots.list())].sort(), [...ids].sort())
     for (const id of ids) await assertSnapshotContent(storage, id)
   })
 
-  test('answer for an unknown id that it is gone', async (place) => {
-    const { storage } = await openStorage(place)
-    await assertRejects(readSnapshot(storage, 'nobody', 0), 'ERR_RAFT_SNAPSHOT_GONE')
+  test('report an unknown id as gone', async (fixture) => {
+    const { storage } = await openStorage(fixture)
+    await assertRejects(readSnapshot(storage, 'unknown', 0), 'ERR_RAFT_SNAPSHOT_GONE')
   })
 }

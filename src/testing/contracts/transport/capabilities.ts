@@ -1,17 +1,17 @@
-/** What a network can do to transports besides carrying for them; whoever lacks an ability says so, and nothing is skipped in silence. */
+/** Optional capabilities of a transport fixture. A check that needs a missing one fails with an explanation. */
 import assert from 'node:assert/strict'
 import type { NodeId } from '../../../core/types.ts'
 import type { TransportFixture } from './test-network.ts'
 
-/** What a suite can be told to do without. */
-export type TransportCapability = 'stalls' | 'a largest message' | 'raw bytes' | 'bytes in between'
+/** The capabilities that `unsupported` accepts. */
+export type TransportCapability = 'stalls' | 'largest message' | 'raw bytes' | 'injected bytes'
 
 export interface Stall {
   readonly stall: () => Promise<void>
   readonly resume: () => Promise<void>
 }
 
-/** How nothing gets through between two nodes, and nobody is told. */
+/** Stalls and resumes the link between two nodes: nothing gets through, and no end is notified. */
 export function requireStall(fixture: TransportFixture, one: NodeId, other: NodeId): Stall {
   return {
     stall: async () => {
@@ -25,32 +25,32 @@ export function requireStall(fixture: TransportFixture, one: NodeId, other: Node
   }
 }
 
-/** The largest message that a transport of this world sends. */
+/** The size in bytes of the largest message that the transports send. */
 export function requireMessageBytesMax(fixture: TransportFixture): number {
-  assert.ok(fixture.messageBytesMax !== undefined, missingCapability('messageBytesMax', 'a largest message'))
+  assert.ok(fixture.messageBytesMax !== undefined, missingCapability('messageBytesMax', 'largest message'))
   return fixture.messageBytesMax
 }
 
-/** Sends a node bytes that no transport would, on a connection of their own. */
+/** Sends arbitrary bytes to a node on a new connection. */
 export function requireSendRaw(fixture: TransportFixture): (to: NodeId, bytes: Uint8Array) => Promise<void> {
   assert.ok(fixture.sendRaw !== undefined, missingCapability('sendRaw', 'raw bytes'))
   return fixture.sendRaw
 }
 
-/** Puts bytes into the middle of what one node sends to another. */
+/** Injects bytes into the stream from one node to another. */
 export function requireInject(
   fixture: TransportFixture,
 ): (from: NodeId, to: NodeId, bytes: Uint8Array) => void | Promise<void> {
-  assert.ok(fixture.inject !== undefined, missingCapability('inject', 'bytes in between'))
+  assert.ok(fixture.inject !== undefined, missingCapability('inject', 'injected bytes'))
   return fixture.inject
 }
 
-/** Changes a bit of what one node sends to another. */
+/** Flips a bit in the stream from one node to another. */
 export function requireCorrupt(fixture: TransportFixture): (from: NodeId, to: NodeId) => void | Promise<void> {
-  assert.ok(fixture.corrupt !== undefined, missingCapability('corrupt', 'bytes in between'))
+  assert.ok(fixture.corrupt !== undefined, missingCapability('corrupt', 'injected bytes'))
   return fixture.corrupt
 }
 
-function missingCapability(what: keyof TransportFixture, ability: TransportCapability): string {
-  return `the world has no ${what}: give it one, or say without: ['${ability}'] to leave these checks out`
+function missingCapability(member: keyof TransportFixture, capability: TransportCapability): string {
+  return `the fixture has no ${member}: add it, or pass unsupported: ['${capability}'] to skip these checks`
 }

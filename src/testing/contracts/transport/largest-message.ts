@@ -1,4 +1,4 @@
-/** The largest message that a transport sends, and one that is larger. */
+/** Checks of the largest message that a transport sends, and of a larger one. */
 import assert from 'node:assert/strict'
 import type { PeerMessage } from '../../../contracts/transport.ts'
 import { messageBytes } from '../../../contracts/transport.ts'
@@ -8,26 +8,26 @@ import type { TransportTest } from './test-network.ts'
 import { appendEntriesRequest, readIndexRequest } from './test-network.ts'
 
 export function largestMessage(on: TransportTest): void {
-  on('passes whole', async (net) => {
-    const largest = messageOf(requireMessageBytesMax(net.fixture))
-    const [a, b] = await net.connectedPair()
-    assert.equal(a.transport.send('b', largest), true, 'send() does not take it')
+  on('arrives intact', async (network) => {
+    const largest = messageOf(requireMessageBytesMax(network.fixture))
+    const [a, b] = await network.connectedPair()
+    assert.equal(a.transport.send('b', largest), true, 'send() rejected it')
     await b.host.until('the message', () => b.host.received.length === 1)
-    assert.ok(payloadOf(b.host.received[0]).equals(payloadOf(largest)), 'other bytes came than were sent')
+    assert.ok(payloadOf(b.host.received[0]).equals(payloadOf(largest)), 'the delivered bytes differ from those sent')
   })
 
-  on('is the largest: what is larger is not taken, and hurts neither the link nor what follows', async (net) => {
-    const larger = messageOf(requireMessageBytesMax(net.fixture) + 1)
-    const [a, b] = await net.connectedPair()
-    assert.equal(a.transport.send('b', larger), false, 'send() says that it took more')
+  on('is the limit: a larger one is rejected and affects neither the link nor later messages', async (network) => {
+    const larger = messageOf(requireMessageBytesMax(network.fixture) + 1)
+    const [a, b] = await network.connectedPair()
+    assert.equal(a.transport.send('b', larger), false, 'send() accepted a larger message')
     assert.equal(a.transport.send('b', readIndexRequest(1)), true)
-    await b.host.until('what follows', () => b.host.received.length === 1)
+    await b.host.until('the next message', () => b.host.received.length === 1)
     assert.deepEqual(b.host.received, [readIndexRequest(1)])
     for (const { host } of [a, b]) assert.deepEqual(host.callsOfType('peerLost'), [], 'the link was lost')
   })
 }
 
-/** A message that counts for so many bytes. */
+/** A message whose size is this many bytes, as `messageBytes` counts them. */
 function messageOf(bytes: number): PeerMessage {
   let payload = bytes
   for (

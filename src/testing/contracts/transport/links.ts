@@ -1,64 +1,64 @@
-/** How links come about, are lost, and come back. */
+/** Checks of links: how they are established, lost and re-established. */
 import assert from 'node:assert/strict'
 import type { TransportTest } from './test-network.ts'
 import { pause, readIndexRequest } from './test-network.ts'
 
 export function links(on: TransportTest): void {
-  on('says whom it is connected to, on both ends', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('are reported as connected on both ends', async (network) => {
+    const [a, b] = await network.connectedPair()
     assert.deepEqual(a.host.callsOfType('peerConnected')[0], { type: 'peerConnected', peer: 'b' })
     assert.deepEqual(b.host.callsOfType('peerConnected')[0], { type: 'peerConnected', peer: 'a' })
   })
 
-  on('connects whichever end is there first, and after a first attempt in vain', async (net) => {
-    const a = await net.startNode('a')
-    a.transport.setPeers(new Map([['b', await net.fixture.addressFor('a', 'a')]]))
+  on('are established after a failed first attempt, whichever end starts first', async (network) => {
+    const a = await network.startNode('a')
+    a.transport.setPeers(new Map([['b', await network.fixture.addressFor('a', 'a')]]))
     await pause(50)
-    const b = await net.startNode('b')
-    await net.exchangeAddresses(a, b)
-    await net.untilConnected(a, b)
+    const b = await network.startNode('b')
+    await network.exchangeAddresses(a, b)
+    await network.untilConnected(a, b)
   })
 
-  on('answers a peer whose address it does not know', async (net) => {
-    const [a, b] = [await net.startNode('a'), await net.startNode('b')]
-    a.transport.setPeers(new Map([['b', await net.fixture.addressFor('a', 'b')]]))
-    await net.untilConnected(a, b)
+  on('carry messages to a peer without a known address', async (network) => {
+    const [a, b] = [await network.startNode('a'), await network.startNode('b')]
+    a.transport.setPeers(new Map([['b', await network.fixture.addressFor('a', 'b')]]))
+    await network.untilConnected(a, b)
     a.transport.send('b', readIndexRequest(1))
     await b.host.until('the question', () => b.host.received.length === 1)
     assert.equal(b.transport.send('a', readIndexRequest(2)), true)
     await a.host.until('the answer', () => a.host.received.length === 1)
   })
 
-  on('tells of a lost link, drops meanwhile, and comes back by itself', async (net) => {
-    const [a, b] = await net.connectedPair()
-    await net.fixture.cut('a', 'b')
+  on('report a loss, drop messages while lost, and reconnect', async (network) => {
+    const [a, b] = await network.connectedPair()
+    await network.fixture.cut('a', 'b')
     for (const [one, other] of [
       [a, 'b'],
       [b, 'a'],
     ] as const) {
-      await one.host.until('the loss', () => !one.host.isConnected(other))
+      await one.host.until('the loss of the link', () => !one.host.isConnected(other))
       assert.equal(one.transport.send(other, readIndexRequest(1)), false)
     }
-    await net.fixture.heal('a', 'b')
-    await net.untilConnected(a, b)
+    await network.fixture.heal('a', 'b')
+    await network.untilConnected(a, b)
     assert.equal(a.transport.send('b', readIndexRequest(2)), true)
     await b.host.until('a message', () => b.host.received.length === 1)
     assert.deepEqual(b.host.received, [readIndexRequest(2)])
   })
 
-  on('comes back to a peer that was closed and started again', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('reconnect to a restarted peer', async (network) => {
+    const [a, b] = await network.connectedPair()
     await b.transport.close()
-    await a.host.until('the loss', () => !a.host.isConnected('b'))
-    const again = await net.startNode('b')
-    await net.exchangeAddresses(a, again)
-    await net.untilConnected(a, again)
+    await a.host.until('the loss of the link', () => !a.host.isConnected('b'))
+    const again = await network.startNode('b')
+    await network.exchangeAddresses(a, again)
+    await network.untilConnected(a, again)
     again.transport.send('a', readIndexRequest(3))
     await a.host.until('a message', () => a.host.received.length === 1)
   })
 
-  on('closes the link to who is no peer any more', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('close when a node is removed from the peers', async (network) => {
+    const [a, b] = await network.connectedPair()
     b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member' })
     b.transport.setPeers(new Map())
     for (const [{ host }, peer] of [

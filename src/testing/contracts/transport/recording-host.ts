@@ -1,4 +1,4 @@
-/** A transport's host that remembers what it is told, and lets a test wait for it. */
+/** A transport host that records every call to it, and lets a check wait for calls. */
 import type { PeerIdentity, PeerMessage, Refusal, TransportHost } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
 
@@ -9,19 +9,19 @@ export type HostCall =
   | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
   | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly refusal: Refusal }
 
-/** How long a test waits for what must come, unless it is told otherwise. */
+/** The default time that a check waits for an expected event. */
 export const TIMEOUT_MS_DEFAULT: number = 8000
 
 export class RecordingHost implements TransportHost {
   readonly identity: PeerIdentity
   readonly calls: HostCall[] = []
-  /** Whom to turn away, and why; anybody may be let in unless a test says otherwise. */
+  /** Returns the reason to reject a peer. By default every peer is admitted. */
   rejectPeer: (peer: PeerIdentity) => Refusal | undefined = () => undefined
-  /** What this node's snapshots hold. */
+  /** The content of this node's snapshots. */
   snapshot: (id: string, offset: number) => AsyncIterable<Uint8Array> = () => {
     throw new Error('this host has no snapshots')
   }
-  /** What else is done at each call, inside it. */
+  /** Called within each call to this host. */
   onCall: (call: HostCall) => void = () => undefined
   readonly #timeoutMs: number
   readonly #waiting = new Set<() => void>()
@@ -56,12 +56,11 @@ export class RecordingHost implements TransportHost {
     return this.snapshot(id, offset)
   }
 
-  /** Every call of one type, in order. */
   callsOfType<Type extends HostCall['type']>(type: Type): Extract<HostCall, { type: Type }>[] {
     return this.calls.filter((call): call is Extract<HostCall, { type: Type }> => call.type === type)
   }
 
-  /** The messages that came, from whomever. */
+  /** All received messages, from any node. */
   get received(): PeerMessage[] {
     return this.callsOfType('receive').map(({ message }) => message)
   }
@@ -73,28 +72,28 @@ export class RecordingHost implements TransportHost {
     return last?.type === 'peerConnected'
   }
 
-  /** Resolves as soon as `isSo`, looked at after every call; rejects, naming what was awaited, after a while. */
-  until(what: string, isSo: () => boolean): Promise<void> {
-    if (isSo()) return Promise.resolve()
+  /** Resolves once the condition holds; it is tested after every call. Rejects with `what` in the message after a timeout. */
+  until(what: string, condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      const look = (): void => {
-        if (!isSo()) return
+      const test = (): void => {
+        if (!condition()) return
         clearTimeout(timeout)
-        this.#waiting.delete(look)
+        this.#waiting.delete(test)
         resolve()
       }
       const timeout = setTimeout(() => {
-        this.#waiting.delete(look)
-        reject(new Error(`${this.identity.nodeId} waited in vain for: ${what}; it saw ${this.#summary()}`))
+        this.#waiting.delete(test)
+        reject(new Error(`${this.identity.nodeId} timed out waiting for ${what}; calls so far: ${this.#summary()}`))
       }, this.#timeoutMs)
-      this.#waiting.add(look)
+      this.#waiting.add(test)
     })
   }
 
   #record(call: HostCall): void {
     this.calls.push(call)
     this.onCall(call)
-    for (const look of [...this.#waiting]) look()
+    for (const test of [...this.#waiting]) test()
   }
 
   #summary(): string {
@@ -102,6 +101,6 @@ export class RecordingHost implements TransportHost {
       if (call.type === 'receive') return `${call.message.type} from ${call.from}`
       return `${call.type} ${JSON.stringify({ ...call, type: undefined })}`
     })
-    return shown.length === 0 ? 'nothing' : shown.join(', ')
+    return shown.length === 0 ? 'none' : shown.join(', ')
   }
 }

@@ -1,4 +1,4 @@
-/** One message of every kind, with every field set to something that would be missed. */
+/** Sample messages of every type. Each field has a value whose loss a check would notice. */
 
 import type { PeerMessage } from '../../../contracts/transport.ts'
 import type { Membership } from '../../../core/types.ts'

@@ -1,12 +1,12 @@
-/** How a snapshot's bytes are fetched, and how that ends early. */
+/** Checks of snapshot fetches, and of how they end early. */
 import assert from 'node:assert/strict'
 import { isRaftError, RaftError } from '../../../errors.ts'
 import type { TransportTest } from './test-network.ts'
 import { assertRejects, collect, longSnapshot, MIB, pause, splitIntoChunks } from './test-network.ts'
 
 export function snapshots(on: TransportTest): void {
-  on('fetches a snapshot from the offset that is asked for', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('starts at the requested offset', async (network) => {
+    const [a, b] = await network.connectedPair()
     const file = new Uint8Array(3 * MIB + 17).map((_, offset) => (offset ^ (offset >> 9)) & 255)
     b.host.snapshot = (_, offset) => splitIntoChunks(file.subarray(offset), 700_001)
     for (const offset of [0, MIB + 1, file.length]) {
@@ -15,8 +15,8 @@ export function snapshots(on: TransportTest): void {
     }
   })
 
-  on('reads no further ahead than a window while the taker is slow', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('reads at most a window ahead of a slow consumer', async (network) => {
+    const [a, b] = await network.connectedPair()
     let read = 0
     b.host.snapshot = async function* () {
       for (; read < 64 * MIB; read += MIB / 4) yield new Uint8Array(MIB / 4)
@@ -28,8 +28,8 @@ export function snapshots(on: TransportTest): void {
     await chunks.return?.()
   })
 
-  on('says that a snapshot is gone', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('reports that the snapshot is gone', async (network) => {
+    const [a, b] = await network.connectedPair()
     b.host.snapshot = async function* () {
       yield* []
       throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'no such snapshot')
@@ -40,37 +40,37 @@ export function snapshots(on: TransportTest): void {
     )
   })
 
-  on('ends a fetch that is aborted with the reason, and the reading too', async (net) => {
-    const [a, b] = await net.connectedPair()
-    let isRead = true
+  on('rejects with the reason of an abort, and ends the read', async (network) => {
+    const [a, b] = await network.connectedPair()
+    let isReading = true
     b.host.snapshot = () =>
       longSnapshot(() => {
-        isRead = false
+        isReading = false
       })
     const controller = new AbortController()
-    const reason = new Error('enough')
+    const reason = new Error('cancelled')
     const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal), () => controller.abort(reason))
     await assert.rejects(fetching, reason)
-    await net.eventually('the end of the reading', () => !isRead)
+    await network.eventually('the end of the read', () => !isReading)
     await assert.rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal)), reason)
   })
 
-  on('ends a fetch with a RaftError when the link breaks', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('rejects with a RaftError if the link is lost', async (network) => {
+    const [a, b] = await network.connectedPair()
     b.host.snapshot = () => longSnapshot()
     let isCut = false
     const fetching = collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal), () => {
-      if (!isCut) void net.fixture.cut('a', 'b')
+      if (!isCut) void network.fixture.cut('a', 'b')
       isCut = true
     })
     await assertRejects(fetching, 'ERR_RAFT_UNREACHABLE')
   })
 
-  on('ends a fetch with a RaftError when the source fails', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('rejects with a RaftError if the source fails', async (network) => {
+    const [a, b] = await network.connectedPair()
     b.host.snapshot = async function* () {
       yield new Uint8Array(10)
-      throw new Error('the disk is broken')
+      throw new Error('disk failure')
     }
     await assertRejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
@@ -78,12 +78,12 @@ export function snapshots(on: TransportTest): void {
     )
   })
 
-  on('hands out what came before its source failed, so that another fetch goes on from there', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('yields all chunks before its source failed, so that another fetch can resume', async (network) => {
+    const [a, b] = await network.connectedPair()
     const file = new Uint8Array(MIB).map((_, offset) => (offset ^ (offset >> 8)) & 255)
     b.host.snapshot = async function* (_, offset) {
       yield* splitIntoChunks(file.subarray(offset, offset + MIB / 2), 100_000)
-      if (offset + MIB / 2 < file.length) throw new Error('the disk is broken')
+      if (offset + MIB / 2 < file.length) throw new Error('disk failure')
     }
     const got: Uint8Array[] = []
     const fetched = (): Buffer => Buffer.concat(got)
@@ -96,22 +96,22 @@ export function snapshots(on: TransportTest): void {
       }
     assert.ok(
       fetched().equals(file),
-      `after up to 20 attempts, ${fetched().length} bytes came, or not those of the source`,
+      `after up to 20 attempts, the ${fetched().length} bytes received are not those of the source`,
     )
   })
 
-  on('hands no snapshot to who is not admitted', async (net) => {
-    const [a, b] = await net.connectedPair()
+  on('is rejected if the node is not admitted', async (network) => {
+    const [a, b] = await network.connectedPair()
     b.host.snapshot = () => splitIntoChunks(new Uint8Array(10), 10)
-    b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is not a member any more' })
+    b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is no longer a member' })
     await assertRejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
       'ERR_RAFT_REMOVED',
     )
   })
 
-  on('cannot fetch from whom it cannot reach', async (net) => {
-    const a = await net.startNode('a')
+  on('rejects if the peer is unreachable', async (network) => {
+    const a = await network.startNode('a')
     await assertRejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),
       'ERR_RAFT_UNREACHABLE',

@@ -1,4 +1,4 @@
-/** A network with nodes on it, and the words the transport contract is told in. */
+/** The fixture of the transport contract, and the nodes, sample messages and assertions of its checks. */
 import assert from 'node:assert/strict'
 import type { PeerIdentity, PeerMessage, Transport } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
@@ -7,43 +7,44 @@ import { isRaftError } from '../../../errors.ts'
 import { encodeCommands } from '../../../log-format/block.ts'
 import { RecordingHost } from './recording-host.ts'
 
-/** A network that a test can break. */
+/** A network of transports that a check can disturb. Optional members are capabilities. */
 export interface TransportFixture {
-  /** A new transport, not yet started. */
+  /** Creates a transport. It is not started yet. */
   createTransport(id: NodeId): Transport
-  /** The address under which `from` is to look for `to`; asked once both are started. */
+  /** The address at which `from` reaches `to`. Called after both are started. */
   addressFor(from: NodeId, to: NodeId): string | Promise<string>
-  /** Breaks the routes between two nodes, in both directions, until `heal`. */
+  /** Breaks the connections between two nodes, in both directions, until `heal`. */
   cut(one: NodeId, other: NodeId): void | Promise<void>
   heal(one: NodeId, other: NodeId): void | Promise<void>
-  /** The most bytes a transport of this world takes for one peer before it drops. */
+  /** The number of bytes that a transport queues for one peer before `send` drops messages. */
   readonly windowBytes: number
-  /** From now on nothing gets through between two nodes, in either direction, and nobody is told, until `resume`. */
+  /** Stops all traffic between two nodes, in both directions, without notifying either end, until `resume`. */
   stall?(one: NodeId, other: NodeId): void | Promise<void>
   resume?(one: NodeId, other: NodeId): void | Promise<void>
-  /** The largest message a transport of this world sends, in bytes as `messageBytes` counts them; at least 5 MiB. */
+  /** The size of the largest message that a transport sends, in bytes as `messageBytes` counts them. At least 5 MiB. */
   readonly messageBytesMax?: number
-  /** Opens a connection to a node, as anybody could, sends it these bytes, and closes it; resolves when it is closed. */
+  /** Opens a connection to a node, sends these bytes, and closes it. Resolves when it is closed. */
   sendRaw?(to: NodeId, bytes: Uint8Array): Promise<void>
-  /** Changes one bit in the middle of the next 16 KiB or more that go from one node to another at once. */
+  /** Flips one bit in the middle of the next chunk of at least 16 KiB from one node to another. */
   corrupt?(from: NodeId, to: NodeId): void | Promise<void>
-  /** Puts bytes into the middle of what one node sends to another. */
+  /** Inserts bytes into the stream from one node to another. */
   inject?(from: NodeId, to: NodeId, bytes: Uint8Array): void | Promise<void>
   close(): Promise<void>
 }
 
-/** Defines a test on a fresh network. */
+/** Defines a check with a fresh network. */
 export type TransportTest = (name: string, body: (network: TestNetwork) => Promise<void>) => void
 
 export const MIB: number = 1024 * 1024
 
+/** A started transport and its host. */
 export interface StartedNode {
   readonly id: NodeId
   readonly transport: Transport
   readonly host: RecordingHost
 }
 
-/** A world and the nodes a test has started in it. */
+/** A fixture, and the nodes that a check has started in it. */
 export class TestNetwork {
   readonly fixture: TransportFixture
   readonly #timeoutMs: number
@@ -65,7 +66,7 @@ export class TestNetwork {
     return node
   }
 
-  /** Two nodes that know and have found each other. */
+  /** Starts two nodes and connects them. */
   async connectedPair(): Promise<[StartedNode, StartedNode]> {
     const [a, b] = [await this.startNode('a'), await this.startNode('b')]
     await this.exchangeAddresses(a, b)
@@ -83,14 +84,14 @@ export class TestNetwork {
     await other.host.until(`a link to ${one.id}`, () => other.host.isConnected(one.id))
   }
 
-  async eventually(what: string, isSo: () => boolean): Promise<void> {
-    for (let waited = 0; !isSo(); waited += 5) {
-      assert.ok(waited < this.#timeoutMs, `waited in vain for ${what}`)
+  async eventually(what: string, condition: () => boolean): Promise<void> {
+    for (let waited = 0; !condition(); waited += 5) {
+      assert.ok(waited < this.#timeoutMs, `timed out waiting for ${what}`)
       await pause(5)
     }
   }
 
-  /** Nothing is told to this host for a while. */
+  /** Asserts that this host is not called for 50 ms. */
   async assertQuiet(host: RecordingHost): Promise<void> {
     const known = host.calls.length
     await pause(50)
@@ -116,14 +117,14 @@ export function appendEntriesRequest(command: Uint8Array): PeerMessage {
   return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [command])] }
 }
 
-/** Sends in one turn until a message is dropped, or more than `most` were taken; says how many were. */
+/** Sends in one turn until a message is dropped or more than `most` are accepted. Returns the number accepted. */
 export function sendUntilFull(transport: Transport, message: PeerMessage, most: number): number {
-  let taken = 0
-  while (taken <= most && transport.send('b', message)) taken++
-  return taken
+  let accepted = 0
+  while (accepted <= most && transport.send('b', message)) accepted++
+  return accepted
 }
 
-/** A message with its bytes made comparable: whether a Buffer or not does not count. */
+/** A message in a form for deepEqual: a Buffer and a Uint8Array with the same bytes are equal. */
 export function comparable(message: PeerMessage): unknown {
   if (message.type !== 'AppendEntriesRequest') return message
   return { ...message, blocks: message.blocks.map((block) => ({ ...block, bytes: Array.from(block.bytes) })) }
@@ -133,7 +134,7 @@ export async function* splitIntoChunks(bytes: Uint8Array, size: number): AsyncGe
   for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size)
 }
 
-/** A snapshot that is long enough to be broken off anywhere, and ends all the same: whoever reads on forever is caught. */
+/** A snapshot long enough to be interrupted at any point, but finite, so that a transport that never stops reading is detected. */
 export async function* longSnapshot(onEnd: () => void = () => undefined): AsyncGenerator<Uint8Array> {
   const piece = new Uint8Array(MIB / 16)
   try {
