@@ -1,4 +1,4 @@
-/** A counter on three nodes: every node counts the same, whichever of them was asked. Run it with `npx tsx examples/counter.ts`. */
+/** A replicated counter on three nodes, which all return the same value. Run it with `npx tsx examples/counter.ts`. */
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

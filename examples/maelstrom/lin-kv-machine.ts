@@ -1,4 +1,4 @@
-/** The state machine: values under keys, both any JSON; what it answers is the body of a Maelstrom reply. */
+/** The state machine of `lin-kv`: a map from JSON keys to JSON values, whose results are the bodies of Maelstrom replies. */
 import { isDeepStrictEqual } from 'node:util'
 import type { StateMachine } from 'quorate'
 
@@ -8,7 +8,7 @@ export type Command =
 
 export type Reply = { readonly type: string; readonly [field: string]: unknown }
 
-/** Maelstrom's numbers for what surely has not happened. */
+/** Maelstrom's error codes for operations that had no effect. */
 export const KEY_DOES_NOT_EXIST = 20
 export const PRECONDITION_FAILED = 22
 
@@ -48,5 +48,5 @@ export class LinKvMachine implements StateMachine<Command, Reply> {
 }
 
 function missing(key: string): Reply {
-  return { type: 'error', code: KEY_DOES_NOT_EXIST, text: `there is no ${key}` }
+  return { type: 'error', code: KEY_DOES_NOT_EXIST, text: `key ${key} does not exist` }
 }

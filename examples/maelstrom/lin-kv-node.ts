@@ -1,4 +1,4 @@
-/** A node of Maelstrom's `lin-kv` workload: replicates writes by Raft, reads linearizably, and passes on what only the leader can do. */
+/** A node of Maelstrom's `lin-kv` workload: it replicates writes with Raft, reads linearizably, and forwards writes to the leader. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { isRaftError, type NodeOptions, type RaftNode, startNode } from 'quorate'
@@ -9,11 +9,11 @@ import type { Body, Message, MessageStream } from './message-stream.ts'
 import { MaelstromTransport, type MaelstromTransportOptions, PEER_BODY_TYPE } from './transport.ts'
 
 export interface LinKvOptions {
-  /** Where the node keeps its log, under its name; without it in memory, and then it must not be restarted. */
+  /** The parent of the node's data directory. Without it the node stores everything in memory and must not be restarted. */
   readonly data?: string | undefined
-  /** Any of quorate's limits. */
+  /** Further options of the node. */
   readonly limits?: Partial<NodeOptions<Command, Reply>> | undefined
-  readonly links?: Pick<MaelstromTransportOptions, 'pingMs' | 'silenceMs'> | undefined
+  readonly links?: Pick<MaelstromTransportOptions, 'pingMs' | 'linkTimeoutMs'> | undefined
 }
 
 interface Init {
@@ -21,10 +21,10 @@ interface Init {
   readonly node_ids: readonly string[]
 }
 
-/** Maelstrom's clients wait a second; an answer that comes later finds nobody. */
+/** Less than the one second that Maelstrom's clients wait for a reply. */
 const ANSWER_TIMEOUT_MS = 800
 
-/** Maelstrom's error numbers: done perhaps (0, 13), or surely not. */
+/** Maelstrom's error codes. After 0 and 13 the operation may have taken effect; after the others it has not. */
 const TIMEOUT = 0
 const NOT_SUPPORTED = 10
 const TEMPORARILY_UNAVAILABLE = 11
@@ -34,7 +34,7 @@ export class LinKvNode {
   readonly #stream: MessageStream
   readonly #options: LinKvOptions
   readonly #machine = new LinKvMachine()
-  /** By the number of a message that was passed on to the leader: who waits for its answer. */
+  /** The callbacks of forwarded commands, by message id. */
   readonly #forwarded = new Map<number, (reply: Reply) => void>()
   #id = ''
   #transport: MaelstromTransport | undefined
@@ -117,7 +117,7 @@ export class LinKvNode {
     }
   }
 
-  /** Once: a command that got no answer may have been applied. */
+  /** Forwards a command once. It must not be repeated, because a command without a reply may have been applied. */
   #forward(leader: string, command: Command): Promise<Reply> {
     const number = ++this.#messages
     return new Promise((resolve) => {
@@ -126,8 +126,8 @@ export class LinKvNode {
         this.#forwarded.delete(number)
         resolve(reply)
       }
-      const silence = { type: 'error', code: TIMEOUT, text: `${leader} has not answered in time` }
-      const timer = setTimeout(() => end(silence), ANSWER_TIMEOUT_MS)
+      const timeout = { type: 'error', code: TIMEOUT, text: `${leader} did not reply in time` }
+      const timer = setTimeout(() => end(timeout), ANSWER_TIMEOUT_MS)
       this.#forwarded.set(number, end)
       this.#stream.send({ src: this.#id, dest: leader, body: { type: 'passed_on', msg_id: number, command } })
     })

@@ -1,15 +1,15 @@
-/** One node of `lin-kv` as a process: messages at standard input and output, everything else at standard error. */
+/** Runs one node of `lin-kv`: messages on standard input and output, everything else on standard error. */
 import { parseArgs } from 'node:util'
 import { LinKvNode } from './lin-kv-node.ts'
 import { lineStream } from './message-stream.ts'
 
 const { values } = parseArgs({
   options: {
-    /** Where to keep the log; without it, in memory. */
+    /** The parent of the data directory; without it the log is in memory. */
     data: { type: 'string' },
-    /** The shortest election timeout in milliseconds; the longest is twice as long, a heartbeat an eighth. */
+    /** The minimum election timeout in milliseconds. The maximum is twice, the heartbeat interval an eighth of it. */
     election: { type: 'string', default: '750' },
-    /** A snapshot after so many commands, and as many entries kept behind it. */
+    /** The number of commands between snapshots, and of entries kept behind one. */
     snapshot: { type: 'string', default: '10000' },
   },
 })
@@ -25,5 +25,5 @@ const node = new LinKvNode(stream, {
     snapshotEntries,
     trailingEntries: snapshotEntries,
   },
-  links: { pingMs: electionMs, silenceMs: 4 * electionMs },
+  links: { pingMs: electionMs, linkTimeoutMs: 4 * electionMs },
 })

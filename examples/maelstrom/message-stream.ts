@@ -1,4 +1,4 @@
-/** Maelstrom's messages: JSON, one per line, in at standard input and out at standard output. */
+/** Streams of Maelstrom messages: one JSON object per line. */
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
@@ -15,15 +15,15 @@ export interface Message {
   readonly body: Body
 }
 
-/** Where a node hands its messages in, and gets others' from. */
+/** The connection of a node to the network. */
 export interface MessageStream {
-  /** `sent` is called once the message has left this process, or is lost. */
+  /** Calls `sent` once the message has left this process or is lost. */
   send(message: Message, sent?: () => void): void
-  /** Called with each message for this node. */
+  /** Set by the node; called with each message for it. */
   onMessage: (message: Message) => void
 }
 
-/** The post of a process. `ended` is called when there will be no more messages. */
+/** The stream of a process on its standard input and output. Calls `onEnd` at the end of the input. */
 export function lineStream(input: Readable, output: Writable, onEnd: () => void): MessageStream {
   const stream: MessageStream = {
     send: (message, sent) => {

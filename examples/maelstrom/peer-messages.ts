@@ -1,9 +1,9 @@
-/** Raft's messages as JSON, and back: every field that a message must have is looked at, and blocks are checked by their checksums. */
+/** Converts Raft messages to and from JSON. Received messages are checked for their fields, blocks by their checksums. */
 import { decodeBlock, type EncodedBlock, type PeerMessage } from 'quorate'
 
 type Kind = 'number' | 'boolean' | 'string' | 'object'
 
-/** What each message carries, beside the blocks of an AppendEntries. */
+/** The fields of each message and their types. The encoded blocks of AppendEntries are checked separately. */
 const FIELDS: { readonly [Type in PeerMessage['type']]: Readonly<Record<string, Kind>> } = {
   RequestVoteRequest: { term: 'number', lastIndex: 'number', lastTerm: 'number', isTransfer: 'boolean' },
   RequestVoteResponse: { term: 'number', isGranted: 'boolean' },
@@ -31,7 +31,7 @@ export function toJson(message: PeerMessage): object {
   return { ...message, blocks: message.blocks.map(({ bytes }) => Buffer.from(bytes).toString('base64')) }
 }
 
-/** Undefined if it is no message: then it is treated as lost. */
+/** Undefined if the JSON is not a message; the caller drops it. */
 export function fromJson(json: unknown): PeerMessage | undefined {
   if (typeof json !== 'object' || json === null) return undefined
   const message = json as PeerMessage & Readonly<Record<string, unknown>>
@@ -39,7 +39,7 @@ export function fromJson(json: unknown): PeerMessage | undefined {
   for (const [name, kind] of Object.entries(FIELDS[message.type]))
     if (typeof message[name] !== kind || message[name] === null) return undefined
   if (message.type === 'AppendEntriesRequest') return withBlocks(message)
-  // JSON does not say `undefined`, and a refused read has no index.
+  // JSON omits undefined fields, and a rejected read has no index.
   if (message.type === 'ReadIndexResponse') return { ...message, index: message.index }
   return message
 }
@@ -54,7 +54,7 @@ function withBlocks(message: Extract<PeerMessage, { type: 'AppendEntriesRequest'
   }
 }
 
-/** Without a hole, from the entry before them. */
+/** True if the blocks have no gap and start after `prevIndex`. */
 function isContiguous(blocks: readonly EncodedBlock[], prevIndex: number): boolean {
   let next = prevIndex + 1
   return blocks.every(({ first, count }) => {

@@ -1,4 +1,4 @@
-/** The end that fetches a snapshot: asks for one piece after the other, and again for what was lost. */
+/** The receiving side of snapshots: requests one chunk after the other, and repeats a request until its chunk arrives. */
 import { ERROR_CODES, type ErrorCode, type NodeId, RaftError, type Refusal } from 'quorate'
 import type { Body } from './message-stream.ts'
 
@@ -6,7 +6,7 @@ type Send = (body: Readonly<Record<string, unknown>>) => void
 
 export class SnapshotFetches {
   readonly #retryMs: number
-  /** By the number of the fetch: who waits for a piece. */
+  /** The callbacks of fetches that wait for a chunk, by fetch number. */
   readonly #waiting = new Map<number, (body: Body) => void>()
   #fetches = 0
 
@@ -14,14 +14,14 @@ export class SnapshotFetches {
     this.#retryMs = retryMs
   }
 
-  /** The bytes from `offset` on, until the end, or until `stopped` says why not. */
+  /** Yields the bytes of a snapshot from `offset` on. Throws the reason of `stopped` if it aborts. */
   async *fetch(id: string, offset: number, stopped: AbortSignal, send: Send): AsyncGenerator<Uint8Array, void> {
     const fetch = ++this.#fetches
     try {
       for (let at = offset; ; ) {
-        const piece = await this.#fetchChunk({ part: 'fetch', fetch, id, offset: at }, stopped, send)
-        if (piece.refusal !== undefined) throw rejectedError(piece.refusal as Refusal)
-        const bytes = Buffer.from(piece.data as string, 'base64')
+        const chunk = await this.#fetchChunk({ part: 'fetch', fetch, id, offset: at }, stopped, send)
+        if (chunk.refusal !== undefined) throw rejectedError(chunk.refusal as Refusal)
+        const bytes = Buffer.from(chunk.data as string, 'base64')
         if (bytes.length === 0) return
         at += bytes.length
         yield bytes
@@ -32,9 +32,9 @@ export class SnapshotFetches {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: it is an iterable that only fails.
+  // biome-ignore lint/correctness/useYield: this iterable only throws.
   async *unreachable(from: NodeId): AsyncGenerator<Uint8Array, void> {
-    throw new RaftError('ERR_RAFT_UNREACHABLE', `there is no link to ${from}`)
+    throw new RaftError('ERR_RAFT_UNREACHABLE', `no link to ${from}`)
   }
 
   onChunk(body: Body): void {
@@ -64,5 +64,5 @@ export class SnapshotFetches {
 
 function rejectedError({ code, message }: Refusal): RaftError {
   const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(known, `the snapshot is not handed out: ${message}`)
+  return new RaftError(known, `the peer rejected the fetch of the snapshot: ${message}`)
 }

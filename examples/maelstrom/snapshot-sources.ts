@@ -1,8 +1,8 @@
-/** The end that hands a snapshot out: a piece for each request, the last one again if it was lost, and nothing read ahead. */
+/** The sending side of snapshots: sends one chunk per request, and the last one again if the request is repeated. It reads nothing ahead. */
 import { isRaftError, type NodeId, type Refusal, type TransportHost } from 'quorate'
 import type { Body } from './message-stream.ts'
 
-/** Of one message. */
+/** The maximum size of a chunk in one message. */
 const CHUNK_BYTES_MAX = 256 * 1024
 
 type Answer = (body: Readonly<Record<string, unknown>>) => void
@@ -10,7 +10,7 @@ type Answer = (body: Readonly<Record<string, unknown>>) => void
 interface Source {
   readonly fetch: unknown
   readonly chunks: AsyncIterator<Uint8Array>
-  /** Read, and not yet handed out. */
+  /** Bytes that were read and not yet sent. */
   rest: Uint8Array
   offset: number
   last: Readonly<Record<string, unknown>> | undefined
@@ -18,10 +18,10 @@ interface Source {
 }
 
 export class SnapshotSources {
-  /** One for each peer: it fetches one snapshot at a time. */
+  /** At most one source per peer, because a peer fetches one snapshot at a time. */
   readonly #sources = new Map<NodeId, Source>()
 
-  /** A piece was asked for; it is answered once it is read. */
+  /** Handles the request for a chunk; `answer` is called once the chunk is read. */
   onRequest(peer: NodeId, body: Body, admit: () => Refusal | undefined, host: TransportHost, answer: Answer): void {
     let source = this.#sources.get(peer)
     if (source === undefined || source.fetch !== body.fetch) {
@@ -36,7 +36,7 @@ export class SnapshotSources {
     else if (source.offset === body.offset) void this.#next(source).then(answer)
   }
 
-  /** Of a peer; with a number, only that fetch. */
+  /** Ends the source of a peer; with `fetch`, only if it serves that fetch. */
   end(peer: NodeId, fetch?: unknown): void {
     const source = this.#sources.get(peer)
     if (source === undefined || (fetch !== undefined && source.fetch !== fetch)) return
@@ -53,7 +53,7 @@ export class SnapshotSources {
     return { fetch, chunks, rest: new Uint8Array(0), offset: offset as number, last: undefined, isReading: false }
   }
 
-  /** An empty piece is the end. */
+  /** Reads the next chunk. An empty chunk marks the end of the snapshot. */
   async #next(source: Source): Promise<Readonly<Record<string, unknown>>> {
     source.isReading = true
     const head = { part: 'chunk', fetch: source.fetch, offset: source.offset }
@@ -63,10 +63,10 @@ export class SnapshotSources {
         if (done === true) break
         source.rest = value
       }
-      const piece = source.rest.subarray(0, CHUNK_BYTES_MAX)
-      source.rest = source.rest.subarray(piece.length)
-      source.offset += piece.length
-      source.last = { ...head, data: Buffer.from(piece).toString('base64') }
+      const chunk = source.rest.subarray(0, CHUNK_BYTES_MAX)
+      source.rest = source.rest.subarray(chunk.length)
+      source.offset += chunk.length
+      source.last = { ...head, data: Buffer.from(chunk).toString('base64') }
     } catch (error) {
       const code = isRaftError(error) ? error.code : 'ERR_RAFT_UNREACHABLE'
       source.last = { ...head, refusal: { code, message: error instanceof Error ? error.message : String(error) } }
@@ -76,7 +76,7 @@ export class SnapshotSources {
   }
 }
 
-/** A host may throw at once or when it is read. */
+/** Turns an error that the host throws at once into one that is thrown on reading. */
 async function* chunksOf(host: TransportHost, id: string, offset: number): AsyncGenerator<Uint8Array, void> {
   yield* host.readSnapshot(id, offset)
 }

@@ -1,4 +1,4 @@
-/** Quorate's transport contract over Maelstrom's messages, which know no connections: a link is what two nodes have agreed on and keep alive. */
+/** Implements the transport contract over Maelstrom's messages. Because they have no connections, two nodes agree on a link and keep it alive. */
 import { randomUUID } from 'node:crypto'
 import {
   messageBytes,
@@ -17,27 +17,28 @@ import { SnapshotSources } from './snapshot-sources.ts'
 
 export interface MaelstromTransportOptions {
   readonly stream: MessageStream
-  /** This node's name in the network. */
+  /** The name of this node in the network. */
   readonly address: string
-  /** A link without anything else to carry carries a sign of life this often. */
+  /** The interval of pings on every link. */
   readonly pingMs?: number
-  /** A link over which nothing was heard for so long is lost. */
-  readonly silenceMs?: number
-  /** The most bytes handed in for one peer that have not left this process yet. */
+  /** A link is lost if nothing was received for this long. */
+  readonly linkTimeoutMs?: number
+  /** The maximum number of bytes for one peer that have not left this process. */
   readonly windowBytes?: number
 }
 
 interface Link {
   readonly address: string
-  /** The life of the peer that this link is with. */
+  /** The incarnation of the peer at the other end. */
   readonly incarnation: string
   readonly identity: PeerIdentity
   bytes: number
-  heardAt: number
-  readonly broken: AbortController
+  lastReceivedAt: number
+  /** Aborted when the link is lost. */
+  readonly lost: AbortController
 }
 
-/** Bodies between nodes are of this type; `part` says which. */
+/** The body type of all messages between nodes; the field `part` distinguishes them. */
 export const PEER_BODY_TYPE = 'raft'
 
 export class MaelstromTransport implements Transport {
@@ -46,12 +47,12 @@ export class MaelstromTransport implements Transport {
   readonly #pingMs: number
   readonly #linkTimeoutMs: number
   readonly #windowBytes: number
-  /** Tells this life of the node from earlier ones: what was meant for those is not for this one. */
+  /** Distinguishes this process from earlier ones of the node, whose messages must be ignored. */
   readonly #incarnation: string = randomUUID()
   readonly #links = new Map<NodeId, Link>()
-  /** By address: who was let in, and has not said yet that it lets this node in. */
-  readonly #halfOpen = new Map<string, Omit<Link, 'bytes' | 'heardAt' | 'broken'>>()
-  /** Who has refused this node, and until when it is not asked again. */
+  /** Peers, by address, that this node has admitted and that have not yet admitted this node. */
+  readonly #halfOpen = new Map<string, Omit<Link, 'bytes' | 'lastReceivedAt' | 'lost'>>()
+  /** Addresses that have rejected this node, and when to try again. */
   readonly #rejectedUntil = new Map<string, number>()
   readonly #fetches: SnapshotFetches
   readonly #sources: SnapshotSources
@@ -65,13 +66,13 @@ export class MaelstromTransport implements Transport {
     stream,
     address,
     pingMs = 500,
-    silenceMs = 2500,
+    linkTimeoutMs = 2500,
     windowBytes = 8 * 1024 * 1024,
   }: MaelstromTransportOptions) {
     this.#stream = stream
     this.address = address
     this.#pingMs = pingMs
-    this.#linkTimeoutMs = silenceMs
+    this.#linkTimeoutMs = linkTimeoutMs
     this.#windowBytes = windowBytes
     this.#fetches = new SnapshotFetches(2 * pingMs)
     this.#sources = new SnapshotSources()
@@ -104,7 +105,7 @@ export class MaelstromTransport implements Transport {
 
   fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
     const link = this.#links.get(from)
-    const stopped = AbortSignal.any([signal, this.#closing.signal, ...(link === undefined ? [] : [link.broken.signal])])
+    const stopped = AbortSignal.any([signal, this.#closing.signal, ...(link === undefined ? [] : [link.lost.signal])])
     if (link === undefined && !stopped.aborted) return this.#fetches.unreachable(from)
     return this.#fetches.fetch(id, offset, stopped, (body) => {
       if (link !== undefined) this.#sendOnLink(link, body)
@@ -121,15 +122,16 @@ export class MaelstromTransport implements Transport {
     await this.#sources.close()
   }
 
-  /** From time to time: signs of life, the end of silent links, and another try where there is no link. */
+  /** Sends pings, ends silent links, and tries to connect to peers without a link. */
   #tick(): void {
     const now = performance.now()
-    // While this process did not run, it could not hear: that is not the peers' silence.
+    // A time in which this process was paused does not count as silence of the peers.
     const sleptMs = Math.max(0, now - this.#lastTickAt - this.#pingMs)
     this.#lastTickAt = now
     for (const [id, link] of [...this.#links]) {
-      link.heardAt += sleptMs
-      if (now - link.heardAt > this.#linkTimeoutMs) this.#end(id, `not heard for ${this.#linkTimeoutMs} ms`)
+      link.lastReceivedAt += sleptMs
+      if (now - link.lastReceivedAt > this.#linkTimeoutMs)
+        this.#end(id, `nothing received for ${this.#linkTimeoutMs} ms`)
       else this.#sendOnLink(link, { part: 'ping' })
     }
     this.#sendHellos()
@@ -142,7 +144,7 @@ export class MaelstromTransport implements Transport {
     }
   }
 
-  /** What came for this node with a body of type `PEER`. */
+  /** Handles a message whose body has the type `PEER_BODY_TYPE`. */
   receive({ src, body }: Message): void {
     const host = this.#host
     if (host === undefined) return
@@ -188,11 +190,11 @@ export class MaelstromTransport implements Transport {
     host.refusedBy(peer, body.refusal as Refusal)
   }
 
-  /** The peer knows of no link with the life that is named. */
+  /** The peer has ended the link, or has no link with the named incarnation. */
   #onBye(src: string, body: Body): void {
     for (const [id, { address, incarnation }] of [...this.#links])
       if (address === src && (incarnation === body.life || incarnation === body.of))
-        this.#end(id, 'the peer has ended the link')
+        this.#end(id, 'the peer ended the link')
   }
 
   #onLink(host: TransportHost, src: string, body: Body): void {
@@ -203,24 +205,24 @@ export class MaelstromTransport implements Transport {
       [...this.#links].find(([, { address, incarnation }]) => address === src && incarnation === body.life) ?? []
     if (id === undefined || link === undefined || body.to !== this.#incarnation)
       return this.#sendTo(src, { part: 'bye', of: body.to, life: this.#incarnation })
-    link.heardAt = performance.now()
+    link.lastReceivedAt = performance.now()
     if (body.part === 'message') {
       const message = fromJson(body.message)
       if (message !== undefined) host.receive(id, message)
     } else if (body.part === 'fetch') {
-      const answer = (said: Omit<Body, 'type'>): void => this.#sendOnLink(link, said)
+      const answer = (response: Omit<Body, 'type'>): void => this.#sendOnLink(link, response)
       this.#sources.onRequest(id, body, () => host.admit(link.identity), host, answer)
     } else if (body.part === 'fetchEnd') this.#sources.end(id, body.fetch)
     else if (body.part === 'chunk') this.#fetches.onChunk(body)
   }
 
-  #open(host: TransportHost, found: Omit<Link, 'bytes' | 'heardAt' | 'broken'>): void {
+  #open(host: TransportHost, found: Omit<Link, 'bytes' | 'lastReceivedAt' | 'lost'>): void {
     const { nodeId } = found.identity
     this.#halfOpen.delete(found.address)
     const known = this.#links.get(nodeId)
     if (known?.incarnation === found.incarnation) return
-    if (known !== undefined) this.#end(nodeId, 'the peer has begun a new life')
-    this.#links.set(nodeId, { ...found, bytes: 0, heardAt: performance.now(), broken: new AbortController() })
+    if (known !== undefined) this.#end(nodeId, 'the peer was restarted')
+    this.#links.set(nodeId, { ...found, bytes: 0, lastReceivedAt: performance.now(), lost: new AbortController() })
     host.peerConnected(nodeId)
   }
 
@@ -229,7 +231,7 @@ export class MaelstromTransport implements Transport {
     if (link === undefined) return
     this.#links.delete(id)
     this.#sendOnLink(link, { part: 'bye', of: link.incarnation })
-    link.broken.abort(new RaftError('ERR_RAFT_UNREACHABLE', `the link to ${id} is lost: ${reason}`))
+    link.lost.abort(new RaftError('ERR_RAFT_UNREACHABLE', `the link to ${id} is lost: ${reason}`))
     this.#sources.end(id)
     this.#host?.peerLost(id, reason)
   }

@@ -1,4 +1,4 @@
-/** A network for Maelstrom's messages inside one process: every message goes through JSON, in order, unless its way is cut. */
+/** A network for Maelstrom messages within one process. It delivers messages as JSON and in order, unless their link is cut. */
 import type { Message, MessageStream } from '../../examples/maelstrom/message-stream.ts'
 import { MaelstromTransport } from '../../examples/maelstrom/transport.ts'
 import type { TransportFixture } from '../../src/testing/index.ts'
@@ -7,11 +7,11 @@ export class LocalNetwork {
   readonly #streams = new Map<string, MessageStream>()
   readonly #cut = new Set<string>()
 
-  /** The newest post under a name gets what is sent to it. */
+  /** Opens a stream, which replaces an earlier one of the same name. */
   open(name: string): MessageStream {
-    const post: MessageStream = { send: (message, sent) => this.#send(message, sent), onMessage: () => undefined }
-    this.#streams.set(name, post)
-    return post
+    const stream: MessageStream = { send: (message, sent) => this.#send(message, sent), onMessage: () => undefined }
+    this.#streams.set(name, stream)
+    return stream
   }
 
   cut(one: string, other: string): void {
@@ -33,18 +33,18 @@ export class LocalNetwork {
 }
 
 export function maelstromFixture(): TransportFixture {
-  const office = new LocalNetwork()
+  const network = new LocalNetwork()
   const windowBytes = 1024 * 1024
   return {
     createTransport: (address) => {
-      const post = office.open(address)
-      const transport = new MaelstromTransport({ stream: post, address, windowBytes, pingMs: 20, silenceMs: 300 })
-      post.onMessage = (message) => transport.receive(message)
+      const stream = network.open(address)
+      const transport = new MaelstromTransport({ stream, address, windowBytes, pingMs: 20, linkTimeoutMs: 300 })
+      stream.onMessage = (message) => transport.receive(message)
       return transport
     },
     addressFor: (_, to) => to,
-    cut: (one, other) => office.cut(one, other),
-    heal: (one, other) => office.heal(one, other),
+    cut: (one, other) => network.cut(one, other),
+    heal: (one, other) => network.heal(one, other),
     windowBytes,
     close: () => Promise.resolve(),
   }

@@ -1,4 +1,4 @@
-/** The example for Maelstrom: its transport keeps the contract, its node speaks the protocol, and what its clients see is linearizable. */
+/** Tests of the Maelstrom example: its transport, its protocol, and the linearizability of its clients' history. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,30 +15,30 @@ import { LocalNetwork, maelstromFixture } from './maelstrom-fixture.ts'
 
 const FAST: LinKvOptions = {
   limits: { electionTimeoutMinMs: 100, electionTimeoutMaxMs: 200, heartbeatIntervalMs: 25 },
-  links: { pingMs: 50, silenceMs: 250 },
+  links: { pingMs: 50, linkTimeoutMs: 250 },
 }
 
-/** However slow the machine is. */
+/** The number of successful calls that a run must reach, even on a slow machine. */
 const CALLS_MIN = 60
 
-describe('over the messages of Maelstrom', () => {
-  // Maelstrom passes whole messages on, as many and as large as they come.
-  const without = ['stalls', 'largest message', 'raw bytes', 'injected bytes'] as const
-  transportContract({ describe, it, make: maelstromFixture, unsupported: without })
+describe('the transport over Maelstrom messages', () => {
+  // Maelstrom delivers whole messages without limits on their number or size.
+  const unsupported = ['stalls', 'largest message', 'raw bytes', 'injected bytes'] as const
+  transportContract({ describe, it, make: maelstromFixture, unsupported })
 })
 
-describe('a node of lin-kv', function () {
+describe('a lin-kv node', function () {
   this.timeout(30_000)
 
-  it('answers as the protocol says, as a process, wherever it is started', async () => {
+  it('follows the protocol as a process, in any working directory', async () => {
     const program = join(import.meta.dirname, '..', '..', 'examples', 'maelstrom', 'lin-kv.js')
     const child = spawn(process.execPath, [program, '--election', '100'], {
       cwd: tmpdir(),
       stdio: ['pipe', 'pipe', 'inherit'],
     })
-    const post = lineStream(child.stdout, child.stdin, () => undefined)
+    const stream = lineStream(child.stdout, child.stdin, () => undefined)
     try {
-      const ask = requester(post, 'c1', 'n1')
+      const ask = requester(stream, 'c1', 'n1')
       assert.deepEqual(await ask({ type: 'init', node_id: 'n1', node_ids: ['n1'] }), { type: 'init_ok' })
       const absent = await until(
         () => ask({ type: 'read', key: 7 }),
@@ -58,20 +58,20 @@ describe('a node of lin-kv', function () {
     }
   })
 
-  it('that was cut off catches up by a snapshot, fetched piece by piece', async () => {
-    const office = new LocalNetwork()
+  it('catches up with a snapshot after it was isolated', async () => {
+    const network = new LocalNetwork()
     const restored: string[] = []
     const observers = [
       { event: (node: string, { type }: { type: string }) => type === 'restored' && restored.push(node) },
     ]
     const limits = { ...FAST.limits, snapshotEntries: 20, trailingEntries: 5, observers } as LinKvOptions['limits']
     const ids = ['n1', 'n2', 'n3']
-    const nodes = ids.map((id) => new LinKvNode(office.open(id), { ...FAST, limits }))
+    const nodes = ids.map((id) => new LinKvNode(network.open(id), { ...FAST, limits }))
     try {
       for (const id of ids)
-        await requester(office.open(`c-${id}`), `c-${id}`, id)({ type: 'init', node_id: id, node_ids: ids })
-      for (const other of ['n1', 'n2']) office.cut('n3', other)
-      const ask = requester(office.open('c1'), 'c1', 'n1')
+        await requester(network.open(`c-${id}`), `c-${id}`, id)({ type: 'init', node_id: id, node_ids: ids })
+      for (const other of ['n1', 'n2']) network.cut('n3', other)
+      const ask = requester(network.open('c1'), 'c1', 'n1')
       for (let value = 1; value <= 60; value++) {
         const large = `${value} ${'.'.repeat(10_000)}`
         await until(
@@ -79,9 +79,9 @@ describe('a node of lin-kv', function () {
           ({ type }) => type === 'write_ok',
         )
       }
-      for (const other of ['n1', 'n2']) office.heal('n3', other)
+      for (const other of ['n1', 'n2']) network.heal('n3', other)
       const late = await until(
-        () => requester(office.open('c2'), 'c2', 'n3')({ type: 'read', key: 1 }),
+        () => requester(network.open('c2'), 'c2', 'n3')({ type: 'read', key: 1 }),
         ({ type }) => type === 'read_ok',
       )
       assert.equal((late.value as string).length, 10_002)
@@ -92,19 +92,19 @@ describe('a node of lin-kv', function () {
   })
 })
 
-describe('nodes of lin-kv under a network that loses, delays and parts', function () {
+describe('a lin-kv cluster under loss, delay and partitions', function () {
   this.timeout(60_000)
 
-  it('are linearizable to their clients', async () => {
-    const { verdict, calls, faults } = await runWithFaults((_, post) => post)
+  it('has a linearizable history', async () => {
+    const { verdict, calls, faults } = await runWithFaults((_, stream) => stream)
     assert.equal(verdict.verdict, 'linearizable', JSON.stringify(verdict))
     assert.ok(calls.ok >= CALLS_MIN, JSON.stringify({ calls, faults }))
   })
 
-  it('would be caught if each of them thought it was alone', async () => {
-    const { verdict } = await runWithFaults((id, post) => {
-      const alone: MessageStream = { ...post, onMessage: () => undefined }
-      post.onMessage = ({ body, ...rest }) =>
+  it('has a history that is not linearizable if every node believes it is alone', async () => {
+    const { verdict } = await runWithFaults((id, stream) => {
+      const alone: MessageStream = { ...stream, onMessage: () => undefined }
+      stream.onMessage = ({ body, ...rest }) =>
         alone.onMessage({ ...rest, body: body.type === 'init' ? { ...body, node_ids: [id] } : body })
       return alone
     })
@@ -112,18 +112,18 @@ describe('nodes of lin-kv under a network that loses, delays and parts', functio
   })
 })
 
-/** Three nodes in this process, for a short while; `tamper` may come between a node and its post. */
-function runWithFaults(tamper: (id: string, post: MessageStream) => MessageStream): Promise<HarnessOutcome> {
-  const start = (id: string, say: (message: Message) => void): RunningNode => {
-    const post: MessageStream = {
+/** Runs three nodes in this process for a short time. `tamper` may replace the stream of a node. */
+function runWithFaults(tamper: (id: string, stream: MessageStream) => MessageStream): Promise<HarnessOutcome> {
+  const start = (id: string, send: (message: Message) => void): RunningNode => {
+    const stream: MessageStream = {
       send: (message, sent) => {
         sent?.()
-        say(JSON.parse(JSON.stringify(message)))
+        send(JSON.parse(JSON.stringify(message)))
       },
       onMessage: () => undefined,
     }
-    const node = new LinKvNode(tamper(id, post), FAST)
-    return { deliver: (message) => post.onMessage(message), kill: () => node.close() }
+    const node = new LinKvNode(tamper(id, stream), FAST)
+    return { deliver: (message) => stream.onMessage(message), kill: () => node.close() }
   }
   const world = { seed: 4, latencyMs: 8, lossPerMille: 20, nodes: 3, clients: 5 }
   return new Harness({
@@ -136,25 +136,25 @@ function runWithFaults(tamper: (id: string, post: MessageStream) => MessageStrea
   }).run()
 }
 
-/** Asks a node as one client, and waits for the answer. */
-function requester(post: MessageStream, src: string, dest: string): (body: Body) => Promise<Body> {
+/** Sends requests to a node as one client and resolves with the replies. */
+function requester(stream: MessageStream, src: string, dest: string): (body: Body) => Promise<Body> {
   let asked = 0
   return (body) =>
     new Promise((resolve) => {
       const number = ++asked
-      post.onMessage = ({ body: { in_reply_to: answered, ...reply } }) => {
+      stream.onMessage = ({ body: { in_reply_to: answered, ...reply } }) => {
         if (answered === number) resolve(reply)
       }
-      post.send({ src, dest, body: { ...body, msg_id: number } })
+      stream.send({ src, dest, body: { ...body, msg_id: number } })
     })
 }
 
-/** Asks again until the answer is good: who speaks the protocol has no other way to learn that there is a leader. */
+/** Repeats a request until the reply is good, because the protocol has no other way to wait for a leader. */
 async function until(attempt: () => Promise<Body>, isGood: (body: Body) => boolean): Promise<Body> {
   for (let tries = 0; tries < 100; tries++) {
     const body = await attempt()
     if (isGood(body)) return body
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
-  throw new Error('no good answer came')
+  throw new Error('no good reply arrived')
 }
