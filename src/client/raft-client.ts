@@ -1,11 +1,11 @@
 /** The client of a cluster: proposals, queries and administration through channels, wherever the leader is. */
-
 import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { LeaderHint } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { withDefaults } from '../platform/options.ts'
 import { systemClock } from '../platform/system-clock.ts'
@@ -198,10 +198,13 @@ function checkBytes(what: string, value: unknown): void {
 }
 
 function decodingError(what: string, fact: string, outcome: 'applied' | 'not-applied', cause: unknown): RaftError {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return new RaftError('ERR_RAFT_BAD_MESSAGE', `${fact}, but its ${what} could not be decoded: ${message}`, {
-    outcome,
-    hint: 'check that the nodes and this client use the same codecs',
-    cause,
-  })
+  return new RaftError(
+    'ERR_RAFT_BAD_MESSAGE',
+    `${fact}, but its ${what} could not be decoded: ${errorMessage(cause)}`,
+    {
+      outcome,
+      hint: 'check that the nodes and this client use the same codecs',
+      cause,
+    },
+  )
 }

@@ -3,6 +3,7 @@ import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { CallOptions } from '../contracts/node-service.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
 import { BackoffTimers } from './backoff-timers.ts'
 import { abortedError, attemptsExhausted, closedError } from './client-errors.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -182,8 +183,7 @@ export class RetryingCaller {
 }
 
 function unexpectedError(reason: unknown, kind: CallKind): RaftError {
-  const message = reason instanceof Error ? reason.message : String(reason)
-  return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${message}`, {
+  return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${errorMessage(reason)}`, {
     outcome: kind === 'mutation' ? 'unknown' : 'not-applied',
     cause: reason,
   })

@@ -1,5 +1,4 @@
 /** One gRPC port, shared by the services for peers, clients and operators, with an orderly shutdown. */
-
 import type { ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import { RaftError } from '../errors.ts'

@@ -123,7 +123,7 @@ class SnapshotDecoder {
   }
 }
 
-/** How long the record that starts here is, or undefined while its header is not all there. */
+/** The size of the record at a position, or undefined while its header is incomplete. */
 function recordSize(bytes: Buffer, at: number): number | undefined {
   const keyBytes = bytes.readUInt32LE(at)
   if (keyBytes === END) return END_BYTES

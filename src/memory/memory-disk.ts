@@ -1,5 +1,4 @@
 /** A disk in memory: durable data outlives the storage that wrote it, and a crash loses the rest. */
-
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { HardState, SnapshotInfo } from '../core/types.ts'

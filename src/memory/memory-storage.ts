@@ -1,5 +1,4 @@
 /** The Storage contract in memory, for tests and for clusters in one process. */
-
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'

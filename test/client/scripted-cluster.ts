@@ -1,5 +1,4 @@
 /** A cluster of scripted nodes on virtual time for tests of the client; it records every call. */
-
 import type { RaftClientOptions } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus } from '../../src/contracts/node-service.ts'

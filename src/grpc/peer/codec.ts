@@ -1,10 +1,10 @@
 /** Encodes and decodes peer messages. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
-
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import { decodeBlock, parseMembership } from '../../log-format/block.ts'
+import { errorMessage } from '../../platform/error-message.ts'
 import type { NestedFields } from '../shared/field-count.ts'
 import { countFields } from '../shared/field-count.ts'
 import { peerProto } from './peer-proto.ts'
@@ -88,7 +88,7 @@ function decodeFields(decode: () => Fields): Fields {
   try {
     return decode()
   } catch (cause) {
-    throw badMessage(cause instanceof Error ? cause.message : String(cause), cause)
+    throw badMessage(errorMessage(cause), cause)
   }
 }
 
@@ -245,7 +245,7 @@ function readBlock(bytes: Buffer): EncodedBlock {
   try {
     return decodeBlock(bytes)
   } catch (cause) {
-    throw badMessage((cause as Error).message, cause)
+    throw badMessage(errorMessage(cause), cause)
   }
 }
 
@@ -263,6 +263,6 @@ function readMembership(from: Fields): SnapshotInfo['membership'] {
   try {
     return parseMembership(from)
   } catch (cause) {
-    throw badMessage((cause as Error).message, cause)
+    throw badMessage(errorMessage(cause), cause)
   }
 }

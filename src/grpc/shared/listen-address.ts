@@ -1,5 +1,4 @@
 /** Parses 'host:port', and binds a port for a test first, because grpc-js reports a port in use unreliably. */
-
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { RaftError } from '../../errors.ts'

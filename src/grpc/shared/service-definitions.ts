@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js'
 import type { MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader'
 import { loadSync } from '@grpc/proto-loader'
+import { errorMessage } from '../../platform/error-message.ts'
 import { countFields } from './field-count.ts'
 
 /** Admin requests are small. Larger ones are refused before they are decoded. */
@@ -81,7 +82,7 @@ function withSafeDeserializers(service: ServiceDefinition, check: Check): Servic
         try {
           return definition.requestDeserialize(bytes)
         } catch (error) {
-          return new MalformedRequest(error instanceof Error ? error.message : String(error))
+          return new MalformedRequest(errorMessage(error))
         }
       },
     },

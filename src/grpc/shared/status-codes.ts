@@ -3,6 +3,7 @@ import type { ServiceError, StatusObject } from '@grpc/grpc-js'
 import { Metadata, status as Status } from '@grpc/grpc-js'
 import type { ErrorCode } from '../../errors.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
+import { errorMessage } from '../../platform/error-message.ts'
 import type { ErrorFacts } from './error-facts.ts'
 import { errorFromFacts, factsOf, wellFormed } from './error-facts.ts'
 import { decodeDetails, encodeDetails } from './status-details.ts'
@@ -104,8 +105,7 @@ function lastErrorIn(details: string): string {
 /** Any other error is a bug, here or in the state machine: it becomes ERR_RAFT_INTERNAL, and the outcome is unknown. */
 export function asRaftError(reason: unknown): RaftError {
   if (isRaftError(reason)) return reason
-  const message = reason instanceof Error ? reason.message : String(reason)
-  return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${message}`, { cause: reason })
+  return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${errorMessage(reason)}`, { cause: reason })
 }
 
 /** Unless the call was definitely not applied, the status must be one that gRPC clients never retry automatically. */
