@@ -54,83 +54,83 @@ const FAULTY_MID_CALL: readonly FaultyStorage[] = [
   faulty(
     'writes the blocks before their term',
     'a crash within a call applies a write completely, or only its term and vote, or not at all',
-    (good) => ({
+    (correct) => ({
       write: async (write) => {
-        await good.write({ ...write, hardState: undefined })
-        await good.write({ blocks: [], hardState: write.hardState, isUrgent: write.isUrgent })
+        await correct.write({ ...write, hardState: undefined })
+        await correct.write({ blocks: [], hardState: write.hardState, isUrgent: write.isUrgent })
       },
     }),
   ),
   faulty(
     'truncates in a separate step',
     'a crash within a call applies a write completely, or only its term and vote, or not at all',
-    (good) => ({
+    (correct) => ({
       write: async ({ truncateAfter, ...write }) => {
-        if (truncateAfter !== undefined) await good.write({ truncateAfter, blocks: [], isUrgent: true })
-        await good.write(write)
+        if (truncateAfter !== undefined) await correct.write({ truncateAfter, blocks: [], isUrgent: true })
+        await correct.write(write)
       },
     }),
   ),
   faulty(
     'writes a commit index before the entries it covers',
     'a crash within a call applies a write completely, or only its term and vote, or not at all',
-    (good, disk) => ({
+    (correct, disk) => ({
       write: async (write) => {
         const { log, hardState } = disk.view
         const commitIndex = Math.min(write.hardState?.commitIndex ?? 0, log.last.index)
         if (write.hardState !== undefined && commitIndex > hardState.commitIndex)
-          await good.write({ blocks: [], hardState: { ...write.hardState, commitIndex }, isUrgent: true })
-        await good.write(write)
+          await correct.write({ blocks: [], hardState: { ...write.hardState, commitIndex }, isUrgent: true })
+        await correct.write(write)
       },
     }),
   ),
   faulty(
     'removes the log before it records the snapshot',
     'a crash within a call leaves the old log or the snapshot that replaces it',
-    (good) => ({
+    (correct) => ({
       write: async (write) => {
-        if (write.snapshot?.resetLog === true) await good.write({ truncateAfter: 0, blocks: [], isUrgent: true })
-        await good.write(write)
+        if (write.snapshot?.resetLog === true) await correct.write({ truncateAfter: 0, blocks: [], isUrgent: true })
+        await correct.write(write)
       },
     }),
   ),
   faulty(
     'writes the identity before the rest of a new directory',
     'a crash within a call leaves a storage that opens, whether it was being created or opened again',
-    (good, disk) => ({
+    (correct, disk) => ({
       open: async (identity) => {
         const isCreating = disk.identity === undefined
         if (!isCreating && disk.identity?.nodeId === '') throw new RaftError('ERR_RAFT_CORRUPT', 'incomplete')
         if (isCreating) disk.identity = { ...identity, nodeId: '' }
         await turn()
         if (isCreating) disk.identity = undefined
-        return good.open(identity)
+        return correct.open(identity)
       },
     }),
   ),
   faulty(
     'rewrites the whole log when it closes',
     'a crash within a call loses no write during a close',
-    (good, disk) => ({
+    (correct, disk) => ({
       close: async () => {
         const blocks = disk.view.log.blocks.slice()
         if (disk.isOpen && blocks.length > 0) {
-          await good.write({ truncateAfter: 0, blocks: [], isUrgent: true })
-          await good.write({ blocks, isUrgent: true })
+          await correct.write({ truncateAfter: 0, blocks: [], isUrgent: true })
+          await correct.write({ blocks, isUrgent: true })
         }
-        await good.close()
+        await correct.close()
       },
     }),
   ),
   faulty(
     'syncs blocks and terms to different disks',
     'a lost sync leaves a prefix of the writes or is detected, and never leaves a mixture',
-    (good, disk) => ({
+    (correct, disk) => ({
       write: async (write) => {
-        const isLying = disk instanceof CrashingDisk && disk.ignoresSyncs
-        if (isLying && disk instanceof CrashingDisk) disk.ignoresSyncs = false
-        await good.write({ ...write, hardState: isLying ? undefined : write.hardState })
-        if (isLying && disk instanceof CrashingDisk) disk.ignoresSyncs = true
+        const ignoresSyncs = disk instanceof CrashingDisk && disk.ignoresSyncs
+        if (ignoresSyncs && disk instanceof CrashingDisk) disk.ignoresSyncs = false
+        await correct.write({ ...write, hardState: ignoresSyncs ? undefined : write.hardState })
+        if (ignoresSyncs && disk instanceof CrashingDisk) disk.ignoresSyncs = true
       },
     }),
   ),
@@ -140,9 +140,9 @@ const FAULTY_WHEN_FAILING: readonly FaultyStorage[] = [
   faulty(
     'ignores a failed write of a vote',
     'a failing disk that fails to write a vote makes every later call fail with the same error',
-    (good) => ({
+    (correct) => ({
       write: (write) =>
-        good.write(write).catch((error: unknown) => {
+        correct.write(write).catch((error: unknown) => {
           if (write.blocks.length > 0) throw error
         }),
     }),
@@ -150,66 +150,66 @@ const FAULTY_WHEN_FAILING: readonly FaultyStorage[] = [
 ]
 
 const FAULTY_WHEN_FULL: readonly FaultyStorage[] = [
-  faulty('reports a full disk as a storage error', FULL_DISK_CHECK, (good) => ({
+  faulty('reports a full disk as a storage error', FULL_DISK_CHECK, (correct) => ({
     write: (write) =>
-      good.write(write).catch((cause: unknown) => {
+      correct.write(write).catch((cause: unknown) => {
         throw new RaftError('ERR_RAFT_STORAGE', String(cause), { cause })
       }),
   })),
-  faulty('accepts writes again once space is freed', FULL_DISK_CHECK, (good, disk) => ({
-    write: (write) => (disk.isOpen ? good.write(write).catch(() => disk.write(write)) : good.write(write)),
+  faulty('accepts writes again once space is freed', FULL_DISK_CHECK, (correct, disk) => ({
+    write: (write) => (disk.isOpen ? correct.write(write).catch(() => disk.write(write)) : correct.write(write)),
   })),
   faulty(
     'lists a snapshot that did not fit',
     'a full disk rejects a snapshot without listing it, and the log accepts writes once space is freed',
-    (good, disk) => ({
+    (correct, disk) => ({
       snapshots: {
         create: async (info) => {
           disk.files.set(info.id, { info, chunks: [], size: 0 })
-          return good.snapshots.create(info)
+          return correct.snapshots.create(info)
         },
-        read: (id, offset) => good.snapshots.read(id, offset),
-        list: () => good.snapshots.list(),
-        retain: (ids) => good.snapshots.retain(ids),
+        read: (id, offset) => correct.snapshots.read(id, offset),
+        list: () => correct.snapshots.list(),
+        retain: (ids) => correct.snapshots.retain(ids),
       },
     }),
   ),
 ]
 
 export const FAULTY_DURABILITY: readonly FaultyStorage[] = [
-  faulty('delays the sync of a vote until the next block', RANDOM_CRASHES_CHECK, (good) => ({
-    write: (write) => good.write({ ...write, isUrgent: write.isUrgent && write.blocks.length > 0 }),
+  faulty('delays the sync of a vote until the next block', RANDOM_CRASHES_CHECK, (correct) => ({
+    write: (write) => correct.write({ ...write, isUrgent: write.isUrgent && write.blocks.length > 0 }),
   })),
-  faulty('delays the sync of a truncation until the next block', RANDOM_CRASHES_CHECK, (good) => ({
+  faulty('delays the sync of a truncation until the next block', RANDOM_CRASHES_CHECK, (correct) => ({
     write: (write) => {
       const isLate = write.truncateAfter !== undefined && write.blocks.length === 0
-      return good.write({ ...write, isUrgent: write.isUrgent && !isLate })
+      return correct.write({ ...write, isUrgent: write.isUrgent && !isLate })
     },
   })),
-  faulty('does not sync a reset', RANDOM_CRASHES_CHECK, (good) => ({
-    write: (write) => good.write({ ...write, isUrgent: write.isUrgent && write.snapshot?.resetLog !== true }),
+  faulty('does not sync a reset', RANDOM_CRASHES_CHECK, (correct) => ({
+    write: (write) => correct.write({ ...write, isUrgent: write.isUrgent && write.snapshot?.resetLog !== true }),
   })),
-  faulty('acknowledges a write before the sync', 'a crash loses no urgent write', (good) => ({
-    write: (write) => good.write({ ...write, isUrgent: false }),
+  faulty('acknowledges a write before the sync', 'a crash loses no urgent write', (correct) => ({
+    write: (write) => correct.write({ ...write, isUrgent: false }),
   })),
-  faulty('skips the sync of an empty write', 'a crash keeps the writes that precede an urgent one', (good) => ({
+  faulty('skips the sync of an empty write', 'a crash keeps the writes that precede an urgent one', (correct) => ({
     write: async (write) => {
-      if (write.blocks.length + Object.keys(write).length > 2) await good.write(write)
+      if (write.blocks.length + Object.keys(write).length > 2) await correct.write(write)
     },
   })),
   faulty(
     'continues after a failed write',
     'a failing disk that fails to write blocks makes every later call fail with the same error',
-    (good) => ({
-      freeBytes: () => good.freeBytes().catch(() => 0),
+    (correct) => ({
+      freeBytes: () => correct.freeBytes().catch(() => 0),
     }),
   ),
   faulty(
     'retries a failed write',
     'a failing disk that fails to write blocks makes every later call fail with the same error',
-    (good, disk) => ({
+    (correct, disk) => ({
       write: (write) =>
-        good.write(write).catch((error: unknown) => {
+        correct.write(write).catch((error: unknown) => {
           disk.failWrites(undefined)
           disk.write(write)
           throw error

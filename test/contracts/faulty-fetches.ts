@@ -7,16 +7,16 @@ import { faulty } from './faulty-transport.ts'
 type Fetch = Transport['fetchSnapshot']
 
 /** A transport with an overridden fetchSnapshot(). */
-function faultyFetch(description: string, fails: string, defect: (good: Transport) => Fetch): FaultyTransport {
-  return faulty(description, fails, ({ good }) => ({ transport: { fetchSnapshot: defect(good) } }))
+function faultyFetch(description: string, fails: string, defect: (correct: Transport) => Fetch): FaultyTransport {
+  return faulty(description, fails, ({ correct }) => ({ transport: { fetchSnapshot: defect(correct) } }))
 }
 
 /** Ends a fetch as if it were complete when it fails with one of these codes. */
-function endingNormallyAt(...codes: string[]): (good: Transport) => Fetch {
-  return (good) =>
+function endingNormallyAt(...codes: string[]): (correct: Transport) => Fetch {
+  return (correct) =>
     async function* (from, id, offset, signal) {
       try {
-        yield* good.fetchSnapshot(from, id, offset, signal)
+        yield* correct.fetchSnapshot(from, id, offset, signal)
       } catch (error) {
         if (!isRaftError(error) || !codes.includes(error.code)) throw error
       }
@@ -27,15 +27,15 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   faultyFetch(
     'ignores the offset of a fetch',
     'a snapshot fetch starts at the requested offset',
-    (good) => (from, id, _, signal) => good.fetchSnapshot(from, id, 0, signal),
+    (correct) => (from, id, _, signal) => correct.fetchSnapshot(from, id, 0, signal),
   ),
   faultyFetch(
     'buffers the whole snapshot before it yields the first chunk',
     'a snapshot fetch reads at most a window ahead of a slow consumer',
-    (good) =>
+    (correct) =>
       async function* (from, id, offset, signal) {
         const chunks: Uint8Array[] = []
-        for await (const chunk of good.fetchSnapshot(from, id, offset, signal)) chunks.push(chunk)
+        for await (const chunk of correct.fetchSnapshot(from, id, offset, signal)) chunks.push(chunk)
         yield* chunks
       },
   ),
@@ -47,7 +47,7 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   faultyFetch(
     'ignores the abort signal',
     'a snapshot fetch rejects with the reason of an abort, and ends the read',
-    (good) => (from, id, offset) => good.fetchSnapshot(from, id, offset, new AbortController().signal),
+    (correct) => (from, id, offset) => correct.fetchSnapshot(from, id, offset, new AbortController().signal),
   ),
   faultyFetch(
     'ends a fetch normally when the link is lost',
@@ -62,10 +62,10 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   faultyFetch(
     'adds bytes after the source failed',
     'a snapshot fetch yields all chunks before its source failed, so that another fetch can resume',
-    (good) =>
+    (correct) =>
       async function* (from, id, offset, signal) {
         try {
-          yield* good.fetchSnapshot(from, id, offset, signal)
+          yield* correct.fetchSnapshot(from, id, offset, signal)
         } catch (error) {
           yield Uint8Array.of(1)
           throw error
@@ -91,10 +91,10 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   faultyFetch(
     'ends a fetch from an unreachable peer normally',
     'a snapshot fetch rejects if the peer is unreachable',
-    (good) =>
+    (correct) =>
       async function* (from, id, offset, signal) {
         yield new Uint8Array(0)
-        yield* endingNormallyAt('ERR_RAFT_UNREACHABLE')(good)(from, id, offset, signal)
+        yield* endingNormallyAt('ERR_RAFT_UNREACHABLE')(correct)(from, id, offset, signal)
       },
   ),
   faultyFetch(
@@ -117,10 +117,10 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   faultyFetch(
     'throws an error that is not a RaftError',
     'a snapshot fetch reports that the snapshot is gone',
-    (good) =>
+    (correct) =>
       async function* (from, id, offset, signal) {
         try {
-          yield* good.fetchSnapshot(from, id, offset, signal)
+          yield* correct.fetchSnapshot(from, id, offset, signal)
         } catch (error) {
           throw isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE') ? new Error(error.message) : error
         }

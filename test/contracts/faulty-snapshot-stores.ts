@@ -6,7 +6,7 @@ import type { MemoryDisk } from '../../src/memory/memory-disk.ts'
 import type { FaultyStorage } from './faulty-storage.ts'
 import { faulty } from './faulty-storage.ts'
 
-type SnapshotDefect = (good: SnapshotStore, disk: MemoryDisk) => Partial<SnapshotStore>
+type SnapshotDefect = (correct: SnapshotStore, disk: MemoryDisk) => Partial<SnapshotStore>
 
 const faultyFiles = (it: string, fails: string, lie: SnapshotDefect): FaultyStorage =>
   faulty(it, fails, ({ snapshots }, disk) => ({ snapshots: { ...allMethodsOf(snapshots), ...lie(snapshots, disk) } }))
@@ -17,23 +17,23 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
     'ignores the offset of a read',
     'snapshot files are listed once finished, and can be read from any offset',
-    (good) => ({
-      read: (id) => good.read(id, 0),
+    (correct) => ({
+      read: (id) => correct.read(id, 0),
     }),
   ),
-  faultyFiles('rejects an empty file', 'snapshot files can be empty', (good) => ({
+  faultyFiles('rejects an empty file', 'snapshot files can be empty', (correct) => ({
     create: (info) =>
-      withFaultyWriter(good, info, (writer) => ({ finish: async () => (await writer.finish()) || fail('empty') })),
+      withFaultyWriter(correct, info, (writer) => ({ finish: async () => (await writer.finish()) || fail('empty') })),
   })),
-  faultyFiles('discards a partial file', 'snapshot files resume after an interrupted transfer', (good) => ({
-    create: (info) => withFaultyWriter(good, info, (writer) => ({ suspend: () => writer.discard() })),
+  faultyFiles('discards a partial file', 'snapshot files resume after an interrupted transfer', (correct) => ({
+    create: (info) => withFaultyWriter(correct, info, (writer) => ({ suspend: () => writer.discard() })),
   })),
   faultyFiles(
     'resumes from an offset with lost bytes',
     'snapshot files resume after an interrupted transfer',
-    (good) => ({
+    (correct) => ({
       create: (info) =>
-        withFaultyWriter(good, info, (writer) => ({
+        withFaultyWriter(correct, info, (writer) => ({
           write: (chunk) => writer.write(writer.offset === 0 ? new Uint8Array(chunk.length) : chunk),
         })),
     }),
@@ -41,21 +41,23 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
     'keeps a discarded file',
     'snapshot files start over if the partial file was discarded or belongs to another snapshot',
-    (good) => ({ create: (info) => withFaultyWriter(good, info, (writer) => ({ discard: () => writer.suspend() })) }),
+    (correct) => ({
+      create: (info) => withFaultyWriter(correct, info, (writer) => ({ discard: () => writer.suspend() })),
+    }),
   ),
   faultyFiles(
     'accepts a file of any size',
     'snapshot files are rejected if their size differs from the announced size',
-    (good) => ({
-      create: (info) => good.create({ ...info, size: 0 }),
+    (correct) => ({
+      create: (info) => correct.create({ ...info, size: 0 }),
     }),
   ),
   faultyFiles(
     'lists an unfinished file',
     'a crash within a call leaves a snapshot file complete, or unlisted and resumable',
-    (good, disk) => ({
+    (correct, disk) => ({
       create: (info) =>
-        withFaultyWriter(good, info, (writer) => ({
+        withFaultyWriter(correct, info, (writer) => ({
           write: async (chunk) => {
             await writer.write(chunk)
             disk.files.set(info.id, { info, chunks: [chunk], size: chunk.length })
@@ -66,13 +68,13 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
     'removes every file and then restores the retained ones',
     'a crash within a call keeps every retained snapshot, and leaves each other one complete or removed',
-    (good, disk) => ({
+    (correct, disk) => ({
       retain: async (ids) => {
         const kept = [...disk.files].filter(([id]) => ids.includes(id))
         disk.files.clear()
-        await good.retain(ids)
+        await correct.retain(ids)
         await turn()
-        await good.list()
+        await correct.list()
         for (const [id, file] of kept) disk.files.set(id, file)
       },
     }),
@@ -80,10 +82,10 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
     'accepts writes after the end of a writer',
     'snapshot files cannot be written after their writer has ended',
-    (good) => ({
+    (correct) => ({
       create: (info) => {
         let isEnded = false
-        return withFaultyWriter(good, info, (writer) => ({
+        return withFaultyWriter(correct, info, (writer) => ({
           finish: async () => {
             isEnded = true
             return writer.finish()
@@ -101,8 +103,8 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
     'lists only the last path segment of an id',
     'snapshot files accept any id without escaping their directory',
-    (good) => ({
-      list: async () => (await good.list()).map((id) => id.split('/').at(-1) as string),
+    (correct) => ({
+      list: async () => (await correct.list()).map((id) => id.split('/').at(-1) as string),
     }),
   ),
   faultyFiles('returns no bytes for an unknown id', 'snapshot files report an unknown id as gone', (_, disk) => ({
@@ -122,30 +124,30 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
   faultyFiles(
     'writes the file under its final name',
     'a crash leaves no partial snapshot in the list, and a partial one can be resumed',
-    (good, disk) => ({
+    (correct, disk) => ({
       create: (info) => {
         disk.files.set(info.id, { info, chunks: [], size: 0 })
-        return good.create(info)
+        return correct.create(info)
       },
     }),
   ),
 ]
 
-function allMethodsOf(good: SnapshotStore): SnapshotStore {
+function allMethodsOf(correct: SnapshotStore): SnapshotStore {
   return {
-    create: (info) => good.create(info),
-    read: (id, offset) => good.read(id, offset),
-    list: () => good.list(),
-    retain: (ids) => good.retain(ids),
+    create: (info) => correct.create(info),
+    read: (id, offset) => correct.read(id, offset),
+    list: () => correct.list(),
+    retain: (ids) => correct.retain(ids),
   }
 }
 
 async function withFaultyWriter(
-  good: Storage['snapshots'],
+  correct: Storage['snapshots'],
   info: SnapshotInfo,
   defect: (writer: SnapshotWriter) => Partial<SnapshotWriter>,
 ): Promise<SnapshotWriter> {
-  const writer = await good.create(info)
+  const writer = await correct.create(info)
   return {
     offset: writer.offset,
     write: (chunk) => writer.write(chunk),

@@ -6,7 +6,7 @@ import type { StorageFixture } from '../../src/testing/contracts/storage-contrac
 import { CrashingDisk, memoryStorageFixture } from '../memory/memory-storage-fixture.ts'
 
 /** Returns the overridden methods, given the correct storage. All others behave correctly. */
-export type StorageDefect = (good: Storage, disk: MemoryDisk) => Partial<Storage>
+export type StorageDefect = (correct: Storage, disk: MemoryDisk) => Partial<Storage>
 
 /** Returns further members of the fixture. */
 export type FixtureOverrides = (disk: MemoryDisk) => Partial<StorageFixture>
@@ -33,14 +33,14 @@ export function faulty(
   return { defect: defect, failingCheck: failingCheck, make }
 }
 
-function applyDefect(good: Storage, disk: MemoryDisk, override: StorageDefect): Storage {
+function applyDefect(correct: Storage, disk: MemoryDisk, override: StorageDefect): Storage {
   return {
-    open: (identity) => good.open(identity),
-    write: (write) => good.write(write),
-    read: (from, bytesMax) => good.read(from, bytesMax),
-    snapshots: good.snapshots,
-    freeBytes: () => good.freeBytes(),
-    close: () => good.close(),
-    ...override(good, disk),
+    open: (identity) => correct.open(identity),
+    write: (write) => correct.write(write),
+    read: (from, bytesMax) => correct.read(from, bytesMax),
+    snapshots: correct.snapshots,
+    freeBytes: () => correct.freeBytes(),
+    close: () => correct.close(),
+    ...override(correct, disk),
   }
 }

@@ -13,7 +13,7 @@ export interface FaultyTransport {
 
 /** What an override can use. */
 export interface DefectContext {
-  readonly good: Transport
+  readonly correct: Transport
   /** The hosts of all transports, by node id. */
   readonly hosts: ReadonlyMap<string, TransportHost>
 }
@@ -46,8 +46,8 @@ export function faulty(
     const network = new MemoryNetwork({ windowBytes: queueBytes, refusalPauseMs: 20 })
     return {
       createTransport: (id) => {
-        const good = network.transport(id)
-        return applyDefect(good, hosts, override({ good, hosts }))
+        const correct = network.transport(id)
+        return applyDefect(correct, hosts, override({ correct, hosts }))
       },
       addressFor: (_, to) => to,
       cut: (one, other) => network.cut(one, other),
@@ -62,17 +62,17 @@ export function faulty(
   return { defect: defect, failingChecks: typeof failingChecks === 'string' ? [failingChecks] : failingChecks, make }
 }
 
-function applyDefect(good: Transport, hosts: Map<string, TransportHost>, overrides: TransportDefect): Transport {
+function applyDefect(correct: Transport, hosts: Map<string, TransportHost>, overrides: TransportDefect): Transport {
   return {
     start: (host) => {
       hosts.set(host.identity.nodeId, host)
-      return good.start({ ...allMethodsOf(host), ...overrides.host?.(host) })
+      return correct.start({ ...allMethodsOf(host), ...overrides.host?.(host) })
     },
-    address: good.address,
-    setPeers: (addresses) => good.setPeers(addresses),
-    send: (to, message) => good.send(to, message),
-    fetchSnapshot: (from, id, offset, signal) => good.fetchSnapshot(from, id, offset, signal),
-    close: () => good.close(),
+    address: correct.address,
+    setPeers: (addresses) => correct.setPeers(addresses),
+    send: (to, message) => correct.send(to, message),
+    fetchSnapshot: (from, id, offset, signal) => correct.fetchSnapshot(from, id, offset, signal),
+    close: () => correct.close(),
     ...overrides.transport,
   }
 }

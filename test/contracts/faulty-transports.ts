@@ -55,10 +55,10 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
   faulty(
     'returns true for dropped messages',
     'messages beyond the window are dropped with false, and accepted again later',
-    ({ good }) => ({
+    ({ correct }) => ({
       transport: {
         send: (to, message) => {
-          good.send(to, message)
+          correct.send(to, message)
           return true
         },
       },
@@ -67,8 +67,8 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
   faulty(
     'rejects messages larger than its window',
     'messages larger than the window are accepted if nothing else is queued',
-    ({ good }) => ({
-      transport: { send: (to, message) => bytesOf(message) < 1024 * 1024 && good.send(to, message) },
+    ({ correct }) => ({
+      transport: { send: (to, message) => bytesOf(message) < 1024 * 1024 && correct.send(to, message) },
     }),
   ),
   faulty(
@@ -77,11 +77,11 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
     () => ({}),
     () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
-  faulty('accepts messages to an unknown node', 'messages to an unknown node are dropped', ({ good }) => ({
-    transport: { send: (to, message) => good.send(to, message) || to === 'unknown' },
+  faulty('accepts messages to an unknown node', 'messages to an unknown node are dropped', ({ correct }) => ({
+    transport: { send: (to, message) => correct.send(to, message) || to === 'unknown' },
   })),
-  faulty('delivers to the wrong node', 'messages to an unknown node are dropped', ({ good }) => ({
-    transport: { send: (_, message) => good.send('b', message) },
+  faulty('delivers to the wrong node', 'messages to an unknown node are dropped', ({ correct }) => ({
+    transport: { send: (_, message) => correct.send('b', message) },
   })),
 ]
 
@@ -113,15 +113,15 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
   faulty(
     'sends only to peers with a known address',
     'links carry messages to a peer without a known address',
-    ({ good }) => {
+    ({ correct }) => {
       let peers: ReadonlyMap<string, string> = new Map()
       return {
         transport: {
           setPeers: (addresses) => {
             peers = addresses
-            good.setPeers(addresses)
+            correct.setPeers(addresses)
           },
-          send: (to, message) => peers.has(to) && good.send(to, message),
+          send: (to, message) => peers.has(to) && correct.send(to, message),
         },
       }
     },
@@ -132,8 +132,8 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
   faulty(
     'accepts messages while the link is lost',
     'links report a loss, drop messages while lost, and reconnect',
-    ({ good }) => ({
-      transport: { send: (to, message) => good.send(to, message) || to.length > 0 },
+    ({ correct }) => ({
+      transport: { send: (to, message) => correct.send(to, message) || to.length > 0 },
     }),
   ),
   faulty('never reconnects to a lost peer', 'links reconnect to a restarted peer', () => ({
@@ -148,13 +148,13 @@ const FAULTY_LINKS: readonly FaultyTransport[] = [
       }
     },
   })),
-  faulty('keeps removed peers', 'links close when a node is removed from the peers', ({ good }) => {
+  faulty('keeps removed peers', 'links close when a node is removed from the peers', ({ correct }) => {
     const peers = new Map<string, string>()
     return {
       transport: {
         setPeers: (addresses) => {
           for (const [peer, address] of addresses) peers.set(peer, address)
-          good.setPeers(peers)
+          correct.setPeers(peers)
         },
       },
     }
@@ -188,20 +188,20 @@ const FAULTY_ADMISSION: readonly FaultyTransport[] = [
   faulty(
     'accepts any node at the address of a peer',
     'admission rejects a different node at the address of a peer',
-    ({ good }) => ({
-      transport: { setPeers: (addresses) => good.setPeers(new Map([...addresses.values()].map((at) => [at, at]))) },
+    ({ correct }) => ({
+      transport: { setPeers: (addresses) => correct.setPeers(new Map([...addresses.values()].map((at) => [at, at]))) },
     }),
   ),
 ]
 
 const FAULTY_CLOSES: readonly FaultyTransport[] = [
-  faulty('cannot be closed twice', 'a transport can be closed before it is started, and twice', ({ good }) => {
+  faulty('cannot be closed twice', 'a transport can be closed before it is started, and twice', ({ correct }) => {
     let closes = 0
     return {
       transport: {
         close: async () => {
           if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'already closed')
-          await good.close()
+          await correct.close()
         },
       },
     }
@@ -219,11 +219,11 @@ const FAULTY_CLOSES: readonly FaultyTransport[] = [
   faulty(
     'throws an error that is not a RaftError from start()',
     'a transport can be closed while it starts',
-    ({ good }) => ({
+    ({ correct }) => ({
       transport: {
         start: async (host) => {
           await turn()
-          await good.start(host).catch(() => Promise.reject(new TypeError('no socket')))
+          await correct.start(host).catch(() => Promise.reject(new TypeError('no socket')))
         },
       },
     }),
@@ -236,10 +236,10 @@ const FAULTY_CLOSES: readonly FaultyTransport[] = [
       'a transport can be closed after a rejection, and stops retrying',
       'a transport can be closed inside any call to its host',
     ],
-    ({ good, hosts }) => ({
+    ({ correct, hosts }) => ({
       transport: {
         close: async () => {
-          await good.close()
+          await correct.close()
           setImmediate(() => {
             for (const host of hosts.values()) host.peerLost('b', 'closed')
           })

@@ -15,12 +15,12 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
     () => ({}),
     () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
-  faulty('keeps a copy of dropped messages', BOUNDED_CHECK, ({ good }) => {
+  faulty('keeps a copy of dropped messages', BOUNDED_CHECK, ({ correct }) => {
     const kept: Uint8Array[] = []
     return {
       transport: {
         send: (to, message) => {
-          const isTaken = good.send(to, message)
+          const isTaken = correct.send(to, message)
           if (!isTaken && message.type === 'AppendEntriesRequest')
             for (const { bytes } of message.blocks) kept.push(Buffer.alloc(bytes.length, 1))
           return isTaken
@@ -31,12 +31,12 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
   faulty(
     'never sends again to a peer whose window was full',
     `${STALLED} receives everything accepted, in order and intact, once it resumes`,
-    ({ good }) => {
+    ({ correct }) => {
       const full = new Set<string>()
       return {
         transport: {
           send: (to, message) => {
-            if (!full.has(to) && good.send(to, message)) return true
+            if (!full.has(to) && correct.send(to, message)) return true
             full.add(to)
             return false
           },
@@ -60,27 +60,27 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
       },
     }),
   ),
-  faulty('shares one window among all peers', `${STALLED} does not delay other peers`, ({ good }) => {
+  faulty('shares one window among all peers', `${STALLED} does not delay other peers`, ({ correct }) => {
     let isFull = false
     return {
       transport: {
         send: (to, message) => {
-          const isTaken = !isFull && good.send(to, message)
+          const isTaken = !isFull && correct.send(to, message)
           isFull = !isTaken
           return isTaken
         },
       },
     }
   }),
-  faulty('waits for a stalled peer in close()', `${STALLED} does not delay close()`, ({ good }) => {
+  faulty('waits for a stalled peer in close()', `${STALLED} does not delay close()`, ({ correct }) => {
     let isFull = false
     return {
       transport: {
         send: (to, message) => {
-          isFull = !good.send(to, message)
+          isFull = !correct.send(to, message)
           return !isFull
         },
-        close: () => (isFull ? new Promise(() => undefined) : good.close()),
+        close: () => (isFull ? new Promise(() => undefined) : correct.close()),
       },
     }
   }),
@@ -90,16 +90,16 @@ const FAULTY_AT_BYTES: readonly FaultyTransport[] = [
   faulty(
     'counts message sizes differently',
     'the largest message arrives intact',
-    ({ good }) => ({
-      transport: { send: (to, message) => messageBytes(message) < MESSAGE_BYTES_MAX && good.send(to, message) },
+    ({ correct }) => ({
+      transport: { send: (to, message) => messageBytes(message) < MESSAGE_BYTES_MAX && correct.send(to, message) },
     }),
     () => ({ messageBytesMax: MESSAGE_BYTES_MAX }),
   ),
   faulty(
     'accepts messages above the size limit',
     'the largest message is the limit: a larger one is rejected and affects neither the link nor later messages',
-    ({ good }) => ({
-      transport: { send: (to, message) => messageBytes(message) > MESSAGE_BYTES_MAX || good.send(to, message) },
+    ({ correct }) => ({
+      transport: { send: (to, message) => messageBytes(message) > MESSAGE_BYTES_MAX || correct.send(to, message) },
     }),
     () => ({ messageBytesMax: MESSAGE_BYTES_MAX }),
   ),

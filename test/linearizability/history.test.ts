@@ -43,13 +43,14 @@ describe('CallHistory', () => {
     assert.equal(await history.record('a', READ, async () => 0), 0)
     const overloaded = new RaftError('ERR_RAFT_OVERLOADED', 'too much')
     const unknown = new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', 'who knows')
-    for (const error of [overloaded, unknown, new Error('socket hang up')])
+    const foreign = Object.assign(new Error('rejected'), { outcome: 'not-applied' })
+    for (const error of [overloaded, foreign, unknown, new Error('socket hang up')])
       await assert.rejects(
         history.record('a', READ, () => Promise.reject(error)),
         (thrown) => thrown === error,
       )
     const answers = history.calls.map(({ answer }) => answer?.type)
-    assert.deepEqual(answers, ['ok', 'rejected', 'unknown', 'unknown'])
+    assert.deepEqual(answers, ['ok', 'rejected', 'rejected', 'unknown', 'unknown'])
     assert.equal(checkLinearizable(counterModel(), history).verdict, 'linearizable')
   })
 })

@@ -99,8 +99,8 @@ export class MachineHarness<Command, Result> {
     const { queryCodec, answerCodec } = this.#spec
     const description = `query() of ${inspect(query)} after command ${this.#lastApplied}`
     const fault = (what: string): MachineFault => new MachineFault('query', this.#lastApplied, `${description} ${what}`)
-    const asked = queryCodec.decode(queryCodec.encode(query))
-    const answer = this.#call(description, this.#lastApplied, QUERY_ADVICE, () => this.#machine.query?.(asked))
+    const decoded = queryCodec.decode(queryCodec.encode(query))
+    const answer = this.#call(description, this.#lastApplied, QUERY_ADVICE, () => this.#machine.query?.(decoded))
     if (isPromise(answer)) throw fault('returned a promise: it must be synchronous and answer from the current state.')
     try {
       const bytes = Buffer.from(answerCodec.encode(answer))

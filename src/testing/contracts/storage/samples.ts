@@ -43,7 +43,7 @@ export interface Damage {
 /** Defines a check. It gets a fresh fixture, and `another` creates further ones. Group name and title form a sentence. */
 export type StorageTest = (
   name: string,
-  body: (place: StorageFixture, another: () => Promise<StorageFixture>) => Promise<void>,
+  body: (fixture: StorageFixture, another: () => Promise<StorageFixture>) => Promise<void>,
 ) => unknown
 
 export const IDENTITY: StorageIdentity = { clusterId: 'cluster-1', nodeId: 'a' }
@@ -60,17 +60,17 @@ export const CONTENT: Buffer = Buffer.from(
   Uint32Array.from({ length: 250_000 }, (_, at) => Math.imul(at, 2654435761)).buffer,
 )
 
-export async function openStorage(place: StorageFixture): Promise<{ storage: Storage; recovered: RecoveredState }> {
-  const storage = place.createStorage()
+export async function openStorage(fixture: StorageFixture): Promise<{ storage: Storage; recovered: RecoveredState }> {
+  const storage = fixture.createStorage()
   return { storage, recovered: await storage.open(IDENTITY) }
 }
 
 export async function reopenStorage(
-  place: StorageFixture,
+  fixture: StorageFixture,
   storage: Storage,
 ): Promise<{ storage: Storage; recovered: RecoveredState }> {
   await storage.close()
-  return openStorage(place)
+  return openStorage(fixture)
 }
 
 export function writeOf(write: Partial<StorageWrite>): StorageWrite {

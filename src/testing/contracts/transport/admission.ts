@@ -8,8 +8,8 @@ export function admission(on: TransportTest): void {
     const [a, b] = await network.connectedPair()
     a.transport.send('b', readIndexRequest(1))
     await b.host.until('a message', () => b.host.received.length === 1)
-    const seen = b.host.calls.filter((call) => call.type === 'admit' || call.type === 'receive')
-    assert.deepEqual(seen[0], { type: 'admit', peer: a.host.identity })
+    const calls = b.host.calls.filter((call) => call.type === 'admit' || call.type === 'receive')
+    assert.deepEqual(calls[0], { type: 'admit', peer: a.host.identity })
     assert.deepEqual(a.host.callsOfType('admit')[0]?.peer, b.host.identity)
   })
 
