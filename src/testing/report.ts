@@ -14,7 +14,7 @@ export interface ReportOptions {
   readonly replayFile?: string | undefined
 }
 
-/** Maximum number of trace lines in a report; `History.trace` has all of them. */
+/** Maximum number of trace lines in a report; `SimulationResult.trace` has all of them. */
 const TRACE_LINES = 120
 /** The format line and the column headings. */
 const HEADER_LINES = 2
@@ -27,15 +27,15 @@ export async function reportOf(options: SimulationOptions, report: ReportOptions
   const spec = runSpecOf(options)
   const plan = { ...options, ...spec }
   const finished = await runToEnd({ ...plan, isTraced: true })
-  const { history } = finished
+  const { result } = finished
   return [
-    headline(history),
+    headline(result),
     '',
-    ...(history.failure === undefined ? [] : [await describeFile(plan, finished, report), '']),
+    ...(result.failure === undefined ? [] : [await describeFile(plan, finished, report), '']),
     `The plan: ${JSON.stringify(spec)}`,
     ...spec.faults.map((fault) => `  ${formatFault(fault)}`),
     '',
-    ...lastLines(history.trace ?? ''),
+    ...lastLines(result.trace ?? ''),
     '',
     `To run it again: ${report.replay}`,
   ].join('\n')

@@ -9,7 +9,7 @@ import type { Need, Outcome, RunSpec } from './run-file.ts'
 
 /** A run with the state in which it ended or was stopped. */
 export interface FinishedRun {
-  readonly history: SimulationResult
+  readonly result: SimulationResult
   readonly state: WorldState
   readonly outcome: Outcome
 }
@@ -17,16 +17,16 @@ export interface FinishedRun {
 /** Runs a plan to its end, or until `onStep` stops it. */
 export async function runToEnd(options: SimulationOptions, onStep?: StepObserver): Promise<FinishedRun> {
   let last: WorldState | undefined
-  const history = await simulate({
+  const result = await simulate({
     ...options,
-    onStep: async (moment) => {
-      const answer = await onStep?.(moment)
-      if (moment.isOver) last = await moment.state()
+    onStep: async (step) => {
+      const answer = await onStep?.(step)
+      if (step.isOver) last = await step.state()
       return answer ?? 'continue'
     },
   })
   const state = last as WorldState
-  return { history, state, outcome: { verdict: verdictOf(history), state: hashOf(state) } }
+  return { result, state, outcome: { verdict: verdictOf(result), state: hashOf(state) } }
 }
 
 /** The plan as a run file holds it: in the order of time, with all defaults filled in. */

@@ -1,5 +1,4 @@
 /** Replays a run file, and compares the outcome with the one in the file. */
-
 import type { Property } from '../properties/property.ts'
 import type { SimulationOptions } from '../simulate.ts'
 import type { Interceptors } from '../simulation/interceptors.ts'
@@ -62,14 +61,14 @@ export async function replayRun(text: string, options: ReplayOptions = {}): Prom
   for (const need of needs) if (options[need] === undefined) throw missingNeed(need)
   const plan: SimulationOptions = { ...run, machine, interceptors, properties, isTraced, record }
   let isStopped = false
-  const { history, state, outcome } = await runToEnd(plan, async (moment) => {
-    const answer = await onStep?.(moment)
-    if (moment.isOver || (answer !== 'stop' && !isReached(until, moment))) return 'continue'
+  const { result, state, outcome } = await runToEnd(plan, async (step) => {
+    const answer = await onStep?.(step)
+    if (step.isOver || (answer !== 'stop' && !isReached(until, step))) return 'continue'
     isStopped = true
     return 'stop'
   })
   const isSame = isStopped || expected === undefined ? undefined : isSameOutcome(expected, outcome)
-  const { failure, trace } = history
+  const { failure, trace } = result
   const { event, timeUs } = state
   const now = withOutcome(text, isStopped || isSame === true ? expected : outcome)
   return { outcome, expected, isSame, isStopped, failure, event, timeUs, state, trace, text: now }

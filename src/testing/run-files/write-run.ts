@@ -13,7 +13,7 @@ export const RUNS_DIRECTORY: string = join(tmpdir(), 'quorate-runs')
 /** Returns the path, or the reason why there is no file. It does not throw, because the failure itself must be reported in any case. */
 export async function writeRun(
   options: SimulationOptions,
-  { history, outcome }: FinishedRun,
+  { result, outcome }: FinishedRun,
   directory: string,
 ): Promise<{ readonly path: string } | { readonly reason: string }> {
   try {
@@ -21,7 +21,7 @@ export async function writeRun(
     // Report now what cannot be parsed again, for example a setting that is not plain data.
     parseRun(text)
     await mkdir(directory, { recursive: true })
-    const path = join(directory, `${failureName(history.failure)}-seed-${options.seed}.txt`)
+    const path = join(directory, `${failureName(result.failure)}-seed-${options.seed}.txt`)
     await writeFile(path, text)
     return { path }
   } catch (error) {

@@ -1,5 +1,4 @@
 /** Simulated callers: clients that write and read, and an operator. Every call and its outcome is reported to the property monitor. */
-
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
@@ -31,7 +30,7 @@ export class Clients {
   #calls = 0
   #acknowledged = 0
   /** Per open call: the node that handles it, and a function that ends the call when that node's process ends. */
-  readonly #open = new Map<number, { at: SimulatedNode; readonly end: (told: CallResult) => void }>()
+  readonly #open = new Map<number, { at: SimulatedNode; readonly end: (answer: CallResult) => void }>()
   /** Removed members: their data directories are known to the cluster, so they are not added again. */
   readonly #removed = new Set<NodeId>()
 
@@ -98,14 +97,7 @@ export class Clients {
       at = this.#cluster.nodes.find(({ id }) => id === answer.leader)
       if (answer.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
       if (answer.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
-      this.#cluster.observe({
-        type: 'returned',
-        call,
-        outcome: answer.outcome,
-        index: answer.index,
-        result: answer.result,
-      })
-      return
+      return this.#onReturned(call, answer)
     }
   }
 
@@ -115,16 +107,14 @@ export class Clients {
     const query = `r${call}`
     this.#cluster.observe({ type: 'invoked', call, node: at.id, what: 'read', command: query })
     const answer = await this.#callNode(call, at, async (node) => {
-      const { appliedIndex, answer } = await node.queryBytes(texts.encode(query), { mode })
-      return { index: appliedIndex, result: texts.decode(answer) }
+      const { appliedIndex, answer: bytes } = await node.queryBytes(texts.encode(query), { mode })
+      return { index: appliedIndex, result: texts.decode(bytes) }
     })
-    this.#cluster.observe({
-      type: 'returned',
-      call,
-      outcome: answer.outcome,
-      index: answer.index,
-      result: answer.result,
-    })
+    this.#onReturned(call, answer)
+  }
+
+  #onReturned(call: number, { outcome, index, result }: CallResult): void {
+    this.#cluster.observe({ type: 'returned', call, outcome, index, result })
   }
 
   /** Calls one node, and resolves with its answer or when its process ends. */
@@ -176,8 +166,8 @@ export class Clients {
     )
       return undefined
     if (add.length + remove.length + promote.length + demote.length === 0) return undefined
-    const leavers = new Set([...remove, ...demote])
-    if (membership.voters.every((id) => leavers.has(id))) return undefined
+    const leaving = new Set([...remove, ...demote])
+    if (membership.voters.every((id) => leaving.has(id))) return undefined
     for (const id of remove) this.#removed.add(id)
     return { add, promote, demote, remove }
   }

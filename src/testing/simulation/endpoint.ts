@@ -37,6 +37,6 @@ export function handshake([a, one]: NamedEndpoint, [b, other]: NamedEndpoint): b
 
 function admit(endpoint: Endpoint, identity: PeerIdentity, as: NodeId): Refusal | undefined {
   if (identity.nodeId !== as)
-    return { code: 'ERR_RAFT_NODE_MISMATCH', message: `${as} calls itself ${identity.nodeId}` }
+    return { code: 'ERR_RAFT_NODE_MISMATCH', message: `the node at the address of ${as} is ${identity.nodeId}` }
   return endpoint.host.admit(identity)
 }

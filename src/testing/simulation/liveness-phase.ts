@@ -46,9 +46,9 @@ async function checkProgressWithout(
   const missingIds = new Set([...missing].map(({ id }) => id))
   // A membership change in the meantime may have made the missing nodes necessary.
   if (!hasQuorumWithout(cluster.monitor.view, missingIds)) return
-  const problem = clients.calls === callsBefore ? 'nobody leads' : 'nothing that was written was committed'
-  const standing = summarizeStatuses([...statusesOf(cluster, missing).values()])
-  cluster.fail(new PropertyViolation(LIVENESS.majoritySuffices, `without ${[...missingIds]} ${problem}; ${standing}`))
+  const problem = clients.calls === callsBefore ? 'there is no leader' : 'no write was committed'
+  const statuses = summarizeStatuses([...statusesOf(cluster, missing).values()])
+  cluster.fail(new PropertyViolation(LIVENESS.majoritySuffices, `without ${[...missingIds]} ${problem}; ${statuses}`))
 }
 
 /** The operator removes the nodes that lost their data. */
@@ -68,7 +68,7 @@ async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise
   const { time } = cluster
   await cluster.runUntil(time.nowUs + ELECTION_TIMEOUTS_MAX * electionTimeoutUs(cluster))
   if (cluster.isOver) return
-  const termThen = currentLeaders(statusesOf(cluster))[0]?.term
+  const termAtDeadline = currentLeaders(statusesOf(cluster))[0]?.term
   try {
     checkPromotions(statusesOf(cluster))
   } catch (error) {
@@ -78,7 +78,7 @@ async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise
   await cluster.runUntil(time.nowUs + SETTLE_MS * 1000)
   if (cluster.isOver) return
   try {
-    checkLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termAtDeadline: termThen })
+    checkLiveness({ statuses: statusesOf(cluster), openCalls: clients.openCalls, termAtDeadline })
   } catch (error) {
     cluster.fail(error)
     return

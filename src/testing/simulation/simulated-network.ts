@@ -70,7 +70,7 @@ export class SimulatedNetwork {
     const link = this.#link(from, to)
     const { session } = link
     this.#time.after(CUT_DETECTION_US, () => {
-      if (direction.isCut && link.session === session) this.#disconnect(link, 'the link is dead')
+      if (direction.isCut && link.session === session) this.#disconnect(link, 'the link is cut')
     })
   }
 
@@ -120,7 +120,7 @@ export class SimulatedNetwork {
   detach(id: NodeId): void {
     if (!this.#endpoints.delete(id)) return
     for (const link of this.#links.values())
-      if (link.a === id || link.b === id) this.#disconnect(link, `${id} went away`)
+      if (link.a === id || link.b === id) this.#disconnect(link, `${id} closed its connections`)
   }
 
   endpointOf(id: NodeId): Endpoint | undefined {
@@ -131,7 +131,7 @@ export class SimulatedNetwork {
     const endpoint = this.#endpoints.get(id)
     if (endpoint === undefined) return
     for (const peer of endpoint.peers.keys())
-      if (!peers.has(peer) && peer !== id) this.#disconnect(this.#link(id, peer), 'no peer any more')
+      if (!peers.has(peer) && peer !== id) this.#disconnect(this.#link(id, peer), 'it is no longer a peer')
     endpoint.peers = new Map(peers)
     for (const peer of peers.keys()) if (peer !== id) this.#reconnectLater(this.#link(id, peer))
   }

@@ -1,5 +1,4 @@
 /** The Storage contract on a simulated disk, for one run of a process: MemoryStorage with simulated durations, crashes and faults. */
-
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../../contracts/storage.ts'
 import type { LogIndex } from '../../core/types.ts'
