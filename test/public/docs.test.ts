@@ -1,4 +1,4 @@
-/** Every TypeScript block in the documents is a program that runs, against the source of today, and prints what the page says it prints. */
+/** Tests that every TypeScript block in docs/ runs against the current source, and prints what its page quotes. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import {
@@ -15,13 +15,15 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Where the pages have their readers keep their programs. */
+/** The folder that the pages use in quoted output. */
 const READER_HOME = '/home/you'
 
 interface Program {
   readonly title: string
   readonly file: string
   readonly source: string
+  /** The block that the page shows as the output, if any. */
+  readonly output: string | undefined
 }
 
 interface ProgramResult {
@@ -30,26 +32,26 @@ interface ProgramResult {
   readonly stderr: string
 }
 
-/** For all programs together, two of which run at a time. */
+/** Time limit of each test and program. `CONCURRENCY` programs run at a time. */
 const TIMEOUT_MS = 120_000
 const CONCURRENCY = 2
 
-describe('the documents', () => {
+describe('the documentation', () => {
   let directory = ''
   const programs: Program[] = []
   const running = new Map<string, Promise<ProgramResult>>()
   before(() => {
     directory = realpathSync(mkdtempSync(join(tmpdir(), 'quorate-docs-')))
-    // As in a reader's project: what they installed beside us.
+    // Like a reader's project, with its own package.json and installed packages.
     writeFileSync(join(directory, 'package.json'), '{ "type": "module" }')
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
     const lanes = Array.from({ length: CONCURRENCY }, () => Promise.resolve<unknown>(undefined))
-    for (const [number, one] of programs.entries()) {
-      const ran = (lanes[number % CONCURRENCY] as Promise<unknown>).then(() =>
-        runProgram(join(directory, `${number}`), one),
+    for (const [number, program] of programs.entries()) {
+      const result = (lanes[number % CONCURRENCY] as Promise<unknown>).then(() =>
+        runProgram(join(directory, `${number}`), program),
       )
-      lanes[number % CONCURRENCY] = ran
-      running.set(one.title, ran)
+      lanes[number % CONCURRENCY] = result
+      running.set(program.title, result)
     }
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
@@ -58,20 +60,20 @@ describe('the documents', () => {
     const text = readFileSync(page, 'utf8')
     for (const [number, program] of programsIn(text).entries()) {
       const title = `${relative(ROOT, page)}: program ${number + 1}`
-      programs.push({ title, file: fileNameIn(text), source: program })
+      programs.push({ title, file: fileNameIn(text), ...program })
       it(`${title} runs`, async function () {
         this.timeout(TIMEOUT_MS)
-        const { status, stderr, stdout: printed } = await (running.get(title) as Promise<ProgramResult>)
-        const stdout = printed
+        const { status, stderr, stdout } = await (running.get(title) as Promise<ProgramResult>)
         assert.equal(status, 0, `${stdout}${stderr}`)
         for (const line of stdout.trim().split('\n').filter(isQuotedBy(text))) assert.ok(text.includes(line), line)
-        assert.notEqual(stdout.trim(), '', 'a program in a document shows something')
+        if (program.output !== undefined) assert.ok(stdout.includes(program.output), `${title} prints:\n${stdout}`)
+        assert.notEqual(stdout.trim(), '', 'the program prints something')
       })
     }
   }
 })
 
-/** In a folder of its own, whose packages are those beside it. */
+/** Runs a program in its own folder; its packages are those of the parent folder. */
 function runProgram(folder: string, { file, source }: Program): Promise<ProgramResult> {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
@@ -91,7 +93,7 @@ function runProgram(folder: string, { file, source }: Program): Promise<ProgramR
   })
 }
 
-/** README's program is run by the package's own test, from the tarball. */
+/** All pages of docs/. package.test.ts runs the program of the README from the tarball. */
 function documentPages(): string[] {
   const docs = join(ROOT, 'docs')
   const names = readdirSync(docs, { recursive: true, encoding: 'utf8' })
@@ -101,16 +103,21 @@ function documentPages(): string[] {
     .sort()
 }
 
-function programsIn(text: string): string[] {
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1] as string)
+/** Each program with the block after "It prints …:", if there is one before the next program. */
+function programsIn(text: string): Pick<Program, 'source' | 'output'>[] {
+  const blocks = /^```ts\n(?<source>.*?)^```\n(?:\nIt prints[^\n]*:\n\n```\n(?<output>.*?)^```$)?/gms
+  return [...text.matchAll(blocks)].map(({ groups }) => ({
+    source: groups?.source ?? '',
+    output: groups?.output?.trim(),
+  }))
 }
 
-/** What the page has its readers call the file. */
+/** The file name that the page tells its reader to use. */
 function fileNameIn(text: string): string {
   return /save it as\s+`(\w+\.ts)`/.exec(text)?.[1] ?? 'program.ts'
 }
 
-/** A page that quotes any output in backticks quotes all of it, or the line is about something that changes from run to run. */
+/** Selects the lines that must be on the page: those whose first word starts a quotation in backticks. Other lines may vary between runs. */
 function isQuotedBy(text: string): (line: string) => boolean {
   return (line) => text.includes(`\`${line.split(' ')[0]} `)
 }

@@ -1,4 +1,4 @@
-/** What importing a subpath costs: never a native addon, never gRPC; and the core runs where there is no Node at all. */
+/** Tests what each subpath exports and loads, and that the core runs without Node.js. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
@@ -23,7 +23,7 @@ describe('importing', function () {
     })
   }
 
-  it('would be caught at loading gRPC or RocksDB', () => {
+  it('of gRPC and RocksDB is detected by this test', () => {
     assert.match(heavyModulesLoadedBy(`await import('@grpc/grpc-js')`).join(), /@grpc\/grpc-js/)
     assert.match(heavyModulesLoadedBy(`await import('rocksdb')`).join(), /\.node/)
   })
@@ -32,12 +32,12 @@ describe('importing', function () {
 describe('the core in a browser', function () {
   this.timeout(60_000)
 
-  it('bundles without a polyfill and without leaving anything out', async () => {
+  it('is bundled without polyfills and without warnings', async () => {
     const bundle = await bundleCore()
     assert.deepEqual(bundle.warnings, [])
   })
 
-  it('loads where there is nothing but the language itself', async () => {
+  it('loads in a context with only the globals of JavaScript', async () => {
     const { outputFiles } = await bundleCore()
     const code = outputFiles[0]?.text ?? ''
     const core = runInNewContext(`${code}; core`) as Record<string, unknown>
@@ -45,7 +45,7 @@ describe('the core in a browser', function () {
   })
 })
 
-/** Packages and addons loaded by a fresh process that runs this, of those nobody should pay for unasked. */
+/** The heavy packages and addons that a new process loads when it runs this statement. */
 function heavyModulesLoadedBy(statement: string): string[] {
   const probe = `
     import { Module } from 'node:module'

@@ -1,4 +1,4 @@
-/** The package as linters see it: what npm would publish, judged by publint and by are-the-types-wrong. */
+/** Tests the package that npm would publish with publint and are-the-types-wrong. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
@@ -9,7 +9,7 @@ import { manifest, pack } from './pack.ts'
 describe('the published package', function () {
   this.timeout(120_000)
 
-  it('gives publint nothing to say', async () => {
+  it('passes publint without messages', async () => {
     const { messages, pkg } = await publint({ strict: true, pack: { tarball: tarball().buffer } })
     assert.deepEqual(
       messages.map((message) => formatMessage(message, pkg)),
@@ -17,7 +17,7 @@ describe('the published package', function () {
     )
   })
 
-  it('has types for every subpath, wherever ES modules can be imported', async () => {
+  it('has types for every subpath in every resolution mode that supports ES modules', async () => {
     const analysis = await checkPackage(createPackageFromTarballData(tarball()))
     assert.ok(analysis.types !== false, 'the package contains no types')
     assert.deepEqual(Object.keys(analysis.entrypoints), Object.keys(manifest().exports))
@@ -27,11 +27,11 @@ describe('the published package', function () {
     )
   })
 
-  it('carries the build, its sources, the wire format, the documents and the papers, and nothing else', () => {
+  it('contains the build, the sources, the .proto files and the documentation, and nothing else', () => {
     const { contents } = pack()
-    const papers = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
+    const topLevelFiles = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
     for (const path of [
-      ...papers,
+      ...topLevelFiles,
       'dist/index.js',
       'dist/index.d.ts',
       'dist/cli/main.js',
@@ -45,7 +45,7 @@ describe('the published package', function () {
       'the .proto files are missing',
     )
     assert.deepEqual(
-      contents.filter((path) => !papers.includes(path) && !/^(dist|src|proto|docs)\/[^.]/.test(path)),
+      contents.filter((path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs)\/[^.]/.test(path)),
       [],
     )
   })
@@ -55,7 +55,7 @@ function tarball(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(pack().tarball))
 }
 
-/** We publish ES modules only. CommonJS may require them as of Node 20.19; resolution older than `exports` is not served. */
+/** The package contains only ES modules. CommonJS can require them since Node.js 20.19; resolution without `exports` is not supported. */
 function isUnsupportedResolution(problem: { readonly kind: string; readonly resolutionKind?: string }): boolean {
   return problem.kind === 'CJSResolvesToESM' || problem.resolutionKind === 'node10'
 }

@@ -1,4 +1,4 @@
-/** Packs the package as `npm publish` would, once per test run, and makes projects that have it installed. */
+/** Packs the package as `npm publish` would, once per test run, and creates projects that install it. */
 import assert from 'node:assert/strict'
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ export interface Manifest {
 
 export interface PackedPackage {
   readonly tarball: string
-  /** What is in it: 'dist/index.js', … */
+  /** The paths of its files: 'dist/index.js', … */
   readonly contents: readonly string[]
 }
 
@@ -33,7 +33,7 @@ export function pack(): PackedPackage {
   return packed
 }
 
-/** An empty project that has installed the packed package, Node's types, and others of the packages we develop with. */
+/** Creates an empty project and installs the tarball, Node's types, and the given development packages. */
 export function createProject(name: string, others: readonly string[], npmArguments: readonly string[] = []): string {
   const directory = join(temporaryDirectory(), name)
   mkdirSync(directory)
@@ -45,13 +45,13 @@ export function createProject(name: string, others: readonly string[], npmArgume
   return directory
 }
 
-/** Runs a program to its end, and gives what it printed. Nothing of this repository is in its environment. */
+/** Runs a program to its end, without this process's NODE_OPTIONS, and returns its output. */
 export function run(program: string, args: readonly string[], cwd: string): SpawnSyncReturns<string> {
   const { NODE_OPTIONS: _, ...env } = process.env
   return spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout: 240_000, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
-/** Type-checks files of the project as strictly as TypeScript can, and compiles them to JavaScript beside them. */
+/** Compiles files of the project to JavaScript beside them, with TypeScript's strictest checks. */
 export function compile(directory: string, ...files: readonly string[]): SpawnSyncReturns<string> {
   const strict = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--verbatimModuleSyntax']
   const target = ['--target', 'es2022', '--module', 'nodenext', '--types', 'node']

@@ -1,10 +1,10 @@
-/** The package as a user meets it: installed from its tarball into an empty project, with the README in hand. */
+/** Tests the package as a user installs it: from its tarball, into an empty project, with the example of the README. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compile, createProject, manifest, ROOT, run } from './pack.ts'
 
-describe('a project that installed the package', function () {
+describe('a project with the package installed', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
@@ -14,32 +14,32 @@ describe('a project that installed the package', function () {
     assertSucceeds(compile(project, 'example.ts', 'subpaths.ts'))
   })
 
-  it('runs the first example of the README, compiled', () => {
+  it('compiles and runs the first example of the README', () => {
     assertSucceeds(run(process.execPath, ['example.js'], project))
   })
 
-  it('can import every subpath, type-checked', () => {
+  it('imports every subpath with types', () => {
     assertSucceeds(run(process.execPath, ['subpaths.js'], project))
   })
 
-  it('can require it from CommonJS', () => {
+  it('can require the package from CommonJS', () => {
     const code = `process.stdout.write(typeof require('quorate/core').Raft)`
     assert.equal(run(process.execPath, ['--input-type=commonjs', '--eval', code], project).stdout, 'function')
   })
 
-  it('finds nothing past the subpaths', () => {
+  it('cannot import internal files', () => {
     const { stderr } = run(process.execPath, ['--eval', `import('quorate/dist/core/raft.js')`], project)
     assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
   })
 
-  it('has the command', () => {
+  it('can run the command quorate', () => {
     const { status, stdout, stderr } = run('npx', ['--no-install', 'quorate', '--version'], project)
     assert.equal(status, 0, stderr)
     assert.match(stdout, new RegExp(`\\b${manifest().version}\\b`))
   })
 })
 
-describe('a project that left everything optional out', function () {
+describe('a project without the optional packages', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
@@ -51,11 +51,11 @@ describe('a project that left everything optional out', function () {
     assertSucceeds(compile(project, 'subpaths.ts', 'in-memory.ts', 'durable.ts'))
   })
 
-  it('really has none of it', () => {
+  it('has neither rocksdb nor fast-check', () => {
     for (const name of ['rocksdb', 'fast-check']) assert.ok(!existsSync(join(project, 'node_modules', name)), name)
   })
 
-  it('can import every subpath, but for the test kit, which needs fast-check', () => {
+  it('imports every subpath except quorate/testing, which needs fast-check', () => {
     assertSucceeds(run(process.execPath, ['subpaths.js'], project))
   })
 
@@ -65,7 +65,7 @@ describe('a project that left everything optional out', function () {
     assert.equal(result.stdout, '6\n')
   })
 
-  it('is told what to install when it starts a durable node', () => {
+  it('gets an error that names the package to install when it starts a durable node', () => {
     const result = run(process.execPath, ['durable.js'], project)
     assertSucceeds(result)
     assert.match(result.stdout, /^ERR_RAFT_RUNTIME /)
@@ -126,7 +126,7 @@ function firstExampleOf(markdown: string): string {
   return example
 }
 
-/** A module that imports all of each subpath and uses it, so that both the types and the files have to be there. */
+/** A module that imports and uses every subpath, which requires both its types and its files. */
 function importsOf(subpaths: readonly string[]): string {
   const names = subpaths.filter((path) => path !== './package.json').map((path) => path.replace(/^\./, 'quorate'))
   const lines = names.map((name, at) => `import * as part${at} from '${name}'`)
