@@ -3,7 +3,7 @@ import { startMemoryCluster } from '../src/memory-cluster.ts'
 import { Journal } from './runtime/virtual-cluster.ts'
 
 describe('a cluster in one process', () => {
-  it('finds a leader, applies on every node, and remembers what a stopped node had', async () => {
+  it('elects a leader, applies commands on every node, and restarts a stopped node with its data', async () => {
     const machines = new Map<string, Journal>()
     const cluster = await startMemoryCluster({
       nodes: 3,
@@ -30,7 +30,7 @@ describe('a cluster in one process', () => {
     }
   })
 
-  it('needs at least one node', async () => {
+  it('requires at least one node', async () => {
     await assert.rejects(startMemoryCluster({ nodes: 0, stateMachine: () => new Journal() }), {
       code: 'ERR_RAFT_OPTIONS',
     })

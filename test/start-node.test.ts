@@ -43,7 +43,7 @@ describe('startNode, with gRPC and RocksDB', function () {
     return node
   }
 
-  it('runs a cluster that keeps what it acknowledged when all of it is started again', async () => {
+  it('runs a cluster that still has every acknowledged write after all nodes are restarted', async () => {
     await Promise.all(Object.keys(peers).map((id) => start(id)))
     const leader = await leaderOf(nodes)
     assert.equal(await leader.propose('a'), 1)
@@ -64,19 +64,19 @@ describe('startNode, with gRPC and RocksDB', function () {
     }
   })
 
-  it('goes on with the cluster of its directory when the addresses in its options have changed', async () => {
+  it('keeps the cluster id of its directory if the addresses in its options change', async () => {
     const moved = { ...peers, n3: '127.0.0.1:1' }
     const node = await start('n1', { peers: moved })
     assert.equal(node.statusNow().membership.members[2]?.address, peers.n3)
   })
 
-  it('refuses a directory of another cluster, and one that is in use', async () => {
+  it('rejects a directory of another cluster, and one that is in use', async () => {
     await assert.rejects(start('n1', { cluster: 'another' }), { code: 'ERR_RAFT_CLUSTER_MISMATCH' })
     await start('n1')
     await assert.rejects(start('n1', { listen: await freeAddress() }), { code: 'ERR_RAFT_DATA_DIR_LOCKED' })
   })
 
-  it('lets go of the directory when the port is in use', async () => {
+  it('closes the directory if the port is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => taken.once('listening', resolve))
     const listen = `127.0.0.1:${(taken.address() as AddressInfo).port}`

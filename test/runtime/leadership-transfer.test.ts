@@ -3,51 +3,51 @@ import type { RaftError } from '../../src/errors.ts'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { VirtualCluster } from './virtual-cluster.ts'
 
-describe('a node that gives its leadership away, or closes', () => {
-  let world: VirtualCluster
+describe('a node that transfers leadership or closes', () => {
+  let cluster: VirtualCluster
 
   afterEach(async () => {
-    await world.close()
+    await cluster.close()
   })
 
-  it('hands leadership over when asked, and names the new leader', async () => {
-    world = new VirtualCluster('n1 n2 n3')
-    await world.startAll()
-    const leader = await world.leader()
-    const to = world.followers(leader)[1]?.id
-    assert.deepEqual(await world.runUntilSettled(leader.transferLeadership({ to })), { leader: to })
+  it('transfers leadership on request, and returns the new leader', async () => {
+    cluster = new VirtualCluster('n1 n2 n3')
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    const to = cluster.followers(leader)[1]?.id
+    assert.deepEqual(await cluster.runUntilSettled(leader.transferLeadership({ to })), { leader: to })
   })
 
-  it('hands leadership over before it closes, so that nobody waits for an election timeout', async () => {
-    world = new VirtualCluster('n1 n2 n3')
-    await world.startAll()
-    const leader = await world.leader()
-    await world.runUntilSettled(leader.propose('a'))
+  it('transfers leadership before it closes, so that the cluster does not wait for an election timeout', async () => {
+    cluster = new VirtualCluster('n1 n2 n3')
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    await cluster.runUntilSettled(leader.propose('a'))
     const result = leader.propose('b')
-    await world.runUntilSettled(Promise.all([leader.close(), result]))
-    world.nodes.delete(leader.id)
-    const startedAt = world.time.nowUs
-    await world.leader()
-    assert.ok(world.time.nowUs - startedAt < 100_000)
+    await cluster.runUntilSettled(Promise.all([leader.close(), result]))
+    cluster.nodes.delete(leader.id)
+    const startedAt = cluster.time.nowUs
+    await cluster.leader()
+    assert.ok(cluster.time.nowUs - startedAt < 100_000)
     await assert.rejects(leader.propose('c'), { code: 'ERR_RAFT_CLOSED', outcome: 'not-applied' })
   })
 
-  it('closes only when what it has accepted is settled, where there is nobody to hand over to', async () => {
-    world = new VirtualCluster('n1')
-    const node = await world.start('n1')
-    await world.leader()
+  it('settles its accepted proposals before it closes if there is no other voter', async () => {
+    cluster = new VirtualCluster('n1')
+    const node = await cluster.start('n1')
+    await cluster.leader()
     const accepted = [node.propose('a'), node.propose('b')]
-    const [results] = await world.runUntilSettled(Promise.all([Promise.all(accepted), node.close()]))
+    const [results] = await cluster.runUntilSettled(Promise.all([Promise.all(accepted), node.close()]))
     assert.deepEqual(results, [1, 2])
   })
 
-  it('leaves nobody waiting when it closes', async () => {
-    world = new VirtualCluster('n1 n2 n3', { checkQuorum: false })
-    await world.startAll()
-    const leader = await world.leader()
-    world.isolate(leader.id)
+  it('settles every pending call when it closes', async () => {
+    cluster = new VirtualCluster('n1 n2 n3', { checkQuorum: false })
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    cluster.isolate(leader.id)
     const accepted = leader.propose('a')
-    await world.advance(10)
+    await cluster.advance(10)
     const calls = [
       accepted,
       leader.read(() => 0),
@@ -55,7 +55,7 @@ describe('a node that gives its leadership away, or closes', () => {
       leader.changeMembership({ remove: ['n1'] }),
     ]
     const ends = Promise.allSettled(calls)
-    await world.runUntilSettled(leader.close())
+    await cluster.runUntilSettled(leader.close())
     const codes = (await ends).map((end) => (end.status === 'rejected' ? (end.reason as RaftError).code : 'none'))
     assert.equal(codes[0], 'ERR_RAFT_OUTCOME_UNKNOWN')
     assert.ok(
@@ -65,32 +65,32 @@ describe('a node that gives its leadership away, or closes', () => {
     await leader.close()
   })
 
-  it('refuses writes while the disk is nearly full, gives leadership away, and goes on by itself', async () => {
-    world = new VirtualCluster('n1 n2 n3')
-    await world.startAll()
-    const leader = await world.leader()
-    await world.runUntilSettled(leader.close())
+  it('rejects proposals and transfers leadership while the disk is nearly full, and resumes automatically', async () => {
+    cluster = new VirtualCluster('n1 n2 n3')
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    await cluster.runUntilSettled(leader.close())
     let freeBytes = 1000
-    const disk = world.disks.get(leader.id)
+    const disk = cluster.disks.get(leader.id)
     const storage = new (class extends MemoryStorage {
       override async freeBytes(): Promise<number> {
         return freeBytes
       }
     })({ disk })
-    const tight = await world.start(leader.id, { storage, freeBytesMin: 100, freeBytesCheckMs: 100 })
-    const current = await world.leader(tight)
-    await world.runUntilSettled(current.transferLeadership({ to: tight.id }))
+    const tight = await cluster.start(leader.id, { storage, freeBytesMin: 100, freeBytesCheckMs: 100 })
+    const current = await cluster.leader(tight)
+    await cluster.runUntilSettled(current.transferLeadership({ to: tight.id }))
     freeBytes = 50
-    await world.leader(tight)
+    await cluster.leader(tight)
     await assert.rejects(tight.propose('a'), {
       code: 'ERR_RAFT_NO_SPACE',
       details: { freeBytes: 50, neededBytes: 100 },
     })
-    const healthy = await world.leader(tight)
-    await world.runUntilSettled(healthy.transferLeadership({ to: tight.id }))
-    await world.leader(tight)
+    const healthy = await cluster.leader(tight)
+    await cluster.runUntilSettled(healthy.transferLeadership({ to: tight.id }))
+    await cluster.leader(tight)
     freeBytes = 1000
-    await world.runUntil(() => world.eventsOf(tight.id, 'spaceBack').length === 1)
-    await assert.rejects(world.runUntilSettled(tight.propose('a')), { code: 'ERR_RAFT_NOT_LEADER' })
+    await cluster.runUntil(() => cluster.eventsOf(tight.id, 'spaceBack').length === 1)
+    await assert.rejects(cluster.runUntilSettled(tight.propose('a')), { code: 'ERR_RAFT_NOT_LEADER' })
   })
 })

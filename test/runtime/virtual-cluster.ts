@@ -1,4 +1,4 @@
-/** Whole nodes in memory on virtual time: what the told stories of the runtime are played on. */
+/** A cluster of complete nodes in memory, on virtual time. */
 import type { NodeEvent } from '../../src/contracts/observer.ts'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 import type { NodeId } from '../../src/core/types.ts'
@@ -9,7 +9,7 @@ import type { RaftNodeOptions } from '../../src/runtime/raft-node.ts'
 import { RaftNode } from '../../src/runtime/raft-node.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 
-/** Remembers what it was given, in order; 'boom' makes it throw. */
+/** Appends every command to a list; 'boom' makes it throw. */
 export class Journal implements StateMachine<string, number, string, number> {
   entries: string[] = []
 
@@ -53,7 +53,7 @@ export class VirtualCluster {
     this.#options = options
   }
 
-  /** Starts a node on what its disk holds. */
+  /** Starts a node with what its disk contains. */
   async start(id: NodeId, options: JournalOptions = {}): Promise<JournalNode> {
     const disk = this.disks.get(id) ?? new MemoryDisk({ directoryId: `disk-of-${id}` })
     const clock = new NodeClock(this.time, { startMs: 1000, ratePerMille: 1000 })
@@ -95,12 +95,12 @@ export class VirtualCluster {
     return this.machines.get(id)?.entries ?? []
   }
 
-  /** Events of one type that a node told. */
+  /** The events of one type that a node has emitted. */
   eventsOf<Type extends NodeEvent['type']>(id: NodeId, type: Type): Extract<NodeEvent, { type: Type }>[] {
     return (this.events.get(id) ?? []).filter((event) => event.type === type) as Extract<NodeEvent, { type: Type }>[]
   }
 
-  /** The process is gone between two instructions; its disk keeps what was synced. */
+  /** Stops the node at once; its disk keeps what was synced. */
   crash(id: NodeId): void {
     const at = `memory:${id}`
     this.clocks.get(id)?.stop()
@@ -109,12 +109,12 @@ export class VirtualCluster {
     void this.network.reachable('', at)?.close()
   }
 
-  /** Another, empty disk takes the place of its own. */
+  /** Replaces the disk of a node by an empty one. */
   wipe(id: NodeId): void {
     this.disks.set(id, new MemoryDisk({ directoryId: 'another-disk' }))
   }
 
-  /** Cuts a node off from all others, or joins it to them again. */
+  /** Cuts the network between a node and all others. */
   isolate(id: NodeId): void {
     for (const other of Object.keys(this.peers)) if (other !== id) this.network.cut(`memory:${id}`, `memory:${other}`)
   }
@@ -123,7 +123,7 @@ export class VirtualCluster {
     for (const other of Object.keys(this.peers)) if (other !== id) this.network.heal(`memory:${id}`, `memory:${other}`)
   }
 
-  /** Whoever leads, once one does. Those cut off do not count. */
+  /** Runs until a node other than `except` leads, and returns it. */
   async leader(...except: readonly JournalNode[]): Promise<JournalNode> {
     return this.runUntil(() => {
       const nodes = [...this.nodes.values()].filter((node) => !except.includes(node))
@@ -135,18 +135,18 @@ export class VirtualCluster {
     return [...this.nodes.values()].filter((node) => node !== leader)
   }
 
-  /** Lets time pass until this is something. */
+  /** Advances time until `look` returns a value, and returns it. */
   async runUntil<Value>(look: () => Value | undefined | false, withinMs = 60_000): Promise<Value> {
     const endUs = this.time.nowUs + withinMs * 1000
     for (;;) {
       await flushPromises()
       const found = look()
       if (found !== undefined && found !== false) return found
-      if (!this.time.step(endUs)) throw new Error(`it did not come to pass within ${withinMs} ms: ${look}`)
+      if (!this.time.step(endUs)) throw new Error(`timed out after ${withinMs} ms: ${look}`)
     }
   }
 
-  /** Lets time pass until a promise is settled, and settles alike. */
+  /** Advances time until the promise is settled, and returns it. */
   async runUntilSettled<Value>(promise: Promise<Value>): Promise<Value> {
     let isSettled = false
     promise.then(
@@ -174,7 +174,7 @@ export class VirtualCluster {
   }
 }
 
-/** Everything that only waits for promises happens now. */
+/** Runs everything that waits for resolved promises. */
 export function flushPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

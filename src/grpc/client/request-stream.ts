@@ -149,7 +149,7 @@ export class RequestStream {
       this.#nextId = id === MAX_ID ? 1 : id + 1
       const deadline = this.#clock.now() + timeoutMs
       const pending = new PendingRequest(id, request, { deadline, signal, reject }, resolve)
-      pending.listen(() => this.#abort(pending))
+      if (signal !== undefined) pending.listen(() => this.#abort(pending))
       this.#pending.set(id, pending)
       this.#queue.push(pending)
       this.#queueBytes += payload.length + OVERHEAD_BYTES

@@ -83,9 +83,10 @@ export class Proposals<Result> {
     this.#queue.push(pending)
     this.#count++
     this.#bytes += pending.command.length
-    pending.listen(() =>
-      this.#giveUp(pending, 'the caller stopped waiting', 'ERR_RAFT_ABORTED', pending.signal?.reason),
-    )
+    // The check saves a closure for every command.
+    const { signal } = pending
+    if (signal !== undefined)
+      pending.listen(() => this.#giveUp(pending, 'the caller stopped waiting', 'ERR_RAFT_ABORTED', signal.reason))
   }
 
   /** Passes all queued commands to the core, in as few blocks as the limits allow. */

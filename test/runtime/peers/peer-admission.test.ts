@@ -3,85 +3,83 @@ import type { Member, Membership } from '../../../src/core/types.ts'
 import { MembershipView } from '../../../src/runtime/peers/membership-view.ts'
 import { PeerAdmission } from '../../../src/runtime/peers/peer-admission.ts'
 
-describe('the gate', () => {
-  for (const { comes, from = 'c', disk = 'd2', code } of [
-    { comes: 'n2', code: undefined },
-    { comes: 'n2', from: 'other', code: 'ERR_RAFT_CLUSTER_MISMATCH' },
-    { comes: 'n2', disk: 'new', code: 'ERR_RAFT_DIRECTORY_MISMATCH' },
-    { comes: 'n3', disk: 'any', code: undefined },
-    { comes: 'stranger', code: undefined },
-    { comes: 'n1', disk: 'new', code: 'ERR_RAFT_DUPLICATE_NODE' },
+describe('peer admission', () => {
+  for (const { peer, from = 'c', disk = 'd2', code } of [
+    { peer: 'n2', code: undefined },
+    { peer: 'n2', from: 'other', code: 'ERR_RAFT_CLUSTER_MISMATCH' },
+    { peer: 'n2', disk: 'new', code: 'ERR_RAFT_DIRECTORY_MISMATCH' },
+    { peer: 'n3', disk: 'any', code: undefined },
+    { peer: 'outsider', code: undefined },
+    { peer: 'n1', disk: 'new', code: 'ERR_RAFT_DUPLICATE_NODE' },
   ])
-    it(`${code === undefined ? 'lets in' : `refuses with ${code}`} ${comes} of cluster ${from} with disk ${disk}`, () => {
-      const refusal = peerAdmission().admit({ clusterId: from, nodeId: comes, directoryId: disk })
+    it(`${code === undefined ? 'admits' : `refuses with ${code}`} ${peer} of cluster ${from} with directory ${disk}`, () => {
+      const refusal = peerAdmission().admit({ clusterId: from, nodeId: peer, directoryId: disk })
       assert.equal(refusal?.code, code)
     })
 
-  it('shows the directory a peer came with once it is connected', () => {
-    const it = peerAdmission()
-    it.admit({ clusterId: 'c', nodeId: 'n3', directoryId: 'd3' })
-    assert.equal(it.onConnected('n3'), 'd3')
-    assert.deepEqual(it.connected, ['n3'])
-    it.onLost('n3')
-    assert.deepEqual(it.connected, [])
+  it('returns the directory id of a peer once it is connected', () => {
+    const admission = peerAdmission()
+    admission.admit({ clusterId: 'c', nodeId: 'n3', directoryId: 'd3' })
+    assert.equal(admission.onConnected('n3'), 'd3')
+    assert.deepEqual(admission.connected, ['n3'])
+    admission.onLost('n3')
+    assert.deepEqual(admission.connected, [])
   })
 
   for (const { own, by, code = 'ERR_RAFT_DIRECTORY_MISMATCH', isFatal, because } of [
-    { own: {}, by: 'n2', isFatal: true, because: 'a member knows another disk by our name' },
-    { own: {}, by: 'stranger', isFatal: false, because: 'whoever is no member decides nothing' },
-    { own: { directoryId: 'd1' }, by: 'n2', isFatal: false, because: 'the membership says that this is the disk' },
-    { own: { addedAt: 9 }, by: 'n2', isFatal: false, because: 'the member has not heard of the replacement yet' },
-    { own: {}, by: 'n2', code: 'ERR_RAFT_CLUSTER_MISMATCH', isFatal: false, because: 'an address may be wrong' },
+    { own: {}, by: 'n2', isFatal: true, because: 'a member knows another directory under this id' },
+    { own: {}, by: 'outsider', isFatal: false, because: 'a non-member cannot decide it' },
+    { own: { directoryId: 'd1' }, by: 'n2', isFatal: false, because: 'the membership contains this directory' },
+    { own: { addedAt: 9 }, by: 'n2', isFatal: false, because: 'the member may not know of the replacement yet' },
+    { own: {}, by: 'n2', code: 'ERR_RAFT_CLUSTER_MISMATCH', isFatal: false, because: 'the address may be wrong' },
   ])
-    it(`takes a refusal by ${by} ${isFatal ? 'for the end' : 'lightly'}: ${because} (${code})`, () => {
+    it(`${isFatal ? 'stops the node' : 'continues'} if ${by} refuses it with ${code}: ${because}`, () => {
       assert.equal(peerAdmission(own).refusedBy(by, { code, message: 'go away' })?.code, isFatal ? code : undefined)
     })
 })
 
-describe('the roster', () => {
-  it('keeps the links of those who have left until they had time to hear of it', () => {
-    const roster = new MembershipView('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
-    assert.ok(
-      roster.update({ type: 'membershipAdopted', index: 5, membership: membership(member('n1'), member('n2')) }),
-    )
-    assert.deepEqual([...roster.peerAddresses().keys()].sort(), ['n2', 'n3'])
-    roster.forgetRemoved()
-    assert.deepEqual([...roster.peerAddresses().keys()], ['n2'])
+describe('the membership view', () => {
+  it('keeps the addresses of removed members until they are forgotten', () => {
+    const view = new MembershipView('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
+    assert.ok(view.update({ type: 'membershipAdopted', index: 5, membership: membership(member('n1'), member('n2')) }))
+    assert.deepEqual([...view.peerAddresses().keys()].sort(), ['n2', 'n3'])
+    view.forgetRemoved()
+    assert.deepEqual([...view.peerAddresses().keys()], ['n2'])
   })
 
-  it('follows a member to its new address', () => {
-    const roster = new MembershipView('n1', 1, membership(member('n1'), member('n2')), { n2: 'old:1' })
+  it('returns the new address of a member that has moved', () => {
+    const view = new MembershipView('n1', 1, membership(member('n1'), member('n2')), { n2: 'old:1' })
     const moved = membership(member('n1'), { ...member('n2'), address: 'new:1' })
-    roster.update({ type: 'membershipAdopted', index: 5, membership: moved })
-    assert.equal(roster.peerAddresses().get('n2'), 'new:1')
-    assert.equal(roster.addressOf('n2'), 'new:1')
+    view.update({ type: 'membershipAdopted', index: 5, membership: moved })
+    assert.equal(view.peerAddresses().get('n2'), 'new:1')
+    assert.equal(view.addressOf('n2'), 'new:1')
   })
 
-  it('uses the addresses it was given as long as it is no member', () => {
-    const roster = new MembershipView('n4', 1, membership(), { n1: 'a:1', n4: 'd:1' })
-    assert.deepEqual([...roster.peerAddresses()], [['n1', 'a:1']])
-    roster.update({ type: 'membershipAdopted', index: 5, membership: membership(member('n2'), member('n4')) })
-    assert.deepEqual([...roster.peerAddresses().keys()], ['n2'])
+  it('uses the configured addresses until this node is a member', () => {
+    const view = new MembershipView('n4', 1, membership(), { n1: 'a:1', n4: 'd:1' })
+    assert.deepEqual([...view.peerAddresses()], [['n1', 'a:1']])
+    view.update({ type: 'membershipAdopted', index: 5, membership: membership(member('n2'), member('n4')) })
+    assert.deepEqual([...view.peerAddresses().keys()], ['n2'])
   })
 
-  it('believes that this node was removed when most voters say so and no leader is heard', () => {
-    const roster = new MembershipView('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
-    roster.update({ type: 'toldRemoved', by: 'n2' })
-    roster.update({ type: 'toldRemoved', by: 'stranger' })
-    assert.equal(roster.isReportedRemoved, false)
-    roster.update({ type: 'leaderChanged', term: 2, leader: 'n3' })
-    roster.update({ type: 'toldRemoved', by: 'n3' })
-    assert.equal(roster.isReportedRemoved, false)
-    roster.update({ type: 'toldRemoved', by: 'n2' })
-    assert.equal(roster.isReportedRemoved, true)
+  it('reports this node as removed if most voters do and there is no leader', () => {
+    const view = new MembershipView('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
+    view.update({ type: 'toldRemoved', by: 'n2' })
+    view.update({ type: 'toldRemoved', by: 'outsider' })
+    assert.equal(view.isReportedRemoved, false)
+    view.update({ type: 'leaderChanged', term: 2, leader: 'n3' })
+    view.update({ type: 'toldRemoved', by: 'n3' })
+    assert.equal(view.isReportedRemoved, false)
+    view.update({ type: 'toldRemoved', by: 'n2' })
+    assert.equal(view.isReportedRemoved, true)
   })
 
-  it('says of which term a leader is', () => {
-    const roster = new MembershipView('n1', 1, membership(member('n1'), member('n2')), {})
-    roster.update({ type: 'leaderChanged', term: 4, leader: 'n2' })
-    assert.deepEqual(roster.leaderHint('n2'), { id: 'n2', address: 'n2:1', term: 4 })
-    assert.deepEqual(roster.leaderHint('n1'), { id: 'n1', address: 'n1:1', term: undefined })
-    assert.equal(roster.leaderHint(undefined), undefined)
+  it('returns the term of the leader in its hint', () => {
+    const view = new MembershipView('n1', 1, membership(member('n1'), member('n2')), {})
+    view.update({ type: 'leaderChanged', term: 4, leader: 'n2' })
+    assert.deepEqual(view.leaderHint('n2'), { id: 'n2', address: 'n2:1', term: 4 })
+    assert.deepEqual(view.leaderHint('n1'), { id: 'n1', address: 'n1:1', term: undefined })
+    assert.equal(view.leaderHint(undefined), undefined)
   })
 })
 

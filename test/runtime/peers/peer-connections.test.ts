@@ -6,56 +6,56 @@ import { membershipOf } from '../../core/builders.ts'
 
 const GRACE_MS = 300
 
-describe('the links to the peers', () => {
-  it('are those of the membership, without the node itself', () => {
-    const { links, linked } = fixture('a b c')
-    links.update()
-    assert.deepEqual(linked(), ['b', 'c'])
+describe('the connections to peers', () => {
+  it('are those to the other members', () => {
+    const { connections, connected } = fixture('a b c')
+    connections.update()
+    assert.deepEqual(connected(), ['b', 'c'])
   })
 
-  it('come at once with a new member, and stay with one who has left for as long as it takes to hear of it', () => {
-    const { links, linked, adopt, until } = fixture('a b c')
+  it('are opened at once to a new member, and kept to a removed one for the grace period', () => {
+    const { connections, connected, adopt, until } = fixture('a b c')
     adopt('a c d')
-    links.update()
-    assert.deepEqual(linked(), ['b', 'c', 'd'])
+    connections.update()
+    assert.deepEqual(connected(), ['b', 'c', 'd'])
     until(GRACE_MS - 1)
-    assert.deepEqual(linked(), ['b', 'c', 'd'])
+    assert.deepEqual(connected(), ['b', 'c', 'd'])
     until(GRACE_MS)
-    assert.deepEqual(linked(), ['c', 'd'])
+    assert.deepEqual(connected(), ['c', 'd'])
   })
 
-  it('stay for the whole of that time with the last one who has left', () => {
-    const { links, linked, adopt, until } = fixture('a b c')
+  it('are kept for the whole grace period after the last removal', () => {
+    const { connections, connected, adopt, until } = fixture('a b c')
     adopt('a b')
-    links.update()
+    connections.update()
     until(GRACE_MS - 1)
     adopt('a')
-    links.update()
+    connections.update()
     until(2 * GRACE_MS - 2)
-    assert.deepEqual(linked(), ['b', 'c'])
+    assert.deepEqual(connected(), ['b', 'c'])
     until(2 * GRACE_MS)
-    assert.deepEqual(linked(), [])
+    assert.deepEqual(connected(), [])
   })
 
-  it('are taken from nobody once the node ends', () => {
-    const { links, linked, adopt, until } = fixture('a b c')
+  it('are not closed after the node has stopped', () => {
+    const { connections, connected, adopt, until } = fixture('a b c')
     adopt('a b')
-    links.update()
-    links.stop()
+    connections.update()
+    connections.stop()
     until(2 * GRACE_MS)
-    assert.deepEqual(linked(), ['b', 'c'])
+    assert.deepEqual(connected(), ['b', 'c'])
     adopt('a')
-    links.update()
+    connections.update()
     until(4 * GRACE_MS)
-    assert.deepEqual(linked(), ['b', 'c'])
+    assert.deepEqual(connected(), ['b', 'c'])
   })
 })
 
-/** Of node a, in these words of a membership. */
+/** The connections of node a. */
 function fixture(members: string) {
   const time = new VirtualTime()
   const clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
-  const roster = new MembershipView('a', 1, membershipOf(members), {})
+  const view = new MembershipView('a', 1, membershipOf(members), {})
   let peers: string[] = []
   const transport = {
     setPeers: (addresses: ReadonlyMap<string, string>) => {
@@ -63,9 +63,9 @@ function fixture(members: string) {
     },
   }
   return {
-    links: new PeerConnections({ membershipView: roster, transport, clock, removedPeerGraceMs: GRACE_MS }),
-    linked: () => peers,
-    adopt: (words: string) => roster.update({ type: 'membershipAdopted', index: 1, membership: membershipOf(words) }),
+    connections: new PeerConnections({ membershipView: view, transport, clock, removedPeerGraceMs: GRACE_MS }),
+    connected: () => peers,
+    adopt: (members: string) => view.update({ type: 'membershipAdopted', index: 1, membership: membershipOf(members) }),
     until: (untilMs: number) => {
       while (time.step(untilMs * 1000));
     },
