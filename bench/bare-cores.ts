@@ -1,7 +1,6 @@
 /** Runs cores without runtimes: messages arrive at once, writes are durable at once, and every step is checked. */
 import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
 import { RAFT_DEFAULTS } from '../src/core/index.ts'
-import { stateOf } from '../src/core/raft.ts'
 import { PropertyMonitor } from '../src/testing/properties/property-monitor.ts'
 import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
 
@@ -74,7 +73,7 @@ export class BareCores {
     const index = apply.to - 1
     this.#deliveries.push({ to: node, input: { type: 'applied', index } })
     if (index % TRAILING < OUTSTANDING && index > TRAILING) this.#snapshot(node, core, index)
-    if (stateOf(core).role.type === 'leader') this.#propose(node)
+    if (core.state.role.type === 'leader') this.#propose(node)
   }
 
   #snapshot(node: NodeId, core: CheckedRaft, index: number): void {

@@ -27,9 +27,6 @@ import type { Instant, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 /** The directory id of a non-member is remembered only while fewer than this many ids are. */
 const NON_MEMBERS_MAX = 64
 
-/** Returns the state of a node, for invariant checks and tests. `quorate/core` does not export it. */
-export let stateOf: (raft: Raft) => RaftState
-
 /**
  * One node of a cluster, as a deterministic state machine without clock, randomness or I/O: the same options, initial state and
  * inputs give the same effects. It throws only `InvariantError`, which is a bug in this library.
@@ -46,19 +43,16 @@ export let stateOf: (raft: Raft) => RaftState
  * }
  */
 export class Raft {
-  readonly #state: RaftState
+  /** @internal For invariant checks and tests; the published types do not have it. */
+  readonly state: RaftState
   #wakeAt: Instant = Infinity
 
-  static {
-    stateOf = (raft) => raft.#state
-  }
-
   constructor(options: RaftOptions, initial: InitialState, now: Instant) {
-    this.#state = new RaftState(options, initial, now)
-    const { snapshot } = this.#state.log
+    this.state = new RaftState(options, initial, now)
+    const { snapshot } = this.state.log
     if (snapshot !== undefined) {
-      this.#state.log.applyingIndex = snapshot.index
-      this.#state.outbox.install = snapshot
+      this.state.log.applyingIndex = snapshot.index
+      this.state.outbox.install = snapshot
     }
   }
 
@@ -67,7 +61,7 @@ export class Raft {
    * construction: the effects restore the snapshot and apply what is known to be committed.
    */
   step(now: Instant, inputs: readonly Input[]): Effects {
-    const state = this.#state
+    const state = this.state
     assert(now >= state.now, 'time never decreases')
     state.now = now
     detectPause(state, this.#wakeAt)
@@ -79,7 +73,7 @@ export class Raft {
   }
 
   status(now: Instant): RaftStatus {
-    const state = this.#state
+    const state = this.state
     const { log, role, memberships } = state
     return {
       id: state.id,
@@ -107,7 +101,7 @@ export class Raft {
 
   /** Returns the term of the entry at `index`, or undefined if the log has no such entry (compacted, or not appended yet). */
   termAt(index: LogIndex): Term | undefined {
-    return this.#state.log.termAt(index)
+    return this.state.log.termAt(index)
   }
 
   /**
@@ -115,7 +109,7 @@ export class Raft {
    * has contained; the `applied` input need not have arrived.
    */
   snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
-    const { log, memberships } = this.#state
+    const { log, memberships } = this.state
     const term = log.termAt(index)
     assert(
       term !== undefined && index <= log.applyingIndex,
@@ -126,8 +120,8 @@ export class Raft {
   }
 
   #takeEffects(): Effects {
-    const { outbox, pendingWrites, log, hardState, now } = this.#state
-    if (this.#state.stopped !== undefined) outbox.clear()
+    const { outbox, pendingWrites, log, hardState, now } = this.state
+    if (this.state.stopped !== undefined) outbox.clear()
     const number = outbox.needsPersist ? pendingWrites.begin(log.lastIndex, outbox.isHardStateDirty, now) : undefined
     return outbox.take(number, hardState, this.#wakeAt)
   }

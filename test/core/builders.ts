@@ -31,7 +31,6 @@ import type {
   RequestVoteResponse,
   TimeoutNow,
 } from '../../src/core/messages.ts'
-import { stateOf } from '../../src/core/raft.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import type { EntryId } from '../../src/core/types.ts'
 
@@ -80,7 +79,7 @@ export class TestNode {
   }
 
   get state(): RaftState {
-    return stateOf(this.raft)
+    return this.raft.state
   }
 
   get status(): RaftStatus {

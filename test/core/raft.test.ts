@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import * as core from '../../src/core/index.ts'
 import { followerOf, membershipOf, snapshotAt } from './builders.ts'
 
 describe('a Raft', () => {
@@ -10,12 +9,5 @@ describe('a Raft', () => {
       [4, 5, 6, 7, 8].map((index) => raft.termAt(index)),
       [undefined, 1, 1, 3, undefined],
     )
-  })
-
-  it('does not expose its state', () => {
-    const { raft } = followerOf('a b c', { term: 3 })
-    assert.deepEqual(Object.keys(raft), [])
-    assert.equal('state' in raft, false)
-    assert.equal('stateOf' in core, false)
   })
 })

@@ -13,7 +13,6 @@ import {
   type SnapshotInfo,
 } from '../../src/core/index.ts'
 import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
-import { stateOf } from '../../src/core/raft.ts'
 import type { RaftState } from '../../src/core/state.ts'
 import { blocksOf } from './builders.ts'
 import { ReferenceDisk } from './reference-disk.ts'
@@ -135,7 +134,7 @@ export class RandomRun {
   }
 
   get state(): RaftState {
-    return stateOf(this.raft)
+    return this.raft.state
   }
 
   get fetching(): SnapshotInfo | undefined {

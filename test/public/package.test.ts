@@ -32,6 +32,16 @@ describe('a project with the package installed', function () {
     assert.match(stderr, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
   })
 
+  it('does not see the state of a core in its types', () => {
+    writeFileSync(
+      join(project, 'state.ts'),
+      `import type { Raft } from 'quorate/core'\nexport type State = Raft['state']\n`,
+    )
+    const { status, stdout } = compile(project, 'state.ts')
+    assert.notEqual(status, 0)
+    assert.match(stdout, /Property 'state' does not exist on type 'Raft'/)
+  })
+
   it('can run the command quorate', () => {
     const { status, stdout, stderr } = run('npx', ['--no-install', 'quorate', '--version'], project)
     assert.equal(status, 0, stderr)

@@ -1,6 +1,5 @@
 /** Faulty nodes, made by interceptors and fast enough for every test run. One of the listed properties must detect each of them. */
 import type { RaftOptions } from '../../src/core/options.ts'
-import { stateOf } from '../../src/core/raft.ts'
 import type { FaultPlan } from '../../src/testing/simulation/faults.ts'
 import type { Interceptors } from '../../src/testing/simulation/interceptors.ts'
 import { REPEATED_CRASHES, REPEATED_LEADER_ISOLATION } from '../known-bugs/conditions.ts'
@@ -64,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
         withInputs(raft, (input) => {
           if (input.type !== 'receive' || input.message.type !== 'RequestVoteResponse' || !input.message.isGranted)
             return [input]
-          const others = stateOf(raft).membership.voters.filter((id) => id !== input.from)
+          const others = raft.state.membership.voters.filter((id) => id !== input.from)
           return [input, ...others.map((from) => ({ ...input, from }))]
         }),
     },
@@ -110,7 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
       core: (raft) =>
         withCommitRule(raft, (matches) => {
           const index = matches[Math.max(0, Math.floor((matches.length - 1) / 2) - 1)] ?? 0
-          return stateOf(raft).log.termAt(index) === stateOf(raft).term ? index : 0
+          return raft.state.log.termAt(index) === raft.state.term ? index : 0
         }),
     },
   },
@@ -134,7 +133,7 @@ export const MUTANTS: readonly Mutant[] = [
           if (input.type !== 'receive') return [input]
           const { message } = input
           if (message.type !== 'AppendEntriesResponse' || message.isAccepted) return [input]
-          return [{ ...input, message: { ...message, isAccepted: true, index: stateOf(raft).log.lastIndex } }]
+          return [{ ...input, message: { ...message, isAccepted: true, index: raft.state.log.lastIndex } }]
         }),
     },
   },
@@ -151,7 +150,7 @@ export const MUTANTS: readonly Mutant[] = [
             return []
           }),
           (effects) => {
-            const index = stateOf(raft).log.commitIndex
+            const index = raft.state.log.commitIndex
             const ready = reads.map((read) => ({ type: 'readReady', read, index }) as const)
             reads = []
             return { ...effects, settle: [...effects.settle, ...ready] }
@@ -166,7 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
     interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
-          const { role } = stateOf(raft)
+          const { role } = raft.state
           if (role.type === 'leader') Object.assign(role, { noopIndex: 0 })
           return [input]
         }),
@@ -225,7 +224,7 @@ export const MUTANTS: readonly Mutant[] = [
     interceptors: {
       core: (raft) =>
         withInputs(raft, (input) => {
-          stateOf(raft).timer.restart(stateOf(raft).now)
+          raft.state.timer.restart(raft.state.now)
           return [input]
         }),
     },

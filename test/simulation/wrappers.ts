@@ -3,7 +3,7 @@ import type { Storage } from '../../src/contracts/storage.ts'
 import type { Effects } from '../../src/core/effects.ts'
 import type { Input } from '../../src/core/inputs.ts'
 import type { AppendEntriesResponse, Message } from '../../src/core/messages.ts'
-import { type Raft, stateOf } from '../../src/core/raft.ts'
+import type { Raft } from '../../src/core/raft.ts'
 import type { NodeId } from '../../src/core/types.ts'
 import type { RaftCore } from '../../src/runtime/pipeline/driver.ts'
 
@@ -58,8 +58,8 @@ export function withFixedBacktrack(raft: Raft, entries: number): RaftCore {
   return withInputs(raft, (input) => {
     const refusal = rejectionIn(input)
     if (refusal === undefined) return [input]
-    const hintIndex = Math.max(refusal.index - entries, stateOf(raft).log.baseIndex)
-    const hintTerm = stateOf(raft).log.termAt(hintIndex) ?? refusal.hintTerm
+    const hintIndex = Math.max(refusal.index - entries, raft.state.log.baseIndex)
+    const hintTerm = raft.state.log.termAt(hintIndex) ?? refusal.hintTerm
     return [{ ...input, message: { ...refusal, hintIndex, hintTerm } } as Input]
   })
 }
@@ -67,7 +67,7 @@ export function withFixedBacktrack(raft: Raft, entries: number): RaftCore {
 /** A leader that commits the index that `reached` returns for the ascending match indexes of the voters. */
 export function withCommitRule(raft: Raft, reached: (matches: readonly number[]) => number): RaftCore {
   return withEffects(raft, (effects) => {
-    const { role, log, membership, id } = stateOf(raft)
+    const { role, log, membership, id } = raft.state
     if (role.type !== 'leader') return effects
     const matches = membership.voters
       .map((voter) => (voter === id ? log.persistedIndex : (role.progress.get(voter)?.matchIndex ?? 0)))

@@ -3,7 +3,7 @@ import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { StateSummary } from '../../core/invariants.ts'
 import { checkState, checkTransition, summaryOf } from '../../core/invariants.ts'
-import { Raft, stateOf } from '../../core/raft.ts'
+import { Raft } from '../../core/raft.ts'
 import type { Instant } from '../../core/types.ts'
 
 export class CheckedRaft extends Raft {
@@ -11,9 +11,9 @@ export class CheckedRaft extends Raft {
 
   override step(now: Instant, inputs: readonly Input[]): Effects {
     const effects = super.step(now, inputs)
-    checkState(stateOf(this))
-    if (this.#previous !== undefined) checkTransition(this.#previous, stateOf(this))
-    this.#previous = summaryOf(stateOf(this))
+    checkState(this.state)
+    if (this.#previous !== undefined) checkTransition(this.#previous, this.state)
+    this.#previous = summaryOf(this.state)
     return effects
   }
 }
