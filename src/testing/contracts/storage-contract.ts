@@ -12,7 +12,6 @@ import { snapshotFiles } from './storage/snapshots.ts'
 import type { CheckGroup, SuiteOptions } from './suite.ts'
 import { defineSuite } from './suite.ts'
 
-export type { StorageCapability } from './storage/capabilities.ts'
 export type { Damage, StorageFixture } from './storage/samples.ts'
 
 /** Options of `storageContract`. */

@@ -14,7 +14,6 @@ import { stalls } from './transport/stalls.ts'
 import type { TransportFixture, TransportTest } from './transport/test-network.ts'
 import { TestNetwork } from './transport/test-network.ts'
 
-export type { TransportCapability } from './transport/capabilities.ts'
 export type { TransportFixture } from './transport/test-network.ts'
 
 /** Options of `transportContract`. */

@@ -10,6 +10,7 @@ const EMPTY_MEMBERSHIP: Membership = { members: [], voters: [], outgoing: [], le
 /** One node, as the observations so far show it. */
 export class NodeView {
   readonly id: NodeId
+  /** Whether its process is running. */
   isUp = false
   /** How many times the node has started. */
   startCount = 0
@@ -54,7 +55,7 @@ export class NodeView {
 export class CommittedLog {
   readonly #terms: Term[] = [0]
   readonly #committedIn: Term[] = [0]
-  /** Describes the first index at which two nodes committed different entries. */
+  /** Set if two nodes committed different entries at an index: which nodes, index and terms. */
   conflict: string | undefined
 
   get lastIndex(): LogIndex {
@@ -74,6 +75,7 @@ export class CommittedLog {
     return index
   }
 
+  /** Records that a node in term `inTerm` reported an entry of `term` as committed. */
   record(node: NodeId, index: LogIndex, term: Term | undefined, inTerm: Term): void {
     const known = this.#terms[index]
     while (this.#terms.length <= index) {

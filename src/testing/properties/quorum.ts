@@ -17,10 +17,10 @@ export function hasQuorumWithout(view: ClusterView, unavailable: ReadonlySet<Nod
   const logs = [...view.nodes.values()].flatMap(({ disk, log }) => [disk, log])
   const all = logs.flatMap(({ memberships }) => memberships)
   const committed = Math.max(0, ...logs.map((log) => lastCommitted(view, log)))
-  const inForce = all.filter(({ index, membership: { voters } }) => index >= committed && voters.length > 0)
+  const candidates = all.filter(({ index, membership: { voters } }) => index >= committed && voters.length > 0)
   // Before the cluster is bootstrapped no membership is known, so every node counts as needed.
-  if (inForce.length === 0) return false
-  return inForce.every(({ membership: { voters, outgoing, learners } }) => {
+  if (candidates.length === 0) return false
+  return candidates.every(({ membership: { voters, outgoing, learners } }) => {
     return [voters, outgoing, [...voters, ...learners]].every(
       (half) => half.length === 0 || isMajority(half, new Set(half.filter((id) => !unavailable.has(id)))),
     )
