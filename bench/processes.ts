@@ -45,9 +45,9 @@ export class Worker {
 
   async kill(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return
-    const gone = new Promise((resolve) => this.child.once('exit', resolve))
+    const exited = new Promise((resolve) => this.child.once('exit', resolve))
     this.child.kill('SIGKILL')
-    await gone
+    await exited
   }
 
   #request(request: object, timeoutMs: number): Promise<unknown> {

@@ -65,14 +65,14 @@ const table = new Table({
   head: ['what', 'target per s', 'per CPU second', 'per second', 'noise'],
   style: { head: [], border: [] },
 })
-for (const [what, wanted, work] of MEASURED) {
+for (const [what, target, work] of MEASURED) {
   await work()
   const rounds: Round[] = []
   for (let round = 0; round < ROUNDS; round++) rounds.push(await timed(work))
   const rates = rounds.map(({ done, cpuSeconds }) => done / cpuSeconds)
   const noise = Math.max(...rates) / Math.min(...rates)
   const perSecond = median(rounds.map(({ done, wallSeconds }) => done / wallSeconds))
-  table.push([what, wanted, thousands(median(rates)), thousands(perSecond), `${noise.toFixed(2)}×`])
+  table.push([what, target, thousands(median(rates)), thousands(perSecond), `${noise.toFixed(2)}×`])
 }
 process.stdout.write(
   `${table.toString()}\nmedians of ${ROUNDS} rounds; Node ${process.version}; load ${loadavg()[0]?.toFixed(1)}\n`,

@@ -43,8 +43,8 @@ export class Pipe {
   }
 
   get isBlocked(): boolean {
-    const weather = this.#condition()
-    return weather?.type === 'drop' || weather?.type === 'hold'
+    const condition = this.#condition()
+    return condition?.type === 'drop' || condition?.type === 'hold'
   }
 
   write(chunk: Buffer): void {

@@ -63,7 +63,7 @@ export class Harness {
     try {
       return await Promise.race([this.#runToVerdict(), failed])
     } finally {
-      await Promise.all([...this.#nodes.values()].map((life) => life.kill()))
+      await Promise.all([...this.#nodes.values()].map((node) => node.kill()))
     }
   }
 

@@ -77,7 +77,7 @@ const harness = new Harness({
   lossPerMille: Number(options.loss),
   seed: Number(options.seed),
   mayKill: options.kill,
-  start: (_, tell) => start(tell),
+  start: (_, send) => start(send),
   onLine: print,
   signal: stopping.signal,
 })

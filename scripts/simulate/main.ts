@@ -15,7 +15,7 @@ const runs = integer('RUNS', RUNS)
 const seed = integer('SEED', Math.floor(Date.now() / 1000) % 1_000_000)
 const jobs = integer('JOBS', availableParallelism())
 
-const began = performance.now()
+const startedAt = performance.now()
 const chunks = chunksOf(seed, runs)
 const pendingChunks = [...chunks]
 const totals = {
@@ -76,7 +76,7 @@ function addTotals({ eventCounts, faults, ...counts }: SerializableTotals, scena
   if (bar !== undefined) return bar.update(totals.runs)
   if (totals.runs < reportedAt + PROGRESS_STEP * runs) return
   reportedAt = totals.runs
-  const seconds = (performance.now() - began) / 1000
+  const seconds = (performance.now() - startedAt) / 1000
   const left = (seconds / totals.runs) * (runs - totals.runs)
   process.stderr.write(
     `  ${totals.runs} of ${runs} runs after ${seconds.toFixed(0)} s, about ${left.toFixed(0)} s left\n`,
@@ -90,7 +90,7 @@ function finish(code: number, verdict: string): never {
     worker.removeAllListeners('exit')
     worker.kill('SIGKILL')
   }
-  const seconds = (performance.now() - began) / 1000
+  const seconds = (performance.now() - startedAt) / 1000
   process.stdout.write(
     [
       `${totals.runs} runs, ${totals.events} events, ${totals.steps} core steps, ${totals.calls} calls, ${totals.commits} entries committed; ${totals.scenarios} scenarios of bare cores`,

@@ -9,8 +9,8 @@ import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddress, parseCount, parseReplayPosition } from './text-values.ts'
 
-/** The body of a command; its flags are `command.opts()`, `words` its arguments. */
-type Action = (command: Command, ...words: readonly string[]) => Promise<unknown>
+/** The body of a command; its flags are `command.opts()`, `args` its arguments. */
+type Action = (command: Command, ...args: readonly string[]) => Promise<unknown>
 
 /** Runs one command and returns its exit code. All output, errors included, goes to `terminal`. */
 export async function run(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
@@ -54,8 +54,8 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   const addClusterCommand = (name: string, description: string, action: Action, parent: Command = program): Command => {
     const command = withClientOptions(parent.command(name).description(description))
     const guarded = (...given: readonly unknown[]): Promise<void> => {
-      const words = given.slice(0, -2) as string[]
-      return guard(() => action(command, ...words), { source: 'command', format: clientSettings(command).format })
+      const args = given.slice(0, -2) as string[]
+      return guard(() => action(command, ...args), { source: 'command', format: clientSettings(command).format })
     }
     return command.action(guarded)
   }

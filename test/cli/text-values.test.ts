@@ -28,20 +28,20 @@ describe('command-line values', () => {
   ])
     it(`parse '${typed}' as ${JSON.stringify(value)}`, () => assert.deepEqual(parse(typed), value))
 
-  for (const { typed, parse, says } of [
-    { typed: 'alpha', parse: parseAddress, says: /is not HOST:PORT/ },
-    { typed: ':7001', parse: parseAddress, says: /is not HOST:PORT/ },
-    { typed: 'a:70010', parse: parseAddress, says: /no port between 0 and 65535/ },
-    { typed: '::1:7001', parse: parseAddress, says: /in brackets/ },
-    { typed: ',', parse: parseAddresses, says: /lists no address/ },
-    { typed: 'n1', parse: parsePeers, says: /is not ID=HOST:PORT/ },
-    { typed: 'n1=a:1,n1=b:2', parse: parsePeers, says: /lists n1 twice/ },
-    { typed: 'soon', parse: parseDuration, says: /is not a duration/ },
-    { typed: '-5s', parse: parseDuration, says: /is not a duration/ },
-    { typed: '750ms', parse: parseDurationRange, says: /is not a range of durations/ },
-    { typed: '1.5', parse: (text: string) => parseCount(text, 1), says: /is not a whole number of at least 1/ },
-    { typed: '7001-7002', parse: (text: string) => parsePortRange(text, 3), says: /does not contain 3 ports/ },
-    { typed: '65535', parse: (text: string) => parsePortRange(text, 3), says: /does not contain 3 ports/ },
+  for (const { typed, parse, message } of [
+    { typed: 'alpha', parse: parseAddress, message: /is not HOST:PORT/ },
+    { typed: ':7001', parse: parseAddress, message: /is not HOST:PORT/ },
+    { typed: 'a:70010', parse: parseAddress, message: /no port between 0 and 65535/ },
+    { typed: '::1:7001', parse: parseAddress, message: /in brackets/ },
+    { typed: ',', parse: parseAddresses, message: /lists no address/ },
+    { typed: 'n1', parse: parsePeers, message: /is not ID=HOST:PORT/ },
+    { typed: 'n1=a:1,n1=b:2', parse: parsePeers, message: /lists n1 twice/ },
+    { typed: 'soon', parse: parseDuration, message: /is not a duration/ },
+    { typed: '-5s', parse: parseDuration, message: /is not a duration/ },
+    { typed: '750ms', parse: parseDurationRange, message: /is not a range of durations/ },
+    { typed: '1.5', parse: (text: string) => parseCount(text, 1), message: /is not a whole number of at least 1/ },
+    { typed: '7001-7002', parse: (text: string) => parsePortRange(text, 3), message: /does not contain 3 ports/ },
+    { typed: '65535', parse: (text: string) => parsePortRange(text, 3), message: /does not contain 3 ports/ },
   ])
-    it(`reject '${typed}'`, () => assert.throws(() => parse(typed), says))
+    it(`reject '${typed}'`, () => assert.throws(() => parse(typed), message))
 })

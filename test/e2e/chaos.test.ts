@@ -8,7 +8,7 @@ import { checkHistory } from '../../chaos/check-history.ts'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
 import { removeLeftovers } from '../../chaos/cluster/run-directory.ts'
 import type { PlannedFault } from '../../chaos/nemesis/nemesis.ts'
-import { FAULTS, faultPlan, isPossible } from '../../chaos/nemesis/nemesis.ts'
+import { FAULTS, FORMER_KINDS, faultPlan, isPossible } from '../../chaos/nemesis/nemesis.ts'
 import { formatReport, hasPassed } from '../../chaos/report.ts'
 import type { ChaosOptions, ChaosOutcome } from '../../chaos/run.ts'
 import { runChaos } from '../../chaos/run.ts'
@@ -59,6 +59,12 @@ describe('the fault plan of a chaos run', () => {
         .sort(),
       [...kinds].sort(),
     )
+  })
+})
+
+describe('the former names of faults', () => {
+  it('stand for faults that exist', () => {
+    for (const kind of Object.values(FORMER_KINDS)) assert.ok(kind in FAULTS, kind)
   })
 })
 

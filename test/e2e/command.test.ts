@@ -29,18 +29,18 @@ describe('the quorate command', function () {
     assert.match((await run(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/)
   })
 
-  for (const { typed, says } of [
-    { typed: 'sttus', says: /unknown command 'sttus'\n\(Did you mean status\?\)/ },
-    { typed: 'serve --lisen 127.0.0.1:1', says: /unknown option '--lisen'\n\(Did you mean --listen\?\)/ },
-    { typed: 'get', says: /missing required argument 'key'/ },
-    { typed: 'get k --timeout soon', says: /'soon' is not a duration/ },
-    { typed: 'status --endpoints alpha', says: /'alpha' is not HOST:PORT/ },
-    { typed: 'status -o xml', says: /Allowed choices are text, json/ },
-    { typed: 'member add n4 alpha', says: /'alpha' is not HOST:PORT/ },
+  for (const { typed, message } of [
+    { typed: 'sttus', message: /unknown command 'sttus'\n\(Did you mean status\?\)/ },
+    { typed: 'serve --lisen 127.0.0.1:1', message: /unknown option '--lisen'\n\(Did you mean --listen\?\)/ },
+    { typed: 'get', message: /missing required argument 'key'/ },
+    { typed: 'get k --timeout soon', message: /'soon' is not a duration/ },
+    { typed: 'status --endpoints alpha', message: /'alpha' is not HOST:PORT/ },
+    { typed: 'status -o xml', message: /Allowed choices are text, json/ },
+    { typed: 'member add n4 alpha', message: /'alpha' is not HOST:PORT/ },
   ])
     it(`rejects \`${typed}\` with exit code 2`, async () => {
       const finished = await runInProcess(typed.split(' '))
-      assertEnded(finished, 2, says)
+      assertEnded(finished, 2, message)
       assert.equal(finished.stdout, '')
     })
 
@@ -142,7 +142,7 @@ describe('a cluster of one node', function () {
   it('answers an invalid command with a refusal and keeps serving', async () => {
     const { raftClient } = cluster.client()
     const { result } = await raftClient.proposeBytes(Buffer.from('no command of ours'))
-    assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before its key does/)
+    assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before the end of its key/)
     assert.deepEqual(await raftClient.query({ type: 'get', key: 'nothing here' }), { type: 'absent' })
     await raftClient.close()
   })

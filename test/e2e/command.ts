@@ -58,9 +58,9 @@ export interface StartOptions {
 }
 
 /** Starts the command as a process, which is killed when the tests end at the latest. */
-export function start(words: readonly string[], options: StartOptions = {}): RunningCommand {
+export function start(args: readonly string[], options: StartOptions = {}): RunningCommand {
   const { QUORATE_ENDPOINTS: _, NODE_OPTIONS: __, ...environment } = process.env
-  const child = spawn(process.execPath, [mainFile(), ...words], {
+  const child = spawn(process.execPath, [mainFile(), ...args], {
     cwd: options.cwd ?? tmpdir(),
     env: { ...environment, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -85,12 +85,12 @@ export function start(words: readonly string[], options: StartOptions = {}): Run
 }
 
 /** Runs the command as a process to its end. */
-export function run(words: readonly string[], options: StartOptions = {}): Promise<CommandResult> {
-  return start(words, options).finished
+export function run(args: readonly string[], options: StartOptions = {}): Promise<CommandResult> {
+  return start(args, options).finished
 }
 
 /** Runs the command within this process, which is about twenty times faster. */
-export async function runInProcess(words: readonly string[], input = ''): Promise<CommandResult> {
+export async function runInProcess(args: readonly string[], input = ''): Promise<CommandResult> {
   let [stdout, stderr] = ['', '']
   const terminal: Terminal = {
     out: (text) => {
@@ -103,7 +103,7 @@ export async function runInProcess(words: readonly string[], input = ''): Promis
     ask: async () => undefined,
     readInput: async () => Buffer.from(input),
   }
-  const exitCode = await program(words, terminal, '0.0.0')
+  const exitCode = await program(args, terminal, '0.0.0')
   return { exitCode, signal: null, stdout, stderr }
 }
 

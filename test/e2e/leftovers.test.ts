@@ -37,22 +37,22 @@ describe('the directory of a chaos run', () => {
   })
 
   it('stays if it was kept, has another name, host or no owner, or is a symbolic link', () => {
-    const { pid: dead } = spawnSync(process.execPath, ['--version'])
+    const { pid: deadPid } = spawnSync(process.execPath, ['--version'])
     const make = (name: string, owner: string): string => {
       const directory = makeRunDirectory(name)
       made.push(directory)
       writeFileSync(join(directory, 'owner'), owner)
       return directory
     }
-    const kept = make(NAME, `${dead} on ${hostname()}\n`)
+    const kept = make(NAME, `${deadPid} on ${hostname()}\n`)
     keepRunDirectory(kept)
-    make(`other-${NAME}`, `${dead} on ${hostname()}\n`)
-    make(NAME, `${dead} on another-${hostname()}\n`)
+    make(`other-${NAME}`, `${deadPid} on ${hostname()}\n`)
+    make(NAME, `${deadPid} on another-${hostname()}\n`)
     make(NAME, '')
     make(NAME, `0 on ${hostname()}\n`)
     make(NAME, `${process.pid} on ${hostname()}\n`)
     const target = mkdtempSync(join(tmpdir(), 'quorate-target-'))
-    writeFileSync(join(target, 'owner'), `${dead} on ${hostname()}\n`)
+    writeFileSync(join(target, 'owner'), `${deadPid} on ${hostname()}\n`)
     const pointer = join(tmpdir(), `quorate-${NAME}-pointer`)
     symlinkSync(target, pointer)
     made.push(target, pointer)
@@ -61,7 +61,7 @@ describe('the directory of a chaos run', () => {
       made.filter((path) => !existsSync(path)),
       [],
     )
-    const removed = make(NAME, `${dead} on ${hostname()}\n`)
+    const removed = make(NAME, `${deadPid} on ${hostname()}\n`)
     assert.deepEqual(removeLeftovers(NAME), [removed])
   })
 })

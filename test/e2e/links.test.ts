@@ -57,20 +57,20 @@ describe('a link between real nodes', () => {
   it('delays bytes in one direction and keeps their order', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'slow', delayMs: 60, bytesPerSecond: 1_000_000 })
-    const began = performance.now()
+    const startedAt = performance.now()
     for (const word of ['one ', 'two ', 'three']) a.socket.write(word)
     await eventually('slow words', async () => (b.text.endsWith('one two three') ? true : undefined))
-    assert.ok(performance.now() - began >= 60)
+    assert.ok(performance.now() - startedAt >= 60)
   })
 
   it('limits the bytes per second of a slow link', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'slow', delayMs: 0, bytesPerSecond: 1_000_000 })
-    const began = performance.now()
+    const startedAt = performance.now()
     const before = b.text.length
     a.socket.write('.'.repeat(100_000))
     await eventually('all bytes', async () => (b.text.length === before + 100_000 ? true : undefined))
-    assert.ok(performance.now() - began >= 80)
+    assert.ok(performance.now() - startedAt >= 80)
   })
 
   it('does not pass on a closed connection while it is cut', async () => {

@@ -19,7 +19,7 @@ export class RealCluster extends ProcessCluster<CommandResult> {
     const cluster = new RealCluster({
       name: NAME,
       initialMembers: ids,
-      command: (words) => start(words),
+      command: (args) => start(args),
       // Short timeouts and frequent snapshots, so that elections and snapshots happen during the faults.
       electionTimeout: '400-800ms',
       snapshotEntries: 200,

@@ -29,9 +29,9 @@ export interface KnownBug {
   /** The conditions of the run in words, if purely generated runs would take too long to show the bug. */
   readonly conditions?: string | undefined
   /** The same conditions as changes of a generated run. */
-  readonly overrides?: ((drawn: RunPlan) => Partial<SimulationOptions>) | undefined
+  readonly overrides?: ((generated: RunPlan) => Partial<SimulationOptions>) | undefined
   /** Replaces the generated run, if only actions of an operator can show the bug. Resolves with the failure, if there was one. */
-  readonly customRun?: ((kit: MutantKit, drawn: RunPlan) => Promise<unknown>) | undefined
+  readonly customRun?: ((kit: MutantKit, generated: RunPlan) => Promise<unknown>) | undefined
 }
 
 /** A bug that no simulated run can show, with the reason. */

@@ -21,33 +21,33 @@ export function createStepper(terminal: Terminal): Stepper {
   let shown = 0
   /** No command is read before this event. */
   let nextEvent = 0
-  const show = (moment: SimulationStep): boolean => {
-    const fresh = moment.traceLines.slice(shown)
-    shown = moment.traceLines.length
+  const show = (step: SimulationStep): boolean => {
+    const fresh = step.traceLines.slice(shown)
+    shown = step.traceLines.length
     if (fresh.length > 0) terminal.out(`${fresh.join('\n')}\n`)
     return fresh.length > 0
   }
   terminal.err(HELP)
-  const observer: StepObserver = async (moment) => {
-    const hasNews = show(moment)
-    if (moment.isOver || moment.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'continue'
+  const observer: StepObserver = async (step) => {
+    const hasNews = show(step)
+    if (step.isOver || step.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'continue'
     for (;;) {
-      if (terminal.isTty) terminal.err(`event ${moment.event} > `)
+      if (terminal.isTty) terminal.err(`event ${step.event} > `)
       const { value, done } = await typed.next()
       const [word = '', argument = ''] = done === true ? ['g'] : (value as string).trim().split(/\s+/)
       if (word === 'q') return 'stop'
-      if (word === 'p') terminal.out(await nodeText(moment, argument))
+      if (word === 'p') terminal.out(await nodeText(step, argument))
       else if (word === '' || word === 'n' || word === 'g') {
-        nextEvent = word === '' ? 0 : word === 'g' ? Infinity : moment.event + Math.max(1, Number(argument) || 1)
+        nextEvent = word === '' ? 0 : word === 'g' ? Infinity : step.event + Math.max(1, Number(argument) || 1)
         return 'continue'
       } else terminal.err(HELP)
     }
   }
-  return { observer: observer, end: () => lines.close() }
+  return { observer, end: () => lines.close() }
 }
 
-async function nodeText(moment: SimulationStep, id: string): Promise<string> {
-  const { nodes } = await moment.state()
+async function nodeText(step: SimulationStep, id: string): Promise<string> {
+  const { nodes } = await step.state()
   const node = nodes.find((each) => each.id === id)
   if (node === undefined) return `there is no node '${id}'; there are ${nodes.map((each) => each.id).join(', ')}\n`
   return `${formatNode(node)}\n`

@@ -28,26 +28,26 @@ export async function killLeader(context: DemoContext): Promise<void> {
   const { cluster, announcer } = context
   const { leader } = cluster
   if (leader === undefined) return announcer.note('there is no leader to kill; press r')
-  const began = performance.now()
+  const startedAt = performance.now()
   await cluster.kill(leader.id)
-  await reportFailover(context, leader, began)
+  await reportFailover(context, leader, startedAt)
 }
 
 /** Waits for the next leader and the next acknowledged write, then counts the acknowledged writes that are lost. */
-export async function reportFailover(context: DemoContext, killed: Leadership, began: number): Promise<void> {
+export async function reportFailover(context: DemoContext, killed: Leadership, startedAt: number): Promise<void> {
   const { cluster, counter, announcer } = context
   if (!cluster.hasMajority) return announceNoMajority(context, killed.id)
   const [elected, isServing] = await Promise.all([
     cluster.newLeader(killed.term, FAILOVER_TIMEOUT_MS),
     Promise.race([counter.nextAcknowledged().then(() => true), sleep(FAILOVER_TIMEOUT_MS, false, { ref: false })]),
   ])
-  const servingMs = Math.round(performance.now() - began)
+  const servingMs = Math.round(performance.now() - startedAt)
   if (elected === undefined || !isServing)
     return announcer.announce({
       ...{ event: 'noLeader', killed: killed.id, waitedMs: FAILOVER_TIMEOUT_MS },
       text: `${killed.id} (leader) killed; no new leader after ${FAILOVER_TIMEOUT_MS / 1000} s: see \`quorate status\``,
     })
-  const electedMs = Math.round(elected.at - began)
+  const electedMs = Math.round(elected.at - startedAt)
   const lost = await counter.countLost()
   const { acknowledged, unknown } = counter.writes
   const doubt = unknown === 0 ? '' : `, ${unknown} of unknown outcome`
@@ -75,11 +75,11 @@ export async function restartKilled(context: DemoContext): Promise<void> {
   const down = cluster.plan.nodes.filter(({ id }) => !cluster.isUp(id))
   if (down.length === 0) return announcer.note('all nodes are up; press k to kill the leader')
   for (const { id } of down) {
-    const began = performance.now()
+    const startedAt = performance.now()
     const how = cluster.plan.isMemory ? await replaceMemoryNode(context, id) : await cluster.restart(id)
     const pid = cluster.pid(id)
     const isCaughtUp = await hasCaughtUp(context, id)
-    const tookMs = Math.round(performance.now() - began)
+    const tookMs = Math.round(performance.now() - startedAt)
     const catchUp = isCaughtUp ? `caught up after ${tookMs} ms` : `still catching up after ${tookMs} ms`
     announcer.announce({
       ...{ event: 'restarted', node: id, pid, isCaughtUp, tookMs },
@@ -108,8 +108,8 @@ async function hasCaughtUp({ cluster, client }: DemoContext, id: NodeId): Promis
   const address = cluster.plan.nodes.find((node) => node.id === id)?.address ?? ''
   const deadline = performance.now() + CATCH_UP_TIMEOUT_MS
   for (let goal: number | undefined; performance.now() < deadline && cluster.isUp(id); await sleep(50)) {
-    const said = await client.raftClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
-    const statuses = said.flatMap((each) => ('status' in each ? [each] : []))
+    const answers = await client.raftClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
+    const statuses = answers.flatMap((each) => ('status' in each ? [each] : []))
     if (cluster.leader !== undefined && statuses.length > 1)
       goal ??= Math.max(...statuses.map(({ status }) => status.commitIndex))
     const applied = statuses.find((each) => each.address === address)?.status.appliedIndex ?? -1
@@ -120,9 +120,9 @@ async function hasCaughtUp({ cluster, client }: DemoContext, id: NodeId): Promis
 
 export async function putOne({ cluster, client, announcer }: DemoContext): Promise<void> {
   const value = `hello at ${new Date().toISOString().slice(11, 19)}`
-  const began = performance.now()
+  const startedAt = performance.now()
   const { index, term } = await client.write({ type: 'put', key: 'hello', value: Buffer.from(value) })
-  const tookMs = Number((performance.now() - began).toFixed(1))
+  const tookMs = Number((performance.now() - startedAt).toFixed(1))
   announcer.announce({
     ...{ event: 'put', key: 'hello', value, index, term, tookMs },
     text: `put hello '${value}': index ${index}, term ${term}, ${tookMs} ms, by ${cluster.leader?.id}`,
@@ -149,7 +149,7 @@ export async function showStatus({ client, announcer }: DemoContext): Promise<vo
 /** Runs an action and announces its failure; the demo continues. */
 export async function announceFailure(
   context: DemoContext,
-  action: (parts: DemoContext) => Promise<void>,
+  action: (context: DemoContext) => Promise<void>,
 ): Promise<void> {
   try {
     await action(context)

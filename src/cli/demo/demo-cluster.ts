@@ -31,7 +31,7 @@ export class DemoCluster {
   readonly #processes = new Map<NodeId, NodeProcess>()
   #leadership: Leadership | undefined
   #hasOldData = false
-  #waiters: { readonly wants: (event: NodeEvent, id: NodeId) => boolean; readonly resolve: () => void }[] = []
+  #waiters: { readonly matches: (event: NodeEvent, id: NodeId) => boolean; readonly resolve: () => void }[] = []
 
   constructor(plan: DemoPlan, watcher: DemoWatcher) {
     this.plan = plan
@@ -129,7 +129,7 @@ export class DemoCluster {
       this.#leadership = { id, term: event.term, at: performance.now() }
       this.#watcher.onLeader(this.#leadership, before)
     }
-    const done = this.#waiters.filter(({ wants }) => wants(event, id))
+    const done = this.#waiters.filter(({ matches }) => matches(event, id))
     this.#waiters = this.#waiters.filter((each) => !done.includes(each))
     for (const { resolve } of done) resolve()
   }
@@ -142,7 +142,7 @@ export class DemoCluster {
         clearTimeout(timer)
         resolve(true)
       }
-      this.#waiters.push({ wants: matches, resolve: done })
+      this.#waiters.push({ matches, resolve: done })
     })
   }
 

@@ -19,7 +19,7 @@ import type { ProcessExit } from './node-process.ts'
 const FIRST_LEADER_TIMEOUT_MS = 15_000
 const CALL_TIMEOUT_MS = 5000
 
-const ACTIONS: Readonly<Record<string, (parts: DemoContext) => Promise<void>>> = {
+const ACTIONS: Readonly<Record<string, (context: DemoContext) => Promise<void>>> = {
   k: killLeader,
   r: restartKilled,
   p: putOne,
@@ -123,9 +123,9 @@ class Watcher implements DemoWatcher {
   onNodeExit(id: NodeId, { exitCode, signal }: ProcessExit, led: Leadership | undefined): void {
     const how = signal === null ? `exit code ${exitCode}` : signal
     this.#announcer.announce({ event: 'nodeEnded', node: id, exitCode, signal, text: `${id} has exited: ${how}` })
-    const began = performance.now()
+    const startedAt = performance.now()
     if (led !== undefined && this.context !== undefined)
-      void announceFailure(this.context, (parts) => reportFailover(parts, led, began))
+      void announceFailure(this.context, (context) => reportFailover(context, led, startedAt))
   }
 }
 

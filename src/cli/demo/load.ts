@@ -27,10 +27,10 @@ export async function load(cluster: KvClient, options: LoadOptions = LOAD_DEFAUL
   const times: number[] = []
   let failures = 0
   let next = 0
-  const began = performance.now()
-  const end = began + options.durationMs
+  const startedAt = performance.now()
+  const end = startedAt + options.durationMs
   const writer = async (): Promise<void> => {
-    for (let now = began; now < end; ) {
+    for (let now = startedAt; now < end; ) {
       const key = `${PREFIX}${next++ % KEYS}`
       const isDone = await tryWrite(cluster, key, value)
       const then = performance.now()
@@ -40,7 +40,7 @@ export async function load(cluster: KvClient, options: LoadOptions = LOAD_DEFAUL
     }
   }
   await Promise.all(Array.from({ length: options.outstanding }, writer))
-  const seconds = (performance.now() - began) / 1000
+  const seconds = (performance.now() - startedAt) / 1000
   times.sort((left, right) => left - right)
   const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
   return { writes: times.length, failures, perSecond: times.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }

@@ -69,7 +69,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
     system: 'RethinkDB',
     sources: ['rethinkdb/rethinkdb#5289'],
     conditions: 'a follower loses its disk, then the leader crashes',
-    customRun: (kit, drawn) => replaceNode(kit, drawn, false),
+    customRun: (kit, generated) => replaceNode(kit, generated, false),
     edits: [
       {
         file: 'src/runtime/peers/peer-admission.ts',
@@ -90,7 +90,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
     system: 'CockroachDB',
     sources: ['cockroachdb/cockroach#21146', 'cockroachdb/cockroach#756'],
     conditions: 'a follower loses its disk, is removed, and is added again under its id',
-    customRun: (kit, drawn) => replaceNode(kit, drawn, true),
+    customRun: (kit, generated) => replaceNode(kit, generated, true),
     edits: [
       {
         file: 'src/core/rules/transition.ts',
@@ -116,7 +116,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
     system: 'raft-rs, etcd and three others',
     sources: ['tikv/raft-rs#571', 'etcd-io/raft#349', 'github.com/drmingdrmer/raft-rejoin-bug'],
     conditions: 'a follower loses its disk, is removed, and is added again under its id; messages are late',
-    customRun: (kit, drawn) => replaceNode(kit, drawn, true),
+    customRun: (kit, generated) => replaceNode(kit, generated, true),
     edits: [
       {
         file: 'src/core/rules/append-response.ts',

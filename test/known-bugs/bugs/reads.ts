@@ -23,11 +23,11 @@ const LEADER_SENDS_BLOCKED: FaultPlan = Array.from({ length: 6 }, (_, spell) =>
 ).flat()
 
 /** Enables lease reads and adds many of them. Clock drift is excluded, because leases are not safe under it. */
-function withLeases(drawn: RunPlan): Partial<SimulationOptions> {
+function withLeases(generated: RunPlan): Partial<SimulationOptions> {
   return {
     settings: { leaseReads: true },
-    workload: [...drawn.workload, ...frequentReads('lease')],
-    faults: drawn.faults.filter(({ type }) => type !== 'drift' && type !== 'switches'),
+    workload: [...generated.workload, ...frequentReads('lease')],
+    faults: generated.faults.filter(({ type }) => type !== 'drift' && type !== 'switches'),
   }
 }
 
@@ -60,11 +60,11 @@ export const READS: readonly KnownBug[] = [
     ],
     conditions:
       "three voters, the leader's outbound messages blocked repeatedly, very late messages, a read every few milliseconds",
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       cluster: THREE_VOTERS,
       settings: {},
       faults: [VERY_LATE_MESSAGES, ...LEADER_SENDS_BLOCKED],
-      workload: [...drawn.workload.filter(({ type }) => type === 'write'), ...frequentReads('linearizable')],
+      workload: [...generated.workload.filter(({ type }) => type === 'write'), ...frequentReads('linearizable')],
     }),
     detectedBy: ['I14'],
   },
@@ -171,8 +171,8 @@ export const READS: readonly KnownBug[] = [
     system: 'openraft, and a question to etcd',
     sources: ['databendlabs/openraft#1749', 'etcd-io/raft#99'],
     conditions: 'lease reads enabled, many of them, a leadership transfer every 250 ms',
-    overrides: (drawn) => {
-      const plan = withLeases(drawn)
+    overrides: (generated) => {
+      const plan = withLeases(generated)
       const transfers = Array.from({ length: 14 }, (_, number) => ({
         type: 'transfer' as const,
         atMs: 400 + 250 * number,

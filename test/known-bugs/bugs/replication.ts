@@ -159,11 +159,11 @@ export const REPLICATION: readonly KnownBug[] = [
     system: 'WRaft',
     sources: ['willemt/raft#118', 'tangruize/SandTable'],
     conditions: 'a short log, and copies of messages that arrive seconds later',
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       settings: {},
       faults: withNetworkConditions(
         { ...LATE_MESSAGES, conditions: { ...LATE_MESSAGES.conditions, stalePerMille: 300 } },
-        drawn,
+        generated,
       ),
     }),
     edits: [

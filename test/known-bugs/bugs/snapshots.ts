@@ -10,11 +10,11 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     system: 'hashicorp/raft',
     sources: ['hashicorp/raft#697', 'hashicorp/raft#212'],
     conditions: 'leaders are isolated repeatedly in the middle of writes, and logs are short',
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       cluster: THREE_VOTERS,
       settings: {},
       workload: [
-        ...withoutMembershipChanges(drawn),
+        ...withoutMembershipChanges(generated),
         ...Array.from({ length: 200 }, (_, number) => ({
           type: 'write' as const,
           atMs: 250 + 15 * number,

@@ -183,10 +183,10 @@ export const STORAGE: readonly KnownBug[] = [
     system: 'NATS JetStream',
     sources: ['nats-io/nats-server#5939', 'nats-io/nats-server#5957'],
     conditions: 'of three voters one lags, one has lost its disk, and one is unreachable',
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       cluster: THREE_VOTERS,
-      workload: withoutMembershipChanges(drawn),
-      faults: [...drawn.faults.filter(({ type }) => type !== 'crash'), ...LAGGING_WIPED_AND_UNREACHABLE],
+      workload: withoutMembershipChanges(generated),
+      faults: [...generated.faults.filter(({ type }) => type !== 'crash'), ...LAGGING_WIPED_AND_UNREACHABLE],
     }),
     edits: [
       {

@@ -19,11 +19,11 @@ export const VOTES: readonly KnownBug[] = [
     system: 'Xraft',
     sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
     conditions: 'five voters, no pre-vote, no membership changes, and very late messages',
-    overrides: (drawn) => ({
-      workload: withoutMembershipChanges(drawn),
+    overrides: (generated) => ({
+      workload: withoutMembershipChanges(generated),
       cluster: FIVE_VOTERS,
       settings: { preVote: false },
-      faults: withNetworkConditions(VERY_LATE_MESSAGES, drawn),
+      faults: withNetworkConditions(VERY_LATE_MESSAGES, generated),
     }),
     edits: [
       {
@@ -86,10 +86,10 @@ export const VOTES: readonly KnownBug[] = [
     ],
     detectedBy: ['I1', 'I6'],
     conditions: 'five voters, frequent elections, duplicated messages',
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       cluster: FIVE_VOTERS,
       settings: FREQUENT_ELECTIONS,
-      faults: withNetworkConditions(LATE_MESSAGES, drawn),
+      faults: withNetworkConditions(LATE_MESSAGES, generated),
     }),
   },
   {
@@ -160,13 +160,13 @@ export class Persister {`,
     system: 'etcd',
     sources: ['etcd-io/etcd#10998', 'campaign_learner_must_vote.txt'],
     conditions: 'one voter that promotes a second one, and crashes after one of its writes',
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       cluster: { voters: 1, spares: 1 },
       settings: {},
       workload: [{ type: 'change', atMs: 400, add: [1], promote: [], demote: [], remove: [] }],
       faults: [
         LATE_MESSAGES,
-        { type: 'crashAtCall', atMs: 400, node: 0, call: drawn.seed % 30, when: 'after', forMs: 20 },
+        { type: 'crashAtCall', atMs: 400, node: 0, call: generated.seed % 30, when: 'after', forMs: 20 },
       ],
     }),
     edits: [
@@ -255,11 +255,11 @@ export class Persister {`,
     system: 'openraft',
     sources: ['databendlabs/openraft a48a3282'],
     conditions: 'three voters; a leader is isolated with uncommitted writes, and its successor stops for good',
-    overrides: (drawn) => ({
+    overrides: (generated) => ({
       cluster: THREE_VOTERS,
       settings: {},
       workload: [
-        ...drawn.workload,
+        ...generated.workload,
         ...[3010, 3040, 3070].map((atMs) => ({ type: 'write', atMs, node: LEADER, count: 6 }) as const),
       ],
       faults: [
