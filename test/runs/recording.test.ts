@@ -49,10 +49,10 @@ describe('a recording', () => {
 
   for (const { name, interceptors, settings, voters, faults } of MUTANTS.slice(0, 3))
     it(`of a node that ${name} shows the same violation as the run`, async () => {
-      for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 80, seed: 1 })) {
+      for (const random of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: 80, seed: 1 })) {
         const lines: string[] = []
-        const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
-        const plan = { ...drawn, cluster, settings: settings ?? drawn.settings, faults: faults ?? drawn.faults }
+        const cluster = { ...random.cluster, voters: voters ?? random.cluster.voters }
+        const plan = { ...random, cluster, settings: settings ?? random.settings, faults: faults ?? random.faults }
         const { failure } = await simulate({ ...plan, interceptors, record: (line) => void lines.push(line) })
         if (!(failure instanceof PropertyViolation)) continue
         const { violation, line } = await checkRecording(lines)

@@ -58,8 +58,8 @@ describe('the fault', () => {
 
   it('switches restarts a node with other options than the rest', async () => {
     const { seen } = await runWith({ type: 'switches', atMs: 1000, node: 1, preVote: false, checkQuorum: false })
-    const lives = seen.flatMap((one) => (one.type === 'started' && one.node === 'n1' ? [one.settings?.preVote] : []))
-    assert.deepEqual(lives, [true, false])
+    const values = seen.flatMap((one) => (one.type === 'started' && one.node === 'n1' ? [one.settings?.preVote] : []))
+    assert.deepEqual(values, [true, false])
   })
 
   it('flap cuts the links repeatedly', async () => {
@@ -90,9 +90,9 @@ describe('the fault', () => {
     it(`rot of the ${part} is detected at the next start at the latest, and stops the node until it is removed`, async () => {
       const rot: Fault = { type: 'rot', atMs: 1500, node: 1, part, place: 5 }
       const { seen } = await runWith([rot, { type: 'crash', atMs: 1505, node: 1, isHard: true, forMs: 100 }])
-      const lives = seen.filter((one) => one.type === 'started' && one.node === 'n1').length
+      const starts = seen.filter((one) => one.type === 'started' && one.node === 'n1').length
       // The state machine reads the bytes of a snapshot, after the core has started.
-      assert.equal(lives, part === 'snapshot' ? 2 : 1)
+      assert.equal(starts, part === 'snapshot' ? 2 : 1)
       assert.equal(count(seen, 'crashed'), 2)
       assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
     })
@@ -141,9 +141,9 @@ describe('the fault', () => {
     const settings = { freeBytesMin: 1000, freeBytesCheckMs: 50 }
     const fault: Fault = { type: 'fullDisk', atMs: 1000, node: LEADER, leftBytes: 900, forMs: 600 }
     const { seen } = await runWith(fault, settings)
-    const told = seen.flatMap((one) => (one.type === 'stepped' ? one.effects.events.map(({ type }) => type) : []))
-    assert.ok(told.includes('transferStarted'))
-    assert.ok(told.filter((type) => type === 'becameLeader').length >= 2)
+    const events = seen.flatMap((one) => (one.type === 'stepped' ? one.effects.events.map(({ type }) => type) : []))
+    assert.ok(events.includes('transferStarted'))
+    assert.ok(events.filter((type) => type === 'becameLeader').length >= 2)
   })
 
   it('fullDisk stops a node whose write does not fit until space is free again', async () => {

@@ -10,13 +10,13 @@ const SEEDS_MAX = 80
 describe('the properties detect a node that', () => {
   for (const { name, detectedBy, interceptors, settings, voters, faults } of MUTANTS)
     it(`${name} (${detectedBy.join(' or ')})`, async () => {
-      for (const drawn of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
-        const cluster = { ...drawn.cluster, voters: voters ?? drawn.cluster.voters }
+      for (const random of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
+        const cluster = { ...random.cluster, voters: voters ?? random.cluster.voters }
         const plan = {
-          ...drawn,
+          ...random,
           cluster,
-          settings: settings ?? drawn.settings,
-          faults: faults ?? drawn.faults,
+          settings: settings ?? random.settings,
+          faults: faults ?? random.faults,
         }
         const { failure } = await simulate({ ...plan, interceptors })
         if (failure === undefined) continue

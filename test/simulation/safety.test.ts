@@ -22,8 +22,8 @@ describe('a cluster under faults', () => {
   }).timeout(0)
 
   it('satisfies the safety properties in random scenarios', () => {
-    const drawn = scenarios({ voters: ['a', 'b', 'c'], joining: ['d'], commandsMax: 200 })
-    const property = fc.property(drawn, (text) => {
+    const texts = scenarios({ voters: ['a', 'b', 'c'], joining: ['d'], commandsMax: 200 })
+    const property = fc.property(texts, (text) => {
       const broken = /^(BROKEN|error): .*$/m.exec(scenario(text))
       // A failure prints a scenario that can be added to test/scenarios; REWRITE=1 fills in its output.
       assert.equal(broken, null, `${broken?.[0]}\n\n${text}`)

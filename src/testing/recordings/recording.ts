@@ -5,7 +5,7 @@ import { fileError } from '../text/first-line.ts'
 /** The first line of a recording. */
 export const RECORDING_FORMAT: string = JSON.stringify({ format: 'quorate recording', version: 1 })
 /** Larger indexes are rejected, because the properties keep data for every index up to the last. */
-export const RECORDED_INDEX_MAX: number = 10_000_000
+const RECORDED_INDEX_MAX = 10_000_000
 /** Fields that hold an index or a number of entries. */
 const INDEX_FIELDS: ReadonlySet<string> = new Set([
   'index',

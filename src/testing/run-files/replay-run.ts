@@ -41,7 +41,9 @@ export interface ReplayResult {
   /** The number of events executed, and the time then. */
   readonly event: number
   readonly timeUs: number
+  /** The complete state of the simulation then. */
   readonly state: WorldState
+  /** One line per event; undefined if `isTraced` is false. */
   readonly trace: string | undefined
   /** The text of the file with the outcome of this replay: unchanged if `isSame`. */
   readonly text: string

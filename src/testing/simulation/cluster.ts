@@ -24,7 +24,7 @@ import { LEADER } from './workload.ts'
 import { worldState } from './world-state.ts'
 
 /** Short timeouts and small limits, so that a run of a few seconds contains elections, snapshots, full windows and full messages. */
-export const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
+const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
   electionTimeoutMinMs: 150,
   electionTimeoutMaxMs: 300,
   heartbeatIntervalMs: 30,

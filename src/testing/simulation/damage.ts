@@ -39,7 +39,7 @@ export class Damage {
     return true
   }
 
-  /** One description per damaged part; hashed as part of the world state. */
+  /** One description per damaged part. The state hash covers these words. */
   get descriptions(): readonly string[] {
     return [
       ...(this.isMisread ? ['whatever is read'] : []),

@@ -17,7 +17,7 @@ export function addressOf(id: NodeId): string {
   return `sim:${id}`
 }
 
-/** Whether the address that this node has for a peer belongs to another node; the host is told if so. */
+/** Whether the address that this node has for a peer belongs to another node; if so, the host is notified. */
 export function reachesWrongNode(endpoint: Endpoint, peer: NodeId, ids: readonly NodeId[]): boolean {
   const address = endpoint.peers.get(peer)
   const found = ids.find((id) => addressOf(id) === address)

@@ -16,7 +16,7 @@ import type { VirtualTime } from './virtual-clock.ts'
 export const TRACE_HEADER = '  event       time us  node  state            what'
 
 /** The first line of every trace: name and version of the format, which docs/reference/run-files.md describes. */
-export const TRACE_FORMAT = '# quorate trace, version 1'
+const TRACE_FORMAT = '# quorate trace, version 1'
 
 const LETTERS = { follower: 'F', 'pre-candidate': 'P', candidate: 'C', leader: 'L' } as const
 
