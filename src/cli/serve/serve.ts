@@ -73,7 +73,7 @@ function withPortOwner(error: unknown, listen: string): unknown {
   return new RaftError(error.code, message, { hint, details: { ...error.details, owner }, cause: error })
 }
 
-/** Uses a random directory id, so that a restarted process, whose log and vote are lost, is rejected as the old node. */
+/** Uses a random directory id: a restarted process has lost its log and vote, so the cluster must not accept it as the old node. */
 async function memoryStorage(): Promise<Storage> {
   const [{ MemoryDisk }, { MemoryStorage }] = await Promise.all([
     import('../../memory/memory-disk.ts'),
