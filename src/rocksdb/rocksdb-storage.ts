@@ -39,7 +39,7 @@ export class RocksDBStorage implements Storage {
     this.#settings = resolveOptions(options)
     this.#directory = new DataDirectory(resolve(options.directory))
     this.#reserve = new SpaceReserve(this.#directory.path, this.#settings.writeBufferBytes)
-    this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#openLog())
+    this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#requireLog())
     this.snapshots = this.#files
   }
 
@@ -58,15 +58,15 @@ export class RocksDBStorage implements Storage {
   }
 
   async write(write: StorageWrite): Promise<void> {
-    await this.#openLog().write(write)
+    await this.#requireLog().write(write)
   }
 
   async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
-    return this.#openLog().read(from, bytesMax)
+    return this.#requireLog().read(from, bytesMax)
   }
 
   async freeBytes(): Promise<number | undefined> {
-    this.#openLog()
+    this.#requireLog()
     return this.#reserve.freeBytes()
   }
 
@@ -106,7 +106,7 @@ export class RocksDBStorage implements Storage {
     }
   }
 
-  #openLog(): LogStore {
+  #requireLog(): LogStore {
     if (this.#state !== 'open' || this.#log === undefined)
       throw this.#closedError('it can be used only while it is open')
     this.#log.assertSound()

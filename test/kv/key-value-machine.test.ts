@@ -1,4 +1,4 @@
-/** The key-value machine against a plain Map that does the same in the most obvious way. */
+/** Compares the key-value machine with a simple model on a Map. */
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import type { KvAnswer, KvCommand, KvExpectation, KvQuery, KvResult } from '../../src/kv/index.ts'
@@ -187,7 +187,7 @@ describe('a key-value codec', () => {
   })
 })
 
-/** The dumb second implementation. */
+/** The simple model. */
 class Model {
   readonly entries = new Map<string, { value: Uint8Array; version: number; index: number }>()
 
@@ -295,7 +295,7 @@ function listed(machine: KeyValueMachine, prefix: string, limit: number): string
   }
 }
 
-/** With every array of bytes as text, so that a Buffer equals a Uint8Array. */
+/** Replaces every array of bytes by text, so that a Buffer equals a Uint8Array. */
 function readable(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, part) =>

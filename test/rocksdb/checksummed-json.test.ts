@@ -1,4 +1,4 @@
-/** Sealed records: every flipped bit, and every lost byte, is noticed. */
+/** JSON records with a checksum detect every flipped bit and every missing byte. */
 import assert from 'node:assert/strict'
 import { decodeChecksummedJson, encodeChecksummedJson } from '../../src/rocksdb/checksummed-json.ts'
 

@@ -86,7 +86,7 @@ describe('a storage on a full disk', () => {
     await storage.close()
   })
 
-  it('rejects to open if the directory cannot be created', async () => {
+  it('does not open if the directory cannot be created', async () => {
     if (mount === '') return
     await writeFile(join(mount, 'ballast-2'), Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined)
     const storage = new RocksDBStorage({ directory: join(mount, 'none') })

@@ -48,7 +48,7 @@ describe('the hard-state file pair', () => {
     assert.ok(!(await readFile(paths[1])).equals(old))
   })
 
-  it('rejects to open if both copies are damaged, and names both', async () => {
+  it('does not open if both copies are damaged, and names both', async () => {
     await vote(1, 'b')
     for (const path of paths) await flip(path)
     await assert.rejects(

@@ -189,7 +189,7 @@ describe('the durable storage', () => {
       await assert.rejects(access(fixture.directory()))
     })
 
-    it('rejects to load it in a worker thread, where it would crash the process', async () => {
+    it('does not load it in a worker thread, where it would crash the process', async () => {
       const contents = `
         import { parentPort } from 'node:worker_threads'
         import { loadBinding } from './binding.ts'

@@ -111,7 +111,7 @@ describe('a request stream', () => {
     assert.equal(text((await times[0])?.payload), 'in time')
   })
 
-  it('ends if a request expires after nothing was received for silenceMsMax', async () => {
+  it('ends if a request expires and nothing was received for silenceMsMax', async () => {
     const fixture = new StreamFixture()
     fixture.open()
     const [short, long] = [fixture.send('a', { timeoutMs: 1000 }), fixture.send('b', { timeoutMs: 4000 })]

@@ -123,7 +123,7 @@ describe('a gRPC status without details of a RaftError', () => {
       assert.deepEqual([error.code, error.outcome], expected)
     })
 
-  it('is recognized whatever bytes its details contain', () =>
+  it('becomes ERR_RAFT_OUTCOME_UNKNOWN whatever bytes its details contain', () =>
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const metadata = new Metadata()
