@@ -2,7 +2,7 @@
 import type { Instant } from '../core/types.ts'
 import { onAbort } from './on-abort.ts'
 
-/** Who waits, and until when. */
+/** The deadline and signal of a caller, and how to reject it. `signal` must not be aborted yet. */
 export interface Caller {
   readonly deadline: Instant
   readonly signal: AbortSignal | undefined
@@ -23,7 +23,7 @@ export class PendingCall implements Caller {
     this.reject = caller.reject
   }
 
-  /** Calls back if the caller's signal is aborted before the call is settled. The signal must not be aborted yet. */
+  /** Calls back if the caller's signal is aborted before the call is settled. */
   listen(onAborted: () => void): void {
     if (this.signal !== undefined) this.#stopListening = onAbort(this.signal, onAborted)
   }

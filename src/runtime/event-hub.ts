@@ -36,15 +36,15 @@ export class EventHub {
 
   /** Every event from now on, until the hub closes or the signal is aborted. */
   stream(signal: AbortSignal | undefined): EventStream {
-    let unlisten = (): void => undefined
+    let stopListening = (): void => undefined
     const stream = new BufferedStream(this.#bufferMax, () => {
       this.#streams.delete(stream)
-      unlisten()
+      stopListening()
     })
     if (this.#isClosed || signal?.aborted === true) stream.end()
     else {
       this.#streams.add(stream)
-      if (signal !== undefined) unlisten = onAbort(signal, () => stream.end())
+      if (signal !== undefined) stopListening = onAbort(signal, () => stream.end())
     }
     return stream
   }

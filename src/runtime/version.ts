@@ -1,2 +1,2 @@
-/** The version of this package, as nodes tell it to each other; a test compares it with package.json. */
+/** The version in package.json, which nodes report in their status. A test compares the two. */
 export const VERSION = '0.1.0'

@@ -53,7 +53,7 @@ export class Applier<Command, Result> {
   #appliedIndex: LogIndex = 0
   #reportedIndex: LogIndex = 0
   #appliedBytes = 0
-  #boundaryCallbacks: ((isAlive: boolean) => void)[] = []
+  #boundaryCallbacks: ((isRunning: boolean) => void)[] = []
 
   constructor(parts: ApplierParts<Command, Result>) {
     this.#parts = parts
