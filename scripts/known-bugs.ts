@@ -12,7 +12,7 @@ import { pageOf } from '../test/known-bugs/page.ts'
 import { walkThrough } from '../test/known-bugs/walkthrough.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-/** A bug that needs longer has made a node loop for ever. */
+/** A bug that needs longer makes a node loop without end. */
 const DETECTION_TIMEOUT_MS = 300_000
 
 const run = promisify(execFile)

@@ -3,9 +3,33 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { build } from 'esbuild'
-import { ROOT, run } from './pack.ts'
+import ts from 'typescript'
+import { EXPORTED_NAMES } from './exported-names.ts'
+import { manifest, ROOT, run } from './pack.ts'
 
 const HEAVY_MODULES = /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|commander|cli-table3)\/|\.node$/
+
+describe('the exported names', function () {
+  this.timeout(60_000)
+  let actual: ReadonlyMap<string, readonly string[]>
+  before(() => {
+    actual = exportedNames()
+  })
+
+  for (const [subpath, names] of Object.entries(EXPORTED_NAMES)) {
+    it(`of ${subpath} are those in exported-names.ts`, () => {
+      assert.deepEqual(
+        actual.get(subpath),
+        Object.keys(names).sort(),
+        'list a new name with its reason, or do not export it',
+      )
+    })
+  }
+
+  it('are listed for every subpath', () => {
+    assert.deepEqual([...actual.keys()].sort(), Object.keys(EXPORTED_NAMES).sort())
+  })
+})
 
 describe('importing', function () {
   this.timeout(60_000)
@@ -44,6 +68,25 @@ describe('the core in a browser', function () {
     assert.equal(typeof core.Raft, 'function')
   })
 })
+
+/** The exported names of each subpath of package.json, values and types, as TypeScript sees them in the sources. */
+function exportedNames(): ReadonlyMap<string, readonly string[]> {
+  const subpaths = Object.keys(manifest().exports).filter((subpath) => subpath !== './package.json')
+  const { paths = {}, ...options } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile).config
+    .compilerOptions
+  const files = subpaths.map((subpath) => join(ROOT, paths[subpath.replace(/^\./, 'quorate')]?.[0] ?? ''))
+  const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(options, ROOT)
+  const program = ts.createProgram(files, compilerOptions)
+  const checker = program.getTypeChecker()
+  return new Map(
+    subpaths.map((subpath, at) => {
+      const file = program.getSourceFile(files[at] ?? '')
+      const symbol = file && checker.getSymbolAtLocation(file)
+      const names = symbol === undefined ? [] : checker.getExportsOfModule(symbol).map(({ name }) => name)
+      return [subpath.replace(/^\./, 'quorate'), names.sort()]
+    }),
+  )
+}
 
 /** The heavy packages and addons that a new process loads when it runs this statement. */
 function heavyModulesLoadedBy(statement: string): string[] {

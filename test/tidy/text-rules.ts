@@ -94,7 +94,7 @@ export const textRules: readonly Rule[] = [
       { 'src/core/a.ts': 'export enum Role { Leader }' },
       { 'src/core/a.ts': 'export const enum Role { Leader }' },
       { 'src/core/a.ts': 'export namespace Roles { export const a = 1 }' },
-      { 'src/core/a.ts': '@sealed class A {}' },
+      { 'src/core/a.ts': '@frozen class A {}' },
       { 'src/core/a.ts': 'export default class A {}' },
       { 'src/core/a.ts': 'const a = 1; export default a' },
     ],

@@ -56,7 +56,7 @@ export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
   ERR_RAFT_INTERNAL: Status.INTERNAL,
 }
 
-/** The same call would fail again at this address, so a generic gRPC client is told not to retry. */
+/** The same call would fail again at this address, so the status code must keep a generic gRPC client from retrying it. */
 const NO_RETRY_AT_ADDRESS: readonly ErrorCode[] = ['ERR_RAFT_NOT_LEADER', 'ERR_RAFT_CLOSED']
 
 const MESSAGE_CHARS_MAX = 1024

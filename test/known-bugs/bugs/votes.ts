@@ -204,7 +204,7 @@ export class Persister {`,
   },
   {
     name: 'stale-leader-not-rejected',
-    does: 'does not reject an AppendEntries of an older term, and so stays for ever in a term that no other node joins',
+    does: 'does not reject an AppendEntries of an older term, and so stays permanently in a term that no other node joins',
     system: 'etcd and raft-rs, while pre-vote was enabled node by node',
     sources: ['TestPreVoteMigrationCanCompleteElection', 'tikv/raft-rs#42'],
     edits: [
