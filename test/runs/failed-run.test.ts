@@ -41,6 +41,14 @@ describe('a run that fails', () => {
     assert.equal(replay.text, textOf())
   })
 
+  it('has the same outcome if a later release explains the violation in other words', async () => {
+    const text = textOf().replace(/^(broken \S+ at event \d+): .*$/m, '$1: other words')
+    assert.match(text, /: other words\n/)
+    const replay = await replayRun(text, { interceptors })
+    assert.equal(replay.isSame, true)
+    assert.equal(replay.text, text)
+  })
+
   it('has another outcome once the bug is fixed', async () => {
     const replay = await replayRun(textOf().replace('needs interceptors\n', ''))
     assert.equal(replay.isSame, false)

@@ -71,6 +71,16 @@ state 0123456789abcdef
     assert.equal(parseRun(changed).run.seed, 1)
   })
 
+  it('is read in version 1 too, where networkConditions is weather and interceptors is tampering', () => {
+    const plan = 'seed 1\ncluster voters=3 spares=0\nheal 500\n'
+    const conditions =
+      '{delayMinUs:1,delayMaxUs:2,lossPerMille:0,duplicatePerMille:0,slowPerMille:0,stalePerMille:0,isOrdered:true}'
+    const old = `# quorate run, version 1\n${plan}needs tampering\nfault 3 weather weather=${conditions} forMs=9\n`
+    const current = `${RUN_FORMAT}\n${plan}needs interceptors\nfault 3 networkConditions conditions=${conditions} forMs=9\n`
+    assert.deepEqual(parseRun(old), parseRun(current))
+    assert.throws(() => parseRun(old.replace('version 1', 'version 2')), /a run cannot need 'tampering'/)
+  })
+
   const HEAD = `${RUN_FORMAT}\nseed 1\ncluster voters=3 spares=0\nheal 500\n`
   for (const [what, text, line, message] of [
     ['of another format', 'tick a\n', 1, /line 1: the first line is 'tick a' instead of '# quorate run, version 2'/],
@@ -119,7 +129,7 @@ state 0123456789abcdef
     ['with an invalid outcome', `${HEAD}----\nfine\n`, 6, /'fine' is not an outcome/],
     ['without a state', `${HEAD}----\nkept until event 3\n`, 6, /the outcome must be followed by 'state'/],
   ] as const)
-    it(`is rejected if it is one ${what}`, () => {
+    it(`${what} is rejected`, () => {
       assert.throws(
         () => parseRun(text),
         (error) => {

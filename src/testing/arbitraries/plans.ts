@@ -36,10 +36,10 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       settings: settings(),
       workload: workloads({ untilMs }),
       faults: faultPlans({ untilMs }),
-      isSpaceWatched: fc.boolean(),
+      checksFreeSpace: fc.boolean(),
     })
-    .map(({ isSpaceWatched, ...plan }) =>
-      isSpaceWatched && plan.faults.some(({ type }) => type === 'fullDisk')
+    .map(({ checksFreeSpace, ...plan }) =>
+      checksFreeSpace && plan.faults.some(({ type }) => type === 'fullDisk')
         ? { ...plan, settings: { ...plan.settings, ...SPACE_CHECKS } }
         : plan,
     )

@@ -51,7 +51,7 @@ export type Fault =
   | ({ readonly type: 'reset'; readonly a: number; readonly b: number } & WithStart)
   /** Messages are lost, duplicated, delayed or reordered. */
   | ({ readonly type: 'networkConditions'; readonly conditions: NetworkConditions } & WithDuration)
-  /** Every sync takes up to `syncMs`. */
+  /** Every sync takes between half of `syncMs` and all of it. */
   | ({ readonly type: 'slowDisk'; readonly node: number; readonly syncMs: number } & WithDuration)
   /** Every write fails, and may be stored or not. The node stops, and restarts when the disk is replaced. */
   | ({ readonly type: 'failDisk'; readonly node: number } & WithDuration)
