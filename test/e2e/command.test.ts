@@ -142,7 +142,10 @@ describe('a cluster of one node', function () {
   it('answers an invalid command with a refusal and keeps serving', async () => {
     const { raftClient } = cluster.client()
     const { result } = await raftClient.proposeBytes(Buffer.from('no command of ours'))
-    assert.match(JSON.stringify(kvResultCodec.decode(result)), /"refused".*bad command: it ends before the end of its key/)
+    assert.match(
+      JSON.stringify(kvResultCodec.decode(result)),
+      /"refused".*bad command: it ends before the end of its key/,
+    )
     assert.deepEqual(await raftClient.query({ type: 'get', key: 'nothing here' }), { type: 'absent' })
     await raftClient.close()
   })

@@ -66,21 +66,14 @@ export class Reads {
   /** Confirmed, and waiting for the applied index. */
   #confirmed: ReadGroup[] = []
   #lastNumber = 0
-  #count = 0
 
   constructor(parts: ReadsParts) {
     this.#parts = parts
     this.#appliedState = parts.appliedState
   }
 
-  /** The number of pending reads. */
-  get count(): number {
-    return this.#count
-  }
-
   add(read: Read, confirmation: Confirmation): void {
     const pending = new PendingRead(read, confirmation)
-    this.#count++
     if (confirmation !== 'local') this.#queued[confirmation].push(pending)
     else {
       const group: ReadGroup = { reads: [pending], index: 0 }
@@ -186,7 +179,7 @@ export class Reads {
 
   #answer(group: ReadGroup): void {
     for (const pending of group.reads) {
-      if (!this.#settle(pending)) continue
+      if (!pending.settle()) continue
       try {
         pending.answer()
       } catch (error) {
@@ -196,12 +189,6 @@ export class Reads {
   }
 
   #reject(pending: PendingRead, error: unknown): void {
-    if (this.#settle(pending)) pending.reject(error)
-  }
-
-  #settle(pending: PendingRead): boolean {
-    if (!pending.settle()) return false
-    this.#count--
-    return true
+    if (pending.settle()) pending.reject(error)
   }
 }

@@ -27,10 +27,6 @@ export class MembershipView {
     return this.#term
   }
 
-  get membership(): Membership {
-    return this.#membership
-  }
-
   member(id: NodeId): Member | undefined {
     return memberOf(this.#membership, id)
   }

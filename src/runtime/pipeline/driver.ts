@@ -97,10 +97,6 @@ export class Driver {
     this.#timer = undefined
   }
 
-  get isStopped(): boolean {
-    return this.#isStopped
-  }
-
   #runTurn(): void {
     this.#isScheduled = false
     if (this.#isStopped) return
