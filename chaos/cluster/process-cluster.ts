@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
 import { KvClient } from '../../src/cli/kv-client.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
+import { kvAnswerCodec, kvQueryCodec } from '../../src/kv/index.ts'
 import { eventually } from './eventually.ts'
 import { Links } from './links.ts'
 import { keepRunDirectory, makeRunDirectory } from './run-directory.ts'
@@ -172,24 +173,28 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     )
   }
 
-  /** The digest of each node's local state, once all have the same applied index. */
+  /**
+   * The digest of each node's local state, all taken at the same applied index. A status read before the digests does not suffice:
+   * a restarted node may apply further entries in between.
+   */
   async digests(timeoutMs?: number): Promise<string[]> {
     return eventually(
-      'equal nodes',
+      'digests at the same applied index',
       async () => {
-        const statuses = await this.statuses()
-        const applied = new Set(statuses.map((status) => status.appliedIndex))
-        if (statuses.length < this.ids.length || applied.size > 1) return undefined
-        const answers = await Promise.all(this.endpoints.map((endpoint) => this.#digestOf(endpoint)))
-        return answers
+        const states = await Promise.all(this.endpoints.map((endpoint) => this.#stateOf(endpoint)))
+        const indexes = new Set(states.map(({ appliedIndex }) => appliedIndex))
+        return indexes.size > 1 ? undefined : states.map(({ digest }) => digest)
       },
       timeoutMs,
     )
   }
 
-  async #digestOf(endpoint: string): Promise<string> {
-    const answer = await this.adminClient.query({ type: 'digest' }, { mode: 'local', endpoint })
-    return answer.type === 'digest' ? `${answer.count} keys ${answer.digest}` : answer.type
+  async #stateOf(endpoint: string): Promise<{ readonly appliedIndex: number; readonly digest: string }> {
+    const query = kvQueryCodec.encode({ type: 'digest' })
+    const { answer: bytes, appliedIndex } = await this.adminClient.queryBytes(query, { mode: 'local', endpoint })
+    const answer = kvAnswerCodec.decode(bytes)
+    const digest = answer.type === 'digest' ? `${answer.count} keys ${answer.digest}` : answer.type
+    return { appliedIndex, digest }
   }
 
   /** Kills every process. Their data stays. */
