@@ -35,8 +35,10 @@ const EXCEPTIONS: readonly (readonly [path: RegExp, ...words: readonly string[]]
   [/^test\/tidy\/word-rules\.ts$/, ...Object.keys(STANDARD_TERMS)],
   // The page that is called "Bug museum", the links to it, and the programs that write and test it.
   [/^(README|CONTRIBUTING)\.md$|^docs\/|^scripts\/known-bugs\.ts$|^test\/known-bugs\//, 'museum'],
+  // Former names.
+  [/^CHANGELOG\.md$/, 'weather', 'tampering', 'onlooker', 'judge'],
   // Version 1 of run files.
-  [/^CHANGELOG\.md$|^docs\/reference\/run-files\.md$|\/run-file\.ts$|run-file\.test\.ts$/, 'weather', 'tampering'],
+  [/^docs\/reference\/run-files\.md$|\/run-file\.ts$|run-file\.test\.ts$/, 'weather', 'tampering'],
   // Fields and sentences that are part of the state hash, of traces and of violations.
   [/^src\/testing\/simulation\/simulated-network\.ts$/, 'weather'],
   [/^src\/testing\/text\/format-effects\.ts$|^src\/testing\/properties\/persist-before-send\.ts$/, 'told'],
