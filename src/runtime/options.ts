@@ -114,7 +114,7 @@ export interface NodeOptions<Command, Result, Query = never, Answer = unknown>
   readonly observers?: readonly Observer[] | undefined
 }
 
-const DEFAULTS = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS }
+const DEFAULTS: typeof RAFT_DEFAULTS & typeof RUNTIME_DEFAULTS = { ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS }
 
 export const checkNodeId: OptionCheck = (value) =>
   typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)

@@ -40,12 +40,34 @@ export const ALL_PROPERTIES: readonly Property[] = [
   transferEnds,
 ]
 
+export type PropertyName =
+  | 'electionSafety'
+  | 'voteOnce'
+  | 'logMatching'
+  | 'leaderAppendOnly'
+  | 'stateMachineSafety'
+  | 'leaderCompleteness'
+  | 'monotonic'
+  | 'committedImmutable'
+  | 'committedOnQuorum'
+  | 'noLostAcknowledgement'
+  | 'corruptionSafety'
+  | 'persistBeforeSend'
+  | 'membershipSafety'
+  | 'linearizableReads'
+  | 'noDisruption'
+  | 'logRepair'
+  | 'transferEnds'
+
 /**
  * Each property by name, for the `properties` option of `simulate`, `replayRun` and `checkRecording`. `all` lists them in the order
  * in which they are checked, which is the default of that option. `liveness` describes those that are checked once, at the end of a
  * run.
  */
-export const properties = {
+export const properties: Readonly<Record<PropertyName, Property>> & {
+  readonly all: readonly Property[]
+  readonly liveness: typeof LIVENESS
+} = {
   electionSafety,
   voteOnce,
   logMatching,
@@ -65,4 +87,4 @@ export const properties = {
   transferEnds,
   all: ALL_PROPERTIES,
   liveness: LIVENESS,
-} as const
+}

@@ -102,7 +102,7 @@ describe('the peer codec', () => {
     {
       what: 'a membership with a voter that is not a member',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, membership: { voters: ['x'] } } } },
-      expected: /no member/,
+      expected: /not a member/,
     },
   ])
     it(`refuses ${what}`, () => {
