@@ -43,17 +43,23 @@ const PROPOSAL: Diagram = {
   rows: [
     arrow(0, 1, 'propose(command)'),
     arrow(1, 2, "'propose': one block per turn"),
-    box(2, 'Step 1', 'roles/leader, rules/propose', 'rules/append: append to the log', 'rules/replicate'),
+    box(
+      2,
+      'Step 1',
+      'rules/propose: check the limits',
+      'rules/append: append to the log',
+      'roles/leader, rules/replicate: send',
+    ),
     arrow(2, 3, 'persist the block'),
     arrow(2, 4, 'send AppendEntries, in parallel'),
     arrow(3, 2, "'persisted': written and synced"),
     arrow(4, 2, "'receive' AppendEntriesResponse"),
-    box(2, 'Step 2', 'progress.match', 'rules/commit: a quorum has it'),
+    box(2, 'Step 2', 'progress: raise the match index', 'rules/commit: a quorum has it'),
     arrow(2, 5, 'apply [from, to)'),
     arrow(5, 1, 'result of StateMachine.apply'),
     arrow(1, 0, 'promise resolves'),
     arrow(5, 2, "'applied'"),
-    box(2, 'Step 3', 'compact the log?', 'leave the joint membership?'),
+    box(2, 'Step 3', 'advance the applied index'),
   ],
 }
 
@@ -79,8 +85,8 @@ const APPEND_ENTRIES: Diagram = {
       'roles/follower: restart the timer',
       'rules/append-entries: prev matches?',
     ),
-    arrow(2, 1, 'no: reject with a hint'),
-    box(2, 'yes', 'truncate what conflicts', 'append what is missing', 'commit what is proven'),
+    arrow(2, 1, 'if not: reject with a hint'),
+    box(2, 'Step 1, if prev matches', 'truncate what conflicts', 'append what is missing', 'commit what is proven'),
     arrow(2, 3, 'persist {…, then: [response]}'),
     box(3, 'storage.write', 'resolves after the sync'),
     arrow(3, 1, 'then: AppendEntriesResponse'),
@@ -102,7 +108,7 @@ function svgOf({ title, lanes, rows }: Diagram): string {
   for (const row of rows) {
     if (row.type === 'arrow') {
       parts.push(arrowAt(xOf(row.from), xOf(row.to), y + 16, row.label))
-      y += 38
+      y += 40
     } else {
       const height = row.lines.length * LINE + 12
       parts.push(boxAt(xOf(row.lane), y, height, row.lines))
@@ -137,7 +143,7 @@ function arrowAt(from: number, to: number, y: number, label: string): string {
   const text = escaped(label)
   return [
     `<line x1="${from}" y1="${y}" x2="${to}" y2="${y}" stroke="#224" stroke-width="1.3" marker-end="url(#tip)"/>`,
-    `<text x="${middle}" y="${y - 5}" text-anchor="middle" font-size="11" fill="#224" stroke="#fff" stroke-width="4" paint-order="stroke">${text}</text>`,
+    `<text x="${middle}" y="${y - 7}" text-anchor="middle" font-size="11" fill="#224" stroke="#fff" stroke-width="4" paint-order="stroke">${text}</text>`,
   ].join('\n')
 }
 

@@ -1,4 +1,5 @@
 /** Injects the faults of a plan at their times, and ends them. */
+import { unreachable } from '../../core/assert.ts'
 import type { NodeId } from '../../core/types.ts'
 import { hasQuorumWithout, isDirectoryIdRecorded } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
@@ -244,6 +245,8 @@ export class FaultInjector {
         this.#missing.set(node, fault.how)
         return fault.how === 'down' ? this.#kill(node, false) : this.#isolate(node)
       }
+      default:
+        return unreachable(fault)
     }
   }
 
