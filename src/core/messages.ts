@@ -83,7 +83,7 @@ export interface InstallSnapshotResponse {
   readonly session: LogIndex
 }
 
-/** Tells the receiver to campaign at once (thesis §3.10). */
+/** Makes the receiver campaign at once (thesis §3.10). */
 export interface TimeoutNow {
   readonly type: 'TimeoutNow'
   readonly term: Term

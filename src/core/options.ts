@@ -15,7 +15,7 @@ export interface RaftOptions {
   readonly preVote: boolean
   /** A leader without responses from a quorum for an election timeout steps down (thesis §6.2). */
   readonly checkQuorum: boolean
-  /** Allow reads of mode 'lease' (thesis §6.4.1). Needs `preVote` or `checkQuorum` on every node, and clocks that obey `clockDriftMax`. */
+  /** Allow reads of mode 'lease' (thesis §6.4.1). Requires `checkQuorum`, and clocks that obey `clockDriftMax`, on every node. */
   readonly leaseReads: boolean
   /** The largest difference in rate between the clocks of two nodes, as a fraction: 0.1 is 10 %. */
   readonly clockDriftMax: number

@@ -6,7 +6,8 @@ interface PendingWrite {
   readonly number: number
   /** The last index of the log that this write makes durable; lowered when a later step truncates the log. */
   lastIndex: LogIndex
-  readonly isHardState: boolean
+  /** Whether it contains a new term or vote. */
+  readonly changesHardState: boolean
   readonly startedAt: Instant
 }
 
@@ -16,7 +17,7 @@ export class PendingWrites {
 
   /** Whether a write of a term or vote is pending. Until it is durable, no message of that term may be sent. */
   get isHardStatePending(): boolean {
-    return this.#pending.some((write) => write.isHardState)
+    return this.#pending.some((write) => write.changesHardState)
   }
 
   get lastNumber(): number {
@@ -28,9 +29,9 @@ export class PendingWrites {
   }
 
   /** Returns the number of the new write. */
-  begin(lastIndex: LogIndex, isHardState: boolean, now: Instant): number {
+  begin(lastIndex: LogIndex, changesHardState: boolean, now: Instant): number {
     this.#lastNumber++
-    this.#pending.push({ number: this.#lastNumber, lastIndex, isHardState, startedAt: now })
+    this.#pending.push({ number: this.#lastNumber, lastIndex, changesHardState, startedAt: now })
     return this.#lastNumber
   }
 

@@ -24,7 +24,7 @@ import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
 import type { Instant, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 
-/** The directory id of a non-member is remembered only while fewer than this many ids are. */
+/** The directory id of a non-member is remembered only while fewer than this many ids are known. */
 const NON_MEMBERS_MAX = 64
 
 /**
@@ -214,6 +214,7 @@ function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
   if (isMember(state.membership, peer) || state.seenDirectoryIds.size < NON_MEMBERS_MAX) {
     state.seenDirectoryIds.set(peer, directoryId)
   }
+  // The link is new: messages in flight on the previous one may be lost.
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 

@@ -3,7 +3,7 @@
 /** The name of a node, chosen by its operator ('n1'). */
 export type NodeId = string
 
-/** A logical era of the cluster with at most one leader; starts at 1, 0 means none. Always a safe integer. */
+/** A numbered period with at most one leader; the first is 1, 0 means none. Always a safe integer. */
 export type Term = number
 
 /** A position in the log; the first entry has index 1, 0 means "before the log". Always a safe integer. */

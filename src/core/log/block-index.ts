@@ -67,9 +67,9 @@ export class BlockIndex {
     return ranges
   }
 
-  /** Bytes of the blocks in (index, to]. Both must be the end of a block. */
-  bytesBetween(index: LogIndex, to: LogIndex): number {
-    return this.#bytesBefore(this.#offsetAfter(to)) - this.#bytesBefore(this.#offsetAfter(index))
+  /** Bytes of the blocks in (after, to]. Both must be the end of a block. */
+  bytesBetween(after: LogIndex, to: LogIndex): number {
+    return this.#bytesBefore(this.#offsetAfter(to)) - this.#bytesBefore(this.#offsetAfter(after))
   }
 
   /** The last index of the last block that ends at or before `index`, or undefined. */

@@ -1,4 +1,4 @@
-/** The reads a follower has forwarded to the leader and that have no response yet. */
+/** The reads that a follower has forwarded to the leader and that have no response yet. */
 import type { Random } from '../random.ts'
 import type { Instant } from '../types.ts'
 

@@ -58,14 +58,14 @@ function onAccepted(state: RaftState, progress: Progress, message: AppendEntries
 }
 
 /**
- * Probes again where both logs may match: before all own entries with a term above the follower's at the hint, and at the start of
- * a block, because the follower may have a different block there.
+ * Probes again where both logs may match: before all of the leader's entries with a term above the follower's at the hint, and at the
+ * start of a block, because the follower may have a different block there.
  */
 function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
   const possibleMatch = state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
-  // The matching entry is compacted, so the next message offers a snapshot.
+  // If the matching entry is compacted, the next message offers a snapshot.
   progress.becomeProbe(possibleMatch === undefined ? state.log.baseIndex : state.log.floorToBoundary(possibleMatch) + 1)
 }
 

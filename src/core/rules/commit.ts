@@ -1,4 +1,4 @@
-/** Commits entries that a quorum has durably, if the last is of the leader's term (§5.3, §5.4.2; raft.tla AdvanceCommitIndex). */
+/** Commits entries that are durable on a quorum, if the last one is of the leader's term (§5.3, §5.4.2; raft.tla AdvanceCommitIndex). */
 import { quorumValue } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 

@@ -1,4 +1,4 @@
-/** Membership changes: requested by a caller or made by the leader itself, appended, committed, and out of joint (§6; thesis §4). */
+/** Membership changes, requested by a caller or made by the leader itself: append, commit, leave a joint membership (§6; thesis §4). */
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
@@ -45,7 +45,7 @@ function rejectChange(state: RaftState, request: number, rejection: Rejection): 
   state.outbox.settle.push({ type: 'changeRejected', request, rejection })
 }
 
-/** Changes are made one at a time, and none before the leader has committed in its term (the bug found in 2015 in thesis §4.1). */
+/** Changes are made one at a time, and none before the leader has committed in its term (thesis §4.1; the latter avoids the bug found in 2015). */
 function changeRejection(state: RaftState, leader: LeaderState): Rejection | undefined {
   if (!hasCommittedInTerm(state, leader)) return { reason: 'leader-not-ready' }
   if (leader.transfer !== undefined) return { reason: 'transferring', to: leader.transfer.to }
@@ -120,7 +120,7 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
   startChange(state, leader, queuedChange.request, queuedChange.change)
 }
 
-/** The leader's own changes: records directory ids at first contact, promotes learners that have caught up. */
+/** Makes the leader's own changes: records directory ids at first contact, promotes learners that have caught up. */
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
   const bound = bindDirectoryIds(state.membership, state.seenDirectoryIds)

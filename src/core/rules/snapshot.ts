@@ -1,4 +1,4 @@
-/** Handles snapshots (§7): own snapshots compact the log, snapshots from the leader replace it. */
+/** Handles snapshots (§7): those of this node compact its log, those from the leader replace it. */
 import type { InstallSnapshotRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../types.ts'

@@ -1,4 +1,4 @@
-/** Makes a leader step down that has lost contact with a quorum (thesis §6.2) or whose own disk has stalled. */
+/** Makes a leader step down if it has lost contact with a quorum (thesis §6.2) or if its own disk has stalled. */
 import { quorumValue } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Instant } from '../types.ts'

@@ -24,7 +24,7 @@ function setRole(state: RaftState, role: RoleState): void {
   state.role = role
 }
 
-/** Called for a higher term, a discovered leader, or a step-down. */
+/** Called for a higher term, a discovered leader, or a step-down. `reason` matters only if this node is the leader. */
 export function becomeFollower(state: RaftState, term: Term, leader: NodeId | undefined, reason: StepDownReason): void {
   assert(term >= state.term, 'the term never decreases')
   const { role, outbox } = state

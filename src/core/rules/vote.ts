@@ -31,7 +31,7 @@ function requestPreVotes(state: RaftState): void {
   countPreVotes(state)
 }
 
-/** raft.tla RequestVote. The requests are sent once the new term and the own vote are durable. */
+/** raft.tla RequestVote. The requests are sent once the new term and the candidate's vote for itself are durable. */
 export function campaign(state: RaftState, isTransfer: boolean): void {
   becomeCandidate(state, isTransfer)
   const { index: lastIndex, term: lastTerm } = state.log.last
@@ -97,7 +97,7 @@ function countPreVotes(state: RaftState): void {
   if (state.role.tally.result(state.membership) === 'won') campaign(state, false)
 }
 
-/** raft.tla BecomeLeader, once the own vote is durable. A lost or split election waits for the next timeout. */
+/** raft.tla BecomeLeader, once the candidate's vote for itself is durable. A lost or split election waits for the next timeout. */
 function countVotes(state: RaftState): void {
   if (state.role.type !== 'candidate' || !state.role.tally.hasVoted(state.id)) return
   if (state.role.tally.result(state.membership) === 'won') becomeLeader(state)
