@@ -14,7 +14,7 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
 
 /**
  * Makes a client of the cluster that these endpoints belong to. It connects at its first call, and finds the leader itself.
- * Rejects with ERR_RAFT_OPTIONS that names every invalid option.
+ * Rejects with ERR_RAFT_OPTIONS, which names every invalid option.
  *
  *     const client = await connect<Command, Result>({ endpoints: ['127.0.0.1:7001'] })
  *     const result = await client.propose(command, { timeoutMs: 2000 })

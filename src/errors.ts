@@ -82,7 +82,7 @@ const BRAND = Symbol.for('quorate.RaftError')
 
 /**
  * The error of every rejection. Test `error.code` or `isRaftError(error, code)`, not `instanceof`: a program may contain two copies
- * of this package. `outcome` says whether the operation took effect; `retryable`, whether repeating the call is safe and may help.
+ * of this package. `outcome` is whether the operation took effect; `retryable`, whether repeating the call is safe and may help.
  */
 export class RaftError extends Error {
   readonly code: ErrorCode

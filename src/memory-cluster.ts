@@ -19,7 +19,7 @@ export interface MemoryClusterOptions<Command, Result, Query = never, Answer = u
   readonly seed?: number | undefined
 }
 
-/** Starts all nodes. Resolves once they run; `cluster.leader()` waits for a leader. */
+/** Starts all nodes. Resolves once they are running; `cluster.leader()` waits for a leader. */
 export async function startMemoryCluster<Command, Result, Query = never, Answer = unknown>(
   options: MemoryClusterOptions<Command, Result, Query, Answer>,
 ): Promise<MemoryCluster<Command, Result, Query, Answer>> {
@@ -59,7 +59,7 @@ export class MemoryCluster<Command, Result, Query = never, Answer = unknown> {
     return node
   }
 
-  /** Starts a stopped node with what it had written. */
+  /** Starts a stopped node again, with the data that it had written. */
   async start(id: NodeId): Promise<RaftNode<Command, Result, Query, Answer>> {
     const disk = this.#disks.get(id)
     if (disk === undefined)

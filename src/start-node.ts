@@ -39,7 +39,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
 }
 
 /**
- * Starts a new node, or one that exists in `dataDir`. Resolves once it runs, not once there is a leader. Rejects with a RaftError:
+ * Starts a new node, or restarts the one in `dataDir`. Resolves once it is running, not once there is a leader. Rejects with a RaftError:
  * ERR_RAFT_OPTIONS (every invalid option is listed), ERR_RAFT_PORT_IN_USE, ERR_RAFT_DATA_DIR_LOCKED, ERR_RAFT_CLUSTER_MISMATCH,
  * ERR_RAFT_CORRUPT and others; see docs/reference/errors.md.
  *

@@ -19,7 +19,7 @@ export interface StateMachine<Command = unknown, Result = unknown, Query = never
    * structure, or copy on write. Yield a large state in many chunks, so that the event loop is not blocked.
    */
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
-  /** Replaces the state by that of a snapshot. Chunk boundaries may differ from `snapshot()`. Nothing is applied until it resolves. */
+  /** Replaces the state with that of a snapshot. Chunk boundaries may differ from `snapshot()`. Nothing is applied until it resolves. */
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void> | void
   /** Answers a query from the network, once the read is confirmed. Must not change the state. */
   query?(query: Query): Answer

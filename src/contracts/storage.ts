@@ -43,7 +43,7 @@ export interface StorageWrite {
  * An implementation must satisfy these rules; `storageContract` of quorate/testing tests them.
  * - `write` is atomic. It resolves only when it and all earlier writes would survive a power failure (unless it is not urgent).
  *   One exception is allowed, because it is safe: after a crash during a write, its term and vote may be stored without the rest,
- *   but never the rest without them; and its commit index only up to what holds for the log that is stored then.
+ *   but never the rest without them. Its commit index may then cover only those entries of the stored log that are committed.
  * - A write that does not fit the log (a gap, a decreasing term, a start after the snapshot) is rejected and changes nothing.
  * - The runtime has at most one pending `write`. Reads may overlap it, and see the log before or after it.
  * - Fail-stop: after a failed write every later call rejects with the same error. The storage does not retry or repair.
@@ -80,7 +80,7 @@ export interface SnapshotStore {
 }
 
 export interface SnapshotWriter {
-  /** The bytes that an earlier, interrupted attempt has written; 0 for a new file. */
+  /** The number of bytes that an earlier, interrupted attempt has written; 0 for a new file. */
   readonly offset: number
   /** Resolves when the writer accepts more (back-pressure). */
   write(chunk: Uint8Array): Promise<void>

@@ -8,7 +8,7 @@ export type PeerMessage =
   | Exclude<Message, AppendEntriesRequest>
   | (Omit<AppendEntriesRequest, 'blocks'> & { readonly blocks: readonly EncodedBlock[] })
 
-/** The bytes that a message counts against a limit: its blocks, and a constant for the rest. */
+/** The bytes that a message counts towards a limit: its blocks, and a constant for the rest. */
 export function messageBytes(message: PeerMessage): number {
   if (message.type === 'AppendEntriesRequest')
     return message.blocks.reduce((sum, block) => sum + block.size, MESSAGE_OVERHEAD_BYTES)

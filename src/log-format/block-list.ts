@@ -13,7 +13,7 @@ export interface LogChange<Head extends BlockHeader> {
   /** The blocks at offsets [keepFrom, keepTo) are kept. */
   readonly keepFrom: number
   readonly keepTo: number
-  /** The blocks from this offset on are removed and start after `base`: a storage must remove them in the same write. */
+  /** The blocks from this offset on, which start after `base`, are dropped: a storage must remove them in the same write. */
   readonly dropFrom: number
   readonly append: readonly Head[]
   /** The entry before the first block after the write. Blocks that start at or before it are not read, and may be removed later. */

@@ -1,7 +1,7 @@
 /**
  * Encodes and decodes blocks. Layout, little-endian:
  * u32 magic and version | u32 crc32 of all that follows | u8 kind | u8[3] zero | u32 count | f64 first | f64 term |
- * u32 length[count] | payloads. A noop has one empty payload; the payload of a membership is JSON.
+ * u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON.
  */
 import { crc32 } from 'node:zlib'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
@@ -22,7 +22,7 @@ export function encodeCommands(first: LogIndex, term: Term, commands: readonly U
   return encode({ first, term, kind: 'commands', membership: undefined }, commands)
 }
 
-/** A noop is a block of one entry, with which a leader starts its term. */
+/** A no-op is a block of one entry, which a leader appends at the start of its term. */
 export function encodeNoop(first: LogIndex, term: Term): EncodedBlock {
   return encode({ first, term, kind: 'noop', membership: undefined }, [new Uint8Array(0)])
 }
@@ -57,7 +57,7 @@ function encode(
   return { ...header, count: payloads.length, size, bytes }
 }
 
-/** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK that says what is invalid. */
+/** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK with the reason if it is invalid. */
 export function decodeBlock(input: Uint8Array): EncodedBlock {
   const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
   if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too short for a block`)

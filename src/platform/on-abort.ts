@@ -1,4 +1,4 @@
-/** One listener per AbortSignal, however many calls share it: a listener for each call makes Node.js warn of a leak. */
+/** One listener per AbortSignal, however many calls share it: a listener for each call makes Node.js warn about a leak. */
 
 const subscriptions = new WeakMap<AbortSignal, { readonly callbacks: Set<() => void>; readonly listener: () => void }>()
 

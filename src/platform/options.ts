@@ -75,7 +75,7 @@ export function withDefaults<Options extends object>(
   return merged
 }
 
-/** Without the keys whose value is undefined. */
+/** The same options without the keys whose value is undefined. */
 export function withoutUndefined<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
 }

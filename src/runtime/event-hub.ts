@@ -64,9 +64,9 @@ class BufferedStream implements EventStream {
   #isEnded = false
   #dropped = 0
 
-  constructor(bufferMax: number, ended: () => void) {
+  constructor(bufferMax: number, onEnd: () => void) {
     this.#bufferMax = bufferMax
-    this.#onEnd = ended
+    this.#onEnd = onEnd
   }
 
   get dropped(): number {

@@ -36,7 +36,7 @@ export class LeadershipTransfer {
     })
   }
 
-  /** If this node leads, transfers leadership to the most up-to-date voter. Reports nothing. */
+  /** If this node leads, transfers leadership to the most up-to-date voter. Ignores errors. */
   transferToAny(): void {
     if (this.#parts.driver.status().role === 'leader') this.transfer(undefined, {}).catch(() => undefined)
   }

@@ -9,7 +9,7 @@ export interface LogOptions {
   readonly json?: boolean | undefined
   /** The time of day in milliseconds since 1970; by default Date.now. */
   readonly now?: (() => number) | undefined
-  /** How often an event of the same type about the same peer is written per period. Further ones are counted. Default: 5. */
+  /** The most events of one type about one peer that are written per period; further ones are counted. Default: 5. */
   readonly repeatMax?: number | undefined
   /** Default: 60 000. */
   readonly periodMs?: number | undefined
@@ -54,7 +54,6 @@ interface Count {
 
 const KEYS_MAX = 1000
 
-/** An observer that writes a line per event. */
 export function logObserver(options: LogOptions = {}): Observer {
   const { stream = process.stderr, now = () => Date.now(), repeatMax = 5, periodMs = 60_000, isQuiet = true } = options
   const isJson = options.json ?? stream.isTTY !== true

@@ -27,7 +27,7 @@ export interface NodeRuntimeParts<Command, Result> {
   readonly core: RaftCore
   readonly recovered: RecoveredState
   readonly options: RuntimeOptions & RaftOptions
-  /** Addresses from the options, for nodes that no membership names. */
+  /** Addresses from the options, for nodes that are not in the membership. */
   readonly addresses: Readonly<Record<NodeId, string>>
   readonly machine: StateMachine<Command, Result>
   readonly codec: Codec<Command>
@@ -186,7 +186,7 @@ export class NodeRuntime<Command, Result> {
     this.hub.close()
   }
 
-  /** Starts nothing new and rejects the pending calls. */
+  /** Stops all work but pending writes, and rejects the pending calls. After a failure, stops writing too. */
   #halt(why: string, cause?: RaftError): void {
     this.pipeline.stop(why, cause)
     this.diskSpace.stop()

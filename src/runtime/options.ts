@@ -99,7 +99,7 @@ export interface NodeOptions<Command, Result, Query = never, Answer = unknown>
   readonly peers?: Readonly<Record<NodeId, string>> | undefined
   /** The id of the cluster; by default derived from `peers`. An existing data directory keeps its own. */
   readonly cluster?: string | undefined
-  /** Start without membership, to be added by `changeMembership` on a running cluster. Requires `cluster`; `peers` are addresses only. */
+  /** Start without a membership; the cluster adds the node with `changeMembership`. Requires `cluster`; `peers` are only addresses. */
   readonly join?: boolean | undefined
   readonly stateMachine: StateMachine<Command, Result, Query, Answer>
   /** Encodes commands, which are replicated as bytes. Default of all four codecs: JSON. */
@@ -146,9 +146,9 @@ const checkObservers: OptionCheck = (value) => {
 const MAY_BE_ZERO = new Set(['trailingEntries', 'trailingBytesMax', 'freeBytesMin', 'lazyWriteMs', 'caughtUpEntries'])
 
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(
-  Object.entries(DEFAULTS).map(([name, standard]) => [
+  Object.entries(DEFAULTS).map(([name, fallback]) => [
     name,
-    typeof standard === 'boolean' ? checkBoolean : checkInteger(MAY_BE_ZERO.has(name) ? 0 : 1),
+    typeof fallback === 'boolean' ? checkBoolean : checkInteger(MAY_BE_ZERO.has(name) ? 0 : 1),
   ]),
 )
 
@@ -169,7 +169,7 @@ export const OPTION_CHECKS: Readonly<Record<string, OptionCheck>> = {
   observers: checkObservers,
 }
 
-/** Every problem of a node's options: unknown names, invalid values, missing ones and conflicts. */
+/** Every problem in the options of a node: unknown names, invalid values, missing ones and conflicts. */
 export function validateOptions(options: object, checks: Readonly<Record<string, OptionCheck>>): OptionProblem[] {
   const given = options as Readonly<Record<string, unknown>>
   const problems = findOptionProblems(given, checks)

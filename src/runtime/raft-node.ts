@@ -1,4 +1,4 @@
-/** A node of a Raft cluster, as its user sees it. */
+/** The public API of a node of a Raft cluster. */
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
@@ -23,7 +23,7 @@ import { recover } from './recovery.ts'
 /** The options of RaftNode.start: those of every node, and its adapters. `startNode` supplies RocksDB, gRPC and the real clock. */
 export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknown>
   extends NodeOptions<Command, Result, Query, Answer> {
-  /** Seeds the random election timeouts. Every node needs another seed: nodes with the same one start elections together. */
+  /** Seeds the random election timeouts. Every node needs a different one: nodes with equal seeds start elections together. */
   readonly seed: number
   readonly storage: Storage
   readonly transport: Transport
@@ -62,7 +62,7 @@ interface Codecs<Command, Result, Query, Answer> {
 
 /**
  * Proposes commands, reads the state, changes the membership and reports events. Every method rejects with a RaftError, whose
- * `outcome` says whether the operation took effect; all of them with ERR_RAFT_CLOSED once the node is closed or has failed, with
+ * `outcome` is whether the operation took effect; all of them with ERR_RAFT_CLOSED once the node is closed or has failed, with
  * ERR_RAFT_ABORTED if the signal is aborted, and at the latest at their timeout (`timeoutMs`, or the option `callTimeoutMs`).
  */
 export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer = unknown> implements NodeService {
@@ -82,8 +82,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Recovers the state from the storage, listens, and joins its peers. Resolves once it runs, not once there is a leader.
-   * Rejects with ERR_RAFT_OPTIONS that names every invalid option, ERR_RAFT_REMOVED, and the errors of the storage and the transport.
+   * Recovers the state from the storage, listens, and connects to its peers. Resolves once it is running, not once there is a leader.
+   * Rejects with ERR_RAFT_OPTIONS (every invalid option is listed), ERR_RAFT_REMOVED, and the errors of the storage and the transport.
    */
   static async start<Command, Result, Query = never, Answer = unknown>(
     options: RaftNodeOptions<Command, Result, Query, Answer>,
@@ -126,7 +126,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /**
    * Replicates a command. Resolves with the state machine's result once the command is applied on this node, which must be the
-   * leader. If it rejects, `outcome` says whether the command certainly has no effect ('not-applied') or may take effect
+   * leader. If it rejects, either the command certainly has no effect (`outcome` is 'not-applied') or it may take effect
    * ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). A follower rejects with ERR_RAFT_NOT_LEADER, which names the leader.
    */
   propose(command: Command, options?: CallOptions): Promise<Result> {
@@ -135,7 +135,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     })
   }
 
-  /** As `propose`, with the encoded command and result, and the index and term of its entry: what a network server calls. */
+  /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
     this.#assertDecodable(command)
     const applied = await new Promise<{ index: LogIndex; term: Term; result: Result }>((resolve, reject) => {
@@ -151,7 +151,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Calls `query` once this node's state is as fresh as `mode` demands, and resolves with its result. Linearizable by default: it sees
+   * Calls `query` once this node's state is as fresh as `mode` requires, and resolves with its result. Linearizable by default: it sees
    * every write that was acknowledged, by any node, before this call (thesis §6.4). Works on every node. Waits while there is no leader.
    */
   read<Value>(query: () => Value, options?: ReadOptions): Promise<Value> {
@@ -159,8 +159,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Answers an encoded query by the state machine's `query`: what a network server calls. Rejects at once if there is no leader,
-   * so that the client can ask another node.
+   * Answers an encoded query with the state machine's `query`; for network servers. Rejects at once if there is no leader, so that
+   * the client can try another node.
    */
   async queryBytes(
     query: Uint8Array,
@@ -221,7 +221,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     })
   }
 
-  /** As `statusNow`, for network servers. */
+  /** Like `statusNow`; for network servers. */
   async status(): Promise<NodeStatus> {
     return this.statusNow()
   }

@@ -1,4 +1,4 @@
-/** Pending membership changes, leadership transfers and snapshots: few and rare, each with a number that the core settles. */
+/** Pending membership changes, leadership transfers and snapshots: few and rare, each settled by its number. */
 import type { Settlement } from '../../core/effects.ts'
 import type { Instant, LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'

@@ -1,4 +1,4 @@
-/** The deadline of every call on a node: as the caller asked, or after `callTimeoutMs`. */
+/** The deadline of every call on a node: after the caller's `timeoutMs`, or after `callTimeoutMs`. */
 import type { Clock } from '../../contracts/clock.ts'
 import type { CallOptions } from '../../contracts/node-service.ts'
 import type { Instant } from '../../core/types.ts'
@@ -16,7 +16,7 @@ export class CallDeadlines {
     this.#deadlines = new Deadlines(clock, sweeps)
   }
 
-  /** The deadline of a call with these options; a sweep follows it. Throws ERR_RAFT_OPTIONS if timeoutMs is not positive. */
+  /** Returns the deadline of a call and schedules a sweep for it. Throws ERR_RAFT_OPTIONS if timeoutMs is not positive. */
   deadlineFor(options: CallOptions | undefined): Instant {
     const timeoutMs = options?.timeoutMs ?? this.#callTimeoutMs
     if (!(timeoutMs > 0))

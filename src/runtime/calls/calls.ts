@@ -1,4 +1,4 @@
-/** All pending calls of a node: passes them to the core, settles them by its answers, and ends them at their deadlines. */
+/** All pending calls of a node: passes them to the core, settles them with its answers, and ends them at their deadlines. */
 import type { Clock } from '../../contracts/clock.ts'
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Rejection, Settlement } from '../../core/effects.ts'
@@ -22,7 +22,7 @@ export interface CallsParts<Result> {
   readonly wake: () => void
 }
 
-/** Reasons for which a read may be confirmed a little later. */
+/** Reasons for a rejection after which the same read may be confirmed a little later. */
 const TRANSIENT: ReadonlySet<Rejection['reason']> = new Set(['no-leader', 'leadership-lost', 'timed-out'])
 
 export class Calls<Result> {

@@ -51,7 +51,7 @@ export class Proposals<Result> {
   #queue: PendingProposal<Result>[] = []
   /** Passed to the core and not yet answered, by proposal number; empty between two steps. */
   readonly #submitted = new Map<number, Batch<Result>>()
-  /** In the log at a known index. Invariant: index and term rise; the slots before `#head` are free. */
+  /** In the log at a known index, in the order of acceptance. Invariant: terms never decrease; the slots before `#head` are free. */
   #accepted: (Batch<Result> | undefined)[] = []
   #head = 0
   #lastNumber = 0
@@ -83,7 +83,7 @@ export class Proposals<Result> {
     this.#queue.push(pending)
     this.#count++
     this.#bytes += pending.command.length
-    // The check saves a closure for every command.
+    // Most commands have no signal; they need no closure.
     const { signal } = pending
     if (signal !== undefined)
       pending.listen(() => this.#giveUp(pending, 'the caller stopped waiting', 'ERR_RAFT_ABORTED', signal.reason))
@@ -138,7 +138,7 @@ export class Proposals<Result> {
 
   /**
    * Returns the batch of the block that is about to be applied, if this node proposed it. Rejects the batches that this block proves
-   * overwritten: those that start before its end, and those of an older term, because terms never fall along a log.
+   * overwritten: those that start before its end, and those of a lower term, because terms never decrease along a log.
    */
   takeBatch(first: LogIndex, count: number, term: Term): Batch<Result> | undefined {
     for (;;) {
@@ -156,7 +156,7 @@ export class Proposals<Result> {
     if (this.#settle(pending)) pending.resolve(result, batch.first + offset, batch.term)
   }
 
-  /** The rest of a batch that was taken will not be applied. */
+  /** The remaining commands of a batch that was taken will not be applied. */
   abandon(batch: Batch<Result>, why: string, cause?: unknown): void {
     this.#rejectAll(batch, outcomeUnknownError('proposal', why, cause))
   }

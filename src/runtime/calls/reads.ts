@@ -10,7 +10,7 @@ import { notStartedError } from './rejections.ts'
 export type Confirmation = 'quorum' | 'lease' | 'local'
 
 export interface Read extends Caller {
-  /** Runs the query and resolves the caller. What it throws rejects the read. */
+  /** Runs the query and resolves the caller. If it throws, the read rejects with that error. */
   readonly answer: () => void
   /** Whether to try again until the deadline while there is no leader. If false, the read fails at once. */
   readonly retryWithoutLeader: boolean
@@ -57,7 +57,7 @@ const RETRY_MS = 50
 export class Reads {
   readonly #parts: ReadsParts
   readonly #appliedState: AppliedState
-  /** Rejected for want of a leader; queued again when the timer fires. */
+  /** Rejected because there was no leader; queued again when the timer fires. */
   #awaitingRetry: PendingRead[] = []
   #retryTimer: Timer | undefined
   #queued: Record<'quorum' | 'lease', PendingRead[]> = { quorum: [], lease: [] }
@@ -166,7 +166,7 @@ export class Reads {
     return [...this.#queued.quorum, ...this.#queued.lease, ...this.#awaitingRetry, ...groups]
   }
 
-  /** If a confirmed read waits for the state machine, says how far it is behind. */
+  /** If a confirmed read waits for the state machine, this includes how far it is behind. */
   #timeoutReason(): string {
     const { appliedIndex } = this.#appliedState
     const behind = Math.max(0, ...this.#confirmed.map(({ index }) => (index ?? 0) - appliedIndex))

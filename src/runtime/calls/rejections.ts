@@ -1,10 +1,10 @@
-/** The errors of calls on a node: each rejection of the core as a RaftError with a hint what to do. */
+/** The errors of calls on a node: each rejection of the core as a RaftError with a hint on what to do. */
 import type { Rejection } from '../../core/effects.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode, LeaderHint, RaftErrorOptions } from '../../errors.ts'
 import { RaftError } from '../../errors.ts'
 
-/** As it is called in messages. */
+/** The name of an operation in messages. */
 export type Operation = 'proposal' | 'read' | 'membership change' | 'leadership transfer' | 'snapshot'
 
 /** Returns the address and term of a leader, as far as this node knows them. */

@@ -35,7 +35,7 @@ export class StatusWaiters {
     this.check()
   }
 
-  /** Called when the status may have changed. What a predicate throws rejects its caller. */
+  /** Called when the status may have changed. An error that a predicate throws rejects its caller. */
   check(): void {
     if (this.#waiters.size === 0) return
     const status = this.#status()

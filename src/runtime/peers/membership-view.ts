@@ -1,4 +1,4 @@
-/** What this node knows of the cluster from its core's events: the membership in force, the addresses and the leader. */
+/** What this node knows about the cluster from its core's events: the membership in force, the addresses and the leader. */
 import type { RaftEvent } from '../../core/events.ts'
 import { isMember, memberOf } from '../../core/membership/membership.ts'
 import type { Member, Membership, NodeId, Term } from '../../core/types.ts'
@@ -67,7 +67,7 @@ export class MembershipView {
   peerAddresses(): ReadonlyMap<NodeId, string> {
     const peers = new Map<NodeId, string>()
     if (!isMember(this.#membership, this.#id))
-      for (const [id, at] of Object.entries(this.#configuredAddresses)) peers.set(id, at)
+      for (const [id, address] of Object.entries(this.#configuredAddresses)) peers.set(id, address)
     for (const { id, address } of [...this.#recentlyRemoved, ...this.#membership.members]) peers.set(id, address)
     peers.delete(this.#id)
     return peers

@@ -10,7 +10,7 @@ export interface PeersParts {
   readonly identity: PeerIdentity
   readonly term: Term
   readonly membership: Membership
-  /** Addresses from the options, for nodes that no membership names. */
+  /** Addresses from the options, for nodes that are not in the membership. */
   readonly addresses: Readonly<Record<NodeId, string>>
   readonly transport: Pick<Transport, 'setPeers'>
   readonly clock: Clock

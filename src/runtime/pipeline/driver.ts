@@ -1,4 +1,4 @@
-/** The event loop of a node: takes the inputs of one turn, steps the core once, and dispatches its effects. Only it steps the core. */
+/** The event loop of a node: takes the inputs of one turn, steps the core once, and dispatches its effects. Nothing else steps the core. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Effects, Persist, Settlement } from '../../core/effects.ts'
@@ -9,7 +9,7 @@ import type { RaftStatus } from '../../core/status.ts'
 import type { Instant, LogIndex, LogRange, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
 import type { Mailbox } from './mailbox.ts'
 
-/** What a node needs of its core: `Raft`, or a wrapper around it that a simulator or test supplies. */
+/** What a node needs from its core: `Raft`, or a wrapper around it that a simulator or test supplies. */
 export interface RaftCore {
   step(now: Instant, inputs: readonly Input[]): Effects
   status(now: Instant): RaftStatus

@@ -1,4 +1,4 @@
-/** The inputs of the core since the last turn, in order. When full, drops messages of peers, as a network may. */
+/** The inputs of the core since the last turn, in order. When full, drops messages from peers, as a network may. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import { messageBytes } from '../../contracts/transport.ts'
 import type { Input } from '../../core/inputs.ts'
@@ -25,7 +25,7 @@ export class Mailbox {
     this.#inputs.push(input)
   }
 
-  /** Adds a message of a peer; false if it was dropped. */
+  /** Adds a message from a peer; returns false if it was dropped. */
   receive(from: NodeId, message: PeerMessage): boolean {
     const bytes = messageBytes(message)
     const isFull = this.#messages >= this.#limits.messagesMax || this.#bytes + bytes > this.#limits.bytesMax

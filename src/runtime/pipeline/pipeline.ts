@@ -14,7 +14,7 @@ import { Mailbox } from './mailbox.ts'
 import { Persister } from './persister.ts'
 import { Sender } from './sender.ts'
 
-/** What the rest of the node does: the effects that the pipeline does not carry out itself, and its reports. None may throw. */
+/** The rest of the node: carries out the effects that the pipeline does not, and receives its reports. No method may throw. */
 export interface PipelineHost
   extends Pick<
     EffectHandlers,

@@ -1,4 +1,4 @@
-/** The snapshot files on disk: serves them to peers, and removes those that nothing needs. */
+/** The snapshot files on disk: serves them to peers, and removes those that are no longer needed. */
 import type { Storage } from '../../contracts/storage.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'

@@ -144,7 +144,7 @@ export class SnapshotTaker {
     }
   }
 
-  /** Creates an empty file: a partial one of this name is of another state. */
+  /** Creates an empty file: a partial one of this name contains an earlier state. */
   async #create(storage: Pick<Storage, 'snapshots'>, info: SnapshotInfo): Promise<SnapshotWriter> {
     const writer = await storage.snapshots.create(info)
     if (writer.offset === 0) return writer
