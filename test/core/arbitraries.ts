@@ -18,8 +18,8 @@ export function simpleMemberships(): fc.Arbitrary<Membership> {
   return fc
     .record({ voters: fc.subarray([...IDS], { minLength: 1 }), learners: fc.subarray([...IDS]) })
     .map(({ voters, learners }) => {
-      const apart = learners.filter((id) => !voters.includes(id))
-      return membershipOf([...voters, ...apart.map((id) => `+${id}`)].join(' '))
+      const learnersOnly = learners.filter((id) => !voters.includes(id))
+      return membershipOf([...voters, ...learnersOnly.map((id) => `+${id}`)].join(' '))
     })
 }
 
@@ -32,12 +32,12 @@ function jointMemberships(): fc.Arbitrary<Membership> {
 
 /** Contiguous blocks from index 1 whose terms never decrease. */
 export function logs(blocksMax: number = 12): fc.Arbitrary<readonly Block[]> {
-  const words = fc.record({
+  const shapes = fc.record({
     rise: fc.constantFrom(0, 0, 0, 1, 2),
     count: fc.integer({ min: 1, max: 4 }),
     size: fc.integer({ min: 0, max: 100 }),
   })
-  return fc.array(words, { maxLength: blocksMax }).map((list) => {
+  return fc.array(shapes, { maxLength: blocksMax }).map((list) => {
     let first = 1
     let term = 1
     return list.map(({ rise, count, size }) => {

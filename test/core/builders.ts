@@ -159,9 +159,9 @@ export class TestNode {
 
   /** Lets time pass without messages until the node starts an election or steps down. */
   timeOut(): NodeOutput {
-    const began = this.now
-    while (this.now < began + this.options.electionTimeoutMaxMs) {
-      this.now = Math.min(this.effects.wakeAt, began + this.options.electionTimeoutMaxMs)
+    const startedAt = this.now
+    while (this.now < startedAt + this.options.electionTimeoutMaxMs) {
+      this.now = Math.min(this.effects.wakeAt, startedAt + this.options.electionTimeoutMaxMs)
       this.step({ type: 'timeout' })
       const hasTimedOut = this.effects.events.some(({ type }) => type === 'electionTimedOut' || type === 'steppedDown')
       this.#addOutput(this.settle())

@@ -62,7 +62,7 @@ describe('a node with hostile peers and clients', () => {
 })
 
 describe('a follower with a faulty leader', () => {
-  it('ignores a block with other boundaries than those of its own log', () => {
+  it('ignores a block whose boundaries differ from those of its own log', () => {
     const follower = followerOf('a b c', { term: 2, log: '1x2 2x2', commit: 2 })
     assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2x3' }))
     assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2' }))
@@ -80,7 +80,7 @@ describe('a follower with a faulty leader', () => {
     assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 2x2' }))
   })
 
-  it('ignores blocks that are not contiguous, empty, or have decreasing or future terms', () => {
+  it('ignores blocks that are not contiguous, are empty, or have decreasing or future terms', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
     const [block] = appendRequest({ term: 3, prev: '1@1', entries: '2' }).blocks
     assert.ok(block)
@@ -195,7 +195,7 @@ describe('a candidate with faulty voters', () => {
     assert.equal(candidate.status.role, 'leader')
   })
 
-  it('counts one vote per voter and none of non-members', () => {
+  it('counts one vote per voter and no vote of a non-member', () => {
     const candidate = candidateOf('a b c d e', { term: 2 })
     for (const from of ['b', 'b', 'b', 'x', 'y']) candidate.receive(from, voteResponse({ term: 2 }))
     assert.equal(candidate.status.role, 'candidate')

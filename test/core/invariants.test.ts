@@ -80,10 +80,10 @@ describe('the check of two states', () => {
   ] satisfies { claim: string; before: Partial<StateSummary> }[]) {
     it(`detects a violation of: ${claim}`, () => {
       const { state } = leading()
-      const { ...digest } = summaryOf(state)
-      checkTransition(digest, state)
+      const summary = summaryOf(state)
+      checkTransition(summary, state)
       assert.throws(
-        () => checkTransition({ ...digest, ...before }, state),
+        () => checkTransition({ ...summary, ...before }, state),
         new InvariantError(`invariant violated: ${claim}`),
       )
     })

@@ -87,13 +87,13 @@ describe('the acknowledgements of one step to one leader', () => {
   })
 
   for (const [difference, earlier] of [
-    ['a higher index', appendResponse({ term: 2, match: 9 })],
-    ['a later round', appendResponse({ term: 2, match: 3, round: 9 })],
-    ['another session', appendResponse({ term: 2, match: 3, session: 4 })],
-    ['another term', appendResponse({ term: 1, match: 3 })],
-    ['a rejection', appendRejection({ term: 2, prev: 3, hint: '1@1' })],
+    ['has a higher index', appendResponse({ term: 2, match: 9 })],
+    ['has a later round', appendResponse({ term: 2, match: 3, round: 9 })],
+    ['belongs to another session', appendResponse({ term: 2, match: 3, session: 4 })],
+    ['belongs to another term', appendResponse({ term: 1, match: 3 })],
+    ['is a rejection', appendRejection({ term: 2, prev: 3, hint: '1@1' })],
   ] as const) {
-    it(`are both sent if the earlier one has ${difference}`, () => {
+    it(`are both sent if the earlier one ${difference}`, () => {
       assert.equal(acknowledged(earlier, appendResponse({ term: 2, match: 5 })).length, 2)
     })
   }
@@ -106,7 +106,7 @@ describe('the acknowledgements of one step to one leader', () => {
 })
 
 describe('the outbox of a node whose disk failed', () => {
-  it('drops everything but the settlements', () => {
+  it('drops everything but the settlements and the events', () => {
     const outbox = new Outbox()
     outbox.isHardStateDirty = true
     outbox.sendOncePersisted('b', voteResponse({ term: 2 }))
@@ -116,11 +116,12 @@ describe('the outbox of a node whose disk failed', () => {
     outbox.takeSnapshot = true
     outbox.apply = { from: 1, to: 2 }
     outbox.settle.push({ type: 'readReady', read: 1, index: 1 })
+    outbox.emit({ type: 'termChanged', term: 2 })
     outbox.clear()
     assert.equal(outbox.needsPersist, false)
-    const { send, apply, install, fetch, takeSnapshot, settle } = outbox.take(undefined, HARD_STATE, 1)
+    const { send, apply, install, fetch, takeSnapshot, settle, events } = outbox.take(undefined, HARD_STATE, 1)
     assert.deepEqual([send, apply, install, fetch, takeSnapshot], [[], undefined, undefined, undefined, false])
-    assert.equal(settle.length, 1)
+    assert.deepEqual([settle.length, events.length], [1, 1])
   })
 })
 

@@ -3,68 +3,68 @@ import { PendingWrites } from '../../src/core/pending-writes.ts'
 
 describe('pending writes', () => {
   it('are numbered in order', () => {
-    const disk = new PendingWrites()
-    assert.deepEqual([disk.begin(1, false, 0), disk.begin(2, false, 0), disk.lastNumber], [1, 2, 2])
+    const writes = new PendingWrites()
+    assert.deepEqual([writes.begin(1, false, 0), writes.begin(2, false, 0), writes.lastNumber], [1, 2, 2])
   })
 
   it('make the log durable as far as it reached when each write began', () => {
-    const disk = diskOf(3, 5, 9)
-    assert.equal(disk.complete(1), 3)
-    assert.equal(disk.complete(3), 9)
-    assert.equal(disk.isIdle, true)
+    const writes = pendingOf(3, 5, 9)
+    assert.equal(writes.complete(1), 3)
+    assert.equal(writes.complete(3), 9)
+    assert.equal(writes.isIdle, true)
   })
 
   it('make no truncated entries durable', () => {
-    const disk = diskOf(3, 9)
-    disk.truncateAfter(4)
-    disk.begin(6, false, 0)
-    assert.equal(disk.complete(1), 3)
-    assert.equal(disk.complete(2), 4)
-    assert.equal(disk.complete(3), 6)
+    const writes = pendingOf(3, 9)
+    writes.truncateAfter(4)
+    writes.begin(6, false, 0)
+    assert.equal(writes.complete(1), 3)
+    assert.equal(writes.complete(2), 4)
+    assert.equal(writes.complete(3), 6)
   })
 
   it('contain a term or vote until that write is durable', () => {
-    const disk = diskOf(3)
-    assert.equal(disk.isHardStatePending, false)
-    disk.begin(3, true, 0)
-    disk.complete(1)
-    assert.equal(disk.isHardStatePending, true)
-    disk.complete(2)
-    assert.equal(disk.isHardStatePending, false)
+    const writes = pendingOf(3)
+    assert.equal(writes.isHardStatePending, false)
+    writes.begin(3, true, 0)
+    writes.complete(1)
+    assert.equal(writes.isHardStatePending, true)
+    writes.complete(2)
+    assert.equal(writes.isHardStatePending, false)
   })
 
   it('are as old as the oldest of them', () => {
-    const disk = new PendingWrites()
-    assert.equal(disk.oldestSince, undefined)
-    disk.begin(1, false, 100)
-    disk.begin(2, false, 200)
-    assert.equal(disk.oldestSince, 100)
-    disk.complete(1)
-    assert.equal(disk.oldestSince, 200)
+    const writes = new PendingWrites()
+    assert.equal(writes.oldestSince, undefined)
+    writes.begin(1, false, 100)
+    writes.begin(2, false, 200)
+    assert.equal(writes.oldestSince, 100)
+    writes.complete(1)
+    assert.equal(writes.oldestSince, 200)
   })
 
   it('are not counted as older because this node was paused', () => {
-    const disk = new PendingWrites()
-    disk.begin(1, true, 100)
-    disk.resetAges(9000)
-    assert.equal(disk.oldestSince, 9000)
-    assert.equal(disk.isHardStatePending, true)
-    assert.equal(disk.complete(1), 1)
+    const writes = new PendingWrites()
+    writes.begin(1, true, 100)
+    writes.resetAges(9000)
+    assert.equal(writes.oldestSince, 9000)
+    assert.equal(writes.isHardStatePending, true)
+    assert.equal(writes.complete(1), 1)
   })
 
   it('cannot become durable before they begin', () => {
-    assert.throws(() => diskOf(3).complete(2), /only requested writes become durable/)
+    assert.throws(() => pendingOf(3).complete(2), /only requested writes become durable/)
   })
 
   it('may be completed twice', () => {
-    const disk = diskOf(3)
-    disk.complete(1)
-    assert.equal(disk.complete(1), 0)
+    const writes = pendingOf(3)
+    writes.complete(1)
+    assert.equal(writes.complete(1), 0)
   })
 })
 
-function diskOf(...lastIndexes: readonly number[]): PendingWrites {
-  const disk = new PendingWrites()
-  for (const lastIndex of lastIndexes) disk.begin(lastIndex, false, 0)
-  return disk
+function pendingOf(...lastIndexes: readonly number[]): PendingWrites {
+  const writes = new PendingWrites()
+  for (const lastIndex of lastIndexes) writes.begin(lastIndex, false, 0)
+  return writes
 }

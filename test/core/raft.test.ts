@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { followerOf, membershipOf, snapshotAt } from './builders.ts'
 
-describe('a Raft', () => {
+describe('the core', () => {
   it('returns the terms of its log, and none for compacted or missing entries', () => {
     const snapshot = snapshotAt('5@1', membershipOf('a b c'))
     const { raft } = followerOf('a b c', { term: 3, snapshot, log: '1 3' })

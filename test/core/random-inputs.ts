@@ -28,8 +28,8 @@ const MEMBERSHIPS = [
     'b c',
     'a b c d e',
   ],
-].map((words) => membershipOf(words))
-/** Memberships that can be decoded and are invalid. */
+].map((text) => membershipOf(text))
+/** Memberships that can be decoded but are invalid. */
 const INVALID_MEMBERSHIPS: readonly Membership[] = [
   EMPTY_MEMBERSHIP,
   { ...membershipOf('a b'), voters: [], outgoing: ['a'] },
@@ -84,7 +84,7 @@ function runSteps(): fc.Arbitrary<RunStep> {
       directoryId: fc.constantFrom('', 'one', 'two'),
     }),
     fc.constant(takeSnapshot),
-    fc.boolean().map((isThere) => (run: RandomRun) => finishFetch(run, isThere)),
+    fc.boolean().map((isFetched) => (run: RandomRun) => finishFetch(run, isFetched)),
   )
   const times = fc.constantFrom<number | 'wake'>('wake', 'wake', 'wake', 50, 300, 6000)
   return fc.oneof(
@@ -219,7 +219,7 @@ interface BlockSpec {
 
 /** Mostly contiguous blocks, some of them from this node's own log. */
 function blocks(): fc.Arbitrary<AtRunTime<(after: number) => readonly Block[]>> {
-  const words = fc.record({
+  const specs = fc.record({
     term: fc.oneof({ weight: 5, arbitrary: term() }, { weight: 1, arbitrary: place('zero') }),
     isOwn: fc.boolean(),
     count: fc.constantFrom(1, 1, 1, 1, 1, 2, 2, 3, 3, 0, Number.MAX_SAFE_INTEGER),
@@ -227,7 +227,7 @@ function blocks(): fc.Arbitrary<AtRunTime<(after: number) => readonly Block[]>> 
     kind: fc.constantFrom<BlockKind>('commands', 'commands', 'commands', 'noop', 'membership'),
     membership: fc.option(memberships(), { nil: undefined, freq: 12 }),
   })
-  return fc.array(words, { maxLength: 4 }).map((list) => (run) => (after) => blocksAfter(run, after, list))
+  return fc.array(specs, { maxLength: 4 }).map((list) => (run) => (after) => blocksAfter(run, after, list))
 }
 
 function blocksAfter(run: RandomRun, after: number, list: readonly BlockSpec[]): readonly Block[] {
@@ -237,8 +237,8 @@ function blocksAfter(run: RandomRun, after: number, list: readonly BlockSpec[]):
     const own = isOwn
       ? run.state.log.blocksFrom(run.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
       : undefined
-    const carries = kind === 'membership' ? { membership } : count === 0 ? { membership } : {}
-    const made = { first, term: run.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...carries }
+    const extra = kind === 'membership' ? { membership } : count === 0 ? { membership } : {}
+    const made = { first, term: run.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...extra }
     const block = own ?? made
     first += block.count
     return block

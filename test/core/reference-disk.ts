@@ -58,7 +58,7 @@ export class ReferenceDisk {
     const isOfThisTerm = message.term === term
     switch (message.type) {
       case 'RequestVoteRequest':
-        assert.ok(!isOfThisTerm || votedFor === this.#id, 'the own vote of a candidate is durable')
+        assert.ok(!isOfThisTerm || votedFor === this.#id, 'the vote of a candidate for itself is durable')
         return
       case 'RequestVoteResponse':
         assert.ok(!message.isGranted || !isOfThisTerm || votedFor === to, 'a granted vote is durable')

@@ -35,7 +35,7 @@ describe('§5.1 Raft basics: terms', () => {
   for (const [role, make] of IN_EVERY_ROLE) {
     // "If one server's current term is smaller than the other's, then it updates its current term to the larger value."
     it(`a ${role} adopts a higher term from any message`, () => {
-      for (const message of speakingIn(9)) {
+      for (const message of messagesIn(9)) {
         const node = make()
         node.receive('b', message)
         assert.ok(node.status.term >= 9, message.type)
@@ -44,11 +44,11 @@ describe('§5.1 Raft basics: terms', () => {
 
     // "If a candidate or leader discovers that its term is out of date, it immediately reverts to follower state."
     it(`a ${role} becomes a follower on a message of a higher term`, () => {
-      for (const message of speakingIn(9)) {
+      for (const message of messagesIn(9)) {
         const node = make()
         node.receive('b', message)
-        const isOrdered = message.type === 'TimeoutNow' // The follower then campaigns at once.
-        assert.equal(node.status.role, isOrdered ? 'candidate' : 'follower', message.type)
+        const isTimeoutNow = message.type === 'TimeoutNow' // The follower then campaigns at once.
+        assert.equal(node.status.role, isTimeoutNow ? 'candidate' : 'follower', message.type)
       }
     })
 
@@ -59,7 +59,7 @@ describe('§5.1 Raft basics: terms', () => {
         const [answer, ...more] = node.receive('b', request)
         assert.deepEqual(more, [])
         assert.equal(answer?.message.term, 3)
-        assert.equal(isRefusal(answer?.message), true, request.type)
+        assert.equal(isRejection(answer?.message), true, request.type)
         assert.equal(node.status.role, role)
       }
     })
@@ -137,10 +137,10 @@ describe('§5.1 Raft basics: terms', () => {
 })
 
 /** All messages that make a node adopt a higher term. */
-function speakingIn(term: number): readonly Message[] {
-  const refusals = [preVoteResponse({ term, isGranted: false })]
+function messagesIn(term: number): readonly Message[] {
+  const denials = [preVoteResponse({ term, isGranted: false })]
   const transfer = voteRequest({ term, last: '9@8', isTransfer: true })
-  return [...responsesIn(term), ...refusals, ...requestsIn(term), transfer, timeoutNow(term)].filter(
+  return [...responsesIn(term), ...denials, ...requestsIn(term), transfer, timeoutNow(term)].filter(
     (message) => message.type !== 'RequestVoteRequest' || message.isTransfer,
   )
 }
@@ -165,7 +165,7 @@ function responsesIn(term: number): readonly Message[] {
   ]
 }
 
-function isRefusal(message: Message | undefined): boolean {
+function isRejection(message: Message | undefined): boolean {
   switch (message?.type) {
     case 'RequestVoteResponse':
       return !message.isGranted

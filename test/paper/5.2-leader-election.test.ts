@@ -102,7 +102,7 @@ describe('§5.2 Leader election', () => {
     assert.equal(persist?.then.length, 2)
   })
 
-  it('an earlier write that completes does not make the own vote durable', () => {
+  it('an earlier write that completes does not make a candidate’s own vote durable', () => {
     const node = followerOf('a b c', { term: 2, leader: 'b' })
     const append = appendRequest({ term: 2, prev: '0@0', entries: '2' })
     const earlier = node.step({ type: 'receive', from: 'b', message: append }).persist?.number as number
@@ -125,7 +125,7 @@ describe('§5.2 Leader election', () => {
     { members: 'a b +c +d', votes: 'c d', role: 'candidate' },
   ]) {
     // "A candidate wins an election if it receives votes from a majority of the servers in the full cluster …"
-    it(`a candidate of (${members}) with votes of [${votes}] ${role === 'leader' ? 'wins' : 'does not win'}`, () => {
+    it(`a candidate of (${members}) with votes from [${votes}] ${role === 'leader' ? 'wins' : 'does not win'}`, () => {
       const candidate = candidateOf(members, { term: 2 })
       for (const voter of votes.split(' ')) candidate.receive(voter, voteResponse({ term: 2 }))
       assert.equal(candidate.status.role, role)
@@ -231,12 +231,12 @@ describe('§5.2 Leader election', () => {
 
   // "Raft uses randomized election timeouts …"
   it('nodes with different seeds time out at different times', () => {
-    const moments = Array.from({ length: 20 }, (_, seed) => {
+    const times = Array.from({ length: 20 }, (_, seed) => {
       const node = followerOf('a b c', { term: 2, options: { seed } })
       node.timeOut()
       return node.now
     })
-    assert.ok(new Set(moments).size > 15)
+    assert.ok(new Set(times).size > 15)
   })
 
   // "… to prevent split votes in the first place."
@@ -258,7 +258,7 @@ describe('§5.2 Leader election', () => {
     assert.deepEqual([node.status.leader, node.status.lastIndex], ['b', 0])
   })
 
-  it('a single-node cluster elects its node as soon as the own vote is durable', () => {
+  it('a single-node cluster elects its node as soon as its own vote is durable', () => {
     const node = followerOf('a', { term: 2 })
     node.timeOut()
     assert.deepEqual([node.status.role, node.status.commitIndex], ['leader', 1])

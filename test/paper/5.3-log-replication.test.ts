@@ -88,7 +88,7 @@ describe('§5.3 Log replication', () => {
     { members: 'a b +c', acked: 'c', commit: 1 },
   ]) {
     // "A log entry is committed once the leader … has replicated it on a majority of the servers."
-    it(`the commit index of (${members}) after acknowledgements of [${acked}] is ${commit}`, () => {
+    it(`the commit index of (${members}) after acknowledgements from [${acked}] is ${commit}`, () => {
       const leader = readyLeaderOf(members, { term: 2 })
       leader.propose()
       for (const peer of acked.split(' ').filter(Boolean)) acknowledgeAll(leader, peer)
@@ -282,7 +282,7 @@ describe('§5.3 Log replication: the consistency check and log repair', () => {
     assert.equal(leader.status.peers[0]?.matchIndex, 4)
   })
 
-  it('a rejection of another probe than the pending one changes nothing', () => {
+  it('a rejection of a probe other than the pending one changes nothing', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 1 2' })
     assert.deepEqual(leader.receive('b', appendRejection({ term: 4, prev: 2, hint: '0@0' })), [])
     assert.equal(leader.status.peers[0]?.nextIndex, 4)
@@ -322,7 +322,7 @@ describe('§5.3 Log replication: the consistency check and log repair', () => {
     it(`a leader repairs the log of Figure 7 (${name}) with about one probe per term`, () => {
       const leader = leaderOf('a b c', { term: 8, log: '1 1 1 4 4 5 5 6 6 6' })
       const follower = followerOf('a b c', { id: 'b', term: 7, log })
-      const probes = bringUp(leader, follower)
+      const probes = catchUp(leader, follower)
       assert.equal(follower.log, leader.log)
       const terms = new Set(log.split(' ').map((word) => word.split('x')[0])).size
       assert.ok(probes <= terms + 2, `${probes} probes for ${terms} terms`)
@@ -394,8 +394,8 @@ describe('thesis §10.2.2 Pipelining', () => {
     const follower = followerOf('a b c', { id: 'b', term: 2, log: '2' })
     leader.propose()
     const [second] = messagesTo('b', leader.propose())
-    const refusals = follower.receive('a', second as Message).map(({ message }) => message)
-    const [again] = messagesTo('b', { messages: leader.receive('b', ...refusals) })
+    const rejections = follower.receive('a', second as Message).map(({ message }) => message)
+    const [again] = messagesTo('b', { messages: leader.receive('b', ...rejections) })
     const answers = follower.receive('a', again as Message).map(({ message }) => message)
     leader.receive('b', ...answers)
     assert.equal(follower.log, '2 2 2')
@@ -404,7 +404,7 @@ describe('thesis §10.2.2 Pipelining', () => {
 })
 
 /** Exchanges messages until the logs match, and returns the number of probes. */
-function bringUp(leader: TestNode, follower: TestNode): number {
+function catchUp(leader: TestNode, follower: TestNode): number {
   let probes = 0
   let messages = messagesTo('b', { messages: leader.wait(leader.options.heartbeatIntervalMs).messages })
   while (follower.log !== leader.log) {

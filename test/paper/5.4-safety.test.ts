@@ -27,8 +27,11 @@ describe('§5.4.1 Election restriction', () => {
       const voter = followerOf('a b c', { term: 3, log })
       assert.equal(only('RequestVoteResponse', voter.receive('b', voteRequest({ term: 4, last }))).isGranted, isGranted)
       assert.equal(voter.status.votedFor, isGranted ? 'b' : undefined)
-      const asked = followerOf('a b c', { term: 3, log })
-      assert.equal(only('PreVoteResponse', asked.receive('b', preVoteRequest({ term: 4, last }))).isGranted, isGranted)
+      const preVoter = followerOf('a b c', { term: 3, log })
+      assert.equal(
+        only('PreVoteResponse', preVoter.receive('b', preVoteRequest({ term: 4, last }))).isGranted,
+        isGranted,
+      )
     })
   }
 
@@ -111,8 +114,8 @@ describe('§8 Client interaction', () => {
     assert.deepEqual(follower.process(proposal).settled, [
       { type: 'rejected', proposal: 7, rejection: { reason: 'not-leader', leader: 'b' } },
     ])
-    const orphan = followerOf('a b c', { term: 2 })
-    assert.deepEqual(orphan.process(proposal).settled, [
+    const leaderless = followerOf('a b c', { term: 2 })
+    assert.deepEqual(leaderless.process(proposal).settled, [
       { type: 'rejected', proposal: 7, rejection: { reason: 'no-leader', leader: undefined } },
     ])
   })
@@ -128,8 +131,8 @@ describe('§8 Client interaction', () => {
       rejection: { reason: 'overloaded', limit: 'uncommittedEntriesMax', value: 1, max: 3 },
     })
     assert.equal(leader.propose(1, 5000).settled[0]?.type, 'accepted') // One block of any size is accepted.
-    const [refused] = leader.propose(1, 1).settled
-    assert.deepEqual(refused?.type === 'rejected' && refused.rejection.reason, 'overloaded')
+    const [rejected] = leader.propose(1, 1).settled
+    assert.deepEqual(rejected?.type === 'rejected' && rejected.rejection.reason, 'overloaded')
     acknowledgeAll(leader, 'b')
     assert.equal(leader.propose(1, 1).settled[0]?.type, 'accepted')
   })

@@ -99,7 +99,7 @@ describe('§6 Cluster membership changes', () => {
     assert.equal(leader.status.commitIndex, 2)
   })
 
-  // Not in the paper: no election timeout has to pass.
+  // Not in the paper: the cluster then has a leader again without an election timeout.
   it('a leader that is removed sends TimeoutNow to a voter with the complete log', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     change(leader, { remove: ['a'] })
@@ -143,7 +143,7 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.equal(change(leader, { promote: ['e'] }).settled[0]?.type, 'changeAccepted')
   })
 
-  // The bug found in 2015.
+  // Otherwise two leaders could commit disjoint changes (the bug found in 2015).
   it('a leader queues a change until it has committed an entry of its own term', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
     assert.deepEqual(change(leader, { remove: ['c'] }).settled, [])

@@ -3,7 +3,7 @@ import { acknowledgeAll, leaderOf, readyLeaderOf, type TestNode } from '../core/
 
 describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
   // "A leader … steps down if an election timeout elapses without a successful round of heartbeats to a majority of its cluster."
-  it('a leader without contact to a majority for an election timeout steps down', () => {
+  it('a leader without contact with a majority for an election timeout steps down', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     const { events } = leader.wait(leader.options.electionTimeoutMaxMs + leader.options.heartbeatIntervalMs)
     assert.deepEqual([leader.status.role, leader.status.term, leader.status.leader], ['follower', 2, undefined])
@@ -17,20 +17,20 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
   })
 
   it('a leader in contact with a minority or with learners only steps down', () => {
-    for (const heard of [['b'], ['f', 'g']]) {
+    for (const responding of [['b'], ['f', 'g']]) {
       const leader = readyLeaderOf('a b c d e +f +g', { term: 2 })
-      beats(leader, 20, heard)
+      beats(leader, 20, responding)
       assert.equal(leader.status.role, 'follower')
     }
   })
 
   it('a leader of a joint membership needs contact with a majority of both halves', () => {
-    for (const { heard, role } of [
-      { heard: ['b'], role: 'follower' },
-      { heard: ['b', 'd'], role: 'leader' },
+    for (const { responding, role } of [
+      { responding: ['b'], role: 'follower' },
+      { responding: ['b', 'd'], role: 'leader' },
     ]) {
       const leader = leaderOf('a d e & a b c', { term: 2 })
-      beats(leader, 20, heard)
+      beats(leader, 20, responding)
       assert.equal(leader.status.role, role)
     }
   })
@@ -77,10 +77,11 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
   })
 })
 
-function beats(leader: TestNode, count: number, heard: readonly string[]): void {
+/** Passes heartbeat intervals in which only the given peers respond. */
+function beats(leader: TestNode, count: number, responding: readonly string[]): void {
   for (let beat = 0; beat < count && leader.status.role === 'leader'; beat++) {
     leader.wait(leader.options.heartbeatIntervalMs)
-    if (leader.status.role === 'leader') acknowledgeAll(leader, ...heard)
+    if (leader.status.role === 'leader') acknowledgeAll(leader, ...responding)
   }
 }
 

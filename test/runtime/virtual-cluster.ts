@@ -53,7 +53,7 @@ export class VirtualCluster {
     this.#options = options
   }
 
-  /** Starts a node with what its disk contains. */
+  /** Starts a node with the content of its disk. */
   async start(id: NodeId, options: JournalOptions = {}): Promise<JournalNode> {
     const disk = this.disks.get(id) ?? new MemoryDisk({ directoryId: `disk-of-${id}` })
     const clock = new NodeClock(this.time, { startMs: 1000, ratePerMille: 1000 })
@@ -109,7 +109,7 @@ export class VirtualCluster {
     void this.network.reachable('', at)?.close()
   }
 
-  /** Replaces the disk of a node by an empty one. */
+  /** Replaces the disk of a node with an empty one. */
   wipe(id: NodeId): void {
     this.disks.set(id, new MemoryDisk({ directoryId: 'another-disk' }))
   }
@@ -135,14 +135,14 @@ export class VirtualCluster {
     return [...this.nodes.values()].filter((node) => node !== leader)
   }
 
-  /** Advances time until `look` returns a value, and returns it. */
-  async runUntil<Value>(look: () => Value | undefined | false, withinMs = 60_000): Promise<Value> {
+  /** Advances time until `probe` returns a value, and returns it. */
+  async runUntil<Value>(probe: () => Value | undefined | false, withinMs = 60_000): Promise<Value> {
     const endUs = this.time.nowUs + withinMs * 1000
     for (;;) {
       await flushPromises()
-      const found = look()
+      const found = probe()
       if (found !== undefined && found !== false) return found
-      if (!this.time.step(endUs)) throw new Error(`timed out after ${withinMs} ms: ${look}`)
+      if (!this.time.step(endUs)) throw new Error(`timed out after ${withinMs} ms: ${probe}`)
     }
   }
 

@@ -80,7 +80,7 @@ export const importRules: readonly Rule[] = [
       sourceFiles(repository).flatMap((file) => {
         const layer = layerOf(file.path)
         const allowed = LAYERS[layer]
-        if (allowed === undefined) return [`${file.path}: is in no known layer`]
+        if (allowed === undefined) return [`${file.path}: does not belong to a known layer`]
         return targetsOf(file)
           .filter((target) => layerOf(target) !== layer && !allowed.includes(layerOf(target)))
           .map((target) => `${file.path} imports ${target}`)
@@ -127,7 +127,7 @@ export const importRules: readonly Rule[] = [
     accepted: [{ 'src/grpc/server.ts': `import { Server } from '@grpc/grpc-js'\nimport 'node:net'` }],
   },
   {
-    statement: 'within the core, files import only layers below them, and roles never import roles',
+    statement: 'within the core, files import only their own layer and those below it, and roles never import roles',
     remedy:
       'A change of role calls rules/transition.ts, below the roles. A value that two layers need belongs in the lower one. ' +
       'test/tidy/import-rules.ts lists the layers; add new files there.',
@@ -136,7 +136,7 @@ export const importRules: readonly Rule[] = [
         .filter((file) => layerOf(file.path) === 'core')
         .flatMap((file) => {
           const layerIndex = coreLayerOf(file.path)
-          if (layerIndex === -1) return [`${file.path}: is in no known layer of the core`]
+          if (layerIndex === -1) return [`${file.path}: does not belong to a known layer of the core`]
           return targetsOf(file)
             .filter((target) => layerOf(target) === 'core')
             .filter((target) => coreLayerOf(target) < layerIndex || (isRole(file.path) && isRole(target)))

@@ -39,7 +39,7 @@ export const textRules: readonly Rule[] = [
   },
   {
     statement: `no file of src is longer than ${LINES_MAX} lines`,
-    remedy: 'Split the file: a long file usually holds two things, and each of them has a name.',
+    remedy: 'Split the file: a long file usually contains two things; give each its own file and name.',
     violations: (repository) =>
       sourceFiles(repository)
         .filter((file) => lineCount(file) > LINES_MAX)

@@ -6,28 +6,28 @@ import { membershipOf } from '../builders.ts'
 
 describe('a vote tally', () => {
   it('is won with a majority of the voters', () => {
-    const ballot = ballotOf(['a', true], ['b', true])
-    assert.equal(ballot.result(membershipOf('a b c')), 'won')
-    assert.equal(ballot.result(membershipOf('a b c d')), 'open')
+    const tally = tallyOf(['a', true], ['b', true])
+    assert.equal(tally.result(membershipOf('a b c')), 'won')
+    assert.equal(tally.result(membershipOf('a b c d')), 'open')
   })
 
   it('counts one vote per voter', () => {
-    assert.equal(ballotOf(['b', true], ['b', true], ['b', true]).result(membershipOf('a b c')), 'open')
+    assert.equal(tallyOf(['b', true], ['b', true], ['b', true]).result(membershipOf('a b c')), 'open')
   })
 
   it('counts the first vote of each voter', () => {
-    assert.equal(ballotOf(['a', true], ['b', false], ['b', true]).result(membershipOf('a b c')), 'open')
-    assert.equal(ballotOf(['a', true], ['b', true], ['b', false]).result(membershipOf('a b c')), 'won')
+    assert.equal(tallyOf(['a', true], ['b', false], ['b', true]).result(membershipOf('a b c')), 'open')
+    assert.equal(tallyOf(['a', true], ['b', true], ['b', false]).result(membershipOf('a b c')), 'won')
   })
 
   it('is lost once a majority has denied its vote', () => {
-    assert.equal(ballotOf(['b', false], ['c', false]).result(membershipOf('a b c')), 'lost')
+    assert.equal(tallyOf(['b', false], ['c', false]).result(membershipOf('a b c')), 'lost')
   })
 
   it('knows which voters have voted, either way', () => {
-    const ballot = ballotOf(['a', true], ['b', false])
+    const tally = tallyOf(['a', true], ['b', false])
     assert.deepEqual(
-      ['a', 'b', 'c'].map((id) => ballot.hasVoted(id)),
+      ['a', 'b', 'c'].map((id) => tally.hasVoted(id)),
       [true, true, false],
     )
   })
@@ -47,8 +47,8 @@ describe('a vote tally', () => {
   })
 })
 
-function ballotOf(...votes: readonly (readonly [string, boolean])[]): VoteTally {
-  const ballot = new VoteTally()
-  for (const [voter, isGranted] of votes) ballot.record(voter, isGranted)
-  return ballot
+function tallyOf(...votes: readonly (readonly [string, boolean])[]): VoteTally {
+  const tally = new VoteTally()
+  for (const [voter, isGranted] of votes) tally.record(voter, isGranted)
+  return tally
 }

@@ -128,13 +128,13 @@ function agreesAfterCuts(
   const between = list.filter((block) => block.first > (after as number) && endOf(block) <= (upTo as number))
   if ((after as number) <= (upTo as number))
     assert.equal(index.bytesBetween(after as number, upTo as number), bytesOf(between))
-  const reserve = boundaries
+  const trailingStart = boundaries
     .filter((boundary) => boundary <= (upTo as number))
     .find(
       (boundary) =>
         bytesOf(list.filter((block) => block.first > boundary && endOf(block) <= (upTo as number))) <= bytesMax,
     )
-  assert.equal(index.trailingStart(upTo as number, bytesMax), reserve)
+  assert.equal(index.trailingStart(upTo as number, bytesMax), trailingStart)
 }
 
 function indexOf(blocks: readonly Block[]): BlockIndex {

@@ -177,13 +177,13 @@ describe('any log', () => {
   })
 })
 
-function logOf(words: string): RaftLog {
-  return new RaftLog(undefined, blocksOf(words))
+function logOf(terms: string): RaftLog {
+  return new RaftLog(undefined, blocksOf(terms))
 }
 
 /** A committed log with a snapshot of its start, not compacted yet. */
-function snapshotted(words: string, last: string): RaftLog {
-  const log = logOf(words)
+function snapshotted(terms: string, last: string): RaftLog {
+  const log = logOf(terms)
   log.commitTo(log.lastIndex)
   log.snapshot = snapshotAt(last, MEMBERS)
   return log

@@ -18,20 +18,6 @@ describe('the terms of a log', () => {
     it(`are ${term} at ${index} of [${log}]`, () => assert.equal(runsOf(blocksOf(log)).termAt(index), term))
   }
 
-  for (const { log, index, term, last } of [
-    { log: '1 1 2 2 5', index: 5, term: 5, last: 5 },
-    { log: '1 1 2 2 5', index: 5, term: 4, last: 4 },
-    { log: '1 1 2 2 5', index: 5, term: 1, last: 2 },
-    { log: '1 1 2 2 5', index: 3, term: 2, last: 3 },
-    { log: '1 1 2 2 5', index: 3, term: 1, last: 2 },
-    { log: '2 2', index: 2, term: 1, last: undefined },
-    { log: '', index: 0, term: 1, last: undefined },
-  ]) {
-    it(`are at most ${term} up to ${last} of the first ${index} of [${log}]`, () => {
-      assert.equal(runsOf(blocksOf(log)).lastWithTermAtMost(index, term), last)
-    })
-  }
-
   it('never decrease', () => {
     assert.throws(() => runsOf(blocksOf('2')).append(2, 1), /terms never decrease along the log/)
   })
@@ -66,6 +52,22 @@ describe('the terms of a log', () => {
     assert.equal(runs.termAt(9), 1)
     assert.equal(runs.termAt(8), undefined)
   })
+})
+
+describe('the last index whose term is at most a given one', () => {
+  for (const { log, index, term, last } of [
+    { log: '1 1 2 2 5', index: 5, term: 5, last: 5 },
+    { log: '1 1 2 2 5', index: 5, term: 4, last: 4 },
+    { log: '1 1 2 2 5', index: 5, term: 1, last: 2 },
+    { log: '1 1 2 2 5', index: 3, term: 2, last: 3 },
+    { log: '1 1 2 2 5', index: 3, term: 1, last: 2 },
+    { log: '2 2', index: 2, term: 1, last: undefined },
+    { log: '', index: 0, term: 1, last: undefined },
+  ]) {
+    it(`is ${last} for term ${term} up to index ${index} of [${log}]`, () => {
+      assert.equal(runsOf(blocksOf(log)).lastWithTermAtMost(index, term), last)
+    })
+  }
 })
 
 function runsOf(blocks: readonly Block[]): TermRuns {

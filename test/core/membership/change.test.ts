@@ -124,9 +124,9 @@ describe('a membership change', () => {
         const result = applyChange(current, change, AT)
         if (result.type === 'rejected') return
         const { voters } = result.membership
-        const gone = current.voters.filter((id) => !voters.includes(id))
-        const come = voters.filter((id) => !current.voters.includes(id))
-        assert.equal(isJoint(result.membership), gone.length + come.length > 1)
+        const removed = current.voters.filter((id) => !voters.includes(id))
+        const added = voters.filter((id) => !current.voters.includes(id))
+        assert.equal(isJoint(result.membership), removed.length + added.length > 1)
       }),
       { numRuns: 2000 },
     )
@@ -187,5 +187,5 @@ function subsets(): fc.Arbitrary<NodeId[]> {
 /** A quorum of the previous membership and a quorum of the next one are never disjoint. */
 function assertOverlap(before: Membership, after: Membership, one: NodeId[], other: NodeId[]): void {
   const isDecision = isQuorum(before, (id) => one.includes(id)) && isQuorum(after, (id) => other.includes(id))
-  assert.ok(!isDecision || one.some((id) => other.includes(id)), `${one} and ${other} decide apart`)
+  assert.ok(!isDecision || one.some((id) => other.includes(id)), `${one} and ${other} decide independently`)
 }

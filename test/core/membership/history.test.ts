@@ -3,11 +3,7 @@ import fc from 'fast-check'
 import { MembershipHistory } from '../../../src/core/membership/history.ts'
 import { membershipOf } from '../builders.ts'
 
-const [FIRST, SECOND, THIRD] = ['a b c', 'a b c d', 'b c d'].map((words) => membershipOf(words)) as [
-  never,
-  never,
-  never,
-]
+const [FIRST, SECOND, THIRD] = ['a b c', 'a b c d', 'b c d'].map((text) => membershipOf(text)) as [never, never, never]
 
 describe('a membership history', () => {
   it('has the last appended membership in force, committed or not', () => {

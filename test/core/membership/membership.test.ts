@@ -15,8 +15,8 @@ import { memberNamed, membershipOf } from '../builders.ts'
 
 describe('a membership', () => {
   it('of a new cluster has only voters, sorted and without directory ids', () => {
-    const founders = bootstrapMembership({ c: 'c:1', a: 'a:1', b: 'b:1' })
-    assert.deepEqual(founders, {
+    const membership = bootstrapMembership({ c: 'c:1', a: 'a:1', b: 'b:1' })
+    assert.deepEqual(membership, {
       ...EMPTY_MEMBERSHIP,
       members: ['a', 'b', 'c'].map((id) => memberNamed(id)),
       voters: ['a', 'b', 'c'],

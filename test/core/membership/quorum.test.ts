@@ -37,11 +37,11 @@ describe('the value that a quorum has reached', () => {
   it('does not depend on learners and non-members', () => {
     fc.assert(
       fc.property(memberships(), fc.dictionary(nodeIds(), fc.nat(9)), (members, reached) => {
-        const votes = (id: NodeId): boolean => members.voters.includes(id) || members.outgoing.includes(id)
-        const asTold = quorumValue(members, (id) => reached[id] ?? 0)
+        const isVoter = (id: NodeId): boolean => members.voters.includes(id) || members.outgoing.includes(id)
+        const value = quorumValue(members, (id) => reached[id] ?? 0)
         assert.equal(
-          asTold,
-          quorumValue(members, (id) => (votes(id) ? (reached[id] ?? 0) : 99)),
+          value,
+          quorumValue(members, (id) => (isVoter(id) ? (reached[id] ?? 0) : 99)),
         )
       }),
     )
@@ -99,11 +99,11 @@ function slowQuorumValue({ voters, outgoing }: Membership, reachedBy: (id: NodeI
 }
 
 /** 'a5 b4': the value each node has reached; 0 for other nodes. */
-function indexesOf(words: string): (id: NodeId) => number {
-  const indexes = new Map(words.split(' ').map((word) => [word.charAt(0), Number(word.slice(1))]))
+function indexesOf(text: string): (id: NodeId) => number {
+  const indexes = new Map(text.split(' ').map((word) => [word.charAt(0), Number(word.slice(1))]))
   return (id) => indexes.get(id) ?? 0
 }
 
-function isOneOf(words: string): (id: NodeId) => boolean {
-  return (id) => words.split(' ').includes(id)
+function isOneOf(ids: string): (id: NodeId) => boolean {
+  return (id) => ids.split(' ').includes(id)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Random } from '../../../src/core/random.ts'
 import { ForwardedReads } from '../../../src/core/reads/forwarded-reads.ts'
 
-describe('the reads a follower has forwarded', () => {
+describe('the reads that a follower has forwarded', () => {
   it('complete once, by their ticket', () => {
     const reads = new ForwardedReads(new Random(1))
     const ticket = reads.add(7, 100)

@@ -24,10 +24,10 @@ const BECOME = {
 describe('the legal role transitions (Figure 4)', () => {
   it('let a leader become only a follower, and only a candidate become leader', () => {
     assert.deepEqual(LEGAL_TRANSITIONS.leader, ['follower'])
-    const electors = (Object.keys(LEGAL_TRANSITIONS) as Role[]).filter((role) =>
+    const mayBecomeLeader = (Object.keys(LEGAL_TRANSITIONS) as Role[]).filter((role) =>
       LEGAL_TRANSITIONS[role].includes('leader'),
     )
-    assert.deepEqual(electors, ['candidate'])
+    assert.deepEqual(mayBecomeLeader, ['candidate'])
   })
 
   for (const from of Object.keys(OF_ROLE) as Role[]) {

@@ -136,13 +136,13 @@ class Fixture {
   readonly proposals: Proposals<unknown>
 
   constructor(limits = {}) {
-    const none = {
+    const defaults = {
       blockEntriesMax: 100,
       blockBytesMax: 1000,
       pendingProposalsMax: 1000,
       pendingProposalBytesMax: 10_000,
     }
-    this.proposals = new Proposals<unknown>({ ...none, ...limits })
+    this.proposals = new Proposals<unknown>({ ...defaults, ...limits })
   }
 
   propose(text: string, deadline = 1000): Promise<unknown> {

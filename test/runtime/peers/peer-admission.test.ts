@@ -9,7 +9,7 @@ describe('peer admission', () => {
     { peer: 'n2', from: 'other', code: 'ERR_RAFT_CLUSTER_MISMATCH' },
     { peer: 'n2', disk: 'new', code: 'ERR_RAFT_DIRECTORY_MISMATCH' },
     { peer: 'n3', disk: 'any', code: undefined },
-    { peer: 'outsider', code: undefined },
+    { peer: 'non-member', code: undefined },
     { peer: 'n1', disk: 'new', code: 'ERR_RAFT_DUPLICATE_NODE' },
   ])
     it(`${code === undefined ? 'admits' : `refuses with ${code}`} ${peer} of cluster ${from} with directory ${disk}`, () => {
@@ -28,7 +28,7 @@ describe('peer admission', () => {
 
   for (const { own, by, code = 'ERR_RAFT_DIRECTORY_MISMATCH', isFatal, because } of [
     { own: {}, by: 'n2', isFatal: true, because: 'a member knows another directory under this id' },
-    { own: {}, by: 'outsider', isFatal: false, because: 'a non-member cannot decide it' },
+    { own: {}, by: 'non-member', isFatal: false, because: 'a non-member cannot decide it' },
     { own: { directoryId: 'd1' }, by: 'n2', isFatal: false, because: 'the membership contains this directory' },
     { own: { addedAt: 9 }, by: 'n2', isFatal: false, because: 'the member may not know of the replacement yet' },
     { own: {}, by: 'n2', code: 'ERR_RAFT_CLUSTER_MISMATCH', isFatal: false, because: 'the address may be wrong' },
@@ -65,7 +65,7 @@ describe('the membership view', () => {
   it('reports this node as removed if most voters do and there is no leader', () => {
     const view = new MembershipView('n1', 1, membership(member('n1'), member('n2'), member('n3')), {})
     view.update({ type: 'toldRemoved', by: 'n2' })
-    view.update({ type: 'toldRemoved', by: 'outsider' })
+    view.update({ type: 'toldRemoved', by: 'non-member' })
     assert.equal(view.isReportedRemoved, false)
     view.update({ type: 'leaderChanged', term: 2, leader: 'n3' })
     view.update({ type: 'toldRemoved', by: 'n3' })

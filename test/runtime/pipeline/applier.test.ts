@@ -29,14 +29,15 @@ describe('the applier', () => {
     assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 2', 'c@3', 'applied 3'])
   })
 
-  it('yields to the event loop within a block, and reports only the ends of blocks', () => {
+  it('yields to the event loop within a block, and reports only the ends of blocks', async () => {
     const fixture = new Fixture()
     fixture.msPerCommand = 5
     fixture.cached(commands(1, 'a'), commands(2, 'b', 'c', 'd', 'e'))
     fixture.applier.apply({ from: 1, to: 6 })
     assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 1'])
     fixture.turn()
-    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 1'])
+    await flushPromises()
+    assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 1', 'c@3', 'd@4'])
   })
 
   it('resumes in the next turn at the next command', async () => {
@@ -91,7 +92,7 @@ describe('the applier', () => {
     await fixture.snapshot('s7', 7, 'state of 7')
     fixture.applier.install(info('s7', 7))
     await flushPromises()
-    assert.deepEqual(fixture.kinds, [false, false])
+    assert.deepEqual(fixture.areBuffers, [false, false])
   })
 
   it('stops at a command that throws, reports its index, and applies nothing after it', async () => {
@@ -123,8 +124,8 @@ describe('the applier', () => {
 class Fixture {
   readonly log: string[] = []
   readonly failures: unknown[] = []
-  /** Whether bytes that the machine was given were a Buffer. */
-  readonly kinds: boolean[] = []
+  /** For each command and chunk that the state machine received: whether it was a Buffer. */
+  readonly areBuffers: boolean[] = []
   readonly cache = new BlockCache(1_000_000)
   readonly proposals = new Proposals<string>({
     blockEntriesMax: 100,
@@ -201,7 +202,7 @@ class Fixture {
   }
 
   #record(bytes: Uint8Array): undefined {
-    this.kinds.push(Buffer.isBuffer(bytes))
+    this.areBuffers.push(Buffer.isBuffer(bytes))
   }
 
   #apply(text: string, index: number): string {

@@ -44,7 +44,7 @@ describe('the driver', () => {
     assert.deepEqual(fixture.steps, ['', 'applied', 'timeout'])
   })
 
-  it('replaces its timer when the core asks for an earlier wakeAt', () => {
+  it('replaces its timer when the core requests an earlier wakeAt', () => {
     const fixture = new Fixture()
     fixture.effects = { ...NO_EFFECTS, wakeAt: 1000 }
     fixture.driver.start()

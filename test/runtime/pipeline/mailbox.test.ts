@@ -9,7 +9,7 @@ const heartbeat: PeerMessage = {
 }
 
 describe('the mailbox', () => {
-  it('drops a message of a peer when it is full, but never an input of the node itself', () => {
+  it('drops a message from a peer when it is full, but never an input of the node itself', () => {
     const mailbox = new Mailbox({ messagesMax: 2, bytesMax: 1e6 })
     assert.deepEqual(
       [1, 2, 3].map(() => mailbox.receive('n2', heartbeat)),

@@ -93,9 +93,9 @@ describe('the persister', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
         const fixture = new Fixture()
         const plain = new DiskImage()
-        const author = new WriteGenerator()
+        const generator = new WriteGenerator()
         for (const { choice, amount, finishes } of steps) {
-          const write = author.next(choice, amount)
+          const write = generator.next(choice, amount)
           plain.apply({ ...write, blocks: write.blocks as EncodedBlock[] })
           fixture.persister.persist(write)
           if (finishes) await fixture.finish()
