@@ -23,7 +23,7 @@ export interface ThroughputRow {
   readonly outstanding: number
   readonly quorate: Figures
   readonly baseline: Figures
-  /** Quorate to baseline: the median of the ratios of neighbouring rounds. */
+  /** Quorate to baseline: the median of the ratios of adjacent rounds. */
   readonly opsRatio: number
   readonly p50Ratio: number
   /** The baseline's fastest round divided by its slowest: the noise of the machine. */

@@ -98,21 +98,21 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
     this.#directories.set(id, path)
   }
 
-  /** Starts a node, new or with its data. `origin` are the flags that name the cluster, by default --peers with the initial members. */
+  /** Starts a node, new or with its data. `origin` contains the flags that name the cluster; default: --peers. */
   start(id: string, origin: readonly string[] = this.#peersFlags()): ServeProcess<End> {
     if (this.#isStopped) throw new Error(`cannot start ${id}: the cluster was stopped`)
     const { name, command, electionTimeout, snapshotEntries } = this.#options
     const where = ['--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
     const data = ['--data-dir', this.directoryOf(id), '--snapshot-entries', `${snapshotEntries}`]
-    const pace = ['--election-timeout', electionTimeout, '--heartbeat', '50ms']
-    const node = command(['serve', '--id', id, '--cluster', name, ...where, ...data, ...pace, ...origin], id)
+    const timing = ['--election-timeout', electionTimeout, '--heartbeat', '50ms']
+    const node = command(['serve', '--id', id, '--cluster', name, ...where, ...data, ...timing, ...origin], id)
     this.#nodes.set(id, node)
     this.#running.add(node)
     void node.finished.then(() => this.#running.delete(node))
     return node
   }
 
-  /** As a node that was added to the running cluster. */
+  /** Starts a node that was added to the running cluster. */
   join(id: string): ServeProcess<End> {
     const others = this.ids.filter((each) => each !== id).map((each) => this.endpoint(each))
     return this.start(id, ['--join', others.join(',')])

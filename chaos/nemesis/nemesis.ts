@@ -1,4 +1,4 @@
-/** Injects one random fault after the other, and checks that the cluster recovers from each. */
+/** Injects one random fault after another, and checks that the cluster recovers from each. */
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { awaitRecovery } from './await-recovery.ts'
 import { DISK_FAULTS, TINY_DISK_FAULTS, UNSURVIVABLE_FAULTS } from './disk-faults.ts'

@@ -1,4 +1,4 @@
-/** The receiving side of snapshots: requests one chunk after the other, and repeats a request until its chunk arrives. */
+/** The receiving side of snapshots: requests one chunk after another, and repeats a request until its chunk arrives. */
 import { ERROR_CODES, type ErrorCode, type NodeId, RaftError, type Refusal } from 'quorate'
 import type { Body } from './message-stream.ts'
 

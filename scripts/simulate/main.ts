@@ -110,9 +110,9 @@ function formatCounts(counts: ReadonlyMap<string, number>): string {
   return sorted.map(([type, count]) => `${type} ${count}`).join(', ')
 }
 
-function integer(name: string, standard: number): number {
+function integer(name: string, defaultValue: number): number {
   const text = process.env[name]
-  const value = text === undefined || text === '' ? standard : Number(text)
+  const value = text === undefined || text === '' ? defaultValue : Number(text)
   if (Number.isSafeInteger(value) && value > 0) return value
   process.stderr.write(`${name}=${text}: expected a whole number above 0\n`)
   process.exit(2)

@@ -45,7 +45,7 @@ function docsLink({ code }: RaftError): string {
   return `${ERRORS_PAGE}#${code.toLowerCase()}`
 }
 
-/** What the message does not say: the outcome if it is unknown, and the leader. */
+/** The facts that the message does not contain: the outcome if it is unknown, and the leader. */
 function readableFacts(error: RaftError): Record<string, string | undefined> {
   const { leader, outcome } = error
   return {

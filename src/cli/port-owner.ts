@@ -8,14 +8,14 @@ const LISTENING = '0A'
 export function portOwner(port: number): string | undefined {
   try {
     const sockets = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersIn(table, port)))
-    const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && holdsOne(name, sockets))
+    const pid = readdirSync('/proc').find((name) => /^\d+$/.test(name) && hasAnyOpen(name, sockets))
     return pid === undefined ? undefined : `pid ${pid} (${readFileSync(`/proc/${pid}/comm`, 'utf8').trim()})`
   } catch {
     return undefined
   }
 }
 
-/** As /proc/PID/fd names them: 'socket:[12345]'. */
+/** The sockets that listen on a port, as /proc/PID/fd names them: 'socket:[12345]'. */
 function listenersIn(table: string, port: number): string[] {
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0')
   return readFileSync(table, 'utf8')
@@ -25,7 +25,7 @@ function listenersIn(table: string, port: number): string[] {
     .map((columns) => `socket:[${columns[9]}]`)
 }
 
-function holdsOne(pid: string, sockets: ReadonlySet<string>): boolean {
+function hasAnyOpen(pid: string, sockets: ReadonlySet<string>): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`)))
   } catch {

@@ -16,7 +16,7 @@ export class ByteReader {
     return this.#bytes[this.#take(1, what)] as number
   }
 
-  /** A safe integer from 0 on, encoded as f64. */
+  /** A safe integer of at least 0, encoded as f64. */
   count(what: string): number {
     const value = this.#bytes.readDoubleLE(this.#take(8, what))
     if (!Number.isSafeInteger(value) || value < 0) throw new MalformedError(`${what} is not a whole number`)

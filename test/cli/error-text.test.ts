@@ -61,12 +61,12 @@ describe('an error on the command line', () => {
     { code: 'ERR_RAFT_APPLY', ofCommand: 7, ofNode: 70 },
   ] as const satisfies readonly { code: ErrorCode; ofCommand: number; ofNode: number }[])
     it(`exits a command with ${ofCommand} and a node with ${ofNode} for ${code}`, () => {
-      const error = new RaftError(code, 'so it is')
+      const error = new RaftError(code, 'text')
       assert.deepEqual([exitCodeOfCommand(error), exitCodeOfNode(error)], [ofCommand, ofNode])
     })
 
   it('never exits with 7 if its outcome is not-applied', () => {
     for (const code of Object.keys(ERROR_CODES) as ErrorCode[])
-      assert.notEqual(exitCodeOfCommand(new RaftError(code, 'so it is', { outcome: 'not-applied' })), 7)
+      assert.notEqual(exitCodeOfCommand(new RaftError(code, 'text', { outcome: 'not-applied' })), 7)
   })
 })

@@ -88,10 +88,10 @@ describe('a history file of a chaos run', () => {
 
 async function chaos(nodes: number, options: Partial<ChaosOptions>): Promise<ChaosOutcome> {
   const ids = Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`)
-  const pace = { electionTimeout: '200-400ms', snapshotEntries: 100 }
+  const timing = { electionTimeout: '200-400ms', snapshotEntries: 100 }
   const name = 'chaos-test'
   removeLeftovers(name)
-  const cluster = new ProcessCluster({ name, initialMembers: ids, command: (args) => start(args), ...pace })
+  const cluster = new ProcessCluster({ name, initialMembers: ids, command: (args) => start(args), ...timing })
   for (const id of ids) await cluster.addNode(id)
   try {
     return await runChaos(cluster, {

@@ -108,7 +108,7 @@ describe('a cluster of three processes under load', function () {
       await writers.awaitWrites(20)
       cluster.start(id)
       await writers.awaitWrites(20)
-      await hasCaughtUp(id)
+      await awaitRestart(id)
     }
     await writers.stop()
     await cluster.assertNothingLost(writers)
@@ -146,19 +146,19 @@ describe('a cluster of three processes under load', function () {
       }
       cluster.join(lost)
       await writers.awaitWrites(20)
-      await isVoter(lost)
+      await awaitVoter(lost)
     }))
 
-  /** Waits until a restarted node has caught up, so that stopping the next one leaves a majority. */
-  async function hasCaughtUp(id: string): Promise<void> {
-    await eventually(`caught-up node ${id}`, async () => {
+  /** Waits until all nodes respond and the restarted one has applied entries, so that stopping the next one leaves a majority. */
+  async function awaitRestart(id: string): Promise<void> {
+    await eventually(`restart of ${id}`, async () => {
       const statuses = await cluster.statuses()
       const applied = statuses.find((status) => status.id === id)?.appliedIndex ?? 0
       return statuses.length === cluster.ids.length && applied > 0 ? true : undefined
     })
   }
 
-  async function isVoter(id: string): Promise<void> {
+  async function awaitVoter(id: string): Promise<void> {
     await eventually(`voter ${id}`, async () => {
       const statuses = await cluster.statuses()
       return statuses.some((each) => each.id === id && each.membership.voters.includes(id)) ? true : undefined

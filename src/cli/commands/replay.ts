@@ -72,7 +72,7 @@ function assertNoRunFlags(path: string, kind: 'scenario' | 'recording', flags: R
   const what = kind === 'scenario' ? 'a scenario' : 'a recording, which is checked without running nodes'
   throw new CommandFailure(`${path} is ${what}: it has no events, no simulated time and no nodes to print`, {
     exitCode: EXIT.usage,
-    hint: `Leave out ${given.map((flag) => `--${flag}`).join(', ')}.`,
+    hint: `Omit ${given.map((flag) => `--${flag}`).join(', ')}.`,
   })
 }
 

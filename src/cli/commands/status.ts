@@ -1,4 +1,4 @@
-/** `quorate status`: one line for the cluster and one row per node. The exit code tells whether there is a leader and a quorum. */
+/** `quorate status`: one line for the cluster and one row per node. The exit code shows whether there is a leader and a quorum. */
 import type { ClientSettings } from '../client-settings.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withClient } from '../kv-client.ts'

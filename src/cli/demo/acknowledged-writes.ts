@@ -43,11 +43,11 @@ export class AcknowledgedWrites {
   }
 
   #recordOf(key: string): KeyRecord {
-    let account = this.#records.get(key)
-    if (account === undefined) {
-      account = { acknowledged: 0, unknown: new Set() }
-      this.#records.set(key, account)
+    let record = this.#records.get(key)
+    if (record === undefined) {
+      record = { acknowledged: 0, unknown: new Set() }
+      this.#records.set(key, record)
     }
-    return account
+    return record
   }
 }

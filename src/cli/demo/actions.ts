@@ -50,13 +50,13 @@ export async function reportFailover(context: DemoContext, killed: Leadership, s
   const electedMs = Math.round(elected.at - startedAt)
   const lost = await counter.countLost()
   const { acknowledged, unknown } = counter.writes
-  const doubt = unknown === 0 ? '' : `, ${unknown} of unknown outcome`
+  const uncertain = unknown === 0 ? '' : `, ${unknown} of unknown outcome`
   announcer.announce({
     ...{ event: 'failover', killed: killed.id, leader: elected.id, term: elected.term, electedMs, servingMs },
     ...{ acknowledged, lost, unknown },
     text:
       `${killed.id} (leader) killed; ${elected.id} leads term ${elected.term} after ${electedMs} ms, ` +
-      `writes resume after ${servingMs} ms; ${lost} acknowledged writes lost (of ${acknowledged}${doubt})`,
+      `writes resume after ${servingMs} ms; ${lost} acknowledged writes lost (of ${acknowledged}${uncertain})`,
   })
 }
 
@@ -78,7 +78,7 @@ export async function restartKilled(context: DemoContext): Promise<void> {
     const startedAt = performance.now()
     const how = cluster.plan.isMemory ? await replaceMemoryNode(context, id) : await cluster.restart(id)
     const pid = cluster.pid(id)
-    const isCaughtUp = await hasCaughtUp(context, id)
+    const isCaughtUp = await awaitCatchUp(context, id)
     const tookMs = Math.round(performance.now() - startedAt)
     const catchUp = isCaughtUp ? `caught up after ${tookMs} ms` : `still catching up after ${tookMs} ms`
     announcer.announce({
@@ -91,20 +91,20 @@ export async function restartKilled(context: DemoContext): Promise<void> {
 /** Removes the member and adds it again, because a node without a disk has lost its log and vote. */
 async function replaceMemoryNode({ cluster, client }: DemoContext, id: NodeId): Promise<string> {
   const address = cluster.plan.nodes.find((node) => node.id === id)?.address ?? ''
-  const { statuses, isMember } = await membersOf(client, id)
-  if (statuses > 0 && isMember) await client.raftClient.changeMembership({ remove: [id] })
+  const { statuses, isVoter } = await membersOf(client, id)
+  if (statuses > 0 && isVoter) await client.raftClient.changeMembership({ remove: [id] })
   await client.raftClient.changeMembership({ add: [{ id, address, promote: true }] })
   await cluster.join(id)
   return ' (its data was lost with its process: removed and added again as a new member)'
 }
 
-async function membersOf(client: KvClient, id: NodeId): Promise<{ statuses: number; isMember: boolean }> {
+async function membersOf(client: KvClient, id: NodeId): Promise<{ statuses: number; isVoter: boolean }> {
   const answers = await client.raftClient.status({ timeoutMs: STATUS_TIMEOUT_MS })
   const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
-  return { statuses: statuses.length, isMember: statuses.some((status) => status.membership.voters.includes(id)) }
+  return { statuses: statuses.length, isVoter: statuses.some((status) => status.membership.voters.includes(id)) }
 }
 
-async function hasCaughtUp({ cluster, client }: DemoContext, id: NodeId): Promise<boolean> {
+async function awaitCatchUp({ cluster, client }: DemoContext, id: NodeId): Promise<boolean> {
   const address = cluster.plan.nodes.find((node) => node.id === id)?.address ?? ''
   const deadline = performance.now() + CATCH_UP_TIMEOUT_MS
   for (let goal: number | undefined; performance.now() < deadline && cluster.isUp(id); await sleep(50)) {

@@ -8,7 +8,7 @@ import { DEMO_CLUSTER } from './demo-plan.ts'
 import type { ProcessExit } from './node-process.ts'
 import { NodeProcess } from './node-process.ts'
 
-/** A node that has not reported its start by then has failed to start. */
+/** A node that has not reported its start after this time has failed to start. */
 const START_TIMEOUT_MS = 20_000
 const STOP_GRACE_MS = 8000
 
@@ -22,7 +22,7 @@ export interface Leadership {
 export interface DemoWatcher {
   onLeader(leadership: Leadership, before: Leadership | undefined): void
   /** Called when a node exits that the demo did not stop; `led` is its leadership if it was the leader. */
-  onNodeExit(id: NodeId, ending: ProcessExit, led: Leadership | undefined): void
+  onNodeExit(id: NodeId, exit: ProcessExit, led: Leadership | undefined): void
 }
 
 export class DemoCluster {
@@ -100,7 +100,7 @@ export class DemoCluster {
   async #spawn(planned: PlannedNode, origin: readonly string[]): Promise<void> {
     const { id, address, dataDir } = planned
     const data = dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir]
-    let failed: (ending: ProcessExit) => void = () => undefined
+    let failed: (exit: ProcessExit) => void = () => undefined
     const failure = new Promise<ProcessExit>((resolve) => {
       failed = resolve
     })
@@ -110,10 +110,10 @@ export class DemoCluster {
       planned,
       args: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...data, ...origin],
       onEvent: (event) => this.#onEvent(id, event),
-      onExit: (ending) => {
+      onExit: (exit) => {
         const led = this.#leadership?.id === id ? this.#leadership : undefined
-        if (hasStarted && ending.isUnexpected) this.#watcher.onNodeExit(id, ending, led)
-        failed(ending)
+        if (hasStarted && exit.isUnexpected) this.#watcher.onNodeExit(id, exit, led)
+        failed(exit)
       },
     })
     this.#processes.set(id, child)
@@ -161,11 +161,11 @@ export class DemoCluster {
   }
 }
 
-function startFailure(child: NodeProcess, ending: ProcessExit | undefined): CommandFailure {
+function startFailure(child: NodeProcess, exit: ProcessExit | undefined): CommandFailure {
   const { id, logFile } = child.planned
-  const how = ending === undefined ? `has not started after ${START_TIMEOUT_MS} ms` : 'could not start'
+  const how = exit === undefined ? `has not started after ${START_TIMEOUT_MS} ms` : 'could not start'
   return new CommandFailure(`${id} ${how}:\n${child.lastError()}`, {
-    exitCode: ending?.exitCode ?? EXIT.software,
+    exitCode: exit?.exitCode ?? EXIT.software,
     hint: `read its log in ${logFile}`,
   })
 }

@@ -32,7 +32,7 @@ export interface DemoPlan {
   readonly directory: string
   readonly isMemory: boolean
   readonly isResumed: boolean
-  /** The port in use because of which another range than the default was chosen. */
+  /** The port in use because of which the default range was not chosen. */
   readonly busyPort: number | undefined
 }
 
@@ -109,8 +109,8 @@ async function readPlan(dataDir: string): Promise<StoredPlan | undefined> {
   const path = join(dataDir, PLAN_FILE)
   try {
     const kept = JSON.parse(await readFile(path, 'utf8')) as StoredPlan
-    const isGood = kept.schema === 'quorate.demo/v1' && Number.isSafeInteger(kept.nodes + kept.firstPort)
-    if (isGood) return kept
+    const isValid = kept.schema === 'quorate.demo/v1' && Number.isSafeInteger(kept.nodes + kept.firstPort)
+    if (isValid) return kept
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     if (!(error instanceof SyntaxError)) throw accessError(dataDir, error)

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { RaftError } from '../../errors.ts'
 
 const PORT_MAX = 65_535
-/** Give up after this many busy ranges: the cause must be another one. */
+/** After this many busy ranges the search fails: the cause must be something else. */
 const RANGES_MAX = 200
 
 /** The first port in use among `count` ports from `first`. */
@@ -19,7 +19,7 @@ export async function freeRange(from: number, count: number): Promise<number> {
     if ((await busyPort(first, count)) === undefined) return first
     first += count
   }
-  throw new RaftError('ERR_RAFT_PORT_IN_USE', `found no ${count} consecutive free ports from ${from}`, {
+  throw new RaftError('ERR_RAFT_PORT_IN_USE', `no ${count} consecutive free ports were found from ${from} on`, {
     hint: 'choose ports with --ports',
   })
 }

@@ -42,7 +42,7 @@ export async function load(cluster: KvClient, options: LoadOptions = LOAD_DEFAUL
   await Promise.all(Array.from({ length: options.outstanding }, writer))
   const seconds = (performance.now() - startedAt) / 1000
   times.sort((left, right) => left - right)
-  const at = (part: number): number => times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? 0
+  const at = (fraction: number): number => times[Math.min(times.length - 1, Math.floor(times.length * fraction))] ?? 0
   return { writes: times.length, failures, perSecond: times.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 

@@ -13,7 +13,7 @@ const MAIN = fileURLToPath(new URL(`../main.${EXTENSION}`, import.meta.url))
 export interface ProcessExit {
   readonly exitCode: number | null
   readonly signal: NodeJS.Signals | null
-  /** The demo did not stop this process. */
+  /** True if the demo did not stop this process. */
   readonly isUnexpected: boolean
 }
 
@@ -22,7 +22,7 @@ export interface NodeProcessOptions {
   /** The arguments after `quorate serve`. */
   readonly args: readonly string[]
   readonly onEvent: (event: NodeEvent) => void
-  readonly onExit: (ending: ProcessExit) => void
+  readonly onExit: (exit: ProcessExit) => void
 }
 
 export class NodeProcess {

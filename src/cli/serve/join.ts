@@ -1,4 +1,4 @@
-/** Asks a running cluster for what a joining node must know: the cluster's name and the addresses of its members. */
+/** Requests what a joining node must know from a running cluster: its name and the addresses of its members. */
 import { isRaftError, RaftError } from '../../errors.ts'
 import { withClient } from '../kv-client.ts'
 
@@ -7,11 +7,11 @@ export interface JoinedCluster {
   readonly peers: Readonly<Record<string, string>>
 }
 
-const ASK_TIMEOUT_MS = 5000
+const STATUS_TIMEOUT_MS = 5000
 
 /** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds. */
 export async function clusterAt(endpoints: readonly string[]): Promise<JoinedCluster> {
-  return withClient({ endpoints, timeoutMs: ASK_TIMEOUT_MS }, async ({ raftClient }) => {
+  return withClient({ endpoints, timeoutMs: STATUS_TIMEOUT_MS }, async ({ raftClient }) => {
     const answers = await raftClient.status()
     const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
     const newest = statuses.reduce(
@@ -25,8 +25,8 @@ export async function clusterAt(endpoints: readonly string[]): Promise<JoinedClu
 }
 
 /**
- * As clusterAt. If no endpoint responds and `cluster` is given, resolves without peers: a node that joined earlier has the membership in
- * its data directory and can start while all others are down.
+ * The same as clusterAt, except that it resolves without peers if no endpoint responds and `cluster` is given: a node that joined
+ * earlier has the membership in its data directory, and can start while all others are down.
  */
 export async function clusterToJoin(
   endpoints: readonly string[],

@@ -22,8 +22,8 @@ export class RemovalWatch implements Observer {
   }
 
   /**
-   * Resolves with ERR_RAFT_REMOVED once the node is removed and still is after the grace period. A node that catches up may pass an
-   * earlier removal in the log, after which it was added again; then this waits for the next removal.
+   * Resolves with ERR_RAFT_REMOVED once the node is removed and is still removed after the grace period. A node that catches up may
+   * pass an earlier removal in the log, after which it was added again; then this waits for the next removal.
    */
   async removalError(node: { readonly id: NodeId; statusNow(): Pick<NodeStatus, 'isRemoved'> }): Promise<RaftError> {
     do {

@@ -11,7 +11,7 @@ import {
   TextValueError,
 } from '../text-values.ts'
 
-/** As typed. */
+/** The flags as typed. */
 export interface ServeFlags {
   readonly id?: string
   readonly listen?: string
@@ -85,8 +85,8 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
 
 function contradictions({ id, listen, peers, join, dataDir, memory }: ServeFlags): OptionProblem[] {
   const problems: OptionProblem[] = []
-  const expect = (isGood: boolean, path: string, problem: string): void => {
-    if (!isGood) problems.push({ path, problem })
+  const expect = (isValid: boolean, path: string, problem: string): void => {
+    if (!isValid) problems.push({ path, problem })
   }
   expect(id !== undefined, '--id', 'is missing: the id of this node, such as n1')
   expect(listen !== undefined, '--listen', 'is missing: the address to listen on, such as 127.0.0.1:7001')

@@ -84,8 +84,8 @@ function newestOf(statuses: readonly NodeStatus[]): NodeStatus {
 function leaderOf(statuses: readonly NodeStatus[], membership: Membership, term: number): NodeId | undefined {
   const named = statuses.filter((status) => status.term === term && status.leader !== undefined)
   return [...new Set(named.map((status) => status.leader as NodeId))].find((leader) => {
-    const believers = new Set(named.filter((status) => status.leader === leader).map((status) => status.id))
-    return halves(membership).every((voters) => spareVotes(voters, believers) >= 0)
+    const supporters = new Set(named.filter((status) => status.leader === leader).map((status) => status.id))
+    return halves(membership).every((voters) => spareVotes(voters, supporters) >= 0)
   })
 }
 
