@@ -10,7 +10,7 @@ export interface Attempts {
   readonly attempts: number
 }
 
-/** The error of a call whose attempts all failed in a way that rules out that it was applied. */
+/** The error of a call whose attempts all failed and were definitely not applied. */
 export function attemptsExhausted({ failures, leader, waitedMs, attempts }: Attempts): RaftError {
   const code = overallCode(failures)
   const responses = failures.map(({ address, error }) => `${address} (${summarize(address, error)})`)

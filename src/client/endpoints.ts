@@ -91,7 +91,7 @@ export class Endpoints {
   }
 
   /** The learned addresses of members without a status in this list. */
-  unaskedMembers(statuses: readonly NodeStatus[]): readonly string[] {
+  membersWithoutStatus(statuses: readonly NodeStatus[]): readonly string[] {
     const seen = new Set(statuses.map(({ id }) => id))
     const newest = statuses.find(({ membershipIndex }) => membershipIndex === this.#membershipIndex)
     const absent = newest?.membership.members.filter(({ id }) => !seen.has(id)) ?? []

@@ -29,7 +29,7 @@ export type EndpointStatus =
 
 /**
  * Finds the leader, follows leadership changes, and retries a mutation only if it was definitely not applied. Calls reject with a
- * RaftError whose `outcome` says whether the call took effect. An 'unknown' outcome is always reported and never retried.
+ * RaftError whose `outcome` shows whether the call took effect. An 'unknown' outcome is always reported and never retried.
  *
  *     const client = await connect<Command, Result>({ endpoints: ['127.0.0.1:7001'] })
  *     const result = await client.propose(command, { timeoutMs: 2000 })
@@ -121,10 +121,10 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   async status(options?: CallOptions): Promise<readonly EndpointStatus[]> {
     const answers = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
     const statuses = answers.flatMap((result) => ('status' in result ? [result.status] : []))
-    const unasked = this.#endpoints
-      .unaskedMembers(statuses)
+    const missing = this.#endpoints
+      .membersWithoutStatus(statuses)
       .filter((address) => !answers.some((result) => result.address === address))
-    return [...answers, ...(await Promise.all(unasked.map((address) => this.#statusOf(address, options))))]
+    return [...answers, ...(await Promise.all(missing.map((address) => this.#statusOf(address, options))))]
   }
 
   /** Applies these differences to the current membership; resolves with the index of the entry once it is committed. */

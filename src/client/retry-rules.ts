@@ -1,7 +1,7 @@
 /** The only place that decides how a client reacts to an error: retry at the same node, retry at another, or fail. */
 import type { ErrorCode, RaftError } from '../errors.ts'
 
-/** A mutation is retried only if it was definitely not applied, a read always. A local read says nothing about the leader. */
+/** A mutation is retried only if it was definitely not applied, a read always. A local read does not show which node leads. */
 export type CallKind = 'mutation' | 'read' | 'local-read'
 
 /** The node has failed, not the call: another node may serve it. */

@@ -36,7 +36,7 @@ export class GrpcServer {
     if (isWildcard(parseListenAddress(options.listen)) && options.advertise === undefined)
       throw new RaftError(
         'ERR_RAFT_OPTIONS',
-        `others cannot connect to '${options.listen}': it stands for every interface`,
+        `others cannot connect to '${options.listen}': it means every interface`,
         {
           hint: 'set `advertise` to the address at which others reach this node',
         },

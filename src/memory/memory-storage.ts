@@ -36,7 +36,7 @@ export class MemoryStorage implements Storage {
       this.#state = 'closed'
     })
     const { hardState, snapshot, log } = disk.view
-    const blocks = log.blocks.map(({ bytes: _, ...head }) => head)
+    const blocks = log.blocks.map(({ bytes: _, ...header }) => header)
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
     return { directoryId: disk.directoryId, identity: disk.identity, isNew, hardState, snapshot, blocks }
   }

@@ -42,7 +42,7 @@ export class Database {
     return new Database(handle)
   }
 
-  /** Writes the batch that `fill` fills, atomically; with `sync` it is durable once the promise resolves. */
+  /** Atomically writes the batch that `fill` fills; with `sync`, it is durable once the promise resolves. */
   write(fill: (batch: BindingBatch) => void, sync: boolean): Promise<void> {
     return this.#call((callback) => {
       const batch = this.#handle.batch()
@@ -79,7 +79,7 @@ export class Database {
     return this.#call((callback) => this.#handle.clear(range, callback))
   }
 
-  /** Reclaims the disk space of deleted keys. The addon reports no errors of it. */
+  /** Reclaims the disk space of deleted keys. The addon reports no errors of this call. */
   compactRange(range: KeyRange): Promise<void> {
     return this.#call((callback) => this.#handle.compactRange(range.gte, range.lt, callback))
   }

@@ -88,7 +88,7 @@ export class LogStore {
   }
 
   /** Throws the error of the first failed write, if there is one. */
-  assertSound(): void {
+  assertNotFailed(): void {
     if (this.#failure !== undefined) throw this.#failure
   }
 
@@ -100,11 +100,11 @@ export class LogStore {
 
   async read(from: LogIndex, bytesMax: number): Promise<EncodedBlock[]> {
     for (;;) {
-      this.assertSound()
+      this.assertNotFailed()
       const range = this.#log.range(from, bytesMax)
       if (range === undefined) throw compactedError(from, this.#log)
       const headers = this.#log.blocks.slice(range.from, range.to)
-      const keys = headers.map((head, at) => blockKey(head.first, this.#log.entryBefore(range.from + at).term))
+      const keys = headers.map((header, at) => blockKey(header.first, this.#log.entryBefore(range.from + at).term))
       const writing = this.#writing
       const values = await this.#database.getMany(keys).catch((cause: unknown) => {
         throw storageError(cause, `read the log in ${this.#location}`)
@@ -205,7 +205,7 @@ export class LogStore {
     this.#markLater()
   }
 
-  /** Deletes in the background the blocks that, by the durable summary, no longer belong to the log. */
+  /** Deletes, in the background, the blocks that no longer belong to the log according to the durable summary. */
   #sweepLater(): void {
     if (this.#sweeping !== undefined || this.#sweptTo > this.#summary.baseIndex) return
     this.#sweeping = this.#failStop(() => this.#sweep())
@@ -266,7 +266,7 @@ export class LogStore {
 
   /** Runs a write; after the first failure every later call rejects with that error (fail-stop). */
   async #failStop(work: () => Promise<void>): Promise<void> {
-    this.assertSound()
+    this.assertNotFailed()
     try {
       await work()
     } catch (cause) {

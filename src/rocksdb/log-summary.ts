@@ -96,11 +96,11 @@ async function readBlocks(database: Database, location: string, summary: LogSumm
     if (position?.first !== end.index + 1) throw damaged(`a block starts at ${position?.first}`)
     if (position.termBefore !== end.term)
       throw damaged(`it follows an entry of term ${position.termBefore}, but the entry before has term ${end.term}`)
-    const { bytes: _, ...head } = decode(value, damaged)
-    if (head.first !== position.first) throw damaged(`its header starts at ${head.first}`)
-    if (head.term < end.term) throw damaged(`its term ${head.term} is below ${end.term}`)
-    blocks.push(head)
-    end = { index: head.first + head.count - 1, term: head.term }
+    const { bytes: _, ...header } = decode(value, damaged)
+    if (header.first !== position.first) throw damaged(`its header starts at ${header.first}`)
+    if (header.term < end.term) throw damaged(`its term ${header.term} is below ${end.term}`)
+    blocks.push(header)
+    end = { index: header.first + header.count - 1, term: header.term }
   }
   if (end.index !== summary.lastIndex || end.term !== summary.lastTerm)
     throw damaged(

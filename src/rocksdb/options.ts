@@ -40,7 +40,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   markDelayMs: checkInteger(0, 2 ** 31 - 1),
 }
 
-/** All numbers with their defaults; throws ERR_RAFT_OPTIONS that names every problem. */
+/** Returns all numbers, with defaults for those that are not set; throws ERR_RAFT_OPTIONS that names every problem. */
 export function resolveOptions(options: RocksDBStorageOptions): Readonly<Record<NumberName, number>> {
   const { directory } = options
   const numbers = withDefaults(ROCKSDB_STORAGE_DEFAULTS, options)

@@ -33,7 +33,7 @@ export async function removeOwner(path: string): Promise<void> {
   }
 }
 
-/** The error for a directory that is open elsewhere, with what OWNER says about the process. */
+/** The error for a directory that is open elsewhere, with the process that OWNER describes. */
 export async function lockedError(directory: string, ownerPath: string, cause: unknown): Promise<RaftError> {
   const owner = await readOwner(ownerPath)
   return new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the data directory ${directory} is in use${describe(owner)}`, {

@@ -109,7 +109,7 @@ export class RocksDBStorage implements Storage {
   #requireLog(): LogStore {
     if (this.#state !== 'open' || this.#log === undefined)
       throw this.#closedError('it can be used only while it is open')
-    this.#log.assertSound()
+    this.#log.assertNotFailed()
     return this.#log
   }
 

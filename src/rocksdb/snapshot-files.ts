@@ -51,7 +51,7 @@ export class SnapshotFiles implements SnapshotStore {
     const file = await openWhole(path, id)
     this.#openFiles.add(file)
     try {
-      const { front, size } = await this.#readLayout(path, file)
+      const { header, size } = await this.#readLayout(path, file)
       if (offset > size)
         throw new RaftError(
           'ERR_RAFT_BAD_MESSAGE',
@@ -61,7 +61,7 @@ export class SnapshotFiles implements SnapshotStore {
         this.#assertUsable()
         const frame = Math.floor(at / CHUNK_BYTES)
         const start = frame * CHUNK_BYTES
-        const bytes = await readFrame(file, front, { frame, length: Math.min(CHUNK_BYTES, size - start) })
+        const bytes = await readFrame(file, header, { frame, length: Math.min(CHUNK_BYTES, size - start) })
         if (bytes === undefined)
           throw corrupt(`the snapshot ${path} is damaged at byte ${start}`, { file: path, offset: start })
         yield bytes.subarray(at - start)
@@ -112,8 +112,8 @@ export class SnapshotFiles implements SnapshotStore {
       throw storageError(cause, `open the snapshot ${path}`)
     }
     try {
-      const { front } = await this.#readLayout(path, file)
-      if (front.info.id !== info.id || front.info.index !== info.index || front.info.term !== info.term)
+      const { header } = await this.#readLayout(path, file)
+      if (header.info.id !== info.id || header.info.index !== info.index || header.info.term !== info.term)
         throw corrupt(`the snapshot ${path} is not the recorded one`, { file: path, index: info.index })
     } finally {
       await file.close()
@@ -135,12 +135,12 @@ export class SnapshotFiles implements SnapshotStore {
     }
   }
 
-  async #readLayout(path: string, file: FileHandle): Promise<{ readonly front: ParsedHeader; readonly size: number }> {
-    const front = await readHeader(file)
-    const size = 'damage' in front ? front : await readSize(file, front)
-    if ('damage' in front || typeof size === 'object')
+  async #readLayout(path: string, file: FileHandle): Promise<{ readonly header: ParsedHeader; readonly size: number }> {
+    const header = await readHeader(file)
+    const size = 'damage' in header ? header : await readSize(file, header)
+    if ('damage' in header || typeof size === 'object')
       throw corrupt(`the snapshot ${path} is damaged: ${(size as { damage: string }).damage}`, { file: path })
-    return { front, size }
+    return { header, size }
   }
 
   async #names(): Promise<string[]> {

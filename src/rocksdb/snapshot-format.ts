@@ -94,7 +94,7 @@ export async function readFrame(
 export function fileNameOf(id: string): string {
   let name: string | undefined
   try {
-    name = encodeURIComponent(id).replace(/[!'()*~.]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`)
+    name = encodeURIComponent(id).replace(/[!'()*~.]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
   } catch {
     name = undefined
   }

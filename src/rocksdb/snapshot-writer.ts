@@ -111,7 +111,7 @@ export class SnapshotFileWriter implements SnapshotWriter {
     await (this.#file as FileHandle).datasync()
   }
 
-  /** Runs steps one after the other. The first failure removes the file: its content is undefined after a failed write. */
+  /** Runs steps one after another. The first failure removes the file: its content is undefined after a failed write. */
   #enqueue<Value>(step: (file: FileHandle) => Promise<Value>): Promise<Value> {
     const turn = this.#turn.then(async () => {
       if (this.#failure !== undefined) throw this.#failure
@@ -172,16 +172,16 @@ async function resumePartial(path: string, info: SnapshotInfo): Promise<OpenedFi
   })
   if (file === undefined) return undefined
   try {
-    const front = await readHeader(file)
-    if ('damage' in front || !isSameSnapshot(front.info, info)) {
+    const header = await readHeader(file)
+    if ('damage' in header || !isSameSnapshot(header.info, info)) {
       await file.close()
       return undefined
     }
     let frames = 0
-    while ((await readFrame(file, front, { frame: frames, length: CHUNK_BYTES })) !== undefined) frames++
-    await file.truncate(framePosition(front, frames))
+    while ((await readFrame(file, header, { frame: frames, length: CHUNK_BYTES })) !== undefined) frames++
+    await file.truncate(framePosition(header, frames))
     await file.sync()
-    return { file, header: front, frames }
+    return { file, header, frames }
   } catch (cause) {
     await file.close().catch(() => undefined)
     throw cause

@@ -6,7 +6,7 @@ import { statfs } from 'node:fs/promises'
 import { RaftError } from '../errors.ts'
 import { storageError } from './storage-errors.ts'
 
-/** Kept free in addition to the size of the memory: for table overhead, the manifest and the header of a snapshot. */
+/** Kept free in addition to the size of RocksDB's memory: for table overhead, the manifest and the header of a snapshot. */
 const SLACK_BYTES = 1024 * 1024
 /** RocksDB holds up to this many write buffers. */
 const WRITE_BUFFERS = 2
@@ -16,7 +16,7 @@ const CHECK_INTERVAL_MS = 1000
 export class SpaceReserve {
   readonly #path: string
   readonly #memoryBytesMax: number
-  /** Bytes written since the directory was opened; at least as much as RocksDB holds in memory only. */
+  /** Bytes written since the directory was opened; at least as much as RocksDB holds only in memory. */
   #writtenBytes = 0
   /** How many bytes may be written before the next check. */
   #allowance = 0

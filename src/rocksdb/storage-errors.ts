@@ -22,7 +22,7 @@ export function storageError(cause: unknown, doing: string): RaftError {
   return new RaftError(raftCode, `could not ${doing}: ${message}`, { hint: HINTS[raftCode], cause })
 }
 
-/** The error for detected damage; `details` say where it is and what is still good. */
+/** The error for detected damage; `details` contain its location and the last good entry, if known. */
 export function corrupt(what: string, details: RaftErrorOptions['details'], cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_CORRUPT', what, { hint: HINTS.ERR_RAFT_CORRUPT, details, cause })
 }

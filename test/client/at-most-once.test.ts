@@ -18,9 +18,9 @@ describe('a proposal through a client', () => {
         fc.array(fc.tuple(fc.nat(4000), fc.option(fc.nat(2), { nil: undefined })), { maxLength: 4 }),
         async (script, elections) => {
           const cluster = new ScriptedCluster('n0', 'n1', 'n2')
-          for (const [node, deed, code] of script) {
+          for (const [node, action, code] of script) {
             const scripted = cluster.node(`n${node}`)
-            scripted.scripts.push(scriptOf(scripted, deed, code))
+            scripted.scripts.push(scriptOf(scripted, action, code))
           }
           for (const [ms, id] of elections) cluster.at(ms, () => cluster.elect(id === undefined ? undefined : `n${id}`))
           const client = cluster.client()

@@ -19,17 +19,17 @@ describe('a record with a checksum', () => {
   })
 
   it('detects every flipped bit', () => {
-    const sound = encodeChecksummedJson(VALUE, 128)
-    for (let bit = 0; bit < sound.length * 8; bit++) {
-      const damaged = Buffer.from(sound)
+    const intact = encodeChecksummedJson(VALUE, 128)
+    for (let bit = 0; bit < intact.length * 8; bit++) {
+      const damaged = Buffer.from(intact)
       damaged[bit >> 3] = (damaged[bit >> 3] as number) ^ (1 << (bit & 7))
       assert.ok('damage' in decodeChecksummedJson(damaged), `bit ${bit}`)
     }
   })
 
   it('detects every truncation', () => {
-    const sound = encodeChecksummedJson(VALUE, 128)
-    for (let length = 0; length < sound.length; length++)
-      assert.ok('damage' in decodeChecksummedJson(sound.subarray(0, length)), `${length} bytes`)
+    const intact = encodeChecksummedJson(VALUE, 128)
+    for (let length = 0; length < intact.length; length++)
+      assert.ok('damage' in decodeChecksummedJson(intact.subarray(0, length)), `${length} bytes`)
   })
 })

@@ -35,20 +35,20 @@ describe('a damaged data directory', function () {
     { rounds: 3, where: 'with most of its log in tables' },
   ])
     it(`opens with all data or is rejected, whatever bytes are flipped, zeroed or removed, ${where}`, async () => {
-      const sound = join(root, `sound-${rounds}`)
+      const intact = join(root, `intact-${rounds}`)
       known = emptyHistory()
       for (let round = 0; round < rounds; round++) {
-        const storage = new RocksDBStorage({ directory: sound })
+        const storage = new RocksDBStorage({ directory: intact })
         await storage.open(IDENTITY)
         await writeHistory(storage, known)
         await storage.close()
       }
-      const files = await filesIn(sound)
+      const files = await filesIn(intact)
       const outcomes: Record<string, number> = {}
       await fc.assert(
         fc.asyncProperty(damages(files), async (damage) => {
           const directory = join(root, 'damaged')
-          await copyDirectory(sound, directory)
+          await copyDirectory(intact, directory)
           await inflict(join(directory, damage.file), damage)
           const outcome = await opener.tryToOpen(directory, known)
           if (outcome !== 'whole') await opener.tryToOpen(directory, known)

@@ -19,7 +19,7 @@ export const IGNORED_SYNCS: readonly IgnoredSyncs[] = ['all', 'files', 'log']
 export const DISK_FULL: string =
   'IO error: No space left on deviceWhile appending to file: /x/000003.log: No space left on device'
 
-type Cut = (left: Survivors) => Promise<void>
+type Crash = (left: Survivors) => Promise<void>
 
 type Sizes = ReadonlyMap<string, number>
 
@@ -30,8 +30,8 @@ export class FaultyDisk implements FileWatcher {
   /** The sizes of RocksDB's write-ahead logs at their last sync, and before the last write. */
   #synced: Sizes = new Map()
   #before: Sizes = new Map()
-  #armed: { momentsLeft: number; readonly cut: Cut } | undefined
-  #cutting: Promise<void> | undefined
+  #armed: { crashPointsLeft: number; readonly crash: Crash } | undefined
+  #crashing: Promise<void> | undefined
   /** The syncs that have no effect. */
   ignoredSyncs: IgnoredSyncs | undefined
   /** Whether every write fails because the disk is full. */
@@ -43,17 +43,17 @@ export class FaultyDisk implements FileWatcher {
   /** Whether the syncs of files fail. */
   failsSyncs = false
 
-  /** Runs an action and crashes at one of its crash points; resolves with false if it ends before. */
-  async cutPowerWithin(action: () => Promise<unknown>, moment: number, cut: Cut): Promise<boolean> {
-    const isCut = new Promise<void>((resolve) => {
-      this.#armed = { momentsLeft: moment, cut: (left) => cut(left).finally(resolve) }
+  /** Runs an action and crashes at one of its crash points; resolves with false if the action ends first. */
+  async crashWithin(action: () => Promise<unknown>, moment: number, crash: Crash): Promise<boolean> {
+    const crashed = new Promise<void>((resolve) => {
+      this.#armed = { crashPointsLeft: moment, crash: (left) => crash(left).finally(resolve) }
     })
-    await Promise.race([isCut, action().catch(() => undefined)])
+    await Promise.race([crashed, action().catch(() => undefined)])
     this.#armed = undefined
-    const cutting = this.#cutting
-    this.#cutting = undefined
-    await cutting
-    return cutting !== undefined
+    const crashing = this.#crashing
+    this.#crashing = undefined
+    await crashing
+    return crashing !== undefined
   }
 
   /** Removes from a copy of a directory what does not survive the crash. */
@@ -89,7 +89,7 @@ export class FaultyDisk implements FileWatcher {
     return this.#crashPoint('all')
   }
 
-  /** A crash before a sync loses the data; that unsynced data survives as well is covered by the next crash point. */
+  /** A crash before a sync loses the data. The next crash point, after the sync, covers the case in which the data survives. */
   async beforeSync(path: string): Promise<void> {
     if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, fsync '${path}'`), { code: 'EIO' })
     await this.#crashPoint('nothing')
@@ -119,12 +119,12 @@ export class FaultyDisk implements FileWatcher {
     return (location) => {
       const database = binding(location)
       const [open, batch] = [database.open.bind(database), database.batch.bind(database)]
-      const noteSizes = (): void => {
+      const recordSizes = (): void => {
         this.#synced = sizesIn(location)
       }
       database.open = (options, callback) =>
         open(options, (error, value) => {
-          noteSizes()
+          recordSizes()
           callback(error, value)
         })
       database.batch = () => {
@@ -137,7 +137,7 @@ export class FaultyDisk implements FileWatcher {
           this.#before = sizesIn(location)
           write(options, (error, value) => {
             void this.#onLogWritten(error === null || error === undefined).then(() => {
-              if (options.sync && this.ignoredSyncs !== 'all' && this.ignoredSyncs !== 'log') noteSizes()
+              if (options.sync && this.ignoredSyncs !== 'all' && this.ignoredSyncs !== 'log') recordSizes()
               callback(error, value)
             })
           })
@@ -149,8 +149,8 @@ export class FaultyDisk implements FileWatcher {
   }
 
   /** Called after a write to RocksDB's write-ahead log. */
-  async #onLogWritten(isGood: boolean): Promise<void> {
-    if (!isGood) return
+  async #onLogWritten(hasSucceeded: boolean): Promise<void> {
+    if (!hasSucceeded) return
     for (const left of ['nothing', 'half', 'all'] as const) await this.#crashPoint(left)
   }
 
@@ -160,11 +160,11 @@ export class FaultyDisk implements FileWatcher {
 
   /** Crashes here if the chosen crash point is reached; the running operation waits meanwhile. */
   async #crashPoint(left: Survivors): Promise<void> {
-    if (this.#armed === undefined || this.#armed.momentsLeft-- > 0) return
-    const { cut } = this.#armed
+    if (this.#armed === undefined || this.#armed.crashPointsLeft-- > 0) return
+    const { crash } = this.#armed
     this.#armed = undefined
-    this.#cutting = cut(left)
-    await this.#cutting
+    this.#crashing = crash(left)
+    await this.#crashing
   }
 }
 

@@ -56,7 +56,7 @@ export async function rocksdbFixture(): Promise<RocksDBFixture> {
       return storage
     },
     crash: () => crash('nothing'),
-    crashWithin: (call, moment) => disk.cutPowerWithin(call, moment, crash),
+    crashWithin: (call, moment) => disk.crashWithin(call, moment, crash),
     async loseSyncs(part) {
       disk.ignoredSyncs = IGNORED_SYNCS[part]
       return part < IGNORED_SYNCS.length
@@ -110,8 +110,8 @@ async function namesIn(directory: string): Promise<string> {
 }
 
 /**
- * Damages of a closed data directory: a flipped bit in each file, each file truncated or removed, and each key of the log changed
- * or removed. Files of RocksDB are not truncated or removed, which may abort the process: damage.test.ts does that in a child.
+ * The damages to try on a closed data directory: a flipped bit in each file, each file truncated or removed, and each key of the
+ * log changed or removed. Files of RocksDB are not truncated or removed, which may abort the process: damage.test.ts does that in a child.
  */
 async function damagesIn(directory: string): Promise<Damage[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true })

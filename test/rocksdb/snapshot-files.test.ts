@@ -44,23 +44,23 @@ describe('a store of snapshot files', () => {
 
   it('returns the whole snapshot or an error, whichever bit is flipped', async () => {
     const path = await save()
-    const sound = await readFile(path)
+    const intact = await readFile(path)
     await fc.assert(
-      fc.asyncProperty(fc.nat(sound.length * 8 - 1), async (bit) => {
-        const damaged = Buffer.from(sound)
+      fc.asyncProperty(fc.nat(intact.length * 8 - 1), async (bit) => {
+        const damaged = Buffer.from(intact)
         damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7))
         await writeFile(path, damaged)
         await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'))
       }),
-      { numRuns: 60, examples: [[0], [31], [40], [sound.length * 8 - 1], [(sound.length - 60) * 8]] },
+      { numRuns: 60, examples: [[0], [31], [40], [intact.length * 8 - 1], [(intact.length - 60) * 8]] },
     )
   })
 
   it('returns the whole snapshot or an error, wherever the file is truncated', async () => {
     const path = await save()
-    const sound = await readFile(path)
-    for (const length of [0, 3, 50, 300, CHUNK, CHUNK + 300, sound.length - 64, sound.length - 1]) {
-      await writeFile(path, sound)
+    const intact = await readFile(path)
+    for (const length of [0, 3, 50, 300, CHUNK, CHUNK + 300, intact.length - 64, intact.length - 1]) {
+      await writeFile(path, intact)
       await truncate(path, length)
       await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'), `${length} bytes`)
     }

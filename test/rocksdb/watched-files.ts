@@ -40,15 +40,15 @@ function watcherOf(path: unknown): FileWatcher | undefined {
 
 /** Patches the functions of node:fs/promises for all importers; files outside watched directories are not affected. */
 async function patch(): Promise<void> {
-  const any = await fs.open(process.execPath)
-  const prototype = Object.getPrototypeOf(any) as FileHandle
-  await any.close()
+  const file = await fs.open(process.execPath)
+  const prototype = Object.getPrototypeOf(file) as FileHandle
+  await file.close()
   patchHandles(prototype)
   const { open, rename, unlink } = fs
-  fs.open = async (...of) => {
-    const file = await open(...of)
-    const watcher = watcherOf(of[0])
-    if (watcher !== undefined) handles.set(file, { path: of[0] as string, watcher })
+  fs.open = async (...args) => {
+    const file = await open(...args)
+    const watcher = watcherOf(args[0])
+    if (watcher !== undefined) handles.set(file, { path: args[0] as string, watcher })
     return file
   }
   fs.rename = async (from, to) => {
@@ -66,19 +66,19 @@ async function patch(): Promise<void> {
 
 function patchHandles(prototype: FileHandle): void {
   const write = prototype.write as unknown as Write
-  async function watchedWrite(this: FileHandle, ...of: Parameters<Write>): Promise<unknown> {
+  async function watchedWrite(this: FileHandle, ...args: Parameters<Write>): Promise<unknown> {
     const known = handles.get(this)
-    if (known === undefined) return write.apply(this, of)
-    const [bytes, offset, length, position] = of
+    if (known === undefined) return write.apply(this, args)
+    const [bytes, offset, length, position] = args
     known.watcher.beforeWrite(known.path)
     if (position !== null) await write.call(this, bytes, offset, length >> 1, position)
     await known.watcher.duringWrite(known.path)
     return write.call(this, bytes, offset, length, position)
   }
   const { writeFile } = prototype
-  async function watchedWriteFile(this: FileHandle, ...of: Parameters<FileHandle['writeFile']>): Promise<void> {
-    const [bytes] = of
-    if (!handles.has(this) || !(bytes instanceof Uint8Array)) return writeFile.apply(this, of)
+  async function watchedWriteFile(this: FileHandle, ...args: Parameters<FileHandle['writeFile']>): Promise<void> {
+    const [bytes] = args
+    if (!handles.has(this) || !(bytes instanceof Uint8Array)) return writeFile.apply(this, args)
     await watchedWrite.call(this, bytes, 0, bytes.length, 0)
   }
   const watchedSync = (sync: () => Promise<void>) =>

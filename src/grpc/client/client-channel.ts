@@ -42,8 +42,8 @@ export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number }
 }
 
 /**
- * A connection attempt that hangs is replaced after this time. Not sooner: grpc-js does not close the socket of an unanswered
- * attempt, so every new attempt leaves one more socket open.
+ * A connection attempt that hangs is replaced only after this time: grpc-js does not close the socket of an unanswered attempt, so
+ * every new attempt leaves one more socket open.
  */
 const STUCK_CONNECTION_MS = 30_000
 

@@ -1,4 +1,4 @@
-/** The errors of a client channel for requests without a response; `outcome` says what may have happened. */
+/** The errors of a client channel for requests without a response; `outcome` is what the caller can conclude. */
 import { RaftError } from '../../errors.ts'
 
 /** The error of a request that was sent and whose response was lost with the connection. */

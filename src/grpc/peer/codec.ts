@@ -240,7 +240,7 @@ function readEntryId(
   return { index, term }
 }
 
-/** Checks the checksum and the shape of a block. Whether its index and term fit the log is for the core to decide. */
+/** Checks the checksum and the shape of a block. The core checks whether its index and term fit the log. */
 function readBlock(bytes: Buffer): EncodedBlock {
   try {
     return decodeBlock(bytes)

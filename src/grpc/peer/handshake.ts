@@ -16,7 +16,8 @@ export function makeHello(host: TransportHost, address: string, receiverId: Node
 
 /**
  * Returns why the sender of a hello is rejected, or undefined to accept it. The node that dialled passes the node it meant to
- * reach as `expected`. For a hello of another cluster the host's reason wins over the wrong node id: the cluster is the cause.
+ * reach as `expected`. For a hello from another cluster, the host's reason takes precedence over the wrong node id, because the
+ * cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
   const { clusterId, nodeId, directoryId } = hello

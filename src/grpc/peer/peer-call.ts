@@ -23,7 +23,7 @@ export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall 
     write: (bytes, onWritten) => call.write(bytes, onWritten),
     listen: (onReceived, onEnded) => {
       call.on('data', onReceived)
-      call.on('error', () => undefined) // The status event carries the same, and also occurs without an error.
+      call.on('error', () => undefined) // The status event has the same content, and occurs without an error too.
       call.on('status', ({ code, details }) => onEnded(describe(code, details)))
     },
     end: (code) => {

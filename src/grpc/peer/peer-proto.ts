@@ -50,7 +50,7 @@ function load(): PeerProto {
   }
 }
 
-/** A method whose messages stay raw bytes, so that malformed ones are answered with a reason, which grpc-js would not give. */
+/** A method whose messages stay raw bytes, so that a malformed message is answered with a reason; grpc-js gives none. */
 function rawMethod(path: string, requestStream: boolean): MethodDefinition<Buffer, Buffer> {
   const same = (bytes: Buffer): Buffer => bytes
   return {

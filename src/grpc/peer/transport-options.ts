@@ -15,13 +15,13 @@ export interface GrpcTransportLimits {
   readonly chunkBytes: number
   /** The most snapshots sent at the same time. */
   readonly snapshotStreamsMax: number
-  /** The delay before reconnecting after a failure or a loss … */
+  /** The first delay before reconnecting after a failure or a loss; it doubles up to `reconnectMaxMs`. */
   readonly reconnectMinMs: number
-  /** … doubles up to this. */
+  /** The longest delay before reconnecting after a failure or a loss. */
   readonly reconnectMaxMs: number
-  /** The delay before reconnecting after a handshake in which one node rejected the other … */
+  /** The first delay before reconnecting after a rejection; it doubles up to `refusalPauseMaxMs`. */
   readonly refusalPauseMinMs: number
-  /** … doubles up to this. A rejection needs an operator, and faster retries only fill logs. */
+  /** The longest delay after a rejection. A rejection needs an operator, and faster retries only fill logs. */
   readonly refusalPauseMaxMs: number
   /** How long a rejection is cached: a peer that retries sooner gets the same answer. */
   readonly refusalMemoryMs: number
@@ -29,9 +29,9 @@ export interface GrpcTransportLimits {
   readonly handshakeTimeoutMs: number
   /** The most incoming streams that wait for a hello. */
   readonly handshakesMax: number
-  /** An idle connection is pinged this often … */
+  /** The interval of pings on an idle connection. */
   readonly keepaliveTimeMs: number
-  /** … and closed if the reply takes this long. */
+  /** A connection is closed if the reply to a ping takes this long. */
   readonly keepaliveTimeoutMs: number
   /** How long calls in progress may take to end when the transport closes. */
   readonly shutdownGraceMs: number
@@ -68,11 +68,11 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
 }
 
 /** The overhead of the frame around the largest message. */
-const FRAME_SLACK_BYTES = 64 * 1024
+const FRAME_OVERHEAD_BYTES = 64 * 1024
 
 /** Options of both ends: the sizes that one end may send are the sizes that the other accepts. */
 export function serverOptions(limits: GrpcTransportLimits): ChannelOptions {
-  const frameBytesMax = limits.messageBytesMax + limits.frameBytes + FRAME_SLACK_BYTES
+  const frameBytesMax = limits.messageBytesMax + limits.frameBytes + FRAME_OVERHEAD_BYTES
   return {
     'grpc.max_send_message_length': frameBytesMax,
     'grpc.max_receive_message_length': frameBytesMax,

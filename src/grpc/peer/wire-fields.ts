@@ -41,7 +41,7 @@ export function readList(fields: Fields, name: string): readonly unknown[] {
   throw badMessage(`${name} is not a list`)
 }
 
-/** Text of a peer with unprintable characters replaced, for logs and error messages. */
+/** Text from a peer with unprintable characters replaced, for logs and error messages. */
 export function toPrintable(value: string): string {
   return value.replace(/[^\x20-\x7e\u00a0-\ud7ff]/g, '?')
 }

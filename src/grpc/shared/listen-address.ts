@@ -1,4 +1,4 @@
-/** Parses 'host:port', and binds a port for a test first, because grpc-js reports a port in use unreliably. */
+/** Parses 'host:port', and tests whether a port can be bound, because grpc-js reports a port in use unreliably. */
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { RaftError } from '../../errors.ts'
@@ -8,7 +8,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** Parses 'host:port' or '[v6]:port'; port 0 stands for any free port. Throws ERR_RAFT_LISTEN. */
+/** Parses 'host:port' or '[v6]:port'; port 0 means any free port. Throws ERR_RAFT_LISTEN. */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
@@ -23,7 +23,7 @@ export function formatAddress({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Whether the address stands for every interface, so that others cannot connect to it by that name. */
+/** Whether the address means every interface, so that others cannot connect to it by that name. */
 export function isWildcard({ host }: ListenAddress): boolean {
   return host === '0.0.0.0' || /^[0:]+$/.test(host)
 }

@@ -3,15 +3,15 @@ import { RaftError } from '../../errors.ts'
 
 /** Limits of the client and admin services; sizes in bytes, times in milliseconds. */
 export interface ServiceLimits {
-  /** The largest encoded command or query; beyond it ERR_RAFT_TOO_LARGE. */
+  /** The largest encoded command or query; a larger one fails with ERR_RAFT_TOO_LARGE. */
   readonly commandBytesMax: number
-  /** The largest encoded result or answer; beyond it the caller gets ERR_RAFT_TOO_LARGE instead. */
+  /** The largest encoded result or answer; in place of a larger one the caller gets ERR_RAFT_TOO_LARGE. */
   readonly answerBytesMax: number
-  /** The most pending requests of one stream, until their responses are sent; beyond it ERR_RAFT_OVERLOADED. */
+  /** The most pending requests of one stream, until their responses are sent; further ones fail with ERR_RAFT_OVERLOADED. */
   readonly streamRequestsMax: number
   /** The same in bytes, requests plus responses. Beyond twice this, responses are replaced by ERR_RAFT_OVERLOADED. */
   readonly streamBytesMax: number
-  /** The most open streams; beyond it ERR_RAFT_OVERLOADED. */
+  /** The most open streams; further ones are rejected with ERR_RAFT_OVERLOADED. */
   readonly streamsMax: number
   /** The default and the maximum timeout of a call. */
   readonly timeoutMs: number

@@ -102,7 +102,7 @@ function lastErrorIn(details: string): string {
   return /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details
 }
 
-/** Any other error is a bug, here or in the state machine: it becomes ERR_RAFT_INTERNAL, and the outcome is unknown. */
+/** Returns a RaftError unchanged. Any other error is a bug, here or in the state machine: it becomes ERR_RAFT_INTERNAL. */
 export function asRaftError(reason: unknown): RaftError {
   if (isRaftError(reason)) return reason
   return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${errorMessage(reason)}`, { cause: reason })

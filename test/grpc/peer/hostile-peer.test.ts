@@ -153,7 +153,7 @@ describe('a node under hostile bytes', () => {
     assert.equal(host.callsOfType('peerLost').length, 2)
   })
 
-  it('answers a malformed snapshot request with a status', async () => {
+  it('answers a snapshot request that is malformed or fails with a status', async () => {
     const requests = [
       { bytes: Buffer.from('ff', 'hex'), code: status.INVALID_ARGUMENT },
       {
@@ -200,8 +200,8 @@ class RawPeer {
     this.call.write(encodeFrame(frame))
   }
 
-  async until(what: string, isSo: () => boolean): Promise<void> {
-    for (let waited = 0; !isSo(); waited += 5) {
+  async until(what: string, isReached: () => boolean): Promise<void> {
+    for (let waited = 0; !isReached(); waited += 5) {
       assert.ok(waited < 5000, `timed out waiting for ${what}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }

@@ -100,7 +100,7 @@ function openStream(limits: Partial<GrpcTransportLimits> = {}) {
   return { stream, call, events }
 }
 
-/** A call that keeps written frames, and completes each write when the test says so. */
+/** A call that keeps written frames, and completes each write when the test calls `completeWrite`. */
 class StubCall implements PeerCall {
   readonly frames: Frame[] = []
   readonly ends: string[] = []
