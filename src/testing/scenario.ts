@@ -29,7 +29,7 @@ export function scenario(text: string): string {
   return formatScript(paragraphs)
 }
 
-/** Throws unless the first word is a command: the text is probably something else then. */
+/** Throws unless the first word is a command: other texts are probably not scenarios. */
 function checkFirstCommand(script: readonly Paragraph[]): void {
   const name = script.flatMap(({ commands }) => commands)[0]?.[0]
   if (name !== undefined && Object.hasOwn(COMMANDS, name)) return

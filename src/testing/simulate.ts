@@ -32,7 +32,7 @@ export interface SimulationOptions {
   readonly properties?: readonly Property[] | undefined
   /** Whether to write a trace. */
   readonly isTraced?: boolean | undefined
-  /** Wrap parts of every node with faulty behaviour, to test that the properties detect it. */
+  /** Functions that make parts of every node faulty, to test that the properties detect it. */
   readonly interceptors?: Interceptors | undefined
   /** Receives every line of a recording of the run; `checkRecording` can check the lines again. */
   readonly record?: ((line: string) => void) | undefined

@@ -7,8 +7,8 @@ import { faulty } from './faulty-transport.ts'
 type Fetch = Transport['fetchSnapshot']
 
 /** A transport with an overridden fetchSnapshot(). */
-function faultyFetch(description: string, fails: string, defect: (correct: Transport) => Fetch): FaultyTransport {
-  return faulty(description, fails, ({ correct }) => ({ transport: { fetchSnapshot: defect(correct) } }))
+function faultyFetch(defect: string, failingCheck: string, override: (correct: Transport) => Fetch): FaultyTransport {
+  return faulty(defect, failingCheck, ({ correct }) => ({ transport: { fetchSnapshot: override(correct) } }))
 }
 
 /** Ends a fetch as if it were complete when it fails with one of these codes. */

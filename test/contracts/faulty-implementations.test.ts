@@ -20,8 +20,8 @@ const transportChecks = (make: typeof memoryTransportFixture): Map<string, () =>
   checksOf((runner) => transportContract({ ...runner, make, timeoutMs: TIMEOUT_MS }))
 
 describe('the storage contract detects a storage that', () => {
-  for (const { defect: what, failingCheck, make } of FAULTY_STORAGES)
-    it(what, () => assertDetected(storageChecks(make), failingCheck))
+  for (const { defect, failingCheck, make } of FAULTY_STORAGES)
+    it(defect, () => assertDetected(storageChecks(make), failingCheck))
 
   it('violates any one of its checks', () => {
     const covered = new Set(FAULTY_STORAGES.map(({ failingCheck }) => failingCheck))
@@ -36,8 +36,8 @@ describe('the storage contract', () => {
   const bare = async () => ({ createStorage: () => new MemoryStorage(), destroy: async () => undefined })
 
   it('fails with a remedy if the fixture lacks a capability that is not listed as unsupported', async () => {
-    const verdict = await failureOf(storageChecks(bare).get('a crash loses no urgent write') ?? assert.fail())
-    assert.match(verdict?.message ?? '', /no crash\(\).*unsupported: \['crashes'\]/)
+    const failure = await failureOf(storageChecks(bare).get('a crash loses no urgent write') ?? assert.fail())
+    assert.match(failure?.message ?? '', /no crash\(\).*unsupported: \['crashes'\]/)
   })
 
   it('lists the unsupported capabilities in its name', () => {
@@ -54,17 +54,17 @@ describe('the storage contract', () => {
   it('reports the requirement, the observation, and where to look', async () => {
     const make =
       FAULTY_STORAGES.find(({ defect }) => defect === 'acknowledges a write before the sync')?.make ?? assert.fail()
-    const verdict = await failureOf(storageChecks(make).get('a crash loses no urgent write') ?? assert.fail())
+    const failure = await failureOf(storageChecks(make).get('a crash loses no urgent write') ?? assert.fail())
     assert.match(
-      verdict?.message ?? '',
+      failure?.message ?? '',
       /^required: a crash loses no urgent write\nobserved: .*\nlook at: whether write/s,
     )
   })
 })
 
 describe('the transport contract detects a transport that', () => {
-  for (const { defect: what, failingChecks, make } of FAULTY_TRANSPORTS)
-    it(what, async () => {
+  for (const { defect, failingChecks, make } of FAULTY_TRANSPORTS)
+    it(defect, async () => {
       for (const title of failingChecks) await assertDetected(transportChecks(make), title)
     })
 
@@ -79,15 +79,15 @@ describe('the transport contract detects a transport that', () => {
 
 describe('the transport contract', () => {
   const bare = (): TransportFixture => {
-    const { stall: _stall, resume: _resume, ...world } = memoryTransportFixture()
-    return world
+    const { stall: _stall, resume: _resume, ...fixture } = memoryTransportFixture()
+    return fixture
   }
 
   it('fails with a remedy if the fixture lacks a capability that is not listed as unsupported', async () => {
-    const verdicts = ['a stalled peer does not delay other peers', 'the largest message arrives intact'].map((title) =>
+    const failures = ['a stalled peer does not delay other peers', 'the largest message arrives intact'].map((title) =>
       failureOf(transportChecks(bare).get(title) ?? assert.fail(title)),
     )
-    const [stalled, largest] = await Promise.all(verdicts)
+    const [stalled, largest] = await Promise.all(failures)
     assert.match(stalled?.message ?? '', /no stall.*unsupported: \['stalls'\]/)
     assert.match(largest?.message ?? '', /no messageBytesMax.*unsupported: \['largest message'\]/)
   })

@@ -8,8 +8,11 @@ import { faulty } from './faulty-storage.ts'
 
 type SnapshotDefect = (correct: SnapshotStore, disk: MemoryDisk) => Partial<SnapshotStore>
 
-const faultyFiles = (it: string, fails: string, lie: SnapshotDefect): FaultyStorage =>
-  faulty(it, fails, ({ snapshots }, disk) => ({ snapshots: { ...allMethodsOf(snapshots), ...lie(snapshots, disk) } }))
+/** A storage with overridden methods of its snapshot store. */
+const faultyFiles = (defect: string, failingCheck: string, override: SnapshotDefect): FaultyStorage =>
+  faulty(defect, failingCheck, ({ snapshots }, disk) => ({
+    snapshots: { ...allMethodsOf(snapshots), ...override(snapshots, disk) },
+  }))
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

@@ -27,10 +27,10 @@ export function faulty(
 ): FaultyStorage {
   const make = async (): Promise<StorageFixture> => {
     const disk = new CrashingDisk()
-    const storage = (): Storage => applyDefect(new MemoryStorage({ disk }), disk, override)
-    return { ...(await memoryStorageFixture(disk)), createStorage: storage, ...fixtureOverrides(disk) }
+    const createStorage = (): Storage => applyDefect(new MemoryStorage({ disk }), disk, override)
+    return { ...(await memoryStorageFixture(disk)), createStorage, ...fixtureOverrides(disk) }
   }
-  return { defect: defect, failingCheck: failingCheck, make }
+  return { defect, failingCheck, make }
 }
 
 function applyDefect(correct: Storage, disk: MemoryDisk, override: StorageDefect): Storage {

@@ -126,19 +126,15 @@ const FAULTY_NUMBERS: readonly FaultyStorage[] = [
 ]
 
 const FAULTY_HARD_STATES: readonly FaultyStorage[] = [
-  faulty('ignores the hard state', 'the hard state survives a restart: term, vote and commit index', (correct) => ({
+  faulty('ignores the hard state', 'the hard state survives a restart', (correct) => ({
     write: (write) => correct.write({ ...write, hardState: undefined }),
   })),
-  faulty(
-    'keeps an old vote in a new term',
-    'the hard state survives a restart: term, vote and commit index',
-    (correct, disk) => ({
-      write: ({ hardState, ...write }) => {
-        const votedFor = hardState?.votedFor ?? disk.view.hardState.votedFor
-        return correct.write({ ...write, hardState: hardState === undefined ? undefined : { ...hardState, votedFor } })
-      },
-    }),
-  ),
+  faulty('keeps an old vote in a new term', 'the hard state survives a restart', (correct, disk) => ({
+    write: ({ hardState, ...write }) => {
+      const votedFor = hardState?.votedFor ?? disk.view.hardState.votedFor
+      return correct.write({ ...write, hardState: hardState === undefined ? undefined : { ...hardState, votedFor } })
+    },
+  })),
   faulty(
     'closes without a sync',
     'the hard state includes a commit index of a non-urgent write after a close',

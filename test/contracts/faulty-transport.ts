@@ -37,12 +37,12 @@ export const WINDOW_BYTES = 1024 * 1024
 export function faulty(
   defect: string,
   failingChecks: string | readonly string[],
-  override: (below: DefectContext) => TransportDefect,
+  override: (context: DefectContext) => TransportDefect,
   fixtureOverrides: (hosts: ReadonlyMap<string, TransportHost>) => FixtureOverrides = () => ({}),
 ): FaultyTransport {
   const make = (): TransportFixture => {
     const hosts = new Map<string, TransportHost>()
-    const { queueBytes = WINDOW_BYTES, ...world } = fixtureOverrides(hosts)
+    const { queueBytes = WINDOW_BYTES, ...overrides } = fixtureOverrides(hosts)
     const network = new MemoryNetwork({ windowBytes: queueBytes, refusalPauseMs: 20 })
     return {
       createTransport: (id) => {
@@ -56,10 +56,10 @@ export function faulty(
       resume: (one, other) => network.resume(one, other),
       windowBytes: WINDOW_BYTES,
       close: async () => undefined,
-      ...world,
+      ...overrides,
     }
   }
-  return { defect: defect, failingChecks: typeof failingChecks === 'string' ? [failingChecks] : failingChecks, make }
+  return { defect, failingChecks: typeof failingChecks === 'string' ? [failingChecks] : failingChecks, make }
 }
 
 function applyDefect(correct: Transport, hosts: Map<string, TransportHost>, overrides: TransportDefect): Transport {

@@ -48,13 +48,13 @@ const FAULTY_MESSAGES: readonly FaultyTransport[] = [
   })),
   faulty(
     'has no window',
-    'messages beyond the window are dropped with false, and accepted again later',
+    'messages beyond the window are dropped until it has space again, and send() returns false',
     () => ({}),
     () => ({ queueBytes: Number.POSITIVE_INFINITY }),
   ),
   faulty(
     'returns true for dropped messages',
-    'messages beyond the window are dropped with false, and accepted again later',
+    'messages beyond the window are dropped until it has space again, and send() returns false',
     ({ correct }) => ({
       transport: {
         send: (to, message) => {

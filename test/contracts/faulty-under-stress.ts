@@ -5,7 +5,7 @@ import type { FaultyTransport } from './faulty-transport.ts'
 import { damaged, faulty } from './faulty-transport.ts'
 
 const STALLED = 'a stalled peer'
-const BOUNDED_CHECK = `${STALLED} receives at most its window plus buffers: the rest is dropped with false and not kept`
+const BOUNDED_CHECK = `${STALLED} receives at most its window plus buffers: the rest is rejected by send() and not kept`
 const MESSAGE_BYTES_MAX = 6 * 1024 * 1024
 
 const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
@@ -20,17 +20,17 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
     return {
       transport: {
         send: (to, message) => {
-          const isTaken = correct.send(to, message)
-          if (!isTaken && message.type === 'AppendEntriesRequest')
+          const isAccepted = correct.send(to, message)
+          if (!isAccepted && message.type === 'AppendEntriesRequest')
             for (const { bytes } of message.blocks) kept.push(Buffer.alloc(bytes.length, 1))
-          return isTaken
+          return isAccepted
         },
       },
     }
   }),
   faulty(
     'never sends again to a peer whose window was full',
-    `${STALLED} receives everything accepted, in order and intact, once it resumes`,
+    `${STALLED} receives accepted messages in order, once each and intact, after it resumes`,
     ({ correct }) => {
       const full = new Set<string>()
       return {
@@ -46,7 +46,7 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
   ),
   faulty(
     'sends a message again',
-    `${STALLED} receives everything accepted, in order and intact, once it resumes`,
+    `${STALLED} receives accepted messages in order, once each and intact, after it resumes`,
     () => ({
       host: (host) => {
         let first: PeerMessage | undefined
@@ -65,9 +65,9 @@ const FAULTY_AT_STALLS: readonly FaultyTransport[] = [
     return {
       transport: {
         send: (to, message) => {
-          const isTaken = !isFull && correct.send(to, message)
-          isFull = !isTaken
-          return isTaken
+          const isAccepted = !isFull && correct.send(to, message)
+          isFull = !isAccepted
+          return isAccepted
         },
       },
     }
@@ -116,10 +116,10 @@ const FAULTY_AT_BYTES: readonly FaultyTransport[] = [
     'invalid bytes on many short connections do not affect the links to peers',
     () => ({}),
     (hosts) => {
-      let came = 0
+      let connections = 0
       return {
         sendRaw: async (to) => {
-          if (++came === 50) hosts.get(to)?.peerLost('a', 'too many connections')
+          if (++connections === 50) hosts.get(to)?.peerLost('a', 'too many connections')
         },
       }
     },

@@ -29,7 +29,7 @@ export async function runToEnd(options: SimulationOptions, onStep?: StepObserver
   return { result, state, outcome: { verdict: verdictOf(result), state: hashOf(state) } }
 }
 
-/** The plan as a run file holds it: in the order of time, with all defaults filled in. */
+/** The plan as a run file holds it: in time order, with all defaults filled in. */
 export function runSpecOf(options: SimulationOptions): RunSpec {
   const { seed, cluster = CLUSTER, settings = {}, healAtMs = HEAL_AT_MS, workload, faults } = options
   return { seed, cluster, settings, healAtMs, workload: workload.toSorted(byTime), faults: faults.toSorted(byTime) }

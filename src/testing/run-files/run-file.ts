@@ -47,7 +47,7 @@ export interface RunFile {
   readonly outcome: Outcome | undefined
 }
 
-/** Formats a run file, with calls and faults in the order of time. */
+/** Formats a run file, with calls and faults in time order. */
 export function formatRun({ run, needs, outcome }: RunFile): string {
   const { seed, cluster, settings, healAtMs, workload, faults } = run
   const lines = [

@@ -7,113 +7,113 @@ import type { ScenarioNode } from './scenario-node.ts'
 import type { InFlight, ScenarioRunner } from './scenario-runner.ts'
 import { addressOf } from './scenario-runner.ts'
 
-type Command = (stage: ScenarioRunner, words: readonly string[]) => void
+type Command = (runner: ScenarioRunner, words: readonly string[]) => void
 
 /** docs/reference/scenarios.md describes each of them. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  options: (stage, words) => {
-    stage.options = Object.fromEntries(words.map(parsePair).map(([name, value]) => [name, JSON.parse(value)]))
+  options: (runner, words) => {
+    runner.options = Object.fromEntries(words.map(parsePair).map(([name, value]) => [name, JSON.parse(value)]))
   },
-  cluster: (stage, words) => {
+  cluster: (runner, words) => {
     const groups: Record<string, NodeId[]> = { voters: [], learner: [], joining: [] }
     let group = 'voters'
     for (const word of words) {
       if (word in groups) group = word
       else groups[group]?.push(word)
     }
-    stage.setCluster(groups.voters ?? [], groups.learner ?? [], groups.joining ?? [])
+    runner.setCluster(groups.voters ?? [], groups.learner ?? [], groups.joining ?? [])
   },
-  logs: (stage, words) => {
+  logs: (runner, words) => {
     for (const [id, terms] of words.map(parsePair)) {
-      const { disk } = unstartedNode(stage, id)
+      const { disk } = unstartedNode(runner, id)
       disk.blocks = terms.split(',').map((term, offset) => entry(offset + 1, Number(term)))
       disk.hardState = { term: disk.blocks[disk.blocks.length - 1]?.term ?? 0, votedFor: undefined, commitIndex: 0 }
     }
   },
-  terms: (stage, words) => {
+  terms: (runner, words) => {
     for (const [id, term] of words.map(parsePair)) {
-      const { disk } = unstartedNode(stage, id)
+      const { disk } = unstartedNode(runner, id)
       disk.hardState = { ...disk.hardState, term: Number(term) }
     }
   },
-  hide: (stage) => {
-    stage.hidesHeartbeats = true
+  hide: (runner) => {
+    runner.hidesHeartbeats = true
   },
-  show: (stage) => {
-    stage.hidesHeartbeats = false
+  show: (runner) => {
+    runner.hidesHeartbeats = false
   },
-  quiet: (stage) => {
-    stage.isQuiet = true
+  quiet: (runner) => {
+    runner.isQuiet = true
   },
-  loud: (stage) => {
-    stage.isQuiet = false
+  loud: (runner) => {
+    runner.isQuiet = false
   },
   /** Advances the clocks of the other nodes by an election timeout, so that they do not stick to an earlier leader. */
-  elect: (stage, [id]) => {
-    const node = stage.node(id)
-    stage.hidesPauses = true
-    for (const other of stage.nodes) if (other !== node) other.now += RAFT_DEFAULTS.electionTimeoutMaxMs
+  elect: (runner, [id]) => {
+    const node = runner.node(id)
+    runner.hidesPauses = true
+    for (const other of runner.nodes) if (other !== node) other.now += RAFT_DEFAULTS.electionTimeoutMaxMs
     node.tick()
-    stage.stabilize()
-    stage.hidesPauses = false
-    if (node.status?.role !== 'leader') stage.printLine(`${id} was not elected`)
+    runner.stabilize()
+    runner.hidesPauses = false
+    if (node.status?.role !== 'leader') runner.printLine(`${id} was not elected`)
   },
-  tick: (stage, words) => {
-    for (const id of words) stage.node(id).tick()
+  tick: (runner, words) => {
+    for (const id of words) runner.node(id).tick()
   },
-  propose: (stage, [id, times = 'x1']) => {
+  propose: (runner, [id, times = 'x1']) => {
     const count = Number(times.slice(1))
-    stage
+    runner
       .node(id)
-      .step([{ type: 'propose', proposal: stage.nextNumber(), count, size: 10 * count, payload: undefined }])
+      .step([{ type: 'propose', proposal: runner.nextNumber(), count, size: 10 * count, payload: undefined }])
   },
-  read: (stage, [id, mode = 'quorum']) => {
-    stage.node(id).step([{ type: 'read', read: stage.nextNumber(), mode: mode === 'lease' ? 'lease' : 'quorum' }])
+  read: (runner, [id, mode = 'quorum']) => {
+    runner.node(id).step([{ type: 'read', read: runner.nextNumber(), mode: mode === 'lease' ? 'lease' : 'quorum' }])
   },
-  change: (stage, [id, ...words]) => {
-    stage.node(id).step([{ type: 'changeMembership', request: stage.nextNumber(), change: parseChange(words) }])
+  change: (runner, [id, ...words]) => {
+    runner.node(id).step([{ type: 'changeMembership', request: runner.nextNumber(), change: parseChange(words) }])
   },
-  transfer: (stage, [id, to]) => {
-    stage.node(id).step([{ type: 'transfer', request: stage.nextNumber(), to }])
+  transfer: (runner, [id, to]) => {
+    runner.node(id).step([{ type: 'transfer', request: runner.nextNumber(), to }])
   },
-  snapshot: (stage, [id]) => stage.node(id).takeSnapshot(),
-  fail: (stage, [id]) => stage.node(id).step([{ type: 'storageFailed', reason: 'the disk is broken' }]),
-  lose: (stage, [id, peer = '']) => stage.node(id).step([{ type: 'peerLost', peer }]),
-  deliver: (stage, [what = 'all', max]) => {
-    stage.deliver(messageFilter(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))
+  snapshot: (runner, [id]) => runner.node(id).takeSnapshot(),
+  fail: (runner, [id]) => runner.node(id).step([{ type: 'storageFailed', reason: 'the disk is broken' }]),
+  lose: (runner, [id, peer = '']) => runner.node(id).step([{ type: 'peerLost', peer }]),
+  deliver: (runner, [what = 'all', max]) => {
+    runner.deliver(messageFilter(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))
   },
-  copy: (stage, [what = 'all']) => stage.copy(messageFilter(what)),
-  drop: (stage, [what = 'all']) => stage.drop(messageFilter(what)),
-  stabilize: (stage) => stage.stabilize(),
-  cut: (stage, [what = '']) => {
-    for (const [from, to] of parseCuts(what)) stage.cut(from, to)
+  copy: (runner, [what = 'all']) => runner.copy(messageFilter(what)),
+  drop: (runner, [what = 'all']) => runner.drop(messageFilter(what)),
+  stabilize: (runner) => runner.stabilize(),
+  cut: (runner, [what = '']) => {
+    for (const [from, to] of parseCuts(what)) runner.cut(from, to)
   },
-  heal: (stage) => stage.heal(),
-  advance: (stage, [ms]) => stage.advanceClocks(Number(ms), false),
-  run: (stage, [ms]) => stage.advanceClocks(Number(ms), true),
-  hold: (stage, [id]) => stage.node(id).hold(),
-  release: (stage, [id, count]) => stage.node(id).release(count === undefined ? undefined : Number(count)),
-  crash: (stage, words) => {
-    for (const id of words) stage.node(id).crash()
+  heal: (runner) => runner.heal(),
+  advance: (runner, [ms]) => runner.advanceClocks(Number(ms), false),
+  run: (runner, [ms]) => runner.advanceClocks(Number(ms), true),
+  hold: (runner, [id]) => runner.node(id).hold(),
+  release: (runner, [id, count]) => runner.node(id).release(count === undefined ? undefined : Number(count)),
+  crash: (runner, words) => {
+    for (const id of words) runner.node(id).crash()
   },
-  restart: (stage, words) => {
-    for (const id of words) stage.node(id).start()
+  restart: (runner, words) => {
+    for (const id of words) runner.node(id).start()
   },
-  status: (stage, words) => {
-    for (const node of selectedNodes(stage, words)) stage.printLine(statusLine(node))
+  status: (runner, words) => {
+    for (const node of selectedNodes(runner, words)) runner.printLine(statusLine(node))
   },
-  progress: (stage, words) => {
-    for (const node of selectedNodes(stage, words))
+  progress: (runner, words) => {
+    for (const node of selectedNodes(runner, words))
       for (const { id, state, matchIndex, nextIndex } of node.status?.peers ?? [])
-        stage.printLine(`${node.id} sees ${id}: ${state} match=${matchIndex} next=${nextIndex}`)
+        runner.printLine(`${node.id} sees ${id}: ${state} match=${matchIndex} next=${nextIndex}`)
   },
-  log: (stage, words) => {
-    for (const node of selectedNodes(stage, words)) stage.printLine(logLine(node))
+  log: (runner, words) => {
+    for (const node of selectedNodes(runner, words)) runner.printLine(logLine(node))
   },
 }
 
-function unstartedNode(stage: ScenarioRunner, id: string): ScenarioNode {
-  const node = stage.unstartedNodes.get(id)
+function unstartedNode(runner: ScenarioRunner, id: string): ScenarioNode {
+  const node = runner.unstartedNodes.get(id)
   if (node === undefined) throw new Error(`unknown node ${id}`)
   return node
 }
@@ -163,8 +163,8 @@ function parseChange(words: readonly string[]): MembershipChange {
   return change
 }
 
-function selectedNodes(stage: ScenarioRunner, words: readonly string[]): readonly ScenarioNode[] {
-  return words.length === 0 ? stage.nodes : words.map((id) => stage.node(id))
+function selectedNodes(runner: ScenarioRunner, words: readonly string[]): readonly ScenarioNode[] {
+  return words.length === 0 ? runner.nodes : words.map((id) => runner.node(id))
 }
 
 function statusLine(node: ScenarioNode): string {
@@ -175,7 +175,7 @@ function statusLine(node: ScenarioNode): string {
   return `${id} ${role} ${facts} leader=${leader ?? '-'} ${formatMembership(membership)}`
 }
 
-/** The terms of the entries on disk, with a bar behind the last committed one. */
+/** The terms of the entries on disk, with a bar after the last committed one. */
 function logLine(node: ScenarioNode): string {
   const { blocks, snapshot } = node.disk
   const commit = node.status?.commitIndex ?? 0

@@ -98,7 +98,7 @@ export class ScenarioNode {
     this.#heldWrites ??= []
   }
 
-  /** Completes `count` held writes; without a count, all of them, and later ones at once again. */
+  /** Completes `count` held writes. Without a count, completes all of them and holds no more. */
   release(count: number = Infinity): void {
     for (let written = 0; written < count; written++) {
       const persist = this.#heldWrites?.shift()

@@ -164,7 +164,7 @@ export class ScenarioRunner implements ScenarioHost {
     }
   }
 
-  /** Adds a copy of each matching message behind all others; copies are not copied again. */
+  /** Adds a copy of each matching message after all others; copies are not copied again. */
   copy(matches: (flight: InFlight) => boolean): void {
     const copies = this.#inFlight.filter((flight) => !flight.isCopy && matches(flight))
     this.#inFlight.push(...copies.map((flight) => ({ ...flight, isCopy: true })))
@@ -179,7 +179,7 @@ export class ScenarioRunner implements ScenarioHost {
     this.#isAnsweringHeartbeat = false
   }
 
-  /** Advances every clock and fires timeouts when they are due, in order. With `isDelivering`, messages are delivered at once. */
+  /** Advances every clock and fires timeouts when they are due, in order. With `delivers`, messages are delivered at once. */
   advanceClocks(ms: number, delivers: boolean): void {
     const ends = new Map(this.nodes.map((node) => [node.id, node.now + ms]))
     const leftOf = (node: ScenarioNode): number => (ends.get(node.id) as number) - node.now

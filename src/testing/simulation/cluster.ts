@@ -57,7 +57,7 @@ export interface ClusterOptions {
   readonly properties?: readonly Property[] | undefined
   readonly isTraced: boolean
   readonly machine?: MachineUnderTest | undefined
-  /** Wrap parts of every node with faulty behaviour, to test the properties. */
+  /** Functions that make parts of every node faulty, to test the properties. */
   readonly interceptors?: Interceptors | undefined
   readonly onStep?: StepObserver | undefined
   /** Receives every line of a recording. */
@@ -76,7 +76,7 @@ export class Cluster implements NodeEnvironment {
   readonly interceptors: Interceptors | undefined
   /** The first violation or unexpected error. */
   failure: unknown
-  /** The step observer has ended the run. */
+  /** Whether the step observer has stopped the run. */
   isStopped = false
   readonly #onStep: StepObserver | undefined
   readonly #record: ((line: string) => void) | undefined
@@ -183,7 +183,7 @@ export class Cluster implements NodeEnvironment {
     this.#crashPoints.clear()
   }
 
-  /** Executes all events that are due by then, one after the other; stops at the first failure. */
+  /** Executes all events that are due by `untilUs`, one after the other; stops at the first failure. */
   async runUntil(untilUs: number): Promise<void> {
     // Promises that are already resolved may schedule events for now.
     await microtaskTurn()

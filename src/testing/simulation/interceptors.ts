@@ -1,4 +1,4 @@
-/** Functions that wrap the core, storage or transport of simulated nodes with faulty behaviour, to test that the properties detect it. */
+/** Functions that replace the core, storage or transport of simulated nodes by a faulty one, to test that the properties detect it. */
 import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { Raft } from '../../core/raft.ts'

@@ -6,7 +6,7 @@ import { messageBytes } from '../../contracts/transport.ts'
 export const WINDOW_BYTES = 1_048_576
 
 export class LinkDirection {
-  /** All messages are lost. */
+  /** Whether all messages are lost. */
   isCut = false
   /** If set, messages of all other types are lost. */
   onlyType: PeerMessage['type'] | undefined

@@ -58,7 +58,7 @@ export class Link {
       this.#transfers.delete(fail)
       signal.removeEventListener('abort', onAbort)
     }
-    return { broken, fail, delay: delay, close }
+    return { broken, fail, delay, close }
   }
 }
 

@@ -76,10 +76,10 @@ export class SimulatedDisk {
     this.#rejectedWith.clear()
   }
 
-  /** A random one of these writes that has a hard state, or none. */
+  /** Selects a random one of these writes that has a hard state, or none. */
   #tornOf(lost: readonly StorageWrite[]): StorageWrite | undefined {
-    const withVote = lost.filter(({ hardState }) => hardState !== undefined)
-    return withVote[this.#random.below(withVote.length + 1)]
+    const withHardState = lost.filter(({ hardState }) => hardState !== undefined)
+    return withHardState[this.#random.below(withHardState.length + 1)]
   }
 
   #keepPartOf({ info, chunks }: UnfinishedFile): void {

@@ -23,7 +23,7 @@ const STALE_DELAY_MAX_US = 5_000_000
 /** The time after which both ends detect that a link is cut. */
 const CUT_DETECTION_US = 400_000
 
-/** The state of the network as plain data; `bytes` are in flight. */
+/** The state of the network as plain data; `bytes` are in flight. The state hash covers the field names: `weather` are the conditions. */
 export interface NetworkState {
   readonly weather: NetworkConditions
   readonly links: readonly {
@@ -223,7 +223,7 @@ export class SimulatedNetwork {
     this.#time.after(this.#random.between(RECONNECT_US / 10, RECONNECT_US), () => this.#connect(link))
   }
 
-  /** Connects after a handshake of both identities; a rejected endpoint retries later. */
+  /** Connects after a handshake of both endpoints; a rejected endpoint retries later. */
   #connect(link: Link): void {
     const { a, b } = link
     const one = this.#endpoints.get(a)

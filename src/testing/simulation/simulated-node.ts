@@ -33,7 +33,7 @@ export interface NodeEnvironment {
   readonly settings: Partial<RaftOptions & RuntimeOptions>
   /** The user's state machine, which receives the same commands as the simulation's own. */
   readonly machine: MachineUnderTest | undefined
-  /** Wrap parts of every node with faulty behaviour, to test the properties. */
+  /** Functions that make parts of every node faulty, to test the properties. */
   readonly interceptors: Interceptors | undefined
   observe(observation: Observation): void
   /** Reports a failure of the run, for example a node that cannot start. */
@@ -58,13 +58,13 @@ export class SimulatedNode {
   /** Defined once the node has started. */
   node: SimulatedRaftNode | undefined
   machine: LedgerMachine | undefined
-  /** Removed from the cluster: it does not start again. */
+  /** Whether the node was removed from the cluster: it does not start again. */
   isRemoved = false
   /** Options that differ from those of the other nodes, used from the next start on. */
   optionOverrides: Partial<RaftOptions> = {}
   /** Called once, after a step of the core that sends messages and before they are sent. */
   beforeSending: (() => void) | undefined
-  /** Its disk was wiped, so its peers reject it and it may stop with that error. */
+  /** Whether its disk was wiped, so that its peers reject it and it may stop with that error. */
   expectsRejection = false
 
   constructor(plan: NodePlan, environment: NodeEnvironment, random: SeededRandom, makeDisk: () => SimulatedDisk) {
@@ -169,7 +169,7 @@ export class SimulatedNode {
     this.node = node
     this.machine = machine
     void node.failed.then((error) => {
-      // A process that stopped for an expected reason stays, so that the properties see whether it still sends.
+      // The process of a node that stopped for an expected reason keeps running, so that the properties detect messages it still sends.
       if (isCurrent() && !this.#isExpected(error)) this.#onStopped(error)
     })
   }
@@ -178,7 +178,7 @@ export class SimulatedNode {
     return this.expectsRejection || this.disk.explains(error)
   }
 
-  /** The node could not start, or stopped by itself: a failure, unless it was removed or its disk or its peers gave it a reason. */
+  /** The node could not start, or stopped by itself. This is a failure unless it was removed, or its disk or its peers explain it. */
   #onStopped(error: unknown): void {
     const isExpected = this.#isExpected(error)
     this.crash(false)

@@ -9,7 +9,7 @@ import type { SimulatedDisk } from './simulated-disk.ts'
 import { SimulatedSnapshots } from './simulated-snapshots.ts'
 import type { NodeClock } from './virtual-clock.ts'
 
-/** After its process has ended, no call of it resolves. */
+/** After the process has ended, none of its calls resolves. */
 export class SimulatedStorage implements Storage {
   readonly #disk: SimulatedDisk
   readonly #clock: NodeClock

@@ -82,7 +82,7 @@ export class SimulatedTransport implements Transport {
     return this.#host !== undefined && !this.#isClosed && !this.#clock.isStopped
   }
 
-  /** The snapshot of its owner, which checks the identity of the caller again. */
+  /** Reads the snapshot from its owner, which checks the identity of this node again. */
   #source(from: NodeId, id: string, offset: number): AsyncIterable<Uint8Array> {
     const owner = this.#network.endpointOf(from)?.host
     if (owner === undefined || this.#host === undefined) throw unreachable(this.#id, from)

@@ -21,7 +21,7 @@ export interface MachineState {
   /** The last command with its index, or '-'. */
   readonly last: string
   readonly digest: string
-  /** Of the snapshot of the user's machine; undefined without one. */
+  /** The digest of the snapshot of the user's machine; undefined without one. */
   readonly triedDigest: string | undefined
 }
 

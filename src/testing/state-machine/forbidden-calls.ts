@@ -14,8 +14,7 @@ export interface ForbiddenCall {
 
 const REMEDIES = {
   time: 'Each node applies a command at a different time, and again after a restart: put the time into the command before it is proposed.',
-  randomness:
-    'Each node would get a different value: generate it before, and put it into the command that is proposed.',
+  randomness: 'Each node would get a different value: generate it before you propose, and put it into the command.',
   timers:
     'A timer fires between different commands on each node: do all work at once, and propose a command when the time has come.',
   locale: `Nodes may run under different locales: pass one ('en'), or compare with < and >.`,

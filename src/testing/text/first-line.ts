@@ -1,4 +1,4 @@
-/** The first line of run, scenario and trace files, which names format and version; and the error for files that cannot be read. */
+/** The first line of run, scenario and trace files, which names the format and its version; and the error for files that cannot be read. */
 import { RaftError } from '../../errors.ts'
 
 export type FileKind = 'run' | 'scenario' | 'recording'
@@ -13,7 +13,7 @@ const USED_BY: Readonly<Record<string, string>> = {
   trace: 'it cannot be replayed; replay the run file instead',
 }
 
-/** The kind of file, by its first line. Without such a line it is a scenario. */
+/** The kind of file, by its first line. Any other text counts as a scenario. */
 export function kindOf(text: string): FileKind {
   const line = firstLineOf(text)
   if (line.startsWith('{')) return 'recording'

@@ -1,4 +1,4 @@
-/** Checks of the log and the hard state: reads return what was written, also after a restart. */
+/** Checks of the log and the hard state: reads return what was written, before and after a restart. */
 import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../contracts/encoded-block.ts'
 import { encodeCommands, encodeMembership, encodeNoop, payloadsOf } from '../../../log-format/block.ts'
@@ -171,7 +171,7 @@ export function logOfBlocks(test: StorageTest): void {
 }
 
 export function hardState(test: StorageTest): void {
-  test('survives a restart: term, vote and commit index', async (fixture) => {
+  test('survives a restart', async (fixture) => {
     const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ hardState: { term: 4, votedFor: 'c', commitIndex: 0 } }))
     await storage.write(writeOf({ hardState: { term: 5, votedFor: undefined, commitIndex: 0 } }))

@@ -52,7 +52,10 @@ export function injectedBytes(on: TransportTest): void {
       return b.host.received.some(isLast)
     })
     for (const message of b.host.received) {
-      assert.ok(message.type === 'ReadIndexRequest', `a ${message.type} was delivered, but none was sent`)
+      assert.ok(
+        message.type === 'ReadIndexRequest',
+        `${message.type} was delivered, but only ReadIndexRequest was sent`,
+      )
       assert.ok(
         message.read >= 0 && message.read <= MESSAGES,
         `a message that was never sent was delivered: ${message.read}`,

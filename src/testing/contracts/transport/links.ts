@@ -24,9 +24,9 @@ export function links(on: TransportTest): void {
     a.transport.setPeers(new Map([['b', await network.fixture.addressFor('a', 'b')]]))
     await network.untilConnected(a, b)
     a.transport.send('b', readIndexRequest(1))
-    await b.host.until('the question', () => b.host.received.length === 1)
+    await b.host.until('the message of a', () => b.host.received.length === 1)
     assert.equal(b.transport.send('a', readIndexRequest(2)), true)
-    await a.host.until('the answer', () => a.host.received.length === 1)
+    await a.host.until('the message of b', () => a.host.received.length === 1)
   })
 
   on('report a loss, drop messages while lost, and reconnect', async (network) => {

@@ -49,7 +49,7 @@ export function messages(on: TransportTest): void {
     await b.host.until('the messages', () => b.host.received.length === 100)
   })
 
-  on('beyond the window are dropped with false, and accepted again later', async (network) => {
+  on('beyond the window are dropped until it has space again, and send() returns false', async (network) => {
     const [a, b] = await network.connectedPair()
     const message = appendEntriesRequest(new Uint8Array(network.fixture.windowBytes / 8))
     const accepted = sendUntilFull(a.transport, message, 8)

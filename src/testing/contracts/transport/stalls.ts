@@ -17,7 +17,7 @@ const FULL_AFTER_ATTEMPTS = 20
 const SENDS_PER_TURN = 128
 
 export function stalls(on: TransportTest): void {
-  on('receives at most its window plus buffers: the rest is dropped with false and not kept', async (network) => {
+  on('receives at most its window plus buffers: the rest is rejected by send() and not kept', async (network) => {
     const [a] = await network.connectedPair()
     const { stall } = requireStall(network.fixture, 'a', 'b')
     await stall()
@@ -27,7 +27,7 @@ export function stalls(on: TransportTest): void {
     assert.ok(grown <= GROWTH_BYTES_MAX, `${Math.round(grown / MIB)} MiB more are allocated than before`)
   })
 
-  on('receives everything accepted, in order and intact, once it resumes', async (network) => {
+  on('receives accepted messages in order, once each and intact, after it resumes', async (network) => {
     const [a, b] = await network.connectedPair()
     const { stall, resume } = requireStall(network.fixture, 'a', 'b')
     await stall()

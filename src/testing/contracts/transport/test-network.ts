@@ -136,9 +136,9 @@ export async function* splitIntoChunks(bytes: Uint8Array, size: number): AsyncGe
 
 /** A snapshot long enough to be interrupted at any point, but finite, so that a transport that never stops reading is detected. */
 export async function* longSnapshot(onEnd: () => void = () => undefined): AsyncGenerator<Uint8Array> {
-  const piece = new Uint8Array(MIB / 16)
+  const chunk = new Uint8Array(MIB / 16)
   try {
-    for (let read = 0; read < 64 * MIB; read += piece.length) yield piece
+    for (let read = 0; read < 64 * MIB; read += chunk.length) yield chunk
   } finally {
     onEnd()
   }
