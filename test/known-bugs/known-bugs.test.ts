@@ -29,7 +29,7 @@ describe('the known bugs', () => {
     }
   })
 
-  it('are detected by the property that is named for them', async () => {
+  it('include vote-forgotten-on-role-change, which I2 detects', async () => {
     const bug = KNOWN_BUGS.find(({ name }) => name === 'vote-forgotten-on-role-change')
     assert.ok(bug)
     const { detectedBy, problem } = await detect(bug)

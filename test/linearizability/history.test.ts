@@ -1,4 +1,4 @@
-/** Recording calls in a history. */
+/** CallHistory records the calls of clients and how each call ends. */
 import assert from 'node:assert/strict'
 import { RaftError } from 'quorate'
 import { CallHistory, checkLinearizable, counterModel } from 'quorate/linearizability'

@@ -43,11 +43,11 @@ function history(keys: number): Call[] {
       answer: { type: 'ok', at, result: undefined },
     })
   }
-  const moment = new Map(
+  const effectAt = new Map(
     calls.map((call) => [call, call.calledAt + random.below((call.answer?.at ?? 0) - call.calledAt)]),
   )
   const answered = new Map<Call, Call>()
-  for (const call of [...calls].sort((a, b) => (moment.get(a) as number) - (moment.get(b) as number))) {
+  for (const call of [...calls].sort((a, b) => (effectAt.get(a) as number) - (effectAt.get(b) as number))) {
     const { key } = call.operation
     const isLost = random.below(100) === 0
     const { state, result } = keyValueModel<number>().step(stores.get(key), call.operation)

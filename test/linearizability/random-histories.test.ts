@@ -1,4 +1,4 @@
-/** Random histories: those of a real object are linearizable; for others the verdict equals that of a brute-force check. */
+/** Random histories of real objects are linearizable; with some results replaced, the verdict equals that of a brute-force check. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Model, RecordedCall } from 'quorate/linearizability'

@@ -112,7 +112,7 @@ function programsIn(text: string): Pick<Program, 'source' | 'output'>[] {
   }))
 }
 
-/** The file name that the page tells its reader to use. */
+/** The file name under which the page asks its reader to save the program. */
 function fileNameIn(text: string): string {
   return /save it as\s+`(\w+\.ts)`/.exec(text)?.[1] ?? 'program.ts'
 }

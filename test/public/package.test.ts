@@ -65,7 +65,7 @@ describe('a project without the optional packages', function () {
     for (const name of ['rocksdb', 'fast-check']) assert.ok(!existsSync(join(project, 'node_modules', name)), name)
   })
 
-  it('imports every subpath except quorate/testing, which needs fast-check', () => {
+  it('imports every subpath except quorate/testing, whose types need fast-check', () => {
     assertSucceeds(run(process.execPath, ['subpaths.js'], project))
   })
 

@@ -31,7 +31,7 @@ describe('a recording', () => {
       assert.equal(recordingLine(parseObservation(line, offset + 2)), line)
   })
 
-  it('of a run without violation has none', async () => {
+  it('of a run without a violation shows none', async () => {
     const { observations, violation } = await checkRecording(lines)
     assert.equal(violation, undefined)
     assert.equal(observations, lines.length - 1)
@@ -64,45 +64,45 @@ describe('a recording', () => {
     })
 
   for (const [what, text, message] of [
-    ['empty', '', /line 1: the first line is '' instead of \{"format"/],
+    ['is empty', '', /line 1: the first line is '' instead of \{"format"/],
     [
-      'another format',
+      'has another format',
       '# quorate trace, version 1',
       /line 1: the first line is '# quorate trace, version 1' instead of/,
     ],
     [
-      'of a later version',
+      'has a later version',
       '{"format":"quorate recording","version":2}',
       /line 1: the file has version 2 of its format/,
     ],
-    ['truncated within a line', `${RECORDING_FORMAT}\n{"type":"cra`, /line 2: invalid JSON/],
+    ['ends within a line', `${RECORDING_FORMAT}\n{"type":"cra`, /line 2: invalid JSON/],
     [
-      'of an unknown observation',
+      'has an unknown observation',
       `${RECORDING_FORMAT}\n{"type":"thought"}`,
       /line 2: unknown observation type thought/,
     ],
     [
-      'not made of objects',
+      'has a line that is not an object',
       `${RECORDING_FORMAT}\n17`,
       /line 2: unknown observation type undefined; the types are started, /,
     ],
     [
-      'of an index that is too large',
+      'has an index that is too large',
       `${RECORDING_FORMAT}\n{"type":"applied","node":"a","index":10000001,"term":1,"command":"x"}`,
       /line 2: index is 10000001, more than the maximum of 10000000/,
     ],
     [
-      'of an unsafe integer',
+      'has an unsafe integer',
       `${RECORDING_FORMAT}\n{"type":"restored","node":"a","index":9007199254740993}`,
       /line 2: .*9007199/,
     ],
     [
-      'without a required field',
+      'lacks a required field',
       `${RECORDING_FORMAT}\n{"type":"durable","node":"a"}`,
       /line 2: invalid observation 'durable'/,
     ],
   ] as const)
-    it(`is rejected if it is ${what}`, async () => {
+    it(`is rejected if it ${what}`, async () => {
       await assert.rejects(checkRecording(text.split('\n')), (error: Error) => {
         assert.ok(isRaftError(error, 'ERR_RAFT_RUN_FILE'))
         assert.match(error.message, /^the file cannot be checked: /)
@@ -114,11 +114,11 @@ describe('a recording', () => {
   it('is checked, or rejected with ERR_RAFT_RUN_FILE, after random edits', async () => {
     const beginning = lines.slice(0, 300)
     const place = fc.nat(beginning.length - 1)
-    const harm = fc.tuple(place, fc.nat(), fc.constantFrom('drop', 'double', 'cut', 'null', 'minus'))
+    const edit = fc.tuple(place, fc.nat(), fc.constantFrom('drop', 'double', 'cut', 'null', 'minus'))
     await fc.assert(
-      fc.asyncProperty(harm, async ([at, where, how]) => {
+      fc.asyncProperty(edit, async ([at, where, how]) => {
         const line = beginning[at] as string
-        const harmed = {
+        const edited = {
           drop: [],
           double: [line, line],
           cut: [line.slice(0, where % line.length)],
@@ -126,7 +126,7 @@ describe('a recording', () => {
           minus: [line.replace(/:\d+/, ':-1')],
         }[how]
         try {
-          await checkRecording([...beginning.slice(0, at), ...harmed, ...beginning.slice(at + 1)])
+          await checkRecording([...beginning.slice(0, at), ...edited, ...beginning.slice(at + 1)])
         } catch (error) {
           if (!isRaftError(error, 'ERR_RAFT_RUN_FILE')) throw error
         }

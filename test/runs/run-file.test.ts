@@ -30,7 +30,7 @@ describe('a run file', () => {
     fc.assert(property, { numRuns: 300, seed: 1 })
   })
 
-  it('lists calls and faults in the order of time', () => {
+  it('lists calls and faults in time order', () => {
     const text = formatRun({
       run: {
         seed: 7,
@@ -64,7 +64,7 @@ state 0123456789abcdef
   })
 
   it('keeps its comments when its outcome is replaced', () => {
-    const text = `${RUN_FORMAT}\n# Of a Tuesday.\nseed 1 # the first\ncluster voters=3\nheal 500\n`
+    const text = `${RUN_FORMAT}\n# A comment.\nseed 1 # the first\ncluster voters=3\nheal 500\n`
     const changed = withOutcome(text, OUTCOME)
     assert.equal(changed, `${text}----\nkept until event 12\nstate 0123456789abcdef\n`)
     assert.equal(withOutcome(changed, OUTCOME), changed)

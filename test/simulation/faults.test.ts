@@ -40,7 +40,7 @@ async function runWith(
 
 const count = (seen: Observation[], type: Observation['type']): number => seen.filter((one) => one.type === type).length
 
-/** The members that have all commands at the end. */
+/** The members at the end of the run: the final state of each is checked. */
 const nodesAtEnd = (seen: Observation[]): string[] => seen.flatMap((one) => (one.type === 'ended' ? [one.node] : []))
 
 describe('the fault', () => {

@@ -12,18 +12,18 @@ const ELECTION_US = 300_000
 describe('a cluster without faults', () => {
   it('elects one leader and commits all writes', async () => {
     const workload = writes({ from: 400, every: 25, count: 100 })
-    const history = await simulate({ seed: 1, cluster: { voters: 3, spares: 0 }, workload, faults: [] })
-    assert.equal(history.failure, undefined)
-    assert.equal(history.eventCounts.get('becameLeader'), 1)
-    assert.ok(history.commitIndex >= 100, `committed ${history.commitIndex}`)
+    const result = await simulate({ seed: 1, cluster: { voters: 3, spares: 0 }, workload, faults: [] })
+    assert.equal(result.failure, undefined)
+    assert.equal(result.eventCounts.get('becameLeader'), 1)
+    assert.ok(result.commitIndex >= 100, `committed ${result.commitIndex}`)
   })
 
   for (const voters of [1, 2, 4, 7])
     it(`makes progress with ${voters} voters`, async () => {
       const workload = writes({ from: 600, every: 50, count: 20 })
-      const history = await simulate({ seed: 2, cluster: { voters, spares: 0 }, workload, faults: [] })
-      assert.equal(history.failure, undefined)
-      assert.ok(history.commitIndex >= 20)
+      const result = await simulate({ seed: 2, cluster: { voters, spares: 0 }, workload, faults: [] })
+      assert.equal(result.failure, undefined)
+      assert.ok(result.commitIndex >= 20)
     })
 })
 
@@ -33,18 +33,18 @@ describe('a cluster whose nodes crash', () => {
       (atMs) => ({ type: 'crash', atMs, node: LEADER, isHard: true, forMs: 700 }) as const,
     )
     const workload = writes({ from: 400, every: 20, count: 180 })
-    const history = await simulate({ seed: 3, workload, faults })
-    assert.equal(history.failure, undefined)
-    assert.ok((history.eventCounts.get('becameLeader') ?? 0) >= 4)
-    assert.ok(history.commitIndex >= 60, `committed ${history.commitIndex}`)
+    const result = await simulate({ seed: 3, workload, faults })
+    assert.equal(result.failure, undefined)
+    assert.ok((result.eventCounts.get('becameLeader') ?? 0) >= 4)
+    assert.ok(result.commitIndex >= 60, `committed ${result.commitIndex}`)
   })
 
   it('recovers from a crash of all nodes at once', async () => {
     const faults = [0, 1, 2].map(
       (node) => ({ type: 'crash', atMs: 2000, node, isHard: true, forMs: 100 + node }) as const,
     )
-    const history = await simulate({ seed: 4, workload: writes({ from: 400, every: 20, count: 150 }), faults })
-    assert.equal(history.failure, undefined)
+    const result = await simulate({ seed: 4, workload: writes({ from: 400, every: 20, count: 150 }), faults })
+    assert.equal(result.failure, undefined)
   })
 })
 

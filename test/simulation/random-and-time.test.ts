@@ -4,7 +4,10 @@ import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clo
 
 describe('a seeded random generator', () => {
   it('gives the same numbers for the same seed and others for another', () => {
-    const draw = (seed: number): number[] => Array.from({ length: 5 }, (_, i) => new SeededRandom(seed + 0 * i).next())
+    const draw = (seed: number): number[] => {
+      const random = new SeededRandom(seed)
+      return Array.from({ length: 5 }, () => random.next())
+    }
     assert.deepEqual(draw(7), draw(7))
     assert.notDeepEqual(draw(7), draw(8))
   })

@@ -17,8 +17,8 @@ describe('the simulated storage', () => {
     unsupported: ['lost syncs'],
     make: async () => {
       const { time, stop } = running()
-      const ignored = { called: () => {}, durable: () => {} }
-      const disk = new SimulatedDisk('a', new SeededRandom(1), ignored)
+      const ignoringObserver = { called: () => {}, durable: () => {} }
+      const disk = new SimulatedDisk('a', new SeededRandom(1), ignoringObserver)
       let clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
       const crash = (isHard: boolean): void => {
         clock.stop()
@@ -28,14 +28,14 @@ describe('the simulated storage', () => {
       return {
         createStorage: (): Storage => new SimulatedStorage(disk, clock),
         crash: async () => crash(true),
-        crashWithin: async (call, moment) => {
+        crashWithin: async (call, crashPoint) => {
           let isOver = false
           const over = (): void => {
             isOver = true
           }
           call().then(over, over)
           // One step of the virtual time per turn.
-          for (let turn = 0; turn < moment && !isOver; turn++) await new Promise((resolve) => setImmediate(resolve))
+          for (let turn = 0; turn < crashPoint && !isOver; turn++) await new Promise((resolve) => setImmediate(resolve))
           if (!isOver) crash(false)
           return !isOver
         },
@@ -67,18 +67,18 @@ describe('the simulated transport', () => {
     unsupported: ['stalls', 'largest message', 'raw bytes', 'injected bytes'],
     make: () => {
       const { time, stop } = running()
-      const ignored = { sent: () => {}, delivered: () => {}, lost: () => {} }
-      const network = new SimulatedNetwork(time, new SeededRandom(1), ignored)
-      const bothWays = (one: string, other: string, way: (from: string, to: string) => void): void => {
-        way(one, other)
-        way(other, one)
+      const ignoringObserver = { sent: () => {}, delivered: () => {}, lost: () => {} }
+      const network = new SimulatedNetwork(time, new SeededRandom(1), ignoringObserver)
+      const inBothDirections = (one: string, other: string, run: (from: string, to: string) => void): void => {
+        run(one, other)
+        run(other, one)
       }
       return {
         createTransport: (id) =>
           new SimulatedTransport(network, id, new NodeClock(time, { startMs: 0, ratePerMille: 1000 })),
         addressFor: (_, to) => `sim:${to}`,
-        cut: (one, other) => bothWays(one, other, (from, to) => network.cut(from, to)),
-        heal: (one, other) => bothWays(one, other, (from, to) => network.heal(from, to)),
+        cut: (one, other) => inBothDirections(one, other, (from, to) => network.cut(from, to)),
+        heal: (one, other) => inBothDirections(one, other, (from, to) => network.heal(from, to)),
         windowBytes: WINDOW_BYTES,
         close: async () => stop(),
       }

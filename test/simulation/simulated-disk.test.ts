@@ -11,19 +11,19 @@ import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clo
 const SEEDS = 60
 const MEMBERSHIP = { members: [], voters: [], outgoing: [], learners: [] }
 const SNAPSHOT: SnapshotInfo = { id: 's', index: 1, term: 1, size: 4, membership: MEMBERSHIP }
-const WATCHER = { called: () => {}, durable: () => {} }
+const IGNORING_OBSERVER = { called: () => {}, durable: () => {} }
 
 /** Runs a function on the storage of a new disk, then crashes the disk. */
 async function afterCrash(
   seed: number,
   isHard: boolean,
-  doing: (storage: SimulatedStorage, disk: SimulatedDisk) => Promise<unknown>,
+  use: (storage: SimulatedStorage, disk: SimulatedDisk) => Promise<unknown>,
 ): Promise<SimulatedDisk> {
-  const disk = new SimulatedDisk('a', new SeededRandom(seed), WATCHER)
+  const disk = new SimulatedDisk('a', new SeededRandom(seed), IGNORING_OBSERVER)
   const time = new VirtualTime()
   const clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
   let isDone = false
-  const all = doing(new SimulatedStorage(disk, clock), disk).finally(() => {
+  const all = use(new SimulatedStorage(disk, clock), disk).finally(() => {
     isDone = true
   })
   while (!isDone) {

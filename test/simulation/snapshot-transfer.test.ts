@@ -13,6 +13,7 @@ import { LEADER } from '../../src/testing/simulation/workload.ts'
 import { withMessageFilter, withoutRepeatedOffers } from './wrappers.ts'
 
 const LOSSES = ['is lost', 'is lost with the connection', 'is followed by a partition'] as const
+
 /** How the message with this number is lost; 0 loses none. */
 interface InjectedLoss {
   readonly number: number
@@ -20,7 +21,7 @@ interface InjectedLoss {
 }
 
 const NO_LOSS: InjectedLoss = { number: 0, loss: 'is lost' }
-const SILENCE_MS = 500
+const PARTITION_MS = 500
 const CRASH_MS = 900
 const RESTART_MS = 1700
 const END_MS = 3500
@@ -41,12 +42,12 @@ const ALL_MESSAGES = [
 /** Records, and may lose, everything between two nodes from the follower's restart until it accepts entries, snapshot chunks included. */
 class LinkTap {
   readonly passed: string[] = []
-  readonly #fate: InjectedLoss
+  readonly #injected: InjectedLoss
   #ends: readonly SimulatedNode[] = []
   #cluster: Cluster | undefined
 
-  constructor(fate: InjectedLoss) {
-    this.#fate = fate
+  constructor(injected: InjectedLoss) {
+    this.#injected = injected
   }
 
   watch(cluster: Cluster, ...ends: readonly SimulatedNode[]): void {
@@ -78,7 +79,7 @@ class LinkTap {
   /** Records a message; returns whether it arrives. */
   #pass(what: string): boolean {
     this.passed.push(what)
-    if (this.passed.length === this.#fate.number) return this.#lose()
+    if (this.passed.length === this.#injected.number) return this.#lose()
     if (what === 'AppendEntriesResponse accepted') this.#ends = []
     return true
   }
@@ -86,11 +87,11 @@ class LinkTap {
   #lose(): false {
     const { network, time } = this.#cluster as Cluster
     const [a, b] = this.#ends.map(({ id }) => id) as [string, string]
-    if (this.#fate.loss === 'is lost with the connection') time.after(0, () => network.reset(a, b))
-    if (this.#fate.loss === 'is followed by a partition') {
+    if (this.#injected.loss === 'is lost with the connection') time.after(0, () => network.reset(a, b))
+    if (this.#injected.loss === 'is followed by a partition') {
       const ways = [[a, b] as const, [b, a] as const]
       for (const way of ways) network.cut(...way)
-      time.after(SILENCE_MS * 1000, () => ways.forEach((way) => void network.heal(...way)))
+      time.after(PARTITION_MS * 1000, () => ways.forEach((way) => void network.heal(...way)))
     }
     return false
   }
@@ -103,15 +104,15 @@ function nameOf(message: PeerMessage): string {
 
 /** Restarts a follower whose leader has compacted its log. Returns the recorded messages and the failure, if any. */
 async function rejoin(
-  fate: InjectedLoss,
+  injected: InjectedLoss,
   bug: Interceptors = {},
 ): Promise<{ passed: readonly string[]; failure: unknown }> {
-  const wire = new LinkTap(fate)
+  const tap = new LinkTap(injected)
   const interceptors: Interceptors = {
     ...bug,
     transport: (transport, id) => {
-      const wired = wire.wrap(transport, id)
-      return bug.transport?.(wired, id) ?? wired
+      const tapped = tap.wrap(transport, id)
+      return bug.transport?.(tapped, id) ?? tapped
     },
   }
   const cluster = new Cluster({
@@ -129,20 +130,20 @@ async function rejoin(
   const follower = cluster.nodes.find((node) => node !== leader) as SimulatedNode
   follower.crash(true)
   await cluster.runUntil(RESTART_MS * 1000)
-  wire.watch(cluster, leader, follower)
+  tap.watch(cluster, leader, follower)
   follower.start()
   await cluster.runUntil(END_MS * 1000)
   const statuses = new Map(
     cluster.nodes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node.statusNow()]])),
   )
-  const termThen = cluster.leader?.node?.statusNow().term
+  const termAtDeadline = cluster.leader?.node?.statusNow().term
   try {
-    checkLiveness({ statuses, openCalls: clients.openCalls, termAtDeadline: termThen })
+    checkLiveness({ statuses, openCalls: clients.openCalls, termAtDeadline })
   } catch (error) {
     cluster.fail(error)
   }
   if (cluster.failure === undefined) assert.equal(cluster.eventCounts.get('snapshotInstalled'), 1)
-  return { passed: wire.passed, failure: cluster.failure }
+  return { passed: tap.passed, failure: cluster.failure }
 }
 
 /** A follower that does not retry an interrupted fetch. */
@@ -150,9 +151,9 @@ const FETCH_ONCE: Interceptors = {
   transport: (transport) => {
     const fetchSnapshot = transport.fetchSnapshot.bind(transport)
     return Object.assign(transport, {
-      async *fetchSnapshot(...wish: Parameters<typeof fetchSnapshot>): AsyncIterable<Uint8Array> {
+      async *fetchSnapshot(...request: Parameters<typeof fetchSnapshot>): AsyncIterable<Uint8Array> {
         try {
-          yield* fetchSnapshot(...wish)
+          yield* fetchSnapshot(...request)
         } catch (error) {
           if (!isRaftError(error, 'ERR_RAFT_UNREACHABLE')) throw error
           await new Promise(() => {})
@@ -165,12 +166,12 @@ const FETCH_ONCE: Interceptors = {
 /** A follower that reports an installed snapshot only once. */
 const REPORT_ONCE: Interceptors = {
   core: (raft) => {
-    let isTold = false
+    let hasReported = false
     return withMessageFilter(raft, (message) => {
       if (message.type !== 'InstallSnapshotResponse' || message.outcome !== 'installed') return true
-      const wasTold = isTold
-      isTold = true
-      return !wasTold
+      const hadReported = hasReported
+      hasReported = true
+      return !hadReported
     })
   },
 }

@@ -1,4 +1,4 @@
-/** checkStateMachine accepts correct state machines, and says what is wrong with faulty ones. */
+/** checkStateMachine accepts correct state machines, and reports what is wrong with faulty ones. */
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -320,14 +320,14 @@ describe('checkStateMachine rejects a faulty machine', () => {
   })
 
   it('that fails only in a cluster, with a run file to replay', async () => {
-    class ByTerm extends Sum {
+    class ByIndex extends Sum {
       override apply(add: number, { index }: { readonly index: number }): unknown {
         if (index > 8 && this.total > 0 && index % 2 === 0) throw new Error('even is too many')
         return super.apply(add)
       }
     }
     const check = { ...SMALL_CHECK, logEntriesMax: 8, shrinksMax: 5, commands: fc.constant(1) }
-    const machine = (): ByTerm => new ByTerm()
+    const machine = (): ByIndex => new ByIndex()
     const error = await checkStateMachine(machine, check).catch((reason: Error) => reason)
     assert.ok(error instanceof Error)
     assert.match(error.message, /even is too many/)
@@ -379,7 +379,7 @@ describe('checkStateMachine with a child process', () => {
     )
   })
 
-  it('is reported as skipped if it is not configured', async () => {
+  it('is reported as a skipped check if it is not configured', async () => {
     const { notChecked } = await checkStateMachine(() => new Sum(), there)
     assert.match(
       notChecked.join('; '),

@@ -47,7 +47,7 @@ describe('a node that lost its data directory', () => {
 describe('a membership change at the same moment as a loss of data', () => {
   it('may stop the cluster without violating a property', async () => {
     const demotion: Call = { type: 'change', atMs: 1500, add: [], promote: [], demote: [2], remove: [] }
-    const history = await simulate({
+    const result = await simulate({
       seed: 1,
       cluster: { voters: 3, spares: 0 },
       workload: [{ type: 'write', atMs: 1000, node: LEADER, count: 3 }, demotion],
@@ -55,8 +55,8 @@ describe('a membership change at the same moment as a loss of data', () => {
       healAtMs: 2500,
       isTraced: true,
     })
-    assert.match(history.trace ?? '', /commits the membership \(n0 n1 \+n2\)/)
-    assert.equal(history.failure, undefined)
+    assert.match(result.trace ?? '', /commits the membership \(n0 n1 \+n2\)/)
+    assert.equal(result.failure, undefined)
   })
 })
 

@@ -56,11 +56,11 @@ export function rejectionIn(input: Input): AppendEntriesResponse | undefined {
 /** A leader that ignores the hint of a rejection and backs up by a fixed number of entries. */
 export function withFixedBacktrack(raft: Raft, entries: number): RaftCore {
   return withInputs(raft, (input) => {
-    const refusal = rejectionIn(input)
-    if (refusal === undefined) return [input]
-    const hintIndex = Math.max(refusal.index - entries, raft.state.log.baseIndex)
-    const hintTerm = raft.state.log.termAt(hintIndex) ?? refusal.hintTerm
-    return [{ ...input, message: { ...refusal, hintIndex, hintTerm } } as Input]
+    const rejection = rejectionIn(input)
+    if (rejection === undefined) return [input]
+    const hintIndex = Math.max(rejection.index - entries, raft.state.log.baseIndex)
+    const hintTerm = raft.state.log.termAt(hintIndex) ?? rejection.hintTerm
+    return [{ ...input, message: { ...rejection, hintIndex, hintTerm } } as Input]
   })
 }
 
@@ -71,8 +71,7 @@ export function withCommitRule(raft: Raft, reached: (matches: readonly number[])
     if (role.type !== 'leader') return effects
     const matches = membership.voters
       .map((voter) => (voter === id ? log.persistedIndex : (role.progress.get(voter)?.matchIndex ?? 0)))
-      .sort((one, other) => other - one)
-      .reverse()
+      .sort((one, other) => one - other)
     const index = reached(matches)
     if (index > log.commitIndex && index <= log.lastIndex) log.commitTo(index)
     return effects

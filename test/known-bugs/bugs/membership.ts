@@ -136,9 +136,9 @@ export const OMITTED_MEMBERSHIP: readonly OmittedBug[] = [
     why: 'a leader appends a membership only after the one before it is committed, so a truncation never drops two; reverting any number of them has a unit test',
   },
   {
-    does: 'was to be checked for the same bug',
+    does: 'may have the bug of hashicorp/raft#697',
     system: 'braft',
     sources: ['baidu/braft#539'],
-    why: 'the report refers to hashicorp/raft#697, which is listed under Snapshots',
+    why: 'the report refers to that bug, which is listed under Snapshots',
   },
 ]

@@ -18,8 +18,8 @@ function frequentReads(mode: 'lease' | 'linearizable'): Call[] {
 }
 
 /** For 450 ms in every 600 ms, the leader's outbound messages are lost; it still receives. */
-const LEADER_SENDS_BLOCKED: FaultPlan = Array.from({ length: 6 }, (_, spell) =>
-  [0, 1, 2].map((to) => ({ type: 'cut' as const, atMs: 500 + 600 * spell, from: LEADER, to, forMs: 450 })),
+const LEADER_SENDS_BLOCKED: FaultPlan = Array.from({ length: 6 }, (_, number) =>
+  [0, 1, 2].map((to) => ({ type: 'cut' as const, atMs: 500 + 600 * number, from: LEADER, to, forMs: 450 })),
 ).flat()
 
 /** Enables lease reads and adds many of them. Clock drift is excluded, because leases are not safe under it. */
@@ -48,8 +48,8 @@ export const READS: readonly KnownBug[] = [
   },
   {
     name: 'any-response-confirms',
-    does: 'counts a late heartbeat response for the newest round, and so confirms a newer read',
-    system: 'etcd, to 2026',
+    does: 'counts a late heartbeat response towards the newest round, and so confirms a newer read',
+    system: 'etcd, until 2026',
     sources: ['etcd-io/etcd#20418', 'TestReadOnlyDuplicateRequest'],
     edits: [
       {
