@@ -19,12 +19,12 @@ export const corruptionSafety: Property = {
 
 /** Compares the log with which the node started, `log`, with what was durable before, `disk`. */
 function findLoss({ log, disk, diskSnapshot }: NodeView, snapshotIndex: LogIndex): string | undefined {
-  const snapshotThen = diskSnapshot?.index ?? 0
-  if (snapshotIndex < snapshotThen)
-    return `a snapshot at index ${snapshotIndex}, but its disk had one at ${snapshotThen}`
+  const diskSnapshotIndex = diskSnapshot?.index ?? 0
+  if (snapshotIndex < diskSnapshotIndex)
+    return `a snapshot at index ${snapshotIndex}, but its disk had one at ${diskSnapshotIndex}`
   const last = Math.max(log.lastIndex, snapshotIndex)
   if (last < disk.lastIndex) return `a log that ends at ${last}, but its disk had entries up to ${disk.lastIndex}`
-  const [found, had] = [log.termAt(disk.lastIndex), disk.termAt(disk.lastIndex)]
-  if (found === undefined || had === undefined || found === had) return undefined
-  return `an entry of term ${found} at ${disk.lastIndex}, but its disk had one of term ${had}`
+  const [found, expected] = [log.termAt(disk.lastIndex), disk.termAt(disk.lastIndex)]
+  if (found === undefined || expected === undefined || found === expected) return undefined
+  return `an entry of term ${found} at ${disk.lastIndex}, but its disk had one of term ${expected}`
 }

@@ -88,7 +88,7 @@ function checkSnapshotTransfers(leader: RaftStatus, statuses: ReadonlyMap<NodeId
   if (waiting === undefined) return
   const { nextIndex, state } = waiting
   const progress = `its next index is ${nextIndex} (${state}), and the log of ${id} starts at ${firstIndex}`
-  throw new PropertyViolation(LIVENESS.snapshotArrives, `${waiting.id} has not received one: ${progress}.`)
+  throw new PropertyViolation(LIVENESS.snapshotArrives, `${waiting.id} has not received a snapshot: ${progress}.`)
 }
 
 /** Throws a PropertyViolation for the first liveness property that the cluster lacks. */
@@ -103,7 +103,7 @@ export function checkLiveness(finalState: FinalState): void {
       `leaders: [${leaders.map(({ id }) => id)}]; ${summarizeStatuses(all)}`,
     )
   if (leader.term > termAtDeadline)
-    throw new PropertyViolation(LIVENESS.termStable, `it increased from ${termAtDeadline} to ${leader.term}.`)
+    throw new PropertyViolation(LIVENESS.termStable, `the term increased from ${termAtDeadline} to ${leader.term}.`)
   checkSnapshotTransfers(leader, statuses)
   if (leader.membership.outgoing.length > 0 || !leader.isMembershipCommitted)
     throw new PropertyViolation(

@@ -20,17 +20,17 @@ export const logMatching: Property = {
       if (observation.type !== 'durable') return undefined
       const { disk } = view.node(observation.node)
       for (const block of observation.write.blocks) {
-        const ofTerm = seen.get(block.term) ?? new Map<LogIndex, SeenBlock>()
-        seen.set(block.term, ofTerm)
+        const blocksOfTerm = seen.get(block.term) ?? new Map<LogIndex, SeenBlock>()
+        seen.set(block.term, blocksOfTerm)
         const prevTerm = disk.termAt(block.first - 1)
         const checksum = block.bytes === undefined ? undefined : checksumOf(block.bytes)
-        const now = { node: observation.node, count: block.count, prevTerm, checksum }
-        const earlier = ofTerm.get(block.first)
-        if (earlier === undefined) ofTerm.set(block.first, now)
+        const current = { node: observation.node, count: block.count, prevTerm, checksum }
+        const earlier = blocksOfTerm.get(block.first)
+        if (earlier === undefined) blocksOfTerm.set(block.first, current)
         else {
-          const difference = differenceOf(earlier, now)
+          const difference = differenceOf(earlier, current)
           if (difference !== undefined)
-            return `at index ${block.first} of term ${block.term}, ${earlier.node} and ${now.node} have ${difference}.`
+            return `at index ${block.first} of term ${block.term}, ${earlier.node} and ${current.node} have ${difference}.`
         }
       }
       return undefined

@@ -80,17 +80,20 @@ function rejectionsIn(inputs: readonly Input[], term: Term): Rejection[] {
 
 /** Whether the leader acted on the rejection: it answers the current probe or lowered the next index. Late duplicates do neither. */
 function countsAsRound({ from, index, session }: Rejection, before: RaftStatus, after: RaftStatus): boolean {
-  const was = peerOf(from, before)
-  const is = peerOf(from, after)
-  if (was === undefined || is === undefined || was.state === 'snapshot' || index <= was.matchIndex) return false
+  const earlier = peerOf(from, before)
+  const later = peerOf(from, after)
+  if (earlier === undefined || later === undefined || earlier.state === 'snapshot' || index <= earlier.matchIndex)
+    return false
   if (session !== sessionOf(from, after) || session !== sessionOf(from, before)) return false
-  return is.nextIndex < was.nextIndex || (was.state === 'probe' && index === was.nextIndex - 1)
+  return later.nextIndex < earlier.nextIndex || (earlier.state === 'probe' && index === earlier.nextIndex - 1)
 }
 
 function hasAccepted(peer: NodeId, before: RaftStatus, after: RaftStatus): boolean {
-  const was = peerOf(peer, before)
-  const is = peerOf(peer, after)
-  return was === undefined || is === undefined || is.state !== 'probe' || is.matchIndex > was.matchIndex
+  const earlier = peerOf(peer, before)
+  const later = peerOf(peer, after)
+  return (
+    earlier === undefined || later === undefined || later.state !== 'probe' || later.matchIndex > earlier.matchIndex
+  )
 }
 
 function repairOf(repairs: Map<NodeId, Repair>, peer: NodeId, session: LogIndex): Repair {

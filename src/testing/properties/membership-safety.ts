@@ -24,14 +24,14 @@ export const membershipSafety: Property = {
         return `${node} uses the membership at index ${status.membershipIndex}, but the latest in its log is at ${now.index}.`
       if (formatMembership(status.membership) !== formatMembership(now.membership))
         return `${node} uses ${formatMembership(status.membership)}, but its log has ${formatMembership(now.membership)} at ${now.index}.`
-      const own = effects.persist?.blocks.find(({ kind, term }) => kind === 'membership' && term === status.term)
-      if (own?.membership === undefined || status.role !== 'leader' || earlier === undefined) return undefined
+      const appended = effects.persist?.blocks.find(({ kind, term }) => kind === 'membership' && term === status.term)
+      if (appended?.membership === undefined || status.role !== 'leader' || earlier === undefined) return undefined
       if (earlier.index > status.commitIndex)
-        return `${node} appended a membership at ${own.first} before the one at ${earlier.index} was committed.`
+        return `${node} appended a membership at ${appended.first} before the one at ${earlier.index} was committed.`
       if (log.termAt(status.commitIndex) !== status.term)
-        return `${node} appended a membership at ${own.first} before it had committed an entry of its term ${status.term}.`
-      if (!isValidSuccessor(earlier.membership, own.membership))
-        return `the membership at ${own.first} (${formatMembership(own.membership)}) may not follow ${formatMembership(earlier.membership)}.`
+        return `${node} appended a membership at ${appended.first} before it had committed an entry of its term ${status.term}.`
+      if (!isValidSuccessor(earlier.membership, appended.membership))
+        return `the membership at ${appended.first} (${formatMembership(appended.membership)}) may not follow ${formatMembership(earlier.membership)}.`
       return undefined
     }
   },

@@ -35,8 +35,8 @@ export const monotonic: Property = {
         for (const field of ['term', 'commitIndex', 'appliedIndex', 'snapshotIndex', 'firstIndex'] as const)
           if (status[field] < before[field])
             return `the ${field} of ${node} decreased from ${before[field]} to ${status[field]}.`
-        const forgotten = matchIndexRegression(before, status)
-        if (forgotten !== undefined) return forgotten
+        const regression = matchIndexRegression(before, status)
+        if (regression !== undefined) return regression
       }
       const { snapshotIndex, appliedIndex, commitIndex, lastIndex } = status
       if (effects.install !== undefined) installing.set(node, effects.install.index)

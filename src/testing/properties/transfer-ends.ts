@@ -7,18 +7,18 @@ export const transferEnds: Property = {
   name: 'a transfer ends',
   statement: 'A leadership transfer completes or is abandoned within one election timeout of the leader, on its clock.',
   watch(view) {
-    const begun = new Map<NodeId, Instant>()
+    const startedAt = new Map<NodeId, Instant>()
     return (observation) => {
-      if (observation.type === 'started') begun.delete(observation.node)
+      if (observation.type === 'started') startedAt.delete(observation.node)
       if (observation.type !== 'stepped' || observation.now === undefined) return undefined
       const { node, now, effects, status } = observation
       if (!status.isTransferring) {
-        begun.delete(node)
+        startedAt.delete(node)
         return undefined
       }
-      const since = begun.get(node)
+      const since = startedAt.get(node)
       if (since === undefined || effects.events.some(({ type }) => type === 'transferStarted')) {
-        begun.set(node, now)
+        startedAt.set(node, now)
         return undefined
       }
       const limitMs = view.node(node).settings?.electionTimeoutMaxMs ?? Number.POSITIVE_INFINITY

@@ -113,12 +113,12 @@ export class ScenarioRunner implements ScenarioHost {
       this.observe({ type: 'sent', from, to, message })
       if (this.#cuts.has(`${from}>${to}`)) continue
       const isHeartbeat = isEmptyAppend(message) || (this.#isAnsweringHeartbeat && isAcceptance(message))
-      this.#inFlight.push({ from, to, message: this.#withPayload(from, message), isHeartbeat, isCopy: false })
+      this.#inFlight.push({ from, to, message: this.#withMemberships(from, message), isHeartbeat, isCopy: false })
     }
   }
 
   /** The core's blocks carry metadata only; this adds the memberships from the sender's disk or memory. */
-  #withPayload(from: NodeId, message: Message): Message {
+  #withMemberships(from: NodeId, message: Message): Message {
     if (message.type !== 'AppendEntriesRequest') return message
     return { ...message, blocks: message.blocks.map((block) => this.#node(from).fullBlock(block)) }
   }
