@@ -173,15 +173,15 @@ describe('a leader with faulty followers', () => {
   })
 
   it('keeps its log when a snapshot of an earlier leader arrives late', () => {
-    const follower = followerOf('a b c', { term: 2, log: '1 1' })
+    const node = followerOf('a b c', { term: 2, log: '1 1' })
     const snapshot = snapshotAt('9@2', membershipOf('a b c'))
-    follower.receive('b', snapshotRequest({ term: 2, snapshot }))
-    follower.timeOut()
-    follower.receive('c', preVoteResponse({ term: 3 }))
-    follower.receive('c', voteResponse({ term: 3 }))
-    assert.equal(follower.status.role, 'leader')
-    follower.process({ type: 'snapshotFetched', snapshot })
-    assert.equal(follower.log, '1 1 3')
+    node.receive('b', snapshotRequest({ term: 2, snapshot }))
+    node.timeOut()
+    node.receive('c', preVoteResponse({ term: 3 }))
+    node.receive('c', voteResponse({ term: 3 }))
+    assert.equal(node.status.role, 'leader')
+    node.process({ type: 'snapshotFetched', snapshot })
+    assert.equal(node.log, '1 1 3')
   })
 })
 

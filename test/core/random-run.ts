@@ -29,7 +29,7 @@ export type RunStep =
   | { readonly type: 'time'; readonly ms: number | 'wake' }
   | { readonly type: 'durable'; readonly writes: number }
   | { readonly type: 'applied' }
-  /** Its election times out, and all other nodes grant their votes. */
+  /** The node campaigns, and b, c and d grant their votes. */
   | { readonly type: 'election' }
   /** All followers acknowledge the whole log. */
   | { readonly type: 'agreement' }
@@ -128,7 +128,7 @@ export class RandomRun {
     this.#apply({ type: 'durable', writes: 9 })
   }
 
-  /** A unique number for every request, as the runtime assigns. */
+  /** Returns a unique number for a request, as the runtime does. */
   nextId(): number {
     return ++this.#lastId
   }

@@ -24,7 +24,7 @@ describe('§5.2 Leader election', () => {
   it('a node starts as a follower', () => {
     const node = followerOf('a b c', { term: 3, votedFor: 'a', log: '1 3' })
     assert.equal(node.status.role, 'follower')
-    assert.deepEqual(node.settle().messages, [])
+    assert.deepEqual(node.wait(node.options.electionTimeoutMinMs - 1).messages, [])
   })
 
   // "A server remains in follower state as long as it receives valid RPCs from a leader …"

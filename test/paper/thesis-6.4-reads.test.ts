@@ -241,11 +241,11 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
   })
 
   it('a leader has no lease before it has committed an entry of its term, or without leaseReads', () => {
-    const fresh = leaderOf('a b c', { term: 4, log: '1', options: LEASES })
-    assert.deepEqual(leaseRead(fresh).settled, [])
-    const off = readyLeaderOf('a b c', { term: 2 })
-    confirm(off, 'b')
-    assert.deepEqual(leaseRead(off).settled, [])
+    const newLeader = leaderOf('a b c', { term: 4, log: '1', options: LEASES })
+    assert.deepEqual(leaseRead(newLeader).settled, [])
+    const withoutLeases = readyLeaderOf('a b c', { term: 2 })
+    confirm(withoutLeases, 'b')
+    assert.deepEqual(leaseRead(withoutLeases).settled, [])
   })
 
   // Another node’s lease may rely on contact before the restart.

@@ -1,8 +1,8 @@
 /** The heartbeat rounds of a leader and when each was sent, for read index and lease (thesis §6.4). */
 import type { Instant } from '../types.ts'
 
-/** The number of rounds remembered. Older ones count as sent infinitely long ago. */
-const ROUNDS_MAX = 1024
+/** At least this many rounds are remembered. Older ones may count as sent infinitely long ago. */
+const ROUNDS_KEPT_MIN = 1024
 
 export class HeartbeatRounds {
   /** The current round, sent with every message. */
@@ -12,7 +12,7 @@ export class HeartbeatRounds {
   begin(now: Instant): number {
     this.current++
     this.#sentAt.push(now)
-    if (this.#sentAt.length > 2 * ROUNDS_MAX) this.#sentAt.splice(0, this.#sentAt.length - ROUNDS_MAX)
+    if (this.#sentAt.length > 2 * ROUNDS_KEPT_MIN) this.#sentAt.splice(0, this.#sentAt.length - ROUNDS_KEPT_MIN)
     return this.current
   }
 

@@ -43,7 +43,8 @@ export class Progress {
     this.lastContactAt = now
   }
 
-  get isCaughtUp(): boolean {
+  /** Whether the logs are known to match up to matchIndex, and entries are pipelined. */
+  get isReplicating(): boolean {
     return this.state.type === 'replicate' && this.hasResponded
   }
 

@@ -46,11 +46,11 @@ export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
   const hasReadRound = beginReadRound(state, leader)
   const isHeartbeatDue = state.now >= leader.heartbeatDueAt
   if (isHeartbeatDue && !hasReadRound) leader.rounds.begin(state.now)
-  const isDue = isHeartbeatDue || hasReadRound
-  if (isDue) leader.heartbeatDueAt = state.now + state.options.heartbeatIntervalMs
+  const hasNewRound = isHeartbeatDue || hasReadRound
+  if (hasNewRound) leader.heartbeatDueAt = state.now + state.options.heartbeatIntervalMs
   confirmReads(state, leader)
   for (const progress of leader.progress.values()) {
-    replicateTo(state, leader, progress, isDue || progress.needsCommitIndex)
+    replicateTo(state, leader, progress, hasNewRound || progress.needsCommitIndex)
   }
   dropRemovedMembers(state, leader)
   continueTransfer(state, leader)

@@ -66,7 +66,7 @@ function laggingLearner(state: RaftState, leader: LeaderState, change: Membershi
 
 function isCaughtUp(state: RaftState, leader: LeaderState, peer: NodeId): boolean {
   const progress = leader.progress.get(peer)
-  if (progress === undefined || !progress.isCaughtUp) return false
+  if (progress === undefined || !progress.isReplicating) return false
   if (!isActive(state, leader, peer)) return false
   return state.log.lastIndex - progress.matchIndex <= state.options.caughtUpEntries
 }

@@ -68,7 +68,7 @@ export class PeerAdmission {
         `${peer.nodeId} belongs to cluster ${peer.clusterId}, ${nodeId} to cluster ${clusterId}`,
       )
     if (peer.nodeId === nodeId && peer.directoryId !== directoryId)
-      return refusal('ERR_RAFT_DUPLICATE_NODE', `there is a ${nodeId} already, with another data directory`)
+      return refusal('ERR_RAFT_DUPLICATE_NODE', `${nodeId} is already running with another data directory`)
     const boundDirectoryId = this.#membershipView.member(peer.nodeId)?.directoryId ?? ''
     if (boundDirectoryId !== '' && boundDirectoryId !== peer.directoryId)
       return refusal(

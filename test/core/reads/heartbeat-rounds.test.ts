@@ -16,7 +16,7 @@ describe('the heartbeat rounds of a leader', () => {
     assert.deepEqual([rounds.sentAt(0), rounds.sentAt(2)], [-Infinity, -Infinity])
   })
 
-  it('are forgotten after a thousand others and never confused', () => {
+  it('are remembered for a thousand others, then forgotten, and never confused', () => {
     const rounds = new HeartbeatRounds()
     for (let count = 1; count <= 5000; count++) rounds.begin(10 * count)
     assert.equal(rounds.sentAt(5000), 50_000)

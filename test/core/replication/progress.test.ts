@@ -83,15 +83,15 @@ describe('the progress of a follower', () => {
     assert.equal(progress.status(300).silentMs, 50)
   })
 
-  it('counts as caught up only while it replicates and after a response', () => {
+  it('counts as replicating only in that mode and after a response', () => {
     const progress = progressOf()
-    assert.equal(progress.isCaughtUp, false)
+    assert.equal(progress.isReplicating, false)
     progress.becomeReplicate()
-    assert.equal(progress.isCaughtUp, false)
+    assert.equal(progress.isReplicating, false)
     progress.recordContact(200, 1)
-    assert.equal(progress.isCaughtUp, true)
+    assert.equal(progress.isReplicating, true)
     progress.becomeProbe(10)
-    assert.equal(progress.isCaughtUp, false)
+    assert.equal(progress.isReplicating, false)
   })
 })
 
