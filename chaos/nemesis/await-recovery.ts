@@ -13,10 +13,10 @@ export async function awaitRecovery({ cluster, log, signal }: FaultContext): Pro
     signal.throwIfAborted()
     for (const id of cluster.ids) {
       if (cluster.isRunning(id)) continue
-      const ended = await cluster.exitOf(id)
-      if (ended.exitCode !== EXIT_TRY_AGAIN)
-        throw new UnexpectedOutcome(`${describeExit(id, ended)}, although no fault stopped it`)
-      log(`start ${id} again: ${ended.stderr}`)
+      const exit = await cluster.exitOf(id)
+      if (exit.exitCode !== EXIT_TRY_AGAIN)
+        throw new UnexpectedOutcome(`${describeExit(id, exit)}, although no fault stopped it`)
+      log(`start ${id} again: ${exit.stderr}`)
       cluster.start(id)
     }
     const statuses = await cluster.statuses()

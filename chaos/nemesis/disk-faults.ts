@@ -25,9 +25,9 @@ const DETECTION_TIMEOUT_MS = 20_000
 
 async function exitWithin(context: FaultContext, id: string, ms: number): Promise<ProcessExit | undefined> {
   const limit = pause(context, ms).then(() => undefined)
-  const ended = await Promise.race([context.cluster.exitOf(id), limit])
+  const exit = await Promise.race([context.cluster.exitOf(id), limit])
   limit.catch(() => undefined)
-  return ended
+  return exit
 }
 
 /** Flips one to four bits: mostly in the largest files, which are most likely to be hit, and sometimes in small, more critical ones. */
@@ -57,11 +57,11 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
     await cluster.kill(id)
     log(`flip bits of ${id}: ${flipBits(context, cluster.directoryOf(id)).join(', ')}`)
     cluster.start(id)
-    const ended = await exitWithin(context, id, context.random.between(2500, 6000))
-    if (ended === undefined) log(`${id} started despite the damage`)
-    else if (ended.exitCode === EXIT_DO_NOT_RESTART || ended.exitCode === EXIT_IO || ended.signal !== null)
-      log(`rejected: ${describeExit(id, ended).split('\n')[0]}`)
-    else throw new UnexpectedOutcome(`after damage to its files ${describeExit(id, ended)}`)
+    const exit = await exitWithin(context, id, context.random.between(2500, 6000))
+    if (exit === undefined) log(`${id} started despite the damage`)
+    else if (exit.exitCode === EXIT_DO_NOT_RESTART || exit.exitCode === EXIT_IO || exit.signal !== null)
+      log(`rejected: ${describeExit(id, exit).split('\n')[0]}`)
+    else throw new UnexpectedOutcome(`after damage to its files ${describeExit(id, exit)}`)
     await replaceNode(context, id)
   },
   'wipe a disk': async (context) => {
@@ -71,8 +71,8 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
     rmSync(cluster.directoryOf(id), { recursive: true })
     log(`wipe the directory of ${id} and start it`)
     cluster.start(id)
-    const ended = await exitWithin(context, id, DETECTION_TIMEOUT_MS)
-    if (ended?.exitCode !== EXIT_DO_NOT_RESTART)
+    const exit = await exitWithin(context, id, DETECTION_TIMEOUT_MS)
+    if (exit?.exitCode !== EXIT_DO_NOT_RESTART)
       throw new UnexpectedOutcome(`${id} takes part although its directory is empty`)
     await replaceNode(context, id)
   },
@@ -108,11 +108,11 @@ export const TINY_DISK_FAULTS: Readonly<Record<string, Fault>> = {
     const { id, disk } = await tinyDiskNodeOf(context)
     log(`fill the disk of ${id}`)
     disk.fill(FULL_BYTES)
-    const ended = await exitWithin(context, id, DETECTION_TIMEOUT_MS)
+    const exit = await exitWithin(context, id, DETECTION_TIMEOUT_MS)
     disk.clear()
-    if (ended === undefined) return log(`${id} did not write`)
-    if (ended.exitCode !== EXIT_IO) throw new UnexpectedOutcome(`with a full disk ${describeExit(id, ended)}`)
-    log(`free space and start ${id}: ${describeExit(id, ended).split('\n')[0]}`)
+    if (exit === undefined) return log(`${id} did not write`)
+    if (exit.exitCode !== EXIT_IO) throw new UnexpectedOutcome(`with a full disk ${describeExit(id, exit)}`)
+    log(`free space and start ${id}: ${describeExit(id, exit).split('\n')[0]}`)
     cluster.start(id)
   },
 }

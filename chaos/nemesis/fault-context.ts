@@ -87,11 +87,10 @@ export async function removeMember({ cluster }: FaultContext, id: string): Promi
 /** Removes a running member and waits until its process exits because of that. */
 export async function removeAndAwaitExit(context: FaultContext, id: string): Promise<void> {
   await removeMember(context, id)
-  const ended = await Promise.race([context.cluster.exitOf(id), pause(context, REMOVED_EXIT_TIMEOUT_MS)])
-  if (ended === undefined)
+  const exit = await Promise.race([context.cluster.exitOf(id), pause(context, REMOVED_EXIT_TIMEOUT_MS)])
+  if (exit === undefined)
     throw new UnexpectedOutcome(`${id} still runs ${REMOVED_EXIT_TIMEOUT_MS} ms after its removal`)
-  if (ended.exitCode !== EXIT_DO_NOT_RESTART)
-    throw new UnexpectedOutcome(`after its removal ${describeExit(id, ended)}`)
+  if (exit.exitCode !== EXIT_DO_NOT_RESTART) throw new UnexpectedOutcome(`after its removal ${describeExit(id, exit)}`)
   rmSync(context.cluster.directoryOf(id), { recursive: true })
 }
 

@@ -59,8 +59,8 @@ export const PROCESS_FAULTS: Readonly<Record<string, Fault>> = {
     for (const id of [...cluster.ids]) {
       log(`stop ${id} gracefully and start it`)
       cluster.sendSignal(id, 'SIGTERM')
-      const ended = await cluster.exitOf(id)
-      if (ended.exitCode !== 0) throw new UnexpectedOutcome(`after SIGTERM ${describeExit(id, ended)}`)
+      const exit = await cluster.exitOf(id)
+      if (exit.exitCode !== 0) throw new UnexpectedOutcome(`after SIGTERM ${describeExit(id, exit)}`)
       cluster.start(id)
       await awaitRecovery(context)
     }

@@ -63,6 +63,6 @@ export class SnapshotFetches {
 }
 
 function rejectedError({ code, message }: Refusal): RaftError {
-  const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(known, `the peer rejected the fetch of the snapshot: ${message}`)
+  const knownCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
+  return new RaftError(knownCode, `the peer rejected the fetch of the snapshot: ${message}`)
 }

@@ -219,9 +219,9 @@ export class MaelstromTransport implements Transport {
   #open(host: TransportHost, found: Omit<Link, 'bytes' | 'lastReceivedAt' | 'lost'>): void {
     const { nodeId } = found.identity
     this.#halfOpen.delete(found.address)
-    const known = this.#links.get(nodeId)
-    if (known?.incarnation === found.incarnation) return
-    if (known !== undefined) this.#end(nodeId, 'the peer was restarted')
+    const existing = this.#links.get(nodeId)
+    if (existing?.incarnation === found.incarnation) return
+    if (existing !== undefined) this.#end(nodeId, 'the peer was restarted')
     this.#links.set(nodeId, { ...found, bytes: 0, lastReceivedAt: performance.now(), lost: new AbortController() })
     host.peerConnected(nodeId)
   }

@@ -146,8 +146,8 @@ export class GrpcTransport implements Transport {
   }
 
   #link(host: TransportHost, peer: NodeId): PeerLink {
-    const known = this.#links.get(peer)
-    if (known !== undefined) return known
+    const existing = this.#links.get(peer)
+    if (existing !== undefined) return existing
     const link = new PeerLink({
       peer,
       host,

@@ -265,8 +265,8 @@ function checkConnection(caller: PeerIdentity, expected: NodeId, host: Transport
 }
 
 function refusedError(peer: NodeId, { code, message }: Refusal): RaftError {
-  const known = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(known, `${peer} refused to send its snapshot: ${message}`)
+  const knownCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
+  return new RaftError(knownCode, `${peer} refused to send its snapshot: ${message}`)
 }
 
 function unreachableError(peer: NodeId, cause?: unknown): RaftError {

@@ -29,15 +29,16 @@ export interface OpenedDirectory extends VerifiedLog {
 /** Rejects before anything is changed if possible; otherwise it leaves the directory closed and unlocked. */
 export async function openDirectory(
   directory: DataDirectory,
-  wanted: StorageIdentity,
+  expected: StorageIdentity,
   options: OpenOptions,
 ): Promise<OpenedDirectory> {
   await directory.prepare()
-  const known = await directory.readIdentity(wanted)
-  const database = await openDatabase(directory, options, known !== undefined)
+  const existing = await directory.readIdentity(expected)
+  const database = await openDatabase(directory, options, existing !== undefined)
   try {
-    const identity = (await directory.readIdentity(wanted)) ?? (await initializeDirectory(directory, wanted, database))
-    await writeOwner(directory.owner, wanted.nodeId)
+    const identity =
+      (await directory.readIdentity(expected)) ?? (await initializeDirectory(directory, expected, database))
+    await writeOwner(directory.owner, expected.nodeId)
     const hardState = await HardStateFile.open(directory.hardState)
     const verified = await verifyLog(database, directory.log, hardState.record)
     if (verified.snapshot !== undefined) await options.verifySnapshot(verified.snapshot)
@@ -67,11 +68,11 @@ async function openDatabase(directory: DataDirectory, options: OpenOptions, must
 /** Initializes a directory, IDENTITY last. The directory must be empty, or left by an interrupted initialization. */
 async function initializeDirectory(
   directory: DataDirectory,
-  wanted: StorageIdentity,
+  expected: StorageIdentity,
   database: Database,
 ): Promise<DirectoryIdentity> {
   await assertUnused(directory, database)
-  const identity = await directory.beginIdentity(wanted)
+  const identity = await directory.beginIdentity(expected)
   await HardStateFile.create(directory.hardState)
   await makeDirectory(directory.snapshots)
   await database.write((batch) => batch.put(SUMMARY_KEY, encodeChecksummedJson(EMPTY_SUMMARY)), true)

@@ -93,37 +93,37 @@ describe('a cluster of one node', function () {
   })
   after(() => cluster.close())
 
-  const typed = (...words: readonly string[]): Promise<CommandResult> =>
+  const quorate = (...words: readonly string[]): Promise<CommandResult> =>
     runInProcess([...words, '--endpoints', cluster.endpoint('n1')])
 
   it('writes, reads, lists, compares and deletes values', async () => {
-    assertPrinted(await typed('put', 'colour', 'blue'), 'ok\n')
-    assertPrinted(await typed('get', 'colour'), 'blue\n')
-    assertPrinted(await typed('get', 'colour', '--local'), 'blue\n')
-    assertPrinted(await typed('cas', 'colour', 'blue', 'green'), 'ok\n')
+    assertPrinted(await quorate('put', 'colour', 'blue'), 'ok\n')
+    assertPrinted(await quorate('get', 'colour'), 'blue\n')
+    assertPrinted(await quorate('get', 'colour', '--local'), 'blue\n')
+    assertPrinted(await quorate('cas', 'colour', 'blue', 'green'), 'ok\n')
     assertEnded(
-      await typed('cas', 'colour', 'blue', 'red'),
+      await quorate('cas', 'colour', 'blue', 'red'),
       1,
       /'colour' holds 'green', which is not the expected value/,
     )
-    assertEnded(await typed('put', 'colour', 'red', '--if-absent'), 1, /nothing was changed/)
-    assertPrinted(await typed('put', 'côte', 'd’azur'), 'ok\n')
-    assertPrinted(await typed('list', 'co'), 'colour\tgreen\n')
-    assertPrinted(await typed('list', '--keys'), 'colour\ncôte\n')
-    assertPrinted(await typed('delete', 'colour'), 'deleted\n')
-    assertEnded(await typed('delete', 'colour'), 1, /there is no key 'colour'/)
-    assertEnded(await typed('get', 'colour'), 1, /^error: there is no key 'colour'\n$/)
+    assertEnded(await quorate('put', 'colour', 'red', '--if-absent'), 1, /nothing was changed/)
+    assertPrinted(await quorate('put', 'côte', 'd’azur'), 'ok\n')
+    assertPrinted(await quorate('list', 'co'), 'colour\tgreen\n')
+    assertPrinted(await quorate('list', '--keys'), 'colour\ncôte\n')
+    assertPrinted(await quorate('delete', 'colour'), 'deleted\n')
+    assertEnded(await quorate('delete', 'colour'), 1, /there is no key 'colour'/)
+    assertEnded(await quorate('get', 'colour'), 1, /^error: there is no key 'colour'\n$/)
   })
 
   it('reads a value from standard input', async () => {
     const env = { QUORATE_ENDPOINTS: cluster.endpoint('n1') }
     assertPrinted(await run(['put', 'piped', '-'], { env, input: 'from a pipe' }), 'ok\n')
-    const { value, version } = JSON.parse((await typed('get', 'piped', '-o', 'json')).stdout)
+    const { value, version } = JSON.parse((await quorate('get', 'piped', '-o', 'json')).stdout)
     assert.deepEqual([value, version], ['from a pipe', 1])
   })
 
   it('prints the version, index, term and node with -v', async () => {
-    const { stderr, exitCode } = await typed('put', 'a', '1', '-v')
+    const { stderr, exitCode } = await quorate('put', 'a', '1', '-v')
     assert.equal(exitCode, 0)
     assert.match(stderr, /^version 1 {2}index \d+ {2}term \d+ {2}by 127\.0\.0\.1:\d+\n$/)
   })
@@ -135,8 +135,8 @@ describe('a cluster of one node', function () {
   })
 
   it('rejects an empty key and a key that is too long', async () => {
-    assertEnded(await typed('put', '', 'v'), 2, /its key is empty/)
-    assertEnded(await typed('get', 'k'.repeat(1025)), 2, /1025 bytes, the limit is 1024/)
+    assertEnded(await quorate('put', '', 'v'), 2, /its key is empty/)
+    assertEnded(await quorate('get', 'k'.repeat(1025)), 2, /1025 bytes, the limit is 1024/)
   })
 
   it('answers an invalid command with a refusal and keeps serving', async () => {
@@ -151,20 +151,20 @@ describe('a cluster of one node', function () {
   })
 
   it('prints its status as text and as JSON', async () => {
-    assert.match((await typed('status')).stdout, /^e2e {2}term \d+ {2}leader n1 {2}commit \d+ {2}1\/1 voters up/)
-    const { schema, leader, nodes } = JSON.parse((await typed('status', '-o', 'json')).stdout)
+    assert.match((await quorate('status')).stdout, /^e2e {2}term \d+ {2}leader n1 {2}commit \d+ {2}1\/1 voters up/)
+    const { schema, leader, nodes } = JSON.parse((await quorate('status', '-o', 'json')).stdout)
     assert.deepEqual([schema, leader, nodes.length, nodes[0].role], ['quorate.status/v1', 'n1', 1, 'leader'])
   })
 
   it('takes a snapshot on request', async () => {
-    assert.match((await typed('snapshot', 'take')).stdout, /^snapshot \S+ at index \d+, term \d+, \d+ bytes\n$/)
+    assert.match((await quorate('snapshot', 'take')).stdout, /^snapshot \S+ at index \d+, term \d+, \d+ bytes\n$/)
   })
 
   it('rejects the removal of its last voter and a transfer to an unknown node', async () => {
-    assertEnded(await typed('member', 'remove', 'n1'), 2, /pass --yes/)
-    assertEnded(await typed('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_/)
-    assertEnded(await typed('member', 'promote', 'n9'), 5, /error\[ERR_RAFT_/)
-    assertEnded(await typed('leader', 'transfer', '--to', 'n9'), 5, /error\[ERR_RAFT_BAD_TARGET\]/)
+    assertEnded(await quorate('member', 'remove', 'n1'), 2, /pass --yes/)
+    assertEnded(await quorate('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_/)
+    assertEnded(await quorate('member', 'promote', 'n9'), 5, /error\[ERR_RAFT_/)
+    assertEnded(await quorate('leader', 'transfer', '--to', 'n9'), 5, /error\[ERR_RAFT_BAD_TARGET\]/)
   })
 
   describe('while its node is running', () => {
@@ -199,7 +199,7 @@ describe('a cluster of one node', function () {
     it('has its data after a restart', async () => {
       cluster.start('n1')
       await cluster.leader()
-      assertPrinted(await typed('get', 'piped'), 'from a pipe\n')
+      assertPrinted(await quorate('get', 'piped'), 'from a pipe\n')
     })
   })
 
@@ -218,7 +218,7 @@ describe('a cluster of three nodes', function () {
   })
   after(() => cluster.close())
 
-  const typed = (...words: readonly string[]): Promise<CommandResult> =>
+  const quorate = (...words: readonly string[]): Promise<CommandResult> =>
     runInProcess([...words, '--endpoints', cluster.endpoints.join(',')])
 
   it('is reached through any node, because a follower names the leader', async () => {
@@ -233,13 +233,13 @@ describe('a cluster of three nodes', function () {
   it('transfers leadership to the requested node', async () => {
     const leader = await cluster.leader()
     const next = cluster.ids.find((id) => id !== leader) as string
-    assertPrinted(await typed('leader', 'transfer', '--to', next), `${next} leads\n`)
+    assertPrinted(await quorate('leader', 'transfer', '--to', next), `${next} leads\n`)
     assert.equal(await cluster.leader(), next)
   })
 
   it('grows to four nodes by the commands that it prints, and shrinks to three again', async () => {
     await cluster.addNode('n4')
-    const added = await typed('member', 'add', 'n4', cluster.links.addresses.n4 ?? '')
+    const added = await quorate('member', 'add', 'n4', cluster.links.addresses.n4 ?? '')
     assert.equal(added.exitCode, 0, added.stderr)
     assert.match(
       added.stderr,
@@ -247,10 +247,10 @@ describe('a cluster of three nodes', function () {
     )
     cluster.join('n4')
     await cluster.assertEqual()
-    const promoted = await typed('member', 'promote', 'n4')
+    const promoted = await quorate('member', 'promote', 'n4')
     assert.equal(promoted.exitCode, 0, promoted.stderr)
-    assert.match((await typed('member', 'list')).stdout, /^n4\tvoter\t/m)
-    const removed = await typed('member', 'remove', 'n4', '--yes')
+    assert.match((await quorate('member', 'list')).stdout, /^n4\tvoter\t/m)
+    const removed = await quorate('member', 'remove', 'n4', '--yes')
     assert.match(removed.stderr, /before: 4 voters .* tolerates 1 failure\nafter: {2}3 voters .* tolerates 1 failure/)
     assert.equal(removed.exitCode, 0, removed.stderr)
     await cluster.kill('n4')
@@ -261,11 +261,11 @@ describe('a cluster of three nodes', function () {
     const leader = await cluster.leader()
     const [first, second] = cluster.ids.filter((id) => id !== leader) as [string, string]
     await Promise.all([cluster.kill(first), cluster.kill(leader)])
-    const status = await typed('status', '--timeout', '2s')
+    const status = await quorate('status', '--timeout', '2s')
     assert.equal(status.exitCode, 4)
     assert.match(status.stdout, /no leader .* 1\/3 voters up {2}no quorum: needs 2/)
     assert.equal(status.stdout.match(/^✗/gm)?.length, 2)
-    assertEnded(await typed('get', 'a', '--timeout', '1s'), 4, /error\[ERR_RAFT_/)
+    assertEnded(await quorate('get', 'a', '--timeout', '1s'), 4, /error\[ERR_RAFT_/)
     assertPrinted(await runInProcess(['get', 'a', '--local', '--endpoints', cluster.endpoint(second)]), '1\n')
   })
 })

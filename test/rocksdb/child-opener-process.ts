@@ -10,11 +10,11 @@ process.on('message', (order: OpenRequest) => {
 })
 process.on('disconnect', () => process.exit(0))
 
-async function openAndVerify({ directory, known }: OpenRequest): Promise<OpenResponse> {
+async function openAndVerify({ directory, acknowledged }: OpenRequest): Promise<OpenResponse> {
   const storage = new RocksDBStorage({ directory })
   try {
     const recovered = await storage.open(IDENTITY)
-    await verify(storage, recovered, known)
+    await verify(storage, recovered, acknowledged)
     return { outcome: 'whole' }
   } catch (error) {
     if (!isRaftError(error)) return { problem: `not a RaftError: ${String(error)}` }

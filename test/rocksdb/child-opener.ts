@@ -7,7 +7,7 @@ import type { Acknowledged } from './history.ts'
 /** The request to the child process, and its response: the outcome, or a description of a wrong behaviour. */
 export interface OpenRequest {
   readonly directory: string
-  readonly known: Acknowledged
+  readonly acknowledged: Acknowledged
 }
 export interface OpenResponse {
   readonly outcome?: string
@@ -19,12 +19,12 @@ export class ChildOpener {
   #errors = ''
 
   /** Resolves with 'whole', with the code of the error, or with 'aborted' if RocksDB aborted the process. */
-  async tryToOpen(directory: string, known: Acknowledged): Promise<string> {
+  async tryToOpen(directory: string, acknowledged: Acknowledged): Promise<string> {
     const { child, closed } = await this.#process()
     const control = new AbortController()
     const answered = once(child, 'message', control) as Promise<[OpenResponse]>
     answered.catch(() => undefined)
-    const request: OpenRequest = { directory, known }
+    const request: OpenRequest = { directory, acknowledged }
     child.send(request, () => undefined)
     const response = await Promise.race([answered, closed.then(() => undefined)])
     control.abort()

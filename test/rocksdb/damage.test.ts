@@ -18,12 +18,12 @@ const TEMPORARY_ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 describe('a damaged data directory', function () {
   this.timeout(Math.max(30_000, RUNS * 250))
   let root: string
-  let known: Acknowledged
+  let acknowledged: Acknowledged
   const opener = new ChildOpener()
 
   before(async () => {
     root = await mkdtemp(join(TEMPORARY_ROOT, 'quorate-damage-'))
-    known = emptyHistory()
+    acknowledged = emptyHistory()
   })
   after(async () => {
     await opener.close()
@@ -36,11 +36,11 @@ describe('a damaged data directory', function () {
   ])
     it(`opens with all data or is rejected, whatever bytes are flipped, zeroed or removed, ${where}`, async () => {
       const intact = join(root, `intact-${rounds}`)
-      known = emptyHistory()
+      acknowledged = emptyHistory()
       for (let round = 0; round < rounds; round++) {
         const storage = new RocksDBStorage({ directory: intact })
         await storage.open(IDENTITY)
-        await writeHistory(storage, known)
+        await writeHistory(storage, acknowledged)
         await storage.close()
       }
       const files = await filesIn(intact)
@@ -50,8 +50,8 @@ describe('a damaged data directory', function () {
           const directory = join(root, 'damaged')
           await copyDirectory(intact, directory)
           await inflict(join(directory, damage.file), damage)
-          const outcome = await opener.tryToOpen(directory, known)
-          if (outcome !== 'whole') await opener.tryToOpen(directory, known)
+          const outcome = await opener.tryToOpen(directory, acknowledged)
+          if (outcome !== 'whole') await opener.tryToOpen(directory, acknowledged)
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
           await rm(directory, { recursive: true })
         }),

@@ -128,9 +128,9 @@ export class FaultyDisk implements FileWatcher {
           callback(error, value)
         })
       database.batch = () => {
-        const made = batch()
-        const write = made.write.bind(made)
-        made.write = (options, callback) => {
+        const created = batch()
+        const write = created.write.bind(created)
+        created.write = (options, callback) => {
           this.batches.push(options.sync)
           const failure = this.isFull ? DISK_FULL : this.failure
           if (failure !== undefined) return void process.nextTick(callback, new Error(failure))
@@ -142,7 +142,7 @@ export class FaultyDisk implements FileWatcher {
             })
           })
         }
-        return made
+        return created
       }
       return database
     }

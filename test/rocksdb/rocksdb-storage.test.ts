@@ -212,18 +212,18 @@ describe('the durable storage', () => {
   })
 
   it('deletes compacted blocks in the background, and the remaining ones at the next open after a crash', async () => {
-    const known = emptyHistory()
+    const acknowledged = emptyHistory()
     const started: (() => void)[] = []
     const clear = (_range: KeyRange, callback: () => void) => started.push(callback)
     const binding: Binding = (location) => Object.assign(loadBinding()(location), { clear })
-    await writeHistory(await openStorage({ binding: binding }), known)
+    await writeHistory(await openStorage({ binding }), acknowledged)
     await fixture.crash()
     for (const callback of started) callback()
-    assert.ok((await firstKeyOf(fixture.directory())) < (known.blocks[0]?.first as number))
+    assert.ok((await firstKeyOf(fixture.directory())) < (acknowledged.blocks[0]?.first as number))
     const again = fixture.createStorage()
-    await verify(again, await again.open(IDENTITY), known)
+    await verify(again, await again.open(IDENTITY), acknowledged)
     await again.close()
-    assert.equal(await firstKeyOf(fixture.directory()), known.blocks[0]?.first)
+    assert.equal(await firstKeyOf(fixture.directory()), acknowledged.blocks[0]?.first)
   })
 })
 

@@ -84,9 +84,9 @@ export async function snapshotTake(context: CommandContext): Promise<void> {
   })
 }
 
-async function changeMembership(context: CommandContext, wanted: MembershipChange, done: string): Promise<void> {
+async function changeMembership(context: CommandContext, change: MembershipChange, done: string): Promise<void> {
   await withClient(context.settings, async (cluster) => {
-    const { index } = await cluster.raftClient.changeMembership(wanted)
+    const { index } = await cluster.raftClient.changeMembership(change)
     print(context, { schema: 'quorate.change/v1', index, done }, `${done} (index ${index})`)
   })
 }

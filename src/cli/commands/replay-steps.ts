@@ -17,23 +17,23 @@ export interface Stepper {
 /** Reads one command per line. At the end of the input the run continues to its end. */
 export function createStepper(terminal: Terminal): Stepper {
   const lines = createInterface({ input: process.stdin })
-  const typed = lines[Symbol.asyncIterator]()
+  const inputLines = lines[Symbol.asyncIterator]()
   let shown = 0
   /** No command is read before this event. */
   let nextEvent = 0
   const show = (step: SimulationStep): boolean => {
-    const fresh = step.traceLines.slice(shown)
+    const newLines = step.traceLines.slice(shown)
     shown = step.traceLines.length
-    if (fresh.length > 0) terminal.out(`${fresh.join('\n')}\n`)
-    return fresh.length > 0
+    if (newLines.length > 0) terminal.out(`${newLines.join('\n')}\n`)
+    return newLines.length > 0
   }
   terminal.err(HELP)
   const observer: StepObserver = async (step) => {
-    const hasNews = show(step)
-    if (step.isOver || step.event < nextEvent || (nextEvent === 0 && !hasNews)) return 'continue'
+    const hasNewLines = show(step)
+    if (step.isOver || step.event < nextEvent || (nextEvent === 0 && !hasNewLines)) return 'continue'
     for (;;) {
       if (terminal.isTty) terminal.err(`event ${step.event} > `)
-      const { value, done } = await typed.next()
+      const { value, done } = await inputLines.next()
       const [word = '', argument = ''] = done === true ? ['g'] : (value as string).trim().split(/\s+/)
       if (word === 'q') return 'stop'
       if (word === 'p') terminal.out(await nodeText(step, argument))

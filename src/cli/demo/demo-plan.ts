@@ -50,8 +50,8 @@ const PLAN_FILE = 'demo.json'
 
 export async function planDemo(flags: DemoFlags): Promise<DemoPlan> {
   if (flags.memory === true) return newPlan(flags, await mkdtemp(join(tmpdir(), 'quorate-demo-')))
-  const kept = await readPlan(flags.dataDir)
-  if (kept !== undefined) return resumedPlan(flags, kept)
+  const stored = await readPlan(flags.dataDir)
+  if (stored !== undefined) return resumedPlan(flags, stored)
   await makeDirectory(flags.dataDir)
   const plan = await newPlan(flags, flags.dataDir)
   const firstPort = Number(plan.nodes[0]?.address.split(':')[1])
@@ -63,11 +63,11 @@ export async function planDemo(flags: DemoFlags): Promise<DemoPlan> {
 async function newPlan(flags: DemoFlags, directory: string): Promise<DemoPlan> {
   const count = checkedNodeCount(flags.nodes ?? NODES_DEFAULT)
   const requested = flags.ports === undefined ? undefined : requestedPorts(flags.ports, count)
-  const wanted = requested ?? { first: FIRST_PORT_DEFAULT, last: FIRST_PORT_DEFAULT + count - 1 }
-  const busy = await busyPort(wanted.first, count)
+  const range = requested ?? { first: FIRST_PORT_DEFAULT, last: FIRST_PORT_DEFAULT + count - 1 }
+  const busy = await busyPort(range.first, count)
   if (busy !== undefined && requested !== undefined)
     throw portInUse(busy, 'omit --ports to use the next free range, or choose another range')
-  const firstPort = busy === undefined ? wanted.first : await freeRange(wanted.first + count, count)
+  const firstPort = busy === undefined ? range.first : await freeRange(range.first + count, count)
   return planOf({ count, firstPort, directory, isMemory: flags.memory === true, isResumed: false, busyPort: busy })
 }
 
@@ -108,9 +108,9 @@ function planOf({ count, firstPort, ...rest }: PlanFacts): DemoPlan {
 async function readPlan(dataDir: string): Promise<StoredPlan | undefined> {
   const path = join(dataDir, PLAN_FILE)
   try {
-    const kept = JSON.parse(await readFile(path, 'utf8')) as StoredPlan
-    const isValid = kept.schema === 'quorate.demo/v1' && Number.isSafeInteger(kept.nodes + kept.firstPort)
-    if (isValid) return kept
+    const stored = JSON.parse(await readFile(path, 'utf8')) as StoredPlan
+    const isValid = stored.schema === 'quorate.demo/v1' && Number.isSafeInteger(stored.nodes + stored.firstPort)
+    if (isValid) return stored
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     if (!(error instanceof SyntaxError)) throw accessError(dataDir, error)

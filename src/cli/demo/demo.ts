@@ -76,12 +76,12 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
   const endpoints = plan.nodes.map(({ address }) => address)
   const client = new KvClient({ endpoints, timeoutMs: CALL_TIMEOUT_MS })
   const counter = new Counter(client)
-  const kept = await counter.start()
+  const count = await counter.start()
   if (cluster.hasOldData)
     announcer.announce({
       event: 'resumed',
-      counted: kept,
-      text: `continuing with the data of the last run: the counter is at ${kept}`,
+      counted: count,
+      text: `continuing with the data of the last run: the counter is at ${count}`,
     })
   announcer.note(nextSteps(plan))
   return { cluster, client, counter, announcer, stopping }

@@ -77,8 +77,8 @@ function startCall(client: Client, { request, limits }: SnapshotFetch): ClientRe
 }
 
 function refusedError({ from }: SnapshotFetch, { code, message }: { code: string; message: string }): RaftError {
-  const known: ErrorCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(known, `${from} refused to send its snapshot: ${message}`, { details: { peer: from } })
+  const knownCode: ErrorCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
+  return new RaftError(knownCode, `${from} refused to send its snapshot: ${message}`, { details: { peer: from } })
 }
 
 function connectionLostError({ from, address, request }: SnapshotFetch, error: Error | ServiceError): RaftError {

@@ -32,9 +32,9 @@ export function grpcTransportFixture(limits: Partial<GrpcTransportLimits> = {}):
   const proxies = new Map<string, TcpProxy>()
   const proxy = async (from: string, to: string): Promise<TcpProxy> => {
     const target = transports.get(to)?.address ?? ''
-    const known = proxies.get(`${from} ${to}`)
-    if (known?.target === target) return known
-    await known?.close()
+    const existing = proxies.get(`${from} ${to}`)
+    if (existing?.target === target) return existing
+    await existing?.close()
     const created = await new TcpProxy(target).listen()
     proxies.set(`${from} ${to}`, created)
     return created
