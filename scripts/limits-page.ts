@@ -67,7 +67,7 @@ export function limitsPage(): string {
     '# Limits',
     '',
     'Every queue, window, cache, retry and file has a limit with a name and a default. `make fix` writes this page from the source, and a',
-    'test compares them. `…Bytes` are bytes, `…Ms` are milliseconds.',
+    'test compares them. In options, sizes are in bytes and times in milliseconds.',
     '',
   ]
   return [...head, ...TABLES.flatMap(section)].join('\n')
@@ -119,16 +119,24 @@ function defaultsIn(file: ts.SourceFile, name: string): Map<string, string> {
   return found
 }
 
-/** Formats `16 * 1024 * 1024` as 16 MiB and `100_000` as 100,000. */
+/** The binary units, largest first. */
+const UNITS = [
+  { unit: 'GiB', bytes: 1024 ** 3 },
+  { unit: 'MiB', bytes: 1024 ** 2 },
+  { unit: 'KiB', bytes: 1024 },
+] as const
+
+/** Formats `16 * 1024 * 1024` as 16 MiB and `100_000` as 100,000. A product with a factor of 1024 is a size. */
 function formatNumber(source: string): string {
   const factors = source
     .replaceAll('_', '')
     .split('*')
     .map((text) => Number(text.trim()))
   if (factors.some((factor) => Number.isNaN(factor))) return source
-  const kibi = factors.slice(1).filter((factor) => factor === 1024).length
-  if (kibi === factors.length - 1 && kibi > 0) return `${factors[0]} ${['', 'KiB', 'MiB', 'GiB'][kibi]}`
-  return factors.reduce((product, factor) => product * factor, 1).toLocaleString('en-US')
+  const value = factors.reduce((product, factor) => product * factor, 1)
+  const isSize = factors.length > 1 && factors.includes(1024)
+  const largest = isSize ? UNITS.find(({ bytes }) => value % bytes === 0) : undefined
+  return largest === undefined ? value.toLocaleString('en-US') : `${value / largest.bytes} ${largest.unit}`
 }
 
 if (process.argv[1] === import.meta.filename) writeFileSync(LIMITS_PAGE, limitsPage())

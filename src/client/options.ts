@@ -19,10 +19,11 @@ export interface ClientLimitOptions {
   readonly snapshotTimeoutMs: number
   /** The timeout of one attempt of a read or a status request, which can be retried at another node. */
   readonly attemptTimeoutMs: number
-  /** The backoff after every node has failed once: exponential from the minimum to the maximum, with jitter (50–100 %). */
+  /** The wait before the next attempt, once every node has failed: it doubles each time, with jitter (50–100 %) … */
   readonly backOffMinMs: number
+  /** … up to this. */
   readonly backOffMaxMs: number
-  /** The most members that are learned in addition to the configured endpoints. */
+  /** The most members that the client learns of and remembers, in addition to the configured endpoints. */
   readonly learnedEndpointsMax: number
 }
 

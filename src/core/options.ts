@@ -6,8 +6,9 @@ export interface RaftOptions {
   readonly id: NodeId
   /** Seed of the random election timeouts. The same seed and inputs give the same effects. */
   readonly seed: number
-  /** Election timeouts are drawn at random from [min, max) (§5.2). */
+  /** The shortest election timeout. Timeouts are drawn at random from [min, max) (§5.2). */
   readonly electionTimeoutMinMs: number
+  /** The upper bound of election timeouts. */
   readonly electionTimeoutMaxMs: number
   /** How often a leader sends heartbeats. */
   readonly heartbeatIntervalMs: number

@@ -36,9 +36,9 @@ export interface RuntimeOptions {
   readonly mailboxBytesMax: number
   /** The most messages to one peer queued behind a disk read; further ones are dropped. */
   readonly sendQueueMax: number
-  /** The newest blocks kept in memory, for sending and applying. */
+  /** The most bytes of recent blocks kept in memory, for sending and applying. */
   readonly blockCacheBytesMax: number
-  /** The bytes of the log that one disk read returns. */
+  /** The most bytes of the log that one disk read returns; a single larger block is still read. */
   readonly readBytesMax: number
   /** Time budget for applying commands before yielding to the event loop. */
   readonly applyTurnMs: number
@@ -46,11 +46,11 @@ export interface RuntimeOptions {
   readonly lazyWriteMs: number
   /** A snapshot is taken after this many entries were applied since the last one … */
   readonly snapshotEntries: number
-  /** … or this many bytes, but not before as many bytes were applied as the last snapshot has. */
+  /** … or this many bytes of commands; in both cases, not before as many bytes were applied as the last snapshot has. */
   readonly snapshotBytes: number
   /** The minimum wait after a failed snapshot. */
   readonly snapshotRetryMs: number
-  /** The wait before resuming a failed fetch of the leader's snapshot; doubled after each attempt without progress … */
+  /** The wait before resuming a failed fetch of the leader's snapshot; it doubles after each attempt without progress … */
   readonly fetchRetryMinMs: number
   /** … up to this. */
   readonly fetchRetryMaxMs: number

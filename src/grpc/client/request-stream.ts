@@ -28,8 +28,9 @@ export interface StreamLimits {
   readonly connectTimeoutMs: number
   /** The connection is considered dead if a request expires and nothing was received for this long. */
   readonly silenceMsMax: number
-  /** The most requests, and bytes, that wait to be sent; further requests fail with ERR_RAFT_OVERLOADED. */
+  /** The most requests that wait in the client to be sent; further ones are rejected with ERR_RAFT_OVERLOADED. */
   readonly queueRequestsMax: number
+  /** The most bytes of the requests that wait in the client to be sent. */
   readonly queueBytesMax: number
 }
 
@@ -44,7 +45,7 @@ export interface StreamRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** A written request counts against the node's window until the node answers it, even if its caller no longer waits. */
+/** A written request counts against the node's window until the node answers it, even if its caller has left. */
 class PendingRequest extends PendingCall {
   readonly id: number
   readonly kind: 'propose' | 'query'
@@ -131,7 +132,7 @@ export class RequestStream {
     call.on('end', () => this.#end(unreachableError(address, 'the node ended the stream'), 'ended'))
   }
 
-  /** Resolves once the node has accepted the stream; rejects if the stream ends first. */
+  /** Resolves once the node has accepted the stream; rejects if the stream ends before. */
   opened(): Promise<void> {
     if (this.#isOpen) return Promise.resolve()
     if (this.#endReason !== undefined) return Promise.reject(this.#endReason)
@@ -277,7 +278,7 @@ export class RequestStream {
     )
   }
 
-  /** Also expires written requests whose caller no longer waits: each expiry checks whether the connection is silent. */
+  /** Also expires written requests whose caller has left: each expiry checks whether the connection is silent. */
   #sweep(now: number): number {
     const expired: PendingRequest[] = []
     let next = Infinity

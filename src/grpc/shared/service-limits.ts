@@ -3,21 +3,23 @@ import { RaftError } from '../../errors.ts'
 
 /** Limits of the client and admin services; sizes in bytes, times in milliseconds. */
 export interface ServiceLimits {
-  /** The largest encoded command or query; a larger one fails with ERR_RAFT_TOO_LARGE. */
+  /** The largest encoded command or query; a larger one is rejected with ERR_RAFT_TOO_LARGE. */
   readonly commandBytesMax: number
-  /** The largest encoded result or answer; in place of a larger one the caller gets ERR_RAFT_TOO_LARGE. */
+  /** The largest encoded result or answer; the caller receives ERR_RAFT_TOO_LARGE instead of a larger one. */
   readonly answerBytesMax: number
-  /** The most pending requests of one stream, until their responses are sent; further ones fail with ERR_RAFT_OVERLOADED. */
+  /** The most requests of one stream whose responses are not sent yet; further ones are rejected with ERR_RAFT_OVERLOADED. */
   readonly streamRequestsMax: number
-  /** The same in bytes, requests plus responses. Beyond twice this, responses are replaced by ERR_RAFT_OVERLOADED. */
+  /** The most bytes of these requests and their responses. Beyond twice this, ERR_RAFT_OVERLOADED is sent instead of responses. */
   readonly streamBytesMax: number
   /** The most open streams; further ones are rejected with ERR_RAFT_OVERLOADED. */
   readonly streamsMax: number
-  /** The default and the maximum timeout of a call. */
+  /** The timeout of a call without a deadline. */
   readonly timeoutMs: number
+  /** The longest timeout of a call; a longer one is shortened to it. */
   readonly timeoutMsMax: number
-  /** The default and the maximum timeout of taking a snapshot. */
+  /** The timeout of taking a snapshot without a deadline. */
   readonly snapshotTimeoutMs: number
+  /** The longest timeout of taking a snapshot; a longer one is shortened to it. */
   readonly snapshotTimeoutMsMax: number
 }
 
