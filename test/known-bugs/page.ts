@@ -5,21 +5,21 @@ import type { KnownBug } from './known-bug.ts'
 
 const HEAD = `# Bug museum
 
-Bugs that other Raft implementations and systems built on them have shipped. Each one is repeated in our own sources and detected by
-the simulator. \`make known-bugs\` runs them all and writes this page; the numbers are those of its last run.
+This page lists bugs that other Raft implementations, and systems built on them, have shipped. Each one is reproduced in our own sources and
+detected by the simulator. \`make known-bugs\` runs them all and writes this page; the numbers are those of its last run.
 
 A known bug is an edit of the sources: a file, a piece of its text, and the replacement. The simulator is compiled with the edited
-sources into a temporary file and executes generated runs, with generated faults, until a property is violated. The published package
+sources into a temporary file, and executes generated runs with generated faults until a property is violated. The published package
 therefore contains no switch, flag or test hook for these bugs. A test checks that every edit still applies to the sources.
 
 - **Only properties count.** The nodes' own assertions are disabled, so the bug must be visible in what the cluster does.
-- **The runs are not selected.** All of them are generated from one seed and are the same for every bug, except for what the column
-  *conditions* says. The run that shows the bug is repeated with correct nodes, which must satisfy every property.
+- **The runs are not selected.** All of them are generated from one seed. They are the same for every bug, unless the column *conditions*
+  restricts them. The run that shows the bug is repeated with correct nodes, which must satisfy every property.
 - **The property is named in advance.** A bug counts as detected only if the first violated property is one of those listed for it.
   [How to simulate](../how-to/simulate.md) describes the properties.
 - *Runs* is the number of generated runs up to and including the one that shows the bug. The limit is 1,000.
 
-\`make known-bugs ARGS="no-no-op"\` runs a single one. The sources are in \`test/known-bugs\`.
+\`make known-bugs ARGS="no-no-op"\` runs a single bug. The sources are in \`test/known-bugs\`.
 `
 
 export function pageOf(detections: ReadonlyMap<string, Detection>): string {

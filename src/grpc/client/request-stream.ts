@@ -45,7 +45,7 @@ export interface StreamRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** A written request counts against the node's window until the node answers it, even if its caller has left. */
+/** A written request counts against the node's window until the node answers it, even if its caller no longer waits. */
 class PendingRequest extends PendingCall {
   readonly id: number
   readonly kind: 'propose' | 'query'
@@ -132,7 +132,7 @@ export class RequestStream {
     call.on('end', () => this.#end(unreachableError(address, 'the node ended the stream'), 'ended'))
   }
 
-  /** Resolves once the node has accepted the stream; rejects if the stream ends before. */
+  /** Resolves once the node has accepted the stream; rejects if the stream ends first. */
   opened(): Promise<void> {
     if (this.#isOpen) return Promise.resolve()
     if (this.#endReason !== undefined) return Promise.reject(this.#endReason)
@@ -278,7 +278,7 @@ export class RequestStream {
     )
   }
 
-  /** Also expires written requests whose caller has left: each expiry checks whether the connection is silent. */
+  /** Also expires written requests whose caller no longer waits: each expiry checks whether the connection is silent. */
   #sweep(now: number): number {
     const expired: PendingRequest[] = []
     let next = Infinity

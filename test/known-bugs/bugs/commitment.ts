@@ -77,7 +77,7 @@ export const COMMITMENT: readonly KnownBug[] = [
   },
   {
     name: 'match-indexes-not-sorted',
-    does: 'takes the middle of an unsorted list of match indexes for what a majority has',
+    does: 'mistakes the middle of an unsorted list of match indexes for the index that a majority has',
     system: 'openraft',
     sources: ['databendlabs/openraft#1802'],
     edits: [

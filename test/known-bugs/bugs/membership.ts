@@ -65,7 +65,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'replica-without-its-state',
-    does: 'takes a member that returns with an empty disk for the old one, and records the new disk in the membership',
+    does: 'accepts a member that returns with an empty disk as the old one, and records the new disk in the membership',
     system: 'RethinkDB',
     sources: ['rethinkdb/rethinkdb#5289'],
     conditions: 'a follower loses its disk, then the leader crashes',
@@ -86,7 +86,7 @@ export const MEMBERSHIP: readonly KnownBug[] = [
   },
   {
     name: 'id-of-a-removed-replica-reused',
-    does: 'still counts what a removed member had stored when another node is added under its id',
+    does: 'counts what a removed member had stored for another node that is added under its id',
     system: 'CockroachDB',
     sources: ['cockroachdb/cockroach#21146', 'cockroachdb/cockroach#756'],
     conditions: 'a follower loses its disk, is removed, and is added again under its id',

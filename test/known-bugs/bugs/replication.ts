@@ -34,7 +34,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'hint-taken-for-a-match',
-    does: 'takes the hint in a rejection for the match index of that follower',
+    does: 'mistakes the hint in a rejection for the match index of that follower',
     system: 'CCF',
     sources: ['microsoft/CCF#5325'],
     conditions: 'leaders are isolated repeatedly',
@@ -114,7 +114,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'truncate-and-append-in-two-writes',
-    does: 'truncates at received entries that it mostly has, and appends them in a second write',
+    does: 'truncates at received entries although it has most of them, and appends them in a second write',
     system: 'openraft',
     sources: ['databendlabs/openraft 9540c904'],
     edits: [
@@ -136,7 +136,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'compacted-entry-taken-for-a-conflict',
-    does: 'takes a compacted entry for a conflict, and drops the log from there',
+    does: 'mistakes a compacted entry for a conflict, and drops the log from there',
     system: 'openraft',
     sources: ['databendlabs/openraft 44381b0c'],
     edits: [
@@ -191,7 +191,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'entry-skipped-in-packing',
-    does: 'skips an entry that does not fit into a message, and packs smaller ones after it',
+    does: 'skips an entry that does not fit into a message, and adds smaller ones after it',
     system: 'LogCabin',
     sources: ['logcabin/logcabin#160'],
     edits: [
@@ -246,7 +246,7 @@ export const REPLICATION: readonly KnownBug[] = [
   },
   {
     name: 'heartbeat-term-outside-the-loop',
-    does: 'adopts a higher term from a heartbeat outside its main loop, which keeps leading and uses that term for its entries',
+    does: 'adopts a higher term from a heartbeat outside its main loop, while the loop keeps leading and uses that term for its entries',
     system: 'hashicorp/raft',
     sources: ['hashicorp/raft#695'],
     edits: [

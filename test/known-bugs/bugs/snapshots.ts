@@ -6,7 +6,7 @@ import type { KnownBug } from '../known-bug.ts'
 export const SNAPSHOTS: readonly KnownBug[] = [
   {
     name: 'conflicting-log-kept-on-install',
-    does: "keeps a conflicting log when the leader's snapshot is shorter, and takes the entry at the snapshot index for a match",
+    does: "keeps a conflicting log when the leader's snapshot is shorter, and treats the entry at the snapshot index as a match",
     system: 'hashicorp/raft',
     sources: ['hashicorp/raft#697', 'hashicorp/raft#212'],
     conditions: 'leaders are isolated repeatedly in the middle of writes, and logs are short',
@@ -83,7 +83,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
   },
   {
     name: 'snapshot-term-adopted',
-    does: 'takes the term of an installed snapshot for its own',
+    does: 'adopts the term of an installed snapshot as its own',
     system: 'WRaft',
     sources: ['willemt/raft#118', 'tangruize/SandTable'],
     edits: [

@@ -143,7 +143,7 @@ export const STORAGE: readonly KnownBug[] = [
   },
   {
     name: 'damaged-log-cut-short',
-    does: 'takes a damaged record in the middle of its log for the end that a crash left, and drops everything after it',
+    does: 'mistakes a damaged record in the middle of its log for a write that a crash interrupted, and drops everything after it',
     system: 'LogCabin, ZooKeeper',
     sources: ['Alagappan et al., FAST 2018'],
     edits: [

@@ -185,7 +185,7 @@ export class Persister {`,
   },
   {
     name: 'pre-candidate-keeps-its-leader',
-    does: 'keeps its leader while it campaigns against it, and therefore rejects every pre-vote',
+    does: 'does not forget its leader when it campaigns, and therefore rejects every pre-vote',
     system: 'raft-rs',
     sources: ['tikv/raft-rs#83', 'tikv/raft-rs#84'],
     edits: [
@@ -204,7 +204,7 @@ export class Persister {`,
   },
   {
     name: 'stale-leader-not-rejected',
-    does: 'does not reject an AppendEntries of an older term, and so stays permanently in a term that no other node joins',
+    does: 'ignores an AppendEntries of an older term instead of rejecting it, and therefore stays in a term that no other node joins',
     system: 'etcd and raft-rs, while pre-vote was enabled node by node',
     sources: ['TestPreVoteMigrationCanCompleteElection', 'tikv/raft-rs#42'],
     edits: [
