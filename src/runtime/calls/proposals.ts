@@ -163,12 +163,13 @@ export class Proposals<Result> {
 
   /** A snapshot has replaced the log up to this index: whether it contains the commands in it cannot be known. */
   onSnapshotInstalled(index: LogIndex): void {
-    for (;;) {
-      const batch = this.#accepted[this.#head]
-      if (batch === undefined || batch.first > index) return
-      this.#removeFirst()
-      this.#rejectAll(batch, outcomeUnknownError('proposal', 'a snapshot from the leader replaced its log entry'))
-    }
+    const accepted = this.#acceptedBatches()
+    // In the order of their acceptance, which is not that of their indexes after a change of leaders.
+    this.#accepted = accepted.filter((batch) => batch.first > index)
+    this.#head = 0
+    for (const batch of accepted)
+      if (batch.first <= index)
+        this.#rejectAll(batch, outcomeUnknownError('proposal', 'a snapshot from the leader replaced its log entry'))
   }
 
   sweep(now: Instant): Instant {

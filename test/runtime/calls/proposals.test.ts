@@ -59,6 +59,21 @@ describe('proposals', () => {
     assert.equal(await end, 'ERR_RAFT_OUTCOME_UNKNOWN unknown')
   })
 
+  // Index 20 of term 1 was accepted first, then this node led again with a shorter log.
+  it('are rejected as unknown when a snapshot replaces their log entry, though an earlier one has a higher index', async () => {
+    const fixture = new Fixture()
+    const earlier = fixture.codeOf(fixture.propose('a'))
+    fixture.collect()
+    fixture.proposals.accepted(1, 20, 1)
+    const later = fixture.codeOf(fixture.propose('b'))
+    fixture.collect()
+    fixture.proposals.accepted(2, 9, 3)
+    fixture.proposals.onSnapshotInstalled(15)
+    assert.equal(await later, 'ERR_RAFT_OUTCOME_UNKNOWN unknown')
+    assert.equal(fixture.proposals.takeBatch(16, 1, 4), undefined)
+    assert.equal(await earlier, 'ERR_RAFT_ENTRY_OVERWRITTEN not-applied')
+  })
+
   it('are rejected at their deadline: as not applied while queued, as unknown once in the log', async () => {
     const fixture = new Fixture()
     const accepted = fixture.codeOf(fixture.propose('a', 100))
