@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   ERR_RAFT_DATA_DIR_LOCKED: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_DATA_DIR_ACCESS: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_CORRUPT: { outcome: 'unknown', retryable: false },
+  ERR_RAFT_DIVERGED: { outcome: 'unknown', retryable: false },
   ERR_RAFT_FORMAT: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NO_SPACE: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_STORAGE: { outcome: 'unknown', retryable: false },

@@ -56,6 +56,7 @@ const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_DUPLICATE_NODE: EXIT.doNotRestart,
   ERR_RAFT_REMOVED: EXIT.doNotRestart,
   ERR_RAFT_CORRUPT: EXIT.doNotRestart,
+  ERR_RAFT_DIVERGED: EXIT.doNotRestart,
   ERR_RAFT_FORMAT: EXIT.doNotRestart,
 }
 

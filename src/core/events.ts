@@ -40,5 +40,15 @@ export type RaftEvent =
   | { readonly type: 'followerCaughtUp'; readonly peer: NodeId }
   | { readonly type: 'storageStalled'; readonly stalledMs: number }
   | { readonly type: 'storageFailed'; readonly reason: string }
+  /** The leader's log contradicts an entry that is committed here: committed data was lost or forked. This node has stopped. */
+  | {
+      readonly type: 'diverged'
+      readonly from: NodeId
+      readonly index: LogIndex
+      readonly ownTerm: Term
+      readonly leaderTerm: Term
+    }
+  /** A peer claims a term so much higher that this node approaches it only in steps: a node that was away for years, a bug or malice. */
+  | { readonly type: 'termJumpLimited'; readonly from: NodeId; readonly claimed: Term; readonly term: Term }
   /** A peer sent an invalid message (bug, corruption or malice); it was ignored. */
   | { readonly type: 'protocolViolation'; readonly from: NodeId; readonly detail: string }

@@ -41,7 +41,9 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   spaceLow: 'warn',
   storageStalled: 'warn',
   protocolViolation: 'warn',
+  termJumpLimited: 'warn',
   storageFailed: 'error',
+  diverged: 'error',
   failed: 'error',
 }
 

@@ -10,7 +10,7 @@ import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
-import { internalError, removedError } from './calls/rejections.ts'
+import { divergedError, internalError, removedError } from './calls/rejections.ts'
 import { DiskSpace } from './disk-space.ts'
 import type { EventHub } from './event-hub.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
@@ -237,6 +237,7 @@ export class NodeRuntime<Command, Result> {
     for (const event of events) {
       if (this.#peers.view.update(event)) havePeersChanged = true
       this.hub.emit(event)
+      if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
     }
     if (havePeersChanged) this.#peers.connections.update()
     if (this.#peers.view.isReportedRemoved) this.fail(removedError(this.options.id, 'most of its peers say so'))

@@ -69,17 +69,6 @@ describe('a follower with a faulty leader', () => {
     assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '3@2', entries: '2' }))
   })
 
-  it('ignores a block with a lower term than the previous entry', () => {
-    const follower = followerOf('a b c', { term: 3, log: '1 3', commit: 2 })
-    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '2@1', entries: '2' }))
-  })
-
-  it('ignores a block that would replace a committed entry', () => {
-    const follower = followerOf('a b c', { term: 3, log: '1 1', commit: 2 })
-    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 3x2' }))
-    assertIgnored(follower, 'b', appendRequest({ term: 3, prev: '0@0', entries: '1 2x2' }))
-  })
-
   it('ignores blocks that are not contiguous, are empty, or have decreasing or future terms', () => {
     const follower = followerOf('a b c', { term: 3, log: '1' })
     const [block] = appendRequest({ term: 3, prev: '1@1', entries: '2' }).blocks

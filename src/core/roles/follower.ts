@@ -1,6 +1,7 @@
 /** How a follower handles messages (Figure 2, "Followers"): it responds to leaders and candidates. */
-import type { Message } from '../messages.ts'
+import type { AppendEntriesRequest, InstallSnapshotRequest, Message } from '../messages.ts'
 import { handleAppendEntries } from '../rules/append-entries.ts'
+import { findContradiction, stopDiverged } from '../rules/diverge.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
 import { send } from '../rules/send.ts'
 import { handleInstallSnapshot } from '../rules/snapshot.ts'
@@ -12,10 +13,10 @@ import type { NodeId } from '../types.ts'
 export function followerReceives(state: RaftState, from: NodeId, message: Message): void {
   switch (message.type) {
     case 'AppendEntriesRequest':
-      if (acceptLeader(state, from)) handleAppendEntries(state, from, message)
+      if (acceptLeader(state, from, message)) handleAppendEntries(state, from, message)
       return
     case 'InstallSnapshotRequest':
-      if (acceptLeader(state, from)) handleInstallSnapshot(state, from, message)
+      if (acceptLeader(state, from, message)) handleInstallSnapshot(state, from, message)
       return
     case 'TimeoutNow':
       if (state.leader === from && canCampaign(state)) campaign(state, true)
@@ -33,11 +34,19 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
   }
 }
 
-/** Records contact with the leader. Returns false if this term has another leader (§5.2, Election Safety). */
-function acceptLeader(state: RaftState, from: NodeId): boolean {
+/**
+ * Records contact with the leader. Returns false if this term has another leader (§5.2, Election Safety), or if the leader's log
+ * contradicts a committed entry: then this node stops.
+ */
+function acceptLeader(state: RaftState, from: NodeId, message: AppendEntriesRequest | InstallSnapshotRequest): boolean {
   if (state.leader !== undefined && state.leader !== from) {
     const detail = `the sender claims to lead term ${state.term}, whose leader is ${state.leader}`
     state.outbox.emit({ type: 'protocolViolation', from, detail })
+    return false
+  }
+  const contradiction = findContradiction(state, message)
+  if (contradiction !== undefined) {
+    stopDiverged(state, from, contradiction)
     return false
   }
   setLeader(state, from)

@@ -1,7 +1,7 @@
 /** Handles AppendEntries: consistency check, conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
 import type { AppendEntriesRequest } from '../messages.ts'
 import type { RaftState } from '../state.ts'
-import type { Block, LogIndex, NodeId, Term } from '../types.ts'
+import type { Block, LogIndex, NodeId } from '../types.ts'
 import { appendBlock, truncateAfter } from './append.ts'
 import { send, sendOncePersisted } from './send.ts'
 
@@ -25,7 +25,7 @@ function lastMatchIndex(message: AppendEntriesRequest): LogIndex {
   return last === undefined ? message.prevIndex : last.first + last.count - 1
 }
 
-/** The consistency check. Committed entries are in every later leader's log, so they need no check. */
+/** The consistency check. Committed entries have been compared already (diverge.ts). */
 function matchesPrev(state: RaftState, { prevIndex, prevTerm }: AppendEntriesRequest): boolean {
   return prevIndex <= state.log.commitIndex || state.log.hasEntry(prevIndex, prevTerm)
 }
@@ -101,11 +101,7 @@ function violationInKnown({ log }: RaftState, blocks: readonly Block[]): string 
   return undefined
 }
 
-/** Why the first new block is invalid: it replaces a committed entry, splits a block, or decreases the term. */
-function violationInNew({ log }: RaftState, { first, term }: Block): string | undefined {
-  if (first <= log.commitIndex) return `the block at ${first} conflicts with a committed entry`
-  if (!log.isBoundary(first - 1)) return `the block at ${first} starts inside a block of this log`
-  if ((log.termAt(first - 1) as Term) > term)
-    return `the term of the block at ${first} is lower than that of the previous entry`
-  return undefined
+/** Why the first new block is invalid: it splits a block. */
+function violationInNew({ log }: RaftState, { first }: Block): string | undefined {
+  return log.isBoundary(first - 1) ? undefined : `the block at ${first} starts inside a block of this log`
 }

@@ -1,5 +1,6 @@
 /** The errors of calls on a node: each rejection of the core as a RaftError with a hint on what to do. */
 import type { Rejection } from '../../core/effects.ts'
+import type { RaftEvent } from '../../core/events.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode, LeaderHint, RaftErrorOptions } from '../../errors.ts'
 import { RaftError } from '../../errors.ts'
@@ -103,6 +104,18 @@ export function removedError(id: NodeId, how: string, details: RaftErrorOptions[
   return new RaftError('ERR_RAFT_REMOVED', `${id} was removed from the cluster: ${how}`, {
     hint: 'to bring it back, give it a new data directory and add it as a new member',
     details,
+  })
+}
+
+/** Committed data was lost or forked: this node and the leader hold different entries at a committed index. */
+export function divergedError(id: NodeId, event: Extract<RaftEvent, { type: 'diverged' }>): RaftError {
+  const { from, index, ownTerm, leaderTerm } = event
+  const why = `entry ${index} is committed on ${id} in term ${ownTerm}, but the leader ${from} holds an entry of term ${leaderTerm} there`
+  return new RaftError('ERR_RAFT_DIVERGED', `${why}: acknowledged writes from index ${index} on may be lost`, {
+    hint:
+      'a disk went back in time, or a directory was used twice. Keep all data directories, find out which log has the acknowledged ' +
+      'writes, and replace the other members',
+    details: { leader: from, index, ownTerm, leaderTerm },
   })
 }
 

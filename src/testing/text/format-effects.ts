@@ -114,6 +114,10 @@ function formatEvent(event: RaftEvent): string | undefined {
       return `has waited ${event.stalledMs} ms for its disk`
     case 'storageFailed':
       return `stops: ${event.reason}`
+    case 'diverged':
+      return `stops: entry ${event.index}@${event.ownTerm} is committed, but ${event.from} has it in term ${event.leaderTerm}`
+    case 'termJumpLimited':
+      return `raises its term to ${event.term} only: ${event.from} claims ${event.claimed}`
     case 'protocolViolation':
       return `ignores ${event.from}: ${event.detail}`
     default:

@@ -85,11 +85,6 @@ export const REPLICATION: readonly KnownBug[] = [
         from: 'const missing = missingBlocks(state, message.blocks)',
         to: 'const missing = message.blocks',
       },
-      {
-        file: 'src/core/rules/append-entries.ts',
-        from: 'if (first <= log.commitIndex) return `',
-        to: 'if (first < 1) return `',
-      },
     ],
     detectedBy: ['I8', 'I7'],
   },
