@@ -54,6 +54,8 @@ export class Raft {
       this.state.log.applyingIndex = snapshot.index
       this.state.outbox.install = snapshot
     }
+    const { isRemoved, memberships, log, outbox } = this.state
+    if (isRemoved) outbox.emit({ type: 'removed', index: memberships.at(log.commitIndex).index })
   }
 
   /**

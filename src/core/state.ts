@@ -1,5 +1,6 @@
 /** The complete state of a node. The role is a union, so that leader-only data exists only on leaders. */
 
+import { TermAllowance } from './election/term-allowance.ts'
 import { ElectionTimer } from './election/timer.ts'
 import type { VoteTally } from './election/vote-tally.ts'
 import type { MembershipChange } from './inputs.ts'
@@ -88,6 +89,7 @@ export class RaftState {
   readonly pendingWrites: PendingWrites = new PendingWrites()
   readonly outbox: Outbox = new Outbox()
   readonly forwardedReads: ForwardedReads
+  readonly termAllowance: TermAllowance
   /** The directory ids of connected peers. A leader records them in the membership. */
   readonly seenDirectoryIds: Map<NodeId, string> = new Map()
   now: Instant
@@ -102,23 +104,19 @@ export class RaftState {
   stopped: string | undefined
 
   constructor(options: RaftOptions, recovered: InitialState, now: Instant) {
-    const { hardState, snapshot, blocks, initialMembership } = recovered
+    const { hardState, snapshot, blocks } = recovered
     this.options = options
     this.now = now
     this.random = new Random(options.seed)
     this.timer = new ElectionTimer(options, this.random, now)
+    // Before it restarted, this node may have answered a leader that still holds a lease.
+    if (options.leaseReads && hardState.term > 0) this.timer.leaderContactAt = now
     this.forwardedReads = new ForwardedReads(this.random)
+    this.termAllowance = new TermAllowance(now)
     this.term = hardState.term
     this.votedFor = hardState.votedFor
     this.log = new RaftLog(snapshot, blocks)
-    this.memberships = new MembershipHistory({
-      index: snapshot?.index ?? 0,
-      membership: snapshot?.membership ?? initialMembership,
-    })
-    for (const block of blocks) {
-      if (block.membership === undefined || block.first <= this.log.snapshotIndex) continue
-      this.memberships.append(block.first, block.membership)
-    }
+    this.memberships = membershipsOf(recovered)
     const commit = this.log.floorToBoundary(Math.min(hardState.commitIndex, this.log.lastIndex))
     this.log.commitTo(Math.max(commit, this.log.snapshotIndex))
     this.isRemoved = this.memberships.wasRemoved(this.id, this.log.commitIndex)
@@ -143,4 +141,20 @@ export class RaftState {
   get hardState(): HardState {
     return { term: this.term, votedFor: this.votedFor, commitIndex: this.log.commitIndex }
   }
+}
+
+/**
+ * The memberships of the recovered log. Blocks behind the snapshot keep their own: a leader sends them to followers that need them. The
+ * snapshot's membership stands in only where the log holds none at or below it.
+ */
+function membershipsOf({ snapshot, blocks, initialMembership }: InitialState): MembershipHistory {
+  const inLog = blocks.flatMap(({ first: index, membership }) =>
+    membership === undefined ? [] : [{ index, membership }],
+  )
+  const atSnapshot = { index: snapshot?.index ?? 0, membership: snapshot?.membership ?? initialMembership }
+  const [base = atSnapshot, ...later] =
+    (inLog[0]?.index ?? Infinity) <= atSnapshot.index ? inLog : [atSnapshot, ...inLog]
+  const history = new MembershipHistory(base)
+  for (const { index, membership } of later) history.append(index, membership)
+  return history
 }

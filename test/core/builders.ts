@@ -62,6 +62,8 @@ export class TestNode {
   readonly raft: Raft
   readonly options: RaftOptions
   now: number = START_MS
+  /** The events of the first step. */
+  readonly startEvents: readonly RaftEvent[]
   /** The effects of the latest step. */
   effects: Effects
   #written = 0
@@ -75,7 +77,7 @@ export class TestNode {
     const hardState = { term, votedFor, commitIndex: commit }
     this.raft = new Raft(this.options, { hardState, snapshot, blocks, initialMembership: membership }, this.now)
     this.effects = this.step()
-    this.settle()
+    this.startEvents = this.settle().events
   }
 
   get state(): RaftState {

@@ -8,10 +8,14 @@ import {
   type NodeOutput,
   ofType,
   only,
+  preVoteRequest,
+  preVoteResponse,
   readRequest,
   readResponse,
   readyLeaderOf,
   type TestNode,
+  voteRequest,
+  voteResponse,
 } from '../core/builders.ts'
 
 const LEASES = { leaseReads: true } as const
@@ -248,12 +252,41 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
     assert.deepEqual(leaseRead(withoutLeases).settled, [])
   })
 
-  // Another node’s lease may rely on contact before the restart.
-  it('a restarted node with leaseReads counts its start as contact from a leader', () => {
-    const node = followerOf('a b c', { term: 2, leader: 'b', options: LEASES })
-    assert.equal(node.state.timer.hasRecentLeaderContact(node.now), true)
+  // "A follower … would not vote" within an election timeout of hearing from a leader: whatever happens to it in that time.
+  it('a follower that restarts grants no vote for the shortest election timeout', () => {
     const restarted = followerOf('a b c', { term: 2, options: LEASES })
-    assert.equal(restarted.state.timer.leaderContactAt, restarted.now)
+    restarted.wait(restarted.options.electionTimeoutMinMs - 1)
+    assert.equal(grantsVote(restarted, 3), false)
+    assert.equal(grantsPreVote(restarted, 3), false)
+    restarted.wait(1)
+    assert.equal(grantsVote(restarted, 3), true)
+  })
+
+  it('a node that starts for the first time votes at once', () => {
+    assert.equal(grantsVote(followerOf('a b c', { options: LEASES }), 1), true)
+  })
+
+  for (const [name, message] of Object.entries({
+    'a rejected pre-vote': preVoteResponse({ term: 3, isGranted: false }),
+    'a denied vote': voteResponse({ term: 3, isGranted: false }),
+    'a response to an AppendEntries': appendResponse({ term: 3, match: 0 }),
+    'a read request': readRequest(3, 1),
+  })) {
+    it(`a follower that learns of a new term by ${name} grants no vote within an election timeout of its leader's heartbeat`, () => {
+      const follower = followerOf('a b c', { term: 2, leader: 'b', options: LEASES })
+      follower.receive('c', message)
+      assert.deepEqual([follower.status.term, follower.status.leader], [3, undefined])
+      assert.equal(grantsVote(follower, 3), false)
+      assert.equal(grantsVote(follower, 4), false)
+      assert.equal(grantsPreVote(follower, 4), false)
+      follower.wait(follower.options.electionTimeoutMinMs)
+      assert.equal(grantsVote(follower, follower.status.term + 1), true)
+    })
+  }
+
+  it('a follower votes for the target of a transfer at once: its leader has given up the lease', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b', options: LEASES })
+    assert.equal(grantsVote(follower, 3, true), true)
   })
 
   it('a leader of a single-node cluster always has a lease', () => {
@@ -262,6 +295,17 @@ describe('thesis §6.4.1 Using clocks to reduce messaging for read-only queries:
     assert.equal(leaseRead(leader).settled[0]?.type, 'readReady')
   })
 })
+
+/** Whether the node grants its vote to c. */
+function grantsVote(node: TestNode, term: number, isTransfer: boolean = false): boolean {
+  const responses = ofType('RequestVoteResponse', node.receive('c', voteRequest({ term, last: '9@2', isTransfer })))
+  return responses.some(({ isGranted }) => isGranted)
+}
+
+function grantsPreVote(node: TestNode, term: number): boolean {
+  const responses = ofType('PreVoteResponse', node.receive('c', preVoteRequest({ term, last: '9@2' })))
+  return responses.some(({ isGranted }) => isGranted)
+}
 
 function read(node: TestNode): NodeOutput {
   return node.process({ type: 'read', read: 7, mode: 'quorum' })

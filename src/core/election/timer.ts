@@ -15,8 +15,6 @@ export class ElectionTimer {
     this.#options = options
     this.#random = random
     this.deadline = this.#randomDeadline(now)
-    // A lease that relies on contact before a restart may still be held, so count the start as contact (thesis §6.4.1).
-    if (options.leaseReads) this.leaderContactAt = now
   }
 
   restart(now: Instant): void {

@@ -18,10 +18,7 @@ export function checkTerm(state: RaftState, from: NodeId, message: Message): boo
       if (message.term > state.term && !message.isTransfer && sticksToLeader(state)) return false
       break
   }
-  if (message.term > state.term) {
-    updateTerm(state, from, message)
-    return true
-  }
+  if (message.term > state.term) return updateTerm(state, from, message)
   if (message.term < state.term) {
     rejectStale(state, from, message)
     return false
@@ -29,19 +26,30 @@ export function checkTerm(state: RaftState, from: NodeId, message: Message): boo
   return true
 }
 
-/** raft.tla UpdateTerm: adopts the higher term. The sender is its leader if the message can only come from a leader. */
-function updateTerm(state: RaftState, from: NodeId, message: Message): void {
+/**
+ * raft.tla UpdateTerm: adopts the higher term. The sender is its leader if the message can only come from a leader. A term beyond the
+ * allowance is approached in steps: adopting a term in between is always safe, and the message is dropped until this node has reached its term.
+ */
+function updateTerm(state: RaftState, from: NodeId, message: Message): boolean {
+  const raise = state.termAllowance.take(state.now, message.term - state.term)
+  const term = state.term + raise
+  if (term < message.term) {
+    state.outbox.emit({ type: 'termJumpLimited', from, claimed: message.term, term })
+    if (raise > 0) becomeFollower(state, term, undefined, 'higher-term')
+    return false
+  }
   const isFromLeader =
     message.type === 'AppendEntriesRequest' ||
     message.type === 'InstallSnapshotRequest' ||
     message.type === 'TimeoutNow'
-  becomeFollower(state, message.term, isFromLeader ? from : undefined, 'higher-term')
+  becomeFollower(state, term, isFromLeader ? from : undefined, 'higher-term')
+  return true
 }
 
 /** Leader stickiness: ignores candidates while a leader is in contact or this node leads with a quorum (thesis §4.2.3). */
 function sticksToLeader(state: RaftState): boolean {
   if (state.role.type === 'leader') return state.options.checkQuorum
-  return state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now)
+  return state.timer.hasRecentLeaderContact(state.now)
 }
 
 /**

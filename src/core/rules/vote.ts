@@ -47,7 +47,7 @@ function otherVoters(state: RaftState): readonly NodeId[] {
 /** Grants the vote to the first candidate whose log is at least as up-to-date (§5.4.1); once per term, even across restarts. */
 export function handleRequestVote(state: RaftState, from: NodeId, message: RequestVoteRequest): void {
   const { term, log, outbox } = state
-  const isFree = state.votedFor === undefined ? state.leader === undefined : state.votedFor === from
+  const isFree = state.votedFor === undefined ? mayVoteNow(state, message) : state.votedFor === from
   const isGranted = isFree && log.isUpToDate(message.lastIndex, message.lastTerm)
   if (isGranted && state.votedFor === undefined) {
     if (state.role.type === 'pre-candidate') becomeFollower(state, term, undefined, 'higher-term')
@@ -59,11 +59,19 @@ export function handleRequestVote(state: RaftState, from: NodeId, message: Reque
   send(state, from, { type: 'RequestVoteResponse', term, isGranted })
 }
 
+/**
+ * Whether a first vote may be given in this term. A leader holds a lease as long as a quorum has answered it within the shortest election
+ * timeout, so no voter elects another leader in that time (thesis §6.4.1): whatever its term, role or knowledge of the leader is now.
+ * After TimeoutNow the leader holds no lease.
+ */
+function mayVoteNow(state: RaftState, { isTransfer }: RequestVoteRequest): boolean {
+  return state.leader === undefined && (isTransfer || !state.timer.hasRecentLeaderContact(state.now))
+}
+
 /** Grants a pre-vote if this node would vote for the sender: no leader is in contact, the term is new, the log is up-to-date. */
 export function handlePreVote(state: RaftState, from: NodeId, message: PreVoteRequest): void {
   const { log } = state
-  const hasActiveLeader =
-    state.role.type === 'leader' || (state.leader !== undefined && state.timer.hasRecentLeaderContact(state.now))
+  const hasActiveLeader = state.role.type === 'leader' || state.timer.hasRecentLeaderContact(state.now)
   const isGranted = message.term > state.term && !hasActiveLeader && log.isUpToDate(message.lastIndex, message.lastTerm)
   const committed = state.memberships.at(log.commitIndex).membership
   const isRemoved =

@@ -9,6 +9,7 @@ import type { NetworkConditions } from '../simulation/network-conditions.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
 import { fc } from './fast-check.ts'
+import { type LeaseStress, leaseStress } from './lease-stress.ts'
 
 /** The largest number of nodes in a random cluster. */
 const NODES_MAX = 6
@@ -37,7 +38,12 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       workload: workloads({ untilMs }),
       faults: faultPlans({ untilMs }),
       checksFreeSpace: fc.boolean(),
+      stress: fc.array(leaseStress(untilMs), { maxLength: 2 }),
+      isStressOnly: fc.boolean(),
     })
+    .map(({ stress, isStressOnly, ...plan }) =>
+      plan.settings.leaseReads === true && stress.length > 0 ? withLeaseStress(plan, stress, isStressOnly) : plan,
+    )
     .map(({ checksFreeSpace, ...plan }) =>
       checksFreeSpace && plan.faults.some(({ type }) => type === 'fullDisk')
         ? { ...plan, settings: { ...plan.settings, ...SPACE_CHECKS } }
@@ -58,6 +64,19 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
 function canBeDisrupted({ settings: all, faults }: RunPlan): boolean {
   const switches = [all, ...faults.filter((fault) => fault.type === 'switches')]
   return switches.some((one) => one.preVote === false) && switches.some((one) => one.checkQuorum === false)
+}
+
+/** Adds episodes that put leases at risk. With all other faults too they rarely come to their end, so half of the plans have no others. */
+function withLeaseStress<Plan extends Pick<RunPlan, 'workload' | 'faults'>>(
+  plan: Plan,
+  stress: readonly LeaseStress[],
+  isStressOnly: boolean,
+): Plan {
+  return {
+    ...plan,
+    workload: [...plan.workload, ...stress.flatMap(({ calls }) => calls)],
+    faults: [...(isStressOnly ? [] : plan.faults), ...stress.flatMap(({ faults }) => faults)],
+  }
 }
 
 function withSafeSwitches(fault: Fault): Fault {

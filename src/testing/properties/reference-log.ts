@@ -73,7 +73,9 @@ export class ReferenceLog {
       throw new RangeError(`a block at ${block.first} cannot follow index ${this.lastIndex}`)
     for (let offset = 0; offset < block.count; offset++) this.#terms.push(block.term)
     if (block.membership === undefined) return
-    if (this.#memberships.length === 1 && block.first <= this.membership.index) return
-    this.#memberships.push({ index: block.first, membership: block.membership })
+    const entry = { index: block.first, membership: block.membership }
+    // A block behind the snapshot is an earlier change than the one the snapshot stands for, or that one itself.
+    if (block.first <= this.membership.index) this.#memberships = [entry]
+    else this.#memberships.push(entry)
   }
 }

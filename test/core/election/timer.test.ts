@@ -41,10 +41,6 @@ describe('the election timer', () => {
     timer.restart(1000)
     assert.equal(timer.hasRecentLeaderContact(1000), false)
   })
-
-  it('counts its creation as contact if leases are enabled', () => {
-    assert.equal(timerOf({ leaseReads: true }).hasRecentLeaderContact(749), true)
-  })
 })
 
 function timerOf(options: Partial<RaftOptions> = {}): ElectionTimer {

@@ -1,4 +1,6 @@
 /** Bugs in reads and leadership transfers. */
+import fc from 'fast-check'
+import { leaseStress } from '../../../src/testing/arbitraries/lease-stress.ts'
 import type { RunPlan } from '../../../src/testing/arbitraries/plans.ts'
 import type { SimulationOptions } from '../../../src/testing/simulate.ts'
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
@@ -6,6 +8,9 @@ import type { Call } from '../../../src/testing/simulation/workload.ts'
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
 import { THREE_VOTERS, VERY_LATE_MESSAGES } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
+
+/** How long the faults of a run last. */
+const FAULTS_MS = 4000
 
 /** One read every 7 ms. */
 function frequentReads(mode: 'lease' | 'linearizable'): Call[] {
@@ -185,6 +190,30 @@ export const READS: readonly KnownBug[] = [
         file: 'src/core/rules/read-index.ts',
         from: ' || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false',
         to: ') return false',
+      },
+    ],
+    detectedBy: ['I14'],
+  },
+  {
+    name: 'lease-forgotten-at-a-restart',
+    does: 'votes at once after a restart, although a leader it answered just before may still hold a lease',
+    system: 'quorate, before its first release',
+    sources: ['thesis §6.4.1'],
+    conditions: 'three voters, lease reads enabled, and only the faults that put a lease at risk',
+    overrides: (generated) => {
+      const episodes = fc.sample(leaseStress(FAULTS_MS), { seed: generated.seed, numRuns: 2 })
+      return {
+        cluster: THREE_VOTERS,
+        settings: { leaseReads: true },
+        workload: episodes.flatMap(({ calls }) => calls),
+        faults: episodes.flatMap(({ faults }) => faults),
+      }
+    },
+    edits: [
+      {
+        file: 'src/core/state.ts',
+        from: '    if (options.leaseReads && hardState.term > 0) this.timer.leaderContactAt = now\n',
+        to: '',
       },
     ],
     detectedBy: ['I14'],

@@ -247,15 +247,17 @@ export const REPLICATION: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/core/rules/term.ts',
-        from: '    updateTerm(state, from, message)\n',
-        to: `    const isHeartbeat = message.type === 'AppendEntriesRequest' && message.blocks.length === 0
+        from: '  if (message.term > state.term) return updateTerm(state, from, message)\n',
+        to: `  if (message.term > state.term) {
+    const isHeartbeat = message.type === 'AppendEntriesRequest' && message.blocks.length === 0
     if (isHeartbeat && state.role.type === 'leader') {
       state.term = message.term
       state.votedFor = undefined
       state.outbox.isHardStateDirty = true
       return false
     }
-    updateTerm(state, from, message)\n`,
+    return updateTerm(state, from, message)
+  }\n`,
       },
       HEARTBEAT_FIRST,
     ],
