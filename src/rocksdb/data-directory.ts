@@ -6,7 +6,7 @@ import type { StorageIdentity } from '../contracts/storage.ts'
 import { RaftError } from '../errors.ts'
 import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { makeDirectory, moveFile, replaceFile } from './durable-files.ts'
-import { corrupt, isMissing, storageError } from './storage-errors.ts'
+import { corrupt, hintOf, isMissing, storageError } from './storage-errors.ts'
 
 /** The version of the layout of a data directory; the only one that this version reads and writes. */
 export const STORAGE_FORMAT = 1
@@ -116,7 +116,9 @@ export class DataDirectory {
       () => false,
     )
     const mapped = storageError(cause, `use the data directory ${this.path}`)
-    if (mapped.code !== 'ERR_RAFT_DATA_DIR_ACCESS') return mapped
+    // Its parent exists and takes no new names.
+    const isUncreatable = isMissing(cause)
+    if (mapped.code !== 'ERR_RAFT_DATA_DIR_ACCESS' && !isUncreatable) return mapped
     const reason = isFile ? 'it is a file, not a directory' : (cause as Error).message
     const uid = process.getuid?.()
     const found = await stat(this.path).catch(() => undefined)
@@ -126,7 +128,7 @@ export class DataDirectory {
       'ERR_RAFT_DATA_DIR_ACCESS',
       `could not use the data directory ${this.path}: ${reason}${ownership}`,
       {
-        hint: mapped.hint,
+        hint: hintOf('ERR_RAFT_DATA_DIR_ACCESS'),
         details: { path: this.path, uid, mode },
         cause,
       },

@@ -1,6 +1,6 @@
 /** File operations that are durable once they resolve. */
 import type { FileHandle } from 'node:fs/promises'
-import { mkdir, open, readdir, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { isMissing } from './storage-errors.ts'
 
@@ -54,14 +54,31 @@ export async function readUpTo(file: FileHandle, length: number, position: numbe
   return bytes.subarray(0, filled)
 }
 
-/** Creates a directory and its missing parents, and syncs each new name. */
+/**
+ * Creates a directory and its missing parents, and syncs each new name. The recursive `mkdir` of Node.js never returns if a parent
+ * exists and takes no new names, as /proc does.
+ */
 export async function makeDirectory(path: string): Promise<void> {
-  const firstMade = await mkdir(path, { recursive: true })
-  if (firstMade === undefined) return
-  const top = dirname(resolve(firstMade))
-  for (let at = dirname(resolve(path)); at.length >= top.length; at = dirname(at)) {
-    await syncDirectory(at)
-    if (at === dirname(at)) break
+  if (await isDirectory(path)) return
+  const parent = dirname(resolve(path))
+  if (parent !== resolve(path)) await makeDirectory(parent)
+  try {
+    await mkdir(path)
+  } catch (cause) {
+    // Another process may have created it in the meantime.
+    if (await isDirectory(path)) return
+    throw cause
+  }
+  await syncDirectory(parent)
+}
+
+/** Rejects if the path cannot be examined, for example because a parent is a file. */
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (cause) {
+    if (isMissing(cause)) return false
+    throw cause
   }
 }
 

@@ -22,6 +22,11 @@ export function storageError(cause: unknown, doing: string): RaftError {
   return new RaftError(raftCode, `could not ${doing}: ${message}`, { hint: HINTS[raftCode], cause })
 }
 
+/** What an operator can do about an error of the storage. */
+export function hintOf(code: ErrorCode): string | undefined {
+  return HINTS[code]
+}
+
 /** The error for detected damage; `details` contain its location and the last good entry, if known. */
 export function corrupt(what: string, details: RaftErrorOptions['details'], cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_CORRUPT', what, { hint: HINTS.ERR_RAFT_CORRUPT, details, cause })
@@ -52,6 +57,8 @@ function classify(message: string, code: string | undefined): ErrorCode {
   }
   if (/No space left|Disk quota exceeded/.test(message)) return 'ERR_RAFT_NO_SPACE'
   if (/[/\\]LOCK: /.test(message)) return 'ERR_RAFT_DATA_DIR_LOCKED'
+  // RocksDB cannot create its directory in a file system that takes no new names, such as /proc.
+  if (/While mkdir if missing/.test(message)) return 'ERR_RAFT_DATA_DIR_ACCESS'
   // RocksDB detects a missing table at the first read from it, not when the database is opened.
   if (/^Corruption|^IO error: No such file/.test(message)) return 'ERR_RAFT_CORRUPT'
   if (/Permission denied|Read-only file system|not a directory/i.test(message)) return 'ERR_RAFT_DATA_DIR_ACCESS'

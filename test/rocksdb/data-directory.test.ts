@@ -70,6 +70,16 @@ describe('the data directory', () => {
       })
   })
 
+  describe('in a file system that takes no new names', () => {
+    for (const directory of ['/proc', '/proc/quorate', '/proc/quorate/n1'])
+      it(`is rejected: ${directory}`, async function () {
+        if (process.platform !== 'linux') return this.skip()
+        const error = await openError(new RocksDBStorage({ directory }), 'ERR_RAFT_DATA_DIR_ACCESS')
+        assert.ok(error.message.includes('/proc'), error.message)
+        assert.match(error.hint ?? '', /choose another data directory/)
+      })
+  })
+
   describe('that is in use', () => {
     it('is rejected with pid, host, node and start time of the owner', async () => {
       await open(fixture)
