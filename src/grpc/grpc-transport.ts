@@ -14,7 +14,7 @@ import { peerProto } from './peer/peer-proto.ts'
 import { fetchSnapshot } from './peer/snapshot-fetch.ts'
 import { SnapshotServer } from './peer/snapshot-server.ts'
 import type { GrpcTransportLimits, GrpcTransportOptions } from './peer/transport-options.ts'
-import { GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
+import { checkTransportOptions, GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
 
 /**
  * Connects the nodes of a cluster over gRPC (proto/quorate/v1/peer.proto). Traffic is plain text unless `credentials` are given.
@@ -38,7 +38,9 @@ export class GrpcTransport implements Transport {
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
 
+  /** Throws ERR_RAFT_OPTIONS that names every invalid option. */
   constructor(options: GrpcTransportOptions) {
+    checkTransportOptions(options)
     this.#limits = withDefaults(GRPC_TRANSPORT_DEFAULTS, options)
     this.#credentials = options.credentials?.channel ?? ChannelCredentials.createInsecure()
     this.server = new GrpcServer({

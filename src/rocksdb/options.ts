@@ -1,5 +1,6 @@
 /** The options of the durable storage with their defaults and ranges. */
 import {
+  checkFunction,
   checkInteger,
   checkString,
   findOptionProblems,
@@ -38,14 +39,13 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   writeBufferBytes: checkInteger(64 * 1024, 2 ** 32 - 1),
   cacheBytes: checkInteger(0, 2 ** 32 - 1),
   markDelayMs: checkInteger(0, 2 ** 31 - 1),
+  binding: checkFunction,
 }
 
 /** Returns all numbers, with defaults for those that are not set; throws ERR_RAFT_OPTIONS that names every problem. */
 export function resolveOptions(options: RocksDBStorageOptions): Readonly<Record<NumberName, number>> {
-  const { directory } = options
-  const numbers = withDefaults(ROCKSDB_STORAGE_DEFAULTS, options)
-  const problems = findOptionProblems({ ...numbers, directory }, CHECKS)
-  if (directory === undefined) problems.push({ path: 'directory', problem: 'is missing' })
+  const problems = findOptionProblems(options, CHECKS)
+  if (options.directory === undefined) problems.push({ path: 'directory', problem: 'is missing' })
   throwOnProblems(problems)
-  return numbers
+  return withDefaults(ROCKSDB_STORAGE_DEFAULTS, options)
 }

@@ -7,7 +7,15 @@ import type { Applied, CallOptions, NodeStatus, ReadMode } from '../../contracts
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { onAbort } from '../../platform/on-abort.ts'
-import { withDefaults } from '../../platform/options.ts'
+import type { OptionCheck } from '../../platform/options.ts'
+import {
+  checkMethods,
+  checkPositive,
+  findOptionProblems,
+  formatValue,
+  throwOnProblems,
+  withDefaults,
+} from '../../platform/options.ts'
 import { systemClock } from '../../platform/system-clock.ts'
 import type { WireSnapshot, WireStatusResponse } from '../shared/admin-messages.ts'
 import { snapshotFromWire, statusFromWire, wireChangeOf } from '../shared/admin-messages.ts'
@@ -41,6 +49,16 @@ export const GRPC_CLIENT_DEFAULTS: StreamLimits & { readonly timeoutMs: number }
   queueBytesMax: 64 * 1024 * 1024,
 }
 
+const checkObject: OptionCheck = (value) =>
+  typeof value === 'object' && value !== null ? undefined : `must be an object, not ${formatValue(value)}`
+
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  ...Object.fromEntries(Object.keys(GRPC_CLIENT_DEFAULTS).map((name) => [name, checkPositive])),
+  credentials: checkObject,
+  channelOptions: checkObject,
+  clock: checkMethods('now', 'wakeAt'),
+}
+
 /**
  * A connection attempt that hangs is replaced only after this time: grpc-js does not close the socket of an unanswered attempt, so
  * every new attempt leaves one more socket open.
@@ -64,11 +82,12 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 }
 
 /**
- * Returns a factory of gRPC channels, for the `channel` option of `connect`.
+ * Returns a factory of gRPC channels, for the `channel` option of `connect`. Throws ERR_RAFT_OPTIONS that names every invalid option.
  *
  *     const client = new RaftClient({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory({ credentials }) })
  */
 export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChannelFactory {
+  throwOnProblems(findOptionProblems(options, CHECKS))
   return (address) => new GrpcClientChannel(address, options)
 }
 

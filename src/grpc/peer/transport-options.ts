@@ -1,5 +1,7 @@
 /** The options of the peer transport with their defaults, and the grpc-js channel options derived from them. */
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
+import type { OptionCheck } from '../../platform/options.ts'
+import { checkInteger, checkString, findOptionProblems, formatValue, throwOnProblems } from '../../platform/options.ts'
 
 /** The limits and times of the transport; sizes in bytes, times in milliseconds. */
 export interface GrpcTransportLimits {
@@ -65,6 +67,23 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   readonly advertise?: string | undefined
   /** TLS credentials for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
   readonly credentials?: { readonly server: ServerCredentials; readonly channel: ChannelCredentials } | undefined
+}
+
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  ...Object.fromEntries(Object.keys(GRPC_TRANSPORT_DEFAULTS).map((name) => [name, checkInteger(0)])),
+  listen: checkString,
+  advertise: checkString,
+  credentials: (value) =>
+    typeof value === 'object' && value !== null && 'server' in value && 'channel' in value
+      ? undefined
+      : `must have \`server\` and \`channel\`, not be ${formatValue(value)}`,
+}
+
+/** Throws ERR_RAFT_OPTIONS that names every problem. */
+export function checkTransportOptions(options: GrpcTransportOptions): void {
+  const problems = findOptionProblems(options, CHECKS)
+  if (options.listen === undefined) problems.push({ path: 'listen', problem: 'is missing' })
+  throwOnProblems(problems)
 }
 
 /** The overhead of the frame around the largest message. */
