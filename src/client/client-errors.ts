@@ -6,22 +6,25 @@ import type { EndpointFailure } from './retry-plan.ts'
 export interface Attempts {
   readonly failures: readonly EndpointFailure[]
   readonly leader: LeaderHint | undefined
+  /** The endpoint at which this client would call the leader, if it knows one. */
+  readonly leaderAddress: string | undefined
   readonly waitedMs: number
   readonly attempts: number
 }
 
 /** The error of a call whose attempts all failed and were definitely not applied. */
-export function attemptsExhausted({ failures, leader, waitedMs, attempts }: Attempts): RaftError {
-  const code = overallCode(failures)
+export function attemptsExhausted({ failures, leader, leaderAddress, waitedMs, attempts }: Attempts): RaftError {
+  const unreachableLeader = whyLeaderIsUnreachable(failures, leader, leaderAddress)
+  const code = unreachableLeader === undefined ? overallCode(failures) : 'ERR_RAFT_UNREACHABLE'
   const responses = failures.map(({ address, error }) => `${address} (${summarize(address, error)})`)
   const lastLeader = leader === undefined ? 'no leader known' : `last leader known: ${formatLeader(leader)}`
   return new RaftError(
     code,
-    `${MESSAGES[code] ?? 'the call failed'} within ${Math.round(waitedMs)} ms; ${lastLeader}; tried ${responses.join(', ')}`,
+    `${unreachableLeader ?? MESSAGES[code] ?? 'the call failed'} within ${Math.round(waitedMs)} ms; ${lastLeader}; tried ${responses.join(', ')}`,
     {
       outcome: 'not-applied',
       leader,
-      hint: HINTS[code],
+      hint: unreachableLeader === undefined ? HINTS[code] : UNREACHABLE_LEADER_HINT,
       details: {
         attempts,
         waitedMs: Math.round(waitedMs),
@@ -31,6 +34,31 @@ export function attemptsExhausted({ failures, leader, waitedMs, attempts }: Atte
     },
   )
 }
+
+/** If every node that was reached names the same leader and the leader itself could not be reached: says so. */
+function whyLeaderIsUnreachable(
+  failures: readonly EndpointFailure[],
+  leader: LeaderHint | undefined,
+  leaderAddress: string | undefined,
+): string | undefined {
+  if (leader === undefined) return undefined
+  const reached = failures.filter(({ error }) => !isUnreached(error))
+  if (reached.length === 0 || !reached.every(({ error }) => error.leader?.id === leader.id)) return undefined
+  const { id, address = 'an unknown address' } = leader
+  const own = failures.find((failure) => isUnreached(failure.error) && failure.address === leaderAddress)
+  if (own === undefined && leaderAddress !== undefined) return undefined
+  const why =
+    own === undefined ? 'it is neither an endpoint nor an address of a member' : summarize(own.address, own.error)
+  const at = own === undefined || own.address === address ? address : `${address} (${own.address} for this client)`
+  return `${id} leads at ${at}, unreachable from here: ${why}; no leader was reached`
+}
+
+function isUnreached({ code }: RaftError): boolean {
+  return code === 'ERR_RAFT_UNREACHABLE' || code === 'ERR_RAFT_CLOSED'
+}
+
+const UNREACHABLE_LEADER_HINT =
+  'the cluster has a leader: check the network between this client and the leader, and the address that the leader advertises'
 
 /** Leaves out the address, which precedes the text, and the code of an unreachable node, which adds nothing. */
 function summarize(address: string, { code, message }: RaftError): string {
@@ -60,8 +88,7 @@ const NO_LEADER_CODES: readonly ErrorCode[] = [
 
 /** Unreachable if every node was, no leader if none of the reachable nodes led, otherwise the last other error. */
 function overallCode(failures: readonly EndpointFailure[]): ErrorCode {
-  const codes = failures.map(({ error }) => error.code)
-  const reached = codes.filter((code) => code !== 'ERR_RAFT_UNREACHABLE' && code !== 'ERR_RAFT_CLOSED')
+  const reached = failures.filter(({ error }) => !isUnreached(error)).map(({ error }) => error.code)
   if (reached.length === 0) return 'ERR_RAFT_UNREACHABLE'
   if (reached.every((code) => NO_LEADER_CODES.includes(code))) return 'ERR_RAFT_NO_LEADER'
   return reached.findLast((code) => !NO_LEADER_CODES.includes(code)) as ErrorCode
@@ -69,6 +96,15 @@ function overallCode(failures: readonly EndpointFailure[]): ErrorCode {
 
 function formatLeader({ id, address, term }: LeaderHint): string {
   return `${id}${address === undefined ? '' : ` at ${address}`}${term === undefined ? '' : ` in term ${term}`}`
+}
+
+/** Nothing is sent to a silent node, so the call has no effect there. */
+export function silentNodeError(address: string, nodeSilenceMs: number): RaftError {
+  return new RaftError(
+    'ERR_RAFT_UNREACHABLE',
+    `${address} cannot be reached: it answered none of the open calls for ${nodeSilenceMs} ms`,
+    { details: { address } },
+  )
 }
 
 export function abortedError(signal: AbortSignal): RaftError {

@@ -42,6 +42,11 @@ export class Endpoints {
     return this.#leader
   }
 
+  /** The endpoint at which to call that leader. */
+  get leaderAddress(): string | undefined {
+    return this.#leader === undefined ? undefined : this.addressOf(this.#leader)
+  }
+
   channel(address: string): ClientChannel {
     let channel = this.#channels.get(address)
     if (channel === undefined) {

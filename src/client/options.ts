@@ -19,6 +19,11 @@ export interface ClientLimitOptions {
   readonly snapshotTimeoutMs: number
   /** The timeout of one attempt of a read or a status request, which can be retried at another node. */
   readonly attemptTimeoutMs: number
+  /**
+   * A node that has calls open and answers nothing for this long gets no new calls until it answers a status request. About one
+   * election timeout of the nodes. A pause of the client's own process counts as a quarter of it at most.
+   */
+  readonly nodeSilenceMs: number
   /** The wait before the next attempt, once every node has failed: it doubles each time, with jitter (50–100 %) … */
   readonly backOffMinMs: number
   /** … up to this. */
@@ -32,6 +37,7 @@ export const CLIENT_DEFAULTS: ClientLimitOptions = {
   timeoutMs: 5000,
   snapshotTimeoutMs: 60_000,
   attemptTimeoutMs: 1500,
+  nodeSilenceMs: 1000,
   backOffMinMs: 20,
   backOffMaxMs: 500,
   learnedEndpointsMax: 64,

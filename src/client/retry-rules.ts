@@ -38,6 +38,26 @@ export function isBusy({ code }: RaftError): boolean {
   return NODE_BUSY.includes(code)
 }
 
+/** Errors that also arise in the client itself, without an answer from the node. */
+const MAY_BE_LOCAL: readonly ErrorCode[] = [
+  'ERR_RAFT_OUTCOME_UNKNOWN',
+  'ERR_RAFT_TIMEOUT',
+  'ERR_RAFT_UNREACHABLE',
+  'ERR_RAFT_READ_FAILED',
+  'ERR_RAFT_ABORTED',
+  'ERR_RAFT_CLOSED',
+  'ERR_RAFT_OVERLOADED',
+  'ERR_RAFT_TOO_LARGE',
+  'ERR_RAFT_PROTOCOL',
+  'ERR_RAFT_OPTIONS',
+  'ERR_RAFT_INTERNAL',
+]
+
+/** Whether the error is certainly an answer of the node. */
+export function isAnswer({ code }: RaftError): boolean {
+  return !MAY_BE_LOCAL.includes(code)
+}
+
 /** Whether the node did not respond, so that the next call starts at another one. */
 export function isUnresponsive({ code }: RaftError): boolean {
   return NODE_FAILED.includes(code) || code === 'ERR_RAFT_OUTCOME_UNKNOWN' || code === 'ERR_RAFT_TIMEOUT'

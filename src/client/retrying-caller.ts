@@ -1,17 +1,18 @@
 /** Runs a call against the cluster: tries nodes, follows leader hints, backs off, and fails with a summary of all attempts. */
 import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
-import type { CallOptions } from '../contracts/node-service.ts'
+import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { BackoffTimers } from './backoff-timers.ts'
-import { abortedError, attemptsExhausted, closedError } from './client-errors.ts'
+import { abortedError, attemptsExhausted, closedError, silentNodeError } from './client-errors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions } from './options.ts'
 import type { NextAttempt } from './retry-plan.ts'
 import { RetryPlan } from './retry-plan.ts'
 import type { CallKind } from './retry-rules.ts'
-import { isUnresponsive, mayRetry } from './retry-rules.ts'
+import { isAnswer, isUnresponsive, mayRetry } from './retry-rules.ts'
+import { SilenceWatch } from './silence-watch.ts'
 
 export interface RetryingCallerOptions {
   readonly endpoints: Endpoints
@@ -37,6 +38,9 @@ export class RetryingCaller {
   readonly #backoffTimers: BackoffTimers
   /** Pending status requests that learn the members, by address. */
   readonly #memberLookups = new Map<string, Promise<void>>()
+  readonly #silence: SilenceWatch
+  /** The silent nodes about which the endpoints are being asked. */
+  readonly #enquiries = new Map<string, Promise<void>>()
   #learnedFrom: string | undefined
   #isClosed = false
 
@@ -46,6 +50,8 @@ export class RetryingCaller {
     this.#clock = clock
     this.#random = random
     this.#backoffTimers = new BackoffTimers(clock)
+    const { nodeSilenceMs } = limits
+    this.#silence = new SilenceWatch({ clock, nodeSilenceMs, onSilent: (address) => this.#onSilent(address) })
   }
 
   async call<Value>(kind: CallKind, action: Attempt<Value>, options: CallOptions = {}): Promise<Value> {
@@ -58,7 +64,9 @@ export class RetryingCaller {
     for (let attempts = 1; ; attempts++) {
       this.#assertUsable(signal)
       const attemptOptions = { signal, timeoutMs: this.#attemptTimeoutMs(kind, deadline - this.#clock.now()) }
-      const result = await this.#attempt(kind, action, address, attemptOptions)
+      const result = this.#silence.isSilent(address)
+        ? { error: this.#silentError(address) }
+        : await this.#attempt(kind, action, address, attemptOptions)
       if ('value' in result) {
         this.#onServed(kind, address)
         return result.value
@@ -73,6 +81,7 @@ export class RetryingCaller {
         throw attemptsExhausted({
           failures: plan.failures,
           leader: this.#endpoints.leader,
+          leaderAddress: this.#endpoints.leaderAddress,
           waitedMs: now - startedAt,
           attempts,
         })
@@ -98,9 +107,10 @@ export class RetryingCaller {
   /** Rejects calls that wait for their next attempt. Running attempts end when their channel closes. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#silence.stop()
     this.#backoffTimers.wakeAll()
     await this.#endpoints.close()
-    await Promise.all(this.#memberLookups.values())
+    await Promise.all([...this.#memberLookups.values(), ...this.#enquiries.values()])
   }
 
   #withTimeout({
@@ -127,15 +137,54 @@ export class RetryingCaller {
     address: string,
     options: CallOptions & { readonly timeoutMs: number },
   ): Promise<{ readonly value: Value } | { readonly error: RaftError }> {
+    this.#silence.onCallOpened(address)
     try {
       const value = await action(this.#endpoints.channel(address), options)
+      this.#silence.onAnswer(address)
       return { value }
     } catch (reason) {
       const error = isRaftError(reason) ? reason : unexpectedError(reason, kind)
       if (error.leader !== undefined) this.#endpoints.onLeaderHint(error.leader)
+      if (isAnswer(error)) this.#silence.onAnswer(address)
       if (isUnresponsive(error)) this.#endpoints.avoid(address)
       return { error }
+    } finally {
+      this.#silence.onCallEnded(address)
     }
+  }
+
+  /** A silent node gets no call, but a status request: once it answers, it gets calls again. */
+  #silentError(address: string): RaftError {
+    this.#enquire(address)
+    return silentNodeError(address, this.#limits.nodeSilenceMs)
+  }
+
+  #onSilent(address: string): void {
+    this.#endpoints.avoid(address)
+    this.#enquire(address)
+  }
+
+  /** Asks every node who leads. At most one enquiry per silent node is pending. */
+  #enquire(silent: string): void {
+    if (this.#isClosed || this.#enquiries.has(silent)) return
+    const answers = this.#endpoints.all.map((address) => this.#askWhoLeads(address))
+    const enquiry = Promise.all(answers).then(() => {
+      this.#enquiries.delete(silent)
+      if (this.#isClosed || !this.#silence.isSilent(silent)) return
+      this.#endpoints.channel(silent).releaseUnsent?.(silentNodeError(silent, this.#limits.nodeSilenceMs))
+    })
+    this.#enquiries.set(silent, enquiry)
+  }
+
+  async #askWhoLeads(address: string): Promise<void> {
+    const status = await this.#fetchMembers(address, this.#limits.nodeSilenceMs)
+    if (status?.leader === undefined || this.#isClosed) return
+    const hint = { id: status.leader, address: status.leaderAddress, term: status.term }
+    this.#endpoints.onLeaderHint(hint)
+    const leader = this.#endpoints.leaderAddress
+    if (leader === undefined || this.#endpoints.leader !== hint || this.#silence.isSilent(leader)) return
+    this.#endpoints.prefer(leader)
+    this.#backoffTimers.onLeaderFound()
   }
 
   async #addressAfterPause(
@@ -167,17 +216,21 @@ export class RetryingCaller {
     const current = this.#memberLookups.get(address)
     if (current !== undefined) return current
     this.#learnedFrom = address
-    const lookup = this.#fetchMembers(address).finally(() => this.#memberLookups.delete(address))
+    const lookup = this.#fetchMembers(address, this.#limits.attemptTimeoutMs).then(() => {
+      this.#memberLookups.delete(address)
+    })
     this.#memberLookups.set(address, lookup)
     return lookup
   }
 
-  async #fetchMembers(address: string): Promise<void> {
+  async #fetchMembers(address: string, timeoutMs: number): Promise<NodeStatus | undefined> {
     try {
-      const status = await this.#endpoints.channel(address).status({ timeoutMs: this.#limits.attemptTimeoutMs })
+      const status = await this.#endpoints.channel(address).status({ timeoutMs })
+      this.#silence.onAnswer(address)
       this.#endpoints.learn(address, status)
+      return status
     } catch {
-      return
+      return undefined
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The connection of a client to one node. The client itself finds the leader and retries. */
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
+import type { RaftError } from '../errors.ts'
 import type { Applied, CallOptions, NodeStatus, ReadMode } from './node-service.ts'
 
 /**
@@ -18,6 +19,11 @@ export interface ClientChannel {
   changeMembership(change: MembershipChange, options: CallOptions): Promise<{ readonly index: LogIndex }>
   transferLeadership(to: NodeId | undefined, options: CallOptions): Promise<{ readonly leader: NodeId | undefined }>
   takeSnapshot(options: CallOptions): Promise<SnapshotInfo>
+  /**
+   * Called if the node stays silent: rejects, as not applied, the proposals that were certainly not sent, and all queries. Optional; without it
+   * they wait for their own timeout.
+   */
+  releaseUnsent?(reason: RaftError): void
   close(): Promise<void>
 }
 

@@ -11,7 +11,8 @@ describe('a client that selects an endpoint', () => {
     cluster.node('n2').members = ['n1', 'n2']
     cluster.elect('outsider')
     const error = await cluster.failure(cluster.client({ endpoints: ['n1:1', 'n2:1'] }).propose('a'))
-    assert.equal(error.code, 'ERR_RAFT_NO_LEADER')
+    assert.equal(error.code, 'ERR_RAFT_UNREACHABLE')
+    assert.match(error.message, /^outsider leads at outsider:1, unreachable from here: it is neither an endpoint/)
     assert.deepEqual(
       cluster.calls.filter((call) => call.startsWith('outsider')),
       [],

@@ -201,7 +201,17 @@ describe('a client whose attempts all fail', () => {
     assert.equal(error.details['n2:1'], 'ERR_RAFT_NO_LEADER')
   })
 
-  it('reports ERR_RAFT_UNREACHABLE only if no endpoint was reachable', async () => {
+  it('says that the leader is unreachable if every node that was reached names it', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2', 'n3')
+    cluster.elect('n2')
+    cluster.node('n2').isUp = false
+    const { code, outcome, message, hint } = await cluster.failure(cluster.client().propose('a'))
+    assert.deepEqual([code, outcome], ['ERR_RAFT_UNREACHABLE', 'not-applied'])
+    assert.match(message, /^n2 leads at n2:1, unreachable from here: no node is there; no leader was reached within/)
+    assert.doesNotMatch(hint ?? '', /majority/)
+  })
+
+  it('reports ERR_RAFT_UNREACHABLE only if no endpoint was reachable, or only the leader was not', async () => {
     const cluster = new ScriptedCluster('n1', 'n2')
     for (const node of cluster.nodes.values()) node.isUp = false
     const error = await cluster.failure(cluster.client().propose('a'))
@@ -227,6 +237,70 @@ describe('a client whose attempts all fail', () => {
     const cluster = new ScriptedCluster('n1')
     cluster.node('n1').always = fails('ERR_RAFT_OVERLOADED')
     assert.equal((await cluster.failure(cluster.client().propose('a'))).code, 'ERR_RAFT_OVERLOADED')
+  })
+})
+
+describe('a client whose leader stops answering', () => {
+  it('sends new calls to the next leader after nodeSilenceMs, and leaves the sent ones open', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2', 'n3')
+    const client = cluster.client()
+    cluster.node('n1').isFrozen = true
+    cluster.at(1500, () => cluster.elect('n3'))
+    const sent = cluster.failure(client.propose('sent'))
+    let later: Promise<string> | undefined
+    cluster.at(1001, () => {
+      later = client.propose('later')
+    })
+    assert.equal((await sent).outcome, 'unknown')
+    assert.equal(cluster.clock.now(), 5000)
+    assert.equal(await later, 'later')
+    assert.deepEqual(cluster.applied, ['later'])
+    assert.equal(cluster.nodesCalled('propose').filter((id) => id === 'n1').length, 1, 'a silent node gets no call')
+  })
+
+  it('calls the node again once it answers', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2')
+    const client = cluster.client()
+    cluster.node('n1').isFrozen = true
+    void client.propose('sent').catch(() => undefined)
+    let later: Promise<string> | undefined
+    cluster.at(1100, () => {
+      later = client.propose('later')
+    })
+    cluster.at(1200, () => {
+      cluster.node('n1').isFrozen = false
+    })
+    await cluster.run(new Promise<void>((resolve) => cluster.at(4900, resolve)))
+    assert.equal(await cluster.run(later as Promise<string>), 'later')
+  })
+
+  it('stays with a slow leader that answers status requests', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2')
+    const client = cluster.client()
+    cluster.node('n1').scripts.push(hangs())
+    const slow = cluster.failure(client.propose('slow'))
+    let next: Promise<string> | undefined
+    cluster.at(1100, () => {
+      next = client.propose('next')
+    })
+    assert.equal((await slow).outcome, 'unknown')
+    await next
+    assert.deepEqual(cluster.nodesCalled('propose'), ['n1', 'n1'])
+  })
+
+  it('rejects calls as not applied, and says so, if the others still name the silent node', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2', 'n3')
+    const client = cluster.client()
+    cluster.node('n1').isFrozen = true
+    const sent = cluster.failure(client.propose('sent'))
+    let later: Promise<RaftError> | undefined
+    cluster.at(1100, () => {
+      later = cluster.failure(client.propose('later', { timeoutMs: 2000 }))
+    })
+    await sent
+    const { code, outcome, message } = (await later) as RaftError
+    assert.deepEqual([code, outcome], ['ERR_RAFT_UNREACHABLE', 'not-applied'])
+    assert.match(message, /^n1 leads at n1:1, unreachable from here: it answered none of the open calls for 1000 ms/)
   })
 })
 

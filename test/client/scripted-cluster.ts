@@ -94,6 +94,8 @@ export class ScriptedNode implements NodeService {
   readonly id: string
   readonly #cluster: ScriptedCluster
   isUp = true
+  /** Receives calls and answers none, as a stopped process does. */
+  isFrozen = false
   /** Used for one call each, before the normal behaviour. */
   readonly scripts: Script[] = []
   /** Used for every call, once `scripts` is empty. */
@@ -137,6 +139,7 @@ export class ScriptedNode implements NodeService {
 
   async status(): Promise<NodeStatus> {
     this.#record('status')
+    if (this.isFrozen) return new Promise(() => undefined)
     const { leader, term, nodes } = this.#cluster
     const ids = this.members ?? [...nodes.values()].map(({ id }) => id)
     return statusOf(this.id, { leader, term, ids, membershipIndex: this.membershipIndex })
@@ -165,6 +168,7 @@ export class ScriptedNode implements NodeService {
   }
 
   #script(): Script | undefined {
+    if (this.isFrozen) return hangs()
     return this.scripts.shift() ?? this.always
   }
 

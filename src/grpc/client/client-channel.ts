@@ -6,6 +6,7 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { Applied, CallOptions, NodeStatus, ReadMode } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { RaftError } from '../../errors.ts'
 import { onAbort } from '../../platform/on-abort.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import {
@@ -153,6 +154,10 @@ export class GrpcClientChannel implements ClientChannel {
   async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
     const timeoutMs = options.timeoutMs ?? SERVICE_LIMITS.snapshotTimeoutMs
     return snapshotFromWire(await this.#mutate<WireSnapshot>('TakeSnapshot', {}, { ...options, timeoutMs }))
+  }
+
+  releaseUnsent(reason: RaftError): void {
+    this.#stream?.releaseUnsent(reason)
   }
 
   async close(): Promise<void> {

@@ -159,6 +159,15 @@ export class RequestStream {
     })
   }
 
+  /** Rejects the requests that certainly have no effect: proposals that were not written, and queries. */
+  releaseUnsent(reason: RaftError): void {
+    for (const pending of [...this.#pending.values()]) {
+      if (pending.isWritten && pending.kind === 'propose') continue
+      if (!pending.isWritten) this.#release(pending)
+      this.#settle(pending, reason)
+    }
+  }
+
   /** Ends the stream at once; requests without a response are rejected. */
   close(): void {
     this.#end(closedError(), 'ended')

@@ -127,6 +127,20 @@ describe('a request stream', () => {
     assert.equal((await failure(after))[1], 'unknown')
   })
 
+  it('releases unwritten proposals and queries of a silent node, and keeps written proposals open', async () => {
+    const fixture = new StreamFixture()
+    fixture.open({ 'raft-stream-requests-max': '2' })
+    const [written, query, queued] = [fixture.send('a'), fixture.send('q', { kind: 'query' }), fixture.send('b')]
+    fixture.turn()
+    fixture.releaseUnsent(new RaftError('ERR_RAFT_UNREACHABLE', 'silent'))
+    assert.deepEqual(await failure(query), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
+    assert.deepEqual(await failure(queued), ['ERR_RAFT_UNREACHABLE', 'not-applied', true])
+    fixture.answer({ id: 1, payload: Buffer.from('late') }, { id: 2 })
+    assert.equal(text((await written).payload), 'late')
+    fixture.turn()
+    assert.deepEqual(fixture.frames.map(payloads), [['a', 'q']], 'a released proposal is never written')
+  })
+
   it("keeps within the node's window, and continues as responses free it", () => {
     const fixture = new StreamFixture()
     fixture.open({ 'raft-stream-requests-max': '2' })
@@ -272,6 +286,10 @@ class StreamFixture {
     })
     answer.catch(() => undefined)
     return answer
+  }
+
+  releaseUnsent(reason: RaftError): void {
+    this.#stream.releaseUnsent(reason)
   }
 
   open(headers: Record<string, string> = {}): void {
