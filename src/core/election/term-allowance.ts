@@ -6,7 +6,7 @@ import type { Instant, Term } from '../types.ts'
  * timeouts of 150 ms, by this much in 43 hours, and a node that was away for ten years catches up in 34 minutes. Nodes that raise each other's
  * terms without pause need 2^52 / 2^20 seconds, 136 years, to reach the largest term.
  */
-export const TERM_RAISE_MAX = 2 ** 20
+export const TERM_RAISE_MAX: number = 2 ** 20
 
 const PER_MS = TERM_RAISE_MAX / 1000
 
