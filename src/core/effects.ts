@@ -45,7 +45,7 @@ export type Rejection =
   /** The transfer target is not a suitable voter. */
   | { readonly reason: 'bad-target'; readonly detail: string }
   | { readonly reason: 'timed-out' }
-  /** This node stopped because its disk failed. */
+  /** This node stopped for good: see `RaftStatus.stopped`. */
   | { readonly reason: 'stopped'; readonly detail: string }
 
 /**

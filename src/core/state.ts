@@ -100,7 +100,7 @@ export class RaftState {
   snapshotFetch: SnapshotFetch | undefined
   /** A committed membership no longer contains this node, though an earlier one did. */
   isRemoved = false
-  /** Why this node stopped: its disk failed, and it sends nothing more. */
+  /** Why this node stopped for good: its disk failed, or a leader contradicted a committed entry. */
   stopped: string | undefined
 
   constructor(options: RaftOptions, recovered: InitialState, now: Instant) {

@@ -45,7 +45,7 @@ export interface RaftStatus {
   readonly isTransferring: boolean
   /** A committed membership no longer contains this node. */
   readonly isRemoved: boolean
-  /** Why this node stopped: its disk failed, and it sends nothing more. Undefined while it runs. */
+  /** Why this node stopped for good: its disk failed, or a leader contradicted a committed entry. Undefined while it runs. */
   readonly stopped: string | undefined
   /** The leader's view of its followers; empty on other roles. */
   readonly peers: readonly PeerStatus[]

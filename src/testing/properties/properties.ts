@@ -19,27 +19,6 @@ import { stateMachineSafety } from './state-machine-safety.ts'
 import { transferEnds } from './transfer-ends.ts'
 import { voteOnce } from './vote-once.ts'
 
-/** Every property that is checked at each observation, by id. The last two are liveness properties with a bound. */
-export const ALL_PROPERTIES: readonly Property[] = [
-  electionSafety,
-  voteOnce,
-  logMatching,
-  leaderAppendOnly,
-  stateMachineSafety,
-  leaderCompleteness,
-  monotonic,
-  committedImmutable,
-  committedOnQuorum,
-  noLostAcknowledgement,
-  corruptionSafety,
-  persistBeforeSend,
-  membershipSafety,
-  linearizableReads,
-  noDisruption,
-  logRepair,
-  transferEnds,
-]
-
 export type PropertyName =
   | 'electionSafety'
   | 'voteOnce'
@@ -59,15 +38,8 @@ export type PropertyName =
   | 'logRepair'
   | 'transferEnds'
 
-/**
- * Each property by name, for the `properties` option of `simulate`, `replayRun` and `checkRecording`. `all` lists them in the order
- * in which they are checked, which is the default of that option. `liveness` describes those that are checked once, at the end of a
- * run.
- */
-export const properties: Readonly<Record<PropertyName, Property>> & {
-  readonly all: readonly Property[]
-  readonly liveness: typeof LIVENESS
-} = {
+/** In the order in which they are checked. The last two are liveness properties with a bound. */
+const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   electionSafety,
   voteOnce,
   logMatching,
@@ -85,6 +57,17 @@ export const properties: Readonly<Record<PropertyName, Property>> & {
   noDisruption,
   logRepair,
   transferEnds,
-  all: ALL_PROPERTIES,
-  liveness: LIVENESS,
 }
+
+/** Every property that is checked at each observation. */
+export const ALL_PROPERTIES: readonly Property[] = Object.values(PROPERTIES_BY_NAME)
+
+/**
+ * Each property by name, for the `properties` option of `simulate`, `replayRun` and `checkRecording`. `all` lists them in the order
+ * in which they are checked, which is the default of that option. `liveness` describes those that are checked once, at the end of a
+ * run.
+ */
+export const properties: Readonly<Record<PropertyName, Property>> & {
+  readonly all: readonly Property[]
+  readonly liveness: typeof LIVENESS
+} = { ...PROPERTIES_BY_NAME, all: ALL_PROPERTIES, liveness: LIVENESS }
