@@ -59,7 +59,7 @@ clean: ## Remove the output of builds and tests
 	rm -rf dist dist.* coverage *.tgz
 
 $(INSTALLED): package-lock.json
-	npm ci --no-audit --no-fund
+	npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Compiles into a temporary directory and moves it into place: a failed build keeps the last good one, and files deleted from src

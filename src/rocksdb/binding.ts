@@ -1,8 +1,9 @@
 /** The native addon `rocksdb`: the part of its interface that we use, and the only place that loads it. */
-import { createRequire } from 'node:module'
+import { createRequire, Module } from 'node:module'
+import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { isRaftError, RaftError } from '../errors.ts'
-import { assertLoadable } from './prebuilt.ts'
+import { loadPrebuilt } from './prebuilt.ts'
 
 export type Callback<Value = void> = (error: Error | null | undefined, value: Value) => void
 
@@ -46,7 +47,7 @@ export function loadBinding(): Binding {
   try {
     const require = createRequire(import.meta.url)
     const entry = require.resolve('rocksdb')
-    if (require.cache[entry] === undefined) assertLoadable(entry)
+    if (require.cache[entry] === undefined) useAddon(require, join(dirname(entry), 'binding.js'), loadPrebuilt(entry))
     return require('rocksdb') as Binding
   } catch (cause) {
     if (isRaftError(cause)) throw cause
@@ -62,4 +63,14 @@ export function loadBinding(): Binding {
       },
     )
   }
+}
+
+/** Makes the package use this addon: `binding.js` is the file of the package that would load one. */
+function useAddon(require: NodeJS.Require, file: string, addon: unknown): void {
+  if (addon === undefined) return
+  const module = new Module(file)
+  module.exports = addon
+  module.filename = file
+  module.loaded = true
+  require.cache[file] = module
 }
