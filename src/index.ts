@@ -43,15 +43,18 @@ export { type LogOptions, logObserver } from './runtime/log-observer.ts'
 export type { Clock, Timer } from './contracts/clock.ts'
 export type { EncodedBlock } from './contracts/encoded-block.ts'
 export type {
+  BootHistory,
   RecoveredState,
   SnapshotStore,
   SnapshotWriter,
   Storage,
   StorageIdentity,
   StorageWrite,
+  Unusable,
 } from './contracts/storage.ts'
+export { nextBoot } from './contracts/storage.ts'
 export type { PeerIdentity, PeerMessage, Refusal, Transport, TransportHost } from './contracts/transport.ts'
 export { messageBytes } from './contracts/transport.ts'
-export type { Block, BlockKind, HardState } from './core/types.ts'
+export type { Block, BlockKind, Boot, HardState } from './core/types.ts'
 export { decodeBlock } from './log-format/block.ts'
 export type { RaftCore } from './runtime/pipeline/driver.ts'

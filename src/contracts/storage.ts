@@ -1,5 +1,6 @@
 /** Durable storage of a node: the log and the hard state, written atomically and in order, and snapshot files. */
-import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
+import type { Boot, HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { EncodedBlock } from './encoded-block.ts'
 
 /** The cluster and node that a data directory belongs to. Written when the directory is created, checked at every open. */
@@ -11,10 +12,36 @@ export interface StorageIdentity {
   readonly newClusterId?: string | undefined
 }
 
+/**
+ * The boots of a data directory. A copy of the directory shares the boots before the copy was made and draws others after it, so peers
+ * that remember a boot recognize an older copy, and a copy that runs beside the original.
+ */
+export interface BootHistory extends Boot {
+  /** The ids of the boots before this one, the latest first: at most `EARLIER_BOOTS_MAX`. */
+  readonly earlier: readonly string[]
+}
+
+/** How many earlier boots a storage keeps. */
+export const EARLIER_BOOTS_MAX = 64
+
+/** The next boot of a directory. `id` is random. */
+export function nextBoot(last: BootHistory | undefined, id: string): BootHistory {
+  if (last === undefined) return { number: 1, id, earlier: [] }
+  return { number: last.number + 1, id, earlier: [last.id, ...last.earlier].slice(0, EARLIER_BOOTS_MAX) }
+}
+
+/** Why a data directory must never be used again. */
+export interface Unusable {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
 /** What a storage contains when it is opened. It is verified: if that fails, `open` rejects. */
 export interface RecoveredState {
   /** A random id, created with the directory: an emptied disk gets a new one. */
   readonly directoryId: string
+  /** Drawn and made durable by this open. Its number is one more than at the last successful open; 1 in a new directory. */
+  readonly boot: BootHistory
   /** As stored. */
   readonly identity: StorageIdentity
   /** True if nothing has been written yet. */
@@ -52,7 +79,10 @@ export interface StorageWrite {
  * It must NOT resolve before the sync, reorder writes, modify `bytes`, or block the event loop for long.
  */
 export interface Storage {
-  /** Opens or creates the data directory. Rejects if it belongs to another cluster or node, is in use, damaged or of an unknown format. */
+  /**
+   * Opens or creates the data directory. Rejects if it belongs to another cluster or node, is in use, damaged, marked as unusable or of
+   * an unknown format; then the number of its boot is unchanged, or one more.
+   */
   open(identity: StorageIdentity): Promise<RecoveredState>
   write(write: StorageWrite): Promise<void>
   /**
@@ -63,6 +93,11 @@ export interface Storage {
   readonly snapshots: SnapshotStore
   /** Free disk space in bytes, or undefined if it is unknown. */
   freeBytes(): Promise<number | undefined>
+  /**
+   * Durably marks the directory: every later open rejects with this code and message. Also works after a failed write. Called when it
+   * is certain that the directory has lost what it acknowledged, or that a copy of it is in use.
+   */
+  markUnusable(reason: Unusable): Promise<void>
   /** Waits for the pending write. Idempotent. */
   close(): Promise<void>
 }

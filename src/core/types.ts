@@ -21,6 +21,12 @@ export interface EntryId {
 /** What a block contains: application commands, one no-op, or one membership. */
 export type BlockKind = 'commands' | 'noop' | 'membership'
 
+/** One opening of a data directory: a number that grows with each, and a random id. */
+export interface Boot {
+  readonly number: number
+  readonly id: string
+}
+
 /** A node as recorded in the membership. */
 export interface Member {
   readonly id: NodeId

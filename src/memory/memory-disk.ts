@@ -1,6 +1,7 @@
 /** A disk in memory: durable data outlives the storage that wrote it, and a crash loses the rest. */
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
-import type { StorageIdentity, StorageWrite } from '../contracts/storage.ts'
+import type { BootHistory, StorageIdentity, StorageWrite, Unusable } from '../contracts/storage.ts'
+import { nextBoot } from '../contracts/storage.ts'
 import type { HardState, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
 import { BlockList } from '../log-format/block-list.ts'
@@ -9,6 +10,8 @@ import { BlockList } from '../log-format/block-list.ts'
 export interface MemoryDiskOptions {
   /** The directory id. Default: a new one for each disk. */
   readonly directoryId?: string | undefined
+  /** Draws the id of each boot, unique for every disk and copy of one. Default: a number of this process. */
+  readonly drawBootId?: (() => string) | undefined
 }
 
 /** A stored snapshot, whole or partial. */
@@ -41,6 +44,7 @@ export class DiskImage {
 }
 
 let diskCount = 0
+let bootCount = 0
 
 /**
  * Pass the same disk to a new MemoryStorage to reopen what the previous one wrote. Invariant: `view` is the durable state with the
@@ -50,12 +54,16 @@ export class MemoryDisk {
   readonly directoryId: string
   /** Set when the first storage opens it. */
   identity: StorageIdentity | undefined
+  /** The latest boot; undefined before the first. Durable at once, as `unusable`. */
+  boot: BootHistory | undefined
+  unusable: Unusable | undefined
   /** Whole snapshots, by id. */
   readonly files: Map<string, MemoryFile> = new Map()
   /** The durable parts of partial snapshots, by id. */
   readonly partials: Map<string, MemoryFile> = new Map()
   /** Called at a crash: the storage that has the disk open is unusable from then on. */
   #onCrash: (() => void) | undefined
+  readonly #drawBootId: () => string
   #view = new DiskImage()
   #durable = new DiskImage()
   #unsynced: StorageWrite[] = []
@@ -64,6 +72,13 @@ export class MemoryDisk {
   constructor(options: MemoryDiskOptions = {}) {
     diskCount++
     this.directoryId = options.directoryId ?? `memory-${diskCount}`
+    this.#drawBootId = options.drawBootId ?? (() => `boot-${++bootCount}`)
+  }
+
+  /** Begins the next boot. */
+  begin(): BootHistory {
+    this.boot = nextBoot(this.boot, this.#drawBootId())
+    return this.boot
   }
 
   /** The state that an open storage reads, unsynced writes included. */

@@ -1,6 +1,13 @@
 /** The Storage contract in memory, for tests and for clusters in one process. */
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
-import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
+import type {
+  RecoveredState,
+  SnapshotStore,
+  Storage,
+  StorageIdentity,
+  StorageWrite,
+  Unusable,
+} from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { MemoryDisk } from './memory-disk.ts'
@@ -31,6 +38,7 @@ export class MemoryStorage implements Storage {
       throw new RaftError('ERR_RAFT_DATA_DIR_LOCKED', `the disk ${disk.directoryId} is in use by another storage`)
     disk.identity ??= { clusterId: identity.clusterId || (identity.newClusterId ?? ''), nodeId: identity.nodeId }
     assertIdentity(disk.identity, identity)
+    if (disk.unusable !== undefined) throw new RaftError(disk.unusable.code, disk.unusable.message)
     this.#state = 'open'
     disk.attach(() => {
       this.#state = 'closed'
@@ -38,7 +46,8 @@ export class MemoryStorage implements Storage {
     const { hardState, snapshot, log } = disk.view
     const blocks = log.blocks.map(({ bytes: _, ...header }) => header)
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
-    return { directoryId: disk.directoryId, identity: disk.identity, isNew, hardState, snapshot, blocks }
+    const boot = disk.begin()
+    return { directoryId: disk.directoryId, boot, identity: disk.identity, isNew, hardState, snapshot, blocks }
   }
 
   async write(write: StorageWrite): Promise<void> {
@@ -62,6 +71,11 @@ export class MemoryStorage implements Storage {
   async freeBytes(): Promise<number | undefined> {
     this.#assertUsable()
     return undefined
+  }
+
+  async markUnusable(reason: Unusable): Promise<void> {
+    if (this.#state !== 'open') throw new RaftError('ERR_RAFT_CLOSED', `the storage is ${this.#state}`)
+    this.disk.unusable = reason
   }
 
   async close(): Promise<void> {

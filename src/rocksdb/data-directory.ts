@@ -16,6 +16,8 @@ export interface DirectoryIdentity extends StorageIdentity {
   readonly format: number
   /** Random: a directory that is created again on a wiped disk has another id. */
   readonly directoryId: string
+  /** False in directories of builds that did not count boots. */
+  readonly countsBoots?: boolean
 }
 
 export class DataDirectory {
@@ -24,6 +26,9 @@ export class DataDirectory {
   /** Used in place of IDENTITY until the rest of a new directory is durable. */
   readonly newIdentity: string
   readonly owner: string
+  readonly boots: string
+  /** Exists only in a directory that must never be opened again. */
+  readonly unusable: string
   readonly hardState: readonly [string, string]
   /** The RocksDB database. */
   readonly log: string
@@ -34,6 +39,8 @@ export class DataDirectory {
     this.identity = join(path, 'IDENTITY')
     this.newIdentity = join(path, 'IDENTITY.new')
     this.owner = join(path, 'OWNER')
+    this.boots = join(path, 'BOOTS')
+    this.unusable = join(path, 'UNUSABLE')
     this.hardState = [join(path, 'hard-state-a'), join(path, 'hard-state-b')]
     this.log = join(path, 'log')
     this.snapshots = join(path, 'snapshots')
@@ -69,7 +76,7 @@ export class DataDirectory {
   async beginIdentity(identity: StorageIdentity): Promise<DirectoryIdentity> {
     const { nodeId, newClusterId = '' } = identity
     const clusterId = identity.clusterId || newClusterId
-    const created = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID() }
+    const created = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID(), countsBoots: true }
     await replaceFile(this.newIdentity, encodeChecksummedJson(created))
     return created
   }

@@ -1,7 +1,8 @@
 /** Opens a data directory: checks its identity, takes the lock, initializes a new directory, and verifies an existing one. */
-import type { StorageIdentity } from '../contracts/storage.ts'
+import type { BootHistory, StorageIdentity } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import type { Binding } from './binding.ts'
+import { assertUsable, beginBoot, createBoots } from './boots-file.ts'
 import { encodeChecksummedJson } from './checksummed-json.ts'
 import type { DataDirectory, DirectoryIdentity } from './data-directory.ts'
 import { Database } from './database.ts'
@@ -22,6 +23,7 @@ export interface OpenOptions {
 
 export interface OpenedDirectory extends VerifiedLog {
   readonly identity: DirectoryIdentity
+  readonly boot: BootHistory
   readonly database: Database
   readonly hardState: HardStateFile
 }
@@ -34,6 +36,7 @@ export async function openDirectory(
 ): Promise<OpenedDirectory> {
   await directory.prepare()
   const existing = await directory.readIdentity(expected)
+  await assertUsable(directory)
   const database = await openDatabase(directory, options, existing !== undefined)
   try {
     const identity =
@@ -42,7 +45,8 @@ export async function openDirectory(
     const hardState = await HardStateFile.open(directory.hardState)
     const verified = await verifyLog(database, directory.log, hardState.record)
     if (verified.snapshot !== undefined) await options.verifySnapshot(verified.snapshot)
-    return { ...verified, identity, database, hardState }
+    const boot = await beginBoot(directory, identity)
+    return { ...verified, identity, boot, database, hardState }
   } catch (cause) {
     await removeOwner(directory.owner).catch(() => undefined)
     await database.close().catch(() => undefined)
@@ -74,6 +78,7 @@ async function initializeDirectory(
   await assertUnused(directory, database)
   const identity = await directory.beginIdentity(expected)
   await HardStateFile.create(directory.hardState)
+  await createBoots(directory)
   await makeDirectory(directory.snapshots)
   await database.write((batch) => batch.put(SUMMARY_KEY, encodeChecksummedJson(EMPTY_SUMMARY)), true)
   await directory.finishIdentity()
@@ -83,7 +88,7 @@ async function initializeDirectory(
 async function assertUnused(directory: DataDirectory, database: Database): Promise<void> {
   const names = await namesIn(directory.path)
   const isUnfinished = names.includes('IDENTITY.new')
-  const isUsed = names.some((name) => name.startsWith('hard-state-') || name === 'snapshots')
+  const isUsed = names.some((name) => name.startsWith('hard-state-') || name === 'snapshots' || name === 'BOOTS')
   const [summary] = await database.getMany([SUMMARY_KEY])
   let hasBlocks = false
   for await (const _ of database.entries(blockRange(0))) {

@@ -1,10 +1,18 @@
 /** The durable storage: the log in RocksDB, term and vote in two small files, each snapshot in a separate file. */
 import { resolve } from 'node:path'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
-import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../contracts/storage.ts'
+import type {
+  RecoveredState,
+  SnapshotStore,
+  Storage,
+  StorageIdentity,
+  StorageWrite,
+  Unusable,
+} from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { loadBinding } from './binding.ts'
+import { markUnusable } from './boots-file.ts'
 import { DataDirectory } from './data-directory.ts'
 import { LogStore } from './log-store.ts'
 import type { RocksDBStorageOptions } from './options.ts'
@@ -70,6 +78,11 @@ export class RocksDBStorage implements Storage {
     return this.#reserve.freeBytes()
   }
 
+  async markUnusable(reason: Unusable): Promise<void> {
+    if (this.#state !== 'open') throw this.#closedError('it can be used only while it is open')
+    await markUnusable(this.#directory, reason)
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -89,7 +102,11 @@ export class RocksDBStorage implements Storage {
     const { hardState, snapshot } = log
     const blocks = [...log.blocks]
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
-    return { log, recovered: { directoryId, identity: { clusterId, nodeId }, isNew, hardState, snapshot, blocks } }
+    const { boot } = opened
+    return {
+      log,
+      recovered: { directoryId, boot, identity: { clusterId, nodeId }, isNew, hardState, snapshot, blocks },
+    }
   }
 
   async #close(): Promise<void> {

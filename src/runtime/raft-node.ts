@@ -46,7 +46,7 @@ const SNAPSHOT_TIMEOUT_MS = 60_000
 
 const START_CHECKS = {
   ...OPTION_CHECKS,
-  storage: checkMethods('open', 'write', 'read', 'close'),
+  storage: checkMethods('open', 'write', 'read', 'markUnusable', 'close'),
   transport: checkMethods('start', 'send', 'setPeers', 'close'),
   clock: checkMethods('now', 'wakeAt', 'defer'),
   beforeListen: checkFunction,

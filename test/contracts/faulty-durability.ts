@@ -52,6 +52,17 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 const FAULTY_MID_CALL: readonly FaultyStorage[] = [
   faulty(
+    'counts a boot once it is closed',
+    'a crash forgets no boot and no mark',
+    () => ({}),
+    (disk) => ({
+      crash: async () => {
+        disk.crash()
+        disk.boot = undefined
+      },
+    }),
+  ),
+  faulty(
     'writes the blocks before their term',
     'a crash within a call applies a write completely, or only its term and vote, or not at all',
     (correct) => ({

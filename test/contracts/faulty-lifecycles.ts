@@ -49,6 +49,26 @@ export const FAULTY_IDENTITIES: readonly FaultyStorage[] = [
     }),
   ),
   faulty(
+    'repeats the id of the boot before',
+    'the identity counts its boots: each open draws the next number and a new id, and knows the ids before',
+    (correct) => ({
+      open: async (identity) => {
+        const recovered = await correct.open(identity)
+        return { ...recovered, boot: { ...recovered.boot, id: recovered.boot.earlier[0] ?? recovered.boot.id } }
+      },
+    }),
+  ),
+  faulty(
+    'forgets that it was marked as unusable',
+    'the identity stays unusable once it is marked, and says why',
+    (_, disk) => ({
+      close: async () => {
+        disk.unusable = undefined
+        disk.detach()
+      },
+    }),
+  ),
+  faulty(
     'allows a second storage on the same data',
     'the identity is used by one storage at a time',
     (correct, disk) => ({

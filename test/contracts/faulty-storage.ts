@@ -40,6 +40,7 @@ function applyDefect(correct: Storage, disk: MemoryDisk, override: StorageDefect
     read: (from, bytesMax) => correct.read(from, bytesMax),
     snapshots: correct.snapshots,
     freeBytes: () => correct.freeBytes(),
+    markUnusable: (reason) => correct.markUnusable(reason),
     close: () => correct.close(),
     ...override(correct, disk),
   }

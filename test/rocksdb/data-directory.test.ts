@@ -23,6 +23,7 @@ describe('the data directory', () => {
       assert.equal((await storage.open(IDENTITY)).isNew, true)
       await storage.close()
       assert.deepEqual((await readdir(directory)).sort(), [
+        'BOOTS',
         'IDENTITY',
         'hard-state-a',
         'hard-state-b',

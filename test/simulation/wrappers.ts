@@ -14,6 +14,7 @@ export function withStorage(storage: Storage, own: Partial<Storage>): Storage {
     read: (from, bytesMax) => storage.read(from, bytesMax),
     snapshots: storage.snapshots,
     freeBytes: () => storage.freeBytes(),
+    markUnusable: (reason) => storage.markUnusable(reason),
     close: () => storage.close(),
     ...own,
   }

@@ -51,7 +51,11 @@ export class SimulatedDisk {
 
   constructor(node: NodeId, random: SeededRandom, observer: DiskObserver, timing: DiskTiming = NORMAL_DISK_TIMING) {
     this.node = node
-    this.memory = new MemoryDisk({ directoryId: `${node}-${random.next().toString(16)}` })
+    const boots = random.fork('boots')
+    this.memory = new MemoryDisk({
+      directoryId: `${node}-${random.next().toString(16)}`,
+      drawBootId: () => boots.next().toString(16),
+    })
     this.damage = new Damage(node, (error) => this.#rejectedWith.add(error.code))
     this.#random = random
     this.#observer = observer

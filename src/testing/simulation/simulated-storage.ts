@@ -1,6 +1,13 @@
 /** The Storage contract on a simulated disk, for one run of a process: MemoryStorage with simulated durations, crashes and faults. */
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
-import type { RecoveredState, SnapshotStore, Storage, StorageIdentity, StorageWrite } from '../../contracts/storage.ts'
+import type {
+  RecoveredState,
+  SnapshotStore,
+  Storage,
+  StorageIdentity,
+  StorageWrite,
+  Unusable,
+} from '../../contracts/storage.ts'
 import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { MemoryStorage } from '../../memory/memory-storage.ts'
@@ -90,6 +97,10 @@ export class SimulatedStorage implements Storage {
       await this.#memory.freeBytes()
       return this.#disk.freeBytes
     })
+  }
+
+  markUnusable(reason: Unusable): Promise<void> {
+    return this.#calls.write('markUnusable', () => this.#memory.markUnusable(reason))
   }
 
   async close(): Promise<void> {

@@ -42,6 +42,17 @@ export function crashes(test: StorageTest): void {
     await assertSnapshotContent(again, info.id)
   })
 
+  test('forgets no boot and no mark', async (fixture) => {
+    const first = await openStorage(fixture)
+    await crash(fixture)
+    const second = await openStorage(fixture)
+    assert.equal(second.recovered.boot.number, 2)
+    assert.deepEqual(second.recovered.boot.earlier, [first.recovered.boot.id])
+    await second.storage.markUnusable({ code: 'ERR_RAFT_DIRECTORY_MISMATCH', message: 'it has forgotten entry 7' })
+    await crash(fixture)
+    await assertRejects(fixture.createStorage().open(IDENTITY), 'ERR_RAFT_DIRECTORY_MISMATCH')
+  })
+
   test('keeps the writes that precede an urgent one', async (fixture) => {
     const { storage } = await openStorage(fixture)
     await storage.write(writeOf({ blocks: [commandBlock(1, 1, 3)], hardState: hardStateInTerm(1) }))

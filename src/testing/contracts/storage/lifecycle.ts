@@ -1,6 +1,6 @@
 /** Checks of the identity of a storage, and of calls before open() and after close(). */
 import assert from 'node:assert/strict'
-import type { Storage } from '../../../contracts/storage.ts'
+import type { BootHistory, Storage } from '../../../contracts/storage.ts'
 import type { StorageTest } from './samples.ts'
 import {
   assertRaftError,
@@ -63,6 +63,33 @@ export function identities(test: StorageTest): void {
     const again = await second.open({ clusterId: '', nodeId: 'a', newClusterId: 'another' })
     assert.equal(again.identity.clusterId, 'made-up')
     await second.close()
+  })
+
+  test('counts its boots: each open draws the next number and a new id, and knows the ids before', async (fixture) => {
+    const boots: BootHistory[] = []
+    for (let opens = 0; opens < 3; opens++) {
+      const { storage, recovered } = await openStorage(fixture)
+      boots.unshift(recovered.boot)
+      await storage.close()
+    }
+    const ids = boots.map(({ id }) => id)
+    assert.deepEqual(
+      boots.map(({ number }) => number),
+      [3, 2, 1],
+    )
+    assert.equal(new Set(ids).size, 3, `the same id was drawn twice: ${ids.join(', ')}`)
+    assert.ok(ids.every((id) => id !== ''))
+    assert.deepEqual(boots[0]?.earlier, ids.slice(1))
+  })
+
+  test('stays unusable once it is marked, and says why', async (fixture) => {
+    const { storage } = await openStorage(fixture)
+    await storage.markUnusable({ code: 'ERR_RAFT_DIRECTORY_MISMATCH', message: 'it has forgotten entry 7' })
+    await storage.close()
+    for (let opens = 0; opens < 2; opens++) {
+      const error = await assertRejects(fixture.createStorage().open(IDENTITY), 'ERR_RAFT_DIRECTORY_MISMATCH')
+      assert.match(error.message, /it has forgotten entry 7/)
+    }
   })
 
   test('is used by one storage at a time', async (fixture) => {
@@ -160,6 +187,8 @@ async function assertEveryCallRejects(storage: Storage): Promise<void> {
   await assertRejects(storage.write(writeOf({ hardState: hardStateInTerm(1) })), 'ERR_RAFT_CLOSED')
   await assertRejects(storage.read(1, 100), 'ERR_RAFT_CLOSED')
   await assertRejects(storage.freeBytes(), 'ERR_RAFT_CLOSED')
+  const reason = { code: 'ERR_RAFT_CORRUPT', message: 'too late' } as const
+  await assertRejects(storage.markUnusable(reason), 'ERR_RAFT_CLOSED')
   await assertRejects(storage.snapshots.create(snapshotInfoAt(1, 1)), 'ERR_RAFT_CLOSED')
   await assertRejects(storage.snapshots.list(), 'ERR_RAFT_CLOSED')
   await assertRejects(storage.snapshots.retain([]), 'ERR_RAFT_CLOSED')

@@ -1,0 +1,58 @@
+/** The files BOOTS and UNUSABLE: the boots of a data directory, and why it must never be opened again. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { BootHistory, Unusable } from '../contracts/storage.ts'
+import { nextBoot } from '../contracts/storage.ts'
+import { ERROR_CODES, RaftError } from '../errors.ts'
+import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
+import type { DataDirectory, DirectoryIdentity } from './data-directory.ts'
+import { replaceFile } from './durable-files.ts'
+import { corrupt, isMissing, storageError } from './storage-errors.ts'
+
+const ID_BYTES = 8
+
+/** Creates BOOTS in a new directory. */
+export async function createBoots({ boots }: DataDirectory): Promise<void> {
+  await replaceFile(boots, encodeChecksummedJson({ number: 0, id: '', earlier: [] }))
+}
+
+/** Draws the next boot of the directory; durable once it resolves. */
+export async function beginBoot({ boots }: DataDirectory, { countsBoots }: DirectoryIdentity): Promise<BootHistory> {
+  const last = await readRecord<BootHistory>(boots)
+  if (last === undefined && countsBoots === true) throw corrupt(`the file ${boots} is lost`, { file: boots })
+  const next = nextBoot(last?.number === 0 ? undefined : last, randomBytes(ID_BYTES).toString('hex'))
+  await replaceFile(boots, encodeChecksummedJson(next))
+  return next
+}
+
+/** Rejects with the stored reason if the directory was marked as unusable. */
+export async function assertUsable({ unusable }: DataDirectory): Promise<void> {
+  const reason = await readRecord<Unusable>(unusable)
+  if (reason === undefined) return
+  const code = Object.hasOwn(ERROR_CODES, reason.code) ? reason.code : 'ERR_RAFT_CORRUPT'
+  throw new RaftError(code, reason.message, {
+    hint: 'this data directory cannot be used again: remove the member, and add it again with a new directory',
+    details: { file: unusable },
+  })
+}
+
+export async function markUnusable({ unusable }: DataDirectory, reason: Unusable): Promise<void> {
+  try {
+    await replaceFile(unusable, encodeChecksummedJson(reason))
+  } catch (cause) {
+    throw storageError(cause, `write ${unusable}`)
+  }
+}
+
+async function readRecord<Value>(path: string): Promise<Value | undefined> {
+  let bytes: Buffer
+  try {
+    bytes = await readFile(path)
+  } catch (cause) {
+    if (isMissing(cause)) return undefined
+    throw storageError(cause, `read ${path}`)
+  }
+  const decoded = decodeChecksummedJson<Value>(bytes)
+  if ('value' in decoded) return decoded.value
+  throw corrupt(`the file ${path} is damaged: ${decoded.damage}`, { file: path })
+}
