@@ -13,6 +13,8 @@ export interface PeerStatus {
   readonly inflightBytes: number
   /** Milliseconds since its last response; undefined if it has not responded in this term. */
   readonly silentMs: number | undefined
+  /** It stores what this leader appends: it has accepted a message within an election timeout, and needs no snapshot. */
+  readonly isReplicating: boolean
 }
 
 export interface RaftStatus {

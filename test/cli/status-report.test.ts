@@ -8,11 +8,11 @@ import type { Membership } from '../../src/core/types.ts'
 
 describe('the status of a cluster', () => {
   for (const { what, answers, leader, hasQuorum, tolerates } of [
-    { what: 'all up', answers: ['n1', 'n2 leads', 'n3'], leader: 'n2', hasQuorum: true, tolerates: 1 },
-    { what: 'a follower down', answers: ['n1', 'n2 leads', 'n3 down'], leader: 'n2', hasQuorum: true, tolerates: 0 },
+    { what: 'all up', answers: ['n1', 'n2 leads n1,n3', 'n3'], leader: 'n2', hasQuorum: true, tolerates: 1 },
+    { what: 'a follower down', answers: ['n1', 'n2 leads n1', 'n3 down'], leader: 'n2', hasQuorum: true, tolerates: 0 },
     {
       what: 'two down',
-      answers: ['n1 down', 'n2 leads', 'n3 down'],
+      answers: ['n1 down', 'n2 leads n1', 'n3 down'],
       leader: undefined,
       hasQuorum: false,
       tolerates: 0,
@@ -37,6 +37,44 @@ describe('the status of a cluster', () => {
     assert.equal(report.leader, 'n2')
   })
 
+  it('believes the quorum that follows a leader, not a single node of a newer term', () => {
+    const cutOff = status('n1', { term: 900, leader: undefined, role: 'candidate', commitIndex: 40 })
+    const report = buildStatusReport([answered(cutOff), answer('n2 leads n3'), answer('n3')])
+    assert.deepEqual([report.term, report.leader, report.votersUp, report.hasQuorum], [7, 'n2', 2, true])
+    assert.equal(report.nodes[0]?.isReplicating, false)
+    assert.equal(report.nodes[0]?.term, 900)
+  })
+
+  it('counts the voters that replicate, not those that answer', () => {
+    const report = buildStatusReport([answer('n1'), answer('n2 leads n1'), answer('n3')])
+    assert.deepEqual([report.votersUp, report.toleratesFailures], [2, 0])
+    assert.match(formatStatus(report), /2\/3 voters up {2}tolerates 0 failures.*○ {2}n3 {6}follower/s)
+  })
+
+  it('counts a voter that replicates although it cannot be reached from here', () => {
+    const report = buildStatusReport([answer('n1'), answer('n2 leads n1,n3'), answer('n3 down')])
+    assert.deepEqual([report.votersUp, report.toleratesFailures], [3, 1])
+    assert.match(formatStatus(report), /● {2}n3 {6}unreachable \(refused\)/)
+  })
+
+  it('counts the voters that follow the leader if the leader itself does not answer', () => {
+    const report = buildStatusReport([answer('n1'), answer('n2 down'), answer('n3')])
+    assert.deepEqual([report.leader, report.votersUp], ['n2', 3])
+  })
+
+  it('says what each node knows if there is no leader', () => {
+    const report = buildStatusReport([
+      answered(status('n1', { term: 900, leader: undefined, commitIndex: 40 })),
+      answer('n2 alone'),
+      answer('n3'),
+    ])
+    assert.deepEqual([report.leader, report.term, report.commitIndex], [undefined, 7, 100])
+    assert.match(
+      formatStatus(report),
+      /no majority of the voters names one leader: n1 names none \(term 900\), n2 names none \(term 7\), n3 names n2 \(term 7\)\n/,
+    )
+  })
+
   it('has no quorum if one half of a joint membership has none', () => {
     const joint: Membership = { ...MEMBERSHIP, voters: ['n1', 'n2', 'n3'], outgoing: ['n1'] }
     const statuses = ['n2', 'n3'].map((id) => answered(status(id, { membership: joint })))
@@ -48,7 +86,7 @@ describe('the status of a cluster', () => {
   it('does not count a stopped node as up', () => {
     const report = buildStatusReport([
       answer('n1'),
-      answer('n2 leads'),
+      answer('n2 leads n1,n3'),
       answered(status('n3', { stopped: 'the disk has failed' })),
     ])
     assert.equal(report.votersUp, 2)
@@ -56,7 +94,7 @@ describe('the status of a cluster', () => {
   })
 
   it('prints one line for the cluster and one row for each node', () => {
-    const text = formatStatus(buildStatusReport(['n1', 'n2 leads', 'n3 down'].map(answer)))
+    const text = formatStatus(buildStatusReport(['n1', 'n2 leads n1', 'n3 down'].map(answer)))
     assert.equal(
       text,
       [
@@ -102,11 +140,11 @@ function member(id: string): Membership['members'][number] {
   return { id, address: `127.0.0.1:700${id.slice(1)}`, directoryId: 'd', addedAt: 0, promote: false }
 }
 
-/** Parses 'n1', 'n1 leads', 'n1 alone' (it knows no leader) or 'n1 down'. */
+/** Parses 'n1', 'n1 leads n2,n3' (these replicate), 'n1 alone' (it knows no leader) or 'n1 down'. */
 function answer(words: string): StatusAnswer {
-  const [id = '', how] = words.split(' ')
+  const [id = '', how, followers = ''] = words.split(' ')
   if (how === 'down') return { address: member(id).address, problem: 'refused' }
-  if (how === 'leads') return answered(status(id, { role: 'leader' }))
+  if (how === 'leads') return answered(status(id, { role: 'leader' }, followers.split(',')))
   return answered(status(id, how === 'alone' ? { leader: undefined } : {}))
 }
 
@@ -114,7 +152,7 @@ function answered(one: NodeStatus): StatusAnswer {
   return { address: one.address, status: one }
 }
 
-function status(id: string, changes: Partial<NodeStatus> = {}): NodeStatus {
+function status(id: string, changes: Partial<NodeStatus> = {}, followers: readonly string[] = []): NodeStatus {
   const peer = { state: 'replicate', nextIndex: 101, inflightMessages: 0, inflightBytes: 0 } as const
   return {
     id,
@@ -139,8 +177,8 @@ function status(id: string, changes: Partial<NodeStatus> = {}): NodeStatus {
     peers:
       changes.role === 'leader'
         ? [
-            { ...peer, id: 'n1', matchIndex: 100, silentMs: 41.2 },
-            { ...peer, id: 'n3', matchIndex: 90, silentMs: undefined },
+            { ...peer, id: 'n1', matchIndex: 100, silentMs: 41.2, isReplicating: followers.includes('n1') },
+            { ...peer, id: 'n3', matchIndex: 90, silentMs: undefined, isReplicating: followers.includes('n3') },
           ]
         : [],
     clusterId: 'kv-demo',

@@ -267,6 +267,7 @@ function peer(id: string, matchIndex: number): RaftStatus['peers'][number] {
     inflightMessages: 0,
     inflightBytes: 0,
     silentMs: 0,
+    isReplicating: true,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Membership, NodeId } from '../../core/types.ts'
+import { clusterView, spareVotes } from './cluster-view.ts'
 
 /** The status of one address, or why there is none. */
 export type StatusAnswer =
@@ -24,6 +25,8 @@ export interface NodeRow {
   readonly lag: number | undefined
   /** Milliseconds since the leader last received a message from it. */
   readonly silentMs: number | undefined
+  /** Whether it stores what the leader appends, as the leader knows; undefined without the leader's answer, and for the leader itself. */
+  readonly isReplicating: boolean | undefined
   readonly loopDelayMs: number | undefined
   readonly freeBytes: number | undefined
   readonly version: string | undefined
@@ -34,73 +37,53 @@ export interface NodeRow {
 export interface StatusReport {
   readonly schema: 'quorate.status/v1'
   readonly cluster: string
+  /** The term of the leader. Without one, the newest term that a majority of the answers has reached. */
   readonly term: number
-  /** The node that a quorum of voters reports as the leader of the newest term. */
+  /** The node that a quorum of voters follows. */
   readonly leader: NodeId | undefined
   readonly commitIndex: number
   readonly voters: number
+  /** The voters that store what the leader appends, as the leader knows. Without a leader, the voters that answer. */
   readonly votersUp: number
   readonly toleratesFailures: number
   readonly hasQuorum: boolean
   readonly isMembershipChanging: boolean
   readonly nodes: readonly NodeRow[]
+  /** Whom each node that answered names as the leader of its term. */
+  readonly views: readonly LeaderView[]
+}
+
+export interface LeaderView {
+  readonly id: NodeId
+  readonly term: number
+  readonly leader: NodeId | undefined
 }
 
 /** `answers` must contain at least one status. */
 export function buildStatusReport(answers: readonly StatusAnswer[]): StatusReport {
   const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
-  const newest = newestOf(statuses)
-  const { membership } = newest
-  const up = new Set(statuses.filter((status) => status.stopped === undefined).map((status) => status.id))
-  const spare = Math.min(...halves(membership).map((voters) => spareVotes(voters, up)))
-  const leader = leaderOf(statuses, membership, newest.term)
+  const { leader, term, source, up } = clusterView(statuses)
+  const { membership } = source
+  const spare = spareVotes(membership, up)
   const voters = votersOf(membership)
   return {
     schema: 'quorate.status/v1',
-    cluster: newest.clusterId,
-    term: newest.term,
+    cluster: source.clusterId,
+    term,
     leader,
-    commitIndex: Math.max(...statuses.map((status) => status.commitIndex)),
+    commitIndex: Math.max(...statuses.filter((status) => status.term <= term).map((status) => status.commitIndex)),
     voters: voters.length,
     votersUp: voters.filter((id) => up.has(id)).length,
     toleratesFailures: Math.max(0, spare),
     hasQuorum: spare >= 0,
-    isMembershipChanging: membership.outgoing.length > 0 || !newest.isMembershipCommitted,
+    isMembershipChanging: membership.outgoing.length > 0 || !source.isMembershipCommitted,
     nodes: rowsOf(answers, statuses, membership, leader),
+    views: statuses.map((status) => ({ id: status.id, term: status.term, leader: status.leader })),
   }
-}
-
-/** A status of the newest term: the leader's if it responded, otherwise the one with the newest membership. */
-function newestOf(statuses: readonly NodeStatus[]): NodeStatus {
-  const rank = (status: NodeStatus) => [status.term, Number(status.role === 'leader'), status.membershipIndex] as const
-  return statuses.reduce((best, each) => {
-    const [mine, theirs] = [rank(each), rank(best)]
-    const offset = mine.findIndex((value, at) => value !== theirs[at])
-    return offset !== -1 && (mine[offset] as number) > (theirs[offset] as number) ? each : best
-  })
-}
-
-/** Requires a quorum, because a single node may still report a former leader. */
-function leaderOf(statuses: readonly NodeStatus[], membership: Membership, term: number): NodeId | undefined {
-  const named = statuses.filter((status) => status.term === term && status.leader !== undefined)
-  return [...new Set(named.map((status) => status.leader as NodeId))].find((leader) => {
-    const supporters = new Set(named.filter((status) => status.leader === leader).map((status) => status.id))
-    return halves(membership).every((voters) => spareVotes(voters, supporters) >= 0)
-  })
-}
-
-function halves(membership: Membership): (readonly NodeId[])[] {
-  return membership.outgoing.length > 0 ? [membership.voters, membership.outgoing] : [membership.voters]
 }
 
 function votersOf(membership: Membership): NodeId[] {
   return [...new Set([...membership.voters, ...membership.outgoing])]
-}
-
-/** How many of the present voters can fail before the majority is lost; negative if it is lost already. */
-function spareVotes(voters: readonly NodeId[], present: ReadonlySet<NodeId>): number {
-  const majority = Math.floor(voters.length / 2) + 1
-  return voters.filter((id) => present.has(id)).length - majority
 }
 
 function rowsOf(
@@ -132,6 +115,7 @@ function rowsOf(
       snapshotIndex: status?.snapshotIndex,
       lag: lagOf(id, leaderStatus, status?.lastIndex ?? peer?.matchIndex),
       silentMs: peer?.silentMs === undefined ? undefined : Math.round(peer.silentMs),
+      isReplicating: peer?.isReplicating,
       loopDelayMs: status?.loopDelayMs,
       freeBytes: status?.freeBytes,
       version: status?.version,

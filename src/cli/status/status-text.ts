@@ -19,7 +19,7 @@ const HEADINGS = [
 ]
 
 export function formatStatus(report: StatusReport): string {
-  return `${clusterLine(report)}\n${nodeTable(report)}\n`
+  return [clusterLine(report), ...leaderLine(report), nodeTable(report), ''].join('\n')
 }
 
 function clusterLine(report: StatusReport): string {
@@ -34,6 +34,13 @@ function clusterLine(report: StatusReport): string {
     hasQuorum ? `tolerates ${failures}` : `no quorum: needs ${Math.floor(voters / 2) + 1}`,
     ...(report.isMembershipChanging ? ['membership is changing'] : []),
   ].join('  ')
+}
+
+/** Without a leader that a quorum follows: what is known, and from whom. */
+function leaderLine({ leader, views }: StatusReport): string[] {
+  if (leader !== undefined) return []
+  const known = views.map((view) => `${view.id} names ${view.leader ?? 'none'} (term ${view.term})`)
+  return [`no majority of the voters names one leader: ${known.join(', ')}`]
 }
 
 function nodeTable(report: StatusReport): string {
@@ -68,15 +75,15 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
   ]
 }
 
-/** ★ is the leader; ● is up; ○ is up, but is not a voter or there is no leader; ✗ is unreachable or has stopped. */
+/** ★ is the leader; ● is a voter that replicates; ○ does not replicate, or is not a voter; ✗ is unreachable or has stopped. */
 function symbolOf(node: NodeRow, report: StatusReport): string {
-  if (!node.isReachable || node.stopped !== undefined) return '✗'
+  if (node.stopped !== undefined || (!node.isReachable && node.isReplicating !== true)) return '✗'
   if (node.id === report.leader) return '★'
-  return node.kind === 'voter' && report.leader !== undefined ? '●' : '○'
+  return node.kind === 'voter' && report.leader !== undefined && node.isReplicating !== false ? '●' : '○'
 }
 
 function roleOf(node: NodeRow): string {
-  if (!node.isReachable) return `down (${node.problem})`
+  if (!node.isReachable) return `${node.isReplicating === true ? 'unreachable' : 'down'} (${node.problem})`
   if (node.stopped !== undefined) return `stopped: ${node.stopped}`
   return node.kind === 'voter' ? (node.role ?? '-') : node.kind
 }

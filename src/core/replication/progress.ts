@@ -26,6 +26,8 @@ export class Progress {
   /** When it last responded; initially when the leader started to track it. */
   lastContactAt: Instant
   hasResponded = false
+  /** When it last accepted an AppendEntries; -Infinity before it did. */
+  lastAcceptedAt: Instant = -Infinity
   /** The latest heartbeat round it has answered (thesis §6.4). */
   ackedRound = 0
   /** The commit index last sent to it. */
@@ -93,6 +95,7 @@ export class Progress {
       inflightMessages: inflights?.messages ?? 0,
       inflightBytes: inflights?.bytes ?? 0,
       silentMs: this.hasResponded ? now - this.lastContactAt : undefined,
+      isReplicating: this.state.type !== 'snapshot' && now - this.lastAcceptedAt < this.#options.electionTimeoutMaxMs,
     }
   }
 }

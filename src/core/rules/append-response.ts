@@ -48,6 +48,7 @@ function isPlausibleIndex({ log, outbox }: RaftState, from: NodeId, index: LogIn
 }
 
 function onAccepted(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
+  progress.lastAcceptedAt = state.now
   const hasAdvanced = progress.recordMatch(message.index)
   if (progress.state.type === 'probe') return progress.becomeReplicate()
   // The follower already has the entries up to the offered snapshot, so it need not install it.

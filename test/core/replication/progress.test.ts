@@ -16,6 +16,7 @@ describe('the progress of a follower', () => {
       inflightMessages: 0,
       inflightBytes: 0,
       silentMs: undefined,
+      isReplicating: false,
     })
     assert.equal(progress.lastContactAt, 100)
   })
@@ -81,6 +82,15 @@ describe('the progress of a follower', () => {
     progress.recordContact(250, 2)
     assert.deepEqual([progress.ackedRound, progress.lastContactAt, progress.hasResponded], [4, 250, true])
     assert.equal(progress.status(300).silentMs, 50)
+  })
+
+  it('is reported as replicating for an election timeout after the follower accepted a message, unless it needs a snapshot', () => {
+    const progress = progressOf()
+    progress.lastAcceptedAt = 200
+    const isReplicatingAt = (now: number): boolean => progress.status(now).isReplicating
+    assert.deepEqual([isReplicatingAt(200), isReplicatingAt(200 + OPTIONS.electionTimeoutMaxMs)], [true, false])
+    progress.becomeSnapshot(snapshotAt('9@1', membershipOf('a b c')))
+    assert.equal(isReplicatingAt(200), false)
   })
 
   it('counts as replicating only in that mode and after a response', () => {

@@ -56,6 +56,7 @@ describe('a client channel over gRPC', () => {
           inflightMessages: 1,
           inflightBytes: 99,
           silentMs: 12.5,
+          isReplicating: true,
         },
         {
           id: 'n3',
@@ -65,6 +66,7 @@ describe('a client channel over gRPC', () => {
           inflightMessages: 0,
           inflightBytes: 0,
           silentMs: undefined,
+          isReplicating: false,
         },
       ],
     }
