@@ -2,4 +2,4 @@
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { rocksdbFixture } from '../rocksdb/rocksdb-fixture.ts'
 
-storageContract({ describe, it, make: rocksdbFixture, histories: 2 })
+storageContract({ describe, it, make: () => rocksdbFixture(), histories: 2 })

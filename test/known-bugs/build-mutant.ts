@@ -16,11 +16,19 @@ const ASSERTIONS_OFF: Edit = { file: 'src/core/assert.ts', from: 'if (!condition
 
 /** Builds and imports the simulator with these edits. Without any, only the assertions are disabled. */
 export async function buildMutant(name: string, edits: readonly Edit[]): Promise<MutantKit> {
+  return importEdited<MutantKit>(name, ENTRY_POINT, [ASSERTIONS_OFF, ...edits])
+}
+
+/** Builds and imports a source file and all that it imports, with these edits. */
+export async function importEdited<Exports>(
+  name: string,
+  entryPoint: string,
+  edits: readonly Edit[],
+): Promise<Exports> {
   await mkdir(OUTPUT_DIRECTORY, { recursive: true })
   const outfile = join(OUTPUT_DIRECTORY, `${name}.${process.pid}.mjs`)
-  const all = [ASSERTIONS_OFF, ...edits]
   await build({
-    entryPoints: [ENTRY_POINT],
+    entryPoints: [entryPoint],
     outfile,
     bundle: true,
     packages: 'external',
@@ -34,7 +42,7 @@ export async function buildMutant(name: string, edits: readonly Edit[]): Promise
         setup: ({ onLoad }) => {
           onLoad({ filter: /\.ts$/ }, async ({ path }) => {
             const file = relative(ROOT, path).split(sep).join('/')
-            return { contents: applyEdits(file, await readFile(path, 'utf8'), all), loader: 'ts' }
+            return { contents: applyEdits(file, await readFile(path, 'utf8'), edits), loader: 'ts' }
           })
         },
       },

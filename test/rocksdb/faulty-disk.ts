@@ -2,13 +2,12 @@
  * A simulated disk below a data directory: a crash at any step leaves a copy without unsynced data or with a half-finished write,
  * syncs can be ignored, and writes can fail.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Binding } from '../../src/rocksdb/binding.ts'
-import type { FileWatcher } from './watched-files.ts'
-
-/** What survives of unsynced data: all, nothing, or half of the last write to RocksDB's write-ahead log. */
-export type Survivors = 'all' | 'nothing' | 'half'
+import type { Survivors } from '../storage/unsynced-data.ts'
+import { UnsyncedData } from '../storage/unsynced-data.ts'
+import type { FileWatcher, WatchedFile } from '../storage/watched-files.ts'
 
 /** Which syncs are ignored: those of our files (hard state and snapshots), of RocksDB's write-ahead log, or all. */
 export type IgnoredSyncs = 'all' | 'files' | 'log'
@@ -24,9 +23,7 @@ type Crash = (left: Survivors) => Promise<void>
 type Sizes = ReadonlyMap<string, number>
 
 export class FaultyDisk implements FileWatcher {
-  /** Unsynced contents and names of files, with what is there after a crash instead; undefined for no file. */
-  readonly #contents = new Map<string, Buffer | undefined>()
-  readonly #names = new Map<string, Buffer | undefined>()
+  readonly #unsynced = new UnsyncedData()
   /** The sizes of RocksDB's write-ahead logs at their last sync, and before the last write. */
   #synced: Sizes = new Map()
   #before: Sizes = new Map()
@@ -56,61 +53,57 @@ export class FaultyDisk implements FileWatcher {
     return crashing !== undefined
   }
 
-  /** Removes from a copy of a directory what does not survive the crash. */
+  /** Removes from a copy of a directory what does not survive the crash: of RocksDB's write-ahead log, the unsynced end. */
   dropUnsynced(directory: string, copy: string, left: Survivors): void {
-    const placeIn = (path: string): string => join(copy, path.slice(directory.length))
-    if (left === 'nothing') {
-      for (const [path, bytes] of [...this.#contents, ...this.#names]) {
-        if (!path.startsWith(directory) || !existsSync(dirname(placeIn(path)))) continue
-        if (bytes === undefined) rmSync(placeIn(path), { force: true })
-        else writeFileSync(placeIn(path), bytes)
-      }
-    }
+    this.#unsynced.applyTo(directory, copy, left)
     for (const [name, size] of left === 'all' ? [] : logsIn(directory)) {
       const [synced, before] = [this.#synced.get(name) ?? 0, this.#before.get(name) ?? 0]
       const path = join(copy, 'log', name)
-      const kept = left === 'nothing' ? synced : (before + size) >> 1
+      const kept = left === 'sectors' ? Math.max(synced, (before + size) >> 1) : synced
       if (existsSync(path)) truncateSync(path, Math.min(kept, statSync(path).size))
     }
-    this.#contents.clear()
-    this.#names.clear()
+    this.#unsynced.clear()
     this.ignoredSyncs = undefined
     this.failure = undefined
     this.failsSyncs = false
   }
 
-  beforeWrite(path: string): void {
+  afterCreate(path: string): void {
+    this.#unsynced.recordCreate(path)
+  }
+
+  beforeWrite(file: WatchedFile): void {
     if (this.isFull)
-      throw Object.assign(new Error(`ENOSPC: no space left on device, write '${path}'`), { code: 'ENOSPC' })
-    if (!this.#contents.has(path)) this.#contents.set(path, bytesOf(path))
+      throw Object.assign(new Error(`ENOSPC: no space left on device, write '${file.path}'`), { code: 'ENOSPC' })
+    this.#unsynced.recordWrite(file)
   }
 
-  duringWrite(): Promise<void> {
-    return this.#crashPoint('all')
+  async duringWrite(): Promise<void> {
+    await this.#crashPoint('all')
+    await this.#crashPoint('sectors')
   }
 
-  /** A crash before a sync loses the data. The next crash point, after the sync, covers the case in which the data survives. */
-  async beforeSync(path: string): Promise<void> {
+  /** A crash before a sync loses data. The next crash point, after the sync, covers the case in which it survives. */
+  async beforeSync({ path }: WatchedFile): Promise<void> {
     if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, fsync '${path}'`), { code: 'EIO' })
-    await this.#crashPoint('nothing')
+    for (const left of ['nothing', 'sectors'] as const) await this.#crashPoint(left)
   }
 
-  afterSync(path: string): void {
+  afterSync(file: WatchedFile): void {
     if (this.ignoredSyncs === 'all' || this.ignoredSyncs === 'files') return
-    this.#contents.delete(path)
-    for (const name of [...this.#names.keys()]) if (dirname(name) === path) this.#names.delete(name)
+    this.#unsynced.recordSync(file)
   }
 
   async beforeRename(from: string, to: string): Promise<void> {
-    for (const path of [from, to]) this.#rememberName(path)
+    for (const path of [from, to]) this.#unsynced.recordName(path)
   }
 
-  afterRename(): Promise<void> {
-    return this.#crashPoint('nothing')
+  async afterRename(): Promise<void> {
+    for (const left of ['nothing', 'names', 'contents'] as const) await this.#crashPoint(left)
   }
 
   async beforeRemove(path: string): Promise<void> {
-    this.#rememberName(path)
+    this.#unsynced.recordName(path)
     await this.#crashPoint('all')
   }
 
@@ -151,11 +144,7 @@ export class FaultyDisk implements FileWatcher {
   /** Called after a write to RocksDB's write-ahead log. */
   async #onLogWritten(hasSucceeded: boolean): Promise<void> {
     if (!hasSucceeded) return
-    for (const left of ['nothing', 'half', 'all'] as const) await this.#crashPoint(left)
-  }
-
-  #rememberName(path: string): void {
-    if (!this.#names.has(path)) this.#names.set(path, bytesOf(path))
+    for (const left of ['nothing', 'sectors', 'all'] as const) await this.#crashPoint(left)
   }
 
   /** Crashes here if the chosen crash point is reached; the running operation waits meanwhile. */
@@ -166,10 +155,6 @@ export class FaultyDisk implements FileWatcher {
     this.#crashing = crash(left)
     await this.#crashing
   }
-}
-
-function bytesOf(path: string): Buffer | undefined {
-  return existsSync(path) ? readFileSync(path) : undefined
 }
 
 /** The sizes of RocksDB's write-ahead logs in a data directory, by name. */

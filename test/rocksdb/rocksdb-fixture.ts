@@ -11,9 +11,9 @@ import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { Damage, StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
-import type { Survivors } from './faulty-disk.ts'
+import type { Survivors } from '../storage/unsynced-data.ts'
+import { watchFiles } from '../storage/watched-files.ts'
 import { DISK_FULL, FaultyDisk, IGNORED_SYNCS } from './faulty-disk.ts'
-import { watchFiles } from './watched-files.ts'
 
 export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
 
@@ -30,7 +30,8 @@ export async function temporaryDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'quorate-storage-'))
 }
 
-export async function rocksdbFixture(): Promise<RocksDBFixture> {
+/** `StorageClass` may be built from edited sources. */
+export async function rocksdbFixture(StorageClass: typeof RocksDBStorage = RocksDBStorage): Promise<RocksDBFixture> {
   const root = await temporaryDirectory()
   const opened: RocksDBStorage[] = []
   const disk = new FaultyDisk()
@@ -47,7 +48,7 @@ export async function rocksdbFixture(): Promise<RocksDBFixture> {
   return {
     directory,
     createStorage(options) {
-      const storage = new RocksDBStorage({
+      const storage = new StorageClass({
         directory: directory(),
         ...options,
         binding: disk.wrapBinding(options?.binding ?? loadBinding()),

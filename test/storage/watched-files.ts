@@ -1,16 +1,26 @@
-/** Intercepts the file operations of this process under watched directories: writes, syncs, renames and removals. */
+/** Intercepts the file operations of this process under watched directories: creations, writes, syncs, renames and removals. */
+import { existsSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { sep } from 'node:path'
 
+/** A file that is open. A file keeps its number when it is renamed. */
+export interface WatchedFile {
+  readonly path: string
+  /** The inode number. */
+  readonly ino: number
+}
+
 /** Called around each operation, which waits for it. If it throws, the operation fails. */
 export interface FileWatcher {
-  beforeWrite(path: string): void
+  /** Of a file or directory. */
+  afterCreate(path: string): void
+  beforeWrite(file: WatchedFile): void
   /** Half of the bytes are in the file. */
-  duringWrite(path: string): Promise<void>
-  beforeSync(path: string): Promise<void>
-  afterSync(path: string): void
+  duringWrite(file: WatchedFile): Promise<void>
+  beforeSync(file: WatchedFile): Promise<void>
+  afterSync(file: WatchedFile): void
   beforeRename(from: string, to: string): Promise<void>
   afterRename(from: string, to: string): Promise<void>
   beforeRemove(path: string): Promise<void>
@@ -19,7 +29,7 @@ export interface FileWatcher {
 type Write = (bytes: Uint8Array, offset: number, length: number, position: number | null) => Promise<unknown>
 
 const watchers = new Map<string, FileWatcher>()
-const handles = new WeakMap<FileHandle, { readonly path: string; readonly watcher: FileWatcher }>()
+const handles = new WeakMap<FileHandle, { readonly file: WatchedFile; readonly watcher: FileWatcher }>()
 let isPatched = false
 
 /** Watches a directory until the returned function is called. */
@@ -34,7 +44,7 @@ export async function watchFiles(directory: string, watcher: FileWatcher): Promi
 
 function watcherOf(path: unknown): FileWatcher | undefined {
   for (const [directory, watcher] of watchers)
-    if (typeof path === 'string' && path.startsWith(`${directory}${sep}`)) return watcher
+    if (typeof path === 'string' && (path === directory || path.startsWith(`${directory}${sep}`))) return watcher
   return undefined
 }
 
@@ -44,13 +54,23 @@ async function patch(): Promise<void> {
   const prototype = Object.getPrototypeOf(file) as FileHandle
   await file.close()
   patchHandles(prototype)
-  const { open, rename, unlink } = fs
+  const { mkdir, open, rename, unlink } = fs
   fs.open = async (...args) => {
-    const file = await open(...args)
-    const watcher = watcherOf(args[0])
-    if (watcher !== undefined) handles.set(file, { path: args[0] as string, watcher })
-    return file
+    const path = String(args[0])
+    const watcher = watcherOf(path)
+    if (watcher === undefined) return open(...args)
+    const isNew = !existsSync(path)
+    const handle = await open(...args)
+    const file = { path, ino: (await handle.stat()).ino }
+    handles.set(handle, { file, watcher })
+    if (isNew) watcher.afterCreate(path)
+    return handle
   }
+  fs.mkdir = (async (path: string, options?: { readonly recursive: boolean }) => {
+    const created = await mkdir(path, options)
+    watcherOf(path)?.afterCreate(path)
+    return created
+  }) as typeof mkdir
   fs.rename = async (from, to) => {
     const watcher = watcherOf(from)
     await watcher?.beforeRename(String(from), String(to))
@@ -70,28 +90,34 @@ function patchHandles(prototype: FileHandle): void {
     const known = handles.get(this)
     if (known === undefined) return write.apply(this, args)
     const [bytes, offset, length, position] = args
-    known.watcher.beforeWrite(known.path)
+    known.watcher.beforeWrite(known.file)
     if (position !== null) await write.call(this, bytes, offset, length >> 1, position)
-    await known.watcher.duringWrite(known.path)
+    await known.watcher.duringWrite(known.file)
     return write.call(this, bytes, offset, length, position)
   }
-  const { writeFile } = prototype
+  const { writeFile, truncate } = prototype
   async function watchedWriteFile(this: FileHandle, ...args: Parameters<FileHandle['writeFile']>): Promise<void> {
     const [bytes] = args
     if (!handles.has(this) || !(bytes instanceof Uint8Array)) return writeFile.apply(this, args)
     await watchedWrite.call(this, bytes, 0, bytes.length, 0)
   }
+  async function watchedTruncate(this: FileHandle, length?: number): Promise<void> {
+    const known = handles.get(this)
+    known?.watcher.beforeWrite(known.file)
+    await truncate.call(this, length)
+  }
   const watchedSync = (sync: () => Promise<void>) =>
     async function (this: FileHandle): Promise<void> {
       const known = handles.get(this)
-      await known?.watcher.beforeSync(known.path)
+      await known?.watcher.beforeSync(known.file)
       await sync.call(this)
-      known?.watcher.afterSync(known.path)
+      known?.watcher.afterSync(known.file)
     }
   const { sync, datasync } = prototype
   Object.assign(prototype, {
     write: watchedWrite,
     writeFile: watchedWriteFile,
+    truncate: watchedTruncate,
     sync: watchedSync(sync),
     datasync: watchedSync(datasync),
   })
