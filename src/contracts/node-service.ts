@@ -14,6 +14,19 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** A condition that lasts and needs an operator, such as a full disk. It stays in the status until it ends. */
+export interface Alarm {
+  /** A code of the table "Alarms" in docs/reference/errors.md. */
+  readonly code: string
+  /** The peer it is about; undefined if it is about the node itself. */
+  readonly peer: NodeId | undefined
+  /** Milliseconds since it was raised. */
+  readonly forMs: number
+  /** What happened, and what to do. */
+  readonly message: string
+  readonly details: Readonly<Record<string, string>>
+}
+
 /** The status of a node: that of its core, and what the runtime adds. */
 export interface NodeStatus extends RaftStatus {
   readonly clusterId: string
@@ -29,6 +42,8 @@ export interface NodeStatus extends RaftStatus {
   readonly pendingProposals: number
   /** The peers with an open connection. */
   readonly connected: readonly NodeId[]
+  /** What needs an operator, the oldest first; at most 64. */
+  readonly alarms: readonly Alarm[]
 }
 
 /** The result of a command, and the place of its entry in the log. */

@@ -24,6 +24,9 @@ export type RuntimeEvent =
   | { readonly type: 'restored'; readonly index: number; readonly tookMs: number }
   | { readonly type: 'spaceLow'; readonly freeBytes: number; readonly neededBytes: number }
   | { readonly type: 'spaceBack'; readonly freeBytes: number }
+  /** A condition that lasts began or ended; until then the status shows it. */
+  | { readonly type: 'alarmRaised'; readonly code: string; readonly peer?: NodeId; readonly message: string }
+  | { readonly type: 'alarmCleared'; readonly code: string; readonly peer?: NodeId; readonly forMs: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'stopped' }
 

@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../contracts/clock.ts'
 import type { RuntimeEvent } from '../contracts/observer.ts'
 import type { Storage } from '../contracts/storage.ts'
 import { RaftError } from '../errors.ts'
+import type { Alarms } from './alarms.ts'
 
 export interface DiskSpaceParts {
   readonly storage: Pick<Storage, 'freeBytes'>
@@ -10,6 +11,7 @@ export interface DiskSpaceParts {
   readonly freeBytesMin: number
   readonly checkMs: number
   readonly emit: (event: RuntimeEvent) => void
+  readonly alarms: Pick<Alarms, 'raise' | 'clear'>
   /** Called at every check while space is low: this node may have become leader since the last one, or a transfer failed. */
   readonly onLow: () => void
 }
@@ -61,7 +63,7 @@ export class DiskSpace {
   }
 
   #onChecked(freeBytes: number): void {
-    const { freeBytesMin: neededBytes, emit, onLow } = this.#parts
+    const { freeBytesMin: neededBytes, emit, alarms, onLow } = this.#parts
     this.#freeBytes = freeBytes
     if (!this.#isLow && freeBytes < neededBytes) {
       this.#isLow = true
@@ -69,7 +71,12 @@ export class DiskSpace {
     } else if (this.#isLow && freeBytes >= neededBytes * RECOVERY_FACTOR) {
       this.#isLow = false
       emit({ type: 'spaceBack', freeBytes })
+      alarms.clear('SPACE_LOW')
     }
-    if (this.#isLow) onLow()
+    if (!this.#isLow) return
+    const enough = neededBytes * RECOVERY_FACTOR
+    const message = `${freeBytes} bytes are free, ${neededBytes} are required; free space until ${enough} bytes are free`
+    alarms.raise({ code: 'SPACE_LOW', message, details: { freeBytes, neededBytes } })
+    onLow()
   }
 }

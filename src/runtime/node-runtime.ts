@@ -8,6 +8,7 @@ import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { Alarms } from './alarms.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, removedError } from './calls/rejections.ts'
@@ -44,6 +45,7 @@ export class NodeRuntime<Command, Result> {
   readonly calls: Calls<Result>
   readonly snapshots: Snapshots
   readonly diskSpace: DiskSpace
+  readonly alarms: Alarms
   readonly leadershipTransfer: LeadershipTransfer
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
@@ -59,6 +61,7 @@ export class NodeRuntime<Command, Result> {
     this.#parts = parts
     this.options = options
     this.hub = hub
+    this.alarms = new Alarms({ clock, emit: (event) => hub.emit(event) })
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
     })
@@ -88,6 +91,7 @@ export class NodeRuntime<Command, Result> {
     this.diskSpace = new DiskSpace({
       ...{ storage, clock, freeBytesMin: options.freeBytesMin, checkMs: options.freeBytesCheckMs },
       emit: (event) => hub.emit(event),
+      alarms: this.alarms,
       onLow: () => {
         if (this.isRunning) this.leadershipTransfer.transferToAny()
       },
@@ -152,6 +156,7 @@ export class NodeRuntime<Command, Result> {
       freeBytes: this.diskSpace.freeBytes,
       pendingProposals: this.calls.proposals.count,
       connected: this.#peers.admission.connected,
+      alarms: this.alarms.list,
     }
   }
 

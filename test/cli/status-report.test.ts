@@ -108,6 +108,12 @@ describe('the status of a cluster', () => {
     )
   })
 
+  it('prints each alarm on a line below the table', () => {
+    const alarm = { code: 'A', peer: 'n3', forMs: 61_200, message: 'what to do', details: {} }
+    const text = formatStatus(buildStatusReport([answered(status('n1', { alarms: [alarm] })), answer('n2 leads')]))
+    assert.match(text, /\nalarm of n1 about n3 for 61 s: A: what to do\n$/)
+  })
+
   it('prints how many voters are needed if there is no quorum', () => {
     assert.match(
       formatStatus(buildStatusReport(['n1 down', 'n2', 'n3 down'].map(answer))),
@@ -166,6 +172,7 @@ function status(id: string, changes: Partial<NodeStatus> = {}, followers: readon
     persistedIndex: 100,
     commitIndex: 100,
     appliedIndex: 98,
+    alarms: [],
     snapshotIndex: 0,
     logBytes: 0,
     membership: MEMBERSHIP,

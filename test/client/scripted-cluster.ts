@@ -242,6 +242,7 @@ export function statusOf(
     address: `${id}:1`,
     leaderAddress: leader === undefined ? undefined : `${leader}:1`,
     version: '0.0.0',
+    alarms: [],
     loopDelayMs: 0.5,
     freeBytes: undefined,
     pendingProposals: 0,

@@ -5,7 +5,7 @@ import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clo
 import { flushPromises } from './virtual-cluster.ts'
 
 describe('the check of free disk space', () => {
-  it('reports when space becomes low and when it recovers, and calls onLow at every check in between', async () => {
+  it('reports when space becomes low and when it recovers, and calls onLow and updates the alarm in between', async () => {
     const time = new VirtualTime()
     const calls: string[] = []
     let free = 1000
@@ -15,6 +15,10 @@ describe('the check of free disk space', () => {
       freeBytesMin: 100,
       checkMs: 10,
       emit: (event: RuntimeEvent) => calls.push(event.type),
+      alarms: {
+        raise: ({ code, details }) => calls.push(`${code} ${details.freeBytes}`),
+        clear: (code) => calls.push(`no ${code}`),
+      },
       onLow: () => calls.push('low'),
     })
     await diskSpace.watch()
@@ -23,7 +27,8 @@ describe('the check of free disk space', () => {
       time.step(time.nowUs + 10_000)
       await flushPromises()
     }
-    assert.deepEqual(calls, ['spaceLow', 'low', 'low', 'low', 'low', 'spaceBack'])
+    const low = [99, 50, 110, 124].flatMap((bytes) => [`SPACE_LOW ${bytes}`, 'low'])
+    assert.deepEqual(calls, ['spaceLow', ...low, 'spaceBack', 'no SPACE_LOW'])
     assert.equal(diskSpace.writeError, undefined)
     diskSpace.stop()
   })

@@ -1,5 +1,5 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
-import type { NodeStatus } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus } from '../../contracts/node-service.ts'
 import type { Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
 
@@ -32,6 +32,7 @@ export interface NodeRow {
   readonly version: string | undefined
   /** Why the node has stopped, such as a failed disk. */
   readonly stopped: string | undefined
+  readonly alarms: readonly Alarm[]
 }
 
 export interface StatusReport {
@@ -120,6 +121,7 @@ function rowsOf(
       freeBytes: status?.freeBytes,
       version: status?.version,
       stopped: status?.stopped,
+      alarms: status?.alarms ?? [],
     }
   })
 }

@@ -19,7 +19,15 @@ const HEADINGS = [
 ]
 
 export function formatStatus(report: StatusReport): string {
-  return [clusterLine(report), ...leaderLine(report), nodeTable(report), ''].join('\n')
+  const alarms = report.nodes.flatMap(alarmLines)
+  return [clusterLine(report), ...leaderLine(report), nodeTable(report), ...alarms, ''].join('\n')
+}
+
+function alarmLines({ id, alarms }: NodeRow): string[] {
+  return alarms.map(({ code, peer, forMs, message }) => {
+    const about = peer === undefined ? '' : ` about ${peer}`
+    return `alarm of ${id}${about} for ${Math.round(forMs / 1000)} s: ${code}: ${message}`
+  })
 }
 
 function clusterLine(report: StatusReport): string {

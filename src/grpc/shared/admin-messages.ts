@@ -1,5 +1,5 @@
 /** The messages of the admin service (proto/quorate/v1/admin.proto), and their conversion to and from our types. */
-import type { NodeStatus } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { PeerStatus, Role } from '../../core/status.ts'
 import type { Membership, SnapshotInfo } from '../../core/types.ts'
@@ -10,7 +10,7 @@ import { safeInteger } from './stream-frames.ts'
 /** A status as proto-loader decodes it: only optional fields may be missing, and numbers are not checked yet. */
 export type WireStatusResponse = Omit<
   NodeStatus,
-  'role' | 'leader' | 'leaderAddress' | 'votedFor' | 'stopped' | 'freeBytes' | 'peers'
+  'role' | 'leader' | 'leaderAddress' | 'votedFor' | 'stopped' | 'freeBytes' | 'peers' | 'alarms'
 > & {
   readonly role: string
   readonly leader?: string | undefined
@@ -19,7 +19,10 @@ export type WireStatusResponse = Omit<
   readonly stopped?: string | undefined
   readonly freeBytes?: number | undefined
   readonly followers: readonly WireFollower[]
+  readonly alarms: readonly WireAlarm[]
 }
+
+type WireAlarm = Omit<Alarm, 'peer'> & { readonly peer?: string | undefined }
 
 type WireFollower = Omit<PeerStatus, 'state' | 'silentMs'> & {
   readonly state: string
@@ -71,6 +74,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
     peers: followers.map(followerFromWire),
+    alarms: wire.alarms.map((alarm) => ({ ...alarm, peer: alarm.peer ?? undefined })),
   }
 }
 

@@ -42,6 +42,10 @@ describe('a client channel over gRPC', () => {
       stopped: 'the disk failed',
       freeBytes: 2 ** 50,
       loopDelayMs: 1.25,
+      alarms: [
+        { code: 'SPACE_LOW', peer: undefined, forMs: 0.5, message: 'free space', details: { freeBytes: '1' } },
+        { code: 'A', peer: 'n2', forMs: 2, message: '', details: {} },
+      ],
       isTransferring: true,
       isRemoved: true,
       isMembershipCommitted: false,
