@@ -31,6 +31,8 @@ export const ERROR_CODES = {
   ERR_RAFT_CLUSTER_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NODE_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_DIRECTORY_MISMATCH: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_DIRECTORY_ROLLED_BACK: { outcome: 'unknown', retryable: false },
+  ERR_RAFT_DUPLICATE_DIRECTORY: { outcome: 'unknown', retryable: false },
   ERR_RAFT_DUPLICATE_NODE: { outcome: 'not-applied', retryable: false },
   // Disk
   ERR_RAFT_DATA_DIR_LOCKED: { outcome: 'not-applied', retryable: true },

@@ -2,6 +2,7 @@
 import type { AppendEntriesRequest, Message } from '../core/messages.ts'
 import type { NodeId } from '../core/types.ts'
 import type { EncodedBlock } from './encoded-block.ts'
+import type { BootHistory } from './storage.ts'
 
 /** A message on the network: an AppendEntriesRequest contains the bytes of its blocks. */
 export type PeerMessage =
@@ -24,6 +25,8 @@ export interface PeerIdentity {
   readonly clusterId: string
   readonly nodeId: NodeId
   readonly directoryId: string
+  /** The boots of the data directory; undefined if the node does not count them. */
+  readonly boot?: BootHistory | undefined
 }
 
 /** Why a node refuses a peer. `code` is an ErrorCode such as ERR_RAFT_CLUSTER_MISMATCH or ERR_RAFT_DIRECTORY_MISMATCH. */

@@ -1,6 +1,6 @@
 /** The inputs of the core: everything that can happen to a node. Nothing else changes its state. */
 import type { Message } from './messages.ts'
-import type { LogIndex, NodeId, SnapshotInfo } from './types.ts'
+import type { Boot, LogIndex, NodeId, SnapshotInfo } from './types.ts'
 
 /** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
@@ -45,7 +45,7 @@ export type Input =
   | { readonly type: 'snapshotFetched'; readonly snapshot: SnapshotInfo }
   /** The snapshot requested by `Effects.fetch` could not be fetched. */
   | { readonly type: 'snapshotFetchFailed'; readonly snapshot: SnapshotInfo; readonly reason: string }
-  /** A link to a peer was opened; the peer sent this directory id in its handshake. */
-  | { readonly type: 'peerSeen'; readonly peer: NodeId; readonly directoryId: string }
+  /** A link to a peer was opened; the peer sent this directory id and boot in its handshake. */
+  | { readonly type: 'peerSeen'; readonly peer: NodeId; readonly directoryId: string; readonly boot?: Boot | undefined }
   /** The link to a peer broke; messages in flight may be lost. */
   | { readonly type: 'peerLost'; readonly peer: NodeId }

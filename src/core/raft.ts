@@ -22,7 +22,7 @@ import { validateMessage } from './rules/validate-message.ts'
 import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
 import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
-import type { Instant, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
+import type { Boot, Instant, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 
 /** The directory id of a non-member is remembered only while fewer than this many ids are known. */
 const NON_MEMBERS_MAX = 64
@@ -156,7 +156,7 @@ function processInput(state: RaftState, input: Input): void {
     case 'snapshotFetchFailed':
       return onSnapshotFetchFailed(state, input.snapshot)
     case 'peerSeen':
-      return onPeerSeen(state, input.peer, input.directoryId)
+      return onPeerSeen(state, input.peer, input.directoryId, input.boot)
     case 'peerLost':
       return onPeerLost(state, input.peer)
     default:
@@ -212,9 +212,11 @@ function onStorageFailed(state: RaftState, reason: string): void {
   state.outbox.emit({ type: 'storageFailed', reason })
 }
 
-function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
+function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string, boot: Boot | undefined): void {
   if (isMember(state.membership, peer) || state.seenDirectoryIds.size < NON_MEMBERS_MAX) {
     state.seenDirectoryIds.set(peer, directoryId)
+    if (boot === undefined) state.seenBoots.delete(peer)
+    else state.seenBoots.set(peer, boot)
   }
   // The link is new: messages in flight on the previous one may be lost.
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
@@ -223,6 +225,7 @@ function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string): void {
 /** A peer may reconnect with a new disk, so its directory id is unknown until then. */
 function onPeerLost(state: RaftState, peer: NodeId): void {
   state.seenDirectoryIds.delete(peer)
+  state.seenBoots.delete(peer)
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 

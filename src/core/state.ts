@@ -15,7 +15,7 @@ import { ForwardedReads } from './reads/forwarded-reads.ts'
 import type { HeartbeatRounds } from './reads/heartbeat-rounds.ts'
 import type { ReadQueue } from './reads/read-queue.ts'
 import type { Progress } from './replication/progress.ts'
-import type { Block, HardState, Instant, LogIndex, Membership, NodeId, SnapshotInfo, Term } from './types.ts'
+import type { Block, Boot, HardState, Instant, LogIndex, Membership, NodeId, SnapshotInfo, Term } from './types.ts'
 
 export interface FollowerState {
   readonly type: 'follower'
@@ -92,6 +92,8 @@ export class RaftState {
   readonly termAllowance: TermAllowance
   /** The directory ids of connected peers. A leader records them in the membership. */
   readonly seenDirectoryIds: Map<NodeId, string> = new Map()
+  /** Their boots, of peers that count them. */
+  readonly seenBoots: Map<NodeId, Boot> = new Map()
   now: Instant
   term: Term
   votedFor: NodeId | undefined

@@ -34,6 +34,10 @@ export interface Member {
   readonly address: string
   /** The random id of its data directory; '' until its first contact. A wiped disk gets a new id. */
   readonly directoryId: string
+  /** The latest boot of its data directory that a leader has seen; undefined before. */
+  readonly boot?: Boot | undefined
+  /** Whether its data directory has lost entries that it acknowledged: it counts towards no quorum, and peers reject it. */
+  readonly hasLostEntries?: boolean | undefined
   /** The index of the entry that added it (0: bootstrap). Identifies its membership session: other sessions' responses are ignored. */
   readonly addedAt: LogIndex
   /** Whether the leader promotes this learner to voter automatically once it has caught up. */

@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
-import type { Block, BlockKind, LogIndex, Member, Membership, Term } from '../core/types.ts'
+import type { Block, BlockKind, Boot, LogIndex, Member, Membership, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 
 const MAGIC = 0x31424b51 // 'QKB1'
@@ -134,14 +134,23 @@ export function parseMembership(value: unknown): Membership {
 
 function parseMember(value: unknown): Member {
   if (typeof value !== 'object' || value === null) throw badBlock('a member is not an object')
-  const { id, address, directoryId, addedAt, promote } = value as Record<string, unknown>
+  const { id, address, directoryId, boot, hasLostEntries, addedAt, promote } = value as Record<string, unknown>
   if (typeof id !== 'string' || id === '') throw badBlock('a member has no id')
   if (typeof address !== 'string' || typeof directoryId !== 'string')
     throw badBlock(`member ${id} has no address or directory id`)
   if (typeof addedAt !== 'number' || !Number.isSafeInteger(addedAt) || addedAt < 0)
     throw badBlock(`member ${id} has an invalid addedAt`)
   if (typeof promote !== 'boolean') throw badBlock(`member ${id} has an invalid promote`)
-  return { id, address, directoryId, addedAt, promote }
+  const bound = boot == null ? {} : { boot: parseBoot(id, boot) }
+  const lost = hasLostEntries === true ? { hasLostEntries } : {}
+  return { id, address, directoryId, ...bound, ...lost, addedAt, promote }
+}
+
+function parseBoot(member: string, value: unknown): Boot {
+  const { number, id } = value as Record<string, unknown>
+  if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1 || typeof id !== 'string')
+    throw badBlock(`member ${member} has an invalid boot`)
+  return { number, id }
 }
 
 function badBlock(what: string, cause?: unknown): RaftError {

@@ -95,6 +95,19 @@ export class MemoryDisk {
     return this.#unsynced.length
   }
 
+  /** A disk with the same id and with what is durable here: a copy of the data directory at this moment. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk({ directoryId: this.directoryId, drawBootId: this.#drawBootId })
+    copy.identity = this.identity
+    copy.boot = this.boot
+    copy.unusable = this.unusable
+    for (const [id, file] of this.files) copy.files.set(id, file)
+    for (const [id, file] of this.partials) copy.partials.set(id, file)
+    copy.#durable = this.#durable.copy()
+    copy.#view = this.#durable.copy()
+    return copy
+  }
+
   attach(onCrash: () => void): void {
     this.#onCrash = onCrash
   }

@@ -221,6 +221,8 @@ export class MemoryTransport implements Transport {
     if (refusedBy !== undefined) host.refusedBy(id, refusedBy)
     if (ownRefusal !== undefined) peerHost.refusedBy(host.identity.nodeId, ownRefusal)
     if (refusedBy !== undefined || ownRefusal !== undefined) return this.#retryLater(id)
+    this.#replaceLink(id, peer)
+    peer.#replaceLink(host.identity.nodeId, this)
     // A host may close its transport in any of these calls.
     if (this.#isClosed || peer.#isClosed) return
     this.#links.set(id, { to: peer, messages: [], bytes: 0 })
@@ -228,6 +230,14 @@ export class MemoryTransport implements Transport {
     if (this.#isClosed) return
     peer.#links.set(host.identity.nodeId, { to: this, messages: [], bytes: 0 })
     peerHost.peerConnected(host.identity.nodeId)
+  }
+
+  /** Ends the link to an earlier process of the peer. */
+  #replaceLink(peer: NodeId, next: MemoryTransport): void {
+    const earlier = this.#links.get(peer)?.to
+    if (earlier === undefined || earlier === next) return
+    this.disconnect(earlier.address, 'the peer has restarted')
+    earlier.disconnect(this.address, 'replaced by a newer process of this node')
   }
 
   #retryLater(peer: NodeId): void {

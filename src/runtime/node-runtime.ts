@@ -16,6 +16,7 @@ import { DiskSpace } from './disk-space.ts'
 import type { EventHub } from './event-hub.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
 import type { RuntimeOptions } from './options.ts'
+import { isCopyError } from './peers/peer-admission.ts'
 import { Peers } from './peers/peers.ts'
 import { transportHost } from './peers/transport-host.ts'
 import type { RaftCore } from './pipeline/driver.ts'
@@ -54,6 +55,8 @@ export class NodeRuntime<Command, Result> {
   readonly #peers: Peers
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
+  /** The write that marks the data directory as unusable. */
+  #marked: Promise<void> | undefined
   #isClosing = false
 
   constructor(parts: NodeRuntimeParts<Command, Result>) {
@@ -66,7 +69,8 @@ export class NodeRuntime<Command, Result> {
       this.#resolveFailed = resolve
     })
     const { clusterId } = recovered.identity
-    this.#identity = { clusterId, nodeId: options.id, directoryId: recovered.directoryId }
+    const { directoryId, boot } = recovered
+    this.#identity = { clusterId, nodeId: options.id, directoryId, boot }
     const { term, membership } = core.status(clock.now())
     this.#peers = new Peers({
       ...{ identity: this.#identity, term, membership, addresses, transport, clock },
@@ -120,7 +124,12 @@ export class NodeRuntime<Command, Result> {
 
   /** Listens and connects; then the core's first step continues what recovery found. */
   async start(): Promise<void> {
-    const { transport, core, clock } = this.#parts
+    const { transport, core, clock, storage } = this.#parts
+    const copied = this.#peers.admission.ownContradiction
+    if (copied !== undefined) {
+      await storage.markUnusable(copied)
+      throw copied
+    }
     const { driver } = this.pipeline
     await transport.start(
       transportHost({
@@ -131,12 +140,12 @@ export class NodeRuntime<Command, Result> {
       }),
     )
     if (this.#isClosing) return
-    const { directoryId, isNew } = this.#parts.recovered
+    const { directoryId, boot, isNew } = this.#parts.recovered
     this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
     driver.start()
-    driver.post({ type: 'peerSeen', peer: this.options.id, directoryId })
+    driver.post({ type: 'peerSeen', peer: this.options.id, directoryId, boot: { number: boot.number, id: boot.id } })
     this.#peers.connections.update()
     void this.diskSpace.watch()
   }
@@ -170,6 +179,7 @@ export class NodeRuntime<Command, Result> {
     this.#halt('the node has failed', failure)
     this.calls.statusWaiters.check()
     this.calls.statusWaiters.close('the node has failed', failure)
+    if (isCopyError(failure)) this.#marked = this.#parts.storage.markUnusable(failure).catch(() => undefined)
     this.#resolveFailed(failure)
   }
 
@@ -186,6 +196,7 @@ export class NodeRuntime<Command, Result> {
     await this.pipeline.drain()
     this.pipeline.stopWriting()
     await this.snapshots.stopTaking()
+    await this.#marked
     await this.#parts.storage.close()
     this.hub.emit({ type: 'stopped' })
     this.hub.close()
@@ -244,7 +255,14 @@ export class NodeRuntime<Command, Result> {
       this.hub.emit(event)
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
     }
-    if (havePeersChanged) this.#peers.connections.update()
+    if (havePeersChanged) this.#onPeersChanged()
     if (this.#peers.view.isReportedRemoved) this.fail(removedError(this.options.id, 'most of its peers say so'))
+  }
+
+  #onPeersChanged(): void {
+    const { connections, admission } = this.#peers
+    connections.update()
+    if (admission.ownContradiction !== undefined) this.fail(admission.ownContradiction)
+    else connections.reconnect(admission.refusable)
   }
 }

@@ -170,6 +170,13 @@ const FAULTY_ADMISSION: readonly FaultyTransport[] = [
     }),
   ),
   faulty(
+    'omits the boots from the identity',
+    'admission shows each end the identity of the other before any message',
+    () => ({
+      host: (host) => ({ admit: ({ boot: _, ...peer }) => host.admit(peer) }),
+    }),
+  ),
+  faulty(
     'does not report a rejection',
     [
       'admission reports the reason to the rejected node if the called end rejects',

@@ -1,6 +1,6 @@
 /** Computes new memberships. A change of one voter takes one step; a change of more voters goes through a joint membership. */
 import type { MembershipChange } from '../inputs.ts'
-import type { LogIndex, Member, Membership, NodeId } from '../types.ts'
+import type { Boot, LogIndex, Member, Membership, NodeId } from '../types.ts'
 import { isJoint, memberOf } from './membership.ts'
 
 export type ChangeResult =
@@ -48,14 +48,24 @@ export function leaveJoint(joint: Membership): Membership {
   return normalized({ ...joint, outgoing: [] })
 }
 
-/** Records the directory ids of members that have none yet; returns the same object if there are none to record. */
-export function bindDirectoryIds(current: Membership, seen: ReadonlyMap<NodeId, string>): Membership {
-  const needsBinding = (member: Member): boolean => member.directoryId === '' && (seen.get(member.id) ?? '') !== ''
-  if (!current.members.some(needsBinding)) return current
-  const members = current.members.map((member) =>
-    needsBinding(member) ? { ...member, directoryId: seen.get(member.id) as string } : member,
-  )
-  return { ...current, members }
+/**
+ * Records the directory ids of members that have none yet, and the boots that are newer than the recorded ones; returns the same object if
+ * there is nothing to record.
+ */
+export function bindDirectories(
+  current: Membership,
+  directoryIds: ReadonlyMap<NodeId, string>,
+  boots: ReadonlyMap<NodeId, Boot>,
+): Membership {
+  const bind = (member: Member): Member => {
+    const seen = directoryIds.get(member.id) ?? ''
+    const boot = boots.get(member.id)
+    const bound = member.directoryId === '' && seen !== '' ? { ...member, directoryId: seen } : member
+    const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)
+    return isNewer && seen !== '' && bound.directoryId === seen ? { ...bound, boot } : bound
+  }
+  const members = current.members.map(bind)
+  return members.every((member, offset) => member === current.members[offset]) ? current : { ...current, members }
 }
 
 function changeProblem(current: Membership, change: MembershipChange): string | undefined {

@@ -2,7 +2,7 @@
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
-import { applyChange, bindDirectoryIds, leaveJoint } from '../membership/change.ts'
+import { applyChange, bindDirectories, leaveJoint } from '../membership/change.ts'
 import { isJoint, isMember } from '../membership/membership.ts'
 import { isQuorum } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
@@ -120,10 +120,10 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
   startChange(state, leader, queuedChange.request, queuedChange.change)
 }
 
-/** Makes the leader's own changes: records directory ids at first contact, promotes learners that have caught up. */
+/** Makes the leader's own changes: records directory ids at first contact and newer boots, promotes learners that have caught up. */
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
-  const bound = bindDirectoryIds(state.membership, state.seenDirectoryIds)
+  const bound = bindDirectories(state.membership, state.seenDirectoryIds, state.seenBoots)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return

@@ -1,5 +1,7 @@
 /** Encodes and decodes peer messages. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { BootHistory } from '../../contracts/storage.ts'
+import { EARLIER_BOOTS_MAX } from '../../contracts/storage.ts'
 import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
@@ -96,6 +98,7 @@ const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const SNAPSHOT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
 /** Printable ASCII without spaces; may be empty. */
 const NAME = /^[\x21-\x7e]{0,255}$/
+const BOOT_ID = /^[\x21-\x7e]{1,64}$/
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
 const REASON_LENGTH_MAX = 1000
 
@@ -108,7 +111,15 @@ function readHello(fields: Fields): Hello {
     address: readText(fields, 'address', NAME),
     protocolMin: readInteger(fields, 'protocolMin'),
     protocolMax: readInteger(fields, 'protocolMax'),
+    ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
   }
+}
+
+function readBoots(fields: Fields): BootHistory {
+  const earlier = readList(fields, 'earlier')
+  if (earlier.length > EARLIER_BOOTS_MAX) throw badMessage(`${earlier.length} earlier boots`)
+  const ids = earlier.map((id) => readText({ id }, 'id', BOOT_ID))
+  return { number: readInteger(fields, 'number', 1), id: readText(fields, 'id', BOOT_ID), earlier: ids }
 }
 
 function readRefusal(fields: Fields): Refusal {

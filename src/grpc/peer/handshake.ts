@@ -10,8 +10,7 @@ export const PROTOCOL_MAX = 1
 
 /** The hello that this node sends to `receiverId`; `address` is where peers reach this node. */
 export function makeHello(host: TransportHost, address: string, receiverId: NodeId): Hello {
-  const { clusterId, nodeId, directoryId } = host.identity
-  return { clusterId, nodeId, directoryId, receiverId, address, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
+  return { ...host.identity, receiverId, address, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
 }
 
 /**
@@ -20,11 +19,11 @@ export function makeHello(host: TransportHost, address: string, receiverId: Node
  * cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
-  const { clusterId, nodeId, directoryId } = hello
+  const { clusterId, nodeId, directoryId, boot } = hello
   const refusal = versionMismatch(hello) ?? wrongNode(host, hello, expected)
   if (refusal !== undefined && (clusterId === host.identity.clusterId || refusal.code === 'ERR_RAFT_PROTOCOL'))
     return refusal
-  return host.admit({ clusterId, nodeId, directoryId }) ?? refusal
+  return host.admit({ clusterId, nodeId, directoryId, boot }) ?? refusal
 }
 
 function versionMismatch({ nodeId, protocolMin, protocolMax }: Hello): Refusal | undefined {
@@ -39,6 +38,7 @@ function versionMismatch({ nodeId, protocolMin, protocolMax }: Hello): Refusal |
 function wrongNode(host: TransportHost, hello: Hello, expected: NodeId | undefined): Refusal | undefined {
   const own = host.identity
   const isOwnName = hello.nodeId === own.nodeId
+  if (isOwnName && hello.directoryId === own.directoryId && hello.boot?.id !== own.boot?.id) return host.admit(hello)
   if (isOwnName && hello.directoryId === own.directoryId)
     return makeRefusal(
       'ERR_RAFT_NODE_MISMATCH',

@@ -54,7 +54,7 @@ export class PeerAcceptor {
 
   /** Returns why the sender of a hello is rejected, or undefined. A refusal is cached for `refusalMemoryMs`. */
   checkHello(hello: Hello): Refusal | undefined {
-    const key = JSON.stringify([hello.clusterId, hello.nodeId, hello.directoryId, hello.receiverId])
+    const key = JSON.stringify([hello.clusterId, hello.nodeId, hello.directoryId, hello.boot?.id, hello.receiverId])
     const cached = this.#cachedRefusals.get(key)
     const now = performance.now()
     if (cached !== undefined && now < cached.until) return cached.refusal

@@ -60,6 +60,7 @@ export class PeerLink {
     const { stream } = established
     const previous = this.#streams[side]
     this.#streams[side] = established
+    this.#endStreamOfEarlierBoot(side === 'accepted' ? 'dialled' : 'accepted', established.hello)
     stream.setListener({
       onFrame: (frame) => this.#onFrame(stream, frame),
       onEnd: (reason) => this.#remove(side, stream, reason),
@@ -69,6 +70,14 @@ export class PeerLink {
     if (previous !== undefined && this.#sending === previous.stream) this.#onLost('the peer has reconnected')
     previous?.onEnded()
     this.#selectStream()
+  }
+
+  /** The peer has restarted, or a copy of its directory has taken its place: both streams must lead to the same process. */
+  #endStreamOfEarlierBoot(side: Side, { boot }: Hello): void {
+    const other = this.#streams[side]
+    if (other === undefined || other.hello.boot?.id === boot?.id) return
+    other.stream.end(status.CANCELLED, 'the peer has restarted')
+    this.#remove(side, other.stream, 'the peer has restarted')
   }
 
   /** Ends both streams. */

@@ -1,17 +1,24 @@
 /** Decides which peers may connect, and whether a refusal by a peer is fatal: clusters and data directories must not be mixed up. */
 import type { PeerIdentity, Refusal } from '../../contracts/transport.ts'
-import type { NodeId } from '../../core/types.ts'
+import type { Boot, NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import type { BootRelation } from './boots.ts'
+import { compareBoots, isCopy } from './boots.ts'
 import type { MembershipView } from './membership-view.ts'
 
-/** The most peers whose directory id is remembered; the least recently admitted one is forgotten first. */
-const DIRECTORY_IDS_MAX = 256
+/** The most peers whose directory is remembered; the least recently admitted one is forgotten first. */
+const DIRECTORIES_MAX = 256
+
+/** The refusals that prove that the directory of the refused node is not the current one. */
+const COPY_CODES = ['ERR_RAFT_DIRECTORY_ROLLED_BACK', 'ERR_RAFT_DUPLICATE_DIRECTORY'] as const
 
 export class PeerAdmission {
   readonly #identity: PeerIdentity
   readonly #membershipView: MembershipView
-  /** By peer: its directory id at its last handshake. */
-  readonly #directoryIds = new Map<NodeId, string>()
+  /** By peer: its identity at its last handshake. */
+  readonly #admitted = new Map<NodeId, PeerIdentity>()
+  /** By directory id: which entries the directory has lost. */
+  readonly #lost = new Map<string, string>()
   readonly #connected = new Set<NodeId>()
 
   constructor(identity: PeerIdentity, membershipView: MembershipView) {
@@ -27,17 +34,46 @@ export class PeerAdmission {
   admit(peer: PeerIdentity): Refusal | undefined {
     const refusal = this.#check(peer)
     if (refusal !== undefined) return refusal
-    const [oldest] = this.#directoryIds.keys()
-    if (oldest !== undefined && this.#directoryIds.size >= DIRECTORY_IDS_MAX) this.#directoryIds.delete(oldest)
-    this.#directoryIds.delete(peer.nodeId)
-    this.#directoryIds.set(peer.nodeId, peer.directoryId)
+    remember(this.#admitted, peer.nodeId, peer)
     return undefined
   }
 
-  /** Returns the directory id of the peer, which the core binds to the member. */
-  onConnected(peer: NodeId): string {
+  /** Returns the identity of the peer, whose directory and boot the core binds to the member. */
+  onConnected(peer: NodeId): PeerIdentity | undefined {
     this.#connected.add(peer)
-    return this.#directoryIds.get(peer) ?? ''
+    return this.#admitted.get(peer)
+  }
+
+  /** The directory of the peer has lost entries that it acknowledged: it is refused from now on. */
+  onEntriesLost(peer: NodeId, what: string): void {
+    const directoryId = this.#admitted.get(peer)?.directoryId ?? ''
+    if (directoryId !== '') remember(this.#lost, directoryId, what)
+  }
+
+  /** The connected peers that would be refused now: their last handshake contradicts what is known since. */
+  get refusable(): readonly NodeId[] {
+    return this.connected.filter((id) => {
+      const peer = this.#admitted.get(id)
+      return peer !== undefined && this.#copyRefusal(peer) !== undefined
+    })
+  }
+
+  /** Why this node must stop, if the membership records a boot of its directory that this copy of the directory has never had. */
+  get ownContradiction(): RaftError | undefined {
+    const { nodeId, directoryId, boot } = this.#identity
+    const own = this.#membershipView.member(nodeId)
+    if (own?.directoryId !== directoryId) return undefined
+    if (own.hasLostEntries === true)
+      return copyError(
+        'ERR_RAFT_DIRECTORY_ROLLED_BACK',
+        `this directory of ${nodeId} has lost entries that it acknowledged`,
+      )
+    if (own.boot === undefined || boot === undefined) return undefined
+    const relation = compareBoots(own.boot, boot)
+    if (!isCopy(relation)) return undefined
+    const code = relation === 'older' ? COPY_CODES[0] : COPY_CODES[1]
+    const what = `the log records boot ${own.boot.number} (${own.boot.id}) of the data directory of ${nodeId}`
+    return copyError(code, `${what}, and this copy of it, at boot ${boot.number} (${boot.id}), never had that boot`)
   }
 
   onLost(peer: NodeId): void {
@@ -50,6 +86,8 @@ export class PeerAdmission {
    * was replaced.) The message is part of `status.stopped`.
    */
   refusedBy(peer: NodeId, { code, message }: Refusal): RaftError | undefined {
+    const copyCode = COPY_CODES.find((known) => known === code)
+    if (copyCode !== undefined) return this.#refusedAsCopy(peer, copyCode, message)
     if (code !== 'ERR_RAFT_DIRECTORY_MISMATCH') return undefined
     const own = this.#membershipView.member(this.#identity.nodeId)
     if (this.#membershipView.member(peer) === undefined || own === undefined) return undefined
@@ -58,6 +96,12 @@ export class PeerAdmission {
       hint: 'this data directory does not contain the votes of the old one: remove the member, and add it again with a new directory',
       details: { peer, directoryId: this.#identity.directoryId },
     })
+  }
+
+  /** A boot that a member has seen is a fact, whatever else that member knows. */
+  #refusedAsCopy(peer: NodeId, code: (typeof COPY_CODES)[number], message: string): RaftError | undefined {
+    const areMembers = [peer, this.#identity.nodeId].every((id) => this.#membershipView.member(id) !== undefined)
+    return areMembers ? copyError(code, `${peer} refused this node: ${message}`) : undefined
   }
 
   #check(peer: PeerIdentity): Refusal | undefined {
@@ -69,15 +113,74 @@ export class PeerAdmission {
       )
     if (peer.nodeId === nodeId && peer.directoryId !== directoryId)
       return refusal('ERR_RAFT_DUPLICATE_NODE', `${nodeId} is already running with another data directory`)
+    if (peer.nodeId === nodeId && peer.boot?.id !== this.#identity.boot?.id)
+      return refusal(
+        'ERR_RAFT_DUPLICATE_DIRECTORY',
+        `${nodeId} is already running with another copy of this data directory`,
+      )
     const boundDirectoryId = this.#membershipView.member(peer.nodeId)?.directoryId ?? ''
     if (boundDirectoryId !== '' && boundDirectoryId !== peer.directoryId)
       return refusal(
         'ERR_RAFT_DIRECTORY_MISMATCH',
         `${peer.nodeId} came with another disk (${peer.directoryId}, its membership says ${boundDirectoryId}) and may have forgotten its votes`,
       )
+    return this.#copyRefusal(peer)
+  }
+
+  /** Refuses a directory that is certainly not the only or not the current copy. */
+  #copyRefusal({ nodeId, directoryId, boot }: PeerIdentity): Refusal | undefined {
+    const member = this.#membershipView.member(nodeId)
+    const recorded = member?.directoryId === directoryId ? member : undefined
+    const lost = this.#lost.get(directoryId) ?? (recorded?.hasLostEntries === true ? 'entries' : undefined)
+    if (lost !== undefined)
+      return refusal(
+        'ERR_RAFT_DIRECTORY_ROLLED_BACK',
+        `the data directory of ${nodeId} has lost ${lost} that it acknowledged`,
+      )
+    if (boot === undefined) return undefined
+    const admitted = this.#admitted.get(nodeId)
+    const seen = admitted?.directoryId === directoryId ? admitted.boot : undefined
+    for (const known of [recorded?.boot, seen]) {
+      const relation = known === undefined ? 'same' : compareBoots(known, boot)
+      if (known !== undefined && isCopy(relation)) return this.#refusalOf(nodeId, known, boot, relation)
+    }
     return undefined
   }
+
+  #refusalOf(nodeId: NodeId, known: Boot, boot: Boot, relation: BootRelation): Refusal {
+    const own = this.#identity.nodeId
+    const came = `${nodeId} came with boot ${boot.number} (${boot.id}) of its data directory`
+    const seen = `${own} has seen boot ${known.number} (${known.id}) of it`
+    if (this.#connected.has(nodeId) && this.#admitted.get(nodeId)?.boot?.id !== boot.id)
+      return refusal('ERR_RAFT_DUPLICATE_DIRECTORY', `${came}, while another copy of it is connected: ${seen}`)
+    const what = relation === 'older' ? 'this is an older copy' : 'this is another copy, made before'
+    return refusal(
+      'ERR_RAFT_DIRECTORY_ROLLED_BACK',
+      `${came}, but ${seen}: ${what}, which may have forgotten votes and entries`,
+    )
+  }
 }
+
+/** Sets an entry, and drops the one that was set the longest ago if there are too many. */
+function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.delete(key)
+  const [oldest] = map.keys()
+  if (oldest !== undefined && map.size >= DIRECTORIES_MAX) map.delete(oldest)
+  map.set(key, value)
+}
+
+function copyError(code: (typeof COPY_CODES)[number], message: string): RaftError {
+  return new RaftError(code, message, { hint: REPLACE_HINT })
+}
+
+/** Whether the data directory of a node that fails with this error must never be opened again. */
+export function isCopyError({ code }: RaftError): boolean {
+  return COPY_CODES.some((known) => known === code)
+}
+
+const REPLACE_HINT =
+  'replace the member: quorate member remove ID, then quorate member add ID with its address, and start it with --join and a new data ' +
+  'directory; this directory cannot be used again'
 
 function refusal(code: string, message: string): Refusal {
   return { code, message }

@@ -1,6 +1,7 @@
 /** Keeps the transport connected to the members of the current membership. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Transport } from '../../contracts/transport.ts'
+import type { NodeId } from '../../core/types.ts'
 import type { MembershipView } from './membership-view.ts'
 
 export interface PeerConnectionsParts {
@@ -31,6 +32,15 @@ export class PeerConnections {
       membershipView.forgetRemoved()
       transport.setPeers(membershipView.peerAddresses())
     })
+  }
+
+  /** Ends the links to these peers. They connect again, and are refused if they may no longer connect. */
+  reconnect(peers: readonly NodeId[]): void {
+    const { membershipView, transport } = this.#parts
+    if (peers.length === 0 || this.#isStopped) return
+    const others = [...membershipView.peerAddresses()].filter(([id]) => !peers.includes(id))
+    transport.setPeers(new Map(others))
+    transport.setPeers(membershipView.peerAddresses())
   }
 
   /** Stops following membership changes; connections stay open until the transport closes. */

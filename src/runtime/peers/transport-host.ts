@@ -33,7 +33,8 @@ export function transportHost({
     receive: (from, message) => driver.receive(from, message),
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })
-      driver.post({ type: 'peerSeen', peer, directoryId: admission.onConnected(peer) })
+      const { directoryId = '', boot } = admission.onConnected(peer) ?? {}
+      driver.post({ type: 'peerSeen', peer, directoryId, boot: boot && { number: boot.number, id: boot.id } })
     },
     peerLost: (peer, reason) => {
       admission.onLost(peer)

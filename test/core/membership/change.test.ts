@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Membership, MembershipChange, NodeId } from '../../../src/core/index.ts'
-import { applyChange, bindDirectoryIds, leaveJoint } from '../../../src/core/membership/change.ts'
+import { applyChange, bindDirectories, leaveJoint } from '../../../src/core/membership/change.ts'
 import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
 import { formatMembership } from '../../../src/testing/text/format-message.ts'
@@ -152,7 +152,7 @@ describe('binding directory ids', () => {
       ['a', 'one'],
       ['x', 'two'],
     ])
-    const bound = bindDirectoryIds(membershipOf('a b'), seen)
+    const bound = bindDirectories(membershipOf('a b'), seen, new Map())
     assert.deepEqual(
       bound.members.map(({ directoryId }) => directoryId),
       ['one', ''],
@@ -160,9 +160,36 @@ describe('binding directory ids', () => {
   })
 
   it('returns the same membership if there is nothing to record', () => {
-    const bound = bindDirectoryIds(membershipOf('a b'), new Map([['a', 'one']]))
-    assert.equal(bindDirectoryIds(bound, new Map([['a', 'another']])), bound)
-    assert.equal(bindDirectoryIds(bound, new Map([['b', '']])), bound)
+    const bound = bindDirectories(membershipOf('a b'), new Map([['a', 'one']]), new Map())
+    assert.equal(bindDirectories(bound, new Map([['a', 'another']]), new Map()), bound)
+    assert.equal(bindDirectories(bound, new Map([['b', '']]), new Map()), bound)
+  })
+
+  it('records a newer boot of a recorded directory, and of one that it records now', () => {
+    const seen = new Map([
+      ['a', 'one'],
+      ['b', 'two'],
+    ])
+    const first = bindDirectories(membershipOf('a b'), seen, new Map([['a', { number: 3, id: 'third' }]]))
+    assert.deepEqual(
+      first.members.map(({ boot }) => boot),
+      [{ number: 3, id: 'third' }, undefined],
+    )
+    const next = new Map([
+      ['a', { number: 4, id: 'fourth' }],
+      ['b', { number: 1, id: 'first' }],
+    ])
+    assert.deepEqual(
+      bindDirectories(first, seen, next).members.map(({ boot }) => boot?.number),
+      [4, 1],
+    )
+  })
+
+  it('records no earlier boot, and none of another directory', () => {
+    const seen = new Map([['a', 'one']])
+    const bound = bindDirectories(membershipOf('a'), seen, new Map([['a', { number: 3, id: 'third' }]]))
+    assert.equal(bindDirectories(bound, seen, new Map([['a', { number: 2, id: 'second' }]])), bound)
+    assert.equal(bindDirectories(bound, new Map([['a', 'other']]), new Map([['a', { number: 9, id: 'ninth' }]])), bound)
   })
 })
 

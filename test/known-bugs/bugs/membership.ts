@@ -78,8 +78,8 @@ export const MEMBERSHIP: readonly KnownBug[] = [
       },
       {
         file: 'src/core/membership/change.ts',
-        from: "member.directoryId === '' && (seen.get(member.id) ?? '') !== ''",
-        to: '(seen.get(member.id) ?? member.directoryId) !== member.directoryId',
+        from: "member.directoryId === '' && seen !== ''",
+        to: "member.directoryId !== seen && seen !== ''",
       },
     ],
     detectedBy: ['I2', 'I6', 'I8', 'I9'],

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { PeerIdentity } from '../../../src/contracts/transport.ts'
 import type { Member, Membership } from '../../../src/core/types.ts'
 import { MembershipView } from '../../../src/runtime/peers/membership-view.ts'
 import { PeerAdmission } from '../../../src/runtime/peers/peer-admission.ts'
@@ -20,7 +21,7 @@ describe('peer admission', () => {
   it('returns the directory id of a peer once it is connected', () => {
     const admission = peerAdmission()
     admission.admit({ clusterId: 'c', nodeId: 'n3', directoryId: 'd3' })
-    assert.equal(admission.onConnected('n3'), 'd3')
+    assert.equal(admission.onConnected('n3')?.directoryId, 'd3')
     assert.deepEqual(admission.connected, ['n3'])
     admission.onLost('n3')
     assert.deepEqual(admission.connected, [])
@@ -31,10 +32,80 @@ describe('peer admission', () => {
     { own: {}, by: 'non-member', isFatal: false, because: 'a non-member cannot decide it' },
     { own: { directoryId: 'd1' }, by: 'n2', isFatal: false, because: 'the membership contains this directory' },
     { own: { addedAt: 9 }, by: 'n2', isFatal: false, because: 'the member may not know of the replacement yet' },
+    {
+      own: {},
+      by: 'n2',
+      code: 'ERR_RAFT_DIRECTORY_ROLLED_BACK',
+      isFatal: true,
+      because: 'a member has seen another boot',
+    },
+    { own: { addedAt: 9 }, by: 'n2', code: 'ERR_RAFT_DUPLICATE_DIRECTORY', isFatal: true, because: 'a boot is a fact' },
+    { own: {}, by: 'non-member', code: 'ERR_RAFT_DUPLICATE_DIRECTORY', isFatal: false, because: 'it is not a member' },
     { own: {}, by: 'n2', code: 'ERR_RAFT_CLUSTER_MISMATCH', isFatal: false, because: 'the address may be wrong' },
   ])
     it(`${isFatal ? 'stops the node' : 'continues'} if ${by} refuses it with ${code}: ${because}`, () => {
       assert.equal(peerAdmission(own).refusedBy(by, { code, message: 'go away' })?.code, isFatal ? code : undefined)
+    })
+})
+
+describe('peer admission by boots', () => {
+  const first = { number: 1, id: 'first', earlier: [] }
+  const second = { number: 2, id: 'second', earlier: ['first'] }
+  const copy = { number: 2, id: 'copy', earlier: ['first'] }
+  const third = { number: 3, id: 'third', earlier: ['second', 'first'] }
+  const identity = { clusterId: 'c', nodeId: 'n2', directoryId: 'd2' }
+
+  for (const { what, boots, isConnected = false, code } of [
+    { what: 'the same boot again', boots: [second, second] },
+    { what: 'a restart', boots: [second, third] },
+    { what: 'an older copy', boots: [third, second], code: 'ERR_RAFT_DIRECTORY_ROLLED_BACK' },
+    { what: 'another copy', boots: [second, copy], code: 'ERR_RAFT_DIRECTORY_ROLLED_BACK' },
+    { what: 'another copy', boots: [copy, third], code: 'ERR_RAFT_DIRECTORY_ROLLED_BACK' },
+    {
+      what: 'another copy while one is connected',
+      boots: [second, copy],
+      isConnected: true,
+      code: 'ERR_RAFT_DUPLICATE_DIRECTORY',
+    },
+    {
+      what: 'an older copy while one is connected',
+      boots: [second, first],
+      isConnected: true,
+      code: 'ERR_RAFT_DUPLICATE_DIRECTORY',
+    },
+    { what: 'a build that does not count boots', boots: [second, undefined] },
+  ])
+    it(`${code === undefined ? 'admits' : `refuses with ${code}`} ${what}`, () => {
+      const admission = peerAdmission()
+      const [before, after] = boots.map((boot) => ({ ...identity, boot })) as [PeerIdentity, PeerIdentity]
+      assert.equal(admission.admit(before), undefined)
+      if (isConnected) admission.onConnected('n2')
+      assert.equal(admission.admit(after)?.code, code)
+    })
+
+  it('refuses a copy that contradicts the membership, also if it is connected already', () => {
+    const view = new MembershipView('n1', 1, membership(member('n1'), { ...member('n2'), directoryId: 'd2' }), {})
+    const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1' }, view)
+    admission.admit({ ...identity, boot: copy })
+    admission.onConnected('n2')
+    assert.deepEqual(admission.refusable, [])
+    const bound = { ...member('n2'), directoryId: 'd2', boot: { number: 2, id: 'second' } }
+    view.update({ type: 'membershipAdopted', index: 5, membership: membership(member('n1'), bound) })
+    assert.deepEqual(admission.refusable, ['n2'])
+    assert.equal(admission.admit({ ...identity, boot: copy })?.code, 'ERR_RAFT_DIRECTORY_ROLLED_BACK')
+  })
+
+  for (const { recorded, boot, code } of [
+    { recorded: { number: 2, id: 'second' }, boot: second, code: undefined },
+    { recorded: { number: 2, id: 'second' }, boot: third, code: undefined },
+    { recorded: { number: 2, id: 'second' }, boot: copy, code: 'ERR_RAFT_DUPLICATE_DIRECTORY' },
+    { recorded: { number: 2, id: 'second' }, boot: first, code: 'ERR_RAFT_DIRECTORY_ROLLED_BACK' },
+  ])
+    it(`${code === undefined ? 'continues' : `stops this node with ${code}`} at boot ${boot.id} if the log records boot ${recorded.id} of it`, () => {
+      const own = { ...member('n1'), directoryId: 'd1', boot: recorded }
+      const view = new MembershipView('n1', 1, membership(own), {})
+      const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1', boot }, view)
+      assert.equal(admission.ownContradiction?.code, code)
     })
 })
 

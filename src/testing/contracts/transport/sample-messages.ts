@@ -8,9 +8,16 @@ const LARGE = Number.MAX_SAFE_INTEGER - 5000
 
 const membership: Membership = {
   members: [
-    { id: 'n1', address: '127.0.0.1:7001', directoryId: 'd1', addedAt: 0, promote: false },
+    {
+      id: 'n1',
+      address: '127.0.0.1:7001',
+      directoryId: 'd1',
+      boot: { number: LARGE, id: 'boot-1' },
+      addedAt: 0,
+      promote: false,
+    },
     { id: 'n2', address: '127.0.0.1:7002', directoryId: '', addedAt: 17, promote: false },
-    { id: 'n3', address: '127.0.0.1:7003', directoryId: 'd3', addedAt: LARGE, promote: true },
+    { id: 'n3', address: '127.0.0.1:7003', directoryId: 'd3', hasLostEntries: true, addedAt: LARGE, promote: true },
   ],
   voters: ['n1'],
   outgoing: ['n1', 'n2'],

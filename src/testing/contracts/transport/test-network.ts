@@ -105,7 +105,8 @@ export class TestNetwork {
 }
 
 export function identityOf(nodeId: NodeId): PeerIdentity {
-  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}` }
+  const boot = { number: 3, id: `boot-of-${nodeId}`, earlier: ['second', 'first'] }
+  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}`, boot }
 }
 
 export function readIndexRequest(read: number): PeerMessage {
