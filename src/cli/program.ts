@@ -210,7 +210,9 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     'transfer leadership to another voter',
     async (command) => (await load()).leaderTransfer(contextOf(command), command.opts()),
     leader,
-  ).option('--to <id>', 'the new leader (default: the voter with the most complete log)')
+  )
+    .option('--to <id>', 'the new leader (default: the voter with the most complete log)')
+    .option('--force', 'also to a voter that should not lead now, such as one short of disk space')
   const snapshot = program.command('snapshot').description('manage snapshots')
   addClusterCommand(
     'take',

@@ -136,13 +136,20 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     )
   }
 
-  /** Transfers leadership to `to`, or to the voter with the highest match index; resolves with the new leader. */
-  transferLeadership({ to, ...options }: CallOptions & { readonly to?: NodeId | undefined } = {}): Promise<{
+  /**
+   * Transfers leadership to `to`, or to the voter with the highest match index; resolves with the new leader. Only with `force` to a
+   * voter that should not lead at present, such as one short of disk space.
+   */
+  transferLeadership({
+    to,
+    force,
+    ...options
+  }: CallOptions & { readonly to?: NodeId | undefined; readonly force?: boolean | undefined } = {}): Promise<{
     readonly leader: NodeId | undefined
   }> {
     return this.#caller.call(
       'mutation',
-      (channel, attemptOptions) => channel.transferLeadership(to, attemptOptions),
+      (channel, attemptOptions) => channel.transferLeadership(to, { ...attemptOptions, force }),
       options,
     )
   }

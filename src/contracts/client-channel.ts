@@ -17,7 +17,10 @@ export interface ClientChannel {
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }>
   status(options: CallOptions): Promise<NodeStatus>
   changeMembership(change: MembershipChange, options: CallOptions): Promise<{ readonly index: LogIndex }>
-  transferLeadership(to: NodeId | undefined, options: CallOptions): Promise<{ readonly leader: NodeId | undefined }>
+  transferLeadership(
+    to: NodeId | undefined,
+    options: CallOptions & { readonly force?: boolean | undefined },
+  ): Promise<{ readonly leader: NodeId | undefined }>
   takeSnapshot(options: CallOptions): Promise<SnapshotInfo>
   /**
    * Called if the node stays silent: rejects, as not applied, the proposals that were certainly not sent, and all queries. Optional; without it

@@ -66,7 +66,7 @@ export interface NodeService {
   status(): Promise<NodeStatus>
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }>
   transferLeadership(
-    options?: CallOptions & { readonly to?: NodeId | undefined },
+    options?: CallOptions & { readonly to?: NodeId | undefined; readonly force?: boolean | undefined },
   ): Promise<{ readonly leader: NodeId | undefined }>
   takeSnapshot(options?: CallOptions): Promise<SnapshotInfo>
 }

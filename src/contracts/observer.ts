@@ -24,6 +24,11 @@ export type RuntimeEvent =
   | { readonly type: 'restored'; readonly index: number; readonly tookMs: number }
   | { readonly type: 'spaceLow'; readonly freeBytes: number; readonly neededBytes: number }
   | { readonly type: 'spaceBack'; readonly freeBytes: number }
+  | {
+      /** This leader is short of disk space and found no voter to lead. It rejects proposals until space is back here or there. */
+      readonly type: 'leadershipKept'
+      readonly reason: string
+    }
   /** A condition that lasts began or ended; until then the status shows it. */
   | { readonly type: 'alarmRaised'; readonly code: string; readonly peer?: NodeId; readonly message: string }
   | { readonly type: 'alarmCleared'; readonly code: string; readonly peer?: NodeId; readonly forMs: number }

@@ -1,7 +1,7 @@
 /** The effects of the core: everything a step asks its caller to do. */
 import type { RaftEvent } from './events.ts'
 import type { Outgoing } from './messages.ts'
-import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo } from './types.ts'
+import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, Shortage, SnapshotInfo } from './types.ts'
 
 /**
  * One atomic write, in the order of the fields: reset the log to a snapshot, truncate the suffix, append blocks, store the hard
@@ -24,6 +24,12 @@ export interface Persist {
   readonly then: readonly Outgoing[]
 }
 
+/** A voter that should not lead at present. */
+export interface UnfitVoter {
+  readonly peer: NodeId
+  readonly shortage: Shortage
+}
+
 /** Why a proposal, read, membership change or transfer was rejected. A rejected proposal or change is certainly not in the log. */
 export type Rejection =
   | { readonly reason: 'not-leader' | 'no-leader'; readonly leader: NodeId | undefined }
@@ -44,6 +50,8 @@ export type Rejection =
   | { readonly reason: 'unsafe-change'; readonly detail: string }
   /** The transfer target is not a suitable voter. */
   | { readonly reason: 'bad-target'; readonly detail: string }
+  /** The transfer target, or every possible one, should not lead at present: a forced transfer takes it all the same. */
+  | { readonly reason: 'unfit-target'; readonly unfit: readonly UnfitVoter[] }
   | { readonly reason: 'timed-out' }
   /** This node stopped for good: see `RaftStatus.stopped`. */
   | { readonly reason: 'stopped'; readonly detail: string }

@@ -1,6 +1,6 @@
 /** The inputs of the core: everything that can happen to a node. Nothing else changes its state. */
 import type { Message } from './messages.ts'
-import type { Boot, LogIndex, NodeId, SnapshotInfo } from './types.ts'
+import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo } from './types.ts'
 
 /** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
@@ -31,14 +31,24 @@ export type Input =
   /** Requests a linearizable read (thesis §6.4). Without `leaseReads`, and on followers, 'lease' is served as 'quorum'. */
   | { readonly type: 'read'; readonly read: number; readonly mode: 'quorum' | 'lease' }
   | { readonly type: 'changeMembership'; readonly request: number; readonly change: MembershipChange }
-  /** Transfers leadership to `to`, or to the most up-to-date voter (thesis §3.10). */
-  | { readonly type: 'transfer'; readonly request: number; readonly to: NodeId | undefined }
+  /**
+   * Transfers leadership to `to`, or to the most up-to-date voter (thesis §3.10). Only with `isForced` to one that is short of disk
+   * space.
+   */
+  | {
+      readonly type: 'transfer'
+      readonly request: number
+      readonly to: NodeId | undefined
+      readonly isForced?: boolean | undefined
+    }
   /** The write `number` and all before it are durable. */
   | { readonly type: 'persisted'; readonly number: number }
   /** A write failed. This node sends nothing more, permanently. */
   | { readonly type: 'storageFailed'; readonly reason: string }
   /** The state machine has applied all entries up to `index`, or was restored from a snapshot at `index`. */
   | { readonly type: 'applied'; readonly index: LogIndex }
+  /** This node is short of disk space, or no longer (undefined). Followers report it to the leader. */
+  | { readonly type: 'spaceChecked'; readonly shortage: Shortage | undefined }
   /** A snapshot of this node's state machine is durable. */
   | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo }
   /** The snapshot requested by `Effects.fetch` is durable and verified. */

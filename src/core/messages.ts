@@ -1,5 +1,5 @@
 /** The messages between nodes, named as in the paper. */
-import type { Block, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
+import type { Block, LogIndex, NodeId, Shortage, SnapshotInfo, Term } from './types.ts'
 
 /** Requests a vote for the sender in `term` (§5.2). */
 export interface RequestVoteRequest {
@@ -62,6 +62,8 @@ export interface AppendEntriesResponse {
   readonly hintTerm: Term
   readonly round: number
   readonly session: LogIndex
+  /** The follower is short of disk space, and should not become leader. */
+  readonly shortage?: Shortage | undefined
 }
 
 /** Offers a snapshot (§7). The follower fetches the file itself, so that it can resume, and responds once it is installed. */

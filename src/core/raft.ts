@@ -149,6 +149,9 @@ function processInput(state: RaftState, input: Input): void {
       assert(input.index <= state.log.applyingIndex, 'only entries passed to the state machine are applied')
       state.log.appliedIndex = Math.max(state.log.appliedIndex, input.index)
       return
+    case 'spaceChecked':
+      state.shortage = input.shortage
+      return
     case 'snapshotTaken':
       return onSnapshotTaken(state, input.snapshot)
     case 'snapshotFetched':
@@ -193,7 +196,7 @@ function processRequest(
     case 'changeMembership':
       return proposeChange(state, role, input.request, input.change)
     case 'transfer':
-      return startTransfer(state, role, input.request, input.to)
+      return startTransfer(state, role, input)
     case 'read':
       return readOnLeader(state, role, { from: undefined, read: input.read }, input.mode)
   }

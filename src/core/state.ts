@@ -15,7 +15,18 @@ import { ForwardedReads } from './reads/forwarded-reads.ts'
 import type { HeartbeatRounds } from './reads/heartbeat-rounds.ts'
 import type { ReadQueue } from './reads/read-queue.ts'
 import type { Progress } from './replication/progress.ts'
-import type { Block, Boot, HardState, Instant, LogIndex, Membership, NodeId, SnapshotInfo, Term } from './types.ts'
+import type {
+  Block,
+  Boot,
+  HardState,
+  Instant,
+  LogIndex,
+  Membership,
+  NodeId,
+  Shortage,
+  SnapshotInfo,
+  Term,
+} from './types.ts'
 
 export interface FollowerState {
   readonly type: 'follower'
@@ -37,6 +48,8 @@ export interface CandidateState {
 export interface Transfer {
   readonly request: number
   readonly to: NodeId
+  /** To a voter that should not lead, too. */
+  readonly isForced: boolean
   readonly deadline: Instant
   isTimeoutNowSent: boolean
 }
@@ -100,6 +113,8 @@ export class RaftState {
   role: RoleState = { type: 'follower' }
   leader: NodeId | undefined
   snapshotFetch: SnapshotFetch | undefined
+  /** This node is short of disk space. */
+  shortage: Shortage | undefined
   /** A committed membership no longer contains this node, though an earlier one did. */
   isRemoved = false
   /** Why this node stopped for good: its disk failed, or a leader contradicted a committed entry. */

@@ -100,3 +100,9 @@ export interface LogRange {
   readonly from: LogIndex
   readonly to: LogIndex
 }
+
+/** Too little free disk space: this node should not lead. */
+export interface Shortage {
+  readonly freeBytes: number
+  readonly neededBytes: number
+}

@@ -66,9 +66,11 @@ export class MemoryClientChannel implements ClientChannel {
 
   transferLeadership(
     to: NodeId | undefined,
-    options: CallOptions = {},
+    { force, ...options }: CallOptions & { readonly force?: boolean | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
-    return this.#call('mutation', options, (node, callOptions) => node.transferLeadership({ ...callOptions, to }))
+    return this.#call('mutation', options, (node, callOptions) =>
+      node.transferLeadership({ ...callOptions, to, force }),
+    )
   }
 
   takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {

@@ -1,7 +1,8 @@
-/** Checks the free disk space: while it is low, proposals are rejected and leadership is transferred away. */
+/** Checks the free disk space: while it is low, a leader transfers leadership away or rejects proposals, and others do not take it. */
 import type { Clock, Timer } from '../contracts/clock.ts'
 import type { RuntimeEvent } from '../contracts/observer.ts'
 import type { Storage } from '../contracts/storage.ts'
+import type { Shortage } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import type { Alarms } from './alarms.ts'
 
@@ -13,7 +14,9 @@ export interface DiskSpaceParts {
   readonly emit: (event: RuntimeEvent) => void
   readonly alarms: Pick<Alarms, 'raise' | 'clear'>
   /** Called at every check while space is low: this node may have become leader since the last one, or a transfer failed. */
-  readonly onLow: () => void
+  readonly onLow: (shortage: Shortage) => void
+  /** Called once space is sufficient again. */
+  readonly onBack: () => void
 }
 
 /** Writes resume once `freeBytesMin` times this factor is free, so that the state does not flap. */
@@ -35,14 +38,14 @@ export class DiskSpace {
     return this.#freeBytes
   }
 
-  /** The error that rejects proposals while space is low. */
+  /** The error that rejects the proposals of a leader while space is low. */
   get writeError(): RaftError | undefined {
     if (!this.#isLow) return undefined
     const { freeBytesMin: neededBytes } = this.#parts
     const freeBytes = this.#freeBytes ?? 0
-    const message = `the disk is nearly full: ${freeBytes} bytes are free, ${neededBytes} are required`
+    const message = `the disk of this leader is nearly full, and no other voter took over: ${freeBytes} bytes are free, ${neededBytes} are required`
     return new RaftError('ERR_RAFT_NO_SPACE', message, {
-      hint: 'free disk space; writes resume automatically',
+      hint: 'free disk space on a voter; writes resume automatically',
       details: { freeBytes, neededBytes },
     })
   }
@@ -63,7 +66,7 @@ export class DiskSpace {
   }
 
   #onChecked(freeBytes: number): void {
-    const { freeBytesMin: neededBytes, emit, alarms, onLow } = this.#parts
+    const { freeBytesMin: neededBytes, emit, alarms, onLow, onBack } = this.#parts
     this.#freeBytes = freeBytes
     if (!this.#isLow && freeBytes < neededBytes) {
       this.#isLow = true
@@ -72,11 +75,12 @@ export class DiskSpace {
       this.#isLow = false
       emit({ type: 'spaceBack', freeBytes })
       alarms.clear('SPACE_LOW')
+      onBack()
     }
     if (!this.#isLow) return
     const enough = neededBytes * RECOVERY_FACTOR
     const message = `${freeBytes} bytes are free, ${neededBytes} are required; free space until ${enough} bytes are free`
     alarms.raise({ code: 'SPACE_LOW', message, details: { freeBytes, neededBytes } })
-    onLow()
+    onLow({ freeBytes, neededBytes })
   }
 }

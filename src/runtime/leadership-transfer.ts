@@ -1,4 +1,4 @@
-/** Transfers leadership to another node: on request, when the disk is nearly full, and before the node closes. */
+/** Transfers leadership to another node: on request, for a leader short of disk space, and before the node closes. */
 import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import type { NodeId } from '../core/types.ts'
 import type { Calls } from './calls/calls.ts'
@@ -17,14 +17,17 @@ export class LeadershipTransfer {
   }
 
   /** Resolves with the new leader, or with undefined if this node does not learn it before the deadline. */
-  async transfer(to: NodeId | undefined, { timeoutMs, signal }: CallOptions): Promise<{ leader: NodeId | undefined }> {
+  async transfer(
+    to: NodeId | undefined,
+    { timeoutMs, signal, force: isForced = false }: CallOptions & { readonly force?: boolean | undefined },
+  ): Promise<{ leader: NodeId | undefined }> {
     const { driver, calls } = this.#parts
     const deadline = calls.deadlines.deadlineFor({ timeoutMs })
     const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
       const request = calls.adminRequests.add({ operation: 'leadership transfer', deadline, signal, resolve, reject })
       // Proposals made before this call reach the core before the transfer, which rejects later ones.
       driver.collectInputs()
-      driver.post({ type: 'transfer', request, to })
+      driver.post({ type: 'transfer', request, to, isForced })
     })
     if (leader !== undefined) return { leader }
     return new Promise((resolve) => {
@@ -36,18 +39,13 @@ export class LeadershipTransfer {
     })
   }
 
-  /** If this node leads, transfers leadership to the most up-to-date voter. Ignores errors. */
-  transferToAny(): void {
-    if (this.#parts.driver.status().role === 'leader') this.transfer(undefined, {}).catch(() => undefined)
-  }
-
   /** A leader of several voters transfers leadership first. Then waits for `isSettled`. Each step takes at most `timeoutMs`. */
   async transferBeforeClose(isSettled: () => boolean, timeoutMs: number): Promise<void> {
     const { role, membership } = this.#parts.driver.status()
     if (role === 'leader' && membership.voters.length > 1) {
       // If all peers disconnect in the meantime, there is no successor to wait for.
       const disconnected = this.#until(({ connected }) => connected.length === 0, timeoutMs)
-      await Promise.race([this.transfer(undefined, { timeoutMs }), disconnected]).catch(() => undefined)
+      await Promise.race([this.transfer(undefined, { timeoutMs, force: true }), disconnected]).catch(() => undefined)
     }
     if (!isSettled()) await this.#until(isSettled, timeoutMs)
   }

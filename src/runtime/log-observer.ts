@@ -39,6 +39,7 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   snapshotFailed: 'warn',
   fetchFailed: 'warn',
   spaceLow: 'warn',
+  leadershipKept: 'warn',
   alarmRaised: 'warn',
   storageStalled: 'warn',
   protocolViolation: 'warn',

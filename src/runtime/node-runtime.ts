@@ -22,6 +22,7 @@ import { transportHost } from './peers/transport-host.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
+import { ShortageTransfer } from './shortage-transfer.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 import { VERSION } from './version.ts'
 
@@ -53,6 +54,7 @@ export class NodeRuntime<Command, Result> {
   readonly #parts: NodeRuntimeParts<Command, Result>
   readonly #identity: PeerIdentity
   readonly #peers: Peers
+  readonly #shortageTransfer: ShortageTransfer
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   /** The write that marks the data directory as unusable. */
@@ -92,18 +94,37 @@ export class NodeRuntime<Command, Result> {
       emit: (event) => hub.emit(event),
     })
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
+    this.#shortageTransfer = new ShortageTransfer({
+      ...{ clock, retryMinMs: options.freeBytesCheckMs, retryMaxMs: options.shortageRetryMaxMs },
+      status: () => driver.status(),
+      transfer: () => this.leadershipTransfer.transfer(undefined, {}),
+      emit: (event) => hub.emit(event),
+    })
     this.diskSpace = new DiskSpace({
       ...{ storage, clock, freeBytesMin: options.freeBytesMin, checkMs: options.freeBytesCheckMs },
       emit: (event) => hub.emit(event),
       alarms: this.alarms,
-      onLow: () => {
-        if (this.isRunning) this.leadershipTransfer.transferToAny()
+      onLow: (shortage) => {
+        if (!this.isRunning) return
+        driver.post({ type: 'spaceChecked', shortage })
+        this.#shortageTransfer.onLow()
+      },
+      onBack: () => {
+        driver.post({ type: 'spaceChecked', shortage: undefined })
+        this.#shortageTransfer.onEnded()
       },
     })
   }
 
   get isRunning(): boolean {
     return !this.#isClosing && this.#failure === undefined
+  }
+
+  /** The error that rejects proposals of a leader short of disk space. Any other node need not write: the core names the leader. */
+  get shortageError(): RaftError | undefined {
+    const error = this.diskSpace.writeError
+    const isRejecting = error !== undefined && !this.#shortageTransfer.isActive
+    return isRejecting && this.pipeline.driver.status().role === 'leader' ? error : undefined
   }
 
   /** The index of the last entry that the state machine has applied. */

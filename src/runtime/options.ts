@@ -56,10 +56,12 @@ export interface RuntimeOptions {
   readonly fetchRetryMaxMs: number
   /** Attempts without progress before the fetch is given up and the leader offers a snapshot again. */
   readonly fetchAttemptsMax: number
-  /** With less free disk space, proposals are rejected with ERR_RAFT_NO_SPACE and leadership is transferred; 0 disables the check. */
+  /** With less free disk space, a leader transfers leadership or rejects proposals with ERR_RAFT_NO_SPACE; 0 disables the check. */
   readonly freeBytesMin: number
   /** How often free disk space is checked. */
   readonly freeBytesCheckMs: number
+  /** A leader short of disk space waits `freeBytesCheckMs` after a transfer before the next one; the wait doubles up to this. */
+  readonly shortageRetryMaxMs: number
   /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
   readonly eventBufferMax: number
 }
@@ -86,6 +88,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   fetchAttemptsMax: 8,
   freeBytesMin: 128 * 1024 * 1024,
   freeBytesCheckMs: 2000,
+  shortageRetryMaxMs: 120_000,
   eventBufferMax: 1000,
 }
 

@@ -199,10 +199,11 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /**
    * Transfers leadership to the voter `to`, or to the most up-to-date one (thesis §3.10). Resolves with the new leader, or with
-   * undefined if this node does not learn it in time. Rejects with ERR_RAFT_BAD_TARGET if `to` is not another voter.
+   * undefined if this node does not learn it in time. Rejects with ERR_RAFT_BAD_TARGET if `to` is not another voter, or should not lead
+   * at present and `force` is not set.
    */
   async transferLeadership(
-    options: CallOptions & { readonly to?: NodeId | undefined } = {},
+    options: CallOptions & { readonly to?: NodeId | undefined; readonly force?: boolean | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
     return this.#startCall('leadership transfer', options.signal).leadershipTransfer.transfer(options.to, options)
   }
@@ -289,7 +290,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     const { proposals, deadlines } = runtime.calls
     const { commandBytesMax } = runtime.options
     if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-    const error = runtime.diskSpace.writeError ?? proposals.checkCapacity(command.length)
+    const error = runtime.shortageError ?? proposals.checkCapacity(command.length)
     if (error !== undefined) throw error
     proposals.add({ command, deadline: deadlines.deadlineFor(options), signal: options?.signal, resolve, reject })
     runtime.pipeline.driver.wake()

@@ -32,7 +32,7 @@ import type {
   TimeoutNow,
 } from '../../src/core/messages.ts'
 import type { RaftState } from '../../src/core/state.ts'
-import type { EntryId } from '../../src/core/types.ts'
+import type { EntryId, Shortage } from '../../src/core/types.ts'
 
 /** The initial state and the options of a node. */
 export interface NodeSetup {
@@ -333,9 +333,11 @@ export function appendResponse(fields: {
   readonly match: LogIndex
   readonly round?: number
   readonly session?: LogIndex
+  readonly shortage?: Shortage | undefined
 }): AppendEntriesResponse {
-  const { term, match: index, round = 0, session = 0 } = fields
-  return { type: 'AppendEntriesResponse', term, isAccepted: true, index, hintIndex: 0, hintTerm: 0, round, session }
+  const { term, match: index, round = 0, session = 0, ...report } = fields
+  const acknowledgement = { isAccepted: true, index, hintIndex: 0, hintTerm: 0, round, session }
+  return { type: 'AppendEntriesResponse', term, ...acknowledgement, ...report }
 }
 
 export function appendRejection(fields: {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Shortage } from '../../src/core/types.ts'
 import {
   acknowledgeAll,
   appendRequest,
@@ -126,6 +127,58 @@ describe('thesis §3.10 Leadership transfer extension', () => {
       assert.deepEqual(transfer(leader, to).settled, [{ type: 'transferRejected', request: 1, rejection }])
     })
   }
+
+  describe('a voter that reports a shortage of disk space', () => {
+    const shortage = { freeBytes: 1, neededBytes: 2 }
+    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage }] }
+    let leader: TestNode
+
+    beforeEach(() => {
+      leader = readyLeaderOf('a b c', { term: 2 })
+    })
+
+    function report(shortage?: Shortage): NodeOutput {
+      return leader.process({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 1, shortage }) })
+    }
+
+    it('is chosen only by force, also without a target', () => {
+      report(shortage)
+      assert.deepEqual(transfer(leader, 'b').settled, [{ type: 'transferRejected', request: 1, rejection }])
+      assert.equal(leader.propose().settled[0]?.type, 'accepted')
+      acknowledgeAll(leader, 'c')
+      for (let beat = 0; beat < 9; beat++) {
+        leader.wait(leader.options.heartbeatIntervalMs)
+        report(shortage)
+      }
+      assert.deepEqual(transfer(leader, undefined).settled, [{ type: 'transferRejected', request: 1, rejection }])
+      leader.process({ type: 'transfer', request: 2, to: undefined, isForced: true })
+      assert.deepEqual(leader.propose().settled[0], {
+        ...{ type: 'rejected', proposal: 1 },
+        rejection: { reason: 'transferring', to: 'b' },
+      })
+    })
+
+    it('ends a transfer to it that waits for its log', () => {
+      leader.propose()
+      transfer(leader, 'b')
+      assert.deepEqual(report(shortage).settled, [{ type: 'transferRejected', request: 1, rejection }])
+    })
+
+    it('can be chosen again once it no longer reports one', () => {
+      report(shortage)
+      report()
+      assert.deepEqual(ofType('TimeoutNow', transfer(leader, 'b').messages), [timeoutNow(2)])
+    })
+
+    it('reports it in every response until its space is sufficient', () => {
+      const follower = followerOf('a b c', { id: 'b', term: 2, leader: 'a' })
+      const answer = (): unknown => follower.receive('a', appendRequest({ term: 2, prev: '0@0' }))[0]?.message
+      follower.process({ type: 'spaceChecked', shortage })
+      assert.deepEqual(answer(), appendResponse({ term: 2, match: 0, shortage }))
+      follower.process({ type: 'spaceChecked', shortage: undefined })
+      assert.deepEqual(answer(), appendResponse({ term: 2, match: 0 }))
+    })
+  })
 
   it('a transfer of a leader to itself completes at once', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })

@@ -19,7 +19,8 @@ describe('the check of free disk space', () => {
         raise: ({ code, details }) => calls.push(`${code} ${details.freeBytes}`),
         clear: (code) => calls.push(`no ${code}`),
       },
-      onLow: () => calls.push('low'),
+      onLow: ({ freeBytes }) => calls.push(`low ${freeBytes}`),
+      onBack: () => calls.push('back'),
     })
     await diskSpace.watch()
     for (const bytes of [99, 50, 110, 124, 125, 126]) {
@@ -27,8 +28,8 @@ describe('the check of free disk space', () => {
       time.step(time.nowUs + 10_000)
       await flushPromises()
     }
-    const low = [99, 50, 110, 124].flatMap((bytes) => [`SPACE_LOW ${bytes}`, 'low'])
-    assert.deepEqual(calls, ['spaceLow', ...low, 'spaceBack', 'no SPACE_LOW'])
+    const low = [99, 50, 110, 124].flatMap((bytes) => [`SPACE_LOW ${bytes}`, `low ${bytes}`])
+    assert.deepEqual(calls, ['spaceLow', ...low, 'spaceBack', 'no SPACE_LOW', 'back'])
     assert.equal(diskSpace.writeError, undefined)
     diskSpace.stop()
   })

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import type { RaftError } from '../../src/errors.ts'
-import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import { VirtualCluster } from './virtual-cluster.ts'
 
 describe('a node that transfers leadership or closes', () => {
@@ -63,34 +62,5 @@ describe('a node that transfers leadership or closes', () => {
       codes.join(),
     )
     await leader.close()
-  })
-
-  it('rejects proposals and transfers leadership while the disk is nearly full, and resumes automatically', async () => {
-    cluster = new VirtualCluster('n1 n2 n3')
-    await cluster.startAll()
-    const leader = await cluster.leader()
-    await cluster.runUntilSettled(leader.close())
-    let freeBytes = 1000
-    const disk = cluster.disks.get(leader.id)
-    const storage = new (class extends MemoryStorage {
-      override async freeBytes(): Promise<number> {
-        return freeBytes
-      }
-    })({ disk })
-    const tight = await cluster.start(leader.id, { storage, freeBytesMin: 100, freeBytesCheckMs: 100 })
-    const current = await cluster.leader(tight)
-    await cluster.runUntilSettled(current.transferLeadership({ to: tight.id }))
-    freeBytes = 50
-    await cluster.leader(tight)
-    await assert.rejects(tight.propose('a'), {
-      code: 'ERR_RAFT_NO_SPACE',
-      details: { freeBytes: 50, neededBytes: 100 },
-    })
-    const healthy = await cluster.leader(tight)
-    await cluster.runUntilSettled(healthy.transferLeadership({ to: tight.id }))
-    await cluster.leader(tight)
-    freeBytes = 1000
-    await cluster.runUntil(() => cluster.eventsOf(tight.id, 'spaceBack').length === 1)
-    await assert.rejects(cluster.runUntilSettled(tight.propose('a')), { code: 'ERR_RAFT_NOT_LEADER' })
   })
 })

@@ -60,9 +60,12 @@ export async function memberRemove(
   await changeMembership(context, { remove: [id] }, `${id} is removed`)
 }
 
-export async function leaderTransfer(context: CommandContext, flags: { readonly to?: string }): Promise<void> {
+export async function leaderTransfer(
+  context: CommandContext,
+  flags: { readonly to?: string; readonly force?: boolean },
+): Promise<void> {
   await withClient(context.settings, async (cluster) => {
-    const { leader } = await cluster.raftClient.transferLeadership({ to: flags.to })
+    const { leader } = await cluster.raftClient.transferLeadership({ to: flags.to, force: flags.force })
     if (leader === undefined || (flags.to !== undefined && leader !== flags.to))
       throw new CommandFailure(`leadership was not transferred; the leader is ${leader ?? 'not known yet'}`, {
         exitCode: EXIT.noLeader,

@@ -1,7 +1,7 @@
 /** A leader's view of one follower: probing for the matching index, replicating in a pipeline, or waiting for a snapshot. */
 import type { RaftOptions } from '../options.ts'
 import type { PeerStatus } from '../status.ts'
-import type { Instant, LogIndex, NodeId, SnapshotInfo } from '../types.ts'
+import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../types.ts'
 import { Inflights } from './inflights.ts'
 
 /** How entries are sent to the follower. */
@@ -32,6 +32,8 @@ export class Progress {
   ackedRound = 0
   /** The commit index last sent to it. */
   sentCommitIndex: LogIndex = 0
+  /** It reported that it is short of disk space. */
+  shortage: Shortage | undefined
   /** A read forwarded by this follower needs a commit index that has not been sent to it. */
   needsCommitIndex = false
   /** Set once it is removed: replicate to it until it has received the commit of `index`, or until the deadline. */

@@ -63,6 +63,7 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
     hintTerm: 0,
     round,
     session,
+    ...(state.shortage === undefined ? {} : { shortage: state.shortage }),
   } as const
   if (index <= log.persistedIndex) send(state, from, response)
   else sendOncePersisted(state, from, response)
@@ -83,6 +84,7 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
     hintTerm,
     round,
     session,
+    ...(state.shortage === undefined ? {} : { shortage: state.shortage }),
   })
 }
 

@@ -33,6 +33,7 @@ export function handleAppendEntriesResponse(
 ): void {
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
+  progress.shortage = message.shortage
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)

@@ -1,40 +1,57 @@
 /** Transfers leadership to a voter with the complete log (thesis §3.10). During a transfer proposals are rejected. */
+import type { Rejection, UnfitVoter } from '../effects.ts'
+import type { Input } from '../inputs.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState, Transfer } from '../state.ts'
 import type { NodeId } from '../types.ts'
 
-export function startTransfer(state: RaftState, leader: LeaderState, request: number, to: NodeId | undefined): void {
-  const reject = (detail: string): void => {
-    const rejection = { reason: 'bad-target', detail } as const
+export function startTransfer(
+  state: RaftState,
+  leader: LeaderState,
+  { request, to, isForced = false }: Extract<Input, { type: 'transfer' }>,
+): void {
+  const reject = (rejection: Rejection): void => {
     state.outbox.settle.push({ type: 'transferRejected', request, rejection })
   }
-  if (leader.transfer !== undefined) {
-    const rejection = { reason: 'transferring', to: leader.transfer.to } as const
-    state.outbox.settle.push({ type: 'transferRejected', request, rejection })
-    return
+  if (leader.transfer !== undefined) return reject({ reason: 'transferring', to: leader.transfer.to })
+  const unfit = isForced ? [] : unfitVoters(leader)
+  const target = to ?? bestTarget(state, leader, isForced)
+  if (target === undefined) {
+    if (unfit.length > 0) return reject({ reason: 'unfit-target', unfit })
+    return reject({ reason: 'bad-target', detail: 'no other voter is responding' })
   }
-  const target = to ?? bestTarget(state, leader)
-  if (target === undefined) return reject('no other voter is responding')
   if (target === state.id) {
     state.outbox.settle.push({ type: 'transferred', request, leader: target })
     return
   }
-  if (!state.membership.voters.includes(target)) return reject(`${target} is not a voter`)
-  leader.transfer = {
-    request,
-    to: target,
-    deadline: state.now + state.options.electionTimeoutMaxMs,
-    isTimeoutNowSent: false,
+  if (!state.membership.voters.includes(target)) {
+    return reject({ reason: 'bad-target', detail: `${target} is not a voter` })
   }
+  const unfitTarget = unfit.filter(({ peer }) => peer === target)
+  if (unfitTarget.length > 0) return reject({ reason: 'unfit-target', unfit: unfitTarget })
+  const deadline = state.now + state.options.electionTimeoutMaxMs
+  leader.transfer = { request, to: target, isForced, deadline, isTimeoutNowSent: false }
   state.outbox.emit({ type: 'transferStarted', to: target })
 }
 
-/** The voter with the highest match index among those that responded recently. */
-function bestTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
+/** The followers that should not lead at present. */
+function unfitVoters(leader: LeaderState): readonly UnfitVoter[] {
+  return [...leader.progress.values()].flatMap(({ id, shortage }) =>
+    shortage === undefined ? [] : [{ peer: id, shortage }],
+  )
+}
+
+/** The voter with the highest match index among those that responded recently. One that is unfit only if `isForced` and no other is left. */
+function bestTarget(state: RaftState, leader: LeaderState, isForced: boolean): NodeId | undefined {
+  const candidates = [...leader.progress.values()].filter(
+    ({ id, hasResponded, lastContactAt }) =>
+      state.membership.voters.includes(id) &&
+      hasResponded &&
+      state.now - lastContactAt < state.options.electionTimeoutMinMs,
+  )
+  const fit = candidates.filter(({ shortage }) => shortage === undefined)
   let best: Progress | undefined
-  for (const progress of leader.progress.values()) {
-    if (!state.membership.voters.includes(progress.id) || !progress.hasResponded) continue
-    if (state.now - progress.lastContactAt >= state.options.electionTimeoutMinMs) continue
+  for (const progress of isForced && fit.length === 0 ? candidates : fit) {
     if (best === undefined || progress.matchIndex > best.matchIndex) best = progress
   }
   return best?.id
@@ -49,7 +66,12 @@ export function continueTransfer(state: RaftState, leader: LeaderState): void {
   if (progress === undefined || !state.membership.voters.includes(transfer.to)) {
     return abortTransfer(state, leader, transfer)
   }
-  if (progress.matchIndex < state.log.lastIndex || transfer.isTimeoutNowSent) return
+  if (transfer.isTimeoutNowSent) return
+  if (progress.shortage !== undefined && !transfer.isForced) {
+    const unfit = [{ peer: progress.id, shortage: progress.shortage }]
+    return abortTransfer(state, leader, transfer, { reason: 'unfit-target', unfit })
+  }
+  if (progress.matchIndex < state.log.lastIndex) return
   // From now on another leader may exist before this one learns of it, so the lease is void for the rest of the term.
   leader.hasSentTimeoutNow = true
   transfer.isTimeoutNowSent = true
@@ -58,14 +80,19 @@ export function continueTransfer(state: RaftState, leader: LeaderState): void {
 
 /** Sends TimeoutNow to the best target when a membership change makes this leader step down, so that no election timeout passes. */
 export function sendTimeoutNow(state: RaftState, leader: LeaderState): void {
-  const to = bestTarget(state, leader)
+  const to = bestTarget(state, leader, true)
   if (to === undefined || leader.progress.get(to)?.matchIndex !== state.log.lastIndex) return
   leader.hasSentTimeoutNow = true
   state.outbox.sendNow(to, { type: 'TimeoutNow', term: state.term })
 }
 
-function abortTransfer(state: RaftState, leader: LeaderState, transfer: Transfer): void {
+function abortTransfer(
+  state: RaftState,
+  leader: LeaderState,
+  transfer: Transfer,
+  rejection: Rejection = { reason: 'timed-out' },
+): void {
   leader.transfer = undefined
-  state.outbox.settle.push({ type: 'transferRejected', request: transfer.request, rejection: { reason: 'timed-out' } })
+  state.outbox.settle.push({ type: 'transferRejected', request: transfer.request, rejection })
   state.outbox.emit({ type: 'transferGivenUp', to: transfer.to })
 }

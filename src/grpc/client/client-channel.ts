@@ -145,9 +145,10 @@ export class GrpcClientChannel implements ClientChannel {
 
   async transferLeadership(
     to: NodeId | undefined,
-    options: CallOptions = {},
+    { force = false, ...options }: CallOptions & { readonly force?: boolean | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
-    const response = await this.#mutate<{ readonly leader?: string }>('TransferLeadership', { to: to ?? '' }, options)
+    const request = { to: to ?? '', force }
+    const response = await this.#mutate<{ readonly leader?: string }>('TransferLeadership', request, options)
     return { leader: response.leader || undefined }
   }
 

@@ -4,7 +4,7 @@ import type { BootHistory } from '../../contracts/storage.ts'
 import { EARLIER_BOOTS_MAX } from '../../contracts/storage.ts'
 import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
-import type { LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { LogIndex, NodeId, Shortage, SnapshotInfo, Term } from '../../core/types.ts'
 import { decodeBlock, parseMembership } from '../../log-format/block.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { NestedFields } from '../shared/field-count.ts'
@@ -186,6 +186,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     hintIndex: readInteger(from, 'hintIndex'),
     hintTerm: readInteger(from, 'hintTerm'),
     ...readRound(from),
+    ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
   }),
   InstallSnapshotRequest: (from) => ({
     type: 'InstallSnapshotRequest',
@@ -232,6 +233,10 @@ function readOutcome(from: Fields): InstallSnapshotResponse['outcome'] {
 
 function readRound(from: Fields): { readonly round: number; readonly session: LogIndex } {
   return { round: readInteger(from, 'round'), session: readInteger(from, 'session') }
+}
+
+function readShortage(from: Fields): Shortage {
+  return { freeBytes: readInteger(from, 'freeBytes'), neededBytes: readInteger(from, 'neededBytes') }
 }
 
 function readLastEntry(from: Fields): { readonly lastIndex: LogIndex; readonly lastTerm: Term } {

@@ -20,9 +20,9 @@ export function adminService(node: NodeService, options: Partial<ServiceLimits> 
         (change: WireChange, call) => node.changeMembership(changeFromWire(change), call),
         limits,
       ),
-      TransferLeadership: unaryHandler(({ to }: { readonly to: string }, call) => {
+      TransferLeadership: unaryHandler(({ to, force }: { readonly to: string; readonly force: boolean }, call) => {
         if (to !== '') assertNodeId(to)
-        return node.transferLeadership({ ...call, to: to === '' ? undefined : to })
+        return node.transferLeadership({ ...call, to: to === '' ? undefined : to, force })
       }, limits),
       TakeSnapshot: unaryHandler((_: object, call) => node.takeSnapshot(call), snapshotLimits),
     },

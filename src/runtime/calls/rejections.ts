@@ -1,5 +1,5 @@
 /** The errors of calls on a node: each rejection of the core as a RaftError with a hint on what to do. */
-import type { Rejection } from '../../core/effects.ts'
+import type { Rejection, UnfitVoter } from '../../core/effects.ts'
 import type { RaftEvent } from '../../core/events.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode, LeaderHint, RaftErrorOptions } from '../../errors.ts'
@@ -64,6 +64,12 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
       return rejected('ERR_RAFT_UNSAFE_MEMBERSHIP', rejection.detail)
     case 'bad-target':
       return rejected('ERR_RAFT_BAD_TARGET', rejection.detail)
+    case 'unfit-target':
+      return rejected('ERR_RAFT_BAD_TARGET', rejection.unfit.map(describeUnfit).join('; '), {
+        hint: 'choose another voter, fix the cause, or force the transfer',
+        details:
+          rejection.unfit.length === 1 ? { peer: rejection.unfit[0]?.peer, ...rejection.unfit[0]?.shortage } : {},
+      })
     case 'timed-out':
       return rejected(
         operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_TIMEOUT',
@@ -75,6 +81,10 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
     case 'stopped':
       return rejected('ERR_RAFT_CLOSED', `this node has stopped: ${rejection.detail}`)
   }
+}
+
+function describeUnfit({ peer, shortage: { freeBytes, neededBytes } }: UnfitVoter): string {
+  return `${peer} is short of disk space (${freeBytes} bytes are free, ${neededBytes} are required)`
 }
 
 const RETRY_HINT = 'try again shortly'

@@ -71,6 +71,8 @@ function formatRejection(rejection: Rejection): string {
       return `change-in-progress at ${rejection.index}`
     case 'learner-not-ready':
       return `learner-not-ready (${rejection.peer} lags by ${rejection.lag})`
+    case 'unfit-target':
+      return `unfit-target (${rejection.unfit.map(({ peer }) => peer).join(', ')})`
     case 'bad-change':
     case 'unsafe-change':
     case 'bad-target':
