@@ -100,13 +100,30 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
 
   /** Starts a node, new or with its data. `origin` contains the flags that name the cluster; default: --peers. */
   start(id: string, origin: readonly string[] = this.#peersFlags()): ServeProcess<End> {
-    if (this.#isStopped) throw new Error(`cannot start ${id}: the cluster was stopped`)
-    const { name, command, electionTimeout, snapshotEntries } = this.#options
-    const where = ['--listen', this.endpoint(id), '--advertise', this.links.addresses[id] ?? '']
-    const data = ['--data-dir', this.directoryOf(id), '--snapshot-entries', `${snapshotEntries}`]
-    const timing = ['--election-timeout', electionTimeout, '--heartbeat', '50ms']
-    const node = command(['serve', '--id', id, '--cluster', name, ...where, ...data, ...timing, ...origin], id)
+    const node = this.#spawn(id, id, this.directoryOf(id), origin)
     this.#nodes.set(id, node)
+    return node
+  }
+
+  /** Starts a second process under the id of a node, with this copy of its directory and an address and a proxy of its own. */
+  async startClone(id: string, directory: string): Promise<ServeProcess<End>> {
+    const name = `${id}-clone`
+    if (!this.#ports.has(name)) {
+      const port = await freePort()
+      this.#ports.set(name, port)
+      await this.links.add(name, port)
+    }
+    return this.#spawn(id, name, directory, this.#peersFlags())
+  }
+
+  /** `name` selects the addresses and the log of the process. */
+  #spawn(id: string, name: string, directory: string, origin: readonly string[]): ServeProcess<End> {
+    if (this.#isStopped) throw new Error(`cannot start ${name}: the cluster was stopped`)
+    const { name: cluster, command, electionTimeout, snapshotEntries } = this.#options
+    const where = ['--listen', this.endpoint(name), '--advertise', this.links.addresses[name] ?? '']
+    const data = ['--data-dir', directory, '--snapshot-entries', `${snapshotEntries}`]
+    const timing = ['--election-timeout', electionTimeout, '--heartbeat', '50ms']
+    const node = command(['serve', '--id', id, '--cluster', cluster, ...where, ...data, ...timing, ...origin], name)
     this.#running.add(node)
     void node.finished.then(() => this.#running.delete(node))
     return node

@@ -1,13 +1,13 @@
 /** Faults of disks: damaged or wiped directories, full disks, and kills during a snapshot. */
 import { closeSync, cpSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessExit } from '../cluster/process-cluster.ts'
 import { awaitRecovery } from './await-recovery.ts'
 import type { Fault, FaultContext } from './fault-context.ts'
 import {
   describeExit,
   EXIT_DO_NOT_RESTART,
   EXIT_IO,
+  exitWithin,
   pause,
   pickNodes,
   randomPause,
@@ -22,13 +22,6 @@ const FULL_BYTES = 256 * 1024
 
 /** How long a node may take to detect a fault of its disk. */
 const DETECTION_TIMEOUT_MS = 20_000
-
-async function exitWithin(context: FaultContext, id: string, ms: number): Promise<ProcessExit | undefined> {
-  const limit = pause(context, ms).then(() => undefined)
-  const exit = await Promise.race([context.cluster.exitOf(id), limit])
-  limit.catch(() => undefined)
-  return exit
-}
 
 /** Flips one to four bits: mostly in the largest files, which are most likely to be hit, and sometimes in small, more critical ones. */
 function flipBits({ random }: FaultContext, directory: string): string[] {

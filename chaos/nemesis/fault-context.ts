@@ -49,6 +49,14 @@ export function leaderOf({ cluster }: FaultContext): Promise<string> {
   return cluster.leader(undefined, RECOVERY_TIMEOUT_MS)
 }
 
+/** How the node's process ended; undefined if it still runs after `ms`. */
+export async function exitWithin(context: FaultContext, id: string, ms: number): Promise<ProcessExit | undefined> {
+  const limit = pause(context, ms).then(() => undefined)
+  const exit = await Promise.race([context.cluster.exitOf(id), limit])
+  limit.catch(() => undefined)
+  return exit
+}
+
 /** `count` random nodes, sorted. */
 export function pickNodes({ cluster, random }: FaultContext, count: number): string[] {
   const left = [...cluster.ids]

@@ -1,6 +1,7 @@
 /** Injects one random fault after another, and checks that the cluster recovers from each. */
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { awaitRecovery } from './await-recovery.ts'
+import { COPY_FAULTS } from './copy-faults.ts'
 import { DISK_FAULTS, TINY_DISK_FAULTS, UNSURVIVABLE_FAULTS } from './disk-faults.ts'
 import type { Fault, FaultContext } from './fault-context.ts'
 import { pause } from './fault-context.ts'
@@ -31,6 +32,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...PROCESS_FAULTS,
   ...LINK_FAULTS,
   ...DISK_FAULTS,
+  ...COPY_FAULTS,
   ...TINY_DISK_FAULTS,
   ...MEMBER_FAULTS,
 }
@@ -46,7 +48,7 @@ export const FORMER_KINDS: Readonly<Record<string, string>> = {
 /** False for faults that need more nodes, or a small disk that is not there. */
 export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): boolean {
   if (kind in TINY_DISK_FAULTS) return hasTinyDisk && nodes > 1
-  if (kind in LINK_FAULTS || kind in MEMBER_FAULTS || kind === 'two at once') return nodes > 1
+  if (kind in LINK_FAULTS || kind in MEMBER_FAULTS || kind in COPY_FAULTS || kind === 'two at once') return nodes > 1
   return nodes > 1 || !['flip bits', 'wipe a disk'].includes(kind)
 }
 
