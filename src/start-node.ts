@@ -15,7 +15,7 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   extends NodeOptions<Command, Result, Query, Answer> {
   /** Where this node listens, as 'host:port'. Peers, clients and operators share the port. */
   readonly listen?: string | undefined
-  /** The address at which peers reach this node, if it differs from `listen`. */
+  /** The address at which peers reach this node; by default its own entry of `peers`, or `listen`. */
   readonly advertise?: string | undefined
   /** The directory for the log and the snapshots; created if missing. Each node needs its own. */
   readonly dataDir?: string | undefined
@@ -49,9 +49,10 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   options: StartOptions<Command, Result, Query, Answer>,
 ): Promise<RaftNode<Command, Result, Query, Answer>> {
   throwOnProblems([...validateOptions(options, CHECKS), ...missingOptions({ ...options })])
-  const { listen, advertise, dataDir, credentials, storage, transport, seed = randomInt(2 ** 31), ...rest } = options
+  const { listen, dataDir, credentials, storage, transport, seed = randomInt(2 ** 31), ...rest } = options
+  const { advertise = ownEntry(options), ...nodeRest } = rest
   const disk = storage ?? (await rocksDBStorage(dataDir as string))
-  const nodeOptions = { ...rest, seed, clock: realClock(), storage: disk }
+  const nodeOptions = { ...nodeRest, seed, clock: realClock(), storage: disk }
   if (transport !== undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
   const { clientService } = await import('./grpc/service/client-service.ts')
@@ -79,6 +80,18 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
 async function rocksDBStorage(directory: string): Promise<Storage> {
   const { RocksDBStorage } = await import('./rocksdb/rocksdb-storage.ts')
   return new RocksDBStorage({ directory })
+}
+
+/** The address of this node in `peers`; undefined if its port is not known before it listens. */
+function ownEntry({
+  id,
+  peers,
+}: {
+  readonly id: string
+  readonly peers?: Readonly<Record<string, string>> | undefined
+}) {
+  const address = peers?.[id]
+  return address?.endsWith(':0') === true ? undefined : address
 }
 
 /** A message holds blocks up to messageBytesMax, or a single larger block. */

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../src/connect.ts'
+import type { NodeEvent } from '../src/contracts/observer.ts'
 import type { RaftNode } from '../src/runtime/raft-node.ts'
 import { startNode } from '../src/start-node.ts'
 import { Journal } from './runtime/virtual-cluster.ts'
@@ -53,6 +54,36 @@ describe('startNode, with gRPC and RocksDB', function () {
     assert.equal(await (await leaderOf(nodes)).propose('b'), 2)
   })
 
+  for (const every of ['0.0.0.0', '[::]'])
+    it(`needs no \`advertise\` to listen on ${every} if \`peers\` has its own address`, async () => {
+      const own = peers.n1 as string
+      const alone = { peers: { n1: own }, dataDir: join(directory, `alone-${every.length}`) }
+      const node = await start('n1', { ...alone, listen: own.replace('127.0.0.1', every) })
+      assert.equal(node.statusNow().address, own)
+    })
+
+  it('finds members that have all moved by the addresses in `peers`, and reports each difference', async () => {
+    const home = { peers, dataDir: (id: string) => join(directory, `moving-${id}`) }
+    const ids = Object.keys(peers)
+    await Promise.all(ids.map((id) => start(id, { dataDir: home.dataDir(id) })))
+    assert.equal(await (await leaderOf(nodes)).propose('a'), 1)
+    await Promise.all(nodes.map((node) => node.close()))
+    nodes = []
+    const away = Object.fromEntries(await Promise.all(ids.map(async (id) => [id, await freeAddress()] as const)))
+    const differences: unknown[] = []
+    const observers = [{ event: (_: string, event: NodeEvent) => void differences.push(...differenceIn(event)) }]
+    await Promise.all(
+      ids.map((id) => start(id, { dataDir: home.dataDir(id), peers: away, listen: away[id], observers })),
+    )
+    const leader = await leaderOf(nodes)
+    assert.equal(await leader.propose('b'), 2)
+    assert.deepEqual(
+      new Set(differences),
+      new Set(ids.map((id) => `${id} is recorded at ${peers[id]}, given ${away[id]}`)),
+    )
+    for (const node of nodes) assert.equal(node.statusNow().leaderAddress, away[leader.id])
+  })
+
   it('serves clients on the port of the peers', async () => {
     await Promise.all(Object.keys(peers).map((id) => start(id)))
     await leaderOf(nodes)
@@ -90,6 +121,11 @@ const QUICK = { electionTimeoutMinMs: 300, electionTimeoutMaxMs: 600, heartbeatI
 
 async function leaderOf(nodes: readonly JournalNode[]): Promise<JournalNode> {
   return Promise.any(nodes.map((node) => node.until(({ role }) => role === 'leader').then(() => node)))
+}
+
+function differenceIn(event: NodeEvent): string[] {
+  if (event.type !== 'addressDiffers') return []
+  return [`${event.peer} is recorded at ${event.recorded}, given ${event.given}`]
 }
 
 async function freeAddress(): Promise<string> {

@@ -105,7 +105,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--listen <address>', 'address to listen on, for peers and clients: host:port')
     .option(
       '--advertise <address>',
-      'address under which other nodes reach this one (default: its address in the membership)',
+      'address under which other nodes reach this one (default: its own entry in --peers or the membership)',
     )
     .option('--peers <members>', 'all initial members including this node: n1=host:port,n2=host:port,…')
     .option('--join <addresses>', 'instead of --peers: nodes of a running cluster to which this node was added')

@@ -18,6 +18,8 @@ export class Endpoints {
   #membershipIndex: LogIndex = -1
   /** The configured endpoint at which each node answered: a member's own address may not be reachable from the client. */
   readonly #configuredById = new Map<NodeId, string>()
+  /** Where nodes have found members that are not where the membership says; of the newest membership. */
+  readonly #moved = new Map<NodeId, string>()
   #preferred: string
   #leader: LeaderHint | undefined
 
@@ -78,21 +80,32 @@ export class Endpoints {
 
   /** The address of a hinted leader, if it is a known endpoint. */
   addressOf({ id, address }: LeaderHint): string | undefined {
+    if (address !== undefined && this.#configured.includes(address)) return address
     const configured = this.#configuredById.get(id)
     if (configured !== undefined) return configured
     return address !== undefined && this.all.includes(address) ? address : undefined
   }
 
   /** Learns from a status which node is at an address, and who the members are. */
-  learn(address: string, { id, membership, membershipIndex }: NodeStatus): void {
-    if (this.#configured.includes(address)) this.#configuredById.set(id, address)
+  learn(address: string, { id, membership, membershipIndex, moved }: NodeStatus): void {
+    if (this.#configured.includes(address)) this.#setConfigured(id, address)
     if (membershipIndex < this.#membershipIndex) return
+    if (membershipIndex > this.#membershipIndex) this.#moved.clear()
     this.#membershipIndex = membershipIndex
-    const members = membership.members.map((member) => member.address).filter((other) => other !== '')
-    this.#learned = [...new Set(members)]
+    for (const member of moved)
+      if (membership.members.some((each) => each.id === member.id)) this.#moved.set(member.id, member.address)
+    const recorded = membership.members.map((member) => member.address).filter((other) => other !== '')
+    this.#learned = [...new Set([...this.#moved.values(), ...recorded])]
       .filter((other) => !this.#configured.includes(other))
       .slice(0, this.#learnedMax)
     if (!this.all.includes(this.#preferred)) this.#preferred = this.#configured[0] as string
+  }
+
+  /** A node that answers at an endpoint has replaced the one that answered there before. */
+  #setConfigured(id: NodeId, address: string): void {
+    for (const [other, otherAddress] of this.#configuredById)
+      if (otherAddress === address && other !== id) this.#configuredById.delete(other)
+    this.#configuredById.set(id, address)
   }
 
   /** The learned addresses of members without a status in this list. */
@@ -100,7 +113,8 @@ export class Endpoints {
     const seen = new Set(statuses.map(({ id }) => id))
     const newest = statuses.find(({ membershipIndex }) => membershipIndex === this.#membershipIndex)
     const absent = newest?.membership.members.filter(({ id }) => !seen.has(id)) ?? []
-    return absent.map(({ address }) => address).filter((address) => this.#learned.includes(address))
+    const addresses = absent.flatMap(({ id, address }) => [this.#moved.get(id) ?? [], address].flat())
+    return addresses.filter((address) => this.#learned.includes(address))
   }
 
   async close(): Promise<void> {

@@ -44,6 +44,8 @@ export interface NodeStatus extends RaftStatus {
   readonly connected: readonly NodeId[]
   /** What needs an operator, the oldest first; at most 64. */
   readonly alarms: readonly Alarm[]
+  /** The members that are not where the membership says, and the address at which this node finds each. */
+  readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
 }
 
 /** The result of a command, and the place of its entry in the log. */

@@ -27,6 +27,10 @@ export interface PeerIdentity {
   readonly directoryId: string
   /** The boots of the data directory; undefined if the node does not count them. */
   readonly boot?: BootHistory | undefined
+  /** Where the peer says that others reach it. Its transport adds it; a transport without addresses leaves it out. */
+  readonly address?: string | undefined
+  /** Of a peer that has connected to this node: the address at which it has reached this node, if its transport adds it. */
+  readonly reachedAt?: string | undefined
 }
 
 /** Why a node refuses a peer. `code` is an ErrorCode such as ERR_RAFT_CLUSTER_MISMATCH or ERR_RAFT_DIRECTORY_MISMATCH. */
@@ -43,6 +47,11 @@ export interface TransportHost {
   /** Delivers a validated message of an admitted peer. Messages of one connection arrive in the order they were sent. */
   receive(from: NodeId, message: PeerMessage): void
   peerConnected(peer: NodeId): void
+  /**
+   * A connection that this node opened reached the peer at this address; undefined: the peer answers at none of its addresses, or not
+   * yet. Optional for a transport. A learner that is known to be out of reach is not made a voter.
+   */
+  peerReached(peer: NodeId, address: string | undefined): void
   /** The connection to a peer is lost; messages in flight may be lost. */
   peerLost(peer: NodeId, reason: string): void
   /** The peer has refused this node. */
@@ -61,8 +70,11 @@ export interface Transport {
   start(host: TransportHost): Promise<void>
   /** The address at which peers reach this node, once started. */
   readonly address: string
-  /** Sets the peers to connect to, and their addresses. Closes connections to all others. */
-  setPeers(addresses: ReadonlyMap<NodeId, string>): void
+  /**
+   * Sets the peers to connect to, and their addresses. Closes connections to all others. `alternatives` are further addresses of some
+   * peers, to be tried while a peer does not answer at its own; a transport may ignore them.
+   */
+  setPeers(addresses: ReadonlyMap<NodeId, string>, alternatives?: ReadonlyMap<NodeId, readonly string[]>): void
   /** Sends a message. If the peer is not connected, or its byte window is full, drops it and returns false. */
   send(to: NodeId, message: PeerMessage): boolean
   /**

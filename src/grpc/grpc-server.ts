@@ -38,7 +38,7 @@ export class GrpcServer {
         'ERR_RAFT_OPTIONS',
         `others cannot connect to '${options.listen}': it means every interface`,
         {
-          hint: 'set `advertise` to the address at which others reach this node',
+          hint: 'set `advertise` (or its entry in `peers`) to the address at which others reach this node',
         },
       )
     this.#options = options

@@ -30,7 +30,8 @@ export class GrpcTransport implements Transport {
   readonly #credentials: ChannelCredentials
   readonly #links = new Map<NodeId, PeerLink>()
   readonly #dialers = new Map<NodeId, PeerDialer>()
-  #addresses: ReadonlyMap<NodeId, string> = new Map()
+  /** The addresses of each peer, in the order to try. */
+  #addresses: ReadonlyMap<NodeId, readonly string[]> = new Map()
   #host: TransportHost | undefined
   #acceptor: PeerAcceptor | undefined
   #snapshotServer: SnapshotServer | undefined
@@ -65,6 +66,7 @@ export class GrpcTransport implements Transport {
       host,
       address: () => this.address,
       link: (peer) => this.#link(host, peer),
+      onAccepted: (peer) => this.#dialers.get(peer)?.retryNow(),
       limits,
     })
     const snapshots = new SnapshotServer({ host, checkHello: (hello) => acceptor.checkHello(hello), limits })
@@ -83,13 +85,16 @@ export class GrpcTransport implements Transport {
     this.#dialMissing()
   }
 
-  setPeers(addresses: ReadonlyMap<NodeId, string>): void {
-    this.#addresses = new Map(addresses)
-    for (const [peer, dialer] of this.#dialers)
-      if (this.#addresses.get(peer) !== dialer.address) {
-        this.#dialers.delete(peer)
-        dialer.close()
-      }
+  setPeers(addresses: ReadonlyMap<NodeId, string>, alternatives?: ReadonlyMap<NodeId, readonly string[]>): void {
+    this.#addresses = new Map(
+      [...addresses].map(([peer, address]) => [peer, [...new Set([address, ...(alternatives?.get(peer) ?? [])])]]),
+    )
+    for (const [peer, dialer] of this.#dialers) {
+      const next = this.#addresses.get(peer)
+      if (next !== undefined && dialer.setAddresses(next)) continue
+      this.#dialers.delete(peer)
+      dialer.close()
+    }
     for (const [peer, link] of this.#links)
       if (!this.#addresses.has(peer)) {
         this.#links.delete(peer)
@@ -103,13 +108,14 @@ export class GrpcTransport implements Transport {
   }
 
   fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const address = this.#addresses.get(from) ?? this.#links.get(from)?.address
+    const known = this.#dialers.get(from)?.reachedAddress ?? this.#addresses.get(from)?.[0]
+    const address = known ?? this.#links.get(from)?.address
     if (this.#host === undefined || this.#closed !== undefined) return failingIterable(closedError())
     if (address === undefined)
       return failingIterable(
         new RaftError('ERR_RAFT_UNREACHABLE', `cannot fetch a snapshot from ${from}: its address is unknown`),
       )
-    const hello = makeHello(this.#host, this.address, from)
+    const hello = makeHello(this.#host, this.address, from, address)
     return fetchSnapshot({
       from,
       address,
@@ -139,10 +145,10 @@ export class GrpcTransport implements Transport {
   #dialMissing(): void {
     const host = this.#host
     if (host === undefined || !this.#isListening || this.#closed !== undefined) return
-    for (const [peer, address] of this.#addresses) {
+    for (const [peer, addresses] of this.#addresses) {
       if (peer === host.identity.nodeId || this.#dialers.has(peer)) continue
       const link = this.#link(host, peer)
-      const parts = { peer, address, ownAddress: this.address, host, link }
+      const parts = { peer, addresses, ownAddress: this.address, host, link }
       this.#dialers.set(peer, new PeerDialer({ ...parts, credentials: this.#credentials, limits: this.#limits }))
     }
   }

@@ -110,7 +110,8 @@ export class MemoryTransport implements Transport {
   readonly address: string
   readonly #network: MemoryNetwork
   #host: TransportHost | undefined
-  #peers: ReadonlyMap<NodeId, string> = new Map()
+  /** The addresses of each peer, in the order to try. */
+  #peers: ReadonlyMap<NodeId, readonly string[]> = new Map()
   readonly #links = new Map<NodeId, OutgoingLink>()
   readonly #retryTimers = new Map<NodeId, NodeJS.Timeout>()
   readonly #closing = new AbortController()
@@ -127,10 +128,12 @@ export class MemoryTransport implements Transport {
     this.#host = host
   }
 
-  setPeers(addresses: ReadonlyMap<NodeId, string>): void {
-    this.#peers = new Map(addresses)
+  setPeers(addresses: ReadonlyMap<NodeId, string>, alternatives?: ReadonlyMap<NodeId, readonly string[]>): void {
+    this.#peers = new Map(
+      [...addresses].map(([peer, address]) => [peer, [address, ...(alternatives?.get(peer) ?? [])]]),
+    )
     for (const [peer, { to }] of [...this.#links])
-      if (this.#peers.get(peer) !== to.address) {
+      if (this.#peers.get(peer)?.includes(to.address) !== true) {
         this.disconnect(to.address, 'no longer a peer')
         to.disconnect(this.address, 'the peer has closed the link')
       }
@@ -155,7 +158,7 @@ export class MemoryTransport implements Transport {
   ): AsyncGenerator<Uint8Array, void> {
     const stopped = AbortSignal.any([signal, this.#closing.signal])
     stopped.throwIfAborted()
-    const address = this.#peers.get(from) ?? this.#links.get(from)?.to.address
+    const address = this.#links.get(from)?.to.address ?? this.#peers.get(from)?.[0]
     const source = address === undefined ? undefined : this.#network.reachable(this.address, address)
     if (source === undefined || this.#host === undefined) throw unreachableError(from)
     try {
@@ -181,9 +184,10 @@ export class MemoryTransport implements Transport {
   connect(): void {
     const host = this.#host
     if (host === undefined || this.#isClosed) return
-    for (const [id, address] of this.#peers) {
+    for (const [id, addresses] of this.#peers) {
       if (id === host.identity.nodeId || this.#links.has(id) || this.#retryTimers.has(id)) continue
-      const peer = this.#network.reachable(this.address, address)
+      const peers = addresses.flatMap((address) => this.#network.reachable(this.address, address) ?? [])
+      const peer = peers.find((each) => each.#host?.identity.nodeId === id) ?? peers[0]
       if (peer !== undefined) this.#connectTo(id, host, peer)
     }
   }
@@ -216,8 +220,10 @@ export class MemoryTransport implements Transport {
   #connectTo(id: NodeId, host: TransportHost, peer: MemoryTransport): void {
     const peerHost = peer.#host
     if (peerHost === undefined) return
-    const refusedBy = checkConnection(host.identity, id, peerHost)
-    const ownRefusal = refusedBy === undefined ? host.admit(peerHost.identity) : undefined
+    const caller = { ...host.identity, address: this.address, reachedAt: peer.address }
+    const refusedBy = checkConnection(caller, id, peerHost)
+    const callee = { ...peerHost.identity, address: peer.address }
+    const ownRefusal = refusedBy === undefined ? host.admit(callee) : undefined
     if (refusedBy !== undefined) host.refusedBy(id, refusedBy)
     if (ownRefusal !== undefined) peerHost.refusedBy(host.identity.nodeId, ownRefusal)
     if (refusedBy !== undefined || ownRefusal !== undefined) return this.#retryLater(id)

@@ -33,6 +33,8 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   paused: 'warn',
   logTruncated: 'warn',
   peerRefused: 'warn',
+  peerOutOfReach: 'warn',
+  addressDiffers: 'warn',
   refusedBy: 'warn',
   toldRemoved: 'warn',
   removed: 'warn',

@@ -84,7 +84,7 @@ export class NodeRuntime<Command, Result> {
     this.calls = new Calls({
       ...{ proposals, clock, callTimeoutMs: options.callTimeoutMs, appliedState: applier },
       status: () => this.status(),
-      leaderHintOf: (id) => this.#peers.view.leaderHint(id),
+      leaderHintOf: (id) => this.#peers.leaderHint(id),
       wake: () => driver.wake(),
     })
     this.snapshots = new Snapshots({
@@ -154,7 +154,8 @@ export class NodeRuntime<Command, Result> {
     const { driver } = this.pipeline
     await transport.start(
       transportHost({
-        ...{ identity: this.#identity, admission: this.#peers.admission, driver },
+        ...{ identity: this.#identity, driver },
+        ...this.#peers.forHost,
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),
         fail: (error) => this.fail(error),
@@ -165,6 +166,7 @@ export class NodeRuntime<Command, Result> {
     this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
+    this.#peers.reportDifferences((event) => this.hub.emit(event))
     driver.start()
     driver.post({ type: 'peerSeen', peer: this.options.id, directoryId, boot: { number: boot.number, id: boot.id } })
     this.#peers.connections.update()
@@ -180,7 +182,8 @@ export class NodeRuntime<Command, Result> {
       clusterId: recovered.identity.clusterId,
       directoryId: recovered.directoryId,
       address: transport.address,
-      leaderAddress: status.leader === undefined ? undefined : this.#peers.view.addressOf(status.leader),
+      leaderAddress: this.#peers.leaderHint(status.leader)?.address,
+      moved: this.#peers.addresses.moved,
       version: VERSION,
       loopDelayMs: clock.loopDelayMs?.() ?? 0,
       freeBytes: this.diskSpace.freeBytes,

@@ -98,7 +98,10 @@ export interface NodeOptions<Command, Result, Query = never, Answer = unknown>
     Partial<Omit<RaftOptions, 'id'>> {
   /** 1 to 64 letters, digits, '.', '_' or '-', unique in the cluster. */
   readonly id: NodeId
-  /** The first members and their addresses, including this node. Used only if the data directory is empty. */
+  /**
+   * The first members and their addresses, including this node. With an existing data directory, only its addresses count: where they
+   * differ from those of the membership, both are tried, and the event `addressDiffers` says so.
+   */
   readonly peers?: Readonly<Record<NodeId, string>> | undefined
   /** The id of the cluster; by default derived from `peers`. An existing data directory keeps its own. */
   readonly cluster?: string | undefined

@@ -197,6 +197,7 @@ function status(id: string, changes: Partial<NodeStatus> = {}, followers: readon
     freeBytes: 71.3e9,
     pendingProposals: 0,
     connected: [],
+    moved: [],
     ...changes,
   }
 }

@@ -69,6 +69,30 @@ describe('a client that selects an endpoint', () => {
     assert.equal(cluster.clock.now() < 20, true)
   })
 
+  it('calls a leader at the address at which a configured endpoint finds it', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2')
+    cluster.nodes.set('n2:7', cluster.node('n2'))
+    cluster.nodes.delete('n2:1')
+    cluster.node('n1').moved = [{ id: 'n2', address: 'n2:7' }]
+    cluster.elect('n2')
+    const client = cluster.client({ endpoints: ['n1:1'] })
+    assert.equal(await cluster.run(client.propose('a')), 'a')
+    assert.deepEqual(cluster.nodesCalled('propose'), ['n1', 'n2'])
+    assert.equal(cluster.clock.now() < 20, true)
+  })
+
+  it('follows a hint to a configured endpoint at which another node has answered before', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2')
+    const client = cluster.client({ endpoints: ['n1:1', 'n2:1'] })
+    await cluster.run(client.status())
+    const [n1, n2] = [cluster.node('n1'), cluster.node('n2')]
+    cluster.nodes.set('n1:1', n2).set('n2:1', n1)
+    n2.moved = [{ id: 'n1', address: 'n2:1' }]
+    cluster.elect('n1')
+    assert.equal(await cluster.run(client.propose('a')), 'a')
+    assert.deepEqual(cluster.nodesCalled('propose'), ['n2', 'n1'])
+  })
+
   it('calls only the node that a query names', async () => {
     const cluster = new ScriptedCluster('n1', 'n2')
     const client = cluster.client()

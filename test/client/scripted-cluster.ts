@@ -102,6 +102,8 @@ export class ScriptedNode implements NodeService {
   always: Script | undefined
   membershipIndex = 1
   members: string[] | undefined
+  /** The members that this node finds at another address than that of the membership. */
+  moved: NodeStatus['moved'] = []
 
   constructor(cluster: ScriptedCluster, id: string) {
     this.#cluster = cluster
@@ -142,7 +144,8 @@ export class ScriptedNode implements NodeService {
     if (this.isFrozen) return new Promise(() => undefined)
     const { leader, term, nodes } = this.#cluster
     const ids = this.members ?? [...nodes.values()].map(({ id }) => id)
-    return statusOf(this.id, { leader, term, ids, membershipIndex: this.membershipIndex })
+    const status = statusOf(this.id, { leader, term, ids, membershipIndex: this.membershipIndex })
+    return { ...status, moved: this.moved }
   }
 
   async changeMembership(): Promise<{ readonly index: number }> {
@@ -180,8 +183,9 @@ export class ScriptedNode implements NodeService {
     const { leader, term } = this.#cluster
     if (leader === this.id) return
     if (leader === undefined) throw new RaftError('ERR_RAFT_NO_LEADER', 'no leader')
+    const address = this.moved.find(({ id }) => id === leader)?.address ?? `${leader}:1`
     throw new RaftError('ERR_RAFT_NOT_LEADER', `${leader} leads`, {
-      leader: { id: leader, address: `${leader}:1`, term },
+      leader: { id: leader, address, term },
     })
   }
 }
@@ -246,6 +250,7 @@ export function statusOf(
     loopDelayMs: 0.5,
     freeBytes: undefined,
     pendingProposals: 0,
+    moved: [],
     connected: ids.filter((other) => other !== id),
   }
 }

@@ -83,6 +83,7 @@ function allMethodsOf(host: TransportHost): TransportHost {
     admit: (peer) => host.admit(peer),
     receive: (from, message) => host.receive(from, message),
     peerConnected: (peer) => host.peerConnected(peer),
+    peerReached: (peer, address) => host.peerReached(peer, address),
     peerLost: (peer, reason) => host.peerLost(peer, reason),
     refusedBy: (peer, refusal) => host.refusedBy(peer, refusal),
     readSnapshot: (id, offset) => host.readSnapshot(id, offset),

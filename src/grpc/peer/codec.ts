@@ -17,6 +17,8 @@ import { badMessage, readBoolean, readInteger, readList, readObject, readText, t
 export interface Hello extends PeerIdentity {
   readonly receiverId: NodeId
   readonly address: string
+  /** The address that the sender has dialled; '' in the answer to a hello, and from earlier versions. */
+  readonly receiverAddress: string
   readonly protocolMin: number
   readonly protocolMax: number
 }
@@ -109,6 +111,7 @@ function readHello(fields: Fields): Hello {
     directoryId: readText(fields, 'directoryId', NAME),
     receiverId: readText(fields, 'receiverId', NODE_ID),
     address: readText(fields, 'address', NAME),
+    receiverAddress: readText(fields, 'receiverAddress', NAME),
     protocolMin: readInteger(fields, 'protocolMin'),
     protocolMax: readInteger(fields, 'protocolMax'),
     ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),

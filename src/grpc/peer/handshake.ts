@@ -8,9 +8,10 @@ import type { Hello } from './codec.ts'
 export const PROTOCOL_MIN = 1
 export const PROTOCOL_MAX = 1
 
-/** The hello that this node sends to `receiverId`; `address` is where peers reach this node. */
-export function makeHello(host: TransportHost, address: string, receiverId: NodeId): Hello {
-  return { ...host.identity, receiverId, address, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
+/** The hello that this node sends to `receiverId`; `address` is where peers reach this node, `receiverAddress` what it has dialled. */
+export function makeHello(host: TransportHost, address: string, receiverId: NodeId, receiverAddress = ''): Hello {
+  const versions = { protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
+  return { ...host.identity, receiverId, address, receiverAddress, ...versions }
 }
 
 /**
@@ -19,11 +20,12 @@ export function makeHello(host: TransportHost, address: string, receiverId: Node
  * cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
-  const { clusterId, nodeId, directoryId, boot } = hello
+  const { clusterId, nodeId, directoryId, boot, address, receiverAddress } = hello
   const refusal = versionMismatch(hello) ?? wrongNode(host, hello, expected)
   if (refusal !== undefined && (clusterId === host.identity.clusterId || refusal.code === 'ERR_RAFT_PROTOCOL'))
     return refusal
-  return host.admit({ clusterId, nodeId, directoryId, boot }) ?? refusal
+  const reachedAt = receiverAddress === '' ? undefined : receiverAddress
+  return host.admit({ clusterId, nodeId, directoryId, boot, address, reachedAt }) ?? refusal
 }
 
 function versionMismatch({ nodeId, protocolMin, protocolMax }: Hello): Refusal | undefined {

@@ -16,6 +16,8 @@ export interface PeerAcceptorParts {
   readonly address: () => string
   /** Returns the link to a peer; creates it if there is none. */
   readonly link: (peer: NodeId) => PeerLink
+  /** Called when a peer has connected to this node. */
+  readonly onAccepted: (peer: NodeId) => void
   readonly limits: GrpcTransportLimits
 }
 
@@ -84,6 +86,7 @@ export class PeerAcceptor {
     this.#endHandshake(stream)
     stream.writeNow({ type: 'hello', hello: makeHello(this.#parts.host, this.#parts.address(), hello.nodeId) })
     link.attach('accepted', { stream, hello, onEnded: () => undefined })
+    this.#parts.onAccepted(hello.nodeId)
   }
 
   #reject(stream: PeerStream, refusal: Refusal): void {

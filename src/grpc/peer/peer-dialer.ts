@@ -1,4 +1,4 @@
-/** Keeps one outgoing stream to a peer open: connects, sends a hello, and retries after a loss, a rejection or a timeout. */
+/** Keeps one outgoing stream to a peer open: connects at one of its addresses, sends a hello, and retries after a loss, a rejection or a timeout. */
 import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, connectivityState, Metadata, status } from '@grpc/grpc-js'
 import type { Refusal, TransportHost } from '../../contracts/transport.ts'
@@ -15,7 +15,8 @@ import { channelOptions } from './transport-options.ts'
 
 export interface PeerDialerParts {
   readonly peer: NodeId
-  readonly address: string
+  /** The addresses of the peer, in the order to try; at least one. */
+  readonly addresses: readonly string[]
   /** The address at which peers reach this node. */
   readonly ownAddress: string
   readonly host: TransportHost
@@ -27,12 +28,22 @@ export interface PeerDialerParts {
 /**
  * Uses one channel, and on it one call at a time. The call may be pending: grpc-js reconnects only while a call waits for the
  * connection. A channel that hangs is replaced. No call is made before a TCP probe of the peer's port has succeeded.
+ *
+ * A round tries every address once, beginning with the one that worked last, and then pauses.
  */
 export class PeerDialer {
   readonly #parts: PeerDialerParts
+  #addresses: readonly string[]
+  /** The address in use. */
+  #address: string
+  #reachedAddress: string | undefined
   #client: Client | undefined
   #stream: PeerStream | undefined
   #timer: NodeJS.Timeout | undefined
+  #isPausing = false
+  /** Addresses tried in this round, and how many of these attempts ended with a rejection. */
+  #tried = 0
+  #rejected = 0
   #failures = 0
   #rejections = 0
   #wasRejected = false
@@ -40,11 +51,34 @@ export class PeerDialer {
 
   constructor(parts: PeerDialerParts) {
     this.#parts = parts
+    this.#addresses = parts.addresses
+    this.#address = parts.addresses[0] as string
+    parts.host.peerReached(parts.peer, undefined)
     void this.#dial()
   }
 
-  get address(): string {
-    return this.#parts.address
+  /** Where the peer was reached last; undefined if it answers at none of its addresses. */
+  get reachedAddress(): string | undefined {
+    return this.#reachedAddress
+  }
+
+  /** Returns false if this dialer must be replaced: the peer has a new first address, or the one in use is neither its own nor works. */
+  setAddresses(addresses: readonly string[]): boolean {
+    const hasMoved = addresses[0] !== this.#addresses[0] && addresses[0] !== this.#address
+    const isKnown = addresses.includes(this.#address) || this.#reachedAddress === this.#address
+    if (hasMoved || !isKnown) return false
+    const added = addresses.find((address) => !this.#addresses.includes(address))
+    this.#addresses = addresses
+    if (this.#isPausing && added !== undefined) {
+      this.#use(added)
+      this.retryNow()
+    }
+    return true
+  }
+
+  /** Ends the pause between two rounds: the peer is known to run. */
+  retryNow(): void {
+    if (this.#isPausing) this.#setTimer(() => void this.#dial(), 0)
   }
 
   /** One of the two nodes has rejected the other: the next attempt waits longer. */
@@ -62,12 +96,13 @@ export class PeerDialer {
 
   /** Never rejects. */
   async #dial(): Promise<void> {
-    const { address, limits } = this.#parts
+    const { limits } = this.#parts
     const { signal } = this.#closing
+    this.#isPausing = false
     try {
-      if (!this.#isReady) await probeTcp({ address, timeoutMs: limits.handshakeTimeoutMs, signal })
+      if (!this.#isReady) await probeTcp({ address: this.#address, timeoutMs: limits.handshakeTimeoutMs, signal })
     } catch {
-      return this.#retryLater()
+      return this.#onFailed()
     }
     if (!signal.aborted) this.#openStream()
   }
@@ -77,16 +112,17 @@ export class PeerDialer {
   }
 
   #openStream(): void {
-    const { peer, address, host, credentials, limits, ownAddress } = this.#parts
+    const { peer, host, credentials, limits, ownAddress } = this.#parts
+    const address = this.#address
     this.#client ??= new Client(address, credentials, channelOptions(limits))
     const stream = new PeerStream(dialledCall(openCall(this.#client)), limits, {
       onFrame: (frame) => this.#onFirstFrame(stream, frame),
-      onEnd: () => this.#retryLater(),
+      onEnd: () => this.#onFailed(),
       onMalformed: (refusal) => this.#reject(stream, refusal),
     })
     this.#stream = stream
     this.#setTimer(() => this.#onHandshakeTimeout(stream), limits.handshakeTimeoutMs)
-    stream.writeNow({ type: 'hello', hello: makeHello(host, ownAddress, peer) })
+    stream.writeNow({ type: 'hello', hello: makeHello(host, ownAddress, peer, address) })
   }
 
   #onFirstFrame(stream: PeerStream, frame: Frame): void {
@@ -94,7 +130,7 @@ export class PeerDialer {
     if (frame.type === 'refusal') {
       this.onRejected()
       stream.end(status.OK, '')
-      this.#retryLater()
+      this.#onFailed()
       return host.refusedBy(peer, frame.refusal)
     }
     if (frame.type === 'messages')
@@ -102,32 +138,70 @@ export class PeerDialer {
     const refusal = checkHello(host, frame.hello, peer) ?? link.identityConflict(frame.hello)
     if (refusal !== undefined) return this.#reject(stream, refusal)
     clearTimeout(this.#timer)
+    this.#tried = 0
+    this.#rejected = 0
     this.#failures = 0
     this.#wasRejected = false
-    link.attach('dialled', { stream, hello: frame.hello, onEnded: () => this.#retryLater() })
+    this.#reachedAddress = this.#address
+    link.attach('dialled', { stream, hello: frame.hello, onEnded: () => this.#pause() })
+    host.peerReached(peer, this.#address)
   }
 
   #reject(stream: PeerStream, refusal: Refusal): void {
     stream.reject(refusal)
     this.onRejected()
-    this.#retryLater()
+    this.#onFailed()
   }
 
   /** No hello in time. A channel in TRANSIENT_FAILURE keeps retrying by itself; in any other state it hangs, and is replaced. */
   #onHandshakeTimeout(stream: PeerStream): void {
     const { handshakeTimeoutMs } = this.#parts.limits
     const state = this.#client?.getChannel().getConnectivityState(false)
-    if (state === connectivityState.TRANSIENT_FAILURE)
+    if (state === connectivityState.TRANSIENT_FAILURE && this.#addresses.length === 1)
       return this.#setTimer(() => this.#onHandshakeTimeout(stream), handshakeTimeoutMs)
     stream.end(status.CANCELLED, 'no hello in time')
-    this.#client?.close()
-    this.#client = undefined
-    this.#retryLater()
+    this.#closeClient()
+    this.#onFailed()
   }
 
-  #retryLater(): void {
+  /** The attempt failed: tries the next address, or pauses after the last one. */
+  #onFailed(): void {
+    if (this.#closing.signal.aborted) return
+    if (this.#wasRejected) this.#rejected++
+    this.#tried++
+    if (this.#addresses.length > 1) {
+      const offset = this.#addresses.indexOf(this.#address)
+      this.#use(this.#addresses[(offset + 1) % this.#addresses.length] as string)
+    }
+    if (this.#tried < this.#addresses.length) {
+      this.#wasRejected = false
+      return this.#setTimer(() => void this.#dial(), 0)
+    }
+    this.#reachedAddress = undefined
+    this.#parts.host.peerReached(this.#parts.peer, undefined)
+    // A peer that is down at one of its addresses may come back there soon, whatever answers at the others.
+    this.#wasRejected = this.#rejected >= this.#tried
+    this.#pause()
+  }
+
+  #use(address: string): void {
+    if (address === this.#address) return
+    this.#address = address
+    this.#closeClient()
+  }
+
+  #closeClient(): void {
+    this.#client?.close()
+    this.#client = undefined
+  }
+
+  #pause(): void {
     clearTimeout(this.#timer)
-    if (!this.#closing.signal.aborted) this.#setTimer(() => void this.#dial(), this.#retryDelayMs())
+    this.#tried = 0
+    this.#rejected = 0
+    if (this.#closing.signal.aborted) return
+    this.#setTimer(() => void this.#dial(), this.#retryDelayMs())
+    this.#isPausing = true
   }
 
   /** Exponential backoff with jitter (75–100 %), so that nodes that lost each other together do not reconnect together. */
@@ -143,6 +217,7 @@ export class PeerDialer {
 
   #setTimer(callback: () => void, ms: number): void {
     clearTimeout(this.#timer)
+    this.#isPausing = false
     this.#timer = setTimeout(callback, ms)
   }
 }

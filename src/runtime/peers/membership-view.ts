@@ -27,6 +27,10 @@ export class MembershipView {
     return this.#term
   }
 
+  get members(): readonly Member[] {
+    return this.#membership.members
+  }
+
   member(id: NodeId): Member | undefined {
     return memberOf(this.#membership, id)
   }
@@ -73,12 +77,13 @@ export class MembershipView {
     return peers
   }
 
-  leaderHint(id: NodeId | undefined): LeaderHint | undefined {
+  leaderHint(id: NodeId | undefined, address: string | undefined): LeaderHint | undefined {
     if (id === undefined) return undefined
     const term = this.#leader.id === id ? this.#leader.term : undefined
-    return { id, address: this.addressOf(id), term }
+    return { id, address, term }
   }
 
+  /** The address of record, or the configured one of a node that is no member. */
   addressOf(id: NodeId): string | undefined {
     return (
       this.member(id)?.address ??

@@ -3,9 +3,11 @@ import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { MembershipView } from './membership-view.ts'
+import type { PeerAddresses } from './peer-addresses.ts'
 
 export interface PeerConnectionsParts {
   readonly membershipView: MembershipView
+  readonly addresses: Pick<PeerAddresses, 'alternatives'>
   readonly transport: Pick<Transport, 'setPeers'>
   readonly clock: Clock
   /** How long a removed member stays connected, to learn of its removal. */
@@ -21,16 +23,23 @@ export class PeerConnections {
     this.#parts = parts
   }
 
+  /** Called when a peer greets from a new address: not within the greeting, which a new connection to that peer would end. */
+  updateSoon(): void {
+    this.#parts.clock.defer(() => {
+      if (!this.#isStopped) this.update()
+    })
+  }
+
   /** Called at start, and after each membership change. */
   update(): void {
-    const { membershipView, transport, clock, removedPeerGraceMs } = this.#parts
-    transport.setPeers(membershipView.peerAddresses())
+    const { membershipView, clock, removedPeerGraceMs } = this.#parts
+    this.#setPeers()
     if (!membershipView.hasRecentlyRemoved) return
     this.#graceTimer?.cancel()
     this.#graceTimer = clock.wakeAt(clock.now() + removedPeerGraceMs, () => {
       if (this.#isStopped) return
       membershipView.forgetRemoved()
-      transport.setPeers(membershipView.peerAddresses())
+      this.#setPeers()
     })
   }
 
@@ -40,7 +49,13 @@ export class PeerConnections {
     if (peers.length === 0 || this.#isStopped) return
     const others = [...membershipView.peerAddresses()].filter(([id]) => !peers.includes(id))
     transport.setPeers(new Map(others))
-    transport.setPeers(membershipView.peerAddresses())
+    this.#setPeers()
+  }
+
+  #setPeers(): void {
+    const { membershipView, addresses, transport } = this.#parts
+    const peers = membershipView.peerAddresses()
+    transport.setPeers(peers, addresses.alternatives(peers))
   }
 
   /** Stops following membership changes; connections stay open until the transport closes. */

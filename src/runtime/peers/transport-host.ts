@@ -3,11 +3,15 @@ import type { NodeEvent } from '../../contracts/observer.ts'
 import type { PeerIdentity, TransportHost } from '../../contracts/transport.ts'
 import type { RaftError } from '../../errors.ts'
 import type { Driver } from '../pipeline/driver.ts'
+import type { PeerAddresses } from './peer-addresses.ts'
 import type { PeerAdmission } from './peer-admission.ts'
+import type { PeerConnections } from './peer-connections.ts'
 
 export interface TransportHostParts {
   readonly identity: PeerIdentity
   readonly admission: PeerAdmission
+  readonly addresses: PeerAddresses
+  readonly connections: Pick<PeerConnections, 'updateSoon'>
   readonly driver: Pick<Driver, 'post' | 'receive'>
   readonly emit: (event: NodeEvent) => void
   readonly readSnapshot: TransportHost['readSnapshot']
@@ -17,6 +21,8 @@ export interface TransportHostParts {
 export function transportHost({
   identity,
   admission,
+  addresses,
+  connections,
   driver,
   emit,
   readSnapshot,
@@ -28,7 +34,12 @@ export function transportHost({
     admit: (peer) => {
       const refusal = admission.admit(peer)
       if (refusal !== undefined) emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
+      else if (addresses.onGreeted(peer)) connections.updateSoon()
       return refusal
+    },
+    peerReached: (peer, address) => {
+      addresses.onReached(peer, address)
+      if (address === undefined && admission.connected.includes(peer)) emit({ type: 'peerOutOfReach', peer })
     },
     receive: (from, message) => driver.receive(from, message),
     peerConnected: (peer) => {
@@ -38,6 +49,7 @@ export function transportHost({
     },
     peerLost: (peer, reason) => {
       admission.onLost(peer)
+      addresses.onLost(peer)
       emit({ type: 'peerLost', peer, reason })
       driver.post({ type: 'peerLost', peer })
     },

@@ -50,6 +50,7 @@ describe('a client channel over gRPC', () => {
       isRemoved: true,
       isMembershipCommitted: false,
       pendingProposals: 17,
+      moved: [{ id: 'n3', address: '127.0.0.1:7013' }],
       commitIndex: Number.MAX_SAFE_INTEGER,
       peers: [
         {

@@ -23,6 +23,7 @@ const hello = {
   directoryId: 'f00d',
   receiverId: 'n2',
   address: '127.0.0.1:7001',
+  receiverAddress: '127.0.0.1:7002',
   protocolMin: 1,
   protocolMax: 3,
 }

@@ -215,6 +215,7 @@ function hello(nodeId: string) {
     directoryId: `disk-of-${nodeId}`,
     receiverId: 'n1',
     address: '127.0.0.1:1',
+    receiverAddress: '',
     protocolMin: 1,
     protocolMax: 1,
   }

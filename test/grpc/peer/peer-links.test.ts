@@ -140,6 +140,54 @@ describe('a link over gRPC', () => {
     })
   })
 
+  it('is opened at another address of a peer that does not answer at its own, although another node answers there', async () => {
+    const [a, b, c] = [await start('a'), await start('b'), await start('c')]
+    const nowhere = '127.0.0.1:1'
+    for (const own of [nowhere, c.transport.address]) {
+      const from = a.host.calls.length
+      const isReached = (): boolean =>
+        a.host.calls.slice(from).some((call) => call.type === 'peerReached' && call.address === b.transport.address)
+      a.transport.setPeers(new Map([['b', own]]), new Map([['b', [b.transport.address]]]))
+      await a.host.until(`b instead of ${own}`, isReached)
+      assert.ok(a.host.isConnected('b'))
+      assert.equal(b.host.callsOfType('admit').at(-1)?.peer.reachedAt, b.transport.address)
+      assert.equal(
+        a.host.callsOfType('admit').findLast(({ peer }) => peer.nodeId === 'b')?.peer.address,
+        b.transport.address,
+      )
+      a.transport.setPeers(new Map())
+      await a.host.until('the loss', () => !a.host.isConnected('b'))
+    }
+  })
+
+  it('is tried at an added address at once, also during the pause after a rejection', async () => {
+    const [b, c] = [await start('b'), await start('c')]
+    const a = await start('a', 'disk', { refusalPauseMinMs: 60_000, refusalPauseMaxMs: 60_000 })
+    a.transport.setPeers(new Map([['b', c.transport.address]]))
+    await a.host.until('the refusal', () => a.host.callsOfType('refusedBy').length > 0)
+    a.transport.setPeers(new Map([['b', c.transport.address]]), new Map([['b', [b.transport.address]]]))
+    await a.host.until('a link', () => a.host.isConnected('b'))
+  })
+
+  it('is kept when the address at which it works becomes the first one', async () => {
+    const [a, b] = [await start('a'), await start('b')]
+    a.transport.setPeers(new Map([['b', '127.0.0.1:1']]), new Map([['b', [b.transport.address]]]))
+    await a.host.until('a link', () => a.host.isConnected('b'))
+    a.transport.setPeers(new Map([['b', b.transport.address]]))
+    await pause(100)
+    assert.equal(a.host.callsOfType('peerLost').length, 0)
+  })
+
+  it('is reported as out of reach after an attempt at every address', async () => {
+    const a = await start('a')
+    a.transport.setPeers(new Map([['b', '127.0.0.1:1']]), new Map([['b', ['127.0.0.1:2']]]))
+    await a.host.until('two reports', () => a.host.callsOfType('peerReached').length === 2)
+    assert.deepEqual(
+      a.host.callsOfType('peerReached').map(({ address }) => address),
+      [undefined, undefined],
+    )
+  })
+
   it('follows a peer to its new address', async () => {
     await withPair({}, async ({ a, b }) => {
       const moved = await start('b', 'disk-of-b')

@@ -148,9 +148,9 @@ describe('the membership view', () => {
   it('returns the term of the leader in its hint', () => {
     const view = new MembershipView('n1', 1, membership(member('n1'), member('n2')), {})
     view.update({ type: 'leaderChanged', term: 4, leader: 'n2' })
-    assert.deepEqual(view.leaderHint('n2'), { id: 'n2', address: 'n2:1', term: 4 })
-    assert.deepEqual(view.leaderHint('n1'), { id: 'n1', address: 'n1:1', term: undefined })
-    assert.equal(view.leaderHint(undefined), undefined)
+    assert.deepEqual(view.leaderHint('n2', 'n2:1'), { id: 'n2', address: 'n2:1', term: 4 })
+    assert.deepEqual(view.leaderHint('n1', 'n1:1'), { id: 'n1', address: 'n1:1', term: undefined })
+    assert.equal(view.leaderHint(undefined, undefined), undefined)
   })
 })
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { MembershipView } from '../../../src/runtime/peers/membership-view.ts'
+import { PeerAddresses } from '../../../src/runtime/peers/peer-addresses.ts'
 import { PeerConnections } from '../../../src/runtime/peers/peer-connections.ts'
 import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
 import { membershipOf } from '../../core/builders.ts'
@@ -56,6 +57,7 @@ function fixture(members: string) {
   const time = new VirtualTime()
   const clock = new NodeClock(time, { startMs: 0, ratePerMille: 1000 })
   const view = new MembershipView('a', 1, membershipOf(members), {})
+  const addresses = new PeerAddresses('a', view, {}, () => 'address-of-a')
   let peers: string[] = []
   const transport = {
     setPeers: (addresses: ReadonlyMap<string, string>) => {
@@ -63,7 +65,13 @@ function fixture(members: string) {
     },
   }
   return {
-    connections: new PeerConnections({ membershipView: view, transport, clock, removedPeerGraceMs: GRACE_MS }),
+    connections: new PeerConnections({
+      membershipView: view,
+      addresses,
+      transport,
+      clock,
+      removedPeerGraceMs: GRACE_MS,
+    }),
     connected: () => peers,
     adopt: (members: string) => view.update({ type: 'membershipAdopted', index: 1, membership: membershipOf(members) }),
     until: (untilMs: number) => {

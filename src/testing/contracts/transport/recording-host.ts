@@ -6,6 +6,7 @@ export type HostCall =
   | { readonly type: 'admit'; readonly peer: PeerIdentity }
   | { readonly type: 'receive'; readonly from: NodeId; readonly message: PeerMessage }
   | { readonly type: 'peerConnected'; readonly peer: NodeId }
+  | { readonly type: 'peerReached'; readonly peer: NodeId; readonly address: string | undefined }
   | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
   | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly refusal: Refusal }
 
@@ -42,6 +43,10 @@ export class RecordingHost implements TransportHost {
 
   peerConnected(peer: NodeId): void {
     this.#record({ type: 'peerConnected', peer })
+  }
+
+  peerReached(peer: NodeId, address: string | undefined): void {
+    this.#record({ type: 'peerReached', peer, address })
   }
 
   peerLost(peer: NodeId, reason: string): void {
