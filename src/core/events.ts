@@ -48,6 +48,16 @@ export type RaftEvent =
       readonly ownTerm: Term
       readonly leaderTerm: Term
     }
+  /**
+   * A follower acknowledged the entries up to `acknowledged` as durable and no longer has the one at `missing`. It counts towards no quorum
+   * until it is removed; writes that it acknowledged may be lost with the next failure.
+   */
+  | {
+      readonly type: 'acknowledgementLost'
+      readonly peer: NodeId
+      readonly acknowledged: LogIndex
+      readonly missing: LogIndex
+    }
   /** A peer claims a term so much higher that this node approaches it only in steps: a node that was away for years, a bug or malice. */
   | { readonly type: 'termJumpLimited'; readonly from: NodeId; readonly claimed: Term; readonly term: Term }
   /** A peer sent an invalid message (bug, corruption or malice); it was ignored. */

@@ -78,7 +78,7 @@ export interface InstallSnapshotRequest {
 export interface InstallSnapshotResponse {
   readonly type: 'InstallSnapshotResponse'
   readonly term: Term
-  /** `installed`: durable up to `index`. `fetching`: in progress. `failed`: the leader should offer another snapshot. */
+  /** `installed`: durable up to `index`. `fetching`: in progress, and the log ends at `index`. `failed`: the leader should offer another snapshot. */
   readonly outcome: 'installed' | 'fetching' | 'failed'
   readonly index: LogIndex
   readonly round: number

@@ -15,6 +15,8 @@ export interface PeerStatus {
   readonly silentMs: number | undefined
   /** It stores what this leader appends: it has accepted a message within an election timeout, and needs no snapshot. */
   readonly isReplicating: boolean
+  /** It has lost entries that it acknowledged: it counts towards no quorum until it is removed. */
+  readonly hasLostEntries: boolean
 }
 
 export interface RaftStatus {

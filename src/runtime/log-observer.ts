@@ -48,6 +48,7 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   termJumpLimited: 'warn',
   storageFailed: 'error',
   diverged: 'error',
+  acknowledgementLost: 'error',
   failed: 'error',
 }
 

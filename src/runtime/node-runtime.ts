@@ -16,6 +16,7 @@ import { DiskSpace } from './disk-space.ts'
 import type { EventHub } from './event-hub.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
 import type { RuntimeOptions } from './options.ts'
+import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
 import { isCopyError } from './peers/peer-admission.ts'
 import { Peers } from './peers/peers.ts'
 import { transportHost } from './peers/transport-host.ts'
@@ -170,6 +171,7 @@ export class NodeRuntime<Command, Result> {
     driver.start()
     driver.post({ type: 'peerSeen', peer: this.options.id, directoryId, boot: { number: boot.number, id: boot.id } })
     this.#peers.connections.update()
+    updateLostEntriesAlarms(this.alarms, this.#peers.view)
     void this.diskSpace.watch()
   }
 
@@ -277,15 +279,23 @@ export class NodeRuntime<Command, Result> {
     for (const event of events) {
       if (this.#peers.view.update(event)) havePeersChanged = true
       this.hub.emit(event)
+      if (event.type === 'acknowledgementLost') this.#onEntriesLost(event.peer, event.acknowledged)
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
     }
     if (havePeersChanged) this.#onPeersChanged()
     if (this.#peers.view.isReportedRemoved) this.fail(removedError(this.options.id, 'most of its peers say so'))
   }
 
+  /** Nothing of the peer may count from now on: the link to it ends, and it is refused when it connects again. */
+  #onEntriesLost(peer: NodeId, acknowledged: LogIndex): void {
+    this.#peers.admission.onEntriesLost(peer, `entries (of those up to ${acknowledged})`)
+    this.#peers.connections.reconnect([peer])
+  }
+
   #onPeersChanged(): void {
-    const { connections, admission } = this.#peers
+    const { connections, admission, view } = this.#peers
     connections.update()
+    updateLostEntriesAlarms(this.alarms, view)
     if (admission.ownContradiction !== undefined) this.fail(admission.ownContradiction)
     else connections.reconnect(admission.refusable)
   }

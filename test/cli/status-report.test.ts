@@ -159,7 +159,13 @@ function answered(one: NodeStatus): StatusAnswer {
 }
 
 function status(id: string, changes: Partial<NodeStatus> = {}, followers: readonly string[] = []): NodeStatus {
-  const peer = { state: 'replicate', nextIndex: 101, inflightMessages: 0, inflightBytes: 0 } as const
+  const peer = {
+    state: 'replicate',
+    nextIndex: 101,
+    inflightMessages: 0,
+    inflightBytes: 0,
+    hasLostEntries: false,
+  } as const
   return {
     id,
     role: 'follower',

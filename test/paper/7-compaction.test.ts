@@ -169,7 +169,9 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     const offer = { type: 'receive', from: 'b', message: snapshotRequest({ term: 2, snapshot, round: 3 }) } as const
     const { fetch, send } = follower.step(offer)
     assert.deepEqual(fetch, { from: 'b', snapshot })
-    assert.deepEqual(send, [{ to: 'b', message: snapshotResponse({ term: 2, outcome: 'fetching', round: 3 }) }])
+    assert.deepEqual(send, [
+      { to: 'b', message: snapshotResponse({ term: 2, outcome: 'fetching', index: 2, round: 3 }) },
+    ])
     const { install, persist } = follower.step({ type: 'snapshotFetched', snapshot })
     assert.deepEqual([install, persist?.snapshot], [snapshot, { info: snapshot, resetLog: true }])
     follower.settle()

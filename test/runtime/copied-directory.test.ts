@@ -114,6 +114,43 @@ describe('a copy of a data directory', () => {
     }
   })
 
+  it('made while the member ran is noticed by the leader, which remembers what was acknowledged', async () => {
+    const id = await followerId()
+    const leader = await cluster.leader()
+    const copy = cluster.disks.get(id)?.copy() as MemoryDisk
+    await propose('lost with the copy')
+    await settled()
+    await cluster.advance(1000)
+    cluster.crash(id)
+    cluster.disks.set(id, copy)
+    const failure = await cluster.runUntilSettled((await cluster.start(id)).failed)
+    assert.equal(failure.code, 'ERR_RAFT_DIRECTORY_ROLLED_BACK')
+    assert.equal(cluster.eventsOf(leader.id, 'acknowledgementLost')[0]?.peer, id)
+    assert.equal(leader.statusNow().peers.find((peer) => peer.id === id)?.hasLostEntries, true)
+    await cluster.runUntil(() =>
+      leader.statusNow().alarms.some(({ code, peer }) => code === 'ENTRIES_LOST' && peer === id),
+    )
+    await cluster.node(id).close()
+    await assert.rejects(cluster.start(id), { code: 'ERR_RAFT_DIRECTORY_ROLLED_BACK' })
+    await propose('after the loss')
+    // The next leader knows it from the log.
+    const next = ids().find((other) => other !== id && other !== leader.id) as NodeId
+    await cluster.runUntilSettled(leader.transferLeadership({ to: next }))
+    await cluster.runUntil(
+      () =>
+        cluster
+          .node(next)
+          .statusNow()
+          .peers.find((peer) => peer.id === id)?.hasLostEntries,
+    )
+    assert.ok(
+      cluster
+        .node(next)
+        .statusNow()
+        .alarms.some(({ code }) => code === 'ENTRIES_LOST'),
+    )
+  })
+
   it('is replaced by a new member with a new directory', async () => {
     const { id, copy } = await stopAndCopy()
     await cluster.start(id)

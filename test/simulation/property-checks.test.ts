@@ -268,6 +268,7 @@ function peer(id: string, matchIndex: number): RaftStatus['peers'][number] {
     inflightBytes: 0,
     silentMs: 0,
     isReplicating: true,
+    hasLostEntries: false,
   }
 }
 

@@ -68,6 +68,13 @@ export function bindDirectories(
   return members.every((member, offset) => member === current.members[offset]) ? current : { ...current, members }
 }
 
+/** Records that the directories of these members have lost entries; returns the same object if that is recorded already. */
+export function recordLostEntries(current: Membership, ids: ReadonlySet<NodeId>): Membership {
+  if (current.members.every(({ id, hasLostEntries }) => hasLostEntries === true || !ids.has(id))) return current
+  const members = current.members.map((member) => (ids.has(member.id) ? { ...member, hasLostEntries: true } : member))
+  return { ...current, members }
+}
+
 function changeProblem(current: Membership, change: MembershipChange): string | undefined {
   if (isJoint(current)) return 'the membership is joint'
   const ids = [

@@ -19,7 +19,7 @@ export class Progress {
   readonly session: LogIndex
   readonly #options: RaftOptions
   state: ProgressState = { type: 'probe', isWaiting: false }
-  /** The follower's log matches the leader's up to here, durably. Invariant: matchIndex < nextIndex; it never decreases. */
+  /** The follower's log matches the leader's up to here, durably. Invariant: matchIndex < nextIndex; it never decreases while `hasLostEntries` is false. */
   matchIndex: LogIndex = 0
   /** The next entry to send. */
   nextIndex: LogIndex
@@ -36,6 +36,11 @@ export class Progress {
   shortage: Shortage | undefined
   /** A read forwarded by this follower needs a commit index that has not been sent to it. */
   needsCommitIndex = false
+  /** The match index at the start of heartbeat round `provenRound`, the first round with this match index. */
+  provenIndex: LogIndex = 0
+  provenRound = 0
+  /** It has lost entries that it acknowledged: it counts towards nothing, and is sent nothing. */
+  hasLostEntries = false
   /** Set once it is removed: replicate to it until it has received the commit of `index`, or until the deadline. */
   removal: { readonly index: LogIndex; readonly deadline: Instant } | undefined
 
@@ -65,6 +70,24 @@ export class Progress {
     if (index <= this.matchIndex) return false
     this.matchIndex = index
     return true
+  }
+
+  /** Round `round` begins. */
+  recordProof(round: number): void {
+    if (this.matchIndex <= this.provenIndex) return
+    this.provenIndex = this.matchIndex
+    this.provenRound = round
+  }
+
+  /** From now on nothing that it has acknowledged counts, and its responses are ignored. */
+  distrust(): void {
+    this.hasLostEntries = true
+    this.matchIndex = 0
+    this.ackedRound = 0
+    this.hasResponded = false
+    this.lastContactAt = -Infinity
+    this.lastAcceptedAt = -Infinity
+    this.state = { type: 'probe', isWaiting: false }
   }
 
   becomeProbe(nextIndex: LogIndex): void {
@@ -98,6 +121,7 @@ export class Progress {
       inflightBytes: inflights?.bytes ?? 0,
       silentMs: this.hasResponded ? now - this.lastContactAt : undefined,
       isReplicating: this.state.type !== 'snapshot' && now - this.lastAcceptedAt < this.#options.electionTimeoutMaxMs,
+      hasLostEntries: this.hasLostEntries,
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { Message } from '../messages.ts'
 import { handleAppendEntriesResponse, handleInstallSnapshotResponse } from '../rules/append-response.ts'
 import { advanceCommitIndex } from '../rules/commit.ts'
+import { beginRound } from '../rules/lost-entries.ts'
 import { beginReadRound, confirmReads, handleReadIndex } from '../rules/read-index.ts'
 import {
   finishChanges,
@@ -45,7 +46,7 @@ export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
   proposeAutomaticChange(state, leader)
   const hasReadRound = beginReadRound(state, leader)
   const isHeartbeatDue = state.now >= leader.heartbeatDueAt
-  if (isHeartbeatDue && !hasReadRound) leader.rounds.begin(state.now)
+  if (isHeartbeatDue && !hasReadRound) beginRound(state, leader)
   const hasNewRound = isHeartbeatDue || hasReadRound
   if (hasNewRound) leader.heartbeatDueAt = state.now + state.options.heartbeatIntervalMs
   confirmReads(state, leader)

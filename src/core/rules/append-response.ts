@@ -3,6 +3,7 @@ import type { AppendEntriesResponse, InstallSnapshotResponse } from '../messages
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { LogIndex, NodeId } from '../types.ts'
+import { detectLostEntries } from './lost-entries.ts'
 
 /** The sender's progress, with the contact recorded; undefined if the response belongs to another membership session. */
 function progressOf(
@@ -13,6 +14,7 @@ function progressOf(
 ): Progress | undefined {
   const progress = leader.progress.get(from)
   if (progress === undefined || progress.session !== session) return undefined
+  if (progress.hasLostEntries) return undefined
   if (round > leader.rounds.current) {
     state.outbox.emit({
       type: 'protocolViolation',
@@ -64,6 +66,7 @@ function onAccepted(state: RaftState, progress: Progress, message: AppendEntries
  * start of a block, because the follower may have a different block there.
  */
 function onRejected(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
+  if (message.index > 0 && detectLostEntries(state, progress, message.round, message.index)) return
   if (progress.state.type === 'snapshot' || message.index <= progress.matchIndex) return
   if (progress.state.type === 'probe' && message.index !== progress.nextIndex - 1) return
   const possibleMatch = state.log.lastWithTermAtMost(Math.min(message.hintIndex, message.index - 1), message.hintTerm)
@@ -78,7 +81,12 @@ export function handleInstallSnapshotResponse(
   message: InstallSnapshotResponse,
 ): void {
   const progress = progressOf(state, leader, from, message)
-  if (progress === undefined || message.outcome === 'fetching') return
+  if (progress === undefined) return
+  // Builds that do not report the end of their log send 0.
+  if (message.outcome === 'fetching') {
+    if (message.index > 0) detectLostEntries(state, progress, message.round, message.index + 1)
+    return
+  }
   if (message.outcome === 'installed') {
     if (!isPlausibleIndex(state, from, message.index, true)) return
     progress.recordMatch(message.index)

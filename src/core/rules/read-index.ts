@@ -5,6 +5,7 @@ import type { PendingRead } from '../reads/read-queue.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Instant, LogIndex, NodeId } from '../types.ts'
 import { hasCommittedInTerm } from './commit.ts'
+import { beginRound } from './lost-entries.ts'
 import { send } from './send.ts'
 
 /** Serves a read on the leader, its own or one forwarded by a follower. */
@@ -53,7 +54,7 @@ export function expireForwardedReads(state: RaftState): void {
 export function beginReadRound(state: RaftState, leader: LeaderState): boolean {
   if (hasCommittedInTerm(state, leader)) leader.reads.releaseHeld()
   if (!leader.reads.needsRound) return false
-  leader.reads.beginRound(leader.rounds.begin(state.now), state.log.commitIndex)
+  leader.reads.beginRound(beginRound(state, leader), state.log.commitIndex)
   return true
 }
 

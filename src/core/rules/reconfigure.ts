@@ -2,7 +2,7 @@
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
-import { applyChange, bindDirectories, leaveJoint } from '../membership/change.ts'
+import { applyChange, bindDirectories, leaveJoint, recordLostEntries } from '../membership/change.ts'
 import { isJoint, isMember } from '../membership/membership.ts'
 import { isQuorum } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
@@ -123,7 +123,9 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
 /** Makes the leader's own changes: records directory ids at first contact and newer boots, promotes learners that have caught up. */
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
-  const bound = bindDirectories(state.membership, state.seenDirectoryIds, state.seenBoots)
+  const distrusted = [...leader.progress.values()].filter(({ hasLostEntries }) => hasLostEntries).map(({ id }) => id)
+  const recorded = recordLostEntries(state.membership, new Set(distrusted))
+  const bound = bindDirectories(recorded, state.seenDirectoryIds, state.seenBoots)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return

@@ -5,6 +5,7 @@ import type { Block, LogIndex, Term } from '../types.ts'
 
 /** Sends a follower everything it may receive now; at least one message if `mustSend` (a heartbeat, a round or a commit index is due). */
 export function replicateTo(state: RaftState, leader: LeaderState, progress: Progress, mustSend: boolean): void {
+  if (progress.hasLostEntries) return
   if (startSnapshotIfNeeded(state, progress)) return sendSnapshotOffer(state, leader, progress)
   switch (progress.state.type) {
     case 'snapshot':

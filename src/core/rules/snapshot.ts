@@ -55,7 +55,7 @@ export function handleInstallSnapshot(state: RaftState, from: NodeId, message: I
     else sendOncePersisted(state, from, response)
     return
   }
-  send(state, from, { ...answer, outcome: 'fetching', index: 0 })
+  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex })
   if (state.snapshotFetch?.snapshot.id === snapshot.id && state.snapshotFetch.from === from) return
   state.snapshotFetch = { from, snapshot, session }
   state.outbox.fetch = { from, snapshot }

@@ -27,6 +27,9 @@ export function startTransfer(
   if (!state.membership.voters.includes(target)) {
     return reject({ reason: 'bad-target', detail: `${target} is not a voter` })
   }
+  if (leader.progress.get(target)?.hasLostEntries === true) {
+    return reject({ reason: 'bad-target', detail: `${target} has lost entries that it acknowledged` })
+  }
   const unfitTarget = unfit.filter(({ peer }) => peer === target)
   if (unfitTarget.length > 0) return reject({ reason: 'unfit-target', unfit: unfitTarget })
   const deadline = state.now + state.options.electionTimeoutMaxMs

@@ -129,11 +129,12 @@ export function becomeLeader(state: RaftState): void {
 /** Updates the progress map to the membership in force. Removed members stay in it for a while, to receive their removal. */
 export function trackMembers(state: RaftState, leader: LeaderState): void {
   const { index, membership } = state.memberships.current
-  for (const { id, addedAt } of membership.members) {
+  for (const { id, addedAt, hasLostEntries } of membership.members) {
     if (id === state.id) continue
     const known = leader.progress.get(id)
     if (known !== undefined && known.session === addedAt) known.removal = undefined
     else leader.progress.set(id, new Progress(id, addedAt, state.log.lastIndex + 1, state.options, state.now))
+    if (hasLostEntries === true) leader.progress.get(id)?.distrust()
   }
   const tracked = new Set([...membership.members.map(({ id }) => id), ...allVoters(membership)])
   for (const progress of leader.progress.values()) {

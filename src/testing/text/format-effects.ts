@@ -118,6 +118,8 @@ function formatEvent(event: RaftEvent): string | undefined {
       return `stops: ${event.reason}`
     case 'diverged':
       return `stops: entry ${event.index}@${event.ownTerm} is committed, but ${event.from} has it in term ${event.leaderTerm}`
+    case 'acknowledgementLost':
+      return `distrusts ${event.peer}: it acknowledged ${event.acknowledged} and no longer has ${event.missing}`
     case 'termJumpLimited':
       return `raises its term to ${event.term} only: ${event.from} claims ${event.claimed}`
     case 'protocolViolation':

@@ -17,6 +17,7 @@ describe('the progress of a follower', () => {
       inflightBytes: 0,
       silentMs: undefined,
       isReplicating: false,
+      hasLostEntries: false,
     })
     assert.equal(progress.lastContactAt, 100)
   })

@@ -62,6 +62,7 @@ describe('a client channel over gRPC', () => {
           inflightBytes: 99,
           silentMs: 12.5,
           isReplicating: true,
+          hasLostEntries: false,
         },
         {
           id: 'n3',
@@ -72,6 +73,7 @@ describe('a client channel over gRPC', () => {
           inflightBytes: 0,
           silentMs: undefined,
           isReplicating: false,
+          hasLostEntries: true,
         },
       ],
     }
