@@ -191,6 +191,14 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     .addArgument(member.createArgument('<address>', 'its address: host:port').argParser(optionParser(parseAddress)))
     .option('--promote', 'make it a voter once it has caught up')
   addClusterCommand(
+    'update',
+    'record a new address of a member',
+    async (command, id = '', address = '') => (await load()).memberUpdate(contextOf(command), id, address),
+    member,
+  )
+    .argument('<id>')
+    .addArgument(member.createArgument('<address>', 'its address: host:port').argParser(optionParser(parseAddress)))
+  addClusterCommand(
     'promote',
     'make a learner a voter',
     async (command, id = '') => (await load()).memberPromote(contextOf(command), id),

@@ -13,8 +13,6 @@ export type RuntimeEvent =
     }
   | { readonly type: 'peerConnected'; readonly peer: NodeId }
   | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
-  /** A peer is connected, but this node reaches it at none of its addresses: other nodes and clients may not either. */
-  | { readonly type: 'peerOutOfReach'; readonly peer: NodeId }
   /** At start: an address in the options contradicts the membership on disk. `consequence` says which is used. */
   | {
       readonly type: 'addressDiffers'

@@ -44,6 +44,8 @@ export type Rejection =
   | { readonly reason: 'change-in-progress'; readonly index: LogIndex }
   /** The learner to promote is `lag` entries behind. */
   | { readonly reason: 'learner-not-ready'; readonly peer: NodeId; readonly lag: number }
+  /** The leader does not reach the learner to promote: other voters would not either. */
+  | { readonly reason: 'learner-out-of-reach'; readonly peer: NodeId }
   /** The change does not fit the current membership. */
   | { readonly reason: 'bad-change'; readonly detail: string }
   /** The new membership would have no quorum of responding voters. */

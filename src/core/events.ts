@@ -33,6 +33,8 @@ export type RaftEvent =
   | { readonly type: 'removed'; readonly index: LogIndex }
   /** A peer reports that this node is removed; this node's own log may not show it yet. */
   | { readonly type: 'toldRemoved'; readonly by: NodeId }
+  /** This leader records the address at which it, or at which its peers, reach a member. */
+  | { readonly type: 'memberMoved'; readonly peer: NodeId; readonly from: string; readonly to: string }
   | { readonly type: 'transferStarted'; readonly to: NodeId }
   | { readonly type: 'transferGivenUp'; readonly to: NodeId }
   | { readonly type: 'snapshotOffered'; readonly to: NodeId; readonly snapshot: SnapshotInfo }

@@ -57,5 +57,15 @@ export type Input =
   | { readonly type: 'snapshotFetchFailed'; readonly snapshot: SnapshotInfo; readonly reason: string }
   /** A link to a peer was opened; the peer sent this directory id and boot in its handshake. */
   | { readonly type: 'peerSeen'; readonly peer: NodeId; readonly directoryId: string; readonly boot?: Boot | undefined }
+  /**
+   * Whether connections of this node reach a peer, and the address at which the peer is, if that should be its address of record. For
+   * this node itself, where its peers reach it. Optional: without it, addresses change only by `move`.
+   */
+  | {
+      readonly type: 'peerPlace'
+      readonly peer: NodeId
+      readonly isReached: boolean
+      readonly address: string | undefined
+    }
   /** The link to a peer broke; messages in flight may be lost. */
   | { readonly type: 'peerLost'; readonly peer: NodeId }

@@ -160,6 +160,9 @@ function processInput(state: RaftState, input: Input): void {
       return onSnapshotFetchFailed(state, input.snapshot)
     case 'peerSeen':
       return onPeerSeen(state, input.peer, input.directoryId, input.boot)
+    case 'peerPlace':
+      state.places.set(input.peer, input.isReached, input.address, state.now)
+      return state.places.retain((id) => isMember(state.membership, id))
     case 'peerLost':
       return onPeerLost(state, input.peer)
     default:

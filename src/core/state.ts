@@ -7,6 +7,7 @@ import type { MembershipChange } from './inputs.ts'
 import { RaftLog } from './log/raft-log.ts'
 import { MembershipHistory } from './membership/history.ts'
 import { isVoter } from './membership/membership.ts'
+import { Places } from './membership/places.ts'
 import type { RaftOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { PendingWrites } from './pending-writes.ts'
@@ -79,6 +80,8 @@ export interface LeaderState {
   pendingChange: { readonly request: number } | undefined
   /** The caller's next change, queued until the leader's automatic change or no-op is committed. */
   queuedChange: { readonly request: number; readonly change: MembershipChange } | undefined
+  /** Before this instant it records no further address of a member by itself. */
+  nextMoveAt: Instant
 }
 
 export type RoleState = FollowerState | PreCandidateState | CandidateState | LeaderState
@@ -107,6 +110,7 @@ export class RaftState {
   readonly seenDirectoryIds: Map<NodeId, string> = new Map()
   /** Their boots, of peers that count them. */
   readonly seenBoots: Map<NodeId, Boot> = new Map()
+  readonly places: Places = new Places()
   now: Instant
   term: Term
   votedFor: NodeId | undefined

@@ -33,7 +33,6 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   paused: 'warn',
   logTruncated: 'warn',
   peerRefused: 'warn',
-  peerOutOfReach: 'warn',
   addressDiffers: 'warn',
   refusedBy: 'warn',
   toldRemoved: 'warn',

@@ -156,7 +156,7 @@ export class NodeRuntime<Command, Result> {
     await transport.start(
       transportHost({
         ...{ identity: this.#identity, driver },
-        ...this.#peers.forHost,
+        ...{ ...this.#peers.forHost, alarms: this.alarms },
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),
         fail: (error) => this.fail(error),

@@ -121,6 +121,15 @@ describe('the status of a cluster', () => {
     )
   })
 
+  it('shows the address at which the leader finds a member, and the one of record', () => {
+    const moved = [{ id: 'n3', address: '127.0.0.1:7013' }]
+    const leader = status('n2', { role: 'leader', moved }, ['n1', 'n3'])
+    const report = buildStatusReport([answer('n1'), answered(leader), answer('n3')])
+    const [, , n3] = report.nodes
+    assert.deepEqual([n3?.address, n3?.recordedAddress], ['127.0.0.1:7013', '127.0.0.1:7003'])
+    assert.match(formatStatus(report), /n3 {6}follower {2}7 {5}127\.0\.0\.1:7013 \(recorded: 127\.0\.0\.1:7003\)/)
+  })
+
   it('sorts n2 before n10', () => {
     const ids = ['n10', 'n2', 'n1']
     const membership: Membership = { ...MEMBERSHIP, members: ids.map(member), voters: ids }

@@ -83,6 +83,12 @@ function runSteps(): fc.Arbitrary<RunStep> {
       peer: fc.constantFrom(...NODES, 'non-member'),
       directoryId: fc.constantFrom('', 'one', 'two'),
     }),
+    ticketed({
+      type: fc.constant('peerPlace'),
+      peer: fc.constantFrom(...NODES, 'non-member'),
+      isReached: fc.boolean(),
+      address: fc.constantFrom(undefined, 'a:1', 'moved:1', 'moved:2'),
+    }),
     fc.constant(takeSnapshot),
     fc.boolean().map((isFetched) => (run: RandomRun) => finishFetch(run, isFetched)),
   )

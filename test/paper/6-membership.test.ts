@@ -247,6 +247,75 @@ describe('thesis §4.2.1 Catching up new servers', () => {
   })
 })
 
+// Not in the paper.
+describe('members that have moved', () => {
+  it('are recorded at the address at which the leader has found them for an election timeout', () => {
+    const leader = boundLeader()
+    found(leader, 'b', 'moved:1')
+    wait(leader, leader.options.electionTimeoutMaxMs - 1)
+    assert.equal(addressOf(leader, 'b'), 'b:1')
+    const { events } = wait(leader, 1)
+    assert.equal(addressOf(leader, 'b'), 'moved:1')
+    assert.deepEqual(ofEvent('memberMoved', events), [{ type: 'memberMoved', peer: 'b', from: 'b:1', to: 'moved:1' }])
+    assert.equal(leader.status.isMembershipCommitted, false)
+  })
+
+  it('include the leader, found by its peers', () => {
+    const leader = boundLeader()
+    found(leader, 'a', 'moved:1')
+    wait(leader, leader.options.electionTimeoutMaxMs)
+    assert.equal(addressOf(leader, 'a'), 'moved:1')
+  })
+
+  it('are not recorded while their address keeps changing', () => {
+    const leader = boundLeader()
+    for (let time = 0; time < 20; time++) {
+      found(leader, 'b', `moved:${time % 2}`)
+      wait(leader, leader.options.electionTimeoutMaxMs / 2)
+    }
+    assert.equal(addressOf(leader, 'b'), 'b:1')
+  })
+
+  it('are recorded again only after ten election timeouts', () => {
+    const leader = boundLeader()
+    found(leader, 'b', 'moved:1')
+    wait(leader, leader.options.electionTimeoutMaxMs)
+    acknowledgeAll(leader, 'b', 'c')
+    found(leader, 'b', 'moved:2')
+    wait(leader, 10 * leader.options.electionTimeoutMaxMs - 1)
+    assert.equal(addressOf(leader, 'b'), 'moved:1')
+    wait(leader, 1)
+    assert.equal(addressOf(leader, 'b'), 'moved:2')
+  })
+
+  it('are not recorded while another change is in progress', () => {
+    const leader = boundLeader()
+    found(leader, 'b', 'moved:1')
+    wait(leader, leader.options.electionTimeoutMaxMs - 1)
+    change(leader, { add: [{ id: 'd', address: 'd:1' }] })
+    leader.wait(1)
+    assert.equal(addressOf(leader, 'b'), 'b:1')
+    acknowledgeAll(leader, 'b', 'c')
+    assert.equal(addressOf(leader, 'b'), 'moved:1')
+  })
+
+  it('are not made voters while the leader does not reach them', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    change(leader, { add: [{ id: 'd', address: 'd:1', promote: true }] })
+    leader.step({ type: 'peerPlace', peer: 'd', isReached: false, address: undefined })
+    acknowledgeAll(leader, 'b', 'c')
+    acknowledgeAll(leader, 'd')
+    assert.equal(membersOf(leader), '(a b c +d)')
+    const [rejected] = change(leader, { promote: ['d'] }).settled
+    assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection, {
+      reason: 'learner-out-of-reach',
+      peer: 'd',
+    })
+    leader.step({ type: 'peerPlace', peer: 'd', isReached: true, address: undefined })
+    assert.equal(membersOf(leader), '(a b c d)')
+  })
+})
+
 describe('thesis §4.2.2 Removing the current leader, and other members', () => {
   // It may be needed to commit that membership.
   it('a node outside its latest, uncommitted membership may still campaign', () => {
@@ -414,6 +483,36 @@ describe('thesis §4.2.3 Disruptive servers', () => {
     assert.deepEqual([leader.status.role, leader.status.term, leader.status.votedFor], ['follower', 3, 'b'])
   })
 })
+
+/** A leader of a, b and c that knows their directories and has recorded them. */
+function boundLeader(): TestNode {
+  const leader = readyLeaderOf('a b c', { term: 2 })
+  for (const id of ['a', 'b', 'c']) leader.step({ type: 'peerSeen', peer: id, directoryId: `disk of ${id}` })
+  acknowledgeAll(leader, 'b', 'c')
+  acknowledgeAll(leader, 'b', 'c')
+  return leader
+}
+
+function found(leader: TestNode, peer: string, address: string): void {
+  leader.step({ type: 'peerPlace', peer, isReached: true, address })
+}
+
+/** Lets time pass in steps of a heartbeat at most, while the followers answer. */
+function wait(leader: TestNode, ms: number): NodeOutput {
+  for (let left = ms; ; left -= leader.options.heartbeatIntervalMs) {
+    const output = leader.wait(Math.min(left, leader.options.heartbeatIntervalMs))
+    if (left <= leader.options.heartbeatIntervalMs) return output
+    acknowledgeAll(leader, 'b', 'c')
+  }
+}
+
+function addressOf(leader: TestNode, id: string): string | undefined {
+  return leader.status.membership.members.find((member) => member.id === id)?.address
+}
+
+function ofEvent(type: string, events: NodeOutput['events']): NodeOutput['events'] {
+  return events.filter((event) => event.type === type)
+}
 
 function change(leader: TestNode, change: MembershipChange): NodeOutput {
   return leader.process({ type: 'changeMembership', request: 1, change })

@@ -41,6 +41,10 @@ ${isPromoted ? 'it becomes a voter once it has caught up' : `once it has caught 
 `)
 }
 
+export async function memberUpdate(context: CommandContext, id: string, address: string): Promise<void> {
+  await changeMembership(context, { move: [{ id, address }] }, `${id} is recorded at ${address}`)
+}
+
 export async function memberPromote(context: CommandContext, id: string): Promise<void> {
   await changeMembership(context, { promote: [id] }, `${id} is a voter`)
 }

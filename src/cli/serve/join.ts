@@ -19,8 +19,11 @@ export async function clusterAt(endpoints: readonly string[]): Promise<JoinedClu
       statuses[0],
     )
     if (newest === undefined) throw noClusterError(endpoints)
-    const { clusterId, membership } = newest
-    return { cluster: clusterId, peers: Object.fromEntries(membership.members.map(({ id, address }) => [id, address])) }
+    const { clusterId, membership, moved } = newest
+    // A member that answers knows where it is; of the others, the one with the newest membership knows best.
+    const found = new Map([...moved, ...statuses].map(({ id, address }) => [id, address]))
+    const peers = membership.members.map(({ id, address }) => [id, found.get(id) ?? address] as const)
+    return { cluster: clusterId, peers: Object.fromEntries(peers) }
   })
 }
 

@@ -10,7 +10,10 @@ export type StatusAnswer =
 
 export interface NodeRow {
   readonly id: NodeId
+  /** The address at which the leader, or any node, finds it. */
   readonly address: string
+  /** The address in the membership; undefined for a node that is not a member. */
+  readonly recordedAddress: string | undefined
   readonly isReachable: boolean
   /** Why it is unreachable, if it is. */
   readonly problem: string | undefined
@@ -95,16 +98,21 @@ function rowsOf(
 ): NodeRow[] {
   const byId = new Map(statuses.map((status) => [status.id, status]))
   const leaderStatus = leader === undefined ? undefined : byId.get(leader)
+  // The leader's view comes last, and wins.
+  const views = leaderStatus === undefined ? statuses : [...statuses, leaderStatus]
+  const found = new Map(views.flatMap(({ moved }) => moved.map(({ id, address }) => [id, address] as const)))
   const nonMembers = [...byId.keys()].filter((id) => membership.members.every((member) => member.id !== id))
   const ids = [...membership.members.map((member) => member.id), ...nonMembers].sort(byName)
   return ids.map((id) => {
     const status = byId.get(id)
-    const address = membership.members.find((member) => member.id === id)?.address ?? status?.address ?? ''
+    const recordedAddress = membership.members.find((member) => member.id === id)?.address
+    const address = found.get(id) ?? recordedAddress ?? status?.address ?? ''
     const peer = leaderStatus?.peers.find((each) => each.id === id)
-    const answer = answers.find((each) => each.address === address)
+    const answer = answers.find((each) => each.address === address || each.address === recordedAddress)
     return {
       id,
       address,
+      recordedAddress,
       isReachable: status !== undefined,
       problem: status === undefined ? problemOf(answer) : undefined,
       kind: kindOf(membership, id),

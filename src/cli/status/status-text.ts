@@ -71,7 +71,7 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
     node.id,
     roleOf(node),
     formatNumber(node.term),
-    node.address,
+    addressOf(node),
     formatNumber(node.lastIndex),
     formatNumber(node.commitIndex),
     formatNumber(node.appliedIndex),
@@ -88,6 +88,10 @@ function symbolOf(node: NodeRow, report: StatusReport): string {
   if (node.stopped !== undefined || (!node.isReachable && node.isReplicating !== true)) return '✗'
   if (node.id === report.leader) return '★'
   return node.kind === 'voter' && report.leader !== undefined && node.isReplicating !== false ? '●' : '○'
+}
+
+function addressOf({ address, recordedAddress = address }: NodeRow): string {
+  return address === recordedAddress ? address : `${address} (recorded: ${recordedAddress})`
 }
 
 function roleOf(node: NodeRow): string {

@@ -75,6 +75,31 @@ export function recordLostEntries(current: Membership, ids: ReadonlySet<NodeId>)
   return { ...current, members }
 }
 
+/**
+ * Gives members new addresses; returns the same object if there is nothing to record. An address that another member keeps is not
+ * recorded, nor that of a member whose data directory is not known.
+ */
+export function moveMembers(current: Membership, addresses: ReadonlyMap<NodeId, string>): Membership {
+  const next = new Map<NodeId, string>(current.members.map(({ id, address }) => [id, address]))
+  const moves = current.members.filter((member) => {
+    const address = addresses.get(member.id)
+    return address !== undefined && address !== member.address && member.directoryId !== ''
+  })
+  for (const { id } of moves) next.set(id, addresses.get(id) as string)
+  // Each pass undoes the moves to an address that another member has; that may bring back the address of a third.
+  for (let hasConflict = true; hasConflict; ) {
+    const conflict = moves.find(
+      ({ id, address }) =>
+        next.get(id) !== address && [...next].some(([other, taken]) => other !== id && taken === next.get(id)),
+    )
+    hasConflict = conflict !== undefined
+    if (conflict !== undefined) next.set(conflict.id, conflict.address)
+  }
+  if (moves.every(({ id, address }) => next.get(id) === address)) return current
+  const members = current.members.map((member) => ({ ...member, address: next.get(member.id) as string }))
+  return { ...current, members }
+}
+
 function changeProblem(current: Membership, change: MembershipChange): string | undefined {
   if (isJoint(current)) return 'the membership is joint'
   const ids = [

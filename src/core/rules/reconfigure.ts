@@ -2,11 +2,11 @@
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
-import { applyChange, bindDirectories, leaveJoint, recordLostEntries } from '../membership/change.ts'
+import { applyChange, bindDirectories, leaveJoint, moveMembers, recordLostEntries } from '../membership/change.ts'
 import { isJoint, isMember } from '../membership/membership.ts'
 import { isQuorum } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
-import type { LogIndex, Membership, NodeId } from '../types.ts'
+import type { LogIndex, Member, Membership, NodeId } from '../types.ts'
 import { appendBlock } from './append.ts'
 import { hasCommittedInTerm } from './commit.ts'
 import { sendTimeoutNow } from './transfer.ts'
@@ -60,6 +60,7 @@ function laggingLearner(state: RaftState, leader: LeaderState, change: Membershi
     const progress = leader.progress.get(peer)
     const lag = state.log.lastIndex - (progress?.matchIndex ?? 0)
     if (!isCaughtUp(state, leader, peer)) return { reason: 'learner-not-ready', peer, lag }
+    if (state.places.isOutOfReach(peer)) return { reason: 'learner-out-of-reach', peer }
   }
   return undefined
 }
@@ -130,12 +131,35 @@ export function proposeAutomaticChange(state: RaftState, leader: LeaderState): v
     appendMembership(state, leader, bound)
     return
   }
+  if (recordMoves(state, leader)) return
   const learner = state.membership.members.find(
-    ({ id, promote }) => promote && state.membership.learners.includes(id) && isCaughtUp(state, leader, id),
+    ({ id, promote }) =>
+      promote &&
+      state.membership.learners.includes(id) &&
+      isCaughtUp(state, leader, id) &&
+      !state.places.isOutOfReach(id),
   )
   if (learner === undefined) return
   const result = applyChange(state.membership, { promote: [learner.id] }, state.log.lastIndex + 1)
   if (result.type === 'changed') appendMembership(state, leader, result.membership)
+}
+
+/** Two processes that claim one identity by turns change the membership at most once in this many election timeouts. */
+const MOVE_INTERVAL_ELECTION_TIMEOUTS = 10
+
+/** Records where members are found that are not at their address of record, if that has not changed for an election timeout. */
+function recordMoves(state: RaftState, leader: LeaderState): boolean {
+  const { membership, now, options, outbox } = state
+  if (now < leader.nextMoveAt) return false
+  const moved = moveMembers(membership, state.places.addressesSince(now - options.electionTimeoutMaxMs))
+  if (moved === membership) return false
+  leader.nextMoveAt = now + MOVE_INTERVAL_ELECTION_TIMEOUTS * options.electionTimeoutMaxMs
+  for (const [offset, { id, address }] of moved.members.entries()) {
+    const from = (membership.members[offset] as Member).address
+    if (address !== from) outbox.emit({ type: 'memberMoved', peer: id, from, to: address })
+  }
+  appendMembership(state, leader, moved)
+  return true
 }
 
 /** Called when the commit index may have advanced from `before`: reports a committed membership, and whether this node is removed. */

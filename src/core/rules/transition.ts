@@ -116,6 +116,7 @@ export function becomeLeader(state: RaftState): void {
     hasSentTimeoutNow: false,
     pendingChange: undefined,
     queuedChange: undefined,
+    nextMoveAt: state.now,
   }
   setRole(state, leader)
   // A leader has all committed entries (Leader Completeness), so a snapshot of an earlier leader must not replace its log.

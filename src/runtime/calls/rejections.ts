@@ -58,6 +58,11 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         hint: 'wait until it has caught up, or add it with promote: true',
         details: { peer: rejection.peer, lag: rejection.lag },
       })
+    case 'learner-out-of-reach':
+      return rejected('ERR_RAFT_LEARNER_NOT_READY', `the leader does not reach ${rejection.peer} at its address`, {
+        hint: `correct its address with: quorate member update ${rejection.peer} HOST:PORT`,
+        details: { peer: rejection.peer },
+      })
     case 'bad-change':
       return rejected('ERR_RAFT_BAD_CHANGE', rejection.detail)
     case 'unsafe-change':

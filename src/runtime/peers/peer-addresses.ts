@@ -17,6 +17,9 @@ export interface PeerPlace {
   readonly address: string | undefined
 }
 
+/** What the core assumes of a peer without a report. */
+const UNKNOWN: PeerPlace = { isReached: true, address: undefined }
+
 /** The most peers whose address is remembered; the one that greeted longest ago is forgotten first. */
 const GREETINGS_MAX = 256
 
@@ -31,6 +34,9 @@ export class PeerAddresses {
   readonly #reached = new Map<NodeId, string>()
   /** By connected peer: where that peer has reached this node. */
   readonly #reachedBy = new Map<NodeId, string>()
+
+  /** By peer: what was reported to the core. */
+  readonly #reported = new Map<NodeId, PeerPlace>()
 
   constructor(
     id: NodeId,
@@ -69,6 +75,15 @@ export class PeerAddresses {
       isReached: true,
       address: this.#greeted.get(peer) === address ? this.#recordable(peer, address) : undefined,
     }
+  }
+
+  /** Whether this differs from what was reported of the peer before. */
+  isNews(peer: NodeId, place: PeerPlace): boolean {
+    const known = this.#reported.get(peer) ?? UNKNOWN
+    if (known.isReached === place.isReached && known.address === place.address) return false
+    if (this.#reported.size >= GREETINGS_MAX) this.#reported.clear()
+    this.#reported.set(peer, place)
+    return true
   }
 
   onLost(peer: NodeId): void {

@@ -1,9 +1,11 @@
 /** What the transport calls: turns each call into an input of the core, an event, or both. None of them waits. */
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { PeerIdentity, TransportHost } from '../../contracts/transport.ts'
+import type { NodeId } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
+import type { AlarmFacts, Alarms } from '../alarms.ts'
 import type { Driver } from '../pipeline/driver.ts'
-import type { PeerAddresses } from './peer-addresses.ts'
+import type { PeerAddresses, PeerPlace } from './peer-addresses.ts'
 import type { PeerAdmission } from './peer-admission.ts'
 import type { PeerConnections } from './peer-connections.ts'
 
@@ -11,6 +13,7 @@ export interface TransportHostParts {
   readonly identity: PeerIdentity
   readonly admission: PeerAdmission
   readonly addresses: PeerAddresses
+  readonly alarms: Pick<Alarms, 'raise' | 'clear'>
   readonly connections: Pick<PeerConnections, 'updateSoon'>
   readonly driver: Pick<Driver, 'post' | 'receive'>
   readonly emit: (event: NodeEvent) => void
@@ -22,24 +25,35 @@ export function transportHost({
   identity,
   admission,
   addresses,
+  alarms,
   connections,
   driver,
   emit,
   readSnapshot,
   fail,
 }: TransportHostParts): TransportHost {
+  const postPlace = (peer: NodeId, place: PeerPlace): boolean => {
+    const isNews = addresses.isNews(peer, place)
+    if (isNews) driver.post({ type: 'peerPlace', peer, ...place })
+    return isNews
+  }
   return {
     identity,
     readSnapshot,
     admit: (peer) => {
       const refusal = admission.admit(peer)
       if (refusal !== undefined) emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
-      else if (addresses.onGreeted(peer)) connections.updateSoon()
+      else {
+        if (addresses.onGreeted(peer)) connections.updateSoon()
+        postPlace(identity.nodeId, addresses.ownPlace)
+      }
       return refusal
     },
     peerReached: (peer, address) => {
-      addresses.onReached(peer, address)
-      if (address === undefined && admission.connected.includes(peer)) emit({ type: 'peerOutOfReach', peer })
+      const isNews = postPlace(peer, addresses.onReached(peer, address))
+      if (address !== undefined) alarms.clear(OUT_OF_REACH, peer)
+      // The first report only says that no attempt has ended.
+      else if (!isNews && admission.connected.includes(peer)) alarms.raise(outOfReach(peer, addresses.addressOf(peer)))
     },
     receive: (from, message) => driver.receive(from, message),
     peerConnected: (peer) => {
@@ -50,6 +64,8 @@ export function transportHost({
     peerLost: (peer, reason) => {
       admission.onLost(peer)
       addresses.onLost(peer)
+      alarms.clear(OUT_OF_REACH, peer)
+      postPlace(identity.nodeId, addresses.ownPlace)
       emit({ type: 'peerLost', peer, reason })
       driver.post({ type: 'peerLost', peer })
     },
@@ -58,5 +74,18 @@ export function transportHost({
       const fatal = admission.refusedBy(peer, refusal)
       if (fatal !== undefined) fail(fatal)
     },
+  }
+}
+
+const OUT_OF_REACH = 'PEER_OUT_OF_REACH'
+
+function outOfReach(peer: NodeId, address = 'no address'): AlarmFacts {
+  return {
+    code: OUT_OF_REACH,
+    peer,
+    message:
+      `${peer} is connected, but does not answer at ${address}: clients and other nodes may not reach it, and a learner is not made a ` +
+      `voter. Correct its --advertise, or its address: quorate member update ${peer} HOST:PORT`,
+    details: { address },
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Membership, MembershipChange, NodeId } from '../../../src/core/index.ts'
-import { applyChange, bindDirectories, leaveJoint } from '../../../src/core/membership/change.ts'
+import { applyChange, bindDirectories, leaveJoint, moveMembers } from '../../../src/core/membership/change.ts'
 import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
 import { formatMembership } from '../../../src/testing/text/format-message.ts'
@@ -190,6 +190,39 @@ describe('binding directory ids', () => {
     const bound = bindDirectories(membershipOf('a'), seen, new Map([['a', { number: 3, id: 'third' }]]))
     assert.equal(bindDirectories(bound, seen, new Map([['a', { number: 2, id: 'second' }]])), bound)
     assert.equal(bindDirectories(bound, new Map([['a', 'other']]), new Map([['a', { number: 9, id: 'ninth' }]])), bound)
+  })
+})
+
+describe('moved members', () => {
+  const bound = {
+    ...membershipOf('a b c'),
+    members: ['a', 'b', 'c'].map((id) => ({ ...memberNamed(id), directoryId: `disk of ${id}` })),
+  }
+  const [atA, atB, atC] = bound.members.map(({ address }) => address) as [string, string, string]
+  for (const { what, places, addresses } of [
+    { what: 'get the addresses at which they are found', places: { b: 'new:1' }, addresses: [atA, 'new:1', atC] },
+    { what: 'may exchange their addresses', places: { a: atB, b: atA }, addresses: [atB, atA, atC] },
+    {
+      what: 'may take the address of one that moves too',
+      places: { a: atB, b: 'new:1' },
+      addresses: [atB, 'new:1', atC],
+    },
+    { what: 'do not get an address that another member keeps', places: { a: atC, b: atA }, addresses: [atA, atB, atC] },
+    { what: 'do not get one address for two', places: { a: 'new:1', b: 'new:1' }, addresses: [atA, 'new:1', atC] },
+  ])
+    it(what, () => {
+      const moved = moveMembers(bound, new Map(Object.entries(places)))
+      assert.deepEqual(
+        moved.members.map(({ address }) => address),
+        addresses,
+      )
+    })
+
+  it('are left alone if there is nothing to record, or their directory is not known', () => {
+    assert.equal(moveMembers(bound, new Map([['a', atA]])), bound)
+    assert.equal(moveMembers(bound, new Map([['stranger', 'new:1']])), bound)
+    const unbound = membershipOf('a b c')
+    assert.equal(moveMembers(unbound, new Map([['a', 'new:1']])), unbound)
   })
 })
 
