@@ -74,7 +74,7 @@ describe('a copy of a data directory', () => {
     await propose('after the clone')
   })
 
-  it('stops once the two sides of a cut meet, although each side had its own copy', async () => {
+  it('stops once the two sides of a cut meet, although each side knows only its own copy', async () => {
     const { id, copy } = await stopAndCopy()
     const here = await leaderId()
     const there = ids().find((other) => other !== id && other !== here) as NodeId
@@ -87,9 +87,8 @@ describe('a copy of a data directory', () => {
     const clone = await startClone(id, copy)
     await cluster.runUntil(() => clone.statusNow().connected.includes(there))
     await cluster.runUntil(() => original.statusNow().connected.includes(here))
+    // The two copies still have no peer in common. Only the log shows one side what the other has seen.
     cluster.network.heal(`memory:${here}`, `memory:${there}`)
-    cluster.network.heal(`memory:${there}`, `memory:${id}`)
-    cluster.network.heal(`memory:${here}`, 'memory:clone')
     const failure = await cluster.runUntilSettled(Promise.race([clone.failed, original.failed]))
     assert.match(failure.code, /ERR_RAFT_D(UPLICATE_DIRECTORY|IRECTORY_ROLLED_BACK)/)
     await propose('after the cut')
