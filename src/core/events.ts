@@ -38,6 +38,15 @@ export type RaftEvent =
   | { readonly type: 'transferStarted'; readonly to: NodeId }
   | { readonly type: 'transferGivenUp'; readonly to: NodeId }
   | { readonly type: 'snapshotOffered'; readonly to: NodeId; readonly snapshot: SnapshotInfo }
+  /** The offered snapshot does not fit on the disk of this follower, which waits for space. */
+  | {
+      readonly type: 'snapshotStalled'
+      readonly peer: NodeId
+      readonly freeBytes: number
+      readonly neededBytes: number
+    }
+  /** The follower no longer waits for space for a snapshot. */
+  | { readonly type: 'snapshotResumed'; readonly peer: NodeId }
   | { readonly type: 'snapshotInstalled'; readonly snapshot: SnapshotInfo }
   | { readonly type: 'followerCaughtUp'; readonly peer: NodeId }
   | { readonly type: 'storageStalled'; readonly stalledMs: number }

@@ -53,6 +53,12 @@ export type Input =
   | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo }
   /** The snapshot requested by `Effects.fetch` is durable and verified. */
   | { readonly type: 'snapshotFetched'; readonly snapshot: SnapshotInfo }
+  /** The snapshot requested by `Effects.fetch` does not fit on the disk and is not fetched yet, or fits by now (undefined). */
+  | {
+      readonly type: 'snapshotFetchStalled'
+      readonly snapshot: SnapshotInfo
+      readonly shortage: Shortage | undefined
+    }
   /** The snapshot requested by `Effects.fetch` could not be fetched. */
   | { readonly type: 'snapshotFetchFailed'; readonly snapshot: SnapshotInfo; readonly reason: string }
   /** A link to a peer was opened; the peer sent this directory id and boot in its handshake. */

@@ -83,6 +83,8 @@ export interface InstallSnapshotResponse {
   readonly index: LogIndex
   readonly round: number
   readonly session: LogIndex
+  /** Fetching: the snapshot does not fit on the follower's disk at present. */
+  readonly shortage?: Shortage | undefined
 }
 
 /** Makes the receiver campaign at once (thesis §3.10). */

@@ -156,6 +156,9 @@ function processInput(state: RaftState, input: Input): void {
       return onSnapshotTaken(state, input.snapshot)
     case 'snapshotFetched':
       return onSnapshotFetched(state, input.snapshot)
+    case 'snapshotFetchStalled':
+      if (state.snapshotFetch?.snapshot.id === input.snapshot.id) state.snapshotFetch.shortage = input.shortage
+      return
     case 'snapshotFetchFailed':
       return onSnapshotFetchFailed(state, input.snapshot)
     case 'peerSeen':

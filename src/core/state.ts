@@ -60,6 +60,8 @@ export interface SnapshotFetch {
   readonly from: NodeId
   readonly snapshot: SnapshotInfo
   readonly session: LogIndex
+  /** The snapshot does not fit on the disk at present. */
+  shortage?: Shortage | undefined
 }
 
 export interface LeaderState {

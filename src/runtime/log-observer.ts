@@ -29,6 +29,8 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   membershipAdopted: 'debug',
   followerCaughtUp: 'debug',
   fetchProgress: 'debug',
+  snapshotStalled: 'debug',
+  snapshotResumed: 'debug',
   snapshotStarted: 'debug',
   paused: 'warn',
   logTruncated: 'warn',

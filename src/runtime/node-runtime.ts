@@ -16,6 +16,7 @@ import { DiskSpace } from './disk-space.ts'
 import type { EventHub } from './event-hub.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
 import type { RuntimeOptions } from './options.ts'
+import { PeerAlarms } from './peer-alarms.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
 import { isCopyError } from './peers/peer-admission.ts'
 import { Peers } from './peers/peers.ts'
@@ -56,6 +57,7 @@ export class NodeRuntime<Command, Result> {
   readonly #identity: PeerIdentity
   readonly #peers: Peers
   readonly #shortageTransfer: ShortageTransfer
+  readonly #peerAlarms: PeerAlarms
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   /** The write that marks the data directory as unusable. */
@@ -68,6 +70,7 @@ export class NodeRuntime<Command, Result> {
     this.options = options
     this.hub = hub
     this.alarms = new Alarms({ clock, emit: (event) => hub.emit(event) })
+    this.#peerAlarms = new PeerAlarms(this.alarms)
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
     })
@@ -90,6 +93,7 @@ export class NodeRuntime<Command, Result> {
     })
     this.snapshots = new Snapshots({
       ...{ options, machine, applier, storage, transport, clock, recovered: recovered.snapshot },
+      alarms: this.alarms,
       metadataAt: (index) => core.snapshotMetadata(index),
       post: (input) => driver.post(input),
       emit: (event) => hub.emit(event),
@@ -280,6 +284,7 @@ export class NodeRuntime<Command, Result> {
       if (this.#peers.view.update(event)) havePeersChanged = true
       this.hub.emit(event)
       if (event.type === 'acknowledgementLost') this.#onEntriesLost(event.peer, event.acknowledged)
+      this.#peerAlarms.onEvent(event)
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
     }
     if (havePeersChanged) this.#onPeersChanged()

@@ -50,7 +50,7 @@ export interface RuntimeOptions {
   readonly snapshotBytes: number
   /** The minimum wait after a failed snapshot. */
   readonly snapshotRetryMs: number
-  /** The wait before resuming a failed fetch of the leader's snapshot; it doubles after each attempt without progress … */
+  /** The wait before resuming a failed fetch of the leader's snapshot; it doubles after each attempt that got no further … */
   readonly fetchRetryMinMs: number
   /** … up to this. */
   readonly fetchRetryMaxMs: number
@@ -84,7 +84,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   snapshotBytes: 64 * 1024 * 1024,
   snapshotRetryMs: 10_000,
   fetchRetryMinMs: 100,
-  fetchRetryMaxMs: 2000,
+  fetchRetryMaxMs: 30_000,
   fetchAttemptsMax: 8,
   freeBytesMin: 128 * 1024 * 1024,
   freeBytesCheckMs: 2000,

@@ -395,9 +395,9 @@ export function snapshotResponse(fields: {
   readonly index?: LogIndex
   readonly round?: number
   readonly session?: LogIndex
+  readonly shortage?: Shortage
 }): InstallSnapshotResponse {
-  const { term, outcome, index = 0, round = 0, session = 0 } = fields
-  return { type: 'InstallSnapshotResponse', term, outcome, index, round, session }
+  return { type: 'InstallSnapshotResponse', index: 0, round: 0, session: 0, ...fields }
 }
 
 export function timeoutNow(term: Term): TimeoutNow {

@@ -145,6 +145,16 @@ describe('§7 Log compaction: sending a snapshot', () => {
     assert.deepEqual([leader.status.peers[0]?.state, leader.status.peers[0]?.silentMs], ['snapshot', 0])
   })
 
+  it('a leader reports once that the snapshot does not fit on the follower, and once that it no longer waits for space', () => {
+    const leader = offering()
+    const shortage = { freeBytes: 1, neededBytes: 2 }
+    const fetching = { term: 2, outcome: 'fetching' } as const
+    const events = [{ ...fetching, shortage }, { ...fetching, shortage }, fetching].map((fields) =>
+      leader.process({ type: 'receive', from: 'b', message: snapshotResponse(fields) }).events.map(({ type }) => type),
+    )
+    assert.deepEqual(events, [['snapshotStalled'], [], ['snapshotResumed']])
+  })
+
   it('a leader whose snapshot could not be fetched takes a new one, and repeats its offer with the next heartbeat', () => {
     const leader = offering()
     leader.step({ type: 'receive', from: 'b', message: snapshotResponse({ term: 2, outcome: 'failed' }) })
@@ -247,6 +257,19 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     assert.equal(follower.step(offer('b', 2)).fetch?.from, 'b')
     assert.equal(follower.step(offer('b', 2)).fetch, undefined)
     assert.equal(follower.step(offer('c', 3)).fetch?.from, 'c')
+  })
+
+  it('a follower reports that a snapshot does not fit on its disk with every response until it does', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const snapshot = snapshotAt('9@2', MEMBERS)
+    const answer = (): unknown => follower.receive('b', snapshotRequest({ term: 2, snapshot }))[0]?.message
+    const fetching = snapshotResponse({ term: 2, outcome: 'fetching' })
+    assert.deepEqual(answer(), fetching)
+    const shortage = { freeBytes: 1, neededBytes: 2 }
+    follower.process({ type: 'snapshotFetchStalled', snapshot, shortage })
+    assert.deepEqual(answer(), { ...fetching, shortage })
+    follower.process({ type: 'snapshotFetchStalled', snapshot, shortage: undefined })
+    assert.deepEqual(answer(), fetching)
   })
 
   it('a follower reports a failed fetch to the leader that made the offer', () => {

@@ -34,6 +34,8 @@ export class Progress {
   sentCommitIndex: LogIndex = 0
   /** It reported that it is short of disk space. */
   shortage: Shortage | undefined
+  /** It reported that the offered snapshot does not fit on its disk. */
+  snapshotShortage: Shortage | undefined
   /** A read forwarded by this follower needs a commit index that has not been sent to it. */
   needsCommitIndex = false
   /** The match index at the start of heartbeat round `provenRound`, the first round with this match index. */

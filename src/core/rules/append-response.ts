@@ -2,7 +2,7 @@
 import type { AppendEntriesResponse, InstallSnapshotResponse } from '../messages.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
-import type { LogIndex, NodeId } from '../types.ts'
+import type { LogIndex, NodeId, Shortage } from '../types.ts'
 import { detectLostEntries } from './lost-entries.ts'
 
 /** The sender's progress, with the contact recorded; undefined if the response belongs to another membership session. */
@@ -36,6 +36,7 @@ export function handleAppendEntriesResponse(
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
   progress.shortage = message.shortage
+  recordSnapshotShortage(state, progress, undefined)
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)
@@ -82,6 +83,7 @@ export function handleInstallSnapshotResponse(
 ): void {
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
+  recordSnapshotShortage(state, progress, message.shortage)
   // Builds that do not report the end of their log send 0.
   if (message.outcome === 'fetching') {
     if (message.index > 0) detectLostEntries(state, progress, message.round, message.index + 1)
@@ -98,4 +100,13 @@ export function handleInstallSnapshotResponse(
   // Offer the newest snapshot instead. If that one failed, take a new one; until then each heartbeat offers the same one again.
   if (progress.state.snapshot.id === state.log.snapshot?.id) state.outbox.takeSnapshot = true
   else progress.becomeProbe(progress.matchIndex + 1)
+}
+
+/** Reports when the offered snapshot does not fit on the follower's disk, and when it no longer waits for space. */
+function recordSnapshotShortage({ outbox }: RaftState, progress: Progress, shortage: Shortage | undefined): void {
+  const before = progress.snapshotShortage
+  progress.snapshotShortage = shortage
+  if ((before === undefined) === (shortage === undefined)) return
+  if (shortage === undefined) outbox.emit({ type: 'snapshotResumed', peer: progress.id })
+  else outbox.emit({ type: 'snapshotStalled', peer: progress.id, ...shortage })
 }

@@ -55,8 +55,11 @@ export function handleInstallSnapshot(state: RaftState, from: NodeId, message: I
     else sendOncePersisted(state, from, response)
     return
   }
-  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex })
-  if (state.snapshotFetch?.snapshot.id === snapshot.id && state.snapshotFetch.from === from) return
+  const fetch = state.snapshotFetch
+  const isFetching = fetch?.snapshot.id === snapshot.id && fetch.from === from
+  const report = isFetching && fetch.shortage !== undefined ? { shortage: fetch.shortage } : {}
+  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })
+  if (isFetching) return
   state.snapshotFetch = { from, snapshot, session }
   state.outbox.fetch = { from, snapshot }
 }

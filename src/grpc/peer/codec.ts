@@ -203,6 +203,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     outcome: readOutcome(from),
     index: readInteger(from, 'index'),
     ...readRound(from),
+    ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
   }),
   TimeoutNow: (from) => ({ type: 'TimeoutNow', term: readInteger(from, 'term', 1) }),
   ReadIndexRequest: (from) => ({

@@ -1,27 +1,41 @@
-/** Fetches the leader's snapshot into a file: resumes after failures, and gives up after `attemptsMax` attempts without progress. */
+/**
+ * Fetches the leader's snapshot into a file, once it fits on the disk: resumes after failures with growing pauses, and gives up after
+ * `attemptsMax` attempts without progress.
+ */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { SnapshotWriter, Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
-import type { NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
+import type { Alarms } from '../alarms.ts'
 
 export interface SnapshotFetcherParts {
   readonly transport: Pick<Transport, 'fetchSnapshot'>
-  readonly storage: Pick<Storage, 'snapshots'>
+  readonly storage: Pick<Storage, 'snapshots' | 'freeBytes'>
   readonly clock: Clock
+  readonly alarms: Pick<Alarms, 'raise' | 'clear'>
+  /** Must stay free beside the snapshot. */
+  readonly freeBytesMin: number
+  readonly freeBytesCheckMs: number
   readonly retryMinMs: number
   readonly retryMaxMs: number
   readonly attemptsMax: number
   /** The file is complete, verified and durable. */
   readonly onFetched: (snapshot: SnapshotInfo) => void
+  /** The snapshot does not fit on the disk, or fits by now (undefined). */
+  readonly onStalled: (snapshot: SnapshotInfo, shortage: Shortage | undefined) => void
   /** The fetch was given up. */
   readonly onFailed: (snapshot: SnapshotInfo, reason: string) => void
   readonly emit: (event: RuntimeEvent) => void
 }
 
 const PROGRESS_INTERVAL_MS = 1000
+/** This many attempts in a row that got no further raise an alarm. */
+const FAILURES_UNTIL_ALARM = 3
+const NO_SPACE = 'SNAPSHOT_NO_SPACE'
+const FAILING = 'SNAPSHOT_FETCH_FAILING'
 
 /** A fetch requested by the core. */
 interface FetchRequest {
@@ -33,6 +47,12 @@ interface FetchRequest {
 export class SnapshotFetcher {
   readonly #parts: SnapshotFetcherParts
   #request: FetchRequest | undefined
+  /** Attempts in a row that got no further than an earlier one, over all snapshots, and when the next attempt may start. */
+  #failures = 0
+  #nextAt: Instant = Number.NEGATIVE_INFINITY
+  /** The most bytes that a failed attempt had. */
+  #reached = 0
+  #failingIndex: LogIndex = 0
   /** Fetches run one after the other, so that no file has two writers. */
   #lastFetch: Promise<void> = Promise.resolve()
 
@@ -52,6 +72,14 @@ export class SnapshotFetcher {
     const request = { from, snapshot, controller: new AbortController() }
     this.#request = request
     this.#lastFetch = this.#lastFetch.then(() => this.#run(request))
+  }
+
+  /** A snapshot that the applied entries cover is not needed any longer. */
+  onApplied(index: LogIndex): void {
+    if (this.#failures > 0 && index >= this.#failingIndex) this.#onSucceeded()
+    if (this.#request === undefined || index < this.#request.snapshot.index) return
+    this.#request.controller.abort()
+    this.#request = undefined
   }
 
   /** Resolves once no file is being written. A partial file is kept. */
@@ -79,28 +107,91 @@ export class SnapshotFetcher {
   }
 
   async #fetchWithRetries(request: FetchRequest): Promise<void> {
-    const { clock, retryMinMs, retryMaxMs, attemptsMax, emit } = this.#parts
-    const { signal } = request.controller
+    const { clock, attemptsMax, emit } = this.#parts
+    const { from, controller } = request
+    const { signal } = controller
     let failures = 0
+    let reached = 0
     for (;;) {
+      if (clock.now() < this.#nextAt) await sleep(clock, this.#nextAt, signal)
       const progress = { bytes: 0 }
       try {
-        return await this.#attempt(request, progress)
+        signal.throwIfAborted()
+        await this.#attempt(request, progress)
+        return this.#onSucceeded()
       } catch (error) {
-        if (signal.aborted || isPermanent(error)) throw error
-        failures = progress.bytes > 0 ? 1 : failures + 1
-        if (failures >= attemptsMax) throw error
-        emit({ type: 'fetchFailed', from: request.from, message: `${errorMessage(error)}; retrying` })
+        if (signal.aborted) throw error
+        failures = progress.bytes > reached ? 1 : failures + 1
+        reached = Math.max(reached, progress.bytes)
+        this.#onFailed(request, progress.bytes, error)
+        if (isPermanent(error) || failures >= attemptsMax) throw error
+        emit({ type: 'fetchFailed', from, message: `${errorMessage(error)}; retrying` })
       }
-      await sleep(clock, Math.min(retryMinMs * 2 ** (failures - 1), retryMaxMs), signal)
-      signal.throwIfAborted()
     }
   }
 
+  #onFailed({ from, snapshot }: FetchRequest, bytes: number, error: unknown): void {
+    const { clock, retryMinMs, retryMaxMs, alarms } = this.#parts
+    this.#failures = bytes > this.#reached ? 1 : this.#failures + 1
+    this.#reached = Math.max(this.#reached, bytes)
+    this.#failingIndex = snapshot.index
+    this.#nextAt = clock.now() + Math.min(retryMinMs * 2 ** (this.#failures - 1), retryMaxMs)
+    if (this.#failures < FAILURES_UNTIL_ALARM) return
+    const message = `the snapshot of ${from} could not be fetched in ${this.#failures} attempts: ${errorMessage(error)}`
+    alarms.raise({ code: FAILING, message, details: { from, attempts: this.#failures } })
+  }
+
+  #onSucceeded(): void {
+    this.#failures = 0
+    this.#nextAt = Number.NEGATIVE_INFINITY
+    this.#reached = 0
+    this.#parts.alarms.clear(FAILING)
+  }
+
+  /** Opens the file once the rest of the snapshot fits on the disk. */
+  async #openOnceItFits({ snapshot, controller }: FetchRequest): Promise<SnapshotWriter> {
+    const { storage, clock, freeBytesCheckMs, alarms, onStalled } = this.#parts
+    const { signal } = controller
+    let isStalled = false
+    try {
+      for (;;) {
+        const writer = await storage.snapshots.create(snapshot)
+        let shortage = await this.#shortageFor(snapshot.size - writer.offset)
+        if (shortage === undefined) return writer
+        await writer.suspend().catch(() => undefined)
+        isStalled = true
+        while (shortage !== undefined) {
+          onStalled(snapshot, shortage)
+          const { freeBytes, neededBytes } = shortage
+          const message = `the leader's snapshot does not fit on the disk: ${neededBytes} bytes are needed, ${freeBytes} are free; free space`
+          alarms.raise({ code: NO_SPACE, message, details: { freeBytes, neededBytes } })
+          await sleep(clock, clock.now() + freeBytesCheckMs, signal)
+          signal.throwIfAborted()
+          shortage = await this.#shortageFor(snapshot.size - writer.offset)
+        }
+      }
+    } finally {
+      if (isStalled) {
+        onStalled(snapshot, undefined)
+        alarms.clear(NO_SPACE)
+      }
+    }
+  }
+
+  /** Why this many bytes do not fit, if the storage knows its free space. */
+  async #shortageFor(bytes: number): Promise<Shortage | undefined> {
+    const { storage, freeBytesMin } = this.#parts
+    const freeBytes = await storage.freeBytes().catch(() => undefined)
+    const neededBytes = bytes + freeBytesMin
+    return freeBytes === undefined || freeBytes >= neededBytes ? undefined : { freeBytes, neededBytes }
+  }
+
+  /** `progress.bytes` becomes the length of the file. */
   async #attempt(request: FetchRequest, progress: { bytes: number }): Promise<void> {
     const { from, snapshot, controller } = request
-    const { transport, storage, emit } = this.#parts
-    const writer = await storage.snapshots.create(snapshot)
+    const { transport, emit } = this.#parts
+    const writer = await this.#openOnceItFits(request)
+    progress.bytes = writer.offset
     emit({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
     try {
       const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, controller.signal)
@@ -132,12 +223,14 @@ export class SnapshotFetcher {
       progress.bytes += chunk.length
       if (clock.now() < reportAt) continue
       reportAt = clock.now() + PROGRESS_INTERVAL_MS
-      emit({ type: 'fetchProgress', from, bytes: writer.offset + progress.bytes, size: snapshot.size })
+      emit({ type: 'fetchProgress', from, bytes: progress.bytes, size: snapshot.size })
     }
     controller.signal.throwIfAborted()
-    const bytes = writer.offset + progress.bytes
-    if (bytes < snapshot.size)
-      throw new RaftError('ERR_RAFT_UNREACHABLE', `${from} sent ${bytes} of ${snapshot.size} bytes of its snapshot`)
+    if (progress.bytes < snapshot.size)
+      throw new RaftError(
+        'ERR_RAFT_UNREACHABLE',
+        `${from} sent ${progress.bytes} of ${snapshot.size} bytes of its snapshot`,
+      )
   }
 }
 
@@ -146,7 +239,8 @@ function isPermanent(error: unknown): boolean {
   return isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE') || isRaftError(error, 'ERR_RAFT_CORRUPT')
 }
 
-function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves at the instant, or when the signal is aborted. */
+function sleep(clock: Clock, until: Instant, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let timer: Timer | undefined
     const done = (): void => {
@@ -154,7 +248,7 @@ function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', done)
       resolve()
     }
-    timer = clock.wakeAt(clock.now() + ms, done)
+    timer = clock.wakeAt(until, done)
     signal.addEventListener('abort', done, { once: true })
   })
 }

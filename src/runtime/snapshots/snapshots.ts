@@ -6,6 +6,7 @@ import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { Alarms } from '../alarms.ts'
 import type { RuntimeOptions } from '../options.ts'
 import { SnapshotFetcher } from './snapshot-fetcher.ts'
 import { SnapshotRetention } from './snapshot-retention.ts'
@@ -15,12 +16,13 @@ import { SnapshotTaker } from './snapshot-taker.ts'
 export interface SnapshotsParts extends Pick<SnapshotTakerParts, 'applier' | 'metadataAt'> {
   readonly options: RuntimeOptions & { readonly id: NodeId; readonly seed: number }
   readonly machine: Pick<StateMachine, 'snapshot'>
-  readonly storage: Pick<Storage, 'snapshots'>
+  readonly storage: Pick<Storage, 'snapshots' | 'freeBytes'>
   readonly transport: Pick<Transport, 'fetchSnapshot'>
   readonly clock: Clock
   /** The snapshot that the storage had at start. */
   readonly recovered: SnapshotInfo | undefined
   readonly post: (input: Input) => void
+  readonly alarms: Pick<Alarms, 'raise' | 'clear'>
   readonly emit: (event: RuntimeEvent) => void
 }
 
@@ -34,7 +36,7 @@ export class Snapshots {
   #bytesAtNewest = 0
 
   constructor(parts: SnapshotsParts) {
-    const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, emit } = parts
+    const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, alarms, emit } = parts
     this.#parts = parts
     this.#newest = recovered
     this.#taker = new SnapshotTaker({
@@ -45,7 +47,10 @@ export class Snapshots {
       onTaken: (snapshot, appliedBytes) => this.#onTaken(snapshot, appliedBytes),
     })
     this.#fetcher = new SnapshotFetcher({
-      ...{ transport, storage, clock, emit },
+      ...{ transport, storage, clock, alarms, emit },
+      freeBytesMin: options.freeBytesMin,
+      freeBytesCheckMs: options.freeBytesCheckMs,
+      onStalled: (snapshot, shortage) => post({ type: 'snapshotFetchStalled', snapshot, shortage }),
       retryMinMs: options.fetchRetryMinMs,
       retryMaxMs: options.fetchRetryMaxMs,
       attemptsMax: options.fetchAttemptsMax,
@@ -66,6 +71,7 @@ export class Snapshots {
   /** Takes a snapshot if enough was applied since the newest one. */
   onApplied(): void {
     const { applier, options } = this.#parts
+    this.#fetcher.onApplied(applier.appliedIndex)
     const entries = applier.appliedIndex - (this.#newest?.index ?? 0)
     const bytes = applier.appliedBytes - this.#bytesAtNewest
     const isDue = entries >= options.snapshotEntries || (bytes >= options.snapshotBytes && entries > 0)

@@ -166,11 +166,11 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/core/rules/snapshot.ts',
-        from: "  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex })\n",
+        from: "  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })\n",
         to: `  if (snapshot.index > log.lastIndex) {
     return send(state, from, { ...answer, outcome: 'failed', index: 0 })
   }
-  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex })
+  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })
 `,
       },
     ],

@@ -66,6 +66,57 @@ describe('the snapshot fetcher', () => {
     assert.equal(fixture.disk.partials.size + fixture.disk.files.size, 0)
   })
 
+  it('fetches nothing while the snapshot does not fit on the disk, and continues once it does', async () => {
+    const fixture = await Fixture.open(['abc', 'def'])
+    fixture.freeBytes = 15
+    fixture.fetch('s1')
+    await fixture.pass(10_000)
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[], []])
+    assert.match(fixture.alarms.get('SNAPSHOT_NO_SPACE') ?? '', /16 bytes are needed, 15 are free/)
+    fixture.freeBytes = 16
+    await fixture.pass(50)
+    assert.deepEqual([fixture.stalls.at(-2), fixture.stalls.at(-1)], [15, undefined])
+    assert.deepEqual([fixture.alarms.size, fixture.outcomes], [0, ['fetched s1']])
+  })
+
+  it('needs space only for the rest of a snapshot that it resumes', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN, 'def'])
+    fixture.fetch('s1')
+    await fixture.pass(0)
+    fixture.freeBytes = 13
+    await fixture.pass(100)
+    assert.deepEqual(fixture.outcomes, ['fetched s1'])
+  })
+
+  it('stops waiting for space if another snapshot is offered, or if the log has what it needs', async () => {
+    const fixture = await Fixture.open(['abcdef'])
+    fixture.freeBytes = 0
+    fixture.fetch('s1')
+    await fixture.pass(100)
+    fixture.fetch('s2')
+    await fixture.pass(100)
+    fixture.fetcher.onApplied(4)
+    assert.equal(fixture.fetcher.fetchingId, 's2')
+    fixture.fetcher.onApplied(5)
+    fixture.freeBytes = 100
+    await fixture.pass(1000)
+    assert.deepEqual([fixture.offsets, fixture.outcomes, fixture.alarms.size], [[], [], 0])
+  })
+
+  it('waits longer after every failure, also if the leader offers other snapshots, and raises an alarm until one arrives', async () => {
+    const fixture = await Fixture.open([...Array.from({ length: 12 }, () => BROKEN), 'abcdef'])
+    for (const id of ['s1', 's2', 's3']) {
+      fixture.fetch(id)
+      await fixture.pass(id === 's1' ? 700 : 3000)
+    }
+    assert.equal(fixture.offsets.length, 10)
+    assert.match(fixture.alarms.get('SNAPSHOT_FETCH_FAILING') ?? '', /10 attempts: the link broke/)
+    await fixture.pass(10_000)
+    fixture.fetch('s4')
+    await fixture.pass(1000)
+    assert.deepEqual([fixture.outcomes.at(-1), fixture.alarms.size], ['fetched s4', 0])
+  })
+
   it('replaces an earlier fetch, and does not report its end', async () => {
     const fixture = await Fixture.open(['abc', BROKEN, 'abcdef'])
     fixture.fetch('s1')
@@ -83,6 +134,9 @@ class Fixture {
   readonly time = new VirtualTime()
   readonly offsets: number[] = []
   readonly outcomes: string[] = []
+  readonly alarms = new Map<string, string>()
+  readonly stalls: (number | undefined)[] = []
+  freeBytes: number | undefined
   readonly disk: MemoryDisk
   readonly storage: MemoryStorage
   readonly fetcher: SnapshotFetcher
@@ -94,11 +148,18 @@ class Fixture {
     this.storage = new MemoryStorage({ disk })
     this.fetcher = new SnapshotFetcher({
       transport: { fetchSnapshot: (_, __, offset, signal) => this.#send(offset, signal) },
-      storage: this.storage,
+      storage: { snapshots: this.storage.snapshots, freeBytes: async () => this.freeBytes },
       clock: new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 }),
       retryMinMs: 100,
       retryMaxMs: 1000,
       attemptsMax: 4,
+      freeBytesMin: 10,
+      freeBytesCheckMs: 50,
+      alarms: {
+        raise: ({ code, message }) => this.alarms.set(code, message),
+        clear: (code) => this.alarms.delete(code),
+      },
+      onStalled: (_, shortage) => this.stalls.push(shortage?.freeBytes),
       onFetched: ({ id }) => this.outcomes.push(`fetched ${id}`),
       onFailed: ({ id }, reason) => this.outcomes.push(`failed ${id}: ${reason}`),
       emit: () => undefined,

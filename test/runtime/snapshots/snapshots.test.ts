@@ -123,6 +123,7 @@ class Fixture {
     const membership = { members: [], voters: [], outgoing: [], learners: [] }
     const fixture = this
     this.snapshots = new Snapshots({
+      alarms: { raise: () => undefined, clear: () => undefined },
       options: {
         ...{ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, id: 'n1', seed: 1 },
         ...{ snapshotEntries: 10, snapshotBytes: 1000, snapshotRetryMs: 1000 },

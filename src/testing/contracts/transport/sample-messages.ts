@@ -86,6 +86,10 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
   },
   { type: 'InstallSnapshotResponse', term: 4, outcome: 'installed', index: 1000, round: 7, session: 1 },
   { type: 'InstallSnapshotResponse', term: 4, outcome: 'fetching', index: 1000, round: 8, session: 1 },
+  {
+    ...{ type: 'InstallSnapshotResponse', term: 4, outcome: 'fetching', index: 0, round: 8, session: 1 },
+    shortage: { freeBytes: 0, neededBytes: 2 ** 40 },
+  },
   { type: 'InstallSnapshotResponse', term: 4, outcome: 'failed', index: 1000, round: 9, session: 1 },
   { type: 'TimeoutNow', term: 9 },
   { type: 'ReadIndexRequest', term: 9, read: 123 },
