@@ -75,10 +75,10 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
    * Plans a write. `snapshotBefore` is the index of the newest snapshot before it. Throws ERR_RAFT_INTERNAL if the write does not
    * fit the log, so that a gap is never written.
    */
-  plan(
-    write: Pick<StorageWrite, 'snapshot' | 'truncateAfter' | 'compactTo'> & { readonly blocks: readonly Head[] },
+  plan<Block extends BlockHeader>(
+    write: Pick<StorageWrite, 'snapshot' | 'truncateAfter' | 'compactTo'> & { readonly blocks: readonly Block[] },
     snapshotBefore: LogIndex,
-  ): LogChange<Head> {
+  ): LogChange<Block> {
     const { snapshot } = write
     const snapshotIndex = snapshot?.info.index ?? snapshotBefore
     const change = snapshot?.resetLog === true ? this.#planReset(snapshot.info, write.blocks) : this.#planAppend(write)
@@ -97,7 +97,7 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
     this.#base = change.base
   }
 
-  #planReset(snapshot: EntryId, append: readonly Head[]): LogChange<Head> {
+  #planReset<Block extends BlockHeader>(snapshot: EntryId, append: readonly Block[]): LogChange<Block> {
     const base = { index: snapshot.index, term: snapshot.term }
     if (base.index < this.#base.index)
       throw invalidWrite(`a reset to ${base.index}, but the log is compacted to ${this.#base.index}`)
@@ -111,11 +111,11 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
     }
   }
 
-  #planAppend(write: {
+  #planAppend<Block extends BlockHeader>(write: {
     truncateAfter?: LogIndex | undefined
     compactTo?: LogIndex | undefined
-    blocks: readonly Head[]
-  }) {
+    blocks: readonly Block[]
+  }): LogChange<Block> {
     const { truncateAfter, compactTo = 0, blocks } = write
     const keepTo = truncateAfter === undefined ? this.#blocks.length : this.#offsetFrom(truncateAfter + 1)
     let keepFrom = Math.min(keepTo, this.#offsetFrom(compactTo + 1))

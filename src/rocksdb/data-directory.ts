@@ -32,6 +32,8 @@ export class DataDirectory {
   readonly hardState: readonly [string, string]
   /** The RocksDB database. */
   readonly log: string
+  /** The segments of the log, if it is not in RocksDB. */
+  readonly segments: string
   readonly snapshots: string
 
   constructor(path: string) {
@@ -43,6 +45,7 @@ export class DataDirectory {
     this.unusable = join(path, 'UNUSABLE')
     this.hardState = [join(path, 'hard-state-a'), join(path, 'hard-state-b')]
     this.log = join(path, 'log')
+    this.segments = join(path, 'segments')
     this.snapshots = join(path, 'snapshots')
   }
 

@@ -10,6 +10,7 @@ import { BlockList } from '../log-format/block-list.ts'
 import { decodeChecksummedJson } from './checksummed-json.ts'
 import type { Database } from './database.ts'
 import type { HardStateRecord } from './hard-state-file.ts'
+import { checkHardState, damagedLog } from './log-checks.ts'
 import { blockRange, parseBlockKey, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
 import { corrupt } from './storage-errors.ts'
 
@@ -68,7 +69,7 @@ export async function verifyLog(
     )
   const snapshot = await readSnapshot(database, location, summary)
   const log = await readBlocks(database, location, summary)
-  checkHardState(hardState, { summary, log, snapshot }, location)
+  checkHardState(hardState, { log, snapshot, commitIndex: summary.commitIndex }, location)
   return { summary, log, snapshot }
 }
 
@@ -117,22 +118,6 @@ function decode(value: Buffer, damaged: (what: string, cause?: unknown) => Error
   }
 }
 
-function checkHardState(hardState: HardStateRecord, { summary, log, snapshot }: VerifiedLog, location: string): void {
-  const { last, base } = log
-  const damaged = (what: string): Error =>
-    damagedLog(location, last.index, Math.max(last.index, summary.lastIndex), what)
-  if (last.term > hardState.term || (snapshot?.term ?? 0) > hardState.term)
-    throw corrupt(`term and vote are older than the log: term ${hardState.term}, but the log has term ${last.term}`, {
-      term: hardState.term,
-      lastTerm: last.term,
-    })
-  if (Math.max(hardState.commitIndex, summary.commitIndex) > last.index)
-    throw damaged(`entries up to ${Math.max(hardState.commitIndex, summary.commitIndex)} were committed`)
-  if (base.index > (snapshot?.index ?? 0))
-    throw damaged(`it starts after ${base.index}, and no snapshot covers the entries before`)
-  if (snapshot !== undefined && snapshot.index > last.index) throw damaged(`its snapshot is at ${snapshot.index}`)
-}
-
 async function readRecord<Value>(database: Database, key: Buffer, location: string): Promise<Value | undefined> {
   const bytes = await database.get(key)
   if (bytes === undefined) return undefined
@@ -142,21 +127,4 @@ async function readRecord<Value>(database: Database, key: Buffer, location: stri
     file: location,
     key: key.toString(),
   })
-}
-
-/** The error for entries that are missing or damaged after the last good one. */
-export function damagedLog(
-  location: string,
-  lastGood: LogIndex,
-  lastKnown: LogIndex,
-  what: string,
-  cause?: unknown,
-): Error {
-  const firstBadIndex = lastGood + 1
-  const span = lastKnown > firstBadIndex ? `from ${firstBadIndex} to ${lastKnown}` : `from ${firstBadIndex} on`
-  return corrupt(
-    `the log in ${location} is damaged ${span}; those entries may be committed (the last good one is ${lastGood}): ${what}`,
-    { file: location, firstBadIndex, lastGoodIndex: lastGood, lastKnownIndex: lastKnown },
-    cause,
-  )
 }

@@ -19,6 +19,7 @@ import type { RocksDBStorageOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { removeOwner } from './owner-file.ts'
 import { openDirectory } from './recovery.ts'
+import { RocksDBFiles } from './rocksdb-engine.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 import { SpaceReserve } from './space-reserve.ts'
 import { storageError } from './storage-errors.ts'
@@ -90,15 +91,15 @@ export class RocksDBStorage implements Storage {
 
   async #open(identity: StorageIdentity): Promise<{ readonly log: LogStore; readonly recovered: RecoveredState }> {
     const { writeBufferBytes, cacheBytes, markDelayMs } = this.#settings
+    const binding = this.#options.binding ?? loadBinding()
+    const reserve = this.#reserve
     const opened = await openDirectory(this.#directory, identity, {
-      binding: this.#options.binding ?? loadBinding(),
-      writeBufferBytes,
-      cacheBytes,
+      openFiles: (mustExist) =>
+        RocksDBFiles.open(this.#directory, { binding, writeBufferBytes, cacheBytes, reserve }, mustExist),
       verifySnapshot: (info) => this.#files.verify(info),
     })
     const { clusterId, nodeId, directoryId } = opened.identity
-    const reserve = this.#reserve
-    const log = new LogStore({ ...opened, location: this.#directory.log, reserve, markDelayMs })
+    const log = new LogStore({ ...opened, location: this.#directory.log, markDelayMs })
     const { hardState, snapshot } = log
     const blocks = [...log.blocks]
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0

@@ -1,0 +1,243 @@
+/** The segment files of a log: one is written to, the next one is prepared in the background, and old ones are recycled. */
+import { randomInt } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { constants, open, rename, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { RaftError } from '../errors.ts'
+import { namesIn, syncDirectory, writeAll } from '../rocksdb/durable-files.ts'
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
+
+const NAME = /^(\d{16})\.segment$/
+const SPARE = 'spare.segment.tmp'
+const NEW = 'new.segment.tmp'
+/** Zeros are written in steps of this size, each synced, so that no long sync delays the log. */
+const FILL_BYTES = 1024 * 1024
+/** The first segment has this size, and each further one twice the size of the last, up to the configured one. */
+const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024
+/** The next segment is prepared once the current one is filled to this share. */
+const PREPARE_AT = 0.5
+
+/**
+ * On Linux, each write of a handle with this flag is durable once it returns, at the price of one call. Elsewhere the flag is missing
+ * or weaker than a sync (macOS), so writes are followed by one.
+ */
+const SYNCS_WRITES: boolean = process.platform === 'linux'
+const WRITE_FLAGS: number = constants.O_RDWR | (SYNCS_WRITES ? constants.O_DSYNC : 0)
+
+/** A segment that can be written to. */
+export interface WritableSegment {
+  readonly sequence: number
+  readonly salt: number
+  readonly file: FileHandle
+  /** The size of the file. */
+  readonly capacity: number
+  /** Where the next frame is written. */
+  end: number
+}
+
+export class SegmentFiles {
+  readonly #directory: string
+  readonly #segmentBytes: number
+  /** Called before a new file is filled, with its size; rejects if there is too little space. */
+  readonly #reserve: (bytes: number) => Promise<void>
+  #active: WritableSegment | undefined
+  #next: Promise<WritableSegment> | undefined
+  #lastCapacity = 0
+  /** Older segments by sequence, once they are open; they stay open for reads. */
+  readonly #older = new Map<number, FileHandle | undefined>()
+  #hasSpare = false
+  #isClosed = false
+
+  constructor(directory: string, segmentBytes: number, reserve: (bytes: number) => Promise<void>) {
+    this.#directory = directory
+    this.#segmentBytes = segmentBytes
+    this.#reserve = reserve
+  }
+
+  /** The sequences of the segments in the directory, in ascending order. Removes what an interrupted preparation left. */
+  async list(): Promise<number[]> {
+    const names = await namesIn(this.#directory)
+    for (const name of names) if (name === SPARE || name === NEW) await unlink(join(this.#directory, name))
+    const sequences = names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number)
+    return sequences.sort((one, other) => one - other)
+  }
+
+  pathOf(sequence: number): string {
+    return join(this.#directory, `${String(sequence).padStart(16, '0')}.segment`)
+  }
+
+  /** Opens a segment for writing. */
+  async open(sequence: number): Promise<FileHandle> {
+    return open(this.pathOf(sequence), WRITE_FLAGS)
+  }
+
+  async remove(sequence: number): Promise<void> {
+    await unlink(this.pathOf(sequence))
+  }
+
+  /** Continues with the segments that recovery found. `prepared` has no frames yet. */
+  resume(active: WritableSegment, older: readonly number[], prepared: WritableSegment | undefined): void {
+    this.#active = active
+    for (const sequence of older) this.#older.set(sequence, undefined)
+    this.#lastCapacity = (prepared ?? active).capacity
+    if (prepared !== undefined) this.#next = Promise.resolve(prepared)
+  }
+
+  /** Creates the first segment. */
+  async create(): Promise<void> {
+    const { file } = await this.#prepare(1)
+    await file.close()
+  }
+
+  /** The segment for a frame of this length: the current one, or the next one if it does not fit. */
+  async segmentFor(length: number): Promise<WritableSegment> {
+    const active = this.#active as WritableSegment
+    const isEmpty = active.end === SEGMENT_HEADER_BYTES
+    if (isEmpty || active.end + length <= active.capacity) return active
+    const next = await (this.#next ?? this.#prepare(active.sequence + 1))
+    this.#next = undefined
+    this.#older.set(active.sequence, active.file)
+    this.#active = next
+    return next
+  }
+
+  /** Writes parts at the end of a segment; durable once it resolves. */
+  async append(segment: WritableSegment, parts: readonly Uint8Array[], length: number): Promise<void> {
+    await writeParts(segment.file, parts, segment.end)
+    if (!SYNCS_WRITES) await segment.file.datasync()
+    segment.end += length
+    if (this.#next === undefined && segment.end > segment.capacity * PREPARE_AT) {
+      this.#next = this.#prepare(segment.sequence + 1)
+      // It is tried again after the next write, and by the write that needs the segment.
+      this.#next.catch(() => {
+        this.#next = undefined
+      })
+    }
+  }
+
+  /** The bytes [from, to) of a segment, fewer if the file is shorter; undefined if the segment has been removed. */
+  async read(sequence: number, from: number, to: number): Promise<Buffer | undefined> {
+    const bytes = Buffer.allocUnsafeSlow(to - from)
+    try {
+      const file = await this.#handleOf(sequence)
+      for (let filled = 0; filled < bytes.length; ) {
+        const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, from + filled)
+        if (bytesRead === 0) return bytes.subarray(0, filled)
+        filled += bytesRead
+      }
+      return bytes
+    } catch (cause) {
+      // Removing a segment closes its file.
+      if (!this.#isCurrent(sequence)) return undefined
+      throw cause
+    }
+  }
+
+  get activeSequence(): number {
+    return (this.#active as WritableSegment).sequence
+  }
+
+  hasOlderThan(sequence: number): boolean {
+    for (const each of this.#older.keys()) if (each < sequence) return true
+    return false
+  }
+
+  /** Removes the segments before this one, in the background of writes. One is kept to become a new segment. */
+  async removeOlderThan(sequence: number): Promise<void> {
+    for (const [each, file] of [...this.#older]) {
+      if (each >= sequence) continue
+      this.#older.delete(each)
+      await file?.close()
+      await this.#recycle(each)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const next = await this.#next?.catch(() => undefined)
+    for (const segment of [this.#active, next]) await segment?.file.close()
+    for (const file of this.#older.values()) await file?.close()
+    this.#older.clear()
+  }
+
+  async #recycle(sequence: number): Promise<void> {
+    const path = this.pathOf(sequence)
+    if (this.#hasSpare) return unlink(path)
+    await rename(path, join(this.#directory, SPARE))
+    this.#hasSpare = true
+  }
+
+  /** Creates a segment: zeros or an old file, then the header; it has its name only once all of that is durable. */
+  async #prepare(sequence: number): Promise<WritableSegment> {
+    const path = join(this.#directory, NEW)
+    const size = Math.min(this.#segmentBytes, Math.max(FIRST_SEGMENT_BYTES, 2 * this.#lastCapacity))
+    const salt = randomInt(2 ** 32)
+    const file = (await this.#openSpare(path, size)) ?? (await this.#createFile(path, size))
+    try {
+      await writeAll(file, encodeSegmentHeader({ sequence, salt }), 0)
+      await file.sync()
+      await rename(path, this.pathOf(sequence))
+      await syncDirectory(this.#directory)
+    } catch (cause) {
+      await file.close()
+      throw cause
+    }
+    this.#lastCapacity = size
+    return { sequence, salt, file, capacity: size, end: SEGMENT_HEADER_BYTES }
+  }
+
+  async #openSpare(path: string, size: number): Promise<FileHandle | undefined> {
+    if (!this.#hasSpare) return undefined
+    this.#hasSpare = false
+    await rename(join(this.#directory, SPARE), path)
+    const file = await open(path, WRITE_FLAGS)
+    if ((await file.stat()).size === size) return file
+    await file.close()
+    await unlink(path)
+    return undefined
+  }
+
+  async #createFile(path: string, size: number): Promise<FileHandle> {
+    await this.#reserve(size)
+    const file = await open(path, WRITE_FLAGS | constants.O_CREAT | constants.O_TRUNC, 0o640)
+    try {
+      const zeros = Buffer.alloc(Math.min(FILL_BYTES, size))
+      for (let at = 0; at < size; at += zeros.length) {
+        if (this.#isClosed) throw new RaftError('ERR_RAFT_CLOSED', 'the storage was closed')
+        await writeAll(file, zeros.subarray(0, Math.min(zeros.length, size - at)), at)
+      }
+      return file
+    } catch (cause) {
+      await file.close()
+      await unlink(path).catch(() => undefined)
+      throw cause
+    }
+  }
+
+  async #handleOf(sequence: number): Promise<FileHandle> {
+    if (this.#active?.sequence === sequence) return this.#active.file
+    const known = this.#older.get(sequence)
+    if (known !== undefined) return known
+    const file = await open(this.pathOf(sequence), 'r')
+    const other = this.#older.get(sequence)
+    if (other === undefined && this.#isCurrent(sequence)) {
+      this.#older.set(sequence, file)
+      return file
+    }
+    await file.close()
+    return other ?? this.#handleOf(sequence)
+  }
+
+  #isCurrent(sequence: number): boolean {
+    return this.#active?.sequence === sequence || this.#older.has(sequence)
+  }
+}
+
+/** Writes all parts in one call if the system takes them all. */
+async function writeParts(file: FileHandle, parts: readonly Uint8Array[], position: number): Promise<void> {
+  let length = 0
+  for (const part of parts) length += part.length
+  const { bytesWritten } = await file.writev(parts as Uint8Array[], position)
+  if (bytesWritten === length) return
+  await writeAll(file, Buffer.concat(parts).subarray(bytesWritten), position + bytesWritten)
+}
