@@ -137,6 +137,11 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
   }
 }
 
+/** A block's header alone. */
+export function headerOf({ first, term, kind, membership, count, size }: BlockHeader): BlockHeader {
+  return { first, term, kind, membership, count, size }
+}
+
 function lastEntryOf(block: BlockHeader): EntryId {
   return { index: block.first + block.count - 1, term: block.term }
 }

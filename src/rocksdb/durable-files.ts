@@ -1,8 +1,8 @@
 /** File operations that are durable once they resolve. */
 import type { FileHandle } from 'node:fs/promises'
-import { mkdir, open, readdir, rename, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { isMissing } from './storage-errors.ts'
+import { isMissing, storageError } from './storage-errors.ts'
 
 /** Replaces a file atomically: after a crash it has either the old or the new content. */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
@@ -100,5 +100,15 @@ export async function namesIn(path: string): Promise<string[]> {
   } catch (cause) {
     if (isMissing(cause)) return []
     throw cause
+  }
+}
+
+/** The free bytes of the disk that contains this path. */
+export async function freeBytesOf(path: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  } catch (cause) {
+    throw storageError(cause, `determine the free space of ${path}`)
   }
 }

@@ -9,6 +9,7 @@ import type { HardState, LogIndex, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
+import { headerOf } from '../log-format/block-list.ts'
 import type { HardStateFile } from './hard-state-file.ts'
 import { damagedLog } from './log-checks.ts'
 import type { EngineFiles, LogEngine, OpenedLog } from './log-engine.ts'
@@ -68,8 +69,9 @@ export class LogStore<Head extends BlockHeader = BlockHeader> {
     return this.#snapshot
   }
 
+  /** Without the places of the blocks. */
   get blocks(): readonly BlockHeader[] {
-    return this.#log.blocks
+    return this.#log.blocks.map(headerOf)
   }
 
   /** Throws the error of the first failed write, if there is one. */

@@ -2,6 +2,7 @@
 import type { StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
 import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
+import { headerOf } from '../log-format/block-list.ts'
 import type { Binding, BindingBatch } from './binding.ts'
 import { encodeChecksummedJson } from './checksummed-json.ts'
 import type { DataDirectory } from './data-directory.ts'
@@ -162,10 +163,6 @@ function batchBytes({ blocks }: StorageWrite): number {
   let size = SUMMARY_BYTES
   for (const block of blocks) size += block.size
   return size
-}
-
-function headerOf({ first, term, kind, membership, count, size }: BlockHeader): BlockHeader {
-  return { first, term, kind, membership, count, size }
 }
 
 function bufferOf(bytes: Uint8Array): Buffer {

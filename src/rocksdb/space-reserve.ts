@@ -2,9 +2,8 @@
  * Rejects writes before the disk is completely full. RocksDB needs space to flush its memory; without it, it reports no error and
  * blocks the next write forever. Reopening the directory needs the same space.
  */
-import { statfs } from 'node:fs/promises'
 import { RaftError } from '../errors.ts'
-import { storageError } from './storage-errors.ts'
+import { freeBytesOf } from './durable-files.ts'
 
 /** Kept free in addition to the size of RocksDB's memory: for table overhead, the manifest and the header of a snapshot. */
 const SLACK_BYTES = 1024 * 1024
@@ -33,21 +32,12 @@ export class SpaceReserve {
     this.#allowance -= bytes
     const now = performance.now()
     if (this.#allowance > 0 && now < this.#nextCheckAt) return
-    const free = await this.freeBytes()
+    const free = await freeBytesOf(this.#path)
     const needed = Math.min(this.#writtenBytes, this.#memoryBytesMax) + SLACK_BYTES
     if (free < needed) throw this.#noSpaceError(free, needed)
     // Every written byte reduces the free space and increases what must stay free; other processes write too.
     this.#allowance = Math.min((free - needed) / 4, this.#memoryBytesMax / 4)
     this.#nextCheckAt = now + CHECK_INTERVAL_MS
-  }
-
-  async freeBytes(): Promise<number> {
-    try {
-      const { bavail, bsize } = await statfs(this.#path)
-      return bavail * bsize
-    } catch (cause) {
-      throw storageError(cause, `determine the free space of ${this.#path}`)
-    }
   }
 
   #noSpaceError(freeBytes: number, neededBytes: number): RaftError {

@@ -1,5 +1,6 @@
 /** The log in segment files: each write is one frame, written and synced in one call. */
-import type { BlockHeader, BlockList } from '../log-format/block-list.ts'
+import type { BlockList } from '../log-format/block-list.ts'
+import { headerOf } from '../log-format/block-list.ts'
 import type { DataDirectory } from '../rocksdb/data-directory.ts'
 import { makeDirectory, namesIn } from '../rocksdb/durable-files.ts'
 import type { HardStateRecord } from '../rocksdb/hard-state-file.ts'
@@ -105,9 +106,11 @@ class SegmentEngine implements LogEngine<StoredBlock> {
     const start = segment.end
     await this.#files.append(segment, frame.parts, frame.length)
     this.#checksum = frame.checksum
-    return write.blocks.map((block, offset) =>
-      stored(block, segment.sequence, start + (frame.positions[offset] as number)),
-    )
+    return write.blocks.map((block, offset) => ({
+      ...headerOf(block),
+      segment: segment.sequence,
+      at: start + (frame.positions[offset] as number),
+    }))
   }
 
   async read(log: BlockList<StoredBlock>, from: number, to: number): Promise<readonly (Buffer | undefined)[]> {
@@ -148,9 +151,4 @@ function runEnd(blocks: readonly StoredBlock[], from: number): number {
     if (block.segment !== before.segment || block.at !== before.at + before.size) break
   }
   return end
-}
-
-function stored(block: BlockHeader, segment: number, at: number): StoredBlock {
-  const { first, term, kind, membership, count, size } = block
-  return { first, term, kind, membership, count, size, segment, at }
 }

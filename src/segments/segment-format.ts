@@ -85,10 +85,7 @@ export interface EncodedFrame {
 }
 
 /** The length of a frame with these parts. */
-export function frameLength(
-  blocks: readonly { readonly size: number }[],
-  snapshot: SnapshotInfo | undefined,
-): number {
+export function frameLength(blocks: readonly { readonly size: number }[], snapshot: SnapshotInfo | undefined): number {
   let length = FRAME_HEADER_BYTES + 4 * blocks.length + (encodeSnapshot(snapshot)?.length ?? 0)
   for (const { size } of blocks) length += size
   return aligned(length)

@@ -9,7 +9,7 @@ import type { Survivors } from '../storage/unsynced-data.ts'
 import { UnsyncedData } from '../storage/unsynced-data.ts'
 import type { FileWatcher, WatchedFile } from '../storage/watched-files.ts'
 
-/** Which syncs are ignored: those of our files (hard state and snapshots), of RocksDB's write-ahead log, or all. */
+/** Which syncs are ignored: those of the hard state and the snapshots, of the log (RocksDB's or segments), or all. */
 export type IgnoredSyncs = 'all' | 'files' | 'log'
 
 export const IGNORED_SYNCS: readonly IgnoredSyncs[] = ['all', 'files', 'log']
@@ -83,6 +83,12 @@ export class FaultyDisk implements FileWatcher {
     await this.#crashPoint('sectors')
   }
 
+  async afterWrite({ path }: WatchedFile, isSynced: boolean): Promise<void> {
+    if (!isSynced) return
+    if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, write '${path}'`), { code: 'EIO' })
+    for (const left of ['nothing', 'sectors'] as const) await this.#crashPoint(left)
+  }
+
   /** A crash before a sync loses data. The next crash point, after the sync, covers the case in which it survives. */
   async beforeSync({ path }: WatchedFile): Promise<void> {
     if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, fsync '${path}'`), { code: 'EIO' })
@@ -90,7 +96,8 @@ export class FaultyDisk implements FileWatcher {
   }
 
   afterSync(file: WatchedFile): void {
-    if (this.ignoredSyncs === 'all' || this.ignoredSyncs === 'files') return
+    const part = file.path.includes('/segments') ? 'log' : 'files'
+    if (this.ignoredSyncs === 'all' || this.ignoredSyncs === part) return
     this.#unsynced.recordSync(file)
   }
 

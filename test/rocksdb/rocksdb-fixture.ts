@@ -158,7 +158,7 @@ function flipped(value: Buffer): Buffer {
   return changed
 }
 
-async function flipBit(path: string, at: number): Promise<void> {
+export async function flipBit(path: string, at: number): Promise<void> {
   const file = await openFile(path, 'r+')
   const byte = Buffer.alloc(1)
   await file.read(byte, 0, 1, at)

@@ -1,5 +1,5 @@
 /** Intercepts the file operations of this process under watched directories: creations, writes, syncs, renames and removals. */
-import { existsSync } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -19,6 +19,8 @@ export interface FileWatcher {
   beforeWrite(file: WatchedFile): void
   /** Half of the bytes are in the file. */
   duringWrite(file: WatchedFile): Promise<void>
+  /** All bytes are in the file. `isSynced`: the file is written synchronously; `afterSync` follows. */
+  afterWrite(file: WatchedFile, isSynced: boolean): Promise<void>
   beforeSync(file: WatchedFile): Promise<void>
   afterSync(file: WatchedFile): void
   beforeRename(from: string, to: string): Promise<void>
@@ -29,7 +31,14 @@ export interface FileWatcher {
 type Write = (bytes: Uint8Array, offset: number, length: number, position: number | null) => Promise<unknown>
 
 const watchers = new Map<string, FileWatcher>()
-const handles = new WeakMap<FileHandle, { readonly file: WatchedFile; readonly watcher: FileWatcher }>()
+interface WatchedHandle {
+  readonly file: WatchedFile
+  readonly watcher: FileWatcher
+  /** Whether each write is synced (O_DSYNC). */
+  readonly syncsWrites: boolean
+}
+
+const handles = new WeakMap<FileHandle, WatchedHandle>()
 let isPatched = false
 
 /** Watches a directory until the returned function is called. */
@@ -62,7 +71,8 @@ async function patch(): Promise<void> {
     const isNew = !existsSync(path)
     const handle = await open(...args)
     const file = { path, ino: (await handle.stat()).ino }
-    handles.set(handle, { file, watcher })
+    const syncsWrites = typeof args[1] === 'number' && (args[1] & constants.O_DSYNC) !== 0
+    handles.set(handle, { file, watcher, syncsWrites })
     if (isNew) watcher.afterCreate(path)
     return handle
   }
@@ -93,7 +103,17 @@ function patchHandles(prototype: FileHandle): void {
     known.watcher.beforeWrite(known.file)
     if (position !== null) await write.call(this, bytes, offset, length >> 1, position)
     await known.watcher.duringWrite(known.file)
-    return write.call(this, bytes, offset, length, position)
+    const written = await write.call(this, bytes, offset, length, position)
+    await known.watcher.afterWrite(known.file, known.syncsWrites)
+    if (known.syncsWrites) known.watcher.afterSync(known.file)
+    return written
+  }
+  const { writev } = prototype
+  async function watchedWritev(this: FileHandle, parts: Uint8Array[], position?: number): Promise<unknown> {
+    if (!handles.has(this)) return writev.call(this, parts, position)
+    const bytes = Buffer.concat(parts)
+    await watchedWrite.call(this, bytes, 0, bytes.length, position ?? null)
+    return { bytesWritten: bytes.length, buffers: parts }
   }
   const { writeFile, truncate } = prototype
   async function watchedWriteFile(this: FileHandle, ...args: Parameters<FileHandle['writeFile']>): Promise<void> {
@@ -116,6 +136,7 @@ function patchHandles(prototype: FileHandle): void {
   const { sync, datasync } = prototype
   Object.assign(prototype, {
     write: watchedWrite,
+    writev: watchedWritev,
     writeFile: watchedWriteFile,
     truncate: watchedTruncate,
     sync: watchedSync(sync),

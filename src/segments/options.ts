@@ -1,0 +1,41 @@
+/** The options of the segment storage with their defaults and ranges. */
+import {
+  checkInteger,
+  checkString,
+  findOptionProblems,
+  type OptionCheck,
+  throwOnProblems,
+  withDefaults,
+} from '../platform/options.ts'
+
+/** The options of SegmentStorage; sizes in bytes, times in milliseconds. */
+export interface SegmentStorageOptions {
+  /** The data directory; created with its parents if it does not exist. */
+  readonly directory: string
+  /** The size of a segment file. The first one has 4 MiB, and each further one twice the size of the last, up to this. */
+  readonly segmentBytes?: number | undefined
+  /** How long after a write the end of the log is marked in the hard-state files, to detect its loss at the next open. */
+  readonly markDelayMs?: number | undefined
+}
+
+type NumberName = 'segmentBytes' | 'markDelayMs'
+
+/** The defaults of SegmentStorageOptions. */
+export const SEGMENT_STORAGE_DEFAULTS: Readonly<Record<NumberName, number>> = {
+  segmentBytes: 64 * 1024 * 1024,
+  markDelayMs: 1000,
+}
+
+const CHECKS: Readonly<Record<string, OptionCheck>> = {
+  directory: checkString,
+  segmentBytes: checkInteger(64 * 1024, 1024 * 1024 * 1024),
+  markDelayMs: checkInteger(0, 2 ** 31 - 1),
+}
+
+/** Returns all numbers, with defaults for those that are not set; throws ERR_RAFT_OPTIONS that names every problem. */
+export function resolveOptions(options: SegmentStorageOptions): Readonly<Record<NumberName, number>> {
+  const problems = findOptionProblems(options, CHECKS)
+  if (options.directory === undefined) problems.push({ path: 'directory', problem: 'is missing' })
+  throwOnProblems(problems)
+  return withDefaults(SEGMENT_STORAGE_DEFAULTS, options)
+}

@@ -1,0 +1,5 @@
+/** The segment storage fulfils the storage contract. */
+import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
+import { segmentFixture } from '../segments/segment-fixture.ts'
+
+storageContract({ describe, it, make: () => segmentFixture(), histories: 6 })
