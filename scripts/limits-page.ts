@@ -39,6 +39,13 @@ const TABLES = [
     defaults: 'ROCKSDB_STORAGE_DEFAULTS',
   },
   {
+    title: 'The disk without RocksDB',
+    about: 'Options of `SegmentStorage` (`quorate/segments`).',
+    file: 'src/segments/options.ts',
+    interface: 'SegmentStorageOptions',
+    defaults: 'SEGMENT_STORAGE_DEFAULTS',
+  },
+  {
     title: 'The services for clients',
     about: 'Options of `clientService` and `adminService` (`quorate/grpc`).',
     file: 'src/grpc/shared/service-limits.ts',

@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   // Identity
   ERR_RAFT_CLUSTER_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NODE_MISMATCH: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_STORAGE_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_DIRECTORY_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_DIRECTORY_ROLLED_BACK: { outcome: 'unknown', retryable: false },
   ERR_RAFT_DUPLICATE_DIRECTORY: { outcome: 'unknown', retryable: false },

@@ -1,8 +1,12 @@
-/** Starts a node with the default adapters: gRPC, RocksDB and the real clock. gRPC and RocksDB are loaded only if they are used. */
+/** Starts a node with the default adapters: gRPC, a durable storage and the real clock. gRPC and RocksDB are loaded only if they are used. */
 import { randomInt } from 'node:crypto'
+import { resolve } from 'node:path'
 import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
+import type { EngineName } from './data-directory/data-directory.ts'
+import { DataDirectory } from './data-directory/data-directory.ts'
+import { isRaftError } from './errors.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
 import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
@@ -21,8 +25,11 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly dataDir?: string | undefined
   /** TLS credentials, for incoming and outgoing connections. Without them nothing is encrypted: use a trusted network. */
   readonly credentials?: GrpcTransportOptions['credentials']
-  /** Replaces RocksDB in `dataDir`. */
-  readonly storage?: Storage | undefined
+  /**
+   * What keeps the log in `dataDir`: RocksDB, or segment files, which need no native code. By default a directory keeps what it has, and a
+   * new one gets RocksDB if it loads, and segments otherwise. A Storage of your own replaces both, and `dataDir`.
+   */
+  readonly storage?: 'rocksdb' | 'segments' | Storage | undefined
   /** Replaces gRPC at `listen`. */
   readonly transport?: Transport | undefined
 }
@@ -34,7 +41,10 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   dataDir: checkString,
   credentials: (value) =>
     typeof value === 'object' && value !== null ? undefined : 'must have `server` and `channel`',
-  storage: checkMethods('open', 'write', 'read', 'close'),
+  storage: (value) =>
+    value === 'rocksdb' || value === 'segments' || checkMethods('open', 'write', 'read', 'close')(value) === undefined
+      ? undefined
+      : "must be 'rocksdb', 'segments' or a Storage",
   transport: checkMethods('start', 'send', 'setPeers', 'close'),
 }
 
@@ -51,7 +61,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   throwOnProblems([...validateOptions(options, CHECKS), ...missingOptions({ ...options })])
   const { listen, dataDir, credentials, storage, transport, seed = randomInt(2 ** 31), ...rest } = options
   const { advertise = ownEntry(options), ...nodeRest } = rest
-  const disk = storage ?? (await rocksDBStorage(dataDir as string))
+  const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)
   const nodeOptions = { ...nodeRest, seed, clock: realClock(), storage: disk }
   if (transport !== undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
@@ -77,7 +87,12 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   })
 }
 
-async function rocksDBStorage(directory: string): Promise<Storage> {
+async function openStorage(directory: string, wanted: EngineName | undefined): Promise<Storage> {
+  const engine = wanted ?? (await new DataDirectory(resolve(directory)).engine()) ?? (await defaultEngine())
+  if (engine === 'segments') {
+    const { SegmentStorage } = await import('./segments/segment-storage.ts')
+    return new SegmentStorage({ directory })
+  }
   const { RocksDBStorage } = await import('./rocksdb/rocksdb-storage.ts')
   return new RocksDBStorage({ directory })
 }
@@ -94,6 +109,18 @@ function ownEntry({
   return address?.endsWith(':0') === true ? undefined : address
 }
 
+/** RocksDB if it is installed and loads. */
+async function defaultEngine(): Promise<EngineName> {
+  const { loadBinding } = await import('./rocksdb/binding.ts')
+  try {
+    loadBinding()
+    return 'rocksdb'
+  } catch (cause) {
+    if (isRaftError(cause, 'ERR_RAFT_RUNTIME')) return 'segments'
+    throw cause
+  }
+}
+
 /** A message holds blocks up to messageBytesMax, or a single larger block. */
 function messageBytesMaxOf(options: { readonly blockBytesMax?: number; readonly messageBytesMax?: number }): number {
   const { blockBytesMax, messageBytesMax } = withDefaults({ ...RUNTIME_DEFAULTS, ...RAFT_DEFAULTS }, options)
@@ -105,7 +132,7 @@ const MESSAGE_BYTES_MIN = 32 * 1024 * 1024
 
 function missingOptions({ listen, dataDir, storage, transport }: Partial<Record<string, unknown>>): OptionProblem[] {
   const problems: OptionProblem[] = []
-  if (dataDir === undefined && storage === undefined)
+  if (dataDir === undefined && typeof storage !== 'object')
     problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
   if (listen === undefined && transport === undefined)
     problems.push({ path: 'listen', problem: "is missing: where should this node listen (such as '127.0.0.1:7001')?" })

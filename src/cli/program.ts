@@ -110,6 +110,12 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--peers <members>', 'all initial members including this node: n1=host:port,n2=host:port,…')
     .option('--join <addresses>', 'instead of --peers: nodes of a running cluster to which this node was added')
     .option('-d, --data-dir <path>', 'directory for the data of this node')
+    .addOption(
+      new Option(
+        '--storage <engine>',
+        'what keeps the log of a new directory (default: rocksdb if it loads, otherwise segments)',
+      ).choices(['rocksdb', 'segments']),
+    )
     .option('--memory', 'store nothing on disk: for experiments')
     .option('--cluster <name>', 'name of the cluster (default: derived from --peers)')
     .option('--election-timeout <min-max>', 'election timeout range, such as 750-1500ms')

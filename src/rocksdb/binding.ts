@@ -42,7 +42,7 @@ export type Binding = (location: string) => BindingDatabase
 export function loadBinding(): Binding {
   if (!isMainThread)
     throw new RaftError('ERR_RAFT_RUNTIME', 'RocksDB works on the main thread only, and this is a worker thread', {
-      hint: 'open the node on the main thread, or use the in-memory storage in the worker',
+      hint: 'open the node on the main thread, or use storage: segments in the worker',
     })
   try {
     const require = createRequire(import.meta.url)
@@ -58,7 +58,7 @@ export function loadBinding(): Binding {
         ? 'durable storage needs the package rocksdb, which is not installed'
         : `the native addon rocksdb does not load on ${process.platform} ${process.arch}: ${String(cause)}`,
       {
-        hint: 'install rocksdb (npm install rocksdb@5); the in-memory storage (quorate/memory) works without it',
+        hint: 'install rocksdb (npm install --ignore-scripts rocksdb@5), or use storage: segments, which needs no native code',
         cause,
       },
     )

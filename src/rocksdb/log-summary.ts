@@ -4,15 +4,15 @@
  */
 
 import type { LogIndex, SnapshotInfo, Term } from '../core/types.ts'
+import { decodeChecksummedJson } from '../data-directory/checksummed-json.ts'
+import type { HardStateRecord } from '../data-directory/hard-state-file.ts'
+import { checkHardState, damagedLog } from '../data-directory/log-checks.ts'
+import { corrupt } from '../data-directory/storage-errors.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { BlockList } from '../log-format/block-list.ts'
-import { decodeChecksummedJson } from './checksummed-json.ts'
 import type { Database } from './database.ts'
-import type { HardStateRecord } from './hard-state-file.ts'
-import { checkHardState, damagedLog } from './log-checks.ts'
 import { blockRange, parseBlockKey, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
-import { corrupt } from './storage-errors.ts'
 
 export interface LogSummary {
   /** The number of this write to the database. */

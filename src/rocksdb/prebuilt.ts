@@ -105,7 +105,7 @@ function unloadable(entry: string, { nodeVersion, platform, arch }: Platform, en
     'ERR_RAFT_RUNTIME',
     `the prebuilt addon of rocksdb does not load under Node ${nodeVersion} on ${platform} ${arch}: ${end}`,
     {
-      hint: 'build it here with npm rebuild rocksdb --build-from-source (needs python3, make and a C++ compiler, and takes many minutes), or run Node 20; the in-memory storage (quorate/memory) works without it',
+      hint: 'build it here with npm rebuild rocksdb --build-from-source (needs python3, make and a C++ compiler, and takes many minutes), or use storage: segments, which needs no native code',
       details: { entry },
     },
   )

@@ -1,20 +1,20 @@
 /** The log in RocksDB: each write is one synced batch with the blocks, the record of a new snapshot, and a summary of the whole log. */
 import type { StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex } from '../core/types.ts'
+import { encodeChecksummedJson } from '../data-directory/checksummed-json.ts'
+import type { DataDirectory } from '../data-directory/data-directory.ts'
+import type { HardStateRecord } from '../data-directory/hard-state-file.ts'
+import type { EngineFiles, LogEngine, LogWrite, OpenedLog } from '../data-directory/log-engine.ts'
+import { lockedError } from '../data-directory/owner-file.ts'
+import { corrupt, isLockError, storageError } from '../data-directory/storage-errors.ts'
 import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
 import { headerOf } from '../log-format/block-list.ts'
 import type { Binding, BindingBatch } from './binding.ts'
-import { encodeChecksummedJson } from './checksummed-json.ts'
-import type { DataDirectory } from './data-directory.ts'
 import { Database } from './database.ts'
-import type { HardStateRecord } from './hard-state-file.ts'
-import type { EngineFiles, LogEngine, LogWrite, OpenedLog } from './log-engine.ts'
 import { blockKey, blockRange, SNAPSHOT_KEY, SUMMARY_KEY } from './log-keys.ts'
 import type { LogSummary, SnapshotRecord } from './log-summary.ts'
 import { EMPTY_SUMMARY, verifyLog } from './log-summary.ts'
-import { lockedError } from './owner-file.ts'
 import type { SpaceReserve } from './space-reserve.ts'
-import { corrupt, isLockError, storageError } from './storage-errors.ts'
 
 /** After this many bytes of deleted blocks, their key range is compacted. */
 const COMPACT_RANGE_BYTES = 64 * 1024 * 1024

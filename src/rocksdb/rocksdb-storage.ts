@@ -1,7 +1,8 @@
 /** The durable storage: the log in RocksDB, term and vote in two small files, each snapshot in a separate file. */
+
+import { DirectoryStorage } from '../data-directory/directory-storage.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { loadBinding } from './binding.ts'
-import { DirectoryStorage } from './directory-storage.ts'
 import type { RocksDBStorageOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { RocksDBFiles } from './rocksdb-engine.ts'
@@ -19,8 +20,12 @@ export class RocksDBStorage extends DirectoryStorage<BlockHeader> {
     const { writeBufferBytes, cacheBytes, markDelayMs } = resolveOptions(options)
     super({
       path: options.directory,
+      engine: 'rocksdb',
       markDelayMs,
       logPathIn: (directory) => directory.log,
+      assertWorks: () => {
+        if (options.binding === undefined) loadBinding()
+      },
       openFiles: (directory, mustExist) => {
         const binding = options.binding ?? loadBinding()
         const reserve = new SpaceReserve(directory.path, writeBufferBytes)

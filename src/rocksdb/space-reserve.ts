@@ -2,8 +2,9 @@
  * Rejects writes before the disk is completely full. RocksDB needs space to flush its memory; without it, it reports no error and
  * blocks the next write forever. Reopening the directory needs the same space.
  */
+
+import { freeBytesOf } from '../data-directory/durable-files.ts'
 import { RaftError } from '../errors.ts'
-import { freeBytesOf } from './durable-files.ts'
 
 /** Kept free in addition to the size of RocksDB's memory: for table overhead, the manifest and the header of a snapshot. */
 const SLACK_BYTES = 1024 * 1024

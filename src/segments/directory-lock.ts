@@ -7,9 +7,9 @@ import { open, stat } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import type { DataDirectory } from '../rocksdb/data-directory.ts'
-import { lockedError } from '../rocksdb/owner-file.ts'
-import { storageError } from '../rocksdb/storage-errors.ts'
+import type { DataDirectory } from '../data-directory/data-directory.ts'
+import { lockedError } from '../data-directory/owner-file.ts'
+import { storageError } from '../data-directory/storage-errors.ts'
 
 /** The flag of open(2) on macOS and BSD that locks the file; with O_NONBLOCK, it fails if another process has it open. */
 const O_EXLOCK = 0x20

@@ -1,3 +1,4 @@
-/** The entry point `quorate/segments`: the durable storage without native code. */
+/** The public API of "quorate/segments": the durable storage without native code. */
 export type { SegmentStorageOptions } from './options.ts'
+export { SEGMENT_STORAGE_DEFAULTS } from './options.ts'
 export { SegmentStorage } from './segment-storage.ts'

@@ -1,11 +1,12 @@
 /** The log in segment files: each write is one frame, written and synced in one call. */
+
+import type { DataDirectory } from '../data-directory/data-directory.ts'
+import { makeDirectory, namesIn } from '../data-directory/durable-files.ts'
+import type { HardStateRecord } from '../data-directory/hard-state-file.ts'
+import type { EngineFiles, LogEngine, LogWrite, OpenedLog } from '../data-directory/log-engine.ts'
+import { corrupt, storageError } from '../data-directory/storage-errors.ts'
 import type { BlockList } from '../log-format/block-list.ts'
 import { headerOf } from '../log-format/block-list.ts'
-import type { DataDirectory } from '../rocksdb/data-directory.ts'
-import { makeDirectory, namesIn } from '../rocksdb/durable-files.ts'
-import type { HardStateRecord } from '../rocksdb/hard-state-file.ts'
-import type { EngineFiles, LogEngine, LogWrite, OpenedLog } from '../rocksdb/log-engine.ts'
-import { corrupt, storageError } from '../rocksdb/storage-errors.ts'
 import type { DirectoryLock } from './directory-lock.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { SegmentFiles } from './segment-files.ts'

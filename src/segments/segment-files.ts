@@ -3,8 +3,8 @@ import { randomInt } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { constants, open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { namesIn, syncDirectory, writeAll } from '../data-directory/durable-files.ts'
 import { RaftError } from '../errors.ts'
-import { namesIn, syncDirectory, writeAll } from '../rocksdb/durable-files.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
 
 const NAME = /^(\d{16})\.segment$/

@@ -1,13 +1,13 @@
 /** Reads the segments of a log at open: verifies every frame, tells an unfinished last write from damage, and rewrites the unproven end. */
 import type { FileHandle } from 'node:fs/promises'
 import type { EntryId, LogIndex, SnapshotInfo } from '../core/types.ts'
+import { writeAll } from '../data-directory/durable-files.ts'
+import type { HardStateRecord } from '../data-directory/hard-state-file.ts'
+import { checkHardState, damagedLog } from '../data-directory/log-checks.ts'
+import { corrupt } from '../data-directory/storage-errors.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { BlockList } from '../log-format/block-list.ts'
-import { writeAll } from '../rocksdb/durable-files.ts'
-import type { HardStateRecord } from '../rocksdb/hard-state-file.ts'
-import { checkHardState, damagedLog } from '../rocksdb/log-checks.ts'
-import { corrupt } from '../rocksdb/storage-errors.ts'
 import type { SegmentFiles, WritableSegment } from './segment-files.ts'
 import type { Frame, SegmentHeader } from './segment-format.ts'
 import {

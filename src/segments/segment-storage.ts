@@ -1,7 +1,8 @@
 /** The durable storage without native code: the log in segment files, term and vote in two small files, each snapshot in a separate file. */
+
+import { DirectoryStorage } from '../data-directory/directory-storage.ts'
+import { freeBytesOf } from '../data-directory/durable-files.ts'
 import { RaftError } from '../errors.ts'
-import { DirectoryStorage } from '../rocksdb/directory-storage.ts'
-import { freeBytesOf } from '../rocksdb/durable-files.ts'
 import type { SegmentStorageOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { SegmentLogFiles } from './segment-engine.ts'
@@ -22,6 +23,7 @@ export class SegmentStorage extends DirectoryStorage<StoredBlock> {
     const { segmentBytes, markDelayMs } = resolveOptions(options)
     super({
       path: options.directory,
+      engine: 'segments',
       markDelayMs,
       logPathIn: (directory) => directory.segments,
       openFiles: (directory, mustExist) =>

@@ -152,6 +152,11 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     ROCKSDB_STORAGE_DEFAULTS: 'the defaults of RocksDBStorageOptions',
     Binding: 'option of RocksDBStorage, for a fork of the rocksdb package',
   },
+  'quorate/segments': {
+    SegmentStorage: 'the durable storage without native code',
+    SegmentStorageOptions: 'options of SegmentStorage',
+    SEGMENT_STORAGE_DEFAULTS: 'the defaults of SegmentStorageOptions',
+  },
   'quorate/client': {
     connect: 'makes a client of a cluster',
     ConnectOptions: 'options of connect',

@@ -8,7 +8,7 @@ describe('a project with the package installed', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
-    project = createProject('with-everything', ['fast-check'])
+    project = createProject('with-everything', ['fast-check', 'rocksdb'])
     writeFileSync(join(project, 'example.ts'), firstExampleOf(readme()))
     writeFileSync(join(project, 'subpaths.ts'), importsOf(Object.keys(manifest().exports)))
     assertSucceeds(compile(project, 'example.ts', 'subpaths.ts'))
@@ -53,12 +53,13 @@ describe('a project without the optional packages', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
-    project = createProject('without-rocksdb', [], ['--omit=optional'])
+    project = createProject('without-rocksdb', [])
     const subpaths = Object.keys(manifest().exports).filter((path) => path !== './testing')
     writeFileSync(join(project, 'subpaths.ts'), importsOf(subpaths))
     writeFileSync(join(project, 'in-memory.ts'), IN_MEMORY)
     writeFileSync(join(project, 'durable.ts'), DURABLE)
-    assertSucceeds(compile(project, 'subpaths.ts', 'in-memory.ts', 'durable.ts'))
+    writeFileSync(join(project, 'rocksdb.ts'), ROCKSDB)
+    assertSucceeds(compile(project, 'subpaths.ts', 'in-memory.ts', 'durable.ts', 'rocksdb.ts'))
   })
 
   it('has neither rocksdb nor fast-check', () => {
@@ -75,11 +76,20 @@ describe('a project without the optional packages', function () {
     assert.equal(result.stdout, '6\n')
   })
 
-  it('gets an error that names the package to install when it starts a durable node', () => {
-    const result = run(process.execPath, ['durable.js'], project)
+  it('runs a durable node, whose log is in segment files', () => {
+    for (const total of ['1\n', '2\n']) {
+      const result = run(process.execPath, ['durable.js'], project)
+      assertSucceeds(result)
+      assert.equal(result.stdout, total)
+    }
+    assert.ok(existsSync(join(project, 'data', 'segments')))
+  })
+
+  it('gets an error that names the package to install when it asks for RocksDB', () => {
+    const result = run(process.execPath, ['rocksdb.js'], project)
     assertSucceeds(result)
     assert.match(result.stdout, /^ERR_RAFT_RUNTIME /)
-    assert.match(result.stdout, /npm (i|install) rocksdb/)
+    assert.match(result.stdout, /npm install --ignore-scripts rocksdb/)
   })
 })
 
@@ -111,11 +121,23 @@ console.log(total)
 await cluster.close()
 `
 
-const DURABLE = `import { isRaftError, startNode } from 'quorate'
+const DURABLE = `import { startNode } from 'quorate'
+${SUM}
+const [peers, stateMachine] = [{ n1: '127.0.0.1:0' }, new Sum()]
+const node = await startNode<number, number>({ id: 'n1', listen: '127.0.0.1:0', peers, dataDir: 'data', stateMachine })
+await node.until((status) => status.role === 'leader')
+console.log(await node.propose(1))
+await node.close()
+`
+
+const ROCKSDB = `import { isRaftError, startNode } from 'quorate'
 ${SUM}
 const listen = '127.0.0.1:0'
 try {
-  await startNode<number, number>({ id: 'n1', listen, peers: { n1: listen }, dataDir: 'data', stateMachine: new Sum() })
+  await startNode<number, number>({
+    ...{ id: 'n1', listen, peers: { n1: listen }, dataDir: 'other', storage: 'rocksdb' },
+    stateMachine: new Sum(),
+  })
 } catch (error) {
   if (!isRaftError(error)) throw error
   console.log(error.code, error.message, error.hint)

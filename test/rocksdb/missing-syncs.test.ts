@@ -7,7 +7,7 @@ import { importEdited } from '../known-bugs/build-mutant.ts'
 import type { Edit } from '../known-bugs/known-bug.ts'
 import { rocksdbFixture } from './rocksdb-fixture.ts'
 
-const FILES = 'src/rocksdb/durable-files.ts'
+const FILES = 'src/data-directory/durable-files.ts'
 
 const MISSING_SYNCS: Readonly<Record<string, Edit>> = {
   'of a file that replaces another': {
@@ -27,7 +27,7 @@ const MISSING_SYNCS: Readonly<Record<string, Edit>> = {
     to: '    await writeAll(file, bytes, 0)\n',
   },
   'of a finished snapshot': {
-    file: 'src/rocksdb/snapshot-writer.ts',
+    file: 'src/data-directory/snapshot-writer.ts',
     from: 'frames * FRAME_HEADER_BYTES)\n      await file.sync()\n',
     to: 'frames * FRAME_HEADER_BYTES)\n',
   },

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { build } from 'esbuild'
 import type { StorageWrite } from '../../src/contracts/storage.ts'
+import { encodeChecksummedJson } from '../../src/data-directory/checksummed-json.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands, encodeNoop } from '../../src/log-format/block.ts'
 import type { Binding, KeyRange } from '../../src/rocksdb/binding.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
-import { encodeChecksummedJson } from '../../src/rocksdb/checksummed-json.ts'
 import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
@@ -185,7 +185,7 @@ describe('the durable storage', () => {
       const [code, message, hint] = JSON.parse(run(source))
       assert.equal(code, 'ERR_RAFT_RUNTIME')
       assert.match(message, /rocksdb, which is not installed/)
-      assert.match(hint, /npm install rocksdb.*in-memory storage.*works without it/)
+      assert.match(hint, /npm install --ignore-scripts rocksdb.*segments/)
       await assert.rejects(access(fixture.directory()))
     })
 

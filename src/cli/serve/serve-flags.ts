@@ -19,6 +19,7 @@ export interface ServeFlags {
   readonly peers?: string
   readonly join?: string
   readonly dataDir?: string
+  readonly storage?: 'rocksdb' | 'segments'
   readonly memory?: boolean
   readonly cluster?: string
   readonly electionTimeout?: string
@@ -41,6 +42,7 @@ export interface ServeOptions {
   readonly peers: Readonly<Record<string, string>> | undefined
   readonly join: readonly string[] | undefined
   readonly dataDir: string | undefined
+  readonly storage: 'rocksdb' | 'segments' | undefined
   readonly cluster: string | undefined
   /** Only the limits that were given. */
   readonly limits: ServeLimits
@@ -74,6 +76,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     peers: read('--peers', flags.peers, parsePeers),
     join: read('--join', flags.join, parseAddresses),
     dataDir: flags.dataDir,
+    storage: flags.storage,
     cluster: flags.cluster,
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,
@@ -83,7 +86,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   return options
 }
 
-function contradictions({ id, listen, peers, join, dataDir, memory }: ServeFlags): OptionProblem[] {
+function contradictions({ id, listen, peers, join, dataDir, storage, memory }: ServeFlags): OptionProblem[] {
   const problems: OptionProblem[] = []
   const expect = (isValid: boolean, path: string, problem: string): void => {
     if (!isValid) problems.push({ path, problem })
@@ -94,5 +97,6 @@ function contradictions({ id, listen, peers, join, dataDir, memory }: ServeFlags
   expect(peers === undefined || join === undefined, '--join', 'and --peers exclude each other')
   expect(dataDir !== undefined || memory === true, '--data-dir', 'is missing: give a directory, or use --memory')
   expect(dataDir === undefined || memory !== true, '--memory', 'and --data-dir exclude each other')
+  expect(storage === undefined || memory !== true, '--memory', 'and --storage exclude each other')
   return problems
 }

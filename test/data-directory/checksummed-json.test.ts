@@ -1,6 +1,6 @@
 /** JSON records with a checksum detect every flipped bit and every missing byte. */
 import assert from 'node:assert/strict'
-import { decodeChecksummedJson, encodeChecksummedJson } from '../../src/rocksdb/checksummed-json.ts'
+import { decodeChecksummedJson, encodeChecksummedJson } from '../../src/data-directory/checksummed-json.ts'
 
 const VALUE = { term: 3, votedFor: 'n2', name: 'ümlaut' }
 

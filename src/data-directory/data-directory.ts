@@ -11,14 +11,20 @@ import { corrupt, hintOf, isMissing, storageError } from './storage-errors.ts'
 /** The version of the layout of a data directory; the only one that this version reads and writes. */
 export const STORAGE_FORMAT = 1
 
+export type EngineName = 'rocksdb' | 'segments'
+
 /** The content of the file IDENTITY. */
 export interface DirectoryIdentity extends StorageIdentity {
   readonly format: number
+  /** What keeps the blocks of its log. */
+  readonly engine: EngineName
   /** Random: a directory that is created again on a wiped disk has another id. */
   readonly directoryId: string
   /** False in directories of builds that did not count boots. */
   readonly countsBoots?: boolean
 }
+
+const ENGINE_TITLES: Readonly<Record<EngineName, string>> = { rocksdb: 'RocksDB', segments: 'segment files' }
 
 export class DataDirectory {
   readonly path: string
@@ -60,7 +66,18 @@ export class DataDirectory {
   }
 
   /** Reads IDENTITY and compares it with the expected identity; undefined if the file does not exist. */
-  async readIdentity(expected: StorageIdentity): Promise<DirectoryIdentity | undefined> {
+  async readIdentity(expected: StorageIdentity, engine: EngineName): Promise<DirectoryIdentity | undefined> {
+    const found = await this.#readIdentity()
+    if (found !== undefined) this.#check(found, expected, engine)
+    return found
+  }
+
+  /** The engine of an existing directory; undefined if it is new. */
+  async engine(): Promise<EngineName | undefined> {
+    return (await this.#readIdentity())?.engine
+  }
+
+  async #readIdentity(): Promise<DirectoryIdentity | undefined> {
     let bytes: Buffer
     try {
       bytes = await readFile(this.identity)
@@ -71,15 +88,14 @@ export class DataDirectory {
     const decoded = decodeChecksummedJson<DirectoryIdentity>(bytes)
     if ('damage' in decoded)
       throw corrupt(`the file ${this.identity} is damaged: ${decoded.damage}`, { file: this.identity })
-    this.#check(decoded.value, expected)
-    return decoded.value
+    return { ...decoded.value, engine: decoded.value.engine ?? 'rocksdb' }
   }
 
   /** The first step of an initialization: IDENTITY.new marks a directory whose initialization is not finished. */
-  async beginIdentity(identity: StorageIdentity): Promise<DirectoryIdentity> {
+  async beginIdentity(identity: StorageIdentity, engine: EngineName): Promise<DirectoryIdentity> {
     const { nodeId, newClusterId = '' } = identity
     const clusterId = identity.clusterId || newClusterId
-    const created = { format: STORAGE_FORMAT, clusterId, nodeId, directoryId: randomUUID(), countsBoots: true }
+    const created = { format: STORAGE_FORMAT, engine, clusterId, nodeId, directoryId: randomUUID(), countsBoots: true }
     await replaceFile(this.newIdentity, encodeChecksummedJson(created))
     return created
   }
@@ -89,7 +105,7 @@ export class DataDirectory {
     await moveFile(this.newIdentity, this.identity)
   }
 
-  #check(found: DirectoryIdentity, expected: StorageIdentity): void {
+  #check(found: DirectoryIdentity, expected: StorageIdentity, engine: EngineName): void {
     const { format, clusterId, nodeId } = found
     if (format !== STORAGE_FORMAT)
       throw new RaftError(
@@ -98,6 +114,15 @@ export class DataDirectory {
         {
           hint: 'start it with the version of quorate that wrote it; nothing was changed',
           details: { path: this.path, found: format, supported: STORAGE_FORMAT },
+        },
+      )
+    if (found.engine !== engine)
+      throw new RaftError(
+        'ERR_RAFT_STORAGE_MISMATCH',
+        `the log in the data directory ${this.path} is kept in ${ENGINE_TITLES[found.engine] ?? found.engine}, and was opened with ${ENGINE_TITLES[engine]}`,
+        {
+          hint: `start the node with storage '${found.engine}', or without a choice; nothing was changed`,
+          details: { path: this.path, onDisk: found.engine, configured: engine },
         },
       )
     if (expected.clusterId !== '' && clusterId !== expected.clusterId)

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HardStateFile } from '../../src/data-directory/hard-state-file.ts'
 import { isRaftError } from '../../src/errors.ts'
-import { HardStateFile } from '../../src/rocksdb/hard-state-file.ts'
-import { temporaryDirectory } from './rocksdb-fixture.ts'
+import { temporaryDirectory } from '../rocksdb/rocksdb-fixture.ts'
 
 describe('the hard-state file pair', () => {
   let root: string

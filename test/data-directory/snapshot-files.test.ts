@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { SnapshotFiles } from '../../src/data-directory/snapshot-files.ts'
 import { isRaftError } from '../../src/errors.ts'
-import { SnapshotFiles } from '../../src/rocksdb/snapshot-files.ts'
-import { temporaryDirectory } from './rocksdb-fixture.ts'
+import { temporaryDirectory } from '../rocksdb/rocksdb-fixture.ts'
 
 const CHUNK = 256 * 1024
 const CONTENT = Buffer.from(Uint32Array.from({ length: 150_000 }, (_, at) => at).buffer)

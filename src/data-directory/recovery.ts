@@ -3,7 +3,7 @@ import type { BootHistory, StorageIdentity } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { assertUsable, beginBoot, createBoots } from './boots-file.ts'
-import type { DataDirectory, DirectoryIdentity } from './data-directory.ts'
+import type { DataDirectory, DirectoryIdentity, EngineName } from './data-directory.ts'
 import { makeDirectory, namesIn } from './durable-files.ts'
 import { HardStateFile } from './hard-state-file.ts'
 import type { EngineFiles, OpenedLog } from './log-engine.ts'
@@ -11,6 +11,7 @@ import { removeOwner, writeOwner } from './owner-file.ts'
 import { corrupt, storageError } from './storage-errors.ts'
 
 export interface OpenOptions<Head extends BlockHeader> {
+  readonly engine: EngineName
   /** Opens the files of the log and locks the directory. With `mustExist`, they must exist. */
   readonly openFiles: (mustExist: boolean) => Promise<EngineFiles<Head>>
   readonly verifySnapshot: (info: SnapshotInfo) => Promise<void>
@@ -27,14 +28,16 @@ export interface OpenedDirectory<Head extends BlockHeader> extends OpenedLog<Hea
 export async function openDirectory<Head extends BlockHeader>(
   directory: DataDirectory,
   expected: StorageIdentity,
-  { openFiles, verifySnapshot }: OpenOptions<Head>,
+  { engine, openFiles, verifySnapshot }: OpenOptions<Head>,
 ): Promise<OpenedDirectory<Head>> {
   await directory.prepare()
-  const existing = await directory.readIdentity(expected)
+  const existing = await directory.readIdentity(expected, engine)
   await assertUsable(directory)
   const files = await openFiles(existing !== undefined)
   try {
-    const identity = (await directory.readIdentity(expected)) ?? (await initializeDirectory(directory, expected, files))
+    const identity =
+      (await directory.readIdentity(expected, engine)) ??
+      (await initializeDirectory(directory, expected, { engine, files }))
     await writeOwner(directory.owner, expected.nodeId)
     const hardState = await HardStateFile.open(directory.hardState)
     const opened = await files.recover(hardState.record)
@@ -52,10 +55,10 @@ export async function openDirectory<Head extends BlockHeader>(
 async function initializeDirectory<Head extends BlockHeader>(
   directory: DataDirectory,
   expected: StorageIdentity,
-  files: EngineFiles<Head>,
+  { engine, files }: { readonly engine: EngineName; readonly files: EngineFiles<Head> },
 ): Promise<DirectoryIdentity> {
   await assertUnused(directory, files)
-  const identity = await directory.beginIdentity(expected)
+  const identity = await directory.beginIdentity(expected, engine)
   await HardStateFile.create(directory.hardState)
   await createBoots(directory)
   await makeDirectory(directory.snapshots)

@@ -13,6 +13,7 @@ import type { LogIndex } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { markUnusable } from './boots-file.ts'
+import type { EngineName } from './data-directory.ts'
 import { DataDirectory } from './data-directory.ts'
 import { freeBytesOf } from './durable-files.ts'
 import type { EngineFiles } from './log-engine.ts'
@@ -24,10 +25,13 @@ import { storageError } from './storage-errors.ts'
 
 export interface DirectoryStorageParts<Head extends BlockHeader> {
   readonly path: string
+  readonly engine: EngineName
   /** How long after a write the end of the log is marked in the hard-state files, in milliseconds. */
   readonly markDelayMs: number
   /** The path of the engine's files, for error messages. */
   readonly logPathIn: (directory: DataDirectory) => string
+  /** Called first: throws if the engine does not work here, before anything is created. */
+  readonly assertWorks?: () => void
   /** Opens the files of the log and locks the directory. With `mustExist`, they must exist. */
   readonly openFiles: (directory: DataDirectory, mustExist: boolean) => Promise<EngineFiles<Head>>
 }
@@ -89,8 +93,10 @@ export class DirectoryStorage<Head extends BlockHeader> implements Storage {
   async #open(
     identity: StorageIdentity,
   ): Promise<{ readonly log: LogStore<Head>; readonly recovered: RecoveredState }> {
-    const { openFiles, logPathIn, markDelayMs } = this.#parts
+    const { engine, assertWorks, openFiles, logPathIn, markDelayMs } = this.#parts
+    assertWorks?.()
     const opened = await openDirectory(this.#directory, identity, {
+      engine,
       openFiles: (mustExist) => openFiles(this.#directory, mustExist),
       verifySnapshot: (info) => this.#files.verify(info),
     })
