@@ -62,6 +62,13 @@ describe('the status of a cluster', () => {
     assert.deepEqual([report.leader, report.votersUp], ['n2', 3])
   })
 
+  it('does not count a voter that the membership records to have lost entries', () => {
+    const members = ['n1', 'n2', 'n3'].map((id) => ({ ...member(id), hasLostEntries: id === 'n3' }))
+    const membership = { ...MEMBERSHIP, members }
+    const statuses = ['n1', 'n3'].map((id) => answered(status(id, { membership })))
+    assert.deepEqual(buildStatusReport([...statuses, answer('n2 down')]).votersUp, 2)
+  })
+
   it('says what each node knows if there is no leader', () => {
     const report = buildStatusReport([
       answered(status('n1', { term: 900, leader: undefined, commitIndex: 40 })),

@@ -43,12 +43,14 @@ function replicating(
   group: readonly NodeStatus[],
   statuses: readonly NodeStatus[],
 ): ReadonlySet<NodeId> {
-  const stopped = new Set(statuses.filter((status) => status.stopped !== undefined).map(({ id }) => id))
+  const stopped = statuses.filter((status) => status.stopped !== undefined)
+  const lost = source.membership.members.filter(({ hasLostEntries }) => hasLostEntries === true)
+  const excluded = new Set([...stopped, ...lost].map(({ id }) => id))
   const up =
     source.role === 'leader'
       ? [source.id, ...source.peers.filter(({ isReplicating }) => isReplicating).map(({ id }) => id)]
       : [source.leader as NodeId, ...group.map(({ id }) => id)]
-  return new Set(up.filter((id) => !stopped.has(id)))
+  return new Set(up.filter((id) => !excluded.has(id)))
 }
 
 function newestMembership(statuses: readonly NodeStatus[]): NodeStatus {

@@ -141,7 +141,8 @@ describe('a link over gRPC', () => {
   })
 
   it('is opened at another address of a peer that does not answer at its own, although another node answers there', async () => {
-    const [a, b, c] = [await start('a'), await start('b'), await start('c')]
+    const [b, c] = [await start('b'), await start('c')]
+    const a = await start('a', 'disk', { refusalPauseMinMs: 60_000, refusalPauseMaxMs: 60_000 })
     const nowhere = '127.0.0.1:1'
     for (const own of [nowhere, c.transport.address]) {
       const from = a.host.calls.length
