@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import { importEdited } from '../known-bugs/build-mutant.ts'
 import type { Edit } from '../known-bugs/known-bug.ts'
+import { firstFailedCrashCheck } from '../storage/crash-checks.ts'
 import { rocksdbFixture } from './rocksdb-fixture.ts'
 
 const FILES = 'src/data-directory/durable-files.ts'
@@ -42,34 +42,7 @@ describe('the storage contract detects a missing sync', function () {
         join(import.meta.dirname, '../../src/rocksdb/index.ts'),
         [edit],
       )
-      const failed = await firstFailedCheck(edited.RocksDBStorage)
+      const failed = await firstFailedCrashCheck(() => rocksdbFixture(edited.RocksDBStorage))
       assert.ok(failed !== undefined, 'every check of crashes passes')
     })
 })
-
-/** Runs the checks of crashes, in order, until one fails. Returns its title. */
-async function firstFailedCheck(StorageClass: typeof RocksDBStorage): Promise<string | undefined> {
-  const checks: { readonly title: string; readonly run: () => unknown }[] = []
-  let group = ''
-  storageContract({
-    describe: (title, define) => {
-      group = title
-      define()
-    },
-    it: (title, run) => {
-      if (group.startsWith('a crash')) checks.push({ title, run })
-    },
-    make: () => rocksdbFixture(StorageClass),
-    histories: 1,
-  })
-  assert.ok(checks.length > 5, `only ${checks.length} checks of crashes were found`)
-  for (const { title, run } of checks) {
-    try {
-      await run()
-    } catch (failure) {
-      assert.match(String(failure), /^(AssertionError|Error).*required: a crash/)
-      return title
-    }
-  }
-  return undefined
-}

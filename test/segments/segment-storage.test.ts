@@ -1,0 +1,123 @@
+/** What the storage contract cannot see of segments: the line between an unfinished write and damage, recycling, the lock. */
+import assert from 'node:assert/strict'
+import { open as openFile, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isRaftError } from '../../src/errors.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
+import type { SegmentStorage } from '../../src/segments/index.ts'
+import { copyDirectory, IDENTITY } from '../rocksdb/rocksdb-fixture.ts'
+import type { SegmentFixture } from './segment-fixture.ts'
+import { segmentFixture } from './segment-fixture.ts'
+
+const FIRST_SEGMENT = '0000000000000001.segment'
+const HEADER_BYTES = 4096
+const HARD_STATE = { term: 1, votedFor: 'a', commitIndex: 0 }
+
+describe('the segment storage', () => {
+  let fixture: SegmentFixture
+  beforeEach(async () => {
+    fixture = await segmentFixture()
+  })
+  afterEach(() => fixture.destroy())
+
+  async function append(storage: SegmentStorage, first: number, bytes = 10): Promise<void> {
+    const blocks = [encodeCommands(first, 1, [new Uint8Array(bytes).fill(first)])]
+    await storage.write({ blocks, hardState: HARD_STATE, isUrgent: true })
+  }
+
+  /** Writes these entries, one per write, and returns a copy of the directory as a killed process leaves it. */
+  async function killedAfter(entries: number, markDelayMs: number): Promise<string> {
+    const storage = fixture.createStorage({ markDelayMs })
+    await storage.open(IDENTITY)
+    for (let first = 1; first <= entries; first++) await append(storage, first)
+    const copy = `${fixture.directory()}-killed`
+    await copyDirectory(fixture.directory(), copy)
+    return copy
+  }
+
+  /** Changes a byte of the frame that has this number in its segment, from 0. */
+  async function damageFrame(directory: string, frame: number): Promise<void> {
+    const file = await openFile(join(directory, 'segments', FIRST_SEGMENT), 'r+')
+    let position = HEADER_BYTES
+    for (let at = 0; at < frame; at++) {
+      const { buffer } = await file.read(Buffer.alloc(16), 0, 16, position)
+      position += 96 + buffer.readUInt32LE(12)
+    }
+    await file.write(Buffer.of(0xff), 0, 1, position + 100)
+    await file.close()
+  }
+
+  it('cuts off a last write that a crash interrupted, because it was never acknowledged', async () => {
+    const directory = await killedAfter(3, 60_000)
+    await damageFrame(directory, 2)
+    const { blocks } = await fixture.createStorage({ directory }).open(IDENTITY)
+    assert.equal(blocks.at(-1)?.first, 2)
+  })
+
+  it('rejects damage of a write that another one follows', async () => {
+    const directory = await killedAfter(3, 60_000)
+    await damageFrame(directory, 1)
+    await assert.rejects(fixture.createStorage({ directory }).open(IDENTITY), (error) =>
+      isRaftError(error, 'ERR_RAFT_CORRUPT'),
+    )
+  })
+
+  it('rejects damage of the last write if it was closed', async () => {
+    const storage = fixture.createStorage()
+    await storage.open(IDENTITY)
+    for (let first = 1; first <= 3; first++) await append(storage, first)
+    await storage.close()
+    await damageFrame(fixture.directory(), 2)
+    await assert.rejects(fixture.createStorage().open(IDENTITY), (error) => {
+      assert.ok(isRaftError(error, 'ERR_RAFT_CORRUPT'))
+      assert.match(error.message, /damaged from 3 .*the last good one is 2/)
+      return true
+    })
+  })
+
+  it('continues after a last write that was cut off', async () => {
+    const directory = await killedAfter(3, 60_000)
+    await damageFrame(directory, 2)
+    const again = fixture.createStorage({ directory })
+    await again.open(IDENTITY)
+    await append(again, 3)
+    await append(again, 4)
+    await again.close()
+    const { blocks } = await fixture.createStorage({ directory }).open(IDENTITY)
+    assert.deepEqual(
+      blocks.map(({ first }) => first),
+      [1, 2, 3, 4],
+    )
+  })
+
+  it('uses the file of a segment without blocks again', async () => {
+    const storage = fixture.createStorage()
+    await storage.open(IDENTITY)
+    for (let first = 1; first <= 40; first++) await append(storage, first, 8000)
+    const info = { id: 's', index: 38, term: 1, size: 1, membership: NO_MEMBERS }
+    const writer = await storage.snapshots.create(info)
+    await writer.write(Buffer.of(1))
+    await writer.finish()
+    await storage.write({ snapshot: { info, resetLog: false }, compactTo: 38, blocks: [], isUrgent: true })
+    for (let first = 41; first <= 60; first++) await append(storage, first, 8000)
+    await storage.close()
+    const names = await readdir(join(fixture.directory(), 'segments'))
+    assert.ok(names.length <= 6, `${names.length} files: ${names.join(', ')}`)
+    assert.ok(!names.includes(FIRST_SEGMENT))
+    const again = fixture.createStorage()
+    const { blocks } = await again.open(IDENTITY)
+    assert.deepEqual([blocks[0]?.first, blocks.at(-1)?.first], [39, 60])
+    assert.equal((await again.read(39, 1))[0]?.first, 39)
+  })
+
+  it('is locked against a second storage, by whatever path', async () => {
+    const storage = fixture.createStorage()
+    await storage.open(IDENTITY)
+    const directory = join(fixture.directory(), '..', fixture.directory().split('/').at(-1) as string, '.')
+    await assert.rejects(fixture.createStorage({ directory }).open(IDENTITY), (error) =>
+      isRaftError(error, 'ERR_RAFT_DATA_DIR_LOCKED'),
+    )
+  })
+})
+
+const NO_MEMBERS = { members: [], voters: [], outgoing: [], learners: [] }
