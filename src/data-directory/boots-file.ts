@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { BootHistory, Unusable } from '../contracts/storage.ts'
 import { nextBoot } from '../contracts/storage.ts'
+import type { NodeId } from '../core/types.ts'
 import { ERROR_CODES, RaftError } from '../errors.ts'
 import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import type { DataDirectory, DirectoryIdentity } from './data-directory.ts'
@@ -26,12 +27,14 @@ export async function beginBoot({ boots }: DataDirectory, { countsBoots }: Direc
 }
 
 /** Rejects with the stored reason if the directory was marked as unusable. */
-export async function assertUsable({ unusable }: DataDirectory): Promise<void> {
+export async function assertUsable({ unusable }: DataDirectory, nodeId: NodeId): Promise<void> {
   const reason = await readRecord<Unusable>(unusable)
   if (reason === undefined) return
   const code = Object.hasOwn(ERROR_CODES, reason.code) ? reason.code : 'ERR_RAFT_CORRUPT'
   throw new RaftError(code, reason.message, {
-    hint: 'this data directory cannot be used again: remove the member, and add it again with a new directory',
+    hint:
+      `this data directory cannot be used again: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ADDRESS --promote; ` +
+      `then start ${nodeId} with --join and a new --data-dir`,
     details: { file: unusable },
   })
 }

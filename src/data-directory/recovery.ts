@@ -32,7 +32,7 @@ export async function openDirectory<Head extends BlockHeader>(
 ): Promise<OpenedDirectory<Head>> {
   await directory.prepare()
   const existing = await directory.readIdentity(expected, engine)
-  await assertUsable(directory)
+  await assertUsable(directory, expected.nodeId)
   const files = await openFiles(existing !== undefined)
   try {
     const identity =

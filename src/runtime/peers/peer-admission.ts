@@ -64,7 +64,7 @@ export class PeerAdmission {
     const own = this.#membershipView.member(nodeId)
     if (own?.directoryId !== directoryId) return undefined
     if (own.hasLostEntries === true)
-      return copyError(
+      return this.#copyError(
         'ERR_RAFT_DIRECTORY_ROLLED_BACK',
         `this directory of ${nodeId} has lost entries that it acknowledged`,
       )
@@ -73,7 +73,10 @@ export class PeerAdmission {
     if (!isCopy(relation)) return undefined
     const code = relation === 'older' ? COPY_CODES[0] : COPY_CODES[1]
     const what = `the log records boot ${own.boot.number} (${own.boot.id}) of the data directory of ${nodeId}`
-    return copyError(code, `${what}, and this copy of it, at boot ${boot.number} (${boot.id}), never had that boot`)
+    return this.#copyError(
+      code,
+      `${what}, and this copy of it, at boot ${boot.number} (${boot.id}), never had that boot`,
+    )
   }
 
   onLost(peer: NodeId): void {
@@ -101,7 +104,7 @@ export class PeerAdmission {
   /** A boot that a member has seen is a fact, whatever else that member knows. */
   #refusedAsCopy(peer: NodeId, code: (typeof COPY_CODES)[number], message: string): RaftError | undefined {
     const areMembers = [peer, this.#identity.nodeId].every((id) => this.#membershipView.member(id) !== undefined)
-    return areMembers ? copyError(code, `${peer} refused this node: ${message}`) : undefined
+    return areMembers ? this.#copyError(code, `${peer} refused this node: ${message}`) : undefined
   }
 
   #check(peer: PeerIdentity): Refusal | undefined {
@@ -147,6 +150,15 @@ export class PeerAdmission {
     return undefined
   }
 
+  #copyError(code: (typeof COPY_CODES)[number], message: string): RaftError {
+    const { nodeId, directoryId } = this.#identity
+    const address = this.#membershipView.addressOf(nodeId) ?? 'ADDRESS'
+    const hint =
+      `replace the member: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ${address} --promote; then start ` +
+      `${nodeId} with --join and a new --data-dir (this one cannot be used again)`
+    return new RaftError(code, message, { hint, details: { directoryId } })
+  }
+
   #refusalOf(nodeId: NodeId, known: Boot, boot: Boot, relation: BootRelation): Refusal {
     const own = this.#identity.nodeId
     const came = `${nodeId} came with boot ${boot.number} (${boot.id}) of its data directory`
@@ -169,18 +181,10 @@ function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): voi
   map.set(key, value)
 }
 
-function copyError(code: (typeof COPY_CODES)[number], message: string): RaftError {
-  return new RaftError(code, message, { hint: REPLACE_HINT })
-}
-
 /** Whether the data directory of a node that fails with this error must never be opened again. */
 export function isCopyError({ code }: RaftError): boolean {
   return COPY_CODES.some((known) => known === code)
 }
-
-const REPLACE_HINT =
-  'replace the member: quorate member remove ID, then quorate member add ID with its address, and start it with --join and a new data ' +
-  'directory; this directory cannot be used again'
 
 function refusal(code: string, message: string): Refusal {
   return { code, message }
