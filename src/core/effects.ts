@@ -27,7 +27,10 @@ export interface Persist {
 /** A voter that should not lead at present. */
 export interface UnfitVoter {
   readonly peer: NodeId
-  readonly shortage: Shortage
+  /** It is short of disk space. */
+  readonly shortage: Shortage | undefined
+  /** More than `caughtUpEntries` committed entries that it has not applied; otherwise 0. */
+  readonly applyLag: number
 }
 
 /** Why a proposal, read, membership change or transfer was rejected. A rejected proposal or change is certainly not in the log. */
@@ -42,8 +45,8 @@ export type Rejection =
   | { readonly reason: 'overloaded'; readonly limit: string; readonly value: number; readonly max: number }
   /** The membership at `index` is not committed yet, or is joint. */
   | { readonly reason: 'change-in-progress'; readonly index: LogIndex }
-  /** The learner to promote is `lag` entries behind. */
-  | { readonly reason: 'learner-not-ready'; readonly peer: NodeId; readonly lag: number }
+  /** The learner to promote lacks `lag` entries, or has not applied `applyLag` committed ones. */
+  | { readonly reason: 'learner-not-ready'; readonly peer: NodeId; readonly lag: number; readonly applyLag: number }
   /** The leader does not reach the learner to promote: other voters would not either. */
   | { readonly reason: 'learner-out-of-reach'; readonly peer: NodeId }
   /** The change does not fit the current membership. */

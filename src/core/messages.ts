@@ -62,6 +62,8 @@ export interface AppendEntriesResponse {
   readonly hintTerm: Term
   readonly round: number
   readonly session: LogIndex
+  /** How many entries the follower knows to be committed and has not applied; a restore counts as all of them. Absent if none. */
+  readonly applyLag?: number | undefined
   /** The follower is short of disk space, and should not become leader. */
   readonly shortage?: Shortage | undefined
 }

@@ -44,7 +44,7 @@ export interface RaftOptions {
   readonly trailingBytesMax: number
   /** Maximum bytes of log kept for a responding follower that still needs it, beyond the trailing entries. */
   readonly laggardBytesMax: number
-  /** A learner at most this many entries behind the leader has caught up and may be promoted. */
+  /** A node that lacks at most this many entries, and has at most this many committed ones still to apply, may be promoted or take over. */
   readonly caughtUpEntries: number
 }
 

@@ -11,6 +11,8 @@ export interface PeerStatus {
   readonly nextIndex: LogIndex
   readonly inflightMessages: number
   readonly inflightBytes: number
+  /** How many committed entries it has not applied, as of its last response. */
+  readonly applyLag: number
   /** Milliseconds since its last response; undefined if it has not responded in this term. */
   readonly silentMs: number | undefined
   /** It stores what this leader appends: it has accepted a message within an election timeout, and needs no snapshot. */

@@ -333,6 +333,7 @@ export function appendResponse(fields: {
   readonly match: LogIndex
   readonly round?: number
   readonly session?: LogIndex
+  readonly applyLag?: number
   readonly shortage?: Shortage | undefined
 }): AppendEntriesResponse {
   const { term, match: index, round = 0, session = 0, ...report } = fields

@@ -221,6 +221,7 @@ describe('thesis §4.2.1 Catching up new servers', () => {
       reason: 'learner-not-ready',
       peer: 'd',
       lag: 6,
+      applyLag: 0,
     })
     acknowledgeAll(leader, 'd')
     assert.equal(change(leader, { promote: ['d'] }).settled[0]?.type, 'changeAccepted')

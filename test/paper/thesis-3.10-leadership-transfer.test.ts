@@ -130,7 +130,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
   describe('a voter that reports a shortage of disk space', () => {
     const shortage = { freeBytes: 1, neededBytes: 2 }
-    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage }] }
+    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage, applyLag: 0 }] }
     let leader: TestNode
 
     beforeEach(() => {
@@ -178,6 +178,40 @@ describe('thesis §3.10 Leadership transfer extension', () => {
       follower.process({ type: 'spaceChecked', shortage: undefined })
       assert.deepEqual(answer(), appendResponse({ term: 2, match: 0 }))
     })
+  })
+
+  it('a voter that is far behind in applying is chosen only by force', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { caughtUpEntries: 5 } })
+    const report = (from: string, applyLag: number): NodeOutput =>
+      leader.process({ type: 'receive', from, message: appendResponse({ term: 2, match: 1, applyLag }) })
+    report('b', 6)
+    report('c', 5)
+    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage: undefined, applyLag: 6 }] }
+    assert.deepEqual(transfer(leader, 'b').settled, [{ type: 'transferRejected', request: 1, rejection }])
+    assert.deepEqual(
+      ofType('TimeoutNow', leader.process({ type: 'transfer', request: 2, to: 'b', isForced: true }).messages),
+      [timeoutNow(2)],
+    )
+  })
+
+  it('a transfer without a target goes to a voter that has applied, also if its log is shorter', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { caughtUpEntries: 5 } })
+    leader.propose()
+    leader.receive('b', appendResponse({ term: 2, match: 2, applyLag: 6 }))
+    leader.receive('c', appendResponse({ term: 2, match: 1 }))
+    assert.deepEqual(transfer(leader, undefined).events, [{ type: 'transferStarted', to: 'c' }])
+  })
+
+  it('a follower reports the committed entries that it has not applied', () => {
+    const follower = followerOf('a b c', { id: 'b', term: 2, leader: 'a', log: '1 2' })
+    const { send } = follower.step({
+      ...{ type: 'receive', from: 'a' },
+      message: appendRequest({ term: 2, prev: '2@2', commit: 2 }),
+    })
+    assert.deepEqual(send[0]?.message, appendResponse({ term: 2, match: 2, applyLag: 2 }))
+    follower.settle()
+    const [answer] = follower.receive('a', appendRequest({ term: 2, prev: '2@2', commit: 2 }))
+    assert.deepEqual(answer?.message, appendResponse({ term: 2, match: 2 }))
   })
 
   it('a transfer of a leader to itself completes at once', () => {

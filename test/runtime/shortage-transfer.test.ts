@@ -110,7 +110,7 @@ describe('a node short of disk space', () => {
     await assert.rejects(refused, {
       code: 'ERR_RAFT_BAD_TARGET',
       message: `the leadership transfer was rejected: ${short.id} is short of disk space (50 bytes are free, 100 are required)`,
-      details: { peer: short.id, freeBytes: 50, neededBytes: 100 },
+      details: { peer: short.id, applyLag: 0, freeBytes: 50, neededBytes: 100 },
     })
     await cluster.runUntilSettled(healthy.transferLeadership({ to: short.id, force: true }))
     assert.equal(short.statusNow().role, 'leader')

@@ -269,6 +269,7 @@ function peer(id: string, matchIndex: number): RaftStatus['peers'][number] {
     silentMs: 0,
     isReplicating: true,
     hasLostEntries: false,
+    applyLag: 0,
   }
 }
 

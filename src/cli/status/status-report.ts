@@ -26,6 +26,8 @@ export interface NodeRow {
   readonly snapshotIndex: number | undefined
   /** Entries behind the leader's last index; undefined without a leader, and for the leader itself. */
   readonly lag: number | undefined
+  /** Committed entries that it has not applied. If it is unreachable: as of its last response to the leader. */
+  readonly applyLag: number | undefined
   /** Milliseconds since the leader last received a message from it. */
   readonly silentMs: number | undefined
   /** Whether it stores what the leader appends, as the leader knows; undefined without the leader's answer, and for the leader itself. */
@@ -122,6 +124,7 @@ function rowsOf(
       commitIndex: status?.commitIndex,
       appliedIndex: status?.appliedIndex,
       snapshotIndex: status?.snapshotIndex,
+      applyLag: status === undefined ? peer?.applyLag : status.commitIndex - status.appliedIndex,
       lag: lagOf(id, leaderStatus, status?.lastIndex ?? peer?.matchIndex),
       silentMs: peer?.silentMs === undefined ? undefined : Math.round(peer.silentMs),
       isReplicating: peer?.isReplicating,

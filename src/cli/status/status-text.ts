@@ -75,7 +75,7 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
     formatNumber(node.lastIndex),
     formatNumber(node.commitIndex),
     formatNumber(node.appliedIndex),
-    formatNumber(node.lag),
+    formatLag(node),
     node.silentMs === undefined ? '-' : `${node.silentMs} ms`,
     node.loopDelayMs === undefined ? '-' : `${Math.round(node.loopDelayMs)} ms`,
     node.freeBytes === undefined ? '-' : formatBytes(node.freeBytes),
@@ -98,6 +98,11 @@ function roleOf(node: NodeRow): string {
   if (!node.isReachable) return `${node.isReplicating === true ? 'unreachable' : 'down'} (${node.problem})`
   if (node.stopped !== undefined) return `stopped: ${node.stopped}`
   return node.kind === 'voter' ? (node.role ?? '-') : node.kind
+}
+
+/** For example 5, or 5+300 if 300 committed entries are not applied. */
+function formatLag({ lag, applyLag = 0 }: NodeRow): string {
+  return applyLag > 0 ? `${lag ?? 0}+${applyLag}` : formatNumber(lag)
 }
 
 function formatNumber(value: number | undefined): string {

@@ -32,6 +32,8 @@ export class Progress {
   ackedRound = 0
   /** The commit index last sent to it. */
   sentCommitIndex: LogIndex = 0
+  /** How many committed entries it reported not to have applied. */
+  applyLag = 0
   /** It reported that it is short of disk space. */
   shortage: Shortage | undefined
   /** It reported that the offered snapshot does not fit on its disk. */
@@ -121,6 +123,7 @@ export class Progress {
       nextIndex: this.nextIndex,
       inflightMessages: inflights?.messages ?? 0,
       inflightBytes: inflights?.bytes ?? 0,
+      applyLag: this.applyLag,
       silentMs: this.hasResponded ? now - this.lastContactAt : undefined,
       isReplicating: this.state.type !== 'snapshot' && now - this.lastAcceptedAt < this.#options.electionTimeoutMaxMs,
       hasLostEntries: this.hasLostEntries,

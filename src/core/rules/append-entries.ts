@@ -1,5 +1,5 @@
 /** Handles AppendEntries: consistency check, conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
-import type { AppendEntriesRequest } from '../messages.ts'
+import type { AppendEntriesRequest, AppendEntriesResponse } from '../messages.ts'
 import type { RaftState } from '../state.ts'
 import type { Block, LogIndex, NodeId } from '../types.ts'
 import { appendBlock, truncateAfter } from './append.ts'
@@ -63,10 +63,16 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
     hintTerm: 0,
     round,
     session,
-    ...(state.shortage === undefined ? {} : { shortage: state.shortage }),
+    ...fitness(state),
   } as const
   if (index <= log.persistedIndex) send(state, from, response)
   else sendOncePersisted(state, from, response)
+}
+
+/** What the leader must know before it hands over to this node. */
+function fitness({ log, shortage }: RaftState): Pick<AppendEntriesResponse, 'applyLag' | 'shortage'> {
+  const applyLag = log.commitIndex - log.appliedIndex
+  return { ...(applyLag === 0 ? {} : { applyLag }), ...(shortage === undefined ? {} : { shortage }) }
 }
 
 /** Rejects with a hint where the logs may match, for one probe per conflicting term (§5.3, "the protocol can be optimized"). */
@@ -84,7 +90,7 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
     hintTerm,
     round,
     session,
-    ...(state.shortage === undefined ? {} : { shortage: state.shortage }),
+    ...fitness(state),
   })
 }
 

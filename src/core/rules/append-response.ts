@@ -36,6 +36,7 @@ export function handleAppendEntriesResponse(
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
   progress.shortage = message.shortage
+  progress.applyLag = message.applyLag ?? 0
   recordSnapshotShortage(state, progress, undefined)
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (message.isAccepted) onAccepted(state, progress, message)

@@ -59,7 +59,8 @@ function laggingLearner(state: RaftState, leader: LeaderState, change: Membershi
     if (!state.membership.learners.includes(peer)) continue
     const progress = leader.progress.get(peer)
     const lag = state.log.lastIndex - (progress?.matchIndex ?? 0)
-    if (!isCaughtUp(state, leader, peer)) return { reason: 'learner-not-ready', peer, lag }
+    const applyLag = progress?.applyLag ?? 0
+    if (!isCaughtUp(state, leader, peer)) return { reason: 'learner-not-ready', peer, lag, applyLag }
     if (state.places.isOutOfReach(peer)) return { reason: 'learner-out-of-reach', peer }
   }
   return undefined
@@ -69,7 +70,8 @@ function isCaughtUp(state: RaftState, leader: LeaderState, peer: NodeId): boolea
   const progress = leader.progress.get(peer)
   if (progress === undefined || !progress.isReplicating) return false
   if (!isActive(state, leader, peer)) return false
-  return state.log.lastIndex - progress.matchIndex <= state.options.caughtUpEntries
+  const lag = Math.max(state.log.lastIndex - progress.matchIndex, progress.applyLag)
+  return lag <= state.options.caughtUpEntries
 }
 
 function isActive(state: RaftState, leader: LeaderState, id: NodeId): boolean {

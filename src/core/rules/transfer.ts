@@ -14,7 +14,7 @@ export function startTransfer(
     state.outbox.settle.push({ type: 'transferRejected', request, rejection })
   }
   if (leader.transfer !== undefined) return reject({ reason: 'transferring', to: leader.transfer.to })
-  const unfit = isForced ? [] : unfitVoters(leader)
+  const unfit = isForced ? [] : unfitVoters(state, leader)
   const target = to ?? bestTarget(state, leader, isForced)
   if (target === undefined) {
     if (unfit.length > 0) return reject({ reason: 'unfit-target', unfit })
@@ -38,10 +38,14 @@ export function startTransfer(
 }
 
 /** The followers that should not lead at present. */
-function unfitVoters(leader: LeaderState): readonly UnfitVoter[] {
-  return [...leader.progress.values()].flatMap(({ id, shortage }) =>
-    shortage === undefined ? [] : [{ peer: id, shortage }],
-  )
+function unfitVoters(state: RaftState, leader: LeaderState): readonly UnfitVoter[] {
+  return [...leader.progress.values()].flatMap((progress) => unfitnessOf(state, progress) ?? [])
+}
+
+/** A leader must write, and answers only what it has applied: not a node short of space or one far behind in applying. */
+function unfitnessOf({ options }: RaftState, { id, shortage, applyLag }: Progress): UnfitVoter | undefined {
+  const isBehind = applyLag > options.caughtUpEntries
+  return shortage === undefined && !isBehind ? undefined : { peer: id, shortage, applyLag: isBehind ? applyLag : 0 }
 }
 
 /** The voter with the highest match index among those that responded recently. One that is unfit only if `isForced` and no other is left. */
@@ -52,7 +56,7 @@ function bestTarget(state: RaftState, leader: LeaderState, isForced: boolean): N
       hasResponded &&
       state.now - lastContactAt < state.options.electionTimeoutMinMs,
   )
-  const fit = candidates.filter(({ shortage }) => shortage === undefined)
+  const fit = candidates.filter((progress) => unfitnessOf(state, progress) === undefined)
   let best: Progress | undefined
   for (const progress of isForced && fit.length === 0 ? candidates : fit) {
     if (best === undefined || progress.matchIndex > best.matchIndex) best = progress
@@ -70,9 +74,9 @@ export function continueTransfer(state: RaftState, leader: LeaderState): void {
     return abortTransfer(state, leader, transfer)
   }
   if (transfer.isTimeoutNowSent) return
-  if (progress.shortage !== undefined && !transfer.isForced) {
-    const unfit = [{ peer: progress.id, shortage: progress.shortage }]
-    return abortTransfer(state, leader, transfer, { reason: 'unfit-target', unfit })
+  const unfit = transfer.isForced ? undefined : unfitnessOf(state, progress)
+  if (unfit !== undefined) {
+    return abortTransfer(state, leader, transfer, { reason: 'unfit-target', unfit: [unfit] })
   }
   if (progress.matchIndex < state.log.lastIndex) return
   // From now on another leader may exist before this one learns of it, so the lease is void for the rest of the term.

@@ -189,6 +189,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     hintIndex: readInteger(from, 'hintIndex'),
     hintTerm: readInteger(from, 'hintTerm'),
     ...readRound(from),
+    ...readApplyLag(from),
     ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
   }),
   InstallSnapshotRequest: (from) => ({
@@ -237,6 +238,11 @@ function readOutcome(from: Fields): InstallSnapshotResponse['outcome'] {
 
 function readRound(from: Fields): { readonly round: number; readonly session: LogIndex } {
   return { round: readInteger(from, 'round'), session: readInteger(from, 'session') }
+}
+
+function readApplyLag(from: Fields): { readonly applyLag?: number } {
+  const applyLag = readInteger(from, 'applyLag')
+  return applyLag === 0 ? {} : { applyLag }
 }
 
 function readShortage(from: Fields): Shortage {

@@ -86,6 +86,7 @@ function followerFromWire(wire: WireFollower): PeerStatus {
     matchIndex: safeInteger(wire.matchIndex, 'matchIndex'),
     nextIndex: safeInteger(wire.nextIndex, 'nextIndex'),
     inflightBytes: safeInteger(wire.inflightBytes, 'inflightBytes'),
+    applyLag: safeInteger(wire.applyLag, 'applyLag'),
     silentMs: wire.silentMs ?? undefined,
   }
 }

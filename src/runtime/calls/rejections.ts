@@ -53,11 +53,14 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         hint: 'wait until it is committed',
         details: { index: rejection.index },
       })
-    case 'learner-not-ready':
-      return rejected('ERR_RAFT_LEARNER_NOT_READY', `${rejection.peer} is ${rejection.lag} entries behind`, {
+    case 'learner-not-ready': {
+      const { peer, lag, applyLag } = rejection
+      const why = `${peer} is ${lag} entries behind, and has ${applyLag} committed ones still to apply`
+      return rejected('ERR_RAFT_LEARNER_NOT_READY', why, {
         hint: 'wait until it has caught up, or add it with promote: true',
-        details: { peer: rejection.peer, lag: rejection.lag },
+        details: { peer, lag, applyLag },
       })
+    }
     case 'learner-out-of-reach':
       return rejected('ERR_RAFT_LEARNER_NOT_READY', `the leader does not reach ${rejection.peer} at its address`, {
         hint: `correct its address with: quorate member update ${rejection.peer} HOST:PORT`,
@@ -69,12 +72,13 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
       return rejected('ERR_RAFT_UNSAFE_MEMBERSHIP', rejection.detail)
     case 'bad-target':
       return rejected('ERR_RAFT_BAD_TARGET', rejection.detail)
-    case 'unfit-target':
+    case 'unfit-target': {
+      const [first, ...others] = rejection.unfit
       return rejected('ERR_RAFT_BAD_TARGET', rejection.unfit.map(describeUnfit).join('; '), {
         hint: 'choose another voter, fix the cause, or force the transfer',
-        details:
-          rejection.unfit.length === 1 ? { peer: rejection.unfit[0]?.peer, ...rejection.unfit[0]?.shortage } : {},
+        details: others.length > 0 ? {} : { peer: first?.peer, applyLag: first?.applyLag, ...first?.shortage },
       })
+    }
     case 'timed-out':
       return rejected(
         operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_TIMEOUT',
@@ -88,8 +92,12 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
   }
 }
 
-function describeUnfit({ peer, shortage: { freeBytes, neededBytes } }: UnfitVoter): string {
-  return `${peer} is short of disk space (${freeBytes} bytes are free, ${neededBytes} are required)`
+function describeUnfit({ peer, shortage, applyLag }: UnfitVoter): string {
+  const causes = []
+  if (shortage !== undefined)
+    causes.push(`is short of disk space (${shortage.freeBytes} bytes are free, ${shortage.neededBytes} are required)`)
+  if (applyLag > 0) causes.push(`has ${applyLag} committed entries still to apply`)
+  return `${peer} ${causes.join(' and ')}`
 }
 
 const RETRY_HINT = 'try again shortly'

@@ -63,6 +63,7 @@ describe('a client channel over gRPC', () => {
           silentMs: 12.5,
           isReplicating: true,
           hasLostEntries: false,
+          applyLag: 2 ** 40,
         },
         {
           id: 'n3',
@@ -74,6 +75,7 @@ describe('a client channel over gRPC', () => {
           silentMs: undefined,
           isReplicating: false,
           hasLostEntries: true,
+          applyLag: 0,
         },
       ],
     }

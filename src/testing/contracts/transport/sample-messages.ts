@@ -75,6 +75,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     hintTerm: 2,
     round: 6,
     session: 4,
+    applyLag: 2 ** 40,
     shortage: { freeBytes: 2 ** 40, neededBytes: 2 ** 41 },
   },
   {
