@@ -37,6 +37,7 @@ const COMMAND_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_BAD_CHANGE: EXIT.refused,
   ERR_RAFT_UNSAFE_MEMBERSHIP: EXIT.refused,
   ERR_RAFT_BAD_TARGET: EXIT.refused,
+  ERR_RAFT_NOTHING_APPLIED: EXIT.refused,
 }
 
 const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {

@@ -108,17 +108,18 @@ export function decodeMembership(bytes: Uint8Array): Membership {
 
 /** Checks every field of a membership. Throws ERR_RAFT_BAD_BLOCK. */
 export function parseMembership(value: unknown): Membership {
-  if (typeof value !== 'object' || value === null) throw badBlock('its membership is not an object')
+  if (typeof value !== 'object' || value === null) throw badMembership('it is not an object')
   const { members, voters, outgoing, learners } = value as Record<string, unknown>
-  if (!Array.isArray(members)) throw badBlock('its membership has no members')
+  if (!Array.isArray(members)) throw badMembership('it has no members')
   const parsed = members.map(parseMember)
   const known = new Set(parsed.map((member) => member.id))
-  if (known.size !== parsed.length) throw badBlock('its membership contains a member twice')
+  if (known.size !== parsed.length) throw badMembership('it contains a member twice')
   const ids = (list: unknown, name: string): string[] => {
-    if (!Array.isArray(list)) throw badBlock(`its membership has no ${name}`)
+    if (!Array.isArray(list)) throw badMembership(`it has no ${name}`)
     for (const id of list)
-      if (typeof id !== 'string' || !known.has(id)) throw badBlock(`its ${name} contain an id that is not a member`)
-    if (new Set(list).size !== list.length) throw badBlock(`its ${name} contain an id twice`)
+      if (typeof id !== 'string' || !known.has(id))
+        throw badMembership(`its ${name} contain an id that is not a member`)
+    if (new Set(list).size !== list.length) throw badMembership(`its ${name} contain an id twice`)
     return list as string[]
   }
   const membership = {
@@ -127,20 +128,19 @@ export function parseMembership(value: unknown): Membership {
     outgoing: ids(outgoing, 'outgoing voters'),
     learners: ids(learners, 'learners'),
   }
-  if (membership.learners.some((id) => membership.voters.includes(id)))
-    throw badBlock('a learner of its membership is also a voter')
+  if (membership.learners.some((id) => membership.voters.includes(id))) throw badMembership('a learner is also a voter')
   return membership
 }
 
 function parseMember(value: unknown): Member {
-  if (typeof value !== 'object' || value === null) throw badBlock('a member is not an object')
+  if (typeof value !== 'object' || value === null) throw badMembership('a member is not an object')
   const { id, address, directoryId, boot, hasLostEntries, addedAt, promote } = value as Record<string, unknown>
-  if (typeof id !== 'string' || id === '') throw badBlock('a member has no id')
+  if (typeof id !== 'string' || id === '') throw badMembership('a member has no id')
   if (typeof address !== 'string' || typeof directoryId !== 'string')
-    throw badBlock(`member ${id} has no address or directory id`)
+    throw badMembership(`member ${id} has no address or directory id`)
   if (typeof addedAt !== 'number' || !Number.isSafeInteger(addedAt) || addedAt < 0)
-    throw badBlock(`member ${id} has an invalid addedAt`)
-  if (typeof promote !== 'boolean') throw badBlock(`member ${id} has an invalid promote`)
+    throw badMembership(`member ${id} has an invalid addedAt`)
+  if (typeof promote !== 'boolean') throw badMembership(`member ${id} has an invalid promote`)
   const bound = boot == null ? {} : { boot: parseBoot(id, boot) }
   const lost = hasLostEntries === true ? { hasLostEntries } : {}
   return { id, address, directoryId, ...bound, ...lost, addedAt, promote }
@@ -149,10 +149,15 @@ function parseMember(value: unknown): Member {
 function parseBoot(member: string, value: unknown): Boot {
   const { number, id } = value as Record<string, unknown>
   if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 1 || typeof id !== 'string')
-    throw badBlock(`member ${member} has an invalid boot`)
+    throw badMembership(`member ${member} has an invalid boot`)
   return { number, id }
 }
 
 function badBlock(what: string, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_BAD_BLOCK', `bad block: ${what}`, { cause })
+}
+
+/** A membership is also part of a snapshot and of a status, not only of a block. */
+function badMembership(what: string): RaftError {
+  return new RaftError('ERR_RAFT_BAD_BLOCK', `bad membership: ${what}`)
 }

@@ -51,6 +51,7 @@ describe('an error on the command line', () => {
     { code: 'ERR_RAFT_UNREACHABLE', ofCommand: 3, ofNode: 75 },
     { code: 'ERR_RAFT_NO_LEADER', ofCommand: 4, ofNode: 70 },
     { code: 'ERR_RAFT_UNSAFE_MEMBERSHIP', ofCommand: 5, ofNode: 70 },
+    { code: 'ERR_RAFT_NOTHING_APPLIED', ofCommand: 5, ofNode: 70 },
     { code: 'ERR_RAFT_OUTCOME_UNKNOWN', ofCommand: 7, ofNode: 70 },
     { code: 'ERR_RAFT_TOO_LARGE', ofCommand: 1, ofNode: 70 },
     { code: 'ERR_RAFT_PORT_IN_USE', ofCommand: 1, ofNode: 75 },

@@ -3,7 +3,7 @@ import type { Settlement } from '../../core/effects.ts'
 import type { Instant, LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 import type { LeaderHintOf } from './rejections.ts'
-import { notStartedError, outcomeUnknownError, rejectionError } from './rejections.ts'
+import { outcomeUnknownError, rejectionError } from './rejections.ts'
 
 export type AdminRequest = Caller &
   (
@@ -41,9 +41,7 @@ export class AdminRequests {
   add(request: AdminRequest): number {
     const pending = new PendingRequest(++this.#lastNumber, request)
     this.#pending.set(pending.number, pending)
-    pending.listen(() =>
-      this.#giveUp(pending, 'the caller stopped waiting', 'ERR_RAFT_ABORTED', pending.signal?.reason),
-    )
+    pending.listen(() => this.#giveUp(pending, 'the caller stopped waiting', pending.signal?.reason))
     return pending.number
   }
 
@@ -85,28 +83,16 @@ export class AdminRequests {
   }
 
   sweep(now: Instant): Instant {
-    return expireCalls(this.#pending.values(), now, (pending) =>
-      this.#giveUp(pending, 'it timed out', 'ERR_RAFT_TIMEOUT'),
-    )
+    return expireCalls(this.#pending.values(), now, (pending) => this.#giveUp(pending, 'it timed out'))
   }
 
   close(why: string, cause?: unknown): void {
-    for (const pending of this.#pending.values()) this.#giveUp(pending, why, 'ERR_RAFT_CLOSED', cause)
+    for (const pending of this.#pending.values()) this.#giveUp(pending, why, cause)
   }
 
-  /** Changes and transfers are passed to the core at once, so their outcome is unknown; a snapshot changes nothing. */
-  #giveUp(
-    pending: PendingRequest,
-    why: string,
-    code: 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_ABORTED' | 'ERR_RAFT_CLOSED',
-    cause?: unknown,
-  ): void {
-    const { operation } = pending.request
-    const isHarmless = operation === 'snapshot'
-    this.#reject(
-      pending,
-      isHarmless ? notStartedError(operation, why, code, cause) : outcomeUnknownError(operation, why, cause),
-    )
+  /** Every request starts at once and continues without its caller, so its outcome is unknown. */
+  #giveUp(pending: PendingRequest, why: string, cause?: unknown): void {
+    this.#reject(pending, outcomeUnknownError(pending.request.operation, why, cause))
   }
 
   #reject(pending: PendingRequest, error: unknown): void {

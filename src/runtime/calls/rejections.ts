@@ -112,9 +112,19 @@ export function overloadedError(what: string, limit: string, value: number, max:
 /** The call ended before its outcome was known: it may still take effect. */
 export function outcomeUnknownError(operation: Operation, why: string, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `the ${operation} may or may not take effect: ${why}`, {
-    hint: 'read the state before trying again, or make the operation idempotent',
+    hint: UNKNOWN_HINTS[operation],
     cause,
   })
+}
+
+const READ_STATE_HINT = 'read the state before trying again, or make the operation idempotent'
+
+const UNKNOWN_HINTS: Record<Operation, string> = {
+  proposal: READ_STATE_HINT,
+  read: READ_STATE_HINT,
+  'membership change': 'look at the members with: quorate status; the change may still be in progress',
+  'leadership transfer': 'look who leads with: quorate status',
+  snapshot: 'it may still be being written: take it again, which waits for that one, and allow more time',
 }
 
 /** The call ended before it was passed to the core: it certainly has no effect. */

@@ -109,7 +109,13 @@ export class SnapshotTaker {
     const current = newest()
     if (current !== undefined && index <= current.index) return undefined
     if (index === 0)
-      throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', 'nothing has been applied yet, so there is nothing to snapshot')
+      throw new RaftError(
+        'ERR_RAFT_NOTHING_APPLIED',
+        `${id} has applied nothing yet, so there is nothing to snapshot`,
+        {
+          hint: 'try again once the node has caught up with a leader: quorate status',
+        },
+      )
     const { term, membership } = metadataAt(index)
     const info = { id: `${index}-${term}-${id}-${seed.toString(36)}`, index, term, membership, size: 0 }
     this.#takingId = info.id

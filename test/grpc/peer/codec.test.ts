@@ -103,7 +103,7 @@ describe('the peer codec', () => {
     {
       what: 'a membership with a voter that is not a member',
       wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, membership: { voters: ['x'] } } } },
-      expected: /not a member/,
+      expected: /bad membership: .*not a member/,
     },
   ])
     it(`refuses ${what}`, () => {

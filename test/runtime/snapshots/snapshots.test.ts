@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { RuntimeEvent } from '../../../src/contracts/observer.ts'
 import { RAFT_DEFAULTS } from '../../../src/core/options.ts'
-import { RaftError } from '../../../src/errors.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
 import { RUNTIME_DEFAULTS } from '../../../src/runtime/options.ts'
 import { Snapshots } from '../../../src/runtime/snapshots/snapshots.ts'
@@ -101,7 +100,7 @@ describe('the snapshots of a node', () => {
 
   it('cannot be taken before anything is applied', async () => {
     const fixture = await Fixture.open()
-    await assert.rejects(fixture.snapshots.take(), (error) => error instanceof RaftError)
+    await assert.rejects(fixture.snapshots.take(), { code: 'ERR_RAFT_NOTHING_APPLIED', outcome: 'not-applied' })
   })
 })
 
