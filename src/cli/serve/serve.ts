@@ -9,17 +9,15 @@ import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultC
 import { logObserver } from '../../runtime/log-observer.ts'
 import type { RaftNode } from '../../runtime/raft-node.ts'
 import { startNode } from '../../start-node.ts'
-import { EXIT, exitCodeOfNode } from '../exit-codes.ts'
+import { EXIT } from '../exit-codes.ts'
 import { portOwner } from '../port-owner.ts'
 import { stopRequest } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
+import { closeInTime } from './close-in-time.ts'
 import { clusterToJoin } from './join.ts'
 import { RemovalWatch } from './removal-watch.ts'
 import type { ServeFlags, ServeOptions } from './serve-flags.ts'
 import { serveOptions } from './serve-flags.ts'
-
-/** After this long in a graceful stop the process exits anyway: always safe, but not graceful. */
-const STOP_TIMEOUT_MS = 10_000
 
 /** Resolves with the exit code after a stop signal. Rejects if the node cannot start, fails, or was removed from the cluster. */
 export async function serve(flags: ServeFlags, terminal: Terminal): Promise<number> {
@@ -32,16 +30,8 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
   const node = await Promise.race([starting, stopRequested])
   if (node === undefined) return EXIT.ok
   const failure = await Promise.race([node.failed, stopRequested, removal.removalError(node)])
-  setTimeout(
-    () => process.exit(failure === undefined ? EXIT.software : exitCodeOfNode(failure)),
-    STOP_TIMEOUT_MS,
-  ).unref()
-  if (failure === undefined) {
-    await node.close()
-    return EXIT.ok
-  }
-  await node.close().catch(() => undefined)
-  throw failure
+  await closeInTime(() => node.close(), failure)
+  return EXIT.ok
 }
 
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
