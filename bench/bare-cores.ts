@@ -85,7 +85,7 @@ export class BareCores {
     for (let count = 0; count < OUTSTANDING / 4; count++)
       this.#deliveries.push({
         to: leader,
-        input: { type: 'propose', proposal: ++this.#proposals, count: 1, size: 100, payload: undefined },
+        input: { type: 'propose', proposal: ++this.#proposals, count: 1, size: 100, checksum: 7, payload: undefined },
       })
   }
 

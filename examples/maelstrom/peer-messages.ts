@@ -10,7 +10,7 @@ const FIELDS: { readonly [Type in PeerMessage['type']]: Readonly<Record<string, 
   PreVoteRequest: { term: 'number', lastIndex: 'number', lastTerm: 'number' },
   PreVoteResponse: { term: 'number', isGranted: 'boolean', isRemoved: 'boolean' },
   AppendEntriesRequest: {
-    ...{ term: 'number', prevIndex: 'number', prevTerm: 'number', commitIndex: 'number' },
+    ...{ term: 'number', prevIndex: 'number', prevTerm: 'number', prevChain: 'number', commitIndex: 'number' },
     ...{ round: 'number', session: 'number', blocks: 'object' },
   },
   AppendEntriesResponse: {
@@ -39,7 +39,8 @@ export function fromJson(json: unknown): PeerMessage | undefined {
   for (const [name, kind] of Object.entries(FIELDS[message.type]))
     if (typeof message[name] !== kind || message[name] === null) return undefined
   if (message.type === 'AppendEntriesRequest') return withBlocks(message)
-  // JSON omits undefined fields, and a rejected read has no index.
+  // JSON omits undefined fields: a rejected read has no index, and a rejected or compacted entry no hash chain.
+  if (message.type === 'AppendEntriesResponse') return { ...message, chain: message.chain }
   if (message.type === 'ReadIndexResponse') return { ...message, index: message.index }
   return message
 }

@@ -11,6 +11,12 @@ export type StepDownReason =
   | 'storage-stalled'
   | 'storage-failed'
 
+/** The hash chains of two logs at one index. Its own is undefined if no block ends there, because the logs are divided into other blocks. */
+export interface ChainsAt {
+  readonly own: number | undefined
+  readonly leader: number
+}
+
 /** Something an operator may want to know about. Events are informative: ignoring them is safe. */
 export type RaftEvent =
   | { readonly type: 'termChanged'; readonly term: Term }
@@ -51,13 +57,19 @@ export type RaftEvent =
   | { readonly type: 'followerCaughtUp'; readonly peer: NodeId }
   | { readonly type: 'storageStalled'; readonly stalledMs: number }
   | { readonly type: 'storageFailed'; readonly reason: string }
-  /** The leader's log contradicts an entry that is committed here: committed data was lost or forked. This node has stopped. */
+  /**
+   * The leader's log contradicts this one: committed data was lost or forked, or one of the two logs is damaged. This node has stopped.
+   * `chains` is set if the terms at `index` are equal; then the contents differ somewhere from `agreedIndex + 1` to `index`.
+   */
   | {
       readonly type: 'diverged'
       readonly from: NodeId
       readonly index: LogIndex
+      readonly agreedIndex: LogIndex
+      readonly commitIndex: LogIndex
       readonly ownTerm: Term
       readonly leaderTerm: Term
+      readonly chains: ChainsAt | undefined
     }
   /**
    * A follower acknowledged the entries up to `acknowledged` as durable and no longer has the one at `missing`. It counts towards no quorum

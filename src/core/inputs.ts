@@ -20,12 +20,16 @@ export type Input =
   /** The instant `Effects.wakeAt` has come. */
   | { readonly type: 'timeout' }
   | { readonly type: 'receive'; readonly from: NodeId; readonly message: Message }
-  /** Appends `count` commands of `size` bytes as one block, all or nothing. `payload` is passed on in the block. */
+  /**
+   * Appends `count` commands of `size` bytes as one block, all or nothing. `payload` is passed on in the block; `checksum` is the CRC-32
+   * of the commands in it.
+   */
   | {
       readonly type: 'propose'
       readonly proposal: number
       readonly count: number
       readonly size: number
+      readonly checksum: number
       readonly payload: unknown
     }
   /** Requests a linearizable read (thesis §6.4). Without `leaseReads`, and on followers, 'lease' is served as 'quorum'. */

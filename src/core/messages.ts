@@ -41,6 +41,8 @@ export interface AppendEntriesRequest {
   readonly term: Term
   readonly prevIndex: LogIndex
   readonly prevTerm: Term
+  /** The leader's hash chain at prevIndex. */
+  readonly prevChain: number
   readonly commitIndex: LogIndex
   /** Contiguous from prevIndex + 1. */
   readonly blocks: readonly Block[]
@@ -60,6 +62,8 @@ export interface AppendEntriesResponse {
   /** Rejected: where the leader should probe next, and the term of the follower's entry there. 0 if accepted. */
   readonly hintIndex: LogIndex
   readonly hintTerm: Term
+  /** Accepted: the follower's hash chain at `index`; undefined if it is compacted there. */
+  readonly chain: number | undefined
   readonly round: number
   readonly session: LogIndex
   /** How many entries the follower knows to be committed and has not applied; a restore counts as all of them. Absent if none. */

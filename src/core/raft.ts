@@ -110,7 +110,7 @@ export class Raft {
    * Returns the metadata for a snapshot of the state machine at `index`. `index` must be the end of a block that an `apply` effect
    * has contained; the `applied` input need not have arrived.
    */
-  snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'membership'> {
+  snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'chain' | 'membership'> {
     const { log, memberships } = this.state
     const term = log.termAt(index)
     assert(
@@ -118,7 +118,9 @@ export class Raft {
       'a snapshot covers only entries passed to the state machine',
     )
     assert(log.isBoundary(index), 'a snapshot ends at the end of a block')
-    return { index, term, membership: memberships.at(index).membership }
+    const chain = log.chainAt(index)
+    assert(chain !== undefined, 'the hash chain is known at the end of a block')
+    return { index, term, chain, membership: memberships.at(index).membership }
   }
 
   #takeEffects(): Effects {

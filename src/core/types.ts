@@ -70,6 +70,8 @@ export interface Block {
   /** The encoded size in bytes, for the byte limits. */
   readonly size: number
   readonly kind: BlockKind
+  /** The CRC-32 of the content, as an unsigned integer. The caller sets it for commands; for the other kinds the core computes a checksum itself. */
+  readonly checksum?: number | undefined
   /** Set if and only if `kind` is 'membership'. */
   readonly membership?: Membership | undefined
   /** Attached by the caller (encoded bytes, or commands to encode). The core passes it on unread. */
@@ -91,6 +93,8 @@ export interface SnapshotInfo {
   readonly term: Term
   /** The membership in force at `index`. */
   readonly membership: Membership
+  /** The hash chain over the log at `index`: equal on all nodes whose logs up to there are equal. */
+  readonly chain: number
   /** The size of the file in bytes. */
   readonly size: number
 }

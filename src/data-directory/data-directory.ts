@@ -9,7 +9,7 @@ import { makeDirectory, moveFile, replaceFile } from './durable-files.ts'
 import { corrupt, hintOf, isMissing, storageError } from './storage-errors.ts'
 
 /** The version of the layout of a data directory; the only one that this version reads and writes. */
-export const STORAGE_FORMAT = 1
+export const STORAGE_FORMAT = 2
 
 export type EngineName = 'rocksdb' | 'segments'
 

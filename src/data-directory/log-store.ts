@@ -198,12 +198,13 @@ export class LogStore<Head extends BlockHeader = BlockHeader> {
     } catch (cause) {
       throw damagedLog(this.#location, header.first - 1, 0, (cause as Error).message, cause)
     }
-    if (block.first === header.first && block.term === header.term && block.count === header.count) return block
+    const isSameRange = block.first === header.first && block.count === header.count
+    if (isSameRange && block.term === header.term && block.checksum === header.checksum) return block
     throw damagedLog(
       this.#location,
       header.first - 1,
       0,
-      `found a block of term ${block.term} that starts at ${block.first}`,
+      `found a block of term ${block.term} that starts at ${block.first}, with checksum ${block.checksum} instead of ${header.checksum}`,
     )
   }
 

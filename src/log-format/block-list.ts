@@ -138,8 +138,8 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
 }
 
 /** A block's header alone. */
-export function headerOf({ first, term, kind, membership, count, size }: BlockHeader): BlockHeader {
-  return { first, term, kind, membership, count, size }
+export function headerOf({ first, term, kind, membership, count, checksum, size }: BlockHeader): BlockHeader {
+  return { first, term, kind, membership, count, checksum, size }
 }
 
 function lastEntryOf(block: BlockHeader): EntryId {

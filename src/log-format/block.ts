@@ -1,15 +1,16 @@
 /**
  * Encodes and decodes blocks. Layout, little-endian:
- * u32 magic and version | u32 crc32 of all that follows | u8 kind | u8[3] zero | u32 count | f64 first | f64 term |
- * u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON.
+ * u32 magic and version | u32 crc32 of the next 28 bytes | u8 kind | u8[3] zero | u32 count | f64 first | f64 term | u32 crc32 of the body |
+ * body: u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON.
  */
 import { crc32 } from 'node:zlib'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
+import { checksumOf } from '../core/log/chain.ts'
 import type { Block, BlockKind, Boot, LogIndex, Member, Membership, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 
-const MAGIC = 0x31424b51 // 'QKB1'
-const HEADER_BYTES = 32
+const MAGIC = 0x32424b51 // 'QKB2'
+const HEADER_BYTES = 36
 const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
 
 /** The size of an encoded block with these payloads, known before it is encoded. */
@@ -17,35 +18,19 @@ export function encodedSize(count: number, payloadBytes: number): number {
   return HEADER_BYTES + 4 * count + payloadBytes
 }
 
-/** `first` and `term` are assigned by the core. */
-export function encodeCommands(first: LogIndex, term: Term, commands: readonly Uint8Array[]): EncodedBlock {
-  return encode({ first, term, kind: 'commands', membership: undefined }, commands)
+/** A block without its place in the log: its bytes are complete but for the header, so that they are copied and checksummed once. */
+export interface BlockBody {
+  readonly count: number
+  /** The CRC-32 of the body. */
+  readonly checksum: number
+  readonly bytes: Buffer
 }
 
-/** A no-op is a block of one entry, which a leader appends at the start of its term. */
-export function encodeNoop(first: LogIndex, term: Term): EncodedBlock {
-  return encode({ first, term, kind: 'noop', membership: undefined }, [new Uint8Array(0)])
-}
-
-/** A membership is a block of one entry. */
-export function encodeMembership(first: LogIndex, term: Term, membership: Membership): EncodedBlock {
-  const json = new TextEncoder().encode(JSON.stringify(membership))
-  return encode({ first, term, kind: 'membership', membership }, [json])
-}
-
-function encode(
-  header: Pick<Block, 'first' | 'term' | 'kind' | 'membership'>,
-  payloads: readonly Uint8Array[],
-): EncodedBlock {
+/** Encodes commands before the core has assigned them a place. */
+export function encodeBody(payloads: readonly Uint8Array[]): BlockBody {
   let payloadBytes = 0
   for (const payload of payloads) payloadBytes += payload.length
-  const size = encodedSize(payloads.length, payloadBytes)
-  const bytes = Buffer.allocUnsafe(size)
-  bytes.writeUInt32LE(MAGIC, 0)
-  bytes.writeUInt32LE(KINDS.indexOf(header.kind), 8)
-  bytes.writeUInt32LE(payloads.length, 12)
-  bytes.writeDoubleLE(header.first, 16)
-  bytes.writeDoubleLE(header.term, 24)
+  const bytes = Buffer.allocUnsafe(encodedSize(payloads.length, payloadBytes))
   let position = HEADER_BYTES + 4 * payloads.length
   for (let offset = 0; offset < payloads.length; offset++) {
     const payload = payloads[offset] as Uint8Array
@@ -53,16 +38,54 @@ function encode(
     bytes.set(payload, position)
     position += payload.length
   }
-  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
-  return { ...header, count: payloads.length, size, bytes }
+  return { count: payloads.length, checksum: crc32(bytes.subarray(HEADER_BYTES)), bytes }
+}
+
+/** Completes a body of commands. `first` and `term` are assigned by the core. The bytes become those of the block. */
+export function completeBlock(first: LogIndex, term: Term, body: BlockBody): EncodedBlock {
+  return complete({ first, term, kind: 'commands', membership: undefined }, body)
+}
+
+export function encodeCommands(first: LogIndex, term: Term, commands: readonly Uint8Array[]): EncodedBlock {
+  return completeBlock(first, term, encodeBody(commands))
+}
+
+/** A no-op is a block of one entry, which a leader appends at the start of its term. */
+export function encodeNoop(first: LogIndex, term: Term): EncodedBlock {
+  return complete({ first, term, kind: 'noop', membership: undefined }, encodeBody([new Uint8Array(0)]))
+}
+
+/** A membership is a block of one entry. */
+export function encodeMembership(first: LogIndex, term: Term, membership: Membership): EncodedBlock {
+  const json = new TextEncoder().encode(JSON.stringify(membership))
+  return complete({ first, term, kind: 'membership', membership }, encodeBody([json]))
+}
+
+function complete(
+  header: Pick<Block, 'first' | 'term' | 'kind' | 'membership'>,
+  { count, checksum, bytes }: BlockBody,
+): EncodedBlock {
+  bytes.writeUInt32LE(MAGIC, 0)
+  bytes.writeUInt32LE(KINDS.indexOf(header.kind), 8)
+  bytes.writeUInt32LE(count, 12)
+  bytes.writeDoubleLE(header.first, 16)
+  bytes.writeDoubleLE(header.term, 24)
+  bytes.writeUInt32LE(checksum, 32)
+  bytes.writeUInt32LE(crc32(bytes.subarray(8, HEADER_BYTES)), 4)
+  return { ...header, count, checksum: checksumOf({ ...header, checksum }), size: bytes.length, bytes }
 }
 
 /** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK with the reason if it is invalid. */
 export function decodeBlock(input: Uint8Array): EncodedBlock {
   const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
   if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too short for a block`)
-  if (bytes.readUInt32LE(0) !== MAGIC) throw badBlock('it does not begin like a block of format 1')
-  if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8))) throw badBlock('its checksum does not match its bytes')
+  if (bytes.readUInt32LE(0) !== MAGIC) throw badBlock('it does not begin like a block of format 2')
+  const bodyChecksum = bytes.readUInt32LE(32)
+  if (
+    bytes.readUInt32LE(4) !== crc32(bytes.subarray(8, HEADER_BYTES)) ||
+    bodyChecksum !== crc32(bytes.subarray(HEADER_BYTES))
+  )
+    throw badBlock('its checksum does not match its bytes')
   const kind = KINDS[bytes.readUInt32LE(8)]
   if (kind === undefined) throw badBlock('its kind is unknown')
   const count = bytes.readUInt32LE(12)
@@ -77,7 +100,8 @@ export function decodeBlock(input: Uint8Array): EncodedBlock {
   for (let offset = 0; offset < count; offset++) end += bytes.readUInt32LE(HEADER_BYTES + 4 * offset)
   if (end !== bytes.length) throw badBlock('its lengths do not add up to its size')
   const membership = kind === 'membership' ? decodeMembership(bytes.subarray(HEADER_BYTES + 4)) : undefined
-  return { first, term, kind, membership, count, size: bytes.length, bytes }
+  const checksum = checksumOf({ kind, membership, checksum: bodyChecksum })
+  return { first, term, kind, membership, count, checksum, size: bytes.length, bytes }
 }
 
 /** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, because `slice` of a Buffer does not copy. */

@@ -1,11 +1,13 @@
 /** Opens the storage of a node and makes its core from what it contains. */
 import { createHash } from 'node:crypto'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
+import { chainProblem } from '../core/log/chain.ts'
 import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../core/membership/membership.ts'
 import type { RaftOptions } from '../core/options.ts'
 import { Raft } from '../core/raft.ts'
 import type { InitialState } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
 import { removedError } from './calls/rejections.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 
@@ -35,6 +37,9 @@ export async function recover(
   const { id, cluster = '', peers = {}, join = false } = bootstrap
   const recovered = await storage.open({ clusterId: cluster, nodeId: id, newClusterId: clusterIdOf(peers) })
   const { hardState, snapshot, blocks } = recovered
+  const problem = chainProblem(snapshot, blocks)
+  if (problem !== undefined)
+    throw new RaftError('ERR_RAFT_CORRUPT', `the log and the snapshot of ${id} do not belong together: ${problem}`)
   const initialMembership = join ? EMPTY_MEMBERSHIP : bootstrapMembership(peers)
   const make = bootstrap.makeCore ?? ((...args) => new Raft(...args))
   const core = make(options, { hardState, snapshot, blocks, initialMembership }, now)

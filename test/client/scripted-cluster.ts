@@ -167,7 +167,7 @@ export class ScriptedNode implements NodeService {
 
   async takeSnapshot(): Promise<SnapshotInfo> {
     this.#record('snapshot')
-    return { id: `of-${this.id}`, index: 1, term: 1, membership: membershipOf([this.id]), size: 10 }
+    return { id: `of-${this.id}`, index: 1, term: 1, chain: 9, membership: membershipOf([this.id]), size: 10 }
   }
 
   #script(): Script | undefined {

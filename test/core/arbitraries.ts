@@ -42,7 +42,7 @@ export function logs(blocksMax: number = 12): fc.Arbitrary<readonly Block[]> {
     let term = 1
     return list.map(({ rise, count, size }) => {
       term += rise
-      const block: Block = { first, term, count, size, kind: 'commands' }
+      const block: Block = { first, term, count, size, checksum: 7, kind: 'commands' }
       first += count
       return block
     })

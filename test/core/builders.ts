@@ -18,6 +18,7 @@ import type {
 } from '../../src/core/index.ts'
 import { RAFT_DEFAULTS, Raft } from '../../src/core/index.ts'
 import { checkState, checkTransition, summaryOf } from '../../src/core/invariants.ts'
+import { chainAfter, chainBefore } from '../../src/core/log/chain.ts'
 import type {
   AppendEntriesRequest,
   AppendEntriesResponse,
@@ -56,6 +57,9 @@ export interface NodeOutput {
 }
 
 const START_MS = 1000
+
+/** The hash chain in messages and snapshots made here. A node that receives it gets the chain of its own log instead: that of an honest peer. */
+export const HONEST_CHAIN = 0x5eed
 
 /** A `Raft` with a clock and a disk controlled by the test. Checks the invariants after every step. */
 export class TestNode {
@@ -99,7 +103,7 @@ export class TestNode {
   /** Makes one step. Its writes stay pending until `settle`. */
   step(...inputs: readonly Input[]): Effects {
     const before = summaryOf(this.state)
-    this.effects = this.raft.step(this.now, inputs)
+    this.effects = this.raft.step(this.now, withChains(this.state, inputs))
     checkState(this.state)
     checkTransition(before, this.state)
     const { send, settle, events, persist } = this.effects
@@ -144,7 +148,7 @@ export class TestNode {
   }
 
   propose(count: number = 1, size: number = 10 * count): NodeOutput {
-    return this.process({ type: 'propose', proposal: 1, count, size, payload: undefined })
+    return this.process({ type: 'propose', proposal: 1, count, size, checksum: 7, payload: undefined })
   }
 
   /** Lets time pass, with a step at every requested wake-up. */
@@ -179,6 +183,39 @@ export class TestNode {
   }
 }
 
+/** Fills in the hash chains that a peer would send whose log matches this node's up to the previous entry. */
+function withChains({ log }: RaftState, inputs: readonly Input[]): readonly Input[] {
+  const ends = new Map<LogIndex, number>()
+  return inputs.map((input) => {
+    if (input.type !== 'receive') return input
+    const { from, message } = input
+    if (message.type === 'InstallSnapshotRequest' && message.snapshot.chain === HONEST_CHAIN) {
+      const chain = log.chainAt(message.snapshot.index) ?? HONEST_CHAIN
+      return { type: 'receive', from, message: { ...message, snapshot: { ...message.snapshot, chain } } }
+    }
+    if (message.type !== 'AppendEntriesRequest') return input
+    const { prevIndex, blocks } = message
+    const isOpen = message.prevChain === HONEST_CHAIN
+    const prevChain = isOpen ? (ends.get(prevIndex) ?? honestChain(log, message)) : message.prevChain
+    let chain = prevChain
+    for (const block of blocks) {
+      chain = chainAfter(chain, block)
+      ends.set(block.first + block.count - 1, chain)
+    }
+    return { type: 'receive', from, message: { ...message, prevChain } }
+  })
+}
+
+/** The chain before the blocks of a message, followed backwards from the first block whose end the log knows. */
+function honestChain(log: RaftState['log'], { prevIndex, blocks }: AppendEntriesRequest): number {
+  const known = prevIndex === 0 ? 0 : log.chainAt(prevIndex)
+  if (known !== undefined) return known
+  const offset = blocks.findIndex(({ first, count }) => log.chainAt(first + count - 1) !== undefined)
+  const last = blocks[offset]
+  if (last === undefined) return HONEST_CHAIN
+  return blocks.slice(0, offset + 1).reduceRight(chainBefore, log.chainAt(last.first + last.count - 1) as number)
+}
+
 function noOutput(): { messages: Outgoing[]; settled: Settlement[]; events: RaftEvent[] } {
   return { messages: [], settled: [], events: [] }
 }
@@ -210,10 +247,14 @@ export function blocksOf(log: string | readonly Block[], after: LogIndex = 0): r
     .filter((word) => word !== '')
     .map((word) => {
       const [term = 0, count = 1] = word.split('x').map(Number)
-      const block: Block = { first, term, count, size: 10 * count, kind: 'commands' }
+      const block: Block = { first, term, count, size: 10 * count, checksum: 7, kind: 'commands' }
       first += count
       return block
     })
+}
+
+export function noopBlock(first: LogIndex, term: Term): Block {
+  return { first, term, count: 1, size: 0, kind: 'noop' }
 }
 
 export function membershipBlock(first: LogIndex, term: Term, membership: Membership): Block {
@@ -222,7 +263,7 @@ export function membershipBlock(first: LogIndex, term: Term, membership: Members
 
 export function snapshotAt(last: string, membership: Membership): SnapshotInfo {
   const { index, term } = entry(last)
-  return { id: `snapshot-${index}-${term}`, index, term, membership, size: 1000 }
+  return { id: `snapshot-${index}-${term}`, index, term, chain: HONEST_CHAIN, membership, size: 1000 }
 }
 
 /** '3@2' is index 3 of term 2. */
@@ -325,19 +366,30 @@ export function appendRequest(fields: {
   const { term, entries = '', commit = 0, round = 0, session = 0 } = fields
   const { index: prevIndex, term: prevTerm } = entry(fields.prev)
   const blocks = blocksOf(entries, prevIndex)
-  return { type: 'AppendEntriesRequest', term, prevIndex, prevTerm, commitIndex: commit, blocks, round, session }
+  return {
+    type: 'AppendEntriesRequest',
+    term,
+    prevIndex,
+    prevTerm,
+    prevChain: HONEST_CHAIN,
+    commitIndex: commit,
+    blocks,
+    round,
+    session,
+  }
 }
 
 export function appendResponse(fields: {
   readonly term: Term
   readonly match: LogIndex
+  readonly chain?: number | undefined
   readonly round?: number
   readonly session?: LogIndex
   readonly applyLag?: number
   readonly shortage?: Shortage | undefined
 }): AppendEntriesResponse {
-  const { term, match: index, round = 0, session = 0, ...report } = fields
-  const acknowledgement = { isAccepted: true, index, hintIndex: 0, hintTerm: 0, round, session }
+  const { term, match: index, chain, round = 0, session = 0, ...report } = fields
+  const acknowledgement = { isAccepted: true, index, hintIndex: 0, hintTerm: 0, chain, round, session }
   return { type: 'AppendEntriesResponse', term, ...acknowledgement, ...report }
 }
 
@@ -350,7 +402,17 @@ export function appendRejection(fields: {
 }): AppendEntriesResponse {
   const { term, prev, round = 0, session = 0 } = fields
   const { index: hintIndex, term: hintTerm } = entry(fields.hint)
-  return { type: 'AppendEntriesResponse', term, isAccepted: false, index: prev, hintIndex, hintTerm, round, session }
+  return {
+    type: 'AppendEntriesResponse',
+    term,
+    isAccepted: false,
+    index: prev,
+    hintIndex,
+    hintTerm,
+    chain: undefined,
+    round,
+    session,
+  }
 }
 
 export function voteRequest(fields: {

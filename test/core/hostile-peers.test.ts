@@ -62,11 +62,17 @@ describe('a node with hostile peers and clients', () => {
 })
 
 describe('a follower with a faulty leader', () => {
-  it('ignores a block whose boundaries differ from those of its own log', () => {
-    const follower = followerOf('a b c', { term: 2, log: '1x2 2x2', commit: 2 })
-    assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2x3' }))
-    assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '2@1', entries: '2' }))
-    assertIgnored(follower, 'b', appendRequest({ term: 2, prev: '3@2', entries: '2' }))
+  it('stops at a block whose boundaries differ from those of its own log', () => {
+    for (const message of [
+      appendRequest({ term: 2, prev: '2@1', entries: '2x3' }),
+      appendRequest({ term: 2, prev: '2@1', entries: '2' }),
+      appendRequest({ term: 2, prev: '3@2', entries: '2' }),
+      appendRequest({ term: 2, prev: '3@2' }),
+    ]) {
+      const follower = followerOf('a b c', { term: 2, log: '1x2 2x2', commit: 2 })
+      assert.deepEqual(follower.receive('b', message), [])
+      assert.match(follower.status.stopped ?? '', /holds other content/)
+    }
   })
 
   it('ignores blocks that are not contiguous, are empty, or have decreasing or future terms', () => {

@@ -206,7 +206,12 @@ function snapshots(): fc.Arbitrary<object> {
   )
   return fc
     .record({ id, entry, membership: memberships(), size: fc.nat() })
-    .map(({ entry, ...rest }) => ({ ...rest, ...entry }))
+    .map(({ entry, ...rest }) => ({ ...rest, ...entry, chain: chainAtIndexOf(entry.index) }))
+}
+
+/** That of this node's log, or any other if the log does not have it. */
+function chainAtIndexOf(index: RelativeNumber): AtRunTime<number> {
+  return (run) => run.state.log.chainAt(run.resolve(index)) ?? 0
 }
 
 function memberships(): fc.Arbitrary<Membership> {
@@ -244,7 +249,15 @@ function blocksAfter(run: RandomRun, after: number, list: readonly BlockSpec[]):
       ? run.state.log.blocksFrom(run.state.log.isBoundary(first - 1) ? first : Infinity, 1)[0]
       : undefined
     const extra = kind === 'membership' ? { membership } : count === 0 ? { membership } : {}
-    const made = { first, term: run.resolve(term), count: kind === 'commands' ? count : 1, size: 10, kind, ...extra }
+    const made = {
+      first,
+      term: run.resolve(term),
+      count: kind === 'commands' ? count : 1,
+      size: 10,
+      checksum: 7,
+      kind,
+      ...extra,
+    }
     const block = own ?? made
     first += block.count
     return block
@@ -257,7 +270,8 @@ function withEntries(run: RandomRun, message: Message): Message {
     entries: { prev: number; prevTerm: number | undefined; blocks: (after: number) => readonly Block[] }
   }
   const prevTerm = entries.prevTerm ?? run.state.log.termAt(entries.prev) ?? 0
-  return { ...rest, prevIndex: entries.prev, prevTerm, blocks: entries.blocks(entries.prev) } as never
+  const prevChain = run.state.log.chainAt(entries.prev) ?? 0
+  return { ...rest, prevIndex: entries.prev, prevTerm, prevChain, blocks: entries.blocks(entries.prev) } as never
 }
 
 function changes(): fc.Arbitrary<MembershipChange> {

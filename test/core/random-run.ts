@@ -121,7 +121,15 @@ export class RandomRun {
     if (role.type !== 'leader') return
     const answers = [...role.progress.values()].map(({ id, session }): Input => {
       const { current: round } = role.rounds
-      const rest = { isAccepted: true, index: log.lastIndex, hintIndex: 0, hintTerm: 0, round, session }
+      const rest = {
+        isAccepted: true,
+        index: log.lastIndex,
+        hintIndex: 0,
+        hintTerm: 0,
+        chain: undefined,
+        round,
+        session,
+      }
       return { type: 'receive', from: id, message: { type: 'AppendEntriesResponse', term, ...rest } }
     })
     this.#step(answers)

@@ -13,6 +13,7 @@ const INFO = {
   id: 's1',
   index: 7,
   term: 2,
+  chain: 9,
   membership: { members: [], voters: [], outgoing: [], learners: [] },
   size: CONTENT.length,
 }

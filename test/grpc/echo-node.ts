@@ -52,7 +52,7 @@ export class EchoNode implements NodeService {
 
   async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
     this.#record('snapshot', options, undefined)
-    return { id: 's1', index: 8, term: 3, membership: this.report.membership, size: 2 ** 40 }
+    return { id: 's1', index: 8, term: 3, chain: 9, membership: this.report.membership, size: 2 ** 40 }
   }
 
   count(kind: string): number {

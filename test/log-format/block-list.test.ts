@@ -31,7 +31,7 @@ describe('the block list', () => {
     const list = new BlockList(undefined, [header(1, 1, 4), header(5, 1, 4), header(9, 1, 4)])
     const truncated = list.plan({ truncateAfter: 4, blocks: [] }, 0)
     assert.deepEqual([truncated.dropFrom, truncated.last], [1, { index: 4, term: 1 }])
-    const info = { id: 's', index: 8, term: 2, membership: EMPTY, size: 1 }
+    const info = { id: 's', index: 8, term: 2, chain: 9, membership: EMPTY, size: 1 }
     const reset = list.plan({ snapshot: { info, resetLog: true }, blocks: [] }, 0)
     assert.deepEqual([reset.dropFrom, reset.base], [2, { index: 8, term: 2 }])
   })
@@ -100,7 +100,7 @@ class ReferenceLog {
   /** A valid write, made from the fractions of a step. */
   next({ truncate, append, compact, reset }: Step) {
     this.#term++
-    const info = { id: 's', index: this.last + (reset ?? 0), term: this.#term, membership: EMPTY, size: 1 }
+    const info = { id: 's', index: this.last + (reset ?? 0), term: this.#term, chain: 9, membership: EMPTY, size: 1 }
     const isReset = reset !== undefined
     const kept = this.blocks.filter((block) => endOf(block) <= this.snapshot).length
     const cut = this.blocks[kept + Math.floor((truncate ?? 1) * (this.blocks.length - kept))]

@@ -117,8 +117,8 @@ describe('a block with a valid checksum is rejected', () => {
     { why: 'it starts at NaN', what: /index/, change: (bytes: Buffer) => bytes.writeDoubleLE(Number.NaN, 16) },
     { why: 'it has term 0', what: /term/, change: (bytes: Buffer) => bytes.writeDoubleLE(0, 24) },
     { why: 'it has a negative term', what: /term/, change: (bytes: Buffer) => bytes.writeDoubleLE(-1, 24) },
-    { why: 'its lengths are too long', what: /lengths/, change: (bytes: Buffer) => bytes.writeUInt32LE(5, 32) },
-    { why: 'its lengths are too short', what: /lengths/, change: (bytes: Buffer) => bytes.writeUInt32LE(0, 36) },
+    { why: 'its lengths are too long', what: /lengths/, change: (bytes: Buffer) => bytes.writeUInt32LE(5, 36) },
+    { why: 'its lengths are too short', what: /lengths/, change: (bytes: Buffer) => bytes.writeUInt32LE(0, 40) },
     { why: 'it is a noop of two entries', what: /noop has one/, change: (bytes: Buffer) => bytes.writeUInt32LE(1, 8) },
   ])
     it(`when ${why}`, () => {
@@ -142,13 +142,15 @@ describe('a block with a valid checksum is rejected', () => {
     },
   ])
     it(`when its membership ${why}`, () => {
-      const block = encodeMembership(1, 1, membership as Membership)
-      assert.throws(() => decodeBlock(block.bytes), isBad(what))
+      const bytes = Buffer.from(encodeCommands(1, 1, [Buffer.from(JSON.stringify(membership))]).bytes)
+      bytes.writeUInt32LE(2, 8)
+      assert.throws(() => decodeBlock(withChecksum(bytes)), isBad(what))
     })
 })
 
-/** With the checksum made right again. */
+/** With the checksums made right again. */
 function withChecksum(bytes: Buffer): Buffer {
-  bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4)
+  bytes.writeUInt32LE(crc32(bytes.subarray(36)), 32)
+  bytes.writeUInt32LE(crc32(bytes.subarray(8, 36)), 4)
   return bytes
 }

@@ -47,7 +47,14 @@ describe('a memory disk', () => {
   it('makes the storage that had it open reject every call after a crash', async () => {
     const disk = new MemoryDisk()
     const { storage } = await open(disk)
-    const writer = await storage.snapshots.create({ id: 's', index: 1, term: 1, size: 0, membership: EMPTY_MEMBERSHIP })
+    const writer = await storage.snapshots.create({
+      id: 's',
+      index: 1,
+      term: 1,
+      chain: 9,
+      size: 0,
+      membership: EMPTY_MEMBERSHIP,
+    })
     disk.crash()
     await assert.rejects(storage.write(appendOf(1, true)), { code: 'ERR_RAFT_CLOSED' })
     await assert.rejects(writer.write(new Uint8Array(1)), { code: 'ERR_RAFT_CLOSED' })

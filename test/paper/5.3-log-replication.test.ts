@@ -9,6 +9,7 @@ import {
   followerOf,
   leaderOf,
   messagesTo,
+  noopBlock,
   ofType,
   only,
   readyLeaderOf,
@@ -37,7 +38,14 @@ describe('§5.3 Log replication', () => {
   // Thesis §10.2.1: "the leader may even … write to its disk in parallel with replicating to the followers".
   it('a leader sends entries while it writes them to its own disk', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    const { send, persist } = leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: 'x' })
+    const { send, persist } = leader.step({
+      type: 'propose',
+      proposal: 1,
+      count: 1,
+      size: 1,
+      checksum: 7,
+      payload: 'x',
+    })
     assert.equal(send.length, 2)
     assert.deepEqual([persist?.blocks.length, persist?.then, persist?.blocks[0]?.payload], [1, [], 'x'])
   })
@@ -45,7 +53,7 @@ describe('§5.3 Log replication', () => {
   // Thesis §10.2.1: "the leader may even commit an entry before it has been written to the leader’s own disk".
   it('a leader may commit an entry before its own write, and applies it only after the write', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
     const [b, c] = ['b', 'c'].map(
       (from) => ({ type: 'receive', from, message: appendResponse({ term: 2, match: 2 }) }) as const,
     )
@@ -57,7 +65,7 @@ describe('§5.3 Log replication', () => {
 
   it('a leader counts its own disk as one acknowledgement, and only once the entry is durable', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
     leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 2 }) })
     assert.equal(leader.status.commitIndex, 1)
     leader.settle()
@@ -199,7 +207,9 @@ describe('§5.3 Log replication', () => {
     const append = appendRequest({ term: 2, prev: '0@0', entries: '2 2' })
     const { send, persist } = follower.step({ type: 'receive', from: 'b', message: append })
     assert.deepEqual(send, [])
-    assert.deepEqual(persist?.then, [{ to: 'b', message: appendResponse({ term: 2, match: 2 }) }])
+    assert.deepEqual(persist?.then, [
+      { to: 'b', message: appendResponse({ term: 2, match: 2, chain: follower.state.log.chainAt(2) }) },
+    ])
   })
 
   it('a follower responds to a heartbeat at once and acknowledges only durable entries', () => {
@@ -210,7 +220,9 @@ describe('§5.3 Log replication', () => {
       from: 'b',
       message: appendRequest({ term: 2, prev: '3@2', round: 7 }),
     })
-    assert.deepEqual(send, [{ to: 'b', message: appendResponse({ term: 2, match: 1, round: 7 }) }])
+    assert.deepEqual(send, [
+      { to: 'b', message: appendResponse({ term: 2, match: 1, chain: follower.state.log.chainAt(1), round: 7 }) },
+    ])
   })
 
   it('a follower acknowledges repeated entries again once they are durable', () => {
@@ -309,18 +321,18 @@ describe('§5.3 Log replication: the consistency check and log repair', () => {
     })
   }
 
-  for (const { name, log } of [
+  for (const { name, log, leaderLog = '1 1 1 4 4 5 5 6 6 6' } of [
     { name: 'a', log: '1 1 1 4 4 5 5 6 6' },
     { name: 'b', log: '1 1 1 4' },
     { name: 'c', log: '1 1 1 4 4 5 5 6 6 6 6' },
     { name: 'd', log: '1 1 1 4 4 5 5 6 6 6 7 7' },
     { name: 'e', log: '1 1 1 4 4 4 4' },
     { name: 'f', log: '1 1 1 2 2 2 3 3 3 3 3' },
-    { name: 'f, in blocks', log: '1x3 2x3 3x5' },
+    { name: 'f, in blocks', log: '1x3 2x3 3x5', leaderLog: '1x3 4x2 5x2 6x3' },
   ]) {
     // Figure 7: "the leader handles inconsistencies by forcing the followers’ logs to duplicate its own".
     it(`a leader repairs the log of Figure 7 (${name}) with about one probe per term`, () => {
-      const leader = leaderOf('a b c', { term: 8, log: '1 1 1 4 4 5 5 6 6 6' })
+      const leader = leaderOf('a b c', { term: 8, log: leaderLog })
       const follower = followerOf('a b c', { id: 'b', term: 7, log })
       const probes = catchUp(leader, follower)
       assert.equal(follower.log, leader.log)
@@ -344,7 +356,8 @@ describe('§5.3 Log replication: the consistency check and log repair', () => {
     const append = appendRequest({ term: 3, prev: '1@1', entries: '3 3', commit: 2 })
     follower.receive('b', append)
     const { log, status } = follower
-    assert.deepEqual(follower.receive('b', append), [{ to: 'b', message: appendResponse({ term: 3, match: 3 }) }])
+    const message = appendResponse({ term: 3, match: 3, chain: follower.state.log.chainAt(3) })
+    assert.deepEqual(follower.receive('b', append), [{ to: 'b', message }])
     assert.deepEqual([follower.log, follower.status], [log, status])
   })
 
@@ -391,7 +404,7 @@ describe('thesis §10.2.2 Pipelining', () => {
 
   it('a leader sends lost entries again after the rejection of the next message', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    const follower = followerOf('a b c', { id: 'b', term: 2, log: '2' })
+    const follower = followerOf('a b c', { id: 'b', term: 2, log: [noopBlock(1, 2)] })
     leader.propose()
     const [second] = messagesTo('b', leader.propose())
     const rejections = follower.receive('a', second as Message).map(({ message }) => message)

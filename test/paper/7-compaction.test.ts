@@ -36,7 +36,12 @@ describe('§7 Log compaction: taking a snapshot', () => {
     const membership = membershipOf('a b c d')
     const blocks = [membershipBlock(1, 1, MEMBERS), membershipBlock(2, 1, membership), membershipBlock(3, 2, MEMBERS)]
     const follower = followerOf('a b c', { term: 2, log: blocks, commit: 3 })
-    assert.deepEqual(follower.raft.snapshotMetadata(2), { index: 2, term: 1, membership })
+    assert.deepEqual(follower.raft.snapshotMetadata(2), {
+      index: 2,
+      term: 1,
+      chain: follower.state.log.chainAt(2),
+      membership,
+    })
   })
 
   // "… to enable AppendEntries consistency checking for the first log entry following the snapshot."

@@ -174,9 +174,9 @@ describe('thesis §3.10 Leadership transfer extension', () => {
       const follower = followerOf('a b c', { id: 'b', term: 2, leader: 'a' })
       const answer = (): unknown => follower.receive('a', appendRequest({ term: 2, prev: '0@0' }))[0]?.message
       follower.process({ type: 'spaceChecked', shortage })
-      assert.deepEqual(answer(), appendResponse({ term: 2, match: 0, shortage }))
+      assert.deepEqual(answer(), appendResponse({ term: 2, match: 0, chain: 0, shortage }))
       follower.process({ type: 'spaceChecked', shortage: undefined })
-      assert.deepEqual(answer(), appendResponse({ term: 2, match: 0 }))
+      assert.deepEqual(answer(), appendResponse({ term: 2, match: 0, chain: 0 }))
     })
   })
 
@@ -204,14 +204,15 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
   it('a follower reports the committed entries that it has not applied', () => {
     const follower = followerOf('a b c', { id: 'b', term: 2, leader: 'a', log: '1 2' })
+    const chain = follower.state.log.chainAt(2)
     const { send } = follower.step({
       ...{ type: 'receive', from: 'a' },
       message: appendRequest({ term: 2, prev: '2@2', commit: 2 }),
     })
-    assert.deepEqual(send[0]?.message, appendResponse({ term: 2, match: 2, applyLag: 2 }))
+    assert.deepEqual(send[0]?.message, appendResponse({ term: 2, match: 2, chain, applyLag: 2 }))
     follower.settle()
     const [answer] = follower.receive('a', appendRequest({ term: 2, prev: '2@2', commit: 2 }))
-    assert.deepEqual(answer?.message, appendResponse({ term: 2, match: 2 }))
+    assert.deepEqual(answer?.message, appendResponse({ term: 2, match: 2, chain }))
   })
 
   it('a transfer of a leader to itself completes at once', () => {

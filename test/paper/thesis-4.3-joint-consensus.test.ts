@@ -156,7 +156,7 @@ function jointLeader(): TestNode {
 
 function answerOf(leader: TestNode) {
   const match = leader.status.lastIndex
-  const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
+  const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, chain: undefined, round: 0, session: 0 }
   return { type: 'AppendEntriesResponse', term: 2, index: match, ...rest } as const
 }
 

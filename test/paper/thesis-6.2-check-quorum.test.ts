@@ -65,7 +65,7 @@ describe('thesis §6.2 Finding the cluster leader: check quorum', () => {
   // Not in the paper.
   it('a leader whose disk stalls steps down although its followers respond', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
     for (let beat = 0; beat <= 51; beat++) {
       leader.now += 100
       leader.step({ type: 'timeout' }, ...answers(leader))
@@ -88,7 +88,7 @@ function beats(leader: TestNode, count: number, responding: readonly string[]): 
 /** Responses from b and c, while no write of the leader completes. */
 function answers({ state }: TestNode) {
   const { term, log } = state
-  const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
+  const rest = { isAccepted: true, hintIndex: 0, hintTerm: 0, chain: undefined, round: 0, session: 0 }
   const message = { type: 'AppendEntriesResponse', term, index: log.lastIndex, ...rest } as const
   return ['b', 'c'].map((from) => ({ type: 'receive', from, message }) as const)
 }

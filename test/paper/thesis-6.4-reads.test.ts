@@ -84,6 +84,7 @@ describe('thesis §6.4 Processing read-only queries more efficiently: ReadIndex'
       index: 1,
       hintIndex: 0,
       hintTerm: 0,
+      chain: undefined,
       round: roundOf(leader),
       session: 0,
     } as const

@@ -14,6 +14,7 @@ const INFO = {
   id: 's',
   index: 1,
   term: 1,
+  chain: 9,
   membership: { members: [], voters: [], outgoing: [], learners: [] },
   size: 0,
 }

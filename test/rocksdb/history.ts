@@ -51,6 +51,7 @@ export async function writeHistory(storage: Storage, acknowledged: Acknowledged)
     id: `s-${last()}`,
     index: last() - 2,
     term: acknowledged.hardState.term,
+    chain: 9,
     membership: MEMBERSHIP,
     size: 0,
   }

@@ -98,7 +98,7 @@ async function writeLog(fixture: RocksDBFixture): Promise<void> {
     await storage.write({ blocks: [block(first, 1)], hardState: term(1), isUrgent: true })
   for (const first of [9, 11]) await storage.write({ blocks: [block(first, 2)], hardState: term(2), isUrgent: true })
   const membership = { members: [], voters: [], outgoing: [], learners: [] }
-  const info = { id: 's', index: 2, term: 1, membership, size: 0 }
+  const info = { id: 's', index: 2, term: 1, chain: 9, membership, size: 0 }
   await (await storage.snapshots.create(info)).finish()
   await storage.write({ blocks: [], snapshot: { info, resetLog: false }, isUrgent: true })
   await storage.close()

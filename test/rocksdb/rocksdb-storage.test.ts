@@ -149,7 +149,7 @@ describe('the durable storage', () => {
         encodeChecksummedJson({ ...IDENTITY, format: 99, directoryId: 'x' }),
       )
       const error = await openError(fixture.createStorage(), 'ERR_RAFT_FORMAT')
-      assert.match(error.message, /format 99.*format 1/)
+      assert.match(error.message, /format 99.*format 2/)
     })
   })
 

@@ -94,7 +94,7 @@ describe('the segment storage', () => {
     const storage = fixture.createStorage()
     await storage.open(IDENTITY)
     for (let first = 1; first <= 40; first++) await append(storage, first, 8000)
-    const info = { id: 's', index: 38, term: 1, size: 1, membership: NO_MEMBERS }
+    const info = { id: 's', index: 38, term: 1, chain: 9, size: 1, membership: NO_MEMBERS }
     const writer = await storage.snapshots.create(info)
     await writer.write(Buffer.of(1))
     await writer.finish()

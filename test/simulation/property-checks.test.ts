@@ -20,6 +20,7 @@ const HEARTBEAT = {
   term: 1,
   prevIndex: 0,
   prevTerm: 0,
+  prevChain: 8,
   blocks: [],
 } as never as AppendEntriesRequest
 
@@ -103,6 +104,21 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
     stepped('a', { term: 1, lastIndex: 1, commitIndex: 1 }, { blocks: [block(1, 1)] }),
     { type: 'invoked', call: 1, node: 'b', what: 'read', command: '' },
     { type: 'returned', call: 1, outcome: 'applied', index: 0 },
+  ],
+  I18: [
+    started('a'),
+    {
+      ...stepped('a', { term: 1 }),
+      effects: {
+        ...NO_EFFECTS,
+        events: [
+          {
+            ...{ type: 'diverged', from: 'b', index: 5, agreedIndex: 3, commitIndex: 4, ownTerm: 1, leaderTerm: 1 },
+            chains: { own: 7, leader: 8 },
+          },
+        ],
+      },
+    } as Observation,
   ],
   I17: [
     { ...started('a'), settings: SETTINGS } as Observation,
@@ -284,7 +300,7 @@ function leaderStep(of: RaftStatus['peers'][number], ...inputs: Input[]): Observ
 
 /** b rejects an append because its entry at this index does not match. */
 function rejection(index: number): Input {
-  const rest = { hintIndex: 0, hintTerm: 0, round: 0, session: 0 }
+  const rest = { hintIndex: 0, hintTerm: 0, chain: undefined, round: 0, session: 0 }
   return {
     type: 'receive',
     from: 'b',
@@ -318,7 +334,7 @@ function membershipBlock(first: number, id: string): Block {
 }
 
 function snapshot(index: number, ...ids: readonly string[]): SnapshotInfo {
-  return { id: `${index}`, index, term: 1, size: 1, membership: members(...ids) }
+  return { id: `${index}`, index, term: 1, chain: 9, size: 1, membership: members(...ids) }
 }
 
 function durable(node: string, write: Partial<(Observation & { type: 'durable' })['write']>): Observation {

@@ -10,7 +10,7 @@ import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clo
 
 const SEEDS = 60
 const MEMBERSHIP = { members: [], voters: [], outgoing: [], learners: [] }
-const SNAPSHOT: SnapshotInfo = { id: 's', index: 1, term: 1, size: 4, membership: MEMBERSHIP }
+const SNAPSHOT: SnapshotInfo = { id: 's', index: 1, term: 1, chain: 9, size: 4, membership: MEMBERSHIP }
 const IGNORING_OBSERVER = { called: () => {}, durable: () => {} }
 
 /** Runs a function on the storage of a new disk, then crashes the disk. */

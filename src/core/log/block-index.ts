@@ -1,6 +1,7 @@
-/** The index range, size and kind of every block in the log, in arrays of numbers, so that a long log costs little memory. */
+/** The index range, size, kind and hash chain of every block in the log, in arrays of numbers, so that a long log costs little memory. */
 import { assert } from '../assert.ts'
-import type { BlockKind, LogIndex } from '../types.ts'
+import type { Block, BlockKind, LogIndex } from '../types.ts'
+import { chainAfter, checksumOf } from './chain.ts'
 
 const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
 
@@ -10,6 +11,7 @@ export interface BlockRange {
   readonly end: LogIndex
   readonly size: number
   readonly kind: BlockKind
+  readonly checksum: number
 }
 
 export class BlockIndex {
@@ -17,13 +19,18 @@ export class BlockIndex {
   #start = 0
   #firsts: number[] = []
   #kinds: number[] = []
+  #checksums: number[] = []
+  /** #chains[k]: the hash chain at the end of block k. */
+  #chains: number[] = []
+  #baseChain: number
   /** #cumulativeBytes[k]: bytes of block k and of all blocks before it, including compacted ones. */
   #cumulativeBytes: number[] = []
   #baseBytes = 0
   #end: LogIndex
 
-  constructor(end: LogIndex) {
+  constructor(end: LogIndex, baseChain: number) {
     this.#end = end
+    this.#baseChain = baseChain
   }
 
   get length(): number {
@@ -39,12 +46,22 @@ export class BlockIndex {
     return this.#bytesBefore(this.#firsts.length) - this.#bytesBefore(this.#start)
   }
 
-  append(first: LogIndex, count: number, size: number, kind: BlockKind): void {
+  append(block: Block): void {
+    const { first, count, size, kind } = block
     assert(first === this.#end, 'blocks are contiguous')
+    this.#chains.push(chainAfter(this.#chainBefore(this.#firsts.length), block))
+    this.#checksums.push(checksumOf(block))
     this.#cumulativeBytes.push(this.#bytesBefore(this.#firsts.length) + size)
     this.#firsts.push(first)
     this.#kinds.push(KINDS.indexOf(kind))
     this.#end = first + count
+  }
+
+  /** The hash chain at `index`; undefined unless a block ends there, or the first one starts after it. */
+  chainAt(index: LogIndex): number | undefined {
+    if (index === this.#end - 1) return this.#chainBefore(this.#firsts.length)
+    const next = this.#offsetOf(index + 1)
+    return next !== undefined && this.#firsts[next] === index + 1 ? this.#chainBefore(next) : undefined
   }
 
   /** The block that contains the entry at `index`. */
@@ -100,6 +117,8 @@ export class BlockIndex {
     this.#end = index + 1
     this.#firsts.length = keep
     this.#kinds.length = keep
+    this.#checksums.length = keep
+    this.#chains.length = keep
     this.#cumulativeBytes.length = keep
     return dropped
   }
@@ -109,19 +128,29 @@ export class BlockIndex {
     this.#start = Math.max(this.#start, this.#offsetAfter(index))
     if (this.#start < 1024 || this.#start * 2 < this.#firsts.length) return
     this.#baseBytes = this.#bytesBefore(this.#start)
+    this.#baseChain = this.#chainBefore(this.#start)
     this.#firsts = this.#firsts.slice(this.#start)
     this.#kinds = this.#kinds.slice(this.#start)
+    this.#checksums = this.#checksums.slice(this.#start)
+    this.#chains = this.#chains.slice(this.#start)
     this.#cumulativeBytes = this.#cumulativeBytes.slice(this.#start)
     this.#start = 0
   }
 
-  reset(end: LogIndex): void {
+  reset(end: LogIndex, baseChain: number): void {
     this.#start = 0
     this.#firsts = []
     this.#kinds = []
+    this.#checksums = []
+    this.#chains = []
+    this.#baseChain = baseChain
     this.#cumulativeBytes = []
     this.#baseBytes = 0
     this.#end = end
+  }
+
+  #chainBefore(offset: number): number {
+    return offset === 0 ? this.#baseChain : (this.#chains[offset - 1] as number)
   }
 
   #bytesBefore(offset: number): number {
@@ -138,6 +167,7 @@ export class BlockIndex {
       end: this.#endOf(offset),
       size: this.#bytesBefore(offset + 1) - this.#bytesBefore(offset),
       kind: KINDS[this.#kinds[offset] as number] as BlockKind,
+      checksum: this.#checksums[offset] as number,
     }
   }
 

@@ -2,6 +2,7 @@
 import { assert } from '../assert.ts'
 import type { Block, EntryId, LogIndex, SnapshotInfo, Term } from '../types.ts'
 import { BlockIndex } from './block-index.ts'
+import { chainAtBase } from './chain.ts'
 import { TermRuns } from './term-runs.ts'
 
 /**
@@ -21,6 +22,8 @@ export class RaftLog {
   /** Entries up to this index have been passed to the state machine. */
   applyingIndex: LogIndex = 0
   appliedIndex: LogIndex = 0
+  /** Up to here the log was equal to a leader's since the start of this process: the last index at which their hash chains were compared. */
+  agreedIndex: LogIndex = 0
 
   constructor(snapshot: SnapshotInfo | undefined, blocks: readonly Block[]) {
     this.snapshot = snapshot
@@ -28,7 +31,7 @@ export class RaftLog {
     assert(first <= (snapshot?.index ?? 0) + 1, 'there is no gap between snapshot and log')
     this.baseIndex = first - 1
     this.baseTerm = this.baseIndex === 0 ? 0 : this.baseIndex === snapshot?.index ? snapshot.term : undefined
-    this.#blocks = new BlockIndex(first)
+    this.#blocks = new BlockIndex(first, chainAtBase(snapshot, blocks))
     for (const block of blocks) this.append(block)
     assert(this.lastIndex >= this.snapshotIndex, 'the log extends at least to the snapshot')
     this.persistedIndex = this.lastIndex
@@ -67,6 +70,11 @@ export class RaftLog {
     return this.#terms.termAt(index)
   }
 
+  /** The hash chain at `index`; undefined if it is compacted, inside a block, or beyond the end. */
+  chainAt(index: LogIndex): number | undefined {
+    return this.#blocks.chainAt(index)
+  }
+
   /** Whether the log contains this entry: the consistency check of AppendEntries (§5.3). */
   hasEntry(index: LogIndex, term: Term): boolean {
     return this.termAt(index) === term
@@ -97,7 +105,7 @@ export class RaftLog {
 
   append(block: Block): void {
     assert(block.count >= 1, 'a block is not empty')
-    this.#blocks.append(block.first, block.count, block.size, block.kind)
+    this.#blocks.append(block)
     this.#terms.append(block.first, block.term)
   }
 
@@ -115,12 +123,13 @@ export class RaftLog {
 
   /** The blocks from `from` on, as many as fit into `bytesMax`, but at least one if there is one. */
   blocksFrom(from: LogIndex, bytesMax: number): Block[] {
-    return this.#blocks.blocksFrom(from, bytesMax).map(({ first, end, size, kind }) => ({
+    return this.#blocks.blocksFrom(from, bytesMax).map(({ first, end, size, kind, checksum }) => ({
       first,
       term: this.termAt(first) as Term,
       count: end - first,
       size,
       kind,
+      checksum,
     }))
   }
 
@@ -141,6 +150,7 @@ export class RaftLog {
     this.#blocks.truncateAfter(index)
     this.#terms.truncateAfter(index)
     this.persistedIndex = Math.min(this.persistedIndex, index)
+    this.agreedIndex = Math.min(this.agreedIndex, index)
     return dropped
   }
 
@@ -166,10 +176,11 @@ export class RaftLog {
   /** Replaces the log with a snapshot from the leader (§7: "discards its entire log"). */
   resetTo(snapshot: SnapshotInfo): void {
     assert(snapshot.index > this.commitIndex, 'an installed snapshot is ahead of the commit index')
-    this.#blocks.reset(snapshot.index + 1)
+    this.#blocks.reset(snapshot.index + 1, snapshot.chain)
     this.#terms.clear()
     this.baseIndex = snapshot.index
     this.baseTerm = snapshot.term
+    this.agreedIndex = snapshot.index
     this.persistedIndex = Math.min(this.persistedIndex, this.commitIndex)
     this.snapshot = snapshot
     this.commitIndex = snapshot.index

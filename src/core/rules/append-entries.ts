@@ -9,12 +9,10 @@ export function handleAppendEntries(state: RaftState, from: NodeId, message: App
   if (!matchesPrev(state, message)) return reject(state, from, message)
   const missing = missingBlocks(state, message.blocks)
   const first = missing[0]
-  const known = message.blocks.slice(0, message.blocks.length - missing.length)
-  const violation = violationInKnown(state, known) ?? (first && violationInNew(state, first))
-  if (violation !== undefined) return reportViolation(state, from, violation)
   if (first !== undefined && first.first <= state.log.lastIndex) truncateAfter(state, first.first - 1)
   for (const block of missing) appendBlock(state, block)
   const matchIndex = lastMatchIndex(message)
+  if (missing.length > 0) state.log.agreedIndex = matchIndex
   commitUpTo(state, Math.min(message.commitIndex, matchIndex))
   accept(state, from, message, matchIndex)
 }
@@ -25,7 +23,7 @@ function lastMatchIndex(message: AppendEntriesRequest): LogIndex {
   return last === undefined ? message.prevIndex : last.first + last.count - 1
 }
 
-/** The consistency check. Committed entries have been compared already (diverge.ts). */
+/** The consistency check. Committed entries, and the contents of all that are here, have been compared already (diverge.ts). */
 function matchesPrev(state: RaftState, { prevIndex, prevTerm }: AppendEntriesRequest): boolean {
   return prevIndex <= state.log.commitIndex || state.log.hasEntry(prevIndex, prevTerm)
 }
@@ -61,6 +59,7 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
     index,
     hintIndex: 0,
     hintTerm: 0,
+    chain: log.chainAt(index),
     round,
     session,
     ...fitness(state),
@@ -88,28 +87,9 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
     index,
     hintIndex,
     hintTerm,
+    chain: undefined,
     round,
     session,
     ...fitness(state),
   })
-}
-
-function reportViolation(state: RaftState, from: NodeId, detail: string): void {
-  state.outbox.emit({ type: 'protocolViolation', from, detail })
-}
-
-/** Why blocks this log already has are invalid: matching logs have the same block boundaries. */
-function violationInKnown({ log }: RaftState, blocks: readonly Block[]): string | undefined {
-  for (const { first, count } of blocks) {
-    const end = first + count - 1
-    if (end <= log.commitIndex) continue
-    if (!log.isBoundary(first - 1) || !log.isBoundary(end))
-      return `the block from ${first} to ${end} does not match the block boundaries of this log`
-  }
-  return undefined
-}
-
-/** Why the first new block is invalid: it splits a block. */
-function violationInNew({ log }: RaftState, { first }: Block): string | undefined {
-  return log.isBoundary(first - 1) ? undefined : `the block at ${first} starts inside a block of this log`
 }

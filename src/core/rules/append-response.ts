@@ -39,6 +39,7 @@ export function handleAppendEntriesResponse(
   progress.applyLag = message.applyLag ?? 0
   recordSnapshotShortage(state, progress, undefined)
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
+  if (!hasSameContent(state, from, message)) return
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)
 }
@@ -49,6 +50,15 @@ function isPlausibleIndex({ log, outbox }: RaftState, from: NodeId, index: LogIn
   if (index <= log.lastIndex && !isInsideBlock) return true
   const where = index > log.lastIndex ? 'beyond the end of the log' : 'inside a block'
   outbox.emit({ type: 'protocolViolation', from, detail: `index ${index} in the response is ${where}` })
+  return false
+}
+
+/** Whether the follower's content is the leader's, as far as it can be compared. Without that an acknowledgement does not count; the follower stops at the next message (diverge.ts). */
+function hasSameContent({ log, outbox }: RaftState, from: NodeId, { index, chain }: AppendEntriesResponse): boolean {
+  const own = log.chainAt(index)
+  if (chain === undefined || own === undefined || chain === own) return true
+  const detail = `it acknowledges the entries up to ${index} with other content than this log has (chain ${chain}, here ${own})`
+  outbox.emit({ type: 'protocolViolation', from, detail })
   return false
 }
 

@@ -7,17 +7,19 @@ export interface Proposal {
   readonly proposal: number
   readonly count: number
   readonly size: number
+  readonly checksum: number
   readonly payload: unknown
 }
 
-export function propose(state: RaftState, leader: LeaderState, { proposal, count, size, payload }: Proposal): void {
+export function propose(state: RaftState, leader: LeaderState, input: Proposal): void {
+  const { proposal, count, size, checksum, payload } = input
   const rejection = rejectionOf(state, leader, count, size)
   if (rejection !== undefined) {
     state.outbox.settle.push({ type: 'rejected', proposal, rejection })
     return
   }
   const first = state.log.lastIndex + 1
-  appendBlock(state, { first, term: state.term, count, size, kind: 'commands', payload })
+  appendBlock(state, { first, term: state.term, count, size, kind: 'commands', checksum, payload })
   state.outbox.settle.push({ type: 'accepted', proposal, first, term: state.term })
 }
 

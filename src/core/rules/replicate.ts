@@ -77,6 +77,7 @@ function sendAppendEntries(state: RaftState, leader: LeaderState, progress: Prog
     term: state.term,
     prevIndex,
     prevTerm: state.log.termAt(prevIndex) as Term,
+    prevChain: state.log.chainAt(prevIndex) as number,
     commitIndex: state.log.commitIndex,
     blocks,
     round: leader.rounds.current,

@@ -69,6 +69,7 @@ function rejectStale(state: RaftState, to: NodeId, message: Message): void {
         isAccepted: false,
         hintIndex: 0,
         hintTerm: 0,
+        chain: undefined,
         ...zeros,
       })
     case 'InstallSnapshotRequest':

@@ -23,6 +23,7 @@ export function validateMessage(message: Message): string | undefined {
 
 /** Blocks must be contiguous, and their terms must neither decrease nor exceed the leader's. */
 function validateBlocks(message: AppendEntriesRequest): string | undefined {
+  if (!isChecksum(message.prevChain)) return `the hash chain before the blocks is ${message.prevChain}, not a checksum`
   let end = message.prevIndex + 1
   let term = message.prevTerm
   for (const block of message.blocks) {
@@ -36,9 +37,14 @@ function validateBlocks(message: AppendEntriesRequest): string | undefined {
   return undefined
 }
 
-function validateBlock({ first, count, kind, membership }: Block): string | undefined {
+function isChecksum(value: number | undefined): boolean {
+  return value !== undefined && Number.isInteger(value) && value >= 0 && value < 2 ** 32
+}
+
+function validateBlock({ first, count, kind, checksum, membership }: Block): string | undefined {
   if (count < 1) return 'is empty'
   if (first + count > INDEX_MAX) return 'exceeds the maximum index'
+  if (kind === 'commands' && !isChecksum(checksum)) return 'has no checksum'
   if (kind !== 'commands' && count !== 1) return `is a ${kind} block of ${count} entries`
   if ((kind === 'membership') !== (membership !== undefined))
     return `is a ${kind} block ${membership === undefined ? 'without' : 'with'} a membership`
@@ -49,6 +55,7 @@ function validateBlock({ first, count, kind, membership }: Block): string | unde
 
 /** The membership may be empty: a joining node takes snapshots before its log contains a membership. */
 function validateSnapshot({ term, snapshot }: InstallSnapshotRequest): string | undefined {
+  if (!isChecksum(snapshot.chain)) return `the hash chain of the snapshot is ${snapshot.chain}, not a checksum`
   if (snapshot.index > INDEX_MAX) return `the snapshot at ${snapshot.index} exceeds the maximum index`
   if (snapshot.term > term) return `the term ${snapshot.term} of the snapshot is higher than that of the message`
   const problem = membershipProblem(snapshot.membership)

@@ -176,6 +176,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
       term: readInteger(from, 'term', 1),
       prevIndex,
       prevTerm,
+      prevChain: readChain(from, 'prevChain'),
       commitIndex: readInteger(from, 'commitIndex'),
       ...readRound(from),
       blocks: readList(from, 'blocks').map((bytes) => readBlock(bytes as Buffer)),
@@ -188,6 +189,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     index: readInteger(from, 'index'),
     hintIndex: readInteger(from, 'hintIndex'),
     hintTerm: readInteger(from, 'hintTerm'),
+    chain: from.chain == null ? undefined : readChain(from, 'chain'),
     ...readRound(from),
     ...readApplyLag(from),
     ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
@@ -266,6 +268,12 @@ function readEntryId(
   return { index, term }
 }
 
+/** A hash chain. 0 is a valid one, so a missing field is an error. */
+function readChain(from: Fields, name: string): number {
+  if (from[name] == null) throw badMessage(`${name} is missing`)
+  return readInteger(from, name)
+}
+
 /** Checks the checksum and the shape of a block. The core checks whether its index and term fit the log. */
 function readBlock(bytes: Buffer): EncodedBlock {
   try {
@@ -281,6 +289,7 @@ function readSnapshot(from: Fields): SnapshotInfo {
     index: readInteger(from, 'index', 1),
     term: readInteger(from, 'term', 1),
     membership: readMembership(readObject(from, 'membership')),
+    chain: readChain(from, 'chain'),
     size: readInteger(from, 'size'),
   }
 }

@@ -5,8 +5,8 @@ import type { ErrorCode } from '../../errors.ts'
 import type { Hello } from './codec.ts'
 
 /** The versions of proto/quorate/v1/peer.proto that this node supports, inclusive. */
-export const PROTOCOL_MIN = 1
-export const PROTOCOL_MAX = 1
+export const PROTOCOL_MIN = 2
+export const PROTOCOL_MAX = 2
 
 /** The hello that this node sends to `receiverId`; `address` is where peers reach this node, `receiverAddress` what it has dialled. */
 export function makeHello(host: TransportHost, address: string, receiverId: NodeId, receiverAddress = ''): Hello {

@@ -97,6 +97,7 @@ export function snapshotFromWire({ membership, ...wire }: WireSnapshot): Snapsho
     index: safeInteger(wire.index, 'index'),
     term: safeInteger(wire.term, 'term'),
     membership: membershipFromWire(membership),
+    chain: safeInteger(wire.chain, 'chain'),
     size: safeInteger(wire.size, 'size'),
   }
 }

@@ -2,7 +2,7 @@
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import { encodedSize } from '../../log-format/block.ts'
+import { encodeBody } from '../../log-format/block.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
@@ -101,23 +101,24 @@ export class Proposals<Result> {
       const isFull =
         block.length >= this.#limits.blockEntriesMax || bytes + pending.command.length > this.#limits.blockBytesMax
       if (isFull && block.length > 0) {
-        this.#submit(block, bytes, post)
+        this.#submit(block, post)
         block = []
         bytes = 0
       }
       block.push(pending)
       bytes += pending.command.length
     }
-    if (block.length > 0) this.#submit(block, bytes, post)
+    if (block.length > 0) this.#submit(block, post)
   }
 
-  #submit(proposals: readonly PendingProposal<Result>[], bytes: number, post: (input: Input) => void): void {
+  #submit(proposals: readonly PendingProposal<Result>[], post: (input: Input) => void): void {
     const batch = new Batch(proposals)
     for (const pending of proposals) pending.batch = batch
     const proposal = ++this.#lastNumber
     this.#submitted.set(proposal, batch)
-    const payload = proposals.map(({ command }) => command)
-    post({ type: 'propose', proposal, count: payload.length, size: encodedSize(payload.length, bytes), payload })
+    const body = encodeBody(proposals.map(({ command }) => command))
+    const { count, checksum, bytes } = body
+    post({ type: 'propose', proposal, count, size: bytes.length, checksum, payload: body })
   }
 
   accepted(proposal: number, first: LogIndex, term: Term): void {

@@ -140,15 +140,21 @@ export function removedError(id: NodeId, how: string, details: RaftErrorOptions[
   })
 }
 
-/** Committed data was lost or forked: this node and the leader hold different entries at a committed index. */
+/** Committed data was lost or forked, or one of two logs is damaged: this node and the leader hold different entries at an index. */
 export function divergedError(id: NodeId, event: Extract<RaftEvent, { type: 'diverged' }>): RaftError {
-  const { from, index, ownTerm, leaderTerm } = event
-  const why = `entry ${index} is committed on ${id} in term ${ownTerm}, but the leader ${from} holds an entry of term ${leaderTerm} there`
-  return new RaftError('ERR_RAFT_DIVERGED', `${why}: acknowledged writes from index ${index} on may be lost`, {
+  const { from, index, agreedIndex, commitIndex, ownTerm, leaderTerm, chains } = event
+  const first = chains === undefined ? index : agreedIndex + 1
+  const why =
+    chains === undefined
+      ? `entry ${index} is committed on ${id} in term ${ownTerm}, but the leader ${from} holds an entry of term ${leaderTerm} there`
+      : `the contents of the entries from ${first} to ${index} differ between ${id} (hash chain ${chains.own ?? 'none'}) and the leader ${from} ` +
+        `(${chains.leader}), although their terms are equal; ${id} knows that ${commitIndex} is committed`
+  const cause = chains === undefined ? 'a disk went back in time' : 'a disk or memory changed an entry'
+  return new RaftError('ERR_RAFT_DIVERGED', `${why}: acknowledged writes from index ${first} on may be lost`, {
     hint:
-      'a disk went back in time, or a directory was used twice. Keep all data directories, find out which log has the acknowledged ' +
+      `${cause}, or a directory was used twice. Keep all data directories, find out which log has the acknowledged ` +
       'writes, and replace the other members',
-    details: { leader: from, index, ownTerm, leaderTerm },
+    details: { leader: from, index, firstIndex: first, commitIndex, ownTerm, leaderTerm },
   })
 }
 

@@ -6,14 +6,14 @@ import type { RaftEvent } from '../../core/events.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Outgoing } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { Instant, LogIndex, LogRange, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { Instant, LogIndex, LogRange, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** What a node needs from its core: `Raft`, or a wrapper around it that a simulator or test supplies. */
 export interface RaftCore {
   step(now: Instant, inputs: readonly Input[]): Effects
   status(now: Instant): RaftStatus
-  snapshotMetadata(index: LogIndex): { readonly index: LogIndex; readonly term: Term; readonly membership: Membership }
+  snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'chain' | 'membership'>
 }
 
 /** Carries out the effects. None of these may throw or step the core. */

@@ -6,7 +6,8 @@ import type { Storage, StorageWrite } from '../../contracts/storage.ts'
 import type { Persist } from '../../core/effects.ts'
 import type { Outgoing } from '../../core/messages.ts'
 import type { Block, SnapshotInfo } from '../../core/types.ts'
-import { encodeCommands, encodeMembership, encodeNoop } from '../../log-format/block.ts'
+import type { BlockBody } from '../../log-format/block.ts'
+import { completeBlock, encodeMembership, encodeNoop } from '../../log-format/block.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface PersisterParts {
@@ -120,7 +121,7 @@ export class Persister {
   }
 }
 
-/** A block from the leader is encoded already; a leader encodes its own block here, once. */
+/** A block from the leader is encoded already; the body of a leader's own block too (proposals.ts). */
 function encodeBlock(block: Block): EncodedBlock {
   if ('bytes' in block) return block as EncodedBlock
   switch (block.kind) {
@@ -129,7 +130,7 @@ function encodeBlock(block: Block): EncodedBlock {
     case 'membership':
       return encodeMembership(block.first, block.term, block.membership as NonNullable<Block['membership']>)
     case 'commands':
-      return encodeCommands(block.first, block.term, block.payload as readonly Uint8Array[])
+      return completeBlock(block.first, block.term, block.payload as BlockBody)
   }
 }
 

@@ -4,8 +4,8 @@ import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { PeerMessage, Transport } from '../../contracts/transport.ts'
 import type { AppendEntriesRequest, Outgoing } from '../../core/messages.ts'
-import type { NodeId } from '../../core/types.ts'
-import { isRaftError } from '../../errors.ts'
+import type { Block, NodeId } from '../../core/types.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface SenderParts {
@@ -84,6 +84,7 @@ export class Sender {
         for (const block of found.slice(0, message.blocks.length - blocks.length)) {
           const expected = message.blocks[blocks.length] as AppendEntriesRequest['blocks'][number]
           if (block.first !== expected.first || block.term !== expected.term) return undefined
+          if (block.checksum !== expected.checksum) throw changedBlockError(block, expected)
           blocks.push(block)
           bytes -= block.size
         }
@@ -94,4 +95,12 @@ export class Sender {
     }
     return { ...message, blocks }
   }
+}
+
+/** A block that was exchanged on disk is valid in itself: only the log in memory knows that it is another one. It must not be sent as the truth. */
+function changedBlockError({ first, count, checksum }: Block, expected: Block): RaftError {
+  const what = `the block from ${first} to ${first + count - 1} has checksum ${checksum} on disk, and ${expected.checksum} in the log`
+  return new RaftError('ERR_RAFT_CORRUPT', `the stored log has changed: ${what}; it was not sent`, {
+    details: { firstBadIndex: first, checksum, expected: expected.checksum ?? 0 },
+  })
 }

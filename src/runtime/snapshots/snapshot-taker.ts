@@ -3,7 +3,7 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { StateMachine } from '../../contracts/state-machine.ts'
 import type { SnapshotWriter, Storage } from '../../contracts/storage.ts'
-import type { LogIndex, Membership, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { Applier } from '../pipeline/applier.ts'
@@ -16,8 +16,8 @@ export interface SnapshotTakerParts {
   readonly applier: Pick<Applier<never, unknown>, 'appliedIndex' | 'appliedBytes' | 'atBoundary'>
   readonly storage: Pick<Storage, 'snapshots'>
   readonly clock: Clock
-  /** The term of an applied index, and the membership in force there. */
-  readonly metadataAt: (index: LogIndex) => { readonly term: Term; readonly membership: Membership }
+  /** The term of an applied index, the hash chain and the membership in force there. */
+  readonly metadataAt: (index: LogIndex) => Pick<SnapshotInfo, 'term' | 'chain' | 'membership'>
   readonly newest: () => SnapshotInfo | undefined
   readonly retryMs: number
   /** How long chunks are written before yielding to the event loop. */
@@ -116,8 +116,8 @@ export class SnapshotTaker {
           hint: 'try again once the node has caught up with a leader: quorate status',
         },
       )
-    const { term, membership } = metadataAt(index)
-    const info = { id: `${index}-${term}-${id}-${seed.toString(36)}`, index, term, membership, size: 0 }
+    const { term, chain, membership } = metadataAt(index)
+    const info = { id: `${index}-${term}-${id}-${seed.toString(36)}`, index, term, chain, membership, size: 0 }
     this.#takingId = info.id
     emit({ type: 'snapshotStarted', index })
     const chunks = machine.snapshot()

@@ -12,6 +12,7 @@ import { logRepair } from './log-repair.ts'
 import { membershipSafety } from './membership-safety.ts'
 import { monotonic } from './monotonic.ts'
 import { noDisruption } from './no-disruption.ts'
+import { noDivergence } from './no-divergence.ts'
 import { noLostAcknowledgement } from './no-lost-acknowledgement.ts'
 import { persistBeforeSend } from './persist-before-send.ts'
 import type { Property } from './property.ts'
@@ -34,6 +35,7 @@ export type PropertyName =
   | 'persistBeforeSend'
   | 'membershipSafety'
   | 'linearizableReads'
+  | 'noDivergence'
   | 'noDisruption'
   | 'logRepair'
   | 'transferEnds'
@@ -54,6 +56,7 @@ const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   persistBeforeSend,
   membershipSafety,
   linearizableReads,
+  noDivergence,
   noDisruption,
   logRepair,
   transferEnds,

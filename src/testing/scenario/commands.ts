@@ -65,7 +65,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     const count = Number(times.slice(1))
     runner
       .node(id)
-      .step([{ type: 'propose', proposal: runner.nextNumber(), count, size: 10 * count, payload: undefined }])
+      .step([
+        { type: 'propose', proposal: runner.nextNumber(), count, size: 10 * count, checksum: 7, payload: undefined },
+      ])
   },
   read: (runner, [id, mode = 'quorum']) => {
     runner.node(id).step([{ type: 'read', read: runner.nextNumber(), mode: mode === 'lease' ? 'lease' : 'quorum' }])
@@ -119,7 +121,7 @@ function unstartedNode(runner: ScenarioRunner, id: string): ScenarioNode {
 }
 
 function entry(index: number, term: number): Block {
-  return { first: index, term, count: 1, size: 10, kind: 'commands' }
+  return { first: index, term, count: 1, size: 10, checksum: 7, kind: 'commands' }
 }
 
 function parsePair(word: string): [string, string] {

@@ -2,7 +2,7 @@
 import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { Instant, LogIndex, Membership, Term } from '../../core/types.ts'
+import type { Instant, LogIndex, SnapshotInfo } from '../../core/types.ts'
 import type { RaftCore } from '../../runtime/pipeline/driver.ts'
 
 export class ObservedCore implements RaftCore {
@@ -27,11 +27,7 @@ export class ObservedCore implements RaftCore {
     return this.#core.status(now)
   }
 
-  snapshotMetadata(index: LogIndex): {
-    readonly index: LogIndex
-    readonly term: Term
-    readonly membership: Membership
-  } {
+  snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'chain' | 'membership'> {
     return this.#core.snapshotMetadata(index)
   }
 }

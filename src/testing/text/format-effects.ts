@@ -117,6 +117,8 @@ function formatEvent(event: RaftEvent): string | undefined {
     case 'storageFailed':
       return `stops: ${event.reason}`
     case 'diverged':
+      if (event.chains !== undefined)
+        return `stops: entries ${event.agreedIndex + 1} to ${event.index} have other contents on ${event.from}`
       return `stops: entry ${event.index}@${event.ownTerm} is committed, but ${event.from} has it in term ${event.leaderTerm}`
     case 'acknowledgementLost':
       return `distrusts ${event.peer}: it acknowledged ${event.acknowledged} and no longer has ${event.missing}`

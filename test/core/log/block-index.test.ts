@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Block, LogIndex } from '../../../src/core/index.ts'
 import { BlockIndex } from '../../../src/core/log/block-index.ts'
 import { logs } from '../arbitraries.ts'
-import { blocksOf } from '../builders.ts'
+import { blocksOf, membershipOf } from '../builders.ts'
 
 describe('the block index', () => {
   it('finds a block by the index of any of its entries', () => {
@@ -12,7 +12,7 @@ describe('the block index', () => {
       [0, 1, 2, 3, 4, 5, 6].map((at) => index.blockAt(at)?.first),
       [undefined, 1, 2, 2, 2, 5, undefined],
     )
-    assert.deepEqual(index.blockAt(3), { first: 2, end: 5, size: 30, kind: 'commands' })
+    assert.deepEqual(index.blockAt(3), { first: 2, end: 5, size: 30, kind: 'commands', checksum: 7 })
   })
 
   it('reads blocks from the start of a block, at least one and as many as fit', () => {
@@ -28,7 +28,10 @@ describe('the block index', () => {
   })
 
   it('rejects a block that is not contiguous', () => {
-    assert.throws(() => indexOf(blocksOf('1 1')).append(4, 1, 10, 'noop'), /blocks are contiguous/)
+    assert.throws(
+      () => indexOf(blocksOf('1 1')).append({ first: 4, term: 1, count: 1, size: 10, kind: 'noop' }),
+      /blocks are contiguous/,
+    )
   })
 
   it('truncates whole blocks', () => {
@@ -40,10 +43,10 @@ describe('the block index', () => {
   })
 
   it('keeps the kind of every block', () => {
-    const index = new BlockIndex(1)
-    index.append(1, 1, 0, 'noop')
-    index.append(2, 1, 5, 'membership')
-    index.append(3, 2, 5, 'commands')
+    const index = new BlockIndex(1, 0)
+    index.append({ first: 1, term: 1, count: 1, size: 0, kind: 'noop' })
+    index.append({ first: 2, term: 1, count: 1, size: 5, kind: 'membership', membership: membershipOf('a') })
+    index.append({ first: 3, term: 1, count: 2, size: 5, kind: 'commands', checksum: 1 })
     assert.deepEqual(
       index.blocksFrom(1, 100).map(({ kind }) => kind),
       ['noop', 'membership', 'commands'],
@@ -52,9 +55,9 @@ describe('the block index', () => {
 
   it('is empty after a reset and continues at the new index', () => {
     const index = indexOf(blocksOf('1 1'))
-    index.reset(9)
+    index.reset(9, 0)
     assert.deepEqual([index.length, index.bytes, index.end], [0, 0, 9])
-    index.append(9, 1, 10, 'commands')
+    index.append({ first: 9, term: 1, count: 1, size: 10, kind: 'commands', checksum: 1 })
     assert.equal(index.bytes, 10)
   })
 
@@ -94,8 +97,9 @@ function agreesAfterCuts(
   let end = endOf(blocks.at(-1)) + 1
   for (const cut of cuts) {
     if ('append' in cut) {
-      index.append(end, cut.append, 7, 'commands')
-      list.push({ first: end, term: 99, count: cut.append, size: 7, kind: 'commands' })
+      const block: Block = { first: end, term: 99, count: cut.append, size: 7, kind: 'commands', checksum: end }
+      index.append(block)
+      list.push(block)
       end += cut.append
     } else if ('truncate' in cut) {
       const boundary = index.boundaryAtOrBelow(cut.truncate)
@@ -138,8 +142,8 @@ function agreesAfterCuts(
 }
 
 function indexOf(blocks: readonly Block[]): BlockIndex {
-  const index = new BlockIndex(1)
-  for (const { first, count, size, kind } of blocks) index.append(first, count, size, kind)
+  const index = new BlockIndex(1, 0)
+  for (const block of blocks) index.append(block)
   return index
 }
 

@@ -35,7 +35,7 @@ describe('a node that was paused', () => {
 
   it('does not count the pause as time that its disk was stalled', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, payload: undefined })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
     leader.now += 10_000
     leader.step({ type: 'timeout' })
     assert.equal(leader.status.role, 'leader')

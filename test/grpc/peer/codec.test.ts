@@ -202,11 +202,11 @@ function decodeOrRefuse(bytes: Buffer): void {
 }
 
 function entries(...blocks: Uint8Array[]) {
-  return { appendEntriesRequest: { term: 3, prevIndex: 4, prevTerm: 1, blocks } }
+  return { appendEntriesRequest: { term: 3, prevIndex: 4, prevTerm: 1, prevChain: 8, blocks } }
 }
 
 function appendEntries(): Extract<PeerMessage, { type: 'AppendEntriesRequest' }> {
-  const head = { term: 3, prevIndex: 4, prevTerm: 1, commitIndex: 0, round: 0, session: 0 }
+  const head = { term: 3, prevIndex: 4, prevTerm: 1, prevChain: 8, commitIndex: 0, round: 0, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [new Uint8Array(100)])] }
 }
 
@@ -235,6 +235,7 @@ function appends(): fc.Arbitrary<PeerMessage> {
     .record({
       prevIndex: fc.integer({ min: 1, max: 2 ** 40 }),
       prevTerm: fc.integer({ min: 1, max: 2 ** 40 }),
+      prevChain: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
       commitIndex: number,
       round: number,
       session: number,

@@ -102,7 +102,7 @@ describe('a node under hostile bytes', () => {
     })
 
   for (const { what, changes, code } of [
-    { what: 'only supports a later version', changes: { protocolMin: 2, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
+    { what: 'only supports a later version', changes: { protocolMin: 3, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
     { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
     { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
   ])
@@ -216,8 +216,8 @@ function hello(nodeId: string) {
     receiverId: 'n1',
     address: '127.0.0.1:1',
     receiverAddress: '',
-    protocolMin: 1,
-    protocolMax: 1,
+    protocolMin: 2,
+    protocolMax: 2,
   }
 }
 
@@ -227,10 +227,14 @@ function readIndexRequest(read: number): PeerMessage {
 
 /** A frame with an AppendEntriesRequest in whose block one bit is flipped. */
 function damagedAppend(): Buffer {
-  const header = { term: 2, prevIndex: 5, prevTerm: 1, commitIndex: 3, round: 1, session: 0 }
-  const blocks = [encodeCommands(6, 2, [new Uint8Array(3)])]
-  const bytes = encodeFrame({ type: 'messages', messages: [{ type: 'AppendEntriesRequest', ...header, blocks }] })
-  bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
+  const header = { term: 2, prevIndex: 5, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
+  const block = encodeCommands(6, 2, [new Uint8Array(3)])
+  const bytes = encodeFrame({
+    type: 'messages',
+    messages: [{ type: 'AppendEntriesRequest', ...header, blocks: [block] }],
+  })
+  const last = bytes.indexOf(block.bytes) + block.size - 1
+  bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last)
   return bytes
 }
 

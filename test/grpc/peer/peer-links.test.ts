@@ -249,7 +249,7 @@ function readIndexRequest(read: number): PeerMessage {
 }
 
 function appendEntries(round: number, block: EncodedBlock): PeerMessage {
-  const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round, session: 0 }
+  const head = { term: 2, prevIndex: 4, prevTerm: 1, prevChain: 8, commitIndex: 3, round, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [block] }
 }
 

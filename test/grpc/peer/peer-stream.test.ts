@@ -74,7 +74,7 @@ describe('a stream of frames', () => {
     const { stream, call, events } = openStream()
     const large = encodeFrame({ type: 'messages', messages: [appendEntries(50_000)] })
     call.receive(large)
-    assert.deepEqual(events, ['malformed: 50060 bytes instead of a hello'])
+    assert.deepEqual(events, ['malformed: 50069 bytes instead of a hello'])
     stream.setListener({
       onFrame: (frame) => events.push(frame.type),
       onEnd: () => undefined,
@@ -137,7 +137,7 @@ function readIndexRequest(read: number): PeerMessage {
 }
 
 function appendEntries(bytes: number): PeerMessage {
-  const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round: 1, session: 0 }
+  const head = { term: 2, prevIndex: 4, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [new Uint8Array(bytes)])] }
 }
 

@@ -70,6 +70,12 @@ export const REPLICATION: readonly KnownBug[] = [
         from: 'const index = isDurable || message.blocks.length > 0 ? matchIndex : log.floorToBoundary(log.persistedIndex)',
         to: 'const index = isDurable ? log.persistedIndex : log.lastIndex',
       },
+      // With its hash chain, the acknowledgement would not count.
+      {
+        file: 'src/core/rules/append-entries.ts',
+        from: 'chain: log.chainAt(index)',
+        to: 'chain: undefined',
+      },
       HEARTBEAT_FIRST,
     ],
     detectedBy: ['L3', 'I9', 'I6', 'I8'],
@@ -172,11 +178,6 @@ export const REPLICATION: readonly KnownBug[] = [
       },
       {
         file: 'src/core/rules/append-entries.ts',
-        from: 'if (violation !== undefined) return',
-        to: 'if (violation !== undefined && message.prevIndex > 0) return',
-      },
-      {
-        file: 'src/core/rules/append-entries.ts',
         from: 'if (first !== undefined && first.first <= state.log.lastIndex) ',
         to: 'if (first !== undefined && first.first <= state.log.lastIndex && message.prevIndex > 0) ',
       },
@@ -203,7 +204,7 @@ export const REPLICATION: readonly KnownBug[] = [
       },
       RENUMBERED_ON_RECEIPT,
     ],
-    detectedBy: ['I3', 'I8', 'I9', 'I12'],
+    detectedBy: ['I3', 'I8', 'I9', 'I12', 'I18'],
   },
   {
     name: 'hint-is-always-the-last-index',

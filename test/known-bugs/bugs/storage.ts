@@ -26,6 +26,59 @@ export const STORAGE: readonly KnownBug[] = [
     detectedBy: ['I12', 'I9', 'I10'],
   },
   {
+    name: 'changed-entry-recovered',
+    does: 'starts with an entry that its disk has changed, because the log has no checksums',
+    system: 'Redis',
+    sources: ['Ganesan et al., Redundancy Does Not Imply Fault Tolerance, FAST 2017'],
+    edits: [
+      {
+        file: 'src/memory/memory-storage.ts',
+        from: 'const blocks = log.blocks.map(({ bytes: _, ...header }) => header)',
+        to: `const blocks = log.blocks.map(({ bytes: _, ...header }) =>
+      header.first === 7 && header.kind === 'commands' ? { ...header, checksum: (header.checksum ?? 0) ^ 1 } : header,
+    )`,
+      },
+    ],
+    detectedBy: ['I18', 'L0'],
+  },
+  {
+    name: 'changed-entry-sent',
+    does: 'sends its followers an entry that its disk has changed, as if it were the one that was committed',
+    system: 'Redis',
+    sources: ['Ganesan et al., Redundancy Does Not Imply Fault Tolerance, FAST 2017'],
+    edits: [
+      {
+        file: 'src/runtime/pipeline/sender.ts',
+        from: 'if (block.checksum !== expected.checksum) throw changedBlockError(block, expected)',
+        to: 'void changedBlockError',
+      },
+      {
+        file: 'src/runtime/pipeline/sender.ts',
+        from: 'const cached = this.#parts.cache.get(wanted.first, wanted.term)',
+        to: 'const cached = undefined',
+      },
+      {
+        file: 'src/runtime/pipeline/sender.ts',
+        from: '      const block = this.#parts.cache.get(first, term)\n',
+        to: '      const block = first % 5 === 0 ? undefined : this.#parts.cache.get(first, term)\n',
+      },
+      {
+        file: 'src/memory/memory-storage.ts',
+        from: 'if (range !== undefined) return log.blocks.slice(range.from, range.to)',
+        to: `if (range !== undefined)
+      return log.blocks
+        .slice(range.from, range.to)
+        .map((block) => (block.kind === 'commands' ? encodeCommands(block.first, block.term, payloadsOf(block).map((payload) => payload.map((byte) => byte ^ 1))) : block))`,
+      },
+      {
+        file: 'src/memory/memory-storage.ts',
+        from: "import { MemoryDisk } from './memory-disk.ts'",
+        to: "import { encodeCommands, payloadsOf } from '../log-format/block.ts'\nimport { MemoryDisk } from './memory-disk.ts'",
+      },
+    ],
+    detectedBy: ['I3', 'I5', 'I18'],
+  },
+  {
     name: 'directory-not-synced',
     does: 'creates a file without syncing the directory, so that a crash removes the file',
     system: 'etcd',

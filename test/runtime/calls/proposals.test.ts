@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Input } from '../../../src/core/inputs.ts'
 import { RaftError } from '../../../src/errors.ts'
+import type { BlockBody } from '../../../src/log-format/block.ts'
+import { completeBlock, payloadsOf } from '../../../src/log-format/block.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
 
 describe('proposals', () => {
@@ -171,7 +173,12 @@ class Fixture {
   collect(): string[] {
     const inputs: Input[] = []
     this.proposals.collectInputs((input) => inputs.push(input))
-    return inputs.map((input) => (input.type === 'propose' ? (input.payload as Buffer[]).map(String).join(' ') : ''))
+    return inputs.map((input) => {
+      if (input.type !== 'propose') return ''
+      return payloadsOf(completeBlock(1, 1, input.payload as BlockBody))
+        .map((command) => Buffer.from(command).toString())
+        .join(' ')
+    })
   }
 
   async codeOf(end: Promise<unknown>): Promise<string> {

@@ -236,5 +236,5 @@ function commands(first: number, ...texts: readonly string[]): EncodedBlock {
 }
 
 function info(id: string, index: number): SnapshotInfo {
-  return { id, index, term: 1, size: 10, membership: { members: [], voters: [], outgoing: [], learners: [] } }
+  return { id, index, term: 1, chain: 9, size: 10, membership: { members: [], voters: [], outgoing: [], learners: [] } }
 }

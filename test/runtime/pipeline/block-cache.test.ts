@@ -6,14 +6,14 @@ describe('the block cache', () => {
   it('keeps the newest blocks, and evicts the oldest ones that are on disk', () => {
     const cache = new BlockCache(100)
     for (let first = 1; first <= 5; first++) cache.put(encodeNoop(first, 1))
-    assert.equal(cache.bytes, 180)
+    assert.equal(cache.bytes, 200)
     cache.onPersisted(2)
     assert.deepEqual(
       [1, 2, 3, 4, 5].map((first) => cache.get(first) !== undefined),
       [false, false, true, true, true],
     )
     cache.onPersisted(5)
-    assert.equal(cache.bytes, 72)
+    assert.equal(cache.bytes, 80)
   })
 
   it('finds a block by its term, and drops truncated and non-contiguous blocks', () => {
@@ -27,6 +27,6 @@ describe('the block cache', () => {
     assert.equal(cache.get(2), undefined)
     cache.put(encodeNoop(9, 2))
     assert.equal(cache.get(1), undefined)
-    assert.equal(cache.bytes, 36)
+    assert.equal(cache.bytes, 40)
   })
 })

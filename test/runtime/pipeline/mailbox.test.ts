@@ -4,7 +4,7 @@ import { encodeNoop } from '../../../src/log-format/block.ts'
 import { Mailbox } from '../../../src/runtime/pipeline/mailbox.ts'
 
 const heartbeat: PeerMessage = {
-  ...{ type: 'AppendEntriesRequest', term: 1, prevIndex: 0, prevTerm: 0, commitIndex: 0 },
+  ...{ type: 'AppendEntriesRequest', term: 1, prevIndex: 0, prevTerm: 0, prevChain: 8, commitIndex: 0 },
   ...{ blocks: [], round: 1, session: 0 },
 }
 

@@ -5,7 +5,7 @@ import type { StorageWrite } from '../../../src/contracts/storage.ts'
 import type { Persist } from '../../../src/core/effects.ts'
 import type { Outgoing } from '../../../src/core/messages.ts'
 import type { Block, SnapshotInfo } from '../../../src/core/types.ts'
-import { decodeBlock, payloadsOf } from '../../../src/log-format/block.ts'
+import { decodeBlock, encodeBody, payloadsOf } from '../../../src/log-format/block.ts'
 import { DiskImage } from '../../../src/memory/memory-disk.ts'
 import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
 import { Persister } from '../../../src/runtime/pipeline/persister.ts'
@@ -37,17 +37,18 @@ describe('the persister', () => {
     assert.deepEqual(fixture.released, ['a', 'b', 'c'])
   })
 
-  it('encodes its own block of commands once, and keeps the bytes of a block from the leader', async () => {
+  it('completes its own block of commands in place, and keeps the bytes of a block from the leader', async () => {
     const fixture = new Fixture()
-    const payload = [Buffer.from('x'), Buffer.from('yz')]
+    const payload = encodeBody([Buffer.from('x'), Buffer.from('yz')])
     fixture.persister.persist(
-      persist(1, { blocks: [{ first: 1, term: 3, count: 2, size: 43, kind: 'commands', payload }] }),
+      persist(1, { blocks: [{ first: 1, term: 3, count: 2, size: 47, kind: 'commands', payload }] }),
     )
     const [block] = fixture.blocks
     assert.deepEqual(
       payloadsOf(decodeBlock(block?.bytes ?? Buffer.alloc(0))).map((payload) => Buffer.from(payload).toString()),
       ['x', 'yz'],
     )
+    assert.equal(block?.bytes, payload.bytes)
     assert.equal(fixture.cache.get(1, 3), block)
     fixture.persister.persist(persist(2, { blocks: [{ ...(block as EncodedBlock), first: 3 }] }))
     await fixture.finish()
@@ -212,17 +213,17 @@ class Fixture {
 }
 
 function noop(first: number): Block {
-  return { first, term: 1, count: 1, size: 36, kind: 'noop' }
+  return { first, term: 1, count: 1, size: 40, kind: 'noop' }
 }
 
 function run(first: number, term: number, count: number): Block {
-  const payload = Array.from({ length: count }, () => Buffer.from('x'))
-  return { first, term, count, size: 32 + 5 * count, kind: 'commands', payload }
+  const payload = encodeBody(Array.from({ length: count }, () => Buffer.from('x')))
+  return { first, term, count, size: payload.bytes.length, checksum: payload.checksum, kind: 'commands', payload }
 }
 
 function snapshot(index: number): SnapshotInfo {
   const membership = { members: [], voters: [], outgoing: [], learners: [] }
-  return { id: `s${index}`, index, term: 1, membership, size: 1 }
+  return { id: `s${index}`, index, term: 1, chain: 9, membership, size: 1 }
 }
 
 function message(to: string): Outgoing {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import type { EncodedBlock } from '../../../src/contracts/encoded-block.ts'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import type { Message } from '../../../src/core/messages.ts'
-import { RaftError } from '../../../src/errors.ts'
-import { encodeNoop } from '../../../src/log-format/block.ts'
+import { isRaftError, RaftError } from '../../../src/errors.ts'
+import { encodeCommands, encodeNoop } from '../../../src/log-format/block.ts'
 import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
 import { Sender } from '../../../src/runtime/pipeline/sender.ts'
 import { flushPromises } from '../virtual-cluster.ts'
@@ -56,6 +56,16 @@ describe('the sender', () => {
     assert.deepEqual(fixture.sent, ['n2 append 1', 'n2 vote', 'n2 vote'])
   })
 
+  it('never sends a block that is valid but not the one in the log', async () => {
+    const fixture = new Fixture()
+    fixture.disk = [encodeCommands(1, 1, [Buffer.from('other')])]
+    fixture.sender.send([{ to: 'n2', message: append([encodeCommands(1, 1, [Buffer.from('right')])]) }])
+    await flushPromises()
+    assert.deepEqual(fixture.sent, [])
+    assert.match(String(fixture.failures[0]), /stored log has changed.*from 1 to 1.*not sent/)
+    assert.ok(isRaftError(fixture.failures[0], 'ERR_RAFT_CORRUPT'))
+  })
+
   it('reports a log that cannot be read', async () => {
     const fixture = new Fixture()
     fixture.readError = new RaftError('ERR_RAFT_CORRUPT', 'block 1 is damaged')
@@ -104,6 +114,7 @@ function append(blocks: readonly EncodedBlock[]): Message {
     term: 7,
     prevIndex: 0,
     prevTerm: 0,
+    prevChain: 8,
     commitIndex: 0,
     blocks: heads,
     round: 1,

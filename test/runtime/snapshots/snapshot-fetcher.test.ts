@@ -176,7 +176,7 @@ class Fixture {
 
   fetch(id: string): void {
     const membership = { members: [], voters: [], outgoing: [], learners: [] }
-    this.fetcher.fetch('n2', { id, index: 5, term: 1, size: 6, membership } satisfies SnapshotInfo)
+    this.fetcher.fetch('n2', { id, index: 5, term: 1, chain: 9, size: 6, membership } satisfies SnapshotInfo)
   }
 
   async pass(ms: number): Promise<void> {

@@ -73,7 +73,7 @@ async function files(storage: MemoryStorage): Promise<string[]> {
 /** The number in the id is the index. */
 function infoOf(id: string): SnapshotInfo {
   const membership = { members: [], voters: [], outgoing: [], learners: [] }
-  return { id, index: Number(id.slice(1)) || 1, term: 1, size: 2, membership }
+  return { id, index: Number(id.slice(1)) || 1, term: 1, chain: 9, size: 2, membership }
 }
 
 async function writeSnapshot(storage: MemoryStorage, id: string): Promise<void> {

@@ -152,7 +152,7 @@ class Fixture {
       transport: { fetchSnapshot: assert.fail },
       clock: new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 }),
       recovered: undefined,
-      metadataAt: () => ({ term: 1, membership }),
+      metadataAt: () => ({ term: 1, chain: 9, membership }),
       post: (input) => input.type === 'snapshotTaken' && this.taken.push(input.snapshot.index),
       emit: (event) => this.events.push(event),
     })

@@ -85,7 +85,7 @@ async function fillWindow(transport: Transport, windowBytes: number): Promise<nu
 }
 
 function messageWithRound(round: number): PeerMessage {
-  const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round, session: 0 }
+  const head = { term: 2, prevIndex: 4, prevTerm: 1, prevChain: 8, commitIndex: 3, round, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [BLOCK] }
 }
 

@@ -114,7 +114,7 @@ export function readIndexRequest(read: number): PeerMessage {
 }
 
 export function appendEntriesRequest(command: Uint8Array): PeerMessage {
-  const head = { term: 2, prevIndex: 4, prevTerm: 1, commitIndex: 3, round: 1, session: 0 }
+  const head = { term: 2, prevIndex: 4, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
   return { type: 'AppendEntriesRequest', ...head, blocks: [encodeCommands(5, 2, [command])] }
 }
 
