@@ -18,6 +18,7 @@ describe('the progress of a follower', () => {
       silentMs: undefined,
       isReplicating: false,
       hasLostEntries: false,
+      applyLag: 0,
     })
     assert.equal(progress.lastContactAt, 100)
   })
