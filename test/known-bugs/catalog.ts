@@ -1,4 +1,5 @@
 /** The list of all known bugs, by topic. */
+import { COPIES } from './bugs/copies.ts'
 import { MEMBERSHIP, OMITTED_MEMBERSHIP } from './bugs/membership.ts'
 import { READS } from './bugs/reads.ts'
 import { REPLICATION } from './bugs/replication.ts'
@@ -11,6 +12,7 @@ export const KNOWN_BUGS_BY_TOPIC: ReadonlyMap<string, readonly KnownBug[]> = new
   ['Votes, terms, elections', VOTES],
   ['Replication and commitment', REPLICATION],
   ['Storage', STORAGE],
+  ['Copies of data directories', COPIES],
   ['Snapshots', SNAPSHOTS],
   ['Membership', MEMBERSHIP],
   ['Reads and leadership transfer', READS],

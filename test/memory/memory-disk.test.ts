@@ -44,6 +44,23 @@ describe('a memory disk', () => {
     assert.equal(blocks.length, 1)
   })
 
+  it('is copied with what is durable, and the copy draws boots of its own', async () => {
+    const disk = new MemoryDisk()
+    const { storage, recovered } = await open(disk)
+    await storage.write(appendOf(1, true))
+    await storage.write(appendOf(2, false))
+    const copy = disk.copy()
+    await storage.write(appendOf(3, true))
+    const again = (await open(copy)).recovered
+    assert.equal(again.blocks.length, 1)
+    assert.equal(again.directoryId, recovered.directoryId)
+    assert.deepEqual(again.boot.earlier, [recovered.boot.id])
+    disk.crash()
+    const original = (await open(disk)).recovered
+    assert.equal(original.blocks.length, 3)
+    assert.notEqual(original.boot.id, again.boot.id)
+  })
+
   it('makes the storage that had it open reject every call after a crash', async () => {
     const disk = new MemoryDisk()
     const { storage } = await open(disk)

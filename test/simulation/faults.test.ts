@@ -43,6 +43,21 @@ const count = (seen: Observation[], type: Observation['type']): number => seen.f
 /** The members at the end of the run: the final state of each is checked. */
 const nodesAtEnd = (seen: Observation[]): string[] => seen.flatMap((one) => (one.type === 'ended' ? [one.node] : []))
 
+/** The last index that became durable on the disk of a node. */
+const lastDurable = (seen: Observation[], node: string): number =>
+  Math.max(
+    0,
+    ...seen.flatMap((one) => (one.type === 'durable' && one.node === node ? one.write.blocks.map(lastOf) : [])),
+  )
+
+const lastOf = ({ first, count: entries }: { first: number; count: number }): number => first + entries - 1
+
+const lastIndexOf = ({ snapshot, blocks }: Observation & { type: 'started' }): number =>
+  Math.max(snapshot?.index ?? 0, ...blocks.map(lastOf))
+
+/** After it, the other nodes know a boot that the older copies of the following tests lack. */
+const RESTART: Fault = { type: 'crash', atMs: 900, node: 1, isHard: true, forMs: 100 }
+
 describe('the fault', () => {
   it('powerCut ends several processes at once', async () => {
     const { seen } = await runWith({ type: 'powerCut', atMs: 1000, nodes: [0, 1, 2], isHard: true, forMs: 200 })
@@ -83,6 +98,25 @@ describe('the fault', () => {
       !seen.slice(since).some((one) => one.type === 'sent' && one.from === 'n1'),
       'no peer accepted its connection',
     )
+    assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
+  })
+
+  it('rollBackDisk restarts a node with what its disk contained before, until it is removed', async () => {
+    const { seen } = await runWith([RESTART, { type: 'rollBackDisk', atMs: 1500, node: 1, ageMs: 700 }])
+    const at = seen.findIndex(({ type }) => type === 'rolledBack')
+    const start = seen.slice(at).find((one) => one.type === 'started' && one.node === 'n1')
+    assert.ok(start?.type === 'started')
+    assert.ok(lastDurable(seen.slice(0, at), 'n1') > lastIndexOf(start), 'it has forgotten entries')
+    assert.ok(lastIndexOf(start) > 0)
+    assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
+  })
+
+  it('cloneDisk starts a second process of a node, of which each of the others reaches one at a time', async () => {
+    const clone: Fault = { type: 'cloneDisk', atMs: 1500, node: 1, ageMs: 700, side: [0], swapMs: 100, forMs: 900 }
+    const { seen } = await runWith([RESTART, clone])
+    const started = seen.flatMap((one) => (one.type === 'started' ? [one.node] : []))
+    assert.deepEqual(started.sort(), ['n0', 'n1', 'n1', "n1'", 'n2'])
+    assert.ok(!seen.some((one) => one.type === 'sent' && one.from === "n1'"), 'no member accepted the clone')
     assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
   })
 

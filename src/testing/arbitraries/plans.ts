@@ -10,6 +10,7 @@ import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
 import { LEADER } from '../simulation/workload.ts'
 import { fc } from './fast-check.ts'
 import { type LeaseStress, leaseStress } from './lease-stress.ts'
+import { olderDisks } from './older-disks.ts'
 
 /** The largest number of nodes in a random cluster. */
 const NODES_MAX = 6
@@ -40,7 +41,12 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       checksFreeSpace: fc.boolean(),
       stress: fc.array(leaseStress(untilMs), { maxLength: 2 }),
       isStressOnly: fc.boolean(),
+      // Last, so that the plans without them stay as they are.
+      older: olderDisks(untilMs),
     })
+    .map(({ older, ...plan }) =>
+      older.length > 0 ? { ...plan, faults: [...plan.faults.map(withoutStale), ...older] } : plan,
+    )
     .map(({ stress, isStressOnly, ...plan }) =>
       plan.settings.leaseReads === true && stress.length > 0 ? withLeaseStress(plan, stress, isStressOnly) : plan,
     )
@@ -100,6 +106,12 @@ const SPACE_CHECKS: Partial<RuntimeOptions> = { freeBytesMin: 1000, freeBytesChe
 
 /** Keeps enough entries that followers never need a snapshot. */
 const LONG_LOG: Partial<RaftOptions> = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
+
+/** What a node has forgotten, a message that arrives much later may still state. */
+function withoutStale(fault: Fault): Fault {
+  if (fault.type !== 'networkConditions') return fault
+  return { ...fault, conditions: { ...fault.conditions, stalePerMille: 0 } }
+}
 
 function withinDrift(fault: Fault): Fault {
   return fault.type === 'drift' ? { ...fault, ratePerMille: 960 + (fault.ratePerMille % 80) } : fault
@@ -167,7 +179,10 @@ export function workloads(options: {
   return fc.array(call, { maxLength: callsMax, size: 'max' })
 }
 
-/** Faults of every type that begin before `untilMs`. */
+/** The faults that a plan may contain any number of. `olderDisks` draws the others. */
+type SingleFault = Exclude<Fault, { readonly type: 'rollBackDisk' | 'cloneDisk' }>
+
+/** Faults that begin before `untilMs`, of every type that any number of nodes may have. */
 export function faultPlans(options: {
   readonly untilMs: number
   readonly faultsMax?: number | undefined
@@ -182,7 +197,9 @@ function fault(untilMs: number): Arbitrary<Fault> {
   const of = <Type extends Fault['type'], Rest>(type: Type, rest: { [Field in keyof Rest]: Arbitrary<Rest[Field]> }) =>
     fc.record({ type: fc.constant(type), atMs, ...rest })
   // An entry per type, so that no fault is left out. The order is part of what a seed means.
-  const byType: Readonly<Record<Fault['type'], { readonly arbitrary: Arbitrary<unknown>; readonly weight: number }>> = {
+  const byType: Readonly<
+    Record<SingleFault['type'], { readonly arbitrary: Arbitrary<unknown>; readonly weight: number }>
+  > = {
     crash: { arbitrary: of('crash', { node: node(), isHard: fc.boolean(), forMs }), weight: 5 },
     crashAtCall: {
       arbitrary: of('crashAtCall', {

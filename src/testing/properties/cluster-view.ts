@@ -22,8 +22,8 @@ export class NodeView {
   disk: ReferenceLog = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
   diskState: HardState = { term: 0, votedFor: undefined, commitIndex: 0 }
   diskSnapshot: SnapshotInfo | undefined
-  /** The content of its disk before it was wiped. */
-  lostDisk: { readonly log: ReferenceLog; readonly snapshotIndex: LogIndex } | undefined
+  /** The contents of its disk before it was wiped or rolled back. */
+  readonly lostDisks: { readonly log: ReferenceLog; readonly snapshotIndex: LogIndex }[] = []
   /** The index of a committed entry that its latest durable write deleted. */
   droppedIndex: LogIndex | undefined
   /** The status after the latest step since the last start. */
@@ -42,12 +42,10 @@ export class NodeView {
     return (this.diskSnapshot?.index ?? 0) >= index || this.disk.termAt(index) === term
   }
 
-  /** Whether the entry is durable, or was durable until the disk was wiped. */
+  /** Whether the entry is durable, or was durable until the disk was wiped or rolled back. */
   hasEverPersisted(index: LogIndex, term: Term): boolean {
     if (this.hasPersisted(index, term)) return true
-    return (
-      this.lostDisk !== undefined && (this.lostDisk.snapshotIndex >= index || this.lostDisk.log.termAt(index) === term)
-    )
+    return this.lostDisks.some(({ log, snapshotIndex }) => snapshotIndex >= index || log.termAt(index) === term)
   }
 }
 
@@ -109,6 +107,7 @@ export class ClusterView {
     else if (observation.type === 'durable') this.#onDurable(observation)
     else if (observation.type === 'started') this.#onStarted(observation)
     else if (observation.type === 'wiped') this.#onWiped(this.node(observation.node))
+    else if (observation.type === 'rolledBack') this.#onRolledBack(observation)
     else if (observation.type === 'crashed') this.node(observation.node).isUp = false
   }
 
@@ -124,10 +123,18 @@ export class ClusterView {
   }
 
   #onWiped(node: NodeView): void {
-    node.lostDisk = { log: node.disk, snapshotIndex: node.diskSnapshot?.index ?? 0 }
+    node.lostDisks.push({ log: node.disk, snapshotIndex: node.diskSnapshot?.index ?? 0 })
     node.disk = new ReferenceLog(EMPTY_MEMBERSHIP, undefined, [])
     node.diskState = { term: 0, votedFor: undefined, commitIndex: 0 }
     node.diskSnapshot = undefined
+  }
+
+  #onRolledBack({ node: id, hardState, snapshot, blocks }: Observation & { type: 'rolledBack' }): void {
+    const node = this.node(id)
+    node.lostDisks.push({ log: node.disk, snapshotIndex: node.diskSnapshot?.index ?? 0 })
+    node.disk = new ReferenceLog(EMPTY_MEMBERSHIP, snapshot, blocks)
+    node.diskState = hardState
+    node.diskSnapshot = snapshot
   }
 
   #onStepped({ node: id, effects, status }: Observation & { type: 'stepped' }): void {

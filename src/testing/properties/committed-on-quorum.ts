@@ -1,4 +1,5 @@
 /** The commit rule (§5.3, §5.4.2): a leader commits an entry of its own term once a majority has it on disk. */
+import { idOf } from './processes.ts'
 import type { Property } from './property.ts'
 import { isQuorum } from './quorum.ts'
 
@@ -18,7 +19,7 @@ export const committedOnQuorum: Property = {
       if (term !== status.term)
         return `${node}, leader of term ${status.term}, committed index ${index}, whose entry is of term ${term}.`
       const holders = new Set(
-        [...view.nodes.values()].filter((other) => other.hasEverPersisted(index, term)).map(({ id }) => id),
+        [...view.nodes.values()].filter((other) => other.hasEverPersisted(index, term)).map(({ id }) => idOf(id)),
       )
       // A step may commit with the old membership and then append a new one, or the other way round.
       const { membership } = log.membership

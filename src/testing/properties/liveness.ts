@@ -17,7 +17,8 @@ export const LIVENESS = {
   nodeRuns: {
     id: 'L0',
     name: 'a node keeps running',
-    statement: 'A node starts and keeps running, unless its disk has failed or it was removed.',
+    statement:
+      'A node starts and keeps running, unless its disk has failed, went back or exists twice, or it was removed.',
   },
   leaderElected: {
     id: 'L1',
@@ -45,6 +46,11 @@ export const LIVENESS = {
     name: 'a snapshot arrives',
     statement:
       'After the faults end, every follower that needs a snapshot receives it, whatever was lost of earlier transfers.',
+  },
+  lossNoticed: {
+    id: 'L10',
+    name: 'a loss is noticed',
+    statement: 'After the faults end, a member whose disk went back to an older copy catches up or stops.',
   },
   majoritySuffices: {
     id: 'L9',

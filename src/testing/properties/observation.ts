@@ -45,6 +45,14 @@ export type Observation =
   | { readonly type: 'crashed'; readonly node: NodeId }
   /** The data directory of a node was replaced by an empty one. */
   | { readonly type: 'wiped'; readonly node: NodeId }
+  /** The data directory of a node was replaced by an older copy, which contains this. */
+  | {
+      readonly type: 'rolledBack'
+      readonly node: NodeId
+      readonly hardState: HardState
+      readonly snapshot: SnapshotInfo | undefined
+      readonly blocks: DurableWrite['blocks']
+    }
   /** A node sent a message. */
   | { readonly type: 'sent'; readonly from: NodeId; readonly to: NodeId; readonly message: Message | PeerMessage }
   /** The state machine of a node applied a command. */

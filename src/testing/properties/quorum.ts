@@ -46,6 +46,19 @@ export function isDirectoryIdRecorded(view: ClusterView, id: NodeId): boolean {
   })
 }
 
+/** Whether every disk with a membership has this boot of the node's directory, or a later one, in a committed membership. */
+export function isBootRecorded(view: ClusterView, id: NodeId, number: number): boolean {
+  const disks = [...view.nodes.values()]
+    .filter((node) => node.id !== id)
+    .map(({ disk }) => disk)
+    .filter(({ membership }) => membership.membership.voters.length > 0)
+  return disks.every((disk) => {
+    const { index, membership } = disk.membership
+    const boot = membership.members.find((member) => member.id === id)?.boot
+    return index === lastCommitted(view, disk) && boot !== undefined && boot.number >= number
+  })
+}
+
 function isMajority(voters: readonly NodeId[], nodes: ReadonlySet<NodeId>): boolean {
   let count = 0
   for (const voter of voters) if (nodes.has(voter)) count++

@@ -1,5 +1,8 @@
 /** A model of a log for the property checks: the term at every index, and the memberships. It is independent of the core's log. */
-import type { Block, LogIndex, Membership, SnapshotInfo, Term } from '../../core/types.ts'
+import type { LogIndex, Membership, SnapshotInfo, Term } from '../../core/types.ts'
+import type { DurableWrite } from './observation.ts'
+
+type Block = DurableWrite['blocks'][number]
 
 export interface MembershipEntry {
   readonly index: LogIndex

@@ -17,9 +17,9 @@ export const voteOnce: Property = {
       votesOfNode.set(term, candidate)
       return undefined
     }
-    const wiped = new Set<NodeId>()
+    const forgetful = new Set<NodeId>()
     return (observation) => {
-      if (observation.type === 'wiped') wiped.add(observation.node)
+      if (observation.type === 'wiped' || observation.type === 'rolledBack') forgetful.add(observation.node)
       if (observation.type === 'stepped') {
         const { node, status } = observation
         const { before } = view.node(node)
@@ -28,10 +28,10 @@ export const voteOnce: Property = {
         return `${node} changed its vote in term ${status.term} from ${before.votedFor} to ${status.votedFor}.`
       }
       // A vote counts once it is durable or sent: before that, a crash undoes it.
-      // A node with a wiped disk may write a vote or campaign; only a vote that it grants counts. Other nodes ignore its requests
+      // A node whose disk was wiped or rolled back may write a vote or campaign; only a vote that it grants counts. Other nodes ignore its requests
       // until it is removed.
       if (observation.type === 'durable') {
-        if (wiped.has(observation.node)) return undefined
+        if (forgetful.has(observation.node)) return undefined
         const { hardState } = observation.write
         return hardState?.votedFor === undefined
           ? undefined
@@ -39,7 +39,7 @@ export const voteOnce: Property = {
       }
       if (observation.type !== 'sent') return undefined
       const { from, to, message } = observation
-      if (message.type === 'RequestVoteRequest') return wiped.has(from) ? undefined : vote(from, message.term, from)
+      if (message.type === 'RequestVoteRequest') return forgetful.has(from) ? undefined : vote(from, message.term, from)
       if (message.type === 'RequestVoteResponse' && message.isGranted) return vote(from, message.term, to)
       return undefined
     }

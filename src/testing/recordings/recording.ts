@@ -25,6 +25,7 @@ const TYPES: { readonly [Type in Observation['type']]: true } = {
   durable: true,
   crashed: true,
   wiped: true,
+  rolledBack: true,
   sent: true,
   applied: true,
   restored: true,

@@ -48,6 +48,8 @@ const FAULT_EXAMPLES: Examples<Fault> = {
   fullDisk: { node: LEADER, leftBytes: 500, forMs: 800 },
   wipeDisk: { node: 1 },
   rot: { node: 2, part: 'log', place: 7 },
+  cloneDisk: { node: 1, ageMs: 200, side: [0], swapMs: 150, forMs: 900 },
+  rollBackDisk: { node: 1, ageMs: 600 },
   stall: { node: LEADER, forMs: 400 },
   missing: { node: 2, how: 'cut off' },
   drift: { node: 2, ratePerMille: 1050, forMs: 1000 },

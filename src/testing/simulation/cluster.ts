@@ -2,8 +2,10 @@
 import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { NodeId } from '../../core/types.ts'
+import type { MemoryDisk } from '../../memory/memory-disk.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { Observation } from '../properties/observation.ts'
+import { cloneOf } from '../properties/processes.ts'
 import { ALL_PROPERTIES } from '../properties/properties.ts'
 import type { Property } from '../properties/property.ts'
 import { PropertyMonitor } from '../properties/property-monitor.ts'
@@ -11,10 +13,11 @@ import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
 import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
+import { SecondSelves } from './second-selves.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { SimulatedDisk } from './simulated-disk.ts'
 import { SimulatedNetwork } from './simulated-network.ts'
-import type { NodeEnvironment } from './simulated-node.ts'
+import type { NodeEnvironment, NodePlan } from './simulated-node.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import type { SimulationStep, StepObserver } from './step-observer.ts'
 import { Trace } from './trace.ts'
@@ -69,6 +72,8 @@ export class Cluster implements NodeEnvironment {
   readonly random: SeededRandom
   readonly network: SimulatedNetwork
   readonly nodes: readonly SimulatedNode[]
+  /** Processes that run beside nodes under the same ids. */
+  readonly clones: SimulatedNode[] = []
   readonly monitor: PropertyMonitor
   readonly trace: Trace | undefined
   readonly settings: Partial<RaftOptions & RuntimeOptions>
@@ -86,6 +91,9 @@ export class Cluster implements NodeEnvironment {
   readonly eventCounts: Map<RaftEvent['type'], number> = new Map()
   /** Nodes that have lost their data and are not removed yet. Until then the operator requests no other membership change. */
   readonly withoutData: Set<NodeId> = new Set()
+  /** Of these, the nodes whose disk has gone back to an older copy. They keep running until the operator removes them. */
+  readonly goneBack: Set<NodeId> = new Set()
+  readonly selves: SecondSelves = new SecondSelves((error) => this.fail(error))
   readonly #crashPoints = new Map<
     NodeId,
     { call: number; readonly when: 'before' | 'after'; readonly run: () => void }
@@ -116,23 +124,36 @@ export class Cluster implements NodeEnvironment {
       sent: (from, to, message) => this.observe({ type: 'sent', from, to, message }),
       delivered: (from, to, message) => this.trace?.delivered(from, to, message),
       lost: (from, to, message, why) => this.trace?.lost(from, to, message, why),
+      connected: (process, peer, accepted) => {
+        const { membership } = this.monitor.view.node(process.host.identity.nodeId).disk.membership
+        if (membership.members.some(({ id }) => id === peer)) this.selves.accepted(process, peer, accepted)
+      },
     })
     const ids = Array.from({ length: plan.voters + plan.spares }, (_, number) => `n${number}`)
     const peers = Object.fromEntries(ids.slice(0, plan.voters).map((id) => [id, addressOf(id)]))
-    this.nodes = ids.map((id, number) => {
-      const random = this.random.fork(id)
-      const makeDisk = (): SimulatedDisk =>
-        new SimulatedDisk(id, random.fork(`disk ${random.next()}`), {
-          called: (node, when) => this.#onDiskCall(node, when),
-          durable: (node, write) => this.observe({ type: 'durable', node, write }),
-        })
-      return new SimulatedNode(
-        { id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 },
-        this,
-        random,
-        makeDisk,
-      )
-    })
+    this.nodes = ids.map((id, number) =>
+      this.#makeNode({ id, peers: number < plan.voters ? peers : {}, ratePerMille: 1000 }, id),
+    )
+  }
+
+  #makeNode(plan: NodePlan, process: string): SimulatedNode {
+    const random = this.random.fork(process)
+    const makeDisk = (): SimulatedDisk =>
+      new SimulatedDisk(process, random.fork(`disk ${random.next()}`), {
+        called: (node, when) => this.#onDiskCall(node, when),
+        durable: (node, write) => this.observe({ type: 'durable', node, write }),
+      })
+    return new SimulatedNode(plan, this, random, makeDisk)
+  }
+
+  /** Adds a second process under the id of a node, with a copy of its directory. It is not started, and no node reaches it. */
+  addClone(node: SimulatedNode, copy: MemoryDisk): SimulatedNode {
+    const process = cloneOf(node.id)
+    const clone = this.#makeNode({ ...node.plan, process }, process)
+    clone.optionOverrides = node.optionOverrides
+    this.clones.push(clone)
+    clone.rollBack(copy)
+    return clone
   }
 
   observe(observation: Observation): void {
@@ -158,8 +179,8 @@ export class Cluster implements NodeEnvironment {
   get leader(): SimulatedNode | undefined {
     let best: SimulatedNode | undefined
     let bestTerm = 0
-    for (const candidate of this.nodes) {
-      const status = candidate.node === undefined ? undefined : this.monitor.view.node(candidate.id).status
+    for (const candidate of [...this.nodes, ...this.clones]) {
+      const status = candidate.node === undefined ? undefined : this.monitor.view.node(candidate.process).status
       if (status?.role !== 'leader' || status.term <= bestTerm) continue
       best = candidate
       bestTerm = status.term
@@ -176,7 +197,7 @@ export class Cluster implements NodeEnvironment {
 
   /** Runs a callback before or after one of the node's next disk calls; 0 is the next one. */
   crashAtCall(node: SimulatedNode, call: number, when: 'before' | 'after', run: () => void): void {
-    this.#crashPoints.set(node.id, { call, when, run })
+    this.#crashPoints.set(node.process, { call, when, run })
   }
 
   clearCrashPoints(): void {

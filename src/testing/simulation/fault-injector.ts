@@ -1,9 +1,12 @@
 /** Injects the faults of a plan at their times, and ends them. */
 import { unreachable } from '../../core/assert.ts'
 import type { NodeId } from '../../core/types.ts'
+import type { MemoryDisk } from '../../memory/memory-disk.ts'
 import { hasQuorumWithout, isDirectoryIdRecorded } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
+import { isCovered, isKnownToBeOlder } from './covered-copies.ts'
 import type { DamagedPart } from './damage.ts'
+import { DiskCopies } from './disk-copies.ts'
 import type { Fault, FaultPlan } from './faults.ts'
 import { formatFault } from './faults.ts'
 import { NORMAL_CONDITIONS } from './network-conditions.ts'
@@ -19,6 +22,7 @@ type NodePair = readonly [from: NodeId, to: NodeId]
 export class FaultInjector {
   readonly #cluster: Cluster
   readonly #onProcessEnded: (node: SimulatedNode) => void
+  readonly #copies: DiskCopies
   #isOver = false
   /** These stay missing when the other faults end, as long as the remaining nodes form a quorum. */
   readonly #missing = new Map<SimulatedNode, 'down' | 'cut off'>()
@@ -26,15 +30,17 @@ export class FaultInjector {
   constructor(cluster: Cluster, onProcessEnded: (node: SimulatedNode) => void) {
     this.#cluster = cluster
     this.#onProcessEnded = onProcessEnded
+    this.#copies = new DiskCopies(cluster)
   }
 
   schedule(plan: FaultPlan): void {
+    this.#copies.schedule(plan)
     for (const fault of plan) this.#after(fault.atMs, () => this.#inject(fault))
   }
 
-  /** Nodes that are missing or have lost their data. */
+  /** Nodes that are missing or have lost their data, except those that run with an older copy of it. */
   get missing(): ReadonlySet<SimulatedNode> {
-    const lost = this.#cluster.nodes.filter(({ id }) => this.#cluster.withoutData.has(id))
+    const lost = this.#cluster.nodes.filter(({ id }) => this.#isLost(id))
     return new Set([...this.#missing.keys(), ...lost])
   }
 
@@ -46,6 +52,7 @@ export class FaultInjector {
     this.#cluster.clearCrashPoints()
     network.conditions = NORMAL_CONDITIONS
     network.healAll()
+    for (const clone of [...this.#cluster.clones]) this.#endClone(clone)
     for (const node of nodes) {
       node.disk.timing = NORMAL_DISK_TIMING
       node.clock?.setRate(1000)
@@ -53,7 +60,7 @@ export class FaultInjector {
       this.#repairDisk(node)
       if (node.clock?.isPaused === true) node.clock.resume()
     }
-    for (const node of nodes) if (this.#cluster.withoutData.has(node.id)) this.#kill(node, true)
+    for (const node of nodes) if (this.#isLost(node.id)) this.#kill(node, true)
     this.#keepMissingMinority()
     for (const node of nodes) this.#start(node)
   }
@@ -65,6 +72,15 @@ export class FaultInjector {
     this.#missing.clear()
     this.#cluster.network.healAll()
     for (const node of this.#cluster.nodes) this.#start(node)
+  }
+
+  /** The operator shuts down the nodes whose disk has gone back, before removing them. */
+  stopGoneBack(): void {
+    for (const node of this.#cluster.nodes) if (this.#cluster.goneBack.has(node.id)) this.#kill(node, true)
+  }
+
+  #isLost(id: NodeId): boolean {
+    return this.#cluster.withoutData.has(id) && !this.#cluster.goneBack.has(id)
   }
 
   /** Keeps missing nodes away, in the order in which they went, while the remaining nodes form a quorum; the others return. */
@@ -120,6 +136,52 @@ export class FaultInjector {
     this.#start(node)
   }
 
+  /** Prepares for the use of an older copy of a node's directory; returns whether the promises cover it. */
+  #mayGoBack(node: SimulatedNode): boolean {
+    const { monitor, withoutData, goneBack } = this.#cluster
+    if (node.isRemoved || !isDirectoryIdRecorded(monitor.view, node.id) || !this.#canLose(node)) return false
+    withoutData.add(node.id)
+    goneBack.add(node.id)
+    node.hasGoneBack = true
+    return true
+  }
+
+  #clone(node: SimulatedNode, copy: MemoryDisk | undefined, fault: Fault & { readonly type: 'cloneDisk' }): void {
+    if (copy === undefined || !isKnownToBeOlder(this.#cluster, node, copy) || !this.#mayGoBack(node)) return
+    this.#cluster.selves.expectBoot(node.id, node.disk.memory.boot?.id)
+    const clone = this.#cluster.addClone(node, copy)
+    const side = new Set(fault.side.map((number) => this.#node(number)))
+    this.#swap(node, clone, side, fault.swapMs)
+    clone.start()
+    this.#after(fault.forMs, () => this.#endClone(clone))
+  }
+
+  /** Lets the nodes of `side` reach the clone and the others the original, and later the other way round. */
+  #swap(node: SimulatedNode, clone: SimulatedNode, side: ReadonlySet<SimulatedNode>, swapMs: number): void {
+    const { network, nodes, clones } = this.#cluster
+    if (!clones.includes(clone)) return
+    const others = nodes.filter((other) => other !== node)
+    for (const other of others) network.route(other.id, (side.has(other) ? clone : node).process)
+    const rest = new Set(others.filter((other) => !side.has(other)))
+    this.#after(swapMs, () => this.#swap(node, clone, rest, swapMs))
+  }
+
+  #endClone(clone: SimulatedNode): void {
+    const { network, nodes, clones } = this.#cluster
+    if (!clones.includes(clone)) return
+    clone.crash(true)
+    clones.splice(clones.indexOf(clone), 1)
+    for (const other of nodes) if (other.id !== clone.id) network.route(other.id, clone.id)
+  }
+
+  #rollBack(node: SimulatedNode, older: MemoryDisk | undefined): void {
+    if (older === undefined || !isCovered(this.#cluster, node, older) || !this.#mayGoBack(node)) return
+    this.#cluster.selves.expectBoot(node.id, node.disk.memory.boot?.id)
+    node.rollBack(older)
+    this.#onProcessEnded(node)
+    this.#start(node)
+  }
+
   #damageDisk(node: SimulatedNode, part: DamagedPart, place: number): void {
     if (this.#canLose(node) && node.disk.damage.inflict(part, place, node.disk.memory))
       this.#cluster.withoutData.add(node.id)
@@ -138,7 +200,7 @@ export class FaultInjector {
   }
 
   #start(node: SimulatedNode): void {
-    const staysDown = this.#isOver && this.#cluster.withoutData.has(node.id)
+    const staysDown = this.#isOver && this.#isLost(node.id)
     if (this.#missing.get(node) !== 'down' && !staysDown) node.start()
   }
 
@@ -238,6 +300,14 @@ export class FaultInjector {
       }
       case 'wipeDisk':
         return this.#wipe(this.#node(fault.node))
+      case 'rollBackDisk': {
+        const node = this.#node(fault.node)
+        return this.#rollBack(node, this.#copies.of(node, fault))
+      }
+      case 'cloneDisk': {
+        const node = this.#node(fault.node)
+        return this.#clone(node, this.#copies.of(node, fault), fault)
+      }
       case 'rot':
         return this.#damageDisk(this.#node(fault.node), fault.part, fault.place)
       case 'missing': {

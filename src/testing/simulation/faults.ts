@@ -73,6 +73,25 @@ export type Fault =
    * exist yet. `place` selects the block, byte or bit, modulo their number.
    */
   | ({ readonly type: 'rot'; readonly node: number; readonly part: DamagedPart; readonly place: number } & WithStart)
+  /**
+   * The process ends, and restarts with a copy of its directory that was made `ageMs` before, while it ran or not. What it wrote since
+   * is forgotten. It catches up or stops with proof, and the operator removes it after the faults. Skipped unless the other nodes form
+   * a quorum.
+   */
+  | ({ readonly type: 'rollBackDisk'; readonly node: number; readonly ageMs: number } & WithStart)
+  /**
+   * A second process starts under the id of the node, with a copy of its directory that was made `ageMs` before. The nodes in `side`
+   * reach it instead of the original, the others reach the original; every `swapMs` it is the other way round. At least one of the two
+   * stops with proof, or is rejected. The clone ends after `forMs`; the operator removes the node after the faults. Skipped unless
+   * the other nodes form a quorum.
+   */
+  | ({
+      readonly type: 'cloneDisk'
+      readonly node: number
+      readonly ageMs: number
+      readonly side: readonly number[]
+      readonly swapMs: number
+    } & WithDuration)
   /** The process does not run for a while (a garbage collection, a suspended machine) and then continues. */
   | ({ readonly type: 'pause'; readonly node: number } & WithDuration)
   /** The process pauses between its next decision to send a message and the sending. */

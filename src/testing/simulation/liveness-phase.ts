@@ -17,9 +17,13 @@ const SETTLE_MS = 1500
 
 export async function runLivenessPhase(cluster: Cluster, clients: Clients, injector: FaultInjector): Promise<void> {
   injector.heal()
-  if (injector.missing.size > 0) await checkProgressWithout(cluster, clients, injector.missing)
+  if (injector.missing.size > 0 || cluster.goneBack.size > 0)
+    await checkProgressWithout(cluster, clients, injector.missing)
   if (cluster.isOver) return
   injector.restoreMissing()
+  if (cluster.goneBack.size > 0) await checkLossNoticed(cluster)
+  if (cluster.isOver) return
+  injector.stopGoneBack()
   // A membership change requested just before the loss of data may have made that data necessary: progress is not guaranteed then.
   if (cluster.withoutData.size > 0 && !hasQuorumWithout(cluster.monitor.view, cluster.withoutData)) return
   await removeNodesWithoutData(cluster, clients)
@@ -49,6 +53,23 @@ async function checkProgressWithout(
   const problem = clients.calls === callsBefore ? 'there is no leader' : 'no write was committed'
   const statuses = summarizeStatuses([...statusesOf(cluster, missing).values()])
   cluster.fail(new PropertyViolation(LIVENESS.majoritySuffices, `without ${[...missingIds]} ${problem}; ${statuses}`))
+}
+
+/** A node whose disk has gone back stops, or becomes equal to the leader. Meanwhile the leader serves. */
+async function checkLossNoticed(cluster: Cluster): Promise<void> {
+  const { time, goneBack } = cluster
+  await cluster.runUntil(time.nowUs + ELECTION_TIMEOUTS_MAX * electionTimeoutUs(cluster) + SETTLE_MS * 1000)
+  if (cluster.isOver) return
+  const statuses = statusesOf(cluster)
+  const [leader] = currentLeaders(statuses)
+  for (const id of goneBack) {
+    const status = statuses.get(id)
+    if (status === undefined) continue
+    if (leader === undefined || !leader.membership.members.some((member) => member.id === id)) continue
+    if (status.appliedIndex >= leader.commitIndex) continue
+    const summary = summarizeStatuses([...statuses.values()])
+    cluster.fail(new PropertyViolation(LIVENESS.lossNoticed, `${id} neither catches up nor stops; ${summary}`))
+  }
 }
 
 /** The operator removes the nodes that lost their data. */
@@ -97,9 +118,13 @@ function electionTimeoutUs({ settings }: Cluster): number {
   return (settings.electionTimeoutMaxMs as number) * 1000
 }
 
-/** The statuses of the nodes that run and are not missing. */
-function statusesOf({ nodes }: Cluster, missing: ReadonlySet<SimulatedNode> = new Set()): Map<NodeId, RaftStatus> {
+/** The statuses of the nodes that run, are not missing and have not stopped with proof that their disk went back. */
+function statusesOf(
+  { nodes, goneBack }: Cluster,
+  missing: ReadonlySet<SimulatedNode> = new Set(),
+): Map<NodeId, RaftStatus> {
+  const running = nodes.flatMap((one) => (one.node === undefined || missing.has(one) ? [] : [one.node.statusNow()]))
   return new Map(
-    nodes.flatMap((one) => (one.node === undefined || missing.has(one) ? [] : [[one.id, one.node.statusNow()]])),
+    running.filter(({ id, stopped }) => stopped === undefined || !goneBack.has(id)).map((one) => [one.id, one]),
   )
 }

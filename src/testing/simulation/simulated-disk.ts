@@ -35,7 +35,8 @@ interface UnfinishedFile {
 /** What survives when a node's process ends. There is one per data directory. */
 export class SimulatedDisk {
   readonly node: NodeId
-  readonly memory: MemoryDisk
+  /** Replaced when the directory goes back to an older copy. */
+  memory: MemoryDisk
   readonly damage: Damage
   readonly #random: SeededRandom
   readonly #observer: DiskObserver

@@ -1,6 +1,7 @@
 /** A simulated network that delays, loses, duplicates and reorders messages and cuts links, with random choices from one seed. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
+import { idOf } from '../properties/processes.ts'
 import type { Endpoint } from './endpoint.ts'
 import { handshake, reachesWrongNode } from './endpoint.ts'
 import type { Transfer } from './link.ts'
@@ -16,6 +17,8 @@ export interface NetworkObserver {
   sent(from: NodeId, to: NodeId, message: PeerMessage): void
   delivered(from: NodeId, to: NodeId, message: PeerMessage): void
   lost(from: NodeId, to: NodeId, message: PeerMessage, why: 'cut' | 'loss' | 'down'): void
+  /** A process has accepted a connection with the process that it reaches under a peer's id. */
+  connected?(process: Endpoint, peer: NodeId, accepted: Endpoint): void
 }
 
 const RECONNECT_US = 20_000
@@ -44,7 +47,10 @@ export class SimulatedNetwork {
   readonly #time: VirtualTime
   readonly #random: SeededRandom
   readonly #observer: NetworkObserver
-  readonly #endpoints = new Map<NodeId, Endpoint>()
+  /** By process: its node's id, or a name of its own if it is a clone. */
+  readonly #endpoints = new Map<string, Endpoint>()
+  /** By `FROM>TO`: the process that node FROM reaches under the id TO, if it is a clone. */
+  readonly #routes = new Map<string, string>()
   readonly #directions = new Map<string, LinkDirection>()
   readonly #links = new Map<string, Link>()
   conditions: NetworkConditions
@@ -111,37 +117,64 @@ export class SimulatedNetwork {
     this.#reconnectLater(link)
   }
 
-  /** Adds a node's endpoint, to which peers can now connect. */
-  attach(id: NodeId, endpoint: Endpoint): void {
-    this.#endpoints.set(id, endpoint)
+  /** Adds the endpoint of a process, to which peers can now connect. */
+  attach(process: string, endpoint: Endpoint): void {
+    this.#endpoints.set(process, endpoint)
   }
 
-  /** Removes the endpoint of a closed or crashed node; its peers detect that at once, as with a TCP reset. */
-  detach(id: NodeId): void {
-    if (!this.#endpoints.delete(id)) return
-    for (const link of this.#links.values())
-      if (link.a === id || link.b === id) this.#disconnect(link, `${id} closed its connections`)
+  /** Removes the endpoint of a closed or crashed process; its peers detect that at once, as with a TCP reset. */
+  detach(process: string): void {
+    if (!this.#endpoints.delete(process)) return
+    const id = idOf(process)
+    for (const link of this.#links.values()) {
+      const peer = link.a === id ? link.b : link.b === id ? link.a : undefined
+      if (peer !== undefined && this.#processAt(peer, id) === process)
+        this.#disconnect(link, `${id} closed its connections`)
+    }
   }
 
-  endpointOf(id: NodeId): Endpoint | undefined {
-    return this.#endpoints.get(id)
+  /** The endpoint that node `from` reaches under an id. */
+  endpointAt(from: NodeId, id: NodeId): Endpoint | undefined {
+    return this.#endpoints.get(this.#processAt(from, id))
   }
 
-  setPeers(id: NodeId, peers: ReadonlyMap<NodeId, string>): void {
-    const endpoint = this.#endpoints.get(id)
+  /** From now on node `from` reaches this process under the id of its node. */
+  route(from: NodeId, process: string): void {
+    const id = idOf(process)
+    if (this.#processAt(from, id) === process) return
+    const link = this.#link(from, id)
+    this.#disconnect(link, 'the connection was reset')
+    if (process === id) this.#routes.delete(`${from}>${id}`)
+    else this.#routes.set(`${from}>${id}`, process)
+    this.#reconnectLater(link)
+  }
+
+  #isAttached(endpoint: Endpoint): boolean {
+    return [...this.#endpoints.values()].includes(endpoint)
+  }
+
+  #processAt(from: NodeId, id: NodeId): string {
+    return this.#routes.get(`${from}>${id}`) ?? id
+  }
+
+  setPeers(process: string, peers: ReadonlyMap<NodeId, string>): void {
+    const endpoint = this.#endpoints.get(process)
     if (endpoint === undefined) return
+    const id = idOf(process)
     for (const peer of endpoint.peers.keys())
-      if (!peers.has(peer) && peer !== id) this.#disconnect(this.#link(id, peer), 'it is no longer a peer')
+      if (!peers.has(peer) && peer !== id && this.#processAt(peer, id) === process)
+        this.#disconnect(this.#link(id, peer), 'it is no longer a peer')
     endpoint.peers = new Map(peers)
     for (const peer of peers.keys()) if (peer !== id) this.#reconnectLater(this.#link(id, peer))
   }
 
-  send(from: NodeId, to: NodeId, message: PeerMessage): boolean {
+  send(process: string, to: NodeId, message: PeerMessage): boolean {
+    const from = idOf(process)
     const link = this.#link(from, to)
     const direction = this.#direction(from, to)
-    if (!link.isConnected || !direction.fits(message)) return false
+    if (!link.isConnected || this.#processAt(to, from) !== process || !direction.fits(message)) return false
     Object.freeze(message)
-    this.#observer.sent(from, to, message)
+    this.#observer.sent(process, to, message)
     if (direction.isCut) {
       this.#observer.lost(from, to, message, 'cut')
       return true
@@ -160,11 +193,13 @@ export class SimulatedNetwork {
   }
 
   /** Starts a transfer of snapshot bytes from `to` to `from`; it fails when the connection ends or the signal is aborted. */
-  openTransfer(from: NodeId, to: NodeId, signal: AbortSignal): Transfer {
+  openTransfer(process: string, to: NodeId, signal: AbortSignal): Transfer {
+    const from = idOf(process)
     const link = this.#link(from, to)
     const delay: Transfer['delay'] = async (clock) => {
       await clock.pass(this.#delayUs())
-      if (!link.isConnected || this.isCut(from, to) || this.isCut(to, from)) throw unreachable(from, to)
+      if (!link.isConnected || this.#processAt(to, from) !== process || this.isCut(from, to) || this.isCut(to, from))
+        throw unreachable(from, to)
     }
     return link.openTransfer(from, to, delay, signal)
   }
@@ -181,14 +216,15 @@ export class SimulatedNetwork {
   }
 
   #deliver(from: NodeId, to: NodeId, message: PeerMessage): void {
-    const endpoint = this.#endpoints.get(to)
+    const process = this.#processAt(from, to)
+    const endpoint = this.#endpoints.get(process)
     if (this.isCut(from, to) || endpoint === undefined) {
       this.#observer.lost(from, to, message, endpoint === undefined ? 'down' : 'cut')
       return
     }
     endpoint.clock.run(() => {
-      if (this.#endpoints.get(to) !== endpoint) return
-      this.#observer.delivered(from, to, message)
+      if (this.#endpoints.get(process) !== endpoint) return
+      this.#observer.delivered(from, process, message)
       endpoint.host.receive(from, message)
     })
   }
@@ -226,8 +262,8 @@ export class SimulatedNetwork {
   /** Connects after a handshake of both endpoints; a rejected endpoint retries later. */
   #connect(link: Link): void {
     const { a, b } = link
-    const one = this.#endpoints.get(a)
-    const other = this.#endpoints.get(b)
+    const one = this.endpointAt(b, a)
+    const other = this.endpointAt(a, b)
     if (link.isConnected) return
     const ids = [...this.#endpoints.keys()]
     if (
@@ -249,8 +285,10 @@ export class SimulatedNetwork {
       return
     }
     // A host may close its endpoint during any of these calls.
-    if (this.#endpoints.get(a) !== one || this.#endpoints.get(b) !== other) return
+    if (this.endpointAt(b, a) !== one || this.endpointAt(a, b) !== other) return
     link.connect()
+    this.#observer.connected?.(one, b, other)
+    this.#observer.connected?.(other, a, one)
     one.host.peerConnected(b)
     if (link.isConnected) other.host.peerConnected(a)
   }
@@ -262,9 +300,9 @@ export class SimulatedNetwork {
       [link.a, link.b],
       [link.b, link.a],
     ] as const) {
-      const endpoint = this.#endpoints.get(id)
+      const endpoint = this.endpointAt(peer, id)
       endpoint?.clock.run(() => {
-        if (this.#endpoints.get(id) === endpoint) endpoint.host.peerLost(peer, reason)
+        if (this.#isAttached(endpoint)) endpoint.host.peerLost(peer, reason)
       })
     }
     this.#reconnectLater(link)

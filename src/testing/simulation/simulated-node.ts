@@ -4,9 +4,11 @@ import { Raft } from '../../core/raft.ts'
 import type { InitialState } from '../../core/state.ts'
 import type { Instant, NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
+import type { MemoryDisk } from '../../memory/memory-disk.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { RaftCore } from '../../runtime/pipeline/driver.ts'
 import { RaftNode } from '../../runtime/raft-node.ts'
+import { COPIES } from '../properties/copies.ts'
 import { LIVENESS } from '../properties/liveness.ts'
 import type { Observation } from '../properties/observation.ts'
 import { PropertyViolation } from '../properties/property.ts'
@@ -42,11 +44,21 @@ export interface NodeEnvironment {
 
 export interface NodePlan {
   readonly id: NodeId
+  /** The name of the process, if it runs with a copy of the directory of the node with this id. */
+  readonly process?: string
   /** The bootstrap members; empty for a node that joins later. */
   readonly peers: Readonly<Record<NodeId, string>>
   /** The initial rate of its clock; 1000 is real speed. */
   readonly ratePerMille: number
 }
+
+/** The errors with which a node stops that has proof of a disk that has gone back, or of a second self. */
+const PROOFS: ReadonlySet<string> = new Set([
+  'ERR_RAFT_DIRECTORY_ROLLED_BACK',
+  'ERR_RAFT_DUPLICATE_DIRECTORY',
+  'ERR_RAFT_DUPLICATE_NODE',
+  'ERR_RAFT_DIVERGED',
+])
 
 export class SimulatedNode {
   readonly plan: NodePlan
@@ -64,6 +76,8 @@ export class SimulatedNode {
   optionOverrides: Partial<RaftOptions> = {}
   /** Called once, after a step of the core that sends messages and before they are sent. */
   beforeSending: (() => void) | undefined
+  /** Whether its disk has gone back to an older copy, so that it may stop with proof of that. */
+  hasGoneBack = false
   /** Whether its disk was wiped, so that its peers reject it and it may stop with that error. */
   expectsRejection = false
 
@@ -79,6 +93,11 @@ export class SimulatedNode {
     return this.plan.id
   }
 
+  /** The name of its process, which differs from the id if it is a clone of another node. */
+  get process(): string {
+    return this.plan.process ?? this.plan.id
+  }
+
   /** Whether a process runs; the node in it may still be starting. */
   get isRunning(): boolean {
     return this.#clock !== undefined
@@ -92,22 +111,23 @@ export class SimulatedNode {
     if (this.isRunning || this.isRemoved) return
     const { network, time, settings, interceptors, machine: userMachine } = this.#environment
     const { id, peers, ratePerMille } = this.plan
+    const { process } = this
     const clock = new NodeClock(time, { startMs: this.#random.below(100_000), ratePerMille })
     const isCurrent = (): boolean => !clock.isStopped
     this.#clock = clock
     const machine = new LedgerMachine(
       {
         applied: ({ index, term }, command, result) => {
-          if (isCurrent()) this.#environment.observe({ type: 'applied', node: id, index, term, command, result })
+          if (isCurrent()) this.#environment.observe({ type: 'applied', node: process, index, term, command, result })
         },
         restored: (index) => {
-          if (isCurrent()) this.#environment.observe({ type: 'restored', node: id, index })
+          if (isCurrent()) this.#environment.observe({ type: 'restored', node: process, index })
         },
       },
       userMachine?.make(),
     )
     const storage = new SimulatedStorage(this.disk, clock)
-    const transport = new SimulatedTransport(network, id, clock)
+    const transport = new SimulatedTransport(network, process, clock)
     RaftNode.start<string, string, string, string>({
       ...settings,
       ...this.optionOverrides,
@@ -116,8 +136,8 @@ export class SimulatedNode {
       peers: Object.keys(peers).length === 0 ? { [id]: addressOf(id) } : peers,
       join: Object.keys(peers).length === 0,
       seed: this.#random.below(1_000_000),
-      storage: interceptors?.storage?.(storage, id) ?? storage,
-      transport: interceptors?.transport?.(transport, id) ?? transport,
+      storage: interceptors?.storage?.(storage, process) ?? storage,
+      transport: interceptors?.transport?.(transport, process) ?? transport,
       clock,
       stateMachine: machine,
       makeCore: (options, recovered, now) => this.#makeCore(options, recovered, now, isCurrent),
@@ -138,22 +158,34 @@ export class SimulatedNode {
     this.#clock = undefined
     this.node = undefined
     this.machine = undefined
-    this.#environment.network.detach(this.id)
+    this.#environment.network.detach(this.process)
     this.disk.crash(isHard)
-    this.#environment.observe({ type: 'crashed', node: this.id })
+    this.#environment.observe({ type: 'crashed', node: this.process })
   }
 
   /** Crashes the node and replaces its data directory by an empty one. */
   wipe(): void {
     this.crash(true)
     this.disk = this.#makeDisk()
-    this.#environment.observe({ type: 'wiped', node: this.id })
+    this.#environment.observe({ type: 'wiped', node: this.process })
+  }
+
+  /** Crashes the node and puts an older copy in place of its data directory. */
+  rollBack(older: MemoryDisk): void {
+    this.crash(true)
+    this.disk.memory = older.copy()
+    this.hasGoneBack = true
+    const { hardState, snapshot, log } = this.disk.memory.view
+    this.#environment.observe({ type: 'rolledBack', node: this.process, hardState, snapshot, blocks: log.blocks })
   }
 
   #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): RaftCore {
     const { interceptors } = this.#environment
-    const node = this.id
+    const node = this.process
     this.#environment.observe({ type: 'started', node, ...recovered, settings: options })
+    const { unusable } = this.disk.memory
+    if (unusable !== undefined)
+      this.#environment.fail(new PropertyViolation(COPIES.staysStopped, `${node} started: ${unusable.message}`))
     // An intercepted core may violate its own invariants: the properties must detect that, not the core's assertions.
     const raft = new (interceptors?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
     return new ObservedCore(interceptors?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
@@ -175,6 +207,7 @@ export class SimulatedNode {
   }
 
   #isExpected(error: unknown): boolean {
+    if (this.hasGoneBack && isRaftError(error) && PROOFS.has(error.code)) return true
     return this.expectsRejection || this.disk.explains(error)
   }
 
@@ -185,7 +218,7 @@ export class SimulatedNode {
     if (isRaftError(error, 'ERR_RAFT_REMOVED')) this.isRemoved = true
     else if (!isExpected)
       this.#environment.fail(
-        new PropertyViolation(LIVENESS.nodeRuns, `${this.id} stopped by itself: ${describeError(error)}`),
+        new PropertyViolation(LIVENESS.nodeRuns, `${this.process} stopped by itself: ${describeError(error)}`),
       )
   }
 }

@@ -3,6 +3,7 @@ import type { PeerMessage, Transport, TransportHost } from '../../contracts/tran
 import type { NodeId } from '../../core/types.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
+import { idOf } from '../properties/processes.ts'
 import { addressOf } from './endpoint.ts'
 import type { Transfer } from './link.ts'
 import { unreachable } from './link.ts'
@@ -11,15 +12,18 @@ import type { NodeClock } from './virtual-clock.ts'
 
 export class SimulatedTransport implements Transport {
   readonly #network: SimulatedNetwork
+  /** The process, by its name in the network. */
+  readonly #process: string
   readonly #id: NodeId
   readonly #clock: NodeClock
   readonly #transfers = new Set<Transfer>()
   #host: TransportHost | undefined
   #isClosed = false
 
-  constructor(network: SimulatedNetwork, id: NodeId, clock: NodeClock) {
+  constructor(network: SimulatedNetwork, process: string, clock: NodeClock) {
     this.#network = network
-    this.#id = id
+    this.#process = process
+    this.#id = idOf(process)
     this.#clock = clock
   }
 
@@ -29,27 +33,27 @@ export class SimulatedTransport implements Transport {
 
   async start(host: TransportHost): Promise<void> {
     if (this.#isClosed) throw closed()
-    this.#network.attach(this.#id, { host, clock: this.#clock, peers: new Map() })
+    this.#network.attach(this.#process, { host, clock: this.#clock, peers: new Map() })
     this.#host = host
   }
 
   setPeers(addresses: ReadonlyMap<NodeId, string>): void {
-    if (this.#isOpen) this.#network.setPeers(this.#id, addresses)
+    if (this.#isOpen) this.#network.setPeers(this.#process, addresses)
   }
 
   send(to: NodeId, message: PeerMessage): boolean {
     if (!this.#isOpen) return false
-    if (!this.#clock.isPaused) return this.#network.send(this.#id, to, message)
+    if (!this.#clock.isPaused) return this.#network.send(this.#process, to, message)
     // The process was paused after it had decided to send this.
     this.#clock.run(() => {
-      if (this.#isOpen) this.#network.send(this.#id, to, message)
+      if (this.#isOpen) this.#network.send(this.#process, to, message)
     })
     return true
   }
 
   async *fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
     if (this.#isClosed) throw closed()
-    const transfer = this.#network.openTransfer(this.#id, from, signal)
+    const transfer = this.#network.openTransfer(this.#process, from, signal)
     this.#transfers.add(transfer)
     let chunks: AsyncIterator<Uint8Array> | undefined
     try {
@@ -73,7 +77,7 @@ export class SimulatedTransport implements Transport {
   async close(): Promise<void> {
     if (this.#isOpen) {
       for (const transfer of this.#transfers) transfer.fail(closed())
-      this.#network.detach(this.#id)
+      this.#network.detach(this.#process)
     }
     this.#isClosed = true
   }
@@ -84,7 +88,7 @@ export class SimulatedTransport implements Transport {
 
   /** Reads the snapshot from its owner, which checks the identity of this node again. */
   #source(from: NodeId, id: string, offset: number): AsyncIterable<Uint8Array> {
-    const owner = this.#network.endpointOf(from)?.host
+    const owner = this.#network.endpointAt(this.#id, from)?.host
     if (owner === undefined || this.#host === undefined) throw unreachable(this.#id, from)
     const refusal = owner.admit(this.#host.identity)
     if (refusal !== undefined) throw new RaftError(refusal.code as ErrorCode, refusal.message)

@@ -81,13 +81,15 @@ export interface SimulationParts {
   readonly monitor: PropertyMonitor
   readonly network: SimulatedNetwork
   readonly nodes: readonly SimulatedNode[]
+  readonly clones: readonly SimulatedNode[]
 }
 
 /** Reads the complete state without changing anything. */
 export async function worldState(world: SimulationParts): Promise<WorldState> {
   const { time, monitor, network } = world
   const nodes: NodeState[] = []
-  for (const node of world.nodes) nodes.push(await nodeState(node, monitor.view.node(node.id)))
+  for (const node of [...world.nodes, ...world.clones])
+    nodes.push(await nodeState(node, monitor.view.node(node.process)))
   return {
     event: time.executed,
     timeUs: time.nowUs,
@@ -106,7 +108,7 @@ export function hashOf(state: WorldState): string {
 
 async function nodeState(node: SimulatedNode, view: NodeView): Promise<NodeState> {
   return {
-    id: node.id,
+    id: node.process,
     life: processStateOf(node),
     isPaused: node.clock?.isPaused ?? false,
     clockMs: node.clock?.now(),
