@@ -35,6 +35,8 @@ export interface NodeStatus extends RaftStatus {
   /** The address of the leader, if known. */
   readonly leaderAddress: string | undefined
   readonly version: string
+  /** What keeps the log: 'rocksdb', 'segments', or the name of another storage. */
+  readonly storage: string | undefined
   /** The longest recent delay of the event loop in milliseconds. */
   readonly loopDelayMs: number
   /** Free disk space, if the storage reports it. */

@@ -4,7 +4,14 @@ import type { NodeId, SnapshotInfo } from '../core/types.ts'
 
 /** Events of the runtime, in addition to those of the core. */
 export type RuntimeEvent =
-  | { readonly type: 'started'; readonly address: string; readonly directoryId: string; readonly isNew: boolean }
+  | {
+      readonly type: 'started'
+      readonly address: string
+      readonly directoryId: string
+      readonly isNew: boolean
+      /** What keeps the log: 'rocksdb', 'segments', or the name of another storage. */
+      readonly storage?: string | undefined
+    }
   | {
       readonly type: 'recovered'
       readonly lastIndex: number

@@ -79,6 +79,8 @@ export interface StorageWrite {
  * It must NOT resolve before the sync, reorder writes, modify `bytes`, or block the event loop for long.
  */
 export interface Storage {
+  /** What it is, in a word, for the status and the log of a node: 'rocksdb'. */
+  readonly name?: string | undefined
   /**
    * Opens or creates the data directory. Rejects if it belongs to another cluster or node, is in use, damaged, marked as unusable or of
    * an unknown format; then the number of its boot is unchanged, or one more.

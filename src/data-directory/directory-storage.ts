@@ -37,6 +37,7 @@ export interface DirectoryStorageParts<Head extends BlockHeader> {
 }
 
 export class DirectoryStorage<Head extends BlockHeader> implements Storage {
+  readonly name: string
   readonly snapshots: SnapshotStore
   readonly #directory: DataDirectory
   readonly #parts: DirectoryStorageParts<Head>
@@ -48,6 +49,7 @@ export class DirectoryStorage<Head extends BlockHeader> implements Storage {
 
   constructor(parts: DirectoryStorageParts<Head>) {
     this.#parts = parts
+    this.name = parts.engine
     this.#directory = new DataDirectory(resolve(parts.path))
     this.#files = new SnapshotFiles(this.#directory.snapshots, () => this.#requireLog())
     this.snapshots = this.#files

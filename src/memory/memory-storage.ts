@@ -22,6 +22,7 @@ export interface MemoryStorageOptions {
 /** A Storage in memory. It is deterministic: it uses neither time nor randomness, and every call settles in the turn of the call. */
 export class MemoryStorage implements Storage {
   readonly disk: MemoryDisk
+  readonly name = 'memory'
   readonly snapshots: SnapshotStore
   #state: 'new' | 'open' | 'closed' = 'new'
   #failure: RaftError | undefined

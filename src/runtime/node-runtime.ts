@@ -168,7 +168,7 @@ export class NodeRuntime<Command, Result> {
     )
     if (this.#isClosing) return
     const { directoryId, boot, isNew } = this.#parts.recovered
-    this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew })
+    this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew, storage: storage.name })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
     this.#peers.reportDifferences((event) => this.hub.emit(event))
@@ -191,6 +191,7 @@ export class NodeRuntime<Command, Result> {
       leaderAddress: this.#peers.leaderHint(status.leader)?.address,
       moved: this.#peers.addresses.moved,
       version: VERSION,
+      storage: this.#parts.storage.name,
       loopDelayMs: clock.loopDelayMs?.() ?? 0,
       freeBytes: this.diskSpace.freeBytes,
       pendingProposals: this.calls.proposals.count,

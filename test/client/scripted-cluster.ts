@@ -249,6 +249,7 @@ export function statusOf(
     alarms: [],
     loopDelayMs: 0.5,
     freeBytes: undefined,
+    storage: undefined,
     pendingProposals: 0,
     moved: [],
     connected: ids.filter((other) => other !== id),

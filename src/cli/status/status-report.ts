@@ -35,6 +35,8 @@ export interface NodeRow {
   readonly loopDelayMs: number | undefined
   readonly freeBytes: number | undefined
   readonly version: string | undefined
+  /** What keeps its log. */
+  readonly storage: string | undefined
   /** Why the node has stopped, such as a failed disk. */
   readonly stopped: string | undefined
   readonly alarms: readonly Alarm[]
@@ -131,6 +133,7 @@ function rowsOf(
       loopDelayMs: status?.loopDelayMs,
       freeBytes: status?.freeBytes,
       version: status?.version,
+      storage: status?.storage,
       stopped: status?.stopped,
       alarms: status?.alarms ?? [],
     }

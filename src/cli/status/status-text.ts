@@ -15,6 +15,7 @@ const HEADINGS = [
   'SEEN',
   'LOOP',
   'DISK FREE',
+  'STORAGE',
   'VERSION',
 ]
 
@@ -79,6 +80,7 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
     node.silentMs === undefined ? '-' : `${node.silentMs} ms`,
     node.loopDelayMs === undefined ? '-' : `${Math.round(node.loopDelayMs)} ms`,
     node.freeBytes === undefined ? '-' : formatBytes(node.freeBytes),
+    node.storage ?? '-',
     node.version ?? '-',
   ]
 }

@@ -10,7 +10,7 @@ import { safeInteger } from './stream-frames.ts'
 /** A status as proto-loader decodes it: only optional fields may be missing, and numbers are not checked yet. */
 export type WireStatusResponse = Omit<
   NodeStatus,
-  'role' | 'leader' | 'leaderAddress' | 'votedFor' | 'stopped' | 'freeBytes' | 'peers' | 'alarms'
+  'role' | 'leader' | 'leaderAddress' | 'votedFor' | 'stopped' | 'freeBytes' | 'storage' | 'peers' | 'alarms'
 > & {
   readonly role: string
   readonly leader?: string | undefined
@@ -18,6 +18,7 @@ export type WireStatusResponse = Omit<
   readonly votedFor?: string | undefined
   readonly stopped?: string | undefined
   readonly freeBytes?: number | undefined
+  readonly storage?: string | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
 }
@@ -71,6 +72,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     leaderAddress: wire.leaderAddress ?? undefined,
     votedFor: wire.votedFor ?? undefined,
     stopped: wire.stopped ?? undefined,
+    storage: wire.storage,
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
     peers: followers.map(followerFromWire),

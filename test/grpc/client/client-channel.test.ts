@@ -41,6 +41,7 @@ describe('a client channel over gRPC', () => {
       votedFor: undefined,
       stopped: 'the disk failed',
       freeBytes: 2 ** 50,
+      storage: 'segments',
       loopDelayMs: 1.25,
       alarms: [
         { code: 'SPACE_LOW', peer: undefined, forMs: 0.5, message: 'free space', details: { freeBytes: '1' } },
