@@ -101,10 +101,14 @@ export class PeerAdmission {
     })
   }
 
-  /** A boot that a member has seen is a fact, whatever else that member knows. */
+  /**
+   * A boot that a member has seen is a fact, whatever else that member knows. A copy from before this node joined contains no members: then
+   * the peer is one that it was started to join.
+   */
   #refusedAsCopy(peer: NodeId, code: (typeof COPY_CODES)[number], message: string): RaftError | undefined {
-    const areMembers = [peer, this.#identity.nodeId].every((id) => this.#membershipView.member(id) !== undefined)
-    return areMembers ? this.#copyError(code, `${peer} refused this node: ${message}`) : undefined
+    const { members } = this.#membershipView
+    const isTrusted = members.length === 0 || this.#membershipView.member(peer) !== undefined
+    return isTrusted ? this.#copyError(code, `${peer} refused this node: ${message}`) : undefined
   }
 
   #check(peer: PeerIdentity): Refusal | undefined {
