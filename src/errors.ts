@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   ERR_RAFT_DIVERGED: { outcome: 'unknown', retryable: false },
   ERR_RAFT_FORMAT: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NO_SPACE: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_NO_DESCRIPTORS: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_STORAGE: { outcome: 'unknown', retryable: false },
   ERR_RAFT_COMPACTED: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_SNAPSHOT_GONE: { outcome: 'not-applied', retryable: true },

@@ -45,6 +45,8 @@ const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_UNREACHABLE: EXIT.tryAgain,
   ERR_RAFT_PORT_IN_USE: EXIT.tryAgain,
   ERR_RAFT_DATA_DIR_LOCKED: EXIT.tryAgain,
+  // The shortage may be over: other processes and connections hold descriptors too.
+  ERR_RAFT_NO_DESCRIPTORS: EXIT.tryAgain,
   ERR_RAFT_STORAGE: EXIT.io,
   ERR_RAFT_NO_SPACE: EXIT.io,
   ERR_RAFT_LISTEN: EXIT.doNotRestart,

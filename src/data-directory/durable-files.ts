@@ -23,17 +23,6 @@ export async function moveFile(from: string, to: string): Promise<void> {
   await syncDirectory(dirname(to))
 }
 
-/** Overwrites the start of an existing file in place. */
-export async function overwriteFile(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    await writeAll(file, bytes, 0)
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-}
-
 /** Writes all bytes at a position; a single `write` may write fewer. */
 export async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length; ) {

@@ -1,12 +1,14 @@
 /**
  * Stores term and vote in two files that both hold the newest record with a checksum. A save completes once both are written, so
- * if one file is damaged, lost, or torn by a crash, the other holds the last saved record.
+ * if one file is damaged, lost, or torn by a crash, the other holds the last saved record. Both files stay open: a process that has
+ * no descriptor left can still vote.
  */
-import { readFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
-import { overwriteFile, replaceFile } from './durable-files.ts'
+import { replaceFile, writeAll } from './durable-files.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
 /** The size of a file: one page of the file system, written in place. */
@@ -35,13 +37,19 @@ const EMPTY: HardStateRecord = {
   lastTerm: 0,
 }
 
+/** A file that is open for writing. */
+interface OpenCopy {
+  readonly path: string
+  readonly file: FileHandle
+}
+
 export class HardStateFile {
-  readonly #paths: readonly [string, string]
+  readonly #copies: readonly OpenCopy[]
   #record: HardStateRecord
   #saving: Promise<void> = Promise.resolve()
 
-  private constructor(paths: readonly [string, string], record: HardStateRecord) {
-    this.#paths = paths
+  private constructor(copies: readonly OpenCopy[], record: HardStateRecord) {
+    this.#copies = copies
     this.#record = record
   }
 
@@ -61,7 +69,7 @@ export class HardStateFile {
       )
     if (a.record?.number !== best.number) await replaceFile(paths[0], encodeChecksummedJson(best, FILE_BYTES))
     if (b.record?.number !== best.number) await replaceFile(paths[1], encodeChecksummedJson(best, FILE_BYTES))
-    return new HardStateFile(paths, best)
+    return new HardStateFile(await openCopies(paths), best)
   }
 
   get record(): HardStateRecord {
@@ -75,6 +83,12 @@ export class HardStateFile {
     return saved
   }
 
+  /** Closes both files, after the saves that have begun. Idempotent. */
+  async close(): Promise<void> {
+    await this.#saving
+    await closeCopies(this.#copies)
+  }
+
   async #save(change: Partial<HardStateRecord>): Promise<void> {
     const record = { ...this.#record, ...change, number: this.#record.number + 1 }
     const bytes = encodeChecksummedJson(record, FILE_BYTES)
@@ -83,15 +97,37 @@ export class HardStateFile {
         'ERR_RAFT_TOO_LARGE',
         `the node id is too long: the vote does not fit into ${FILE_BYTES} bytes`,
       )
-    for (const path of this.#paths) {
+    for (const copy of this.#copies) {
       try {
-        await overwriteFile(path, bytes)
+        await overwrite(copy, bytes)
       } catch (cause) {
-        throw storageError(cause, `write term and vote to ${path}`)
+        throw storageError(cause, `write term and vote to ${copy.path}`)
       }
     }
     this.#record = record
   }
+}
+
+async function openCopies(paths: readonly string[]): Promise<OpenCopy[]> {
+  const copies: OpenCopy[] = []
+  try {
+    for (const path of paths) copies.push({ path, file: await open(path, 'r+') })
+    return copies
+  } catch (cause) {
+    await closeCopies(copies)
+    throw storageError(cause, `open term and vote in ${paths[copies.length]}`)
+  }
+}
+
+async function closeCopies(copies: readonly OpenCopy[]): Promise<void> {
+  for (const { file } of copies) await file.close()
+}
+
+/** Overwrites the start of a file in place. A write to a file that was deleted would succeed and be lost, so that is an error. */
+async function overwrite({ file }: OpenCopy, bytes: Uint8Array): Promise<void> {
+  await writeAll(file, bytes, 0)
+  await file.datasync()
+  if ((await file.stat()).nlink === 0) throw new Error('the file was deleted or replaced while it was in use')
 }
 
 interface Copy {

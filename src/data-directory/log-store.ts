@@ -111,6 +111,7 @@ export class LogStore<Head extends BlockHeader = BlockHeader> {
     try {
       if (this.#failure === undefined) await this.#failStop(() => this.#mark())
     } finally {
+      await this.#hardState.close().catch(() => undefined)
       await this.#files.close()
     }
   }

@@ -34,17 +34,19 @@ export async function openDirectory<Head extends BlockHeader>(
   const existing = await directory.readIdentity(expected, engine)
   await assertUsable(directory, expected.nodeId)
   const files = await openFiles(existing !== undefined)
+  let hardState: HardStateFile | undefined
   try {
     const identity =
       (await directory.readIdentity(expected, engine)) ??
       (await initializeDirectory(directory, expected, { engine, files }))
     await writeOwner(directory.owner, expected.nodeId)
-    const hardState = await HardStateFile.open(directory.hardState)
+    hardState = await HardStateFile.open(directory.hardState)
     const opened = await files.recover(hardState.record)
     if (opened.snapshot !== undefined) await verifySnapshot(opened.snapshot)
     const boot = await beginBoot(directory, identity)
     return { ...opened, identity, boot, files, hardState }
   } catch (cause) {
+    await hardState?.close().catch(() => undefined)
     await removeOwner(directory.owner).catch(() => undefined)
     await files.close().catch(() => undefined)
     throw storageError(cause, `open the data directory ${directory.path}`)

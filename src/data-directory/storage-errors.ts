@@ -9,6 +9,8 @@ interface Cause {
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   ERR_RAFT_NO_SPACE: 'free disk space, then restart this node; acknowledged data is safe',
+  ERR_RAFT_NO_DESCRIPTORS:
+    'the disk is not the cause: raise the limit of open files (`ulimit -n`, LimitNOFILE) or close connections',
   ERR_RAFT_DATA_DIR_ACCESS: 'check the path, its owner and its mode, or choose another data directory',
   ERR_RAFT_STORAGE: 'do not retry: check the disk first, then restart this node',
   ERR_RAFT_CORRUPT: 'other members hold the data: replace this member, and keep its directory until that is done',
@@ -32,9 +34,10 @@ export function corrupt(what: string, details: RaftErrorOptions['details'], caus
   return new RaftError('ERR_RAFT_CORRUPT', what, { hint: HINTS.ERR_RAFT_CORRUPT, details, cause })
 }
 
-/** Whether the database is locked by another process. */
+/** Whether the database is locked by another process; not if its lock file could not be opened for want of a descriptor. */
 export function isLockError(cause: unknown): boolean {
-  return /[/\\]LOCK: /.test(describe(cause).message)
+  const { message } = describe(cause)
+  return /[/\\]LOCK: /.test(message) && !/Too many open files/.test(message)
 }
 
 /** Whether a file or directory does not exist. */
@@ -47,6 +50,9 @@ function classify(message: string, code: string | undefined): ErrorCode {
     case 'ENOSPC':
     case 'EDQUOT':
       return 'ERR_RAFT_NO_SPACE'
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'ERR_RAFT_NO_DESCRIPTORS'
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
@@ -56,6 +62,7 @@ function classify(message: string, code: string | undefined): ErrorCode {
       return 'ERR_RAFT_DATA_DIR_ACCESS'
   }
   if (/No space left|Disk quota exceeded/.test(message)) return 'ERR_RAFT_NO_SPACE'
+  if (/Too many open files/.test(message)) return 'ERR_RAFT_NO_DESCRIPTORS'
   if (/[/\\]LOCK: /.test(message)) return 'ERR_RAFT_DATA_DIR_LOCKED'
   // RocksDB cannot create its directory in a file system that takes no new names, such as /proc.
   if (/While mkdir if missing/.test(message)) return 'ERR_RAFT_DATA_DIR_ACCESS'

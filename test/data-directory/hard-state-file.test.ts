@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { HardStateFile } from '../../src/data-directory/hard-state-file.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { temporaryDirectory } from '../rocksdb/rocksdb-fixture.ts'
+import { watchFiles } from '../storage/watched-files.ts'
 
 describe('the hard-state file pair', () => {
   let root: string
@@ -15,11 +16,21 @@ describe('the hard-state file pair', () => {
     paths = [join(root, 'hard-state-a'), join(root, 'hard-state-b')]
     await HardStateFile.create(paths)
   })
-  afterEach(() => rm(root, { recursive: true, force: true }))
+  afterEach(async () => {
+    for (const file of opened.splice(0)) await file.close()
+    await rm(root, { recursive: true, force: true })
+  })
 
-  const vote = async (term: number, votedFor: string) => (await HardStateFile.open(paths)).save({ term, votedFor })
+  const opened: HardStateFile[] = []
+  const openFile = async (): Promise<HardStateFile> => {
+    const file = await HardStateFile.open(paths)
+    opened.push(file)
+    return file
+  }
+
+  const vote = async (term: number, votedFor: string) => (await openFile()).save({ term, votedFor })
   const reopen = async () => {
-    const { term, votedFor } = (await HardStateFile.open(paths)).record
+    const { term, votedFor } = (await openFile()).record
     return `${votedFor} in ${term}`
   }
 
@@ -59,15 +70,21 @@ describe('the hard-state file pair', () => {
 
   it('rejects a save if one copy cannot be written, and keeps the old record', async () => {
     await vote(1, 'b')
-    const file = await HardStateFile.open(paths)
+    const file = await openFile()
     await rm(paths[1])
     await mkdir(paths[1])
     await assert.rejects(file.save({ term: 2, votedFor: 'c' }), (error) => isRaftError(error, 'ERR_RAFT_STORAGE'))
     assert.equal(file.record.term, 1)
   })
 
+  it('saves a vote while no further file can be opened', async () => {
+    const file = await openFile()
+    await withoutDescriptors(root, () => file.save({ term: 3, votedFor: 'd' }))
+    assert.equal(await reopen(), 'd in 3')
+  })
+
   it('rejects a vote for a node id that does not fit', async () => {
-    const file = await HardStateFile.open(paths)
+    const file = await openFile()
     await assert.rejects(file.save({ votedFor: 'x'.repeat(5000) }), (error) => isRaftError(error, 'ERR_RAFT_TOO_LARGE'))
   })
 })
@@ -76,4 +93,27 @@ async function flip(path: string): Promise<void> {
   const bytes = await readFile(path)
   bytes[20] = (bytes[20] ?? 0) ^ 4
   await writeFile(path, bytes)
+}
+
+/** Runs an action while no file in the directory can be opened (EMFILE). */
+async function withoutDescriptors(directory: string, action: () => Promise<void>): Promise<void> {
+  const nothing = async (): Promise<void> => undefined
+  const unwatch = await watchFiles(directory, {
+    beforeOpen: (path) => {
+      throw Object.assign(new Error(`EMFILE: too many open files, open '${path}'`), { code: 'EMFILE' })
+    },
+    ...{
+      afterCreate: () => undefined,
+      beforeWrite: () => undefined,
+      duringWrite: nothing,
+      beforeSync: nothing,
+      afterSync: () => undefined,
+    },
+    ...{ beforeRename: nothing, afterRename: nothing, beforeRemove: nothing },
+  })
+  try {
+    await action()
+  } finally {
+    unwatch()
+  }
 }

@@ -22,9 +22,9 @@ const MISSING_SYNCS: Readonly<Record<string, Edit>> = {
   },
   'of the parent of a new directory': { file: FILES, from: '  await syncDirectory(parent)\n', to: '' },
   'of a file that is overwritten': {
-    file: FILES,
-    from: '    await writeAll(file, bytes, 0)\n    await file.datasync()\n',
-    to: '    await writeAll(file, bytes, 0)\n',
+    file: 'src/data-directory/hard-state-file.ts',
+    from: '  await writeAll(file, bytes, 0)\n  await file.datasync()\n',
+    to: '  await writeAll(file, bytes, 0)\n',
   },
   'of a finished snapshot': {
     file: 'src/data-directory/snapshot-writer.ts',

@@ -14,6 +14,8 @@ export interface WatchedFile {
 
 /** Called around each operation, which waits for it. If it throws, the operation fails. */
 export interface FileWatcher {
+  /** A file is about to be opened. */
+  beforeOpen?(path: string): void
   /** Of a file or directory. */
   afterCreate(path: string): void
   beforeWrite(file: WatchedFile): void
@@ -68,6 +70,7 @@ async function patch(): Promise<void> {
     const path = String(args[0])
     const watcher = watcherOf(path)
     if (watcher === undefined) return open(...args)
+    watcher.beforeOpen?.(path)
     const isNew = !existsSync(path)
     const handle = await open(...args)
     const file = { path, ino: (await handle.stat()).ino }
