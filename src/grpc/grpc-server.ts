@@ -1,8 +1,16 @@
 /** One gRPC port, shared by the services for peers, clients and operators, with an orderly shutdown. */
-import type { ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
-import { Server, ServerCredentials } from '@grpc/grpc-js'
+import type { AddressInfo, Server as TcpServer } from 'node:net'
+import { createServer } from 'node:net'
+import type { ServerInterceptor, ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
 import { RaftError } from '../errors.ts'
+import { withDefaults } from '../platform/options.ts'
+import type { ConnectionLimits } from './connection-limiter.ts'
+import { ConnectionLimiter } from './connection-limiter.ts'
+import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
+import type { ListenAddress } from './shared/listen-address.ts'
 import { formatAddress, isWildcard, listenError, parseListenAddress, probeListen } from './shared/listen-address.ts'
+import { toStatus } from './shared/status-codes.ts'
 
 /** The options of GrpcServer. */
 export interface GrpcServerOptions {
@@ -16,9 +24,14 @@ export interface GrpcServerOptions {
   readonly options?: ServerOptions | undefined
   /** How long calls in progress may take to end when the server closes, in milliseconds; then they are cancelled. Default 500. */
   readonly shutdownGraceMs?: number | undefined
+  /** Limits of the incoming connections. The defaults are those of GrpcTransport. */
+  readonly connections?: Partial<ConnectionLimits> | undefined
 }
 
 const SHUTDOWN_GRACE_MS = 500
+
+/** Calls of this package are between nodes; they greet with a hello. */
+const PEER_PATH = /^\/quorate\.v1\.Peer/
 
 /**
  * Owns a grpc-js server. Add every service before `start`. A service with long streams also registers `beforeClose` to end them:
@@ -27,6 +40,8 @@ const SHUTDOWN_GRACE_MS = 500
 export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
+  readonly #limiter: ConnectionLimiter
+  #listener: TcpServer | undefined
   readonly #beforeClose: (() => void)[] = []
   #address = ''
   #started: Promise<void> | undefined
@@ -42,7 +57,11 @@ export class GrpcServer {
         },
       )
     this.#options = options
-    this.#server = new Server(options.options ?? {})
+    this.#limiter = new ConnectionLimiter(
+      withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {}),
+    )
+    const interceptors = [...(options.options?.interceptors ?? []), this.#countClient]
+    this.#server = new Server({ ...options.options, interceptors })
   }
 
   /** The address at which others reach this server; '' before it listens. */
@@ -54,6 +73,11 @@ export class GrpcServer {
   addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void {
     if (this.#started !== undefined) throw new RaftError('ERR_RAFT_INTERNAL', 'a service was added after the start')
     this.#server.addService(definition, implementation)
+  }
+
+  /** Gives the connection of an incoming call a place of its own: a peer has greeted on it. */
+  markPeer(call: { getPeer(): string }): void {
+    this.#limiter.onPeer(call.getPeer())
   }
 
   /** Registers a function that `close` calls first, once: end long streams in it. */
@@ -71,13 +95,33 @@ export class GrpcServer {
     const listen = parseListenAddress(this.#options.listen)
     const bound = await probeListen(listen)
     if (this.#closed !== undefined) throw new RaftError('ERR_RAFT_CLOSED', 'closed while starting')
-    const port = await new Promise<number>((resolve, reject) => {
-      const credentials = this.#options.credentials ?? ServerCredentials.createInsecure()
-      this.#server.bindAsync(formatAddress(bound), credentials, (error, boundPort) =>
-        error === null ? resolve(boundPort) : reject(listenError(listen, error)),
-      )
-    })
+    const port = await this.#bind(bound).catch((cause: unknown) => Promise.reject(listenError(listen, cause)))
     this.#address = this.#options.advertise ?? formatAddress({ host: listen.host, port })
+  }
+
+  /** grpc-js cannot bound the connections that it accepts itself. */
+  async #bind({ host, port }: ListenAddress): Promise<number> {
+    const credentials = this.#options.credentials ?? ServerCredentials.createInsecure()
+    const injector = this.#server.createConnectionInjector(credentials)
+    const listener = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+      if (this.#limiter.admit(socket)) injector.injectConnection(socket)
+    })
+    this.#listener = listener
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen({ host, port, exclusive: true }, resolve)
+    })
+    listener.on('error', () => undefined)
+    return (listener.address() as AddressInfo).port
+  }
+
+  /** Rejects the calls of a client whose connection is one too many; their handlers do not run. */
+  readonly #countClient: ServerInterceptor = ({ path }, call) => {
+    const problem = PEER_PATH.test(path) ? undefined : this.#limiter.onClientCall(call.getPeer())
+    if (problem === undefined) return new ServerInterceptingCall(call)
+    const hint = 'use fewer connections, or another node'
+    call.sendStatus(toStatus(new RaftError('ERR_RAFT_OVERLOADED', problem, { hint })))
+    return new ServerInterceptingCall(call, { start: () => undefined })
   }
 
   /** Ends the streams of the services, waits for calls in progress up to the grace period, then cancels them. Idempotent. */
@@ -89,6 +133,8 @@ export class GrpcServer {
   async #shutdown(): Promise<void> {
     await this.#started?.catch(() => undefined)
     for (const end of this.#beforeClose) end()
+    this.#listener?.close()
+    this.#limiter.closeNew()
     await new Promise<void>((resolve) => {
       const grace = setTimeout(() => {
         this.#server.forceShutdown()

@@ -50,6 +50,7 @@ export class GrpcTransport implements Transport {
       credentials: options.credentials?.server,
       options: serverOptions(this.#limits),
       shutdownGraceMs: this.#limits.shutdownGraceMs,
+      connections: this.#limits,
     })
   }
 
@@ -66,10 +67,18 @@ export class GrpcTransport implements Transport {
       host,
       address: () => this.address,
       link: (peer) => this.#link(host, peer),
-      onAccepted: (peer) => this.#dialers.get(peer)?.retryNow(),
+      onAccepted: (peer, call) => {
+        this.server.markPeer(call)
+        this.#dialers.get(peer)?.retryNow()
+      },
       limits,
     })
-    const snapshots = new SnapshotServer({ host, checkHello: (hello) => acceptor.checkHello(hello), limits })
+    const snapshots = new SnapshotServer({
+      host,
+      checkHello: (hello) => acceptor.checkHello(hello),
+      onAccepted: (call) => this.server.markPeer(call),
+      limits,
+    })
     this.#acceptor = acceptor
     this.#snapshotServer = snapshots
     const { link, fetchSnapshot: fetch } = peerProto()

@@ -109,6 +109,7 @@ async function withoutDescriptors(directory: string, action: () => Promise<void>
       beforeSync: nothing,
       afterSync: () => undefined,
     },
+    afterWrite: nothing,
     ...{ beforeRename: nothing, afterRename: nothing, beforeRemove: nothing },
   })
   try {

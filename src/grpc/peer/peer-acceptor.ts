@@ -10,6 +10,8 @@ import type { PeerLink } from './peer-link.ts'
 import { PeerStream } from './peer-stream.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 
+type PeerDuplex = ServerDuplexStream<Buffer, Buffer>
+
 export interface PeerAcceptorParts {
   readonly host: TransportHost
   /** The address at which peers reach this node. */
@@ -17,7 +19,7 @@ export interface PeerAcceptorParts {
   /** Returns the link to a peer; creates it if there is none. */
   readonly link: (peer: NodeId) => PeerLink
   /** Called when a peer has connected to this node. */
-  readonly onAccepted: (peer: NodeId) => void
+  readonly onAccepted: (peer: NodeId, call: PeerDuplex) => void
   readonly limits: GrpcTransportLimits
 }
 
@@ -40,10 +42,10 @@ export class PeerAcceptor {
     this.#parts = parts
   }
 
-  accept(call: ServerDuplexStream<Buffer, Buffer>): void {
+  accept(call: PeerDuplex): void {
     const { limits } = this.#parts
     const stream = new PeerStream(acceptedCall(call), limits, {
-      onFrame: (frame) => this.#onFirstFrame(stream, frame),
+      onFrame: (frame) => this.#onFirstFrame(call, stream, frame),
       onEnd: () => this.#endHandshake(stream),
       onMalformed: (refusal) => this.#reject(stream, refusal),
     })
@@ -74,7 +76,7 @@ export class PeerAcceptor {
     }
   }
 
-  #onFirstFrame(stream: PeerStream, frame: Frame): void {
+  #onFirstFrame(call: PeerDuplex, stream: PeerStream, frame: Frame): void {
     if (frame.type !== 'hello')
       return this.#reject(stream, makeRefusal('ERR_RAFT_BAD_MESSAGE', `${frame.type} before a hello`))
     const { hello } = frame
@@ -86,7 +88,7 @@ export class PeerAcceptor {
     this.#endHandshake(stream)
     stream.writeNow({ type: 'hello', hello: makeHello(this.#parts.host, this.#parts.address(), hello.nodeId) })
     link.attach('accepted', { stream, hello, onEnded: () => undefined })
-    this.#parts.onAccepted(hello.nodeId)
+    this.#parts.onAccepted(hello.nodeId, call)
   }
 
   #reject(stream: PeerStream, refusal: Refusal): void {

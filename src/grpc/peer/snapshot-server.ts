@@ -13,6 +13,8 @@ type Call = ServerWritableStream<Buffer, Buffer>
 export interface SnapshotServerParts {
   readonly host: TransportHost
   readonly checkHello: (hello: Hello) => Refusal | undefined
+  /** Called when a peer has greeted in a call. */
+  readonly onAccepted: (call: Call) => void
   readonly limits: GrpcTransportLimits
 }
 
@@ -47,6 +49,7 @@ export class SnapshotServer {
       const request = decodeFetchRequest(call.request)
       const refusal = this.#parts.checkHello(request.hello)
       if (refusal !== undefined) return await reject(call, refusal)
+      this.#parts.onAccepted(call)
       await this.#send(call, request)
       call.end()
     } catch (error) {

@@ -31,6 +31,14 @@ export interface GrpcTransportLimits {
   readonly handshakeTimeoutMs: number
   /** The most incoming streams that wait for a hello. */
   readonly handshakesMax: number
+  /** The most incoming connections of the port, peers and clients together; at most half of the descriptors (`ulimit -n`). */
+  readonly connectionsMax: number
+  /** The most connections of clients from one address. Further ones are rejected with ERR_RAFT_OVERLOADED. */
+  readonly connectionsPerAddressMax: number
+  /** The connections of `connectionsMax` that clients cannot take; at most half of them. */
+  readonly peerConnectionsReserved: number
+  /** A connection is closed if neither a peer greets nor a client calls on it within this time. */
+  readonly greetingTimeoutMs: number
   /** The interval of pings on an idle connection. */
   readonly keepaliveTimeMs: number
   /** A connection is closed if the reply to a ping takes this long. */
@@ -54,6 +62,10 @@ export const GRPC_TRANSPORT_DEFAULTS: GrpcTransportLimits = {
   refusalMemoryMs: 1000,
   handshakeTimeoutMs: 2000,
   handshakesMax: 64,
+  connectionsMax: 2048,
+  connectionsPerAddressMax: 1024,
+  peerConnectionsReserved: 64,
+  greetingTimeoutMs: 5000,
   keepaliveTimeMs: 2000,
   keepaliveTimeoutMs: 2000,
   shutdownGraceMs: 500,

@@ -1,0 +1,115 @@
+/**
+ * Bounds the incoming connections of a port, so that strangers and idle connections cannot take the descriptors of the storage and the
+ * places of the peers. A connection is new until a peer greets on it or a client calls on it.
+ */
+import type { Socket } from 'node:net'
+import { descriptorLimit } from '../platform/descriptor-limit.ts'
+
+/** Limits of the incoming connections of a port; times in milliseconds. */
+export interface ConnectionLimits {
+  readonly connectionsMax: number
+  readonly connectionsPerAddressMax: number
+  readonly peerConnectionsReserved: number
+  readonly greetingTimeoutMs: number
+}
+
+type Kind = 'new' | 'client' | 'peer'
+
+interface Connection {
+  readonly socket: Socket
+  readonly address: string
+  readonly timeout: NodeJS.Timeout
+  kind: Kind
+}
+
+/** The storage and the connections to other nodes need the other descriptors of the process. */
+const DESCRIPTORS_SHARE = 2
+
+export class ConnectionLimiter {
+  readonly #limits: ConnectionLimits
+  readonly #connectionsMax: number
+  readonly #clientsMax: number
+  /** By remote address and port, the oldest first. */
+  readonly #connections = new Map<string, Connection>()
+  readonly #clientsByAddress = new Map<string, number>()
+  #clients = 0
+
+  constructor(limits: ConnectionLimits, descriptors: number = descriptorLimit()) {
+    this.#limits = limits
+    this.#connectionsMax = Math.min(limits.connectionsMax, Math.max(1, Math.floor(descriptors / DESCRIPTORS_SHARE)))
+    const reserved = Math.min(limits.peerConnectionsReserved, Math.floor(this.#connectionsMax / 2))
+    this.#clientsMax = this.#connectionsMax - reserved
+  }
+
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Takes a connection, or closes it and returns false. If there is no place, the oldest connection that is still new loses its own. */
+  admit(socket: Socket): boolean {
+    const { remoteAddress: address, remotePort } = socket
+    if (address === undefined || (this.#connections.size >= this.#connectionsMax && !this.#evictOldestNew())) {
+      socket.destroy()
+      return false
+    }
+    const key = `${address}:${remotePort}`
+    const timeout = setTimeout(() => socket.destroy(), this.#limits.greetingTimeoutMs)
+    timeout.unref()
+    const connection: Connection = { socket, address, timeout, kind: 'new' }
+    this.#connections.set(key, connection)
+    socket.on('error', () => undefined)
+    socket.once('close', () => this.#remove(key, connection))
+    return true
+  }
+
+  /** A peer has greeted on the connection. `key` is its remote address and port. */
+  onPeer(key: string): void {
+    const connection = this.#connections.get(key)
+    if (connection !== undefined) this.#setKind(connection, 'peer')
+  }
+
+  /** A client calls on the connection. Returns why it may not, or undefined. */
+  onClientCall(key: string): string | undefined {
+    const connection = this.#connections.get(key)
+    if (connection === undefined || connection.kind !== 'new') return undefined
+    const { connectionsPerAddressMax } = this.#limits
+    if (this.#clients >= this.#clientsMax)
+      return `this node has ${this.#clients} connections of clients, which is its limit`
+    const ofAddress = this.#clientsByAddress.get(connection.address) ?? 0
+    if (ofAddress >= connectionsPerAddressMax)
+      return `${connection.address} has ${ofAddress} connections to this node; the limit is ${connectionsPerAddressMax}`
+    this.#setKind(connection, 'client')
+    return undefined
+  }
+
+  /** Closes every connection that is still new: no call is in progress on it. */
+  closeNew(): void {
+    for (const { kind, socket } of this.#connections.values()) if (kind === 'new') socket.destroy()
+  }
+
+  #evictOldestNew(): boolean {
+    for (const [key, connection] of this.#connections)
+      if (connection.kind === 'new') {
+        this.#remove(key, connection)
+        connection.socket.destroy()
+        return true
+      }
+    return false
+  }
+
+  #remove(key: string, connection: Connection): void {
+    if (this.#connections.get(key) !== connection) return
+    this.#setKind(connection, 'new')
+    this.#connections.delete(key)
+  }
+
+  #setKind(connection: Connection, kind: Kind): void {
+    clearTimeout(connection.timeout)
+    const change = Number(kind === 'client') - Number(connection.kind === 'client')
+    connection.kind = kind
+    this.#clients += change
+    const ofAddress = (this.#clientsByAddress.get(connection.address) ?? 0) + change
+    if (ofAddress === 0) this.#clientsByAddress.delete(connection.address)
+    else this.#clientsByAddress.set(connection.address, ofAddress)
+  }
+}
