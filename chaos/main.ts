@@ -19,6 +19,7 @@ const program = new Command('chaos')
   .option('--clients <n>', 'number of concurrent clients', count, 10)
   .option('--only <kinds>', `kinds of faults, separated by commas: ${Object.keys(ALL_FAULTS).join(', ')}`)
   .option('--command <file>', 'the quorate command to run', join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'))
+  .option('--storage <engine>', 'what keeps the logs: rocksdb or segments (default: as quorate serve chooses)')
   .option('--keep', 'keep the directories and the history even if the run passes')
   .option('--check <file>', 'check a kept history.jsonl instead of running nodes')
   .option('--inject-stale-read', 'add a stale read to the history, to check that it is detected')
@@ -38,6 +39,7 @@ const options = program.opts<{
   judge?: string
   injectStaleRead?: true
   lie?: true
+  storage?: string
 }>()
 
 /** The name of the cluster and of its directory. */
@@ -50,6 +52,7 @@ process.exitCode = historyFile === undefined ? await run() : checkFile(historyFi
 
 async function run(): Promise<number> {
   const { seed, nodes, command } = options
+  const storage = options.storage === undefined ? [] : ['--storage', options.storage]
   const kinds = options.only?.split(',').map((kind) => FORMER_KINDS[kind] ?? kind)
   const unknown = kinds?.find((kind) => !(kind in ALL_FAULTS))
   if (unknown !== undefined)
@@ -58,7 +61,8 @@ async function run(): Promise<number> {
   const cluster: ProcessCluster = new ProcessCluster({
     name: NAME,
     initialMembers: Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`),
-    command: (args, id) => startServeProcess(command, args, join(cluster.directory, 'logs', `${id}.log`)),
+    command: (args, id) =>
+      startServeProcess(command, [...args, ...storage], join(cluster.directory, 'logs', `${id}.log`)),
     electionTimeout: '400-800ms',
     snapshotEntries: 400,
   })
