@@ -247,7 +247,10 @@ describe('a cluster of three nodes', function () {
     )
     cluster.join('n4')
     await cluster.assertEqual()
-    const promoted = await quorate('member', 'promote', 'n4')
+    // The leader connects to n4 a moment after n4 has connected to it.
+    let promoted = await quorate('member', 'promote', 'n4')
+    for (let tries = 0; tries < 20 && /does not reach n4/.test(promoted.stderr); tries++)
+      promoted = await quorate('member', 'promote', 'n4')
     assert.equal(promoted.exitCode, 0, promoted.stderr)
     assert.match((await quorate('member', 'list')).stdout, /^n4\tvoter\t/m)
     const removed = await quorate('member', 'remove', 'n4', '--yes')

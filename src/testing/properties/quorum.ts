@@ -46,12 +46,13 @@ export function isDirectoryIdRecorded(view: ClusterView, id: NodeId): boolean {
   })
 }
 
-/** Whether every disk with a membership has this boot of the node's directory, or a later one, in a committed membership. */
+/** Whether every other disk that has a membership, or whose node is a member, has this boot of the directory or a later one in a committed one. */
 export function isBootRecorded(view: ClusterView, id: NodeId, number: number): boolean {
-  const disks = [...view.nodes.values()]
-    .filter((node) => node.id !== id)
+  const others = [...view.nodes.values()].filter((node) => node.id !== id)
+  const members = new Set(others.flatMap(({ disk }) => disk.membership.membership.members.map((member) => member.id)))
+  const disks = others
+    .filter((node) => members.has(node.id) || node.disk.membership.membership.members.length > 0)
     .map(({ disk }) => disk)
-    .filter(({ membership }) => membership.membership.voters.length > 0)
   return disks.every((disk) => {
     const { index, membership } = disk.membership
     const boot = membership.members.find((member) => member.id === id)?.boot
