@@ -8,6 +8,7 @@ import type { EngineName } from './data-directory/data-directory.ts'
 import { DataDirectory } from './data-directory/data-directory.ts'
 import { isRaftError } from './errors.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
+import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
 import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
 import type { NodeOptions } from './runtime/options.ts'
@@ -59,6 +60,8 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   options: StartOptions<Command, Result, Query, Answer>,
 ): Promise<RaftNode<Command, Result, Query, Answer>> {
   throwOnProblems([...validateOptions(options, CHECKS), ...missingOptions({ ...options })])
+  const tooFew = tooFewDescriptors()
+  if (tooFew !== undefined) throw tooFew
   const { listen, dataDir, credentials, storage, transport, seed = randomInt(2 ** 31), ...rest } = options
   const { advertise = ownEntry(options), ...nodeRest } = rest
   const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)

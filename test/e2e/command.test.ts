@@ -71,6 +71,21 @@ describe('quorate serve', function () {
       assert.ok(finished.stderr.includes(problem), `${problem} is not in ${finished.stderr}`)
   })
 
+  for (const descriptorsMax of [25, 40, 60])
+    it(`does not start with ${descriptorsMax} file descriptors, and names the limit and the remedy`, async function () {
+      if (process.platform !== 'linux') return this.skip()
+      const words = ['--id', 'n1', '--listen', '127.0.0.1:0', '--peers', 'n1=127.0.0.1:1', '--memory']
+      const finished = await run(['serve', ...words], { descriptorsMax })
+      const limit = `may open ${descriptorsMax} files and connections; at least 128 are needed`
+      assertEnded(
+        finished,
+        78,
+        new RegExp(`^error\\[ERR_RAFT_RUNTIME\\]: this process ${limit}.*\n {2}hint: run \`ulimit -n 1024\``),
+      )
+      const json = await run(['serve', ...words, '--output', 'json'], { descriptorsMax })
+      assert.deepEqual([json.exitCode, JSON.parse(json.stderr).error.details.limit], [78, descriptorsMax])
+    })
+
   it('rejects an election timeout that is too short for the heartbeat interval', async () => {
     const peers = ['--id', 'n1', '--listen', '127.0.0.1:0', '--peers', 'n1=127.0.0.1:1', '--memory']
     const finished = await runInProcess(['serve', ...peers, '--election-timeout', '100-200ms', '--heartbeat', '50ms'])

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { transformSync } from 'esbuild'
-import { run as program } from '../../src/cli/program.ts'
+import { run as runProgram } from '../../src/cli/program.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -55,12 +55,18 @@ export interface StartOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** The most files and connections that the process may open (`ulimit -n`). */
+  readonly descriptorsMax?: number | undefined
 }
 
 /** Starts the command as a process, which is killed when the tests end at the latest. */
 export function start(args: readonly string[], options: StartOptions = {}): RunningCommand {
   const { QUORATE_ENDPOINTS: _, NODE_OPTIONS: __, ...environment } = process.env
-  const child = spawn(process.execPath, [mainFile(), ...args], {
+  const words = [process.execPath, mainFile(), ...args]
+  if (options.descriptorsMax !== undefined)
+    words.unshift('bash', '-c', `ulimit -n ${options.descriptorsMax} && exec "$@"`, 'bash')
+  const [program, ...programArgs] = words as [string, ...string[]]
+  const child = spawn(program, programArgs, {
     cwd: options.cwd ?? tmpdir(),
     env: { ...environment, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -103,7 +109,7 @@ export async function runInProcess(args: readonly string[], input = ''): Promise
     ask: async () => undefined,
     readInput: async () => Buffer.from(input),
   }
-  const exitCode = await program(args, terminal, '0.0.0')
+  const exitCode = await runProgram(args, terminal, '0.0.0')
   return { exitCode, signal: null, stdout, stderr }
 }
 
