@@ -56,6 +56,11 @@ export interface TransportHost {
   peerLost(peer: NodeId, reason: string): void
   /** The peer has refused this node. */
   refusedBy(peer: NodeId, refusal: Refusal): void
+  /** A condition of the transport that lasts and needs an operator began, changed, or ended (undefined). Optional for a transport. */
+  condition(
+    code: string,
+    facts: { readonly message: string; readonly details: Readonly<Record<string, string | number>> } | undefined,
+  ): void
   /** The bytes of a snapshot of this node from `offset`. The iteration throws ERR_RAFT_SNAPSHOT_GONE if it does not exist. */
   readSnapshot(id: string, offset: number): AsyncIterable<Uint8Array>
 }

@@ -5,6 +5,9 @@
 import type { Socket } from 'node:net'
 import { descriptorLimit } from '../platform/descriptor-limit.ts'
 
+/** Why a connection was closed, or the calls of a client rejected. */
+export type ClosingReason = 'full' | 'silent' | 'tooManyClients'
+
 /** Limits of the incoming connections of a port; times in milliseconds. */
 export interface ConnectionLimits {
   readonly connectionsMax: number
@@ -32,28 +35,43 @@ export class ConnectionLimiter {
   /** By remote address and port, the oldest first. */
   readonly #connections = new Map<string, Connection>()
   readonly #clientsByAddress = new Map<string, number>()
+  readonly #onClosed: (reason: ClosingReason, address: string) => void
   #clients = 0
 
-  constructor(limits: ConnectionLimits, descriptors: number = descriptorLimit()) {
+  constructor(
+    limits: ConnectionLimits,
+    onClosed: (reason: ClosingReason, address: string) => void = () => undefined,
+    descriptors: number = descriptorLimit(),
+  ) {
     this.#limits = limits
+    this.#onClosed = onClosed
     this.#connectionsMax = Math.min(limits.connectionsMax, Math.max(1, Math.floor(descriptors / DESCRIPTORS_SHARE)))
     const reserved = Math.min(limits.peerConnectionsReserved, Math.floor(this.#connectionsMax / 2))
     this.#clientsMax = this.#connectionsMax - reserved
   }
 
-  get connections(): number {
-    return this.#connections.size
+  get connectionsMax(): number {
+    return this.#connectionsMax
   }
 
   /** Takes a connection, or closes it and returns false. If there is no place, the oldest connection that is still new loses its own. */
   admit(socket: Socket): boolean {
     const { remoteAddress: address, remotePort } = socket
-    if (address === undefined || (this.#connections.size >= this.#connectionsMax && !this.#evictOldestNew())) {
+    // Undefined: it is closed already.
+    if (address === undefined) {
+      socket.destroy()
+      return false
+    }
+    if (this.#connections.size >= this.#connectionsMax && !this.#evictOldestNew()) {
+      this.#onClosed('full', address)
       socket.destroy()
       return false
     }
     const key = `${address}:${remotePort}`
-    const timeout = setTimeout(() => socket.destroy(), this.#limits.greetingTimeoutMs)
+    const timeout = setTimeout(() => {
+      this.#onClosed('silent', address)
+      socket.destroy()
+    }, this.#limits.greetingTimeoutMs)
     timeout.unref()
     const connection: Connection = { socket, address, timeout, kind: 'new' }
     this.#connections.set(key, connection)
@@ -72,13 +90,19 @@ export class ConnectionLimiter {
   onClientCall(key: string): string | undefined {
     const connection = this.#connections.get(key)
     if (connection === undefined || connection.kind !== 'new') return undefined
+    const problem = this.#problemOfClient(connection)
+    if (problem === undefined) this.#setKind(connection, 'client')
+    else this.#onClosed('tooManyClients', connection.address)
+    return problem
+  }
+
+  #problemOfClient({ address }: Connection): string | undefined {
     const { connectionsPerAddressMax } = this.#limits
     if (this.#clients >= this.#clientsMax)
       return `this node has ${this.#clients} connections of clients, which is its limit`
-    const ofAddress = this.#clientsByAddress.get(connection.address) ?? 0
+    const ofAddress = this.#clientsByAddress.get(address) ?? 0
     if (ofAddress >= connectionsPerAddressMax)
-      return `${connection.address} has ${ofAddress} connections to this node; the limit is ${connectionsPerAddressMax}`
-    this.#setKind(connection, 'client')
+      return `${address} has ${ofAddress} connections to this node; the limit is ${connectionsPerAddressMax}`
     return undefined
   }
 
@@ -90,6 +114,7 @@ export class ConnectionLimiter {
   #evictOldestNew(): boolean {
     for (const [key, connection] of this.#connections)
       if (connection.kind === 'new') {
+        this.#onClosed('full', connection.address)
         this.#remove(key, connection)
         connection.socket.destroy()
         return true

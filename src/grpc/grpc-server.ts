@@ -3,10 +3,12 @@ import type { AddressInfo, Server as TcpServer } from 'node:net'
 import { createServer } from 'node:net'
 import type { ServerInterceptor, ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
+import type { TransportHost } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
 import { withDefaults } from '../platform/options.ts'
 import type { ConnectionLimits } from './connection-limiter.ts'
 import { ConnectionLimiter } from './connection-limiter.ts'
+import { ConnectionReport } from './connection-report.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
 import type { ListenAddress } from './shared/listen-address.ts'
 import { formatAddress, isWildcard, listenError, parseListenAddress, probeListen } from './shared/listen-address.ts'
@@ -26,6 +28,8 @@ export interface GrpcServerOptions {
   readonly shutdownGraceMs?: number | undefined
   /** Limits of the incoming connections. The defaults are those of GrpcTransport. */
   readonly connections?: Partial<ConnectionLimits> | undefined
+  /** Called when connections were closed because of the limits, and with undefined once that has ended. */
+  readonly onCondition?: TransportHost['condition'] | undefined
 }
 
 const SHUTDOWN_GRACE_MS = 500
@@ -41,6 +45,7 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
   readonly #limiter: ConnectionLimiter
+  readonly #report: ConnectionReport
   #listener: TcpServer | undefined
   readonly #beforeClose: (() => void)[] = []
   #address = ''
@@ -57,9 +62,12 @@ export class GrpcServer {
         },
       )
     this.#options = options
-    this.#limiter = new ConnectionLimiter(
-      withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {}),
-    )
+    const limits = withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {})
+    this.#report = new ConnectionReport(options.onCondition ?? (() => undefined))
+    this.#limiter = new ConnectionLimiter(limits, (reason, address) => {
+      const { connectionsMax } = this.#limiter
+      this.#report.onClosed(reason, address, { ...limits, connectionsMax })
+    })
     const interceptors = [...(options.options?.interceptors ?? []), this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
   }
@@ -134,6 +142,7 @@ export class GrpcServer {
     await this.#started?.catch(() => undefined)
     for (const end of this.#beforeClose) end()
     this.#listener?.close()
+    this.#report.close()
     this.#limiter.closeNew()
     await new Promise<void>((resolve) => {
       const grace = setTimeout(() => {

@@ -5,6 +5,7 @@ import type { PeerMessage, Transport, TransportHost } from '../contracts/transpo
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { withDefaults } from '../platform/options.ts'
+import { reportFewDescriptors } from './connection-report.ts'
 import { GrpcServer } from './grpc-server.ts'
 import { makeHello } from './peer/handshake.ts'
 import { PeerAcceptor } from './peer/peer-acceptor.ts'
@@ -51,6 +52,9 @@ export class GrpcTransport implements Transport {
       options: serverOptions(this.#limits),
       shutdownGraceMs: this.#limits.shutdownGraceMs,
       connections: this.#limits,
+      onCondition: (code, facts) => {
+        if (this.#closed === undefined) this.#host?.condition(code, facts)
+      },
     })
   }
 
@@ -90,6 +94,7 @@ export class GrpcTransport implements Transport {
       },
     )
     await this.server.start()
+    reportFewDescriptors((code, facts) => host.condition(code, facts))
     this.#isListening = true
     this.#dialMissing()
   }

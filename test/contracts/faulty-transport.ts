@@ -84,6 +84,7 @@ function allMethodsOf(host: TransportHost): TransportHost {
     receive: (from, message) => host.receive(from, message),
     peerConnected: (peer) => host.peerConnected(peer),
     peerReached: (peer, address) => host.peerReached(peer, address),
+    condition: (code, facts) => host.condition(code, facts),
     peerLost: (peer, reason) => host.peerLost(peer, reason),
     refusedBy: (peer, refusal) => host.refusedBy(peer, refusal),
     readSnapshot: (id, offset) => host.readSnapshot(id, offset),

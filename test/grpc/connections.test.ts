@@ -6,6 +6,7 @@ import { connect } from 'node:net'
 import type { ServerUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js'
 import { Client, credentials } from '@grpc/grpc-js'
 import type { ConnectionLimits } from '../../src/grpc/connection-limiter.ts'
+import { ConnectionReport, reportFewDescriptors } from '../../src/grpc/connection-report.ts'
 import { GrpcServer } from '../../src/grpc/grpc-server.ts'
 
 type Call = ServerUnaryCall<Buffer, Buffer>
@@ -25,11 +26,16 @@ const echo: ServiceDefinition = { call: method('/test.Echo/Call'), greet: method
 describe('the connections of a port', () => {
   let server: GrpcServer
   let calls = 0
+  let conditions: string[]
   const closing: (() => void)[] = []
 
   const start = async (connections: Partial<ConnectionLimits>): Promise<void> => {
     calls = 0
-    server = new GrpcServer({ listen: '127.0.0.1:0', shutdownGraceMs: 50, connections })
+    conditions = []
+    const onCondition = (code: string, facts: { readonly message: string } | undefined): void => {
+      conditions.push(`${code}: ${facts?.message}`)
+    }
+    server = new GrpcServer({ listen: '127.0.0.1:0', shutdownGraceMs: 50, connections, onCondition })
     server.addService(echo, {
       call: (call: Call, callback: sendUnaryData<Buffer>) => {
         calls++
@@ -74,6 +80,9 @@ describe('the connections of a port', () => {
     assert.equal(await call(), 'ok')
     await Promise.all(sockets.map((socket) => socket.closed || once(socket, 'close')))
     assert.equal(await call(), 'ok')
+    // HTTP/1 is closed as malformed.
+    assert.equal(conditions.length, 2)
+    assert.match(conditions[1] ?? '', /^CONNECTIONS_CLOSED: .* 2 without a hello or a call within 30 ms; .* from 127/)
   })
 
   it('closes the oldest silent connection when a connection is one too many', async () => {
@@ -83,6 +92,7 @@ describe('the connections of a port', () => {
     const closed = once(first, 'close')
     await stranger()
     await closed
+    assert.match(conditions[0] ?? '', /: 1 because the port has 2 already/)
     assert.equal(await newClient()(), 'ok')
   })
 
@@ -93,6 +103,7 @@ describe('the connections of a port', () => {
     assert.equal(await newClient()(), 'ok')
     assert.match(await newClient()(), /has 2 connections of clients/)
     assert.equal(calls, 2)
+    assert.match(conditions[0] ?? '', /; 1 calls of clients were rejected/)
     assert.equal(await call(), 'ok')
   })
 
@@ -104,6 +115,27 @@ describe('the connections of a port', () => {
     assert.equal(await peer(), 'ok')
     await stranger()
     assert.equal(await peer(), 'ok')
+  })
+
+  it('report what was closed as one condition, which ends once nothing is closed', async () => {
+    const reported: (string | undefined)[] = []
+    const ended = new Promise<void>((resolve) => {
+      const report = new ConnectionReport((_, facts) => {
+        reported.push(facts?.message)
+        if (facts === undefined) resolve()
+      }, 1)
+      for (const reason of ['full', 'silent'] as const)
+        report.onClosed(reason, '192.0.2.1', { connectionsMax: 7, greetingTimeoutMs: 5 })
+    })
+    await ended
+    assert.match(reported[1] ?? '', /: 1 because the port has 7 already, 1 without .* from 192\.0\.2\.1$/)
+    assert.equal(reported.length, 3)
+  })
+
+  it('report a limit of open files that is lower than recommended', () => {
+    const reported: string[] = []
+    for (const limit of [1023, 1024]) reportFewDescriptors((code) => reported.push(`${code} ${limit}`), limit)
+    assert.deepEqual(reported, ['DESCRIPTORS_FEW 1023'])
   })
 
   it('bounds the clients of one address', async () => {

@@ -55,6 +55,10 @@ export function transportHost({
       // The first report only says that no attempt has ended.
       else if (!isNews && admission.connected.includes(peer)) alarms.raise(outOfReach(peer, addresses.addressOf(peer)))
     },
+    condition: (code, facts) => {
+      if (facts === undefined) alarms.clear(code)
+      else alarms.raise({ code, ...facts })
+    },
     receive: (from, message) => driver.receive(from, message),
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })

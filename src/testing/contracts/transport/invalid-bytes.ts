@@ -68,7 +68,7 @@ export function injectedBytes(on: TransportTest): void {
 /** All messages that a host received, and its other calls that are not about this peer. */
 function callsExceptFrom(peer: NodeId, { host }: StartedNode): HostCall[] {
   return host.calls.filter((call) => {
-    if (call.type === 'receive') return true
+    if (call.type === 'receive' || call.type === 'condition') return true
     return (call.type === 'admit' ? call.peer.nodeId : call.peer) !== peer
   })
 }

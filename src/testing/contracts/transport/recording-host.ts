@@ -7,6 +7,7 @@ export type HostCall =
   | { readonly type: 'receive'; readonly from: NodeId; readonly message: PeerMessage }
   | { readonly type: 'peerConnected'; readonly peer: NodeId }
   | { readonly type: 'peerReached'; readonly peer: NodeId; readonly address: string | undefined }
+  | { readonly type: 'condition'; readonly code: string; readonly message: string | undefined }
   | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
   | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly refusal: Refusal }
 
@@ -47,6 +48,10 @@ export class RecordingHost implements TransportHost {
 
   peerReached(peer: NodeId, address: string | undefined): void {
     this.#record({ type: 'peerReached', peer, address })
+  }
+
+  condition(code: string, facts: { readonly message: string } | undefined): void {
+    this.#record({ type: 'condition', code, message: facts?.message })
   }
 
   peerLost(peer: NodeId, reason: string): void {

@@ -1,0 +1,60 @@
+/** Tells the node about connections that its port closed or rejected: a condition that ends once none was for a while. */
+import type { TransportHost } from '../contracts/transport.ts'
+import { DESCRIPTORS_RECOMMENDED, descriptorLimit } from '../platform/descriptor-limit.ts'
+import type { ClosingReason } from './connection-limiter.ts'
+
+/** The limits that the message names. */
+export interface ReportedLimits {
+  readonly connectionsMax: number
+  readonly greetingTimeoutMs: number
+}
+
+const CODE = 'CONNECTIONS_CLOSED'
+/** The condition ends this long after the last closed connection. */
+const QUIET_MS = 10_000
+
+export class ConnectionReport {
+  readonly #tell: TransportHost['condition']
+  readonly #counts: Record<ClosingReason, number> = { full: 0, silent: 0, tooManyClients: 0 }
+  readonly #quietMs: number
+  #quiet: NodeJS.Timeout | undefined
+
+  constructor(tell: TransportHost['condition'], quietMs: number = QUIET_MS) {
+    this.#tell = tell
+    this.#quietMs = quietMs
+  }
+
+  onClosed(reason: ClosingReason, address: string, limits: ReportedLimits): void {
+    const counts = this.#counts
+    counts[reason]++
+    const message =
+      `connections of strangers or clients were closed: ${counts.full} because the port has ${limits.connectionsMax} already, ${counts.silent} ` +
+      `without a hello or a call within ${limits.greetingTimeoutMs} ms; ${counts.tooManyClients} calls of clients were rejected because there are ` +
+      `too many clients; the last one came from ${address}`
+    this.#tell(CODE, { message, details: { ...counts, address } })
+    this.#quiet?.refresh()
+    this.#quiet ??= setTimeout(() => this.#end(), this.#quietMs).unref()
+  }
+
+  /** The node is closing. */
+  close(): void {
+    clearTimeout(this.#quiet)
+  }
+
+  #end(): void {
+    this.#quiet = undefined
+    Object.assign(this.#counts, { full: 0, silent: 0, tooManyClients: 0 })
+    this.#tell(CODE, undefined)
+  }
+}
+
+/** The process may open fewer files than recommended: a condition until it ends. */
+export function reportFewDescriptors(tell: TransportHost['condition'], limit: number = descriptorLimit()): void {
+  if (limit >= DESCRIPTORS_RECOMMENDED) return
+  tell('DESCRIPTORS_FEW', {
+    message:
+      `this process may open ${limit} files and connections, and accepts half as many connections; ${DESCRIPTORS_RECOMMENDED} or more are ` +
+      `recommended: ulimit -n ${DESCRIPTORS_RECOMMENDED}, or LimitNOFILE= of systemd`,
+    details: { limit, recommended: DESCRIPTORS_RECOMMENDED },
+  })
+}
