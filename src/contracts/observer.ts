@@ -39,6 +39,10 @@ export type RuntimeEvent =
   | { readonly type: 'restored'; readonly index: number; readonly tookMs: number }
   | { readonly type: 'spaceLow'; readonly freeBytes: number; readonly neededBytes: number }
   | { readonly type: 'spaceBack'; readonly freeBytes: number }
+  /** The stored log and the newest snapshot were read again, and are what was written. */
+  | { readonly type: 'scrubbed'; readonly blocks: number; readonly bytes: number; readonly tookMs: number }
+  /** What is stored is damaged, and this node stops; or it could not be read, and the next scrub tries again. */
+  | { readonly type: 'scrubFailed'; readonly code: string; readonly message: string }
   | {
       /** This leader is short of disk space and found no voter to lead. It rejects proposals until space is back here or there. */
       readonly type: 'leadershipKept'

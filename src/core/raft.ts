@@ -22,7 +22,7 @@ import { validateMessage } from './rules/validate-message.ts'
 import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
 import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
-import type { Boot, Instant, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
+import type { Boot, Instant, LinkedBlock, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 
 /** The directory id of a non-member is remembered only while fewer than this many ids are known. */
 const NON_MEMBERS_MAX = 64
@@ -104,6 +104,11 @@ export class Raft {
   /** Returns the term of the entry at `index`, or undefined if the log has no such entry (compacted, or not appended yet). */
   termAt(index: LogIndex): Term | undefined {
     return this.state.log.termAt(index)
+  }
+
+  /** Returns the block that contains the entry at `index`, or undefined if the log has no such entry. */
+  blockAt(index: LogIndex): LinkedBlock | undefined {
+    return this.state.log.blockAt(index)
   }
 
   /**

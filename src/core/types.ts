@@ -78,6 +78,12 @@ export interface Block {
   readonly payload?: unknown
 }
 
+/** A block of the log with the hash chain before and after it. */
+export interface LinkedBlock extends Pick<Block, 'first' | 'term' | 'count' | 'size'> {
+  readonly chainBefore: number
+  readonly chain: number
+}
+
 /** What must be durable before a node sends messages that depend on it (Figure 2, "Persistent state"). The commit index is a hint. */
 export interface HardState {
   readonly term: Term

@@ -38,6 +38,10 @@ export class DiskSpace {
     return this.#freeBytes
   }
 
+  get isLow(): boolean {
+    return this.#isLow
+  }
+
   /** The error that rejects the proposals of a leader while space is low. */
   get writeError(): RaftError | undefined {
     if (!this.#isLow) return undefined

@@ -42,6 +42,7 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   snapshotFailed: 'warn',
   fetchFailed: 'warn',
   spaceLow: 'warn',
+  scrubFailed: 'error',
   leadershipKept: 'warn',
   alarmRaised: 'warn',
   storageStalled: 'warn',

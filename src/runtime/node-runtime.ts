@@ -24,6 +24,7 @@ import { transportHost } from './peers/transport-host.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
+import { Scrubber } from './scrubber.ts'
 import { ShortageTransfer } from './shortage-transfer.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 import { VERSION } from './version.ts'
@@ -58,6 +59,7 @@ export class NodeRuntime<Command, Result> {
   readonly #peers: Peers
   readonly #shortageTransfer: ShortageTransfer
   readonly #peerAlarms: PeerAlarms
+  readonly #scrubber: Scrubber
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   /** The write that marks the data directory as unusable. */
@@ -119,6 +121,7 @@ export class NodeRuntime<Command, Result> {
         this.#shortageTransfer.onEnded()
       },
     })
+    this.#scrubber = this.#makeScrubber(parts)
   }
 
   get isRunning(): boolean {
@@ -177,6 +180,7 @@ export class NodeRuntime<Command, Result> {
     this.#peers.connections.update()
     updateLostEntriesAlarms(this.alarms, this.#peers.view)
     void this.diskSpace.watch()
+    this.#scrubber.start()
   }
 
   status(): NodeStatus {
@@ -227,6 +231,7 @@ export class NodeRuntime<Command, Result> {
     await this.pipeline.drain()
     this.pipeline.stopWriting()
     await this.snapshots.stopTaking()
+    await this.#scrubber.stop()
     await this.#marked
     await this.#parts.storage.close()
     this.hub.emit({ type: 'stopped' })
@@ -237,6 +242,7 @@ export class NodeRuntime<Command, Result> {
   #halt(why: string, cause?: RaftError): void {
     this.pipeline.stop(why, cause)
     this.diskSpace.stop()
+    void this.#scrubber.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()
     void this.snapshots.stopFetching()
@@ -252,6 +258,17 @@ export class NodeRuntime<Command, Result> {
       () => this.calls.proposals.count === 0,
       this.options.electionTimeoutMaxMs,
     )
+  }
+
+  #makeScrubber({ core, storage, clock, hub, options }: NodeRuntimeParts<Command, Result>): Scrubber {
+    return new Scrubber({
+      ...{ core, storage, clock, snapshots: this.snapshots, alarms: this.alarms },
+      bytesPerSecond: options.scrubBytesPerSecond,
+      intervalMs: options.scrubIntervalMs,
+      isIdle: () => this.pipeline.applier.isReadable && !this.diskSpace.isLow,
+      emit: (event) => hub.emit(event),
+      onDamaged: (error) => this.fail(error),
+    })
   }
 
   #pipelineHost(): PipelineHost {

@@ -62,6 +62,13 @@ export interface RuntimeOptions {
   readonly freeBytesCheckMs: number
   /** A leader short of disk space waits `freeBytesCheckMs` after a transfer before the next one; the wait doubles up to this. */
   readonly shortageRetryMaxMs: number
+  /** How many bytes of the stored log and the newest snapshot are read again and checked per second, in the background; 0 disables the scrub. */
+  readonly scrubBytesPerSecond: number
+  /**
+   * The pause before the first scrub and after each. By default one day: what damages stored data is rare, and a replica should be found
+   * damaged long before the others are lost. Opening the storage has checked the log too.
+   */
+  readonly scrubIntervalMs: number
   /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
   readonly eventBufferMax: number
 }
@@ -89,6 +96,8 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   freeBytesMin: 128 * 1024 * 1024,
   freeBytesCheckMs: 2000,
   shortageRetryMaxMs: 120_000,
+  scrubBytesPerSecond: 1024 * 1024,
+  scrubIntervalMs: 24 * 60 * 60 * 1000,
   eventBufferMax: 1000,
 }
 
@@ -149,7 +158,14 @@ const checkObservers: OptionCheck = (value) => {
   return value.map(checkMethods('event')).find((problem) => problem !== undefined)
 }
 
-const MAY_BE_ZERO = new Set(['trailingEntries', 'trailingBytesMax', 'freeBytesMin', 'lazyWriteMs', 'caughtUpEntries'])
+const MAY_BE_ZERO = new Set([
+  'trailingEntries',
+  'trailingBytesMax',
+  'freeBytesMin',
+  'scrubBytesPerSecond',
+  'lazyWriteMs',
+  'caughtUpEntries',
+])
 
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(
   Object.entries(DEFAULTS).map(([name, fallback]) => [

@@ -24,6 +24,7 @@ export function withInputs(core: RaftCore, change: (input: Input) => readonly In
   return {
     step: (now, inputs) => core.step(now, inputs.flatMap(change)),
     status: (now) => core.status(now),
+    blockAt: (index) => core.blockAt(index),
     snapshotMetadata: (index) => core.snapshotMetadata(index),
   }
 }
@@ -32,6 +33,7 @@ export function withEffects(core: RaftCore, change: (effects: Effects) => Effect
   return {
     step: (now, inputs) => change(core.step(now, inputs)),
     status: (now) => core.status(now),
+    blockAt: (index) => core.blockAt(index),
     snapshotMetadata: (index) => core.snapshotMetadata(index),
   }
 }

@@ -1,6 +1,6 @@
 /** The log as the core sees it: its indexes, the term of every entry and the blocks, without the bytes. */
 import { assert } from '../assert.ts'
-import type { Block, EntryId, LogIndex, SnapshotInfo, Term } from '../types.ts'
+import type { Block, EntryId, LinkedBlock, LogIndex, SnapshotInfo, Term } from '../types.ts'
 import { BlockIndex } from './block-index.ts'
 import { chainAtBase } from './chain.ts'
 import { TermRuns } from './term-runs.ts'
@@ -73,6 +73,22 @@ export class RaftLog {
   /** The hash chain at `index`; undefined if it is compacted, inside a block, or beyond the end. */
   chainAt(index: LogIndex): number | undefined {
     return this.#blocks.chainAt(index)
+  }
+
+  /** The block that contains the entry at `index`; undefined if it is compacted or does not exist. */
+  blockAt(index: LogIndex): LinkedBlock | undefined {
+    const block = this.#blocks.blockAt(index)
+    if (block === undefined) return undefined
+    const { first, end, size } = block
+    const chainBefore = this.chainAt(first - 1) as number
+    return {
+      first,
+      term: this.termAt(first) as Term,
+      count: end - first,
+      size,
+      chainBefore,
+      chain: this.chainAt(end - 1) as number,
+    }
   }
 
   /** Whether the log contains this entry: the consistency check of AppendEntries (§5.3). */

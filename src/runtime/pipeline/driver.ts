@@ -6,13 +6,14 @@ import type { RaftEvent } from '../../core/events.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Outgoing } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { Instant, LogIndex, LogRange, NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { Instant, LinkedBlock, LogIndex, LogRange, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** What a node needs from its core: `Raft`, or a wrapper around it that a simulator or test supplies. */
 export interface RaftCore {
   step(now: Instant, inputs: readonly Input[]): Effects
   status(now: Instant): RaftStatus
+  blockAt(index: LogIndex): LinkedBlock | undefined
   snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'chain' | 'membership'>
 }
 

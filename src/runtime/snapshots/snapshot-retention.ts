@@ -26,16 +26,23 @@ export class SnapshotRetention {
     this.#recorded = parts.recovered
   }
 
-  /** The bytes of a file from `offset`; it is kept while it is being read. */
+  /** The bytes of a file from `offset`, for a peer; it is kept while it is being read. */
   async *read(id: string, offset: number): AsyncGenerator<Uint8Array, void, undefined> {
-    this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1)
     try {
-      yield* this.#parts.storage.snapshots.read(id, offset)
+      yield* this.readKept(id, offset)
     } catch (error) {
       // No follower can be restored from here until the next snapshot: report it.
       if (isRaftError(error, 'ERR_RAFT_CORRUPT'))
         this.#parts.onFailed(`a snapshot cannot be sent to a peer: ${error.message}`)
       throw error
+    }
+  }
+
+  /** The bytes of a file from `offset`; it is kept while it is being read. */
+  async *readKept(id: string, offset: number): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#readers.set(id, (this.#readers.get(id) ?? 0) + 1)
+    try {
+      yield* this.#parts.storage.snapshots.read(id, offset)
     } finally {
       const left = (this.#readers.get(id) ?? 1) - 1
       if (left > 0) this.#readers.set(id, left)

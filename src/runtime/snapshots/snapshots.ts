@@ -34,11 +34,14 @@ export class Snapshots {
   /** The newest snapshot that was taken or restored, and the bytes applied up to then. It may not be recorded in the log yet. */
   #newest: SnapshotInfo | undefined
   #bytesAtNewest = 0
+  /** The newest snapshot whose record is durable. */
+  #recorded: SnapshotInfo | undefined
 
   constructor(parts: SnapshotsParts) {
     const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, alarms, emit } = parts
     this.#parts = parts
     this.#newest = recovered
+    this.#recorded = recovered
     this.#taker = new SnapshotTaker({
       ...{ id: options.id, seed: options.seed, machine, applier, storage, clock, metadataAt, emit },
       retryMs: options.snapshotRetryMs,
@@ -87,6 +90,7 @@ export class Snapshots {
 
   /** The write that makes this the snapshot of the log is durable. */
   onRecorded(snapshot: SnapshotInfo): void {
+    this.#recorded = snapshot
     this.#retention.onRecorded(snapshot)
   }
 
@@ -103,6 +107,16 @@ export class Snapshots {
   /** Replaces an earlier fetch. */
   fetch(from: NodeId, snapshot: SnapshotInfo): void {
     this.#fetcher.fetch(from, snapshot)
+  }
+
+  /** The newest snapshot that is recorded in the storage. */
+  get recorded(): SnapshotInfo | undefined {
+    return this.#recorded
+  }
+
+  /** The bytes of a snapshot of this node; the file is kept while it is being read. */
+  readOwn(id: string): AsyncIterable<Uint8Array> {
+    return this.#retention.readKept(id, 0)
   }
 
   /** The bytes of a snapshot for a peer; the file is kept while it is being read. */

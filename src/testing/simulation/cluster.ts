@@ -51,6 +51,7 @@ const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
   lazyWriteMs: 20,
   blockCacheBytesMax: 2000,
   freeBytesMin: 0,
+  scrubBytesPerSecond: 0,
 }
 
 export interface ClusterOptions {

@@ -2,7 +2,7 @@
 import type { Effects } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { Instant, LogIndex, SnapshotInfo } from '../../core/types.ts'
+import type { Instant, LinkedBlock, LogIndex, SnapshotInfo } from '../../core/types.ts'
 import type { RaftCore } from '../../runtime/pipeline/driver.ts'
 
 export class ObservedCore implements RaftCore {
@@ -25,6 +25,10 @@ export class ObservedCore implements RaftCore {
 
   status(now: Instant): RaftStatus {
     return this.#core.status(now)
+  }
+
+  blockAt(index: LogIndex): LinkedBlock | undefined {
+    return this.#core.blockAt(index)
   }
 
   snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'chain' | 'membership'> {
