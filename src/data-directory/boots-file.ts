@@ -39,9 +39,10 @@ export async function assertUsable({ unusable }: DataDirectory, nodeId: NodeId):
   })
 }
 
-export async function markUnusable({ unusable }: DataDirectory, reason: Unusable): Promise<void> {
+/** The reason may be an error, whose message JSON leaves out. */
+export async function markUnusable({ unusable }: DataDirectory, { code, message }: Unusable): Promise<void> {
   try {
-    await replaceFile(unusable, encodeChecksummedJson(reason))
+    await replaceFile(unusable, encodeChecksummedJson({ code, message } satisfies Unusable))
   } catch (cause) {
     throw storageError(cause, `write ${unusable}`)
   }

@@ -1,6 +1,7 @@
 /** Checks of the identity of a storage, and of calls before open() and after close(). */
 import assert from 'node:assert/strict'
 import type { BootHistory, Storage } from '../../../contracts/storage.ts'
+import { RaftError } from '../../../errors.ts'
 import type { StorageTest } from './samples.ts'
 import {
   assertRaftError,
@@ -84,7 +85,8 @@ export function identities(test: StorageTest): void {
 
   test('stays unusable once it is marked, and says why', async (fixture) => {
     const { storage } = await openStorage(fixture)
-    await storage.markUnusable({ code: 'ERR_RAFT_DIRECTORY_MISMATCH', message: 'it has forgotten entry 7' })
+    // The runtime passes the error that stops the node; the message of an error is not one of its enumerable properties.
+    await storage.markUnusable(new RaftError('ERR_RAFT_DIRECTORY_MISMATCH', 'it has forgotten entry 7'))
     await storage.close()
     for (let opens = 0; opens < 2; opens++) {
       const error = await assertRejects(fixture.createStorage().open(IDENTITY), 'ERR_RAFT_DIRECTORY_MISMATCH')
