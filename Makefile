@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum clean
+.PHONY: help build cluster test test-node verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ cluster: $(BUILT) ## Run a three-node cluster on this machine, like npx quorate 
 
 test: $(BUILT) ## Run all tests (ARGS="--grep 'leader election'")
 	@$(BIN)/mocha $(ARGS)
+
+test-node: $(BUILT) ## Run the tests under another release of Node.js (NODE=24 ARGS=…)
+	@node --import tsx scripts/with-node.ts $(or $(NODE),24) $(BIN)/mocha $(ARGS)
 
 verify: $(BUILT) ## Check types, style, repository rules and the package; changes no committed file
 	$(BIN)/tsc -p tsconfig.json
