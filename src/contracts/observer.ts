@@ -44,7 +44,7 @@ export type RuntimeEvent =
   /** What is stored is damaged, and this node stops; or it could not be read, and the next scrub tries again. */
   | { readonly type: 'scrubFailed'; readonly code: string; readonly message: string }
   | {
-      /** This leader is short of disk space and found no voter to lead. It rejects proposals until space is back here or there. */
+      /** This leader is short of disk space or has a slow disk, and found no voter to lead. Short of space, it rejects proposals until space is back here or there. */
       readonly type: 'leadershipKept'
       readonly reason: string
     }

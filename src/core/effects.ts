@@ -31,6 +31,8 @@ export interface UnfitVoter {
   readonly shortage: Shortage | undefined
   /** More than `caughtUpEntries` committed entries that it has not applied; otherwise 0. */
   readonly applyLag: number
+  /** How long its durable writes take, if they are slow compared with those of the fastest disk; otherwise 0. */
+  readonly writeMs: number
 }
 
 /** Why a proposal, read, membership change or transfer was rejected. A rejected proposal or change is certainly not in the log. */

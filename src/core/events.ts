@@ -41,7 +41,13 @@ export type RaftEvent =
   | { readonly type: 'toldRemoved'; readonly by: NodeId }
   /** This leader records the address at which it, or at which its peers, reach a member. */
   | { readonly type: 'memberMoved'; readonly peer: NodeId; readonly from: string; readonly to: string }
-  | { readonly type: 'transferStarted'; readonly to: NodeId }
+  /** If its disk is slow: how long durable writes take on this node and on the target. */
+  | {
+      readonly type: 'transferStarted'
+      readonly to: NodeId
+      readonly ownWriteMs?: number | undefined
+      readonly targetWriteMs?: number | undefined
+    }
   | { readonly type: 'transferGivenUp'; readonly to: NodeId }
   | { readonly type: 'snapshotOffered'; readonly to: NodeId; readonly snapshot: SnapshotInfo }
   /** The offered snapshot does not fit on the disk of this follower, which waits for space. */

@@ -36,14 +36,15 @@ export type Input =
   | { readonly type: 'read'; readonly read: number; readonly mode: 'quorum' | 'lease' }
   | { readonly type: 'changeMembership'; readonly request: number; readonly change: MembershipChange }
   /**
-   * Transfers leadership to `to`, or to the most up-to-date voter (thesis §3.10). Only with `isForced` to one that is short of disk
-   * space.
+   * Transfers leadership to `to`, or to the most up-to-date voter (thesis §3.10). Only with `isForced` to one that should not lead.
+   * With `toFasterDisk` and no `to`, to the voter with the fastest disk, if this node's is slow compared with it.
    */
   | {
       readonly type: 'transfer'
       readonly request: number
       readonly to: NodeId | undefined
       readonly isForced?: boolean | undefined
+      readonly toFasterDisk?: boolean | undefined
     }
   /** The write `number` and all before it are durable. */
   | { readonly type: 'persisted'; readonly number: number }
@@ -53,6 +54,8 @@ export type Input =
   | { readonly type: 'applied'; readonly index: LogIndex }
   /** This node is short of disk space, or no longer (undefined). Followers report it to the leader. */
   | { readonly type: 'spaceChecked'; readonly shortage: Shortage | undefined }
+  /** How long this node's recent durable writes took, in whole milliseconds. Followers report it to the leader. */
+  | { readonly type: 'diskTimed'; readonly writeMs: number }
   /** A snapshot of this node's state machine is durable. */
   | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo }
   /** The snapshot requested by `Effects.fetch` is durable and verified. */

@@ -70,6 +70,8 @@ export interface AppendEntriesResponse {
   readonly applyLag?: number | undefined
   /** The follower is short of disk space, and should not become leader. */
   readonly shortage?: Shortage | undefined
+  /** How long the follower's recent durable writes took, in whole milliseconds. Absent if they are fast or it has not measured any. */
+  readonly writeMs?: number | undefined
 }
 
 /** Offers a snapshot (§7). The follower fetches the file itself, so that it can resume, and responds once it is installed. */

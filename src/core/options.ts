@@ -46,6 +46,10 @@ export interface RaftOptions {
   readonly laggardBytesMax: number
   /** A node that lacks at most this many entries, and has at most this many committed ones still to apply, may be promoted or take over. */
   readonly caughtUpEntries: number
+  /** A durable write that takes this long is slow. A leader with a slow disk transfers leadership to a faster voter, and a slow voter gets it only by force; 0 disables both. */
+  readonly slowDiskMs: number
+  /** A disk is slow only compared with one that is this many times as fast: if all are slow, leadership stays. */
+  readonly slowDiskFactor: number
 }
 
 /** The defaults of all options but `id` and `seed`. */
@@ -70,4 +74,6 @@ export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   trailingBytesMax: 16 * 1024 * 1024,
   laggardBytesMax: 256 * 1024 * 1024,
   caughtUpEntries: 1000,
+  slowDiskMs: 200,
+  slowDiskFactor: 8,
 }

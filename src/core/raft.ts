@@ -159,6 +159,9 @@ function processInput(state: RaftState, input: Input): void {
     case 'spaceChecked':
       state.shortage = input.shortage
       return
+    case 'diskTimed':
+      state.writeMs = input.writeMs
+      return
     case 'snapshotTaken':
       return onSnapshotTaken(state, input.snapshot)
     case 'snapshotFetched':

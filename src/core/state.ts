@@ -121,6 +121,8 @@ export class RaftState {
   snapshotFetch: SnapshotFetch | undefined
   /** This node is short of disk space. */
   shortage: Shortage | undefined
+  /** How long its recent durable writes took, in whole milliseconds; 0 if they are fast. */
+  writeMs = 0
   /** A committed membership no longer contains this node, though an earlier one did. */
   isRemoved = false
   /** Why this node stopped for good: its disk failed, or a leader contradicted a committed entry. */

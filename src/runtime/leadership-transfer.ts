@@ -1,4 +1,4 @@
-/** Transfers leadership to another node: on request, for a leader short of disk space, and before the node closes. */
+/** Transfers leadership to another node: on request, for a leader short of disk space or with a slow disk, and before the node closes. */
 import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import type { NodeId } from '../core/types.ts'
 import type { Calls } from './calls/calls.ts'
@@ -19,15 +19,16 @@ export class LeadershipTransfer {
   /** Resolves with the new leader, or with undefined if this node does not learn it before the deadline. */
   async transfer(
     to: NodeId | undefined,
-    { timeoutMs, signal, force: isForced = false }: CallOptions & { readonly force?: boolean | undefined },
+    options: CallOptions & { readonly force?: boolean | undefined; readonly toFasterDisk?: boolean | undefined },
   ): Promise<{ leader: NodeId | undefined }> {
+    const { timeoutMs, signal, force: isForced = false, toFasterDisk } = options
     const { driver, calls } = this.#parts
     const deadline = calls.deadlines.deadlineFor({ timeoutMs })
     const { leader } = await new Promise<{ leader: NodeId | undefined }>((resolve, reject) => {
       const request = calls.adminRequests.add({ operation: 'leadership transfer', deadline, signal, resolve, reject })
       // Proposals made before this call reach the core before the transfer, which rejects later ones.
       driver.collectInputs()
-      driver.post({ type: 'transfer', request, to, isForced })
+      driver.post({ type: 'transfer', request, to, isForced, toFasterDisk })
     })
     if (leader !== undefined) return { leader }
     return new Promise((resolve) => {

@@ -1,11 +1,13 @@
 /** A running node: starts, wires and stops its calls, its pipeline, its peers and its snapshots. */
 import type { Clock } from '../contracts/clock.ts'
 import type { NodeStatus } from '../contracts/node-service.ts'
+import type { RuntimeEvent } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { PeerIdentity, Transport } from '../contracts/transport.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
+import type { RaftStatus } from '../core/status.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { Alarms } from './alarms.ts'
@@ -13,6 +15,7 @@ import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, removedError } from './calls/rejections.ts'
 import { DiskSpace } from './disk-space.ts'
+import { DiskSpeed } from './disk-speed.ts'
 import type { EventHub } from './event-hub.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
 import type { RuntimeOptions } from './options.ts'
@@ -24,8 +27,8 @@ import { transportHost } from './peers/transport-host.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
+import { RepeatedTransfer } from './repeated-transfer.ts'
 import { Scrubber } from './scrubber.ts'
-import { ShortageTransfer } from './shortage-transfer.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 import { VERSION } from './version.ts'
 
@@ -57,7 +60,8 @@ export class NodeRuntime<Command, Result> {
   readonly #parts: NodeRuntimeParts<Command, Result>
   readonly #identity: PeerIdentity
   readonly #peers: Peers
-  readonly #shortageTransfer: ShortageTransfer
+  readonly #shortageTransfer: RepeatedTransfer
+  readonly #diskSpeed: DiskSpeed
   readonly #peerAlarms: PeerAlarms
   readonly #scrubber: Scrubber
   #resolveFailed: (error: RaftError) => void = () => undefined
@@ -85,7 +89,14 @@ export class NodeRuntime<Command, Result> {
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
     const proposals = new Proposals<Result>(options)
-    this.pipeline = new Pipeline({ ...parts, proposals, host: this.#pipelineHost() })
+    this.#diskSpeed = new DiskSpeed({
+      ...{ clock, alarms: this.alarms, slowDiskMs: options.slowDiskMs, periodMs: options.slowDiskPeriodMs },
+      onTimed: (writeMs) => this.pipeline.driver.post({ type: 'diskTimed', writeMs }),
+      onSlow: () => {
+        if (this.isRunning) slowDiskTransfer.onUnfit()
+      },
+    })
+    this.pipeline = new Pipeline({ ...parts, proposals, diskSpeed: this.#diskSpeed, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
     this.calls = new Calls({
       ...{ proposals, clock, callTimeoutMs: options.callTimeoutMs, appliedState: applier },
@@ -101,20 +112,24 @@ export class NodeRuntime<Command, Result> {
       emit: (event) => hub.emit(event),
     })
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
-    this.#shortageTransfer = new ShortageTransfer({
-      ...{ clock, retryMinMs: options.freeBytesCheckMs, retryMaxMs: options.shortageRetryMaxMs },
-      status: () => driver.status(),
+    const status = (): RaftStatus => driver.status()
+    const emit = (event: RuntimeEvent): void => hub.emit(event)
+    this.#shortageTransfer = new RepeatedTransfer({
+      ...{ clock, status, emit, retryMinMs: options.freeBytesCheckMs, retryMaxMs: options.shortageRetryMaxMs },
       transfer: () => this.leadershipTransfer.transfer(undefined, {}),
-      emit: (event) => hub.emit(event),
+    })
+    const slowDiskTransfer = new RepeatedTransfer({
+      ...{ clock, status, emit, retryMinMs: options.slowDiskRetryMinMs, retryMaxMs: options.slowDiskRetryMaxMs },
+      forgetMs: options.slowDiskRetryMaxMs,
+      transfer: () => this.leadershipTransfer.transfer(undefined, { toFasterDisk: true }),
     })
     this.diskSpace = new DiskSpace({
       ...{ storage, clock, freeBytesMin: options.freeBytesMin, checkMs: options.freeBytesCheckMs },
-      emit: (event) => hub.emit(event),
-      alarms: this.alarms,
+      ...{ emit, alarms: this.alarms },
       onLow: (shortage) => {
         if (!this.isRunning) return
         driver.post({ type: 'spaceChecked', shortage })
-        this.#shortageTransfer.onLow()
+        this.#shortageTransfer.onUnfit()
       },
       onBack: () => {
         driver.post({ type: 'spaceChecked', shortage: undefined })
@@ -243,6 +258,7 @@ export class NodeRuntime<Command, Result> {
     this.pipeline.stop(why, cause)
     this.diskSpace.stop()
     void this.#scrubber.stop()
+    this.#diskSpeed.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()
     void this.snapshots.stopFetching()

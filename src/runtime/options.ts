@@ -69,6 +69,12 @@ export interface RuntimeOptions {
    * damaged long before the others are lost. Opening the storage has checked the log too.
    */
   readonly scrubIntervalMs: number
+  /** Writes that take `slowDiskMs` for this long make a disk slow (alarm DISK_SLOW): a leader transfers leadership to a voter with a faster disk. */
+  readonly slowDiskPeriodMs: number
+  /** The wait of a leader with a slow disk after a transfer before its next one; it doubles with each … */
+  readonly slowDiskRetryMinMs: number
+  /** … up to this, and is `slowDiskRetryMinMs` again once this much time has passed after it. */
+  readonly slowDiskRetryMaxMs: number
   /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
   readonly eventBufferMax: number
 }
@@ -98,6 +104,9 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   shortageRetryMaxMs: 120_000,
   scrubBytesPerSecond: 1024 * 1024,
   scrubIntervalMs: 24 * 60 * 60 * 1000,
+  slowDiskPeriodMs: 4000,
+  slowDiskRetryMinMs: 30_000,
+  slowDiskRetryMaxMs: 600_000,
   eventBufferMax: 1000,
 }
 
@@ -165,6 +174,7 @@ const MAY_BE_ZERO = new Set([
   'scrubBytesPerSecond',
   'lazyWriteMs',
   'caughtUpEntries',
+  'slowDiskMs',
 ])
 
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(
@@ -223,6 +233,7 @@ function findConflicts(options: Partial<NodeOptions<unknown, unknown>>): OptionP
   atMost('blockEntriesMax', 'uncommittedEntriesMax')
   atMost('commandBytesMax', 'pendingProposalBytesMax')
   atMost('fetchRetryMinMs', 'fetchRetryMaxMs')
+  atMost('slowDiskRetryMinMs', 'slowDiskRetryMaxMs')
   expect(!all.leaseReads || all.checkQuorum, 'leaseReads', 'requires checkQuorum, which a lease depends on')
   return problems
 

@@ -387,6 +387,7 @@ export function appendResponse(fields: {
   readonly session?: LogIndex
   readonly applyLag?: number
   readonly shortage?: Shortage | undefined
+  readonly writeMs?: number
 }): AppendEntriesResponse {
   const { term, match: index, chain, round = 0, session = 0, ...report } = fields
   const acknowledgement = { isAccepted: true, index, hintIndex: 0, hintTerm: 0, chain, round, session }

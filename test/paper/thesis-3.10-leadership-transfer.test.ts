@@ -130,7 +130,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
 
   describe('a voter that reports a shortage of disk space', () => {
     const shortage = { freeBytes: 1, neededBytes: 2 }
-    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage, applyLag: 0 }] }
+    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage, applyLag: 0, writeMs: 0 }] }
     let leader: TestNode
 
     beforeEach(() => {
@@ -186,7 +186,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
       leader.process({ type: 'receive', from, message: appendResponse({ term: 2, match: 1, applyLag }) })
     report('b', 6)
     report('c', 5)
-    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage: undefined, applyLag: 6 }] }
+    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage: undefined, applyLag: 6, writeMs: 0 }] }
     assert.deepEqual(transfer(leader, 'b').settled, [{ type: 'transferRejected', request: 1, rejection }])
     assert.deepEqual(
       ofType('TimeoutNow', leader.process({ type: 'transfer', request: 2, to: 'b', isForced: true }).messages),
@@ -213,6 +213,86 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     follower.settle()
     const [answer] = follower.receive('a', appendRequest({ term: 2, prev: '2@2', commit: 2 }))
     assert.deepEqual(answer?.message, appendResponse({ term: 2, match: 2, chain }))
+  })
+
+  describe('a leader with a slow disk', () => {
+    const shortage = { freeBytes: 1, neededBytes: 2 }
+    let leader: TestNode
+
+    beforeEach(() => {
+      leader = readyLeaderOf('a b c d', {
+        term: 2,
+        options: { slowDiskMs: 200, slowDiskFactor: 8, caughtUpEntries: 1 },
+      })
+      leader.process({ type: 'diskTimed', writeMs: 800 })
+    })
+
+    function report(
+      from: string,
+      writeMs: number,
+      unfit: { match?: number; shortage?: Shortage; applyLag?: number } = {},
+    ): void {
+      leader.receive(from, appendResponse({ term: 2, match: 1, writeMs, ...unfit }))
+    }
+
+    function toFasterDisk(): NodeOutput {
+      return leader.process({ type: 'transfer', request: 1, to: undefined, toFasterDisk: true })
+    }
+
+    it('transfers to the voter with the fastest disk that has space and has applied', () => {
+      report('b', 100)
+      report('c', 20, { shortage })
+      report('d', 50)
+      assert.deepEqual(toFasterDisk().events, [
+        { type: 'transferStarted', to: 'd', ownWriteMs: 800, targetWriteMs: 50 },
+      ])
+    })
+
+    it('does not wait for a voter with a faster disk whose log is far behind', () => {
+      for (let count = 0; count < 3; count++) leader.propose()
+      report('b', 0, { match: 1 })
+      report('c', 100, { match: 3 })
+      report('d', 101, { match: 3 })
+      assert.deepEqual(
+        toFasterDisk().events.map((event) => 'to' in event && event.to),
+        ['c'],
+      )
+    })
+
+    it('keeps leading if no other disk is slowDiskFactor times as fast, and names the times', () => {
+      for (const id of ['b', 'c', 'd']) report(id, 101)
+      const detail =
+        'no voter that can lead has a disk 8 times as fast (a durable write takes 800 ms on a; b 101 ms, c 101 ms, d 101 ms)'
+      assert.deepEqual(toFasterDisk().settled, [
+        { type: 'transferRejected', request: 1, rejection: { reason: 'bad-target', detail } },
+      ])
+    })
+
+    it('keeps leading below slowDiskMs, however fast the others are', () => {
+      leader.process({ type: 'diskTimed', writeMs: 199 })
+      for (const id of ['b', 'c', 'd']) report(id, 0)
+      assert.equal(toFasterDisk().settled[0]?.type, 'transferRejected')
+    })
+  })
+
+  it('a voter whose disk is slow compared with another is chosen only by force', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { slowDiskMs: 200, slowDiskFactor: 8 } })
+    const report = (from: string, writeMs: number): NodeOutput =>
+      leader.process({ type: 'receive', from, message: appendResponse({ term: 2, match: 1, writeMs }) })
+    leader.process({ type: 'diskTimed', writeMs: 900 })
+    report('b', 800)
+    report('c', 100)
+    const rejection = { reason: 'unfit-target', unfit: [{ peer: 'b', shortage: undefined, applyLag: 0, writeMs: 800 }] }
+    assert.deepEqual(transfer(leader, 'b').settled, [{ type: 'transferRejected', request: 1, rejection }])
+    report('c', 101)
+    assert.deepEqual(transfer(leader, 'b').settled, [])
+  })
+
+  it('a follower reports how long its durable writes take', () => {
+    const follower = followerOf('a b c', { id: 'b', term: 2, leader: 'a' })
+    follower.process({ type: 'diskTimed', writeMs: 300 })
+    const [answer] = follower.receive('a', appendRequest({ term: 2, prev: '0@0' }))
+    assert.deepEqual(answer?.message, appendResponse({ term: 2, match: 0, chain: 0, writeMs: 300 }))
   })
 
   it('a transfer of a leader to itself completes at once', () => {

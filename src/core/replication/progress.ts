@@ -36,6 +36,8 @@ export class Progress {
   applyLag = 0
   /** It reported that it is short of disk space. */
   shortage: Shortage | undefined
+  /** How long its recent durable writes took, as it reported: 0 if they are fast. */
+  writeMs = 0
   /** It reported that the offered snapshot does not fit on its disk. */
   snapshotShortage: Shortage | undefined
   /** A read forwarded by this follower needs a commit index that has not been sent to it. */

@@ -69,9 +69,17 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
 }
 
 /** What the leader must know before it hands over to this node. */
-function fitness({ log, shortage }: RaftState): Pick<AppendEntriesResponse, 'applyLag' | 'shortage'> {
+function fitness({
+  log,
+  shortage,
+  writeMs,
+}: RaftState): Pick<AppendEntriesResponse, 'applyLag' | 'shortage' | 'writeMs'> {
   const applyLag = log.commitIndex - log.appliedIndex
-  return { ...(applyLag === 0 ? {} : { applyLag }), ...(shortage === undefined ? {} : { shortage }) }
+  return {
+    ...(applyLag === 0 ? {} : { applyLag }),
+    ...(shortage === undefined ? {} : { shortage }),
+    ...(writeMs === 0 ? {} : { writeMs }),
+  }
 }
 
 /** Rejects with a hint where the logs may match, for one probe per conflicting term (§5.3, "the protocol can be optimized"). */

@@ -37,6 +37,7 @@ export function handleAppendEntriesResponse(
   if (progress === undefined) return
   progress.shortage = message.shortage
   progress.applyLag = message.applyLag ?? 0
+  progress.writeMs = message.writeMs ?? 0
   recordSnapshotShortage(state, progress, undefined)
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (!hasSameContent(state, from, message)) return

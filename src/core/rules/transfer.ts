@@ -4,21 +4,23 @@ import type { Input } from '../inputs.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState, Transfer } from '../state.ts'
 import type { NodeId } from '../types.ts'
+import { describeDisks, fasterVoter, fastestWriteMs, isDiskSlow, respondingVoters } from './slow-disk.ts'
 
 export function startTransfer(
   state: RaftState,
   leader: LeaderState,
-  { request, to, isForced = false }: Extract<Input, { type: 'transfer' }>,
+  { request, to, isForced = false, toFasterDisk = false }: Extract<Input, { type: 'transfer' }>,
 ): void {
   const reject = (rejection: Rejection): void => {
     state.outbox.settle.push({ type: 'transferRejected', request, rejection })
   }
   if (leader.transfer !== undefined) return reject({ reason: 'transferring', to: leader.transfer.to })
   const unfit = isForced ? [] : unfitVoters(state, leader)
-  const target = to ?? bestTarget(state, leader, isForced)
+  const target = to ?? (toFasterDisk ? fasterTarget(state, leader) : bestTarget(state, leader, isForced))
   if (target === undefined) {
     if (unfit.length > 0) return reject({ reason: 'unfit-target', unfit })
-    return reject({ reason: 'bad-target', detail: 'no other voter is responding' })
+    const detail = toFasterDisk ? describeDisks(state, leader) : 'no other voter is responding'
+    return reject({ reason: 'bad-target', detail })
   }
   if (target === state.id) {
     state.outbox.settle.push({ type: 'transferred', request, leader: target })
@@ -34,34 +36,53 @@ export function startTransfer(
   if (unfitTarget.length > 0) return reject({ reason: 'unfit-target', unfit: unfitTarget })
   const deadline = state.now + state.options.electionTimeoutMaxMs
   leader.transfer = { request, to: target, isForced, deadline, isTimeoutNowSent: false }
-  state.outbox.emit({ type: 'transferStarted', to: target })
+  const targetWriteMs = leader.progress.get(target)?.writeMs ?? 0
+  const times = toFasterDisk ? { ownWriteMs: state.writeMs, targetWriteMs } : {}
+  state.outbox.emit({ type: 'transferStarted', to: target, ...times })
 }
 
 /** The followers that should not lead at present. */
 function unfitVoters(state: RaftState, leader: LeaderState): readonly UnfitVoter[] {
-  return [...leader.progress.values()].flatMap((progress) => unfitnessOf(state, progress) ?? [])
+  return [...leader.progress.values()].flatMap((progress) => unfitnessOf(state, leader, progress) ?? [])
 }
 
-/** A leader must write, and answers only what it has applied: not a node short of space or one far behind in applying. */
-function unfitnessOf({ options }: RaftState, { id, shortage, applyLag }: Progress): UnfitVoter | undefined {
-  const isBehind = applyLag > options.caughtUpEntries
-  return shortage === undefined && !isBehind ? undefined : { peer: id, shortage, applyLag: isBehind ? applyLag : 0 }
+/**
+ * A leader must write, and answers only what it has written and applied: not a node short of space, one with a slow disk or one far behind
+ * in applying.
+ */
+function unfitnessOf(
+  state: RaftState,
+  leader: LeaderState,
+  { id, shortage, applyLag, writeMs }: Progress,
+): UnfitVoter | undefined {
+  const isBehind = applyLag > state.options.caughtUpEntries
+  const isSlow = isDiskSlow(state, writeMs, fastestWriteMs(state, leader))
+  if (shortage === undefined && !isBehind && !isSlow) return undefined
+  return { peer: id, shortage, applyLag: isBehind ? applyLag : 0, writeMs: isSlow ? writeMs : 0 }
 }
 
 /** The voter with the highest match index among those that responded recently. One that is unfit only if `isForced` and no other is left. */
 function bestTarget(state: RaftState, leader: LeaderState, isForced: boolean): NodeId | undefined {
-  const candidates = [...leader.progress.values()].filter(
-    ({ id, hasResponded, lastContactAt }) =>
-      state.membership.voters.includes(id) &&
-      hasResponded &&
-      state.now - lastContactAt < state.options.electionTimeoutMinMs,
-  )
-  const fit = candidates.filter((progress) => unfitnessOf(state, progress) === undefined)
+  const candidates = respondingVoters(state, leader)
+  const fit = candidates.filter((progress) => unfitnessOf(state, leader, progress) === undefined)
   let best: Progress | undefined
   for (const progress of isForced && fit.length === 0 ? candidates : fit) {
     if (best === undefined || progress.matchIndex > best.matchIndex) best = progress
   }
   return best?.id
+}
+
+/** The fit and caught-up voter with the fastest disk, if this node's is slow compared with it. Nothing gets faster by waiting for a log. */
+function fasterTarget(state: RaftState, leader: LeaderState): NodeId | undefined {
+  return fasterVoter(
+    state,
+    respondingVoters(state, leader).filter(
+      (progress) =>
+        progress.isReplicating &&
+        state.log.lastIndex - progress.matchIndex <= state.options.caughtUpEntries &&
+        unfitnessOf(state, leader, progress) === undefined,
+    ),
+  )?.id
 }
 
 /** Sends TimeoutNow once the target has the complete log; aborts at the deadline or if the target is no longer a voter. */
@@ -74,7 +95,7 @@ export function continueTransfer(state: RaftState, leader: LeaderState): void {
     return abortTransfer(state, leader, transfer)
   }
   if (transfer.isTimeoutNowSent) return
-  const unfit = transfer.isForced ? undefined : unfitnessOf(state, progress)
+  const unfit = transfer.isForced ? undefined : unfitnessOf(state, leader, progress)
   if (unfit !== undefined) {
     return abortTransfer(state, leader, transfer, { reason: 'unfit-target', unfit: [unfit] })
   }

@@ -193,6 +193,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     ...readRound(from),
     ...readApplyLag(from),
     ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
+    ...readWriteMs(from),
   }),
   InstallSnapshotRequest: (from) => ({
     type: 'InstallSnapshotRequest',
@@ -245,6 +246,11 @@ function readRound(from: Fields): { readonly round: number; readonly session: Lo
 function readApplyLag(from: Fields): { readonly applyLag?: number } {
   const applyLag = readInteger(from, 'applyLag')
   return applyLag === 0 ? {} : { applyLag }
+}
+
+function readWriteMs(from: Fields): { readonly writeMs?: number } {
+  const writeMs = readInteger(from, 'writeMs')
+  return writeMs === 0 ? {} : { writeMs }
 }
 
 function readShortage(from: Fields): Shortage {

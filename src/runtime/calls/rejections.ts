@@ -76,7 +76,7 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
       const [first, ...others] = rejection.unfit
       return rejected('ERR_RAFT_BAD_TARGET', rejection.unfit.map(describeUnfit).join('; '), {
         hint: 'choose another voter, fix the cause, or force the transfer',
-        details: others.length > 0 ? {} : { peer: first?.peer, applyLag: first?.applyLag, ...first?.shortage },
+        details: others.length > 0 || first === undefined ? {} : unfitDetails(first),
       })
     }
     case 'timed-out':
@@ -92,11 +92,16 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
   }
 }
 
-function describeUnfit({ peer, shortage, applyLag }: UnfitVoter): string {
+function unfitDetails({ peer, shortage, applyLag, writeMs }: UnfitVoter): RaftErrorOptions['details'] {
+  return { peer, applyLag, ...shortage, ...(writeMs > 0 ? { writeMs } : {}) }
+}
+
+function describeUnfit({ peer, shortage, applyLag, writeMs }: UnfitVoter): string {
   const causes = []
   if (shortage !== undefined)
     causes.push(`is short of disk space (${shortage.freeBytes} bytes are free, ${shortage.neededBytes} are required)`)
   if (applyLag > 0) causes.push(`has ${applyLag} committed entries still to apply`)
+  if (writeMs > 0) causes.push(`has a slow disk (${writeMs} ms per durable write)`)
   return `${peer} ${causes.join(' and ')}`
 }
 

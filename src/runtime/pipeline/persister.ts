@@ -8,6 +8,7 @@ import type { Outgoing } from '../../core/messages.ts'
 import type { Block, SnapshotInfo } from '../../core/types.ts'
 import type { BlockBody } from '../../log-format/block.ts'
 import { completeBlock, encodeMembership, encodeNoop } from '../../log-format/block.ts'
+import type { DiskSpeed } from '../disk-speed.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface PersisterParts {
@@ -15,6 +16,8 @@ export interface PersisterParts {
   readonly clock: Clock
   readonly cache: BlockCache
   readonly lazyWriteMs: number
+  /** Measures the durable writes. */
+  readonly diskSpeed: Pick<DiskSpeed, 'begin' | 'end'>
   /** Sends messages that waited for a write. */
   readonly release: (outgoing: readonly Outgoing[]) => void
   /** Write `number` and all before it are durable. */
@@ -89,6 +92,7 @@ export class Persister {
     this.#hasUrgent = this.#queue.some(({ persist }) => persist.isUrgent)
     this.#lazyTimer?.cancel()
     this.#lazyTimer = undefined
+    if (group.some(({ persist }) => persist.isUrgent)) this.#parts.diskSpeed.begin()
     this.#writing = this.#parts.storage.write(mergeWrites(group)).then(
       () => this.#onWritten(group),
       (error) => this.#onWriteFailed(error),
@@ -98,7 +102,8 @@ export class Persister {
   #onWritten(group: readonly QueuedWrite[]): void {
     this.#writing = undefined
     if (this.#isStopped) return
-    const { cache, release, onPersisted, onSnapshotRecorded } = this.#parts
+    const { cache, diskSpeed, release, onPersisted, onSnapshotRecorded } = this.#parts
+    diskSpeed.end()
     for (const { persist, blocks } of group) {
       // A queued write may have replaced these blocks; then the cache no longer holds them.
       const last = blocks[blocks.length - 1]

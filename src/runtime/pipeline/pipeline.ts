@@ -5,6 +5,7 @@ import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
 import type { Proposals } from '../calls/proposals.ts'
+import type { DiskSpeed } from '../disk-speed.ts'
 import type { RuntimeOptions } from '../options.ts'
 import { Applier } from './applier.ts'
 import { BlockCache } from './block-cache.ts'
@@ -36,6 +37,7 @@ export interface PipelineParts<Command, Result> {
   readonly codec: Codec<Command>
   readonly proposals: Proposals<Result>
   readonly options: RuntimeOptions
+  readonly diskSpeed: DiskSpeed
   readonly host: PipelineHost
 }
 
@@ -54,6 +56,7 @@ export class Pipeline<Command, Result> {
     codec,
     proposals,
     options,
+    diskSpeed,
     host,
   }: PipelineParts<Command, Result>) {
     const cache = new BlockCache(options.blockCacheBytesMax)
@@ -68,6 +71,7 @@ export class Pipeline<Command, Result> {
     this.#sender = new Sender({ transport, storage, cache, onFailed, queueMax: options.sendQueueMax })
     this.#persister = new Persister({
       ...{ storage, clock, cache, onFailed },
+      diskSpeed,
       lazyWriteMs: options.lazyWriteMs,
       release: (outgoing) => this.#sender.send(outgoing),
       onPersisted: (number) => this.driver.post({ type: 'persisted', number }),

@@ -55,6 +55,21 @@ describe('the persister', () => {
     assert.equal(fixture.blocks[1]?.bytes, block?.bytes)
   })
 
+  it('times durable writes, and none that may skip its sync', async () => {
+    const fixture = new Fixture()
+    fixture.persister.persist(persist(1, { blocks: [noop(1)] }))
+    assert.deepEqual(fixture.timed, ['begin'])
+    await fixture.finish()
+    assert.deepEqual(fixture.timed, ['begin', 'end'])
+    fixture.persister.persist(persist(2, { isUrgent: false }))
+    fixture.time.step(60_000)
+    await fixture.finish()
+    assert.deepEqual(
+      fixture.timed.filter((what) => what === 'begin'),
+      ['begin'],
+    )
+  })
+
   it('delays a write that is not urgent until the next urgent one, or lazyWriteMs', async () => {
     const fixture = new Fixture()
     fixture.persister.persist(persist(1, { compactTo: 5, isUrgent: false }))
@@ -171,6 +186,7 @@ class Fixture {
   readonly released: string[] = []
   readonly recorded: string[] = []
   readonly failures: unknown[] = []
+  readonly timed: string[] = []
   readonly persister: Persister
   #pendingWrite: { write: StorageWrite; resolve: () => void; reject: (error: unknown) => void } | undefined
 
@@ -180,6 +196,7 @@ class Fixture {
       clock: new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 }),
       cache: this.cache,
       lazyWriteMs: 50,
+      diskSpeed: { begin: () => this.timed.push('begin'), end: () => this.timed.push('end') },
       release: (outgoing) => this.released.push(...outgoing.map(({ to }) => to)),
       onPersisted: (number) => this.persisted.push(number),
       onSnapshotRecorded: ({ id }) => this.recorded.push(id),

@@ -81,6 +81,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     session: 4,
     applyLag: 2 ** 40,
     shortage: { freeBytes: 2 ** 40, neededBytes: 2 ** 41 },
+    writeMs: 2000,
   },
   {
     type: 'InstallSnapshotRequest',
