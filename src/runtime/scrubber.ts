@@ -3,11 +3,11 @@ import type { Clock, Timer } from '../contracts/clock.ts'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { RuntimeEvent } from '../contracts/observer.ts'
 import type { Storage } from '../contracts/storage.ts'
-import { chainAfter } from '../core/log/chain.ts'
 import type { LinkedBlock, LogIndex, SnapshotInfo } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import type { Alarms } from './alarms.ts'
+import { changedBlockError, DAMAGE_HINT, isSameBlock } from './changed-block.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { Snapshots } from './snapshots/snapshots.ts'
 
@@ -118,7 +118,7 @@ export class Scrubber {
       const equal = countEqual(expected, stored)
       const different = equal < Math.max(1, stored.length) ? expected[equal] : undefined
       differing = different === undefined || !this.#isCurrent(different) ? 0 : equal > 0 ? 1 : differing + 1
-      if (different !== undefined && differing >= READS_OF_DAMAGE) throw damagedError(different, stored[equal])
+      if (different !== undefined && differing >= READS_OF_DAMAGE) throw changedBlockError(different, stored[equal])
       for (const block of stored.slice(0, equal)) {
         next = block.first + block.count
         blocks++
@@ -215,35 +215,21 @@ export class Scrubber {
   }
 }
 
-/** The number of blocks at the start that are equal. The hash chain covers every field and the content. */
+/** The number of blocks at the start that are equal. */
 function countEqual(expected: readonly LinkedBlock[], stored: readonly EncodedBlock[]): number {
   let equal = 0
-  for (const { chainBefore, chain } of expected) {
+  for (const own of expected) {
     const block = stored[equal]
-    if (block === undefined || chainAfter(chainBefore, block) !== chain) break
+    if (block === undefined || !isSameBlock(own, block)) break
     equal++
   }
   return equal
 }
 
-const HINT = 'other members hold the data: replace this member, and keep its directory until that is done'
-
-function damagedError({ first, term, count }: LinkedBlock, stored: EncodedBlock | undefined): RaftError {
-  const found =
-    stored === undefined
-      ? 'is missing'
-      : `is another one (${stored.first}, term ${stored.term}, checksum ${stored.checksum})`
-  return new RaftError(
-    'ERR_RAFT_CORRUPT',
-    `the stored log has changed: the block from ${first} to ${first + count - 1} of term ${term} ${found}`,
-    { hint: HINT, details: { firstBadIndex: first, lastGoodIndex: first - 1 } },
-  )
-}
-
 function damagedSnapshotError({ id, index, size }: SnapshotInfo, found: number | undefined): RaftError {
   const what = found === undefined ? 'is missing' : `has ${found} bytes instead of ${size}`
   return new RaftError('ERR_RAFT_CORRUPT', `the stored snapshot ${id} of the entries up to ${index} ${what}`, {
-    hint: HINT,
+    hint: DAMAGE_HINT,
     details: { index, snapshot: id },
   })
 }

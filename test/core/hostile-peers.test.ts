@@ -48,6 +48,14 @@ describe('a node with hostile peers and clients', () => {
     assert.equal(follower.status.term, 2)
   })
 
+  it('ignores an AppendEntries whose hash chain is missing or no checksum', () => {
+    const follower = followerOf('a b c', { term: 2 })
+    for (const prevChain of [undefined, -1, 0.5, 2 ** 32]) {
+      const message = { ...appendRequest({ term: 2, prev: '0@0' }), prevChain: prevChain as number }
+      assertIgnored(follower, 'b', message)
+    }
+  })
+
   it('sends no message in a term that is not durable', () => {
     const follower = followerOf('a b c', { term: 2 })
     const heartbeat = { type: 'receive', from: 'b', message: appendRequest({ term: 3, prev: '0@0' }) } as const

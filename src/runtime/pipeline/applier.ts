@@ -4,10 +4,11 @@ import type { Clock } from '../../contracts/clock.ts'
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import type { Storage } from '../../contracts/storage.ts'
-import type { LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
+import type { LinkedBlock, LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { payloadsOf } from '../../log-format/block.ts'
 import type { Batch, Proposals } from '../calls/proposals.ts'
+import { changedBlockError, isSameBlock } from '../changed-block.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface ApplierParts<Command, Result> {
@@ -15,6 +16,8 @@ export interface ApplierParts<Command, Result> {
   readonly codec: Codec<Command>
   readonly storage: Pick<Storage, 'read' | 'snapshots'>
   readonly cache: BlockCache
+  /** The block of the log that contains an index, to compare what the disk returns with. */
+  readonly blockAt: (index: LogIndex) => LinkedBlock | undefined
   readonly clock: Clock
   readonly proposals: Proposals<Result>
   readonly readBytesMax: number
@@ -189,12 +192,22 @@ export class Applier<Command, Result> {
     const { from } = range
     try {
       const blocks = await storage.read(from, readBytesMax)
-      if (this.#pending.apply?.from === from) this.#readAhead = blocks.filter((block) => block.first < range.to)
+      if (this.#pending.apply?.from === from) this.#readAhead = this.#checked(blocks, range.to)
     } catch (error) {
       // If a snapshot has replaced the log in the meantime, these blocks are no longer needed.
       const isOutdated = this.#pending.install !== undefined || this.#pending.apply?.from !== from
       if (!isOutdated) throw error
     }
+  }
+
+  /** The blocks that start before `to`. A block that was exchanged on disk must not be applied: no other node would have this state. */
+  #checked(blocks: readonly EncodedBlock[], to: LogIndex): EncodedBlock[] {
+    const wanted = blocks.filter(({ first }) => first < to)
+    for (const block of wanted) {
+      const own = this.#parts.blockAt(block.first)
+      if (own !== undefined && !isSameBlock(own, block)) throw changedBlockError(own, block)
+    }
+    return wanted
   }
 
   async #restore(snapshot: SnapshotInfo): Promise<void> {

@@ -63,6 +63,7 @@ export class Pipeline<Command, Result> {
     const onFailed = (error: unknown): void => host.onFailed(error)
     this.applier = new Applier({
       ...{ machine, codec, storage, cache, clock, proposals, onFailed },
+      blockAt: (index) => core.blockAt(index),
       readBytesMax: options.readBytesMax,
       applyTurnMs: options.applyTurnMs,
       onApplied: (index) => host.onApplied(index),

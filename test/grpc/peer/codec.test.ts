@@ -126,6 +126,21 @@ describe('the peer codec', () => {
       assert.notEqual(validateMessage(frame.messages[0]), undefined)
     })
 
+  it('refuses an AppendEntries without a hash chain, and a snapshot without one, and names the field', () => {
+    const { prevChain: _, ...request } = entries().appendEntriesRequest
+    const snapshot = { id: 's', index: 4, term: 1, size: 9, membership: { members: [], voters: [] } }
+    for (const [wire, field] of [
+      [{ appendEntriesRequest: request }, 'prevChain'],
+      [{ installSnapshotRequest: { term: 3, session: 0, snapshot } }, 'chain'],
+    ] as const) {
+      const bytes = peerProto().frame.encode({ messages: [wire] })
+      assert.throws(() => decodeFrame(bytes), {
+        code: 'ERR_RAFT_BAD_MESSAGE',
+        message: `malformed message: ${field} is missing`,
+      })
+    }
+  })
+
   for (const { what, frame, expected } of [
     { what: 'an empty frame', frame: {}, expected: /not 0 of them/ },
     {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Clock } from '../../../src/contracts/clock.ts'
 import type { EncodedBlock } from '../../../src/contracts/encoded-block.ts'
-import type { SnapshotInfo } from '../../../src/core/types.ts'
+import { chainAfter } from '../../../src/core/log/chain.ts'
+import type { LinkedBlock, SnapshotInfo } from '../../../src/core/types.ts'
 import { RaftError } from '../../../src/errors.ts'
 import { encodeCommands, encodeNoop } from '../../../src/log-format/block.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
@@ -108,6 +109,25 @@ describe('the applier', () => {
     assert.deepEqual(await end, ['a', 'ERR_RAFT_OUTCOME_UNKNOWN', 'ERR_RAFT_OUTCOME_UNKNOWN'])
   })
 
+  it('stops at a block that was exchanged on disk, and applies nothing of it', async () => {
+    const fixture = new Fixture()
+    const log = [commands(1, 'a'), commands(2, 'b')]
+    let chain = 0
+    fixture.inLog = log.map((block) => {
+      const chainBefore = chain
+      chain = chainAfter(chain, block)
+      return { ...block, chainBefore, chain }
+    })
+    fixture.disk = [commands(1, 'a'), commands(2, 'B')]
+    fixture.cached(commands(1, 'a'))
+    fixture.applier.apply({ from: 1, to: 3 })
+    await flushPromises()
+    assert.deepEqual(fixture.log, ['a@1', 'applied 1'])
+    const [failure] = fixture.failures as RaftError[]
+    assert.equal(failure?.code, 'ERR_RAFT_CORRUPT')
+    assert.equal(failure?.details.firstBadIndex, 2)
+  })
+
   it('distinguishes an error of restore() from an error of the disk', async () => {
     const damaged = new Fixture()
     damaged.applier.install(info('missing', 7))
@@ -138,6 +158,7 @@ class Fixture {
   readonly #deferred: (() => void)[] = []
   readonly applier: Applier<Uint8Array, string>
   disk: EncodedBlock[] = []
+  inLog: LinkedBlock[] = []
   msPerCommand = 0
   #now = 0
 
@@ -155,6 +176,7 @@ class Fixture {
       codec: bytesCodec,
       storage: { snapshots: this.storage.snapshots, read: (from) => this.#read(from) },
       cache: this.cache,
+      blockAt: (index) => this.inLog.find(({ first }) => first === index),
       clock,
       proposals: this.proposals,
       readBytesMax: 1000,
