@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   ERR_RAFT_UNSAFE_MEMBERSHIP: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_BAD_TARGET: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NOTHING_APPLIED: { outcome: 'not-applied', retryable: true },
+  ERR_RAFT_UNKNOWN_PEER: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_REMOVED: { outcome: 'not-applied', retryable: false },
   // Identity
   ERR_RAFT_CLUSTER_MISMATCH: { outcome: 'not-applied', retryable: false },

@@ -29,6 +29,14 @@ export type RuntimeEvent =
       readonly consequence: string
     }
   | { readonly type: 'peerRefused'; readonly peer: NodeId; readonly code: string; readonly message: string }
+  | {
+      /** A node that is not a member is connected and waits to be added. Repeated while it is. */
+      readonly type: 'unknownPeer'
+      readonly peer: NodeId
+      readonly code: string
+      readonly address: string
+      readonly message: string
+    }
   | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly code: string; readonly message: string }
   | { readonly type: 'snapshotStarted'; readonly index: number }
   | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo; readonly tookMs: number }

@@ -37,6 +37,7 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   peerRefused: 'warn',
   addressDiffers: 'warn',
   refusedBy: 'warn',
+  unknownPeer: 'warn',
   toldRemoved: 'warn',
   removed: 'warn',
   snapshotFailed: 'warn',

@@ -24,6 +24,7 @@ import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
 import { isCopyError } from './peers/peer-admission.ts'
 import { Peers } from './peers/peers.ts'
 import { transportHost } from './peers/transport-host.ts'
+import { UnknownPeers } from './peers/unknown-peers.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
@@ -64,6 +65,7 @@ export class NodeRuntime<Command, Result> {
   readonly #diskSpeed: DiskSpeed
   readonly #peerAlarms: PeerAlarms
   readonly #scrubber: Scrubber
+  readonly #unknownPeers: UnknownPeers
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   /** The write that marks the data directory as unusable. */
@@ -123,6 +125,12 @@ export class NodeRuntime<Command, Result> {
       forgetMs: options.slowDiskRetryMaxMs,
       transfer: () => this.leadershipTransfer.transfer(undefined, { toFasterDisk: true }),
     })
+    const graceMs = 2 * options.electionTimeoutMaxMs
+    this.#unknownPeers = new UnknownPeers({
+      ...{ id: options.id, graceMs, clock, emit, alarms: this.alarms, peers: this.#peers },
+      ownAddress: () => transport.address,
+      leader: () => status().leader,
+    })
     this.diskSpace = new DiskSpace({
       ...{ storage, clock, freeBytesMin: options.freeBytesMin, checkMs: options.freeBytesCheckMs },
       ...{ emit, alarms: this.alarms },
@@ -178,7 +186,7 @@ export class NodeRuntime<Command, Result> {
     await transport.start(
       transportHost({
         ...{ identity: this.#identity, driver },
-        ...{ ...this.#peers.forHost, alarms: this.alarms },
+        ...{ ...this.#peers.forHost, alarms: this.alarms, unknownPeers: this.#unknownPeers },
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),
         fail: (error) => this.fail(error),
@@ -259,6 +267,7 @@ export class NodeRuntime<Command, Result> {
     this.diskSpace.stop()
     void this.#scrubber.stop()
     this.#diskSpeed.stop()
+    this.#unknownPeers.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()
     void this.snapshots.stopFetching()
@@ -319,6 +328,7 @@ export class NodeRuntime<Command, Result> {
       this.hub.emit(event)
       if (event.type === 'acknowledgementLost') this.#onEntriesLost(event.peer, event.acknowledged)
       this.#peerAlarms.onEvent(event)
+      if (event.type === 'leaderChanged' || event.type === 'membershipAdopted') this.#unknownPeers.update()
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
     }
     if (havePeersChanged) this.#onPeersChanged()

@@ -63,6 +63,10 @@ export class MembershipView {
     return this.#recentlyRemoved.length > 0
   }
 
+  isRecentlyRemoved(id: NodeId): boolean {
+    return this.#recentlyRemoved.some((removed) => removed.id === id)
+  }
+
   forgetRemoved(): void {
     this.#recentlyRemoved = []
   }

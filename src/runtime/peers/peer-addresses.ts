@@ -120,6 +120,11 @@ export class PeerAddresses {
     return this.#reached.get(id) ?? this.#usableGreeting(id) ?? record
   }
 
+  /** Where a connected node says that it is. */
+  greetingOf(id: NodeId): string | undefined {
+    return this.#greeted.get(id)
+  }
+
   /** The members that are not at their address of record. */
   get moved(): readonly MovedMember[] {
     return this.#view.members.flatMap(({ id, address: record }) => {

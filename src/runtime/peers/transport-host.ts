@@ -8,6 +8,7 @@ import type { Driver } from '../pipeline/driver.ts'
 import type { PeerAddresses, PeerPlace } from './peer-addresses.ts'
 import type { PeerAdmission } from './peer-admission.ts'
 import type { PeerConnections } from './peer-connections.ts'
+import type { UnknownPeers } from './unknown-peers.ts'
 
 export interface TransportHostParts {
   readonly identity: PeerIdentity
@@ -16,6 +17,7 @@ export interface TransportHostParts {
   readonly alarms: Pick<Alarms, 'raise' | 'clear'>
   readonly connections: Pick<PeerConnections, 'updateSoon'>
   readonly driver: Pick<Driver, 'post' | 'receive'>
+  readonly unknownPeers: Pick<UnknownPeers, 'onConnected'>
   readonly emit: (event: NodeEvent) => void
   readonly readSnapshot: TransportHost['readSnapshot']
   readonly fail: (error: RaftError) => void
@@ -28,6 +30,7 @@ export function transportHost({
   alarms,
   connections,
   driver,
+  unknownPeers,
   emit,
   readSnapshot,
   fail,
@@ -63,6 +66,7 @@ export function transportHost({
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })
       const { directoryId = '', boot } = admission.onConnected(peer) ?? {}
+      unknownPeers.onConnected(peer)
       driver.post({ type: 'peerSeen', peer, directoryId, boot: boot && { number: boot.number, id: boot.id } })
     },
     peerLost: (peer, reason) => {
