@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
 import { removeLeftovers } from '../../chaos/cluster/run-directory.ts'
-import type { CommandResult } from './command.ts'
+import type { CommandResult, StartOptions } from './command.ts'
 import { start } from './command.ts'
 import type { Writers } from './writers.ts'
 
@@ -14,12 +14,16 @@ const NAME = 'e2e'
 const PAGE = 1000
 
 export class RealCluster extends ProcessCluster<CommandResult> {
-  static async started(...ids: readonly string[]): Promise<RealCluster> {
+  static started(...ids: readonly string[]): Promise<RealCluster> {
+    return RealCluster.startedWith({}, ...ids)
+  }
+
+  static async startedWith(options: StartOptions, ...ids: readonly string[]): Promise<RealCluster> {
     removeLeftovers(NAME)
     const cluster = new RealCluster({
       name: NAME,
       initialMembers: ids,
-      command: (args) => start(args),
+      command: (args) => start(args, options),
       // Short timeouts and frequent snapshots, so that elections and snapshots happen during the faults.
       electionTimeout: '400-800ms',
       snapshotEntries: 200,
