@@ -1,13 +1,14 @@
 /** File operations that are durable once they resolve. */
 import type { FileHandle } from 'node:fs/promises'
-import { mkdir, open, readdir, rename, stat, statfs } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { openFile } from './open-file.ts'
 import { isMissing, storageError } from './storage-errors.ts'
 
 /** Replaces a file atomically: after a crash it has either the old or the new content. */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w', 0o640)
+  const file = await openFile(temporary, 'w', 0o640)
   try {
     await file.writeFile(bytes)
     await file.sync()
@@ -74,7 +75,7 @@ async function isDirectory(path: string): Promise<boolean> {
 /** Makes the names in a directory durable. Windows has no such operation and does not need it. */
 export async function syncDirectory(path: string): Promise<void> {
   if (process.platform === 'win32') return
-  const directory = await open(path, 'r')
+  const directory = await openFile(path, 'r')
   try {
     await directory.sync()
   } finally {

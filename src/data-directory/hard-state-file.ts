@@ -4,11 +4,12 @@
  * no descriptor left can still vote.
  */
 import type { FileHandle } from 'node:fs/promises'
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { replaceFile, writeAll } from './durable-files.ts'
+import { openFile } from './open-file.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
 /** The size of a file: one page of the file system, written in place. */
@@ -111,7 +112,7 @@ export class HardStateFile {
 async function openCopies(paths: readonly string[]): Promise<OpenCopy[]> {
   const copies: OpenCopy[] = []
   try {
-    for (const path of paths) copies.push({ path, file: await open(path, 'r+') })
+    for (const path of paths) copies.push({ path, file: await openFile(path, 'r+') })
     return copies
   } catch (cause) {
     await closeCopies(copies)

@@ -1,11 +1,12 @@
 /** The snapshots of one node as files in a directory: `.part` while they are written, `.snap` once they are complete. */
 import type { FileHandle } from 'node:fs/promises'
-import { open, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { SnapshotStore, SnapshotWriter } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { makeDirectory, namesIn, syncDirectory } from './durable-files.ts'
+import { openFile } from './open-file.ts'
 import type { ParsedHeader } from './snapshot-format.ts'
 import { CHUNK_BYTES, fileNameOf, readFrame, readHeader, readSize } from './snapshot-format.ts'
 import type { SnapshotPaths } from './snapshot-writer.ts'
@@ -106,7 +107,7 @@ export class SnapshotFiles implements SnapshotStore {
     const path = this.#pathsOf(info.id).whole
     let file: FileHandle
     try {
-      file = await open(path, 'r')
+      file = await openFile(path, 'r')
     } catch (cause) {
       if (isMissing(cause)) throw corrupt(`the snapshot ${path} is missing`, { file: path, index: info.index }, cause)
       throw storageError(cause, `open the snapshot ${path}`)
@@ -163,7 +164,7 @@ export class SnapshotFiles implements SnapshotStore {
 
 async function openWhole(path: string, id: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r')
+    return await openFile(path, 'r')
   } catch (cause) {
     if (!isMissing(cause)) throw storageError(cause, `open the snapshot ${path}`)
     throw new RaftError('ERR_RAFT_SNAPSHOT_GONE', `snapshot ${id} no longer exists`, { cause })

@@ -1,10 +1,11 @@
 /** Writes one snapshot, frame by frame, into a partial file that a later attempt can resume. */
 import type { FileHandle } from 'node:fs/promises'
-import { open, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import type { SnapshotWriter } from '../contracts/storage.ts'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { moveFile, syncDirectory, writeAll } from './durable-files.ts'
+import { openFile } from './open-file.ts'
 import type { ParsedHeader } from './snapshot-format.ts'
 import {
   CHUNK_BYTES,
@@ -153,7 +154,7 @@ interface OpenedFile {
 }
 
 async function createPartial(paths: SnapshotPaths, info: SnapshotInfo): Promise<OpenedFile> {
-  const file = await open(paths.partial, 'w+', 0o640)
+  const file = await openFile(paths.partial, 'w+', 0o640)
   try {
     const header = encodeHeader(info)
     await writeAll(file, header, 0)
@@ -166,7 +167,7 @@ async function createPartial(paths: SnapshotPaths, info: SnapshotInfo): Promise<
 }
 
 async function resumePartial(path: string, info: SnapshotInfo): Promise<OpenedFile | undefined> {
-  const file = await open(path, 'r+').catch((cause: unknown) => {
+  const file = await openFile(path, 'r+').catch((cause: unknown) => {
     if (isMissing(cause)) return undefined
     throw cause
   })

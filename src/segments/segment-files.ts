@@ -1,9 +1,10 @@
 /** The segment files of a log: one is written to, the next one is prepared in the background, and old ones are recycled. */
 import { randomInt } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { constants, open, rename, unlink } from 'node:fs/promises'
+import { constants, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { namesIn, syncDirectory, writeAll } from '../data-directory/durable-files.ts'
+import { openFile } from '../data-directory/open-file.ts'
 import { RaftError } from '../errors.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
 
@@ -68,7 +69,7 @@ export class SegmentFiles {
 
   /** Opens a segment for writing. */
   async open(sequence: number): Promise<FileHandle> {
-    return open(this.pathOf(sequence), WRITE_FLAGS)
+    return openFile(this.pathOf(sequence), WRITE_FLAGS)
   }
 
   async remove(sequence: number): Promise<void> {
@@ -190,7 +191,7 @@ export class SegmentFiles {
     if (!this.#hasSpare) return undefined
     this.#hasSpare = false
     await rename(join(this.#directory, SPARE), path)
-    const file = await open(path, WRITE_FLAGS)
+    const file = await openFile(path, WRITE_FLAGS)
     if ((await file.stat()).size === size) return file
     await file.close()
     await unlink(path)
@@ -199,7 +200,7 @@ export class SegmentFiles {
 
   async #createFile(path: string, size: number): Promise<FileHandle> {
     await this.#reserve(size)
-    const file = await open(path, WRITE_FLAGS | constants.O_CREAT | constants.O_TRUNC, 0o640)
+    const file = await openFile(path, WRITE_FLAGS | constants.O_CREAT | constants.O_TRUNC, 0o640)
     try {
       const zeros = Buffer.alloc(Math.min(FILL_BYTES, size))
       for (let at = 0; at < size; at += zeros.length) {
@@ -218,7 +219,7 @@ export class SegmentFiles {
     if (this.#active?.sequence === sequence) return this.#active.file
     const known = this.#older.get(sequence)
     if (known !== undefined) return known
-    const file = await open(this.pathOf(sequence), 'r')
+    const file = await openFile(this.pathOf(sequence), 'r')
     const other = this.#older.get(sequence)
     if (other === undefined && this.#isCurrent(sequence)) {
       this.#older.set(sequence, file)

@@ -1,6 +1,7 @@
 /** The bounds of the incoming connections of a port, with real sockets. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { ServerUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js'
@@ -8,6 +9,7 @@ import { Client, credentials } from '@grpc/grpc-js'
 import type { ConnectionLimits } from '../../src/grpc/connection-limiter.ts'
 import { ConnectionReport, reportFewDescriptors } from '../../src/grpc/connection-report.ts'
 import { GrpcServer } from '../../src/grpc/grpc-server.ts'
+import { GRPC_TRANSPORT_DEFAULTS, serverOptions } from '../../src/grpc/peer/transport-options.ts'
 
 type Call = ServerUnaryCall<Buffer, Buffer>
 
@@ -136,6 +138,16 @@ describe('the connections of a port', () => {
     const reported: string[] = []
     for (const limit of [1023, 1024]) reportFewDescriptors((code) => reported.push(`${code} ${limit}`), limit)
     assert.deepEqual(reported, ['DESCRIPTORS_FEW 1023'])
+  })
+
+  it('bounds the streams of one connection', async () => {
+    const options = serverOptions({ ...GRPC_TRANSPORT_DEFAULTS, streamsPerConnectionMax: 3 })
+    server = new GrpcServer({ listen: '127.0.0.1:0', shutdownGraceMs: 50, options })
+    await server.start()
+    const session = connectHttp2(`http://${server.address}`).on('error', () => undefined)
+    closing.push(() => session.destroy())
+    const [{ maxConcurrentStreams }] = await once(session, 'remoteSettings')
+    assert.equal(maxConcurrentStreams, 3)
   })
 
   it('bounds the clients of one address', async () => {

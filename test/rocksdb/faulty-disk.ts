@@ -39,6 +39,14 @@ export class FaultyDisk implements FileWatcher {
   failure: string | undefined
   /** Whether the syncs of files fail. */
   failsSyncs = false
+  /** The number of next opens that fail for want of a descriptor. */
+  opensToFail = 0
+
+  beforeOpen(path: string): void {
+    if (this.opensToFail === 0) return
+    this.opensToFail--
+    throw Object.assign(new Error(`EMFILE: too many open files, open '${path}'`), { code: 'EMFILE' })
+  }
 
   /** Runs an action and crashes at one of its crash points; resolves with false if the action ends first. */
   async crashWithin(action: () => Promise<unknown>, moment: number, crash: Crash): Promise<boolean> {

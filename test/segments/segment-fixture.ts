@@ -16,6 +16,8 @@ export interface SegmentFixture extends StorageFixture {
   /** The current data directory; a crash replaces it by a copy. */
   directory(): string
   createStorage(options?: Partial<SegmentStorageOptions>): SegmentStorage
+  /** The number of next opens of files that fail for want of a descriptor. */
+  opensToFail: number
 }
 
 /** `StorageClass` may be built from edited sources. */
@@ -34,6 +36,12 @@ export async function segmentFixture(StorageClass: typeof SegmentStorage = Segme
   }
   return {
     directory,
+    get opensToFail() {
+      return disk.opensToFail
+    },
+    set opensToFail(count) {
+      disk.opensToFail = count
+    },
     createStorage(options) {
       const storage = new StorageClass({ directory: directory(), segmentBytes: SEGMENT_BYTES, ...options })
       opened.push(storage)

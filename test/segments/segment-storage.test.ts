@@ -90,6 +90,19 @@ describe('the segment storage', () => {
     )
   })
 
+  it('waits for a descriptor if the next segment or a snapshot cannot be opened', async () => {
+    const storage = fixture.createStorage()
+    await storage.open(IDENTITY)
+    fixture.opensToFail = 3
+    for (let first = 1; first <= 20; first++) await append(storage, first, 8000)
+    assert.equal(fixture.opensToFail, 0)
+    fixture.opensToFail = 3
+    const info = { id: 's', index: 8, term: 1, chain: 9, size: 1, membership: NO_MEMBERS }
+    await (await storage.snapshots.create(info)).discard()
+    assert.equal(fixture.opensToFail, 0)
+    assert.equal((await storage.read(1, 1))[0]?.first, 1)
+  })
+
   it('uses the file of a segment without blocks again', async () => {
     const storage = fixture.createStorage()
     await storage.open(IDENTITY)

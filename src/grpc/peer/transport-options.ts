@@ -39,6 +39,8 @@ export interface GrpcTransportLimits {
   readonly peerConnectionsReserved: number
   /** A connection is closed if neither a peer greets nor a client calls on it within this time. */
   readonly greetingTimeoutMs: number
+  /** The most calls and streams that are open on an incoming connection at the same time; its client queues further ones. */
+  readonly streamsPerConnectionMax: number
   /** The interval of pings on an idle connection. */
   readonly keepaliveTimeMs: number
   /** A connection is closed if the reply to a ping takes this long. */
@@ -66,6 +68,7 @@ export const GRPC_TRANSPORT_DEFAULTS: GrpcTransportLimits = {
   connectionsPerAddressMax: 1024,
   peerConnectionsReserved: 64,
   greetingTimeoutMs: 5000,
+  streamsPerConnectionMax: 2048,
   keepaliveTimeMs: 2000,
   keepaliveTimeoutMs: 2000,
   shutdownGraceMs: 500,
@@ -110,6 +113,7 @@ export function serverOptions(limits: GrpcTransportLimits): ChannelOptions {
     'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
     'grpc.keepalive_permit_without_calls': 1,
+    'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
     'grpc.enable_channelz': 0,
   }
 }
