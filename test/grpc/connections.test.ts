@@ -82,9 +82,11 @@ describe('the connections of a port', () => {
     assert.equal(await call(), 'ok')
     await Promise.all(sockets.map((socket) => socket.closed || once(socket, 'close')))
     assert.equal(await call(), 'ok')
-    // HTTP/1 is closed as malformed.
-    assert.equal(conditions.length, 2)
-    assert.match(conditions[1] ?? '', /^CONNECTIONS_CLOSED: .* 2 without a hello or a call within 30 ms; .* from 127/)
+    // HTTP/1 may be closed as malformed before that.
+    assert.match(
+      conditions.at(-1) ?? '',
+      /^CONNECTIONS_CLOSED: .* [23] without a hello or a call within 30 ms; .* from 127/,
+    )
   })
 
   it('closes the oldest silent connection when a connection is one too many', async () => {
