@@ -78,7 +78,8 @@ export const REPLICATION: readonly KnownBug[] = [
       },
       HEARTBEAT_FIRST,
     ],
-    detectedBy: ['L3', 'I9', 'I6', 'I8'],
+    // The leader takes the rejection that follows as proof that the follower lost what it acknowledged.
+    detectedBy: ['L3', 'I7', 'I9', 'I6', 'I8'],
   },
   {
     name: 'truncates-at-every-append',

@@ -247,7 +247,8 @@ export class Persister {`,
         to: '    this.#random = random\n    this.deadline = this.#randomDeadline(now) + 20 * options.electionTimeoutMaxMs',
       },
     ],
-    detectedBy: ['L1'],
+    // L9 is L1 while a minority is away.
+    detectedBy: ['L1', 'L9'],
   },
   {
     name: 'log-comparison-needs-both',
