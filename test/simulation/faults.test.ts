@@ -101,6 +101,25 @@ describe('the fault', () => {
     assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
   })
 
+  it('changeCommand stops the node at its next scrub, until it is removed', async () => {
+    const scrubs = { scrubBytesPerSecond: 100_000, scrubIntervalMs: 300, trailingEntries: 1000, trailingBytesMax: 1e6 }
+    const { seen } = await runWith({ type: 'changeCommand', atMs: 1500, node: 1, place: 3 }, scrubs)
+    const reasons = seen.flatMap((one) =>
+      one.type === 'stepped' && one.status.stopped !== undefined ? [`${one.node}: ${one.status.stopped}`] : [],
+    )
+    assert.match(reasons[0] ?? '', /^n1: the stored log has changed: the block from \d+ to \d+ /)
+    assert.deepEqual(nodesAtEnd(seen), ['n0', 'n2'])
+  })
+
+  it('changeCommand stops a leader that reads the block for a lagging follower, which never gets it', async () => {
+    const away: Fault = { type: 'crash', atMs: 700, node: 1, isHard: true, forMs: 900 }
+    const settings = { trailingEntries: 1000, trailingBytesMax: 1e6, snapshotEntries: 1000, blockCacheBytesMax: 1 }
+    const { seen } = await runWith([away, { type: 'changeCommand', atMs: 1500, node: LEADER, place: 20 }], settings)
+    const reasons = seen.flatMap((one) => (one.type === 'stepped' ? (one.status.stopped ?? []) : []))
+    assert.match(reasons[0] ?? '', /^the stored log has changed: .*; it was not sent$/)
+    assert.equal(nodesAtEnd(seen).length, 2)
+  })
+
   it('rollBackDisk restarts a node with what its disk contained before, until it is removed', async () => {
     const { seen } = await runWith([RESTART, { type: 'rollBackDisk', atMs: 1500, node: 1, ageMs: 700 }])
     const at = seen.findIndex(({ type }) => type === 'rolledBack')

@@ -43,7 +43,13 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       isStressOnly: fc.boolean(),
       // Last, so that the plans without them stay as they are.
       older: olderDisks(untilMs),
+      changed: changedCommands(untilMs),
     })
+    .map(({ changed, ...plan }) =>
+      changed.length > 0
+        ? { ...plan, settings: { ...plan.settings, ...SCRUBS }, faults: [...plan.faults, ...changed] }
+        : plan,
+    )
     .map(({ older, ...plan }) =>
       older.length > 0 ? { ...plan, faults: [...plan.faults.map(withoutStale), ...older] } : plan,
     )
@@ -103,6 +109,16 @@ export function settings(): Arbitrary<Partial<RaftOptions>> {
 
 /** Makes nodes check the free space on their disks. */
 const SPACE_CHECKS: Partial<RuntimeOptions> = { freeBytesMin: 1000, freeBytesCheckMs: 100 }
+
+/** Makes nodes read their logs again several times during a run. */
+const SCRUBS: Partial<RuntimeOptions> = { scrubBytesPerSecond: 100_000, scrubIntervalMs: 500 }
+
+/** Usually none, otherwise one. */
+function changedCommands(untilMs: number): Arbitrary<readonly Fault[]> {
+  const type = fc.constant('changeCommand' as const)
+  const one = fc.record({ type, atMs: fc.nat(untilMs), node: node(), place: fc.nat(0xff) })
+  return fc.oneof({ arbitrary: fc.constant([]), weight: 9 }, { arbitrary: one.map((fault) => [fault]), weight: 1 })
+}
 
 /** Keeps enough entries that followers never need a snapshot. */
 const LONG_LOG: Partial<RaftOptions> = { trailingEntries: 10_000, trailingBytesMax: 1_000_000 }
@@ -179,8 +195,8 @@ export function workloads(options: {
   return fc.array(call, { maxLength: callsMax, size: 'max' })
 }
 
-/** The faults that a plan may contain any number of. `olderDisks` draws the others. */
-type SingleFault = Exclude<Fault, { readonly type: 'rollBackDisk' | 'cloneDisk' }>
+/** The faults that a plan may contain any number of. `olderDisks` and `changedCommands` draw the others. */
+type SingleFault = Exclude<Fault, { readonly type: 'rollBackDisk' | 'cloneDisk' | 'changeCommand' }>
 
 /** Faults that begin before `untilMs`, of every type that any number of nodes may have. */
 export function faultPlans(options: {

@@ -52,6 +52,11 @@ export const LIVENESS = {
     name: 'a loss is noticed',
     statement: 'After the faults end, a member whose disk went back to an older copy catches up or stops.',
   },
+  changeNoticed: {
+    id: 'L11',
+    name: 'a changed command is noticed',
+    statement: 'After the faults end, a node whose stored log has another command than its log in memory stops.',
+  },
   majoritySuffices: {
     id: 'L9',
     name: 'a majority suffices',

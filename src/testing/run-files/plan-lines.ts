@@ -48,6 +48,7 @@ const FAULT_EXAMPLES: Examples<Fault> = {
   fullDisk: { node: LEADER, leftBytes: 500, forMs: 800 },
   wipeDisk: { node: 1 },
   rot: { node: 2, part: 'log', place: 7 },
+  changeCommand: { node: 1, place: 3 },
   cloneDisk: { node: 1, ageMs: 200, side: [0], swapMs: 150, forMs: 900 },
   rollBackDisk: { node: 1, ageMs: 600 },
   stall: { node: LEADER, forMs: 400 },

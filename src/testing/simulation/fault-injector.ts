@@ -5,7 +5,6 @@ import type { MemoryDisk } from '../../memory/memory-disk.ts'
 import { hasQuorumWithout, isDirectoryIdRecorded } from '../properties/quorum.ts'
 import type { Cluster } from './cluster.ts'
 import { isCovered, isKnownToBeOlder } from './covered-copies.ts'
-import type { DamagedPart } from './damage.ts'
 import { DiskCopies } from './disk-copies.ts'
 import type { Fault, FaultPlan } from './faults.ts'
 import { formatFault } from './faults.ts'
@@ -182,9 +181,9 @@ export class FaultInjector {
     this.#start(node)
   }
 
-  #damageDisk(node: SimulatedNode, part: DamagedPart, place: number): void {
-    if (this.#canLose(node) && node.disk.damage.inflict(part, place, node.disk.memory))
-      this.#cluster.withoutData.add(node.id)
+  #damageDisk(node: SimulatedNode, inflict: () => boolean): void {
+    if (this.#canLose(node) && inflict()) this.#cluster.withoutData.add(node.id)
+    if (node.disk.isChanged) this.#cluster.goneBack.add(node.id)
   }
 
   /** Whether the cluster keeps a quorum without this node's data. */
@@ -308,8 +307,11 @@ export class FaultInjector {
         const node = this.#node(fault.node)
         return this.#clone(node, this.#copies.of(node, fault), fault)
       }
-      case 'rot':
-        return this.#damageDisk(this.#node(fault.node), fault.part, fault.place)
+      case 'changeCommand':
+      case 'rot': {
+        const node = this.#node(fault.node)
+        return this.#damageDisk(node, () => node.damageDisk(fault))
+      }
       case 'missing': {
         const node = this.#node(fault.node)
         this.#missing.set(node, fault.how)

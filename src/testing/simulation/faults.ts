@@ -74,6 +74,12 @@ export type Fault =
    */
   | ({ readonly type: 'rot'; readonly node: number; readonly part: DamagedPart; readonly place: number } & WithStart)
   /**
+   * A stored command changes while the node runs, and every checksum of its block is right: only the hash chain shows it. The node stops
+   * with ERR_RAFT_CORRUPT when it reads the block. It does not restart with this disk, and the operator removes it after the faults.
+   * Skipped unless the other nodes form a quorum. `place` selects the block, modulo their number.
+   */
+  | ({ readonly type: 'changeCommand'; readonly node: number; readonly place: number } & WithStart)
+  /**
    * The process ends, and restarts with a copy of its directory that was made `ageMs` before, while it ran or not. What it wrote since
    * is forgotten. It catches up or stops with proof, and the operator removes it after the faults. Skipped unless the other nodes form
    * a quorum.

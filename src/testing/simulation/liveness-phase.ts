@@ -62,6 +62,11 @@ async function checkLossNoticed(cluster: Cluster): Promise<void> {
   if (cluster.isOver) return
   const statuses = statusesOf(cluster)
   const [leader] = currentLeaders(statuses)
+  for (const { id, node, disk } of cluster.nodes) {
+    if (node === undefined || disk.changedIndex === undefined || node.statusNow().stopped !== undefined) continue
+    const detail = `${id} still runs with another command at ${disk.changedIndex} on its disk than in its log`
+    cluster.fail(new PropertyViolation(LIVENESS.changeNoticed, detail))
+  }
   for (const id of goneBack) {
     const status = statuses.get(id)
     if (status === undefined) continue

@@ -1,8 +1,10 @@
 /** A simulated disk: it survives crashes of its node, loses unsynced writes in a crash, and can be slow, full, failed or damaged. */
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { StorageWrite } from '../../contracts/storage.ts'
-import type { NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
+import { encodeCommands, payloadsOf } from '../../log-format/block.ts'
 import { MemoryDisk } from '../../memory/memory-disk.ts'
 import { Damage } from './damage.ts'
 import type { SeededRandom } from './seeded-random.ts'
@@ -42,6 +44,7 @@ export class SimulatedDisk {
   readonly #observer: DiskObserver
   /** Writes that reads can see and a crash may lose, in the same order as in the memory disk. */
   #unsynced: StorageWrite[] = []
+  #changed: EncodedBlock | undefined
   readonly #unfinishedFiles = new Map<string, UnfinishedFile>()
   /** The codes of the errors that the current process has received. */
   readonly #rejectedWith = new Set<ErrorCode>()
@@ -128,6 +131,30 @@ export class SimulatedDisk {
     if (bytes > this.freeBytes)
       throw this.reject('ERR_RAFT_NO_SPACE', `${bytes} bytes do not fit: ${this.freeBytes} are free`)
     this.freeBytes -= bytes
+  }
+
+  /** Replaces a command in one of the blocks, with valid checksums. Returns false if there is none. `place` selects the block. */
+  changeCommand(place: number): boolean {
+    const blocks = this.memory.view.log.blocks as EncodedBlock[]
+    const commands = blocks.filter(({ kind }) => kind === 'commands')
+    const block = commands[place % commands.length]
+    if (block === undefined) return false
+    const [first, ...others] = payloadsOf(block) as [Uint8Array, ...Uint8Array[]]
+    const text = JSON.stringify('x'.repeat(Math.max(0, first.length - 2)))
+    this.#changed = encodeCommands(block.first, block.term, [Buffer.from(text), ...others])
+    blocks[blocks.indexOf(block)] = this.#changed
+    return true
+  }
+
+  /** Whether `changeCommand` was called. */
+  get isChanged(): boolean {
+    return this.#changed !== undefined
+  }
+
+  /** The index of the changed block, while it is stored. */
+  get changedIndex(): LogIndex | undefined {
+    const changed = this.#changed
+    return changed !== undefined && this.memory.view.log.blocks.includes(changed) ? changed.first : undefined
   }
 
   /** Records a write that waits for a sync. */

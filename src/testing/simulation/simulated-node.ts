@@ -15,6 +15,7 @@ import { PropertyViolation } from '../properties/property.ts'
 import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { CheckedRaft } from './checked-core.ts'
 import { addressOf } from './endpoint.ts'
+import type { Fault } from './faults.ts'
 import type { Interceptors } from './interceptors.ts'
 import { LedgerMachine } from './ledger-machine.ts'
 import { ObservedCore } from './observed-core.ts'
@@ -108,7 +109,7 @@ export class SimulatedNode {
   }
 
   start(): void {
-    if (this.isRunning || this.isRemoved) return
+    if (this.isRunning || this.isRemoved || this.disk.isChanged) return
     const { network, time, settings, interceptors, machine: userMachine } = this.#environment
     const { id, peers, ratePerMille } = this.plan
     const { process } = this
@@ -179,6 +180,13 @@ export class SimulatedNode {
     this.#environment.observe({ type: 'rolledBack', node: this.process, hardState, snapshot, blocks: log.blocks })
   }
 
+  /** Damages the disk silently. Returns false if there is no such part, or no process that could notice a changed command. */
+  damageDisk(fault: Extract<Fault, { type: 'rot' | 'changeCommand' }>): boolean {
+    const { disk } = this
+    if (fault.type === 'rot') return disk.damage.inflict(fault.part, fault.place, disk.memory)
+    return this.node !== undefined && disk.changeCommand(fault.place)
+  }
+
   #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): RaftCore {
     const { interceptors } = this.#environment
     const node = this.process
@@ -208,6 +216,7 @@ export class SimulatedNode {
 
   #isExpected(error: unknown): boolean {
     if (this.hasGoneBack && isRaftError(error) && PROOFS.has(error.code)) return true
+    if (this.disk.isChanged && isRaftError(error, 'ERR_RAFT_CORRUPT')) return true
     return this.expectsRejection || this.disk.explains(error)
   }
 
