@@ -83,6 +83,8 @@ export type Settlement =
   | { readonly type: 'changeUnknown'; readonly request: number; readonly leader: NodeId | undefined }
   /** Leadership left this node as requested, or `to` was this node already. */
   | { readonly type: 'transferred'; readonly request: number; readonly leader: NodeId | undefined }
+  /** The target was asked to start an election, and this node does not know whether it wins: it may still. */
+  | { readonly type: 'transferUnknown'; readonly request: number; readonly to: NodeId }
   | { readonly type: 'transferRejected'; readonly request: number; readonly rejection: Rejection }
 
 /** What one step asks its caller to do. */

@@ -81,6 +81,13 @@ describe('thesis §3.10 Leadership transfer extension', () => {
     assert.deepEqual(settled, [{ type: 'transferRejected', request: 1, rejection }])
   })
 
+  it('a leader that loses its quorum after it sent TimeoutNow does not know whether the target wins', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    transfer(leader, 'b')
+    const { settled } = leader.wait(2 * leader.options.electionTimeoutMaxMs)
+    assert.deepEqual(settled, [{ type: 'transferUnknown', request: 1, to: 'b' }])
+  })
+
   // "If leadership transfer does not complete after about an election timeout, the prior leader aborts the transfer and resumes accepting client requests."
   it('a leader aborts a transfer after an election timeout and accepts proposals again', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
@@ -90,7 +97,7 @@ describe('thesis §3.10 Leadership transfer extension', () => {
       settled.push(...leader.wait(leader.options.heartbeatIntervalMs).settled)
       acknowledgeAll(leader)
     }
-    assert.deepEqual(settled, [{ type: 'transferRejected', request: 1, rejection: { reason: 'timed-out' } }])
+    assert.deepEqual(settled, [{ type: 'transferUnknown', request: 1, to: 'b' }])
     assert.equal(leader.propose().settled[0]?.type, 'accepted')
   })
 

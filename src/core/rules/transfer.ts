@@ -121,6 +121,8 @@ function abortTransfer(
   rejection: Rejection = { reason: 'timed-out' },
 ): void {
   leader.transfer = undefined
-  state.outbox.settle.push({ type: 'transferRejected', request: transfer.request, rejection })
+  const { request, to } = transfer
+  if (transfer.isTimeoutNowSent) state.outbox.settle.push({ type: 'transferUnknown', request, to })
+  else state.outbox.settle.push({ type: 'transferRejected', request, rejection })
   state.outbox.emit({ type: 'transferGivenUp', to: transfer.to })
 }

@@ -60,9 +60,10 @@ function settleOnStepDown(state: RaftState, role: LeaderState, reason: StepDownR
     outbox.settle.push({ type: 'changeRejected', request: role.queuedChange.request, rejection })
   }
   if (role.transfer !== undefined) {
-    const { request } = role.transfer
+    const { request, to, isTimeoutNowSent } = role.transfer
     const isDone = role.hasSentTimeoutNow && reason === 'higher-term'
     if (isDone) outbox.settle.push({ type: 'transferred', request, leader: undefined })
+    else if (isTimeoutNowSent) outbox.settle.push({ type: 'transferUnknown', request, to })
     else {
       const rejection = { reason: 'leadership-lost', leader: undefined } as const
       outbox.settle.push({ type: 'transferRejected', request, rejection })

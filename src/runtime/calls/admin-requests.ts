@@ -65,6 +65,14 @@ export class AdminRequests {
           pending,
           outcomeUnknownError(request.operation, 'leadership was lost before it was committed'),
         )
+      case 'transferUnknown':
+        return this.#reject(
+          pending,
+          outcomeUnknownError(
+            request.operation,
+            `${settlement.to} was asked to take over, and may still win an election`,
+          ),
+        )
       case 'changeRejected':
       case 'transferRejected':
         return this.#reject(pending, rejectionError(settlement.rejection, request.operation, this.#leaderHintOf))

@@ -52,6 +52,8 @@ function formatSettlement(settlement: Settlement): string {
       return `cannot tell what becomes of change ${settlement.request}`
     case 'transferred':
       return `has handed leadership over (${settlement.request})`
+    case 'transferUnknown':
+      return `cannot tell whether transfer ${settlement.request} to ${settlement.to} still succeeds`
     case 'transferRejected':
       return `rejects transfer ${settlement.request}: ${formatRejection(settlement.rejection)}`
   }

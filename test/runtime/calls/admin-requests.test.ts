@@ -22,4 +22,13 @@ describe('a request that is no longer waited for', () => {
           message: `the ${operation} may or may not take effect: ${how}`,
         })
       })
+
+  it('leave the outcome of a transfer unknown once its target was asked to take over', async () => {
+    const requests = new AdminRequests(() => undefined)
+    const answer = new Promise<unknown>((resolve, reject) => {
+      requests.add({ operation: 'leadership transfer', deadline: 10, signal: undefined, resolve, reject })
+    })
+    requests.settle({ type: 'transferUnknown', request: 1, to: 'b' })
+    await assert.rejects(answer, { code: 'ERR_RAFT_OUTCOME_UNKNOWN', outcome: 'unknown' })
+  })
 })
