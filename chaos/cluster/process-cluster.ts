@@ -17,7 +17,7 @@ export interface ProcessExit {
 }
 
 export interface ServeProcess<End extends ProcessExit = ProcessExit> {
-  readonly child: { kill(signal: NodeJS.Signals): boolean }
+  readonly child: { readonly pid?: number | undefined; kill(signal: NodeJS.Signals): boolean }
   readonly finished: Promise<End>
 }
 
@@ -142,6 +142,10 @@ export class ProcessCluster<End extends ProcessExit = ProcessExit> {
   isRunning(id: string): boolean {
     const node = this.#nodes.get(id)
     return node !== undefined && this.#running.has(node)
+  }
+
+  pidOf(id: string): number | undefined {
+    return this.#nodes.get(id)?.child.pid
   }
 
   sendSignal(id: string, signal: NodeJS.Signals): void {

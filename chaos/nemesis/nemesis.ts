@@ -2,6 +2,7 @@
 import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
 import { awaitRecovery } from './await-recovery.ts'
 import { COPY_FAULTS } from './copy-faults.ts'
+import { canLimitDescriptors, DESCRIPTOR_FAULTS } from './descriptor-faults.ts'
 import { DISK_FAULTS, TINY_DISK_FAULTS, UNSURVIVABLE_FAULTS } from './disk-faults.ts'
 import type { Fault, FaultContext } from './fault-context.ts'
 import { pause } from './fault-context.ts'
@@ -33,6 +34,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...LINK_FAULTS,
   ...DISK_FAULTS,
   ...COPY_FAULTS,
+  ...DESCRIPTOR_FAULTS,
   ...TINY_DISK_FAULTS,
   ...MEMBER_FAULTS,
 }
@@ -45,8 +47,9 @@ export const FORMER_KINDS: Readonly<Record<string, string>> = {
   'deafen the leader': 'drop what the leader receives',
 }
 
-/** False for faults that need more nodes, or a small disk that is not there. */
+/** False for faults that need more nodes, a small disk or a command that is not there. */
 export function isPossible(kind: string, nodes: number, hasTinyDisk: boolean): boolean {
+  if (kind in DESCRIPTOR_FAULTS) return canLimitDescriptors()
   if (kind in TINY_DISK_FAULTS) return hasTinyDisk && nodes > 1
   if (kind in LINK_FAULTS || kind in MEMBER_FAULTS || kind in COPY_FAULTS || kind === 'two at once') return nodes > 1
   return nodes > 1 || !['flip bits', 'wipe a disk'].includes(kind)
