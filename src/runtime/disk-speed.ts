@@ -12,7 +12,7 @@ export interface DiskSpeedParts {
   readonly periodMs: number
   /** The time of a durable write, in whole milliseconds, has changed. */
   readonly onTimed: (writeMs: number) => void
-  /** Called every second while the disk counts as slow: this node may have become leader since the last call. */
+  /** Called at a slow write while the disk counts as slow, at most once a second: this node may have become leader since the last call. */
   readonly onSlow: () => void
 }
 
@@ -68,6 +68,7 @@ export class DiskSpeed {
     this.#times.push(this.#elapsedMs)
     if (this.#times.length > WRITES) this.#times.shift()
     this.#update()
+    this.#elapsedMs = 0
   }
 
   stop(): void {
@@ -98,7 +99,9 @@ export class DiskSpeed {
     this.#slowSince = writeMs >= slowDiskMs ? (this.#slowSince ?? now) : undefined
     this.#fastSince = writeMs < slowDiskMs * RECOVERY_FRACTION ? (this.#fastSince ?? now) : undefined
     this.#report(writeMs)
-    if (this.#slowSince !== undefined && now - this.#slowSince >= periodMs) this.#onSlow(now, writeMs)
+    // An old measurement is no reason to act: the disk may have recovered while nothing was written.
+    const isSlowNow = this.#elapsedMs >= slowDiskMs
+    if (isSlowNow && this.#slowSince !== undefined && now - this.#slowSince >= periodMs) this.#onSlow(now, writeMs)
     else if (this.#isSlow && this.#fastSince !== undefined && now - this.#fastSince >= periodMs) {
       this.#isSlow = false
       this.#parts.alarms.clear('DISK_SLOW')

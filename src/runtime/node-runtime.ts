@@ -90,7 +90,7 @@ export class NodeRuntime<Command, Result> {
       ...{ identity: this.#identity, term, membership, addresses, transport, clock },
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
-    const proposals = new Proposals<Result>(options)
+    const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })
     this.#diskSpeed = new DiskSpeed({
       ...{ clock, alarms: this.alarms, slowDiskMs: options.slowDiskMs, periodMs: options.slowDiskPeriodMs },
       onTimed: (writeMs) => this.pipeline.driver.post({ type: 'diskTimed', writeMs }),

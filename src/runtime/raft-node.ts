@@ -127,11 +127,12 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /**
    * Replicates a command. Resolves with the state machine's result once the command is applied on this node, which must be the
    * leader. If it rejects, either the command certainly has no effect (`outcome` is 'not-applied') or it may take effect
-   * ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). A follower rejects with ERR_RAFT_NOT_LEADER, which names the leader.
+   * ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). A follower rejects with ERR_RAFT_NOT_LEADER, which names the leader. Waits while there is no
+   * leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER.
    */
   propose(command: Command, options?: CallOptions): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#propose(this.#encode(command), options, resolve, reject)
+      this.#propose(this.#encode(command), { ...options, retryWithoutLeader: true }, resolve, reject)
     })
   }
 
@@ -139,7 +140,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
     this.#assertDecodable(command)
     const applied = await new Promise<{ index: LogIndex; term: Term; result: Result }>((resolve, reject) => {
-      this.#propose(command, options, (result, index, term) => resolve({ index, term, result }), reject)
+      const wait = { ...options, retryWithoutLeader: false }
+      this.#propose(command, wait, (result, index, term) => resolve({ index, term, result }), reject)
     })
     const { index, term, result } = applied
     try {
@@ -282,17 +284,18 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   #propose(
     command: Uint8Array,
-    options: CallOptions | undefined,
+    options: CallOptions & { readonly retryWithoutLeader: boolean },
     resolve: Proposal<Result>['resolve'],
     reject: Proposal<Result>['reject'],
   ): void {
-    const runtime = this.#startCall('proposal', options?.signal)
+    const { signal, retryWithoutLeader } = options
+    const runtime = this.#startCall('proposal', signal)
     const { proposals, deadlines } = runtime.calls
     const { commandBytesMax } = runtime.options
     if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
     const error = runtime.shortageError ?? proposals.checkCapacity(command.length)
     if (error !== undefined) throw error
-    proposals.add({ command, deadline: deadlines.deadlineFor(options), signal: options?.signal, resolve, reject })
+    proposals.add({ command, retryWithoutLeader, deadline: deadlines.deadlineFor(options), signal, resolve, reject })
     runtime.pipeline.driver.wake()
   }
 

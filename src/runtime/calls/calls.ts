@@ -25,6 +25,11 @@ export interface CallsParts<Result> {
 /** Reasons for a rejection after which the same read may be confirmed a little later. */
 const TRANSIENT: ReadonlySet<Rejection['reason']> = new Set(['no-leader', 'leadership-lost', 'timed-out'])
 
+/** Whether there is no leader at the moment, as far as this node knows. */
+function isLeaderless(rejection: Rejection): boolean {
+  return (rejection.reason === 'no-leader' || rejection.reason === 'not-leader') && rejection.leader === undefined
+}
+
 export class Calls<Result> {
   readonly proposals: Proposals<Result>
   readonly reads: Reads
@@ -61,6 +66,7 @@ export class Calls<Result> {
         return this.proposals.rejected(
           settlement.proposal,
           rejectionError(settlement.rejection, 'proposal', this.#leaderHintOf),
+          isLeaderless(settlement.rejection),
         )
       case 'readReady':
         return this.reads.ready(settlement.read, settlement.index)

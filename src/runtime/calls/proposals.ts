@@ -1,4 +1,5 @@
 /** Pending proposals: from the caller's promise to the block that holds the command, and back when its outcome is known. */
+import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
@@ -15,18 +16,24 @@ export interface ProposalLimits {
 
 export interface Proposal<Result> extends Caller {
   readonly command: Uint8Array
+  /** Whether to try again until the deadline while there is no leader. If false, the proposal fails at once. */
+  readonly retryWithoutLeader: boolean
   /** Called once the command is applied on this node, with the place of its entry in the log. */
   readonly resolve: (result: Result, index: LogIndex, term: Term) => void
 }
 
 class PendingProposal<Result> extends PendingCall {
   readonly command: Uint8Array
+  readonly retryWithoutLeader: boolean
   readonly resolve: (result: Result, index: LogIndex, term: Term) => void
   batch: Batch<Result> | undefined = undefined
+  /** Why it was not appended the last time. */
+  lastError: RaftError | undefined = undefined
 
   constructor(proposal: Proposal<Result>) {
     super(proposal)
     this.command = proposal.command
+    this.retryWithoutLeader = proposal.retryWithoutLeader
     this.resolve = proposal.resolve
   }
 }
@@ -45,8 +52,20 @@ export class Batch<Result> {
   }
 }
 
+/** A proposal that found no leader is tried again after this time. */
+const RETRY_MS = 50
+
+export interface ProposalsParts {
+  readonly clock: Clock
+  /** Schedules a turn, which calls `collectInputs`. */
+  readonly wake: () => void
+}
+
 export class Proposals<Result> {
   readonly #limits: ProposalLimits
+  readonly #parts: ProposalsParts
+  /** While it runs, proposals that wait for a leader stay in the queue. */
+  #retryTimer: Timer | undefined
   /** Not yet passed to the core. */
   #queue: PendingProposal<Result>[] = []
   /** Passed to the core and not yet answered, by proposal number; empty between two steps. */
@@ -58,8 +77,9 @@ export class Proposals<Result> {
   #count = 0
   #bytes = 0
 
-  constructor(limits: ProposalLimits) {
+  constructor(limits: ProposalLimits, parts: ProposalsParts) {
     this.#limits = limits
+    this.#parts = parts
   }
 
   /** The number of pending proposals. */
@@ -92,8 +112,7 @@ export class Proposals<Result> {
   /** Passes all queued commands to the core, in as few blocks as the limits allow. */
   collectInputs(post: (input: Input) => void): void {
     if (this.#queue.length === 0) return
-    const queue = this.#queue
-    this.#queue = []
+    const queue = this.#takeQueue()
     let block: PendingProposal<Result>[] = []
     let bytes = 0
     for (const pending of queue) {
@@ -109,6 +128,14 @@ export class Proposals<Result> {
       bytes += pending.command.length
     }
     if (block.length > 0) this.#submit(block, post)
+  }
+
+  /** All queued proposals, or, until the next retry, those that do not wait for a leader: none overtakes an earlier one that waits. */
+  #takeQueue(): readonly PendingProposal<Result>[] {
+    const queue = this.#queue
+    const isWaiting = this.#retryTimer !== undefined
+    this.#queue = isWaiting ? queue.filter(({ retryWithoutLeader }) => retryWithoutLeader) : []
+    return isWaiting ? queue.filter(({ retryWithoutLeader }) => !retryWithoutLeader) : queue
   }
 
   #submit(proposals: readonly PendingProposal<Result>[], post: (input: Input) => void): void {
@@ -130,11 +157,29 @@ export class Proposals<Result> {
     this.#accepted.push(batch)
   }
 
-  rejected(proposal: number, error: RaftError): void {
+  /** The core has not appended the commands. `isTransient`: because there is no leader at the moment. */
+  rejected(proposal: number, error: RaftError, isTransient: boolean): void {
     const batch = this.#submitted.get(proposal)
     if (batch === undefined) return
     this.#submitted.delete(proposal)
-    this.#rejectAll(batch, error)
+    if (isTransient) this.#awaitRetry(batch, error)
+    else this.#rejectAll(batch, error)
+  }
+
+  #awaitRetry({ proposals }: Batch<Result>, error: RaftError): void {
+    const { clock, wake } = this.#parts
+    const waiting = proposals.filter(({ isSettled, retryWithoutLeader }) => !isSettled && retryWithoutLeader)
+    for (const pending of proposals) if (!pending.retryWithoutLeader && this.#settle(pending)) pending.reject(error)
+    if (waiting.length === 0) return
+    for (const pending of waiting) {
+      pending.batch = undefined
+      pending.lastError = error
+    }
+    this.#queue = [...waiting, ...this.#queue]
+    this.#retryTimer ??= clock.wakeAt(clock.now() + RETRY_MS, () => {
+      this.#retryTimer = undefined
+      wake()
+    })
   }
 
   /**
@@ -175,7 +220,12 @@ export class Proposals<Result> {
 
   sweep(now: Instant): Instant {
     const expire = (pending: PendingProposal<Result>): void => this.#giveUp(pending, 'it timed out', 'ERR_RAFT_TIMEOUT')
-    let next = expireCalls(this.#queue, now, expire)
+    let next = expireCalls(this.#queue, now, (pending) => {
+      const { lastError } = pending
+      if (lastError === undefined) expire(pending)
+      else if (this.#settle(pending)) pending.reject(lastError)
+    })
+    this.#queue = this.#queue.filter(({ isSettled }) => !isSettled)
     const accepted = this.#acceptedBatches()
     for (const { proposals } of accepted) next = Math.min(next, expireCalls(proposals, now, expire))
     this.#accepted = accepted.filter((batch) => batch.pendingCount > 0)
@@ -187,6 +237,8 @@ export class Proposals<Result> {
   close(why: string, cause?: unknown): void {
     const batches = [...this.#submitted.values(), ...this.#acceptedBatches()]
     const pending = [...this.#queue, ...batches.flatMap(({ proposals }) => proposals)]
+    this.#retryTimer?.cancel()
+    this.#retryTimer = undefined
     this.#queue = []
     this.#submitted.clear()
     this.#accepted = []

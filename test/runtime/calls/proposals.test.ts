@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Clock } from '../../../src/contracts/clock.ts'
 import type { Input } from '../../../src/core/inputs.ts'
 import { RaftError } from '../../../src/errors.ts'
 import type { BlockBody } from '../../../src/log-format/block.ts'
@@ -132,7 +133,7 @@ describe('proposals', () => {
     void fixture.codeOf(fixture.propose('1'))
     assert.equal(fixture.proposals.checkCapacity(1)?.details.limit, 'pendingProposalsMax')
     fixture.collect()
-    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'))
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), false)
     assert.equal(await first, 'ERR_RAFT_NO_LEADER not-applied')
     assert.equal(fixture.proposals.checkCapacity(10), undefined)
   })
@@ -147,10 +148,50 @@ describe('proposals', () => {
       assert.equal(fixture.proposals.takeBatch(number, 1, 1), undefined)
     }
   })
+
+  it('tries those that wait for a leader again, in their order', async () => {
+    const fixture = new Fixture()
+    const first = fixture.propose('a', 1000, true)
+    assert.deepEqual(fixture.collect(), ['a'])
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    const second = fixture.propose('b', 1000, true)
+    assert.deepEqual(fixture.collect(), [], 'none is tried before the time has passed')
+    fixture.retry()
+    assert.deepEqual(fixture.collect(), ['a b'])
+    fixture.proposals.accepted(2, 7, 1)
+    const batch = fixture.proposals.takeBatch(7, 2, 1)
+    assert.ok(batch !== undefined)
+    for (const [offset, result] of ['A', 'B'].entries()) fixture.proposals.resolve(batch, offset, result)
+    assert.deepEqual(await Promise.all([first, second]), ['A', 'B'])
+  })
+
+  it('rejects those that wait for a leader at their deadline: no leader was known, and nothing was appended', async () => {
+    const fixture = new Fixture()
+    const waiting = fixture.codeOf(fixture.propose('a', 500, true))
+    fixture.collect()
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    fixture.proposals.sweep(500)
+    assert.equal(await waiting, 'ERR_RAFT_NO_LEADER not-applied')
+    fixture.retry()
+    assert.deepEqual(fixture.collect(), [])
+    assert.equal(fixture.proposals.count, 0)
+  })
+
+  it('rejects those that do not wait for a leader at once, while others wait', async () => {
+    const fixture = new Fixture()
+    void fixture.propose('a', 1000, true)
+    fixture.collect()
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    const impatient = fixture.codeOf(fixture.propose('b'))
+    assert.deepEqual(fixture.collect(), ['b'])
+    fixture.proposals.rejected(2, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    assert.equal(await impatient, 'ERR_RAFT_NO_LEADER not-applied')
+  })
 })
 
 class Fixture {
   readonly proposals: Proposals<unknown>
+  #retry: (() => void) | undefined
 
   constructor(limits = {}) {
     const defaults = {
@@ -159,13 +200,26 @@ class Fixture {
       pendingProposalsMax: 1000,
       pendingProposalBytesMax: 10_000,
     }
-    this.proposals = new Proposals<unknown>({ ...defaults, ...limits })
+    const clock: Clock = {
+      now: () => 0,
+      wakeAt: (_, callback) => {
+        this.#retry = callback
+        return { cancel: () => undefined }
+      },
+      defer: () => undefined,
+    }
+    this.proposals = new Proposals<unknown>({ ...defaults, ...limits }, { clock, wake: () => undefined })
   }
 
-  propose(text: string, deadline = 1000): Promise<unknown> {
+  /** The time after which proposals that found no leader are tried again has passed. */
+  retry(): void {
+    this.#retry?.()
+  }
+
+  propose(text: string, deadline = 1000, retryWithoutLeader = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const command = Buffer.from(text)
-      this.proposals.add({ command, deadline, signal: undefined, resolve, reject })
+      this.proposals.add({ command, retryWithoutLeader, deadline, signal: undefined, resolve, reject })
     })
   }
 

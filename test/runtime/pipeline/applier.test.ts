@@ -147,12 +147,13 @@ class Fixture {
   /** For each command and chunk that the state machine received: whether it was a Buffer. */
   readonly areBuffers: boolean[] = []
   readonly cache = new BlockCache(1_000_000)
-  readonly proposals = new Proposals<string>({
-    blockEntriesMax: 100,
-    blockBytesMax: 1000,
-    pendingProposalsMax: 100,
-    pendingProposalBytesMax: 1000,
-  })
+  readonly proposals = new Proposals<string>(
+    { blockEntriesMax: 100, blockBytesMax: 1000, pendingProposalsMax: 100, pendingProposalBytesMax: 1000 },
+    {
+      clock: { now: () => 0, wakeAt: () => ({ cancel: () => undefined }), defer: () => undefined },
+      wake: () => undefined,
+    },
+  )
   readonly storage = new MemoryStorage()
   readonly #opened = this.storage.open({ clusterId: 'c', nodeId: 'n1' })
   readonly #deferred: (() => void)[] = []
@@ -211,6 +212,7 @@ class Fixture {
       new Promise<string>((resolve, reject) => {
         this.proposals.add({
           command: Buffer.from(text),
+          retryWithoutLeader: false,
           deadline: 1e9,
           signal: undefined,
           resolve,
