@@ -78,7 +78,7 @@ export class NodeRuntime<Command, Result> {
     this.options = options
     this.hub = hub
     this.alarms = new Alarms({ clock, emit: (event) => hub.emit(event) })
-    this.#peerAlarms = new PeerAlarms(this.alarms)
+    this.#peerAlarms = new PeerAlarms(this.alarms, clock)
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
     })
@@ -267,6 +267,7 @@ export class NodeRuntime<Command, Result> {
     this.diskSpace.stop()
     void this.#scrubber.stop()
     this.#diskSpeed.stop()
+    this.#peerAlarms.stop()
     this.#unknownPeers.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()

@@ -1,17 +1,33 @@
-/** The alarms that a leader raises about its followers. They end with their cause, with the membership, or with its leadership. */
+/** The alarms that a node raises about its peers. They end with their cause, with the membership, or with its leadership. */
+import type { Clock, Timer } from '../contracts/clock.ts'
 import type { RaftEvent } from '../core/events.ts'
 import { isMember } from '../core/membership/membership.ts'
 import type { NodeId } from '../core/types.ts'
 import type { Alarms } from './alarms.ts'
 
 const SNAPSHOT_NO_SPACE = 'SNAPSHOT_NO_SPACE'
+const TERM_JUMP = 'TERM_JUMP'
+
+/** A peer that sent no term that is too high for this long no longer does. */
+const TERM_JUMP_MS = 60_000
+/** The most peers with this alarm at a time. */
+const TERM_JUMP_PEERS_MAX = 16
 
 export class PeerAlarms {
   readonly #alarms: Pick<Alarms, 'raise' | 'clear'>
+  readonly #clock: Clock
   readonly #stalled = new Set<NodeId>()
+  /** By peer: when its alarm about terms ends. */
+  readonly #termJumps = new Map<NodeId, Timer>()
 
-  constructor(alarms: Pick<Alarms, 'raise' | 'clear'>) {
+  constructor(alarms: Pick<Alarms, 'raise' | 'clear'>, clock: Clock) {
     this.#alarms = alarms
+    this.#clock = clock
+  }
+
+  stop(): void {
+    for (const timer of this.#termJumps.values()) timer.cancel()
+    this.#termJumps.clear()
   }
 
   onEvent(event: RaftEvent): void {
@@ -22,6 +38,13 @@ export class PeerAlarms {
         this.#stalled.add(peer)
         return this.#alarms.raise({ code: SNAPSHOT_NO_SPACE, peer, message, details: { freeBytes, neededBytes } })
       }
+      case 'termJumpLimited': {
+        const { from, claimed, term } = event
+        if (!this.#termJumps.has(from) && this.#termJumps.size >= TERM_JUMP_PEERS_MAX) return
+        const message = `${from} claims term ${claimed}; this node raised its own to ${term} only. Terms rise by one per election: find out what runs under this id, and remove the member if it is faulty`
+        this.#alarms.raise({ code: TERM_JUMP, peer: from, message, details: { claimed, term } })
+        return this.#clearTermJumpLater(from)
+      }
       case 'snapshotResumed':
         return this.#clear((peer) => peer === event.peer)
       case 'steppedDown':
@@ -29,6 +52,15 @@ export class PeerAlarms {
       case 'membershipCommitted':
         return this.#clear((peer) => !isMember(event.membership, peer))
     }
+  }
+
+  #clearTermJumpLater(peer: NodeId): void {
+    this.#termJumps.get(peer)?.cancel()
+    const timer = this.#clock.wakeAt(this.#clock.now() + TERM_JUMP_MS, () => {
+      this.#termJumps.delete(peer)
+      this.#alarms.clear(TERM_JUMP, peer)
+    })
+    this.#termJumps.set(peer, timer)
   }
 
   #clear(isOver: (peer: NodeId) => boolean): void {
