@@ -57,10 +57,16 @@ async function failureOf(kit: MutantKit, { overrides, customRun }: KnownBug, pla
     healAtMs: FAULTS_MS,
     ...plan,
     ...changes,
-    settings: changes.settings ?? plan.settings,
+    settings: { ...(changes.settings ?? plan.settings), ...scrubOf(plan) },
     interceptors: UNCHECKED_CORES,
   }
   return (await kit.simulate(options)).failure
+}
+
+/** A changed command on a disk is noticed only by a node that scrubs, so these settings belong to the faults. */
+function scrubOf({ settings: { scrubBytesPerSecond, scrubIntervalMs } }: RunPlan): Partial<RunPlan['settings']> {
+  if (scrubBytesPerSecond === undefined || scrubIntervalMs === undefined) return {}
+  return { scrubBytesPerSecond, scrubIntervalMs }
 }
 
 async function problemWith(bug: KnownBug, id: string | undefined, plan: RunPlan): Promise<string | undefined> {

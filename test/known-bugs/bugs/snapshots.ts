@@ -174,6 +174,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
 `,
       },
     ],
-    detectedBy: ['L8', 'L5'],
+    // L9 if the follower is needed for a majority.
+    detectedBy: ['L8', 'L5', 'L9'],
   },
 ]
