@@ -29,10 +29,10 @@ describe('the alarm about a peer that claims too high terms', () => {
     )
     const runUntil = (time: number): void => {
       now = time
-      for (const { at, callback, isCancelled } of timers.splice(0)) {
-        if (isCancelled) continue
-        if (at <= now) callback()
-        else timers.push({ at, callback, isCancelled })
+      for (const timer of timers.splice(0)) {
+        if (timer.isCancelled) continue
+        if (timer.at <= now) timer.callback()
+        else timers.push(timer)
       }
     }
     const jump = (from: string): void =>
