@@ -57,21 +57,22 @@ export function bindDirectories(
   directoryIds: ReadonlyMap<NodeId, string>,
   boots: ReadonlyMap<NodeId, Boot>,
 ): Membership {
-  const bind = (member: Member): Member => {
-    const seen = directoryIds.get(member.id) ?? ''
-    const boot = boots.get(member.id)
-    const bound = member.directoryId === '' && seen !== '' ? { ...member, directoryId: seen } : member
-    const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)
-    return isNewer && seen !== '' && bound.directoryId === seen ? { ...bound, boot } : bound
-  }
-  const members = current.members.map(bind)
-  return members.every((member, offset) => member === current.members[offset]) ? current : { ...current, members }
+  const bound = (member: Member): Member => bindMember(member, directoryIds.get(member.id) ?? '', boots.get(member.id))
+  // Called in every step of a leader, and nearly always there is nothing to record.
+  if (current.members.every((member) => bound(member) === member)) return current
+  return { ...current, members: current.members.map(bound) }
 }
 
-/** Records that the directories of these members have lost entries; returns the same object if that is recorded already. */
-export function recordLostEntries(current: Membership, ids: ReadonlySet<NodeId>): Membership {
-  if (current.members.every(({ id, hasLostEntries }) => hasLostEntries === true || !ids.has(id))) return current
-  const members = current.members.map((member) => (ids.has(member.id) ? { ...member, hasLostEntries: true } : member))
+function bindMember(member: Member, seen: string, boot: Boot | undefined): Member {
+  const bound = member.directoryId === '' && seen !== '' ? { ...member, directoryId: seen } : member
+  const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)
+  return isNewer && seen !== '' && bound.directoryId === seen ? { ...bound, boot } : bound
+}
+
+/** Records which members' directories have lost entries; returns the same object if that is recorded already. */
+export function recordLostEntries(current: Membership, hasLost: (id: NodeId) => boolean): Membership {
+  if (current.members.every(({ id, hasLostEntries }) => hasLostEntries === true || !hasLost(id))) return current
+  const members = current.members.map((member) => (hasLost(member.id) ? { ...member, hasLostEntries: true } : member))
   return { ...current, members }
 }
 
@@ -79,13 +80,13 @@ export function recordLostEntries(current: Membership, ids: ReadonlySet<NodeId>)
  * Gives members new addresses; returns the same object if there is nothing to record. An address that another member keeps is not
  * recorded, nor that of a member whose data directory is not known.
  */
-export function moveMembers(current: Membership, addresses: ReadonlyMap<NodeId, string>): Membership {
+export function moveMembers(current: Membership, addressOf: (id: NodeId) => string | undefined): Membership {
+  const hasMoved = ({ id, address, directoryId }: Member): boolean =>
+    directoryId !== '' && (addressOf(id) ?? address) !== address
+  if (!current.members.some(hasMoved)) return current
+  const moves = current.members.filter(hasMoved)
   const next = new Map<NodeId, string>(current.members.map(({ id, address }) => [id, address]))
-  const moves = current.members.filter((member) => {
-    const address = addresses.get(member.id)
-    return address !== undefined && address !== member.address && member.directoryId !== ''
-  })
-  for (const { id } of moves) next.set(id, addresses.get(id) as string)
+  for (const { id } of moves) next.set(id, addressOf(id) as string)
   // Each pass undoes the moves to an address that another member has; that may bring back the address of a third.
   for (let hasConflict = true; hasConflict; ) {
     const conflict = moves.find(

@@ -27,11 +27,9 @@ export class Places {
     return this.#places.get(id)?.isReached === false
   }
 
-  /** The addresses that have been the same since `instant`. */
-  addressesSince(instant: Instant): ReadonlyMap<NodeId, string> {
-    const addresses = new Map<NodeId, string>()
-    for (const [id, { address, since }] of this.#places)
-      if (address !== undefined && since <= instant) addresses.set(id, address)
-    return addresses
+  /** The node's address, if it has been the same since `instant`. */
+  addressSince(id: NodeId, instant: Instant): string | undefined {
+    const place = this.#places.get(id)
+    return place !== undefined && place.since <= instant ? place.address : undefined
   }
 }

@@ -33,6 +33,11 @@ export class ReadQueue {
     return this.#unassigned.length > 0
   }
 
+  /** Whether a round that has begun confirms reads. */
+  get awaitsRound(): boolean {
+    return this.#queued.length > 0
+  }
+
   /** Adds a read that waits for the first commit of the term. */
   hold(read: PendingRead): void {
     this.#held.push(read)
@@ -45,6 +50,7 @@ export class ReadQueue {
 
   /** An entry of the term is committed: the next round may confirm the held reads. */
   releaseHeld(): void {
+    if (this.#held.length === 0) return
     this.#unassigned.push(...this.#held)
     this.#held = []
   }

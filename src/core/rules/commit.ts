@@ -5,6 +5,7 @@ import type { LeaderState, RaftState } from '../state.ts'
 /** Returns whether the commit index advanced. The leader's own disk counts like a follower's acknowledgement (thesis §10.2.1). */
 export function advanceCommitIndex(state: RaftState, leader: LeaderState): boolean {
   const { log } = state
+  if (log.commitIndex === log.lastIndex) return false
   const reached = quorumValue(state.membership, (id) =>
     id === state.id ? log.persistedIndex : (leader.progress.get(id)?.matchIndex ?? 0),
   )

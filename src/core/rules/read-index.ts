@@ -60,6 +60,7 @@ export function beginReadRound(state: RaftState, leader: LeaderState): boolean {
 
 /** Completes the reads whose round a quorum has answered. */
 export function confirmReads(state: RaftState, leader: LeaderState): void {
+  if (!leader.reads.awaitsRound) return
   for (const read of leader.reads.confirmed(confirmedRound(state, leader))) {
     completeRead(state, read, read.index)
     const progress = read.from === undefined ? undefined : leader.progress.get(read.from)

@@ -126,14 +126,14 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
 /** Makes the leader's own changes: records directory ids at first contact and newer boots, promotes learners that have caught up. */
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
-  const distrusted = [...leader.progress.values()].filter(({ hasLostEntries }) => hasLostEntries).map(({ id }) => id)
-  const recorded = recordLostEntries(state.membership, new Set(distrusted))
+  const recorded = recordLostEntries(state.membership, (id) => leader.progress.get(id)?.hasLostEntries === true)
   const bound = bindDirectories(recorded, state.seenDirectoryIds, state.seenBoots)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return
   }
   if (recordMoves(state, leader)) return
+  if (state.membership.learners.length === 0) return
   const learner = state.membership.members.find(
     ({ id, promote }) =>
       promote &&
@@ -153,7 +153,8 @@ const MOVE_INTERVAL_ELECTION_TIMEOUTS = 10
 function recordMoves(state: RaftState, leader: LeaderState): boolean {
   const { membership, now, options, outbox } = state
   if (now < leader.nextMoveAt) return false
-  const moved = moveMembers(membership, state.places.addressesSince(now - options.electionTimeoutMaxMs))
+  const since = now - options.electionTimeoutMaxMs
+  const moved = moveMembers(membership, (id) => state.places.addressSince(id, since))
   if (moved === membership) return false
   leader.nextMoveAt = now + MOVE_INTERVAL_ELECTION_TIMEOUTS * options.electionTimeoutMaxMs
   for (const [offset, { id, address }] of moved.members.entries()) {

@@ -211,7 +211,7 @@ describe('moved members', () => {
     { what: 'do not get one address for two', places: { a: 'new:1', b: 'new:1' }, addresses: [atA, 'new:1', atC] },
   ])
     it(what, () => {
-      const moved = moveMembers(bound, new Map(Object.entries(places)))
+      const moved = moveMembers(bound, (id) => new Map(Object.entries(places)).get(id))
       assert.deepEqual(
         moved.members.map(({ address }) => address),
         addresses,
@@ -219,10 +219,19 @@ describe('moved members', () => {
     })
 
   it('are left alone if there is nothing to record, or their directory is not known', () => {
-    assert.equal(moveMembers(bound, new Map([['a', atA]])), bound)
-    assert.equal(moveMembers(bound, new Map([['stranger', 'new:1']])), bound)
+    assert.equal(
+      moveMembers(bound, (id) => (id === 'a' ? atA : undefined)),
+      bound,
+    )
+    assert.equal(
+      moveMembers(bound, (id) => (id === 'stranger' ? 'new:1' : undefined)),
+      bound,
+    )
     const unbound = membershipOf('a b c')
-    assert.equal(moveMembers(unbound, new Map([['a', 'new:1']])), unbound)
+    assert.equal(
+      moveMembers(unbound, (id) => (id === 'a' ? 'new:1' : undefined)),
+      unbound,
+    )
   })
 })
 
