@@ -1,25 +1,20 @@
 /** A running node: starts, wires and stops its calls, its pipeline, its peers and its snapshots. */
 import type { Clock } from '../contracts/clock.ts'
 import type { NodeStatus } from '../contracts/node-service.ts'
-import type { RuntimeEvent } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { PeerIdentity, Transport } from '../contracts/transport.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
-import type { RaftStatus } from '../core/status.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import { Alarms } from './alarms.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, removedError } from './calls/rejections.ts'
-import { DiskSpace } from './disk-space.ts'
-import { DiskSpeed } from './disk-speed.ts'
 import type { EventHub } from './event-hub.ts'
+import { Health } from './health/health.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
 import type { RuntimeOptions } from './options.ts'
-import { PeerAlarms } from './peer-alarms.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
 import { isCopyError } from './peers/peer-admission.ts'
 import { Peers } from './peers/peers.ts'
@@ -28,8 +23,6 @@ import { UnknownPeers } from './peers/unknown-peers.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
-import { RepeatedTransfer } from './repeated-transfer.ts'
-import { Scrubber } from './scrubber.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 import { VERSION } from './version.ts'
 
@@ -53,18 +46,13 @@ export class NodeRuntime<Command, Result> {
   readonly pipeline: Pipeline<Command, Result>
   readonly calls: Calls<Result>
   readonly snapshots: Snapshots
-  readonly diskSpace: DiskSpace
-  readonly alarms: Alarms
+  readonly health: Health
   readonly leadershipTransfer: LeadershipTransfer
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
   readonly #parts: NodeRuntimeParts<Command, Result>
   readonly #identity: PeerIdentity
   readonly #peers: Peers
-  readonly #shortageTransfer: RepeatedTransfer
-  readonly #diskSpeed: DiskSpeed
-  readonly #peerAlarms: PeerAlarms
-  readonly #scrubber: Scrubber
   readonly #unknownPeers: UnknownPeers
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
@@ -77,8 +65,7 @@ export class NodeRuntime<Command, Result> {
     this.#parts = parts
     this.options = options
     this.hub = hub
-    this.alarms = new Alarms({ clock, emit: (event) => hub.emit(event) })
-    this.#peerAlarms = new PeerAlarms(this.alarms, clock)
+    this.health = this.#makeHealth(parts)
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
     })
@@ -91,14 +78,7 @@ export class NodeRuntime<Command, Result> {
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
     const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })
-    this.#diskSpeed = new DiskSpeed({
-      ...{ clock, alarms: this.alarms, slowDiskMs: options.slowDiskMs, periodMs: options.slowDiskPeriodMs },
-      onTimed: (writeMs) => this.pipeline.driver.post({ type: 'diskTimed', writeMs }),
-      onSlow: () => {
-        if (this.isRunning) slowDiskTransfer.onUnfit()
-      },
-    })
-    this.pipeline = new Pipeline({ ...parts, proposals, diskSpeed: this.#diskSpeed, host: this.#pipelineHost() })
+    this.pipeline = new Pipeline({ ...parts, proposals, diskSpeed: this.health.diskSpeed, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
     this.calls = new Calls({
       ...{ proposals, clock, callTimeoutMs: options.callTimeoutMs, appliedState: applier },
@@ -108,54 +88,23 @@ export class NodeRuntime<Command, Result> {
     })
     this.snapshots = new Snapshots({
       ...{ options, machine, applier, storage, transport, clock, recovered: recovered.snapshot },
-      alarms: this.alarms,
+      alarms: this.health.alarms,
       metadataAt: (index) => core.snapshotMetadata(index),
       post: (input) => driver.post(input),
       emit: (event) => hub.emit(event),
     })
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
-    const status = (): RaftStatus => driver.status()
-    const emit = (event: RuntimeEvent): void => hub.emit(event)
-    this.#shortageTransfer = new RepeatedTransfer({
-      ...{ clock, status, emit, retryMinMs: options.freeBytesCheckMs, retryMaxMs: options.shortageRetryMaxMs },
-      transfer: () => this.leadershipTransfer.transfer(undefined, {}),
-    })
-    const slowDiskTransfer = new RepeatedTransfer({
-      ...{ clock, status, emit, retryMinMs: options.slowDiskRetryMinMs, retryMaxMs: options.slowDiskRetryMaxMs },
-      forgetMs: options.slowDiskRetryMaxMs,
-      transfer: () => this.leadershipTransfer.transfer(undefined, { toFasterDisk: true }),
-    })
     const graceMs = 2 * options.electionTimeoutMaxMs
     this.#unknownPeers = new UnknownPeers({
-      ...{ id: options.id, graceMs, clock, emit, alarms: this.alarms, peers: this.#peers },
+      ...{ id: options.id, graceMs, clock, alarms: this.health.alarms, peers: this.#peers },
       ownAddress: () => transport.address,
-      leader: () => status().leader,
+      emit: (event) => hub.emit(event),
+      leader: () => driver.status().leader,
     })
-    this.diskSpace = new DiskSpace({
-      ...{ storage, clock, freeBytesMin: options.freeBytesMin, checkMs: options.freeBytesCheckMs },
-      ...{ emit, alarms: this.alarms },
-      onLow: (shortage) => {
-        if (!this.isRunning) return
-        driver.post({ type: 'spaceChecked', shortage })
-        this.#shortageTransfer.onUnfit()
-      },
-      onBack: () => {
-        driver.post({ type: 'spaceChecked', shortage: undefined })
-        this.#shortageTransfer.onEnded()
-      },
-    })
-    this.#scrubber = this.#makeScrubber(parts)
   }
 
   get isRunning(): boolean {
     return !this.#isClosing && this.#failure === undefined
-  }
-
-  /** The error that rejects proposals of a leader short of disk space. Any other node need not write: the core names the leader. */
-  get shortageError(): RaftError | undefined {
-    const error = this.diskSpace.writeError
-    const isRejecting = error !== undefined && !this.#shortageTransfer.isActive
-    return isRejecting && this.pipeline.driver.status().role === 'leader' ? error : undefined
   }
 
   /** The index of the last entry that the state machine has applied. */
@@ -186,7 +135,7 @@ export class NodeRuntime<Command, Result> {
     await transport.start(
       transportHost({
         ...{ identity: this.#identity, driver },
-        ...{ ...this.#peers.forHost, alarms: this.alarms, unknownPeers: this.#unknownPeers },
+        ...{ ...this.#peers.forHost, alarms: this.health.alarms, unknownPeers: this.#unknownPeers },
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),
         fail: (error) => this.fail(error),
@@ -201,9 +150,8 @@ export class NodeRuntime<Command, Result> {
     driver.start()
     driver.post({ type: 'peerSeen', peer: this.options.id, directoryId, boot: { number: boot.number, id: boot.id } })
     this.#peers.connections.update()
-    updateLostEntriesAlarms(this.alarms, this.#peers.view)
-    void this.diskSpace.watch()
-    this.#scrubber.start()
+    updateLostEntriesAlarms(this.health.alarms, this.#peers.view)
+    this.health.start()
   }
 
   status(): NodeStatus {
@@ -220,10 +168,10 @@ export class NodeRuntime<Command, Result> {
       version: VERSION,
       storage: this.#parts.storage.name,
       loopDelayMs: clock.loopDelayMs?.() ?? 0,
-      freeBytes: this.diskSpace.freeBytes,
+      freeBytes: this.health.freeBytes,
       pendingProposals: this.calls.proposals.count,
       connected: this.#peers.admission.connected,
-      alarms: this.alarms.list,
+      alarms: this.health.alarms.list,
     }
   }
 
@@ -254,7 +202,7 @@ export class NodeRuntime<Command, Result> {
     await this.pipeline.drain()
     this.pipeline.stopWriting()
     await this.snapshots.stopTaking()
-    await this.#scrubber.stop()
+    await this.health.stop()
     await this.#marked
     await this.#parts.storage.close()
     this.hub.emit({ type: 'stopped' })
@@ -264,10 +212,7 @@ export class NodeRuntime<Command, Result> {
   /** Stops all work but pending writes, and rejects the pending calls. After a failure, stops writing too. */
   #halt(why: string, cause?: RaftError): void {
     this.pipeline.stop(why, cause)
-    this.diskSpace.stop()
-    void this.#scrubber.stop()
-    this.#diskSpeed.stop()
-    this.#peerAlarms.stop()
+    void this.health.stop()
     this.#unknownPeers.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()
@@ -286,14 +231,18 @@ export class NodeRuntime<Command, Result> {
     )
   }
 
-  #makeScrubber({ core, storage, clock, hub, options }: NodeRuntimeParts<Command, Result>): Scrubber {
-    return new Scrubber({
-      ...{ core, storage, clock, snapshots: this.snapshots, alarms: this.alarms },
-      bytesPerSecond: options.scrubBytesPerSecond,
-      intervalMs: options.scrubIntervalMs,
-      isIdle: () => this.pipeline.applier.isReadable && !this.diskSpace.isLow,
-      emit: (event) => hub.emit(event),
-      onDamaged: (error) => this.fail(error),
+  #makeHealth({ core, storage, clock, hub, options }: NodeRuntimeParts<Command, Result>): Health {
+    return new Health({
+      ...{ core, storage, clock, options, emit: (event) => hub.emit(event) },
+      node: {
+        isRunning: () => this.isRunning,
+        isReadable: () => this.pipeline.applier.isReadable,
+        status: () => this.pipeline.driver.status(),
+        post: (input) => this.pipeline.driver.post(input),
+        transferLeadership: (to) => this.leadershipTransfer.transfer(undefined, to),
+        snapshots: () => this.snapshots,
+        onDamaged: (error) => this.fail(error),
+      },
     })
   }
 
@@ -328,7 +277,7 @@ export class NodeRuntime<Command, Result> {
       if (this.#peers.view.update(event)) havePeersChanged = true
       this.hub.emit(event)
       if (event.type === 'acknowledgementLost') this.#onEntriesLost(event.peer, event.acknowledged)
-      this.#peerAlarms.onEvent(event)
+      this.health.onEvent(event)
       if (event.type === 'leaderChanged' || event.type === 'membershipAdopted') this.#unknownPeers.update()
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
     }
@@ -345,7 +294,7 @@ export class NodeRuntime<Command, Result> {
   #onPeersChanged(): void {
     const { connections, admission, view } = this.#peers
     connections.update()
-    updateLostEntriesAlarms(this.alarms, view)
+    updateLostEntriesAlarms(this.health.alarms, view)
     if (admission.ownContradiction !== undefined) this.fail(admission.ownContradiction)
     else connections.reconnect(admission.refusable)
   }

@@ -293,7 +293,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     const { proposals, deadlines } = runtime.calls
     const { commandBytesMax } = runtime.options
     if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-    const error = runtime.shortageError ?? proposals.checkCapacity(command.length)
+    const error = runtime.health.shortageError ?? proposals.checkCapacity(command.length)
     if (error !== undefined) throw error
     proposals.add({ command, retryWithoutLeader, deadline: deadlines.deadlineFor(options), signal, resolve, reject })
     runtime.pipeline.driver.wake()

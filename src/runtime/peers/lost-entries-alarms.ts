@@ -1,5 +1,5 @@
 /** Keeps an alarm for every member whose data directory has lost entries that it acknowledged, until that member is removed. */
-import type { Alarms } from '../alarms.ts'
+import type { Alarms } from '../health/alarms.ts'
 import type { MembershipView } from './membership-view.ts'
 
 const CODE = 'ENTRIES_LOST'

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
-import type { Alarms } from '../alarms.ts'
+import type { Alarms } from '../health/alarms.ts'
 import type { Peers } from './peers.ts'
 
 const CODE = 'ERR_RAFT_UNKNOWN_PEER'

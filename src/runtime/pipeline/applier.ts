@@ -8,7 +8,7 @@ import type { LinkedBlock, LogIndex, LogRange, SnapshotInfo } from '../../core/t
 import { isRaftError, RaftError } from '../../errors.ts'
 import { payloadsOf } from '../../log-format/block.ts'
 import type { Batch, Proposals } from '../calls/proposals.ts'
-import { changedBlockError, isSameBlock } from '../changed-block.ts'
+import { changedBlockError, isSameBlock } from '../health/changed-block.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface ApplierParts<Command, Result> {

@@ -8,7 +8,7 @@ import type { Outgoing } from '../../core/messages.ts'
 import type { Block, SnapshotInfo } from '../../core/types.ts'
 import type { BlockBody } from '../../log-format/block.ts'
 import { completeBlock, encodeMembership, encodeNoop } from '../../log-format/block.ts'
-import type { DiskSpeed } from '../disk-speed.ts'
+import type { DiskSpeed } from '../health/disk-speed.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface PersisterParts {

@@ -9,7 +9,7 @@ import type { Transport } from '../../contracts/transport.ts'
 import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
-import type { Alarms } from '../alarms.ts'
+import type { Alarms } from '../health/alarms.ts'
 
 export interface SnapshotFetcherParts {
   readonly transport: Pick<Transport, 'fetchSnapshot'>

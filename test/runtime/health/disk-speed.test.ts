@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { DiskSpeed } from '../../src/runtime/disk-speed.ts'
-import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
+import { DiskSpeed } from '../../../src/runtime/health/disk-speed.ts'
+import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
 
 describe('the speed of a disk', () => {
   let fixture: Fixture

@@ -1,10 +1,10 @@
 /** Transfers leadership while this leader should not lead (it is short of disk space, or its disk is slow), if another voter should. */
-import type { Clock } from '../contracts/clock.ts'
-import type { RuntimeEvent } from '../contracts/observer.ts'
-import type { RaftStatus } from '../core/status.ts'
-import type { Instant } from '../core/types.ts'
-import { isRaftError } from '../errors.ts'
-import { errorMessage } from '../platform/error-message.ts'
+import type { Clock } from '../../contracts/clock.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { Instant } from '../../core/types.ts'
+import { isRaftError } from '../../errors.ts'
+import { errorMessage } from '../../platform/error-message.ts'
 
 export interface RepeatedTransferParts {
   readonly status: () => Pick<RaftStatus, 'role' | 'term' | 'isTransferring'>

@@ -1,8 +1,8 @@
 /** The alarms that a node raises about its peers. They end with their cause, with the membership, or with its leadership. */
-import type { Clock, Timer } from '../contracts/clock.ts'
-import type { RaftEvent } from '../core/events.ts'
-import { isMember } from '../core/membership/membership.ts'
-import type { NodeId } from '../core/types.ts'
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { RaftEvent } from '../../core/events.ts'
+import { isMember } from '../../core/membership/membership.ts'
+import type { NodeId } from '../../core/types.ts'
 import type { Alarms } from './alarms.ts'
 
 const SNAPSHOT_NO_SPACE = 'SNAPSHOT_NO_SPACE'

@@ -1,15 +1,15 @@
 /** Reads the stored log and the newest snapshot again, slowly and in the background, to find damage while other nodes still have the data. */
-import type { Clock, Timer } from '../contracts/clock.ts'
-import type { EncodedBlock } from '../contracts/encoded-block.ts'
-import type { RuntimeEvent } from '../contracts/observer.ts'
-import type { Storage } from '../contracts/storage.ts'
-import type { LinkedBlock, LogIndex, SnapshotInfo } from '../core/types.ts'
-import { isRaftError, RaftError } from '../errors.ts'
-import { errorMessage } from '../platform/error-message.ts'
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
+import type { Storage } from '../../contracts/storage.ts'
+import type { LinkedBlock, LogIndex, SnapshotInfo } from '../../core/types.ts'
+import { isRaftError, RaftError } from '../../errors.ts'
+import { errorMessage } from '../../platform/error-message.ts'
+import type { RaftCore } from '../pipeline/driver.ts'
+import type { Snapshots } from '../snapshots/snapshots.ts'
 import type { Alarms } from './alarms.ts'
 import { changedBlockError, DAMAGE_HINT, isSameBlock } from './changed-block.ts'
-import type { RaftCore } from './pipeline/driver.ts'
-import type { Snapshots } from './snapshots/snapshots.ts'
 
 export interface ScrubberParts {
   readonly core: Pick<RaftCore, 'status' | 'blockAt'>

@@ -1,8 +1,8 @@
 /** The alarms of a node: conditions that last and need an operator, shown in the status until they end. */
-import type { Clock } from '../contracts/clock.ts'
-import type { Alarm } from '../contracts/node-service.ts'
-import type { RuntimeEvent } from '../contracts/observer.ts'
-import type { Instant, NodeId } from '../core/types.ts'
+import type { Clock } from '../../contracts/clock.ts'
+import type { Alarm } from '../../contracts/node-service.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
+import type { Instant, NodeId } from '../../core/types.ts'
 
 /** Beyond this many, further alarms are only events. Each code is raised at most once per peer. */
 const ALARMS_MAX = 64

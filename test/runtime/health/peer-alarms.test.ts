@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { RaftEvent } from '../../src/core/events.ts'
-import { PeerAlarms } from '../../src/runtime/peer-alarms.ts'
-import { membershipOf } from '../core/builders.ts'
+import type { RaftEvent } from '../../../src/core/events.ts'
+import { PeerAlarms } from '../../../src/runtime/health/peer-alarms.ts'
+import { membershipOf } from '../../core/builders.ts'
 
 describe('the alarm about a peer that claims too high terms', () => {
   it('ends a minute after the last such term, and is raised for a few peers at most', () => {

@@ -1,9 +1,9 @@
 /** Checks the free disk space: while it is low, a leader transfers leadership away or rejects proposals, and others do not take it. */
-import type { Clock, Timer } from '../contracts/clock.ts'
-import type { RuntimeEvent } from '../contracts/observer.ts'
-import type { Storage } from '../contracts/storage.ts'
-import type { Shortage } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
+import type { Storage } from '../../contracts/storage.ts'
+import type { Shortage } from '../../core/types.ts'
+import { RaftError } from '../../errors.ts'
 import type { Alarms } from './alarms.ts'
 
 export interface DiskSpaceParts {

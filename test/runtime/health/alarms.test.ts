@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { RuntimeEvent } from '../../src/contracts/observer.ts'
-import { Alarms } from '../../src/runtime/alarms.ts'
+import type { RuntimeEvent } from '../../../src/contracts/observer.ts'
+import { Alarms } from '../../../src/runtime/health/alarms.ts'
 
 describe('the alarms of a node', () => {
   let now: number

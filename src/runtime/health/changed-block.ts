@@ -1,8 +1,8 @@
 /** Compares stored blocks with the log in memory: a block that was exchanged on disk is valid in itself. */
-import type { EncodedBlock } from '../contracts/encoded-block.ts'
-import { chainAfter } from '../core/log/chain.ts'
-import type { LinkedBlock } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import { chainAfter } from '../../core/log/chain.ts'
+import type { LinkedBlock } from '../../core/types.ts'
+import { RaftError } from '../../errors.ts'
 
 /** What an operator can do about damage. */
 export const DAMAGE_HINT = 'other members hold the data: replace this member, and keep its directory until that is done'

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import type { RuntimeEvent } from '../../src/contracts/observer.ts'
-import { DiskSpace } from '../../src/runtime/disk-space.ts'
-import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
-import { flushPromises } from './virtual-cluster.ts'
+import type { RuntimeEvent } from '../../../src/contracts/observer.ts'
+import { DiskSpace } from '../../../src/runtime/health/disk-space.ts'
+import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
+import { flushPromises } from '../virtual-cluster.ts'
 
 describe('the check of free disk space', () => {
   it('reports when space becomes low and when it recovers, and calls onLow and updates the alarm in between', async () => {

@@ -1,6 +1,6 @@
 /** Measures how long durable writes take on this node, without the pauses of its event loop, and reports a slow disk. */
-import type { Clock, Timer } from '../contracts/clock.ts'
-import type { Instant } from '../core/types.ts'
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { Instant } from '../../core/types.ts'
 import type { Alarms } from './alarms.ts'
 
 export interface DiskSpeedParts {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
-import { chainAfter } from '../../src/core/log/chain.ts'
-import type { LinkedBlock, LogIndex, SnapshotInfo } from '../../src/core/types.ts'
-import { RaftError } from '../../src/errors.ts'
-import { encodeCommands } from '../../src/log-format/block.ts'
-import { Scrubber } from '../../src/runtime/scrubber.ts'
-import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
-import { flushPromises } from './virtual-cluster.ts'
+import type { EncodedBlock } from '../../../src/contracts/encoded-block.ts'
+import { chainAfter } from '../../../src/core/log/chain.ts'
+import type { LinkedBlock, LogIndex, SnapshotInfo } from '../../../src/core/types.ts'
+import { RaftError } from '../../../src/errors.ts'
+import { encodeCommands } from '../../../src/log-format/block.ts'
+import { Scrubber } from '../../../src/runtime/health/scrubber.ts'
+import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
+import { flushPromises } from '../virtual-cluster.ts'
 
 const INTERVAL_MS = 10
 
