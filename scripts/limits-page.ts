@@ -27,6 +27,13 @@ const TABLES = [
     title: 'Links between nodes',
     about:
       'Options of `GrpcTransport` (`quorate/grpc`). Messages beyond a limit are dropped, as in a network, and sent again by Raft.',
+    file: 'src/peer-link/limits.ts',
+    interface: 'PeerLinkLimits',
+    defaults: 'PEER_LINK_DEFAULTS',
+  },
+  {
+    title: 'Connections over gRPC',
+    about: 'Further options of `GrpcTransport` (`quorate/grpc`).',
     file: 'src/grpc/peer/transport-options.ts',
     interface: 'GrpcTransportLimits',
     defaults: 'GRPC_TRANSPORT_DEFAULTS',

@@ -1,17 +1,12 @@
 /** One gRPC port, shared by the services for peers, clients and operators, with an orderly shutdown. */
-import type { AddressInfo, Server as TcpServer } from 'node:net'
-import { createServer } from 'node:net'
 import type { ServerInterceptor, ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
 import type { TransportHost } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
+import type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
+import { Port } from '../peer-link/port.ts'
 import { withDefaults } from '../platform/options.ts'
-import type { ConnectionLimits } from './connection-limiter.ts'
-import { ConnectionLimiter } from './connection-limiter.ts'
-import { ConnectionReport } from './connection-report.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
-import type { ListenAddress } from './shared/listen-address.ts'
-import { formatAddress, isWildcard, listenError, parseListenAddress, probeListen } from './shared/listen-address.ts'
 import { toStatus } from './shared/status-codes.ts'
 
 /** The options of GrpcServer. */
@@ -44,37 +39,29 @@ const PEER_PATH = /^\/quorate\.v1\.Peer/
 export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
-  readonly #limiter: ConnectionLimiter
-  readonly #report: ConnectionReport
-  #listener: TcpServer | undefined
+  readonly #port: Port
   readonly #beforeClose: (() => void)[] = []
-  #address = ''
   #started: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: GrpcServerOptions) {
-    if (isWildcard(parseListenAddress(options.listen)) && options.advertise === undefined)
-      throw new RaftError(
-        'ERR_RAFT_OPTIONS',
-        `others cannot connect to '${options.listen}': it means every interface`,
-        {
-          hint: 'set `advertise` (or its entry in `peers`) to the address at which others reach this node',
-        },
-      )
     this.#options = options
-    const limits = withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {})
-    this.#report = new ConnectionReport(options.onCondition ?? (() => undefined))
-    this.#limiter = new ConnectionLimiter(limits, (reason, address) => {
-      const { connectionsMax } = this.#limiter
-      this.#report.onClosed(reason, address, { ...limits, connectionsMax })
-    })
     const interceptors = [...(options.options?.interceptors ?? []), this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
+    // grpc-js cannot bound the connections that it accepts itself.
+    const injector = this.#server.createConnectionInjector(options.credentials ?? ServerCredentials.createInsecure())
+    this.#port = new Port({
+      listen: options.listen,
+      advertise: options.advertise,
+      limits: withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {}),
+      onCondition: options.onCondition ?? (() => undefined),
+      onConnection: (socket) => injector.injectConnection(socket),
+    })
   }
 
   /** The address at which others reach this server; '' before it listens. */
   get address(): string {
-    return this.#address
+    return this.#port.address
   }
 
   /** Adds a service. Throws ERR_RAFT_INTERNAL after `start`. */
@@ -85,7 +72,7 @@ export class GrpcServer {
 
   /** Gives the connection of an incoming call a place of its own: a peer has greeted on it. */
   markPeer(call: { getPeer(): string }): void {
-    this.#limiter.onPeer(call.getPeer())
+    this.#port.markPeer(call.getPeer())
   }
 
   /** Registers a function that `close` calls first, once: end long streams in it. */
@@ -95,37 +82,13 @@ export class GrpcServer {
 
   /** Starts to listen. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN; the message contains the address. */
   start(): Promise<void> {
-    this.#started ??= this.#listen()
+    this.#started ??= this.#port.start()
     return this.#started
-  }
-
-  async #listen(): Promise<void> {
-    const listen = parseListenAddress(this.#options.listen)
-    const bound = await probeListen(listen)
-    if (this.#closed !== undefined) throw new RaftError('ERR_RAFT_CLOSED', 'closed while starting')
-    const port = await this.#bind(bound).catch((cause: unknown) => Promise.reject(listenError(listen, cause)))
-    this.#address = this.#options.advertise ?? formatAddress({ host: listen.host, port })
-  }
-
-  /** grpc-js cannot bound the connections that it accepts itself. */
-  async #bind({ host, port }: ListenAddress): Promise<number> {
-    const credentials = this.#options.credentials ?? ServerCredentials.createInsecure()
-    const injector = this.#server.createConnectionInjector(credentials)
-    const listener = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-      if (this.#limiter.admit(socket)) injector.injectConnection(socket)
-    })
-    this.#listener = listener
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', reject)
-      listener.listen({ host, port, exclusive: true }, resolve)
-    })
-    listener.on('error', () => undefined)
-    return (listener.address() as AddressInfo).port
   }
 
   /** Rejects the calls of a client whose connection is one too many; their handlers do not run. */
   readonly #countClient: ServerInterceptor = ({ path }, call) => {
-    const problem = PEER_PATH.test(path) ? undefined : this.#limiter.onClientCall(call.getPeer())
+    const problem = PEER_PATH.test(path) ? undefined : this.#port.onClientCall(call.getPeer())
     if (problem === undefined) return new ServerInterceptingCall(call)
     const hint = 'use fewer connections, or another node'
     call.sendStatus(toStatus(new RaftError('ERR_RAFT_OVERLOADED', problem, { hint })))
@@ -139,11 +102,10 @@ export class GrpcServer {
   }
 
   async #shutdown(): Promise<void> {
+    const portClosed = this.#port.close()
     await this.#started?.catch(() => undefined)
     for (const end of this.#beforeClose) end()
-    this.#listener?.close()
-    this.#report.close()
-    this.#limiter.closeNew()
+    await portClosed
     await new Promise<void>((resolve) => {
       const grace = setTimeout(() => {
         this.#server.forceShutdown()

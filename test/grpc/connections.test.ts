@@ -6,10 +6,10 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { ServerUnaryCall, ServiceDefinition, sendUnaryData } from '@grpc/grpc-js'
 import { Client, credentials } from '@grpc/grpc-js'
-import type { ConnectionLimits } from '../../src/grpc/connection-limiter.ts'
-import { ConnectionReport, reportFewDescriptors } from '../../src/grpc/connection-report.ts'
 import { GrpcServer } from '../../src/grpc/grpc-server.ts'
 import { GRPC_TRANSPORT_DEFAULTS, serverOptions } from '../../src/grpc/peer/transport-options.ts'
+import type { ConnectionLimits } from '../../src/peer-link/connection-limiter.ts'
+import { ConnectionReport, reportFewDescriptors } from '../../src/peer-link/connection-report.ts'
 
 type Call = ServerUnaryCall<Buffer, Buffer>
 

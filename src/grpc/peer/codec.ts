@@ -1,47 +1,23 @@
 /** Encodes and decodes peer messages. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
-import type { BootHistory } from '../../contracts/storage.ts'
-import { EARLIER_BOOTS_MAX } from '../../contracts/storage.ts'
-import type { PeerIdentity, PeerMessage, Refusal } from '../../contracts/transport.ts'
+import type { PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
-import type { LogIndex, NodeId, Shortage, SnapshotInfo, Term } from '../../core/types.ts'
-import { decodeBlock, parseMembership } from '../../log-format/block.ts'
+import type { LogIndex, Shortage, Term } from '../../core/types.ts'
+import { decodeBlock } from '../../log-format/block.ts'
+import type { FetchRequest, Frame } from '../../peer-link/frames.ts'
+import { FRAME_MESSAGES_MAX } from '../../peer-link/frames.ts'
+import { readChain, readFetchRequest, readHello, readRefusal, readSnapshotInfo } from '../../peer-link/hello-fields.ts'
+import type { Fields } from '../../peer-link/wire-fields.ts'
+import { badMessage, readBoolean, readInteger, readList, readObject } from '../../peer-link/wire-fields.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { NestedFields } from '../shared/field-count.ts'
 import { countFields } from '../shared/field-count.ts'
 import { peerProto } from './peer-proto.ts'
-import type { Fields } from './wire-fields.ts'
-import { badMessage, readBoolean, readInteger, readList, readObject, readText, toPrintable } from './wire-fields.ts'
-
-/** The first frame of a link: the sender's identity and address, the node it means to reach, and its protocol versions. */
-export interface Hello extends PeerIdentity {
-  readonly receiverId: NodeId
-  readonly address: string
-  /** The address that the sender has dialled; '' in the answer to a hello, and from earlier versions. */
-  readonly receiverAddress: string
-  readonly protocolMin: number
-  readonly protocolMax: number
-}
-
-/** One gRPC message of the Link stream. */
-export type Frame =
-  | { readonly type: 'hello'; readonly hello: Hello }
-  | { readonly type: 'refusal'; readonly refusal: Refusal }
-  | { readonly type: 'messages'; readonly messages: readonly PeerMessage[] }
-
-export interface FetchRequest {
-  readonly hello: Hello
-  readonly id: string
-  readonly offset: number
-}
 
 /** A piece of a snapshot, or the reason why the peer does not send it. */
 export type Chunk =
   | { readonly type: 'data'; readonly offset: number; readonly data: Buffer }
   | { readonly type: 'refusal'; readonly refusal: Refusal }
-
-/** The most messages in one frame. */
-export const FRAME_MESSAGES_MAX = 1024
 
 export function encodeFrame(frame: Frame): Buffer {
   const { frame: wire } = peerProto()
@@ -74,8 +50,7 @@ export function encodeFetchRequest(request: FetchRequest): Buffer {
 
 export function decodeFetchRequest(bytes: Buffer): FetchRequest {
   const fields = decodeFields(() => peerProto().fetchRequest.decode(bytes))
-  const hello = readHello(readObject(fields, 'hello'))
-  return { hello, id: readText(fields, 'id', SNAPSHOT_ID), offset: readInteger(fields, 'offset') }
+  return readFetchRequest(fields)
 }
 
 export function encodeChunk(chunk: Chunk): Buffer {
@@ -94,40 +69,6 @@ function decodeFields(decode: () => Fields): Fields {
   } catch (cause) {
     throw badMessage(errorMessage(cause), cause)
   }
-}
-
-const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
-const SNAPSHOT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
-/** Printable ASCII without spaces; may be empty. */
-const NAME = /^[\x21-\x7e]{0,255}$/
-const BOOT_ID = /^[\x21-\x7e]{1,64}$/
-const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
-const REASON_LENGTH_MAX = 1000
-
-function readHello(fields: Fields): Hello {
-  return {
-    clusterId: readText(fields, 'clusterId', /^[^\p{C}]{0,255}$/u),
-    nodeId: readText(fields, 'nodeId', NODE_ID),
-    directoryId: readText(fields, 'directoryId', NAME),
-    receiverId: readText(fields, 'receiverId', NODE_ID),
-    address: readText(fields, 'address', NAME),
-    receiverAddress: readText(fields, 'receiverAddress', NAME),
-    protocolMin: readInteger(fields, 'protocolMin'),
-    protocolMax: readInteger(fields, 'protocolMax'),
-    ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
-  }
-}
-
-function readBoots(fields: Fields): BootHistory {
-  const earlier = readList(fields, 'earlier')
-  if (earlier.length > EARLIER_BOOTS_MAX) throw badMessage(`${earlier.length} earlier boots`)
-  const ids = earlier.map((id) => readText({ id }, 'id', BOOT_ID))
-  return { number: readInteger(fields, 'number', 1), id: readText(fields, 'id', BOOT_ID), earlier: ids }
-}
-
-function readRefusal(fields: Fields): Refusal {
-  const message = typeof fields.message === 'string' ? fields.message : ''
-  return { code: readText(fields, 'code', CODE), message: toPrintable(message.slice(0, REASON_LENGTH_MAX)) }
 }
 
 function toWire(message: PeerMessage): object {
@@ -198,7 +139,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
   InstallSnapshotRequest: (from) => ({
     type: 'InstallSnapshotRequest',
     term: readInteger(from, 'term', 1),
-    snapshot: readSnapshot(readObject(from, 'snapshot')),
+    snapshot: readSnapshotInfo(readObject(from, 'snapshot')),
     ...readRound(from),
   }),
   InstallSnapshotResponse: (from) => ({
@@ -274,35 +215,10 @@ function readEntryId(
   return { index, term }
 }
 
-/** A hash chain. 0 is a valid one, so a missing field is an error. */
-function readChain(from: Fields, name: string): number {
-  if (from[name] == null) throw badMessage(`${name} is missing`)
-  return readInteger(from, name)
-}
-
 /** Checks the checksum and the shape of a block. The core checks whether its index and term fit the log. */
 function readBlock(bytes: Buffer): EncodedBlock {
   try {
     return decodeBlock(bytes)
-  } catch (cause) {
-    throw badMessage(errorMessage(cause), cause)
-  }
-}
-
-function readSnapshot(from: Fields): SnapshotInfo {
-  return {
-    id: readText(from, 'id', SNAPSHOT_ID),
-    index: readInteger(from, 'index', 1),
-    term: readInteger(from, 'term', 1),
-    membership: readMembership(readObject(from, 'membership')),
-    chain: readChain(from, 'chain'),
-    size: readInteger(from, 'size'),
-  }
-}
-
-function readMembership(from: Fields): SnapshotInfo['membership'] {
-  try {
-    return parseMembership(from)
   } catch (cause) {
     throw badMessage(errorMessage(cause), cause)
   }

@@ -1,33 +1,38 @@
-/** One interface over both ends of a bidirectional gRPC call: the client's and the server's. */
+/** A bidirectional gRPC call as a call of a link: the client's end and the server's end. */
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
-import { toPrintable } from './wire-fields.ts'
+import { isRaftError } from '../../errors.ts'
+import type { Frame } from '../../peer-link/frames.ts'
+import { HANDSHAKE_BYTES_MAX } from '../../peer-link/frames.ts'
+import type { CallListener, EndReason, PeerCall } from '../../peer-link/peer-call.ts'
+import { toPrintable } from '../../peer-link/wire-fields.ts'
+import { decodeFrame, encodeFrame } from './codec.ts'
 
-export interface PeerCall {
-  /** Calls `onWritten` once the connection has taken the bytes, or never if the call ends first. */
-  write(bytes: Buffer, onWritten: () => void): void
-  /** Calls `onReceived` with each message, and `onEnded` once, with the reason. */
-  listen(onReceived: (bytes: Buffer) => void, onEnded: (reason: string) => void): void
-  /**
-   * Ends the call after the pending writes. The server's end sends `code` and `details` as the status; the client's end cannot,
-   * and cancels at once for CANCELLED and UNAVAILABLE.
-   */
-  end(code: status, details: string): void
-}
+type Duplex = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>
 
 /** How long an ended call waits for the status of the server before it is cancelled. */
 const LINGER_MS = 500
 
+/** The status with which the server's end ends. */
+const STATUS: Readonly<Record<EndReason, status>> = {
+  done: status.OK,
+  cancelled: status.CANCELLED,
+  closing: status.UNAVAILABLE,
+  busy: status.RESOURCE_EXHAUSTED,
+  timeout: status.DEADLINE_EXCEEDED,
+  malformed: status.INVALID_ARGUMENT,
+  refused: status.FAILED_PRECONDITION,
+  failed: status.ABORTED,
+}
+
 export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall {
   return {
-    write: (bytes, onWritten) => call.write(bytes, onWritten),
-    listen: (onReceived, onEnded) => {
-      call.on('data', onReceived)
+    ...frames(call, (listener) => {
       call.on('error', () => undefined) // The status event has the same content, and occurs without an error too.
-      call.on('status', ({ code, details }) => onEnded(describe(code, details)))
-    },
-    end: (code) => {
-      if (code === status.CANCELLED || code === status.UNAVAILABLE) return call.cancel()
+      call.on('status', ({ code, details }) => listener.onEnded(describe(code, details)))
+    }),
+    end: (reason) => {
+      if (reason === 'cancelled' || reason === 'closing') return call.cancel()
       call.end()
       const linger = setTimeout(() => call.cancel(), LINGER_MS)
       linger.unref()
@@ -38,18 +43,46 @@ export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall 
 
 export function acceptedCall(call: ServerDuplexStream<Buffer, Buffer>): PeerCall {
   return {
-    write: (bytes, onWritten) => call.write(bytes, onWritten),
-    listen: (onReceived, onEnded) => {
-      call.on('data', onReceived)
-      call.on('cancelled', () => onEnded('the connection was lost'))
+    ...frames(call, (listener) => {
+      call.on('cancelled', () => listener.onEnded('the connection was lost'))
       call.on('end', () => {
         call.end()
-        onEnded('the peer has closed the stream')
+        listener.onEnded('the peer has closed the stream')
       })
+    }),
+    end: (reason, details) => {
+      call.emit('error', { code: STATUS[reason], details: toPrintable(details) }) // grpc-js's way of ending a stream with a status.
     },
-    end: (code, details) => {
-      call.emit('error', { code, details: toPrintable(details) }) // grpc-js's way of ending a stream with a status.
+  }
+}
+
+/** Each gRPC message is one frame. */
+function frames(call: Duplex, listenForEnd: (listener: CallListener) => void): Omit<PeerCall, 'end'> {
+  let receiveBytesMax = HANDSHAKE_BYTES_MAX
+  return {
+    write: (frame, onWritten) => call.write(encodeFrame(frame), onWritten),
+    listen: (listener) => {
+      call.on('data', (bytes: Buffer) => {
+        if (bytes.length > receiveBytesMax) return listener.onMalformed(`${bytes.length} bytes instead of a hello`)
+        const decoded = decoding(bytes)
+        if (typeof decoded === 'string') listener.onMalformed(decoded)
+        else listener.onFrame(decoded)
+      })
+      listenForEnd(listener)
     },
+    onGreeted: () => {
+      receiveBytesMax = Number.POSITIVE_INFINITY
+    },
+  }
+}
+
+/** The frame, or why there is none. */
+function decoding(bytes: Buffer): Frame | string {
+  try {
+    return decodeFrame(bytes)
+  } catch (error) {
+    if (isRaftError(error, 'ERR_RAFT_BAD_MESSAGE')) return error.message
+    throw error
   }
 }
 

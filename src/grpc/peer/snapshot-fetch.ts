@@ -1,28 +1,28 @@
 /** Fetches a peer's snapshot on a separate connection, so that its bytes do not delay heartbeats. */
 import type { ChannelCredentials, ClientReadableStream, ServiceError } from '@grpc/grpc-js'
 import { Client, status } from '@grpc/grpc-js'
-import type { NodeId } from '../../core/types.ts'
-import type { ErrorCode } from '../../errors.ts'
-import { ERROR_CODES, isRaftError, RaftError } from '../../errors.ts'
-import type { FetchRequest } from './codec.ts'
+import type { RaftError } from '../../errors.ts'
+import { isRaftError } from '../../errors.ts'
+import {
+  fetchInterruptedError,
+  fetchRefusedError,
+  snapshotGoneError,
+  wrongOffsetError,
+} from '../../peer-link/fetch-errors.ts'
+import type { SnapshotFetch } from '../../peer-link/peer-call.ts'
 import { decodeChunk, encodeFetchRequest } from './codec.ts'
 import { peerProto } from './peer-proto.ts'
 import { probeTcp } from './tcp-probe.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 import { channelOptions } from './transport-options.ts'
 
-export interface SnapshotFetch {
-  readonly from: NodeId
-  readonly address: string
-  readonly request: FetchRequest
+export interface GrpcSnapshotFetch extends SnapshotFetch {
   readonly credentials: ChannelCredentials
   readonly limits: GrpcTransportLimits
-  /** When it is aborted, the iteration throws its reason. */
-  readonly signal: AbortSignal
 }
 
 /** Yields the snapshot's bytes from `request.offset` on. Flow control: at most one receive window is buffered here. */
-export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8Array, void> {
+export async function* fetchSnapshot(fetch: GrpcSnapshotFetch): AsyncGenerator<Uint8Array, void> {
   const { signal, request } = fetch
   await assertReachable(fetch)
   const client = new Client(fetch.address, fetch.credentials, channelOptions(fetch.limits))
@@ -34,12 +34,8 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8
     for await (const bytes of call) {
       signal.throwIfAborted()
       const chunk = decodeChunk(bytes as Buffer)
-      if (chunk.type === 'refusal') throw refusedError(fetch, chunk.refusal)
-      if (chunk.offset !== offset)
-        throw new RaftError(
-          'ERR_RAFT_BAD_MESSAGE',
-          `${fetch.from} sent bytes from offset ${chunk.offset}, expected ${offset}`,
-        )
+      if (chunk.type === 'refusal') throw fetchRefusedError(fetch, chunk.refusal)
+      if (chunk.offset !== offset) throw wrongOffsetError(fetch, chunk.offset, offset)
       offset += chunk.data.length
       yield chunk.data
     }
@@ -55,18 +51,18 @@ export async function* fetchSnapshot(fetch: SnapshotFetch): AsyncGenerator<Uint8
 }
 
 /** Probes the peer's port first: unlike a gRPC connection attempt, a probe can be cancelled. */
-async function assertReachable(fetch: SnapshotFetch): Promise<void> {
+async function assertReachable(fetch: GrpcSnapshotFetch): Promise<void> {
   const { address, limits, signal } = fetch
   signal.throwIfAborted()
   try {
     await probeTcp({ address, timeoutMs: limits.handshakeTimeoutMs, signal })
   } catch (error) {
     signal.throwIfAborted()
-    throw connectionLostError(fetch, error as Error)
+    throw fetchInterruptedError(fetch, error as Error)
   }
 }
 
-function startCall(client: Client, { request, limits }: SnapshotFetch): ClientReadableStream<Buffer> {
+function startCall(client: Client, { request, limits }: GrpcSnapshotFetch): ClientReadableStream<Buffer> {
   const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
   const bytes = encodeFetchRequest(request)
   const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, bytes)
@@ -76,26 +72,7 @@ function startCall(client: Client, { request, limits }: SnapshotFetch): ClientRe
   return call
 }
 
-function refusedError({ from }: SnapshotFetch, { code, message }: { code: string; message: string }): RaftError {
-  const knownCode: ErrorCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
-  return new RaftError(knownCode, `${from} refused to send its snapshot: ${message}`, { details: { peer: from } })
-}
-
-function connectionLostError({ from, address, request }: SnapshotFetch, error: Error | ServiceError): RaftError {
-  const details = { peer: from, address, snapshot: request.id }
-  if ('code' in error && error.code === status.NOT_FOUND)
-    return new RaftError('ERR_RAFT_SNAPSHOT_GONE', `${from} no longer has snapshot ${request.id}`, {
-      hint: 'the leader will offer another one',
-      details,
-      cause: error,
-    })
-  return new RaftError(
-    'ERR_RAFT_UNREACHABLE',
-    `fetching a snapshot from ${from} at ${address} was interrupted: ${error.message}`,
-    {
-      hint: 'the received part is kept, and the transfer resumes from there',
-      details,
-      cause: error,
-    },
-  )
+function connectionLostError(fetch: SnapshotFetch, error: ServiceError): RaftError {
+  if (error.code === status.NOT_FOUND) return snapshotGoneError(fetch, error)
+  return fetchInterruptedError(fetch, error)
 }

@@ -1,7 +1,7 @@
 /** Checks that a port accepts connections. Unlike a connection attempt of grpc-js, a probe can be cancelled. */
 import { connect } from 'node:net'
+import { parseListenAddress } from '../../peer-link/listen-address.ts'
 import { onAbort } from '../../platform/on-abort.ts'
-import { parseListenAddress } from '../shared/listen-address.ts'
 
 export interface TcpProbe {
   readonly address: string

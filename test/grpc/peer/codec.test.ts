@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import { validateMessage } from '../../../src/core/rules/validate-message.ts'
 import { isRaftError } from '../../../src/errors.ts'
-import type { Frame } from '../../../src/grpc/peer/codec.ts'
 import {
   decodeChunk,
   decodeFetchRequest,
@@ -15,6 +14,7 @@ import {
 } from '../../../src/grpc/peer/codec.ts'
 import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
 import { encodeCommands } from '../../../src/log-format/block.ts'
+import type { Frame } from '../../../src/peer-link/frames.ts'
 import { SAMPLE_MESSAGES } from '../../../src/testing/contracts/transport/sample-messages.ts'
 
 const hello = {

@@ -6,10 +6,10 @@ import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
-import type { Frame } from '../../../src/grpc/peer/codec.ts'
 import { decodeFrame, encodeFetchRequest, encodeFrame } from '../../../src/grpc/peer/codec.ts'
 import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
 import { encodeCommands } from '../../../src/log-format/block.ts'
+import type { Frame } from '../../../src/peer-link/frames.ts'
 import { RecordingHost } from '../../../src/testing/contracts/transport/recording-host.ts'
 
 describe('a node under hostile bytes', () => {

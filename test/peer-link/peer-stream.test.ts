@@ -1,12 +1,11 @@
 /** What a stream of frames writes and drops, tested without a network. */
 import assert from 'node:assert/strict'
-import type { PeerMessage } from '../../../src/contracts/transport.ts'
-import type { Frame } from '../../../src/grpc/peer/codec.ts'
-import { decodeFrame, encodeFrame } from '../../../src/grpc/peer/codec.ts'
-import type { PeerCall } from '../../../src/grpc/peer/peer-call.ts'
-import { PeerStream } from '../../../src/grpc/peer/peer-stream.ts'
-import { GRPC_TRANSPORT_DEFAULTS, type GrpcTransportLimits } from '../../../src/grpc/peer/transport-options.ts'
-import { encodeCommands } from '../../../src/log-format/block.ts'
+import type { PeerMessage } from '../../src/contracts/transport.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
+import type { Frame } from '../../src/peer-link/frames.ts'
+import { PEER_LINK_DEFAULTS, type PeerLinkLimits } from '../../src/peer-link/limits.ts'
+import type { EndReason, PeerCall } from '../../src/peer-link/peer-call.ts'
+import { PeerStream } from '../../src/peer-link/peer-stream.ts'
 
 describe('a stream of frames', () => {
   it('packs the messages of one turn into one frame', async () => {
@@ -63,41 +62,22 @@ describe('a stream of frames', () => {
   it('writes nothing after it has ended', async () => {
     const { stream, call } = openStream()
     stream.send(readIndexRequest(1))
-    stream.end(0, 'enough')
+    stream.end('cancelled', 'enough')
     await turn()
     assert.deepEqual(call.frames, [])
     assert.equal(stream.send(readIndexRequest(2)), false)
     assert.deepEqual(call.ends, ['enough'])
   })
-
-  it('refuses large frames until the handshake is complete', () => {
-    const { stream, call, events } = openStream()
-    const large = encodeFrame({ type: 'messages', messages: [appendEntries(50_000)] })
-    call.receive(large)
-    assert.deepEqual(events, ['malformed: 50069 bytes instead of a hello'])
-    stream.setListener({
-      onFrame: (frame) => events.push(frame.type),
-      onEnd: () => undefined,
-      onMalformed: () => undefined,
-    })
-    call.receive(large)
-    assert.equal(events[1], 'messages')
-  })
 })
 
-function openStream(limits: Partial<GrpcTransportLimits> = {}) {
+function openStream(limits: Partial<PeerLinkLimits> = {}) {
   const call = new StubCall()
-  const events: string[] = []
   const stream = new PeerStream(
     call,
-    { ...GRPC_TRANSPORT_DEFAULTS, ...limits },
-    {
-      onFrame: (frame) => events.push(frame.type),
-      onEnd: (reason) => events.push(`end: ${reason}`),
-      onMalformed: ({ message }) => events.push(`malformed: ${message}`),
-    },
+    { ...PEER_LINK_DEFAULTS, ...limits },
+    { onFrame: () => undefined, onEnd: () => undefined, onMalformed: () => undefined },
   )
-  return { stream, call, events }
+  return { stream, call }
 }
 
 /** A call that keeps written frames, and completes each write when the test calls `completeWrite`. */
@@ -105,18 +85,17 @@ class StubCall implements PeerCall {
   readonly frames: Frame[] = []
   readonly ends: string[] = []
   readonly #callbacks: (() => void)[] = []
-  receive: (bytes: Buffer) => void = () => undefined
 
-  write(bytes: Buffer, onWritten: () => void): void {
-    this.frames.push(decodeFrame(bytes))
+  write(frame: Frame, onWritten: () => void): void {
+    this.frames.push(frame)
     this.#callbacks.push(onWritten)
   }
 
-  listen(onReceived: (bytes: Buffer) => void): void {
-    this.receive = onReceived
-  }
+  listen(): void {}
 
-  end(_code: number, details: string): void {
+  onGreeted(): void {}
+
+  end(_reason: EndReason, details: string): void {
     this.ends.push(details)
   }
 

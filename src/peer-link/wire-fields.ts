@@ -1,5 +1,5 @@
 /** Reads and checks single fields of a decoded message; throws ERR_RAFT_BAD_MESSAGE with the name of the field. */
-import { RaftError } from '../../errors.ts'
+import { RaftError } from '../errors.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 

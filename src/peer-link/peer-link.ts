@@ -1,9 +1,9 @@
 /** The link to one peer: up to one stream from each side, the choice of the one to send on, and the events for the host. */
-import { status } from '@grpc/grpc-js'
-import type { PeerMessage, Refusal, TransportHost } from '../../contracts/transport.ts'
-import type { NodeId } from '../../core/types.ts'
-import type { Frame, Hello } from './codec.ts'
+import type { PeerMessage, Refusal, TransportHost } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import type { Frame, Hello } from './frames.ts'
 import { makeRefusal } from './handshake.ts'
+import type { EndReason } from './peer-call.ts'
 import type { PeerStream } from './peer-stream.ts'
 
 /** Which node opened a stream: the peer ('accepted') or this node ('dialled'). */
@@ -66,7 +66,7 @@ export class PeerLink {
       onEnd: (reason) => this.#remove(side, stream, reason),
       onMalformed: (refusal) => this.#onProtocolError(stream, refusal),
     })
-    previous?.stream.end(status.CANCELLED, 'replaced by a newer stream of this peer')
+    previous?.stream.end('cancelled', 'replaced by a newer stream of this peer')
     if (previous !== undefined && this.#sending === previous.stream) this.#onLost('the peer has reconnected')
     previous?.onEnded()
     this.#selectStream()
@@ -76,12 +76,12 @@ export class PeerLink {
   #endStreamOfEarlierBoot(side: Side, { boot }: Hello): void {
     const other = this.#streams[side]
     if (other === undefined || other.hello.boot?.id === boot?.id) return
-    other.stream.end(status.CANCELLED, 'the peer has restarted')
+    other.stream.end('cancelled', 'the peer has restarted')
     this.#remove(side, other.stream, 'the peer has restarted')
   }
 
   /** Ends both streams. */
-  close(code: status, reason: string): void {
+  close(code: EndReason, reason: string): void {
     const { accepted, dialled } = this.#streams
     clearTimeout(this.#failoverTimer)
     this.#streams.accepted = undefined
@@ -96,7 +96,7 @@ export class PeerLink {
   /** Ends the stream that this node opened, if there is one. */
   closeDialled(reason: string): void {
     const { dialled } = this.#streams
-    dialled?.stream.end(status.CANCELLED, reason)
+    dialled?.stream.end('cancelled', reason)
     if (dialled !== undefined) this.#remove('dialled', dialled.stream, reason)
   }
 
@@ -110,14 +110,14 @@ export class PeerLink {
       return this.#onProtocolError(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'a second hello' })
     this.#parts.onRejected(frame.refusal)
     host.refusedBy(peer, frame.refusal)
-    this.close(status.OK, `refused by ${peer}: ${frame.refusal.message}`)
+    this.close('done', `refused by ${peer}: ${frame.refusal.message}`)
   }
 
   /** Reports a protocol error to the peer and ends both streams. */
   #onProtocolError(stream: PeerStream, refusal: Refusal): void {
     stream.reject(refusal)
     this.#parts.onRejected(refusal)
-    this.close(status.ABORTED, `${refusal.code}: ${refusal.message}`)
+    this.close('failed', `${refusal.code}: ${refusal.message}`)
   }
 
   #remove(side: Side, stream: PeerStream, reason: string): void {

@@ -1,7 +1,7 @@
 /** Parses 'host:port', and tests whether a port can be bound, because grpc-js reports a port in use unreliably. */
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { RaftError } from '../../errors.ts'
+import { RaftError } from '../errors.ts'
 
 export interface ListenAddress {
   readonly host: string

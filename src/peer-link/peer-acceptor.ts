@@ -1,16 +1,12 @@
 /** Accepts incoming peer streams after a successful handshake. */
-import type { ServerDuplexStream } from '@grpc/grpc-js'
-import { status } from '@grpc/grpc-js'
-import type { Refusal, TransportHost } from '../../contracts/transport.ts'
-import type { NodeId } from '../../core/types.ts'
-import type { Frame, Hello } from './codec.ts'
+import type { Refusal, TransportHost } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import type { Frame, Hello } from './frames.ts'
 import { checkHello, makeHello, makeRefusal } from './handshake.ts'
-import { acceptedCall } from './peer-call.ts'
+import type { PeerLinkLimits } from './limits.ts'
+import type { PeerCall } from './peer-call.ts'
 import type { PeerLink } from './peer-link.ts'
 import { PeerStream } from './peer-stream.ts'
-import type { GrpcTransportLimits } from './transport-options.ts'
-
-type PeerDuplex = ServerDuplexStream<Buffer, Buffer>
 
 export interface PeerAcceptorParts {
   readonly host: TransportHost
@@ -19,8 +15,8 @@ export interface PeerAcceptorParts {
   /** Returns the link to a peer; creates it if there is none. */
   readonly link: (peer: NodeId) => PeerLink
   /** Called when a peer has connected to this node. */
-  readonly onAccepted: (peer: NodeId, call: PeerDuplex) => void
-  readonly limits: GrpcTransportLimits
+  readonly onAccepted: (peer: NodeId) => void
+  readonly limits: PeerLinkLimits
 }
 
 interface CachedRefusal {
@@ -42,16 +38,17 @@ export class PeerAcceptor {
     this.#parts = parts
   }
 
-  accept(call: PeerDuplex): void {
+  /** `onGreeted` is called when a peer has been accepted on the call. */
+  accept(call: PeerCall, onGreeted: () => void): void {
     const { limits } = this.#parts
-    const stream = new PeerStream(acceptedCall(call), limits, {
-      onFrame: (frame) => this.#onFirstFrame(call, stream, frame),
+    const stream = new PeerStream(call, limits, {
+      onFrame: (frame) => this.#onFirstFrame(stream, frame, onGreeted),
       onEnd: () => this.#endHandshake(stream),
       onMalformed: (refusal) => this.#reject(stream, refusal),
     })
-    if (this.#isClosed) return stream.end(status.UNAVAILABLE, 'this node is closing')
+    if (this.#isClosed) return stream.end('closing', 'this node is closing')
     if (this.#handshakes.size >= limits.handshakesMax)
-      return stream.end(status.RESOURCE_EXHAUSTED, `too many handshakes pending (${limits.handshakesMax})`)
+      return stream.end('busy', `too many handshakes pending (${limits.handshakesMax})`)
     const timeout = setTimeout(() => this.#onTimeout(stream), limits.handshakeTimeoutMs)
     this.#handshakes.set(stream, timeout)
   }
@@ -72,11 +69,11 @@ export class PeerAcceptor {
     this.#isClosed = true
     for (const stream of [...this.#handshakes.keys()]) {
       this.#endHandshake(stream)
-      stream.end(status.UNAVAILABLE, 'this node is closing')
+      stream.end('closing', 'this node is closing')
     }
   }
 
-  #onFirstFrame(call: PeerDuplex, stream: PeerStream, frame: Frame): void {
+  #onFirstFrame(stream: PeerStream, frame: Frame, onGreeted: () => void): void {
     if (frame.type !== 'hello')
       return this.#reject(stream, makeRefusal('ERR_RAFT_BAD_MESSAGE', `${frame.type} before a hello`))
     const { hello } = frame
@@ -88,7 +85,8 @@ export class PeerAcceptor {
     this.#endHandshake(stream)
     stream.writeNow({ type: 'hello', hello: makeHello(this.#parts.host, this.#parts.address(), hello.nodeId) })
     link.attach('accepted', { stream, hello, onEnded: () => undefined })
-    this.#parts.onAccepted(hello.nodeId, call)
+    onGreeted()
+    this.#parts.onAccepted(hello.nodeId)
   }
 
   #reject(stream: PeerStream, refusal: Refusal): void {
@@ -98,7 +96,7 @@ export class PeerAcceptor {
 
   #onTimeout(stream: PeerStream): void {
     this.#endHandshake(stream)
-    stream.end(status.DEADLINE_EXCEEDED, `no hello within ${this.#parts.limits.handshakeTimeoutMs} ms`)
+    stream.end('timeout', `no hello within ${this.#parts.limits.handshakeTimeoutMs} ms`)
   }
 
   #endHandshake(stream: PeerStream): void {

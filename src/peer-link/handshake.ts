@@ -1,8 +1,8 @@
 /** The handshake of a link: both ends send a hello with their identity, and each may reject the other with a reason. */
-import type { Refusal, TransportHost } from '../../contracts/transport.ts'
-import type { NodeId } from '../../core/types.ts'
-import type { ErrorCode } from '../../errors.ts'
-import type { Hello } from './codec.ts'
+import type { Refusal, TransportHost } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Hello } from './frames.ts'
 
 /** The versions of proto/quorate/v1/peer.proto that this node supports, inclusive. */
 export const PROTOCOL_MIN = 2

@@ -1,17 +1,12 @@
 /** Keeps one outgoing stream to a peer open: connects at one of its addresses, sends a hello, and retries after a loss, a rejection or a timeout. */
-import type { ChannelCredentials, ClientDuplexStream } from '@grpc/grpc-js'
-import { Client, connectivityState, Metadata, status } from '@grpc/grpc-js'
-import type { Refusal, TransportHost } from '../../contracts/transport.ts'
-import type { NodeId } from '../../core/types.ts'
-import type { Frame } from './codec.ts'
+import type { Refusal, TransportHost } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import type { Frame } from './frames.ts'
 import { checkHello, makeHello } from './handshake.ts'
-import { dialledCall } from './peer-call.ts'
+import type { PeerLinkLimits } from './limits.ts'
+import type { PeerCall, PeerConnector } from './peer-call.ts'
 import type { PeerLink } from './peer-link.ts'
-import { peerProto } from './peer-proto.ts'
 import { PeerStream } from './peer-stream.ts'
-import { probeTcp } from './tcp-probe.ts'
-import type { GrpcTransportLimits } from './transport-options.ts'
-import { channelOptions } from './transport-options.ts'
 
 export interface PeerDialerParts {
   readonly peer: NodeId
@@ -21,23 +16,17 @@ export interface PeerDialerParts {
   readonly ownAddress: string
   readonly host: TransportHost
   readonly link: PeerLink
-  readonly credentials: ChannelCredentials
-  readonly limits: GrpcTransportLimits
+  readonly connector: PeerConnector
+  readonly limits: PeerLinkLimits
 }
 
-/**
- * Uses one channel, and on it one call at a time. The call may be pending: grpc-js reconnects only while a call waits for the
- * connection. A channel that hangs is replaced. No call is made before a TCP probe of the peer's port has succeeded.
- *
- * A round tries every address once, beginning with the one that worked last, and then pauses.
- */
+/** Has one call at a time. A round tries every address once, beginning with the one that worked last, and then pauses. */
 export class PeerDialer {
   readonly #parts: PeerDialerParts
   #addresses: readonly string[]
   /** The address in use. */
   #address: string
   #reachedAddress: string | undefined
-  #client: Client | undefined
   #stream: PeerStream | undefined
   #timer: NodeJS.Timeout | undefined
   #isPausing = false
@@ -90,32 +79,28 @@ export class PeerDialer {
     this.#closing.abort()
     clearTimeout(this.#timer)
     this.#parts.link.closeDialled('no longer connected to this address')
-    this.#stream?.end(status.CANCELLED, 'closed')
-    this.#client?.close()
+    this.#stream?.end('cancelled', 'closed')
+    this.#parts.connector.reset()
   }
 
   /** Never rejects. */
   async #dial(): Promise<void> {
-    const { limits } = this.#parts
     const { signal } = this.#closing
     this.#isPausing = false
+    let call: PeerCall
     try {
-      if (!this.#isReady) await probeTcp({ address: this.#address, timeoutMs: limits.handshakeTimeoutMs, signal })
+      call = await this.#parts.connector.open(this.#address, signal)
     } catch {
       return this.#onFailed()
     }
-    if (!signal.aborted) this.#openStream()
+    if (signal.aborted) call.end('cancelled', 'closed')
+    else this.#openStream(call)
   }
 
-  get #isReady(): boolean {
-    return this.#client?.getChannel().getConnectivityState(false) === connectivityState.READY
-  }
-
-  #openStream(): void {
-    const { peer, host, credentials, limits, ownAddress } = this.#parts
+  #openStream(call: PeerCall): void {
+    const { peer, host, limits, ownAddress } = this.#parts
     const address = this.#address
-    this.#client ??= new Client(address, credentials, channelOptions(limits))
-    const stream = new PeerStream(dialledCall(openCall(this.#client)), limits, {
+    const stream = new PeerStream(call, limits, {
       onFrame: (frame) => this.#onFirstFrame(stream, frame),
       onEnd: () => this.#onFailed(),
       onMalformed: (refusal) => this.#reject(stream, refusal),
@@ -129,7 +114,7 @@ export class PeerDialer {
     const { peer, host, link } = this.#parts
     if (frame.type === 'refusal') {
       this.onRejected()
-      stream.end(status.OK, '')
+      stream.end('done', '')
       this.#onFailed()
       return host.refusedBy(peer, frame.refusal)
     }
@@ -153,14 +138,13 @@ export class PeerDialer {
     this.#onFailed()
   }
 
-  /** No hello in time. A channel in TRANSIENT_FAILURE keeps retrying by itself; in any other state it hangs, and is replaced. */
+  /** No hello in time: the connection hangs, unless it is still being opened. */
   #onHandshakeTimeout(stream: PeerStream): void {
-    const { handshakeTimeoutMs } = this.#parts.limits
-    const state = this.#client?.getChannel().getConnectivityState(false)
-    if (state === connectivityState.TRANSIENT_FAILURE && this.#addresses.length === 1)
-      return this.#setTimer(() => this.#onHandshakeTimeout(stream), handshakeTimeoutMs)
-    stream.end(status.CANCELLED, 'no hello in time')
-    this.#closeClient()
+    const { connector, limits } = this.#parts
+    if (connector.isConnecting && this.#addresses.length === 1)
+      return this.#setTimer(() => this.#onHandshakeTimeout(stream), limits.handshakeTimeoutMs)
+    stream.end('cancelled', 'no hello in time')
+    connector.reset()
     this.#onFailed()
   }
 
@@ -187,12 +171,7 @@ export class PeerDialer {
   #use(address: string): void {
     if (address === this.#address) return
     this.#address = address
-    this.#closeClient()
-  }
-
-  #closeClient(): void {
-    this.#client?.close()
-    this.#client = undefined
+    this.#parts.connector.reset()
   }
 
   #pause(): void {
@@ -220,10 +199,4 @@ export class PeerDialer {
     this.#isPausing = false
     this.#timer = setTimeout(callback, ms)
   }
-}
-
-function openCall(client: Client): ClientDuplexStream<Buffer, Buffer> {
-  const { link } = peerProto()
-  const metadata = new Metadata({ waitForReady: true })
-  return client.makeBidiStreamRequest(link.path, link.requestSerialize, link.responseDeserialize, metadata)
 }

@@ -1,12 +1,10 @@
-/** One stream of frames to a peer: queues messages within a byte window, packs them into frames, and decodes incoming frames. */
-import { status } from '@grpc/grpc-js'
-import type { PeerMessage, Refusal } from '../../contracts/transport.ts'
-import { messageBytes } from '../../contracts/transport.ts'
-import { isRaftError } from '../../errors.ts'
-import type { Frame } from './codec.ts'
-import { decodeFrame, encodeFrame, FRAME_MESSAGES_MAX } from './codec.ts'
-import type { PeerCall } from './peer-call.ts'
-import type { GrpcTransportLimits } from './transport-options.ts'
+/** One stream of frames to a peer: queues messages within a byte window, and packs them into frames. */
+import type { PeerMessage, Refusal } from '../contracts/transport.ts'
+import { messageBytes } from '../contracts/transport.ts'
+import type { Frame } from './frames.ts'
+import { FRAME_MESSAGES_MAX } from './frames.ts'
+import type { PeerLinkLimits } from './limits.ts'
+import type { EndReason, PeerCall } from './peer-call.ts'
 
 /** Receives the events of a stream: first the handshake, then the link. */
 export interface StreamListener {
@@ -17,8 +15,6 @@ export interface StreamListener {
   onMalformed(refusal: Refusal): void
 }
 
-/** The largest frame before the handshake is complete. */
-const HANDSHAKE_BYTES_MAX = 16 * 1024
 /** The most frames in the write buffer of the connection: one is being sent and the next is ready. */
 const FRAMES_WRITING_MAX = 2
 
@@ -28,9 +24,8 @@ const FRAMES_WRITING_MAX = 2
  */
 export class PeerStream {
   readonly #call: PeerCall
-  readonly #limits: GrpcTransportLimits
+  readonly #limits: PeerLinkLimits
   #listener: StreamListener
-  #receiveBytesMax = HANDSHAKE_BYTES_MAX
   /** Invariant: `#bytes` is the size of `#waiting` plus the frames being written. */
   #waiting: PeerMessage[] = []
   #bytes = 0
@@ -38,20 +33,25 @@ export class PeerStream {
   #writing = 0
   #isEnded = false
 
-  constructor(call: PeerCall, limits: GrpcTransportLimits, listener: StreamListener) {
+  constructor(call: PeerCall, limits: PeerLinkLimits, listener: StreamListener) {
     this.#call = call
     this.#limits = limits
     this.#listener = listener
-    call.listen(
-      (bytes) => this.#onBytes(bytes),
-      (reason) => this.#onEnd(reason),
-    )
+    call.listen({
+      onFrame: (frame) => {
+        if (!this.#isEnded) this.#listener.onFrame(frame)
+      },
+      onMalformed: (message) => {
+        if (!this.#isEnded) this.#listener.onMalformed({ code: 'ERR_RAFT_BAD_MESSAGE', message })
+      },
+      onEnded: (reason) => this.#onEnd(reason),
+    })
   }
 
-  /** Replaces the listener after the handshake, and removes the limit on the size of frames. */
+  /** Replaces the listener after the handshake. */
   setListener(listener: StreamListener): void {
     this.#listener = listener
-    this.#receiveBytesMax = Number.POSITIVE_INFINITY
+    this.#call.onGreeted()
   }
 
   get isEnded(): boolean {
@@ -71,20 +71,20 @@ export class PeerStream {
 
   /** Writes a frame at once, before the queued messages. */
   writeNow(frame: Frame): void {
-    if (!this.#isEnded) this.#call.write(encodeFrame(frame), () => undefined)
+    if (!this.#isEnded) this.#call.write(frame, () => undefined)
   }
 
   reject(refusal: Refusal): void {
     this.writeNow({ type: 'refusal', refusal })
     const isMalformed = refusal.code === 'ERR_RAFT_BAD_MESSAGE'
-    this.end(isMalformed ? status.INVALID_ARGUMENT : status.FAILED_PRECONDITION, refusal.message)
+    this.end(isMalformed ? 'malformed' : 'refused', refusal.message)
   }
 
   /** Drops the queued messages and ends the stream. The listener is not called again. */
-  end(code: status, details: string): void {
+  end(reason: EndReason, details: string): void {
     if (this.#isEnded) return
     this.#stop()
-    this.#call.end(code, details)
+    this.#call.end(reason, details)
   }
 
   #flush(): void {
@@ -94,7 +94,7 @@ export class PeerStream {
   #writeFrame(): void {
     const { messages, size } = this.#takeFrame()
     this.#writing++
-    this.#call.write(encodeFrame({ type: 'messages', messages }), () => {
+    this.#call.write({ type: 'messages', messages }, () => {
       this.#writing--
       if (this.#isEnded) return
       this.#bytes -= size
@@ -114,23 +114,6 @@ export class PeerStream {
     }
     if (count === waiting.length) this.#waiting = []
     return { messages: count === waiting.length ? waiting : waiting.splice(0, count), size }
-  }
-
-  #onBytes(bytes: Buffer): void {
-    if (this.#isEnded) return
-    let frame: Frame
-    try {
-      if (bytes.length > this.#receiveBytesMax) return this.#onMalformed(`${bytes.length} bytes instead of a hello`)
-      frame = decodeFrame(bytes)
-    } catch (error) {
-      if (!isRaftError(error, 'ERR_RAFT_BAD_MESSAGE')) throw error
-      return this.#onMalformed(error.message)
-    }
-    this.#listener.onFrame(frame)
-  }
-
-  #onMalformed(message: string): void {
-    this.#listener.onMalformed({ code: 'ERR_RAFT_BAD_MESSAGE', message })
   }
 
   #onEnd(reason: string): void {

@@ -1,0 +1,49 @@
+/** Opens the calls to one peer over gRPC. */
+import type { ChannelCredentials } from '@grpc/grpc-js'
+import { Client, connectivityState, Metadata } from '@grpc/grpc-js'
+import type { PeerCall, PeerConnector } from '../../peer-link/peer-call.ts'
+import { dialledCall } from './peer-call.ts'
+import { peerProto } from './peer-proto.ts'
+import { probeTcp } from './tcp-probe.ts'
+import type { GrpcTransportLimits } from './transport-options.ts'
+import { channelOptions } from './transport-options.ts'
+
+/**
+ * Uses one channel, and on it one call at a time. The call may be pending: grpc-js reconnects only while a call waits for the
+ * connection. No call is made before a TCP probe of the peer's port has succeeded.
+ */
+export class GrpcConnector implements PeerConnector {
+  readonly #credentials: ChannelCredentials
+  readonly #limits: GrpcTransportLimits
+  #client: Client | undefined
+
+  constructor(credentials: ChannelCredentials, limits: GrpcTransportLimits) {
+    this.#credentials = credentials
+    this.#limits = limits
+  }
+
+  async open(address: string, signal: AbortSignal): Promise<PeerCall> {
+    const { handshakeTimeoutMs } = this.#limits
+    if (this.#state !== connectivityState.READY) await probeTcp({ address, timeoutMs: handshakeTimeoutMs, signal })
+    signal.throwIfAborted()
+    this.#client ??= new Client(address, this.#credentials, channelOptions(this.#limits))
+    const { link } = peerProto()
+    const metadata = new Metadata({ waitForReady: true })
+    const { path, requestSerialize, responseDeserialize } = link
+    return dialledCall(this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata))
+  }
+
+  /** A channel in TRANSIENT_FAILURE keeps retrying by itself; in any other state it hangs. */
+  get isConnecting(): boolean {
+    return this.#state === connectivityState.TRANSIENT_FAILURE
+  }
+
+  reset(): void {
+    this.#client?.close()
+    this.#client = undefined
+  }
+
+  get #state(): connectivityState | undefined {
+    return this.#client?.getChannel().getConnectivityState(false)
+  }
+}

@@ -1,0 +1,74 @@
+/** Reads and checks what both peer protocols exchange besides messages: hellos, refusals and requests for snapshots. */
+import type { BootHistory } from '../contracts/storage.ts'
+import { EARLIER_BOOTS_MAX } from '../contracts/storage.ts'
+import type { Refusal } from '../contracts/transport.ts'
+import type { SnapshotInfo } from '../core/types.ts'
+import { parseMembership } from '../log-format/block.ts'
+import { errorMessage } from '../platform/error-message.ts'
+import type { FetchRequest, Hello } from './frames.ts'
+import type { Fields } from './wire-fields.ts'
+import { badMessage, readInteger, readList, readObject, readText, toPrintable } from './wire-fields.ts'
+
+const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const SNAPSHOT_ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
+/** Printable ASCII without spaces; may be empty. */
+const NAME = /^[\x21-\x7e]{0,255}$/
+const BOOT_ID = /^[\x21-\x7e]{1,64}$/
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/
+const REASON_LENGTH_MAX = 1000
+
+export function readHello(fields: Fields): Hello {
+  return {
+    clusterId: readText(fields, 'clusterId', /^[^\p{C}]{0,255}$/u),
+    nodeId: readText(fields, 'nodeId', NODE_ID),
+    directoryId: readText(fields, 'directoryId', NAME),
+    receiverId: readText(fields, 'receiverId', NODE_ID),
+    address: readText(fields, 'address', NAME),
+    receiverAddress: readText(fields, 'receiverAddress', NAME),
+    protocolMin: readInteger(fields, 'protocolMin'),
+    protocolMax: readInteger(fields, 'protocolMax'),
+    ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
+  }
+}
+
+function readBoots(fields: Fields): BootHistory {
+  const earlier = readList(fields, 'earlier')
+  if (earlier.length > EARLIER_BOOTS_MAX) throw badMessage(`${earlier.length} earlier boots`)
+  const ids = earlier.map((id) => readText({ id }, 'id', BOOT_ID))
+  return { number: readInteger(fields, 'number', 1), id: readText(fields, 'id', BOOT_ID), earlier: ids }
+}
+
+export function readRefusal(fields: Fields): Refusal {
+  const message = typeof fields.message === 'string' ? fields.message : ''
+  return { code: readText(fields, 'code', CODE), message: toPrintable(message.slice(0, REASON_LENGTH_MAX)) }
+}
+
+export function readFetchRequest(fields: Fields): FetchRequest {
+  const hello = readHello(readObject(fields, 'hello'))
+  return { hello, id: readText(fields, 'id', SNAPSHOT_ID), offset: readInteger(fields, 'offset') }
+}
+
+export function readSnapshotInfo(from: Fields): SnapshotInfo {
+  return {
+    id: readText(from, 'id', SNAPSHOT_ID),
+    index: readInteger(from, 'index', 1),
+    term: readInteger(from, 'term', 1),
+    membership: readMembership(readObject(from, 'membership')),
+    chain: readChain(from, 'chain'),
+    size: readInteger(from, 'size'),
+  }
+}
+
+/** A hash chain. 0 is a valid one, so a missing field is an error. */
+export function readChain(from: Fields, name: string): number {
+  if (from[name] == null) throw badMessage(`${name} is missing`)
+  return readInteger(from, name)
+}
+
+function readMembership(from: Fields): SnapshotInfo['membership'] {
+  try {
+    return parseMembership(from)
+  } catch (cause) {
+    throw badMessage(errorMessage(cause), cause)
+  }
+}

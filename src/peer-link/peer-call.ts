@@ -1,0 +1,51 @@
+/** What a peer protocol provides to a link: a call carries frames in both directions, and a connector opens calls to one peer. */
+import type { NodeId } from '../core/types.ts'
+import type { FetchRequest, Frame } from './frames.ts'
+
+/** Why this node ends a call. */
+export type EndReason = 'done' | 'cancelled' | 'closing' | 'busy' | 'timeout' | 'malformed' | 'refused' | 'failed'
+
+export interface CallListener {
+  onFrame(frame: Frame): void
+  /** Received bytes are not a frame, or are too many. Nothing more is received. */
+  onMalformed(reason: string): void
+  /** Called once, unless this end called `end`. */
+  onEnded(reason: string): void
+}
+
+/** One connection or stream to a peer. */
+export interface PeerCall {
+  /** Calls `onWritten` once the connection has taken the frame, or never if the call ends first. */
+  write(frame: Frame, onWritten: () => void): void
+  /** Called once, before anything is received. Until `onGreeted`, a frame of more than HANDSHAKE_BYTES_MAX is malformed. */
+  listen(listener: CallListener): void
+  /** The handshake is complete. */
+  onGreeted(): void
+  /** Ends the call after the pending writes, or at once if it is cancelled or the node is closing. */
+  end(reason: EndReason, details: string): void
+}
+
+/** Opens calls to one peer, one at a time. */
+export interface PeerConnector {
+  /** Connects to the address and opens a call. Rejects if the peer's machine does not answer in `handshakeTimeoutMs`, or on abort. */
+  open(address: string, signal: AbortSignal): Promise<PeerCall>
+  /** Whether the call that was opened last still waits for a connection, which may take longer than the handshake. */
+  readonly isConnecting: boolean
+  /** Closes the connection that is kept for the next call. */
+  reset(): void
+}
+
+export interface SnapshotFetch {
+  readonly from: NodeId
+  readonly address: string
+  readonly request: FetchRequest
+  /** When it is aborted, the iteration throws its reason. */
+  readonly signal: AbortSignal
+}
+
+/** One way to connect to peers. */
+export interface PeerProtocol {
+  connector(): PeerConnector
+  /** Yields the snapshot's bytes from `request.offset` on, over a separate connection, so that they do not delay heartbeats. */
+  fetchSnapshot(fetch: SnapshotFetch): AsyncIterable<Uint8Array>
+}
