@@ -26,7 +26,7 @@ const TABLES = [
   {
     title: 'Links between nodes',
     about:
-      'Options of `GrpcTransport` (`quorate/grpc`). Messages beyond a limit are dropped, as in a network, and sent again by Raft.',
+      'Options of `GrpcTransport` (`quorate/grpc`) and `TcpTransport` (`quorate/tcp`). Messages beyond a limit are dropped, as in a network, and sent again by Raft.',
     file: 'src/peer-link/limits.ts',
     interface: 'PeerLinkLimits',
     defaults: 'PEER_LINK_DEFAULTS',

@@ -18,6 +18,11 @@ export interface PortOptions {
   readonly onConnection: (socket: Socket) => void
 }
 
+/** The remote address and port of a connection, as grpc-js names them too. */
+export function remoteOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`
+}
+
 export class Port {
   readonly #options: PortOptions
   readonly #limiter: ConnectionLimiter

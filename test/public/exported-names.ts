@@ -146,6 +146,10 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     GrpcClientOptions: 'options of grpcChannelFactory',
     GRPC_CLIENT_DEFAULTS: 'the defaults of GrpcClientOptions',
   },
+  'quorate/tcp': {
+    TcpTransport: 'the peer transport without gRPC, for RaftNode.start',
+    TcpTransportOptions: 'options of TcpTransport',
+  },
   'quorate/rocksdb': {
     RocksDBStorage: 'the default storage',
     RocksDBStorageOptions: 'options of RocksDBStorage',

@@ -1,13 +1,24 @@
-/** gRPC transports that reach each other through TCP proxies, one per direction, so that tests can break links. */
+/** Transports that reach each other through TCP proxies, one per direction, so that tests can break links. */
 import { connect } from 'node:net'
-import type { Transport } from '../../../src/contracts/transport.ts'
-import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
-import type { GrpcTransportLimits } from '../../../src/grpc/peer/transport-options.ts'
-import type { TransportFixture } from '../../../src/testing/contracts/transport-contract.ts'
-import { TcpProxy } from '../tcp-proxy.ts'
+import type { Transport } from '../../src/contracts/transport.ts'
+import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
+import type { PeerLinkLimits } from '../../src/peer-link/limits.ts'
+import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
+import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
+import { TcpProxy } from './tcp-proxy.ts'
 
-export interface GrpcTransportFixture extends TransportFixture {
+/** How a node of a test connects to its peers. */
+export type TransportKind = 'grpc' | 'tcp'
+
+export const TRANSPORT_KINDS: readonly TransportKind[] = ['grpc', 'tcp']
+
+export interface ProxiedFixture extends TransportFixture {
   proxy(from: string, to: string): Promise<TcpProxy>
+}
+
+export function makeTransport(kind: TransportKind, limits: Partial<PeerLinkLimits>): Transport {
+  const options = { listen: '127.0.0.1:0', ...limits }
+  return kind === 'grpc' ? new GrpcTransport(options) : new TcpTransport(options)
 }
 
 /** How long `sendRaw` waits for the node to close the connection. */
@@ -25,7 +36,7 @@ async function sendRaw(address: string, bytes: Uint8Array): Promise<void> {
   clearTimeout(timer)
 }
 
-export function grpcTransportFixture(limits: Partial<GrpcTransportLimits> = {}): GrpcTransportFixture {
+export function transportFixture(kind: TransportKind, limits: Partial<PeerLinkLimits> = {}): ProxiedFixture {
   const windowBytes = 1024 * 1024
   const messageBytesMax = limits.messageBytesMax ?? 6 * 1024 * 1024
   const transports = new Map<string, Transport>()
@@ -43,8 +54,7 @@ export function grpcTransportFixture(limits: Partial<GrpcTransportLimits> = {}):
     [proxies.get(`${one} ${other}`), proxies.get(`${other} ${one}`)].filter((proxy) => proxy !== undefined)
   return {
     createTransport: (id) => {
-      const transport = new GrpcTransport({
-        listen: '127.0.0.1:0',
+      const transport = makeTransport(kind, {
         windowBytes,
         messageBytesMax,
         refusalPauseMinMs: 20,

@@ -1,0 +1,10 @@
+/**
+ * The public API of "quorate/tcp": the network of nodes as frames over TCP, which costs less than gRPC.
+ *
+ *     const node = await RaftNode.start({ ...options, transport: new TcpTransport({ listen: '127.0.0.1:7001' }) })
+ *
+ * `startNode` of "quorate" needs none of this: it takes `peerTransport: 'tcp'`, and serves clients and operators at the same port.
+ */
+
+export type { TcpTransportOptions } from './options.ts'
+export { TcpTransport } from './tcp-transport.ts'
