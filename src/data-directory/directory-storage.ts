@@ -104,8 +104,7 @@ export class DirectoryStorage<Head extends BlockHeader> implements Storage {
     })
     const { clusterId, nodeId, directoryId } = opened.identity
     const log = new LogStore({ ...opened, location: logPathIn(this.#directory), markDelayMs })
-    const { hardState, snapshot } = log
-    const blocks = [...log.blocks]
+    const { hardState, snapshot, blocks } = log
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
     const { boot } = opened
     return {

@@ -78,14 +78,22 @@ function complete(
 /** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK with the reason if it is invalid. */
 export function decodeBlock(input: Uint8Array): EncodedBlock {
   const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
+  const checksumsMatch = (): boolean =>
+    bytes.readUInt32LE(4) === crc32(bytes.subarray(8, HEADER_BYTES)) &&
+    bytes.readUInt32LE(32) === crc32(bytes.subarray(HEADER_BYTES))
+  const { first, term, kind, membership, count, checksum, size } = parse(bytes, checksumsMatch)
+  return { first, term, kind, membership, count, checksum, size, bytes }
+}
+
+/** The same without the bytes, for a block in bytes that another checksum has verified: the checksums of the block are not compared. */
+export function decodeVerifiedHeader(bytes: Buffer): Omit<EncodedBlock, 'bytes'> {
+  return parse(bytes, () => true)
+}
+
+function parse(bytes: Buffer, checksumsMatch: () => boolean): Omit<EncodedBlock, 'bytes'> {
   if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too short for a block`)
   if (bytes.readUInt32LE(0) !== MAGIC) throw badBlock('it does not begin like a block of format 2')
-  const bodyChecksum = bytes.readUInt32LE(32)
-  if (
-    bytes.readUInt32LE(4) !== crc32(bytes.subarray(8, HEADER_BYTES)) ||
-    bodyChecksum !== crc32(bytes.subarray(HEADER_BYTES))
-  )
-    throw badBlock('its checksum does not match its bytes')
+  if (!checksumsMatch()) throw badBlock('its checksum does not match its bytes')
   const kind = KINDS[bytes.readUInt32LE(8)]
   if (kind === undefined) throw badBlock('its kind is unknown')
   const count = bytes.readUInt32LE(12)
@@ -100,8 +108,8 @@ export function decodeBlock(input: Uint8Array): EncodedBlock {
   for (let offset = 0; offset < count; offset++) end += bytes.readUInt32LE(HEADER_BYTES + 4 * offset)
   if (end !== bytes.length) throw badBlock('its lengths do not add up to its size')
   const membership = kind === 'membership' ? decodeMembership(bytes.subarray(HEADER_BYTES + 4)) : undefined
-  const checksum = checksumOf({ kind, membership, checksum: bodyChecksum })
-  return { first, term, kind, membership, count, checksum, size: bytes.length, bytes }
+  const checksum = checksumOf({ kind, membership, checksum: bytes.readUInt32LE(32) })
+  return { first, term, kind, membership, count, checksum, size: bytes.length }
 }
 
 /** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, because `slice` of a Buffer does not copy. */

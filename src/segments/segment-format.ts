@@ -17,7 +17,8 @@ const VERSION = 1
 /** The frames start after this many bytes, so that no write of a frame touches the header's page. */
 export const SEGMENT_HEADER_BYTES = 4096
 export const FRAME_HEADER_BYTES = 96
-const ALIGNMENT = 8
+/** Frames start at multiples of this. */
+export const ALIGNMENT = 8
 const FLAG_RESET = 1
 /** More than any write: a length above it is damage, and is not allocated. */
 export const FRAME_BYTES_MAX: number = 2 ** 31 - 1

@@ -1,16 +1,16 @@
 /** Reads the segments of a log at open: verifies every frame, tells an unfinished last write from damage, and rewrites the unproven end. */
-import type { FileHandle } from 'node:fs/promises'
 import type { EntryId, LogIndex, SnapshotInfo } from '../core/types.ts'
 import { writeAll } from '../data-directory/durable-files.ts'
 import type { HardStateRecord } from '../data-directory/hard-state-file.ts'
 import { checkHardState, damagedLog } from '../data-directory/log-checks.ts'
 import { corrupt } from '../data-directory/storage-errors.ts'
-import { decodeBlock } from '../log-format/block.ts'
+import { decodeVerifiedHeader } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { BlockList } from '../log-format/block-list.ts'
 import type { SegmentFiles, WritableSegment } from './segment-files.ts'
 import type { Frame, SegmentHeader } from './segment-format.ts'
 import {
+  ALIGNMENT,
   claimedLength,
   FRAME_HEADER_BYTES,
   findFrame,
@@ -18,6 +18,7 @@ import {
   parseSegmentHeader,
   SEGMENT_HEADER_BYTES,
 } from './segment-format.ts'
+import { READ_BYTES, ReadBuffers, SegmentReader } from './segment-reader.ts'
 
 /** A block and its place. */
 export interface StoredBlock extends BlockHeader {
@@ -35,9 +36,6 @@ export interface RecoveredSegments {
   readonly checksum: number
 }
 
-/** Bytes read from a segment at a time. */
-const READ_BYTES = 4 * 1024 * 1024
-
 /** Reads all segments, and lets `files` continue after the last frame. Rejects with ERR_RAFT_CORRUPT. */
 export async function recoverSegments(
   files: SegmentFiles,
@@ -48,35 +46,41 @@ export async function recoverSegments(
   const sequences = lastRun(all)
   if (sequences.length === 0) throw corrupt(`the log in ${location} is lost: it has no segments`, { file: location })
   const replay = new Replay(location)
-  const opened: (WritableSegment & { readonly unprovenFrom: number | undefined })[] = []
-  try {
-    for (const sequence of sequences) opened.push(await readSegment(files, sequence, replay, hardState.logWrite))
-    replay.assertReaches(hardState)
-  } catch (cause) {
-    for (const { file } of opened) await file.close()
-    throw cause
-  }
+  const found: ReadSegment[] = []
+  const buffers = new ReadBuffers()
+  // One is open at a time: a log may have more segments than the process may open files.
+  for (const sequence of sequences) found.push(await readSegment(files, sequence, replay, hardState.logWrite, buffers))
+  replay.assertReaches(hardState)
   for (const sequence of all) if (!sequences.includes(sequence)) await files.remove(sequence)
-  for (const segment of opened) await rewriteUnproven(segment)
-  const active = opened.findLastIndex(({ end }) => end > SEGMENT_HEADER_BYTES)
-  const at = Math.max(active, 0)
-  for (const { file } of opened.filter((_, offset) => offset !== at && offset !== at + 1)) await file.close()
+  for (const segment of found) await rewriteUnproven(files, segment, buffers)
+  const active = Math.max(
+    found.findLastIndex(({ end }) => end > SEGMENT_HEADER_BYTES),
+    0,
+  )
+  const [last, prepared] = [found[active] as ReadSegment, found[active + 1]]
   files.resume(
-    opened[at] as WritableSegment,
-    opened.slice(0, at).map(({ sequence }) => sequence),
-    opened[at + 1],
+    { ...last, file: await files.open(last.sequence) },
+    sequences.slice(0, active),
+    prepared && { ...prepared, file: await files.open(prepared.sequence) },
   )
   return replay.result()
+}
+
+/** A segment that was read to its end and is closed. */
+interface ReadSegment extends Omit<WritableSegment, 'file'> {
+  /** Where the first frame is that is not known to be durable. */
+  readonly unprovenFrom: number | undefined
 }
 
 /** Whether a frame starts in this segment. */
 export async function hasFrames(files: SegmentFiles, sequence: number): Promise<boolean> {
   const file = await files.open(sequence)
+  const reader = new SegmentReader(file, (await file.stat()).size, new ReadBuffers())
   try {
-    const reader = new SegmentReader(file, (await file.stat()).size)
     const header = parseSegmentHeader(await reader.bytes(0, SEGMENT_HEADER_BYTES))
     return !('damage' in header) && !('damage' in (await readFrame(reader, SEGMENT_HEADER_BYTES, header)))
   } finally {
+    await reader.end()
     await file.close()
   }
 }
@@ -93,10 +97,11 @@ async function readSegment(
   sequence: number,
   replay: Replay,
   provenWrite: number,
-): Promise<WritableSegment & { readonly unprovenFrom: number | undefined }> {
+  buffers: ReadBuffers,
+): Promise<ReadSegment> {
   const file = await files.open(sequence)
+  const reader = new SegmentReader(file, (await file.stat()).size, buffers)
   try {
-    const reader = new SegmentReader(file, (await file.stat()).size)
     const header = parseSegmentHeader(await reader.bytes(0, SEGMENT_HEADER_BYTES))
     const path = files.pathOf(sequence)
     if ('damage' in header) throw replay.damaged(`the segment ${path} is damaged: ${header.damage}`)
@@ -113,10 +118,10 @@ async function readSegment(
       replay.add(found.frame, found.bytes, sequence, end)
       end += found.frame.length
     }
-    return { sequence, salt: header.salt, file, capacity: reader.size, end, unprovenFrom }
-  } catch (cause) {
+    return { sequence, salt: header.salt, capacity: reader.size, end, unprovenFrom }
+  } finally {
+    await reader.end()
     await file.close()
-    throw cause
   }
 }
 
@@ -143,12 +148,15 @@ async function assertNoFrameAfter(
   replay: Replay,
   what: string,
 ): Promise<void> {
-  const rest = await reader.bytes(end, reader.size)
-  for (let at = findFrame(rest, 1, header.salt); at !== undefined; at = findFrame(rest, at + 1, header.salt)) {
-    const length = claimedLength(rest.subarray(at), header.salt)
-    if (length === undefined || at + length > rest.length) continue
-    const frame = parseFrame(rest.subarray(at, at + length))
-    if (!('damage' in frame) && frame.number > replay.write) throw replay.damaged(what)
+  for (let start = end + ALIGNMENT; start < reader.size; start += READ_BYTES - ALIGNMENT) {
+    const bytes = await reader.bytes(start, start + READ_BYTES)
+    const places: number[] = []
+    for (let at = findFrame(bytes, 0, header.salt); at !== undefined; at = findFrame(bytes, at + 1, header.salt))
+      places.push(start + at)
+    for (const place of places) {
+      const found = await readFrame(reader, place, header)
+      if (!('damage' in found) && found.frame.number > replay.write) throw replay.damaged(what)
+    }
   }
 }
 
@@ -156,20 +164,22 @@ async function assertNoFrameAfter(
  * Writes the frames again that are not known to be durable: after a crash of the process they may be in the memory of the system only,
  * and after a failed sync they may seem written although they are not.
  */
-async function rewriteUnproven({
-  file,
-  unprovenFrom,
-  end,
-}: {
-  readonly file: FileHandle
-  readonly unprovenFrom: number | undefined
-  readonly end: number
-}): Promise<void> {
+async function rewriteUnproven(
+  files: SegmentFiles,
+  { sequence, unprovenFrom, end }: ReadSegment,
+  buffers: ReadBuffers,
+): Promise<void> {
   if (unprovenFrom === undefined) return
-  const reader = new SegmentReader(file, end)
-  for (let at = unprovenFrom; at < end; at += READ_BYTES)
-    await writeAll(file, await reader.bytes(at, Math.min(at + READ_BYTES, end)), at)
-  await file.datasync()
+  const file = await files.open(sequence)
+  const reader = new SegmentReader(file, end, buffers)
+  try {
+    for (let at = unprovenFrom; at < end; at += READ_BYTES)
+      await writeAll(file, await reader.bytes(at, Math.min(at + READ_BYTES, end)), at)
+    await file.datasync()
+  } finally {
+    await reader.end()
+    await file.close()
+  }
 }
 
 /** The log after the frames read so far. */
@@ -200,11 +210,11 @@ class Replay {
     if (!this.#hasFrames || frame.isReset || frame.before.index < this.#start.index) this.#restart(frame.before)
     else this.#truncateAfter(frame.before)
     for (const { at: position, size } of frame.blocks) {
-      const { bytes: _, ...header } = this.#decode(bytes.subarray(position, position + size))
-      if (header.first !== this.#last.index + 1 || header.term < this.#last.term)
-        throw this.damaged(`a block of term ${header.term} that starts at ${header.first} follows ${this.#last.index}`)
-      this.#blocks.push({ ...header, segment, at: at + position })
-      this.#last = { index: header.first + header.count - 1, term: header.term }
+      const { first, term, kind, membership, count, checksum } = this.#decode(bytes.subarray(position, position + size))
+      if (first !== this.#last.index + 1 || term < this.#last.term)
+        throw this.damaged(`a block of term ${term} that starts at ${first} follows ${this.#last.index}`)
+      this.#blocks.push({ first, term, kind, membership, count, checksum, size, segment, at: at + position })
+      this.#last = { index: first + count - 1, term }
     }
     if (this.#last.index !== frame.last.index || this.#last.term !== frame.last.term)
       throw this.damaged(`write ${frame.number} ends at ${this.#last.index} instead of ${frame.last.index}`)
@@ -258,44 +268,12 @@ class Replay {
     this.#last = before
   }
 
-  #decode(bytes: Buffer): ReturnType<typeof decodeBlock> {
+  /** The checksum of the frame has verified the bytes. */
+  #decode(bytes: Buffer): BlockHeader {
     try {
-      return decodeBlock(bytes)
+      return decodeVerifiedHeader(bytes)
     } catch (cause) {
       throw damagedLog(this.#location, this.#last.index, 0, (cause as Error).message, cause)
     }
-  }
-}
-
-/** Reads a segment in steps, mostly in sequence. */
-class SegmentReader {
-  readonly #file: FileHandle
-  readonly size: number
-  #window = Buffer.alloc(0)
-  #start = 0
-
-  constructor(file: FileHandle, size: number) {
-    this.#file = file
-    this.size = size
-  }
-
-  /** The bytes [from, to), fewer at the end of the file. Valid until the next call. */
-  async bytes(from: number, to: number): Promise<Buffer> {
-    const end = Math.min(to, this.size)
-    if (from < this.#start || end > this.#start + this.#window.length) await this.#load(from, end)
-    return this.#window.subarray(from - this.#start, end - this.#start)
-  }
-
-  async #load(from: number, to: number): Promise<void> {
-    const length = Math.min(Math.max(to - from, READ_BYTES), this.size - from)
-    const window = Buffer.allocUnsafeSlow(length)
-    let filled = 0
-    while (filled < length) {
-      const { bytesRead } = await this.#file.read(window, filled, length - filled, from + filled)
-      if (bytesRead === 0) break
-      filled += bytesRead
-    }
-    this.#window = window.subarray(0, filled)
-    this.#start = from
   }
 }

@@ -1,6 +1,8 @@
 /** What the storage contract cannot see of segments: the line between an unfinished write and damage, recycling, the lock. */
 import assert from 'node:assert/strict'
-import { open as openFile, readdir } from 'node:fs/promises'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, open as openFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
@@ -90,6 +92,33 @@ describe('the segment storage', () => {
     )
   })
 
+  it('opens a log whose frames are shorter and longer than what is read at a time', async () => {
+    const sizes = [2_500_000, 700_000, 1_999_000, 5_000_000, 10, 2_097_000, 900_000, 3_000_000]
+    const storage = fixture.createStorage({ segmentBytes: 16 * 1024 * 1024 })
+    await storage.open(IDENTITY)
+    for (const [offset, bytes] of sizes.entries()) await append(storage, offset + 1, bytes)
+    const directory = `${fixture.directory()}-killed`
+    await copyDirectory(fixture.directory(), directory)
+    const again = fixture.createStorage({ directory })
+    const { blocks } = await again.open(IDENTITY)
+    assert.equal(blocks.length, sizes.length)
+    for (const [offset, block] of (await again.read(1, Number.MAX_SAFE_INTEGER)).entries())
+      assert.deepEqual(block, encodeCommands(offset + 1, 1, [new Uint8Array(sizes[offset] as number).fill(offset + 1)]))
+  })
+
+  it('finds a whole frame that starts megabytes after damage', async () => {
+    const storage = fixture.createStorage({ segmentBytes: 16 * 1024 * 1024, markDelayMs: 60_000 })
+    await storage.open(IDENTITY)
+    await append(storage, 1, 2_500_000)
+    await append(storage, 2, 1_000_000)
+    const directory = `${fixture.directory()}-killed`
+    await copyDirectory(fixture.directory(), directory)
+    await damageFrame(directory, 0)
+    await assert.rejects(fixture.createStorage({ directory }).open(IDENTITY), (error) =>
+      isRaftError(error, 'ERR_RAFT_CORRUPT'),
+    )
+  })
+
   it('waits for a descriptor if the next segment or a snapshot cannot be opened', async () => {
     const storage = fixture.createStorage()
     await storage.open(IDENTITY)
@@ -130,6 +159,36 @@ describe('the segment storage', () => {
     await assert.rejects(fixture.createStorage({ directory }).open(IDENTITY), (error) =>
       isRaftError(error, 'ERR_RAFT_DATA_DIR_LOCKED'),
     )
+  })
+
+  it('locks the file LOCK, which processes in another network namespace see', async () => {
+    if (process.platform !== 'linux') return
+    const lock = join(fixture.directory(), 'LOCK')
+    const tryLock = (): number | null => spawnSync('flock', ['-n', lock, 'true']).status
+    const storage = fixture.createStorage()
+    await storage.open(IDENTITY)
+    assert.equal(tryLock(), 1)
+    await storage.close()
+    assert.equal(tryLock(), 0)
+    const elsewhere = spawn('flock', [lock, 'cat'])
+    while (tryLock() === 0) await new Promise(setImmediate)
+    await assert.rejects(fixture.createStorage().open(IDENTITY), (error) =>
+      isRaftError(error, 'ERR_RAFT_DATA_DIR_LOCKED'),
+    )
+    elsewhere.stdin.end()
+    await once(elsewhere, 'exit')
+    await fixture.createStorage().open(IDENTITY)
+  })
+
+  it('does not call a directory in use if it cannot be locked for another reason', async () => {
+    const lock = join(fixture.directory(), 'LOCK')
+    await mkdir(lock, { recursive: true })
+    await assert.rejects(fixture.createStorage().open(IDENTITY), (error) => {
+      assert.ok(isRaftError(error))
+      assert.notEqual(error.code, 'ERR_RAFT_DATA_DIR_LOCKED')
+      assert.match(error.message, /could not lock the data directory .*EISDIR/)
+      return true
+    })
   })
 })
 
