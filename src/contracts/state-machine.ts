@@ -21,6 +21,13 @@ export interface StateMachine<Command = unknown, Result = unknown, Query = never
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>
   /** Replaces the state with that of a snapshot. Chunk boundaries may differ from `snapshot()`. Nothing is applied until it resolves. */
   restore(chunks: AsyncIterable<Uint8Array>): Promise<void> | void
+  /**
+   * A short text that is equal on two nodes whose states are equal, and differs otherwise, such as a sum of hashes that `apply` maintains. It
+   * is called after every 4,096 entries or so (`digestEntries`), so it should be cheap. The nodes compare it: one whose state differs from
+   * that of a majority stops with ERR_RAFT_DIVERGED. Text before a ':' names how the digest is computed ('v2:5f3c'): only digests that are
+   * computed in the same way are compared, so a release that changes the computation changes that name.
+   */
+  digest?(): string
   /** Answers a query from the network, once the read is confirmed. Must not change the state. */
   query?(query: Query): Answer
 }

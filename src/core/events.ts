@@ -10,6 +10,7 @@ export type StepDownReason =
   | 'transferred'
   | 'storage-stalled'
   | 'storage-failed'
+  | 'state-differs'
 
 /** The hash chains of two logs at one index. Its own is undefined if no block ends there, because the logs are divided into other blocks. */
 export interface ChainsAt {
@@ -77,6 +78,15 @@ export type RaftEvent =
       readonly leaderTerm: Term
       readonly chains: ChainsAt | undefined
     }
+  /**
+   * The state machine of a follower has another state after the entry at `index` than the leader's, although the entries are equal. Whichever
+   * contradicts a quorum stops.
+   */
+  | { readonly type: 'stateDiffers'; readonly peer: NodeId; readonly index: LogIndex }
+  /** The follower that had another state has the same again. */
+  | { readonly type: 'stateAgrees'; readonly peer: NodeId }
+  /** The state machine of this node has another state after the entry at `index` than those of a quorum, as `leader` says, or as it knows itself if it led. This node has stopped. */
+  | { readonly type: 'otherState'; readonly index: LogIndex; readonly leader: NodeId | undefined }
   /**
    * A follower acknowledged the entries up to `acknowledged` as durable and no longer has the one at `missing`. It counts towards no quorum
    * until it is removed; writes that it acknowledged may be lost with the next failure.

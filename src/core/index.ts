@@ -26,4 +26,4 @@ export type { Member, Membership } from './types.ts'
 
 // The log and its snapshots.
 
-export type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo, Term } from './types.ts'
+export type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo, StateDigest, Term } from './types.ts'

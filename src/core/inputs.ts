@@ -1,6 +1,6 @@
 /** The inputs of the core: everything that can happen to a node. Nothing else changes its state. */
 import type { Message } from './messages.ts'
-import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo } from './types.ts'
+import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest } from './types.ts'
 
 /** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
@@ -52,6 +52,8 @@ export type Input =
   | { readonly type: 'storageFailed'; readonly reason: string }
   /** The state machine has applied all entries up to `index`, or was restored from a snapshot at `index`. */
   | { readonly type: 'applied'; readonly index: LogIndex }
+  /** The state machine has computed a digest of its state, at an index at which every node does. */
+  | { readonly type: 'digested'; readonly digest: StateDigest }
   /** This node is short of disk space, or no longer (undefined). Followers report it to the leader. */
   | { readonly type: 'spaceChecked'; readonly shortage: Shortage | undefined }
   /** How long this node's recent durable writes took, in whole milliseconds. Followers report it to the leader. */

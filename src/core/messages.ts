@@ -1,5 +1,5 @@
 /** The messages between nodes, named as in the paper. */
-import type { Block, LogIndex, NodeId, Shortage, SnapshotInfo, Term } from './types.ts'
+import type { Block, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest, Term } from './types.ts'
 
 /** Requests a vote for the sender in `term` (§5.2). */
 export interface RequestVoteRequest {
@@ -50,6 +50,8 @@ export interface AppendEntriesRequest {
   readonly round: number
   /** The receiver's membership session (`Member.addedAt`). The response echoes it. */
   readonly session: LogIndex
+  /** The state of a quorum, if the receiver has reported another one at this index. */
+  readonly digestOfQuorum?: StateDigest | undefined
 }
 
 /** The result of an AppendEntries. */
@@ -72,6 +74,8 @@ export interface AppendEntriesResponse {
   readonly shortage?: Shortage | undefined
   /** How long the follower's recent durable writes took, in whole milliseconds. Absent if they are fast or it has not measured any. */
   readonly writeMs?: number | undefined
+  /** Accepted: the latest digest of the follower's state machine, if it computes digests. */
+  readonly digest?: StateDigest | undefined
 }
 
 /** Offers a snapshot (§7). The follower fetches the file itself, so that it can resume, and responds once it is installed. */

@@ -15,6 +15,7 @@ import { expireForwardedReads, forwardRead, readOnLeader } from './rules/read-in
 import { onMembershipCommitted, proposeChange } from './rules/reconfigure.ts'
 import { notLeader, rejectInput } from './rules/reject.ts'
 import { onSnapshotFetched, onSnapshotFetchFailed, onSnapshotTaken } from './rules/snapshot.ts'
+import { onDigested } from './rules/state-digest.ts'
 import { checkTerm } from './rules/term.ts'
 import { startTransfer } from './rules/transfer.ts'
 import { becomeFollower } from './rules/transition.ts'
@@ -156,6 +157,8 @@ function processInput(state: RaftState, input: Input): void {
       assert(input.index <= state.log.applyingIndex, 'only entries passed to the state machine are applied')
       state.log.appliedIndex = Math.max(state.log.appliedIndex, input.index)
       return
+    case 'digested':
+      return onDigested(state, input.digest)
     case 'spaceChecked':
       state.shortage = input.shortage
       return

@@ -16,6 +16,7 @@ import { ForwardedReads } from './reads/forwarded-reads.ts'
 import type { HeartbeatRounds } from './reads/heartbeat-rounds.ts'
 import type { ReadQueue } from './reads/read-queue.ts'
 import type { Progress } from './replication/progress.ts'
+import { StateDigests } from './replication/state-digests.ts'
 import type {
   Block,
   Boot,
@@ -113,6 +114,8 @@ export class RaftState {
   /** Their boots, of peers that count them. */
   readonly seenBoots: Map<NodeId, Boot> = new Map()
   readonly places: Places = new Places()
+  /** Of this node's state machine. */
+  readonly digests: StateDigests = new StateDigests()
   now: Instant
   term: Term
   votedFor: NodeId | undefined

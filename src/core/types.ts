@@ -111,6 +111,16 @@ export interface LogRange {
   readonly to: LogIndex
 }
 
+/**
+ * What a state machine says of its state after the entry at `index`. Of two machines with equal logs, equal kinds and different values show
+ * that the states differ; different kinds show nothing. `kind` and `value` are unsigned 32-bit numbers.
+ */
+export interface StateDigest {
+  readonly index: LogIndex
+  readonly kind: number
+  readonly value: number
+}
+
 /** Too little free disk space: this node should not lead. */
 export interface Shortage {
   readonly freeBytes: number

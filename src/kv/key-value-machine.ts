@@ -51,6 +51,10 @@ export class KeyValueMachine implements StateMachine<KvCommand, KvResult, KvQuer
     }
   }
 
+  digest(): string {
+    return this.#digest.toString()
+  }
+
   /** The clone shares all nodes of the tree; a write copies the nodes that it changes, 32 keys each. */
   snapshot(): Iterable<Uint8Array> {
     return encodeSnapshot(this.#entries.clone().entries())

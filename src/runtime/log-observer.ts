@@ -51,6 +51,8 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   termJumpLimited: 'warn',
   storageFailed: 'error',
   diverged: 'error',
+  stateDiffers: 'error',
+  otherState: 'error',
   acknowledgementLost: 'error',
   failed: 'error',
 }

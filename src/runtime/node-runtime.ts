@@ -10,7 +10,7 @@ import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
-import { divergedError, internalError, removedError } from './calls/rejections.ts'
+import { divergedError, internalError, otherStateError, removedError } from './calls/rejections.ts'
 import type { EventHub } from './event-hub.ts'
 import { Health } from './health/health.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
@@ -280,6 +280,7 @@ export class NodeRuntime<Command, Result> {
       this.health.onEvent(event)
       if (event.type === 'leaderChanged' || event.type === 'membershipAdopted') this.#unknownPeers.update()
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
+      if (event.type === 'otherState') this.fail(otherStateError(this.options.id, event))
     }
     if (havePeersChanged) this.#onPeersChanged()
     if (this.#peers.view.isReportedRemoved) this.fail(removedError(this.options.id, 'most of its peers say so'))

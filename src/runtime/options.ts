@@ -44,6 +44,8 @@ export interface RuntimeOptions {
   readonly applyTurnMs: number
   /** How long a write that is not urgent (such as a new commit index) waits for an urgent one to join. */
   readonly lazyWriteMs: number
+  /** How many entries apart the state machine computes digests, if it can, to be compared between nodes. The same on every node. */
+  readonly digestEntries: number
   /** A snapshot is taken after this many entries were applied since the last one … */
   readonly snapshotEntries: number
   /** … or this many bytes of commands; in both cases, not before as many bytes were applied as the last snapshot has. */
@@ -94,6 +96,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   applyTurnMs: 8,
   lazyWriteMs: 50,
   snapshotEntries: 100_000,
+  digestEntries: 4096,
   snapshotBytes: 64 * 1024 * 1024,
   snapshotRetryMs: 10_000,
   fetchRetryMinMs: 100,

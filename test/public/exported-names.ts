@@ -85,6 +85,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     RaftCore: 'what MakeCore returns',
   },
   'quorate/core': {
+    StateDigest: 'part of an input and of two messages',
     ...SHARED_TYPES,
     ...STATUS_TYPES,
     Raft: 'the core',

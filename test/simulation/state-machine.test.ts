@@ -278,6 +278,34 @@ describe('checkStateMachine rejects a faulty machine', () => {
     )
   })
 
+  it('whose digest() depends on more than the state, or is no text', async () => {
+    class Digesting extends Sum {
+      #applied = 0
+
+      override apply(add: number): unknown {
+        this.#applied++
+        return super.apply(add)
+      }
+
+      digest(): string {
+        return `${this.total} after ${this.#applied}`
+      }
+    }
+    await assert.rejects(
+      checkStateMachine(() => new Digesting(), SMALL_CHECK),
+      /^MachineFault: after command 1, digest\(\) returns '.+ after 1', but '.+ after 0' on a machine restored from its snapshot/,
+    )
+    class Numeric extends Sum {
+      digest(): string {
+        return this.total as unknown as string
+      }
+    }
+    await assert.rejects(
+      checkStateMachine(() => new Numeric(), SMALL_CHECK),
+      /digest\(\) after command 0 returned number: return a text/,
+    )
+  })
+
   it('whose query() changes the state', async () => {
     const machine = (): QueryableSum => new QueryableSum((asked) => asked.total++)
     await assert.rejects(

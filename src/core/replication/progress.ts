@@ -1,8 +1,9 @@
 /** A leader's view of one follower: probing for the matching index, replicating in a pipeline, or waiting for a snapshot. */
 import type { RaftOptions } from '../options.ts'
 import type { PeerStatus } from '../status.ts'
-import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../types.ts'
+import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest } from '../types.ts'
 import { Inflights } from './inflights.ts'
+import { StateDigests } from './state-digests.ts'
 
 /** How entries are sent to the follower. */
 type ProgressState =
@@ -38,6 +39,12 @@ export class Progress {
   shortage: Shortage | undefined
   /** How long its recent durable writes took, as it reported: 0 if they are fast. */
   writeMs = 0
+  /** Of its state machine, as it reported. */
+  readonly digests: StateDigests = new StateDigests()
+  /** The last index after which its state machine had another state than the leader's; undefined if they agree. */
+  otherStateAt: LogIndex | undefined
+  /** What a quorum has in place of that: the follower is to stop. */
+  digestOfQuorum: StateDigest | undefined
   /** It reported that the offered snapshot does not fit on its disk. */
   snapshotShortage: Shortage | undefined
   /** A read forwarded by this follower needs a commit index that has not been sent to it. */

@@ -5,6 +5,7 @@ import { findContradiction, stopDiverged } from '../rules/diverge.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
 import { send } from '../rules/send.ts'
 import { handleInstallSnapshot } from '../rules/snapshot.ts'
+import { stopIfOtherState } from '../rules/state-digest.ts'
 import { setLeader } from '../rules/transition.ts'
 import { campaign, canCampaign, handlePreVoteResponse, handleRequestVote } from '../rules/vote.ts'
 import type { RaftState } from '../state.ts'
@@ -13,7 +14,8 @@ import type { NodeId } from '../types.ts'
 export function followerReceives(state: RaftState, from: NodeId, message: Message): void {
   switch (message.type) {
     case 'AppendEntriesRequest':
-      if (acceptLeader(state, from, message)) handleAppendEntries(state, from, message)
+      if (acceptLeader(state, from, message) && !stopIfOtherState(state, from, message))
+        handleAppendEntries(state, from, message)
       return
     case 'InstallSnapshotRequest':
       if (acceptLeader(state, from, message)) handleInstallSnapshot(state, from, message)

@@ -63,6 +63,7 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
     round,
     session,
     ...fitness(state),
+    ...(state.digests.latest === undefined ? {} : { digest: state.digests.latest }),
   } as const
   if (index <= log.persistedIndex) send(state, from, response)
   else sendOncePersisted(state, from, response)

@@ -4,6 +4,7 @@ import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { LogIndex, NodeId, Shortage } from '../types.ts'
 import { detectLostEntries } from './lost-entries.ts'
+import { onDigestReported } from './state-digest.ts'
 
 /** The sender's progress, with the contact recorded; undefined if the response belongs to another membership session. */
 function progressOf(
@@ -41,6 +42,7 @@ export function handleAppendEntriesResponse(
   recordSnapshotShortage(state, progress, undefined)
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (!hasSameContent(state, from, message)) return
+  if (message.digest !== undefined) onDigestReported(state, leader, progress, message.digest)
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)
 }

@@ -82,5 +82,6 @@ function sendAppendEntries(state: RaftState, leader: LeaderState, progress: Prog
     blocks,
     round: leader.rounds.current,
     session: progress.session,
+    ...(progress.digestOfQuorum === undefined ? {} : { digestOfQuorum: progress.digestOfQuorum }),
   })
 }

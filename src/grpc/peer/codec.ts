@@ -2,7 +2,7 @@
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { PeerMessage, Refusal } from '../../contracts/transport.ts'
 import type { InstallSnapshotResponse } from '../../core/messages.ts'
-import type { LogIndex, Shortage, Term } from '../../core/types.ts'
+import type { LogIndex, Shortage, StateDigest, Term } from '../../core/types.ts'
 import { decodeBlock } from '../../log-format/block.ts'
 import type { FetchRequest, Frame } from '../../peer-link/frames.ts'
 import { FRAME_MESSAGES_MAX } from '../../peer-link/frames.ts'
@@ -120,6 +120,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
       prevChain: readChain(from, 'prevChain'),
       commitIndex: readInteger(from, 'commitIndex'),
       ...readRound(from),
+      ...(from.digestOfQuorum == null ? {} : { digestOfQuorum: readDigest(readObject(from, 'digestOfQuorum')) }),
       blocks: readList(from, 'blocks').map((bytes) => readBlock(bytes as Buffer)),
     }
   },
@@ -135,6 +136,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     ...readApplyLag(from),
     ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
     ...readWriteMs(from),
+    ...(from.digest == null ? {} : { digest: readDigest(readObject(from, 'digest')) }),
   }),
   InstallSnapshotRequest: (from) => ({
     type: 'InstallSnapshotRequest',
@@ -192,6 +194,10 @@ function readApplyLag(from: Fields): { readonly applyLag?: number } {
 function readWriteMs(from: Fields): { readonly writeMs?: number } {
   const writeMs = readInteger(from, 'writeMs')
   return writeMs === 0 ? {} : { writeMs }
+}
+
+function readDigest(from: Fields): StateDigest {
+  return { index: readInteger(from, 'index'), kind: readInteger(from, 'kind'), value: readInteger(from, 'value') }
 }
 
 function readShortage(from: Fields): Shortage {

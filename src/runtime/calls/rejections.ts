@@ -163,6 +163,21 @@ export function divergedError(id: NodeId, event: Extract<RaftEvent, { type: 'div
   })
 }
 
+export function otherStateError(id: NodeId, { index, leader }: Extract<RaftEvent, { type: 'otherState' }>): RaftError {
+  const who =
+    leader === undefined ? 'most voters have the same one' : `the leader ${leader} and most voters have the same one`
+  return new RaftError(
+    'ERR_RAFT_DIVERGED',
+    `the state machine of ${id} has another state after entry ${index} than a majority, although the entries are equal: ${who}`,
+    {
+      hint:
+        'apply() is not deterministic, this node runs another release of it, or its memory or disk is damaged. Find out which; then ' +
+        'replace the member: it gets the state of the others',
+      details: { index, leader: leader ?? id },
+    },
+  )
+}
+
 /** A bug: an invariant of this library is broken. */
 export function internalError(cause: unknown): RaftError {
   const thrown = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)

@@ -3,10 +3,11 @@ import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { RaftEvent } from '../../core/events.ts'
 import { isMember } from '../../core/membership/membership.ts'
 import type { NodeId } from '../../core/types.ts'
-import type { Alarms } from './alarms.ts'
+import type { AlarmFacts, Alarms } from './alarms.ts'
 
 const SNAPSHOT_NO_SPACE = 'SNAPSHOT_NO_SPACE'
 const TERM_JUMP = 'TERM_JUMP'
+const STATE_DIFFERS = 'STATE_DIFFERS'
 
 /** A peer that sent no term that is too high for this long no longer does. */
 const TERM_JUMP_MS = 60_000
@@ -16,7 +17,8 @@ const TERM_JUMP_PEERS_MAX = 16
 export class PeerAlarms {
   readonly #alarms: Pick<Alarms, 'raise' | 'clear'>
   readonly #clock: Clock
-  readonly #stalled = new Set<NodeId>()
+  /** By code: the peers with an alarm that this node raises as leader. */
+  readonly #raised = new Map<string, Set<NodeId>>()
   /** By peer: when its alarm about terms ends. */
   readonly #termJumps = new Map<NodeId, Timer>()
 
@@ -35,8 +37,7 @@ export class PeerAlarms {
       case 'snapshotStalled': {
         const { peer, freeBytes, neededBytes } = event
         const message = `${peer} needs a snapshot that does not fit on its disk: ${neededBytes} bytes are needed, ${freeBytes} are free; free space there`
-        this.#stalled.add(peer)
-        return this.#alarms.raise({ code: SNAPSHOT_NO_SPACE, peer, message, details: { freeBytes, neededBytes } })
+        return this.#raise({ code: SNAPSHOT_NO_SPACE, peer, message, details: { freeBytes, neededBytes } })
       }
       case 'termJumpLimited': {
         const { from, claimed, term } = event
@@ -45,12 +46,21 @@ export class PeerAlarms {
         this.#alarms.raise({ code: TERM_JUMP, peer: from, message, details: { claimed, term } })
         return this.#clearTermJumpLater(from)
       }
+      case 'stateDiffers': {
+        const { peer, index } = event
+        const message =
+          `the state machine of ${peer} has another state after entry ${index} than this one, although the entries are equal. ` +
+          'Whichever contradicts a majority stops; if none has a majority, find out which is right, and replace the others'
+        return this.#raise({ code: STATE_DIFFERS, peer, message, details: { index } })
+      }
+      case 'stateAgrees':
+        return this.#clear(STATE_DIFFERS, (peer) => peer === event.peer)
       case 'snapshotResumed':
-        return this.#clear((peer) => peer === event.peer)
+        return this.#clear(SNAPSHOT_NO_SPACE, (peer) => peer === event.peer)
       case 'steppedDown':
-        return this.#clear(() => true)
+        return this.#clearAll(() => true)
       case 'membershipCommitted':
-        return this.#clear((peer) => !isMember(event.membership, peer))
+        return this.#clearAll((peer) => !isMember(event.membership, peer))
     }
   }
 
@@ -63,11 +73,22 @@ export class PeerAlarms {
     this.#termJumps.set(peer, timer)
   }
 
-  #clear(isOver: (peer: NodeId) => boolean): void {
-    for (const peer of this.#stalled) {
+  #raise(alarm: AlarmFacts & { readonly peer: NodeId }): void {
+    const peers = this.#raised.get(alarm.code) ?? new Set()
+    this.#raised.set(alarm.code, peers.add(alarm.peer))
+    this.#alarms.raise(alarm)
+  }
+
+  #clear(code: string, isOver: (peer: NodeId) => boolean): void {
+    const peers = this.#raised.get(code)
+    for (const peer of peers ?? []) {
       if (!isOver(peer)) continue
-      this.#stalled.delete(peer)
-      this.#alarms.clear(SNAPSHOT_NO_SPACE, peer)
+      peers?.delete(peer)
+      this.#alarms.clear(code, peer)
     }
+  }
+
+  #clearAll(isOver: (peer: NodeId) => boolean): void {
+    for (const code of this.#raised.keys()) this.#clear(code, isOver)
   }
 }

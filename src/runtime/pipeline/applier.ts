@@ -10,12 +10,14 @@ import { payloadsOf } from '../../log-format/block.ts'
 import type { Batch, Proposals } from '../calls/proposals.ts'
 import { changedBlockError, isSameBlock } from '../health/changed-block.ts'
 import type { BlockCache } from './block-cache.ts'
+import type { DigestPoints } from './digest-points.ts'
 
 export interface ApplierParts<Command, Result> {
   readonly machine: Pick<StateMachine<Command, Result>, 'apply' | 'restore'>
   readonly codec: Codec<Command>
   readonly storage: Pick<Storage, 'read' | 'snapshots'>
   readonly cache: BlockCache
+  readonly digestPoints: DigestPoints
   /** The block of the log that contains an index, to compare what the disk returns with. */
   readonly blockAt: (index: LogIndex) => LinkedBlock | undefined
   readonly clock: Clock
@@ -138,6 +140,7 @@ export class Applier<Command, Result> {
       this.#cursor ??= this.#openBlock(apply.from)
       if (this.#cursor === undefined) return this.#runAsync(this.#read(apply))
       if (!this.#applyBlock(this.#cursor, until)) return this.#runAsync(new Promise((resolve) => clock.defer(resolve)))
+      this.#onBlockApplied(this.#cursor.block)
       apply.from += this.#cursor.block.count
       this.#cursor = undefined
       this.#onBlockBoundary()
@@ -185,6 +188,14 @@ export class Applier<Command, Result> {
     this.#appliedIndex = block.first + block.count - 1
     this.#appliedBytes += block.size
     return true
+  }
+
+  #onBlockApplied({ first, count, term }: EncodedBlock): void {
+    try {
+      this.#parts.digestPoints.onBlockApplied(first, count)
+    } catch (cause) {
+      throw isRaftError(cause) ? cause : applyError(first + count - 1, term, cause)
+    }
   }
 
   async #read(range: { readonly from: LogIndex; readonly to: LogIndex }): Promise<void> {

@@ -9,6 +9,7 @@ import type { DiskSpeed } from '../health/disk-speed.ts'
 import type { RuntimeOptions } from '../options.ts'
 import { Applier } from './applier.ts'
 import { BlockCache } from './block-cache.ts'
+import { DigestPoints } from './digest-points.ts'
 import type { EffectHandlers, RaftCore } from './driver.ts'
 import { Driver } from './driver.ts'
 import { Mailbox } from './mailbox.ts'
@@ -61,8 +62,12 @@ export class Pipeline<Command, Result> {
   }: PipelineParts<Command, Result>) {
     const cache = new BlockCache(options.blockCacheBytesMax)
     const onFailed = (error: unknown): void => host.onFailed(error)
+    const digestPoints = new DigestPoints({
+      ...{ machine, digestEntries: options.digestEntries },
+      onDigested: (digest) => this.driver.post({ type: 'digested', digest }),
+    })
     this.applier = new Applier({
-      ...{ machine, codec, storage, cache, clock, proposals, onFailed },
+      ...{ digestPoints, machine, codec, storage, cache, clock, proposals, onFailed },
       blockAt: (index) => core.blockAt(index),
       readBytesMax: options.readBytesMax,
       applyTurnMs: options.applyTurnMs,

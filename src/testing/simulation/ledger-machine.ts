@@ -60,6 +60,14 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
     this.#observer.restored(last)
   }
 
+  /** Every simulated cluster compares states, so that a run shows whether an honest one ever seems to differ. */
+  digest(): string {
+    let digest = 0
+    for (const [index, command] of this.commands)
+      digest = (Math.imul(digest, 31) + index + Number(command.slice(1))) | 0
+    return String(digest)
+  }
+
   /** Queries are named r1, r2, …; the user's machine receives the number. */
   query(query: string): string {
     return this.userMachine?.query?.(Number(query.slice(1))) ?? String(this.commands.size)

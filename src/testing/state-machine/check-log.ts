@@ -29,6 +29,7 @@ export async function checkLog<Command, Result>(
     if (number > 0) original.apply(number)
     const taken = await original.takeSnapshot()
     await checkRestore(make, taken, number)
+    await checkDigest(make, original.digest(), taken, number)
     await checkReplay(make, taken, number, expected)
   }
   await checkSnapshotIsolation(make, log.length)
@@ -108,6 +109,30 @@ async function checkIsolation<Command, Result>(
         number,
         `a machine that applied no command has the snapshot ${formatBytes(bytes)} after another machine applied ${number} commands, and had ${formatBytes(empty)} before: keep all state in fields of the machine, not in a variable of the module or class.`,
       )
+  }
+}
+
+/** Equal states must have equal digests, however the machine came to its state: unequal ones stop a node. */
+async function checkDigest<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  digest: string | undefined,
+  { bytes }: TakenSnapshot,
+  number: number,
+): Promise<void> {
+  if (digest === undefined) return
+  const [applied, restored] = [make(), make()]
+  for (let next = 1; next <= number; next++) applied.apply(next)
+  await restored.restore(bytes, number, Math.max(1, bytes.length))
+  for (const [other, how] of [
+    [applied.digest(), 'another machine that applied the same commands'],
+    [restored.digest(), 'a machine restored from its snapshot'],
+  ]) {
+    if (other === digest) continue
+    throw new MachineFault(
+      'digest',
+      number,
+      `after command ${number}, digest() returns ${inspect(digest)}, but ${inspect(other)} on ${how}: nodes compare their digests, and one that differs from a majority stops. Compute it from the state alone.`,
+    )
   }
 }
 

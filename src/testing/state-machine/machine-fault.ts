@@ -15,6 +15,7 @@ export type MachineRule =
   | 'snapshot isolation'
   | 'replay'
   | 'query'
+  | 'digest'
   | 'another process'
 
 export class MachineFault extends Error {

@@ -115,6 +115,15 @@ export class MachineHarness<Command, Result> {
     }
   }
 
+  /** The digest of the state; undefined if the machine computes none. */
+  digest(): string | undefined {
+    const [at, description] = [this.#lastApplied, `digest() after command ${this.#lastApplied}`]
+    const digest: unknown = this.#call(description, at, DIGEST_ADVICE, () => this.#machine.digest?.())
+    if (digest === undefined || typeof digest === 'string') return digest
+    const returned = isPromise(digest) ? 'a promise' : typeof digest
+    throw new MachineFault('digest', at, `${description} returned ${returned}: return a text.`)
+  }
+
   /** Takes a snapshot and reads all of it. */
   async takeSnapshot(): Promise<TakenSnapshot> {
     return (await this.beginSnapshot()).read()
@@ -219,6 +228,7 @@ export class MachineHarness<Command, Result> {
 const APPLY_ADVICE =
   'A node whose machine throws stops with ERR_RAFT_APPLY, and so does every other node at the same command: return a rejection as a result.'
 const QUERY_ADVICE = 'The caller receives an error without a reason: return an answer that states the problem.'
+const DIGEST_ADVICE = 'A node whose machine throws stops with ERR_RAFT_APPLY: digest() must work in every state.'
 const SNAPSHOT_ADVICE = 'Without snapshots the log grows without bound: snapshot() must work in every state.'
 const RESTORE_ADVICE =
   'A node that cannot restore cannot start: restore() must accept the bytes of snapshot(), split into chunks at any point.'

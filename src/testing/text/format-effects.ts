@@ -122,6 +122,12 @@ function formatEvent(event: RaftEvent): string | undefined {
       if (event.chains !== undefined)
         return `stops: entries ${event.agreedIndex + 1} to ${event.index} have other contents on ${event.from}`
       return `stops: entry ${event.index}@${event.ownTerm} is committed, but ${event.from} has it in term ${event.leaderTerm}`
+    case 'stateDiffers':
+      return `sees that ${event.peer} has another state after ${event.index}`
+    case 'stateAgrees':
+      return `sees that ${event.peer} has the same state again`
+    case 'otherState':
+      return `stops: it has another state after ${event.index} than a quorum`
     case 'acknowledgementLost':
       return `distrusts ${event.peer}: it acknowledged ${event.acknowledged} and no longer has ${event.missing}`
     case 'termJumpLimited':

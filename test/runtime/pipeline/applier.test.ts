@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Clock } from '../../../src/contracts/clock.ts'
 import type { EncodedBlock } from '../../../src/contracts/encoded-block.ts'
 import { chainAfter } from '../../../src/core/log/chain.ts'
-import type { LinkedBlock, SnapshotInfo } from '../../../src/core/types.ts'
+import type { LinkedBlock, SnapshotInfo, StateDigest } from '../../../src/core/types.ts'
 import { RaftError } from '../../../src/errors.ts'
 import { encodeCommands, encodeNoop } from '../../../src/log-format/block.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
@@ -10,6 +10,7 @@ import { bytesCodec } from '../../../src/platform/json-codec.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
 import { Applier } from '../../../src/runtime/pipeline/applier.ts'
 import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
+import { DigestPoints } from '../../../src/runtime/pipeline/digest-points.ts'
 import { flushPromises } from '../virtual-cluster.ts'
 
 describe('the applier', () => {
@@ -59,6 +60,41 @@ describe('the applier', () => {
     while (fixture.turn()) await flushPromises()
     assert.deepEqual(fixture.log, ['a@1', 'b@2', 'c@3', 'd@4', 'state at 4', 'e@5', 'applied 5'])
   })
+
+  it('asks for a digest at the end of the first block that reaches each multiple of the distance', () => {
+    const fixture = new Fixture()
+    fixture.cached(commands(1, 'a', 'b', 'c'), commands(4, 'd', 'e'), commands(6, 'f'), commands(7, 'g', 'h', 'i'))
+    fixture.applier.apply({ from: 1, to: 10 })
+    const [{ kind, value }] = fixture.digests as [StateDigest]
+    assert.deepEqual(fixture.digests, [
+      { index: 5, kind, value },
+      { index: 9, kind, value },
+    ])
+    fixture.digest = () => 'kind:other'
+    fixture.cached(commands(10, 'j', 'k', 'l'))
+    fixture.applier.apply({ from: 10, to: 13 })
+    fixture.digest = () => 'value'
+    fixture.cached(commands(13, 'm', 'n', 'o', 'p'))
+    fixture.applier.apply({ from: 13, to: 17 })
+    const [, , other, unnamed] = fixture.digests
+    assert.ok(other?.kind === kind && other.value !== value)
+    assert.ok(unnamed?.kind !== kind && unnamed?.value === value)
+  })
+
+  for (const [what, digest] of [
+    ['throws', () => assert.fail('no digest')],
+    ['returns no text', () => 7 as unknown as string],
+  ] as const)
+    it(`fails if digest() ${what}`, () => {
+      const fixture = new Fixture()
+      fixture.digest = digest
+      fixture.cached(commands(1, 'a', 'b', 'c', 'd'))
+      fixture.applier.apply({ from: 1, to: 5 })
+      assert.deepEqual(
+        fixture.failures.map((error) => (error as RaftError).code),
+        ['ERR_RAFT_APPLY'],
+      )
+    })
 
   it('restores a snapshot before it applies later entries, and drops the entries that it replaces', async () => {
     const fixture = new Fixture()
@@ -161,6 +197,8 @@ class Fixture {
   disk: EncodedBlock[] = []
   inLog: LinkedBlock[] = []
   msPerCommand = 0
+  readonly digests: StateDigest[] = []
+  digest: () => string = () => 'kind:value'
   #now = 0
 
   constructor() {
@@ -177,6 +215,11 @@ class Fixture {
       codec: bytesCodec,
       storage: { snapshots: this.storage.snapshots, read: (from) => this.#read(from) },
       cache: this.cache,
+      digestPoints: new DigestPoints({
+        machine: { digest: () => this.digest() },
+        digestEntries: 4,
+        onDigested: (digest) => this.digests.push(digest),
+      }),
       blockAt: (index) => this.inLog.find(({ first }) => first === index),
       clock,
       proposals: this.proposals,

@@ -57,6 +57,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     round: 0,
     session: 0,
     blocks: [],
+    digestOfQuorum: { index: 4096, kind: 7, value: 0 },
   },
   {
     type: 'AppendEntriesResponse',
@@ -82,6 +83,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     applyLag: 2 ** 40,
     shortage: { freeBytes: 2 ** 40, neededBytes: 2 ** 41 },
     writeMs: 2000,
+    digest: { index: 2 ** 40, kind: 0, value: 2 ** 32 - 1 },
   },
   {
     type: 'InstallSnapshotRequest',
