@@ -2,7 +2,7 @@
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { PeerMessage } from '../contracts/transport.ts'
 import type { AppendEntriesResponse, InstallSnapshotResponse } from '../core/messages.ts'
-import type { Shortage } from '../core/types.ts'
+import type { Shortage, StateDigest } from '../core/types.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import { readSnapshotInfo } from '../peer-link/hello-fields.ts'
 import { badMessage } from '../peer-link/wire-fields.ts'
@@ -13,7 +13,7 @@ import type { FrameCursor } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { encodeJson, readJson } from './json-bytes.ts'
 
-const CHAIN_MAX = 0xffffffff
+const CHECKSUM_MAX = 0xffffffff
 /** The largest snapshot metadata. A member of a membership has some 200 bytes. */
 const SNAPSHOT_INFO_BYTES_MAX = 1024 * 1024
 
@@ -27,14 +27,15 @@ export function encodeMessages(messages: readonly PeerMessage[]): readonly Uint8
 }
 
 /** The most numbers of a message, in an AppendEntriesResponse. */
-const NUMBERS_MAX = 11
+const NUMBERS_MAX = 14
 
 function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
   switch (message.type) {
     case 'AppendEntriesRequest': {
       let rest = 0
       for (const { size } of message.blocks) rest += BLOCK_LENGTH_BYTES + size
-      writer.begin(FRAME.appendEntriesRequest, 0, 7, rest)
+      const digest = message.digestOfQuorum
+      writer.begin(FRAME.appendEntriesRequest, digest === undefined ? 0 : 1, digest === undefined ? 7 : 10, rest)
       writer.number(message.term)
       writer.number(message.prevIndex)
       writer.number(message.prevTerm)
@@ -42,6 +43,7 @@ function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
       writer.number(message.commitIndex)
       writer.number(message.round)
       writer.number(message.session)
+      if (digest !== undefined) encodeDigest(writer, digest)
       for (const { bytes } of message.blocks) writer.block(bytes)
       return
     }
@@ -95,9 +97,10 @@ function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
 }
 
 function encodeAppendEntriesResponse(writer: FrameWriter, message: AppendEntriesResponse): void {
-  const { isAccepted, chain, shortage } = message
+  const { isAccepted, chain, shortage, digest } = message
   const flags = (isAccepted ? 1 : 0) | (chain === undefined ? 0 : 2) | (shortage === undefined ? 0 : 4)
-  writer.begin(FRAME.appendEntriesResponse, flags, NUMBERS_MAX)
+  if (digest === undefined) writer.begin(FRAME.appendEntriesResponse, flags, 11)
+  else writer.begin(FRAME.appendEntriesResponse, flags | 8, 14)
   writer.number(message.term)
   writer.number(message.index)
   writer.number(message.hintIndex)
@@ -108,11 +111,18 @@ function encodeAppendEntriesResponse(writer: FrameWriter, message: AppendEntries
   writer.number(message.applyLag ?? 0)
   writer.number(message.writeMs ?? 0)
   encodeShortage(writer, shortage)
+  if (digest !== undefined) encodeDigest(writer, digest)
 }
 
 function encodeShortage(writer: FrameWriter, shortage: Shortage | undefined): void {
   writer.number(shortage?.freeBytes ?? 0)
   writer.number(shortage?.neededBytes ?? 0)
+}
+
+function encodeDigest(writer: FrameWriter, { index, kind, value }: StateDigest): void {
+  writer.number(index)
+  writer.number(kind)
+  writer.number(value)
 }
 
 const OUTCOMES: readonly (InstallSnapshotResponse['outcome'] | '')[] = ['', 'installed', 'fetching', 'failed']
@@ -127,10 +137,11 @@ export function decodeMessage(frame: FrameCursor): PeerMessage {
         term: frame.integer(0, 'term', 1),
         prevIndex: frame.integer(1, 'prevIndex'),
         prevTerm: frame.integer(2, 'prevTerm'),
-        prevChain: frame.integer(3, 'prevChain', 0, CHAIN_MAX),
+        prevChain: frame.integer(3, 'prevChain', 0, CHECKSUM_MAX),
         commitIndex: frame.integer(4, 'commitIndex'),
         round: frame.integer(5, 'round'),
         session: frame.integer(6, 'session'),
+        ...((frame.flags & 1) === 0 ? {} : { digestOfQuorum: decodeDigest(frame, 7) }),
         blocks: decodeBlocks(frame.rest),
       }
     case FRAME.appendEntriesResponse:
@@ -189,22 +200,32 @@ function decodeAppendEntriesResponse(frame: FrameCursor): AppendEntriesResponse 
     hintTerm: frame.integer(3, 'hintTerm'),
     round: frame.integer(4, 'round'),
     session: frame.integer(5, 'session'),
-    chain: (frame.flags & 2) === 0 ? undefined : frame.integer(6, 'chain', 0, CHAIN_MAX),
+    chain: (frame.flags & 2) === 0 ? undefined : frame.integer(6, 'chain', 0, CHECKSUM_MAX),
   }
   const applyLag = frame.integer(7, 'applyLag')
   const writeMs = frame.integer(8, 'writeMs')
   const hasShortage = (frame.flags & 4) !== 0
-  if (applyLag === 0 && writeMs === 0 && !hasShortage) return response
+  const hasDigest = (frame.flags & 8) !== 0
+  if (applyLag === 0 && writeMs === 0 && !hasShortage && !hasDigest) return response
   return {
     ...response,
     ...(applyLag === 0 ? {} : { applyLag }),
     ...(hasShortage ? { shortage: decodeShortage(frame, 9) } : {}),
     ...(writeMs === 0 ? {} : { writeMs }),
+    ...(hasDigest ? { digest: decodeDigest(frame, 11) } : {}),
   }
 }
 
 function decodeShortage(frame: FrameCursor, position: number): Shortage {
   return { freeBytes: frame.integer(position, 'freeBytes'), neededBytes: frame.integer(position + 1, 'neededBytes') }
+}
+
+function decodeDigest(frame: FrameCursor, position: number): StateDigest {
+  return {
+    index: frame.integer(position, 'index'),
+    kind: frame.integer(position + 1, 'kind', 0, CHECKSUM_MAX),
+    value: frame.integer(position + 2, 'value', 0, CHECKSUM_MAX),
+  }
 }
 
 function decodeCandidate(frame: FrameCursor): {
