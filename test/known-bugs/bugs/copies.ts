@@ -58,4 +58,18 @@ export const COPIES: readonly KnownBug[] = [
     ],
     detectedBy: ['I19'],
   },
+  {
+    name: 'forgetful-follower-counted',
+    does: 'leads, and continues to count the acknowledgements of a follower that no longer has the entries',
+    system: 'CockroachDB',
+    sources: ['cockroachdb/cockroach#124278'],
+    edits: [
+      {
+        file: 'src/core/rules/lost-entries.ts',
+        from: 'if (index > acknowledged || round < provenRound) return false',
+        to: "if (index > acknowledged || round < provenRound || progress.id !== '') return false",
+      },
+    ],
+    detectedBy: ['L10', 'L3', 'I9', 'I6', 'I8', 'I10'],
+  },
 ]
