@@ -48,8 +48,16 @@ export interface RuntimeOptions {
   readonly digestEntries: number
   /** A snapshot is taken after this many entries were applied since the last one … */
   readonly snapshotEntries: number
-  /** … or this many bytes of commands; in both cases, not before as many bytes were applied as the last snapshot has. */
+  /** … or this many blocks, of which the log keeps some bytes each in memory … */
+  readonly snapshotBlocks: number
+  /** … or this many bytes of commands, and `snapshotFactor` times as many as the last snapshot has. Never before as many bytes were applied as it has. */
   readonly snapshotBytes: number
+  /** How many times larger than the last snapshot the log grows before the next. */
+  readonly snapshotFactor: number
+  /** After this many bytes of commands a snapshot is taken whatever `snapshotFactor` and `snapshotPauseFactor` say. */
+  readonly snapshotBytesMax: number
+  /** After a snapshot the next waits this many times as long as it took, so that snapshots take a bounded share of time; 0 for no wait. */
+  readonly snapshotPauseFactor: number
   /** The minimum wait after a failed snapshot. */
   readonly snapshotRetryMs: number
   /** The wait before resuming a failed fetch of the leader's snapshot; it doubles after each attempt that got no further … */
@@ -95,9 +103,13 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   readBytesMax: 1024 * 1024,
   applyTurnMs: 8,
   lazyWriteMs: 50,
-  snapshotEntries: 100_000,
+  snapshotEntries: 1_000_000,
+  snapshotBlocks: 100_000,
   digestEntries: 4096,
   snapshotBytes: 64 * 1024 * 1024,
+  snapshotFactor: 4,
+  snapshotBytesMax: 1024 * 1024 * 1024,
+  snapshotPauseFactor: 9,
   snapshotRetryMs: 10_000,
   fetchRetryMinMs: 100,
   fetchRetryMaxMs: 30_000,
@@ -171,6 +183,7 @@ const checkObservers: OptionCheck = (value) => {
 }
 
 const MAY_BE_ZERO = new Set([
+  'snapshotPauseFactor',
   'trailingEntries',
   'trailingBytesMax',
   'freeBytesMin',

@@ -58,6 +58,7 @@ export class Applier<Command, Result> {
   #appliedIndex: LogIndex = 0
   #reportedIndex: LogIndex = 0
   #appliedBytes = 0
+  #appliedBlocks = 0
   #boundaryCallbacks: ((isRunning: boolean) => void)[] = []
 
   constructor(parts: ApplierParts<Command, Result>) {
@@ -72,6 +73,11 @@ export class Applier<Command, Result> {
   /** The bytes of all blocks applied since the start. */
   get appliedBytes(): number {
     return this.#appliedBytes
+  }
+
+  /** The number of all blocks applied since the start. */
+  get appliedBlocks(): number {
+    return this.#appliedBlocks
   }
 
   /** False while a snapshot is being restored, or is about to be. */
@@ -187,6 +193,7 @@ export class Applier<Command, Result> {
     if (cursor.offset < payloads.length) return false
     this.#appliedIndex = block.first + block.count - 1
     this.#appliedBytes += block.size
+    this.#appliedBlocks++
     return true
   }
 

@@ -7,13 +7,14 @@ import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { Applier } from '../pipeline/applier.ts'
+import type { AppliedTotals } from './snapshot-policy.ts'
 
 export interface SnapshotTakerParts {
   readonly id: NodeId
   /** Part of the file names: a restarted node must not reuse the name of an unfinished file. */
   readonly seed: number
   readonly machine: Pick<StateMachine, 'snapshot'>
-  readonly applier: Pick<Applier<never, unknown>, 'appliedIndex' | 'appliedBytes' | 'atBoundary'>
+  readonly applier: Pick<Applier<never, unknown>, 'appliedIndex' | 'appliedBytes' | 'appliedBlocks' | 'atBoundary'>
   readonly storage: Pick<Storage, 'snapshots'>
   readonly clock: Clock
   /** The term of an applied index, the hash chain and the membership in force there. */
@@ -22,8 +23,8 @@ export interface SnapshotTakerParts {
   readonly retryMs: number
   /** How long chunks are written before yielding to the event loop. */
   readonly turnMs: number
-  /** Also called with the newest snapshot if that is still current. `appliedBytes` is as of its index. */
-  readonly onTaken: (snapshot: SnapshotInfo, appliedBytes: number) => void
+  /** Also called with the newest snapshot if that is still current. `applied` is as of its index. */
+  readonly onTaken: (snapshot: SnapshotInfo, applied: AppliedTotals, tookMs: number) => void
   readonly emit: (event: RuntimeEvent) => void
 }
 
@@ -32,7 +33,7 @@ interface Capture {
   readonly info: SnapshotInfo
   readonly source: Iterator<Uint8Array> | AsyncIterator<Uint8Array>
   readonly firstChunk: IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>>
-  readonly appliedBytes: number
+  readonly applied: AppliedTotals
 }
 
 export class SnapshotTaker {
@@ -87,12 +88,13 @@ export class SnapshotTaker {
       })
       if (capture === undefined) {
         const current = newest() as SnapshotInfo
-        onTaken(current, applier.appliedBytes)
+        onTaken(current, totalsOf(applier), clock.now() - startedAt)
         return current
       }
       const snapshot = { ...capture.info, size: await this.#write(capture) }
-      emit({ type: 'snapshotTaken', snapshot, tookMs: clock.now() - startedAt })
-      onTaken(snapshot, capture.appliedBytes)
+      const tookMs = clock.now() - startedAt
+      emit({ type: 'snapshotTaken', snapshot, tookMs })
+      onTaken(snapshot, capture.applied, tookMs)
       return snapshot
     } catch (error) {
       this.#retryAt = clock.now() + retryMs
@@ -123,7 +125,7 @@ export class SnapshotTaker {
     const chunks = machine.snapshot()
     const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
     // A generator's body runs only when its first chunk is requested: request it now, so that it sees this state and no later one.
-    return { info, source, firstChunk: source.next(), appliedBytes: applier.appliedBytes }
+    return { info, source, firstChunk: source.next(), applied: totalsOf(applier) }
   }
 
   async #write(capture: Capture): Promise<number> {
@@ -157,6 +159,15 @@ export class SnapshotTaker {
     await writer.discard()
     return storage.snapshots.create(info)
   }
+}
+
+/** What the state machine has applied since the start; the first entry is that after the snapshot or the start of the log. */
+export function totalsOf({
+  appliedIndex,
+  appliedBlocks,
+  appliedBytes,
+}: Pick<Applier<never, unknown>, 'appliedIndex' | 'appliedBytes' | 'appliedBlocks'>): AppliedTotals {
+  return { entries: appliedIndex, blocks: appliedBlocks, bytes: appliedBytes }
 }
 
 function closingError(): RaftError {

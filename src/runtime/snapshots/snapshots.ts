@@ -9,9 +9,11 @@ import type { NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Alarms } from '../health/alarms.ts'
 import type { RuntimeOptions } from '../options.ts'
 import { SnapshotFetcher } from './snapshot-fetcher.ts'
+import type { AppliedTotals } from './snapshot-policy.ts'
+import { SnapshotPolicy } from './snapshot-policy.ts'
 import { SnapshotRetention } from './snapshot-retention.ts'
 import type { SnapshotTakerParts } from './snapshot-taker.ts'
-import { SnapshotTaker } from './snapshot-taker.ts'
+import { SnapshotTaker, totalsOf } from './snapshot-taker.ts'
 
 export interface SnapshotsParts extends Pick<SnapshotTakerParts, 'applier' | 'metadataAt'> {
   readonly options: RuntimeOptions & { readonly id: NodeId; readonly seed: number }
@@ -31,23 +33,26 @@ export class Snapshots {
   readonly #taker: SnapshotTaker
   readonly #fetcher: SnapshotFetcher
   readonly #retention: SnapshotRetention
-  /** The newest snapshot that was taken or restored, and the bytes applied up to then. It may not be recorded in the log yet. */
+  readonly #policy: SnapshotPolicy
+  /** The newest snapshot that was taken or restored, and what was applied up to then. It may not be recorded in the log yet. */
   #newest: SnapshotInfo | undefined
-  #bytesAtNewest = 0
+  #appliedAtNewest: AppliedTotals
   /** The newest snapshot whose record is durable. */
   #recorded: SnapshotInfo | undefined
 
   constructor(parts: SnapshotsParts) {
     const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, alarms, emit } = parts
     this.#parts = parts
+    this.#policy = new SnapshotPolicy(options)
     this.#newest = recovered
+    this.#appliedAtNewest = { entries: recovered?.index ?? 0, blocks: 0, bytes: 0 }
     this.#recorded = recovered
     this.#taker = new SnapshotTaker({
       ...{ id: options.id, seed: options.seed, machine, applier, storage, clock, metadataAt, emit },
       retryMs: options.snapshotRetryMs,
       turnMs: options.applyTurnMs,
       newest: () => this.#newest,
-      onTaken: (snapshot, appliedBytes) => this.#onTaken(snapshot, appliedBytes),
+      onTaken: (snapshot, applied, tookMs) => this.#onTaken(snapshot, applied, tookMs),
     })
     this.#fetcher = new SnapshotFetcher({
       ...{ transport, storage, clock, alarms, emit },
@@ -73,19 +78,18 @@ export class Snapshots {
 
   /** Takes a snapshot if enough was applied since the newest one. */
   onApplied(): void {
-    const { applier, options } = this.#parts
+    const { applier, clock } = this.#parts
     this.#fetcher.onApplied(applier.appliedIndex)
-    const entries = applier.appliedIndex - (this.#newest?.index ?? 0)
-    const bytes = applier.appliedBytes - this.#bytesAtNewest
-    const isDue = entries >= options.snapshotEntries || (bytes >= options.snapshotBytes && entries > 0)
-    // A large state is not written again for a few entries: the bytes written stay below twice the bytes applied.
-    if (isDue && bytes >= (this.#newest?.size ?? 0)) this.takeIfIdle()
+    const before = this.#appliedAtNewest
+    const { entries, blocks, bytes } = totalsOf(applier)
+    const since = { entries: entries - before.entries, blocks: blocks - before.blocks, bytes: bytes - before.bytes }
+    if (this.#policy.isDue(since, this.#newest?.size ?? 0, clock.now())) this.takeIfIdle()
   }
 
   /** The state machine was restored from a snapshot of the leader. */
   onRestored(snapshot: SnapshotInfo): void {
     this.#newest = snapshot
-    this.#bytesAtNewest = this.#parts.applier.appliedBytes
+    this.#appliedAtNewest = totalsOf(this.#parts.applier)
   }
 
   /** The write that makes this the snapshot of the log is durable. */
@@ -134,11 +138,12 @@ export class Snapshots {
     return this.#fetcher.stop()
   }
 
-  #onTaken(snapshot: SnapshotInfo, appliedBytes: number): void {
+  #onTaken(snapshot: SnapshotInfo, applied: AppliedTotals, tookMs: number): void {
+    this.#policy.onTaken(tookMs, this.#parts.clock.now())
     // One from the leader may have been restored in the meantime.
     if (snapshot.index > (this.#newest?.index ?? 0)) {
       this.#newest = snapshot
-      this.#bytesAtNewest = appliedBytes
+      this.#appliedAtNewest = applied
     }
     this.#retention.onFinished(snapshot)
     this.#parts.post({ type: 'snapshotTaken', snapshot })

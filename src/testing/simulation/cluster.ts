@@ -44,6 +44,7 @@ const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
   caughtUpEntries: 4,
   blockEntriesMax: 4,
   snapshotEntries: 12,
+  snapshotPauseFactor: 0,
   digestEntries: 8,
   snapshotRetryMs: 100,
   fetchRetryMinMs: 20,

@@ -125,7 +125,7 @@ class Fixture {
       alarms: { raise: () => undefined, clear: () => undefined },
       options: {
         ...{ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, id: 'n1', seed: 1 },
-        ...{ snapshotEntries: 10, snapshotBytes: 1000, snapshotRetryMs: 1000 },
+        ...{ snapshotEntries: 10, snapshotBytes: 1000, snapshotFactor: 1, snapshotRetryMs: 1000 },
       },
       machine: {
         *snapshot() {
@@ -143,6 +143,7 @@ class Fixture {
         get appliedBytes() {
           return fixture.appliedBytes
         },
+        appliedBlocks: 0,
         atBoundary: (callback) => {
           if (fixture.isMidBlock) fixture.boundary = callback
           else callback(true)
