@@ -9,6 +9,11 @@ export { realClock } from './runtime/real-clock.ts'
 export type { MakeCore } from './runtime/recovery.ts'
 export { type StartOptions, startNode } from './start-node.ts'
 
+// Change the data directory of a stopped node.
+
+export { type ConvertDirectoryOptions, convertDataDirectory } from './convert-data-directory.ts'
+export type { Conversion } from './data-directory/convert.ts'
+
 // The application's state machine, and how its commands become bytes.
 
 export type { ApplyContext, Codec, StateMachine } from './contracts/state-machine.ts'

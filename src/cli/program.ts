@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, optionParser, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
+import type { ConvertFlags } from './commands/convert-data.ts'
 import type { ReplayFlags } from './commands/replay.ts'
 import type { ErrorSource } from './error-text.ts'
 import { errorJson, errorText } from './error-text.ts'
@@ -66,6 +67,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addKeyValue(addClusterCommand, terminal)
   program.commandsGroup('Administer:')
   addAdministration(program, addClusterCommand, terminal)
+  addDataCommands(program, terminal, guard)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
   return program
@@ -233,6 +235,28 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     'take a snapshot now',
     async (command) => (await load()).snapshotTake(contextOf(command)),
     snapshot,
+  )
+}
+
+function addDataCommands(program: Command, terminal: Terminal, guard: Guard): void {
+  const data = program.command('data').description('change the data directory of a stopped node')
+  const command = data
+    .command('convert')
+    .description('move the log of a stopped node to the other storage engine, and verify it')
+    .argument('<directory>', 'the data directory of the node')
+    .addOption(
+      new Option('--to <engine>', 'what is to keep the log').choices(['rocksdb', 'segments']).makeOptionMandatory(),
+    )
+    .option('--keep', 'keep the old files beside the new ones, as log.kept or segments.kept')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+  command.action((directory: string) =>
+    guard(
+      async () => {
+        const { convertData } = await import('./commands/convert-data.ts')
+        return convertData(directory, command.opts<ConvertFlags>(), terminal)
+      },
+      { source: 'node', format: command.opts<ConvertFlags>().output },
+    ),
   )
 }
 

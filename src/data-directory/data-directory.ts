@@ -24,7 +24,8 @@ export interface DirectoryIdentity extends StorageIdentity {
   readonly countsBoots?: boolean
 }
 
-const ENGINE_TITLES: Readonly<Record<EngineName, string>> = { rocksdb: 'RocksDB', segments: 'segment files' }
+/** What keeps the log, in words. */
+export const ENGINE_TITLES: Readonly<Record<EngineName, string>> = { rocksdb: 'RocksDB', segments: 'segment files' }
 
 export class DataDirectory {
   readonly path: string
@@ -77,6 +78,23 @@ export class DataDirectory {
     return (await this.#readIdentity())?.engine
   }
 
+  /** The identity of an existing directory, whatever node it belongs to. */
+  async requireIdentity(): Promise<DirectoryIdentity> {
+    const found = await this.#readIdentity()
+    if (found === undefined)
+      throw new RaftError('ERR_RAFT_DATA_DIR_ACCESS', `${this.path} is not a data directory: it has no file IDENTITY`, {
+        hint: 'check the path; a node creates its data directory when it starts for the first time',
+        details: { path: this.path },
+      })
+    this.#checkFormat(found)
+    return found
+  }
+
+  /** Makes the other engine that of the directory: after a crash it is either the old or the new one. */
+  async changeEngine(identity: DirectoryIdentity, engine: EngineName): Promise<void> {
+    await replaceFile(this.identity, encodeChecksummedJson({ ...identity, engine }))
+  }
+
   async #readIdentity(): Promise<DirectoryIdentity | undefined> {
     let bytes: Buffer
     try {
@@ -106,22 +124,14 @@ export class DataDirectory {
   }
 
   #check(found: DirectoryIdentity, expected: StorageIdentity, engine: EngineName): void {
-    const { format, clusterId, nodeId } = found
-    if (format !== STORAGE_FORMAT)
-      throw new RaftError(
-        'ERR_RAFT_FORMAT',
-        `the data directory ${this.path} has storage format ${format}, and this version reads format ${STORAGE_FORMAT}`,
-        {
-          hint: 'start it with the version of quorate that wrote it; nothing was changed',
-          details: { path: this.path, found: format, supported: STORAGE_FORMAT },
-        },
-      )
+    const { clusterId, nodeId } = found
+    this.#checkFormat(found)
     if (found.engine !== engine)
       throw new RaftError(
         'ERR_RAFT_STORAGE_MISMATCH',
         `the log in the data directory ${this.path} is kept in ${ENGINE_TITLES[found.engine] ?? found.engine}, and was opened with ${ENGINE_TITLES[engine]}`,
         {
-          hint: `start the node with storage '${found.engine}', or without a choice; nothing was changed`,
+          hint: `start the node with storage '${found.engine}', or without a choice; "quorate data convert" moves the log; nothing was changed`,
           details: { path: this.path, onDisk: found.engine, configured: engine },
         },
       )
@@ -141,6 +151,18 @@ export class DataDirectory {
         {
           hint: 'correct the node id or the data directory: two nodes must never share voting state',
           details: { path: this.path, onDisk: nodeId, configured: expected.nodeId },
+        },
+      )
+  }
+
+  #checkFormat({ format }: DirectoryIdentity): void {
+    if (format !== STORAGE_FORMAT)
+      throw new RaftError(
+        'ERR_RAFT_FORMAT',
+        `the data directory ${this.path} has storage format ${format}, and this version reads format ${STORAGE_FORMAT}`,
+        {
+          hint: 'start it with the version of quorate that wrote it; nothing was changed',
+          details: { path: this.path, found: format, supported: STORAGE_FORMAT },
         },
       )
   }

@@ -28,7 +28,8 @@ export interface HardStateRecord {
   readonly lastTerm: Term
 }
 
-const EMPTY: HardStateRecord = {
+/** The record of a new directory. */
+export const EMPTY_RECORD: HardStateRecord = {
   number: 0,
   term: 0,
   votedFor: undefined,
@@ -56,7 +57,7 @@ export class HardStateFile {
 
   /** Creates both files of a new data directory. */
   static async create(paths: readonly [string, string]): Promise<void> {
-    for (const path of paths) await replaceFile(path, encodeChecksummedJson(EMPTY, FILE_BYTES))
+    for (const path of paths) await replaceFile(path, encodeChecksummedJson(EMPTY_RECORD, FILE_BYTES))
   }
 
   /** Reads both files, uses the newer record, and repairs the other file. Rejects with ERR_RAFT_CORRUPT if both are damaged. */
@@ -140,7 +141,7 @@ async function readCopy(path: string): Promise<Copy> {
   try {
     const decoded = decodeChecksummedJson<HardStateRecord>(await readFile(path))
     if ('damage' in decoded) return { record: undefined, damage: decoded.damage }
-    return { record: { ...EMPTY, ...decoded.value }, damage: '' }
+    return { record: { ...EMPTY_RECORD, ...decoded.value }, damage: '' }
   } catch (cause) {
     if (isMissing(cause)) return { record: undefined, damage: 'it is missing' }
     throw storageError(cause, `read term and vote from ${path}`)

@@ -1,5 +1,6 @@
 /** The durable storage: the log in RocksDB, term and vote in two small files, each snapshot in a separate file. */
 
+import type { DataDirectory } from '../data-directory/data-directory.ts'
 import { DirectoryStorage } from '../data-directory/directory-storage.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { loadBinding } from './binding.ts'
@@ -17,7 +18,7 @@ import { SpaceReserve } from './space-reserve.ts'
  */
 export class RocksDBStorage extends DirectoryStorage<BlockHeader> {
   constructor(options: RocksDBStorageOptions) {
-    const { writeBufferBytes, cacheBytes, markDelayMs } = resolveOptions(options)
+    const { markDelayMs } = resolveOptions(options)
     super({
       path: options.directory,
       engine: 'rocksdb',
@@ -26,11 +27,19 @@ export class RocksDBStorage extends DirectoryStorage<BlockHeader> {
       assertWorks: () => {
         if (options.binding === undefined) loadBinding()
       },
-      openFiles: (directory, mustExist) => {
-        const binding = options.binding ?? loadBinding()
-        const reserve = new SpaceReserve(directory.path, writeBufferBytes)
-        return RocksDBFiles.open(directory, { binding, writeBufferBytes, cacheBytes, reserve }, mustExist)
-      },
+      openFiles: (directory, mustExist) => openRocksDBFiles(directory, mustExist, options),
     })
   }
+}
+
+/** Opens or creates the database of a directory, and locks the directory. */
+export function openRocksDBFiles(
+  directory: DataDirectory,
+  mustExist: boolean,
+  options: RocksDBStorageOptions = { directory: directory.path },
+): Promise<RocksDBFiles> {
+  const { writeBufferBytes, cacheBytes } = resolveOptions(options)
+  const binding = options.binding ?? loadBinding()
+  const reserve = new SpaceReserve(directory.path, writeBufferBytes)
+  return RocksDBFiles.open(directory, { binding, writeBufferBytes, cacheBytes, reserve }, mustExist)
 }

@@ -1,5 +1,6 @@
 /** The durable storage without native code: the log in segment files, term and vote in two small files, each snapshot in a separate file. */
 
+import type { DataDirectory } from '../data-directory/data-directory.ts'
 import { DirectoryStorage } from '../data-directory/directory-storage.ts'
 import { freeBytesOf } from '../data-directory/durable-files.ts'
 import { RaftError } from '../errors.ts'
@@ -20,20 +21,26 @@ const SLACK_BYTES = 1024 * 1024
  */
 export class SegmentStorage extends DirectoryStorage<StoredBlock> {
   constructor(options: SegmentStorageOptions) {
-    const { segmentBytes, markDelayMs } = resolveOptions(options)
+    const { markDelayMs } = resolveOptions(options)
     super({
       path: options.directory,
       engine: 'segments',
       markDelayMs,
       logPathIn: (directory) => directory.segments,
-      openFiles: (directory, mustExist) =>
-        SegmentLogFiles.open(
-          directory,
-          { segmentBytes, reserve: (bytes) => reserveSpace(directory.path, bytes) },
-          mustExist,
-        ),
+      openFiles: (directory, mustExist) => openSegmentFiles(directory, mustExist, options),
     })
   }
+}
+
+/** Opens or creates the segments of a directory, and locks the directory. */
+export function openSegmentFiles(
+  directory: DataDirectory,
+  mustExist: boolean,
+  options: SegmentStorageOptions = { directory: directory.path },
+): Promise<SegmentLogFiles> {
+  const { segmentBytes } = resolveOptions(options)
+  const reserve = (bytes: number): Promise<void> => reserveSpace(directory.path, bytes)
+  return SegmentLogFiles.open(directory, { segmentBytes, reserve }, mustExist)
 }
 
 async function reserveSpace(path: string, bytes: number): Promise<void> {

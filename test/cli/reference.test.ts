@@ -16,6 +16,7 @@ describe('docs/reference/cli.md', () => {
     'member remove',
     'leader transfer',
     'snapshot take',
+    'data convert',
   ]))
     it(`lists every flag of quorate ${words}`, async () => {
       const help = await helpOf(words.split(' ').filter((word) => word !== ''))

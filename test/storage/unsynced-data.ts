@@ -38,9 +38,9 @@ export class UnsyncedData {
     if (!this.#contents.has(ino)) this.#contents.set(ino, existsSync(path) ? readFileSync(path) : Buffer.alloc(0))
   }
 
-  /** Call before the name changes or disappears. */
+  /** Call before the name of a file changes or disappears. */
   recordName(path: string): void {
-    if (this.#names.has(path)) return
+    if (this.#names.has(path) || (existsSync(path) && statSync(path).isDirectory())) return
     this.#names.set(path, existsSync(path) ? { ino: statSync(path).ino, bytes: readFileSync(path) } : undefined)
   }
 

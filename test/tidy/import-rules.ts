@@ -25,12 +25,22 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: BASE,
   kv: BASE,
   testing: [...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'segments', 'client', 'linearizability'],
+  'convert-data-directory.ts': ['platform', 'data-directory', 'rocksdb', 'segments'],
   'start-node.ts': [...BASE, 'runtime', 'memory', 'grpc', 'data-directory', 'rocksdb', 'segments', 'client'],
   'memory-cluster.ts': [...BASE, 'runtime', 'memory'],
   'memory.ts': ['memory', 'memory-cluster.ts'],
   'client.ts': ['client', 'connect.ts'],
   'connect.ts': [...BASE, 'grpc', 'client'],
-  'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'connect.ts'],
+  'index.ts': [
+    ...BASE,
+    'runtime',
+    'memory',
+    'client',
+    'start-node.ts',
+    'convert-data-directory.ts',
+    'data-directory',
+    'connect.ts',
+  ],
   cli: [
     ...[
       ...BASE,
@@ -45,7 +55,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'linearizability',
       'testing',
     ],
-    ...['start-node.ts', 'connect.ts', 'index.ts'],
+    ...['start-node.ts', 'convert-data-directory.ts', 'connect.ts', 'index.ts'],
   ],
 }
 
@@ -68,13 +78,14 @@ const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   client: ['node:'],
   kv: ['node:', 'sorted-btree'],
   testing: ['node:', 'fast-check'],
+  'convert-data-directory.ts': ['node:'],
   'start-node.ts': ['node:'],
   'memory-cluster.ts': [],
   'memory.ts': [],
   'client.ts': [],
   'connect.ts': [],
   'index.ts': [],
-  cli: ['node:', 'commander', 'cli-table3'],
+  cli: ['node:', 'commander', 'cli-progress', 'cli-table3'],
 }
 
 /** The layers within src/core, top first. A file may import files of its own layer and of the layers below it. */
