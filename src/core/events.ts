@@ -60,6 +60,10 @@ export type RaftEvent =
     }
   /** The follower no longer waits for space for a snapshot. */
   | { readonly type: 'snapshotResumed'; readonly peer: NodeId }
+  /** A follower has failed to fetch the leader's snapshot so many times in a row, and gets no further. */
+  | { readonly type: 'snapshotFetchFailing'; readonly peer: NodeId; readonly attempts: number }
+  /** That follower has got further, or needs no snapshot any longer. */
+  | { readonly type: 'snapshotFetchRecovered'; readonly peer: NodeId }
   | { readonly type: 'snapshotInstalled'; readonly snapshot: SnapshotInfo }
   | { readonly type: 'followerCaughtUp'; readonly peer: NodeId }
   | { readonly type: 'storageStalled'; readonly stalledMs: number }

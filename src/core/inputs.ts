@@ -70,6 +70,8 @@ export type Input =
     }
   /** The snapshot requested by `Effects.fetch` could not be fetched. */
   | { readonly type: 'snapshotFetchFailed'; readonly snapshot: SnapshotInfo; readonly reason: string }
+  /** So many attempts in a row to fetch a snapshot got no further; 0 once one did. Followers report it to the leader. */
+  | { readonly type: 'snapshotFetchesCounted'; readonly failed: number }
   /** A link to a peer was opened; the peer sent this directory id and boot in its handshake. */
   | { readonly type: 'peerSeen'; readonly peer: NodeId; readonly directoryId: string; readonly boot?: Boot | undefined }
   /**

@@ -97,6 +97,8 @@ export interface InstallSnapshotResponse {
   readonly session: LogIndex
   /** Fetching: the snapshot does not fit on the follower's disk at present. */
   readonly shortage?: Shortage | undefined
+  /** How many attempts in a row to fetch a snapshot got no further, if they are so many that the leader should know. */
+  readonly failedFetches?: number | undefined
 }
 
 /** Makes the receiver campaign at once (thesis §3.10). */

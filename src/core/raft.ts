@@ -172,6 +172,9 @@ function processInput(state: RaftState, input: Input): void {
     case 'snapshotFetchStalled':
       if (state.snapshotFetch?.snapshot.id === input.snapshot.id) state.snapshotFetch.shortage = input.shortage
       return
+    case 'snapshotFetchesCounted':
+      state.failedFetches = input.failed
+      return
     case 'snapshotFetchFailed':
       return onSnapshotFetchFailed(state, input.snapshot)
     case 'peerSeen':

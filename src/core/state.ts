@@ -122,6 +122,8 @@ export class RaftState {
   role: RoleState = { type: 'follower' }
   leader: NodeId | undefined
   snapshotFetch: SnapshotFetch | undefined
+  /** Attempts in a row to fetch a snapshot that got no further. */
+  failedFetches = 0
   /** This node is short of disk space. */
   shortage: Shortage | undefined
   /** How long its recent durable writes took, in whole milliseconds; 0 if they are fast. */

@@ -31,6 +31,8 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   fetchProgress: 'debug',
   snapshotStalled: 'debug',
   snapshotResumed: 'debug',
+  snapshotFetchFailing: 'debug',
+  snapshotFetchRecovered: 'debug',
   snapshotStarted: 'debug',
   paused: 'warn',
   logTruncated: 'warn',

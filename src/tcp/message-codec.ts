@@ -73,14 +73,18 @@ function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
       writer.number(message.session)
       return writer.rest(info)
     }
-    case 'InstallSnapshotResponse':
-      writer.begin(FRAME.installSnapshotResponse, message.shortage === undefined ? 0 : 1, 7)
+    case 'InstallSnapshotResponse': {
+      const { shortage, failedFetches } = message
+      const flags = (shortage === undefined ? 0 : 1) | (failedFetches === undefined ? 0 : 2)
+      writer.begin(FRAME.installSnapshotResponse, flags, 8)
       writer.number(message.term)
       writer.number(OUTCOMES.indexOf(message.outcome))
       writer.number(message.index)
       writer.number(message.round)
       writer.number(message.session)
-      return encodeShortage(writer, message.shortage)
+      encodeShortage(writer, shortage)
+      return writer.number(failedFetches ?? 0)
+    }
     case 'TimeoutNow':
       writer.begin(FRAME.timeoutNow, 0, 1)
       return writer.number(message.term)
@@ -168,15 +172,7 @@ export function decodeMessage(frame: FrameCursor): PeerMessage {
         session: frame.integer(2, 'session'),
       }
     case FRAME.installSnapshotResponse:
-      return {
-        type: 'InstallSnapshotResponse',
-        term: frame.integer(0, 'term'),
-        outcome: OUTCOMES[frame.integer(1, 'outcome', 1, 3)] as InstallSnapshotResponse['outcome'],
-        index: frame.integer(2, 'index'),
-        round: frame.integer(3, 'round'),
-        session: frame.integer(4, 'session'),
-        ...((frame.flags & 1) === 0 ? {} : { shortage: decodeShortage(frame, 5) }),
-      }
+      return decodeInstallSnapshotResponse(frame)
     case FRAME.timeoutNow:
       return { type: 'TimeoutNow', term: frame.integer(0, 'term', 1) }
     case FRAME.readIndexRequest:
@@ -187,6 +183,19 @@ export function decodeMessage(frame: FrameCursor): PeerMessage {
     }
     default:
       throw badMessage(`a frame of unknown type ${frame.type}`)
+  }
+}
+
+function decodeInstallSnapshotResponse(frame: FrameCursor): InstallSnapshotResponse {
+  return {
+    type: 'InstallSnapshotResponse',
+    term: frame.integer(0, 'term'),
+    outcome: OUTCOMES[frame.integer(1, 'outcome', 1, 3)] as InstallSnapshotResponse['outcome'],
+    index: frame.integer(2, 'index'),
+    round: frame.integer(3, 'round'),
+    session: frame.integer(4, 'session'),
+    ...((frame.flags & 1) === 0 ? {} : { shortage: decodeShortage(frame, 5) }),
+    ...((frame.flags & 2) === 0 ? {} : { failedFetches: frame.integer(7, 'failedFetches') }),
   }
 }
 

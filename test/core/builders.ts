@@ -460,6 +460,7 @@ export function snapshotResponse(fields: {
   readonly round?: number
   readonly session?: LogIndex
   readonly shortage?: Shortage
+  readonly failedFetches?: number
 }): InstallSnapshotResponse {
   return { type: 'InstallSnapshotResponse', index: 0, round: 0, session: 0, ...fields }
 }

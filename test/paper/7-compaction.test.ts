@@ -160,6 +160,27 @@ describe('§7 Log compaction: sending a snapshot', () => {
     assert.deepEqual(events, [['snapshotStalled'], [], ['snapshotResumed']])
   })
 
+  it('a leader reports that the follower fails to fetch the snapshot, until it succeeds or needs none', () => {
+    const fetching = { term: 2, outcome: 'fetching' } as const
+    for (const end of [fetching, { term: 2, outcome: 'installed', index: 6 } as const, 'accepted'] as const) {
+      const leader = offering()
+      const answers = [
+        { ...fetching, failedFetches: 3 },
+        { ...fetching, failedFetches: 3 },
+        { ...fetching, failedFetches: 4 },
+      ]
+      const messages = [
+        ...answers.map((fields) => snapshotResponse(fields)),
+        end === 'accepted' ? appendResponse({ term: 2, match: 6 }) : snapshotResponse(end),
+      ]
+      const events = messages.flatMap((message) => leader.process({ type: 'receive', from: 'b', message }).events)
+      assert.deepEqual(
+        events.flatMap((event) => (event.type === 'snapshotFetchFailing' ? event.attempts : event.type)).slice(0, 3),
+        [3, 4, 'snapshotFetchRecovered'],
+      )
+    }
+  })
+
   it('a leader whose snapshot could not be fetched takes a new one, and repeats its offer with the next heartbeat', () => {
     const leader = offering()
     leader.step({ type: 'receive', from: 'b', message: snapshotResponse({ term: 2, outcome: 'failed' }) })
@@ -274,6 +295,20 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     follower.process({ type: 'snapshotFetchStalled', snapshot, shortage })
     assert.deepEqual(answer(), { ...fetching, shortage })
     follower.process({ type: 'snapshotFetchStalled', snapshot, shortage: undefined })
+    assert.deepEqual(answer(), fetching)
+  })
+
+  it('a follower tells a leader that offers a snapshot how often it failed to fetch one', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const snapshot = snapshotAt('9@2', MEMBERS)
+    const answer = (): unknown => follower.receive('b', snapshotRequest({ term: 2, snapshot }))[0]?.message
+    const fetching = snapshotResponse({ term: 2, outcome: 'fetching' })
+    answer()
+    follower.process({ type: 'snapshotFetchesCounted', failed: 3 })
+    assert.deepEqual(answer(), { ...fetching, failedFetches: 3 })
+    const { messages } = follower.process({ type: 'snapshotFetchFailed', snapshot, reason: 'gone' })
+    assert.deepEqual(messages[0]?.message, snapshotResponse({ term: 2, outcome: 'failed', failedFetches: 3 }))
+    follower.process({ type: 'snapshotFetchesCounted', failed: 0 })
     assert.deepEqual(answer(), fetching)
   })
 

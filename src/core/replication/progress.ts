@@ -47,6 +47,8 @@ export class Progress {
   digestOfQuorum: StateDigest | undefined
   /** It reported that the offered snapshot does not fit on its disk. */
   snapshotShortage: Shortage | undefined
+  /** It reported so many attempts in a row to fetch a snapshot that got no further. */
+  failedFetches = 0
   /** A read forwarded by this follower needs a commit index that has not been sent to it. */
   needsCommitIndex = false
   /** The match index at the start of heartbeat round `provenRound`, the first round with this match index. */

@@ -67,6 +67,7 @@ function hasSameContent({ log, outbox }: RaftState, from: NodeId, { index, chain
 
 function onAccepted(state: RaftState, progress: Progress, message: AppendEntriesResponse): void {
   progress.lastAcceptedAt = state.now
+  recordFailedFetches(state, progress, 0)
   const hasAdvanced = progress.recordMatch(message.index)
   if (progress.state.type === 'probe') return progress.becomeReplicate()
   // The follower already has the entries up to the offered snapshot, so it need not install it.
@@ -98,6 +99,7 @@ export function handleInstallSnapshotResponse(
   const progress = progressOf(state, leader, from, message)
   if (progress === undefined) return
   recordSnapshotShortage(state, progress, message.shortage)
+  recordFailedFetches(state, progress, message.failedFetches ?? 0)
   // Builds that do not report the end of their log send 0.
   if (message.outcome === 'fetching') {
     if (message.index > 0) detectLostEntries(state, progress, message.round, message.index + 1)
@@ -123,4 +125,12 @@ function recordSnapshotShortage({ outbox }: RaftState, progress: Progress, short
   if ((before === undefined) === (shortage === undefined)) return
   if (shortage === undefined) outbox.emit({ type: 'snapshotResumed', peer: progress.id })
   else outbox.emit({ type: 'snapshotStalled', peer: progress.id, ...shortage })
+}
+
+/** Reports how often in a row the follower has failed to fetch a snapshot, and when one arrives. */
+function recordFailedFetches({ outbox }: RaftState, progress: Progress, failed: number): void {
+  if (failed === progress.failedFetches) return
+  progress.failedFetches = failed
+  if (failed === 0) outbox.emit({ type: 'snapshotFetchRecovered', peer: progress.id })
+  else outbox.emit({ type: 'snapshotFetchFailing', peer: progress.id, attempts: failed })
 }

@@ -57,7 +57,8 @@ export function handleInstallSnapshot(state: RaftState, from: NodeId, message: I
   }
   const fetch = state.snapshotFetch
   const isFetching = fetch?.snapshot.id === snapshot.id && fetch.from === from
-  const report = isFetching && fetch.shortage !== undefined ? { shortage: fetch.shortage } : {}
+  const shortage = isFetching && fetch.shortage !== undefined ? { shortage: fetch.shortage } : {}
+  const report = { ...shortage, ...failedFetches(state) }
   send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })
   if (isFetching) return
   state.snapshotFetch = { from, snapshot, session }
@@ -93,5 +94,10 @@ export function onSnapshotFetchFailed(state: RaftState, snapshot: SnapshotInfo):
   if (snapshotFetch?.snapshot.id !== snapshot.id) return
   state.snapshotFetch = undefined
   const { from, session } = snapshotFetch
-  send(state, from, { type: 'InstallSnapshotResponse', term, outcome: 'failed', index: 0, round: 0, session })
+  const answer = { type: 'InstallSnapshotResponse', term, round: 0, session } as const
+  send(state, from, { ...answer, outcome: 'failed', index: 0, ...failedFetches(state) })
+}
+
+function failedFetches({ failedFetches }: RaftState): { readonly failedFetches?: number } {
+  return failedFetches === 0 ? {} : { failedFetches }
 }

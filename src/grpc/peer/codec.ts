@@ -151,6 +151,7 @@ const READERS: { readonly [Type in PeerMessage['type']]: (from: Fields) => Extra
     index: readInteger(from, 'index'),
     ...readRound(from),
     ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
+    ...readFailedFetches(from),
   }),
   TimeoutNow: (from) => ({ type: 'TimeoutNow', term: readInteger(from, 'term', 1) }),
   ReadIndexRequest: (from) => ({
@@ -194,6 +195,11 @@ function readApplyLag(from: Fields): { readonly applyLag?: number } {
 function readWriteMs(from: Fields): { readonly writeMs?: number } {
   const writeMs = readInteger(from, 'writeMs')
   return writeMs === 0 ? {} : { writeMs }
+}
+
+function readFailedFetches(from: Fields): { readonly failedFetches?: number } {
+  const failedFetches = readInteger(from, 'failedFetches')
+  return failedFetches === 0 ? {} : { failedFetches }
 }
 
 function readDigest(from: Fields): StateDigest {

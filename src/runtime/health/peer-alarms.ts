@@ -6,6 +6,7 @@ import type { NodeId } from '../../core/types.ts'
 import type { AlarmFacts, Alarms } from './alarms.ts'
 
 const SNAPSHOT_NO_SPACE = 'SNAPSHOT_NO_SPACE'
+const SNAPSHOT_FETCH_FAILING = 'SNAPSHOT_FETCH_FAILING'
 const TERM_JUMP = 'TERM_JUMP'
 const STATE_DIFFERS = 'STATE_DIFFERS'
 
@@ -39,6 +40,11 @@ export class PeerAlarms {
         const message = `${peer} needs a snapshot that does not fit on its disk: ${neededBytes} bytes are needed, ${freeBytes} are free; free space there`
         return this.#raise({ code: SNAPSHOT_NO_SPACE, peer, message, details: { freeBytes, neededBytes } })
       }
+      case 'snapshotFetchFailing': {
+        const { peer, attempts } = event
+        const message = `${peer} could not fetch the snapshot of this leader in ${attempts} attempts; the alarm on ${peer} has the reason`
+        return this.#raise({ code: SNAPSHOT_FETCH_FAILING, peer, message, details: { attempts } })
+      }
       case 'termJumpLimited': {
         const { from, claimed, term } = event
         if (!this.#termJumps.has(from) && this.#termJumps.size >= TERM_JUMP_PEERS_MAX) return
@@ -55,6 +61,8 @@ export class PeerAlarms {
       }
       case 'stateAgrees':
         return this.#clear(STATE_DIFFERS, (peer) => peer === event.peer)
+      case 'snapshotFetchRecovered':
+        return this.#clear(SNAPSHOT_FETCH_FAILING, (peer) => peer === event.peer)
       case 'snapshotResumed':
         return this.#clear(SNAPSHOT_NO_SPACE, (peer) => peer === event.peer)
       case 'steppedDown':

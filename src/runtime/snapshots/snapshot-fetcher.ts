@@ -26,6 +26,8 @@ export interface SnapshotFetcherParts {
   readonly onFetched: (snapshot: SnapshotInfo) => void
   /** The snapshot does not fit on the disk, or fits by now (undefined). */
   readonly onStalled: (snapshot: SnapshotInfo, shortage: Shortage | undefined) => void
+  /** So many attempts in a row got no further that an alarm is raised; 0 once it has ended. */
+  readonly onCounted: (failures: number) => void
   /** The fetch was given up. */
   readonly onFailed: (snapshot: SnapshotInfo, reason: string) => void
   readonly emit: (event: RuntimeEvent) => void
@@ -139,9 +141,11 @@ export class SnapshotFetcher {
     if (this.#failures < FAILURES_UNTIL_ALARM) return
     const message = `the snapshot of ${from} could not be fetched in ${this.#failures} attempts: ${errorMessage(error)}`
     alarms.raise({ code: FAILING, message, details: { from, attempts: this.#failures } })
+    this.#parts.onCounted(this.#failures)
   }
 
   #onSucceeded(): void {
+    if (this.#failures >= FAILURES_UNTIL_ALARM) this.#parts.onCounted(0)
     this.#failures = 0
     this.#nextAt = Number.NEGATIVE_INFINITY
     this.#reached = 0

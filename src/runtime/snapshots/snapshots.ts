@@ -59,6 +59,7 @@ export class Snapshots {
       freeBytesMin: options.freeBytesMin,
       freeBytesCheckMs: options.freeBytesCheckMs,
       onStalled: (snapshot, shortage) => post({ type: 'snapshotFetchStalled', snapshot, shortage }),
+      onCounted: (failed) => post({ type: 'snapshotFetchesCounted', failed }),
       retryMinMs: options.fetchRetryMinMs,
       retryMaxMs: options.fetchRetryMaxMs,
       attemptsMax: options.fetchAttemptsMax,

@@ -73,6 +73,14 @@ describe('the alarms of a leader about its followers', () => {
     assert.deepEqual([...raised], ['SNAPSHOT_NO_SPACE c'])
   })
 
+  it('are raised while the follower fails to fetch a snapshot, beside other ones', () => {
+    alarms.onEvent({ type: 'snapshotFetchFailing', peer: 'c', attempts: 3 })
+    alarms.onEvent({ type: 'snapshotResumed', peer: 'c' })
+    assert.deepEqual([...raised], ['SNAPSHOT_NO_SPACE b', 'SNAPSHOT_FETCH_FAILING c'])
+    alarms.onEvent({ type: 'snapshotFetchRecovered', peer: 'c' })
+    assert.deepEqual([...raised], ['SNAPSHOT_NO_SPACE b'])
+  })
+
   it('end when the follower is removed', () => {
     alarms.onEvent({ type: 'membershipCommitted', index: 9, membership: membershipOf('a b') })
     assert.deepEqual([...raised], ['SNAPSHOT_NO_SPACE b'])

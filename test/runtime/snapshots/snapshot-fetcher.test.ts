@@ -115,6 +115,7 @@ describe('the snapshot fetcher', () => {
     fixture.fetch('s4')
     await fixture.pass(1000)
     assert.deepEqual([fixture.outcomes.at(-1), fixture.alarms.size], ['fetched s4', 0])
+    assert.deepEqual(fixture.counted, [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0])
   })
 
   it('replaces an earlier fetch, and does not report its end', async () => {
@@ -136,6 +137,7 @@ class Fixture {
   readonly outcomes: string[] = []
   readonly alarms = new Map<string, string>()
   readonly stalls: (number | undefined)[] = []
+  readonly counted: number[] = []
   freeBytes: number | undefined
   readonly disk: MemoryDisk
   readonly storage: MemoryStorage
@@ -160,6 +162,7 @@ class Fixture {
         clear: (code) => this.alarms.delete(code),
       },
       onStalled: (_, shortage) => this.stalls.push(shortage?.freeBytes),
+      onCounted: (failures) => this.counted.push(failures),
       onFetched: ({ id }) => this.outcomes.push(`fetched ${id}`),
       onFailed: ({ id }, reason) => this.outcomes.push(`failed ${id}: ${reason}`),
       emit: () => undefined,

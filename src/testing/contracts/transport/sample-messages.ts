@@ -97,6 +97,7 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
   {
     ...{ type: 'InstallSnapshotResponse', term: 4, outcome: 'fetching', index: 0, round: 8, session: 1 },
     shortage: { freeBytes: 0, neededBytes: 2 ** 40 },
+    failedFetches: 3,
   },
   { type: 'InstallSnapshotResponse', term: 4, outcome: 'failed', index: 1000, round: 9, session: 1 },
   { type: 'TimeoutNow', term: 9 },
