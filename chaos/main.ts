@@ -19,6 +19,7 @@ const program = new Command('chaos')
   .option('--clients <n>', 'number of concurrent clients', count, 10)
   .option('--only <kinds>', `kinds of faults, separated by commas: ${Object.keys(ALL_FAULTS).join(', ')}`)
   .option('--command <file>', 'the quorate command to run', join(import.meta.dirname, '..', 'dist', 'cli', 'main.js'))
+  .option('--peer-transport <transport>', 'how the nodes connect to each other: grpc, tcp, or mixed (every other node)')
   .option('--storage <engine>', 'what keeps the logs: rocksdb or segments (default: as quorate serve chooses)')
   .option('--keep', 'keep the directories and the history even if the run passes')
   .option('--check <file>', 'check a kept history.jsonl instead of running nodes')
@@ -40,6 +41,7 @@ const options = program.opts<{
   injectStaleRead?: true
   lie?: true
   storage?: string
+  peerTransport?: string
 }>()
 
 /** The name of the cluster and of its directory. */
@@ -53,6 +55,11 @@ process.exitCode = historyFile === undefined ? await run() : checkFile(historyFi
 async function run(): Promise<number> {
   const { seed, nodes, command } = options
   const storage = options.storage === undefined ? [] : ['--storage', options.storage]
+  const peerTransport = (id: string): string[] => {
+    const wanted = options.peerTransport
+    if (wanted === undefined) return []
+    return ['--peer-transport', wanted !== 'mixed' ? wanted : Number(id.slice(1)) % 2 === 0 ? 'grpc' : 'tcp']
+  }
   const kinds = options.only?.split(',').map((kind) => FORMER_KINDS[kind] ?? kind)
   const unknown = kinds?.find((kind) => !(kind in ALL_FAULTS))
   if (unknown !== undefined)
@@ -62,7 +69,11 @@ async function run(): Promise<number> {
     name: NAME,
     initialMembers: Array.from({ length: nodes }, (_, offset) => `n${offset + 1}`),
     command: (args, id) =>
-      startServeProcess(command, [...args, ...storage], join(cluster.directory, 'logs', `${id}.log`)),
+      startServeProcess(
+        command,
+        [...args, ...storage, ...peerTransport(id)],
+        join(cluster.directory, 'logs', `${id}.log`),
+      ),
     electionTimeout: '400-800ms',
     snapshotEntries: 400,
   })

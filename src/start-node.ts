@@ -8,6 +8,8 @@ import type { EngineName } from './data-directory/data-directory.ts'
 import { DataDirectory } from './data-directory/data-directory.ts'
 import { isRaftError } from './errors.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
+import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
+import { checkTls } from './peer-link/tls.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
 import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
@@ -24,13 +26,20 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly advertise?: string | undefined
   /** The directory for the log and the snapshots; created if missing. Each node needs its own. */
   readonly dataDir?: string | undefined
-  /** TLS credentials, for incoming and outgoing connections. Without them nothing is encrypted: use a trusted network. */
+  /** TLS keys and certificates, for all connections of this node. Without them nothing is encrypted: use a trusted network. */
+  readonly tls?: GrpcTransportOptions['tls']
+  /** Instead of `tls`: credentials of grpc-js. The node then speaks only gRPC with its peers. */
   readonly credentials?: GrpcTransportOptions['credentials']
   /**
    * What keeps the log in `dataDir`: RocksDB, or segment files, which need no native code. By default a directory keeps what it has, and a
    * new one gets RocksDB if it loads, and segments otherwise. A Storage of your own replaces both, and `dataDir`.
    */
   readonly storage?: 'rocksdb' | 'segments' | Storage | undefined
+  /**
+   * How this node connects to its peers: over gRPC, or with frames over TCP, which cost less. Every node accepts both at `listen`, so the nodes
+   * of a cluster may differ, and change one by one. Default 'grpc'.
+   */
+  readonly peerTransport?: 'grpc' | 'tcp' | undefined
   /** Replaces gRPC at `listen`. */
   readonly transport?: Transport | undefined
 }
@@ -40,12 +49,14 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   listen: checkAddress,
   advertise: checkAddress,
   dataDir: checkString,
+  tls: checkTls,
   credentials: (value) =>
     typeof value === 'object' && value !== null ? undefined : 'must have `server` and `channel`',
   storage: (value) =>
     value === 'rocksdb' || value === 'segments' || checkMethods('open', 'write', 'read', 'close')(value) === undefined
       ? undefined
       : "must be 'rocksdb', 'segments' or a Storage",
+  peerTransport: (value) => (value === 'grpc' || value === 'tcp' ? undefined : "must be 'grpc' or 'tcp'"),
   transport: checkMethods('start', 'send', 'setPeers', 'close'),
 }
 
@@ -62,7 +73,17 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   throwOnProblems([...validateOptions(options, CHECKS), ...missingOptions({ ...options })])
   const tooFew = tooFewDescriptors()
   if (tooFew !== undefined) throw tooFew
-  const { listen, dataDir, credentials, storage, transport, seed = randomInt(2 ** 31), ...rest } = options
+  const {
+    listen,
+    dataDir,
+    tls,
+    credentials,
+    storage,
+    peerTransport,
+    transport,
+    seed = randomInt(2 ** 31),
+    ...rest
+  } = options
   const { advertise = ownEntry(options), ...nodeRest } = rest
   const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)
   const nodeOptions = { ...nodeRest, seed, clock: realClock(), storage: disk }
@@ -70,12 +91,14 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
   const { clientService } = await import('./grpc/service/client-service.ts')
   const { adminService } = await import('./grpc/service/admin-service.ts')
-  const network = new GrpcTransport({
-    listen: listen as string,
-    advertise,
-    credentials,
-    messageBytesMax: messageBytesMaxOf(options),
-  })
+  const { TcpProtocol } = await import('./tcp/tcp-protocol.ts')
+  const messageBytesMax = messageBytesMaxOf(options)
+  // Not at a port with credentials of grpc-js: there, only grpc-js can decrypt and authenticate.
+  const tcp = credentials === undefined ? new TcpProtocol({ ...PEER_LINK_DEFAULTS, messageBytesMax }, tls) : undefined
+  const network = new GrpcTransport(
+    { listen: listen as string, advertise, tls, credentials, messageBytesMax },
+    tcp && { protocol: tcp, isDialled: peerTransport === 'tcp' },
+  )
   const { server } = network
   return RaftNode.start({
     ...nodeOptions,
@@ -133,10 +156,18 @@ function messageBytesMaxOf(options: { readonly blockBytesMax?: number; readonly 
 /** Every node accepts messages of this size, because the limits of nodes may differ. */
 const MESSAGE_BYTES_MIN = 32 * 1024 * 1024
 
-function missingOptions({ listen, dataDir, storage, transport }: Partial<Record<string, unknown>>): OptionProblem[] {
+function missingOptions(options: Partial<Record<string, unknown>>): OptionProblem[] {
+  const { listen, dataDir, storage, transport, tls, credentials, peerTransport } = options
   const problems: OptionProblem[] = []
   if (dataDir === undefined && typeof storage !== 'object')
     problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
+  if (tls !== undefined && credentials !== undefined)
+    problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
+  if (credentials !== undefined && peerTransport === 'tcp')
+    problems.push({
+      path: 'peerTransport',
+      problem: "'tcp' needs `tls` instead of `credentials`, which only gRPC can use",
+    })
   if (listen === undefined && transport === undefined)
     problems.push({ path: 'listen', problem: "is missing: where should this node listen (such as '127.0.0.1:7001')?" })
   return problems

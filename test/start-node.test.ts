@@ -95,6 +95,28 @@ describe('startNode, with gRPC and RocksDB', function () {
     }
   })
 
+  it('changes its nodes one by one to connect over TCP, while clients use the same ports', async () => {
+    const dataDir = (id: string): string => join(directory, `changing-${id}`)
+    await Promise.all(Object.keys(peers).map((id) => start(id, { dataDir: dataDir(id) })))
+    const client = await connect<string, number>({ endpoints: Object.values(peers) })
+    try {
+      assert.equal(await client.propose('a'), 1)
+      for (const [offset, id] of Object.keys(peers).entries()) {
+        await nodes.find((node) => node.id === id)?.close()
+        nodes = nodes.filter((node) => node.id !== id)
+        await start(id, { dataDir: dataDir(id), peerTransport: 'tcp' })
+        assert.equal(await client.propose('b'), 2 + offset)
+      }
+      const statuses = await client.status()
+      assert.deepEqual(
+        statuses.map((each) => ('status' in each ? each.status.peerTransport : each.error)),
+        ['tcp', 'tcp', 'tcp'],
+      )
+    } finally {
+      await client.close()
+    }
+  })
+
   it('keeps the cluster id of its directory if the addresses in its options change', async () => {
     const moved = { ...peers, n3: '127.0.0.1:1' }
     const node = await start('n1', { peers: moved })

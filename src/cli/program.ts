@@ -118,6 +118,11 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
         'what keeps the log of a new directory (default: rocksdb if it loads, otherwise segments)',
       ).choices(['rocksdb', 'segments']),
     )
+    .addOption(
+      new Option('--peer-transport <transport>', 'how this node connects to its peers; all nodes accept both')
+        .choices(['grpc', 'tcp'])
+        .default('grpc'),
+    )
     .option('--memory', 'store nothing on disk: for experiments')
     .option('--cluster <name>', 'name of the cluster (default: derived from --peers)')
     .option('--election-timeout <min-max>', 'election timeout range, such as 750-1500ms')

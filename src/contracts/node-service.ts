@@ -37,6 +37,8 @@ export interface NodeStatus extends RaftStatus {
   readonly version: string
   /** What keeps the log: 'rocksdb', 'segments', or the name of another storage. */
   readonly storage: string | undefined
+  /** How the node connects to its peers: 'grpc', 'tcp', or the name of another transport. */
+  readonly peerTransport: string | undefined
   /** The longest recent delay of the event loop in milliseconds. */
   readonly loopDelayMs: number
   /** Free disk space, if the storage reports it. */

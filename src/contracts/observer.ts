@@ -11,6 +11,8 @@ export type RuntimeEvent =
       readonly isNew: boolean
       /** What keeps the log: 'rocksdb', 'segments', or the name of another storage. */
       readonly storage?: string | undefined
+      /** How the node connects to its peers: 'grpc', 'tcp', or the name of another transport. */
+      readonly peerTransport?: string | undefined
     }
   | {
       readonly type: 'recovered'

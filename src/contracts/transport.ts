@@ -71,6 +71,8 @@ export interface TransportHost {
  * It must NOT block or throw in `send`, queue without a limit, deliver within `send`, or deliver after `close` has resolved.
  */
 export interface Transport {
+  /** How it connects to peers, in a word, for the status and the log of a node: 'grpc'. */
+  readonly name?: string | undefined
   /** Listens, and starts to connect. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN. */
   start(host: TransportHost): Promise<void>
   /** The address at which peers reach this node, once started. */

@@ -1,4 +1,5 @@
 /** One gRPC port, shared by the services for peers, clients and operators, with an orderly shutdown. */
+import type { Socket } from 'node:net'
 import type { ServerInterceptor, ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
 import type { TransportHost } from '../contracts/transport.ts'
@@ -8,6 +9,9 @@ import { Port } from '../peer-link/port.ts'
 import { withDefaults } from '../platform/options.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
 import { toStatus } from './shared/status-codes.ts'
+
+/** Takes a connection. */
+type Acceptor = (socket: Socket) => void
 
 /** The options of GrpcServer. */
 export interface GrpcServerOptions {
@@ -44,7 +48,8 @@ export class GrpcServer {
   #started: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(options: GrpcServerOptions) {
+  /** `wrap` makes the acceptor of the port from that of gRPC, for a port with TLS or with other protocols. */
+  constructor(options: GrpcServerOptions, wrap: (grpc: Acceptor) => Acceptor = (grpc) => grpc) {
     this.#options = options
     const interceptors = [...(options.options?.interceptors ?? []), this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
@@ -55,7 +60,7 @@ export class GrpcServer {
       advertise: options.advertise,
       limits: withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {}),
       onCondition: options.onCondition ?? (() => undefined),
-      onConnection: (socket) => injector.injectConnection(socket),
+      onConnection: wrap((socket) => injector.injectConnection(socket)),
     })
   }
 

@@ -1,11 +1,18 @@
 /** The peer transport over gRPC: one server, one link per peer, and snapshot transfers. */
+import type { Socket } from 'node:net'
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { ChannelCredentials } from '@grpc/grpc-js'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { reportFewDescriptors } from '../peer-link/connection-report.ts'
+import type { PeerProtocol } from '../peer-link/peer-call.ts'
 import { PeerNetwork } from '../peer-link/peer-network.ts'
+import { remoteOf } from '../peer-link/port.ts'
+import { readPreface } from '../peer-link/preface.ts'
+import type { SharedPort } from '../peer-link/shared-port.ts'
+import { takingTls } from '../peer-link/tls.ts'
 import { withDefaults } from '../platform/options.ts'
+import type { GrpcServerOptions } from './grpc-server.ts'
 import { GrpcServer } from './grpc-server.ts'
 import { GrpcConnector } from './peer/grpc-connector.ts'
 import { acceptedCall } from './peer/peer-call.ts'
@@ -24,16 +31,20 @@ import { checkTransportOptions, GRPC_TRANSPORT_DEFAULTS, serverOptions } from '.
  * `start` rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN if the port cannot be bound.
  */
 export class GrpcTransport implements Transport {
+  readonly name: string
   readonly server: GrpcServer
+  readonly #shared: SharedPort | undefined
   readonly #network: PeerNetwork
   #closed: Promise<void> | undefined
 
-  /** Throws ERR_RAFT_OPTIONS that names every invalid option. */
-  constructor(options: GrpcTransportOptions) {
+  /** `shared` is another peer protocol at the same port. Throws ERR_RAFT_OPTIONS that names every invalid option. */
+  constructor(options: GrpcTransportOptions, shared?: SharedPort) {
     checkTransportOptions(options)
+    this.#shared = shared
+    this.name = shared?.isDialled === true ? shared.protocol.name : 'grpc'
     const limits = withDefaults(GRPC_TRANSPORT_DEFAULTS, options)
-    const credentials = options.credentials?.channel ?? ChannelCredentials.createInsecure()
-    this.server = new GrpcServer({
+    const credentials = channelCredentials(options)
+    const serverSettings = {
       listen: options.listen,
       advertise: options.advertise,
       credentials: options.credentials?.server,
@@ -41,15 +52,17 @@ export class GrpcTransport implements Transport {
       shutdownGraceMs: limits.shutdownGraceMs,
       connections: limits,
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
-    })
-    this.#network = new PeerNetwork({
-      limits,
-      address: () => this.address,
-      protocol: {
-        connector: () => new GrpcConnector(credentials, limits),
-        fetchSnapshot: (fetch) => fetchSnapshot({ ...fetch, credentials, limits }),
-      },
-    })
+    } satisfies GrpcServerOptions
+    this.server = new GrpcServer(serverSettings, (pass) =>
+      takingTls(options.tls, (socket) => this.#onConnection(socket, pass)),
+    )
+    const grpc: PeerProtocol = {
+      name: 'grpc',
+      connector: () => new GrpcConnector(credentials, limits),
+      fetchSnapshot: (fetch) => fetchSnapshot({ ...fetch, credentials, limits }),
+    }
+    const protocol = shared?.isDialled === true ? shared.protocol : grpc
+    this.#network = new PeerNetwork({ limits, address: () => this.address, protocol })
   }
 
   get address(): string {
@@ -87,7 +100,33 @@ export class GrpcTransport implements Transport {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all([this.#network.close(), this.server.close()]).then(() => undefined)
+    this.#closed ??= this.#shutdown()
     return this.#closed
   }
+
+  async #shutdown(): Promise<void> {
+    await Promise.all([this.#network.close(), this.server.close()])
+    // The last frames of the links are on their way.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.#shared?.protocol.close()
+  }
+
+  #onConnection(socket: Socket, pass: (socket: Socket) => void): void {
+    const protocol = this.#shared?.protocol
+    if (protocol === undefined) return pass(socket)
+    const remote = remoteOf(socket)
+    const markPeer = (): void => this.server.markPeer({ getPeer: () => remote })
+    readPreface(
+      socket,
+      protocol.prefaceBytes,
+      (preface) => protocol.accept(socket, preface, this.#network, markPeer),
+      () => pass(socket),
+    )
+  }
+}
+
+function channelCredentials({ tls, credentials }: GrpcTransportOptions): ChannelCredentials {
+  if (tls === undefined) return credentials?.channel ?? ChannelCredentials.createInsecure()
+  const [ca, key, cert] = [tls.ca, tls.key, tls.cert].map((pem) => (pem === undefined ? null : Buffer.from(pem)))
+  return ChannelCredentials.createSsl(ca, key, cert)
 }

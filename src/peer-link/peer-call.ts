@@ -27,7 +27,10 @@ export interface PeerCall {
 
 /** Opens calls to one peer, one at a time. */
 export interface PeerConnector {
-  /** Connects to the address and opens a call. Rejects if the peer's machine does not answer in `handshakeTimeoutMs`, or on abort. */
+  /**
+   * Connects to the address and opens a call. Rejects if the peer's machine does not answer in `handshakeTimeoutMs`, or on abort; with a
+   * RaftError if something answers that cannot be the peer.
+   */
   open(address: string, signal: AbortSignal): Promise<PeerCall>
   /** Whether the call that was opened last still waits for a connection, which may take longer than the handshake. */
   readonly isConnecting: boolean
@@ -45,6 +48,8 @@ export interface SnapshotFetch {
 
 /** One way to connect to peers. */
 export interface PeerProtocol {
+  /** In a word, for the status of a node. */
+  readonly name: string
   connector(): PeerConnector
   /** Yields the snapshot's bytes from `request.offset` on, over a separate connection, so that they do not delay heartbeats. */
   fetchSnapshot(fetch: SnapshotFetch): AsyncIterable<Uint8Array>

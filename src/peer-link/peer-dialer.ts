@@ -1,6 +1,7 @@
 /** Keeps one outgoing stream to a peer open: connects at one of its addresses, sends a hello, and retries after a loss, a rejection or a timeout. */
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
+import { isRaftError } from '../errors.ts'
 import type { Frame } from './frames.ts'
 import { checkHello, makeHello } from './handshake.ts'
 import type { PeerLinkLimits } from './limits.ts'
@@ -90,8 +91,11 @@ export class PeerDialer {
     let call: PeerCall
     try {
       call = await this.#parts.connector.open(this.#address, signal)
-    } catch {
-      return this.#onFailed()
+    } catch (error) {
+      if (signal.aborted || !isRaftError(error)) return this.#onFailed()
+      this.onRejected()
+      this.#onFailed()
+      return this.#parts.host.refusedBy(this.#parts.peer, { code: error.code, message: error.message })
     }
     if (signal.aborted) call.end('cancelled', 'closed')
     else this.#openStream(call)

@@ -143,7 +143,8 @@ export class NodeRuntime<Command, Result> {
     )
     if (this.#isClosing) return
     const { directoryId, boot, isNew } = this.#parts.recovered
-    this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew, storage: storage.name })
+    const adapters = { storage: storage.name, peerTransport: transport.name }
+    this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew, ...adapters })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
     this.#peers.reportDifferences((event) => this.hub.emit(event))
@@ -167,6 +168,7 @@ export class NodeRuntime<Command, Result> {
       moved: this.#peers.addresses.moved,
       version: VERSION,
       storage: this.#parts.storage.name,
+      peerTransport: transport.name,
       loopDelayMs: clock.loopDelayMs?.() ?? 0,
       freeBytes: this.health.freeBytes,
       pendingProposals: this.calls.proposals.count,

@@ -2,10 +2,31 @@
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { parseListenAddress } from '../peer-link/listen-address.ts'
+import type { TlsOptions } from '../peer-link/tls.ts'
+import { secureConnection } from '../peer-link/tls.ts'
 import { onAbort } from '../platform/on-abort.ts'
 
-/** Rejects if that fails, takes longer than `timeoutMs`, or is aborted. The socket is paused. */
-export function connectSocket(address: string, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+export interface SocketTarget {
+  readonly address: string
+  readonly timeoutMs: number
+  readonly tls: TlsOptions | undefined
+  readonly signal: AbortSignal
+}
+
+/** Rejects if that fails, takes longer than `timeoutMs` (twice with TLS), or is aborted; with ERR_RAFT_PROTOCOL if TLS fails. */
+export async function connectSocket({ address, timeoutMs, tls, signal }: SocketTarget): Promise<Socket> {
+  const socket = await openSocket(address, timeoutMs, signal)
+  if (tls === undefined) return socket
+  const { host } = parseListenAddress(address)
+  const stopListening = onAbort(signal, () => socket.destroy())
+  try {
+    return await secureConnection(socket, tls, { address, host, timeoutMs })
+  } finally {
+    stopListening()
+  }
+}
+
+function openSocket(address: string, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
   if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     const socket = connect({ ...parseListenAddress(address), noDelay: true, keepAlive: true })

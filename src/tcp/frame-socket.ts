@@ -55,6 +55,11 @@ export class FrameSocket {
     socket.on('close', () => this.#onEnded('the connection was lost'))
   }
 
+  /** The other end has sent the preface. */
+  get isAnswered(): boolean {
+    return this.#preface === undefined
+  }
+
   get isEnded(): boolean {
     return this.#isEnded
   }

@@ -1,6 +1,8 @@
 /** The options of TcpTransport. */
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../peer-link/limits.ts'
+import type { TlsOptions } from '../peer-link/tls.ts'
+import { checkTls } from '../peer-link/tls.ts'
 import type { OptionCheck } from '../platform/options.ts'
 import { checkInteger, checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
 
@@ -9,12 +11,15 @@ export interface TcpTransportOptions extends Partial<PeerLinkLimits> {
   readonly listen: string
   /** The address at which peers reach this node, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
+  /** TLS keys and certificates, for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
+  readonly tls?: TlsOptions | undefined
 }
 
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(PEER_LINK_DEFAULTS).map((name) => [name, checkInteger(0)])),
   listen: checkString,
   advertise: checkString,
+  tls: checkTls,
 }
 
 /** Throws ERR_RAFT_OPTIONS that names every problem. */

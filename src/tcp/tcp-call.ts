@@ -9,17 +9,24 @@ import type { FrameCursor } from './frame-reader.ts'
 import type { FrameSocket } from './frame-socket.ts'
 import { decodeMessage, encodeMessages } from './message-codec.ts'
 
+/** Why a peer that this node has called is not connected. */
+export interface DialRefusals {
+  /** It does not speak this protocol. */
+  foreign(bytes: Buffer): Refusal
+  /** It has ended the connection before it answered. Undefined if that may happen to any connection. */
+  unanswered(reason: string): Refusal | undefined
+}
+
 export class TcpCall implements PeerCall {
   readonly #socket: FrameSocket
   readonly #limits: PeerLinkLimits
-  readonly #foreignRefusal: (bytes: Buffer) => Refusal
+  readonly #refusals: DialRefusals
   #received: PeerMessage[] = []
 
-  /** `foreignRefusal` says why a peer that does not speak this protocol is not connected. */
-  constructor(socket: FrameSocket, limits: PeerLinkLimits, foreignRefusal: (bytes: Buffer) => Refusal) {
+  constructor(socket: FrameSocket, limits: PeerLinkLimits, refusals: DialRefusals) {
     this.#socket = socket
     this.#limits = limits
-    this.#foreignRefusal = foreignRefusal
+    this.#refusals = refusals
   }
 
   write(frame: Frame, onWritten: () => void): void {
@@ -31,8 +38,8 @@ export class TcpCall implements PeerCall {
       onFrame: (frame) => this.#onFrame(frame, listener),
       onChunkEnd: () => this.#deliver(listener),
       onMalformed: (reason) => listener.onMalformed(reason),
-      onEnded: (reason) => listener.onEnded(reason),
-      onForeign: (bytes) => listener.onFrame({ type: 'refusal', refusal: this.#foreignRefusal(bytes) }),
+      onEnded: (reason) => this.#onEnded(reason, listener),
+      onForeign: (bytes) => listener.onFrame({ type: 'refusal', refusal: this.#refusals.foreign(bytes) }),
     })
   }
 
@@ -50,6 +57,12 @@ export class TcpCall implements PeerCall {
     if (frame.type === FRAME.hello) listener.onFrame({ type: 'hello', hello: decodeHello(frame) })
     else if (frame.type === FRAME.refusal) listener.onFrame({ type: 'refusal', refusal: decodeRefusal(frame) })
     else throw unexpectedFrame(frame)
+  }
+
+  #onEnded(reason: string, listener: CallListener): void {
+    const refusal = this.#socket.isAnswered ? undefined : this.#refusals.unanswered(reason)
+    if (refusal !== undefined) listener.onFrame({ type: 'refusal', refusal })
+    listener.onEnded(reason)
   }
 
   /** The messages of one received chunk are passed together. */

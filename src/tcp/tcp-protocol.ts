@@ -3,22 +3,30 @@ import type { Socket } from 'node:net'
 import type { Refusal } from '../contracts/transport.ts'
 import { makeRefusal } from '../peer-link/handshake.ts'
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
-import type { PeerCall, PeerConnector, PeerProtocol, SnapshotFetch } from '../peer-link/peer-call.ts'
+import type { PeerCall, PeerConnector, SnapshotFetch } from '../peer-link/peer-call.ts'
 import type { PeerNetwork } from '../peer-link/peer-network.ts'
+import type { PortProtocol } from '../peer-link/shared-port.ts'
+import type { TlsOptions } from '../peer-link/tls.ts'
 import { toPrintable } from '../peer-link/wire-fields.ts'
 import { connectSocket } from './connect-socket.ts'
-import { LINK_PREFACE, SNAPSHOT_PREFACE } from './frame-format.ts'
+import { LINK_PREFACE, PREFACE_BYTES, SNAPSHOT_PREFACE } from './frame-format.ts'
 import { FrameSocket } from './frame-socket.ts'
+import type { DialRefusals } from './tcp-call.ts'
 import { TcpCall } from './tcp-call.ts'
 import { TcpSnapshotCall } from './tcp-snapshot-call.ts'
 import { fetchSnapshot } from './tcp-snapshot-fetch.ts'
 
-export class TcpProtocol implements PeerProtocol {
+export class TcpProtocol implements PortProtocol {
+  readonly name: string = 'tcp'
+  readonly prefaceBytes: number = PREFACE_BYTES
   readonly #limits: PeerLinkLimits
+  readonly #tls: TlsOptions | undefined
   readonly #sockets = new Set<Socket>()
 
-  constructor(limits: PeerLinkLimits) {
+  /** `tls` is for the connections that this node opens; those that it accepts are secure already. */
+  constructor(limits: PeerLinkLimits, tls: TlsOptions | undefined) {
     this.#limits = limits
+    this.#tls = tls
   }
 
   connector(): PeerConnector {
@@ -35,10 +43,7 @@ export class TcpProtocol implements PeerProtocol {
       ...fetch,
       handshakeTimeoutMs,
       connect: async () => {
-        const socket = this.#dialled(
-          await connectSocket(fetch.address, handshakeTimeoutMs, fetch.signal),
-          SNAPSHOT_PREFACE,
-        )
+        const socket = this.#dialled(await this.#connect(fetch.address, fetch.signal), SNAPSHOT_PREFACE)
         socket.frameBytesMax = FETCH_FRAME_BYTES_MAX
         return socket
       },
@@ -46,25 +51,31 @@ export class TcpProtocol implements PeerProtocol {
     })
   }
 
-  /** Takes a connection that begins with this preface; returns false if it is not one of this protocol. */
-  accept(socket: Socket, preface: string, network: PeerNetwork, onGreeted: () => void): boolean {
+  accept(socket: Socket, bytes: Buffer, network: PeerNetwork, onGreeted: () => void): boolean {
     const limits = this.#limits
+    const preface = bytes.toString('latin1')
     if (preface !== LINK_PREFACE && preface !== SNAPSHOT_PREFACE) return false
     const frames = new FrameSocket(this.#track(socket), limits, undefined)
     socket.write(preface)
-    if (preface === LINK_PREFACE) network.accept(new TcpCall(frames, limits, () => NEVER_FOREIGN), onGreeted)
+    if (preface === LINK_PREFACE) network.accept(new TcpCall(frames, limits, ACCEPTED), onGreeted)
     else new TcpSnapshotCall(frames, limits.handshakeTimeoutMs, (call) => network.serveSnapshot(call, onGreeted))
     return true
   }
 
-  /** Closes every connection, also those that linger. */
   close(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
   async #open(address: string, signal: AbortSignal): Promise<PeerCall> {
-    const socket = await connectSocket(address, this.#limits.handshakeTimeoutMs, signal)
-    return new TcpCall(this.#dialled(socket, LINK_PREFACE), this.#limits, (bytes) => foreignRefusal(address, bytes))
+    const socket = await this.#connect(address, signal)
+    return new TcpCall(this.#dialled(socket, LINK_PREFACE), this.#limits, {
+      foreign: (bytes) => foreignRefusal(address, bytes),
+      unanswered: (reason) => (this.#tls === undefined ? undefined : untrustedRefusal(address, reason)),
+    })
+  }
+
+  #connect(address: string, signal: AbortSignal): Promise<Socket> {
+    return connectSocket({ address, timeoutMs: this.#limits.handshakeTimeoutMs, tls: this.#tls, signal })
   }
 
   #dialled(socket: Socket, preface: string): FrameSocket {
@@ -84,7 +95,18 @@ export class TcpProtocol implements PeerProtocol {
 const FETCH_FRAME_BYTES_MAX = 64 * 1024 * 1024
 
 /** The preface of an accepted connection was read before. */
-const NEVER_FOREIGN: Refusal = makeRefusal('ERR_RAFT_INTERNAL', 'a preface was read twice')
+const ACCEPTED: DialRefusals = {
+  foreign: () => makeRefusal('ERR_RAFT_INTERNAL', 'a preface was read twice'),
+  unanswered: () => undefined,
+}
+
+/** After a TLS handshake, a node ends the connection of a peer whose certificate it does not trust, without a word. */
+function untrustedRefusal(address: string, reason: string): Refusal {
+  return makeRefusal(
+    'ERR_RAFT_PROTOCOL',
+    `${address} ended the connection after the TLS handshake (${reason}): it may not trust the certificate of this node`,
+  )
+}
 
 /** What answers at the address is not this protocol: an earlier version, GrpcTransport, or another program. */
 function foreignRefusal(address: string, bytes: Buffer): Refusal {

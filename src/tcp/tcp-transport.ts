@@ -7,9 +7,10 @@ import { PEER_LINK_DEFAULTS } from '../peer-link/limits.ts'
 import { PeerNetwork } from '../peer-link/peer-network.ts'
 import { Port, remoteOf } from '../peer-link/port.ts'
 import { readPreface } from '../peer-link/preface.ts'
+import { takingTls } from '../peer-link/tls.ts'
 import { withDefaults } from '../platform/options.ts'
 import { encodeRefusal } from './control-frames.ts'
-import { LINK_PREFACE, PREFACE_BYTES } from './frame-format.ts'
+import { LINK_PREFACE } from './frame-format.ts'
 import type { TcpTransportOptions } from './options.ts'
 import { checkTcpOptions } from './options.ts'
 import { TcpProtocol } from './tcp-protocol.ts'
@@ -23,6 +24,7 @@ import { TcpProtocol } from './tcp-protocol.ts'
  * `start` rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN if the port cannot be bound.
  */
 export class TcpTransport implements Transport {
+  readonly name: string = 'tcp'
   readonly #port: Port
   readonly #protocol: TcpProtocol
   readonly #network: PeerNetwork
@@ -32,12 +34,12 @@ export class TcpTransport implements Transport {
   constructor(options: TcpTransportOptions) {
     checkTcpOptions(options)
     const limits = withDefaults(PEER_LINK_DEFAULTS, options)
-    this.#protocol = new TcpProtocol(limits)
+    this.#protocol = new TcpProtocol(limits, options.tls)
     this.#network = new PeerNetwork({ limits, address: () => this.address, protocol: this.#protocol })
     this.#port = new Port({
       ...{ listen: options.listen, advertise: options.advertise, limits },
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
-      onConnection: (socket) => this.#onConnection(socket),
+      onConnection: takingTls(options.tls, (socket) => this.#onConnection(socket)),
     })
   }
 
@@ -77,12 +79,13 @@ export class TcpTransport implements Transport {
   }
 
   #onConnection(socket: Socket): void {
-    readPreface(socket, PREFACE_BYTES, (bytes) => {
-      const remote = remoteOf(socket)
-      const preface = bytes.toString('latin1')
-      if (!this.#protocol.accept(socket, preface, this.#network, () => this.#port.markPeer(remote))) refuse(socket)
-      return true
-    })
+    const remote = remoteOf(socket)
+    readPreface(
+      socket,
+      this.#protocol.prefaceBytes,
+      (preface) => this.#protocol.accept(socket, preface, this.#network, () => this.#port.markPeer(remote)),
+      () => refuse(socket),
+    )
   }
 }
 

@@ -106,10 +106,10 @@ describe('the status of a cluster', () => {
       text,
       [
         'kv-demo  term 7  leader n2  commit 100  2/3 voters up  tolerates 0 failures',
-        '   MEMBER  ROLE            TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   LOOP  DISK FREE  STORAGE  VERSION',
-        '●  n1      follower        7     127.0.0.1:7001  100   100     98       0+2  41 ms  3 ms  71 GB      rocksdb  0.1.0',
-        '★  n2      leader          7     127.0.0.1:7002  100   100     98       0+2  -      3 ms  71 GB      rocksdb  0.1.0',
-        '✗  n3      down (refused)  -     127.0.0.1:7003  -     -       -        10   -      -     -          -        -',
+        '   MEMBER  ROLE            TERM  ADDRESS         LAST  COMMIT  APPLIED  LAG  SEEN   LOOP  DISK FREE  STORAGE  TRANSPORT  VERSION',
+        '●  n1      follower        7     127.0.0.1:7001  100   100     98       0+2  41 ms  3 ms  71 GB      rocksdb  grpc       0.1.0',
+        '★  n2      leader          7     127.0.0.1:7002  100   100     98       0+2  -      3 ms  71 GB      rocksdb  grpc       0.1.0',
+        '✗  n3      down (refused)  -     127.0.0.1:7003  -     -       -        10   -      -     -          -        -          -',
         '',
       ].join('\n'),
     )
@@ -219,6 +219,7 @@ function status(id: string, changes: Partial<NodeStatus> = {}, followers: readon
     loopDelayMs: 3.2,
     freeBytes: 71.3e9,
     storage: 'rocksdb',
+    peerTransport: 'grpc',
     pendingProposals: 0,
     connected: [],
     moved: [],

@@ -250,6 +250,7 @@ export function statusOf(
     loopDelayMs: 0.5,
     freeBytes: undefined,
     storage: undefined,
+    peerTransport: undefined,
     pendingProposals: 0,
     moved: [],
     connected: ids.filter((other) => other !== id),

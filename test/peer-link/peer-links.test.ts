@@ -53,6 +53,13 @@ for (const each of TRANSPORT_KINDS)
       })
     })
 
+    it('is kept after the time within which a peer must greet', async () => {
+      await withPair({ greetingTimeoutMs: 100 }, async ({ a, b }) => {
+        await pause(250)
+        for (const { host } of [a, b]) assert.deepEqual(host.callsOfType('peerLost'), [])
+      })
+    })
+
     it('is refused with a reason if the address leads back to the node itself', async () => {
       const { transport, host } = await start('a')
       transport.setPeers(new Map([['b', transport.address]]))
@@ -245,7 +252,7 @@ async function withPair(limits: Partial<PeerLinkLimits>, body: (pair: Pair) => P
 }
 
 async function start(id: string, directoryId = 'disk', limits: Partial<PeerLinkLimits> = {}): Promise<Started> {
-  const transport = makeTransport(kind, limits)
+  const transport = makeTransport(kind, id, limits)
   started.push(transport)
   const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId })
   await transport.start(host)

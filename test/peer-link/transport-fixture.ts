@@ -1,24 +1,35 @@
 /** Transports that reach each other through TCP proxies, one per direction, so that tests can break links. */
 import { connect } from 'node:net'
 import type { Transport } from '../../src/contracts/transport.ts'
+import type { NodeId } from '../../src/core/types.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import type { PeerLinkLimits } from '../../src/peer-link/limits.ts'
+import { PEER_LINK_DEFAULTS } from '../../src/peer-link/limits.ts'
+import type { TlsOptions } from '../../src/peer-link/tls.ts'
+import { TcpProtocol } from '../../src/tcp/tcp-protocol.ts'
 import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
 import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
-/** How a node of a test connects to its peers. */
-export type TransportKind = 'grpc' | 'tcp'
+/** How the nodes of a test connect to each other. Mixed: at ports that accept both, node a over gRPC and all others over TCP. */
+export type TransportKind = 'grpc' | 'tcp' | 'mixed'
 
-export const TRANSPORT_KINDS: readonly TransportKind[] = ['grpc', 'tcp']
+export const TRANSPORT_KINDS: readonly TransportKind[] = ['grpc', 'tcp', 'mixed']
+
+export interface FixtureOptions extends Partial<PeerLinkLimits> {
+  readonly tls?: TlsOptions | undefined
+}
 
 export interface ProxiedFixture extends TransportFixture {
   proxy(from: string, to: string): Promise<TcpProxy>
 }
 
-export function makeTransport(kind: TransportKind, limits: Partial<PeerLinkLimits>): Transport {
+export function makeTransport(kind: TransportKind, id: NodeId, limits: FixtureOptions): Transport {
   const options = { listen: '127.0.0.1:0', ...limits }
-  return kind === 'grpc' ? new GrpcTransport(options) : new TcpTransport(options)
+  if (kind === 'grpc') return new GrpcTransport(options)
+  if (kind === 'tcp') return new TcpTransport(options)
+  const protocol = new TcpProtocol({ ...PEER_LINK_DEFAULTS, ...limits }, options.tls)
+  return new GrpcTransport(options, { protocol, isDialled: id !== 'a' })
 }
 
 /** How long `sendRaw` waits for the node to close the connection. */
@@ -36,7 +47,7 @@ async function sendRaw(address: string, bytes: Uint8Array): Promise<void> {
   clearTimeout(timer)
 }
 
-export function transportFixture(kind: TransportKind, limits: Partial<PeerLinkLimits> = {}): ProxiedFixture {
+export function transportFixture(kind: TransportKind, limits: FixtureOptions = {}): ProxiedFixture {
   const windowBytes = 1024 * 1024
   const messageBytesMax = limits.messageBytesMax ?? 6 * 1024 * 1024
   const transports = new Map<string, Transport>()
@@ -54,7 +65,7 @@ export function transportFixture(kind: TransportKind, limits: Partial<PeerLinkLi
     [proxies.get(`${one} ${other}`), proxies.get(`${other} ${one}`)].filter((proxy) => proxy !== undefined)
   return {
     createTransport: (id) => {
-      const transport = makeTransport(kind, {
+      const transport = makeTransport(kind, id, {
         windowBytes,
         messageBytesMax,
         refusalPauseMinMs: 20,

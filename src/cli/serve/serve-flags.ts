@@ -20,6 +20,7 @@ export interface ServeFlags {
   readonly join?: string
   readonly dataDir?: string
   readonly storage?: 'rocksdb' | 'segments'
+  readonly peerTransport?: 'grpc' | 'tcp'
   readonly memory?: boolean
   readonly cluster?: string
   readonly electionTimeout?: string
@@ -43,6 +44,7 @@ export interface ServeOptions {
   readonly join: readonly string[] | undefined
   readonly dataDir: string | undefined
   readonly storage: 'rocksdb' | 'segments' | undefined
+  readonly peerTransport: 'grpc' | 'tcp' | undefined
   readonly cluster: string | undefined
   /** Only the limits that were given. */
   readonly limits: ServeLimits
@@ -77,6 +79,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     join: read('--join', flags.join, parseAddresses),
     dataDir: flags.dataDir,
     storage: flags.storage,
+    peerTransport: flags.peerTransport,
     cluster: flags.cluster,
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,

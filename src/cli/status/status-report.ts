@@ -37,6 +37,8 @@ export interface NodeRow {
   readonly version: string | undefined
   /** What keeps its log. */
   readonly storage: string | undefined
+  /** How it connects to its peers. */
+  readonly peerTransport: string | undefined
   /** Why the node has stopped, such as a failed disk. */
   readonly stopped: string | undefined
   readonly alarms: readonly Alarm[]
@@ -134,6 +136,7 @@ function rowsOf(
       freeBytes: status?.freeBytes,
       version: status?.version,
       storage: status?.storage,
+      peerTransport: status?.peerTransport,
       stopped: status?.stopped,
       alarms: status?.alarms ?? [],
     }

@@ -16,6 +16,7 @@ const HEADINGS = [
   'LOOP',
   'DISK FREE',
   'STORAGE',
+  'TRANSPORT',
   'VERSION',
 ]
 
@@ -81,6 +82,7 @@ function cellsOf(node: NodeRow, report: StatusReport): string[] {
     node.loopDelayMs === undefined ? '-' : `${Math.round(node.loopDelayMs)} ms`,
     node.freeBytes === undefined ? '-' : formatBytes(node.freeBytes),
     node.storage ?? '-',
+    node.peerTransport ?? '-',
     node.version ?? '-',
   ]
 }

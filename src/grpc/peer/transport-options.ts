@@ -2,6 +2,8 @@
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
 import type { PeerLinkLimits } from '../../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../../peer-link/limits.ts'
+import type { TlsOptions } from '../../peer-link/tls.ts'
+import { checkTls } from '../../peer-link/tls.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import { checkInteger, checkString, findOptionProblems, formatValue, throwOnProblems } from '../../platform/options.ts'
 
@@ -26,7 +28,9 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   readonly listen: string
   /** The address at which peers reach this node, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
-  /** TLS credentials for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
+  /** TLS keys and certificates, for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
+  readonly tls?: TlsOptions | undefined
+  /** Instead of `tls`: credentials of grpc-js. Other protocols than gRPC cannot use them. */
   readonly credentials?: { readonly server: ServerCredentials; readonly channel: ChannelCredentials } | undefined
 }
 
@@ -34,6 +38,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(GRPC_TRANSPORT_DEFAULTS).map((name) => [name, checkInteger(0)])),
   listen: checkString,
   advertise: checkString,
+  tls: checkTls,
   credentials: (value) =>
     typeof value === 'object' && value !== null && 'server' in value && 'channel' in value
       ? undefined
@@ -44,6 +49,8 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
 export function checkTransportOptions(options: GrpcTransportOptions): void {
   const problems = findOptionProblems(options, CHECKS)
   if (options.listen === undefined) problems.push({ path: 'listen', problem: 'is missing' })
+  if (options.tls !== undefined && options.credentials !== undefined)
+    problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
   throwOnProblems(problems)
 }
 

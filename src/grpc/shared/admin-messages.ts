@@ -10,7 +10,16 @@ import { safeInteger } from './stream-frames.ts'
 /** A status as proto-loader decodes it: only optional fields may be missing, and numbers are not checked yet. */
 export type WireStatusResponse = Omit<
   NodeStatus,
-  'role' | 'leader' | 'leaderAddress' | 'votedFor' | 'stopped' | 'freeBytes' | 'storage' | 'peers' | 'alarms'
+  | 'role'
+  | 'leader'
+  | 'leaderAddress'
+  | 'votedFor'
+  | 'stopped'
+  | 'freeBytes'
+  | 'storage'
+  | 'peerTransport'
+  | 'peers'
+  | 'alarms'
 > & {
   readonly role: string
   readonly leader?: string | undefined
@@ -19,6 +28,7 @@ export type WireStatusResponse = Omit<
   readonly stopped?: string | undefined
   readonly freeBytes?: number | undefined
   readonly storage?: string | undefined
+  readonly peerTransport?: string | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
 }
@@ -73,6 +83,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     votedFor: wire.votedFor ?? undefined,
     stopped: wire.stopped ?? undefined,
     storage: wire.storage,
+    peerTransport: wire.peerTransport,
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
     peers: followers.map(followerFromWire),

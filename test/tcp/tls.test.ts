@@ -1,0 +1,97 @@
+/** TLS at the port that gRPC and TCP share: one set of keys, and a reason when two nodes do not agree. */
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { ChannelCredentials, Client } from '@grpc/grpc-js'
+import type { Transport } from '../../src/contracts/transport.ts'
+import type { TlsOptions } from '../../src/peer-link/tls.ts'
+import { startNode } from '../../src/start-node.ts'
+import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
+import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
+import { NODE, STRANGER } from '../peer-link/certificates.ts'
+import { makeTransport } from '../peer-link/transport-fixture.ts'
+
+describe('TLS between nodes', () => {
+  const started: Transport[] = []
+
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((transport) => transport.close()))
+  })
+
+  const start = async (
+    id: string,
+    tls: TlsOptions | undefined,
+  ): Promise<{ transport: Transport; host: RecordingHost }> => {
+    const transport = makeTransport('mixed', id, { tls, handshakeTimeoutMs: 500 })
+    started.push(transport)
+    const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId: `disk-of-${id}` })
+    await transport.start(host)
+    return { transport, host }
+  }
+
+  for (const { what, own, other, expected } of [
+    {
+      what: 'whose certificate the other does not trust',
+      own: STRANGER,
+      other: NODE,
+      expected: /it may not trust the certificate of this node/,
+    },
+    {
+      what: 'that does not trust the certificate of the other',
+      own: NODE,
+      other: STRANGER,
+      expected: /^TLS with 127.0.0.1:\d+ failed: .*(certificate|signature)/,
+    },
+    { what: 'with TLS, to one without,', own: NODE, other: undefined, expected: /^TLS with 127.0.0.1:\d+ failed/ },
+  ])
+    it(`is refused to a node ${what} with the reason`, async () => {
+      const b = await start('b', own)
+      const c = await start('c', other)
+      b.transport.setPeers(new Map([['c', c.transport.address]]))
+      await b.host.until('the refusal', () => b.host.callsOfType('refusedBy').length > 0)
+      const { code, message } = b.host.callsOfType('refusedBy')[0]?.refusal ?? {}
+      assert.equal(code, 'ERR_RAFT_PROTOCOL')
+      assert.match(message ?? '', expected)
+      assert.deepEqual(c.host.callsOfType('admit'), [])
+    })
+
+  it('accepts no peer that sends frames in plain text', async () => {
+    const c = await start('c', NODE)
+    const socket = connect(Number(c.transport.address.split(':')[1]), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.resume()
+    socket.write('QRTLINK1')
+    await new Promise((resolve) => socket.once('close', resolve))
+    assert.deepEqual(c.host.calls, [])
+  })
+
+  it('serves gRPC to a client with a certificate at the same port', async () => {
+    const c = await start('c', NODE)
+    const [ca, key, cert] = [NODE.ca, NODE.key, NODE.cert].map((pem) => Buffer.from(pem as string))
+    const client = new Client(c.transport.address, ChannelCredentials.createSsl(ca, key, cert))
+    await new Promise<void>((resolve, reject) =>
+      client.waitForReady(Date.now() + 3000, (error) => (error ? reject(error) : resolve())),
+    )
+    client.close()
+  })
+
+  it('needs keys that fit, and not both kinds of credentials', async () => {
+    assert.throws(() => new TcpTransport({ listen: '127.0.0.1:0', tls: { ...NODE, key: STRANGER.key } }), {
+      code: 'ERR_RAFT_OPTIONS',
+      message: /tls has a key or certificate that cannot be used: .*mismatch/,
+    })
+    const credentials = { server: {}, channel: {} } as never
+    const options = {
+      id: 'n1',
+      listen: '127.0.0.1:0',
+      peers: {},
+      dataDir: 'unused',
+      stateMachine: { apply: () => 0 } as never,
+    }
+    for (const [changed, expected] of [
+      [{ credentials, tls: NODE }, /`tls` exclude each other/],
+      [{ credentials, peerTransport: 'tcp' }, /'tcp' needs `tls` instead of `credentials`/],
+      [{ peerTransport: 'udp' as 'tcp' }, /must be 'grpc' or 'tcp'/],
+    ] as const)
+      await assert.rejects(startNode({ ...options, ...changed }), { code: 'ERR_RAFT_OPTIONS', message: expected })
+  })
+})
