@@ -37,11 +37,11 @@ fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write genera
 	node --import tsx scripts/limits-page.ts
 	node --import tsx scripts/diagrams.ts
 
-bench: $(BUILT) ## Measure throughput, failover and snapshots; see bench/README.md (ARGS="--only failover")
+bench: $(BUILT) ## Measure the built package beside its peers; see bench/README.md (ARGS="--preset quick")
 	@node --import tsx bench/run.ts $(ARGS)
 
 bench-simulation: $(INSTALLED) ## Measure how many events per second the simulator runs
-	@node --import tsx bench/simulation.ts
+	@node --import tsx bench/simulation/main.ts
 
 simulate: $(INSTALLED) ## Run many simulations in parallel (RUNS=10000 SEED=… JOBS=…; SEED=… REPLAY=… repeats a failure)
 	@if [ -n "$$REPLAY" ]; then $(BIN)/mocha --timeout 0 test/simulation/safety.test.ts $(ARGS); \

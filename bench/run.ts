@@ -1,114 +1,106 @@
-/** `make bench`: measures throughput, failover and snapshots, and prints tables or JSON. */
-import Table from 'cli-table3'
+/** `make bench`: measures the built package beside its skeleton and its peers, and writes the reports. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { measureFailover } from './failover.ts'
-import { mebibytes, milliseconds, thousands } from './figures.ts'
-import { measureSnapshot } from './snapshot.ts'
-import { type Figures, measureThroughput, type ThroughputRow } from './throughput.ts'
+import { resolvePackage, withBuiltProcesses } from './built-processes.ts'
+import { busyCores, describeMachine } from './machine.ts'
+import type { Measurement } from './measurement.ts'
+import { PARTS, PARTS_WITH_EVERY_SYSTEM } from './measurements/catalogue.ts'
+import { addFlags, type Flags, optionsOf } from './options.ts'
+import { runPlan } from './plan.ts'
+import { type BenchDocument, parseDocument, SCHEMA, type SystemEntry } from './report/document.ts'
+import { htmlReport } from './report/html.ts'
+import { performancePage } from './report/page.ts'
+import { terminalReport } from './report/terminal.ts'
+import { systemsOf } from './systems/catalogue.ts'
+import type { System } from './systems/system.ts'
 
-const program = new Command('bench')
-  .option('--json', 'print one JSON document instead of tables')
-  .option('--only <parts>', 'measurements, separated by commas', 'throughput,failover,snapshot')
-  .option('--outstanding <list>', 'numbers of concurrent proposals', '1,16,64,256,1024,4096')
-  .option('--rounds <n>', 'rounds of each cluster, alternating', '3')
-  .option('--seconds <n>', 'seconds per round', '3')
-  .option('--trials <n>', 'number of killed leaders', '10')
-  .option('--snapshot-mib <n>', 'size of the snapshot', '256')
-  .parse()
+const ROOT = join(import.meta.dirname, '..')
+const PAGE = join(ROOT, 'docs/reference/performance.md')
 
-const options = program.opts<{
-  json?: true
-  only: string
-  outstanding: string
-  rounds: string
-  seconds: string
-  trials: string
-  snapshotMib: string
-}>()
-const parts = options.only.split(',')
-const print = (line: string): void => {
-  if (options.json !== true) process.stdout.write(`${line}\n`)
+const flags = addFlags(new Command('bench')).parse().opts<Flags>()
+const begin = performance.now()
+const progress = (line: string): void => {
+  process.stderr.write(`${((performance.now() - begin) / 1000).toFixed(0).padStart(5)} s  ${line}\n`)
 }
-const document: Record<string, unknown> = { schema: 'quorate.bench/v2', node: process.version }
 
-if (parts.includes('throughput')) {
-  print('Durable proposals (128 B, synced, three processes, from inside the leader), and a baseline without Raft:')
-  const table = new Table({
-    head: [
-      'outstanding',
-      'quorate ops/s',
-      'p50 / p99 ms',
-      'CPU µs/op',
-      'RSS',
-      'baseline ops/s',
-      'p50 / p99 ms',
-      'CPU µs/op',
-      'ops ratio',
-      'p50 ratio',
-      'noise',
-    ],
-    style: { head: [], border: [] },
+const document = flags.from === undefined ? await measure() : parseDocument(readFileSync(flags.from, 'utf8'))
+const json = `${JSON.stringify(document, undefined, 2)}\n`
+mkdirSync(flags.out, { recursive: true })
+writeFileSync(join(flags.out, 'report.json'), json)
+writeFileSync(join(flags.out, 'report.html'), htmlReport(document))
+if (flags.writeDocs === true) writeFileSync(PAGE, performancePage(document))
+process.stdout.write(flags.json === true ? json : terminalReport(document))
+progress(
+  `written: ${join(flags.out, 'report.json')}, ${join(flags.out, 'report.html')}${flags.writeDocs ? `, ${PAGE}` : ''}`,
+)
+
+async function measure(): Promise<BenchDocument> {
+  const startedAt = new Date().toISOString()
+  const options = optionsOf(flags)
+  const [machine, busyCoresBefore] = [await describeMachine(), await busyCores()]
+  return await withBuiltProcesses(async (folder) => {
+    const module = relative(ROOT, fileURLToPath(await resolvePackage(folder)))
+    progress(`measures ${module}`)
+    const { found, entries } = await findSystems(folder)
+    const measurements: Measurement[] = []
+    for (const part of flags.only) {
+      const isEvery = PARTS_WITH_EVERY_SYSTEM.has(part) || flags.systems !== undefined
+      const plan = PARTS[part]?.(options, isEvery ? found : withBestOfOurs(found))
+      if (plan !== undefined) measurements.push(await runPlan(plan, progress))
+    }
+    const seconds = (performance.now() - begin) / 1000
+    return {
+      ...{
+        schema: SCHEMA,
+        startedAt,
+        seconds,
+        version: versionOfPackage(),
+        module: 'dist/index.js',
+        commit: commitOf(),
+      },
+      ...{ machine, busyCoresBefore, options, systems: entries, measurements },
+    }
   })
-  const cells = ({ opsPerSecond, p50Ms, p99Ms, cpuMicrosecondsPerOp }: Figures): [string, string, string] => [
-    thousands(opsPerSecond),
-    `${milliseconds(p50Ms)} / ${milliseconds(p99Ms)}`,
-    cpuMicrosecondsPerOp.toFixed(0),
-  ]
-  const show = (row: ThroughputRow): void => {
-    table.push([
-      row.outstanding,
-      ...cells(row.quorate),
-      mebibytes(row.quorate.rssMaxBytes),
-      ...cells(row.baseline),
-      row.opsRatio.toFixed(2),
-      row.p50Ratio.toFixed(2),
-      `${row.noise.toFixed(1)}×`,
-    ])
-    if (process.stderr.isTTY)
-      process.stderr.write(`${row.outstanding} outstanding: ${row.opsRatio.toFixed(2)} of the baseline\n`)
+}
+
+async function findSystems(folder: string): Promise<{ found: System[]; entries: SystemEntry[] }> {
+  const found: System[] = []
+  const entries: SystemEntry[] = []
+  for (const system of systemsOf(folder)) {
+    const { name, kind, description } = system
+    if (flags.systems?.some((word) => name.includes(word)) === false) continue
+    if (kind === 'peer' && !flags.peers) continue
+    progress(`${name}: ${description}`)
+    const missing = await system.missing()
+    if (missing === undefined) found.push(system)
+    else progress(`${name}: not measured: ${missing}`)
+    entries.push({ name, kind, description, missing })
   }
-  document.throughput = await measureThroughput(
-    {
-      outstanding: options.outstanding.split(',').map(Number),
-      rounds: Number(options.rounds),
-      seconds: Number(options.seconds),
-      bytes: 128,
-    },
-    show,
-  )
-  print(table.toString())
+  if (found.length === 0) throw new Error('none of the systems can be measured')
+  return { found, entries }
 }
 
-if (parts.includes('failover')) {
-  print('Failover: from SIGKILL of the leader to the next acknowledged write:')
-  const table = new Table({ head: ['timeouts', 'trials', 'median', 'min', 'max'], style: { head: [], border: [] } })
-  const rows = []
-  for (const [name, timeouts] of [
-    ['default', {}],
-    ['150–300 ms', { electionTimeoutMinMs: 150, electionTimeoutMaxMs: 300, heartbeatIntervalMs: 30 }],
-  ] as const) {
-    const row = await measureFailover(name, Number(options.trials), timeouts)
-    table.push([row.name, row.trials, ...[row.medianMs, row.minMs, row.maxMs].map((ms) => `${ms.toFixed(0)} ms`)])
-    rows.push(row)
+/** Of ours only the first. */
+function withBestOfOurs(systems: readonly System[]): readonly System[] {
+  const best = systems.find(({ kind }) => kind === 'quorate')
+  return systems.filter((system) => system.kind !== 'quorate' || system === best)
+}
+
+function versionOfPackage(): string {
+  return (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string }).version
+}
+
+function commitOf(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim()
+  } catch {
+    return 'unknown'
   }
-  document.failover = rows
-  print(table.toString())
 }
-
-if (parts.includes('snapshot')) {
-  const row = await measureSnapshot(Number(options.snapshotMib) * 1024 * 1024)
-  document.snapshot = row
-  print(`Snapshot of ${mebibytes(row.bytes)}, installed on an empty new member:`)
-  const table = new Table({ style: { head: [], border: [] } })
-  table.push(
-    { 'taking the snapshot': `${row.takeSeconds.toFixed(2)} s` },
-    { 'new member: start until restored': `${row.joinSeconds.toFixed(2)} s` },
-    {
-      "leader's p99, 16 outstanding": `${milliseconds(row.p99BeforeMs)} ms before, ${milliseconds(row.p99DuringMs)} ms during the installation`,
-    },
-    { "leader's RSS": `${mebibytes(row.leaderRssBeforeBytes)} before, ${mebibytes(row.leaderRssAfterBytes)} after` },
-  )
-  print(table.toString())
-}
-
-if (options.json === true) process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`)

@@ -2,10 +2,10 @@
 import { loadavg } from 'node:os'
 import Table from 'cli-table3'
 import fc from 'fast-check'
-import { RAFT_DEFAULTS } from '../src/core/index.ts'
-import { runPlans, simulate } from '../src/testing/index.ts'
+import { RAFT_DEFAULTS } from '../../src/core/index.ts'
+import { runPlans, simulate } from '../../src/testing/index.ts'
+import { median, thousands } from '../figures.ts'
 import { BareCores } from './bare-cores.ts'
-import { median, thousands } from './figures.ts'
 
 const ROUNDS = 5
 const CORE_EVENTS = 100_000

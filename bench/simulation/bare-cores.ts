@@ -1,8 +1,8 @@
 /** Runs cores without runtimes: messages arrive at once, writes are durable at once, and every step is checked. */
-import type { Effects, Input, Membership, NodeId } from '../src/core/index.ts'
-import { RAFT_DEFAULTS } from '../src/core/index.ts'
-import { PropertyMonitor } from '../src/testing/properties/property-monitor.ts'
-import { CheckedRaft } from '../src/testing/simulation/checked-core.ts'
+import type { Effects, Input, Membership, NodeId } from '../../src/core/index.ts'
+import { RAFT_DEFAULTS } from '../../src/core/index.ts'
+import { PropertyMonitor } from '../../src/testing/properties/property-monitor.ts'
+import { CheckedRaft } from '../../src/testing/simulation/checked-core.ts'
 
 interface Delivery {
   readonly to: NodeId

@@ -1,0 +1,3 @@
+module quorate.bench/load
+
+go 1.26
