@@ -69,7 +69,7 @@ const TABLES = [
   {
     title: "The client's stream",
     about: 'Options of `grpcChannelFactory` (`quorate/grpc`).',
-    file: 'src/grpc/client/request-stream.ts',
+    file: 'src/grpc/client/request-window.ts',
     interface: 'StreamLimits',
     defaults: 'GRPC_CLIENT_DEFAULTS',
     defaultsFile: 'src/grpc/client/client-channel.ts',

@@ -26,8 +26,8 @@ import { fromStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame } from '../shared/stream-frames.ts'
 import { safeInteger } from '../shared/stream-frames.ts'
 import { abortedError, closedError } from './client-errors.ts'
-import type { StreamLimits } from './request-stream.ts'
 import { RequestStream } from './request-stream.ts'
+import type { StreamLimits } from './request-window.ts'
 
 /** The options of a client's gRPC channels. */
 export interface GrpcClientOptions extends Partial<StreamLimits> {

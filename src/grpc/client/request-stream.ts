@@ -2,12 +2,9 @@
 import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
 import type { Clock, Timer } from '../../contracts/clock.ts'
-import type { ReadMode } from '../../contracts/node-service.ts'
 import { RaftError } from '../../errors.ts'
 import { Deadlines } from '../../platform/deadlines.ts'
-import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 import { errorFromFacts } from '../shared/error-facts.ts'
-import { FRAME_REQUESTS_MAX } from '../shared/service-definitions.ts'
 import { assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { fromStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
@@ -19,53 +16,13 @@ import {
   outcomeUnknownError,
   unreachableError,
 } from './client-errors.ts'
+import type { StreamLimits, StreamRequest } from './request-window.ts'
+import { PendingRequest, RequestWindow } from './request-window.ts'
 
 export type ClientCall = ClientDuplexStream<RequestFrame, ResponseFrame>
 
-/** The limits of a client channel; times in milliseconds, sizes in bytes. */
-export interface StreamLimits {
-  /** How long a connection may take to open. */
-  readonly connectTimeoutMs: number
-  /** The connection is considered dead if a request expires and nothing was received for this long. */
-  readonly silenceMsMax: number
-  /** The most requests that wait in the client to be sent; further ones are rejected with ERR_RAFT_OVERLOADED. */
-  readonly queueRequestsMax: number
-  /** The most bytes of the requests that wait in the client to be sent. */
-  readonly queueBytesMax: number
-}
-
 /** How a stream ended: normally or by an error, without ever opening, or because an open stream received nothing. */
 export type StreamEnd = 'ended' | 'unopened' | 'silent'
-
-export interface StreamRequest {
-  readonly kind: 'propose' | 'query'
-  readonly payload: Uint8Array
-  readonly mode: ReadMode
-  readonly timeoutMs: number
-  readonly signal: AbortSignal | undefined
-}
-
-/** A written request counts against the node's window until the node answers it, even if its caller no longer waits. */
-class PendingRequest extends PendingCall {
-  readonly id: number
-  readonly kind: 'propose' | 'query'
-  readonly payload: Uint8Array
-  readonly mode: ReadMode
-  readonly timeoutMs: number
-  readonly resolve: (response: WireResponse) => void
-  /** Whether it was written to the open stream, and so may have arrived. */
-  isWritten = false
-
-  constructor(id: number, request: StreamRequest, caller: Caller, resolve: (response: WireResponse) => void) {
-    super(caller)
-    this.id = id
-    this.kind = request.kind
-    this.payload = request.payload
-    this.mode = request.mode
-    this.timeoutMs = request.timeoutMs
-    this.resolve = resolve
-  }
-}
 
 export interface RequestStreamOptions {
   readonly address: string
@@ -75,12 +32,6 @@ export interface RequestStreamOptions {
   /** Called once, when the stream has ended. */
   readonly onEnded: (how: StreamEnd) => void
 }
-
-/** A frame is complete at this size, so that encoding one does not block the event loop for long. */
-const FRAME_BYTES = 256 * 1024
-
-/** What a request counts in addition to its payload; the same constant as in the node's served-stream.ts. */
-const OVERHEAD_BYTES = 64
 
 /** The node gets a slightly shorter timeout, so that its own error arrives first: it knows the outcome better. */
 const ANSWER_MARGIN = 0.1
@@ -96,10 +47,7 @@ export class RequestStream {
   readonly #connectTimer: Timer
   /** By id: the requests that the caller or the node has not finished. */
   readonly #pending = new Map<number, PendingRequest>()
-  #queue: PendingRequest[] = []
-  #queueBytes = 0
-  #written = 0
-  #writtenBytes = 0
+  readonly #window: RequestWindow
   #nextId = 1
   #lastReceivedAt: number
   #isFlushDue = false
@@ -107,8 +55,6 @@ export class RequestStream {
   /** Whether the node ended the stream with OK. It does so after it has answered every request that it read. */
   #isEndedCleanly = false
   #endReason: RaftError | undefined
-  /** The limits in the node's response headers. Until they arrive, the size of commands is not checked. */
-  #serverLimits = { ...SERVICE_LIMITS, commandBytesMax: Infinity }
   #settleOpened: { resolve: () => void; reject: (error: RaftError) => void } | undefined
   #opened: Promise<void> | undefined
 
@@ -118,6 +64,7 @@ export class RequestStream {
     this.#clock = clock
     this.#limits = limits
     this.#onEnded = onEnded
+    this.#window = new RequestWindow(limits)
     this.#lastReceivedAt = clock.now()
     this.#deadlines = new Deadlines(clock, [(now) => this.#sweep(now)])
     this.#connectTimer = clock.wakeAt(clock.now() + limits.connectTimeoutMs, () =>
@@ -145,15 +92,14 @@ export class RequestStream {
   send(request: StreamRequest): Promise<WireResponse> {
     return new Promise((resolve, reject) => {
       this.#assertCanSend(request)
-      const { payload, timeoutMs, signal } = request
+      const { timeoutMs, signal } = request
       const id = this.#nextId
       this.#nextId = id === MAX_ID ? 1 : id + 1
       const deadline = this.#clock.now() + timeoutMs
       const pending = new PendingRequest(id, request, { deadline, signal, reject }, resolve)
       if (signal !== undefined) pending.listen(() => this.#abort(pending))
       this.#pending.set(id, pending)
-      this.#queue.push(pending)
-      this.#queueBytes += payload.length + OVERHEAD_BYTES
+      this.#window.add(pending)
       this.#deadlines.watch(deadline)
       this.#flushLater()
     })
@@ -162,7 +108,7 @@ export class RequestStream {
   /** Rejects the requests that certainly have no effect: proposals that were not written, and queries. */
   releaseUnsent(reason: RaftError): void {
     for (const pending of [...this.#pending.values()]) {
-      if (pending.isWritten && pending.kind === 'propose') continue
+      if (pending.isWritten && pending.isProposal) continue
       if (!pending.isWritten) this.#release(pending)
       this.#settle(pending, reason)
     }
@@ -176,23 +122,15 @@ export class RequestStream {
   #assertCanSend({ kind, payload, signal }: StreamRequest): void {
     if (this.#endReason !== undefined) throw this.#endReason
     if (signal?.aborted === true) throw abortedError(signal)
-    assertPayloadSize(kind === 'propose' ? 'command' : 'query', payload.length, this.#serverLimits)
-    const { queueRequestsMax, queueBytesMax } = this.#limits
-    if (this.#queue.length < queueRequestsMax && this.#queueBytes + payload.length <= queueBytesMax) return
-    throw new RaftError(
-      'ERR_RAFT_OVERLOADED',
-      `${this.#queue.length} requests (${this.#queueBytes} bytes) are queued for ${this.#address}; the limits are ${queueRequestsMax} and ${queueBytesMax}`,
-      {
-        hint: 'reduce the number of concurrent requests',
-        details: { requests: this.#queue.length, bytes: this.#queueBytes },
-      },
-    )
+    assertPayloadSize(kind === 'propose' ? 'command' : 'query', payload.length, this.#window.serverLimits)
+    const error = this.#window.fullError(payload.length, this.#address)
+    if (error !== undefined) throw error
   }
 
   #open(metadata: Metadata): void {
     this.#connectTimer.cancel()
     this.#isOpen = true
-    this.#serverLimits = {
+    this.#window.serverLimits = {
       ...SERVICE_LIMITS,
       commandBytesMax: limitFromHeader(metadata, 'raft-command-bytes-max', SERVICE_LIMITS.commandBytesMax),
       streamRequestsMax: limitFromHeader(metadata, 'raft-stream-requests-max', SERVICE_LIMITS.streamRequestsMax),
@@ -213,53 +151,26 @@ export class RequestStream {
 
   /** Writes as many requests as fit the node's window; each response frees some of it and flushes again. */
   #flush(): void {
-    let requests: WireRequest[] = []
-    let bytes = 0
-    let taken = 0
-    for (const pending of this.#queue) {
-      const size = pending.payload.length + OVERHEAD_BYTES
-      if (!pending.isSettled && !this.#fitsWindow(size)) break
-      taken++
-      this.#queueBytes -= size
-      if (pending.isSettled) continue
-      const request = this.#prepare(pending)
-      if (request === undefined) continue
-      if (requests.length === FRAME_REQUESTS_MAX || (bytes > 0 && bytes + size > FRAME_BYTES)) {
-        this.#call.write({ requests })
-        requests = []
-        bytes = 0
-      }
-      requests.push(request)
-      bytes += size
-    }
-    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken)
-    if (requests.length > 0) this.#call.write({ requests })
-  }
-
-  #fitsWindow(size: number): boolean {
-    const { streamRequestsMax, streamBytesMax } = this.#serverLimits
-    return this.#written === 0 || (this.#written < streamRequestsMax && this.#writtenBytes + size <= streamBytesMax)
+    for (const requests of this.#window.takeFrames((pending) => this.#prepare(pending))) this.#call.write({ requests })
   }
 
   #prepare(pending: PendingRequest): WireRequest | undefined {
+    const { kind, payload, mode } = pending.request
     try {
-      assertPayloadSize(pending.kind === 'propose' ? 'command' : 'query', pending.payload.length, this.#serverLimits)
+      assertPayloadSize(pending.isProposal ? 'command' : 'query', payload.length, this.#window.serverLimits)
     } catch (error) {
       this.#release(pending)
       this.#settle(pending, error as RaftError)
       return undefined
     }
-    if (this.#written === 0) this.#lastReceivedAt = this.#clock.now()
-    pending.isWritten = true
-    this.#written++
-    this.#writtenBytes += pending.payload.length + OVERHEAD_BYTES
-    const leftMs = pending.deadline - this.#clock.now()
+    const now = this.#clock.now()
+    if (this.#window.written === 0) this.#lastReceivedAt = now
     return {
       id: pending.id,
-      kind: pending.kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
-      payload: pending.payload,
-      mode: wireModeOf(pending.mode),
-      timeoutMs: serverTimeoutMs(leftMs),
+      kind: kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
+      payload,
+      mode: wireModeOf(mode),
+      timeoutMs: serverTimeoutMs(pending.deadline - now),
     }
   }
 
@@ -272,13 +183,13 @@ export class RequestStream {
       const { failure } = response
       this.#settle(pending, failure ? errorFromFacts(factsOfFailure(failure)) : response)
     }
-    if (this.#queue.length > 0) this.#flushLater()
+    if (!this.#window.isEmpty) this.#flushLater()
   }
 
   #abort(pending: PendingRequest): void {
     if (!pending.isWritten) this.#release(pending)
-    const { signal, isWritten, kind } = pending
-    const isUnknown = isWritten && kind === 'propose'
+    const { signal } = pending
+    const isUnknown = pending.isWritten && pending.isProposal
     this.#settle(
       pending,
       isUnknown
@@ -302,7 +213,7 @@ export class RequestStream {
   #expire(pending: PendingRequest): void {
     if (!pending.isWritten) this.#release(pending)
     this.#settle(pending, this.#timeoutError(pending))
-    if (this.#written > 0 && this.#clock.now() - this.#lastReceivedAt >= this.#limits.silenceMsMax)
+    if (this.#window.written > 0 && this.#clock.now() - this.#lastReceivedAt >= this.#limits.silenceMsMax)
       this.#end(
         unreachableError(
           this.#address,
@@ -312,24 +223,22 @@ export class RequestStream {
       )
   }
 
-  #timeoutError({ isWritten, kind, timeoutMs }: PendingRequest): RaftError {
-    const ms = Math.round(timeoutMs)
+  #timeoutError({ isWritten, isProposal, request }: PendingRequest): RaftError {
+    const ms = Math.round(request.timeoutMs)
     if (!this.#isOpen) return unreachableError(this.#address, `no connection within ${ms} ms`)
     if (!isWritten)
       return new RaftError(
         'ERR_RAFT_TIMEOUT',
         `${this.#address} accepted no more requests for ${ms} ms; this one was not sent`,
       )
-    if (kind === 'query') return new RaftError('ERR_RAFT_TIMEOUT', `no response from ${this.#address} within ${ms} ms`)
+    if (!isProposal) return new RaftError('ERR_RAFT_TIMEOUT', `no response from ${this.#address} within ${ms} ms`)
     return outcomeUnknownError(`no response from ${this.#address} within ${ms} ms`)
   }
 
   /** Removes a request that the node has answered or never received. */
   #release(pending: PendingRequest): void {
     this.#pending.delete(pending.id)
-    if (!pending.isWritten) return
-    this.#written--
-    this.#writtenBytes -= pending.payload.length + OVERHEAD_BYTES
+    if (pending.isWritten) this.#window.onAnswered(pending)
   }
 
   #settle(pending: PendingRequest, outcome: WireResponse | RaftError): void {
@@ -346,12 +255,12 @@ export class RequestStream {
     this.#call.cancel()
     const waiting = [...this.#pending.values()]
     this.#pending.clear()
-    this.#queue = []
+    this.#window.clear()
     this.#onEnded(how)
     this.#settleOpened?.reject(reason)
     for (const pending of waiting) {
       const mayHaveArrived = pending.isWritten && !this.#isEndedCleanly
-      this.#settle(pending, mayHaveArrived ? connectionLostError(pending.kind, reason) : reason)
+      this.#settle(pending, mayHaveArrived ? connectionLostError(pending.request.kind, reason) : reason)
     }
   }
 }
