@@ -59,8 +59,29 @@ describe('three processes, one with a copy of a data directory', function () {
     const exit = await (await cluster.startClone(id, copyOf(id))).finished
     assert.equal(exit.exitCode, 78, exit.stderr)
     assert.match(exit.stderr, /error\[ERR_RAFT_DUPLICATE_DIRECTORY\]/)
+    assert.match(
+      exit.stderr,
+      /if the other process with this directory is to stay, delete this copy and do nothing else/,
+    )
     await write('beside the clone')
     assert.ok(cluster.isRunning(id))
+  })
+
+  it('stop copies of all directories that are started beside them', async () => {
+    await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
+    for (const id of cluster.ids) copy(id)
+    for (const id of cluster.ids) cluster.start(id)
+    await write('before the copies')
+    await settle()
+    const copies = await Promise.all(cluster.ids.map((id) => cluster.startClone(id, copyOf(id))))
+    for (const { finished } of copies) {
+      const exit = await finished
+      assert.equal(exit.exitCode, 78, exit.stderr)
+      assert.match(exit.stderr, /error\[ERR_RAFT_D(UPLICATE_DIRECTORY|IRECTORY_ROLLED_BACK)\]/)
+    }
+    await write('after the copies')
+    await cluster.assertEqual()
+    assert.ok(cluster.ids.every((id) => cluster.isRunning(id)))
   })
 
   it('start if the directories of all of them are restored together', async () => {

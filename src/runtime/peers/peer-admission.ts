@@ -157,9 +157,13 @@ export class PeerAdmission {
   #copyError(code: (typeof COPY_CODES)[number], message: string): RaftError {
     const { nodeId, directoryId } = this.#identity
     const address = this.#membershipView.addressOf(nodeId) ?? 'ADDRESS'
-    const hint =
+    const replace =
       `replace the member: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ${address} --promote; then start ` +
       `${nodeId} with --join and a new --data-dir (this one cannot be used again)`
+    const isOtherInUse = code === 'ERR_RAFT_DUPLICATE_DIRECTORY'
+    const hint = isOtherInUse
+      ? `if the other process with this directory is to stay, delete this copy and do nothing else; if it has stopped too, ${replace}`
+      : replace
     return new RaftError(code, message, { hint, details: { directoryId } })
   }
 
