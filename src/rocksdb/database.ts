@@ -1,5 +1,6 @@
 /** A safe wrapper of the addon: no order of calls can crash the process or hang. It knows keys and values only, not the log. */
 import { RaftError } from '../errors.ts'
+import { descriptorLimit } from '../platform/descriptor-limit.ts'
 import type { Binding, BindingBatch, BindingDatabase, BindingIterator, Callback, KeyRange } from './binding.ts'
 
 export interface DatabaseOptions {
@@ -7,6 +8,10 @@ export interface DatabaseOptions {
   readonly writeBufferBytes: number
   readonly cacheBytes: number
 }
+
+/** The most tables that RocksDB keeps open, and of how many descriptors that is one: connections may use half of them. */
+const TABLES_OPEN_MAX = 1000
+const DESCRIPTORS_SHARE = 4
 
 /** The most bytes that an iterator copies in one step, unless a single value is larger. */
 const ITERATOR_STEP_BYTES = 1024 * 1024
@@ -36,6 +41,7 @@ export class Database {
         compression: false,
         writeBufferSize: options.writeBufferBytes,
         cacheSize: options.cacheBytes,
+        maxOpenFiles: Math.floor(Math.min(TABLES_OPEN_MAX, descriptorLimit() / DESCRIPTORS_SHARE)),
       }
       handle.open(settings, (error) => (error ? reject(error) : resolve()))
     })
