@@ -1,4 +1,7 @@
-/** Writes one snapshot, frame by frame, into a partial file that a later attempt can resume. */
+/**
+ * Writes one snapshot, frame by frame, into a partial file that a later attempt can resume. Frames are written and synced while the next
+ * one is filled, so that the disk and the source of the bytes work at the same time.
+ */
 import type { FileHandle } from 'node:fs/promises'
 import { unlink } from 'node:fs/promises'
 import type { SnapshotWriter } from '../contracts/storage.ts'
@@ -19,7 +22,10 @@ import {
 } from './snapshot-format.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
-/** The file is synced after this many bytes: one large sync at the end would delay the syncs of the log. */
+/**
+ * A sync starts after this many bytes, and ends before the next one starts: at most twice as many are not synced. One large sync at the
+ * end would delay the syncs of the log.
+ */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024
 
 export interface SnapshotPaths {
@@ -28,14 +34,19 @@ export interface SnapshotPaths {
   readonly whole: string
 }
 
-/** Invariant: frames [0, #frame) are complete in the file; `#filled` bytes of the next frame are in `#buffer`. */
+/** Invariant: frames [0, #frame) are complete in the file or in `#writing`; `#filled` bytes of the next frame are in `#buffer`. */
 export class SnapshotFileWriter implements SnapshotWriter {
   readonly offset: number
   readonly #paths: SnapshotPaths
   readonly #info: SnapshotInfo
   readonly #header: ParsedHeader
   readonly #onEnd: () => void
-  readonly #buffer = Buffer.allocUnsafe(FRAME_HEADER_BYTES + CHUNK_BYTES)
+  #buffer = frameBuffer()
+  /** The buffer of the frame in `#writing`. */
+  #otherBuffer = frameBuffer()
+  /** The last frame that was started, and all before it. */
+  #writing: Promise<void> = Promise.resolve()
+  #syncing: Promise<void> = Promise.resolve()
   #file: FileHandle | undefined
   #filled = 0
   #frame: number
@@ -60,13 +71,13 @@ export class SnapshotFileWriter implements SnapshotWriter {
   }
 
   write(chunk: Uint8Array): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#enqueue(async (file) => {
       for (let at = 0; at < chunk.length; ) {
         const taken = Math.min(chunk.length - at, CHUNK_BYTES - this.#filled)
         this.#buffer.set(chunk.subarray(at, at + taken), FRAME_HEADER_BYTES + this.#filled)
         this.#filled += taken
         at += taken
-        if (this.#filled === CHUNK_BYTES) await this.#writeFrame()
+        if (this.#filled === CHUNK_BYTES) await this.#startFrame(file)
       }
     })
   }
@@ -76,7 +87,9 @@ export class SnapshotFileWriter implements SnapshotWriter {
       const size = this.#frame * CHUNK_BYTES + this.#filled
       if (this.#info.size > 0 && size !== this.#info.size)
         throw corrupt(`snapshot ${this.#info.id} has ${size} bytes, expected ${this.#info.size}`, { size })
-      if (this.#filled > 0) await this.#writeFrame()
+      if (this.#filled > 0) await this.#startFrame(file)
+      await this.#writing
+      await this.#syncing
       const frames = Math.ceil(size / CHUNK_BYTES)
       await writeAll(file, encodeFooter(size), this.#header.framesOffset + size + frames * FRAME_HEADER_BYTES)
       await file.sync()
@@ -89,6 +102,8 @@ export class SnapshotFileWriter implements SnapshotWriter {
   async suspend(): Promise<void> {
     if (this.#file === undefined) return
     await this.#enqueue(async (file) => {
+      await this.#writing
+      await this.#syncing
       await file.sync()
       await this.#end()
     })
@@ -99,17 +114,29 @@ export class SnapshotFileWriter implements SnapshotWriter {
     await this.#remove()
   }
 
-  async #writeFrame(): Promise<void> {
+  /** Starts to write the buffer once the frame before is written. A failure rejects a later call, or `finish`. */
+  async #startFrame(file: FileHandle): Promise<void> {
     const frame = this.#buffer.subarray(0, FRAME_HEADER_BYTES + this.#filled)
     frame.writeUInt32LE(frameChecksum(frame.subarray(FRAME_HEADER_BYTES), this.#frame), 0)
-    await writeAll(this.#file as FileHandle, frame, framePosition(this.#header, this.#frame))
-    this.#unsynced += frame.length
+    await this.#writing
+    this.#writing = this.#writeFrame(file, frame, framePosition(this.#header, this.#frame))
+    this.#writing.catch(() => undefined)
+    const free = this.#otherBuffer
+    this.#otherBuffer = this.#buffer
+    this.#buffer = free
     if (this.#filled < CHUNK_BYTES) return
     this.#frame++
     this.#filled = 0
+  }
+
+  async #writeFrame(file: FileHandle, frame: Buffer, position: number): Promise<void> {
+    await writeAll(file, frame, position)
+    this.#unsynced += frame.length
     if (this.#unsynced < SYNC_EVERY_BYTES) return
     this.#unsynced = 0
-    await (this.#file as FileHandle).datasync()
+    await this.#syncing
+    this.#syncing = file.datasync()
+    this.#syncing.catch(() => undefined)
   }
 
   /** Runs steps one after another. The first failure removes the file: its content is undefined after a failed write. */
@@ -130,7 +157,10 @@ export class SnapshotFileWriter implements SnapshotWriter {
     return turn
   }
 
+  /** Closes the file once nothing uses it. */
   async #end(): Promise<void> {
+    await this.#writing.catch(() => undefined)
+    await this.#syncing.catch(() => undefined)
     const file = this.#file
     this.#file = undefined
     this.#onEnd()
@@ -144,6 +174,10 @@ export class SnapshotFileWriter implements SnapshotWriter {
       if (!isMissing(cause)) throw storageError(cause, `remove ${this.#paths.partial}`)
     })
   }
+}
+
+function frameBuffer(): Buffer {
+  return Buffer.allocUnsafe(FRAME_HEADER_BYTES + CHUNK_BYTES)
 }
 
 interface OpenedFile {

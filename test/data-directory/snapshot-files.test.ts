@@ -1,6 +1,7 @@
 /** Snapshot files never return damaged bytes, and resume only after verified frames. */
 import assert from 'node:assert/strict'
-import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { SnapshotFiles } from '../../src/data-directory/snapshot-files.ts'
@@ -94,6 +95,40 @@ describe('a store of snapshot files', () => {
     assert.ok((await load()).equals(CONTENT))
   })
 
+  it('has the bytes that were passed, although the caller reuses its chunk', async () => {
+    const writer = await files.create(INFO)
+    const chunk = Buffer.alloc(CHUNK)
+    for (let at = 0; at < CONTENT.length; at += CHUNK) {
+      const length = CONTENT.copy(chunk, 0, at)
+      await writer.write(chunk.subarray(0, length))
+      chunk.fill(0)
+    }
+    await writer.finish()
+    assert.ok((await load()).equals(CONTENT))
+  })
+
+  for (const call of ['write', 'datasync'] as const)
+    it(`is rejected, and leaves no file, after a ${call} that failed while the next bytes arrived`, async () => {
+      const writer = await files.create({ ...INFO, size: 20 * 1024 * 1024 })
+      const prototype = await fileHandlePrototype(root)
+      const original = prototype[call]
+      prototype[call] = () => Promise.reject(new Error('the disk has failed'))
+      try {
+        const writing = (async () => {
+          for (let n = 0; n < 80; n++) await writer.write(Buffer.alloc(CHUNK))
+          await writer.finish()
+        })()
+        await assert.rejects(
+          writing,
+          (error) => isRaftError(error, 'ERR_RAFT_STORAGE') && /disk has failed/.test(String(error)),
+        )
+      } finally {
+        prototype[call] = original
+      }
+      await assert.rejects(writer.finish(), (error) => isRaftError(error, 'ERR_RAFT_STORAGE'))
+      assert.deepEqual(await readdir(root), [])
+    })
+
   it('replaces a partial file that is not a snapshot', async () => {
     await writeFile(join(root, 's1.part'), Buffer.alloc(100_000, 'x'))
     assert.equal((await files.create(INFO)).offset, 0)
@@ -119,3 +154,11 @@ describe('a store of snapshot files', () => {
     await assert.rejects(load(), (error) => isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE'))
   })
 })
+
+async function fileHandlePrototype(
+  directory: string,
+): Promise<Record<'write' | 'datasync', (this: FileHandle, ...args: unknown[]) => Promise<unknown>>> {
+  const file = await open(directory, 'r')
+  await file.close()
+  return Object.getPrototypeOf(file)
+}
