@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test test-node verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum clean
+.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: $(BUILT) ## Run all tests (ARGS="--grep 'leader election'")
 
 test-node: $(BUILT) ## Run the tests under another release of Node.js (NODE=24 ARGS=…)
 	@node --import tsx scripts/with-node.ts $(or $(NODE),24) $(BIN)/mocha $(ARGS)
+
+smoke-nodes: $(BUILT) ## Install the package and run a cluster under Node.js 20, 22, 24 and 26 (ARGS="24")
+	@node --import tsx scripts/smoke-nodes.ts $(ARGS)
 
 verify: $(BUILT) ## Check types, style, repository rules and the package; changes no committed file
 	$(BIN)/tsc -p tsconfig.json
