@@ -8,6 +8,7 @@ import { KNOWN_BUGS } from '../test/known-bugs/catalog.ts'
 import type { Detection } from '../test/known-bugs/detect.ts'
 import type { KnownBug } from '../test/known-bugs/known-bug.ts'
 import { RUNS_MAX } from '../test/known-bugs/known-bug.ts'
+import { detectMissingSync, MISSING_SYNCS } from '../test/known-bugs/missing-syncs.ts'
 import { pageOf } from '../test/known-bugs/page.ts'
 import { walkThrough } from '../test/known-bugs/walkthrough.ts'
 
@@ -43,8 +44,21 @@ const missed = selected.filter(({ name }) => detections.get(name)?.problem !== u
 process.stdout.write(`${selected.length - missed.length} of ${selected.length} detected\n`)
 if (missed.length > 0) process.exit(1)
 if (names.length === 0) {
-  await writeFile(join(ROOT, 'docs/reference/museum.md'), pageOf(detections))
+  const checks = await detectMissingSyncs()
+  await writeFile(join(ROOT, 'docs/reference/museum.md'), pageOf(detections, checks))
   process.stdout.write('docs/reference/museum.md is written\n')
+}
+
+/** The check that detects each missing sync; ends the process if there is none. */
+async function detectMissingSyncs(): Promise<Map<string, string>> {
+  const checks = new Map<string, string>()
+  for (const sync of MISSING_SYNCS) {
+    const title = await detectMissingSync(sync)
+    process.stdout.write(`${sync.name.padEnd(46)} ${title ?? 'NOT DETECTED'}\n`)
+    if (title === undefined) process.exit(1)
+    checks.set(sync.name, title)
+  }
+  return checks
 }
 
 async function detectQueued(): Promise<void> {

@@ -2,6 +2,7 @@
 import { KNOWN_BUGS, KNOWN_BUGS_BY_TOPIC, OMITTED_BUGS } from './catalog.ts'
 import type { Detection } from './detect.ts'
 import type { KnownBug } from './known-bug.ts'
+import { MISSING_SYNCS } from './missing-syncs.ts'
 
 const HEAD = `# Bug museum
 
@@ -22,10 +23,11 @@ therefore contains no switch, flag or test hook for these bugs. A test checks th
 \`make known-bugs ARGS="no-no-op"\` runs a single bug. The sources are in \`test/known-bugs\`.
 `
 
-export function pageOf(detections: ReadonlyMap<string, Detection>): string {
+/** `checks` has the title of the check that detected each missing sync. */
+export function pageOf(detections: ReadonlyMap<string, Detection>, checks: ReadonlyMap<string, string>): string {
   const sections = [...KNOWN_BUGS_BY_TOPIC].map(([title, bugs]) => sectionOf(title, bugs, detections))
   const count = `**${KNOWN_BUGS.length} bugs, all detected.**\n`
-  return `${[HEAD, count, ...sections, omittedSection()].join('\n').trimEnd()}\n`
+  return `${[HEAD, count, ...sections, missingSyncsSection(checks), omittedSection()].join('\n').trimEnd()}\n`
 }
 
 function sectionOf(title: string, bugs: readonly KnownBug[], detections: ReadonlyMap<string, Detection>): string {
@@ -52,6 +54,24 @@ function rowOf(bug: KnownBug, detectedBy: string, runs: number): string {
 function linkTo(source: string): string {
   const issue = /^([\w.-]+\/[\w.-]+)#(\d+)$/.exec(source)
   return issue === null ? source : `[${source}](https://github.com/${issue[1]}/issues/${issue[2]})`
+}
+
+/** The section of the syncs that are missing on purpose. */
+export function missingSyncsSection(checks: ReadonlyMap<string, string>): string {
+  const rows = MISSING_SYNCS.map(
+    ({ name, does, storage }) => `| ${does} (\`${name}\`) | \`${storage}\` | ${checks.get(name)} |`,
+  )
+  return [
+    '## Missing syncs',
+    '',
+    'A simulated disk keeps no files, so these are edits of a storage on real files, which loses in a power cut what is not synced. The checks of',
+    'crashes of `storageContract`, the suite for storages of your own, detect each of them ([bring your own storage](../how-to/bring-your-own-storage.md)).',
+    '',
+    '| a node that … | storage | detected by the check |',
+    '|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
 }
 
 function omittedSection(): string {
