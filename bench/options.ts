@@ -17,7 +17,7 @@ export interface BenchOptions {
   readonly nodes: readonly number[]
   readonly nodesOutstanding: readonly number[]
   readonly networkOutstanding: readonly number[]
-  /** Killed leaders, for each kind of timeouts. */
+  /** Killed leaders for each kind of timeouts, and starts of a cluster. */
   readonly trials: number
   /** Rounds of a measurement that starts a new cluster for each. */
   readonly episodes: number
@@ -30,10 +30,10 @@ export interface BenchOptions {
 export type PresetName = 'smoke' | 'quick' | 'standard' | 'full'
 
 const STANDARD: BenchOptions = {
-  ...{ rounds: 5, seconds: 0.5, warmUpSeconds: 2, trials: 5, episodes: 1 },
+  ...{ rounds: 5, seconds: 0.4, warmUpSeconds: 2, trials: 4, episodes: 1 },
   ...{ outstanding: [1, 16, 64, 256, 1024], bytes: [16, 1024, 4096, 65536], payloadOutstanding: [16, 64] },
   ...{ nodes: [5, 7], nodesOutstanding: [64, 1024], networkOutstanding: [1, 16, 64, 256] },
-  ...{ entries: 1_000_000, snapshotMib: 256, idleSeconds: 3, saturationSeconds: 60 },
+  ...{ entries: 1_000_000, snapshotMib: 256, idleSeconds: 3, saturationSeconds: 45 },
 }
 
 export const PRESETS: Readonly<Record<PresetName, BenchOptions>> = {
@@ -91,7 +91,7 @@ export function addFlags(program: Command): Command {
     .option('--nodes <list>', 'sizes of a cluster besides three', counts)
     .option('--nodes-outstanding <list>', 'outstanding operations for each size of a cluster', counts)
     .option('--network-outstanding <list>', 'outstanding operations of a client', counts)
-    .option('--trials <n>', 'killed leaders', count)
+    .option('--trials <n>', 'killed leaders, and starts of a cluster', count)
     .option('--episodes <n>', 'rounds of the measurements that start a new cluster for each', count)
     .option('--entries <n>', 'entries that a follower misses', count)
     .option('--snapshot-mib <n>', 'size of the snapshot', count)

@@ -22,6 +22,8 @@ export interface Plan extends Omit<Measurement, 'cases'> {
 /** Cases on the same clusters. */
 export interface Stage {
   readonly setup: Omit<Setup, 'directory'>
+  /** Which of the plan's systems take part; all by default. */
+  readonly takesPart?: (system: System) => boolean
   /** Each round starts a cluster of its own. */
   readonly isFresh: boolean
   /** Runs once on each cluster, before its first round. */
@@ -43,11 +45,12 @@ export async function runPlan(plan: Plan, progress: Progress): Promise<Measureme
   const cases: CaseResult[] = []
   for (const stage of plan.stages) {
     const clusters = new Map<string, Running>()
+    const some = systems.filter((system) => stage.takesPart?.(system) ?? true)
     try {
-      if (!stage.isFresh) await startAll(stage, systems, clusters)
+      if (!stage.isFresh) await startAll(stage, some, clusters)
       for (const each of stage.cases) {
         progress(`${part}: ${each.name}`)
-        cases.push(await measureCase(each, stage, { systems, metrics, clusters }))
+        cases.push(await measureCase(each, stage, { systems: some, metrics, clusters }))
       }
     } finally {
       for (const running of clusters.values()) await stop(running)

@@ -16,4 +16,4 @@ export const PARTS: Readonly<Record<string, MakePlan>> = {
 }
 
 /** The parts that compare every storage and transport of ours; the others measure the best one, beside the peers. */
-export const PARTS_WITH_EVERY_SYSTEM: ReadonlySet<string> = new Set(['throughput', 'payload', 'idle'])
+export const PARTS_WITH_EVERY_SYSTEM: ReadonlySet<string> = new Set(['throughput', 'idle'])

@@ -7,6 +7,8 @@ import type { LoadRequest } from '../processes/load.ts'
 import type { Cluster, Setup, System } from '../systems/system.ts'
 
 const BYTES = 128
+/** Smaller commands are measured with the largest number of outstanding operations only. */
+const LARGE_BYTES = 4096
 const METRICS: readonly MetricName[] = [
   'opsPerSecond',
   'p50Ms',
@@ -38,7 +40,7 @@ export function throughput(options: BenchOptions, systems: readonly System[]): P
 /** Writes of other sizes. */
 export function payload(options: BenchOptions, systems: readonly System[]): Plan {
   const cases = options.bytes.flatMap((bytes) =>
-    options.payloadOutstanding.map((outstanding) =>
+    (bytes < LARGE_BYTES ? options.payloadOutstanding.slice(-1) : options.payloadOutstanding).map((outstanding) =>
       loadCase(options, `${sizeName(bytes)}, ${outstanding} outstanding`, bytes, {
         operation: 'write',
         outstanding,

@@ -7,7 +7,7 @@ import { membersOf, withMembers } from './failures.ts'
 const SETUP: Omit<Setup, 'directory'> = { nodes: 3, timeouts: 'default', keepValues: false }
 
 /** From the first process to the first acknowledged write. */
-export function startUp({ rounds }: BenchOptions, systems: readonly System[]): Plan {
+export function startUp({ trials }: BenchOptions, systems: readonly System[]): Plan {
   return {
     part: 'start',
     title: 'Start: from the spawn of three new nodes to the first acknowledged write',
@@ -21,7 +21,7 @@ export function startUp({ rounds }: BenchOptions, systems: readonly System[]): P
         cases: [
           {
             name: 'empty directories',
-            rounds,
+            rounds: trials,
             run: async (cluster, startMs) => {
               const begin = performance.now()
               await membersOf(cluster).write()

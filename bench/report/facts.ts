@@ -8,6 +8,17 @@ export const READING =
   'Noise is the largest figure of the first column divided by its smallest. CPU is the time of all nodes per operation; RSS is that of the ' +
   'largest process. Only advantages can be compared with those of other runs.'
 
+/** The share of the cores above which the machine was not free for the run. */
+const BUSY_SHARE_MAX = 0.25
+
+/** Says so if other work used the machine when the run began. */
+export function warningOf({ busyCoresBefore, machine }: BenchDocument): string[] {
+  if (busyCoresBefore <= BUSY_SHARE_MAX * machine.cores) return []
+  return [
+    `Other work kept ${busyCoresBefore.toFixed(1)} of ${machine.cores} cores busy when this run began: its figures say little, and its advantages not much more.`,
+  ]
+}
+
 export function factsOf(document: BenchDocument): [string, string][] {
   const { machine, options } = document
   const busy = document.measurements.flatMap(({ cases }) => cases.flatMap(({ results }) => busyCoresOf(results)))

@@ -1,7 +1,7 @@
 /** The report as one HTML file with plots. It loads nothing, and follows the reader's choice of dark or light. */
 import type { Measurement } from '../measurement.ts'
 import type { BenchDocument } from './document.ts'
-import { factsOf, READING } from './facts.ts'
+import { factsOf, READING, warningOf } from './facts.ts'
 import { colorOf, plotsOf } from './plots.ts'
 import { columnsOf, rowsOf } from './rows.ts'
 
@@ -63,6 +63,9 @@ export function htmlReport(document: BenchDocument): string {
 </head>
 <body>
 <h1>quorate benchmark</h1>
+${warningOf(document)
+  .map((text) => `<p class="loss">${escapeText(text)}</p>`)
+  .join('')}
 <p>${escapeText(READING)}</p>
 <div class="table"><table class="facts">${factsOf(document)
     .map(([name, value]) => cellsOf([name, value]))

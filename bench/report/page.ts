@@ -1,8 +1,8 @@
 /** The page docs/reference/performance.md, written from one run. */
 import { advantageOf, formatFigure, formatRatio } from '../figures.ts'
-import { METRICS, type Measurement } from '../measurement.ts'
+import { METRICS, type Measurement, type MetricName, type Result } from '../measurement.ts'
 import type { BenchDocument } from './document.ts'
-import { factsOf, READING } from './facts.ts'
+import { factsOf, READING, warningOf } from './facts.ts'
 import { columnsOf, comparedMetrics, rowsOf } from './rows.ts'
 
 /** Smaller differences are within the noise. */
@@ -13,7 +13,7 @@ export function performancePage(document: BenchDocument): string {
 
 Written by \`make bench ARGS="--write-docs"\` from one run; [bench/README.md](../../bench/README.md) describes the tool.
 
-${READING}
+${[...warningOf(document), READING].join('\n\n')}
 
 ${tableOf(['', 'this run'], factsOf(document))}
 
@@ -39,37 +39,28 @@ ${tableOf(['', 'system', ...columnsOf(measurement)], rows)}
 `
 }
 
-/** Each comparison with a peer that the reference loses. */
+/** Each case in which a peer is better than the reference, with the figures in which it is. */
 function lossesOf(measurements: readonly Measurement[]): string {
-  const rows = measurements.flatMap(({ metrics, cases, title }) =>
+  const rows = measurements.flatMap(({ part, metrics, cases }) =>
     cases.flatMap(({ name, results }) =>
-      comparedMetrics(metrics).flatMap((metric) =>
-        results.flatMap(({ system, kind, medians, ratios }) => {
-          const advantage = advantageOf(metric, ratios[metric])
-          if (kind !== 'peer' || advantage === undefined || advantage >= LOSS_MAX) return []
-          const [own, other] = [results[0]?.medians[metric], medians[metric]].map((value) =>
-            formatFigure(metric, value),
-          )
-          const { unit, title: column } = METRICS[metric]
-          const part = title.split(/[:,]/)[0] ?? title
-          return [
-            [
-              `${part}: ${name}`,
-              column,
-              system,
-              `${own} ${unit}`.trim(),
-              `${other} ${unit}`.trim(),
-              formatRatio(advantage),
-            ],
-          ]
-        }),
-      ),
+      results.flatMap((result) => {
+        const figures = comparedMetrics(metrics).flatMap((metric) => lossOf(metric, results[0], result))
+        return figures.length === 0 ? [] : [[`${part}: ${name}`, result.system, figures.join('; ')]]
+      }),
     ),
   )
-  if (rows.length === 0) return 'Nowhere in this run, beyond the noise.'
-  return `Every comparison of this run in which a peer is better than the first system of the table by more than the noise (an advantage below ${LOSS_MAX}):
+  if (rows.length === 0) return `Nowhere in this run: no advantage over a peer is below ${LOSS_MAX}.`
+  return `Every figure of this run in which a peer is better than the first system of the table, by an advantage below ${LOSS_MAX}:
 
-${tableOf(['case', 'figure', 'peer', 'ours', 'the peer', 'advantage'], rows)}`
+${tableOf(['case', 'peer', 'ours / the peer (advantage)'], rows)}`
+}
+
+function lossOf(metric: MetricName, reference: Result | undefined, { kind, medians, ratios }: Result): string[] {
+  const advantage = advantageOf(metric, ratios[metric])
+  if (kind !== 'peer' || advantage === undefined || advantage >= LOSS_MAX) return []
+  const [ours, other] = [reference?.medians[metric], medians[metric]].map((value) => formatFigure(metric, value))
+  const { title, unit } = METRICS[metric]
+  return [`${title} ${ours} / ${other} ${unit} (${formatRatio(advantage)})`]
 }
 
 function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -1,7 +1,7 @@
 /** The report for a terminal. */
 import Table from 'cli-table3'
 import type { BenchDocument } from './document.ts'
-import { factsOf, READING } from './facts.ts'
+import { factsOf, READING, warningOf } from './facts.ts'
 import { columnsOf, rowsOf } from './rows.ts'
 
 const PLAIN = { head: [], border: [] }
@@ -20,6 +20,7 @@ export function terminalReport(document: BenchDocument): string {
   for (const { name, description, missing } of document.systems) systems.push([name, description, missing ?? 'yes'])
   return [
     facts.toString(),
+    ...warningOf(document),
     READING,
     systems.toString(),
     ...document.measurements.map((measurement) => {

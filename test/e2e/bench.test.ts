@@ -86,7 +86,13 @@ describe('the benchmark', function () {
     assert.ok(ours !== undefined && other !== undefined)
     const peer = { ...other, system: 'a peer', kind: 'peer', ratios: { opsPerSecond: 0.5 } } as const
     const measurements = [{ ...measurement, cases: [{ ...one, results: [ours, peer] }] }]
-    assert.match(performancePage({ ...document, measurements }), /\| ops \| a peer \|.*\| 0\.50 \|/)
+    assert.match(performancePage({ ...document, measurements }), /\| a peer \| ops \S+ \/ \S+ \/s \(0\.50\) \|/)
+  })
+
+  it('warns if other work used the machine', () => {
+    const machine = { ...document.machine, cores: 2 }
+    assert.match(performancePage({ ...document, machine, busyCoresBefore: 1 }), /Other work kept 1\.0 of 2 cores busy/)
+    assert.doesNotMatch(performancePage({ ...document, machine, busyCoresBefore: 0.1 }), /Other work/)
   })
 })
 
