@@ -89,6 +89,7 @@ export class NodeRuntime<Command, Result> {
     this.snapshots = new Snapshots({
       ...{ options, machine, applier, storage, transport, clock, recovered: recovered.snapshot },
       alarms: this.health.alarms,
+      lowSpace: () => this.health.lowSpace,
       metadataAt: (index) => core.snapshotMetadata(index),
       post: (input) => driver.post(input),
       emit: (event) => hub.emit(event),

@@ -56,7 +56,10 @@ export interface RuntimeOptions {
   readonly snapshotFactor: number
   /** After this many bytes of commands a snapshot is taken whatever `snapshotFactor` and `snapshotPauseFactor` say. */
   readonly snapshotBytesMax: number
-  /** After a snapshot the next waits this many times as long as it took, so that snapshots take a bounded share of time; 0 for no wait. */
+  /**
+   * After a snapshot the next waits this many times as long as it took, so that snapshots take a bounded share of time; 0 for no wait.
+   * On a disk short of space it does not wait, and `snapshotFactor` counts as 1, but it has to fit.
+   */
   readonly snapshotPauseFactor: number
   /** The minimum wait after a failed snapshot. */
   readonly snapshotRetryMs: number

@@ -31,7 +31,7 @@ export interface HealthParts {
     status(): RaftStatus
     post(input: Input): void
     transferLeadership(options: { readonly toFasterDisk?: boolean }): Promise<unknown>
-    snapshots(): Pick<Snapshots, 'recorded' | 'readOwn'>
+    snapshots(): Pick<Snapshots, 'recorded' | 'readOwn' | 'takeIfDue'>
     /** The stored data is damaged: the node must stop. */
     onDamaged(error: RaftError): void
   }
@@ -74,6 +74,7 @@ export class Health {
       onLow: (shortage) => {
         if (!node.isRunning()) return
         node.post({ type: 'spaceChecked', shortage })
+        node.snapshots().takeIfDue()
         this.#shortageTransfer.onUnfit()
       },
       onBack: () => {
@@ -86,6 +87,11 @@ export class Health {
   /** As of the last check; undefined if the storage does not report it. */
   get freeBytes(): number | undefined {
     return this.#diskSpace.freeBytes
+  }
+
+  /** The free bytes while the disk is short of space. */
+  get lowSpace(): number | undefined {
+    return this.#diskSpace.isLow ? this.#diskSpace.freeBytes : undefined
   }
 
   /** The error that rejects proposals of a leader short of disk space. Any other node need not write: the core names the leader. */

@@ -27,11 +27,15 @@ export class SnapshotPolicy {
     this.#nextAt = now + tookMs * this.#options.snapshotPauseFactor
   }
 
-  /** Whether a snapshot is due. `applied` is since the newest one, which has `size` bytes. */
-  isDue(applied: AppliedTotals, size: number, now: Instant): boolean {
+  /**
+   * Whether a snapshot is due. `applied` is since the newest one, which has `size` bytes. `lowSpace` are the free bytes of a disk that is
+   * short of space: then one is due as soon as compaction frees more than it takes, if it fits.
+   */
+  isDue(applied: AppliedTotals, size: number, now: Instant, lowSpace?: number): boolean {
     const { snapshotEntries, snapshotBlocks, snapshotBytes, snapshotFactor, snapshotBytesMax } = this.#options
     // A large state is not written again for a few entries: the bytes written stay below twice the bytes applied.
     if (applied.entries === 0 || applied.bytes < size) return false
+    if (lowSpace !== undefined) return lowSpace >= size && applied.bytes >= snapshotBytes
     if (applied.bytes >= Math.max(snapshotBytesMax, size)) return true
     if (now < this.#nextAt) return false
     if (applied.entries >= snapshotEntries || applied.blocks >= snapshotBlocks) return true

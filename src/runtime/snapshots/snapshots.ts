@@ -25,6 +25,8 @@ export interface SnapshotsParts extends Pick<SnapshotTakerParts, 'applier' | 'me
   readonly recovered: SnapshotInfo | undefined
   readonly post: (input: Input) => void
   readonly alarms: Pick<Alarms, 'raise' | 'clear'>
+  /** The free bytes of the disk while it is short of space. */
+  readonly lowSpace: () => number | undefined
   readonly emit: (event: RuntimeEvent) => void
 }
 
@@ -79,12 +81,18 @@ export class Snapshots {
 
   /** Takes a snapshot if enough was applied since the newest one. */
   onApplied(): void {
-    const { applier, clock } = this.#parts
+    const { applier } = this.#parts
     this.#fetcher.onApplied(applier.appliedIndex)
+    this.takeIfDue()
+  }
+
+  /** Also called while the disk is short of space, when a leader applies nothing. */
+  takeIfDue(): void {
+    const { applier, clock, lowSpace } = this.#parts
     const before = this.#appliedAtNewest
     const { entries, blocks, bytes } = totalsOf(applier)
     const since = { entries: entries - before.entries, blocks: blocks - before.blocks, bytes: bytes - before.bytes }
-    if (this.#policy.isDue(since, this.#newest?.size ?? 0, clock.now())) this.takeIfIdle()
+    if (this.#policy.isDue(since, this.#newest?.size ?? 0, clock.now(), lowSpace())) this.takeIfIdle()
   }
 
   /** The state machine was restored from a snapshot of the leader. */

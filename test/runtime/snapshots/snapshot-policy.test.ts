@@ -36,4 +36,12 @@ describe('a snapshot', () => {
     assert.ok(isDue({ bytes: 1000 * MiB }, 0, 59_000))
     assert.ok(isDue({ bytes: 1024 * MiB }, 0, 51_000))
   })
+
+  it('on a disk short of space does not wait, but has to fit', () => {
+    policy.onTaken(1000, 50_000)
+    const isDueAt = (bytes: number, free: number): boolean =>
+      policy.isDue({ entries: 1, blocks: 1, bytes }, 100 * MiB, 51_000, free)
+    assert.ok(isDueAt(100 * MiB, 100 * MiB))
+    assert.ok(!isDueAt(100 * MiB - 1, 100 * MiB) && !isDueAt(100 * MiB, 100 * MiB - 1))
+  })
 })

@@ -122,6 +122,7 @@ class Fixture {
     const membership = { members: [], voters: [], outgoing: [], learners: [] }
     const fixture = this
     this.snapshots = new Snapshots({
+      lowSpace: () => undefined,
       alarms: { raise: () => undefined, clear: () => undefined },
       options: {
         ...{ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, id: 'n1', seed: 1 },
