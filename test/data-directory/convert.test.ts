@@ -13,7 +13,7 @@ import { openSegmentFiles, SegmentStorage } from '../../src/segments/segment-sto
 import { FaultyDisk } from '../rocksdb/faulty-disk.ts'
 import type { Acknowledged } from '../rocksdb/history.ts'
 import { emptyHistory, verify, writeHistory } from '../rocksdb/history.ts'
-import { copyDirectory, flipBit, IDENTITY, temporaryDirectory } from '../rocksdb/rocksdb-fixture.ts'
+import { copyDirectory, flipBit, IDENTITY, temporaryDirectory } from '../storage/directory-fixture.ts'
 import { watchFiles } from '../storage/watched-files.ts'
 
 const ENGINES: readonly EngineName[] = ['rocksdb', 'segments']

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { SnapshotFiles } from '../../src/data-directory/snapshot-files.ts'
 import { isRaftError } from '../../src/errors.ts'
-import { temporaryDirectory } from '../rocksdb/rocksdb-fixture.ts'
+import { temporaryDirectory } from '../storage/directory-fixture.ts'
 
 const CHUNK = 256 * 1024
 const CONTENT = Buffer.from(Uint32Array.from({ length: 150_000 }, (_, at) => at).buffer)

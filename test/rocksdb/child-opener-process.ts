@@ -1,9 +1,9 @@
 /** The child process of ChildOpener: opens a directory, reads and compares everything, and responds with the outcome. */
 import { isRaftError } from '../../src/errors.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import { IDENTITY } from '../storage/directory-fixture.ts'
 import type { OpenRequest, OpenResponse } from './child-opener.ts'
 import { verify } from './history.ts'
-import { IDENTITY } from './rocksdb-fixture.ts'
 
 process.on('message', (order: OpenRequest) => {
   void openAndVerify(order).then((answer) => process.send?.(answer))

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import fc from 'fast-check'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import { copyDirectory, IDENTITY } from '../storage/directory-fixture.ts'
 import { ChildOpener } from './child-opener.ts'
 import type { Acknowledged } from './history.ts'
 import { emptyHistory, writeHistory } from './history.ts'
-import { copyDirectory, IDENTITY } from './rocksdb-fixture.ts'
 
 const RUNS = Number(process.env.RUNS ?? 60)
 /** These tests need no syncs: a file system in memory, if there is one, takes half the time. */

@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { access, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
+import { IDENTITY } from '../storage/directory-fixture.ts'
 import type { RocksDBFixture } from './rocksdb-fixture.ts'
-import { IDENTITY, open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
+import { open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 describe('the data directory', () => {
   let fixture: RocksDBFixture

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { isRaftError } from '../../src/errors.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
 import { Database } from '../../src/rocksdb/database.ts'
-import { temporaryDirectory } from './rocksdb-fixture.ts'
+import { temporaryDirectory } from '../storage/directory-fixture.ts'
 
 const OPTIONS = { createIfMissing: true, writeBufferBytes: 1024 * 1024, cacheBytes: 1024 * 1024 }
 const ALL = { gte: Buffer.from('a'), lt: Buffer.from('z') }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import { IDENTITY } from './rocksdb-fixture.ts'
+import { IDENTITY } from '../storage/directory-fixture.ts'
 
 const INFO = {
   id: 's',

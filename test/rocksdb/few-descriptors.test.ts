@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import { IDENTITY, temporaryDirectory } from './rocksdb-fixture.ts'
+import { IDENTITY, temporaryDirectory } from '../storage/directory-fixture.ts'
 
 const DESCRIPTORS_MAX = 160
 

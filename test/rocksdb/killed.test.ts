@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
-import { IDENTITY, temporaryDirectory } from './rocksdb-fixture.ts'
+import { IDENTITY, temporaryDirectory } from '../storage/directory-fixture.ts'
 
 describe('a killed process', function () {
   this.timeout(60_000)

@@ -1,8 +1,6 @@
 /** A fixture for RocksDBStorage: a temporary directory with simulated crashes, failing or ignored syncs, and a full disk. */
 import assert from 'node:assert/strict'
-import { cpSync } from 'node:fs'
-import { mkdtemp, open as openFile, readdir, rm, stat, truncate } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, rm, stat, truncate } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { ErrorCode, RaftError } from '../../src/errors.ts'
 import { isRaftError } from '../../src/errors.ts'
@@ -11,11 +9,8 @@ import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import type { Damage, StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
-import type { Survivors } from '../storage/unsynced-data.ts'
-import { watchFiles } from '../storage/watched-files.ts'
-import { DISK_FULL, FaultyDisk, IGNORED_SYNCS } from './faulty-disk.ts'
-
-export const IDENTITY = { clusterId: 'cluster-1', nodeId: 'a' }
+import { directoryFixture, flipBit, IDENTITY } from '../storage/directory-fixture.ts'
+import { DISK_FULL } from './faulty-disk.ts'
 
 export interface RocksDBFixture extends StorageFixture {
   /** The current data directory; a crash replaces it by a copy. */
@@ -26,88 +21,22 @@ export interface RocksDBFixture extends StorageFixture {
   failWrites(message?: string): Promise<void>
 }
 
-export async function temporaryDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'quorate-storage-'))
-}
-
 /** `StorageClass` may be built from edited sources. */
 export async function rocksdbFixture(StorageClass: typeof RocksDBStorage = RocksDBStorage): Promise<RocksDBFixture> {
-  const root = await temporaryDirectory()
-  const opened: RocksDBStorage[] = []
-  const disk = new FaultyDisk()
-  const unwatch = await watchFiles(root, disk)
-  let crashes = 0
-  const directory = () => join(root, `crash-${crashes}`)
-  // A crash continues with a copy of the directory.
-  const crash = async (left: Survivors) => {
-    const before = directory()
-    await copyDirectory(before, join(root, `crash-${crashes + 1}`))
-    crashes++
-    disk.dropUnsynced(before, directory(), left)
-  }
+  const shared = await directoryFixture()
+  const { disk, directory } = shared
   return {
-    directory,
+    ...shared,
     createStorage(options) {
-      const storage = new StorageClass({
-        directory: directory(),
-        ...options,
-        binding: disk.wrapBinding(options?.binding ?? loadBinding()),
-      })
-      opened.push(storage)
-      return storage
-    },
-    crash: () => crash('nothing'),
-    crashWithin: (call, moment) => disk.crashWithin(call, moment, crash),
-    async loseSyncs(part) {
-      disk.ignoredSyncs = IGNORED_SYNCS[part]
-      return part < IGNORED_SYNCS.length
+      const binding = disk.wrapBinding(options?.binding ?? loadBinding())
+      return shared.register(new StorageClass({ directory: directory(), ...options, binding }))
     },
     async failWrites(message) {
       disk.failure = message ?? DISK_FULL
       disk.failsSyncs = message === undefined
     },
-    async fillDisk() {
-      disk.isFull = true
-      return () => {
-        disk.isFull = false
-      }
-    },
     damages: () => damagesIn(directory()),
-    async destroy() {
-      for (const storage of opened) await storage.close().catch(() => undefined)
-      unwatch()
-      await rm(root, { recursive: true, force: true })
-    },
   }
-}
-
-/**
- * Copies a directory without LOCK: in the process that holds the lock, closing another handle of that file would release it.
- * If RocksDB creates or removes files in the background meanwhile, the copy is inconsistent and is made again.
- */
-export async function copyDirectory(from: string, to: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const before = await namesIn(from)
-    const failure = copied(from, to)
-    if (failure === undefined && (await namesIn(from)) === before) return
-    if (attempt === 20 || (failure !== undefined && failure.code !== 'ENOENT'))
-      throw failure ?? new Error(`${from} keeps changing`)
-    await rm(to, { recursive: true, force: true })
-  }
-}
-
-/** Copies synchronously, so that this process changes no file in between. */
-function copied(from: string, to: string): NodeJS.ErrnoException | undefined {
-  try {
-    cpSync(from, to, { recursive: true, filter: (path) => !path.endsWith('LOCK') })
-    return undefined
-  } catch (error) {
-    return error as NodeJS.ErrnoException
-  }
-}
-
-async function namesIn(directory: string): Promise<string> {
-  return (await readdir(directory, { recursive: true })).sort().join('\n')
 }
 
 /**
@@ -156,15 +85,6 @@ function flipped(value: Buffer): Buffer {
   const changed = Buffer.from(value)
   changed[value.length >> 1] = (changed[value.length >> 1] as number) ^ 1
   return changed
-}
-
-export async function flipBit(path: string, at: number): Promise<void> {
-  const file = await openFile(path, 'r+')
-  const byte = Buffer.alloc(1)
-  await file.read(byte, 0, 1, at)
-  byte[0] = (byte[0] as number) ^ 1
-  await file.write(byte, 0, 1, at)
-  await file.close()
 }
 
 export async function open(fixture: RocksDBFixture, options?: Partial<RocksDBStorageOptions>): Promise<RocksDBStorage> {

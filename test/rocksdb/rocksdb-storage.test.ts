@@ -16,10 +16,11 @@ import { Database } from '../../src/rocksdb/database.ts'
 import type { RocksDBStorageOptions } from '../../src/rocksdb/index.ts'
 import { RocksDBStorage } from '../../src/rocksdb/index.ts'
 import { blockRange, parseBlockKey } from '../../src/rocksdb/log-keys.ts'
+import { copyDirectory, IDENTITY } from '../storage/directory-fixture.ts'
 import { DISK_FULL, FaultyDisk } from './faulty-disk.ts'
 import { emptyHistory, verify, writeHistory } from './history.ts'
 import type { RocksDBFixture } from './rocksdb-fixture.ts'
-import { copyDirectory, IDENTITY, open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
+import { open, openError, rocksdbFixture } from './rocksdb-fixture.ts'
 
 describe('the durable storage', () => {
   let fixture: RocksDBFixture

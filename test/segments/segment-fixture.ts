@@ -4,10 +4,7 @@ import { join, relative } from 'node:path'
 import type { SegmentStorageOptions } from '../../src/segments/index.ts'
 import { SegmentStorage } from '../../src/segments/index.ts'
 import type { Damage, StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
-import { FaultyDisk, IGNORED_SYNCS } from '../rocksdb/faulty-disk.ts'
-import { copyDirectory, flipBit, temporaryDirectory } from '../rocksdb/rocksdb-fixture.ts'
-import type { Survivors } from '../storage/unsynced-data.ts'
-import { watchFiles } from '../storage/watched-files.ts'
+import { directoryFixture, flipBit } from '../storage/directory-fixture.ts'
 
 /** Small, so that the histories of the contract fill several. */
 const SEGMENT_BYTES = 64 * 1024
@@ -22,52 +19,22 @@ export interface SegmentFixture extends StorageFixture {
 
 /** `StorageClass` may be built from edited sources. */
 export async function segmentFixture(StorageClass: typeof SegmentStorage = SegmentStorage): Promise<SegmentFixture> {
-  const root = await temporaryDirectory()
-  const opened: SegmentStorage[] = []
-  const disk = new FaultyDisk()
-  const unwatch = await watchFiles(root, disk)
-  let crashes = 0
-  const directory = () => join(root, `crash-${crashes}`)
-  const crash = async (left: Survivors) => {
-    const before = directory()
-    await copyDirectory(before, join(root, `crash-${crashes + 1}`))
-    crashes++
-    disk.dropUnsynced(before, directory(), left)
-  }
+  const shared = await directoryFixture()
+  const { disk, directory } = shared
   return {
-    directory,
+    ...shared,
     get opensToFail() {
       return disk.opensToFail
     },
     set opensToFail(count) {
       disk.opensToFail = count
     },
-    createStorage(options) {
-      const storage = new StorageClass({ directory: directory(), segmentBytes: SEGMENT_BYTES, ...options })
-      opened.push(storage)
-      return storage
-    },
-    crash: () => crash('nothing'),
-    crashWithin: (call, moment) => disk.crashWithin(call, moment, crash),
-    async loseSyncs(part) {
-      disk.ignoredSyncs = IGNORED_SYNCS[part]
-      return part < IGNORED_SYNCS.length
-    },
+    createStorage: (options) =>
+      shared.register(new StorageClass({ directory: directory(), segmentBytes: SEGMENT_BYTES, ...options })),
     async failWrites() {
       disk.failsSyncs = true
     },
-    async fillDisk() {
-      disk.isFull = true
-      return () => {
-        disk.isFull = false
-      }
-    },
     damages: () => damagesIn(directory()),
-    async destroy() {
-      for (const storage of opened) await storage.close().catch(() => undefined)
-      unwatch()
-      await rm(root, { recursive: true, force: true })
-    },
   }
 }
 

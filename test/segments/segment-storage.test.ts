@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import type { SegmentStorage } from '../../src/segments/index.ts'
-import { copyDirectory, IDENTITY } from '../rocksdb/rocksdb-fixture.ts'
+import { copyDirectory, IDENTITY } from '../storage/directory-fixture.ts'
 import type { SegmentFixture } from './segment-fixture.ts'
 import { segmentFixture } from './segment-fixture.ts'
 
