@@ -24,7 +24,7 @@ export interface PeerLinkLimits {
   readonly refusalMemoryMs: number
   /** How long a connection attempt may take until the hello of the peer arrives. */
   readonly handshakeTimeoutMs: number
-  /** The most incoming streams that wait for a hello. */
+  /** The most incoming streams that wait for a hello. One more ends the one that has waited longest. */
   readonly handshakesMax: number
   /** The most incoming connections of the port, peers and clients together; at most half of the descriptors (`ulimit -n`). */
   readonly connectionsMax: number

@@ -47,8 +47,7 @@ export class PeerAcceptor {
       onMalformed: (refusal) => this.#reject(stream, refusal),
     })
     if (this.#isClosed) return stream.end('closing', 'this node is closing')
-    if (this.#handshakes.size >= limits.handshakesMax)
-      return stream.end('busy', `too many handshakes pending (${limits.handshakesMax})`)
+    if (this.#handshakes.size >= limits.handshakesMax) this.#endOldestHandshake()
     const timeout = setTimeout(() => this.#onTimeout(stream), limits.handshakeTimeoutMs)
     this.#handshakes.set(stream, timeout)
   }
@@ -97,6 +96,14 @@ export class PeerAcceptor {
   #onTimeout(stream: PeerStream): void {
     this.#endHandshake(stream)
     stream.end('timeout', `no hello within ${this.#parts.limits.handshakeTimeoutMs} ms`)
+  }
+
+  /** The hello of a peer arrives at once. Callers that stay silent must not keep its place. */
+  #endOldestHandshake(): void {
+    const oldest = this.#handshakes.keys().next()
+    if (oldest.done) return
+    this.#endHandshake(oldest.value)
+    oldest.value.end('busy', `too many handshakes pending (${this.#parts.limits.handshakesMax})`)
   }
 
   #endHandshake(stream: PeerStream): void {

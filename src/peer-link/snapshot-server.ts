@@ -1,6 +1,7 @@
 /** Sends snapshots to the peers that fetch them, chunk by chunk, at the speed of the connection. */
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
 import { isRaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
 import type { FetchRequest, Hello } from './frames.ts'
 import type { PeerLinkLimits } from './limits.ts'
 
@@ -63,7 +64,7 @@ export class SnapshotServer {
       call.end()
     } catch (error) {
       const failure = isRaftError(error) ? FAILURE_BY_CODE[error.code] : undefined
-      call.fail(failure ?? 'failed', String(error))
+      call.fail(failure ?? 'failed', errorMessage(error))
     }
   }
 

@@ -1,8 +1,8 @@
 /** The sending end of the connection on which a peer fetches a snapshot. */
 import type { Refusal } from '../contracts/transport.ts'
+import { RaftError } from '../errors.ts'
 import type { FetchRequest } from '../peer-link/frames.ts'
 import type { SnapshotCall, SnapshotFailure } from '../peer-link/snapshot-server.ts'
-import { badMessage } from '../peer-link/wire-fields.ts'
 import { decodeFetch, encodeChunk, encodeFailure, encodeRefusal, unexpectedFrame } from './control-frames.ts'
 import { FRAME } from './frame-format.ts'
 import type { FrameSocket } from './frame-socket.ts'
@@ -29,7 +29,7 @@ export class TcpSnapshotCall implements SnapshotCall {
       },
       onChunkEnd: () => undefined,
       onMalformed: (reason) => {
-        if (this.#request === undefined) settle(badMessage(reason))
+        if (this.#request === undefined) settle(new RaftError('ERR_RAFT_BAD_MESSAGE', reason))
         else this.fail('malformed', reason)
       },
       onEnded: () => {

@@ -1,4 +1,5 @@
 /** Fetches a peer's snapshot on a connection of its own. */
+import { RaftError } from '../errors.ts'
 import {
   fetchInterruptedError,
   fetchRefusedError,
@@ -6,7 +7,6 @@ import {
   wrongOffsetError,
 } from '../peer-link/fetch-errors.ts'
 import type { SnapshotFetch } from '../peer-link/peer-call.ts'
-import { badMessage } from '../peer-link/wire-fields.ts'
 import { onAbort } from '../platform/on-abort.ts'
 import { decodeChunk, decodeFailure, decodeRefusal, encodeFetch, unexpectedFrame } from './control-frames.ts'
 import { FRAME } from './frame-format.ts'
@@ -74,7 +74,7 @@ class ReceivedChunks {
         this.#onFrame(frame)
       },
       onChunkEnd: () => undefined,
-      onMalformed: (reason) => this.end(badMessage(reason)),
+      onMalformed: (reason) => this.end(new RaftError('ERR_RAFT_BAD_MESSAGE', reason)),
       onEnded: (reason) => {
         if (reason === '') this.end(undefined)
         else interrupted(reason)
