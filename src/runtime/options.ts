@@ -180,6 +180,12 @@ const checkPeers: OptionCheck = (value) => {
   return twice === undefined ? undefined : `the address ${twice} is given twice`
 }
 
+/** An optional method that is no function would fail at its first call, on all nodes at once. */
+const checkStateMachine: OptionCheck = (value) => {
+  const optional = ['digest', 'query'].filter((name) => (value as Record<string, unknown> | null)?.[name] !== undefined)
+  return checkMethods('apply', 'snapshot', 'restore', ...optional)(value)
+}
+
 const checkObservers: OptionCheck = (value) => {
   if (!Array.isArray(value)) return `must be an array, not ${formatValue(value)}`
   return value.map(checkMethods('event')).find((problem) => problem !== undefined)
@@ -212,7 +218,7 @@ export const OPTION_CHECKS: Readonly<Record<string, OptionCheck>> = {
   peers: checkPeers,
   cluster: checkString,
   join: checkBoolean,
-  stateMachine: checkMethods('apply', 'snapshot', 'restore'),
+  stateMachine: checkStateMachine,
   codec: checkMethods('encode', 'decode'),
   resultCodec: checkMethods('encode', 'decode'),
   queryCodec: checkMethods('encode', 'decode'),

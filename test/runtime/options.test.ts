@@ -23,6 +23,10 @@ describe('the options of a node', () => {
     { given: { id: undefined }, problem: 'id is missing' },
     { given: { stateMachine: undefined }, problem: 'stateMachine is missing' },
     { given: { stateMachine: { apply: () => 0 } }, problem: 'stateMachine has no snapshot(), restore()' },
+    {
+      given: { stateMachine: { ...stateMachine, digest: 'v1', query: {} } },
+      problem: 'stateMachine has no digest(), query()',
+    },
     { given: { codec: 'json' }, problem: "codec must be an object, not 'json'" },
     {
       given: { peers: undefined },

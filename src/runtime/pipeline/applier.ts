@@ -146,7 +146,7 @@ export class Applier<Command, Result> {
       this.#cursor ??= this.#openBlock(apply.from)
       if (this.#cursor === undefined) return this.#runAsync(this.#read(apply))
       if (!this.#applyBlock(this.#cursor, until)) return this.#runAsync(new Promise((resolve) => clock.defer(resolve)))
-      this.#onBlockApplied(this.#cursor.block)
+      this.#parts.digestPoints.onBlockApplied(this.#cursor.block.first, this.#cursor.block.count)
       apply.from += this.#cursor.block.count
       this.#cursor = undefined
       this.#onBlockBoundary()
@@ -195,14 +195,6 @@ export class Applier<Command, Result> {
     this.#appliedBytes += block.size
     this.#appliedBlocks++
     return true
-  }
-
-  #onBlockApplied({ first, count, term }: EncodedBlock): void {
-    try {
-      this.#parts.digestPoints.onBlockApplied(first, count)
-    } catch (cause) {
-      throw isRaftError(cause) ? cause : applyError(first + count - 1, term, cause)
-    }
   }
 
   async #read(range: { readonly from: LogIndex; readonly to: LogIndex }): Promise<void> {

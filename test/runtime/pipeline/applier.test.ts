@@ -81,19 +81,21 @@ describe('the applier', () => {
     assert.ok(unnamed?.kind !== kind && unnamed?.value === value)
   })
 
-  for (const [what, digest] of [
-    ['throws', () => assert.fail('no digest')],
-    ['returns no text', () => 7 as unknown as string],
+  for (const [what, digest, expected] of [
+    ['throws', () => assert.fail('no digest'), /^digest\(\) of the state machine threw after index 4: .*no digest/],
+    ['returns no text', () => 7, /^digest\(\) of the state machine returned number/],
+    ['is asynchronous', async () => 'v1', /^digest\(\) of the state machine returned a promise/],
   ] as const)
-    it(`fails if digest() ${what}`, () => {
+    it(`fails if digest() ${what}, and names it`, () => {
       const fixture = new Fixture()
-      fixture.digest = digest
+      fixture.digest = digest as () => string
       fixture.cached(commands(1, 'a', 'b', 'c', 'd'))
       fixture.applier.apply({ from: 1, to: 5 })
-      assert.deepEqual(
-        fixture.failures.map((error) => (error as RaftError).code),
-        ['ERR_RAFT_APPLY'],
-      )
+      const [error, ...others] = fixture.failures as RaftError[]
+      assert.equal(error?.code, 'ERR_RAFT_APPLY')
+      assert.match(error?.message ?? '', expected)
+      assert.ok(!error?.hint?.includes('apply()'), error?.hint)
+      assert.deepEqual(others, [])
     })
 
   it('restores a snapshot before it applies later entries, and drops the entries that it replaces', async () => {
