@@ -74,7 +74,8 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
 }
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
-  ERR_RAFT_UNREACHABLE: 'check that the nodes are running and that the addresses are correct',
+  ERR_RAFT_UNREACHABLE:
+    'check that the nodes are running, that the addresses are correct, and that all of them use TLS, or none does',
   ERR_RAFT_NO_LEADER: 'an election needs a majority of the voters running and connected to each other',
   ERR_RAFT_OVERLOADED: 'reduce the number of concurrent calls',
 }

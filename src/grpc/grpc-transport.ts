@@ -54,7 +54,7 @@ export class GrpcTransport implements Transport {
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
     } satisfies GrpcServerOptions
     this.server = new GrpcServer(serverSettings, (pass) =>
-      takingTls(options.tls, (socket) => this.#onConnection(socket, pass)),
+      takingTls(options.tls, (socket) => this.#onConnection(socket, pass), shared?.protocol),
     )
     const grpc: PeerProtocol = {
       name: 'grpc',

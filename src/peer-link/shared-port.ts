@@ -8,6 +8,8 @@ export interface PortProtocol extends PeerProtocol {
   readonly prefaceBytes: number
   /** Takes a connection that begins with this preface; returns false if it is not one of this protocol. */
   accept(socket: Socket, preface: Buffer, network: PeerNetwork, onGreeted: () => void): boolean
+  /** Answers a connection of this protocol at a port that needs TLS with the reason; returns false if it is not one. */
+  refusePlain(socket: Socket, preface: Buffer): boolean
   /** Closes every connection. */
   close(): void
 }

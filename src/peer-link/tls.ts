@@ -6,6 +6,8 @@ import { connect, createSecureContext, createServer } from 'node:tls'
 import { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { formatValue } from '../platform/options.ts'
+import { readPreface } from './preface.ts'
+import type { PortProtocol } from './shared-port.ts'
 
 type Pem = string | Buffer
 
@@ -35,10 +37,14 @@ export function checkTls(value: unknown): string | undefined {
   return undefined
 }
 
-/** Returns a function that takes an incoming connection: `onConnection` gets it after the TLS handshake, if there must be one. */
+/**
+ * Returns a function that takes an incoming connection: `onConnection` gets it after the TLS handshake, if there must be one. A peer that
+ * begins without it gets the reason from `protocol`.
+ */
 export function takingTls(
   tls: TlsOptions | undefined,
   onConnection: (socket: Socket) => void,
+  protocol?: Pick<PortProtocol, 'prefaceBytes' | 'refusePlain'>,
 ): (socket: Socket) => void {
   if (tls === undefined) return onConnection
   const { key, cert, ca, verifyClients = ca !== undefined } = tls
@@ -51,7 +57,15 @@ export function takingTls(
     onConnection(socket)
   })
   server.on('tlsClientError', (_, socket) => socket.destroy())
-  return (socket) => void server.emit('connection', socket)
+  const secure = (socket: Socket): void => void server.emit('connection', socket)
+  if (protocol === undefined) return secure
+  return (socket) =>
+    readPreface(
+      socket,
+      protocol.prefaceBytes,
+      (preface) => protocol.refusePlain(socket, preface),
+      () => secure(socket),
+    )
 }
 
 /** Makes an open connection to a peer secure. Rejects with ERR_RAFT_PROTOCOL and the reason if the peer does not agree. */
@@ -70,13 +84,19 @@ export function secureConnection(
     }
     const timeout = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs)
     timeout.unref()
-    secure.on('error', (error) => fail(errorMessage(error)))
+    secure.on('error', (error) => fail(tlsReason(error)))
     secure.once('close', () => fail('the peer has closed the connection'))
     secure.once('secureConnect', () => {
       clearTimeout(timeout)
       resolve(secure)
     })
   })
+}
+
+/** OpenSSL names its source files and an address in memory in front of the reason. */
+function tlsReason(error: Error & { readonly code?: string; readonly reason?: string }): string {
+  if (error.code === 'ERR_SSL_WRONG_VERSION_NUMBER') return 'it answers without TLS'
+  return error.reason ?? errorMessage(error)
 }
 
 function tlsError(address: string, reason: string): RaftError {

@@ -9,6 +9,7 @@ import type { PortProtocol } from '../peer-link/shared-port.ts'
 import type { TlsOptions } from '../peer-link/tls.ts'
 import { toPrintable } from '../peer-link/wire-fields.ts'
 import { connectSocket } from './connect-socket.ts'
+import { encodeRefusal } from './control-frames.ts'
 import { LINK_PREFACE, PREFACE_BYTES, SNAPSHOT_PREFACE } from './frame-format.ts'
 import { FrameSocket } from './frame-socket.ts'
 import type { DialRefusals } from './tcp-call.ts'
@@ -53,12 +54,23 @@ export class TcpProtocol implements PortProtocol {
 
   accept(socket: Socket, bytes: Buffer, network: PeerNetwork, onGreeted: () => void): boolean {
     const limits = this.#limits
-    const preface = bytes.toString('latin1')
-    if (preface !== LINK_PREFACE && preface !== SNAPSHOT_PREFACE) return false
+    const preface = prefaceOf(bytes)
+    if (preface === undefined) return false
     const frames = new FrameSocket(this.#track(socket), limits, undefined)
     socket.write(preface)
     if (preface === LINK_PREFACE) network.accept(new TcpCall(frames, limits, ACCEPTED), onGreeted)
     else new TcpSnapshotCall(frames, limits.handshakeTimeoutMs, (call) => network.serveSnapshot(call, onGreeted))
+    return true
+  }
+
+  refusePlain(socket: Socket, bytes: Buffer): boolean {
+    const preface = prefaceOf(bytes)
+    if (preface === undefined) return false
+    const frames = new FrameSocket(this.#track(socket), this.#limits, undefined)
+    const message = 'this port takes only connections with TLS: start the node that connects with `tls`'
+    socket.write(preface)
+    frames.write(encodeRefusal({ code: 'ERR_RAFT_PROTOCOL', message }))
+    frames.end(message, false)
     return true
   }
 
@@ -89,6 +101,11 @@ export class TcpProtocol implements PortProtocol {
     socket.once('close', () => this.#sockets.delete(socket))
     return socket
   }
+}
+
+function prefaceOf(bytes: Buffer): string | undefined {
+  const preface = bytes.toString('latin1')
+  return preface === LINK_PREFACE || preface === SNAPSHOT_PREFACE ? preface : undefined
 }
 
 /** The chunks of another node may be larger than those of this one. */

@@ -39,7 +39,7 @@ export class TcpTransport implements Transport {
     this.#port = new Port({
       ...{ listen: options.listen, advertise: options.advertise, limits },
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
-      onConnection: takingTls(options.tls, (socket) => this.#onConnection(socket)),
+      onConnection: takingTls(options.tls, (socket) => this.#onConnection(socket), this.#protocol),
     })
   }
 
