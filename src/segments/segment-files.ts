@@ -9,7 +9,7 @@ import { RaftError } from '../errors.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
 
 const NAME = /^(\d{16})\.segment$/
-const SPARE = 'spare.segment.tmp'
+const SPARE = /^spare(-\d+)?\.segment\.tmp$/
 const NEW = 'new.segment.tmp'
 /** Zeros are written in steps of this size, each synced, so that no long sync delays the log. */
 const FILL_BYTES = 1024 * 1024
@@ -17,6 +17,10 @@ const FILL_BYTES = 1024 * 1024
 const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024
 /** The next segment is prepared once the current one is filled to this share. */
 const PREPARE_AT = 0.5
+/** While the next segment is not ready, the current one grows up to this many times the configured size. */
+const GROWTH_MAX = 2
+/** How many old files are kept to become new segments: these need no zeros, which cost as much of the disk as the log itself. */
+const SPARES_MAX = 4
 
 /**
  * On Linux, each write of a handle with this flag is durable once it returns, at the price of one call. Elsewhere the flag is missing
@@ -43,10 +47,14 @@ export class SegmentFiles {
   readonly #reserve: (bytes: number) => Promise<void>
   #active: WritableSegment | undefined
   #next: Promise<WritableSegment> | undefined
+  /** Once `#next` has resolved. */
+  #isNextReady = false
   #lastCapacity = 0
   /** Older segments by sequence, once they are open; they stay open for reads. */
   readonly #older = new Map<number, FileHandle | undefined>()
-  #hasSpare = false
+  /** The paths of old files, the last one first to be used. */
+  readonly #spares: string[] = []
+  #lastSpare = 0
   #isClosed = false
 
   constructor(directory: string, segmentBytes: number, reserve: (bytes: number) => Promise<void>) {
@@ -58,7 +66,7 @@ export class SegmentFiles {
   /** The sequences of the segments in the directory, in ascending order. Removes what an interrupted preparation left. */
   async list(): Promise<number[]> {
     const names = await namesIn(this.#directory)
-    for (const name of names) if (name === SPARE || name === NEW) await unlink(join(this.#directory, name))
+    for (const name of names) if (SPARE.test(name) || name === NEW) await unlink(join(this.#directory, name))
     const sequences = names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number)
     return sequences.sort((one, other) => one - other)
   }
@@ -81,7 +89,9 @@ export class SegmentFiles {
     this.#active = active
     for (const sequence of older) this.#older.set(sequence, undefined)
     this.#lastCapacity = (prepared ?? active).capacity
-    if (prepared !== undefined) this.#next = Promise.resolve(prepared)
+    if (prepared === undefined) return
+    this.#next = Promise.resolve(prepared)
+    this.#isNextReady = true
   }
 
   /** Creates the first segment. */
@@ -90,13 +100,19 @@ export class SegmentFiles {
     await file.close()
   }
 
-  /** The segment for a frame of this length: the current one, or the next one if it does not fit. */
+  /**
+   * The segment for a frame of this length: the current one, or the next one if it does not fit. While the next one is being prepared, the
+   * current one grows: no write waits for the zeros of a file, unless they take longer than twice a segment.
+   */
   async segmentFor(length: number): Promise<WritableSegment> {
     const active = this.#active as WritableSegment
     const isEmpty = active.end === SEGMENT_HEADER_BYTES
-    if (isEmpty || active.end + length <= active.capacity) return active
+    const isPreparing = this.#next !== undefined && !this.#isNextReady
+    const limit = isPreparing ? Math.max(active.capacity, GROWTH_MAX * this.#segmentBytes) : active.capacity
+    if (isEmpty || active.end + length <= limit) return active
     const next = await (this.#next ?? this.#prepare(active.sequence + 1))
     this.#next = undefined
+    this.#isNextReady = false
     this.#older.set(active.sequence, active.file)
     this.#active = next
     return next
@@ -110,9 +126,14 @@ export class SegmentFiles {
     if (this.#next === undefined && segment.end > segment.capacity * PREPARE_AT) {
       this.#next = this.#prepare(segment.sequence + 1)
       // It is tried again after the next write, and by the write that needs the segment.
-      this.#next.catch(() => {
-        this.#next = undefined
-      })
+      this.#next.then(
+        () => {
+          this.#isNextReady = true
+        },
+        () => {
+          this.#next = undefined
+        },
+      )
     }
   }
 
@@ -143,7 +164,7 @@ export class SegmentFiles {
     return false
   }
 
-  /** Removes the segments before this one, in the background of writes. One is kept to become a new segment. */
+  /** Removes the segments before this one, in the background of writes. Some are kept to become new segments. */
   async removeOlderThan(sequence: number): Promise<void> {
     for (const [each, file] of [...this.#older]) {
       if (each >= sequence) continue
@@ -163,9 +184,10 @@ export class SegmentFiles {
 
   async #recycle(sequence: number): Promise<void> {
     const path = this.pathOf(sequence)
-    if (this.#hasSpare) return unlink(path)
-    await rename(path, join(this.#directory, SPARE))
-    this.#hasSpare = true
+    if (this.#spares.length >= SPARES_MAX) return unlink(path)
+    const spare = join(this.#directory, `spare-${++this.#lastSpare}.segment.tmp`)
+    await rename(path, spare)
+    this.#spares.push(spare)
   }
 
   /** Creates a segment: zeros or an old file, then the header; it has its name only once all of that is durable. */
@@ -188,13 +210,14 @@ export class SegmentFiles {
   }
 
   async #openSpare(path: string, size: number): Promise<FileHandle | undefined> {
-    if (!this.#hasSpare) return undefined
-    this.#hasSpare = false
-    await rename(join(this.#directory, SPARE), path)
-    const file = await openFile(path, WRITE_FLAGS)
-    if ((await file.stat()).size === size) return file
-    await file.close()
-    await unlink(path)
+    for (let spare = this.#spares.pop(); spare !== undefined; spare = this.#spares.pop()) {
+      await rename(spare, path)
+      const file = await openFile(path, WRITE_FLAGS)
+      // One that has grown is larger.
+      if ((await file.stat()).size >= size) return file
+      await file.close()
+      await unlink(path)
+    }
     return undefined
   }
 
