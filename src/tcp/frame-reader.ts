@@ -42,6 +42,9 @@ export class FrameCursor {
   }
 }
 
+/** What a socket reads at once. Chunks of this size are copied only once their frame is complete. */
+const MERGED_BYTES_MAX = 64 * 1024
+
 const NO_CHUNKS: readonly Buffer[] = []
 
 export class FrameReader {
@@ -98,9 +101,22 @@ export class FrameReader {
     }
   }
 
+  /** Merges small chunks of similar size: a peer that sends a frame byte by byte must not cost an object for each. */
   #keep(chunk: Buffer): void {
-    this.#chunks.push(chunk)
     this.#chunkBytes += chunk.length
+    const chunks = this.#chunks
+    let merged = chunk
+    for (let last = chunks.at(-1); last !== undefined && last.length <= merged.length; last = chunks.at(-1)) {
+      if (merged.length >= MERGED_BYTES_MAX) break
+      chunks.pop()
+      merged = Buffer.concat([last, merged])
+    }
+    chunks.push(merged)
+  }
+
+  /** How many buffers hold the frame that is not complete. */
+  get bufferCount(): number {
+    return this.#chunks.length
   }
 
   /** Everything kept, and this chunk, in one buffer. */

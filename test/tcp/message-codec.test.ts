@@ -82,6 +82,20 @@ describe('a frame of the TCP peer protocol', () => {
     assert.ok(memory[2] !== chunk.buffer && memory[2] !== rest.buffer)
   })
 
+  it('is kept in few buffers although it arrives byte by byte', () => {
+    const blocks = [encodeCommands(5, 2, [Buffer.alloc(300_000, 7)])]
+    const message = { ...SAMPLE_MESSAGES.find(({ type }) => type === 'AppendEntriesRequest'), blocks } as PeerMessage
+    const messages: PeerMessage[] = []
+    const reader = new FrameReader(33_000_000, (frame) => messages.push(decodeMessage(frame)))
+    let most = 0
+    for (const byte of Buffer.concat(encodeMessages([message]))) {
+      reader.push(Buffer.of(byte))
+      most = Math.max(most, reader.bufferCount)
+    }
+    assert.deepEqual(messages, [message])
+    assert.ok(most < 30, `${most} buffers`)
+  })
+
   it('has fields of later versions behind those that this one knows', () => {
     const writer = new FrameWriter(1, 4)
     writer.begin(FRAME.readIndexRequest, 0, 4)
