@@ -120,6 +120,13 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
       },
     } as Observation,
   ],
+  I21: [
+    started('a'),
+    {
+      ...stepped('a', { term: 1 }),
+      effects: { ...NO_EFFECTS, events: [{ type: 'stateDiffers', peer: 'b', index: 8 }] },
+    } as Observation,
+  ],
   I17: [
     { ...started('a'), settings: SETTINGS } as Observation,
     steppedAt(10, stepped('a', { term: 1, leader: 'b' }), { type: 'receive', from: 'b', message: HEARTBEAT }),

@@ -17,6 +17,7 @@ import { noLostAcknowledgement } from './no-lost-acknowledgement.ts'
 import { persistBeforeSend } from './persist-before-send.ts'
 import type { Property } from './property.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
+import { statesAgree } from './states-agree.ts'
 import { transferEnds } from './transfer-ends.ts'
 import { voteOnce } from './vote-once.ts'
 
@@ -36,6 +37,7 @@ export type PropertyName =
   | 'membershipSafety'
   | 'linearizableReads'
   | 'noDivergence'
+  | 'statesAgree'
   | 'noDisruption'
   | 'logRepair'
   | 'transferEnds'
@@ -57,6 +59,7 @@ const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   membershipSafety,
   linearizableReads,
   noDivergence,
+  statesAgree,
   noDisruption,
   logRepair,
   transferEnds,

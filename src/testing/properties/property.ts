@@ -7,7 +7,7 @@ export type PropertyCheck = (observation: Observation) => string | undefined
 
 /** A property of Raft that every run must have. */
 export interface Property {
-  /** Its number in the list of properties: 'I1' to 'I20' for safety, 'L0' to 'L11' for liveness. */
+  /** Its number in the list of properties: 'I1' to 'I21' for safety, 'L0' to 'L11' for liveness. */
   readonly id: string
   readonly name: string
   /** The property in one sentence. */

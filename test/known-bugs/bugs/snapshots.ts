@@ -79,7 +79,7 @@ export const SNAPSHOTS: readonly KnownBug[] = [
         to: '    if (this.#isStopped) return\n    try {',
       },
     ],
-    detectedBy: ['I5', 'I7', 'I10'],
+    detectedBy: ['I5', 'I7', 'I10', 'I21'],
   },
   {
     name: 'snapshot-term-adopted',
