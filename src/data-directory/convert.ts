@@ -85,11 +85,18 @@ export async function convertDirectory(directory: DataDirectory, options: Conver
       hasRemoved: hasOld && !options.keepsOld,
     }
   } catch (cause) {
-    throw storageError(cause, `convert the data directory ${directory.path}`)
+    throw withHint(storageError(cause, `convert the data directory ${directory.path}`))
   } finally {
     await removeOwner(directory.owner).catch(() => undefined)
     await (converted?.files ?? files).close()
   }
+}
+
+/** The hint of a full disk is for a node. */
+function withHint(error: RaftError): RaftError {
+  const { code, message, details, cause } = error
+  if (code !== 'ERR_RAFT_NO_SPACE') return error
+  return new RaftError(code, message, { hint: 'free disk space, then convert again; no data is lost', details, cause })
 }
 
 type Totals = Pick<Conversion, 'entries' | 'blocks' | 'bytes' | 'snapshots'>

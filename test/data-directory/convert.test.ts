@@ -185,7 +185,7 @@ for (const from of ENGINES) {
             disk.isFull = true
           },
         }),
-        (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE'),
+        (error) => isRaftError(error, 'ERR_RAFT_NO_SPACE') && error.hint?.includes('convert again') === true,
       )
       disk.isFull = false
       assert.equal(await engineOf('full'), from)
