@@ -13,11 +13,6 @@ export interface Wings {
   readonly transport: 'tcp' | 'grpc'
 }
 
-/** gRPC is not named: releases without the option have no other transport. */
-const TRANSPORT_OPTIONS: Readonly<Record<Wings['transport'], Readonly<Record<string, unknown>>>> = {
-  grpc: {},
-  tcp: { peerTransport: 'tcp' },
-}
 const SHORT_TIMEOUTS = {
   ...{ electionTimeoutMinMs: SHORT_TIMEOUT_MS, electionTimeoutMaxMs: 2 * SHORT_TIMEOUT_MS },
   heartbeatIntervalMs: SHORT_TIMEOUT_MS / 5,
@@ -29,7 +24,7 @@ const WITHOUT_SNAPSHOTS = {
 
 export function quorate(folder: string, { storage, transport }: Wings): System {
   const start = (setup: Setup): Promise<Cluster> =>
-    startCluster(folder, setup, { storage, ...TRANSPORT_OPTIONS[transport], ...optionsOf(setup) })
+    startCluster(folder, setup, { storage, peerTransport: transport, ...optionsOf(setup) })
   return {
     name: `quorate ${storage}+${transport}`,
     kind: 'quorate',
