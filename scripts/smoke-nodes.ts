@@ -95,7 +95,7 @@ async function smoke(wanted: string, { bin, npm }: NodeRelease): Promise<string>
     children.delete(child)
   }
   const quorate = (...args: string[]): string => run(main, ...args, ...endpoints, '--timeout', '30s')
-  const statusWhen = async (isReady: (status: StatusReport) => boolean): Promise<StatusReport> => {
+  const statusWhen = async (holds: (status: StatusReport) => boolean): Promise<StatusReport> => {
     for (const until = performance.now() + READY_TIMEOUT_MS; ; await pause(100)) {
       const { stdout } = spawnSync(node, [main, 'status', '-o', 'json', ...endpoints], {
         cwd: project,
@@ -103,19 +103,20 @@ async function smoke(wanted: string, { bin, npm }: NodeRelease): Promise<string>
         encoding: 'utf8',
       })
       const status = stdout.startsWith('{') ? (JSON.parse(stdout) as StatusReport) : undefined
-      if (status !== undefined && isReady(status)) return status
+      if (status !== undefined && holds(status)) return status
       assert.ok(performance.now() < until, `the cluster is not ready: ${stdout}`)
     }
   }
 
   for (const id of IDS) serve(id)
-  const { leader, nodes } = await statusWhen(({ votersUp }) => votersUp === IDS.length)
+  const isReady = ({ leader, votersUp }: StatusReport): boolean => leader !== undefined && votersUp === IDS.length
+  const { leader, nodes } = await statusWhen(isReady)
   quorate('put', 'before', 'one')
   assert.equal(quorate('get', 'before'), 'one')
   await stop(leader as string, 'SIGKILL')
   quorate('put', 'after', 'two')
   serve(leader as string)
-  await statusWhen(({ votersUp }) => votersUp === IDS.length)
+  await statusWhen(isReady)
   const restarted = addresses[IDS.indexOf(leader as 'n1')] as string
   for (const [key, value] of [
     ['before', 'one'],
