@@ -199,10 +199,11 @@ export class Applier<Command, Result> {
 
   async #read(range: { readonly from: LogIndex; readonly to: LogIndex }): Promise<void> {
     const { storage, readBytesMax } = this.#parts
-    const { from } = range
+    // The range may grow during the read. What it gains was not committed when the read began, and may have been replaced on disk since.
+    const { from, to } = range
     try {
       const blocks = await storage.read(from, readBytesMax)
-      if (this.#pending.apply?.from === from) this.#readAhead = this.#checked(blocks, range.to)
+      if (this.#pending.apply?.from === from) this.#readAhead = this.#checked(blocks, to)
     } catch (error) {
       // If a snapshot has replaced the log in the meantime, these blocks are no longer needed.
       const isOutdated = this.#pending.install !== undefined || this.#pending.apply?.from !== from

@@ -31,6 +31,20 @@ describe('the applier', () => {
     assert.deepEqual(fixture.log, ['a@1', 'b@2', 'applied 2', 'c@3', 'applied 3'])
   })
 
+  it('takes nothing from a read that was not committed when the read began: it may have been replaced meanwhile', async () => {
+    const fixture = new Fixture()
+    const replacement = commands(2, 'new')
+    fixture.disk = [commands(1, 'a'), commands(2, 'old')]
+    fixture.applier.apply({ from: 1, to: 2 })
+    fixture.disk = [commands(1, 'a'), replacement]
+    const chainBefore = chainAfter(0, commands(1, 'a'))
+    fixture.inLog = [{ ...replacement, chainBefore, chain: chainAfter(chainBefore, replacement) }]
+    fixture.applier.apply({ from: 2, to: 3 })
+    await flushPromises()
+    assert.deepEqual(fixture.failures, [])
+    assert.deepEqual(fixture.log, ['a@1', 'applied 1', 'new@2', 'applied 2'])
+  })
+
   it('yields to the event loop within a block, and reports only the ends of blocks', async () => {
     const fixture = new Fixture()
     fixture.msPerCommand = 5
