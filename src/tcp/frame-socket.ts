@@ -38,7 +38,9 @@ export class FrameSocket {
   #preface: string | undefined
   #prefaceReceived: Buffer = Buffer.alloc(0)
   #timeout: NodeJS.Timeout | undefined
-  #hasReceived = false
+  /** How many chunks were received, now and at the last check. */
+  #received = 0
+  #receivedBefore = 0
   #isPongWaiting = false
   #isEnded = false
 
@@ -113,7 +115,7 @@ export class FrameSocket {
 
   #onData(bytes: Buffer): void {
     if (this.#isEnded) return
-    this.#hasReceived = true
+    this.#received++
     try {
       const frames = this.#preface === undefined ? bytes : this.#afterPreface(bytes, this.#preface)
       if (frames !== undefined) this.#reader.push(frames)
@@ -166,19 +168,21 @@ export class FrameSocket {
 
   /** Nothing was received for a while: pings. While reading is paused, the pings only show the peer that this end is there. */
   #onIdle(): void {
-    const isSilent = !this.#hasReceived
-    this.#hasReceived = false
+    const received = this.#received
+    const isSilent = received === this.#receivedBefore
+    this.#receivedBefore = received
     if (!isSilent || this.#timeout !== undefined) return
     this.write(encodePing(FRAME.ping))
     if (this.#socket.isPaused()) return
     // The answer may have arrived while this process did not run: it is read before the check.
-    this.#timeout = setTimeout(() => setImmediate(() => this.#onPingTimeout()), this.#limits.keepaliveTimeoutMs)
+    this.#timeout = setTimeout(() => setImmediate(() => this.#onPingTimeout(received)), this.#limits.keepaliveTimeoutMs)
     this.#timeout.unref()
   }
 
-  #onPingTimeout(): void {
+  /** `receivedBefore` is as of the ping. */
+  #onPingTimeout(receivedBefore: number): void {
     this.#timeout = undefined
-    if (this.#hasReceived || this.#isEnded || this.#socket.isPaused()) return
+    if (this.#received !== receivedBefore || this.#isEnded || this.#socket.isPaused()) return
     this.#onEnded(`no reply to a ping within ${this.#limits.keepaliveTimeoutMs} ms`)
   }
 
