@@ -3,14 +3,12 @@ import assert from 'node:assert/strict'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 import fc from 'fast-check'
-import type { PeerMessage } from '../../src/contracts/transport.ts'
-import { encodeCommands } from '../../src/log-format/block.ts'
-import type { Hello } from '../../src/peer-link/frames.ts'
 import { encodeFetch, encodeHello, encodeRefusal } from '../../src/tcp/control-frames.ts'
 import { LINK_PREFACE, SNAPSHOT_PREFACE } from '../../src/tcp/frame-format.ts'
 import { encodeMessages } from '../../src/tcp/message-codec.ts'
 import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
 import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
+import { appendOfOneBlock, helloTo, readIndexRequest } from '../peer-link/sample-hello.ts'
 
 describe('a node under hostile bytes over TCP', () => {
   let node: TcpTransport
@@ -54,7 +52,7 @@ describe('a node under hostile bytes over TCP', () => {
   }
 
   async function linked(nodeId: string): Promise<RawPeer> {
-    const peer = await raw(LINK_PREFACE, encodeHello(hello(nodeId)))
+    const peer = await raw(LINK_PREFACE, encodeHello(helloTo(nodeId)))
     await host.until('a link', () => host.isConnected(nodeId))
     return peer
   }
@@ -118,7 +116,7 @@ describe('a node under hostile bytes over TCP', () => {
     { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
   ])
     it(`refuses a hello that ${what}`, async () => {
-      const peer = await raw(LINK_PREFACE, encodeHello({ ...hello('n2'), ...changes }))
+      const peer = await raw(LINK_PREFACE, encodeHello({ ...helloTo('n2'), ...changes }))
       await peer.ended
       assert.match(peer.text, new RegExp(code))
       assert.deepEqual(host.callsOfType('receive'), [])
@@ -126,7 +124,7 @@ describe('a node under hostile bytes over TCP', () => {
 
   for (const { what, bytes, expected } of [
     { what: 'an unknown frame', bytes: Buffer.from('0000000063000000', 'hex'), expected: /unknown type 99/ },
-    { what: 'a second hello', bytes: Buffer.concat(encodeHello(hello('n2'))), expected: /second hello/ },
+    { what: 'a second hello', bytes: Buffer.concat(encodeHello(helloTo('n2'))), expected: /second hello/ },
     { what: 'a damaged block', bytes: damagedAppend(), expected: /checksum/ },
     {
       what: 'the header of a frame of 4 GiB',
@@ -157,11 +155,11 @@ describe('a node under hostile bytes over TCP', () => {
     for (const { frames, expected } of [
       { frames: [Buffer.from('01000000060000007b', 'hex')], expected: /"message":"malformed message: (?!malformed)/ },
       {
-        frames: encodeFetch({ hello: hello('n2'), id: '../../etc/passwd', offset: 0 }),
+        frames: encodeFetch({ hello: helloTo('n2'), id: '../../etc/passwd', offset: 0 }),
         expected: /"failure":"malformed".*etc/,
       },
       {
-        frames: encodeFetch({ hello: hello('n2'), id: 's1', offset: 0 }),
+        frames: encodeFetch({ hello: helloTo('n2'), id: 's1', offset: 0 }),
         expected: /"failure":"failed".*no snapshots/,
       },
       { frames: encodeMessages([readIndexRequest(1)]), expected: /"failure":"malformed"/ },
@@ -175,7 +173,7 @@ describe('a node under hostile bytes over TCP', () => {
   it('survives arbitrary bytes before and after a hello', () =>
     fc.assert(
       fc.asyncProperty(fc.boolean(), fc.uint8Array({ maxLength: 200 }), fc.nat(30), async (isGreeted, bytes, type) => {
-        const start = isGreeted ? encodeHello(hello('n2')) : []
+        const start = isGreeted ? encodeHello(helloTo('n2')) : []
         const header = Buffer.from([bytes.length, 0, 0, 0, type, 0, 0, 0])
         const peer = await raw(LINK_PREFACE, [...start, header, bytes])
         peer.socket.end()
@@ -243,28 +241,9 @@ class RawPeer {
   }
 }
 
-function hello(nodeId: string): Hello {
-  return {
-    clusterId: 'test',
-    nodeId,
-    directoryId: `disk-of-${nodeId}`,
-    receiverId: 'n1',
-    address: '127.0.0.1:1',
-    receiverAddress: '',
-    protocolMin: 2,
-    protocolMax: 2,
-  }
-}
-
-function readIndexRequest(read: number): PeerMessage {
-  return { type: 'ReadIndexRequest', term: 1, read }
-}
-
 /** A frame with an AppendEntriesRequest in whose block one bit is flipped. */
 function damagedAppend(): Buffer {
-  const header = { term: 2, prevIndex: 5, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
-  const block = encodeCommands(6, 2, [new Uint8Array(3)])
-  const bytes = Buffer.concat(encodeMessages([{ type: 'AppendEntriesRequest', ...header, blocks: [block] }]))
+  const bytes = Buffer.concat(encodeMessages([appendOfOneBlock()]))
   bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
   return bytes
 }

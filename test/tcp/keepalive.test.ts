@@ -24,8 +24,9 @@ describe('a TCP connection on which only pings are answered', () => {
         onEnded: (reason) => ends.push(reason),
         onForeign: () => ends.push('foreign'),
       })
+    const closed = once(dialled, 'close')
     while (answers < 20 && ends.length === 0) {
-      await Promise.race([once(dialled, 'data'), once(dialled, 'close')])
+      await Promise.race([once(dialled, 'data'), closed])
       // Longer than a check and a timeout: at the next turn of the event loop both are due.
       for (const until = performance.now() + 30; performance.now() < until; );
     }

@@ -18,17 +18,9 @@ import { FrameReader } from '../../src/tcp/frame-reader.ts'
 import { FrameWriter } from '../../src/tcp/frame-writer.ts'
 import { decodeMessage, encodeMessages } from '../../src/tcp/message-codec.ts'
 import { SAMPLE_MESSAGES } from '../../src/testing/contracts/transport/sample-messages.ts'
+import { SAMPLE_HELLO } from '../peer-link/sample-hello.ts'
 
-const hello = {
-  clusterId: 'kv demo',
-  nodeId: 'n1',
-  directoryId: 'f00d',
-  receiverId: 'n2',
-  address: '127.0.0.1:7001',
-  receiverAddress: '127.0.0.1:7002',
-  protocolMin: 1,
-  protocolMax: 3,
-}
+const hello = SAMPLE_HELLO
 
 describe('a frame of the TCP peer protocol', () => {
   for (const message of SAMPLE_MESSAGES)

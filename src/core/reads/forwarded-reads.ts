@@ -11,7 +11,7 @@ interface ForwardedRead {
 export class ForwardedReads {
   /** By ticket. Invariant: deadlines never decrease in insertion order. */
   readonly #reads = new Map<number, ForwardedRead>()
-  /** Starts at a random number: a response to a read from before a restart must not complete a read of this process. */
+  /** Starts at a number drawn from the seed: a response to a read from before a restart must not complete a read of this process. */
   #nextTicket: number
 
   constructor(random: Random) {

@@ -58,7 +58,7 @@ export class PendingRequest extends PendingCall {
 }
 
 export class RequestWindow {
-  /** Those of the node, in its response headers. Until they arrive, the size of commands is not checked. */
+  /** The node's limits, from its response headers. Until they arrive, the size of commands is not checked. */
   serverLimits: ServiceLimits = { ...SERVICE_LIMITS, commandBytesMax: Infinity }
   readonly #limits: Pick<StreamLimits, 'queueRequestsMax' | 'queueBytesMax'>
   #queue: PendingRequest[] = []

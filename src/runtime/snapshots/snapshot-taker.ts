@@ -161,7 +161,7 @@ export class SnapshotTaker {
   }
 }
 
-/** What the state machine has applied since the start; the first entry is that after the snapshot or the start of the log. */
+/** What the state machine has applied: `entries` is the applied index; blocks and bytes count from the start of the process. */
 export function totalsOf({
   appliedIndex,
   appliedBlocks,

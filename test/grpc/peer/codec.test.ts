@@ -16,17 +16,9 @@ import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
 import { encodeCommands } from '../../../src/log-format/block.ts'
 import type { Frame } from '../../../src/peer-link/frames.ts'
 import { SAMPLE_MESSAGES } from '../../../src/testing/contracts/transport/sample-messages.ts'
+import { SAMPLE_HELLO } from '../../peer-link/sample-hello.ts'
 
-const hello = {
-  clusterId: 'kv demo',
-  nodeId: 'n1',
-  directoryId: 'f00d',
-  receiverId: 'n2',
-  address: '127.0.0.1:7001',
-  receiverAddress: '127.0.0.1:7002',
-  protocolMin: 1,
-  protocolMax: 3,
-}
+const hello = SAMPLE_HELLO
 
 describe('the peer codec', () => {
   for (const message of SAMPLE_MESSAGES)

@@ -4,13 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, credentials, status } from '@grpc/grpc-js'
-import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
 import { decodeFrame, encodeFetchRequest, encodeFrame } from '../../../src/grpc/peer/codec.ts'
 import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
-import { encodeCommands } from '../../../src/log-format/block.ts'
-import type { Frame } from '../../../src/peer-link/frames.ts'
+import type { Frame, Hello } from '../../../src/peer-link/frames.ts'
 import { RecordingHost } from '../../../src/testing/contracts/transport/recording-host.ts'
+import { appendOfOneBlock, helloTo, readIndexRequest, SAMPLE_BLOCK } from '../../peer-link/sample-hello.ts'
 
 describe('a node under hostile bytes', () => {
   let node: GrpcTransport
@@ -34,7 +33,7 @@ describe('a node under hostile bytes', () => {
 
   afterEach(async () => {
     try {
-      const honest = new RawPeer(client, hello('honest'))
+      const honest = new RawPeer(client, helloTo('honest'))
       await honest.until('messages', () => host.isConnected('honest'))
       honest.send({ type: 'messages', messages: [readIndexRequest(77)] })
       await host.until('a message of an honest peer', () =>
@@ -107,7 +106,7 @@ describe('a node under hostile bytes', () => {
     { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
   ])
     it(`rejects a hello that ${what}`, async () => {
-      const peer = new RawPeer(client, { ...hello('n2'), ...changes })
+      const peer = new RawPeer(client, { ...helloTo('n2'), ...changes })
       assert.equal((await peer.ended).code, status.FAILED_PRECONDITION)
       const [frame] = peer.frames
       assert.ok(frame?.type === 'refusal')
@@ -117,11 +116,11 @@ describe('a node under hostile bytes', () => {
 
   for (const { what, bytes, expected } of [
     { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
-    { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: hello('n2') }), expected: /second hello/ },
+    { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: helloTo('n2') }), expected: /second hello/ },
     { what: 'a damaged block', bytes: damagedAppend(), expected: /checksum/ },
   ])
     it(`closes the link to a peer that sends ${what}, gives both ends the reason, and delivers nothing`, async () => {
-      const peer = new RawPeer(client, hello('n2'))
+      const peer = new RawPeer(client, helloTo('n2'))
       await host.until('a link', () => host.isConnected('n2'))
       peer.call.write(bytes)
       const { code, details } = await peer.ended
@@ -133,7 +132,7 @@ describe('a node under hostile bytes', () => {
     })
 
   it('disconnects a peer that sends more than the largest message', async () => {
-    const peer = new RawPeer(client, hello('n2'))
+    const peer = new RawPeer(client, helloTo('n2'))
     await host.until('a link', () => host.isConnected('n2'))
     peer.call.write(Buffer.alloc(4 * 1024 * 1024))
     assert.equal((await peer.ended).code, status.RESOURCE_EXHAUSTED)
@@ -141,9 +140,9 @@ describe('a node under hostile bytes', () => {
   })
 
   it('replaces the stream of a peer by a newer one', async () => {
-    const older = new RawPeer(client, hello('n2'))
+    const older = new RawPeer(client, helloTo('n2'))
     await host.until('a link', () => host.isConnected('n2'))
-    const newer = new RawPeer(client, hello('n2'))
+    const newer = new RawPeer(client, helloTo('n2'))
     await older.ended
     await host.until('both', () => host.callsOfType('peerConnected').length === 2)
     assert.ok(node.send('n2', readIndexRequest(5)))
@@ -157,10 +156,10 @@ describe('a node under hostile bytes', () => {
     const requests = [
       { bytes: Buffer.from('ff', 'hex'), code: status.INVALID_ARGUMENT },
       {
-        bytes: encodeFetchRequest({ hello: hello('n2'), id: '../../etc/passwd', offset: 0 }),
+        bytes: encodeFetchRequest({ hello: helloTo('n2'), id: '../../etc/passwd', offset: 0 }),
         code: status.INVALID_ARGUMENT,
       },
-      { bytes: encodeFetchRequest({ hello: hello('n2'), id: 's1', offset: 0 }), code: status.INTERNAL },
+      { bytes: encodeFetchRequest({ hello: helloTo('n2'), id: 's1', offset: 0 }), code: status.INTERNAL },
     ]
     for (const { bytes, code } of requests) {
       const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
@@ -187,7 +186,7 @@ class RawPeer {
   readonly frames: Frame[] = []
   readonly ended: Promise<{ readonly code: number; readonly details: string }>
 
-  constructor(client: Client, ownHello?: ReturnType<typeof hello>) {
+  constructor(client: Client, ownHello?: Hello) {
     const { path, requestSerialize, responseDeserialize } = peerProto().link
     this.call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
     this.call.on('error', () => undefined)
@@ -208,32 +207,10 @@ class RawPeer {
   }
 }
 
-function hello(nodeId: string) {
-  return {
-    clusterId: 'test',
-    nodeId,
-    directoryId: `disk-of-${nodeId}`,
-    receiverId: 'n1',
-    address: '127.0.0.1:1',
-    receiverAddress: '',
-    protocolMin: 2,
-    protocolMax: 2,
-  }
-}
-
-function readIndexRequest(read: number): PeerMessage {
-  return { type: 'ReadIndexRequest', term: 1, read }
-}
-
 /** A frame with an AppendEntriesRequest in whose block one bit is flipped. */
 function damagedAppend(): Buffer {
-  const header = { term: 2, prevIndex: 5, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
-  const block = encodeCommands(6, 2, [new Uint8Array(3)])
-  const bytes = encodeFrame({
-    type: 'messages',
-    messages: [{ type: 'AppendEntriesRequest', ...header, blocks: [block] }],
-  })
-  const last = bytes.indexOf(block.bytes) + block.size - 1
+  const bytes = encodeFrame({ type: 'messages', messages: [appendOfOneBlock()] })
+  const last = bytes.indexOf(SAMPLE_BLOCK.bytes) + SAMPLE_BLOCK.size - 1
   bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last)
   return bytes
 }

@@ -1,0 +1,42 @@
+/** What the tests of both peer protocols send: a hello, a request, and an append whose block can be damaged. */
+import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
+import type { PeerMessage } from '../../src/contracts/transport.ts'
+import { encodeCommands } from '../../src/log-format/block.ts'
+import type { Hello } from '../../src/peer-link/frames.ts'
+
+/** Every field differs from the others. */
+export const SAMPLE_HELLO: Hello = {
+  clusterId: 'kv demo',
+  nodeId: 'n1',
+  directoryId: 'f00d',
+  receiverId: 'n2',
+  address: '127.0.0.1:7001',
+  receiverAddress: '127.0.0.1:7002',
+  protocolMin: 1,
+  protocolMax: 3,
+}
+
+/** The hello of a peer to the node n1 of the cluster 'test'. */
+export function helloTo(nodeId: string): Hello {
+  return {
+    clusterId: 'test',
+    nodeId,
+    directoryId: `disk-of-${nodeId}`,
+    receiverId: 'n1',
+    address: '127.0.0.1:1',
+    receiverAddress: '',
+    protocolMin: 2,
+    protocolMax: 2,
+  }
+}
+
+export function readIndexRequest(read: number): PeerMessage {
+  return { type: 'ReadIndexRequest', term: 1, read }
+}
+
+export const SAMPLE_BLOCK: EncodedBlock = encodeCommands(6, 2, [new Uint8Array(3)])
+
+export function appendOfOneBlock(): PeerMessage {
+  const header = { term: 2, prevIndex: 5, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
+  return { type: 'AppendEntriesRequest', ...header, blocks: [SAMPLE_BLOCK] }
+}
