@@ -95,15 +95,16 @@ export class Links {
 
   /** Passes on the end of one side, unless its direction is blocked. */
   #onClosed(connection: Connection, pipe: Pipe): void {
-    if (!pipe.isBlocked) this.#drop(connection)
+    if (!pipe.isBlocked) pipe.whenDelivered(() => this.#drop(connection))
   }
 
   #onConditionsChanged(): void {
     for (const each of this.#connections) {
       const pipes = [each.forward, each.backward]
-      const isOver = each.inbound.destroyed || each.outbound.destroyed
-      if (pipes.some((pipe) => (pipe.hasLost || isOver) && !pipe.isBlocked)) this.#drop(each)
+      if (pipes.some((pipe) => pipe.hasLost && !pipe.isBlocked)) this.#drop(each)
       else for (const pipe of pipes) pipe.onConditionChanged()
+      if (each.inbound.destroyed) this.#onClosed(each, each.forward)
+      if (each.outbound.destroyed) this.#onClosed(each, each.backward)
     }
   }
 

@@ -30,6 +30,7 @@ export class Pipe {
   #lastDueAt = 0
   #timer: NodeJS.Timeout | undefined
   #hasLost = false
+  #onDelivered: (() => void) | undefined
 
   constructor(from: Socket, to: Socket, condition: () => LinkCondition | undefined) {
     this.#from = from
@@ -70,9 +71,16 @@ export class Pipe {
     this.#flush()
   }
 
+  /** The sender has closed its end: calls back once everything that it sent before is delivered, as a network does. */
+  whenDelivered(callback: () => void): void {
+    this.#onDelivered = callback
+    if (this.#queue.length === 0) this.#finish()
+  }
+
   end(): void {
     clearTimeout(this.#timer)
     this.#queue.length = 0
+    this.#onDelivered = undefined
   }
 
   /** When a chunk is due: after the transmission of all earlier chunks at the given rate, plus the delay. */
@@ -95,8 +103,16 @@ export class Pipe {
     }
     if (this.#queuedBytes <= QUEUED_BYTES_MAX) this.#from.resume()
     const next = this.#queue[0]
+    if (next === undefined) this.#finish()
     if (next !== undefined && next.dueAt < Number.POSITIVE_INFINITY)
       this.#timer = setTimeout(() => this.#flush(), Math.ceil(next.dueAt - now))
+  }
+
+  #finish(): void {
+    const callback = this.#onDelivered
+    if (callback === undefined) return
+    this.#onDelivered = undefined
+    this.#to.write(Buffer.alloc(0), callback)
   }
 
   #pauseUntilDrained(): void {

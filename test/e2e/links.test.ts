@@ -63,6 +63,17 @@ describe('a link between real nodes', () => {
     assert.ok(performance.now() - startedAt >= 60)
   })
 
+  for (const condition of [{ type: 'slow', delayMs: 60, bytesPerSecond: 1_000_000 }, { type: 'hold' }] as const)
+    it(`delivers what was sent before a close over a link with the condition '${condition.type}'`, async () => {
+      const [a, b] = await pair('a', 'b')
+      links.set('a', 'b', condition)
+      a.socket.end('last words')
+      await once(a.socket, 'close')
+      if (condition.type === 'hold') links.heal()
+      await eventually('end', async () => (b.isClosed ? true : undefined))
+      assert.ok(b.text.endsWith('last words'), b.text)
+    })
+
   it('limits the bytes per second of a slow link', async () => {
     const [a, b] = await pair('a', 'b')
     links.set('a', 'b', { type: 'slow', delayMs: 0, bytesPerSecond: 1_000_000 })
