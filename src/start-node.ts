@@ -37,7 +37,7 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly storage?: 'rocksdb' | 'segments' | Storage | undefined
   /**
    * How this node connects to its peers: over gRPC, or with frames over TCP, which cost less. Every node accepts both at `listen`, so the nodes
-   * of a cluster may differ, and change one by one. Default 'grpc'.
+   * of a cluster may differ, and change one by one. Default 'tcp', or 'grpc' with `credentials`.
    */
   readonly peerTransport?: 'grpc' | 'tcp' | undefined
   /** Replaces what listens at `listen`. */
@@ -97,7 +97,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const tcp = credentials === undefined ? new TcpProtocol({ ...PEER_LINK_DEFAULTS, messageBytesMax }, tls) : undefined
   const network = new GrpcTransport(
     { listen: listen as string, advertise, tls, credentials, messageBytesMax },
-    tcp && { protocol: tcp, isDialled: peerTransport === 'tcp' },
+    tcp && { protocol: tcp, isDialled: peerTransport !== 'grpc' },
   )
   const { server } = network
   return RaftNode.start({

@@ -121,7 +121,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .addOption(
       new Option('--peer-transport <transport>', 'how this node connects to its peers; all nodes accept both')
         .choices(['grpc', 'tcp'])
-        .default('grpc'),
+        .default('tcp'),
     )
     .option('--memory', 'store nothing on disk: for experiments')
     .option('--cluster <name>', 'name of the cluster (default: derived from --peers)')
