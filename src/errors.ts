@@ -59,8 +59,9 @@ export const ERROR_CODES = {
   ERR_RAFT_LISTEN: { outcome: 'not-applied', retryable: false },
   // Simulating
   ERR_RAFT_RUN_FILE: { outcome: 'not-applied', retryable: false },
-  // Bugs: of the application's state machine, and of quorate
+  // Bugs: of the application's state machine, of a caller of quorate/core, and of quorate
   ERR_RAFT_APPLY: { outcome: 'unknown', retryable: false },
+  ERR_RAFT_USAGE: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_INTERNAL: { outcome: 'unknown', retryable: false },
 } as const
 

@@ -31,8 +31,16 @@ export type RaftEvent =
   | { readonly type: 'leaderChanged'; readonly term: Term; readonly leader: NodeId | undefined }
   /** This node did not run for a while (blocked event loop, stopped process, suspended machine); its timers were restarted. */
   | { readonly type: 'paused'; readonly pausedMs: number }
+  /**
+   * Several steps in a row came much later than requested, the last two `intervalMs` apart: the caller's clock is coarse, or its process is
+   * short of CPU time. From now on that is not taken for pauses. With an interval of `electionTimeoutMinMs` or more the cluster may not
+   * elect a leader, or not keep it: step at `wakeAt`, or use longer timeouts.
+   */
+  | { readonly type: 'clockCoarse'; readonly intervalMs: number; readonly electionTimeoutMinMs: number }
   | { readonly type: 'logTruncated'; readonly after: LogIndex; readonly dropped: number }
   | { readonly type: 'logCompacted'; readonly to: LogIndex }
+  /** A membership change waits for an entry of the leader itself, for `storageStallMs` at most: its no-op or an automatic change. */
+  | { readonly type: 'changeQueued'; readonly request: number }
   | { readonly type: 'membershipAdopted'; readonly index: LogIndex; readonly membership: Membership }
   | { readonly type: 'membershipReverted'; readonly index: LogIndex; readonly membership: Membership }
   | { readonly type: 'membershipCommitted'; readonly index: LogIndex; readonly membership: Membership }

@@ -11,6 +11,7 @@ export { RAFT_DEFAULTS, type RaftOptions } from './options.ts'
 export { Raft } from './raft.ts'
 export type { InitialState } from './state.ts'
 export type { PeerStatus, RaftStatus, Role } from './status.ts'
+export { UsageError } from './usage.ts'
 
 // Its inputs and effects.
 

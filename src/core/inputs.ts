@@ -4,9 +4,9 @@ import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest } from
 
 /** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
-  /** New members, added as learners. With `promote`, the leader makes them voters once they have caught up. */
+  /** New members, added as learners. With `promote`, or if `promote` of the change names them, the leader makes them voters once they have caught up. */
   readonly add?: readonly { readonly id: NodeId; readonly address: string; readonly promote?: boolean }[] | undefined
-  /** Learners to make voters; rejected until they have caught up. */
+  /** Learners to make voters; rejected until they have caught up. `changeDone` comes when a newcomer is a learner. */
   readonly promote?: readonly NodeId[] | undefined
   /** Voters to make learners. */
   readonly demote?: readonly NodeId[] | undefined

@@ -12,17 +12,23 @@ export interface RaftOptions {
   readonly electionTimeoutMaxMs: number
   /** How often a leader sends heartbeats. */
   readonly heartbeatIntervalMs: number
-  /** Run a pre-vote before each election, so that a node that cannot win does not raise the term (thesis §9.6). */
+  /**
+   * Run a pre-vote before each election, so that a node that cannot win does not raise the term (thesis §9.6). Without it voters still ignore
+   * candidates within `electionTimeoutMinMs` of contact with a leader (thesis §4.2.3): no option switches that off.
+   */
   readonly preVote: boolean
-  /** A leader without responses from a quorum for an election timeout steps down (thesis §6.2). */
+  /**
+   * A leader without responses from a quorum for an election timeout steps down (thesis §6.2). Without it the leader itself follows every
+   * candidate with a higher term, but voters in contact with it still ignore candidates.
+   */
   readonly checkQuorum: boolean
   /** Allow reads of mode 'lease' (thesis §6.4.1). Requires `checkQuorum`, and clocks that obey `clockDriftMax`, on every node. */
   readonly leaseReads: boolean
   /** The largest difference in rate between the clocks of two nodes, as a fraction: 0.1 is 10 %. */
   readonly clockDriftMax: number
-  /** A step this much later than the requested `wakeAt` means that this node was paused. */
+  /** A step this much later than the requested `wakeAt` means that this node was paused, unless every recent one was: then its clock is coarse. */
   readonly pauseToleranceMs: number
-  /** A leader whose oldest pending write is this old steps down. A node with such a write does not campaign. */
+  /** A leader whose oldest pending write is this old steps down. A node with such a write does not campaign. A membership change that waits this long for entries of the leader itself is rejected. */
   readonly storageStallMs: number
   /** How long a follower waits for the leader's ReadIndexResponse. */
   readonly readTimeoutMs: number
@@ -76,4 +82,63 @@ export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   caughtUpEntries: 1000,
   slowDiskMs: 200,
   slowDiskFactor: 8,
+}
+
+const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  'clockDriftMax',
+  'trailingEntries',
+  'trailingBytesMax',
+  'laggardBytesMax',
+  'caughtUpEntries',
+  'slowDiskMs',
+])
+
+/** One mistake in the options, and where it is. */
+interface OptionProblem {
+  readonly path: string
+  readonly problem: string
+}
+
+/** Every mistake in the options: unknown names, missing and invalid values, conflicts. */
+export function optionProblems(options: RaftOptions): OptionProblem[] {
+  const problems: OptionProblem[] = []
+  for (const [path, fallback] of Object.entries({ id: '', seed: 0, ...RAFT_DEFAULTS })) {
+    const value: unknown = options[path as keyof RaftOptions]
+    const problem = valueProblem(path, value, fallback)
+    if (problem !== undefined)
+      problems.push({ path, problem: value === undefined ? 'is missing' : `${problem}, not ${format(value)}` })
+  }
+  for (const path of Object.keys(options))
+    if (path !== 'id' && path !== 'seed' && !Object.hasOwn(RAFT_DEFAULTS, path))
+      problems.push({ path, problem: 'is not an option' })
+  return problems.length > 0 ? problems : optionConflicts(options)
+}
+
+function valueProblem(path: string, value: unknown, fallback: unknown): string | undefined {
+  if (typeof fallback === 'string')
+    return typeof value === 'string' && value !== '' ? undefined : 'must be a non-empty string'
+  if (typeof fallback === 'boolean') return typeof value === 'boolean' ? undefined : 'must be true or false'
+  if (path === 'clockDriftMax')
+    return typeof value === 'number' && value >= 0 && value < 1 ? undefined : 'must be at least 0 and below 1'
+  const min = path === 'seed' || MAY_BE_ZERO.has(path) ? 0 : 1
+  return Number.isSafeInteger(value) && (value as number) >= min
+    ? undefined
+    : `must be a whole number of at least ${min}`
+}
+
+function format(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : String(value)
+}
+
+/** Valid values that contradict each other. */
+export function optionConflicts(options: Omit<RaftOptions, 'id' | 'seed'>): OptionProblem[] {
+  const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max, heartbeatIntervalMs: heartbeat } = options
+  const path = 'electionTimeoutMinMs'
+  const problems: OptionProblem[] = []
+  if (min >= max) problems.push({ path, problem: `(${min}) must be below electionTimeoutMaxMs (${max})` })
+  if (min < 3 * heartbeat)
+    problems.push({ path, problem: `(${min}) must be at least 3 x heartbeatIntervalMs (${heartbeat})` })
+  if (options.leaseReads && !options.checkQuorum)
+    problems.push({ path: 'leaseReads', problem: 'requires checkQuorum, which a lease depends on' })
+  return problems
 }

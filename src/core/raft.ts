@@ -1,5 +1,5 @@
 /** The Raft state machine of one node: `step` takes inputs and returns effects. */
-import { assert, unreachable } from './assert.ts'
+import { unreachable } from './assert.ts'
 import type { Effects } from './effects.ts'
 import type { Input } from './inputs.ts'
 import { isMember } from './membership/membership.ts'
@@ -24,13 +24,15 @@ import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
 import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
 import type { Boot, Instant, LinkedBlock, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
+import { checkInitialState, checkInputs, checkOptions, checkTime, misuse } from './usage.ts'
 
 /** The directory id of a non-member is remembered only while fewer than this many ids are known. */
 const NON_MEMBERS_MAX = 64
 
 /**
  * One node of a cluster, as a deterministic state machine without clock, randomness or I/O: the same options, initial state and
- * inputs give the same effects. It throws only `InvariantError`, which is a bug in this library.
+ * inputs give the same effects. It throws `UsageError` for a mistake of the caller, before anything changes, and `InvariantError` for a bug
+ * in this library.
  *
  * The caller owns the disk, the network and the clock. It calls `step` with what has happened, carries out the returned effects,
  * and reports their completion as further inputs.
@@ -49,6 +51,9 @@ export class Raft {
   #wakeAt: Instant = Infinity
 
   constructor(options: RaftOptions, initial: InitialState, now: Instant) {
+    checkOptions(options)
+    checkInitialState(initial)
+    checkTime(now, -Infinity)
     this.state = new RaftState(options, initial, now)
     const { snapshot } = this.state.log
     if (snapshot !== undefined) {
@@ -65,7 +70,8 @@ export class Raft {
    */
   step(now: Instant, inputs: readonly Input[]): Effects {
     const state = this.state
-    assert(now >= state.now, 'time never decreases')
+    checkTime(now, state.now)
+    checkInputs(state, inputs)
     state.now = now
     detectPause(state, this.#wakeAt)
     const commitBefore = state.log.commitIndex
@@ -119,13 +125,12 @@ export class Raft {
   snapshotMetadata(index: LogIndex): Pick<SnapshotInfo, 'index' | 'term' | 'chain' | 'membership'> {
     const { log, memberships } = this.state
     const term = log.termAt(index)
-    assert(
-      term !== undefined && index <= log.applyingIndex,
-      'a snapshot covers only entries passed to the state machine',
-    )
-    assert(log.isBoundary(index), 'a snapshot ends at the end of a block')
     const chain = log.chainAt(index)
-    assert(chain !== undefined, 'the hash chain is known at the end of a block')
+    if (term === undefined || chain === undefined || index > log.applyingIndex)
+      throw misuse(
+        `there can be no snapshot at ${index}: it is not the end of a block that an \`apply\` effect has contained`,
+        `take it after a whole block was applied, from ${log.baseIndex} to ${log.applyingIndex}`,
+      )
     return { index, term, chain, membership: memberships.at(index).membership }
   }
 
@@ -154,7 +159,6 @@ function processInput(state: RaftState, input: Input): void {
     case 'storageFailed':
       return onStorageFailed(state, input.reason)
     case 'applied':
-      assert(input.index <= state.log.applyingIndex, 'only entries passed to the state machine are applied')
       state.log.appliedIndex = Math.max(state.log.appliedIndex, input.index)
       return
     case 'digested':

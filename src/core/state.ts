@@ -65,6 +65,13 @@ export interface SnapshotFetch {
   shortage?: Shortage | undefined
 }
 
+/** A change that waits for the leader's own entries. */
+export interface QueuedChange {
+  readonly request: number
+  readonly change: MembershipChange
+  readonly deadline: Instant
+}
+
 export interface LeaderState {
   readonly type: 'leader'
   /** The no-op of this term. Until it is committed the commit index may be too low, so reads and membership changes wait for it. */
@@ -82,7 +89,7 @@ export interface LeaderState {
   /** The caller's membership change in progress. */
   pendingChange: { readonly request: number } | undefined
   /** The caller's next change, queued until the leader's automatic change or no-op is committed. */
-  queuedChange: { readonly request: number; readonly change: MembershipChange } | undefined
+  queuedChange: QueuedChange | undefined
   /** Before this instant it records no further address of a member by itself. */
   nextMoveAt: Instant
 }
@@ -126,6 +133,8 @@ export class RaftState {
   failedFetches = 0
   /** This node is short of disk space. */
   shortage: Shortage | undefined
+  /** The latest steps in a row that came much later than requested. */
+  lateSteps: { readonly count: number; readonly at: Instant; readonly longestMs: number } | undefined
   /** How long its recent durable writes took, in whole milliseconds; 0 if they are fast. */
   writeMs = 0
   /** A committed membership no longer contains this node, though an earlier one did. */

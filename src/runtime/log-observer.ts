@@ -35,6 +35,8 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   snapshotFetchRecovered: 'debug',
   snapshotStarted: 'debug',
   paused: 'warn',
+  clockCoarse: 'warn',
+  changeQueued: 'debug',
   logTruncated: 'warn',
   peerRefused: 'warn',
   addressDiffers: 'warn',

@@ -2,7 +2,7 @@
 import type { Observer } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RaftOptions } from '../core/options.ts'
-import { RAFT_DEFAULTS } from '../core/options.ts'
+import { optionConflicts, RAFT_DEFAULTS } from '../core/options.ts'
 import type { NodeId } from '../core/types.ts'
 import {
   checkBoolean,
@@ -195,6 +195,7 @@ const MAY_BE_ZERO = new Set([
   'snapshotPauseFactor',
   'trailingEntries',
   'trailingBytesMax',
+  'laggardBytesMax',
   'freeBytesMin',
   'scrubBytesPerSecond',
   'lazyWriteMs',
@@ -242,28 +243,18 @@ export function validateOptions(options: object, checks: Readonly<Record<string,
 
 function findConflicts(options: Partial<NodeOptions<unknown, unknown>>): OptionProblem[] {
   const all = withDefaults(DEFAULTS, options)
-  const problems: OptionProblem[] = []
-  const expect = (isValid: boolean, path: string, problem: string): void => {
-    if (!isValid) problems.push({ path, problem })
-  }
-  const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max, heartbeatIntervalMs: heartbeat } = all
-  expect(min < max, 'electionTimeoutMinMs', `(${min}) must be below electionTimeoutMaxMs (${max})`)
-  expect(
-    min >= 3 * heartbeat,
-    'electionTimeoutMinMs',
-    `(${min}) must be at least 3 x heartbeatIntervalMs (${heartbeat})`,
-  )
+  const problems: OptionProblem[] = optionConflicts(all)
   atMost('commandBytesMax', 'blockBytesMax')
   atMost('blockBytesMax', 'uncommittedBytesMax')
   atMost('blockEntriesMax', 'uncommittedEntriesMax')
   atMost('commandBytesMax', 'pendingProposalBytesMax')
   atMost('fetchRetryMinMs', 'fetchRetryMaxMs')
   atMost('slowDiskRetryMinMs', 'slowDiskRetryMaxMs')
-  expect(!all.leaseReads || all.checkQuorum, 'leaseReads', 'requires checkQuorum, which a lease depends on')
   return problems
 
   function atMost(small: keyof typeof RUNTIME_DEFAULTS, large: keyof typeof all): void {
-    expect(Number(all[small]) <= Number(all[large]), small, `(${all[small]}) must not exceed ${large} (${all[large]})`)
+    if (Number(all[small]) > Number(all[large]))
+      problems.push({ path: small, problem: `(${all[small]}) must not exceed ${large} (${all[large]})` })
   }
 }
 
@@ -289,4 +280,10 @@ export function resolveOptions(
   options: Partial<typeof DEFAULTS> & { readonly id: NodeId; readonly seed: number },
 ): RuntimeOptions & RaftOptions {
   return { ...withDefaults(DEFAULTS, options), id: options.id, seed: options.seed }
+}
+
+/** Those of the core, which accepts no others. */
+export function raftOptionsOf(options: RaftOptions): RaftOptions {
+  const { id, seed } = options
+  return { ...withDefaults(RAFT_DEFAULTS, options), id, seed }
 }

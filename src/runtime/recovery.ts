@@ -9,6 +9,7 @@ import type { InitialState } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { removedError } from './calls/rejections.ts'
+import { raftOptionsOf } from './options.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 
 /** Makes the core of a node: `new Raft`, or a wrapper around it. */
@@ -42,7 +43,7 @@ export async function recover(
     throw new RaftError('ERR_RAFT_CORRUPT', `the log and the snapshot of ${id} do not belong together: ${problem}`)
   const initialMembership = join ? EMPTY_MEMBERSHIP : bootstrapMembership(peers)
   const make = bootstrap.makeCore ?? ((...args) => new Raft(...args))
-  const core = make(options, { hardState, snapshot, blocks, initialMembership }, now)
+  const core = make(raftOptionsOf(options), { hardState, snapshot, blocks, initialMembership }, now)
   const { isRemoved, membershipIndex } = core.status(now)
   if (isRemoved && !join)
     throw removedError(id, `its log says so at index ${membershipIndex}`, { index: membershipIndex })

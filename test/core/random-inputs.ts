@@ -66,7 +66,10 @@ function initialRuns(): fc.Arbitrary<() => RandomRun> {
       pendingReadsMax: fc.constantFrom(1, 10),
     }),
   })
-  return setups.map((setup) => () => new RandomRun(setup))
+  return setups.map(({ options, ...setup }) => () => {
+    const leaseReads = options.leaseReads && options.checkQuorum
+    return new RandomRun({ ...setup, options: { ...options, leaseReads } })
+  })
 }
 
 function runSteps(): fc.Arbitrary<RunStep> {

@@ -164,6 +164,16 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.deepEqual(leader.settle().settled, [{ type: 'changeAccepted', request: 1, index: 3, term: 2 }])
   })
 
+  it('a queued change is reported at once, and rejected if the entries it waits for are not committed in storageStallMs', () => {
+    const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2, options: { checkQuorum: false } })
+    const { events } = change(leader, { remove: ['c'] })
+    assert.deepEqual(events, [{ type: 'changeQueued', request: 1 }])
+    assert.deepEqual(leader.wait(leader.options.storageStallMs - 1).settled, [])
+    assert.deepEqual(leader.wait(1).settled, [
+      { type: 'changeRejected', request: 1, rejection: { reason: 'leader-not-ready' } },
+    ])
+  })
+
   it('a queued change is rejected if leadership is lost', () => {
     const leader = leaderOf('a b c', { term: 4, log: '1 2', commit: 2 })
     change(leader, { remove: ['c'] })

@@ -115,6 +115,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     Instant: 'the time, argument of Raft.step',
     LogRange: 'part of Effects',
     InvariantError: 'thrown on a bug in quorate; embedders must stop the node',
+    UsageError: 'thrown on a mistake of the embedder, before anything changes',
   },
   'quorate/memory': {
     startMemoryCluster: 'starts a cluster in one process',

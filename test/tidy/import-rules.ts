@@ -104,7 +104,7 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
   ['index.ts'],
   ['raft.ts'],
   ['roles'],
-  ['rules', 'invariants.ts'],
+  ['rules', 'invariants.ts', 'usage.ts'],
   ['state.ts', 'outbox.ts'],
   ['reads', 'election', 'pending-writes.ts'],
   ['log', 'membership', 'replication'],

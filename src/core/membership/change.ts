@@ -8,7 +8,8 @@ export type ChangeResult =
   | { readonly type: 'rejected'; readonly detail: string }
 
 /** Returns the changed membership, to be appended at `index`, or why the change is invalid. Joint if more than one voter changes. */
-export function applyChange(current: Membership, change: MembershipChange, index: LogIndex): ChangeResult {
+export function applyChange(current: Membership, requested: MembershipChange, index: LogIndex): ChangeResult {
+  const change = withPromotedNewcomers(requested)
   const problem = changeProblem(current, change)
   if (problem !== undefined) return { type: 'rejected', detail: problem }
   const members = new Map(current.members.map((member) => [member.id, member]))
@@ -41,6 +42,18 @@ export function applyChange(current: Membership, change: MembershipChange, index
     learners: [...learners],
   }
   return { type: 'changed', membership: normalized(next) }
+}
+
+/** A newcomer that is also named in `promote` is a learner that the leader promotes once it has caught up. */
+function withPromotedNewcomers(change: MembershipChange): MembershipChange {
+  const { add = [], promote = [] } = change
+  const isNewcomer = (id: NodeId): boolean => add.some((added) => added.id === id)
+  if (!promote.some(isNewcomer)) return change
+  return {
+    ...change,
+    add: add.map((added) => (promote.includes(added.id) ? { ...added, promote: true } : added)),
+    promote: promote.filter((id) => !isNewcomer(id)),
+  }
 }
 
 /** Returns the incoming half of a joint membership. */

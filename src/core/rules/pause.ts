@@ -2,10 +2,17 @@
 import type { RaftState } from '../state.ts'
 import type { Instant } from '../types.ts'
 
+/** From this many late steps in a row on, they are not pauses: the clock of the caller is coarse, or the process is short of CPU time. */
+const COARSE_CLOCK_STEPS = 3
+/** They are in a row if no more heartbeat intervals lie between one and the wake-up requested for the next. */
+const ROW_HEARTBEATS = 8
+
 /** Restarts all timers if this step is much later than the requested `wakeAt`. */
 export function detectPause(state: RaftState, wakeAt: Instant): void {
   const pausedMs = state.now - wakeAt
   if (pausedMs <= state.options.pauseToleranceMs) return
+  // Timers that are restarted in every step would never expire.
+  if (isClockCoarse(state, wakeAt, pausedMs)) return
   state.outbox.emit({ type: 'paused', pausedMs })
   state.pendingWrites.resetAges(state.now)
   if (state.role.type === 'leader') {
@@ -14,6 +21,23 @@ export function detectPause(state: RaftState, wakeAt: Instant): void {
   } else {
     state.timer.restart(state.now)
   }
+}
+
+/**
+ * Whether the late steps before were as late, and followed each other: the next wake-up was requested within a few intervals of the last one.
+ * A delay of more than twice the longest in the row is a pause in any case.
+ */
+function isClockCoarse(state: RaftState, wakeAt: Instant, lateMs: number): boolean {
+  const { lateSteps: row, now, options } = state
+  const isSameRow =
+    row !== undefined && wakeAt - row.at <= ROW_HEARTBEATS * options.heartbeatIntervalMs && lateMs <= 2 * row.longestMs
+  const count = isSameRow ? row.count + 1 : 1
+  state.lateSteps = { count, at: now, longestMs: isSameRow ? Math.max(row.longestMs, lateMs) : lateMs }
+  if (isSameRow && count === COARSE_CLOCK_STEPS) {
+    const { electionTimeoutMinMs } = options
+    state.outbox.emit({ type: 'clockCoarse', intervalMs: now - row.at, electionTimeoutMinMs })
+  }
+  return count >= COARSE_CLOCK_STEPS
 }
 
 /**
@@ -26,7 +50,7 @@ export function nextWakeAt(state: RaftState): Instant {
   if (role.type === 'leader') {
     const heartbeat = role.progress.size > 0 ? role.heartbeatDueAt : Infinity
     const stall = state.pendingWrites.oldestSince === undefined ? Infinity : now + options.storageStallMs
-    return Math.min(heartbeat, stall, role.transfer?.deadline ?? Infinity)
+    return Math.min(heartbeat, stall, role.transfer?.deadline ?? Infinity, role.queuedChange?.deadline ?? Infinity)
   }
   const election = state.isElectable && !state.isRemoved ? state.timer.deadline : Infinity
   const pauseCheck = election === Infinity ? Infinity : now + 2 * options.heartbeatIntervalMs

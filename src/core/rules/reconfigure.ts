@@ -14,7 +14,8 @@ import { becomeFollower, trackMembers } from './transition.ts'
 
 /**
  * Appends the requested membership or rejects the change. One change that has to wait only for the leader's own entries (its no-op,
- * an automatic change) is queued until they are committed; a change that would have to wait for another caller is rejected.
+ * an automatic change) is queued until they are committed, or rejected after `storageStallMs`; a change that would have to wait for another
+ * caller is rejected.
  */
 export function proposeChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
   const rejection = changeRejection(state, leader)
@@ -23,7 +24,8 @@ export function proposeChange(state: RaftState, leader: LeaderState, request: nu
     if (!isTemporary || leader.pendingChange !== undefined || leader.queuedChange !== undefined) {
       return rejectChange(state, request, rejection)
     }
-    leader.queuedChange = { request, change }
+    leader.queuedChange = { request, change, deadline: state.now + state.options.storageStallMs }
+    state.outbox.emit({ type: 'changeQueued', request })
     return
   }
   startChange(state, leader, request, change)
@@ -115,11 +117,14 @@ export function finishChanges(state: RaftState, leader: LeaderState): void {
   }
 }
 
-/** Starts the queued change once it no longer has to wait. */
+/** Starts the queued change once it no longer has to wait, or rejects it at its deadline. */
 export function startQueuedChange(state: RaftState, leader: LeaderState): void {
   const { queuedChange } = leader
-  if (queuedChange === undefined || changeRejection(state, leader) !== undefined) return
+  if (queuedChange === undefined) return
+  const rejection = changeRejection(state, leader)
+  if (rejection !== undefined && state.now < queuedChange.deadline) return
   leader.queuedChange = undefined
+  if (rejection !== undefined) return rejectChange(state, queuedChange.request, rejection)
   startChange(state, leader, queuedChange.request, queuedChange.change)
 }
 

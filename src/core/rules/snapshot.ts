@@ -4,10 +4,14 @@ import type { RaftState } from '../state.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../types.ts'
 import { send, sendOncePersisted } from './send.ts'
 
-/** A snapshot of this node's state machine is durable: compacts the log up to it, except for the trailing entries. */
+/**
+ * A snapshot of this node's state machine is durable: compacts the log up to it, except for the trailing entries. It shows that the state
+ * machine has applied the entries in it. An older one than the newest is ignored.
+ */
 export function onSnapshotTaken(state: RaftState, snapshot: SnapshotInfo): void {
   const { log, outbox } = state
-  if (snapshot.index <= log.snapshotIndex || snapshot.index > log.appliedIndex) return
+  log.appliedIndex = Math.max(log.appliedIndex, snapshot.index)
+  if (snapshot.index <= log.snapshotIndex) return
   log.snapshot = snapshot
   outbox.snapshot = { info: snapshot, resetLog: false }
   const before = log.baseIndex
@@ -49,11 +53,7 @@ export function handleInstallSnapshot(state: RaftState, from: NodeId, message: I
   const answer = { type: 'InstallSnapshotResponse', term, round, session } as const
   if (isInLog(state, snapshot)) {
     commitUpToSnapshot(state, snapshot)
-    const index = log.commitIndex
-    const response = { ...answer, outcome: 'installed', index } as const
-    if (index <= log.persistedIndex) send(state, from, response)
-    else sendOncePersisted(state, from, response)
-    return
+    return answerInstalled(state, from, round, session)
   }
   const fetch = state.snapshotFetch
   const isFetching = fetch?.snapshot.id === snapshot.id && fetch.from === from
@@ -77,8 +77,24 @@ function commitUpToSnapshot({ log }: RaftState, { index }: SnapshotInfo): void {
 /** The fetched snapshot is complete and verified: installs it unless the log covers it by now. */
 export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): void {
   if (state.snapshotFetch?.snapshot.id !== snapshot.id) return
+  const { from, session } = state.snapshotFetch
   state.snapshotFetch = undefined
-  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)
+  if (isInLog(state, snapshot)) commitUpToSnapshot(state, snapshot)
+  else install(state, snapshot)
+  // The leader need not wait for the response to its next offer.
+  if (state.leader === from) answerInstalled(state, from, 0, session)
+}
+
+/** Tells the leader that this log has its snapshot, once that is durable. */
+function answerInstalled(state: RaftState, to: NodeId, round: number, session: LogIndex): void {
+  const { term, log } = state
+  const index = log.commitIndex
+  const answer = { type: 'InstallSnapshotResponse', term, round, session, outcome: 'installed', index } as const
+  if (index <= log.persistedIndex) send(state, to, answer)
+  else sendOncePersisted(state, to, answer)
+}
+
+function install(state: RaftState, snapshot: SnapshotInfo): void {
   const { log, outbox } = state
   state.pendingWrites.truncateAfter(log.commitIndex)
   log.resetTo(snapshot)

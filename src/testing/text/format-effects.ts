@@ -100,6 +100,10 @@ function formatEvent(event: RaftEvent): string | undefined {
       return `steps down from term ${event.term}: ${event.reason}`
     case 'paused':
       return `was away for ${event.pausedMs} ms`
+    case 'clockCoarse':
+      return `is stepped only every ${event.intervalMs} ms`
+    case 'changeQueued':
+      return `queues the change ${event.request}`
     case 'membershipAdopted':
       return `goes by the membership ${formatMembership(event.membership)} of ${event.index}`
     case 'membershipReverted':

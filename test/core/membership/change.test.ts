@@ -15,6 +15,8 @@ describe('a membership change', () => {
   for (const { from, change, to } of [
     { from: 'a b c', change: { add: [d] }, to: '(a b c +d)' },
     { from: 'a b c +d', change: { promote: ['d'] }, to: '(a b c d)' },
+    { from: 'a b c', change: { add: [d], promote: ['d'] }, to: '(a b c +d)' },
+    { from: 'a b c +e', change: { add: [d], promote: ['d', 'e'] }, to: '(a b c e +d)' },
     { from: 'a b c', change: { demote: ['c'] }, to: '(a b +c)' },
     { from: 'a b c', change: { remove: ['c'] }, to: '(a b)' },
     { from: 'a b c +d', change: { remove: ['d'] }, to: '(a b c)' },
@@ -31,6 +33,12 @@ describe('a membership change', () => {
       assert.equal(formatMembership(resultOf(from, change)), to)
     })
   }
+
+  it('that adds and promotes a newcomer has the leader promote it later', () => {
+    const named = resultOf('a b c', { add: [d], promote: ['d'] })
+    assert.deepEqual(named, resultOf('a b c', { add: [{ ...d, promote: true }] }))
+    assert.equal(memberOf(named, 'd')?.promote, true)
+  })
 
   for (const { from, change, detail } of [
     { from: 'a b c', change: {}, detail: 'the change is empty' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { acknowledgeAll, appendRequest, followerOf, ofType, readyLeaderOf } from '../builders.ts'
+import type { RaftEvent } from '../../../src/core/index.ts'
+import { acknowledgeAll, appendRequest, followerOf, ofType, readyLeaderOf, type TestNode } from '../builders.ts'
 
 describe('a node that was paused', () => {
   it('does not mistake its own pause for a silent leader', () => {
@@ -47,6 +48,66 @@ describe('a node that was paused', () => {
     assert.deepEqual(follower.step({ type: 'timeout' }).events, [])
     follower.now = follower.effects.wakeAt + follower.options.pauseToleranceMs + 1
     assert.equal(follower.step({ type: 'timeout' }).events[0]?.type, 'paused')
+  })
+})
+
+describe('a node that is stepped by a coarse clock', () => {
+  /** The events of each of `steps` steps, `intervalMs` apart. */
+  const eventsEvery = (node: TestNode, intervalMs: number, steps: number): readonly RaftEvent[] =>
+    Array.from({ length: steps }, () => {
+      node.now += intervalMs
+      return node.process({ type: 'timeout' }).events
+    }).flat()
+  const countOf = (type: RaftEvent['type'], events: readonly RaftEvent[]): number =>
+    events.filter((event) => event.type === type).length
+
+  it('campaigns all the same, and says how coarse it is', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const events = eventsEvery(follower, 500, 240)
+    assert.ok(countOf('electionTimedOut', events) > 50)
+    assert.equal(countOf('paused', events), 2)
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'clockCoarse'),
+      [{ type: 'clockCoarse', intervalMs: 500, electionTimeoutMinMs: 750 }],
+    )
+  })
+
+  it('steps down as leader without a quorum, and if its disk stalls', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { storageStallMs: 4000 } })
+    assert.equal(countOf('steppedDown', eventsEvery(leader, 500, 10)), 1)
+    const alone = readyLeaderOf('a b c', { term: 2, options: { storageStallMs: 4000, checkQuorum: false } })
+    alone.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
+    for (let step = 0; step < 12; step++) {
+      alone.now += 500
+      alone.step({ type: 'timeout' })
+    }
+    assert.equal(alone.status.role, 'follower')
+  })
+
+  it('does so under a clock that is coarse and irregular', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    const events = [500, 900, 600, 2000, 800, 1500, 500, 1900, 700].map((ms) => eventsEvery(follower, ms, 1))
+    assert.ok(countOf('electionTimedOut', events.flat()) > 0)
+  })
+
+  it('still detects a pause', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    eventsEvery(follower, 500, 20)
+    assert.deepEqual(
+      eventsEvery(follower, 60_000, 1).map(({ type }) => type),
+      ['paused'],
+    )
+  })
+
+  it('takes single pauses for pauses, however many there are', () => {
+    const follower = followerOf('a b c', { term: 2, leader: 'b' })
+    for (let pause = 0; pause < 10; pause++) {
+      assert.equal(countOf('paused', eventsEvery(follower, 3000, 1)), 1)
+      for (let beat = 0; beat < 20; beat++) {
+        follower.now += follower.options.heartbeatIntervalMs
+        follower.receive('b', appendRequest({ term: 2, prev: '0@0' }))
+      }
+    }
   })
 })
 

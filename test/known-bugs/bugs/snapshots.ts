@@ -145,16 +145,6 @@ export const SNAPSHOTS: readonly KnownBug[] = [
         from: '      if (mustSend) sendSnapshotOffer(state, leader, progress)\n',
         to: '',
       },
-      // The follower reports on its own that it has installed the snapshot.
-      {
-        file: 'src/core/rules/snapshot.ts',
-        from: '  state.snapshotFetch = undefined\n  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n',
-        to: `  const { from, session } = state.snapshotFetch
-  const done = { type: 'InstallSnapshotResponse', term: state.term, outcome: 'installed', round: 0, session } as const
-  sendOncePersisted(state, from, { ...done, index: snapshot.index })
-  state.snapshotFetch = undefined
-  if (isInLog(state, snapshot)) return commitUpToSnapshot(state, snapshot)\n`,
-      },
     ],
     detectedBy: ['L8'],
   },
