@@ -45,7 +45,8 @@ export type RuntimeEvent =
   | { readonly type: 'snapshotFailed'; readonly message: string }
   | { readonly type: 'fetchStarted'; readonly from: NodeId; readonly snapshot: SnapshotInfo; readonly offset: number }
   | { readonly type: 'fetchProgress'; readonly from: NodeId; readonly bytes: number; readonly size: number }
-  | { readonly type: 'fetchFailed'; readonly from: NodeId; readonly message: string }
+  /** `code` is ERR_RAFT_CORRUPT if the bytes that arrived are not those of the snapshot. */
+  | { readonly type: 'fetchFailed'; readonly from: NodeId; readonly code: string; readonly message: string }
   | { readonly type: 'restored'; readonly index: number; readonly tookMs: number }
   | { readonly type: 'spaceLow'; readonly freeBytes: number; readonly neededBytes: number }
   | { readonly type: 'spaceBack'; readonly freeBytes: number }

@@ -103,6 +103,8 @@ export interface SnapshotInfo {
   readonly chain: number
   /** The size of the file in bytes. */
   readonly size: number
+  /** The CRC-32 of all bytes of the file; undefined if it was taken by a version that computed none. */
+  readonly checksum?: number | undefined
 }
 
 /** A half-open range of the log: [from, to). */

@@ -224,5 +224,5 @@ async function resumePartial(path: string, info: SnapshotInfo): Promise<OpenedFi
 }
 
 function isSameSnapshot(a: SnapshotInfo, b: SnapshotInfo): boolean {
-  return a.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size
+  return a.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size && a.checksum === b.checksum
 }

@@ -114,5 +114,5 @@ class MemorySnapshotWriter implements SnapshotWriter {
 }
 
 function isSameSnapshot(a: SnapshotInfo | undefined, b: SnapshotInfo): boolean {
-  return a?.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size
+  return a?.id === b.id && a.index === b.index && a.term === b.term && a.size === b.size && a.checksum === b.checksum
 }

@@ -56,7 +56,14 @@ export function readSnapshotInfo(from: Fields): SnapshotInfo {
     membership: readMembership(readObject(from, 'membership')),
     chain: readChain(from, 'chain'),
     size: readInteger(from, 'size'),
+    ...(from.checksum == null ? {} : { checksum: readChecksum(from) }),
   }
+}
+
+function readChecksum(from: Fields): number {
+  const checksum = readInteger(from, 'checksum')
+  if (checksum > 0xffffffff) throw badMessage(`checksum is ${checksum}, more than 32 bits`)
+  return checksum
 }
 
 /** A hash chain. 0 is a valid one, so a missing field is an error. */

@@ -1,6 +1,7 @@
 /** Each check of the contract suites fails for an implementation with a matching defect. */
 import assert from 'node:assert/strict'
 import { MemoryStorage } from '../../src/memory/memory-storage.ts'
+import type { StorageFixture } from '../../src/testing/contracts/storage-contract.ts'
 import { storageContract } from '../../src/testing/contracts/storage-contract.ts'
 import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
 import { transportContract } from '../../src/testing/contracts/transport-contract.ts'
@@ -49,6 +50,28 @@ describe('the storage contract', () => {
     storageContract({ describe, it: () => undefined, make: bare, unsupported: ['crashes', 'failing disks', 'damage'] })
     assert.equal(names[0], 'storage contract (without crashes, failing disks, damage)')
     assert.ok(!names.includes('a crash') && !names.includes('a failing disk') && !names.includes('damage'))
+  })
+
+  it('ends with the number of checks that it leaves out', () => {
+    const all = storageChecks(bare).size
+    const unsupported = ['crashes', 'damage'] as const
+    const titles = [...checksOf((runner) => storageContract({ ...runner, make: bare, unsupported })).keys()]
+    const left = all - (titles.length - 1)
+    assert.ok(left > 0)
+    assert.equal(
+      titles.at(-1),
+      `storage contract (without crashes, damage) leaves ${left} checks out, without crashes, damage`,
+    )
+  })
+
+  it('passes a storage whose close() changes nothing', async () => {
+    const crashWithin = async (call: () => Promise<unknown>): Promise<boolean> => {
+      await call()
+      return false
+    }
+    const make = async (): Promise<StorageFixture> => ({ ...(await memoryStorageFixture()), crashWithin })
+    const check = storageChecks(make).get('a crash within a call loses no write during a close') ?? assert.fail()
+    assert.equal(await failureOf(check), undefined)
   })
 
   it('reports the requirement, the observation, and where to look', async () => {

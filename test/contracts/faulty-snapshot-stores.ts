@@ -49,6 +49,17 @@ export const FAULTY_SNAPSHOT_STORES: readonly FaultyStorage[] = [
     }),
   ),
   faultyFiles(
+    'keeps the first file of an id',
+    'snapshot files are replaced by a file that is finished under the same id',
+    (correct, disk) => ({
+      create: (info) =>
+        withFaultyWriter(correct, info, (writer) => {
+          const first = disk.files.get(info.id)
+          return { finish: () => writer.finish().finally(() => first !== undefined && disk.files.set(info.id, first)) }
+        }),
+    }),
+  ),
+  faultyFiles(
     'accepts a file of any size',
     'snapshot files are rejected if their size differs from the announced size',
     (correct) => ({

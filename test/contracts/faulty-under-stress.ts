@@ -134,6 +134,9 @@ const FAULTY_AT_BYTES: readonly FaultyTransport[] = [
   ),
 ]
 
+const DAMAGED_SNAPSHOT =
+  'injected bytes never change a fetched snapshot: the fetch rejects, or its bytes are found to be damaged, and the next one succeeds'
+
 const FAULTY_AT_BITS: readonly FaultyTransport[] = [
   faulty(
     'ignores checksums',
@@ -141,7 +144,36 @@ const FAULTY_AT_BITS: readonly FaultyTransport[] = [
     () => ({ host: (host) => ({ receive: (from, message) => host.receive(from, damaged(message)) }) }),
     () => ({ corrupt: () => undefined }),
   ),
+  faulty(
+    'damages every snapshot',
+    DAMAGED_SNAPSHOT,
+    ({ correct }) => ({
+      transport: { fetchSnapshot: (...from) => flipFirstBit(correct.fetchSnapshot(...from)) },
+    }),
+    () => ({ corrupt: () => undefined }),
+  ),
+  faulty(
+    'reports a damaged snapshot with an error of its own',
+    DAMAGED_SNAPSHOT,
+    ({ correct }) => {
+      let isFirst = true
+      return {
+        transport: {
+          fetchSnapshot: (...from) => {
+            if (!isFirst) return correct.fetchSnapshot(...from)
+            isFirst = false
+            throw new Error('bad frame')
+          },
+        },
+      }
+    },
+    () => ({ corrupt: () => undefined }),
+  ),
 ]
+
+async function* flipFirstBit(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const [first = 0, ...rest] of chunks) yield Uint8Array.of(first ^ 1, ...rest)
+}
 
 export const FAULTY_UNDER_STRESS: readonly FaultyTransport[] = [
   ...FAULTY_AT_STALLS,

@@ -134,6 +134,17 @@ describe('a store of snapshot files', () => {
     assert.equal((await files.create(INFO)).offset, 0)
   })
 
+  it('starts a new file instead of a partial one of another content', async () => {
+    const writer = await files.create({ ...INFO, checksum: 1 })
+    await writer.write(CONTENT)
+    await writer.suspend()
+    const another = await files.create({ ...INFO, checksum: 2 })
+    assert.equal(another.offset, 0)
+    await another.write(CONTENT.subarray(0, CHUNK))
+    await another.suspend()
+    assert.equal((await files.create({ ...INFO, checksum: 2 })).offset, CHUNK)
+  })
+
   it('allows one writer per snapshot', async () => {
     await files.create(INFO)
     await assert.rejects(files.create(INFO), (error) => isRaftError(error, 'ERR_RAFT_INTERNAL'))

@@ -272,6 +272,7 @@ describe('a node of a cluster', () => {
     await cluster.runUntil(() => cluster.entries(id).length === 40)
     assert.ok(cluster.eventsOf(id, 'fetchStarted').length >= 1)
     assert.ok(cluster.eventsOf(id, 'snapshotInstalled').length >= 1)
+    for (const { snapshot } of cluster.eventsOf(id, 'fetchStarted')) assert.equal(typeof snapshot.checksum, 'number')
     assert.equal(await cluster.runUntilSettled(leader.propose('next')), 41)
     await cluster.runUntil(() => cluster.entries(id).length === 41)
   })

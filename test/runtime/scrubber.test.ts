@@ -71,6 +71,7 @@ describe('the scrub', () => {
 
   for (const { what, damage, message } of [
     { what: 'too short', damage: (info: SnapshotInfo) => setFile(info, []), message: /has 0 bytes instead of \d+/ },
+    { what: 'changed', damage: (info: SnapshotInfo) => flipByte(info), message: /has the checksum .* instead of/ },
     { what: 'missing', damage: (info: SnapshotInfo) => disk().files.delete(info.id), message: /is missing/ },
   ])
     it(`stops the node if the newest snapshot is ${what}`, async () => {
@@ -141,6 +142,11 @@ describe('the scrub', () => {
 
   function disk(): MemoryDisk {
     return cluster.disks.get(ID) as MemoryDisk
+  }
+
+  function flipByte(info: SnapshotInfo): void {
+    const chunk = disk().files.get(info.id)?.chunks[0] as Uint8Array
+    chunk[0] = (chunk[0] as number) ^ 1
   }
 
   function setFile(info: SnapshotInfo, chunks: readonly Uint8Array[]): void {

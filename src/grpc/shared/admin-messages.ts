@@ -112,6 +112,7 @@ export function snapshotFromWire({ membership, ...wire }: WireSnapshot): Snapsho
     membership: membershipFromWire(membership),
     chain: safeInteger(wire.chain, 'chain'),
     size: safeInteger(wire.size, 'size'),
+    ...(wire.checksum == null ? {} : { checksum: safeInteger(wire.checksum, 'checksum') }),
   }
 }
 

@@ -4,12 +4,14 @@ import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { LinkedBlock, LogIndex, SnapshotInfo } from '../../core/types.ts'
-import { isRaftError, RaftError } from '../../errors.ts'
+import type { RaftError } from '../../errors.ts'
+import { isRaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { RaftCore } from '../pipeline/driver.ts'
+import { addToChecksum, damagedSnapshotError, differsFrom, isIntact } from '../snapshots/snapshot-checksum.ts'
 import type { Snapshots } from '../snapshots/snapshots.ts'
 import type { Alarms } from './alarms.ts'
-import { changedBlockError, DAMAGE_HINT, isSameBlock } from './changed-block.ts'
+import { changedBlockError, isSameBlock } from './changed-block.ts'
 
 export interface ScrubberParts {
   readonly core: Pick<RaftCore, 'status' | 'blockAt'>
@@ -33,6 +35,11 @@ const READ_BYTES_MAX = 256 * 1024
 const BUSY_RETRY_MS = 1000
 /** Reads of one block that must differ from the log before it counts as damaged: a read may overlap a write that replaces the block. */
 const READS_OF_DAMAGE = 2
+
+interface StoredSnapshot {
+  readonly size: number
+  readonly checksum: number
+}
 
 /** Stops a pass. */
 class Stopped extends Error {}
@@ -136,19 +143,21 @@ export class Scrubber {
       await this.#untilIdle()
       const { recorded } = snapshots
       if (recorded === undefined) return 0
-      const size = await this.#readSnapshot(recorded)
-      if (size === recorded.size) return size
-      if (snapshots.recorded?.id !== recorded.id) continue
-      throw damagedSnapshotError(recorded, size)
+      const stored = await this.#readSnapshot(recorded)
+      const problem = problemOf(recorded, stored)
+      if (problem === undefined) return recorded.size
+      if (snapshots.recorded?.id === recorded.id) throw damagedSnapshotError(recorded, problem)
     }
   }
 
-  /** Returns its size; undefined if there is no such file, or a newer snapshot has replaced it. */
-  async #readSnapshot({ id }: SnapshotInfo): Promise<number | undefined> {
+  /** Returns its size and checksum; undefined if there is no such file, or a newer snapshot has replaced it. */
+  async #readSnapshot({ id }: SnapshotInfo): Promise<StoredSnapshot | undefined> {
     let size = 0
+    let checksum = 0
     try {
       for await (const chunk of this.#parts.snapshots.readOwn(id)) {
         size += chunk.length
+        checksum = addToChecksum(checksum, chunk)
         await this.#pace(chunk.length)
         await this.#untilIdle()
       }
@@ -158,7 +167,7 @@ export class Scrubber {
         return undefined
       throw error
     }
-    return size
+    return { size, checksum }
   }
 
   #status(): { readonly firstIndex: LogIndex; readonly persistedIndex: LogIndex } {
@@ -226,10 +235,9 @@ function countEqual(expected: readonly LinkedBlock[], stored: readonly EncodedBl
   return equal
 }
 
-function damagedSnapshotError({ id, index, size }: SnapshotInfo, found: number | undefined): RaftError {
-  const what = found === undefined ? 'is missing' : `has ${found} bytes instead of ${size}`
-  return new RaftError('ERR_RAFT_CORRUPT', `the stored snapshot ${id} of the entries up to ${index} ${what}`, {
-    hint: DAMAGE_HINT,
-    details: { index, snapshot: id },
-  })
+/** How the stored snapshot differs from the recorded one. */
+function problemOf(recorded: SnapshotInfo, stored: StoredSnapshot | undefined): string | undefined {
+  if (stored === undefined) return 'is missing'
+  if (stored.size !== recorded.size) return `has ${stored.size} bytes instead of ${recorded.size}`
+  return isIntact(recorded, stored.checksum) ? undefined : differsFrom(recorded, stored.checksum)
 }

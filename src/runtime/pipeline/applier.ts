@@ -9,6 +9,7 @@ import { isRaftError, RaftError } from '../../errors.ts'
 import { payloadsOf } from '../../log-format/block.ts'
 import type { Batch, Proposals } from '../calls/proposals.ts'
 import { changedBlockError, isSameBlock } from '../health/changed-block.ts'
+import { verifiedChunks } from '../snapshots/snapshot-checksum.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { DigestPoints } from './digest-points.ts'
 
@@ -228,7 +229,7 @@ export class Applier<Command, Result> {
     this.#isRestoring = true
     proposals.onSnapshotInstalled(snapshot.index)
     let storageError: unknown
-    const chunks = captureSourceError(storage.snapshots.read(snapshot.id, 0), (error) => {
+    const chunks = captureSourceError(verifiedChunks(storage.snapshots.read(snapshot.id, 0), snapshot), (error) => {
       storageError = error
     })
     try {

@@ -1,6 +1,6 @@
 /**
- * Fetches the leader's snapshot into a file, once it fits on the disk: resumes after failures with growing pauses, and gives up after
- * `attemptsMax` attempts without progress.
+ * Fetches the leader's snapshot into a file, once it fits on the disk: resumes after failures with growing pauses, starts over if its
+ * checksum differs, and gives up after `attemptsMax` attempts without progress.
  */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
@@ -10,6 +10,7 @@ import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../../co
 import { isRaftError, RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { Alarms } from '../health/alarms.ts'
+import { addToChecksum, checksumOf, differsFrom, isIntact } from './snapshot-checksum.ts'
 
 export interface SnapshotFetcherParts {
   readonly transport: Pick<Transport, 'fetchSnapshot'>
@@ -104,7 +105,7 @@ export class SnapshotFetcher {
     if (signal.aborted) return
     this.#request = undefined
     if (failure === undefined) return onFetched(snapshot)
-    emit({ type: 'fetchFailed', from, message: errorMessage(failure) })
+    emit({ type: 'fetchFailed', from, code: codeOf(failure), message: errorMessage(failure) })
     onFailed(snapshot, errorMessage(failure))
   }
 
@@ -127,7 +128,7 @@ export class SnapshotFetcher {
         reached = Math.max(reached, progress.bytes)
         this.#onFailed(request, progress.bytes, error)
         if (isPermanent(error) || failures >= attemptsMax) throw error
-        emit({ type: 'fetchFailed', from, message: `${errorMessage(error)}; retrying` })
+        emit({ type: 'fetchFailed', from, code: codeOf(error), message: `${errorMessage(error)}; retrying` })
       }
     }
   }
@@ -193,36 +194,44 @@ export class SnapshotFetcher {
   /** `progress.bytes` becomes the length of the file. */
   async #attempt(request: FetchRequest, progress: { bytes: number }): Promise<void> {
     const { from, snapshot, controller } = request
-    const { transport, emit } = this.#parts
+    const { transport, storage, emit } = this.#parts
     const writer = await this.#openOnceItFits(request)
     progress.bytes = writer.offset
     emit({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
+    const isWhole = writer.offset === 0
+    let checksum: number
     try {
       const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, controller.signal)
-      await this.#copy(request, chunks, writer, progress)
+      checksum = await this.#copy(request, chunks, writer, progress)
     } catch (error) {
       await (isPermanent(error) ? writer.discard() : writer.suspend()).catch(() => undefined)
       throw error
     }
     try {
+      if (isWhole && progress.bytes === snapshot.size) assertIntact(request, checksum)
       await writer.finish()
     } catch (error) {
       // The file is complete but invalid: resuming it cannot help.
       await writer.discard().catch(() => undefined)
       throw error
     }
+    // The bytes of earlier attempts are only in the file. If it is damaged, it is never recorded, and the next attempt replaces it.
+    if (!isWhole) assertIntact(request, await checksumOf(storage.snapshots.read(snapshot.id, 0)))
   }
 
+  /** Returns the checksum of the bytes that arrived. */
   async #copy(
     { from, snapshot, controller }: FetchRequest,
     chunks: AsyncIterable<Uint8Array>,
     writer: SnapshotWriter,
     progress: { bytes: number },
-  ): Promise<void> {
+  ): Promise<number> {
     const { clock, emit } = this.#parts
+    let checksum = 0
     let reportAt = clock.now() + PROGRESS_INTERVAL_MS
     for await (const chunk of chunks) {
       controller.signal.throwIfAborted()
+      checksum = addToChecksum(checksum, chunk)
       await writer.write(chunk)
       progress.bytes += chunk.length
       if (clock.now() < reportAt) continue
@@ -235,12 +244,30 @@ export class SnapshotFetcher {
         'ERR_RAFT_UNREACHABLE',
         `${from} sent ${progress.bytes} of ${snapshot.size} bytes of its snapshot`,
       )
+    return checksum
   }
 }
 
-/** A retry cannot help: the snapshot no longer exists, or its bytes are damaged. */
+/** Throws unless these are the bytes of the snapshot. They may have changed on the way, so another attempt may succeed. */
+function assertIntact({ from, snapshot }: FetchRequest, found: number): void {
+  if (isIntact(snapshot, found)) return
+  const message = `snapshot ${snapshot.id} was damaged on its way from ${from}: it ${differsFrom(snapshot, found)}`
+  throw new RaftError('ERR_RAFT_CORRUPT', message, {
+    outcome: 'not-applied',
+    retryable: true,
+    hint: 'it is not installed, and fetched again from its start; if this repeats, check the network and the memory of both machines',
+    details: { from, snapshot: snapshot.id },
+  })
+}
+
+/** A retry cannot help: the snapshot no longer exists, or its source is damaged. */
 function isPermanent(error: unknown): boolean {
-  return isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE') || isRaftError(error, 'ERR_RAFT_CORRUPT')
+  if (isRaftError(error, 'ERR_RAFT_CORRUPT')) return !error.retryable
+  return isRaftError(error, 'ERR_RAFT_SNAPSHOT_GONE')
+}
+
+function codeOf(error: unknown): string {
+  return isRaftError(error) ? error.code : 'ERR_RAFT_INTERNAL'
 }
 
 /** Resolves at the instant, or when the signal is aborted. */

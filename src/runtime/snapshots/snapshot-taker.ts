@@ -7,6 +7,7 @@ import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { Applier } from '../pipeline/applier.ts'
+import { addToChecksum } from './snapshot-checksum.ts'
 import type { AppliedTotals } from './snapshot-policy.ts'
 
 export interface SnapshotTakerParts {
@@ -91,7 +92,7 @@ export class SnapshotTaker {
         onTaken(current, totalsOf(applier), clock.now() - startedAt)
         return current
       }
-      const snapshot = { ...capture.info, size: await this.#write(capture) }
+      const snapshot = { ...capture.info, ...(await this.#write(capture)) }
       const tookMs = clock.now() - startedAt
       emit({ type: 'snapshotTaken', snapshot, tookMs })
       onTaken(snapshot, capture.applied, tookMs)
@@ -128,7 +129,7 @@ export class SnapshotTaker {
     return { info, source, firstChunk: source.next(), applied: totalsOf(applier) }
   }
 
-  async #write(capture: Capture): Promise<number> {
+  async #write(capture: Capture): Promise<Pick<SnapshotInfo, 'size' | 'checksum'>> {
     const { storage, clock, turnMs } = this.#parts
     const { source } = capture
     // Awaited below. Until then a rejection must not count as unhandled.
@@ -137,14 +138,16 @@ export class SnapshotTaker {
     const writer = await this.#create(storage, capture.info)
     try {
       let until = clock.now() + turnMs
+      let checksum = 0
       for (let chunk = await firstChunk; chunk.done !== true; chunk = await source.next()) {
         if (this.#isStopped) throw closingError()
+        checksum = addToChecksum(checksum, chunk.value)
         await writer.write(chunk.value)
         if (clock.now() < until) continue
         await new Promise<void>((resolve) => clock.defer(resolve))
         until = clock.now() + turnMs
       }
-      return await writer.finish()
+      return { size: await writer.finish(), checksum }
     } catch (error) {
       await writer.discard().catch(() => undefined)
       await Promise.resolve(source.return?.()).catch(() => undefined)

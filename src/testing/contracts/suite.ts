@@ -5,7 +5,10 @@ import { annotatedCheck } from './annotated-check.ts'
 export interface SuiteOptions<Capability extends string> {
   readonly describe: (name: string, body: () => void) => unknown
   readonly it: (name: string, body: () => Promise<void>) => unknown
-  /** Capabilities that the fixture lacks. Their checks are skipped, and the name of the suite lists them. None by default. */
+  /**
+   * Capabilities that the fixture lacks. Their checks are left out; the name of the suite lists the capabilities, and its last entry also the
+   * number of these checks. None by default.
+   */
   readonly unsupported?: readonly Capability[] | undefined
 }
 
@@ -28,11 +31,16 @@ export function defineSuite<Body, Capability extends string>(
 ): void {
   const skipped = unsupported.length === 0 ? '' : ` (without ${unsupported.join(', ')})`
   describe(`${title}${skipped}`, () => {
+    let left = 0
     for (const { name, define, hint, requires } of groups) {
-      if (requires !== undefined && unsupported.includes(requires)) continue
+      if (requires !== undefined && unsupported.includes(requires)) {
+        define(() => left++)
+        continue
+      }
       const check = (checkTitle: string, body: Body): unknown =>
         it(checkTitle, () => annotatedCheck({ requirement: `${name} ${checkTitle}`, hint }, () => run(body)))
       describe(name, () => define(check))
     }
+    if (left > 0) it(`leaves ${left} checks out, without ${unsupported.join(', ')}`, async () => undefined)
   })
 }

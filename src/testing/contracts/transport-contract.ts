@@ -4,6 +4,7 @@ import { defineSuite } from './suite.ts'
 import { admission } from './transport/admission.ts'
 import type { TransportCapability } from './transport/capabilities.ts'
 import { closing } from './transport/closing.ts'
+import { damagedSnapshots } from './transport/damaged-snapshots.ts'
 import { corruptedBytes, injectedBytes, invalidBytes } from './transport/invalid-bytes.ts'
 import { largestMessage } from './transport/largest-message.ts'
 import { links } from './transport/links.ts'
@@ -69,6 +70,7 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
     define: (on) => {
       injectedBytes(on)
       corruptedBytes(on)
+      damagedSnapshots(on)
     },
     hint: 'whether frames are verified when they are read, and a broken stream is closed and reopened',
     requires: 'injected bytes',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { crc32 } from 'node:zlib'
 import type { Clock } from '../../../src/contracts/clock.ts'
 import type { EncodedBlock } from '../../../src/contracts/encoded-block.ts'
 import { chainAfter } from '../../../src/core/log/chain.ts'
@@ -178,6 +179,18 @@ describe('the applier', () => {
     const [failure] = fixture.failures as RaftError[]
     assert.equal(failure?.code, 'ERR_RAFT_CORRUPT')
     assert.equal(failure?.details.firstBadIndex, 2)
+  })
+
+  it('fails before it reports a restore of bytes that are not those of the snapshot', async () => {
+    const fixture = new Fixture()
+    await fixture.snapshot('s7', 7, 'state of 7')
+    fixture.applier.install({ ...info('s7', 7), checksum: crc32('state of 8') })
+    await flushPromises()
+    await flushPromises()
+    const [failure] = fixture.failures as RaftError[]
+    assert.equal(failure?.code, 'ERR_RAFT_CORRUPT')
+    assert.match(failure.message, /stored snapshot s7 .* has the checksum .* instead of/)
+    assert.ok(!fixture.log.includes('restored 7'))
   })
 
   it('distinguishes an error of restore() from an error of the disk', async () => {

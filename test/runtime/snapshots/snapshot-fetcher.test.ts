@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { crc32 } from 'node:zlib'
 import type { SnapshotInfo } from '../../../src/core/types.ts'
 import { RaftError } from '../../../src/errors.ts'
 import { MemoryDisk } from '../../../src/memory/memory-disk.ts'
@@ -66,6 +67,44 @@ describe('the snapshot fetcher', () => {
     assert.equal(fixture.disk.partials.size + fixture.disk.files.size, 0)
   })
 
+  it('finishes no file whose checksum differs, and fetches it again from the start after a pause', async () => {
+    const fixture = await Fixture.open(['abc', 'dEf', END, 'abcdef'])
+    fixture.fetch('s1', crc32('abcdef'))
+    await fixture.pass(99)
+    assert.equal(fixture.disk.partials.size + fixture.disk.files.size, 0)
+    await fixture.pass(1)
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 0], ['fetched s1']])
+    assert.deepEqual(fixture.codes, ['ERR_RAFT_CORRUPT'])
+    assert.equal(await fixture.text('s1'), 'abcdef')
+  })
+
+  it('compares the checksum of all bytes, also of those that an earlier attempt has left', async () => {
+    const fixture = await Fixture.open(['Abc', BROKEN, 'def', END, 'abcdef'])
+    fixture.fetch('s1', crc32('abcdef'))
+    await fixture.pass(1000)
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 3, 0], ['fetched s1']])
+    assert.equal(await fixture.text('s1'), 'abcdef')
+  })
+
+  it('gives up, with an alarm, if the bytes differ in every attempt', async () => {
+    const fixture = await Fixture.open(Array.from({ length: 8 }, (_, at) => (at % 2 === 0 ? 'abcdeF' : END)))
+    fixture.fetch('s1', crc32('abcdef'))
+    await fixture.pass(20_000)
+    assert.equal(fixture.offsets.length, 4)
+    assert.match(
+      fixture.outcomes[0] ?? '',
+      /^failed s1: snapshot s1 was damaged on its way from n2: .*instead of 4b8e39ef/,
+    )
+    assert.match(fixture.alarms.get('SNAPSHOT_FETCH_FAILING') ?? '', /in 4 attempts: .*damaged/)
+  })
+
+  it('fetches a snapshot without a checksum, which an older version has taken', async () => {
+    const fixture = await Fixture.open(['abcdeF'])
+    fixture.fetch('s1')
+    await fixture.pass(0)
+    assert.deepEqual(fixture.outcomes, ['fetched s1'])
+  })
+
   it('fetches nothing while the snapshot does not fit on the disk, and continues once it does', async () => {
     const fixture = await Fixture.open(['abc', 'def'])
     fixture.freeBytes = 15
@@ -128,13 +167,16 @@ describe('the snapshot fetcher', () => {
   })
 })
 
+/** Ends an attempt without an error. */
+const END = undefined
 const BROKEN = new RaftError('ERR_RAFT_UNREACHABLE', 'the link broke')
 
-/** A fetcher, and a leader that sends a script: text, or an error that ends the attempt. */
+/** A fetcher, and a leader that sends a script: text, or an error or END that ends the attempt. */
 class Fixture {
   readonly time = new VirtualTime()
   readonly offsets: number[] = []
   readonly outcomes: string[] = []
+  readonly codes: string[] = []
   readonly alarms = new Map<string, string>()
   readonly stalls: (number | undefined)[] = []
   readonly counted: number[] = []
@@ -142,9 +184,9 @@ class Fixture {
   readonly disk: MemoryDisk
   readonly storage: MemoryStorage
   readonly fetcher: SnapshotFetcher
-  readonly #script: (string | RaftError)[]
+  readonly #script: (string | RaftError | undefined)[]
 
-  private constructor(script: readonly (string | RaftError)[], disk: MemoryDisk) {
+  private constructor(script: readonly (string | RaftError | undefined)[], disk: MemoryDisk) {
     this.#script = [...script]
     this.disk = disk
     this.storage = new MemoryStorage({ disk })
@@ -165,11 +207,11 @@ class Fixture {
       onCounted: (failures) => this.counted.push(failures),
       onFetched: ({ id }) => this.outcomes.push(`fetched ${id}`),
       onFailed: ({ id }, reason) => this.outcomes.push(`failed ${id}: ${reason}`),
-      emit: () => undefined,
+      emit: (event) => event.type === 'fetchFailed' && this.codes.push(event.code),
     })
   }
 
-  static async open(script: readonly (string | RaftError)[], disk?: MemoryDisk): Promise<Fixture> {
+  static async open(script: readonly (string | RaftError | undefined)[], disk?: MemoryDisk): Promise<Fixture> {
     const other = new MemoryDisk()
     if (disk !== undefined) for (const [id, partial] of disk.partials) other.partials.set(id, partial)
     const fixture = new Fixture(script, other)
@@ -177,9 +219,9 @@ class Fixture {
     return fixture
   }
 
-  fetch(id: string): void {
+  fetch(id: string, checksum?: number): void {
     const membership = { members: [], voters: [], outgoing: [], learners: [] }
-    this.fetcher.fetch('n2', { id, index: 5, term: 1, chain: 9, size: 6, membership } satisfies SnapshotInfo)
+    this.fetcher.fetch('n2', { id, index: 5, term: 1, chain: 9, size: 6, membership, checksum } satisfies SnapshotInfo)
   }
 
   async pass(ms: number): Promise<void> {

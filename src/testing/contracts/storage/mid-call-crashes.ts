@@ -54,7 +54,8 @@ export function midCallCrashes(test: StorageTest): void {
   })
 
   test('loses no write during a close', async (_, another) => {
-    await atEachCrashPoint(another, async (fixture, crashDuring) => {
+    // A close need not change the disk, so it may have no crash point.
+    await countCrashPoints(another, async (fixture, crashDuring) => {
       const reference = new ReferenceStorage()
       const storage = await fillStorage(fixture, reference)
       if (!(await crashDuring(() => storage.close()))) return

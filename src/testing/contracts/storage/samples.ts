@@ -87,7 +87,7 @@ export function commandBlock(first: number, term: number, count: number): Encode
 }
 
 export function snapshotInfoAt(index: number, term: number): SnapshotInfo {
-  return { id: `snapshot-${index}-${term}`, index, term, chain: 9, membership: MEMBERSHIP, size: 0 }
+  return { id: `snapshot-${index}-${term}`, index, term, chain: 9, membership: MEMBERSHIP, size: 0, checksum: index }
 }
 
 /** Writes CONTENT to a snapshot file. Returns the info with its size. */

@@ -63,6 +63,16 @@ export function snapshotFiles(test: StorageTest): void {
     assert.equal((await storage.snapshots.create({ ...info, index: 5 })).offset, 0)
   })
 
+  test('are replaced by a file that is finished under the same id', async (fixture) => {
+    const { storage } = await openStorage(fixture)
+    const info = snapshotInfoAt(4, 1)
+    const damaged = await storage.snapshots.create(info)
+    await damaged.write(new Uint8Array(10))
+    await damaged.finish()
+    await saveSnapshot(storage, info)
+    await assertSnapshotContent(storage, info.id)
+  })
+
   test('are rejected if their size differs from the announced size', async (fixture) => {
     const { storage } = await openStorage(fixture)
     const info = { ...snapshotInfoAt(4, 1), size: CONTENT.length }

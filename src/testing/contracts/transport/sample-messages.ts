@@ -88,8 +88,22 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
   {
     type: 'InstallSnapshotRequest',
     term: 4,
-    snapshot: { id: '4-1000-a_b.c', index: 1000, term: 3, chain: 9, membership, size: 2 ** 40 },
+    snapshot: { id: '4-1000-a_b.c', index: 1000, term: 3, chain: 9, membership, size: 2 ** 40, checksum: 2 ** 32 - 1 },
     round: 7,
+    session: 1,
+  },
+  {
+    type: 'InstallSnapshotRequest',
+    term: 4,
+    snapshot: { id: '4-999-c', index: 999, term: 3, chain: 0, membership, size: 0, checksum: 0 },
+    round: 8,
+    session: 1,
+  },
+  {
+    type: 'InstallSnapshotRequest',
+    term: 4,
+    snapshot: { id: 'without-a-checksum', index: 1, term: 1, chain: 0, membership, size: 1 },
+    round: 9,
     session: 1,
   },
   { type: 'InstallSnapshotResponse', term: 4, outcome: 'installed', index: 1000, round: 7, session: 1 },

@@ -47,16 +47,16 @@ export interface StartedNode {
 /** A fixture, and the nodes that a check has started in it. */
 export class TestNetwork {
   readonly fixture: TransportFixture
-  readonly #timeoutMs: number
+  readonly timeoutMs: number
   readonly #nodes: StartedNode[] = []
 
   constructor(fixture: TransportFixture, timeoutMs: number) {
     this.fixture = fixture
-    this.#timeoutMs = timeoutMs
+    this.timeoutMs = timeoutMs
   }
 
   createHost(id: NodeId): RecordingHost {
-    return new RecordingHost(identityOf(id), this.#timeoutMs)
+    return new RecordingHost(identityOf(id), this.timeoutMs)
   }
 
   async startNode(id: NodeId): Promise<StartedNode> {
@@ -86,7 +86,7 @@ export class TestNetwork {
 
   async eventually(what: string, condition: () => boolean): Promise<void> {
     for (let waited = 0; !condition(); waited += 5) {
-      assert.ok(waited < this.#timeoutMs, `timed out waiting for ${what}`)
+      assert.ok(waited < this.timeoutMs, `timed out waiting for ${what}`)
       await pause(5)
     }
   }
