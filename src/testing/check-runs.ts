@@ -4,6 +4,7 @@ import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
 import { reportOf } from './report.ts'
 import { shrinkRun } from './run-files/shrink-run.ts'
+import { ShrinkBudget } from './shrink-budget.ts'
 import type { SimulationOptions, SimulationResult } from './simulate.ts'
 import { simulate } from './simulate.ts'
 import type { FaultPlan } from './simulation/faults.ts'
@@ -72,7 +73,10 @@ export async function checkRuns(options: CheckRunsOptions): Promise<CheckRunsTot
   })
   const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) })
   if (!details.failed || details.counterexample === null) return totals
-  const plan = await shrinkRun({ healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) }, shrinksMax)
+  const plan = await shrinkRun(
+    { healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) },
+    new ShrinkBudget({ shrinksMax }),
+  )
   const { directory, replayFile } = options
   const replayCommand = replay(details.seed, details.counterexamplePath ?? '')
   throw new Error(await reportOf(plan, { replay: replayCommand, directory, replayFile }))

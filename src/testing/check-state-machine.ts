@@ -1,5 +1,4 @@
 /** Checks a user's state machine: determinism, snapshots and restore, queries, and its behaviour in clusters under faults. */
-import { inspect } from 'node:util'
 import type { Arbitrary } from 'fast-check'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
@@ -10,12 +9,13 @@ import { ALL_PROPERTIES } from './properties/properties.ts'
 import type { Property } from './properties/property.ts'
 import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
 import { replayRun } from './run-files/replay-run.ts'
-import { checkDeterminism, checkLog, encodeLog } from './state-machine/check-log.ts'
+import { checkLogs, describeFault, formatCommand } from './state-machine/check-logs.ts'
+import { checkRun, encodeLog } from './state-machine/check-run.ts'
 import type { ChildRun, MachineModule } from './state-machine/child-process.ts'
 import { ChildTimeout, checkChildRun, runInChildProcess } from './state-machine/child-process.ts'
 import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
-import type { MachineSpec } from './state-machine/machine-harness.ts'
+import type { MachineSpec, ReferenceModel } from './state-machine/machine-harness.ts'
 import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
@@ -23,11 +23,27 @@ import type { MachineUnderTest } from './state-machine/machine-under-test.ts'
 import { machineUnderTest } from './state-machine/machine-under-test.ts'
 
 /** Options of `checkStateMachine`. */
-export interface StateMachineCheck<Command, Result, Query = never, Answer = unknown> {
+export interface StateMachineCheck<
+  Command,
+  Result,
+  Query = never,
+  Answer = unknown,
+  Machine = StateMachine<Command, Result, Query, Answer>,
+> {
   /** The fast-check arbitrary of a command. */
   readonly commands: Arbitrary<Command>
   /** The fast-check arbitrary of a query. Without it, `query` is not checked. */
   readonly queries?: Arbitrary<Query> | undefined
+  /**
+   * Checked in the initial state, after every command and after every restore. Throws, or returns false, if the machine is in a state that
+   * must not occur, such as a lock with two owners. Must not change the machine.
+   */
+  readonly invariant?: ((machine: Machine) => unknown) | undefined
+  /**
+   * Creates a reference model: a simpler implementation, without snapshots. Every command must return the same result on the machine as on
+   * the model, and so must every query if the model has `query`. In clusters, the model explains what clients see.
+   */
+  readonly model?: (() => ReferenceModel<Command, Result, Query, Answer>) | undefined
   /** The four codecs default to JSON. */
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
@@ -35,7 +51,7 @@ export interface StateMachineCheck<Command, Result, Query = never, Answer = unkn
   readonly answerCodec?: Codec<Answer> | undefined
   /** Also runs the logs in a child process with another time zone and locale. Required to detect endless loops. */
   readonly childProcess?: MachineModule | undefined
-  /** The number of logs that are applied outside of a cluster. Default 30. */
+  /** The number of logs that are applied outside of a cluster. Default 300. */
   readonly logs?: number | undefined
   /** The maximum number of commands in such a log. Default 30. */
   readonly logEntriesMax?: number | undefined
@@ -45,8 +61,10 @@ export interface StateMachineCheck<Command, Result, Query = never, Answer = unkn
   readonly seed?: number | undefined
   /** The time within which `snapshot` and `restore` must settle, and each call in the child process must return. Default 2000. */
   readonly deadlineMs?: number | undefined
-  /** The number of smaller logs, and of smaller runs, tried to shrink a failure. Default 200. */
+  /** The number of smaller logs, and of smaller runs, tried to shrink a failure. Default 1000. */
   readonly shrinksMax?: number | undefined
+  /** The time spent on shrinking a failure, in milliseconds. Default 5000. */
+  readonly shrinkMsMax?: number | undefined
   /** The step limit of the linearizability check of one cluster's history. Default 200,000. */
   readonly stepsMax?: number | undefined
 }
@@ -62,12 +80,13 @@ export interface StateMachineTotals extends CheckRunsTotals {
 }
 
 const DEFAULTS = {
-  logs: 30,
+  logs: 300,
   logEntriesMax: 30,
   runs: 30,
   seed: 1,
   deadlineMs: 2000,
-  shrinksMax: 200,
+  shrinksMax: 1000,
+  shrinkMsMax: 5000,
   stepsMax: 200_000,
 } as const
 /** The number of distinct commands, and of queries, in a cluster. They repeat after the last. */
@@ -79,7 +98,10 @@ const SHORT_LOG = { trailingEntries: 4, trailingBytesMax: 600 }
 const FAULTS_MS = 2000
 
 /** The options with all defaults filled in. The types of queries and answers are erased. */
-type ResolvedCheck<Command, Result> = Omit<StateMachineCheck<Command, Result, unknown>, keyof typeof DEFAULTS> & {
+type ResolvedCheck<Command, Result> = Omit<
+  StateMachineCheck<Command, Result, unknown, unknown, never>,
+  keyof typeof DEFAULTS
+> & {
   readonly [Name in keyof typeof DEFAULTS]: number
 }
 
@@ -92,23 +114,29 @@ type ResolvedCheck<Command, Result> = Omit<StateMachineCheck<Command, Result, un
  * it('is a state machine', () => checkStateMachine(() => new Counter(), { commands: fc.record({ add: fc.nat() }) }))
  * ```
  */
-export async function checkStateMachine<Command, Result, Query = never, Answer = unknown>(
-  machine: () => StateMachine<Command, Result, Query, Answer>,
-  options: StateMachineCheck<Command, Result, Query, Answer>,
+export async function checkStateMachine<
+  Command,
+  Result,
+  Query = never,
+  Answer = unknown,
+  Machine = StateMachine<Command, Result, Query, Answer>,
+>(
+  machine: () => Machine & StateMachine<Command, Result, Query, Answer>,
+  options: StateMachineCheck<Command, Result, Query, Answer, Machine>,
 ): Promise<StateMachineTotals> {
   const check = withDefaults(options)
   const spec = specOf(machine, check)
   // The child process runs first: an endless loop would also hang this process.
   const compareWithChild = await runLogsInChildProcess(spec, check)
   return withDeterminismGuard(async () => {
-    await checkInIsolation(spec, check)
+    await checkLogs(spec, check)
     await compareWithChild()
     return checkInClusters(spec, check)
   })
 }
 
-function withDefaults<Command, Result, Query, Answer>(
-  options: StateMachineCheck<Command, Result, Query, Answer>,
+function withDefaults<Command, Result, Query, Answer, Machine>(
+  options: StateMachineCheck<Command, Result, Query, Answer, Machine>,
 ): ResolvedCheck<Command, Result> {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   return { ...DEFAULTS, commands: options.commands, ...given }
@@ -125,6 +153,8 @@ function specOf<Command, Result, Query, Answer>(
     resultCodec: check.resultCodec ?? jsonCodec(),
     queryCodec: check.queryCodec ?? jsonCodec(),
     answerCodec: check.answerCodec ?? jsonCodec(),
+    makeModel: check.model,
+    invariant: check.invariant as ((machine: unknown) => unknown) | undefined,
     queries: queries === undefined ? [] : fc.sample(queries, { numRuns: SAMPLED_QUERIES, seed }),
     deadlineMs,
   }
@@ -146,66 +176,37 @@ async function runLogsInChildProcess<Command, Result>(
       throw fault instanceof MachineFault ? withCommands(fault, log, seed) : fault
     }
   }
-  const bytes = sampledLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
+  const encoded = sampledLogs.map((log) => reporting(log, () => encodeLog(spec, log)))
+  const bytes = encoded.map((entries) => entries.map((entry) => entry.bytes))
   const childRuns = await runInChildProcess(childProcess, bytes, spec.deadlineMs).catch((fault: unknown) => {
     throw fault instanceof ChildTimeout ? withCommands(fault, sampledLogs[fault.log] ?? [], seed) : fault
   })
   return async () => {
     for (const [offset, log] of sampledLogs.entries()) {
-      const here = await checkDeterminism(() => new MachineHarness(spec, bytes[offset] ?? []), log.length)
+      const here = await checkRun(() => new MachineHarness(spec, encoded[offset] ?? []), log.length)
       reporting(log, () => checkChildRun(here, childRuns[offset] as ChildRun))
     }
   }
 }
 
-/** Checks many logs outside of a cluster, and shrinks a failing one. */
-async function checkInIsolation<Command, Result>(
-  spec: MachineSpec<Command, Result>,
-  check: ResolvedCheck<Command, Result>,
-): Promise<void> {
-  const { commands, logs, logEntriesMax, seed, shrinksMax } = check
-  let first: MachineFault | undefined
-  let tries = shrinksMax
-  const property = fc.asyncProperty(fc.array(commands, { maxLength: logEntriesMax, size: 'max' }), async (log) => {
-    // A call that does not settle is not shrunk: every attempt would take `deadlineMs`.
-    if (first !== undefined && (first.rule === 'settles' || tries-- <= 0)) return
-    try {
-      await checkLog(spec, log)
-    } catch (fault) {
-      // A smaller log that violates another rule does not count as a smaller failure.
-      if (first !== undefined && (!(fault instanceof MachineFault) || fault.rule !== first.rule)) return
-      if (fault instanceof MachineFault) first ??= fault
-      throw fault
-    }
-  })
-  const details = await fc.check(property, { numRuns: logs, seed, examples: [[[]]] })
-  if (!details.failed) return
-  const { errorInstance: fault } = details
-  if (!(fault instanceof MachineFault) || details.counterexample === null) throw fault
-  throw withCommands(fault, details.counterexample[0], seed)
-}
-
-/** Adds the commands that show the fault, and how to repeat the check, to its message. */
 function withCommands<Command>(fault: MachineFault, log: readonly Command[], seed: number): MachineFault {
-  const commandLines = log
-    .slice(0, fault.commands)
-    .map((command, offset) => `  ${offset + 1}  ${formatCommand(command)}`)
-  const title = commandLines.length === 0 ? 'No command is needed.' : 'The commands:'
-  const lines = [fault.message, '', title, ...commandLines, '', `To repeat: checkStateMachine(…, { seed: ${seed} })`]
-  return new MachineFault(fault.rule, fault.commands, lines.join('\n'), fault)
-}
-
-function formatCommand(command: unknown): string {
-  return inspect(command, { depth: 4, breakLength: Number.POSITIVE_INFINITY })
+  const commands = log.slice(0, fault.commands)
+  return describeFault({ fault, commands, contexts: undefined, otherCommands: [], isRepeated: true }, seed)
 }
 
 /**
  * Replays a run file that `checkStateMachine` has written. With the same machine, commands and seed, the run is the same. The result
  * has the violation in `failure` and all events in `trace`. `until` stops the run before its end.
  */
-export async function replayStateMachine<Command, Result, Query = never, Answer = unknown>(
-  machine: () => StateMachine<Command, Result, Query, Answer>,
-  options: StateMachineCheck<Command, Result, Query, Answer>,
+export async function replayStateMachine<
+  Command,
+  Result,
+  Query = never,
+  Answer = unknown,
+  Machine = StateMachine<Command, Result, Query, Answer>,
+>(
+  machine: () => Machine & StateMachine<Command, Result, Query, Answer>,
+  options: StateMachineCheck<Command, Result, Query, Answer, Machine>,
   text: string,
   until?: ReplayOptions['until'],
 ): Promise<ReplayResult> {

@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import type { ExpectedRun } from './check-log.ts'
-import { formatBytes } from './check-log.ts'
+import type { ExpectedRun } from './check-run.ts'
 import type { ChildMessage, ChildRequest } from './child-process-main.ts'
 import { CHILD_MODULE } from './child-process-main.ts'
+import { formatBytes } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
 
 /** The module from which a child process loads the state machine. */

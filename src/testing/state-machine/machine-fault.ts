@@ -2,6 +2,7 @@
 
 export type MachineRule =
   | 'deterministic'
+  | 'clock'
   | 'forbidden call'
   | 'throws'
   | 'synchronous'
@@ -16,18 +17,32 @@ export type MachineRule =
   | 'replay'
   | 'query'
   | 'digest'
+  | 'invariant'
+  | 'model'
   | 'another process'
+
+/** What a machine did before it is restored: nothing; half of the commands up to the snapshot; other commands; the whole log. */
+export type BeforeRestore = 'nothing' | 'less' | 'other commands' | 'more'
+
+/** The part of the check of a log that found a fault. A smaller log must fail in the same part. */
+export type LogPart =
+  | { readonly type: 'run' | 'repeat' | 'snapshots' | 'queries' }
+  /** A restore from the snapshot after command `at`. */
+  | { readonly type: 'restore'; readonly at: number; readonly before: BeforeRestore }
 
 export class MachineFault extends Error {
   readonly rule: MachineRule
   /** The number of commands of the log that are needed to show the fault. */
   readonly commands: number
+  /** Undefined if the fault was not found by the check of a log. */
+  part: LogPart | undefined
 
   constructor(rule: MachineRule, commands: number, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'MachineFault'
     this.rule = rule
     this.commands = commands
+    this.part = undefined
   }
 }
 

@@ -1,6 +1,6 @@
 /** Calls one state machine under the determinism guard, and throws a MachineFault at the first rule that it violates. */
 import { inspect } from 'node:util'
-import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
+import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { firstDifference } from './codec-round-trip.ts'
 import { guardAsyncCall, guardCall } from './determinism-guard.ts'
 import { formatThrown, MachineFault } from './machine-fault.ts'
@@ -15,8 +15,24 @@ export interface MachineSpec<Command, Result> {
   readonly answerCodec: Codec<unknown>
   /** Empty if the machine answers no queries. */
   readonly queries: readonly unknown[]
+  /** Creates the reference model. */
+  readonly makeModel?: (() => ReferenceModel<Command, Result, unknown>) | undefined
+  /** Throws or returns false if the machine is in a state that must not occur. */
+  readonly invariant?: ((machine: unknown) => unknown) | undefined
   /** The time within which a promise of the machine must settle. */
   readonly deadlineMs: number
+}
+
+/** What a state machine should return: the option `model` of `checkStateMachine`. */
+export interface ReferenceModel<Command, Result, Query = never, Answer = unknown> {
+  apply(command: Command, context: ApplyContext): Result
+  query?(query: Query): Answer
+}
+
+/** An encoded command, and its place in the log. */
+export interface LogEntry {
+  readonly bytes: Buffer
+  readonly context: ApplyContext
 }
 
 /** A value passed to or returned by the machine, and its bytes at that time. They must stay equal. */
@@ -35,26 +51,43 @@ export interface TakenSnapshot {
 /** One machine and the log it applies. */
 export class MachineHarness<Command, Result> {
   readonly #spec: MachineSpec<Command, Result>
-  readonly #log: readonly Buffer[]
+  #log: readonly LogEntry[]
   readonly #machine: StateMachine<Command, Result, unknown, unknown>
   readonly #commands: RetainedValue[] = []
   readonly #results: RetainedValue[] = []
   /** The number of the last command applied. */
   #lastApplied = 0
 
-  constructor(spec: MachineSpec<Command, Result>, log: readonly Buffer[]) {
+  constructor(spec: MachineSpec<Command, Result>, log: readonly LogEntry[]) {
     this.#spec = spec
     this.#log = log
     this.#machine = guardCall({ description: 'creating a machine', commandCount: 0 }, () => spec.make())
   }
 
+  /** From here on, the commands are those of this log. */
+  continueWith(log: readonly LogEntry[]): void {
+    this.#log = log
+  }
+
+  /** The number of the last command applied. */
+  get lastApplied(): number {
+    return this.#lastApplied
+  }
+
+  /** Applies the commands after `from` up to `to`. Returns the encoded results. */
+  applyAll(from: number, to: number): Buffer[] {
+    const results: Buffer[] = []
+    for (let number = from + 1; number <= to; number++) results.push(this.apply(number))
+    return results
+  }
+
   /** Applies the command of this number, decoded from the log. Returns the encoded result. */
   apply(number: number): Buffer {
     const { codec } = this.#spec
-    const bytes = this.#log[number - 1] as Buffer
+    const { bytes, context } = this.#log[number - 1] as LogEntry
     const command = codec.decode(Uint8Array.from(bytes))
     const result = this.#call(`apply() of command ${number}`, number, APPLY_ADVICE, () =>
-      this.#machine.apply(command, { index: number, term: 1 }),
+      this.#machine.apply(command, context),
     )
     this.#lastApplied = number
     if (isPromise(result))
@@ -73,7 +106,16 @@ export class MachineHarness<Command, Result> {
     const encoded = this.#resultBytes(number, result)
     this.#commands.push(given)
     this.#results.push({ number, bytes: encoded, encode: () => this.#spec.resultCodec.encode(result) })
+    this.#checkInvariant(`after command ${number}`)
     return encoded
+  }
+
+  #checkInvariant(when: string): void {
+    const { invariant } = this.#spec
+    if (invariant === undefined) return
+    const problem = problemOf(() => invariant(this.#machine))
+    if (problem !== undefined)
+      throw new MachineFault('invariant', this.#lastApplied, `${when} the invariant does not hold: ${problem}`)
   }
 
   /** Throws if a command or a result was changed after its call. */
@@ -164,6 +206,7 @@ export class MachineHarness<Command, Result> {
     this.#lastApplied = at
     this.#commands.length = 0
     this.#results.length = 0
+    this.#checkInvariant(`after a restore from the snapshot after command ${at},`)
   }
 
   #resultBytes(number: number, result: Result): Buffer {
@@ -264,6 +307,15 @@ function isPromise(value: unknown): boolean {
   // Its rejection is irrelevant: returning a promise is already a fault.
   void Promise.resolve(value).catch(() => {})
   return true
+}
+
+/** What an invariant returned or threw if it does not hold. */
+export function problemOf(check: () => unknown): string | undefined {
+  try {
+    return check() === false ? 'invariant() returned false' : undefined
+  } catch (thrown) {
+    return `invariant() threw ${formatThrown(thrown)}`
+  }
 }
 
 /** Also true if the value can no longer be encoded. */

@@ -1,0 +1,40 @@
+/** Limits the shrinking of a failure: the number of attempts, and the time. */
+
+export interface ShrinkLimits {
+  readonly shrinksMax: number
+  /** Unlimited by default. */
+  readonly shrinkMsMax?: number | undefined
+}
+
+/** What is left for one shrinking. */
+export class ShrinkBudget {
+  readonly #limits: ShrinkLimits
+  readonly #endsAtMs: number
+  #tries = 0
+  #ended: string | undefined
+
+  constructor(limits: ShrinkLimits) {
+    this.#limits = limits
+    this.#endsAtMs = performance.now() + (limits.shrinkMsMax ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Takes one attempt. False once nothing is left. */
+  take(): boolean {
+    const { shrinksMax, shrinkMsMax } = this.#limits
+    if (this.#ended !== undefined || this.isEmpty) return false
+    if (this.#tries >= shrinksMax) this.#ended = `${shrinksMax} attempts (shrinksMax)`
+    else if (performance.now() >= this.#endsAtMs) this.#ended = `${shrinkMsMax} ms (shrinkMsMax)`
+    else this.#tries++
+    return this.#ended === undefined
+  }
+
+  /** Whether nothing may be tried at all. */
+  get isEmpty(): boolean {
+    return this.#limits.shrinksMax === 0
+  }
+
+  /** The limit that ended the shrinking before its end, for messages. */
+  get ended(): string | undefined {
+    return this.#ended
+  }
+}

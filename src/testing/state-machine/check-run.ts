@@ -1,0 +1,160 @@
+/** Applies one log to two machines in turn, which must agree with each other and with the reference model. */
+import { inspect } from 'node:util'
+import type { ApplyContext } from '../../contracts/state-machine.ts'
+import { firstDifference } from './codec-round-trip.ts'
+import { formatBytes } from './format-bytes.ts'
+import { MachineFault } from './machine-fault.ts'
+import type { LogEntry, MachineHarness, MachineSpec } from './machine-harness.ts'
+
+/** The outcome that every machine must have with this log. */
+export interface ExpectedRun {
+  /** The result of each command. */
+  readonly results: readonly Buffer[]
+  /** The snapshot after all commands. */
+  readonly finalSnapshot: Buffer
+}
+
+/** Encodes the commands. Throws a MachineFault if a command changes when it is encoded and decoded. */
+export function encodeLog<Command, Result>(
+  { codec }: MachineSpec<Command, Result>,
+  commands: readonly Command[],
+  contexts: readonly ApplyContext[] = [],
+): LogEntry[] {
+  return commands.map((command, offset) => {
+    const number = offset + 1
+    const advice =
+      'The machine receives the decoded command: generate commands that the codec can encode, or pass a codec.'
+    const fault = (what: string): MachineFault =>
+      new MachineFault('codec', number, `command ${number} ${what}. ${advice}`)
+    let bytes: Buffer
+    let decoded: Command
+    try {
+      bytes = Buffer.from(codec.encode(command))
+      decoded = codec.decode(Uint8Array.from(bytes))
+    } catch (thrown) {
+      throw fault(`cannot be encoded and decoded (${thrown instanceof Error ? thrown.message : String(thrown)})`)
+    }
+    const difference = firstDifference(command, decoded)
+    if (difference !== undefined) throw fault(`is changed by its codec: ${difference}`)
+    return { bytes, context: contexts[offset] ?? { index: number, term: 1 } }
+  })
+}
+
+/**
+ * Two machines apply the same commands in turn and must agree with each other and with the model. A third one is idle and must not
+ * change. Throws `NotAlike` if the two machines differ, and a MachineFault for any other fault.
+ */
+export async function checkRun<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  last: number,
+  model?: ModelRun,
+): Promise<ExpectedRun> {
+  const [one, other, idle] = [make(), make(), make()]
+  const empty = (await idle.takeSnapshot()).bytes
+  const results: Buffer[] = []
+  for (let number = 1; number <= last; number++) {
+    const [first, second] = [one.apply(number), other.apply(number)]
+    results.push(first)
+    if (!first.equals(second)) {
+      await checkIsolation(make, idle, empty, number)
+      throw new NotAlike('result', number, results, second)
+    }
+    checkEqualDigests(one.digest(), other.digest(), number)
+    checkModelResult(first, model?.apply(number), number)
+  }
+  one.checkRetained()
+  other.checkRetained()
+  await checkIsolation(make, idle, empty, last)
+  const [end, otherEnd] = [(await one.takeSnapshot()).bytes, (await other.takeSnapshot()).bytes]
+  if (!end.equals(otherEnd)) throw new NotAlike('snapshot', last, [...results, end], otherEnd)
+  return { results, finalSnapshot: end }
+}
+
+/** Another new machine, later and after machines that applied other commands, must have the same outcome. */
+export async function checkRepeatedRun<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  expected: ExpectedRun,
+): Promise<void> {
+  const again = await runAlone(make, expected.results.length)
+  for (const [offset, result] of again.results.entries())
+    if (!result.equals(expected.results[offset] as Buffer))
+      throw new NotAlike('result', offset + 1, expected.results.slice(0, offset + 1), result)
+  if (!again.finalSnapshot.equals(expected.finalSnapshot))
+    throw new NotAlike('snapshot', again.results.length, outputsOf(expected), again.finalSnapshot)
+}
+
+/** The results and then the snapshot. */
+export function outputsOf({ results, finalSnapshot }: ExpectedRun): Buffer[] {
+  return [...results, finalSnapshot]
+}
+
+/** Applies the log to a new machine that nothing else is compared with. */
+export async function runAlone<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  last: number,
+): Promise<ExpectedRun> {
+  const machine = make()
+  const results = machine.applyAll(0, last)
+  return { results, finalSnapshot: (await machine.takeSnapshot()).bytes }
+}
+
+/** The reference model, applying the same log. */
+export interface ModelRun {
+  /** Applies the command of this number, and returns the encoded result. */
+  apply(number: number): Buffer
+  /** Answers a query; undefined if the model answers none. */
+  query(query: unknown): Buffer | undefined
+}
+
+/** Two new machines with the same commands have different outcomes. The reason is found by running the log again. */
+export class NotAlike extends MachineFault {
+  /** The results of the first machine, then its snapshot, up to the difference. */
+  readonly first: readonly Buffer[]
+  readonly what: 'result' | 'snapshot'
+
+  constructor(what: 'result' | 'snapshot', number: number, first: readonly Buffer[], second: Buffer) {
+    const values = `${formatBytes(first.at(-1) as Buffer)} and ${formatBytes(second)}`
+    const message =
+      what === 'snapshot'
+        ? `after the same ${number} commands two new machines have different snapshots, ${values}`
+        : `command ${number} returns ${values} on two new machines that applied the same commands`
+    super('deterministic', number, message)
+    this.first = first
+    this.what = what
+  }
+}
+
+function checkEqualDigests(one: string | undefined, other: string | undefined, number: number): void {
+  if (one !== other)
+    throw new MachineFault(
+      'digest',
+      number,
+      `after command ${number}, digest() returns ${inspect(one)}, but ${inspect(other)} on another machine that applied the same commands: nodes compare their digests, and one that differs from a majority stops. Compute it from the state alone.`,
+    )
+}
+
+function checkModelResult(result: Buffer, modelled: Buffer | undefined, number: number): void {
+  if (modelled !== undefined && !modelled.equals(result))
+    throw new MachineFault(
+      'model',
+      number,
+      `command ${number} returns ${formatBytes(result)}, but ${formatBytes(modelled)} on the reference model: one of the two is wrong.`,
+    )
+}
+
+async function checkIsolation<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  idle: MachineHarness<Command, Result>,
+  empty: Buffer,
+  number: number,
+): Promise<void> {
+  for (const machine of [idle, make()]) {
+    const { bytes } = await machine.takeSnapshot()
+    if (!bytes.equals(empty))
+      throw new MachineFault(
+        'no shared state',
+        number,
+        `a machine that applied no command has the snapshot ${formatBytes(bytes)} after another machine applied ${number} commands, and had ${formatBytes(empty)} before: keep all state in fields of the machine, not in a variable of the module or class.`,
+      )
+  }
+}

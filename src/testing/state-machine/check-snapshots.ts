@@ -1,0 +1,80 @@
+/** Snapshots must not change while they are read; queries must change nothing. */
+import { inspect } from 'node:util'
+import type { ModelRun } from './check-run.ts'
+import { formatBytes } from './format-bytes.ts'
+import { MachineFault } from './machine-fault.ts'
+import type { MachineHarness } from './machine-harness.ts'
+
+/** A snapshot must have the state at the call of snapshot(), even if it is read later or together with another one. */
+export async function checkSnapshotIsolation<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  last: number,
+): Promise<void> {
+  const original = make()
+  for (let number = 0; number < last; number++) {
+    if (number > 0) original.apply(number)
+    const { bytes, chunks } = await original.takeSnapshot()
+    const [one, other] = [await original.beginSnapshot(), await original.beginSnapshot()]
+    if (![await one.read(), await other.read()].every((taken) => taken.bytes.equals(bytes)))
+      throw new MachineFault(
+        'snapshot isolation',
+        number,
+        `after command ${number}, one of two snapshots that are read concurrently differs from a snapshot read alone: keep the state of an iteration in local variables, not in fields of the machine.`,
+      )
+    const begun = await original.beginSnapshot()
+    original.apply(++number)
+    const late = (await begun.read()).bytes
+    if (!late.equals(bytes))
+      throw new MachineFault(
+        'snapshot isolation',
+        number,
+        `command ${number}, applied while a snapshot was being read, is visible in the snapshot: snapshot() must return the state at its call. Copy the state before the first \`yield\`.`,
+      )
+    if (!Buffer.concat(chunks).equals(bytes))
+      throw new MachineFault(
+        'output unchanged',
+        number,
+        `command ${number} changed bytes that snapshot() had returned before: return a copy.`,
+      )
+  }
+}
+
+/** A query must not change the state, and a restored machine must give the same answer. */
+export async function checkQueries<Command, Result>(
+  make: () => MachineHarness<Command, Result>,
+  last: number,
+  queries: readonly unknown[],
+  model: ModelRun | undefined,
+): Promise<void> {
+  if (queries.length === 0) return
+  const [original, restored] = [make(), make()]
+  for (let number = 1; number <= last; number++) {
+    original.apply(number)
+    model?.apply(number)
+  }
+  const { bytes } = await original.takeSnapshot()
+  await restored.restore(bytes, last, Math.max(1, bytes.length))
+  for (const query of queries) {
+    const [answer, other] = [original.query(query), restored.query(query)]
+    if (!answer.equals(other))
+      throw new MachineFault(
+        'query',
+        last,
+        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(answer)}, but ${formatBytes(other)} after a restore from the snapshot: the snapshot must contain everything that answers depend on.`,
+      )
+    const modelled = model?.query(query)
+    if (modelled !== undefined && !modelled.equals(answer))
+      throw new MachineFault(
+        'model',
+        last,
+        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(answer)}, but ${formatBytes(modelled)} on the reference model: one of the two is wrong.`,
+      )
+    const after = (await original.takeSnapshot()).bytes
+    if (!after.equals(bytes))
+      throw new MachineFault(
+        'query',
+        last,
+        `query() of ${inspect(query)} changed the state from ${formatBytes(bytes)} to ${formatBytes(after)}: a query runs on one node only. Use a command to change the state.`,
+      )
+  }
+}

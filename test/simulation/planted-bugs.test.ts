@@ -1,0 +1,137 @@
+/** checkStateMachine detects bugs planted in a job queue: without a cluster, with few commands, and reported as what they are. */
+import assert from 'node:assert/strict'
+import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
+import { MachineFault } from '../../src/testing/state-machine/machine-fault.ts'
+import { commands, JobQueue } from './job-queue.ts'
+import {
+  CapturedClock,
+  CapturedClockInRestore,
+  CapturedClockInResults,
+  CapturedPerformance,
+  CapturedRandom,
+  KeepsHiddenLocks,
+  KeepsJobs,
+  KeepsLocks,
+  KeepsReady,
+  LosesLastId,
+  ModuleCache,
+  ModuleIds,
+  ModuleState,
+  OrderDiffers,
+  TwoOwners,
+  WrongOwner,
+} from './planted-bugs.ts'
+
+interface Planted {
+  readonly bug: string
+  readonly machine: new () => JobQueue
+  readonly commandsMax: number
+  readonly message: RegExp
+}
+
+const KEPT = /^after command 0, a machine that had applied .* has a different snapshot, .* must discard the old state/
+const CLOCK = /the machine reads a clock that was stored before the check/
+const OUTSIDE = /It depends on what other machines did before: keep all state in fields of the machine/
+
+/** No clusters: each must be detected by applying logs to machines alone. */
+const CHECK = { commands, runs: 0 }
+
+const PLANTED: readonly Planted[] = [
+  { bug: 'restore() keeps old locks', machine: KeepsLocks, commandsMax: 1, message: KEPT },
+  { bug: 'restore() keeps old jobs', machine: KeepsJobs, commandsMax: 1, message: KEPT },
+  { bug: 'restore() keeps the old list of waiting jobs', machine: KeepsReady, commandsMax: 1, message: KEPT },
+  {
+    bug: 'restore() keeps old locks that no snapshot contains',
+    machine: KeepsHiddenLocks,
+    commandsMax: 1,
+    message:
+      /^restored from the snapshot after command 0, a machine that had applied .* returns "taken" for command 1, but "locked"/,
+  },
+  {
+    bug: 'the order of jobs differs after a restore',
+    machine: OrderDiffers,
+    commandsMax: 5,
+    message:
+      /^restored from the snapshot after command 4, the machine returns .* for command 5, but .* without a restart/,
+  },
+  {
+    bug: 'the last id is computed from the jobs that are left',
+    machine: LosesLastId,
+    commandsMax: 3,
+    message: /^after command 3, a new machine restored from the snapshot/,
+  },
+  {
+    bug: 'a cache of the module',
+    machine: ModuleCache,
+    commandsMax: 30,
+    message: /^command \d+ returns "no such job" and \{"payload":"p"\} on two new machines[\s\S]*could not be shrunk/,
+  },
+  { bug: 'state in a variable of the module', machine: ModuleState, commandsMax: 2, message: OUTSIDE },
+  { bug: 'ids from a counter of the module', machine: ModuleIds, commandsMax: 1, message: OUTSIDE },
+  { bug: 'a stored Date.now in the state', machine: CapturedClock, commandsMax: 2, message: CLOCK },
+  { bug: 'a stored Date.now in results', machine: CapturedClockInResults, commandsMax: 1, message: CLOCK },
+  { bug: 'a stored Date.now in restore()', machine: CapturedClockInRestore, commandsMax: 0, message: CLOCK },
+  { bug: 'a stored performance.now', machine: CapturedPerformance, commandsMax: 1, message: CLOCK },
+  {
+    bug: 'a stored Math.random',
+    machine: CapturedRandom,
+    commandsMax: 1,
+    message: /apply\(\) must be deterministic: look for input .* such as a random number/,
+  },
+]
+
+describe('checkStateMachine without a cluster', () => {
+  it('accepts a correct job queue, with an invariant and a model', async () => {
+    const options = { ...CHECK, logs: 100, invariant: hasOneOwnerPerLock, model: () => new JobQueue() }
+    assert.equal((await checkStateMachine(() => new JobQueue(), options)).logs, 100)
+  })
+
+  for (const { bug, machine: Machine, commandsMax, message } of PLANTED)
+    it(`detects: ${bug}`, async () => {
+      const fault = await faultOf(checkStateMachine(() => new Machine(), CHECK))
+      assert.match(fault.message, message)
+      assert.ok(fault.commands <= commandsMax, fault.message)
+    })
+
+  it('detects two owners of a lock by an invariant that returns false or throws', async () => {
+    const fault = await faultOf(checkStateMachine(() => new TwoOwners(), { ...CHECK, invariant: hasOneOwnerPerLock }))
+    assert.match(fault.message, /^after command 2 the invariant does not hold: invariant\(\) returned false\n/)
+    assert.equal(fault.commands, 2)
+    const invariant = (queue: TwoOwners): void => assert.ok(hasOneOwnerPerLock(queue), 'two owners')
+    assert.match(
+      (await faultOf(checkStateMachine(() => new TwoOwners(), { ...CHECK, invariant }))).message,
+      /two owners/,
+    )
+  })
+
+  it('detects that anyone may unlock by a model', async () => {
+    const model = (): JobQueue => new JobQueue()
+    const fault = await faultOf(checkStateMachine(() => new WrongOwner(), { ...CHECK, model }))
+    assert.match(fault.message, /^command \d returns (true|false), but "not yours" on the reference model/)
+    assert.ok(fault.commands <= 2, fault.message)
+  })
+
+  it('states that a limit ended the shrinking', async () => {
+    const fault = await faultOf(checkStateMachine(() => new OrderDiffers(), { ...CHECK, shrinksMax: 3 }))
+    assert.match(
+      fault.message,
+      /\nShrinking ended after 3 attempts \(shrinksMax\): there may be fewer and simpler commands\.\n/,
+    )
+    const late = await faultOf(checkStateMachine(() => new OrderDiffers(), { ...CHECK, shrinkMsMax: 0 }))
+    assert.match(late.message, /\nShrinking ended after 0 ms \(shrinkMsMax\)/)
+  })
+})
+
+function hasOneOwnerPerLock({ locks }: JobQueue): boolean {
+  return [...locks.values()].every((owners) => owners.length === 1)
+}
+
+/** The fault must have been found without a cluster. */
+async function faultOf(check: Promise<unknown>): Promise<MachineFault> {
+  const fault = await check.then(
+    () => assert.fail('nothing was detected'),
+    (reason: unknown) => reason,
+  )
+  assert.ok(fault instanceof MachineFault, String(fault))
+  return fault
+}
