@@ -3,7 +3,7 @@
 const inCI = Boolean(process.env.CI)
 
 // Mocha adds the files on the command line to `spec`, so `spec` must be empty if any are given.
-const hasFiles = process.argv.slice(2).some((argument) => /^(\.\/)?test\/|\.ts$/.test(argument))
+const hasFiles = process.argv.slice(2).some((argument) => /^(\.\/)?test\/|\.ts$|^--spec$/.test(argument))
 
 module.exports = {
   'node-option': ['import=tsx'],

@@ -19,11 +19,11 @@ build: $(BUILT) ## Compile src to dist
 cluster: $(BUILT) ## Run a three-node cluster on this machine, like npx quorate demo (ARGS="--nodes 5")
 	@exec node dist/cli/main.js demo $(ARGS)
 
-test: $(BUILT) ## Run all tests (ARGS="--grep 'leader election'")
-	@$(BIN)/mocha $(ARGS)
+test: $(BUILT) ## Run all tests (ARGS="--grep election")
+	@node --import tsx scripts/test.ts $(ARGS)
 
 test-node: $(BUILT) ## Run the tests under another release of Node.js (NODE=24 ARGS=…)
-	@node --import tsx scripts/with-node.ts $(or $(NODE),24) $(BIN)/mocha $(ARGS)
+	@node --import tsx scripts/with-node.ts $(or $(NODE),24) node --import tsx scripts/test.ts $(ARGS)
 
 smoke-nodes: $(BUILT) ## Install the package and run a cluster under Node.js 20, 22, 24 and 26 (ARGS="24")
 	@node --import tsx scripts/smoke-nodes.ts $(ARGS)

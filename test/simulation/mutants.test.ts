@@ -7,7 +7,9 @@ import { MUTANTS } from './mutants.ts'
 
 const SEEDS_MAX = 80
 
-describe('the properties detect a node that', () => {
+describe('the properties detect a node that', function () {
+  this.timeout(120_000)
+
   for (const { name, detectedBy, interceptors, settings, voters, faults } of MUTANTS)
     it(`${name} (${detectedBy.join(' or ')})`, async () => {
       for (const random of fc.sample(runPlans({ untilMs: 4000 }), { numRuns: SEEDS_MAX, seed: 1 })) {
