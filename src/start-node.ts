@@ -7,7 +7,9 @@ import { RAFT_DEFAULTS } from './core/options.ts'
 import type { EngineName } from './data-directory/data-directory.ts'
 import { DataDirectory } from './data-directory/data-directory.ts'
 import { isRaftError } from './errors.ts'
+import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
+import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
 import { checkTls } from './peer-link/tls.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
@@ -20,7 +22,7 @@ import { realClock } from './runtime/real-clock.ts'
 
 export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   extends NodeOptions<Command, Result, Query, Answer> {
-  /** Where this node listens, as 'host:port'. Peers, clients and operators share the port. */
+  /** Where this node listens, as 'host:port'. Peers, clients and operators share the port; with a `transport` of your own, only the latter two use it. */
   readonly listen?: string | undefined
   /** The address at which peers reach this node; by default its own entry of `peers`, or `listen`. */
   readonly advertise?: string | undefined
@@ -40,7 +42,10 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
    * of a cluster may differ, and change one by one. Default 'tcp', or 'grpc' with `credentials`.
    */
   readonly peerTransport?: 'grpc' | 'tcp' | undefined
-  /** Replaces what listens at `listen`. */
+  /**
+   * How this node connects to its peers, if not by gRPC or TCP. Clients and operators are served over gRPC at `listen`; without `listen` there are
+   * none. It excludes `advertise` and `peerTransport`; `tls` and `credentials` are for `listen`.
+   */
   readonly transport?: Transport | undefined
 }
 
@@ -87,18 +92,12 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const { advertise = ownEntry(options), ...nodeRest } = rest
   const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)
   const nodeOptions = { ...nodeRest, seed, clock: realClock(), storage: disk }
-  if (transport !== undefined) return RaftNode.start({ ...nodeOptions, transport })
-  const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
+  if (transport !== undefined && listen === undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { clientService } = await import('./grpc/service/client-service.ts')
   const { adminService } = await import('./grpc/service/admin-service.ts')
-  const { TcpProtocol } = await import('./tcp/tcp-protocol.ts')
   const messageBytesMax = messageBytesMaxOf(options)
-  // Not at a port with credentials of grpc-js: there, only grpc-js can decrypt and authenticate.
-  const tcp = credentials === undefined ? new TcpProtocol({ ...PEER_LINK_DEFAULTS, messageBytesMax }, tls) : undefined
-  const network = new GrpcTransport(
-    { listen: listen as string, advertise, tls, credentials, messageBytesMax },
-    tcp && { protocol: tcp, isDialled: peerTransport !== 'grpc' },
-  )
+  const port = { listen: listen as string, advertise, tls, credentials, messageBytesMax }
+  const network = await (transport === undefined ? openNetwork(port, peerTransport) : serveBeside(transport, port))
   const { server } = network
   return RaftNode.start({
     ...nodeOptions,
@@ -111,6 +110,27 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
       }
     },
   })
+}
+
+type PortOptions = Pick<GrpcTransportOptions, 'listen' | 'advertise' | 'tls' | 'credentials'> & {
+  readonly messageBytesMax: number
+}
+
+/** One port for peers, clients and operators. */
+async function openNetwork(port: PortOptions, peerTransport: 'grpc' | 'tcp' | undefined): Promise<GrpcTransport> {
+  const { GrpcTransport } = await import('./grpc/grpc-transport.ts')
+  const { TcpProtocol } = await import('./tcp/tcp-protocol.ts')
+  const { messageBytesMax, tls } = port
+  // At a port with credentials of grpc-js, only grpc-js can decrypt and authenticate.
+  if (port.credentials !== undefined) return new GrpcTransport(port)
+  const protocol = new TcpProtocol({ ...PEER_LINK_DEFAULTS, messageBytesMax }, tls)
+  return new GrpcTransport(port, { protocol, isDialled: peerTransport !== 'grpc' })
+}
+
+/** A port for clients and operators. */
+async function serveBeside(transport: Transport, port: PortOptions): Promise<TransportBesideClients> {
+  const { TransportBesideClients } = await import('./grpc/transport-beside-clients.ts')
+  return new TransportBesideClients(transport, port)
 }
 
 async function openStorage(directory: string, wanted: EngineName | undefined): Promise<Storage> {
@@ -156,6 +176,15 @@ function messageBytesMaxOf(options: { readonly blockBytesMax?: number; readonly 
 /** Every node accepts messages of this size, because the limits of nodes may differ. */
 const MESSAGE_BYTES_MIN = 32 * 1024 * 1024
 
+/** Options that would have no effect with a transport of one's own. */
+const IGNORED_WITH_TRANSPORT: readonly OptionProblem[] = [
+  {
+    path: 'advertise',
+    problem: 'and `transport` exclude each other: the address of this node is that of its transport',
+  },
+  { path: 'peerTransport', problem: 'and `transport` exclude each other: the transport connects to the peers' },
+]
+
 function missingOptions(options: Partial<Record<string, unknown>>): OptionProblem[] {
   const { listen, dataDir, storage, transport, tls, credentials, peerTransport } = options
   const problems: OptionProblem[] = []
@@ -168,6 +197,15 @@ function missingOptions(options: Partial<Record<string, unknown>>): OptionProble
       path: 'peerTransport',
       problem: "'tcp' needs `tls` instead of `credentials`, which only gRPC can use",
     })
+  if (transport !== undefined)
+    problems.push(...IGNORED_WITH_TRANSPORT.filter(({ path }) => options[path] !== undefined))
+  if (transport !== undefined && listen === undefined)
+    for (const path of ['tls', 'credentials'])
+      if (options[path] !== undefined)
+        problems.push({
+          path,
+          problem: 'is for clients at `listen`, which is missing; a `transport` has TLS of its own',
+        })
   if (listen === undefined && transport === undefined)
     problems.push({ path: 'listen', problem: "is missing: where should this node listen (such as '127.0.0.1:7001')?" })
   return problems

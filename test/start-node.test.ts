@@ -6,8 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../src/connect.ts'
 import type { NodeEvent } from '../src/contracts/observer.ts'
+import type { RaftError } from '../src/errors.ts'
+import { MemoryNetwork } from '../src/memory/memory-transport.ts'
 import type { RaftNode } from '../src/runtime/raft-node.ts'
 import { startNode } from '../src/start-node.ts'
+import { NODE } from './peer-link/certificates.ts'
 import { Journal } from './runtime/virtual-cluster.ts'
 
 type JournalNode = RaftNode<string, number, string, number>
@@ -95,6 +98,50 @@ describe('startNode, with gRPC and RocksDB', function () {
     }
   })
 
+  it('serves clients at `listen` beside a transport of one’s own, and closes both', async () => {
+    const network = new MemoryNetwork()
+    const own = { n1: 'n1', n2: 'n2', n3: 'n3' }
+    const dataDir = (id: string): string => join(directory, `beside-${id}`)
+    await Promise.all(
+      Object.keys(peers).map((id) => start(id, { peers: own, transport: network.transport(id), dataDir: dataDir(id) })),
+    )
+    const client = await connect<string, number>({ endpoints: Object.values(peers) })
+    try {
+      for (const result of [1, 2, 3]) assert.equal(await client.propose('a'), result)
+      const statuses = (await client.status()).flatMap((each) => ('status' in each ? [each.status] : []))
+      assert.deepEqual(
+        statuses.map(({ address }) => address),
+        ['n1', 'n2', 'n3'],
+      )
+    } finally {
+      await client.close()
+    }
+    await Promise.all(nodes.map((node) => node.close()))
+    for (const address of Object.values(peers)) await assertFree(address)
+  })
+
+  it('closes the transport of one’s own if `listen` is in use', async () => {
+    const transport = new MemoryNetwork().transport('n1')
+    const taken = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => taken.once('listening', resolve))
+    const listen = `127.0.0.1:${(taken.address() as AddressInfo).port}`
+    const options = { peers: { n1: 'n1' }, transport, listen, dataDir: join(directory, 'beside') }
+    await assert.rejects(start('n1', options), { code: 'ERR_RAFT_PORT_IN_USE' })
+    taken.close()
+    assert.equal(transport.send('n1', { type: 'TimeoutNow', term: 1 }), false)
+    await start('n1', { ...options, transport: new MemoryNetwork().transport('n1') })
+  })
+
+  it('refuses options that a transport of one’s own leaves without effect', async () => {
+    const transport = new MemoryNetwork().transport('n1')
+    const ignored = { advertise: '127.0.0.1:7', peerTransport: 'grpc', listen: undefined, tls: NODE }
+    await assert.rejects(start('n1', { transport, ...ignored }), (error: RaftError) => {
+      assert.equal(error.code, 'ERR_RAFT_OPTIONS')
+      for (const path of ['advertise', 'peerTransport', 'tls']) assert.match(error.message, new RegExp(`${path} `))
+      return true
+    })
+  })
+
   it('changes its nodes one by one to connect over TCP, while clients use the same ports', async () => {
     const dataDir = (id: string): string => join(directory, `changing-${id}`)
     await Promise.all(Object.keys(peers).map((id) => start(id, { dataDir: dataDir(id) })))
@@ -148,6 +195,13 @@ async function leaderOf(nodes: readonly JournalNode[]): Promise<JournalNode> {
 function differenceIn(event: NodeEvent): string[] {
   if (event.type !== 'addressDiffers') return []
   return [`${event.peer} is recorded at ${event.recorded}, given ${event.given}`]
+}
+
+async function assertFree(address: string): Promise<void> {
+  const [host, port] = address.split(':')
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => server.on('error', reject).listen(Number(port), host, resolve))
+  await new Promise((resolve) => server.close(resolve))
 }
 
 async function freeAddress(): Promise<string> {

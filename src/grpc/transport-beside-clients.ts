@@ -1,0 +1,57 @@
+/** A transport of any kind, and beside it a gRPC port at which clients and operators are served. */
+import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
+import { takingTls } from '../peer-link/tls.ts'
+import { GrpcServer } from './grpc-server.ts'
+import type { GrpcTransportOptions } from './peer/transport-options.ts'
+
+/** Where clients are served. */
+export interface ClientPortOptions extends Pick<GrpcTransportOptions, 'tls' | 'credentials'> {
+  readonly listen: string
+}
+
+export class TransportBesideClients implements Transport {
+  readonly server: GrpcServer
+  readonly #peers: Transport
+  #host: TransportHost | undefined
+
+  constructor(peers: Transport, { listen, tls, credentials }: ClientPortOptions) {
+    this.#peers = peers
+    const onCondition: TransportHost['condition'] = (code, facts) => this.#host?.condition(code, facts)
+    // The address of a node is that of its transport, so the port needs none to advertise.
+    const settings = { listen, advertise: listen, credentials: credentials?.server, onCondition }
+    this.server = new GrpcServer(settings, (pass) => takingTls(tls, pass))
+  }
+
+  get name(): string | undefined {
+    return this.#peers.name
+  }
+
+  get address(): string {
+    return this.#peers.address
+  }
+
+  /** Serves clients once the transport has started. */
+  async start(host: TransportHost): Promise<void> {
+    this.#host = host
+    await this.#peers.start(host)
+    await this.server.start()
+  }
+
+  setPeers(addresses: ReadonlyMap<NodeId, string>, alternatives?: ReadonlyMap<NodeId, readonly string[]>): void {
+    this.#peers.setPeers(addresses, alternatives)
+  }
+
+  send(to: NodeId, message: PeerMessage): boolean {
+    return this.#peers.send(to, message)
+  }
+
+  fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    return this.#peers.fetchSnapshot(from, id, offset, signal)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#peers.close(), this.server.close()])
+    this.#host = undefined
+  }
+}
