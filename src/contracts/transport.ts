@@ -73,7 +73,7 @@ export interface TransportHost {
 export interface Transport {
   /** How it connects to peers, in a word, for the status and the log of a node: 'grpc'. */
   readonly name?: string | undefined
-  /** Listens, and starts to connect. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN. */
+  /** Listens, and starts to connect. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN, and after `close` with ERR_RAFT_CLOSED. */
   start(host: TransportHost): Promise<void>
   /** The address at which peers reach this node, once started. */
   readonly address: string
@@ -85,8 +85,9 @@ export interface Transport {
   /** Sends a message. If the peer is not connected, or its byte window is full, drops it and returns false. */
   send(to: NodeId, message: PeerMessage): boolean
   /**
-   * The bytes of a peer's snapshot from `offset`, at the pace of the consumer. Throws a RaftError if the connection is lost,
-   * ERR_RAFT_SNAPSHOT_GONE if the peer does not have the snapshot, or the signal's reason if it is aborted.
+   * The bytes of a peer's snapshot from `offset`, at the pace of the consumer. Throws ERR_RAFT_UNREACHABLE if the peer cannot be reached,
+   * the connection is lost or the source fails; ERR_RAFT_SNAPSHOT_GONE if the peer does not have the snapshot; the code of the refusal if the
+   * peer refuses this node; ERR_RAFT_CLOSED once this transport is closed; or the signal's reason if it is aborted.
    */
   fetchSnapshot(from: NodeId, id: string, offset: number, signal: AbortSignal): AsyncIterable<Uint8Array>
   /** After it resolves, the host is no longer called and nothing keeps the process alive. Idempotent. */

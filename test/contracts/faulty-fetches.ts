@@ -41,7 +41,7 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   ),
   faultyFetch(
     'returns an empty snapshot for one that is gone',
-    'a snapshot fetch reports that the snapshot is gone',
+    'a snapshot fetch rejects with ERR_RAFT_SNAPSHOT_GONE if the peer does not have the snapshot',
     endingNormallyAt('ERR_RAFT_SNAPSHOT_GONE'),
   ),
   faultyFetch(
@@ -51,12 +51,12 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   ),
   faultyFetch(
     'ends a fetch normally when the link is lost',
-    'a snapshot fetch rejects with a RaftError if the link is lost',
+    'a snapshot fetch rejects with ERR_RAFT_UNREACHABLE if the link is lost',
     endingNormallyAt('ERR_RAFT_UNREACHABLE'),
   ),
   faultyFetch(
     'ends a fetch normally when the source fails',
-    'a snapshot fetch rejects with a RaftError if the source fails',
+    'a snapshot fetch rejects with ERR_RAFT_UNREACHABLE if the source fails',
     endingNormallyAt('ERR_RAFT_UNREACHABLE'),
   ),
   faultyFetch(
@@ -74,7 +74,7 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   ),
   faulty(
     'asks its host only once per peer for admission',
-    'a snapshot fetch is rejected if the node is not admitted',
+    'a snapshot fetch rejects with the code of the refusal if the node is not admitted',
     () => ({
       host: (host) => {
         const known = new Set<string>()
@@ -90,7 +90,7 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   ),
   faultyFetch(
     'ends a fetch from an unreachable peer normally',
-    'a snapshot fetch rejects if the peer is unreachable',
+    'a snapshot fetch rejects with ERR_RAFT_UNREACHABLE if the peer is unreachable',
     (correct) =>
       async function* (from, id, offset, signal) {
         yield new Uint8Array(0)
@@ -99,7 +99,7 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   ),
   faultyFetch(
     'ends a fetch normally when it is closed',
-    'a transport ends pending fetches when it closes',
+    'a transport ends pending fetches with ERR_RAFT_CLOSED when it closes',
     endingNormallyAt('ERR_RAFT_CLOSED'),
   ),
   faulty(
@@ -116,7 +116,7 @@ export const FAULTY_FETCHES: readonly FaultyTransport[] = [
   ),
   faultyFetch(
     'throws an error that is not a RaftError',
-    'a snapshot fetch reports that the snapshot is gone',
+    'a snapshot fetch rejects with ERR_RAFT_SNAPSHOT_GONE if the peer does not have the snapshot',
     (correct) =>
       async function* (from, id, offset, signal) {
         try {

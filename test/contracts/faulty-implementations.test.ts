@@ -115,6 +115,48 @@ describe('the transport contract', () => {
     assert.match(largest?.message ?? '', /no messageBytesMax.*unsupported: \['largest message'\]/)
   })
 
+  it('tells in words what happened in a failed check', async () => {
+    const make =
+      FAULTY_TRANSPORTS.find(({ defect }) => defect === 'never reconnects to a lost peer')?.make ?? assert.fail()
+    const failure = await failureOf(transportChecks(make).get('links reconnect to a restarted peer') ?? assert.fail())
+    assert.match(
+      failure?.message ?? '',
+      /^required: links reconnect .*\nobserved: .*timed out waiting for a link to b.*\nlook at: setPeers/s,
+    )
+    const trace = failure?.message.split('what happened:\n')[1] ?? ''
+    for (const line of [
+      'a started at a',
+      'a reported a link to b',
+      'b closed',
+      'a reported the loss of its link to b: the peer has closed',
+    ])
+      assert.ok(trace.includes(`  ${line}`), `${line} is missing in:\n${trace}`)
+    assert.match(
+      trace,
+      /a was given the peers b at b\n.*b reported that a refuses it: ERR_RAFT_REMOVED, no, \d+ times/s,
+    )
+  })
+
+  it('awaits every member of a fixture', async () => {
+    const later = async <Value>(value: Value): Promise<Awaited<Value>> => await value
+    const make = async (): Promise<TransportFixture> => {
+      const fixture = memoryTransportFixture()
+      return {
+        ...fixture,
+        createTransport: (id) => later(fixture.createTransport(id)),
+        addressFor: (from, to) => later(fixture.addressFor(from, to)),
+        cut: (one, other) => later(fixture.cut(one, other)),
+        heal: (one, other) => later(fixture.heal(one, other)),
+      }
+    }
+    const checks = checksOf((runner) => transportContract({ ...runner, make, timeoutMs: TIMEOUT_MS }))
+    for (const title of [
+      'links report a loss, drop messages while lost, and reconnect',
+      'a transport can be closed while it starts',
+    ])
+      assert.equal(await failureOf(checks.get(title) ?? assert.fail()), undefined)
+  })
+
   it('lists the unsupported capabilities in its name', () => {
     const names: string[] = []
     const describe = (name: string, body: () => void): void => {

@@ -194,7 +194,7 @@ const FAULTY_ADMISSION: readonly FaultyTransport[] = [
   ),
   faulty(
     'accepts any node at the address of a peer',
-    'admission rejects a different node at the address of a peer',
+    'admission refuses a different node at the address of a peer with ERR_RAFT_NODE_MISMATCH',
     ({ correct }) => ({
       transport: { setPeers: (addresses) => correct.setPeers(new Map([...addresses.values()].map((at) => [at, at]))) },
     }),
@@ -202,20 +202,28 @@ const FAULTY_ADMISSION: readonly FaultyTransport[] = [
 ]
 
 const FAULTY_CLOSES: readonly FaultyTransport[] = [
-  faulty('cannot be closed twice', 'a transport can be closed before it is started, and twice', ({ correct }) => {
-    let closes = 0
-    return {
-      transport: {
-        close: async () => {
-          if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'already closed')
-          await correct.close()
+  faulty(
+    'cannot be closed twice',
+    'a transport can be closed before it is started, and twice: a later start rejects with ERR_RAFT_CLOSED',
+    ({ correct }) => {
+      let closes = 0
+      return {
+        transport: {
+          close: async () => {
+            if (closes++ > 0) throw new RaftError('ERR_RAFT_CLOSED', 'already closed')
+            await correct.close()
+          },
         },
-      },
-    }
-  }),
-  faulty('hangs in close()', 'a transport can be closed before it is started, and twice', () => ({
-    transport: { close: () => new Promise(() => undefined) },
-  })),
+      }
+    },
+  ),
+  faulty(
+    'hangs in close()',
+    'a transport can be closed before it is started, and twice: a later start rejects with ERR_RAFT_CLOSED',
+    () => ({
+      transport: { close: () => new Promise(() => undefined) },
+    }),
+  ),
   faulty('throws before the start', 'a transport sends nothing before it is started', () => ({
     transport: {
       send: () => {

@@ -21,6 +21,7 @@ export interface FixtureOptions extends Partial<PeerLinkLimits> {
 }
 
 export interface ProxiedFixture extends TransportFixture {
+  createTransport(id: string): Transport
   proxy(from: string, to: string): Promise<TcpProxy>
 }
 

@@ -1,4 +1,4 @@
-/** Adds the requirement and a hint to the error of a failed check, for the author of a storage or transport. */
+/** Adds the requirement, a hint and what happened to the error of a failed check, for the author of a storage or transport. */
 import { AssertionError } from 'node:assert/strict'
 
 export interface CheckAnnotation {
@@ -8,15 +8,19 @@ export interface CheckAnnotation {
   readonly hint: string
 }
 
+/** A check that fails may tell what happened in it. */
 export async function annotatedCheck(
   { requirement, hint }: CheckAnnotation,
-  check: () => Promise<void>,
+  check: (tell: (happened: string) => void) => Promise<void>,
 ): Promise<void> {
+  let happened = ''
   try {
-    await check()
+    await check((trace) => {
+      happened = `\nwhat happened:\n  ${trace}`
+    })
   } catch (cause) {
     const observed = cause instanceof Error ? cause.message : String(cause)
-    const message = `required: ${requirement}\nobserved: ${observed}\nlook at: ${hint}`
+    const message = `required: ${requirement}\nobserved: ${observed}\nlook at: ${hint}${happened}`
     if (!(cause instanceof AssertionError)) throw new Error(message, { cause })
     const { actual, expected, operator } = cause
     throw Object.assign(new AssertionError({ message, actual, expected, operator }), { cause })

@@ -22,12 +22,12 @@ export interface CheckGroup<Body, Capability extends string> {
   readonly requires?: Capability
 }
 
-/** Defines the suite. `run` executes the body of a check with a fresh fixture. */
+/** Defines the suite. `run` executes the body of a check with a fresh fixture, and may tell what happened in it. */
 export function defineSuite<Body, Capability extends string>(
   title: string,
   { describe, it, unsupported = [] }: SuiteOptions<Capability>,
   groups: readonly CheckGroup<Body, Capability>[],
-  run: (body: Body) => Promise<void>,
+  run: (body: Body, tell: (happened: string) => void) => Promise<void>,
 ): void {
   const skipped = unsupported.length === 0 ? '' : ` (without ${unsupported.join(', ')})`
   describe(`${title}${skipped}`, () => {
@@ -38,7 +38,7 @@ export function defineSuite<Body, Capability extends string>(
         continue
       }
       const check = (checkTitle: string, body: Body): unknown =>
-        it(checkTitle, () => annotatedCheck({ requirement: `${name} ${checkTitle}`, hint }, () => run(body)))
+        it(checkTitle, () => annotatedCheck({ requirement: `${name} ${checkTitle}`, hint }, (tell) => run(body, tell)))
       describe(name, () => define(check))
     }
     if (left > 0) it(`leaves ${left} checks out, without ${unsupported.join(', ')}`, async () => undefined)

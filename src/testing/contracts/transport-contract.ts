@@ -12,10 +12,11 @@ import { messages } from './transport/messages.ts'
 import { TIMEOUT_MS_DEFAULT } from './transport/recording-host.ts'
 import { snapshots } from './transport/snapshots.ts'
 import { stalls } from './transport/stalls.ts'
-import type { TransportFixture, TransportTest } from './transport/test-network.ts'
+import type { TransportTest } from './transport/test-network.ts'
 import { TestNetwork } from './transport/test-network.ts'
+import type { TransportFixture } from './transport/transport-fixture.ts'
 
-export type { TransportFixture } from './transport/test-network.ts'
+export type { TransportFixture } from './transport/transport-fixture.ts'
 
 /** Options of `transportContract`. */
 export interface TransportContractOptions extends SuiteOptions<TransportCapability> {
@@ -87,7 +88,7 @@ const GROUPS: readonly CheckGroup<Parameters<TransportTest>[1], TransportCapabil
  */
 export function transportContract(options: TransportContractOptions): void {
   const { make, timeoutMs = TIMEOUT_MS_DEFAULT } = options
-  defineSuite('transport contract', options, GROUPS, (body) => withTestNetwork(make, timeoutMs, body))
+  defineSuite('transport contract', options, GROUPS, (body, tell) => withTestNetwork(make, timeoutMs, body, tell))
 }
 
 /** Runs the body of a check on a fresh network, and closes every node that it started. */
@@ -95,10 +96,14 @@ async function withTestNetwork(
   make: TransportContractOptions['make'],
   timeoutMs: number,
   body: (network: TestNetwork) => Promise<void>,
+  tell: (happened: string) => void,
 ): Promise<void> {
   const network = new TestNetwork(await make(), timeoutMs)
   try {
     await body(network)
+  } catch (error) {
+    tell(String(network.trace))
+    throw error
   } finally {
     await network.close()
   }

@@ -127,7 +127,7 @@ export async function assertRejects(promise: Promise<unknown>, code?: string): P
     (error: unknown) => error,
   )
   assertRaftError(error)
-  if (code !== undefined) assert.equal(error.code, code, error.message)
+  if (code !== undefined) assert.equal(error.code, code, `${code} expected, not ${error.code}: ${error.message}`)
   return error
 }
 

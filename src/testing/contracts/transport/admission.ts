@@ -37,7 +37,7 @@ export function admission(on: TransportTest): void {
       },
     )
 
-  on('rejects a different node at the address of a peer', async (network) => {
+  on('refuses a different node at the address of a peer with ERR_RAFT_NODE_MISMATCH', async (network) => {
     const [a] = [await network.startNode('a'), await network.startNode('b')]
     a.transport.setPeers(new Map([['c', await network.fixture.addressFor('a', 'b')]]))
     await a.host.until('the refusal', () => a.host.callsOfType('refusedBy').length > 0)

@@ -1,7 +1,7 @@
 /** Optional capabilities of a transport fixture. A check that needs a missing one fails with an explanation. */
 import assert from 'node:assert/strict'
 import type { NodeId } from '../../../core/types.ts'
-import type { TransportFixture } from './test-network.ts'
+import type { TransportFixture } from './transport-fixture.ts'
 
 /** The capabilities that `unsupported` accepts. */
 export type TransportCapability = 'stalls' | 'largest message' | 'raw bytes' | 'injected bytes'

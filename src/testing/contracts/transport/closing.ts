@@ -5,21 +5,21 @@ import type { TransportTest } from './test-network.ts'
 import { assertRejects, collect, longSnapshot, pause, readIndexRequest, turn } from './test-network.ts'
 
 export function closing(on: TransportTest): void {
-  on('can be closed before it is started, and twice', async (network) => {
-    const transport = network.fixture.createTransport('a')
+  on('can be closed before it is started, and twice: a later start rejects with ERR_RAFT_CLOSED', async (network) => {
+    const transport = await network.createTransport('a')
     await Promise.all([transport.close(), transport.close()])
     await transport.close()
-    await assert.rejects(transport.start(network.createHost('a')), (error) => isRaftError(error))
+    await assertRejects(transport.start(network.createHost('a')), 'ERR_RAFT_CLOSED')
   })
 
   on('sends nothing before it is started', async (network) => {
-    const transport = network.fixture.createTransport('a')
+    const transport = await network.createTransport('a')
     assert.equal(transport.send('b', readIndexRequest(1)), false)
     await transport.close()
   })
 
   on('can be closed while it starts', async (network) => {
-    const transport = network.fixture.createTransport('a')
+    const transport = await network.createTransport('a')
     const host = network.createHost('a')
     const starting = transport.start(host).catch((error: unknown) => assert.ok(isRaftError(error), String(error)))
     transport.setPeers(new Map([['b', 'nowhere']]))
@@ -90,7 +90,7 @@ export function closing(on: TransportTest): void {
     await a.host.until('the loss of the link', () => !a.host.isConnected('b'))
   })
 
-  on('ends pending fetches when it closes', async (network) => {
+  on('ends pending fetches with ERR_RAFT_CLOSED when it closes', async (network) => {
     const [a, b] = await network.connectedPair()
     b.host.snapshot = () => longSnapshot()
     const fetching = collect(

@@ -5,7 +5,7 @@ import type { NodeId } from '../../../core/types.ts'
 import { payloadsOf } from '../../../log-format/block.ts'
 import { SeededRandom } from '../../simulation/seeded-random.ts'
 import { requireCorrupt, requireInject, requireSendRaw } from './capabilities.ts'
-import type { HostCall } from './recording-host.ts'
+import type { HostCall } from './host-call.ts'
 import type { StartedNode, TestNetwork, TransportTest } from './test-network.ts'
 import { appendEntriesRequest, MIB, readIndexRequest, turn } from './test-network.ts'
 

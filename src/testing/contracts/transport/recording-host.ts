@@ -1,15 +1,8 @@
 /** A transport host that records every call to it, and lets a check wait for calls. */
 import type { PeerIdentity, PeerMessage, Refusal, TransportHost } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
-
-export type HostCall =
-  | { readonly type: 'admit'; readonly peer: PeerIdentity }
-  | { readonly type: 'receive'; readonly from: NodeId; readonly message: PeerMessage }
-  | { readonly type: 'peerConnected'; readonly peer: NodeId }
-  | { readonly type: 'peerReached'; readonly peer: NodeId; readonly address: string | undefined }
-  | { readonly type: 'condition'; readonly code: string; readonly message: string | undefined }
-  | { readonly type: 'peerLost'; readonly peer: NodeId; readonly reason: string }
-  | { readonly type: 'refusedBy'; readonly peer: NodeId; readonly refusal: Refusal }
+import type { HostCall } from './host-call.ts'
+import { describeCall } from './host-call.ts'
 
 /** The default time that a check waits for an expected event. */
 export const TIMEOUT_MS_DEFAULT: number = 8000
@@ -25,6 +18,8 @@ export class RecordingHost implements TransportHost {
   }
   /** Called within each call to this host. */
   onCall: (call: HostCall) => void = () => undefined
+  /** Also called within each call, before `onCall`. */
+  onRecord: (call: HostCall) => void = () => undefined
   readonly #timeoutMs: number
   readonly #waiting = new Set<() => void>()
 
@@ -94,7 +89,7 @@ export class RecordingHost implements TransportHost {
       }
       const timeout = setTimeout(() => {
         this.#waiting.delete(test)
-        reject(new Error(`${this.identity.nodeId} timed out waiting for ${what}; calls so far: ${this.#summary()}`))
+        reject(new Error(`${this.identity.nodeId} timed out waiting for ${what}; so far it ${this.#summary()}`))
       }, this.#timeoutMs)
       this.#waiting.add(test)
     })
@@ -102,15 +97,13 @@ export class RecordingHost implements TransportHost {
 
   #record(call: HostCall): void {
     this.calls.push(call)
+    this.onRecord(call)
     this.onCall(call)
     for (const test of [...this.#waiting]) test()
   }
 
   #summary(): string {
-    const shown = this.calls.slice(-20).map((call) => {
-      if (call.type === 'receive') return `${call.message.type} from ${call.from}`
-      return `${call.type} ${JSON.stringify({ ...call, type: undefined })}`
-    })
-    return shown.length === 0 ? 'none' : shown.join(', ')
+    const shown = this.calls.slice(-20).map(describeCall)
+    return shown.length === 0 ? 'was not called' : shown.join(', ')
   }
 }

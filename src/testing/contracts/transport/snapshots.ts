@@ -28,7 +28,7 @@ export function snapshots(on: TransportTest): void {
     await chunks.return?.()
   })
 
-  on('reports that the snapshot is gone', async (network) => {
+  on('rejects with ERR_RAFT_SNAPSHOT_GONE if the peer does not have the snapshot', async (network) => {
     const [a, b] = await network.connectedPair()
     b.host.snapshot = async function* () {
       yield* []
@@ -55,7 +55,7 @@ export function snapshots(on: TransportTest): void {
     await assert.rejects(collect(a.transport.fetchSnapshot('b', 's1', 0, controller.signal)), reason)
   })
 
-  on('rejects with a RaftError if the link is lost', async (network) => {
+  on('rejects with ERR_RAFT_UNREACHABLE if the link is lost', async (network) => {
     const [a, b] = await network.connectedPair()
     b.host.snapshot = () => longSnapshot()
     let isCut = false
@@ -66,7 +66,7 @@ export function snapshots(on: TransportTest): void {
     await assertRejects(fetching, 'ERR_RAFT_UNREACHABLE')
   })
 
-  on('rejects with a RaftError if the source fails', async (network) => {
+  on('rejects with ERR_RAFT_UNREACHABLE if the source fails', async (network) => {
     const [a, b] = await network.connectedPair()
     b.host.snapshot = async function* () {
       yield new Uint8Array(10)
@@ -100,7 +100,7 @@ export function snapshots(on: TransportTest): void {
     )
   })
 
-  on('is rejected if the node is not admitted', async (network) => {
+  on('rejects with the code of the refusal if the node is not admitted', async (network) => {
     const [a, b] = await network.connectedPair()
     b.host.snapshot = () => splitIntoChunks(new Uint8Array(10), 10)
     b.host.rejectPeer = () => ({ code: 'ERR_RAFT_REMOVED', message: 'a is no longer a member' })
@@ -110,7 +110,7 @@ export function snapshots(on: TransportTest): void {
     )
   })
 
-  on('rejects if the peer is unreachable', async (network) => {
+  on('rejects with ERR_RAFT_UNREACHABLE if the peer is unreachable', async (network) => {
     const a = await network.startNode('a')
     await assertRejects(
       collect(a.transport.fetchSnapshot('b', 's1', 0, new AbortController().signal)),

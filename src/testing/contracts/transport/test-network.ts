@@ -1,36 +1,14 @@
-/** The fixture of the transport contract, and the nodes, sample messages and assertions of its checks. */
+/** The network of a check: a fixture with the nodes, sample messages and assertions of the checks. */
 import assert from 'node:assert/strict'
 import type { PeerIdentity, PeerMessage, Transport } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
 import type { RaftError } from '../../../errors.ts'
 import { isRaftError } from '../../../errors.ts'
 import { encodeCommands } from '../../../log-format/block.ts'
+import { describeCall } from './host-call.ts'
+import { NetworkTrace, recordingFixture, recordingTransport } from './network-trace.ts'
 import { RecordingHost } from './recording-host.ts'
-
-/** A network of transports that a check can disturb. Optional members are capabilities. */
-export interface TransportFixture {
-  /** Creates a transport. It is not started yet. */
-  createTransport(id: NodeId): Transport
-  /** The address at which `from` reaches `to`. Called after both are started. */
-  addressFor(from: NodeId, to: NodeId): string | Promise<string>
-  /** Breaks the connections between two nodes, in both directions, until `heal`. */
-  cut(one: NodeId, other: NodeId): void | Promise<void>
-  heal(one: NodeId, other: NodeId): void | Promise<void>
-  /** The number of bytes that a transport queues for one peer before `send` drops messages. */
-  readonly windowBytes: number
-  /** Stops all traffic between two nodes, in both directions, without notifying either end, until `resume`. */
-  stall?(one: NodeId, other: NodeId): void | Promise<void>
-  resume?(one: NodeId, other: NodeId): void | Promise<void>
-  /** The size of the largest message that a transport sends, in bytes as `messageBytes` counts them. At least 5 MiB. */
-  readonly messageBytesMax?: number
-  /** Opens a connection to a node, sends these bytes, and closes it. Resolves when it is closed. */
-  sendRaw?(to: NodeId, bytes: Uint8Array): Promise<void>
-  /** Flips one bit in the middle of the next chunk of at least 16 KiB from one node to another. */
-  corrupt?(from: NodeId, to: NodeId): void | Promise<void>
-  /** Inserts bytes into the stream from one node to another. */
-  inject?(from: NodeId, to: NodeId, bytes: Uint8Array): void | Promise<void>
-  close(): Promise<void>
-}
+import type { TransportFixture } from './transport-fixture.ts'
 
 /** Defines a check with a fresh network. */
 export type TransportTest = (name: string, body: (network: TestNetwork) => Promise<void>) => void
@@ -48,19 +26,27 @@ export interface StartedNode {
 export class TestNetwork {
   readonly fixture: TransportFixture
   readonly timeoutMs: number
+  readonly trace: NetworkTrace = new NetworkTrace()
   readonly #nodes: StartedNode[] = []
 
   constructor(fixture: TransportFixture, timeoutMs: number) {
-    this.fixture = fixture
+    this.fixture = recordingFixture(fixture, this.trace)
     this.timeoutMs = timeoutMs
   }
 
   createHost(id: NodeId): RecordingHost {
-    return new RecordingHost(identityOf(id), this.timeoutMs)
+    const host = new RecordingHost(identityOf(id), this.timeoutMs)
+    host.onRecord = (call) => this.trace.add(`${id} ${describeCall(call)}`)
+    return host
+  }
+
+  /** A transport that is not started. */
+  async createTransport(id: NodeId): Promise<Transport> {
+    return recordingTransport(id, await this.fixture.createTransport(id), this.trace)
   }
 
   async startNode(id: NodeId): Promise<StartedNode> {
-    const node = { id, transport: this.fixture.createTransport(id), host: this.createHost(id) }
+    const node = { id, transport: await this.createTransport(id), host: this.createHost(id) }
     this.#nodes.push(node)
     await node.transport.start(node.host)
     return node
