@@ -24,6 +24,14 @@ const TABLES = [
     defaults: 'RUNTIME_DEFAULTS',
   },
   {
+    title: 'Client sessions',
+    about:
+      'Options of `startNode`. Those of the leader that registers a session are in force on all nodes, from that entry of the log on.',
+    file: 'src/sessions/limits.ts',
+    interface: 'SessionLimits',
+    defaults: 'SESSION_DEFAULTS',
+  },
+  {
     title: 'Links between nodes',
     about:
       'Options of `GrpcTransport` (`quorate/grpc`) and `TcpTransport` (`quorate/tcp`). Messages beyond a limit are dropped, as in a network, and sent again by Raft.',

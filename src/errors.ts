@@ -12,6 +12,8 @@ export const ERROR_CODES = {
   ERR_RAFT_LEADER_TRANSFERRING: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_LEADER_NOT_READY: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_OUTCOME_UNKNOWN: { outcome: 'unknown', retryable: false },
+  ERR_RAFT_SESSION_EXPIRED: { outcome: 'unknown', retryable: false },
+  ERR_RAFT_RESULT_DROPPED: { outcome: 'applied', retryable: false },
   ERR_RAFT_ENTRY_OVERWRITTEN: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_OVERLOADED: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_TOO_LARGE: { outcome: 'not-applied', retryable: false },

@@ -26,7 +26,16 @@ export { type ConnectOptions, connect } from './connect.ts'
 
 // Calls on a node: their options, results and status.
 
-export type { Alarm, Applied, CallOptions, NodeService, NodeStatus, ReadMode } from './contracts/node-service.ts'
+export type {
+  Alarm,
+  Applied,
+  CallOptions,
+  NodeService,
+  NodeStatus,
+  ProposeOptions,
+  ReadMode,
+} from './contracts/node-service.ts'
+export type { SessionCommand, SessionId } from './contracts/session.ts'
 export type { MembershipChange } from './core/inputs.ts'
 export { RAFT_DEFAULTS, type RaftOptions } from './core/options.ts'
 export type { PeerStatus, RaftStatus, Role } from './core/status.ts'

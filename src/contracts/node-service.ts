@@ -2,6 +2,7 @@
 import type { MembershipChange } from '../core/inputs.ts'
 import type { RaftStatus } from '../core/status.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
+import type { SessionCommand, SessionId } from './session.ts'
 
 /** How a read is confirmed: by a quorum, by the leader's lease (which depends on clocks), or not at all: local state may be stale. */
 export type ReadMode = 'linearizable' | 'lease' | 'local'
@@ -12,6 +13,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
   /** The longest wait in milliseconds. */
   readonly timeoutMs?: number | undefined
+}
+
+/** Options of a proposal. */
+export interface ProposeOptions extends CallOptions {
+  /** Makes the command one of this session, so that it is applied once even if it is proposed again. */
+  readonly session?: SessionCommand | undefined
 }
 
 /** A condition that lasts and needs an operator, such as a full disk. It stays in the status until it ends. */
@@ -63,7 +70,9 @@ export interface Applied {
 /** Every method rejects with a RaftError. */
 export interface NodeService {
   /** Resolves once the command is applied on this node. */
-  proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied>
+  proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied>
+  /** Registers a client session, for the `session` of `proposeBytes`. */
+  registerSession(options?: CallOptions): Promise<SessionId>
   /** Answers an encoded query; also returns the applied index and the term of the answer. */
   queryBytes(
     query: Uint8Array,

@@ -1,7 +1,8 @@
 /**
  * Encodes and decodes blocks. Layout, little-endian:
  * u32 magic and version | u32 crc32 of the next 28 bytes | u8 kind | u8[3] zero | u32 count | f64 first | f64 term | u32 crc32 of the body |
- * body: u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON.
+ * body: u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON. The highest bit of a length marks a
+ * command in an envelope (src/sessions/envelope.ts).
  */
 import { crc32 } from 'node:zlib'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
@@ -11,7 +12,12 @@ import { RaftError } from '../errors.ts'
 
 const MAGIC = 0x32424b51 // 'QKB2'
 const HEADER_BYTES = 36
+/** The bits of the length of a payload. The highest bit marks an envelope. */
+const LENGTH_MASK = 0x7fffffff
+const ENVELOPED = 0x80000000
 const KINDS: readonly BlockKind[] = ['commands', 'noop', 'membership']
+
+const NONE: ReadonlySet<number> = new Set()
 
 /** The size of an encoded block with these payloads, known before it is encoded. */
 export function encodedSize(count: number, payloadBytes: number): number {
@@ -26,15 +32,16 @@ export interface BlockBody {
   readonly bytes: Buffer
 }
 
-/** Encodes commands before the core has assigned them a place. */
-export function encodeBody(payloads: readonly Uint8Array[]): BlockBody {
+/** Encodes commands before the core has assigned them a place. `enveloped` has the offsets of those in an envelope. */
+export function encodeBody(payloads: readonly Uint8Array[], enveloped: ReadonlySet<number> = NONE): BlockBody {
   let payloadBytes = 0
   for (const payload of payloads) payloadBytes += payload.length
   const bytes = Buffer.allocUnsafe(encodedSize(payloads.length, payloadBytes))
   let position = HEADER_BYTES + 4 * payloads.length
   for (let offset = 0; offset < payloads.length; offset++) {
     const payload = payloads[offset] as Uint8Array
-    bytes.writeUInt32LE(payload.length, HEADER_BYTES + 4 * offset)
+    const mark = enveloped.size > 0 && enveloped.has(offset) ? ENVELOPED : 0
+    bytes.writeUInt32LE(payload.length + mark, HEADER_BYTES + 4 * offset)
     bytes.set(payload, position)
     position += payload.length
   }
@@ -103,9 +110,10 @@ function parse(bytes: Buffer, checksumsMatch: () => boolean): Omit<EncodedBlock,
     throw badBlock('its index is out of range')
   if (!Number.isSafeInteger(term) || term < 1) throw badBlock('its term is out of range')
   if (count < 1 || HEADER_BYTES + 4 * count > bytes.length) throw badBlock(`it claims ${count} entries`)
-  if (kind !== 'commands' && count !== 1) throw badBlock(`a ${kind} has one entry, not ${count}`)
+  if (kind !== 'commands' && (count !== 1 || bytes.readUInt32LE(HEADER_BYTES) > LENGTH_MASK))
+    throw badBlock(`a ${kind} has one entry without an envelope`)
   let end = HEADER_BYTES + 4 * count
-  for (let offset = 0; offset < count; offset++) end += bytes.readUInt32LE(HEADER_BYTES + 4 * offset)
+  for (let offset = 0; offset < count; offset++) end += bytes.readUInt32LE(HEADER_BYTES + 4 * offset) & LENGTH_MASK
   if (end !== bytes.length) throw badBlock('its lengths do not add up to its size')
   const membership = kind === 'membership' ? decodeMembership(bytes.subarray(HEADER_BYTES + 4)) : undefined
   const checksum = checksumOf({ kind, membership, checksum: bytes.readUInt32LE(32) })
@@ -120,11 +128,16 @@ export function payloadsOf(block: EncodedBlock): Uint8Array[] {
   const payloads: Uint8Array[] = new Array(count)
   let position = HEADER_BYTES + 4 * count
   for (let offset = 0; offset < count; offset++) {
-    const length = view.getUint32(HEADER_BYTES + 4 * offset, true)
+    const length = view.getUint32(HEADER_BYTES + 4 * offset, true) & LENGTH_MASK
     payloads[offset] = plain.subarray(position, position + length)
     position += length
   }
   return payloads
+}
+
+/** Whether the payload at this offset is in an envelope. */
+export function isEnveloped({ bytes }: EncodedBlock, offset: number): boolean {
+  return (bytes[HEADER_BYTES + 4 * offset + 3] as number) >= 0x80
 }
 
 /** Decodes a membership from JSON and checks every field. Throws ERR_RAFT_BAD_BLOCK. */

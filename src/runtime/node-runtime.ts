@@ -8,6 +8,7 @@ import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { SessionMachine } from '../sessions/session-machine.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, otherStateError, removedError } from './calls/rejections.ts'
@@ -34,6 +35,7 @@ export interface NodeRuntimeParts<Command, Result> {
   readonly addresses: Readonly<Record<NodeId, string>>
   readonly machine: StateMachine<Command, Result>
   readonly codec: Codec<Command>
+  readonly resultCodec: Codec<Result>
   readonly storage: Storage
   readonly transport: Transport
   readonly clock: Clock
@@ -43,6 +45,7 @@ export interface NodeRuntimeParts<Command, Result> {
 export class NodeRuntime<Command, Result> {
   readonly options: RuntimeOptions & RaftOptions
   readonly hub: EventHub
+  readonly sessions: SessionMachine<Command, Result>
   readonly pipeline: Pipeline<Command, Result>
   readonly calls: Calls<Result>
   readonly snapshots: Snapshots
@@ -61,7 +64,7 @@ export class NodeRuntime<Command, Result> {
   #isClosing = false
 
   constructor(parts: NodeRuntimeParts<Command, Result>) {
-    const { core, recovered, options, addresses, machine, storage, transport, clock, hub } = parts
+    const { core, recovered, options, addresses, storage, transport, clock, hub } = parts
     this.#parts = parts
     this.options = options
     this.hub = hub
@@ -78,7 +81,10 @@ export class NodeRuntime<Command, Result> {
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
     const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })
-    this.pipeline = new Pipeline({ ...parts, proposals, diskSpeed: this.health.diskSpeed, host: this.#pipelineHost() })
+    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now() })
+    this.sessions = machine
+    const { diskSpeed } = this.health
+    this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
     this.calls = new Calls({
       ...{ proposals, clock, callTimeoutMs: options.callTimeoutMs, appliedState: applier },

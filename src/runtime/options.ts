@@ -15,9 +15,11 @@ import {
   type OptionProblem,
   withDefaults,
 } from '../platform/options.ts'
+import type { SessionLimits } from '../sessions/limits.ts'
+import { SESSION_DEFAULTS } from '../sessions/limits.ts'
 
 /** Limits and timeouts of a node. Numbers are whole; RUNTIME_DEFAULTS has the defaults. */
-export interface RuntimeOptions {
+export interface RuntimeOptions extends SessionLimits {
   /** The timeout of a call that has no `timeoutMs`. */
   readonly callTimeoutMs: number
   /** The largest command, encoded. A larger one is rejected with ERR_RAFT_TOO_LARGE. */
@@ -93,6 +95,7 @@ export interface RuntimeOptions {
 }
 
 export const RUNTIME_DEFAULTS: RuntimeOptions = {
+  ...SESSION_DEFAULTS,
   callTimeoutMs: 5000,
   commandBytesMax: 1024 * 1024,
   blockEntriesMax: 1024,
@@ -248,6 +251,7 @@ function findConflicts(options: Partial<NodeOptions<unknown, unknown>>): OptionP
   atMost('blockBytesMax', 'uncommittedBytesMax')
   atMost('blockEntriesMax', 'uncommittedEntriesMax')
   atMost('commandBytesMax', 'pendingProposalBytesMax')
+  atMost('sessionCommandsMax', 'sessionResultsMax')
   atMost('fetchRetryMinMs', 'fetchRetryMaxMs')
   atMost('slowDiskRetryMinMs', 'slowDiskRetryMaxMs')
   return problems

@@ -1,17 +1,26 @@
 /** The public API of a node of a Raft cluster. */
 import type { Clock } from '../contracts/clock.ts'
-import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
-import type { Codec } from '../contracts/state-machine.ts'
+import type {
+  Applied,
+  CallOptions,
+  NodeService,
+  NodeStatus,
+  ProposeOptions,
+  ReadMode,
+} from '../contracts/node-service.ts'
+import type { SessionId } from '../contracts/session.ts'
 import type { Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import { jsonCodec } from '../platform/json-codec.ts'
 import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
 import type { Proposal } from './calls/proposals.ts'
 import type { Confirmation } from './calls/reads.ts'
-import { internalError, notStartedError } from './calls/rejections.ts'
+import { internalError } from './calls/rejections.ts'
+import { commandEntry, registrationEntry } from './calls/session-entries.ts'
+import type { Codecs } from './codecs.ts'
+import { assertDecodable, codecsOf, decodeQuery, encodeCommand, tooLargeError } from './codecs.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
 import { NodeRuntime } from './node-runtime.ts'
@@ -53,13 +62,6 @@ const START_CHECKS = {
   makeCore: checkFunction,
 }
 
-interface Codecs<Command, Result, Query, Answer> {
-  readonly command: Codec<Command>
-  readonly result: Codec<Result>
-  readonly query: Codec<Query>
-  readonly answer: Codec<Answer>
-}
-
 /**
  * Proposes commands, reads the state, changes the membership and reports events. Every method rejects with a RaftError, whose
  * `outcome` is whether the operation took effect; all of them with ERR_RAFT_CLOSED once the node is closed or has failed, with
@@ -99,7 +101,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
         options: resolved,
         addresses: peers ?? {},
         machine: stateMachine,
-        codec: codecs.command,
+        ...{ codec: codecs.command, resultCodec: codecs.result },
         hub: new EventHub(id, observers, resolved.eventBufferMax),
       })
       const query =
@@ -128,17 +130,23 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * Replicates a command. Resolves with the state machine's result once the command is applied on this node, which must be the
    * leader. If it rejects, either the command certainly has no effect (`outcome` is 'not-applied') or it may take effect
    * ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). A follower rejects with ERR_RAFT_NOT_LEADER, which names the leader. Waits while there is no
-   * leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER.
+   * leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER. With a `session` the command may be repeated, also on another
+   * node, until its outcome is known: it is applied once.
    */
-  propose(command: Command, options?: CallOptions): Promise<Result> {
+  propose(command: Command, options?: ProposeOptions): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#propose(this.#encode(command), { ...options, retryWithoutLeader: true }, resolve, reject)
+      this.#propose(
+        encodeCommand(this.#codecs.command, command),
+        { ...options, retryWithoutLeader: true },
+        resolve,
+        reject,
+      )
     })
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
-  async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
-    this.#assertDecodable(command)
+  async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
+    assertDecodable(this.#codecs.command, command)
     const applied = await new Promise<{ index: LogIndex; term: Term; result: Result }>((resolve, reject) => {
       const wait = { ...options, retryWithoutLeader: false }
       this.#propose(command, wait, (result, index, term) => resolve({ index, term, result }), reject)
@@ -150,6 +158,18 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const message = `the command was applied at index ${index}, but its result cannot be encoded: ${String(cause)}`
       throw new RaftError('ERR_RAFT_BAD_MESSAGE', message, { outcome: 'applied', cause })
     }
+  }
+
+  /**
+   * Registers a session for `propose`, through the log, and resolves with its id. Leader only; rejects at once if there is no leader. A session
+   * expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
+   */
+  registerSession(options?: CallOptions): Promise<SessionId> {
+    return new Promise((resolve, reject) => {
+      const runtime = this.#startCall('registration', options?.signal)
+      const registration = registrationEntry(runtime.sessions.logTime, runtime.options)
+      this.#add(registration, { ...options, retryWithoutLeader: false }, (_result, index) => resolve(index), reject)
+    })
   }
 
   /**
@@ -171,7 +191,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     const queryMachine = this.#query
     if (queryMachine === undefined)
       throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries')
-    const decoded = this.#decodeQuery(query)
+    const decoded = decodeQuery(this.#codecs.query, query)
     return this.#read(
       () => {
         const answer = this.#codecs.answer.encode(queryMachine(decoded))
@@ -284,66 +304,30 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   #propose(
     command: Uint8Array,
+    options: ProposeOptions & { readonly retryWithoutLeader: boolean },
+    resolve: Proposal<Result>['resolve'],
+    reject: Proposal<Result>['reject'],
+  ): void {
+    const { session } = options
+    const runtime = this.#startCall('proposal', options.signal)
+    const { commandBytesMax } = runtime.options
+    if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
+    const entry = session === undefined ? { command } : commandEntry(runtime.sessions.logTime, session, command)
+    this.#add(entry, options, resolve, reject)
+  }
+
+  #add(
+    entry: Pick<Proposal<Result>, 'command' | 'isEnveloped'>,
     options: CallOptions & { readonly retryWithoutLeader: boolean },
     resolve: Proposal<Result>['resolve'],
     reject: Proposal<Result>['reject'],
   ): void {
     const { signal, retryWithoutLeader } = options
-    const runtime = this.#startCall('proposal', signal)
-    const { proposals, deadlines } = runtime.calls
-    const { commandBytesMax } = runtime.options
-    if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-    const error = runtime.health.shortageError ?? proposals.checkCapacity(command.length)
+    const { calls, health, pipeline } = this.#runtime
+    const { proposals, deadlines } = calls
+    const error = health.shortageError ?? proposals.checkCapacity(entry.command.length)
     if (error !== undefined) throw error
-    proposals.add({ command, retryWithoutLeader, deadline: deadlines.deadlineFor(options), signal, resolve, reject })
-    runtime.pipeline.driver.wake()
+    proposals.add({ ...entry, retryWithoutLeader, deadline: deadlines.deadlineFor(options), signal, resolve, reject })
+    pipeline.driver.wake()
   }
-
-  #encode(command: Command): Uint8Array {
-    try {
-      return this.#codecs.command.encode(command)
-    } catch (cause) {
-      throw codecError('proposal', 'the command cannot be encoded', cause)
-    }
-  }
-
-  /** A command from the network that cannot be decoded must not enter the log, where it would stop every node. */
-  #assertDecodable(command: Uint8Array): void {
-    try {
-      this.#codecs.command.decode(command)
-    } catch (cause) {
-      throw codecError('proposal', 'the command cannot be decoded', cause)
-    }
-  }
-
-  #decodeQuery(query: Uint8Array): Query {
-    try {
-      return this.#codecs.query.decode(query)
-    } catch (cause) {
-      throw codecError('read', 'the query cannot be decoded', cause)
-    }
-  }
-}
-
-function codecsOf<Command, Result, Query, Answer>(
-  options: RaftNodeOptions<Command, Result, Query, Answer>,
-): Codecs<Command, Result, Query, Answer> {
-  const { codec, resultCodec, queryCodec, answerCodec } = options
-  return {
-    command: codec ?? jsonCodec(),
-    result: resultCodec ?? jsonCodec(),
-    query: queryCodec ?? jsonCodec(),
-    answer: answerCodec ?? jsonCodec(),
-  }
-}
-
-function codecError(operation: 'proposal' | 'read', what: string, cause: unknown): RaftError {
-  return notStartedError(operation, `${what}: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
-}
-
-function tooLargeError(size: number, limit: number): RaftError {
-  return new RaftError('ERR_RAFT_TOO_LARGE', `the command has ${size} bytes, more than commandBytesMax (${limit})`, {
-    hint: 'split the command, store large values elsewhere, or raise commandBytesMax on every node',
-    details: { size, limit },
-  })
 }

@@ -19,6 +19,8 @@ export class ScriptedCluster {
   readonly calls: string[] = []
   /** Every command applied, in order. */
   readonly applied: string[] = []
+  /** The number of registered sessions. */
+  sessions = 0
   leader: string | undefined
   term = 1
 
@@ -120,6 +122,14 @@ export class ScriptedNode implements NodeService {
     if (script !== undefined) return script(command, options)
     this.#assertLeader()
     return this.apply(command)
+  }
+
+  async registerSession(options: CallOptions = {}): Promise<number> {
+    this.#record('register')
+    const script = this.#script()
+    if (script !== undefined) return (await script(new Uint8Array(0), options)).index
+    this.#assertLeader()
+    return ++this.#cluster.sessions
   }
 
   async queryBytes(query: Uint8Array, options: CallOptions & { readonly mode?: string } = {}) {

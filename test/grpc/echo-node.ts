@@ -31,6 +31,11 @@ export class EchoNode implements NodeService {
     return this.propose(command, options)
   }
 
+  async registerSession(options: CallOptions = {}): Promise<number> {
+    this.#record('register', options, undefined)
+    return 11
+  }
+
   async queryBytes(query: Uint8Array, options: Call = {}) {
     this.#record('query', options, Buffer.from(query))
     return { answer: await this.query(query, options), appliedIndex: 8, term: 3 }

@@ -2,14 +2,18 @@
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
+import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
 import type { Membership } from '../../src/core/types.ts'
 import { isRaftError } from '../../src/errors.ts'
 import {
+  completeBlock,
   decodeBlock,
+  encodeBody,
   encodeCommands,
   encodedSize,
   encodeMembership,
   encodeNoop,
+  isEnveloped,
   payloadsOf,
 } from '../../src/log-format/block.ts'
 
@@ -90,6 +94,22 @@ describe('a block', () => {
       assert.throws(() => decodeBlock(Buffer.concat([bytes, Buffer.alloc(1)])), isBad(/./))
     })
   }
+
+  it('marks the commands in an envelope, and leaves the others as they are', () => {
+    const payloads = [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)]
+    const plain = decodeBlock(completeBlock(7, 3, encodeBody(payloads)).bytes)
+    const mixed = decodeBlock(completeBlock(7, 3, encodeBody(payloads, new Set([1, 2]))).bytes)
+    assert.deepEqual(plain.bytes, encodeCommands(7, 3, payloads).bytes)
+    assert.deepEqual(payloadsOf(mixed), payloads)
+    const marks = (block: EncodedBlock): boolean[] => payloads.map((_, offset) => isEnveloped(block, offset))
+    assert.deepEqual(
+      [marks(plain), marks(mixed)],
+      [
+        [false, false, false],
+        [false, true, true],
+      ],
+    )
+  })
 
   it('is not found in random bytes', () => {
     fc.assert(

@@ -5,6 +5,7 @@ import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { encodeBody } from '../../log-format/block.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
+import type { SessionOutcome } from '../../sessions/session-machine.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
 export interface ProposalLimits {
@@ -16,6 +17,8 @@ export interface ProposalLimits {
 
 export interface Proposal<Result> extends Caller {
   readonly command: Uint8Array
+  /** Whether `command` is in an envelope, which concerns a session. */
+  readonly isEnveloped?: boolean | undefined
   /** Whether to try again until the deadline while there is no leader. If false, the proposal fails at once. */
   readonly retryWithoutLeader: boolean
   /** Called once the command is applied on this node, with the place of its entry in the log. */
@@ -24,6 +27,7 @@ export interface Proposal<Result> extends Caller {
 
 class PendingProposal<Result> extends PendingCall {
   readonly command: Uint8Array
+  readonly isEnveloped: boolean
   readonly retryWithoutLeader: boolean
   readonly resolve: (result: Result, index: LogIndex, term: Term) => void
   batch: Batch<Result> | undefined = undefined
@@ -33,6 +37,7 @@ class PendingProposal<Result> extends PendingCall {
   constructor(proposal: Proposal<Result>) {
     super(proposal)
     this.command = proposal.command
+    this.isEnveloped = proposal.isEnveloped === true
     this.retryWithoutLeader = proposal.retryWithoutLeader
     this.resolve = proposal.resolve
   }
@@ -143,7 +148,10 @@ export class Proposals<Result> {
     for (const pending of proposals) pending.batch = batch
     const proposal = ++this.#lastNumber
     this.#submitted.set(proposal, batch)
-    const body = encodeBody(proposals.map(({ command }) => command))
+    const body = encodeBody(
+      proposals.map(({ command }) => command),
+      envelopedOffsets(proposals),
+    )
     const { count, checksum, bytes } = body
     post({ type: 'propose', proposal, count, size: bytes.length, checksum, payload: body })
   }
@@ -200,6 +208,15 @@ export class Proposals<Result> {
   resolve(batch: Batch<Result>, offset: number, result: Result): void {
     const pending = batch.proposals[offset] as PendingProposal<Result>
     if (this.#settle(pending)) pending.resolve(result, batch.first + offset, batch.term)
+  }
+
+  /** The entry of a session at this offset of the batch was applied: it was executed there, or by an earlier entry, or not at all. */
+  conclude(batch: Batch<Result>, offset: number, outcome: SessionOutcome<Result>): void {
+    const pending = batch.proposals[offset] as PendingProposal<Result>
+    if (!this.#settle(pending)) return
+    if (outcome instanceof RaftError) pending.reject(outcome)
+    // A registration has no result; its caller needs the index only.
+    else pending.resolve(outcome.result as Result, outcome.index, outcome.term)
   }
 
   /** The remaining commands of a batch that was taken will not be applied. */
@@ -281,6 +298,18 @@ export class Proposals<Result> {
     this.#accepted = this.#accepted.slice(this.#head)
     this.#head = 0
   }
+}
+
+const NONE: ReadonlySet<number> = new Set()
+
+function envelopedOffsets(proposals: readonly { readonly isEnveloped: boolean }[]): ReadonlySet<number> {
+  let offsets: Set<number> | undefined
+  for (let offset = 0; offset < proposals.length; offset++) {
+    if (proposals[offset]?.isEnveloped !== true) continue
+    offsets ??= new Set()
+    offsets.add(offset)
+  }
+  return offsets ?? NONE
 }
 
 function overwrittenError(term: Term, newTerm: Term): RaftError {

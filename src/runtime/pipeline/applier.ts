@@ -2,11 +2,11 @@
 
 import type { Clock } from '../../contracts/clock.ts'
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
-import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { LinkedBlock, LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
-import { payloadsOf } from '../../log-format/block.ts'
+import { isEnveloped, payloadsOf } from '../../log-format/block.ts'
+import type { SessionMachine } from '../../sessions/session-machine.ts'
 import type { Batch, Proposals } from '../calls/proposals.ts'
 import { changedBlockError, isSameBlock } from '../health/changed-block.ts'
 import { verifiedChunks } from '../snapshots/snapshot-checksum.ts'
@@ -14,8 +14,7 @@ import type { BlockCache } from './block-cache.ts'
 import type { DigestPoints } from './digest-points.ts'
 
 export interface ApplierParts<Command, Result> {
-  readonly machine: Pick<StateMachine<Command, Result>, 'apply' | 'restore'>
-  readonly codec: Codec<Command>
+  readonly machine: Pick<SessionMachine<Command, Result>, 'apply' | 'applyEnvelope' | 'restore'>
   readonly storage: Pick<Storage, 'read' | 'snapshots'>
   readonly cache: BlockCache
   readonly digestPoints: DigestPoints
@@ -177,17 +176,9 @@ export class Applier<Command, Result> {
   /** Applies commands until the block ends or the time is up. Returns whether the block is done. */
   #applyBlock(cursor: BlockCursor<Result>, until: number): boolean {
     const { block, payloads, batch } = cursor
-    const { clock, codec, machine, proposals } = this.#parts
+    const { clock } = this.#parts
     while (cursor.offset < payloads.length) {
-      const index = block.first + cursor.offset
-      let result: Result
-      try {
-        result = machine.apply(codec.decode(payloads[cursor.offset] as Uint8Array), { index, term: block.term })
-      } catch (cause) {
-        throw applyError(index, block.term, cause)
-      }
-      this.#appliedIndex = index
-      if (batch !== undefined) proposals.resolve(batch, cursor.offset, result)
+      this.#applyEntry(block, payloads[cursor.offset] as Uint8Array, batch, cursor.offset)
       cursor.offset++
       if (clock.now() > until) break
     }
@@ -196,6 +187,24 @@ export class Applier<Command, Result> {
     this.#appliedBytes += block.size
     this.#appliedBlocks++
     return true
+  }
+
+  #applyEntry(block: EncodedBlock, payload: Uint8Array, batch: Batch<Result> | undefined, offset: number): void {
+    const { machine, proposals } = this.#parts
+    const context = { index: block.first + offset, term: block.term }
+    try {
+      if (isEnveloped(block, offset)) {
+        const outcome = machine.applyEnvelope(payload, context, batch !== undefined)
+        this.#appliedIndex = context.index
+        if (batch !== undefined) proposals.conclude(batch, offset, outcome)
+      } else {
+        const result = machine.apply(payload, context)
+        this.#appliedIndex = context.index
+        if (batch !== undefined) proposals.resolve(batch, offset, result)
+      }
+    } catch (cause) {
+      throw isRaftError(cause, 'ERR_RAFT_FORMAT') ? cause : applyError(context.index, block.term, cause)
+    }
   }
 
   async #read(range: { readonly from: LogIndex; readonly to: LogIndex }): Promise<void> {

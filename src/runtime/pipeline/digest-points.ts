@@ -5,7 +5,7 @@ import type { LogIndex, StateDigest } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 
 export interface DigestPointsParts {
-  readonly machine: Pick<StateMachine, 'digest'>
+  readonly machine: { readonly digest?: StateMachine['digest'] | undefined }
   /** The same on every node: a digest is computed at the end of the first block that reaches a multiple of this index. */
   readonly digestEntries: number
   readonly onDigested: (digest: StateDigest) => void

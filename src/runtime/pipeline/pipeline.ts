@@ -1,9 +1,9 @@
 /** Everything between an input of the core and its effects: the driver, the disk writes, the sent messages, the state machine. */
 import type { Clock } from '../../contracts/clock.ts'
-import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
+import type { SessionMachine } from '../../sessions/session-machine.ts'
 import type { Proposals } from '../calls/proposals.ts'
 import type { DiskSpeed } from '../health/disk-speed.ts'
 import type { RuntimeOptions } from '../options.ts'
@@ -34,8 +34,7 @@ export interface PipelineParts<Command, Result> {
   readonly clock: Clock
   readonly storage: Storage
   readonly transport: Transport
-  readonly machine: StateMachine<Command, Result>
-  readonly codec: Codec<Command>
+  readonly machine: SessionMachine<Command, Result>
   readonly proposals: Proposals<Result>
   readonly options: RuntimeOptions
   readonly diskSpeed: DiskSpeed
@@ -54,7 +53,6 @@ export class Pipeline<Command, Result> {
     storage,
     transport,
     machine,
-    codec,
     proposals,
     options,
     diskSpeed,
@@ -67,7 +65,7 @@ export class Pipeline<Command, Result> {
       onDigested: (digest) => this.driver.post({ type: 'digested', digest }),
     })
     this.applier = new Applier({
-      ...{ digestPoints, machine, codec, storage, cache, clock, proposals, onFailed },
+      ...{ digestPoints, machine, storage, cache, clock, proposals, onFailed },
       blockAt: (index) => core.blockAt(index),
       readBytesMax: options.readBytesMax,
       applyTurnMs: options.applyTurnMs,

@@ -7,7 +7,6 @@ import type { LinkedBlock, SnapshotInfo, StateDigest } from '../../../src/core/t
 import { RaftError } from '../../../src/errors.ts'
 import { encodeCommands, encodeNoop } from '../../../src/log-format/block.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
-import { bytesCodec } from '../../../src/platform/json-codec.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
 import { Applier } from '../../../src/runtime/pipeline/applier.ts'
 import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
@@ -239,9 +238,12 @@ class Fixture {
     this.applier = new Applier<Uint8Array, string>({
       machine: {
         apply: (command, { index }) => this.#record(command) ?? this.#apply(Buffer.from(command).toString(), index),
+        applyEnvelope: (bytes, context) => ({
+          ...context,
+          result: this.#apply(Buffer.from(bytes).toString(), context.index),
+        }),
         restore: (chunks) => this.#restore(chunks),
       },
-      codec: bytesCodec,
       storage: { snapshots: this.storage.snapshots, read: (from) => this.#read(from) },
       cache: this.cache,
       digestPoints: new DigestPoints({

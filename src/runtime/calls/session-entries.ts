@@ -1,0 +1,28 @@
+/** Puts what a client proposes in a session into its envelope, with the log time of this node. */
+import type { SessionCommand } from '../../contracts/session.ts'
+import { RaftError } from '../../errors.ts'
+import { encodeRegistration, encodeSessionCommand } from '../../sessions/envelope.ts'
+import type { SessionLimits } from '../../sessions/limits.ts'
+import type { LogTime } from '../../sessions/log-time.ts'
+
+export interface SessionEntry {
+  readonly command: Uint8Array
+  readonly isEnveloped: true
+}
+
+export function registrationEntry(logTime: LogTime, limits: SessionLimits): SessionEntry {
+  return { command: encodeRegistration(logTime.estimate(), limits), isEnveloped: true }
+}
+
+/** Throws ERR_RAFT_BAD_MESSAGE if the numbers are not those of a session: they must not enter the log. */
+export function commandEntry(logTime: LogTime, session: SessionCommand, command: Uint8Array): SessionEntry {
+  const { id, sequence, lowest = sequence } = session
+  const numbers = [id, sequence, lowest]
+  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 1) || lowest > sequence)
+    throw new RaftError(
+      'ERR_RAFT_BAD_MESSAGE',
+      `the proposal was not started: session ${id}, sequence ${sequence} and lowest ${lowest} must be integers from 1 on, and lowest at most sequence`,
+      { hint: 'use the id that registerSession() returned, and number its commands 1, 2, 3, …' },
+    )
+  return { command: encodeSessionCommand(logTime.estimate(), session, command), isEnveloped: true }
+}

@@ -1,0 +1,112 @@
+/** Applies the entries of sessions to a state machine: each command once, with its result kept for a repetition. */
+import { crc32 } from 'node:zlib'
+import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
+import type { LogIndex, Term } from '../core/types.ts'
+import type { RaftError } from '../errors.ts'
+import type { Envelope } from './envelope.ts'
+import { decodeEnvelope } from './envelope.ts'
+import { LogTime } from './log-time.ts'
+import { expiredError, refusalError, resultDroppedError } from './session-errors.ts'
+import { SessionTable } from './session-table.ts'
+import { splitTable, withTable } from './snapshot-stream.ts'
+import { decodeTable, encodeTable } from './table-bytes.ts'
+
+/** What an entry of a session has brought about, and the place of the entry that did it: an earlier one for a repeated command. */
+export type SessionOutcome<Result> =
+  | { readonly index: LogIndex; readonly term: Term; readonly result: Result | undefined }
+  | RaftError
+
+export interface SessionMachineParts<Command, Result> {
+  readonly machine: StateMachine<Command, Result>
+  readonly codec: Codec<Command>
+  readonly resultCodec: Codec<Result>
+  /** A clock of this process, in milliseconds. Only for the stamps of new entries: nothing that is applied depends on it. */
+  readonly now: () => number
+}
+
+/** The user's state machine with the table of sessions beside it. Its snapshots and digests contain both. */
+export class SessionMachine<Command, Result> {
+  readonly table: SessionTable = new SessionTable()
+  readonly logTime: LogTime
+  /** Only if the user's state machine has one. */
+  readonly digest: (() => string) | undefined
+  readonly #machine: StateMachine<Command, Result>
+  readonly #codec: Codec<Command>
+  readonly #resultCodec: Codec<Result>
+
+  constructor({ machine, codec, resultCodec, now }: SessionMachineParts<Command, Result>) {
+    this.#machine = machine
+    this.#codec = codec
+    this.#resultCodec = resultCodec
+    this.logTime = new LogTime(now)
+    this.digest = machine.digest === undefined ? undefined : () => this.#withTableDigest(machine.digest?.() as string)
+  }
+
+  /** Applies a command without a session. */
+  apply(command: Uint8Array, context: ApplyContext): Result {
+    return this.#machine.apply(this.#codec.decode(command), context)
+  }
+
+  /** Applies an entry with an envelope. The result of a repeated command is decoded only if a caller waits for it. */
+  applyEnvelope(bytes: Uint8Array, context: ApplyContext, isAwaited: boolean): SessionOutcome<Result> {
+    const envelope = decodeEnvelope(bytes)
+    if (envelope.type === 'command') return this.#applyCommand(envelope, context, isAwaited)
+    this.table.register(context.index, envelope.time, envelope.limits)
+    this.logTime.onApplied(this.table.time)
+    return { ...context, result: undefined }
+  }
+
+  #applyCommand(
+    { id, sequence, lowest, time, command }: Extract<Envelope, { type: 'command' }>,
+    context: ApplyContext,
+    isAwaited: boolean,
+  ): SessionOutcome<Result> {
+    const { table } = this
+    const verdict = table.command(id, sequence, lowest, time)
+    this.logTime.onApplied(table.time)
+    if (verdict.type === 'execute') {
+      const result = this.apply(command, context)
+      const { index, term } = context
+      table.record(verdict.session, sequence, { index, term, bytes: this.#encodeResult(result) })
+      return { index, term, result }
+    }
+    if (verdict.type === 'unknownSession') return expiredError(id)
+    if (verdict.type !== 'repeated') return refusalError(id, sequence, verdict)
+    const { index, term, bytes } = verdict.result
+    if (bytes === undefined) return resultDroppedError(id, sequence, index)
+    try {
+      return { index, term, result: isAwaited ? this.#resultCodec.decode(bytes) : undefined }
+    } catch {
+      return resultDroppedError(id, sequence, index)
+    }
+  }
+
+  /** A copy: the codec may use its memory again. A result that cannot be encoded counts as dropped. */
+  #encodeResult(result: Result): Uint8Array | undefined {
+    try {
+      return new Uint8Array(this.#resultCodec.encode(result))
+    } catch {
+      return undefined
+    }
+  }
+
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+    const table = this.table.isUsed ? encodeTable(this.table, { results: true }) : undefined
+    return withTable(this.#machine.snapshot(), table, () => encodeTable(new SessionTable(), { results: true }))
+  }
+
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const { table, rest } = await splitTable(chunks)
+    await this.#machine.restore(rest)
+    decodeTable(table ?? encodeTable(new SessionTable(), { results: true }), this.table)
+    this.logTime.onApplied(this.table.time)
+  }
+
+  /** Leaves an invalid digest as it is, so that its error names it. A digest of both is of another kind than one of the machine alone. */
+  #withTableDigest(digest: string): string {
+    if (!this.table.isUsed || typeof digest !== 'string') return digest
+    const colon = Math.max(digest.indexOf(':'), 0)
+    const own = crc32(encodeTable(this.table, { results: false }))
+    return `${digest.slice(0, colon)}+sessions1:${digest.slice(colon)}+${own}`
+  }
+}
