@@ -9,10 +9,16 @@ export { realClock } from './runtime/real-clock.ts'
 export type { MakeCore } from './runtime/recovery.ts'
 export { type StartOptions, startNode } from './start-node.ts'
 
-// Change the data directory of a stopped node.
+// Look at, verify and change the data directory of a stopped node.
 
-export { type ConvertDirectoryOptions, convertDataDirectory } from './convert-data-directory.ts'
 export type { Conversion } from './data-directory/convert.ts'
+export type { DirectoryProblem, DirectoryReport, LogSummary, StoredEntry } from './data-directory/inspect.ts'
+export { type ConvertDirectoryOptions, convertDataDirectory } from './stopped-node/convert-data-directory.ts'
+export {
+  type InspectDirectoryOptions,
+  inspectDataDirectory,
+  readDataDirectoryLog,
+} from './stopped-node/inspect-data-directory.ts'
 
 // The application's state machine, and how its commands become bytes.
 

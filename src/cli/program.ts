@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, optionParser, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
 import type { ConvertFlags } from './commands/convert-data.ts'
+import type { DumpFlags, InspectFlags } from './commands/inspect-data.ts'
 import type { ReplayFlags } from './commands/replay.ts'
 import type { ErrorSource } from './error-text.ts'
 import { errorJson, errorText } from './error-text.ts'
@@ -244,7 +245,39 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
 }
 
 function addDataCommands(program: Command, terminal: Terminal, guard: Guard): void {
-  const data = program.command('data').description('change the data directory of a stopped node')
+  const data = program.command('data').description('look at, verify or convert the data directory of a stopped node')
+  const report = (name: string, description: string, work: 'inspectData' | 'verifyData'): void => {
+    const command = data
+      .command(name)
+      .description(description)
+      .argument('<directory>', 'the data directory of the node')
+    command.addOption(outputOption())
+    command.action((directory: string) =>
+      guard(
+        async () =>
+          (await import('./commands/inspect-data.ts'))[work](directory, command.opts<InspectFlags>(), terminal),
+        { source: 'node', format: command.opts<InspectFlags>().output },
+      ),
+    )
+  }
+  report('inspect', 'print whose it is, its term, log, snapshot and members', 'inspectData')
+  report('verify', 'the same, after reading every byte and comparing all checksums', 'verifyData')
+  const index = (text: string): number => parseCount(text, 1)
+  const dump = data
+    .command('log')
+    .description('read the log')
+    .command('dump')
+    .description('print the entries of the log, committed or not: index, term, kind and content')
+    .argument('<directory>', 'the data directory of the node')
+    .addOption(new Option('--from <index>', 'the first entry').argParser(optionParser(index)))
+    .addOption(new Option('--to <index>', 'the last entry').argParser(optionParser(index)))
+    .addOption(outputOption())
+  dump.action((directory: string) =>
+    guard(
+      async () => (await import('./commands/inspect-data.ts')).dumpLog(directory, dump.opts<DumpFlags>(), terminal),
+      { source: 'node', format: dump.opts<DumpFlags>().output },
+    ),
+  )
   const command = data
     .command('convert')
     .description('move the log of a stopped node to the other storage engine, and verify it')
@@ -253,7 +286,7 @@ function addDataCommands(program: Command, terminal: Terminal, guard: Guard): vo
       new Option('--to <engine>', 'what is to keep the log').choices(['rocksdb', 'segments']).makeOptionMandatory(),
     )
     .option('--keep', 'keep the old files beside the new ones, as log.kept or segments.kept')
-    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addOption(outputOption())
   command.action((directory: string) =>
     guard(
       async () => {
@@ -263,6 +296,10 @@ function addDataCommands(program: Command, terminal: Terminal, guard: Guard): vo
       { source: 'node', format: command.opts<ConvertFlags>().output },
     ),
   )
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text')
 }
 
 function addReplay(program: Command, terminal: Terminal, guard: Guard): void {

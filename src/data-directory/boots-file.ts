@@ -19,9 +19,8 @@ export async function createBoots({ boots }: DataDirectory): Promise<void> {
 
 /** Draws the next boot of the directory; durable once it resolves. */
 export async function beginBoot({ boots }: DataDirectory, { countsBoots }: DirectoryIdentity): Promise<BootHistory> {
-  const last = await readRecord<BootHistory>(boots)
-  if (last === undefined && countsBoots === true) throw corrupt(`the file ${boots} is lost`, { file: boots })
-  const next = nextBoot(last?.number === 0 ? undefined : last, randomBytes(ID_BYTES).toString('hex'))
+  const last = await readLast(boots, countsBoots)
+  const next = nextBoot(last, randomBytes(ID_BYTES).toString('hex'))
   await replaceFile(boots, encodeChecksummedJson(next))
   return next
 }
@@ -46,6 +45,20 @@ export async function markUnusable({ unusable }: DataDirectory, { code, message 
   } catch (cause) {
     throw storageError(cause, `write ${unusable}`)
   }
+}
+
+/** The last boot of the directory; undefined if it has not been opened yet. */
+export async function readBoot(
+  { boots }: DataDirectory,
+  { countsBoots }: DirectoryIdentity,
+): Promise<BootHistory | undefined> {
+  return readLast(boots, countsBoots)
+}
+
+async function readLast(path: string, isCounted: boolean | undefined): Promise<BootHistory | undefined> {
+  const last = await readRecord<BootHistory>(path)
+  if (last === undefined && isCounted === true) throw corrupt(`the file ${path} is lost`, { file: path })
+  return last?.number === 0 ? undefined : last
 }
 
 async function readRecord<Value>(path: string): Promise<Value | undefined> {

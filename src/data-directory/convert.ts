@@ -6,7 +6,6 @@ import { readFile, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import { RaftError } from '../errors.ts'
-import { decodeBlock } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { BlockList, headerOf } from '../log-format/block-list.ts'
 import { assertUsable } from './boots-file.ts'
@@ -15,17 +14,11 @@ import { ENGINE_TITLES } from './data-directory.ts'
 import { namesIn, syncDirectory } from './durable-files.ts'
 import type { HardStateRecord } from './hard-state-file.ts'
 import { EMPTY_RECORD, HardStateFile } from './hard-state-file.ts'
-import { damagedLog } from './log-checks.ts'
-import type { EngineFiles, OpenedLog } from './log-engine.ts'
+import type { EngineFiles, OpenEngine, OpenedLog } from './log-engine.ts'
 import { removeOwner, writeOwner } from './owner-file.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
 import { isMissing, storageError } from './storage-errors.ts'
-
-/** Blocks are copied and compared in steps of about this size. */
-const STEP_BYTES = 1024 * 1024
-
-/** Opens the files of an engine and locks the directory. With `mustExist`, they must exist. */
-export type OpenEngine = (directory: DataDirectory, mustExist: boolean) => Promise<EngineFiles<BlockHeader>>
+import { readBlocks } from './stored-blocks.ts'
 
 export interface ConvertOptions {
   readonly to: EngineName
@@ -239,29 +232,6 @@ function commitIndexOf({ commitIndex, log }: OpenedLog<BlockHeader>, hardState: 
 
 function endsOf({ log: { base, last, blocks } }: OpenedLog<BlockHeader>): unknown {
   return { base, last, blocks: blocks.length }
-}
-
-/** Reads and verifies the blocks from an offset: `count` of them, or as many as make one step. */
-async function readBlocks(
-  { engine, log }: OpenedLog<BlockHeader>,
-  location: string,
-  from: number,
-  count?: number,
-): Promise<EncodedBlock[]> {
-  const first = log.blocks[from]?.first
-  const to = count === undefined ? (first === undefined ? from : log.range(first, STEP_BYTES)?.to) : from + count
-  const values = await engine.read(log, from, to ?? from)
-  return values.map((value, offset) => {
-    const header = log.blocks[from + offset] as BlockHeader
-    if (value === undefined) throw damagedLog(location, header.first - 1, 0, 'a block is missing')
-    try {
-      const block = decodeBlock(value)
-      assertSame(`the block at ${header.first}`, headerOf(block), headerOf(header))
-      return block
-    } catch (cause) {
-      throw damagedLog(location, header.first - 1, 0, (cause as Error).message, cause)
-    }
-  })
 }
 
 function assertSame(what: string, found: unknown, wanted: unknown): void {

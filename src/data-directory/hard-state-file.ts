@@ -60,15 +60,14 @@ export class HardStateFile {
     for (const path of paths) await replaceFile(path, encodeChecksummedJson(EMPTY_RECORD, FILE_BYTES))
   }
 
+  /** The newer record of both files. Rejects with ERR_RAFT_CORRUPT if both are damaged. */
+  static async read(paths: readonly [string, string]): Promise<HardStateRecord> {
+    return (await readCopies(paths)).best
+  }
+
   /** Reads both files, uses the newer record, and repairs the other file. Rejects with ERR_RAFT_CORRUPT if both are damaged. */
   static async open(paths: readonly [string, string]): Promise<HardStateFile> {
-    const [a, b] = [await readCopy(paths[0]), await readCopy(paths[1])]
-    const best = newer(a.record, b.record)
-    if (best === undefined)
-      throw corrupt(
-        `term and vote are lost: both copies are damaged (${paths[0]}: ${a.damage}; ${paths[1]}: ${b.damage})`,
-        { file: paths[0], otherFile: paths[1] },
-      )
+    const { a, b, best } = await readCopies(paths)
     if (a.record?.number !== best.number) await replaceFile(paths[0], encodeChecksummedJson(best, FILE_BYTES))
     if (b.record?.number !== best.number) await replaceFile(paths[1], encodeChecksummedJson(best, FILE_BYTES))
     return new HardStateFile(await openCopies(paths), best)
@@ -135,6 +134,23 @@ async function overwrite({ file }: OpenCopy, bytes: Uint8Array): Promise<void> {
 interface Copy {
   readonly record: HardStateRecord | undefined
   readonly damage: string
+}
+
+interface Copies {
+  readonly a: Copy
+  readonly b: Copy
+  readonly best: HardStateRecord
+}
+
+async function readCopies(paths: readonly [string, string]): Promise<Copies> {
+  const [a, b] = [await readCopy(paths[0]), await readCopy(paths[1])]
+  const best = newer(a.record, b.record)
+  if (best === undefined)
+    throw corrupt(
+      `term and vote are lost: both copies are damaged (${paths[0]}: ${a.damage}; ${paths[1]}: ${b.damage})`,
+      { file: paths[0], otherFile: paths[1] },
+    )
+  return { a, b, best }
 }
 
 async function readCopy(path: string): Promise<Copy> {

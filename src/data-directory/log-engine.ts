@@ -2,6 +2,7 @@
 import type { StorageWrite } from '../contracts/storage.ts'
 import type { LogIndex, SnapshotInfo } from '../core/types.ts'
 import type { BlockHeader, BlockList, LogChange } from '../log-format/block-list.ts'
+import type { DataDirectory } from './data-directory.ts'
 import type { HardStateRecord } from './hard-state-file.ts'
 
 /** One write to the log, with the state of the whole log after it. */
@@ -48,3 +49,6 @@ export interface EngineFiles<Head extends BlockHeader> {
   /** Releases the lock. */
   close(): Promise<void>
 }
+
+/** Opens the files of an engine and locks the directory. With `mustExist`, they must exist. */
+export type OpenEngine = (directory: DataDirectory, mustExist: boolean) => Promise<EngineFiles<BlockHeader>>

@@ -26,7 +26,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   client: BASE,
   kv: BASE,
   testing: [...BASE, 'runtime', 'memory', 'grpc', 'rocksdb', 'segments', 'client', 'linearizability'],
-  'convert-data-directory.ts': ['platform', 'data-directory', 'rocksdb', 'segments'],
+  'stopped-node': [...BASE, 'data-directory', 'rocksdb', 'segments'],
   'start-node.ts': [
     ...BASE,
     'runtime',
@@ -43,16 +43,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'memory.ts': ['memory', 'memory-cluster.ts'],
   'client.ts': ['client', 'connect.ts'],
   'connect.ts': [...BASE, 'grpc', 'client'],
-  'index.ts': [
-    ...BASE,
-    'runtime',
-    'memory',
-    'client',
-    'start-node.ts',
-    'convert-data-directory.ts',
-    'data-directory',
-    'connect.ts',
-  ],
+  'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'stopped-node', 'data-directory', 'connect.ts'],
   cli: [
     ...[
       ...BASE,
@@ -67,7 +58,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'linearizability',
       'testing',
     ],
-    ...['start-node.ts', 'convert-data-directory.ts', 'connect.ts', 'index.ts'],
+    ...['start-node.ts', 'stopped-node', 'connect.ts', 'index.ts'],
   ],
 }
 
@@ -91,7 +82,7 @@ const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   client: ['node:'],
   kv: ['node:', 'sorted-btree'],
   testing: ['node:', 'fast-check'],
-  'convert-data-directory.ts': ['node:'],
+  'stopped-node': ['node:'],
   'start-node.ts': ['node:'],
   'memory-cluster.ts': [],
   'memory.ts': [],

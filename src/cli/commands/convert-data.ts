@@ -1,9 +1,10 @@
 /** `quorate data convert`: moves the log of a stopped node to the other storage engine. */
-import { Presets, SingleBar } from 'cli-progress'
-import { convertDataDirectory } from '../../convert-data-directory.ts'
+
 import type { Conversion } from '../../data-directory/convert.ts'
 import type { EngineName } from '../../data-directory/data-directory.ts'
 import { ENGINE_TITLES } from '../../data-directory/data-directory.ts'
+import { convertDataDirectory } from '../../stopped-node/convert-data-directory.ts'
+import { progressBar } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface ConvertFlags {
@@ -18,34 +19,22 @@ export async function convertData(
   terminal: Terminal,
 ): Promise<void> {
   const startedAt = performance.now()
-  const bar = progressBar(output)
+  const bar = progressBar(output, 'copied and compared')
   try {
     const conversion = await convertDataDirectory({
       directory: path,
       to,
       keepsOld: keep,
-      onProgress: (doneBytes, totalBytes) => {
-        bar?.setTotal(totalBytes)
-        bar?.update(doneBytes)
-      },
+      onProgress: bar.update,
     })
-    bar?.stop()
+    bar.stop()
     const ms = Math.round(performance.now() - startedAt)
     if (output === 'json')
       terminal.out(`${JSON.stringify({ schema: 'quorate.convert/v1', path, ms, ...conversion })}\n`)
     else terminal.out(summaryOf(path, conversion, ms))
   } finally {
-    bar?.stop()
+    bar.stop()
   }
-}
-
-/** On standard error, if that is a terminal. */
-function progressBar(output: ConvertFlags['output']): SingleBar | undefined {
-  if (output === 'json' || process.stderr.isTTY !== true) return undefined
-  const format = '  {bar} {percentage}%  copied and compared, about {eta_formatted} left'
-  const bar = new SingleBar({ format, clearOnComplete: true, etaBuffer: 100 }, Presets.shades_classic)
-  bar.start(1, 0)
-  return bar
 }
 
 function summaryOf(path: string, conversion: Conversion, ms: number): string {

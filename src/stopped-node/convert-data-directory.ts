@@ -1,8 +1,9 @@
 /** Moves the log of a stopped node between RocksDB and segment files. Both are loaded when it is called. */
 import { resolve } from 'node:path'
-import type { Conversion } from './data-directory/convert.ts'
-import type { OptionCheck } from './platform/options.ts'
-import { checkFunction, checkString, findOptionProblems, throwOnProblems } from './platform/options.ts'
+import type { Conversion } from '../data-directory/convert.ts'
+import type { OptionCheck } from '../platform/options.ts'
+import { checkFunction, checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
+import { ENGINE_FILES } from './engine-files.ts'
 
 export interface ConvertDirectoryOptions {
   /** The data directory of a node that is stopped. */
@@ -35,15 +36,7 @@ export async function convertDataDirectory(options: ConvertDirectoryOptions): Pr
     if (options[path] === undefined) problems.push({ path, problem: 'is missing' })
   throwOnProblems(problems)
   const { directory, to, keepsOld = false, onProgress } = options
-  const [{ convertDirectory }, { DataDirectory }, rocksdb, segments] = await Promise.all([
-    import('./data-directory/convert.ts'),
-    import('./data-directory/data-directory.ts'),
-    import('./rocksdb/rocksdb-storage.ts'),
-    import('./segments/segment-storage.ts'),
-  ])
-  const engines: Parameters<typeof convertDirectory>[1]['engines'] = {
-    rocksdb: (found, mustExist) => rocksdb.openRocksDBFiles(found, mustExist),
-    segments: (found, mustExist) => segments.openSegmentFiles(found, mustExist),
-  }
-  return convertDirectory(new DataDirectory(resolve(directory)), { to, engines, keepsOld, onProgress })
+  const { convertDirectory } = await import('../data-directory/convert.ts')
+  const { DataDirectory } = await import('../data-directory/data-directory.ts')
+  return convertDirectory(new DataDirectory(resolve(directory)), { to, engines: ENGINE_FILES, keepsOld, onProgress })
 }
