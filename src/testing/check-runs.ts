@@ -3,6 +3,7 @@ import { fc } from './arbitraries/fast-check.ts'
 import type { RunPlan } from './arbitraries/plans.ts'
 import { runPlans } from './arbitraries/plans.ts'
 import { reportOf } from './report.ts'
+import { failureName } from './run-files/outcome.ts'
 import { shrinkRun } from './run-files/shrink-run.ts'
 import { ShrinkBudget } from './shrink-budget.ts'
 import type { SimulationOptions, SimulationResult } from './simulate.ts'
@@ -46,12 +47,24 @@ export interface CheckRunsTotals {
 const FAULTS_MS = 4000
 const SHRINKS_MAX = 200
 
+/** What `checkStateMachine` adds to the check of runs. */
+export interface RunHooks {
+  /** The time for shrinking; unlimited by default. */
+  readonly shrinkMsMax?: number | undefined
+  /** Returns a better error for a failed run, before the run is shrunk. `isRepeated` runs it again, and returns whether it fails again. */
+  explain?(failure: unknown, isRepeated: () => Promise<boolean>): Promise<Error | undefined>
+}
+
 /**
  * Runs random plans and checks the properties. Rejects at the first failure, with an Error whose message contains the violation, the
  * shrunk plan, the end of the trace, the path of the run file and the command that repeats it.
  */
-export async function checkRuns(options: CheckRunsOptions): Promise<CheckRunsTotals> {
-  const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {}, shrinksMax = SHRINKS_MAX } = options
+export function checkRuns(options: CheckRunsOptions): Promise<CheckRunsTotals> {
+  return checkRunsWith(options, {})
+}
+
+export async function checkRunsWith(options: CheckRunsOptions, hooks: RunHooks): Promise<CheckRunsTotals> {
+  const { runs, seed, path, faultsMs = FAULTS_MS, fixed = {} } = options
   const { replay = (failedSeed, failedPath) => `make simulate SEED=${failedSeed} REPLAY=${failedPath}` } = options
   const totals: CheckRunsTotals = {
     runs: 0,
@@ -62,24 +75,71 @@ export async function checkRuns(options: CheckRunsOptions): Promise<CheckRunsTot
     eventCounts: new Map(),
     faults: new Map(),
   }
-  let shrinks = 0
+  const planOf = (plan: RunPlan): SimulationOptions => ({ healAtMs: faultsMs, ...merged(plan, fixed) })
+  let failure: unknown
+  const property = fc.asyncProperty(runPlans({ untilMs: faultsMs }), async (plan) => {
+    const result = await simulate(planOf(plan))
+    addTotals(totals, result, plan.faults)
+    failure = result.failure
+    if (failure !== undefined) throw failure
+  })
+  const given = { numRuns: runs, seed, ...(path === undefined ? {} : { path }) }
+  const details = await fc.check(property, { ...given, endOnFailure: true })
+  if (!details.failed || details.counterexample === null) return totals
+  const first = planOf(details.counterexample[0])
+  const isRepeated = async (): Promise<boolean> => failureName((await simulate(first)).failure) === failureName(failure)
+  const explained = await hooks.explain?.(failure, isRepeated)
+  if (explained !== undefined) throw explained
+  const found: FoundRun = { plan: first, path: details.counterexamplePath ?? '' }
+  throw new Error(await reportShrunk(found, await isRepeated(), { ...options, replay }, hooks, planOf))
+}
+
+/** A run that failed, and its path from the seed. */
+interface FoundRun {
+  readonly plan: SimulationOptions
+  readonly path: string
+}
+
+/** Shrinks a run, and reports the smallest one that was found. */
+async function reportShrunk(
+  found: FoundRun,
+  isRepeated: boolean,
+  options: CheckRunsOptions & { readonly replay: (seed: number, path: string) => string },
+  { shrinkMsMax }: RunHooks,
+  planOf: (plan: RunPlan) => SimulationOptions,
+): Promise<string> {
+  const { seed, directory, replayFile, replay, shrinksMax = SHRINKS_MAX } = options
+  // Half of the time for each of the two ways to shrink.
+  const limits = { shrinksMax, shrinkMsMax: shrinkMsMax === undefined ? undefined : shrinkMsMax / 2 }
+  const values = new ShrinkBudget(limits)
+  const smaller = isRepeated ? await shrinkValues(found, options, values, planOf) : found
+  const items = new ShrinkBudget(limits)
+  const plan = isRepeated ? await shrinkRun(smaller.plan, items) : found.plan
+  const report = await reportOf(plan, { replay: replay(seed, smaller.path), directory, replayFile })
+  const isTimeOver = shrinkMsMax !== undefined && [values, items].some(({ isLate }) => isLate)
+  if (!isTimeOver) return report
+  return `${report}\nShrinking ended after ${shrinkMsMax} ms (shrinkMsMax): there may be a smaller run.`
+}
+
+/** Shrinks the values of a plan with fast-check. */
+async function shrinkValues(
+  found: FoundRun,
+  { runs, seed, faultsMs = FAULTS_MS }: CheckRunsOptions,
+  budget: ShrinkBudget,
+  planOf: (plan: RunPlan) => SimulationOptions,
+): Promise<FoundRun> {
   let hasFailed = false
   const property = fc.asyncProperty(runPlans({ untilMs: faultsMs }), async (plan) => {
-    if (hasFailed && ++shrinks > shrinksMax) return
-    const result = await simulate({ healAtMs: faultsMs, ...merged(plan, fixed) })
-    addTotals(totals, result, plan.faults)
-    hasFailed ||= result.failure !== undefined
-    if (result.failure !== undefined) throw result.failure
+    // The first run is the one to shrink.
+    if (hasFailed && !budget.take()) return
+    const { failure } = await simulate(planOf(plan))
+    hasFailed ||= failure !== undefined
+    if (failure !== undefined) throw failure
   })
-  const details = await fc.check(property, { numRuns: runs, seed, ...(path === undefined ? {} : { path }) })
-  if (!details.failed || details.counterexample === null) return totals
-  const plan = await shrinkRun(
-    { healAtMs: faultsMs, ...merged(details.counterexample[0], fixed) },
-    new ShrinkBudget({ shrinksMax }),
-  )
-  const { directory, replayFile } = options
-  const replayCommand = replay(details.seed, details.counterexamplePath ?? '')
-  throw new Error(await reportOf(plan, { replay: replayCommand, directory, replayFile }))
+  const details = await fc.check(property, { numRuns: runs, seed, path: found.path })
+  if (!details.failed || details.counterexample === null) return found
+  const path = details.counterexamplePath ?? found.path
+  return { plan: planOf(details.counterexample[0]), path }
 }
 
 function merged(plan: RunPlan, fixed: Partial<SimulationOptions>): SimulationOptions {

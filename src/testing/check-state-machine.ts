@@ -4,7 +4,7 @@ import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { fc } from './arbitraries/fast-check.ts'
 import type { CheckRunsTotals } from './check-runs.ts'
-import { checkRuns } from './check-runs.ts'
+import { checkRunsWith } from './check-runs.ts'
 import { ALL_PROPERTIES } from './properties/properties.ts'
 import type { Property } from './properties/property.ts'
 import type { ReplayOptions, ReplayResult } from './run-files/replay-run.ts'
@@ -14,13 +14,16 @@ import { checkRun, encodeLog } from './state-machine/check-run.ts'
 import type { ChildRun, MachineModule } from './state-machine/child-process.ts'
 import { ChildTimeout, checkChildRun, runInChildProcess } from './state-machine/child-process.ts'
 import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
+import { explainRun, RunLog } from './state-machine/explain-run.ts'
 import { MachineFault } from './state-machine/machine-fault.ts'
 import type { MachineSpec, ReferenceModel } from './state-machine/machine-harness.ts'
 import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
-import type { MachineUnderTest } from './state-machine/machine-under-test.ts'
+import type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/machine-under-test.ts'
 import { machineUnderTest } from './state-machine/machine-under-test.ts'
+import type { Generated } from './state-machine/shrink-log.ts'
+import { generated } from './state-machine/shrink-log.ts'
 
 /** Options of `checkStateMachine`. */
 export interface StateMachineCheck<
@@ -219,14 +222,17 @@ async function checkInClusters<Command, Result>(
   spec: MachineSpec<Command, Result>,
   check: ResolvedCheck<Command, Result>,
 ): Promise<StateMachineTotals> {
-  const { logs, runs, seed, shrinksMax } = check
-  const { histories, ...fixed } = clusterCheck(spec, check)
-  const totals = await checkRuns({
-    ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax },
-    fixed: { ...fixed, settings: SHORT_LOG },
-    replay: (failed) => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`,
-    replayFile: `replayStateMachine(…, { seed: ${seed} }, text)`,
-  })
+  const { logs, runs, seed, shrinksMax, shrinkMsMax } = check
+  const { histories, log, commandOf, ...fixed } = clusterCheck(spec, check)
+  const totals = await checkRunsWith(
+    {
+      ...{ runs, seed, faultsMs: FAULTS_MS, shrinksMax },
+      fixed: { ...fixed, settings: SHORT_LOG },
+      replay: (failed) => `checkStateMachine(…, { runs: ${runs}, seed: ${failed} })`,
+      replayFile: `replayStateMachine(…, { seed: ${seed} }, text)`,
+    },
+    { shrinkMsMax, explain: (failure, isRepeated) => explainRun(spec, check, { failure, isRepeated, log, commandOf }) },
+  )
   return { ...totals, logs, histories, notChecked: skippedChecks(check) }
 }
 
@@ -238,19 +244,43 @@ function clusterCheck<Command, Result>(
   readonly machine: MachineUnderTest
   readonly properties: readonly Property[]
   readonly histories: HistoryVerdicts
+  readonly log: RunLog
+  readonly commandOf: (number: number) => Generated<Command>
 } {
-  const command = sampleByNumber(commands, seed)
-  const query = queries === undefined ? undefined : sampleByNumber(queries, seed)
-  const machine = machineUnderTest({ ...spec, command, ...(query === undefined ? {} : { query }) })
+  const commandOf = sampleByNumber(commands, seed)
+  const command = (number: number): Command => commandOf(number).value
+  const queryOf = queries === undefined ? undefined : sampleByNumber(queries, seed)
+  const query = queryOf === undefined ? {} : { query: (number: number): unknown => queryOf(number).value }
+  const log = new RunLog()
+  const machine = log.recording(machineUnderTest({ ...spec, command, ...query }))
   const histories: HistoryVerdicts = { linearizable: 0, undecided: 0 }
   const linearizability = machineLinearizability({
-    machine,
-    hasQueries: query !== undefined,
-    format: (what, number) => formatCommand(what === 'write' ? command(number) : query?.(number)),
+    machine: modelUnderTest(spec, machine, { command, ...query }),
+    hasQueries: queryOf !== undefined,
+    format: (what, number) => formatCommand((what === 'write' ? commandOf : queryOf)?.(number).value),
     stepsMax,
+    onRun: () => log.clear(),
     verdicts: histories,
   })
-  return { machine, properties: [...ALL_PROPERTIES, linearizability], histories }
+  return {
+    machine: log.recording(machine),
+    properties: [...ALL_PROPERTIES, linearizability],
+    histories,
+    log,
+    commandOf,
+  }
+}
+
+/** The reference model in place of the machine. If it answers no queries, and they are checked, it cannot take its place. */
+function modelUnderTest<Command, Result>(
+  { makeModel, ...spec }: MachineSpec<Command, Result>,
+  machine: MachineUnderTest,
+  options: Pick<MachineUnderTestOptions<Command, Result>, 'command' | 'query'>,
+): MachineUnderTest {
+  if (makeModel === undefined || (options.query !== undefined && makeModel().query === undefined)) return machine
+  // Nothing takes a snapshot of the model.
+  const make = makeModel as () => StateMachine<Command, Result, unknown, unknown>
+  return machineUnderTest({ ...spec, ...options, make, invariant: undefined })
 }
 
 function skippedChecks<Command, Result>({ childProcess, queries }: ResolvedCheck<Command, Result>): string[] {
@@ -263,7 +293,7 @@ function skippedChecks<Command, Result>({ childProcess, queries }: ResolvedCheck
 }
 
 /** Generates values. The returned function gives the value of a number, starting again after the last. */
-function sampleByNumber<Value>(values: Arbitrary<Value>, seed: number): (number: number) => Value {
-  const all = fc.sample(fc.noShrink(values), { numRuns: CLUSTER_SAMPLES, seed })
-  return (number) => all[(number - 1) % all.length] as Value
+function sampleByNumber<Value>(values: Arbitrary<Value>, seed: number): (number: number) => Generated<Value> {
+  const all = fc.sample(generated(values), { numRuns: CLUSTER_SAMPLES, seed })
+  return (number) => all[(number - 1) % all.length] as Generated<Value>
 }

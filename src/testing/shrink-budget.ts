@@ -12,6 +12,7 @@ export class ShrinkBudget {
   readonly #endsAtMs: number
   #tries = 0
   #ended: string | undefined
+  #isLate = false
 
   constructor(limits: ShrinkLimits) {
     this.#limits = limits
@@ -23,14 +24,21 @@ export class ShrinkBudget {
     const { shrinksMax, shrinkMsMax } = this.#limits
     if (this.#ended !== undefined || this.isEmpty) return false
     if (this.#tries >= shrinksMax) this.#ended = `${shrinksMax} attempts (shrinksMax)`
-    else if (performance.now() >= this.#endsAtMs) this.#ended = `${shrinkMsMax} ms (shrinkMsMax)`
-    else this.#tries++
+    else if (performance.now() >= this.#endsAtMs) {
+      this.#isLate = true
+      this.#ended = `${shrinkMsMax} ms (shrinkMsMax)`
+    } else this.#tries++
     return this.#ended === undefined
   }
 
   /** Whether nothing may be tried at all. */
   get isEmpty(): boolean {
     return this.#limits.shrinksMax === 0
+  }
+
+  /** Whether the time ended the shrinking. */
+  get isLate(): boolean {
+    return this.#isLate
   }
 
   /** The limit that ended the shrinking before its end, for messages. */

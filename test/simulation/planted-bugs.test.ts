@@ -122,6 +122,32 @@ describe('checkStateMachine without a cluster', () => {
   })
 })
 
+describe('checkStateMachine in clusters', () => {
+  const check = { commands, logs: 0 }
+
+  it('reports what the log alone shows, without the cluster', async () => {
+    const order = await faultOf(checkStateMachine(() => new OrderDiffers(), check))
+    assert.match(order.message, /^restored from the snapshot after command 4, the machine returns .* for command 5/)
+    assert.match(order.message, /\nA simulated cluster applied these commands and others, and failed: I5 /)
+    assert.equal(order.commands, 5)
+    const kept = await faultOf(checkStateMachine(() => new KeepsReady(), check))
+    assert.match(kept.message, /^after command 2, a machine that had applied the commands up to 1 restored from/)
+    assert.equal(kept.commands, 2)
+  })
+
+  it('checks the invariant and the model', async () => {
+    const invariant = hasOneOwnerPerLock
+    const shared = await faultOf(checkStateMachine(() => new TwoOwners(), { ...check, invariant }))
+    assert.match(
+      shared.message,
+      /^after command 2 the invariant does not hold.*\n[\s\S]*failed: L0 a node keeps running/,
+    )
+    const model = (): JobQueue => new JobQueue()
+    const unlocked = await faultOf(checkStateMachine(() => new WrongOwner(), { ...check, model }))
+    assert.match(unlocked.message, /on the reference model[\s\S]*failed: M1 linearizable calls/)
+  })
+})
+
 function hasOneOwnerPerLock({ locks }: JobQueue): boolean {
   return [...locks.values()].every((owners) => owners.length === 1)
 }

@@ -347,29 +347,56 @@ describe('checkStateMachine rejects a faulty machine', () => {
     )
   })
 
-  it('that fails only in a cluster, with a run file to replay', async () => {
+  it('that only a cluster detects, as the log that shows it, with the places of its commands if they matter', async () => {
     class ByIndex extends Sum {
       override apply(add: number, { index }: { readonly index: number }): unknown {
         if (index > 8 && this.total > 0 && index % 2 === 0) throw new Error('even is too many')
         return super.apply(add)
       }
     }
-    const check = { ...SMALL_CHECK, logEntriesMax: 8, shrinksMax: 5, commands: fc.constant(1) }
-    const machine = (): ByIndex => new ByIndex()
+    const check = { ...SMALL_CHECK, logEntriesMax: 8, commands: fc.constant(1) }
+    await assert.rejects(
+      checkStateMachine(() => new ByIndex(), check),
+      /^MachineFault: apply\(\) of command 2 threw Error: even is too many\n[\s\S]*\n {2}2 {2}1 {2}\(index \d+, term \d+\)\n\nA simulated cluster applied these commands and others, and failed: .*\n/,
+    )
+  })
+
+  it('that fails only in a cluster, with a run file to replay', async () => {
+    const check = { ...QUERY_CHECK, shrinksMax: 5 }
+    const machine = (): QueryableSum => {
+      let cached: number | undefined
+      return new QueryableSum((asked) => {
+        cached ??= asked.total
+        return cached
+      })
+    }
     const error = await checkStateMachine(machine, check).catch((reason: Error) => reason)
     assert.ok(error instanceof Error)
-    assert.match(error.message, /even is too many/)
+    assert.match(error.message, /^M1 linearizable calls is violated/)
     const [, file = '', again] =
       /The run file is (.+)\. To replay it in a test: (.+) with its text/.exec(error.message) ?? []
     assert.equal(again, 'replayStateMachine(…, { seed: 1 }, text)')
     const text = await readFile(file, 'utf8')
     const whole = await replayStateMachine(machine, check, text)
-    assert.match(String(whole.failure), /even is too many/)
+    assert.match(String(whole.failure), /The history is not linearizable/)
     assert.equal(whole.isSame, true)
     const begun = await replayStateMachine(machine, check, text, { event: whole.event - 1 })
     assert.equal(begun.failure, undefined)
-    const fixed = await replayStateMachine(() => new Sum(), check, text)
+    const fixed = await replayStateMachine(() => new QueryableSum(({ total }) => total), check, text)
     assert.equal(fixed.failure, undefined)
+  })
+
+  it('that depends on state outside of it, if the run does not fail again', async () => {
+    let applied = 0
+    class Worn extends Sum {
+      override apply(add: number): unknown {
+        return applied++ === 500 ? 'worn' : super.apply(add)
+      }
+    }
+    await assert.rejects(
+      checkStateMachine(() => new Worn(), { ...SMALL_CHECK, logs: 0 }),
+      /^MachineFault: a simulated cluster failed, and with the same seed it did not fail again\. The machine depends on something outside of it, [\s\S]*returned ("worn"|\d+) on one machine and ("worn"|\d+) on another:\n {2}\d {2}\(index \d+, term \d+\)\n\nThe violation: (I5|M1)/,
+    )
   })
 })
 

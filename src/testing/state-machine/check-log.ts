@@ -125,16 +125,17 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
     const restoredAt = only === undefined ? this.#log.restoredAt : [only.at]
     const snapshots: SnapshotToRestore[] = []
     for (const at of [...restoredAt].sort((one, other) => one - other))
-      await this.#in({ type: 'restore', at, before: 'nothing' }, expected, async () => {
+      await this.#in({ type: 'restore', at, before: 'nothing', less: 0 }, expected, async () => {
         original.applyAll(original.lastApplied, at)
         snapshots.push({ at, bytes: (await original.takeSnapshot()).bytes, digest: original.digest() })
       })
     // New machines first: what they lack is not blamed on the old state of another.
     for (const before of only === undefined ? (this.#log.pasts ?? PASTS) : [only.before])
-      for (const snapshot of snapshots)
-        await this.#in({ type: 'restore', at: snapshot.at, before }, expected, () =>
-          checkRestore(this, snapshot, before, expected),
-        )
+      for (const snapshot of snapshots) {
+        const { at } = snapshot
+        const restore = only ?? { type: 'restore', at, before, less: at >> 1 }
+        await this.#in(restore, expected, () => checkRestore(this, snapshot, restore, expected))
+      }
   }
 
   /** Makes a part of the check. A fault of it gets its real cause. */

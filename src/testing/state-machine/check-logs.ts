@@ -88,7 +88,8 @@ function restoresOf(length: number, offset: number): number[] {
   return Array.from({ length: Math.ceil((length + 1 - from) / step) }, (_, number) => from + number * step)
 }
 
-function plain<Command>({ commands, otherCommands, ...rest }: GeneratedLog<Command>): LogToCheck<Command> {
+/** The commands of a generated log. */
+export function plain<Command>({ commands, otherCommands, ...rest }: GeneratedLog<Command>): LogToCheck<Command> {
   const commandOf = ({ value }: Generated<Command>): Command => value
   return { ...rest, commands: commands.map(commandOf), otherCommands: otherCommands.map(commandOf) }
 }
@@ -99,17 +100,21 @@ export async function smallestFault<Command, Result>(
   check: Pick<LogsToCheck<Command>, 'commands' | 'seed' | keyof ShrinkLimits>,
   log: GeneratedLog<Command>,
   fault: unknown,
+  note?: string,
 ): Promise<unknown> {
   if (!(fault instanceof MachineFault)) return fault
   const budget = new ShrinkBudget(check)
-  return describeFault(await shrinkLog(spec, check.commands, log, fault, budget), check.seed, budget.ended)
+  return describeFault(await shrinkLog(spec, check.commands, log, fault, budget), check.seed, {
+    ended: budget.ended,
+    note,
+  })
 }
 
 /** The fault with the commands that show it, and how to repeat the check, in its message. */
 export function describeFault<Command>(
   { fault, commands, contexts, otherCommands, isRepeated }: FaultyLog<Command>,
   seed: number,
-  ended?: string,
+  { ended, note }: { readonly ended?: string | undefined; readonly note?: string | undefined } = {},
 ): MachineFault {
   const lines = [
     fault.message,
@@ -118,6 +123,7 @@ export function describeFault<Command>(
     ...(otherCommands.length === 0 ? [] : ['', 'The other commands:', ...commandLines(otherCommands)]),
     ...(isRepeated ? [] : ['', NOT_REPEATED]),
     ...(ended === undefined ? [] : ['', `Shrinking ended after ${ended}: there may be fewer and simpler commands.`]),
+    ...(note === undefined ? [] : ['', note]),
     '',
     `To repeat: checkStateMachine(…, { seed: ${seed} })`,
   ]

@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import type { ExpectedRun } from './check-run.ts'
 import { formatBytes } from './format-bytes.ts'
-import type { BeforeRestore } from './machine-fault.ts'
+import type { BeforeRestore, RestorePart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineHarness } from './machine-harness.ts'
 
@@ -34,13 +34,14 @@ const CHUNKS_MAX = 100
 export async function checkRestore<Command, Result>(
   machines: LogMachines<Command, Result>,
   snapshot: SnapshotToRestore,
-  before: BeforeRestore,
+  part: RestorePart,
   expected: ExpectedRun,
 ): Promise<void> {
   const { at, bytes } = snapshot
-  const machine = machineBefore(machines, before, at)
+  const { before } = part
+  const machine = machineBefore(machines, part)
   if (machine === undefined) return
-  const past = describePast(machines, before, at)
+  const past = describePast(machines, part)
   await machine.restore(bytes, at, Math.max(1, bytes.length))
   await checkRestoredState(machine, snapshot, past, STATE_ADVICE[before])
   if (before === 'nothing') {
@@ -54,20 +55,18 @@ export async function checkRestore<Command, Result>(
 /** A machine with this past; undefined if this log has none. */
 export function machineBefore<Command, Result>(
   machines: LogMachines<Command, Result>,
-  before: BeforeRestore,
-  at: number,
+  { before, less }: RestorePart,
 ): MachineHarness<Command, Result> | undefined {
   if (before === 'nothing') return machines.at(0)
-  if (before === 'less') return at < 2 ? undefined : machines.at(at >> 1)
+  if (before === 'less') return less === 0 ? undefined : machines.at(less)
   if (before === 'more') return machines.at(machines.last)
   return machines.withOtherCommands()
 }
 
-function describePast(machines: { readonly last: number }, before: BeforeRestore, at: number): string {
+function describePast({ last }: { readonly last: number }, { before, less }: RestorePart): string {
   if (before === 'nothing') return 'a new machine'
-  if (before === 'less') return `a machine that had applied the commands up to ${at >> 1}`
-  if (before === 'more') return `a machine that had applied the commands up to ${machines.last}`
-  return 'a machine that had applied other commands (below)'
+  if (before === 'other commands') return 'a machine that had applied other commands (below)'
+  return `a machine that had applied the commands up to ${before === 'less' ? less : last}`
 }
 
 const DISCARD_ADVICE =

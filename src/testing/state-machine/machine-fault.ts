@@ -21,14 +21,20 @@ export type MachineRule =
   | 'model'
   | 'another process'
 
-/** What a machine did before it is restored: nothing; half of the commands up to the snapshot; other commands; the whole log. */
+/** What a machine did before it is restored: nothing; some of the commands up to the snapshot; other commands; the whole log. */
 export type BeforeRestore = 'nothing' | 'less' | 'other commands' | 'more'
 
+/** A restore from the snapshot after command `at`. */
+export interface RestorePart {
+  readonly type: 'restore'
+  readonly at: number
+  readonly before: BeforeRestore
+  /** With 'less', the number of commands that the machine has applied before. */
+  readonly less: number
+}
+
 /** The part of the check of a log that found a fault. A smaller log must fail in the same part. */
-export type LogPart =
-  | { readonly type: 'run' | 'repeat' | 'snapshots' | 'queries' }
-  /** A restore from the snapshot after command `at`. */
-  | { readonly type: 'restore'; readonly at: number; readonly before: BeforeRestore }
+export type LogPart = { readonly type: 'run' | 'repeat' | 'snapshots' | 'queries' } | RestorePart
 
 export class MachineFault extends Error {
   readonly rule: MachineRule
@@ -49,4 +55,13 @@ export class MachineFault extends Error {
 /** The stack of a thrown error, or the thrown value as text. */
 export function formatThrown(thrown: unknown): string {
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+}
+
+/** What an invariant returned or threw if it does not hold. */
+export function problemOf(checkInvariant: () => unknown): string | undefined {
+  try {
+    return checkInvariant() === false ? 'invariant() returned false' : undefined
+  } catch (thrown) {
+    return `invariant() threw ${formatThrown(thrown)}`
+  }
 }

@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { firstDifference } from './codec-round-trip.ts'
 import { guardAsyncCall, guardCall } from './determinism-guard.ts'
-import { formatThrown, MachineFault } from './machine-fault.ts'
+import { formatThrown, MachineFault, problemOf } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
 
 /** The machine to check, its codecs, and the queries to ask. */
@@ -307,15 +307,6 @@ function isPromise(value: unknown): boolean {
   // Its rejection is irrelevant: returning a promise is already a fault.
   void Promise.resolve(value).catch(() => {})
   return true
-}
-
-/** What an invariant returned or threw if it does not hold. */
-export function problemOf(check: () => unknown): string | undefined {
-  try {
-    return check() === false ? 'invariant() returned false' : undefined
-  } catch (thrown) {
-    return `invariant() threw ${formatThrown(thrown)}`
-  }
 }
 
 /** Also true if the value can no longer be encoded. */

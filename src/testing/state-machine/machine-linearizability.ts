@@ -1,4 +1,4 @@
-/** Checks that client calls to a cluster are linearizable. The model is the state machine itself, applying commands in log order. */
+/** Checks that client calls to a cluster are linearizable. The model, by default the state machine itself, applies the commands in log order. */
 import type { LogIndex, Term } from '../../core/types.ts'
 import { checkLinearizable } from '../../linearizability/check-linearizable.ts'
 import { CallHistory, type OpenCall } from '../../linearizability/history.ts'
@@ -15,6 +15,7 @@ export interface HistoryVerdicts {
 }
 
 export interface MachineLinearizabilityOptions {
+  /** The model. */
   readonly machine: MachineUnderTest
   /** Whether the machine answers queries. */
   readonly hasQueries: boolean
@@ -22,6 +23,8 @@ export interface MachineLinearizabilityOptions {
   format(what: 'write' | 'read', number: number): string
   /** The step limit of the check of one run. */
   readonly stepsMax: number
+  /** Called when a run begins. */
+  onRun?(): void
   /** Incremented after each check. */
   readonly verdicts: HistoryVerdicts
 }
@@ -47,6 +50,7 @@ export function machineLinearizability(options: MachineLinearizabilityOptions): 
     statement:
       'The history of client calls is linearizable: one state machine, executing one call at a time, explains it.',
     watch() {
+      options.onRun?.()
       const recorder = new HistoryRecorder(options)
       let isChecked = false
       return (observation) => {

@@ -3,6 +3,7 @@
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import { guardCall } from './determinism-guard.ts'
+import { MachineFault, problemOf } from './machine-fault.ts'
 
 /** A user's state machine, and the commands and queries of a simulation. */
 export interface MachineUnderTestOptions<Command, Result> {
@@ -12,6 +13,8 @@ export interface MachineUnderTestOptions<Command, Result> {
   command(number: number): Command
   /** The query of this number. Without it, the machine is not queried. */
   query?(number: number): unknown
+  /** Throws or returns false if the machine is in a state that must not occur. Checked after every command. */
+  readonly invariant?: ((machine: never) => unknown) | undefined
   /** The four codecs default to JSON. */
   readonly codec?: Codec<Command> | undefined
   readonly resultCodec?: Codec<Result> | undefined
@@ -46,6 +49,13 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
           const command = codec.decode(codec.encode(options.command(number)))
           const guarded = { description: `apply() at index ${context.index}`, commandCount: number }
           const result = guardCall(guarded, () => machine.apply(command, context))
+          const problem = problemOf(() => options.invariant?.(machine as never))
+          if (problem !== undefined)
+            throw new MachineFault(
+              'invariant',
+              number,
+              `at index ${context.index} the invariant does not hold: ${problem}`,
+            )
           return Buffer.from(resultCodec.encode(result)).toString('latin1')
         },
         snapshot: () => machine.snapshot(),

@@ -6,7 +6,7 @@ import { NotAlike, outputsOf, runAlone } from './check-run.ts'
 import type { Cause, Difference } from './find-cause.ts'
 import { describeValues, findCause } from './find-cause.ts'
 import { formatBytes } from './format-bytes.ts'
-import type { LogPart, MachineRule } from './machine-fault.ts'
+import type { LogPart, MachineRule, RestorePart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 
 /** The rules that a machine also violates if every run of it differs. */
@@ -68,7 +68,7 @@ function causeOf(rule: MachineRule): Cause {
 /** Checks whether a new machine, restored from the snapshot, is changed by what another machine did. */
 async function findOtherMachine<Command, Result>(
   machines: LogMachines<Command, Result>,
-  part: LogPart & { readonly type: 'restore' },
+  part: RestorePart,
 ): Promise<MachineFault | undefined> {
   const { at, before } = part
   if (before === 'nothing') return undefined
@@ -79,7 +79,7 @@ async function findOtherMachine<Command, Result>(
     return machine.applyAll(at, machines.last)
   }
   const alone = await restored()
-  machineBefore(machines, before, at)
+  machineBefore(machines, part)
   for (const [offset, result] of (await restored()).entries()) {
     const expected = alone[offset] as Buffer
     if (result.equals(expected)) continue
@@ -93,7 +93,7 @@ async function findOtherMachine<Command, Result>(
 /** Checks whether the same restore always has the same outcome. */
 async function findInRestore<Command, Result>(
   machines: LogMachines<Command, Result>,
-  part: LogPart & { readonly type: 'restore' },
+  part: RestorePart,
   commands: number,
 ): Promise<MachineFault | undefined> {
   const { at } = part

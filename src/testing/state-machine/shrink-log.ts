@@ -56,6 +56,8 @@ interface Item<Command> {
   readonly context: ApplyContext | undefined
   /** Whether the snapshot that is restored contains it. */
   readonly isInSnapshot: boolean
+  /** Whether the machine that is restored has applied it before. */
+  readonly isInLess: boolean
 }
 
 /** A smaller log, and the fault that it shows. */
@@ -67,6 +69,8 @@ interface Smallest<Command> {
 
 /** Up to so many commands, removing any two of them is tried. */
 const PAIRS_MAX = 10
+/** The number of simpler values of a command that are tried together with removing another one. */
+const SIMPLER_MAX = 4
 
 /** Shrinks a log that failed with this fault. If it does not fail again, it is returned up to the command that failed. */
 export async function shrinkLog<Command, Result>(
@@ -116,7 +120,7 @@ class LogShrinking<Command, Result> {
     budget: ShrinkBudget,
   ) {
     const part = fault.part ?? { type: 'run' }
-    const at = part.type === 'restore' ? part.at : 0
+    const { at, less } = part.type === 'restore' ? part : { at: 0, less: 0 }
     this.#spec = spec
     this.#arbitrary = arbitrary
     this.#rule = fault.rule
@@ -126,6 +130,7 @@ class LogShrinking<Command, Result> {
       value,
       context: log.contexts?.[offset],
       isInSnapshot: offset < at,
+      isInLess: offset < less,
     }))
     this.#best = { items, others: log.otherCommands, fault }
   }
@@ -141,6 +146,7 @@ class LogShrinking<Command, Result> {
       await removeUnneeded(this.#best.items, (items) => this.#tryItems(items))
       await removeUnneeded(this.#best.others, (others) => this.#tryOthers(others))
       await this.#removePairs()
+      await this.#removeAndSimplify()
       await this.#simplify(
         this.#best.items.length,
         (offset) => this.#best.items[offset]?.value,
@@ -168,6 +174,18 @@ class LogShrinking<Command, Result> {
     for (let first = 0; first < this.#best.items.length && this.#best.items.length <= PAIRS_MAX; first++)
       for (let second = first + 1; second < this.#best.items.length; second++)
         await this.#tryItems(this.#best.items.filter((_, offset) => offset !== first && offset !== second))
+  }
+
+  /** Removes a command and simplifies another one: a number may count what the removed command made. */
+  async #removeAndSimplify(): Promise<void> {
+    for (let removed = 0; removed < this.#best.items.length && this.#best.items.length <= PAIRS_MAX; removed++)
+      for (let other = 0; other < this.#best.items.length; other++) {
+        const item = this.#best.items[other] as Item<Command>
+        if (other === removed) continue
+        for (const value of this.#arbitrary.shrink(item.value.value_, item.value.context).take(SIMPLER_MAX))
+          if (await this.#tryItems(this.#best.items.with(other, { ...item, value }).filter((_, at) => at !== removed)))
+            break
+      }
   }
 
   /** Replaces each value by the first simpler one that still fails, as long as there is one. */
@@ -209,7 +227,8 @@ class LogShrinking<Command, Result> {
     if (!this.#budget.take()) return false
     const contexts = items.map(({ context }) => context)
     const at = items.filter(({ isInSnapshot }) => isInSnapshot).length
-    const part = this.#part.type === 'restore' ? { ...this.#part, at } : this.#part
+    const less = items.filter(({ isInLess }) => isInLess).length
+    const part = this.#part.type === 'restore' ? { ...this.#part, at, less } : this.#part
     const log: LogToCheck<Command> = {
       commands: items.map(({ value }) => value.value),
       contexts: contexts.every((context) => context !== undefined) ? contexts : undefined,
