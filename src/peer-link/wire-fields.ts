@@ -11,7 +11,7 @@ export function badMessage(what: string, cause?: unknown): RaftError {
 export function readInteger(fields: Fields, name: string, min = 0): number {
   const value = fields[name]
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return value
-  throw badMessage(`${name} is ${String(value)}, not an integer from ${min} to 2^53 - 1`)
+  throw badMessage(`${name} is ${shownValue(value)}, not an integer from ${min} to 2^53 - 1`)
 }
 
 export function readBoolean(fields: Fields, name: string): boolean {
@@ -39,6 +39,12 @@ export function readList(fields: Fields, name: string): readonly unknown[] {
   const value = fields[name]
   if (Array.isArray(value)) return value
   throw badMessage(`${name} is not a list`)
+}
+
+/** A value of any type for an error message: its type unless it is short. */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'string') return `'${toPrintable(value.slice(0, 80))}'`
+  return typeof value === 'object' || typeof value === 'function' ? `of type ${typeof value}` : String(value)
 }
 
 /** Text from a peer with unprintable characters replaced, for logs and error messages. */

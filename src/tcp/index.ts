@@ -6,5 +6,13 @@
  * `startNode` of "quorate" needs none of this: it takes `peerTransport: 'tcp'`, and serves clients and operators at the same port.
  */
 
+// For transports of your own: check a message, and convert it to bytes and back.
+
+export { validatePeerMessage } from '../peer-link/message-fields.ts'
+export type { DecodeOptions } from './peer-message-codec.ts'
+export { decodePeerMessage, encodePeerMessage } from './peer-message-codec.ts'
+
+// The transport.
+
 export type { TcpTransportOptions } from './options.ts'
 export { TcpTransport } from './tcp-transport.ts'

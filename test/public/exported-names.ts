@@ -164,6 +164,10 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
   'quorate/tcp': {
     TcpTransport: 'the peer transport without gRPC, for RaftNode.start',
     TcpTransportOptions: 'options of TcpTransport',
+    validatePeerMessage: 'checks a received message, for transports with an encoding of their own',
+    encodePeerMessage: 'the bytes of a message, for transports',
+    decodePeerMessage: 'the checked message of bytes, for transports',
+    DecodeOptions: 'options of decodePeerMessage',
   },
   'quorate/rocksdb': {
     RocksDBStorage: 'the default storage',
