@@ -316,6 +316,7 @@ function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
     .addOption(new Option('--step', 'stop after every line of the trace and read a command').conflicts('output'))
     .option('--trace', 'print the whole trace')
     .option('--record <file>', 'write a recording, which replay can check again')
+    .option('--html <file>', 'write a page that shows the end of the run in a browser')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
   command.action((file: string) =>
     guard(

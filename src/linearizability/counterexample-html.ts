@@ -1,142 +1,167 @@
-/** Formats a counterexample as a self-contained HTML page with a diagram of the calls. */
+/** Formats a counterexample as a self-contained HTML page: a diagram of the calls, with a cursor over their starts, effects and answers. */
+import type { DiagramStep, LaneDiagram, LaneState, Span } from '../lane-diagram/diagram.ts'
+import { diagramPage } from '../lane-diagram/page.ts'
+import { shortened } from '../lane-diagram/text.ts'
 import type { Counterexample } from './counterexample.ts'
 import { counterexampleText, explanationSentences, latestCalls } from './counterexample-text.ts'
-import { formatAnswer, formatOperation } from './format.ts'
+import { formatAnswer, formatOperation, formatValue } from './format.ts'
 import type { Interval } from './interval.ts'
 
 /** The maximum number of calls drawn. The latest are drawn. */
 const CALLS_MAX = 200
+/** The maximum number of letters of a call, result or state. */
+const LETTERS_MAX = 300
 
-/** Sizes in pixels. */
-const COLUMN_WIDTH = 22
-const LANE_HEIGHT = 34
-const BAR_HEIGHT = 22
-const MARGIN_LEFT = 110
-const MARGIN_TOP = 10
-const LETTER_WIDTH = 6.7
+/** The lane that is not a client: the state of the model. */
+const MODEL_LANE = 0
 
-const STYLE = `body{font:14px system-ui,sans-serif;margin:2em;color:#222}pre{overflow-x:auto;background:#f6f6f6;padding:1em}
-svg{font:11px ui-monospace,monospace;display:block;direction:ltr}.picture{overflow-x:auto;direction:rtl}.bar{fill:#cfe3f7;stroke:#4a7fb5}
-.open{fill:#eee;stroke:#888;stroke-dasharray:4 3}.culprit{fill:#f9c9c4;stroke:#c0281c;stroke-width:2}
-.point{fill:#1d5c2f}.lane{fill:#666}`
+const LEGEND: LaneDiagram['legend'] = [
+  ['span', 'call', 'call, from its start to its answer'],
+  ['span', 'open', 'call that was not yet answered'],
+  ['span', 'culprit', 'call whose answer is impossible'],
+  ['mark', 'effect', 'takes effect, with its number in an order that explains the earlier answers'],
+]
+const SCALE = 'Columns are starts, effects and answers of calls, not to scale.'
 
-interface Bar<Operation, Result> {
+/** A start, an effect or an answer of a call. */
+interface Happening<Operation, Result> {
+  readonly type: 'start' | 'effect' | 'answer'
+  readonly at: number
   readonly interval: Interval<Operation, Result>
-  readonly lane: number
-  readonly begin: number
-  readonly end: number
+  /** For an effect: its number in the order, the result, and the state after it. */
+  readonly number: number
+  readonly result: string
+  readonly state: string
 }
 
 export function counterexampleHtml<State, Operation, Result>(found: Counterexample<State, Operation, Result>): string {
-  const paragraphs = explanationSentences(found).map((sentence) => `<p>${escapeHtml(sentence)}</p>`)
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Not linearizable</title><style>${STYLE}</style></head><body>
-<h1>Not linearizable</h1>
-${paragraphs.join('\n')}
-<div class="picture">${drawTimeline(found)}</div>
-<p>Each bar is a call, from its start to its answer; a dashed bar is a call that was not yet answered. The red bar is the call whose answer is
-impossible. Each green dot is the point at which a call takes effect in an order that explains the earlier answers, with its number in that
-order. Columns are starts and ends of calls, not to scale.</p>
-<pre>${escapeHtml(counterexampleText(found))}</pre>
-</body></html>
-`
+  return diagramPage(counterexampleDiagram(found))
 }
 
-function drawTimeline<State, Operation, Result>(found: Counterexample<State, Operation, Result>): string {
+function counterexampleDiagram<State, Operation, Result>(found: Counterexample<State, Operation, Result>): LaneDiagram {
   const shown = latestCalls(found, CALLS_MAX)
-  const columns = columnsOf(found, shown)
-  const { bars, lanes } = barsOf(shown, columns)
-  const right = MARGIN_LEFT + (columns.length + 2) * COLUMN_WIDTH
-  const height = MARGIN_TOP + lanes.length * LANE_HEIGHT
-  // Client names stand at both ends: the page opens scrolled to the end, where the impossible answer is.
-  const names = [0, right].flatMap((x) =>
-    lanes.map((name, lane) => `<text class="lane" x="${x}" y="${laneTop(lane) + 15}">${escapeHtml(name)}</text>`),
-  )
-  const drawn = bars.map((bar) => drawBar(bar, bar.interval === found.culprit))
-  const points = drawLinearizationPoints(found, bars, columns)
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${right + MARGIN_LEFT}" height="${height}" role="img">${[...names, ...drawn, ...points].join('\n')}</svg>`
-}
-
-/** The instants at which a call starts or ends. */
-function columnsOf<State, Operation, Result>(
-  { culprit }: Counterexample<State, Operation, Result>,
-  shown: readonly Interval<Operation, Result>[],
-): number[] {
-  const instants = shown.flatMap(({ from, to }) => [from, Math.min(to, culprit.to)])
-  return [...new Set(instants)].sort((a, b) => a - b)
-}
-
-/** Assigns lanes: one for each client, more for a client whose calls overlap. */
-function barsOf<Operation, Result>(
-  shown: readonly Interval<Operation, Result>[],
-  columns: readonly number[],
-): { readonly bars: Bar<Operation, Result>[]; readonly lanes: string[] } {
   const clients = [...new Set(shown.map(({ call }) => call.client))]
-  const lanes: string[] = []
-  const bars: Bar<Operation, Result>[] = []
-  for (const client of clients) {
-    const free: number[] = []
-    const first = lanes.length
-    for (const interval of shown.filter(({ call }) => call.client === client)) {
-      const begin = columns.indexOf(interval.from)
-      const end = columns.indexOf(interval.to)
-      const until = end === -1 ? columns.length : end
-      const reusable = free.findIndex((column) => column <= begin)
-      const lane = reusable === -1 ? free.length : reusable
-      free[lane] = until + 1
-      if (lane === lanes.length - first) lanes.push(`client ${client}`)
-      bars.push({ interval, lane: first + lane, begin, end: until })
-    }
+  const happenings = happeningsOf(found, shown)
+  const laneOf = ({ call }: Interval<Operation, Result>): number => clients.indexOf(call.client) + 1
+  const spans = new Map(
+    shown.map((interval) => [interval, spanOf(interval, found.culprit, laneOf(interval), happenings)]),
+  )
+  const isFailure = ({ type, interval }: Happening<Operation, Result>): boolean =>
+    type === 'answer' && interval === found.culprit
+  return {
+    title: 'Not linearizable',
+    sentences: explanationSentences(found),
+    lanes: [
+      { name: 'model', kind: 'card', fields: fieldsOf(['calls', 'last call', 'returned', 'state']) },
+      ...clients.map((client) => ({
+        name: `client ${client}`,
+        kind: 'bars' as const,
+        fields: fieldsOf(['call', 'answer']),
+      })),
+    ],
+    steps: happenings.map((happening) => {
+      const lane = laneOf(happening.interval)
+      return stepOf(happening, { lane, span: spans.get(happening.interval), isFailure: isFailure(happening) })
+    }),
+    ...{ spans: [...spans.values()], arrows: [], start: happenings.findIndex(isFailure), hasFailure: true },
+    ...{ isTimed: false, minorName: undefined, legend: LEGEND, scale: SCALE, earlier: earlierOf(found, shown.length) },
+    appendices: [{ title: 'As text', text: counterexampleText(found) }],
   }
-  return { bars, lanes }
 }
 
-function drawBar<Operation, Result>(
-  { interval, lane, begin, end }: Bar<Operation, Result>,
-  isCulprit: boolean,
-): string {
+function fieldsOf(names: readonly string[]): { readonly name: string; readonly isWide: boolean }[] {
+  return names.map((name) => ({ name, isWide: true }))
+}
+
+function earlierOf<State, Operation, Result>(
+  { window }: Counterexample<State, Operation, Result>,
+  count: number,
+): LaneDiagram['earlier'] {
+  if (count === window.length) return undefined
+  return { summary: `The latest ${count} of ${window.length} calls are drawn`, lines: [] }
+}
+
+/** In order of time. At one instant calls start, take effect, and are answered: calls that touch are concurrent. */
+function happeningsOf<State, Operation, Result>(
+  { precedingOrder = [], culprit }: Counterexample<State, Operation, Result>,
+  shown: readonly Interval<Operation, Result>[],
+): Happening<Operation, Result>[] {
+  const none = { number: 0, result: '', state: '' }
+  const known = new Map(shown.map((interval) => [interval.call, interval]))
+  const starts = shown.map((interval) => ({ type: 'start' as const, at: interval.from, interval, ...none }))
+  const answers = shown
+    .filter(({ to }) => to <= culprit.to)
+    .map((interval) => ({ type: 'answer' as const, at: interval.to, interval, ...none }))
+  let at = Number.NEGATIVE_INFINITY
+  const effects = precedingOrder.flatMap(({ interval: { call, from }, result, state }, offset) => {
+    // The earliest instant that the order allows.
+    at = Math.max(at, from)
+    const interval = known.get(call)
+    if (interval === undefined) return []
+    const texts = { result: formatValue(result), state: formatValue(state) }
+    return [{ type: 'effect' as const, at, interval, number: offset + 1, ...texts }]
+  })
+  // Sorting is stable: at one instant this order remains.
+  return [...starts, ...effects, ...answers].sort((one, other) => one.at - other.at)
+}
+
+function spanOf<Operation, Result>(
+  interval: Interval<Operation, Result>,
+  culprit: Interval<Operation, Result>,
+  lane: number,
+  happenings: readonly Happening<Operation, Result>[],
+): Span {
   const { call, to } = interval
-  const isOpen = to === Number.POSITIVE_INFINITY
-  const style = isCulprit ? 'bar culprit' : isOpen ? 'bar open' : 'bar'
-  const [x, y, width] = [xOf(begin), laneTop(lane), Math.max(COLUMN_WIDTH / 2, (end - begin) * COLUMN_WIDTH)]
-  const text = `${formatOperation(call.operation)} ${isOpen ? '?' : formatAnswer(call)}`
-  const letters = Math.floor(width / LETTER_WIDTH)
-  const label = text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`
-  const title = `client ${call.client}: ${text}, called at ${call.calledAt}, ${isOpen ? 'not yet answered' : `answered at ${to}`}`
-  return `<g><title>${escapeHtml(title)}</title><rect class="${style}" x="${x}" y="${y}" width="${width}" height="${BAR_HEIGHT}" rx="3"/><text x="${x + 3}" y="${y + 14}">${escapeHtml(label)}</text></g>`
-}
-
-/** Draws each call of the order at the earliest instant that the order allows; calls at one instant stand side by side. */
-function drawLinearizationPoints<State, Operation, Result>(
-  { precedingOrder = [] }: Counterexample<State, Operation, Result>,
-  bars: readonly Bar<Operation, Result>[],
-  columns: readonly number[],
-): string[] {
-  const lanes = new Map(bars.map(({ interval, lane }) => [interval.call, lane]))
-  const points: string[] = []
-  let [at, side] = [Number.NEGATIVE_INFINITY, 0]
-  for (const [number, { interval }] of precedingOrder.entries()) {
-    side = interval.from > at ? 0 : side + 1
-    at = Math.max(at, interval.from)
-    const lane = lanes.get(interval.call)
-    if (lane === undefined) continue
-    const x = xOf(columns.indexOf(at)) + Math.min(COLUMN_WIDTH - 4, 3 + side * 5)
-    const y = laneTop(lane) + BAR_HEIGHT
-    points.push(
-      `<circle class="point" cx="${x}" cy="${y}" r="3"/><text class="point" x="${x - 2}" y="${y + 11}">${number + 1}</text>`,
-    )
+  const find = (type: 'start' | 'answer'): number =>
+    happenings.findIndex((each) => each.type === type && each.interval === interval)
+  const end = find('answer')
+  const isOpen = end === -1
+  const label = shortened(`${formatOperation(call.operation)} ${isOpen ? '?' : formatAnswer(call)}`, LETTERS_MAX)
+  const when = `called at ${call.calledAt}, ${isOpen ? 'not yet answered' : `answered at ${to}`}`
+  return {
+    ...{ lane, from: find('start'), to: isOpen ? happenings.length : end, color: 0, label },
+    kind: interval === culprit ? 'culprit' : isOpen ? 'open' : 'call',
+    title: `client ${call.client}: ${label}, ${when}`,
   }
-  return points
 }
 
-function xOf(column: number): number {
-  return MARGIN_LEFT + column * COLUMN_WIDTH
+interface StepPlace {
+  readonly lane: number
+  readonly span: Span | undefined
+  readonly isFailure: boolean
 }
 
-function laneTop(lane: number): number {
-  return MARGIN_TOP + lane * LANE_HEIGHT
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`)
+function stepOf<Operation, Result>(
+  { type, at, interval, number, result, state }: Happening<Operation, Result>,
+  { lane, span, isFailure }: StepPlace,
+): DiagramStep {
+  const { call } = interval
+  const operation = shortened(formatOperation(call.operation), LETTERS_MAX)
+  const answer = shortened(formatAnswer(call), LETTERS_MAX)
+  const texts = {
+    start: `calls ${operation}`,
+    effect: `${operation} takes effect as number ${number} and returns ${shortened(result, LETTERS_MAX)}`,
+    answer: `${operation} returned ${answer}${isFailure ? ', which no order explains' : ''}`,
+  }
+  const states: Readonly<Record<typeof type, readonly (readonly [number, LaneState])[]>> = {
+    start: [[lane, { badge: 'calling', values: [operation, '?'], cells: [] }]],
+    effect: [
+      [
+        MODEL_LANE,
+        {
+          badge: '',
+          values: [String(number), `client ${call.client} ${operation}`, result, state].map((text) =>
+            shortened(text, LETTERS_MAX),
+          ),
+          cells: [],
+        },
+      ],
+    ],
+    answer: [[lane, { badge: 'answered', values: [operation, answer], cells: [] }]],
+  }
+  return {
+    ...{ lane, at, label: `at ${at}`, text: texts[type], isMinor: false, span, states: states[type] },
+    mark: isFailure ? 'failure' : type === 'effect' ? 'effect' : undefined,
+    markLabel: isFailure ? 'impossible' : type === 'effect' ? String(number) : '',
+  }
 }

@@ -1,6 +1,7 @@
-/** The report of a failed run: the violation, the plan, the end of the trace, the run file and how to repeat the run. */
+/** The report of a failed run: the violation, the plan, the end of the trace, the run file with its pages, and how to repeat the run. */
 import { PropertyViolation } from './properties/property.ts'
 import { needsOf, runSpecOf, runToEnd } from './run-files/outcome.ts'
+import { pageLines } from './run-files/write-pages.ts'
 import { RUNS_DIRECTORY, writeRun } from './run-files/write-run.ts'
 import type { SimulationOptions, SimulationResult } from './simulate.ts'
 import { formatFault } from './simulation/faults.ts'
@@ -48,11 +49,16 @@ async function describeFile(
 ): Promise<string> {
   const written = await writeRun(plan, finished, directory)
   if ('reason' in written) return `The run file could not be written to ${directory}: ${written.reason}`
-  const { path } = written
+  const { path, pages } = written
+  const seeing =
+    typeof pages === 'string' ? [`The page for a browser could not be written: ${pages}`] : pageLines(pages)
   const needs = needsOf(plan)
-  if (needs.length === 0) return `To replay the run file: quorate replay ${path}`
   const call = replayFile ?? `replayRun(text, { ${needs.join(', ')} })`
-  return `The run file is ${path}. To replay it in a test: ${call} with its text`
+  const replaying =
+    needs.length === 0
+      ? `To replay the run file: quorate replay ${path}`
+      : `The run file is ${path}. To replay it in a test: ${call} with its text`
+  return [replaying, ...seeing].join('\n')
 }
 
 function headline({ failure, events }: SimulationResult): string {

@@ -3,6 +3,7 @@ import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { RuntimeOptions } from '../runtime/options.ts'
 import type { Property } from './properties/property.ts'
+import { runPage } from './run-diagram/run-diagram.ts'
 import { Clients } from './simulation/clients.ts'
 import { Cluster } from './simulation/cluster.ts'
 import { FaultInjector } from './simulation/fault-injector.ts'
@@ -30,7 +31,7 @@ export interface SimulationOptions {
   readonly machine?: MachineUnderTest | undefined
   /** The properties to check; all safety properties by default. Liveness is always checked. */
   readonly properties?: readonly Property[] | undefined
-  /** Whether to write a trace. */
+  /** Whether to write a trace, and to record what `html()` of the result draws. */
   readonly isTraced?: boolean | undefined
   /** Functions that make parts of every node faulty, to test that the properties detect it. */
   readonly interceptors?: Interceptors | undefined
@@ -57,6 +58,10 @@ export interface SimulationResult {
   readonly failure: unknown
   /** One line per event; undefined unless `isTraced`. */
   readonly trace: string | undefined
+  /**
+   * The end of the run, with the failure, as a self-contained page with a diagram. `runFile` is added at its end. Undefined unless `isTraced`.
+   */
+  readonly html: ((runFile?: string) => string) | undefined
 }
 
 export const CLUSTER: ClusterPlan = { voters: 3, spares: 1 }
@@ -86,14 +91,18 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   await cluster.runUntil(healAtMs * 1000)
   if (!cluster.isOver) await runLivenessPhase(cluster, clients, injector)
   await cluster.reportStep(true)
+  const { trace, failure, time } = cluster
+  const ids = cluster.nodes.map(({ id }) => id)
+  const facts = { seed, failure, events: time.executed, timeUs: time.nowUs }
   return {
     seed,
-    events: cluster.time.executed,
+    events: time.executed,
     steps: cluster.steps,
     calls: clients.calls,
     commitIndex: cluster.monitor.view.committedLog.lastIndex,
     eventCounts: cluster.eventCounts,
-    failure: cluster.failure,
-    trace: cluster.trace?.text,
+    failure,
+    trace: trace?.text,
+    html: trace === undefined ? undefined : (runFile) => runPage(trace.recorder, ids, { ...facts, runFile }),
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../../src/cli/program.ts'
 import { replayRun } from '../../src/testing/run-files/replay-run.ts'
+import { parsePage } from '../lane-diagram/parsed-page.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const RUN = join(ROOT, 'test/runs/leader-crashes-twice.txt')
@@ -71,6 +72,32 @@ describe('quorate replay', () => {
     assert.equal(other.code, 1)
     assert.match(other.out, /\nline \d+ is different in the file: .*leads term 2\n$/)
     assert.equal((await runReplay(SCENARIO, '--until', '3')).code, 2)
+  })
+
+  it('writes the end of the run as a page with --html', async () => {
+    const page = join(directory, 'run.html')
+    const { code, out } = await runReplay(RUN, '--html', page)
+    assert.equal(code, 0)
+    assert.ok(out.endsWith(`\nTo see the run in a browser: ${page}\n`), out.slice(-300))
+    const document = parsePage(readFileSync(page, 'utf8'))
+    assert.match(document.querySelector('h1')?.textContent ?? '', /^Every property holds until event \d+$/)
+    assert.equal(document.querySelector('details:last-of-type pre')?.textContent, text)
+    const json = JSON.parse((await runReplay(RUN, '--until', '307', '--html', page, '-o', 'json')).out)
+    assert.deepEqual(json.pages, [page])
+    assert.match(readFileSync(page, 'utf8'), /until event 307 at /)
+    const nowhere = await runReplay(RUN, '--html', join(directory, 'no', 'run.html'))
+    assert.equal(nowhere.code, 2)
+    assert.match(nowhere.err, /page for a browser cannot be written: ENOENT[\s\S]*--html/)
+    assert.equal((await runReplay(SCENARIO, '--html', page)).code, 2)
+  })
+
+  it('writes the page of a run that fails without being asked', async () => {
+    const failing = written(text.replace('\nheal ', '\nsettings heartbeatIntervalMs=5000\nheal '))
+    const { out } = await runReplay(failing)
+    assert.match(out, /^(?:broken|failed)/m, out.slice(-500))
+    const [, page = ''] = /^To see the run in a browser: (.+)$/m.exec(out) ?? []
+    assert.match(readFileSync(page, 'utf8'), /<h1 class="bad">/)
+    rmSync(page)
   })
 
   it('writes a recording and checks it', async () => {

@@ -7,6 +7,7 @@ import { PropertyViolation } from '../../src/testing/properties/property.ts'
 import { replayRun } from '../../src/testing/run-files/replay-run.ts'
 import { parseRun } from '../../src/testing/run-files/run-file.ts'
 import { machineUnderTest } from '../../src/testing/state-machine/machine-under-test.ts'
+import { parsePage } from '../lane-diagram/parsed-page.ts'
 import { MUTANTS } from '../simulation/mutants.ts'
 
 describe('a run that fails', () => {
@@ -20,12 +21,22 @@ describe('a run that fails', () => {
   })
   after(() => rmSync(directory, { recursive: true, force: true }))
 
-  const textOf = (): string => readFileSync(join(directory, readdirSync(directory)[0] as string), 'utf8')
+  const fileIn = (folder: string, extension: string): string =>
+    join(folder, readdirSync(folder).find((name) => name.endsWith(extension)) ?? `no ${extension}`)
+  const textOf = (): string => readFileSync(fileIn(directory, '.txt'), 'utf8')
 
   it('is written to a file whose path is in the report', () => {
     const path =
       /The run file is (\S+)\. To replay it in a test: replayRun\(text, \{ interceptors \}\)/.exec(report)?.[1] ?? ''
     assert.ok(existsSync(path), report.slice(0, 500))
+  })
+
+  it('is written as a page too, whose path is in the report and which contains the run file', () => {
+    const path = /^To see the run in a browser: (\S+)$/m.exec(report)?.[1] ?? ''
+    assert.equal(path, fileIn(directory, '.html'), report.slice(0, 800))
+    const document = parsePage(readFileSync(path, 'utf8'))
+    assert.equal(document.querySelector('h1')?.textContent, 'I12 persist before send is violated')
+    assert.equal(document.querySelector('details pre')?.textContent, textOf())
   })
 
   it('is reported without calls and faults that the failure does not need', () => {
@@ -69,7 +80,7 @@ describe('a run that fails', () => {
     })
     const inside = join(directory, 'thrown')
     await failureOf(checkRuns({ runs: 5, seed: 1, shrinksMax: 20, directory: inside, fixed: { machine } }))
-    const text = readFileSync(join(inside, readdirSync(inside)[0] as string), 'utf8')
+    const text = readFileSync(fileIn(inside, '.txt'), 'utf8')
     rmSync(inside, { recursive: true })
     assert.match(text, /\nneeds machine\n/)
     assert.match(text, /\nbroken L0 at event \d+: .*: Error: too much\nstate /)

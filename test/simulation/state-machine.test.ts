@@ -341,10 +341,14 @@ describe('checkStateMachine rejects a faulty machine', () => {
         return cached.total
       })
     }
-    await assert.rejects(
-      checkStateMachine(machine, { ...QUERY_CHECK, shrinksMax: 0 }),
+    const error = await checkStateMachine(machine, { ...QUERY_CHECK, shrinksMax: 0 }).catch((reason: Error) => reason)
+    assert.ok(error instanceof Error)
+    assert.match(
+      error.message,
       /M1 linearizable calls is violated: [\s\S]*The history is not linearizable[\s\S]*query\(.*total.*\)/,
     )
+    const [, calls = ''] = /^To see the calls in a browser: (.+-calls\.html)$/m.exec(error.message) ?? []
+    assert.match(await readFile(calls, 'utf8'), /<h1 class="bad">Not linearizable<\/h1>/)
   })
 
   it('that only a cluster detects, as the log that shows it, with the places of its commands if they matter', async () => {

@@ -1,6 +1,6 @@
 /** `quorate replay`: replays a run or scenario file and compares the outcome with the file, or checks a recording. */
-import { readFile, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { ReplayResult } from '../../testing/run-files/replay-run.ts'
 import type { NodeState } from '../../testing/simulation/world-state.ts'
 import { CommandFailure } from '../command-failure.ts'
@@ -15,6 +15,7 @@ export interface ReplayFlags {
   readonly step?: boolean
   readonly trace?: boolean
   readonly record?: string
+  readonly html?: string
   readonly output: 'text' | 'json'
 }
 
@@ -43,13 +44,38 @@ async function replayRunFile(path: string, text: string, flags: ReplayFlags, ter
   steps?.end()
   if (flags.record !== undefined) await writeRecording(flags.record, `${lines.join('\n')}\n`)
   const node = print === undefined ? undefined : nodeOf(replayed, print)
-  if (flags.output === 'json') terminal.out(`${JSON.stringify(jsonReport(replayed, node, flags))}\n`)
+  const { pages, lines: pageLines } = await showInBrowser(path, replayed, flags.html)
+  if (flags.output === 'json') terminal.out(`${JSON.stringify({ ...jsonReport(replayed, node, flags), pages })}\n`)
   else {
     if (!step) terminal.out(`${traceLines(replayed, flags.trace === true).join('\n')}\n\n`)
     if (node !== undefined) terminal.out(`${formatNode(node)}\n\n`)
-    terminal.out(`${summary(path, replayed).join('\n')}\n`)
+    terminal.out(`${[...summary(path, replayed), ...pageLines].join('\n')}\n`)
   }
   return replayed.isSame === false ? EXIT.failure : EXIT.ok
+}
+
+/** Writes the pages to the file of --html; without the flag, those of a failed run to the directory of failed runs. */
+async function showInBrowser(
+  path: string,
+  replayed: ReplayResult,
+  file: string | undefined,
+): Promise<{ readonly pages: string[] | undefined; readonly lines: string[] }> {
+  if (file === undefined && replayed.failure === undefined) return { pages: undefined, lines: [] }
+  const { pageLines, writePages } = await import('../../testing/run-files/write-pages.ts')
+  const { RUNS_DIRECTORY } = await import('../../testing/run-files/write-run.ts')
+  try {
+    if (file === undefined) await mkdir(RUNS_DIRECTORY, { recursive: true })
+    const target = file ?? join(RUNS_DIRECTORY, `${basename(path, '.txt')}.html`)
+    const pages = await writePages(replayed, target, replayed.text)
+    return { pages: pages.map((page) => page.path), lines: pageLines(pages) }
+  } catch (error) {
+    const problem = `the page for a browser cannot be written: ${(error as Error).message}`
+    if (file === undefined) return { pages: undefined, lines: [problem] }
+    throw new CommandFailure(problem, {
+      exitCode: EXIT.usage,
+      hint: 'Give --html a file in an existing directory with write permission.',
+    })
+  }
 }
 
 /** Exit code 0: every property holds. 1: one is violated. */
@@ -67,7 +93,7 @@ async function checkRecordingText(text: string, flags: ReplayFlags, terminal: Te
 
 /** Only a run has events, simulated time and nodes. */
 function assertNoRunFlags(path: string, kind: 'scenario' | 'recording', flags: ReplayFlags): void {
-  const given = (['until', 'print', 'step', 'record'] as const).filter((flag) => flags[flag] !== undefined)
+  const given = (['until', 'print', 'step', 'record', 'html'] as const).filter((flag) => flags[flag] !== undefined)
   if (given.length === 0) return
   const what = kind === 'scenario' ? 'a scenario' : 'a recording, which is checked without running nodes'
   throw new CommandFailure(`${path} is ${what}: it has no events, no simulated time and no nodes to print`, {

@@ -3,7 +3,14 @@ import type { ClusterView } from './cluster-view.ts'
 import type { Observation } from './observation.ts'
 
 /** Checks one observation, after the view has been updated with it. Returns how the property is violated, or undefined. */
-export type PropertyCheck = (observation: Observation) => string | undefined
+export type PropertyCheck = (observation: Observation) => string | ViolationDetail | undefined
+
+/** How a property is violated, with a page that shows it. */
+export interface ViolationDetail {
+  readonly text: string
+  /** A self-contained page. */
+  html(): string
+}
 
 /** A property of Raft that every run must have. */
 export interface Property {
@@ -21,11 +28,15 @@ export class PropertyViolation extends Error {
   readonly property: Pick<Property, 'id' | 'name' | 'statement'>
   /** How the property is violated: nodes, indexes and terms. */
   readonly detail: string
+  /** A page about the violation alone, if the property makes one: M1 shows the calls. */
+  readonly html: (() => string) | undefined
 
-  constructor(property: Pick<Property, 'id' | 'name' | 'statement'>, detail: string) {
+  constructor(property: Pick<Property, 'id' | 'name' | 'statement'>, found: string | ViolationDetail) {
+    const detail = typeof found === 'string' ? found : found.text
     super(`${property.id} ${property.name} is violated: ${property.statement} Violated by: ${detail}`)
     this.name = 'PropertyViolation'
     this.property = { id: property.id, name: property.name, statement: property.statement }
     this.detail = detail
+    this.html = typeof found === 'string' ? undefined : () => found.html()
   }
 }

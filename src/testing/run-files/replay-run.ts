@@ -47,6 +47,8 @@ export interface ReplayResult {
   readonly trace: string | undefined
   /** The text of the file with the outcome of this replay: unchanged if `isSame`. */
   readonly text: string
+  /** The end of the run, with the failure if there is one, as a self-contained page with a diagram. Undefined if `isTraced` is false. */
+  readonly html: (() => string) | undefined
 }
 
 /**
@@ -70,10 +72,11 @@ export async function replayRun(text: string, options: ReplayOptions = {}): Prom
     return 'stop'
   })
   const isSame = isStopped || expected === undefined ? undefined : isSameOutcome(expected, outcome)
-  const { failure, trace } = result
+  const { failure, trace, html: page } = result
   const { event, timeUs } = state
   const now = withOutcome(text, isStopped || isSame === true ? expected : outcome)
-  return { outcome, expected, isSame, isStopped, failure, event, timeUs, state, trace, text: now }
+  const html = page === undefined ? undefined : (): string => page(now)
+  return { outcome, expected, isSame, isStopped, failure, event, timeUs, state, trace, text: now, html }
 }
 
 /** Compares result, event and state, but not the explanation after the colon: a later release may word it differently. */

@@ -10,6 +10,7 @@ import { ALL_PROPERTIES } from '../properties/properties.ts'
 import type { Property } from '../properties/property.ts'
 import { PropertyMonitor } from '../properties/property-monitor.ts'
 import { RECORDING_FORMAT, recordingLine } from '../recordings/recording.ts'
+import { RunRecorder } from '../run-diagram/run-recorder.ts'
 import type { MachineUnderTest } from '../state-machine/machine-under-test.ts'
 import { addressOf } from './endpoint.ts'
 import type { Interceptors } from './interceptors.ts'
@@ -122,7 +123,7 @@ export class Cluster implements NodeEnvironment {
     this.machine = machine
     this.interceptors = interceptors
     this.monitor = new PropertyMonitor(properties)
-    this.trace = isTraced ? new Trace(this.time) : undefined
+    this.trace = isTraced ? new Trace(this.time, new RunRecorder(this.time, this.monitor.view)) : undefined
     this.network = new SimulatedNetwork(this.time, this.random.fork('network'), {
       sent: (from, to, message) => this.observe({ type: 'sent', from, to, message }),
       delivered: (from, to, message) => this.trace?.delivered(from, to, message),
@@ -165,16 +166,26 @@ export class Cluster implements NodeEnvironment {
       for (const { type } of observation.effects.events)
         this.eventCounts.set(type, (this.eventCounts.get(type) ?? 0) + 1)
     }
+    const firstStep = this.trace?.recorder.next ?? 0
     this.trace?.observe(observation)
     this.#record?.(recordingLine(observation))
+    const { violation } = this.#check(observation)
+    this.trace?.recorder.observe(observation, firstStep)
+    if (violation !== undefined) this.fail(violation, processOf(observation))
+  }
+
+  #check(observation: Observation): { readonly violation: unknown } {
     try {
       this.monitor.observe(observation)
+      return { violation: undefined }
     } catch (error) {
-      this.fail(error)
+      return { violation: error }
     }
   }
 
-  fail(error: unknown): void {
+  /** Ends the run. `process` is where the failure showed, if it is known. */
+  fail(error: unknown, process?: string): void {
+    if (this.failure === undefined) this.trace?.recorder.failed(error, process)
     this.failure ??= error
   }
 
@@ -242,6 +253,12 @@ export class Cluster implements NodeEnvironment {
     this.#crashPoints.delete(node)
     point.run()
   }
+}
+
+/** The process of an observation; undefined for the end of a call. */
+function processOf(observation: Observation): string | undefined {
+  if (observation.type === 'returned') return undefined
+  return observation.type === 'sent' ? observation.from : observation.node
 }
 
 /** Events executed before the event loop gets a turn, so that signals, timers and progress bars still work. */

@@ -40,7 +40,8 @@ export interface NodeEnvironment {
   readonly interceptors: Interceptors | undefined
   observe(observation: Observation): void
   /** Reports a failure of the run, for example a node that cannot start. */
-  fail(error: unknown): void
+  /** `process` is where the failure showed. */
+  fail(error: unknown, process: string): void
 }
 
 export interface NodePlan {
@@ -193,7 +194,7 @@ export class SimulatedNode {
     this.#environment.observe({ type: 'started', node, ...recovered, settings: options })
     const { unusable } = this.disk.memory
     if (unusable !== undefined)
-      this.#environment.fail(new PropertyViolation(COPIES.staysStopped, `${node} started: ${unusable.message}`))
+      this.#environment.fail(new PropertyViolation(COPIES.staysStopped, `${node} started: ${unusable.message}`), node)
     // An intercepted core may violate its own invariants: the properties must detect that, not the core's assertions.
     const raft = new (interceptors?.core === undefined ? CheckedRaft : Raft)(options, recovered, now)
     return new ObservedCore(interceptors?.core?.(raft, node) ?? raft, (inputs, effects, status, now) => {
@@ -228,6 +229,7 @@ export class SimulatedNode {
     else if (!isExpected)
       this.#environment.fail(
         new PropertyViolation(LIVENESS.nodeRuns, `${this.process} stopped by itself: ${describeError(error)}`),
+        this.process,
       )
   }
 }

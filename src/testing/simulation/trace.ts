@@ -4,6 +4,7 @@ import type { Message } from '../../core/messages.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { DurableWrite, Observation } from '../properties/observation.ts'
+import type { RunRecorder } from '../run-diagram/run-recorder.ts'
 import { formatEffects } from '../text/format-effects.ts'
 import { formatBlocks, formatMessage } from '../text/format-message.ts'
 import type { VirtualTime } from './virtual-clock.ts'
@@ -22,11 +23,14 @@ const LETTERS = { follower: 'F', 'pre-candidate': 'P', candidate: 'C', leader: '
 
 export class Trace {
   readonly #time: VirtualTime
+  /** Receives the same lines, for the diagram of the run. */
+  readonly recorder: RunRecorder
   readonly #lines: string[] = []
   readonly #statuses = new Map<NodeId, RaftStatus>()
 
-  constructor(time: VirtualTime) {
+  constructor(time: VirtualTime, recorder: RunRecorder) {
     this.#time = time
+    this.recorder = recorder
   }
 
   get text(): string {
@@ -66,10 +70,12 @@ export class Trace {
 
   delivered(from: NodeId, to: NodeId, message: Message | PeerMessage): void {
     this.note(to, `=> ${formatMessage(from, to, message)}`)
+    this.recorder.delivered(from, to, message)
   }
 
   lost(from: NodeId, to: NodeId, message: Message | PeerMessage, why: string): void {
     this.note(to, `=x ${formatMessage(from, to, message)} (${why})`)
+    this.recorder.lost(from, to, message)
   }
 
   note(node: NodeId, what: string): void {
@@ -79,6 +85,7 @@ export class Trace {
         ? '-'
         : `${LETTERS[status.role]}${status.term} ${status.appliedIndex}/${status.commitIndex}/${status.lastIndex}`
     const when = `${String(this.#time.executed).padStart(7)}  ${String(this.#time.nowUs).padStart(12)}`
+    this.recorder.add(node, what)
     this.#lines.push(`${when}  ${node.padEnd(4)}  ${state.padEnd(15)}  ${what}`)
   }
 }

@@ -4,7 +4,7 @@ import { checkLinearizable } from '../../linearizability/check-linearizable.ts'
 import { CallHistory, type OpenCall } from '../../linearizability/history.ts'
 import type { Model } from '../../linearizability/model.ts'
 import type { Observation } from '../properties/observation.ts'
-import type { Property } from '../properties/property.ts'
+import type { Property, ViolationDetail } from '../properties/property.ts'
 import type { CheckedMachine, MachineUnderTest } from './machine-under-test.ts'
 
 /** The number of runs by the verdict on their history. */
@@ -80,7 +80,7 @@ class HistoryRecorder {
     else if (observation.type === 'returned') this.#end(observation)
   }
 
-  check(): string | undefined {
+  check(): ViolationDetail | undefined {
     const { stepsMax, verdicts } = this.#options
     const order = [...this.#applied.values()].sort((one, other) => one.index - other.index)
     const calls = this.#history.calls.filter(
@@ -89,7 +89,7 @@ class HistoryRecorder {
     )
     const queries = calls.filter(({ operation }) => operation.type === 'query').map(({ operation }) => operation.call)
     const outcome = checkLinearizable(modelOf(this.#options.machine, order, queries), calls, { stepsMax })
-    if (outcome.verdict === 'violated') return outcome.explanation
+    if (outcome.verdict === 'violated') return { text: outcome.explanation, html: () => outcome.html() }
     verdicts[outcome.verdict]++
     return undefined
   }

@@ -1,0 +1,186 @@
+/** The lane diagram of a run: a lane for each node over virtual time, one for the calls of clients, and one for faults. */
+import type { Arrow, DiagramStep, LaneDiagram, LaneState, Span } from '../../lane-diagram/diagram.ts'
+import { diagramPage } from '../../lane-diagram/page.ts'
+import { idOf } from '../properties/processes.ts'
+import { PropertyViolation } from '../properties/property.ts'
+import { FIELDS } from './node-states.ts'
+import type { RecordedMessage, RecordedRun, RecordedSpan, RecordedStep, RunRecorder } from './run-recorder.ts'
+import { CALLS_LANE, EARLIER_LINES_MAX, RUN_LANE } from './run-recorder.ts'
+
+/** What the page says about the run besides what was recorded. */
+export interface RunFacts {
+  readonly seed: number
+  readonly failure: unknown
+  /** The number of events and the time at the end of the run. */
+  readonly events: number
+  readonly timeUs: number
+  /** The run file, for the end of the page. */
+  readonly runFile: string | undefined
+}
+
+const LEGEND: LaneDiagram['legend'] = [
+  ['span', 'leader', 'leader'],
+  ['span', 'candidate', 'candidate'],
+  ['span', 'pre-candidate', 'pre-candidate'],
+  ['span', 'follower', 'follower'],
+  ['span', 'down', 'down'],
+  ['arrow', 'append', 'AppendEntries'],
+  ['arrow', 'vote', 'votes'],
+  ['arrow', 'snapshot', 'snapshot'],
+  ['arrow', 'other', 'other messages'],
+  ['arrow', 'lost', 'lost'],
+  ['arrow', 'open', 'still on its way'],
+  ['mark', 'leader', 'becomes leader'],
+  ['mark', 'campaign', 'starts an election'],
+  ['mark', 'step-down', 'steps down'],
+  ['mark', 'commit', 'commit index rises'],
+  ['mark', 'install', 'snapshot installed'],
+  ['mark', 'truncate', 'log truncated'],
+  ['mark', 'membership', 'membership'],
+  ['mark', 'crash', 'crash'],
+  ['mark', 'start', 'start'],
+  ['mark', 'stop', 'stops for good'],
+  ['mark', 'fault', 'fault'],
+  ['cell', 'applied', 'applied entry'],
+  ['cell', 'committed', 'committed'],
+  ['cell', 'persisted', 'durable'],
+  ['cell', 'unwritten', 'not durable yet'],
+]
+
+const SCALE =
+  'Distances grow with the square root of the time between two events. Numbers (#) are those of the trace, and of quorate replay --until. A color is a term.'
+
+/** The end of the run as a page. */
+export function runPage(recorder: RunRecorder, nodes: readonly string[], facts: RunFacts): string {
+  return diagramPage(runDiagram(recorder, nodes, facts))
+}
+
+function runDiagram(recorder: RunRecorder, nodes: readonly string[], facts: RunFacts): LaneDiagram {
+  const recorded = recorder.recorded
+  const { steps, messages, spans, baseStates, failureStep } = recorded
+  const hasCalls = spans.some(({ lane }) => lane === CALLS_LANE)
+  const names = [RUN_LANE, ...(hasCalls ? [CALLS_LANE] : []), ...processLanes(nodes, steps)]
+  const laneOf = (name: string): number => Math.max(0, names.indexOf(name))
+  const positions = new Positions(steps)
+  const start = failureStep === undefined ? steps.length - 1 : Math.max(0, positions.of(failureStep))
+  return {
+    title: titleOf(facts),
+    sentences: sentencesOf(facts),
+    lanes: names.map((name) => ({
+      name,
+      kind: name === RUN_LANE ? 'notes' : name === CALLS_LANE ? 'bars' : 'band',
+      fields: name === RUN_LANE || name === CALLS_LANE ? [] : FIELDS,
+    })),
+    steps: steps.map((step, offset) => diagramStep(step, offset === 0 ? baseStates : undefined, laneOf)),
+    spans: spans.map((span) => diagramSpan(span, positions, laneOf)),
+    arrows: messages.map((message) => diagramArrow(message, positions, laneOf)),
+    ...{ start, hasFailure: facts.failure !== undefined, isTimed: true },
+    scale: SCALE,
+    ...{ minorName: 'heartbeats', legend: LEGEND, earlier: earlierOf(recorded) },
+    appendices: facts.runFile === undefined ? [] : [{ title: 'Run file', text: facts.runFile }],
+  }
+}
+
+function titleOf({ failure, events }: RunFacts): string {
+  if (failure === undefined) return `Every property holds until event ${events}`
+  if (failure instanceof PropertyViolation) return `${failure.property.id} ${failure.property.name} is violated`
+  return failure instanceof Error ? `The run failed: ${failure.name}` : 'The run failed'
+}
+
+function sentencesOf({ failure, seed, events, timeUs }: RunFacts): string[] {
+  const where = `A simulated run with seed ${seed}, until event ${events} at ${timeUs / 1000} ms of virtual time.`
+  if (failure === undefined) return [where]
+  if (failure instanceof PropertyViolation) return [failure.property.statement, `Violated by: ${failure.detail}`, where]
+  return [failure instanceof Error ? failure.message : String(failure), where]
+}
+
+function earlierOf({ steps, earlier, dropped, omittedHeartbeats }: RecordedRun): LaneDiagram['earlier'] {
+  const [first] = steps
+  if (first === undefined || dropped + omittedHeartbeats === 0) return undefined
+  const heartbeats = `${omittedHeartbeats} earlier heartbeats are not drawn`
+  if (dropped === 0) return { summary: heartbeats, lines: [] }
+  const before = `${dropped} events before #${first.event}, at ${first.timeUs / 1000} ms`
+  const which =
+    earlier.length === EARLIER_LINES_MAX ? `the last ${EARLIER_LINES_MAX} important ones` : 'the important ones'
+  return { summary: `${before}, and ${heartbeats}; ${which} are listed here`, lines: earlier }
+}
+
+function diagramStep(
+  step: RecordedStep,
+  base: ReadonlyMap<string, LaneState> | undefined,
+  laneOf: (name: string) => number,
+): DiagramStep {
+  const { event, timeUs, lane, text, mark, markLabel, isMinor } = step
+  const states = new Map([...(base ?? []), ...step.states])
+  return {
+    ...{
+      lane: laneOf(lane),
+      at: timeUs,
+      label: `#${event} ${(timeUs / 1000).toFixed(2)}`,
+      text,
+      mark,
+      markLabel,
+      isMinor,
+    },
+    states: [...states].map(([node, state]) => [laneOf(node), state]),
+  }
+}
+
+/** The offsets of steps by their numbers. A step that was left out has the offset of the one before it. */
+class Positions {
+  readonly #steps: readonly RecordedStep[]
+
+  constructor(steps: readonly RecordedStep[]) {
+    this.#steps = steps
+  }
+
+  get end(): number {
+    return this.#steps.length
+  }
+
+  /** -1 if the step was before the first one. */
+  of(number: number): number {
+    let [from, to] = [0, this.#steps.length]
+    while (from < to) {
+      const middle = (from + to) >> 1
+      if ((this.#steps[middle]?.number ?? 0) <= number) from = middle + 1
+      else to = middle
+    }
+    return from - 1
+  }
+
+  /** The position between two steps at which a message was sent. */
+  ofTail({ sentUs, sentAfter }: RecordedMessage): number {
+    const before = this.of(sentAfter)
+    const [one, next] = [this.#steps[before], this.#steps[before + 1]]
+    if (one === undefined || next === undefined || next.timeUs <= one.timeUs || sentUs <= one.timeUs) return before
+    return before + (sentUs - one.timeUs) / (next.timeUs - one.timeUs)
+  }
+}
+
+function diagramSpan(span: RecordedSpan, positions: Positions, laneOf: (name: string) => number): Span {
+  const { lane, kind, color, label, title, from, to } = span
+  const end = to === undefined ? positions.end : positions.of(to)
+  return { lane: laneOf(lane), from: positions.of(from), to: end, kind, color, label, title }
+}
+
+function diagramArrow(message: RecordedMessage, positions: Positions, laneOf: (name: string) => number): Arrow {
+  const { from, to, type, text, step, isLost, isMinor } = message
+  return {
+    ...{ fromLane: laneOf(from), toLane: laneOf(to), from: positions.ofTail(message) },
+    ...{ step: step === undefined ? undefined : positions.of(step), isLost, isMinor, kind: kindOf(type) },
+    title: `${text}${isLost ? ' (lost)' : ''}, sent at ${(message.sentUs / 1000).toFixed(2)} ms`,
+  }
+}
+
+function kindOf(type: RecordedMessage['type']): string {
+  if (type.startsWith('AppendEntries')) return 'append'
+  if (type.startsWith('InstallSnapshot')) return 'snapshot'
+  return type.includes('Vote') || type === 'TimeoutNow' ? 'vote' : 'other'
+}
+
+/** The lanes of processes: those of the nodes, each followed by the one of its clone if that did something. */
+function processLanes(nodes: readonly string[], steps: readonly RecordedStep[]): string[] {
+  const lanes = [...new Set(steps.map(({ lane }) => lane))]
+  return nodes.flatMap((node) => [node, ...lanes.filter((lane) => lane !== node && idOf(lane) === node)])
+}

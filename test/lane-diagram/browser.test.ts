@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import type { Property } from '../../src/testing/index.ts'
+import { LEADER, simulate } from '../../src/testing/index.ts'
+import { findBrowser, inOpenPage } from './open-page.ts'
+
+/** What a reader sees, and how they press keys. */
+const READER = `
+  const text = (selector) => document.querySelector(selector).textContent
+  const seen = () => ({
+    now: text('#now'), slider: document.querySelector('#slider').value, marked: text('.events .now'),
+    cursor: document.querySelector('#cursor').getAttribute('transform'),
+    cards: [...document.querySelectorAll('.card')].map((card) => [...card.querySelectorAll('.badge, dd')].map((each) => each.textContent)),
+  })
+  const press = (key, shiftKey = false) => {
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key, shiftKey, bubbles: true, cancelable: true }))
+    return seen()
+  }`
+
+const FEW_ENTRIES: Property = {
+  ...{ id: 'X1', name: 'few entries', statement: 'No node commits more than 12 entries.' },
+  watch: () => (observation) =>
+    observation.type === 'stepped' && observation.status.commitIndex > 12 ? `${observation.node} did.` : undefined,
+}
+
+interface Seen {
+  readonly now: string
+  readonly slider: string
+  readonly marked: string
+  readonly cursor: string
+  /** The badge and the values of each node: term, vote, leader, … */
+  readonly cards: readonly (readonly string[])[]
+}
+
+describe('the page of a run in a browser', function () {
+  this.timeout(90_000)
+  const browser = findBrowser()
+  if (browser === undefined) {
+    // Not a skipped test: those are failures in CI, and no browser need be installed there.
+    it('is not tried: no Chromium is installed', () => undefined)
+    return
+  }
+  let page = ''
+  before(async () => {
+    const { html, failure } = await simulate({
+      ...{ seed: 3, cluster: { voters: 3, spares: 0 }, properties: [FEW_ENTRIES], isTraced: true, healAtMs: 2500 },
+      workload: [400, 700, 1100, 1500].map((atMs) => ({ type: 'write', atMs, node: LEADER, count: 4 }) as const),
+      faults: [500, 900, 1300].map(
+        (atMs) => ({ type: 'crash', atMs, node: LEADER, isHard: true, forMs: 300 }) as const,
+      ),
+    })
+    assert.notEqual(failure, undefined)
+    page = html?.() ?? ''
+  })
+  const inPage = (script: string, width?: number): unknown => inOpenPage(browser, page, `${READER}\n${script}`, width)
+
+  it('opens at the failure, and moves by keys through the events and the states of the nodes', () => {
+    const [opened, before, first, second, failure] = inPage(
+      `const opened = seen(); const before = press('ArrowLeft'); return [opened, before, press('Home'), press('ArrowRight'), press('f')]`,
+    ) as Seen[]
+    assert.match(opened?.now ?? '', / is violated: /)
+    assert.deepEqual(failure, opened)
+    assert.equal(Number(before?.slider), Number(opened?.slider) - 1)
+    assert.equal(first?.slider, '0')
+    assert.deepEqual(first?.cards[0]?.slice(0, 3), ['follower', '0', '-'])
+    assert.equal(second?.slider, '1')
+    assert.notEqual(second?.cursor, first?.cursor)
+    assert.equal(opened?.cards.length, 3)
+    assert.ok(opened?.cards.some(([badge, term]) => badge === 'leader' && Number(term) > 1))
+    assert.ok(opened?.marked.endsWith(opened.now.split(' ').slice(3).join(' ')), opened?.marked)
+  })
+
+  it('moves by the slider, by a click on an event, and by a click into the diagram', () => {
+    const [slid, clicked, pointed] = inPage(`
+      const slider = document.querySelector('#slider'); slider.value = '20'; slider.dispatchEvent(new Event('input')); const slid = seen()
+      document.querySelectorAll('.events li')[30].click(); const clicked = seen()
+      const rail = document.querySelector('#diagram .mark[data-step]'); const box = rail.getBoundingClientRect()
+      rail.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, clientX: box.x, clientY: box.y, button: 0 }))
+      return [slid, clicked, { ...seen(), marked: rail.dataset.step }]`) as Seen[]
+    assert.equal(slid?.slider, '20')
+    assert.equal(clicked?.slider, '30')
+    assert.equal(pointed?.slider, pointed?.marked)
+  })
+
+  it('steps over heartbeats once they are hidden', () => {
+    const [count, visited] = inPage(`
+      const minor = [...document.querySelectorAll('.events li.minor')].length
+      press('h'); press('Home'); const visited = []
+      for (let last = -1; Number(seen().slider) !== last; ) { last = Number(seen().slider); visited.push(document.querySelector('.events .now').className); press('ArrowRight') }
+      return [minor, visited]`) as [number, string[]]
+    assert.ok(count > 10 && visited.length > 50, `${count} of ${visited.length}`)
+    assert.deepEqual(
+      visited.filter((name) => name.includes('minor')),
+      [],
+    )
+  })
+
+  it('requests nothing, and is not wider than a narrow screen', () => {
+    const [requests, width, available] = inPage(
+      `return [performance.getEntriesByType('resource').map(({ name }) => name), document.documentElement.scrollWidth, innerWidth]`,
+      500,
+    ) as [string[], number, number]
+    assert.deepEqual(requests, [])
+    assert.ok(width <= available, `${width} of ${available} pixels`)
+  })
+})
