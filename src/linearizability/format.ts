@@ -1,6 +1,6 @@
 /** Formats operations, results and states, short enough for a table cell. */
-import { inspect } from 'node:util'
 import type { RecordedCall } from './history.ts'
+import { inspectBriefly } from './values.ts'
 
 /** Formats `{ type: 'put', key: 'x', value: 1 }`, as the built-in models use it, as `put('x', 1)`; inspects anything else. */
 export function formatOperation(operation: unknown): string {
@@ -10,7 +10,7 @@ export function formatOperation(operation: unknown): string {
 }
 
 export function formatValue(value: unknown): string {
-  return inspect(value, { depth: 4, breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 8, maxStringLength: 40 })
+  return inspectBriefly(value)
 }
 
 export function formatAnswer({ answer }: RecordedCall<unknown, unknown>): string {

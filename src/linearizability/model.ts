@@ -1,6 +1,5 @@
 /** A sequential specification of an object: what each operation does to its state, and what it returns. */
-import { isDeepStrictEqual } from 'node:util'
-import { serialize } from 'node:v8'
+import { isDeepEqual, objectText } from './values.ts'
 
 /** A sequential specification, against which `checkLinearizable` checks a history. */
 export interface Model<State, Operation, Result> {
@@ -27,11 +26,11 @@ export interface Model<State, Operation, Result> {
 export function equality<Result>(
   model: Model<unknown, never, Result>,
 ): (returned: Result, modelled: Result) => boolean {
-  return model.equal?.bind(model) ?? isDeepStrictEqual
+  return model.equal?.bind(model) ?? isDeepEqual
 }
 
 /** A string that differs for any two different values: `1` and `'1'`, `0` and `-0`. Objects are compared by content. */
 export function canonicalText(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return serialize(value).toString('latin1')
+  if (typeof value === 'object' && value !== null) return objectText(value)
   return Object.is(value, -0) ? 'number -0' : `${typeof value} ${String(value)}`
 }

@@ -1,9 +1,9 @@
 /** Searches for a linearization, depth first: the algorithm of Wing and Gong (1993) with the cache of visited states of Lowe (2017). */
-import { isDeepStrictEqual } from 'node:util'
 import { formatOperation } from './format.ts'
 import type { Interval } from './interval.ts'
 import type { Model } from './model.ts'
 import { Timeline } from './timeline.ts'
+import { isDeepEqual } from './values.ts'
 import { VisitedStates } from './visited-states.ts'
 
 export interface LinearizedCall<State, Operation, Result> {
@@ -259,7 +259,7 @@ function findEqualPredecessors<Operation, Result>(
   for (const { position } of open) {
     const { operation } = (intervals[position] as Interval<Operation, Result>).call
     const at = seen.findIndex((other) =>
-      isDeepStrictEqual((intervals[other] as Interval<Operation, Result>).call.operation, operation),
+      isDeepEqual((intervals[other] as Interval<Operation, Result>).call.operation, operation),
     )
     if (at === -1) seen.push(position)
     else {

@@ -4,11 +4,12 @@
  * body: u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON. The highest bit of a length marks a
  * command in an envelope (src/sessions/envelope.ts).
  */
-import { crc32 } from 'node:zlib'
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import { checksumOf } from '../core/log/chain.ts'
 import type { Block, BlockKind, Boot, LogIndex, Member, Membership, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { allocateBytes } from '../platform/bytes.ts'
+import { crc32 } from '../platform/checksums.ts'
 
 const MAGIC = 0x32424b51 // 'QKB2'
 const HEADER_BYTES = 36
@@ -29,19 +30,22 @@ export interface BlockBody {
   readonly count: number
   /** The CRC-32 of the body. */
   readonly checksum: number
-  readonly bytes: Buffer
+  readonly bytes: Uint8Array
 }
 
 /** Encodes commands before the core has assigned them a place. `enveloped` has the offsets of those in an envelope. */
 export function encodeBody(payloads: readonly Uint8Array[], enveloped: ReadonlySet<number> = NONE): BlockBody {
   let payloadBytes = 0
   for (const payload of payloads) payloadBytes += payload.length
-  const bytes = Buffer.allocUnsafe(encodedSize(payloads.length, payloadBytes))
+  const bytes = allocateBytes(encodedSize(payloads.length, payloadBytes))
+  const view = viewOf(bytes)
+  // A recording contains a body before its header is known: the same run gives the same bytes.
+  bytes.fill(0, 0, HEADER_BYTES)
   let position = HEADER_BYTES + 4 * payloads.length
   for (let offset = 0; offset < payloads.length; offset++) {
     const payload = payloads[offset] as Uint8Array
     const mark = enveloped.size > 0 && enveloped.has(offset) ? ENVELOPED : 0
-    bytes.writeUInt32LE(payload.length + mark, HEADER_BYTES + 4 * offset)
+    view.setUint32(HEADER_BYTES + 4 * offset, payload.length + mark, true)
     bytes.set(payload, position)
     position += payload.length
   }
@@ -72,58 +76,70 @@ function complete(
   header: Pick<Block, 'first' | 'term' | 'kind' | 'membership'>,
   { count, checksum, bytes }: BlockBody,
 ): EncodedBlock {
-  bytes.writeUInt32LE(MAGIC, 0)
-  bytes.writeUInt32LE(KINDS.indexOf(header.kind), 8)
-  bytes.writeUInt32LE(count, 12)
-  bytes.writeDoubleLE(header.first, 16)
-  bytes.writeDoubleLE(header.term, 24)
-  bytes.writeUInt32LE(checksum, 32)
-  bytes.writeUInt32LE(crc32(bytes.subarray(8, HEADER_BYTES)), 4)
+  const view = viewOf(bytes)
+  view.setUint32(0, MAGIC, true)
+  view.setUint32(8, KINDS.indexOf(header.kind), true)
+  view.setUint32(12, count, true)
+  view.setFloat64(16, header.first, true)
+  view.setFloat64(24, header.term, true)
+  view.setUint32(32, checksum, true)
+  view.setUint32(4, crc32(bytes.subarray(8, HEADER_BYTES)), true)
   return { ...header, count, checksum: checksumOf({ ...header, checksum }), size: bytes.length, bytes }
 }
 
 /** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK with the reason if it is invalid. */
 export function decodeBlock(input: Uint8Array): EncodedBlock {
-  const bytes = Buffer.isBuffer(input) ? input : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
-  const checksumsMatch = (): boolean =>
-    bytes.readUInt32LE(4) === crc32(bytes.subarray(8, HEADER_BYTES)) &&
-    bytes.readUInt32LE(32) === crc32(bytes.subarray(HEADER_BYTES))
+  const bytes = asBuffer(input)
+  const checksumsMatch = (view: DataView): boolean =>
+    view.getUint32(4, true) === crc32(bytes.subarray(8, HEADER_BYTES)) &&
+    view.getUint32(32, true) === crc32(bytes.subarray(HEADER_BYTES))
   const { first, term, kind, membership, count, checksum, size } = parse(bytes, checksumsMatch)
   return { first, term, kind, membership, count, checksum, size, bytes }
 }
 
 /** The same without the bytes, for a block in bytes that another checksum has verified: the checksums of the block are not compared. */
-export function decodeVerifiedHeader(bytes: Buffer): Omit<EncodedBlock, 'bytes'> {
+export function decodeVerifiedHeader(bytes: Uint8Array): Omit<EncodedBlock, 'bytes'> {
   return parse(bytes, () => true)
 }
 
-function parse(bytes: Buffer, checksumsMatch: () => boolean): Omit<EncodedBlock, 'bytes'> {
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength)
+}
+
+/** The same bytes as a Buffer, where there is one: what reads the block later may be faster with it. */
+function asBuffer(bytes: Uint8Array): Uint8Array {
+  if (typeof Buffer === 'undefined' || Buffer.isBuffer(bytes)) return bytes
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function parse(bytes: Uint8Array, checksumsMatch: (view: DataView) => boolean): Omit<EncodedBlock, 'bytes'> {
   if (bytes.length < HEADER_BYTES) throw badBlock(`${bytes.length} bytes are too short for a block`)
-  if (bytes.readUInt32LE(0) !== MAGIC) throw badBlock('it does not begin like a block of format 2')
-  if (!checksumsMatch()) throw badBlock('its checksum does not match its bytes')
-  const kind = KINDS[bytes.readUInt32LE(8)]
+  const view = viewOf(bytes)
+  if (view.getUint32(0, true) !== MAGIC) throw badBlock('it does not begin like a block of format 2')
+  if (!checksumsMatch(view)) throw badBlock('its checksum does not match its bytes')
+  const kind = KINDS[view.getUint32(8, true)]
   if (kind === undefined) throw badBlock('its kind is unknown')
-  const count = bytes.readUInt32LE(12)
-  const first = bytes.readDoubleLE(16)
-  const term = bytes.readDoubleLE(24)
+  const count = view.getUint32(12, true)
+  const first = view.getFloat64(16, true)
+  const term = view.getFloat64(24, true)
   if (!Number.isSafeInteger(first) || first < 1 || !Number.isSafeInteger(first + count))
     throw badBlock('its index is out of range')
   if (!Number.isSafeInteger(term) || term < 1) throw badBlock('its term is out of range')
   if (count < 1 || HEADER_BYTES + 4 * count > bytes.length) throw badBlock(`it claims ${count} entries`)
-  if (kind !== 'commands' && (count !== 1 || bytes.readUInt32LE(HEADER_BYTES) > LENGTH_MASK))
+  if (kind !== 'commands' && (count !== 1 || view.getUint32(HEADER_BYTES, true) > LENGTH_MASK))
     throw badBlock(`a ${kind} has one entry without an envelope`)
   let end = HEADER_BYTES + 4 * count
-  for (let offset = 0; offset < count; offset++) end += bytes.readUInt32LE(HEADER_BYTES + 4 * offset) & LENGTH_MASK
+  for (let offset = 0; offset < count; offset++) end += view.getUint32(HEADER_BYTES + 4 * offset, true) & LENGTH_MASK
   if (end !== bytes.length) throw badBlock('its lengths do not add up to its size')
   const membership = kind === 'membership' ? decodeMembership(bytes.subarray(HEADER_BYTES + 4)) : undefined
-  const checksum = checksumOf({ kind, membership, checksum: bytes.readUInt32LE(32) })
+  const checksum = checksumOf({ kind, membership, checksum: view.getUint32(32, true) })
   return { first, term, kind, membership, count, checksum, size: bytes.length }
 }
 
 /** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, because `slice` of a Buffer does not copy. */
 export function payloadsOf(block: EncodedBlock): Uint8Array[] {
   const { bytes, count } = block
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = viewOf(bytes)
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const payloads: Uint8Array[] = new Array(count)
   let position = HEADER_BYTES + 4 * count

@@ -4,10 +4,11 @@ import { messageBytes } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ERROR_CODES, isRaftError, RaftError } from '../errors.ts'
+import { defer } from '../platform/turns.ts'
 
 /** The options of MemoryNetwork. */
 export interface MemoryNetworkOptions {
-  /** Runs a callback in a later turn. Default: `setImmediate`. */
+  /** Runs a callback in a later turn. Default: `setImmediate`, or a message in a browser. */
   readonly defer?: ((callback: () => void) => void) | undefined
   /** The most bytes in flight from one node to another. A message that does not fit is dropped, unless nothing is in flight. */
   readonly windowBytes?: number | undefined
@@ -33,7 +34,7 @@ export class MemoryNetwork {
   #addressCount = 0
 
   constructor(options: MemoryNetworkOptions = {}) {
-    this.defer = options.defer ?? ((callback) => setImmediate(callback))
+    this.defer = options.defer ?? defer
     this.windowBytes = options.windowBytes ?? 8 * 1024 * 1024
     this.refusalPauseMs = options.refusalPauseMs ?? 1000
   }

@@ -1,5 +1,6 @@
-/** The clock of the process: monotonic time, timers and setImmediate of Node.js. */
+/** The clock of the process: monotonic time, timers and turns of the event loop. */
 import type { Clock } from '../contracts/clock.ts'
+import { defer } from './turns.ts'
 
 /** The longest delay of setTimeout; a longer wait uses several timers. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -15,7 +16,5 @@ export const systemClock: Clock = {
     arm()
     return { cancel: () => clearTimeout(timer) }
   },
-  defer: (callback) => {
-    setImmediate(callback)
-  },
+  defer,
 }

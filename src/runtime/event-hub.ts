@@ -28,7 +28,7 @@ export class EventHub {
         observer.event(this.#node, event)
       } catch (cause) {
         this.#observers.delete(observer)
-        process.emitWarning(`an observer of ${this.#node} threw and was removed: ${String(cause)}`)
+        warn(`an observer of ${this.#node} threw and was removed: ${String(cause)}`)
       }
     }
     for (const stream of this.#streams) stream.push(event)
@@ -111,4 +111,9 @@ class BufferedStream implements EventStream {
   [Symbol.asyncIterator](): this {
     return this
   }
+}
+
+function warn(text: string): void {
+  if (typeof process === 'undefined') console.warn(text)
+  else process.emitWarning(text)
 }

@@ -3,7 +3,7 @@ import type { NodeEvent, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
 
 export interface LogOptions {
-  /** Where lines are written; by default process.stderr. */
+  /** Where lines are written; by default process.stderr, or the console of a browser. */
   readonly stream?: { write(line: string): unknown; readonly isTTY?: boolean | undefined } | undefined
   /** Write JSON lines. Default: true unless the stream is a terminal. */
   readonly json?: boolean | undefined
@@ -70,8 +70,13 @@ interface Count {
 
 const KEYS_MAX = 1000
 
+function standardError(): NonNullable<LogOptions['stream']> {
+  if (typeof process !== 'undefined') return process.stderr
+  return { write: (line) => console.warn(line.trimEnd()), isTTY: true }
+}
+
 export function logObserver(options: LogOptions = {}): Observer {
-  const { stream = process.stderr, now = () => Date.now(), repeatMax = 5, periodMs = 60_000, isQuiet = true } = options
+  const { stream = standardError(), now = () => Date.now(), repeatMax = 5, periodMs = 60_000, isQuiet = true } = options
   const isJson = options.json ?? stream.isTTY !== true
   const counts = new Map<string, Count>()
   return {

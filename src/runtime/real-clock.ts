@@ -1,7 +1,7 @@
 /** The system clock, with a measurement of the event loop's delay. */
 import type { IntervalHistogram } from 'node:perf_hooks'
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { Clock } from '../contracts/clock.ts'
+import { nodeModule } from '../platform/node-modules.ts'
 import { systemClock } from '../platform/system-clock.ts'
 
 const LOOP_RESOLUTION_MS = 20
@@ -16,10 +16,12 @@ const loop: { delays: IntervalHistogram | undefined; windowStart: number; previo
   previousMax: 0,
 }
 
-/** Monotonic time and timers of Node.js, and the event loop's delay for `status`. */
+/** Monotonic time and timers, and the event loop's delay for `status`; a browser does not measure that. */
 export function realClock(): Clock {
+  const hooks = nodeModule<typeof import('node:perf_hooks')>('node:perf_hooks')
+  if (hooks === undefined) return systemClock
   if (loop.delays === undefined) {
-    loop.delays = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+    loop.delays = hooks.monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
     loop.delays.enable()
     loop.windowStart = performance.now()
   }

@@ -1,5 +1,4 @@
 /** Opens the storage of a node and makes its core from what it contains. */
-import { createHash } from 'node:crypto'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import { chainProblem } from '../core/log/chain.ts'
 import { bootstrapMembership, EMPTY_MEMBERSHIP } from '../core/membership/membership.ts'
@@ -8,6 +7,7 @@ import { Raft } from '../core/raft.ts'
 import type { InitialState } from '../core/state.ts'
 import type { Instant, NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { sha256 } from '../platform/checksums.ts'
 import { removedError } from './calls/rejections.ts'
 import { raftOptionsOf } from './options.ts'
 import type { RaftCore } from './pipeline/driver.ts'
@@ -55,5 +55,5 @@ export function clusterIdOf(peers: Readonly<Record<NodeId, string>>): string {
   const members = Object.keys(peers)
     .sort()
     .map((id) => `${id}@${peers[id]}`)
-  return `c-${createHash('sha256').update(members.join(',')).digest('hex').slice(0, 8)}`
+  return `c-${sha256(members.join(',')).slice(0, 8)}`
 }

@@ -1,8 +1,9 @@
 /** Applies the entries of sessions to a state machine: each command once, with its result kept for a repetition. */
-import { crc32 } from 'node:zlib'
+
 import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { LogIndex, Term } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
+import { crc32 } from '../platform/checksums.ts'
 import type { Envelope } from './envelope.ts'
 import { decodeEnvelope } from './envelope.ts'
 import { LogTime } from './log-time.ts'

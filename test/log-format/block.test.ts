@@ -48,6 +48,11 @@ describe('a block', () => {
     )
   })
 
+  it('has an empty header before it is complete, and not what was in memory before', () => {
+    for (let run = 0; run < 50; run++)
+      assert.deepEqual([...encodeBody([new Uint8Array(100).fill(255)]).bytes.subarray(0, 36)], new Array(36).fill(0))
+  })
+
   it('is decoded from within a larger buffer, such as a network frame', () => {
     const { bytes } = encodeCommands(1, 1, [Uint8Array.of(1, 2, 3)])
     const frame = new Uint8Array(bytes.length + 20)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import ts from 'typescript'
 import { EXPORTED_NAMES } from './exported-names.ts'
 import { manifest, ROOT, run } from './pack.ts'
@@ -55,16 +55,32 @@ describe('importing', function () {
   })
 })
 
+describe('quorate/linearizability in a browser', () => {
+  it('is bundled without replacements for modules of Node.js', async () => {
+    const { warnings } = await bundle('dist/linearizability/index.js')
+    assert.deepEqual(warnings, [])
+  })
+})
+
+/** About 20 KB when compressed. Raise it only for what a node needs. */
+const CORE_BYTES_MAX = 66_000
+
 describe('the core in a browser', function () {
   this.timeout(60_000)
 
+  it(`has at most ${CORE_BYTES_MAX} bytes when minified`, async () => {
+    const { outputFiles } = await bundle('dist/core/index.js', { minify: true, format: 'esm' })
+    const bytes = outputFiles[0]?.contents.length ?? 0
+    assert.ok(bytes > 0 && bytes <= CORE_BYTES_MAX, `it has ${bytes}`)
+  })
+
   it('is bundled without polyfills and without warnings', async () => {
-    const bundle = await bundleCore()
-    assert.deepEqual(bundle.warnings, [])
+    const { warnings } = await bundle('dist/core/index.js')
+    assert.deepEqual(warnings, [])
   })
 
   it('loads in a context with only the globals of JavaScript', async () => {
-    const { outputFiles } = await bundleCore()
+    const { outputFiles } = await bundle('dist/core/index.js')
     const code = outputFiles[0]?.text ?? ''
     const core = runInNewContext(`${code}; core`) as Record<string, unknown>
     assert.equal(typeof core.Raft, 'function')
@@ -106,14 +122,15 @@ function heavyModulesLoadedBy(statement: string): string[] {
   return paths.map((path) => path.replace(`${ROOT}/`, '')).filter((path) => HEAVY_MODULES.test(path))
 }
 
-function bundleCore() {
+function bundle(entry: string, options: BuildOptions = {}) {
   return build({
-    entryPoints: [join(ROOT, 'dist/core/index.js')],
+    entryPoints: [join(ROOT, entry)],
     bundle: true,
     platform: 'browser',
     format: 'iife',
     globalName: 'core',
-    write: false,
     logLevel: 'silent',
+    ...options,
+    write: false,
   })
 }

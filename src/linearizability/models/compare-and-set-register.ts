@@ -1,6 +1,6 @@
 /** The model of a register with compare-and-set. */
-import { isDeepStrictEqual } from 'node:util'
 import { canonicalText, type Model } from '../model.ts'
+import { isDeepEqual } from '../values.ts'
 import type { RegisterOperation } from './register.ts'
 
 export type CompareAndSetOperation<Value> =
@@ -16,7 +16,7 @@ export function compareAndSetModel<Value>(
     step(state, operation) {
       if (operation.type === 'read') return { state, result: state }
       if (operation.type === 'write') return { state: operation.value, result: undefined }
-      const isDone = isDeepStrictEqual(state, operation.expected)
+      const isDone = isDeepEqual(state, operation.expected)
       return { state: isDone ? operation.value : state, result: isDone }
     },
     hash: canonicalText,

@@ -1,6 +1,6 @@
 /** The model of a key-value store. Each key is checked separately. */
-import { isDeepStrictEqual } from 'node:util'
 import { canonicalText, type Model } from '../model.ts'
+import { isDeepEqual } from '../values.ts'
 
 export type KeyValueOperation<Value> =
   | { readonly type: 'get'; readonly key: string }
@@ -29,7 +29,7 @@ export function keyValueModel<Value>(): Model<
       if (operation.type === 'get') return { state, result: state }
       if (operation.type === 'put') return { state: operation.value, result: undefined }
       if (operation.type === 'delete') return { state: undefined, result: state !== undefined }
-      const isDone = isDeepStrictEqual(state, operation.expected)
+      const isDone = isDeepEqual(state, operation.expected)
       return { state: isDone ? operation.value : state, result: isDone }
     },
     hash: canonicalText,

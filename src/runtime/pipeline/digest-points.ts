@@ -1,8 +1,8 @@
 /** Asks the state machine for a digest of its state, at the same indexes on every node. */
-import { crc32 } from 'node:zlib'
 import type { StateMachine } from '../../contracts/state-machine.ts'
 import type { LogIndex, StateDigest } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import { crc32 } from '../../platform/checksums.ts'
 
 export interface DigestPointsParts {
   readonly machine: { readonly digest?: StateMachine['digest'] | undefined }

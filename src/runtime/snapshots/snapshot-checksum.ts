@@ -2,9 +2,10 @@
  * The checksum of a snapshot: the CRC-32 of all its bytes. The node that takes the snapshot computes it, and every node that fetches or
  * restores the snapshot compares it, whatever transport and storage the bytes went through.
  */
-import { crc32 } from 'node:zlib'
+
 import type { SnapshotInfo } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
+import { crc32 } from '../../platform/checksums.ts'
 import { DAMAGE_HINT } from '../health/changed-block.ts'
 
 /** The checksum of the bytes so far and this chunk. It starts with 0. */

@@ -1,4 +1,5 @@
 /** The format of recordings: JSON lines, of which the first names the format and every other one is an observation. */
+import { fromBase64, toBase64 } from '../../platform/bytes.ts'
 import type { Observation } from '../properties/observation.ts'
 import { fileError } from '../text/first-line.ts'
 
@@ -46,7 +47,7 @@ export function recordingLine(observation: Observation): string {
 }
 
 function encodeSpecial(value: unknown): EncodedValue | undefined {
-  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
+  if (value instanceof Uint8Array) return { $bytes: toBase64(value) }
   if (value instanceof Map) return { $map: [...value] }
   if (typeof value === 'number' && !Number.isFinite(value)) return { $number: String(value) }
   return undefined
@@ -75,7 +76,7 @@ function decodeSpecial(key: string, value: unknown): unknown {
   if (Number.isInteger(value) && !Number.isSafeInteger(value))
     throw new RangeError(`${value} is not an integer that JSON represents exactly`)
   if (typeof value !== 'object' || value === null) return value
-  if ('$bytes' in value) return new Uint8Array(Buffer.from(String(value.$bytes), 'base64'))
+  if ('$bytes' in value) return fromBase64(String(value.$bytes))
   if ('$map' in value) return new Map(value.$map as readonly (readonly [unknown, unknown])[])
   return '$number' in value ? Number(value.$number) : value
 }

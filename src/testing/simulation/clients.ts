@@ -173,9 +173,11 @@ export class Clients {
   }
 }
 
+const SPACE = 32
+
 /** Pads JSON text with spaces, which a parser ignores. */
 function padded(text: Uint8Array, bytesMin: number): Uint8Array {
-  const bytes = Buffer.alloc(Math.max(text.length, bytesMin), ' ')
+  const bytes = new Uint8Array(Math.max(text.length, bytesMin)).fill(SPACE)
   bytes.set(text)
   return bytes
 }

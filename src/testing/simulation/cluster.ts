@@ -3,6 +3,7 @@ import type { RaftEvent } from '../../core/events.ts'
 import type { RaftOptions } from '../../core/options.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { MemoryDisk } from '../../memory/memory-disk.ts'
+import { eventLoopTurn, microtaskTurn } from '../../platform/turns.ts'
 import type { RuntimeOptions } from '../../runtime/options.ts'
 import type { Observation } from '../properties/observation.ts'
 import { cloneOf } from '../properties/processes.ts'
@@ -263,16 +264,3 @@ function processOf(observation: Observation): string | undefined {
 
 /** Events executed before the event loop gets a turn, so that signals, timers and progress bars still work. */
 const STEPS_PER_LOOP = 256
-
-/** Resolves once all promises that are ready have been processed: Node runs the next-tick queue when its microtask queue is empty. */
-function microtaskTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve)
-  })
-}
-
-function eventLoopTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
-}

@@ -1,8 +1,9 @@
 /** The state machine of a simulation: it stores every command with its index, so that lost and duplicated commands are detected. */
 import type { ApplyContext, StateMachine } from '../../contracts/state-machine.ts'
 import type { LogIndex } from '../../core/types.ts'
+import { collectChunks, concatBytes, textOf, utf8 } from '../../platform/bytes.ts'
 import type { CheckedMachine } from '../state-machine/machine-under-test.ts'
-import { collectBytes, splitIntoChunks } from '../state-machine/machine-under-test.ts'
+import { splitIntoChunks } from '../state-machine/machine-under-test.ts'
 
 /** Receives what the state machine does. */
 export interface MachineObserver {
@@ -33,7 +34,7 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
   }
 
   snapshot(): AsyncIterable<Uint8Array> {
-    const ledger = Buffer.from([...this.commands].map(([index, command]) => `${index} ${command}\n`).join(''))
+    const ledger = utf8([...this.commands].map(([index, command]) => `${index} ${command}\n`).join(''))
     // Start the user's snapshot now: it must contain the current state.
     const userSnapshot = this.userMachine?.snapshot()
     const source =
@@ -41,16 +42,16 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
         ? userSnapshot?.[Symbol.asyncIterator]()
         : userSnapshot[Symbol.iterator]()
     const first = source?.next()
-    return chunksOf(Buffer.concat([Buffer.from(`${ledger.length}\n`), ledger]), source, first)
+    return chunksOf(concatBytes([utf8(`${ledger.length}\n`), ledger]), source, first)
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const bytes = await collectBytes(chunks)
+    const bytes = await collectChunks(chunks)
     const start = bytes.indexOf(10) + 1
-    const end = start + Number(bytes.subarray(0, start).toString())
+    const end = start + Number(textOf(bytes.subarray(0, start)))
     this.commands.clear()
     let last = 0
-    for (const line of bytes.subarray(start, end).toString().split('\n')) {
+    for (const line of textOf(bytes.subarray(start, end)).split('\n')) {
       if (line === '') continue
       const space = line.indexOf(' ')
       last = Number(line.slice(0, space))

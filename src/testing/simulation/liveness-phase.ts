@@ -1,10 +1,11 @@
 /** The liveness phase of a run: all faults have ended, and the cluster must make progress, first without the missing nodes, then with them. */
+
 import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
+import { collectChunks, latin1 } from '../../platform/bytes.ts'
 import { checkLiveness, checkPromotions, currentLeaders, LIVENESS, summarizeStatuses } from '../properties/liveness.ts'
 import { PropertyViolation } from '../properties/property.ts'
 import { hasQuorumWithout } from '../properties/quorum.ts'
-import { collectBytes } from '../state-machine/machine-under-test.ts'
 import type { Clients } from './clients.ts'
 import type { Cluster } from './cluster.ts'
 import type { FaultInjector } from './fault-injector.ts'
@@ -113,8 +114,7 @@ async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise
   for (const { id, machine } of cluster.nodes) {
     if (machine === undefined || !members.some((member) => member.id === id)) continue
     const { commands, userMachine } = machine
-    const state =
-      userMachine === undefined ? undefined : (await collectBytes(userMachine.snapshot())).toString('latin1')
+    const state = userMachine === undefined ? undefined : latin1(await collectChunks(userMachine.snapshot()))
     cluster.observe({ type: 'ended', node: id, commands, state })
   }
 }

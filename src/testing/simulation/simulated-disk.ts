@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../errors.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { encodeCommands, payloadsOf } from '../../log-format/block.ts'
 import { MemoryDisk } from '../../memory/memory-disk.ts'
+import { utf8 } from '../../platform/bytes.ts'
 import { Damage } from './damage.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
@@ -141,7 +142,7 @@ export class SimulatedDisk {
     if (block === undefined) return false
     const [first, ...others] = payloadsOf(block) as [Uint8Array, ...Uint8Array[]]
     const text = JSON.stringify('x'.repeat(Math.max(0, first.length - 2)))
-    this.#changed = encodeCommands(block.first, block.term, [Buffer.from(text), ...others])
+    this.#changed = encodeCommands(block.first, block.term, [utf8(text), ...others])
     blocks[blocks.indexOf(block)] = this.#changed
     return true
   }

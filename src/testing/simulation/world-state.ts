@@ -1,11 +1,12 @@
 /** The complete state of a simulation as plain data: the source of printed nodes and of the state hash. Field names are hashed too. */
-import { createHash } from 'node:crypto'
 import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { HardState, LogIndex, NodeId, SnapshotInfo, Term } from '../../core/types.ts'
+import { collectChunks, concatBytes } from '../../platform/bytes.ts'
+import { sha256 } from '../../platform/checksums.ts'
+import { eventLoopTurn } from '../../platform/turns.ts'
 import type { NodeView } from '../properties/cluster-view.ts'
 import type { PropertyMonitor } from '../properties/property-monitor.ts'
 import type { CheckedMachine } from '../state-machine/machine-under-test.ts'
-import { collectBytes } from '../state-machine/machine-under-test.ts'
 import { formatBlocks } from '../text/format-message.ts'
 import type { LedgerMachine } from './ledger-machine.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
@@ -147,7 +148,7 @@ async function machineState({ commands, userMachine }: LedgerMachine): Promise<M
 /** A machine that throws, or whose snapshot never ends, gets a fixed text in place of a digest. */
 async function userMachineDigest(machine: CheckedMachine): Promise<string> {
   try {
-    const bytes = await Promise.race([collectBytes(machine.snapshot()), afterManyTurns()])
+    const bytes = await Promise.race([collectChunks(machine.snapshot()), afterManyTurns()])
     return bytes === undefined ? 'its snapshot does not end' : digest(bytes)
   } catch (error) {
     return `its snapshot fails: ${(error as Error).message}`
@@ -156,20 +157,20 @@ async function userMachineDigest(machine: CheckedMachine): Promise<string> {
 
 /** Resolves after more turns of the event loop than any snapshot of a simulation takes. */
 async function afterManyTurns(): Promise<undefined> {
-  for (let turn = 0; turn < SNAPSHOT_TURNS_MAX; turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; turn < SNAPSHOT_TURNS_MAX; turn++) await eventLoopTurn()
   return undefined
 }
 
 function diskState({ memory, failure, freeBytes, damage }: SimulatedDisk): DiskState {
   const { hardState, snapshot, log } = memory.view
   const filesOf = (files: typeof memory.files): SnapshotFileState[] =>
-    [...files].map(([id, { size, chunks }]) => ({ id, bytes: size, digest: digest(Buffer.concat(chunks)) }))
+    [...files].map(([id, { size, chunks }]) => ({ id, bytes: size, digest: digest(concatBytes(chunks)) }))
   return {
     directoryId: memory.directoryId,
     hardState,
     snapshot,
     log: formatBlocks(log.blocks),
-    logDigest: digest(Buffer.concat(log.blocks.map(({ bytes }) => bytes))),
+    logDigest: digest(concatBytes(log.blocks.map(({ bytes }) => bytes))),
     unsyncedWrites: memory.unsyncedWrites,
     files: filesOf(memory.files),
     partialFiles: filesOf(memory.partials),
@@ -180,5 +181,5 @@ function diskState({ memory, failure, freeBytes, damage }: SimulatedDisk): DiskS
 }
 
 function digest(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+  return sha256(bytes).slice(0, 16)
 }

@@ -1,5 +1,5 @@
 /** Detects calls that a state machine must not make, and reports the call, the command, and what to do instead. */
-import { syncBuiltinESMExports } from 'node:module'
+import { nodeModule } from '../../platform/node-modules.ts'
 import type { ForbiddenCall } from './forbidden-calls.ts'
 import { forbiddenCalls } from './forbidden-calls.ts'
 import { MachineFault } from './machine-fault.ts'
@@ -86,13 +86,18 @@ function install(): void {
     })
     restoreActions.push(() => Object.defineProperty(owner, name, own))
   }
-  syncBuiltinESMExports()
+  syncImports()
+}
+
+/** Named imports of Node's modules see the replaced functions too. */
+function syncImports(): void {
+  nodeModule<typeof import('node:module')>('node:module')?.syncBuiltinESMExports()
 }
 
 function uninstall(): void {
   for (const restore of restoreActions.toReversed()) restore()
   restoreActions = []
-  syncBuiltinESMExports()
+  syncImports()
 }
 
 /** A proxy of the function that rejects forbidden calls and otherwise behaves like it. */

@@ -1,5 +1,5 @@
 /** The functions that a state machine must not call, because their results differ between nodes or over time. */
-import { createRequire } from 'node:module'
+import { nodeModule } from '../../platform/node-modules.ts'
 
 /** A guarded function: the object it belongs to, its name in messages, and what to use instead. */
 export interface ForbiddenCall {
@@ -61,7 +61,7 @@ function randomCalls(): ForbiddenCall[] {
     remedy,
   }))
   const node = RANDOM_FUNCTIONS.map((name) => ({
-    owner: nodeModule('node:crypto'),
+    owner: nodeModule('node:crypto') ?? {},
     name,
     displayName: `crypto.${name}()`,
     remedy,
@@ -70,7 +70,7 @@ function randomCalls(): ForbiddenCall[] {
 }
 
 function timerCalls(): ForbiddenCall[] {
-  const owners = [globalThis, nodeModule('node:timers'), nodeModule('node:timers/promises')]
+  const owners = [globalThis, nodeModule('node:timers') ?? {}, nodeModule('node:timers/promises') ?? {}]
   return owners.flatMap((owner) =>
     TIMERS.map((name) => ({ owner, name, displayName: `${name}()`, remedy: REMEDIES.timers })),
   )
@@ -131,11 +131,6 @@ function localeCalls(): ForbiddenCall[] {
       isAllowed: hasZone,
     },
   ]
-}
-
-/** A built-in module as `require` returns it: its properties can be replaced. */
-function nodeModule(name: string): object {
-  return createRequire(import.meta.url)(name) as object
 }
 
 /** The object on the prototype chain that has the property as its own. */

@@ -1,6 +1,7 @@
 /** Adapts a user's state machine to the simulation, which identifies commands by number and compares results as text. */
 
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
+import { collectChunks, latin1 } from '../../platform/bytes.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import { guardCall } from './determinism-guard.ts'
 import { MachineFault, problemOf } from './machine-fault.ts'
@@ -56,7 +57,7 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
               number,
               `at index ${context.index} the invariant does not hold: ${problem}`,
             )
-          return Buffer.from(resultCodec.encode(result)).toString('latin1')
+          return latin1(resultCodec.encode(result))
         },
         snapshot: () => machine.snapshot(),
         restore: (chunks) => machine.restore(chunks),
@@ -67,7 +68,7 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
                 const query = queryCodec.decode(queryCodec.encode(options.query?.(number)))
                 const guarded = { description: `query() of read ${number}`, commandCount: 0 }
                 const answer = guardCall(guarded, () => machine.query?.(query))
-                return Buffer.from(answerCodec.encode(answer)).toString('latin1')
+                return latin1(answerCodec.encode(answer))
               },
             }),
       }
@@ -75,11 +76,10 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
   }
 }
 
-/** Concatenates the chunks of a snapshot. */
+/** Concatenates the chunks of a snapshot. Only in Node.js: elsewhere there is no Buffer. */
 export async function collectBytes(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = []
-  for await (const chunk of chunks) all.push(Uint8Array.from(chunk))
-  return Buffer.concat(all)
+  const { buffer } = await collectChunks(chunks)
+  return Buffer.from(buffer)
 }
 
 /** Splits bytes into chunks, at other points than those at which they were written. */
