@@ -32,7 +32,7 @@ export async function walkThrough(bug: KnownBug, print: (line: string) => void):
     )
     print(`\ncheckRuns({ runs: ${RUNS_MAX}, seed: ${SEED} }) throws:\n`)
     printEnds(failure, print)
-    const [file] = await readdir(directory)
+    const file = (await readdir(directory)).find((each) => each.endsWith('.txt'))
     const text = await readFile(join(directory, file as string), 'utf8')
     print(`\nThe run file that it wrote, ${file}:\n`)
     for (const line of text.trimEnd().split('\n')) print(line)

@@ -3,9 +3,10 @@ import type { Arrow, DiagramStep, LaneDiagram, LaneState, Span } from '../../lan
 import { diagramPage } from '../../lane-diagram/page.ts'
 import { idOf } from '../properties/processes.ts'
 import { PropertyViolation } from '../properties/property.ts'
+import { formatMessage } from '../text/format-message.ts'
 import { FIELDS } from './node-states.ts'
 import type { RecordedMessage, RecordedRun, RecordedSpan, RecordedStep, RunRecorder } from './run-recorder.ts'
-import { CALLS_LANE, EARLIER_LINES_MAX, RUN_LANE } from './run-recorder.ts'
+import { CALLS_LANE, EARLIER_LINES_MAX, LETTERS_MAX, RUN_LANE } from './run-recorder.ts'
 
 /** What the page says about the run besides what was recorded. */
 export interface RunFacts {
@@ -165,15 +166,21 @@ function diagramSpan(span: RecordedSpan, positions: Positions, laneOf: (name: st
 }
 
 function diagramArrow(message: RecordedMessage, positions: Positions, laneOf: (name: string) => number): Arrow {
-  const { from, to, type, text, step, isLost, isMinor } = message
+  const { from, to, step, isLost, isMinor } = message
+  const text = formatMessage(from, to, message.message).slice(0, LETTERS_MAX)
   return {
     ...{ fromLane: laneOf(from), toLane: laneOf(to), from: positions.ofTail(message) },
-    ...{ step: step === undefined ? undefined : positions.of(step), isLost, isMinor, kind: kindOf(type) },
+    ...{
+      step: step === undefined ? undefined : positions.of(step),
+      isLost,
+      isMinor,
+      kind: kindOf(message.message.type),
+    },
     title: `${text}${isLost ? ' (lost)' : ''}, sent at ${(message.sentUs / 1000).toFixed(2)} ms`,
   }
 }
 
-function kindOf(type: RecordedMessage['type']): string {
+function kindOf(type: RecordedMessage['message']['type']): string {
   if (type.startsWith('AppendEntries')) return 'append'
   if (type.startsWith('InstallSnapshot')) return 'snapshot'
   return type.includes('Vote') || type === 'TimeoutNow' ? 'vote' : 'other'

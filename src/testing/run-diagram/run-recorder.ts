@@ -1,12 +1,12 @@
 /** Collects the end of a run for its diagram: steps, messages, spans of roles, calls, and the state of each node. Its size is bounded. */
 import type { PeerMessage } from '../../contracts/transport.ts'
 import type { Message } from '../../core/messages.ts'
+import type { RaftStatus } from '../../core/status.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { LaneState, Mark } from '../../lane-diagram/diagram.ts'
 import type { ClusterView } from '../properties/cluster-view.ts'
 import type { Observation } from '../properties/observation.ts'
 import { PropertyViolation } from '../properties/property.ts'
-import { formatMessage } from '../text/format-message.ts'
 import type { ChangeMark } from './change-marks.ts'
 import { ChangeMarks } from './change-marks.ts'
 import { differenceOf, nodeStateOf } from './node-states.ts'
@@ -20,6 +20,12 @@ const RECENT_STEPS = 300
 export const EARLIER_LINES_MAX = 100
 /** The number of letters of a text in a diagram. */
 export const LETTERS_MAX = 300
+
+/** The parts of a status that a card shows. */
+const SHOWN = [
+  ...(['role', 'term', 'votedFor', 'leader', 'lastIndex', 'lastTerm', 'commitIndex', 'appliedIndex'] as const),
+  ...(['snapshotIndex', 'persistedIndex', 'membershipIndex', 'stopped'] as const),
+]
 
 /** The lanes that are not nodes. */
 export const RUN_LANE = 'run'
@@ -42,8 +48,7 @@ export interface RecordedStep {
 export interface RecordedMessage {
   readonly from: NodeId
   readonly to: NodeId
-  readonly type: Message['type']
-  readonly text: string
+  readonly message: Message | PeerMessage
   readonly sentUs: number
   readonly sentAfter: number
   step: number | undefined
@@ -104,6 +109,7 @@ export class RunRecorder {
   readonly #calls = new Map<number, RecordedSpan>()
   /** By receiver: several nodes may receive the same message object. */
   readonly #sent = new WeakMap<Message | PeerMessage, Map<NodeId, Sent>>()
+  readonly #lastStatuses = new Map<NodeId, RaftStatus>()
   readonly #lastStates = new Map<NodeId, { readonly state: LaneState; readonly text: string }>()
   /** The states before the first step kept. */
   readonly #baseStates = new Map<NodeId, LaneState>()
@@ -167,6 +173,7 @@ export class RunRecorder {
     if (observation.type === 'returned') return this.#closeCall(observation, firstStep)
     if (observation.type === 'sent') return this.#remember(observation)
     if (observation.type === 'ended') return
+    if (observation.type === 'applied' || (observation.type === 'stepped' && !this.#showsChange(observation))) return
     const { node } = observation
     const change = this.#marks.of(observation)
     const state = nodeStateOf(this.#view.node(node))
@@ -198,6 +205,14 @@ export class RunRecorder {
     this.#failureStep = this.next - 1
   }
 
+  /** Whether a step of a core changes what a card shows, or had events. It saves the making of most cards. */
+  #showsChange({ node, effects, status }: Observation & { type: 'stepped' }): boolean {
+    const before = this.#lastStatuses.get(node)
+    this.#lastStatuses.set(node, status)
+    if (before === undefined || effects.persist !== undefined || effects.events.length > 0) return true
+    return SHOWN.some((field) => before[field] !== status[field])
+  }
+
   /** The step at which an observation shows: its own first line, or the line before, if that is of the same event and node. */
   #stepOf(node: NodeId, firstStep: number, change: ChangeMark | undefined): RecordedStep | undefined {
     const own = this.#steps[this.#steps.length - (this.next - firstStep)]
@@ -214,7 +229,7 @@ export class RunRecorder {
     sent: { us: number; after: number },
   ): RecordedMessage {
     const recorded: RecordedMessage = {
-      ...{ from, to, type: message.type, text: formatMessage(from, to, message).slice(0, LETTERS_MAX) },
+      ...{ from, to, message },
       ...{ sentUs: sent.us, sentAfter: sent.after, step: undefined, isLost: false, isMinor: false },
     }
     this.#messages.push(recorded)
