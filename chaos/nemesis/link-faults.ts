@@ -1,10 +1,10 @@
 /** Faults of links: dropped, held and delayed bytes, and broken connections. */
-import type { LinkCondition } from '../cluster/pipe.ts'
+import type { PipeCondition } from '../../src/testing/network/pipe.ts'
 import type { Fault, FaultContext } from './fault-context.ts'
 import { leaderOf, pause, pickNodes, randomPause } from './fault-context.ts'
 
-const DROP: LinkCondition = { type: 'drop' }
-const HOLD: LinkCondition = { type: 'hold' }
+const DROP: PipeCondition = { type: 'drop' }
+const HOLD: PipeCondition = { type: 'hold' }
 
 /** Keeps the current faults of links for longer than an election, then heals all links. */
 async function waitThenHeal(context: FaultContext, action: string): Promise<void> {

@@ -8,6 +8,9 @@ export type { StorageContractOptions, StorageFixture } from './contracts/storage
 export { storageContract } from './contracts/storage-contract.ts'
 export type { TransportContractOptions, TransportFixture } from './contracts/transport-contract.ts'
 export { transportContract } from './contracts/transport-contract.ts'
+export type { PipeCondition } from './network/pipe.ts'
+export type { ProxiedConnection, ProxyDirection, TcpProxyOptions } from './network/tcp-proxy.ts'
+export { TcpProxy } from './network/tcp-proxy.ts'
 
 // Simulate one run of a cluster: a plan of calls and faults, and a seed.
 

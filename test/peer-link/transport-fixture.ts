@@ -9,7 +9,7 @@ import type { TlsOptions } from '../../src/peer-link/tls.ts'
 import { TcpProtocol } from '../../src/tcp/tcp-protocol.ts'
 import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
 import type { TransportFixture } from '../../src/testing/contracts/transport-contract.ts'
-import { TcpProxy } from './tcp-proxy.ts'
+import { TcpProxy } from '../../src/testing/network/tcp-proxy.ts'
 
 /** How the nodes of a test connect to each other. Mixed: at ports that accept both, node a over gRPC and all others over TCP. */
 export type TransportKind = 'grpc' | 'tcp' | 'mixed'

@@ -10,7 +10,7 @@ import { RaftError } from '../../../src/errors.ts'
 import { GrpcServer } from '../../../src/grpc/grpc-server.ts'
 import { clientDefinition, method } from '../../../src/grpc/shared/service-definitions.ts'
 import type { RequestFrame, ResponseFrame } from '../../../src/grpc/shared/stream-frames.ts'
-import { TcpProxy } from '../../peer-link/tcp-proxy.ts'
+import { TcpProxy } from '../../../src/testing/network/tcp-proxy.ts'
 import { aborted, channelTo, disposeAll, disposeLater, EchoNode, serve } from '../echo-node.ts'
 
 describe('a client channel over gRPC', () => {

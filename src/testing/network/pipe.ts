@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 
 /** The condition of one direction of a link; without one, bytes pass at once. */
-export type LinkCondition =
+export type PipeCondition =
   /** Bytes are discarded. Because a stream cannot have gaps, the connection is closed when the condition ends. */
   | { readonly type: 'drop' }
   /** Bytes are queued and delivered when the condition ends. */
@@ -23,7 +23,7 @@ interface QueuedChunk {
 export class Pipe {
   readonly #from: Socket
   readonly #to: Socket
-  readonly #condition: () => LinkCondition | undefined
+  readonly #condition: () => PipeCondition | undefined
   readonly #queue: QueuedChunk[] = []
   #queuedBytes = 0
   #transmittedAt = 0
@@ -32,7 +32,7 @@ export class Pipe {
   #hasLost = false
   #onDelivered: (() => void) | undefined
 
-  constructor(from: Socket, to: Socket, condition: () => LinkCondition | undefined) {
+  constructor(from: Socket, to: Socket, condition: () => PipeCondition | undefined) {
     this.#from = from
     this.#to = to
     this.#condition = condition
@@ -84,7 +84,7 @@ export class Pipe {
   }
 
   /** When a chunk is due: after the transmission of all earlier chunks at the given rate, plus the delay. */
-  #dueAt(condition: LinkCondition | undefined, bytes: number): number {
+  #dueAt(condition: PipeCondition | undefined, bytes: number): number {
     if (condition?.type === 'hold') return Number.POSITIVE_INFINITY
     const now = performance.now()
     const { delayMs, bytesPerSecond } = condition?.type === 'slow' ? condition : NO_DELAY
