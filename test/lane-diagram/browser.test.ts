@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Property } from '../../src/testing/index.ts'
 import { LEADER, simulate } from '../../src/testing/index.ts'
-import { findBrowser, inOpenPage } from './open-page.ts'
+import { findBrowser } from '../browser/browser.ts'
+import { inOpenPage } from './open-page.ts'
 
 /** What a reader sees, and how they press keys. */
 const READER = `

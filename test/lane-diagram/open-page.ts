@@ -6,13 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parsePage } from './parsed-page.ts'
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 const TIMEOUT_MS = 60_000
-
-/** The command of an installed Chromium, or undefined. */
-export function findBrowser(): string | undefined {
-  return NAMES.find((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0)
-}
 
 /** `script` is the body of a function; its result must be plain data. */
 export function inOpenPage(browser: string, page: string, script: string, width = 1200): unknown {

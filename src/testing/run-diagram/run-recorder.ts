@@ -21,6 +21,7 @@ export const EARLIER_LINES_MAX = 100
 /** The number of letters of a text in a diagram. */
 export const LETTERS_MAX = 300
 
+const NO_STATES: ReadonlyMap<NodeId, LaneState> = new Map()
 /** The parts of a status that a card shows. */
 const SHOWN = [
   ...(['role', 'term', 'votedFor', 'leader', 'lastIndex', 'lastTerm', 'commitIndex', 'appliedIndex'] as const),
@@ -41,7 +42,7 @@ export interface RecordedStep {
   mark: Mark | undefined
   markLabel: string
   isMinor: boolean
-  readonly states: Map<NodeId, LaneState>
+  states: ReadonlyMap<NodeId, LaneState>
 }
 
 /** `sentAfter` and `step` are numbers of steps. */
@@ -136,10 +137,15 @@ export class RunRecorder {
   add(node: string, text: string): RecordedStep {
     const lane = node === '-' ? (text.startsWith('.') ? CALLS_LANE : RUN_LANE) : node
     const step: RecordedStep = {
-      ...{ number: this.next++, event: this.#time.executed, timeUs: this.#time.nowUs, lane },
+      number: this.next++,
+      event: this.#time.executed,
+      timeUs: this.#time.nowUs,
+      lane,
       text: text.length > LETTERS_MAX ? `${text.slice(0, LETTERS_MAX)}…` : text,
       mark: text.startsWith('! ') ? 'fault' : undefined,
-      ...{ markLabel: '', isMinor: false, states: new Map() },
+      markLabel: '',
+      isMinor: false,
+      states: NO_STATES,
     }
     this.#steps.push(step)
     if (this.#steps.length >= 2 * STEPS_MAX) this.#trim()
@@ -187,7 +193,7 @@ export class RunRecorder {
       step.markLabel = change.label
     }
     this.#lastStates.set(node, { state, text })
-    step.states.set(node, state)
+    step.states = new Map([...step.states, [node, state]])
     step.isMinor = false
     this.#follow(node, state, step.number)
   }
@@ -228,10 +234,8 @@ export class RunRecorder {
     message: Message | PeerMessage,
     sent: { us: number; after: number },
   ): RecordedMessage {
-    const recorded: RecordedMessage = {
-      ...{ from, to, message },
-      ...{ sentUs: sent.us, sentAfter: sent.after, step: undefined, isLost: false, isMinor: false },
-    }
+    const { us: sentUs, after: sentAfter } = sent
+    const recorded = { from, to, message, sentUs, sentAfter, step: undefined, isLost: false, isMinor: false }
     this.#messages.push(recorded)
     return recorded
   }
