@@ -102,6 +102,8 @@ describe('the page of a run', () => {
       document.querySelector('.events li.failure')?.textContent ?? '',
       /n0L0 .* is violated: n0 stopped by itself/,
     )
+    const whole = [...document.querySelectorAll('details')].map(({ textContent }) => textContent)
+    assert.match(whole[0] ?? '', /^The whole failuren0 stopped by itself: RaftError: .*\n +at /)
     const stopped = await simulate({ ...FAULTY, isTraced: true, onStep: () => 'stop' })
     assert.doesNotMatch(stopped.html?.() ?? '', /NaN/)
   })

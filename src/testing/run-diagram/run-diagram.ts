@@ -1,12 +1,18 @@
 /** The lane diagram of a run: a lane for each node over virtual time, one for the calls of clients, and one for faults. */
 import type { Arrow, DiagramStep, LaneDiagram, LaneState, Span } from '../../lane-diagram/diagram.ts'
 import { diagramPage } from '../../lane-diagram/page.ts'
+import { shortened } from '../../lane-diagram/text.ts'
 import { idOf } from '../properties/processes.ts'
 import { PropertyViolation } from '../properties/property.ts'
 import { formatMessage } from '../text/format-message.ts'
 import { FIELDS } from './node-states.ts'
 import type { RecordedMessage, RecordedRun, RecordedSpan, RecordedStep, RunRecorder } from './run-recorder.ts'
 import { CALLS_LANE, EARLIER_LINES_MAX, LETTERS_MAX, RUN_LANE } from './run-recorder.ts'
+
+/** How much of the words of a failure the top of the page shows, and how much its end. */
+const HEAD_LINES_MAX = 4
+const HEAD_LETTERS_MAX = 1000
+const FAILURE_LETTERS_MAX = 20_000
 
 /** What the page says about the run besides what was recorded. */
 export interface RunFacts {
@@ -78,7 +84,7 @@ function runDiagram(recorder: RunRecorder, nodes: readonly string[], facts: RunF
     ...{ start, hasFailure: facts.failure !== undefined, isTimed: true },
     scale: SCALE,
     ...{ minorName: 'heartbeats', legend: LEGEND, earlier: earlierOf(recorded) },
-    appendices: facts.runFile === undefined ? [] : [{ title: 'Run file', text: facts.runFile }],
+    appendices: appendicesOf(facts),
   }
 }
 
@@ -91,8 +97,30 @@ function titleOf({ failure, events }: RunFacts): string {
 function sentencesOf({ failure, seed, events, timeUs }: RunFacts): string[] {
   const where = `A simulated run with seed ${seed}, until event ${events} at ${timeUs / 1000} ms of virtual time.`
   if (failure === undefined) return [where]
-  if (failure instanceof PropertyViolation) return [failure.property.statement, `Violated by: ${failure.detail}`, where]
-  return [failure instanceof Error ? failure.message : String(failure), where]
+  const { head } = wordsOf(failure)
+  if (failure instanceof PropertyViolation) return [failure.property.statement, `Violated by: ${head}`, where]
+  return [head, where]
+}
+
+/** The words of a failure, and what the top of the page shows of them: a stack trace or a table stands at its end. */
+function wordsOf(failure: unknown): { readonly head: string; readonly whole: string } {
+  const words =
+    failure instanceof PropertyViolation
+      ? failure.detail
+      : failure instanceof Error
+        ? (failure.stack ?? failure.message)
+        : String(failure)
+  const whole = shortened(words, FAILURE_LETTERS_MAX)
+  const [paragraph = ''] = whole.split('\n\n', 1)
+  return { head: shortened(paragraph.split('\n').slice(0, HEAD_LINES_MAX).join('\n'), HEAD_LETTERS_MAX), whole }
+}
+
+function appendicesOf({ failure, runFile }: RunFacts): LaneDiagram['appendices'] {
+  const { head, whole } = wordsOf(failure)
+  return [
+    ...(failure === undefined || head === whole ? [] : [{ title: 'The whole failure', text: whole }]),
+    ...(runFile === undefined ? [] : [{ title: 'Run file', text: runFile }]),
+  ]
 }
 
 function earlierOf({ steps, earlier, dropped, omittedHeartbeats }: RecordedRun): LaneDiagram['earlier'] {
