@@ -8,6 +8,8 @@ export type { StorageContractOptions, StorageFixture } from './contracts/storage
 export { storageContract } from './contracts/storage-contract.ts'
 export type { TransportContractOptions, TransportFixture } from './contracts/transport-contract.ts'
 export { transportContract } from './contracts/transport-contract.ts'
+export type { FaultyFiles } from './disk/faulty-files.ts'
+export { PowerCutDirectory } from './disk/power-cut-directory.ts'
 export type { PipeCondition } from './network/pipe.ts'
 export type { ProxiedConnection, ProxyDirection, TcpProxyOptions } from './network/tcp-proxy.ts'
 export { TcpProxy } from './network/tcp-proxy.ts'

@@ -10,11 +10,11 @@ import { isRaftError } from '../../src/errors.ts'
 import { loadBinding } from '../../src/rocksdb/binding.ts'
 import { openRocksDBFiles, RocksDBStorage } from '../../src/rocksdb/rocksdb-storage.ts'
 import { openSegmentFiles, SegmentStorage } from '../../src/segments/segment-storage.ts'
+import { watchFiles } from '../../src/testing/disk/watched-files.ts'
 import { FaultyDisk } from '../rocksdb/faulty-disk.ts'
 import type { Acknowledged } from '../rocksdb/history.ts'
 import { emptyHistory, verify, writeHistory } from '../rocksdb/history.ts'
 import { copyDirectory, flipBit, IDENTITY, temporaryDirectory } from '../storage/directory-fixture.ts'
-import { watchFiles } from '../storage/watched-files.ts'
 
 const ENGINES: readonly EngineName[] = ['rocksdb', 'segments']
 const SEGMENT_BYTES = 64 * 1024

@@ -4,8 +4,8 @@ import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HardStateFile } from '../../src/data-directory/hard-state-file.ts'
 import { isRaftError } from '../../src/errors.ts'
+import { watchFiles } from '../../src/testing/disk/watched-files.ts'
 import { temporaryDirectory } from '../storage/directory-fixture.ts'
-import { watchFiles } from '../storage/watched-files.ts'
 
 describe('the hard-state file pair', () => {
   let root: string

@@ -228,6 +228,8 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     storageContract: 'checks your storage',
     StorageContractOptions: 'options of storageContract',
     StorageFixture: 'part of StorageContractOptions',
+    PowerCutDirectory: 'cuts the power of a storage in files, for its fixture',
+    FaultyFiles: 'the disk of a PowerCutDirectory',
     transportContract: 'checks your transport',
     TransportContractOptions: 'options of transportContract',
     TransportFixture: 'part of TransportContractOptions',
