@@ -84,6 +84,7 @@ function recordAttempts(channel: ClientChannel, attempts: Attempts): ClientChann
       attempts.addresses.push(address)
       return channel.propose(command, options)
     },
+    registerSession: (options) => channel.registerSession(options),
     query: (query, options) => {
       attempts.addresses.push(address)
       return channel.query(query, options)

@@ -117,3 +117,44 @@ export function abortedError(signal: AbortSignal): RaftError {
 export function closedError(): RaftError {
   return new RaftError('ERR_RAFT_CLOSED', 'the client was closed')
 }
+
+/** Without a session nothing was proposed. */
+export function notRegisteredError(why: string, cause?: unknown): RaftError {
+  return new RaftError(
+    'ERR_RAFT_TIMEOUT',
+    `the command was not proposed: no client session could be registered: ${why}`,
+    {
+      outcome: 'not-applied',
+      hint: 'registering a session needs a leader: quorate status',
+      cause,
+    },
+  )
+}
+
+/** The call continues at another node; this attempt may still be applied. */
+export function leftError(address: string, why: string): RaftError {
+  return new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', `${address} may or may not have applied the command: ${why}`, {
+    details: { address },
+  })
+}
+
+/** The last error of a call of which an attempt may have been applied. */
+export function unknownAfterAttempts(last: RaftError): RaftError {
+  if (last.outcome !== 'not-applied') return last
+  return new RaftError(
+    'ERR_RAFT_OUTCOME_UNKNOWN',
+    `an earlier attempt may or may not have been applied, and then: ${last.message}`,
+    {
+      leader: last.leader,
+      hint: 'read the state before you propose the command again, and allow more time for a call',
+      details: last.details,
+      cause: last,
+    },
+  )
+}
+
+/** No attempt of the command was applied. */
+export function expiredUnused(last: RaftError): RaftError {
+  const { message, details, hint } = last
+  return new RaftError('ERR_RAFT_SESSION_EXPIRED', message, { outcome: 'not-applied', details, hint, cause: last })
+}

@@ -3,6 +3,7 @@ import type { ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import {
+  checkBoolean,
   checkFunction,
   checkMethods,
   checkPositive,
@@ -17,7 +18,10 @@ export interface ClientLimitOptions {
   readonly timeoutMs: number
   /** The default timeout of taking a snapshot, which takes longer the larger the state is. */
   readonly snapshotTimeoutMs: number
-  /** The timeout of one attempt of a read or a status request, which can be retried at another node. */
+  /**
+   * The timeout of one attempt of a read or a status request, which can be retried at another node. A command in a session is sent to another
+   * node after this time too, while the first may still answer.
+   */
   readonly attemptTimeoutMs: number
   /**
    * A node that has calls open and answers nothing for this long gets no new calls until it answers a status request. About one
@@ -59,6 +63,11 @@ export interface RaftClientOptions<Command = unknown, Result = unknown, Query = 
   readonly endpoints: readonly string[]
   /** Makes a channel to an address: `grpcChannelFactory()` of quorate/grpc, or `memoryChannelFactory()` of quorate/memory. */
   readonly channel: ClientChannelFactory
+  /**
+   * Whether commands are proposed in client sessions, so that a command whose fate is unknown is sent again and still applied once. Default:
+   * true. Without, such a call rejects with ERR_RAFT_OUTCOME_UNKNOWN.
+   */
+  readonly sessions?: boolean | undefined
   /** The clock of timeouts and backoff. Default: the system's. */
   readonly clock?: Clock | undefined
   /** The source of jitter, a function that returns a number in [0, 1). Default: Math.random. */
@@ -78,6 +87,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   resultCodec: codec,
   queryCodec: codec,
   answerCodec: codec,
+  sessions: checkBoolean,
   clock: checkMethods('now', 'wakeAt'),
   random: checkFunction,
 }

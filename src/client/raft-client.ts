@@ -13,6 +13,7 @@ import { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
 import { CLIENT_DEFAULTS, checkClientOptions } from './options.ts'
 import { RetryingCaller } from './retrying-caller.ts'
+import { SessionCaller } from './session-caller.ts'
 
 /** The options of a query. */
 export interface QueryOptions extends CallOptions {
@@ -22,14 +23,24 @@ export interface QueryOptions extends CallOptions {
   readonly endpoint?: string | undefined
 }
 
+/** The options of a proposal. */
+export interface ClientProposeOptions extends CallOptions {
+  /**
+   * The command may be applied more than once without harm: it is proposed without a session, and sent again if its fate is unknown. Default:
+   * false.
+   */
+  readonly idempotent?: boolean | undefined
+}
+
 /** The status of the node at an address, or the error of the request. */
 export type EndpointStatus =
   | { readonly address: string; readonly status: NodeStatus }
   | { readonly address: string; readonly error: RaftError }
 
 /**
- * Finds the leader, follows leadership changes, and retries a mutation only if it was definitely not applied. Calls reject with a
- * RaftError whose `outcome` shows whether the call took effect. An 'unknown' outcome is always reported and never retried.
+ * Finds the leader, follows leadership changes, and retries what is safe to retry. Commands are proposed in a client session, so that one whose
+ * fate is unknown is sent again until it is known, and applied once; other mutations are retried only if they were definitely not applied.
+ * Calls reject with a RaftError whose `outcome` shows whether the call took effect.
  *
  *     const client = await connect<Command, Result>({ endpoints: ['127.0.0.1:7001'] })
  *     const result = await client.propose(command, { timeoutMs: 2000 })
@@ -38,6 +49,8 @@ export type EndpointStatus =
 export class RaftClient<Command = unknown, Result = unknown, Query = unknown, Answer = unknown> {
   readonly #endpoints: Endpoints
   readonly #caller: RetryingCaller
+  /** Undefined if commands are proposed without sessions. */
+  readonly #sessions: SessionCaller | undefined
   readonly #limits: ClientLimitOptions
   readonly #codec: Codec<Command>
   readonly #resultCodec: Codec<Result>
@@ -50,12 +63,10 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     const limits = withDefaults(CLIENT_DEFAULTS, options)
     this.#limits = limits
     this.#endpoints = new Endpoints(options.endpoints, options.channel, limits.learnedEndpointsMax)
-    this.#caller = new RetryingCaller({
-      endpoints: this.#endpoints,
-      limits,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? Math.random,
-    })
+    const { clock = systemClock, random = Math.random, sessions = true } = options
+    this.#caller = new RetryingCaller({ endpoints: this.#endpoints, limits, clock, random })
+    const { timeoutMs } = limits
+    this.#sessions = sessions ? new SessionCaller({ caller: this.#caller, clock, timeoutMs }) : undefined
     this.#codec = options.codec ?? jsonCodec()
     this.#resultCodec = options.resultCodec ?? jsonCodec()
     this.#queryCodec = options.queryCodec ?? jsonCodec()
@@ -74,10 +85,11 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   /**
    * Proposes a command, and resolves with the result of the state machine once it is applied. Do not change the command until then.
-   * Rejects with ERR_RAFT_OUTCOME_UNKNOWN if the command may have been applied, with ERR_RAFT_NO_LEADER if no leader was found in
-   * time, with ERR_RAFT_TOO_LARGE above the size limit, with ERR_RAFT_ABORTED if `signal` was aborted.
+   * It is applied once, even if it has to be sent several times. Rejects with ERR_RAFT_OUTCOME_UNKNOWN if the time ends while the command may have
+   * been applied, with ERR_RAFT_NO_LEADER if no leader was found in time, with ERR_RAFT_TOO_LARGE above the size limit, with ERR_RAFT_ABORTED
+   * if `signal` was aborted.
    */
-  async propose(command: Command, options?: CallOptions): Promise<Result> {
+  async propose(command: Command, options?: ClientProposeOptions): Promise<Result> {
     const applied = await this.proposeBytes(this.#codec.encode(command), options)
     try {
       return this.#resultCodec.decode(applied.result)
@@ -87,9 +99,14 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   }
 
   /** `propose` without codecs; also returns index and term of the entry. */
-  async proposeBytes(command: Uint8Array, options?: CallOptions): Promise<Applied> {
+  async proposeBytes(
+    command: Uint8Array,
+    { idempotent = false, ...options }: ClientProposeOptions = {},
+  ): Promise<Applied> {
     checkBytes('command', command)
-    return this.#caller.call('mutation', (channel, attemptOptions) => channel.propose(command, attemptOptions), options)
+    if (this.#sessions !== undefined && !idempotent) return this.#sessions.propose(command, options)
+    const kind = idempotent ? 'repeatable' : 'mutation'
+    return this.#caller.call(kind, (channel, attemptOptions) => channel.propose(command, attemptOptions), options)
   }
 
   /** Queries the state machine. The answer reflects every write acknowledged before the call, unless `mode` is 'local'. */

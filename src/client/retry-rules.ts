@@ -1,8 +1,11 @@
 /** The only place that decides how a client reacts to an error: retry at the same node, retry at another, or fail. */
 import type { ErrorCode, RaftError } from '../errors.ts'
 
-/** A mutation is retried only if it was definitely not applied, a read always. A local read does not show which node leads. */
-export type CallKind = 'mutation' | 'read' | 'local-read'
+/**
+ * A mutation is retried only if it was definitely not applied; a repeatable one, in a session or idempotent, also if its fate is unknown; a
+ * read always. A local read does not show which node leads.
+ */
+export type CallKind = 'mutation' | 'repeatable' | 'read' | 'local-read'
 
 /** The node has failed, not the call: another node may serve it. */
 const NODE_FAILED: readonly ErrorCode[] = [
@@ -30,7 +33,8 @@ const NO_AUTOMATIC_RETRY: readonly ErrorCode[] = ['ERR_RAFT_LEARNER_NOT_READY']
 export function mayRetry(kind: CallKind, { code, outcome, retryable }: RaftError): boolean {
   if (NO_AUTOMATIC_RETRY.includes(code)) return false
   const mayRecover = retryable || NODE_FAILED.includes(code)
-  if (kind !== 'mutation') return mayRecover || code === 'ERR_RAFT_OUTCOME_UNKNOWN'
+  if (kind === 'repeatable' && outcome === 'unknown') return mayRecover || code === 'ERR_RAFT_OUTCOME_UNKNOWN'
+  if (kind === 'read' || kind === 'local-read') return mayRecover || code === 'ERR_RAFT_OUTCOME_UNKNOWN'
   return outcome === 'not-applied' && mayRecover
 }
 

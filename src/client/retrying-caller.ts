@@ -1,13 +1,15 @@
 /** Runs a call against the cluster: tries nodes, follows leader hints, backs off, and fails with a summary of all attempts. */
-import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
+import { AttemptWatch } from './attempt-watch.ts'
 import { BackoffTimers } from './backoff-timers.ts'
-import { abortedError, attemptsExhausted, closedError, silentNodeError } from './client-errors.ts'
+import { abortedError, attemptsExhausted, closedError, leftError, silentNodeError } from './client-errors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions } from './options.ts'
+import type { Attempt } from './repeatable-call.ts'
+import { RepeatableCall } from './repeatable-call.ts'
 import type { NextAttempt } from './retry-plan.ts'
 import { RetryPlan } from './retry-plan.ts'
 import type { CallKind } from './retry-rules.ts'
@@ -21,12 +23,6 @@ export interface RetryingCallerOptions {
   readonly random: () => number
 }
 
-/** One attempt: calls a method of a channel. */
-export type Attempt<Value> = (
-  channel: ClientChannel,
-  options: CallOptions & { readonly timeoutMs: number },
-) => Promise<Value>
-
 /** No attempt starts with less than this fraction of the timeout left: it would probably end with an unknown outcome. */
 const MIN_REMAINING_FRACTION = 0.1
 
@@ -39,6 +35,8 @@ export class RetryingCaller {
   /** Pending status requests that learn the members, by address. */
   readonly #memberLookups = new Map<string, Promise<void>>()
   readonly #silence: SilenceWatch
+  /** The attempts of repeatable calls. */
+  readonly #attempts: AttemptWatch
   /** The silent nodes about which the endpoints are being asked. */
   readonly #enquiries = new Map<string, Promise<void>>()
   #learnedFrom: string | undefined
@@ -50,11 +48,22 @@ export class RetryingCaller {
     this.#clock = clock
     this.#random = random
     this.#backoffTimers = new BackoffTimers(clock)
+    this.#attempts = new AttemptWatch(clock, limits.attemptTimeoutMs)
     const { nodeSilenceMs } = limits
     this.#silence = new SilenceWatch({ clock, nodeSilenceMs, onSilent: (address) => this.#onSilent(address) })
   }
 
-  async call<Value>(kind: CallKind, action: Attempt<Value>, options: CallOptions = {}): Promise<Value> {
+  call<Value>(kind: CallKind, action: Attempt<Value>, options: CallOptions = {}): Promise<Value> {
+    if (kind !== 'repeatable') return this.#run(kind, action, options)
+    return new RepeatableCall(action).run((attempt, isDone) => this.#run(kind, attempt, options, isDone))
+  }
+
+  async #run<Value>(
+    kind: CallKind,
+    action: Attempt<Value>,
+    options: CallOptions,
+    isDone: () => boolean = () => false,
+  ): Promise<Value> {
     const { signal, timeoutMs } = this.#withTimeout(options)
     const startedAt = this.#clock.now()
     const deadline = startedAt + timeoutMs
@@ -72,7 +81,7 @@ export class RetryingCaller {
         return result.value
       }
       const { error } = result
-      if (this.#isClosed || signal?.aborted === true || !mayRetry(kind, error)) throw error
+      if (this.#isClosed || signal?.aborted === true || isDone() || !mayRetry(kind, error)) throw error
       if (plan === undefined) plan = new RetryPlan(this.#endpoints, { ...this.#limits, random: this.#random })
       if (!hasLearnedHint) hasLearnedHint = await this.#learnHintedLeader(address, error)
       const next = plan.next(address, error)
@@ -86,6 +95,7 @@ export class RetryingCaller {
           attempts,
         })
       address = await this.#addressAfterPause(next, signal)
+      if (isDone()) throw error
     }
   }
 
@@ -108,6 +118,7 @@ export class RetryingCaller {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#silence.stop()
+    this.#attempts.stop()
     this.#backoffTimers.wakeAll()
     await this.#endpoints.close()
     await Promise.all([...this.#memberLookups.values(), ...this.#enquiries.values()])
@@ -126,9 +137,10 @@ export class RetryingCaller {
     if (signal?.aborted === true) throw abortedError(signal)
   }
 
-  /** A read may be retried at another node, so each attempt gets a shorter timeout. A mutation must not be repeated. */
+  /** A read may be retried at another node, so each attempt gets a shorter timeout. An answer to a mutation counts whenever it comes. */
   #attemptTimeoutMs(kind: CallKind, leftMs: number): number {
-    return Math.max(1, kind === 'mutation' ? leftMs : Math.min(leftMs, this.#limits.attemptTimeoutMs))
+    const isRead = kind === 'read' || kind === 'local-read'
+    return Math.max(1, isRead ? Math.min(leftMs, this.#limits.attemptTimeoutMs) : leftMs)
   }
 
   async #attempt<Value>(
@@ -139,7 +151,8 @@ export class RetryingCaller {
   ): Promise<{ readonly value: Value } | { readonly error: RaftError }> {
     this.#silence.onCallOpened(address)
     try {
-      const value = await action(this.#endpoints.channel(address), options)
+      const answer = action(this.#endpoints.channel(address), options)
+      const value = await (kind === 'repeatable' ? this.#watched(address, answer) : answer)
       this.#silence.onAnswer(address)
       return { value }
     } catch (reason) {
@@ -153,6 +166,14 @@ export class RetryingCaller {
     }
   }
 
+  /** Rejects, as unknown, if the answer takes long: the call then continues at another node. */
+  #watched<Value>(address: string, answer: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const attempt = this.#attempts.add(address, (why) => reject(leftError(address, why)))
+      answer.then(resolve, reject).finally(() => this.#attempts.remove(attempt))
+    })
+  }
+
   /** A silent node gets no call, but a status request: once it answers, it gets calls again. */
   #silentError(address: string): RaftError {
     this.#enquire(address)
@@ -161,6 +182,7 @@ export class RetryingCaller {
 
   #onSilent(address: string): void {
     this.#endpoints.avoid(address)
+    this.#attempts.onSilent(address, `it answered none of the open calls for ${this.#limits.nodeSilenceMs} ms`)
     this.#enquire(address)
   }
 
@@ -237,7 +259,7 @@ export class RetryingCaller {
 
 function unexpectedError(reason: unknown, kind: CallKind): RaftError {
   return new RaftError('ERR_RAFT_INTERNAL', `unexpected error: ${errorMessage(reason)}`, {
-    outcome: kind === 'mutation' ? 'unknown' : 'not-applied',
+    outcome: kind === 'mutation' || kind === 'repeatable' ? 'unknown' : 'not-applied',
     cause: reason,
   })
 }

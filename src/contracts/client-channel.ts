@@ -2,7 +2,8 @@
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
-import type { Applied, CallOptions, NodeStatus, ReadMode } from './node-service.ts'
+import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode } from './node-service.ts'
+import type { SessionId } from './session.ts'
 
 /**
  * Calls on one node. Every rejection is a RaftError; its `outcome` must be 'unknown' if the request may have reached the node and no
@@ -10,7 +11,8 @@ import type { Applied, CallOptions, NodeStatus, ReadMode } from './node-service.
  */
 export interface ClientChannel {
   readonly address: string
-  propose(command: Uint8Array, options: CallOptions): Promise<Applied>
+  propose(command: Uint8Array, options: ProposeOptions): Promise<Applied>
+  registerSession(options: CallOptions): Promise<SessionId>
   query(
     query: Uint8Array,
     options: CallOptions & { readonly mode: ReadMode },

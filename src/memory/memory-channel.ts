@@ -1,7 +1,15 @@
 /** A client's channel to a node in the same process. */
 import type { ClientChannel, ClientChannelFactory } from '../contracts/client-channel.ts'
 import type { Clock } from '../contracts/clock.ts'
-import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import type {
+  Applied,
+  CallOptions,
+  NodeService,
+  NodeStatus,
+  ProposeOptions,
+  ReadMode,
+} from '../contracts/node-service.ts'
+import type { SessionId } from '../contracts/session.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
@@ -45,8 +53,14 @@ export class MemoryClientChannel implements ClientChannel {
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
   }
 
-  propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
-    return this.#call('mutation', options, (node, callOptions) => node.proposeBytes(command, callOptions))
+  propose(command: Uint8Array, { session, ...options }: ProposeOptions = {}): Promise<Applied> {
+    return this.#call('mutation', options, (node, callOptions) =>
+      node.proposeBytes(command, { ...callOptions, session }),
+    )
+  }
+
+  registerSession(options: CallOptions = {}): Promise<SessionId> {
+    return this.#call('mutation', options, (node, callOptions) => node.registerSession(callOptions))
   }
 
   query(

@@ -1,7 +1,8 @@
 /** A cluster of scripted nodes on virtual time for tests of the client; it records every call. */
 import type { RaftClientOptions } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
-import type { Applied, CallOptions, NodeService, NodeStatus } from '../../src/contracts/node-service.ts'
+import type { Applied, CallOptions, NodeService, NodeStatus, ProposeOptions } from '../../src/contracts/node-service.ts'
+import type { SessionCommand } from '../../src/contracts/session.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
 import type { ErrorCode, RaftErrorOptions } from '../../src/errors.ts'
 import { RaftError } from '../../src/errors.ts'
@@ -9,7 +10,7 @@ import { memoryChannelFactory } from '../../src/memory/memory-channel.ts'
 import { NodeClock, VirtualTime } from '../../src/testing/simulation/virtual-clock.ts'
 
 /** Replaces the behaviour of a node for one call. */
-export type Script = (bytes: Uint8Array, options: CallOptions) => Promise<Applied>
+export type Script = (bytes: Uint8Array, options: ProposeOptions) => Promise<Applied>
 
 export class ScriptedCluster {
   readonly time = new VirtualTime()
@@ -21,6 +22,9 @@ export class ScriptedCluster {
   readonly applied: string[] = []
   /** The number of registered sessions. */
   sessions = 0
+  /** The sessions below have expired. */
+  firstSession = 0
+  readonly sessionResults = new Map<string, Applied>()
   leader: string | undefined
   term = 1
 
@@ -46,6 +50,7 @@ export class ScriptedCluster {
       channel: memoryChannelFactory((address) => this.nodes.get(address)?.asIfUp(), { clock: this.clock }),
       clock: this.clock,
       random: () => 0,
+      sessions: false,
       ...options,
     })
   }
@@ -116,18 +121,17 @@ export class ScriptedNode implements NodeService {
     return this.isUp ? this : undefined
   }
 
-  async proposeBytes(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
+  async proposeBytes(command: Uint8Array, options: ProposeOptions = {}): Promise<Applied> {
     this.#record('propose')
     const script = this.#script()
     if (script !== undefined) return script(command, options)
     this.#assertLeader()
-    return this.apply(command)
+    return this.apply(command, options.session)
   }
 
-  async registerSession(options: CallOptions = {}): Promise<number> {
+  async registerSession(): Promise<number> {
     this.#record('register')
-    const script = this.#script()
-    if (script !== undefined) return (await script(new Uint8Array(0), options)).index
+    if (this.isFrozen) return new Promise(() => undefined)
     this.#assertLeader()
     return ++this.#cluster.sessions
   }
@@ -143,7 +147,18 @@ export class ScriptedNode implements NodeService {
     return { answer: query, appliedIndex: this.#cluster.applied.length, term: this.#cluster.term }
   }
 
-  apply(command: Uint8Array): Applied {
+  /** Applies a command of a session once, whichever node it is sent to. */
+  apply(command: Uint8Array, session?: SessionCommand): Applied {
+    const { sessionResults, firstSession } = this.#cluster
+    if (session === undefined) return this.#append(command)
+    if (session.id < firstSession) throw new RaftError('ERR_RAFT_SESSION_EXPIRED', 'expired')
+    const key = `${session.id}/${session.sequence}`
+    const result = sessionResults.get(key) ?? this.#append(command)
+    sessionResults.set(key, result)
+    return result
+  }
+
+  #append(command: Uint8Array): Applied {
     const { applied, term } = this.#cluster
     applied.push(JSON.parse(new TextDecoder().decode(command)) as string)
     return { index: applied.length, term, result: command }

@@ -53,12 +53,17 @@ export class RealCluster extends ProcessCluster<CommandResult> {
 
   /** Every key, read linearizably. */
   async keys(): Promise<Set<string>> {
-    const keys = new Set<string>()
+    return new Set((await this.versions()).keys())
+  }
+
+  /** The version of every key: how often it was written. */
+  async versions(): Promise<Map<string, number>> {
+    const versions = new Map<string, number>()
     for (let after: string | undefined; ; ) {
       const answer = await this.adminClient.query({ type: 'list', prefix: '', limit: PAGE, after })
       assert.ok(answer.type === 'listed')
-      for (const { key } of answer.entries) keys.add(key)
-      if (!answer.more) return keys
+      for (const { key, version } of answer.entries) versions.set(key, version)
+      if (!answer.more) return versions
       after = answer.entries.at(-1)?.key
     }
   }

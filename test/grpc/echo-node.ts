@@ -1,6 +1,13 @@
 /** A node that echoes requests, served on loopback with both services, with its calls recorded; and the disposal of all of it. */
 import { EventEmitter, once } from 'node:events'
-import type { Applied, CallOptions, NodeService, NodeStatus, ReadMode } from '../../src/contracts/node-service.ts'
+import type {
+  Applied,
+  CallOptions,
+  NodeService,
+  NodeStatus,
+  ProposeOptions,
+  ReadMode,
+} from '../../src/contracts/node-service.ts'
 import type { MembershipChange } from '../../src/core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../src/core/types.ts'
 import type { GrpcClientOptions } from '../../src/grpc/client/client-channel.ts'
@@ -11,7 +18,7 @@ import type { ClientServiceOptions } from '../../src/grpc/service/client-service
 import { clientService } from '../../src/grpc/service/client-service.ts'
 import { statusOf } from '../client/scripted-cluster.ts'
 
-type Call = CallOptions & { readonly mode?: ReadMode | undefined; readonly to?: NodeId | undefined }
+type Call = ProposeOptions & { readonly mode?: ReadMode | undefined; readonly to?: NodeId | undefined }
 
 /** Echoes each request unless the test replaces a method. */
 export class EchoNode implements NodeService {
@@ -26,7 +33,7 @@ export class EchoNode implements NodeService {
   readonly #callEvents = new EventEmitter()
   report: NodeStatus = statusOf('n1', { leader: 'n1', term: 3, ids: ['n1', 'n2'], membershipIndex: 4 })
 
-  proposeBytes(command: Uint8Array, options: CallOptions = {}): Promise<Applied> {
+  proposeBytes(command: Uint8Array, options: ProposeOptions = {}): Promise<Applied> {
     this.#record('propose', options, Buffer.from(command))
     return this.propose(command, options)
   }

@@ -188,6 +188,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     ClientLimitOptions: 'part of RaftClientOptions',
     CLIENT_DEFAULTS: 'the defaults of ClientLimitOptions',
     ClientCodecs: 'part of RaftClientOptions',
+    ClientProposeOptions: 'options of RaftClient.propose',
     QueryOptions: 'options of RaftClient.query',
     EndpointStatus: 'result of RaftClient.status',
     Applied: 'result of RaftClient.propose with its place in the log',

@@ -3,7 +3,8 @@ import type { ChannelOptions, MethodDefinition, ServiceError } from '@grpc/grpc-
 import { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
 import type { ClientChannel, ClientChannelFactory } from '../../contracts/client-channel.ts'
 import type { Clock } from '../../contracts/clock.ts'
-import type { Applied, CallOptions, NodeStatus, ReadMode } from '../../contracts/node-service.ts'
+import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode } from '../../contracts/node-service.ts'
+import type { SessionId } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
@@ -108,15 +109,22 @@ export class GrpcClientChannel implements ClientChannel {
     this.#clock = options.clock ?? systemClock
   }
 
-  async propose(command: Uint8Array, { signal, timeoutMs }: CallOptions = {}): Promise<Applied> {
+  async propose(command: Uint8Array, { signal, timeoutMs, session }: ProposeOptions = {}): Promise<Applied> {
     const { index, term, payload } = await this.#getStream().send({
       kind: 'propose',
       payload: command,
       mode: 'linearizable',
       timeoutMs: timeoutMs ?? this.#options.timeoutMs,
       signal,
+      session,
     })
     return { index: safeInteger(index, 'index'), term: safeInteger(term, 'term'), result: detached(payload) }
+  }
+
+  async registerSession(options: CallOptions = {}): Promise<SessionId> {
+    const register = method<object, { readonly id: number }>(clientDefinition(), 'RegisterSession')
+    const { id } = await this.#mutate(register, {}, options)
+    return safeInteger(id, 'session')
   }
 
   async query(
@@ -139,7 +147,8 @@ export class GrpcClientChannel implements ClientChannel {
   }
 
   async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<{ readonly index: LogIndex }> {
-    const { index } = await this.#mutate<{ readonly index: number }>('ChangeMembership', wireChangeOf(change), options)
+    const request = wireChangeOf(change)
+    const { index } = await this.#administer<{ readonly index: number }>('ChangeMembership', request, options)
     return { index: safeInteger(index, 'index') }
   }
 
@@ -148,13 +157,13 @@ export class GrpcClientChannel implements ClientChannel {
     { force = false, ...options }: CallOptions & { readonly force?: boolean | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
     const request = { to: to ?? '', force }
-    const response = await this.#mutate<{ readonly leader?: string }>('TransferLeadership', request, options)
+    const response = await this.#administer<{ readonly leader?: string }>('TransferLeadership', request, options)
     return { leader: response.leader || undefined }
   }
 
   async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
     const timeoutMs = options.timeoutMs ?? SERVICE_LIMITS.snapshotTimeoutMs
-    return snapshotFromWire(await this.#mutate<WireSnapshot>('TakeSnapshot', {}, { ...options, timeoutMs }))
+    return snapshotFromWire(await this.#administer<WireSnapshot>('TakeSnapshot', {}, { ...options, timeoutMs }))
   }
 
   releaseUnsent(reason: RaftError): void {
@@ -169,10 +178,18 @@ export class GrpcClientChannel implements ClientChannel {
   }
 
   /** Waits for the stream first: an unreachable node is then ERR_RAFT_UNREACHABLE, and not an unknown outcome. */
-  async #mutate<Response>(name: string, request: object, options: CallOptions): Promise<Response> {
+  async #mutate<Response>(
+    definition: MethodDefinition<object, Response>,
+    request: object,
+    options: CallOptions,
+  ): Promise<Response> {
     if (options.signal?.aborted === true) throw abortedError(options.signal)
     await this.#getStream().opened()
-    return this.#call(method<object, Response>(adminDefinition(), name), request, options, 'unknown')
+    return this.#call(definition, request, options, 'unknown')
+  }
+
+  #administer<Response>(name: string, request: object, options: CallOptions): Promise<Response> {
+    return this.#mutate(method<object, Response>(adminDefinition(), name), request, options)
   }
 
   #call<Response>(

@@ -1,5 +1,6 @@
 /** The requests of one stream: those that wait to be written, and how many written ones the node still has to answer. */
 import type { ReadMode } from '../../contracts/node-service.ts'
+import type { SessionCommand } from '../../contracts/session.ts'
 import { RaftError } from '../../errors.ts'
 import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 import { FRAME_REQUESTS_MAX } from '../shared/service-definitions.ts'
@@ -23,6 +24,7 @@ export interface StreamRequest {
   readonly kind: 'propose' | 'query'
   readonly payload: Uint8Array
   readonly mode: ReadMode
+  readonly session?: SessionCommand | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
 }

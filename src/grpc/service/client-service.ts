@@ -7,8 +7,8 @@ import { clientDefinition } from '../shared/service-definitions.ts'
 import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { toStatus } from '../shared/status-codes.ts'
-import type { WireReadMode } from '../shared/stream-frames.ts'
-import { readModeOf } from '../shared/stream-frames.ts'
+import type { WireReadMode, WireSession } from '../shared/stream-frames.ts'
+import { readModeOf, sessionOf } from '../shared/stream-frames.ts'
 import type { ServedCall } from './served-stream.ts'
 import { ServedStream } from './served-stream.ts'
 import type { GrpcService } from './unary-handler.ts'
@@ -21,6 +21,7 @@ export interface ClientServiceOptions extends Partial<ServiceLimits> {
 
 interface ProposeRequest {
   readonly command: Uint8Array
+  readonly session?: WireSession | null
 }
 
 interface QueryRequest {
@@ -51,13 +52,18 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
     streams.add(stream)
   }
 
-  const propose = unaryHandler(async ({ command }: ProposeRequest, call) => {
+  const propose = unaryHandler(async ({ command, session }: ProposeRequest, call) => {
     assertPayloadSize('command', command.length, limits)
-    const { result, index, term } = await node.proposeBytes(command, call)
+    const { result, index, term } = await node.proposeBytes(command, { ...call, session: sessionOf(session) })
     if (result.length > limits.answerBytesMax)
       throw answerTooLargeError('command', result.length, limits.answerBytesMax)
     return { result, index, term }
   }, limits)
+
+  const registerSession = unaryHandler(
+    async (_request: object, call) => ({ id: await node.registerSession(call) }),
+    limits,
+  )
 
   const query = unaryHandler(async ({ query, mode }: QueryRequest, call) => {
     assertPayloadSize('query', query.length, limits)
@@ -68,7 +74,7 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
   return {
     definition: clientDefinition(limits.commandBytesMax),
-    implementation: { Stream: serveStream, Propose: propose, Query: query },
+    implementation: { Stream: serveStream, Propose: propose, RegisterSession: registerSession, Query: query },
     end: () => {
       isEnding = true
       for (const stream of streams) stream.end()

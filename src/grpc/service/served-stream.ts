@@ -10,7 +10,7 @@ import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerDroppedError, answerTooLargeError, assertPayloadSize, clampTimeout } from '../shared/service-limits.ts'
 import { asRaftError, toStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
-import { failureOf, readModeOf } from '../shared/stream-frames.ts'
+import { failureOf, readModeOf, sessionOf } from '../shared/stream-frames.ts'
 import { malformedRequestError } from './unary-handler.ts'
 
 export type ServedCall = ServerDuplexStream<RequestFrame | MalformedRequest, ResponseFrame>
@@ -109,14 +109,17 @@ export class ServedStream {
     )
   }
 
-  async #serve({ id, kind, payload, mode, timeoutMs }: WireRequest): Promise<WireResponse> {
+  async #serve({ id, kind, payload, mode, timeoutMs, session }: WireRequest): Promise<WireResponse> {
     const limits = this.#limits
     const options = {
       timeoutMs: clampTimeout(timeoutMs === 0 ? undefined : timeoutMs, limits.timeoutMs, limits.timeoutMsMax),
     }
     if (kind === 'REQUEST_KIND_PROPOSE') {
       assertPayloadSize('command', payload.length, limits)
-      const { index, term, result } = await this.#node.proposeBytes(payload, options)
+      const { index, term, result } = await this.#node.proposeBytes(payload, {
+        ...options,
+        session: sessionOf(session),
+      })
       return { id, payload: result, index, term }
     }
     if (kind === 'REQUEST_KIND_QUERY') {

@@ -1,5 +1,6 @@
 /** The frames of the client stream (proto/quorate/v1/client.proto), and the conversion of their fields. */
 import type { ReadMode } from '../../contracts/node-service.ts'
+import type { SessionCommand } from '../../contracts/session.ts'
 import { RaftError } from '../../errors.ts'
 import type { ErrorFacts } from './error-facts.ts'
 import { detailsText, factsFrom } from './error-facts.ts'
@@ -12,6 +13,13 @@ export interface WireRequest {
   readonly payload: Uint8Array
   readonly mode: WireReadMode
   readonly timeoutMs: number
+  readonly session?: WireSession | null | undefined
+}
+
+export interface WireSession {
+  readonly id: number
+  readonly sequence: number
+  readonly lowest: number
 }
 
 export interface RequestFrame {
@@ -69,6 +77,17 @@ export function factsOfFailure(failure: WireFailure): ErrorFacts {
     outcome: OUTCOME_OF_WIRE[failure.outcome],
     leader: failure.leader ?? undefined,
   })
+}
+
+export function wireSessionOf({ id, sequence, lowest = 0 }: SessionCommand): WireSession {
+  return { id, sequence, lowest }
+}
+
+/** The node checks the numbers. */
+export function sessionOf(session: WireSession | null | undefined): SessionCommand | undefined {
+  if (!session) return undefined
+  const { id, sequence, lowest } = session
+  return { id, sequence, lowest: lowest === 0 ? undefined : lowest }
 }
 
 const MODES: Readonly<Record<ReadMode, WireReadMode>> = {

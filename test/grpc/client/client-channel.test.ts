@@ -25,6 +25,17 @@ describe('a client channel over gRPC', () => {
     assert.ok(timeoutMs > 1000 && timeoutMs <= 4900, `the node's timeout is ${timeoutMs} of 5000 ms`)
   })
 
+  it('registers a session, and sends the session of a command', async () => {
+    const node = new EchoNode()
+    const { address } = await serve(node)
+    const channel = channelTo(address)
+    const id = await channel.registerSession({ timeoutMs: 1000 })
+    const sent = [{ id, sequence: 7, lowest: 5 }, { id: 2 ** 53 - 1, sequence: 1 }, undefined] as const
+    for (const session of sent) await channel.propose(Buffer.from('hello'), { session })
+    const received = node.calls.filter(({ kind }) => kind === 'propose').map(({ options }) => options.session)
+    assert.deepEqual([id, received], [11, [sent[0], { ...sent[1], lowest: undefined }, undefined]])
+  })
+
   for (const mode of ['linearizable', 'lease', 'local'] as const)
     it(`sends a query of mode ${mode} and returns its answer and applied index`, async () => {
       const node = new EchoNode()

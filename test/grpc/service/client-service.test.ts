@@ -190,6 +190,14 @@ describe('a unary call of the services', () => {
     assert.deepEqual(read, { answer: Buffer.from('q'), appliedIndex: 8, term: 3 })
   })
 
+  it('can register a session, and propose in it', async () => {
+    const node = new EchoNode()
+    const client = rawClient((await serve(node)).address)
+    const registered = (await unary(client, 'RegisterSession', {})) as { readonly id: number }
+    await unary(client, 'Propose', { command: Buffer.from('a'), session: { id: registered.id, sequence: 1 } })
+    assert.deepEqual([registered.id, node.calls[1]?.options.session], [11, { id: 11, sequence: 1, lowest: undefined }])
+  })
+
   it('gives the node a shorter timeout than its deadline, at most 30 s', async () => {
     const node = new EchoNode()
     const client = rawClient((await serve(node)).address)

@@ -1,0 +1,66 @@
+/**
+ * Notices attempts that take long, so that the call continues at another node. It ends no attempt: an answer that comes later still counts.
+ * One timer serves all attempts.
+ */
+import type { Clock, Timer } from '../contracts/clock.ts'
+
+/** How exactly the time is kept: a fraction of it. */
+const STEPS = 4
+
+/** Attempts of calls that may be sent to several nodes. */
+export interface WatchedAttempt {
+  readonly address: string
+  /** The steps since it began. */
+  steps: number
+  /** Called at most once: the call does not wait for this attempt any longer. */
+  readonly leave: (why: string) => void
+}
+
+export class AttemptWatch {
+  readonly #clock: Clock
+  readonly #patienceMs: number
+  readonly #attempts = new Set<WatchedAttempt>()
+  #timer: Timer | undefined
+
+  constructor(clock: Clock, patienceMs: number) {
+    this.#clock = clock
+    this.#patienceMs = patienceMs
+  }
+
+  add(address: string, leave: (why: string) => void): WatchedAttempt {
+    const attempt = { address, steps: 0, leave }
+    this.#attempts.add(attempt)
+    this.#timer ??= this.#nextStep()
+    return attempt
+  }
+
+  remove(attempt: WatchedAttempt): void {
+    this.#attempts.delete(attempt)
+    if (this.#attempts.size === 0) this.stop()
+  }
+
+  /** The node answers nothing: every call leaves it. */
+  onSilent(address: string, why: string): void {
+    for (const attempt of [...this.#attempts]) if (attempt.address === address) this.#leave(attempt, why)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  #nextStep(): Timer {
+    return this.#clock.wakeAt(this.#clock.now() + this.#patienceMs / STEPS, () => this.#step())
+  }
+
+  #step(): void {
+    this.#timer = this.#nextStep()
+    for (const attempt of [...this.#attempts])
+      if (++attempt.steps >= STEPS) this.#leave(attempt, `it has not answered this call for ${this.#patienceMs} ms`)
+  }
+
+  #leave(attempt: WatchedAttempt, why: string): void {
+    this.remove(attempt)
+    attempt.leave(why)
+  }
+}

@@ -1,0 +1,115 @@
+/** The sessions of a client: registers them when they are needed, and numbers their commands. */
+import type { Clock } from '../contracts/clock.ts'
+import type { SessionCommand, SessionId } from '../contracts/session.ts'
+import { onAbort } from '../platform/on-abort.ts'
+import { abortedError, notRegisteredError } from './client-errors.ts'
+
+/**
+ * A command is at most this far above the lowest that the session still waits for; beyond it the client uses another session, so that one slow
+ * command does not hold up the others. Below `sessionCommandsMax` of the nodes.
+ */
+const COMMANDS_MAX = 1024
+
+/** One session, and the commands whose outcome is not known yet. */
+export class ClientSession {
+  readonly id: SessionId
+  #next = 1
+  /** Ascending: commands are added in the order of their numbers. */
+  readonly #open = new Set<number>()
+
+  constructor(id: SessionId) {
+    this.id = id
+  }
+
+  get hasCapacity(): boolean {
+    return this.#next - this.#lowest < COMMANDS_MAX
+  }
+
+  get isIdle(): boolean {
+    return this.#open.size === 0
+  }
+
+  open(): number {
+    const sequence = this.#next++
+    this.#open.add(sequence)
+    return sequence
+  }
+
+  /** The client will not send the command again. */
+  end(sequence: number): void {
+    this.#open.delete(sequence)
+  }
+
+  commandOf(sequence: number): SessionCommand {
+    return { id: this.id, sequence, lowest: this.#lowest }
+  }
+
+  get #lowest(): number {
+    for (const sequence of this.#open) return sequence
+    return this.#next
+  }
+}
+
+export interface ClientSessionsParts {
+  readonly clock: Clock
+  /** Registers a session through the log, within this time. */
+  readonly register: (timeoutMs: number) => Promise<SessionId>
+}
+
+export class ClientSessions {
+  readonly #parts: ClientSessionsParts
+  readonly #sessions: ClientSession[] = []
+  #registering: Promise<ClientSession> | undefined
+
+  constructor(parts: ClientSessionsParts) {
+    this.#parts = parts
+  }
+
+  /** A session with capacity, if there is one. */
+  get available(): ClientSession | undefined {
+    const first = this.#sessions[0]
+    return first?.hasCapacity === true ? first : this.#sessions.find(({ hasCapacity }) => hasCapacity)
+  }
+
+  /** Registers a session, or waits for the registration in progress. Rejects at the deadline, or when the signal is aborted. */
+  async register(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#registering === undefined) {
+      this.#registering = this.#parts.register(timeoutMs).then((id) => {
+        const session = new ClientSession(id)
+        this.#sessions.push(session)
+        return session
+      })
+      const done = (): void => {
+        this.#registering = undefined
+      }
+      this.#registering.then(done, done)
+    }
+    await this.#within(timeoutMs, signal, this.#registering)
+  }
+
+  /** The session has expired. */
+  drop(session: ClientSession): void {
+    const offset = this.#sessions.indexOf(session)
+    if (offset >= 0) this.#sessions.splice(offset, 1)
+  }
+
+  #within(timeoutMs: number, signal: AbortSignal | undefined, registering: Promise<ClientSession>): Promise<void> {
+    const { clock } = this.#parts
+    return new Promise((resolve, reject) => {
+      const settle = (action: () => void): void => {
+        timer.cancel()
+        stopListening?.()
+        action()
+      }
+      const timer = clock.wakeAt(clock.now() + timeoutMs, () =>
+        settle(() => reject(notRegisteredError(`there was no answer within ${Math.round(timeoutMs)} ms`))),
+      )
+      const stopListening =
+        signal === undefined ? undefined : onAbort(signal, () => settle(() => reject(abortedError(signal))))
+      registering.then(
+        () => settle(resolve),
+        (error) => settle(() => reject(error)),
+      )
+    })
+  }
+}
