@@ -75,18 +75,24 @@ export async function withClient<Value>(
   }
 }
 
-/** Wraps a channel so that each proposal and query records its address. */
+/** Wraps a channel so that each proposal, registration and query records its address, unless it is the one before. */
 function recordAttempts(channel: ClientChannel, attempts: Attempts): ClientChannel {
   const { address } = channel
+  const record = (): void => {
+    if (attempts.addresses.at(-1) !== address) attempts.addresses.push(address)
+  }
   return {
     address,
     propose: (command, options) => {
-      attempts.addresses.push(address)
+      record()
       return channel.propose(command, options)
     },
-    registerSession: (options) => channel.registerSession(options),
+    registerSession: (options) => {
+      record()
+      return channel.registerSession(options)
+    },
     query: (query, options) => {
-      attempts.addresses.push(address)
+      record()
       return channel.query(query, options)
     },
     status: (options) => channel.status(options),
