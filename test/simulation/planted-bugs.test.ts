@@ -10,14 +10,19 @@ import {
   CapturedPerformance,
   CapturedRandom,
   KeepsHiddenLocks,
+  KeepsIndex,
   KeepsJobs,
   KeepsLocks,
   KeepsReady,
+  KeepsSnapshot,
   LosesLastId,
   ModuleCache,
+  ModuleCacheOfAll,
   ModuleIds,
   ModuleState,
+  OmitsLastId,
   OrderDiffers,
+  TiesDiffer,
   TwoOwners,
   WrongOwner,
 } from './planted-bugs.ts'
@@ -48,11 +53,37 @@ const PLANTED: readonly Planted[] = [
       /^restored from the snapshot after command 0, a machine that had applied .* returns "taken" for command 1, but "locked"/,
   },
   {
+    bug: 'restore() keeps an old index of the locks',
+    machine: KeepsIndex,
+    commandsMax: 1,
+    message: /^restored from the snapshot after command 0, a machine that had applied .* returns "locked, 2 held"/,
+  },
+  {
+    bug: 'restore() keeps the bytes of the last snapshot',
+    machine: KeepsSnapshot,
+    commandsMax: 2,
+    message: /^after command \d, a machine that had applied .* must discard the old state/,
+  },
+  {
     bug: 'the order of jobs differs after a restore',
     machine: OrderDiffers,
     commandsMax: 5,
     message:
       /^restored from the snapshot after command 4, the machine returns .* for command 5, but .* without a restart/,
+  },
+  {
+    bug: 'the order of jobs with the same priority differs after a restore',
+    machine: TiesDiffer,
+    commandsMax: 5,
+    message:
+      /^restored from the snapshot after command 4, the machine returns .* for command 5, but .* without a restart/,
+  },
+  {
+    bug: 'the last id is not in the snapshot',
+    machine: OmitsLastId,
+    commandsMax: 2,
+    message:
+      /^restored from the snapshot after command 1, the machine returns 1 for command 2, but 2 without a restart/,
   },
   {
     bug: 'the last id is computed from the jobs that are left',
@@ -92,6 +123,13 @@ describe('checkStateMachine without a cluster', () => {
       assert.match(fault.message, message)
       assert.ok(fault.commands <= commandsMax, fault.message)
     })
+
+  it('detects a cache of the module that all machines of a process share in another process', async () => {
+    const module = new URL('./planted-bugs.ts', import.meta.url).href
+    const childProcess = { module, machine: 'ModuleCacheOfAll' }
+    const fault = await faultOf(checkStateMachine(() => new ModuleCacheOfAll(), { ...CHECK, childProcess }))
+    assert.match(fault.message, /in this process and .* in a child process.* such as a variable of the module/)
+  })
 
   it('detects two owners of a lock by an invariant that returns false or throws', async () => {
     const fault = await faultOf(checkStateMachine(() => new TwoOwners(), { ...CHECK, invariant: hasOneOwnerPerLock }))

@@ -1,5 +1,5 @@
 /** One bug each, planted in the job queue. */
-import type { Result, Saved } from './job-queue.ts'
+import type { Command, Result, Saved } from './job-queue.ts'
 import { JobQueue } from './job-queue.ts'
 
 export class KeepsLocks extends JobQueue {
@@ -49,6 +49,62 @@ export class KeepsHiddenLocks extends JobQueue {
   }
 }
 
+/** Keeps the bytes of its last snapshot until the next command. */
+export class KeepsSnapshot extends JobQueue {
+  taken: Uint8Array[] | undefined
+
+  override apply(command: Command): Result {
+    this.taken = undefined
+    return super.apply(command)
+  }
+
+  override snapshot(): Uint8Array[] {
+    this.taken ??= super.snapshot()
+    return this.taken
+  }
+}
+
+/** Locks by owner, which are computed from the locks in the snapshot, but only if there are any. */
+export class KeepsIndex extends JobQueue {
+  held: Map<string, number> = new Map()
+
+  override lock(lock: string, owner: string): Result {
+    const result = super.lock(lock, owner)
+    if (result === 'locked') this.held.set(owner, (this.held.get(owner) ?? 0) + 1)
+    return `${result}, ${this.held.get(owner) ?? 0} held`
+  }
+
+  override unlock(lock: string, owner: string): Result {
+    const result = super.unlock(lock, owner)
+    if (result === true) this.held.set(owner, (this.held.get(owner) ?? 1) - 1)
+    return result
+  }
+
+  override load(saved: Saved): void {
+    super.load(saved)
+    for (const owner of new Set([...this.locks.values()].flat()))
+      this.held.set(owner, [...this.locks.values()].filter(([other]) => other === owner).length)
+  }
+}
+
+/** The job of the highest priority first. Of equal ones the first in the list, which a restore sorts by id. */
+export class TiesDiffer extends JobQueue {
+  override lease(worker: string, atMs: number, forMs: number): Result {
+    const best = Math.max(...this.ready.map((id) => this.jobs.get(id)?.priority ?? 0))
+    const at = this.ready.findIndex((id) => this.jobs.get(id)?.priority === best)
+    if (at > 0) this.ready.unshift(...this.ready.splice(at, 1))
+    return super.lease(worker, atMs, forMs)
+  }
+
+  override load(saved: Saved): void {
+    super.load({ ...saved, ready: saved.ready.toSorted((one, other) => one - other) })
+  }
+
+  override get state(): object {
+    return { ...super.state, ready: this.ready.toSorted((one, other) => one - other) }
+  }
+}
+
 /** Sorted by id in the snapshot; expired jobs leave the map and return at its end. */
 export class OrderDiffers extends JobQueue {
   override expire(atMs: number): Result {
@@ -71,6 +127,16 @@ export class OrderDiffers extends JobQueue {
     const { locks, lastId } = this
     const jobs = [...this.jobs.values()].sort((one, other) => one.id - other.id)
     return { jobs, ready: [], locks: [...locks], lastId }
+  }
+}
+
+export class OmitsLastId extends JobQueue {
+  override get state(): object {
+    return { ...super.state, lastId: undefined }
+  }
+
+  override load(saved: Saved): void {
+    super.load({ ...saved, lastId: this.lastId })
   }
 }
 
@@ -108,6 +174,17 @@ export class ModuleCache extends JobQueue {
     const described = { payload: job.payload }
     cache.set(id, described)
     return described
+  }
+}
+
+const descriptions = new Map<number, Result>()
+
+/** Caches everything, so that all machines of a process agree: only another process differs. */
+export class ModuleCacheOfAll extends JobQueue {
+  override describe(id: number): Result {
+    const known = descriptions.get(id) ?? super.describe(id)
+    descriptions.set(id, known)
+    return known
   }
 }
 

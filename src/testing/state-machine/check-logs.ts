@@ -26,7 +26,7 @@ const RESTORES = 4
 /** The number of other commands that a machine has applied before it is restored. */
 const OTHERS_MAX = 10
 /** The number of logs in which a better explanation of a fault is searched. */
-const SEARCHED = 50
+const SEARCHED = 25
 /** The number of logs that are applied again at the end, when time has passed and many other logs were applied. */
 const REPEATED = 20
 

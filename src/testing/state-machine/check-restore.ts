@@ -42,6 +42,11 @@ export async function checkRestore<Command, Result>(
   const machine = machineBefore(machines, part)
   if (machine === undefined) return
   const past = describePast(machines, part)
+  if (before !== 'nothing') {
+    // Like a node that has taken a snapshot before it installs one: the machine may keep what it has computed.
+    await machine.takeSnapshot()
+    machine.digest()
+  }
   await machine.restore(bytes, at, Math.max(1, bytes.length))
   await checkRestoredState(machine, snapshot, past, STATE_ADVICE[before])
   if (before === 'nothing') {

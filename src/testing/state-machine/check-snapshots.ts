@@ -77,4 +77,27 @@ export async function checkQueries<Command, Result>(
         `query() of ${inspect(query)} changed the state from ${formatBytes(bytes)} to ${formatBytes(after)}: a query runs on one node only. Use a command to change the state.`,
       )
   }
+  checkAskedBefore(make(), original, last, queries)
+}
+
+/** A machine may keep an answer for the next time: it must not be an old one then. */
+function checkAskedBefore<Command, Result>(
+  asked: MachineHarness<Command, Result>,
+  original: MachineHarness<Command, Result>,
+  last: number,
+  queries: readonly unknown[],
+): void {
+  for (let number = 0; number <= last; number++) {
+    if (number > 0) asked.apply(number)
+    if (number === 0 || number === last >> 1) for (const query of queries) asked.query(query)
+  }
+  for (const query of queries) {
+    const [answer, later] = [original.query(query), asked.query(query)]
+    if (!answer.equals(later))
+      throw new MachineFault(
+        'query',
+        last,
+        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(later)} on a machine that was asked before, but ${formatBytes(answer)} on a machine that was not: an answer must depend on the state alone. Look for a cache that is not cleared.`,
+      )
+  }
 }

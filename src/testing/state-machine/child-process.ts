@@ -72,7 +72,7 @@ export async function runInChildProcess(
 
 /** Throws a MachineFault if a log has a different result in the child process. */
 export function checkChildRun(here: ExpectedRun, there: ChildRun): void {
-  const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, and at a different time: look for input that is neither in the commands nor in the state.`
+  const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, and at a different time: look for input that is neither in the commands nor in the state, such as a variable of the module.`
   const fault = (number: number, what: string): MachineFault =>
     new MachineFault('another process', number, `${what} ${advice}`)
   if ('threw' in there) throw fault(there.number, `in a child process the machine threw ${there.threw}.`)
