@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   ERR_RAFT_REMOVED: { outcome: 'not-applied', retryable: false },
   // Identity
   ERR_RAFT_CLUSTER_MISMATCH: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_CLUSTER_REPLACED: { outcome: 'unknown', retryable: false },
   ERR_RAFT_NODE_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_STORAGE_MISMATCH: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_DIRECTORY_MISMATCH: { outcome: 'not-applied', retryable: false },

@@ -9,16 +9,19 @@ export { realClock } from './runtime/real-clock.ts'
 export type { MakeCore } from './runtime/recovery.ts'
 export { type StartOptions, startNode } from './start-node.ts'
 
-// Look at, verify and change the data directory of a stopped node.
+// Back up and restore a cluster; look at, verify and change the data directory of a stopped node.
 
 export type { Conversion } from './data-directory/convert.ts'
 export type { DirectoryProblem, DirectoryReport, LogSummary, StoredEntry } from './data-directory/inspect.ts'
-export { type ConvertDirectoryOptions, convertDataDirectory } from './stopped-node/convert-data-directory.ts'
+export { type BackUpOptions, type BackupSource, backUp } from './operations/back-up.ts'
+export { type ConvertDirectoryOptions, convertDataDirectory } from './operations/convert-data-directory.ts'
 export {
   type InspectDirectoryOptions,
   inspectDataDirectory,
   readDataDirectoryLog,
-} from './stopped-node/inspect-data-directory.ts'
+} from './operations/inspect-data-directory.ts'
+export { type RecoverOptions, type Recovery, recoverCluster } from './operations/recover-cluster.ts'
+export { type Restoration, type RestoreOptions, restoreBackup } from './operations/restore-backup.ts'
 
 // The application's state machine, and how its commands become bytes.
 
@@ -40,6 +43,7 @@ export type {
   NodeStatus,
   ProposeOptions,
   ReadMode,
+  SnapshotOptions,
 } from './contracts/node-service.ts'
 export type { SessionCommand, SessionId } from './contracts/session.ts'
 export type { MembershipChange } from './core/inputs.ts'

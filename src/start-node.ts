@@ -1,12 +1,9 @@
 /** Starts a node with the default adapters: gRPC, a durable storage and the real clock. gRPC and RocksDB are loaded only if they are used. */
 import { randomInt } from 'node:crypto'
-import { resolve } from 'node:path'
 import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
-import type { EngineName } from './data-directory/data-directory.ts'
-import { DataDirectory } from './data-directory/data-directory.ts'
-import { isRaftError } from './errors.ts'
+import { openStorage } from './engines.ts'
 import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
@@ -133,16 +130,6 @@ async function serveBeside(transport: Transport, port: PortOptions): Promise<Tra
   return new TransportBesideClients(transport, port)
 }
 
-async function openStorage(directory: string, wanted: EngineName | undefined): Promise<Storage> {
-  const engine = wanted ?? (await new DataDirectory(resolve(directory)).engine()) ?? (await defaultEngine())
-  if (engine === 'segments') {
-    const { SegmentStorage } = await import('./segments/segment-storage.ts')
-    return new SegmentStorage({ directory })
-  }
-  const { RocksDBStorage } = await import('./rocksdb/rocksdb-storage.ts')
-  return new RocksDBStorage({ directory })
-}
-
 /** The address of this node in `peers`; undefined if its port is not known before it listens. */
 function ownEntry({
   id,
@@ -153,18 +140,6 @@ function ownEntry({
 }) {
   const address = peers?.[id]
   return address?.endsWith(':0') === true ? undefined : address
-}
-
-/** RocksDB if it is installed and loads. */
-async function defaultEngine(): Promise<EngineName> {
-  const { loadBinding } = await import('./rocksdb/binding.ts')
-  try {
-    loadBinding()
-    return 'rocksdb'
-  } catch (cause) {
-    if (isRaftError(cause, 'ERR_RAFT_RUNTIME')) return 'segments'
-    throw cause
-  }
 }
 
 /** A message holds blocks up to messageBytesMax, or a single larger block. */

@@ -99,6 +99,7 @@ function recordAttempts(channel: ClientChannel, attempts: Attempts): ClientChann
     changeMembership: (change, options) => channel.changeMembership(change, options),
     transferLeadership: (to, options) => channel.transferLeadership(to, options),
     takeSnapshot: (options) => channel.takeSnapshot(options),
+    readSnapshot: (id, offset, options) => channel.readSnapshot(id, offset, options),
     close: () => channel.close(),
   }
 }

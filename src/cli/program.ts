@@ -2,12 +2,11 @@
 import { Command, CommanderError, Option } from 'commander'
 import { clientSettings, optionParser, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
-import type { ConvertFlags } from './commands/convert-data.ts'
-import type { DumpFlags, InspectFlags } from './commands/inspect-data.ts'
 import type { ReplayFlags } from './commands/replay.ts'
-import type { ErrorSource } from './error-text.ts'
 import { errorJson, errorText } from './error-text.ts'
 import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
+import type { Guard } from './stopped-node-commands.ts'
+import { addStoppedNodeCommands } from './stopped-node-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddress, parseCount, parseReplayPosition } from './text-values.ts'
 
@@ -36,14 +35,6 @@ export async function run(args: readonly string[], terminal: Terminal, version: 
   }
 }
 
-/** Runs the body of a command, and prints its error if it fails. */
-type Guard = (work: () => Promise<unknown>, how: ErrorReporting) => Promise<void>
-
-interface ErrorReporting {
-  readonly source: ErrorSource
-  readonly format: 'text' | 'json'
-}
-
 function buildProgram(terminal: Terminal, version: string, guard: Guard): Command {
   const program = new Command('quorate')
     .description('A replicated key-value service on Raft: run nodes, read and write keys, administer the cluster.')
@@ -68,7 +59,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addKeyValue(addClusterCommand, terminal)
   program.commandsGroup('Administer:')
   addAdministration(program, addClusterCommand, terminal)
-  addDataCommands(program, terminal, guard)
+  addStoppedNodeCommands(program, terminal, guard)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
   return program
@@ -242,64 +233,14 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     async (command) => (await load()).snapshotTake(contextOf(command)),
     snapshot,
   )
-}
-
-function addDataCommands(program: Command, terminal: Terminal, guard: Guard): void {
-  const data = program.command('data').description('look at, verify or convert the data directory of a stopped node')
-  const report = (name: string, description: string, work: 'inspectData' | 'verifyData'): void => {
-    const command = data
-      .command(name)
-      .description(description)
-      .argument('<directory>', 'the data directory of the node')
-    command.addOption(outputOption())
-    command.action((directory: string) =>
-      guard(
-        async () =>
-          (await import('./commands/inspect-data.ts'))[work](directory, command.opts<InspectFlags>(), terminal),
-        { source: 'node', format: command.opts<InspectFlags>().output },
-      ),
-    )
-  }
-  report('inspect', 'print whose it is, its term, log, snapshot and members', 'inspectData')
-  report('verify', 'the same, after reading every byte and comparing all checksums', 'verifyData')
-  const index = (text: string): number => parseCount(text, 1)
-  const dump = data
-    .command('log')
-    .description('read the log')
-    .command('dump')
-    .description('print the entries of the log, committed or not: index, term, kind and content')
-    .argument('<directory>', 'the data directory of the node')
-    .addOption(new Option('--from <index>', 'the first entry').argParser(optionParser(index)))
-    .addOption(new Option('--to <index>', 'the last entry').argParser(optionParser(index)))
-    .addOption(outputOption())
-  dump.action((directory: string) =>
-    guard(
-      async () => (await import('./commands/inspect-data.ts')).dumpLog(directory, dump.opts<DumpFlags>(), terminal),
-      { source: 'node', format: dump.opts<DumpFlags>().output },
-    ),
+  addClusterCommand(
+    'save',
+    'write a backup of the cluster to a file',
+    async (command, file = '') => (await import('./commands/save.ts')).save(contextOf(command), file, command.opts()),
+    snapshot,
   )
-  const command = data
-    .command('convert')
-    .description('move the log of a stopped node to the other storage engine, and verify it')
-    .argument('<directory>', 'the data directory of the node')
-    .addOption(
-      new Option('--to <engine>', 'what is to keep the log').choices(['rocksdb', 'segments']).makeOptionMandatory(),
-    )
-    .option('--keep', 'keep the old files beside the new ones, as log.kept or segments.kept')
-    .addOption(outputOption())
-  command.action((directory: string) =>
-    guard(
-      async () => {
-        const { convertData } = await import('./commands/convert-data.ts')
-        return convertData(directory, command.opts<ConvertFlags>(), terminal)
-      },
-      { source: 'node', format: command.opts<ConvertFlags>().output },
-    ),
-  )
-}
-
-function outputOption(): Option {
-  return new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text')
+    .argument('<file>', 'the file to create')
+    .option('--force', 'replace an existing file')
 }
 
 function addReplay(program: Command, terminal: Terminal, guard: Guard): void {

@@ -1,5 +1,5 @@
 /** The client of a cluster: proposals, queries and administration through channels, wherever the leader is. */
-import type { Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+import type { Applied, CallOptions, NodeStatus, ReadMode, SnapshotOptions } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
@@ -174,14 +174,29 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   /** Takes a snapshot on one node: the one at `endpoint`, or the one that served last. Resolves once it is recorded. */
   takeSnapshot({
     endpoint,
+    linearizable,
     ...options
-  }: CallOptions & { readonly endpoint?: string | undefined } = {}): Promise<SnapshotInfo> {
+  }: SnapshotOptions & { readonly endpoint?: string | undefined } = {}): Promise<SnapshotInfo> {
     const callOptions = { ...options, timeoutMs: options.timeoutMs ?? this.#limits.snapshotTimeoutMs }
     return this.#caller.callAt(
       endpoint,
       'mutation',
-      (channel, attemptOptions) => channel.takeSnapshot(attemptOptions),
+      (channel, attemptOptions) => channel.takeSnapshot({ ...attemptOptions, linearizable }),
       callOptions,
+    )
+  }
+
+  /** Bytes of a snapshot of the node at `endpoint`, from `offset`: some, or none at its end. */
+  readSnapshot(
+    id: string,
+    offset: number,
+    { endpoint, ...options }: CallOptions & { readonly endpoint: string },
+  ): Promise<Uint8Array> {
+    return this.#caller.callAt(
+      endpoint,
+      'read',
+      (channel, attemptOptions) => channel.readSnapshot(id, offset, attemptOptions),
+      options,
     )
   }
 

@@ -2,7 +2,7 @@
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
-import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode } from './node-service.ts'
+import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode, SnapshotOptions } from './node-service.ts'
 import type { SessionId } from './session.ts'
 
 /**
@@ -23,7 +23,8 @@ export interface ClientChannel {
     to: NodeId | undefined,
     options: CallOptions & { readonly force?: boolean | undefined },
   ): Promise<{ readonly leader: NodeId | undefined }>
-  takeSnapshot(options: CallOptions): Promise<SnapshotInfo>
+  takeSnapshot(options: SnapshotOptions): Promise<SnapshotInfo>
+  readSnapshot(id: string, offset: number, options: CallOptions): Promise<Uint8Array>
   /**
    * Called if the node stays silent: rejects, as not applied, the proposals that were certainly not sent, and all queries. Optional; without it
    * they wait for their own timeout.

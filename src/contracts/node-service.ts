@@ -67,6 +67,11 @@ export interface Applied {
   readonly result: Uint8Array
 }
 
+export interface SnapshotOptions extends CallOptions {
+  /** The snapshot contains every command that was acknowledged before the call, by any node. Default: what this node has applied. */
+  readonly linearizable?: boolean | undefined
+}
+
 /** Every method rejects with a RaftError. */
 export interface NodeService {
   /** Resolves once the command is applied on this node. */
@@ -83,5 +88,7 @@ export interface NodeService {
   transferLeadership(
     options?: CallOptions & { readonly to?: NodeId | undefined; readonly force?: boolean | undefined },
   ): Promise<{ readonly leader: NodeId | undefined }>
-  takeSnapshot(options?: CallOptions): Promise<SnapshotInfo>
+  takeSnapshot(options?: SnapshotOptions): Promise<SnapshotInfo>
+  /** Bytes of a snapshot of this node from `offset`: some, or none at its end. Rejects with ERR_RAFT_SNAPSHOT_GONE once newer ones replaced it. */
+  readSnapshot(id: string, offset: number, options?: CallOptions): Promise<Uint8Array>
 }

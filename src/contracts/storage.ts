@@ -44,6 +44,8 @@ export interface RecoveredState {
   readonly boot: BootHistory
   /** As stored. */
   readonly identity: StorageIdentity
+  /** The cluster that this one was recovered from, if it was: its nodes are rejected and stop. */
+  readonly replacedClusterId?: string | undefined
   /** True if nothing has been written yet. */
   readonly isNew: boolean
   readonly hardState: HardState

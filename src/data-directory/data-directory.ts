@@ -22,6 +22,8 @@ export interface DirectoryIdentity extends StorageIdentity {
   readonly directoryId: string
   /** False in directories of builds that did not count boots. */
   readonly countsBoots?: boolean
+  /** The cluster that this directory was a part of, if a new cluster was made of it. */
+  readonly replacedClusterId?: string
 }
 
 /** What keeps the log, in words. */
@@ -93,6 +95,13 @@ export class DataDirectory {
   /** Makes the other engine that of the directory: after a crash it is either the old or the new one. */
   async changeEngine(identity: DirectoryIdentity, engine: EngineName): Promise<void> {
     await replaceFile(this.identity, encodeChecksummedJson({ ...identity, engine }))
+  }
+
+  /** Makes it a directory of another cluster, with an id of its own. Returns the new identity. */
+  async replaceCluster(identity: DirectoryIdentity, clusterId: string): Promise<DirectoryIdentity> {
+    const replaced = { ...identity, clusterId, directoryId: randomUUID(), replacedClusterId: identity.clusterId }
+    await replaceFile(this.identity, encodeChecksummedJson(replaced))
+    return replaced
   }
 
   async #readIdentity(): Promise<DirectoryIdentity | undefined> {

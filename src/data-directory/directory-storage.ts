@@ -102,14 +102,17 @@ export class DirectoryStorage<Head extends BlockHeader> implements Storage {
       openFiles: (mustExist) => openFiles(this.#directory, mustExist),
       verifySnapshot: (info) => this.#files.verify(info),
     })
-    const { clusterId, nodeId, directoryId } = opened.identity
+    const { clusterId, nodeId, directoryId, replacedClusterId } = opened.identity
     const log = new LogStore({ ...opened, location: logPathIn(this.#directory), markDelayMs })
     const { hardState, snapshot, blocks } = log
     const isNew = hardState.term === 0 && snapshot === undefined && blocks.length === 0
     const { boot } = opened
     return {
       log,
-      recovered: { directoryId, boot, identity: { clusterId, nodeId }, isNew, hardState, snapshot, blocks },
+      recovered: {
+        ...{ directoryId, boot, identity: { clusterId, nodeId }, replacedClusterId },
+        ...{ isNew, hardState, snapshot, blocks },
+      },
     }
   }
 

@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib'
 import { chainProblem } from '../core/log/chain.ts'
 import type { BlockKind, HardState, LogIndex, Membership, SnapshotInfo, Term } from '../core/types.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode, RaftError } from '../errors.ts'
 import { payloadsOf } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
 import { assertUsable, readBoot } from './boots-file.ts'
@@ -57,7 +57,7 @@ export interface DirectoryProblem {
   readonly code: ErrorCode
   readonly message: string
   /** Of a damaged log: `firstBadIndex`, `lastGoodIndex` and more. */
-  readonly details: Readonly<Record<string, unknown>>
+  readonly details: RaftError['details']
 }
 
 export interface InspectOptions {

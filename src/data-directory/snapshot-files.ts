@@ -8,7 +8,7 @@ import { RaftError } from '../errors.ts'
 import { makeDirectory, namesIn, syncDirectory } from './durable-files.ts'
 import { openFile } from './open-file.ts'
 import type { ParsedHeader } from './snapshot-format.ts'
-import { CHUNK_BYTES, fileNameOf, readFrame, readHeader, readSize } from './snapshot-format.ts'
+import { fileNameOf, readFrames, readHeader, readSize } from './snapshot-format.ts'
 import type { SnapshotPaths } from './snapshot-writer.ts'
 import { SnapshotFileWriter } from './snapshot-writer.ts'
 import { corrupt, isMissing, storageError } from './storage-errors.ts'
@@ -58,15 +58,9 @@ export class SnapshotFiles implements SnapshotStore {
           'ERR_RAFT_BAD_MESSAGE',
           `snapshot ${id} has ${size} bytes, and offset ${offset} was requested`,
         )
-      for (let at = offset; at < size; ) {
+      for await (const bytes of readFrames(file, header, { path, size, offset })) {
+        yield bytes
         this.#assertUsable()
-        const frame = Math.floor(at / CHUNK_BYTES)
-        const start = frame * CHUNK_BYTES
-        const bytes = await readFrame(file, header, { frame, length: Math.min(CHUNK_BYTES, size - start) })
-        if (bytes === undefined)
-          throw corrupt(`the snapshot ${path} is damaged at byte ${start}`, { file: path, offset: start })
-        yield bytes.subarray(at - start)
-        at = start + bytes.length
       }
     } catch (cause) {
       this.#assertUsable()

@@ -8,6 +8,7 @@ import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { decodeChecksummedJson, encodeChecksummedJson } from './checksummed-json.ts'
 import { readUpTo } from './durable-files.ts'
+import { corrupt } from './storage-errors.ts'
 
 /** The bytes of the snapshot in one frame: the unit of checksums, reads and resumed writes. */
 export const CHUNK_BYTES: number = 256 * 1024
@@ -22,17 +23,25 @@ interface Header {
   readonly format: number
   readonly chunkBytes: number
   readonly info: SnapshotInfo
+  /** Only in a backup, which is not in the directory of its cluster. */
+  readonly clusterId?: string
 }
 
 /** The parsed header of a snapshot file. */
 export interface ParsedHeader {
   readonly info: SnapshotInfo
+  readonly clusterId: string | undefined
   /** The position of the first frame. */
   readonly framesOffset: number
 }
 
-export function encodeHeader(info: SnapshotInfo): Buffer {
-  const header: Header = { format: FORMAT, chunkBytes: CHUNK_BYTES, info }
+export function encodeHeader(info: SnapshotInfo, clusterId?: string): Buffer {
+  const header: Header = {
+    format: FORMAT,
+    chunkBytes: CHUNK_BYTES,
+    info,
+    ...(clusterId === undefined ? {} : { clusterId }),
+  }
   const encoded = encodeChecksummedJson(header)
   const length = Buffer.alloc(4)
   length.writeUInt32LE(encoded.length)
@@ -60,9 +69,9 @@ export async function readHeader(file: FileHandle): Promise<ParsedHeader | { rea
   if (length === 0 || length > HEADER_BYTES_MAX) return { damage: 'it does not start with a snapshot header' }
   const decoded = decodeChecksummedJson<Header>(await readUpTo(file, length, 4))
   if ('damage' in decoded) return { damage: `its header is damaged: ${decoded.damage}` }
-  const { format, chunkBytes, info } = decoded.value
+  const { format, chunkBytes, info, clusterId } = decoded.value
   if (format !== FORMAT || chunkBytes !== CHUNK_BYTES) return { damage: `unknown format ${format}` }
-  return { info, framesOffset: 4 + length }
+  return { info, clusterId, framesOffset: 4 + length }
 }
 
 /** The size of the snapshot in a complete file, or a description of the damage. */
@@ -88,6 +97,23 @@ export async function readFrame(
   if (bytes.length < FRAME_HEADER_BYTES + place.length) return undefined
   const content = bytes.subarray(FRAME_HEADER_BYTES)
   return bytes.readUInt32LE(0) === frameChecksum(content, place.frame) ? content : undefined
+}
+
+/** The bytes of a snapshot from `offset`, frame by frame; throws ERR_RAFT_CORRUPT at a damaged one. */
+export async function* readFrames(
+  file: FileHandle,
+  header: ParsedHeader,
+  { path, size, offset }: { readonly path: string; readonly size: number; readonly offset: number },
+): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = offset; at < size; ) {
+    const frame = Math.floor(at / CHUNK_BYTES)
+    const start = frame * CHUNK_BYTES
+    const bytes = await readFrame(file, header, { frame, length: Math.min(CHUNK_BYTES, size - start) })
+    if (bytes === undefined)
+      throw corrupt(`the snapshot ${path} is damaged at byte ${start}`, { file: path, offset: start })
+    yield bytes.subarray(at - start)
+    at = start + bytes.length
+  }
 }
 
 /** A safe file name for any id, also for one from a peer: without separators, dots or characters that a file system may fold. */

@@ -193,7 +193,7 @@ async function createPartial(paths: SnapshotPaths, info: SnapshotInfo): Promise<
     const header = encodeHeader(info)
     await writeAll(file, header, 0)
     await syncDirectory(paths.directory)
-    return { file, header: { info, framesOffset: header.length }, frames: 0 }
+    return { file, header: { info, clusterId: undefined, framesOffset: header.length }, frames: 0 }
   } catch (cause) {
     await file.close()
     throw cause

@@ -8,6 +8,7 @@ import type {
   NodeStatus,
   ProposeOptions,
   ReadMode,
+  SnapshotOptions,
 } from '../contracts/node-service.ts'
 import type { SessionId } from '../contracts/session.ts'
 import type { MembershipChange } from '../core/inputs.ts'
@@ -87,8 +88,12 @@ export class MemoryClientChannel implements ClientChannel {
     )
   }
 
-  takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
-    return this.#call('mutation', options, (node, callOptions) => node.takeSnapshot(callOptions))
+  takeSnapshot({ linearizable, ...options }: SnapshotOptions = {}): Promise<SnapshotInfo> {
+    return this.#call('mutation', options, (node, callOptions) => node.takeSnapshot({ ...callOptions, linearizable }))
+  }
+
+  readSnapshot(id: string, offset: number, options: CallOptions = {}): Promise<Uint8Array> {
+    return this.#call('read', options, (node, callOptions) => node.readSnapshot(id, offset, callOptions))
   }
 
   async close(): Promise<void> {

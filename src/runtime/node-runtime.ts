@@ -77,7 +77,15 @@ export class NodeRuntime<Command, Result> {
     this.#identity = { clusterId, nodeId: options.id, directoryId, boot }
     const { term, membership } = core.status(clock.now())
     this.#peers = new Peers({
-      ...{ identity: this.#identity, term, membership, addresses, transport, clock },
+      ...{
+        identity: this.#identity,
+        replacedClusterId: recovered.replacedClusterId,
+        term,
+        membership,
+        addresses,
+        transport,
+        clock,
+      },
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
     const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })

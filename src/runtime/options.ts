@@ -171,7 +171,7 @@ const checkFraction: OptionCheck = (value) =>
     ? undefined
     : `must be at least 0 and below 1, not ${formatValue(value)}`
 
-const checkPeers: OptionCheck = (value) => {
+export const checkPeers: OptionCheck = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return `must be an object of addresses by id, not ${formatValue(value)}`
   for (const [id, address] of Object.entries(value)) {

@@ -7,6 +7,7 @@ import type {
   NodeStatus,
   ProposeOptions,
   ReadMode,
+  SnapshotOptions,
 } from '../contracts/node-service.ts'
 import type { SessionId } from '../contracts/session.ts'
 import type { Storage } from '../contracts/storage.ts'
@@ -231,7 +232,23 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /** Takes a snapshot now. If nothing was applied since the newest one, resolves with that. */
-  takeSnapshot(options?: CallOptions): Promise<SnapshotInfo> {
+  async takeSnapshot(options?: SnapshotOptions): Promise<SnapshotInfo> {
+    if (options?.linearizable !== true) return this.#takeSnapshot(options)
+    const index = await this.#read(() => this.#runtime.appliedIndex, true, options)
+    for (;;) {
+      // The first may have been begun before this call.
+      const snapshot = await this.#takeSnapshot(options)
+      if (snapshot.index >= index) return snapshot
+    }
+  }
+
+  /** Bytes of a snapshot of this node from `offset`: some, or none at its end. Rejects with ERR_RAFT_SNAPSHOT_GONE once newer ones replaced it. */
+  async readSnapshot(id: string, offset: number, options?: CallOptions): Promise<Uint8Array> {
+    const { snapshots } = this.#startCall('snapshot read', options?.signal)
+    return snapshots.readPart(id, offset)
+  }
+
+  #takeSnapshot(options?: CallOptions): Promise<SnapshotInfo> {
     return new Promise((resolve, reject) => {
       const { calls, snapshots } = this.#startCall('snapshot', options?.signal)
       const { adminRequests, deadlines } = calls

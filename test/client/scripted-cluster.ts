@@ -190,6 +190,10 @@ export class ScriptedNode implements NodeService {
     return { leader: to }
   }
 
+  async readSnapshot(id: string, offset: number): Promise<Uint8Array> {
+    return new TextEncoder().encode(`${id}@${offset}`)
+  }
+
   async takeSnapshot(): Promise<SnapshotInfo> {
     this.#record('snapshot')
     return { id: `of-${this.id}`, index: 1, term: 1, chain: 9, membership: membershipOf([this.id]), size: 10 }

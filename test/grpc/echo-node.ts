@@ -62,6 +62,10 @@ export class EchoNode implements NodeService {
     return { leader: options.to }
   }
 
+  async readSnapshot(id: string, offset: number): Promise<Uint8Array> {
+    return Buffer.from(`${id}@${offset}`)
+  }
+
   async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
     this.#record('snapshot', options, undefined)
     return { id: 's1', index: 8, term: 3, chain: 9, membership: this.report.membership, size: 2 ** 40 }

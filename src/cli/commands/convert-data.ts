@@ -3,7 +3,7 @@
 import type { Conversion } from '../../data-directory/convert.ts'
 import type { EngineName } from '../../data-directory/data-directory.ts'
 import { ENGINE_TITLES } from '../../data-directory/data-directory.ts'
-import { convertDataDirectory } from '../../stopped-node/convert-data-directory.ts'
+import { convertDataDirectory } from '../../operations/convert-data-directory.ts'
 import { progressBar } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'
 

@@ -2,7 +2,7 @@
 import type { LogIndex, Membership } from '../../core/types.ts'
 import { ENGINE_TITLES } from '../../data-directory/data-directory.ts'
 import type { DirectoryReport, StoredEntry } from '../../data-directory/inspect.ts'
-import { inspectDataDirectory, readDataDirectoryLog } from '../../stopped-node/inspect-data-directory.ts'
+import { inspectDataDirectory, readDataDirectoryLog } from '../../operations/inspect-data-directory.ts'
 import { EXIT } from '../exit-codes.ts'
 import { progressBar } from '../progress-bar.ts'
 import type { Terminal } from '../terminal.ts'

@@ -3,7 +3,14 @@ import type { ChannelOptions, MethodDefinition, ServiceError } from '@grpc/grpc-
 import { ChannelCredentials, Client, Metadata } from '@grpc/grpc-js'
 import type { ClientChannel, ClientChannelFactory } from '../../contracts/client-channel.ts'
 import type { Clock } from '../../contracts/clock.ts'
-import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode } from '../../contracts/node-service.ts'
+import type {
+  Applied,
+  CallOptions,
+  NodeStatus,
+  ProposeOptions,
+  ReadMode,
+  SnapshotOptions,
+} from '../../contracts/node-service.ts'
 import type { SessionId } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
@@ -161,9 +168,15 @@ export class GrpcClientChannel implements ClientChannel {
     return { leader: response.leader || undefined }
   }
 
-  async takeSnapshot(options: CallOptions = {}): Promise<SnapshotInfo> {
+  async takeSnapshot({ linearizable = false, ...options }: SnapshotOptions = {}): Promise<SnapshotInfo> {
     const timeoutMs = options.timeoutMs ?? SERVICE_LIMITS.snapshotTimeoutMs
-    return snapshotFromWire(await this.#administer<WireSnapshot>('TakeSnapshot', {}, { ...options, timeoutMs }))
+    const request = { linearizable }
+    return snapshotFromWire(await this.#administer<WireSnapshot>('TakeSnapshot', request, { ...options, timeoutMs }))
+  }
+
+  async readSnapshot(id: string, offset: number, options: CallOptions = {}): Promise<Uint8Array> {
+    const read = method<object, { readonly data: Uint8Array }>(adminDefinition(), 'ReadSnapshot')
+    return (await this.#call(read, { id, offset }, options, 'not-applied')).data
   }
 
   releaseUnsent(reason: RaftError): void {

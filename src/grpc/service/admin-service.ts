@@ -24,7 +24,13 @@ export function adminService(node: NodeService, options: Partial<ServiceLimits> 
         if (to !== '') assertNodeId(to)
         return node.transferLeadership({ ...call, to: to === '' ? undefined : to, force })
       }, limits),
-      TakeSnapshot: unaryHandler((_: object, call) => node.takeSnapshot(call), snapshotLimits),
+      TakeSnapshot: unaryHandler(
+        ({ linearizable }: { readonly linearizable: boolean }, call) => node.takeSnapshot({ ...call, linearizable }),
+        snapshotLimits,
+      ),
+      ReadSnapshot: unaryHandler(async ({ id, offset }: { readonly id: string; readonly offset: number }, call) => {
+        return { data: await node.readSnapshot(id, offset, call) }
+      }, limits),
     },
     end: () => undefined,
   }

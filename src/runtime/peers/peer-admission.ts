@@ -20,9 +20,11 @@ export class PeerAdmission {
   /** By directory id: which entries the directory has lost. */
   readonly #lost = new Map<string, string>()
   readonly #connected = new Set<NodeId>()
+  readonly #replacedClusterId: string | undefined
 
-  constructor(identity: PeerIdentity, membershipView: MembershipView) {
+  constructor(identity: PeerIdentity, membershipView: MembershipView, replacedClusterId?: string) {
     this.#identity = identity
+    this.#replacedClusterId = replacedClusterId
     this.#membershipView = membershipView
   }
 
@@ -91,6 +93,7 @@ export class PeerAdmission {
   refusedBy(peer: NodeId, { code, message }: Refusal): RaftError | undefined {
     const copyCode = COPY_CODES.find((known) => known === code)
     if (copyCode !== undefined) return this.#refusedAsCopy(peer, copyCode, message)
+    if (code === 'ERR_RAFT_CLUSTER_REPLACED') return this.#refusedAsReplaced(peer, message)
     if (code !== 'ERR_RAFT_DIRECTORY_MISMATCH') return undefined
     const own = this.#membershipView.member(this.#identity.nodeId)
     if (this.#membershipView.member(peer) === undefined || own === undefined) return undefined
@@ -111,8 +114,25 @@ export class PeerAdmission {
     return isTrusted ? this.#copyError(code, `${peer} refused this node: ${message}`) : undefined
   }
 
+  /** Only a member of this cluster can have become the new one. */
+  #refusedAsReplaced(peer: NodeId, message: string): RaftError | undefined {
+    if (this.#membershipView.member(peer) === undefined) return undefined
+    const { clusterId, nodeId } = this.#identity
+    return new RaftError('ERR_RAFT_CLUSTER_REPLACED', `${peer} refused this node: ${message}`, {
+      hint:
+        `keep this data directory until it is certain that nothing in it is missed; to use the machine again, add ${nodeId} to the new cluster ` +
+        'and start it with --join and a new --data-dir',
+      details: { peer, clusterId },
+    })
+  }
+
   #check(peer: PeerIdentity): Refusal | undefined {
     const { clusterId, nodeId, directoryId } = this.#identity
+    if (peer.clusterId !== clusterId && peer.clusterId === this.#replacedClusterId)
+      return refusal(
+        'ERR_RAFT_CLUSTER_REPLACED',
+        `cluster ${peer.clusterId} was replaced by cluster ${clusterId}, which was made of the data of ${nodeId}`,
+      )
     if (peer.clusterId !== clusterId)
       return refusal(
         'ERR_RAFT_CLUSTER_MISMATCH',

@@ -12,6 +12,8 @@ import { PeerConnections } from './peer-connections.ts'
 
 export interface PeersParts {
   readonly identity: PeerIdentity
+  /** The cluster that this one was recovered from. */
+  readonly replacedClusterId?: string | undefined
   readonly term: Term
   readonly membership: Membership
   /** Addresses from the options, for nodes that are not in the membership. */
@@ -32,7 +34,7 @@ export class Peers {
     const { identity, term, membership, addresses, transport, clock, removedPeerGraceMs } = parts
     this.#parts = parts
     this.view = new MembershipView(identity.nodeId, term, membership, addresses)
-    this.admission = new PeerAdmission(identity, this.view)
+    this.admission = new PeerAdmission(identity, this.view, parts.replacedClusterId)
     this.addresses = new PeerAddresses(identity.nodeId, this.view, addresses, () => transport.address)
     const known = { membershipView: this.view, addresses: this.addresses }
     this.connections = new PeerConnections({ ...known, transport, clock, removedPeerGraceMs })

@@ -132,6 +132,12 @@ export class Snapshots {
     return this.#retention.readKept(id, 0)
   }
 
+  /** One chunk of a snapshot of this node: at least one byte, unless `offset` is its end. */
+  async readPart(id: string, offset: number): Promise<Uint8Array> {
+    for await (const chunk of this.#retention.readKept(id, offset)) return chunk
+    return new Uint8Array(0)
+  }
+
   /** The bytes of a snapshot for a peer; the file is kept while it is being read. */
   read(id: string, offset: number): AsyncIterable<Uint8Array> {
     return this.#retention.read(id, offset)

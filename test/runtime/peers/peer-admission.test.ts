@@ -83,6 +83,19 @@ describe('peer admission by boots', () => {
       assert.equal(admission.admit(after)?.code, code)
     })
 
+  it('refuses a member of the cluster that this one was recovered from, as replaced', () => {
+    const view = new MembershipView('n1', 1, membership(member('n1')), {})
+    const admission = new PeerAdmission({ ...identity, clusterId: 'new', nodeId: 'n1', directoryId: 'd1' }, view, 'c')
+    assert.equal(admission.admit(identity)?.code, 'ERR_RAFT_CLUSTER_REPLACED')
+    assert.equal(admission.admit({ ...identity, clusterId: 'other' })?.code, 'ERR_RAFT_CLUSTER_MISMATCH')
+  })
+
+  it('stops a node whose cluster was replaced, if a member says so', () => {
+    const refusal = { code: 'ERR_RAFT_CLUSTER_REPLACED', message: 'cluster c was replaced' } as const
+    assert.equal(peerAdmission().refusedBy('n2', refusal)?.code, 'ERR_RAFT_CLUSTER_REPLACED')
+    assert.equal(peerAdmission().refusedBy('n9', refusal), undefined)
+  })
+
   it('refuses a copy that contradicts the membership, also if it is connected already', () => {
     const view = new MembershipView('n1', 1, membership(member('n1'), { ...member('n2'), directoryId: 'd2' }), {})
     const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1' }, view)

@@ -2,9 +2,9 @@
 import { resolve } from 'node:path'
 import type { LogIndex } from '../core/types.ts'
 import type { DirectoryReport, StoredEntry } from '../data-directory/inspect.ts'
+import { ENGINE_FILES } from '../engines.ts'
 import type { OptionCheck } from '../platform/options.ts'
-import { checkFunction, checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
-import { ENGINE_FILES } from './engine-files.ts'
+import { checkBoolean, checkFunction, checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
 
 export interface InspectDirectoryOptions {
   /** The data directory of a node that is stopped. */
@@ -17,7 +17,7 @@ export interface InspectDirectoryOptions {
 
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   directory: checkString,
-  verify: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
+  verify: checkBoolean,
   onProgress: checkFunction,
 }
 

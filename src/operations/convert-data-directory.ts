@@ -1,9 +1,9 @@
 /** Moves the log of a stopped node between RocksDB and segment files. Both are loaded when it is called. */
 import { resolve } from 'node:path'
 import type { Conversion } from '../data-directory/convert.ts'
+import { ENGINE_FILES } from '../engines.ts'
 import type { OptionCheck } from '../platform/options.ts'
-import { checkFunction, checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
-import { ENGINE_FILES } from './engine-files.ts'
+import { checkBoolean, checkFunction, checkString, findOptionProblems, throwOnProblems } from '../platform/options.ts'
 
 export interface ConvertDirectoryOptions {
   /** The data directory of a node that is stopped. */
@@ -19,7 +19,7 @@ export interface ConvertDirectoryOptions {
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   directory: checkString,
   to: (value) => (value === 'rocksdb' || value === 'segments' ? undefined : "must be 'rocksdb' or 'segments'"),
-  keepsOld: (value) => (typeof value === 'boolean' ? undefined : 'must be true or false'),
+  keepsOld: checkBoolean,
   onProgress: checkFunction,
 }
 
