@@ -107,7 +107,7 @@ state 0123456789abcdef
       'with an unknown call',
       `${HEAD}call 3 phone node=1\n`,
       5,
-      /unknown call 'phone'; the calls are write, writeLarge, read,/,
+      /unknown call 'phone'; the calls are write, writeLarge, writeInSession, read,/,
     ],
     ['with a fault without a time', `${HEAD}fault crash node=1\n`, 5, /'fault' must be followed by one number/],
     [

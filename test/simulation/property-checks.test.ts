@@ -78,6 +78,7 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
     { type: 'ended', node: 'a', commands: new Map([[1, 'x']]) },
     { type: 'ended', node: 'b', commands: new Map() },
   ],
+  I15: [applied('a', 1, 'x'), applied('b', 1, 'x'), applied('a', 2, 'x')],
   I11: [
     started('a'),
     durable('a', { blocks: [block(1, 1), block(2, 1)] }),

@@ -44,7 +44,11 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       // Last, so that the plans without them stay as they are.
       older: olderDisks(untilMs),
       changed: changedCommands(untilMs),
+      inSessions: sessionWrites(untilMs),
     })
+    .map(({ inSessions, ...plan }) =>
+      inSessions.length > 0 ? { ...plan, workload: [...plan.workload, ...inSessions] } : plan,
+    )
     .map(({ changed, ...plan }) =>
       changed.length > 0
         ? { ...plan, settings: { ...plan.settings, ...SCRUBS }, faults: [...plan.faults, ...changed] }
@@ -118,6 +122,20 @@ function changedCommands(untilMs: number): Arbitrary<readonly Fault[]> {
   const type = fc.constant('changeCommand' as const)
   const one = fc.record({ type, atMs: fc.nat(untilMs), node: node(), place: fc.nat(0xff) })
   return fc.oneof({ arbitrary: fc.constant([]), weight: 9 }, { arbitrary: one.map((fault) => [fault]), weight: 1 })
+}
+
+/** Writes in sessions, in half of the plans. */
+function sessionWrites(untilMs: number): Arbitrary<Workload> {
+  const one = fc.record({
+    type: fc.constant('writeInSession' as const),
+    atMs: fc.nat(untilMs),
+    client: fc.nat(2),
+    node: node(),
+    count: fc.integer({ min: 1, max: 4 }),
+    sends: fc.integer({ min: 1, max: 6 }),
+    everyMs: fc.integer({ min: 1, max: 400 }),
+  })
+  return fc.oneof(fc.constant([]), fc.array(one, { minLength: 1, maxLength: 12 }))
 }
 
 /** Keeps enough entries that followers never need a snapshot. */

@@ -3,6 +3,7 @@ import { committedImmutable } from './committed-immutable.ts'
 import { committedOnQuorum } from './committed-on-quorum.ts'
 import { corruptionSafety } from './corruption-safety.ts'
 import { electionSafety } from './election-safety.ts'
+import { exactlyOnce } from './exactly-once.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
 import { linearizableReads } from './linearizable-reads.ts'
@@ -32,6 +33,7 @@ export type PropertyName =
   | 'committedImmutable'
   | 'committedOnQuorum'
   | 'noLostAcknowledgement'
+  | 'exactlyOnce'
   | 'corruptionSafety'
   | 'persistBeforeSend'
   | 'membershipSafety'
@@ -54,6 +56,7 @@ const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   committedImmutable,
   committedOnQuorum,
   noLostAcknowledgement,
+  exactlyOnce,
   corruptionSafety,
   persistBeforeSend,
   membershipSafety,

@@ -12,6 +12,7 @@ type Examples<All extends { readonly type: string }> = {
 const CALL_EXAMPLES: Examples<Call> = {
   write: { node: 0, count: 3 },
   writeLarge: { node: LEADER, bytes: 2000 },
+  writeInSession: { client: 0, node: LEADER, count: 2, sends: 4, everyMs: 120 },
   read: { node: LEADER, mode: 'linearizable' },
   change: { add: [3], promote: [], demote: [], remove: [LEADER] },
   transfer: { node: 1 },

@@ -1,24 +1,16 @@
 /** Simulated callers: clients that write and read, and an operator. Every call and its outcome is reported to the property monitor. */
 import type { ReadMode } from '../../contracts/node-service.ts'
+import type { SessionCommand } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
+import type { CallResult } from './call-result.ts'
 import type { Cluster } from './cluster.ts'
 import { addressOf } from './endpoint.ts'
+import { SessionClients } from './session-clients.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { Call, Workload } from './workload.ts'
-
-type Outcome = 'applied' | 'not-applied' | 'unknown'
-
-interface CallResult {
-  readonly outcome: Outcome
-  readonly index: number
-  /** The state machine's result. */
-  readonly result?: string | undefined
-  /** The leader, according to the node that rejected the call. */
-  readonly leader: NodeId | undefined
-}
 
 const texts = jsonCodec<string>()
 
@@ -29,13 +21,20 @@ export class Clients {
   readonly #cluster: Cluster
   #calls = 0
   #acknowledged = 0
-  /** Per open call: the node that handles it, and a function that ends the call when that node's process ends. */
-  readonly #open = new Map<number, { at: SimulatedNode; readonly end: (answer: CallResult) => void }>()
+  /** Per open request: the node that handles it, and a function that ends the request when that node's process ends. */
+  readonly #open = new Map<object, { at: SimulatedNode; readonly end: (answer: CallResult) => void }>()
+  readonly #sessionClients: SessionClients
   /** Removed members: their data directories are known to the cluster, so they are not added again. */
   readonly #removed = new Set<NodeId>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+    this.#sessionClients = new SessionClients(cluster, {
+      invoke: (first) => this.#invokeWrite(first),
+      end: (call, answer) => this.#endWrite(call, answer),
+      register: (at) => this.#callNode(at, async (node) => ({ index: await node.registerSession(), result: '' })),
+      propose: (call, at, session) => this.#propose(at, texts.encode(commandOf(call)), session),
+    })
   }
 
   get openCalls(): number {
@@ -64,6 +63,8 @@ export class Clients {
         return
       case 'writeLarge':
         return void this.#write(this.#cluster.nodeOf(call.node), call.bytes)
+      case 'writeInSession':
+        return void this.#sessionClients.write(call)
       case 'read':
         return void this.#read(this.#cluster.nodeOf(call.node), call.mode)
       case 'snapshot':
@@ -84,21 +85,33 @@ export class Clients {
   }
 
   async #write(first: SimulatedNode, bytesMin = 0): Promise<void> {
-    const call = ++this.#calls
-    const command = `w${call}`
-    const bytes = padded(texts.encode(command), bytesMin)
-    this.#cluster.observe({ type: 'invoked', call, node: first.id, what: 'write', command })
+    const call = this.#invokeWrite(first)
+    const bytes = padded(texts.encode(commandOf(call)), bytesMin)
     let at: SimulatedNode | undefined = first
     for (let hint = 0; ; hint++) {
-      const answer = await this.#callNode(call, at, async (node) => {
-        const { index, result } = await node.proposeBytes(bytes)
-        return { index, result: texts.decode(result) }
-      })
+      const answer = await this.#propose(at, bytes)
       at = this.#cluster.nodes.find(({ id }) => id === answer.leader)
       if (answer.outcome === 'not-applied' && at !== undefined && hint < HINTS_MAX) continue
-      if (answer.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
-      return this.#onReturned(call, answer)
+      return this.#endWrite(call, answer)
     }
+  }
+
+  #invokeWrite(first: SimulatedNode): number {
+    const call = ++this.#calls
+    this.#cluster.observe({ type: 'invoked', call, node: first.id, what: 'write', command: commandOf(call) })
+    return call
+  }
+
+  #endWrite(call: number, answer: CallResult): void {
+    if (answer.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
+    this.#onReturned(call, answer)
+  }
+
+  #propose(at: SimulatedNode, bytes: Uint8Array, session?: SessionCommand): Promise<CallResult> {
+    return this.#callNode(at, async (node) => {
+      const { index, result } = await node.proposeBytes(bytes, { session })
+      return { index, result: texts.decode(result) }
+    })
   }
 
   async #read(at: SimulatedNode, wanted: ReadMode): Promise<void> {
@@ -106,7 +119,7 @@ export class Clients {
     const mode = this.#cluster.settings.leaseReads === true ? wanted : 'linearizable'
     const query = `r${call}`
     this.#cluster.observe({ type: 'invoked', call, node: at.id, what: 'read', command: query })
-    const answer = await this.#callNode(call, at, async (node) => {
+    const answer = await this.#callNode(at, async (node) => {
       const { appliedIndex, answer: bytes } = await node.queryBytes(texts.encode(query), { mode })
       return { index: appliedIndex, result: texts.decode(bytes) }
     })
@@ -119,19 +132,17 @@ export class Clients {
 
   /** Calls one node, and resolves with its answer or when its process ends. */
   #callNode(
-    call: number,
     at: SimulatedNode,
     request: (node: NonNullable<SimulatedNode['node']>) => Promise<{ readonly index: number; readonly result: string }>,
   ): Promise<CallResult> {
     const { node } = at
     if (node === undefined) return Promise.resolve({ outcome: 'not-applied', index: 0, leader: undefined })
     return new Promise((resolve) => {
+      const key = {}
       const end = (answer: CallResult): void => {
-        if (this.#open.get(call)?.end !== end) return
-        this.#open.delete(call)
-        resolve(answer)
+        if (this.#open.delete(key)) resolve(answer)
       }
-      this.#open.set(call, { at, end })
+      this.#open.set(key, { at, end })
       request(node).then(
         ({ index, result }) => end({ outcome: 'applied', index, result, leader: undefined }),
         (error) => end(this.#resultOf(error)),
@@ -140,7 +151,10 @@ export class Clients {
   }
 
   #resultOf(error: unknown): CallResult {
-    if (isRaftError(error)) return { outcome: error.outcome, index: 0, leader: error.leader?.id }
+    if (isRaftError(error)) {
+      const { code, outcome, details, leader } = error
+      return { outcome, index: outcome === 'applied' ? Number(details.index) : 0, leader: leader?.id, code }
+    }
     this.#cluster.fail(error)
     return { outcome: 'unknown', index: 0, leader: undefined }
   }
@@ -174,6 +188,11 @@ export class Clients {
 }
 
 const SPACE = 32
+
+/** Every write has a command of its own. */
+function commandOf(call: number): string {
+  return `w${call}`
+}
 
 /** Pads JSON text with spaces, which a parser ignores. */
 function padded(text: Uint8Array, bytesMin: number): Uint8Array {

@@ -55,6 +55,11 @@ const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
   lazyWriteMs: 20,
   blockCacheBytesMax: 2000,
   freeBytesMin: 0,
+  sessionTimeoutMs: 1500,
+  sessionsMax: 3,
+  sessionCommandsMax: 16,
+  sessionResultsMax: 24,
+  sessionResultBytesMax: 12,
   scrubBytesPerSecond: 0,
 }
 

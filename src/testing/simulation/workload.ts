@@ -8,6 +8,19 @@ export type Call =
   | { readonly type: 'write'; readonly atMs: number; readonly node: number; readonly count: number }
   /** A client writes one command of this many bytes, possibly more than a message or an inflight window holds. */
   | { readonly type: 'writeLarge'; readonly atMs: number; readonly node: number; readonly bytes: number }
+  /**
+   * This client writes `count` commands in its session, and sends each `sends` times, `everyMs` apart, whatever the answers: to one node after the
+   * other from this one on, and every other time to the leader.
+   */
+  | {
+      readonly type: 'writeInSession'
+      readonly atMs: number
+      readonly client: number
+      readonly node: number
+      readonly count: number
+      readonly sends: number
+      readonly everyMs: number
+    }
   /** A client reads: with a heartbeat round, or with the leader's lease if `leaseReads` is on. */
   | { readonly type: 'read'; readonly atMs: number; readonly node: number; readonly mode: 'linearizable' | 'lease' }
   /** The operator asks the leader to change the membership; parts that do not apply to the current one are left out. */
