@@ -11,10 +11,13 @@ const ANSWER_TIMEOUT_MS = 60_000
 export class Worker<Ready = unknown> {
   readonly ready: Ready
   readonly #child: ChildProcess
+  readonly #written: () => string
   #requests = 0
 
-  private constructor(child: ChildProcess, ready: Ready) {
+  /** `written` returns what the process wrote to standard error. */
+  private constructor(child: ChildProcess, written: () => string, ready: Ready) {
     this.#child = child
+    this.#written = written
     this.ready = ready
   }
 
@@ -29,7 +32,7 @@ export class Worker<Ready = unknown> {
       stderr = `${stderr}${chunk.toString()}`.slice(-4000)
     })
     try {
-      return new Worker(child, unwrap(await responseTo(0, child, ANSWER_TIMEOUT_MS)) as Ready)
+      return new Worker(child, () => stderr, unwrap(await responseTo(0, child, ANSWER_TIMEOUT_MS)) as Ready)
     } catch (error) {
       child.kill('SIGKILL')
       throw new Error(`${(error as Error).message}${summaryOf(stderr)}`)
@@ -46,9 +49,14 @@ export class Worker<Ready = unknown> {
 
   async call(name: string, argument?: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
     const number = ++this.#requests
+    if (!this.#child.connected) throw new Error(`a measured process has exited${summaryOf(this.#written())}`)
     const response = responseTo(number, this.#child, timeoutMs)
     this.#child.send({ number, name, argument } satisfies Request)
-    return unwrap(await response)
+    try {
+      return unwrap(await response)
+    } catch (error) {
+      throw new Error(`${(error as Error).message}${summaryOf(this.#written())}`)
+    }
   }
 
   async kill(): Promise<void> {

@@ -71,8 +71,9 @@ function recordHead(key: string, value: Uint8Array): Uint8Array {
   return head
 }
 
+/** The numbers in a copy of the bytes: `slice` of a Buffer would not copy them. */
 function numbersOf(bytes: Uint8Array): Float64Array {
-  return new Float64Array(bytes.slice().buffer)
+  return new Float64Array(Uint8Array.from(bytes).buffer)
 }
 
 function keyOf(command: Uint8Array): string {

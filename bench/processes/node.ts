@@ -34,6 +34,12 @@ const startOptions: StartOptions<Uint8Array, Uint8Array, Uint8Array, Uint8Array>
 }
 const node: RaftNode<Uint8Array, Uint8Array, Uint8Array, Uint8Array> = await startNode(startOptions)
 
+// A node that has stopped measures nothing: end with its error, which the parent reports.
+void node.failed.then((error) => {
+  console.error(error)
+  process.exit(1)
+})
+
 serveParent(
   state(),
   { write: (command) => node.propose(command), read: (key) => node.read(() => machine.query(key)) },
