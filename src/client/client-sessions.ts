@@ -14,7 +14,8 @@ const COMMANDS_MAX = 1024
 export class ClientSession {
   readonly id: SessionId
   #next = 1
-  /** Ascending: commands are added in the order of their numbers. */
+  /** The lowest open number, or the next one. */
+  #lowest = 1
   readonly #open = new Set<number>()
 
   constructor(id: SessionId) {
@@ -23,10 +24,6 @@ export class ClientSession {
 
   get hasCapacity(): boolean {
     return this.#next - this.#lowest < COMMANDS_MAX
-  }
-
-  get isIdle(): boolean {
-    return this.#open.size === 0
   }
 
   open(): number {
@@ -38,15 +35,11 @@ export class ClientSession {
   /** The client will not send the command again. */
   end(sequence: number): void {
     this.#open.delete(sequence)
+    while (this.#lowest < this.#next && !this.#open.has(this.#lowest)) this.#lowest++
   }
 
   commandOf(sequence: number): SessionCommand {
     return { id: this.id, sequence, lowest: this.#lowest }
-  }
-
-  get #lowest(): number {
-    for (const sequence of this.#open) return sequence
-    return this.#next
   }
 }
 

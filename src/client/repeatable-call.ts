@@ -13,11 +13,13 @@ export type Attempt<Value> = (
 
 export class RepeatableCall<Value> {
   readonly #action: Attempt<Value>
-  /** The attempts without an answer. */
-  readonly #open = new Set<Promise<Value>>()
+  /** The number of attempts without an answer. */
+  #open = 0
   #isDone = false
   /** Whether an attempt has ended without a certain outcome. */
   #isUnknown = false
+  /** Called once no attempt is open. */
+  #onAllEnded: (() => void) | undefined
 
   constructor(action: Attempt<Value>) {
     this.#action = action
@@ -28,26 +30,33 @@ export class RepeatableCall<Value> {
     return new Promise((resolve, reject) => {
       const attempt: Attempt<Value> = (channel, options) => {
         const answer = this.#action(channel, options)
-        this.#open.add(answer)
+        this.#open++
         answer.then(
           (value) => {
             this.#isDone = true
-            this.#open.delete(answer)
             resolve(value)
+            this.#onEnded()
           },
-          (error) => this.#onFailed(answer, error),
+          (error) => {
+            this.#onFailed(error)
+            this.#onEnded()
+          },
         )
         return answer
       }
       loop(attempt, () => this.#isDone).then(resolve, (error) => {
-        void Promise.allSettled([...this.#open]).then(() => reject(this.#conclusion(error)))
+        this.#onAllEnded = () => reject(this.#conclusion(error))
+        if (this.#open === 0) this.#onAllEnded()
       })
     })
   }
 
+  #onEnded(): void {
+    if (--this.#open === 0) this.#onAllEnded?.()
+  }
+
   /** An attempt in an expired session was certainly not applied. */
-  #onFailed(answer: Promise<Value>, error: unknown): void {
-    this.#open.delete(answer)
+  #onFailed(error: unknown): void {
     if (!isRaftError(error)) this.#isUnknown = true
     else if (error.outcome !== 'not-applied' && error.code !== 'ERR_RAFT_SESSION_EXPIRED') this.#isUnknown = true
   }

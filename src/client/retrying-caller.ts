@@ -170,7 +170,16 @@ export class RetryingCaller {
   #watched<Value>(address: string, answer: Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
       const attempt = this.#attempts.add(address, (why) => reject(leftError(address, why)))
-      answer.then(resolve, reject).finally(() => this.#attempts.remove(attempt))
+      answer.then(
+        (value) => {
+          this.#attempts.remove(attempt)
+          resolve(value)
+        },
+        (error) => {
+          this.#attempts.remove(attempt)
+          reject(error)
+        },
+      )
     })
   }
 

@@ -25,6 +25,8 @@ export interface SessionMachineParts<Command, Result> {
   readonly now: () => number
 }
 
+const latin1 = Buffer.prototype.latin1Slice
+
 /** The user's state machine with the table of sessions beside it. Its snapshots and digests contain both. */
 export class SessionMachine<Command, Result> {
   readonly table: SessionTable = new SessionTable()
@@ -76,16 +78,16 @@ export class SessionMachine<Command, Result> {
     const { index, term, bytes } = verdict.result
     if (bytes === undefined) return resultDroppedError(id, sequence, index)
     try {
-      return { index, term, result: isAwaited ? this.#resultCodec.decode(bytes) : undefined }
+      return { index, term, result: isAwaited ? this.#resultCodec.decode(Buffer.from(bytes, 'latin1')) : undefined }
     } catch {
       return resultDroppedError(id, sequence, index)
     }
   }
 
   /** A copy: the codec may use its memory again. A result that cannot be encoded counts as dropped. */
-  #encodeResult(result: Result): Uint8Array | undefined {
+  #encodeResult(result: Result): string | undefined {
     try {
-      return new Uint8Array(this.#resultCodec.encode(result))
+      return latin1.call(this.#resultCodec.encode(result) as Buffer)
     } catch {
       return undefined
     }

@@ -7,8 +7,11 @@ import type { SessionLimits } from './limits.ts'
 export interface AppliedResult {
   readonly index: LogIndex
   readonly term: Term
-  /** The encoded result; undefined if it was dropped, or cannot be encoded. */
-  bytes: Uint8Array | undefined
+  /**
+   * The encoded result, one character per byte (latin1): many small byte arrays would cost more memory and time. Undefined if it was dropped, or
+   * cannot be encoded.
+   */
+  bytes: string | undefined
 }
 
 export interface Session {
@@ -45,6 +48,8 @@ export class SessionTable {
   #limits = NO_LIMITS
   /** The one that was idle longest comes first: a command moves its session to the end. */
   #sessions = new Map<SessionId, Session>()
+  /** The last of them, or one that is gone. */
+  #newest: Session | undefined
   #resultCount = 0
   #resultBytes = 0
   /** The results that have bytes, the oldest first. */
@@ -85,7 +90,8 @@ export class SessionTable {
   register(id: SessionId, time: number, limits: SessionLimits): void {
     this.#limits = limits
     this.#advance(time)
-    this.#sessions.set(id, { id, activeAt: this.#time, lowest: 1, results: new Map() })
+    this.#newest = { id, activeAt: this.#time, lowest: 1, results: new Map() }
+    this.#sessions.set(id, this.#newest)
     this.#enforceLimits()
   }
 
@@ -94,9 +100,7 @@ export class SessionTable {
     this.#advance(time)
     const session = this.#sessions.get(id)
     if (session === undefined) return UNKNOWN_SESSION
-    session.activeAt = this.#time
-    this.#sessions.delete(id)
-    this.#sessions.set(id, session)
+    this.#touch(session)
     if (lowest > session.lowest) this.#acknowledge(session, lowest)
     if (sequence < session.lowest) return { type: 'belowLowest', lowest: session.lowest }
     const result = session.results.get(sequence)
@@ -118,6 +122,7 @@ export class SessionTable {
     this.#time = time
     this.#limits = limits ?? NO_LIMITS
     this.#sessions = new Map(sessions.map((session) => [session.id, session]))
+    this.#newest = sessions.at(-1)
     this.#resultCount = 0
     this.#resultBytes = 0
     this.#withBytes.clear()
@@ -126,6 +131,15 @@ export class SessionTable {
       this.#resultCount++
       this.#count(result)
     }
+  }
+
+  /** Moves the session to the end, unless it is there. */
+  #touch(session: Session): void {
+    session.activeAt = this.#time
+    if (this.#newest === session) return
+    this.#newest = session
+    this.#sessions.delete(session.id)
+    this.#sessions.set(session.id, session)
   }
 
   #advance(time: number): void {

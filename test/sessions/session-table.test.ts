@@ -23,10 +23,9 @@ describe('SessionTable', () => {
   function run(id: number, sequence: number, { lowest = 1, time = 0, result = `r${sequence}` } = {}): string {
     index++
     const verdict: Verdict = table.command(id, sequence, lowest, time)
-    if (verdict.type === 'execute')
-      table.record(verdict.session, sequence, { index, term: 1, bytes: Buffer.from(result) })
+    if (verdict.type === 'execute') table.record(verdict.session, sequence, { index, term: 1, bytes: result })
     if (verdict.type !== 'repeated') return verdict.type
-    return verdict.result.bytes === undefined ? 'dropped' : Buffer.from(verdict.result.bytes).toString()
+    return verdict.result.bytes ?? 'dropped'
   }
 
   it('executes each command once, in any order, and answers repetitions with the first result', () => {
