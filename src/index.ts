@@ -45,7 +45,7 @@ export type {
   ReadMode,
   SnapshotOptions,
 } from './contracts/node-service.ts'
-export type { SessionCommand, SessionId } from './contracts/session.ts'
+export type { RegisteredSession, SessionCommand, SessionId } from './contracts/session.ts'
 export type { MembershipChange } from './core/inputs.ts'
 export { RAFT_DEFAULTS, type RaftOptions } from './core/options.ts'
 export type { PeerStatus, RaftStatus, Role } from './core/status.ts'

@@ -1,6 +1,6 @@
 /** The sessions of a client: registers them when they are needed, and numbers their commands. */
 import type { Clock } from '../contracts/clock.ts'
-import type { SessionCommand, SessionId } from '../contracts/session.ts'
+import type { RegisteredSession, SessionCommand } from '../contracts/session.ts'
 import { onAbort } from '../platform/on-abort.ts'
 import { abortedError, notRegisteredError } from './client-errors.ts'
 
@@ -12,14 +12,14 @@ const COMMANDS_MAX = 1024
 
 /** One session, and the commands whose outcome is not known yet. */
 export class ClientSession {
-  readonly id: SessionId
+  readonly #registered: RegisteredSession
   #next = 1
   /** The lowest open number, or the next one. */
   #lowest = 1
   readonly #open = new Set<number>()
 
-  constructor(id: SessionId) {
-    this.id = id
+  constructor(registered: RegisteredSession) {
+    this.#registered = registered
   }
 
   get hasCapacity(): boolean {
@@ -39,14 +39,15 @@ export class ClientSession {
   }
 
   commandOf(sequence: number): SessionCommand {
-    return { id: this.id, sequence, lowest: this.#lowest }
+    const { id, clusterId } = this.#registered
+    return { id, clusterId, sequence, lowest: this.#lowest }
   }
 }
 
 export interface ClientSessionsParts {
   readonly clock: Clock
   /** Registers a session through the log, within this time. */
-  readonly register: (timeoutMs: number) => Promise<SessionId>
+  readonly register: (timeoutMs: number) => Promise<RegisteredSession>
 }
 
 export class ClientSessions {
@@ -67,8 +68,8 @@ export class ClientSessions {
   /** Registers a session, or waits for the registration in progress. Rejects at the deadline, or when the signal is aborted. */
   async register(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     if (this.#registering === undefined) {
-      this.#registering = this.#parts.register(timeoutMs).then((id) => {
-        const session = new ClientSession(id)
+      this.#registering = this.#parts.register(timeoutMs).then((registered) => {
+        const session = new ClientSession(registered)
         this.#sessions.push(session)
         return session
       })

@@ -1,7 +1,7 @@
 /** Proposes commands in sessions, so that a command whose fate is unknown can be sent again. */
 import type { Clock } from '../contracts/clock.ts'
 import type { Applied, CallOptions } from '../contracts/node-service.ts'
-import type { SessionId } from '../contracts/session.ts'
+import type { RegisteredSession } from '../contracts/session.ts'
 import { isRaftError } from '../errors.ts'
 import { notRegisteredError } from './client-errors.ts'
 import type { ClientSession } from './client-sessions.ts'
@@ -60,7 +60,7 @@ export class SessionCaller {
   }
 
   /** A registration may be repeated like a read: one that is not used expires. */
-  async #register(timeoutMs: number): Promise<SessionId> {
+  async #register(timeoutMs: number): Promise<RegisteredSession> {
     try {
       return await this.#parts.caller.call('read', (channel, options) => channel.registerSession(options), {
         timeoutMs,

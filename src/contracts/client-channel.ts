@@ -3,7 +3,7 @@ import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
 import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode, SnapshotOptions } from './node-service.ts'
-import type { SessionId } from './session.ts'
+import type { RegisteredSession } from './session.ts'
 
 /**
  * Calls on one node. Every rejection is a RaftError; its `outcome` must be 'unknown' if the request may have reached the node and no
@@ -12,7 +12,7 @@ import type { SessionId } from './session.ts'
 export interface ClientChannel {
   readonly address: string
   propose(command: Uint8Array, options: ProposeOptions): Promise<Applied>
-  registerSession(options: CallOptions): Promise<SessionId>
+  registerSession(options: CallOptions): Promise<RegisteredSession>
   query(
     query: Uint8Array,
     options: CallOptions & { readonly mode: ReadMode },

@@ -2,7 +2,7 @@
 import type { MembershipChange } from '../core/inputs.ts'
 import type { RaftStatus } from '../core/status.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
-import type { SessionCommand, SessionId } from './session.ts'
+import type { RegisteredSession, SessionCommand } from './session.ts'
 
 /** How a read is confirmed: by a quorum, by the leader's lease (which depends on clocks), or not at all: local state may be stale. */
 export type ReadMode = 'linearizable' | 'lease' | 'local'
@@ -77,7 +77,7 @@ export interface NodeService {
   /** Resolves once the command is applied on this node. */
   proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied>
   /** Registers a client session, for the `session` of `proposeBytes`. */
-  registerSession(options?: CallOptions): Promise<SessionId>
+  registerSession(options?: CallOptions): Promise<RegisteredSession>
   /** Answers an encoded query; also returns the applied index and the term of the answer. */
   queryBytes(
     query: Uint8Array,

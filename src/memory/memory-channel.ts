@@ -10,7 +10,7 @@ import type {
   ReadMode,
   SnapshotOptions,
 } from '../contracts/node-service.ts'
-import type { SessionId } from '../contracts/session.ts'
+import type { RegisteredSession } from '../contracts/session.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
@@ -60,7 +60,7 @@ export class MemoryClientChannel implements ClientChannel {
     )
   }
 
-  registerSession(options: CallOptions = {}): Promise<SessionId> {
+  registerSession(options: CallOptions = {}): Promise<RegisteredSession> {
     return this.#call('mutation', options, (node, callOptions) => node.registerSession(callOptions))
   }
 

@@ -118,6 +118,10 @@ export class NodeRuntime<Command, Result> {
     })
   }
 
+  get clusterId(): string {
+    return this.#identity.clusterId
+  }
+
   get isRunning(): boolean {
     return !this.#isClosing && this.#failure === undefined
   }

@@ -9,7 +9,7 @@ import type {
   ReadMode,
   SnapshotOptions,
 } from '../contracts/node-service.ts'
-import type { SessionId } from '../contracts/session.ts'
+import type { RegisteredSession } from '../contracts/session.ts'
 import type { Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
@@ -162,14 +162,16 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Registers a session for `propose`, through the log, and resolves with its id. Leader only; rejects at once if there is no leader. A session
+   * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. Leader only; rejects at once if there is no leader. A session
    * expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
    */
-  registerSession(options?: CallOptions): Promise<SessionId> {
+  registerSession(options?: CallOptions): Promise<RegisteredSession> {
     return new Promise((resolve, reject) => {
       const runtime = this.#startCall('registration', options?.signal)
       const registration = registrationEntry(runtime.sessions.logTime, runtime.options)
-      this.#add(registration, { ...options, retryWithoutLeader: false }, (_result, index) => resolve(index), reject)
+      const { clusterId } = runtime
+      const onRegistered = (_result: Result, index: LogIndex): void => resolve({ id: index, clusterId })
+      this.#add(registration, { ...options, retryWithoutLeader: false }, onRegistered, reject)
     })
   }
 
@@ -329,7 +331,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     const runtime = this.#startCall('proposal', options.signal)
     const { commandBytesMax } = runtime.options
     if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-    const entry = session === undefined ? { command } : commandEntry(runtime.sessions.logTime, session, command)
+    const entry =
+      session === undefined ? { command } : commandEntry(runtime.sessions.logTime, runtime.clusterId, session, command)
     this.#add(entry, options, resolve, reject)
   }
 

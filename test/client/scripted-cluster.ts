@@ -2,7 +2,7 @@
 import type { RaftClientOptions } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
 import type { Applied, CallOptions, NodeService, NodeStatus, ProposeOptions } from '../../src/contracts/node-service.ts'
-import type { SessionCommand } from '../../src/contracts/session.ts'
+import type { RegisteredSession, SessionCommand } from '../../src/contracts/session.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
 import type { ErrorCode, RaftErrorOptions } from '../../src/errors.ts'
 import { RaftError } from '../../src/errors.ts'
@@ -129,11 +129,11 @@ export class ScriptedNode implements NodeService {
     return this.apply(command, options.session)
   }
 
-  async registerSession(): Promise<number> {
+  async registerSession(): Promise<RegisteredSession> {
     this.#record('register')
     if (this.isFrozen) return new Promise(() => undefined)
     this.#assertLeader()
-    return ++this.#cluster.sessions
+    return { id: ++this.#cluster.sessions, clusterId: 'test' }
   }
 
   async queryBytes(query: Uint8Array, options: CallOptions & { readonly mode?: string } = {}) {

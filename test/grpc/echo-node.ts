@@ -8,6 +8,7 @@ import type {
   ProposeOptions,
   ReadMode,
 } from '../../src/contracts/node-service.ts'
+import type { RegisteredSession } from '../../src/contracts/session.ts'
 import type { MembershipChange } from '../../src/core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../src/core/types.ts'
 import type { GrpcClientOptions } from '../../src/grpc/client/client-channel.ts'
@@ -38,9 +39,9 @@ export class EchoNode implements NodeService {
     return this.propose(command, options)
   }
 
-  async registerSession(options: CallOptions = {}): Promise<number> {
+  async registerSession(options: CallOptions = {}): Promise<RegisteredSession> {
     this.#record('register', options, undefined)
-    return 11
+    return { id: 11, clusterId: 'test' }
   }
 
   async queryBytes(query: Uint8Array, options: Call = {}) {

@@ -23,7 +23,8 @@ describe('client sessions', () => {
 
   afterEach(() => cluster.close())
 
-  const register = (node: JournalNode): Promise<number> => cluster.runUntilSettled(node.registerSession())
+  const register = async (node: JournalNode): Promise<number> =>
+    (await cluster.runUntilSettled(node.registerSession())).id
   const propose = (node: JournalNode, command: string, session: SessionCommand): Promise<number> =>
     cluster.runUntilSettled(node.propose(command, { session }))
 
@@ -137,6 +138,16 @@ describe('client sessions', () => {
     await assert.rejects(late, (error) => isRaftError(error, 'ERR_RAFT_SESSION_EXPIRED') && error.outcome === 'unknown')
     assert.equal(await propose(leader, 'three', { id: other, sequence: 2 }), 3)
     await everywhere('one', 'two', 'three')
+  })
+
+  it('are of one cluster: another one, restored from a backup of this one, may have the same id', async () => {
+    const leader = await start('a')
+    const session = await cluster.runUntilSettled(leader.registerSession())
+    assert.equal(session.clusterId, leader.statusNow().clusterId)
+    assert.equal(await propose(leader, 'one', { ...session, sequence: 1 }), 1)
+    const foreign = propose(leader, 'two', { ...session, clusterId: 'another', sequence: 2 })
+    await assert.rejects(foreign, { code: 'ERR_RAFT_SESSION_EXPIRED', outcome: 'unknown' })
+    await everywhere('one')
   })
 
   it('count log time across leaders, on nodes whose clocks began at different times', async () => {

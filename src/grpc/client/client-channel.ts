@@ -11,7 +11,7 @@ import type {
   ReadMode,
   SnapshotOptions,
 } from '../../contracts/node-service.ts'
-import type { SessionId } from '../../contracts/session.ts'
+import type { RegisteredSession } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
@@ -128,10 +128,10 @@ export class GrpcClientChannel implements ClientChannel {
     return { index: safeInteger(index, 'index'), term: safeInteger(term, 'term'), result: detached(payload) }
   }
 
-  async registerSession(options: CallOptions = {}): Promise<SessionId> {
-    const register = method<object, { readonly id: number }>(clientDefinition(), 'RegisterSession')
-    const { id } = await this.#mutate(register, {}, options)
-    return safeInteger(id, 'session')
+  async registerSession(options: CallOptions = {}): Promise<RegisteredSession> {
+    const register = method<object, RegisteredSession>(clientDefinition(), 'RegisterSession')
+    const { id, clusterId } = await this.#mutate(register, {}, options)
+    return { id: safeInteger(id, 'session'), clusterId }
   }
 
   async query(

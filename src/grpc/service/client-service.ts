@@ -60,10 +60,7 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
     return { result, index, term }
   }, limits)
 
-  const registerSession = unaryHandler(
-    async (_request: object, call) => ({ id: await node.registerSession(call) }),
-    limits,
-  )
+  const registerSession = unaryHandler((_request: object, call) => node.registerSession(call), limits)
 
   const query = unaryHandler(async ({ query, mode }: QueryRequest, call) => {
     assertPayloadSize('query', query.length, limits)

@@ -20,6 +20,7 @@ export interface WireSession {
   readonly id: number
   readonly sequence: number
   readonly lowest: number
+  readonly clusterId: string
 }
 
 export interface RequestFrame {
@@ -79,15 +80,15 @@ export function factsOfFailure(failure: WireFailure): ErrorFacts {
   })
 }
 
-export function wireSessionOf({ id, sequence, lowest = 0 }: SessionCommand): WireSession {
-  return { id, sequence, lowest }
+export function wireSessionOf({ id, sequence, lowest = 0, clusterId = '' }: SessionCommand): WireSession {
+  return { id, sequence, lowest, clusterId }
 }
 
 /** The node checks the numbers. */
 export function sessionOf(session: WireSession | null | undefined): SessionCommand | undefined {
   if (!session) return undefined
-  const { id, sequence, lowest } = session
-  return { id, sequence, lowest: lowest === 0 ? undefined : lowest }
+  const { id, sequence, lowest, clusterId } = session
+  return { id, sequence, lowest: lowest === 0 ? undefined : lowest, clusterId: clusterId || undefined }
 }
 
 const MODES: Readonly<Record<ReadMode, WireReadMode>> = {

@@ -4,6 +4,7 @@ import { RaftError } from '../../errors.ts'
 import { encodeRegistration, encodeSessionCommand } from '../../sessions/envelope.ts'
 import type { SessionLimits } from '../../sessions/limits.ts'
 import type { LogTime } from '../../sessions/log-time.ts'
+import { expiredError } from '../../sessions/session-errors.ts'
 
 export interface SessionEntry {
   readonly command: Uint8Array
@@ -14,8 +15,18 @@ export function registrationEntry(logTime: LogTime, limits: SessionLimits): Sess
   return { command: encodeRegistration(logTime.estimate(), limits), isEnveloped: true }
 }
 
-/** Throws ERR_RAFT_BAD_MESSAGE if the numbers are not those of a session: they must not enter the log. */
-export function commandEntry(logTime: LogTime, session: SessionCommand, command: Uint8Array): SessionEntry {
+/**
+ * Throws ERR_RAFT_BAD_MESSAGE if the numbers are not those of a session: they must not enter the log; and ERR_RAFT_SESSION_EXPIRED if the session
+ * is of another cluster, such as the one whose backup this one was restored from.
+ */
+export function commandEntry(
+  logTime: LogTime,
+  ownClusterId: string,
+  session: SessionCommand,
+  command: Uint8Array,
+): SessionEntry {
+  const { clusterId = ownClusterId } = session
+  if (clusterId !== ownClusterId) throw expiredError(session.id)
   const { id, sequence, lowest = sequence } = session
   const numbers = [id, sequence, lowest]
   if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 1) || lowest > sequence)

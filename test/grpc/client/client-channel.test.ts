@@ -29,11 +29,12 @@ describe('a client channel over gRPC', () => {
     const node = new EchoNode()
     const { address } = await serve(node)
     const channel = channelTo(address)
-    const id = await channel.registerSession({ timeoutMs: 1000 })
-    const sent = [{ id, sequence: 7, lowest: 5 }, { id: 2 ** 53 - 1, sequence: 1 }, undefined] as const
+    const { id, clusterId } = await channel.registerSession({ timeoutMs: 1000 })
+    const sent = [{ id, clusterId, sequence: 7, lowest: 5 }, { id: 2 ** 53 - 1, sequence: 1 }, undefined] as const
     for (const session of sent) await channel.propose(Buffer.from('hello'), { session })
     const received = node.calls.filter(({ kind }) => kind === 'propose').map(({ options }) => options.session)
-    assert.deepEqual([id, received], [11, [sent[0], { ...sent[1], lowest: undefined }, undefined]])
+    assert.deepEqual([id, clusterId], [11, 'test'])
+    assert.deepEqual(received, [sent[0], { ...sent[1], lowest: undefined, clusterId: undefined }, undefined])
   })
 
   for (const mode of ['linearizable', 'lease', 'local'] as const)

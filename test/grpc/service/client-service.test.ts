@@ -194,8 +194,11 @@ describe('a unary call of the services', () => {
     const node = new EchoNode()
     const client = rawClient((await serve(node)).address)
     const registered = (await unary(client, 'RegisterSession', {})) as { readonly id: number }
-    await unary(client, 'Propose', { command: Buffer.from('a'), session: { id: registered.id, sequence: 1 } })
-    assert.deepEqual([registered.id, node.calls[1]?.options.session], [11, { id: 11, sequence: 1, lowest: undefined }])
+    await unary(client, 'Propose', { command: Buffer.from('a'), session: { ...registered, sequence: 1 } })
+    assert.deepEqual(
+      [registered.id, node.calls[1]?.options.session],
+      [11, { id: 11, sequence: 1, lowest: undefined, clusterId: 'test' }],
+    )
   })
 
   it('gives the node a shorter timeout than its deadline, at most 30 s', async () => {
