@@ -13,8 +13,8 @@ const RUN_FILE = readFileSync(join(ROOT, 'test/runs/every-call-and-fault-once.tx
 
 /** Files, child processes, node:assert or fast-check. */
 const NEEDS_NODE = [
-  ...['checkRuns', 'checkStateMachine', 'clusters', 'faultPlans', 'replayStateMachine', 'runPlans', 'scenarios'],
-  ...['settings', 'storageContract', 'transportContract', 'workloads'],
+  ...['PowerCutDirectory', 'TcpProxy', 'checkRuns', 'checkStateMachine', 'clusters', 'faultPlans'],
+  ...['replayStateMachine', 'runPlans', 'scenarios', 'settings', 'storageContract', 'transportContract', 'workloads'],
 ]
 
 describe('quorate/memory and the simulator of quorate/testing', function () {
