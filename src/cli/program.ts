@@ -179,6 +179,10 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     const { status } = await import('./commands/status.ts')
     return status(clientSettings(command), terminal)
   })
+  addClusterCommand('why', 'say why there is no leader or what is slow, and what to do next', async (command) => {
+    const { why } = await import('./commands/why.ts')
+    return why(clientSettings(command), terminal)
+  })
   const member = program.command('member').description('list and change cluster members')
   addClusterCommand(
     'list',

@@ -11,6 +11,10 @@ export async function status(settings: ClientSettings, terminal: Terminal): Prom
   const report = await readStatus(settings)
   if (settings.format === 'json') terminal.out(`${JSON.stringify(report)}\n`)
   else terminal.out(formatStatus(report))
+  return exitCodeOfReport(report)
+}
+
+export function exitCodeOfReport(report: StatusReport): number {
   return report.leader !== undefined && report.hasQuorum ? EXIT.ok : EXIT.noLeader
 }
 

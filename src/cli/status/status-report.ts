@@ -1,5 +1,6 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
 import type { Alarm, NodeStatus } from '../../contracts/node-service.ts'
+import type { PeerStatus } from '../../core/status.ts'
 import type { Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
 
@@ -32,6 +33,12 @@ export interface NodeRow {
   readonly silentMs: number | undefined
   /** Whether it stores what the leader appends, as the leader knows; undefined without the leader's answer, and for the leader itself. */
   readonly isReplicating: boolean | undefined
+  /** How the leader sends it the log; undefined without the leader's answer, and for the leader itself. */
+  readonly peerState: PeerStatus['state'] | undefined
+  /** The leader or the membership says that it has lost entries that it acknowledged. */
+  readonly hasLostEntries: boolean
+  /** The peers to which it has an open connection. */
+  readonly connected: readonly NodeId[] | undefined
   readonly loopDelayMs: number | undefined
   readonly freeBytes: number | undefined
   readonly version: string | undefined
@@ -70,7 +77,8 @@ export interface LeaderView {
 }
 
 /** `answers` must contain at least one status. */
-export function buildStatusReport(answers: readonly StatusAnswer[]): StatusReport {
+export function buildStatusReport(allAnswers: readonly StatusAnswer[]): StatusReport {
+  const answers = ofOneCluster(allAnswers)
   const statuses = answers.flatMap((answer) => ('status' in answer ? [answer.status] : []))
   const { leader, term, source, up } = clusterView(statuses)
   const { membership } = source
@@ -92,6 +100,19 @@ export function buildStatusReport(answers: readonly StatusAnswer[]): StatusRepor
   }
 }
 
+/** A node of another cluster than most, at the address of a member, is not that member. */
+function ofOneCluster(answers: readonly StatusAnswer[]): StatusAnswer[] {
+  const counts = new Map<string, number>()
+  for (const answer of answers)
+    if ('status' in answer) counts.set(answer.status.clusterId, (counts.get(answer.status.clusterId) ?? 0) + 1)
+  const [cluster] = [...counts].reduce((best, each) => (each[1] > best[1] ? each : best))
+  return answers.map((answer) =>
+    'status' in answer && answer.status.clusterId !== cluster
+      ? { address: answer.address, problem: `cluster ${answer.status.clusterId}` }
+      : answer,
+  )
+}
+
 function votersOf(membership: Membership): NodeId[] {
   return [...new Set([...membership.voters, ...membership.outgoing])]
 }
@@ -111,7 +132,8 @@ function rowsOf(
   const ids = [...membership.members.map((member) => member.id), ...nonMembers].sort(byName)
   return ids.map((id) => {
     const status = byId.get(id)
-    const recordedAddress = membership.members.find((member) => member.id === id)?.address
+    const member = membership.members.find((each) => each.id === id)
+    const recordedAddress = member?.address
     const address = found.get(id) ?? recordedAddress ?? status?.address ?? ''
     const peer = leaderStatus?.peers.find((each) => each.id === id)
     const answer = answers.find((each) => each.address === address || each.address === recordedAddress)
@@ -132,6 +154,9 @@ function rowsOf(
       lag: lagOf(id, leaderStatus, status?.lastIndex ?? peer?.matchIndex),
       silentMs: peer?.silentMs === undefined ? undefined : Math.round(peer.silentMs),
       isReplicating: peer?.isReplicating,
+      peerState: peer?.state,
+      hasLostEntries: peer?.hasLostEntries === true || member?.hasLostEntries === true,
+      connected: status?.connected,
       loopDelayMs: status?.loopDelayMs,
       freeBytes: status?.freeBytes,
       version: status?.version,

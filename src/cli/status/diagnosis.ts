@@ -1,0 +1,191 @@
+/** Says why a cluster has no leader, or what makes it slow or fragile, from the statuses of all its nodes. */
+import type { Alarm } from '../../contracts/node-service.ts'
+import type { NodeId } from '../../core/types.ts'
+import type { NodeRow, StatusReport } from './status-report.ts'
+
+/** A node that is fewer entries behind is not reported: under load each follower is some entries behind. */
+const LAG_ENTRIES_MIN = 1000
+
+/** A shorter turn of the event loop is not reported. */
+const LOOP_DELAY_MS_MIN = 1000
+
+/** One cause, and what to do about it. */
+export interface Finding {
+  readonly code: FindingCode
+  /** The node it is about. */
+  readonly node: NodeId
+  /** The other node, if it is about a connection, or if the alarm has one. */
+  readonly peer: NodeId | undefined
+  readonly message: string
+  /** What to do; undefined if the message says it, or if nothing is to be done. */
+  readonly next: string | undefined
+}
+
+export type FindingCode =
+  | 'down'
+  | 'stopped'
+  | 'lost entries'
+  | 'not connected'
+  | 'silent'
+  | 'snapshot'
+  | 'behind'
+  | 'applying behind'
+  | 'busy'
+  | 'not a member'
+  | 'alarm'
+
+export interface Diagnosis {
+  readonly schema: 'quorate.why/v1'
+  readonly cluster: string
+  readonly leader: NodeId | undefined
+  readonly hasQuorum: boolean
+  /** What the state of the cluster is, in one or two sentences. */
+  readonly summary: string
+  readonly findings: readonly Finding[]
+}
+
+export function diagnose(report: StatusReport): Diagnosis {
+  const { cluster, leader, hasQuorum, nodes } = report
+  const findings = [
+    ...nodes.flatMap((node) => failuresOf(node, report)),
+    ...cuts(nodes),
+    ...nodes.flatMap((node) => delaysOf(node, report)),
+    ...nodes.flatMap(({ id, alarms }) => alarms.map((alarm) => alarmOf(id, alarm))),
+  ]
+  return { schema: 'quorate.why/v1', cluster, leader, hasQuorum, summary: summaryOf(report, findings), findings }
+}
+
+/** One paragraph. */
+export function formatDiagnosis({ summary, findings }: Diagnosis): string {
+  const messages = findings.map(({ message }) => sentence(message))
+  const steps = [...new Set(findings.flatMap(({ next }) => (next === undefined ? [] : [next])))]
+  const next = steps.length === 0 ? [] : [sentence(`Next: ${steps.join('; ')}`)]
+  return `${[summary, ...messages, ...next].join(' ')}\n`
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+function summaryOf(report: StatusReport, findings: readonly Finding[]): string {
+  const { leader, term, voters, votersUp, hasQuorum, toleratesFailures, isMembershipChanging } = report
+  const changing = isMembershipChanging
+    ? ' The membership is changing: during a joint change, the old and the new voters each need a majority.'
+    : ''
+  const needed = `a quorum needs ${Math.floor(voters / 2) + 1} of ${voters}`
+  if (leader !== undefined) {
+    const failures = toleratesFailures === 1 ? '1 failure' : `${toleratesFailures} failures`
+    const state = `${leader} leads term ${term}, ${votersUp} of ${voters} voters replicate, and the cluster tolerates ${failures}.`
+    return `${findings.length === 0 ? 'No fault found: ' : ''}${state}${changing}`
+  }
+  if (!hasQuorum) return `No leader: ${votersUp} of ${voters} voters run and answer, and ${needed}.${changing}`
+  const election =
+    findings.length > 0
+      ? ''
+      : ' No fault found: an election is probably in progress. Run the command again in some seconds; if there is still no leader, the election timeout is too short for the disks and the network.'
+  return `No leader, although ${votersUp} of ${voters} voters run and answer (${needed}).${changing}${election}`
+}
+
+/** Why the node takes no part. */
+function failuresOf(node: NodeRow, report: StatusReport): Finding[] {
+  const { id } = node
+  if (node.hasLostEntries) {
+    const message = `${id} has lost entries that it acknowledged, and counts towards no quorum`
+    const next = `remove ${id} (quorate member remove ${id}) and add it again with an empty directory`
+    return [finding('lost entries', id, message, next)]
+  }
+  if (node.stopped !== undefined) {
+    const message = `${id} has stopped: ${node.stopped}`
+    return [finding('stopped', id, message, `remove the cause and restart ${id}; its log says more`)]
+  }
+  if (!node.isReachable) return [unreachable(node, report)]
+  if (node.kind !== 'not a member') return []
+  return [finding('not a member', id, `${id} runs, but is not a member`, `add ${id} (quorate member add), or stop it`)]
+}
+
+function unreachable(node: NodeRow, { nodes }: StatusReport): Finding {
+  const { id, address, kind, problem = 'unreachable' } = node
+  const name = kind === 'learner' ? `the learner ${id}` : id
+  const witnesses = nodes.filter(({ connected }) => connected?.includes(id) === true).map((each) => each.id)
+  if (witnesses.length > 0) {
+    const message = `${name} does not answer at ${address} (${problem}), but ${listOf(witnesses)} ${witnesses.length === 1 ? 'has' : 'have'} a connection to it: it hangs, or cannot be reached from here`
+    return finding('down', id, message, `find out whether the process of ${id} hangs, and open ${address} from here`)
+  }
+  if (problem.startsWith('cluster ')) {
+    const message = `at ${address}, the address of ${id}, a node of another cluster answers (${problem})`
+    return finding('down', id, message, `start ${id} of this cluster at ${address}, or correct its address`)
+  }
+  if (problem === 'refused')
+    return finding('down', id, `${name} is down (${address} refuses connections)`, `start ${id}`)
+  const message = `${name} does not answer at ${address} (${problem})`
+  return finding('down', id, message, `find out whether ${id} and its machine run, and whether ${address} is open`)
+}
+
+/** Pairs of running members of which at least one is not connected to the other, as each of them says. */
+function cuts(nodes: readonly NodeRow[]): Finding[] {
+  const running = nodes.filter((node) => isRunning(node) && node.kind !== 'not a member')
+  return running.flatMap((one, index) =>
+    running.slice(index + 1).flatMap((other) => {
+      const to = one.connected?.includes(other.id) ?? true
+      const from = other.connected?.includes(one.id) ?? true
+      if (to && from) return []
+      const [node, peer] = to ? [other, one] : [one, other]
+      const state = (isConnected: boolean) => (isConnected ? 'ok' : 'not connected')
+      const message = `${one.id} and ${other.id} cannot reach each other (${one.id}->${other.id} ${state(to)}, ${other.id}->${one.id} ${state(from)})`
+      const both = to || from ? '' : `, or ${node.address} from ${peer.id}`
+      return [finding('not connected', node.id, message, `open ${peer.address} from ${node.id}${both}`, peer.id)]
+    }),
+  )
+}
+
+/** Why a running member is behind the leader. */
+function delaysOf(node: NodeRow, { leader, nodes }: StatusReport): Finding[] {
+  if (!isRunning(node)) return []
+  const { id, lag = 0, applyLag = 0, loopDelayMs = 0 } = node
+  const found: Finding[] = []
+  const isCut = nodes.some((each) => each.id === leader && each.connected?.includes(id) === false)
+  if (node.peerState === 'snapshot')
+    found.push(
+      finding(
+        'snapshot',
+        id,
+        `${id} needs the leader's snapshot and is ${lag} entries behind`,
+        `wait until ${id} has restored it`,
+      ),
+    )
+  else if (node.isReplicating === false && !isCut && node.kind !== 'not a member' && !node.hasLostEntries) {
+    const last = node.silentMs === undefined ? 'none in this term' : `${node.silentMs} ms ago`
+    const message = `${id} answers here, but has accepted nothing from the leader within an election timeout (last response: ${last})`
+    found.push(finding('silent', id, message, `check the network between ${leader} and ${id} in both directions`))
+  } else if (lag >= LAG_ENTRIES_MIN) {
+    const message = `${id} is ${lag} entries behind the leader`
+    found.push(finding('behind', id, message, `compare the disk and the network of ${id} with those of the others`))
+  }
+  if (applyLag >= LAG_ENTRIES_MIN) {
+    const message = `${id} has not applied ${applyLag} committed entries: its state machine is slow, or restores a snapshot`
+    found.push(finding('applying behind', id, message, `wait, and measure apply on ${id} if it does not catch up`))
+  }
+  if (loopDelayMs >= LOOP_DELAY_MS_MIN) {
+    const message = `the event loop of ${id} was blocked for ${Math.round(loopDelayMs)} ms`
+    found.push(finding('busy', id, message, `find what blocks the process of ${id}`))
+  }
+  return found
+}
+
+function alarmOf(node: NodeId, { code, peer, forMs, message }: Alarm): Finding {
+  const about = peer === undefined ? '' : ` about ${peer}`
+  const text = `alarm of ${node}${about} for ${Math.round(forMs / 1000)} s: ${code}: ${message}`
+  return finding('alarm', node, text, undefined, peer)
+}
+
+function isRunning(node: NodeRow): boolean {
+  return node.isReachable && node.stopped === undefined
+}
+
+function finding(code: FindingCode, node: NodeId, message: string, next: string | undefined, peer?: NodeId): Finding {
+  return { code, node, peer, message, next }
+}
+
+function listOf(ids: readonly NodeId[]): string {
+  return ids.length < 2 ? ids.join('') : `${ids.slice(0, -1).join(', ')} and ${ids.at(-1)}`
+}
