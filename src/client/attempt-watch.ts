@@ -12,6 +12,8 @@ export interface WatchedAttempt {
   readonly address: string
   /** The steps since it began. */
   steps: number
+  /** Its place in the list; -1 once it was removed. */
+  offset: number
   /** Called at most once: the call does not wait for this attempt any longer. */
   readonly leave: (why: string) => void
 }
@@ -19,7 +21,8 @@ export interface WatchedAttempt {
 export class AttemptWatch {
   readonly #clock: Clock
   readonly #patienceMs: number
-  readonly #attempts = new Set<WatchedAttempt>()
+  /** An array, because a set that grows and shrinks makes much garbage. */
+  readonly #attempts: WatchedAttempt[] = []
   #timer: Timer | undefined
 
   constructor(clock: Clock, patienceMs: number) {
@@ -28,15 +31,22 @@ export class AttemptWatch {
   }
 
   add(address: string, leave: (why: string) => void): WatchedAttempt {
-    const attempt = { address, steps: 0, leave }
-    this.#attempts.add(attempt)
+    const attempt = { address, steps: 0, offset: this.#attempts.length, leave }
+    this.#attempts.push(attempt)
     this.#timer ??= this.#nextStep()
     return attempt
   }
 
   remove(attempt: WatchedAttempt): void {
-    this.#attempts.delete(attempt)
-    if (this.#attempts.size === 0) this.stop()
+    const { offset } = attempt
+    if (offset < 0) return
+    attempt.offset = -1
+    const last = this.#attempts.pop() as WatchedAttempt
+    if (last !== attempt) {
+      this.#attempts[offset] = last
+      last.offset = offset
+    }
+    if (this.#attempts.length === 0) this.stop()
   }
 
   /** The node answers nothing: every call leaves it. */

@@ -16,7 +16,8 @@ export class ClientSession {
   #next = 1
   /** The lowest open number, or the next one. */
   #lowest = 1
-  readonly #open = new Set<number>()
+  /** Whether a number is open, by its remainder: open numbers are less than COMMANDS_MAX apart. */
+  readonly #isOpen = new Uint8Array(COMMANDS_MAX)
 
   constructor(registered: RegisteredSession) {
     this.#registered = registered
@@ -28,14 +29,14 @@ export class ClientSession {
 
   open(): number {
     const sequence = this.#next++
-    this.#open.add(sequence)
+    this.#isOpen[sequence % COMMANDS_MAX] = 1
     return sequence
   }
 
   /** The client will not send the command again. */
   end(sequence: number): void {
-    this.#open.delete(sequence)
-    while (this.#lowest < this.#next && !this.#open.has(this.#lowest)) this.#lowest++
+    this.#isOpen[sequence % COMMANDS_MAX] = 0
+    while (this.#lowest < this.#next && this.#isOpen[this.#lowest % COMMANDS_MAX] === 0) this.#lowest++
   }
 
   commandOf(sequence: number): SessionCommand {

@@ -3,7 +3,8 @@ import type { ClientChannel } from '../contracts/client-channel.ts'
 import type { CallOptions } from '../contracts/node-service.ts'
 import type { RaftError } from '../errors.ts'
 import { isRaftError } from '../errors.ts'
-import { expiredUnused, unknownAfterAttempts } from './client-errors.ts'
+import type { AttemptWatch } from './attempt-watch.ts'
+import { expiredUnused, leftError, unknownAfterAttempts } from './client-errors.ts'
 
 /** One attempt: calls a method of a channel. */
 export type Attempt<Value> = (
@@ -13,6 +14,7 @@ export type Attempt<Value> = (
 
 export class RepeatableCall<Value> {
   readonly #action: Attempt<Value>
+  readonly #watch: AttemptWatch
   /** The number of attempts without an answer. */
   #open = 0
   #isDone = false
@@ -21,29 +23,40 @@ export class RepeatableCall<Value> {
   /** Called once no attempt is open. */
   #onAllEnded: (() => void) | undefined
 
-  constructor(action: Attempt<Value>) {
+  constructor(action: Attempt<Value>, watch: AttemptWatch) {
     this.#action = action
+    this.#watch = watch
   }
 
-  /** `loop` makes attempts until one succeeds, `isDone` returns true, or it gives up. */
+  /**
+   * `loop` makes attempts until one succeeds, `isDone` returns true, or it gives up. An attempt rejects, as unknown, if its answer takes long, so
+   * that the call continues at another node; the answer still counts.
+   */
   run(loop: (attempt: Attempt<Value>, isDone: () => boolean) => Promise<Value>): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const attempt: Attempt<Value> = (channel, options) => {
-        const answer = this.#action(channel, options)
-        this.#open++
-        answer.then(
-          (value) => {
-            this.#isDone = true
-            resolve(value)
-            this.#onEnded()
-          },
-          (error) => {
-            this.#onFailed(error)
-            this.#onEnded()
-          },
-        )
-        return answer
-      }
+      const attempt: Attempt<Value> = (channel, options) =>
+        new Promise((succeed, fail) => {
+          // If it throws, nothing is left to clean up.
+          const answer = this.#action(channel, options)
+          const { address } = channel
+          const watched = this.#watch.add(address, (why) => fail(leftError(address, why)))
+          this.#open++
+          answer.then(
+            (value) => {
+              this.#watch.remove(watched)
+              this.#isDone = true
+              resolve(value)
+              succeed(value)
+              this.#onEnded()
+            },
+            (error) => {
+              this.#watch.remove(watched)
+              this.#onFailed(error)
+              fail(error)
+              this.#onEnded()
+            },
+          )
+        })
       loop(attempt, () => this.#isDone).then(resolve, (error) => {
         this.#onAllEnded = () => reject(this.#conclusion(error))
         if (this.#open === 0) this.#onAllEnded()

@@ -5,7 +5,7 @@ import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { AttemptWatch } from './attempt-watch.ts'
 import { BackoffTimers } from './backoff-timers.ts'
-import { abortedError, attemptsExhausted, closedError, leftError, silentNodeError } from './client-errors.ts'
+import { abortedError, attemptsExhausted, closedError, silentNodeError } from './client-errors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions } from './options.ts'
 import type { Attempt } from './repeatable-call.ts'
@@ -55,7 +55,9 @@ export class RetryingCaller {
 
   call<Value>(kind: CallKind, action: Attempt<Value>, options: CallOptions = {}): Promise<Value> {
     if (kind !== 'repeatable') return this.#run(kind, action, options)
-    return new RepeatableCall(action).run((attempt, isDone) => this.#run(kind, attempt, options, isDone))
+    return new RepeatableCall(action, this.#attempts).run((attempt, isDone) =>
+      this.#run(kind, attempt, options, isDone),
+    )
   }
 
   async #run<Value>(
@@ -151,8 +153,7 @@ export class RetryingCaller {
   ): Promise<{ readonly value: Value } | { readonly error: RaftError }> {
     this.#silence.onCallOpened(address)
     try {
-      const answer = action(this.#endpoints.channel(address), options)
-      const value = await (kind === 'repeatable' ? this.#watched(address, answer) : answer)
+      const value = await action(this.#endpoints.channel(address), options)
       this.#silence.onAnswer(address)
       return { value }
     } catch (reason) {
@@ -164,23 +165,6 @@ export class RetryingCaller {
     } finally {
       this.#silence.onCallEnded(address)
     }
-  }
-
-  /** Rejects, as unknown, if the answer takes long: the call then continues at another node. */
-  #watched<Value>(address: string, answer: Promise<Value>): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      const attempt = this.#attempts.add(address, (why) => reject(leftError(address, why)))
-      answer.then(
-        (value) => {
-          this.#attempts.remove(attempt)
-          resolve(value)
-        },
-        (error) => {
-          this.#attempts.remove(attempt)
-          reject(error)
-        },
-      )
-    })
   }
 
   /** A silent node gets no call, but a status request: once it answers, it gets calls again. */
