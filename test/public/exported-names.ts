@@ -235,6 +235,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     checkStateMachine: 'checks your state machine',
     StateMachineCheck: 'options of checkStateMachine',
     ReferenceModel: 'option of checkStateMachine',
+    GuardedKind: 'option of checkStateMachine',
     StateMachineTotals: 'result of checkStateMachine',
     replayStateMachine: 'replays a run file of checkStateMachine',
     storageContract: 'checks your storage',

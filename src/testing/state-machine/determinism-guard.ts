@@ -1,8 +1,13 @@
 /** Detects calls that a state machine must not make, and reports the call, the command, and what to do instead. */
+import type { AsyncLocalStorage } from 'node:async_hooks'
 import { nodeModule } from '../../platform/node-modules.ts'
-import type { ForbiddenCall } from './forbidden-calls.ts'
-import { forbiddenCalls } from './forbidden-calls.ts'
+import { describeCallSite, isInternalCall } from './call-site.ts'
+import type { OriginalCall } from './captured-calls.ts'
+import type { ForbiddenCall, ForbiddenValue, GuardedKind } from './forbidden-call.ts'
+import { forbiddenCalls, forbiddenValues } from './forbidden-calls.ts'
 import { MachineFault } from './machine-fault.ts'
+
+type AnyFunction = (...args: unknown[]) => unknown
 
 /** The call into the state machine that is being executed. */
 export interface GuardedCall {
@@ -12,81 +17,69 @@ export interface GuardedCall {
   readonly commandCount: number
 }
 
-/** Undefined while the machine is not being called: every call is then allowed. */
-let currentCall: GuardedCall | undefined
-/** The first forbidden call. It is reported even if the machine catches the error thrown at it. */
-let firstFault: MachineFault | undefined
-let activeGuards = 0
-let restoreActions: (() => void)[] = []
+interface ActiveCall extends GuardedCall {
+  /** The first forbidden call. It is reported even if the machine catches the error thrown at it. */
+  fault: MachineFault | undefined
+}
 
-/** Replaces the forbidden functions while `work` runs, and restores them afterwards in any case. Guards may overlap. */
-export async function withDeterminismGuard<Value>(work: () => Promise<Value>): Promise<Value> {
-  if (activeGuards++ === 0) install()
+/** The synchronous call being executed. Undefined while the machine is not being called: every call is then allowed. */
+let currentCall: ActiveCall | undefined
+/** The asynchronous call that the running code belongs to, however long it waits and whatever runs meanwhile. */
+let currentAsyncCall: AsyncLocalStorage<ActiveCall> | undefined
+/** True while a fault is being created, which may itself call guarded functions. */
+let isSuspended = false
+/** How many guards allow each kind. A guard is installed by the first of them. */
+const guards: (readonly GuardedKind[])[] = []
+let restoreActions: (() => void)[] = []
+let originals: OriginalCall[] = []
+/** The original function that is being called by its replacement. */
+let accepted: AnyFunction | undefined
+
+/**
+ * Replaces the forbidden functions while `work` runs, and restores them afterwards in any case. Guards may overlap: a kind is then allowed
+ * that one of them allows.
+ */
+export async function withDeterminismGuard<Value>(
+  work: () => Promise<Value>,
+  allow: readonly GuardedKind[] = [],
+): Promise<Value> {
+  if (guards.length === 0) install()
+  guards.push(allow)
   try {
     return await work()
   } finally {
-    if (--activeGuards === 0) uninstall()
+    guards.splice(guards.indexOf(allow), 1)
+    if (guards.length === 0) uninstall()
   }
 }
 
 /** Makes a synchronous call into the machine. Throws a MachineFault if the machine makes a forbidden call. */
 export function guardCall<Value>(guarded: GuardedCall, call: () => Value): Value {
   const outer = currentCall
-  currentCall = guarded
+  const active: ActiveCall = { ...guarded, fault: undefined }
+  currentCall = active
   let value: Value
   try {
     value = call()
   } catch (thrown) {
-    throw takeFirstFault() ?? thrown
+    throw active.fault ?? thrown
   } finally {
     currentCall = outer
   }
-  const fault = takeFirstFault()
-  if (fault !== undefined) throw fault
+  if (active.fault !== undefined) throw active.fault
   return value
 }
 
-/** Makes an asynchronous call into the machine. It is guarded until it first waits for I/O or a timer. */
+/** Makes an asynchronous call into the machine. It is guarded to its end. */
 export async function guardAsyncCall<Value>(guarded: GuardedCall, call: () => Promise<Value>): Promise<Value> {
-  // Pending microtasks of other code run first, so that only the machine is guarded.
-  await runMicrotasks()
-  currentCall = guarded
-  const ended = call()
-  ended.catch(() => {})
-  await runMicrotasks()
-  currentCall = undefined
-  const fault = takeFirstFault()
-  if (fault !== undefined) throw fault
-  return ended
-}
-
-/** Resolves once all pending microtasks have run, before any timer or I/O callback. */
-function runMicrotasks(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve)
-  })
-}
-
-function takeFirstFault(): MachineFault | undefined {
-  const fault = firstFault
-  firstFault = undefined
-  return fault
-}
-
-function install(): void {
-  for (const call of forbiddenCalls()) {
-    const { owner, name } = call
-    const own = Object.getOwnPropertyDescriptor(owner, name)
-    if (own === undefined || own.configurable === false) continue
-    Object.defineProperty(owner, name, {
-      configurable: true,
-      enumerable: own.enumerable ?? false,
-      writable: true,
-      value: createProxy(call),
-    })
-    restoreActions.push(() => Object.defineProperty(owner, name, own))
+  const active: ActiveCall = { ...guarded, fault: undefined }
+  try {
+    const value = await (currentAsyncCall === undefined ? call() : currentAsyncCall.run(active, call))
+    if (active.fault === undefined) return value
+  } catch (thrown) {
+    throw active.fault ?? thrown
   }
-  syncImports()
+  throw active.fault
 }
 
 /** Named imports of Node's modules see the replaced functions too. */
@@ -94,47 +87,141 @@ function syncImports(): void {
   nodeModule<typeof import('node:module')>('node:module')?.syncBuiltinESMExports()
 }
 
-function uninstall(): void {
-  for (const restore of restoreActions.toReversed()) restore()
-  restoreActions = []
+function install(): void {
+  const hooks = nodeModule<typeof import('node:async_hooks')>('node:async_hooks')
+  currentAsyncCall ??= hooks === undefined ? undefined : new hooks.AsyncLocalStorage()
+  originals = forbiddenCalls().map((call) => ({ call, original: originalOf(call) }))
+  for (const { call } of originals) replace(call, { writable: true, value: guardedFunction(call) })
+  for (const value of forbiddenValues()) replace(value, guardedValue(value))
   syncImports()
 }
 
+function uninstall(): void {
+  for (const restore of restoreActions.toReversed()) restore()
+  restoreActions = []
+  originals = []
+  syncImports()
+}
+
+function replace({ owner, name }: Pick<ForbiddenCall, 'owner' | 'name'>, by: PropertyDescriptor): void {
+  const own = Object.getOwnPropertyDescriptor(owner, name)
+  if (own === undefined || own.configurable === false) return
+  Object.defineProperty(owner, name, { configurable: true, enumerable: own.enumerable ?? false, ...by })
+  restoreActions.push(() => Object.defineProperty(owner, name, own))
+}
+
+/** The functions that are replaced while the guard is installed. */
+export function originalCalls(): readonly OriginalCall[] {
+  return originals
+}
+
+function originalOf({ owner, name }: ForbiddenCall): AnyFunction {
+  return (owner as Record<string, unknown>)[name] as AnyFunction
+}
+
 /** A proxy of the function that rejects forbidden calls and otherwise behaves like it. */
-function createProxy(call: ForbiddenCall): unknown {
-  type Callable = (...args: unknown[]) => unknown
-  const real = (call.owner as Record<string, unknown>)[call.name] as Callable
-  return new Proxy(real, {
+function guardedFunction(call: ForbiddenCall): unknown {
+  const real = originalOf(call)
+  const handler: ProxyHandler<AnyFunction> = {
     apply(_, self, args: unknown[]) {
-      rejectForbiddenCall(call, args, false)
-      return Reflect.apply(real, self, args)
+      rejectCall(call, args, false, handler.apply as AnyFunction)
+      return accepting(real, () => Reflect.apply(real, self, args))
     },
     construct(_, args: unknown[], target) {
-      rejectForbiddenCall(call, args, true)
-      return Reflect.construct(real, args, target) as object
+      rejectCall(call, args, true, handler.construct as AnyFunction)
+      return accepting(real, () => Reflect.construct(real, args, target) as object)
     },
-  })
+  }
+  return new Proxy(real, handler)
 }
 
-function rejectForbiddenCall(
-  { displayName, remedy, isAllowed }: ForbiddenCall,
-  args: readonly unknown[],
-  isNew: boolean,
-): void {
-  if (currentCall === undefined || isAllowed?.(args, isNew) === true) return
-  const guarded = currentCall
-  // Creating the error may itself call guarded functions.
-  currentCall = undefined
-  const message = `${guarded.description} calls ${displayName}. ${remedy}`
-  const fault = new MachineFault('forbidden call', guarded.commandCount, message)
-  fault.message += callSiteIn(fault.stack)
-  firstFault ??= fault
-  currentCall = guarded
-  throw fault
+/** Makes an accepted call of an original function, which is then not taken for a call through a stored reference. */
+function accepting<Value>(original: AnyFunction, call: () => Value): Value {
+  const outer = accepted
+  accepted = original
+  try {
+    return call()
+  } finally {
+    accepted = outer
+  }
 }
 
-/** The first line of the stack outside of this file, which is the forbidden call. */
-function callSiteIn(stack = ''): string {
-  const line = stack.split('\n').find((text) => /^\s+at /.test(text) && !text.includes(import.meta.filename))
-  return line === undefined ? '' : `\n  ${line.trim()}`
+/** Keeps a fault if the machine calls an original function, which it must have stored before the guard was installed. */
+export function noteCallOfOriginal({ call, original }: OriginalCall, args: readonly unknown[]): void {
+  if (accepted === original || call.isAllowed?.(args, true) === true) return
+  faultOf(call, `calls ${call.displayName} through a reference that was taken before the check began`, original)
+}
+
+/** A property that rejects being read; of an object, its properties do. */
+function guardedValue(value: ForbiddenValue): PropertyDescriptor {
+  const { owner, name, displayName } = value
+  let real = (owner as Record<string, unknown>)[name]
+  if (value.isObject === true) return { writable: true, value: guardedObject(value, real as object) }
+  const get = (): unknown => {
+    reject(value, `reads ${displayName}`, get)
+    return real
+  }
+  const set = (given: unknown): void => {
+    real = given
+  }
+  return { get, set }
+}
+
+function guardedObject(value: ForbiddenValue, real: object): object {
+  const { displayName } = value
+  const handler: ProxyHandler<object> = {
+    get(_, key) {
+      if (!isRead(key)) reject(value, `reads ${displayName}.${String(key)}`, handler.get as AnyFunction)
+      return Reflect.get(real, key)
+    },
+    has(_, key) {
+      reject(value, `reads ${displayName}.${String(key)}`, handler.has as AnyFunction)
+      return Reflect.has(real, key)
+    },
+    ownKeys() {
+      reject(value, `reads ${displayName}`, handler.ownKeys as AnyFunction)
+      return Reflect.ownKeys(real)
+    },
+    set(_, key, given) {
+      reject(value, `sets ${displayName}.${String(key)}`, handler.set as AnyFunction)
+      return Reflect.set(real, key, given)
+    },
+  }
+  return new Proxy(real, handler)
+}
+
+/** Properties that packages read for their own checks, and that nodes of one cluster have in common. */
+function isRead(key: string | symbol): boolean {
+  return typeof key === 'symbol' || key === 'NODE_ENV'
+}
+
+function rejectCall(call: ForbiddenCall, args: readonly unknown[], isNew: boolean, called: AnyFunction): void {
+  if (call.isAllowed?.(args, isNew) !== true) reject(call, `calls ${call.displayName}`, called)
+}
+
+/** Throws if the machine is being called. `called` is the function by whose frame the stack shows the caller. */
+function reject({ kind, remedy }: Pick<ForbiddenCall, 'kind' | 'remedy'>, what: string, called: AnyFunction): void {
+  const fault = faultOf({ kind, remedy }, what, called)
+  if (fault !== undefined) throw fault
+}
+
+/** The fault if the machine is being called and makes this call. It is also kept, in case the machine catches it. */
+function faultOf(
+  { kind, remedy }: Pick<ForbiddenCall, 'kind' | 'remedy'>,
+  what: string,
+  called: AnyFunction,
+): MachineFault | undefined {
+  if (isSuspended) return undefined
+  const active = currentCall ?? currentAsyncCall?.getStore()
+  if (active === undefined || guards.some((allow) => allow.includes(kind))) return undefined
+  isSuspended = true
+  try {
+    if (isInternalCall(called)) return undefined
+    const message = `${active.description} ${what}. ${remedy}${describeCallSite(called)}`
+    const fault = new MachineFault('forbidden call', active.commandCount, message)
+    active.fault ??= fault
+    return fault
+  } finally {
+    isSuspended = false
+  }
 }

@@ -1,22 +1,14 @@
-/** The functions that a state machine must not call, because their results differ between nodes or over time. */
+/** The functions and values that a state machine must not use, because they differ between nodes or over time. */
 import { nodeModule } from '../../platform/node-modules.ts'
-
-/** A guarded function: the object it belongs to, its name in messages, and what to use instead. */
-export interface ForbiddenCall {
-  readonly owner: object
-  readonly name: string
-  /** The call as a person writes it: `Date.now()`. */
-  readonly displayName: string
-  readonly remedy: string
-  /** Whether the call is deterministic with these arguments. By default it never is. */
-  isAllowed?(args: readonly unknown[], isNew: boolean): boolean
-}
+import type { ForbiddenCall, ForbiddenValue, GuardedKind } from './forbidden-call.ts'
+import { processValues, systemCalls } from './forbidden-system-calls.ts'
 
 const REMEDIES = {
   time: 'Each node applies a command at a different time, and again after a restart: put the time into the command before it is proposed.',
   randomness: 'Each node would get a different value: generate it before you propose, and put it into the command.',
   timers:
     'A timer fires between different commands on each node: do all work at once, and propose a command when the time has come.',
+  microtasks: 'It runs after the call has returned, between different commands on each node: do all work at once.',
   locale: `Nodes may run under different locales: pass one ('en'), or compare with < and >.`,
   timeZone: 'Nodes may run in different time zones: use the UTC methods, or toISOString().',
 } as const
@@ -24,70 +16,90 @@ const REMEDIES = {
 const LOCAL_PARTS = ['FullYear', 'Month', 'Date', 'Day', 'Hours', 'Minutes']
 const LOCAL_TEXTS = ['toString', 'toDateString', 'toTimeString', 'getTimezoneOffset', 'getYear']
 const FORMATTERS = ['NumberFormat', 'Collator', 'PluralRules', 'RelativeTimeFormat', 'ListFormat', 'Segmenter']
-const RANDOM_FUNCTIONS = ['randomUUID', 'randomBytes', 'randomInt', 'randomFillSync', 'randomFill']
+const RANDOM_FUNCTIONS = [
+  ...['randomUUID', 'randomBytes', 'pseudoRandomBytes', 'randomInt', 'randomFillSync', 'randomFill', 'getRandomValues'],
+  ...['generateKey', 'generateKeySync', 'generateKeyPair', 'generateKeyPairSync', 'generatePrime', 'generatePrimeSync'],
+]
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate']
+const TEMPORAL_CLOCKS = [
+  'instant',
+  'plainDateISO',
+  'plainDateTimeISO',
+  'plainTimeISO',
+  'zonedDateTimeISO',
+  'timeZoneId',
+]
 
-/** All guarded functions that exist in this version of Node.js. */
-export function forbiddenCalls(): ForbiddenCall[] {
-  return [...clockCalls(), ...randomCalls(), ...timerCalls(), ...timeZoneCalls(), ...localeCalls()].filter(
-    ({ owner, name }) => typeof (owner as Record<string, unknown>)[name] === 'function',
-  )
+/** All guarded functions that exist in this version of Node.js, except those of the kinds in `allow`. */
+export function forbiddenCalls(allow: readonly GuardedKind[] = []): ForbiddenCall[] {
+  const all = [...clockCalls(), ...randomCalls(), ...timerCalls(), ...timeZoneCalls(), ...localeCalls()]
+  const seen = new Map<object, Set<string>>()
+  return [...all, ...systemCalls()].filter(({ kind, owner, name }) => {
+    const names = seen.get(owner) ?? new Set()
+    seen.set(owner, names)
+    if (allow.includes(kind) || names.has(name)) return false
+    names.add(name)
+    return typeof Object.getOwnPropertyDescriptor(owner, name)?.value === 'function'
+  })
+}
+
+/** All guarded properties, except those of the kinds in `allow`. */
+export function forbiddenValues(allow: readonly GuardedKind[] = []): ForbiddenValue[] {
+  return processValues().filter(({ kind, owner, name }) => !allow.includes(kind) && Object.hasOwn(owner, name))
 }
 
 function clockCalls(): ForbiddenCall[] {
-  const remedy = REMEDIES.time
+  const [kind, remedy] = ['time', REMEDIES.time] as const
+  const temporal = (globalThis as { readonly Temporal?: { readonly Now: object } }).Temporal
   return [
-    { owner: Date, name: 'now', displayName: 'Date.now()', remedy },
+    { kind, owner: Date, name: 'now', displayName: 'Date.now()', remedy },
     {
-      owner: globalThis,
-      name: 'Date',
-      displayName: 'new Date()',
-      remedy,
+      ...{ kind, owner: globalThis, name: 'Date', displayName: 'new Date()', remedy },
       isAllowed: (args, isNew) => isNew && args.length > 0,
     },
-    { owner: findPropertyOwner(performance, 'now'), name: 'now', displayName: 'performance.now()', remedy },
-    { owner: process.hrtime, name: 'bigint', displayName: 'process.hrtime.bigint()', remedy },
-    { owner: process, name: 'hrtime', displayName: 'process.hrtime()', remedy },
-    { owner: process, name: 'uptime', displayName: 'process.uptime()', remedy },
+    { kind, owner: findPropertyOwner(performance, 'now'), name: 'now', displayName: 'performance.now()', remedy },
+    { kind, owner: process.hrtime, name: 'bigint', displayName: 'process.hrtime.bigint()', remedy },
+    { kind, owner: process, name: 'hrtime', displayName: 'process.hrtime()', remedy },
+    { kind, owner: process, name: 'uptime', displayName: 'process.uptime()', remedy },
+    ...(temporal === undefined ? [] : TEMPORAL_CLOCKS).map((name) => ({
+      ...{ kind, owner: temporal?.Now ?? {}, name, displayName: `Temporal.Now.${name}()`, remedy },
+    })),
   ]
 }
 
 function randomCalls(): ForbiddenCall[] {
-  const remedy = REMEDIES.randomness
-  const web = ['randomUUID', 'getRandomValues'].map((name) => ({
-    owner: findPropertyOwner(globalThis.crypto, name),
-    name,
-    displayName: `crypto.${name}()`,
-    remedy,
-  }))
-  const node = RANDOM_FUNCTIONS.map((name) => ({
-    owner: nodeModule('node:crypto') ?? {},
-    name,
-    displayName: `crypto.${name}()`,
-    remedy,
-  }))
-  return [{ owner: Math, name: 'random', displayName: 'Math.random()', remedy }, ...web, ...node]
+  const [kind, remedy] = ['randomness', REMEDIES.randomness] as const
+  const named = (owner: object, name: string): ForbiddenCall => ({
+    ...{ kind, owner, name, displayName: `crypto.${name}()`, remedy },
+  })
+  const web = ['randomUUID', 'getRandomValues'].map((name) => named(findPropertyOwner(globalThis.crypto, name), name))
+  const node = RANDOM_FUNCTIONS.map((name) => named(nodeModule('node:crypto') ?? {}, name))
+  return [{ kind, owner: Math, name: 'random', displayName: 'Math.random()', remedy }, ...web, ...node]
 }
 
 function timerCalls(): ForbiddenCall[] {
+  const kind = 'timers'
   const owners = [globalThis, nodeModule('node:timers') ?? {}, nodeModule('node:timers/promises') ?? {}]
-  return owners.flatMap((owner) =>
-    TIMERS.map((name) => ({ owner, name, displayName: `${name}()`, remedy: REMEDIES.timers })),
-  )
+  return [
+    ...owners.flatMap((owner) =>
+      TIMERS.map((name) => ({ kind, owner, name, displayName: `${name}()`, remedy: REMEDIES.timers }) as const),
+    ),
+    { kind, owner: AbortSignal, name: 'timeout', displayName: 'AbortSignal.timeout()', remedy: REMEDIES.timers },
+    { kind, owner: process, name: 'nextTick', displayName: 'process.nextTick()', remedy: REMEDIES.microtasks },
+    { kind, owner: globalThis, name: 'queueMicrotask', displayName: 'queueMicrotask()', remedy: REMEDIES.microtasks },
+  ]
 }
 
 function timeZoneCalls(): ForbiddenCall[] {
   const names = [...LOCAL_TEXTS, ...LOCAL_PARTS.flatMap((part) => [`get${part}`, `set${part}`])]
   return names.map((name) => ({
-    owner: Date.prototype,
-    name,
-    displayName: `${name}() of a Date`,
+    ...{ kind: 'timeZone', owner: Date.prototype, name, displayName: `${name}() of a Date` },
     remedy: REMEDIES.timeZone,
   }))
 }
 
 function localeCalls(): ForbiddenCall[] {
-  const remedy = REMEDIES.locale
+  const [kind, remedy] = ['locale', REMEDIES.locale] as const
   const isNamed = ([locale]: readonly unknown[]): boolean => locale !== undefined
   const isNamedSecond = ([, locale]: readonly unknown[]): boolean => locale !== undefined
   const hasZone = ([locale, options]: readonly unknown[]): boolean =>
@@ -95,38 +107,28 @@ function localeCalls(): ForbiddenCall[] {
   const dated = ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']
   return [
     ...[Number, Array, BigInt].map(({ name, prototype }) => ({
-      owner: prototype,
-      name: 'toLocaleString',
-      displayName: `toLocaleString() of ${name}`,
-      remedy,
+      ...{ kind, owner: prototype, name: 'toLocaleString', displayName: `toLocaleString() of ${name}`, remedy },
       isAllowed: isNamed,
     })),
     ...['toLocaleLowerCase', 'toLocaleUpperCase'].map((name) => ({
-      owner: String.prototype,
-      name,
-      displayName: `${name}()`,
-      remedy,
+      ...{ kind, owner: String.prototype, name, displayName: `${name}()`, remedy },
       isAllowed: isNamed,
     })),
     {
-      owner: String.prototype,
-      name: 'localeCompare',
-      displayName: 'localeCompare()',
-      remedy,
+      ...{ kind, owner: String.prototype, name: 'localeCompare', displayName: 'localeCompare()', remedy },
       isAllowed: isNamedSecond,
     },
     ...dated.map((name) => ({
-      owner: Date.prototype,
-      name,
-      displayName: `${name}() of a Date`,
+      ...{ kind, owner: Date.prototype, name, displayName: `${name}() of a Date` },
       remedy: `${remedy} ${REMEDIES.timeZone}`,
       isAllowed: hasZone,
     })),
-    ...FORMATTERS.map((name) => ({ owner: Intl, name, displayName: `Intl.${name}()`, remedy, isAllowed: isNamed })),
+    ...FORMATTERS.map((name) => ({
+      ...{ kind, owner: Intl, name, displayName: `Intl.${name}()`, remedy },
+      isAllowed: isNamed,
+    })),
     {
-      owner: Intl,
-      name: 'DateTimeFormat',
-      displayName: 'Intl.DateTimeFormat()',
+      ...{ kind, owner: Intl, name: 'DateTimeFormat', displayName: 'Intl.DateTimeFormat()' },
       remedy: `${remedy} Pass the timeZone too.`,
       isAllowed: hasZone,
     },

@@ -1,0 +1,91 @@
+/**
+ * Detects calls of forbidden functions through a reference that was taken before they were replaced, such as `const now = Date.now` at the
+ * top of a module. The debugger of V8 stops at the original functions, wherever the reference came from.
+ */
+import type { Session } from 'node:inspector'
+import type { ForbiddenCall } from './forbidden-call.ts'
+
+type AnyFunction = (...args: unknown[]) => unknown
+type Inspector = typeof import('node:inspector')
+
+/** A forbidden call, and the original function. */
+export interface OriginalCall {
+  readonly call: ForbiddenCall
+  readonly original: AnyFunction
+}
+
+/**
+ * The global variable in which the debugger finds the functions to stop at, and calls back. It is looked up in the scope of these functions,
+ * where Node.js hides other names, such as `Symbol`.
+ */
+const HOOK = '__quorateCapturedCalls'
+
+interface Hook {
+  readonly originals: readonly AnyFunction[]
+  onCall(offset: number, args: ArrayLike<unknown>): void
+}
+
+/**
+ * Calls `onCall` for every call of an original function while `work` runs. Returns undefined, without running it, if this process has no
+ * debugger or another one is attached.
+ */
+export async function watchingOriginals<Value>(
+  watched: readonly OriginalCall[],
+  onCall: (found: OriginalCall, args: readonly unknown[]) => void,
+  work: () => Promise<Value>,
+): Promise<{ readonly value: Value } | undefined> {
+  const inspector: Inspector | undefined = await import('node:inspector').catch(() => undefined)
+  if (inspector === undefined || inspector.url() !== undefined) return undefined
+  const session = new inspector.Session()
+  const distinct = withOwnSource(watched)
+  const originals = distinct.map(({ original }) => original)
+  const hook: Hook = {
+    originals,
+    onCall: (offset, args) => onCall(distinct[offset] as OriginalCall, Array.from(args)),
+  }
+  const realms = new Set([globalThis, ...originals.map(globalOf)].filter((realm) => realm !== undefined))
+  for (const realm of realms) Object.defineProperty(realm, HOOK, { configurable: true, value: hook })
+  try {
+    session.connect()
+    stopAt(session)
+    return { value: await work() }
+  } finally {
+    session.disconnect()
+    for (const realm of realms) Reflect.deleteProperty(realm, HOOK)
+  }
+}
+
+function stopAt(session: Session): void {
+  session.post('Debugger.enable')
+  // The conditions are evaluated all the same. Without this, a `debugger` statement of the user would stop the process.
+  session.post('Debugger.setSkipAllPauses', { skip: true })
+  session.post('Runtime.evaluate', { expression: `${HOOK}.originals` }, (_, evaluated) => {
+    const objectId = evaluated?.result.objectId as string
+    session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_failed, originals) => {
+      for (const { name, value } of originals?.result.filter(({ name }) => name !== 'length') ?? [])
+        session.post('Debugger.setBreakpointOnFunctionCall', {
+          objectId: value?.objectId,
+          condition: `${HOOK}.onCall(${name}, typeof arguments === 'object' ? arguments : [])`,
+        })
+    })
+  })
+}
+
+/** A breakpoint stops at all functions with one source, such as those that Node.js wraps: these are left out. */
+function withOwnSource(watched: readonly OriginalCall[]): OriginalCall[] {
+  const counts = new Map<string, number>()
+  const sourceOf = ({ original }: OriginalCall): string => Function.prototype.toString.call(original)
+  const distinct = [...new Map(watched.map((each) => [each.original, each])).values()]
+  for (const each of distinct) counts.set(sourceOf(each), (counts.get(sourceOf(each)) ?? 0) + 1)
+  return distinct.filter((each) => sourceOf(each).endsWith('[native code] }') || counts.get(sourceOf(each)) === 1)
+}
+
+/** The global object of the realm in which a function was created: a test runner may run tests in a realm of its own. */
+function globalOf(original: AnyFunction): object | undefined {
+  try {
+    return (original.constructor as FunctionConstructor)('return globalThis')() as object
+  } catch {
+    // Code may not be generated from strings in this process.
+    return undefined
+  }
+}
