@@ -59,6 +59,8 @@ export type RuntimeEvent =
       readonly type: 'leadershipKept'
       readonly reason: string
     }
+  /** A function of `whileLeader` threw or rejected, in the leadership of `term`. It runs again in the next one. */
+  | { readonly type: 'leaderTaskFailed'; readonly term: number; readonly message: string }
   /** A condition that lasts began or ended; until then the status shows it. */
   | { readonly type: 'alarmRaised'; readonly code: string; readonly peer?: NodeId; readonly message: string }
   | { readonly type: 'alarmCleared'; readonly code: string; readonly peer?: NodeId; readonly forMs: number }

@@ -48,6 +48,7 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   fetchFailed: 'warn',
   spaceLow: 'warn',
   scrubFailed: 'error',
+  leaderTaskFailed: 'error',
   leadershipKept: 'warn',
   alarmRaised: 'warn',
   storageStalled: 'warn',

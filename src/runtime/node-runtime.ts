@@ -14,6 +14,7 @@ import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, otherStateError, removedError } from './calls/rejections.ts'
 import type { EventHub } from './event-hub.ts'
 import { Health } from './health/health.ts'
+import { LeaderTasks } from './leader-tasks.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
 import type { RuntimeOptions } from './options.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
@@ -51,6 +52,7 @@ export class NodeRuntime<Command, Result> {
   readonly snapshots: Snapshots
   readonly health: Health
   readonly leadershipTransfer: LeadershipTransfer
+  readonly leaderTasks: LeaderTasks
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
   readonly #parts: NodeRuntimeParts<Command, Result>
@@ -109,6 +111,10 @@ export class NodeRuntime<Command, Result> {
       emit: (event) => hub.emit(event),
     })
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
+    this.leaderTasks = new LeaderTasks({
+      ...{ clock, emit: (event) => hub.emit(event) },
+      confirm: () => this.#confirmLeadership(),
+    })
     const graceMs = 2 * options.electionTimeoutMaxMs
     this.#unknownPeers = new UnknownPeers({
       ...{ id: options.id, graceMs, clock, alarms: this.health.alarms, peers: this.#peers },
@@ -232,6 +238,7 @@ export class NodeRuntime<Command, Result> {
 
   /** Stops all work but pending writes, and rejects the pending calls. After a failure, stops writing too. */
   #halt(why: string, cause?: RaftError): void {
+    this.leaderTasks.close(why)
     this.pipeline.stop(why, cause)
     void this.health.stop()
     this.#unknownPeers.stop()
@@ -245,11 +252,22 @@ export class NodeRuntime<Command, Result> {
   /** Accepts no new calls. A leader transfers leadership; pending proposals have one election timeout to finish. */
   async #closeGracefully(): Promise<void> {
     this.#isClosing = true
+    this.leaderTasks.close('the node is closing')
     this.#peers.connections.stop()
     await this.leadershipTransfer.transferBeforeClose(
       () => this.calls.proposals.count === 0,
       this.options.electionTimeoutMaxMs,
     )
+  }
+
+  /** Resolves like a linearizable read of this node. */
+  #confirmLeadership(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { reads, deadlines } = this.calls
+      const call = { retryWithoutLeader: false, deadline: deadlines.deadlineFor({}), signal: undefined }
+      reads.add({ ...call, answer: resolve, reject }, 'quorum')
+      this.pipeline.driver.wake()
+    })
   }
 
   #makeHealth({ core, storage, clock, hub, options }: NodeRuntimeParts<Command, Result>): Health {
@@ -299,6 +317,7 @@ export class NodeRuntime<Command, Result> {
       this.hub.emit(event)
       if (event.type === 'acknowledgementLost') this.#onEntriesLost(event.peer, event.acknowledged)
       this.health.onEvent(event)
+      this.leaderTasks.onEvent(event)
       if (event.type === 'leaderChanged' || event.type === 'membershipAdopted') this.#unknownPeers.update()
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
       if (event.type === 'otherState') this.fail(otherStateError(this.options.id, event))

@@ -24,6 +24,7 @@ import type { Codecs } from './codecs.ts'
 import { assertDecodable, codecsOf, decodeQuery, encodeCommand, tooLargeError } from './codecs.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
+import type { LeaderTask, LeaderWork } from './leader-tasks.ts'
 import { NodeRuntime } from './node-runtime.ts'
 import type { NodeOptions } from './options.ts'
 import { checkNodeId, OPTION_CHECKS, resolveOptions, validateOptions } from './options.ts'
@@ -231,6 +232,17 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     options: CallOptions & { readonly to?: NodeId | undefined; readonly force?: boolean | undefined } = {},
   ): Promise<{ readonly leader: NodeId | undefined }> {
     return this.#startCall('leadership transfer', options.signal).leadershipTransfer.transfer(options.to, options)
+  }
+
+  /**
+   * Runs `work` while this node leads: once in each leadership, after a quorum has confirmed it and everything committed before is
+   * applied here. `signal` is aborted when this node learns that the leadership ended, when it was paused (`work` runs again if a quorum
+   * confirms that it still leads), and when it closes. `work` never runs twice at the same time on this node. An old leader may not know
+   * yet that there is a new one: pass `term` to whatever the work changes, and reject a lower term than the highest seen there.
+   * What `work` throws is reported as the event `leaderTaskFailed`, and it does not run again in that leadership.
+   */
+  whileLeader(work: LeaderWork): LeaderTask {
+    return this.#startCall('leader task', undefined).leaderTasks.add(work)
   }
 
   /** Takes a snapshot now. If nothing was applied since the newest one, resolves with that. */

@@ -49,6 +49,8 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     RaftOptions: 'limits and timeouts of the protocol',
     RAFT_DEFAULTS: 'the defaults of RaftOptions',
     ReadOptions: 'options of RaftNode.read',
+    LeaderTask: 'returned by RaftNode.whileLeader',
+    LeaderWork: 'its argument',
     EventStream: 'returned by RaftNode.events',
     connect: 'makes a client of a cluster',
     ConnectOptions: 'options of connect',
