@@ -42,6 +42,13 @@ export function latin1(bytes: Uint8Array): string {
   return portableLatin1(bytes)
 }
 
+/** The inverse of `latin1`: a new array. */
+export function fromLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let offset = 0; offset < text.length; offset++) bytes[offset] = text.charCodeAt(offset)
+  return bytes
+}
+
 export function portableLatin1(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
@@ -53,5 +60,5 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 export function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  return fromLatin1(atob(text))
 }

@@ -5,6 +5,7 @@
  */
 import type { SessionCommand, SessionId } from '../contracts/session.ts'
 import { RaftError } from '../errors.ts'
+import { allocateBytes } from '../platform/bytes.ts'
 import type { SessionLimits } from './limits.ts'
 
 const REGISTRATION = 1
@@ -39,12 +40,14 @@ export function encodeRegistration(time: number, limits: SessionLimits): Uint8Ar
 
 /** The bytes may share their memory with others for a while: they are meant to be copied into a block. */
 export function encodeSessionCommand(time: number, session: SessionCommand, command: Uint8Array): Uint8Array {
-  const bytes = Buffer.allocUnsafe(COMMAND_HEADER_BYTES + command.length)
+  const length = COMMAND_HEADER_BYTES + command.length
+  const bytes = allocateBytes(length)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, length)
   bytes[0] = COMMAND
-  bytes.writeDoubleLE(time, 1)
-  bytes.writeDoubleLE(session.id, 9)
-  bytes.writeDoubleLE(session.sequence, 17)
-  bytes.writeDoubleLE(session.lowest ?? session.sequence, 25)
+  view.setFloat64(1, time, true)
+  view.setFloat64(9, session.id, true)
+  view.setFloat64(17, session.sequence, true)
+  view.setFloat64(25, session.lowest ?? session.sequence, true)
   bytes.set(command, COMMAND_HEADER_BYTES)
   return bytes
 }
@@ -69,11 +72,16 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   return { type: 'register', time: integerAt(bytes, 1), limits }
 }
 
-/** Faster than a DataView for each entry. */
-const readDouble = Buffer.prototype.readDoubleLE
+/** Faster than a DataView for each entry, where there is a Buffer. */
+const readDouble: (this: Uint8Array, offset: number) => number =
+  typeof Buffer === 'undefined'
+    ? function (offset) {
+        return new DataView(this.buffer, this.byteOffset, this.byteLength).getFloat64(offset, true)
+      }
+    : Buffer.prototype.readDoubleLE
 
 function integerAt(bytes: Uint8Array, offset: number): number {
-  const value = readDouble.call(bytes as Buffer, offset)
+  const value = readDouble.call(bytes, offset)
   if (Number.isSafeInteger(value) && value >= 0) return value
   throw formatError(`it contains ${value} in place of an integer`)
 }

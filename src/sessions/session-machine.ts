@@ -3,6 +3,7 @@
 import type { ApplyContext, Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { LogIndex, Term } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
+import { fromLatin1, latin1 } from '../platform/bytes.ts'
 import { crc32 } from '../platform/checksums.ts'
 import type { Envelope } from './envelope.ts'
 import { decodeEnvelope } from './envelope.ts'
@@ -24,8 +25,6 @@ export interface SessionMachineParts<Command, Result> {
   /** A clock of this process, in milliseconds. Only for the stamps of new entries: nothing that is applied depends on it. */
   readonly now: () => number
 }
-
-const latin1 = Buffer.prototype.latin1Slice
 
 /** The user's state machine with the table of sessions beside it. Its snapshots and digests contain both. */
 export class SessionMachine<Command, Result> {
@@ -78,7 +77,7 @@ export class SessionMachine<Command, Result> {
     const { index, term, bytes } = verdict.result
     if (bytes === undefined) return resultDroppedError(id, sequence, index)
     try {
-      return { index, term, result: isAwaited ? this.#resultCodec.decode(Buffer.from(bytes, 'latin1')) : undefined }
+      return { index, term, result: isAwaited ? this.#resultCodec.decode(fromLatin1(bytes)) : undefined }
     } catch {
       return resultDroppedError(id, sequence, index)
     }
@@ -87,7 +86,7 @@ export class SessionMachine<Command, Result> {
   /** A copy: the codec may use its memory again. A result that cannot be encoded counts as dropped. */
   #encodeResult(result: Result): string | undefined {
     try {
-      return latin1.call(this.#resultCodec.encode(result) as Buffer)
+      return latin1(this.#resultCodec.encode(result))
     } catch {
       return undefined
     }

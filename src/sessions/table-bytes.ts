@@ -4,6 +4,7 @@
  * A session: id | activeAt | lowest | number of results | the results. A result: sequence | index | term | length, -1 if dropped | bytes.
  */
 import { RaftError } from '../errors.ts'
+import { fromLatin1, latin1 } from '../platform/bytes.ts'
 import type { SessionLimits } from './limits.ts'
 import type { AppliedResult, Session, SessionTable } from './session-table.ts'
 
@@ -14,10 +15,12 @@ const RESULT_NUMBERS = 4
 /** Without `results` the bytes of results are left out, in which two releases may differ: for a digest. */
 export function encodeTable(table: SessionTable, { results }: { readonly results: boolean }): Uint8Array {
   const numbers = HEADER_NUMBERS + SESSION_NUMBERS * table.sessionCount + RESULT_NUMBERS * table.resultCount
-  const bytes = Buffer.alloc(8 * numbers + (results ? table.resultBytes : 0))
+  const bytes = new Uint8Array(8 * numbers + (results ? table.resultBytes : 0))
+  const view = new DataView(bytes.buffer)
   let position = 0
   const put = (value: number): void => {
-    position = bytes.writeDoubleLE(value, position)
+    view.setFloat64(position, value, true)
+    position += 8
   }
   const { sessionTimeoutMs, sessionsMax, sessionCommandsMax, sessionResultsMax, sessionResultBytesMax } = table.limits
   for (const value of [table.time, sessionTimeoutMs, sessionsMax, sessionCommandsMax, sessionResultsMax]) put(value)
@@ -34,7 +37,8 @@ export function encodeTable(table: SessionTable, { results }: { readonly results
       put(result.term)
       put(results ? (result.bytes?.length ?? -1) : 0)
       if (!results || result.bytes === undefined) continue
-      position += bytes.write(result.bytes, position, 'latin1')
+      bytes.set(fromLatin1(result.bytes), position)
+      position += result.bytes.length
     }
   }
   return bytes
@@ -42,11 +46,11 @@ export function encodeTable(table: SessionTable, { results }: { readonly results
 
 /** Replaces the table by one from `encodeTable`. Throws ERR_RAFT_CORRUPT. */
 export function decodeTable(bytes: Uint8Array, table: SessionTable): void {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let position = 0
   const take = (min = 0): number => {
     if (position + 8 > bytes.length) throw corruptError('it ends early')
-    const value = buffer.readDoubleLE(position)
+    const value = view.getFloat64(position, true)
     position += 8
     if (!Number.isSafeInteger(value) || value < min) throw corruptError(`it contains the number ${value}`)
     return value
@@ -55,7 +59,7 @@ export function decodeTable(bytes: Uint8Array, table: SessionTable): void {
     const [sequence, index, term, length] = [take(), take(), take(), take(-1)]
     if (length === -1) return [sequence, { index, term, bytes: undefined }]
     if (position + length > bytes.length) throw corruptError('a result ends early')
-    const result = buffer.toString('latin1', position, position + length)
+    const result = latin1(bytes.subarray(position, position + length))
     position += length
     return [sequence, { index, term, bytes: result }]
   }
