@@ -69,13 +69,18 @@ const STORED_CALLS: Readonly<Record<string, () => unknown>> = {
   'os.tmpdir()': () => tmpdir(),
 }
 
-let pulses: NodeJS.Timeout
-before(() => {
-  pulses = setInterval(() => pulse.emit('pulse'), 1)
-})
-after(() => clearInterval(pulses))
+/** Emits pulses during the tests of a suite. */
+function emitPulses(): void {
+  let pulses: NodeJS.Timeout
+  before(() => {
+    pulses = setInterval(() => pulse.emit('pulse'), 1)
+  })
+  after(() => clearInterval(pulses))
+}
 
 describe('checkStateMachine rejects a machine that', () => {
+  emitPulses()
+
   for (const [what, [kind, call]] of Object.entries(CALLS))
     it(what, async () => {
       const message = await messageOf(() => new (calling(call))())
@@ -118,6 +123,8 @@ describe('checkStateMachine rejects a machine that', () => {
 })
 
 describe('the determinism guard', () => {
+  emitPulses()
+
   it('accepts what is allowed, and nothing else', async () => {
     const calls = Object.values(CALLS).filter(([, call]) => !/Worker/.test(String(call)))
     const machine = calling(() => calls.map(([, call]) => call() !== call).length)
@@ -139,11 +146,16 @@ describe('the determinism guard', () => {
 
   it('rejects nothing that other code does meanwhile', async () => {
     let turns = 0
-    pulse.on('pulse', () => {
+    const work = (): void => {
       turns += [readFileSync(FILE), process.env.HOME, stored.now(), Date.now(), setTimeout(() => {}, 0)].length
-    })
-    const waiting = restoring(() => nextPulse())
-    await checkStateMachine(() => new waiting(), { ...SMALL_CHECK, logs: 1 })
+    }
+    pulse.on('pulse', work)
+    try {
+      const waiting = restoring(() => nextPulse())
+      await checkStateMachine(() => new waiting(), { ...SMALL_CHECK, logs: 1 })
+    } finally {
+      pulse.off('pulse', work)
+    }
     assert.ok(turns > 0)
   })
 
