@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** The tests that start processes, which wait more than they compute. */
-const PROCESSES = 'test/{cli,e2e,examples,peer-link}/**/*.test.ts'
+const PROCESSES = 'test/{cli,e2e,examples,peer-link,public}/**/*.test.ts'
 const MOCHA = join(import.meta.dirname, '..', 'node_modules', '.bin', 'mocha')
 
 interface Half {
