@@ -36,8 +36,12 @@ export function withClientOptions(command: Command): Command {
         .argParser(optionParser(parseDuration))
         .default(5000, '5s'),
     )
-    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addOption(outputOption())
     .option('-v, --verbose', 'print the node, index and term of the result on standard error')
+}
+
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text')
 }
 
 export function clientSettings(command: Command): ClientSettings {

@@ -1,6 +1,6 @@
 /** The tree of commands and flags. Each command's code is loaded when it runs, so that --help responds at once. */
 import { Command, CommanderError, Option } from 'commander'
-import { clientSettings, optionParser, withClientOptions } from './client-settings.ts'
+import { clientSettings, optionParser, outputOption, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
 import type { ReplayFlags } from './commands/replay.ts'
 import { errorJson, errorText } from './error-text.ts'
@@ -262,7 +262,7 @@ function addReplay(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--trace', 'print the whole trace')
     .option('--record <file>', 'write a recording, which replay can check again')
     .option('--html <file>', 'write a page that shows the end of the run in a browser')
-    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
+    .addOption(outputOption())
   command.action((file: string) =>
     guard(
       async () => {

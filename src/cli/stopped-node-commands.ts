@@ -1,7 +1,7 @@
 /** The commands that work on the data directory of a stopped node, or on a backup, and need no cluster. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { optionParser } from './client-settings.ts'
+import { optionParser, outputOption } from './client-settings.ts'
 import type { ConvertFlags } from './commands/convert-data.ts'
 import type { DumpFlags, InspectFlags } from './commands/inspect-data.ts'
 import type { RecoverFlags } from './commands/recover.ts'
@@ -134,8 +134,4 @@ function addBackupCommands(program: Command, terminal: Terminal, guard: Guard): 
       format: restore.opts<RestoreFlags>().output,
     }),
   )
-}
-
-function outputOption(): Option {
-  return new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text')
 }

@@ -25,6 +25,7 @@ import { UnknownPeers } from './peers/unknown-peers.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
+import { SnapshotCalls } from './snapshot-calls.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 import { VERSION } from './version.ts'
 
@@ -53,6 +54,7 @@ export class NodeRuntime<Command, Result> {
   readonly health: Health
   readonly leadershipTransfer: LeadershipTransfer
   readonly leaderTasks: LeaderTasks
+  readonly snapshotCalls: SnapshotCalls
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
   readonly #parts: NodeRuntimeParts<Command, Result>
@@ -111,6 +113,10 @@ export class NodeRuntime<Command, Result> {
       emit: (event) => hub.emit(event),
     })
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
+    this.snapshotCalls = new SnapshotCalls({
+      ...{ calls: this.calls, snapshots: this.snapshots, appliedIndex: () => applier.appliedIndex },
+      wake: () => driver.wake(),
+    })
     this.leaderTasks = new LeaderTasks({
       ...{ clock, emit: (event) => hub.emit(event) },
       confirm: () => this.#confirmLeadership(),

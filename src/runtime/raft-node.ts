@@ -52,9 +52,6 @@ export interface ReadOptions extends CallOptions {
 
 const CONFIRMATIONS: Record<ReadMode, Confirmation> = { linearizable: 'quorum', lease: 'lease', local: 'local' }
 
-/** The default timeout of takeSnapshot: the duration depends on the size of the state. */
-const SNAPSHOT_TIMEOUT_MS = 60_000
-
 const START_CHECKS = {
   ...OPTION_CHECKS,
   storage: checkMethods('open', 'write', 'read', 'markUnusable', 'close'),
@@ -163,8 +160,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. Leader only; rejects at once if there is no leader. A session
-   * expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
+   * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. Leader only; rejects at once if
+   * there is no leader. A session expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
    */
   registerSession(options?: CallOptions): Promise<RegisteredSession> {
     return new Promise((resolve, reject) => {
@@ -245,34 +242,14 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.#startCall('leader task', undefined).leaderTasks.add(work)
   }
 
-  /** Takes a snapshot now. If nothing was applied since the newest one, resolves with that. */
+  /** Takes a snapshot now. If nothing was applied since the newest one, resolves with that. Default timeout: 60 s. */
   async takeSnapshot(options?: SnapshotOptions): Promise<SnapshotInfo> {
-    if (options?.linearizable !== true) return this.#takeSnapshot(options)
-    const index = await this.#read(() => this.#runtime.appliedIndex, true, options)
-    for (;;) {
-      // The first may have been begun before this call.
-      const snapshot = await this.#takeSnapshot(options)
-      if (snapshot.index >= index) return snapshot
-    }
+    return this.#startCall('snapshot', options?.signal).snapshotCalls.take(options)
   }
 
   /** Bytes of a snapshot of this node from `offset`: some, or none at its end. Rejects with ERR_RAFT_SNAPSHOT_GONE once newer ones replaced it. */
   async readSnapshot(id: string, offset: number, options?: CallOptions): Promise<Uint8Array> {
-    const { snapshots } = this.#startCall('snapshot read', options?.signal)
-    return snapshots.readPart(id, offset)
-  }
-
-  #takeSnapshot(options?: CallOptions): Promise<SnapshotInfo> {
-    return new Promise((resolve, reject) => {
-      const { calls, snapshots } = this.#startCall('snapshot', options?.signal)
-      const { adminRequests, deadlines } = calls
-      const deadline = deadlines.deadlineFor({ timeoutMs: options?.timeoutMs ?? SNAPSHOT_TIMEOUT_MS })
-      const request = adminRequests.add({ operation: 'snapshot', deadline, signal: options?.signal, resolve, reject })
-      snapshots.take().then(
-        (snapshot) => adminRequests.resolveSnapshot(request, snapshot),
-        (error) => adminRequests.rejectSnapshot(request, error),
-      )
-    })
+    return this.#startCall('snapshot read', options?.signal).snapshotCalls.read(id, offset, options)
   }
 
   /** Like `statusNow`; for network servers. */

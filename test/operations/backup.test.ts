@@ -89,27 +89,6 @@ describe('a cluster with data', function () {
     assert.ok(n1.statusNow().commitIndex > info.index)
   })
 
-  it('is backed up with every command that was acknowledged before, also by a node that lags', async () => {
-    const [first, second] = await startAll('old')
-    assert.ok(first !== undefined && second !== undefined)
-    for (let count = 1; count <= 10; count++) {
-      await write(`${count}`)
-      // The follower learns of the commit with the next message.
-      const chunks: Uint8Array[] = []
-      for await (const chunk of backUp(second)) chunks.push(chunk)
-      const path = join(root, `backup-${count}`)
-      await writeFile(path, Buffer.concat(chunks))
-      await restoreBackup({
-        backup: path,
-        directory: join(root, 'one', `${count}`),
-        id: 'n1',
-        peers,
-        storage: 'segments',
-      })
-      assert.ok((await readBackup(path)).info.index >= first.statusNow().commitIndex - 1)
-    }
-  })
-
   it('is not restored from a damaged backup, and no directory is left', async () => {
     const [first] = await startAll('old')
     await write('a')

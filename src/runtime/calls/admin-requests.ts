@@ -1,9 +1,10 @@
-/** Pending membership changes, leadership transfers and snapshots: few and rare, each settled by its number. */
+/** Pending membership changes, leadership transfers, snapshots and reads of them: few and rare, each settled by its number. */
 import type { Settlement } from '../../core/effects.ts'
 import type { Instant, LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
+import type { ErrorCode } from '../../errors.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 import type { LeaderHintOf } from './rejections.ts'
-import { outcomeUnknownError, rejectionError } from './rejections.ts'
+import { outcomeUnknownError, rejectionError, unfinishedReadError } from './rejections.ts'
 
 export type AdminRequest = Caller &
   (
@@ -13,6 +14,7 @@ export type AdminRequest = Caller &
         readonly resolve: (answer: { readonly leader: NodeId | undefined }) => void
       }
     | { readonly operation: 'snapshot'; readonly resolve: (answer: SnapshotInfo) => void }
+    | { readonly operation: 'snapshot read'; readonly resolve: (answer: Uint8Array) => void }
   )
 
 class PendingRequest extends PendingCall {
@@ -41,7 +43,9 @@ export class AdminRequests {
   add(request: AdminRequest): number {
     const pending = new PendingRequest(++this.#lastNumber, request)
     this.#pending.set(pending.number, pending)
-    pending.listen(() => this.#giveUp(pending, 'the caller stopped waiting', pending.signal?.reason))
+    pending.listen(() =>
+      this.#giveUp(pending, 'ERR_RAFT_ABORTED', 'the caller stopped waiting', pending.signal?.reason),
+    )
     return pending.number
   }
 
@@ -85,22 +89,31 @@ export class AdminRequests {
     if (pending?.request.operation === 'snapshot' && this.#settle(pending)) pending.request.resolve(snapshot)
   }
 
-  rejectSnapshot(number: number, error: unknown): void {
+  resolveSnapshotRead(number: number, bytes: Uint8Array): void {
+    const pending = this.#pending.get(number)
+    if (pending?.request.operation === 'snapshot read' && this.#settle(pending)) pending.request.resolve(bytes)
+  }
+
+  reject(number: number, error: unknown): void {
     const pending = this.#pending.get(number)
     if (pending !== undefined) this.#reject(pending, error)
   }
 
   sweep(now: Instant): Instant {
-    return expireCalls(this.#pending.values(), now, (pending) => this.#giveUp(pending, 'it timed out'))
+    return expireCalls(this.#pending.values(), now, (pending) =>
+      this.#giveUp(pending, 'ERR_RAFT_TIMEOUT', 'it timed out'),
+    )
   }
 
   close(why: string, cause?: unknown): void {
-    for (const pending of this.#pending.values()) this.#giveUp(pending, why, cause)
+    for (const pending of this.#pending.values()) this.#giveUp(pending, 'ERR_RAFT_CLOSED', why, cause)
   }
 
-  /** Every request starts at once and continues without its caller, so its outcome is unknown. */
-  #giveUp(pending: PendingRequest, why: string, cause?: unknown): void {
-    this.#reject(pending, outcomeUnknownError(pending.request.operation, why, cause))
+  /** Every request starts at once and continues without its caller, so its outcome is unknown, except that a read has no effect. */
+  #giveUp(pending: PendingRequest, code: ErrorCode, why: string, cause?: unknown): void {
+    const { operation } = pending.request
+    const isRead = operation === 'snapshot read'
+    this.#reject(pending, isRead ? unfinishedReadError(why, code, cause) : outcomeUnknownError(operation, why, cause))
   }
 
   #reject(pending: PendingRequest, error: unknown): void {

@@ -6,7 +6,7 @@ import type { ErrorCode, LeaderHint, RaftErrorOptions } from '../../errors.ts'
 import { RaftError } from '../../errors.ts'
 
 /** The name of an operation in messages. */
-export type Operation = 'proposal' | 'read' | 'membership change' | 'leadership transfer' | 'snapshot'
+export type Operation = 'proposal' | 'read' | 'membership change' | 'leadership transfer' | 'snapshot' | 'snapshot read'
 
 /** Returns the address and term of a leader, as far as this node knows them. */
 export type LeaderHintOf = (id: NodeId | undefined) => LeaderHint | undefined
@@ -127,9 +127,15 @@ const READ_STATE_HINT = 'read the state before trying again, or make the operati
 const UNKNOWN_HINTS: Record<Operation, string> = {
   proposal: READ_STATE_HINT,
   read: READ_STATE_HINT,
+  'snapshot read': READ_STATE_HINT,
   'membership change': 'look at the members with: quorate status; the change may still be in progress',
   'leadership transfer': 'look who leads with: quorate status',
   snapshot: 'it may still be being written: take it again, which waits for that one, and allow more time',
+}
+
+/** The caller did not get the bytes of a snapshot in time. */
+export function unfinishedReadError(why: string, code: ErrorCode, cause?: unknown): RaftError {
+  return new RaftError(code, `the snapshot was not read: ${why}`, { outcome: 'not-applied', cause })
 }
 
 /** The call ended before it was passed to the core: it certainly has no effect. */
