@@ -21,13 +21,34 @@ export interface OriginalCall {
 const HOOK = '__quorateCapturedCalls'
 
 interface Hook {
+  /** All functions that have a breakpoint, or are about to get one. */
   readonly originals: readonly AnyFunction[]
   onCall(offset: number, args: ArrayLike<unknown>): void
 }
 
 /**
- * Calls `onCall` for every call of an original function while `work` runs. Returns undefined, without running it, if this process has no
- * debugger or another one is attached.
+ * How long the breakpoints are kept, inactive, for the next check, in milliseconds. Setting one searches the heap, so that all of them take seconds in a
+ * large process; an inactive one costs its function some hundred nanoseconds a call.
+ */
+const KEPT_MS = 10_000
+
+/** The debugger of this process while it has breakpoints. */
+interface Breakpoints {
+  readonly session: Session
+  readonly originals: AnyFunction[]
+  readonly calls: Map<AnyFunction, OriginalCall>
+  /** The number of checks that watch at present. */
+  watchers: number
+}
+
+let breakpoints: Breakpoints | undefined
+let removal: NodeJS.Timeout | undefined
+/** The timers of the process, whatever replaces them during a check. */
+const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis
+
+/**
+ * Calls `onCall` for every call of an original function while `work` runs, calls by other code included. Checks that run at the same time must pass the same
+ * `onCall`. Returns undefined, without running `work`, if this process has no debugger or another one is attached.
  */
 export async function watchingOriginals<Value>(
   watched: readonly OriginalCall[],
@@ -36,37 +57,57 @@ export async function watchingOriginals<Value>(
 ): Promise<{ readonly value: Value } | undefined> {
   const inspector: Inspector | undefined = await import('node:inspector').catch(() => undefined)
   if (inspector === undefined || inspector.url() !== undefined) return undefined
-  const session = new inspector.Session()
-  const distinct = withOwnSource(watched)
-  const originals = distinct.map(({ original }) => original)
+  stopTimer(removal)
+  breakpoints ??= connect(new inspector.Session())
+  const current = breakpoints
+  const { session, originals, calls } = current
+  const added = withOwnSource(watched).filter(({ original }) => !calls.has(original))
+  for (const each of added) calls.set(each.original, each)
+  const first = originals.push(...added.map(({ original }) => original)) - added.length
   const hook: Hook = {
     originals,
-    onCall: (offset, args) => onCall(distinct[offset] as OriginalCall, Array.from(args)),
+    onCall: (offset, args) => onCall(calls.get(originals[offset] as AnyFunction) as OriginalCall, Array.from(args)),
   }
   const realms = new Set([globalThis, ...originals.map(globalOf)].filter((realm) => realm !== undefined))
   for (const realm of realms) Object.defineProperty(realm, HOOK, { configurable: true, value: hook })
+  current.watchers++
   try {
-    session.connect()
-    stopAt(session)
+    if (added.length > 0) stopAt(session, first)
+    session.post('Debugger.setBreakpointsActive', { active: true })
     return { value: await work() }
   } finally {
-    session.disconnect()
-    for (const realm of realms) Reflect.deleteProperty(realm, HOOK)
+    if (--current.watchers === 0) {
+      session.post('Debugger.setBreakpointsActive', { active: false })
+      for (const realm of realms) Reflect.deleteProperty(realm, HOOK)
+      removal = startTimer(removeBreakpoints, KEPT_MS).unref()
+    }
   }
 }
 
-function stopAt(session: Session): void {
+function connect(session: Session): Breakpoints {
+  session.connect()
   session.post('Debugger.enable')
   // The conditions are evaluated all the same. Without this, a `debugger` statement of the user would stop the process.
   session.post('Debugger.setSkipAllPauses', { skip: true })
+  return { session, originals: [], calls: new Map(), watchers: 0 }
+}
+
+function removeBreakpoints(): void {
+  breakpoints?.session.disconnect()
+  breakpoints = undefined
+}
+
+/** Sets a breakpoint at each original from an offset on. */
+function stopAt(session: Session, first: number): void {
   session.post('Runtime.evaluate', { expression: `${HOOK}.originals` }, (_, evaluated) => {
     const objectId = evaluated?.result.objectId as string
     session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_failed, originals) => {
-      for (const { name, value } of originals?.result.filter(({ name }) => name !== 'length') ?? [])
-        session.post('Debugger.setBreakpointOnFunctionCall', {
-          objectId: value?.objectId,
-          condition: `${HOOK}.onCall(${name}, typeof arguments === 'object' ? arguments : [])`,
-        })
+      for (const { name, value } of originals?.result ?? [])
+        if (Number(name) >= first)
+          session.post('Debugger.setBreakpointOnFunctionCall', {
+            objectId: value?.objectId,
+            condition: `${HOOK}.onCall(${name}, typeof arguments === 'object' ? arguments : [])`,
+          })
     })
   })
 }
