@@ -5,23 +5,9 @@ import type { StatusAnswer } from '../../src/cli/status/status-report.ts'
 import { buildStatusReport } from '../../src/cli/status/status-report.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import type { PeerStatus } from '../../src/core/status.ts'
-import type { Membership } from '../../src/core/types.ts'
+import { answered, down, IDS, MEMBERSHIP, peer, status } from './status-answers.ts'
 
-const IDS = ['n1', 'n2', 'n3']
-const MEMBERSHIP: Membership = { members: IDS.map(member), voters: IDS, outgoing: [], learners: [] }
 const LEADS = 'n1 leads term 7,'
-const PEER: Omit<PeerStatus, 'id'> = {
-  state: 'replicate',
-  matchIndex: 10_000,
-  nextIndex: 10_001,
-  inflightMessages: 0,
-  inflightBytes: 0,
-  applyLag: 0,
-  silentMs: 20,
-  isReplicating: true,
-  hasLostEntries: false,
-}
-
 const ALARM = { peer: undefined, forMs: 61_200, details: {} }
 
 interface Situation {
@@ -161,17 +147,8 @@ describe('the diagnosis of a cluster', () => {
     })
 })
 
-function member(id: string): Membership['members'][number] {
-  return { id, address: `127.0.0.1:700${id.slice(1)}`, directoryId: 'd', addedAt: 0, promote: false }
-}
-
-function down(id: string, problem = 'refused'): StatusAnswer {
-  return { address: member(id).address, problem }
-}
-
 function leader(peers: Record<string, Partial<PeerStatus>> = {}, changes: Partial<NodeStatus> = {}): StatusAnswer {
-  const all = ['n2', 'n3'].map((id) => ({ ...PEER, id, ...peers[id] }))
-  return node('n1', { role: 'leader', peers: all, ...changes })
+  return node('n1', { role: 'leader', peers: ['n2', 'n3'].map((id) => peer(id, peers[id])), ...changes })
 }
 
 function alone(id: string, changes: Partial<NodeStatus> = {}): StatusAnswer {
@@ -179,42 +156,5 @@ function alone(id: string, changes: Partial<NodeStatus> = {}): StatusAnswer {
 }
 
 function node(id: string, changes: Partial<NodeStatus> = {}): StatusAnswer {
-  const { address } = member(id)
-  const status: NodeStatus = {
-    id,
-    role: 'follower',
-    term: 7,
-    leader: 'n1',
-    votedFor: undefined,
-    firstIndex: 1,
-    lastIndex: 10_000,
-    lastTerm: 7,
-    persistedIndex: 10_000,
-    commitIndex: 10_000,
-    appliedIndex: 10_000,
-    alarms: [],
-    snapshotIndex: 0,
-    logBytes: 0,
-    membership: MEMBERSHIP,
-    membershipIndex: 1,
-    isMembershipCommitted: true,
-    isTransferring: false,
-    isRemoved: false,
-    stopped: undefined,
-    peers: [],
-    clusterId: 'kv-demo',
-    directoryId: 'd',
-    address,
-    leaderAddress: undefined,
-    version: '0.1.0',
-    loopDelayMs: 3,
-    freeBytes: 71e9,
-    storage: 'segments',
-    peerTransport: 'tcp',
-    pendingProposals: 0,
-    connected: IDS.filter((each) => each !== id),
-    moved: [],
-    ...changes,
-  }
-  return { address, status }
+  return answered(status(id, changes))
 }

@@ -5,6 +5,7 @@ import { buildStatusReport } from '../../src/cli/status/status-report.ts'
 import { formatBytes, formatStatus } from '../../src/cli/status/status-text.ts'
 import type { NodeStatus } from '../../src/contracts/node-service.ts'
 import type { Membership } from '../../src/core/types.ts'
+import { answered, down, MEMBERSHIP, member, peer, status } from './status-answers.ts'
 
 describe('the status of a cluster', () => {
   for (const { what, answers, leader, hasQuorum, tolerates } of [
@@ -31,14 +32,14 @@ describe('the status of a cluster', () => {
     })
 
   it('ignores the leader of an older term', () => {
-    const old = status('n1', { role: 'leader', leader: 'n1', term: 3 })
-    const report = buildStatusReport([answered(old), answered(status('n2', { role: 'leader' })), answer('n3')])
+    const old = follower('n1', { role: 'leader', leader: 'n1', term: 3 })
+    const report = buildStatusReport([answered(old), answered(follower('n2', { role: 'leader' })), answer('n3')])
     assert.equal(report.term, 7)
     assert.equal(report.leader, 'n2')
   })
 
   it('believes the quorum that follows a leader, not a single node of a newer term', () => {
-    const cutOff = status('n1', { term: 900, leader: undefined, role: 'candidate', commitIndex: 40 })
+    const cutOff = follower('n1', { term: 900, leader: undefined, role: 'candidate', commitIndex: 40 })
     const report = buildStatusReport([answered(cutOff), answer('n2 leads n3'), answer('n3')])
     assert.deepEqual([report.term, report.leader, report.votersUp, report.hasQuorum], [7, 'n2', 2, true])
     assert.equal(report.nodes[0]?.isReplicating, false)
@@ -65,13 +66,13 @@ describe('the status of a cluster', () => {
   it('does not count a voter that the membership records to have lost entries', () => {
     const members = ['n1', 'n2', 'n3'].map((id) => ({ ...member(id), hasLostEntries: id === 'n3' }))
     const membership = { ...MEMBERSHIP, members }
-    const statuses = ['n1', 'n3'].map((id) => answered(status(id, { membership })))
+    const statuses = ['n1', 'n3'].map((id) => answered(follower(id, { membership })))
     assert.deepEqual(buildStatusReport([...statuses, answer('n2 down')]).votersUp, 2)
   })
 
   it('says what each node knows if there is no leader', () => {
     const report = buildStatusReport([
-      answered(status('n1', { term: 900, leader: undefined, commitIndex: 40 })),
+      answered(follower('n1', { term: 900, leader: undefined, commitIndex: 40 })),
       answer('n2 alone'),
       answer('n3'),
     ])
@@ -84,7 +85,7 @@ describe('the status of a cluster', () => {
 
   it('has no quorum if one half of a joint membership has none', () => {
     const joint: Membership = { ...MEMBERSHIP, voters: ['n1', 'n2', 'n3'], outgoing: ['n1'] }
-    const statuses = ['n2', 'n3'].map((id) => answered(status(id, { membership: joint })))
+    const statuses = ['n2', 'n3'].map((id) => answered(follower(id, { membership: joint })))
     const report = buildStatusReport(statuses)
     assert.equal(report.hasQuorum, false)
     assert.equal(report.isMembershipChanging, true)
@@ -94,7 +95,7 @@ describe('the status of a cluster', () => {
     const report = buildStatusReport([
       answer('n1'),
       answer('n2 leads n1,n3'),
-      answered(status('n3', { stopped: 'the disk has failed' })),
+      answered(follower('n3', { stopped: 'the disk has failed' })),
     ])
     assert.equal(report.votersUp, 2)
     assert.equal(report.toleratesFailures, 0)
@@ -117,7 +118,7 @@ describe('the status of a cluster', () => {
 
   it('prints each alarm on a line below the table', () => {
     const alarm = { code: 'A', peer: 'n3', forMs: 61_200, message: 'what to do', details: {} }
-    const text = formatStatus(buildStatusReport([answered(status('n1', { alarms: [alarm] })), answer('n2 leads')]))
+    const text = formatStatus(buildStatusReport([answered(follower('n1', { alarms: [alarm] })), answer('n2 leads')]))
     assert.match(text, /\nalarm of n1 about n3 for 61 s: A: what to do\n$/)
   })
 
@@ -130,7 +131,7 @@ describe('the status of a cluster', () => {
 
   it('shows the address at which the leader finds a member, and the one of record', () => {
     const moved = [{ id: 'n3', address: '127.0.0.1:7013' }]
-    const leader = status('n2', { role: 'leader', moved }, ['n1', 'n3'])
+    const leader = follower('n2', { role: 'leader', moved }, ['n1', 'n3'])
     const report = buildStatusReport([answer('n1'), answered(leader), answer('n3')])
     const [, , n3] = report.nodes
     assert.deepEqual([n3?.address, n3?.recordedAddress], ['127.0.0.1:7013', '127.0.0.1:7003'])
@@ -141,7 +142,7 @@ describe('the status of a cluster', () => {
     const ids = ['n10', 'n2', 'n1']
     const membership: Membership = { ...MEMBERSHIP, members: ids.map(member), voters: ids }
     assert.deepEqual(
-      buildStatusReport([answered(status('n2', { membership }))]).nodes.map((node) => node.id),
+      buildStatusReport([answered(follower('n2', { membership }))]).nodes.map((node) => node.id),
       ['n1', 'n2', 'n10'],
     )
   })
@@ -151,78 +152,37 @@ describe('the status of a cluster', () => {
   })
 })
 
-const MEMBERSHIP: Membership = {
-  members: ['n1', 'n2', 'n3'].map(member),
-  voters: ['n1', 'n2', 'n3'],
-  outgoing: [],
-  learners: [],
-}
-
-function member(id: string): Membership['members'][number] {
-  return { id, address: `127.0.0.1:700${id.slice(1)}`, directoryId: 'd', addedAt: 0, promote: false }
-}
-
 /** Parses 'n1', 'n1 leads n2,n3' (these replicate), 'n1 alone' (it knows no leader) or 'n1 down'. */
 function answer(words: string): StatusAnswer {
   const [id = '', how, followers = ''] = words.split(' ')
-  if (how === 'down') return { address: member(id).address, problem: 'refused' }
-  if (how === 'leads') return answered(status(id, { role: 'leader' }, followers.split(',')))
-  return answered(status(id, how === 'alone' ? { leader: undefined } : {}))
+  if (how === 'down') return down(id)
+  if (how === 'leads') return answered(follower(id, { role: 'leader' }, followers.split(',')))
+  return answered(follower(id, how === 'alone' ? { leader: undefined } : {}))
 }
 
-function answered(one: NodeStatus): StatusAnswer {
-  return { address: one.address, status: one }
-}
-
-function status(id: string, changes: Partial<NodeStatus> = {}, followers: readonly string[] = []): NodeStatus {
-  const peer = {
-    state: 'replicate',
-    nextIndex: 101,
-    inflightMessages: 0,
-    inflightBytes: 0,
-    applyLag: 0,
-    hasLostEntries: false,
-  } as const
-  return {
-    id,
-    role: 'follower',
-    term: 7,
+/** A node of a cluster that n2 leads; n1 and n3 of the given ones replicate. */
+function follower(id: string, changes: Partial<NodeStatus> = {}, followers: readonly string[] = []): NodeStatus {
+  return status(id, {
     leader: 'n2',
-    votedFor: undefined,
-    firstIndex: 1,
     lastIndex: 100,
-    lastTerm: 7,
     persistedIndex: 100,
     commitIndex: 100,
     appliedIndex: 98,
-    alarms: [],
-    snapshotIndex: 0,
-    logBytes: 0,
-    membership: MEMBERSHIP,
-    membershipIndex: 1,
-    isMembershipCommitted: true,
-    isTransferring: false,
-    isRemoved: false,
-    stopped: undefined,
+    connected: [],
+    storage: 'rocksdb',
+    peerTransport: 'grpc',
     peers:
       changes.role === 'leader'
         ? [
-            { ...peer, id: 'n1', matchIndex: 100, silentMs: 41.2, isReplicating: followers.includes('n1') },
-            { ...peer, id: 'n3', matchIndex: 90, silentMs: undefined, isReplicating: followers.includes('n3') },
+            peer('n1', { matchIndex: 100, nextIndex: 101, silentMs: 41.2, isReplicating: followers.includes('n1') }),
+            peer('n3', {
+              matchIndex: 90,
+              nextIndex: 101,
+              silentMs: undefined,
+              isReplicating: followers.includes('n3'),
+            }),
           ]
         : [],
-    clusterId: 'kv-demo',
-    directoryId: 'd',
-    address: member(id).address,
-    leaderAddress: undefined,
-    version: '0.1.0',
-    loopDelayMs: 3.2,
-    freeBytes: 71.3e9,
-    storage: 'rocksdb',
-    peerTransport: 'grpc',
-    pendingProposals: 0,
-    connected: [],
-    moved: [],
     ...changes,
-  }
+  })
 }
