@@ -192,7 +192,7 @@ async function runLogsInChildProcess<Command, Result>(
   return async () => {
     for (const [offset, log] of sampledLogs.entries()) {
       const here = await checkRun(() => new MachineHarness(spec, encoded[offset] ?? []), log.length)
-      reporting(log, () => checkChildRun(here, childRuns[offset] as ChildRun))
+      reporting(log, () => checkChildRun(here, childRuns[offset] as ChildRun, spec.resultCodec))
     }
   }
 }

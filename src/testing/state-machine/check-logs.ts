@@ -1,5 +1,4 @@
 /** Checks a state machine with many generated logs, outside of a cluster, and shrinks a failing one. */
-import { inspect } from 'node:util'
 import type { Arbitrary } from 'fast-check'
 import type { ApplyContext } from '../../contracts/state-machine.ts'
 import { fc } from '../arbitraries/fast-check.ts'
@@ -8,6 +7,7 @@ import { ShrinkBudget } from '../shrink-budget.ts'
 import type { LogToCheck } from './check-log.ts'
 import { checkLog, repeatLog } from './check-log.ts'
 import type { ExpectedRun } from './check-run.ts'
+import { formatValue } from './first-difference.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineSpec } from './machine-harness.ts'
 import type { FaultyLog, Generated, GeneratedLog } from './shrink-log.ts'
@@ -141,5 +141,5 @@ function commandLines(commands: readonly unknown[], contexts?: readonly ApplyCon
 }
 
 export function formatCommand(command: unknown): string {
-  return inspect(command, { depth: 4, breakLength: Number.POSITIVE_INFINITY })
+  return formatValue(command)
 }

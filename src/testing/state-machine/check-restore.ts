@@ -1,7 +1,7 @@
 /** Restores a snapshot over machines with different pasts: each must have the state of the snapshot, and continue in the same way. */
 import { inspect } from 'node:util'
 import type { ExpectedRun } from './check-run.ts'
-import { formatBytes } from './format-bytes.ts'
+import { formatBoth } from './format-bytes.ts'
 import type { BeforeRestore, RestorePart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineHarness } from './machine-harness.ts'
@@ -97,7 +97,7 @@ async function checkRestoredState<Command, Result>(
     throw new MachineFault(
       'restore replaces',
       at,
-      `after command ${at}, ${past} restored from the snapshot ${formatBytes(bytes)} has a different snapshot, ${formatBytes(after)}: ${advice}`,
+      `after command ${at}, ${past} restored from the snapshot ${formatBoth(bytes, after).join(' has a different snapshot, ')}: ${advice}`,
     )
   const other = machine.digest()
   if (other !== digest)
@@ -126,7 +126,7 @@ async function checkRest<Command, Result>(
       throw new MachineFault(
         rule,
         next,
-        `restored from the snapshot after command ${at}, ${who} returns ${formatBytes(got)} for command ${next}, but ${formatBytes(expected)} without a restart. ${advice}`,
+        `restored from the snapshot after command ${at}, ${who} returns ${machine.formatResults(got, expected).join(` for command ${next}, but `)} without a restart. ${advice}`,
       )
   }
   const state = (await machine.takeSnapshot()).bytes
@@ -134,7 +134,7 @@ async function checkRest<Command, Result>(
     throw new MachineFault(
       rule,
       results.length,
-      `after it is restored from the snapshot after command ${at} and applies the rest of the log, ${who} has the snapshot ${formatBytes(state)}, but ${formatBytes(finalSnapshot)} without a restart. ${advice}`,
+      `after it is restored from the snapshot after command ${at} and applies the rest of the log, ${who} has the snapshot ${formatBoth(state, finalSnapshot).join(', but ')} without a restart. ${advice}`,
     )
 }
 

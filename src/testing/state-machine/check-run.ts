@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import type { ApplyContext } from '../../contracts/state-machine.ts'
 import { firstDifference } from './codec-round-trip.ts'
-import { formatBytes } from './format-bytes.ts'
+import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { LogEntry, MachineHarness, MachineSpec } from './machine-harness.ts'
 
@@ -57,16 +57,16 @@ export async function checkRun<Command, Result>(
     results.push(first)
     if (!first.equals(second)) {
       await checkIsolation(make, idle, empty, number)
-      throw new NotAlike('result', number, results, second)
+      throw new NotAlike('result', number, results, one.formatResults(first, second))
     }
     checkEqualDigests(one.digest(), other.digest(), number)
-    checkModelResult(first, model?.apply(number), number)
+    checkModelResult(one, first, model?.apply(number))
   }
   one.checkRetained()
   other.checkRetained()
   await checkIsolation(make, idle, empty, last)
   const [end, otherEnd] = [(await one.takeSnapshot()).bytes, (await other.takeSnapshot()).bytes]
-  if (!end.equals(otherEnd)) throw new NotAlike('snapshot', last, [...results, end], otherEnd)
+  if (!end.equals(otherEnd)) throw new NotAlike('snapshot', last, [...results, end], formatBoth(end, otherEnd))
   return { results, finalSnapshot: end }
 }
 
@@ -76,11 +76,21 @@ export async function checkRepeatedRun<Command, Result>(
   expected: ExpectedRun,
 ): Promise<void> {
   const again = await runAlone(make, expected.results.length)
-  for (const [offset, result] of again.results.entries())
-    if (!result.equals(expected.results[offset] as Buffer))
-      throw new NotAlike('result', offset + 1, expected.results.slice(0, offset + 1), result)
-  if (!again.finalSnapshot.equals(expected.finalSnapshot))
-    throw new NotAlike('snapshot', again.results.length, outputsOf(expected), again.finalSnapshot)
+  for (const [offset, result] of again.results.entries()) {
+    const first = expected.results[offset] as Buffer
+    if (!result.equals(first))
+      throw new NotAlike(
+        'result',
+        offset + 1,
+        expected.results.slice(0, offset + 1),
+        make().formatResults(first, result),
+      )
+  }
+  const { finalSnapshot } = expected
+  if (!again.finalSnapshot.equals(finalSnapshot)) {
+    const values = formatBoth(finalSnapshot, again.finalSnapshot)
+    throw new NotAlike('snapshot', again.results.length, outputsOf(expected), values)
+  }
 }
 
 /** The results and then the snapshot. */
@@ -112,8 +122,8 @@ export class NotAlike extends MachineFault {
   readonly first: readonly Buffer[]
   readonly what: 'result' | 'snapshot'
 
-  constructor(what: 'result' | 'snapshot', number: number, first: readonly Buffer[], second: Buffer) {
-    const values = `${formatBytes(first.at(-1) as Buffer)} and ${formatBytes(second)}`
+  constructor(what: 'result' | 'snapshot', number: number, first: readonly Buffer[], both: readonly [string, string]) {
+    const values = both.join(' and ')
     const message =
       what === 'snapshot'
         ? `after the same ${number} commands two new machines have different snapshots, ${values}`
@@ -133,12 +143,17 @@ function checkEqualDigests(one: string | undefined, other: string | undefined, n
     )
 }
 
-function checkModelResult(result: Buffer, modelled: Buffer | undefined, number: number): void {
+function checkModelResult<Command, Result>(
+  machine: MachineHarness<Command, Result>,
+  result: Buffer,
+  modelled: Buffer | undefined,
+): void {
+  const number = machine.lastApplied
   if (modelled !== undefined && !modelled.equals(result))
     throw new MachineFault(
       'model',
       number,
-      `command ${number} returns ${formatBytes(result)}, but ${formatBytes(modelled)} on the reference model: one of the two is wrong.`,
+      `command ${number} returns ${machine.formatResults(result, modelled).join(', but ')} on the reference model: one of the two is wrong.`,
     )
 }
 
@@ -154,7 +169,7 @@ async function checkIsolation<Command, Result>(
       throw new MachineFault(
         'no shared state',
         number,
-        `a machine that applied no command has the snapshot ${formatBytes(bytes)} after another machine applied ${number} commands, and had ${formatBytes(empty)} before: keep all state in fields of the machine, not in a variable of the module or class.`,
+        `a machine that applied no command has the snapshot ${formatBoth(bytes, empty).join(` after another machine applied ${number} commands, and had `)} before: keep all state in fields of the machine, not in a variable of the module or class.`,
       )
   }
 }

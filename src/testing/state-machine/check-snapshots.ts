@@ -1,7 +1,7 @@
 /** Snapshots must not change while they are read; queries must change nothing. */
-import { inspect } from 'node:util'
 import type { ModelRun } from './check-run.ts'
-import { formatBytes } from './format-bytes.ts'
+import { formatValue } from './first-difference.ts'
+import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineHarness } from './machine-harness.ts'
 
@@ -60,21 +60,21 @@ export async function checkQueries<Command, Result>(
       throw new MachineFault(
         'query',
         last,
-        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(answer)}, but ${formatBytes(other)} after a restore from the snapshot: the snapshot must contain everything that answers depend on.`,
+        `query() of ${formatValue(query)} after command ${last} returns ${original.formatAnswers(answer, other).join(', but ')} after a restore from the snapshot: the snapshot must contain everything that answers depend on.`,
       )
     const modelled = model?.query(query)
     if (modelled !== undefined && !modelled.equals(answer))
       throw new MachineFault(
         'model',
         last,
-        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(answer)}, but ${formatBytes(modelled)} on the reference model: one of the two is wrong.`,
+        `query() of ${formatValue(query)} after command ${last} returns ${original.formatAnswers(answer, modelled).join(', but ')} on the reference model: one of the two is wrong.`,
       )
     const after = (await original.takeSnapshot()).bytes
     if (!after.equals(bytes))
       throw new MachineFault(
         'query',
         last,
-        `query() of ${inspect(query)} changed the state from ${formatBytes(bytes)} to ${formatBytes(after)}: a query runs on one node only. Use a command to change the state.`,
+        `query() of ${formatValue(query)} changed the state from ${formatBoth(bytes, after).join(' to ')}: a query runs on one node only. Use a command to change the state.`,
       )
   }
   checkAskedBefore(make(), original, last, queries)
@@ -97,7 +97,7 @@ function checkAskedBefore<Command, Result>(
       throw new MachineFault(
         'query',
         last,
-        `query() of ${inspect(query)} after command ${last} returns ${formatBytes(later)} on a machine that was asked before, but ${formatBytes(answer)} on a machine that was not: an answer must depend on the state alone. Look for a cache that is not cleared.`,
+        `query() of ${formatValue(query)} after command ${last} returns ${original.formatAnswers(later, answer).join(' on a machine that was asked before, but ')} on a machine that was not: an answer must depend on the state alone. Look for a cache that is not cleared.`,
       )
   }
 }

@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import type { Codec } from '../../contracts/state-machine.ts'
 import type { ExpectedRun } from './check-run.ts'
 import type { ChildMessage, ChildRequest } from './child-process-main.ts'
 import { CHILD_MODULE } from './child-process-main.ts'
-import { formatBytes } from './format-bytes.ts'
+import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
 
 /** The module from which a child process loads the state machine. */
@@ -71,7 +72,7 @@ export async function runInChildProcess(
 }
 
 /** Throws a MachineFault if a log has a different result in the child process. */
-export function checkChildRun(here: ExpectedRun, there: ChildRun): void {
+export function checkChildRun(here: ExpectedRun, there: ChildRun, codec: Pick<Codec<unknown>, 'decode'>): void {
   const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, and at a different time: look for input that is neither in the commands nor in the state, such as a variable of the module.`
   const fault = (number: number, what: string): MachineFault =>
     new MachineFault('another process', number, `${what} ${advice}`)
@@ -81,13 +82,13 @@ export function checkChildRun(here: ExpectedRun, there: ChildRun): void {
     if (!result.equals(other))
       throw fault(
         offset + 1,
-        `command ${offset + 1} returns ${formatBytes(result)} in this process and ${formatBytes(other)} in a child process.`,
+        `command ${offset + 1} returns ${formatBoth(result, other, (encoded) => codec.decode(encoded)).join(' in this process and ')} in a child process.`,
       )
   }
   if (!here.finalSnapshot.equals(there.finalSnapshot))
     throw fault(
       here.results.length,
-      `after ${here.results.length} commands the snapshot is ${formatBytes(here.finalSnapshot)} in this process and ${formatBytes(there.finalSnapshot)} in a child process.`,
+      `after ${here.results.length} commands the snapshot is ${formatBoth(here.finalSnapshot, there.finalSnapshot).join(' in this process and ')} in a child process.`,
     )
 }
 

@@ -3,7 +3,7 @@ import type { LogIndex, Term } from '../../core/types.ts'
 import { checkLog } from './check-log.ts'
 import type { LogsToCheck } from './check-logs.ts'
 import { formatCommand, plain, smallestFault } from './check-logs.ts'
-import { formatBytes } from './format-bytes.ts'
+import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineSpec } from './machine-harness.ts'
 import type { CheckedMachine, MachineUnderTest } from './machine-under-test.ts'
@@ -106,11 +106,12 @@ export async function explainRun<Command, Result>(
     const smallest = await smallestFault(spec, check, log, fault, note)
     return smallest instanceof MachineFault ? smallest : undefined
   }
-  return (await run.isRepeated()) ? undefined : notRepeated(difference, commandOf, violation, check.seed)
+  return (await run.isRepeated()) ? undefined : notRepeated(spec, difference, commandOf, violation, check.seed)
 }
 
 /** With the same seed a cluster does the same. Only the machine can have behaved differently. */
-function notRepeated<Command>(
+function notRepeated<Command, Result>(
+  { resultCodec }: MachineSpec<Command, Result>,
   difference: ResultDifference | undefined,
   commandOf: FailedRun<Command>['commandOf'],
   violation: string,
@@ -119,7 +120,8 @@ function notRepeated<Command>(
   const lines = [`a simulated cluster failed, and with the same seed it did not fail again. ${OUTSIDE_ADVICE}`, '']
   if (difference !== undefined) {
     const { entry, results } = difference
-    const [one, other] = results.map((result) => formatBytes(Buffer.from(result, 'latin1')))
+    const [first, second] = results.map((result) => Buffer.from(result, 'latin1'))
+    const [one, other] = formatBoth(first as Buffer, second as Buffer, (bytes) => resultCodec.decode(bytes))
     lines.push(`The first command with different results returned ${one} on one machine and ${other} on another:`)
     lines.push(`  ${formatCommand(commandOf(entry.number).value)}  (index ${entry.index}, term ${entry.term})`, '')
   }

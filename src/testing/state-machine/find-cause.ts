@@ -1,6 +1,5 @@
 /** Finds out why the same commands have different outcomes: a clock, state outside of the machine, or something else. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatBytes } from './format-bytes.ts'
 
 /** Runs the commands on new machines. Returns what they returned, in order. */
 export type Experiment = () => Promise<readonly Buffer[]>
@@ -44,11 +43,6 @@ export async function findCause(run: Experiment, before?: readonly Buffer[]): Pr
   // The same outputs at different times: only what other machines did has changed.
   if (before === undefined || changed === undefined) return undefined
   return { cause: 'shared state', offset: changed, values: twoOf([before, all[0] ?? []], changed) }
-}
-
-/** Describes two values that should be equal. */
-export function describeValues([one, other]: Difference['values']): string {
-  return `${formatBytes(one)} and then ${formatBytes(other)}`
 }
 
 async function sample(run: Experiment): Promise<Sample> {

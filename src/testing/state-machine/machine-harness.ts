@@ -1,8 +1,9 @@
 /** Calls one state machine under the determinism guard, and throws a MachineFault at the first rule that it violates. */
-import { inspect } from 'node:util'
 import type { ApplyContext, Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { firstDifference } from './codec-round-trip.ts'
 import { guardAsyncCall, guardCall } from './determinism-guard.ts'
+import { formatValue } from './first-difference.ts'
+import { formatBoth } from './format-bytes.ts'
 import { formatThrown, MachineFault, problemOf } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
 
@@ -139,7 +140,7 @@ export class MachineHarness<Command, Result> {
   /** Answers a query. Returns the encoded answer. */
   query(query: unknown): Buffer {
     const { queryCodec, answerCodec } = this.#spec
-    const description = `query() of ${inspect(query)} after command ${this.#lastApplied}`
+    const description = `query() of ${formatValue(query)} after command ${this.#lastApplied}`
     const fault = (what: string): MachineFault => new MachineFault('query', this.#lastApplied, `${description} ${what}`)
     const decoded = queryCodec.decode(queryCodec.encode(query))
     const answer = this.#call(description, this.#lastApplied, QUERY_ADVICE, () => this.#machine.query?.(decoded))
@@ -155,6 +156,16 @@ export class MachineHarness<Command, Result> {
       if (thrown instanceof MachineFault) throw thrown
       throw fault(`returns a value that cannot be encoded and decoded (${String(thrown)}). Pass an answerCodec.`)
     }
+  }
+
+  /** Describes two encoded results that differ. */
+  formatResults(one: Buffer, other: Buffer): readonly [string, string] {
+    return formatBoth(one, other, (bytes) => this.#spec.resultCodec.decode(bytes))
+  }
+
+  /** Describes two encoded answers that differ. */
+  formatAnswers(one: Buffer, other: Buffer): readonly [string, string] {
+    return formatBoth(one, other, (bytes) => this.#spec.answerCodec.decode(bytes))
   }
 
   /** The digest of the state; undefined if the machine computes none. */

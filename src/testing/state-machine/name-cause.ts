@@ -4,8 +4,8 @@ import { machineBefore } from './check-restore.ts'
 import type { ExpectedRun } from './check-run.ts'
 import { NotAlike, outputsOf, runAlone } from './check-run.ts'
 import type { Cause, Difference } from './find-cause.ts'
-import { describeValues, findCause } from './find-cause.ts'
-import { formatBytes } from './format-bytes.ts'
+import { findCause } from './find-cause.ts'
+import { formatBoth } from './format-bytes.ts'
 import type { LogPart, MachineRule, RestorePart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 
@@ -35,7 +35,7 @@ export async function nameCause<Command, Result>(
   const found = await findCause(run, expected === undefined ? undefined : outputsOf(expected))
   if (found !== undefined) {
     if (fault.rule === 'no shared state' && found.cause !== 'clock') return fault
-    const what = describeDifference(found, machines.last)
+    const what = describeDifference(machines, found)
     return causedBy(found.cause, what, Math.min(found.offset + 1, machines.last), { type: 'repeat' })
   }
   if (part.type !== 'restore') return fault
@@ -84,7 +84,10 @@ async function findOtherMachine<Command, Result>(
     const expected = alone[offset] as Buffer
     if (result.equals(expected)) continue
     const which = before === 'other commands' ? 'other commands (below)' : 'some of these commands'
-    const what = `restored from the snapshot after command ${at}, a new machine returns ${formatBytes(result)} for command ${at + 1 + offset} after another machine has applied ${which}, but ${formatBytes(expected)} before`
+    const what = `restored from the snapshot after command ${at}, a new machine returns ${machines
+      .at(0)
+      .formatResults(result, expected)
+      .join(` for command ${at + 1 + offset} after another machine has applied ${which}, but `)} before`
     return causedBy('shared state', what, machines.last, part)
   }
   return undefined
@@ -105,16 +108,24 @@ async function findInRestore<Command, Result>(
     return [restored, ...machine.applyAll(at, machines.last), (await machine.takeSnapshot()).bytes]
   })
   if (found === undefined) return undefined
-  return causedBy(found.cause, `${describeRestored(at)}: ${describeValues(found.values)}`, commands, part)
+  return causedBy(
+    found.cause,
+    `${describeRestored(at)}: ${formatBoth(...found.values).join(' and then ')}`,
+    commands,
+    part,
+  )
 }
 
 function describeRestored(at: number): string {
   return `new machines that are restored from the same snapshot, after command ${at}, do not always have the same results and snapshots`
 }
 
-function describeDifference(found: Difference, last: number): string {
-  const values = describeValues(found.values)
-  if (found.offset < last)
+function describeDifference<Command, Result>(machines: LogMachines<Command, Result>, found: Difference): string {
+  const { last } = machines
+  const isResult = found.offset < last
+  const both = isResult ? machines.at(0).formatResults(...found.values) : formatBoth(...found.values)
+  const values = both.join(' and then ')
+  if (isResult)
     return `command ${found.offset + 1} returns ${values} on two new machines that applied the same commands`
   return `after the same ${last} commands two new machines have different snapshots, ${values}`
 }
