@@ -35,11 +35,13 @@ export function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes)
 }
 
+/** Buffer's own conversion, which works on every Uint8Array: making a Buffer of one costs more than the conversion. */
+const latin1Slice: ((this: Uint8Array) => string) | undefined =
+  typeof Buffer === 'undefined' ? undefined : (Buffer.prototype as { latin1Slice?: () => string }).latin1Slice
+
 /** One character per byte. */
 export function latin1(bytes: Uint8Array): string {
-  if (typeof Buffer !== 'undefined')
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  return portableLatin1(bytes)
+  return latin1Slice === undefined ? portableLatin1(bytes) : latin1Slice.call(bytes)
 }
 
 /** The inverse of `latin1`: a new array. */
