@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   ERR_RAFT_TOO_LARGE: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_TIMEOUT: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_READ_FAILED: { outcome: 'not-applied', retryable: true },
+  ERR_RAFT_LAGGING: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_UNREACHABLE: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_CLOSED: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_ABORTED: { outcome: 'not-applied', retryable: false },

@@ -5,7 +5,7 @@
 export type { EventStream } from './runtime/event-hub.ts'
 export type { LeaderTask, LeaderWork } from './runtime/leader-tasks.ts'
 export { type NodeOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime/options.ts'
-export { RaftNode, type RaftNodeOptions, type ReadOptions } from './runtime/raft-node.ts'
+export { RaftNode, type RaftNodeOptions } from './runtime/raft-node.ts'
 export { realClock } from './runtime/real-clock.ts'
 export type { MakeCore } from './runtime/recovery.ts'
 export { type StartOptions, startNode } from './start-node.ts'
@@ -44,6 +44,7 @@ export type {
   NodeStatus,
   ProposeOptions,
   ReadMode,
+  ReadOptions,
   SnapshotOptions,
 } from './contracts/node-service.ts'
 export type { RegisteredSession, SessionCommand, SessionId } from './contracts/session.ts'

@@ -1,7 +1,7 @@
 /** A client of the key-value service that records which nodes a call was sent to. */
 import { RaftClient } from '../client/index.ts'
 import type { ClientChannel } from '../contracts/client-channel.ts'
-import type { ReadMode } from '../contracts/node-service.ts'
+import type { ReadOptions } from '../contracts/node-service.ts'
 import { grpcChannelFactory } from '../grpc/client/client-channel.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/index.ts'
 import { kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../kv/index.ts'
@@ -49,9 +49,9 @@ export class KvClient {
     return { result: kvResultCodec.decode(result), index, term, note: this.#note() }
   }
 
-  async read(query: KvQuery, mode: ReadMode): Promise<{ readonly answer: KvAnswer; readonly note: string }> {
+  async read(query: KvQuery, options: ReadOptions): Promise<{ readonly answer: KvAnswer; readonly note: string }> {
     this.#attempts.addresses = []
-    const { answer, appliedIndex } = await this.raftClient.queryBytes(kvQueryCodec.encode(query), { mode })
+    const { answer, appliedIndex } = await this.raftClient.queryBytes(kvQueryCodec.encode(query), options)
     return { answer: kvAnswerCodec.decode(answer), note: `read at ${appliedIndex}  ${this.#note()}` }
   }
 

@@ -147,6 +147,7 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
   )
     .argument('<key>')
     .option('--local', "read the contacted node's local state: fast, possibly stale")
+    .addOption(atLeastOption())
   addClusterCommand('delete', 'delete a key', async (command, key = '') =>
     (await load()).remove(contextOf(command), key),
   ).argument('<key>')
@@ -170,6 +171,13 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
       ),
     )
     .option('--local', "read the contacted node's local state: fast, possibly stale")
+    .addOption(atLeastOption())
+}
+
+function atLeastOption(): Option {
+  return new Option('--at-least <index>', 'read from any node that has applied this index').argParser(
+    optionParser((text) => parseCount(text, 0)),
+  )
 }
 
 function addAdministration(program: Command, addClusterCommand: AddClusterCommand, terminal: Terminal): void {

@@ -26,6 +26,7 @@ export function attemptsExhausted({ failures, leader, leaderAddress, waitedMs, a
       leader,
       hint: unreachableLeader === undefined ? HINTS[code] : UNREACHABLE_LEADER_HINT,
       details: {
+        ...(code === 'ERR_RAFT_LAGGING' ? failures.findLast(({ error }) => error.code === code)?.error.details : {}),
         attempts,
         waitedMs: Math.round(waitedMs),
         ...Object.fromEntries(failures.map(({ address, error }) => [address, error.code])),
@@ -71,6 +72,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   ERR_RAFT_NO_LEADER: 'no leader was found',
   ERR_RAFT_OVERLOADED: 'the cluster stayed overloaded',
   ERR_RAFT_TIMEOUT: 'no response arrived',
+  ERR_RAFT_LAGGING: 'every node that was reached lags',
 }
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
@@ -78,6 +80,8 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     'check that the nodes are running, that the addresses are correct, and that all of them use TLS, or none does',
   ERR_RAFT_NO_LEADER: 'an election needs a majority of the voters running and connected to each other',
   ERR_RAFT_OVERLOADED: 'reduce the number of concurrent calls',
+  ERR_RAFT_LAGGING:
+    'allow more time; no node has an index of another cluster, or of one from before a backup was restored',
 }
 
 const NO_LEADER_CODES: readonly ErrorCode[] = [

@@ -1,11 +1,12 @@
 /** The client of a cluster: proposals, queries and administration through channels, wherever the leader is. */
-import type { Applied, CallOptions, NodeStatus, ReadMode, SnapshotOptions } from '../contracts/node-service.ts'
+import type { Applied, CallOptions, NodeStatus, ReadOptions, SnapshotOptions } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { LeaderHint } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
+import { freshnessOf, laggingError } from '../platform/freshness.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { withDefaults } from '../platform/options.ts'
 import { systemClock } from '../platform/system-clock.ts'
@@ -15,10 +16,8 @@ import { CLIENT_DEFAULTS, checkClientOptions } from './options.ts'
 import { RetryingCaller } from './retrying-caller.ts'
 import { SessionCaller } from './session-caller.ts'
 
-/** The options of a query. */
-export interface QueryOptions extends CallOptions {
-  /** How fresh the answer must be. Default: 'linearizable'. */
-  readonly mode?: ReadMode | undefined
+/** The options of a query. The client remembers no index: pass the one of your last write (`proposeWithIndex`) as `atLeast`. */
+export interface QueryOptions extends ReadOptions {
   /** Query only the node at this address. */
   readonly endpoint?: string | undefined
 }
@@ -90,9 +89,14 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
    * if `signal` was aborted.
    */
   async propose(command: Command, options?: ClientProposeOptions): Promise<Result> {
+    return (await this.proposeWithIndex(command, options)).result
+  }
+
+  /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a query. */
+  async proposeWithIndex(command: Command, options?: ClientProposeOptions): Promise<Applied<Result>> {
     const applied = await this.proposeBytes(this.#codec.encode(command), options)
     try {
-      return this.#resultCodec.decode(applied.result)
+      return { ...applied, result: this.#resultCodec.decode(applied.result) }
     } catch (cause) {
       throw decodingError('result', `the command was applied at index ${applied.index}`, 'applied', cause)
     }
@@ -109,7 +113,10 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     return this.#caller.call(kind, (channel, attemptOptions) => channel.propose(command, attemptOptions), options)
   }
 
-  /** Queries the state machine. The answer reflects every write acknowledged before the call, unless `mode` is 'local'. */
+  /**
+   * Queries the state machine. The answer reflects every write acknowledged before the call, unless `mode` is 'local'; with `atLeast` every entry up to
+   * that index, on whichever node it reaches.
+   */
   async query(query: Query, options?: QueryOptions): Promise<Answer> {
     const { answer } = await this.queryBytes(this.#queryCodec.encode(query), options)
     try {
@@ -122,14 +129,20 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   /** `query` without codecs; also returns the applied index of the node that answered. */
   async queryBytes(
     query: Uint8Array,
-    { mode = 'linearizable', endpoint, ...options }: QueryOptions = {},
+    { mode: givenMode, atLeast: givenIndex, endpoint, ...options }: QueryOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
     checkBytes('query', query)
+    const { mode, atLeast } = freshnessOf({ mode: givenMode, atLeast: givenIndex })
     const kind = mode === 'local' ? 'local-read' : 'read'
     return this.#caller.callAt(
       endpoint,
       kind,
-      (channel, attemptOptions) => channel.query(query, { ...attemptOptions, mode }),
+      async (channel, attemptOptions) => {
+        const answered = await channel.query(query, { ...attemptOptions, mode, atLeast })
+        // A node that does not know `atLeast` has not waited.
+        if (answered.appliedIndex < atLeast) throw laggingError(channel.address, answered.appliedIndex, atLeast)
+        return answered
+      },
       options,
     )
   }

@@ -2,7 +2,7 @@
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
-import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadMode, SnapshotOptions } from './node-service.ts'
+import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadOptions, SnapshotOptions } from './node-service.ts'
 import type { RegisteredSession } from './session.ts'
 
 /**
@@ -15,7 +15,7 @@ export interface ClientChannel {
   registerSession(options: CallOptions): Promise<RegisteredSession>
   query(
     query: Uint8Array,
-    options: CallOptions & { readonly mode: ReadMode },
+    options: ReadOptions,
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }>
   status(options: CallOptions): Promise<NodeStatus>
   changeMembership(change: MembershipChange, options: CallOptions): Promise<{ readonly index: LogIndex }>

@@ -21,6 +21,18 @@ export interface ProposeOptions extends CallOptions {
   readonly session?: SessionCommand | undefined
 }
 
+/** Options of a read. */
+export interface ReadOptions extends CallOptions {
+  /** How the read is confirmed. Default: 'linearizable'; 'local' if `atLeast` is given. */
+  readonly mode?: ReadMode | undefined
+  /**
+   * The answer contains every entry up to this index, such as that of an own write (`proposeWithIndex`), on any node: the read waits until the node
+   * has applied it. Rejects with ERR_RAFT_LAGGING, which names the applied and the wanted index, at the deadline, and at once if
+   * it is hopeless: more than `readLagEntriesMax` entries are missing, or the node leads and its log does not reach so far.
+   */
+  readonly atLeast?: LogIndex | undefined
+}
+
 /** A condition that lasts and needs an operator, such as a full disk. It stays in the status until it ends. */
 export interface Alarm {
   /** A code of the table "Alarms" in docs/reference/errors.md. */
@@ -59,12 +71,12 @@ export interface NodeStatus extends RaftStatus {
   readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
 }
 
-/** The result of a command, and the place of its entry in the log. */
-export interface Applied {
+/** The result of a command, by default encoded, and the place of its entry in the log. */
+export interface Applied<Result = Uint8Array> {
   readonly index: LogIndex
   readonly term: Term
-  /** The state machine's result, encoded. */
-  readonly result: Uint8Array
+  /** What the state machine returned. */
+  readonly result: Result
 }
 
 export interface SnapshotOptions extends CallOptions {
@@ -81,7 +93,7 @@ export interface NodeService {
   /** Answers an encoded query; also returns the applied index and the term of the answer. */
   queryBytes(
     query: Uint8Array,
-    options?: CallOptions & { readonly mode?: ReadMode },
+    options?: ReadOptions,
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex; readonly term: Term }>
   status(): Promise<NodeStatus>
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }>

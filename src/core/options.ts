@@ -42,7 +42,7 @@ export interface RaftOptions {
   readonly uncommittedBytesMax: number
   /** Maximum entries appended but not yet committed; further proposals are rejected as overloaded. */
   readonly uncommittedEntriesMax: number
-  /** Maximum reads waiting for the leader's confirmation; further reads are rejected as overloaded. */
+  /** Maximum reads waiting for the leader's confirmation, and of those waiting for an index to be applied; further reads are rejected as overloaded. */
   readonly pendingReadsMax: number
   /** Entries kept in the log before the snapshot index, so that a slightly lagging follower needs no snapshot. */
   readonly trailingEntries: number

@@ -7,7 +7,7 @@ import type {
   NodeService,
   NodeStatus,
   ProposeOptions,
-  ReadMode,
+  ReadOptions,
   SnapshotOptions,
 } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
@@ -66,9 +66,9 @@ export class MemoryClientChannel implements ClientChannel {
 
   query(
     query: Uint8Array,
-    { mode, ...options }: CallOptions & { readonly mode: ReadMode },
+    { mode, atLeast, ...options }: ReadOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
-    return this.#call('read', options, (node, callOptions) => node.queryBytes(query, { ...callOptions, mode }))
+    return this.#call('read', options, (node, callOptions) => node.queryBytes(query, { ...callOptions, mode, atLeast }))
   }
 
   status(options: CallOptions = {}): Promise<NodeStatus> {

@@ -8,6 +8,7 @@ import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { freshnessOf } from '../platform/freshness.ts'
 import { SessionMachine } from '../sessions/session-machine.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
@@ -99,7 +100,7 @@ export class NodeRuntime<Command, Result> {
     this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
     this.calls = new Calls({
-      ...{ proposals, clock, callTimeoutMs: options.callTimeoutMs, appliedState: applier },
+      ...{ proposals, clock, limits: options, appliedState: applier },
       status: () => this.status(),
       leaderHintOf: (id) => this.#peers.leaderHint(id),
       wake: () => driver.wake(),
@@ -271,7 +272,7 @@ export class NodeRuntime<Command, Result> {
     return new Promise((resolve, reject) => {
       const { reads, deadlines } = this.calls
       const call = { retryWithoutLeader: false, deadline: deadlines.deadlineFor({}), signal: undefined }
-      reads.add({ ...call, answer: resolve, reject }, 'quorum')
+      reads.add({ ...call, ...freshnessOf({}), answer: resolve, reject })
       this.pipeline.driver.wake()
     })
   }

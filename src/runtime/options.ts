@@ -90,6 +90,8 @@ export interface RuntimeOptions extends SessionLimits {
   readonly slowDiskRetryMinMs: number
   /** … up to this, and is `slowDiskRetryMinMs` again once this much time has passed after it. */
   readonly slowDiskRetryMaxMs: number
+  /** A read with `atLeast` is rejected at once with ERR_RAFT_LAGGING if the node has more entries than this still to apply up to that index. */
+  readonly readLagEntriesMax: number
   /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
   readonly eventBufferMax: number
 }
@@ -128,6 +130,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   slowDiskPeriodMs: 4000,
   slowDiskRetryMinMs: 30_000,
   slowDiskRetryMaxMs: 600_000,
+  readLagEntriesMax: 100_000,
   eventBufferMax: 1000,
 }
 

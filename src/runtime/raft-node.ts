@@ -6,7 +6,7 @@ import type {
   NodeService,
   NodeStatus,
   ProposeOptions,
-  ReadMode,
+  ReadOptions,
   SnapshotOptions,
 } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
@@ -15,9 +15,9 @@ import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { freshnessOf } from '../platform/freshness.ts'
 import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
 import type { Proposal } from './calls/proposals.ts'
-import type { Confirmation } from './calls/reads.ts'
 import { internalError } from './calls/rejections.ts'
 import { commandEntry, registrationEntry } from './calls/session-entries.ts'
 import type { Codecs } from './codecs.ts'
@@ -44,13 +44,6 @@ export interface RaftNodeOptions<Command, Result, Query = never, Answer = unknow
   /** Makes the core, by default `new Raft`. A simulator wraps it, to observe or change its steps. */
   readonly makeCore?: MakeCore | undefined
 }
-
-/** Reads are linearizable by default. */
-export interface ReadOptions extends CallOptions {
-  readonly mode?: ReadMode | undefined
-}
-
-const CONFIRMATIONS: Record<ReadMode, Confirmation> = { linearizable: 'quorum', lease: 'lease', local: 'local' }
 
 const START_CHECKS = {
   ...OPTION_CHECKS,
@@ -132,25 +125,19 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER. With a `session` the command may be repeated, also on another
    * node, until its outcome is known: it is applied once.
    */
-  propose(command: Command, options?: ProposeOptions): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      this.#propose(
-        encodeCommand(this.#codecs.command, command),
-        { ...options, retryWithoutLeader: true },
-        resolve,
-        reject,
-      )
-    })
+  async propose(command: Command, options?: ProposeOptions): Promise<Result> {
+    return (await this.proposeWithIndex(command, options)).result
+  }
+
+  /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a read on another node. */
+  async proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
+    return this.#propose(encodeCommand(this.#codecs.command, command), { ...options, retryWithoutLeader: true })
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
     assertDecodable(this.#codecs.command, command)
-    const applied = await new Promise<{ index: LogIndex; term: Term; result: Result }>((resolve, reject) => {
-      const wait = { ...options, retryWithoutLeader: false }
-      this.#propose(command, wait, (result, index, term) => resolve({ index, term, result }), reject)
-    })
-    const { index, term, result } = applied
+    const { index, term, result } = await this.#propose(command, { ...options, retryWithoutLeader: false })
     try {
       return { index, term, result: this.#codecs.result.encode(result) }
     } catch (cause) {
@@ -291,11 +278,12 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   #read<Value>(query: () => Value, retryWithoutLeader: boolean, options: ReadOptions = {}): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const { signal, mode = 'linearizable' } = options
+      const { signal } = options
+      const freshness = freshnessOf(options)
       const { calls, pipeline } = this.#startCall('read', signal)
       const deadline = calls.deadlines.deadlineFor(options)
       const answer = (): void => resolve(query())
-      calls.reads.add({ answer, retryWithoutLeader, deadline, signal, reject }, CONFIRMATIONS[mode])
+      calls.reads.add({ ...freshness, answer, retryWithoutLeader, deadline, signal, reject })
       pipeline.driver.wake()
     })
   }
@@ -313,16 +301,16 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   #propose(
     command: Uint8Array,
     options: ProposeOptions & { readonly retryWithoutLeader: boolean },
-    resolve: Proposal<Result>['resolve'],
-    reject: Proposal<Result>['reject'],
-  ): void {
-    const { session } = options
-    const runtime = this.#startCall('proposal', options.signal)
-    const { commandBytesMax } = runtime.options
-    if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-    const entry =
-      session === undefined ? { command } : commandEntry(runtime.sessions.logTime, runtime.clusterId, session, command)
-    this.#add(entry, options, resolve, reject)
+  ): Promise<Applied<Result>> {
+    return new Promise((resolve, reject) => {
+      const { session } = options
+      const runtime = this.#startCall('proposal', options.signal)
+      const { commandBytesMax } = runtime.options
+      if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
+      const { logTime } = runtime.sessions
+      const entry = session === undefined ? { command } : commandEntry(logTime, runtime.clusterId, session, command)
+      this.#add(entry, options, (result, index, term) => resolve({ index, term, result }), reject)
+    })
   }
 
   #add(

@@ -1,6 +1,7 @@
 /** The calls for snapshots: takes one, and reads parts of one for a backup. Each ends at its deadline, whatever the disk does. */
 import type { CallOptions, SnapshotOptions } from '../contracts/node-service.ts'
 import type { Instant, LogIndex, SnapshotInfo } from '../core/types.ts'
+import { freshnessOf } from '../platform/freshness.ts'
 import type { Calls } from './calls/calls.ts'
 import type { Snapshots } from './snapshots/snapshots.ts'
 
@@ -52,7 +53,7 @@ export class SnapshotCalls {
     const { calls, appliedIndex, wake } = this.#parts
     return new Promise((resolve, reject) => {
       const answer = (): void => resolve(appliedIndex())
-      calls.reads.add({ answer, retryWithoutLeader: true, deadline, signal, reject }, 'quorum')
+      calls.reads.add({ ...freshnessOf({}), answer, retryWithoutLeader: true, deadline, signal, reject })
       wake()
     })
   }

@@ -1,7 +1,7 @@
 /** A cluster of scripted nodes on virtual time for tests of the client; it records every call. */
 import type { RaftClientOptions } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
-import type { Applied, CallOptions, NodeService, NodeStatus, ProposeOptions } from '../../src/contracts/node-service.ts'
+import type { Applied, NodeService, NodeStatus, ProposeOptions, ReadOptions } from '../../src/contracts/node-service.ts'
 import type { RegisteredSession, SessionCommand } from '../../src/contracts/session.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
 import type { ErrorCode, RaftErrorOptions } from '../../src/errors.ts'
@@ -136,7 +136,7 @@ export class ScriptedNode implements NodeService {
     return { id: ++this.#cluster.sessions, clusterId: 'test' }
   }
 
-  async queryBytes(query: Uint8Array, options: CallOptions & { readonly mode?: string } = {}) {
+  async queryBytes(query: Uint8Array, options: ReadOptions = {}) {
     this.#record(options.mode === 'local' ? 'local' : 'query')
     const script = this.#script()
     if (script !== undefined) {

@@ -245,6 +245,32 @@ describe('a cluster of three nodes', function () {
     assert.match(stderr, /\(1 hop: 127\.0\.0\.1:\d+ → 127\.0\.0\.1:\d+\)/)
   })
 
+  it('reads an own write from each node, and says how far a node lags that never has it', async () => {
+    for (let round = 0; round < 3; round++) {
+      const written = await quorate('put', 'own', `${round}`, '-o', 'json')
+      const { index } = JSON.parse(written.stdout) as { readonly index: number }
+      for (const id of cluster.ids) {
+        const words = ['get', 'own', '--at-least', `${index}`, '--endpoints', cluster.endpoint(id)]
+        assertPrinted(await runInProcess(words), `${round}\n`)
+        const endless = [
+          'get',
+          'own',
+          '--at-least',
+          `${index + 1000}`,
+          '--timeout',
+          '500',
+          '--endpoints',
+          cluster.endpoint(id),
+        ]
+        assertEnded(
+          await runInProcess(endless),
+          4,
+          /error\[ERR_RAFT_LAGGING\].* has applied index \d+, and the read wants \d+/,
+        )
+      }
+    }
+  })
+
   it('transfers leadership to the requested node', async () => {
     const leader = await cluster.leader()
     const next = cluster.ids.find((id) => id !== leader) as string

@@ -6,7 +6,7 @@ import type {
   NodeService,
   NodeStatus,
   ProposeOptions,
-  ReadMode,
+  ReadOptions,
 } from '../../src/contracts/node-service.ts'
 import type { RegisteredSession } from '../../src/contracts/session.ts'
 import type { MembershipChange } from '../../src/core/inputs.ts'
@@ -19,7 +19,7 @@ import type { ClientServiceOptions } from '../../src/grpc/service/client-service
 import { clientService } from '../../src/grpc/service/client-service.ts'
 import { statusOf } from '../client/scripted-cluster.ts'
 
-type Call = ProposeOptions & { readonly mode?: ReadMode | undefined; readonly to?: NodeId | undefined }
+type Call = ProposeOptions & ReadOptions & { readonly to?: NodeId | undefined }
 
 /** Echoes each request unless the test replaces a method. */
 export class EchoNode implements NodeService {

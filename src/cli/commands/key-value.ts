@@ -1,5 +1,6 @@
 /** The commands `put`, `get`, `delete`, `cas` and `list`. */
 import { isUtf8 } from 'node:buffer'
+import type { ReadOptions } from '../../contracts/node-service.ts'
 import type { KvEntry, KvResult } from '../../kv/index.ts'
 import { LIST_ENTRIES_MAX } from '../../kv/index.ts'
 import type { ClientSettings } from '../client-settings.ts'
@@ -49,10 +50,20 @@ export async function remove(context: CommandContext, key: string): Promise<void
   })
 }
 
-export async function get(context: CommandContext, key: string, flags: { readonly local?: boolean }): Promise<void> {
+/** How fresh a read must be. */
+interface ReadFlags {
+  readonly local?: boolean
+  readonly atLeast?: number
+}
+
+function readOptionsOf({ local, atLeast }: ReadFlags): ReadOptions {
+  return { mode: local === true ? 'local' : undefined, atLeast }
+}
+
+export async function get(context: CommandContext, key: string, flags: ReadFlags): Promise<void> {
   const { settings, terminal } = context
   await withClient(settings, async (cluster) => {
-    const { answer, note } = await cluster.read({ type: 'get', key }, flags.local === true ? 'local' : 'linearizable')
+    const { answer, note } = await cluster.read({ type: 'get', key }, readOptionsOf(flags))
     if (answer.type === 'refused') throw new CommandFailure(answer.reason)
     if (answer.type !== 'found') throw noSuchKey(key)
     const { entry } = answer
@@ -63,21 +74,20 @@ export async function get(context: CommandContext, key: string, flags: { readonl
   })
 }
 
-export interface ListFlags {
+export interface ListFlags extends ReadFlags {
   readonly keys?: boolean
   readonly limit?: number
-  readonly local?: boolean
 }
 
 /** Reads page by page. Each page is a separate read, so the list is not a snapshot of one moment. */
 export async function list(context: CommandContext, prefix: string, flags: ListFlags): Promise<void> {
   const { settings, terminal } = context
-  const mode = flags.local === true ? 'local' : 'linearizable'
+  const options = readOptionsOf(flags)
   await withClient(settings, async (cluster) => {
     let left = flags.limit ?? Number.POSITIVE_INFINITY
     for (let after: string | undefined; ; ) {
       const limit = Math.min(left, LIST_ENTRIES_MAX)
-      const { answer, note } = await cluster.read({ type: 'list', prefix, after, limit }, mode)
+      const { answer, note } = await cluster.read({ type: 'list', prefix, after, limit }, options)
       if (answer.type !== 'listed')
         throw new CommandFailure('reason' in answer ? answer.reason : 'the response of the node is not a list')
       for (const entry of answer.entries) terminal.out(listLine(entry, settings, flags))

@@ -8,7 +8,7 @@ import type {
   CallOptions,
   NodeStatus,
   ProposeOptions,
-  ReadMode,
+  ReadOptions,
   SnapshotOptions,
 } from '../../contracts/node-service.ts'
 import type { RegisteredSession } from '../../contracts/session.ts'
@@ -136,12 +136,12 @@ export class GrpcClientChannel implements ClientChannel {
 
   async query(
     query: Uint8Array,
-    { signal, timeoutMs, mode }: CallOptions & { readonly mode: ReadMode },
+    { signal, timeoutMs, mode = 'linearizable', atLeast }: ReadOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
     const { index, payload } = await this.#getStream().send({
       kind: 'query',
       payload: query,
-      mode,
+      ...{ mode, atLeast },
       timeoutMs: timeoutMs ?? this.#options.timeoutMs,
       signal,
     })

@@ -155,7 +155,7 @@ export class RequestStream {
   }
 
   #prepare(pending: PendingRequest): WireRequest | undefined {
-    const { kind, payload, mode, session } = pending.request
+    const { kind, payload, mode, session, atLeast } = pending.request
     try {
       assertPayloadSize(pending.isProposal ? 'command' : 'query', payload.length, this.#window.serverLimits)
     } catch (error) {
@@ -172,6 +172,7 @@ export class RequestStream {
       mode: wireModeOf(mode),
       timeoutMs: serverTimeoutMs(pending.deadline - now),
       ...(session === undefined ? undefined : { session: wireSessionOf(session) }),
+      ...(atLeast === undefined ? undefined : { atLeast }),
     }
   }
 

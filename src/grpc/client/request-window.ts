@@ -1,6 +1,7 @@
 /** The requests of one stream: those that wait to be written, and how many written ones the node still has to answer. */
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
+import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 import { FRAME_REQUESTS_MAX } from '../shared/service-definitions.ts'
@@ -25,6 +26,7 @@ export interface StreamRequest {
   readonly payload: Uint8Array
   readonly mode: ReadMode
   readonly session?: SessionCommand | undefined
+  readonly atLeast?: LogIndex | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
 }

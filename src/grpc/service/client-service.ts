@@ -8,7 +8,7 @@ import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { toStatus } from '../shared/status-codes.ts'
 import type { WireReadMode, WireSession } from '../shared/stream-frames.ts'
-import { readModeOf, sessionOf } from '../shared/stream-frames.ts'
+import { readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
 import type { ServedCall } from './served-stream.ts'
 import { ServedStream } from './served-stream.ts'
 import type { GrpcService } from './unary-handler.ts'
@@ -27,6 +27,7 @@ interface ProposeRequest {
 interface QueryRequest {
   readonly query: Uint8Array
   readonly mode: WireReadMode
+  readonly atLeast: number
 }
 
 /**
@@ -62,9 +63,9 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
   const registerSession = unaryHandler((_request: object, call) => node.registerSession(call), limits)
 
-  const query = unaryHandler(async ({ query, mode }: QueryRequest, call) => {
+  const query = unaryHandler(async ({ query, mode, atLeast }: QueryRequest, call) => {
     assertPayloadSize('query', query.length, limits)
-    const { answer, appliedIndex, term } = await node.queryBytes(query, { ...call, mode: readModeOf(mode) })
+    const { answer, appliedIndex, term } = await node.queryBytes(query, { ...call, ...readOptionsOf(mode, atLeast) })
     if (answer.length > limits.answerBytesMax) throw answerTooLargeError('query', answer.length, limits.answerBytesMax)
     return { answer, appliedIndex, term }
   }, limits)

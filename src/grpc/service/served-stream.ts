@@ -10,7 +10,7 @@ import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerDroppedError, answerTooLargeError, assertPayloadSize, clampTimeout } from '../shared/service-limits.ts'
 import { asRaftError, toStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
-import { failureOf, readModeOf, sessionOf } from '../shared/stream-frames.ts'
+import { failureOf, readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
 import { malformedRequestError } from './unary-handler.ts'
 
 export type ServedCall = ServerDuplexStream<RequestFrame | MalformedRequest, ResponseFrame>
@@ -109,7 +109,7 @@ export class ServedStream {
     )
   }
 
-  async #serve({ id, kind, payload, mode, timeoutMs, session }: WireRequest): Promise<WireResponse> {
+  async #serve({ id, kind, payload, mode, timeoutMs, session, atLeast }: WireRequest): Promise<WireResponse> {
     const limits = this.#limits
     const options = {
       timeoutMs: clampTimeout(timeoutMs === 0 ? undefined : timeoutMs, limits.timeoutMs, limits.timeoutMsMax),
@@ -124,7 +124,7 @@ export class ServedStream {
     }
     if (kind === 'REQUEST_KIND_QUERY') {
       assertPayloadSize('query', payload.length, limits)
-      const read = await this.#node.queryBytes(payload, { ...options, mode: readModeOf(mode) })
+      const read = await this.#node.queryBytes(payload, { ...options, ...readOptionsOf(mode, atLeast) })
       return { id, payload: read.answer, index: read.appliedIndex, term: read.term }
     }
     throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${kind} is not a request kind of this version`)

@@ -1,5 +1,5 @@
 /** The frames of the client stream (proto/quorate/v1/client.proto), and the conversion of their fields. */
-import type { ReadMode } from '../../contracts/node-service.ts'
+import type { ReadMode, ReadOptions } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
 import { RaftError } from '../../errors.ts'
 import type { ErrorFacts } from './error-facts.ts'
@@ -14,6 +14,7 @@ export interface WireRequest {
   readonly mode: WireReadMode
   readonly timeoutMs: number
   readonly session?: WireSession | null | undefined
+  readonly atLeast?: number | undefined
 }
 
 export interface WireSession {
@@ -101,12 +102,17 @@ export function wireModeOf(mode: ReadMode): WireReadMode {
   return MODES[mode]
 }
 
-/** The read mode of a request. proto-loader passes a value that this version does not know as a number. */
-export function readModeOf(mode: WireReadMode | number): ReadMode {
+/** proto-loader passes a value that this version does not know as a number. */
+function readModeOf(mode: WireReadMode | number): ReadMode {
   if (mode === 'READ_MODE_UNSPECIFIED' || mode === 'READ_MODE_LINEARIZABLE') return 'linearizable'
   if (mode === 'READ_MODE_LEASE') return 'lease'
   if (mode === 'READ_MODE_LOCAL') return 'local'
   throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${mode} is not a read mode of this version`)
+}
+
+/** The options of a read from the fields of a request. The node checks the index. */
+export function readOptionsOf(mode: WireReadMode | number, atLeast: number | undefined): ReadOptions {
+  return { mode: readModeOf(mode), atLeast: atLeast || undefined }
 }
 
 /** Checks a term or index; throws ERR_RAFT_BAD_MESSAGE unless it is an integer from 0 to 2^53 - 1. */

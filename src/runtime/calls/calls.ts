@@ -7,14 +7,14 @@ import type { RaftError } from '../../errors.ts'
 import { AdminRequests } from './admin-requests.ts'
 import { CallDeadlines } from './call-deadlines.ts'
 import type { Proposals } from './proposals.ts'
-import { type AppliedState, Reads } from './reads.ts'
+import { type AppliedState, type ReadLimits, Reads } from './reads.ts'
 import { type LeaderHintOf, rejectionError } from './rejections.ts'
 import { StatusWaiters } from './status-waiters.ts'
 
 export interface CallsParts<Result> {
   readonly proposals: Proposals<Result>
   readonly clock: Clock
-  readonly callTimeoutMs: number
+  readonly limits: ReadLimits & { readonly callTimeoutMs: number }
   readonly appliedState: AppliedState
   readonly status: () => NodeStatus
   readonly leaderHintOf: LeaderHintOf
@@ -38,13 +38,13 @@ export class Calls<Result> {
   readonly deadlines: CallDeadlines
   readonly #leaderHintOf: LeaderHintOf
 
-  constructor({ proposals, clock, callTimeoutMs, appliedState, status, leaderHintOf, wake }: CallsParts<Result>) {
+  constructor({ proposals, clock, limits, appliedState, status, leaderHintOf, wake }: CallsParts<Result>) {
     this.#leaderHintOf = leaderHintOf
     this.proposals = proposals
-    this.reads = new Reads({ appliedState, clock, wake })
+    this.reads = new Reads({ appliedState, status, limits, clock, wake })
     this.adminRequests = new AdminRequests(leaderHintOf)
     this.statusWaiters = new StatusWaiters(status)
-    this.deadlines = new CallDeadlines(clock, callTimeoutMs, [
+    this.deadlines = new CallDeadlines(clock, limits.callTimeoutMs, [
       (now) => this.proposals.sweep(now),
       (now) => this.reads.sweep(now),
       (now) => this.adminRequests.sweep(now),

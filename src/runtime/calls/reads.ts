@@ -1,15 +1,20 @@
 /** Pending reads: those of one turn share one confirmation by the core, then wait until the state machine has caught up. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { ReadMode } from '../../contracts/node-service.ts'
 import type { Input } from '../../core/inputs.ts'
+import type { RaftStatus } from '../../core/status.ts'
 import type { Instant, LogIndex } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
+import { type Freshness, laggingError } from '../../platform/freshness.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
-import { notStartedError } from './rejections.ts'
+import { notStartedError, overloadedError } from './rejections.ts'
 
 /** How the core confirms a read. A 'local' read needs no confirmation; it only waits until no snapshot is being restored. */
-export type Confirmation = 'quorum' | 'lease' | 'local'
+type Confirmation = 'quorum' | 'lease' | 'local'
 
-export interface Read extends Caller {
+const CONFIRMATIONS: Record<ReadMode, Confirmation> = { linearizable: 'quorum', lease: 'lease', local: 'local' }
+
+export interface Read extends Caller, Freshness {
   /** Runs the query and resolves the caller. If it throws, the read rejects with that error. */
   readonly answer: () => void
   /** Whether to try again until the deadline while there is no leader. If false, the read fails at once. */
@@ -20,14 +25,16 @@ class PendingRead extends PendingCall {
   readonly answer: () => void
   readonly retryWithoutLeader: boolean
   readonly confirmation: Confirmation
+  readonly atLeast: LogIndex
   /** Why the last confirmation failed. */
   lastError: RaftError | undefined = undefined
 
-  constructor(read: Read, confirmation: Confirmation) {
+  constructor(read: Read) {
     super(read)
     this.answer = read.answer
     this.retryWithoutLeader = read.retryWithoutLeader
-    this.confirmation = confirmation
+    this.confirmation = CONFIRMATIONS[read.mode]
+    this.atLeast = read.atLeast
   }
 }
 
@@ -46,10 +53,17 @@ export interface AppliedState {
 }
 
 export interface ReadsParts {
+  readonly status: () => Pick<RaftStatus, 'id' | 'role' | 'leader' | 'commitIndex' | 'lastIndex'>
+  readonly limits: ReadLimits
   readonly appliedState: AppliedState
   readonly clock: Clock
   /** Schedules a turn, which calls `collectInputs`. */
   readonly wake: () => void
+}
+
+export interface ReadLimits {
+  readonly pendingReadsMax: number
+  readonly readLagEntriesMax: number
 }
 
 const RETRY_MS = 50
@@ -72,11 +86,15 @@ export class Reads {
     this.#appliedState = parts.appliedState
   }
 
-  add(read: Read, confirmation: Confirmation): void {
-    const pending = new PendingRead(read, confirmation)
+  /** Throws if the read is hopeless. */
+  add(read: Read): void {
+    const pending = new PendingRead(read)
+    const { confirmation, atLeast } = pending
+    const error = this.#isApplied(atLeast) ? undefined : this.#hopelessError(pending)
+    if (error !== undefined) throw error
     if (confirmation !== 'local') this.#queued[confirmation].push(pending)
     else {
-      const group: ReadGroup = { reads: [pending], index: 0 }
+      const group: ReadGroup = { reads: [pending], index: atLeast }
       if (this.#isReady(group)) return this.#answer(group)
       this.#confirmed.push(group)
     }
@@ -106,7 +124,12 @@ export class Reads {
     const group = this.#submitted.get(read)
     if (group === undefined) return
     this.#submitted.delete(read)
-    group.index = index
+    const later = group.reads.filter(({ atLeast }) => atLeast > index)
+    this.#await({ reads: group.reads.filter(({ atLeast }) => atLeast <= index), index })
+    for (const pending of later) this.#await({ reads: [pending], index: pending.atLeast })
+  }
+
+  #await(group: ReadGroup): void {
     if (this.#isReady(group)) this.#answer(group)
     else this.#confirmed.push(group)
   }
@@ -144,9 +167,7 @@ export class Reads {
   }
 
   sweep(now: Instant): Instant {
-    const next = expireCalls(this.#all(), now, (pending) =>
-      this.#reject(pending, pending.lastError ?? notStartedError('read', this.#timeoutReason(), 'ERR_RAFT_TIMEOUT')),
-    )
+    const next = expireCalls(this.#all(), now, (pending) => this.#reject(pending, this.#timeoutError(pending)))
     this.#confirmed = this.#confirmed.filter(({ reads }) => reads.some(({ isSettled }) => !isSettled))
     return next
   }
@@ -173,8 +194,34 @@ export class Reads {
     return behind > 0 ? `it timed out with ${behind} entries still to be applied on this node` : 'it timed out'
   }
 
+  #timeoutError({ lastError, atLeast }: PendingRead): RaftError {
+    if (lastError !== undefined) return lastError
+    const { appliedIndex } = this.#appliedState
+    if (atLeast > appliedIndex) return laggingError(this.#parts.status().id, appliedIndex, atLeast, 'it timed out')
+    return notStartedError('read', this.#timeoutReason(), 'ERR_RAFT_TIMEOUT')
+  }
+
+  /** Why the index of a read that is not yet applied cannot be expected in time. */
+  #hopelessError({ atLeast, retryWithoutLeader }: PendingRead): RaftError | undefined {
+    const { status, limits } = this.#parts
+    const { id, role, leader, commitIndex, lastIndex } = status()
+    const { appliedIndex } = this.#appliedState
+    const lagging = (why: string): RaftError => laggingError(id, appliedIndex, atLeast, why)
+    const { readLagEntriesMax, pendingReadsMax } = limits
+    if (atLeast - appliedIndex > readLagEntriesMax) return lagging(`readLagEntriesMax is ${readLagEntriesMax}`)
+    if (role === 'leader' && atLeast > lastIndex) return lagging(`it leads, and its log ends at ${lastIndex}`)
+    if (!retryWithoutLeader && leader === undefined && atLeast > commitIndex) return lagging('it knows no leader')
+    if (this.#confirmed.length >= pendingReadsMax)
+      return overloadedError('the read was rejected', 'pendingReadsMax', this.#confirmed.length + 1, pendingReadsMax)
+    return undefined
+  }
+
+  #isApplied(index: LogIndex): boolean {
+    return this.#appliedState.appliedIndex >= index
+  }
+
   #isReady(group: ReadGroup): boolean {
-    return this.#appliedState.isReadable && group.index !== undefined && this.#appliedState.appliedIndex >= group.index
+    return this.#appliedState.isReadable && group.index !== undefined && this.#isApplied(group.index)
   }
 
   #answer(group: ReadGroup): void {

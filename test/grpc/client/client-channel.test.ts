@@ -37,6 +37,18 @@ describe('a client channel over gRPC', () => {
     assert.deepEqual(received, [sent[0], { ...sent[1], lowest: undefined, clusterId: undefined }, undefined])
   })
 
+  it('sends the index that a read waits for', async () => {
+    const node = new EchoNode()
+    const { address } = await serve(node)
+    const channel = channelTo(address)
+    await channel.query(Buffer.from('q'), { mode: 'local', atLeast: 2 ** 53 - 1 })
+    await channel.query(Buffer.from('q'), { mode: 'local' })
+    assert.deepEqual(
+      node.calls.map(({ options }) => options.atLeast),
+      [2 ** 53 - 1, undefined],
+    )
+  })
+
   for (const mode of ['linearizable', 'lease', 'local'] as const)
     it(`sends a query of mode ${mode} and returns its answer and applied index`, async () => {
       const node = new EchoNode()
