@@ -14,6 +14,7 @@ import { describeFault, formatCommand } from './state-machine/check-logs.ts'
 import { checkRun, encodeLog } from './state-machine/check-run.ts'
 import type { ChildRun, MachineModule } from './state-machine/child-process.ts'
 import { ChildTimeout, checkChildRun, runInChildProcess } from './state-machine/child-process.ts'
+import type { CoverageOptions, StateMachineCoverage } from './state-machine/coverage.ts'
 import { withDeterminismGuard } from './state-machine/determinism-guard.ts'
 import { explainRun, RunLog } from './state-machine/explain-run.ts'
 import type { GuardedKind } from './state-machine/forbidden-call.ts'
@@ -58,6 +59,8 @@ export interface StateMachineCheck<
   readonly answerCodec?: Codec<Answer> | undefined
   /** Also runs the logs in a child process with another time zone and locale. Required to detect endless loops. */
   readonly childProcess?: MachineModule | undefined
+  /** How the kinds of generated commands and of results are counted, and which must occur. */
+  readonly coverage?: CoverageOptions<Command, Result> | undefined
   /** The number of logs that are applied outside of a cluster. Default 300. */
   readonly logs?: number | undefined
   /** The maximum number of commands in such a log. Default 30. */
@@ -82,6 +85,8 @@ export interface StateMachineTotals extends CheckRunsTotals {
   readonly logs: number
   /** The verdicts on the histories of client calls: linearizable, or undecided at `stepsMax`. */
   readonly histories: Readonly<HistoryVerdicts>
+  /** What the generated logs consisted of: kinds of commands and results, and how many commands were refused. */
+  readonly coverage: StateMachineCoverage
   /** Checks that were skipped, and the option that enables each. */
   readonly notChecked: readonly string[]
 }
@@ -135,12 +140,15 @@ export async function checkStateMachine<
   const spec = specOf(machine, check)
   // The child process runs first: an endless loop would also hang this process.
   const compareWithChild = await runLogsInChildProcess(spec, check)
-  return withDeterminismGuard(async () => {
-    const isWatched = await checkAlone(spec, check)
+  const totals = await withDeterminismGuard(async () => {
+    const { coverage, isWatched } = await checkAlone(spec, check)
     await compareWithChild()
-    const totals = await checkInClusters(spec, check)
-    return { ...totals, notChecked: skippedChecks(check, isWatched) }
+    const clusters = await checkInClusters(spec, check)
+    return { ...clusters, coverage, notChecked: skippedChecks(check, isWatched) }
   }, check.allow)
+  for (const warning of totals.coverage.warnings)
+    process.emitWarning(`checkStateMachine: ${warning}`, 'CoverageWarning')
+  return totals
 }
 
 function withDefaults<Command, Result, Query, Answer, Machine>(
@@ -227,7 +235,7 @@ export async function replayStateMachine<
 async function checkInClusters<Command, Result>(
   spec: MachineSpec<Command, Result>,
   check: ResolvedCheck<Command, Result>,
-): Promise<Omit<StateMachineTotals, 'notChecked'>> {
+): Promise<Omit<StateMachineTotals, 'coverage' | 'notChecked'>> {
   const { logs, runs, seed, shrinksMax, shrinkMsMax } = check
   const { histories, log, commandOf, ...fixed } = clusterCheck(spec, check)
   const totals = await checkRunsWith(

@@ -25,6 +25,7 @@ export type { SimulationStep, StepObserver } from './simulation/step-observer.ts
 export type { Call, ClusterPlan, Workload } from './simulation/workload.ts'
 export { LEADER } from './simulation/workload.ts'
 export type { NodeState, WorldState } from './simulation/world-state.ts'
+export type { CommandCoverage, CoverageOptions, StateMachineCoverage } from './state-machine/coverage.ts'
 export type { GuardedKind } from './state-machine/forbidden-call.ts'
 export type { ReferenceModel } from './state-machine/machine-harness.ts'
 export type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/machine-under-test.ts'

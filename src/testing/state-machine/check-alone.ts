@@ -1,25 +1,23 @@
 /** Checks a state machine outside of a cluster: with many logs, and for calls of functions that it stored before. */
 import { checkCapturedCalls } from './check-captured-calls.ts'
-import type { LogsToCheck } from './check-logs.ts'
+import type { CoverageToCount, LogsToCheck } from './check-logs.ts'
 import { checkLogs } from './check-logs.ts'
+import type { StateMachineCoverage } from './coverage.ts'
 import type { MachineRule } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineSpec } from './machine-harness.ts'
 
-/** Checks the machine outside of a cluster. Returns whether calls through stored references could be watched. */
+/** Checks the machine outside of a cluster. Returns what the logs consisted of, and whether calls through stored references could be watched. */
 export async function checkAlone<Command, Result>(
   spec: MachineSpec<Command, Result>,
-  check: LogsToCheck<Command>,
-): Promise<boolean> {
-  const fault = await checkLogs(spec, check).then(
-    () => undefined,
-    (thrown: unknown) => ({ thrown }),
-  )
-  if (fault !== undefined && !isExplainedByCalls(fault.thrown)) throw fault.thrown
+  check: LogsToCheck<Command> & CoverageToCount<Command, Result>,
+): Promise<{ readonly coverage: StateMachineCoverage; readonly isWatched: boolean }> {
+  const logs = await checkLogs(spec, check).catch((thrown: unknown) => ({ thrown }))
+  if ('thrown' in logs && !isExplainedByCalls(logs.thrown)) throw logs.thrown
   // Not before the logs: what the first machine does alone, such as to fill a cache of the module, must be seen there.
   const isWatched = await checkCapturedCalls(spec, check)
-  if (fault !== undefined) throw fault.thrown
-  return isWatched
+  if ('thrown' in logs) throw logs.thrown
+  return { coverage: logs, isWatched }
 }
 
 /** Whether a call of a clock or of something else that differs between nodes can be the cause. */

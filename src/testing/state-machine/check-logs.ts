@@ -7,6 +7,9 @@ import { ShrinkBudget } from '../shrink-budget.ts'
 import type { LogToCheck } from './check-log.ts'
 import { checkLog, repeatLog } from './check-log.ts'
 import type { ExpectedRun } from './check-run.ts'
+import type { CheckedLog } from './count-coverage.ts'
+import { countCoverage } from './count-coverage.ts'
+import type { CoverageOptions, StateMachineCoverage } from './coverage.ts'
 import { formatValue } from './first-difference.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineSpec } from './machine-harness.ts'
@@ -20,6 +23,10 @@ export interface LogsToCheck<Command> extends ShrinkLimits {
   readonly seed: number
 }
 
+export interface CoverageToCount<Command, Result> {
+  readonly coverage?: CoverageOptions<Command, Result> | undefined
+}
+
 /** A log of this length is restored after every command, a longer one after some of them. */
 const ALL_RESTORED_MAX = 5
 const RESTORES = 4
@@ -30,11 +37,11 @@ const SEARCHED = 25
 /** The number of logs that are applied again at the end, when time has passed and many other logs were applied. */
 const REPEATED = 20
 
-/** Throws the fault of the smallest log found that has one. */
+/** Throws the fault of the smallest log found that has one. Returns what the logs consisted of. */
 export async function checkLogs<Command, Result>(
   spec: MachineSpec<Command, Result>,
-  check: LogsToCheck<Command>,
-): Promise<void> {
+  check: LogsToCheck<Command> & CoverageToCount<Command, Result>,
+): Promise<StateMachineCoverage> {
   const { logs, logEntriesMax, commands, seed } = check
   const values = generated(commands)
   const arrays = fc.tuple(
@@ -44,6 +51,7 @@ export async function checkLogs<Command, Result>(
   const all: GeneratedLog<Command>[] = [{ commands: [], otherCommands: [], restoredAt: [0] }]
   for (const [offset, [log, otherCommands]] of fc.sample(arrays, { numRuns: logs, seed }).entries())
     all.push({ commands: log, otherCommands, restoredAt: restoresOf(log.length, offset) })
+  const checked: CheckedLog<Command>[] = []
   const repeated: { readonly log: GeneratedLog<Command>; readonly expected: ExpectedRun }[] = []
   for (const [offset, log] of all.entries()) {
     const expected = await checkLog(spec, plain(log)).catch(async (fault: unknown) => {
@@ -51,11 +59,13 @@ export async function checkLogs<Command, Result>(
       throw await smallestFault(spec, check, better?.log ?? log, better?.fault ?? fault)
     })
     if (repeated.length < REPEATED) repeated.push({ log, expected })
+    checked.push({ commands: plain(log).commands, results: expected.results })
   }
   for (const { log, expected } of repeated)
     await repeatLog(spec, plain(log), expected).catch(async (fault: unknown) => {
       throw await smallestFault(spec, check, log, fault)
     })
+  return countCoverage(spec, checked, check.coverage ?? {})
 }
 
 /**
