@@ -38,6 +38,7 @@ verify: $(BUILT) ## Check types, style, repository rules and the package; change
 fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write generated pages and diagrams
 	$(BIN)/biome check --write
 	node --import tsx scripts/limits-page.ts
+	node --import tsx scripts/contract-blocks.ts
 	node --import tsx scripts/diagrams.ts
 
 bench: $(BUILT) ## Measure the built package beside its peers; see bench/README.md (ARGS="--preset quick")

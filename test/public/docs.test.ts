@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import ts from 'typescript'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** The folder that the pages use in quoted output. */
@@ -71,7 +72,28 @@ describe('the documentation', () => {
       })
     }
   }
+
+  it('has only programs that Node.js runs without a compiler', () => {
+    const sources = new Map(programs.map(({ source }, number) => [`${number}.ts`, source]))
+    assert.deepEqual(syntaxToCompile(sources), [])
+    assert.equal(syntaxToCompile(new Map([['a.ts', 'class A { constructor(readonly b: number) {} }']])).length, 1)
+  })
 })
+
+/** What Node.js cannot run by removing the types, such as parameter properties. */
+function syntaxToCompile(sources: ReadonlyMap<string, string>): string[] {
+  const options = { noResolve: true, noLib: true, erasableSyntaxOnly: true, target: ts.ScriptTarget.ESNext }
+  const host = ts.createCompilerHost(options)
+  host.getSourceFile = (name) => ts.createSourceFile(name, sources.get(name) ?? '', ts.ScriptTarget.ESNext)
+  const program = ts.createProgram([...sources.keys()], options, host)
+  return program
+    .getSemanticDiagnostics()
+    .filter(({ code }) => code === NOT_ERASABLE)
+    .map(({ file, start = 0 }) => `${file?.fileName}: ${file?.text.slice(start, start + 60)}`)
+}
+
+/** "This syntax is not allowed when 'erasableSyntaxOnly' is enabled." */
+const NOT_ERASABLE = 1294
 
 /** Runs a program in its own folder; its packages are those of the parent folder. */
 function runProgram(folder: string, { file, source }: Program): Promise<ProgramResult> {
@@ -114,7 +136,7 @@ function programsIn(text: string): Pick<Program, 'source' | 'output'>[] {
 
 /** The file name under which the page asks its reader to save the program. */
 function fileNameIn(text: string): string {
-  return /save it as\s+`(\w+\.ts)`/.exec(text)?.[1] ?? 'program.ts'
+  return /save (?:it|each program) as\s+`(\w+\.ts)`/i.exec(text)?.[1] ?? 'program.ts'
 }
 
 /** Selects the lines that must be on the page: those whose first word starts a quotation in backticks. Other lines may vary between runs. */
