@@ -60,6 +60,8 @@ export interface NodeStatus extends RaftStatus {
   readonly peerTransport: string | undefined
   /** The longest recent delay of the event loop in milliseconds. */
   readonly loopDelayMs: number
+  /** Undefined if a node of an earlier release answered. */
+  readonly timing?: NodeTiming | undefined
   /** Free disk space, if the storage reports it. */
   readonly freeBytes: number | undefined
   readonly pendingProposals: number
@@ -69,6 +71,15 @@ export interface NodeStatus extends RaftStatus {
   readonly alarms: readonly Alarm[]
   /** The members that are not where the membership says, and the address at which this node finds each. */
   readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
+}
+
+/** The timeouts of a node, and how long its disk takes: to be compared, together with the delay of its event loop and the responses of its peers. */
+export interface NodeTiming {
+  readonly heartbeatIntervalMs: number
+  readonly electionTimeoutMinMs: number
+  readonly electionTimeoutMaxMs: number
+  /** How long the slowest recent durable write took, in milliseconds. */
+  readonly writeMs: number
 }
 
 /** The result of a command, by default encoded, and the place of its entry in the log. */

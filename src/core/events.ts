@@ -5,6 +5,7 @@ import type { LogIndex, Membership, NodeId, SnapshotInfo, Term } from './types.t
 export type StepDownReason =
   | 'higher-term'
   | 'lost-quorum'
+  | 'paused'
   | 'removed'
   | 'demoted'
   | 'transferred'

@@ -10,6 +10,11 @@ export interface RaftOptions {
   readonly electionTimeoutMinMs: number
   /** The upper bound of election timeouts. */
   readonly electionTimeoutMaxMs: number
+  /**
+   * A follower whose leader's messages recently came at longer intervals than these timeouts allow for waits longer before it campaigns, up to this:
+   * at least twice the longest interval. 0 disables it.
+   */
+  readonly electionTimeoutLimitMs: number
   /** How often a leader sends heartbeats. */
   readonly heartbeatIntervalMs: number
   /**
@@ -62,6 +67,7 @@ export interface RaftOptions {
 export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   electionTimeoutMinMs: 750,
   electionTimeoutMaxMs: 1500,
+  electionTimeoutLimitMs: 0,
   heartbeatIntervalMs: 100,
   preVote: true,
   checkQuorum: true,
@@ -85,6 +91,7 @@ export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
 }
 
 const MAY_BE_ZERO: ReadonlySet<string> = new Set([
+  'electionTimeoutLimitMs',
   'clockDriftMax',
   'trailingEntries',
   'trailingBytesMax',
@@ -136,6 +143,12 @@ export function optionConflicts(options: Omit<RaftOptions, 'id' | 'seed'>): Opti
   const path = 'electionTimeoutMinMs'
   const problems: OptionProblem[] = []
   if (min >= max) problems.push({ path, problem: `(${min}) must be below electionTimeoutMaxMs (${max})` })
+  const { electionTimeoutLimitMs: limit } = options
+  if (limit !== 0 && limit <= max)
+    problems.push({
+      path: 'electionTimeoutLimitMs',
+      problem: `(${limit}) must be above electionTimeoutMaxMs (${max}), or 0`,
+    })
   if (min < 3 * heartbeat)
     problems.push({ path, problem: `(${min}) must be at least 3 x heartbeatIntervalMs (${heartbeat})` })
   if (options.leaseReads && !options.checkQuorum)

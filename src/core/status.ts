@@ -15,6 +15,8 @@ export interface PeerStatus {
   readonly applyLag: number
   /** Milliseconds since its last response; undefined if it has not responded in this term. */
   readonly silentMs: number | undefined
+  /** The longest recent time from a heartbeat to its response, in milliseconds: the network, both event loops, and the disk of the follower. 0 without a response. */
+  readonly responseMs: number
   /** It stores what this leader appends: it has accepted a message within an election timeout, and needs no snapshot. */
   readonly isReplicating: boolean
   /** It has lost entries that it acknowledged: it counts towards no quorum until it is removed. */

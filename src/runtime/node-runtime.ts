@@ -1,6 +1,6 @@
 /** A running node: starts, wires and stops its calls, its pipeline, its peers and its snapshots. */
 import type { Clock } from '../contracts/clock.ts'
-import type { NodeStatus } from '../contracts/node-service.ts'
+import type { NodeStatus, NodeTiming } from '../contracts/node-service.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { PeerIdentity, Transport } from '../contracts/transport.ts'
@@ -202,11 +202,17 @@ export class NodeRuntime<Command, Result> {
       storage: this.#parts.storage.name,
       peerTransport: transport.name,
       loopDelayMs: clock.loopDelayMs?.() ?? 0,
+      timing: this.#timing(),
       freeBytes: this.health.freeBytes,
       pendingProposals: this.calls.proposals.count,
       connected: this.#peers.admission.connected,
       alarms: this.health.alarms.list,
     }
+  }
+
+  #timing(): NodeTiming {
+    const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = this.options
+    return { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs: this.health.diskSpeed.slowestMs }
   }
 
   /** Stops the node for good: it sends and applies nothing more. Rejects all pending calls; `status` and `close` still work. */

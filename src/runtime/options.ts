@@ -198,6 +198,7 @@ const checkObservers: OptionCheck = (value) => {
 }
 
 const MAY_BE_ZERO = new Set([
+  'electionTimeoutLimitMs',
   'snapshotPauseFactor',
   'trailingEntries',
   'trailingBytesMax',

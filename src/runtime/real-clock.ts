@@ -1,8 +1,9 @@
-/** The system clock, with a measurement of the event loop's delay. */
+/** The system clock, which also counts suspensions of the machine, with a measurement of the event loop's delay. */
 import type { IntervalHistogram } from 'node:perf_hooks'
 import type { Clock } from '../contracts/clock.ts'
 import { nodeModule } from '../platform/node-modules.ts'
-import { systemClock } from '../platform/system-clock.ts'
+import { clockOf, systemClock } from '../platform/system-clock.ts'
+import { suspendAwareTime } from './suspend-aware-time.ts'
 
 const LOOP_RESOLUTION_MS = 20
 
@@ -16,6 +17,12 @@ const loop: { delays: IntervalHistogram | undefined; windowStart: number; previo
   previousMax: 0,
 }
 
+/** Kept, in case a test of the user replaces it. */
+const timeOfDay = Date.now
+
+/** One for the process, so that its nodes agree. */
+const clock = clockOf(suspendAwareTime({ monotonic: () => performance.now(), wall: timeOfDay }))
+
 /** Monotonic time and timers, and the event loop's delay for `status`; a browser does not measure that. */
 export function realClock(): Clock {
   const hooks = nodeModule<typeof import('node:perf_hooks')>('node:perf_hooks')
@@ -25,7 +32,7 @@ export function realClock(): Clock {
     loop.delays.enable()
     loop.windowStart = performance.now()
   }
-  return { ...systemClock, loopDelayMs }
+  return { ...clock, loopDelayMs }
 }
 
 function loopDelayMs(): number {

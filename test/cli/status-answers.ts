@@ -63,6 +63,7 @@ export function peer(id: string, changes: Partial<PeerStatus> = {}): PeerStatus 
     inflightBytes: 0,
     applyLag: 0,
     silentMs: 20,
+    responseMs: 5,
     isReplicating: true,
     hasLostEntries: false,
     ...changes,

@@ -33,6 +33,7 @@ describe('a mistake of the caller', () => {
     [{ id: '' }, "id must be a non-empty string, not ''"],
     [{ heartbeatMs: 5 } as never, 'heartbeatMs is not an option'],
     [{ electionTimeoutMaxMs: 750 }, 'electionTimeoutMinMs (750) must be below electionTimeoutMaxMs (750)'],
+    [{ electionTimeoutLimitMs: 1500 }, 'electionTimeoutLimitMs (1500) must be above electionTimeoutMaxMs (1500), or 0'],
     [{ heartbeatIntervalMs: 300 }, 'electionTimeoutMinMs (750) must be at least 3 x heartbeatIntervalMs (300)'],
     [{ leaseReads: true, checkQuorum: false }, 'leaseReads requires checkQuorum, which a lease depends on'],
   ] satisfies [Partial<RaftOptions>, string][]) {

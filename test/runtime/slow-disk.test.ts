@@ -69,7 +69,7 @@ describe('a leader with a slow disk', () => {
     await cluster.advance(60_000)
     assert.equal(fast.statusNow().role, 'leader')
     assert.equal(transfers().length, 1)
-    assert.deepEqual(alarmsOf(slow), ['DISK_SLOW'])
+    assert.deepEqual(alarmsOf(slow), ['DISK_SLOW', 'TIMEOUT_UNSAFE'])
     delays.clear()
     await cluster.runUntil(() => alarmsOf(slow).length === 0)
   })

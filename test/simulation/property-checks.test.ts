@@ -291,6 +291,7 @@ function peer(id: string, matchIndex: number): RaftStatus['peers'][number] {
     inflightMessages: 0,
     inflightBytes: 0,
     silentMs: 0,
+    responseMs: 1,
     isReplicating: true,
     hasLostEntries: false,
     applyLag: 0,

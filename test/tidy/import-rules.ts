@@ -95,7 +95,7 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
   ['reads', 'election', 'pending-writes.ts'],
   ['log', 'membership', 'replication'],
   ['inputs.ts', 'effects.ts', 'events.ts', 'status.ts', 'messages.ts', 'options.ts'],
-  ['types.ts', 'assert.ts', 'random.ts'],
+  ['types.ts', 'assert.ts', 'random.ts', 'recent-max.ts'],
 ]
 
 export const importRules: readonly Rule[] = [

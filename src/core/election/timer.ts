@@ -1,7 +1,13 @@
 /** The randomized election timeout, and the time of the last contact from a leader (§5.2). */
 import type { RaftOptions } from '../options.ts'
 import type { Random } from '../random.ts'
+import { RecentMax } from '../recent-max.ts'
 import type { Instant } from '../types.ts'
+
+/** A follower adapts to the longest gap between two contacts of its leader within one to two of these. */
+const GAPS_MS = 60_000
+/** An adapted timeout is at least this many times the longest gap. */
+const GAPS_PER_TIMEOUT = 2
 
 export class ElectionTimer {
   readonly #options: RaftOptions
@@ -10,6 +16,9 @@ export class ElectionTimer {
   deadline: Instant
   /** When a leader last made contact; -Infinity if never. */
   leaderContactAt: Instant = -Infinity
+  readonly #gaps = new RecentMax(GAPS_MS)
+  /** The last contact from which the next gap is measured: not across a pause of this node, nor from one leader to the next. */
+  #gapFrom: Instant | undefined
 
   constructor(options: RaftOptions, random: Random, now: Instant) {
     this.#options = options
@@ -18,12 +27,15 @@ export class ElectionTimer {
   }
 
   restart(now: Instant): void {
+    this.#gapFrom = undefined
     this.deadline = this.#randomDeadline(now)
   }
 
   onLeaderContact(now: Instant): void {
-    this.leaderContactAt = now
+    if (this.#gapFrom !== undefined) this.#gaps.add(now, now - this.#gapFrom)
     this.restart(now)
+    this.#gapFrom = now
+    this.leaderContactAt = now
   }
 
   isDue(now: Instant): boolean {
@@ -36,6 +48,8 @@ export class ElectionTimer {
   }
 
   #randomDeadline(now: Instant): Instant {
-    return now + this.#random.between(this.#options.electionTimeoutMinMs, this.#options.electionTimeoutMaxMs)
+    const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max, electionTimeoutLimitMs: limit } = this.#options
+    const adaptedMs = Math.min(GAPS_PER_TIMEOUT * this.#gaps.at(now) - min, limit - max)
+    return now + Math.max(0, adaptedMs) + this.#random.between(min, max)
   }
 }

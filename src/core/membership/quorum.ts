@@ -32,6 +32,11 @@ export function isQuorum(membership: Membership, isIn: (id: NodeId) => boolean):
   return quorumValue(membership, (id) => (isIn(id) ? 1 : 0)) === 1
 }
 
+/** Whether this node is a quorum by itself. */
+export function isOnlyVoter({ id, membership }: { readonly id: NodeId; readonly membership: Membership }): boolean {
+  return isQuorum(membership, (voter) => voter === id)
+}
+
 /** The result of an election: won with a quorum of granted votes, lost once such a quorum is impossible, otherwise open. */
 export function electionResult(
   membership: Membership,

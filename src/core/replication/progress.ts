@@ -1,5 +1,6 @@
 /** A leader's view of one follower: probing for the matching index, replicating in a pipeline, or waiting for a snapshot. */
 import type { RaftOptions } from '../options.ts'
+import { RecentMax } from '../recent-max.ts'
 import type { PeerStatus } from '../status.ts'
 import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest } from '../types.ts'
 import { Inflights } from './inflights.ts'
@@ -13,6 +14,9 @@ type ProgressState =
   | { readonly type: 'replicate'; readonly inflights: Inflights }
   /** The entries it needs are compacted; no AppendEntries until it has this snapshot. */
   | { readonly type: 'snapshot'; readonly snapshot: SnapshotInfo }
+
+/** The status shows the longest response within one to two of these. */
+const RESPONSES_MS = 10_000
 
 export class Progress {
   readonly id: NodeId
@@ -29,6 +33,10 @@ export class Progress {
   hasResponded = false
   /** When it last accepted an AppendEntries; -Infinity before it did. */
   lastAcceptedAt: Instant = -Infinity
+  /** How long its responses to heartbeats took: to one round at a time, Infinity between two. */
+  readonly #responses = new RecentMax(RESPONSES_MS)
+  #timedRound = Infinity
+  #timedSince: Instant = 0
   /** The latest heartbeat round it has answered (thesis §6.4). */
   ackedRound = 0
   /** The commit index last sent to it. */
@@ -76,6 +84,9 @@ export class Progress {
     this.lastContactAt = now
     this.hasResponded = true
     this.ackedRound = Math.max(this.ackedRound, round)
+    if (round < this.#timedRound) return
+    this.#responses.add(now, now - this.#timedSince)
+    this.#timedRound = Infinity
   }
 
   /** The follower's log matches up to `index`, durably. Returns whether the match index advanced. */
@@ -88,7 +99,11 @@ export class Progress {
   }
 
   /** Round `round` begins. */
-  recordProof(round: number): void {
+  recordRound(now: Instant, round: number): void {
+    if (this.#timedRound === Infinity) {
+      this.#timedRound = round
+      this.#timedSince = now
+    }
     if (this.matchIndex <= this.provenIndex) return
     this.provenIndex = this.matchIndex
     this.provenRound = round
@@ -136,6 +151,7 @@ export class Progress {
       inflightBytes: inflights?.bytes ?? 0,
       applyLag: this.applyLag,
       silentMs: this.hasResponded ? now - this.lastContactAt : undefined,
+      responseMs: this.#responses.at(now),
       isReplicating: this.state.type !== 'snapshot' && now - this.lastAcceptedAt < this.#options.electionTimeoutMaxMs,
       hasLostEntries: this.hasLostEntries,
     }

@@ -6,7 +6,7 @@ import type { LogIndex } from '../types.ts'
 /** Begins a heartbeat round. Every request of this round or a later one is sent after what each follower has acknowledged by now. */
 export function beginRound(state: RaftState, leader: LeaderState): number {
   const round = leader.rounds.begin(state.now)
-  for (const progress of leader.progress.values()) progress.recordProof(round)
+  for (const progress of leader.progress.values()) progress.recordRound(state.now, round)
   return round
 }
 

@@ -1,13 +1,18 @@
 /** Detects that this node was paused, so that it does not mistake its own pause for a silent leader or a stalled disk. */
+import { isOnlyVoter } from '../membership/quorum.ts'
 import type { RaftState } from '../state.ts'
 import type { Instant } from '../types.ts'
+import { becomeFollower } from './transition.ts'
 
 /** From this many late steps in a row on, they are not pauses: the clock of the caller is coarse, or the process is short of CPU time. */
 const COARSE_CLOCK_STEPS = 3
 /** They are in a row if no more heartbeat intervals lie between one and the wake-up requested for the next. */
 const ROW_HEARTBEATS = 8
 
-/** Restarts all timers if this step is much later than the requested `wakeAt`. */
+/**
+ * Restarts all timers if this step is much later than the requested `wakeAt`. A leader that was away for an election timeout steps down: another one
+ * may lead by now, and what this one knows of its followers is old.
+ */
 export function detectPause(state: RaftState, wakeAt: Instant): void {
   const pausedMs = state.now - wakeAt
   if (pausedMs <= state.options.pauseToleranceMs) return
@@ -15,7 +20,9 @@ export function detectPause(state: RaftState, wakeAt: Instant): void {
   if (isClockCoarse(state, wakeAt, pausedMs)) return
   state.outbox.emit({ type: 'paused', pausedMs })
   state.pendingWrites.resetAges(state.now)
-  if (state.role.type === 'leader') {
+  if (state.role.type === 'leader' && pausedMs >= state.options.electionTimeoutMinMs && !isOnlyVoter(state)) {
+    becomeFollower(state, state.term, undefined, 'paused')
+  } else if (state.role.type === 'leader') {
     state.role.quorumCheckStart = state.now
     state.role.heartbeatDueAt = state.now
   } else {

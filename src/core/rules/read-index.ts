@@ -1,5 +1,5 @@
 /** Linearizable reads on any node (thesis §6.4): a read index, confirmed by a heartbeat round or by the lease. */
-import { isQuorum, quorumValue } from '../membership/quorum.ts'
+import { isOnlyVoter, quorumValue } from '../membership/quorum.ts'
 import type { ReadIndexRequest, ReadIndexResponse } from '../messages.ts'
 import type { PendingRead } from '../reads/read-queue.ts'
 import type { LeaderState, RaftState } from '../state.ts'
@@ -84,8 +84,7 @@ function hasLease(state: RaftState, leader: LeaderState): boolean {
   if (!state.options.leaseReads || leader.hasSentTimeoutNow || leader.transfer !== undefined) return false
   const { electionTimeoutMinMs, clockDriftMax } = state.options
   const sentAt: Instant = leader.rounds.sentAt(confirmedRound(state, leader))
-  const isOnlyVoter = isQuorum(state.membership, (id) => id === state.id)
-  return isOnlyVoter || state.now < sentAt + electionTimeoutMinMs * (1 - clockDriftMax)
+  return isOnlyVoter(state) || state.now < sentAt + electionTimeoutMinMs * (1 - clockDriftMax)
 }
 
 function completeRead(state: RaftState, { from, read }: PendingRead, index: LogIndex): void {

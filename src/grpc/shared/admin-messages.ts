@@ -1,5 +1,5 @@
 /** The messages of the admin service (proto/quorate/v1/admin.proto), and their conversion to and from our types. */
-import type { Alarm, NodeStatus } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus, NodeTiming } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { PeerStatus, Role } from '../../core/status.ts'
 import type { Membership, SnapshotInfo } from '../../core/types.ts'
@@ -18,6 +18,7 @@ export type WireStatusResponse = Omit<
   | 'freeBytes'
   | 'storage'
   | 'peerTransport'
+  | 'timing'
   | 'peers'
   | 'alarms'
 > & {
@@ -29,6 +30,7 @@ export type WireStatusResponse = Omit<
   readonly freeBytes?: number | undefined
   readonly storage?: string | undefined
   readonly peerTransport?: string | undefined
+  readonly timing?: NodeTiming | null | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
 }
@@ -84,6 +86,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     stopped: wire.stopped ?? undefined,
     storage: wire.storage,
     peerTransport: wire.peerTransport,
+    timing: wire.timing ?? undefined,
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
     peers: followers.map(followerFromWire),

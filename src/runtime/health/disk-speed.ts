@@ -1,5 +1,6 @@
 /** Measures how long durable writes take on this node, without the pauses of its event loop, and reports a slow disk. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
+import { RecentMax } from '../../core/recent-max.ts'
 import type { Instant } from '../../core/types.ts'
 import type { Alarms } from './alarms.ts'
 
@@ -25,6 +26,9 @@ const TICK_MS = 50
 /** While no write is in progress; also how often `onSlow` is called. */
 const CHECK_MS = 1000
 
+/** `slowestMs` is that of one to two of these. */
+const SLOWEST_MS = 10_000
+
 /** Smaller changes are not reported; while a write is in progress, neither are those below this fraction of the last report. */
 const CHANGE_MIN_MS = 10
 const GROWTH_MIN_FRACTION = 0.25
@@ -35,6 +39,7 @@ const RECOVERY_FRACTION = 0.5
 export class DiskSpeed {
   readonly #parts: DiskSpeedParts
   readonly #times: number[] = []
+  readonly #slowest = new RecentMax(SLOWEST_MS)
   #isWriting = false
   /** How long the write in progress has taken. */
   #elapsedMs = 0
@@ -52,6 +57,11 @@ export class DiskSpeed {
     this.#parts = parts
   }
 
+  /** How long the slowest recent write took, in milliseconds. */
+  get slowestMs(): number {
+    return this.#slowest.at(this.#parts.clock.now())
+  }
+
   /** A durable write begins. At most one is in progress. */
   begin(): void {
     this.#isWriting = true
@@ -66,6 +76,7 @@ export class DiskSpeed {
     this.#count()
     this.#isWriting = false
     this.#times.push(this.#elapsedMs)
+    this.#slowest.add(this.#parts.clock.now(), this.#elapsedMs)
     if (this.#times.length > WRITES) this.#times.shift()
     this.#update()
     this.#elapsedMs = 0

@@ -16,6 +16,8 @@ import { DiskSpeed } from './disk-speed.ts'
 import { PeerAlarms } from './peer-alarms.ts'
 import { RepeatedTransfer } from './repeated-transfer.ts'
 import { Scrubber } from './scrubber.ts'
+import type { Delays } from './timeouts.ts'
+import { Timeouts } from './timeouts.ts'
 
 export interface HealthParts {
   readonly core: Pick<RaftCore, 'status' | 'blockAt'>
@@ -44,6 +46,7 @@ export class Health {
   readonly #diskSpace: DiskSpace
   readonly #shortageTransfer: RepeatedTransfer
   readonly #peerAlarms: PeerAlarms
+  readonly #timeouts: Timeouts
   #scrubber: Scrubber | undefined
 
   constructor(parts: HealthParts) {
@@ -68,6 +71,7 @@ export class Health {
         if (node.isRunning()) slowDiskTransfer.onUnfit()
       },
     })
+    this.#timeouts = new Timeouts({ clock, options, alarms: this.alarms, delays: () => this.delays })
     this.#diskSpace = new DiskSpace({
       ...{ storage, clock, freeBytesMin: options.freeBytesMin, checkMs: options.freeBytesCheckMs },
       ...{ emit, alarms: this.alarms },
@@ -82,6 +86,19 @@ export class Health {
         this.#shortageTransfer.onEnded()
       },
     })
+  }
+
+  /** The longest recent delays of this node. */
+  get delays(): Delays {
+    const { membership, peers } = this.#parts.node.status()
+    const [slowest] = peers
+      .filter(({ id, isReplicating }) => isReplicating && membership.voters.includes(id))
+      .toSorted((a, b) => b.responseMs - a.responseMs)
+    return {
+      loopDelayMs: this.#parts.clock.loopDelayMs?.() ?? 0,
+      writeMs: this.diskSpeed.slowestMs,
+      response: slowest === undefined ? undefined : { peer: slowest.id, ms: slowest.responseMs },
+    }
   }
 
   /** As of the last check; undefined if the storage does not report it. */
@@ -107,6 +124,7 @@ export class Health {
 
   start(): void {
     void this.#diskSpace.watch()
+    this.#timeouts.start()
     this.#scrubber = this.#makeScrubber()
     this.#scrubber.start()
   }
@@ -114,6 +132,7 @@ export class Health {
   /** Resolves once nothing is being read. */
   async stop(): Promise<void> {
     this.#diskSpace.stop()
+    this.#timeouts.stop()
     this.diskSpeed.stop()
     this.#peerAlarms.stop()
     await this.#scrubber?.stop()

@@ -106,6 +106,7 @@ export function settings(): Arbitrary<Partial<RaftOptions>> {
     { preVote: false },
     { checkQuorum: false },
     { leaseReads: true },
+    { electionTimeoutLimitMs: 600 },
   )
   const switches = fc.oneof({ arbitrary: usual, weight: 3 }, { arbitrary: without, weight: 2 })
   return fc.tuple(switches, fc.boolean()).map(([some, isLong]) => (isLong ? { ...some, ...LONG_LOG } : some))

@@ -48,11 +48,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   loud: (runner) => {
     runner.isQuiet = false
   },
-  /** Advances the clocks of the other nodes by an election timeout, so that they do not stick to an earlier leader. */
+  /** Advances the clocks of the other nodes by an election timeout, so that they do not stick to an earlier leader: that of a leader by less, so that it stays one. */
   elect: (runner, [id]) => {
     const node = runner.node(id)
     runner.hidesPauses = true
-    for (const other of runner.nodes) if (other !== node) other.now += RAFT_DEFAULTS.electionTimeoutMaxMs
+    const { electionTimeoutMinMs, electionTimeoutMaxMs } = RAFT_DEFAULTS
+    for (const other of runner.nodes)
+      if (other !== node) other.now += other.status?.role === 'leader' ? electionTimeoutMinMs - 1 : electionTimeoutMaxMs
     node.tick()
     runner.stabilize()
     runner.hidesPauses = false

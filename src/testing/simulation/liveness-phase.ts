@@ -48,11 +48,12 @@ async function checkProgressWithout(
   }
   await cluster.runUntil(time.nowUs + SETTLE_MS * 1000)
   if (cluster.isOver || clients.acknowledged > callsBefore) return
-  const missingIds = new Set([...missing].map(({ id }) => id))
-  // A membership change in the meantime may have made the missing nodes necessary.
+  const running = statusesOf(cluster, missing)
+  const missingIds = new Set(cluster.nodes.map(({ id }) => id).filter((id) => !running.has(id)))
+  // A membership change in the meantime, even one that has only begun, may have made the missing nodes necessary.
   if (!hasQuorumWithout(cluster.monitor.view, missingIds)) return
   const problem = clients.calls === callsBefore ? 'there is no leader' : 'no write was committed'
-  const statuses = summarizeStatuses([...statusesOf(cluster, missing).values()])
+  const statuses = summarizeStatuses([...running.values()])
   cluster.fail(new PropertyViolation(LIVENESS.majoritySuffices, `without ${[...missingIds]} ${problem}; ${statuses}`))
 }
 
@@ -120,7 +121,8 @@ async function checkClusterLiveness(cluster: Cluster, clients: Clients): Promise
 }
 
 function electionTimeoutUs({ settings }: Cluster): number {
-  return (settings.electionTimeoutMaxMs as number) * 1000
+  const { electionTimeoutMaxMs = 0, electionTimeoutLimitMs = 0 } = settings
+  return Math.max(electionTimeoutMaxMs, electionTimeoutLimitMs) * 1000
 }
 
 /** The statuses of the nodes that run, are not missing and have not stopped with proof that their disk went back. */

@@ -43,6 +43,55 @@ describe('the election timer', () => {
   })
 })
 
+describe('the election timer with a limit above the timeouts', () => {
+  const LIMIT = { electionTimeoutLimitMs: 4000 }
+
+  /** The timer after contacts `gapMs` apart, the last one at `at`. */
+  const timerAfter = (gapMs: number, at: number, options: Partial<RaftOptions> = LIMIT): ElectionTimer => {
+    const timer = timerOf(options)
+    timer.onLeaderContact(at - gapMs)
+    timer.onLeaderContact(at)
+    return timer
+  }
+
+  it('stays as it is while contacts come in time', () => {
+    assert.deepEqual(timerAfter(375, 10_000).deadline, timerAfter(375, 10_000, {}).deadline)
+  })
+
+  it('waits at least twice the longest gap between two contacts', () => {
+    const timer = timerAfter(900, 10_000)
+    assert.ok(timer.deadline >= 10_000 + 1800 && timer.deadline < 10_000 + 2550)
+  })
+
+  it('ends before the limit', () => {
+    const timer = timerAfter(5000, 10_000)
+    assert.ok(timer.deadline >= 10_000 + 3250 && timer.deadline < 10_000 + 4000)
+  })
+
+  it('forgets a gap after two minutes', () => {
+    const timer = timerAfter(900, 10_000)
+    timer.restart(10_000 + 120_000)
+    assert.ok(timer.deadline < 10_000 + 120_000 + 1500)
+  })
+
+  it('counts neither a pause of this node nor the time between two leaders as a gap', () => {
+    const timer = timerOf(LIMIT)
+    timer.onLeaderContact(1000)
+    timer.restart(5000)
+    timer.onLeaderContact(5100)
+    assert.ok(timer.deadline < 5100 + 1500)
+  })
+
+  it('grants votes as before, so that leases hold', () => {
+    const timer = timerAfter(3000, 10_000)
+    assert.deepEqual([timer.hasRecentLeaderContact(10_749), timer.hasRecentLeaderContact(10_750)], [true, false])
+  })
+
+  it('does not adapt without a limit', () => {
+    assert.ok(timerAfter(5000, 10_000, {}).deadline < 10_000 + 1500)
+  })
+})
+
 function timerOf(options: Partial<RaftOptions> = {}): ElectionTimer {
   return new ElectionTimer({ ...RAFT_DEFAULTS, ...options, id: 'a', seed: 1 }, new Random(1), 0)
 }

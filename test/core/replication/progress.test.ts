@@ -16,6 +16,7 @@ describe('the progress of a follower', () => {
       inflightMessages: 0,
       inflightBytes: 0,
       silentMs: undefined,
+      responseMs: 0,
       isReplicating: false,
       hasLostEntries: false,
       applyLag: 0,
@@ -84,6 +85,21 @@ describe('the progress of a follower', () => {
     progress.recordContact(250, 2)
     assert.deepEqual([progress.ackedRound, progress.lastContactAt, progress.hasResponded], [4, 250, true])
     assert.equal(progress.status(300).silentMs, 50)
+  })
+
+  it('reports the longest recent time from a round to the first response to it or to a later one', () => {
+    const progress = progressOf()
+    const responseMsAt = (now: number): number => progress.status(now).responseMs
+    progress.recordRound(1000, 1)
+    progress.recordRound(1100, 2)
+    progress.recordContact(1250, 2)
+    assert.equal(responseMsAt(1250), 250)
+    progress.recordContact(1900, 2)
+    progress.recordRound(2000, 3)
+    progress.recordContact(2010, 2)
+    progress.recordContact(2020, 3)
+    assert.equal(responseMsAt(2020), 250)
+    assert.equal(responseMsAt(2020 + 20_000), 0)
   })
 
   it('is reported as replicating for an election timeout after the follower accepted a message, unless it needs a snapshot', () => {

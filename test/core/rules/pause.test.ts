@@ -24,9 +24,9 @@ describe('a node that was paused', () => {
     assert.equal(follower.status.role, 'follower')
   })
 
-  it('stays leader for an election timeout, to make contact with its quorum', () => {
+  it('stays leader after less than an election timeout, and for one to make contact with its quorum', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.now += 10_000
+    leader.now = leader.effects.wakeAt + leader.options.electionTimeoutMinMs - 1
     const { messages } = leader.process({ type: 'timeout' })
     assert.equal(leader.status.role, 'leader')
     assert.equal(ofType('AppendEntriesRequest', messages).length, 2)
@@ -34,10 +34,28 @@ describe('a node that was paused', () => {
     assert.equal(leader.status.role, 'follower')
   })
 
-  it('does not count the pause as time that its disk was stalled', () => {
+  it('steps down after an election timeout: another node may lead by now', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
-    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
+    leader.now = leader.effects.wakeAt + leader.options.electionTimeoutMinMs
+    const { events, messages } = leader.process({ type: 'timeout' })
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'steppedDown'),
+      [{ type: 'steppedDown', term: 2, reason: 'paused' }],
+    )
+    assert.deepEqual(messages, [])
+  })
+
+  it('stays leader, however long it was away, if it is the only voter', () => {
+    const leader = readyLeaderOf('a +b', { term: 2 })
     leader.now += 10_000
+    leader.process({ type: 'timeout' })
+    assert.equal(leader.status.role, 'leader')
+  })
+
+  it('does not count the pause as time that its disk was stalled', () => {
+    const leader = readyLeaderOf('a b c', { term: 2, options: { storageStallMs: 500 } })
+    leader.step({ type: 'propose', proposal: 1, count: 1, size: 1, checksum: 7, payload: undefined })
+    leader.now = leader.effects.wakeAt + leader.options.electionTimeoutMinMs - 1
     leader.step({ type: 'timeout' })
     assert.equal(leader.status.role, 'leader')
   })

@@ -67,6 +67,7 @@ describe('a client channel over gRPC', () => {
       freeBytes: 2 ** 50,
       storage: 'segments',
       loopDelayMs: 1.25,
+      timing: { heartbeatIntervalMs: 100, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500.5, writeMs: 12.75 },
       alarms: [
         { code: 'SPACE_LOW', peer: undefined, forMs: 0.5, message: 'free space', details: { freeBytes: '1' } },
         { code: 'A', peer: 'n2', forMs: 2, message: '', details: {} },
@@ -86,6 +87,7 @@ describe('a client channel over gRPC', () => {
           inflightMessages: 1,
           inflightBytes: 99,
           silentMs: 12.5,
+          responseMs: 5,
           isReplicating: true,
           hasLostEntries: false,
           applyLag: 2 ** 40,
@@ -98,6 +100,7 @@ describe('a client channel over gRPC', () => {
           inflightMessages: 0,
           inflightBytes: 0,
           silentMs: undefined,
+          responseMs: 5,
           isReplicating: false,
           hasLostEntries: true,
           applyLag: 0,

@@ -132,8 +132,8 @@ export const READS: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/core/rules/read-index.ts',
-        from: '  return isOnlyVoter || state.now < sentAt',
-        to: '  return isOnlyVoter || state.now - (state.now % (2 * electionTimeoutMinMs)) < sentAt',
+        from: '  return isOnlyVoter(state) || state.now < sentAt',
+        to: '  return isOnlyVoter(state) || state.now - (state.now % (2 * electionTimeoutMinMs)) < sentAt',
       },
     ],
     detectedBy: ['I14'],

@@ -20,6 +20,13 @@ describe('the speed of a disk', () => {
     assert.deepEqual(fixture.alarms, ['raised', 'cleared'])
   })
 
+  it('keeps the slowest write for ten to twenty seconds', () => {
+    fixture.write(1, 700, 3)
+    assert.equal(fixture.speed.slowestMs, 700)
+    fixture.advance(20_000)
+    assert.equal(fixture.speed.slowestMs, 0)
+  })
+
   it('is not slow if two of five writes are', () => {
     for (let round = 0; round < 10; round++) fixture.write(1, 1, 1, 1500, 1500)
     fixture.advance(10_000)
