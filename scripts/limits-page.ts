@@ -26,7 +26,7 @@ const TABLES = [
   {
     title: 'Client sessions',
     about:
-      'Options of `startNode`. Those of the leader that registers a session are in force on all nodes, from that entry of the log on.',
+      'Options of `startNode`. Those of the node at which a session is registered are in force on all nodes, from that entry of the log on.',
     file: 'src/sessions/limits.ts',
     interface: 'SessionLimits',
     defaults: 'SESSION_DEFAULTS',

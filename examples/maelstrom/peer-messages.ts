@@ -24,6 +24,11 @@ const FIELDS: { readonly [Type in PeerMessage['type']]: Readonly<Record<string, 
   TimeoutNow: { term: 'number' },
   ReadIndexRequest: { term: 'number', read: 'number' },
   ReadIndexResponse: { term: 'number', read: 'number' },
+  ProposeRequest: {
+    ...{ term: 'number', origin: 'number', ticket: 'number', lowest: 'number', count: 'number', size: 'number' },
+    ...{ checksum: 'number', payload: 'object' },
+  },
+  ProposeResponse: { term: 'number', origin: 'number', ticket: 'number' },
 }
 
 export function toJson(message: PeerMessage): object {

@@ -5,3 +5,11 @@ import type { Block } from '../core/types.ts'
 export interface EncodedBlock extends Omit<Block, 'payload'> {
   readonly bytes: Uint8Array
 }
+
+/** A block without its place in the log: its bytes are complete but for the header, so that they are copied and checksummed once. */
+export interface BlockBody {
+  readonly count: number
+  /** The CRC-32 of the body. */
+  readonly checksum: number
+  readonly bytes: Uint8Array
+}

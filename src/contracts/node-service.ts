@@ -19,6 +19,11 @@ export interface CallOptions {
 export interface ProposeOptions extends CallOptions {
   /** Makes the command one of this session, so that it is applied once even if it is proposed again. */
   readonly session?: SessionCommand | undefined
+  /**
+   * Whether a follower forwards the command to the leader. If not, it rejects it with ERR_RAFT_NOT_LEADER, which names the leader. Default: the
+   * option `forward` of the node.
+   */
+  readonly forward?: boolean | undefined
 }
 
 /** Options of a read. */

@@ -1,18 +1,25 @@
 /** The network between peers: messages, and snapshot bytes on separate streams. */
-import type { AppendEntriesRequest, Message } from '../core/messages.ts'
+import type { AppendEntriesRequest, Message, ProposeRequest } from '../core/messages.ts'
 import type { NodeId } from '../core/types.ts'
-import type { EncodedBlock } from './encoded-block.ts'
+import type { BlockBody, EncodedBlock } from './encoded-block.ts'
 import type { BootHistory } from './storage.ts'
 
-/** A message on the network: an AppendEntriesRequest contains the bytes of its blocks. */
+/** A message on the network: an AppendEntriesRequest contains the bytes of its blocks, and a ProposeRequest those of its commands. */
 export type PeerMessage =
-  | Exclude<Message, AppendEntriesRequest>
+  | Exclude<Message, AppendEntriesRequest | ProposeRequest>
   | (Omit<AppendEntriesRequest, 'blocks'> & { readonly blocks: readonly EncodedBlock[] })
+  | (Omit<ProposeRequest, 'payload'> & { readonly payload: BlockBody })
+
+/** The newest version of the protocol between nodes that this release supports. */
+export const PROTOCOL_MAX = 3
+/** From this version on, a node understands ProposeRequest. */
+export const FORWARDING_PROTOCOL = 3
 
 /** The bytes that a message counts towards a limit: its blocks, and a constant for the rest. */
 export function messageBytes(message: PeerMessage): number {
   if (message.type === 'AppendEntriesRequest')
     return message.blocks.reduce((sum, block) => sum + block.size, MESSAGE_OVERHEAD_BYTES)
+  if (message.type === 'ProposeRequest') return MESSAGE_OVERHEAD_BYTES + message.size
   if (message.type === 'InstallSnapshotRequest')
     return MESSAGE_OVERHEAD_BYTES * (1 + message.snapshot.membership.members.length)
   return MESSAGE_OVERHEAD_BYTES
@@ -27,6 +34,11 @@ export interface PeerIdentity {
   readonly directoryId: string
   /** The boots of the data directory; undefined if the node does not count them. */
   readonly boot?: BootHistory | undefined
+  /**
+   * The newest version of the protocol between nodes that the peer supports; undefined if its transport does not tell. No proposals are
+   * forwarded to a node whose version is unknown or too old.
+   */
+  readonly protocol?: number | undefined
   /** Where the peer says that others reach it. Its transport adds it; a transport without addresses leaves it out. */
   readonly address?: string | undefined
   /** Of a peer that has connected to this node: the address at which it has reached this node, if its transport adds it. */

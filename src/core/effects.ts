@@ -1,6 +1,6 @@
 /** The effects of the core: everything a step asks its caller to do. */
 import type { RaftEvent } from './events.ts'
-import type { Outgoing } from './messages.ts'
+import type { ForwardRejection, Outgoing } from './messages.ts'
 import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, Shortage, SnapshotInfo } from './types.ts'
 
 /**
@@ -37,14 +37,14 @@ export interface UnfitVoter {
 
 /** Why a proposal, read, membership change or transfer was rejected. A rejected proposal or change is certainly not in the log. */
 export type Rejection =
-  | { readonly reason: 'not-leader' | 'no-leader'; readonly leader: NodeId | undefined }
+  | ForwardRejection
+  | { readonly reason: 'no-leader'; readonly leader: NodeId | undefined }
+  /** The leader is not connected to this node, so nothing was forwarded to it. */
+  | { readonly reason: 'leader-unreachable'; readonly leader: NodeId }
   /** Leadership was lost before the request completed; it is safe to retry. */
   | { readonly reason: 'leadership-lost'; readonly leader: NodeId | undefined }
-  | { readonly reason: 'transferring'; readonly to: NodeId }
   /** The leader has not yet committed an entry of its term. */
   | { readonly reason: 'leader-not-ready' }
-  /** The limit `limit` (an option, currently at `value` of `max`) is reached. */
-  | { readonly reason: 'overloaded'; readonly limit: string; readonly value: number; readonly max: number }
   /** The membership at `index` is not committed yet, or is joint. */
   | { readonly reason: 'change-in-progress'; readonly index: LogIndex }
   /** The learner to promote lacks `lag` entries, or has not applied `applyLag` committed ones. */
@@ -71,6 +71,8 @@ export type Settlement =
   /** Appended at [first, first + count) in `term`. It is committed once an entry of `term` is applied at `first`. */
   | { readonly type: 'accepted'; readonly proposal: number; readonly first: LogIndex; readonly term: number }
   | { readonly type: 'rejected'; readonly proposal: number; readonly rejection: Rejection }
+  /** Forwarded to a leader whose answer will not come, or came too late: it may or may not be applied. */
+  | { readonly type: 'proposalUnknown'; readonly proposal: number; readonly leader: NodeId | undefined }
   /** Once `index` is applied, the state machine reflects every write acknowledged before the read was requested. */
   | { readonly type: 'readReady'; readonly read: number; readonly index: LogIndex }
   | { readonly type: 'readRejected'; readonly read: number; readonly rejection: Rejection }

@@ -21,8 +21,8 @@ export type Input =
   | { readonly type: 'timeout' }
   | { readonly type: 'receive'; readonly from: NodeId; readonly message: Message }
   /**
-   * Appends `count` commands of `size` bytes as one block, all or nothing. `payload` is passed on in the block; `checksum` is the CRC-32
-   * of the commands in it.
+   * Appends `count` commands of `size` bytes as one block, all or nothing; a follower forwards them to the leader. `payload` is passed on in
+   * the block; `checksum` is the CRC-32 of the commands in it.
    */
   | {
       readonly type: 'propose'
@@ -31,6 +31,8 @@ export type Input =
       readonly size: number
       readonly checksum: number
       readonly payload: unknown
+      /** False: a follower rejects them. */
+      readonly forward?: boolean | undefined
     }
   /** Requests a linearizable read (thesis §6.4). Without `leaseReads`, and on followers, 'lease' is served as 'quorum'. */
   | { readonly type: 'read'; readonly read: number; readonly mode: 'quorum' | 'lease' }
@@ -72,8 +74,17 @@ export type Input =
   | { readonly type: 'snapshotFetchFailed'; readonly snapshot: SnapshotInfo; readonly reason: string }
   /** So many attempts in a row to fetch a snapshot got no further; 0 once one did. Followers report it to the leader. */
   | { readonly type: 'snapshotFetchesCounted'; readonly failed: number }
-  /** A link to a peer was opened; the peer sent this directory id and boot in its handshake. */
-  | { readonly type: 'peerSeen'; readonly peer: NodeId; readonly directoryId: string; readonly boot?: Boot | undefined }
+  /**
+   * A link to a peer was opened; the peer sent this directory id and boot in its handshake. `takesProposals`: its version understands
+   * ProposeRequest.
+   */
+  | {
+      readonly type: 'peerSeen'
+      readonly peer: NodeId
+      readonly directoryId: string
+      readonly boot?: Boot | undefined
+      readonly takesProposals?: boolean | undefined
+    }
   /**
    * Whether connections of this node reach a peer, and the address at which the peer is, if that should be its address of record. For
    * this node itself, where its peers reach it. Optional: without it, addresses change only by `move`.

@@ -122,6 +122,43 @@ export interface ReadIndexResponse {
   readonly index: LogIndex | undefined
 }
 
+/**
+ * Forwards the commands that a follower was asked to propose. `origin` is a random number of the sender's process and `ticket` its own
+ * number, never reused. The sender waits for no answer to tickets below `lowest`.
+ */
+export interface ProposeRequest {
+  readonly type: 'ProposeRequest'
+  readonly term: Term
+  readonly origin: number
+  readonly ticket: number
+  readonly lowest: number
+  readonly count: number
+  readonly size: number
+  /** The CRC-32 of the commands. */
+  readonly checksum: number
+  readonly payload: unknown
+}
+
+/** Why a proposal was certainly not appended. */
+export type ForwardRejection =
+  | { readonly reason: 'not-leader'; readonly leader: NodeId | undefined }
+  | { readonly reason: 'transferring'; readonly to: NodeId }
+  /** The limit `limit` (an option, currently at `value` of `max`) is reached. */
+  | { readonly reason: 'overloaded'; readonly limit: string; readonly value: number; readonly max: number }
+  /** The disk of the leader is short of space. */
+  | ({ readonly reason: 'no-space' } & Shortage)
+
+/** With neither `first` nor `rejection`, the outcome is unknown. */
+export interface ProposeResponse {
+  readonly type: 'ProposeResponse'
+  readonly term: Term
+  readonly origin: number
+  readonly ticket: number
+  /** The commands were appended from this index on, in `term`. */
+  readonly first: LogIndex | undefined
+  readonly rejection: ForwardRejection | undefined
+}
+
 export type Message =
   | RequestVoteRequest
   | RequestVoteResponse
@@ -134,6 +171,8 @@ export type Message =
   | TimeoutNow
   | ReadIndexRequest
   | ReadIndexResponse
+  | ProposeRequest
+  | ProposeResponse
 
 /** A message and its destination. */
 export interface Outgoing {

@@ -49,6 +49,10 @@ export interface RaftOptions {
   readonly uncommittedEntriesMax: number
   /** Maximum reads waiting for the leader's confirmation, and of those waiting for an index to be applied; further reads are rejected as overloaded. */
   readonly pendingReadsMax: number
+  /** Maximum blocks of proposals that a follower has forwarded and the leader has not answered; further proposals wait until their deadline. */
+  readonly forwardedProposalsMax: number
+  /** Maximum bytes of such blocks. A single larger one is still forwarded, alone. */
+  readonly forwardedBytesMax: number
   /** Entries kept in the log before the snapshot index, so that a slightly lagging follower needs no snapshot. */
   readonly trailingEntries: number
   /** Maximum bytes of the log kept before the snapshot index. */
@@ -82,6 +86,8 @@ export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   uncommittedBytesMax: 64 * 1024 * 1024,
   uncommittedEntriesMax: 100_000,
   pendingReadsMax: 10_000,
+  forwardedProposalsMax: 1000,
+  forwardedBytesMax: 4 * 1024 * 1024,
   trailingEntries: 10_000,
   trailingBytesMax: 16 * 1024 * 1024,
   laggardBytesMax: 256 * 1024 * 1024,

@@ -9,6 +9,7 @@ import { candidateReceives } from './roles/candidate.ts'
 import { followerReceives } from './roles/follower.ts'
 import { finishLeaderStep, leaderReceives } from './roles/leader.ts'
 import { applyCommitted } from './rules/apply.ts'
+import { forwardProposal, resendProposals } from './rules/forward.ts'
 import { detectPause, nextWakeAt } from './rules/pause.ts'
 import { propose } from './rules/propose.ts'
 import { expireForwardedReads, forwardRead, readOnLeader } from './rules/read-index.ts'
@@ -23,7 +24,7 @@ import { validateMessage } from './rules/validate-message.ts'
 import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
 import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
-import type { Boot, Instant, LinkedBlock, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
+import type { Instant, LinkedBlock, LogIndex, NodeId, SnapshotInfo, Term } from './types.ts'
 import { checkInitialState, checkInputs, checkOptions, checkTime, misuse } from './usage.ts'
 
 /** The directory id of a non-member is remembered only while fewer than this many ids are known. */
@@ -182,7 +183,7 @@ function processInput(state: RaftState, input: Input): void {
     case 'snapshotFetchFailed':
       return onSnapshotFetchFailed(state, input.snapshot)
     case 'peerSeen':
-      return onPeerSeen(state, input.peer, input.directoryId, input.boot)
+      return onPeerSeen(state, input)
     case 'peerPlace':
       state.places.set(input.peer, input.isReached, input.address, state.now)
       return state.places.retain((id) => isMember(state.membership, id))
@@ -213,6 +214,7 @@ function processRequest(
   const { role } = state
   if (role.type !== 'leader') {
     if (input.type === 'read') forwardRead(state, input.read)
+    else if (input.type === 'propose' && input.forward !== false) forwardProposal(state, input)
     else rejectInput(state, input, notLeader(state))
     return
   }
@@ -241,26 +243,33 @@ function onStorageFailed(state: RaftState, reason: string): void {
   state.outbox.emit({ type: 'storageFailed', reason })
 }
 
-function onPeerSeen(state: RaftState, peer: NodeId, directoryId: string, boot: Boot | undefined): void {
+function onPeerSeen(
+  state: RaftState,
+  { peer, directoryId, boot, takesProposals = false }: Extract<Input, { type: 'peerSeen' }>,
+): void {
   if (isMember(state.membership, peer) || state.seenDirectoryIds.size < NON_MEMBERS_MAX) {
     state.seenDirectoryIds.set(peer, directoryId)
     if (boot === undefined) state.seenBoots.delete(peer)
     else state.seenBoots.set(peer, boot)
   }
+  state.takesProposals.set(peer, takesProposals)
   // The link is new: messages in flight on the previous one may be lost.
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
+  else if (peer === state.leader) state.forwardedProposals.resendNow()
 }
 
 /** A peer may reconnect with a new disk, so its directory id is unknown until then. */
 function onPeerLost(state: RaftState, peer: NodeId): void {
   state.seenDirectoryIds.delete(peer)
   state.seenBoots.delete(peer)
+  state.takesProposals.delete(peer)
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 
 function finishStep(state: RaftState, commitBefore: LogIndex): void {
   onMembershipCommitted(state, commitBefore)
   expireForwardedReads(state)
+  resendProposals(state)
   if (state.role.type === 'leader') finishLeaderStep(state, state.role)
   else if (state.timer.isDue(state.now)) startElection(state)
   applyCommitted(state)

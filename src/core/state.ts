@@ -3,6 +3,8 @@
 import { TermAllowance } from './election/term-allowance.ts'
 import { ElectionTimer } from './election/timer.ts'
 import type { VoteTally } from './election/vote-tally.ts'
+import type { ForwardRecords } from './forwarding/forward-records.ts'
+import { ForwardedProposals } from './forwarding/forwarded-proposals.ts'
 import type { MembershipChange } from './inputs.ts'
 import { RaftLog } from './log/raft-log.ts'
 import { MembershipHistory } from './membership/history.ts'
@@ -74,6 +76,8 @@ export interface QueuedChange {
 
 export interface LeaderState {
   readonly type: 'leader'
+  /** What was answered to forwarded proposals. */
+  readonly forwards: ForwardRecords
   /** The no-op of this term. Until it is committed the commit index may be too low, so reads and membership changes wait for it. */
   readonly noopIndex: LogIndex
   /** The progress of every other member, and of removed members until they have received their removal. */
@@ -115,11 +119,14 @@ export class RaftState {
   readonly pendingWrites: PendingWrites = new PendingWrites()
   readonly outbox: Outbox = new Outbox()
   readonly forwardedReads: ForwardedReads
+  readonly forwardedProposals: ForwardedProposals
   readonly termAllowance: TermAllowance
   /** The directory ids of connected peers. A leader records them in the membership. */
   readonly seenDirectoryIds: Map<NodeId, string> = new Map()
   /** Their boots, of peers that count them. */
   readonly seenBoots: Map<NodeId, Boot> = new Map()
+  /** The connected peers, and whether each understands ProposeRequest. */
+  readonly takesProposals: Map<NodeId, boolean> = new Map()
   readonly places: Places = new Places()
   /** Of this node's state machine. */
   readonly digests: StateDigests = new StateDigests()
@@ -151,6 +158,8 @@ export class RaftState {
     // Before it restarted, this node may have answered a leader that still holds a lease.
     if (options.leaseReads && hardState.term > 0) this.timer.leaderContactAt = now
     this.forwardedReads = new ForwardedReads(this.random)
+    // Its own random numbers: the election timeouts of a seed stay the same.
+    this.forwardedProposals = new ForwardedProposals(new Random(options.seed + 1))
     this.termAllowance = new TermAllowance(now)
     this.term = hardState.term
     this.votedFor = hardState.votedFor

@@ -4,7 +4,7 @@
  * body: u32 length[count] | payloads. A no-op has one empty payload; the payload of a membership is JSON. The highest bit of a length marks a
  * command in an envelope (src/sessions/envelope.ts).
  */
-import type { EncodedBlock } from '../contracts/encoded-block.ts'
+import type { BlockBody, EncodedBlock } from '../contracts/encoded-block.ts'
 import { checksumOf } from '../core/log/chain.ts'
 import type { Block, BlockKind, Boot, LogIndex, Member, Membership, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
@@ -25,14 +25,6 @@ export function encodedSize(count: number, payloadBytes: number): number {
   return HEADER_BYTES + 4 * count + payloadBytes
 }
 
-/** A block without its place in the log: its bytes are complete but for the header, so that they are copied and checksummed once. */
-export interface BlockBody {
-  readonly count: number
-  /** The CRC-32 of the body. */
-  readonly checksum: number
-  readonly bytes: Uint8Array
-}
-
 /** Encodes commands before the core has assigned them a place. `enveloped` has the offsets of those in an envelope. */
 export function encodeBody(payloads: readonly Uint8Array[], enveloped: ReadonlySet<number> = NONE): BlockBody {
   let payloadBytes = 0
@@ -50,6 +42,21 @@ export function encodeBody(payloads: readonly Uint8Array[], enveloped: ReadonlyS
     position += payload.length
   }
   return { count: payloads.length, checksum: crc32(bytes.subarray(HEADER_BYTES)), bytes }
+}
+
+/** The bytes of a body after the place of its header. */
+export function bodyBytes({ bytes }: BlockBody): Uint8Array {
+  return bytes.subarray(HEADER_BYTES)
+}
+
+/** Verifies what `bodyBytes` returned on another node, and copies it behind the place of a header. Throws ERR_RAFT_BAD_BLOCK. */
+export function decodeBody(count: number, checksum: number, received: Uint8Array): BlockBody {
+  const bytes = allocateBytes(HEADER_BYTES + received.length)
+  bytes.fill(0, 0, HEADER_BYTES)
+  bytes.set(received, HEADER_BYTES)
+  if (crc32(bytes.subarray(HEADER_BYTES)) !== checksum) throw badBlock('its checksum does not match its bytes')
+  checkLengths(viewOf(bytes), count, bytes.length)
+  return { count, checksum, bytes }
 }
 
 /** Completes a body of commands. `first` and `term` are assigned by the core. The bytes become those of the block. */
@@ -125,15 +132,19 @@ function parse(bytes: Uint8Array, checksumsMatch: (view: DataView) => boolean): 
   if (!Number.isSafeInteger(first) || first < 1 || !Number.isSafeInteger(first + count))
     throw badBlock('its index is out of range')
   if (!Number.isSafeInteger(term) || term < 1) throw badBlock('its term is out of range')
-  if (count < 1 || HEADER_BYTES + 4 * count > bytes.length) throw badBlock(`it claims ${count} entries`)
+  checkLengths(view, count, bytes.length)
   if (kind !== 'commands' && (count !== 1 || view.getUint32(HEADER_BYTES, true) > LENGTH_MASK))
     throw badBlock(`a ${kind} has one entry without an envelope`)
-  let end = HEADER_BYTES + 4 * count
-  for (let offset = 0; offset < count; offset++) end += view.getUint32(HEADER_BYTES + 4 * offset, true) & LENGTH_MASK
-  if (end !== bytes.length) throw badBlock('its lengths do not add up to its size')
   const membership = kind === 'membership' ? decodeMembership(bytes.subarray(HEADER_BYTES + 4)) : undefined
   const checksum = checksumOf({ kind, membership, checksum: view.getUint32(32, true) })
   return { first, term, kind, membership, count, checksum, size: bytes.length }
+}
+
+function checkLengths(view: DataView, count: number, size: number): void {
+  if (count < 1 || HEADER_BYTES + 4 * count > size) throw badBlock(`it claims ${count} entries`)
+  let end = HEADER_BYTES + 4 * count
+  for (let offset = 0; offset < count; offset++) end += view.getUint32(HEADER_BYTES + 4 * offset, true) & LENGTH_MASK
+  if (end !== size) throw badBlock('its lengths do not add up to its size')
 }
 
 /** The payloads of a block, in order, as views of its bytes: plain Uint8Arrays, because `slice` of a Buffer does not copy. */

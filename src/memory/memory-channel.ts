@@ -56,7 +56,7 @@ export class MemoryClientChannel implements ClientChannel {
 
   propose(command: Uint8Array, { session, ...options }: ProposeOptions = {}): Promise<Applied> {
     return this.#call('mutation', options, (node, callOptions) =>
-      node.proposeBytes(command, { ...callOptions, session }),
+      node.proposeBytes(command, { ...callOptions, session, forward: false }),
     )
   }
 

@@ -1,17 +1,18 @@
 /** The handshake of a link: both ends send a hello with their identity, and each may reject the other with a reason. */
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
+import { PROTOCOL_MAX } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Hello } from './frames.ts'
 
-/** The versions of proto/quorate/v1/peer.proto that this node supports, inclusive. */
+/** The oldest version of proto/quorate/v1/peer.proto that this node supports; the newest is PROTOCOL_MAX. Version 3 added ProposeRequest. */
 export const PROTOCOL_MIN = 2
-export const PROTOCOL_MAX = 2
 
 /** The hello that this node sends to `receiverId`; `address` is where peers reach this node, `receiverAddress` what it has dialled. */
 export function makeHello(host: TransportHost, address: string, receiverId: NodeId, receiverAddress = ''): Hello {
   const versions = { protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
-  return { ...host.identity, receiverId, address, receiverAddress, ...versions }
+  const { protocol: _, ...identity } = host.identity
+  return { ...identity, receiverId, address, receiverAddress, ...versions }
 }
 
 /**
@@ -20,12 +21,12 @@ export function makeHello(host: TransportHost, address: string, receiverId: Node
  * cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
-  const { clusterId, nodeId, directoryId, boot, address, receiverAddress } = hello
+  const { clusterId, nodeId, directoryId, boot, address, receiverAddress, protocolMax: protocol } = hello
   const refusal = versionMismatch(hello) ?? wrongNode(host, hello, expected)
   if (refusal !== undefined && (clusterId === host.identity.clusterId || refusal.code === 'ERR_RAFT_PROTOCOL'))
     return refusal
   const reachedAt = receiverAddress === '' ? undefined : receiverAddress
-  return host.admit({ clusterId, nodeId, directoryId, boot, address, reachedAt }) ?? refusal
+  return host.admit({ clusterId, nodeId, directoryId, boot, address, reachedAt, protocol }) ?? refusal
 }
 
 function versionMismatch({ nodeId, protocolMin, protocolMax }: Hello): Refusal | undefined {

@@ -1,13 +1,13 @@
 /** Reads and checks the fields of messages between nodes. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
-import type { EncodedBlock } from '../contracts/encoded-block.ts'
+import type { BlockBody, EncodedBlock } from '../contracts/encoded-block.ts'
 import type { PeerMessage } from '../contracts/transport.ts'
-import type { InstallSnapshotResponse } from '../core/messages.ts'
+import type { ForwardRejection, InstallSnapshotResponse } from '../core/messages.ts'
 import type { LogIndex, Shortage, StateDigest, Term } from '../core/types.ts'
-import { decodeBlock } from '../log-format/block.ts'
+import { bodyBytes, decodeBlock, decodeBody } from '../log-format/block.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { readChain, readSnapshotInfo } from './hello-fields.ts'
 import type { Fields } from './wire-fields.ts'
-import { badMessage, readBoolean, readInteger, readList, readObject, shownValue } from './wire-fields.ts'
+import { badMessage, readBoolean, readInteger, readList, readObject, readText, shownValue } from './wire-fields.ts'
 
 /** Reads the fields of each message type. The term of a request is at least 1: there are no leaders or candidates in term 0. */
 export const MESSAGE_READERS: {
@@ -86,6 +86,64 @@ export const MESSAGE_READERS: {
     read: readInteger(from, 'read'),
     index: from.index == null ? undefined : readInteger(from, 'index'),
   }),
+  ProposeRequest: (from) => {
+    const payload = readBody(from)
+    const { count, checksum } = payload
+    return {
+      type: 'ProposeRequest',
+      term: readInteger(from, 'term', 1),
+      origin: readInteger(from, 'origin', 1),
+      ticket: readInteger(from, 'ticket', 1),
+      lowest: readInteger(from, 'lowest', 1),
+      ...{ count, size: payload.bytes.length, checksum, payload },
+    }
+  },
+  ProposeResponse: (from) => ({
+    type: 'ProposeResponse',
+    term: readInteger(from, 'term'),
+    origin: readInteger(from, 'origin', 1),
+    ticket: readInteger(from, 'ticket', 1),
+    first: from.first == null ? undefined : readInteger(from, 'first', 1),
+    rejection: from.rejection == null ? undefined : readForwardRejection(readObject(from, 'rejection')),
+  }),
+}
+
+/** The commands of a forwarded proposal: `commands` is the body of a block. */
+function readBody(from: Fields): BlockBody {
+  const { commands } = from
+  if (!(commands instanceof Uint8Array)) throw badMessage('commands that are not bytes')
+  try {
+    return decodeBody(readInteger(from, 'count', 1), readInteger(from, 'checksum'), commands)
+  } catch (cause) {
+    throw badMessage(errorMessage(cause), cause)
+  }
+}
+
+const LIMIT_NAME = /^[A-Za-z]{1,64}$/
+/** A node id, or nothing. */
+const PEER_ID = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$/
+
+/** A field that is absent in one encoding is empty in another. */
+export function readForwardRejection(from: Fields): ForwardRejection {
+  const { reason } = from
+  const id = (name: string): string => readText({ [name]: from[name] ?? '' }, name, PEER_ID)
+  switch (reason) {
+    case 'not-leader':
+      return { reason, leader: id('leader') === '' ? undefined : id('leader') }
+    case 'transferring':
+      return { reason, to: id('to') }
+    case 'overloaded':
+      return {
+        reason,
+        limit: readText(from, 'limit', LIMIT_NAME),
+        value: readInteger(from, 'value'),
+        max: readInteger(from, 'max'),
+      }
+    case 'no-space':
+      return { reason, ...readShortage(from) }
+    default:
+      throw badMessage(`unknown reason ${shownValue(reason)}`)
+  }
 }
 
 const OUTCOMES: readonly unknown[] = ['installed', 'fetching', 'failed'] satisfies InstallSnapshotResponse['outcome'][]
@@ -158,7 +216,13 @@ export function validatePeerMessage(value: unknown): PeerMessage {
   const type = typeof fields.type === 'string' ? fields.type : ''
   const read = Object.hasOwn(MESSAGE_READERS, type) ? MESSAGE_READERS[type as PeerMessage['type']] : undefined
   if (read === undefined) throw badMessage(`a message of unknown type ${shownValue(fields.type)}`)
+  if (type === 'ProposeRequest') return read({ ...fields, commands: commandsOf(fields.payload) })
   if (type !== 'AppendEntriesRequest') return read(fields)
   const blocks = readList(fields, 'blocks').map((block) => (block as Partial<EncodedBlock> | null | undefined)?.bytes)
   return read({ ...fields, blocks })
+}
+
+function commandsOf(payload: unknown): unknown {
+  const bytes = (payload as Partial<BlockBody> | null | undefined)?.bytes
+  return bytes instanceof Uint8Array ? bodyBytes({ count: 0, checksum: 0, bytes }) : undefined
 }

@@ -4,6 +4,7 @@ import type { NodeStatus, NodeTiming } from '../contracts/node-service.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { PeerIdentity, Transport } from '../contracts/transport.ts'
+import { PROTOCOL_MAX } from '../contracts/transport.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { LogIndex, NodeId, Term } from '../core/types.ts'
@@ -79,7 +80,7 @@ export class NodeRuntime<Command, Result> {
     })
     const { clusterId } = recovered.identity
     const { directoryId, boot } = recovered
-    this.#identity = { clusterId, nodeId: options.id, directoryId, boot }
+    this.#identity = { clusterId, nodeId: options.id, directoryId, boot, protocol: PROTOCOL_MAX }
     const { term, membership } = core.status(clock.now())
     this.#peers = new Peers({
       ...{
@@ -166,7 +167,7 @@ export class NodeRuntime<Command, Result> {
     const { driver } = this.pipeline
     await transport.start(
       transportHost({
-        ...{ identity: this.#identity, driver },
+        ...{ identity: this.#identity, limits: this.options, driver },
         ...{ ...this.#peers.forHost, alarms: this.health.alarms, unknownPeers: this.#unknownPeers },
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),

@@ -20,6 +20,8 @@ import { SESSION_DEFAULTS } from '../sessions/limits.ts'
 
 /** Limits and timeouts of a node. Numbers are whole; RUNTIME_DEFAULTS has the defaults. */
 export interface RuntimeOptions extends SessionLimits {
+  /** Whether a follower forwards proposals to the leader. If not, it rejects them with ERR_RAFT_NOT_LEADER. A call may differ. */
+  readonly forward: boolean
   /** The timeout of a call that has no `timeoutMs`. */
   readonly callTimeoutMs: number
   /** The largest command, encoded. A larger one is rejected with ERR_RAFT_TOO_LARGE. */
@@ -98,6 +100,7 @@ export interface RuntimeOptions extends SessionLimits {
 
 export const RUNTIME_DEFAULTS: RuntimeOptions = {
   ...SESSION_DEFAULTS,
+  forward: true,
   callTimeoutMs: 5000,
   commandBytesMax: 1024 * 1024,
   blockEntriesMax: 1024,

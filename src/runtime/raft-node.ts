@@ -17,7 +17,7 @@ import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { freshnessOf } from '../platform/freshness.ts'
 import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
-import type { Proposal } from './calls/proposals.ts'
+import type { Proposal } from './calls/proposal-batch.ts'
 import { internalError } from './calls/rejections.ts'
 import { commandEntry, registrationEntry } from './calls/session-entries.ts'
 import type { Codecs } from './codecs.ts'
@@ -119,11 +119,11 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Replicates a command. Resolves with the state machine's result once the command is applied on this node, which must be the
-   * leader. If it rejects, either the command certainly has no effect (`outcome` is 'not-applied') or it may take effect
-   * ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). A follower rejects with ERR_RAFT_NOT_LEADER, which names the leader. Waits while there is no
-   * leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER. With a `session` the command may be repeated, also on another
-   * node, until its outcome is known: it is applied once.
+   * Replicates a command. Resolves with the state machine's result once the command is applied on this node. A follower forwards it to
+   * the leader, or with `forward: false` rejects with ERR_RAFT_NOT_LEADER, which names the leader. If it rejects, either the command
+   * certainly has no effect (`outcome` is 'not-applied') or it may take effect ('unknown', ERR_RAFT_OUTCOME_UNKNOWN). Waits while there is
+   * no leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER. With a `session` the command may be repeated, also on another
+   * node, until its outcome is known: it is applied once. A follower does so itself, until the timeout.
    */
   async propose(command: Command, options?: ProposeOptions): Promise<Result> {
     return (await this.proposeWithIndex(command, options)).result
@@ -147,8 +147,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   }
 
   /**
-   * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. Leader only; rejects at once if
-   * there is no leader. A session expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
+   * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. A follower forwards it to the
+   * leader, unless its option `forward` is false. Rejects at once if there is no leader. A session expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
    */
   registerSession(options?: CallOptions): Promise<RegisteredSession> {
     return new Promise((resolve, reject) => {
@@ -315,16 +315,18 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   #add(
     entry: Pick<Proposal<Result>, 'command' | 'isEnveloped'>,
-    options: CallOptions & { readonly retryWithoutLeader: boolean },
+    options: CallOptions & { readonly retryWithoutLeader: boolean; readonly forward?: boolean | undefined },
     resolve: Proposal<Result>['resolve'],
     reject: Proposal<Result>['reject'],
   ): void {
     const { signal, retryWithoutLeader } = options
-    const { calls, health, pipeline } = this.#runtime
+    const { calls, health, pipeline, options: nodeOptions } = this.#runtime
+    const { forward = nodeOptions.forward } = options
     const { proposals, deadlines } = calls
     const error = health.shortageError ?? proposals.checkCapacity(entry.command.length)
     if (error !== undefined) throw error
-    proposals.add({ ...entry, retryWithoutLeader, deadline: deadlines.deadlineFor(options), signal, resolve, reject })
+    const deadline = deadlines.deadlineFor(options)
+    proposals.add({ ...entry, retryWithoutLeader, forward, deadline, signal, resolve, reject })
     pipeline.driver.wake()
   }
 }

@@ -34,6 +34,8 @@ export const FRAME = {
   timeoutNow: 25,
   readIndexRequest: 26,
   readIndexResponse: 27,
+  proposeRequest: 28,
+  proposeResponse: 29,
 } as const
 
 /** The lowest type of a message between nodes. */

@@ -8,6 +8,7 @@ import { readSnapshotInfo } from '../peer-link/hello-fields.ts'
 import { badMessage } from '../peer-link/wire-fields.ts'
 import { errorMessage } from '../platform/error-message.ts'
 
+import { decodeForwarded, encodeForwarded } from './forwarded-codec.ts'
 import { BLOCK_LENGTH_BYTES, FRAME } from './frame-format.ts'
 import type { FrameCursor } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
@@ -97,6 +98,9 @@ function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
       writer.number(message.term)
       writer.number(message.read)
       return writer.number(message.index ?? 0)
+    case 'ProposeRequest':
+    case 'ProposeResponse':
+      return encodeForwarded(writer, message)
   }
 }
 
@@ -181,6 +185,9 @@ export function decodeMessage(frame: FrameCursor): PeerMessage {
       const index = (frame.flags & 1) === 0 ? undefined : frame.integer(2, 'index')
       return { type: 'ReadIndexResponse', term: frame.integer(0, 'term'), read: frame.integer(1, 'read'), index }
     }
+    case FRAME.proposeRequest:
+    case FRAME.proposeResponse:
+      return decodeForwarded(frame)
     default:
       throw badMessage(`a frame of unknown type ${frame.type}`)
   }

@@ -108,8 +108,9 @@ describe('§8 Client interaction', () => {
   })
 
   // "If the client’s first choice is not the leader, that server will reject the client’s request and supply information about the most recent leader it has heard from."
-  it('a node that is not the leader rejects a proposal and names the leader it knows', () => {
-    const proposal = { type: 'propose', proposal: 7, count: 1, size: 1, checksum: 7, payload: undefined } as const
+  it('a node that is not the leader, and must not forward, rejects a proposal and names the leader it knows', () => {
+    const command = { count: 1, size: 1, checksum: 7, payload: undefined }
+    const proposal = { type: 'propose', proposal: 7, ...command, forward: false } as const
     const follower = followerOf('a b c', { term: 2, leader: 'b' })
     assert.deepEqual(follower.process(proposal).settled, [
       { type: 'rejected', proposal: 7, rejection: { reason: 'not-leader', leader: 'b' } },

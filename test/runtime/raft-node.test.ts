@@ -32,13 +32,13 @@ describe('a node of a cluster', () => {
     )
   })
 
-  it('rejects a proposal to a follower, and names the leader and its address', async () => {
+  it('rejects a proposal to a follower that must not forward it, and names the leader and its address', async () => {
     cluster = new VirtualCluster('n1 n2 n3')
     await cluster.startAll()
     const leader = await cluster.leader()
     const [follower] = cluster.followers(leader)
     await cluster.runUntil(() => follower?.statusNow().leader)
-    await assert.rejects(cluster.runUntilSettled(follower?.propose('a') ?? Promise.resolve(0)), {
+    await assert.rejects(cluster.runUntilSettled(follower?.propose('a', { forward: false }) ?? Promise.resolve(0)), {
       code: 'ERR_RAFT_NOT_LEADER',
       outcome: 'not-applied',
       retryable: true,

@@ -41,7 +41,7 @@ describe('a node short of disk space', () => {
     const leader = await cluster.leader()
     const [follower] = cluster.followers(leader) as [JournalNode]
     await shorten(follower)
-    const failed = cluster.runUntilSettled(follower.propose('a'))
+    const failed = cluster.runUntilSettled(follower.propose('a', { forward: false }))
     const hint = { id: leader.id, address: `memory:${leader.id}`, term: leader.statusNow().term }
     await assert.rejects(failed, { code: 'ERR_RAFT_NOT_LEADER', retryable: true, leader: hint })
   })
@@ -53,7 +53,7 @@ describe('a node short of disk space', () => {
     await assert.rejects(during, ({ code, retryable }) => code !== 'ERR_RAFT_NO_SPACE' && retryable)
     const next = await cluster.leader(leader)
     await cluster.runUntil(() => leader.statusNow().leader === next.id)
-    const after = cluster.runUntilSettled(leader.propose('b'))
+    const after = cluster.runUntilSettled(leader.propose('b', { forward: false }))
     await assert.rejects(after, { code: 'ERR_RAFT_NOT_LEADER', outcome: 'not-applied' })
     await cluster.runUntilSettled(next.propose('c'))
   })

@@ -92,7 +92,7 @@ const CORE_LAYERS: readonly (readonly string[])[] = [
   ['roles'],
   ['rules', 'invariants.ts', 'usage.ts'],
   ['state.ts', 'outbox.ts'],
-  ['reads', 'election', 'pending-writes.ts'],
+  ['reads', 'forwarding', 'election', 'pending-writes.ts'],
   ['log', 'membership', 'replication'],
   ['inputs.ts', 'effects.ts', 'events.ts', 'status.ts', 'messages.ts', 'options.ts'],
   ['types.ts', 'assert.ts', 'random.ts', 'recent-max.ts'],

@@ -57,8 +57,10 @@ export class Progress {
   snapshotShortage: Shortage | undefined
   /** It reported so many attempts in a row to fetch a snapshot that got no further. */
   failedFetches = 0
-  /** A read forwarded by this follower needs a commit index that has not been sent to it. */
+  /** A read or proposal forwarded by this follower needs a commit index that has not been sent to it. */
   needsCommitIndex = false
+  /** The last entry that it has forwarded in this leadership. */
+  forwardedIndex: LogIndex = 0
   /** The match index at the start of heartbeat round `provenRound`, the first round with this match index. */
   provenIndex: LogIndex = 0
   provenRound = 0

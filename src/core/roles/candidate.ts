@@ -1,5 +1,6 @@
 /** How candidates and pre-candidates handle messages: they count votes and follow a leader of their term (Figure 2, "Candidates"). */
 import type { Message } from '../messages.ts'
+import { refuseProposal } from '../rules/forward.ts'
 import { send } from '../rules/send.ts'
 import { becomeFollower } from '../rules/transition.ts'
 import { handlePreVoteResponse, handleRequestVote, handleRequestVoteResponse } from '../rules/vote.ts'
@@ -27,6 +28,9 @@ export function candidateReceives(state: RaftState, from: NodeId, message: Messa
       send(state, from, { type: 'ReadIndexResponse', term, read: message.read, index: undefined })
       return true
     }
+    case 'ProposeRequest':
+      refuseProposal(state, from, message)
+      return true
     default:
       return true
   }

@@ -2,6 +2,7 @@
 import type { AppendEntriesRequest, InstallSnapshotRequest, Message } from '../messages.ts'
 import { handleAppendEntries } from '../rules/append-entries.ts'
 import { findContradiction, stopDiverged } from '../rules/diverge.ts'
+import { handleProposeResponse, refuseProposal } from '../rules/forward.ts'
 import { handleReadIndexResponse } from '../rules/read-index.ts'
 import { send } from '../rules/send.ts'
 import { handleInstallSnapshot } from '../rules/snapshot.ts'
@@ -31,6 +32,10 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
     }
     case 'ReadIndexResponse':
       return handleReadIndexResponse(state, message)
+    case 'ProposeRequest':
+      return refuseProposal(state, from, message)
+    case 'ProposeResponse':
+      return handleProposeResponse(state, message)
     case 'PreVoteResponse':
       return handlePreVoteResponse(state, from, message)
   }

@@ -2,6 +2,7 @@
 import type { Message } from '../messages.ts'
 import { handleAppendEntriesResponse, handleInstallSnapshotResponse } from '../rules/append-response.ts'
 import { advanceCommitIndex } from '../rules/commit.ts'
+import { handleProposal } from '../rules/forward.ts'
 import { beginRound } from '../rules/lost-entries.ts'
 import { beginReadRound, confirmReads, handleReadIndex } from '../rules/read-index.ts'
 import {
@@ -25,6 +26,8 @@ export function leaderReceives(state: RaftState, leader: LeaderState, from: Node
       return handleInstallSnapshotResponse(state, leader, from, message)
     case 'ReadIndexRequest':
       return handleReadIndex(state, leader, from, message)
+    case 'ProposeRequest':
+      return handleProposal(state, leader, from, message)
     case 'RequestVoteRequest':
       return handleRequestVote(state, from, message)
     case 'AppendEntriesRequest':
@@ -51,6 +54,8 @@ export function finishLeaderStep(state: RaftState, leader: LeaderState): void {
   if (hasNewRound) leader.heartbeatDueAt = state.now + state.options.heartbeatIntervalMs
   confirmReads(state, leader)
   for (const progress of leader.progress.values()) {
+    if (progress.sentCommitIndex < Math.min(progress.forwardedIndex, state.log.commitIndex))
+      progress.needsCommitIndex ||= progress.state.type === 'replicate'
     replicateTo(state, leader, progress, hasNewRound || progress.needsCommitIndex)
   }
   dropRemovedMembers(state, leader)

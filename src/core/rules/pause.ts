@@ -61,5 +61,5 @@ export function nextWakeAt(state: RaftState): Instant {
   }
   const election = state.isElectable && !state.isRemoved ? state.timer.deadline : Infinity
   const pauseCheck = election === Infinity ? Infinity : now + 2 * options.heartbeatIntervalMs
-  return Math.min(election, pauseCheck, state.forwardedReads.nextDeadline)
+  return Math.min(election, pauseCheck, state.forwardedReads.nextDeadline, state.forwardedProposals.resendAt)
 }

@@ -2,6 +2,7 @@
 import { assert } from '../assert.ts'
 import { VoteTally } from '../election/vote-tally.ts'
 import type { StepDownReason } from '../events.ts'
+import { ForwardRecords } from '../forwarding/forward-records.ts'
 import { allVoters } from '../membership/membership.ts'
 import { HeartbeatRounds } from '../reads/heartbeat-rounds.ts'
 import { ReadQueue } from '../reads/read-queue.ts'
@@ -78,6 +79,8 @@ export function setLeader(state: RaftState, leader: NodeId | undefined): void {
   for (const read of state.forwardedReads.drain()) {
     state.outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'leadership-lost', leader } })
   }
+  for (const proposal of state.forwardedProposals.drain())
+    state.outbox.settle.push({ type: 'proposalUnknown', proposal, leader })
 }
 
 /** Starts a pre-vote, which changes neither term nor vote (thesis §9.6). */
@@ -108,6 +111,7 @@ export function becomeLeader(state: RaftState): void {
   const leader: LeaderState = {
     type: 'leader',
     noopIndex,
+    forwards: new ForwardRecords(),
     progress: new Map(),
     rounds: new HeartbeatRounds(),
     reads: new ReadQueue(),

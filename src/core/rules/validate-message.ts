@@ -1,6 +1,6 @@
 /** Validates messages independently of this node's state, so that later code may trust every field. */
 import { membershipProblem } from '../membership/membership.ts'
-import type { AppendEntriesRequest, InstallSnapshotRequest, Message } from '../messages.ts'
+import type { AppendEntriesRequest, InstallSnapshotRequest, Message, ProposeRequest } from '../messages.ts'
 import type { Block } from '../types.ts'
 
 /** Higher terms are rejected, so that a term can always be incremented within the safe integers. */
@@ -16,6 +16,8 @@ export function validateMessage(message: Message): string | undefined {
       return validateBlocks(message)
     case 'InstallSnapshotRequest':
       return validateSnapshot(message)
+    case 'ProposeRequest':
+      return validateProposal(message)
     default:
       return undefined
   }
@@ -35,6 +37,14 @@ function validateBlocks(message: AppendEntriesRequest): string | undefined {
     term = block.term
   }
   return undefined
+}
+
+/** The ticket and the lowest one bound what the leader remembers. */
+function validateProposal({ origin, ticket, lowest, count, size, checksum }: ProposeRequest): string | undefined {
+  if (![origin, ticket, lowest, count, size].every((number) => Number.isSafeInteger(number) && number >= 1))
+    return 'the proposal has a number that is not an integer from 1 on'
+  if (lowest > ticket) return `the ticket ${ticket} of the proposal is below the lowest one, ${lowest}`
+  return isChecksum(checksum) ? undefined : 'the proposal has no checksum'
 }
 
 function isChecksum(value: number | undefined): boolean {

@@ -1,5 +1,6 @@
 /** Encodes and decodes peer messages. It checks shape and range, and throws ERR_RAFT_BAD_MESSAGE; the core checks meaning. */
 import type { PeerMessage, Refusal } from '../../contracts/transport.ts'
+import { bodyBytes } from '../../log-format/block.ts'
 import type { FetchRequest, Frame } from '../../peer-link/frames.ts'
 import { FRAME_MESSAGES_MAX } from '../../peer-link/frames.ts'
 import { readFetchRequest, readHello, readRefusal } from '../../peer-link/hello-fields.ts'
@@ -73,6 +74,7 @@ function toWire(message: PeerMessage): object {
     return { appendEntriesRequest: { ...message, blocks: message.blocks.map((block) => block.bytes) } }
   if (message.type === 'InstallSnapshotResponse')
     return { installSnapshotResponse: { ...message, outcome: message.outcome.toUpperCase() } }
+  if (message.type === 'ProposeRequest') return { proposeRequest: { ...message, commands: bodyBytes(message.payload) } }
   return { [fieldOf(message.type)]: message }
 }
 

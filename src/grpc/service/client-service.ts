@@ -55,7 +55,11 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
   const propose = unaryHandler(async ({ command, session }: ProposeRequest, call) => {
     assertPayloadSize('command', command.length, limits)
-    const { result, index, term } = await node.proposeBytes(command, { ...call, session: sessionOf(session) })
+    const { result, index, term } = await node.proposeBytes(command, {
+      ...call,
+      session: sessionOf(session),
+      forward: false,
+    })
     if (result.length > limits.answerBytesMax)
       throw answerTooLargeError('command', result.length, limits.answerBytesMax)
     return { result, index, term }

@@ -119,6 +119,7 @@ export class ServedStream {
       const { index, term, result } = await this.#node.proposeBytes(payload, {
         ...options,
         session: sessionOf(session),
+        forward: false,
       })
       return { id, payload: result, index, term }
     }

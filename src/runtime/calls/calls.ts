@@ -25,9 +25,19 @@ export interface CallsParts<Result> {
 /** Reasons for a rejection after which the same read may be confirmed a little later. */
 const TRANSIENT: ReadonlySet<Rejection['reason']> = new Set(['no-leader', 'leadership-lost', 'timed-out'])
 
-/** Whether there is no leader at the moment, as far as this node knows. */
-function isLeaderless(rejection: Rejection): boolean {
-  return (rejection.reason === 'no-leader' || rejection.reason === 'not-leader') && rejection.leader === undefined
+/** What a proposal may wait for: a leader, or, on a follower, that the leader answers what was forwarded to it before. */
+function missingFor(rejection: Rejection): 'leader' | 'capacity' | undefined {
+  switch (rejection.reason) {
+    case 'no-leader':
+    case 'not-leader':
+      return rejection.leader === undefined ? 'leader' : undefined
+    case 'leader-unreachable':
+      return 'leader'
+    case 'overloaded':
+      return rejection.limit.startsWith('forwarded') ? 'capacity' : undefined
+    default:
+      return undefined
+  }
 }
 
 export class Calls<Result> {
@@ -66,8 +76,10 @@ export class Calls<Result> {
         return this.proposals.rejected(
           settlement.proposal,
           rejectionError(settlement.rejection, 'proposal', this.#leaderHintOf),
-          isLeaderless(settlement.rejection),
+          missingFor(settlement.rejection),
         )
+      case 'proposalUnknown':
+        return this.proposals.unknown(settlement.proposal)
       case 'readReady':
         return this.reads.ready(settlement.read, settlement.index)
       case 'readRejected':

@@ -3,9 +3,9 @@ import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import { encodeBody } from '../../log-format/block.ts'
-import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
+import { expireCalls } from '../../platform/pending-call.ts'
 import type { SessionOutcome } from '../../sessions/session-machine.ts'
+import { Batch, bodyOf, PendingProposal, type Proposal } from './proposal-batch.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
 export interface ProposalLimits {
@@ -13,48 +13,6 @@ export interface ProposalLimits {
   readonly blockBytesMax: number
   readonly pendingProposalsMax: number
   readonly pendingProposalBytesMax: number
-}
-
-export interface Proposal<Result> extends Caller {
-  readonly command: Uint8Array
-  /** Whether `command` is in an envelope, which concerns a session. */
-  readonly isEnveloped?: boolean | undefined
-  /** Whether to try again until the deadline while there is no leader. If false, the proposal fails at once. */
-  readonly retryWithoutLeader: boolean
-  /** Called once the command is applied on this node, with the place of its entry in the log. */
-  readonly resolve: (result: Result, index: LogIndex, term: Term) => void
-}
-
-class PendingProposal<Result> extends PendingCall {
-  readonly command: Uint8Array
-  readonly isEnveloped: boolean
-  readonly retryWithoutLeader: boolean
-  readonly resolve: (result: Result, index: LogIndex, term: Term) => void
-  batch: Batch<Result> | undefined = undefined
-  /** Why it was not appended the last time. */
-  lastError: RaftError | undefined = undefined
-
-  constructor(proposal: Proposal<Result>) {
-    super(proposal)
-    this.command = proposal.command
-    this.isEnveloped = proposal.isEnveloped === true
-    this.retryWithoutLeader = proposal.retryWithoutLeader
-    this.resolve = proposal.resolve
-  }
-}
-
-/** The proposals of one block, in order, from the step that passes them to the core. */
-export class Batch<Result> {
-  readonly proposals: readonly PendingProposal<Result>[]
-  /** The index of the first command, once the core has appended the block. */
-  first: LogIndex = 0
-  term: Term = 0
-  pendingCount: number
-
-  constructor(proposals: readonly PendingProposal<Result>[]) {
-    this.proposals = proposals
-    this.pendingCount = proposals.length
-  }
 }
 
 /** A proposal that found no leader is tried again after this time. */
@@ -73,7 +31,7 @@ export class Proposals<Result> {
   #retryTimer: Timer | undefined
   /** Not yet passed to the core. */
   #queue: PendingProposal<Result>[] = []
-  /** Passed to the core and not yet answered, by proposal number; empty between two steps. */
+  /** Passed to the core and not yet answered, by proposal number: between two steps, those that are forwarded. */
   readonly #submitted = new Map<number, Batch<Result>>()
   /** In the log at a known index, in the order of acceptance. Invariant: terms never decrease; the slots before `#head` are free. */
   #accepted: (Batch<Result> | undefined)[] = []
@@ -124,7 +82,7 @@ export class Proposals<Result> {
       if (pending.isSettled) continue
       const isFull =
         block.length >= this.#limits.blockEntriesMax || bytes + pending.command.length > this.#limits.blockBytesMax
-      if (isFull && block.length > 0) {
+      if (block.length > 0 && (isFull || block[0]?.forward !== pending.forward)) {
         this.#submit(block, post)
         block = []
         bytes = 0
@@ -148,12 +106,10 @@ export class Proposals<Result> {
     for (const pending of proposals) pending.batch = batch
     const proposal = ++this.#lastNumber
     this.#submitted.set(proposal, batch)
-    const body = encodeBody(
-      proposals.map(({ command }) => command),
-      envelopedOffsets(proposals),
-    )
+    const body = bodyOf(proposals)
     const { count, checksum, bytes } = body
-    post({ type: 'propose', proposal, count, size: bytes.length, checksum, payload: body })
+    const forward = proposals[0]?.forward
+    post({ type: 'propose', proposal, count, size: bytes.length, checksum, payload: body, forward })
   }
 
   accepted(proposal: number, first: LogIndex, term: Term): void {
@@ -162,23 +118,37 @@ export class Proposals<Result> {
     this.#submitted.delete(proposal)
     batch.first = first
     batch.term = term
-    this.#accepted.push(batch)
+    // Answers to forwarded proposals of one term may come out of order; the earlier terms are all before.
+    let position = this.#accepted.length
+    for (; position > this.#head; position--) {
+      const earlier = this.#accepted[position - 1] as Batch<Result>
+      if (earlier.term < term || earlier.first < first) break
+    }
+    if (position === this.#accepted.length) this.#accepted.push(batch)
+    else this.#accepted.splice(position, 0, batch)
   }
 
-  /** The core has not appended the commands. `isTransient`: because there is no leader at the moment. */
-  rejected(proposal: number, error: RaftError, isTransient: boolean): void {
+  /**
+   * The core has not appended the commands. Those that may wait for this reason are proposed again: 'leader' if there is none at the moment,
+   * 'capacity' if too much is being forwarded.
+   */
+  rejected(proposal: number, error: RaftError, missing: 'leader' | 'capacity' | undefined): void {
     const batch = this.#submitted.get(proposal)
     if (batch === undefined) return
     this.#submitted.delete(proposal)
-    if (isTransient) this.#awaitRetry(batch, error)
-    else this.#rejectAll(batch, error)
+    const waiting: PendingProposal<Result>[] = []
+    for (const pending of batch.proposals) {
+      const { isSettled, retryWithoutLeader, mayBeApplied } = pending
+      const mayWait = missing === 'capacity' || (missing === 'leader' && (retryWithoutLeader || mayBeApplied))
+      if (!mayWait) this.#reject(pending, error)
+      else if (!isSettled) waiting.push(pending)
+    }
+    this.#queueAgain(waiting, error)
   }
 
-  #awaitRetry({ proposals }: Batch<Result>, error: RaftError): void {
-    const { clock, wake } = this.#parts
-    const waiting = proposals.filter(({ isSettled, retryWithoutLeader }) => !isSettled && retryWithoutLeader)
-    for (const pending of proposals) if (!pending.retryWithoutLeader && this.#settle(pending)) pending.reject(error)
+  #queueAgain(waiting: readonly PendingProposal<Result>[], error: RaftError): void {
     if (waiting.length === 0) return
+    const { clock, wake } = this.#parts
     for (const pending of waiting) {
       pending.batch = undefined
       pending.lastError = error
@@ -204,6 +174,30 @@ export class Proposals<Result> {
     }
   }
 
+  /**
+   * The leader to which the core has forwarded the commands will not answer, or has answered too late. Commands of a session are proposed again:
+   * they are applied once.
+   */
+  unknown(proposal: number): void {
+    const batch = this.#submitted.get(proposal)
+    if (batch === undefined) return
+    this.#submitted.delete(proposal)
+    this.#onUnknown(batch, 'the leader to which it was forwarded did not answer in time')
+  }
+
+  #onUnknown({ proposals }: Batch<Result>, why: string): void {
+    const error = outcomeUnknownError('proposal', why)
+    const again: PendingProposal<Result>[] = []
+    for (const pending of proposals) {
+      if (!pending.isEnveloped) this.#reject(pending, error)
+      else if (!pending.isSettled) {
+        pending.mayBeApplied = true
+        again.push(pending)
+      }
+    }
+    this.#queueAgain(again, error)
+  }
+
   /** The command at this offset of the batch was applied. */
   resolve(batch: Batch<Result>, offset: number, result: Result): void {
     const pending = batch.proposals[offset] as PendingProposal<Result>
@@ -213,10 +207,9 @@ export class Proposals<Result> {
   /** The entry of a session at this offset of the batch was applied: it was executed there, or by an earlier entry, or not at all. */
   conclude(batch: Batch<Result>, offset: number, outcome: SessionOutcome<Result>): void {
     const pending = batch.proposals[offset] as PendingProposal<Result>
-    if (!this.#settle(pending)) return
-    if (outcome instanceof RaftError) pending.reject(outcome)
+    if (outcome instanceof RaftError) return this.#reject(pending, outcome)
     // A registration has no result; its caller needs the index only.
-    else pending.resolve(outcome.result as Result, outcome.index, outcome.term)
+    if (this.#settle(pending)) pending.resolve(outcome.result as Result, outcome.index, outcome.term)
   }
 
   /** The remaining commands of a batch that was taken will not be applied. */
@@ -231,8 +224,7 @@ export class Proposals<Result> {
     this.#accepted = accepted.filter((batch) => batch.first > index)
     this.#head = 0
     for (const batch of accepted)
-      if (batch.first <= index)
-        this.#rejectAll(batch, outcomeUnknownError('proposal', 'a snapshot from the leader replaced its log entry'))
+      if (batch.first <= index) this.#onUnknown(batch, 'a snapshot from the leader replaced its log entry')
   }
 
   sweep(now: Instant): Instant {
@@ -240,9 +232,13 @@ export class Proposals<Result> {
     let next = expireCalls(this.#queue, now, (pending) => {
       const { lastError } = pending
       if (lastError === undefined) expire(pending)
-      else if (this.#settle(pending)) pending.reject(lastError)
+      else this.#reject(pending, lastError)
     })
     this.#queue = this.#queue.filter(({ isSettled }) => !isSettled)
+    for (const [proposal, batch] of this.#submitted) {
+      next = Math.min(next, expireCalls(batch.proposals, now, expire))
+      if (batch.pendingCount === 0) this.#submitted.delete(proposal)
+    }
     const accepted = this.#acceptedBatches()
     for (const { proposals } of accepted) next = Math.min(next, expireCalls(proposals, now, expire))
     this.#accepted = accepted.filter((batch) => batch.pendingCount > 0)
@@ -270,14 +266,24 @@ export class Proposals<Result> {
     cause?: unknown,
   ): void {
     if (!this.#settle(pending)) return
-    const isSubmitted = pending.batch !== undefined
+    const isSubmitted = pending.batch !== undefined || pending.mayBeApplied
     pending.reject(
       isSubmitted ? outcomeUnknownError('proposal', why, cause) : notStartedError('proposal', why, code, cause),
     )
   }
 
   #rejectAll(batch: Batch<Result>, error: RaftError): void {
-    for (const pending of batch.proposals) if (this.#settle(pending)) pending.reject(error)
+    for (const pending of batch.proposals) this.#reject(pending, error)
+  }
+
+  #reject(pending: PendingProposal<Result>, error: RaftError): void {
+    if (!this.#settle(pending)) return
+    const isUncertain = pending.mayBeApplied && error.outcome === 'not-applied'
+    pending.reject(
+      isUncertain
+        ? outcomeUnknownError('proposal', `an earlier attempt may be applied, and then ${error.message}`, error)
+        : error,
+    )
   }
 
   #settle(pending: PendingProposal<Result>): boolean {
@@ -298,18 +304,6 @@ export class Proposals<Result> {
     this.#accepted = this.#accepted.slice(this.#head)
     this.#head = 0
   }
-}
-
-const NONE: ReadonlySet<number> = new Set()
-
-function envelopedOffsets(proposals: readonly { readonly isEnveloped: boolean }[]): ReadonlySet<number> {
-  let offsets: Set<number> | undefined
-  for (let offset = 0; offset < proposals.length; offset++) {
-    if (proposals[offset]?.isEnveloped !== true) continue
-    offsets ??= new Set()
-    offsets.add(offset)
-  }
-  return offsets ?? NONE
 }
 
 function overwrittenError(term: Term, newTerm: Term): RaftError {

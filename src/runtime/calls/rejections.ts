@@ -30,6 +30,19 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         leader: leaderHintOf(rejection.leader),
         hint: RETRY_HINT,
       })
+    case 'leader-unreachable':
+      return rejected('ERR_RAFT_NO_LEADER', `this node has no connection to the leader ${rejection.leader}`, {
+        leader: leaderHintOf(rejection.leader),
+        hint: RETRY_HINT,
+      })
+    case 'no-space': {
+      const { freeBytes, neededBytes } = rejection
+      const why = `the disk of the leader is nearly full: ${freeBytes} bytes are free, ${neededBytes} are required`
+      return rejected('ERR_RAFT_NO_SPACE', why, {
+        hint: 'free disk space on a voter; writes resume automatically',
+        details: { freeBytes, neededBytes },
+      })
+    }
     case 'leadership-lost': {
       const code = operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_NO_LEADER'
       return rejected(code, 'leadership was lost before it was confirmed', {

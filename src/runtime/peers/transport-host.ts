@@ -1,8 +1,10 @@
 /** What the transport calls: turns each call into an input of the core, an event, or both. None of them waits. */
 import type { NodeEvent } from '../../contracts/observer.ts'
-import type { PeerIdentity, TransportHost } from '../../contracts/transport.ts'
+import type { PeerIdentity, PeerMessage, TransportHost } from '../../contracts/transport.ts'
+import { FORWARDING_PROTOCOL } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
+import { encodedSize } from '../../log-format/block.ts'
 import type { AlarmFacts, Alarms } from '../health/alarms.ts'
 import type { Driver } from '../pipeline/driver.ts'
 import type { PeerAddresses, PeerPlace } from './peer-addresses.ts'
@@ -12,6 +14,7 @@ import type { UnknownPeers } from './unknown-peers.ts'
 
 export interface TransportHostParts {
   readonly identity: PeerIdentity
+  readonly limits: BlockLimits
   readonly admission: PeerAdmission
   readonly addresses: PeerAddresses
   readonly alarms: Pick<Alarms, 'raise' | 'clear'>
@@ -25,6 +28,7 @@ export interface TransportHostParts {
 
 export function transportHost({
   identity,
+  limits,
   admission,
   addresses,
   alarms,
@@ -62,12 +66,17 @@ export function transportHost({
       if (facts === undefined) alarms.clear(code)
       else alarms.raise({ code, ...facts })
     },
-    receive: (from, message) => driver.receive(from, message),
+    receive: (from, message) => {
+      const detail = tooLarge(message, limits)
+      if (detail === undefined) driver.receive(from, message)
+      else emit({ type: 'protocolViolation', from, detail })
+    },
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })
-      const { directoryId = '', boot } = admission.onConnected(peer) ?? {}
+      const { directoryId = '', boot, protocol = 0 } = admission.onConnected(peer) ?? {}
       unknownPeers.onConnected(peer)
-      driver.post({ type: 'peerSeen', peer, directoryId, boot: boot && { number: boot.number, id: boot.id } })
+      const known = { directoryId, boot: boot && { number: boot.number, id: boot.id } }
+      driver.post({ type: 'peerSeen', peer, ...known, takesProposals: protocol >= FORWARDING_PROTOCOL })
     },
     peerLost: (peer, reason) => {
       admission.onLost(peer)
@@ -83,6 +92,16 @@ export function transportHost({
       if (fatal !== undefined) fail(fatal)
     },
   }
+}
+
+/** The largest blocks of this node. */
+type BlockLimits = Readonly<Record<'blockEntriesMax' | 'blockBytesMax', number>>
+
+/** A leader that appended a larger block might not be able to send it to its followers. The limits of the nodes may differ for a while. */
+function tooLarge(message: PeerMessage, { blockEntriesMax, blockBytesMax }: BlockLimits): string | undefined {
+  const bytesMax = 2 * encodedSize(blockEntriesMax, blockBytesMax)
+  if (message.type !== 'ProposeRequest' || message.size <= bytesMax) return undefined
+  return `it has forwarded commands of ${message.size} bytes; at most ${bytesMax} are accepted`
 }
 
 const OUT_OF_REACH = 'PEER_OUT_OF_REACH'

@@ -1,12 +1,11 @@
 /** Group commit: at most one write to the storage is pending; writes that queue up in the meantime are merged into the next one. */
 
 import type { Clock, Timer } from '../../contracts/clock.ts'
-import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { BlockBody, EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage, StorageWrite } from '../../contracts/storage.ts'
 import type { Persist } from '../../core/effects.ts'
 import type { Outgoing } from '../../core/messages.ts'
 import type { Block, SnapshotInfo } from '../../core/types.ts'
-import type { BlockBody } from '../../log-format/block.ts'
 import { completeBlock, encodeMembership, encodeNoop } from '../../log-format/block.ts'
 import type { DiskSpeed } from '../health/disk-speed.ts'
 import type { BlockCache } from './block-cache.ts'

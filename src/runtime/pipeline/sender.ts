@@ -1,6 +1,6 @@
 /** Adds the bytes of blocks to outgoing messages: from the cache, or else from disk without delaying other peers. */
 
-import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { BlockBody, EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { PeerMessage, Transport } from '../../contracts/transport.ts'
 import type { AppendEntriesRequest, Outgoing } from '../../core/messages.ts'
@@ -51,6 +51,7 @@ export class Sender {
   }
 
   #packFromCache(message: Outgoing['message']): PeerMessage | undefined {
+    if (message.type === 'ProposeRequest') return { ...message, payload: message.payload as BlockBody }
     if (message.type !== 'AppendEntriesRequest') return message
     const blocks: EncodedBlock[] = []
     for (const { first, term } of message.blocks) {

@@ -28,6 +28,9 @@ function findUnpersistedClaim(node: NodeView, to: NodeId, message: Message | Pee
     // Read index messages state nothing about the disk of their sender.
     case 'ReadIndexRequest':
     case 'ReadIndexResponse':
+    // A place in the log of a leader: whether its entry is committed is told by the log of the receiver.
+    case 'ProposeRequest':
+    case 'ProposeResponse':
       return undefined
     case 'RequestVoteResponse':
       if (!message.isGranted || durableTerm > message.term) break

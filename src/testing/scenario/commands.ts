@@ -63,13 +63,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   tick: (runner, words) => {
     for (const id of words) runner.node(id).tick()
   },
-  propose: (runner, [id, times = 'x1']) => {
-    const count = Number(times.slice(1))
-    runner
-      .node(id)
-      .step([
-        { type: 'propose', proposal: runner.nextNumber(), count, size: 10 * count, checksum: 7, payload: undefined },
-      ])
+  propose: (runner, [id, ...words]) => {
+    const count = Number(words.find((word) => word.startsWith('x'))?.slice(1) ?? 1)
+    const forward = !words.includes('here')
+    const commands = { count, size: 10 * count, checksum: 7, payload: undefined }
+    runner.node(id).step([{ type: 'propose', proposal: runner.nextNumber(), ...commands, forward }])
   },
   read: (runner, [id, mode = 'quorum']) => {
     runner.node(id).step([{ type: 'read', read: runner.nextNumber(), mode: mode === 'lease' ? 'lease' : 'quorum' }])
@@ -82,6 +80,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   snapshot: (runner, [id]) => runner.node(id).takeSnapshot(),
   fail: (runner, [id]) => runner.node(id).step([{ type: 'storageFailed', reason: 'the disk is broken' }]),
+  connect: (runner, [id, peer = '', age]) => {
+    const known = { directoryId: `disk-of-${peer}`, takesProposals: age !== 'older' }
+    runner.node(id).step([{ type: 'peerSeen', peer, ...known }])
+  },
   lose: (runner, [id, peer = '']) => runner.node(id).step([{ type: 'peerLost', peer }]),
   deliver: (runner, [what = 'all', max]) => {
     runner.deliver(messageFilter(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))

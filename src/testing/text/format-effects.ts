@@ -38,6 +38,8 @@ function formatSettlement(settlement: Settlement): string {
       return `accepts proposal ${settlement.proposal} at ${settlement.first}@${settlement.term}`
     case 'rejected':
       return `rejects proposal ${settlement.proposal}: ${formatRejection(settlement.rejection)}`
+    case 'proposalUnknown':
+      return `cannot tell what becomes of proposal ${settlement.proposal}`
     case 'readReady':
       return `may answer read ${settlement.read} once applied up to ${settlement.index}`
     case 'readRejected':

@@ -34,6 +34,11 @@ function formatBody(message: Message | PeerMessage): string {
       return `ReadIndex ${term}`
     case 'ReadIndexResponse':
       return `ReadIndex ${message.index === undefined ? 'refused' : `answered index=${message.index}`} ${term}`
+    case 'ProposeRequest':
+      return `Propose ${term} ticket=${message.ticket} count=${message.count}`
+    case 'ProposeResponse':
+      if (message.first !== undefined) return `Propose accepted ${term} at ${message.first}`
+      return `Propose ${message.rejection === undefined ? 'unknown' : `rejected (${message.rejection.reason})`} ${term}`
   }
 }
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Clock } from '../../../src/contracts/clock.ts'
+import type { BlockBody } from '../../../src/contracts/encoded-block.ts'
 import type { Input } from '../../../src/core/inputs.ts'
 import { RaftError } from '../../../src/errors.ts'
-import type { BlockBody } from '../../../src/log-format/block.ts'
 import { completeBlock, payloadsOf } from '../../../src/log-format/block.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
 
@@ -133,7 +133,7 @@ describe('proposals', () => {
     void fixture.codeOf(fixture.propose('1'))
     assert.equal(fixture.proposals.checkCapacity(1)?.details.limit, 'pendingProposalsMax')
     fixture.collect()
-    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), false)
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), undefined)
     assert.equal(await first, 'ERR_RAFT_NO_LEADER not-applied')
     assert.equal(fixture.proposals.checkCapacity(10), undefined)
   })
@@ -153,7 +153,7 @@ describe('proposals', () => {
     const fixture = new Fixture()
     const first = fixture.propose('a', 1000, true)
     assert.deepEqual(fixture.collect(), ['a'])
-    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), 'leader')
     const second = fixture.propose('b', 1000, true)
     assert.deepEqual(fixture.collect(), [], 'none is tried before the time has passed')
     fixture.retry()
@@ -169,7 +169,7 @@ describe('proposals', () => {
     const fixture = new Fixture()
     const waiting = fixture.codeOf(fixture.propose('a', 500, true))
     fixture.collect()
-    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), 'leader')
     fixture.proposals.sweep(500)
     assert.equal(await waiting, 'ERR_RAFT_NO_LEADER not-applied')
     fixture.retry()
@@ -181,10 +181,10 @@ describe('proposals', () => {
     const fixture = new Fixture()
     void fixture.propose('a', 1000, true)
     fixture.collect()
-    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    fixture.proposals.rejected(1, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), 'leader')
     const impatient = fixture.codeOf(fixture.propose('b'))
     assert.deepEqual(fixture.collect(), ['b'])
-    fixture.proposals.rejected(2, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), true)
+    fixture.proposals.rejected(2, new RaftError('ERR_RAFT_NO_LEADER', 'no leader is known'), 'leader')
     assert.equal(await impatient, 'ERR_RAFT_NO_LEADER not-applied')
   })
 })
@@ -219,7 +219,7 @@ class Fixture {
   propose(text: string, deadline = 1000, retryWithoutLeader = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const command = Buffer.from(text)
-      this.proposals.add({ command, retryWithoutLeader, deadline, signal: undefined, resolve, reject })
+      this.proposals.add({ command, retryWithoutLeader, forward: true, deadline, signal: undefined, resolve, reject })
     })
   }
 

@@ -287,6 +287,7 @@ class Fixture {
         this.proposals.add({
           command: Buffer.from(text),
           retryWithoutLeader: false,
+          forward: true,
           deadline: 1e9,
           signal: undefined,
           resolve,

@@ -1,8 +1,9 @@
 /** Sample messages of every type. Each field has a value whose loss a check would notice. */
 
 import type { PeerMessage } from '../../../contracts/transport.ts'
+import type { ProposeResponse } from '../../../core/messages.ts'
 import type { Membership } from '../../../core/types.ts'
-import { encodeCommands, encodeMembership, encodeNoop } from '../../../log-format/block.ts'
+import { encodeBody, encodeCommands, encodeMembership, encodeNoop } from '../../../log-format/block.ts'
 
 const LARGE = Number.MAX_SAFE_INTEGER - 5000
 
@@ -25,6 +26,28 @@ const membership: Membership = {
 }
 
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values)
+
+function forwarded(
+  term: number,
+  ticket: number,
+  commands: readonly Uint8Array[],
+  enveloped?: ReadonlySet<number>,
+): PeerMessage {
+  const payload = encodeBody(commands, enveloped)
+  const { count, checksum } = payload
+  const numbers = { term, origin: 17, ticket, lowest: 5, count, checksum, size: payload.bytes.length }
+  return { type: 'ProposeRequest', ...numbers, payload }
+}
+
+const ANSWERS: readonly Partial<ProposeResponse>[] = [
+  {},
+  { first: LARGE },
+  { rejection: { reason: 'not-leader', leader: undefined } },
+  { rejection: { reason: 'not-leader', leader: 'n2' } },
+  { rejection: { reason: 'transferring', to: 'n3' } },
+  { rejection: { reason: 'overloaded', limit: 'uncommittedBytesMax', value: LARGE, max: 7 } },
+  { rejection: { reason: 'no-space', freeBytes: 5, neededBytes: LARGE } },
+]
 
 export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
   { type: 'RequestVoteRequest', term: 7, lastIndex: LARGE, lastTerm: 6, isTransfer: true },
@@ -119,4 +142,12 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
   { type: 'ReadIndexResponse', term: 9, read: 123, index: 77 },
   { type: 'ReadIndexResponse', term: 9, read: 124, index: 0 },
   { type: 'ReadIndexResponse', term: 9, read: 125, index: undefined },
+  forwarded(9, 123, [bytes(1, 2, 3), bytes()]),
+  forwarded(LARGE, LARGE - 1, [bytes(0x80)], new Set([0])),
+  ...ANSWERS.map(
+    (answer): PeerMessage => ({
+      ...{ type: 'ProposeResponse', term: 9, origin: 17, ticket: 123, first: undefined, rejection: undefined },
+      ...answer,
+    }),
+  ),
 ]

@@ -1,6 +1,7 @@
 /** The network of a check: a fixture with the nodes, sample messages and assertions of the checks. */
 import assert from 'node:assert/strict'
 import type { PeerIdentity, PeerMessage, Transport } from '../../../contracts/transport.ts'
+import { PROTOCOL_MAX } from '../../../contracts/transport.ts'
 import type { NodeId } from '../../../core/types.ts'
 import type { RaftError } from '../../../errors.ts'
 import { isRaftError } from '../../../errors.ts'
@@ -92,7 +93,7 @@ export class TestNetwork {
 
 export function identityOf(nodeId: NodeId): PeerIdentity {
   const boot = { number: 3, id: `boot-of-${nodeId}`, earlier: ['second', 'first'] }
-  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}`, boot }
+  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}`, boot, protocol: PROTOCOL_MAX }
 }
 
 export function readIndexRequest(read: number): PeerMessage {
