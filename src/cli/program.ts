@@ -8,7 +8,14 @@ import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
 import type { Guard } from './stopped-node-commands.ts'
 import { addStoppedNodeCommands } from './stopped-node-commands.ts'
 import type { Terminal } from './terminal.ts'
-import { parseAddress, parseCount, parseReplayPosition } from './text-values.ts'
+import {
+  parseAddress,
+  parseAddresses,
+  parseCount,
+  parseDuration,
+  parseDurationRange,
+  parseReplayPosition,
+} from './text-values.ts'
 
 /** The body of a command; its flags are `command.opts()`, `args` its arguments. */
 type Action = (command: Command, ...args: readonly string[]) => Promise<unknown>
@@ -191,6 +198,34 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     const { why } = await import('./commands/why.ts')
     return why(clientSettings(command), terminal)
   })
+  const check = program.command('check').description('check whether a cluster, or a machine, is fit')
+  addClusterCommand(
+    'perf',
+    'compare the timeouts with the delays of event loops, disks and network, and propose others',
+    async (command) => (await import('./commands/check-perf.ts')).checkPerf(contextOf(command), command.opts()),
+    check,
+  )
+    .addOption(
+      new Option('--duration <duration>', 'how long to measure')
+        .argParser(optionParser(parseDuration))
+        .default(10_000, '10s'),
+    )
+    .option('-d, --data-dir <path>', 'measure this machine instead of a cluster: its disk at this directory')
+    .addOption(
+      new Option('--peers <addresses>', 'with --data-dir: other machines, host:port,…').argParser(
+        optionParser(parseAddresses),
+      ),
+    )
+    .addOption(
+      new Option('--election-timeout <min-max>', 'with --data-dir: the planned range (default: 750-1500ms)').argParser(
+        optionParser(parseDurationRange),
+      ),
+    )
+    .addOption(
+      new Option('--heartbeat <duration>', 'with --data-dir: the planned interval (default: 100ms)').argParser(
+        optionParser(parseDuration),
+      ),
+    )
   const member = program.command('member').description('list and change cluster members')
   addClusterCommand(
     'list',

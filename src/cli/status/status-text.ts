@@ -1,5 +1,5 @@
 /** Formats a status report as text: one line for the cluster and one row per node. */
-import Table from 'cli-table3'
+import { plainTable } from '../plain-table.ts'
 import type { NodeRow, StatusReport } from './status-report.ts'
 
 const HEADINGS = [
@@ -54,17 +54,10 @@ function leaderLine({ leader, views }: StatusReport): string[] {
 }
 
 function nodeTable(report: StatusReport): string {
-  const table = new Table({
-    head: HEADINGS,
-    chars: NO_LINES,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
-  })
-  for (const node of report.nodes) table.push(cellsOf(node, report))
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n')
+  return plainTable(
+    report.nodes.map((node) => cellsOf(node, report)),
+    HEADINGS,
+  )
 }
 
 function cellsOf(node: NodeRow, report: StatusReport): string[] {
@@ -121,9 +114,3 @@ export function formatBytes(bytes: number): string {
   const value = bytes / 1000 ** power
   return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`
 }
-
-const NO_LINES = Object.fromEntries(
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
-    .concat(['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'])
-    .map((name) => [name, '']),
-)
