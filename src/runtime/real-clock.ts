@@ -11,10 +11,16 @@ const LOOP_RESOLUTION_MS = 20
 const LOOP_DELAY_WINDOW_MS = 10_000
 
 /** One measurement for the process, started by its first node. It does not keep the process alive. */
-const loop: { delays: IntervalHistogram | undefined; windowStart: number; previousMax: number } = {
+const loop: {
+  delays: IntervalHistogram | undefined
+  windowStart: number
+  previousMax: number
+  isEnding: boolean
+} = {
   delays: undefined,
   windowStart: 0,
   previousMax: 0,
+  isEnding: false,
 }
 
 /** Kept, in case a test of the user replaces it. */
@@ -36,13 +42,23 @@ export function realClock(): Clock {
 }
 
 function loopDelayMs(): number {
-  const { delays, windowStart, previousMax } = loop
-  if (delays === undefined || delays.count === 0) return previousMax
-  const longest = Math.max(0, delays.max / 1e6 - LOOP_RESOLUTION_MS)
-  if (performance.now() - windowStart > LOOP_DELAY_WINDOW_MS) {
-    loop.windowStart = performance.now()
-    loop.previousMax = longest
-    delays.reset()
+  const { delays, windowStart, previousMax, isEnding } = loop
+  if (delays === undefined) return previousMax
+  if (!isEnding && performance.now() - windowStart > LOOP_DELAY_WINDOW_MS) {
+    loop.isEnding = true
+    // After the timers that are due now: if one of them asks right after a pause, that of the measurement has not recorded the pause yet.
+    setImmediate(() => endWindow(delays))
   }
-  return Math.max(previousMax, longest)
+  return Math.max(previousMax, longestMs(delays))
+}
+
+function endWindow(delays: IntervalHistogram): void {
+  loop.previousMax = longestMs(delays)
+  loop.windowStart = performance.now()
+  loop.isEnding = false
+  delays.reset()
+}
+
+function longestMs({ count, max }: IntervalHistogram): number {
+  return count === 0 ? 0 : Math.max(0, max / 1e6 - LOOP_RESOLUTION_MS)
 }
