@@ -155,6 +155,7 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
     .argument('<key>')
     .option('--local', "read the contacted node's local state: fast, possibly stale")
     .addOption(atLeastOption())
+    .addOption(maxStalenessOption())
   addClusterCommand('delete', 'delete a key', async (command, key = '') =>
     (await load()).remove(contextOf(command), key),
   ).argument('<key>')
@@ -179,11 +180,18 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
     )
     .option('--local', "read the contacted node's local state: fast, possibly stale")
     .addOption(atLeastOption())
+    .addOption(maxStalenessOption())
 }
 
 function atLeastOption(): Option {
   return new Option('--at-least <index>', 'read from any node that has applied this index').argParser(
     optionParser((text) => parseCount(text, 0)),
+  )
+}
+
+function maxStalenessOption(): Option {
+  return new Option('--max-staleness <duration>', 'read from any node whose state is at most so old').argParser(
+    optionParser(parseDuration),
   )
 }
 

@@ -115,7 +115,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   /**
    * Queries the state machine. The answer reflects every write acknowledged before the call, unless `mode` is 'local'; with `atLeast` every entry up to
-   * that index, on whichever node it reaches.
+   * that index, on whichever node it reaches; with `maxStalenessMs` a state that is at most that old.
    */
   async query(query: Query, options?: QueryOptions): Promise<Answer> {
     const { answer } = await this.queryBytes(this.#queryCodec.encode(query), options)
@@ -129,16 +129,16 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   /** `query` without codecs; also returns the applied index of the node that answered. */
   async queryBytes(
     query: Uint8Array,
-    { mode: givenMode, atLeast: givenIndex, endpoint, ...options }: QueryOptions = {},
+    { mode: givenMode, atLeast: givenIndex, maxStalenessMs, endpoint, ...options }: QueryOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
     checkBytes('query', query)
-    const { mode, atLeast } = freshnessOf({ mode: givenMode, atLeast: givenIndex })
+    const { mode, atLeast } = freshnessOf({ mode: givenMode, atLeast: givenIndex, maxStalenessMs })
     const kind = mode === 'local' ? 'local-read' : 'read'
     return this.#caller.callAt(
       endpoint,
       kind,
       async (channel, attemptOptions) => {
-        const answered = await channel.query(query, { ...attemptOptions, mode, atLeast })
+        const answered = await channel.query(query, { ...attemptOptions, mode, atLeast, maxStalenessMs })
         // A node that does not know `atLeast` has not waited.
         if (answered.appliedIndex < atLeast) throw laggingError(channel.address, answered.appliedIndex, atLeast)
         return answered

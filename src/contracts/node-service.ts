@@ -28,7 +28,7 @@ export interface ProposeOptions extends CallOptions {
 
 /** Options of a read. */
 export interface ReadOptions extends CallOptions {
-  /** How the read is confirmed. Default: 'linearizable'; 'local' if `atLeast` is given. */
+  /** How the read is confirmed. Default: 'linearizable'; 'local' if `atLeast` or `maxStalenessMs` is given. */
   readonly mode?: ReadMode | undefined
   /**
    * The answer contains every entry up to this index, such as that of an own write (`proposeWithIndex`), on any node: the read waits until the node
@@ -36,6 +36,14 @@ export interface ReadOptions extends CallOptions {
    * it is hopeless: more than `readLagEntriesMax` entries are missing, or the node leads and its log does not reach so far.
    */
   readonly atLeast?: LogIndex | undefined
+  /**
+   * A local read of a state that is at most so many milliseconds old: at the moment of the query it contains every write that was acknowledged, by any
+   * node, this long before. So does what the caller receives, if it adds the duration of its call. The proof is a confirmation by a quorum that
+   * this node asked for within that time; without a recent one it asks now, and waits for the answer. Rejects with ERR_RAFT_LAGGING, which
+   * names the age that is proven, if none arrives in time. The age is measured on this node's own clock and allows for `clockDriftMax`;
+   * it is not guaranteed on a clock that is slower than that. A suspension of the machine counts, up to a minute. A whole number from 1 on.
+   */
+  readonly maxStalenessMs?: number | undefined
 }
 
 /** A condition that lasts and needs an operator, such as a full disk. It stays in the status until it ends. */

@@ -66,9 +66,11 @@ export class MemoryClientChannel implements ClientChannel {
 
   query(
     query: Uint8Array,
-    { mode, atLeast, ...options }: ReadOptions = {},
+    { mode, atLeast, maxStalenessMs, ...options }: ReadOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
-    return this.#call('read', options, (node, callOptions) => node.queryBytes(query, { ...callOptions, mode, atLeast }))
+    return this.#call('read', options, (node, callOptions) =>
+      node.queryBytes(query, { ...callOptions, mode, atLeast, maxStalenessMs }),
+    )
   }
 
   status(options: CallOptions = {}): Promise<NodeStatus> {

@@ -252,6 +252,8 @@ describe('a cluster of three nodes', function () {
       for (const id of cluster.ids) {
         const words = ['get', 'own', '--at-least', `${index}`, '--endpoints', cluster.endpoint(id)]
         assertPrinted(await runInProcess(words), `${round}\n`)
+        const fresh = ['get', 'own', '--max-staleness', '5s', '--endpoints', cluster.endpoint(id)]
+        assert.match((await runInProcess(fresh)).stdout, /^\d\n$/)
         const endless = [
           'get',
           'own',

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { RaftClient } from '../../src/client/raft-client.ts'
+import { isRaftError } from '../../src/errors.ts'
 import { memoryChannelFactory } from '../../src/memory/memory-channel.ts'
 import type { JournalNode } from './virtual-cluster.ts'
-import { VirtualCluster } from './virtual-cluster.ts'
+import { flushPromises, VirtualCluster } from './virtual-cluster.ts'
 
 const PENDING_READS_MAX = 3
 
@@ -149,5 +150,122 @@ describe('a read with atLeast', () => {
       code: 'ERR_RAFT_LAGGING',
     })
     await client.close()
+  })
+})
+
+describe('a read with maxStalenessMs', () => {
+  let cluster: VirtualCluster
+  let leader: JournalNode
+  let follower: JournalNode
+
+  beforeEach(async () => {
+    cluster = new VirtualCluster('n1 n2 n3', { clockDriftMax: 0.1 })
+    await cluster.startAll()
+    await cluster.leader()
+    await cluster.advance(3000)
+    leader = await cluster.leader()
+    follower = cluster.followers(leader)[0] as JournalNode
+  })
+
+  afterEach(() => cluster.close())
+
+  const read = (maxStalenessMs: number, timeoutMs = 3000): Promise<readonly string[]> =>
+    cluster.runUntilSettled(follower.read(() => [...cluster.entries(follower.id)], { maxStalenessMs, timeoutMs }))
+
+  const isAnsweredAtOnce = async (maxStalenessMs: number): Promise<boolean> => {
+    let isAnswered = false
+    const reading = follower.read(() => 0, { maxStalenessMs, timeoutMs: 500 })
+    reading.then(
+      () => {
+        isAnswered = true
+      },
+      () => undefined,
+    )
+    await flushPromises()
+    const answered = isAnswered
+    await cluster.runUntilSettled(reading.catch(() => 0))
+    return answered
+  }
+
+  it('asks a quorum first, and is answered from memory until the proof is too old', async () => {
+    assert.equal(await isAnsweredAtOnce(1000), false)
+    assert.equal(await isAnsweredAtOnce(1000), true)
+    cluster.isolate(follower.id)
+    await cluster.advance(850)
+    assert.equal(await isAnsweredAtOnce(1000), true)
+    // 910 ms on a clock that may be slow by 10 % are more than 1000 ms.
+    await cluster.advance(60)
+    assert.equal(await isAnsweredAtOnce(1000), false)
+  })
+
+  it('is proven by a linearizable read too, and not by a local one', async () => {
+    await cluster.runUntilSettled(follower.read(() => 0, { mode: 'local' }))
+    assert.equal(await isAnsweredAtOnce(1000), false)
+    await cluster.advance(2000)
+    await cluster.runUntilSettled(follower.read(() => 0))
+    assert.equal(await isAnsweredAtOnce(1000), true)
+  })
+
+  it('has every write that was acknowledged that long before', async () => {
+    for (let count = 1; count <= 20; count++) {
+      await cluster.runUntilSettled(leader.propose('a'))
+      await cluster.advance(200)
+      assert.equal((await read(200)).length, count)
+    }
+  })
+
+  it('renews its proof in time, so that frequent reads do not wait', async () => {
+    await read(1000)
+    for (let times = 0; times < 30; times++) {
+      await cluster.advance(300)
+      assert.equal(await isAnsweredAtOnce(1000), true)
+    }
+  })
+
+  it('rejects with the proven age if no quorum confirms', async () => {
+    await read(100)
+    cluster.isolate(follower.id)
+    await cluster.advance(9000)
+    const error = await read(100, 900).catch((reason: unknown) => reason)
+    assert.ok(isRaftError(error, 'ERR_RAFT_LAGGING'))
+    assert.deepEqual([error.outcome, error.retryable, error.details.maxStalenessMs], ['not-applied', true, 100])
+    assert.ok(Number(error.details.ageMs) >= 11_000 && Number(error.details.ageMs) < 11_200, `${error.details.ageMs}`)
+    assert.match(error.message, /can prove that its state is at most 11\d\d\d ms old, and the read wants 100 ms; /)
+  })
+
+  it('rejects a query of a client at once while the node knows no leader', async () => {
+    cluster.isolate(follower.id)
+    await cluster.runUntil(() => follower.statusNow().leader === undefined)
+    const query = follower.queryBytes(Buffer.from('""'), { maxStalenessMs: 100 })
+    await assert.rejects(cluster.runUntilSettled(query), {
+      code: 'ERR_RAFT_LAGGING',
+      message: /can prove nothing about the age of its state, and the read wants 100 ms; .*no leader is known/,
+    })
+  })
+
+  it('counts the time from the request for the proof, not from its answer', async () => {
+    const link = [`memory:${follower.id}`, `memory:${leader.id}`] as const
+    cluster.network.stall(...link)
+    const reading = read(250).catch((reason: unknown) => reason)
+    await cluster.advance(300)
+    cluster.network.resume(...link)
+    const error = await reading
+    assert.ok(isRaftError(error, 'ERR_RAFT_LAGGING'))
+    assert.match(error.message, /the confirmation took longer$/)
+  })
+
+  it('rejects what is no staleness, and a mode that needs none', async () => {
+    for (const maxStalenessMs of [0, -1, 1.5, Number.NaN, 2 ** 31])
+      await assert.rejects(
+        leader.read(() => 0, { maxStalenessMs }),
+        { code: 'ERR_RAFT_OPTIONS' },
+      )
+    await assert.rejects(
+      leader.read(() => 0, { maxStalenessMs: 10, mode: 'linearizable' }),
+      {
+        code: 'ERR_RAFT_OPTIONS',
+        message: "maxStalenessMs is for local reads, not for mode 'linearizable', which is as fresh as can be",
+      },
+    )
   })
 })

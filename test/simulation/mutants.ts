@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'changes the bytes of messages',
-    detectedBy: ['I3', 'I5'],
+    detectedBy: ['I3', 'I5', 'I15'],
     interceptors: {
       transport: (transport) =>
         new Proxy(transport, {

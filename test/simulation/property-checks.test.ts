@@ -106,6 +106,14 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
     { type: 'invoked', call: 1, node: 'b', what: 'read', command: '' },
     { type: 'returned', call: 1, outcome: 'applied', index: 0 },
   ],
+  I16: [
+    { type: 'invoked', call: 1, node: 'b', what: 'fresh read', command: '', atLeast: 2 },
+    { type: 'returned', call: 1, outcome: 'applied', index: 2 },
+    { type: 'invoked', call: 2, node: 'b', what: 'fresh read', command: '', atLeast: 2 },
+    { type: 'returned', call: 2, outcome: 'not-applied', index: 0, acknowledged: 3 },
+    { type: 'invoked', call: 3, node: 'b', what: 'fresh read', command: '' },
+    { type: 'returned', call: 3, outcome: 'applied', index: 2, acknowledged: 3 },
+  ],
   I18: [
     started('a'),
     {

@@ -54,10 +54,11 @@ export async function remove(context: CommandContext, key: string): Promise<void
 interface ReadFlags {
   readonly local?: boolean
   readonly atLeast?: number
+  readonly maxStaleness?: number
 }
 
-function readOptionsOf({ local, atLeast }: ReadFlags): ReadOptions {
-  return { mode: local === true ? 'local' : undefined, atLeast }
+function readOptionsOf({ local, atLeast, maxStaleness }: ReadFlags): ReadOptions {
+  return { mode: local === true ? 'local' : undefined, atLeast, maxStalenessMs: maxStaleness }
 }
 
 export async function get(context: CommandContext, key: string, flags: ReadFlags): Promise<void> {

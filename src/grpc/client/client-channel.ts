@@ -136,12 +136,12 @@ export class GrpcClientChannel implements ClientChannel {
 
   async query(
     query: Uint8Array,
-    { signal, timeoutMs, mode = 'linearizable', atLeast }: ReadOptions = {},
+    { signal, timeoutMs, ...read }: ReadOptions = {},
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }> {
     const { index, payload } = await this.#getStream().send({
       kind: 'query',
       payload: query,
-      ...{ mode, atLeast },
+      ...read,
       timeoutMs: timeoutMs ?? this.#options.timeoutMs,
       signal,
     })

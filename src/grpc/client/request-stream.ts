@@ -8,7 +8,7 @@ import { errorFromFacts } from '../shared/error-facts.ts'
 import { assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { fromStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
-import { factsOfFailure, wireModeOf, wireSessionOf } from '../shared/stream-frames.ts'
+import { factsOfFailure, wireReadOf, wireSessionOf } from '../shared/stream-frames.ts'
 import {
   abortedError,
   closedError,
@@ -155,7 +155,7 @@ export class RequestStream {
   }
 
   #prepare(pending: PendingRequest): WireRequest | undefined {
-    const { kind, payload, mode, session, atLeast } = pending.request
+    const { kind, payload, session } = pending.request
     try {
       assertPayloadSize(pending.isProposal ? 'command' : 'query', payload.length, this.#window.serverLimits)
     } catch (error) {
@@ -169,10 +169,9 @@ export class RequestStream {
       id: pending.id,
       kind: kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
       payload,
-      mode: wireModeOf(mode),
+      ...wireReadOf(pending.request),
       timeoutMs: serverTimeoutMs(pending.deadline - now),
       ...(session === undefined ? undefined : { session: wireSessionOf(session) }),
-      ...(atLeast === undefined ? undefined : { atLeast }),
     }
   }
 

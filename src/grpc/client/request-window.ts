@@ -1,7 +1,6 @@
 /** The requests of one stream: those that wait to be written, and how many written ones the node still has to answer. */
-import type { ReadMode } from '../../contracts/node-service.ts'
+import type { ReadOptions } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
-import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 import { FRAME_REQUESTS_MAX } from '../shared/service-definitions.ts'
@@ -21,12 +20,10 @@ export interface StreamLimits {
   readonly queueBytesMax: number
 }
 
-export interface StreamRequest {
+export interface StreamRequest extends ReadOptions {
   readonly kind: 'propose' | 'query'
   readonly payload: Uint8Array
-  readonly mode: ReadMode
   readonly session?: SessionCommand | undefined
-  readonly atLeast?: LogIndex | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
 }

@@ -7,7 +7,7 @@ import { clientDefinition } from '../shared/service-definitions.ts'
 import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { toStatus } from '../shared/status-codes.ts'
-import type { WireReadMode, WireSession } from '../shared/stream-frames.ts'
+import type { WireReadFields, WireSession } from '../shared/stream-frames.ts'
 import { readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
 import type { ServedCall } from './served-stream.ts'
 import { ServedStream } from './served-stream.ts'
@@ -24,10 +24,8 @@ interface ProposeRequest {
   readonly session?: WireSession | null
 }
 
-interface QueryRequest {
+interface QueryRequest extends WireReadFields {
   readonly query: Uint8Array
-  readonly mode: WireReadMode
-  readonly atLeast: number
 }
 
 /**
@@ -67,9 +65,9 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
   const registerSession = unaryHandler((_request: object, call) => node.registerSession(call), limits)
 
-  const query = unaryHandler(async ({ query, mode, atLeast }: QueryRequest, call) => {
+  const query = unaryHandler(async ({ query, ...read }: QueryRequest, call) => {
     assertPayloadSize('query', query.length, limits)
-    const { answer, appliedIndex, term } = await node.queryBytes(query, { ...call, ...readOptionsOf(mode, atLeast) })
+    const { answer, appliedIndex, term } = await node.queryBytes(query, { ...call, ...readOptionsOf(read) })
     if (answer.length > limits.answerBytesMax) throw answerTooLargeError('query', answer.length, limits.answerBytesMax)
     return { answer, appliedIndex, term }
   }, limits)

@@ -109,7 +109,7 @@ export class ServedStream {
     )
   }
 
-  async #serve({ id, kind, payload, mode, timeoutMs, session, atLeast }: WireRequest): Promise<WireResponse> {
+  async #serve({ id, kind, payload, timeoutMs, session, ...fields }: WireRequest): Promise<WireResponse> {
     const limits = this.#limits
     const options = {
       timeoutMs: clampTimeout(timeoutMs === 0 ? undefined : timeoutMs, limits.timeoutMs, limits.timeoutMsMax),
@@ -125,7 +125,7 @@ export class ServedStream {
     }
     if (kind === 'REQUEST_KIND_QUERY') {
       assertPayloadSize('query', payload.length, limits)
-      const read = await this.#node.queryBytes(payload, { ...options, ...readOptionsOf(mode, atLeast) })
+      const read = await this.#node.queryBytes(payload, { ...options, ...readOptionsOf(fields) })
       return { id, payload: read.answer, index: read.appliedIndex, term: read.term }
     }
     throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${kind} is not a request kind of this version`)

@@ -5,16 +5,26 @@ import { RaftError } from '../../errors.ts'
 import type { ErrorFacts } from './error-facts.ts'
 import { detailsText, factsFrom } from './error-facts.ts'
 
-export type WireReadMode = 'READ_MODE_UNSPECIFIED' | 'READ_MODE_LINEARIZABLE' | 'READ_MODE_LEASE' | 'READ_MODE_LOCAL'
+export type WireReadMode =
+  | 'READ_MODE_UNSPECIFIED'
+  | 'READ_MODE_LINEARIZABLE'
+  | 'READ_MODE_LEASE'
+  | 'READ_MODE_LOCAL'
+  | 'READ_MODE_BOUNDED'
 
-export interface WireRequest {
+/** The fields of a request that concern a read. */
+export interface WireReadFields {
+  readonly mode: WireReadMode
+  readonly atLeast?: number | undefined
+  readonly maxStalenessMs?: number | undefined
+}
+
+export interface WireRequest extends WireReadFields {
   readonly id: number
   readonly kind: 'REQUEST_KIND_UNSPECIFIED' | 'REQUEST_KIND_PROPOSE' | 'REQUEST_KIND_QUERY'
   readonly payload: Uint8Array
-  readonly mode: WireReadMode
   readonly timeoutMs: number
   readonly session?: WireSession | null | undefined
-  readonly atLeast?: number | undefined
 }
 
 export interface WireSession {
@@ -98,8 +108,13 @@ const MODES: Readonly<Record<ReadMode, WireReadMode>> = {
   local: 'READ_MODE_LOCAL',
 }
 
-export function wireModeOf(mode: ReadMode): WireReadMode {
-  return MODES[mode]
+/** Nodes of an older version do not know `maxStalenessMs`, so it has a mode of its own, which they reject. */
+export function wireReadOf({ mode = 'linearizable', atLeast, maxStalenessMs }: ReadOptions): WireReadFields {
+  return {
+    mode: maxStalenessMs === undefined ? MODES[mode] : 'READ_MODE_BOUNDED',
+    ...(atLeast === undefined ? undefined : { atLeast }),
+    ...(maxStalenessMs === undefined ? undefined : { maxStalenessMs }),
+  }
 }
 
 /** proto-loader passes a value that this version does not know as a number. */
@@ -110,8 +125,9 @@ function readModeOf(mode: WireReadMode | number): ReadMode {
   throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${mode} is not a read mode of this version`)
 }
 
-/** The options of a read from the fields of a request. The node checks the index. */
-export function readOptionsOf(mode: WireReadMode | number, atLeast: number | undefined): ReadOptions {
+/** The node checks the numbers. */
+export function readOptionsOf({ mode, atLeast, maxStalenessMs }: WireReadFields): ReadOptions {
+  if (mode === 'READ_MODE_BOUNDED') return { mode: 'local', atLeast: atLeast || undefined, maxStalenessMs }
   return { mode: readModeOf(mode), atLeast: atLeast || undefined }
 }
 

@@ -5,9 +5,10 @@ import type { Input } from '../../core/inputs.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { Instant, LogIndex } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
-import { type Freshness, laggingError } from '../../platform/freshness.ts'
+import { type Freshness, freshnessOf, laggingError, staleError } from '../../platform/freshness.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
 import { notStartedError, overloadedError } from './rejections.ts'
+import { StateAge } from './state-age.ts'
 
 /** How the core confirms a read. A 'local' read needs no confirmation; it only waits until no snapshot is being restored. */
 type Confirmation = 'quorum' | 'lease' | 'local'
@@ -26,6 +27,7 @@ class PendingRead extends PendingCall {
   readonly retryWithoutLeader: boolean
   readonly confirmation: Confirmation
   readonly atLeast: LogIndex
+  readonly maxStalenessMs: number | undefined
   /** Why the last confirmation failed. */
   lastError: RaftError | undefined = undefined
 
@@ -33,8 +35,9 @@ class PendingRead extends PendingCall {
     super(read)
     this.answer = read.answer
     this.retryWithoutLeader = read.retryWithoutLeader
-    this.confirmation = CONFIRMATIONS[read.mode]
+    this.confirmation = read.maxStalenessMs === undefined ? CONFIRMATIONS[read.mode] : 'quorum'
     this.atLeast = read.atLeast
+    this.maxStalenessMs = read.maxStalenessMs
   }
 }
 
@@ -43,6 +46,8 @@ interface ReadGroup {
   readonly reads: readonly PendingRead[]
   /** The index that must be applied before these reads are answered; undefined until the core confirms them. */
   index: LogIndex | undefined
+  /** When this node asked a quorum for it; undefined if it did not. */
+  readonly askedAt: Instant | undefined
 }
 
 /** What the applier reports about the state machine. */
@@ -64,6 +69,7 @@ export interface ReadsParts {
 export interface ReadLimits {
   readonly pendingReadsMax: number
   readonly readLagEntriesMax: number
+  readonly clockDriftMax: number
 }
 
 const RETRY_MS = 50
@@ -71,6 +77,7 @@ const RETRY_MS = 50
 export class Reads {
   readonly #parts: ReadsParts
   readonly #appliedState: AppliedState
+  readonly #age: StateAge
   /** Rejected because there was no leader; queued again when the timer fires. */
   #awaitingRetry: PendingRead[] = []
   #retryTimer: Timer | undefined
@@ -84,17 +91,19 @@ export class Reads {
   constructor(parts: ReadsParts) {
     this.#parts = parts
     this.#appliedState = parts.appliedState
+    this.#age = new StateAge(parts.limits.clockDriftMax)
   }
 
   /** Throws if the read is hopeless. */
   add(read: Read): void {
     const pending = new PendingRead(read)
-    const { confirmation, atLeast } = pending
+    const { confirmation, atLeast, maxStalenessMs } = pending
+    if (maxStalenessMs !== undefined && this.#answerIfFresh(pending, maxStalenessMs)) return
     const error = this.#isApplied(atLeast) ? undefined : this.#hopelessError(pending)
     if (error !== undefined) throw error
     if (confirmation !== 'local') this.#queued[confirmation].push(pending)
     else {
-      const group: ReadGroup = { reads: [pending], index: atLeast }
+      const group: ReadGroup = { reads: [pending], index: atLeast, askedAt: undefined }
       if (this.#isReady(group)) return this.#answer(group)
       this.#confirmed.push(group)
     }
@@ -106,6 +115,16 @@ export class Reads {
     )
   }
 
+  /** Answers at once if the state is proven to be as fresh, and asks for the next proof in time. */
+  #answerIfFresh(pending: PendingRead, maxStalenessMs: number): boolean {
+    const now = this.#parts.clock.now()
+    const group: ReadGroup = { reads: [pending], index: pending.atLeast, askedAt: undefined }
+    if (this.#age.at(now) > maxStalenessMs || !this.#isReady(group)) return false
+    if (this.#age.isRenewalDue(now, maxStalenessMs)) this.#queued.quorum.push(renewal(now + maxStalenessMs))
+    this.#answer(group)
+    return true
+  }
+
   /** Passes all queued reads to the core, as one read for each kind of confirmation. */
   collectInputs(post: (input: Input) => void): void {
     for (const mode of ['quorum', 'lease'] as const) {
@@ -114,7 +133,9 @@ export class Reads {
       this.#queued[mode] = []
       if (reads.length === 0) continue
       const read = ++this.#lastNumber
-      this.#submitted.set(read, { reads, index: undefined })
+      const now = this.#parts.clock.now()
+      if (mode === 'quorum') this.#age.onAsked(now)
+      this.#submitted.set(read, { reads, index: undefined, askedAt: mode === 'quorum' ? now : undefined })
       post({ type: 'read', read, mode })
     }
   }
@@ -124,9 +145,10 @@ export class Reads {
     const group = this.#submitted.get(read)
     if (group === undefined) return
     this.#submitted.delete(read)
+    const { askedAt } = group
     const later = group.reads.filter(({ atLeast }) => atLeast > index)
-    this.#await({ reads: group.reads.filter(({ atLeast }) => atLeast <= index), index })
-    for (const pending of later) this.#await({ reads: [pending], index: pending.atLeast })
+    this.#await({ reads: group.reads.filter(({ atLeast }) => atLeast <= index), index, askedAt })
+    for (const pending of later) this.#await({ reads: [pending], index: pending.atLeast, askedAt })
   }
 
   #await(group: ReadGroup): void {
@@ -141,7 +163,7 @@ export class Reads {
     for (const pending of group?.reads ?? []) {
       if (pending.isSettled) continue
       if (isTransient && pending.retryWithoutLeader) this.#scheduleRetry(pending, error)
-      else this.#reject(pending, error)
+      else this.#reject(pending, isTransient ? this.#asStale(pending, error) : error)
     }
   }
 
@@ -194,11 +216,18 @@ export class Reads {
     return behind > 0 ? `it timed out with ${behind} entries still to be applied on this node` : 'it timed out'
   }
 
-  #timeoutError({ lastError, atLeast }: PendingRead): RaftError {
-    if (lastError !== undefined) return lastError
+  #timeoutError(pending: PendingRead): RaftError {
+    const { lastError, atLeast } = pending
     const { appliedIndex } = this.#appliedState
+    if (lastError !== undefined) return this.#asStale(pending, lastError)
     if (atLeast > appliedIndex) return laggingError(this.#parts.status().id, appliedIndex, atLeast, 'it timed out')
-    return notStartedError('read', this.#timeoutReason(), 'ERR_RAFT_TIMEOUT')
+    return this.#asStale(pending, notStartedError('read', this.#timeoutReason(), 'ERR_RAFT_TIMEOUT'))
+  }
+
+  /** For a read with `maxStalenessMs`: the error that names the age of the state. */
+  #asStale({ maxStalenessMs }: PendingRead, cause: RaftError): RaftError {
+    if (maxStalenessMs === undefined) return cause
+    return staleError(this.#parts.status().id, this.#age.at(this.#parts.clock.now()), maxStalenessMs, cause)
   }
 
   /** Why the index of a read that is not yet applied cannot be expected in time. */
@@ -225,8 +254,15 @@ export class Reads {
   }
 
   #answer(group: ReadGroup): void {
+    if (group.askedAt !== undefined) this.#age.onApplied(group.askedAt)
     for (const pending of group.reads) {
       if (!pending.settle()) continue
+      const { maxStalenessMs } = pending
+      const ageMs = maxStalenessMs === undefined ? 0 : this.#age.at(this.#parts.clock.now())
+      if (maxStalenessMs !== undefined && ageMs > maxStalenessMs) {
+        pending.reject(staleError(this.#parts.status().id, ageMs, maxStalenessMs, SLOW_ROUND))
+        continue
+      }
       try {
         pending.answer()
       } catch (error) {
@@ -238,4 +274,13 @@ export class Reads {
   #reject(pending: PendingRead, error: unknown): void {
     if (pending.settle()) pending.reject(error)
   }
+}
+
+const SLOW_ROUND = new Error('the confirmation took longer')
+
+/** A read whose confirmation proves the age of the state, and which no caller waits for. */
+function renewal(deadline: Instant): PendingRead {
+  const ignore = (): void => undefined
+  const call = { answer: ignore, reject: ignore, signal: undefined, deadline, retryWithoutLeader: false }
+  return new PendingRead({ ...call, ...freshnessOf({}) })
 }

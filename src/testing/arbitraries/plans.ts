@@ -7,17 +7,11 @@ import type { DamagedPart } from '../simulation/damage.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { NetworkConditions } from '../simulation/network-conditions.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
-import { LEADER } from '../simulation/workload.ts'
+import { freshReads, sessionWrites } from './client-calls.ts'
 import { fc } from './fast-check.ts'
 import { type LeaseStress, leaseStress } from './lease-stress.ts'
+import { node } from './nodes.ts'
 import { olderDisks } from './older-disks.ts'
-
-/** The largest number of nodes in a random cluster. */
-const NODES_MAX = 6
-
-/** Any node number, LEADER more often than the others. */
-const node = (): Arbitrary<number> =>
-  fc.oneof({ arbitrary: fc.nat(NODES_MAX - 1), weight: 3 }, { arbitrary: fc.constant(LEADER), weight: 1 })
 
 /** A random plan: everything that `simulate` needs. */
 export interface RunPlan {
@@ -45,7 +39,13 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       older: olderDisks(untilMs),
       changed: changedCommands(untilMs),
       inSessions: sessionWrites(untilMs),
+      fresh: freshReads(untilMs),
     })
+    .map(({ fresh, ...plan }) =>
+      fresh.length > 0
+        ? { ...plan, workload: [...plan.workload, ...fresh], faults: plan.faults.map(withinDrift) }
+        : plan,
+    )
     .map(({ inSessions, ...plan }) =>
       inSessions.length > 0 ? { ...plan, workload: [...plan.workload, ...inSessions] } : plan,
     )
@@ -123,20 +123,6 @@ function changedCommands(untilMs: number): Arbitrary<readonly Fault[]> {
   const type = fc.constant('changeCommand' as const)
   const one = fc.record({ type, atMs: fc.nat(untilMs), node: node(), place: fc.nat(0xff) })
   return fc.oneof({ arbitrary: fc.constant([]), weight: 9 }, { arbitrary: one.map((fault) => [fault]), weight: 1 })
-}
-
-/** Writes in sessions, in half of the plans. */
-function sessionWrites(untilMs: number): Arbitrary<Workload> {
-  const one = fc.record({
-    type: fc.constant('writeInSession' as const),
-    atMs: fc.nat(untilMs),
-    client: fc.nat(2),
-    node: node(),
-    count: fc.integer({ min: 1, max: 4 }),
-    sends: fc.integer({ min: 1, max: 6 }),
-    everyMs: fc.integer({ min: 1, max: 400 }),
-  })
-  return fc.oneof(fc.constant([]), fc.array(one, { minLength: 1, maxLength: 12 }))
 }
 
 /** Keeps enough entries that followers never need a snapshot. */

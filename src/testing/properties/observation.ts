@@ -72,8 +72,10 @@ export type Observation =
       readonly type: 'invoked'
       readonly call: number
       readonly node: NodeId
-      readonly what: 'write' | 'read'
+      readonly what: 'write' | 'read' | 'fresh read'
       readonly command: string
+      /** The lowest index that a fresh read asks for. */
+      readonly atLeast?: LogIndex | undefined
     }
   /** A call ended. `index` is the index of an applied write, or the applied index at which a read was answered. */
   | {
@@ -83,6 +85,8 @@ export type Observation =
       readonly index: LogIndex
       /** The result that the client received, as text. */
       readonly result?: string | undefined
+      /** For a fresh read: the highest index of a write that was acknowledged longer ago than the read allows. */
+      readonly acknowledged?: LogIndex | undefined
     }
   /** The final state of a node's state machine: the applied commands by index, and its snapshot as text. */
   | {

@@ -4,6 +4,7 @@ import { committedOnQuorum } from './committed-on-quorum.ts'
 import { corruptionSafety } from './corruption-safety.ts'
 import { electionSafety } from './election-safety.ts'
 import { exactlyOnce } from './exactly-once.ts'
+import { freshReads } from './fresh-reads.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
 import { linearizableReads } from './linearizable-reads.ts'
@@ -38,6 +39,7 @@ export type PropertyName =
   | 'persistBeforeSend'
   | 'membershipSafety'
   | 'linearizableReads'
+  | 'freshReads'
   | 'noDivergence'
   | 'statesAgree'
   | 'noDisruption'
@@ -61,6 +63,7 @@ const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   persistBeforeSend,
   membershipSafety,
   linearizableReads,
+  freshReads,
   noDivergence,
   statesAgree,
   noDisruption,

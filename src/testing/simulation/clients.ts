@@ -5,6 +5,7 @@ import type { MembershipChange } from '../../core/inputs.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
+import { Acknowledgements } from './acknowledgements.ts'
 import type { CallResult } from './call-result.ts'
 import type { Cluster } from './cluster.ts'
 import { addressOf } from './endpoint.ts'
@@ -21,6 +22,7 @@ export class Clients {
   readonly #cluster: Cluster
   #calls = 0
   #acknowledged = 0
+  readonly #acknowledgements = new Acknowledgements()
   /** Per open request: the node that handles it, and a function that ends the request when that node's process ends. */
   readonly #open = new Map<object, { at: SimulatedNode; readonly end: (answer: CallResult) => void }>()
   readonly #sessionClients: SessionClients
@@ -67,6 +69,12 @@ export class Clients {
         return void this.#sessionClients.write(call)
       case 'read':
         return void this.#read(this.#cluster.nodeOf(call.node), call.mode)
+      case 'readFresh':
+        for (let time = 0; time < call.times; time++) {
+          const read = (): unknown => this.#readFresh(this.#cluster.nodeOf(call.node), call)
+          this.#cluster.time.after(time * call.everyMs * 1000, read)
+        }
+        return
       case 'snapshot':
         return ignoreOutcome(this.#cluster.nodeOf(call.node).node?.takeSnapshot())
       case 'transfer':
@@ -103,7 +111,10 @@ export class Clients {
   }
 
   #endWrite(call: number, answer: CallResult): void {
-    if (answer.outcome === 'applied') this.#acknowledged = Math.max(this.#acknowledged, call)
+    if (answer.outcome === 'applied') {
+      this.#acknowledged = Math.max(this.#acknowledged, call)
+      this.#acknowledgements.add(this.#cluster.time.nowUs, answer.index)
+    }
     this.#onReturned(call, answer)
   }
 
@@ -124,6 +135,25 @@ export class Clients {
       return { index: appliedIndex, result: texts.decode(bytes) }
     })
     this.#onReturned(call, answer)
+  }
+
+  async #readFresh(
+    at: SimulatedNode,
+    { maxStalenessMs, own }: Pick<Call & { readonly type: 'readFresh' }, 'maxStalenessMs' | 'own'>,
+  ): Promise<void> {
+    const call = ++this.#calls
+    const query = `r${call}`
+    const atLeast = own ? this.#acknowledgements.highest : 0
+    const isBounded = maxStalenessMs > 0
+    const options = { mode: 'local', atLeast, maxStalenessMs: isBounded ? maxStalenessMs : undefined } as const
+    this.#cluster.observe({ type: 'invoked', call, node: at.id, what: 'fresh read', command: query, atLeast })
+    const { outcome, index } = await this.#callNode(at, async (node) => {
+      const { appliedIndex } = await node.queryBytes(texts.encode(query), options)
+      return { index: appliedIndex, result: '' }
+    })
+    const sinceUs = this.#cluster.time.nowUs - maxStalenessMs * 1000
+    const acknowledged = isBounded ? this.#acknowledgements.before(sinceUs) : 0
+    this.#cluster.observe({ type: 'returned', call, outcome, index, acknowledged })
   }
 
   #onReturned(call: number, { outcome, index, result }: CallResult): void {

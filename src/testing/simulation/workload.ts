@@ -23,6 +23,19 @@ export type Call =
     }
   /** A client reads: with a heartbeat round, or with the leader's lease if `leaseReads` is on. */
   | { readonly type: 'read'; readonly atMs: number; readonly node: number; readonly mode: 'linearizable' | 'lease' }
+  /**
+   * A client reads the local state of this node `times` times, `everyMs` apart, at most `maxStalenessMs` old (0: of any age). With `own` it contains every
+   * write that was acknowledged to a client before.
+   */
+  | {
+      readonly type: 'readFresh'
+      readonly atMs: number
+      readonly node: number
+      readonly maxStalenessMs: number
+      readonly own: boolean
+      readonly times: number
+      readonly everyMs: number
+    }
   /** The operator asks the leader to change the membership; parts that do not apply to the current one are left out. */
   | {
       readonly type: 'change'

@@ -95,7 +95,7 @@ class HistoryRecorder {
   }
 
   #begin({ call, node, what, command }: Observation & { readonly type: 'invoked' }): void {
-    if (what === 'read' && !this.#options.hasQueries) return
+    if (what === 'fresh read' || (what === 'read' && !this.#options.hasQueries)) return
     const text = this.#options.format(what, Number(command.slice(1)))
     const type = what === 'write' ? 'apply' : 'query'
     this.#open.set(call, this.#history.call(node, { type, what: text, call: command }))
@@ -103,9 +103,10 @@ class HistoryRecorder {
 
   #end({ call, outcome, result }: Observation & { readonly type: 'returned' }): void {
     const open = this.#open.get(call)
-    if (outcome === 'applied') open?.ok(result ?? '')
-    else if (outcome === 'unknown') open?.unknown()
-    else open?.rejected()
+    if (outcome === 'not-applied') open?.rejected()
+    // A command may be applied without a result for its caller.
+    else if (outcome === 'unknown' || result === undefined) open?.unknown()
+    else open?.ok(result)
   }
 }
 

@@ -10,6 +10,7 @@ import { RaftError } from '../../../src/errors.ts'
 import { GrpcServer } from '../../../src/grpc/grpc-server.ts'
 import { clientDefinition, method } from '../../../src/grpc/shared/service-definitions.ts'
 import type { RequestFrame, ResponseFrame } from '../../../src/grpc/shared/stream-frames.ts'
+import { wireReadOf } from '../../../src/grpc/shared/stream-frames.ts'
 import { TcpProxy } from '../../../src/testing/network/tcp-proxy.ts'
 import { aborted, channelTo, disposeAll, disposeLater, EchoNode, serve } from '../echo-node.ts'
 
@@ -47,6 +48,22 @@ describe('a client channel over gRPC', () => {
       node.calls.map(({ options }) => options.atLeast),
       [2 ** 53 - 1, undefined],
     )
+  })
+
+  it('sends the greatest age of a state, with a mode that older nodes reject', async () => {
+    const node = new EchoNode()
+    const { address } = await serve(node)
+    const channel = channelTo(address)
+    await channel.query(Buffer.from('q'), { mode: 'local', maxStalenessMs: 2 ** 31 - 1, atLeast: 7 })
+    await channel.query(Buffer.from('q'), { mode: 'local' })
+    assert.deepEqual(
+      node.calls.map(({ options: { mode, maxStalenessMs, atLeast } }) => [mode, maxStalenessMs, atLeast]),
+      [
+        ['local', 2 ** 31 - 1, 7],
+        ['local', undefined, undefined],
+      ],
+    )
+    assert.equal(wireReadOf({ mode: 'local', maxStalenessMs: 1 }).mode, 'READ_MODE_BOUNDED')
   })
 
   for (const mode of ['linearizable', 'lease', 'local'] as const)

@@ -219,6 +219,25 @@ export const READS: readonly KnownBug[] = [
     detectedBy: ['I14'],
   },
   {
+    name: 'age-by-contact',
+    does: 'takes its state for fresh while it has contact with a leader, whatever it has applied',
+    system: 'rqlite',
+    sources: ['rqlite/rqlite#1672'],
+    edits: [
+      {
+        file: 'src/runtime/calls/reads.ts',
+        from: 'if (this.#age.at(now) > maxStalenessMs || ',
+        to: 'if (this.#parts.status().leader === undefined || ',
+      },
+      {
+        file: 'src/runtime/calls/reads.ts',
+        from: '(maxStalenessMs !== undefined && ageMs > maxStalenessMs)',
+        to: '(maxStalenessMs !== undefined && ageMs < 0)',
+      },
+    ],
+    detectedBy: ['I16'],
+  },
+  {
     name: 'transfer-without-timeout',
     does: 'transfers leadership to a node that cannot win, and rejects writes until that node leads',
     system: 'raft-rs and hashicorp/raft',
