@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   ERR_RAFT_ABORTED: { outcome: 'not-applied', retryable: false },
   // Membership and leadership
   ERR_RAFT_CHANGE_IN_PROGRESS: { outcome: 'not-applied', retryable: true },
+  ERR_RAFT_MEMBERSHIP_CHANGED: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_LEARNER_NOT_READY: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_BAD_CHANGE: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_UNSAFE_MEMBERSHIP: { outcome: 'not-applied', retryable: false },

@@ -47,6 +47,8 @@ export type Rejection =
   | { readonly reason: 'leader-not-ready' }
   /** The membership at `index` is not committed yet, or is joint. */
   | { readonly reason: 'change-in-progress'; readonly index: LogIndex }
+  /** The change is for the membership of another index than this, which is in force. */
+  | { readonly reason: 'membership-changed'; readonly index: LogIndex }
   /** The learner to promote lacks `lag` entries, or has not applied `applyLag` committed ones. */
   | { readonly reason: 'learner-not-ready'; readonly peer: NodeId; readonly lag: number; readonly applyLag: number }
   /** The leader does not reach the learner to promote: other voters would not either. */

@@ -13,6 +13,8 @@ export interface MembershipChange {
   readonly remove?: readonly NodeId[] | undefined
   /** Members with a new address. */
   readonly move?: readonly { readonly id: NodeId; readonly address: string }[] | undefined
+  /** Compare-and-set: only if the membership in force is still that of this index (`RaftStatus.membershipIndex`). The leader's own changes count too. */
+  readonly ifIndex?: LogIndex | undefined
 }
 
 /** The numbers `proposal`, `read` and `request` are chosen by the caller, unique per kind; the settlement repeats them. */

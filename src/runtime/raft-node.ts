@@ -192,7 +192,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /**
    * Adds, removes, promotes and demotes members (thesis §4). Resolves once the new membership is committed and no longer joint.
-   * Rejects with ERR_RAFT_BAD_CHANGE, ERR_RAFT_CHANGE_IN_PROGRESS, ERR_RAFT_LEARNER_NOT_READY or ERR_RAFT_UNSAFE_MEMBERSHIP.
+   * Rejects with ERR_RAFT_BAD_CHANGE, ERR_RAFT_CHANGE_IN_PROGRESS, ERR_RAFT_MEMBERSHIP_CHANGED (see `ifIndex`), ERR_RAFT_LEARNER_NOT_READY or
+   * ERR_RAFT_UNSAFE_MEMBERSHIP.
    */
   changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
     return new Promise((resolve, reject) => {

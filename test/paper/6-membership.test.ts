@@ -182,6 +182,29 @@ describe('thesis §4.1 Safety of changes', () => {
     assert.deepEqual(settled, [{ type: 'changeRejected', request: 1, rejection }])
   })
 
+  it('a change for the membership of an index is rejected once another one is in force', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { membershipIndex } = leader.status
+    const rejected = { type: 'changeRejected', request: 1, rejection: { reason: 'membership-changed', index: 2 } }
+    assert.equal(change(leader, { remove: ['c'], ifIndex: membershipIndex }).settled[0]?.type, 'changeAccepted')
+    acknowledgeAll(leader)
+    assert.deepEqual(change(leader, { remove: ['b'], ifIndex: membershipIndex }).settled, [rejected])
+    assert.equal(membersOf(leader), '(a b)')
+  })
+
+  it('a queued change is rejected if the automatic change that it waited for has replaced the membership', () => {
+    const leader = readyLeaderOf('a b c', { term: 2 })
+    const { membershipIndex } = leader.status
+    leader.process({ type: 'peerSeen', peer: 'b', directoryId: 'disk-of-b' })
+    assert.deepEqual(change(leader, { remove: ['c'], ifIndex: membershipIndex }).settled, [])
+    leader.step({ type: 'receive', from: 'b', message: appendResponse({ term: 2, match: 2 }) })
+    const [rejected] = leader.settle().settled
+    assert.deepEqual(rejected?.type === 'changeRejected' && rejected.rejection, {
+      reason: 'membership-changed',
+      index: 2,
+    })
+  })
+
   it('a change is settled once it is committed', () => {
     const leader = readyLeaderOf('a b c', { term: 2 })
     assert.deepEqual(change(leader, { remove: ['c'] }).settled, [

@@ -32,6 +32,9 @@ export function proposeChange(state: RaftState, leader: LeaderState, request: nu
 }
 
 function startChange(state: RaftState, leader: LeaderState, request: number, change: MembershipChange): void {
+  const { index: current } = state.memberships.current
+  if (change.ifIndex !== undefined && change.ifIndex !== current)
+    return rejectChange(state, request, { reason: 'membership-changed', index: current })
   const lagging = laggingLearner(state, leader, change)
   if (lagging !== undefined) return rejectChange(state, request, lagging)
   const result = applyChange(state.membership, change, state.log.lastIndex + 1)

@@ -48,6 +48,7 @@ export interface WireChange {
   readonly demote: readonly string[]
   readonly remove: readonly string[]
   readonly move: readonly { readonly id: string; readonly address: string }[]
+  readonly ifIndex?: number | null | undefined
 }
 
 export type WireSnapshot = Omit<SnapshotInfo, 'membership'> & { readonly membership: Membership | null }
@@ -127,25 +128,27 @@ function membershipFromWire(wire: Membership | null): Membership {
   }
 }
 
-export function wireChangeOf({ add, promote, demote, remove, move }: MembershipChange): WireChange {
+export function wireChangeOf({ add, promote, demote, remove, move, ifIndex }: MembershipChange): WireChange {
   return {
     add: (add ?? []).map((member) => ({ ...member, promote: member.promote ?? false })),
     promote: promote ?? [],
     demote: demote ?? [],
     remove: remove ?? [],
     move: move ?? [],
+    ...(ifIndex === undefined ? undefined : { ifIndex }),
   }
 }
 
 /** Throws ERR_RAFT_BAD_CHANGE for an invalid id or address, and for an empty change. */
-export function changeFromWire({ add, promote, demote, remove, move }: WireChange): MembershipChange {
+export function changeFromWire({ add, promote, demote, remove, move, ifIndex }: WireChange): MembershipChange {
   const ids = [...add.map(({ id }) => id), ...promote, ...demote, ...remove, ...move.map(({ id }) => id)]
   for (const id of ids) assertNodeId(id)
   for (const { id, address } of [...add, ...move])
     if (!/^[!-~]{1,255}$/.test(address))
       throw badChangeError(`the address of ${id} must have 1 to 255 printable ASCII characters without spaces`)
   if (ids.length === 0) throw badChangeError('it changes nothing')
-  return { add, promote, demote, remove, move }
+  const condition = ifIndex == null ? undefined : { ifIndex: safeInteger(ifIndex, 'ifIndex') }
+  return { add, promote, demote, remove, move, ...condition }
 }
 
 /** Throws ERR_RAFT_BAD_CHANGE unless `id` is a valid node id. */

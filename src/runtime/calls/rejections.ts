@@ -66,6 +66,11 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         hint: 'wait until it is committed',
         details: { index: rejection.index },
       })
+    case 'membership-changed':
+      return rejected('ERR_RAFT_MEMBERSHIP_CHANGED', `the membership is that of index ${rejection.index} by now`, {
+        hint: 'read the membership again, and decide again',
+        details: { index: rejection.index },
+      })
     case 'learner-not-ready': {
       const { peer, lag, applyLag } = rejection
       const why = `${peer} is ${lag} entries behind, and has ${applyLag} committed ones still to apply`

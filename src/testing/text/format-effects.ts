@@ -73,6 +73,8 @@ function formatRejection(rejection: Rejection): string {
       return `overloaded (${rejection.limit} ${rejection.value} of ${rejection.max})`
     case 'change-in-progress':
       return `change-in-progress at ${rejection.index}`
+    case 'membership-changed':
+      return `membership-changed at ${rejection.index}`
     case 'learner-not-ready':
       return `learner-not-ready (${rejection.peer} lags by ${rejection.lag})`
     case 'unfit-target':

@@ -137,6 +137,7 @@ describe('a client channel over gRPC', () => {
       demote: ['n2'],
       remove: ['n1'],
       move: [{ id: 'n2', address: '127.0.0.1:7005' }],
+      ifIndex: 7,
     }
     assert.deepEqual(await channel.changeMembership(change), { index: 5 })
     assert.deepEqual(await channel.transferLeadership('n2'), { leader: 'n2' })
