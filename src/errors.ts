@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   // Calls on a cluster
   ERR_RAFT_NOT_LEADER: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_NO_LEADER: { outcome: 'not-applied', retryable: true },
+  ERR_RAFT_OTHER_TERM: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_LEADER_TRANSFERRING: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_LEADER_NOT_READY: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_OUTCOME_UNKNOWN: { outcome: 'unknown', retryable: false },

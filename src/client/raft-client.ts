@@ -2,13 +2,13 @@
 import type { Applied, CallOptions, NodeStatus, ReadOptions, SnapshotOptions } from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import type { MembershipChange } from '../core/inputs.ts'
-import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
+import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import type { LeaderHint } from '../errors.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { freshnessOf, laggingError } from '../platform/freshness.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
-import { withDefaults } from '../platform/options.ts'
+import { assertTerm, withDefaults } from '../platform/options.ts'
 import { systemClock } from '../platform/system-clock.ts'
 import { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
@@ -29,6 +29,11 @@ export interface ClientProposeOptions extends CallOptions {
    * false.
    */
   readonly idempotent?: boolean | undefined
+  /**
+   * The command is applied only if the leader of this term appends it, such as that of `whileLeader`. Otherwise it rejects with ERR_RAFT_OTHER_TERM, or, if
+   * an earlier attempt may have been applied, with ERR_RAFT_OUTCOME_UNKNOWN.
+   */
+  readonly expectTerm?: Term | undefined
 }
 
 /** The status of the node at an address, or the error of the request. */
@@ -105,12 +110,17 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   /** `propose` without codecs; also returns index and term of the entry. */
   async proposeBytes(
     command: Uint8Array,
-    { idempotent = false, ...options }: ClientProposeOptions = {},
+    { idempotent = false, expectTerm, ...options }: ClientProposeOptions = {},
   ): Promise<Applied> {
     checkBytes('command', command)
-    if (this.#sessions !== undefined && !idempotent) return this.#sessions.propose(command, options)
+    assertTerm(expectTerm)
+    if (this.#sessions !== undefined && !idempotent) return this.#sessions.propose(command, { ...options, expectTerm })
     const kind = idempotent ? 'repeatable' : 'mutation'
-    return this.#caller.call(kind, (channel, attemptOptions) => channel.propose(command, attemptOptions), options)
+    return this.#caller.call(
+      kind,
+      (channel, attemptOptions) => channel.propose(command, { ...attemptOptions, expectTerm }),
+      options,
+    )
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Proposes commands in sessions, so that a command whose fate is unknown can be sent again. */
 import type { Clock } from '../contracts/clock.ts'
-import type { Applied, CallOptions } from '../contracts/node-service.ts'
+import type { Applied, ProposeOptions } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
 import { isRaftError } from '../errors.ts'
 import { notRegisteredError } from './client-errors.ts'
@@ -25,7 +25,10 @@ export class SessionCaller {
   }
 
   /** A session that has expired before anything was applied in it is replaced by a new one. */
-  async propose(command: Uint8Array, { signal, timeoutMs = this.#parts.timeoutMs }: CallOptions): Promise<Applied> {
+  async propose(
+    command: Uint8Array,
+    { signal, timeoutMs = this.#parts.timeoutMs, expectTerm }: ProposeOptions,
+  ): Promise<Applied> {
     const { caller, clock } = this.#parts
     const deadline = clock.now() + timeoutMs
     let leftMs = timeoutMs
@@ -40,7 +43,8 @@ export class SessionCaller {
       try {
         return await caller.call(
           'repeatable',
-          (channel, options) => channel.propose(command, { ...options, session: session.commandOf(sequence) }),
+          (channel, options) =>
+            channel.propose(command, { ...options, session: session.commandOf(sequence), expectTerm }),
           { signal, timeoutMs: leftMs },
         )
       } catch (error) {

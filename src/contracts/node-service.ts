@@ -24,6 +24,11 @@ export interface ProposeOptions extends CallOptions {
    * option `forward` of the node.
    */
   readonly forward?: boolean | undefined
+  /**
+   * The command is appended only by the leader of this term, such as that of `whileLeader`; otherwise it rejects with ERR_RAFT_OTHER_TERM, and this
+   * attempt was certainly not applied. A follower does not forward it.
+   */
+  readonly expectTerm?: Term | undefined
 }
 
 /** Options of a read. */

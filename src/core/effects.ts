@@ -1,7 +1,7 @@
 /** The effects of the core: everything a step asks its caller to do. */
 import type { RaftEvent } from './events.ts'
 import type { ForwardRejection, Outgoing } from './messages.ts'
-import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, Shortage, SnapshotInfo } from './types.ts'
+import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, Shortage, SnapshotInfo, Term } from './types.ts'
 
 /**
  * One atomic write, in the order of the fields: reset the log to a snapshot, truncate the suffix, append blocks, store the hard
@@ -41,6 +41,8 @@ export type Rejection =
   | { readonly reason: 'no-leader'; readonly leader: NodeId | undefined }
   /** The leader is not connected to this node, so nothing was forwarded to it. */
   | { readonly reason: 'leader-unreachable'; readonly leader: NodeId }
+  /** The proposal expects an earlier term than this node's, which is `term`. */
+  | { readonly reason: 'other-term'; readonly term: Term; readonly leader: NodeId | undefined }
   /** Leadership was lost before the request completed; it is safe to retry. */
   | { readonly reason: 'leadership-lost'; readonly leader: NodeId | undefined }
   /** The leader has not yet committed an entry of its term. */

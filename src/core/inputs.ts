@@ -1,6 +1,6 @@
 /** The inputs of the core: everything that can happen to a node. Nothing else changes its state. */
 import type { Message } from './messages.ts'
-import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest } from './types.ts'
+import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest, Term } from './types.ts'
 
 /** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
@@ -35,6 +35,8 @@ export type Input =
       readonly payload: unknown
       /** False: a follower rejects them. */
       readonly forward?: boolean | undefined
+      /** Appended only by the leader of this term. Not forwarded. */
+      readonly expectTerm?: Term | undefined
     }
   /** Requests a linearizable read (thesis §6.4). Without `leaseReads`, and on followers, 'lease' is served as 'quorum'. */
   | { readonly type: 'read'; readonly read: number; readonly mode: 'quorum' | 'lease' }

@@ -14,7 +14,7 @@ import { detectPause, nextWakeAt } from './rules/pause.ts'
 import { propose } from './rules/propose.ts'
 import { expireForwardedReads, forwardRead, readOnLeader } from './rules/read-index.ts'
 import { onMembershipCommitted, proposeChange } from './rules/reconfigure.ts'
-import { notLeader, rejectInput } from './rules/reject.ts'
+import { notLeader, otherTerm, rejectInput } from './rules/reject.ts'
 import { onSnapshotFetched, onSnapshotFetchFailed, onSnapshotTaken } from './rules/snapshot.ts'
 import { onDigested } from './rules/state-digest.ts'
 import { checkTerm } from './rules/term.ts'
@@ -214,10 +214,13 @@ function processRequest(
   const { role } = state
   if (role.type !== 'leader') {
     if (input.type === 'read') forwardRead(state, input.read)
-    else if (input.type === 'propose' && input.forward !== false) forwardProposal(state, input)
-    else rejectInput(state, input, notLeader(state))
+    else if (input.type === 'propose' && input.forward !== false && input.expectTerm === undefined)
+      forwardProposal(state, input)
+    else rejectInput(state, input, otherTerm(state, input) ?? notLeader(state))
     return
   }
+  const rejection = otherTerm(state, input)
+  if (rejection !== undefined) return rejectInput(state, input, rejection)
   switch (input.type) {
     case 'propose':
       return propose(state, role, input)

@@ -98,3 +98,11 @@ function isSubsequence(name: string, full: string): boolean {
   for (const letter of full) if (letter === name[matched]) matched++
   return name.length > 2 && matched === name.length
 }
+
+/** Throws ERR_RAFT_OPTIONS if the term of a conditional proposal is none. */
+export function assertTerm(expectTerm: unknown): void {
+  const problem = expectTerm === undefined ? undefined : checkTerm(expectTerm)
+  if (problem !== undefined) throw new RaftError('ERR_RAFT_OPTIONS', `expectTerm ${problem}`)
+}
+
+const checkTerm = checkInteger(1)

@@ -16,7 +16,7 @@ import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { freshnessOf } from '../platform/freshness.ts'
-import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
+import { assertTerm, checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
 import type { Proposal } from './calls/proposal-batch.ts'
 import { internalError } from './calls/rejections.ts'
 import { commandEntry, registrationEntry } from './calls/session-entries.ts'
@@ -223,7 +223,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * Runs `work` while this node leads: once in each leadership, after a quorum has confirmed it and everything committed before is
    * applied here. `signal` is aborted when this node learns that the leadership ended, when it was paused (`work` runs again if a quorum
    * confirms that it still leads), and when it closes. `work` never runs twice at the same time on this node. An old leader may not know
-   * yet that there is a new one: pass `term` to whatever the work changes, and reject a lower term than the highest seen there.
+   * yet that there is a new one: pass `term` to whatever the work changes, and reject a lower term than the highest seen there;
+   * propose with `expectTerm: term`, so that this cluster does so.
    * What `work` throws is reported as the event `leaderTaskFailed`, and it does not run again in that leadership.
    */
   whileLeader(work: LeaderWork): LeaderTask {
@@ -304,18 +305,19 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     options: ProposeOptions & { readonly retryWithoutLeader: boolean },
   ): Promise<Applied<Result>> {
     return new Promise((resolve, reject) => {
-      const { session } = options
+      const { session, expectTerm } = options
+      assertTerm(expectTerm)
       const runtime = this.#startCall('proposal', options.signal)
       const { commandBytesMax } = runtime.options
       if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
       const { logTime } = runtime.sessions
       const entry = session === undefined ? { command } : commandEntry(logTime, runtime.clusterId, session, command)
-      this.#add(entry, options, (result, index, term) => resolve({ index, term, result }), reject)
+      this.#add({ ...entry, expectTerm }, options, (result, index, term) => resolve({ index, term, result }), reject)
     })
   }
 
   #add(
-    entry: Pick<Proposal<Result>, 'command' | 'isEnveloped'>,
+    entry: Pick<Proposal<Result>, 'command' | 'isEnveloped' | 'expectTerm'>,
     options: CallOptions & { readonly retryWithoutLeader: boolean; readonly forward?: boolean | undefined },
     resolve: Proposal<Result>['resolve'],
     reject: Proposal<Result>['reject'],

@@ -7,6 +7,12 @@ export function notLeader({ leader }: RaftState): Rejection {
   return leader === undefined ? { reason: 'no-leader', leader } : { reason: 'not-leader', leader }
 }
 
+/** Terms never decrease: an earlier term than this node's is over. In a later one this node does not lead, even if it has not heard of it yet. */
+export function otherTerm({ term, leader }: RaftState, input: Input): Rejection | undefined {
+  if (input.type !== 'propose' || input.expectTerm === undefined || input.expectTerm === term) return undefined
+  return input.expectTerm < term ? { reason: 'other-term', term, leader } : { reason: 'no-leader', leader: undefined }
+}
+
 /** Settles the input as rejected if a caller waits for it; ignores other inputs. */
 export function rejectInput(state: RaftState, input: Input, rejection: Rejection): void {
   const { settle } = state.outbox

@@ -116,14 +116,17 @@ export class GrpcClientChannel implements ClientChannel {
     this.#clock = options.clock ?? systemClock
   }
 
-  async propose(command: Uint8Array, { signal, timeoutMs, session }: ProposeOptions = {}): Promise<Applied> {
+  async propose(
+    command: Uint8Array,
+    { signal, timeoutMs, session, expectTerm }: ProposeOptions = {},
+  ): Promise<Applied> {
     const { index, term, payload } = await this.#getStream().send({
       kind: 'propose',
       payload: command,
       mode: 'linearizable',
       timeoutMs: timeoutMs ?? this.#options.timeoutMs,
       signal,
-      session,
+      ...{ session, expectTerm },
     })
     return { index: safeInteger(index, 'index'), term: safeInteger(term, 'term'), result: detached(payload) }
   }

@@ -155,7 +155,7 @@ export class RequestStream {
   }
 
   #prepare(pending: PendingRequest): WireRequest | undefined {
-    const { kind, payload, session } = pending.request
+    const { kind, payload, session, expectTerm } = pending.request
     try {
       assertPayloadSize(pending.isProposal ? 'command' : 'query', payload.length, this.#window.serverLimits)
     } catch (error) {
@@ -167,11 +167,12 @@ export class RequestStream {
     if (this.#window.written === 0) this.#lastReceivedAt = now
     return {
       id: pending.id,
-      kind: kind === 'propose' ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_QUERY',
+      kind: kind === 'query' ? 'REQUEST_KIND_QUERY' : proposalKind(expectTerm),
       payload,
       ...wireReadOf(pending.request),
       timeoutMs: serverTimeoutMs(pending.deadline - now),
       ...(session === undefined ? undefined : { session: wireSessionOf(session) }),
+      ...(expectTerm === undefined ? undefined : { expectTerm }),
     }
   }
 
@@ -270,6 +271,11 @@ const MAX_ID = 2 ** 32 - 1
 
 /** The largest value of the wire field; the node limits it further. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
+/** Nodes of an older version do not know `expectTerm`, so such a proposal has a kind of its own, which they reject. */
+export function proposalKind(expectTerm: number | undefined): WireRequest['kind'] {
+  return expectTerm === undefined ? 'REQUEST_KIND_PROPOSE' : 'REQUEST_KIND_PROPOSE_IN_TERM'
+}
 
 function serverTimeoutMs(leftMs: number): number {
   const serverMs = leftMs - Math.min(ANSWER_MARGIN_MS_MAX, leftMs * ANSWER_MARGIN)

@@ -1,6 +1,7 @@
 /** The requests of one stream: those that wait to be written, and how many written ones the node still has to answer. */
 import type { ReadOptions } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
+import type { Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 import { FRAME_REQUESTS_MAX } from '../shared/service-definitions.ts'
@@ -24,6 +25,7 @@ export interface StreamRequest extends ReadOptions {
   readonly kind: 'propose' | 'query'
   readonly payload: Uint8Array
   readonly session?: SessionCommand | undefined
+  readonly expectTerm?: Term | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
 }

@@ -22,6 +22,7 @@ export interface ClientServiceOptions extends Partial<ServiceLimits> {
 interface ProposeRequest {
   readonly command: Uint8Array
   readonly session?: WireSession | null
+  readonly expectTerm: number
 }
 
 interface QueryRequest extends WireReadFields {
@@ -51,12 +52,13 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
     streams.add(stream)
   }
 
-  const propose = unaryHandler(async ({ command, session }: ProposeRequest, call) => {
+  const propose = unaryHandler(async ({ command, session, expectTerm }: ProposeRequest, call) => {
     assertPayloadSize('command', command.length, limits)
     const { result, index, term } = await node.proposeBytes(command, {
       ...call,
       session: sessionOf(session),
       forward: false,
+      expectTerm: expectTerm || undefined,
     })
     if (result.length > limits.answerBytesMax)
       throw answerTooLargeError('command', result.length, limits.answerBytesMax)

@@ -109,17 +109,18 @@ export class ServedStream {
     )
   }
 
-  async #serve({ id, kind, payload, timeoutMs, session, ...fields }: WireRequest): Promise<WireResponse> {
+  async #serve({ id, kind, payload, timeoutMs, session, expectTerm, ...fields }: WireRequest): Promise<WireResponse> {
     const limits = this.#limits
     const options = {
       timeoutMs: clampTimeout(timeoutMs === 0 ? undefined : timeoutMs, limits.timeoutMs, limits.timeoutMsMax),
     }
-    if (kind === 'REQUEST_KIND_PROPOSE') {
+    if (kind === 'REQUEST_KIND_PROPOSE' || kind === 'REQUEST_KIND_PROPOSE_IN_TERM') {
       assertPayloadSize('command', payload.length, limits)
       const { index, term, result } = await this.#node.proposeBytes(payload, {
         ...options,
         session: sessionOf(session),
         forward: false,
+        expectTerm: kind === 'REQUEST_KIND_PROPOSE' ? undefined : expectTerm,
       })
       return { id, payload: result, index, term }
     }
@@ -134,7 +135,7 @@ export class ServedStream {
   #answer(request: WireRequest, response: WireResponse): void {
     const size = response.payload?.length ?? 0
     const { answerBytesMax, streamBytesMax } = this.#limits
-    const what = request.kind === 'REQUEST_KIND_PROPOSE' ? 'command' : 'query'
+    const what = request.kind === 'REQUEST_KIND_QUERY' ? 'query' : 'command'
     if (size > answerBytesMax) this.#fail(request, answerTooLargeError(what, size, answerBytesMax))
     else if (size > 0 && this.#answerBytes + size > 2 * streamBytesMax)
       this.#fail(request, answerDroppedError(what, size))

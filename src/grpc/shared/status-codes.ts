@@ -15,6 +15,7 @@ import { decodeDetails, encodeDetails } from './status-details.ts'
 export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
   ERR_RAFT_NOT_LEADER: Status.UNAVAILABLE,
   ERR_RAFT_NO_LEADER: Status.UNAVAILABLE,
+  ERR_RAFT_OTHER_TERM: Status.FAILED_PRECONDITION,
   ERR_RAFT_LEADER_TRANSFERRING: Status.UNAVAILABLE,
   ERR_RAFT_LEADER_NOT_READY: Status.UNAVAILABLE,
   ERR_RAFT_OUTCOME_UNKNOWN: Status.UNKNOWN,

@@ -21,10 +21,15 @@ export interface WireReadFields {
 
 export interface WireRequest extends WireReadFields {
   readonly id: number
-  readonly kind: 'REQUEST_KIND_UNSPECIFIED' | 'REQUEST_KIND_PROPOSE' | 'REQUEST_KIND_QUERY'
+  readonly kind:
+    | 'REQUEST_KIND_UNSPECIFIED'
+    | 'REQUEST_KIND_PROPOSE'
+    | 'REQUEST_KIND_PROPOSE_IN_TERM'
+    | 'REQUEST_KIND_QUERY'
   readonly payload: Uint8Array
   readonly timeoutMs: number
   readonly session?: WireSession | null | undefined
+  readonly expectTerm?: number | undefined
 }
 
 export interface WireSession {

@@ -10,6 +10,8 @@ export interface Proposal<Result> extends Caller {
   readonly command: Uint8Array
   /** Whether `command` is in an envelope, which concerns a session. */
   readonly isEnveloped?: boolean | undefined
+  /** The command may be appended in this term only. */
+  readonly expectTerm?: Term | undefined
   /** Whether to try again until the deadline while there is no leader. If false, the proposal fails at once. */
   readonly retryWithoutLeader: boolean
   /** Whether a follower forwards it to the leader. */
@@ -21,6 +23,7 @@ export interface Proposal<Result> extends Caller {
 export class PendingProposal<Result> extends PendingCall {
   readonly command: Uint8Array
   readonly isEnveloped: boolean
+  readonly expectTerm: Term | undefined
   readonly retryWithoutLeader: boolean
   readonly forward: boolean
   readonly resolve: (result: Result, index: LogIndex, term: Term) => void
@@ -34,6 +37,7 @@ export class PendingProposal<Result> extends PendingCall {
     super(proposal)
     this.command = proposal.command
     this.isEnveloped = proposal.isEnveloped === true
+    this.expectTerm = proposal.expectTerm
     this.retryWithoutLeader = proposal.retryWithoutLeader
     this.forward = proposal.forward
     this.resolve = proposal.resolve

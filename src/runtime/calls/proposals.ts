@@ -82,7 +82,7 @@ export class Proposals<Result> {
       if (pending.isSettled) continue
       const isFull =
         block.length >= this.#limits.blockEntriesMax || bytes + pending.command.length > this.#limits.blockBytesMax
-      if (block.length > 0 && (isFull || block[0]?.forward !== pending.forward)) {
+      if (block.length > 0 && (isFull || !haveSameConditions(block[0], pending))) {
         this.#submit(block, post)
         block = []
         bytes = 0
@@ -108,8 +108,8 @@ export class Proposals<Result> {
     this.#submitted.set(proposal, batch)
     const body = bodyOf(proposals)
     const { count, checksum, bytes } = body
-    const forward = proposals[0]?.forward
-    post({ type: 'propose', proposal, count, size: bytes.length, checksum, payload: body, forward })
+    const { forward, expectTerm } = proposals[0] as PendingProposal<Result>
+    post({ type: 'propose', proposal, count, size: bytes.length, checksum, payload: body, forward, expectTerm })
   }
 
   accepted(proposal: number, first: LogIndex, term: Term): void {
@@ -312,4 +312,9 @@ function overwrittenError(term: Term, newTerm: Term): RaftError {
     `the proposal of term ${term} was overwritten by another entry of the leader of term ${newTerm}`,
     { hint: 'it was certainly not applied: propose it again' },
   )
+}
+
+/** A block is appended whole or not at all. */
+function haveSameConditions<Result>(one: PendingProposal<Result> | undefined, other: PendingProposal<Result>): boolean {
+  return one?.forward === other.forward && one.expectTerm === other.expectTerm
 }

@@ -43,6 +43,12 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         details: { freeBytes, neededBytes },
       })
     }
+    case 'other-term':
+      return rejected('ERR_RAFT_OTHER_TERM', `it expects another term than ${rejection.term}`, {
+        leader: leaderHintOf(rejection.leader),
+        hint: 'the leadership that it belongs to has ended: stop its work',
+        details: { term: rejection.term },
+      })
     case 'leadership-lost': {
       const code = operation === 'read' ? 'ERR_RAFT_READ_FAILED' : 'ERR_RAFT_NO_LEADER'
       return rejected(code, 'leadership was lost before it was confirmed', {

@@ -66,7 +66,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   propose: (runner, [id, ...words]) => {
     const count = Number(words.find((word) => word.startsWith('x'))?.slice(1) ?? 1)
     const forward = !words.includes('here')
-    const commands = { count, size: 10 * count, checksum: 7, payload: undefined }
+    const term = words.find((word) => word.startsWith('term='))
+    const expectTerm = term === undefined ? undefined : Number(term.slice(5))
+    const commands = { count, size: 10 * count, checksum: 7, payload: undefined, expectTerm }
     runner.node(id).step([{ type: 'propose', proposal: runner.nextNumber(), ...commands, forward }])
   },
   read: (runner, [id, mode = 'quorum']) => {

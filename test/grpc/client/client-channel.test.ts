@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { connect } from '../../../src/connect.ts'
 import type { CallOptions } from '../../../src/contracts/node-service.ts'
 import { RaftError } from '../../../src/errors.ts'
+import { proposalKind } from '../../../src/grpc/client/request-stream.ts'
 import { GrpcServer } from '../../../src/grpc/grpc-server.ts'
 import { clientDefinition, method } from '../../../src/grpc/shared/service-definitions.ts'
 import type { RequestFrame, ResponseFrame } from '../../../src/grpc/shared/stream-frames.ts'
@@ -36,6 +37,19 @@ describe('a client channel over gRPC', () => {
     const received = node.calls.filter(({ kind }) => kind === 'propose').map(({ options }) => options.session)
     assert.deepEqual([id, clusterId], [11, 'test'])
     assert.deepEqual(received, [sent[0], { ...sent[1], lowest: undefined, clusterId: undefined }, undefined])
+  })
+
+  it('sends the term that a proposal expects, with a kind that older nodes reject', async () => {
+    const node = new EchoNode()
+    const { address } = await serve(node)
+    const channel = channelTo(address)
+    for (const expectTerm of [2 ** 53 - 1, undefined]) await channel.propose(Buffer.from('a'), { expectTerm })
+    assert.deepEqual(
+      node.calls.map(({ options }) => options.expectTerm),
+      [2 ** 53 - 1, undefined],
+    )
+    assert.equal(proposalKind(1), 'REQUEST_KIND_PROPOSE_IN_TERM')
+    assert.equal(proposalKind(undefined), 'REQUEST_KIND_PROPOSE')
   })
 
   it('sends the index that a read waits for', async () => {
