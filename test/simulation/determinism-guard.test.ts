@@ -50,7 +50,8 @@ const CALLS: Readonly<Record<string, readonly [GuardedKind, () => unknown]>> = {
 /** Stored before the check, as at the top of a module of the user. */
 const stored = { now: Date.now, random: Math.random, Clock: Date, readFileSync: fs.readFileSync, defer: setTimeout }
 const highResolution = performance.now.bind(performance)
-const { tmpdir } = createRequire(import.meta.url)('node:os') as typeof import('node:os')
+const os = createRequire(import.meta.url)('node:os') as typeof import('node:os')
+const { tmpdir, hostname: host, uptime } = os
 
 /** Machines wait for it, as they would for I/O. */
 const pulse = new EventEmitter().setMaxListeners(0)
@@ -67,6 +68,9 @@ const STORED_CALLS: Readonly<Record<string, () => unknown>> = {
   'fs.readFileSync()': () => stored.readFileSync(FILE).length,
   'setTimeout()': () => void stored.defer(() => {}, 0),
   'os.tmpdir()': () => tmpdir(),
+  // Functions with one source.
+  'os.hostname()': () => host(),
+  'os.uptime()': () => uptime(),
 }
 
 /** Emits pulses during the tests of a suite. */

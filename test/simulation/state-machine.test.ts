@@ -240,6 +240,25 @@ describe('checkStateMachine rejects a faulty machine', () => {
     )
   })
 
+  it('for the commands that show it, also if they are applied only before a restore', async () => {
+    const commands = fc.constantFrom(1, 2, 3)
+    class Rejecting extends Sum {
+      override apply(command: number): unknown {
+        if (command === 3) throw new Error('three')
+        return super.apply(command)
+      }
+    }
+    for (let seed = 1; seed <= 20; seed++)
+      await assert.rejects(
+        checkStateMachine(() => new Rejecting(), { ...SMALL_CHECK, commands, logEntriesMax: 3, seed, runs: 0 }),
+        ({ message }: Error) => {
+          assert.match(message, /^apply\(\) of command 1 threw Error: three\n {4}at Rejecting\.apply .*\nA node whose/)
+          assert.match(message, /\nThe commands:\n {2}1 {2}3\n/)
+          return true
+        },
+      )
+  })
+
   it('that keeps a command and changes it later', async () => {
     class Keeper extends ListMachine {
       override apply(items: number[]): number {

@@ -64,7 +64,8 @@ function capturing(capture: () => unknown): void {
 /** The directories of this package in which its code is: as written, and as compiled. */
 const PACKAGE_DIRECTORIES = ['src', 'dist'].map((name) => plainPath(new URL(`../../../${name}/`, import.meta.url).href))
 
-function isOfThisPackage(line: string): boolean {
+/** Whether a line of a stack is in the code of this package. */
+export function isOfThisPackage(line: string): boolean {
   const path = line.replace(/file:\/\/[^\s)]+/, plainPath)
   return PACKAGE_DIRECTORIES.some((directory) => path.includes(directory))
 }

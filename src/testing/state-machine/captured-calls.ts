@@ -23,7 +23,7 @@ const HOOK = '__quorateCapturedCalls'
 interface Hook {
   /** All functions that have a breakpoint, or are about to get one. */
   readonly originals: readonly AnyFunction[]
-  onCall(offset: number, args: ArrayLike<unknown>): void
+  onCall(offset: number, args: ArrayLike<unknown>, self?: unknown): void
 }
 
 /**
@@ -37,6 +37,8 @@ interface Breakpoints {
   readonly session: Session
   readonly originals: AnyFunction[]
   readonly calls: Map<AnyFunction, OriginalCall>
+  /** The breakpoints at sources that several functions have. They are set again for each check. */
+  readonly shared: string[]
   /** The number of checks that watch at present. */
   watchers: number
 }
@@ -60,24 +62,31 @@ export async function watchingOriginals<Value>(
   stopTimer(removal)
   breakpoints ??= connect(new inspector.Session())
   const current = breakpoints
-  const { session, originals, calls } = current
-  const added = withOwnSource(watched).filter(({ original }) => !calls.has(original))
+  const { session, originals, calls, shared } = current
+  const added = [...new Map(watched.map((each) => [each.original, each])).values()].filter(
+    ({ original }) => !calls.has(original),
+  )
   for (const each of added) calls.set(each.original, each)
   const first = originals.push(...added.map(({ original }) => original)) - added.length
+  const sharedOffsets = withSharedSource(originals)
   const hook: Hook = {
     originals,
-    onCall: (offset, args) => onCall(calls.get(originals[offset] as AnyFunction) as OriginalCall, Array.from(args)),
+    onCall: (offset, args, self) => {
+      const found = calls.get((sharedOffsets.has(offset) ? self : originals[offset]) as AnyFunction)
+      if (found !== undefined) onCall(found, Array.from(args))
+    },
   }
   const realms = new Set([globalThis, ...originals.map(globalOf)].filter((realm) => realm !== undefined))
   for (const realm of realms) Object.defineProperty(realm, HOOK, { configurable: true, value: hook })
   current.watchers++
   try {
-    if (added.length > 0) stopAt(session, first)
+    if (added.length > 0 || shared.length === 0) stopAt(session, originals, first, sharedOffsets, shared)
     session.post('Debugger.setBreakpointsActive', { active: true })
     return { value: await work() }
   } finally {
     if (--current.watchers === 0) {
       session.post('Debugger.setBreakpointsActive', { active: false })
+      for (const breakpointId of shared.splice(0)) session.post('Debugger.removeBreakpoint', { breakpointId })
       for (const realm of realms) Reflect.deleteProperty(realm, HOOK)
       removal = startTimer(removeBreakpoints, KEPT_MS).unref()
     }
@@ -89,7 +98,7 @@ function connect(session: Session): Breakpoints {
   session.post('Debugger.enable')
   // The conditions are evaluated all the same. Without this, a `debugger` statement of the user would stop the process.
   session.post('Debugger.setSkipAllPauses', { skip: true })
-  return { session, originals: [], calls: new Map(), watchers: 0 }
+  return { session, originals: [], calls: new Map(), shared: [], watchers: 0 }
 }
 
 function removeBreakpoints(): void {
@@ -97,28 +106,55 @@ function removeBreakpoints(): void {
   breakpoints = undefined
 }
 
-/** Sets a breakpoint at each original from an offset on. */
-function stopAt(session: Session, first: number): void {
+/** Sets a breakpoint at each original from an offset on, and at those whose source is shared. */
+function stopAt(
+  session: Session,
+  originals: readonly AnyFunction[],
+  first: number,
+  sharedOffsets: ReadonlySet<number>,
+  shared: string[],
+): void {
   session.post('Runtime.evaluate', { expression: `${HOOK}.originals` }, (_, evaluated) => {
     const objectId = evaluated?.result.objectId as string
-    session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_failed, originals) => {
-      for (const { name, value } of originals?.result ?? [])
-        if (Number(name) >= first)
-          session.post('Debugger.setBreakpointOnFunctionCall', {
+    session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_failed, properties) => {
+      for (const { name, value } of properties?.result ?? []) {
+        const isShared = sharedOffsets.has(Number(name))
+        if (!isShared && !(Number(name) >= first)) continue
+        const own = isShared ? nameIn(sourceOf(originals[Number(name)] as AnyFunction)) : undefined
+        const self = own === undefined ? '' : `, typeof ${own} === 'function' ? ${own} : undefined`
+        session.post(
+          'Debugger.setBreakpointOnFunctionCall',
+          {
             objectId: value?.objectId,
-            condition: `${HOOK}.onCall(${name}, typeof arguments === 'object' ? arguments : [])`,
-          })
+            condition: `${HOOK}.onCall(${name}, typeof arguments === 'object' ? arguments : []${self})`,
+          },
+          (error, breakpoint?: { readonly breakpointId?: string }) => {
+            if (isShared && error === null && breakpoint?.breakpointId !== undefined)
+              shared.push(breakpoint.breakpointId)
+          },
+        )
+      }
     })
   })
 }
 
-/** A breakpoint stops at all functions with one source, such as those that Node.js wraps: these are left out. */
-function withOwnSource(watched: readonly OriginalCall[]): OriginalCall[] {
+/**
+ * The offsets of the functions that have the source of another. A breakpoint stops at all functions of one source, such as everything that
+ * Node.js wraps to hide its frames: the one that was called says so itself, by the name that it has in its own scope.
+ */
+function withSharedSource(originals: readonly AnyFunction[]): ReadonlySet<number> {
   const counts = new Map<string, number>()
-  const sourceOf = ({ original }: OriginalCall): string => Function.prototype.toString.call(original)
-  const distinct = [...new Map(watched.map((each) => [each.original, each])).values()]
-  for (const each of distinct) counts.set(sourceOf(each), (counts.get(sourceOf(each)) ?? 0) + 1)
-  return distinct.filter((each) => sourceOf(each).endsWith('[native code] }') || counts.get(sourceOf(each)) === 1)
+  for (const each of originals) counts.set(sourceOf(each), (counts.get(sourceOf(each)) ?? 0) + 1)
+  const isShared = (source: string): boolean => !source.endsWith('[native code] }') && (counts.get(source) ?? 0) > 1
+  return new Set(originals.flatMap((each, offset) => (isShared(sourceOf(each)) ? [offset] : [])))
+}
+
+function nameIn(source: string): string | undefined {
+  return /^function (\w+)\(/.exec(source)?.[1]
+}
+
+function sourceOf(original: AnyFunction): string {
+  return Function.prototype.toString.call(original)
 }
 
 /** The global object of the realm in which a function was created: a test runner may run tests in a realm of its own. */

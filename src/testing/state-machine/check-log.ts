@@ -76,7 +76,15 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
   withOtherCommands(): MachineHarness<Command, Result> | undefined {
     if (this.#otherEntries.length === 0) return undefined
     const machine = new MachineHarness(this.#spec, this.#otherEntries)
-    machine.applyAll(0, this.#otherEntries.length)
+    try {
+      machine.applyAll(0, this.#otherEntries.length)
+    } catch (thrown) {
+      if (thrown instanceof MachineFault) {
+        thrown.isOfOtherCommands = true
+        thrown.part = { type: 'run' }
+      }
+      throw thrown
+    }
     machine.continueWith(this.#entries)
     return machine
   }

@@ -113,8 +113,10 @@ export async function smallestFault<Command, Result>(
   note?: string,
 ): Promise<unknown> {
   if (!(fault instanceof MachineFault)) return fault
+  // They are a log of their own, which has not been checked yet.
+  const failing = fault.isOfOtherCommands ? { commands: log.otherCommands, otherCommands: [], restoredAt: [] } : log
   const budget = new ShrinkBudget(check)
-  return describeFault(await shrinkLog(spec, check.commands, log, fault, budget), check.seed, {
+  return describeFault(await shrinkLog(spec, check.commands, failing, fault, budget), check.seed, {
     ended: budget.ended,
     note,
   })

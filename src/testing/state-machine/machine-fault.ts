@@ -1,5 +1,7 @@
 /** The error for a faulty state machine: the violated rule, the command that shows it, and what to do. */
 
+import { isOfThisPackage } from './call-site.ts'
+
 export type MachineRule =
   | 'deterministic'
   | 'clock'
@@ -42,6 +44,8 @@ export class MachineFault extends Error {
   readonly commands: number
   /** Undefined if the fault was not found by the check of a log. */
   part: LogPart | undefined
+  /** Whether the other commands of the log show the fault, and not the log. */
+  isOfOtherCommands = false
 
   constructor(rule: MachineRule, commands: number, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })
@@ -52,9 +56,12 @@ export class MachineFault extends Error {
   }
 }
 
-/** The stack of a thrown error, or the thrown value as text. */
+/** The stack of a thrown error up to the call by this package, or the thrown value as text. */
 export function formatThrown(thrown: unknown): string {
-  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+  if (!(thrown instanceof Error)) return String(thrown)
+  const lines = (thrown.stack ?? thrown.message).split('\n')
+  const ended = lines.findIndex((line) => /^\s+at /.test(line) && isOfThisPackage(line))
+  return lines.slice(0, ended < 0 ? undefined : ended).join('\n')
 }
 
 /** What an invariant returned or threw if it does not hold. */
