@@ -6,11 +6,14 @@ import { isRaftError } from '../errors.ts'
 import type { AttemptWatch } from './attempt-watch.ts'
 import { expiredUnused, leftError, unknownAfterAttempts } from './client-errors.ts'
 
+export interface AttemptOptions extends CallOptions {
+  readonly timeoutMs: number
+  /** For proposals: whether a follower may forward them. */
+  readonly forward: boolean
+}
+
 /** One attempt: calls a method of a channel. */
-export type Attempt<Value> = (
-  channel: ClientChannel,
-  options: CallOptions & { readonly timeoutMs: number },
-) => Promise<Value>
+export type Attempt<Value> = (channel: ClientChannel, options: AttemptOptions) => Promise<Value>
 
 export class RepeatableCall<Value> {
   readonly #action: Attempt<Value>

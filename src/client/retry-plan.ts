@@ -2,7 +2,7 @@
 import type { Term } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
 import type { Endpoints } from './endpoints.ts'
-import { isBusy } from './retry-rules.ts'
+import { isBusy, isUnresponsive } from './retry-rules.ts'
 
 export interface BackoffOptions {
   readonly backOffMinMs: number
@@ -43,6 +43,14 @@ export class RetryPlan {
   /** The last error of each endpoint, in the order of their first failures. */
   get failures(): readonly EndpointFailure[] {
     return [...this.#failures.values()]
+  }
+
+  /**
+   * Whether followers may forward the call. The way to the leader is shorter, so they may only once a node did not respond, or all were tried: this
+   * client may reach followers only.
+   */
+  get isForwarding(): boolean {
+    return this.#pauseCount > 0 || this.failures.some(({ error }) => isUnresponsive(error))
   }
 
   /** The next attempt after `error` from `address`. */

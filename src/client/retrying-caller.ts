@@ -8,7 +8,7 @@ import { BackoffTimers } from './backoff-timers.ts'
 import { abortedError, attemptsExhausted, closedError, silentNodeError } from './client-errors.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions } from './options.ts'
-import type { Attempt } from './repeatable-call.ts'
+import type { Attempt, AttemptOptions } from './repeatable-call.ts'
 import { RepeatableCall } from './repeatable-call.ts'
 import type { NextAttempt } from './retry-plan.ts'
 import { RetryPlan } from './retry-plan.ts'
@@ -74,7 +74,11 @@ export class RetryingCaller {
     let hasLearnedHint = false
     for (let attempts = 1; ; attempts++) {
       this.#assertUsable(signal)
-      const attemptOptions = { signal, timeoutMs: this.#attemptTimeoutMs(kind, deadline - this.#clock.now()) }
+      const attemptOptions = {
+        signal,
+        timeoutMs: this.#attemptTimeoutMs(kind, deadline - this.#clock.now()),
+        forward: plan?.isForwarding ?? false,
+      }
       const result = this.#silence.isSilent(address)
         ? { error: this.#silentError(address) }
         : await this.#attempt(kind, action, address, attemptOptions)
@@ -109,7 +113,7 @@ export class RetryingCaller {
     options: CallOptions = {},
   ): Promise<Value> {
     if (address === undefined) return this.call(kind, action, options)
-    const attemptOptions = this.#withTimeout(options)
+    const attemptOptions = { ...this.#withTimeout(options), forward: true }
     this.#assertUsable(attemptOptions.signal)
     const result = await this.#attempt(kind, action, address, attemptOptions)
     if ('value' in result) return result.value
@@ -149,7 +153,7 @@ export class RetryingCaller {
     kind: CallKind,
     action: Attempt<Value>,
     address: string,
-    options: CallOptions & { readonly timeoutMs: number },
+    options: AttemptOptions,
   ): Promise<{ readonly value: Value } | { readonly error: RaftError }> {
     this.#silence.onCallOpened(address)
     try {

@@ -54,9 +54,9 @@ export class MemoryClientChannel implements ClientChannel {
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS
   }
 
-  propose(command: Uint8Array, { session, expectTerm, ...options }: ProposeOptions = {}): Promise<Applied> {
+  propose(command: Uint8Array, { session, expectTerm, forward, ...options }: ProposeOptions = {}): Promise<Applied> {
     return this.#call('mutation', options, (node, callOptions) =>
-      node.proposeBytes(command, { ...callOptions, session, forward: false, expectTerm }),
+      node.proposeBytes(command, { ...callOptions, session, forward, expectTerm }),
     )
   }
 

@@ -201,6 +201,23 @@ describe('a client whose attempts all fail', () => {
     assert.equal(error.details['n2:1'], 'ERR_RAFT_NO_LEADER')
   })
 
+  it('asks the leader itself while it reaches it, although the others would forward', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2', 'n3')
+    cluster.forwards = true
+    cluster.elect('n2')
+    await cluster.run(cluster.client().propose('a'))
+    assert.deepEqual(cluster.nodesCalled('propose'), ['n1', 'n2'])
+  })
+
+  it('lets another node forward once it does not reach the leader', async () => {
+    const cluster = new ScriptedCluster('n1', 'n2', 'n3')
+    cluster.forwards = true
+    cluster.elect('n2')
+    cluster.node('n2').isUp = false
+    await cluster.run(cluster.client().propose('a'))
+    assert.deepEqual([cluster.applied, cluster.nodesCalled('propose')], [['a'], ['n1', 'n3']])
+  })
+
   it('says that the leader is unreachable if every node that was reached names it', async () => {
     const cluster = new ScriptedCluster('n1', 'n2', 'n3')
     cluster.elect('n2')

@@ -27,6 +27,8 @@ export class ScriptedCluster {
   readonly sessionResults = new Map<string, Applied>()
   leader: string | undefined
   term = 1
+  /** Whether the other nodes forward proposals to the leader, if the client does not ask for the leader only. */
+  forwards = false
 
   constructor(...ids: string[]) {
     for (const id of ids) this.nodes.set(`${id}:1`, new ScriptedNode(this, id))
@@ -125,7 +127,7 @@ export class ScriptedNode implements NodeService {
     this.#record('propose')
     const script = this.#script()
     if (script !== undefined) return script(command, options)
-    this.#assertLeader()
+    if (!this.#cluster.forwards || options.forward === false) this.#assertLeader()
     return this.apply(command, options.session)
   }
 

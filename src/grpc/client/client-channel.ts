@@ -118,7 +118,7 @@ export class GrpcClientChannel implements ClientChannel {
 
   async propose(
     command: Uint8Array,
-    { signal, timeoutMs, session, expectTerm }: ProposeOptions = {},
+    { signal, timeoutMs, session, expectTerm, forward }: ProposeOptions = {},
   ): Promise<Applied> {
     const { index, term, payload } = await this.#getStream().send({
       kind: 'propose',
@@ -126,7 +126,7 @@ export class GrpcClientChannel implements ClientChannel {
       mode: 'linearizable',
       timeoutMs: timeoutMs ?? this.#options.timeoutMs,
       signal,
-      ...{ session, expectTerm },
+      ...{ session, expectTerm, leaderOnly: forward === false },
     })
     return { index: safeInteger(index, 'index'), term: safeInteger(term, 'term'), result: detached(payload) }
   }

@@ -155,7 +155,7 @@ export class RequestStream {
   }
 
   #prepare(pending: PendingRequest): WireRequest | undefined {
-    const { kind, payload, session, expectTerm } = pending.request
+    const { kind, payload, session, expectTerm, leaderOnly } = pending.request
     try {
       assertPayloadSize(pending.isProposal ? 'command' : 'query', payload.length, this.#window.serverLimits)
     } catch (error) {
@@ -173,6 +173,7 @@ export class RequestStream {
       timeoutMs: serverTimeoutMs(pending.deadline - now),
       ...(session === undefined ? undefined : { session: wireSessionOf(session) }),
       ...(expectTerm === undefined ? undefined : { expectTerm }),
+      ...(leaderOnly === true ? { leaderOnly } : undefined),
     }
   }
 

@@ -26,6 +26,7 @@ export interface StreamRequest extends ReadOptions {
   readonly payload: Uint8Array
   readonly session?: SessionCommand | undefined
   readonly expectTerm?: Term | undefined
+  readonly leaderOnly?: boolean | undefined
   readonly timeoutMs: number
   readonly signal: AbortSignal | undefined
 }

@@ -8,7 +8,7 @@ import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { toStatus } from '../shared/status-codes.ts'
 import type { WireReadFields, WireSession } from '../shared/stream-frames.ts'
-import { readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
+import { forwardOf, readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
 import type { ServedCall } from './served-stream.ts'
 import { ServedStream } from './served-stream.ts'
 import type { GrpcService } from './unary-handler.ts'
@@ -23,6 +23,7 @@ interface ProposeRequest {
   readonly command: Uint8Array
   readonly session?: WireSession | null
   readonly expectTerm: number
+  readonly leaderOnly?: boolean
 }
 
 interface QueryRequest extends WireReadFields {
@@ -52,12 +53,12 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
     streams.add(stream)
   }
 
-  const propose = unaryHandler(async ({ command, session, expectTerm }: ProposeRequest, call) => {
+  const propose = unaryHandler(async ({ command, session, expectTerm, leaderOnly }: ProposeRequest, call) => {
     assertPayloadSize('command', command.length, limits)
     const { result, index, term } = await node.proposeBytes(command, {
       ...call,
       session: sessionOf(session),
-      forward: false,
+      forward: forwardOf(leaderOnly),
       expectTerm: expectTerm || undefined,
     })
     if (result.length > limits.answerBytesMax)

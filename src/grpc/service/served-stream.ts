@@ -10,7 +10,7 @@ import type { ServiceLimits } from '../shared/service-limits.ts'
 import { answerDroppedError, answerTooLargeError, assertPayloadSize, clampTimeout } from '../shared/service-limits.ts'
 import { asRaftError, toStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
-import { failureOf, readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
+import { failureOf, forwardOf, readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
 import { malformedRequestError } from './unary-handler.ts'
 
 export type ServedCall = ServerDuplexStream<RequestFrame | MalformedRequest, ResponseFrame>
@@ -109,7 +109,16 @@ export class ServedStream {
     )
   }
 
-  async #serve({ id, kind, payload, timeoutMs, session, expectTerm, ...fields }: WireRequest): Promise<WireResponse> {
+  async #serve({
+    id,
+    kind,
+    payload,
+    timeoutMs,
+    session,
+    expectTerm,
+    leaderOnly,
+    ...fields
+  }: WireRequest): Promise<WireResponse> {
     const limits = this.#limits
     const options = {
       timeoutMs: clampTimeout(timeoutMs === 0 ? undefined : timeoutMs, limits.timeoutMs, limits.timeoutMsMax),
@@ -119,7 +128,7 @@ export class ServedStream {
       const { index, term, result } = await this.#node.proposeBytes(payload, {
         ...options,
         session: sessionOf(session),
-        forward: false,
+        forward: forwardOf(leaderOnly),
         expectTerm: kind === 'REQUEST_KIND_PROPOSE' ? undefined : expectTerm,
       })
       return { id, payload: result, index, term }

@@ -30,6 +30,7 @@ export interface WireRequest extends WireReadFields {
   readonly timeoutMs: number
   readonly session?: WireSession | null | undefined
   readonly expectTerm?: number | undefined
+  readonly leaderOnly?: boolean | undefined
 }
 
 export interface WireSession {
@@ -98,6 +99,11 @@ export function factsOfFailure(failure: WireFailure): ErrorFacts {
 
 export function wireSessionOf({ id, sequence, lowest = 0, clusterId = '' }: SessionCommand): WireSession {
   return { id, sequence, lowest, clusterId }
+}
+
+/** The option `forward` of a proposal: that of the node, unless the client wants the leader only. */
+export function forwardOf(leaderOnly: boolean | undefined): boolean | undefined {
+  return leaderOnly === true ? false : undefined
 }
 
 /** The node checks the numbers. */

@@ -190,6 +190,20 @@ describe('a unary call of the services', () => {
     assert.deepEqual(read, { answer: Buffer.from('q'), appliedIndex: 8, term: 3 })
   })
 
+  it('forwards as the node does, unless the client wants the leader only', async () => {
+    const node = new EchoNode()
+    const { address } = await serve(node)
+    const client = rawClient(address)
+    await unary(client, 'Propose', { command: Buffer.from('a') })
+    await unary(client, 'Propose', { command: Buffer.from('a'), leaderOnly: true })
+    const channel = channelTo(address)
+    for (const forward of [undefined, true, false]) await channel.propose(Buffer.from('a'), { forward })
+    assert.deepEqual(
+      node.calls.map(({ options }) => options.forward),
+      [undefined, false, undefined, undefined, false],
+    )
+  })
+
   it('can register a session, and propose in it', async () => {
     const node = new EchoNode()
     const client = rawClient((await serve(node)).address)
