@@ -5,20 +5,12 @@ import { isCommandFailure } from './command-failure.ts'
 import type { ReplayFlags } from './commands/replay.ts'
 import { errorJson, errorText } from './error-text.ts'
 import { EXIT, exitCodeOfCommand, exitCodeOfNode } from './exit-codes.ts'
+import type { Action, AddClusterCommand } from './member-commands.ts'
+import { addMemberCommands } from './member-commands.ts'
 import type { Guard } from './stopped-node-commands.ts'
 import { addStoppedNodeCommands } from './stopped-node-commands.ts'
 import type { Terminal } from './terminal.ts'
-import {
-  parseAddress,
-  parseAddresses,
-  parseCount,
-  parseDuration,
-  parseDurationRange,
-  parseReplayPosition,
-} from './text-values.ts'
-
-/** The body of a command; its flags are `command.opts()`, `args` its arguments. */
-type Action = (command: Command, ...args: readonly string[]) => Promise<unknown>
+import { parseAddresses, parseCount, parseDuration, parseDurationRange, parseReplayPosition } from './text-values.ts'
 
 /** Runs one command and returns its exit code. All output, errors included, goes to `terminal`. */
 export async function run(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
@@ -66,13 +58,16 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addKeyValue(addClusterCommand, terminal)
   program.commandsGroup('Administer:')
   addAdministration(program, addClusterCommand, terminal)
+  addMemberCommands(
+    program.command('member').description('list and change cluster members'),
+    addClusterCommand,
+    terminal,
+  )
   addStoppedNodeCommands(program, terminal, guard)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
   return program
 }
-
-type AddClusterCommand = (name: string, description: string, action: Action, parent?: Command) => Command
 
 function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
   const command = program
@@ -234,44 +229,6 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
         optionParser(parseDuration),
       ),
     )
-  const member = program.command('member').description('list and change cluster members')
-  addClusterCommand(
-    'list',
-    'list the members',
-    async (command) => (await load()).memberList(contextOf(command)),
-    member,
-  )
-  addClusterCommand(
-    'add',
-    'add a node as a learner',
-    async (command, id = '', address = '') => (await load()).memberAdd(contextOf(command), id, address, command.opts()),
-    member,
-  )
-    .argument('<id>', 'id of the new node, such as n4')
-    .addArgument(member.createArgument('<address>', 'its address: host:port').argParser(optionParser(parseAddress)))
-    .option('--promote', 'make it a voter once it has caught up')
-  addClusterCommand(
-    'update',
-    'record a new address of a member',
-    async (command, id = '', address = '') => (await load()).memberUpdate(contextOf(command), id, address),
-    member,
-  )
-    .argument('<id>')
-    .addArgument(member.createArgument('<address>', 'its address: host:port').argParser(optionParser(parseAddress)))
-  addClusterCommand(
-    'promote',
-    'make a learner a voter',
-    async (command, id = '') => (await load()).memberPromote(contextOf(command), id),
-    member,
-  ).argument('<id>')
-  addClusterCommand(
-    'remove',
-    'remove a member',
-    async (command, id = '') => (await load()).memberRemove(contextOf(command), id, command.opts()),
-    member,
-  )
-    .argument('<id>')
-    .option('-y, --yes', 'skip the confirmation')
   const leader = program.command('leader').description('manage leadership')
   addClusterCommand(
     'transfer',

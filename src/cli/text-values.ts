@@ -29,6 +29,16 @@ export function parseAddresses(text: string): string[] {
   return [...new Set(addresses)]
 }
 
+/** 'n1,n2' */
+export function parseIds(text: string): string[] {
+  const ids = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  if (ids.length === 0) throw new TextValueError('lists no member')
+  return [...new Set(ids)]
+}
+
 /** 'n1=a:1,n2=b:2' */
 export function parsePeers(text: string): Record<string, string> {
   const peers: Record<string, string> = {}

@@ -85,10 +85,21 @@ export interface NodeStatus extends RaftStatus {
   readonly pendingProposals: number
   /** The peers with an open connection. */
   readonly connected: readonly NodeId[]
+  /** The snapshot that this node is fetching. */
+  readonly fetching?: SnapshotFetch | undefined
   /** What needs an operator, the oldest first; at most 64. */
   readonly alarms: readonly Alarm[]
   /** The members that are not where the membership says, and the address at which this node finds each. */
   readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
+}
+
+/** A snapshot that is being fetched from another node. */
+export interface SnapshotFetch {
+  readonly from: NodeId
+  readonly index: LogIndex
+  /** The bytes that have arrived, of `size`. */
+  readonly bytes: number
+  readonly size: number
 }
 
 /** The timeouts of a node, and how long its disk takes: to be compared, together with the delay of its event loop and the responses of its peers. */

@@ -32,7 +32,7 @@ export async function assertUsable({ unusable }: DataDirectory, nodeId: NodeId):
   const code = Object.hasOwn(ERROR_CODES, reason.code) ? reason.code : 'ERR_RAFT_CORRUPT'
   throw new RaftError(code, reason.message, {
     hint:
-      `this data directory cannot be used again: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ADDRESS --promote; ` +
+      `this data directory cannot be used again: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ADDRESS; ` +
       `then start ${nodeId} with --join and a new --data-dir`,
     details: { file: unusable },
   })

@@ -1,6 +1,6 @@
 /** A running node: starts, wires and stops its calls, its pipeline, its peers and its snapshots. */
 import type { Clock } from '../contracts/clock.ts'
-import type { NodeStatus, NodeTiming } from '../contracts/node-service.ts'
+import type { NodeStatus } from '../contracts/node-service.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { PeerIdentity, Transport } from '../contracts/transport.ts'
@@ -18,6 +18,7 @@ import type { EventHub } from './event-hub.ts'
 import { Health } from './health/health.ts'
 import { LeaderTasks } from './leader-tasks.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
+import { nodeStatus } from './node-status.ts'
 import type { RuntimeOptions } from './options.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
 import { isCopyError } from './peers/peer-admission.ts'
@@ -29,7 +30,6 @@ import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { SnapshotCalls } from './snapshot-calls.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
-import { VERSION } from './version.ts'
 
 export interface NodeRuntimeParts<Command, Result> {
   readonly core: RaftCore
@@ -189,31 +189,12 @@ export class NodeRuntime<Command, Result> {
   }
 
   status(): NodeStatus {
-    const { clock, recovered, transport } = this.#parts
-    const status = this.pipeline.driver.status()
-    return {
-      ...status,
-      stopped: status.stopped ?? this.#failure?.message,
-      clusterId: recovered.identity.clusterId,
-      directoryId: recovered.directoryId,
-      address: transport.address,
-      leaderAddress: this.#peers.leaderHint(status.leader)?.address,
-      moved: this.#peers.addresses.moved,
-      version: VERSION,
-      storage: this.#parts.storage.name,
-      peerTransport: transport.name,
-      loopDelayMs: clock.loopDelayMs?.() ?? 0,
-      timing: this.#timing(),
-      freeBytes: this.health.freeBytes,
-      pendingProposals: this.calls.proposals.count,
-      connected: this.#peers.admission.connected,
-      alarms: this.health.alarms.list,
-    }
-  }
-
-  #timing(): NodeTiming {
-    const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = this.options
-    return { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs: this.health.diskSpeed.slowestMs }
+    const { calls, health, options, snapshots } = this
+    const { clock, recovered, storage, transport } = this.#parts
+    return nodeStatus({
+      ...{ status: this.pipeline.driver.status(), failure: this.#failure, peers: this.#peers },
+      ...{ calls, health, options, snapshots, clock, recovered, storage, transport },
+    })
   }
 
   /** Stops the node for good: it sends and applies nothing more. Rejects all pending calls; `status` and `close` still work. */

@@ -12,7 +12,10 @@ describe('docs/reference/cli.md', () => {
   for (const words of ['', 'demo', 'serve', 'put', 'get', 'delete', 'cas', 'list', 'status', 'why', 'replay'].concat([
     'member list',
     'member add',
+    'member replace',
     'member promote',
+    'member demote',
+    'member change',
     'member remove',
     'leader transfer',
     'snapshot take',

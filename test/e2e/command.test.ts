@@ -282,7 +282,7 @@ describe('a cluster of three nodes', function () {
 
   it('grows to four nodes by the commands that it prints, and shrinks to three again', async () => {
     await cluster.addNode('n4')
-    const added = await quorate('member', 'add', 'n4', cluster.links.addresses.n4 ?? '')
+    const added = await quorate('member', 'add', 'n4', cluster.links.addresses.n4 ?? '', '--learner')
     assert.equal(added.exitCode, 0, added.stderr)
     assert.match(
       added.stderr,
@@ -296,11 +296,36 @@ describe('a cluster of three nodes', function () {
       promoted = await quorate('member', 'promote', 'n4')
     assert.equal(promoted.exitCode, 0, promoted.stderr)
     assert.match((await quorate('member', 'list')).stdout, /^n4\tvoter\t/m)
-    const removed = await quorate('member', 'remove', 'n4', '--yes')
+    const demoted = await quorate('member', 'demote', 'n4', '--yes')
+    assert.match(demoted.stderr, /before: 4 voters .* tolerates 1 failure\nafter: {2}3 voters .* tolerates 1 failure/)
+    assert.match((await quorate('member', 'list')).stdout, /^n4\tlearner\t/m)
+  })
+
+  it('replaces a member by another one, and back again, with its progress', async () => {
+    const leader = await cluster.leader()
+    const old = cluster.ids.find((id) => id !== leader && id !== 'n4') as string
+    const replaced = await quorate('member', 'replace', old, 'n4', cluster.links.addresses.n4 ?? '', '--yes')
+    assert.equal(replaced.exitCode, 0, replaced.stderr)
+    assert.match(replaced.stdout, new RegExp(`^n4 has replaced ${old} \\(index \\d+\\)\n$`))
+    assert.equal((await cluster.exitOf(old)).exitCode, 78)
+    cluster.setDirectory(old, join(cluster.directory, `${old}-again`))
+    const adding = quorate('member', 'add', old, cluster.links.addresses[old] ?? '', '--wait', '30s', '-o', 'json')
+    cluster.join(old)
+    const added = await adding
+    assert.equal(added.exitCode, 0, added.stderr)
+    const reports = added.stdout.split('\n').filter((line) => line.includes('quorate.join/v1'))
+    assert.equal(JSON.parse(reports.at(-1) ?? '{}').stage, 'voter')
+    const removed = await quorate('member', 'change', '--remove', 'n4', '--yes')
     assert.match(removed.stderr, /before: 4 voters .* tolerates 1 failure\nafter: {2}3 voters .* tolerates 1 failure/)
     assert.equal(removed.exitCode, 0, removed.stderr)
     await cluster.kill('n4')
     cluster.ids.pop()
+  })
+
+  it('changes nothing without a confirmation, or without a change', async () => {
+    assertEnded(await quorate('member', 'demote', 'n1'), 2, /pass --yes/)
+    assertEnded(await quorate('member', 'change'), 2, /nothing to change/)
+    assertEnded(await quorate('member', 'replace', 'n9', 'n4', '127.0.0.1:1'), 5, /n9 is not a member: only a voter/)
   })
 
   it('reports a lost quorum and how many voters are needed', async () => {

@@ -122,7 +122,7 @@ describe('members that have moved', function () {
     const endpoints = Object.values(home)
     const nowhere = `127.0.0.1:${await freePort()}`
     const real = `127.0.0.1:${await freePort()}`
-    const added = await runInProcess(['member', 'add', 'n4', nowhere, '--promote', '-e', endpoints.join(',')])
+    const added = await runInProcess(['member', 'add', 'n4', nowhere, '-e', endpoints.join(',')])
     assert.equal(added.exitCode, 0, added.stderr)
     const flags = ['--listen', real, '--join', endpoints.join(','), '--data-dir', join(directory, 'n4')]
     running.set('n4', start(['serve', '--id', 'n4', ...flags]))

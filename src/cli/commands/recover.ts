@@ -8,8 +8,8 @@ import { recoverCluster } from '../../operations/recover-cluster.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withClient } from '../kv-client.ts'
+import { quorumPreview } from '../members/quorum-preview.ts'
 import type { Terminal } from '../terminal.ts'
-import { quorumPreview } from './quorum-preview.ts'
 
 export interface RecoverFlags {
   readonly address: string
@@ -142,6 +142,6 @@ function doneText({ nodeId, cluster, index, fromCluster }: Recovery, path: strin
 start it with:
   quorate serve --id ${nodeId} --listen ${address} --peers ${nodeId}=${address} --data-dir ${path}
 then add members, each with an empty directory:
-  quorate member add ID ADDRESS --promote --endpoints ${address}
+  quorate member add ID ADDRESS --endpoints ${address}
 `
 }

@@ -1,5 +1,5 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
-import type { Alarm, NodeStatus } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus, SnapshotFetch } from '../../contracts/node-service.ts'
 import type { PeerStatus } from '../../core/status.ts'
 import type { Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
@@ -37,6 +37,10 @@ export interface NodeRow {
   readonly peerState: PeerStatus['state'] | undefined
   /** The leader or the membership says that it has lost entries that it acknowledged. */
   readonly hasLostEntries: boolean
+  /** The longest recent time from a heartbeat of the leader to its response, in milliseconds. */
+  readonly responseMs: number | undefined
+  /** The snapshot that it is fetching. */
+  readonly fetching: SnapshotFetch | undefined
   /** The peers to which it has an open connection. */
   readonly connected: readonly NodeId[] | undefined
   readonly loopDelayMs: number | undefined
@@ -65,6 +69,8 @@ export interface StatusReport {
   readonly toleratesFailures: number
   readonly hasQuorum: boolean
   readonly isMembershipChanging: boolean
+  /** The index of the entry with the membership. */
+  readonly membershipIndex: number
   readonly nodes: readonly NodeRow[]
   /** Whom each node that answered names as the leader of its term. */
   readonly views: readonly LeaderView[]
@@ -95,6 +101,7 @@ export function buildStatusReport(allAnswers: readonly StatusAnswer[]): StatusRe
     toleratesFailures: Math.max(0, spare),
     hasQuorum: spare >= 0,
     isMembershipChanging: membership.outgoing.length > 0 || !source.isMembershipCommitted,
+    membershipIndex: source.membershipIndex,
     nodes: rowsOf(answers, statuses, membership, leader),
     views: statuses.map((status) => ({ id: status.id, term: status.term, leader: status.leader })),
   }
@@ -155,6 +162,8 @@ function rowsOf(
       silentMs: peer?.silentMs === undefined ? undefined : Math.round(peer.silentMs),
       isReplicating: peer?.isReplicating,
       peerState: peer?.state,
+      responseMs: peer?.silentMs === undefined ? undefined : Math.round(peer.responseMs),
+      fetching: status?.fetching,
       hasLostEntries: peer?.hasLostEntries === true || member?.hasLostEntries === true,
       connected: status?.connected,
       loopDelayMs: status?.loopDelayMs,

@@ -1,5 +1,5 @@
 /** The messages of the admin service (proto/quorate/v1/admin.proto), and their conversion to and from our types. */
-import type { Alarm, NodeStatus, NodeTiming } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus, NodeTiming, SnapshotFetch } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { PeerStatus, Role } from '../../core/status.ts'
 import type { Membership, SnapshotInfo } from '../../core/types.ts'
@@ -19,6 +19,7 @@ export type WireStatusResponse = Omit<
   | 'storage'
   | 'peerTransport'
   | 'timing'
+  | 'fetching'
   | 'peers'
   | 'alarms'
 > & {
@@ -31,6 +32,7 @@ export type WireStatusResponse = Omit<
   readonly storage?: string | undefined
   readonly peerTransport?: string | undefined
   readonly timing?: NodeTiming | null | undefined
+  readonly fetching?: SnapshotFetch | null | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
 }
@@ -88,10 +90,20 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     storage: wire.storage,
     peerTransport: wire.peerTransport,
     timing: wire.timing ?? undefined,
+    fetching: wire.fetching == null ? undefined : fetchFromWire(wire.fetching),
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
     peers: followers.map(followerFromWire),
     alarms: wire.alarms.map((alarm) => ({ ...alarm, peer: alarm.peer ?? undefined })),
+  }
+}
+
+function fetchFromWire({ from, index, bytes, size }: SnapshotFetch): SnapshotFetch {
+  return {
+    from,
+    index: safeInteger(index, 'index'),
+    bytes: safeInteger(bytes, 'bytes'),
+    size: safeInteger(size, 'size'),
   }
 }
 

@@ -178,7 +178,7 @@ export class PeerAdmission {
     const { nodeId, directoryId } = this.#identity
     const address = this.#membershipView.addressOf(nodeId) ?? 'ADDRESS'
     const replace =
-      `replace the member: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ${address} --promote; then start ` +
+      `replace the member: quorate member remove ${nodeId} --yes; quorate member add ${nodeId} ${address}; then start ` +
       `${nodeId} with --join and a new --data-dir (this one cannot be used again)`
     const isOtherInUse = code === 'ERR_RAFT_DUPLICATE_DIRECTORY'
     const hint = isOtherInUse

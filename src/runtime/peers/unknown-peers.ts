@@ -93,5 +93,5 @@ export class UnknownPeers {
 }
 
 function addCommand(id: NodeId, address: string): string {
-  return `quorate member add ${id} ${address} --promote`
+  return `quorate member add ${id} ${address}`
 }

@@ -3,6 +3,7 @@
  * checksum differs, and gives up after `attemptsMax` attempts without progress.
  */
 import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { SnapshotFetch } from '../../contracts/node-service.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { SnapshotWriter, Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
@@ -56,6 +57,8 @@ export class SnapshotFetcher {
   /** The most bytes that a failed attempt had. */
   #reached = 0
   #failingIndex: LogIndex = 0
+  /** The bytes that the current attempt has, those of earlier attempts included. */
+  #progress = { bytes: 0 }
   /** Fetches run one after the other, so that no file has two writers. */
   #lastFetch: Promise<void> = Promise.resolve()
 
@@ -66,6 +69,13 @@ export class SnapshotFetcher {
   /** The file being written. */
   get fetchingId(): string | undefined {
     return this.#request?.snapshot.id
+  }
+
+  /** How far the fetch in progress is. */
+  get fetching(): SnapshotFetch | undefined {
+    if (this.#request === undefined) return undefined
+    const { from, snapshot } = this.#request
+    return { from, index: snapshot.index, bytes: this.#progress.bytes, size: snapshot.size }
   }
 
   /** Replaces an earlier fetch. Resumes a partial file of the same snapshot, whichever node it came from. */
@@ -118,6 +128,7 @@ export class SnapshotFetcher {
     for (;;) {
       if (clock.now() < this.#nextAt) await sleep(clock, this.#nextAt, signal)
       const progress = { bytes: 0 }
+      this.#progress = progress
       try {
         signal.throwIfAborted()
         await this.#attempt(request, progress)

@@ -98,6 +98,7 @@ describe('a client channel over gRPC', () => {
       freeBytes: 2 ** 50,
       storage: 'segments',
       loopDelayMs: 1.25,
+      fetching: { from: 'n2', index: 7, bytes: 2 ** 33, size: 2 ** 40 },
       timing: { heartbeatIntervalMs: 100, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500.5, writeMs: 12.75 },
       alarms: [
         { code: 'SPACE_LOW', peer: undefined, forMs: 0.5, message: 'free space', details: { freeBytes: '1' } },

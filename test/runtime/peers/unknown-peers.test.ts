@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { JournalNode } from '../virtual-cluster.ts'
 import { VirtualCluster } from '../virtual-cluster.ts'
 
-const COMMAND = /quorate member add n4 memory:n4 --promote/
+const COMMAND = /quorate member add n4 memory:n4/
 
 describe('a node that was not added', () => {
   let cluster: VirtualCluster

@@ -1,0 +1,52 @@
+/** The status of a node: that of its core, and what the parts of the runtime know. */
+import type { Clock } from '../contracts/clock.ts'
+import type { NodeStatus } from '../contracts/node-service.ts'
+import type { RecoveredState, Storage } from '../contracts/storage.ts'
+import type { Transport } from '../contracts/transport.ts'
+import type { RaftOptions } from '../core/options.ts'
+import type { RaftStatus } from '../core/status.ts'
+import type { RaftError } from '../errors.ts'
+import type { Calls } from './calls/calls.ts'
+import type { Health } from './health/health.ts'
+import type { Peers } from './peers/peers.ts'
+import type { Snapshots } from './snapshots/snapshots.ts'
+import { VERSION } from './version.ts'
+
+export interface StatusParts {
+  readonly status: RaftStatus
+  readonly failure: RaftError | undefined
+  readonly options: RaftOptions
+  readonly recovered: RecoveredState
+  readonly peers: Peers
+  readonly calls: Pick<Calls<never>, 'proposals'>
+  readonly health: Health
+  readonly snapshots: Pick<Snapshots, 'fetching'>
+  readonly storage: Pick<Storage, 'name'>
+  readonly transport: Pick<Transport, 'name' | 'address'>
+  readonly clock: Clock
+}
+
+export function nodeStatus(parts: StatusParts): NodeStatus {
+  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock } = parts
+  const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = parts.options
+  const writeMs = health.diskSpeed.slowestMs
+  return {
+    ...status,
+    stopped: status.stopped ?? failure?.message,
+    clusterId: recovered.identity.clusterId,
+    directoryId: recovered.directoryId,
+    address: transport.address,
+    leaderAddress: peers.leaderHint(status.leader)?.address,
+    moved: peers.addresses.moved,
+    version: VERSION,
+    storage: storage.name,
+    peerTransport: transport.name,
+    loopDelayMs: clock.loopDelayMs?.() ?? 0,
+    timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
+    fetching: snapshots.fetching,
+    freeBytes: health.freeBytes,
+    pendingProposals: calls.proposals.count,
+    connected: peers.admission.connected,
+    alarms: health.alarms.list,
+  }
+}
