@@ -29,6 +29,11 @@ export interface ProposeOptions extends CallOptions {
    * attempt was certainly not applied. A follower does not forward it.
    */
   readonly expectTerm?: Term | undefined
+  /**
+   * Whether to wait while there is no leader, until the deadline; if not, it rejects at once with ERR_RAFT_NO_LEADER. Default: true for a typed call
+   * of a node in this process; false for the calls with bytes, whose clients try another node.
+   */
+  readonly awaitLeader?: boolean | undefined
 }
 
 /** Options of a read. */
@@ -49,6 +54,11 @@ export interface ReadOptions extends CallOptions {
    * it is not guaranteed on a clock that is slower than that. A suspension of the machine counts, up to a minute. A whole number from 1 on.
    */
   readonly maxStalenessMs?: number | undefined
+  /**
+   * Whether to wait while there is no leader, until the deadline; if not, it rejects at once with ERR_RAFT_NO_LEADER. Default: true for a typed call
+   * of a node in this process; false for the calls with bytes, whose clients try another node.
+   */
+  readonly awaitLeader?: boolean | undefined
 }
 
 /** A condition that lasts and needs an operator, such as a full disk. It stays in the status until it ends. */

@@ -131,13 +131,16 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a read on another node. */
   async proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
-    return this.#propose(encodeCommand(this.#codecs.command, command), { ...options, retryWithoutLeader: true })
+    return this.#propose(encodeCommand(this.#codecs.command, command), {
+      ...options,
+      awaitLeader: options?.awaitLeader ?? true,
+    })
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
     assertDecodable(this.#codecs.command, command)
-    const { index, term, result } = await this.#propose(command, { ...options, retryWithoutLeader: false })
+    const { index, term, result } = await this.#propose(command, options ?? {})
     try {
       return { index, term, result: this.#codecs.result.encode(result) }
     } catch (cause) {
@@ -156,7 +159,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const registration = registrationEntry(runtime.sessions.logTime, runtime.options)
       const { clusterId } = runtime
       const onRegistered = (_result: Result, index: LogIndex): void => resolve({ id: index, clusterId })
-      this.#add(registration, { ...options, retryWithoutLeader: false }, onRegistered, reject)
+      this.#add(registration, options ?? {}, onRegistered, reject)
     })
   }
 
@@ -165,7 +168,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * every write that was acknowledged, by any node, before this call (thesis §6.4). Works on every node. Waits while there is no leader.
    */
   read<Value>(query: () => Value, options?: ReadOptions): Promise<Value> {
-    return this.#read(query, true, options)
+    return this.#read(query, { ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
   /**
@@ -180,14 +183,10 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     if (queryMachine === undefined)
       throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries')
     const decoded = decodeQuery(this.#codecs.query, query)
-    return this.#read(
-      () => {
-        const answer = this.#codecs.answer.encode(queryMachine(decoded))
-        return { answer, appliedIndex: this.#runtime.appliedIndex, term: this.#runtime.term }
-      },
-      false,
-      options,
-    )
+    return this.#read(() => {
+      const answer = this.#codecs.answer.encode(queryMachine(decoded))
+      return { answer, appliedIndex: this.#runtime.appliedIndex, term: this.#runtime.term }
+    }, options)
   }
 
   /**
@@ -278,9 +277,9 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.close()
   }
 
-  #read<Value>(query: () => Value, retryWithoutLeader: boolean, options: ReadOptions = {}): Promise<Value> {
+  #read<Value>(query: () => Value, options: ReadOptions = {}): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const { signal } = options
+      const { signal, awaitLeader: retryWithoutLeader = false } = options
       const freshness = freshnessOf(options)
       const { calls, pipeline } = this.#startCall('read', signal)
       const deadline = calls.deadlines.deadlineFor(options)
@@ -300,10 +299,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.#runtime
   }
 
-  #propose(
-    command: Uint8Array,
-    options: ProposeOptions & { readonly retryWithoutLeader: boolean },
-  ): Promise<Applied<Result>> {
+  #propose(command: Uint8Array, options: ProposeOptions): Promise<Applied<Result>> {
     return new Promise((resolve, reject) => {
       const { session, expectTerm } = options
       assertTerm(expectTerm)
@@ -318,11 +314,11 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   #add(
     entry: Pick<Proposal<Result>, 'command' | 'isEnveloped' | 'expectTerm'>,
-    options: CallOptions & { readonly retryWithoutLeader: boolean; readonly forward?: boolean | undefined },
+    options: Pick<ProposeOptions, 'signal' | 'timeoutMs' | 'forward' | 'awaitLeader'>,
     resolve: Proposal<Result>['resolve'],
     reject: Proposal<Result>['reject'],
   ): void {
-    const { signal, retryWithoutLeader } = options
+    const { signal, awaitLeader: retryWithoutLeader = false } = options
     const { calls, health, pipeline, options: nodeOptions } = this.#runtime
     const { forward = nodeOptions.forward } = options
     const { proposals, deadlines } = calls

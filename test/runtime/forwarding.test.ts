@@ -34,6 +34,25 @@ describe('forwarded proposals', () => {
     assert.equal(await cluster.runUntilSettled(follower.propose('one')), 1)
   })
 
+  it('wait for a leader, or are rejected at once, as the caller asks', async () => {
+    for (const { id } of cluster.nodes.values()) if (id !== follower.id) cluster.isolate(id)
+    await cluster.runUntil(() => follower.statusNow().leader === undefined)
+    const isWithoutLeader = (error: unknown): boolean => isRaftError(error, 'ERR_RAFT_NO_LEADER')
+    const impatient = { timeoutMs: 60_000, awaitLeader: false }
+    await assert.rejects(cluster.runUntilSettled(follower.propose('no', impatient)), isWithoutLeader)
+    await assert.rejects(cluster.runUntilSettled(follower.read(() => 1, impatient)), isWithoutLeader)
+    await assert.rejects(cluster.runUntilSettled(follower.proposeBytes(Buffer.from('"no"'))), isWithoutLeader)
+    const patient = { timeoutMs: 60_000, awaitLeader: true }
+    const calls = Promise.all([
+      follower.proposeBytes(Buffer.from('"one"'), patient),
+      follower.propose('two'),
+      follower.read(() => 1),
+    ])
+    for (const { id } of cluster.nodes.values()) cluster.rejoin(id)
+    const [one, two] = await cluster.runUntilSettled(calls)
+    assert.deepEqual([Buffer.from(one.result).toString(), two], ['1', 2])
+  })
+
   it('without a session, the outcome is unknown when the leader is lost after the message has left', async () => {
     const call = cluster.runUntilSettled(proposeAndLoseLeader())
     await assert.rejects(call, (error) => isRaftError(error, 'ERR_RAFT_OUTCOME_UNKNOWN'))

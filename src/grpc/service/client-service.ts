@@ -60,6 +60,7 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
       session: sessionOf(session),
       forward: forwardOf(leaderOnly),
       expectTerm: expectTerm || undefined,
+      awaitLeader: leaderOnly !== true,
     })
     if (result.length > limits.answerBytesMax)
       throw answerTooLargeError('command', result.length, limits.answerBytesMax)
@@ -70,7 +71,11 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
   const query = unaryHandler(async ({ query, ...read }: QueryRequest, call) => {
     assertPayloadSize('query', query.length, limits)
-    const { answer, appliedIndex, term } = await node.queryBytes(query, { ...call, ...readOptionsOf(read) })
+    const { answer, appliedIndex, term } = await node.queryBytes(query, {
+      ...call,
+      ...readOptionsOf(read),
+      awaitLeader: true,
+    })
     if (answer.length > limits.answerBytesMax) throw answerTooLargeError('query', answer.length, limits.answerBytesMax)
     return { answer, appliedIndex, term }
   }, limits)

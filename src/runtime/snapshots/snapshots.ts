@@ -1,7 +1,7 @@
 /** The snapshots of a node: decides when to take one, fetches the leader's, serves them to peers and removes old files. */
 import type { Clock } from '../../contracts/clock.ts'
-import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { SnapshotFetch } from '../../contracts/node-service.ts'
+import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { StateMachine } from '../../contracts/state-machine.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'

@@ -204,6 +204,20 @@ describe('a unary call of the services', () => {
     )
   })
 
+  it('waits for a leader, unless the client wants the leader only; a request of a stream does not', async () => {
+    const node = new EchoNode()
+    const { address } = await serve(node)
+    const client = rawClient(address)
+    await unary(client, 'Propose', { command: Buffer.from('a') })
+    await unary(client, 'Propose', { command: Buffer.from('a'), leaderOnly: true })
+    await unary(client, 'Query', { query: Buffer.from('q') })
+    await channelTo(address).propose(Buffer.from('a'))
+    assert.deepEqual(
+      node.calls.map(({ options }) => options.awaitLeader === true),
+      [true, false, true, false],
+    )
+  })
+
   it('can register a session, and propose in it', async () => {
     const node = new EchoNode()
     const client = rawClient((await serve(node)).address)
