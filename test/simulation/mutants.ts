@@ -172,6 +172,31 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'appends every copy of a forwarded proposal',
+    detectedBy: ['I3'],
+    interceptors: {
+      core: (raft) => {
+        let copies = 0
+        return withInputs(raft, (input) => {
+          if (input.type !== 'receive' || input.message.type !== 'ProposeRequest') return [input]
+          return [{ ...input, message: { ...input.message, origin: ++copies } }]
+        })
+      },
+    },
+  },
+  {
+    name: 'rejects forwarded proposals that it has appended',
+    detectedBy: ['I10'],
+    interceptors: {
+      core: (raft) =>
+        withMessages(raft, (message) =>
+          message.type === 'ProposeResponse' && message.first !== undefined
+            ? { ...message, first: undefined, rejection: { reason: 'not-leader', leader: undefined } }
+            : message,
+        ),
+    },
+  },
+  {
     name: 'changes the bytes of messages',
     detectedBy: ['I3', 'I5', 'I15'],
     interceptors: {
