@@ -129,6 +129,42 @@ export interface Applied<Result = Uint8Array> {
   readonly result: Result
 }
 
+/** A command that a node has applied: by default encoded, as its result is. */
+export interface Change<Command = Uint8Array, Result = Uint8Array> {
+  readonly index: LogIndex
+  readonly term: Term
+  readonly command: Command
+  /** What the state machine returned; undefined if the node could not encode it. */
+  readonly result: Result | undefined
+}
+
+/** From where, and how long, to follow the changes. */
+export interface ChangesOptions {
+  /**
+   * The lowest index of the changes: one more than that of the last change that is known, or than the applied index of the state that was read.
+   * Default: that of the next entry that the node applies.
+   */
+  readonly from?: LogIndex | undefined
+  /**
+   * The cluster to which `from` belongs; compared if it is given. A cluster that was restored from a backup has another id, and another history
+   * behind the same indexes.
+   */
+  readonly clusterId?: string | undefined
+  /** Ends the changes, without an error. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Changes in the order of their indexes; none if nothing was applied for a while. */
+export interface ChangeBatch {
+  readonly changes: readonly Change[]
+  /** Every change below this index was handed out: where to continue. */
+  readonly nextIndex: LogIndex
+  readonly clusterId: string
+}
+
+/** A node hands out a batch at least this often, so that a reader notices that the node is gone. */
+export const CHANGES_INTERVAL_MS = 1000
+
 export interface SnapshotOptions extends CallOptions {
   /** The snapshot contains every command that was acknowledged before the call, by any node. Default: what this node has applied. */
   readonly linearizable?: boolean | undefined
@@ -138,6 +174,12 @@ export interface SnapshotOptions extends CallOptions {
 export interface NodeService {
   /** Resolves once the command is applied on this node. */
   proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied>
+  /**
+   * The changes that this node applies. The first batch comes at once, and a further one at least every second (CHANGES_INTERVAL_MS). Ends without an error
+   * when the signal is aborted. Rejects with ERR_RAFT_COMPACTED if the node no longer has the next change, and with ERR_RAFT_NO_LEADER while
+   * it knows no leader, so that the caller goes to another node.
+   */
+  changesBytes(options?: ChangesOptions): AsyncIterable<ChangeBatch>
   /** Registers a client session, for the `session` of `proposeBytes`. */
   registerSession(options?: CallOptions): Promise<RegisteredSession>
   /** Answers an encoded query; also returns the applied index and the term of the answer. */

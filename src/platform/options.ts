@@ -106,3 +106,9 @@ export function assertTerm(expectTerm: unknown): void {
 }
 
 const checkTerm = checkInteger(1)
+
+/** Throws ERR_RAFT_OPTIONS unless it is absent or an index of an entry. */
+export function assertIndex(name: string, index: unknown): void {
+  const problem = index === undefined ? undefined : checkTerm(index)
+  if (problem !== undefined) throw new RaftError('ERR_RAFT_OPTIONS', `${name} ${problem}`)
+}

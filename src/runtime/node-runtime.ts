@@ -14,6 +14,8 @@ import { SessionMachine } from '../sessions/session-machine.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
 import { divergedError, internalError, otherStateError, removedError } from './calls/rejections.ts'
+import { ChangeFeed } from './changes/change-feed.ts'
+import { Changes } from './changes/changes.ts'
 import type { EventHub } from './event-hub.ts'
 import { Health } from './health/health.ts'
 import { LeaderTasks } from './leader-tasks.ts'
@@ -57,12 +59,14 @@ export class NodeRuntime<Command, Result> {
   readonly leadershipTransfer: LeadershipTransfer
   readonly leaderTasks: LeaderTasks
   readonly snapshotCalls: SnapshotCalls
+  readonly changes: Changes<Command, Result>
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
   readonly #parts: NodeRuntimeParts<Command, Result>
   readonly #identity: PeerIdentity
   readonly #peers: Peers
   readonly #unknownPeers: UnknownPeers
+  readonly #changeFeed: ChangeFeed
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
   /** The write that marks the data directory as unusable. */
@@ -95,7 +99,9 @@ export class NodeRuntime<Command, Result> {
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
     const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })
-    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now() })
+    this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
+    const onCommand = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
+    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onCommand })
     this.sessions = machine
     const { diskSpeed } = this.health
     this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, host: this.#pipelineHost() })
@@ -118,6 +124,11 @@ export class NodeRuntime<Command, Result> {
     this.snapshotCalls = new SnapshotCalls({
       ...{ calls: this.calls, snapshots: this.snapshots, appliedIndex: () => applier.appliedIndex },
       wake: () => driver.wake(),
+    })
+    const { codec, resultCodec } = parts
+    this.changes = new Changes({
+      ...{ feed: this.#changeFeed, clusterId, codec, resultCodec, clock },
+      leader: () => driver.status().leader,
     })
     this.leaderTasks = new LeaderTasks({
       ...{ clock, emit: (event) => hub.emit(event) },
@@ -241,6 +252,7 @@ export class NodeRuntime<Command, Result> {
     void this.snapshots.stopTaking()
     void this.snapshots.stopFetching()
     if (cause !== undefined) this.pipeline.stopWriting()
+    this.#changeFeed.close(why, cause)
     this.calls.close(why, cause)
   }
 
@@ -294,10 +306,12 @@ export class NodeRuntime<Command, Result> {
       onApplied: (index) => {
         this.pipeline.driver.post({ type: 'applied', index })
         this.calls.reads.onApplied()
+        this.#changeFeed.onApplied(index)
         this.snapshots.onApplied()
       },
       onRestored: (snapshot, tookMs) => {
         this.snapshots.onRestored(snapshot)
+        this.#changeFeed.onRestored(snapshot.index)
         this.hub.emit({ type: 'restored', index: snapshot.index, tookMs })
       },
       onSnapshotRecorded: (snapshot) => this.snapshots.onRecorded(snapshot),

@@ -96,6 +96,12 @@ export interface RuntimeOptions extends SessionLimits {
   readonly readLagEntriesMax: number
   /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
   readonly eventBufferMax: number
+  /** The newest changes that are kept in memory for the readers of `changes()`; 0 keeps none, and encodes no results for them. */
+  readonly changesMax: number
+  /** The most bytes of their commands and results, and 64 bytes for each. */
+  readonly changeBytesMax: number
+  /** The most readers of `changes()` at the same time, local and remote; further ones are rejected with ERR_RAFT_OVERLOADED. */
+  readonly changeReadersMax: number
 }
 
 export const RUNTIME_DEFAULTS: RuntimeOptions = {
@@ -135,6 +141,9 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   slowDiskRetryMaxMs: 600_000,
   readLagEntriesMax: 100_000,
   eventBufferMax: 1000,
+  changesMax: 10_000,
+  changeBytesMax: 16 * 1024 * 1024,
+  changeReadersMax: 256,
 }
 
 /** The options of every node: its identity, its state machine, and any limit or timeout that differs from the default. */
@@ -211,6 +220,7 @@ const MAY_BE_ZERO = new Set([
   'lazyWriteMs',
   'caughtUpEntries',
   'slowDiskMs',
+  'changesMax',
 ])
 
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(

@@ -3,6 +3,9 @@ import type { Clock } from '../contracts/clock.ts'
 import type {
   Applied,
   CallOptions,
+  Change,
+  ChangeBatch,
+  ChangesOptions,
   NodeService,
   NodeStatus,
   ProposeOptions,
@@ -166,8 +169,9 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /**
    * Calls `query` once this node's state is as fresh as `mode` requires, and resolves with its result. Linearizable by default: it sees
    * every write that was acknowledged, by any node, before this call (thesis §6.4). Works on every node. Waits while there is no leader.
+   * `query` gets the applied index of the state: the changes after it are those from the next index on.
    */
-  read<Value>(query: () => Value, options?: ReadOptions): Promise<Value> {
+  read<Value>(query: (appliedIndex: LogIndex) => Value, options?: ReadOptions): Promise<Value> {
     return this.#read(query, { ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
@@ -183,9 +187,9 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     if (queryMachine === undefined)
       throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries')
     const decoded = decodeQuery(this.#codecs.query, query)
-    return this.#read(() => {
+    return this.#read((appliedIndex) => {
       const answer = this.#codecs.answer.encode(queryMachine(decoded))
-      return { answer, appliedIndex: this.#runtime.appliedIndex, term: this.#runtime.term }
+      return { answer, appliedIndex, term: this.#runtime.term }
     }, options)
   }
 
@@ -228,6 +232,22 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    */
   whileLeader(work: LeaderWork): LeaderTask {
     return this.#startCall('leader task', undefined).leaderTasks.add(work)
+  }
+
+  /**
+   * Every command that this node applies from an index on, in order and once, with its result: not repetitions in a session, registrations,
+   * memberships and no-ops. To continue, pass the index after the last change. Rejects with ERR_RAFT_COMPACTED, which names the first index that is
+   * left, if the node no longer has the next change: it keeps the newest that it has applied since its start (`changesMax`,
+   * `changeBytesMax`), and none from before a snapshot that it restored. Start from the state then: `read` tells its index. Rejects
+   * with ERR_RAFT_OVERLOADED beyond `changeReadersMax` readers. Ends without an error when the signal is aborted.
+   */
+  changes(options?: ChangesOptions): AsyncIterableIterator<Change<Command, Result>> {
+    return this.#runtime.changes.read(options)
+  }
+
+  /** Like `changes`, encoded and in batches; for network servers. */
+  changesBytes(options?: ChangesOptions): AsyncIterableIterator<ChangeBatch> {
+    return this.#runtime.changes.readBatches(options)
   }
 
   /** Takes a snapshot now. If nothing was applied since the newest one, resolves with that. Default timeout: 60 s. */
@@ -277,13 +297,13 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.close()
   }
 
-  #read<Value>(query: () => Value, options: ReadOptions = {}): Promise<Value> {
+  #read<Value>(query: (appliedIndex: LogIndex) => Value, options: ReadOptions = {}): Promise<Value> {
     return new Promise((resolve, reject) => {
       const { signal, awaitLeader: retryWithoutLeader = false } = options
       const freshness = freshnessOf(options)
       const { calls, pipeline } = this.#startCall('read', signal)
       const deadline = calls.deadlines.deadlineFor(options)
-      const answer = (): void => resolve(query())
+      const answer = (): void => resolve(query(this.#runtime.appliedIndex))
       calls.reads.add({ ...freshness, answer, retryWithoutLeader, deadline, signal, reject })
       pipeline.driver.wake()
     })

@@ -18,12 +18,23 @@ export type SessionOutcome<Result> =
   | { readonly index: LogIndex; readonly term: Term; readonly result: Result | undefined }
   | RaftError
 
+/** An applied command and its result: one character per byte (latin1). Registrations and repeated commands are none. */
+export interface AppliedCommand {
+  readonly index: LogIndex
+  readonly term: Term
+  readonly command: string
+  /** Undefined if it cannot be encoded. */
+  readonly result: string | undefined
+}
+
 export interface SessionMachineParts<Command, Result> {
   readonly machine: StateMachine<Command, Result>
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
   /** A clock of this process, in milliseconds. Only for the stamps of new entries: nothing that is applied depends on it. */
   readonly now: () => number
+  /** Called after each command; without it nothing is encoded for it. */
+  readonly onCommand?: ((applied: AppliedCommand) => void) | undefined
 }
 
 /** The user's state machine with the table of sessions beside it. Its snapshots and digests contain both. */
@@ -35,18 +46,22 @@ export class SessionMachine<Command, Result> {
   readonly #machine: StateMachine<Command, Result>
   readonly #codec: Codec<Command>
   readonly #resultCodec: Codec<Result>
+  readonly #onCommand: ((applied: AppliedCommand) => void) | undefined
 
-  constructor({ machine, codec, resultCodec, now }: SessionMachineParts<Command, Result>) {
+  constructor({ machine, codec, resultCodec, now, onCommand }: SessionMachineParts<Command, Result>) {
     this.#machine = machine
     this.#codec = codec
     this.#resultCodec = resultCodec
+    this.#onCommand = onCommand
     this.logTime = new LogTime(now)
     this.digest = machine.digest === undefined ? undefined : () => this.#withTableDigest(machine.digest?.() as string)
   }
 
   /** Applies a command without a session. */
   apply(command: Uint8Array, context: ApplyContext): Result {
-    return this.#machine.apply(this.#codec.decode(command), context)
+    const result = this.#execute(command, context)
+    if (this.#onCommand !== undefined) this.#report(command, context, this.#encodeResult(result))
+    return result
   }
 
   /** Applies an entry with an envelope. The result of a repeated command is decoded only if a caller waits for it. */
@@ -67,9 +82,11 @@ export class SessionMachine<Command, Result> {
     const verdict = table.command(id, sequence, lowest, time)
     this.logTime.onApplied(table.time)
     if (verdict.type === 'execute') {
-      const result = this.apply(command, context)
+      const result = this.#execute(command, context)
       const { index, term } = context
-      table.record(verdict.session, sequence, { index, term, bytes: this.#encodeResult(result) })
+      const bytes = this.#encodeResult(result)
+      table.record(verdict.session, sequence, { index, term, bytes })
+      this.#report(command, context, bytes)
       return { index, term, result }
     }
     if (verdict.type === 'unknownSession') return expiredError(id)
@@ -81,6 +98,14 @@ export class SessionMachine<Command, Result> {
     } catch {
       return resultDroppedError(id, sequence, index)
     }
+  }
+
+  #execute(command: Uint8Array, context: ApplyContext): Result {
+    return this.#machine.apply(this.#codec.decode(command), context)
+  }
+
+  #report(command: Uint8Array, { index, term }: ApplyContext, result: string | undefined): void {
+    this.#onCommand?.({ index, term, command: latin1(command), result })
   }
 
   /** A copy: the codec may use its memory again. A result that cannot be encoded counts as dropped. */

@@ -1,7 +1,14 @@
 /** A cluster of scripted nodes on virtual time for tests of the client; it records every call. */
 import type { RaftClientOptions } from '../../src/client/options.ts'
 import { RaftClient } from '../../src/client/raft-client.ts'
-import type { Applied, NodeService, NodeStatus, ProposeOptions, ReadOptions } from '../../src/contracts/node-service.ts'
+import type {
+  Applied,
+  ChangeBatch,
+  NodeService,
+  NodeStatus,
+  ProposeOptions,
+  ReadOptions,
+} from '../../src/contracts/node-service.ts'
 import type { RegisteredSession, SessionCommand } from '../../src/contracts/session.ts'
 import type { SnapshotInfo } from '../../src/core/types.ts'
 import type { ErrorCode, RaftErrorOptions } from '../../src/errors.ts'
@@ -130,6 +137,8 @@ export class ScriptedNode implements NodeService {
     if (!this.#cluster.forwards || options.forward === false) this.#assertLeader()
     return this.apply(command, options.session)
   }
+
+  async *changesBytes(): AsyncGenerator<ChangeBatch> {}
 
   async registerSession(): Promise<RegisteredSession> {
     this.#record('register')

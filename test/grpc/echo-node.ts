@@ -3,6 +3,8 @@ import { EventEmitter, once } from 'node:events'
 import type {
   Applied,
   CallOptions,
+  ChangeBatch,
+  ChangesOptions,
   NodeService,
   NodeStatus,
   ProposeOptions,
@@ -47,6 +49,12 @@ export class EchoNode implements NodeService {
   async queryBytes(query: Uint8Array, options: Call = {}) {
     this.#record('query', options, Buffer.from(query))
     return { answer: await this.query(query, options), appliedIndex: 8, term: 3 }
+  }
+
+  changes: (options: ChangesOptions) => AsyncIterable<ChangeBatch> = async function* () {}
+
+  changesBytes(options: ChangesOptions = {}): AsyncIterable<ChangeBatch> {
+    return this.changes(options)
   }
 
   async status(): Promise<NodeStatus> {

@@ -1,0 +1,200 @@
+/** The newest changes that this node has applied, in memory, and the readers that follow them. */
+import type { LogIndex } from '../../core/types.ts'
+import { RaftError } from '../../errors.ts'
+import type { AppliedCommand } from '../../sessions/session-machine.ts'
+import { overloadedError } from '../calls/rejections.ts'
+
+export interface ChangeLimits {
+  readonly changesMax: number
+  readonly changeBytesMax: number
+  readonly changeReadersMax: number
+}
+
+/** What one change counts in addition to its command and result. */
+const OVERHEAD_BYTES = 64
+
+/** Dropped changes are removed from the array in runs of at least this many. */
+const DROPPED_MIN = 64
+
+/** One buffer for all readers: each has only its next index, so that a slow one costs nothing, and is rejected once its next change is dropped. */
+export class ChangeFeed {
+  readonly #limits: ChangeLimits
+  /** Ascending by index; those before `#head` are dropped. */
+  #changes: (AppliedCommand | undefined)[] = []
+  #head = 0
+  #bytes = 0
+  /** Every change from this index on is kept. */
+  #firstIndex: LogIndex
+  #appliedIndex: LogIndex
+  readonly #readers = new Set<ChangeReader>()
+  #closed: RaftError | undefined
+
+  /** `appliedIndex` is that of the snapshot that the node starts with. */
+  constructor(limits: ChangeLimits, appliedIndex: LogIndex) {
+    this.#limits = limits
+    this.#firstIndex = appliedIndex + 1
+    this.#appliedIndex = appliedIndex
+  }
+
+  /** The lowest index that is not applied. */
+  get nextIndex(): LogIndex {
+    return this.#appliedIndex + 1
+  }
+
+  add(change: AppliedCommand): void {
+    this.#appliedIndex = change.index
+    this.#changes.push(change)
+    this.#bytes += sizeOf(change)
+    const { changesMax, changeBytesMax } = this.#limits
+    while (this.#changes.length - this.#head > changesMax || this.#bytes > changeBytesMax) this.#dropFirst()
+  }
+
+  /** All entries up to this index are applied. */
+  onApplied(index: LogIndex): void {
+    this.#appliedIndex = Math.max(index, this.#appliedIndex)
+    this.#wakeReaders()
+  }
+
+  /** What a snapshot contains was not applied here one by one. */
+  onRestored(index: LogIndex): void {
+    this.#changes = []
+    this.#head = 0
+    this.#bytes = 0
+    this.#firstIndex = index + 1
+    this.#appliedIndex = index
+    this.#wakeReaders()
+  }
+
+  /** Throws ERR_RAFT_OVERLOADED if there are too many readers. */
+  open(reader: ChangeReader): void {
+    const { changeReadersMax } = this.#limits
+    const count = this.#readers.size + 1
+    if (count > changeReadersMax)
+      throw overloadedError('the reader of changes was rejected', 'changeReadersMax', count, changeReadersMax)
+    this.#readers.add(reader)
+  }
+
+  remove(reader: ChangeReader): void {
+    this.#readers.delete(reader)
+  }
+
+  /** The changes from this index on, at least one and then up to `bytesMax`; none if none is applied yet. Throws if one of them is dropped. */
+  changesFrom(index: LogIndex, bytesMax: number): AppliedCommand[] {
+    if (this.#closed !== undefined) throw this.#closed
+    if (this.#limits.changesMax === 0) throw nothingKeptError(index)
+    if (index < this.#firstIndex) throw compactedError(index, this.#firstIndex)
+    const from = this.#offsetOf(index)
+    let bytes = 0
+    let to = from
+    while (to < this.#changes.length) {
+      bytes += sizeOf(this.#changes[to] as AppliedCommand)
+      if (to > from && bytes > bytesMax) break
+      to++
+    }
+    return this.#changes.slice(from, to) as AppliedCommand[]
+  }
+
+  close(why: string, cause: RaftError | undefined): void {
+    this.#closed ??= new RaftError('ERR_RAFT_CLOSED', `the changes end: ${why}`, {
+      hint: 'continue after the last change, at another node or after a restart',
+      cause,
+    })
+    this.#wakeReaders()
+  }
+
+  /** The offset of the first change from this index on. */
+  #offsetOf(index: LogIndex): number {
+    let low = this.#head
+    let high = this.#changes.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#changes[middle] as AppliedCommand).index < index) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #dropFirst(): void {
+    const dropped = this.#changes[this.#head] as AppliedCommand
+    this.#changes[this.#head++] = undefined
+    this.#bytes -= sizeOf(dropped)
+    this.#firstIndex = dropped.index + 1
+    if (this.#head < DROPPED_MIN || this.#head * 2 < this.#changes.length) return
+    this.#changes = this.#changes.slice(this.#head)
+    this.#head = 0
+  }
+
+  #wakeReaders(): void {
+    for (const reader of this.#readers) reader.wake()
+  }
+}
+
+/** The place of one reader, and its wait for the next change. */
+export class ChangeReader {
+  readonly #feed: ChangeFeed
+  #nextIndex: LogIndex
+  #isEnded = false
+  #wake: (() => void) | undefined
+
+  /** `from` is the lowest index wanted; by default the next one that is applied. */
+  constructor(feed: ChangeFeed, from: LogIndex | undefined) {
+    this.#feed = feed
+    this.#nextIndex = from ?? feed.nextIndex
+  }
+
+  /** Every change below this index was taken. */
+  get nextIndex(): LogIndex {
+    return this.#nextIndex
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  /** The next changes; see ChangeFeed.changesFrom. */
+  take(bytesMax: number): AppliedCommand[] {
+    const changes = this.#feed.changesFrom(this.#nextIndex, bytesMax)
+    const last = changes.at(-1)
+    // Entries that are no changes may follow the last one.
+    this.#nextIndex = last === undefined ? Math.max(this.#nextIndex, this.#feed.nextIndex) : last.index + 1
+    return changes
+  }
+
+  /** Waits until something is applied, or the reader or the feed ends. */
+  wait(): Promise<void> {
+    if (this.#isEnded) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#wake = resolve
+    })
+  }
+
+  wake(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  end(): void {
+    this.#isEnded = true
+    this.#feed.remove(this)
+    this.wake()
+  }
+}
+
+function sizeOf({ command, result }: AppliedCommand): number {
+  return command.length + (result?.length ?? 0) + OVERHEAD_BYTES
+}
+
+const READ_STATE_HINT =
+  'read the state with its applied index, and follow the changes after that index; or ask another node'
+
+function compactedError(wantedIndex: LogIndex, firstIndex: LogIndex): RaftError {
+  const why = `changes from index ${wantedIndex} on are no longer kept on this node, which has all of them from index ${firstIndex} on`
+  return new RaftError('ERR_RAFT_COMPACTED', why, { hint: READ_STATE_HINT, details: { wantedIndex, firstIndex } })
+}
+
+function nothingKeptError(wantedIndex: LogIndex): RaftError {
+  return new RaftError('ERR_RAFT_COMPACTED', 'this node keeps no changes: its option changesMax is 0', {
+    hint: 'raise changesMax on every node',
+    details: { wantedIndex },
+  })
+}
