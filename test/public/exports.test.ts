@@ -34,7 +34,9 @@ describe('the exported names', function () {
 describe('importing', function () {
   this.timeout(60_000)
 
-  for (const subpath of ['quorate', 'quorate/core', 'quorate/memory', 'quorate/linearizability', 'quorate/testing']) {
+  for (const subpath of ['', '/core', '/memory', '/linearizability', '/recipes', '/testing'].map(
+    (each) => `quorate${each}`,
+  )) {
     it(`${subpath} loads no native addon and no gRPC`, () => {
       assert.deepEqual(heavyModulesLoadedBy(`await import('${subpath}')`), [])
     })
