@@ -1,5 +1,5 @@
 /** The errors of this package: one class, and stable codes. */
-import type { NodeId, Term } from './core/types.ts'
+import type { MemberMetadata, NodeId, Term } from './core/types.ts'
 
 /** Whether the operation took effect: certainly not, possibly, or certainly. */
 export type Outcome = 'not-applied' | 'unknown' | 'applied'
@@ -80,6 +80,8 @@ export interface LeaderHint {
   readonly address: string | undefined
   /** Its term, if known. A client follows one hint per term at once, and backs off before the next. */
   readonly term?: Term | undefined
+  /** What the leader says of itself (`metadata` of its node), such as the address of its HTTP service. */
+  readonly metadata?: MemberMetadata | undefined
 }
 
 export interface RaftErrorOptions {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../src/connect.ts'
+import type { NodeStatus } from '../src/contracts/node-service.ts'
 import type { NodeEvent } from '../src/contracts/observer.ts'
 import type { RaftError } from '../src/errors.ts'
 import { MemoryNetwork } from '../src/memory/memory-transport.ts'
@@ -163,6 +164,28 @@ describe('startNode, with gRPC and RocksDB', function () {
       await client.close()
     }
   })
+
+  for (const peerTransport of ['tcp', 'grpc'] as const)
+    it(`replicates what a node says of itself, and names it to clients, over ${peerTransport}`, async () => {
+      const dataDir = (id: string): string => join(directory, `metadata-${peerTransport}-${id}`)
+      const describedAs = (id: string, version: number) => ({ http: `https://${id}.example`, version: `${version}` })
+      const said = ({ membership }: NodeStatus) => membership.members.map(({ metadata }) => metadata?.version)
+      for (const id of Object.keys(peers))
+        await start(id, { dataDir: dataDir(id), peerTransport, metadata: describedAs(id, 1) })
+      const last = nodes.at(-1) as JournalNode
+      const first = await last.until((status) => said(status).join() === '1,1,1', { timeoutMs: 20_000 })
+      const follower = nodes.find(({ id }) => id !== first.leader) as JournalNode
+      await assert.rejects(follower.propose('a', { forward: false }), (error: RaftError) => {
+        assert.deepEqual(error.leader?.metadata, describedAs(first.leader ?? '', 1))
+        return true
+      })
+      await follower.close()
+      nodes = nodes.filter((node) => node !== follower)
+      await start(follower.id, { dataDir: dataDir(follower.id), peerTransport })
+      const expected = Object.keys(peers).map((id) => (id === follower.id ? undefined : '1'))
+      const other = nodes.find(({ id }) => id !== follower.id) as JournalNode
+      await other.until((status) => said(status).join() === expected.join(), { timeoutMs: 20_000 })
+    })
 
   it('keeps the cluster id of its directory if the addresses in its options change', async () => {
     const moved = { ...peers, n3: '127.0.0.1:1' }

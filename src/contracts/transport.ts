@@ -1,6 +1,6 @@
 /** The network between peers: messages, and snapshot bytes on separate streams. */
 import type { AppendEntriesRequest, Message, ProposeRequest } from '../core/messages.ts'
-import type { NodeId } from '../core/types.ts'
+import type { MemberMetadata, NodeId } from '../core/types.ts'
 import type { BlockBody, EncodedBlock } from './encoded-block.ts'
 import type { BootHistory } from './storage.ts'
 
@@ -39,6 +39,8 @@ export interface PeerIdentity {
    * forwarded to a node whose version is unknown or too old.
    */
   readonly protocol?: number | undefined
+  /** What the peer says of itself, to be recorded in the membership; undefined if its transport or its version does not tell. */
+  readonly metadata?: MemberMetadata | undefined
   /** Where the peer says that others reach it. Its transport adds it; a transport without addresses leaves it out. */
   readonly address?: string | undefined
   /** Of a peer that has connected to this node: the address at which it has reached this node, if its transport adds it. */

@@ -1,6 +1,6 @@
 /** The inputs of the core: everything that can happen to a node. Nothing else changes its state. */
 import type { Message } from './messages.ts'
-import type { Boot, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest, Term } from './types.ts'
+import type { Boot, LogIndex, MemberMetadata, NodeId, Shortage, SnapshotInfo, StateDigest, Term } from './types.ts'
 
 /** The differences between the current membership and the requested one. They take effect together or not at all. */
 export interface MembershipChange {
@@ -87,6 +87,8 @@ export type Input =
       readonly peer: NodeId
       readonly directoryId: string
       readonly boot?: Boot | undefined
+      /** Undefined if its version sends none. */
+      readonly metadata?: MemberMetadata | undefined
       readonly takesProposals?: boolean | undefined
     }
   /**

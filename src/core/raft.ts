@@ -248,12 +248,14 @@ function onStorageFailed(state: RaftState, reason: string): void {
 
 function onPeerSeen(
   state: RaftState,
-  { peer, directoryId, boot, takesProposals = false }: Extract<Input, { type: 'peerSeen' }>,
+  { peer, directoryId, boot, metadata, takesProposals = false }: Extract<Input, { type: 'peerSeen' }>,
 ): void {
   if (isMember(state.membership, peer) || state.seenDirectoryIds.size < NON_MEMBERS_MAX) {
     state.seenDirectoryIds.set(peer, directoryId)
     if (boot === undefined) state.seenBoots.delete(peer)
     else state.seenBoots.set(peer, boot)
+    if (metadata === undefined) state.seenMetadata.delete(peer)
+    else state.seenMetadata.set(peer, metadata)
   }
   state.takesProposals.set(peer, takesProposals)
   // The link is new: messages in flight on the previous one may be lost.
@@ -265,6 +267,7 @@ function onPeerSeen(
 function onPeerLost(state: RaftState, peer: NodeId): void {
   state.seenDirectoryIds.delete(peer)
   state.seenBoots.delete(peer)
+  state.seenMetadata.delete(peer)
   state.takesProposals.delete(peer)
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }

@@ -25,6 +25,7 @@ import type {
   HardState,
   Instant,
   LogIndex,
+  MemberMetadata,
   Membership,
   NodeId,
   Shortage,
@@ -125,6 +126,8 @@ export class RaftState {
   readonly seenDirectoryIds: Map<NodeId, string> = new Map()
   /** Their boots, of peers that count them. */
   readonly seenBoots: Map<NodeId, Boot> = new Map()
+  /** What connected peers say of themselves. */
+  readonly seenMetadata: Map<NodeId, MemberMetadata> = new Map()
   /** The connected peers, and whether each understands ProposeRequest. */
   readonly takesProposals: Map<NodeId, boolean> = new Map()
   readonly places: Places = new Places()

@@ -27,6 +27,9 @@ export interface Boot {
   readonly id: string
 }
 
+/** Texts by name, with sorted names: at most 8, with at most 1,024 characters in all. */
+export type MemberMetadata = Readonly<Record<string, string>>
+
 /** A node as recorded in the membership. */
 export interface Member {
   readonly id: NodeId
@@ -38,6 +41,8 @@ export interface Member {
   readonly boot?: Boot | undefined
   /** Whether its data directory has lost entries that it acknowledged: it counts towards no quorum, and peers reject it. */
   readonly hasLostEntries?: boolean | undefined
+  /** What the node says of itself, such as the address of its HTTP service; absent if it says nothing. */
+  readonly metadata?: MemberMetadata | undefined
   /** The index of the entry that added it (0: bootstrap). Identifies its membership session: other sessions' responses are ignored. */
   readonly addedAt: LogIndex
   /** Whether the leader promotes this learner to voter automatically once it has caught up. */

@@ -6,10 +6,11 @@
  */
 import type { BlockBody, EncodedBlock } from '../contracts/encoded-block.ts'
 import { checksumOf } from '../core/log/chain.ts'
-import type { Block, BlockKind, Boot, LogIndex, Member, Membership, Term } from '../core/types.ts'
+import type { Block, BlockKind, Boot, LogIndex, Member, MemberMetadata, Membership, Term } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { allocateBytes } from '../platform/bytes.ts'
 import { crc32 } from '../platform/checksums.ts'
+import { metadataProblem, sortedMetadata } from './member-metadata.ts'
 
 const MAGIC = 0x32424b51 // 'QKB2'
 const HEADER_BYTES = 36
@@ -206,7 +207,10 @@ export function parseMembership(value: unknown): Membership {
 
 function parseMember(value: unknown): Member {
   if (typeof value !== 'object' || value === null) throw badMembership('a member is not an object')
-  const { id, address, directoryId, boot, hasLostEntries, addedAt, promote } = value as Record<string, unknown>
+  const { id, address, directoryId, boot, hasLostEntries, metadata, addedAt, promote } = value as Record<
+    string,
+    unknown
+  >
   if (typeof id !== 'string' || id === '') throw badMembership('a member has no id')
   if (typeof address !== 'string' || typeof directoryId !== 'string')
     throw badMembership(`member ${id} has no address or directory id`)
@@ -215,7 +219,15 @@ function parseMember(value: unknown): Member {
   if (typeof promote !== 'boolean') throw badMembership(`member ${id} has an invalid promote`)
   const bound = boot == null ? {} : { boot: parseBoot(id, boot) }
   const lost = hasLostEntries === true ? { hasLostEntries } : {}
-  return { id, address, directoryId, ...bound, ...lost, addedAt, promote }
+  const described = parseMetadata(id, metadata ?? {})
+  return { id, address, directoryId, ...bound, ...lost, ...described, addedAt, promote }
+}
+
+function parseMetadata(member: string, value: unknown): { readonly metadata?: MemberMetadata } {
+  const problem = metadataProblem(value)
+  if (problem !== undefined) throw badMembership(`the metadata of member ${member} ${problem}`)
+  const metadata = sortedMetadata(value as MemberMetadata)
+  return Object.keys(metadata).length === 0 ? {} : { metadata }
 }
 
 function parseBoot(member: string, value: unknown): Boot {

@@ -2,8 +2,9 @@
 import type { BootHistory } from '../contracts/storage.ts'
 import { EARLIER_BOOTS_MAX } from '../contracts/storage.ts'
 import type { Refusal } from '../contracts/transport.ts'
-import type { SnapshotInfo } from '../core/types.ts'
+import type { MemberMetadata, SnapshotInfo } from '../core/types.ts'
 import { parseMembership } from '../log-format/block.ts'
+import { metadataProblem, sortedMetadata } from '../log-format/member-metadata.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import type { FetchRequest, Hello } from './frames.ts'
 import type { Fields } from './wire-fields.ts'
@@ -27,8 +28,15 @@ export function readHello(fields: Fields): Hello {
     receiverAddress: readText(fields, 'receiverAddress', NAME),
     protocolMin: readInteger(fields, 'protocolMin'),
     protocolMax: readInteger(fields, 'protocolMax'),
+    metadata: fields.metadata == null ? {} : readMetadata(readObject(fields, 'metadata')),
     ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
   }
+}
+
+function readMetadata(fields: Fields): MemberMetadata {
+  const problem = metadataProblem(fields)
+  if (problem !== undefined) throw badMessage(`metadata ${problem}`)
+  return sortedMetadata(fields as MemberMetadata)
 }
 
 function readBoots(fields: Fields): BootHistory {

@@ -7,8 +7,9 @@ import type { PeerIdentity, Transport } from '../contracts/transport.ts'
 import { PROTOCOL_MAX } from '../contracts/transport.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
-import type { LogIndex, NodeId, Term } from '../core/types.ts'
+import type { LogIndex, MemberMetadata, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
+import { sortedMetadata } from '../log-format/member-metadata.ts'
 import { freshnessOf } from '../platform/freshness.ts'
 import { SessionMachine } from '../sessions/session-machine.ts'
 import { Calls } from './calls/calls.ts'
@@ -39,6 +40,8 @@ export interface NodeRuntimeParts<Command, Result> {
   readonly options: RuntimeOptions & RaftOptions
   /** Addresses from the options, for nodes that are not in the membership. */
   readonly addresses: Readonly<Record<NodeId, string>>
+  /** What this node says of itself. */
+  readonly metadata: MemberMetadata
   readonly machine: StateMachine<Command, Result>
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
@@ -84,7 +87,8 @@ export class NodeRuntime<Command, Result> {
     })
     const { clusterId } = recovered.identity
     const { directoryId, boot } = recovered
-    this.#identity = { clusterId, nodeId: options.id, directoryId, boot, protocol: PROTOCOL_MAX }
+    const metadata = sortedMetadata(parts.metadata)
+    this.#identity = { clusterId, nodeId: options.id, directoryId, boot, metadata, protocol: PROTOCOL_MAX }
     const { term, membership } = core.status(clock.now())
     this.#peers = new Peers({
       ...{
@@ -193,7 +197,8 @@ export class NodeRuntime<Command, Result> {
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })
     this.#peers.reportDifferences((event) => this.hub.emit(event))
     driver.start()
-    driver.post({ type: 'peerSeen', peer: this.options.id, directoryId, boot: { number: boot.number, id: boot.id } })
+    const own = { directoryId, boot: { number: boot.number, id: boot.id }, metadata: this.#identity.metadata }
+    driver.post({ type: 'peerSeen', peer: this.options.id, ...own })
     this.#peers.connections.update()
     updateLostEntriesAlarms(this.health.alarms, this.#peers.view)
     this.health.start()

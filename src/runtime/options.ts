@@ -3,7 +3,8 @@ import type { Observer } from '../contracts/observer.ts'
 import type { Codec, StateMachine } from '../contracts/state-machine.ts'
 import type { RaftOptions } from '../core/options.ts'
 import { optionConflicts, RAFT_DEFAULTS } from '../core/options.ts'
-import type { NodeId } from '../core/types.ts'
+import type { MemberMetadata, NodeId } from '../core/types.ts'
+import { metadataProblem } from '../log-format/member-metadata.ts'
 import {
   checkBoolean,
   checkInteger,
@@ -170,6 +171,11 @@ export interface NodeOptions<Command, Result, Query = never, Answer = unknown>
   readonly queryCodec?: Codec<Query> | undefined
   /** Encodes answers to queries. */
   readonly answerCodec?: Codec<Answer> | undefined
+  /**
+   * What this node says of itself to the others, such as `{ http: 'https://a.example' }`: replicated as `metadata` of its member, in the status and in leader
+   * hints. At most 8 texts, with at most 1,024 characters in all. A node without it has none.
+   */
+  readonly metadata?: MemberMetadata | undefined
   /** Called with every event, synchronously. */
   readonly observers?: readonly Observer[] | undefined
 }
@@ -245,6 +251,7 @@ export const OPTION_CHECKS: Readonly<Record<string, OptionCheck>> = {
   queryCodec: checkMethods('encode', 'decode'),
   answerCodec: checkMethods('encode', 'decode'),
   observers: checkObservers,
+  metadata: metadataProblem,
 }
 
 /** Every problem in the options of a node: unknown names, invalid values, missing ones and conflicts. */

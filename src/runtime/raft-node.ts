@@ -86,7 +86,19 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     options: RaftNodeOptions<Command, Result, Query, Answer>,
   ): Promise<RaftNode<Command, Result, Query, Answer>> {
     throwOnProblems(validateOptions(options, START_CHECKS))
-    const { storage, transport, clock, stateMachine, id, cluster, peers, join, makeCore, observers = [] } = options
+    const {
+      storage,
+      transport,
+      clock,
+      stateMachine,
+      id,
+      cluster,
+      peers,
+      join,
+      makeCore,
+      observers = [],
+      metadata = {},
+    } = options
     const resolved = resolveOptions(options)
     try {
       const { core, recovered } = await recover(storage, { id, cluster, peers, join, makeCore }, resolved, clock.now())
@@ -96,6 +108,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
         options: resolved,
         addresses: peers ?? {},
         machine: stateMachine,
+        metadata,
         ...{ codec: codecs.command, resultCodec: codecs.result },
         hub: new EventHub(id, observers, resolved.eventBufferMax),
       })

@@ -9,6 +9,7 @@ export const SAMPLE_HELLO: Hello = {
   clusterId: 'kv demo',
   nodeId: 'n1',
   directoryId: 'f00d',
+  metadata: { http: 'https://a.example' },
   receiverId: 'n2',
   address: '127.0.0.1:7001',
   receiverAddress: '127.0.0.1:7002',

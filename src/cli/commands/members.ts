@@ -28,12 +28,16 @@ const ATTEMPTS_MAX = 5
 export async function memberList({ settings, terminal }: CommandContext): Promise<void> {
   const report = await readStatus(settings)
   if (settings.format === 'json') {
-    const members = report.nodes.map(({ id, kind, address, isReachable }) => ({ id, kind, address, isReachable }))
+    const members = report.nodes.map(({ id, kind, address, isReachable, metadata }) => ({
+      ...{ id, kind, address, isReachable, metadata },
+    }))
     terminal.out(`${JSON.stringify({ schema: 'quorate.members/v1', cluster: report.cluster, members })}\n`)
     return
   }
-  for (const { id, kind, address, problem } of report.nodes)
-    terminal.out(`${[id, kind, address, ...(problem === undefined ? [] : [problem])].join('\t')}\n`)
+  for (const { id, kind, address, metadata, problem } of report.nodes) {
+    const described = Object.entries(metadata).map(([name, text]) => `${name}=${text}`)
+    terminal.out(`${[id, kind, address, ...described, ...(problem === undefined ? [] : [problem])].join('\t')}\n`)
+  }
 }
 
 export interface AddFlags {

@@ -1,7 +1,7 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
 import type { Alarm, NodeStatus, SnapshotFetch } from '../../contracts/node-service.ts'
 import type { PeerStatus } from '../../core/status.ts'
-import type { Membership, NodeId } from '../../core/types.ts'
+import type { MemberMetadata, Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
 
 /** The status of one address, or why there is none. */
@@ -15,6 +15,8 @@ export interface NodeRow {
   readonly address: string
   /** The address in the membership; undefined for a node that is not a member. */
   readonly recordedAddress: string | undefined
+  /** What it says of itself, as recorded in the membership. */
+  readonly metadata: MemberMetadata
   readonly isReachable: boolean
   /** Why it is unreachable, if it is. */
   readonly problem: string | undefined
@@ -148,6 +150,7 @@ function rowsOf(
       id,
       address,
       recordedAddress,
+      metadata: member?.metadata ?? {},
       isReachable: status !== undefined,
       problem: status === undefined ? problemOf(answer) : undefined,
       kind: kindOf(membership, id),

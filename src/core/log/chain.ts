@@ -76,10 +76,15 @@ const MEMBER_VALUES: { readonly [Field in keyof Member]-?: (member: Member) => u
   hasLostEntries: ({ hasLostEntries }) => hasLostEntries === true,
   addedAt: ({ addedAt }) => addedAt,
   promote: ({ promote }) => promote,
+  metadata: ({ metadata }) => metadata,
 }
 
 function membershipChecksum({ members, voters, outgoing, learners }: Membership): number {
-  const listed = members.map((member) => Object.values(MEMBER_VALUES).map((read) => read(member)))
+  const listed = members.map((member) => {
+    const values = Object.values(MEMBER_VALUES).map((read) => read(member))
+    // A member without metadata has the checksum that it had before there was any.
+    return member.metadata === undefined ? values.slice(0, -1) : values
+  })
   const text = JSON.stringify([listed, voters, outgoing, learners])
   let hash = 1
   for (let offset = 0; offset < text.length; offset++) hash = fold(hash, text.charCodeAt(offset))

@@ -1,7 +1,14 @@
 /** Computes new memberships. A change of one voter takes one step; a change of more voters goes through a joint membership. */
 import type { MembershipChange } from '../inputs.ts'
-import type { Boot, LogIndex, Member, Membership, NodeId } from '../types.ts'
+import type { Boot, LogIndex, Member, MemberMetadata, Membership, NodeId } from '../types.ts'
 import { isJoint, memberOf } from './membership.ts'
+
+/** What connected peers have sent in their handshakes. */
+interface SeenPeers {
+  readonly seenDirectoryIds: ReadonlyMap<NodeId, string>
+  readonly seenBoots: ReadonlyMap<NodeId, Boot>
+  readonly seenMetadata: ReadonlyMap<NodeId, MemberMetadata>
+}
 
 export type ChangeResult =
   | { readonly type: 'changed'; readonly membership: Membership }
@@ -62,24 +69,39 @@ export function leaveJoint(joint: Membership): Membership {
 }
 
 /**
- * Records the directory ids of members that have none yet, and the boots that are newer than the recorded ones; returns the same object if
- * there is nothing to record.
+ * Records the directory ids of members that have none yet, the boots that are newer than the recorded ones, and changed metadata; returns the
+ * same object if there is nothing to record.
  */
-export function bindDirectories(
-  current: Membership,
-  directoryIds: ReadonlyMap<NodeId, string>,
-  boots: ReadonlyMap<NodeId, Boot>,
-): Membership {
-  const bound = (member: Member): Member => bindMember(member, directoryIds.get(member.id) ?? '', boots.get(member.id))
+export function bindDirectories(current: Membership, seen: SeenPeers): Membership {
+  const bound = (member: Member): Member => {
+    const { id } = member
+    const directoryId = seen.seenDirectoryIds.get(id) ?? ''
+    return directoryId === ''
+      ? member
+      : bindMember(member, directoryId, seen.seenBoots.get(id), seen.seenMetadata.get(id))
+  }
   // Called in every step of a leader, and nearly always there is nothing to record.
   if (current.members.every((member) => bound(member) === member)) return current
   return { ...current, members: current.members.map(bound) }
 }
 
-function bindMember(member: Member, seen: string, boot: Boot | undefined): Member {
-  const bound = member.directoryId === '' && seen !== '' ? { ...member, directoryId: seen } : member
+function bindMember(
+  member: Member,
+  seen: string,
+  boot: Boot | undefined,
+  metadata: MemberMetadata | undefined,
+): Member {
+  const bound = member.directoryId === '' ? { ...member, directoryId: seen } : member
+  if (bound.directoryId !== seen) return bound
   const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)
-  return isNewer && seen !== '' && bound.directoryId === seen ? { ...bound, boot } : bound
+  const booted = isNewer ? { ...bound, boot } : bound
+  if (metadata === undefined || isSame(metadata, member.metadata ?? {})) return booted
+  return { ...booted, metadata: Object.keys(metadata).length === 0 ? undefined : metadata }
+}
+
+function isSame(one: MemberMetadata, other: MemberMetadata): boolean {
+  const names = Object.keys(one)
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
 }
 
 /** Records which members' directories have lost entries; returns the same object if that is recorded already. */

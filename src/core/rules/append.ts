@@ -31,5 +31,6 @@ function forgetDirectoryIds(state: RaftState, next: Membership): void {
     if (isMember(next, id)) continue
     state.seenDirectoryIds.delete(id)
     state.seenBoots.delete(id)
+    state.seenMetadata.delete(id)
   }
 }

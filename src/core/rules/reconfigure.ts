@@ -135,7 +135,7 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
   const recorded = recordLostEntries(state.membership, (id) => leader.progress.get(id)?.hasLostEntries === true)
-  const bound = bindDirectories(recorded, state.seenDirectoryIds, state.seenBoots)
+  const bound = bindDirectories(recorded, state)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return

@@ -1,6 +1,8 @@
 /** The parts of a RaftError that are sent to a client, in a status or in a failure on the stream, with bounded sizes. */
+import type { MemberMetadata } from '../../core/types.ts'
 import type { ErrorCode, LeaderHint, Outcome } from '../../errors.ts'
 import { ERROR_CODES, RaftError } from '../../errors.ts'
+import { metadataProblem, sortedMetadata } from '../../log-format/member-metadata.ts'
 
 export interface ErrorFacts {
   readonly code: ErrorCode
@@ -41,7 +43,14 @@ export function factsFrom(received: {
   readonly outcome: string | undefined
   readonly retryable: boolean
   readonly hint: string | undefined
-  readonly leader: { readonly id: string; readonly address: string | undefined; readonly term: number } | undefined
+  readonly leader:
+    | {
+        readonly id: string
+        readonly address: string | undefined
+        readonly term: number
+        readonly metadata?: unknown
+      }
+    | undefined
   readonly details: string | undefined
 }): ErrorFacts {
   const isKnown = isErrorCode(received.code)
@@ -60,9 +69,16 @@ export function factsFrom(received: {
             id: leader.id,
             address: leader.address || undefined,
             term: Number.isSafeInteger(leader.term) && leader.term > 0 ? leader.term : undefined,
+            ...metadataFact(leader.metadata),
           },
     details: isKnown ? parseDetails(received.details) : { ...parseDetails(received.details), code: received.code },
   }
+}
+
+/** Metadata that is missing, empty or invalid is left out. */
+function metadataFact(metadata: unknown): { readonly metadata?: MemberMetadata } {
+  if (metadataProblem(metadata) !== undefined || Object.keys(metadata as MemberMetadata).length === 0) return {}
+  return { metadata: sortedMetadata(metadata as MemberMetadata) }
 }
 
 export function detailsText(details: ErrorFacts['details']): string {

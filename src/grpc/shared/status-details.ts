@@ -69,9 +69,21 @@ export function decodeDetails(bytes: Uint8Array): ErrorFacts | undefined {
       leader:
         id === undefined
           ? undefined
-          : { id, address: metadata['leader-address'], term: Number(metadata['leader-term'] ?? 0) },
+          : {
+              ...{ id, address: metadata['leader-address'], term: Number(metadata['leader-term'] ?? 0) },
+              metadata: parseText(metadata['leader-metadata']),
+            },
       details: metadata.details,
     })
+  } catch {
+    return undefined
+  }
+}
+
+/** Undefined unless it is JSON. */
+function parseText(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
   } catch {
     return undefined
   }
@@ -83,6 +95,7 @@ function metadataOf({ outcome, retryable, hint, leader, details }: ErrorFacts): 
   if (leader !== undefined) metadata['leader-id'] = leader.id
   if (leader?.address !== undefined) metadata['leader-address'] = leader.address
   if (leader?.term !== undefined) metadata['leader-term'] = String(leader.term)
+  if (leader?.metadata !== undefined) metadata['leader-metadata'] = JSON.stringify(leader.metadata)
   const text = detailsText(details)
   if (text !== '') metadata.details = text
   return metadata

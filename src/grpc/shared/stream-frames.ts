@@ -1,6 +1,7 @@
 /** The frames of the client stream (proto/quorate/v1/client.proto), and the conversion of their fields. */
 import type { ReadMode, ReadOptions } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
+import type { MemberMetadata } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import type { ErrorFacts } from './error-facts.ts'
 import { detailsText, factsFrom } from './error-facts.ts'
@@ -62,7 +63,12 @@ export interface WireFailure {
   readonly outcome: string
   readonly retryable: boolean
   readonly hint: string
-  readonly leader: { readonly id: string; readonly address: string; readonly term: number } | null
+  readonly leader: {
+    readonly id: string
+    readonly address: string
+    readonly term: number
+    readonly metadata?: MemberMetadata
+  } | null
   readonly details: string
 }
 
@@ -84,7 +90,13 @@ export function failureOf({ code, message, outcome, retryable, hint, leader, det
     outcome: OUTCOMES[outcome],
     retryable,
     hint: hint ?? '',
-    leader: leader === undefined ? null : { id: leader.id, address: leader.address ?? '', term: leader.term ?? 0 },
+    leader:
+      leader === undefined
+        ? null
+        : {
+            ...{ id: leader.id, address: leader.address ?? '', term: leader.term ?? 0 },
+            ...(leader.metadata === undefined ? undefined : { metadata: leader.metadata }),
+          },
     details: detailsText(details),
   }
 }

@@ -84,7 +84,8 @@ export class MembershipView {
   leaderHint(id: NodeId | undefined, address: string | undefined): LeaderHint | undefined {
     if (id === undefined) return undefined
     const term = this.#leader.id === id ? this.#leader.term : undefined
-    return { id, address, term }
+    const metadata = this.member(id)?.metadata
+    return { id, address, term, ...(metadata === undefined ? undefined : { metadata }) }
   }
 
   /** The address of record, or the configured one of a node that is no member. */

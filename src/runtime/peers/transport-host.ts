@@ -73,9 +73,9 @@ export function transportHost({
     },
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })
-      const { directoryId = '', boot, protocol = 0 } = admission.onConnected(peer) ?? {}
+      const { directoryId = '', boot, metadata, protocol = 0 } = admission.onConnected(peer) ?? {}
       unknownPeers.onConnected(peer)
-      const known = { directoryId, boot: boot && { number: boot.number, id: boot.id } }
+      const known = { directoryId, boot: boot && { number: boot.number, id: boot.id }, metadata }
       driver.post({ type: 'peerSeen', peer, ...known, takesProposals: protocol >= FORWARDING_PROTOCOL })
     },
     peerLost: (peer, reason) => {

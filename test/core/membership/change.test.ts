@@ -4,6 +4,7 @@ import type { Membership, MembershipChange, NodeId } from '../../../src/core/ind
 import { applyChange, bindDirectories, leaveJoint, moveMembers } from '../../../src/core/membership/change.ts'
 import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
+import type { Boot, MemberMetadata } from '../../../src/core/types.ts'
 import { formatMembership } from '../../../src/testing/text/format-message.ts'
 import { nodeIds, simpleMemberships } from '../arbitraries.ts'
 import { memberNamed, membershipOf } from '../builders.ts'
@@ -160,7 +161,7 @@ describe('binding directory ids', () => {
       ['a', 'one'],
       ['x', 'two'],
     ])
-    const bound = bindDirectories(membershipOf('a b'), seen, new Map())
+    const bound = bind(membershipOf('a b'), seen)
     assert.deepEqual(
       bound.members.map(({ directoryId }) => directoryId),
       ['one', ''],
@@ -168,9 +169,9 @@ describe('binding directory ids', () => {
   })
 
   it('returns the same membership if there is nothing to record', () => {
-    const bound = bindDirectories(membershipOf('a b'), new Map([['a', 'one']]), new Map())
-    assert.equal(bindDirectories(bound, new Map([['a', 'another']]), new Map()), bound)
-    assert.equal(bindDirectories(bound, new Map([['b', '']]), new Map()), bound)
+    const bound = bind(membershipOf('a b'), new Map([['a', 'one']]))
+    assert.equal(bind(bound, new Map([['a', 'another']])), bound)
+    assert.equal(bind(bound, new Map([['b', '']])), bound)
   })
 
   it('records a newer boot of a recorded directory, and of one that it records now', () => {
@@ -178,7 +179,7 @@ describe('binding directory ids', () => {
       ['a', 'one'],
       ['b', 'two'],
     ])
-    const first = bindDirectories(membershipOf('a b'), seen, new Map([['a', { number: 3, id: 'third' }]]))
+    const first = bind(membershipOf('a b'), seen, new Map([['a', { number: 3, id: 'third' }]]))
     assert.deepEqual(
       first.members.map(({ boot }) => boot),
       [{ number: 3, id: 'third' }, undefined],
@@ -188,16 +189,29 @@ describe('binding directory ids', () => {
       ['b', { number: 1, id: 'first' }],
     ])
     assert.deepEqual(
-      bindDirectories(first, seen, next).members.map(({ boot }) => boot?.number),
+      bind(first, seen, next).members.map(({ boot }) => boot?.number),
       [4, 1],
     )
   })
 
   it('records no earlier boot, and none of another directory', () => {
     const seen = new Map([['a', 'one']])
-    const bound = bindDirectories(membershipOf('a'), seen, new Map([['a', { number: 3, id: 'third' }]]))
-    assert.equal(bindDirectories(bound, seen, new Map([['a', { number: 2, id: 'second' }]])), bound)
-    assert.equal(bindDirectories(bound, new Map([['a', 'other']]), new Map([['a', { number: 9, id: 'ninth' }]])), bound)
+    const bound = bind(membershipOf('a'), seen, new Map([['a', { number: 3, id: 'third' }]]))
+    assert.equal(bind(bound, seen, new Map([['a', { number: 2, id: 'second' }]])), bound)
+    assert.equal(bind(bound, new Map([['a', 'other']]), new Map([['a', { number: 9, id: 'ninth' }]])), bound)
+  })
+
+  it('records what a member says of itself, replaces it, and removes it', () => {
+    const seen = new Map([['a', 'one']])
+    const says = (metadata: MemberMetadata) => new Map([['a', metadata]])
+    const first = bind(membershipOf('a b'), seen, new Map(), says({ http: 'a:80' }))
+    assert.deepEqual(first.members[0]?.metadata, { http: 'a:80' })
+    assert.equal(bind(first, seen, new Map(), says({ http: 'a:80' })), first)
+    assert.equal(bind(first, seen), first)
+    const next = bind(first, seen, new Map(), says({ http: 'a:81', zone: 'x' }))
+    assert.deepEqual(next.members[0]?.metadata, { http: 'a:81', zone: 'x' })
+    assert.equal(bind(next, seen, new Map(), says({})).members[0]?.metadata, undefined)
+    assert.equal(bind(first, new Map([['a', 'other']]), new Map(), says({ http: 'b:80' })), first)
   })
 })
 
@@ -265,4 +279,13 @@ function subsets(): fc.Arbitrary<NodeId[]> {
 function assertOverlap(before: Membership, after: Membership, one: NodeId[], other: NodeId[]): void {
   const isDecision = isQuorum(before, (id) => one.includes(id)) && isQuorum(after, (id) => other.includes(id))
   assert.ok(!isDecision || one.some((id) => other.includes(id)), `${one} and ${other} decide independently`)
+}
+
+function bind(
+  membership: Membership,
+  seenDirectoryIds: ReadonlyMap<string, string>,
+  seenBoots: ReadonlyMap<string, Boot> = new Map(),
+  seenMetadata: ReadonlyMap<string, MemberMetadata> = new Map(),
+): Membership {
+  return bindDirectories(membership, { seenDirectoryIds, seenBoots, seenMetadata })
 }

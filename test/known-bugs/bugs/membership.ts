@@ -78,8 +78,8 @@ export const MEMBERSHIP: readonly KnownBug[] = [
       },
       {
         file: 'src/core/membership/change.ts',
-        from: "member.directoryId === '' && seen !== ''",
-        to: "member.directoryId !== seen && seen !== ''",
+        from: "const bound = member.directoryId === ''",
+        to: 'const bound = member.directoryId !== seen',
       },
     ],
     detectedBy: ['I2', 'I6', 'I8', 'I9'],
