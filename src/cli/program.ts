@@ -201,6 +201,13 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     const { why } = await import('./commands/why.ts')
     return why(clientSettings(command), terminal)
   })
+  addClusterCommand('version', 'show the release, and with --cluster that of every node', async (command) => {
+    const { clusterVersions, ownVersion } = await import('./commands/version.ts')
+    const settings = clientSettings(command)
+    return command.opts<{ cluster?: boolean }>().cluster === true
+      ? clusterVersions(settings, terminal)
+      : ownVersion(settings, terminal)
+  }).option('--cluster', 'ask every node for its release and its protocol versions, and warn about a mix')
   const check = program.command('check').description('check whether a cluster, or a machine, is fit')
   addClusterCommand(
     'perf',

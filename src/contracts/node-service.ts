@@ -90,6 +90,8 @@ export interface NodeStatus extends RaftStatus {
   readonly loopDelayMs: number
   /** Undefined if a node of an earlier release answered. */
   readonly timing?: NodeTiming | undefined
+  /** The versions of the protocol between nodes. Undefined if a node of an earlier release answered. */
+  readonly protocol?: ProtocolVersions | undefined
   /** Free disk space, if the storage reports it. */
   readonly freeBytes: number | undefined
   readonly pendingProposals: number
@@ -101,6 +103,16 @@ export interface NodeStatus extends RaftStatus {
   readonly alarms: readonly Alarm[]
   /** The members that are not where the membership says, and the address at which this node finds each. */
   readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
+}
+
+/** The versions of the protocol between nodes that a node supports and uses. */
+export interface ProtocolVersions {
+  /** The oldest version that it supports. */
+  readonly min: number
+  /** The newest version that it supports. */
+  readonly max: number
+  /** The version in use with each connected peer whose transport reports its newest: the newest that both support. */
+  readonly peers: readonly { readonly id: NodeId; readonly version: number }[]
 }
 
 /** A snapshot that is being fetched from another node. */

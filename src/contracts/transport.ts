@@ -10,6 +10,8 @@ export type PeerMessage =
   | (Omit<AppendEntriesRequest, 'blocks'> & { readonly blocks: readonly EncodedBlock[] })
   | (Omit<ProposeRequest, 'payload'> & { readonly payload: BlockBody })
 
+/** The oldest version of the protocol between nodes that this release supports. Version 3 added ProposeRequest. */
+export const PROTOCOL_MIN = 2
 /** The newest version of the protocol between nodes that this release supports. */
 export const PROTOCOL_MAX = 3
 /** From this version on, a node understands ProposeRequest. */

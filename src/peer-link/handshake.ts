@@ -1,12 +1,9 @@
 /** The handshake of a link: both ends send a hello with their identity, and each may reject the other with a reason. */
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
-import { PROTOCOL_MAX } from '../contracts/transport.ts'
+import { PROTOCOL_MAX, PROTOCOL_MIN } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Hello } from './frames.ts'
-
-/** The oldest version of proto/quorate/v1/peer.proto that this node supports; the newest is PROTOCOL_MAX. Version 3 added ProposeRequest. */
-export const PROTOCOL_MIN = 2
 
 /** The hello that this node sends to `receiverId`; `address` is where peers reach this node, `receiverAddress` what it has dialled. */
 export function makeHello(host: TransportHost, address: string, receiverId: NodeId, receiverAddress = ''): Hello {

@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { NodeStatus } from '../contracts/node-service.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
+import { PROTOCOL_MAX, PROTOCOL_MIN } from '../contracts/transport.ts'
 import type { RaftOptions } from '../core/options.ts'
 import type { RaftStatus } from '../core/status.ts'
 import type { RaftError } from '../errors.ts'
@@ -43,6 +44,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     peerTransport: transport.name,
     loopDelayMs: clock.loopDelayMs?.() ?? 0,
     timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
+    protocol: { min: PROTOCOL_MIN, max: PROTOCOL_MAX, peers: peers.admission.protocols },
     fetching: snapshots.fetching,
     freeBytes: health.freeBytes,
     pendingProposals: calls.proposals.count,

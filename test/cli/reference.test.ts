@@ -9,7 +9,20 @@ import type { Terminal } from '../../src/cli/terminal.ts'
 const PAGE = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference', 'cli.md'), 'utf8')
 
 describe('docs/reference/cli.md', () => {
-  for (const words of ['', 'demo', 'serve', 'put', 'get', 'delete', 'cas', 'list', 'status', 'why', 'replay'].concat([
+  for (const words of [
+    '',
+    'demo',
+    'serve',
+    'put',
+    'get',
+    'delete',
+    'cas',
+    'list',
+    'status',
+    'why',
+    'version',
+    'replay',
+  ].concat([
     'member list',
     'member add',
     'member replace',

@@ -1,5 +1,5 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
-import type { Alarm, NodeStatus, SnapshotFetch } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus, ProtocolVersions, SnapshotFetch } from '../../contracts/node-service.ts'
 import type { PeerStatus } from '../../core/status.ts'
 import type { MemberMetadata, Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
@@ -52,6 +52,8 @@ export interface NodeRow {
   readonly storage: string | undefined
   /** How it connects to its peers. */
   readonly peerTransport: string | undefined
+  /** The versions of the protocol between nodes that it supports and uses; undefined for an earlier release. */
+  readonly protocol: ProtocolVersions | undefined
   /** Why the node has stopped, such as a failed disk. */
   readonly stopped: string | undefined
   readonly alarms: readonly Alarm[]
@@ -174,6 +176,7 @@ function rowsOf(
       version: status?.version,
       storage: status?.storage,
       peerTransport: status?.peerTransport,
+      protocol: status?.protocol,
       stopped: status?.stopped,
       alarms: status?.alarms ?? [],
     }

@@ -1,5 +1,5 @@
 /** The messages of the admin service (proto/quorate/v1/admin.proto), and their conversion to and from our types. */
-import type { Alarm, NodeStatus, NodeTiming, SnapshotFetch } from '../../contracts/node-service.ts'
+import type { Alarm, NodeStatus, NodeTiming, ProtocolVersions, SnapshotFetch } from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { PeerStatus, Role } from '../../core/status.ts'
 import type { Membership, SnapshotInfo } from '../../core/types.ts'
@@ -19,6 +19,7 @@ export type WireStatusResponse = Omit<
   | 'storage'
   | 'peerTransport'
   | 'timing'
+  | 'protocol'
   | 'fetching'
   | 'peers'
   | 'alarms'
@@ -32,6 +33,7 @@ export type WireStatusResponse = Omit<
   readonly storage?: string | undefined
   readonly peerTransport?: string | undefined
   readonly timing?: NodeTiming | null | undefined
+  readonly protocol?: ProtocolVersions | null | undefined
   readonly fetching?: SnapshotFetch | null | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
@@ -90,6 +92,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     storage: wire.storage,
     peerTransport: wire.peerTransport,
     timing: wire.timing ?? undefined,
+    protocol: wire.protocol ?? undefined,
     fetching: wire.fetching == null ? undefined : fetchFromWire(wire.fetching),
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),

@@ -1,5 +1,6 @@
 /** Decides which peers may connect, and whether a refusal by a peer is fatal: clusters and data directories must not be mixed up. */
 import type { PeerIdentity, Refusal } from '../../contracts/transport.ts'
+import { PROTOCOL_MAX } from '../../contracts/transport.ts'
 import type { Boot, NodeId } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import type { BootRelation } from './boots.ts'
@@ -30,6 +31,14 @@ export class PeerAdmission {
 
   get connected(): readonly NodeId[] {
     return [...this.#connected].sort()
+  }
+
+  /** The version of the protocol in use with each connected peer that has reported its newest. */
+  get protocols(): readonly { readonly id: NodeId; readonly version: number }[] {
+    return this.connected.flatMap((id) => {
+      const protocol = this.#admitted.get(id)?.protocol
+      return protocol === undefined ? [] : [{ id, version: Math.min(protocol, PROTOCOL_MAX) }]
+    })
   }
 
   /** Non-members are admitted: they may know a newer membership, or must learn that they were removed. */

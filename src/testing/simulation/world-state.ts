@@ -56,8 +56,8 @@ export interface NodeState {
   readonly isPaused: boolean
   /** The reading of its own clock. */
   readonly clockMs: number | undefined
-  /** The node's status, without the version of the package. */
-  readonly core: Omit<NodeStatus, 'version'> | undefined
+  /** The node's status, without what depends on the release: its version, and those of the protocol. */
+  readonly core: Omit<NodeStatus, 'version' | 'protocol'> | undefined
   /** The log in the core: the terms of the entries after `base`. */
   readonly log: { readonly base: LogIndex; readonly terms: readonly (Term | undefined)[] } | undefined
   readonly machine: MachineState | undefined
@@ -120,7 +120,7 @@ async function nodeState(node: SimulatedNode, view: NodeView): Promise<NodeState
   }
 }
 
-function coreStateOf({ version: _, ...status }: NodeStatus): Omit<NodeStatus, 'version'> {
+function coreStateOf({ version: _, protocol: __, ...status }: NodeStatus): Omit<NodeStatus, 'version' | 'protocol'> {
   return status
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { PeerIdentity } from '../../../src/contracts/transport.ts'
+import { PROTOCOL_MAX } from '../../../src/contracts/transport.ts'
 import type { Member, Membership } from '../../../src/core/types.ts'
 import { MembershipView } from '../../../src/runtime/peers/membership-view.ts'
 import { PeerAdmission } from '../../../src/runtime/peers/peer-admission.ts'
@@ -25,6 +26,21 @@ describe('peer admission', () => {
     assert.deepEqual(admission.connected, ['n3'])
     admission.onLost('n3')
     assert.deepEqual(admission.connected, [])
+  })
+
+  it('knows the protocol in use with each connected peer: the newest that both support', () => {
+    const admission = peerAdmission()
+    const versions = { n2: PROTOCOL_MAX - 1, n3: PROTOCOL_MAX + 1, n4: undefined }
+    for (const [nodeId, protocol] of Object.entries(versions)) {
+      admission.admit({ clusterId: 'c', nodeId, directoryId: `d${nodeId.slice(1)}`, protocol })
+      admission.onConnected(nodeId)
+    }
+    assert.deepEqual(admission.protocols, [
+      { id: 'n2', version: PROTOCOL_MAX - 1 },
+      { id: 'n3', version: PROTOCOL_MAX },
+    ])
+    admission.onLost('n2')
+    assert.deepEqual(admission.protocols, [{ id: 'n3', version: PROTOCOL_MAX }])
   })
 
   for (const { own, by, code = 'ERR_RAFT_DIRECTORY_MISMATCH', isFatal, because } of [
