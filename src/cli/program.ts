@@ -197,6 +197,14 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
     const { status } = await import('./commands/status.ts')
     return status(clientSettings(command), terminal)
   })
+  addClusterCommand('watch', 'print the status, and then each change of it', async (command) => {
+    const [{ watch }, { stopRequest }] = await Promise.all([import('./commands/watch.ts'), import('./stop-signals.ts')])
+    const stop = new AbortController()
+    void stopRequest([]).then(() => stop.abort())
+    return watch(contextOf(command), command.opts(), stop.signal)
+  }).addOption(
+    new Option('--interval <duration>', 'how often to ask').argParser(optionParser(parseDuration)).default(1000, '1s'),
+  )
   addClusterCommand('why', 'say why there is no leader or what is slow, and what to do next', async (command) => {
     const { why } = await import('./commands/why.ts')
     return why(clientSettings(command), terminal)

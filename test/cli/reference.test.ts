@@ -21,6 +21,7 @@ describe('docs/reference/cli.md', () => {
     'status',
     'why',
     'version',
+    'watch',
     'replay',
   ].concat([
     'member list',

@@ -1,6 +1,6 @@
 /** Tests of `quorate why` on real processes that were killed or suspended. */
 import assert from 'node:assert/strict'
-import { run } from './command.ts'
+import { run, start } from './command.ts'
 import { eventually, RealCluster } from './real-cluster.ts'
 
 describe('quorate why', function () {
@@ -41,5 +41,20 @@ describe('quorate why', function () {
     )
     for (const id of ['n1', 'n2']) cluster.start(id)
     await assertSays(/3 of 3 voters replicate/, 0)
+  })
+
+  it('quorate watch prints the change when a node is killed and started again, and ends when it is interrupted', async () => {
+    const watching = start(['watch', '--interval', '200ms', '--endpoints', cluster.endpoints.join(',')])
+    await eventually('the first status', async () => watching.stdout().includes('tolerates') || undefined)
+    const leader = await cluster.leader()
+    const killed = cluster.ids.find((id) => id !== leader) as string
+    const hasPrinted = (what: string) => async (): Promise<true | undefined> =>
+      watching.stdout().includes(`  ${killed} ${what}\n`) || undefined
+    await cluster.kill(killed)
+    await eventually('the loss', hasPrinted('does not replicate'))
+    cluster.start(killed)
+    await eventually('the return', hasPrinted('replicates'))
+    watching.child.kill('SIGINT')
+    assert.equal((await watching.finished).exitCode, 0)
   })
 })
