@@ -19,6 +19,8 @@ export interface FrozenFormat {
   read(bytes: Buffer, name: string): unknown
   /** The bytes that this revision writes for what it has read. */
   rewrite(bytes: Buffer, name: string): Promise<Uint8Array> | Uint8Array
+  /** Whether bytes that differ have only more fields, which a reader of the release ignores. By default no bytes may differ. */
+  isExtension?(rewritten: Buffer, bytes: Buffer): boolean
 }
 
 export interface Sample {
@@ -38,6 +40,17 @@ export function plain(value: unknown): unknown {
     return original instanceof Map ? { $map: [...original] } : given
   })
   return text === undefined ? undefined : JSON.parse(text)
+}
+
+/** `value` without the fields that the release did not know: a later one may read more. */
+export function knownFields(value: unknown, known: unknown): unknown {
+  if (Array.isArray(value))
+    return value.map((each, at) => knownFields(each, Array.isArray(known) ? known[at] : undefined))
+  if (typeof value !== 'object' || value === null || typeof known !== 'object' || known === null) return value
+  const fields = Object.entries(value).filter(([name]) => Object.hasOwn(known, name))
+  return Object.fromEntries(
+    fields.map(([name, field]) => [name, knownFields(field, known[name as keyof typeof known])]),
+  )
 }
 
 /** `title` says what the file contains. */

@@ -1,5 +1,6 @@
 /** What nodes send to each other: frames of the TCP peer protocol, messages of the gRPC peer protocol, and blocks. */
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
 import {
   decodeChunk,
@@ -21,7 +22,14 @@ import {
 import type { FetchRequest, Hello } from '../../../src/peer-link/frames.ts'
 import { decodeEnvelope, encodeRegistration, encodeSessionCommand } from '../../../src/sessions/envelope.ts'
 import * as control from '../../../src/tcp/control-frames.ts'
-import { FRAME, LINK_PREFACE, MESSAGE_TYPE_MIN, SNAPSHOT_PREFACE } from '../../../src/tcp/frame-format.ts'
+import {
+  FRAME,
+  HEADER_BYTES,
+  LINK_PREFACE,
+  MESSAGE_TYPE_MIN,
+  NUMBER_BYTES,
+  SNAPSHOT_PREFACE,
+} from '../../../src/tcp/frame-format.ts'
 import type { FrameCursor } from '../../../src/tcp/frame-reader.ts'
 import { FrameReader } from '../../../src/tcp/frame-reader.ts'
 import { decodeMessage } from '../../../src/tcp/message-codec.ts'
@@ -29,6 +37,7 @@ import { encodePeerMessage } from '../../../src/tcp/peer-message-codec.ts'
 import { SAMPLE_MESSAGES } from '../../../src/testing/contracts/transport/sample-messages.ts'
 import { SAMPLE_HELLO } from '../../peer-link/sample-hello.ts'
 import type { FrozenFormat, Sample } from '../fixture-file.ts'
+import { knownFields } from '../fixture-file.ts'
 import { SAMPLE_BLOCKS } from './sample-log.ts'
 
 const HELLO: Hello = { ...SAMPLE_HELLO, boot: { number: 3, id: 'boot-3', earlier: ['boot-2', 'boot-1'] } }
@@ -97,6 +106,17 @@ function readTcp(bytes: Buffer, name: string): [content: unknown, rewritten: Uin
   return only
 }
 
+/** The parts of a frame that ends with JSON; undefined for another frame. */
+function jsonParts(frame: Buffer): { readonly head: string; readonly json: unknown } | undefined {
+  if (frame.length <= HEADER_BYTES || Object.values(PREFACES).includes(frame.toString('latin1'))) return undefined
+  const end = HEADER_BYTES + NUMBER_BYTES * frame.readUInt16LE(6)
+  try {
+    return { head: frame.toString('hex', 4, end), json: JSON.parse(frame.toString('utf8', end)) }
+  } catch {
+    return undefined
+  }
+}
+
 export const tcpFrames: FrozenFormat = {
   name: 'tcp-frames',
   samples: () => [
@@ -111,6 +131,11 @@ export const tcpFrames: FrozenFormat = {
     { name: 'failure', bytes: bytesOf(control.encodeFailure('gone', 'there is no such snapshot')) },
     ...messageSamples(encodePeerMessage),
   ],
+  isExtension: (rewritten, bytes) => {
+    const [now, then] = [jsonParts(rewritten), jsonParts(bytes)]
+    if (now === undefined || then === undefined) return false
+    return isDeepStrictEqual({ ...now, json: knownFields(now.json, then.json) }, then)
+  },
   read: (bytes, name) => readTcp(bytes, name)[0],
   rewrite: (bytes, name) => readTcp(bytes, name)[1],
 }
