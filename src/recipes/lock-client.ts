@@ -6,7 +6,7 @@ import { systemClock } from '../platform/system-clock.ts'
 import { realClock } from '../runtime/real-clock.ts'
 import { Lease } from './lease.ts'
 import type { LockCommand, LockRefusal, LockResult } from './lock-machine.ts'
-import { abortedError, mayRepeat, type Proposer, pause, StampedProposer, uniqueId } from './proposer.ts'
+import { type Proposer, StampedProposer, uniqueId, waitFor } from './proposer.ts'
 
 /** How a lock is acquired. */
 export interface AcquireOptions {
@@ -55,7 +55,7 @@ export interface LockClient {
 const DEFAULTS = { pollMs: 250 }
 const ACQUIRE_DEFAULTS = { ttlMs: 10_000, permits: 1, timeoutMs: Number.POSITIVE_INFINITY }
 
-type ValidCommand = Exclude<LockCommand, { readonly type: 'malformed' }>
+type Locks = StampedProposer<LockCommand, LockResult>
 
 /** Makes a client of the locks behind a node or client with the codecs of the lock machine. */
 export function lockClient(
@@ -64,7 +64,7 @@ export function lockClient(
 ): LockClient {
   const { pollMs } = withDefaults(DEFAULTS, options)
   // A clock that stops during a suspension is safe for the time of others, one that counts it for the own lease.
-  const locks = new StampedProposer<ValidCommand, LockResult>(proposer, clock ?? systemClock)
+  const locks: Locks = new StampedProposer(proposer, clock ?? systemClock)
   const leaseClock = clock ?? realClock()
   return {
     async acquire(name, acquireOptions) {
@@ -76,19 +76,14 @@ export function lockClient(
 
 /** One owner of a lock. It may repeat each of its commands. */
 class Acquisition {
-  readonly #locks: StampedProposer<ValidCommand, LockResult>
+  readonly #locks: Locks
   readonly #clock: Clock
   readonly #name: string
   readonly #owner = uniqueId()
   readonly #options: typeof ACQUIRE_DEFAULTS
   readonly #signal: AbortSignal | undefined
 
-  constructor(
-    locks: StampedProposer<ValidCommand, LockResult>,
-    clock: Clock,
-    name: string,
-    { signal, ...options }: AcquireOptions = {},
-  ) {
+  constructor(locks: Locks, clock: Clock, name: string, { signal, ...options }: AcquireOptions = {}) {
     this.#locks = locks
     this.#clock = clock
     this.#name = name
@@ -99,27 +94,16 @@ class Acquisition {
   /** Without `pollMs`, it does not wait. Errors are retried for `ttlMs`, after which this owner has lost its place. */
   async run(pollMs: number | undefined): Promise<HeldLock | undefined> {
     const { ttlMs, timeoutMs } = this.#options
-    const startedAt = this.#clock.now()
-    let answeredAt = startedAt
-    let lastError: unknown
-    for (;;) {
-      const sentAt = this.#clock.now()
-      if (this.#signal?.aborted === true) throw this.#leave(abortedError(`the wait for ${this.#what}`, this.#signal))
-      if (sentAt - startedAt >= timeoutMs) throw this.#leave(this.#timeoutError(lastError))
-      const result = await this.#ask(pollMs !== undefined, startedAt + timeoutMs - sentAt).catch((error: unknown) => {
-        lastError = error
-        if (this.#signal?.aborted === true) return undefined
-        if (!mayRepeat(error) || this.#clock.now() - answeredAt >= ttlMs) throw this.#leave(error)
-        return undefined
-      })
-      if (result !== undefined) {
-        if (result.type === 'held') return this.#held(result.token, sentAt)
-        if (result.type === 'busy') return undefined
-        if (result.type === 'refused') throw refusalError(result.reason, result.message)
-        answeredAt = sentAt
-        lastError = undefined
-      }
-      await pause(this.#clock, pollMs ?? DEFAULTS.pollMs, this.#signal)
+    const wait = { pollMs: pollMs ?? DEFAULTS.pollMs, signal: this.#signal, timeoutMs, patienceMs: ttlMs }
+    try {
+      const { held } = await waitFor({ what: this.#what, clock: this.#clock, ...wait }, (limitMs, sentAt) =>
+        this.#ask(pollMs !== undefined, limitMs, sentAt),
+      )
+      return held
+    } catch (error) {
+      // Frees the place in the line now rather than at the end of its lease.
+      this.#release().catch(() => undefined)
+      throw error
     }
   }
 
@@ -127,11 +111,18 @@ class Acquisition {
     return `lock '${this.#name}'`
   }
 
-  #ask(wait: boolean, remainingMs: number): Promise<LockResult> {
+  async #ask(
+    wait: boolean,
+    timeoutMs: number,
+    sentAt: number,
+  ): Promise<{ readonly held: HeldLock | undefined } | undefined> {
     const { ttlMs, permits } = this.#options
     const command = { type: 'acquire', ...this.#owned, ttlMs, permits, wait } as const
-    const timeoutMs = Math.ceil(Math.min(remainingMs, ttlMs))
-    return this.#locks.propose(command, { timeoutMs, signal: this.#signal })
+    const result = await this.#locks.propose(command, { timeoutMs, signal: this.#signal })
+    if (result.type === 'held') return { held: this.#held(result.token, sentAt) }
+    if (result.type === 'busy') return { held: undefined }
+    if (result.type === 'refused') throw refusalError(result.reason, result.message)
+    return undefined
   }
 
   get #owned(): { readonly name: string; readonly owner: string } {
@@ -157,22 +148,13 @@ class Acquisition {
   async #release(): Promise<void> {
     await this.#locks.propose({ type: 'release', ...this.#owned })
   }
-
-  /** Frees the place in the line now rather than at the end of its lease. Returns the error. */
-  #leave(error: unknown): unknown {
-    this.#release().catch(() => undefined)
-    return error
-  }
-
-  #timeoutError(cause: unknown): RaftError {
-    const { timeoutMs } = this.#options
-    const why = cause === undefined ? 'others hold it or wait for longer' : 'the last attempt failed'
-    return new RaftError('ERR_RAFT_TIMEOUT', `${this.#what} was not acquired in ${timeoutMs} ms: ${why}`, { cause })
-  }
 }
 
 function refusalError(reason: LockRefusal, message: string): RaftError {
   return reason === 'too many locks' || reason === 'too many waiters'
-    ? new RaftError('ERR_RAFT_OVERLOADED', message, { hint: 'try again when locks have been released' })
+    ? new RaftError('ERR_RAFT_OVERLOADED', message, {
+        retryable: false,
+        hint: 'try again when locks have been released',
+      })
     : new RaftError('ERR_RAFT_OPTIONS', message, { hint: 'pass the same permits at every caller' })
 }

@@ -11,7 +11,7 @@ export interface Proposer<Command, Result> {
 }
 
 /** Proposes commands with a stamp. */
-export class StampedProposer<Command extends { readonly stamp: Stamp }, Result extends { readonly time: number }> {
+export class StampedProposer<Command, Result extends { readonly time: number }> {
   readonly #proposer: Proposer<Command, Result>
   readonly #stamper: Stamper
 
@@ -28,7 +28,7 @@ export class StampedProposer<Command extends { readonly stamp: Stamp }, Result e
 }
 
 /** Each command without its stamp. */
-export type Unstamped<Command> = Command extends unknown ? Omit<Command, 'stamp'> : never
+export type Unstamped<Command> = Command extends { readonly stamp: Stamp } ? Omit<Command, 'stamp'> : never
 
 /** Whether repeating a command that may be applied twice can help. */
 export function mayRepeat(error: unknown): boolean {
@@ -36,7 +36,7 @@ export function mayRepeat(error: unknown): boolean {
 }
 
 /** Resolves after a time, or at once if the signal is aborted. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve()
   return new Promise((resolve) => {
     const stopListening = signal && onAbort(signal, end)
@@ -49,8 +49,55 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined)
   })
 }
 
-export function abortedError(what: string, signal: AbortSignal): RaftError {
-  return new RaftError('ERR_RAFT_ABORTED', `${what} was stopped: its signal is aborted`, { cause: signal.reason })
+/** How long and how often to ask. */
+export interface Wait {
+  /** What is waited for, as in "lock 'a'". */
+  readonly what: string
+  readonly clock: Clock
+  readonly pollMs: number
+  readonly signal: AbortSignal | undefined
+  readonly timeoutMs: number
+  /** Errors after which repeating may help are not reported for so long. */
+  readonly patienceMs: number
+}
+
+/** Asks until there is an answer. `ask` gets its time limit, and the time at which it was called. */
+export async function waitFor<Answer extends object>(
+  wait: Wait,
+  ask: (timeoutMs: number, sentAt: number) => Promise<Answer | undefined>,
+): Promise<Answer> {
+  const { what, clock, pollMs, signal, timeoutMs, patienceMs } = wait
+  const startedAt = clock.now()
+  let answeredAt = startedAt
+  let lastError: unknown
+  for (;;) {
+    const sentAt = clock.now()
+    if (isAborted(signal))
+      throw new RaftError('ERR_RAFT_ABORTED', `the wait for ${what} was stopped`, { cause: signal?.reason })
+    const remainingMs = startedAt + timeoutMs - sentAt
+    if (remainingMs <= 0) throw timeoutError(wait, lastError)
+    try {
+      const answer = await ask(Math.ceil(Math.min(remainingMs, patienceMs)), sentAt)
+      if (answer !== undefined) return answer
+      answeredAt = sentAt
+      lastError = undefined
+    } catch (error) {
+      lastError = error
+      if (isAborted(signal)) continue
+      if (!mayRepeat(error) || clock.now() - answeredAt >= patienceMs) throw error
+    }
+    await pause(clock, pollMs, signal)
+  }
+}
+
+/** A function, because the compiler takes the property for a constant. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+function timeoutError({ what, timeoutMs }: Wait, cause: unknown): RaftError {
+  const why = cause === undefined ? 'it was not free' : 'the last attempt failed'
+  return new RaftError('ERR_RAFT_TIMEOUT', `no ${what} in ${timeoutMs} ms: ${why}`, { cause })
 }
 
 /** An id that no other process makes. */
