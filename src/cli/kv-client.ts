@@ -95,6 +95,7 @@ function recordAttempts(channel: ClientChannel, attempts: Attempts): ClientChann
       record()
       return channel.query(query, options)
     },
+    changes: (options) => channel.changes(options),
     status: (options) => channel.status(options),
     changeMembership: (change, options) => channel.changeMembership(change, options),
     transferLeadership: (to, options) => channel.transferLeadership(to, options),

@@ -9,7 +9,16 @@ export { RaftClient } from './raft-client.ts'
 
 // What its calls take and return.
 
-export type { Alarm, Applied, CallOptions, NodeStatus, ReadMode } from '../contracts/node-service.ts'
+export type {
+  Alarm,
+  Applied,
+  CallOptions,
+  Change,
+  ChangeBatch,
+  ChangesOptions,
+  NodeStatus,
+  ReadMode,
+} from '../contracts/node-service.ts'
 
 // The channel to one node, for other networks than gRPC.
 

@@ -32,6 +32,8 @@ export interface ClientLimitOptions {
   readonly backOffMinMs: number
   /** … up to this. */
   readonly backOffMaxMs: number
+  /** How long `changes` looks for a node that serves the next change, before it rejects. */
+  readonly changesTimeoutMs: number
   /** The most members that the client learns of and remembers, in addition to the configured endpoints. */
   readonly learnedEndpointsMax: number
 }
@@ -44,6 +46,7 @@ export const CLIENT_DEFAULTS: ClientLimitOptions = {
   nodeSilenceMs: 1000,
   backOffMinMs: 20,
   backOffMaxMs: 500,
+  changesTimeoutMs: 60_000,
   learnedEndpointsMax: 64,
 }
 

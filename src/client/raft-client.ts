@@ -1,5 +1,14 @@
 /** The client of a cluster: proposals, queries and administration through channels, wherever the leader is. */
-import type { Applied, CallOptions, NodeStatus, ReadOptions, SnapshotOptions } from '../contracts/node-service.ts'
+import type {
+  Applied,
+  CallOptions,
+  Change,
+  ChangeBatch,
+  ChangesOptions,
+  NodeStatus,
+  ReadOptions,
+  SnapshotOptions,
+} from '../contracts/node-service.ts'
 import type { Codec } from '../contracts/state-machine.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
@@ -10,6 +19,7 @@ import { freshnessOf, laggingError } from '../platform/freshness.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
 import { assertTerm, withDefaults } from '../platform/options.ts'
 import { systemClock } from '../platform/system-clock.ts'
+import { ChangeFollower } from './change-follower.ts'
 import { Endpoints } from './endpoints.ts'
 import type { ClientLimitOptions, RaftClientOptions } from './options.ts'
 import { CLIENT_DEFAULTS, checkClientOptions } from './options.ts'
@@ -55,6 +65,7 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
   readonly #caller: RetryingCaller
   /** Undefined if commands are proposed without sessions. */
   readonly #sessions: SessionCaller | undefined
+  readonly #changeFollower: ChangeFollower
   readonly #limits: ClientLimitOptions
   readonly #codec: Codec<Command>
   readonly #resultCodec: Codec<Result>
@@ -69,6 +80,13 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     this.#endpoints = new Endpoints(options.endpoints, options.channel, limits.learnedEndpointsMax)
     const { clock = systemClock, random = Math.random, sessions = true } = options
     this.#caller = new RetryingCaller({ endpoints: this.#endpoints, limits, clock, random })
+    this.#changeFollower = new ChangeFollower({
+      endpoints: this.#endpoints,
+      caller: this.#caller,
+      limits,
+      clock,
+      random,
+    })
     const { timeoutMs } = limits
     this.#sessions = sessions ? new SessionCaller({ caller: this.#caller, clock, timeoutMs }) : undefined
     this.#codec = options.codec ?? jsonCodec()
@@ -157,6 +175,27 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
     )
   }
 
+  /**
+   * Every command that the cluster applies from an index on, in order and once, with its result. It reads from one node, and continues at another when
+   * that one fails, hangs or knows no leader. To continue later, pass the index after the last change as `from`. Rejects with
+   * ERR_RAFT_COMPACTED if no node that was reached has the next change: start from the state then (`queryBytes` returns its applied index). Rejects
+   * with the errors of all nodes if none serves it within `changesTimeoutMs`. Ends without an error when the signal is aborted.
+   */
+  changes(options: ChangesOptions = {}): AsyncIterableIterator<Change<Command, Result>> {
+    const batches = this.#changeFollower.follow(options)
+    const changes = this.#decodeChanges(batches)
+    return {
+      next: () => changes.next(),
+      return: async () => {
+        await batches.return?.()
+        return changes.return()
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
   /** Requests the status of every known node. Never rejects because of a node: its entry then contains the error. */
   async status(options?: CallOptions): Promise<readonly EndpointStatus[]> {
     const answers = await Promise.all(this.#endpoints.all.map((address) => this.#statusOf(address, options)))
@@ -225,12 +264,30 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   /** Closes all channels. Pending calls reject; the outcome of a proposal that was sent is then unknown. Idempotent. */
   close(): Promise<void> {
+    this.#changeFollower.close()
     this.#closed ??= this.#caller.close()
     return this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async *#decodeChanges(
+    batches: AsyncIterableIterator<ChangeBatch>,
+  ): AsyncGenerator<Change<Command, Result>, void, undefined> {
+    for await (const { changes } of batches) for (const change of changes) yield this.#decodeChange(change)
+  }
+
+  #decodeChange({ index, term, command, result }: Change): Change<Command, Result> {
+    try {
+      return {
+        ...{ index, term, command: this.#codec.decode(command) },
+        result: result === undefined ? undefined : this.#resultCodec.decode(result),
+      }
+    } catch (cause) {
+      throw decodingError('command or result', `there is a change at index ${index}`, 'not-applied', cause)
+    }
   }
 
   async #statusOf(address: string, options: CallOptions = {}): Promise<EndpointStatus> {

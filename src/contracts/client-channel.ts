@@ -2,12 +2,21 @@
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../core/types.ts'
 import type { RaftError } from '../errors.ts'
-import type { Applied, CallOptions, NodeStatus, ProposeOptions, ReadOptions, SnapshotOptions } from './node-service.ts'
+import type {
+  Applied,
+  CallOptions,
+  ChangeBatch,
+  ChangesOptions,
+  NodeStatus,
+  ProposeOptions,
+  ReadOptions,
+  SnapshotOptions,
+} from './node-service.ts'
 import type { RegisteredSession } from './session.ts'
 
 /**
  * Calls on one node. Every rejection is a RaftError; its `outcome` must be 'unknown' if the request may have reached the node and no
- * response came back. Every call has a `timeoutMs`.
+ * response came back. Every call but `changes` has a `timeoutMs`.
  */
 export interface ClientChannel {
   readonly address: string
@@ -17,6 +26,11 @@ export interface ClientChannel {
     query: Uint8Array,
     options: ReadOptions,
   ): Promise<{ readonly answer: Uint8Array; readonly appliedIndex: LogIndex }>
+  /**
+   * The changes of this node, see NodeService.changesBytes. It has no timeout: the client leaves a node that hands out nothing, by `return`, which must
+   * also end an iterator that waits.
+   */
+  changes(options: ChangesOptions): AsyncIterableIterator<ChangeBatch>
   status(options: CallOptions): Promise<NodeStatus>
   changeMembership(change: MembershipChange, options: CallOptions): Promise<{ readonly index: LogIndex }>
   transferLeadership(

@@ -4,6 +4,8 @@ import type { Clock } from '../contracts/clock.ts'
 import type {
   Applied,
   CallOptions,
+  ChangeBatch,
+  ChangesOptions,
   NodeService,
   NodeStatus,
   ProposeOptions,
@@ -73,6 +75,26 @@ export class MemoryClientChannel implements ClientChannel {
     )
   }
 
+  changes(options: ChangesOptions = {}): AsyncIterableIterator<ChangeBatch> {
+    let batches: AsyncIterator<ChangeBatch> | undefined
+    const open = (): AsyncIterator<ChangeBatch> => {
+      if (this.#isClosed) throw new RaftError('ERR_RAFT_CLOSED', 'the client was closed')
+      const node = this.#nodeAt(this.address)
+      if (node === undefined) throw noNodeError(this.address)
+      return node.changesBytes(options)[Symbol.asyncIterator]()
+    }
+    return {
+      next: async () => {
+        batches ??= open()
+        return batches.next()
+      },
+      return: async () => (await batches?.return?.()) ?? { done: true, value: undefined },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
   status(options: CallOptions = {}): Promise<NodeStatus> {
     return this.#call('read', options, (node) => node.status())
   }
@@ -114,8 +136,7 @@ export class MemoryClientChannel implements ClientChannel {
       if (signal?.aborted === true)
         throw new RaftError('ERR_RAFT_ABORTED', 'aborted by the caller', { cause: signal.reason })
       const node = this.#nodeAt(this.address)
-      if (node === undefined)
-        throw new RaftError('ERR_RAFT_UNREACHABLE', `${this.address} cannot be reached: no node is there`)
+      if (node === undefined) throw noNodeError(this.address)
       const answer = action(node, { signal, timeoutMs })
       const timer = this.#clock.wakeAt(this.#clock.now() + timeoutMs, () =>
         giveUp(timeoutError(this.address, timeoutMs)),
@@ -138,6 +159,10 @@ export class MemoryClientChannel implements ClientChannel {
       answer.then(resolve, reject).finally(done)
     })
   }
+}
+
+function noNodeError(address: string): RaftError {
+  return new RaftError('ERR_RAFT_UNREACHABLE', `${address} cannot be reached: no node is there`)
 }
 
 function timeoutError(address: string, timeoutMs: number): RaftError {

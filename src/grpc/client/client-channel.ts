@@ -6,6 +6,8 @@ import type { Clock } from '../../contracts/clock.ts'
 import type {
   Applied,
   CallOptions,
+  ChangeBatch,
+  ChangesOptions,
   NodeStatus,
   ProposeOptions,
   ReadOptions,
@@ -33,6 +35,7 @@ import { SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { fromStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame } from '../shared/stream-frames.ts'
 import { safeInteger } from '../shared/stream-frames.ts'
+import { receiveChanges } from './change-stream.ts'
 import { abortedError, closedError } from './client-errors.ts'
 import { RequestStream } from './request-stream.ts'
 import type { StreamLimits } from './request-window.ts'
@@ -149,6 +152,10 @@ export class GrpcClientChannel implements ClientChannel {
       signal,
     })
     return { answer: detached(payload), appliedIndex: safeInteger(index, 'index') }
+  }
+
+  changes(options: ChangesOptions): AsyncIterableIterator<ChangeBatch> {
+    return receiveChanges(() => this.#getClient(), this.address, options)
   }
 
   async status(options: CallOptions = {}): Promise<NodeStatus> {

@@ -5,10 +5,12 @@ import { RaftError } from '../../errors.ts'
 import { systemClock } from '../../platform/system-clock.ts'
 import { clientDefinition } from '../shared/service-definitions.ts'
 import type { ServiceLimits } from '../shared/service-limits.ts'
-import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS } from '../shared/service-limits.ts'
+import { answerTooLargeError, assertPayloadSize, SERVICE_LIMITS, shuttingDownError } from '../shared/service-limits.ts'
 import { toStatus } from '../shared/status-codes.ts'
 import type { WireReadFields, WireSession } from '../shared/stream-frames.ts'
 import { forwardOf, readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
+import type { ServedChangesCall } from './served-changes.ts'
+import { serveChanges } from './served-changes.ts'
 import type { ServedCall } from './served-stream.ts'
 import { ServedStream } from './served-stream.ts'
 import type { GrpcService } from './unary-handler.ts'
@@ -41,6 +43,7 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
   const { clock = systemClock, ...given } = options
   const limits: ServiceLimits = { ...SERVICE_LIMITS, ...given }
   const streams = new Set<ServedStream>()
+  const ending = new AbortController()
   let isEnding = false
 
   const serveStream = (call: ServedCall): void => {
@@ -82,9 +85,13 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
   return {
     definition: clientDefinition(limits.commandBytesMax),
-    implementation: { Stream: serveStream, Propose: propose, RegisterSession: registerSession, Query: query },
+    implementation: {
+      ...{ Stream: serveStream, Propose: propose, RegisterSession: registerSession, Query: query },
+      Changes: (call: ServedChangesCall) => void serveChanges(call, node, limits, ending.signal),
+    },
     end: () => {
       isEnding = true
+      ending.abort()
       for (const stream of streams) stream.end()
     },
   }
@@ -92,7 +99,7 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
 
 function streamRefusedError(isEnding: boolean, streams: number): RaftError {
   return isEnding
-    ? new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'retry at another node' })
+    ? shuttingDownError()
     : new RaftError('ERR_RAFT_OVERLOADED', `this node already serves ${streams} streams`, {
         hint: 'share one client per process, and close unused clients',
         details: { streams },

@@ -7,7 +7,13 @@ import { RaftError } from '../../errors.ts'
 import { factsOf } from '../shared/error-facts.ts'
 import { MalformedRequest } from '../shared/service-definitions.ts'
 import type { ServiceLimits } from '../shared/service-limits.ts'
-import { answerDroppedError, answerTooLargeError, assertPayloadSize, clampTimeout } from '../shared/service-limits.ts'
+import {
+  answerDroppedError,
+  answerTooLargeError,
+  assertPayloadSize,
+  clampTimeout,
+  shuttingDownError,
+} from '../shared/service-limits.ts'
 import { asRaftError, toStatus } from '../shared/status-codes.ts'
 import type { RequestFrame, ResponseFrame, WireRequest, WireResponse } from '../shared/stream-frames.ts'
 import { failureOf, forwardOf, readOptionsOf, sessionOf } from '../shared/stream-frames.ts'
@@ -93,8 +99,7 @@ export class ServedStream {
   }
 
   #overloadError(size: number): RaftError | undefined {
-    if (this.#isEnding)
-      return new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'retry at another node' })
+    if (this.#isEnding) return shuttingDownError()
     const { streamRequestsMax, streamBytesMax } = this.#limits
     const bytes = this.#requestBytes + this.#answerBytes
     if (this.#requests === 0) return undefined

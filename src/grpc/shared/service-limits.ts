@@ -68,6 +68,18 @@ export function answerTooLargeError(what: 'command' | 'query', size: number, lim
   })
 }
 
+export function shuttingDownError(): RaftError {
+  return new RaftError('ERR_RAFT_CLOSED', 'this node is shutting down', { hint: 'retry at another node' })
+}
+
+/** The error of a reader whose next change is too large to send. */
+export function changeTooLargeError(index: number, size: number, limit: number): RaftError {
+  return new RaftError('ERR_RAFT_TOO_LARGE', `the change at index ${index} has ${size} bytes, the limit is ${limit}`, {
+    hint: 'read what it changed from the state, and continue from the next index',
+    details: { index, size, limit },
+  })
+}
+
 /** The error that replaces a response because too many earlier responses are still unread. */
 export function answerDroppedError(what: 'command' | 'query', size: number): RaftError {
   const isCommand = what === 'command'
