@@ -36,7 +36,7 @@ export function mayRepeat(error: unknown): boolean {
 }
 
 /** Resolves after a time, or at once if the signal is aborted. */
-function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve()
   return new Promise((resolve) => {
     const stopListening = signal && onAbort(signal, end)
