@@ -216,6 +216,18 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
       ? clusterVersions(settings, terminal)
       : ownVersion(settings, terminal)
   }).option('--cluster', 'ask every node for its release and its protocol versions, and warn about a mix')
+  const debug = program.command('debug').description('collect what is needed to understand a cluster from afar')
+  addClusterCommand(
+    'bundle',
+    'write one file with the status of all nodes, the diagnosis, and directories and logs',
+    async (command, file = '') =>
+      (await import('./commands/debug-bundle.ts')).debugBundle(contextOf(command), file, command.opts()),
+    debug,
+  )
+    .argument('<file>', 'the file to create, such as bundle.json.gz')
+    .option('-d, --data-dir <paths...>', 'data directories of stopped nodes')
+    .option('--log <paths...>', 'logs of nodes, of which the last MiB is taken')
+    .option('--no-redact', 'keep hosts, ids, metadata and paths')
   const check = program.command('check').description('check whether a cluster, or a machine, is fit')
   addClusterCommand(
     'perf',

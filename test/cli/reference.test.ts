@@ -27,6 +27,7 @@ describe('docs/reference/cli.md', () => {
     'member list',
     'member add',
     'member replace',
+    'debug bundle',
     'member promote',
     'member demote',
     'member change',

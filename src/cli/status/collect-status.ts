@@ -4,6 +4,11 @@ import { RaftError } from '../../errors.ts'
 import type { StatusAnswer, StatusReport } from './status-report.ts'
 import { buildStatusReport } from './status-report.ts'
 
+/** The status of every known node, or why there is none. */
+export async function statusAnswers(client: Pick<RaftClient, 'status'>, timeoutMs: number): Promise<StatusAnswer[]> {
+  return (await client.status({ timeoutMs })).map(answerOf)
+}
+
 /** Rejects with ERR_RAFT_UNREACHABLE if no node responds. */
 export async function collectStatus(client: Pick<RaftClient, 'status'>, timeoutMs: number): Promise<StatusReport> {
   const answers = await client.status({ timeoutMs })
