@@ -17,6 +17,8 @@ export interface Written {
 export interface KvClientOptions {
   readonly endpoints: readonly string[]
   readonly timeoutMs: number
+  /** How long `changes` looks for a node. Default: that of the client. */
+  readonly changesTimeoutMs?: number | undefined
   /** Records the nodes that were tried. Only correct for one call at a time. */
   readonly isTraced?: boolean
 }
@@ -30,11 +32,12 @@ export class KvClient {
   readonly raftClient: RaftClient<KvCommand, KvResult, KvQuery, KvAnswer>
   readonly #attempts: Attempts = { addresses: [] }
 
-  constructor({ endpoints, timeoutMs, isTraced = false }: KvClientOptions) {
+  constructor({ endpoints, timeoutMs, changesTimeoutMs, isTraced = false }: KvClientOptions) {
     const factory = grpcChannelFactory()
     this.raftClient = new RaftClient({
       endpoints,
       timeoutMs,
+      ...(changesTimeoutMs === undefined ? undefined : { changesTimeoutMs }),
       channel: isTraced ? (address) => recordAttempts(factory(address), this.#attempts) : factory,
       codec: kvCommandCodec,
       resultCodec: kvResultCodec,

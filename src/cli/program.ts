@@ -56,6 +56,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addServe(program, terminal, guard)
   program.commandsGroup('Data:')
   addKeyValue(addClusterCommand, terminal)
+  addChanges(addClusterCommand, terminal)
   program.commandsGroup('Administer:')
   addAdministration(program, addClusterCommand, terminal)
   addMemberCommands(
@@ -176,6 +177,22 @@ function addKeyValue(addClusterCommand: AddClusterCommand, terminal: Terminal): 
     .option('--local', "read the contacted node's local state: fast, possibly stale")
     .addOption(atLeastOption())
     .addOption(maxStalenessOption())
+}
+
+function addChanges(addClusterCommand: AddClusterCommand, terminal: Terminal): void {
+  addClusterCommand('changes', 'print every write as it is applied', async (command) => {
+    const [{ changes }, { stopRequest }] = await Promise.all([
+      import('./commands/changes.ts'),
+      import('./stop-signals.ts'),
+    ])
+    const stop = new AbortController()
+    void stopRequest([]).then(() => stop.abort())
+    return changes({ settings: clientSettings(command), terminal }, command.opts(), stop.signal)
+  }).addOption(
+    new Option('--from <index>', 'begin with this index of the log (default: the next write)').argParser(
+      optionParser((text) => parseCount(text, 1)),
+    ),
+  )
 }
 
 function atLeastOption(): Option {

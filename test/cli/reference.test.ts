@@ -18,6 +18,7 @@ describe('docs/reference/cli.md', () => {
     'delete',
     'cas',
     'list',
+    'changes',
     'status',
     'why',
     'version',

@@ -1,0 +1,56 @@
+/** `quorate changes`: prints the commands of the key-value service as they are applied, until it is interrupted. */
+import { isUtf8 } from 'node:buffer'
+import type { Change } from '../../contracts/node-service.ts'
+import type { KvCommand, KvResult } from '../../kv/index.ts'
+import type { ClientSettings } from '../client-settings.ts'
+import { KvClient } from '../kv-client.ts'
+import type { Terminal } from '../terminal.ts'
+
+export interface ChangesFlags {
+  readonly from?: number
+}
+
+/** Ends when `signal` is aborted. The timeout is that of finding a node that serves the next change. */
+export async function changes(
+  { settings, terminal }: { readonly settings: ClientSettings; readonly terminal: Terminal },
+  { from }: ChangesFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const { endpoints, timeoutMs, isTimeoutGiven } = settings
+  const client = new KvClient({ endpoints, timeoutMs, changesTimeoutMs: isTimeoutGiven ? timeoutMs : undefined })
+  try {
+    for await (const change of client.raftClient.changes({ from, signal }))
+      terminal.out(settings.format === 'json' ? jsonLine(change) : textLine(change))
+  } finally {
+    await client.raftClient.close()
+  }
+}
+
+type KvChange = Change<KvCommand, KvResult>
+
+function textLine({ index, command, result }: KvChange): string {
+  const effect =
+    result?.type === 'mismatch' || result?.type === 'refused' ? `${result.type}: nothing changed` : undefined
+  return `${[index, ...wordsOf(command), ...(effect === undefined ? [] : [effect])].join('\t')}\n`
+}
+
+function wordsOf(command: KvCommand): string[] {
+  if (command.type === 'malformed') return ['malformed', command.reason]
+  if (command.type === 'delete') return ['delete', command.key]
+  const verb = command.type === 'put' ? 'put' : 'cas'
+  return [verb, command.key, Buffer.from(command.value).toString()]
+}
+
+/** A value that is not UTF-8 is shown as `valueBase64`. */
+function jsonLine({ index, term, command, result }: KvChange): string {
+  const { type } = command
+  const key = type === 'malformed' ? undefined : command.key
+  const value = type === 'put' || type === 'compareAndSet' ? Buffer.from(command.value) : undefined
+  const text = value === undefined || !isUtf8(value) ? undefined : value.toString()
+  const valueBase64 = value === undefined || text !== undefined ? undefined : value.toString('base64')
+  const version = result?.type === 'written' ? result.version : undefined
+  return `${JSON.stringify({
+    ...{ schema: 'quorate.change/v1', index, term, type, key, value: text, valueBase64 },
+    ...{ result: result?.type, version },
+  })}\n`
+}
