@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum freeze clean
+.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ known-bugs: $(INSTALLED) ## Detect bugs that other systems have shipped, injecte
 	@node --import tsx scripts/known-bugs.ts $(ARGS)
 
 museum: known-bugs
+
+upgrade-test: $(INSTALLED) ## Upgrade and downgrade a cluster under load, between the last release or revision and this one (PREVIOUS=REVISION)
+	@$(BIN)/mocha test/upgrade/rolling-upgrade.ts $(ARGS)
 
 freeze: $(INSTALLED) ## Keep the bytes that a new release stores and sends, for the tests of later releases; changes no existing file
 	@node --import tsx scripts/freeze-formats.ts

@@ -15,17 +15,19 @@ const children = new Set<ChildProcess>()
 
 /** The transpiled entry point. Types are not checked here. */
 export function mainFile(): string {
-  main ??= transpiled()
+  main ??= transpile(ROOT)
   return main
 }
 
-function transpiled(): string {
+/** Transpiles the sources of a revision that is checked out in `source`, and returns its entry point. Its packages are those of this repository. */
+export function transpile(source: string): string {
   const root = mkdtempSync(join(tmpdir(), 'quorate-e2e-command-'))
   process.once('exit', () => rmSync(root, { recursive: true, force: true }))
-  for (const name of ['node_modules', 'package.json', 'proto']) symlinkSync(join(ROOT, name), join(root, name))
-  const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'))
+  for (const name of ['package.json', 'proto']) symlinkSync(join(source, name), join(root, name))
+  const files = readdirSync(join(source, 'src'), { recursive: true, encoding: 'utf8' })
   for (const file of files.filter((each) => each.endsWith('.ts'))) {
-    const { code } = transformSync(readFileSync(join(ROOT, 'src', file), 'utf8'), { loader: 'ts', target: 'es2022' })
+    const { code } = transformSync(readFileSync(join(source, 'src', file), 'utf8'), { loader: 'ts', target: 'es2022' })
     const target = join(root, 'dist', file.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, code.replaceAll(RELATIVE_IMPORT, '$1.js"'))
@@ -55,6 +57,8 @@ export interface StartOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** The entry point of another revision. */
+  readonly main?: string | undefined
   /** The most files and connections that the process may open (`ulimit -n`). */
   readonly descriptorsMax?: number | undefined
 }
@@ -62,7 +66,7 @@ export interface StartOptions {
 /** Starts the command as a process, which is killed when the tests end at the latest. */
 export function start(args: readonly string[], options: StartOptions = {}): RunningCommand {
   const { QUORATE_ENDPOINTS: _, NODE_OPTIONS: __, ...environment } = process.env
-  const words = [process.execPath, mainFile(), ...args]
+  const words = [process.execPath, options.main ?? mainFile(), ...args]
   if (options.descriptorsMax !== undefined)
     words.unshift('bash', '-c', `ulimit -n ${options.descriptorsMax} && exec "$@"`, 'bash')
   const [program, ...programArgs] = words as [string, ...string[]]

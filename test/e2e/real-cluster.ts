@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { ProcessCluster } from '../../chaos/cluster/process-cluster.ts'
 import { removeLeftovers } from '../../chaos/cluster/run-directory.ts'
-import type { CommandResult, StartOptions } from './command.ts'
+import type { CommandResult, RunningCommand, StartOptions } from './command.ts'
 import { start } from './command.ts'
 import type { Writers } from './writers.ts'
 
@@ -19,11 +19,19 @@ export class RealCluster extends ProcessCluster<CommandResult> {
   }
 
   static async startedWith(options: StartOptions, ...ids: readonly string[]): Promise<RealCluster> {
+    return RealCluster.startedBy((args) => start(args, options), ...ids)
+  }
+
+  /** `command` runs `quorate` with these arguments for a node. */
+  static async startedBy(
+    command: (args: readonly string[], id: string) => RunningCommand,
+    ...ids: readonly string[]
+  ): Promise<RealCluster> {
     removeLeftovers(NAME)
     const cluster = new RealCluster({
       name: NAME,
       initialMembers: ids,
-      command: (args) => start(args, options),
+      command,
       // Short timeouts and frequent snapshots, so that elections and snapshots happen during the faults.
       electionTimeout: '400-800ms',
       snapshotEntries: 200,
