@@ -11,8 +11,8 @@ export function admission(on: TransportTest): void {
     await b.host.until('a message', () => b.host.received.length === 1)
     const calls = b.host.calls.filter((call) => call.type === 'admit' || call.type === 'receive')
     assert.equal(calls[0]?.type, 'admit')
-    assert.deepEqual(withoutAddresses(b.host.callsOfType('admit')[0]?.peer), a.host.identity)
-    assert.deepEqual(withoutAddresses(a.host.callsOfType('admit')[0]?.peer), b.host.identity)
+    assert.deepEqual(comparable(b.host.callsOfType('admit')[0]?.peer), comparable(a.host.identity))
+    assert.deepEqual(comparable(a.host.callsOfType('admit')[0]?.peer), comparable(b.host.identity))
   })
 
   for (const { rejecting, rejected } of [
@@ -46,9 +46,9 @@ export function admission(on: TransportTest): void {
   })
 }
 
-/** A transport may add where the peer is, and where it has reached this node. */
-function withoutAddresses(peer: PeerIdentity | undefined): PeerIdentity | undefined {
+/** A transport may add where the peer is and where it has reached this node, and may read absent metadata as empty. */
+function comparable(peer: PeerIdentity | undefined): PeerIdentity | undefined {
   if (peer === undefined) return undefined
-  const { address: _, reachedAt: __, ...identity } = peer
-  return identity
+  const { address: _, reachedAt: __, metadata = {}, ...identity } = peer
+  return { ...identity, metadata }
 }
