@@ -24,6 +24,7 @@ const MEMBERSHIP: Membership = {
     {
       ...{ id: 'n1', address: '127.0.0.1:27401', directoryId: '', addedAt: 0, promote: false },
       boot: { number: 1, id: 'boot-1' },
+      metadata: { http: 'http://127.0.0.1:27403', zone: 'a' },
     },
     { id: 'n2', address: '127.0.0.1:27402', directoryId: 'd2', hasLostEntries: true, addedAt: 1, promote: false },
   ],

@@ -14,6 +14,7 @@ const membership: Membership = {
       address: '127.0.0.1:7001',
       directoryId: 'd1',
       boot: { number: LARGE, id: 'boot-1' },
+      metadata: { http: 'http://127.0.0.1:8001' },
       addedAt: 0,
       promote: false,
     },
