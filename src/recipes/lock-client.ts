@@ -6,7 +6,7 @@ import { systemClock } from '../platform/system-clock.ts'
 import { realClock } from '../runtime/real-clock.ts'
 import { Lease } from './lease.ts'
 import type { LockCommand, LockRefusal, LockResult } from './lock-machine.ts'
-import { type Proposer, StampedProposer, uniqueId, waitFor } from './proposer.ts'
+import { assertOptions, type Proposer, StampedProposer, uniqueId, waitFor } from './proposer.ts'
 
 /** How a lock is acquired. */
 export interface AcquireOptions {
@@ -58,10 +58,9 @@ const ACQUIRE_DEFAULTS = { ttlMs: 10_000, permits: 1, timeoutMs: Number.POSITIVE
 type Locks = StampedProposer<LockCommand, LockResult>
 
 /** Makes a client of the locks behind a node or client with the codecs of the lock machine. */
-export function lockClient(
-  proposer: Proposer<LockCommand, LockResult>,
-  { clock, ...options }: LockClientOptions = {},
-): LockClient {
+export function lockClient(proposer: Proposer<LockCommand, LockResult>, options: LockClientOptions = {}): LockClient {
+  assertOptions(options)
+  const { clock } = options
   const { pollMs } = withDefaults(DEFAULTS, options)
   // A clock that stops during a suspension is safe for the time of others, one that counts it for the own lease.
   const locks: Locks = new StampedProposer(proposer, clock ?? systemClock)
@@ -70,7 +69,9 @@ export function lockClient(
     async acquire(name, acquireOptions) {
       return (await new Acquisition(locks, leaseClock, name, acquireOptions).run(pollMs)) as HeldLock
     },
-    tryAcquire: (name, acquireOptions) => new Acquisition(locks, leaseClock, name, acquireOptions).run(undefined),
+    async tryAcquire(name, acquireOptions) {
+      return new Acquisition(locks, leaseClock, name, acquireOptions).run(undefined)
+    },
   }
 }
 
@@ -83,12 +84,13 @@ class Acquisition {
   readonly #options: typeof ACQUIRE_DEFAULTS
   readonly #signal: AbortSignal | undefined
 
-  constructor(locks: Locks, clock: Clock, name: string, { signal, ...options }: AcquireOptions = {}) {
+  constructor(locks: Locks, clock: Clock, name: string, options: AcquireOptions = {}) {
+    assertOptions(options, 'ttlMs', 'permits', 'signal')
     this.#locks = locks
     this.#clock = clock
     this.#name = name
     this.#options = withDefaults(ACQUIRE_DEFAULTS, options)
-    this.#signal = signal
+    this.#signal = options.signal
   }
 
   /** Without `pollMs`, it does not wait. Errors are retried for `ttlMs`, after which this owner has lost its place. */

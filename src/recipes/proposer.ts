@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { CallOptions } from '../contracts/node-service.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { onAbort } from '../platform/on-abort.ts'
+import { checkMethods, checkPositive, findOptionProblems, throwOnProblems } from '../platform/options.ts'
 import { type Stamp, Stamper } from './log-time.ts'
 
 /** A `RaftNode` or a `RaftClient` with the codecs of the recipe. */
@@ -47,6 +48,18 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal | undefined)
       resolve()
     }
   })
+}
+
+/** Throws ERR_RAFT_OPTIONS if there are options that do not exist, or whose value would never end a wait. Numbers in commands are checked with these. */
+export function assertOptions(options: object, ...others: readonly string[]): void {
+  const unchecked = Object.fromEntries(others.map((name) => [name, () => undefined]))
+  throwOnProblems(findOptionProblems(options, { ...OPTION_CHECKS, ...unchecked }))
+}
+
+const OPTION_CHECKS = {
+  pollMs: checkPositive,
+  timeoutMs: checkPositive,
+  clock: checkMethods('now', 'wakeAt'),
 }
 
 /** How long and how often to ask. */

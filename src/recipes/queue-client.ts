@@ -6,7 +6,7 @@ import { withDefaults } from '../platform/options.ts'
 import { systemClock } from '../platform/system-clock.ts'
 import { realClock } from '../runtime/real-clock.ts'
 import { Lease } from './lease.ts'
-import { type Proposer, StampedProposer, uniqueId, waitFor } from './proposer.ts'
+import { assertOptions, type Proposer, StampedProposer, uniqueId, waitFor } from './proposer.ts'
 import type { QueueCommand, QueueResult } from './queue-machine.ts'
 
 /** The options of a queue client. */
@@ -77,8 +77,10 @@ type Taken = Extract<QueueResult, { readonly type: 'taken' }>
 /** Makes a client of the queue behind a node or client with the codecs of the queue machine. */
 export function queueClient<Payload = unknown>(
   proposer: Proposer<QueueCommand, QueueResult>,
-  { clock, ...options }: QueueClientOptions = {},
+  options: QueueClientOptions = {},
 ): QueueClient<Payload> {
+  assertOptions(options)
+  const { clock } = options
   const { pollMs } = withDefaults(DEFAULTS, options)
   const queue: Queue = new StampedProposer(proposer, clock ?? systemClock)
   const leaseClock = clock ?? realClock()
@@ -107,8 +109,10 @@ async function take<Payload>(
   clock: Clock,
   pollMs: number,
   waits: boolean,
-  { signal, ...options }: TakeOptions = {},
+  options: TakeOptions = {},
 ): Promise<HeldJob<Payload> | undefined> {
+  assertOptions(options, 'leaseMs', 'signal')
+  const { signal } = options
   const { leaseMs, timeoutMs } = withDefaults(TAKE_DEFAULTS, options)
   const worker = uniqueId()
   const wait = { what: 'job', clock, pollMs, signal, timeoutMs, patienceMs: leaseMs }

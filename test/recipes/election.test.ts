@@ -42,7 +42,7 @@ describe('an election', () => {
   it('ends with the work, and rejects with its error', async () => {
     const { cluster, locks } = start()
     const { signal } = new AbortController()
-    await cluster.run(whileElected(locks(), 'job', () => Promise.resolve(), { signal, ...cluster }))
+    await cluster.run(whileElected(locks(), 'job', () => Promise.resolve(), { signal, clock: cluster.clock }))
     const failing = whileElected(locks(), 'job', () => Promise.reject(new Error('no paper')), { signal })
     await assert.rejects(cluster.run(failing), /no paper/)
     assert.deepEqual(cluster.machine.query?.({ type: 'holders', name: 'job' }), {
@@ -64,10 +64,15 @@ function start() {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
       tokens.delete(token)
     }
-    const ended = whileElected(lockClient(connection, cluster), 'job', work, {
+    const ended = whileElected(lockClient(connection, { clock: cluster.clock }), 'job', work, {
       ...{ signal: stopping.signal, clock: cluster.clock, onError: (error: unknown) => errors.push(error) },
     })
     return { connection, stopping, errors, ended }
   }
-  return { cluster, candidate, locks: () => lockClient(cluster.connection(), cluster), working: () => [...tokens] }
+  return {
+    cluster,
+    candidate,
+    locks: () => lockClient(cluster.connection(), { clock: cluster.clock }),
+    working: () => [...tokens],
+  }
 }

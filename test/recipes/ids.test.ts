@@ -19,7 +19,7 @@ describe('the id machine', () => {
       runs: 6,
     })
     assert.deepEqual(totals.histories, { linearizable: 6, undecided: 0 })
-  })
+  }).timeout(60_000)
 
   it('refuses sequences beyond its bound, and blocks that are too large', () => {
     const ids = new IdMachine()

@@ -43,7 +43,7 @@ describe('the lock client', () => {
       abortedMs = cluster.clock.now()
     })
     connection.set('cut')
-    await cluster.run(lockClient(cluster.connection(), cluster).acquire('a', { ttlMs: TTL_MS }))
+    await cluster.run(lockClient(cluster.connection(), { clock: cluster.clock }).acquire('a', { ttlMs: TTL_MS }))
     const takenMs = cluster.clock.now()
     assert.ok(0 < abortedMs && abortedMs < TTL_MS && TTL_MS < takenMs, `aborted at ${abortedMs}, taken at ${takenMs}`)
     assert.ok(takenMs < 2 * TTL_MS, `${takenMs}`)
@@ -110,6 +110,14 @@ describe('the lock client', () => {
     })
   })
 
+  it('rejects options that do not exist or are invalid', async () => {
+    const { cluster, locks } = start()
+    assert.throws(() => lockClient(cluster.connection(), { pollMs: Number.NaN }), { code: 'ERR_RAFT_OPTIONS' })
+    for (const options of [{ ttlMs: 0 }, { permits: 1.5 }, { timeoutMs: Number.NaN }, { ttl: 5 }])
+      await assert.rejects(cluster.run(locks().acquire('a', options)), { code: 'ERR_RAFT_OPTIONS' })
+    await assert.rejects(cluster.run(locks().acquire('')), { code: 'ERR_RAFT_OPTIONS' })
+  })
+
   it('shares a semaphore between as many callers as it has permits, which all must name', async () => {
     const { cluster, locks } = start()
     const client = locks()
@@ -130,7 +138,7 @@ type LockCluster = RecipeCluster<LockCommand, LockResult, LockQuery, LockAnswer>
 function start() {
   const cluster: LockCluster = new RecipeCluster(new LockMachine(), lockCodecs)
   const connection = cluster.connection()
-  return { cluster, connection, locks: () => lockClient(connection, cluster) }
+  return { cluster, connection, locks: () => lockClient(connection, { clock: cluster.clock }) }
 }
 
 function holder({ machine }: LockCluster): string | undefined {

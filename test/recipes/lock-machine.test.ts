@@ -24,7 +24,7 @@ describe('the lock machine', () => {
     })
     assert.deepEqual(totals.histories, { linearizable: 6, undecided: 0 })
     assert.deepEqual(totals.coverage.warnings, [])
-  })
+  }).timeout(60_000)
 
   it('gives the lock to the waiters in the order in which they came', () => {
     const locks = new Locks()

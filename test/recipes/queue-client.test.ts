@@ -45,7 +45,7 @@ describe('the queue client', () => {
       abortedMs = cluster.clock.now()
     })
     connection.set('cut')
-    const again = await cluster.run(queueClient(cluster.connection(), cluster).take())
+    const again = await cluster.run(queueClient(cluster.connection(), { clock: cluster.clock }).take())
     const takenMs = cluster.clock.now()
     assert.ok(0 < abortedMs && abortedMs < LEASE_MS && LEASE_MS < takenMs, `aborted ${abortedMs}, taken ${takenMs}`)
     assert.ok(isRaftError(job.signal.reason, 'ERR_RAFT_LEASE_LOST'))
@@ -63,6 +63,14 @@ describe('the queue client', () => {
     await cluster.run(again.ack())
     await cluster.run(again[Symbol.asyncDispose]())
     assert.deepEqual(cluster.applied, ['push', 'take', 'retry', 'take', 'ack'])
+  })
+
+  it('rejects options that do not exist or are invalid, and payloads that are no JSON', async () => {
+    const { cluster, queue } = start()
+    for (const options of [{ leaseMs: 0 }, { timeoutMs: -1 }, { lease: 5 }])
+      await assert.rejects(cluster.run(queue.tryTake(options)), { code: 'ERR_RAFT_OPTIONS' })
+    await assert.rejects(cluster.run(queue.push(undefined as unknown as string)), { code: 'ERR_RAFT_OPTIONS' })
+    await assert.rejects(cluster.run(queue.push('a', { attempts: 0 })), { code: 'ERR_RAFT_OPTIONS' })
   })
 
   it('pushes a job with the same id once, and revives or removes a dead one', async () => {
@@ -86,5 +94,5 @@ describe('the queue client', () => {
 function start() {
   const cluster = new RecipeCluster<QueueCommand, QueueResult, QueueQuery, QueueAnswer>(new QueueMachine(), queueCodecs)
   const connection = cluster.connection()
-  return { cluster, connection, queue: queueClient<string>(connection, cluster) }
+  return { cluster, connection, queue: queueClient<string>(connection, { clock: cluster.clock }) }
 }

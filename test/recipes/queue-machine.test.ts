@@ -16,12 +16,12 @@ describe('the queue machine', () => {
       ...queueCodecs,
       model: () => new QueueModel(),
       coverage: { resultKind: ({ type }) => type, results: ['pushed', 'taken', 'empty', 'done', 'notHeld', 'notDead'] },
-      logs: 200,
+      logs: 100,
       runs: 6,
     })
     assert.deepEqual(totals.histories, { linearizable: 6, undecided: 0 })
     assert.deepEqual(totals.coverage.warnings, [])
-  })
+  }).timeout(60_000)
 
   it('gives a job again when its lease ends, and lists it as dead after its last attempt', () => {
     const queue = new Queue()
