@@ -3,12 +3,15 @@ import type { RaftClientOptions } from './client/options.ts'
 import { RaftClient } from './client/raft-client.ts'
 import type { ClientChannelFactory } from './contracts/client-channel.ts'
 import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
+import type { ClientTlsOptions } from './peer-link/tls.ts'
 
 export interface ConnectOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {
   /** How nodes are reached. Default: gRPC, with the options in `grpc`. */
   readonly channel?: ClientChannelFactory | undefined
-  /** TLS credentials and timeouts of the gRPC connections. */
+  /** Keys and certificates for TLS: `ca` of those that sign the nodes' certificates, and the client's own `cert` and `key` if the nodes ask for them. Only for gRPC. */
+  readonly tls?: ClientTlsOptions | undefined
+  /** Credentials of grpc-js and timeouts of the gRPC connections. */
   readonly grpc?: GrpcClientOptions | undefined
 }
 
@@ -22,13 +25,17 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
  */
 export async function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>({
   grpc,
+  tls,
   channel,
   ...options
 }: ConnectOptions<Command, Result, Query, Answer>): Promise<RaftClient<Command, Result, Query, Answer>> {
-  return new RaftClient({ ...options, channel: channel ?? (await grpcChannel(grpc)) })
+  return new RaftClient({
+    ...options,
+    channel: channel ?? (await grpcChannel({ ...grpc, ...(tls === undefined ? undefined : { tls }) })),
+  })
 }
 
-async function grpcChannel(options: GrpcClientOptions | undefined): Promise<ClientChannelFactory> {
+async function grpcChannel(options: GrpcClientOptions): Promise<ClientChannelFactory> {
   const { grpcChannelFactory } = await import('./grpc/client/client-channel.ts')
   return grpcChannelFactory(options)
 }

@@ -1,7 +1,10 @@
 /** The flags shared by all commands that call a cluster, with their defaults. */
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
+import type { ClientTlsOptions } from '../peer-link/tls.ts'
 import { parseAddresses, parseDuration, TextValueError } from './text-values.ts'
+import type { TlsFlags } from './tls-files.ts'
+import { clientTls, tlsOptions } from './tls-files.ts'
 
 export type OutputFormat = 'text' | 'json'
 
@@ -12,9 +15,10 @@ export interface ClientSettings {
   readonly isTimeoutGiven: boolean
   readonly format: OutputFormat
   readonly isVerbose: boolean
+  readonly tls: ClientTlsOptions | undefined
 }
 
-interface ClientFlags {
+interface ClientFlags extends TlsFlags {
   readonly endpoints: readonly string[]
   readonly timeout: number
   readonly output: OutputFormat
@@ -24,6 +28,7 @@ interface ClientFlags {
 const ENDPOINTS_DEFAULT = '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
 
 export function withClientOptions(command: Command): Command {
+  for (const option of tlsOptions('this client, if the nodes ask for one')) command.addOption(option)
   return command
     .addOption(
       new Option('-e, --endpoints <addresses>', 'addresses of some nodes, separated by commas: host:port,…')
@@ -45,9 +50,16 @@ export function outputOption(): Option {
 }
 
 export function clientSettings(command: Command): ClientSettings {
-  const { endpoints, timeout, output, verbose } = command.opts<ClientFlags>()
+  const { endpoints, timeout, output, verbose, ...tlsFlags } = command.opts<ClientFlags>()
   const isTimeoutGiven = command.getOptionValueSource('timeout') !== 'default'
-  return { endpoints, timeoutMs: timeout, isTimeoutGiven, format: output, isVerbose: verbose === true }
+  return {
+    endpoints,
+    timeoutMs: timeout,
+    isTimeoutGiven,
+    format: output,
+    isVerbose: verbose === true,
+    tls: clientTls(tlsFlags),
+  }
 }
 
 /** Turns a parser of text values into a parser of flags, whose errors are usage errors. */

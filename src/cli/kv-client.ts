@@ -5,6 +5,7 @@ import type { ReadOptions } from '../contracts/node-service.ts'
 import { grpcChannelFactory } from '../grpc/client/client-channel.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/index.ts'
 import { kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../kv/index.ts'
+import type { ClientTlsOptions } from '../peer-link/tls.ts'
 
 export interface Written {
   readonly result: KvResult
@@ -19,6 +20,7 @@ export interface KvClientOptions {
   readonly timeoutMs: number
   /** How long `changes` looks for a node. Default: that of the client. */
   readonly changesTimeoutMs?: number | undefined
+  readonly tls?: ClientTlsOptions | undefined
   /** Records the nodes that were tried. Only correct for one call at a time. */
   readonly isTraced?: boolean
 }
@@ -32,8 +34,8 @@ export class KvClient {
   readonly raftClient: RaftClient<KvCommand, KvResult, KvQuery, KvAnswer>
   readonly #attempts: Attempts = { addresses: [] }
 
-  constructor({ endpoints, timeoutMs, changesTimeoutMs, isTraced = false }: KvClientOptions) {
-    const factory = grpcChannelFactory()
+  constructor({ endpoints, timeoutMs, changesTimeoutMs, tls, isTraced = false }: KvClientOptions) {
+    const factory = grpcChannelFactory({ tls })
     this.raftClient = new RaftClient({
       endpoints,
       timeoutMs,

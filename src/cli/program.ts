@@ -1,5 +1,6 @@
 /** The tree of commands and flags. Each command's code is loaded when it runs, so that --help responds at once. */
 import { Command, CommanderError, Option } from 'commander'
+import type { OutputFormat } from './client-settings.ts'
 import { clientSettings, optionParser, outputOption, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
 import type { ReplayFlags } from './commands/replay.ts'
@@ -11,6 +12,7 @@ import type { Guard } from './stopped-node-commands.ts'
 import { addStoppedNodeCommands } from './stopped-node-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddresses, parseCount, parseDuration, parseDurationRange, parseReplayPosition } from './text-values.ts'
+import { tlsOptions } from './tls-files.ts'
 
 /** Runs one command and returns its exit code. All output, errors included, goes to `terminal`. */
 export async function run(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
@@ -47,7 +49,10 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
     const command = withClientOptions(parent.command(name).description(description))
     const guarded = (...given: readonly unknown[]): Promise<void> => {
       const args = given.slice(0, -2) as string[]
-      return guard(() => action(command, ...args), { source: 'command', format: clientSettings(command).format })
+      return guard(() => action(command, ...args), {
+        source: 'command',
+        format: command.opts<{ output: OutputFormat }>().output,
+      })
     }
     return command.action(guarded)
   }
@@ -125,6 +130,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--snapshot-entries <count>', 'number of commands between snapshots')
     .addOption(new Option('--supervised', 'report events to the parent process, and exit when it exits').hideHelp())
     .addOption(new Option('-o, --output <format>', 'format of errors').choices(['text', 'json']).default('text'))
+  for (const option of tlsOptions('this node, for the others and for clients')) command.addOption(option)
   command.action(() =>
     guard(
       async () => {

@@ -21,6 +21,7 @@ import { GrpcSnapshotCall } from './peer/snapshot-call.ts'
 import { fetchSnapshot } from './peer/snapshot-fetch.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
 import { checkTransportOptions, GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
+import { tlsCredentials } from './shared/channel-credentials.ts'
 
 /**
  * Connects the nodes of a cluster over gRPC (proto/quorate/v1/peer.proto). Traffic is plain text unless `credentials` are given.
@@ -126,7 +127,5 @@ export class GrpcTransport implements Transport {
 }
 
 function channelCredentials({ tls, credentials }: GrpcTransportOptions): ChannelCredentials {
-  if (tls === undefined) return credentials?.channel ?? ChannelCredentials.createInsecure()
-  const [ca, key, cert] = [tls.ca, tls.key, tls.cert].map((pem) => (pem === undefined ? null : Buffer.from(pem)))
-  return ChannelCredentials.createSsl(ca, key, cert)
+  return tls === undefined ? (credentials?.channel ?? ChannelCredentials.createInsecure()) : tlsCredentials(tls)
 }

@@ -23,6 +23,28 @@ export interface TlsOptions {
   readonly verifyClients?: boolean | undefined
 }
 
+/** What a client needs for TLS, in PEM format. */
+export interface ClientTlsOptions {
+  /** The authorities that sign the certificates of the nodes. By default those of the system. */
+  readonly ca?: Pem | undefined
+  /** The certificate of the client, and its private key: if the nodes ask for one. */
+  readonly cert?: Pem | undefined
+  readonly key?: Pem | undefined
+}
+
+/** Why the value cannot be used as ClientTlsOptions. */
+export function checkClientTls(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return `must be an object, not ${formatValue(value)}`
+  const { key, cert, ca } = value as ClientTlsOptions
+  if ((key === undefined) !== (cert === undefined)) return 'must have both `key` and `cert`, or neither'
+  try {
+    createSecureContext({ key, cert, ca })
+  } catch (error) {
+    return `has a key or certificate that cannot be used: ${errorMessage(error)}`
+  }
+  return undefined
+}
+
 /** Why the value cannot be used as TlsOptions. */
 export function checkTls(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return `must have \`key\` and \`cert\`, not be ${formatValue(value)}`

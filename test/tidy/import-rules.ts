@@ -34,13 +34,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'memory-cluster.ts': [...BASE, 'runtime', 'memory'],
   'memory.ts': ['memory', 'memory-cluster.ts'],
   'client.ts': ['client', 'connect.ts'],
-  'connect.ts': [...BASE, 'grpc', 'client'],
+  'connect.ts': [...BASE, 'peer-link', 'grpc', 'client'],
   'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'operations', 'data-directory', 'connect.ts'],
   cli: [
     ...[
       ...BASE,
       'runtime',
       'memory',
+      'peer-link',
       'grpc',
       'data-directory',
       'rocksdb',

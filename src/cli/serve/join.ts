@@ -1,5 +1,6 @@
 /** Requests what a joining node must know from a running cluster: its name and the addresses of its members. */
 import { isRaftError, RaftError } from '../../errors.ts'
+import type { ClientTlsOptions } from '../../peer-link/tls.ts'
 import { withClient } from '../kv-client.ts'
 
 export interface JoinedCluster {
@@ -10,8 +11,8 @@ export interface JoinedCluster {
 const STATUS_TIMEOUT_MS = 5000
 
 /** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds. */
-export async function clusterAt(endpoints: readonly string[]): Promise<JoinedCluster> {
-  return withClient({ endpoints, timeoutMs: STATUS_TIMEOUT_MS }, async ({ raftClient }) => {
+export async function clusterAt(endpoints: readonly string[], tls?: ClientTlsOptions): Promise<JoinedCluster> {
+  return withClient({ endpoints, tls, timeoutMs: STATUS_TIMEOUT_MS }, async ({ raftClient }) => {
     const answers = await raftClient.status()
     const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
     const newest = statuses.reduce(
@@ -33,10 +34,10 @@ export async function clusterAt(endpoints: readonly string[]): Promise<JoinedClu
  */
 export async function clusterToJoin(
   endpoints: readonly string[],
-  cluster: string | undefined,
+  { cluster, tls }: { readonly cluster: string | undefined; readonly tls?: ClientTlsOptions | undefined },
 ): Promise<{ readonly cluster: string | undefined; readonly peers: Readonly<Record<string, string>> }> {
   try {
-    const found = await clusterAt(endpoints)
+    const found = await clusterAt(endpoints, tls)
     return { cluster: cluster ?? found.cluster, peers: found.peers }
   } catch (error) {
     if (!isRaftError(error, 'ERR_RAFT_UNREACHABLE') || cluster === undefined) throw error

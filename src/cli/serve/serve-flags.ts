@@ -1,4 +1,5 @@
 /** Parses the flags of `quorate serve` into options of a node, and reports all mistakes at once. */
+import type { TlsOptions } from '../../peer-link/tls.ts'
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
 import {
@@ -10,9 +11,11 @@ import {
   parsePeers,
   TextValueError,
 } from '../text-values.ts'
+import type { TlsFlags } from '../tls-files.ts'
+import { nodeTls } from '../tls-files.ts'
 
 /** The flags as typed. */
-export interface ServeFlags {
+export interface ServeFlags extends TlsFlags {
   readonly id?: string
   readonly listen?: string
   readonly advertise?: string
@@ -46,6 +49,7 @@ export interface ServeOptions {
   readonly storage: 'rocksdb' | 'segments' | undefined
   readonly peerTransport: 'grpc' | 'tcp' | undefined
   readonly cluster: string | undefined
+  readonly tls: TlsOptions | undefined
   /** Only the limits that were given. */
   readonly limits: ServeLimits
   readonly isSupervised: boolean
@@ -81,6 +85,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     storage: flags.storage,
     peerTransport: flags.peerTransport,
     cluster: flags.cluster,
+    tls: nodeTls(flags),
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,
   }

@@ -37,13 +37,13 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, join, dataDir, storage, peerTransport, limits } = options
-  const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options.cluster)
+  const { id, listen, join, dataDir, storage, peerTransport, tls, limits } = options
+  const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options)
   // The others use the address in the membership, which may differ from the address to listen on.
   const advertise = options.advertise ?? peers?.[id]
   return startNode({
     ...limits,
-    ...{ id, listen, advertise, cluster, peers, join: join !== undefined, peerTransport },
+    ...{ id, listen, advertise, cluster, peers, join: join !== undefined, peerTransport, tls },
     ...(dataDir === undefined ? { storage: await memoryStorage() } : { dataDir, storage }),
     stateMachine: new KeyValueMachine(),
     codec: kvCommandCodec,

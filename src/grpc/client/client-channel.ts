@@ -17,6 +17,8 @@ import type { RegisteredSession } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
+import type { ClientTlsOptions } from '../../peer-link/tls.ts'
+import { checkClientTls } from '../../peer-link/tls.ts'
 import { onAbort } from '../../platform/on-abort.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import {
@@ -30,6 +32,7 @@ import {
 import { systemClock } from '../../platform/system-clock.ts'
 import type { WireSnapshot, WireStatusResponse } from '../shared/admin-messages.ts'
 import { snapshotFromWire, statusFromWire, wireChangeOf } from '../shared/admin-messages.ts'
+import { tlsCredentials } from '../shared/channel-credentials.ts'
 import { adminDefinition, clientDefinition, method } from '../shared/service-definitions.ts'
 import { SERVICE_LIMITS } from '../shared/service-limits.ts'
 import { fromStatus } from '../shared/status-codes.ts'
@@ -42,7 +45,9 @@ import type { StreamLimits } from './request-window.ts'
 
 /** The options of a client's gRPC channels. */
 export interface GrpcClientOptions extends Partial<StreamLimits> {
-  /** TLS credentials. Without them traffic is plain text. */
+  /** Keys and certificates for TLS. Without them, and without `credentials`, traffic is plain text. */
+  readonly tls?: ClientTlsOptions | undefined
+  /** Instead of `tls`: credentials of grpc-js. */
   readonly credentials?: ChannelCredentials | undefined
   /** The timeout of calls without one, in milliseconds. */
   readonly timeoutMs?: number | undefined
@@ -67,6 +72,7 @@ const checkObject: OptionCheck = (value) =>
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(GRPC_CLIENT_DEFAULTS).map((name) => [name, checkPositive])),
   credentials: checkObject,
+  tls: checkClientTls,
   channelOptions: checkObject,
   clock: checkMethods('now', 'wakeAt'),
 }
@@ -96,10 +102,13 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 /**
  * Returns a factory of gRPC channels, for the `channel` option of `connect`. Throws ERR_RAFT_OPTIONS that names every invalid option.
  *
- *     const client = new RaftClient({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory({ credentials }) })
+ *     const client = new RaftClient({ endpoints: ['127.0.0.1:7001'], channel: grpcChannelFactory({ tls: { ca } }) })
  */
 export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChannelFactory {
-  throwOnProblems(findOptionProblems(options, CHECKS))
+  const problems = findOptionProblems(options, CHECKS)
+  if (options.tls !== undefined && options.credentials !== undefined)
+    problems.push({ path: 'tls', problem: 'and `credentials` exclude each other' })
+  throwOnProblems(problems)
   return (address) => new GrpcClientChannel(address, options)
 }
 
@@ -107,6 +116,7 @@ export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChann
 export class GrpcClientChannel implements ClientChannel {
   readonly address: string
   readonly #options: GrpcClientOptions & typeof GRPC_CLIENT_DEFAULTS
+  readonly #credentials: ChannelCredentials
   readonly #clock: Clock
   #client: Client | undefined
   #stream: RequestStream | undefined
@@ -116,6 +126,8 @@ export class GrpcClientChannel implements ClientChannel {
   constructor(address: string, options: GrpcClientOptions = {}) {
     this.address = address
     this.#options = { ...options, ...withDefaults(GRPC_CLIENT_DEFAULTS, options) }
+    const { tls, credentials = ChannelCredentials.createInsecure() } = options
+    this.#credentials = tls === undefined ? credentials : tlsCredentials(tls)
     this.#clock = options.clock ?? systemClock
   }
 
@@ -271,14 +283,10 @@ export class GrpcClientChannel implements ClientChannel {
   #getClient(): Client {
     if (this.#isClosed) throw closedError()
     if (this.#client === undefined) this.#connectingSince = this.#clock.now()
-    this.#client ??= new Client(
-      `dns:${this.address}`,
-      this.#options.credentials ?? ChannelCredentials.createInsecure(),
-      {
-        ...CHANNEL_OPTIONS,
-        ...this.#options.channelOptions,
-      },
-    )
+    this.#client ??= new Client(`dns:${this.address}`, this.#credentials, {
+      ...CHANNEL_OPTIONS,
+      ...this.#options.channelOptions,
+    })
     return this.#client
   }
 

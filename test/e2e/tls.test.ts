@@ -1,0 +1,83 @@
+/** Tests of TLS in the command: three processes and clients with certificates, and how others are refused. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from '../../src/connect.ts'
+import { NODE, STRANGER } from '../peer-link/certificates.ts'
+import type { RunningCommand } from './command.ts'
+import { runInProcess, start } from './command.ts'
+import { eventually, freePort } from './real-cluster.ts'
+
+describe('the quorate command with TLS', function () {
+  this.timeout(60_000)
+  const directory = mkdtempSync(join(tmpdir(), 'quorate-tls-'))
+  const file = (name: string): string => join(directory, name)
+  const flagsOf = (name: string): string[] => [
+    ...['--tls-ca', file(`${name}-ca`), '--tls-cert', file(`${name}-cert`), '--tls-key', file(`${name}-key`)],
+  ]
+  const running: RunningCommand[] = []
+  let endpoints = ''
+
+  before(async () => {
+    for (const [name, { ca, cert, key }] of Object.entries({ node: NODE, stranger: STRANGER }))
+      for (const [part, pem] of Object.entries({ ca, cert, key })) writeFileSync(file(`${name}-${part}`), pem ?? '')
+    const ports = [await freePort(), await freePort(), await freePort()]
+    endpoints = ports.map((port) => `127.0.0.1:${port}`).join(',')
+    const peers = ports.map((port, offset) => `n${offset + 1}=127.0.0.1:${port}`).join(',')
+    for (const [offset, port] of ports.entries()) {
+      const id = `n${offset + 1}`
+      const where = ['--listen', `127.0.0.1:${port}`, '--peers', peers, '--data-dir', file(id)]
+      running.push(start(['serve', '--id', id, ...where, ...flagsOf('node')]))
+    }
+  })
+
+  after(async () => {
+    for (const { child } of running) child.kill('SIGKILL')
+    await Promise.all(running.map(({ finished }) => finished))
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  it('serves clients with a certificate that the authority signed', async () => {
+    await eventually('a write', async () => {
+      const put = await runInProcess(['put', 'k', 'v', '-e', endpoints, ...flagsOf('node')])
+      return put.exitCode === 0 || undefined
+    })
+    const got = await runInProcess(['get', 'k', '-e', endpoints, ...flagsOf('node')])
+    assert.deepEqual([got.exitCode, got.stdout], [0, 'v\n'])
+  })
+
+  it('serves programs that pass keys and certificates to connect', async () => {
+    const client = await connect({ endpoints: endpoints.split(','), tls: NODE })
+    try {
+      const statuses = await client.status()
+      assert.deepEqual(
+        statuses.map((each) => 'status' in each),
+        [true, true, true],
+      )
+    } finally {
+      await client.close()
+    }
+  })
+
+  for (const { what, flags } of [
+    { what: 'without TLS', flags: () => [] },
+    { what: 'without a certificate', flags: () => ['--tls-ca', file('node-ca')] },
+    { what: 'with a certificate of another authority', flags: () => flagsOf('stranger') },
+  ])
+    it(`serves no client ${what}`, async () => {
+      const { exitCode, stdout } = await runInProcess(['get', 'k', '-e', endpoints, '-t', '2s', ...flags()])
+      assert.notEqual(exitCode, 0)
+      assert.equal(stdout, '')
+    })
+
+  for (const { what, flags, words } of [
+    { what: 'a key without a certificate', flags: () => ['--tls-key', file('node-key')], words: /belong together/ },
+    { what: 'a file that does not exist', flags: () => ['--tls-ca', file('none')], words: /--tls-ca cannot be read: / },
+  ])
+    it(`names ${what}`, async () => {
+      const { exitCode, stderr } = await runInProcess(['get', 'k', ...flags()])
+      assert.equal(exitCode, 2)
+      assert.match(stderr, words)
+    })
+})
