@@ -108,9 +108,8 @@ class Run {
   }
 
   #propose(): void {
-    const leader = [...this.#cluster.nodes.values()].find((node) => node.statusNow().role === 'leader')
     for (let count = this.#random.below(6); count >= 0; count--)
-      leader?.propose(`${this.#commands++}`, { forward: false }).catch(() => undefined)
+      this.#client.propose(`${this.#commands++}`, { timeoutMs: 10_000 }).catch(() => undefined)
   }
 
   async #follow(): Promise<void> {

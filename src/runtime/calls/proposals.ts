@@ -93,12 +93,20 @@ export class Proposals<Result> {
     if (block.length > 0) this.#submit(block, post)
   }
 
-  /** All queued proposals, or, until the next retry, those that do not wait for a leader: none overtakes an earlier one that waits. */
+  /**
+   * All queued proposals, or, until the next retry, those that neither wait for a leader, so that none overtakes an earlier one that waits, nor were
+   * tried before: a leader that has stepped down would answer a follower that has not noticed it as often as it asks.
+   */
   #takeQueue(): readonly PendingProposal<Result>[] {
     const queue = this.#queue
-    const isWaiting = this.#retryTimer !== undefined
-    this.#queue = isWaiting ? queue.filter(({ retryWithoutLeader }) => retryWithoutLeader) : []
-    return isWaiting ? queue.filter(({ retryWithoutLeader }) => !retryWithoutLeader) : queue
+    if (this.#retryTimer === undefined) {
+      this.#queue = []
+      return queue
+    }
+    const mustWait = ({ retryWithoutLeader, lastError }: PendingProposal<Result>): boolean =>
+      retryWithoutLeader || lastError !== undefined
+    this.#queue = queue.filter(mustWait)
+    return queue.filter((pending) => !mustWait(pending))
   }
 
   #submit(proposals: readonly PendingProposal<Result>[], post: (input: Input) => void): void {

@@ -177,6 +177,25 @@ describe('proposals', () => {
     assert.equal(fixture.proposals.count, 0)
   })
 
+  for (const { why, reject } of [
+    { why: 'its outcome is unknown', reject: (proposals: Proposals<unknown>) => proposals.unknown(1) },
+    {
+      why: 'too much is being forwarded',
+      reject: (proposals: Proposals<unknown>) =>
+        proposals.rejected(1, new RaftError('ERR_RAFT_OVERLOADED', 'too much'), 'capacity'),
+    },
+  ])
+    it(`tries a command of a session again after a pause, and not at once, if ${why}`, () => {
+      const fixture = new Fixture()
+      void fixture.propose('a', 1000, false, true)
+      fixture.collect()
+      reject(fixture.proposals)
+      void fixture.propose('b')
+      assert.deepEqual(fixture.collect(), ['b'])
+      fixture.retry()
+      assert.deepEqual(fixture.collect(), ['a'])
+    })
+
   it('rejects those that do not wait for a leader at once, while others wait', async () => {
     const fixture = new Fixture()
     void fixture.propose('a', 1000, true)
@@ -216,10 +235,11 @@ class Fixture {
     this.#retry?.()
   }
 
-  propose(text: string, deadline = 1000, retryWithoutLeader = false): Promise<unknown> {
+  propose(text: string, deadline = 1000, retryWithoutLeader = false, isEnveloped = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const command = Buffer.from(text)
-      this.proposals.add({ command, retryWithoutLeader, forward: true, deadline, signal: undefined, resolve, reject })
+      const call = { deadline, signal: undefined, resolve, reject }
+      this.proposals.add({ command, isEnveloped, retryWithoutLeader, forward: true, ...call })
     })
   }
 
