@@ -1,6 +1,7 @@
 /** Runs a call against the cluster: tries nodes, follows leader hints, backs off, and fails with a summary of all attempts. */
 import type { Clock } from '../contracts/clock.ts'
 import type { CallOptions, NodeStatus } from '../contracts/node-service.ts'
+import type { Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { AttemptWatch } from './attempt-watch.ts'
@@ -40,6 +41,8 @@ export class RetryingCaller {
   /** The silent nodes about which the endpoints are being asked. */
   readonly #enquiries = new Map<string, Promise<void>>()
   #learnedFrom: string | undefined
+  /** The term of the last leader for which an enquiry has woken calls: a node that names a leader that has stepped down must not keep them awake. */
+  #enquiredTerm: Term = -1
   #isClosed = false
 
   constructor({ endpoints, limits, clock, random }: RetryingCallerOptions) {
@@ -203,6 +206,8 @@ export class RetryingCaller {
     const leader = this.#endpoints.leaderAddress
     if (leader === undefined || this.#endpoints.leader !== hint || this.#silence.isSilent(leader)) return
     this.#endpoints.prefer(leader)
+    if (hint.term <= this.#enquiredTerm) return
+    this.#enquiredTerm = hint.term
     this.#backoffTimers.onLeaderFound()
   }
 
