@@ -143,8 +143,14 @@ export const READS: readonly KnownBug[] = [
     does: 'starts its lease when the responses arrive, not when the heartbeats were sent',
     system: 'TiKV and Nebula, whose leases used the ticks of a blocked thread and the wall clock',
     sources: ['tikv/tikv#964', 'vesoft-inc/nebula#2723'],
-    conditions: 'lease reads enabled, and many of them',
-    overrides: withLeases,
+    conditions:
+      "three voters, lease reads enabled, and many of them, the leader's outbound messages blocked repeatedly, very late messages",
+    overrides: (generated) => ({
+      cluster: THREE_VOTERS,
+      settings: { leaseReads: true },
+      faults: [VERY_LATE_MESSAGES, ...LEADER_SENDS_BLOCKED],
+      workload: [...generated.workload.filter(({ type }) => type === 'write'), ...frequentReads('lease')],
+    }),
     edits: [
       {
         file: 'src/core/rules/read-index.ts',
