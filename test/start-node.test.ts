@@ -175,6 +175,7 @@ describe('startNode, with gRPC and RocksDB', function () {
       const last = nodes.at(-1) as JournalNode
       const first = await last.until((status) => said(status).join() === '1,1,1', { timeoutMs: 20_000 })
       const follower = nodes.find(({ id }) => id !== first.leader) as JournalNode
+      await follower.until((status) => said(status).join() === '1,1,1', { timeoutMs: 20_000 })
       await assert.rejects(follower.propose('a', { forward: false }), (error: RaftError) => {
         assert.deepEqual(error.leader?.metadata, describedAs(first.leader ?? '', 1))
         return true

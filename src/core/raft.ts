@@ -2,6 +2,7 @@
 import { unreachable } from './assert.ts'
 import type { Effects } from './effects.ts'
 import type { Input } from './inputs.ts'
+import { NO_METADATA } from './membership/change.ts'
 import { isMember } from './membership/membership.ts'
 import type { Message } from './messages.ts'
 import type { RaftOptions } from './options.ts'
@@ -255,7 +256,7 @@ function onPeerSeen(
     if (boot === undefined) state.seenBoots.delete(peer)
     else state.seenBoots.set(peer, boot)
     if (metadata === undefined) state.seenMetadata.delete(peer)
-    else state.seenMetadata.set(peer, metadata)
+    else state.seenMetadata.set(peer, Object.keys(metadata).length === 0 ? NO_METADATA : metadata)
   }
   state.takesProposals.set(peer, takesProposals)
   // The link is new: messages in flight on the previous one may be lost.

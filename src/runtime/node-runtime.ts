@@ -7,10 +7,9 @@ import type { PeerIdentity, Transport } from '../contracts/transport.ts'
 import { PROTOCOL_MAX } from '../contracts/transport.ts'
 import type { RaftEvent } from '../core/events.ts'
 import type { RaftOptions } from '../core/options.ts'
-import type { LogIndex, MemberMetadata, NodeId, Term } from '../core/types.ts'
+import type { MemberMetadata, NodeId, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { sortedMetadata } from '../log-format/member-metadata.ts'
-import { freshnessOf } from '../platform/freshness.ts'
 import { SessionMachine } from '../sessions/session-machine.ts'
 import { Calls } from './calls/calls.ts'
 import { Proposals } from './calls/proposals.ts'
@@ -31,6 +30,8 @@ import { UnknownPeers } from './peers/unknown-peers.ts'
 import type { RaftCore } from './pipeline/driver.ts'
 import type { PipelineHost } from './pipeline/pipeline.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
+import { ProposalCalls } from './proposal-calls.ts'
+import { ReadCalls } from './read-calls.ts'
 import { SnapshotCalls } from './snapshot-calls.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 
@@ -54,13 +55,14 @@ export interface NodeRuntimeParts<Command, Result> {
 export class NodeRuntime<Command, Result> {
   readonly options: RuntimeOptions & RaftOptions
   readonly hub: EventHub
-  readonly sessions: SessionMachine<Command, Result>
   readonly pipeline: Pipeline<Command, Result>
   readonly calls: Calls<Result>
   readonly snapshots: Snapshots
   readonly health: Health
   readonly leadershipTransfer: LeadershipTransfer
   readonly leaderTasks: LeaderTasks
+  readonly proposalCalls: ProposalCalls<Result>
+  readonly readCalls: ReadCalls
   readonly snapshotCalls: SnapshotCalls
   readonly changes: Changes<Command, Result>
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
@@ -106,7 +108,6 @@ export class NodeRuntime<Command, Result> {
     this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
     const onCommand = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
     const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onCommand })
-    this.sessions = machine
     const { diskSpeed } = this.health
     this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
@@ -125,10 +126,11 @@ export class NodeRuntime<Command, Result> {
       emit: (event) => hub.emit(event),
     })
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
-    this.snapshotCalls = new SnapshotCalls({
-      ...{ calls: this.calls, snapshots: this.snapshots, appliedIndex: () => applier.appliedIndex },
-      wake: () => driver.wake(),
-    })
+    const { calls, health, snapshots } = this
+    const wake = (): void => driver.wake()
+    this.proposalCalls = new ProposalCalls({ calls, health, options, clusterId, logTime: machine.logTime, wake })
+    this.readCalls = new ReadCalls({ calls, appliedIndex: () => applier.appliedIndex, wake })
+    this.snapshotCalls = new SnapshotCalls({ calls, snapshots, readCalls: this.readCalls })
     const { codec, resultCodec } = parts
     this.changes = new Changes({
       ...{ feed: this.#changeFeed, clusterId, codec, resultCodec, clock },
@@ -136,7 +138,7 @@ export class NodeRuntime<Command, Result> {
     })
     this.leaderTasks = new LeaderTasks({
       ...{ clock, emit: (event) => hub.emit(event) },
-      confirm: () => this.#confirmLeadership(),
+      confirm: () => this.readCalls.read(() => undefined),
     })
     const graceMs = 2 * options.electionTimeoutMaxMs
     this.#unknownPeers = new UnknownPeers({
@@ -147,17 +149,8 @@ export class NodeRuntime<Command, Result> {
     })
   }
 
-  get clusterId(): string {
-    return this.#identity.clusterId
-  }
-
   get isRunning(): boolean {
     return !this.#isClosing && this.#failure === undefined
-  }
-
-  /** The index of the last entry that the state machine has applied. */
-  get appliedIndex(): LogIndex {
-    return this.pipeline.applier.appliedIndex
   }
 
   get term(): Term {
@@ -272,16 +265,6 @@ export class NodeRuntime<Command, Result> {
     )
   }
 
-  /** Resolves like a linearizable read of this node. */
-  #confirmLeadership(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { reads, deadlines } = this.calls
-      const call = { retryWithoutLeader: false, deadline: deadlines.deadlineFor({}), signal: undefined }
-      reads.add({ ...call, ...freshnessOf({}), answer: resolve, reject })
-      this.pipeline.driver.wake()
-    })
-  }
-
   #makeHealth({ core, storage, clock, hub, options }: NodeRuntimeParts<Command, Result>): Health {
     return new Health({
       ...{ core, storage, clock, options, emit: (event) => hub.emit(event) },
@@ -327,9 +310,8 @@ export class NodeRuntime<Command, Result> {
   #onEvents(events: readonly RaftEvent[]): void {
     let havePeersChanged = false
     for (const event of events) {
-      if (this.#peers.view.update(event)) havePeersChanged = true
+      if (this.#peers.onEvent(event)) havePeersChanged = true
       this.hub.emit(event)
-      if (event.type === 'acknowledgementLost') this.#onEntriesLost(event.peer, event.acknowledged)
       this.health.onEvent(event)
       this.leaderTasks.onEvent(event)
       if (event.type === 'leaderChanged' || event.type === 'membershipAdopted') this.#unknownPeers.update()
@@ -340,17 +322,9 @@ export class NodeRuntime<Command, Result> {
     if (this.#peers.view.isReportedRemoved) this.fail(removedError(this.options.id, 'most of its peers say so'))
   }
 
-  /** Nothing of the peer may count from now on: the link to it ends, and it is refused when it connects again. */
-  #onEntriesLost(peer: NodeId, acknowledged: LogIndex): void {
-    this.#peers.admission.onEntriesLost(peer, `entries (of those up to ${acknowledged})`)
-    this.#peers.connections.reconnect([peer])
-  }
-
   #onPeersChanged(): void {
-    const { connections, admission, view } = this.#peers
-    connections.update()
-    updateLostEntriesAlarms(this.health.alarms, view)
-    if (admission.ownContradiction !== undefined) this.fail(admission.ownContradiction)
-    else connections.reconnect(admission.refusable)
+    updateLostEntriesAlarms(this.health.alarms, this.#peers.view)
+    const contradiction = this.#peers.update()
+    if (contradiction !== undefined) this.fail(contradiction)
   }
 }

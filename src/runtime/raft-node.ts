@@ -18,13 +18,10 @@ import type { Transport } from '../contracts/transport.ts'
 import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
-import { freshnessOf } from '../platform/freshness.ts'
-import { assertTerm, checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
-import type { Proposal } from './calls/proposal-batch.ts'
+import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
 import { internalError } from './calls/rejections.ts'
-import { commandEntry, registrationEntry } from './calls/session-entries.ts'
 import type { Codecs } from './codecs.ts'
-import { assertDecodable, codecsOf, decodeQuery, encodeCommand, tooLargeError } from './codecs.ts'
+import { assertDecodable, codecsOf, decodeQuery, encodeCommand } from './codecs.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
 import type { LeaderTask, LeaderWork } from './leader-tasks.ts'
@@ -147,16 +144,16 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a read on another node. */
   async proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
-    return this.#propose(encodeCommand(this.#codecs.command, command), {
-      ...options,
-      awaitLeader: options?.awaitLeader ?? true,
-    })
+    const bytes = encodeCommand(this.#codecs.command, command)
+    const { proposalCalls } = this.#startCall('proposal', options?.signal)
+    return proposalCalls.propose(bytes, { ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
     assertDecodable(this.#codecs.command, command)
-    const { index, term, result } = await this.#propose(command, options ?? {})
+    const { proposalCalls } = this.#startCall('proposal', options?.signal)
+    const { index, term, result } = await proposalCalls.propose(command, options)
     try {
       return { index, term, result: this.#codecs.result.encode(result) }
     } catch (cause) {
@@ -167,16 +164,11 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /**
    * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. A follower forwards it to the
-   * leader, unless its option `forward` is false. Rejects at once if there is no leader. A session expires after `sessionTimeoutMs` without a command; if the outcome is unknown, register another one.
+   * leader, unless its option `forward` is false. Rejects at once if there is no leader. A session expires after `sessionTimeoutMs` without a
+   * command; if the outcome is unknown, register another one.
    */
-  registerSession(options?: CallOptions): Promise<RegisteredSession> {
-    return new Promise((resolve, reject) => {
-      const runtime = this.#startCall('registration', options?.signal)
-      const registration = registrationEntry(runtime.sessions.logTime, runtime.options)
-      const { clusterId } = runtime
-      const onRegistered = (_result: Result, index: LogIndex): void => resolve({ id: index, clusterId })
-      this.#add(registration, options ?? {}, onRegistered, reject)
-    })
+  async registerSession(options?: CallOptions): Promise<RegisteredSession> {
+    return this.#startCall('registration', options?.signal).proposalCalls.register(options)
   }
 
   /**
@@ -184,8 +176,9 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * every write that was acknowledged, by any node, before this call (thesis §6.4). Works on every node. Waits while there is no leader.
    * `query` gets the applied index of the state: the changes after it are those from the next index on.
    */
-  read<Value>(query: (appliedIndex: LogIndex) => Value, options?: ReadOptions): Promise<Value> {
-    return this.#read(query, { ...options, awaitLeader: options?.awaitLeader ?? true })
+  async read<Value>(query: (appliedIndex: LogIndex) => Value, options?: ReadOptions): Promise<Value> {
+    const { readCalls } = this.#startCall('read', options?.signal)
+    return readCalls.read(query, { ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
   /**
@@ -200,7 +193,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     if (queryMachine === undefined)
       throw new RaftError('ERR_RAFT_BAD_MESSAGE', 'the state machine has no query() and cannot answer queries')
     const decoded = decodeQuery(this.#codecs.query, query)
-    return this.#read((appliedIndex) => {
+    return this.#startCall('read', options?.signal).readCalls.read((appliedIndex) => {
       const answer = this.#codecs.answer.encode(queryMachine(decoded))
       return { answer, appliedIndex, term: this.#runtime.term }
     }, options)
@@ -310,18 +303,6 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     return this.close()
   }
 
-  #read<Value>(query: (appliedIndex: LogIndex) => Value, options: ReadOptions = {}): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      const { signal, awaitLeader: retryWithoutLeader = false } = options
-      const freshness = freshnessOf(options)
-      const { calls, pipeline } = this.#startCall('read', signal)
-      const deadline = calls.deadlines.deadlineFor(options)
-      const answer = (): void => resolve(query(this.#runtime.appliedIndex))
-      calls.reads.add({ ...freshness, answer, retryWithoutLeader, deadline, signal, reject })
-      pipeline.driver.wake()
-    })
-  }
-
   /** Throws if the node does not run, or the signal is already aborted. */
   #startCall(operation: string, signal: AbortSignal | undefined): NodeRuntime<Command, Result> {
     this.#runtime.assertRunning(operation)
@@ -330,35 +311,5 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
         cause: signal.reason,
       })
     return this.#runtime
-  }
-
-  #propose(command: Uint8Array, options: ProposeOptions): Promise<Applied<Result>> {
-    return new Promise((resolve, reject) => {
-      const { session, expectTerm } = options
-      assertTerm(expectTerm)
-      const runtime = this.#startCall('proposal', options.signal)
-      const { commandBytesMax } = runtime.options
-      if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-      const { logTime } = runtime.sessions
-      const entry = session === undefined ? { command } : commandEntry(logTime, runtime.clusterId, session, command)
-      this.#add({ ...entry, expectTerm }, options, (result, index, term) => resolve({ index, term, result }), reject)
-    })
-  }
-
-  #add(
-    entry: Pick<Proposal<Result>, 'command' | 'isEnveloped' | 'expectTerm'>,
-    options: Pick<ProposeOptions, 'signal' | 'timeoutMs' | 'forward' | 'awaitLeader'>,
-    resolve: Proposal<Result>['resolve'],
-    reject: Proposal<Result>['reject'],
-  ): void {
-    const { signal, awaitLeader: retryWithoutLeader = false } = options
-    const { calls, health, pipeline, options: nodeOptions } = this.#runtime
-    const { forward = nodeOptions.forward } = options
-    const { proposals, deadlines } = calls
-    const error = health.shortageError ?? proposals.checkCapacity(entry.command.length)
-    if (error !== undefined) throw error
-    const deadline = deadlines.deadlineFor(options)
-    proposals.add({ ...entry, retryWithoutLeader, forward, deadline, signal, resolve, reject })
-    pipeline.driver.wake()
   }
 }

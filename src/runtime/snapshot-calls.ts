@@ -1,19 +1,17 @@
 /** The calls for snapshots: takes one, and reads parts of one for a backup. Each ends at its deadline, whatever the disk does. */
 import type { CallOptions, SnapshotOptions } from '../contracts/node-service.ts'
 import type { Instant, LogIndex, SnapshotInfo } from '../core/types.ts'
-import { freshnessOf } from '../platform/freshness.ts'
 import type { Calls } from './calls/calls.ts'
+import type { ReadCalls } from './read-calls.ts'
 import type { Snapshots } from './snapshots/snapshots.ts'
 
 /** The default timeout of taking a snapshot: the duration depends on the size of the state. */
 const TAKE_TIMEOUT_MS = 60_000
 
 export interface SnapshotCallsParts {
-  readonly calls: Pick<Calls<unknown>, 'adminRequests' | 'reads' | 'deadlines'>
+  readonly calls: Pick<Calls<unknown>, 'adminRequests' | 'deadlines'>
+  readonly readCalls: ReadCalls
   readonly snapshots: Pick<Snapshots, 'take' | 'readPart'>
-  readonly appliedIndex: () => LogIndex
-  /** Schedules a turn, which submits the read. */
-  readonly wake: () => void
 }
 
 export class SnapshotCalls {
@@ -25,7 +23,10 @@ export class SnapshotCalls {
 
   async take({ linearizable, timeoutMs = TAKE_TIMEOUT_MS, signal }: SnapshotOptions = {}): Promise<SnapshotInfo> {
     const deadline = this.#parts.calls.deadlines.deadlineFor({ timeoutMs })
-    const index = linearizable === true ? await this.#confirmedIndex(deadline, signal) : 0
+    const { readCalls } = this.#parts
+    // Up to this index the node has applied everything that was acknowledged before this call.
+    const read = { signal, awaitLeader: true }
+    const index = linearizable === true ? await readCalls.read((appliedIndex) => appliedIndex, read, deadline) : 0
     return this.#take(index, deadline, signal)
   }
 
@@ -45,16 +46,6 @@ export class SnapshotCalls {
         (bytes) => adminRequests.resolveSnapshotRead(request, bytes),
         (error) => adminRequests.reject(request, error),
       )
-    })
-  }
-
-  /** Resolves with an index up to which this node has applied everything that was acknowledged before this call. */
-  #confirmedIndex(deadline: Instant, signal: AbortSignal | undefined): Promise<LogIndex> {
-    const { calls, appliedIndex, wake } = this.#parts
-    return new Promise((resolve, reject) => {
-      const answer = (): void => resolve(appliedIndex())
-      calls.reads.add({ ...freshnessOf({}), answer, retryWithoutLeader: true, deadline, signal, reject })
-      wake()
     })
   }
 

@@ -16,9 +16,9 @@ describe('the id machine', () => {
       ...idCodecs,
       model: () => new IdModel(),
       logs: 50,
-      runs: 3,
+      runs: 6,
     })
-    assert.deepEqual(totals.histories, { linearizable: 3, undecided: 0 })
+    assert.deepEqual(totals.histories, { linearizable: 6, undecided: 0 })
   }).timeout(60_000)
 
   it('refuses sequences beyond its bound, and blocks that are too large', () => {

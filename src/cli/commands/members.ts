@@ -179,7 +179,7 @@ async function changeConfirmed(
   await change(context, report, planned)
 }
 
-/** Changes the membership only if it is the one of the report, which the operator has seen. Changes by the leader itself, such as a promotion that was asked for, do not count. */
+/** Changes the membership only if it is the one of the report, which the operator has seen. What the leader records by itself meanwhile, such as a boot, does not count. */
 async function change(context: CommandContext, seen: StatusReport, { request, done }: PlannedChange): Promise<void> {
   let ifIndex = seen.membershipIndex
   for (let attempt = 1; ; attempt++) {

@@ -38,6 +38,7 @@ export class NodeProcess {
     // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops the nodes gracefully.
     this.#child = spawn(process.execPath, [...process.execArgv, MAIN, 'serve', '--supervised', ...args], {
       stdio: ['ignore', 'ignore', log, 'ipc'],
+      env: withoutTls(process.env),
       detached: true,
     })
     closeSync(log)
@@ -90,4 +91,9 @@ export class NodeProcess {
     const from = lines.findLastIndex((line) => line.startsWith('error'))
     return from === -1 ? (lines.at(-1) ?? '') : lines.slice(from).join('\n')
   }
+}
+
+/** The variables for TLS are for clients of other clusters: the demo connects without it. */
+function withoutTls(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('QUORATE_TLS_')))
 }

@@ -32,9 +32,10 @@ export class ElectionTimer {
   }
 
   onLeaderContact(now: Instant): void {
-    if (this.#gapFrom !== undefined) this.#gaps.add(now, now - this.#gapFrom)
+    const isMeasured = this.#options.electionTimeoutLimitMs > 0
+    if (isMeasured && this.#gapFrom !== undefined) this.#gaps.add(now, now - this.#gapFrom)
     this.restart(now)
-    this.#gapFrom = now
+    if (isMeasured) this.#gapFrom = now
     this.leaderContactAt = now
   }
 
@@ -49,7 +50,7 @@ export class ElectionTimer {
 
   #randomDeadline(now: Instant): Instant {
     const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max, electionTimeoutLimitMs: limit } = this.#options
-    const adaptedMs = Math.min(GAPS_PER_TIMEOUT * this.#gaps.at(now) - min, limit - max)
+    const adaptedMs = limit === 0 ? 0 : Math.min(GAPS_PER_TIMEOUT * this.#gaps.at(now) - min, limit - max)
     return now + Math.max(0, adaptedMs) + this.#random.between(min, max)
   }
 }

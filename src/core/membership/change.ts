@@ -3,6 +3,9 @@ import type { MembershipChange } from '../inputs.ts'
 import type { Boot, LogIndex, Member, MemberMetadata, Membership, NodeId } from '../types.ts'
 import { isJoint, memberOf } from './membership.ts'
 
+/** Of a peer that says nothing of itself. */
+export const NO_METADATA: MemberMetadata = {}
+
 /** What connected peers have sent in their handshakes. */
 interface SeenPeers {
   readonly seenDirectoryIds: ReadonlyMap<NodeId, string>
@@ -72,7 +75,7 @@ export function leaveJoint(joint: Membership): Membership {
  * Records the directory ids of members that have none yet, the boots that are newer than the recorded ones, and changed metadata; returns the
  * same object if there is nothing to record.
  */
-export function bindDirectories(current: Membership, seen: SeenPeers): Membership {
+export function recordSeenPeers(current: Membership, seen: SeenPeers): Membership {
   const bound = (member: Member): Member => {
     const { id } = member
     const directoryId = seen.seenDirectoryIds.get(id) ?? ''
@@ -95,13 +98,15 @@ function bindMember(
   if (bound.directoryId !== seen) return bound
   const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)
   const booted = isNewer ? { ...bound, boot } : bound
-  if (metadata === undefined || isSame(metadata, member.metadata ?? {})) return booted
-  return { ...booted, metadata: Object.keys(metadata).length === 0 ? undefined : metadata }
+  if (metadata === undefined || isSame(metadata, member.metadata)) return booted
+  return { ...booted, metadata: metadata === NO_METADATA ? undefined : metadata }
 }
 
-function isSame(one: MemberMetadata, other: MemberMetadata): boolean {
+/** Called in every step of a leader: members without metadata, and those whose metadata this leader has recorded, need no comparison of texts. */
+function isSame(one: MemberMetadata, other: MemberMetadata | undefined): boolean {
+  if (one === (other ?? NO_METADATA)) return true
   const names = Object.keys(one)
-  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name])
+  return names.length === Object.keys(other ?? {}).length && names.every((name) => one[name] === other?.[name])
 }
 
 /** Records which members' directories have lost entries; returns the same object if that is recorded already. */

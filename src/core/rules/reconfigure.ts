@@ -2,7 +2,7 @@
 import { assert } from '../assert.ts'
 import type { Rejection } from '../effects.ts'
 import type { MembershipChange } from '../inputs.ts'
-import { applyChange, bindDirectories, leaveJoint, moveMembers, recordLostEntries } from '../membership/change.ts'
+import { applyChange, leaveJoint, moveMembers, recordLostEntries, recordSeenPeers } from '../membership/change.ts'
 import { isJoint, isMember } from '../membership/membership.ts'
 import { isQuorum } from '../membership/quorum.ts'
 import type { LeaderState, RaftState } from '../state.ts'
@@ -135,7 +135,7 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
   const recorded = recordLostEntries(state.membership, (id) => leader.progress.get(id)?.hasLostEntries === true)
-  const bound = bindDirectories(recorded, state)
+  const bound = recordSeenPeers(recorded, state)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return

@@ -40,6 +40,7 @@ export function neededTimeoutMs(heartbeatIntervalMs: number, { loopDelayMs, writ
 export class Timeouts {
   readonly #parts: TimeoutsParts
   #timer: Timer | undefined
+  #isStopped = false
   #unsafeSince: Instant | undefined
   #safeSince: Instant | undefined
 
@@ -49,6 +50,7 @@ export class Timeouts {
 
   start(): void {
     const { clock } = this.#parts
+    if (this.#isStopped) return
     this.#timer = clock.wakeAt(clock.now() + CHECK_MS, () => {
       this.#check()
       this.start()
@@ -56,6 +58,7 @@ export class Timeouts {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#timer?.cancel()
   }
 

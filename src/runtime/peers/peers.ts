@@ -2,8 +2,9 @@
 import type { Clock } from '../../contracts/clock.ts'
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { PeerIdentity, Transport } from '../../contracts/transport.ts'
+import type { RaftEvent } from '../../core/events.ts'
 import type { Membership, NodeId, Term } from '../../core/types.ts'
-import type { LeaderHint } from '../../errors.ts'
+import type { LeaderHint, RaftError } from '../../errors.ts'
 import { addressDifferences } from './address-differences.ts'
 import { MembershipView } from './membership-view.ts'
 import { PeerAddresses } from './peer-addresses.ts'
@@ -51,6 +52,24 @@ export class Peers {
   get forHost(): Pick<Peers, 'admission' | 'addresses' | 'connections'> {
     const { admission, addresses, connections } = this
     return { admission, addresses, connections }
+  }
+
+  /** Returns whether `update` must be called, after the other events of the step. */
+  onEvent(event: RaftEvent): boolean {
+    if (event.type === 'acknowledgementLost') {
+      // Nothing of the peer may count from now on: the link to it ends, and it is refused when it connects again.
+      this.admission.onEntriesLost(event.peer, `entries (of those up to ${event.acknowledged})`)
+      this.connections.reconnect([event.peer])
+    }
+    return this.view.update(event)
+  }
+
+  /** Connects to the members of a changed membership. Returns the error that this node must stop with if the membership contradicts its own identity. */
+  update(): RaftError | undefined {
+    const { connections, admission } = this
+    connections.update()
+    if (admission.ownContradiction === undefined) connections.reconnect(admission.refusable)
+    return admission.ownContradiction
   }
 
   leaderHint(id: NodeId | undefined): LeaderHint | undefined {

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Membership, MembershipChange, NodeId } from '../../../src/core/index.ts'
-import { applyChange, bindDirectories, leaveJoint, moveMembers } from '../../../src/core/membership/change.ts'
+import {
+  applyChange,
+  leaveJoint,
+  moveMembers,
+  NO_METADATA,
+  recordSeenPeers,
+} from '../../../src/core/membership/change.ts'
 import { isJoint, memberOf, membershipProblem } from '../../../src/core/membership/membership.ts'
 import { isQuorum } from '../../../src/core/membership/quorum.ts'
 import type { Boot, MemberMetadata } from '../../../src/core/types.ts'
@@ -155,7 +161,7 @@ describe('leaving a joint membership', () => {
   })
 })
 
-describe('binding directory ids', () => {
+describe('recording what peers have sent', () => {
   it('records the ids of members that have none', () => {
     const seen = new Map([
       ['a', 'one'],
@@ -210,7 +216,7 @@ describe('binding directory ids', () => {
     assert.equal(bind(first, seen), first)
     const next = bind(first, seen, new Map(), says({ http: 'a:81', zone: 'x' }))
     assert.deepEqual(next.members[0]?.metadata, { http: 'a:81', zone: 'x' })
-    assert.equal(bind(next, seen, new Map(), says({})).members[0]?.metadata, undefined)
+    assert.equal(bind(next, seen, new Map(), says(NO_METADATA)).members[0]?.metadata, undefined)
     assert.equal(bind(first, new Map([['a', 'other']]), new Map(), says({ http: 'b:80' })), first)
   })
 })
@@ -287,5 +293,5 @@ function bind(
   seenBoots: ReadonlyMap<string, Boot> = new Map(),
   seenMetadata: ReadonlyMap<string, MemberMetadata> = new Map(),
 ): Membership {
-  return bindDirectories(membership, { seenDirectoryIds, seenBoots, seenMetadata })
+  return recordSeenPeers(membership, { seenDirectoryIds, seenBoots, seenMetadata })
 }
