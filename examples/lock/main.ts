@@ -30,6 +30,7 @@ const resource = { largestToken: 0, writer: 0, writes: 0, rejected: [] as number
 const lost = new Set<number>()
 
 const nodes = new Map(Object.keys(peers).map((id) => [id, start('node.ts', id, directory, JSON.stringify(peers))]))
+await leaderId()
 const workers = Array.from({ length: WORKERS }, (_, at) => {
   const worker = start('worker.ts', ...Object.values(peers))
   worker.on('message', (message: Message) => onMessage(at + 1, message))
@@ -55,7 +56,7 @@ console.log(
 const token = resource.largestToken
 nodes.get(await leaderId())?.kill('SIGKILL')
 const writes = resource.writes
-await sleep(5000)
+await sleep(2500)
 await until('a worker writes', () => resource.writes > writes)
 console.log(`the leader was killed: token ${token} ${lost.has(token) ? 'was lost' : 'is still held'}`)
 

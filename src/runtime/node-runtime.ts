@@ -106,8 +106,8 @@ export class NodeRuntime<Command, Result> {
     })
     const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })
     this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
-    const onCommand = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
-    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onCommand })
+    const onExecuted = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
+    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onExecuted })
     const { diskSpeed } = this.health
     this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
@@ -291,6 +291,9 @@ export class NodeRuntime<Command, Result> {
       takeSnapshot: () => this.snapshots.takeIfIdle(),
       afterStep: () => this.calls.statusWaiters.check(),
       onFatalError: (cause) => this.fail(internalError(cause)),
+      onBlock: (block) => {
+        if (this.options.changesMax > 0) this.#changeFeed.beginBlock(block)
+      },
       onApplied: (index) => {
         this.pipeline.driver.post({ type: 'applied', index })
         this.calls.reads.onApplied()

@@ -18,23 +18,17 @@ export type SessionOutcome<Result> =
   | { readonly index: LogIndex; readonly term: Term; readonly result: Result | undefined }
   | RaftError
 
-/** An applied command and its result: one character per byte (latin1). Registrations and repeated commands are none. */
-export interface AppliedCommand {
-  readonly index: LogIndex
-  readonly term: Term
-  readonly command: string
-  /** Undefined if it cannot be encoded. */
-  readonly result: string | undefined
-}
-
 export interface SessionMachineParts<Command, Result> {
   readonly machine: StateMachine<Command, Result>
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
   /** A clock of this process, in milliseconds. Only for the stamps of new entries: nothing that is applied depends on it. */
   readonly now: () => number
-  /** Called after each command; without it nothing is encoded for it. */
-  readonly onCommand?: ((applied: AppliedCommand) => void) | undefined
+  /**
+   * Called after each command that was executed, not for registrations and repeated commands. Without it no result is encoded for it. The result
+   * has one character per byte (latin1), and is undefined if it cannot be encoded.
+   */
+  readonly onExecuted?: ((index: LogIndex, result: string | undefined) => void) | undefined
 }
 
 /** The user's state machine with the table of sessions beside it. Its snapshots and digests contain both. */
@@ -46,13 +40,13 @@ export class SessionMachine<Command, Result> {
   readonly #machine: StateMachine<Command, Result>
   readonly #codec: Codec<Command>
   readonly #resultCodec: Codec<Result>
-  readonly #onCommand: ((applied: AppliedCommand) => void) | undefined
+  readonly #onExecuted: ((index: LogIndex, result: string | undefined) => void) | undefined
 
-  constructor({ machine, codec, resultCodec, now, onCommand }: SessionMachineParts<Command, Result>) {
+  constructor({ machine, codec, resultCodec, now, onExecuted }: SessionMachineParts<Command, Result>) {
     this.#machine = machine
     this.#codec = codec
     this.#resultCodec = resultCodec
-    this.#onCommand = onCommand
+    this.#onExecuted = onExecuted
     this.logTime = new LogTime(now)
     this.digest = machine.digest === undefined ? undefined : () => this.#withTableDigest(machine.digest?.() as string)
   }
@@ -60,7 +54,7 @@ export class SessionMachine<Command, Result> {
   /** Applies a command without a session. */
   apply(command: Uint8Array, context: ApplyContext): Result {
     const result = this.#execute(command, context)
-    if (this.#onCommand !== undefined) this.#report(command, context, this.#encodeResult(result))
+    if (this.#onExecuted !== undefined) this.#onExecuted(context.index, this.#encodeResult(result))
     return result
   }
 
@@ -86,7 +80,7 @@ export class SessionMachine<Command, Result> {
       const { index, term } = context
       const bytes = this.#encodeResult(result)
       table.record(verdict.session, sequence, { index, term, bytes })
-      this.#report(command, context, bytes)
+      this.#onExecuted?.(index, bytes)
       return { index, term, result }
     }
     if (verdict.type === 'unknownSession') return expiredError(id)
@@ -102,10 +96,6 @@ export class SessionMachine<Command, Result> {
 
   #execute(command: Uint8Array, context: ApplyContext): Result {
     return this.#machine.apply(this.#codec.decode(command), context)
-  }
-
-  #report(command: Uint8Array, { index, term }: ApplyContext, result: string | undefined): void {
-    this.#onCommand?.({ index, term, command: latin1(command), result })
   }
 
   /** A copy: the codec may use its memory again. A result that cannot be encoded counts as dropped. */

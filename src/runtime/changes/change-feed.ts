@@ -1,8 +1,10 @@
 /** The newest changes that this node has applied, in memory, and the readers that follow them. */
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
-import type { AppliedCommand } from '../../sessions/session-machine.ts'
 import { overloadedError } from '../calls/rejections.ts'
+import type { AppliedChange } from './applied-block.ts'
+import { AppliedBlock } from './applied-block.ts'
 
 export interface ChangeLimits {
   readonly changesMax: number
@@ -10,18 +12,19 @@ export interface ChangeLimits {
   readonly changeReadersMax: number
 }
 
-/** What one change counts in addition to its command and result. */
-const OVERHEAD_BYTES = 64
-
-/** Dropped changes are removed from the array in runs of at least this many. */
+/** Dropped blocks are removed from the array in runs of at least this many. */
 const DROPPED_MIN = 64
 
-/** One buffer for all readers: each has only its next index, so that a slow one costs nothing, and is rejected once its next change is dropped. */
+/**
+ * One buffer for all readers: each has only its next index, so that a slow one costs nothing, and is rejected once its next change is dropped.
+ * The buffer keeps the blocks of the log as they are, and beside each the results of its commands: a command is copied only for a reader.
+ */
 export class ChangeFeed {
   readonly #limits: ChangeLimits
-  /** Ascending by index; those before `#head` are dropped. */
-  #changes: (AppliedCommand | undefined)[] = []
+  /** Ascending by index; those before `#head` are dropped. Each but the last one has changes. */
+  #blocks: (AppliedBlock | undefined)[] = []
   #head = 0
+  #count = 0
   #bytes = 0
   /** Every change from this index on is kept. */
   #firstIndex: LogIndex
@@ -41,12 +44,24 @@ export class ChangeFeed {
     return this.#appliedIndex + 1
   }
 
-  add(change: AppliedCommand): void {
-    this.#appliedIndex = change.index
-    this.#changes.push(change)
-    this.#bytes += sizeOf(change)
+  /** The next changes are commands of this block. */
+  beginBlock(block: EncodedBlock): void {
+    const last = this.#blocks.at(-1)
+    if (last?.count === 0) {
+      this.#blocks.pop()
+      this.#bytes -= last.bytes()
+    }
+    this.#blocks.push(new AppliedBlock(block))
+    this.#bytes += block.size
+  }
+
+  /** A command of the last block was executed. */
+  add(index: LogIndex, result: string | undefined): void {
+    this.#appliedIndex = index
+    this.#bytes += (this.#blocks[this.#blocks.length - 1] as AppliedBlock).add(index, result)
+    this.#count++
     const { changesMax, changeBytesMax } = this.#limits
-    while (this.#changes.length - this.#head > changesMax || this.#bytes > changeBytesMax) this.#dropFirst()
+    while (this.#count > changesMax || (this.#bytes > changeBytesMax && this.#count > 0)) this.#dropFirst()
   }
 
   /** All entries up to this index are applied. */
@@ -57,8 +72,9 @@ export class ChangeFeed {
 
   /** What a snapshot contains was not applied here one by one. */
   onRestored(index: LogIndex): void {
-    this.#changes = []
+    this.#blocks = []
     this.#head = 0
+    this.#count = 0
     this.#bytes = 0
     this.#firstIndex = index + 1
     this.#appliedIndex = index
@@ -79,19 +95,18 @@ export class ChangeFeed {
   }
 
   /** The changes from this index on, at least one and then up to `bytesMax`; none if none is applied yet. Throws if one of them is dropped. */
-  changesFrom(index: LogIndex, bytesMax: number): AppliedCommand[] {
+  changesFrom(index: LogIndex, bytesMax: number): AppliedChange[] {
     if (this.#closed !== undefined) throw this.#closed
     if (this.#limits.changesMax === 0) throw nothingKeptError(index)
     if (index < this.#firstIndex) throw compactedError(index, this.#firstIndex)
-    const from = this.#offsetOf(index)
-    let bytes = 0
-    let to = from
-    while (to < this.#changes.length) {
-      bytes += sizeOf(this.#changes[to] as AppliedCommand)
-      if (to > from && bytes > bytesMax) break
-      to++
+    const changes: AppliedChange[] = []
+    let bytesLeft = bytesMax
+    for (let offset = this.#offsetOf(index); offset < this.#blocks.length; offset++) {
+      const block = this.#blocks[offset] as AppliedBlock
+      bytesLeft = block.collect(index, bytesLeft, changes)
+      if (bytesLeft < 0) break
     }
-    return this.#changes.slice(from, to) as AppliedCommand[]
+    return changes
   }
 
   close(why: string, cause: RaftError | undefined): void {
@@ -102,25 +117,28 @@ export class ChangeFeed {
     this.#wakeReaders()
   }
 
-  /** The offset of the first change from this index on. */
+  /** The offset of the first block that ends at this index or later. */
   #offsetOf(index: LogIndex): number {
     let low = this.#head
-    let high = this.#changes.length
+    let high = this.#blocks.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if ((this.#changes[middle] as AppliedCommand).index < index) low = middle + 1
+      if ((this.#blocks[middle] as AppliedBlock).lastIndex < index) low = middle + 1
       else high = middle
     }
     return low
   }
 
+  /** Drops the first change, and with its last one a block. */
   #dropFirst(): void {
-    const dropped = this.#changes[this.#head] as AppliedCommand
-    this.#changes[this.#head++] = undefined
-    this.#bytes -= sizeOf(dropped)
-    this.#firstIndex = dropped.index + 1
-    if (this.#head < DROPPED_MIN || this.#head * 2 < this.#changes.length) return
-    this.#changes = this.#changes.slice(this.#head)
+    const block = this.#blocks[this.#head] as AppliedBlock
+    this.#firstIndex = block.dropFirst() + 1
+    this.#count--
+    if (block.count > 0 || this.#head === this.#blocks.length - 1) return
+    this.#bytes -= block.bytes()
+    this.#blocks[this.#head++] = undefined
+    if (this.#head < DROPPED_MIN || this.#head * 2 < this.#blocks.length) return
+    this.#blocks = this.#blocks.slice(this.#head)
     this.#head = 0
   }
 
@@ -152,7 +170,7 @@ export class ChangeReader {
   }
 
   /** The next changes; see ChangeFeed.changesFrom. */
-  take(bytesMax: number): AppliedCommand[] {
+  take(bytesMax: number): AppliedChange[] {
     const changes = this.#feed.changesFrom(this.#nextIndex, bytesMax)
     const last = changes.at(-1)
     // Entries that are no changes may follow the last one.
@@ -178,10 +196,6 @@ export class ChangeReader {
     this.#feed.remove(this)
     this.wake()
   }
-}
-
-function sizeOf({ command, result }: AppliedCommand): number {
-  return command.length + (result?.length ?? 0) + OVERHEAD_BYTES
 }
 
 const READ_STATE_HINT =

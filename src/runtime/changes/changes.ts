@@ -8,7 +8,7 @@ import { RaftError } from '../../errors.ts'
 import { fromLatin1 } from '../../platform/bytes.ts'
 import { onAbort } from '../../platform/on-abort.ts'
 import { assertIndex } from '../../platform/options.ts'
-import type { AppliedCommand } from '../../sessions/session-machine.ts'
+import type { AppliedChange } from './applied-block.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { ChangeReader } from './change-feed.ts'
 
@@ -53,9 +53,12 @@ export class Changes<Command, Result> {
 
   async *#decoded(reader: ChangeReader): AsyncGenerator<Change<Command, Result>, void, undefined> {
     while (!reader.isEnded) {
-      const [change] = reader.take(0)
-      if (change === undefined) await reader.wait()
-      else yield this.#decode(change)
+      const taken = reader.take(BATCH_BYTES)
+      if (taken.length === 0) await reader.wait()
+      for (const change of taken) {
+        if (reader.isEnded) return
+        yield this.#decode(change)
+      }
     }
   }
 
@@ -85,11 +88,11 @@ export class Changes<Command, Result> {
     }
   }
 
-  #decode({ index, term, command, result }: AppliedCommand): Change<Command, Result> {
+  #decode({ index, term, command, result }: AppliedChange): Change<Command, Result> {
     const { codec, resultCodec } = this.#parts
     try {
       return {
-        ...{ index, term, command: codec.decode(fromLatin1(command)) },
+        ...{ index, term, command: codec.decode(command) },
         result: result === undefined ? undefined : resultCodec.decode(fromLatin1(result)),
       }
     } catch (cause) {
@@ -102,8 +105,8 @@ export class Changes<Command, Result> {
   }
 }
 
-function encodedChange({ index, term, command, result }: AppliedCommand): Change {
-  return { index, term, command: fromLatin1(command), result: result === undefined ? undefined : fromLatin1(result) }
+function encodedChange({ index, term, command, result }: AppliedChange): Change {
+  return { index, term, command, result: result === undefined ? undefined : fromLatin1(result) }
 }
 
 /** An iterator that opens its reader at the first read, and that `return` ends even while it waits. */

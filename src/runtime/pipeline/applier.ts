@@ -25,6 +25,8 @@ export interface ApplierParts<Command, Result> {
   readonly proposals: Proposals<Result>
   readonly readBytesMax: number
   readonly applyTurnMs: number
+  /** The commands of this block are applied next. */
+  readonly onBlock: (block: EncodedBlock) => void
   /** All entries up to `index`, the end of a block, are applied. */
   readonly onApplied: (index: LogIndex) => void
   readonly onRestored: (snapshot: SnapshotInfo, tookMs: number) => void
@@ -171,7 +173,9 @@ export class Applier<Command, Result> {
     const block = fromDisk ?? this.#parts.cache.get(first)
     if (block === undefined) return undefined
     const batch = this.#parts.proposals.takeBatch(block.first, block.count, block.term)
-    return { block, payloads: block.kind === 'commands' ? payloadsOf(block) : [], batch, offset: 0 }
+    if (block.kind !== 'commands') return { block, payloads: [], batch, offset: 0 }
+    this.#parts.onBlock(block)
+    return { block, payloads: payloadsOf(block), batch, offset: 0 }
   }
 
   /** Applies commands until the block ends or the time is up. Returns whether the block is done. */

@@ -1,5 +1,6 @@
 /** Everything between an input of the core and its effects: the driver, the disk writes, the sent messages, the state machine. */
 import type { Clock } from '../../contracts/clock.ts'
+import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
@@ -22,6 +23,8 @@ export interface PipelineHost
     EffectHandlers,
     'collectInputs' | 'settle' | 'events' | 'fetch' | 'takeSnapshot' | 'afterStep' | 'onFatalError'
   > {
+  /** The commands of this block are applied next. */
+  onBlock(block: EncodedBlock): void
   onApplied(index: LogIndex): void
   onRestored(snapshot: SnapshotInfo, tookMs: number): void
   onSnapshotRecorded(snapshot: SnapshotInfo): void
@@ -69,6 +72,7 @@ export class Pipeline<Command, Result> {
       blockAt: (index) => core.blockAt(index),
       readBytesMax: options.readBytesMax,
       applyTurnMs: options.applyTurnMs,
+      onBlock: (block) => host.onBlock(block),
       onApplied: (index) => host.onApplied(index),
       onRestored: (snapshot, tookMs) => host.onRestored(snapshot, tookMs),
     })

@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict'
+import { encodeCommands } from '../../../src/log-format/block.ts'
 import { ChangeFeed, ChangeReader } from '../../../src/runtime/changes/change-feed.ts'
 
 const LIMITS = { changesMax: 3, changeBytesMax: 1000, changeReadersMax: 2 }
-const change = (index: number, bytes = 1) => ({ index, term: 1, command: 'x'.repeat(bytes), result: undefined })
+/** A block whose size is that of its commands, so that the limits are easy to follow. */
+const blockOf = (first: number, sizes: readonly number[]) => {
+  const block = encodeCommands(
+    first,
+    1,
+    sizes.map((size) => new Uint8Array(size)),
+  )
+  return { ...block, size: sizes.reduce((sum, size) => sum + size, 0) }
+}
 
 describe('the feed of applied changes', () => {
   let feed: ChangeFeed
   const apply = (...indexes: readonly number[]): void => {
-    for (const index of indexes) feed.add(change(index))
+    for (const index of indexes) applyBlock(index, [1])
     feed.onApplied(indexes.at(-1) ?? 0)
+  }
+  const applyBlock = (first: number, sizes: readonly number[]): void => {
+    feed.beginBlock(blockOf(first, sizes))
+    for (let offset = 0; offset < sizes.length; offset++) feed.add(first + offset, undefined)
   }
   const take = (reader: ChangeReader, bytesMax = 0) => reader.take(bytesMax).map(({ index }) => index)
   beforeEach(() => {
@@ -64,16 +77,35 @@ describe('the feed of applied changes', () => {
   })
 
   it('limits the bytes, and what is taken at once', () => {
-    feed.add(change(11, 600))
-    feed.add(change(12, 600))
+    applyBlock(11, [600])
+    applyBlock(12, [600])
     assert.throws(() => take(new ChangeReader(feed, 11)), { details: { wantedIndex: 11, firstIndex: 12 } })
-    feed.add(change(13, 100))
+    applyBlock(13, [100])
     assert.deepEqual(take(new ChangeReader(feed, 12), 800), [12])
     assert.deepEqual(take(new ChangeReader(feed, 12), 1000), [12, 13])
   })
 
+  it('takes the rest of a block, up to the bytes and from an index within it', () => {
+    applyBlock(11, [100, 100, 100])
+    assert.deepEqual(take(new ChangeReader(feed, 12), 1000), [12, 13])
+    assert.deepEqual(take(new ChangeReader(feed, 11), 2 * 164), [11, 12])
+    applyBlock(14, [100])
+    assert.deepEqual(take(new ChangeReader(feed, 12), 1000), [12, 13, 14])
+    assert.throws(() => take(new ChangeReader(feed, 11)), { details: { wantedIndex: 11, firstIndex: 12 } })
+  })
+
+  it('frees a block with its last change, and a block without changes at the next one', () => {
+    applyBlock(11, [600])
+    applyBlock(12, [300, 300])
+    assert.deepEqual(take(new ChangeReader(feed, 12), 1000), [12, 13])
+    feed.beginBlock(blockOf(14, [600]))
+    feed.beginBlock(blockOf(15, [100]))
+    feed.add(15, undefined)
+    assert.deepEqual(take(new ChangeReader(feed, 12), 1000), [12, 13, 15])
+  })
+
   it('does not keep a change that is larger than the limit, and says so', () => {
-    feed.add(change(11, 2000))
+    applyBlock(11, [2000])
     assert.throws(() => take(new ChangeReader(feed, 11)), { details: { wantedIndex: 11, firstIndex: 12 } })
   })
 

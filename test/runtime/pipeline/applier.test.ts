@@ -256,6 +256,7 @@ class Fixture {
       proposals: this.proposals,
       readBytesMax: 1000,
       applyTurnMs: 8,
+      onBlock: () => undefined,
       onApplied: (index) => this.log.push(`applied ${index}`),
       onRestored: ({ index }) => this.log.push(`restored ${index}`),
       onFailed: (error) => this.failures.push(error),
