@@ -1,19 +1,21 @@
 /**
- * `make test`: runs Mocha twice at the same time, each with about half of the work, and passes its arguments to both. The output of the second
- * half follows that of the first. With files as arguments it runs those in one Mocha. Writes the totals to the file named by TEST_TOTALS.
+ * `make test`: runs Mocha in two lanes at the same time, each with about half of the work, and passes its arguments on. The output of the second
+ * lane follows that of the first. With files as arguments it runs those in one Mocha. Writes the totals to the file named by TEST_TOTALS.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 
-/** The tests that start processes, which wait more than they compute. */
-const PROCESSES = 'test/{cli,e2e,examples,peer-link,public}/**/*.test.ts'
+/** The folders with the tests that start processes, which wait more than they compute. */
+const PROCESS_FOLDERS = ['cli', 'e2e', 'examples', 'peer-link', 'public']
+const PROCESSES = `test/{${PROCESS_FOLDERS}}/**/*.test.ts`
 const MOCHA = join(import.meta.dirname, '..', 'node_modules', '.bin', 'mocha')
 
-interface Half {
+interface Result {
   readonly code: number
+  /** What was not written to the terminal at once. */
   readonly output: string
   readonly totals: readonly [passed: number, failed: number]
 }
@@ -23,15 +25,9 @@ const folder = mkdtempSync(join(tmpdir(), 'quorate-test-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const hasFiles = args.some((argument) => argument.endsWith('.ts'))
-const halves = hasFiles
-  ? [run('all', args, true)]
-  : [
-      run('processes', [...args, '--spec', PROCESSES], true),
-      run('rest', [...args, '--spec', 'test/**/*.test.ts', '--ignore', PROCESSES], false),
-    ]
-const [first, ...others] = await Promise.all(halves)
-const ended = [first as Half, ...others]
-for (const { output } of others) process.stdout.write(output)
+const lanes = hasFiles ? [run('all', args, true)] : [run('processes', [...args, '--spec', PROCESSES], true), runRest()]
+const ended = (await Promise.all(lanes)).flat()
+for (const { output } of ended) process.stdout.write(output)
 
 const [passed, failed] = [0, 1].map((column) =>
   ended.reduce((sum, { totals }) => sum + (totals[column] as number), 0),
@@ -40,8 +36,24 @@ console.log(`${passed} passed, ${failed} failed`)
 if (process.env.TEST_TOTALS) writeFileSync(process.env.TEST_TOTALS, `${passed} passed, ${failed} failed\n`)
 process.exitCode = Math.max(...ended.map(({ code }) => code))
 
+/** The tests that compute, one Mocha after the other. */
+async function runRest(): Promise<Result[]> {
+  const checks = filesWithChecks()
+  const checked = await run('checks', [...args, ...checks.flatMap((file) => ['--spec', file])], false)
+  const ignored = [PROCESSES, ...checks].flatMap((pattern) => ['--ignore', pattern])
+  return [checked, await run('rest', [...args, '--spec', 'test/**/*.test.ts', ...ignored], false)]
+}
+
+/** The tests of checkStateMachine have a process of their own: its guard costs several times as much where thousands of functions are loaded. */
+function filesWithChecks(): string[] {
+  return readdirSync('test', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !PROCESS_FOLDERS.includes(name.split(sep)[0] as string))
+    .map((name) => join('test', name))
+    .filter((file) => readFileSync(file, 'utf8').includes('checkStateMachine('))
+}
+
 /** Resolves when Mocha has ended. Its output is collected unless it is live. */
-async function run(name: string, mochaArgs: readonly string[], isLive: boolean): Promise<Half> {
+async function run(name: string, mochaArgs: readonly string[], isLive: boolean): Promise<Result> {
   const file = join(folder, name)
   const colors = process.stdout.isTTY ? ['--color'] : []
   const mocha = spawn(MOCHA, [...mochaArgs, ...colors], {
