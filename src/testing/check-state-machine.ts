@@ -69,7 +69,7 @@ export interface StateMachineCheck<
   readonly runs?: number | undefined
   /** The seed of all randomness, an integer. Default 1. */
   readonly seed?: number | undefined
-  /** The time within which `snapshot` and `restore` must settle, and each call in the child process must return. Default 2000. */
+  /** The time within which `snapshot` and `restore` must settle, and each call in the child process must return. Noticed within twice the time. Default 2000. */
   readonly deadlineMs?: number | undefined
   /** The number of smaller logs, and of smaller runs, tried to shrink a failure. Default 1000. */
   readonly shrinksMax?: number | undefined

@@ -35,6 +35,8 @@ interface Planted {
   readonly message: RegExp
   /** Kinds of calls that are not guarded, so that only their results show the bug. */
   readonly allow?: readonly GuardedKind[]
+  /** Fewer logs than by default, if the bug is not detected before the last of them. */
+  readonly logs?: number
 }
 
 const KEPT = /^after command 0, a machine that had applied .* has a different snapshot, .* must discard the old state/
@@ -98,6 +100,7 @@ const PLANTED: readonly Planted[] = [
     bug: 'a cache of the module',
     machine: ModuleCache,
     commandsMax: 30,
+    logs: 40,
     message: /^command \d+ returns "no such job" and \{"payload":"p"\} on two new machines[\s\S]*could not be shrunk/,
   },
   { bug: 'state in a variable of the module', machine: ModuleState, commandsMax: 2, message: OUTSIDE },
@@ -129,13 +132,13 @@ const PLANTED: readonly Planted[] = [
 
 describe('checkStateMachine without a cluster', () => {
   it('accepts a correct job queue, with an invariant and a model', async () => {
-    const options = { ...CHECK, logs: 100, invariant: hasOneOwnerPerLock, model: () => new JobQueue() }
-    assert.equal((await checkStateMachine(() => new JobQueue(), options)).logs, 100)
+    const options = { ...CHECK, logs: 30, invariant: hasOneOwnerPerLock, model: () => new JobQueue() }
+    assert.equal((await checkStateMachine(() => new JobQueue(), options)).logs, 30)
   })
 
-  for (const { bug, machine: Machine, commandsMax, message, allow } of PLANTED)
+  for (const { bug, machine: Machine, commandsMax, message, allow, logs } of PLANTED)
     it(`detects: ${bug}`, async () => {
-      const fault = await faultOf(checkStateMachine(() => new Machine(), { ...CHECK, allow }))
+      const fault = await faultOf(checkStateMachine(() => new Machine(), { ...CHECK, allow, logs }))
       assert.match(fault.message, message)
       assert.ok(fault.commands <= commandsMax, fault.message)
     })
@@ -143,7 +146,7 @@ describe('checkStateMachine without a cluster', () => {
   it('detects a cache of the module that all machines of a process share in another process', async () => {
     const module = new URL('./planted-bugs.ts', import.meta.url).href
     const childProcess = { module, machine: 'ModuleCacheOfAll' }
-    const fault = await faultOf(checkStateMachine(() => new ModuleCacheOfAll(), { ...CHECK, childProcess }))
+    const fault = await faultOf(checkStateMachine(() => new ModuleCacheOfAll(), { ...CHECK, logs: 20, childProcess }))
     assert.match(fault.message, /in this process and .* in a child process.* such as a variable of the module/)
   })
 

@@ -27,18 +27,18 @@ interface Hook {
 }
 
 /**
- * How long the breakpoints are kept, inactive, for the next check, in milliseconds. Setting one searches the heap, so that all of them take seconds in a
- * large process; an inactive one costs its function some hundred nanoseconds a call.
+ * How long the breakpoints are kept, inactive, for the next check, in milliseconds. Setting one at a built-in function searches the heap, so that all
+ * of them take seconds in a large process. An inactive one costs its function up to 10 microseconds a call.
  */
-const KEPT_MS = 10_000
+const KEPT_MS = 60_000
 
 /** The debugger of this process while it has breakpoints. */
 interface Breakpoints {
   readonly session: Session
   readonly originals: AnyFunction[]
   readonly calls: Map<AnyFunction, OriginalCall>
-  /** The breakpoints at sources that several functions have. They are set again for each check. */
-  readonly shared: string[]
+  /** The breakpoints that are set again for each check: at sources that several functions have, and at what Node.js calls all the time. */
+  readonly renewed: string[]
   /** The number of checks that watch at present. */
   watchers: number
 }
@@ -62,7 +62,7 @@ export async function watchingOriginals<Value>(
   stopTimer(removal)
   breakpoints ??= connect(new inspector.Session())
   const current = breakpoints
-  const { session, originals, calls, shared } = current
+  const { session, originals, calls, renewed } = current
   const added = [...new Map(watched.map((each) => [each.original, each])).values()].filter(
     ({ original }) => !calls.has(original),
   )
@@ -80,13 +80,13 @@ export async function watchingOriginals<Value>(
   for (const realm of realms) Object.defineProperty(realm, HOOK, { configurable: true, value: hook })
   current.watchers++
   try {
-    if (added.length > 0 || shared.length === 0) stopAt(session, originals, first, sharedOffsets, shared)
+    if (added.length > 0 || renewed.length === 0) stopAt(current, first, sharedOffsets)
     session.post('Debugger.setBreakpointsActive', { active: true })
     return { value: await work() }
   } finally {
     if (--current.watchers === 0) {
       session.post('Debugger.setBreakpointsActive', { active: false })
-      for (const breakpointId of shared.splice(0)) session.post('Debugger.removeBreakpoint', { breakpointId })
+      for (const breakpointId of renewed.splice(0)) session.post('Debugger.removeBreakpoint', { breakpointId })
       for (const realm of realms) Reflect.deleteProperty(realm, HOOK)
       removal = startTimer(removeBreakpoints, KEPT_MS).unref()
     }
@@ -98,7 +98,7 @@ function connect(session: Session): Breakpoints {
   session.post('Debugger.enable')
   // The conditions are evaluated all the same. Without this, a `debugger` statement of the user would stop the process.
   session.post('Debugger.setSkipAllPauses', { skip: true })
-  return { session, originals: [], calls: new Map(), shared: [], watchers: 0 }
+  return { session, originals: [], calls: new Map(), renewed: [], watchers: 0 }
 }
 
 function removeBreakpoints(): void {
@@ -106,21 +106,22 @@ function removeBreakpoints(): void {
   breakpoints = undefined
 }
 
-/** Sets a breakpoint at each original from an offset on, and at those whose source is shared. */
+/** Sets a breakpoint at each original from an offset on, and at those that are set again for each check. */
 function stopAt(
-  session: Session,
-  originals: readonly AnyFunction[],
+  { session, originals, calls, renewed }: Breakpoints,
   first: number,
   sharedOffsets: ReadonlySet<number>,
-  shared: string[],
 ): void {
   session.post('Runtime.evaluate', { expression: `${HOOK}.originals` }, (_, evaluated) => {
     const objectId = evaluated?.result.objectId as string
     session.post('Runtime.getProperties', { objectId, ownProperties: true }, (_failed, properties) => {
       for (const { name, value } of properties?.result ?? []) {
+        const original = originals[Number(name)]
+        if (original === undefined) continue
         const isShared = sharedOffsets.has(Number(name))
-        if (!isShared && !(Number(name) >= first)) continue
-        const own = isShared ? nameIn(sourceOf(originals[Number(name)] as AnyFunction)) : undefined
+        const isRenewed = isShared || calls.get(original)?.call.kind === 'timers'
+        if (!isRenewed && Number(name) < first) continue
+        const own = isShared ? nameIn(sourceOf(original)) : undefined
         const self = own === undefined ? '' : `, typeof ${own} === 'function' ? ${own} : undefined`
         session.post(
           'Debugger.setBreakpointOnFunctionCall',
@@ -129,8 +130,8 @@ function stopAt(
             condition: `${HOOK}.onCall(${name}, typeof arguments === 'object' ? arguments : []${self})`,
           },
           (error, breakpoint?: { readonly breakpointId?: string }) => {
-            if (isShared && error === null && breakpoint?.breakpointId !== undefined)
-              shared.push(breakpoint.breakpointId)
+            if (isRenewed && error === null && breakpoint?.breakpointId !== undefined)
+              renewed.push(breakpoint.breakpointId)
           },
         )
       }

@@ -3,6 +3,7 @@ import { checkCapturedCalls } from './check-captured-calls.ts'
 import type { CoverageToCount, LogsToCheck } from './check-logs.ts'
 import { checkLogs } from './check-logs.ts'
 import type { StateMachineCoverage } from './coverage.ts'
+import { endAsyncCalls } from './determinism-guard.ts'
 import type { MachineRule } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
 import type { MachineSpec } from './machine-harness.ts'
@@ -16,6 +17,7 @@ export async function checkAlone<Command, Result>(
   if ('thrown' in logs && !isExplainedByCalls(logs.thrown)) throw logs.thrown
   // Not before the logs: what the first machine does alone, such as to fill a cache of the module, must be seen there.
   const isWatched = await checkCapturedCalls(spec, check)
+  endAsyncCalls()
   if ('thrown' in logs) throw logs.thrown
   return { coverage: logs, isWatched }
 }

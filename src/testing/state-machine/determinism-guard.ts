@@ -26,6 +26,8 @@ interface ActiveCall extends GuardedCall {
 let currentCall: ActiveCall | undefined
 /** The asynchronous call that the running code belongs to, however long it waits and whatever runs meanwhile. */
 let currentAsyncCall: AsyncLocalStorage<ActiveCall> | undefined
+/** The number of asynchronous calls that have not ended. */
+let asyncCalls = 0
 /** True while a fault is being created, which may itself call guarded functions. */
 let isSuspended = false
 /** How many guards allow each kind. A guard is installed by the first of them. */
@@ -73,13 +75,21 @@ export function guardCall<Value>(guarded: GuardedCall, call: () => Value): Value
 /** Makes an asynchronous call into the machine. It is guarded to its end. */
 export async function guardAsyncCall<Value>(guarded: GuardedCall, call: () => Promise<Value>): Promise<Value> {
   const active: ActiveCall = { ...guarded, fault: undefined }
+  asyncCalls++
   try {
     const value = await (currentAsyncCall === undefined ? call() : currentAsyncCall.run(active, call))
     if (active.fault === undefined) return value
   } catch (thrown) {
     throw active.fault ?? thrown
+  } finally {
+    asyncCalls--
   }
   throw active.fault
+}
+
+/** Makes promises fast again after asynchronous calls, until the next one: while these are followed, every promise of the process takes longer. */
+export function endAsyncCalls(): void {
+  if (asyncCalls === 0) currentAsyncCall?.disable()
 }
 
 /** Named imports of Node's modules see the replaced functions too. */

@@ -6,6 +6,7 @@ import { formatValue } from './first-difference.ts'
 import { formatBoth } from './format-bytes.ts'
 import { formatThrown, MachineFault, problemOf } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
+import { settlesWithin } from './settle-timer.ts'
 
 /** The machine to check, its codecs, and the queries to ask. */
 export interface MachineSpec<Command, Result> {
@@ -258,18 +259,13 @@ export class MachineHarness<Command, Result> {
     call: () => Promise<Value>,
   ): Promise<Value> {
     const { deadlineMs } = this.#spec
-    const { promise: late, resolve } = createDeferred<'late'>()
-    const timer = setTimeout(() => resolve('late'), deadlineMs)
     try {
-      const ended = await Promise.race([
-        guardAsyncCall({ description, commandCount: commands }, call).then((value) => ({ value })),
-        late,
-      ])
-      if (ended !== 'late') return ended.value
+      const settled = await settlesWithin(deadlineMs, () =>
+        guardAsyncCall({ description, commandCount: commands }, call),
+      )
+      if (settled !== undefined) return settled.value
     } catch (thrown) {
       throw toMachineFault(thrown, description, commands, advice)
-    } finally {
-      clearTimeout(timer)
     }
     throw new MachineFault(
       'settles',
@@ -327,12 +323,4 @@ function isChanged({ bytes, encode }: RetainedValue): boolean {
   } catch {
     return true
   }
-}
-
-function createDeferred<Value>(): { readonly promise: Promise<Value>; resolve(value: Value): void } {
-  let resolve = (_: Value): void => {}
-  const promise = new Promise<Value>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }
