@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze clean
+.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,11 +38,15 @@ verify: $(BUILT) ## Check types, style, repository rules and the package; change
 fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write generated pages and diagrams
 	$(BIN)/biome check --write
 	node --import tsx scripts/limits-page.ts
+	node --import tsx scripts/metrics-page.ts
 	node --import tsx scripts/contract-blocks.ts
 	node --import tsx scripts/diagrams.ts
 
 bench: $(BUILT) ## Measure the built package beside its peers; see bench/README.md (ARGS="--preset quick")
 	@node --import tsx bench/run.ts $(ARGS)
+
+bench-metrics: $(BUILT) ## Measure what metrics cost a node, in CPU time (ARGS="--rounds 200")
+	@node --expose-gc --import tsx bench/metrics-overhead.ts $(ARGS)
 
 bench-simulation: $(INSTALLED) ## Measure how many events per second the simulator runs
 	@node --import tsx bench/simulation/main.ts

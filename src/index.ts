@@ -46,6 +46,7 @@ export type {
   NodeService,
   NodeStatus,
   ProposeOptions,
+  QueueStatus,
   ReadMode,
   ReadOptions,
   SnapshotOptions,
@@ -63,7 +64,8 @@ export { ERROR_CODES, isRaftError, RaftError } from './errors.ts'
 
 // Events.
 
-export type { NodeEvent, Observer, RuntimeEvent } from './contracts/observer.ts'
+export type { Meter, ProposalStage } from './contracts/meter.ts'
+export type { NodeEvent, ObservedNode, Observer, RuntimeEvent } from './contracts/observer.ts'
 export type { RaftEvent } from './core/events.ts'
 export { type LogOptions, logObserver } from './runtime/log-observer.ts'
 

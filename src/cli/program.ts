@@ -69,6 +69,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
     addClusterCommand,
     terminal,
   )
+  addMetrics(program, terminal, guard)
   addStoppedNodeCommands(program, terminal, guard)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
@@ -303,6 +304,22 @@ function addAdministration(program: Command, addClusterCommand: AddClusterComman
   )
     .argument('<file>', 'the file to create')
     .option('--force', 'replace an existing file')
+}
+
+function addMetrics(program: Command, terminal: Terminal, guard: Guard): void {
+  const command = program
+    .command('metrics')
+    .description('explain the metrics that a node serves')
+    .command('list')
+    .description('print every metric with its labels and its meaning')
+    .addOption(outputOption())
+  command.action(() => {
+    const { output: format } = command.opts<{ output: OutputFormat }>()
+    return guard(async () => (await import('./commands/metrics-list.ts')).metricsList(terminal, format), {
+      source: 'command',
+      format,
+    })
+  })
 }
 
 function addReplay(program: Command, terminal: Terminal, guard: Guard): void {

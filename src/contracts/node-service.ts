@@ -95,6 +95,8 @@ export interface NodeStatus extends RaftStatus {
   /** Free disk space, if the storage reports it. */
   readonly freeBytes: number | undefined
   readonly pendingProposals: number
+  /** The bounded queues of the node; undefined in the answer of a remote node. */
+  readonly queues?: readonly QueueStatus[] | undefined
   /** The peers with an open connection. */
   readonly connected: readonly NodeId[]
   /** The snapshot that this node is fetching. */
@@ -103,6 +105,16 @@ export interface NodeStatus extends RaftStatus {
   readonly alarms: readonly Alarm[]
   /** The members that are not where the membership says, and the address at which this node finds each. */
   readonly moved: readonly { readonly id: NodeId; readonly address: string }[]
+}
+
+/** How full a queue of a node is. */
+export interface QueueStatus {
+  /** The option that limits it, such as 'pendingProposalsMax'; beyond it, calls are rejected or messages dropped. */
+  readonly limit: string
+  /** The peer that it is for; undefined if it is for all. */
+  readonly peer?: NodeId | undefined
+  readonly used: number
+  readonly max: number
 }
 
 /** The versions of the protocol between nodes that a node supports and uses. */

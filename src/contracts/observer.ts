@@ -1,6 +1,8 @@
 /** Events of a node, and the observers (loggers, metrics, tests) that receive them. */
 import type { RaftEvent } from '../core/events.ts'
 import type { NodeId, SnapshotInfo } from '../core/types.ts'
+import type { Meter } from './meter.ts'
+import type { NodeStatus } from './node-service.ts'
 
 /** Events of the runtime, in addition to those of the core. */
 export type RuntimeEvent =
@@ -69,7 +71,19 @@ export type RuntimeEvent =
 
 export type NodeEvent = RaftEvent | RuntimeEvent
 
+/** What an observer may ask a node. */
+export interface ObservedNode {
+  readonly id: NodeId
+  /** Also works after a failure, and once the node is closed. */
+  status(): NodeStatus
+}
+
 export interface Observer {
   /** Called synchronously and in order. Must not throw or block. */
   event(node: NodeId, event: NodeEvent): void
+  /**
+   * Called once for each node, before its first event. If it returns a Meter, that receives what the node measures from then on; a node without
+   * one measures none of it.
+   */
+  attach?(node: ObservedNode): Meter | undefined
 }

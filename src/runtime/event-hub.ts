@@ -1,7 +1,9 @@
 /** Distributes events: calls observers synchronously, and buffers events for the readers of streams. */
-import type { NodeEvent, Observer } from '../contracts/observer.ts'
+import type { NodeEvent, ObservedNode, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
 import { onAbort } from '../platform/on-abort.ts'
+import { Meters } from './meters.ts'
+import { warn } from './warn.ts'
 
 /** A stream of events with a bounded buffer: if the reader is slow, the oldest events are dropped. */
 export interface EventStream extends AsyncIterableIterator<NodeEvent> {
@@ -10,6 +12,8 @@ export interface EventStream extends AsyncIterableIterator<NodeEvent> {
 }
 
 export class EventHub {
+  /** What the node measures goes here. */
+  readonly meters: Meters = new Meters()
   readonly #node: NodeId
   readonly #observers: Set<Observer>
   readonly #bufferMax: number
@@ -23,15 +27,13 @@ export class EventHub {
   }
 
   emit(event: NodeEvent): void {
-    for (const observer of [...this.#observers]) {
-      try {
-        observer.event(this.#node, event)
-      } catch (cause) {
-        this.#observers.delete(observer)
-        warn(`an observer of ${this.#node} threw and was removed: ${String(cause)}`)
-      }
-    }
+    for (const observer of [...this.#observers]) this.#guard(observer, () => observer.event(this.#node, event))
     for (const stream of this.#streams) stream.push(event)
+  }
+
+  /** Introduces the node to its observers, before the first event. */
+  attach(node: ObservedNode): void {
+    for (const observer of this.#observers) this.#guard(observer, () => this.meters.add(observer.attach?.(node)))
   }
 
   /** Every event from now on, until the hub closes or the signal is aborted. */
@@ -47,6 +49,15 @@ export class EventHub {
       if (signal !== undefined) stopListening = onAbort(signal, () => stream.end())
     }
     return stream
+  }
+
+  #guard(observer: Observer, call: () => void): void {
+    try {
+      call()
+    } catch (cause) {
+      this.#observers.delete(observer)
+      warn(`an observer of ${this.#node} threw and was removed: ${String(cause)}`)
+    }
   }
 
   /** Ends all streams; their readers still get what is buffered. */
@@ -111,9 +122,4 @@ class BufferedStream implements EventStream {
   [Symbol.asyncIterator](): this {
     return this
   }
-}
-
-function warn(text: string): void {
-  if (typeof process === 'undefined') console.warn(text)
-  else process.emitWarning(text)
 }

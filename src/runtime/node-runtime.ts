@@ -83,6 +83,7 @@ export class NodeRuntime<Command, Result> {
     this.#parts = parts
     this.options = options
     this.hub = hub
+    const { meters } = hub
     this.health = this.#makeHealth(parts)
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
@@ -104,15 +105,15 @@ export class NodeRuntime<Command, Result> {
       },
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
-    const proposals = new Proposals<Result>(options, { clock, wake: () => this.pipeline.driver.wake() })
+    const proposals = new Proposals<Result>(options, { clock, meters, wake: () => this.pipeline.driver.wake() })
     this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
     const onExecuted = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
     const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onExecuted })
     const { diskSpeed } = this.health
-    this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, host: this.#pipelineHost() })
+    this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, meters, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
     this.calls = new Calls({
-      ...{ proposals, clock, limits: options, appliedState: applier },
+      ...{ proposals, clock, meters, limits: options, appliedState: applier },
       status: () => this.status(),
       leaderHintOf: (id) => this.#peers.leaderHint(id),
       wake: () => driver.wake(),
@@ -128,7 +129,15 @@ export class NodeRuntime<Command, Result> {
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
     const { calls, health, snapshots } = this
     const wake = (): void => driver.wake()
-    this.proposalCalls = new ProposalCalls({ calls, health, options, clusterId, logTime: machine.logTime, wake })
+    this.proposalCalls = new ProposalCalls({
+      calls,
+      health,
+      meters,
+      options,
+      clusterId,
+      logTime: machine.logTime,
+      wake,
+    })
     this.readCalls = new ReadCalls({ calls, appliedIndex: () => applier.appliedIndex, wake })
     this.snapshotCalls = new SnapshotCalls({ calls, snapshots, readCalls: this.readCalls })
     const { codec, resultCodec } = parts
@@ -200,9 +209,15 @@ export class NodeRuntime<Command, Result> {
   status(): NodeStatus {
     const { calls, health, options, snapshots } = this
     const { clock, recovered, storage, transport } = this.#parts
+    const queues = [
+      ...calls.proposals.queues,
+      ...calls.reads.queues,
+      ...this.pipeline.queues,
+      ...this.#changeFeed.queues,
+    ]
     return nodeStatus({
       ...{ status: this.pipeline.driver.status(), failure: this.#failure, peers: this.#peers },
-      ...{ calls, health, options, snapshots, clock, recovered, storage, transport },
+      ...{ calls, health, options, snapshots, clock, recovered, storage, transport, queues },
     })
   }
 

@@ -1,6 +1,6 @@
 /** The status of a node: that of its core, and what the parts of the runtime know. */
 import type { Clock } from '../contracts/clock.ts'
-import type { NodeStatus } from '../contracts/node-service.ts'
+import type { NodeStatus, QueueStatus } from '../contracts/node-service.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
 import { PROTOCOL_MAX, PROTOCOL_MIN } from '../contracts/transport.ts'
@@ -25,10 +25,11 @@ export interface StatusParts {
   readonly storage: Pick<Storage, 'name'>
   readonly transport: Pick<Transport, 'name' | 'address'>
   readonly clock: Clock
+  readonly queues: readonly QueueStatus[]
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
-  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock } = parts
+  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock, queues } = parts
   const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = parts.options
   const writeMs = health.diskSpeed.slowestMs
   return {
@@ -48,7 +49,15 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     fetching: snapshots.fetching,
     freeBytes: health.freeBytes,
     pendingProposals: calls.proposals.count,
+    queues: [...queues, ...inflightQueues(status, parts.options)],
     connected: peers.admission.connected,
     alarms: health.alarms.list,
   }
+}
+
+function inflightQueues({ peers }: RaftStatus, options: RaftOptions): QueueStatus[] {
+  return peers.flatMap(({ id: peer, inflightMessages, inflightBytes }) => [
+    { limit: 'inflightMessagesMax', peer, used: inflightMessages, max: options.inflightMessagesMax },
+    { limit: 'inflightBytesMax', peer, used: inflightBytes, max: options.inflightBytesMax },
+  ])
 }

@@ -9,6 +9,7 @@ import type { Proposal } from './calls/proposal-batch.ts'
 import { commandEntry, registrationEntry } from './calls/session-entries.ts'
 import { tooLargeError } from './codecs.ts'
 import type { Health } from './health/health.ts'
+import type { Meters } from './meters.ts'
 import type { RuntimeOptions } from './options.ts'
 
 export interface ProposalCallsParts<Result> {
@@ -17,6 +18,7 @@ export interface ProposalCallsParts<Result> {
   readonly logTime: LogTime
   readonly calls: Pick<Calls<Result>, 'proposals' | 'deadlines'>
   readonly health: Pick<Health, 'shortageError'>
+  readonly meters: Meters
   /** Schedules a turn, which submits the proposal. */
   readonly wake: () => void
 }
@@ -55,13 +57,17 @@ export class ProposalCalls<Result> {
     resolve: Proposal<Result>['resolve'],
     reject: Proposal<Result>['reject'],
   ): void {
-    const { calls, health, options: defaults, wake } = this.#parts
+    const { calls, health, meters, options: defaults, wake } = this.#parts
     const { signal, awaitLeader: retryWithoutLeader = false, forward = defaults.forward } = options
     const { proposals, deadlines } = calls
     const error = health.shortageError ?? proposals.checkCapacity(entry.command.length)
-    if (error !== undefined) throw error
+    if (error !== undefined) {
+      meters.proposal(0, error.code)
+      throw error
+    }
     const deadline = deadlines.deadlineFor(options)
-    proposals.add({ ...entry, retryWithoutLeader, forward, deadline, signal, resolve, reject })
+    const startedAt = deadline - (options.timeoutMs ?? defaults.callTimeoutMs)
+    proposals.add({ ...entry, startedAt, retryWithoutLeader, forward, deadline, signal, resolve, reject })
     wake()
   }
 }

@@ -112,6 +112,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
       const query =
         stateMachine.query === undefined ? undefined : (value: Query) => stateMachine.query?.(value) as Answer
       const node = new RaftNode<Command, Result, Query, Answer>(runtime, codecs, query)
+      runtime.hub.attach({ id, status: () => runtime.status() })
       options.beforeListen?.(node)
       await runtime.start()
       return node

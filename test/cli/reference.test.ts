@@ -29,6 +29,7 @@ describe('docs/reference/cli.md', () => {
     'member add',
     'member replace',
     'debug bundle',
+    'metrics list',
     'member promote',
     'member demote',
     'member change',

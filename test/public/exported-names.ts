@@ -16,6 +16,14 @@ const STATUS_TYPES = {
 } as const
 
 export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'quorate/metrics': {
+    NodeMetrics: 'collects the metrics of nodes, as an observer',
+    NodeMetricsOptions: 'its options',
+    METRICS: 'the table of all metrics',
+    PROCESS_METRICS: 'those of the process',
+    MetricDefinition: 'an entry of the table',
+    MetricType: 'part of it',
+  },
   quorate: {
     ...SHARED_TYPES,
     ...STATUS_TYPES,
@@ -57,6 +65,10 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     RaftClient: 'returned by connect',
     NodeService: 'the calls that a node serves, for services of your own',
     NodeStatus: 'the status of a node',
+    QueueStatus: 'a bounded queue in it',
+    Meter: 'receives what a node measures, for an Observer of your own',
+    ProposalStage: 'part of it',
+    ObservedNode: 'what an Observer may ask a node',
     Alarm: 'a lasting condition in the status of a node',
     Applied: 'the result of a command with its place in the log',
     Change: 'what RaftNode.changes yields',

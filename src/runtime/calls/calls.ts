@@ -4,6 +4,7 @@ import type { NodeStatus } from '../../contracts/node-service.ts'
 import type { Rejection, Settlement } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { RaftError } from '../../errors.ts'
+import type { Meters } from '../meters.ts'
 import { AdminRequests } from './admin-requests.ts'
 import { CallDeadlines } from './call-deadlines.ts'
 import type { Proposals } from './proposals.ts'
@@ -14,6 +15,7 @@ import { StatusWaiters } from './status-waiters.ts'
 export interface CallsParts<Result> {
   readonly proposals: Proposals<Result>
   readonly clock: Clock
+  readonly meters: Meters
   readonly limits: ReadLimits & { readonly callTimeoutMs: number }
   readonly appliedState: AppliedState
   readonly status: () => NodeStatus
@@ -48,10 +50,10 @@ export class Calls<Result> {
   readonly deadlines: CallDeadlines
   readonly #leaderHintOf: LeaderHintOf
 
-  constructor({ proposals, clock, limits, appliedState, status, leaderHintOf, wake }: CallsParts<Result>) {
+  constructor({ proposals, clock, meters, limits, appliedState, status, leaderHintOf, wake }: CallsParts<Result>) {
     this.#leaderHintOf = leaderHintOf
     this.proposals = proposals
-    this.reads = new Reads({ appliedState, status, limits, clock, wake })
+    this.reads = new Reads({ appliedState, status, limits, clock, meters, wake })
     this.adminRequests = new AdminRequests(leaderHintOf)
     this.statusWaiters = new StatusWaiters(status)
     this.deadlines = new CallDeadlines(clock, limits.callTimeoutMs, [

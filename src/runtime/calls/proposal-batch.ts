@@ -1,13 +1,15 @@
 /** A proposal that is pending, and the proposals that share a block. */
 
 import type { BlockBody } from '../../contracts/encoded-block.ts'
-import type { LogIndex, Term } from '../../core/types.ts'
+import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
 import { encodeBody } from '../../log-format/block.ts'
 import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 
 export interface Proposal<Result> extends Caller {
   readonly command: Uint8Array
+  /** When the caller proposed it. */
+  readonly startedAt: Instant
   /** Whether `command` is in an envelope, which concerns a session. */
   readonly isEnveloped?: boolean | undefined
   /** The command may be appended in this term only. */
@@ -22,6 +24,7 @@ export interface Proposal<Result> extends Caller {
 
 export class PendingProposal<Result> extends PendingCall {
   readonly command: Uint8Array
+  readonly startedAt: Instant
   readonly isEnveloped: boolean
   readonly expectTerm: Term | undefined
   readonly retryWithoutLeader: boolean
@@ -36,6 +39,7 @@ export class PendingProposal<Result> extends PendingCall {
   constructor(proposal: Proposal<Result>) {
     super(proposal)
     this.command = proposal.command
+    this.startedAt = proposal.startedAt
     this.isEnveloped = proposal.isEnveloped === true
     this.expectTerm = proposal.expectTerm
     this.retryWithoutLeader = proposal.retryWithoutLeader
@@ -51,6 +55,9 @@ export class Batch<Result> {
   first: LogIndex = 0
   term: Term = 0
   pendingCount: number
+  /** When it was passed to the core, and when it was committed, if the node measures that. */
+  submittedAt: Instant | undefined = undefined
+  committedAt: Instant | undefined = undefined
 
   constructor(proposals: readonly PendingProposal<Result>[]) {
     this.proposals = proposals

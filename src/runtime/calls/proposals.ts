@@ -1,10 +1,12 @@
 /** Pending proposals: from the caller's promise to the block that holds the command, and back when its outcome is known. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { QueueStatus } from '../../contracts/node-service.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Instant, LogIndex, Term } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { expireCalls } from '../../platform/pending-call.ts'
 import type { SessionOutcome } from '../../sessions/session-machine.ts'
+import type { Meters } from '../meters.ts'
 import { Batch, bodyOf, PendingProposal, type Proposal } from './proposal-batch.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
@@ -20,6 +22,7 @@ const RETRY_MS = 50
 
 export interface ProposalsParts {
   readonly clock: Clock
+  readonly meters: Meters
   /** Schedules a turn, which calls `collectInputs`. */
   readonly wake: () => void
 }
@@ -48,6 +51,14 @@ export class Proposals<Result> {
   /** The number of pending proposals. */
   get count(): number {
     return this.#count
+  }
+
+  get queues(): readonly QueueStatus[] {
+    const { pendingProposalsMax, pendingProposalBytesMax } = this.#limits
+    return [
+      { limit: 'pendingProposalsMax', used: this.#count, max: pendingProposalsMax },
+      { limit: 'pendingProposalBytesMax', used: this.#bytes, max: pendingProposalBytesMax },
+    ]
   }
 
   /** The error that rejects one more command of this size, or undefined if there is capacity. */
@@ -112,6 +123,7 @@ export class Proposals<Result> {
   #submit(proposals: readonly PendingProposal<Result>[], post: (input: Input) => void): void {
     const batch = new Batch(proposals)
     for (const pending of proposals) pending.batch = batch
+    this.#measureQueue(batch)
     const proposal = ++this.#lastNumber
     this.#submitted.set(proposal, batch)
     const body = bodyOf(proposals)
@@ -206,18 +218,37 @@ export class Proposals<Result> {
     this.#queueAgain(again, error)
   }
 
-  /** The command at this offset of the batch was applied. */
-  resolve(batch: Batch<Result>, offset: number, result: Result): void {
+  /** Every block that starts before `end` is committed. */
+  onCommitted(end: LogIndex): void {
+    const { meters, clock } = this.#parts
+    if (!meters.isActive) return
+    const now = clock.now()
+    for (let at = this.#head; at < this.#accepted.length; at++) {
+      const batch = this.#accepted[at] as Batch<Result>
+      if (batch.first >= end) return
+      if (batch.committedAt !== undefined) continue
+      batch.committedAt = now
+      if (batch.submittedAt !== undefined) meters.stage('quorum', now - batch.submittedAt, batch.proposals.length)
+    }
+  }
+
+  /** Every command of the batch was applied, the last one at `now`. */
+  onApplied({ committedAt, proposals }: Batch<Result>, now: Instant): void {
+    if (committedAt !== undefined) this.#parts.meters.stage('apply', now - committedAt, proposals.length)
+  }
+
+  /** The command at this offset of the batch was applied, at `now`. */
+  resolve(batch: Batch<Result>, offset: number, result: Result, now: Instant): void {
     const pending = batch.proposals[offset] as PendingProposal<Result>
-    if (this.#settle(pending)) pending.resolve(result, batch.first + offset, batch.term)
+    if (this.#settle(pending, now)) pending.resolve(result, batch.first + offset, batch.term)
   }
 
   /** The entry of a session at this offset of the batch was applied: it was executed there, or by an earlier entry, or not at all. */
-  conclude(batch: Batch<Result>, offset: number, outcome: SessionOutcome<Result>): void {
+  conclude(batch: Batch<Result>, offset: number, outcome: SessionOutcome<Result>, now: Instant): void {
     const pending = batch.proposals[offset] as PendingProposal<Result>
     if (outcome instanceof RaftError) return this.#reject(pending, outcome)
     // A registration has no result; its caller needs the index only.
-    if (this.#settle(pending)) pending.resolve(outcome.result as Result, outcome.index, outcome.term)
+    if (this.#settle(pending, now)) pending.resolve(outcome.result as Result, outcome.index, outcome.term)
   }
 
   /** The remaining commands of a batch that was taken will not be applied. */
@@ -273,9 +304,9 @@ export class Proposals<Result> {
     code: 'ERR_RAFT_TIMEOUT' | 'ERR_RAFT_ABORTED' | 'ERR_RAFT_CLOSED',
     cause?: unknown,
   ): void {
-    if (!this.#settle(pending)) return
     const isSubmitted = pending.batch !== undefined || pending.mayBeApplied
-    pending.reject(
+    this.#end(
+      pending,
       isSubmitted ? outcomeUnknownError('proposal', why, cause) : notStartedError('proposal', why, code, cause),
     )
   }
@@ -285,21 +316,36 @@ export class Proposals<Result> {
   }
 
   #reject(pending: PendingProposal<Result>, error: RaftError): void {
-    if (!this.#settle(pending)) return
     const isUncertain = pending.mayBeApplied && error.outcome === 'not-applied'
-    pending.reject(
+    this.#end(
+      pending,
       isUncertain
         ? outcomeUnknownError('proposal', `an earlier attempt may be applied, and then ${error.message}`, error)
         : error,
     )
   }
 
-  #settle(pending: PendingProposal<Result>): boolean {
+  #end(pending: PendingProposal<Result>, error: RaftError): void {
+    if (this.#settle(pending, undefined, error)) pending.reject(error)
+  }
+
+  /** `now` is when the command was applied; undefined if it was not. */
+  #settle(pending: PendingProposal<Result>, now: Instant | undefined, error?: RaftError): boolean {
     if (!pending.settle()) return false
+    const { meters, clock } = this.#parts
+    if (meters.isActive) meters.proposal((now ?? clock.now()) - pending.startedAt, error?.code)
     if (pending.batch !== undefined) pending.batch.pendingCount--
     this.#count--
     this.#bytes -= pending.command.length
     return true
+  }
+
+  #measureQueue(batch: Batch<Result>): void {
+    const { meters, clock } = this.#parts
+    if (!meters.isActive) return
+    batch.submittedAt = clock.now()
+    const [first] = batch.proposals
+    if (first !== undefined) meters.stage('queue', batch.submittedAt - first.startedAt, batch.proposals.length)
   }
 
   #acceptedBatches(): Batch<Result>[] {

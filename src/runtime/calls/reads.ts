@@ -1,12 +1,13 @@
 /** Pending reads: those of one turn share one confirmation by the core, then wait until the state machine has caught up. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
-import type { ReadMode } from '../../contracts/node-service.ts'
+import type { QueueStatus, ReadMode } from '../../contracts/node-service.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { RaftStatus } from '../../core/status.ts'
 import type { Instant, LogIndex } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
 import { type Freshness, freshnessOf, laggingError, staleError } from '../../platform/freshness.ts'
 import { type Caller, expireCalls, PendingCall } from '../../platform/pending-call.ts'
+import type { Meters } from '../meters.ts'
 import { notStartedError, overloadedError } from './rejections.ts'
 import { StateAge } from './state-age.ts'
 
@@ -24,6 +25,9 @@ export interface Read extends Caller, Freshness {
 
 class PendingRead extends PendingCall {
   readonly answer: () => void
+  readonly mode: ReadMode
+  /** When the caller asked, if the node measures that. */
+  readonly startedAt: Instant | undefined
   readonly retryWithoutLeader: boolean
   readonly confirmation: Confirmation
   readonly atLeast: LogIndex
@@ -31,9 +35,11 @@ class PendingRead extends PendingCall {
   /** Why the last confirmation failed. */
   lastError: RaftError | undefined = undefined
 
-  constructor(read: Read) {
+  constructor(read: Read, startedAt?: Instant) {
     super(read)
     this.answer = read.answer
+    this.mode = read.mode
+    this.startedAt = startedAt
     this.retryWithoutLeader = read.retryWithoutLeader
     this.confirmation = read.maxStalenessMs === undefined ? CONFIRMATIONS[read.mode] : 'quorum'
     this.atLeast = read.atLeast
@@ -48,6 +54,8 @@ interface ReadGroup {
   index: LogIndex | undefined
   /** When this node asked a quorum for it; undefined if it did not. */
   readonly askedAt: Instant | undefined
+  /** When this node asked for the confirmation, of whichever kind, if it measures that. */
+  readonly submittedAt?: Instant | undefined
 }
 
 /** What the applier reports about the state machine. */
@@ -62,6 +70,7 @@ export interface ReadsParts {
   readonly limits: ReadLimits
   readonly appliedState: AppliedState
   readonly clock: Clock
+  readonly meters: Meters
   /** Schedules a turn, which calls `collectInputs`. */
   readonly wake: () => void
 }
@@ -94,13 +103,21 @@ export class Reads {
     this.#age = new StateAge(parts.limits.clockDriftMax)
   }
 
+  get queues(): readonly QueueStatus[] {
+    return [{ limit: 'pendingReadsMax', used: this.#confirmed.length, max: this.#parts.limits.pendingReadsMax }]
+  }
+
   /** Throws if the read is hopeless. */
   add(read: Read): void {
-    const pending = new PendingRead(read)
+    const { meters, clock } = this.#parts
+    const pending = new PendingRead(read, meters.isActive ? clock.now() : undefined)
     const { confirmation, atLeast, maxStalenessMs } = pending
     if (maxStalenessMs !== undefined && this.#answerIfFresh(pending, maxStalenessMs)) return
     const error = this.#isApplied(atLeast) ? undefined : this.#hopelessError(pending)
-    if (error !== undefined) throw error
+    if (error !== undefined) {
+      this.#measure(pending, error.code)
+      throw error
+    }
     if (confirmation !== 'local') this.#queued[confirmation].push(pending)
     else {
       const group: ReadGroup = { reads: [pending], index: atLeast, askedAt: undefined }
@@ -135,7 +152,8 @@ export class Reads {
       const read = ++this.#lastNumber
       const now = this.#parts.clock.now()
       if (mode === 'quorum') this.#age.onAsked(now)
-      this.#submitted.set(read, { reads, index: undefined, askedAt: mode === 'quorum' ? now : undefined })
+      const askedAt = mode === 'quorum' ? now : undefined
+      this.#submitted.set(read, { reads, index: undefined, askedAt, submittedAt: now })
       post({ type: 'read', read, mode })
     }
   }
@@ -145,7 +163,10 @@ export class Reads {
     const group = this.#submitted.get(read)
     if (group === undefined) return
     this.#submitted.delete(read)
-    const { askedAt } = group
+    const { askedAt, submittedAt } = group
+    const { meters, clock } = this.#parts
+    if (meters.isActive && submittedAt !== undefined)
+      meters.readRound(askedAt === undefined ? 'lease' : 'quorum', clock.now() - submittedAt)
     const later = group.reads.filter(({ atLeast }) => atLeast > index)
     this.#await({ reads: group.reads.filter(({ atLeast }) => atLeast <= index), index, askedAt })
     for (const pending of later) this.#await({ reads: [pending], index: pending.atLeast, askedAt })
@@ -257,6 +278,7 @@ export class Reads {
     if (group.askedAt !== undefined) this.#age.onApplied(group.askedAt)
     for (const pending of group.reads) {
       if (!pending.settle()) continue
+      this.#measure(pending, undefined)
       const { maxStalenessMs } = pending
       const ageMs = maxStalenessMs === undefined ? 0 : this.#age.at(this.#parts.clock.now())
       if (maxStalenessMs !== undefined && ageMs > maxStalenessMs) {
@@ -271,8 +293,15 @@ export class Reads {
     }
   }
 
-  #reject(pending: PendingRead, error: unknown): void {
-    if (pending.settle()) pending.reject(error)
+  #reject(pending: PendingRead, error: RaftError): void {
+    if (!pending.settle()) return
+    this.#measure(pending, error.code)
+    pending.reject(error)
+  }
+
+  #measure({ mode, startedAt }: PendingRead, code: RaftError['code'] | undefined): void {
+    const { meters, clock } = this.#parts
+    if (startedAt !== undefined) meters.read(mode, clock.now() - startedAt, code)
   }
 }
 

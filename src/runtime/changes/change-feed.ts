@@ -1,5 +1,6 @@
 /** The newest changes that this node has applied, in memory, and the readers that follow them. */
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { QueueStatus } from '../../contracts/node-service.ts'
 import type { LogIndex } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { overloadedError } from '../calls/rejections.ts'
@@ -37,6 +38,10 @@ export class ChangeFeed {
     this.#limits = limits
     this.#firstIndex = appliedIndex + 1
     this.#appliedIndex = appliedIndex
+  }
+
+  get queues(): readonly QueueStatus[] {
+    return [{ limit: 'changeReadersMax', used: this.#readers.size, max: this.#limits.changeReadersMax }]
   }
 
   /** The lowest index that is not applied. */

@@ -3,13 +3,14 @@
 import type { Clock } from '../../contracts/clock.ts'
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage } from '../../contracts/storage.ts'
-import type { LinkedBlock, LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
+import type { Instant, LinkedBlock, LogIndex, LogRange, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { isEnveloped, payloadsOf } from '../../log-format/block.ts'
 import type { SessionMachine } from '../../sessions/session-machine.ts'
 import type { Batch } from '../calls/proposal-batch.ts'
 import type { Proposals } from '../calls/proposals.ts'
 import { changedBlockError, isSameBlock } from '../health/changed-block.ts'
+import type { Meters } from '../meters.ts'
 import { verifiedChunks } from '../snapshots/snapshot-checksum.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { DigestPoints } from './digest-points.ts'
@@ -22,6 +23,7 @@ export interface ApplierParts<Command, Result> {
   /** The block of the log that contains an index, to compare what the disk returns with. */
   readonly blockAt: (index: LogIndex) => LinkedBlock | undefined
   readonly clock: Clock
+  readonly meters: Pick<Meters, 'isActive' | 'apply'>
   readonly proposals: Proposals<Result>
   readonly readBytesMax: number
   readonly applyTurnMs: number
@@ -60,6 +62,8 @@ export class Applier<Command, Result> {
   #isStopped = false
   #appliedIndex: LogIndex = 0
   #reportedIndex: LogIndex = 0
+  #measuredIndex: LogIndex = 0
+  #turnStartedAt: Instant = 0
   #appliedBytes = 0
   #appliedBlocks = 0
   #boundaryCallbacks: ((isRunning: boolean) => void)[] = []
@@ -102,6 +106,7 @@ export class Applier<Command, Result> {
   apply(range: LogRange): void {
     if (this.#pending.apply === undefined) this.#pending.apply = { from: range.from, to: range.to }
     else this.#pending.apply.to = range.to
+    this.#parts.proposals.onCommitted(range.to)
     this.#run()
   }
 
@@ -128,6 +133,7 @@ export class Applier<Command, Result> {
     } catch (error) {
       return this.#fail(error)
     }
+    if (this.#parts.meters.isActive) this.#measureTurn()
     const boundary = this.#cursor === undefined ? this.#appliedIndex : this.#cursor.block.first - 1
     if (boundary <= this.#reportedIndex || this.#isRestoring) return
     this.#reportedIndex = boundary
@@ -137,7 +143,8 @@ export class Applier<Command, Result> {
   /** Returns when nothing is left to do, or once something asynchronous has begun. */
   #applyPending(): void {
     const { clock, applyTurnMs } = this.#parts
-    const until = clock.now() + applyTurnMs
+    this.#turnStartedAt = clock.now()
+    const until = this.#turnStartedAt + applyTurnMs
     while (!this.#isStopped) {
       if (this.#pending.install !== undefined) return this.#runAsync(this.#restore(this.#pending.install))
       const { apply } = this.#pending
@@ -154,6 +161,13 @@ export class Applier<Command, Result> {
       this.#cursor = undefined
       this.#onBlockBoundary()
     }
+  }
+
+  #measureTurn(): void {
+    const { meters, clock } = this.#parts
+    const commands = this.#appliedIndex - this.#measuredIndex
+    this.#measuredIndex = this.#appliedIndex
+    if (commands > 0) meters.apply(clock.now() - this.#turnStartedAt, commands)
   }
 
   #runAsync(promise: Promise<void>): void {
@@ -181,31 +195,36 @@ export class Applier<Command, Result> {
   /** Applies commands until the block ends or the time is up. Returns whether the block is done. */
   #applyBlock(cursor: BlockCursor<Result>, until: number): boolean {
     const { block, payloads, batch } = cursor
-    const { clock } = this.#parts
-    while (cursor.offset < payloads.length) {
-      this.#applyEntry(block, payloads[cursor.offset] as Uint8Array, batch, cursor.offset)
+    let now: Instant = 0
+    while (cursor.offset < payloads.length && now <= until) {
+      now = this.#applyEntry(block, payloads[cursor.offset] as Uint8Array, batch, cursor.offset)
       cursor.offset++
-      if (clock.now() > until) break
     }
     if (cursor.offset < payloads.length) return false
+    if (batch !== undefined) this.#parts.proposals.onApplied(batch, now)
     this.#appliedIndex = block.first + block.count - 1
     this.#appliedBytes += block.size
     this.#appliedBlocks++
     return true
   }
 
-  #applyEntry(block: EncodedBlock, payload: Uint8Array, batch: Batch<Result> | undefined, offset: number): void {
-    const { machine, proposals } = this.#parts
+  /** Returns when the state machine was done with it. */
+  #applyEntry(block: EncodedBlock, payload: Uint8Array, batch: Batch<Result> | undefined, offset: number): Instant {
+    const { machine, proposals, clock } = this.#parts
     const context = { index: block.first + offset, term: block.term }
     try {
       if (isEnveloped(block, offset)) {
         const outcome = machine.applyEnvelope(payload, context, batch !== undefined)
         this.#appliedIndex = context.index
-        if (batch !== undefined) proposals.conclude(batch, offset, outcome)
+        const now = clock.now()
+        if (batch !== undefined) proposals.conclude(batch, offset, outcome, now)
+        return now
       } else {
         const result = machine.apply(payload, context)
         this.#appliedIndex = context.index
-        if (batch !== undefined) proposals.resolve(batch, offset, result)
+        const now = clock.now()
+        if (batch !== undefined) proposals.resolve(batch, offset, result, now)
+        return now
       }
     } catch (cause) {
       throw isRaftError(cause, 'ERR_RAFT_FORMAT') ? cause : applyError(context.index, block.term, cause)
@@ -255,6 +274,7 @@ export class Applier<Command, Result> {
     this.#isRestoring = false
     if (this.#isStopped || this.#pending.install !== undefined) return
     this.#appliedIndex = snapshot.index
+    this.#measuredIndex = snapshot.index
     this.#reportedIndex = snapshot.index
     onRestored(snapshot, clock.now() - startedAt)
     this.#parts.onApplied(snapshot.index)

@@ -1,4 +1,5 @@
 /** The inputs of the core since the last turn, in order. When full, drops messages from peers, as a network may. */
+import type { QueueStatus } from '../../contracts/node-service.ts'
 import type { PeerMessage } from '../../contracts/transport.ts'
 import { messageBytes } from '../../contracts/transport.ts'
 import type { Input } from '../../core/inputs.ts'
@@ -18,6 +19,14 @@ export class Mailbox {
   /** The number of messages dropped. */
   get dropped(): number {
     return this.#dropped
+  }
+
+  get queues(): readonly QueueStatus[] {
+    const { messagesMax, bytesMax } = this.#limits
+    return [
+      { limit: 'mailboxMessagesMax', used: this.#messages, max: messagesMax },
+      { limit: 'mailboxBytesMax', used: this.#bytes, max: bytesMax },
+    ]
   }
 
   /** Adds an input of the node itself. Never dropped: their number is bounded by the node's own requests. */

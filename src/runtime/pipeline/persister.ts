@@ -5,9 +5,10 @@ import type { BlockBody, EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage, StorageWrite } from '../../contracts/storage.ts'
 import type { Persist } from '../../core/effects.ts'
 import type { Outgoing } from '../../core/messages.ts'
-import type { Block, SnapshotInfo } from '../../core/types.ts'
+import type { Block, Instant, SnapshotInfo } from '../../core/types.ts'
 import { completeBlock, encodeMembership, encodeNoop } from '../../log-format/block.ts'
 import type { DiskSpeed } from '../health/disk-speed.ts'
+import type { Meters } from '../meters.ts'
 import type { BlockCache } from './block-cache.ts'
 
 export interface PersisterParts {
@@ -17,6 +18,7 @@ export interface PersisterParts {
   readonly lazyWriteMs: number
   /** Measures the durable writes. */
   readonly diskSpeed: Pick<DiskSpeed, 'begin' | 'end'>
+  readonly meters: Pick<Meters, 'isActive' | 'write'>
   /** Sends messages that waited for a write. */
   readonly release: (outgoing: readonly Outgoing[]) => void
   /** Write `number` and all before it are durable. */
@@ -38,6 +40,7 @@ export class Persister {
   #queue: QueuedWrite[] = []
   #hasUrgent = false
   #writing: Promise<void> | undefined
+  #writeStartedAt: Instant = 0
   #lazyTimer: Timer | undefined
   #isStopped = false
 
@@ -92,10 +95,19 @@ export class Persister {
     this.#lazyTimer?.cancel()
     this.#lazyTimer = undefined
     if (group.some(({ persist }) => persist.isUrgent)) this.#parts.diskSpeed.begin()
+    if (this.#parts.meters.isActive) this.#writeStartedAt = this.#parts.clock.now()
     this.#writing = this.#parts.storage.write(mergeWrites(group)).then(
       () => this.#onWritten(group),
       (error) => this.#onWriteFailed(error),
     )
+  }
+
+  #measure(group: readonly QueuedWrite[]): void {
+    const { meters, clock } = this.#parts
+    if (!meters.isActive || !group.some(({ persist }) => persist.isUrgent)) return
+    let bytes = 0
+    for (const { blocks } of group) for (const { size } of blocks) bytes += size
+    meters.write(clock.now() - this.#writeStartedAt, bytes)
   }
 
   #onWritten(group: readonly QueuedWrite[]): void {
@@ -103,6 +115,7 @@ export class Persister {
     if (this.#isStopped) return
     const { cache, diskSpeed, release, onPersisted, onSnapshotRecorded } = this.#parts
     diskSpeed.end()
+    this.#measure(group)
     for (const { persist, blocks } of group) {
       // A queued write may have replaced these blocks; then the cache no longer holds them.
       const last = blocks[blocks.length - 1]

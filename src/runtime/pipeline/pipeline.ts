@@ -1,12 +1,14 @@
 /** Everything between an input of the core and its effects: the driver, the disk writes, the sent messages, the state machine. */
 import type { Clock } from '../../contracts/clock.ts'
 import type { EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { QueueStatus } from '../../contracts/node-service.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
 import type { LogIndex, SnapshotInfo } from '../../core/types.ts'
 import type { SessionMachine } from '../../sessions/session-machine.ts'
 import type { Proposals } from '../calls/proposals.ts'
 import type { DiskSpeed } from '../health/disk-speed.ts'
+import type { Meters } from '../meters.ts'
 import type { RuntimeOptions } from '../options.ts'
 import { Applier } from './applier.ts'
 import { BlockCache } from './block-cache.ts'
@@ -41,6 +43,7 @@ export interface PipelineParts<Command, Result> {
   readonly proposals: Proposals<Result>
   readonly options: RuntimeOptions
   readonly diskSpeed: DiskSpeed
+  readonly meters: Meters
   readonly host: PipelineHost
 }
 
@@ -49,6 +52,7 @@ export class Pipeline<Command, Result> {
   readonly applier: Applier<Command, Result>
   readonly #sender: Sender
   readonly #persister: Persister
+  readonly #mailbox: Mailbox
 
   constructor({
     core,
@@ -59,6 +63,7 @@ export class Pipeline<Command, Result> {
     proposals,
     options,
     diskSpeed,
+    meters,
     host,
   }: PipelineParts<Command, Result>) {
     const cache = new BlockCache(options.blockCacheBytesMax)
@@ -68,7 +73,7 @@ export class Pipeline<Command, Result> {
       onDigested: (digest) => this.driver.post({ type: 'digested', digest }),
     })
     this.applier = new Applier({
-      ...{ digestPoints, machine, storage, cache, clock, proposals, onFailed },
+      ...{ digestPoints, machine, storage, cache, clock, meters, proposals, onFailed },
       blockAt: (index) => core.blockAt(index),
       readBytesMax: options.readBytesMax,
       applyTurnMs: options.applyTurnMs,
@@ -80,13 +85,18 @@ export class Pipeline<Command, Result> {
     this.#persister = new Persister({
       ...{ storage, clock, cache, onFailed },
       diskSpeed,
+      meters,
       lazyWriteMs: options.lazyWriteMs,
       release: (outgoing) => this.#sender.send(outgoing),
       onPersisted: (number) => this.driver.post({ type: 'persisted', number }),
       onSnapshotRecorded: (snapshot) => host.onSnapshotRecorded(snapshot),
     })
-    const mailbox = new Mailbox({ messagesMax: options.mailboxMessagesMax, bytesMax: options.mailboxBytesMax })
-    this.driver = new Driver({ core, clock, mailbox, handlers: this.#effectHandlers(host) })
+    this.#mailbox = new Mailbox({ messagesMax: options.mailboxMessagesMax, bytesMax: options.mailboxBytesMax })
+    this.driver = new Driver({ core, clock, mailbox: this.#mailbox, handlers: this.#effectHandlers(host) })
+  }
+
+  get queues(): readonly QueueStatus[] {
+    return [...this.#mailbox.queues, ...this.#sender.queues]
   }
 
   /** Sends and applies nothing more. The proposals of a half-applied block end as unknown. */

@@ -1,6 +1,7 @@
 /** Adds the bytes of blocks to outgoing messages: from the cache, or else from disk without delaying other peers. */
 
 import type { BlockBody, EncodedBlock } from '../../contracts/encoded-block.ts'
+import type { QueueStatus } from '../../contracts/node-service.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { PeerMessage, Transport } from '../../contracts/transport.ts'
 import type { AppendEntriesRequest, Outgoing } from '../../core/messages.ts'
@@ -26,6 +27,11 @@ export class Sender {
 
   constructor(parts: SenderParts) {
     this.#parts = parts
+  }
+
+  get queues(): readonly QueueStatus[] {
+    const max = this.#parts.queueMax
+    return [...this.#queues].map(([peer, queue]) => ({ limit: 'sendQueueMax', peer, used: queue.length, max }))
   }
 
   send(outgoing: readonly Outgoing[]): void {

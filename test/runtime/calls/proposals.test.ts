@@ -5,6 +5,7 @@ import type { Input } from '../../../src/core/inputs.ts'
 import { RaftError } from '../../../src/errors.ts'
 import { completeBlock, payloadsOf } from '../../../src/log-format/block.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
+import { Meters } from '../../../src/runtime/meters.ts'
 
 describe('proposals', () => {
   it('of one turn are passed to the core in as few blocks as the limits allow', () => {
@@ -22,8 +23,8 @@ describe('proposals', () => {
     fixture.proposals.accepted(1, 5, 2)
     const batch = fixture.proposals.takeBatch(5, 2, 2)
     assert.ok(batch)
-    fixture.proposals.resolve(batch, 0, 'A')
-    fixture.proposals.resolve(batch, 1, 'B')
+    fixture.proposals.resolve(batch, 0, 'A', 0)
+    fixture.proposals.resolve(batch, 1, 'B', 0)
     assert.deepEqual(await Promise.all(ends), ['A', 'B'])
     assert.equal(fixture.proposals.count, 0)
   })
@@ -102,8 +103,8 @@ describe('proposals', () => {
     fixture.proposals.sweep(500)
     const batch = fixture.proposals.takeBatch(5, 2, 2)
     assert.ok(batch)
-    fixture.proposals.resolve(batch, 0, 'A')
-    fixture.proposals.resolve(batch, 1, 'B')
+    fixture.proposals.resolve(batch, 0, 'A', 0)
+    fixture.proposals.resolve(batch, 1, 'B', 0)
     assert.deepEqual([await early, await late], ['ERR_RAFT_OUTCOME_UNKNOWN unknown', 'B'])
   })
 
@@ -161,7 +162,7 @@ describe('proposals', () => {
     fixture.proposals.accepted(2, 7, 1)
     const batch = fixture.proposals.takeBatch(7, 2, 1)
     assert.ok(batch !== undefined)
-    for (const [offset, result] of ['A', 'B'].entries()) fixture.proposals.resolve(batch, offset, result)
+    for (const [offset, result] of ['A', 'B'].entries()) fixture.proposals.resolve(batch, offset, result, 0)
     assert.deepEqual(await Promise.all([first, second]), ['A', 'B'])
   })
 
@@ -227,7 +228,10 @@ class Fixture {
       },
       defer: () => undefined,
     }
-    this.proposals = new Proposals<unknown>({ ...defaults, ...limits }, { clock, wake: () => undefined })
+    this.proposals = new Proposals<unknown>(
+      { ...defaults, ...limits },
+      { clock, meters: new Meters(), wake: () => undefined },
+    )
   }
 
   /** The time after which proposals that found no leader are tried again has passed. */
@@ -238,7 +242,7 @@ class Fixture {
   propose(text: string, deadline = 1000, retryWithoutLeader = false, isEnveloped = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const command = Buffer.from(text)
-      const call = { deadline, signal: undefined, resolve, reject }
+      const call = { startedAt: 0, deadline, signal: undefined, resolve, reject }
       this.proposals.add({ command, isEnveloped, retryWithoutLeader, forward: true, ...call })
     })
   }

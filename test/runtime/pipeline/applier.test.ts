@@ -8,6 +8,7 @@ import { RaftError } from '../../../src/errors.ts'
 import { encodeCommands, encodeNoop } from '../../../src/log-format/block.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
 import { Proposals } from '../../../src/runtime/calls/proposals.ts'
+import { Meters } from '../../../src/runtime/meters.ts'
 import { Applier } from '../../../src/runtime/pipeline/applier.ts'
 import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
 import { DigestPoints } from '../../../src/runtime/pipeline/digest-points.ts'
@@ -215,6 +216,7 @@ class Fixture {
     { blockEntriesMax: 100, blockBytesMax: 1000, pendingProposalsMax: 100, pendingProposalBytesMax: 1000 },
     {
       clock: { now: () => 0, wakeAt: () => ({ cancel: () => undefined }), defer: () => undefined },
+      meters: new Meters(),
       wake: () => undefined,
     },
   )
@@ -246,6 +248,7 @@ class Fixture {
       },
       storage: { snapshots: this.storage.snapshots, read: (from) => this.#read(from) },
       cache: this.cache,
+      meters: new Meters(),
       digestPoints: new DigestPoints({
         machine: { digest: () => this.digest() },
         digestEntries: 4,
@@ -287,6 +290,7 @@ class Fixture {
       new Promise<string>((resolve, reject) => {
         this.proposals.add({
           command: Buffer.from(text),
+          startedAt: 0,
           retryWithoutLeader: false,
           forward: true,
           deadline: 1e9,

@@ -7,6 +7,7 @@ import type { Outgoing } from '../../../src/core/messages.ts'
 import type { Block, SnapshotInfo } from '../../../src/core/types.ts'
 import { decodeBlock, encodeBody, payloadsOf } from '../../../src/log-format/block.ts'
 import { DiskImage } from '../../../src/memory/memory-disk.ts'
+import { Meters } from '../../../src/runtime/meters.ts'
 import { BlockCache } from '../../../src/runtime/pipeline/block-cache.ts'
 import { Persister } from '../../../src/runtime/pipeline/persister.ts'
 import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
@@ -196,6 +197,7 @@ class Fixture {
       clock: new NodeClock(this.time, { startMs: 0, ratePerMille: 1000 }),
       cache: this.cache,
       lazyWriteMs: 50,
+      meters: new Meters(),
       diskSpeed: { begin: () => this.timed.push('begin'), end: () => this.timed.push('end') },
       release: (outgoing) => this.released.push(...outgoing.map(({ to }) => to)),
       onPersisted: (number) => this.persisted.push(number),

@@ -1,0 +1,3 @@
+/** The entry point `quorate/metrics`: the metrics of a node, for Prometheus. */
+export { METRICS, type MetricDefinition, type MetricType, PROCESS_METRICS } from './definitions.ts'
+export { NodeMetrics, type NodeMetricsOptions } from './node-metrics.ts'

@@ -1,0 +1,210 @@
+/** What one node measured and reported, as counts: the durations of its meter, and its events. */
+import type { Meter, ProposalStage } from '../contracts/meter.ts'
+import type { ReadMode } from '../contracts/node-service.ts'
+import type { NodeEvent } from '../contracts/observer.ts'
+import type { NodeId } from '../core/types.ts'
+import type { ErrorCode } from '../errors.ts'
+import { METRICS, type MetricDefinition } from './definitions.ts'
+import type { Durations } from './duration-histogram.ts'
+import type { Sample } from './status-samples.ts'
+
+/** Makes the counts of a histogram for one set of labels. */
+export type NewDurations = (metric: MetricDefinition, labels: Readonly<Record<string, string>>) => Durations
+
+/** A counter by its labels, in the order of its definition. */
+class Counts {
+  readonly #metric: MetricDefinition
+  readonly #counts = new Map<string, { readonly labels: Readonly<Record<string, string>>; count: number }>()
+
+  constructor(metric: MetricDefinition, ...known: readonly (readonly string[])[]) {
+    this.#metric = metric
+    for (const values of known) this.add(0, ...values)
+  }
+
+  add(count: number, ...values: readonly string[]): void {
+    const key = values.length === 1 ? (values[0] as string) : values.join(' ')
+    const found = this.#counts.get(key)
+    if (found !== undefined) found.count += count
+    else {
+      const labels = Object.fromEntries(this.#metric.labels.map((label, at) => [label, values[at] ?? '']))
+      this.#counts.set(key, { labels, count })
+    }
+  }
+
+  get samples(): Sample[] {
+    return [...this.#counts.values()].map(({ labels, count }) => ({ metric: this.#metric, labels, value: count }))
+  }
+}
+
+export class NodeSeries implements Meter {
+  readonly #now: () => number
+  readonly #proposals = new Counts(METRICS.proposals)
+  readonly #reads = new Counts(METRICS.reads)
+  readonly #leaderChanges = new Counts(METRICS.leaderChanges, [])
+  readonly #elections = new Counts(METRICS.elections, ['won'], ['lost'])
+  readonly #writtenBytes = new Counts(METRICS.writtenBytes, [])
+  readonly #applied = new Counts(METRICS.applied, [])
+  readonly #storageErrors = new Counts(METRICS.storageErrors, ['write'], ['scrub'])
+  readonly #snapshotFailures = new Counts(METRICS.snapshotFailures, ['take'], ['fetch'])
+  readonly #pauses = new Counts(METRICS.pauses, [])
+  readonly #reconnects = new Counts(METRICS.peerReconnects)
+  readonly #refusals = new Counts(METRICS.refusals)
+  readonly #proposalSeconds: Durations
+  readonly #leaderlessSeconds: Durations
+  readonly #fsyncSeconds: Durations
+  readonly #applySeconds: Durations
+  readonly #stageSeconds: Readonly<Record<ProposalStage, Durations>>
+  readonly #readSeconds: Readonly<Record<ReadMode, Durations>>
+  readonly #roundSeconds: Readonly<Record<'quorum' | 'lease', Durations>>
+  readonly #snapshotSeconds: Readonly<Record<'take' | 'fetch' | 'restore', Durations>>
+  readonly #lost = new Set<NodeId>()
+  #leaderlessSince: number | undefined
+  #fetchingSince: number | undefined
+  #isCandidate = false
+  #snapshot: { readonly bytes: number; readonly at: number } | undefined
+
+  /** `now` is in milliseconds. */
+  constructor(newDurations: NewDurations, now: () => number) {
+    this.#now = now
+    this.#proposalSeconds = newDurations(METRICS.proposalSeconds, {})
+    this.#leaderlessSeconds = newDurations(METRICS.leaderless, {})
+    this.#fsyncSeconds = newDurations(METRICS.fsync, {})
+    this.#applySeconds = newDurations(METRICS.apply, {})
+    const by = (metric: MetricDefinition, label: string, value: string) => newDurations(metric, { [label]: value })
+    const stage = (value: ProposalStage): Durations => by(METRICS.proposalStage, 'stage', value)
+    this.#stageSeconds = { queue: stage('queue'), quorum: stage('quorum'), apply: stage('apply') }
+    const mode = (value: ReadMode): Durations => by(METRICS.readSeconds, 'mode', value)
+    this.#readSeconds = { linearizable: mode('linearizable'), lease: mode('lease'), local: mode('local') }
+    const round = (value: string): Durations => by(METRICS.readRound, 'mode', value)
+    this.#roundSeconds = { quorum: round('quorum'), lease: round('lease') }
+    const op = (value: string): Durations => by(METRICS.snapshotSeconds, 'op', value)
+    this.#snapshotSeconds = { take: op('take'), fetch: op('fetch'), restore: op('restore') }
+  }
+
+  proposal(ms: number, code: ErrorCode | undefined): void {
+    // One for each command: the applied ones are counted by their durations.
+    if (code === undefined) this.#proposalSeconds.add(ms)
+    else this.#proposals.add(1, shortCode(code))
+  }
+
+  stage(stage: ProposalStage, ms: number, count: number): void {
+    this.#stageSeconds[stage].add(ms, count)
+  }
+
+  read(mode: ReadMode, ms: number, code: ErrorCode | undefined): void {
+    this.#reads.add(1, mode, resultOf(code))
+    if (code === undefined) this.#readSeconds[mode].add(ms)
+  }
+
+  readRound(mode: 'quorum' | 'lease', ms: number): void {
+    this.#roundSeconds[mode].add(ms)
+  }
+
+  write(ms: number, bytes: number): void {
+    this.#fsyncSeconds.add(ms)
+    this.#writtenBytes.add(bytes)
+  }
+
+  apply(ms: number, commands: number): void {
+    this.#applySeconds.add(ms)
+    this.#applied.add(commands)
+  }
+
+  event(event: NodeEvent): void {
+    switch (event.type) {
+      case 'started':
+        this.#leaderlessSince = this.#now()
+        return
+      case 'leaderChanged':
+        return this.#onLeader(event.leader)
+      case 'campaignStarted':
+        this.#isCandidate = true
+        return
+      case 'becameLeader':
+        return this.#endElection('won')
+      case 'becameFollower':
+      case 'preVoteStarted':
+        return this.#endElection('lost')
+      case 'paused':
+        return this.#pauses.add(1)
+      case 'peerLost':
+        this.#lost.add(event.peer)
+        return
+      case 'peerConnected':
+        if (this.#lost.delete(event.peer)) this.#reconnects.add(1, event.peer)
+        return
+      case 'peerRefused':
+      case 'refusedBy':
+        return this.#refusals.add(1, shortCode(event.code))
+      case 'storageFailed':
+        return this.#storageErrors.add(1, 'write')
+      case 'scrubFailed':
+        return this.#storageErrors.add(1, 'scrub')
+      default:
+        return this.#onSnapshotEvent(event)
+    }
+  }
+
+  /** The counters, and the gauges of snapshots. Peers that are not members have none, so that their number is bounded. */
+  samples(members: ReadonlySet<NodeId>): Sample[] {
+    const { bytes, at } = this.#snapshot ?? {}
+    const applied = { metric: METRICS.proposals, labels: { result: 'ok' }, value: this.#proposalSeconds.count }
+    return [
+      ...[this.#proposals, this.#reads, this.#leaderChanges, this.#elections, this.#writtenBytes, this.#applied],
+      ...[this.#storageErrors, this.#snapshotFailures, this.#pauses, this.#reconnects, this.#refusals],
+    ]
+      .flatMap((counts) => counts.samples)
+      .filter(({ labels }) => labels.peer === undefined || members.has(labels.peer))
+      .concat(
+        applied,
+        bytes === undefined ? [] : { metric: METRICS.snapshotBytes, labels: {}, value: bytes },
+        at === undefined ? [] : { metric: METRICS.snapshotAge, labels: {}, value: (this.#now() - at) / 1000 },
+      )
+  }
+
+  #onSnapshotEvent(event: NodeEvent): void {
+    switch (event.type) {
+      case 'snapshotTaken':
+        this.#snapshotSeconds.take.add(event.tookMs)
+        this.#snapshot = { bytes: event.snapshot.size, at: this.#now() }
+        return
+      case 'snapshotFailed':
+        return this.#snapshotFailures.add(1, 'take')
+      case 'fetchStarted':
+        this.#fetchingSince ??= this.#now()
+        return
+      case 'fetchFailed':
+        return this.#snapshotFailures.add(1, 'fetch')
+      case 'snapshotInstalled':
+        if (this.#fetchingSince !== undefined) this.#snapshotSeconds.fetch.add(this.#now() - this.#fetchingSince)
+        this.#fetchingSince = undefined
+        this.#snapshot = { bytes: event.snapshot.size, at: this.#now() }
+        return
+      case 'restored':
+        this.#snapshotSeconds.restore.add(event.tookMs)
+    }
+  }
+
+  #onLeader(leader: NodeId | undefined): void {
+    if (leader === undefined) {
+      this.#leaderlessSince ??= this.#now()
+      return
+    }
+    this.#leaderChanges.add(1)
+    if (this.#leaderlessSince !== undefined) this.#leaderlessSeconds.add(this.#now() - this.#leaderlessSince)
+    this.#leaderlessSince = undefined
+  }
+
+  #endElection(result: 'won' | 'lost'): void {
+    if (this.#isCandidate) this.#elections.add(1, result)
+    this.#isCandidate = false
+  }
+}
+
+function resultOf(code: ErrorCode | undefined): string {
+  return code === undefined ? 'ok' : shortCode(code)
+}
+
+function shortCode(code: string): string {
+  return code.replace(/^ERR_RAFT_/, '').toLowerCase()
+}
