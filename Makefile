@@ -45,8 +45,8 @@ fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write genera
 bench: $(BUILT) ## Measure the built package beside its peers; see bench/README.md (ARGS="--preset quick")
 	@node --import tsx bench/run.ts $(ARGS)
 
-bench-metrics: $(BUILT) ## Measure what metrics cost a node, in CPU time (ARGS="--rounds 200")
-	@node --expose-gc --import tsx bench/metrics-overhead.ts $(ARGS)
+bench-metrics: $(BUILT) ## Measure what metrics cost a node, in CPU time (ARGS="--rounds 400")
+	@node --import tsx bench/metrics-overhead.ts $(ARGS)
 
 bench-simulation: $(INSTALLED) ## Measure how many events per second the simulator runs
 	@node --import tsx bench/simulation/main.ts

@@ -9,9 +9,9 @@ import { startMemoryCluster } from 'quorate/memory'
 import { NodeMetrics } from 'quorate/metrics'
 
 const OUTSTANDING = 1024
-const PROPOSALS_PER_ROUND = 20_480
+const PROPOSALS_PER_ROUND = 10_240
 
-const { rounds = '60' } = parseArgs({ options: { rounds: { type: 'string' } } }).values
+const { rounds = '200' } = parseArgs({ options: { rounds: { type: 'string' } } }).values
 
 class Counter {
   #count = 0
@@ -44,26 +44,26 @@ async function round(cluster: Cluster): Promise<number> {
   const worker = async (): Promise<void> => {
     while (left-- > 0) await leader.propose(1)
   }
-  global.gc?.()
   const before = process.cpuUsage()
   await Promise.all(Array.from({ length: OUTSTANDING }, worker))
   const { user, system } = process.cpuUsage(before)
   return (user + system) / PROPOSALS_PER_ROUND
 }
 
-const quantile = (sorted: readonly number[], part: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] as number
-
+/** The median, and between which of the sorted ratios it lies with 95 % confidence: the ranks follow the binomial distribution. */
 function report(name: string, ratios: readonly number[]): void {
   const sorted = ratios.toSorted((a, b) => a - b)
-  const middle = [0.5, 0.25, 0.75].map((part) => quantile(sorted, part).toFixed(3))
-  console.log(`${name}: median ${middle[0]}, middle half from ${middle[1]} to ${middle[2]}, of ${ratios.length} pairs`)
+  const middle = (sorted.length - 1) / 2
+  const reach = 0.98 * Math.sqrt(sorted.length)
+  const at = (rank: number): string => (sorted[Math.min(sorted.length - 1, Math.max(0, rank))] as number).toFixed(3)
+  const interval = `${at(Math.floor(middle - reach))} to ${at(Math.ceil(middle + reach))}`
+  console.log(`${name}: median ${at(Math.round(middle))}, 95 % interval ${interval}, of ${sorted.length} pairs`)
 }
 
 const plain = await start([])
 const same = await start([])
 const measured = await start([new NodeMetrics()])
-for (let warmUp = 0; warmUp < 4; warmUp++) for (const each of [plain, same, measured]) await round(each)
+for (let warmUp = 0; warmUp < 8; warmUp++) for (const each of [plain, same, measured]) await round(each)
 const ratios = { measured: [] as number[], same: [] as number[] }
 let cheapest = Number.POSITIVE_INFINITY
 for (let pair = 0; pair < Number(rounds); pair++) {

@@ -68,6 +68,13 @@ const TABLES = [
     defaults: 'SERVICE_LIMITS',
   },
   {
+    title: 'The HTTP port for operators',
+    about: 'Options of `serveHttp` (`quorate/http`).',
+    file: 'src/http/limits.ts',
+    interface: 'HttpLimits',
+    defaults: 'HTTP_DEFAULTS',
+  },
+  {
     title: 'The client',
     about: 'Options of `connect`.',
     file: 'src/client/options.ts',

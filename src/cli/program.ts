@@ -129,6 +129,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--election-timeout <min-max>', 'election timeout range, such as 750-1500ms')
     .option('--heartbeat <duration>', 'heartbeat interval, such as 100ms')
     .option('--snapshot-entries <count>', 'number of commands between snapshots')
+    .option('--http <address>', 'serve metrics and health checks over HTTP: host:port, or a port on 127.0.0.1')
     .addOption(new Option('--supervised', 'report events to the parent process, and exit when it exits').hideHelp())
     .addOption(new Option('-o, --output <format>', 'format of errors').choices(['text', 'json']).default('text'))
   for (const option of tlsOptions('this node, for the others and for clients')) command.addOption(option)

@@ -67,6 +67,8 @@ export type RuntimeEvent =
   | { readonly type: 'alarmRaised'; readonly code: string; readonly peer?: NodeId; readonly message: string }
   | { readonly type: 'alarmCleared'; readonly code: string; readonly peer?: NodeId; readonly forMs: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  /** It takes no new calls; a leader transfers leadership first. */
+  | { readonly type: 'closing' }
   | { readonly type: 'stopped' }
 
 export type NodeEvent = RaftEvent | RuntimeEvent

@@ -272,6 +272,7 @@ export class NodeRuntime<Command, Result> {
   /** Accepts no new calls. A leader transfers leadership; pending proposals have one election timeout to finish. */
   async #closeGracefully(): Promise<void> {
     this.#isClosing = true
+    this.hub.emit({ type: 'closing' })
     this.leaderTasks.close('the node is closing')
     this.#peers.connections.stop()
     await this.leadershipTransfer.transferBeforeClose(

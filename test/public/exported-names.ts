@@ -16,6 +16,24 @@ const STATUS_TYPES = {
 } as const
 
 export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'quorate/http': {
+    serveHttp: 'starts an HTTP port for operators',
+    HttpOptions: 'its options',
+    HttpLimits: 'part of them',
+    HTTP_DEFAULTS: 'their defaults',
+    HttpServer: 'its result',
+    HttpRoutes: 'what it serves',
+    HttpHandler: 'part of it, for routes of your own',
+    HttpRequest: 'its argument',
+    sendText: 'writes the answer of a handler',
+    operatorRoutes: 'the routes for metrics and checks',
+    OperatorRoutes: 'its argument',
+    MetricsText: 'part of it',
+    Checks: 'part of it',
+    NodeChecks: 'the checks of a node, as an observer',
+    NodeChecksOptions: 'its options',
+    Check: 'a result of them',
+  },
   'quorate/metrics': {
     NodeMetrics: 'collects the metrics of nodes, as an observer',
     NodeMetricsOptions: 'its options',

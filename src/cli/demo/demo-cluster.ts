@@ -29,6 +29,8 @@ export class DemoCluster {
   readonly plan: DemoPlan
   readonly #watcher: DemoWatcher
   readonly #processes = new Map<NodeId, NodeProcess>()
+  /** Where each node serves metrics and checks, by id: a restarted node uses the same port. */
+  readonly #http = new Map<NodeId, string>()
   #leadership: Leadership | undefined
   #hasOldData = false
   #waiters: { readonly matches: (event: NodeEvent, id: NodeId) => boolean; readonly resolve: () => void }[] = []
@@ -66,6 +68,11 @@ export class DemoCluster {
     return this.#processes.get(id)?.pid
   }
 
+  /** Where a node serves metrics and checks. */
+  http(id: NodeId): string | undefined {
+    return this.#http.get(id)
+  }
+
   /** Starts all nodes. Rejects with the error of the first one that cannot start. */
   async start(): Promise<void> {
     await Promise.all(this.plan.nodes.map((planned) => this.#spawn(planned, ['--peers', this.#peers()])))
@@ -100,6 +107,7 @@ export class DemoCluster {
   async #spawn(planned: PlannedNode, origin: readonly string[]): Promise<void> {
     const { id, address, dataDir } = planned
     const data = dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir]
+    const http = ['--http', this.#http.get(id) ?? '127.0.0.1:0']
     let failed: (exit: ProcessExit) => void = () => undefined
     const failure = new Promise<ProcessExit>((resolve) => {
       failed = resolve
@@ -108,8 +116,9 @@ export class DemoCluster {
     let hasStarted = false
     const child = new NodeProcess({
       planned,
-      args: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...data, ...origin],
+      args: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...http, ...data, ...origin],
       onEvent: (event) => this.#onEvent(id, event),
+      onHttp: (address) => this.#http.set(id, address),
       onExit: (exit) => {
         const led = this.#leadership?.id === id ? this.#leadership : undefined
         if (hasStarted && exit.isUnexpected) this.#watcher.onNodeExit(id, exit, led)

@@ -60,8 +60,8 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
   const upAt = performance.now()
   for (const { id, address, dataDir } of plan.nodes)
     announcer.announce({
-      ...{ event: 'node', node: id, pid: cluster.pid(id), address, dataDir },
-      text: `  ${id}  pid ${cluster.pid(id)}  ${address}  ${dataDir ?? 'in memory'}`,
+      ...{ event: 'node', node: id, pid: cluster.pid(id), address, http: cluster.http(id), dataDir },
+      text: `  ${id}  pid ${cluster.pid(id)}  ${address}  ${dataDir ?? 'in memory'}  http://${cluster.http(id)}/metrics`,
     })
   const leader = await cluster.newLeader(0, FIRST_LEADER_TIMEOUT_MS)
   if (leader === undefined) announcer.announce({ event: 'noLeader', text: 'no leader yet: see `quorate status`' })

@@ -22,6 +22,8 @@ export interface NodeProcessOptions {
   /** The arguments after `quorate serve`. */
   readonly args: readonly string[]
   readonly onEvent: (event: NodeEvent) => void
+  /** Where it serves metrics and checks. */
+  readonly onHttp: (address: string) => void
   readonly onExit: (exit: ProcessExit) => void
 }
 
@@ -32,7 +34,7 @@ export class NodeProcess {
   #isAlive = true
   #isStopping = false
 
-  constructor({ planned, args, onEvent, onExit }: NodeProcessOptions) {
+  constructor({ planned, args, onEvent, onHttp, onExit }: NodeProcessOptions) {
     this.planned = planned
     const log = openSync(planned.logFile, 'a')
     // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops the nodes gracefully.
@@ -42,7 +44,7 @@ export class NodeProcess {
       detached: true,
     })
     closeSync(log)
-    this.#child.on('message', (report: NodeReport) => onEvent(report.event))
+    this.#child.on('message', (report: NodeReport) => ('event' in report ? onEvent(report.event) : onHttp(report.http)))
     this.#exited = new Promise((resolve) => {
       const end = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
         if (!this.#isAlive) return

@@ -29,6 +29,7 @@ export interface ServeFlags extends TlsFlags {
   readonly electionTimeout?: string
   readonly heartbeat?: string
   readonly snapshotEntries?: string
+  readonly http?: string
   readonly supervised?: boolean
 }
 
@@ -50,6 +51,8 @@ export interface ServeOptions {
   readonly peerTransport: 'grpc' | 'tcp' | undefined
   readonly cluster: string | undefined
   readonly tls: TlsOptions | undefined
+  /** Where to serve metrics and checks; undefined for nowhere. */
+  readonly http: string | undefined
   /** Only the limits that were given. */
   readonly limits: ServeLimits
   readonly isSupervised: boolean
@@ -81,6 +84,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     advertise: read('--advertise', flags.advertise, parseAddress),
     peers: read('--peers', flags.peers, parsePeers),
     join: read('--join', flags.join, parseAddresses),
+    http: read('--http', flags.http, parseHttpAddress),
     dataDir: flags.dataDir,
     storage: flags.storage,
     peerTransport: flags.peerTransport,
@@ -92,6 +96,11 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   problems.push(...contradictions(flags))
   throwOnProblems(problems)
   return options
+}
+
+/** 'HOST:PORT', or only a port, which is on the loopback interface. */
+function parseHttpAddress(text: string): string {
+  return parseAddress(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text)
 }
 
 function contradictions({ id, listen, peers, join, dataDir, storage, memory }: ServeFlags): OptionProblem[] {

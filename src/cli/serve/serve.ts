@@ -14,6 +14,7 @@ import { portOwner } from '../port-owner.ts'
 import { stopRequest } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { closeInTime } from './close-in-time.ts'
+import { startHttp } from './http.ts'
 import { clusterToJoin } from './join.ts'
 import { RemovalWatch } from './removal-watch.ts'
 import type { ServeFlags, ServeOptions } from './serve-flags.ts'
@@ -25,13 +26,25 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
   const stopRequested = stopRequest(options.isSupervised ? ['disconnect'] : [])
   const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
   const removal = new RemovalWatch()
-  const observers = options.isSupervised ? [log, removal, parentObserver] : [log, removal]
-  const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
-  const node = await Promise.race([starting, stopRequested])
-  if (node === undefined) return EXIT.ok
-  const failure = await Promise.race([node.failed, stopRequested, removal.removalError(node)])
-  await closeInTime(() => node.close(), failure)
-  return EXIT.ok
+  const http = options.http === undefined ? undefined : await startHttp(options.http)
+  if (http !== undefined) announceHttp(http.address, options, terminal)
+  const observers = [log, removal, ...(options.isSupervised ? [parentObserver] : []), ...(http?.observers ?? [])]
+  try {
+    const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
+    const node = await Promise.race([starting, stopRequested])
+    if (node === undefined) return EXIT.ok
+    const failure = await Promise.race([node.failed, stopRequested, removal.removalError(node)])
+    await closeInTime(() => node.close(), failure)
+    return EXIT.ok
+  } finally {
+    await http?.close()
+  }
+}
+
+function announceHttp(address: string, { id, isSupervised }: ServeOptions, terminal: Terminal): void {
+  const report: NodeReport = { node: id, http: address }
+  if (isSupervised) process.send?.(report, undefined, undefined, () => undefined)
+  else terminal.err(`metrics: http://${address}/metrics  checks: http://${address}/readyz?verbose\n`)
 }
 
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
@@ -72,11 +85,10 @@ async function memoryStorage(): Promise<Storage> {
   return new MemoryStorage({ disk: new MemoryDisk({ directoryId: randomUUID() }) })
 }
 
-/** The message that a supervised node sends to its parent process for every event. */
-export interface NodeReport {
-  readonly node: NodeId
-  readonly event: NodeEvent
-}
+/** What a supervised node sends to its parent process: every event, and first where it serves HTTP, if it does. */
+export type NodeReport =
+  | { readonly node: NodeId; readonly event: NodeEvent }
+  | { readonly node: NodeId; readonly http: string }
 
 const parentObserver: Observer = {
   event: (node, event) => {

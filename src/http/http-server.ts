@@ -1,0 +1,110 @@
+/** A small HTTP server for operators: fixed routes, bounded connections and requests. Nothing that a client sends ends the process. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { formatAddress, listenError, parseListenAddress } from '../peer-link/listen-address.ts'
+import { errorMessage } from '../platform/error-message.ts'
+import type { HttpLimits } from './limits.ts'
+import { HTTP_DEFAULTS } from './limits.ts'
+
+/** Answers a GET or HEAD request: it writes and ends the response. If it throws or rejects, the answer is 500. */
+export type HttpHandler = (request: HttpRequest, response: ServerResponse) => void | Promise<void>
+
+export interface HttpRequest {
+  readonly path: string
+  readonly query: URLSearchParams
+  /** That of Node, for its headers, and to notice that the client is gone. */
+  readonly incoming: IncomingMessage
+}
+
+/** Handlers by path. One whose path ends with '/' answers every path below it that has no handler of its own. */
+export type HttpRoutes = Readonly<Record<string, HttpHandler>>
+
+export interface HttpOptions extends Partial<HttpLimits> {
+  /** Where to listen: 'host:port'. There is no authentication: use an address that only operators reach, such as 127.0.0.1. */
+  readonly listen: string
+  readonly routes: HttpRoutes
+}
+
+/** Starts to listen. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN. */
+export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+  const { routes, listen, ...given } = options
+  const limits = { ...HTTP_DEFAULTS, ...given }
+  const where = parseListenAddress(listen)
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+    },
+    (incoming, response) => void answer(routes, incoming, response),
+  )
+  server.maxConnections = limits.httpConnectionsMax
+  server.on('clientError', (_, socket) => socket.destroy())
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ ...where, exclusive: true }, resolve)
+    })
+  } catch (cause) {
+    throw listenError(where, cause)
+  }
+  return new HttpServer(server)
+}
+
+/** A running server; see `serveHttp`. */
+export class HttpServer {
+  readonly #server: Server
+  /** 'host:port'. */
+  readonly address: string
+
+  constructor(server: Server) {
+    this.#server = server
+    const { address, port } = server.address() as AddressInfo
+    this.address = formatAddress({ host: address, port })
+  }
+
+  /** Ends every connection. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
+
+/** Writes a whole response. */
+export function sendText(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
+  const contentType = type.includes('charset') ? type : `${type}; charset=utf-8`
+  response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(text)
+}
+
+/** Never rejects. */
+async function answer(routes: HttpRoutes, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  incoming.resume()
+  response.on('error', () => undefined)
+  try {
+    if (incoming.method !== 'GET' && incoming.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      return sendText(response, 405, 'only GET and HEAD are allowed\n')
+    }
+    const url = URL.parse(incoming.url ?? '', 'http://node')
+    if (url === null) return sendText(response, 400, 'the request has no valid path\n')
+    const handler = handlerOf(routes, url.pathname)
+    if (handler === undefined) return sendText(response, 404, `there is: ${Object.keys(routes).join(' ')}\n`)
+    await handler({ path: url.pathname, query: url.searchParams, incoming }, response)
+  } catch (error) {
+    if (!response.headersSent) sendText(response, 500, `${errorMessage(error)}\n`)
+    else response.destroy()
+  }
+}
+
+function handlerOf(routes: HttpRoutes, path: string): HttpHandler | undefined {
+  if (Object.hasOwn(routes, path)) return routes[path]
+  const [folder] = Object.keys(routes)
+    .filter((route) => route.endsWith('/') && path.startsWith(route))
+    .toSorted((a, b) => b.length - a.length)
+  return folder === undefined ? undefined : routes[folder]
+}

@@ -1,0 +1,39 @@
+/** Tests the HTTP port of a real node: `quorate serve --http`. */
+import assert from 'node:assert/strict'
+import type { RunningCommand } from './command.ts'
+import { start } from './command.ts'
+import { eventually, freePort } from './real-cluster.ts'
+
+describe('quorate serve --http', function () {
+  this.timeout(60_000)
+  let node: RunningCommand
+  let address: string
+  before(async () => {
+    const at = `127.0.0.1:${await freePort()}`
+    node = start(['serve', '--id', 'n1', '--listen', at, '--peers', `n1=${at}`, '--memory', '--http', '0'])
+    address = await eventually('the address', async () => /http:\/\/([\d.:]+)\/metrics/.exec(node.stderr())?.[1])
+  })
+
+  const get = async (path: string): Promise<readonly [number, string]> => {
+    const response = await fetch(`http://${address}${path}`)
+    return [response.status, await response.text()]
+  }
+
+  it('becomes ready, and serves metrics of the node', async () => {
+    assert.match(address, /^127\.0\.0\.1:/)
+    await eventually('a ready node', async () => ((await get('/readyz'))[0] === 200 ? true : undefined))
+    const [, checks] = await get('/readyz?verbose')
+    for (const name of ['listening', 'running', 'open', 'recovered', 'leader', 'caught-up', 'disk'])
+      assert.match(checks, new RegExp(`^\\[\\+\\]${name} ok: `, 'm'))
+    const [status, metrics] = await get('/metrics')
+    assert.equal(status, 200)
+    assert.match(metrics, /^raft_has_leader\{cluster="[^"]+",node="n1"\} 1$/m)
+    assert.match(metrics, /^nodejs_gc_duration_seconds_count/m)
+  })
+
+  it('ends with the node', async () => {
+    node.child.kill('SIGTERM')
+    assert.equal((await node.finished).exitCode, 0)
+    await assert.rejects(get('/livez'))
+  })
+})
