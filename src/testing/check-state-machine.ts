@@ -304,7 +304,9 @@ function skippedChecks<Command, Result>(
   return [
     ...(isWatched ? [] : ['calls through references such as `const now = Date.now`: run without another debugger']),
     ...(childProcess === undefined
-      ? ['endless loops, and a child process with another time zone and locale: pass childProcess']
+      ? [
+          'endless loops, state that all machines of a process share, and another time zone and locale: pass childProcess',
+        ]
       : []),
     ...(queries === undefined ? ['query(), if the machine has one: pass queries'] : []),
   ]

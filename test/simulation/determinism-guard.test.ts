@@ -114,6 +114,12 @@ describe('checkStateMachine rejects a machine that', () => {
     )
   })
 
+  it('calls a stored clock whose results look like those of a counter', async () => {
+    let ticks = 0
+    const message = await messageOf(() => new (calling(() => [stored.now(), ticks++].length + ticks))())
+    assert.match(message, /^apply\(\) of command 1 calls Date\.now\(\) through a reference/)
+  })
+
   it('reads a file in restore(), even after it has waited for something else', async () => {
     const waiting = restoring(async () => {
       await nextPulse()

@@ -49,6 +49,19 @@ describe('checkStateMachine', () => {
     })
   })
 
+  it('rejects with the error of the machine as the cause, and never with its own message again', async () => {
+    const causeOf = (call: () => unknown): Promise<unknown> =>
+      checkStateMachine(() => new (calling(call))(), SMALL_CHECK).catch(({ cause }: Error) => cause)
+    const full = new Error('full')
+    assert.equal(
+      await causeOf(() => {
+        throw full
+      }),
+      full,
+    )
+    assert.equal(await causeOf(() => Date.now()), undefined)
+  })
+
   it('restores the guarded functions afterwards', async () => {
     const before = [Date, Date.now, Math.random, setTimeout, process.hrtime, Intl.NumberFormat, randomUUID]
     await assert.rejects(checkStateMachine(() => new (calling(() => Date.now()))(), SMALL_CHECK))
@@ -74,6 +87,8 @@ describe('checkStateMachine rejects a nondeterministic call', () => {
     'localeCompare()': () => 'a'.localeCompare('b'),
     'toLocaleDateString() of a Date': () => new Date(0).toLocaleDateString('en'),
     'getHours() of a Date': () => new Date(0).getHours(),
+    'new Date() of a local time': () => new Date(2026, 0, 1).getTime(),
+    'Date.parse() of a local time': () => Date.parse('2026-01-01T10:00'),
     'Intl.Collator()': () => new Intl.Collator(),
     'Intl.DateTimeFormat()': () => new Intl.DateTimeFormat('en'),
   }
@@ -128,6 +143,12 @@ describe('checkStateMachine rejects a nondeterministic call', () => {
       checkStateMachine(() => new Dated(), SMALL_CHECK),
       /^MachineFault: restore\(\) of the snapshot after/,
     )
+  })
+
+  it('unless a date is in UTC, or has an offset', async () => {
+    const texts = ['2026', '2026-01-31', '2026-01-31T10:00Z', '2026-01-31T10:00+01:00', new Date(0).toUTCString(), 'no']
+    const explicit = calling(() => [...texts, 0, Date.UTC(2026, 0, 1)].filter((each) => new Date(each).getTime() > 0))
+    await checkStateMachine(() => new explicit(), { ...SMALL_CHECK, logs: 2, runs: 0 })
   })
 
   it('unless a time zone and a locale are passed', async () => {
@@ -465,7 +486,7 @@ describe('checkStateMachine with a child process', () => {
     const { notChecked } = await checkStateMachine(() => new Sum(), there)
     assert.match(
       notChecked.join('; '),
-      /endless loops, and a child process with another time zone and locale: pass childProcess/,
+      /endless loops, state that all machines of a process share, and another time zone and locale: pass childProcess/,
     )
   })
 })

@@ -29,6 +29,7 @@ function isExplainedByCalls(thrown: unknown): boolean {
 
 const DIFFERENCES = new Set<MachineRule>([
   'deterministic',
+  'no shared state',
   'clock',
   'restore replaces',
   'replay',

@@ -139,7 +139,8 @@ export function describeFault<Command>(
     '',
     `To repeat: checkStateMachine(…, { seed: ${seed} })`,
   ]
-  return new MachineFault(fault.rule, commands.length, lines.join('\n'), fault)
+  // Not the fault itself as the cause: test runners would print its message again.
+  return new MachineFault(fault.rule, commands.length, lines.join('\n'), fault.cause)
 }
 
 const NOT_REPEATED = 'The same commands did not show it again, so they could not be shrunk.'

@@ -206,7 +206,10 @@ function isRead(key: string | symbol): boolean {
 }
 
 function rejectCall(call: ForbiddenCall, args: readonly unknown[], isNew: boolean, called: AnyFunction): void {
-  if (call.isAllowed?.(args, isNew) !== true) reject(call, `calls ${call.displayName}`, called)
+  const variant = call.variant?.(args, isNew)
+  if (variant === undefined && call.isAllowed?.(args, isNew) === true) return
+  const { kind, remedy, displayName } = variant ?? call
+  reject({ kind, remedy }, `calls ${displayName}`, called)
 }
 
 /** Throws if the machine is being called. `called` is the function by whose frame the stack shows the caller. */

@@ -29,6 +29,8 @@ export interface ForbiddenCall {
   readonly remedy: string
   /** Whether the call is deterministic with these arguments. By default it never is. */
   isAllowed?(args: readonly unknown[], isNew: boolean): boolean
+  /** Another kind of call that it is with these arguments. */
+  variant?(args: readonly unknown[], isNew: boolean): Pick<ForbiddenCall, 'kind' | 'displayName' | 'remedy'> | undefined
 }
 
 /** A guarded property, such as `process.pid`. If `isObject`, its properties are guarded instead, as in `process.env.HOME`. */

@@ -11,6 +11,7 @@ const REMEDIES = {
   microtasks: 'It runs after the call has returned, between different commands on each node: do all work at once.',
   locale: `Nodes may run under different locales: pass one ('en'), or compare with < and >.`,
   timeZone: 'Nodes may run in different time zones: use the UTC methods, or toISOString().',
+  localTime: 'Nodes may run in different time zones: use Date.UTC(), or a text that ends with Z or an offset.',
 } as const
 
 const LOCAL_PARTS = ['FullYear', 'Month', 'Date', 'Day', 'Hours', 'Minutes']
@@ -56,6 +57,7 @@ function clockCalls(): ForbiddenCall[] {
     {
       ...{ kind, owner: globalThis, name: 'Date', displayName: 'new Date()', remedy },
       isAllowed: (args, isNew) => isNew && args.length > 0,
+      variant: (args, isNew) => (isNew && isLocalTime(args) ? LOCAL_DATE : undefined),
     },
     { kind, owner: findPropertyOwner(performance, 'now'), name: 'now', displayName: 'performance.now()', remedy },
     { kind, owner: process.hrtime, name: 'bigint', displayName: 'process.hrtime.bigint()', remedy },
@@ -92,10 +94,31 @@ function timerCalls(): ForbiddenCall[] {
 
 function timeZoneCalls(): ForbiddenCall[] {
   const names = [...LOCAL_TEXTS, ...LOCAL_PARTS.flatMap((part) => [`get${part}`, `set${part}`])]
-  return names.map((name) => ({
-    ...{ kind: 'timeZone', owner: Date.prototype, name, displayName: `${name}() of a Date` },
-    remedy: REMEDIES.timeZone,
-  }))
+  return [
+    {
+      ...{ kind: 'timeZone', owner: Date, name: 'parse', displayName: 'Date.parse() of a local time' },
+      remedy: REMEDIES.localTime,
+      isAllowed: (args) => !isLocalTime(args),
+    },
+    ...names.map((name) => ({
+      ...({ kind: 'timeZone', owner: Date.prototype, name, displayName: `${name}() of a Date` } as const),
+      remedy: REMEDIES.timeZone,
+    })),
+  ]
+}
+
+const LOCAL_DATE = { kind: 'timeZone', displayName: 'new Date() of a local time', remedy: REMEDIES.localTime } as const
+/** The function itself, whatever replaces it during a check. */
+const { parse } = Date
+const ISO_DATE = /^(?:\d{4}|[+-]\d{6})(?:-\d\d){0,2}$/
+const ZONE_AT_END = /(?:Z|GMT|UTC?|[+-]\d\d:?\d\d)(?:\s*\(.*\))?$/i
+
+/** Whether a Date of these arguments depends on the time zone. A text without time is UTC, but only in ISO format. */
+function isLocalTime(args: readonly unknown[]): boolean {
+  const [text] = args
+  if (args.length > 1) return true
+  if (typeof text !== 'string' || ISO_DATE.test(text) || ZONE_AT_END.test(text)) return false
+  return !Number.isNaN(parse(text))
 }
 
 function localeCalls(): ForbiddenCall[] {
