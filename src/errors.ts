@@ -50,6 +50,8 @@ export const ERROR_CODES = {
   ERR_RAFT_CORRUPT: { outcome: 'unknown', retryable: false },
   ERR_RAFT_DIVERGED: { outcome: 'unknown', retryable: false },
   ERR_RAFT_FORMAT: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_COMMAND_TOO_NEW: { outcome: 'not-applied', retryable: true },
+  ERR_RAFT_MACHINE_TOO_OLD: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NO_SPACE: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_NO_DESCRIPTORS: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_STORAGE: { outcome: 'unknown', retryable: false },

@@ -67,6 +67,7 @@ const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_CORRUPT: EXIT.doNotRestart,
   ERR_RAFT_DIVERGED: EXIT.doNotRestart,
   ERR_RAFT_FORMAT: EXIT.doNotRestart,
+  ERR_RAFT_MACHINE_TOO_OLD: EXIT.doNotRestart,
 }
 
 /** The exit code of a command that calls a cluster. */

@@ -28,7 +28,7 @@ const NODE_BUSY: readonly ErrorCode[] = [
 ]
 
 /** These errors may go away, but not soon: the caller decides whether to wait. */
-const NO_AUTOMATIC_RETRY: readonly ErrorCode[] = ['ERR_RAFT_LEARNER_NOT_READY']
+const NO_AUTOMATIC_RETRY: readonly ErrorCode[] = ['ERR_RAFT_LEARNER_NOT_READY', 'ERR_RAFT_COMMAND_TOO_NEW']
 
 export function mayRetry(kind: CallKind, { code, outcome, retryable }: RaftError): boolean {
   if (NO_AUTOMATIC_RETRY.includes(code)) return false

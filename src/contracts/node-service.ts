@@ -92,6 +92,8 @@ export interface NodeStatus extends RaftStatus {
   readonly timing?: NodeTiming | undefined
   /** The versions of the protocol between nodes. Undefined if a node of an earlier release answered. */
   readonly protocol?: ProtocolVersions | undefined
+  /** The versions of the state machine. Undefined if a node of an earlier release answered. */
+  readonly machine?: MachineVersions | undefined
   /** Free disk space, if the storage reports it. */
   readonly freeBytes: number | undefined
   readonly pendingProposals: number
@@ -115,6 +117,16 @@ export interface QueueStatus {
   readonly peer?: NodeId | undefined
   readonly used: number
   readonly max: number
+}
+
+/** The versions of the state machine, see StateMachine.machineVersion. */
+export interface MachineVersions {
+  /** The one that is in force on this node: it has applied the entry that raised it. */
+  readonly inForce: number
+  /** The newest that the state machine of this node supports. */
+  readonly supported: number
+  /** The newest that each connected peer supports. */
+  readonly peers: readonly { readonly id: NodeId; readonly supported: number }[]
 }
 
 /** The versions of the protocol between nodes that a node supports and uses. */

@@ -5,6 +5,8 @@ import type { LogIndex, Term } from '../core/types.ts'
 export interface ApplyContext {
   readonly index: LogIndex
   readonly term: Term
+  /** The machine version in force at this entry: the same on all nodes. It starts at 1 and only rises, by an entry before this one. */
+  readonly machineVersion: number
 }
 
 /**
@@ -13,6 +15,14 @@ export interface ApplyContext {
  * return a rejection ("no such key") as a result. Do not modify a command's bytes.
  */
 export interface StateMachine<Command = unknown, Result = unknown, Query = never, Answer = unknown> {
+  /**
+   * The version of the newest commands that this machine applies, a whole number from 1 on, and 1 by default; it applies those of all earlier versions too.
+   * The leader raises the machine version in force once every member, learners included, is connected and supports the next one. A
+   * node whose machine supports less than the version in force stops with ERR_RAFT_MACHINE_TOO_OLD, and applies nothing more.
+   */
+  readonly machineVersion?: number | undefined
+  /** The lowest version that applies this command; 1 by default. Until that is in force, the command is rejected with ERR_RAFT_COMMAND_TOO_NEW. */
+  commandVersion?(command: Command): number
   apply(command: Command, context: ApplyContext): Result
   /**
    * The state as of this call, in chunks. Commands are applied while the chunks are read: return a copy, use a persistent data

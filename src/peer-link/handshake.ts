@@ -18,12 +18,16 @@ export function makeHello(host: TransportHost, address: string, receiverId: Node
  * cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
-  const { clusterId, nodeId, directoryId, boot, metadata, address, receiverAddress, protocolMax: protocol } = hello
+  const { clusterId, nodeId, directoryId, boot, metadata, machineVersion, address, receiverAddress } = hello
+  const protocol = hello.protocolMax
   const refusal = versionMismatch(hello) ?? wrongNode(host, hello, expected)
   if (refusal !== undefined && (clusterId === host.identity.clusterId || refusal.code === 'ERR_RAFT_PROTOCOL'))
     return refusal
   const reachedAt = receiverAddress === '' ? undefined : receiverAddress
-  return host.admit({ clusterId, nodeId, directoryId, boot, metadata, address, reachedAt, protocol }) ?? refusal
+  return (
+    host.admit({ clusterId, nodeId, directoryId, boot, metadata, machineVersion, address, reachedAt, protocol }) ??
+    refusal
+  )
 }
 
 function versionMismatch({ nodeId, protocolMin, protocolMax }: Hello): Refusal | undefined {

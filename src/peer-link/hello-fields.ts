@@ -29,6 +29,7 @@ export function readHello(fields: Fields): Hello {
     protocolMin: readInteger(fields, 'protocolMin'),
     protocolMax: readInteger(fields, 'protocolMax'),
     metadata: fields.metadata == null ? {} : readMetadata(readObject(fields, 'metadata')),
+    ...(fields.machineVersion == null ? {} : { machineVersion: readInteger(fields, 'machineVersion', 1) }),
     ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
   }
 }

@@ -33,9 +33,9 @@ export function encodeCommand<Command>(codec: Codec<Command>, command: Command):
 }
 
 /** A command from the network that cannot be decoded must not enter the log, where it would stop every node. */
-export function assertDecodable(codec: Codec<unknown>, command: Uint8Array): void {
+export function decodeCommand<Command>(codec: Codec<Command>, command: Uint8Array): Command {
   try {
-    codec.decode(command)
+    return codec.decode(command)
   } catch (cause) {
     throw codecError('proposal', 'the command cannot be decoded', cause)
   }

@@ -20,6 +20,7 @@ import type { EventHub } from './event-hub.ts'
 import { Health } from './health/health.ts'
 import { LeaderTasks } from './leader-tasks.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
+import { MachineVersionControl } from './machine-versions.ts'
 import { nodeStatus } from './node-status.ts'
 import type { RuntimeOptions } from './options.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
@@ -64,6 +65,7 @@ export class NodeRuntime<Command, Result> {
   readonly proposalCalls: ProposalCalls<Result>
   readonly readCalls: ReadCalls
   readonly snapshotCalls: SnapshotCalls
+  readonly machineVersions: MachineVersionControl<Command>
   readonly changes: Changes<Command, Result>
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
@@ -91,8 +93,13 @@ export class NodeRuntime<Command, Result> {
     const { clusterId } = recovered.identity
     const { directoryId, boot } = recovered
     const metadata = sortedMetadata(parts.metadata)
-    this.#identity = { clusterId, nodeId: options.id, directoryId, boot, metadata, protocol: PROTOCOL_MAX }
+    const { machineVersion } = parts.machine
+    const own = { clusterId, nodeId: options.id, directoryId, boot, metadata, machineVersion }
+    this.#identity = { ...own, protocol: PROTOCOL_MAX }
     const { term, membership } = core.status(clock.now())
+    this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
+    const onExecuted = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
+    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onExecuted })
     this.#peers = new Peers({
       ...{
         identity: this.#identity,
@@ -103,12 +110,10 @@ export class NodeRuntime<Command, Result> {
         transport,
         clock,
       },
+      machineVersion: () => machine.machineVersion,
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
     const proposals = new Proposals<Result>(options, { clock, meters, wake: () => this.pipeline.driver.wake() })
-    this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
-    const onExecuted = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
-    const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onExecuted })
     const { diskSpeed } = this.health
     this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, meters, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
@@ -149,6 +154,14 @@ export class NodeRuntime<Command, Result> {
       ...{ clock, emit: (event) => hub.emit(event) },
       confirm: () => this.readCalls.read(() => undefined),
     })
+    const { admission } = this.#peers
+    this.machineVersions = new MachineVersionControl({
+      ...{ id: options.id, machine: parts.machine, applied: machine, admission, clock },
+      status: () => driver.status(),
+      raise: (version, term, signal) => this.proposalCalls.raiseMachineVersion(version, term, signal),
+    })
+    // The version in force when a node becomes leader is that of its log: it has applied its own no-op.
+    if (machine.supportedVersion > 1) this.leaderTasks.add((term, signal) => this.machineVersions.raise(term, signal))
     const graceMs = 2 * options.electionTimeoutMaxMs
     this.#unknownPeers = new UnknownPeers({
       ...{ id: options.id, graceMs, clock, alarms: this.health.alarms, peers: this.#peers },
@@ -218,6 +231,7 @@ export class NodeRuntime<Command, Result> {
     return nodeStatus({
       ...{ status: this.pipeline.driver.status(), failure: this.#failure, peers: this.#peers },
       ...{ calls, health, options, snapshots, clock, recovered, storage, transport, queues },
+      machine: this.machineVersions.versions,
     })
   }
 

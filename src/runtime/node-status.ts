@@ -1,6 +1,6 @@
 /** The status of a node: that of its core, and what the parts of the runtime know. */
 import type { Clock } from '../contracts/clock.ts'
-import type { NodeStatus, QueueStatus } from '../contracts/node-service.ts'
+import type { MachineVersions, NodeStatus, QueueStatus } from '../contracts/node-service.ts'
 import type { RecoveredState, Storage } from '../contracts/storage.ts'
 import type { Transport } from '../contracts/transport.ts'
 import { PROTOCOL_MAX, PROTOCOL_MIN } from '../contracts/transport.ts'
@@ -26,10 +26,11 @@ export interface StatusParts {
   readonly transport: Pick<Transport, 'name' | 'address'>
   readonly clock: Clock
   readonly queues: readonly QueueStatus[]
+  readonly machine: MachineVersions
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
-  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock, queues } = parts
+  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock, queues, machine } = parts
   const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = parts.options
   const writeMs = health.diskSpeed.slowestMs
   return {
@@ -46,6 +47,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     loopDelayMs: clock.loopDelayMs?.() ?? 0,
     timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
     protocol: { min: PROTOCOL_MIN, max: PROTOCOL_MAX, peers: peers.admission.protocols },
+    machine,
     fetching: snapshots.fetching,
     freeBytes: health.freeBytes,
     pendingProposals: calls.proposals.count,

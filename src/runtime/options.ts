@@ -18,6 +18,7 @@ import {
 } from '../platform/options.ts'
 import type { SessionLimits } from '../sessions/limits.ts'
 import { SESSION_DEFAULTS } from '../sessions/limits.ts'
+import { isMachineVersion } from '../sessions/machine-version.ts'
 
 /** Limits and timeouts of a node. Numbers are whole; RUNTIME_DEFAULTS has the defaults. */
 export interface RuntimeOptions extends SessionLimits {
@@ -206,8 +207,13 @@ export const checkPeers: OptionCheck = (value) => {
 
 /** An optional method that is no function would fail at its first call, on all nodes at once. */
 const checkStateMachine: OptionCheck = (value) => {
-  const optional = ['digest', 'query'].filter((name) => (value as Record<string, unknown> | null)?.[name] !== undefined)
-  return checkMethods('apply', 'snapshot', 'restore', ...optional)(value)
+  const given = value as Record<string, unknown> | null
+  const optional = ['digest', 'query', 'commandVersion'].filter((name) => given?.[name] !== undefined)
+  const problem = checkMethods('apply', 'snapshot', 'restore', ...optional)(value)
+  const version = given?.machineVersion ?? 1
+  return (
+    problem ?? (isMachineVersion(version) ? undefined : `has machineVersion ${version}, not a whole number from 1 on`)
+  )
 }
 
 const checkObservers: OptionCheck = (value) => {

@@ -1,8 +1,9 @@
 /** The calls that propose: commands, with or without a session, and registrations of sessions. */
 import type { Applied, CallOptions, ProposeOptions } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
-import type { LogIndex } from '../core/types.ts'
+import type { LogIndex, Term } from '../core/types.ts'
 import { assertTerm } from '../platform/options.ts'
+import { encodeMachineVersion } from '../sessions/envelope.ts'
 import type { LogTime } from '../sessions/log-time.ts'
 import type { Calls } from './calls/calls.ts'
 import type { Proposal } from './calls/proposal-batch.ts'
@@ -48,6 +49,14 @@ export class ProposalCalls<Result> {
       const { logTime, clusterId, options: limits } = this.#parts
       const onRegistered = (_result: Result, index: LogIndex): void => resolve({ id: index, clusterId })
       this.#add(registrationEntry(logTime, limits), options, onRegistered, reject)
+    })
+  }
+
+  /** Appends the entry that raises the machine version, if this node leads in the term. */
+  raiseMachineVersion(version: number, expectTerm: Term, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const entry = { command: encodeMachineVersion(version), isEnveloped: true, expectTerm }
+      this.#add(entry, { signal, forward: false }, () => resolve(), reject)
     })
   }
 

@@ -21,7 +21,7 @@ import { isRaftError, RaftError } from '../errors.ts'
 import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
 import { internalError } from './calls/rejections.ts'
 import type { Codecs } from './codecs.ts'
-import { assertDecodable, codecsOf, decodeQuery, encodeCommand } from './codecs.ts'
+import { codecsOf, decodeCommand, decodeQuery, encodeCommand } from './codecs.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
 import type { LeaderTask, LeaderWork } from './leader-tasks.ts'
@@ -146,14 +146,16 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a read on another node. */
   async proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
     const bytes = encodeCommand(this.#codecs.command, command)
-    const { proposalCalls } = this.#startCall('proposal', options?.signal)
+    const { proposalCalls, machineVersions } = this.#startCall('proposal', options?.signal)
+    machineVersions.assertInForce(command)
     return proposalCalls.propose(bytes, { ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
-    assertDecodable(this.#codecs.command, command)
-    const { proposalCalls } = this.#startCall('proposal', options?.signal)
+    const decoded = decodeCommand(this.#codecs.command, command)
+    const { proposalCalls, machineVersions } = this.#startCall('proposal', options?.signal)
+    machineVersions.assertInForce(decoded)
     const { index, term, result } = await proposalCalls.propose(command, options)
     try {
       return { index, term, result: this.#codecs.result.encode(result) }

@@ -1,7 +1,8 @@
 /**
- * The envelope of an entry that concerns a session. Layout, little-endian:
+ * The envelope of an entry that is not just a command. Layout, little-endian:
  * u8 1 | f64 time | f64 timeoutMs | f64 sessionsMax | f64 commandsMax | f64 resultsMax | f64 resultBytesMax: registers a session
  * u8 2 | f64 time | f64 session | f64 sequence | f64 lowest | command: a command of a session
+ * u8 3 | f64 version: raises the machine version
  */
 import type { SessionCommand, SessionId } from '../contracts/session.ts'
 import { RaftError } from '../errors.ts'
@@ -10,11 +11,14 @@ import type { SessionLimits } from './limits.ts'
 
 const REGISTRATION = 1
 const COMMAND = 2
+const MACHINE_VERSION = 3
 const REGISTRATION_BYTES = 49
 const COMMAND_HEADER_BYTES = 33
+const MACHINE_VERSION_BYTES = 9
 
 export type Envelope =
   | { readonly type: 'register'; readonly time: number; readonly limits: SessionLimits }
+  | { readonly type: 'machineVersion'; readonly version: number }
   | {
       readonly type: 'command'
       readonly time: number
@@ -52,6 +56,14 @@ export function encodeSessionCommand(time: number, session: SessionCommand, comm
   return bytes
 }
 
+export function encodeMachineVersion(version: number): Uint8Array {
+  const bytes = new Uint8Array(MACHINE_VERSION_BYTES)
+  const view = new DataView(bytes.buffer)
+  view.setUint8(0, MACHINE_VERSION)
+  view.setFloat64(1, version, true)
+  return bytes
+}
+
 /** Throws ERR_RAFT_FORMAT for an envelope that this release does not know: skipping the entry would make this node differ from the others. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   const kind = bytes[0]
@@ -60,6 +72,8 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
     const [id, sequence, lowest] = [integerAt(bytes, 9), integerAt(bytes, 17), integerAt(bytes, 25)]
     return { type: 'command', time: integerAt(bytes, 1), id, sequence, lowest, command }
   }
+  if (kind === MACHINE_VERSION && bytes.length === MACHINE_VERSION_BYTES)
+    return { type: 'machineVersion', version: integerAt(bytes, 1) }
   if (kind !== REGISTRATION || bytes.length !== REGISTRATION_BYTES)
     throw formatError(`it has kind ${kind ?? 'none'} and ${bytes.length} bytes`)
   const limits = {

@@ -8,6 +8,7 @@ import { crc32 } from '../platform/checksums.ts'
 import type { Envelope } from './envelope.ts'
 import { decodeEnvelope } from './envelope.ts'
 import { LogTime } from './log-time.ts'
+import { machineTooOldError } from './machine-version.ts'
 import { expiredError, refusalError, resultDroppedError } from './session-errors.ts'
 import { SessionTable } from './session-table.ts'
 import { splitTable, withTable } from './snapshot-stream.ts'
@@ -37,18 +38,27 @@ export class SessionMachine<Command, Result> {
   readonly logTime: LogTime
   /** Only if the user's state machine has one. */
   readonly digest: (() => string) | undefined
+  /** The newest version of commands that the machine applies. */
+  readonly supportedVersion: number
   readonly #machine: StateMachine<Command, Result>
   readonly #codec: Codec<Command>
   readonly #resultCodec: Codec<Result>
+  #machineVersion = 1
   readonly #onExecuted: ((index: LogIndex, result: string | undefined) => void) | undefined
 
   constructor({ machine, codec, resultCodec, now, onExecuted }: SessionMachineParts<Command, Result>) {
     this.#machine = machine
+    this.supportedVersion = machine.machineVersion ?? 1
     this.#codec = codec
     this.#resultCodec = resultCodec
     this.#onExecuted = onExecuted
     this.logTime = new LogTime(now)
     this.digest = machine.digest === undefined ? undefined : () => this.#withTableDigest(machine.digest?.() as string)
+  }
+
+  /** The machine version in force: that of the last entry that raised it. */
+  get machineVersion(): number {
+    return this.#machineVersion
   }
 
   /** Applies a command without a session. */
@@ -62,6 +72,10 @@ export class SessionMachine<Command, Result> {
   applyEnvelope(bytes: Uint8Array, context: ApplyContext, isAwaited: boolean): SessionOutcome<Result> {
     const envelope = decodeEnvelope(bytes)
     if (envelope.type === 'command') return this.#applyCommand(envelope, context, isAwaited)
+    if (envelope.type === 'machineVersion') {
+      this.#raiseVersion(envelope.version, `the entry at index ${context.index}`)
+      return { ...context, result: undefined }
+    }
     this.table.register(context.index, envelope.time, envelope.limits)
     this.logTime.onApplied(this.table.time)
     return { ...context, result: undefined }
@@ -108,22 +122,34 @@ export class SessionMachine<Command, Result> {
   }
 
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
-    const table = this.table.isUsed ? encodeTable(this.table, { results: true }) : undefined
-    return withTable(this.#machine.snapshot(), table, () => encodeTable(new SessionTable(), { results: true }))
+    const version = this.#machineVersion
+    const table = this.table.isUsed || version > 1 ? encodeTable(this.table, { results: true }) : undefined
+    return withTable(this.#machine.snapshot(), table && { bytes: table, machineVersion: version })
   }
 
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const { table, rest } = await splitTable(chunks)
+    const { bytes, machineVersion, rest } = await splitTable(chunks)
+    this.#machineVersion = 1
+    this.#raiseVersion(machineVersion, 'the snapshot')
     await this.#machine.restore(rest)
-    decodeTable(table ?? encodeTable(new SessionTable(), { results: true }), this.table)
+    decodeTable(bytes, this.table)
     this.logTime.onApplied(this.table.time)
+  }
+
+  /** Throws ERR_RAFT_MACHINE_TOO_OLD before anything is applied that the machine does not know. */
+  #raiseVersion(version: number, what: string): void {
+    if (version > this.supportedVersion) throw machineTooOldError(version, this.supportedVersion, what)
+    this.#machineVersion = Math.max(version, this.#machineVersion)
   }
 
   /** Leaves an invalid digest as it is, so that its error names it. A digest of both is of another kind than one of the machine alone. */
   #withTableDigest(digest: string): string {
-    if (!this.table.isUsed || typeof digest !== 'string') return digest
+    if (typeof digest !== 'string') return digest
     const colon = Math.max(digest.indexOf(':'), 0)
+    const version = this.#machineVersion > 1 ? `+machine${this.#machineVersion}` : ''
+    const kind = `${digest.slice(0, colon)}${version}`
+    if (!this.table.isUsed) return version === '' ? digest : `${kind}:${digest.slice(colon)}`
     const own = crc32(encodeTable(this.table, { results: false }))
-    return `${digest.slice(0, colon)}+sessions1:${digest.slice(colon)}+${own}`
+    return `${kind}+sessions1:${digest.slice(colon)}+${own}`
   }
 }

@@ -24,7 +24,7 @@ import { MachineHarness } from './state-machine/machine-harness.ts'
 import type { HistoryVerdicts } from './state-machine/machine-linearizability.ts'
 import { machineLinearizability } from './state-machine/machine-linearizability.ts'
 import type { MachineUnderTest, MachineUnderTestOptions } from './state-machine/machine-under-test.ts'
-import { machineUnderTest } from './state-machine/machine-under-test.ts'
+import { machineUnderTest, versionOf } from './state-machine/machine-under-test.ts'
 import type { Generated } from './state-machine/shrink-log.ts'
 import { generated } from './state-machine/shrink-log.ts'
 
@@ -165,6 +165,7 @@ function specOf<Command, Result, Query, Answer>(
   const { seed, queries, deadlineMs } = check
   return {
     make,
+    machineVersion: versionFrom(make),
     codec: check.codec ?? jsonCodec(),
     resultCodec: check.resultCodec ?? jsonCodec(),
     queryCodec: check.queryCodec ?? jsonCodec(),
@@ -173,6 +174,15 @@ function specOf<Command, Result, Query, Answer>(
     invariant: check.invariant as ((machine: unknown) => unknown) | undefined,
     queries: queries === undefined ? [] : fc.sample(queries, { numRuns: SAMPLED_QUERIES, seed }),
     deadlineMs,
+  }
+}
+
+/** A machine that cannot be made is reported by the check. */
+function versionFrom(make: () => Pick<StateMachine, 'machineVersion'>): number {
+  try {
+    return versionOf(make())
+  } catch {
+    return 1
   }
 }
 

@@ -24,10 +24,10 @@ describe('the versions of a cluster', () => {
       formatVersions(report),
       [
         'kv-demo  release 0.1.0  protocol 3 in use between nodes',
-        'MEMBER  ADDRESS         RELEASE  STORAGE   TRANSPORT  PROTOCOL  IN USE',
-        'n1      127.0.0.1:7001  0.1.0    segments  tcp        2 to 3    3',
-        'n2      127.0.0.1:7002  0.1.0    segments  tcp        2 to 3    3',
-        'n3      127.0.0.1:7003  0.1.0    segments  tcp        2 to 3    3',
+        'MEMBER  ADDRESS         RELEASE  STORAGE   TRANSPORT  PROTOCOL  IN USE  MACHINE',
+        'n1      127.0.0.1:7001  0.1.0    segments  tcp        2 to 3    3       -',
+        'n2      127.0.0.1:7002  0.1.0    segments  tcp        2 to 3    3       -',
+        'n3      127.0.0.1:7003  0.1.0    segments  tcp        2 to 3    3       -',
         '',
       ].join('\n'),
     )
@@ -56,6 +56,17 @@ describe('the versions of a cluster', () => {
     const { nodes, warnings } = reportOf(node('n1', '0.1.0', 3, [3, 2]), node('n2', '0.1.0', 3, [3, 2]), old)
     assert.equal(nodes[2]?.protocol, undefined)
     assert.deepEqual(warnings, ['n3 supports version 2 of the protocol between nodes at most, and others 3.'])
+  })
+
+  it('show the machine version in force, and which member holds it back', () => {
+    const machine = (supported: number, inForce = 2) => ({ inForce, supported, peers: [] })
+    const answers = [status('n1', { machine: machine(3) }), status('n2', { machine: machine(2, 1) }), status('n3', {})]
+    const report = reportOf(...answers.map(answered))
+    assert.equal(report.machineVersion, 2)
+    const heldBack = (id: string, version: number) =>
+      `the state machine of ${id} supports version ${version} at most, and others 3: no newer one comes into force.`
+    assert.deepEqual(report.warnings, [heldBack('n2', 2), heldBack('n3', 1)])
+    assert.match(formatVersions(report), /^kv-demo .* {2}machine version 2 in force\n/)
   })
 
   it('are unknown of a node that does not answer, which a warning says', () => {

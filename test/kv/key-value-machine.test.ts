@@ -11,7 +11,7 @@ describe('the key-value machine', () => {
         const machine = new KeyValueMachine()
         const model = new Model()
         for (const [offset, command] of list.entries()) {
-          const context = { index: offset + 1, term: 1 }
+          const context = { index: offset + 1, term: 1, machineVersion: 1 }
           assert.deepEqual(readable(machine.apply(command, context)), readable(model.apply(command, offset + 1)))
         }
         assert.deepEqual(contents(machine), model.contents())
@@ -28,7 +28,7 @@ describe('the key-value machine', () => {
           for (const [offset, [number, isDelete]] of list.entries()) {
             const key = `key-${number}`
             const command: KvCommand = isDelete ? { type: 'delete', key } : { type: 'put', key, value: text('v') }
-            machine.apply(command, { index: offset + 1, term: 1 })
+            machine.apply(command, { index: offset + 1, term: 1, machineVersion: 1 })
             model.apply(command, offset + 1)
             if (offset % 1000 === 0) drain(machine.snapshot())
           }
@@ -40,7 +40,7 @@ describe('the key-value machine', () => {
 
   it('writes, reads, compares, sets and deletes', () => {
     const machine = new KeyValueMachine()
-    const apply = (command: KvCommand, index: number) => machine.apply(command, { index, term: 1 })
+    const apply = (command: KvCommand, index: number) => machine.apply(command, { index, term: 1, machineVersion: 1 })
     assert.deepEqual(apply(put('a', '1'), 1), { type: 'written', version: 1 })
     assert.deepEqual(apply(put('a', '2'), 2), { type: 'written', version: 2 })
     assert.equal(apply(cas('a', { type: 'value', value: text('1') }, '3'), 3).type, 'mismatch')
@@ -66,7 +66,7 @@ describe('the key-value machine', () => {
         fc.integer({ min: 1, max: 9 }),
         (all, prefix, limit) => {
           const machine = new KeyValueMachine()
-          for (const key of all) machine.apply(put(key, 'v'), { index: 1, term: 1 })
+          for (const key of all) machine.apply(put(key, 'v'), { index: 1, term: 1, machineVersion: 1 })
           const expected = all.filter((key) => key.startsWith(prefix)).sort()
           assert.deepEqual(listed(machine, prefix, limit), expected)
         },
@@ -76,7 +76,10 @@ describe('the key-value machine', () => {
   it('ends a page of large values at about a mebibyte', () => {
     const machine = new KeyValueMachine()
     for (let index = 1; index <= 10; index++)
-      machine.apply({ type: 'put', key: `k${index}`, value: new Uint8Array(400_000) }, { index, term: 1 })
+      machine.apply(
+        { type: 'put', key: `k${index}`, value: new Uint8Array(400_000) },
+        { index, term: 1, machineVersion: 1 },
+      )
     const answer = machine.query({ type: 'list', prefix: '', limit: 1000 })
     assert.ok(answer.type === 'listed' && answer.more)
     assert.equal(answer.entries.length, 3)
@@ -86,7 +89,7 @@ describe('the key-value machine', () => {
   it('keeps every byte of a value', () => {
     const machine = new KeyValueMachine()
     const value = Uint8Array.from({ length: 256 }, (_, byte) => byte)
-    machine.apply({ type: 'put', key: 'k', value }, { index: 1, term: 1 })
+    machine.apply({ type: 'put', key: 'k', value }, { index: 1, term: 1, machineVersion: 1 })
     const answer = machine.query({ type: 'get', key: 'k' })
     assert.ok(answer.type === 'found')
     assert.deepEqual(Uint8Array.from(answer.entry.value), value)
@@ -96,13 +99,13 @@ describe('the key-value machine', () => {
     const one = new KeyValueMachine()
     const other = new KeyValueMachine()
     for (const machine of [one, other]) {
-      machine.apply(put('a', '1'), { index: 1, term: 1 })
-      machine.apply(put('b', '2'), { index: 2, term: 1 })
+      machine.apply(put('a', '1'), { index: 1, term: 1, machineVersion: 1 })
+      machine.apply(put('b', '2'), { index: 2, term: 1, machineVersion: 1 })
     }
     assert.equal(digest(one), digest(other))
-    other.apply(put('a', '2'), { index: 3, term: 1 })
+    other.apply(put('a', '2'), { index: 3, term: 1, machineVersion: 1 })
     assert.notEqual(digest(one), digest(other))
-    one.apply(put('a', '2'), { index: 4, term: 1 })
+    one.apply(put('a', '2'), { index: 4, term: 1, machineVersion: 1 })
     assert.notEqual(digest(one), digest(other), 'the same value written at another index is another state')
   })
 })
@@ -120,7 +123,7 @@ describe('a key-value codec', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 60 }), mutatedCommands()), (bytes) => {
         const machine = new KeyValueMachine()
-        const result = machine.apply(kvCommandCodec.decode(bytes), { index: 1, term: 1 })
+        const result = machine.apply(kvCommandCodec.decode(bytes), { index: 1, term: 1, machineVersion: 1 })
         kvResultCodec.decode(kvResultCodec.encode(result))
         const answer = machine.query(kvQueryCodec.decode(bytes))
         kvAnswerCodec.decode(kvAnswerCodec.encode(answer))
@@ -146,7 +149,11 @@ describe('a key-value codec', () => {
     },
   ])
     it(`makes the machine refuse ${name} with the reason in the result`, () => {
-      const result = new KeyValueMachine().apply(kvCommandCodec.decode(Uint8Array.from(bytes)), { index: 1, term: 1 })
+      const result = new KeyValueMachine().apply(kvCommandCodec.decode(Uint8Array.from(bytes)), {
+        index: 1,
+        term: 1,
+        machineVersion: 1,
+      })
       assert.ok(result.type === 'refused')
       assert.match(result.reason, reason)
     })

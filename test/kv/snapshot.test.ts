@@ -15,8 +15,12 @@ describe("the key-value machine's snapshot", () => {
       for (let write = 0; write < 500; write++) {
         index++
         const key = `key-${(index * 7919) % 25_000}`
-        if (index % 3 === 0) machine.apply({ type: 'delete', key }, { index, term: 1 })
-        else machine.apply({ type: 'put', key, value: Buffer.from(`late ${index}`) }, { index, term: 1 })
+        if (index % 3 === 0) machine.apply({ type: 'delete', key }, { index, term: 1, machineVersion: 1 })
+        else
+          machine.apply(
+            { type: 'put', key, value: Buffer.from(`late ${index}`) },
+            { index, term: 1, machineVersion: 1 },
+          )
       }
     }
     assert.ok(chunks.length > 5)
@@ -34,7 +38,7 @@ describe("the key-value machine's snapshot", () => {
         async (pairs, chunkBytes) => {
           const machine = new KeyValueMachine()
           for (const [offset, [key, value]] of pairs.entries())
-            machine.apply({ type: 'put', key, value }, { index: offset + 1, term: 1 })
+            machine.apply({ type: 'put', key, value }, { index: offset + 1, term: 1, machineVersion: 1 })
           const bytes = Buffer.concat([...machine.snapshot()])
           const copy = await restored(cut(bytes, chunkBytes))
           assert.equal(digest(copy), digest(machine))
@@ -83,7 +87,10 @@ describe("the key-value machine's snapshot", () => {
       const isDone = turn(() => {
         for (let write = 0; write < 100; write++) {
           index++
-          machine.apply({ type: 'put', key: `key-${(index * 7919) % 250_000}`, value: VALUE }, { index, term: 1 })
+          machine.apply(
+            { type: 'put', key: `key-${(index * 7919) % 250_000}`, value: VALUE },
+            { index, term: 1, machineVersion: 1 },
+          )
         }
         return chunks.next().done
       })
@@ -103,7 +110,7 @@ const VALUE = Buffer.from('a value of thirty-two bytes, fixed')
 function filled(count: number): KeyValueMachine {
   const machine = new KeyValueMachine()
   for (let index = 1; index <= count; index++)
-    machine.apply({ type: 'put', key: `key-${index}`, value: VALUE }, { index, term: 1 })
+    machine.apply({ type: 'put', key: `key-${index}`, value: VALUE }, { index, term: 1, machineVersion: 1 })
   return machine
 }
 

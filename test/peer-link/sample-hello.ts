@@ -10,6 +10,7 @@ export const SAMPLE_HELLO: Hello = {
   nodeId: 'n1',
   directoryId: 'f00d',
   metadata: { http: 'https://a.example' },
+  machineVersion: 7,
   receiverId: 'n2',
   address: '127.0.0.1:7001',
   receiverAddress: '127.0.0.1:7002',

@@ -45,7 +45,11 @@ function start() {
   let index = 0
   return kvClient({
     async propose(command) {
-      const result = machine.apply(kvCodecs.codec.decode(kvCodecs.codec.encode(command)), { index: ++index, term: 1 })
+      const result = machine.apply(kvCodecs.codec.decode(kvCodecs.codec.encode(command)), {
+        index: ++index,
+        term: 1,
+        machineVersion: 1,
+      })
       return kvCodecs.resultCodec.decode(kvCodecs.resultCodec.encode(result))
     },
     async query(query) {

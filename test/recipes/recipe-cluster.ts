@@ -38,7 +38,7 @@ export class RecipeCluster<Command extends { readonly type: string }, Result, Qu
       }
       const decoded = this.#codecs.codec.decode(bytes)
       this.applied.push(decoded.type)
-      const result = this.machine.apply(decoded, { index: ++this.#index, term: 1 })
+      const result = this.machine.apply(decoded, { index: ++this.#index, term: 1, machineVersion: 1 })
       await this.clock.pass(LATENCY_US)
       if (state === 'loses results') throw new RaftError('ERR_RAFT_OUTCOME_UNKNOWN', 'the connection was lost')
       return this.#codecs.resultCodec.decode(this.#codecs.resultCodec.encode(result))

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { isRaftError } from '../../src/errors.ts'
+import { SessionTable } from '../../src/sessions/session-table.ts'
 import { splitTable, withTable } from '../../src/sessions/snapshot-stream.ts'
+import { encodeTable } from '../../src/sessions/table-bytes.ts'
 
 const MARK = Buffer.from('514b53f18d02c75eb934e69a1170df0a', 'hex')
-const table = Buffer.from('the table')
+const table = { bytes: Buffer.from('the table'), machineVersion: 1 }
+const EMPTY = Buffer.from(encodeTable(new SessionTable(), { results: true })).toString('latin1')
 
 async function* asynchronous(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array, void, undefined> {
   yield* chunks
@@ -15,14 +18,15 @@ async function bytesOf(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>)
   return Buffer.concat(all).toString('latin1')
 }
 
-/** Both parts of a snapshot that is read in chunks of this size. */
-async function split(bytes: string, size: number): Promise<[string | undefined, string]> {
+/** The parts of a snapshot that is read in chunks of this size: the table, the state, and a machine version above 1. */
+async function split(bytes: string, size: number): Promise<(string | number)[]> {
   const whole = Buffer.from(bytes, 'latin1')
   const chunks: Buffer[] = []
   for (let offset = 0; offset < whole.length; offset += size) chunks.push(whole.subarray(offset, offset + size))
   const parts = await splitTable(asynchronous(chunks))
-  const own = parts.table === undefined ? undefined : Buffer.from(parts.table).toString('latin1')
-  return [own, await bytesOf(parts.rest)]
+  const own = Buffer.from(parts.bytes).toString('latin1')
+  const both = [own, await bytesOf(parts.rest)]
+  return parts.machineVersion === 1 ? both : [...both, parts.machineVersion]
 }
 
 describe('the table of sessions in a snapshot', () => {
@@ -38,7 +42,7 @@ describe('the table of sessions in a snapshot', () => {
       it(`comes before a ${kind} state that is ${name}, and both come back`, async () => {
         const state = Buffer.concat(chunks).toString('latin1')
         const source = kind === 'synchronous' ? chunks : asynchronous(chunks)
-        const bytes = await bytesOf(withTable(source, table, () => table))
+        const bytes = await bytesOf(withTable(source, table))
         for (const size of [1, 7, 1000]) assert.deepEqual(await split(bytes, size), ['the table', state])
       })
 
@@ -47,9 +51,9 @@ describe('the table of sessions in a snapshot', () => {
       const chunks = states[name] as Buffer[]
       const state = Buffer.concat(chunks).toString('latin1')
       for (const source of [chunks, asynchronous(chunks)]) {
-        const bytes = await bytesOf(withTable(source, undefined, () => assert.fail()))
+        const bytes = await bytesOf(withTable(source, undefined))
         assert.equal(bytes, state)
-        assert.deepEqual(await split(bytes, 3), [undefined, state])
+        assert.deepEqual(await split(bytes, 3), [EMPTY, state])
       }
     }
   })
@@ -58,8 +62,8 @@ describe('the table of sessions in a snapshot', () => {
     const chunks = states['like the mark'] as Buffer[]
     const state = Buffer.concat(chunks).toString('latin1')
     for (const source of [chunks, asynchronous(chunks)]) {
-      const bytes = await bytesOf(withTable(source, undefined, () => Buffer.from('none')))
-      assert.deepEqual(await split(bytes, 2), ['none', state])
+      const bytes = await bytesOf(withTable(source, undefined))
+      assert.deepEqual(await split(bytes, 2), [EMPTY, state])
     }
   })
 
@@ -74,21 +78,28 @@ describe('the table of sessions in a snapshot', () => {
         log.push('closed')
       }
     }
-    const chunks = withTable(state(), undefined, () => table) as Iterable<Uint8Array>
+    const chunks = withTable(state(), undefined) as Iterable<Uint8Array>
     assert.deepEqual(log, ['captured'])
     for (const _ of chunks) break
     assert.deepEqual(log, ['captured', 'closed'])
   })
 
+  it('comes with the machine version once that is above 1, even if no session was used', async () => {
+    const bytes = await bytesOf(withTable([Buffer.from('abc')], { ...table, machineVersion: 7 }))
+    for (const size of [1, 7, 1000]) assert.deepEqual(await split(bytes, size), ['the table', 'abc', 7])
+    // A release without machine versions refuses the snapshot.
+    assert.equal(bytes.charCodeAt(16), 2)
+  })
+
   it('is corrupt if it ends early', async () => {
-    const bytes = await bytesOf(withTable([], table, () => table))
+    const bytes = await bytesOf(withTable([], table))
     for (const length of [17, 23, 30])
       await assert.rejects(split(bytes.slice(0, length), 5), (error) => isRaftError(error, 'ERR_RAFT_CORRUPT'))
   })
 
   it('of a later version is refused', async () => {
-    const bytes = await bytesOf(withTable([], table, () => table))
-    const later = `${bytes.slice(0, 16)}\x02${bytes.slice(17)}`
+    const bytes = await bytesOf(withTable([], table))
+    const later = `${bytes.slice(0, 16)}\x03${bytes.slice(17)}`
     await assert.rejects(split(later, 5), (error) => isRaftError(error, 'ERR_RAFT_FORMAT'))
   })
 })

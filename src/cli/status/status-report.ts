@@ -1,5 +1,11 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
-import type { Alarm, NodeStatus, ProtocolVersions, SnapshotFetch } from '../../contracts/node-service.ts'
+import type {
+  Alarm,
+  MachineVersions,
+  NodeStatus,
+  ProtocolVersions,
+  SnapshotFetch,
+} from '../../contracts/node-service.ts'
 import type { PeerStatus } from '../../core/status.ts'
 import type { MemberMetadata, Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
@@ -54,6 +60,8 @@ export interface NodeRow {
   readonly peerTransport: string | undefined
   /** The versions of the protocol between nodes that it supports and uses; undefined for an earlier release. */
   readonly protocol: ProtocolVersions | undefined
+  /** The versions of the state machine; undefined for an earlier release. */
+  readonly machine: MachineVersions | undefined
   /** Why the node has stopped, such as a failed disk. */
   readonly stopped: string | undefined
   readonly alarms: readonly Alarm[]
@@ -177,6 +185,7 @@ function rowsOf(
       storage: status?.storage,
       peerTransport: status?.peerTransport,
       protocol: status?.protocol,
+      machine: status?.machine,
       stopped: status?.stopped,
       alarms: status?.alarms ?? [],
     }

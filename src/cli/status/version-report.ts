@@ -1,5 +1,5 @@
 /** The releases of the nodes of a cluster and the protocol between them, with a warning about a mix. */
-import type { ProtocolVersions } from '../../contracts/node-service.ts'
+import type { MachineVersions, ProtocolVersions } from '../../contracts/node-service.ts'
 import type { NodeId } from '../../core/types.ts'
 import { plainTable } from '../plain-table.ts'
 import type { StatusReport } from './status-report.ts'
@@ -15,6 +15,8 @@ export interface VersionRow {
   readonly peerTransport: string | undefined
   /** Undefined for a release that does not tell. */
   readonly protocol: ProtocolVersions | undefined
+  /** Undefined for a release that does not tell. */
+  readonly machine: MachineVersions | undefined
 }
 
 export interface VersionReport {
@@ -24,18 +26,23 @@ export interface VersionReport {
   readonly releases: readonly string[]
   /** The lowest and the highest version in use between any two nodes; undefined if no node tells. */
   readonly protocolInUse: { readonly min: number; readonly max: number } | undefined
+  /** The machine version in force: the highest that a node has applied; undefined if no node tells. */
+  readonly machineVersion: number | undefined
   readonly nodes: readonly VersionRow[]
   readonly warnings: readonly string[]
 }
 
 export function buildVersionReport({ cluster, nodes: rows }: StatusReport): VersionReport {
-  const nodes = rows.map(({ id, address, version, problem, storage, peerTransport, protocol }) => ({
-    ...{ id, address, release: version, problem, storage, peerTransport, protocol },
+  const nodes = rows.map(({ id, address, version, problem, storage, peerTransport, protocol, machine }) => ({
+    ...{ id, address, release: version, problem, storage, peerTransport, protocol, machine },
   }))
   const releases = [...new Set(nodes.flatMap(({ release }) => release ?? []))].sort(byNumber)
   const protocolInUse = rangeOf(nodes.flatMap(inUse))
-  const warnings = [...mixOfReleases(nodes, releases), ...mixOfProtocols(nodes), ...unknown(nodes)]
-  return { schema: 'quorate.version/v1', cluster, releases, protocolInUse, nodes, warnings }
+  const inForce = nodes.flatMap(({ machine }) => machine?.inForce ?? [])
+  const machineVersion = inForce.length === 0 ? undefined : Math.max(...inForce)
+  const mixes = [...mixOfReleases(nodes, releases), ...mixOfProtocols(nodes), ...mixOfMachines(nodes)]
+  const warnings = [...mixes, ...unknown(nodes)]
+  return { schema: 'quorate.version/v1', cluster, releases, protocolInUse, machineVersion, nodes, warnings }
 }
 
 function inUse({ protocol }: VersionRow): number[] {
@@ -70,6 +77,16 @@ function mixOfProtocols(nodes: readonly VersionRow[]): string[] {
   )
 }
 
+/** The machine version rises only as far as every member supports. */
+function mixOfMachines(nodes: readonly VersionRow[]): string[] {
+  const newest = Math.max(...nodes.map(({ machine }) => machine?.supported ?? 1))
+  const older = nodes.filter(({ release, machine }) => release !== undefined && (machine?.supported ?? 1) < newest)
+  return older.map(
+    ({ id, machine }) =>
+      `the state machine of ${id} supports version ${machine?.supported ?? 1} at most, and others ${newest}: no newer one comes into force.`,
+  )
+}
+
 function unknown(nodes: readonly VersionRow[]): string[] {
   return nodes
     .filter(({ release }) => release === undefined)
@@ -81,17 +98,25 @@ function byNumber(left: string, right: string): number {
   return left.localeCompare(right, 'en', { numeric: true })
 }
 
-const HEADINGS = ['MEMBER', 'ADDRESS', 'RELEASE', 'STORAGE', 'TRANSPORT', 'PROTOCOL', 'IN USE']
+const HEADINGS = ['MEMBER', 'ADDRESS', 'RELEASE', 'STORAGE', 'TRANSPORT', 'PROTOCOL', 'IN USE', 'MACHINE']
 
-export function formatVersions({ cluster, releases, protocolInUse, nodes, warnings }: VersionReport): string {
+export function formatVersions(report: VersionReport): string {
+  const { cluster, releases, protocolInUse, machineVersion, nodes, warnings } = report
   const several = releases.length === 1 ? 'release' : 'releases'
   const used = protocolInUse === undefined ? '' : `  protocol ${shown(protocolInUse)} in use between nodes`
   const rows = nodes.map((node) => [
     ...[node.id, node.address, node.release ?? `unknown (${node.problem})`, node.storage ?? '-'],
     ...[node.peerTransport ?? '-', shown(node.protocol), shown(rangeOf(inUse(node)))],
+    `${node.machine?.supported ?? '-'}`,
   ])
+  const machine = machineVersion === undefined ? '' : `  machine version ${machineVersion} in force`
   const lines = warnings.map((warning) => `warning: ${warning}`)
-  return [`${cluster}  ${several} ${releases.join(', ')}${used}`, plainTable(rows, HEADINGS), ...lines, ''].join('\n')
+  return [
+    `${cluster}  ${several} ${releases.join(', ')}${used}${machine}`,
+    plainTable(rows, HEADINGS),
+    ...lines,
+    '',
+  ].join('\n')
 }
 
 function shown(range: { readonly min: number; readonly max: number } | undefined): string {

@@ -1,5 +1,12 @@
 /** The messages of the admin service (proto/quorate/v1/admin.proto), and their conversion to and from our types. */
-import type { Alarm, NodeStatus, NodeTiming, ProtocolVersions, SnapshotFetch } from '../../contracts/node-service.ts'
+import type {
+  Alarm,
+  MachineVersions,
+  NodeStatus,
+  NodeTiming,
+  ProtocolVersions,
+  SnapshotFetch,
+} from '../../contracts/node-service.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { PeerStatus, Role } from '../../core/status.ts'
 import type { Membership, SnapshotInfo } from '../../core/types.ts'
@@ -20,6 +27,7 @@ export type WireStatusResponse = Omit<
   | 'peerTransport'
   | 'timing'
   | 'protocol'
+  | 'machine'
   | 'fetching'
   | 'peers'
   | 'alarms'
@@ -34,6 +42,7 @@ export type WireStatusResponse = Omit<
   readonly peerTransport?: string | undefined
   readonly timing?: NodeTiming | null | undefined
   readonly protocol?: ProtocolVersions | null | undefined
+  readonly machine?: MachineVersions | null | undefined
   readonly fetching?: SnapshotFetch | null | undefined
   readonly followers: readonly WireFollower[]
   readonly alarms: readonly WireAlarm[]
@@ -93,6 +102,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     peerTransport: wire.peerTransport,
     timing: wire.timing ?? undefined,
     protocol: wire.protocol ?? undefined,
+    machine: wire.machine ?? undefined,
     fetching: wire.fetching == null ? undefined : fetchFromWire(wire.fetching),
     freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),

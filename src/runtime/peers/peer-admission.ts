@@ -22,9 +22,17 @@ export class PeerAdmission {
   readonly #lost = new Map<string, string>()
   readonly #connected = new Set<NodeId>()
   readonly #replacedClusterId: string | undefined
+  /** The machine version in force on this node. */
+  readonly #machineVersion: () => number
 
-  constructor(identity: PeerIdentity, membershipView: MembershipView, replacedClusterId?: string) {
+  constructor(
+    identity: PeerIdentity,
+    membershipView: MembershipView,
+    machineVersion: () => number,
+    replacedClusterId?: string,
+  ) {
     this.#identity = identity
+    this.#machineVersion = machineVersion
     this.#replacedClusterId = replacedClusterId
     this.#membershipView = membershipView
   }
@@ -39,6 +47,11 @@ export class PeerAdmission {
       const protocol = this.#admitted.get(id)?.protocol
       return protocol === undefined ? [] : [{ id, version: Math.min(protocol, PROTOCOL_MAX) }]
     })
+  }
+
+  /** The newest machine version that each connected peer supports. */
+  get machineVersions(): readonly { readonly id: NodeId; readonly supported: number }[] {
+    return this.connected.map((id) => ({ id, supported: this.#admitted.get(id)?.machineVersion ?? 1 }))
   }
 
   /** Non-members are admitted: they may know a newer membership, or must learn that they were removed. */
@@ -160,7 +173,17 @@ export class PeerAdmission {
         'ERR_RAFT_DIRECTORY_MISMATCH',
         `${peer.nodeId} came with another disk (${peer.directoryId}, its membership says ${boundDirectoryId}) and may have forgotten its votes`,
       )
-    return this.#copyRefusal(peer)
+    return this.#copyRefusal(peer) ?? this.#machineRefusal(peer)
+  }
+
+  /** What has been in the log since the version was raised, the machine of the peer may not know. */
+  #machineRefusal({ nodeId, machineVersion: supported = 1 }: PeerIdentity): Refusal | undefined {
+    const inForce = this.#machineVersion()
+    if (supported >= inForce) return undefined
+    return refusal(
+      'ERR_RAFT_MACHINE_TOO_OLD',
+      `machine version ${inForce} is in force in this cluster, and the state machine of ${nodeId} supports ${supported} at most`,
+    )
   }
 
   /** Refuses a directory that is certainly not the only or not the current copy. */

@@ -21,6 +21,8 @@ export interface PeersParts {
   readonly addresses: Readonly<Record<NodeId, string>>
   readonly transport: Pick<Transport, 'setPeers' | 'address'>
   readonly clock: Clock
+  /** The machine version in force on this node. */
+  readonly machineVersion: () => number
   readonly removedPeerGraceMs: number
 }
 
@@ -35,7 +37,7 @@ export class Peers {
     const { identity, term, membership, addresses, transport, clock, removedPeerGraceMs } = parts
     this.#parts = parts
     this.view = new MembershipView(identity.nodeId, term, membership, addresses)
-    this.admission = new PeerAdmission(identity, this.view, parts.replacedClusterId)
+    this.admission = new PeerAdmission(identity, this.view, parts.machineVersion, parts.replacedClusterId)
     this.addresses = new PeerAddresses(identity.nodeId, this.view, addresses, () => transport.address)
     const known = { membershipView: this.view, addresses: this.addresses }
     this.connections = new PeerConnections({ ...known, transport, clock, removedPeerGraceMs })

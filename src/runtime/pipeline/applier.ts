@@ -16,7 +16,7 @@ import type { BlockCache } from './block-cache.ts'
 import type { DigestPoints } from './digest-points.ts'
 
 export interface ApplierParts<Command, Result> {
-  readonly machine: Pick<SessionMachine<Command, Result>, 'apply' | 'applyEnvelope' | 'restore'>
+  readonly machine: Pick<SessionMachine<Command, Result>, 'apply' | 'applyEnvelope' | 'restore' | 'machineVersion'>
   readonly storage: Pick<Storage, 'read' | 'snapshots'>
   readonly cache: BlockCache
   readonly digestPoints: DigestPoints
@@ -211,7 +211,7 @@ export class Applier<Command, Result> {
   /** Returns when the state machine was done with it. */
   #applyEntry(block: EncodedBlock, payload: Uint8Array, batch: Batch<Result> | undefined, offset: number): Instant {
     const { machine, proposals, clock } = this.#parts
-    const context = { index: block.first + offset, term: block.term }
+    const context = { index: block.first + offset, term: block.term, machineVersion: machine.machineVersion }
     try {
       if (isEnveloped(block, offset)) {
         const outcome = machine.applyEnvelope(payload, context, batch !== undefined)
@@ -227,7 +227,7 @@ export class Applier<Command, Result> {
         return now
       }
     } catch (cause) {
-      throw isRaftError(cause, 'ERR_RAFT_FORMAT') ? cause : applyError(context.index, block.term, cause)
+      throw isUnsupported(cause) ? cause : applyError(context.index, block.term, cause)
     }
   }
 
@@ -312,6 +312,11 @@ async function* captureSourceError(
     onError(error)
     throw error
   }
+}
+
+/** An entry that this release or its state machine does not know. */
+function isUnsupported(cause: unknown): boolean {
+  return isRaftError(cause, 'ERR_RAFT_FORMAT') || isRaftError(cause, 'ERR_RAFT_MACHINE_TOO_OLD')
 }
 
 function applyError(index: LogIndex, term: number, cause: unknown): RaftError {

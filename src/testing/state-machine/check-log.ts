@@ -1,6 +1,5 @@
 /** Checks a state machine with one log: determinism, snapshots, restore and replay, and queries. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ApplyContext } from '../../contracts/state-machine.ts'
 import type { LogMachines, SnapshotToRestore } from './check-restore.ts'
 import { checkRestore, PASTS } from './check-restore.ts'
 import type { ExpectedRun, ModelRun } from './check-run.ts'
@@ -8,7 +7,7 @@ import { checkRepeatedRun, checkRun, encodeLog } from './check-run.ts'
 import { checkQueries, checkSnapshotIsolation } from './check-snapshots.ts'
 import type { BeforeRestore, LogPart, MachineRule } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { LogEntry, MachineSpec } from './machine-harness.ts'
+import type { EntryPlace, LogEntry, MachineSpec } from './machine-harness.ts'
 import { MachineHarness } from './machine-harness.ts'
 import { nameCause, nameKnownCause } from './name-cause.ts'
 
@@ -16,7 +15,7 @@ import { nameCause, nameKnownCause } from './name-cause.ts'
 export interface LogToCheck<Command> {
   readonly commands: readonly Command[]
   /** The places of the commands in the log. By default their numbers, in term 1. */
-  readonly contexts?: readonly ApplyContext[] | undefined
+  readonly contexts?: readonly EntryPlace[] | undefined
   /** Applied to machines before they are restored from a snapshot of the log. */
   readonly otherCommands: readonly Command[]
   /** The numbers of the commands after which snapshots are restored. */

@@ -1,6 +1,5 @@
 /** Checks a state machine with many generated logs, outside of a cluster, and shrinks a failing one. */
 import type { Arbitrary } from 'fast-check'
-import type { ApplyContext } from '../../contracts/state-machine.ts'
 import { fc } from '../arbitraries/fast-check.ts'
 import type { ShrinkLimits } from '../shrink-budget.ts'
 import { ShrinkBudget } from '../shrink-budget.ts'
@@ -12,7 +11,7 @@ import { countCoverage } from './count-coverage.ts'
 import type { CoverageOptions, StateMachineCoverage } from './coverage.ts'
 import { formatValue } from './first-difference.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { MachineSpec } from './machine-harness.ts'
+import type { EntryPlace, MachineSpec } from './machine-harness.ts'
 import type { FaultyLog, Generated, GeneratedLog } from './shrink-log.ts'
 import { generated, shrinkLog } from './shrink-log.ts'
 
@@ -145,7 +144,7 @@ export function describeFault<Command>(
 
 const NOT_REPEATED = 'The same commands did not show it again, so they could not be shrunk.'
 
-function commandLines(commands: readonly unknown[], contexts?: readonly ApplyContext[]): string[] {
+function commandLines(commands: readonly unknown[], contexts?: readonly EntryPlace[]): string[] {
   return commands.map((command, offset) => {
     const context = contexts?.[offset]
     const place = context === undefined ? '' : `  (index ${context.index}, term ${context.term})`

@@ -1,10 +1,9 @@
 /** Applies one log to two machines in turn, which must agree with each other and with the reference model. */
 import { inspect } from 'node:util'
-import type { ApplyContext } from '../../contracts/state-machine.ts'
 import { firstDifference } from './codec-round-trip.ts'
 import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { LogEntry, MachineHarness, MachineSpec } from './machine-harness.ts'
+import type { EntryPlace, LogEntry, MachineHarness, MachineSpec } from './machine-harness.ts'
 
 /** The outcome that every machine must have with this log. */
 export interface ExpectedRun {
@@ -16,9 +15,9 @@ export interface ExpectedRun {
 
 /** Encodes the commands. Throws a MachineFault if a command changes when it is encoded and decoded. */
 export function encodeLog<Command, Result>(
-  { codec }: MachineSpec<Command, Result>,
+  { codec, machineVersion }: MachineSpec<Command, Result>,
   commands: readonly Command[],
-  contexts: readonly ApplyContext[] = [],
+  contexts: readonly EntryPlace[] = [],
 ): LogEntry[] {
   return commands.map((command, offset) => {
     const number = offset + 1
@@ -36,7 +35,7 @@ export function encodeLog<Command, Result>(
     }
     const difference = firstDifference(command, decoded)
     if (difference !== undefined) throw fault(`is changed by its codec: ${difference}`)
-    return { bytes, context: contexts[offset] ?? { index: number, term: 1 } }
+    return { bytes, context: { ...(contexts[offset] ?? { index: number, term: 1 }), machineVersion } }
   })
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeSync } from 'node:fs'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
-import { collectBytes } from './machine-under-test.ts'
+import { collectBytes, versionOf } from './machine-under-test.ts'
 
 /** The URL of this module, which the parent process passes to the child. */
 export const CHILD_MODULE: string = import.meta.url
@@ -36,10 +36,13 @@ export async function runChild(): Promise<void> {
     let number = 0
     try {
       const machine = make()
+      const machineVersion = versionOf(machine)
       const results: string[] = []
       for (const command of commands) {
         send({ type: 'begins', log, number: ++number })
-        const result = machine.apply(codec.decode(Buffer.from(command, 'base64')), { index: number, term: 1 })
+        const result = machine.apply(codec.decode(Buffer.from(command, 'base64')), {
+          ...{ index: number, term: 1, machineVersion },
+        })
         results.push(Buffer.from(resultCodec.encode(result)).toString('base64'))
       }
       send({ type: 'begins', log, number: ++number })

@@ -8,9 +8,14 @@ import { formatThrown, MachineFault, problemOf } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
 import { settlesWithin } from './settle-timer.ts'
 
+/** The place of an entry in the log. */
+export type EntryPlace = Omit<ApplyContext, 'machineVersion'>
+
 /** The machine to check, its codecs, and the queries to ask. */
 export interface MachineSpec<Command, Result> {
   make(): StateMachine<Command, Result, unknown, unknown>
+  /** The newest version that the machine supports: in force for all commands. */
+  readonly machineVersion: number
   readonly codec: Codec<Command>
   readonly resultCodec: Codec<Result>
   readonly queryCodec: Codec<unknown>

@@ -122,7 +122,7 @@ function modelOf(
   const positions = new Map(order.map(({ command }, position) => [command, position]))
   const answers = [answersOf(instance, queries)]
   const results = order.map(({ command, index, term }) => {
-    const result = instance.apply(Number(command.slice(1)), { index, term })
+    const result = instance.apply(Number(command.slice(1)), { index, term, machineVersion: 1 })
     answers.push(answersOf(instance, queries))
     return result
   })

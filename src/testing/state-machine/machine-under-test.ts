@@ -38,6 +38,11 @@ export interface MachineUnderTest {
   make(): CheckedMachine
 }
 
+/** A check has the newest version of the machine in force, so that all of its commands are applied. */
+export function versionOf({ machineVersion = 1 }: Pick<StateMachine, 'machineVersion'>): number {
+  return machineVersion
+}
+
 /** Adapts a state machine with any types of commands and results to `simulate`. Its calls run under the determinism guard. */
 export function machineUnderTest<Command, Result>(options: MachineUnderTestOptions<Command, Result>): MachineUnderTest {
   const { codec = jsonCodec<Command>(), resultCodec = jsonCodec<Result>() } = options
@@ -45,11 +50,12 @@ export function machineUnderTest<Command, Result>(options: MachineUnderTestOptio
   return {
     make() {
       const machine = options.make()
+      const machineVersion = versionOf(machine)
       return {
         apply(number, context) {
           const command = codec.decode(codec.encode(options.command(number)))
           const guarded = { description: `apply() at index ${context.index}`, commandCount: number }
-          const result = guardCall(guarded, () => machine.apply(command, context))
+          const result = guardCall(guarded, () => machine.apply(command, { ...context, machineVersion }))
           const problem = problemOf(() => options.invariant?.(machine as never))
           if (problem !== undefined)
             throw new MachineFault(

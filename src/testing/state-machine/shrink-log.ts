@@ -1,7 +1,6 @@
 /** Shrinks the log of a fault: removes commands that the fault does not need, and simplifies the others. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Arbitrary, Value as FastCheckValue, Random, Stream } from 'fast-check'
-import type { ApplyContext } from '../../contracts/state-machine.ts'
 import { fc } from '../arbitraries/fast-check.ts'
 import { removeUnneeded } from '../remove-unneeded.ts'
 import type { ShrinkBudget } from '../shrink-budget.ts'
@@ -9,7 +8,7 @@ import type { FaultToFind, LogToCheck } from './check-log.ts'
 import { checkLog } from './check-log.ts'
 import type { LogPart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
-import type { MachineSpec } from './machine-harness.ts'
+import type { EntryPlace, MachineSpec } from './machine-harness.ts'
 
 /** A generated value, with what fast-check needs to shrink it. */
 export type Generated<Value> = FastCheckValue<Value>
@@ -17,7 +16,7 @@ export type Generated<Value> = FastCheckValue<Value>
 /** A log of generated commands. */
 export interface GeneratedLog<Command> {
   readonly commands: readonly Generated<Command>[]
-  readonly contexts?: readonly ApplyContext[] | undefined
+  readonly contexts?: readonly EntryPlace[] | undefined
   readonly otherCommands: readonly Generated<Command>[]
   readonly restoredAt: readonly number[]
 }
@@ -26,7 +25,7 @@ export interface GeneratedLog<Command> {
 export interface FaultyLog<Command> {
   readonly fault: MachineFault
   readonly commands: readonly Command[]
-  readonly contexts: readonly ApplyContext[] | undefined
+  readonly contexts: readonly EntryPlace[] | undefined
   readonly otherCommands: readonly Command[]
   /** Whether the fault occurred again when the log was checked again. */
   readonly isRepeated: boolean
@@ -53,7 +52,7 @@ export function generated<Value>(values: Arbitrary<Value>): Arbitrary<Generated<
 
 interface Item<Command> {
   readonly value: Generated<Command>
-  readonly context: ApplyContext | undefined
+  readonly context: EntryPlace | undefined
   /** Whether the snapshot that is restored contains it. */
   readonly isInSnapshot: boolean
   /** Whether the machine that is restored has applied it before. */

@@ -20,7 +20,12 @@ import {
   payloadsOf,
 } from '../../../src/log-format/block.ts'
 import type { FetchRequest, Hello } from '../../../src/peer-link/frames.ts'
-import { decodeEnvelope, encodeRegistration, encodeSessionCommand } from '../../../src/sessions/envelope.ts'
+import {
+  decodeEnvelope,
+  encodeMachineVersion,
+  encodeRegistration,
+  encodeSessionCommand,
+} from '../../../src/sessions/envelope.ts'
 import * as control from '../../../src/tcp/control-frames.ts'
 import {
   FRAME,
@@ -185,5 +190,6 @@ export const blocks: FrozenFormat = {
 function rewriteEnvelope(bytes: Uint8Array): Uint8Array {
   const envelope = decodeEnvelope(bytes)
   if (envelope.type === 'register') return encodeRegistration(envelope.time, envelope.limits)
+  if (envelope.type === 'machineVersion') return encodeMachineVersion(envelope.version)
   return encodeSessionCommand(envelope.time, envelope, envelope.command)
 }

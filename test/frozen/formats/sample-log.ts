@@ -80,7 +80,7 @@ export async function snapshotAfter(
   const { machine } = newMachine()
   for (const block of blocks)
     for (const [offset, payload] of payloadsOf(block).entries()) {
-      const context = { index: block.first + offset, term: block.term }
+      const context = { index: block.first + offset, term: block.term, machineVersion: 1 }
       if (block.kind !== 'commands') continue
       if (isEnveloped(block, offset)) machine.applyEnvelope(payload, context, false)
       else machine.apply(payload, context)

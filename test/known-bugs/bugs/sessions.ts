@@ -10,12 +10,10 @@ export const SESSIONS: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/sessions/session-machine.ts',
-        from: '    this.logTime.onApplied(this.table.time)\n  }\n\n  /** Leaves',
-        to: `    this.logTime.onApplied(this.table.time)
+        from: '    decodeTable(bytes, this.table)\n',
+        to: `    decodeTable(bytes, this.table)
     for (const session of this.table.sessions) session.results.clear()
-  }
-
-  /** Leaves`,
+`,
       },
     ],
     detectedBy: ['I15', 'I21'],

@@ -101,7 +101,12 @@ describe('peer admission by boots', () => {
 
   it('refuses a member of the cluster that this one was recovered from, as replaced', () => {
     const view = new MembershipView('n1', 1, membership(member('n1')), {})
-    const admission = new PeerAdmission({ ...identity, clusterId: 'new', nodeId: 'n1', directoryId: 'd1' }, view, 'c')
+    const admission = new PeerAdmission(
+      { ...identity, clusterId: 'new', nodeId: 'n1', directoryId: 'd1' },
+      view,
+      FIRST_VERSION,
+      'c',
+    )
     assert.equal(admission.admit(identity)?.code, 'ERR_RAFT_CLUSTER_REPLACED')
     assert.equal(admission.admit({ ...identity, clusterId: 'other' })?.code, 'ERR_RAFT_CLUSTER_MISMATCH')
   })
@@ -112,9 +117,16 @@ describe('peer admission by boots', () => {
     assert.equal(peerAdmission().refusedBy('n9', refusal), undefined)
   })
 
+  it('refuses a state machine that supports less than the version in force', () => {
+    const admission = peerAdmission({}, () => 3)
+    assert.equal(admission.admit({ ...identity, machineVersion: 3 }), undefined)
+    for (const machineVersion of [2, undefined])
+      assert.equal(admission.admit({ ...identity, machineVersion })?.code, 'ERR_RAFT_MACHINE_TOO_OLD')
+  })
+
   it('refuses a copy that contradicts the membership, also if it is connected already', () => {
     const view = new MembershipView('n1', 1, membership(member('n1'), { ...member('n2'), directoryId: 'd2' }), {})
-    const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1' }, view)
+    const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1' }, view, FIRST_VERSION)
     admission.admit({ ...identity, boot: copy })
     admission.onConnected('n2')
     assert.deepEqual(admission.refusable, [])
@@ -133,7 +145,7 @@ describe('peer admission by boots', () => {
     it(`${code === undefined ? 'continues' : `stops this node with ${code}`} at boot ${boot.id} if the log records boot ${recorded.id} of it`, () => {
       const own = { ...member('n1'), directoryId: 'd1', boot: recorded }
       const view = new MembershipView('n1', 1, membership(own), {})
-      const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1', boot }, view)
+      const admission = new PeerAdmission({ ...identity, nodeId: 'n1', directoryId: 'd1', boot }, view, FIRST_VERSION)
       assert.equal(admission.ownContradiction?.code, code)
     })
 })
@@ -183,11 +195,14 @@ describe('the membership view', () => {
   })
 })
 
-function peerAdmission(own: Partial<Member> = {}): PeerAdmission {
+const FIRST_VERSION = (): number => 1
+
+function peerAdmission(own: Partial<Member> = {}, machineVersion = FIRST_VERSION): PeerAdmission {
   const members = [{ ...member('n1'), ...own }, { ...member('n2'), directoryId: 'd2' }, member('n3')]
   return new PeerAdmission(
     { clusterId: 'c', nodeId: 'n1', directoryId: 'd1' },
     new MembershipView('n1', 1, membership(...members), {}),
+    machineVersion,
   )
 }
 

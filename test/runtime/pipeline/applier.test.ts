@@ -245,6 +245,7 @@ class Fixture {
           result: this.#apply(Buffer.from(bytes).toString(), context.index),
         }),
         restore: (chunks) => this.#restore(chunks),
+        machineVersion: 1,
       },
       storage: { snapshots: this.storage.snapshots, read: (from) => this.#read(from) },
       cache: this.cache,
