@@ -30,7 +30,8 @@ export interface StatusParts {
 }
 
 export function nodeStatus(parts: StatusParts): NodeStatus {
-  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock, queues, machine } = parts
+  const { status, failure, recovered, peers, calls, health, snapshots, storage, transport, clock, queues, machine } =
+    parts
   const { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs } = parts.options
   const writeMs = health.diskSpeed.slowestMs
   return {

@@ -6,7 +6,9 @@ import { MemoryStorage } from '../../src/memory/memory-storage.ts'
 import type { JournalNode, JournalOptions } from './virtual-cluster.ts'
 import { VirtualCluster } from './virtual-cluster.ts'
 
-describe('a leader with a slow disk', () => {
+describe('a leader with a slow disk', function () {
+  this.timeout(60_000)
+
   let cluster: VirtualCluster
   /** How long a durable write takes, in milliseconds; 1 for a node that is not in it. */
   let delays: Map<NodeId, number>
@@ -87,7 +89,7 @@ describe('a leader with a slow disk', () => {
     const leader = await start()
     await cluster.advance(2000)
     for (const { id } of [leader, ...cluster.followers(leader)]) delays.set(id, 500)
-    await cluster.advance(60_000)
+    await cluster.advance(30_000)
     assert.equal(leader.statusNow().role, 'leader')
     assert.deepEqual(transfers(), [])
     const kept = cluster.eventsOf(leader.id, 'leadershipKept').map(({ reason }) => reason)
@@ -154,7 +156,7 @@ describe('a leader with a slow disk', () => {
     const leader = await start({ slowDiskMs: 0 })
     await cluster.advance(2000)
     delays.set(leader.id, 1000)
-    await cluster.advance(60_000)
+    await cluster.advance(30_000)
     assert.equal(leader.statusNow().role, 'leader')
     assert.deepEqual(transfers(), [])
   })
