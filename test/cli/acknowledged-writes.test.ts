@@ -9,18 +9,29 @@ describe('the record of acknowledged writes', () => {
     { what: 'nothing', stored: undefined, missing: ['k'] },
     { what: 'a later value', stored: 5, missing: [] },
   ])
-    it(`reports ${missing.length === 0 ? 'no key' : 'the key'} as lost when ${what} is stored`, () => {
+    it(`reports ${missing.length === 0 ? 'no key' : 'the key'} as lost when ${what} is stored`, async () => {
       const writes = new AcknowledgedWrites()
       writes.recordAcknowledged('k', 1)
       writes.recordAcknowledged('k', 2)
-      assert.deepEqual(writes.lostKeys(new Map(stored === undefined ? [] : [['k', stored]])), missing)
+      assert.deepEqual(await writes.lostKeys(async () => new Map(stored === undefined ? [] : [['k', stored]])), missing)
     })
 
-  it('accepts that a write of unknown outcome replaces an acknowledged one later', () => {
+  it('accepts that a write of unknown outcome replaces an acknowledged one later', async () => {
     const writes = new AcknowledgedWrites()
     writes.recordUnknown('k', 1)
     writes.recordAcknowledged('k', 2)
-    assert.deepEqual(writes.lostKeys(new Map([['k', 1]])), [])
+    assert.deepEqual(await writes.lostKeys(async () => new Map([['k', 1]])), [])
     assert.deepEqual([writes.acknowledged, writes.unknown], [1, 1])
+  })
+
+  it('does not look for a write that is acknowledged during the read', async () => {
+    const writes = new AcknowledgedWrites()
+    writes.recordAcknowledged('k', 1)
+    const read = async (): Promise<Map<string, number>> => {
+      writes.recordAcknowledged('k', 2)
+      writes.recordAcknowledged('other', 3)
+      return new Map([['k', 1]])
+    }
+    assert.deepEqual(await writes.lostKeys(read), [])
   })
 })

@@ -32,14 +32,19 @@ export class AcknowledgedWrites {
     this.#unknown++
   }
 
-  /** The keys whose acknowledged value is neither in the store nor replaced by a later write. */
-  lostKeys(stored: ReadonlyMap<string, number>): string[] {
-    return [...this.#records]
-      .filter(([key, { acknowledged, unknown }]) => {
+  /**
+   * The keys whose acknowledged value is neither in the store nor replaced by a later write. `read` is a linearizable read of the store: what is
+   * acknowledged while it runs may be missing in its result, and does not count.
+   */
+  async lostKeys(read: () => Promise<ReadonlyMap<string, number>>): Promise<string[]> {
+    const acknowledgedBefore = [...this.#records].map(([key, { acknowledged }]) => ({ key, acknowledged }))
+    const stored = await read()
+    return acknowledgedBefore
+      .filter(({ key, acknowledged }) => {
         const found = stored.get(key) ?? 0
-        return found < acknowledged && !unknown.has(found)
+        return found < acknowledged && !this.#recordOf(key).unknown.has(found)
       })
-      .map(([key]) => key)
+      .map(({ key }) => key)
   }
 
   #recordOf(key: string): KeyRecord {

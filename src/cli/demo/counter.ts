@@ -45,7 +45,7 @@ export class Counter {
 
   /** Reads all keys linearizably and returns the number of acknowledged writes that are lost. Anything but 0 is a bug. */
   async countLost(): Promise<number> {
-    return this.writes.lostKeys(await this.#readCounters()).length
+    return (await this.writes.lostKeys(() => this.#readCounters())).length
   }
 
   async #run(): Promise<void> {
