@@ -1,5 +1,6 @@
 /** Starts a node with the default adapters: gRPC, a durable storage and the real clock. gRPC and RocksDB are loaded only if they are used. */
 import { randomInt } from 'node:crypto'
+import { NodeChecks } from './checks/node-checks.ts'
 import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
@@ -88,10 +89,14 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   } = options
   const { advertise = ownEntry(options), ...nodeRest } = rest
   const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)
-  const nodeOptions = { ...nodeRest, seed, clock: realClock(), storage: disk }
+  const checks = new NodeChecks()
+  const observers = [...(nodeRest.observers ?? []), checks]
+  const nodeOptions = { ...nodeRest, observers, seed, clock: realClock(), storage: disk }
   if (transport !== undefined && listen === undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { clientService } = await import('./grpc/service/client-service.ts')
   const { adminService } = await import('./grpc/service/admin-service.ts')
+  const { healthService } = await import('./grpc/service/health-service.ts')
+  const { addReflection } = await import('./grpc/service/reflection-service.ts')
   const messageBytesMax = messageBytesMaxOf(options)
   const port = { listen: listen as string, advertise, tls, credentials, messageBytesMax }
   const network = await (transport === undefined ? openNetwork(port, peerTransport) : serveBeside(transport, port))
@@ -101,10 +106,12 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     transport: network,
     beforeListen: (node) => {
       const { commandBytesMax = RUNTIME_DEFAULTS.commandBytesMax } = options
-      for (const service of [clientService(node, { commandBytesMax }), adminService(node)]) {
+      const health = healthService(() => checks.serving())
+      for (const service of [clientService(node, { commandBytesMax }), adminService(node), health]) {
         server.addService(service.definition, service.implementation)
         server.beforeClose(() => service.end())
       }
+      addReflection(server)
     },
   })
 }

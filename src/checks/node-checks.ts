@@ -71,9 +71,22 @@ export class NodeChecks implements Observer {
     ]
   }
 
-  /** Whether this node leads, and a quorum has followed it lately: a leader without one steps down. */
-  get isLeader(): boolean {
-    return !this.#isClosing && this.#node?.status().role === 'leader'
+  /** The services of grpc.health.v1: the whole node (''), what it offers, and its roles. A leader has a quorum: without one it steps down. */
+  serving(): Readonly<Record<string, boolean>> {
+    const { role, membership, id = '' } = this.#node?.status() ?? {}
+    const isLive = this.live().every(({ isOk }) => isOk)
+    const isReady = this.ready().every(({ isOk }) => isOk)
+    const isLearner = membership?.learners.includes(id) === true
+    const isMember = isLive && !this.#isClosing
+    return {
+      '': isReady,
+      'quorate.v1.Client': isReady,
+      'quorate.v1.Admin': isLive,
+      'raft.Live': isLive,
+      'raft.Leader': isMember && role === 'leader',
+      'raft.Follower': isMember && role === 'follower' && !isLearner,
+      'raft.Learner': isMember && isLearner,
+    }
   }
 
   #running(status: NodeStatus | undefined): Check {

@@ -38,7 +38,8 @@ describe('NodeChecks', () => {
     const leader = await cluster.leader()
     await cluster.runUntil(() => cluster.node('n1').statusNow().leader)
     assert.deepEqual(failing(), [])
-    assert.equal(checks.isLeader, leader.id === 'n1')
+    const { 'raft.Leader': isLeader, 'raft.Follower': isFollower, '': isReady } = checks.serving()
+    assert.deepEqual([isLeader, isFollower, isReady], [leader.id === 'n1', leader.id !== 'n1', true])
   })
 
   it('tolerate an election, and fail after two election timeouts without a leader', async () => {
@@ -64,7 +65,8 @@ describe('NodeChecks', () => {
     await cluster.runUntil(() => cluster.node('n1').statusNow().leader)
     const closed = cluster.node('n1').close()
     assert.ok(failing().includes('open'))
-    assert.equal(checks.isLeader, false)
+    assert.deepEqual(checks.serving()['raft.Leader'], false)
+    assert.deepEqual(checks.serving()[''], false)
     await cluster.runUntilSettled(closed)
   })
 

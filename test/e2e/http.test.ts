@@ -1,5 +1,6 @@
 /** Tests the HTTP port of a real node: `quorate serve --http`. */
 import assert from 'node:assert/strict'
+import { serverReflection } from '../grpc/service/reflection-client.ts'
 import type { RunningCommand } from './command.ts'
 import { start } from './command.ts'
 import { eventually, freePort } from './real-cluster.ts'
@@ -8,8 +9,9 @@ describe('quorate serve --http', function () {
   this.timeout(60_000)
   let node: RunningCommand
   let address: string
+  let at: string
   before(async () => {
-    const at = `127.0.0.1:${await freePort()}`
+    at = `127.0.0.1:${await freePort()}`
     node = start(['serve', '--id', 'n1', '--listen', at, '--peers', `n1=${at}`, '--memory', '--http', '0'])
     address = await eventually('the address', async () => /http:\/\/([\d.:]+)\/metrics/.exec(node.stderr())?.[1])
   })
@@ -29,6 +31,11 @@ describe('quorate serve --http', function () {
     assert.equal(status, 200)
     assert.match(metrics, /^raft_has_leader\{cluster="[^"]+",node="n1"\} 1$/m)
     assert.match(metrics, /^nodejs_gc_duration_seconds_count/m)
+  })
+
+  it('serves gRPC health and reflection at the port for clients', async () => {
+    const { services } = await serverReflection(at, 'quorate.v1.Client')
+    assert.deepEqual(services.toSorted(), ['grpc.health.v1.Health', 'quorate.v1.Admin', 'quorate.v1.Client'])
   })
 
   it('ends with the node', async () => {

@@ -8,6 +8,8 @@ import { countFields } from './field-count.ts'
 
 /** Admin requests are small. Larger ones are refused before they are decoded. */
 const ADMIN_REQUEST_BYTES_MAX = 64 * 1024
+/** The name of a service. */
+const HEALTH_REQUEST_BYTES_MAX = 1024
 /** The most requests in one frame of the client stream. */
 export const FRAME_REQUESTS_MAX = 4096
 /** The size of a frame apart from one command of the largest size. */
@@ -26,7 +28,10 @@ let loaded: PackageDefinition | undefined
 
 function packageDefinition(): PackageDefinition {
   loaded ??= loadSync(
-    ['quorate/v1/client.proto', 'quorate/v1/admin.proto', 'google/rpc/status.proto', 'google/rpc/error_details.proto'],
+    ['quorate/v1/client.proto', 'quorate/v1/admin.proto', 'grpc/health/v1/health.proto'].concat([
+      'google/rpc/status.proto',
+      'google/rpc/error_details.proto',
+    ]),
     {
       includeDirs: [fileURLToPath(new URL('../../../proto', import.meta.url))],
       longs: Number,
@@ -62,6 +67,19 @@ export function adminDefinition(): ServiceDefinition {
       ? `a request of ${bytes.length} bytes, the limit is ${ADMIN_REQUEST_BYTES_MAX}`
       : undefined,
   )
+}
+
+export function healthDefinition(): ServiceDefinition {
+  return withSafeDeserializers(packageDefinition()['grpc.health.v1.Health'] as ServiceDefinition, (bytes) =>
+    bytes.length > HEALTH_REQUEST_BYTES_MAX
+      ? `a request of ${bytes.length} bytes, the limit is ${HEALTH_REQUEST_BYTES_MAX}`
+      : undefined,
+  )
+}
+
+/** All files, for reflection. */
+export function reflectedPackage(): PackageDefinition {
+  return packageDefinition()
 }
 
 export function messageType<Message extends object>(name: string): MessageTypeDefinition<Message, Message> {
