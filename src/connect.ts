@@ -3,7 +3,7 @@ import type { RaftClientOptions } from './client/options.ts'
 import { RaftClient } from './client/raft-client.ts'
 import type { ClientChannelFactory } from './contracts/client-channel.ts'
 import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
-import type { ClientTlsOptions } from './peer-link/tls.ts'
+import type { ClientTlsOptions } from './peer-link/tls-options.ts'
 
 export interface ConnectOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {

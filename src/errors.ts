@@ -25,6 +25,8 @@ export const ERROR_CODES = {
   ERR_RAFT_CLOSED: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_ABORTED: { outcome: 'not-applied', retryable: false },
   ERR_RAFT_LEASE_LOST: { outcome: 'unknown', retryable: false },
+  ERR_RAFT_UNAUTHENTICATED: { outcome: 'not-applied', retryable: false },
+  ERR_RAFT_UNAUTHORIZED: { outcome: 'not-applied', retryable: false },
   // Membership and leadership
   ERR_RAFT_CHANGE_IN_PROGRESS: { outcome: 'not-applied', retryable: true },
   ERR_RAFT_MEMBERSHIP_CHANGED: { outcome: 'not-applied', retryable: false },

@@ -9,7 +9,7 @@ import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
-import { checkTls } from './peer-link/tls.ts'
+import { checkTls, clusterInCertificate } from './peer-link/tls-options.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
 import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
@@ -87,11 +87,15 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     seed = randomInt(2 ** 31),
     ...rest
   } = options
-  const { advertise = ownEntry(options), ...nodeRest } = rest
+  const {
+    advertise = ownEntry(options),
+    cluster = tls && clusterInCertificate(tls.cert, options.id),
+    ...nodeRest
+  } = rest
   const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)
   const checks = new NodeChecks()
   const observers = [...(nodeRest.observers ?? []), checks]
-  const nodeOptions = { ...nodeRest, observers, seed, clock: realClock(), storage: disk }
+  const nodeOptions = { ...nodeRest, observers, cluster, seed, clock: realClock(), storage: disk }
   if (transport !== undefined && listen === undefined) return RaftNode.start({ ...nodeOptions, transport })
   const { clientService } = await import('./grpc/service/client-service.ts')
   const { adminService } = await import('./grpc/service/admin-service.ts')

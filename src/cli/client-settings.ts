@@ -1,7 +1,7 @@
 /** The flags shared by all commands that call a cluster, with their defaults. */
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
-import type { ClientTlsOptions } from '../peer-link/tls.ts'
+import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 import { parseAddresses, parseDuration, TextValueError } from './text-values.ts'
 import type { TlsFlags } from './tls-files.ts'
 import { clientTls, tlsOptions } from './tls-files.ts'

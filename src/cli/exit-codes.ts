@@ -9,6 +9,8 @@ export const EXIT = {
   unreachable: 3,
   noLeader: 4,
   refused: 5,
+  /** The node did not accept this caller, or this caller not the node. */
+  notAuthorized: 6,
   unknownOutcome: 7,
   /** A bug in quorate or in the state machine. */
   software: 70,
@@ -33,6 +35,8 @@ const COMMAND_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_READ_FAILED: EXIT.noLeader,
   ERR_RAFT_LAGGING: EXIT.noLeader,
   ERR_RAFT_TIMEOUT: EXIT.noLeader,
+  ERR_RAFT_UNAUTHENTICATED: EXIT.notAuthorized,
+  ERR_RAFT_UNAUTHORIZED: EXIT.notAuthorized,
   ERR_RAFT_OTHER_TERM: EXIT.refused,
   ERR_RAFT_CHANGE_IN_PROGRESS: EXIT.refused,
   ERR_RAFT_MEMBERSHIP_CHANGED: EXIT.refused,
@@ -68,6 +72,8 @@ const NODE_EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_RAFT_DIVERGED: EXIT.doNotRestart,
   ERR_RAFT_FORMAT: EXIT.doNotRestart,
   ERR_RAFT_MACHINE_TOO_OLD: EXIT.doNotRestart,
+  ERR_RAFT_UNAUTHENTICATED: EXIT.doNotRestart,
+  ERR_RAFT_UNAUTHORIZED: EXIT.doNotRestart,
 }
 
 /** The exit code of a command that calls a cluster. */

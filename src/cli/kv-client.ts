@@ -5,7 +5,7 @@ import type { ReadOptions } from '../contracts/node-service.ts'
 import { grpcChannelFactory } from '../grpc/client/client-channel.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/index.ts'
 import { kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../kv/index.ts'
-import type { ClientTlsOptions } from '../peer-link/tls.ts'
+import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 
 export interface Written {
   readonly result: KvResult

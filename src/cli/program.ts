@@ -1,5 +1,6 @@
 /** The tree of commands and flags. Each command's code is loaded when it runs, so that --help responds at once. */
 import { Command, CommanderError, Option } from 'commander'
+import { addCertCommands } from './cert-commands.ts'
 import type { OutputFormat } from './client-settings.ts'
 import { clientSettings, optionParser, outputOption, withClientOptions } from './client-settings.ts'
 import { isCommandFailure } from './command-failure.ts'
@@ -71,6 +72,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   )
   addMetrics(program, terminal, guard)
   addStoppedNodeCommands(program, terminal, guard)
+  addCertCommands(program, terminal, guard)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
   return program
@@ -88,6 +90,7 @@ function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
       new Option('-p, --ports <first-last>', 'ports of the nodes (default: 7001 and up, or the next free range)'),
     )
     .option('--memory', 'store nothing on disk')
+    .option('--tls', 'encrypt all connections, with certificates that the demo makes')
     .option('--json', 'print one JSON object per line')
   command.action(() =>
     guard(

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { RaftError } from '../errors.ts'
-import type { ClientTlsOptions, TlsOptions } from '../peer-link/tls.ts'
+import type { ClientTlsOptions, TlsOptions } from '../peer-link/tls-options.ts'
 import { errorMessage } from '../platform/error-message.ts'
 
 export interface TlsFlags {

@@ -1,17 +1,28 @@
 /** One gRPC port, shared by the services for peers, clients and operators, with an orderly shutdown. */
 import type { Socket } from 'node:net'
-import type { ServerInterceptor, ServerOptions, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type {
+  ServerInterceptingCallInterface,
+  ServerInterceptor,
+  ServerOptions,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
+import type { Caller } from '../access/caller.ts'
+import { UNIDENTIFIED } from '../access/caller.ts'
+import { clientRefusal } from '../access/client-check.ts'
 import type { TransportHost } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
 import type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
-import { Port } from '../peer-link/port.ts'
+import { Port, remoteOf } from '../peer-link/port.ts'
+import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { withDefaults } from '../platform/options.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
 import { toStatus } from './shared/status-codes.ts'
 
 /** Takes a connection. */
 type Acceptor = (socket: Socket) => void
+type Call = { getPeer(): string }
 
 /** The options of GrpcServer. */
 export interface GrpcServerOptions {
@@ -25,6 +36,8 @@ export interface GrpcServerOptions {
   readonly options?: ServerOptions | undefined
   /** How long calls in progress may take to end when the server closes, in milliseconds; then they are cancelled. Default 500. */
   readonly shutdownGraceMs?: number | undefined
+  /** Whether clients must have a certificate that is trusted, at a port with TLS. Default false. */
+  readonly verifyClients?: boolean | undefined
   /** Limits of the incoming connections. The defaults are those of GrpcTransport. */
   readonly connections?: Partial<ConnectionLimits> | undefined
   /** Called when connections were closed because of the limits, and with undefined once that has ended. */
@@ -44,14 +57,18 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
   readonly #port: Port
+  readonly #callers = new Map<string, Caller>()
   readonly #beforeClose: (() => void)[] = []
   #started: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   /** `wrap` makes the acceptor of the port from that of gRPC, for a port with TLS or with other protocols. */
-  constructor(options: GrpcServerOptions, wrap: (grpc: Acceptor) => Acceptor = (grpc) => grpc) {
+  constructor(
+    options: GrpcServerOptions,
+    wrap: (grpc: ConnectionTaker) => Acceptor = (grpc) => (socket) => grpc(socket, UNIDENTIFIED),
+  ) {
     this.#options = options
-    const interceptors = [...(options.options?.interceptors ?? []), this.#countClient]
+    const interceptors = [...(options.options?.interceptors ?? []), this.#checkCaller, this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
     // grpc-js cannot bound the connections that it accepts itself.
     const injector = this.#server.createConnectionInjector(options.credentials ?? ServerCredentials.createInsecure())
@@ -60,7 +77,10 @@ export class GrpcServer {
       advertise: options.advertise,
       limits: withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {}),
       onCondition: options.onCondition ?? (() => undefined),
-      onConnection: wrap((socket) => injector.injectConnection(socket)),
+      onConnection: wrap((socket, caller) => {
+        this.#remember(socket, caller)
+        injector.injectConnection(socket)
+      }),
     })
   }
 
@@ -76,8 +96,13 @@ export class GrpcServer {
   }
 
   /** Gives the connection of an incoming call a place of its own: a peer has greeted on it. */
-  markPeer(call: { getPeer(): string }): void {
+  markPeer(call: Call): void {
     this.#port.markPeer(call.getPeer())
+  }
+
+  /** Who makes an incoming call. A connection that is not known may be anybody's. */
+  callerOf(call: Call): Caller {
+    return this.#callers.get(call.getPeer()) ?? { kind: 'plain text' }
   }
 
   /** Registers a function that `close` calls first, once: end long streams in it. */
@@ -91,13 +116,29 @@ export class GrpcServer {
     return this.#started
   }
 
+  /** By remote address and port. */
+  #remember(socket: Socket, caller: Caller): void {
+    const remote = remoteOf(socket)
+    this.#callers.set(remote, caller)
+    socket.once('close', () => {
+      if (this.#callers.get(remote) === caller) this.#callers.delete(remote)
+    })
+  }
+
+  /** Rejects the calls of a client that is not trusted; their handlers do not run. The calls of peers are checked with their hello. */
+  readonly #checkCaller: ServerInterceptor = ({ path }, call) => {
+    const refusal = PEER_PATH.test(path)
+      ? undefined
+      : clientRefusal(this.callerOf(call), this.#options.verifyClients ?? false)
+    return refusal === undefined ? new ServerInterceptingCall(call) : refuse(call, refusal)
+  }
+
   /** Rejects the calls of a client whose connection is one too many; their handlers do not run. */
   readonly #countClient: ServerInterceptor = ({ path }, call) => {
     const problem = PEER_PATH.test(path) ? undefined : this.#port.onClientCall(call.getPeer())
     if (problem === undefined) return new ServerInterceptingCall(call)
     const hint = 'use fewer connections, or another node'
-    call.sendStatus(toStatus(new RaftError('ERR_RAFT_OVERLOADED', problem, { hint })))
-    return new ServerInterceptingCall(call, { start: () => undefined })
+    return refuse(call, new RaftError('ERR_RAFT_OVERLOADED', problem, { hint }))
   }
 
   /** Ends the streams of the services, waits for calls in progress up to the grace period, then cancels them. Idempotent. */
@@ -122,4 +163,10 @@ export class GrpcServer {
       })
     })
   }
+}
+
+/** Ends the call with the error; its handler does not run. */
+function refuse(call: ServerInterceptingCallInterface, error: RaftError): ServerInterceptingCall {
+  call.sendStatus(toStatus(error))
+  return new ServerInterceptingCall(call, { start: () => undefined })
 }

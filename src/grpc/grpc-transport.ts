@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { ChannelCredentials } from '@grpc/grpc-js'
+import type { Caller } from '../access/caller.ts'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { reportFewDescriptors } from '../peer-link/connection-report.ts'
@@ -10,7 +11,9 @@ import { PeerNetwork } from '../peer-link/peer-network.ts'
 import { remoteOf } from '../peer-link/port.ts'
 import { readPreface } from '../peer-link/preface.ts'
 import type { SharedPort } from '../peer-link/shared-port.ts'
+import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { takingTls } from '../peer-link/tls.ts'
+import { verifiesClients } from '../peer-link/tls-options.ts'
 import { withDefaults } from '../platform/options.ts'
 import type { GrpcServerOptions } from './grpc-server.ts'
 import { GrpcServer } from './grpc-server.ts'
@@ -52,18 +55,19 @@ export class GrpcTransport implements Transport {
       options: serverOptions(limits),
       shutdownGraceMs: limits.shutdownGraceMs,
       connections: limits,
+      verifyClients: verifiesClients(options.tls),
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
     } satisfies GrpcServerOptions
     this.server = new GrpcServer(serverSettings, (pass) =>
-      takingTls(options.tls, (socket) => this.#onConnection(socket, pass), shared?.protocol),
+      takingTls(options.tls, (socket, caller) => this.#onConnection(socket, caller, pass), shared?.protocol),
     )
     const grpc: PeerProtocol = {
       name: 'grpc',
-      connector: () => new GrpcConnector(credentials, limits),
-      fetchSnapshot: (fetch) => fetchSnapshot({ ...fetch, credentials, limits }),
+      connector: () => new GrpcConnector(credentials, limits, options.tls),
+      fetchSnapshot: (fetch) => fetchSnapshot({ ...fetch, credentials, limits, tls: options.tls }),
     }
     const protocol = shared?.isDialled === true ? shared.protocol : grpc
-    this.#network = new PeerNetwork({ limits, address: () => this.address, protocol })
+    this.#network = new PeerNetwork({ limits, tls: options.tls, address: () => this.address, protocol })
   }
 
   get address(): string {
@@ -78,9 +82,11 @@ export class GrpcTransport implements Transport {
       { link, fetch },
       {
         link: (call: ServerDuplexStream<Buffer, Buffer>) =>
-          network.accept(acceptedCall(call), () => this.server.markPeer(call)),
+          network.accept(acceptedCall(call, this.server.callerOf(call)), () => this.server.markPeer(call)),
         fetch: (call: ServerWritableStream<Buffer, Buffer>) =>
-          network.serveSnapshot(new GrpcSnapshotCall(call), () => this.server.markPeer(call)),
+          network.serveSnapshot(new GrpcSnapshotCall(call, this.server.callerOf(call)), () =>
+            this.server.markPeer(call),
+          ),
       },
     )
     await this.server.start()
@@ -112,16 +118,16 @@ export class GrpcTransport implements Transport {
     this.#shared?.protocol.close()
   }
 
-  #onConnection(socket: Socket, pass: (socket: Socket) => void): void {
+  #onConnection(socket: Socket, caller: Caller, pass: ConnectionTaker): void {
     const protocol = this.#shared?.protocol
-    if (protocol === undefined) return pass(socket)
+    if (protocol === undefined || caller.kind === 'plain text') return pass(socket, caller)
     const remote = remoteOf(socket)
     const markPeer = (): void => this.server.markPeer({ getPeer: () => remote })
     readPreface(
       socket,
       protocol.prefaceBytes,
-      (preface) => protocol.accept(socket, preface, this.#network, markPeer),
-      () => pass(socket),
+      (preface) => protocol.accept(socket, caller, preface, this.#network, markPeer),
+      () => pass(socket, caller),
     )
   }
 }

@@ -2,6 +2,7 @@
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { takingTls } from '../peer-link/tls.ts'
+import { verifiesClients } from '../peer-link/tls-options.ts'
 import { GrpcServer } from './grpc-server.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
 
@@ -19,7 +20,13 @@ export class TransportBesideClients implements Transport {
     this.#peers = peers
     const onCondition: TransportHost['condition'] = (code, facts) => this.#host?.condition(code, facts)
     // The address of a node is that of its transport, so the port needs none to advertise.
-    const settings = { listen, advertise: listen, credentials: credentials?.server, onCondition }
+    const settings = {
+      listen,
+      advertise: listen,
+      credentials: credentials?.server,
+      onCondition,
+      verifyClients: verifiesClients(tls),
+    }
     this.server = new GrpcServer(settings, (pass) => takingTls(tls, pass))
   }
 

@@ -9,6 +9,13 @@ export function fetchRefusedError({ from }: SnapshotFetch, { code, message }: Re
   return new RaftError(knownCode, `${from} refused to send its snapshot: ${message}`, { details: { peer: from } })
 }
 
+/** What answers at the address is not proven to be the node to fetch from. */
+export function untrustedSourceError({ from }: SnapshotFetch, { message }: Refusal): RaftError {
+  return new RaftError('ERR_RAFT_UNAUTHENTICATED', `no snapshot is fetched from ${from}: ${message}`, {
+    details: { peer: from },
+  })
+}
+
 export function snapshotGoneError({ from, address, request }: SnapshotFetch, cause?: unknown): RaftError {
   return new RaftError('ERR_RAFT_SNAPSHOT_GONE', `${from} no longer has snapshot ${request.id}`, {
     hint: 'the leader will offer another one',

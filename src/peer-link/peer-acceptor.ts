@@ -1,4 +1,5 @@
 /** Accepts incoming peer streams after a successful handshake. */
+import type { Caller } from '../access/caller.ts'
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import type { Frame, Hello } from './frames.ts'
@@ -17,6 +18,8 @@ export interface PeerAcceptorParts {
   /** Called when a peer has connected to this node. */
   readonly onAccepted: (peer: NodeId) => void
   readonly limits: PeerLinkLimits
+  /** Why a caller is not the node that its hello names, or undefined. */
+  readonly identityRefusal: (caller: Caller, hello: Hello) => Refusal | undefined
 }
 
 interface CachedRefusal {
@@ -42,7 +45,7 @@ export class PeerAcceptor {
   accept(call: PeerCall, onGreeted: () => void): void {
     const { limits } = this.#parts
     const stream = new PeerStream(call, limits, {
-      onFrame: (frame) => this.#onFirstFrame(stream, frame, onGreeted),
+      onFrame: (frame) => this.#onFirstFrame(stream, frame, call.caller, onGreeted),
       onEnd: () => this.#endHandshake(stream),
       onMalformed: (refusal) => this.#reject(stream, refusal),
     })
@@ -53,7 +56,9 @@ export class PeerAcceptor {
   }
 
   /** Returns why the sender of a hello is rejected, or undefined. A refusal is cached for `refusalMemoryMs`. */
-  checkHello(hello: Hello): Refusal | undefined {
+  checkHello(hello: Hello, caller: Caller): Refusal | undefined {
+    const stranger = this.#parts.identityRefusal(caller, hello)
+    if (stranger !== undefined) return stranger
     const key = JSON.stringify([hello.clusterId, hello.nodeId, hello.directoryId, hello.boot?.id, hello.receiverId])
     const cached = this.#cachedRefusals.get(key)
     const now = performance.now()
@@ -72,11 +77,11 @@ export class PeerAcceptor {
     }
   }
 
-  #onFirstFrame(stream: PeerStream, frame: Frame, onGreeted: () => void): void {
+  #onFirstFrame(stream: PeerStream, frame: Frame, caller: Caller, onGreeted: () => void): void {
     if (frame.type !== 'hello')
       return this.#reject(stream, makeRefusal('ERR_RAFT_BAD_MESSAGE', `${frame.type} before a hello`))
     const { hello } = frame
-    const refusal = this.checkHello(hello)
+    const refusal = this.checkHello(hello, caller)
     if (refusal !== undefined) return this.#reject(stream, refusal)
     const link = this.#parts.link(hello.nodeId)
     const conflict = link.identityConflict(hello)

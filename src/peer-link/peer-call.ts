@@ -1,4 +1,6 @@
 /** What a peer protocol provides to a link: a call carries frames in both directions, and a connector opens calls to one peer. */
+import type { Caller } from '../access/caller.ts'
+import type { Refusal } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import type { FetchRequest, Frame } from './frames.ts'
 
@@ -15,6 +17,8 @@ export interface CallListener {
 
 /** One connection or stream to a peer. */
 export interface PeerCall {
+  /** Who is at the other end; known once a frame was received. */
+  readonly caller: Caller
   /** Calls `onWritten` once the connection has taken the frame, or never if the call ends first. */
   write(frame: Frame, onWritten: () => void): void
   /** Called once, before anything is received. Until `onGreeted`, a frame of more than HANDSHAKE_BYTES_MAX is malformed. */
@@ -42,6 +46,8 @@ export interface SnapshotFetch {
   readonly from: NodeId
   readonly address: string
   readonly request: FetchRequest
+  /** Why the node that answers is not the one to fetch from, or undefined. */
+  readonly sourceRefusal: (source: Caller) => Refusal | undefined
   /** When it is aborted, the iteration throws its reason. */
   readonly signal: AbortSignal
 }

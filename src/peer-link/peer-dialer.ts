@@ -1,8 +1,9 @@
 /** Keeps one outgoing stream to a peer open: connects at one of its addresses, sends a hello, and retries after a loss, a rejection or a timeout. */
+import type { Caller } from '../access/caller.ts'
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { isRaftError } from '../errors.ts'
-import type { Frame } from './frames.ts'
+import type { Frame, Hello } from './frames.ts'
 import { checkHello, makeHello } from './handshake.ts'
 import type { PeerLinkLimits } from './limits.ts'
 import type { PeerCall, PeerConnector } from './peer-call.ts'
@@ -19,6 +20,8 @@ export interface PeerDialerParts {
   readonly link: PeerLink
   readonly connector: PeerConnector
   readonly limits: PeerLinkLimits
+  /** Why what answers is not the node that its hello names, or undefined. */
+  readonly identityRefusal: (caller: Caller, hello: Hello) => Refusal | undefined
 }
 
 /** Has one call at a time. A round tries every address once, beginning with the one that worked last, and then pauses. */
@@ -105,7 +108,7 @@ export class PeerDialer {
     const { peer, host, limits, ownAddress } = this.#parts
     const address = this.#address
     const stream = new PeerStream(call, limits, {
-      onFrame: (frame) => this.#onFirstFrame(stream, frame),
+      onFrame: (frame) => this.#onFirstFrame(stream, frame, call.caller),
       onEnd: () => this.#onFailed(),
       onMalformed: (refusal) => this.#reject(stream, refusal),
     })
@@ -114,8 +117,8 @@ export class PeerDialer {
     stream.writeNow({ type: 'hello', hello: makeHello(host, ownAddress, peer, address) })
   }
 
-  #onFirstFrame(stream: PeerStream, frame: Frame): void {
-    const { peer, host, link } = this.#parts
+  #onFirstFrame(stream: PeerStream, frame: Frame, caller: Caller): void {
+    const { peer, host, link, identityRefusal } = this.#parts
     if (frame.type === 'refusal') {
       this.onRejected()
       stream.end('done', '')
@@ -124,7 +127,9 @@ export class PeerDialer {
     }
     if (frame.type === 'messages')
       return this.#reject(stream, { code: 'ERR_RAFT_BAD_MESSAGE', message: 'messages before a hello' })
-    const refusal = checkHello(host, frame.hello, peer) ?? link.identityConflict(frame.hello)
+    const stranger = identityRefusal(caller, frame.hello)
+    if (stranger !== undefined) host.refusedBy(peer, stranger)
+    const refusal = stranger ?? checkHello(host, frame.hello, peer) ?? link.identityConflict(frame.hello)
     if (refusal !== undefined) return this.#reject(stream, refusal)
     clearTimeout(this.#timer)
     this.#tried = 0

@@ -1,15 +1,22 @@
 /** The links to all peers, and the snapshot transfers, over one or several peer protocols. A transport adds the port. */
-import type { PeerMessage, TransportHost } from '../contracts/transport.ts'
+import type { Caller } from '../access/caller.ts'
+import type { NamedNode } from '../access/peer-certificate.ts'
+import { peerRefusal } from '../access/peer-certificate.ts'
+import type { PeerMessage, Refusal, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import type { Hello } from './frames.ts'
 import { makeHello } from './handshake.ts'
 import type { PeerLinkLimits } from './limits.ts'
 import { PeerAcceptor } from './peer-acceptor.ts'
 import type { PeerCall, PeerProtocol } from './peer-call.ts'
 import { PeerDialer } from './peer-dialer.ts'
 import { PeerLink } from './peer-link.ts'
+import { RefusalReport } from './refusal-report.ts'
 import type { SnapshotCall } from './snapshot-server.ts'
 import { SnapshotServer } from './snapshot-server.ts'
+import type { TlsOptions } from './tls-options.ts'
+import { assertOwnCertificate } from './tls-options.ts'
 
 export interface PeerNetworkParts {
   readonly limits: PeerLinkLimits
@@ -17,6 +24,8 @@ export interface PeerNetworkParts {
   readonly address: () => string
   /** How this node connects to its peers. It accepts the calls of every protocol. */
   readonly protocol: PeerProtocol
+  /** Those of the port and of the connections to peers, if they have TLS. */
+  readonly tls: TlsOptions | undefined
 }
 
 export class PeerNetwork {
@@ -28,6 +37,7 @@ export class PeerNetwork {
   #host: TransportHost | undefined
   #acceptor: PeerAcceptor | undefined
   #snapshotServer: SnapshotServer | undefined
+  #refusalReport: RefusalReport | undefined
   #isListening = false
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
@@ -45,15 +55,27 @@ export class PeerNetwork {
   start(host: TransportHost): void {
     if (this.#closed !== undefined) throw closedError()
     if (this.#host !== undefined) throw new RaftError('ERR_RAFT_INTERNAL', 'the transport was started twice')
+    const { limits, address, tls } = this.#parts
+    if (tls !== undefined) assertOwnCertificate(tls, host.identity)
     this.#host = host
-    const { limits, address } = this.#parts
+    const report = new RefusalReport((code, facts) => this.openHost?.condition(code, facts))
+    this.#refusalReport = report
     const acceptor = new PeerAcceptor({
       ...{ host, address, limits },
+      identityRefusal: (caller, hello) => {
+        const refusal = this.#identityRefusal(caller, hello)
+        if (refusal !== undefined) report.onRefused(hello.nodeId, hello.address, refusal)
+        return refusal
+      },
       link: (peer) => this.#link(host, peer),
       onAccepted: (peer) => this.#dialers.get(peer)?.retryNow(),
     })
     this.#acceptor = acceptor
-    this.#snapshotServer = new SnapshotServer({ host, limits, checkHello: (hello) => acceptor.checkHello(hello) })
+    this.#snapshotServer = new SnapshotServer({
+      host,
+      limits,
+      checkHello: (hello, caller) => acceptor.checkHello(hello, caller),
+    })
   }
 
   /** Connects to the peers: this node listens. */
@@ -107,6 +129,7 @@ export class PeerNetwork {
       from,
       address,
       request: { hello, id, offset },
+      sourceRefusal: (source) => this.#identityRefusal(source, { clusterId: hello.clusterId, nodeId: from }),
       signal: AbortSignal.any([signal, this.#closing.signal]),
     })
   }
@@ -122,9 +145,18 @@ export class PeerNetwork {
     for (const dialer of this.#dialers.values()) dialer.close()
     this.#dialers.clear()
     this.#acceptor?.close()
+    this.#refusalReport?.close()
     for (const link of this.#links.values()) link.close('closing', 'this node is closing')
     this.#links.clear()
     await this.#snapshotServer?.close()
+  }
+
+  /** A node that joins may not know its cluster yet. */
+  #identityRefusal(caller: Caller, { clusterId, nodeId }: NamedNode): Refusal | undefined {
+    const { tls } = this.#parts
+    if (tls === undefined) return undefined
+    const own = this.#host?.identity.clusterId ?? ''
+    return peerRefusal(caller, { clusterId: clusterId === '' ? own : clusterId, nodeId }, tls.nodeDnsNames)
   }
 
   /** Opens a link to every peer that has none. */
@@ -132,9 +164,10 @@ export class PeerNetwork {
     const host = this.#host
     if (host === undefined || !this.#isListening || this.#closed !== undefined) return
     const { limits, address, protocol } = this.#parts
+    const identityRefusal = (caller: Caller, hello: Hello): Refusal | undefined => this.#identityRefusal(caller, hello)
     for (const [peer, addresses] of this.#addresses) {
       if (peer === host.identity.nodeId || this.#dialers.has(peer)) continue
-      const parts = { peer, addresses, ownAddress: address(), host, link: this.#link(host, peer) }
+      const parts = { peer, addresses, ownAddress: address(), host, link: this.#link(host, peer), identityRefusal }
       this.#dialers.set(peer, new PeerDialer({ ...parts, connector: protocol.connector(), limits }))
     }
   }

@@ -1,4 +1,5 @@
 /** Sends snapshots to the peers that fetch them, chunk by chunk, at the speed of the connection. */
+import type { Caller } from '../access/caller.ts'
 import type { Refusal, TransportHost } from '../contracts/transport.ts'
 import { isRaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
@@ -10,6 +11,8 @@ export type SnapshotFailure = 'gone' | 'malformed' | 'busy' | 'closing' | 'faile
 
 /** The connection to a peer that fetches a snapshot. */
 export interface SnapshotCall {
+  /** Who fetches. */
+  readonly caller: Caller
   /** Reads the request. Throws ERR_RAFT_BAD_MESSAGE. */
   request(): FetchRequest
   /** The peer has ended the call. */
@@ -24,7 +27,7 @@ export interface SnapshotCall {
 
 export interface SnapshotServerParts {
   readonly host: TransportHost
-  readonly checkHello: (hello: Hello) => Refusal | undefined
+  readonly checkHello: (hello: Hello, caller: Caller) => Refusal | undefined
   readonly limits: PeerLinkLimits
 }
 
@@ -57,7 +60,7 @@ export class SnapshotServer {
   async #answer(call: SnapshotCall, onGreeted: () => void): Promise<void> {
     try {
       const request = call.request()
-      const refusal = this.#parts.checkHello(request.hello)
+      const refusal = this.#parts.checkHello(request.hello, call.caller)
       if (refusal !== undefined) return await call.refuse(refusal)
       onGreeted()
       await this.#send(call, request)

@@ -26,6 +26,7 @@ import type { RuntimeOptions } from './options.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
 import { isCopyError } from './peers/peer-admission.ts'
 import { Peers } from './peers/peers.ts'
+import { RefusalAlarms } from './peers/refusal-alarms.ts'
 import { transportHost } from './peers/transport-host.ts'
 import { UnknownPeers } from './peers/unknown-peers.ts'
 import type { RaftCore } from './pipeline/driver.ts'
@@ -73,6 +74,7 @@ export class NodeRuntime<Command, Result> {
   readonly #identity: PeerIdentity
   readonly #peers: Peers
   readonly #unknownPeers: UnknownPeers
+  readonly #refusals: RefusalAlarms
   readonly #changeFeed: ChangeFeed
   #resolveFailed: (error: RaftError) => void = () => undefined
   #failure: RaftError | undefined
@@ -163,6 +165,7 @@ export class NodeRuntime<Command, Result> {
     // The version in force when a node becomes leader is that of its log: it has applied its own no-op.
     if (machine.supportedVersion > 1) this.leaderTasks.add((term, signal) => this.machineVersions.raise(term, signal))
     const graceMs = 2 * options.electionTimeoutMaxMs
+    this.#refusals = new RefusalAlarms(this.health.alarms, clock)
     this.#unknownPeers = new UnknownPeers({
       ...{ id: options.id, graceMs, clock, alarms: this.health.alarms, peers: this.#peers },
       ownAddress: () => transport.address,
@@ -199,6 +202,7 @@ export class NodeRuntime<Command, Result> {
       transportHost({
         ...{ identity: this.#identity, limits: this.options, driver },
         ...{ ...this.#peers.forHost, alarms: this.health.alarms, unknownPeers: this.#unknownPeers },
+        refusals: this.#refusals,
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),
         fail: (error) => this.fail(error),
@@ -275,6 +279,7 @@ export class NodeRuntime<Command, Result> {
     this.pipeline.stop(why, cause)
     void this.health.stop()
     this.#unknownPeers.stop()
+    this.#refusals.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()
     void this.snapshots.stopFetching()

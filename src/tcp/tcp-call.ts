@@ -1,4 +1,5 @@
 /** A connection as a call of a link. */
+import type { Caller } from '../access/caller.ts'
 import type { PeerMessage, Refusal } from '../contracts/transport.ts'
 import type { Frame } from '../peer-link/frames.ts'
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
@@ -18,12 +19,14 @@ export interface DialRefusals {
 }
 
 export class TcpCall implements PeerCall {
+  readonly caller: Caller
   readonly #socket: FrameSocket
   readonly #limits: PeerLinkLimits
   readonly #refusals: DialRefusals
   #received: PeerMessage[] = []
 
-  constructor(socket: FrameSocket, limits: PeerLinkLimits, refusals: DialRefusals) {
+  constructor(socket: FrameSocket, caller: Caller, limits: PeerLinkLimits, refusals: DialRefusals) {
+    this.caller = caller
     this.#socket = socket
     this.#limits = limits
     this.#refusals = refusals

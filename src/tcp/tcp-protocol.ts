@@ -1,14 +1,17 @@
 /** The TCP peer protocol: connects to peers, and takes the connections of peers that connect with it. */
 import type { Socket } from 'node:net'
+import type { Caller } from '../access/caller.ts'
 import type { Refusal } from '../contracts/transport.ts'
+import { connectSocket } from '../peer-link/connect-socket.ts'
+import { untrustedSourceError } from '../peer-link/fetch-errors.ts'
 import { makeRefusal } from '../peer-link/handshake.ts'
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
 import type { PeerCall, PeerConnector, SnapshotFetch } from '../peer-link/peer-call.ts'
 import type { PeerNetwork } from '../peer-link/peer-network.ts'
 import type { PortProtocol } from '../peer-link/shared-port.ts'
-import type { TlsOptions } from '../peer-link/tls.ts'
+import { callerOf } from '../peer-link/tls.ts'
+import type { TlsOptions } from '../peer-link/tls-options.ts'
 import { toPrintable } from '../peer-link/wire-fields.ts'
-import { connectSocket } from './connect-socket.ts'
 import { encodeRefusal } from './control-frames.ts'
 import { LINK_PREFACE, PREFACE_BYTES, SNAPSHOT_PREFACE } from './frame-format.ts'
 import { FrameSocket } from './frame-socket.ts'
@@ -44,7 +47,13 @@ export class TcpProtocol implements PortProtocol {
       ...fetch,
       handshakeTimeoutMs,
       connect: async () => {
-        const socket = this.#dialled(await this.#connect(fetch.address, fetch.signal), SNAPSHOT_PREFACE)
+        const connection = await this.#connect(fetch.address, fetch.signal)
+        const refusal = fetch.sourceRefusal(callerOf(connection))
+        if (refusal !== undefined) {
+          connection.destroy()
+          throw untrustedSourceError(fetch, refusal)
+        }
+        const socket = this.#dialled(connection, SNAPSHOT_PREFACE)
         socket.frameBytesMax = FETCH_FRAME_BYTES_MAX
         return socket
       },
@@ -52,14 +61,15 @@ export class TcpProtocol implements PortProtocol {
     })
   }
 
-  accept(socket: Socket, bytes: Buffer, network: PeerNetwork, onGreeted: () => void): boolean {
+  accept(socket: Socket, caller: Caller, bytes: Buffer, network: PeerNetwork, onGreeted: () => void): boolean {
     const limits = this.#limits
     const preface = prefaceOf(bytes)
     if (preface === undefined) return false
     const frames = new FrameSocket(this.#track(socket), limits, undefined)
     socket.write(preface)
-    if (preface === LINK_PREFACE) network.accept(new TcpCall(frames, limits, ACCEPTED), onGreeted)
-    else new TcpSnapshotCall(frames, limits.handshakeTimeoutMs, (call) => network.serveSnapshot(call, onGreeted))
+    if (preface === LINK_PREFACE) network.accept(new TcpCall(frames, caller, limits, ACCEPTED), onGreeted)
+    else
+      new TcpSnapshotCall(frames, caller, limits.handshakeTimeoutMs, (call) => network.serveSnapshot(call, onGreeted))
     return true
   }
 
@@ -80,7 +90,7 @@ export class TcpProtocol implements PortProtocol {
 
   async #open(address: string, signal: AbortSignal): Promise<PeerCall> {
     const socket = await this.#connect(address, signal)
-    return new TcpCall(this.#dialled(socket, LINK_PREFACE), this.#limits, {
+    return new TcpCall(this.#dialled(socket, LINK_PREFACE), callerOf(socket), this.#limits, {
       foreign: (bytes) => foreignRefusal(address, bytes),
       unanswered: (reason) => (this.#tls === undefined ? undefined : untrustedRefusal(address, reason)),
     })

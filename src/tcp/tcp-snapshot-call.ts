@@ -1,4 +1,5 @@
 /** The sending end of the connection on which a peer fetches a snapshot. */
+import type { Caller } from '../access/caller.ts'
 import type { Refusal } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
 import type { FetchRequest } from '../peer-link/frames.ts'
@@ -8,12 +9,14 @@ import { FRAME } from './frame-format.ts'
 import type { FrameSocket } from './frame-socket.ts'
 
 export class TcpSnapshotCall implements SnapshotCall {
+  readonly caller: Caller
   readonly #socket: FrameSocket
   #request: FetchRequest | Error | undefined
   #onTaken: (() => void) | undefined
 
   /** `onRequest` is called when the request has arrived, or something else instead. */
-  constructor(socket: FrameSocket, timeoutMs: number, onRequest: (call: TcpSnapshotCall) => void) {
+  constructor(socket: FrameSocket, caller: Caller, timeoutMs: number, onRequest: (call: TcpSnapshotCall) => void) {
+    this.caller = caller
     this.#socket = socket
     const timeout = setTimeout(() => socket.end(`no request within ${timeoutMs} ms`, false), timeoutMs)
     timeout.unref()

@@ -1,5 +1,5 @@
 /** Fetches a peer's snapshot on a connection of its own. */
-import { RaftError } from '../errors.ts'
+import { isRaftError, RaftError } from '../errors.ts'
 import {
   fetchInterruptedError,
   fetchRefusedError,
@@ -32,7 +32,7 @@ export async function* fetchSnapshot(fetch: TcpSnapshotFetch): AsyncGenerator<Ui
     socket = await fetch.connect()
   } catch (error) {
     signal.throwIfAborted()
-    throw fetchInterruptedError(fetch, error as Error)
+    throw isRaftError(error, 'ERR_RAFT_UNAUTHENTICATED') ? error : fetchInterruptedError(fetch, error as Error)
   }
   const received = new ReceivedChunks(fetch, socket)
   const stopListening = onAbort(signal, () => received.end(signal.reason))

@@ -1,5 +1,6 @@
 /** The peer transport over TCP: a port of its own, links to peers, and snapshot transfers. */
 import type { Socket } from 'node:net'
+import type { Caller } from '../access/caller.ts'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { reportFewDescriptors } from '../peer-link/connection-report.ts'
@@ -35,11 +36,11 @@ export class TcpTransport implements Transport {
     checkTcpOptions(options)
     const limits = withDefaults(PEER_LINK_DEFAULTS, options)
     this.#protocol = new TcpProtocol(limits, options.tls)
-    this.#network = new PeerNetwork({ limits, address: () => this.address, protocol: this.#protocol })
+    this.#network = new PeerNetwork({ limits, tls: options.tls, address: () => this.address, protocol: this.#protocol })
     this.#port = new Port({
       ...{ listen: options.listen, advertise: options.advertise, limits },
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
-      onConnection: takingTls(options.tls, (socket) => this.#onConnection(socket), this.#protocol),
+      onConnection: takingTls(options.tls, (socket, caller) => this.#onConnection(socket, caller), this.#protocol),
     })
   }
 
@@ -78,12 +79,12 @@ export class TcpTransport implements Transport {
     this.#protocol.close()
   }
 
-  #onConnection(socket: Socket): void {
+  #onConnection(socket: Socket, caller: Caller): void {
     const remote = remoteOf(socket)
     readPreface(
       socket,
       this.#protocol.prefaceBytes,
-      (preface) => this.#protocol.accept(socket, preface, this.#network, () => this.#port.markPeer(remote)),
+      (preface) => this.#protocol.accept(socket, caller, preface, this.#network, () => this.#port.markPeer(remote)),
       () => refuse(socket),
     )
   }

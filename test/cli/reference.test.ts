@@ -37,6 +37,9 @@ describe('docs/reference/cli.md', () => {
     'leader transfer',
     'snapshot take',
     'data convert',
+    'cert init',
+    'cert node',
+    'cert client',
   ]))
     it(`lists every flag of quorate ${words}`, async () => {
       const help = await helpOf(words.split(' ').filter((word) => word !== ''))

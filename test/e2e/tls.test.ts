@@ -28,7 +28,7 @@ describe('the quorate command with TLS', function () {
     for (const [offset, port] of ports.entries()) {
       const id = `n${offset + 1}`
       const where = ['--listen', `127.0.0.1:${port}`, '--peers', peers, '--data-dir', file(id)]
-      running.push(start(['serve', '--id', id, ...where, ...flagsOf('node')]))
+      running.push(start(['serve', '--id', id, '--cluster', 'test', ...where, ...flagsOf('node')]))
     }
   })
 
@@ -60,15 +60,30 @@ describe('the quorate command with TLS', function () {
     }
   })
 
-  for (const { what, flags } of [
-    { what: 'without TLS', flags: () => [] },
-    { what: 'without a certificate', flags: () => ['--tls-ca', file('node-ca')] },
-    { what: 'with a certificate of another authority', flags: () => flagsOf('stranger') },
+  for (const { what, flags, words } of [
+    { what: 'without TLS', flags: () => [], words: /takes only connections with TLS, seen plain text/ },
+    {
+      what: 'without a certificate',
+      flags: () => ['--tls-ca', file('node-ca')],
+      words: /expected a certificate of an authority that this node trusts, seen TLS without a certificate/,
+    },
+    {
+      what: 'with a certificate of another authority',
+      flags: () => flagsOf('stranger'),
+      words: /seen the certificate 'CN=test' of 'CN=stranger' with .*none of the authorities in `ca` has signed it/,
+    },
+    {
+      what: 'that trusts another authority',
+      flags: () => ['--tls-ca', file('stranger-cert')],
+      words:
+        /^error\[ERR_RAFT_UNAUTHENTICATED\]: TLS with 127.0.0.1:\d+ failed: its certificate is not trusted: none of the authorities/,
+    },
   ])
-    it(`serves no client ${what}`, async () => {
-      const { exitCode, stdout } = await runInProcess(['get', 'k', '-e', endpoints, '-t', '2s', ...flags()])
-      assert.notEqual(exitCode, 0)
-      assert.equal(stdout, '')
+    it(`serves no client ${what}, and says why`, async () => {
+      const { exitCode, stdout, stderr } = await runInProcess(['get', 'k', '-e', endpoints, '-t', '2s', ...flags()])
+      assert.match(stderr, words)
+      assert.match(stderr, /^error\[ERR_RAFT_UNAUTHENTICATED\]/)
+      assert.deepEqual([exitCode, stdout], [6, ''])
     })
 
   for (const { what, flags, words } of [

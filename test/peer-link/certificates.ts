@@ -1,60 +1,54 @@
-/** Keys and certificates for tests, valid for localhost and 127.0.0.1 until 2126. */
-import type { TlsOptions } from '../../src/peer-link/tls.ts'
+/** Keys and certificates for tests, made at the first import: valid for localhost and 127.0.0.1. */
+import { nodeUri } from '../../src/access/peer-certificate.ts'
+import type { KeyPair } from '../../src/cli/cert/certificates.ts'
+import { issueCertificate, makeAuthority } from '../../src/cli/cert/certificates.ts'
+import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
 
-/** Signed the certificate of NODE. */
-const AUTHORITY = `-----BEGIN CERTIFICATE-----
-MIIBejCCASGgAwIBAgIUCOhep8hT6lYuA4hi0QAdwwfEIEkwCgYIKoZIzj0EAwIw
-EjEQMA4GA1UEAwwHdGVzdCBjYTAgFw0yNjExMjgxNjU4MThaGA8yMTI2MTEwNDE2
-NTgxOFowEjEQMA4GA1UEAwwHdGVzdCBjYTBZMBMGByqGSM49AgEGCCqGSM49AwEH
-A0IABOXaR8IGmoLU9rLe+zEDd7IBLSTKUmCr0QzxISdQs33sdK3WvVxdZYrsUn5M
-OD8fEywoBicv4HX3Pqc9x0psIGOjUzBRMB0GA1UdDgQWBBTLNeXuSxvLzUNM0BwA
-B8KtyblrYjAfBgNVHSMEGDAWgBTLNeXuSxvLzUNM0BwAB8KtyblrYjAPBgNVHRMB
-Af8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIHchdycibRmzwSOp5evSITbqpd2c
-QD6F5RwrQO5KJ0QnAiAVJT7K65r1oLzZdpHDVPZOgQcAlsouKBUSX4F0oCg4nw==
------END CERTIFICATE-----
-`
+const HOSTS = ['localhost', '127.0.0.1']
 
-export const NODE: TlsOptions = {
-  ca: AUTHORITY,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBgzCCASmgAwIBAgIUXYIRvd5w0/ackKiv53NKKHhr5/swCgYIKoZIzj0EAwIw
-EjEQMA4GA1UEAwwHdGVzdCBjYTAgFw0yNjExMjgxNjU4MThaGA8yMTI2MTEwNDE2
-NTgxOFowDzENMAsGA1UEAwwEbm9kZTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IA
-BJdy2LZ91QjTx2Zmaps5tj8WTmOMDm2upfir8lo+WYFfnSPV6Bz4iEAH2S/RlIRf
-iTNcEbUoE1NdYLng2aSqvaejXjBcMBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAA
-ATAdBgNVHQ4EFgQUPetsjXvKCMzFADSCjwfD+5jy5OQwHwYDVR0jBBgwFoAUyzXl
-7ksby81DTNAcAAfCrcm5a2IwCgYIKoZIzj0EAwIDSAAwRQIhAOQNgyHxOQ+ZvN8I
-db8U0tHHNVPavrfayR3ceS+67Po2AiAm8e8vDrFORz/1LiW/AoKZd2aQv9OAouFy
-yJv2sqb9/w==
------END CERTIFICATE-----
-`,
-  key: `-----BEGIN EC PRIVATE KEY-----
-MHcCAQEEICALTtnM6yZnZO1tdBMNyVGCvjQr6m0HgwN/pdkF3JLeoAoGCCqGSM49
-AwEHoUQDQgAEl3LYtn3VCNPHZmZqmzm2PxZOY4wOba6l+KvyWj5ZgV+dI9XoHPiI
-QAfZL9GUhF+JM1wRtSgTU11gueDZpKq9pw==
------END EC PRIVATE KEY-----
-`,
+export const AUTHORITY: KeyPair = await makeAuthority({ commonName: 'test ca', uri: 'raft://test', days: 1 })
+
+/** What is in a certificate of a test. */
+export interface TestCertificate {
+  readonly uris?: readonly string[]
+  readonly hosts?: readonly string[]
+  readonly authority?: KeyPair
+  readonly days?: number
 }
+
+/** Trusts AUTHORITY, which has signed the certificate unless another one has. */
+export async function tlsWith({
+  uris = [],
+  hosts = HOSTS,
+  authority = AUTHORITY,
+  days = 1,
+}: TestCertificate): Promise<TlsOptions> {
+  const { cert, key } = await issueCertificate(authority, { commonName: 'test', hosts, uris, days })
+  return { ca: AUTHORITY.cert, cert, key }
+}
+
+/** The certificate of these nodes of the cluster 'test'. */
+export function nodeTls(...ids: readonly string[]): Promise<TlsOptions> {
+  return tlsWith({ uris: ids.map((nodeId) => nodeUri({ clusterId: 'test', nodeId })) })
+}
+
+const IDS = [
+  'a',
+  'b',
+  'c',
+  'n1',
+  'n2',
+  'n3',
+  ...['a', 'b'].flatMap((id) => [0, 1, 2, 3].map((round) => `${id}${round}`)),
+]
+
+/** May be any node of the tests, in the cluster 'test' and in that of the contract suites. */
+const ANY_NODE = ['test', 'test cluster'].flatMap((clusterId) => IDS.map((nodeId) => nodeUri({ clusterId, nodeId })))
+
+export const NODE: TlsOptions = await tlsWith({ uris: ANY_NODE })
 
 /** Trusts the authority, but has a certificate that it has not signed. */
-export const STRANGER: TlsOptions = {
-  ca: AUTHORITY,
-  cert: `-----BEGIN CERTIFICATE-----
-MIIBmDCCAT+gAwIBAgIUMS84p+EoivwJq3YL7Wlu+73qciAwCgYIKoZIzj0EAwIw
-EzERMA8GA1UEAwwIc3RyYW5nZXIwIBcNMjYxMTI4MTY1ODE4WhgPMjEyNjExMDQx
-NjU4MThaMBMxETAPBgNVBAMMCHN0cmFuZ2VyMFkwEwYHKoZIzj0CAQYIKoZIzj0D
-AQcDQgAEjiCcGekOZ9PNY7dU6Qm3bPWhQiVPXr5otC36X/qRgoYUE+/STZNgqL0E
-ceHhQx/BQrwrJZvixHOf/z1ayIRpkKNvMG0wHQYDVR0OBBYEFNgrEeB6SfHZ4HNh
-iOZwVbItzj0lMB8GA1UdIwQYMBaAFNgrEeB6SfHZ4HNhiOZwVbItzj0lMA8GA1Ud
-EwEB/wQFMAMBAf8wGgYDVR0RBBMwEYIJbG9jYWxob3N0hwR/AAABMAoGCCqGSM49
-BAMCA0cAMEQCIDmLNz7Kxcn7xncmbrPadE6zDKJMUa2isfXd+vbFv7ShAiA8g+1o
-6WIdOYuK3OVTNG1+VBQZX2Nc1+F3xNChuT0Y2Q==
------END CERTIFICATE-----
-`,
-  key: `-----BEGIN EC PRIVATE KEY-----
-MHcCAQEEIF/ZmjD8LM9T16Db4EwF4hLgxy7JTWwByto0zerj5nnNoAoGCCqGSM49
-AwEHoUQDQgAEjiCcGekOZ9PNY7dU6Qm3bPWhQiVPXr5otC36X/qRgoYUE+/STZNg
-qL0EceHhQx/BQrwrJZvixHOf/z1ayIRpkA==
------END EC PRIVATE KEY-----
-`,
-}
+export const STRANGER: TlsOptions = await tlsWith({
+  uris: ANY_NODE,
+  authority: await makeAuthority({ commonName: 'stranger', uri: 'raft://stranger', days: 1 }),
+})

@@ -1,5 +1,6 @@
 /** What a stream of frames writes and drops, tested without a network. */
 import assert from 'node:assert/strict'
+import { UNIDENTIFIED } from '../../src/access/caller.ts'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import type { Frame } from '../../src/peer-link/frames.ts'
@@ -82,6 +83,7 @@ function openStream(limits: Partial<PeerLinkLimits> = {}) {
 
 /** A call that keeps written frames, and completes each write when the test calls `completeWrite`. */
 class StubCall implements PeerCall {
+  readonly caller = UNIDENTIFIED
   readonly frames: Frame[] = []
   readonly ends: string[] = []
   readonly #callbacks: (() => void)[] = []

@@ -7,7 +7,8 @@ import ts from 'typescript'
 import { EXPORTED_NAMES } from './exported-names.ts'
 import { manifest, ROOT, run } from './pack.ts'
 
-const HEAVY_MODULES = /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|commander|cli-table3)\/|\.node$/
+const HEAVY_MODULES =
+  /node_modules\/(@grpc|protobufjs|@protobufjs|rocksdb|commander|cli-table3|@peculiar|reflect-metadata)\/|\.node$/
 
 describe('the exported names', function () {
   this.timeout(60_000)

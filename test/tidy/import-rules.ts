@@ -18,9 +18,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   sessions: BASE,
   runtime: [...BASE, 'sessions'],
   memory: BASE,
-  'peer-link': BASE,
-  grpc: [...BASE, 'peer-link'],
-  tcp: [...BASE, 'peer-link'],
+  access: BASE,
+  'peer-link': [...BASE, 'access'],
+  grpc: [...BASE, 'access', 'peer-link'],
+  tcp: [...BASE, 'access', 'peer-link'],
   'data-directory': BASE,
   rocksdb: [...BASE, 'data-directory'],
   segments: [...BASE, 'data-directory'],
@@ -35,6 +36,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   operations: [...BASE, 'runtime', 'data-directory', 'engines.ts'],
   'start-node.ts': [
     ...BASE,
+    'access',
     'runtime',
     'checks',
     'memory',
@@ -48,11 +50,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'memory-cluster.ts': [...BASE, 'runtime', 'memory'],
   'memory.ts': ['memory', 'memory-cluster.ts'],
   'client.ts': ['client', 'connect.ts'],
-  'connect.ts': [...BASE, 'peer-link', 'grpc', 'client'],
+  'connect.ts': [...BASE, 'access', 'peer-link', 'grpc', 'client'],
   'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'operations', 'data-directory', 'connect.ts'],
   cli: [
     ...[
       ...BASE,
+      'access',
       'runtime',
       'memory',
       'peer-link',
@@ -84,6 +87,7 @@ const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   sessions: ['node:'],
   runtime: ['node:'],
   memory: ['node:'],
+  access: ['node:'],
   'peer-link': ['node:'],
   grpc: ['node:', '@grpc/grpc-js', '@grpc/proto-loader', '@grpc/reflection'],
   tcp: ['node:'],
@@ -105,7 +109,7 @@ const PACKAGES_OF_LAYER: Readonly<Record<string, readonly string[]>> = {
   'client.ts': [],
   'connect.ts': [],
   'index.ts': [],
-  cli: ['node:', 'commander', 'cli-progress', 'cli-table3'],
+  cli: ['node:', 'commander', 'cli-progress', 'cli-table3', '@peculiar/x509', 'reflect-metadata'],
 }
 
 /** The layers within src/core, top first. A file may import files of its own layer and of the layers below it. */

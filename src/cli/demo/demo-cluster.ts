@@ -3,6 +3,7 @@ import type { NodeEvent } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
+import { nodeTlsFlags } from './demo-certificates.ts'
 import type { DemoPlan, PlannedNode } from './demo-plan.ts'
 import { DEMO_CLUSTER } from './demo-plan.ts'
 import type { ProcessExit } from './node-process.ts'
@@ -116,7 +117,18 @@ export class DemoCluster {
     let hasStarted = false
     const child = new NodeProcess({
       planned,
-      args: ['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER, ...http, ...data, ...origin],
+      args: [
+        '--id',
+        id,
+        '--listen',
+        address,
+        '--cluster',
+        DEMO_CLUSTER,
+        ...http,
+        ...data,
+        ...origin,
+        ...nodeTlsFlags(this.plan, id),
+      ],
       onEvent: (event) => this.#onEvent(id, event),
       onHttp: (address) => this.#http.set(id, address),
       onExit: (exit) => {

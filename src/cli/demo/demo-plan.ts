@@ -16,6 +16,7 @@ export interface DemoFlags {
   readonly ports?: string
   readonly memory?: boolean
   readonly json?: boolean
+  readonly tls?: boolean
 }
 
 export interface PlannedNode {
@@ -34,12 +35,15 @@ export interface DemoPlan {
   readonly isResumed: boolean
   /** The port in use because of which the default range was not chosen. */
   readonly busyPort: number | undefined
+  /** The directory of the certificates; undefined without TLS. */
+  readonly certificates: string | undefined
 }
 
 interface StoredPlan {
   readonly schema: 'quorate.demo/v1'
   readonly nodes: number
   readonly firstPort: number
+  readonly tls?: boolean
 }
 
 export const DEMO_CLUSTER = 'kv-demo'
@@ -55,7 +59,7 @@ export async function planDemo(flags: DemoFlags): Promise<DemoPlan> {
   await makeDirectory(flags.dataDir)
   const plan = await newPlan(flags, flags.dataDir)
   const firstPort = Number(plan.nodes[0]?.address.split(':')[1])
-  const keep: StoredPlan = { schema: 'quorate.demo/v1', nodes: plan.nodes.length, firstPort }
+  const keep: StoredPlan = { schema: 'quorate.demo/v1', nodes: plan.nodes.length, firstPort, tls: flags.tls === true }
   await writeFile(join(flags.dataDir, PLAN_FILE), `${JSON.stringify(keep)}\n`)
   return plan
 }
@@ -68,7 +72,15 @@ async function newPlan(flags: DemoFlags, directory: string): Promise<DemoPlan> {
   if (busy !== undefined && requested !== undefined)
     throw portInUse(busy, 'omit --ports to use the next free range, or choose another range')
   const firstPort = busy === undefined ? range.first : await freeRange(range.first + count, count)
-  return planOf({ count, firstPort, directory, isMemory: flags.memory === true, isResumed: false, busyPort: busy })
+  return planOf({
+    count,
+    firstPort,
+    directory,
+    isMemory: flags.memory === true,
+    isResumed: false,
+    busyPort: busy,
+    isTls: flags.tls === true,
+  })
 }
 
 /** Keeps the ports, because the stored membership contains the addresses. */
@@ -87,22 +99,31 @@ async function resumedPlan(flags: DemoFlags, stored: StoredPlan): Promise<DemoPl
       busy,
       `the nodes in ${flags.dataDir} use ports ${range}: stop the process that uses them (perhaps this demo in another terminal), or choose another --data-dir`,
     )
-  return planOf({ count, firstPort, directory: flags.dataDir, isMemory: false, isResumed: true, busyPort: undefined })
+  return planOf({
+    count,
+    firstPort,
+    directory: flags.dataDir,
+    isMemory: false,
+    isResumed: true,
+    busyPort: undefined,
+    isTls: flags.tls === true || stored.tls === true,
+  })
 }
 
 interface PlanFacts extends Pick<DemoPlan, 'directory' | 'isMemory' | 'isResumed' | 'busyPort'> {
+  readonly isTls: boolean
   readonly count: number
   readonly firstPort: number
 }
 
-function planOf({ count, firstPort, ...rest }: PlanFacts): DemoPlan {
+function planOf({ count, firstPort, isTls, ...rest }: PlanFacts): DemoPlan {
   const nodes = Array.from({ length: count }, (_, offset) => ({
     id: `n${offset + 1}`,
     address: `127.0.0.1:${firstPort + offset}`,
     dataDir: rest.isMemory ? undefined : join(rest.directory, `n${offset + 1}`),
     logFile: join(rest.directory, `n${offset + 1}.log`),
   }))
-  return { nodes, ...rest }
+  return { nodes, certificates: isTls ? join(rest.directory, 'certs') : undefined, ...rest }
 }
 
 async function readPlan(dataDir: string): Promise<StoredPlan | undefined> {

@@ -9,6 +9,7 @@ import type { DemoContext } from './actions.ts'
 import { announceFailure, killLeader, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
 import { Announcer } from './announcer.ts'
 import { Counter } from './counter.ts'
+import { adminTls, makeDemoCertificates, tlsExports } from './demo-certificates.ts'
 import type { DemoWatcher, Leadership } from './demo-cluster.ts'
 import { DemoCluster } from './demo-cluster.ts'
 import type { DemoFlags, DemoPlan } from './demo-plan.ts'
@@ -56,6 +57,7 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number
 
 async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: AbortSignal): Promise<DemoContext> {
   const { plan } = cluster
+  await makeDemoCertificates(plan)
   await cluster.start()
   const upAt = performance.now()
   for (const { id, address, dataDir } of plan.nodes)
@@ -74,7 +76,7 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
     })
   }
   const endpoints = plan.nodes.map(({ address }) => address)
-  const client = new KvClient({ endpoints, timeoutMs: CALL_TIMEOUT_MS })
+  const client = new KvClient({ endpoints, timeoutMs: CALL_TIMEOUT_MS, tls: adminTls(plan) })
   const counter = new Counter(client)
   const count = await counter.start()
   if (cluster.hasOldData)
@@ -137,8 +139,13 @@ function announcePlan(plan: DemoPlan, announcer: Announcer): void {
       busyPort,
       text: `port ${busyPort} is in use; using the next free range`,
     })
+  const how = plan.certificates === undefined ? '' : ' with TLS'
   const where = isMemory ? 'in memory' : `in ${directory}/`
-  announcer.announce({ event: 'starting', nodes: nodes.length, text: `starting ${nodes.length} nodes ${where} …` })
+  announcer.announce({
+    event: 'starting',
+    nodes: nodes.length,
+    text: `starting ${nodes.length} nodes${how} ${where} …`,
+  })
 }
 
 function nextSteps(plan: DemoPlan): string {
@@ -146,7 +153,7 @@ function nextSteps(plan: DemoPlan): string {
   const isUsual = endpoints === '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
   return `
 try, in another terminal:
-${isUsual ? '' : `  export QUORATE_ENDPOINTS=${endpoints}\n`}  npx quorate put greeting hello
+${isUsual ? '' : `  export QUORATE_ENDPOINTS=${endpoints}\n`}${tlsExports(plan)}  npx quorate put greeting hello
   npx quorate get greeting
   npx quorate status
   kill -9 PID      (of any node; then check the status again)

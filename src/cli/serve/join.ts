@@ -1,6 +1,6 @@
 /** Requests what a joining node must know from a running cluster: its name and the addresses of its members. */
 import { isRaftError, RaftError } from '../../errors.ts'
-import type { ClientTlsOptions } from '../../peer-link/tls.ts'
+import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
 import { withClient } from '../kv-client.ts'
 
 export interface JoinedCluster {

@@ -1,5 +1,5 @@
 /** Parses the flags of `quorate serve` into options of a node, and reports all mistakes at once. */
-import type { TlsOptions } from '../../peer-link/tls.ts'
+import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
 import {

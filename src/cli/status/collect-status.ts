@@ -12,7 +12,7 @@ export async function statusAnswers(client: Pick<RaftClient, 'status'>, timeoutM
 /** Rejects with ERR_RAFT_UNREACHABLE if no node responds. */
 export async function collectStatus(client: Pick<RaftClient, 'status'>, timeoutMs: number): Promise<StatusReport> {
   const answers = await client.status({ timeoutMs })
-  if (answers.every((each) => 'error' in each)) throw noAnswerError(answers)
+  if (answers.every((each) => 'error' in each)) throw answers.flatMap(refusalIn)[0] ?? noAnswerError(answers)
   return buildStatusReport(answers.map(answerOf))
 }
 
@@ -20,9 +20,18 @@ function answerOf(endpoint: EndpointStatus): StatusAnswer {
   return 'status' in endpoint ? endpoint : { address: endpoint.address, problem: problemOf(endpoint.error) }
 }
 
+/** The node runs, but does not serve this caller. */
+function refusalIn(endpoint: EndpointStatus): RaftError[] {
+  const isRefusal = 'error' in endpoint && REFUSAL_CODES.some((code) => endpoint.error.code === code)
+  return isRefusal ? [endpoint.error] : []
+}
+
+const REFUSAL_CODES = ['ERR_RAFT_UNAUTHENTICATED', 'ERR_RAFT_UNAUTHORIZED'] as const
+
 /** One or two words, because they are printed in a table. */
 function problemOf(error: RaftError): string {
   if (error.message.includes('ECONNREFUSED')) return 'refused'
+  if (REFUSAL_CODES.some((code) => code === error.code)) return 'not authorized'
   if (error.code === 'ERR_RAFT_TIMEOUT' || /deadline|timed? ?out|no (answer|response)/i.test(error.message))
     return 'no answer'
   return error.message.includes('ENOTFOUND') ? 'unknown host' : 'unreachable'

@@ -1,11 +1,13 @@
 /** A bidirectional gRPC call as a call of a link: the client's end and the server's end. */
 import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
+import type { Caller } from '../../access/caller.ts'
 import { isRaftError } from '../../errors.ts'
 import type { Frame } from '../../peer-link/frames.ts'
 import { HANDSHAKE_BYTES_MAX } from '../../peer-link/frames.ts'
 import type { CallListener, EndReason, PeerCall } from '../../peer-link/peer-call.ts'
 import { toPrintable } from '../../peer-link/wire-fields.ts'
+import { answererOf } from './answerer.ts'
 import { decodeFrame, encodeFrame } from './codec.ts'
 
 type Duplex = ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>
@@ -27,6 +29,9 @@ const STATUS: Readonly<Record<EndReason, status>> = {
 
 export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall {
   return {
+    get caller() {
+      return answererOf(call)
+    },
     ...frames(call, (listener) => {
       call.on('error', () => undefined) // The status event has the same content, and occurs without an error too.
       call.on('status', ({ code, details }) => listener.onEnded(describe(code, details)))
@@ -41,8 +46,9 @@ export function dialledCall(call: ClientDuplexStream<Buffer, Buffer>): PeerCall 
   }
 }
 
-export function acceptedCall(call: ServerDuplexStream<Buffer, Buffer>): PeerCall {
+export function acceptedCall(call: ServerDuplexStream<Buffer, Buffer>, caller: Caller): PeerCall {
   return {
+    caller,
     ...frames(call, (listener) => {
       call.on('cancelled', () => listener.onEnded('the connection was lost'))
       call.on('end', () => {
@@ -57,7 +63,7 @@ export function acceptedCall(call: ServerDuplexStream<Buffer, Buffer>): PeerCall
 }
 
 /** Each gRPC message is one frame. */
-function frames(call: Duplex, listenForEnd: (listener: CallListener) => void): Omit<PeerCall, 'end'> {
+function frames(call: Duplex, listenForEnd: (listener: CallListener) => void): Omit<PeerCall, 'end' | 'caller'> {
   let receiveBytesMax = HANDSHAKE_BYTES_MAX
   return {
     write: (frame, onWritten) => call.write(encodeFrame(frame), onWritten),

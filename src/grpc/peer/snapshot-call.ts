@@ -1,6 +1,7 @@
 /** The server's end of a gRPC call that fetches a snapshot. */
 import type { ServerWritableStream } from '@grpc/grpc-js'
 import { Metadata, status } from '@grpc/grpc-js'
+import type { Caller } from '../../access/caller.ts'
 import type { Refusal } from '../../contracts/transport.ts'
 import type { FetchRequest } from '../../peer-link/frames.ts'
 import type { SnapshotCall, SnapshotFailure } from '../../peer-link/snapshot-server.ts'
@@ -18,9 +19,11 @@ const STATUS: Readonly<Record<SnapshotFailure, status>> = {
 }
 
 export class GrpcSnapshotCall implements SnapshotCall {
+  readonly caller: Caller
   readonly #call: Call
 
-  constructor(call: Call) {
+  constructor(call: Call, caller: Caller) {
+    this.caller = caller
     this.#call = call
     call.sendMetadata(new Metadata()) // Ends the handshake timeout of the fetching peer.
   }

@@ -3,22 +3,26 @@ import type { ChannelCredentials, ClientReadableStream, ServiceError } from '@gr
 import { Client, status } from '@grpc/grpc-js'
 import type { RaftError } from '../../errors.ts'
 import { isRaftError } from '../../errors.ts'
+import { probe } from '../../peer-link/connect-socket.ts'
 import {
   fetchInterruptedError,
   fetchRefusedError,
   snapshotGoneError,
+  untrustedSourceError,
   wrongOffsetError,
 } from '../../peer-link/fetch-errors.ts'
 import type { SnapshotFetch } from '../../peer-link/peer-call.ts'
+import type { TlsOptions } from '../../peer-link/tls-options.ts'
+import { answererOf } from './answerer.ts'
 import { decodeChunk, encodeFetchRequest } from './codec.ts'
 import { peerProto } from './peer-proto.ts'
-import { probeTcp } from './tcp-probe.ts'
 import type { GrpcTransportLimits } from './transport-options.ts'
 import { channelOptions } from './transport-options.ts'
 
 export interface GrpcSnapshotFetch extends SnapshotFetch {
   readonly credentials: ChannelCredentials
   readonly limits: GrpcTransportLimits
+  readonly tls: TlsOptions | undefined
 }
 
 /** Yields the snapshot's bytes from `request.offset` on. Flow control: at most one receive window is buffered here. */
@@ -33,6 +37,8 @@ export async function* fetchSnapshot(fetch: GrpcSnapshotFetch): AsyncGenerator<U
   try {
     for await (const bytes of call) {
       signal.throwIfAborted()
+      const refusal = fetch.sourceRefusal(answererOf(call))
+      if (refusal !== undefined) throw untrustedSourceError(fetch, refusal)
       const chunk = decodeChunk(bytes as Buffer)
       if (chunk.type === 'refusal') throw fetchRefusedError(fetch, chunk.refusal)
       if (chunk.offset !== offset) throw wrongOffsetError(fetch, chunk.offset, offset)
@@ -52,13 +58,13 @@ export async function* fetchSnapshot(fetch: GrpcSnapshotFetch): AsyncGenerator<U
 
 /** Probes the peer's port first: unlike a gRPC connection attempt, a probe can be cancelled. */
 async function assertReachable(fetch: GrpcSnapshotFetch): Promise<void> {
-  const { address, limits, signal } = fetch
+  const { address, limits, tls, signal } = fetch
   signal.throwIfAborted()
   try {
-    await probeTcp({ address, timeoutMs: limits.handshakeTimeoutMs, signal })
+    await probe({ address, timeoutMs: limits.handshakeTimeoutMs, tls, signal })
   } catch (error) {
     signal.throwIfAborted()
-    throw fetchInterruptedError(fetch, error as Error)
+    throw isRaftError(error, 'ERR_RAFT_UNAUTHENTICATED') ? error : fetchInterruptedError(fetch, error as Error)
   }
 }
 

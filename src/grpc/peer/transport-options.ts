@@ -2,8 +2,8 @@
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
 import type { PeerLinkLimits } from '../../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../../peer-link/limits.ts'
-import type { TlsOptions } from '../../peer-link/tls.ts'
-import { checkTls } from '../../peer-link/tls.ts'
+import type { TlsOptions } from '../../peer-link/tls-options.ts'
+import { checkTls } from '../../peer-link/tls-options.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import { checkInteger, checkString, findOptionProblems, formatValue, throwOnProblems } from '../../platform/options.ts'
 

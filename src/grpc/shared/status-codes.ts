@@ -3,6 +3,7 @@ import type { ServiceError, StatusObject } from '@grpc/grpc-js'
 import { Metadata, status as Status } from '@grpc/grpc-js'
 import type { ErrorCode } from '../../errors.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
+import { tlsError, tlsFailureIn } from '../../peer-link/tls-failure.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { ErrorFacts } from './error-facts.ts'
 import { errorFromFacts, factsOf, wellFormed } from './error-facts.ts'
@@ -31,6 +32,8 @@ export const STATUS_OF_CODE: Readonly<Record<ErrorCode, Status>> = {
   ERR_RAFT_CLOSED: Status.UNAVAILABLE,
   ERR_RAFT_ABORTED: Status.CANCELLED,
   ERR_RAFT_LEASE_LOST: Status.FAILED_PRECONDITION,
+  ERR_RAFT_UNAUTHENTICATED: Status.UNAUTHENTICATED,
+  ERR_RAFT_UNAUTHORIZED: Status.PERMISSION_DENIED,
   ERR_RAFT_CHANGE_IN_PROGRESS: Status.FAILED_PRECONDITION,
   ERR_RAFT_MEMBERSHIP_CHANGED: Status.ABORTED,
   ERR_RAFT_LEARNER_NOT_READY: Status.FAILED_PRECONDITION,
@@ -102,6 +105,8 @@ export function fromStatus(error: ServiceError, address: string, fallback: 'not-
   const bytes = error.metadata?.get('grpc-status-details-bin')[0]
   const facts = bytes instanceof Uint8Array ? decodeDetails(bytes) : undefined
   if (facts !== undefined) return errorFromFacts({ ...facts, message: facts.message || error.details })
+  const untrusted = error.code === Status.UNAVAILABLE ? tlsFailureIn(error.details) : undefined
+  if (untrusted !== undefined) return tlsError(address, untrusted)
   const code = codeOfNetworkStatus(error.code)
   const message =
     code === 'ERR_RAFT_UNREACHABLE'
@@ -135,14 +140,14 @@ function statusOf({ code, outcome }: ErrorFacts): Status {
 /** These statuses mean that the two ends are incompatible or refuse each other: a retry does not help. */
 const INCOMPATIBLE_STATUSES: readonly Status[] = [
   Status.UNIMPLEMENTED,
-  Status.UNAUTHENTICATED,
-  Status.PERMISSION_DENIED,
   Status.INVALID_ARGUMENT,
   Status.RESOURCE_EXHAUSTED,
 ]
 
 function codeOfNetworkStatus(code: Status): ErrorCode {
   if (code === Status.DEADLINE_EXCEEDED) return 'ERR_RAFT_TIMEOUT'
+  if (code === Status.UNAUTHENTICATED) return 'ERR_RAFT_UNAUTHENTICATED'
+  if (code === Status.PERMISSION_DENIED) return 'ERR_RAFT_UNAUTHORIZED'
   return INCOMPATIBLE_STATUSES.includes(code) ? 'ERR_RAFT_PROTOCOL' : 'ERR_RAFT_UNREACHABLE'
 }
 

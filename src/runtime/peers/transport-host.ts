@@ -10,6 +10,7 @@ import type { Driver } from '../pipeline/driver.ts'
 import type { PeerAddresses, PeerPlace } from './peer-addresses.ts'
 import type { PeerAdmission } from './peer-admission.ts'
 import type { PeerConnections } from './peer-connections.ts'
+import type { RefusalAlarms } from './refusal-alarms.ts'
 import type { UnknownPeers } from './unknown-peers.ts'
 
 export interface TransportHostParts {
@@ -20,6 +21,7 @@ export interface TransportHostParts {
   readonly alarms: Pick<Alarms, 'raise' | 'clear'>
   readonly connections: Pick<PeerConnections, 'updateSoon'>
   readonly driver: Pick<Driver, 'post' | 'receive'>
+  readonly refusals: RefusalAlarms
   readonly unknownPeers: Pick<UnknownPeers, 'onConnected'>
   readonly emit: (event: NodeEvent) => void
   readonly readSnapshot: TransportHost['readSnapshot']
@@ -34,6 +36,7 @@ export function transportHost({
   alarms,
   connections,
   driver,
+  refusals,
   unknownPeers,
   emit,
   readSnapshot,
@@ -73,6 +76,7 @@ export function transportHost({
     },
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })
+      refusals.onConnected(peer)
       const { directoryId = '', boot, metadata, protocol = 0 } = admission.onConnected(peer) ?? {}
       unknownPeers.onConnected(peer)
       const known = { directoryId, boot: boot && { number: boot.number, id: boot.id }, metadata }
@@ -88,6 +92,7 @@ export function transportHost({
     },
     refusedBy: (peer, refusal) => {
       emit({ type: 'refusedBy', peer, ...refusal })
+      if (CONNECTION_CODES.has(refusal.code)) refusals.onRefused(peer, refusal)
       const fatal = admission.refusedBy(peer, refusal)
       if (fatal !== undefined) fail(fatal)
     },
@@ -103,6 +108,13 @@ function tooLarge(message: PeerMessage, { blockEntriesMax, blockBytesMax }: Bloc
   if (message.type !== 'ProposeRequest' || message.size <= bytesMax) return undefined
   return `it has forwarded commands of ${message.size} bytes; at most ${bytesMax} are accepted`
 }
+
+/** The two nodes do not agree on how they connect, or do not trust each other. No other alarm shows that. */
+const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  'ERR_RAFT_PROTOCOL',
+  'ERR_RAFT_UNAUTHENTICATED',
+  'ERR_RAFT_UNAUTHORIZED',
+])
 
 const OUT_OF_REACH = 'PEER_OUT_OF_REACH'
 

@@ -1,10 +1,10 @@
 /** Opens a connection within a time limit. */
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
-import { parseListenAddress } from '../peer-link/listen-address.ts'
-import type { TlsOptions } from '../peer-link/tls.ts'
-import { secureConnection } from '../peer-link/tls.ts'
 import { onAbort } from '../platform/on-abort.ts'
+import { parseListenAddress } from './listen-address.ts'
+import { secureConnection } from './tls.ts'
+import type { TlsOptions } from './tls-options.ts'
 
 export interface SocketTarget {
   readonly address: string
@@ -13,7 +13,7 @@ export interface SocketTarget {
   readonly signal: AbortSignal
 }
 
-/** Rejects if that fails, takes longer than `timeoutMs` (twice with TLS), or is aborted; with ERR_RAFT_PROTOCOL if TLS fails. */
+/** Rejects if that fails, takes longer than `timeoutMs` (twice with TLS), or is aborted; with a RaftError if TLS fails. */
 export async function connectSocket({ address, timeoutMs, tls, signal }: SocketTarget): Promise<Socket> {
   const socket = await openSocket(address, timeoutMs, signal)
   if (tls === undefined) return socket
@@ -24,6 +24,15 @@ export async function connectSocket({ address, timeoutMs, tls, signal }: SocketT
   } finally {
     stopListening()
   }
+}
+
+/**
+ * Connects and disconnects; rejects as `connectSocket` does. grpc-js cannot cancel a connection attempt: to reach a machine that drops packets
+ * would leave a socket open for minutes, which also keeps the process alive. And it hides why TLS fails.
+ */
+export async function probe(target: SocketTarget): Promise<void> {
+  const socket = await connectSocket(target)
+  socket.destroy()
 }
 
 function openSocket(address: string, timeoutMs: number, signal: AbortSignal): Promise<Socket> {

@@ -1,0 +1,52 @@
+/** Says in words why TLS with a node failed, without the numbers and file names of OpenSSL. */
+import { RaftError } from '../errors.ts'
+
+export interface TlsFailure {
+  readonly reason: string
+  /** Whether one end does not trust the certificate of the other. If not, they do not both speak TLS. */
+  readonly isUntrusted: boolean
+}
+
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/DEPTH_ZERO_SELF_SIGNED_CERT|self[- ]signed certificate$/i, 'it is signed by itself'],
+  [/SELF_SIGNED_CERT_IN_CHAIN|self[- ]signed certificate in/i, 'none of the authorities in `ca` has signed it'],
+  [
+    /UNABLE_TO_GET_ISSUER_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|unable to (get|verify)/i,
+    'none of the authorities in `ca` has signed it',
+  ],
+  [/CERT_SIGNATURE_FAILURE|signature failure/i, 'another authority of the same name has signed it'],
+  [/CERT_HAS_EXPIRED|certificate has expired/i, 'it has expired'],
+  [/CERT_NOT_YET_VALID|not yet valid/i, 'it is not valid yet'],
+  [/INVALID_PURPOSE|unsuitable certificate purpose/i, 'it is not for this use'],
+]
+
+/** Why a certificate is not trusted, from a code or message of Node. */
+export function distrustInWords(text: string): string {
+  return WORDS.find(([pattern]) => pattern.test(text))?.[1] ?? text.toLowerCase().replaceAll('_', ' ')
+}
+
+/** Undefined if the text is not about TLS. */
+export function tlsFailureIn(text: string): TlsFailure | undefined {
+  if (/wrong version number|WRONG_VERSION_NUMBER|packet length too long|http request/i.test(text))
+    return { reason: 'it answers without TLS', isUntrusted: false }
+  const altNames = /does not match certificate's altnames: (.*?)(?: Resolution note|$)/i.exec(text)?.[1]
+  if (altNames !== undefined)
+    return { reason: `its certificate is for other addresses: ${altNames}`, isUntrusted: true }
+  const known = WORDS.find(([pattern]) => pattern.test(text))
+  if (known !== undefined) return { reason: `its certificate is not trusted: ${known[1]}`, isUntrusted: true }
+  const openssl = /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1]
+  return openssl === undefined ? undefined : { reason: openssl.trim(), isUntrusted: /alert/.test(openssl) }
+}
+
+export function tlsError(address: string, { reason, isUntrusted }: TlsFailure): RaftError {
+  return new RaftError(
+    isUntrusted ? 'ERR_RAFT_UNAUTHENTICATED' : 'ERR_RAFT_PROTOCOL',
+    `TLS with ${address} failed: ${reason}`,
+    {
+      hint: isUntrusted
+        ? 'use certificates of one authority, which name the address, and give that authority as `ca`'
+        : 'all nodes and clients need TLS, or none',
+      details: { address },
+    },
+  )
+}

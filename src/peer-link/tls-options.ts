@@ -1,0 +1,89 @@
+/** The keys and certificates of a node and of a client, and their checks. */
+import { X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
+import { certificateFacts, describeCertificate } from '../access/caller.ts'
+import type { NamedNode } from '../access/peer-certificate.ts'
+import { expectedNames, isCertificateOf, parseNodeUri } from '../access/peer-certificate.ts'
+import type { NodeId } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
+import { formatValue } from '../platform/options.ts'
+
+type Pem = string | Buffer
+
+/** Keys and certificates in PEM format. */
+export interface TlsOptions {
+  /** The private key of this node. */
+  readonly key: Pem
+  /** The certificate of this node. It must name the address at which others reach this node. */
+  readonly cert: Pem
+  /** The authorities that sign the certificates of peers and clients. By default those of the system, and clients need no certificate. */
+  readonly ca?: Pem | undefined
+  /** Whether clients must have a certificate signed by `ca`, as peers must in any case. Default true if `ca` is given. */
+  readonly verifyClients?: boolean | undefined
+  /**
+   * The DNS names of nodes, such as `{id}.kv.example`, where `{id}` stands for the id of a node: a certificate with that name is one of the node too.
+   * By default only one with the URI `raft://CLUSTER/ID` is.
+   */
+  readonly nodeDnsNames?: string | undefined
+}
+
+/** What a client needs for TLS, in PEM format. */
+export interface ClientTlsOptions {
+  /** The authorities that sign the certificates of the nodes. By default those of the system. */
+  readonly ca?: Pem | undefined
+  /** The certificate of the client, and its private key: if the nodes ask for one. */
+  readonly cert?: Pem | undefined
+  readonly key?: Pem | undefined
+}
+
+/** Why the value cannot be used as ClientTlsOptions. */
+export function checkClientTls(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return `must be an object, not ${formatValue(value)}`
+  const { key, cert, ca } = value as ClientTlsOptions
+  if ((key === undefined) !== (cert === undefined)) return 'must have both `key` and `cert`, or neither'
+  try {
+    createSecureContext({ key, cert, ca })
+  } catch (error) {
+    return `has a key or certificate that cannot be used: ${errorMessage(error)}`
+  }
+  return undefined
+}
+
+/** Why the value cannot be used as TlsOptions. */
+export function checkTls(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return `must have \`key\` and \`cert\`, not be ${formatValue(value)}`
+  const { key, cert, ca, verifyClients, nodeDnsNames } = value as Partial<TlsOptions>
+  if (nodeDnsNames !== undefined && !/\{id\}/.test(String(nodeDnsNames))) return 'must have `{id}` in `nodeDnsNames`'
+  if (key === undefined || cert === undefined) return 'must have `key` and `cert`'
+  if (verifyClients === true && ca === undefined) return 'must have `ca` to verify clients'
+  try {
+    createSecureContext({ key, cert, ca })
+  } catch (error) {
+    return `has a key or certificate that cannot be used: ${errorMessage(error)}`
+  }
+  return undefined
+}
+
+/** Whether clients need a certificate. */
+export function verifiesClients(tls: TlsOptions | undefined): boolean {
+  return tls !== undefined && (tls.verifyClients ?? tls.ca !== undefined)
+}
+
+/** Throws ERR_RAFT_OPTIONS if the certificate of a node is not for this node: every peer would refuse it. */
+export function assertOwnCertificate({ cert, nodeDnsNames }: TlsOptions, node: NamedNode): void {
+  const facts = certificateFacts(new X509Certificate(cert))
+  if (isCertificateOf(facts, node, nodeDnsNames)) return
+  throw new RaftError(
+    'ERR_RAFT_OPTIONS',
+    `the certificate of this node does not name ${node.nodeId} of cluster ${node.clusterId}: expected ${expectedNames(node, nodeDnsNames)}, seen ${describeCertificate(facts)}`,
+    { hint: `make one: quorate cert node ${node.nodeId} --cluster ${node.clusterId}` },
+  )
+}
+
+/** The cluster of the node, if its certificate names one. */
+export function clusterInCertificate(cert: Pem, nodeId: NodeId): string | undefined {
+  const named = certificateFacts(new X509Certificate(cert)).uris.flatMap((uri) => parseNodeUri(uri) ?? [])
+  const clusters = named.filter((each) => each.nodeId === nodeId).map(({ clusterId }) => clusterId)
+  return clusters.length === 1 ? clusters[0] : undefined
+}
