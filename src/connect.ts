@@ -4,6 +4,7 @@ import { RaftClient } from './client/raft-client.ts'
 import type { ClientChannelFactory } from './contracts/client-channel.ts'
 import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
 import type { ClientTlsOptions } from './peer-link/tls-options.ts'
+import { withoutUndefined } from './platform/options.ts'
 
 export interface ConnectOptions<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {
@@ -11,6 +12,8 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
   readonly channel?: ClientChannelFactory | undefined
   /** Keys and certificates for TLS: `ca` of those that sign the nodes' certificates, and the client's own `cert` and `key` if the nodes ask for them. Only for gRPC. */
   readonly tls?: ClientTlsOptions | undefined
+  /** The bearer token of this client, if the nodes know it (`tokens`). Needs `tls`. Only for gRPC. */
+  readonly token?: string | undefined
   /** Credentials of grpc-js and timeouts of the gRPC connections. */
   readonly grpc?: GrpcClientOptions | undefined
 }
@@ -26,12 +29,13 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
 export async function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>({
   grpc,
   tls,
+  token,
   channel,
   ...options
 }: ConnectOptions<Command, Result, Query, Answer>): Promise<RaftClient<Command, Result, Query, Answer>> {
   return new RaftClient({
     ...options,
-    channel: channel ?? (await grpcChannel({ ...grpc, ...(tls === undefined ? undefined : { tls }) })),
+    channel: channel ?? (await grpcChannel({ ...grpc, ...withoutUndefined({ tls, token }) })),
   })
 }
 

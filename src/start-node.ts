@@ -9,7 +9,7 @@ import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
-import { checkTls, clusterInCertificate } from './peer-link/tls-options.ts'
+import { checkTls, checkTokens, clusterInCertificate } from './peer-link/tls-options.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
 import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
@@ -28,6 +28,8 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly dataDir?: string | undefined
   /** TLS keys and certificates, for all connections of this node. Without them nothing is encrypted: use a trusted network. */
   readonly tls?: GrpcTransportOptions['tls']
+  /** Bearer tokens and their roles, for clients without a certificate. Needs `tls`. */
+  readonly tokens?: GrpcTransportOptions['tokens']
   /** Instead of `tls`: credentials of grpc-js. The node then speaks only gRPC with its peers. */
   readonly credentials?: GrpcTransportOptions['credentials']
   /**
@@ -53,6 +55,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   advertise: checkAddress,
   dataDir: checkString,
   tls: checkTls,
+  tokens: checkTokens,
   credentials: (value) =>
     typeof value === 'object' && value !== null ? undefined : 'must have `server` and `channel`',
   storage: (value) =>
@@ -81,6 +84,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     dataDir,
     tls,
     credentials,
+    tokens,
     storage,
     peerTransport,
     transport,
@@ -102,7 +106,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const { healthService } = await import('./grpc/service/health-service.ts')
   const { addReflection } = await import('./grpc/service/reflection-service.ts')
   const messageBytesMax = messageBytesMaxOf(options)
-  const port = { listen: listen as string, advertise, tls, credentials, messageBytesMax }
+  const port = { listen: listen as string, advertise, tls, credentials, tokens, messageBytesMax }
   const network = await (transport === undefined ? openNetwork(port, peerTransport) : serveBeside(transport, port))
   const { server } = network
   return RaftNode.start({
@@ -120,7 +124,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   })
 }
 
-type PortOptions = Pick<GrpcTransportOptions, 'listen' | 'advertise' | 'tls' | 'credentials'> & {
+type PortOptions = Pick<GrpcTransportOptions, 'listen' | 'advertise' | 'tls' | 'credentials' | 'tokens'> & {
   readonly messageBytesMax: number
 }
 
@@ -172,12 +176,14 @@ const IGNORED_WITH_TRANSPORT: readonly OptionProblem[] = [
 ]
 
 function missingOptions(options: Partial<Record<string, unknown>>): OptionProblem[] {
-  const { listen, dataDir, storage, transport, tls, credentials, peerTransport } = options
+  const { listen, dataDir, storage, transport, tls, credentials, tokens, peerTransport } = options
   const problems: OptionProblem[] = []
   if (dataDir === undefined && typeof storage !== 'object')
     problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
   if (tls !== undefined && credentials !== undefined)
     problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
+  if (tokens !== undefined && tls === undefined)
+    problems.push({ path: 'tokens', problem: 'needs `tls`: without it, others can read the tokens' })
   if (credentials !== undefined && peerTransport === 'tcp')
     problems.push({
       path: 'peerTransport',

@@ -5,6 +5,7 @@ import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 import { parseAddresses, parseDuration, TextValueError } from './text-values.ts'
 import type { TlsFlags } from './tls-files.ts'
 import { clientTls, tlsOptions } from './tls-files.ts'
+import { readToken } from './token-files.ts'
 
 export type OutputFormat = 'text' | 'json'
 
@@ -16,6 +17,7 @@ export interface ClientSettings {
   readonly format: OutputFormat
   readonly isVerbose: boolean
   readonly tls: ClientTlsOptions | undefined
+  readonly token: string | undefined
 }
 
 interface ClientFlags extends TlsFlags {
@@ -23,6 +25,7 @@ interface ClientFlags extends TlsFlags {
   readonly timeout: number
   readonly output: OutputFormat
   readonly verbose?: boolean
+  readonly token?: string
 }
 
 const ENDPOINTS_DEFAULT = '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
@@ -30,6 +33,7 @@ const ENDPOINTS_DEFAULT = '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
 export function withClientOptions(command: Command): Command {
   for (const option of tlsOptions('this client, if the nodes ask for one')) command.addOption(option)
   return command
+    .addOption(new Option('--token <file>', 'file with the bearer token of this client').env('QUORATE_TOKEN_FILE'))
     .addOption(
       new Option('-e, --endpoints <addresses>', 'addresses of some nodes, separated by commas: host:port,…')
         .env('QUORATE_ENDPOINTS')
@@ -50,7 +54,7 @@ export function outputOption(): Option {
 }
 
 export function clientSettings(command: Command): ClientSettings {
-  const { endpoints, timeout, output, verbose, ...tlsFlags } = command.opts<ClientFlags>()
+  const { endpoints, timeout, output, verbose, token, ...tlsFlags } = command.opts<ClientFlags>()
   const isTimeoutGiven = command.getOptionValueSource('timeout') !== 'default'
   return {
     endpoints,
@@ -59,6 +63,7 @@ export function clientSettings(command: Command): ClientSettings {
     format: output,
     isVerbose: verbose === true,
     tls: clientTls(tlsFlags),
+    token: readToken(token),
   }
 }
 

@@ -21,6 +21,7 @@ export interface KvClientOptions {
   /** How long `changes` looks for a node. Default: that of the client. */
   readonly changesTimeoutMs?: number | undefined
   readonly tls?: ClientTlsOptions | undefined
+  readonly token?: string | undefined
   /** Records the nodes that were tried. Only correct for one call at a time. */
   readonly isTraced?: boolean
 }
@@ -34,8 +35,8 @@ export class KvClient {
   readonly raftClient: RaftClient<KvCommand, KvResult, KvQuery, KvAnswer>
   readonly #attempts: Attempts = { addresses: [] }
 
-  constructor({ endpoints, timeoutMs, changesTimeoutMs, tls, isTraced = false }: KvClientOptions) {
-    const factory = grpcChannelFactory({ tls })
+  constructor({ endpoints, timeoutMs, changesTimeoutMs, tls, token, isTraced = false }: KvClientOptions) {
+    const factory = grpcChannelFactory({ tls, token })
     this.raftClient = new RaftClient({
       endpoints,
       timeoutMs,

@@ -8,9 +8,9 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js'
+import { CallAccess } from '../access/call-access.ts'
 import type { Caller } from '../access/caller.ts'
 import { UNIDENTIFIED } from '../access/caller.ts'
-import { clientRefusal } from '../access/client-check.ts'
 import type { TransportHost } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
 import type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
@@ -36,8 +36,8 @@ export interface GrpcServerOptions {
   readonly options?: ServerOptions | undefined
   /** How long calls in progress may take to end when the server closes, in milliseconds; then they are cancelled. Default 500. */
   readonly shutdownGraceMs?: number | undefined
-  /** Whether clients must have a certificate that is trusted, at a port with TLS. Default false. */
-  readonly verifyClients?: boolean | undefined
+  /** Which calls a caller may make at a port with TLS. By default those of a client, without a certificate too. */
+  readonly access?: CallAccess | undefined
   /** Limits of the incoming connections. The defaults are those of GrpcTransport. */
   readonly connections?: Partial<ConnectionLimits> | undefined
   /** Called when connections were closed because of the limits, and with undefined once that has ended. */
@@ -57,6 +57,7 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
   readonly #port: Port
+  readonly #access: CallAccess
   readonly #callers = new Map<string, Caller>()
   readonly #beforeClose: (() => void)[] = []
   #started: Promise<void> | undefined
@@ -68,6 +69,7 @@ export class GrpcServer {
     wrap: (grpc: ConnectionTaker) => Acceptor = (grpc) => (socket) => grpc(socket, UNIDENTIFIED),
   ) {
     this.#options = options
+    this.#access = options.access ?? new CallAccess({ verifyClients: false })
     const interceptors = [...(options.options?.interceptors ?? []), this.#checkCaller, this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
     // grpc-js cannot bound the connections that it accepts itself.
@@ -125,12 +127,31 @@ export class GrpcServer {
     })
   }
 
-  /** Rejects the calls of a client that is not trusted; their handlers do not run. The calls of peers are checked with their hello. */
+  /** Rejects the calls that a caller may not make; their handlers do not run. The calls of peers are checked with their hello. */
   readonly #checkCaller: ServerInterceptor = ({ path }, call) => {
-    const refusal = PEER_PATH.test(path)
-      ? undefined
-      : clientRefusal(this.callerOf(call), this.#options.verifyClients ?? false)
-    return refusal === undefined ? new ServerInterceptingCall(call) : refuse(call, refusal)
+    let isRefused = false
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            const refusal = this.#access.refusal(
+              path,
+              this.callerOf(call),
+              metadata.get('authorization')[0]?.toString(),
+            )
+            if (refusal === undefined) return pass(metadata)
+            isRefused = true
+            call.sendStatus(toStatus(refusal))
+          },
+          onReceiveMessage: (message, pass) => {
+            if (!isRefused) pass(message)
+          },
+          onReceiveHalfClose: (pass) => {
+            if (!isRefused) pass()
+          },
+          onCancel: () => undefined,
+        }),
+    })
   }
 
   /** Rejects the calls of a client whose connection is one too many; their handlers do not run. */

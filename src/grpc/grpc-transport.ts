@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { ChannelCredentials } from '@grpc/grpc-js'
+import type { CallAccess } from '../access/call-access.ts'
 import type { Caller } from '../access/caller.ts'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
@@ -13,7 +14,6 @@ import { readPreface } from '../peer-link/preface.ts'
 import type { SharedPort } from '../peer-link/shared-port.ts'
 import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { takingTls } from '../peer-link/tls.ts'
-import { verifiesClients } from '../peer-link/tls-options.ts'
 import { withDefaults } from '../platform/options.ts'
 import type { GrpcServerOptions } from './grpc-server.ts'
 import { GrpcServer } from './grpc-server.ts'
@@ -23,7 +23,7 @@ import { peerProto } from './peer/peer-proto.ts'
 import { GrpcSnapshotCall } from './peer/snapshot-call.ts'
 import { fetchSnapshot } from './peer/snapshot-fetch.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
-import { checkTransportOptions, GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
+import { accessOf, checkTransportOptions, GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
 import { tlsCredentials } from './shared/channel-credentials.ts'
 
 /**
@@ -38,6 +38,7 @@ export class GrpcTransport implements Transport {
   readonly name: string
   readonly server: GrpcServer
   readonly #shared: SharedPort | undefined
+  readonly #access: CallAccess
   readonly #network: PeerNetwork
   #closed: Promise<void> | undefined
 
@@ -48,6 +49,7 @@ export class GrpcTransport implements Transport {
     this.name = shared?.isDialled === true ? shared.protocol.name : 'grpc'
     const limits = withDefaults(GRPC_TRANSPORT_DEFAULTS, options)
     const credentials = channelCredentials(options)
+    this.#access = accessOf(options)
     const serverSettings = {
       listen: options.listen,
       advertise: options.advertise,
@@ -55,7 +57,7 @@ export class GrpcTransport implements Transport {
       options: serverOptions(limits),
       shutdownGraceMs: limits.shutdownGraceMs,
       connections: limits,
-      verifyClients: verifiesClients(options.tls),
+      access: this.#access,
       onCondition: (code, facts) => this.#network.openHost?.condition(code, facts),
     } satisfies GrpcServerOptions
     this.server = new GrpcServer(serverSettings, (pass) =>
@@ -77,6 +79,7 @@ export class GrpcTransport implements Transport {
   async start(host: TransportHost): Promise<void> {
     const network = this.#network
     network.start(host)
+    this.#access.clusterId = host.identity.clusterId
     const { link, fetchSnapshot: fetch } = peerProto()
     this.server.addService(
       { link, fetch },

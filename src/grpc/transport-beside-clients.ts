@@ -1,22 +1,25 @@
 /** A transport of any kind, and beside it a gRPC port at which clients and operators are served. */
+import type { CallAccess } from '../access/call-access.ts'
 import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { takingTls } from '../peer-link/tls.ts'
-import { verifiesClients } from '../peer-link/tls-options.ts'
 import { GrpcServer } from './grpc-server.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
+import { accessOf } from './peer/transport-options.ts'
 
 /** Where clients are served. */
-export interface ClientPortOptions extends Pick<GrpcTransportOptions, 'tls' | 'credentials'> {
+export interface ClientPortOptions extends Pick<GrpcTransportOptions, 'tls' | 'credentials' | 'tokens'> {
   readonly listen: string
 }
 
 export class TransportBesideClients implements Transport {
   readonly server: GrpcServer
   readonly #peers: Transport
+  readonly #access: CallAccess
   #host: TransportHost | undefined
 
-  constructor(peers: Transport, { listen, tls, credentials }: ClientPortOptions) {
+  constructor(peers: Transport, { listen, tls, credentials, tokens }: ClientPortOptions) {
+    this.#access = accessOf({ tls, tokens })
     this.#peers = peers
     const onCondition: TransportHost['condition'] = (code, facts) => this.#host?.condition(code, facts)
     // The address of a node is that of its transport, so the port needs none to advertise.
@@ -25,7 +28,7 @@ export class TransportBesideClients implements Transport {
       advertise: listen,
       credentials: credentials?.server,
       onCondition,
-      verifyClients: verifiesClients(tls),
+      access: this.#access,
     }
     this.server = new GrpcServer(settings, (pass) => takingTls(tls, pass))
   }
@@ -41,6 +44,7 @@ export class TransportBesideClients implements Transport {
   /** Serves clients once the transport has started. */
   async start(host: TransportHost): Promise<void> {
     this.#host = host
+    this.#access.clusterId = host.identity.clusterId
     await this.#peers.start(host)
     await this.server.start()
   }

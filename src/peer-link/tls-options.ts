@@ -4,6 +4,8 @@ import { createSecureContext } from 'node:tls'
 import { certificateFacts, describeCertificate } from '../access/caller.ts'
 import type { NamedNode } from '../access/peer-certificate.ts'
 import { expectedNames, isCertificateOf, parseNodeUri } from '../access/peer-certificate.ts'
+import type { CallerRole } from '../access/roles.ts'
+import { ROLES } from '../access/roles.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
@@ -26,6 +28,8 @@ export interface TlsOptions {
    * By default only one with the URI `raft://CLUSTER/ID` is.
    */
   readonly nodeDnsNames?: string | undefined
+  /** The roles of clients by an organizational unit (OU) in their certificate, such as `{ operators: 'admin' }`, besides the URI `raft://CLUSTER/roles/ROLE`. */
+  readonly rolesOfUnits?: Readonly<Record<string, CallerRole>> | undefined
 }
 
 /** What a client needs for TLS, in PEM format. */
@@ -50,10 +54,27 @@ export function checkClientTls(value: unknown): string | undefined {
   return undefined
 }
 
+const TOKEN_CHARS_MIN = 16
+
+/** Why the value cannot be used as tokens with their roles. The message contains no token. */
+export function checkTokens(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null)
+    return `must be an object of roles by token, not ${formatValue(value)}`
+  for (const [token, role] of Object.entries(value)) {
+    if (!ROLES.includes(role)) return `has the role ${formatValue(role)}, not one of ${ROLES.join(', ')}`
+    if (token.length < TOKEN_CHARS_MIN || !/^[\x21-\x7e]+$/.test(token))
+      return `has a token that is not ${TOKEN_CHARS_MIN} or more printable ASCII characters without spaces`
+  }
+  return undefined
+}
+
 /** Why the value cannot be used as TlsOptions. */
 export function checkTls(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return `must have \`key\` and \`cert\`, not be ${formatValue(value)}`
-  const { key, cert, ca, verifyClients, nodeDnsNames } = value as Partial<TlsOptions>
+  const { key, cert, ca, verifyClients, nodeDnsNames, rolesOfUnits = {} } = value as Partial<TlsOptions>
+  const unknown = Object.values(rolesOfUnits).find((role) => !ROLES.includes(role))
+  if (unknown !== undefined)
+    return `has the role ${formatValue(unknown)} in \`rolesOfUnits\`, not one of ${ROLES.join(', ')}`
   if (nodeDnsNames !== undefined && !/\{id\}/.test(String(nodeDnsNames))) return 'must have `{id}` in `nodeDnsNames`'
   if (key === undefined || cert === undefined) return 'must have `key` and `cert`'
   if (verifyClients === true && ca === undefined) return 'must have `ca` to verify clients'

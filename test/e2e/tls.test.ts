@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../../src/connect.ts'
-import { NODE, STRANGER } from '../peer-link/certificates.ts'
+import { nodeTls, roleTls, STRANGER } from '../peer-link/certificates.ts'
 import type { RunningCommand } from './command.ts'
 import { runInProcess, start } from './command.ts'
 import { eventually, freePort } from './real-cluster.ts'
+
+const TOKEN = 'long-random-text-of-a-dashboard'
 
 describe('the quorate command with TLS', function () {
   this.timeout(60_000)
@@ -20,15 +22,22 @@ describe('the quorate command with TLS', function () {
   let endpoints = ''
 
   before(async () => {
-    for (const [name, { ca, cert, key }] of Object.entries({ node: NODE, stranger: STRANGER }))
+    for (const [name, { ca, cert, key }] of Object.entries({
+      ...{ node: await nodeTls('n1', 'n2', 'n3'), stranger: STRANGER, none: await nodeTls() },
+      ...{ observer: await roleTls('observer'), client: await roleTls('client'), admin: await roleTls('admin') },
+      other: await roleTls('admin', 'other'),
+    }))
       for (const [part, pem] of Object.entries({ ca, cert, key })) writeFileSync(file(`${name}-${part}`), pem ?? '')
+    writeFileSync(file('tokens'), `# for a dashboard\nobserver ${TOKEN}\n`)
+    writeFileSync(file('token'), `${TOKEN}\n`)
+    writeFileSync(file('wrong-token'), 'another-long-random-text')
     const ports = [await freePort(), await freePort(), await freePort()]
     endpoints = ports.map((port) => `127.0.0.1:${port}`).join(',')
     const peers = ports.map((port, offset) => `n${offset + 1}=127.0.0.1:${port}`).join(',')
     for (const [offset, port] of ports.entries()) {
       const id = `n${offset + 1}`
       const where = ['--listen', `127.0.0.1:${port}`, '--peers', peers, '--data-dir', file(id)]
-      running.push(start(['serve', '--id', id, '--cluster', 'test', ...where, ...flagsOf('node')]))
+      running.push(start(['serve', '--id', id, ...where, ...flagsOf('node'), '--tokens', file('tokens')]))
     }
   })
 
@@ -40,15 +49,15 @@ describe('the quorate command with TLS', function () {
 
   it('serves clients with a certificate that the authority signed', async () => {
     await eventually('a write', async () => {
-      const put = await runInProcess(['put', 'k', 'v', '-e', endpoints, ...flagsOf('node')])
+      const put = await runInProcess(['put', 'k', 'v', '-e', endpoints, ...flagsOf('client')])
       return put.exitCode === 0 || undefined
     })
-    const got = await runInProcess(['get', 'k', '-e', endpoints, ...flagsOf('node')])
+    const got = await runInProcess(['get', 'k', '-e', endpoints, ...flagsOf('client')])
     assert.deepEqual([got.exitCode, got.stdout], [0, 'v\n'])
   })
 
   it('serves programs that pass keys and certificates to connect', async () => {
-    const client = await connect({ endpoints: endpoints.split(','), tls: NODE })
+    const client = await connect({ endpoints: endpoints.split(','), tls: await roleTls('observer') })
     try {
       const statuses = await client.status()
       assert.deepEqual(
@@ -85,6 +94,46 @@ describe('the quorate command with TLS', function () {
       assert.match(stderr, /^error\[ERR_RAFT_UNAUTHENTICATED\]/)
       assert.deepEqual([exitCode, stdout], [6, ''])
     })
+
+  const COMMANDS = [
+    { words: ['status'], needed: 'observer' },
+    { words: ['put', 'k', 'v'], needed: 'client' },
+    { words: ['snapshot', 'take'], needed: 'admin' },
+    { words: ['leader', 'transfer'], needed: 'admin' },
+  ]
+  for (const { who, role, flags } of [
+    { who: 'an observer', role: 'observer', flags: () => flagsOf('observer') },
+    { who: 'a client', role: 'client', flags: () => flagsOf('client') },
+    { who: 'an admin', role: 'admin', flags: () => flagsOf('admin') },
+    { who: 'a node', role: 'observer', flags: () => flagsOf('node') },
+    { who: 'an admin of another cluster', role: 'none', flags: () => flagsOf('other') },
+    { who: 'a certificate without a role', role: 'none', flags: () => flagsOf('none') },
+    { who: 'a token', role: 'observer', flags: () => ['--tls-ca', file('node-ca'), '--token', file('token')] },
+  ])
+    it(`lets ${who} do what its role allows, and nothing else`, async () => {
+      const order = ['none', 'observer', 'client', 'admin']
+      for (const { words, needed } of COMMANDS) {
+        const { exitCode, stderr } = await runInProcess([...words, '-e', endpoints, ...flags()])
+        if (order.indexOf(role) >= order.indexOf(needed)) {
+          assert.equal(exitCode, 0, `${words}: ${stderr}`)
+          continue
+        }
+        assert.match(stderr, /^error\[ERR_RAFT_UNAUTHORIZED\]/)
+        // A call of an admin first opens the stream of a client.
+        assert.match(
+          stderr,
+          new RegExp(`needs the role \\w+, seen ${role === 'none' ? 'no role' : `the role ${role}`}`),
+        )
+        assert.equal(exitCode, 6)
+      }
+    })
+
+  it('refuses a token that the nodes do not know', async () => {
+    const flags = ['--tls-ca', file('node-ca'), '--token', file('wrong-token')]
+    const { exitCode, stderr } = await runInProcess(['status', '-e', endpoints, ...flags])
+    assert.equal(exitCode, 6)
+    assert.match(stderr, /expected a bearer token that this node knows, seen another one/)
+  })
 
   for (const { what, flags, words } of [
     { what: 'a key without a certificate', flags: () => ['--tls-key', file('node-key')], words: /belong together/ },

@@ -1,5 +1,7 @@
 /** Keys and certificates for tests, made at the first import: valid for localhost and 127.0.0.1. */
 import { nodeUri } from '../../src/access/peer-certificate.ts'
+import type { CallerRole } from '../../src/access/roles.ts'
+import { roleUri } from '../../src/access/roles.ts'
 import type { KeyPair } from '../../src/cli/cert/certificates.ts'
 import { issueCertificate, makeAuthority } from '../../src/cli/cert/certificates.ts'
 import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
@@ -30,6 +32,11 @@ export async function tlsWith({
 /** The certificate of these nodes of the cluster 'test'. */
 export function nodeTls(...ids: readonly string[]): Promise<TlsOptions> {
   return tlsWith({ uris: ids.map((nodeId) => nodeUri({ clusterId: 'test', nodeId })) })
+}
+
+/** The certificate of a client with this role. */
+export function roleTls(role: CallerRole, clusterId = 'test'): Promise<TlsOptions> {
+  return tlsWith({ uris: [roleUri(clusterId, role)] })
 }
 
 const IDS = [

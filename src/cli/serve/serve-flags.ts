@@ -1,4 +1,5 @@
 /** Parses the flags of `quorate serve` into options of a node, and reports all mistakes at once. */
+import type { CallerRole } from '../../access/roles.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
@@ -13,6 +14,7 @@ import {
 } from '../text-values.ts'
 import type { TlsFlags } from '../tls-files.ts'
 import { nodeTls } from '../tls-files.ts'
+import { readTokens } from '../token-files.ts'
 
 /** The flags as typed. */
 export interface ServeFlags extends TlsFlags {
@@ -31,6 +33,7 @@ export interface ServeFlags extends TlsFlags {
   readonly snapshotEntries?: string
   readonly http?: string
   readonly supervised?: boolean
+  readonly tokens?: string
 }
 
 export interface ServeLimits {
@@ -51,6 +54,7 @@ export interface ServeOptions {
   readonly peerTransport: 'grpc' | 'tcp' | undefined
   readonly cluster: string | undefined
   readonly tls: TlsOptions | undefined
+  readonly tokens: Readonly<Record<string, CallerRole>> | undefined
   /** Where to serve metrics and checks; undefined for nowhere. */
   readonly http: string | undefined
   /** Only the limits that were given. */
@@ -90,6 +94,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     peerTransport: flags.peerTransport,
     cluster: flags.cluster,
     tls: nodeTls(flags),
+    tokens: readTokens(flags.tokens),
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,
   }

@@ -24,6 +24,7 @@ import type { OptionCheck } from '../../platform/options.ts'
 import {
   checkMethods,
   checkPositive,
+  checkString,
   findOptionProblems,
   formatValue,
   throwOnProblems,
@@ -32,6 +33,7 @@ import {
 import { systemClock } from '../../platform/system-clock.ts'
 import type { WireSnapshot, WireStatusResponse } from '../shared/admin-messages.ts'
 import { snapshotFromWire, statusFromWire, wireChangeOf } from '../shared/admin-messages.ts'
+import { bearerToken } from '../shared/bearer-token.ts'
 import { tlsCredentials } from '../shared/channel-credentials.ts'
 import { adminDefinition, clientDefinition, method } from '../shared/service-definitions.ts'
 import { SERVICE_LIMITS } from '../shared/service-limits.ts'
@@ -47,6 +49,8 @@ import type { StreamLimits } from './request-window.ts'
 export interface GrpcClientOptions extends Partial<StreamLimits> {
   /** Keys and certificates for TLS. Without them, and without `credentials`, traffic is plain text. */
   readonly tls?: ClientTlsOptions | undefined
+  /** The bearer token of this client, sent with each call. Needs `tls` or `credentials`. */
+  readonly token?: string | undefined
   /** Instead of `tls`: credentials of grpc-js. */
   readonly credentials?: ChannelCredentials | undefined
   /** The timeout of calls without one, in milliseconds. */
@@ -73,6 +77,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(GRPC_CLIENT_DEFAULTS).map((name) => [name, checkPositive])),
   credentials: checkObject,
   tls: checkClientTls,
+  token: checkString,
   channelOptions: checkObject,
   clock: checkMethods('now', 'wakeAt'),
 }
@@ -108,6 +113,8 @@ export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChann
   const problems = findOptionProblems(options, CHECKS)
   if (options.tls !== undefined && options.credentials !== undefined)
     problems.push({ path: 'tls', problem: 'and `credentials` exclude each other' })
+  if (options.token !== undefined && options.tls === undefined && options.credentials === undefined)
+    problems.push({ path: 'token', problem: 'needs `tls`: without it, others can read the token' })
   throwOnProblems(problems)
   return (address) => new GrpcClientChannel(address, options)
 }
@@ -285,6 +292,7 @@ export class GrpcClientChannel implements ClientChannel {
     if (this.#client === undefined) this.#connectingSince = this.#clock.now()
     this.#client ??= new Client(`dns:${this.address}`, this.#credentials, {
       ...CHANNEL_OPTIONS,
+      ...(this.#options.token === undefined ? undefined : { interceptors: [bearerToken(this.#options.token)] }),
       ...this.#options.channelOptions,
     })
     return this.#client

@@ -1,9 +1,11 @@
 /** The options of the peer transport with their defaults, and the grpc-js channel options derived from them. */
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
+import { CallAccess } from '../../access/call-access.ts'
+import type { CallerRole } from '../../access/roles.ts'
 import type { PeerLinkLimits } from '../../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../../peer-link/limits.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
-import { checkTls } from '../../peer-link/tls-options.ts'
+import { checkTls, checkTokens, verifiesClients } from '../../peer-link/tls-options.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import { checkInteger, checkString, findOptionProblems, formatValue, throwOnProblems } from '../../platform/options.ts'
 
@@ -30,8 +32,19 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   readonly advertise?: string | undefined
   /** TLS keys and certificates, for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
   readonly tls?: TlsOptions | undefined
+  /**
+   * Bearer tokens and their roles, for clients without a certificate, such as `{ 'a-long-random-text': 'client' }`. Needs `tls`. A client passes its
+   * own as `token`.
+   */
+  readonly tokens?: Readonly<Record<string, CallerRole>> | undefined
   /** Instead of `tls`: credentials of grpc-js. Other protocols than gRPC cannot use them. */
   readonly credentials?: { readonly server: ServerCredentials; readonly channel: ChannelCredentials } | undefined
+}
+
+/** Which calls the callers at the port may make. */
+export function accessOf({ tls, tokens }: Pick<GrpcTransportOptions, 'tls' | 'tokens'>): CallAccess {
+  const { rolesOfUnits, nodeDnsNames } = tls ?? {}
+  return new CallAccess({ verifyClients: verifiesClients(tls), rolesOfUnits, nodeDnsNames, tokens })
 }
 
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
@@ -39,6 +52,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   listen: checkString,
   advertise: checkString,
   tls: checkTls,
+  tokens: checkTokens,
   credentials: (value) =>
     typeof value === 'object' && value !== null && 'server' in value && 'channel' in value
       ? undefined
@@ -51,6 +65,8 @@ export function checkTransportOptions(options: GrpcTransportOptions): void {
   if (options.listen === undefined) problems.push({ path: 'listen', problem: 'is missing' })
   if (options.tls !== undefined && options.credentials !== undefined)
     problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
+  if (options.tokens !== undefined && options.tls === undefined)
+    problems.push({ path: 'tokens', problem: 'needs `tls`: without it, others can read the tokens' })
   throwOnProblems(problems)
 }
 
