@@ -9,7 +9,7 @@ module.exports = {
   'node-option': ['import=tsx'],
   extension: ['ts'],
   spec: hasFiles ? [] : ['test/**/*.test.ts'],
-  timeout: 20_000,
+  timeout: 60_000,
   reporter: 'scripts/totals-reporter.cjs',
   'forbid-only': inCI,
   'forbid-pending': inCI,
