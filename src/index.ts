@@ -3,7 +3,7 @@
 // Start a node: startNode with gRPC and RocksDB, or RaftNode.start with your own adapters.
 
 export type { EventStream } from './runtime/event-hub.ts'
-export type { LeaderTask, LeaderWork } from './runtime/leader-tasks.ts'
+export type { LeaderTask, LeaderWork } from './runtime/leading/leader-tasks.ts'
 export { type NodeOptions, RUNTIME_DEFAULTS, type RuntimeOptions } from './runtime/options.ts'
 export { RaftNode, type RaftNodeOptions } from './runtime/raft-node.ts'
 export { realClock } from './runtime/real-clock.ts'

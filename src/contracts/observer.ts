@@ -61,6 +61,10 @@ export type RuntimeEvent =
       readonly type: 'leadershipKept'
       readonly reason: string
     }
+  /** This leader has removed a voter that was silent for `autopilotDeadMs`; a learner has taken its place, or enough voters are left. */
+  | { readonly type: 'deadMemberRemoved'; readonly peer: NodeId; readonly replacedBy: NodeId | undefined }
+  /** It could not, and tries again. */
+  | { readonly type: 'deadMemberKept'; readonly peer: NodeId; readonly reason: string }
   /** A function of `whileLeader` threw or rejected, in the leadership of `term`. It runs again in the next one. */
   | { readonly type: 'leaderTaskFailed'; readonly term: number; readonly message: string }
   /** A condition that lasts began or ended; until then the status shows it. */

@@ -45,6 +45,8 @@ export interface PeerIdentity {
   readonly metadata?: MemberMetadata | undefined
   /** The newest version of commands that the state machine of the peer applies; undefined if its transport or its release does not tell: 1. */
   readonly machineVersion?: number | undefined
+  /** A leader with a lower one transfers leadership to the peer; undefined if its transport or its release does not tell: 0. */
+  readonly leaderPriority?: number | undefined
   /** Where the peer says that others reach it. Its transport adds it; a transport without addresses leaves it out. */
   readonly address?: string | undefined
   /** Of a peer that has connected to this node: the address at which it has reached this node, if its transport adds it. */

@@ -18,15 +18,26 @@ export function makeHello(host: TransportHost, address: string, receiverId: Node
  * cluster is the cause.
  */
 export function checkHello(host: TransportHost, hello: Hello, expected?: NodeId): Refusal | undefined {
-  const { clusterId, nodeId, directoryId, boot, metadata, machineVersion, address, receiverAddress } = hello
+  const { clusterId, nodeId, directoryId, boot, metadata, machineVersion, leaderPriority } = hello
+  const { address, receiverAddress } = hello
   const protocol = hello.protocolMax
   const refusal = versionMismatch(hello) ?? wrongNode(host, hello, expected)
   if (refusal !== undefined && (clusterId === host.identity.clusterId || refusal.code === 'ERR_RAFT_PROTOCOL'))
     return refusal
   const reachedAt = receiverAddress === '' ? undefined : receiverAddress
   return (
-    host.admit({ clusterId, nodeId, directoryId, boot, metadata, machineVersion, address, reachedAt, protocol }) ??
-    refusal
+    host.admit({
+      clusterId,
+      nodeId,
+      directoryId,
+      boot,
+      metadata,
+      machineVersion,
+      leaderPriority,
+      address,
+      reachedAt,
+      protocol,
+    }) ?? refusal
   )
 }
 

@@ -30,6 +30,7 @@ export function readHello(fields: Fields): Hello {
     protocolMax: readInteger(fields, 'protocolMax'),
     metadata: fields.metadata == null ? {} : readMetadata(readObject(fields, 'metadata')),
     ...(fields.machineVersion == null ? {} : { machineVersion: readInteger(fields, 'machineVersion', 1) }),
+    ...(fields.leaderPriority == null ? {} : { leaderPriority: readInteger(fields, 'leaderPriority') }),
     ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
   }
 }

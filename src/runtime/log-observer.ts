@@ -50,6 +50,8 @@ const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
   scrubFailed: 'error',
   leaderTaskFailed: 'error',
   leadershipKept: 'warn',
+  deadMemberRemoved: 'warn',
+  deadMemberKept: 'warn',
   alarmRaised: 'warn',
   storageStalled: 'warn',
   protocolViolation: 'warn',

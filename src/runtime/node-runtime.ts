@@ -18,9 +18,9 @@ import { ChangeFeed } from './changes/change-feed.ts'
 import { Changes } from './changes/changes.ts'
 import type { EventHub } from './event-hub.ts'
 import { Health } from './health/health.ts'
-import { LeaderTasks } from './leader-tasks.ts'
 import { LeadershipTransfer } from './leadership-transfer.ts'
-import { MachineVersionControl } from './machine-versions.ts'
+import { Leading } from './leading/leading.ts'
+import { MembershipCalls } from './membership-calls.ts'
 import { nodeStatus } from './node-status.ts'
 import type { RuntimeOptions } from './options.ts'
 import { updateLostEntriesAlarms } from './peers/lost-entries-alarms.ts'
@@ -62,11 +62,11 @@ export class NodeRuntime<Command, Result> {
   readonly snapshots: Snapshots
   readonly health: Health
   readonly leadershipTransfer: LeadershipTransfer
-  readonly leaderTasks: LeaderTasks
+  readonly leading: Leading<Command>
   readonly proposalCalls: ProposalCalls<Result>
   readonly readCalls: ReadCalls
   readonly snapshotCalls: SnapshotCalls
-  readonly machineVersions: MachineVersionControl<Command>
+  readonly membershipCalls: MembershipCalls
   readonly changes: Changes<Command, Result>
   /** Resolves with the reason if the node stops because of a failure. Never rejects. */
   readonly failed: Promise<RaftError>
@@ -96,7 +96,8 @@ export class NodeRuntime<Command, Result> {
     const { directoryId, boot } = recovered
     const metadata = sortedMetadata(parts.metadata)
     const { machineVersion } = parts.machine
-    const own = { clusterId, nodeId: options.id, directoryId, boot, metadata, machineVersion }
+    const { leaderPriority } = options
+    const own = { clusterId, nodeId: options.id, directoryId, boot, metadata, machineVersion, leaderPriority }
     this.#identity = { ...own, protocol: PROTOCOL_MAX }
     const { term, membership } = core.status(clock.now())
     this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
@@ -152,18 +153,13 @@ export class NodeRuntime<Command, Result> {
       ...{ feed: this.#changeFeed, clusterId, codec, resultCodec, clock },
       leader: () => driver.status().leader,
     })
-    this.leaderTasks = new LeaderTasks({
-      ...{ clock, emit: (event) => hub.emit(event) },
-      confirm: () => this.readCalls.read(() => undefined),
+    this.membershipCalls = new MembershipCalls({ driver, calls })
+    this.leading = new Leading({
+      ...{ id: options.id, options, machine: parts.machine, applied: machine, admission: this.#peers.admission },
+      ...{ driver, clock, emit: (event) => hub.emit(event) },
+      ...{ readCalls: this.readCalls, proposalCalls: this.proposalCalls, membershipCalls: this.membershipCalls },
+      leadershipTransfer: this.leadershipTransfer,
     })
-    const { admission } = this.#peers
-    this.machineVersions = new MachineVersionControl({
-      ...{ id: options.id, machine: parts.machine, applied: machine, admission, clock },
-      status: () => driver.status(),
-      raise: (version, term, signal) => this.proposalCalls.raiseMachineVersion(version, term, signal),
-    })
-    // The version in force when a node becomes leader is that of its log: it has applied its own no-op.
-    if (machine.supportedVersion > 1) this.leaderTasks.add((term, signal) => this.machineVersions.raise(term, signal))
     const graceMs = 2 * options.electionTimeoutMaxMs
     this.#refusals = new RefusalAlarms(this.health.alarms, clock)
     this.#unknownPeers = new UnknownPeers({
@@ -203,6 +199,7 @@ export class NodeRuntime<Command, Result> {
         ...{ identity: this.#identity, limits: this.options, driver },
         ...{ ...this.#peers.forHost, alarms: this.health.alarms, unknownPeers: this.#unknownPeers },
         refusals: this.#refusals,
+        preference: this.leading.preference,
         emit: (event) => this.hub.emit(event),
         readSnapshot: (id, offset) => this.snapshots.read(id, offset),
         fail: (error) => this.fail(error),
@@ -235,7 +232,7 @@ export class NodeRuntime<Command, Result> {
     return nodeStatus({
       ...{ status: this.pipeline.driver.status(), failure: this.#failure, peers: this.#peers },
       ...{ calls, health, options, snapshots, clock, recovered, storage, transport, queues },
-      machine: this.machineVersions.versions,
+      machine: this.leading.machineVersions.versions,
     })
   }
 
@@ -275,7 +272,7 @@ export class NodeRuntime<Command, Result> {
 
   /** Stops all work but pending writes, and rejects the pending calls. After a failure, stops writing too. */
   #halt(why: string, cause?: RaftError): void {
-    this.leaderTasks.close(why)
+    this.leading.tasks.close(why)
     this.pipeline.stop(why, cause)
     void this.health.stop()
     this.#unknownPeers.stop()
@@ -292,7 +289,7 @@ export class NodeRuntime<Command, Result> {
   async #closeGracefully(): Promise<void> {
     this.#isClosing = true
     this.hub.emit({ type: 'closing' })
-    this.leaderTasks.close('the node is closing')
+    this.leading.tasks.close('the node is closing')
     this.#peers.connections.stop()
     await this.leadershipTransfer.transferBeforeClose(
       () => this.calls.proposals.count === 0,
@@ -351,7 +348,7 @@ export class NodeRuntime<Command, Result> {
       if (this.#peers.onEvent(event)) havePeersChanged = true
       this.hub.emit(event)
       this.health.onEvent(event)
-      this.leaderTasks.onEvent(event)
+      this.leading.tasks.onEvent(event)
       if (event.type === 'leaderChanged' || event.type === 'membershipAdopted') this.#unknownPeers.update()
       if (event.type === 'diverged') this.fail(divergedError(this.options.id, event))
       if (event.type === 'otherState') this.fail(otherStateError(this.options.id, event))

@@ -94,6 +94,14 @@ export interface RuntimeOptions extends SessionLimits {
   readonly slowDiskRetryMinMs: number
   /** … up to this, and is `slowDiskRetryMinMs` again once this much time has passed after it. */
   readonly slowDiskRetryMaxMs: number
+  /** A leader transfers leadership to a voter with a higher priority, if that is fit to lead. A preference, not a right: any voter can be elected. */
+  readonly leaderPriority: number
+  /** How long such a voter must have stored everything before it gets the leadership. */
+  readonly leaderPriorityWaitMs: number
+  /** A leader removes a voter that has not responded for this long, or exchanges it for a learner that is ready; 0 removes none. */
+  readonly autopilotDeadMs: number
+  /** A dead voter is removed without a replacement only if at least this many voters are left. */
+  readonly autopilotVotersMin: number
   /** A read with `atLeast` is rejected at once with ERR_RAFT_LAGGING if the node has more entries than this still to apply up to that index. */
   readonly readLagEntriesMax: number
   /** Events buffered for a slow reader of `events()`; older ones are dropped and counted. */
@@ -141,6 +149,10 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   slowDiskPeriodMs: 4000,
   slowDiskRetryMinMs: 30_000,
   slowDiskRetryMaxMs: 600_000,
+  leaderPriority: 0,
+  leaderPriorityWaitMs: 10_000,
+  autopilotDeadMs: 0,
+  autopilotVotersMin: 3,
   readLagEntriesMax: 100_000,
   eventBufferMax: 1000,
   changesMax: 10_000,
@@ -233,6 +245,8 @@ const MAY_BE_ZERO = new Set([
   'caughtUpEntries',
   'slowDiskMs',
   'changesMax',
+  'leaderPriority',
+  'autopilotDeadMs',
 ])
 
 const NUMBER_CHECKS: Record<string, OptionCheck> = Object.fromEntries(

@@ -24,10 +24,10 @@ import type { Codecs } from './codecs.ts'
 import { codecsOf, decodeCommand, decodeQuery, encodeCommand } from './codecs.ts'
 import type { EventStream } from './event-hub.ts'
 import { EventHub } from './event-hub.ts'
-import type { LeaderTask, LeaderWork } from './leader-tasks.ts'
+import type { LeaderTask, LeaderWork } from './leading/leader-tasks.ts'
 import { NodeRuntime } from './node-runtime.ts'
 import type { NodeOptions } from './options.ts'
-import { checkNodeId, OPTION_CHECKS, resolveOptions, validateOptions } from './options.ts'
+import { OPTION_CHECKS, resolveOptions, validateOptions } from './options.ts'
 import type { MakeCore } from './recovery.ts'
 import { recover } from './recovery.ts'
 
@@ -146,16 +146,16 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
   /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a read on another node. */
   async proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
     const bytes = encodeCommand(this.#codecs.command, command)
-    const { proposalCalls, machineVersions } = this.#startCall('proposal', options?.signal)
-    machineVersions.assertInForce(command)
+    const { proposalCalls, leading } = this.#startCall('proposal', options?.signal)
+    leading.machineVersions.assertInForce(command)
     return proposalCalls.propose(bytes, { ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
     const decoded = decodeCommand(this.#codecs.command, command)
-    const { proposalCalls, machineVersions } = this.#startCall('proposal', options?.signal)
-    machineVersions.assertInForce(decoded)
+    const { proposalCalls, leading } = this.#startCall('proposal', options?.signal)
+    leading.machineVersions.assertInForce(decoded)
     const { index, term, result } = await proposalCalls.propose(command, options)
     try {
       return { index, term, result: this.#codecs.result.encode(result) }
@@ -207,17 +207,8 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * Rejects with ERR_RAFT_BAD_CHANGE, ERR_RAFT_CHANGE_IN_PROGRESS, ERR_RAFT_MEMBERSHIP_CHANGED (see `ifIndex`), ERR_RAFT_LEARNER_NOT_READY or
    * ERR_RAFT_UNSAFE_MEMBERSHIP.
    */
-  changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
-    return new Promise((resolve, reject) => {
-      const { calls, pipeline } = this.#startCall('membership change', options?.signal)
-      const invalid = change.add?.find(({ id }) => checkNodeId(id) !== undefined)
-      if (invalid !== undefined)
-        throw new RaftError('ERR_RAFT_BAD_CHANGE', `the id of a new member ${checkNodeId(invalid.id)}`)
-      const deadline = calls.deadlines.deadlineFor(options)
-      const operation = 'membership change'
-      const request = calls.adminRequests.add({ operation, deadline, signal: options?.signal, resolve, reject })
-      pipeline.driver.post({ type: 'changeMembership', request, change })
-    })
+  async changeMembership(change: MembershipChange, options?: CallOptions): Promise<{ readonly index: LogIndex }> {
+    return this.#startCall('membership change', options?.signal).membershipCalls.change(change, options)
   }
 
   /**
@@ -240,7 +231,7 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * What `work` throws is reported as the event `leaderTaskFailed`, and it does not run again in that leadership.
    */
   whileLeader(work: LeaderWork): LeaderTask {
-    return this.#startCall('leader task', undefined).leaderTasks.add(work)
+    return this.#startCall('leader task', undefined).leading.tasks.add(work)
   }
 
   /**

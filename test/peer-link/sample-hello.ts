@@ -11,6 +11,7 @@ export const SAMPLE_HELLO: Hello = {
   directoryId: 'f00d',
   metadata: { http: 'https://a.example' },
   machineVersion: 7,
+  leaderPriority: 2,
   receiverId: 'n2',
   address: '127.0.0.1:7001',
   receiverAddress: '127.0.0.1:7002',

@@ -31,6 +31,9 @@ export interface ServeFlags extends TlsFlags {
   readonly electionTimeout?: string
   readonly heartbeat?: string
   readonly snapshotEntries?: string
+  readonly leaderPriority?: string
+  readonly autopilot?: string
+  readonly autopilotVoters?: string
   readonly http?: string
   readonly supervised?: boolean
   readonly tokens?: string
@@ -41,6 +44,9 @@ export interface ServeLimits {
   readonly electionTimeoutMaxMs?: number
   readonly heartbeatIntervalMs?: number
   readonly snapshotEntries?: number
+  readonly leaderPriority?: number
+  readonly autopilotDeadMs?: number
+  readonly autopilotVotersMin?: number
 }
 
 export interface ServeOptions {
@@ -81,6 +87,9 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     electionTimeoutMaxMs: election?.max,
     heartbeatIntervalMs: read('--heartbeat', flags.heartbeat, parseDuration),
     snapshotEntries: read('--snapshot-entries', flags.snapshotEntries, (text) => parseCount(text, 1)),
+    leaderPriority: read('--leader-priority', flags.leaderPriority, (text) => parseCount(text, 0)),
+    autopilotDeadMs: read('--autopilot', flags.autopilot, parseDuration),
+    autopilotVotersMin: read('--autopilot-voters', flags.autopilotVoters, (text) => parseCount(text, 1)),
   }
   const options = {
     id: flags.id ?? '',

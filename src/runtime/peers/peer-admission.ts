@@ -54,6 +54,11 @@ export class PeerAdmission {
     return this.connected.map((id) => ({ id, supported: this.#admitted.get(id)?.machineVersion ?? 1 }))
   }
 
+  /** The priority of a peer to lead, as it said at its last handshake. */
+  priorityOf(peer: NodeId): number {
+    return this.#admitted.get(peer)?.leaderPriority ?? 0
+  }
+
   /** Non-members are admitted: they may know a newer membership, or must learn that they were removed. */
   admit(peer: PeerIdentity): Refusal | undefined {
     const refusal = this.#check(peer)

@@ -6,6 +6,7 @@ import type { NodeId } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
 import { encodedSize } from '../../log-format/block.ts'
 import type { AlarmFacts, Alarms } from '../health/alarms.ts'
+import type { LeaderPreference } from '../leading/leader-preference.ts'
 import type { Driver } from '../pipeline/driver.ts'
 import type { PeerAddresses, PeerPlace } from './peer-addresses.ts'
 import type { PeerAdmission } from './peer-admission.ts'
@@ -23,6 +24,7 @@ export interface TransportHostParts {
   readonly driver: Pick<Driver, 'post' | 'receive'>
   readonly refusals: RefusalAlarms
   readonly unknownPeers: Pick<UnknownPeers, 'onConnected'>
+  readonly preference: Pick<LeaderPreference, 'onConnected'>
   readonly emit: (event: NodeEvent) => void
   readonly readSnapshot: TransportHost['readSnapshot']
   readonly fail: (error: RaftError) => void
@@ -38,6 +40,7 @@ export function transportHost({
   driver,
   refusals,
   unknownPeers,
+  preference,
   emit,
   readSnapshot,
   fail,
@@ -79,6 +82,7 @@ export function transportHost({
       refusals.onConnected(peer)
       const { directoryId = '', boot, metadata, protocol = 0 } = admission.onConnected(peer) ?? {}
       unknownPeers.onConnected(peer)
+      preference.onConnected(peer)
       const known = { directoryId, boot: boot && { number: boot.number, id: boot.id }, metadata }
       driver.post({ type: 'peerSeen', peer, ...known, takesProposals: protocol >= FORWARDING_PROTOCOL })
     },

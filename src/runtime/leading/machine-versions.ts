@@ -1,13 +1,14 @@
 /** The machine version: who supports which, what is rejected until it is in force, and how the leader raises it. */
-import type { Clock } from '../contracts/clock.ts'
-import type { MachineVersions } from '../contracts/node-service.ts'
-import type { StateMachine } from '../contracts/state-machine.ts'
-import type { RaftStatus } from '../core/status.ts'
-import type { NodeId, Term } from '../core/types.ts'
-import { commandTooNewError, isMachineVersion } from '../sessions/machine-version.ts'
-import type { SessionMachine } from '../sessions/session-machine.ts'
-import { notStartedError } from './calls/rejections.ts'
-import type { PeerAdmission } from './peers/peer-admission.ts'
+import type { Clock } from '../../contracts/clock.ts'
+import type { MachineVersions } from '../../contracts/node-service.ts'
+import type { StateMachine } from '../../contracts/state-machine.ts'
+import type { RaftStatus } from '../../core/status.ts'
+import type { NodeId, Term } from '../../core/types.ts'
+import { commandTooNewError, isMachineVersion } from '../../sessions/machine-version.ts'
+import type { SessionMachine } from '../../sessions/session-machine.ts'
+import { notStartedError } from '../calls/rejections.ts'
+import type { PeerAdmission } from '../peers/peer-admission.ts'
+import { pauseFor } from './pause.ts'
 
 /** How often a leader looks whether the version can be raised, while its own machine supports a higher one. */
 const CHECK_INTERVAL_MS = 500
@@ -45,12 +46,12 @@ export class MachineVersionControl<Command> {
 
   /** The work of a leader: raises the version as soon as every member supports a higher one. */
   async raise(term: Term, signal: AbortSignal): Promise<void> {
-    const { applied, raise } = this.#parts
+    const { applied, raise, clock } = this.#parts
     while (!signal.aborted && applied.machineVersion < applied.supportedVersion) {
       const version = this.#supportedByAll()
       // It may fail, for instance for lack of disk space; then it is tried again.
       const isRaised = version > applied.machineVersion && (await raise(version, term, signal).then(succeeded, failed))
-      if (!isRaised) await this.#pause(signal)
+      if (!isRaised) await pauseFor(CHECK_INTERVAL_MS, clock, signal)
     }
   }
 
@@ -63,19 +64,6 @@ export class MachineVersionControl<Command> {
     const supported = new Map(admission.machineVersions.map((peer) => [peer.id, peer.supported]))
     supported.set(id, applied.supportedVersion)
     return Math.min(...status().membership.members.map((member) => supported.get(member.id) ?? 0))
-  }
-
-  #pause(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts
-    return new Promise((resolve) => {
-      const end = (): void => {
-        timer.cancel()
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      const timer = clock.wakeAt(clock.now() + CHECK_INTERVAL_MS, end)
-      signal.addEventListener('abort', end)
-    })
   }
 }
 

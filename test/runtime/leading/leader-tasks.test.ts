@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { VirtualCluster } from './virtual-cluster.ts'
+import { VirtualCluster } from '../virtual-cluster.ts'
 
 describe('a function that runs while a node leads', () => {
   let cluster: VirtualCluster

@@ -1,8 +1,8 @@
 /** Runs the tasks of `node.whileLeader`: on the leader only, once for each of its leaderships. */
-import type { Clock, Timer } from '../contracts/clock.ts'
-import type { NodeEvent } from '../contracts/observer.ts'
-import type { Term } from '../core/types.ts'
-import { RaftError } from '../errors.ts'
+import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { NodeEvent } from '../../contracts/observer.ts'
+import type { Term } from '../../core/types.ts'
+import { RaftError } from '../../errors.ts'
 
 /** What runs while this node leads. `term` is the fencing token; `signal` is aborted when the leadership ends. */
 export type LeaderWork = (term: Term, signal: AbortSignal) => unknown

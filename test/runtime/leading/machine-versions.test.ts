@@ -1,11 +1,11 @@
 /** The version of the state machine of a cluster whose nodes run different releases of it. `RUNS=200` makes more random runs. */
 import assert from 'node:assert/strict'
-import type { ApplyContext } from '../../src/contracts/state-machine.ts'
-import type { NodeId } from '../../src/core/types.ts'
-import { isRaftError } from '../../src/errors.ts'
-import { SeededRandom } from '../../src/testing/simulation/seeded-random.ts'
-import type { JournalNode } from './virtual-cluster.ts'
-import { Journal, VirtualCluster } from './virtual-cluster.ts'
+import type { ApplyContext } from '../../../src/contracts/state-machine.ts'
+import type { NodeId } from '../../../src/core/types.ts'
+import { isRaftError } from '../../../src/errors.ts'
+import { SeededRandom } from '../../../src/testing/simulation/seeded-random.ts'
+import type { JournalNode } from '../virtual-cluster.ts'
+import { Journal, VirtualCluster } from '../virtual-cluster.ts'
 
 const RUNS = Number(process.env.RUNS ?? 8)
 const IDS = ['a', 'b', 'c'] as const
