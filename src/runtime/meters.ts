@@ -18,7 +18,14 @@ export class Meters implements Meter {
   }
 
   proposal(ms: number, code: ErrorCode | undefined): void {
-    this.#each((meter) => meter.proposal(ms, code))
+    // One for each command: without the closure of #each.
+    for (const meter of this.#meters) {
+      try {
+        meter.proposal(ms, code)
+      } catch (cause) {
+        this.#remove(meter, cause)
+      }
+    }
   }
 
   stage(stage: ProposalStage, ms: number, count: number): void {
@@ -46,9 +53,13 @@ export class Meters implements Meter {
       try {
         call(meter)
       } catch (cause) {
-        this.#meters = this.#meters.filter((each) => each !== meter)
-        warn(`the meter of an observer threw and was removed: ${String(cause)}`)
+        this.#remove(meter, cause)
       }
     }
+  }
+
+  #remove(meter: Meter, cause: unknown): void {
+    this.#meters = this.#meters.filter((each) => each !== meter)
+    warn(`the meter of an observer threw and was removed: ${String(cause)}`)
   }
 }

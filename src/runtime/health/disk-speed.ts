@@ -70,16 +70,18 @@ export class DiskSpeed {
     this.#arm(TICK_MS)
   }
 
-  /** The write is durable. */
-  end(): void {
-    if (!this.#isWriting) return
+  /** The write is durable. Returns how long it took, in milliseconds; undefined if none was in progress. */
+  end(): number | undefined {
+    if (!this.#isWriting) return undefined
     this.#count()
     this.#isWriting = false
     this.#times.push(this.#elapsedMs)
     this.#slowest.add(this.#parts.clock.now(), this.#elapsedMs)
     if (this.#times.length > WRITES) this.#times.shift()
     this.#update()
+    const tookMs = this.#elapsedMs
     this.#elapsedMs = 0
+    return tookMs
   }
 
   stop(): void {

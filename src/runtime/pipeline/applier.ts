@@ -64,6 +64,8 @@ export class Applier<Command, Result> {
   #reportedIndex: LogIndex = 0
   #measuredIndex: LogIndex = 0
   #turnStartedAt: Instant = 0
+  /** When the state machine was done with its last command. */
+  #entryEndedAt: Instant = 0
   #appliedBytes = 0
   #appliedBlocks = 0
   #boundaryCallbacks: ((isRunning: boolean) => void)[] = []
@@ -164,10 +166,12 @@ export class Applier<Command, Result> {
   }
 
   #measureTurn(): void {
-    const { meters, clock } = this.#parts
+    const { meters } = this.#parts
     const commands = this.#appliedIndex - this.#measuredIndex
     this.#measuredIndex = this.#appliedIndex
-    if (commands > 0) meters.apply(clock.now() - this.#turnStartedAt, commands)
+    // A no-op or a membership is no command, and takes no time.
+    if (commands > 0 && this.#entryEndedAt >= this.#turnStartedAt)
+      meters.apply(this.#entryEndedAt - this.#turnStartedAt, commands)
   }
 
   #runAsync(promise: Promise<void>): void {
@@ -200,6 +204,7 @@ export class Applier<Command, Result> {
       now = this.#applyEntry(block, payloads[cursor.offset] as Uint8Array, batch, cursor.offset)
       cursor.offset++
     }
+    if (payloads.length > 0) this.#entryEndedAt = now
     if (cursor.offset < payloads.length) return false
     if (batch !== undefined) this.#parts.proposals.onApplied(batch, now)
     this.#appliedIndex = block.first + block.count - 1

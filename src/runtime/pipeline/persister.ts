@@ -5,7 +5,7 @@ import type { BlockBody, EncodedBlock } from '../../contracts/encoded-block.ts'
 import type { Storage, StorageWrite } from '../../contracts/storage.ts'
 import type { Persist } from '../../core/effects.ts'
 import type { Outgoing } from '../../core/messages.ts'
-import type { Block, Instant, SnapshotInfo } from '../../core/types.ts'
+import type { Block, SnapshotInfo } from '../../core/types.ts'
 import { completeBlock, encodeMembership, encodeNoop } from '../../log-format/block.ts'
 import type { DiskSpeed } from '../health/disk-speed.ts'
 import type { Meters } from '../meters.ts'
@@ -40,7 +40,6 @@ export class Persister {
   #queue: QueuedWrite[] = []
   #hasUrgent = false
   #writing: Promise<void> | undefined
-  #writeStartedAt: Instant = 0
   #lazyTimer: Timer | undefined
   #isStopped = false
 
@@ -95,27 +94,24 @@ export class Persister {
     this.#lazyTimer?.cancel()
     this.#lazyTimer = undefined
     if (group.some(({ persist }) => persist.isUrgent)) this.#parts.diskSpeed.begin()
-    if (this.#parts.meters.isActive) this.#writeStartedAt = this.#parts.clock.now()
     this.#writing = this.#parts.storage.write(mergeWrites(group)).then(
       () => this.#onWritten(group),
       (error) => this.#onWriteFailed(error),
     )
   }
 
-  #measure(group: readonly QueuedWrite[]): void {
-    const { meters, clock } = this.#parts
-    if (!meters.isActive || !group.some(({ persist }) => persist.isUrgent)) return
+  #measure(group: readonly QueuedWrite[], tookMs: number): void {
     let bytes = 0
     for (const { blocks } of group) for (const { size } of blocks) bytes += size
-    meters.write(clock.now() - this.#writeStartedAt, bytes)
+    this.#parts.meters.write(tookMs, bytes)
   }
 
   #onWritten(group: readonly QueuedWrite[]): void {
     this.#writing = undefined
     if (this.#isStopped) return
     const { cache, diskSpeed, release, onPersisted, onSnapshotRecorded } = this.#parts
-    diskSpeed.end()
-    this.#measure(group)
+    const tookMs = diskSpeed.end()
+    if (tookMs !== undefined && this.#parts.meters.isActive) this.#measure(group, tookMs)
     for (const { persist, blocks } of group) {
       // A queued write may have replaced these blocks; then the cache no longer holds them.
       const last = blocks[blocks.length - 1]

@@ -198,7 +198,7 @@ class Fixture {
       cache: this.cache,
       lazyWriteMs: 50,
       meters: new Meters(),
-      diskSpeed: { begin: () => this.timed.push('begin'), end: () => this.timed.push('end') },
+      diskSpeed: { begin: () => this.timed.push('begin'), end: () => this.timed.push('end') && 0 },
       release: (outgoing) => this.released.push(...outgoing.map(({ to }) => to)),
       onPersisted: (number) => this.persisted.push(number),
       onSnapshotRecorded: ({ id }) => this.recorded.push(id),
