@@ -12,10 +12,10 @@ const ROOT = join(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 /** The name of every series: a histogram has three. */
-const SERIES = new Map(
+const SERIES: ReadonlyMap<string, readonly string[]> = new Map(
   [...Object.values(METRICS), ...PROCESS_METRICS].flatMap(({ name, type, labels }) => {
     const names = type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name]
-    return names.map((each) => [each, ['le', 'cluster', 'node', 'instance', ...labels]] as const)
+    return names.map((each): [string, string[]] => [each, ['le', 'cluster', 'node', 'instance', ...labels]])
   }),
 )
 
