@@ -102,9 +102,11 @@ export interface LaneDiagram {
   readonly isTimed: boolean
   /** The name of the minor steps; undefined if there are none. */
   readonly minorName: string | undefined
+  /** How to read the diagram, in a few sentences for one who has never seen it. */
+  readonly reading: string
   /** What distances mean, under the legend. */
   readonly scale: string
-  /** For the legend: classes of spans, arrows and cells, with their meaning. */
+  /** For the legend: classes of spans, arrows and cells, with their meaning. In that of a mark, `…` stands for its label. */
   readonly legend: readonly (readonly [shape: 'span' | 'arrow' | 'cell' | 'mark', kind: string, meaning: string])[]
   /** What happened before the first step, and how much of it is listed. */
   readonly earlier: { readonly summary: string; readonly lines: readonly string[] } | undefined

@@ -1,18 +1,23 @@
 /** Computes where the lanes and steps of a lane diagram are drawn, in pixels. */
 import type { LaneDiagram, Span } from './diagram.ts'
 
-export const LETTER_WIDTH = 6.4
+export const LETTER_WIDTH = 6.8
 export const BAND_HEIGHT = 18
-export const BAR_HEIGHT = 20
 /** Space above the band of a lane, for marks. */
 export const BAND_TOP = 26
 const BAND_LANE_HEIGHT = 76
 const NOTES_LANE_HEIGHT = 48
-const BAR_PITCH = 27
+/** The distance of two bars of a lane, which shrinks so that the lane does not get higher than this, but not without end. */
+const BAR_PITCH_MAX = 27
+const BAR_PITCH_MIN = 4
+const BARS_HEIGHT_MAX = 132
+const BAR_HEIGHT_MAX = 20
 const BARS_MARGIN = 12
 const MARGIN = 24
-/** The axis, above the lanes. */
-const AXIS_HEIGHT = 22
+/** Times, and the flag of the cursor below them. */
+const AXIS_HEIGHT = 40
+/** Space after a failure, so that it can be scrolled to the middle. Its label stands there. */
+const AFTER_FAILURE = 600
 const UNIFORM_GAP = 26
 const GAP_MIN = 9
 const GAP_MAX = 64
@@ -38,12 +43,15 @@ export interface Layout {
   readonly tops: readonly number[]
   readonly heights: readonly number[]
   readonly spans: readonly PlacedSpan[]
+  /** The height of a bar in each lane of bars. */
+  readonly bars: readonly number[]
+  readonly pitches: readonly number[]
   /** Where arrows start and end. */
   middle(lane: number): number
 }
 
 export function layoutOf(diagram: LaneDiagram): Layout {
-  const { lanes, steps, spans, isTimed } = diagram
+  const { lanes, steps, spans, isTimed, hasFailure } = diagram
   const xs = [MARGIN]
   for (let offset = 1; offset < steps.length; offset++) {
     const gap = isTimed ? timedGap((steps[offset]?.at ?? 0) - (steps[offset - 1]?.at ?? 0)) : UNIFORM_GAP
@@ -60,18 +68,21 @@ export function layoutOf(diagram: LaneDiagram): Layout {
     return round(from + (to - from) * (position - before))
   }
   const { placed, rows } = packed(diagram, spans)
+  const pitches = rows.map((count) => Math.max(BAR_PITCH_MIN, Math.min(BAR_PITCH_MAX, BARS_HEIGHT_MAX / count)))
+  const bars = pitches.map((pitch) => Math.min(BAR_HEIGHT_MAX, pitch - (pitch > 8 ? 2 : 1)))
   const heights = lanes.map(({ kind }, lane) => {
     if (kind === 'notes' || kind === 'card') return kind === 'card' ? 0 : NOTES_LANE_HEIGHT
-    return kind === 'band' ? BAND_LANE_HEIGHT : (rows[lane] ?? 1) * BAR_PITCH + BARS_MARGIN
+    return kind === 'band' ? BAND_LANE_HEIGHT : round((rows[lane] ?? 1) * (pitches[lane] ?? 0) + BARS_MARGIN)
   })
   const tops = heights.map((_, lane) => AXIS_HEIGHT + heights.slice(0, lane).reduce((sum, height) => sum + height, 0))
   const height = AXIS_HEIGHT + heights.reduce((sum, each) => sum + each, 0)
   const middle = (lane: number): number => (tops[lane] ?? 0) + BAND_TOP + BAND_HEIGHT / 2
-  return { width: round(last + 2 * MARGIN), height, x, tops, heights, spans: placed, middle }
+  const width = round(last + 2 * MARGIN + (hasFailure ? AFTER_FAILURE : 0))
+  return { width, height, x, tops, heights, spans: placed, bars, pitches, middle }
 }
 
-export function barTop({ tops }: Layout, { span, row }: PlacedSpan): number {
-  return (tops[span.lane] ?? 0) + BARS_MARGIN / 2 + row * BAR_PITCH
+export function barTop({ tops, pitches }: Layout, { span, row }: PlacedSpan): number {
+  return round((tops[span.lane] ?? 0) + BARS_MARGIN / 2 + row * (pitches[span.lane] ?? 0))
 }
 
 /** Assigns rows to the spans of each lane of bars, so that none overlap. */

@@ -1,9 +1,11 @@
 /** A lane diagram as one HTML file, with a cursor over its steps and the state of each lane there. It loads nothing. */
+
+import { causesSection } from './causes.ts'
 import type { DiagramStep, LaneDiagram, LaneState } from './diagram.ts'
 import { layoutOf } from './layout.ts'
 import { SCRIPT } from './script.ts'
 import { STYLE } from './style.ts'
-import { drawDiagram, symbolOf } from './svg.ts'
+import { drawDiagram, symbolOf, whenOf } from './svg.ts'
 import { escapeJson, escapeText } from './text.ts'
 
 const KEYS = [
@@ -15,7 +17,7 @@ const KEYS = [
 ] as const
 
 export function diagramPage(diagram: LaneDiagram): string {
-  const { title, sentences, lanes, hasFailure, minorName, scale } = diagram
+  const { title, sentences, lanes, hasFailure, minorName, reading, scale } = diagram
   const layout = layoutOf(diagram)
   const { heights, width, tops } = layout
   const names = lanes.flatMap(({ name, kind }, lane) =>
@@ -34,11 +36,13 @@ export function diagramPage(diagram: LaneDiagram): string {
 <style>${STYLE}</style>
 </head>
 <body>
-<header>
+<div class="top"><header>
 <h1${hasFailure ? ' class="bad"' : ''}>${escapeText(title)}</h1>
 ${sentences.map((sentence) => `<p>${escapeText(sentence)}</p>`).join('\n')}
 </header>
+${causesSection(diagram)}</div>
 ${toolbar(diagram)}
+<p class="faint reading">${escapeText(reading)}</p>
 <div class="picture">
 <div class="names"><div style="height:${tops[0] ?? 0}px"></div>${names.join('')}</div>
 <div class="scroll" id="scroll" tabindex="0" aria-label="Diagram, ${width} pixels wide">
@@ -123,7 +127,8 @@ function earlierSection({ earlier }: LaneDiagram): string {
 }
 
 /** What the script needs. Equal states are stored once. */
-function scriptData({ steps, lanes, start }: LaneDiagram, { x, tops, heights }: ReturnType<typeof layoutOf>): object {
+function scriptData(diagram: LaneDiagram, { x, tops, heights }: ReturnType<typeof layoutOf>): object {
+  const { steps, lanes, start } = diagram
   const table: unknown[] = []
   const known = new Map<string, number>()
   const numberOf = ({ badge, values, cells }: LaneState): number => {
@@ -136,6 +141,7 @@ function scriptData({ steps, lanes, start }: LaneDiagram, { x, tops, heights }: 
   return {
     start,
     x: steps.map((_, offset) => x(offset)),
+    when: steps.map((step) => whenOf(diagram, step)),
     lane: steps.map(({ lane }) => lane),
     minor: steps.map(({ isMinor }) => (isMinor ? 1 : 0)),
     lanes: lanes.map((_, lane) => [tops[lane], heights[lane]]),

@@ -10,7 +10,7 @@ export const SCRIPT: string = `
   const data = JSON.parse(byId('data').textContent);
   const last = data.x.length - 1;
   const scroll = byId('scroll'), cursor = byId('cursor'), slider = byId('slider'), now = byId('now'), events = byId('events');
-  const minor = byId('minor');
+  const minor = byId('minor'), flag = byId('flag');
   const rows = [...events.children];
   const cards = new Map([...document.querySelectorAll('.card')].map((card) => [Number(card.dataset.lane), card]));
   const drawn = new Map();
@@ -56,12 +56,17 @@ export const SCRIPT: string = `
     for (const each of [...(drawn.get(at) || []), rows[at]]) each.classList.add('now');
     shown = at;
     cursor.setAttribute('transform', 'translate(' + data.x[at] + ' 0)');
+    const [grip, time] = flag.children, half = Math.max(30, data.when[at].length * 3.6 + 6);
+    time.textContent = data.when[at];
+    grip.setAttribute('x', String(-half));
+    grip.setAttribute('width', String(2 * half));
+    flag.setAttribute('transform', 'translate(' + Math.max(0, half - data.x[at]) + ' 0)');
     slider.value = String(at);
     slider.setAttribute('aria-valuetext', rows[at].textContent);
     const cells = [...rows[at].children].map((cell) => cell.textContent);
-    const time = document.createElement('b');
-    time.textContent = cells[0] + ' ' + cells[1];
-    now.replaceChildren(time, ' ' + cells[2]);
+    const where = document.createElement('b');
+    where.textContent = cells[0] + ' ' + cells[1];
+    now.replaceChildren(where, ' ' + cells[2]);
     const states = statesAt(at), before = at === 0 ? new Map() : statesAt(at - 1);
     for (const [lane, card] of cards) fillCard(lane, card, states.get(lane), before.get(lane));
     rows[at].parentElement.scrollTop = rows[at].offsetTop - events.clientHeight / 2;
@@ -120,6 +125,7 @@ export const SCRIPT: string = `
     f: () => show(data.start),
     h: () => { if (minor !== null) minor.click(); },
   };
+  for (const button of document.querySelectorAll('button[data-go]')) button.addEventListener('click', () => show(Number(button.dataset.go)));
   for (const button of document.querySelectorAll('button[data-key]'))
     button.addEventListener('click', (event) => actions[button.dataset.key](event));
   document.addEventListener('keydown', (event) => {
@@ -128,6 +134,7 @@ export const SCRIPT: string = `
     event.preventDefault();
     action(event);
   });
-  show(at);
+  show(at, false);
+  scroll.scrollLeft = data.x[at] - scroll.clientWidth / 2;
 })();
 `

@@ -9,7 +9,10 @@ export const STYLE: string = `
 body { margin: 0 auto; max-width: 1600px; padding: 1rem; background: var(--back); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0 0 .4rem; overflow-wrap: anywhere; } h1.bad { color: var(--bad); }
 h2 { font-size: 1rem; margin: 0 0 .4rem; }
+.top { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, auto); gap: 0 2rem; }
+.causes h2 { margin: 0 0 .2rem; } .causes ol { list-style: none; margin: 0; padding: 0; font-size: 13px; } .causes button { display: grid; grid-template-columns: 18px 5.2rem 3.2rem 1fr; gap: .4rem; align-items: center; width: 100%; min-height: 0; padding: 0 .3rem; border-color: transparent; background: none; text-align: left; } .causes .bad { color: var(--bad); font-weight: 700; } .causes svg { overflow: visible; }
 p { margin: .25rem 0; max-width: 110ch; overflow-wrap: anywhere; white-space: pre-line; }
+.reading { font-size: 13px; margin: 0 0 .5rem; max-width: none; }
 .faint { color: var(--faint); }
 code, kbd, pre, output, svg text, dd, .cells, .events { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 .3em; font-size: .85em; }
@@ -42,7 +45,7 @@ svg { display: block; font-size: 11px; } svg text { fill: var(--text); pointer-e
 .mark.effect path { fill: var(--good); stroke: none; } svg .mark.effect text { fill: var(--good); }
 .mark.failure path { stroke: var(--bad); stroke-width: 3; } svg .mark.failure text { fill: var(--bad); font-weight: 700; paint-order: stroke; stroke: var(--back); stroke-width: 4px; } .mark.now path { stroke: var(--accent); stroke-width: 3; } .mark.failure.now path { stroke: var(--bad); }
 .failure-line { stroke: var(--bad); stroke-width: 9; opacity: .25; }
-#cursor path { stroke: var(--accent); stroke-width: 1.5; fill: none; } #cursor .grip { fill: var(--accent); }
+#cursor { pointer-events: none; } #cursor path { stroke: var(--accent); stroke-width: 1.5; fill: none; } #cursor .grip { fill: var(--accent); } svg #cursor text { fill: var(--back); font-weight: 700; }
 .panels { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 1rem; margin-top: 1rem; align-items: start; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15.5rem), 1fr)); gap: .6rem; }
 .card { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .65rem; background: var(--raised); min-width: 0; } .card.here { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
@@ -51,11 +54,11 @@ dl { display: grid; grid-template-columns: auto minmax(3ch, 1fr) auto minmax(3ch
 .cells { display: flex; flex-wrap: wrap; gap: 2px; list-style: none; margin: .35rem 0 0; padding: 0; font-size: 11px; } .cells li { border: 1px solid var(--line); border-radius: 3px; padding: 0 .25em; white-space: nowrap; }
 .applied { background: color-mix(in srgb, var(--good) 30%, transparent); border-color: var(--good); } .committed { border-color: var(--good); } .unwritten { border-style: dashed; color: var(--faint); }
 .events { list-style: none; margin: 0; padding: 0; height: 24rem; overflow: auto; border: 1px solid var(--line); border-radius: 6px; font-size: 12px; position: relative; }
-.events li { display: grid; grid-template-columns: 7.2rem 3.4rem 1fr; gap: .4rem; padding: .1rem .5rem; cursor: pointer; overflow-wrap: anywhere; } .events li:hover { background: var(--raised); } .events li.minor { color: var(--faint); }
+.events li { display: grid; grid-template-columns: 7.2rem 4.6rem 1fr; gap: .4rem; padding: .1rem .5rem; cursor: pointer; overflow-wrap: anywhere; } .events li:hover { background: var(--raised); } .events li.minor { color: var(--faint); }
 .events li.now { background: color-mix(in srgb, var(--accent) 22%, transparent); } .events li.failure { color: var(--bad); font-weight: 700; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; padding: 0; margin: .6rem 0; font-size: 13px; } .legend li { display: flex; align-items: center; gap: .35rem; } .legend svg { overflow: visible; }
 .legend .chip { font-size: 11px; border: 1px solid var(--line); border-radius: 3px; padding: 0 .25em; }
 details, .help { margin-top: .8rem; } summary { cursor: pointer; font-weight: 600; }
-@media (max-width: 800px) { body { padding: .6rem; } .panels { grid-template-columns: minmax(0, 1fr); } .names { min-width: 2.6rem; max-width: 4.5rem; } .names div { padding-left: .3rem; padding-right: .3rem; } .events { height: 16rem; } .events li { grid-template-columns: 5.4rem 2.6rem 1fr; } .keys { display: none; } }
+@media (max-width: 800px) { body { padding: .6rem; display: flex; flex-direction: column; } .top { display: contents; } .reading { order: 1; margin-top: .4rem; } .causes { order: 2; margin-top: .8rem; } .panels, details, .help { order: 3; } output { max-height: 3em; overflow: hidden; } .panels { grid-template-columns: minmax(0, 1fr); } .names { min-width: 2.6rem; max-width: 4.5rem; } .names div { padding-left: .3rem; padding-right: .3rem; } .events { height: 16rem; } .events li { grid-template-columns: 5.4rem 2.6rem 1fr; } .keys { display: none; } }
 @media print { .bar button, .bar input, .bar label { display: none; } .bar { position: static; } .scroll { overflow: visible; } .events { height: auto; } }
 `

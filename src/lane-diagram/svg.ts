@@ -1,7 +1,7 @@
 /** Draws a lane diagram as SVG. It needs no script: without one, only the cursor does not move. */
 import type { Arrow, DiagramStep, LaneDiagram, Mark } from './diagram.ts'
 import type { Layout, PlacedSpan } from './layout.ts'
-import { BAND_HEIGHT, BAND_TOP, BAR_HEIGHT, barTop, LETTER_WIDTH } from './layout.ts'
+import { BAND_HEIGHT, BAND_TOP, barTop, LETTER_WIDTH } from './layout.ts'
 import { escapeText, shortened } from './text.ts'
 
 /** The least distance of two labels of one lane. */
@@ -9,10 +9,15 @@ const LABEL_DISTANCE = 26
 /** A long band repeats its label, so that it can be read wherever the reader has scrolled. */
 const LABEL_EVERY = 420
 const NOTE_WIDTH = 400
+/** A lower bar has no label. */
+const LABELED_HEIGHT_MIN = 12
 const TICK_DISTANCE = 90
 /** How far a lost message gets on the way to its lane. */
 const LOST_WAY = 0.55
 const LOST_LENGTH = 14
+/** Bands end a little after the last step. */
+const AFTER_LAST = 34
+const WHEN_LETTERS_MAX = 20
 
 /** Symbols around the origin. */
 const SYMBOLS: Readonly<Record<Mark, string>> = {
@@ -43,8 +48,8 @@ export function drawDiagram(diagram: LaneDiagram, layout: Layout): string {
     ...drawAxis(diagram, layout),
     ...layout.spans.map((placed) => drawSpan(diagram, layout, placed)),
     ...diagram.arrows.map((arrow) => drawArrow(arrow, layout)),
-    ...drawMarks(diagram, layout),
     ...drawCursor(diagram, layout),
+    ...drawMarks(diagram, layout),
     '</svg>',
   ].join('\n')
 }
@@ -78,15 +83,17 @@ function drawSpan({ lanes }: LaneDiagram, layout: Layout, placed: PlacedSpan): s
   const isBar = lanes[span.lane]?.kind === 'bars'
   const [from, to] = [layout.x(span.from), layout.x(span.to)]
   const y = isBar ? barTop(layout, placed) : (layout.tops[span.lane] ?? 0) + BAND_TOP
+  const height = isBar ? (layout.bars[span.lane] ?? 0) : BAND_HEIGHT
   const width = Math.max(isBar ? 8 : 1, Math.round((to - from) * 10) / 10)
   const letters = Math.floor((width - 6) / LETTER_WIDTH)
-  const label = letters < 2 ? '' : escapeText(shortened(span.label, letters))
+  const label = letters < 2 || height < LABELED_HEIGHT_MIN ? '' : escapeText(shortened(span.label, letters))
   const count = label === '' ? 0 : Math.max(1, Math.floor(width / LABEL_EVERY))
   const texts = Array.from(
     { length: isBar ? Math.min(1, count) : count },
-    (_, number) => `<text x="${from + 4 + number * LABEL_EVERY}" y="${y + 13}">${label}</text>`,
+    (_, number) =>
+      `<text x="${from + 4 + number * LABEL_EVERY}" y="${y + height - (height > LABELED_HEIGHT_MIN + 2 ? 5.5 : 3)}">${label}</text>`,
   )
-  const rect = `<rect x="${from}" y="${y}" width="${width}" height="${isBar ? BAR_HEIGHT : BAND_HEIGHT}" rx="3"/>`
+  const rect = `<rect x="${from}" y="${y}" width="${width}" height="${height}" rx="3"/>`
   return `<g class="span ${span.kind}" style="--hue:${hueOf(span.color)}"><title>${escapeText(span.title)}</title>${rect}${texts.join('')}</g>`
 }
 
@@ -132,7 +139,8 @@ function drawMarks({ steps, lanes }: LaneDiagram, layout: Layout): string[] {
     const hasSpace = x >= (free[step.lane] as number) || step.mark === 'failure'
     const label = isNote && step.mark !== 'failure' ? noteAt(steps, offset, layout) : step.markLabel
     if (hasSpace && label !== '') free[step.lane] = x + Math.max(LABEL_DISTANCE, label.length * LETTER_WIDTH + 16)
-    return [drawMark(step, step.mark, { offset, x, y: markTop(layout, step, isNote), label: hasSpace ? label : '' })]
+    const place = { offset, x, y: markTop(layout, step, isNote), label: hasSpace ? label : '' }
+    return [drawMark(step, step.mark, { ...place, isLast: offset === steps.length - 1 })]
   })
 }
 
@@ -148,7 +156,7 @@ function noteAt(steps: readonly DiagramStep[], offset: number, { x }: Layout): s
 function markTop(layout: Layout, { lane, mark, span }: DiagramStep, isNote: boolean): number {
   const { tops, middle, spans } = layout
   const placed = span === undefined ? undefined : spans.find((each) => each.span === span)
-  if (placed !== undefined) return barTop(layout, placed) + (mark === 'effect' ? BAR_HEIGHT : BAR_HEIGHT / 2)
+  if (placed !== undefined) return barTop(layout, placed) + (layout.bars[lane] ?? 0) / (mark === 'effect' ? 1 : 2)
   if (isNote) return (tops[lane] ?? 0) + 28
   if (mark === 'failure') return middle(lane)
   return mark === 'commit' || mark === 'effect' ? middle(lane) + BAND_HEIGHT / 2 + 5 : (tops[lane] ?? 0) + 14
@@ -159,25 +167,36 @@ interface MarkPlace {
   readonly x: number
   readonly y: number
   readonly label: string
+  readonly isLast: boolean
 }
 
-function drawMark(step: DiagramStep, mark: Mark, { offset, x, y, label }: MarkPlace): string {
+function drawMark(step: DiagramStep, mark: Mark, place: MarkPlace): string {
+  const { offset, x, y, label } = place
   const title = `<title>${escapeText(`${step.label} ${step.text}`)}</title>`
   const symbol = `<path d="${SYMBOLS[mark]}" transform="translate(${x} ${y})"/>`
-  const text = label === '' ? '' : labelOf(mark, { offset, x, y, label })
+  const text = label === '' ? '' : labelOf(mark, place)
   return `<g class="mark ${mark}" data-step="${offset}">${title}${symbol}${text}</g>`
 }
 
-/** To the right of the mark. A failure is usually at the end, so its label ends above and before it. */
-function labelOf(mark: Mark, { x, y, label }: MarkPlace): string {
+/** To the right of the mark. That of a failure stands where nothing is drawn: after the last step, or else above and before it. */
+function labelOf(mark: Mark, { x, y, label, isLast }: MarkPlace): string {
+  if (mark === 'failure' && isLast) return `<text x="${x + AFTER_LAST}" y="${y + 4}">${escapeText(label)}</text>`
   if (mark === 'failure' && x > label.length * LETTER_WIDTH)
     return `<text x="${x - 10}" y="${y - 15}" text-anchor="end">${escapeText(label)}</text>`
   return `<text x="${x + (mark === 'commit' ? 3 : 9)}" y="${y + 4}">${escapeText(label)}</text>`
 }
 
-function drawCursor({ start, hasFailure }: LaneDiagram, { x, height }: Layout): string[] {
+/** A line below the times, with a flag that says the time; the script moves both. */
+function drawCursor(diagram: LaneDiagram, { x, height }: Layout): string[] {
+  const { start, hasFailure, steps } = diagram
+  const time = escapeText(steps[start] === undefined ? '' : whenOf(diagram, steps[start]))
   return [
-    ...(hasFailure ? [`<path class="failure-line" d="M${x(start)} 16V${height}"/>`] : []),
-    `<g id="cursor" transform="translate(${x(start)} 0)"><path d="M0 14V${height}"/><path class="grip" d="M-6 4H6V10L0 17-6 10Z"/></g>`,
+    ...(hasFailure ? [`<path class="failure-line" d="M${x(start)} 36V${height}"/>`] : []),
+    `<g id="cursor" transform="translate(${x(start)} 0)"><path d="M0 36V${height}"/><g id="flag"><rect class="grip" x="-44" y="18" width="88" height="18" rx="4"/><text y="31" text-anchor="middle">${time}</text></g></g>`,
   ]
+}
+
+/** The time of a step without its number, if the diagram is about times. */
+export function whenOf({ isTimed }: LaneDiagram, { at, label }: DiagramStep): string {
+  return isTimed ? `${(at / 1000).toFixed(1)} ms` : shortened(label, WHEN_LETTERS_MAX)
 }

@@ -11,6 +11,7 @@ import type { Interval } from './interval.ts'
 const CALLS_MAX = 200
 /** The maximum number of letters of a call, result or state. */
 const LETTERS_MAX = 300
+const LABEL_LETTERS_MAX = 60
 
 /** The lane that is not a client: the state of the model. */
 const MODEL_LANE = 0
@@ -21,6 +22,8 @@ const LEGEND: LaneDiagram['legend'] = [
   ['span', 'culprit', 'call whose answer is impossible'],
   ['mark', 'effect', 'takes effect, with its number in an order that explains the earlier answers'],
 ]
+const READING =
+  'Each row is a client, each bar a call and its answer. A green dot is the instant at which a call takes effect, in an order that explains all answers but the red one. Step with ← and →.'
 const SCALE = 'Columns are starts, effects and answers of calls, not to scale.'
 
 /** A start, an effect or an answer of a call. */
@@ -64,7 +67,14 @@ function counterexampleDiagram<State, Operation, Result>(found: Counterexample<S
       return stepOf(happening, { lane, span: spans.get(happening.interval), isFailure: isFailure(happening) })
     }),
     ...{ spans: [...spans.values()], arrows: [], start: happenings.findIndex(isFailure), hasFailure: true },
-    ...{ isTimed: false, minorName: undefined, legend: LEGEND, scale: SCALE, earlier: earlierOf(found, shown.length) },
+    ...{
+      isTimed: false,
+      minorName: undefined,
+      legend: LEGEND,
+      reading: READING,
+      scale: SCALE,
+      earlier: earlierOf(found, shown.length),
+    },
     appendices: [{ title: 'As text', text: counterexampleText(found) }],
   }
 }
@@ -162,6 +172,10 @@ function stepOf<Operation, Result>(
   return {
     ...{ lane, at, label: `at ${at}`, text: texts[type], isMinor: false, span, states: states[type] },
     mark: isFailure ? 'failure' : type === 'effect' ? 'effect' : undefined,
-    markLabel: isFailure ? 'impossible' : type === 'effect' ? String(number) : '',
+    markLabel: isFailure
+      ? shortened(`${operation} returned ${answer}: impossible`, LABEL_LETTERS_MAX)
+      : type === 'effect'
+        ? String(number)
+        : '',
   }
 }

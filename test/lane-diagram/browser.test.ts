@@ -95,6 +95,26 @@ describe('the page of a run in a browser', function () {
     )
   })
 
+  it('opens with the failure in the middle, and with the lanes of the nodes in view', () => {
+    for (const width of [1200, 500]) {
+      const [offset, bottom, height] = inPage(
+        `const box = document.querySelector('#scroll').getBoundingClientRect(), ring = document.querySelector('#diagram .mark.failure path').getBoundingClientRect()
+        const lane = [...document.querySelectorAll('.names div[title]')].find((each) => each.title === 'n2').getBoundingClientRect()
+        return [(ring.x + ring.width / 2 - box.x) / box.width, lane.bottom, innerHeight]`,
+        width,
+      ) as [number, number, number]
+      assert.ok(Math.abs(offset - 0.5) < 0.05, `at ${offset} of the width`)
+      assert.ok(bottom <= height, `${bottom} of ${height} pixels`)
+    }
+  })
+
+  it('goes to a step that led to the failure by its button', () => {
+    const [step, seen] = inPage(
+      `const button = document.querySelector('.causes button'); button.click(); return [button.dataset.go, seen()]`,
+    ) as [string, Seen]
+    assert.equal(seen.slider, step)
+  })
+
   it('requests nothing, and is not wider than a narrow screen', () => {
     const [requests, width, available] = inPage(
       `return [performance.getEntriesByType('resource').map(({ name }) => name), document.documentElement.scrollWidth, innerWidth]`,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { LaneDiagram } from '../../src/lane-diagram/diagram.ts'
 import { diagramPage } from '../../src/lane-diagram/page.ts'
+import type { Property } from '../../src/testing/index.ts'
 import { LEADER, simulate } from '../../src/testing/index.ts'
 import { STEPS_MAX } from '../../src/testing/run-diagram/run-recorder.ts'
 import type { SimulationOptions } from '../../src/testing/simulate.ts'
@@ -22,6 +23,14 @@ const FAULTY: SimulationOptions = {
     { type: 'cut', atMs: 1000, from: 0, to: 1, forMs: 200 },
   ],
   healAtMs: 1500,
+}
+
+const NO_SECOND_TERM: Property = {
+  ...{ id: 'X2', name: 'one term', statement: 'No node leads in a second term.' },
+  watch: () => (observation) =>
+    observation.type === 'stepped' && observation.status.role === 'leader' && observation.status.term > 1
+      ? `${observation.node} does.`
+      : undefined,
 }
 
 describe('the page of a run', () => {
@@ -62,7 +71,24 @@ describe('the page of a run', () => {
       assert.ok(document.querySelector(`#diagram .arrow.${kind}`), `an arrow: ${kind}`)
     assert.match(document.querySelector('#diagram .span.leader title')?.textContent ?? '', /^n\d: leader, term 1$/)
     const names = [...document.querySelectorAll('.names div[title]')].map(({ textContent }) => textContent)
-    assert.deepEqual(names, ['run', 'calls', 'n0', 'n1', 'n2'])
+    assert.deepEqual(names, ['run', 'n0', 'n1', 'n2', 'calls'])
+  })
+
+  it('lists what led to a failure, and keeps the lane of many open calls low', async () => {
+    const { html } = await simulate({
+      ...{ ...FAULTY, isTraced: true, properties: [NO_SECOND_TERM] },
+      workload: [{ type: 'write', atMs: 590, node: LEADER, count: 60 }],
+    })
+    const document = parsePage(html?.() ?? '')
+    const causes = [...document.querySelectorAll('.causes li')].map(({ textContent }) => textContent)
+    assert.match(
+      causes.join('\n'),
+      /n\d!? ?crashes[\s\S]*asks for votes in term 2[\s\S]*becomes leader of term 2\n.*X2 is violated$/,
+    )
+    const heights = [...document.querySelectorAll('.names div[title]')].map((each) =>
+      Number(/height:([\d.]+)px/.exec(each.getAttribute('style') ?? '')?.[1]),
+    )
+    assert.ok((heights.at(-1) ?? Number.NaN) < 4 * 76, String(heights))
   })
 
   it('draws every message that arrives from a place before its arrival', async () => {
@@ -139,7 +165,12 @@ describe('a page with a lane diagram', () => {
       arrows: [
         { fromLane: 0, toLane: 0, from: 0, step: 1, isLost: false, isMinor: false, kind: 'append', title: HOSTILE },
       ],
-      ...{ scale: HOSTILE, legend: [['mark', 'fault', HOSTILE]], earlier: { summary: HOSTILE, lines: [HOSTILE] } },
+      ...{
+        reading: HOSTILE,
+        scale: HOSTILE,
+        legend: [['mark', 'fault', HOSTILE]],
+        earlier: { summary: HOSTILE, lines: [HOSTILE] },
+      },
       appendices: [{ title: HOSTILE, text: HOSTILE }],
     }
     const page = diagramPage(diagram)

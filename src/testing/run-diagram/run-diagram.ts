@@ -37,15 +37,15 @@ const LEGEND: LaneDiagram['legend'] = [
   ['arrow', 'other', 'other messages'],
   ['arrow', 'lost', 'lost'],
   ['arrow', 'open', 'still on its way'],
-  ['mark', 'leader', 'becomes leader'],
-  ['mark', 'campaign', 'starts an election'],
+  ['mark', 'leader', 'becomes leader of term …'],
+  ['mark', 'campaign', 'asks for votes in term …'],
   ['mark', 'step-down', 'steps down'],
-  ['mark', 'commit', 'commit index rises'],
+  ['mark', 'commit', 'commit index rises to …'],
   ['mark', 'install', 'snapshot installed'],
   ['mark', 'truncate', 'log truncated'],
   ['mark', 'membership', 'membership'],
-  ['mark', 'crash', 'crash'],
-  ['mark', 'start', 'start'],
+  ['mark', 'crash', 'crashes'],
+  ['mark', 'start', 'starts'],
   ['mark', 'stop', 'stops for good'],
   ['mark', 'fault', 'fault'],
   ['cell', 'applied', 'applied entry'],
@@ -54,6 +54,8 @@ const LEGEND: LaneDiagram['legend'] = [
   ['cell', 'unwritten', 'not durable yet'],
 ]
 
+const READING =
+  'Time runs to the right. Each row is a node: its text is the role, its color the term. Arrows are messages. Below are the calls of clients. Step with ← and →.'
 const SCALE =
   'Distances grow with the square root of the time between two events. Numbers (#) are those of the trace, and of quorate replay --until. A color is a term.'
 
@@ -66,7 +68,7 @@ function runDiagram(recorder: RunRecorder, nodes: readonly string[], facts: RunF
   const recorded = recorder.recorded
   const { steps, messages, spans, baseStates, failureStep } = recorded
   const hasCalls = spans.some(({ lane }) => lane === CALLS_LANE)
-  const names = [RUN_LANE, ...(hasCalls ? [CALLS_LANE] : []), ...processLanes(nodes, steps)]
+  const names = [RUN_LANE, ...processLanes(nodes, steps), ...(hasCalls ? [CALLS_LANE] : [])]
   const laneOf = (name: string): number => Math.max(0, names.indexOf(name))
   const positions = new Positions(steps)
   const start = failureStep === undefined ? steps.length - 1 : Math.max(0, positions.of(failureStep))
@@ -82,7 +84,7 @@ function runDiagram(recorder: RunRecorder, nodes: readonly string[], facts: RunF
     spans: spans.map((span) => diagramSpan(span, positions, laneOf)),
     arrows: messages.map((message) => diagramArrow(message, positions, laneOf)),
     ...{ start, hasFailure: facts.failure !== undefined, isTimed: true },
-    scale: SCALE,
+    ...{ reading: READING, scale: SCALE },
     ...{ minorName: 'heartbeats', legend: LEGEND, earlier: earlierOf(recorded) },
     appendices: appendicesOf(facts),
   }
