@@ -201,7 +201,7 @@ export class NodeRuntime<Command, Result> {
         refusals: this.#refusals,
         preference: this.leading.preference,
         emit: (event) => this.hub.emit(event),
-        readSnapshot: (id, offset) => this.snapshots.read(id, offset),
+        readSnapshot: (id, offset) => this.snapshots.send(id, offset),
         fail: (error) => this.fail(error),
       }),
     )
@@ -279,6 +279,7 @@ export class NodeRuntime<Command, Result> {
     this.#refusals.stop()
     this.#peers.connections.stop()
     void this.snapshots.stopTaking()
+    this.snapshots.stopSending()
     void this.snapshots.stopFetching()
     if (cause !== undefined) this.pipeline.stopWriting()
     this.#changeFeed.close(why, cause)

@@ -75,6 +75,8 @@ export interface RuntimeOptions extends SessionLimits {
   readonly fetchRetryMaxMs: number
   /** Attempts without progress before the fetch is given up and the leader offers a snapshot again. */
   readonly fetchAttemptsMax: number
+  /** The most bytes per second of all snapshots that this node sends to others, so that they leave room for the log; 0 for no limit. */
+  readonly snapshotSendBytesPerSecond: number
   /** With less free disk space, a leader transfers leadership or rejects proposals with ERR_RAFT_NO_SPACE; 0 disables the check. */
   readonly freeBytesMin: number
   /** How often free disk space is checked. */
@@ -141,6 +143,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   fetchRetryMinMs: 100,
   fetchRetryMaxMs: 30_000,
   fetchAttemptsMax: 8,
+  snapshotSendBytesPerSecond: 0,
   freeBytesMin: 128 * 1024 * 1024,
   freeBytesCheckMs: 2000,
   shortageRetryMaxMs: 120_000,
@@ -246,6 +249,7 @@ const MAY_BE_ZERO = new Set([
   'slowDiskMs',
   'changesMax',
   'leaderPriority',
+  'snapshotSendBytesPerSecond',
   'autopilotDeadMs',
 ])
 

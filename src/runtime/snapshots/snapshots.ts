@@ -9,6 +9,7 @@ import type { Input } from '../../core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Alarms } from '../health/alarms.ts'
 import type { RuntimeOptions } from '../options.ts'
+import { Pacer } from './pacer.ts'
 import { SnapshotFetcher } from './snapshot-fetcher.ts'
 import type { AppliedTotals } from './snapshot-policy.ts'
 import { SnapshotPolicy } from './snapshot-policy.ts'
@@ -37,6 +38,7 @@ export class Snapshots {
   readonly #fetcher: SnapshotFetcher
   readonly #retention: SnapshotRetention
   readonly #policy: SnapshotPolicy
+  readonly #pacer: Pacer
   /** The newest snapshot that was taken or restored, and what was applied up to then. It may not be recorded in the log yet. */
   #newest: SnapshotInfo | undefined
   #appliedAtNewest: AppliedTotals
@@ -47,6 +49,7 @@ export class Snapshots {
     const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, alarms, emit } = parts
     this.#parts = parts
     this.#policy = new SnapshotPolicy(options)
+    this.#pacer = new Pacer(options.snapshotSendBytesPerSecond, clock)
     this.#newest = recovered
     this.#appliedAtNewest = { entries: recovered?.index ?? 0, blocks: 0, bytes: 0 }
     this.#recorded = recovered
@@ -147,6 +150,16 @@ export class Snapshots {
   /** The bytes of a snapshot for a peer; the file is kept while it is being read. */
   read(id: string, offset: number): AsyncIterable<Uint8Array> {
     return this.#retention.read(id, offset)
+  }
+
+  /** The same, for another node: at most `snapshotSendBytesPerSecond` of all that are sent. */
+  send(id: string, offset: number): AsyncIterable<Uint8Array> {
+    return this.#pacer.pace(this.read(id, offset))
+  }
+
+  /** The snapshots that are being sent end without waiting. */
+  stopSending(): void {
+    this.#pacer.stop()
   }
 
   /** Resolves once no snapshot is being taken. */
