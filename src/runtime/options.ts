@@ -75,7 +75,7 @@ export interface RuntimeOptions extends SessionLimits {
   readonly fetchRetryMaxMs: number
   /** Attempts without progress before the fetch is given up and the leader offers a snapshot again. */
   readonly fetchAttemptsMax: number
-  /** The most bytes per second of all snapshots that this node sends to others, so that they leave room for the log; 0 for no limit. */
+  /** The most bytes per second of all snapshots that this node sends to others, which the log and other calls need too; 0 for no limit. */
   readonly snapshotSendBytesPerSecond: number
   /** With less free disk space, a leader transfers leadership or rejects proposals with ERR_RAFT_NO_SPACE; 0 disables the check. */
   readonly freeBytesMin: number

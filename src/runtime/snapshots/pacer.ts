@@ -1,4 +1,4 @@
-/** Limits the bytes per second of all snapshots that a node sends, so that they leave room for the log on the network and on the disk. */
+/** Limits the bytes per second of all snapshots that a node sends: the log needs the network and the disk too. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Instant } from '../../core/types.ts'
 
@@ -31,7 +31,7 @@ export class Pacer {
       }
   }
 
-  /** Nothing waits any more. */
+  /** Nothing waits from now on. */
   stop(): void {
     this.#isStopped = true
     for (const [timer, resolve] of this.#waits) {
