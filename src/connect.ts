@@ -12,6 +12,8 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
   readonly channel?: ClientChannelFactory | undefined
   /** Keys and certificates for TLS: `ca` of those that sign the nodes' certificates, and the client's own `cert` and `key` if the nodes ask for them. Only for gRPC. */
   readonly tls?: ClientTlsOptions | undefined
+  /** Instead of `tls`: the secret that the nodes share (`clusterSecret`). Only for gRPC. */
+  readonly clusterSecret?: string | Buffer | undefined
   /** The bearer token of this client, if the nodes know it (`tokens`). Needs `tls`. Only for gRPC. */
   readonly token?: string | undefined
   /** Credentials of grpc-js and timeouts of the gRPC connections. */
@@ -29,13 +31,19 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
 export async function connect<Command = unknown, Result = unknown, Query = unknown, Answer = unknown>({
   grpc,
   tls,
+  clusterSecret,
   token,
   channel,
   ...options
 }: ConnectOptions<Command, Result, Query, Answer>): Promise<RaftClient<Command, Result, Query, Answer>> {
   return new RaftClient({
     ...options,
-    channel: channel ?? (await grpcChannel({ ...grpc, ...withoutUndefined({ tls, token }) })),
+    channel:
+      channel ??
+      (await grpcChannel({
+        ...grpc,
+        ...withoutUndefined({ tls: clusterSecret === undefined ? tls : { clusterSecret }, token }),
+      })),
   })
 }
 

@@ -9,6 +9,8 @@ import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
+import { checkSecret } from './peer-link/secret-tls.ts'
+import type { TlsOptions } from './peer-link/tls-options.ts'
 import { checkTls, checkTokens, clusterInCertificate } from './peer-link/tls-options.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
@@ -27,7 +29,12 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   /** The directory for the log and the snapshots; created if missing. Each node needs its own. */
   readonly dataDir?: string | undefined
   /** TLS keys and certificates, for all connections of this node. Without them nothing is encrypted: use a trusted network. */
-  readonly tls?: GrpcTransportOptions['tls']
+  readonly tls?: TlsOptions | undefined
+  /**
+   * Instead of `tls`: a secret that all nodes and clients of the cluster share, 16 bytes or more. Connections are encrypted, and who has the secret may do
+   * everything, as any node.
+   */
+  readonly clusterSecret?: string | Buffer | undefined
   /** Bearer tokens and their roles, for clients without a certificate. Needs `tls`. */
   readonly tokens?: GrpcTransportOptions['tokens']
   /** Instead of `tls`: credentials of grpc-js. The node then speaks only gRPC with its peers. */
@@ -56,6 +63,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   dataDir: checkString,
   tls: checkTls,
   tokens: checkTokens,
+  clusterSecret: checkSecret,
   credentials: (value) =>
     typeof value === 'object' && value !== null ? undefined : 'must have `server` and `channel`',
   storage: (value) =>
@@ -82,7 +90,8 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const {
     listen,
     dataDir,
-    tls,
+    tls: certificates,
+    clusterSecret,
     credentials,
     tokens,
     storage,
@@ -91,9 +100,10 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     seed = randomInt(2 ** 31),
     ...rest
   } = options
+  const tls = clusterSecret === undefined ? certificates : { clusterSecret }
   const {
     advertise = ownEntry(options),
-    cluster = tls && clusterInCertificate(tls.cert, options.id),
+    cluster = certificates && clusterInCertificate(certificates.cert, options.id),
     ...nodeRest
   } = rest
   const disk = typeof storage === 'object' ? storage : await openStorage(dataDir as string, storage)
@@ -176,12 +186,15 @@ const IGNORED_WITH_TRANSPORT: readonly OptionProblem[] = [
 ]
 
 function missingOptions(options: Partial<Record<string, unknown>>): OptionProblem[] {
-  const { listen, dataDir, storage, transport, tls, credentials, tokens, peerTransport } = options
+  const { listen, dataDir, storage, transport, tls, credentials, tokens, clusterSecret, peerTransport } = options
   const problems: OptionProblem[] = []
   if (dataDir === undefined && typeof storage !== 'object')
     problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
   if (tls !== undefined && credentials !== undefined)
     problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
+  if (clusterSecret !== undefined)
+    for (const path of ['tls', 'credentials'])
+      if (options[path] !== undefined) problems.push({ path, problem: 'and `clusterSecret` exclude each other' })
   if (tokens !== undefined && tls === undefined)
     problems.push({ path: 'tokens', problem: 'needs `tls`: without it, others can read the tokens' })
   if (credentials !== undefined && peerTransport === 'tcp')

@@ -41,8 +41,8 @@ export class CallAccess {
     if (needed === 'peer' || caller.kind === 'unidentified') return undefined
     if (caller.kind === 'plain text')
       return unauthenticated(
-        'this port takes only connections with TLS, seen plain text',
-        'connect with TLS: --tls-ca, or `tls` of connect',
+        'this port takes only connections with TLS or the cluster secret, seen plain text',
+        'connect with TLS (--tls-ca, `tls` of connect) or the secret (--cluster-secret, `clusterSecret`)',
       )
     if (caller.kind === 'certificate' && caller.problem !== undefined)
       return unauthenticated(

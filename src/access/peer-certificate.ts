@@ -42,7 +42,9 @@ export function peerRefusal(caller: Caller, claimed: NamedNode, dnsNames: string
   const seen = describeCaller(caller)
   const refuse = (reason: string): Refusal => ({ code: 'ERR_RAFT_UNAUTHENTICATED', message: reason })
   if (caller.kind === 'plain text')
-    return refuse(`this port takes only connections with TLS: start the node that connects with \`tls\``)
+    return refuse(
+      'this port takes only connections with TLS or the cluster secret: start the node that connects with it too',
+    )
   const expected = `a certificate with ${expectedNames(claimed, dnsNames)}`
   if (caller.kind === 'certificate' && caller.problem !== undefined)
     return refuse(`${seen} is not trusted: ${caller.problem}; expected ${expected} of an authority in \`ca\``)

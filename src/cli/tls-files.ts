@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { RaftError } from '../errors.ts'
+import type { SharedSecret } from '../peer-link/secret-tls.ts'
+import { hasSecret } from '../peer-link/secret-tls.ts'
 import type { ClientTlsOptions, TlsOptions } from '../peer-link/tls-options.ts'
 import { errorMessage } from '../platform/error-message.ts'
 
@@ -9,6 +11,7 @@ export interface TlsFlags {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsCa?: string
+  readonly clusterSecret?: string | undefined
 }
 
 /** `whose` ends the descriptions of certificate and key. */
@@ -16,6 +19,11 @@ export function tlsOptions(whose: string): Option[] {
   const option = (flag: string, description: string, variable: string): Option =>
     new Option(`${flag} <file>`, description).env(variable)
   return [
+    option(
+      '--cluster-secret',
+      'instead of certificates: the secret that all nodes and clients share',
+      'QUORATE_CLUSTER_SECRET_FILE',
+    ),
     option('--tls-ca', 'certificates of the authorities that sign the others, in PEM format', 'QUORATE_TLS_CA'),
     option('--tls-cert', `certificate of ${whose}, in PEM format`, 'QUORATE_TLS_CERT'),
     option('--tls-key', `private key of ${whose}, in PEM format`, 'QUORATE_TLS_KEY'),
@@ -24,8 +32,8 @@ export function tlsOptions(whose: string): Option[] {
 
 /** Undefined without these flags. A node needs a certificate and a key. */
 export function nodeTls(flags: TlsFlags): TlsOptions | undefined {
-  const tls = clientTls(flags)
-  if (tls === undefined) return undefined
+  const tls = clientTls({ ...flags, clusterSecret: undefined })
+  if (tls === undefined || hasSecret(tls)) return undefined
   const { key, cert, ca } = tls
   if (key === undefined || cert === undefined)
     throw new RaftError('ERR_RAFT_OPTIONS', '--tls-ca needs --tls-cert and --tls-key: a node has a certificate')
@@ -33,17 +41,29 @@ export function nodeTls(flags: TlsFlags): TlsOptions | undefined {
 }
 
 /** Undefined without these flags. A client may have no certificate, if the nodes do not ask for one. */
-export function clientTls({ tlsCert, tlsKey, tlsCa }: TlsFlags): ClientTlsOptions | undefined {
+export function clientTls({
+  tlsCert,
+  tlsKey,
+  tlsCa,
+  clusterSecret,
+}: TlsFlags): ClientTlsOptions | SharedSecret | undefined {
+  if (clusterSecret !== undefined) return { clusterSecret: readSecret(clusterSecret) }
   if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new RaftError('ERR_RAFT_OPTIONS', '--tls-cert and --tls-key belong together: pass both')
-  const read = (flag: string, path: string | undefined): Buffer | undefined => {
-    if (path === undefined) return undefined
-    try {
-      return readFileSync(path)
-    } catch (cause) {
-      throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { cause })
-    }
-  }
   return { cert: read('--tls-cert', tlsCert), key: read('--tls-key', tlsKey), ca: read('--tls-ca', tlsCa) }
+}
+
+/** The content of the file, without a line break at its end. */
+export function readSecret(path: string): Buffer {
+  return Buffer.from((read('--cluster-secret', path) as Buffer).toString('latin1').replace(/\r?\n$/, ''), 'latin1')
+}
+
+function read(flag: string, path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { cause })
+  }
 }

@@ -3,13 +3,14 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { onAbort } from '../platform/on-abort.ts'
 import { parseListenAddress } from './listen-address.ts'
+import type { SharedSecret } from './secret-tls.ts'
 import { secureConnection } from './tls.ts'
 import type { TlsOptions } from './tls-options.ts'
 
 export interface SocketTarget {
   readonly address: string
   readonly timeoutMs: number
-  readonly tls: TlsOptions | undefined
+  readonly tls: TlsOptions | SharedSecret | undefined
   readonly signal: AbortSignal
 }
 

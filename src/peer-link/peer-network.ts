@@ -13,6 +13,8 @@ import type { PeerCall, PeerProtocol } from './peer-call.ts'
 import { PeerDialer } from './peer-dialer.ts'
 import { PeerLink } from './peer-link.ts'
 import { RefusalReport } from './refusal-report.ts'
+import type { SharedSecret } from './secret-tls.ts'
+import { hasSecret } from './secret-tls.ts'
 import type { SnapshotCall } from './snapshot-server.ts'
 import { SnapshotServer } from './snapshot-server.ts'
 import type { TlsOptions } from './tls-options.ts'
@@ -25,7 +27,7 @@ export interface PeerNetworkParts {
   /** How this node connects to its peers. It accepts the calls of every protocol. */
   readonly protocol: PeerProtocol
   /** Those of the port and of the connections to peers, if they have TLS. */
-  readonly tls: TlsOptions | undefined
+  readonly tls: TlsOptions | SharedSecret | undefined
 }
 
 export class PeerNetwork {
@@ -56,7 +58,7 @@ export class PeerNetwork {
     if (this.#closed !== undefined) throw closedError()
     if (this.#host !== undefined) throw new RaftError('ERR_RAFT_INTERNAL', 'the transport was started twice')
     const { limits, address, tls } = this.#parts
-    if (tls !== undefined) assertOwnCertificate(tls, host.identity)
+    if (tls !== undefined && !hasSecret(tls)) assertOwnCertificate(tls, host.identity)
     this.#host = host
     const report = new RefusalReport((code, facts) => this.openHost?.condition(code, facts))
     this.#refusalReport = report
@@ -154,9 +156,13 @@ export class PeerNetwork {
   /** A node that joins may not know its cluster yet. */
   #identityRefusal(caller: Caller, { clusterId, nodeId }: NamedNode): Refusal | undefined {
     const { tls } = this.#parts
-    if (tls === undefined) return undefined
+    if (tls === undefined || (hasSecret(tls) && caller.kind !== 'plain text')) return undefined
     const own = this.#host?.identity.clusterId ?? ''
-    return peerRefusal(caller, { clusterId: clusterId === '' ? own : clusterId, nodeId }, tls.nodeDnsNames)
+    return peerRefusal(
+      caller,
+      { clusterId: clusterId === '' ? own : clusterId, nodeId },
+      hasSecret(tls) ? undefined : tls.nodeDnsNames,
+    )
   }
 
   /** Opens a link to every peer that has none. */

@@ -29,6 +29,9 @@ export function distrustInWords(text: string): string {
 export function tlsFailureIn(text: string): TlsFailure | undefined {
   if (/wrong version number|WRONG_VERSION_NUMBER|packet length too long|http request/i.test(text))
     return { reason: 'it answers without TLS', isUntrusted: false }
+  if (/bad record mac/i.test(text)) return { reason: 'it has another cluster secret', isUntrusted: true }
+  if (/handshake failure|no shared cipher|insufficient security/i.test(text))
+    return { reason: 'one end has a cluster secret, and the other end certificates', isUntrusted: true }
   const altNames = /does not match certificate's altnames: (.*?)(?: Resolution note|$)/i.exec(text)?.[1]
   if (altNames !== undefined)
     return { reason: `its certificate is for other addresses: ${altNames}`, isUntrusted: true }

@@ -10,6 +10,8 @@ import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { formatValue } from '../platform/options.ts'
+import type { SharedSecret } from './secret-tls.ts'
+import { checkSecret, hasSecret } from './secret-tls.ts'
 
 type Pem = string | Buffer
 
@@ -44,6 +46,7 @@ export interface ClientTlsOptions {
 /** Why the value cannot be used as ClientTlsOptions. */
 export function checkClientTls(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return `must be an object, not ${formatValue(value)}`
+  if (hasSecret(value)) return checkSecret(value.clusterSecret)
   const { key, cert, ca } = value as ClientTlsOptions
   if ((key === undefined) !== (cert === undefined)) return 'must have both `key` and `cert`, or neither'
   try {
@@ -71,6 +74,7 @@ export function checkTokens(value: unknown): string | undefined {
 /** Why the value cannot be used as TlsOptions. */
 export function checkTls(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return `must have \`key\` and \`cert\`, not be ${formatValue(value)}`
+  if (hasSecret(value)) return checkSecret(value.clusterSecret)
   const { key, cert, ca, verifyClients, nodeDnsNames, rolesOfUnits = {} } = value as Partial<TlsOptions>
   const unknown = Object.values(rolesOfUnits).find((role) => !ROLES.includes(role))
   if (unknown !== undefined)
@@ -87,8 +91,8 @@ export function checkTls(value: unknown): string | undefined {
 }
 
 /** Whether clients need a certificate. */
-export function verifiesClients(tls: TlsOptions | undefined): boolean {
-  return tls !== undefined && (tls.verifyClients ?? tls.ca !== undefined)
+export function verifiesClients(tls: TlsOptions | SharedSecret | undefined): boolean {
+  return tls !== undefined && !hasSecret(tls) && (tls.verifyClients ?? tls.ca !== undefined)
 }
 
 /** Throws ERR_RAFT_OPTIONS if the certificate of a node is not for this node: every peer would refuse it. */

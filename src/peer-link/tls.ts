@@ -2,13 +2,15 @@
 import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
+import type { ConnectionOptions, TlsOptions as ServerOptions } from 'node:tls'
 import { connect, createServer, TLSSocket } from 'node:tls'
 import type { Caller } from '../access/caller.ts'
 import { certificateFacts, UNIDENTIFIED } from '../access/caller.ts'
 import type { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { readPreface } from './preface.ts'
+import type { SharedSecret } from './secret-tls.ts'
+import { hasSecret, secretClient, secretServer } from './secret-tls.ts'
 import type { PortProtocol } from './shared-port.ts'
 import { distrustInWords, tlsError, tlsFailureIn } from './tls-failure.ts'
 import type { TlsOptions } from './tls-options.ts'
@@ -26,21 +28,20 @@ const PREFACE_BYTES = 8
  * without TLS, from `protocol`, and a gRPC connection without TLS, as a caller of kind 'plain text'.
  */
 export function takingTls(
-  tls: TlsOptions | undefined,
+  tls: TlsOptions | SharedSecret | undefined,
   onConnection: ConnectionTaker,
   protocol?: Pick<PortProtocol, 'prefaceBytes' | 'refusePlain'>,
 ): (socket: Socket) => void {
   if (tls === undefined) return (socket) => onConnection(socket, UNIDENTIFIED)
-  const { key, cert, ca } = tls
   const server = createServer({
-    ...{ key, cert, ca, requestCert: true, rejectUnauthorized: false },
+    ...(hasSecret(tls) ? secretServer(tls) : certificateServer(tls)),
     // A resumed session would keep a certificate that is no longer trusted.
     secureOptions: constants.SSL_OP_NO_TICKET,
     ALPNProtocols: ['h2'],
   })
   server.on('secureConnection', (socket) => {
     socket.on('error', () => undefined)
-    onConnection(socket, callerOf(socket))
+    onConnection(socket, hasSecret(tls) ? UNIDENTIFIED : callerOf(socket))
   })
   server.on('tlsClientError', (_, socket) => socket.destroy())
   return (socket) => {
@@ -60,6 +61,10 @@ export function takingTls(
   }
 }
 
+function certificateServer({ key, cert, ca }: TlsOptions): ServerOptions {
+  return { key, cert, ca, requestCert: true, rejectUnauthorized: false }
+}
+
 /** What the connection shows of the other end. */
 export function callerOf(socket: Socket): Caller {
   if (!(socket instanceof TLSSocket)) return UNIDENTIFIED
@@ -69,14 +74,22 @@ export function callerOf(socket: Socket): Caller {
   return { kind: 'certificate', facts: certificateFacts(certificate), problem }
 }
 
+function certificateClient({ key, cert, ca }: TlsOptions): ConnectionOptions {
+  return { key, cert, ca }
+}
+
 /** Makes an open connection to a peer secure. Rejects if the peer does not agree: with ERR_RAFT_UNAUTHENTICATED if it is not trusted, or ERR_RAFT_PROTOCOL. */
 export function secureConnection(
   socket: Socket,
-  { key, cert, ca }: TlsOptions,
+  tls: TlsOptions | SharedSecret,
   { address, host, timeoutMs }: { readonly address: string; readonly host: string; readonly timeoutMs: number },
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const options: ConnectionOptions = { socket, host, key, cert, ca }
+    const options: ConnectionOptions = {
+      socket,
+      host,
+      ...(hasSecret(tls) ? secretClient(tls) : certificateClient(tls)),
+    }
     const secure = connect(isIP(host) === 0 ? { ...options, servername: host } : options)
     const fail = (error: RaftError): void => {
       clearTimeout(timeout)

@@ -1,6 +1,7 @@
 /** The options of TcpTransport. */
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../peer-link/limits.ts'
+import type { SharedSecret } from '../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../peer-link/tls-options.ts'
 import { checkTls } from '../peer-link/tls-options.ts'
 import type { OptionCheck } from '../platform/options.ts'
@@ -12,7 +13,7 @@ export interface TcpTransportOptions extends Partial<PeerLinkLimits> {
   /** The address at which peers reach this node, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
   /** TLS keys and certificates, for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
-  readonly tls?: TlsOptions | undefined
+  readonly tls?: TlsOptions | SharedSecret | undefined
 }
 
 const CHECKS: Readonly<Record<string, OptionCheck>> = {

@@ -8,6 +8,7 @@ import { makeRefusal } from '../peer-link/handshake.ts'
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
 import type { PeerCall, PeerConnector, SnapshotFetch } from '../peer-link/peer-call.ts'
 import type { PeerNetwork } from '../peer-link/peer-network.ts'
+import type { SharedSecret } from '../peer-link/secret-tls.ts'
 import type { PortProtocol } from '../peer-link/shared-port.ts'
 import { callerOf } from '../peer-link/tls.ts'
 import type { TlsOptions } from '../peer-link/tls-options.ts'
@@ -24,11 +25,11 @@ export class TcpProtocol implements PortProtocol {
   readonly name: string = 'tcp'
   readonly prefaceBytes: number = PREFACE_BYTES
   readonly #limits: PeerLinkLimits
-  readonly #tls: TlsOptions | undefined
+  readonly #tls: TlsOptions | SharedSecret | undefined
   readonly #sockets = new Set<Socket>()
 
   /** `tls` is for the connections that this node opens; those that it accepts are secure already. */
-  constructor(limits: PeerLinkLimits, tls: TlsOptions | undefined) {
+  constructor(limits: PeerLinkLimits, tls: TlsOptions | SharedSecret | undefined) {
     this.#limits = limits
     this.#tls = tls
   }
@@ -77,7 +78,8 @@ export class TcpProtocol implements PortProtocol {
     const preface = prefaceOf(bytes)
     if (preface === undefined) return false
     const frames = new FrameSocket(this.#track(socket), this.#limits, undefined)
-    const message = 'this port takes only connections with TLS: start the node that connects with `tls`'
+    const message =
+      'this port takes only connections with TLS or the cluster secret: start the node that connects with it too'
     socket.write(preface)
     frames.write(encodeRefusal({ code: 'ERR_RAFT_PROTOCOL', message }))
     frames.end(message, false)

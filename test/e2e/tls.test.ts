@@ -70,7 +70,11 @@ describe('the quorate command with TLS', function () {
   })
 
   for (const { what, flags, words } of [
-    { what: 'without TLS', flags: () => [], words: /takes only connections with TLS, seen plain text/ },
+    {
+      what: 'without TLS',
+      flags: () => [],
+      words: /takes only connections with TLS or the cluster secret, seen plain text/,
+    },
     {
       what: 'without a certificate',
       flags: () => ['--tls-ca', file('node-ca')],

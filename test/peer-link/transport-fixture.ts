@@ -5,6 +5,7 @@ import type { NodeId } from '../../src/core/types.ts'
 import { GrpcTransport } from '../../src/grpc/grpc-transport.ts'
 import type { PeerLinkLimits } from '../../src/peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../../src/peer-link/limits.ts'
+import type { SharedSecret } from '../../src/peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
 import { TcpProtocol } from '../../src/tcp/tcp-protocol.ts'
 import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
@@ -17,7 +18,7 @@ export type TransportKind = 'grpc' | 'tcp' | 'mixed'
 export const TRANSPORT_KINDS: readonly TransportKind[] = ['grpc', 'tcp', 'mixed']
 
 export interface FixtureOptions extends Partial<PeerLinkLimits> {
-  readonly tls?: TlsOptions | undefined
+  readonly tls?: TlsOptions | SharedSecret | undefined
 }
 
 export interface ProxiedFixture extends TransportFixture {

@@ -57,7 +57,7 @@ describe('TLS between nodes', () => {
         own: () => undefined,
         other: () => NODE,
         code: kind === 'tcp' ? 'ERR_RAFT_PROTOCOL' : 'ERR_RAFT_UNAUTHENTICATED',
-        expected: /takes only connections with TLS/,
+        expected: /takes only connections with TLS or the cluster secret/,
       },
     ])
       it(`is refused to a node ${what} with the reason, over ${kind}`, async () => {

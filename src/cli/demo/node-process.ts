@@ -97,5 +97,7 @@ export class NodeProcess {
 
 /** The variables for TLS are for clients of other clusters: the demo connects without it. */
 function withoutTls(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('QUORATE_TLS_')))
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('QUORATE_TLS_') && name !== 'QUORATE_CLUSTER_SECRET_FILE'),
+  )
 }

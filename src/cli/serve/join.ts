@@ -1,5 +1,6 @@
 /** Requests what a joining node must know from a running cluster: its name and the addresses of its members. */
 import { isRaftError, RaftError } from '../../errors.ts'
+import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
 import { withClient } from '../kv-client.ts'
 
@@ -11,7 +12,10 @@ export interface JoinedCluster {
 const STATUS_TIMEOUT_MS = 5000
 
 /** Takes the newest membership that any endpoint reports. Rejects with ERR_RAFT_UNREACHABLE if none responds. */
-export async function clusterAt(endpoints: readonly string[], tls?: ClientTlsOptions): Promise<JoinedCluster> {
+export async function clusterAt(
+  endpoints: readonly string[],
+  tls?: ClientTlsOptions | SharedSecret,
+): Promise<JoinedCluster> {
   return withClient({ endpoints, tls, timeoutMs: STATUS_TIMEOUT_MS }, async ({ raftClient }) => {
     const answers = await raftClient.status()
     const statuses = answers.flatMap((each) => ('status' in each ? [each.status] : []))
@@ -34,7 +38,10 @@ export async function clusterAt(endpoints: readonly string[], tls?: ClientTlsOpt
  */
 export async function clusterToJoin(
   endpoints: readonly string[],
-  { cluster, tls }: { readonly cluster: string | undefined; readonly tls?: ClientTlsOptions | undefined },
+  {
+    cluster,
+    tls,
+  }: { readonly cluster: string | undefined; readonly tls?: ClientTlsOptions | SharedSecret | undefined },
 ): Promise<{ readonly cluster: string | undefined; readonly peers: Readonly<Record<string, string>> }> {
   try {
     const found = await clusterAt(endpoints, tls)

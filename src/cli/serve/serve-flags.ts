@@ -13,7 +13,7 @@ import {
   TextValueError,
 } from '../text-values.ts'
 import type { TlsFlags } from '../tls-files.ts'
-import { nodeTls } from '../tls-files.ts'
+import { nodeTls, readSecret } from '../tls-files.ts'
 import { readTokens } from '../token-files.ts'
 
 /** The flags as typed. */
@@ -60,6 +60,7 @@ export interface ServeOptions {
   readonly peerTransport: 'grpc' | 'tcp' | undefined
   readonly cluster: string | undefined
   readonly tls: TlsOptions | undefined
+  readonly clusterSecret: Buffer | undefined
   readonly tokens: Readonly<Record<string, CallerRole>> | undefined
   /** Where to serve metrics and checks; undefined for nowhere. */
   readonly http: string | undefined
@@ -103,6 +104,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     peerTransport: flags.peerTransport,
     cluster: flags.cluster,
     tls: nodeTls(flags),
+    clusterSecret: flags.clusterSecret === undefined ? undefined : readSecret(flags.clusterSecret),
     tokens: readTokens(flags.tokens),
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,

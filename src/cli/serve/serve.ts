@@ -50,13 +50,19 @@ function announceHttp(address: string, { id, isSupervised }: ServeOptions, termi
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, join, dataDir, storage, peerTransport, tls, tokens, limits } = options
-  const { cluster, peers } = join === undefined ? options : await clusterToJoin(join, options)
+  const { id, listen, join, dataDir, storage, peerTransport, tls, clusterSecret, tokens, limits } = options
+  const { cluster, peers } =
+    join === undefined
+      ? options
+      : await clusterToJoin(join, {
+          cluster: options.cluster,
+          tls: clusterSecret === undefined ? tls : { clusterSecret },
+        })
   // The others use the address in the membership, which may differ from the address to listen on.
   const advertise = options.advertise ?? peers?.[id]
   return startNode({
     ...limits,
-    ...{ id, listen, advertise, cluster, peers, join: join !== undefined, peerTransport, tls, tokens },
+    ...{ id, listen, advertise, cluster, peers, join: join !== undefined, peerTransport, tls, clusterSecret, tokens },
     ...(dataDir === undefined ? { storage: await memoryStorage() } : { dataDir, storage }),
     stateMachine: new KeyValueMachine(),
     codec: kvCommandCodec,

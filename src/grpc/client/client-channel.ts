@@ -17,6 +17,7 @@ import type { RegisteredSession } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
+import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
 import { checkClientTls } from '../../peer-link/tls-options.ts'
 import { onAbort } from '../../platform/on-abort.ts'
@@ -48,7 +49,7 @@ import type { StreamLimits } from './request-window.ts'
 /** The options of a client's gRPC channels. */
 export interface GrpcClientOptions extends Partial<StreamLimits> {
   /** Keys and certificates for TLS. Without them, and without `credentials`, traffic is plain text. */
-  readonly tls?: ClientTlsOptions | undefined
+  readonly tls?: ClientTlsOptions | SharedSecret | undefined
   /** The bearer token of this client, sent with each call. Needs `tls` or `credentials`. */
   readonly token?: string | undefined
   /** Instead of `tls`: credentials of grpc-js. */

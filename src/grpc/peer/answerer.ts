@@ -8,7 +8,7 @@ import { certificateFacts, UNIDENTIFIED } from '../../access/caller.ts'
 export function answererOf(call: ClientDuplexStream<Buffer, Buffer> | ClientReadableStream<Buffer>): Caller {
   const { transportSecurityType, sslPeerCertificate } = call.getAuthContext() ?? {}
   if (transportSecurityType === undefined) return UNIDENTIFIED
-  if (sslPeerCertificate === undefined) return { kind: 'anonymous' }
+  if (sslPeerCertificate?.raw === undefined) return { kind: 'anonymous' }
   return {
     kind: 'certificate',
     facts: certificateFacts(new X509Certificate(sslPeerCertificate.raw)),

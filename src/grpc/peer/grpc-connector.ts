@@ -3,6 +3,7 @@ import type { ChannelCredentials } from '@grpc/grpc-js'
 import { Client, connectivityState, Metadata } from '@grpc/grpc-js'
 import { probe } from '../../peer-link/connect-socket.ts'
 import type { PeerCall, PeerConnector } from '../../peer-link/peer-call.ts'
+import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import { dialledCall } from './peer-call.ts'
 import { peerProto } from './peer-proto.ts'
@@ -16,10 +17,14 @@ import { channelOptions } from './transport-options.ts'
 export class GrpcConnector implements PeerConnector {
   readonly #credentials: ChannelCredentials
   readonly #limits: GrpcTransportLimits
-  readonly #tls: TlsOptions | undefined
+  readonly #tls: TlsOptions | SharedSecret | undefined
   #client: Client | undefined
 
-  constructor(credentials: ChannelCredentials, limits: GrpcTransportLimits, tls: TlsOptions | undefined) {
+  constructor(
+    credentials: ChannelCredentials,
+    limits: GrpcTransportLimits,
+    tls: TlsOptions | SharedSecret | undefined,
+  ) {
     this.#credentials = credentials
     this.#limits = limits
     this.#tls = tls

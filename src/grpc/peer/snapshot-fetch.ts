@@ -12,6 +12,7 @@ import {
   wrongOffsetError,
 } from '../../peer-link/fetch-errors.ts'
 import type { SnapshotFetch } from '../../peer-link/peer-call.ts'
+import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import { answererOf } from './answerer.ts'
 import { decodeChunk, encodeFetchRequest } from './codec.ts'
@@ -22,7 +23,7 @@ import { channelOptions } from './transport-options.ts'
 export interface GrpcSnapshotFetch extends SnapshotFetch {
   readonly credentials: ChannelCredentials
   readonly limits: GrpcTransportLimits
-  readonly tls: TlsOptions | undefined
+  readonly tls: TlsOptions | SharedSecret | undefined
 }
 
 /** Yields the snapshot's bytes from `request.offset` on. Flow control: at most one receive window is buffered here. */

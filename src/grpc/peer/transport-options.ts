@@ -4,6 +4,8 @@ import { CallAccess } from '../../access/call-access.ts'
 import type { CallerRole } from '../../access/roles.ts'
 import type { PeerLinkLimits } from '../../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../../peer-link/limits.ts'
+import type { SharedSecret } from '../../peer-link/secret-tls.ts'
+import { hasSecret } from '../../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
 import { checkTls, checkTokens, verifiesClients } from '../../peer-link/tls-options.ts'
 import type { OptionCheck } from '../../platform/options.ts'
@@ -31,7 +33,7 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   /** The address at which peers reach this node, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
   /** TLS keys and certificates, for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
-  readonly tls?: TlsOptions | undefined
+  readonly tls?: TlsOptions | SharedSecret | undefined
   /**
    * Bearer tokens and their roles, for clients without a certificate, such as `{ 'a-long-random-text': 'client' }`. Needs `tls`. A client passes its
    * own as `token`.
@@ -43,7 +45,7 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
 
 /** Which calls the callers at the port may make. */
 export function accessOf({ tls, tokens }: Pick<GrpcTransportOptions, 'tls' | 'tokens'>): CallAccess {
-  const { rolesOfUnits, nodeDnsNames } = tls ?? {}
+  const { rolesOfUnits, nodeDnsNames } = hasSecret(tls) || tls === undefined ? {} : tls
   return new CallAccess({ verifyClients: verifiesClients(tls), rolesOfUnits, nodeDnsNames, tokens })
 }
 
