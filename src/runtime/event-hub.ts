@@ -2,6 +2,7 @@
 import type { NodeEvent, ObservedNode, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
 import { onAbort } from '../platform/on-abort.ts'
+import { publishEvent } from './diagnostics.ts'
 import { Meters } from './meters.ts'
 import { warn } from './warn.ts'
 
@@ -29,6 +30,7 @@ export class EventHub {
   emit(event: NodeEvent): void {
     for (const observer of [...this.#observers]) this.#guard(observer, () => observer.event(this.#node, event))
     for (const stream of this.#streams) stream.push(event)
+    publishEvent(this.#node, event)
   }
 
   /** Introduces the node to its observers, before the first event. */
