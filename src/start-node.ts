@@ -9,12 +9,13 @@ import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
+import { isLoopback, parseListenAddress } from './peer-link/listen-address.ts'
 import { checkSecret } from './peer-link/secret-tls.ts'
 import type { TlsOptions } from './peer-link/tls-options.ts'
 import { checkTls, checkTokens, clusterInCertificate } from './peer-link/tls-options.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
-import { checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
+import { checkBoolean, checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
 import type { NodeOptions } from './runtime/options.ts'
 import { OPTION_CHECKS, RUNTIME_DEFAULTS, validateOptions } from './runtime/options.ts'
 import { RaftNode } from './runtime/raft-node.ts'
@@ -35,6 +36,8 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
    * everything, as any node.
    */
   readonly clusterSecret?: string | Buffer | undefined
+  /** Listen where other machines reach the port although it has neither `tls` nor `clusterSecret`: anybody who reaches it is trusted. */
+  readonly insecure?: boolean | undefined
   /** Bearer tokens and their roles, for clients without a certificate. Needs `tls`. */
   readonly tokens?: GrpcTransportOptions['tokens']
   /** Instead of `tls`: credentials of grpc-js. The node then speaks only gRPC with its peers. */
@@ -64,6 +67,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   tls: checkTls,
   tokens: checkTokens,
   clusterSecret: checkSecret,
+  insecure: checkBoolean,
   credentials: (value) =>
     typeof value === 'object' && value !== null ? undefined : 'must have `server` and `channel`',
   storage: (value) =>
@@ -90,6 +94,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const {
     listen,
     dataDir,
+    insecure: _,
     tls: certificates,
     clusterSecret,
     credentials,
@@ -192,6 +197,18 @@ function missingOptions(options: Partial<Record<string, unknown>>): OptionProble
     problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
   if (tls !== undefined && credentials !== undefined)
     problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
+  const isOpen =
+    tls === undefined && credentials === undefined && clusterSecret === undefined && options.insecure !== true
+  if (
+    isOpen &&
+    typeof listen === 'string' &&
+    checkAddress(listen) === undefined &&
+    !isLoopback(parseListenAddress(listen))
+  )
+    problems.push({
+      path: 'listen',
+      problem: `(${listen}) can be reached from other machines, and everybody there would be trusted: pass \`tls\` or \`clusterSecret\`, or \`insecure: true\` in a network that you trust`,
+    })
   if (clusterSecret !== undefined)
     for (const path of ['tls', 'credentials'])
       if (options[path] !== undefined) problems.push({ path, problem: 'and `clusterSecret` exclude each other' })

@@ -62,7 +62,12 @@ describe('startNode, with gRPC and RocksDB', function () {
     it(`needs no \`advertise\` to listen on ${every} if \`peers\` has its own address`, async () => {
       const own = peers.n1 as string
       const alone = { peers: { n1: own }, dataDir: join(directory, `alone-${every.length}`) }
-      const node = await start('n1', { ...alone, listen: own.replace('127.0.0.1', every) })
+      const listen = own.replace('127.0.0.1', every)
+      await assert.rejects(start('n1', { ...alone, listen }), {
+        code: 'ERR_RAFT_OPTIONS',
+        message: /everybody there would be trusted/,
+      })
+      const node = await start('n1', { ...alone, listen, insecure: true })
       assert.equal(node.statusNow().address, own)
     })
 

@@ -139,6 +139,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .addOption(new Option('--supervised', 'report events to the parent process, and exit when it exits').hideHelp())
     .addOption(new Option('-o, --output <format>', 'format of errors').choices(['text', 'json']).default('text'))
   for (const option of tlsOptions('this node, for the others and for clients')) command.addOption(option)
+  command.option('--insecure', 'listen where other machines reach the port, without TLS and without a secret')
   command.option('--tokens <file>', 'bearer tokens of clients without a certificate: a role and a token on each line')
   command.action(() =>
     guard(

@@ -28,6 +28,11 @@ export function isWildcard({ host }: ListenAddress): boolean {
   return host === '0.0.0.0' || /^[0:]+$/.test(host)
 }
 
+/** Whether only this machine reaches the address. */
+export function isLoopback({ host }: ListenAddress): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
 /**
  * Binds the port, releases it, and resolves with the numeric address that was bound; the server then binds exactly that one.
  * Given a name with two addresses, grpc-js succeeds if one of them is free, and another process would answer on the other.

@@ -37,6 +37,7 @@ export interface ServeFlags extends TlsFlags {
   readonly http?: string
   readonly supervised?: boolean
   readonly tokens?: string
+  readonly insecure?: boolean
 }
 
 export interface ServeLimits {
@@ -61,6 +62,7 @@ export interface ServeOptions {
   readonly cluster: string | undefined
   readonly tls: TlsOptions | undefined
   readonly clusterSecret: Buffer | undefined
+  readonly insecure: boolean | undefined
   readonly tokens: Readonly<Record<string, CallerRole>> | undefined
   /** Where to serve metrics and checks; undefined for nowhere. */
   readonly http: string | undefined
@@ -105,6 +107,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     cluster: flags.cluster,
     tls: nodeTls(flags),
     clusterSecret: flags.clusterSecret === undefined ? undefined : readSecret(flags.clusterSecret),
+    insecure: flags.insecure,
     tokens: readTokens(flags.tokens),
     limits: withoutUndefined(limits) as ServeLimits,
     isSupervised: flags.supervised === true,

@@ -50,7 +50,7 @@ function announceHttp(address: string, { id, isSupervised }: ServeOptions, termi
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, join, dataDir, storage, peerTransport, tls, clusterSecret, tokens, limits } = options
+  const { id, listen, join, dataDir, storage, peerTransport, tls, clusterSecret, insecure, tokens, limits } = options
   const { cluster, peers } =
     join === undefined
       ? options
@@ -62,7 +62,19 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
   const advertise = options.advertise ?? peers?.[id]
   return startNode({
     ...limits,
-    ...{ id, listen, advertise, cluster, peers, join: join !== undefined, peerTransport, tls, clusterSecret, tokens },
+    ...{
+      id,
+      listen,
+      advertise,
+      cluster,
+      peers,
+      join: join !== undefined,
+      peerTransport,
+      tls,
+      clusterSecret,
+      insecure,
+      tokens,
+    },
     ...(dataDir === undefined ? { storage: await memoryStorage() } : { dataDir, storage }),
     stateMachine: new KeyValueMachine(),
     codec: kvCommandCodec,
