@@ -1,6 +1,6 @@
 /** What a power cut leaves of the files of a storage under test. */
 import assert from 'node:assert/strict'
-import { open, readdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PowerCutDirectory } from '../../src/testing/disk/power-cut-directory.ts'
 
@@ -32,6 +32,14 @@ describe('a directory whose power is cut', () => {
     await directory.fixture.crash()
     assert.deepEqual((await readdir(directory.path)).sort(), ['emptied', 'kept'])
     assert.deepEqual([await text('kept'), await text('emptied')], ['synced', ''])
+  })
+
+  it('stays if it was created again, because that creates nothing', async () => {
+    await write('kept', 'synced')
+    await syncNames()
+    await mkdir(directory.path, { recursive: true })
+    await directory.fixture.crash()
+    assert.equal(await text('kept'), 'synced')
   })
 
   it('has the old name of a file that was renamed without a sync of the directory', async () => {

@@ -81,7 +81,7 @@ async function patch(): Promise<void> {
   }
   fs.mkdir = (async (path: string, options?: { readonly recursive: boolean }) => {
     const created = await mkdir(path, options)
-    watcherOf(path)?.afterCreate(path)
+    if (created !== undefined || options?.recursive !== true) watcherOf(path)?.afterCreate(path)
     return created
   }) as typeof mkdir
   fs.rename = async (from, to) => {
