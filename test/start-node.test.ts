@@ -162,8 +162,8 @@ describe('startNode, with gRPC and RocksDB', function () {
       }
       const statuses = await client.status()
       assert.deepEqual(
-        statuses.map((each) => ('status' in each ? each.status.peerTransport : each.error)),
-        ['tcp', 'tcp', 'tcp'],
+        statuses.map((each) => ('status' in each ? [each.status.peerTransport, each.status.protection] : each.error)),
+        [1, 2, 3].map(() => ['tcp', 'none']),
       )
     } finally {
       await client.close()

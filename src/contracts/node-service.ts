@@ -3,6 +3,7 @@ import type { MembershipChange } from '../core/inputs.ts'
 import type { RaftStatus } from '../core/status.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import type { RegisteredSession, SessionCommand } from './session.ts'
+import type { PortProtection } from './transport.ts'
 
 /** How a read is confirmed: by a quorum, by the leader's lease (which depends on clocks), or not at all: local state may be stale. */
 export type ReadMode = 'linearizable' | 'lease' | 'local'
@@ -86,6 +87,8 @@ export interface NodeStatus extends RaftStatus {
   readonly storage: string | undefined
   /** How the node connects to its peers: 'grpc', 'tcp', or the name of another transport. */
   readonly peerTransport: string | undefined
+  /** What keeps strangers out of the port of the node. With 'none', every caller that reaches it is trusted. Undefined if its transport or its release does not tell. */
+  readonly protection?: PortProtection | undefined
   /** The longest recent delay of the event loop in milliseconds. */
   readonly loopDelayMs: number
   /** Undefined if a node of an earlier release answered. */

@@ -3,6 +3,7 @@ import type { RaftEvent } from '../core/events.ts'
 import type { NodeId, SnapshotInfo } from '../core/types.ts'
 import type { Meter } from './meter.ts'
 import type { NodeStatus } from './node-service.ts'
+import type { PortProtection } from './transport.ts'
 
 /** Events of the runtime, in addition to those of the core. */
 export type RuntimeEvent =
@@ -15,6 +16,8 @@ export type RuntimeEvent =
       readonly storage?: string | undefined
       /** How the node connects to its peers: 'grpc', 'tcp', or the name of another transport. */
       readonly peerTransport?: string | undefined
+      /** With 'none', every caller that reaches the port is trusted. */
+      readonly protection?: PortProtection | undefined
     }
   | {
       readonly type: 'recovered'

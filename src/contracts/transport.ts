@@ -85,6 +85,9 @@ export interface TransportHost {
   readSnapshot(id: string, offset: number): AsyncIterable<Uint8Array>
 }
 
+/** 'none': every caller that reaches the port may connect as any node or client. */
+export type PortProtection = 'tls' | 'secret' | 'none'
+
 /**
  * A transport may lose, duplicate, delay and reorder messages, but must not corrupt them: it delivers what was sent, validated, or
  * nothing. It reconnects automatically. `transportContract` of quorate/testing tests an implementation.
@@ -93,6 +96,8 @@ export interface TransportHost {
 export interface Transport {
   /** How it connects to peers, in a word, for the status and the log of a node: 'grpc'. */
   readonly name?: string | undefined
+  /** What keeps strangers out, for the status and the log of a node; undefined if it does not tell. */
+  readonly protection?: PortProtection | undefined
   /** Listens, and starts to connect. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN, and after `close` with ERR_RAFT_CLOSED. */
   start(host: TransportHost): Promise<void>
   /** The address at which peers reach this node, once started. */

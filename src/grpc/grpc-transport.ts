@@ -1,10 +1,11 @@
 /** The peer transport over gRPC: one server, one link per peer, and snapshot transfers. */
+
 import type { Socket } from 'node:net'
 import type { ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import { ChannelCredentials } from '@grpc/grpc-js'
 import type { CallAccess } from '../access/call-access.ts'
 import type { Caller } from '../access/caller.ts'
-import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
+import type { PeerMessage, PortProtection, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { reportFewDescriptors } from '../peer-link/connection-report.ts'
 import type { PeerProtocol } from '../peer-link/peer-call.ts'
@@ -14,6 +15,7 @@ import { readPreface } from '../peer-link/preface.ts'
 import type { SharedPort } from '../peer-link/shared-port.ts'
 import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { takingTls } from '../peer-link/tls.ts'
+import { protectionOf } from '../peer-link/tls-options.ts'
 import { withDefaults } from '../platform/options.ts'
 import type { GrpcServerOptions } from './grpc-server.ts'
 import { GrpcServer } from './grpc-server.ts'
@@ -36,6 +38,7 @@ import { tlsCredentials } from './shared/channel-credentials.ts'
  */
 export class GrpcTransport implements Transport {
   readonly name: string
+  readonly protection: PortProtection
   readonly server: GrpcServer
   readonly #shared: SharedPort | undefined
   readonly #access: CallAccess
@@ -47,6 +50,7 @@ export class GrpcTransport implements Transport {
     checkTransportOptions(options)
     this.#shared = shared
     this.name = shared?.isDialled === true ? shared.protocol.name : 'grpc'
+    this.protection = protectionOf(options)
     const limits = withDefaults(GRPC_TRANSPORT_DEFAULTS, options)
     const credentials = channelCredentials(options)
     this.#access = accessOf(options)

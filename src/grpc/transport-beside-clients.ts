@@ -1,8 +1,10 @@
 /** A transport of any kind, and beside it a gRPC port at which clients and operators are served. */
+
 import type { CallAccess } from '../access/call-access.ts'
-import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
+import type { PeerMessage, PortProtection, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { takingTls } from '../peer-link/tls.ts'
+import { protectionOf } from '../peer-link/tls-options.ts'
 import { GrpcServer } from './grpc-server.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
 import { accessOf } from './peer/transport-options.ts'
@@ -13,6 +15,7 @@ export interface ClientPortOptions extends Pick<GrpcTransportOptions, 'tls' | 'c
 }
 
 export class TransportBesideClients implements Transport {
+  readonly protection: PortProtection
   readonly server: GrpcServer
   readonly #peers: Transport
   readonly #access: CallAccess
@@ -21,6 +24,7 @@ export class TransportBesideClients implements Transport {
   constructor(peers: Transport, { listen, tls, credentials, tokens }: ClientPortOptions) {
     this.#access = accessOf({ tls, tokens })
     this.#peers = peers
+    this.protection = protectionOf({ tls, credentials })
     const onCondition: TransportHost['condition'] = (code, facts) => this.#host?.condition(code, facts)
     // The address of a node is that of its transport, so the port needs none to advertise.
     const settings = {

@@ -1,4 +1,5 @@
 /** The keys and certificates of a node and of a client, and their checks. */
+
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { certificateFacts, describeCertificate } from '../access/caller.ts'
@@ -6,6 +7,7 @@ import type { NamedNode } from '../access/peer-certificate.ts'
 import { expectedNames, isCertificateOf, parseNodeUri } from '../access/peer-certificate.ts'
 import type { CallerRole } from '../access/roles.ts'
 import { ROLES } from '../access/roles.ts'
+import type { PortProtection } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
@@ -111,4 +113,16 @@ export function clusterInCertificate(cert: Pem, nodeId: NodeId): string | undefi
   const named = certificateFacts(new X509Certificate(cert)).uris.flatMap((uri) => parseNodeUri(uri) ?? [])
   const clusters = named.filter((each) => each.nodeId === nodeId).map(({ clusterId }) => clusterId)
   return clusters.length === 1 ? clusters[0] : undefined
+}
+
+/** What keeps strangers out of a port with these options. */
+export function protectionOf({
+  tls,
+  credentials,
+}: {
+  readonly tls?: TlsOptions | SharedSecret | undefined
+  readonly credentials?: object | undefined
+}): PortProtection {
+  if (hasSecret(tls)) return 'secret'
+  return tls === undefined && credentials === undefined ? 'none' : 'tls'
 }

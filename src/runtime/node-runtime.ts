@@ -207,7 +207,7 @@ export class NodeRuntime<Command, Result> {
     )
     if (this.#isClosing) return
     const { directoryId, boot, isNew } = this.#parts.recovered
-    const adapters = { storage: storage.name, peerTransport: transport.name }
+    const adapters = { storage: storage.name, peerTransport: transport.name, protection: transport.protection }
     this.hub.emit({ type: 'started', address: transport.address, directoryId, isNew, ...adapters })
     const { lastIndex, commitIndex, snapshotIndex } = core.status(clock.now())
     this.hub.emit({ type: 'recovered', lastIndex, commitIndex, snapshotIndex })

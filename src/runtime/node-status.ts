@@ -23,7 +23,7 @@ export interface StatusParts {
   readonly health: Health
   readonly snapshots: Pick<Snapshots, 'fetching'>
   readonly storage: Pick<Storage, 'name'>
-  readonly transport: Pick<Transport, 'name' | 'address'>
+  readonly transport: Pick<Transport, 'name' | 'protection' | 'address'>
   readonly clock: Clock
   readonly queues: readonly QueueStatus[]
   readonly machine: MachineVersions
@@ -45,6 +45,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     version: VERSION,
     storage: storage.name,
     peerTransport: transport.name,
+    protection: transport.protection,
     loopDelayMs: clock.loopDelayMs?.() ?? 0,
     timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
     protocol: { min: PROTOCOL_MIN, max: PROTOCOL_MAX, peers: peers.admission.protocols },

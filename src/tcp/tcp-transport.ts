@@ -1,7 +1,8 @@
 /** The peer transport over TCP: a port of its own, links to peers, and snapshot transfers. */
+
 import type { Socket } from 'node:net'
 import type { Caller } from '../access/caller.ts'
-import type { PeerMessage, Transport, TransportHost } from '../contracts/transport.ts'
+import type { PeerMessage, PortProtection, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { reportFewDescriptors } from '../peer-link/connection-report.ts'
 import { PEER_LINK_DEFAULTS } from '../peer-link/limits.ts'
@@ -9,6 +10,7 @@ import { PeerNetwork } from '../peer-link/peer-network.ts'
 import { Port, remoteOf } from '../peer-link/port.ts'
 import { readPreface } from '../peer-link/preface.ts'
 import { takingTls } from '../peer-link/tls.ts'
+import { protectionOf } from '../peer-link/tls-options.ts'
 import { withDefaults } from '../platform/options.ts'
 import { encodeRefusal } from './control-frames.ts'
 import { LINK_PREFACE } from './frame-format.ts'
@@ -26,6 +28,7 @@ import { TcpProtocol } from './tcp-protocol.ts'
  */
 export class TcpTransport implements Transport {
   readonly name: string = 'tcp'
+  readonly protection: PortProtection
   readonly #port: Port
   readonly #protocol: TcpProtocol
   readonly #network: PeerNetwork
@@ -34,6 +37,7 @@ export class TcpTransport implements Transport {
   /** Throws ERR_RAFT_OPTIONS that names every invalid option. */
   constructor(options: TcpTransportOptions) {
     checkTcpOptions(options)
+    this.protection = protectionOf(options)
     const limits = withDefaults(PEER_LINK_DEFAULTS, options)
     this.#protocol = new TcpProtocol(limits, options.tls)
     this.#network = new PeerNetwork({ limits, tls: options.tls, address: () => this.address, protocol: this.#protocol })

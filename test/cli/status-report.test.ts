@@ -31,6 +31,15 @@ describe('the status of a cluster', () => {
       assert.deepEqual([report.leader, report.hasQuorum, report.toleratesFailures], [leader, hasQuorum, tolerates])
     })
 
+  it('names the nodes that trust every caller', () => {
+    const nodes = [status('n1', { protection: 'none' }), status('n2', { protection: 'tls' }), status('n3')]
+    assert.match(
+      formatStatus(buildStatusReport(nodes.map(answered))),
+      /\nno TLS and no cluster secret at n1: every caller /,
+    )
+    assert.doesNotMatch(formatStatus(buildStatusReport(nodes.slice(1).map(answered))), /no TLS/)
+  })
+
   it('ignores the leader of an older term', () => {
     const old = follower('n1', { role: 'leader', leader: 'n1', term: 3 })
     const report = buildStatusReport([answered(old), answered(follower('n2', { role: 'leader' })), answer('n3')])

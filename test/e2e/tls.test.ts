@@ -61,8 +61,8 @@ describe('the quorate command with TLS', function () {
     try {
       const statuses = await client.status()
       assert.deepEqual(
-        statuses.map((each) => 'status' in each),
-        [true, true, true],
+        statuses.map((each) => ('status' in each ? each.status.protection : each.error)),
+        ['tls', 'tls', 'tls'],
       )
     } finally {
       await client.close()

@@ -1,4 +1,5 @@
 /** Combines the statuses of all nodes into one report of the cluster. */
+
 import type {
   Alarm,
   MachineVersions,
@@ -6,6 +7,7 @@ import type {
   ProtocolVersions,
   SnapshotFetch,
 } from '../../contracts/node-service.ts'
+import type { PortProtection } from '../../contracts/transport.ts'
 import type { PeerStatus } from '../../core/status.ts'
 import type { MemberMetadata, Membership, NodeId } from '../../core/types.ts'
 import { clusterView, spareVotes } from './cluster-view.ts'
@@ -58,6 +60,8 @@ export interface NodeRow {
   readonly storage: string | undefined
   /** How it connects to its peers. */
   readonly peerTransport: string | undefined
+  /** What keeps strangers out of its port; undefined if it does not tell. */
+  readonly protection: PortProtection | undefined
   /** The versions of the protocol between nodes that it supports and uses; undefined for an earlier release. */
   readonly protocol: ProtocolVersions | undefined
   /** The versions of the state machine; undefined for an earlier release. */
@@ -184,6 +188,7 @@ function rowsOf(
       version: status?.version,
       storage: status?.storage,
       peerTransport: status?.peerTransport,
+      protection: status?.protection,
       protocol: status?.protocol,
       machine: status?.machine,
       stopped: status?.stopped,

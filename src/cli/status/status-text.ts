@@ -22,7 +22,18 @@ const HEADINGS = [
 
 export function formatStatus(report: StatusReport): string {
   const alarms = report.nodes.flatMap(alarmLines)
-  return [clusterLine(report), ...leaderLine(report), nodeTable(report), ...alarms, ''].join('\n')
+  return [clusterLine(report), ...leaderLine(report), nodeTable(report), ...alarms, ...protectionLine(report), ''].join(
+    '\n',
+  )
+}
+
+/** Names the nodes that trust every caller. */
+function protectionLine({ nodes }: StatusReport): string[] {
+  const open = nodes.filter(({ protection }) => protection === 'none').map(({ id }) => id)
+  if (open.length === 0) return []
+  return [
+    `no TLS and no cluster secret at ${open.join(', ')}: every caller that reaches the port is trusted, as a node, a client or an operator`,
+  ]
 }
 
 function alarmLines({ id, alarms }: NodeRow): string[] {

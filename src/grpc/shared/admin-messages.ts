@@ -7,6 +7,7 @@ import type {
   ProtocolVersions,
   SnapshotFetch,
 } from '../../contracts/node-service.ts'
+import type { PortProtection } from '../../contracts/transport.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { PeerStatus, Role } from '../../core/status.ts'
 import type { Membership, SnapshotInfo } from '../../core/types.ts'
@@ -25,6 +26,7 @@ export type WireStatusResponse = Omit<
   | 'freeBytes'
   | 'storage'
   | 'peerTransport'
+  | 'protection'
   | 'timing'
   | 'protocol'
   | 'machine'
@@ -40,6 +42,7 @@ export type WireStatusResponse = Omit<
   readonly freeBytes?: number | undefined
   readonly storage?: string | undefined
   readonly peerTransport?: string | undefined
+  readonly protection?: string | undefined
   readonly timing?: NodeTiming | null | undefined
   readonly protocol?: ProtocolVersions | null | undefined
   readonly machine?: MachineVersions | null | undefined
@@ -68,6 +71,8 @@ export type WireSnapshot = Omit<SnapshotInfo, 'membership'> & { readonly members
 
 const ROLES: readonly string[] = ['follower', 'pre-candidate', 'candidate', 'leader'] satisfies Role[]
 const STATES: readonly string[] = ['probe', 'replicate', 'snapshot'] satisfies PeerStatus['state'][]
+
+const PROTECTIONS: readonly PortProtection[] = ['tls', 'secret', 'none']
 
 const INTEGERS = [
   'term',
@@ -100,6 +105,7 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     stopped: wire.stopped ?? undefined,
     storage: wire.storage,
     peerTransport: wire.peerTransport,
+    protection: PROTECTIONS.find((known) => known === wire.protection),
     timing: wire.timing ?? undefined,
     protocol: wire.protocol ?? undefined,
     machine: wire.machine ?? undefined,
