@@ -23,7 +23,7 @@ const method = (path: string) => ({
   responseSerialize: same,
   responseDeserialize: same,
 })
-const echo: ServiceDefinition = { call: method('/test.Echo/Call'), greet: method('/quorate.v1.Peer/Greet') }
+const echo: ServiceDefinition = { call: method('/test.Echo/Call'), greet: method('/quorate.v1.Peer/Link') }
 
 describe('the connections of a port', () => {
   let server: GrpcServer
@@ -71,7 +71,7 @@ describe('the connections of a port', () => {
       )
   }
   const newClient = () => caller('/test.Echo/Call')
-  const newPeer = () => caller('/quorate.v1.Peer/Greet')
+  const newPeer = () => caller('/quorate.v1.Peer/Link')
 
   it('closes a connection without a hello or a call', async () => {
     await start({ greetingTimeoutMs: 30 })

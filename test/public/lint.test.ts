@@ -27,7 +27,7 @@ describe('the published package', function () {
     )
   })
 
-  it('contains the build, the sources, the .proto files and the documentation, and nothing else', () => {
+  it('contains the build, the sources, the .proto files, the documentation and the files for operators, and nothing else', () => {
     const { contents } = pack()
     const topLevelFiles = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
     for (const path of [
@@ -45,7 +45,7 @@ describe('the published package', function () {
       'the .proto files are missing',
     )
     assert.deepEqual(
-      contents.filter((path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs)\/[^.]/.test(path)),
+      contents.filter((path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs|ops)\/[^.]/.test(path)),
       [],
     )
   })

@@ -100,6 +100,8 @@ describe('a client channel over gRPC', () => {
       loopDelayMs: 1.25,
       fetching: { from: 'n2', index: 7, bytes: 2 ** 33, size: 2 ** 40 },
       protocol: { min: 2, max: 3, peers: [{ id: 'n2', version: 3 }] },
+      machine: { inForce: 2, supported: 3, peers: [{ id: 'n2', supported: 4 }] },
+      protection: 'tls',
       timing: { heartbeatIntervalMs: 100, electionTimeoutMinMs: 750, electionTimeoutMaxMs: 1500.5, writeMs: 12.75 },
       alarms: [
         { code: 'SPACE_LOW', peer: undefined, forMs: 0.5, message: 'free space', details: { freeBytes: '1' } },

@@ -93,7 +93,8 @@ export class TestNetwork {
 
 export function identityOf(nodeId: NodeId): PeerIdentity {
   const boot = { number: 3, id: `boot-of-${nodeId}`, earlier: ['second', 'first'] }
-  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}`, boot, protocol: PROTOCOL_MAX }
+  const versions = { protocol: PROTOCOL_MAX, machineVersion: 3 }
+  return { clusterId: 'test cluster', nodeId, directoryId: `disk-of-${nodeId}`, boot, ...versions, leaderPriority: 2 }
 }
 
 export function readIndexRequest(read: number): PeerMessage {
