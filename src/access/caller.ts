@@ -23,6 +23,23 @@ export type Caller =
 
 export const UNIDENTIFIED: Caller = { kind: 'unidentified' }
 
+const UNREADABLE: CertificateFacts = {
+  ...{ subject: 'no name', issuer: 'no name' },
+  ...{ uris: [], dnsNames: [], organizationalUnits: [] },
+}
+
+/**
+ * The caller with this certificate, trusted unless there is a problem. Any stranger can send one, so that a certificate that cannot be read is a
+ * problem, and not an error.
+ */
+export function callerWithCertificate(read: () => X509Certificate, problem: string | undefined): Caller {
+  try {
+    return { kind: 'certificate', facts: certificateFacts(read()), problem }
+  } catch (cause) {
+    return { kind: 'certificate', facts: UNREADABLE, problem: `it cannot be read (${String(cause)})` }
+  }
+}
+
 export function certificateFacts(certificate: X509Certificate): CertificateFacts {
   const names = alternativeNames(certificate.subjectAltName ?? '')
   const named = (prefix: string): string[] =>

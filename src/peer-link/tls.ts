@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import type { ConnectionOptions, TlsOptions as ServerOptions } from 'node:tls'
 import { connect, createServer, TLSSocket } from 'node:tls'
 import type { Caller } from '../access/caller.ts'
-import { certificateFacts, UNIDENTIFIED } from '../access/caller.ts'
+import { callerWithCertificate, UNIDENTIFIED } from '../access/caller.ts'
 import type { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { readPreface } from './preface.ts'
@@ -71,7 +71,7 @@ export function callerOf(socket: Socket): Caller {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return { kind: 'anonymous' }
   const problem = socket.authorized ? undefined : distrustInWords(String(socket.authorizationError))
-  return { kind: 'certificate', facts: certificateFacts(certificate), problem }
+  return callerWithCertificate(() => certificate, problem)
 }
 
 function certificateClient({ key, cert, ca }: TlsOptions): ConnectionOptions {

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { certificateFacts } from '../../src/access/caller.ts'
+import { callerWithCertificate, certificateFacts } from '../../src/access/caller.ts'
 import { runInProcess } from '../e2e/command.ts'
 
 describe('quorate cert', () => {
@@ -91,5 +91,13 @@ describe('the names in a certificate', () => {
       toLegacyObject: () => ({ subject: {} }),
     } as unknown as X509Certificate)
     assert.deepEqual([facts.uris, facts.dnsNames], [['raft://kv/n2'], ['a, URI:raft://kv/n1']])
+  })
+
+  it('are none, and the certificate not trusted, if it cannot be read', () => {
+    const broken = { subject: 'CN=x', issuer: 'CN=y', subjectAltName: 'URI:"\\x41"', toLegacyObject: () => ({}) }
+    const caller = callerWithCertificate(() => broken as unknown as X509Certificate, undefined)
+    assert.ok(caller.kind === 'certificate')
+    assert.deepEqual(caller.facts.uris, [])
+    assert.match(caller.problem ?? '', /^it cannot be read \(SyntaxError/)
   })
 })
