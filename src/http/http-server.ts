@@ -7,6 +7,9 @@ import { errorMessage } from '../platform/error-message.ts'
 import type { HttpLimits } from './limits.ts'
 import { HTTP_DEFAULTS } from './limits.ts'
 
+/** Only the path and the query of a request count. */
+const BASE = 'http://node'
+
 /** Answers a GET or HEAD request: it writes and ends the response. If it throws or rejects, the answer is 500. */
 export type HttpHandler = (request: HttpRequest, response: ServerResponse) => void | Promise<void>
 
@@ -90,8 +93,10 @@ async function answer(routes: HttpRoutes, incoming: IncomingMessage, response: S
       response.setHeader('allow', 'GET, HEAD')
       return sendText(response, 405, 'only GET and HEAD are allowed\n')
     }
-    const url = URL.parse(incoming.url ?? '', 'http://node')
-    if (url === null) return sendText(response, 400, 'the request has no valid path\n')
+    const target = incoming.url ?? ''
+    // URL.parse is younger than the oldest supported Node.js.
+    if (!URL.canParse(target, BASE)) return sendText(response, 400, 'the request has no valid path\n')
+    const url = new URL(target, BASE)
     const handler = handlerOf(routes, url.pathname)
     if (handler === undefined) return sendText(response, 404, `there is: ${Object.keys(routes).join(' ')}\n`)
     await handler({ path: url.pathname, query: url.searchParams, incoming }, response)

@@ -2,6 +2,7 @@
 import type { TransportHost } from '../contracts/transport.ts'
 import { DESCRIPTORS_RECOMMENDED, descriptorLimit } from '../platform/descriptor-limit.ts'
 import type { ClosingReason } from './connection-limiter.ts'
+import { RecentCondition } from './recent-condition.ts'
 
 /** The limits that the message names. */
 export interface ReportedLimits {
@@ -14,14 +15,14 @@ const CODE = 'CONNECTIONS_CLOSED'
 const QUIET_MS = 10_000
 
 export class ConnectionReport {
-  readonly #tell: TransportHost['condition']
+  readonly #condition: RecentCondition
   readonly #counts: Record<ClosingReason, number> = { full: 0, silent: 0, tooManyClients: 0 }
-  readonly #quietMs: number
-  #quiet: NodeJS.Timeout | undefined
 
   constructor(tell: TransportHost['condition'], quietMs: number = QUIET_MS) {
-    this.#tell = tell
-    this.#quietMs = quietMs
+    const onEnd = (): void => {
+      Object.assign(this.#counts, { full: 0, silent: 0, tooManyClients: 0 })
+    }
+    this.#condition = new RecentCondition({ code: CODE, tell, quietMs, onEnd })
   }
 
   onClosed(reason: ClosingReason, address: string, limits: ReportedLimits): void {
@@ -31,20 +32,12 @@ export class ConnectionReport {
       `connections of strangers or clients were closed: ${counts.full} because the port has ${limits.connectionsMax} already, ${counts.silent} ` +
       `without a hello or a call within ${limits.greetingTimeoutMs} ms; ${counts.tooManyClients} calls of clients were rejected because there are ` +
       `too many clients; the last one came from ${address}`
-    this.#tell(CODE, { message, details: { ...counts, address } })
-    this.#quiet?.refresh()
-    this.#quiet ??= setTimeout(() => this.#end(), this.#quietMs).unref()
+    this.#condition.raise({ message, details: { ...counts, address } })
   }
 
   /** The node is closing. */
   close(): void {
-    clearTimeout(this.#quiet)
-  }
-
-  #end(): void {
-    this.#quiet = undefined
-    Object.assign(this.#counts, { full: 0, silent: 0, tooManyClients: 0 })
-    this.#tell(CODE, undefined)
+    this.#condition.close()
   }
 }
 

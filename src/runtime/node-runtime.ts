@@ -93,26 +93,14 @@ export class NodeRuntime<Command, Result> {
       this.#resolveFailed = resolve
     })
     const { clusterId } = recovered.identity
-    const { directoryId, boot } = recovered
-    const metadata = sortedMetadata(parts.metadata)
-    const { machineVersion } = parts.machine
-    const { leaderPriority } = options
-    const own = { clusterId, nodeId: options.id, directoryId, boot, metadata, machineVersion, leaderPriority }
-    this.#identity = { ...own, protocol: PROTOCOL_MAX }
+    this.#identity = ownIdentity(parts)
     const { term, membership } = core.status(clock.now())
     this.#changeFeed = new ChangeFeed(options, recovered.snapshot?.index ?? 0)
     const onExecuted = options.changesMax > 0 ? this.#changeFeed.add.bind(this.#changeFeed) : undefined
     const machine = new SessionMachine<Command, Result>({ ...parts, now: () => clock.now(), onExecuted })
     this.#peers = new Peers({
-      ...{
-        identity: this.#identity,
-        replacedClusterId: recovered.replacedClusterId,
-        term,
-        membership,
-        addresses,
-        transport,
-        clock,
-      },
+      ...{ identity: this.#identity, replacedClusterId: recovered.replacedClusterId },
+      ...{ term, membership, addresses, transport, clock },
       machineVersion: () => machine.machineVersion,
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
@@ -137,15 +125,8 @@ export class NodeRuntime<Command, Result> {
     this.leadershipTransfer = new LeadershipTransfer({ driver, calls: this.calls })
     const { calls, health, snapshots } = this
     const wake = (): void => driver.wake()
-    this.proposalCalls = new ProposalCalls({
-      calls,
-      health,
-      meters,
-      options,
-      clusterId,
-      logTime: machine.logTime,
-      wake,
-    })
+    const { logTime } = machine
+    this.proposalCalls = new ProposalCalls({ calls, health, meters, options, clusterId, logTime, wake })
     this.readCalls = new ReadCalls({ calls, appliedIndex: () => applier.appliedIndex, wake })
     this.snapshotCalls = new SnapshotCalls({ calls, snapshots, readCalls: this.readCalls })
     const { codec, resultCodec } = parts
@@ -362,5 +343,16 @@ export class NodeRuntime<Command, Result> {
     updateLostEntriesAlarms(this.health.alarms, this.#peers.view)
     const contradiction = this.#peers.update()
     if (contradiction !== undefined) this.fail(contradiction)
+  }
+}
+
+/** What this node says of itself in every handshake. */
+function ownIdentity<Command, Result>(parts: NodeRuntimeParts<Command, Result>): PeerIdentity {
+  const { recovered, options, machine } = parts
+  const { directoryId, boot, identity } = recovered
+  return {
+    ...{ clusterId: identity.clusterId, nodeId: options.id, directoryId, boot },
+    ...{ metadata: sortedMetadata(parts.metadata), protocol: PROTOCOL_MAX },
+    ...{ machineVersion: machine.machineVersion, leaderPriority: options.leaderPriority },
   }
 }

@@ -8,6 +8,7 @@ import { expireCalls } from '../../platform/pending-call.ts'
 import type { SessionOutcome } from '../../sessions/session-machine.ts'
 import type { Meters } from '../meters.ts'
 import { Batch, bodyOf, PendingProposal, type Proposal } from './proposal-batch.ts'
+import { ProposalMeasures } from './proposal-measures.ts'
 import { notStartedError, outcomeUnknownError, overloadedError } from './rejections.ts'
 
 export interface ProposalLimits {
@@ -30,6 +31,7 @@ export interface ProposalsParts {
 export class Proposals<Result> {
   readonly #limits: ProposalLimits
   readonly #parts: ProposalsParts
+  readonly #measures: ProposalMeasures
   /** While it runs, proposals that wait for a leader stay in the queue. */
   #retryTimer: Timer | undefined
   /** Not yet passed to the core. */
@@ -46,6 +48,7 @@ export class Proposals<Result> {
   constructor(limits: ProposalLimits, parts: ProposalsParts) {
     this.#limits = limits
     this.#parts = parts
+    this.#measures = new ProposalMeasures(parts.meters, parts.clock)
   }
 
   /** The number of pending proposals. */
@@ -123,7 +126,7 @@ export class Proposals<Result> {
   #submit(proposals: readonly PendingProposal<Result>[], post: (input: Input) => void): void {
     const batch = new Batch(proposals)
     for (const pending of proposals) pending.batch = batch
-    this.#measureQueue(batch)
+    this.#measures.onSubmitted(batch)
     const proposal = ++this.#lastNumber
     this.#submitted.set(proposal, batch)
     const body = bodyOf(proposals)
@@ -220,21 +223,12 @@ export class Proposals<Result> {
 
   /** Every block that starts before `end` is committed. */
   onCommitted(end: LogIndex): void {
-    const { meters, clock } = this.#parts
-    if (!meters.isActive) return
-    const now = clock.now()
-    for (let at = this.#head; at < this.#accepted.length; at++) {
-      const batch = this.#accepted[at] as Batch<Result>
-      if (batch.first >= end) return
-      if (batch.committedAt !== undefined) continue
-      batch.committedAt = now
-      if (batch.submittedAt !== undefined) meters.stage('quorum', now - batch.submittedAt, batch.proposals.length)
-    }
+    this.#measures.onCommitted(this.#accepted, this.#head, end)
   }
 
   /** Every command of the batch was applied, the last one at `now`. */
-  onApplied({ committedAt, proposals }: Batch<Result>, now: Instant): void {
-    if (committedAt !== undefined) this.#parts.meters.stage('apply', now - committedAt, proposals.length)
+  onApplied(batch: Batch<Result>, now: Instant): void {
+    this.#measures.onApplied(batch, now)
   }
 
   /** The command at this offset of the batch was applied, at `now`. */
@@ -332,20 +326,11 @@ export class Proposals<Result> {
   /** `now` is when the command was applied; undefined if it was not. */
   #settle(pending: PendingProposal<Result>, now: Instant | undefined, error?: RaftError): boolean {
     if (!pending.settle()) return false
-    const { meters, clock } = this.#parts
-    if (meters.isActive) meters.proposal((now ?? clock.now()) - pending.startedAt, error?.code)
+    this.#measures.onSettled(pending, now, error?.code)
     if (pending.batch !== undefined) pending.batch.pendingCount--
     this.#count--
     this.#bytes -= pending.command.length
     return true
-  }
-
-  #measureQueue(batch: Batch<Result>): void {
-    const { meters, clock } = this.#parts
-    if (!meters.isActive) return
-    batch.submittedAt = clock.now()
-    const [first] = batch.proposals
-    if (first !== undefined) meters.stage('queue', batch.submittedAt - first.startedAt, batch.proposals.length)
   }
 
   #acceptedBatches(): Batch<Result>[] {

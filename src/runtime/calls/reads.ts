@@ -278,13 +278,15 @@ export class Reads {
     if (group.askedAt !== undefined) this.#age.onApplied(group.askedAt)
     for (const pending of group.reads) {
       if (!pending.settle()) continue
-      this.#measure(pending, undefined)
       const { maxStalenessMs } = pending
       const ageMs = maxStalenessMs === undefined ? 0 : this.#age.at(this.#parts.clock.now())
       if (maxStalenessMs !== undefined && ageMs > maxStalenessMs) {
-        pending.reject(staleError(this.#parts.status().id, ageMs, maxStalenessMs, SLOW_ROUND))
+        const error = staleError(this.#parts.status().id, ageMs, maxStalenessMs, SLOW_ROUND)
+        this.#measure(pending, error.code)
+        pending.reject(error)
         continue
       }
+      this.#measure(pending, undefined)
       try {
         pending.answer()
       } catch (error) {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../contracts/clock.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { RaftStatus } from '../../core/status.ts'
-import type { Instant, NodeId, Term } from '../../core/types.ts'
+import type { NodeId, Term } from '../../core/types.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { MembershipCalls } from '../membership-calls.ts'
 import { pauseFor } from './pause.ts'
@@ -65,7 +65,7 @@ export class Autopilot {
 /** `leadingMs` is how long this node leads: a voter that has not responded since then has been silent for at least as long. */
 export function findReplacement(
   { membership, isMembershipCommitted, peers }: Pick<RaftStatus, 'membership' | 'isMembershipCommitted' | 'peers'>,
-  leadingMs: Instant,
+  leadingMs: number,
   { autopilotDeadMs, autopilotVotersMin }: AutopilotOptions,
 ): Replacement | undefined {
   const { voters, outgoing, learners } = membership
