@@ -9,16 +9,11 @@ import type { BlockList } from '../log-format/block-list.ts'
 import { headerOf } from '../log-format/block-list.ts'
 import type { DirectoryLock } from './directory-lock.ts'
 import { lockDirectory } from './directory-lock.ts'
+import type { SegmentFilesOptions } from './segment-files.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { encodeFrame, frameLength, SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { StoredBlock } from './segment-recovery.ts'
 import { hasFrames, recoverSegments } from './segment-recovery.ts'
-
-export interface SegmentLogOptions {
-  readonly segmentBytes: number
-  /** Called before a new file of this size is created; rejects if there is too little space. */
-  readonly reserve: (bytes: number) => Promise<void>
-}
 
 export class SegmentLogFiles implements EngineFiles<StoredBlock> {
   readonly #files: SegmentFiles
@@ -33,7 +28,7 @@ export class SegmentLogFiles implements EngineFiles<StoredBlock> {
 
   static async open(
     directory: DataDirectory,
-    { segmentBytes, reserve }: SegmentLogOptions,
+    options: SegmentFilesOptions,
     mustExist: boolean,
   ): Promise<SegmentLogFiles> {
     const lock = await lockDirectory(directory)
@@ -42,11 +37,16 @@ export class SegmentLogFiles implements EngineFiles<StoredBlock> {
       if (mustExist && (await namesIn(location)).length === 0)
         throw corrupt(`the log in ${location} is lost: it has no segments`, { file: location })
       await makeDirectory(location)
-      return new SegmentLogFiles(new SegmentFiles(location, segmentBytes, reserve), location, lock)
+      return new SegmentLogFiles(new SegmentFiles(location, options), location, lock)
     } catch (cause) {
       await lock.release()
       throw storageError(cause, `open the log in ${location}`)
     }
+  }
+
+  /** How many writes were made at once, without a thread. */
+  get immediateWrites(): number {
+    return this.#files.immediateWrites
   }
 
   async isUnused(wasInterrupted: boolean): Promise<boolean> {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { namesIn, syncDirectory, writeAll } from '../data-directory/durable-files.ts'
 import { openFile } from '../data-directory/open-file.ts'
 import { RaftError } from '../errors.ts'
+import { DurableWriter, SYNCS_WRITES } from './durable-writer.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
 
 const NAME = /^(\d{16})\.segment$/
@@ -22,11 +23,6 @@ const GROWTH_MAX = 2
 /** How many old files are kept to become new segments: these need no zeros, which cost as much of the disk as the log itself. */
 const SPARES_MAX = 4
 
-/**
- * On Linux, each write of a handle with this flag is durable once it returns, at the price of one call. Elsewhere the flag is missing
- * or weaker than a sync (macOS), so writes are followed by one.
- */
-const SYNCS_WRITES: boolean = process.platform === 'linux'
 const WRITE_FLAGS: number = constants.O_RDWR | (SYNCS_WRITES ? constants.O_DSYNC : 0)
 
 /** A segment that can be written to. */
@@ -40,11 +36,19 @@ export interface WritableSegment {
   end: number
 }
 
+export interface SegmentFilesOptions {
+  readonly segmentBytes: number
+  /** Larger writes go through a thread; 0 for all. */
+  readonly immediateWriteBytesMax: number
+  /** Called before a new file is filled, with its size; rejects if there is too little space. */
+  readonly reserve: (bytes: number) => Promise<void>
+}
+
 export class SegmentFiles {
   readonly #directory: string
   readonly #segmentBytes: number
-  /** Called before a new file is filled, with its size; rejects if there is too little space. */
   readonly #reserve: (bytes: number) => Promise<void>
+  readonly #writer: DurableWriter
   #active: WritableSegment | undefined
   #next: Promise<WritableSegment> | undefined
   /** Once `#next` has resolved. */
@@ -57,10 +61,16 @@ export class SegmentFiles {
   #lastSpare = 0
   #isClosed = false
 
-  constructor(directory: string, segmentBytes: number, reserve: (bytes: number) => Promise<void>) {
+  constructor(directory: string, { segmentBytes, immediateWriteBytesMax, reserve }: SegmentFilesOptions) {
     this.#directory = directory
     this.#segmentBytes = segmentBytes
     this.#reserve = reserve
+    this.#writer = new DurableWriter({ immediateWriteBytesMax })
+  }
+
+  /** How many writes were made at once, without a thread. */
+  get immediateWrites(): number {
+    return this.#writer.immediateWrites
   }
 
   /** The sequences of the segments in the directory, in ascending order. Removes what an interrupted preparation left. */
@@ -120,8 +130,7 @@ export class SegmentFiles {
 
   /** Writes parts at the end of a segment; durable once it resolves. */
   async append(segment: WritableSegment, parts: readonly Uint8Array[], length: number): Promise<void> {
-    await writeParts(segment.file, parts, segment.end)
-    if (!SYNCS_WRITES) await segment.file.datasync()
+    await this.#writer.write(segment.file, parts, length, segment.end)
     segment.end += length
     if (this.#next === undefined && segment.end > segment.capacity * PREPARE_AT) {
       this.#next = this.#prepare(segment.sequence + 1)
@@ -255,13 +264,4 @@ export class SegmentFiles {
   #isCurrent(sequence: number): boolean {
     return this.#active?.sequence === sequence || this.#older.has(sequence)
   }
-}
-
-/** Writes all parts in one call if the system takes them all. */
-async function writeParts(file: FileHandle, parts: readonly Uint8Array[], position: number): Promise<void> {
-  let length = 0
-  for (const part of parts) length += part.length
-  const { bytesWritten } = await file.writev(parts as Uint8Array[], position)
-  if (bytesWritten === length) return
-  await writeAll(file, Buffer.concat(parts).subarray(bytesWritten), position + bytesWritten)
 }

@@ -20,6 +20,8 @@ const SLACK_BYTES = 1024 * 1024
  *     const storage = new SegmentStorage({ directory: './data/n1' })
  */
 export class SegmentStorage extends DirectoryStorage<StoredBlock> {
+  #files: SegmentLogFiles | undefined
+
   constructor(options: SegmentStorageOptions) {
     const { markDelayMs } = resolveOptions(options)
     super({
@@ -27,8 +29,16 @@ export class SegmentStorage extends DirectoryStorage<StoredBlock> {
       engine: 'segments',
       markDelayMs,
       logPathIn: (directory) => directory.segments,
-      openFiles: (directory, mustExist) => openSegmentFiles(directory, mustExist, options),
+      openFiles: async (directory, mustExist) => {
+        this.#files = await openSegmentFiles(directory, mustExist, options)
+        return this.#files
+      },
     })
+  }
+
+  /** How many writes were made on the thread of JavaScript since this storage was opened; see `immediateWriteBytesMax`. */
+  get immediateWrites(): number {
+    return this.#files?.immediateWrites ?? 0
   }
 }
 
@@ -38,9 +48,9 @@ export function openSegmentFiles(
   mustExist: boolean,
   options: SegmentStorageOptions = { directory: directory.path },
 ): Promise<SegmentLogFiles> {
-  const { segmentBytes } = resolveOptions(options)
+  const { segmentBytes, immediateWriteBytesMax } = resolveOptions(options)
   const reserve = (bytes: number): Promise<void> => reserveSpace(directory.path, bytes)
-  return SegmentLogFiles.open(directory, { segmentBytes, reserve }, mustExist)
+  return SegmentLogFiles.open(directory, { segmentBytes, immediateWriteBytesMax, reserve }, mustExist)
 }
 
 async function reserveSpace(path: string, bytes: number): Promise<void> {

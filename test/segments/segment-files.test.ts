@@ -20,9 +20,12 @@ describe('the files of segments', () => {
     await mkdir(directory, { recursive: true })
     filled = 0
     space = Promise.resolve()
-    files = new SegmentFiles(directory, SEGMENT_BYTES, () => {
-      filled++
-      return space
+    files = new SegmentFiles(directory, {
+      ...{ segmentBytes: SEGMENT_BYTES, immediateWriteBytesMax: 0 },
+      reserve: () => {
+        filled++
+        return space
+      },
     })
     await files.create()
     files.resume({ sequence: 1, salt: 1, file: await files.open(1), capacity: SEGMENT_BYTES, end: 4096 }, [], undefined)

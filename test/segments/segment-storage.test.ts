@@ -6,6 +6,7 @@ import { mkdir, open as openFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
+import { SYNCS_WRITES } from '../../src/segments/durable-writer.ts'
 import type { SegmentStorage } from '../../src/segments/index.ts'
 import { copyDirectory, IDENTITY } from '../storage/directory-fixture.ts'
 import type { SegmentFixture } from './segment-fixture.ts'
@@ -48,6 +49,46 @@ describe('the segment storage', () => {
     await file.write(Buffer.of(0xff), 0, 1, position + 100)
     await file.close()
   }
+
+  describe('once writes are made on the thread of JavaScript', () => {
+    let storage: SegmentStorage
+    let next: number
+
+    beforeEach(async function () {
+      if (!SYNCS_WRITES) this.skip()
+      storage = fixture.createStorage()
+      await storage.open(IDENTITY)
+      // A disk that is slow for a moment delays it.
+      for (next = 1; storage.immediateWrites === 0; next++) await append(storage, next)
+    })
+
+    /** The end of the log in what a killed process leaves. */
+    async function lastAfterKill(): Promise<number | undefined> {
+      const directory = `${fixture.directory()}-killed`
+      await copyDirectory(fixture.directory(), directory)
+      const { blocks } = await fixture.createStorage({ directory }).open(IDENTITY)
+      return blocks.at(-1)?.first
+    }
+
+    it('has them on disk when they resolve', async () => {
+      await append(storage, next)
+      assert.equal(await lastAfterKill(), next)
+    })
+
+    it('stops for good when the disk is full, and loses nothing', async () => {
+      const free = await fixture.fillDisk?.()
+      await assert.rejects(append(storage, next), { code: 'ERR_RAFT_NO_SPACE' })
+      free?.()
+      await assert.rejects(append(storage, next), { code: 'ERR_RAFT_NO_SPACE' })
+      assert.equal(await lastAfterKill(), next - 1)
+    })
+
+    it('stops for good when a write fails', async () => {
+      await fixture.failWrites?.()
+      await assert.rejects(append(storage, next), { code: 'ERR_RAFT_STORAGE' })
+      await assert.rejects(append(storage, next + 1), { code: 'ERR_RAFT_STORAGE' })
+    })
+  })
 
   it('cuts off a last write that a crash interrupted, because it was never acknowledged', async () => {
     const directory = await killedAfter(3, 60_000)

@@ -64,10 +64,14 @@ export class FaultyFiles implements FileWatcher {
     await this.crashPoint('sectors')
   }
 
-  async afterWrite({ path }: WatchedFile, isSynced: boolean): Promise<void> {
+  async afterWrite(file: WatchedFile, isSynced: boolean): Promise<void> {
     if (!isSynced) return
-    if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, write '${path}'`), { code: 'EIO' })
+    this.afterWriteNow(file)
     for (const left of ['nothing', 'sectors'] as const) await this.crashPoint(left)
+  }
+
+  afterWriteNow({ path }: WatchedFile): void {
+    if (this.failsSyncs) throw Object.assign(new Error(`EIO: i/o error, write '${path}'`), { code: 'EIO' })
   }
 
   /** A crash before a sync loses data. The next crash point, after the sync, covers the case in which it survives. */

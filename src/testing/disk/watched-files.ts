@@ -1,5 +1,6 @@
 /** Intercepts the file operations of this process under watched directories: creations, writes, syncs, renames and removals. */
-import { constants, existsSync } from 'node:fs'
+import type { EventEmitter } from 'node:events'
+import fsNow, { constants, existsSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
@@ -23,6 +24,8 @@ export interface FileWatcher {
   duringWrite(file: WatchedFile): Promise<void>
   /** All bytes are in the file. `isSynced`: the file is written synchronously; `afterSync` follows. */
   afterWrite(file: WatchedFile, isSynced: boolean): Promise<void>
+  /** Like `afterWrite` of a synced write that returns at once, so that nothing can happen within it. */
+  afterWriteNow?(file: WatchedFile): void
   beforeSync(file: WatchedFile): Promise<void>
   afterSync(file: WatchedFile): void
   beforeRename(from: string, to: string): Promise<void>
@@ -41,6 +44,8 @@ interface WatchedHandle {
 }
 
 const handles = new WeakMap<FileHandle, WatchedHandle>()
+/** The handles with synced writes by file descriptor, as long as they are open. */
+const descriptors = new Map<number, WatchedHandle>()
 let isPatched = false
 
 /** Watches a directory until the returned function is called. */
@@ -59,7 +64,7 @@ function watcherOf(path: unknown): FileWatcher | undefined {
   return undefined
 }
 
-/** Patches the functions of node:fs/promises for all importers; files outside watched directories are not affected. */
+/** Patches the functions of node:fs/promises and `writevSync` for all importers; files outside watched directories are not affected. */
 async function patch(): Promise<void> {
   const file = await fs.open(process.execPath)
   const prototype = Object.getPrototypeOf(file) as FileHandle
@@ -75,7 +80,9 @@ async function patch(): Promise<void> {
     const handle = await open(...args)
     const file = { path, ino: (await handle.stat()).ino }
     const syncsWrites = typeof args[1] === 'number' && (args[1] & constants.O_DSYNC) !== 0
-    handles.set(handle, { file, watcher, syncsWrites })
+    const known = { file, watcher, syncsWrites }
+    handles.set(handle, known)
+    if (syncsWrites) watchDescriptor(handle, known)
     if (isNew) watcher.afterCreate(path)
     return handle
   }
@@ -94,7 +101,25 @@ async function patch(): Promise<void> {
     await watcherOf(path)?.beforeRemove(String(path))
     await unlink(path)
   }
+  const { writevSync } = fsNow
+  fsNow.writevSync = (descriptor, parts, position) => {
+    const known = descriptors.get(descriptor)
+    known?.watcher.beforeWrite(known.file)
+    const written = writevSync(descriptor, parts, position)
+    known?.watcher.afterWriteNow?.(known.file)
+    known?.watcher.afterSync(known.file)
+    return written
+  }
   syncBuiltinESMExports()
+}
+
+function watchDescriptor(handle: FileHandle, known: WatchedHandle): void {
+  const descriptor = handle.fd
+  descriptors.set(descriptor, known)
+  // Another file may have the descriptor by then.
+  ;(handle as unknown as EventEmitter).once('close', () => {
+    if (descriptors.get(descriptor) === known) descriptors.delete(descriptor)
+  })
 }
 
 function patchHandles(prototype: FileHandle): void {
