@@ -1,10 +1,12 @@
 /** The errors of a snapshot fetch, equal for every peer protocol. */
 import type { Refusal } from '../contracts/transport.ts'
+import type { NodeId } from '../core/types.ts'
 import type { ErrorCode } from '../errors.ts'
 import { ERROR_CODES, RaftError } from '../errors.ts'
 import type { SnapshotFetch } from './peer-call.ts'
 
-export function fetchRefusedError({ from }: SnapshotFetch, { code, message }: Refusal): RaftError {
+/** The error of `fetchSnapshot` if `from` refuses this node. A code that this release does not know becomes ERR_RAFT_UNREACHABLE. */
+export function refusalError(from: NodeId, { code, message }: Refusal): RaftError {
   const knownCode: ErrorCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'ERR_RAFT_UNREACHABLE'
   return new RaftError(knownCode, `${from} refused to send its snapshot: ${message}`, { details: { peer: from } })
 }

@@ -17,10 +17,14 @@ export type Frame =
   | { readonly type: 'refusal'; readonly refusal: Refusal }
   | { readonly type: 'messages'; readonly messages: readonly PeerMessage[] }
 
-export interface FetchRequest {
-  readonly hello: Hello
+/** The arguments of `readSnapshot` of a host. */
+export interface SnapshotRequest {
   readonly id: string
   readonly offset: number
+}
+
+export interface FetchRequest extends SnapshotRequest {
+  readonly hello: Hello
 }
 
 /** The most messages in one frame. */

@@ -1,12 +1,12 @@
 /** Reads and checks what both peer protocols exchange besides messages: hellos, refusals and requests for snapshots. */
 import type { BootHistory } from '../contracts/storage.ts'
 import { EARLIER_BOOTS_MAX } from '../contracts/storage.ts'
-import type { Refusal } from '../contracts/transport.ts'
+import type { PeerIdentity, Refusal } from '../contracts/transport.ts'
 import type { MemberMetadata, SnapshotInfo } from '../core/types.ts'
 import { parseMembership } from '../log-format/block.ts'
 import { metadataProblem, sortedMetadata } from '../log-format/member-metadata.ts'
 import { errorMessage } from '../platform/error-message.ts'
-import type { FetchRequest, Hello } from './frames.ts'
+import type { FetchRequest, Hello, SnapshotRequest } from './frames.ts'
 import type { Fields } from './wire-fields.ts'
 import { badMessage, readInteger, readList, readObject, readText, toPrintable } from './wire-fields.ts'
 
@@ -20,18 +20,34 @@ const REASON_LENGTH_MAX = 1000
 
 export function readHello(fields: Fields): Hello {
   return {
-    clusterId: readText(fields, 'clusterId', /^[^\p{C}]{0,255}$/u),
-    nodeId: readText(fields, 'nodeId', NODE_ID),
-    directoryId: readText(fields, 'directoryId', NAME),
+    ...readIdentity(fields),
     receiverId: readText(fields, 'receiverId', NODE_ID),
     address: readText(fields, 'address', NAME),
     receiverAddress: readText(fields, 'receiverAddress', NAME),
     protocolMin: readInteger(fields, 'protocolMin'),
     protocolMax: readInteger(fields, 'protocolMax'),
+  }
+}
+
+/** Who the peer is, without what only some transports tell. */
+export function readIdentity(fields: Fields): PeerIdentity {
+  return {
+    clusterId: readText(fields, 'clusterId', /^[^\p{C}]{0,255}$/u),
+    nodeId: readText(fields, 'nodeId', NODE_ID),
+    directoryId: readText(fields, 'directoryId', NAME),
     metadata: fields.metadata == null ? {} : readMetadata(readObject(fields, 'metadata')),
     ...(fields.machineVersion == null ? {} : { machineVersion: readInteger(fields, 'machineVersion', 1) }),
     ...(fields.leaderPriority == null ? {} : { leaderPriority: readInteger(fields, 'leaderPriority') }),
     ...(fields.boot == null ? {} : { boot: readBoots(readObject(fields, 'boot')) }),
+  }
+}
+
+/** What a transport adds to an identity. */
+export function readReach(fields: Fields): Pick<PeerIdentity, 'address' | 'reachedAt' | 'protocol'> {
+  return {
+    ...(fields.protocol == null ? {} : { protocol: readInteger(fields, 'protocol', 1) }),
+    ...(fields.address == null ? {} : { address: readText(fields, 'address', NAME) }),
+    ...(fields.reachedAt == null ? {} : { reachedAt: readText(fields, 'reachedAt', NAME) }),
   }
 }
 
@@ -54,8 +70,11 @@ export function readRefusal(fields: Fields): Refusal {
 }
 
 export function readFetchRequest(fields: Fields): FetchRequest {
-  const hello = readHello(readObject(fields, 'hello'))
-  return { hello, id: readText(fields, 'id', SNAPSHOT_ID), offset: readInteger(fields, 'offset') }
+  return { hello: readHello(readObject(fields, 'hello')), ...readSnapshotRequest(fields) }
+}
+
+export function readSnapshotRequest(fields: Fields): SnapshotRequest {
+  return { id: readText(fields, 'id', SNAPSHOT_ID), offset: readInteger(fields, 'offset') }
 }
 
 export function readSnapshotInfo(from: Fields): SnapshotInfo {

@@ -8,7 +8,10 @@
 
 // For transports of your own: check a message, and convert it to bytes and back.
 
+export { refusalError } from '../peer-link/fetch-errors.ts'
+export type { SnapshotRequest } from '../peer-link/frames.ts'
 export { validatePeerMessage } from '../peer-link/message-fields.ts'
+export { validatePeerIdentity, validateRefusal, validateSnapshotRequest } from '../peer-link/validated-values.ts'
 export type { DecodeOptions } from './peer-message-codec.ts'
 export { decodePeerMessage, encodePeerMessage } from './peer-message-codec.ts'
 

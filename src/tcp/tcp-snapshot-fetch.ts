@@ -1,11 +1,6 @@
 /** Fetches a peer's snapshot on a connection of its own. */
 import { isRaftError, RaftError } from '../errors.ts'
-import {
-  fetchInterruptedError,
-  fetchRefusedError,
-  snapshotGoneError,
-  wrongOffsetError,
-} from '../peer-link/fetch-errors.ts'
+import { fetchInterruptedError, refusalError, snapshotGoneError, wrongOffsetError } from '../peer-link/fetch-errors.ts'
 import type { SnapshotFetch } from '../peer-link/peer-call.ts'
 import { onAbort } from '../platform/on-abort.ts'
 import { decodeChunk, decodeFailure, decodeRefusal, encodeFetch, unexpectedFrame } from './control-frames.ts'
@@ -119,7 +114,7 @@ class ReceivedChunks {
         return this.#wake?.()
       }
       case FRAME.refusal:
-        return this.end(fetchRefusedError(fetch, decodeRefusal(frame)))
+        return this.end(refusalError(fetch.from, decodeRefusal(frame)))
       case FRAME.failure: {
         const { isGone, message } = decodeFailure(frame)
         return this.end(isGone ? snapshotGoneError(fetch) : fetchInterruptedError(fetch, new Error(message)))

@@ -6,6 +6,12 @@ export type { StateMachineCheck, StateMachineTotals } from './check-state-machin
 export { checkStateMachine, replayStateMachine } from './check-state-machine.ts'
 export type { StorageContractOptions, StorageFixture } from './contracts/storage-contract.ts'
 export { storageContract } from './contracts/storage-contract.ts'
+export type {
+  ProxiedTransports,
+  ProxiedTransportsOptions,
+  TransportLimits,
+} from './contracts/transport/proxied-transports.ts'
+export { proxiedTransports } from './contracts/transport/proxied-transports.ts'
 export type { TransportContractOptions, TransportFixture } from './contracts/transport-contract.ts'
 export { transportContract } from './contracts/transport-contract.ts'
 export type { FaultyFiles } from './disk/faulty-files.ts'

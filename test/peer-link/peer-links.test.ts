@@ -4,8 +4,9 @@ import type { EncodedBlock } from '../../src/contracts/encoded-block.ts'
 import type { PeerMessage, Transport } from '../../src/contracts/transport.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import type { PeerLinkLimits } from '../../src/peer-link/limits.ts'
+import type { ProxiedTransports } from '../../src/testing/contracts/transport/proxied-transports.ts'
 import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
-import type { ProxiedFixture, TransportKind } from './transport-fixture.ts'
+import type { TransportKind } from './transport-fixture.ts'
 import { makeTransport, TRANSPORT_KINDS, transportFixture } from './transport-fixture.ts'
 
 let kind: TransportKind = 'grpc'
@@ -225,13 +226,13 @@ interface Started {
 interface Pair {
   readonly a: Started & { readonly other: 'b' }
   readonly b: Started & { readonly other: 'a' }
-  readonly fixture: ProxiedFixture
+  readonly fixture: ProxiedTransports
 }
 
 async function withPair(limits: Partial<PeerLinkLimits>, body: (pair: Pair) => Promise<void>): Promise<void> {
   const fixture = transportFixture(kind, limits)
   const make = async (id: string): Promise<Started> => {
-    const transport = fixture.createTransport(id)
+    const transport = await fixture.createTransport(id)
     const host = new RecordingHost({ clusterId: 'test', nodeId: id, directoryId: `disk-of-${id}` })
     await transport.start(host)
     return { transport, host }

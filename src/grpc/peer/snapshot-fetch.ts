@@ -6,7 +6,7 @@ import { isRaftError } from '../../errors.ts'
 import { probe } from '../../peer-link/connect-socket.ts'
 import {
   fetchInterruptedError,
-  fetchRefusedError,
+  refusalError,
   snapshotGoneError,
   untrustedSourceError,
   wrongOffsetError,
@@ -41,7 +41,7 @@ export async function* fetchSnapshot(fetch: GrpcSnapshotFetch): AsyncGenerator<U
       const refusal = fetch.sourceRefusal(answererOf(call))
       if (refusal !== undefined) throw untrustedSourceError(fetch, refusal)
       const chunk = decodeChunk(bytes as Buffer)
-      if (chunk.type === 'refusal') throw fetchRefusedError(fetch, chunk.refusal)
+      if (chunk.type === 'refusal') throw refusalError(fetch.from, chunk.refusal)
       if (chunk.offset !== offset) throw wrongOffsetError(fetch, chunk.offset, offset)
       offset += chunk.data.length
       yield chunk.data
