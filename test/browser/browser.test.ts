@@ -13,7 +13,7 @@ const RUN_FILE = readFileSync(join(ROOT, 'test/runs/every-call-and-fault-once.tx
 
 /** Files, child processes, node:assert or fast-check. */
 const NEEDS_NODE = [
-  ...['PowerCutDirectory', 'TcpProxy', 'checkRuns', 'checkStateMachine', 'clusters', 'faultPlans'],
+  ...['PowerCutDirectory', 'TcpProxy', 'checkRuns', 'checkStateMachine', 'clusters', 'faultPlans', 'proxiedTransports'],
   ...['replayStateMachine', 'runPlans', 'scenarios', 'settings', 'storageContract', 'transportContract', 'workloads'],
 ]
 
