@@ -1,6 +1,8 @@
 /** An observer that writes events as log lines: text on a terminal, JSON elsewhere, with repetitions suppressed. */
 import type { NodeEvent, Observer } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
+import type { Level } from './event-text.ts'
+import { eventText, levelOf } from './event-text.ts'
 
 export interface LogOptions {
   /** Where lines are written; by default process.stderr, or the console of a browser. */
@@ -15,53 +17,6 @@ export interface LogOptions {
   readonly periodMs?: number | undefined
   /** Leave out debug events. Default: true. */
   readonly isQuiet?: boolean | undefined
-}
-
-type Level = 'debug' | 'info' | 'warn' | 'error'
-
-/** The level of an event; 'info' if it is not listed. */
-const LEVELS: Partial<Record<NodeEvent['type'], Level>> = {
-  termChanged: 'debug',
-  preVoteStarted: 'debug',
-  voteGranted: 'debug',
-  electionTimedOut: 'debug',
-  logCompacted: 'debug',
-  membershipAdopted: 'debug',
-  followerCaughtUp: 'debug',
-  fetchProgress: 'debug',
-  snapshotStalled: 'debug',
-  snapshotResumed: 'debug',
-  snapshotFetchFailing: 'debug',
-  snapshotFetchRecovered: 'debug',
-  snapshotStarted: 'debug',
-  paused: 'warn',
-  clockCoarse: 'warn',
-  changeQueued: 'debug',
-  logTruncated: 'warn',
-  peerRefused: 'warn',
-  addressDiffers: 'warn',
-  refusedBy: 'warn',
-  unknownPeer: 'warn',
-  toldRemoved: 'warn',
-  removed: 'warn',
-  snapshotFailed: 'warn',
-  fetchFailed: 'warn',
-  spaceLow: 'warn',
-  scrubFailed: 'error',
-  leaderTaskFailed: 'error',
-  leadershipKept: 'warn',
-  deadMemberRemoved: 'warn',
-  deadMemberKept: 'warn',
-  alarmRaised: 'warn',
-  storageStalled: 'warn',
-  protocolViolation: 'warn',
-  termJumpLimited: 'warn',
-  storageFailed: 'error',
-  diverged: 'error',
-  stateDiffers: 'error',
-  otherState: 'error',
-  acknowledgementLost: 'error',
-  failed: 'error',
 }
 
 /** How often a line was written and suppressed in the current period. */
@@ -84,7 +39,7 @@ export function logObserver(options: LogOptions = {}): Observer {
   const counts = new Map<string, Count>()
   return {
     event(node, event) {
-      const level = LEVELS[event.type] ?? 'info'
+      const level = levelOf(event)
       if (isQuiet && level === 'debug') return
       const time = now()
       const repeated = countRepeats(counts, `${node} ${event.type} ${peerOf(event) ?? ''}`, time, repeatMax, periodMs)
@@ -129,18 +84,7 @@ function jsonLine(time: string, level: Level, node: NodeId, event: NodeEvent, re
 }
 
 function textLine(time: string, level: Level, node: NodeId, event: NodeEvent, repeated: number): string {
-  const { type, ...facts } = event
-  const words = type.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-  const details = Object.entries(facts).map(([name, value]) => `${name}=${formatValue(value)}`)
   const again = repeated > 0 ? ` (repeated ${repeated} times)` : ''
   const mark = level === 'info' ? '' : `${level} `
-  return `${time.slice(11, 23)} ${node} ${mark}${words}${details.length > 0 ? `: ${details.join(' ')}` : ''}${again}`
-}
-
-function formatValue(value: unknown): string {
-  if (typeof value === 'number') return String(Number.isInteger(value) ? value : value.toFixed(1))
-  if (typeof value === 'string') return value
-  if (typeof value === 'object' && value !== null && 'voters' in value) return `[${String(value.voters)}]`
-  if (typeof value === 'object' && value !== null && 'index' in value) return `@${String(value.index)}`
-  return String(JSON.stringify(value))
+  return `${time.slice(11, 23)} ${node} ${mark}${eventText(event)}${again}`
 }
