@@ -7,14 +7,14 @@ MAKEFLAGS += --no-print-directory
 BIN       := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
-SOURCES   := $(shell find src -name '*.ts' 2>/dev/null)
+SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
 .PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: $(BUILT) ## Compile src to dist
+build: $(BUILT) ## Compile src to dist, and bundle the pages
 
 cluster: $(BUILT) ## Run a three-node cluster on this machine, like npx quorate demo (ARGS="--nodes 5")
 	@exec node dist/cli/main.js demo $(ARGS)
@@ -32,6 +32,7 @@ verify: $(BUILT) ## Check types, style, repository rules and the package; change
 	$(BIN)/tsc -p tsconfig.json
 	$(BIN)/tsc -p tsconfig.build.json --noEmit --isolatedDeclarations
 	$(BIN)/tsc -p tsconfig.core.json
+	$(BIN)/tsc -p tsconfig.pages.json
 	$(BIN)/biome check --error-on-warnings
 	$(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts
 
@@ -84,5 +85,6 @@ $(INSTALLED): package-lock.json
 $(BUILT): $(INSTALLED) $(SOURCES) tsconfig.json tsconfig.build.json
 	@next=$$(mktemp -d dist.XXXXXX) && trap 'rm -rf "$$next"' EXIT && \
 	$(BIN)/tsc -p tsconfig.build.json --outDir "$$next" && \
+	node --import tsx scripts/build-pages.ts "$$next/pages" && \
 	{ [ ! -f "$$next/cli/main.js" ] || chmod +x "$$next/cli/main.js"; } && \
 	chmod 755 "$$next" && touch "$$next/.built" && rm -rf dist && mv "$$next" dist

@@ -75,6 +75,13 @@ const TABLES = [
     defaults: 'HTTP_DEFAULTS',
   },
   {
+    title: 'The dashboard',
+    about: 'Options of `NodeFeed` and `dashboardRoutes` (`quorate/http`).',
+    file: 'src/http/limits.ts',
+    interface: 'DashboardLimits',
+    defaults: 'DASHBOARD_DEFAULTS',
+  },
+  {
     title: 'The client',
     about: 'Options of `connect`.',
     file: 'src/client/options.ts',

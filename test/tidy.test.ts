@@ -61,8 +61,8 @@ function commitSubjects(): string[] {
 
 /** Every text file that is written by hand. */
 function wholeRepository(): Repository {
-  const folders = ['src', 'test', 'examples', 'bench', 'chaos', 'scripts', 'docs', 'proto', 'ops'].filter((name) =>
-    existsSync(join(ROOT, name)),
+  const folders = ['src', 'test', 'examples', 'bench', 'chaos', 'scripts', 'pages', 'docs', 'proto', 'ops'].filter(
+    (name) => existsSync(join(ROOT, name)),
   )
   const inside = folders.flatMap((name) =>
     readdirSync(join(ROOT, name), { recursive: true, encoding: 'utf8' }).map((path) => `${name}/${path}`),
@@ -70,7 +70,7 @@ function wholeRepository(): Repository {
   const paths = [...readdirSync(ROOT), ...inside].filter((path) => !path.includes('node_modules'))
   return readRepository(
     ROOT,
-    paths.filter((path) => /\.(ts|cjs|md|proto|svg)$|^ops\/.*(\.(yml|yaml|json|service)|Dockerfile)$/.test(path)),
+    paths.filter((path) => /\.(ts|tsx|cjs|md|proto|svg)$|^ops\/.*(\.(yml|yaml|json|service)|Dockerfile)$/.test(path)),
   )
 }
 

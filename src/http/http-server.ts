@@ -10,7 +10,7 @@ import { HTTP_DEFAULTS } from './limits.ts'
 /** Only the path and the query of a request count. */
 const BASE = 'http://node'
 
-/** Answers a GET or HEAD request: it writes and ends the response. If it throws or rejects, the answer is 500. */
+/** Answers a request: it writes and ends the response. If it throws or rejects, the answer is 500. */
 export type HttpHandler = (request: HttpRequest, response: ServerResponse) => void | Promise<void>
 
 export interface HttpRequest {
@@ -20,18 +20,21 @@ export interface HttpRequest {
   readonly incoming: IncomingMessage
 }
 
-/** Handlers by path. One whose path ends with '/' answers every path below it that has no handler of its own. */
+/** Handlers by path. One whose path ends with '/' answers every path below it that has no handler of its own; '/' is only the front page. */
 export type HttpRoutes = Readonly<Record<string, HttpHandler>>
 
 export interface HttpOptions extends Partial<HttpLimits> {
   /** Where to listen: 'host:port'. There is no authentication: use an address that only operators reach, such as 127.0.0.1. */
   readonly listen: string
+  /** What GET and HEAD requests get. */
   readonly routes: HttpRoutes
+  /** What POST requests do. The server reads no body: arguments are in the query. Default: nothing. */
+  readonly actions?: HttpRoutes | undefined
 }
 
 /** Starts to listen. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN. */
 export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
-  const { routes, listen, ...given } = options
+  const { routes, actions = {}, listen, ...given } = options
   const limits = { ...HTTP_DEFAULTS, ...given }
   const where = parseListenAddress(listen)
   const server = createServer(
@@ -42,7 +45,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
     },
-    (incoming, response) => void answer(routes, incoming, response),
+    (incoming, response) => void answer({ routes, actions }, incoming, response),
   )
   server.maxConnections = limits.httpConnectionsMax
   server.on('clientError', (_, socket) => socket.destroy())
@@ -84,22 +87,26 @@ export function sendText(response: ServerResponse, status: number, text: string,
   response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' }).end(text)
 }
 
+interface Served {
+  readonly routes: HttpRoutes
+  readonly actions: HttpRoutes
+}
+
 /** Never rejects. */
-async function answer(routes: HttpRoutes, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer({ routes, actions }: Served, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   incoming.resume()
   response.on('error', () => undefined)
   try {
-    if (incoming.method !== 'GET' && incoming.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD')
-      return sendText(response, 405, 'only GET and HEAD are allowed\n')
-    }
     const target = incoming.url ?? ''
     // URL.parse is younger than the oldest supported Node.js.
     if (!URL.canParse(target, BASE)) return sendText(response, 400, 'the request has no valid path\n')
-    const url = new URL(target, BASE)
-    const handler = handlerOf(routes, url.pathname)
-    if (handler === undefined) return sendText(response, 404, `there is: ${Object.keys(routes).join(' ')}\n`)
-    await handler({ path: url.pathname, query: url.searchParams, incoming }, response)
+    const { pathname: path, searchParams: query } = new URL(target, BASE)
+    const isRead = incoming.method === 'GET' || incoming.method === 'HEAD'
+    const handler = isRead ? handlerOf(routes, path) : incoming.method === 'POST' ? handlerOf(actions, path) : undefined
+    if (handler !== undefined) return await handler({ path, query, incoming }, response)
+    if (isRead) return sendText(response, 404, `there is: ${Object.keys(routes).join(' ')}\n`)
+    response.setHeader('allow', 'GET, HEAD')
+    sendText(response, 405, 'only GET and HEAD are allowed here\n')
   } catch (error) {
     if (!response.headersSent) sendText(response, 500, `${errorMessage(error)}\n`)
     else response.destroy()
@@ -109,7 +116,7 @@ async function answer(routes: HttpRoutes, incoming: IncomingMessage, response: S
 function handlerOf(routes: HttpRoutes, path: string): HttpHandler | undefined {
   if (Object.hasOwn(routes, path)) return routes[path]
   const [folder] = Object.keys(routes)
-    .filter((route) => route.endsWith('/') && path.startsWith(route))
+    .filter((route) => route.endsWith('/') && route !== '/' && path.startsWith(route))
     .toSorted((a, b) => b.length - a.length)
   return folder === undefined ? undefined : routes[folder]
 }

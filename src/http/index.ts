@@ -1,5 +1,10 @@
-/** The entry point `quorate/http`: an HTTP port for operators, with metrics and health checks of a node. */
+/** The entry point `quorate/http`: an HTTP port for operators, with metrics, health checks and the dashboard of a node. */
 export { type Check, NodeChecks, type NodeChecksOptions } from '../checks/node-checks.ts'
+export { type DashboardOptions, dashboardRoutes } from './dashboard/dashboard-routes.ts'
+export type { Feed, FeedListener } from './dashboard/feed.ts'
+export type { FeedMessage, MembershipView, NodeView } from './dashboard/feed-message.ts'
+export { NodeFeed } from './dashboard/node-feed.ts'
+export type { Percentiles, Rates } from './dashboard/rates.ts'
 export {
   type HttpHandler,
   type HttpOptions,
@@ -9,5 +14,5 @@ export {
   sendText,
   serveHttp,
 } from './http-server.ts'
-export { HTTP_DEFAULTS, type HttpLimits } from './limits.ts'
+export { DASHBOARD_DEFAULTS, type DashboardLimits, HTTP_DEFAULTS, type HttpLimits } from './limits.ts'
 export { type Checks, type MetricsText, type OperatorRoutes, operatorRoutes } from './routes.ts'

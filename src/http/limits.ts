@@ -21,3 +21,25 @@ export const HTTP_DEFAULTS: HttpLimits = {
   requestTimeoutMs: 10_000,
   keepAliveTimeoutMs: 5000,
 }
+
+/** Limits of the dashboard of a node; sizes in bytes, times in milliseconds. */
+export interface DashboardLimits {
+  /** The most pages that receive what happens at the same time; further ones get an error and try again. */
+  readonly eventStreamsMax: number
+  /** The most bytes that wait for a page that reads slowly; beyond it the stream ends, and the page opens another. */
+  readonly eventStreamBytesMax: number
+  /** How many of the latest events a page gets when it opens. */
+  readonly recentEventsMax: number
+  /** How often the pages receive the status of a node. While no page is open, nothing is done. */
+  readonly dashboardIntervalMs: number
+  /** How many durations are kept between two statuses, for their percentiles. */
+  readonly durationsMax: number
+}
+
+export const DASHBOARD_DEFAULTS: DashboardLimits = {
+  eventStreamsMax: 16,
+  eventStreamBytesMax: 1024 * 1024,
+  recentEventsMax: 200,
+  dashboardIntervalMs: 500,
+  durationsMax: 2048,
+}

@@ -1,7 +1,16 @@
 /** Runs the `quorate` command from src, transpiled once per test run, as a process or within this one. */
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { transformSync } from 'esbuild'
@@ -32,6 +41,8 @@ export function transpile(source: string): string {
     mkdirSync(dirname(target), { recursive: true })
     writeFileSync(target, code.replaceAll(RELATIVE_IMPORT, '$1.js"'))
   }
+  const pages = join(source, 'dist', 'pages')
+  if (existsSync(pages)) symlinkSync(pages, join(root, 'dist', 'pages'))
   return join(root, 'dist', 'cli', 'main.js')
 }
 

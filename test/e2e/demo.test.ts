@@ -60,13 +60,15 @@ describe('quorate demo', function () {
     await assertGone(pids)
   })
 
-  it('runs without a disk with --memory, and exits with 75 if its port is in use', async () => {
+  it('runs without a disk, kills the leader when its page says so, and exits with 75 if its port is in use', async () => {
     const demo = startDemo('--memory')
     await awaitEvent(demo, 'leader')
     const second = await run(['demo', '--json', '--memory', '--ports', String(firstPort)], { cwd: directory })
     assert.equal(second.exitCode, 75, second.stderr)
     assert.match(second.stderr, /ERR_RAFT_PORT_IN_USE/)
     const pids = pidsOf(demo)
+    await killOnPage((await awaitEvent(demo, 'page')).url as string)
+    assert.equal((await awaitEvent(demo, 'failover')).lost, 0)
     demo.child.kill('SIGINT')
     assert.equal((await demo.finished).exitCode, 0)
     await assertGone(pids)
@@ -78,6 +80,14 @@ describe('quorate demo', function () {
     assert.match(broken.stderr, /error\[ERR_RAFT_DATA_DIR_ACCESS\]/)
   })
 })
+
+/** Presses the button of the page that kills the leader. */
+async function killOnPage(url: string): Promise<void> {
+  const html = await (await fetch(url)).text()
+  const token = /<meta name="quorate-demo" content="(.+?)">/.exec(html)?.[1] ?? ''
+  const answer = await fetch(`${url}demo/kill`, { method: 'POST', headers: { 'x-quorate-token': token } })
+  assert.equal(answer.status, 202, await answer.text())
+}
 
 function events(demo: RunningCommand): Event[] {
   const lines = demo.stdout().split('\n').slice(0, -1)

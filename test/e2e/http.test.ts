@@ -38,6 +38,19 @@ describe('quorate serve --http', function () {
     assert.deepEqual(services.toSorted(), ['grpc.health.v1.Health', 'quorate.v1.Admin', 'quorate.v1.Client'])
   })
 
+  it('serves the dashboard, and the stream that it shows', async () => {
+    const [status, page] = await get('/')
+    assert.equal(status, 200)
+    assert.match(page, /<script defer src="page.js">/)
+    const { body } = await fetch(`http://${address}/events/stream`)
+    let text = ''
+    for await (const part of (body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
+      text += part
+      if (/"type":"view","node":"n1".*"role":"leader"/.test(text)) break
+    }
+    assert.match(text, /"type":"event","node":"n1","at":\d+,"event":{"type":"becameLeader"/)
+  })
+
   it('ends with the node', async () => {
     node.child.kill('SIGTERM')
     assert.equal((await node.finished).exitCode, 0)

@@ -23,14 +23,16 @@ export interface DemoContext {
   readonly stopping: AbortSignal
 }
 
-/** Kills the leader with SIGKILL and reports the failover. */
-export async function killLeader(context: DemoContext): Promise<void> {
+/** Kills a node, or else the leader, with SIGKILL. If it leads, reports the failover. */
+export async function kill(context: DemoContext, node?: NodeId): Promise<void> {
   const { cluster, announcer } = context
   const { leader } = cluster
-  if (leader === undefined) return announcer.note('there is no leader to kill; press r')
+  const id = node ?? leader?.id
+  if (id === undefined) return announcer.note('there is no leader to kill; press r')
   const startedAt = performance.now()
-  await cluster.kill(leader.id)
-  await reportFailover(context, leader, startedAt)
+  await cluster.kill(id)
+  if (leader?.id === id) return reportFailover(context, leader, startedAt)
+  announcer.announce({ event: 'killed', node: id, text: `${id} killed` })
 }
 
 /** Waits for the next leader and the next acknowledged write, then counts the acknowledged writes that are lost. */
@@ -69,10 +71,10 @@ function announceNoMajority({ cluster, announcer }: DemoContext, killed: NodeId)
   })
 }
 
-/** Restarts all nodes that are down. */
-export async function restartKilled(context: DemoContext): Promise<void> {
+/** Restarts a node, or else all, if they are down. */
+export async function restartKilled(context: DemoContext, node?: NodeId): Promise<void> {
   const { cluster, announcer } = context
-  const down = cluster.plan.nodes.filter(({ id }) => !cluster.isUp(id))
+  const down = cluster.plan.nodes.filter(({ id }) => !cluster.isUp(id) && id === (node ?? id))
   if (down.length === 0) return announcer.note('all nodes are up; press k to kill the leader')
   for (const { id } of down) {
     const startedAt = performance.now()

@@ -11,6 +11,8 @@ export interface Announcement {
 export class Announcer {
   readonly #terminal: Terminal
   readonly #isJson: boolean
+  /** Receives the text of every event. */
+  onText: (text: string) => void = () => undefined
 
   constructor(terminal: Terminal, isJson: boolean) {
     this.#terminal = terminal
@@ -19,6 +21,7 @@ export class Announcer {
 
   announce(announcement: Announcement): void {
     const { text, ...facts } = announcement
+    this.onText(text)
     this.#terminal.out(
       this.#isJson ? `${JSON.stringify({ time: new Date().toISOString(), ...facts, text })}\n` : `${text}\n`,
     )
@@ -26,6 +29,7 @@ export class Announcer {
 
   /** Prints a line that is omitted with --json. */
   note(text: string): void {
+    this.onText(text)
     if (!this.#isJson) this.#terminal.out(`${text}\n`)
   }
 }

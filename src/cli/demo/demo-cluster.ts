@@ -1,6 +1,7 @@
 /** The processes of the demo: starts, kills and restarts them, and tracks the leader. All of them end with this process. */
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { NodeId } from '../../core/types.ts'
+import { Feed } from '../../http/dashboard/feed.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
 import { nodeTlsFlags } from './demo-certificates.ts'
@@ -28,6 +29,8 @@ export interface DemoWatcher {
 
 export class DemoCluster {
   readonly plan: DemoPlan
+  /** What the dashboards of all nodes show. */
+  readonly feed: Feed = new Feed()
   readonly #watcher: DemoWatcher
   readonly #processes = new Map<NodeId, NodeProcess>()
   /** Where each node serves metrics and checks, by id: a restarted node uses the same port. */
@@ -131,7 +134,9 @@ export class DemoCluster {
       ],
       onEvent: (event) => this.#onEvent(id, event),
       onHttp: (address) => this.#http.set(id, address),
+      onShown: (message) => this.feed.publish(message),
       onExit: (exit) => {
+        this.feed.publish({ type: 'down', node: id, at: Date.now() })
         const led = this.#leadership?.id === id ? this.#leadership : undefined
         if (hasStarted && exit.isUnexpected) this.#watcher.onNodeExit(id, exit, led)
         failed(exit)

@@ -6,12 +6,13 @@ import { KvClient } from '../kv-client.ts'
 import { stopRequest } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import type { DemoContext } from './actions.ts'
-import { announceFailure, killLeader, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
+import { announceFailure, kill, putOne, reportFailover, restartKilled, runLoad, showStatus } from './actions.ts'
 import { Announcer } from './announcer.ts'
 import { Counter } from './counter.ts'
 import { adminTls, makeDemoCertificates, tlsExports } from './demo-certificates.ts'
 import type { DemoWatcher, Leadership } from './demo-cluster.ts'
 import { DemoCluster } from './demo-cluster.ts'
+import { serveDemoPage } from './demo-page.ts'
 import type { DemoFlags, DemoPlan } from './demo-plan.ts'
 import { planDemo } from './demo-plan.ts'
 import { listenToKeys } from './keyboard.ts'
@@ -20,12 +21,19 @@ import type { ProcessExit } from './node-process.ts'
 const FIRST_LEADER_TIMEOUT_MS = 15_000
 const CALL_TIMEOUT_MS = 5000
 
-const ACTIONS: Readonly<Record<string, (context: DemoContext) => Promise<void>>> = {
-  k: killLeader,
-  r: restartKilled,
-  p: putOne,
-  b: runLoad,
-  s: showStatus,
+interface Action {
+  readonly name: string
+  /** Only kill and restart are about a node. */
+  readonly run: (context: DemoContext, node?: NodeId) => Promise<void>
+}
+
+/** By key. The page has the same, by name. */
+const ACTIONS: Readonly<Record<string, Action>> = {
+  k: { name: 'kill', run: kill },
+  r: { name: 'restart', run: restartKilled },
+  p: { name: 'put', run: putOne },
+  b: { name: 'load', run: runLoad },
+  s: { name: 'status', run: showStatus },
 }
 
 /** Runs until a stop signal or the quit key. All node processes end with it. */
@@ -41,9 +49,21 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number
     const context = await Promise.race([stopRequested, startAll(cluster, announcer, stopping.signal)])
     if (context !== undefined) {
       watcher.context = context
+      const act = actor(context)
+      const actions = Object.entries(ACTIONS).map(
+        ([key, { name }]) => [name, (node?: NodeId) => act(key, node)] as const,
+      )
+      const page = await serveDemoPage(cluster.feed, Object.fromEntries(actions))
+      announcer.announce({
+        event: 'page',
+        url: `http://${page.address}/`,
+        text: `the cluster live: http://${page.address}/`,
+      })
+      announcer.onText = (text) => cluster.feed.publish({ type: 'note', at: Date.now(), text })
       const isInteractive = terminal.isTty && process.stdin.isTTY === true && flags.json !== true
-      await (isInteractive ? handleKeysUntilQuit(context, stopRequested) : stopRequested)
+      await (isInteractive ? handleKeysUntilQuit(context, act, stopRequested) : stopRequested)
       stopping.abort()
+      await page.close()
       await context.counter.stop()
       await context.client.raftClient.close()
     }
@@ -90,20 +110,30 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
 }
 
 /** Handles keys until the quit key or a stop signal. */
-async function handleKeysUntilQuit(context: DemoContext, stopRequested: Promise<undefined>): Promise<void> {
+async function handleKeysUntilQuit(context: DemoContext, act: Act, stopRequested: Promise<undefined>): Promise<void> {
   context.announcer.note('keys: k kill the leader  r restart it  p put a value  b 5 s of load  s status  q quit')
-  const running = new Set<string>()
   let stopListening: () => void = () => undefined
   const quit = new Promise<void>((resolve) => {
-    stopListening = listenToKeys((key) => {
-      const action = ACTIONS[key]
-      if (action === undefined || running.has(key)) return
-      running.add(key)
-      void announceFailure(context, action).then(() => running.delete(key))
-    }, resolve)
+    stopListening = listenToKeys(act, resolve)
   })
   await Promise.race([quit, stopRequested])
   stopListening()
+}
+
+/** Starts the action of a key; false if there is none, no such node, or the same is still being done. */
+type Act = (key: string, node?: NodeId) => boolean
+
+function actor(context: DemoContext): Act {
+  const running = new Set<string>()
+  return (key, node) => {
+    const action = Object.hasOwn(ACTIONS, key) ? ACTIONS[key] : undefined
+    const isKnown = node === undefined || context.cluster.plan.nodes.some(({ id }) => id === node)
+    const name = `${key} ${node ?? ''}`
+    if (action === undefined || !isKnown || running.has(name)) return false
+    running.add(name)
+    void announceFailure(context, () => action.run(context, node)).then(() => running.delete(name))
+    return true
+  }
 }
 
 /** Announces elections and unexpected exits. */

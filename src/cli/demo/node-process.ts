@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { NodeEvent } from '../../contracts/observer.ts'
+import type { FeedMessage } from '../../http/dashboard/feed-message.ts'
 import type { NodeReport } from '../serve/serve.ts'
 import type { PlannedNode } from './demo-plan.ts'
 
@@ -22,8 +23,10 @@ export interface NodeProcessOptions {
   /** The arguments after `quorate serve`. */
   readonly args: readonly string[]
   readonly onEvent: (event: NodeEvent) => void
-  /** Where it serves metrics and checks. */
+  /** Where it serves metrics, checks and its dashboard. */
   readonly onHttp: (address: string) => void
+  /** What its dashboard shows. */
+  readonly onShown: (message: FeedMessage) => void
   readonly onExit: (exit: ProcessExit) => void
 }
 
@@ -34,7 +37,7 @@ export class NodeProcess {
   #isAlive = true
   #isStopping = false
 
-  constructor({ planned, args, onEvent, onHttp, onExit }: NodeProcessOptions) {
+  constructor({ planned, args, onEvent, onHttp, onShown, onExit }: NodeProcessOptions) {
     this.planned = planned
     const log = openSync(planned.logFile, 'a')
     // Its own process group: Ctrl-C in the terminal reaches only the demo, which then stops the nodes gracefully.
@@ -44,7 +47,12 @@ export class NodeProcess {
       detached: true,
     })
     closeSync(log)
-    this.#child.on('message', (report: NodeReport) => ('event' in report ? onEvent(report.event) : onHttp(report.http)))
+    this.#child.on('message', (report: NodeReport) => {
+      if ('event' in report) onEvent(report.event)
+      else if (!('shown' in report)) onHttp(report.http)
+      // A message may arrive after the exit.
+      else if (this.#isAlive) onShown(report.shown)
+    })
     this.#exited = new Promise((resolve) => {
       const end = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
         if (!this.#isAlive) return

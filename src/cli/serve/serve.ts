@@ -4,6 +4,7 @@ import type { NodeEvent, Observer } from '../../contracts/observer.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { NodeId } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
+import type { FeedMessage } from '../../http/dashboard/feed-message.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../../kv/index.ts'
 import { KeyValueMachine, kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../../kv/index.ts'
 import { logObserver } from '../../runtime/log-observer.ts'
@@ -14,6 +15,7 @@ import { portOwner } from '../port-owner.ts'
 import { stopRequest } from '../stop-signals.ts'
 import type { Terminal } from '../terminal.ts'
 import { closeInTime } from './close-in-time.ts'
+import type { ServedHttp } from './http.ts'
 import { startHttp } from './http.ts'
 import { clusterToJoin } from './join.ts'
 import { RemovalWatch } from './removal-watch.ts'
@@ -27,7 +29,7 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
   const log = logObserver({ stream: { write: (line) => terminal.err(line), isTTY: process.stderr.isTTY } })
   const removal = new RemovalWatch()
   const http = options.http === undefined ? undefined : await startHttp(options.http)
-  if (http !== undefined) announceHttp(http.address, options, terminal)
+  if (http !== undefined) announceHttp(http, options, terminal)
   const observers = [log, removal, ...(options.isSupervised ? [parentObserver] : []), ...(http?.observers ?? [])]
   try {
     const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
@@ -41,10 +43,14 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
   }
 }
 
-function announceHttp(address: string, { id, isSupervised }: ServeOptions, terminal: Terminal): void {
-  const report: NodeReport = { node: id, http: address }
-  if (isSupervised) process.send?.(report, undefined, undefined, () => undefined)
-  else terminal.err(`metrics: http://${address}/metrics  checks: http://${address}/readyz?verbose\n`)
+function announceHttp({ address, feed }: ServedHttp, { id, isSupervised }: ServeOptions, terminal: Terminal): void {
+  if (isSupervised) {
+    sendToParent({ node: id, http: address })
+    feed.subscribe((_, shown) => sendToParent({ node: id, shown }))
+  } else
+    terminal.err(
+      `dashboard: http://${address}/  metrics: http://${address}/metrics  checks: http://${address}/readyz?verbose\n`,
+    )
 }
 
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
@@ -103,14 +109,14 @@ async function memoryStorage(): Promise<Storage> {
   return new MemoryStorage({ disk: new MemoryDisk({ directoryId: randomUUID() }) })
 }
 
-/** What a supervised node sends to its parent process: every event, and first where it serves HTTP, if it does. */
+/** What a supervised node sends to its parent process: every event; if it serves HTTP, first where, and what its dashboard shows. */
 export type NodeReport =
   | { readonly node: NodeId; readonly event: NodeEvent }
   | { readonly node: NodeId; readonly http: string }
+  | { readonly node: NodeId; readonly shown: FeedMessage }
 
-const parentObserver: Observer = {
-  event: (node, event) => {
-    const report: NodeReport = { node, event }
-    if (process.connected) process.send?.(report, undefined, undefined, () => undefined)
-  },
+const parentObserver: Observer = { event: (node, event) => sendToParent({ node, event }) }
+
+function sendToParent(report: NodeReport): void {
+  if (process.connected) process.send?.(report, undefined, undefined, () => undefined)
 }
