@@ -1,6 +1,6 @@
 /**
- * `make test`: runs Mocha in two lanes at the same time, each with about half of the work, and passes its arguments on. The output of the second
- * lane follows that of the first. With files as arguments it runs those in one Mocha. Writes the totals to the file named by TEST_TOTALS.
+ * `make test`: runs Mocha in lanes at the same time, and passes its arguments on. The output of the first lane is live, and that of the others
+ * follows it. With files as arguments it runs those in one Mocha. Writes the totals to the file named by TEST_TOTALS.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,9 +8,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 
-/** The folders with the tests that start processes, which wait more than they compute. */
-const PROCESS_FOLDERS = ['cli', 'e2e', 'examples', 'peer-link', 'public']
-const PROCESSES = `test/{${PROCESS_FOLDERS}}/**/*.test.ts`
+/** The folders with the tests that start processes, which wait more than they compute: a lane for each list. */
+const PROCESS_LANES = { clusters: ['e2e', 'peer-link'], programs: ['cli', 'examples', 'public'] }
+const PROCESS_FOLDERS = Object.values(PROCESS_LANES).flat()
 const MOCHA = join(import.meta.dirname, '..', 'node_modules', '.bin', 'mocha')
 
 interface Result {
@@ -25,7 +25,9 @@ const folder = mkdtempSync(join(tmpdir(), 'quorate-test-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const hasFiles = args.some((argument) => argument.endsWith('.ts'))
-const lanes = hasFiles ? [run('all', args, true)] : [run('processes', [...args, '--spec', PROCESSES], true), runRest()]
+const processLanes = (): Promise<Result>[] =>
+  Object.entries(PROCESS_LANES).map(([name, folders], at) => run(name, [...args, '--spec', testsIn(folders)], at === 0))
+const lanes = hasFiles ? [run('all', args, true)] : [...processLanes(), runRest()]
 const ended = (await Promise.all(lanes)).flat()
 for (const { output } of ended) process.stdout.write(output)
 
@@ -40,8 +42,12 @@ process.exitCode = Math.max(...ended.map(({ code }) => code))
 async function runRest(): Promise<Result[]> {
   const checks = filesWithChecks()
   const checked = await run('checks', [...args, ...checks.flatMap((file) => ['--spec', file])], false)
-  const ignored = [PROCESSES, ...checks].flatMap((pattern) => ['--ignore', pattern])
+  const ignored = [testsIn(PROCESS_FOLDERS), ...checks].flatMap((pattern) => ['--ignore', pattern])
   return [checked, await run('rest', [...args, '--spec', 'test/**/*.test.ts', ...ignored], false)]
+}
+
+function testsIn(folders: readonly string[]): string {
+  return `test/{${folders}}/**/*.test.ts`
 }
 
 /** The tests of checkStateMachine have a process of their own: its guard costs several times as much where thousands of functions are loaded. */

@@ -9,6 +9,7 @@ import type { Cluster, Setup, System } from '../systems/system.ts'
 const BYTES = 128
 /** Smaller commands are measured with the largest number of outstanding operations only. */
 const LARGE_BYTES = 4096
+const WARM_UP_OUTSTANDING: readonly number[] = [64, 1]
 const METRICS: readonly MetricName[] = [
   'opsPerSecond',
   'p50Ms',
@@ -122,12 +123,16 @@ function inProcess(systems: readonly System[]): readonly System[] {
   return systems.filter(({ name }) => name !== 'etcd server')
 }
 
-/** A new process interprets its code at first; the compiled code of a running service is what counts. */
+/**
+ * A new process interprets its code at first; the compiled code of a running service is what counts. One operation at a time compiles it last, because
+ * it runs least of it.
+ */
 function warmUp({ warmUpSeconds }: BenchOptions, via: Via): (cluster: Cluster) => Promise<unknown> {
-  const request = { outstanding: 64, seconds: warmUpSeconds / 2, bytes: BYTES } as const
+  const request = { seconds: warmUpSeconds / 2, bytes: BYTES } as const
+  const operations = via === 'load' ? (['write'] as const) : (['write', 'read'] as const)
   return async (cluster) => {
-    await cluster[via]?.({ ...request, operation: 'write' })
-    await cluster[via]?.({ ...request, operation: via === 'load' ? 'write' : 'read' })
+    for (const outstanding of WARM_UP_OUTSTANDING)
+      for (const operation of operations) await cluster[via]?.({ ...request, operation, outstanding })
   }
 }
 

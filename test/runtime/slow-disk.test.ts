@@ -48,7 +48,7 @@ describe('a leader with a slow disk', function () {
     while (isLoaded) {
       const leader = [...cluster.nodes.values()].find((node) => node.statusNow().role === 'leader')
       await leader?.propose('a').catch(() => undefined)
-      await new Promise<void>((resolve) => cluster.time.after(20_000, resolve))
+      await new Promise<void>((resolve) => cluster.time.after(50_000, resolve))
     }
   }
 
