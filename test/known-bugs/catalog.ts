@@ -3,6 +3,7 @@ import { COPIES } from './bugs/copies.ts'
 import { MEMBERSHIP, OMITTED_MEMBERSHIP } from './bugs/membership.ts'
 import { READS } from './bugs/reads.ts'
 import { REPLICATION } from './bugs/replication.ts'
+import { SERVICES } from './bugs/services.ts'
 import { SESSIONS } from './bugs/sessions.ts'
 import { SNAPSHOTS } from './bugs/snapshots.ts'
 import { STORAGE } from './bugs/storage.ts'
@@ -18,6 +19,7 @@ export const KNOWN_BUGS_BY_TOPIC: ReadonlyMap<string, readonly KnownBug[]> = new
   ['Membership', MEMBERSHIP],
   ['Reads and leadership transfer', READS],
   ['Client sessions', SESSIONS],
+  ['Forwarding, changes, versions, autopilot', SERVICES],
 ])
 
 export const KNOWN_BUGS: readonly KnownBug[] = [...KNOWN_BUGS_BY_TOPIC.values()].flat()

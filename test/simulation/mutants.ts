@@ -221,6 +221,14 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'forgets the term that a write expects',
+    detectedBy: ['I23'],
+    interceptors: {
+      core: (raft) =>
+        withInputs(raft, (input) => [input.type === 'propose' ? { ...input, expectTerm: undefined } : input]),
+    },
+  },
+  {
     name: 'backs up by one entry per round',
     detectedBy: ['L4'],
     faults: REPEATED_LEADER_ISOLATION,

@@ -114,6 +114,22 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
     { type: 'invoked', call: 3, node: 'b', what: 'fresh read', command: '' },
     { type: 'returned', call: 3, outcome: 'applied', index: 2, acknowledged: 3 },
   ],
+  I22: [
+    applied('a', 1, 'x'),
+    applied('a', 2, 'y'),
+    applied('b', 4, 'z'),
+    { type: 'changed', reader: 1, node: 'b', index: 1, command: 'x' },
+    { type: 'changed', reader: 1, node: 'a', index: 2, command: 'y' },
+    { type: 'compacted', reader: 2, node: 'a', wantedIndex: 1, firstIndex: 4 },
+    { type: 'changed', reader: 2, node: 'b', index: 4, command: 'z' },
+    { type: 'changed', reader: 3, node: 'b', index: 4, command: 'z' },
+  ],
+  I23: [
+    { type: 'invoked', call: 1, node: 'a', what: 'write', command: 'x', expectTerm: 1 },
+    { type: 'invoked', call: 2, node: 'a', what: 'write', command: 'y', expectTerm: 2 },
+    applied('a', 1, 'x'),
+    applied('a', 2, 'y'),
+  ],
   I18: [
     started('a'),
     {
@@ -183,6 +199,16 @@ const MORE_RUNS: readonly (readonly [string, readonly Observation[]])[] = [
     ],
   ],
   ['I13', [started('a'), stepped('a', { membership: members('a', 'b') })]],
+  [
+    'I22',
+    [
+      applied('a', 1, 'x'),
+      { type: 'changed', reader: 1, node: 'a', index: 1, command: 'x' },
+      { type: 'changed', reader: 1, node: 'b', index: 1, command: 'x' },
+    ],
+  ],
+  ['I22', [applied('a', 1, 'x'), { type: 'changed', reader: 1, node: 'b', index: 1, command: 'y' }]],
+  ['I22', [{ type: 'compacted', reader: 1, node: 'b', wantedIndex: 1, firstIndex: 1 }]],
   [
     'I13',
     [

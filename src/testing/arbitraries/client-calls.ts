@@ -3,6 +3,7 @@ import type { Arbitrary } from 'fast-check'
 import type { Workload } from '../simulation/workload.ts'
 import { fc } from './fast-check.ts'
 import { node } from './nodes.ts'
+import { rarely } from './rarely.ts'
 
 /** Writes in sessions, in half of the plans. */
 export function sessionWrites(untilMs: number): Arbitrary<Workload> {
@@ -30,4 +31,26 @@ export function freshReads(untilMs: number): Arbitrary<Workload> {
     everyMs: fc.integer({ min: 5, max: 200 }),
   })
   return fc.oneof(fc.constant([]), fc.array(one, { minLength: 1, maxLength: 12 }))
+}
+
+/** Writes that expect a term, in a quarter of the plans. */
+export function writesInTerms(untilMs: number): Arbitrary<Workload> {
+  const one = fc.record({
+    type: fc.constant('writeInTerm' as const),
+    atMs: fc.nat(untilMs),
+    node: node(),
+    afterMs: fc.oneof(fc.constant(0), fc.nat(600)),
+  })
+  return rarely(fc.array(one, { minLength: 1, maxLength: 20 }), [])
+}
+
+/** Readers of changes, in half of the plans. They change nothing else in a run. */
+export function changeReaders(untilMs: number): Arbitrary<Workload> {
+  const one = fc.record({
+    type: fc.constant('follow' as const),
+    atMs: fc.nat(untilMs),
+    reader: fc.nat(1),
+    node: node(),
+  })
+  return fc.oneof(fc.constant([]), fc.array(one, { minLength: 1, maxLength: 16 }))
 }

@@ -7,7 +7,7 @@ import type { DamagedPart } from '../simulation/damage.ts'
 import type { Fault, FaultPlan } from '../simulation/faults.ts'
 import type { NetworkConditions } from '../simulation/network-conditions.ts'
 import type { Call, ClusterPlan, Workload } from '../simulation/workload.ts'
-import { freshReads, sessionWrites } from './client-calls.ts'
+import { changeReaders, freshReads, sessionWrites, writesInTerms } from './client-calls.ts'
 import { fc } from './fast-check.ts'
 import { type LeaseStress, leaseStress } from './lease-stress.ts'
 import { node } from './nodes.ts'
@@ -40,7 +40,10 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       changed: changedCommands(untilMs),
       inSessions: sessionWrites(untilMs),
       fresh: freshReads(untilMs),
+      inTerms: writesInTerms(untilMs),
+      readers: changeReaders(untilMs),
     })
+    .map(({ inTerms, readers, ...plan }) => ({ ...plan, workload: [...plan.workload, ...inTerms, ...readers] }))
     .map(({ fresh, ...plan }) =>
       fresh.length > 0
         ? { ...plan, workload: [...plan.workload, ...fresh], faults: plan.faults.map(withinDrift) }

@@ -76,6 +76,24 @@ export type Observation =
       readonly command: string
       /** The lowest index that a fresh read asks for. */
       readonly atLeast?: LogIndex | undefined
+      /** The term in which the write must enter the log. */
+      readonly expectTerm?: Term | undefined
+    }
+  /** A reader of the changes of a node received this one. */
+  | {
+      readonly type: 'changed'
+      readonly reader: number
+      readonly node: NodeId
+      readonly index: LogIndex
+      readonly command: string
+    }
+  /** A reader that wanted the changes from an index on learned that the node has them only from a later one on. */
+  | {
+      readonly type: 'compacted'
+      readonly reader: number
+      readonly node: NodeId
+      readonly wantedIndex: LogIndex
+      readonly firstIndex: LogIndex
     }
   /** A call ended. `index` is the index of an applied write, or the applied index at which a read was answered. */
   | {

@@ -1,9 +1,11 @@
 /** All properties that runs are checked for. */
+import { changeFeed } from './change-feed.ts'
 import { committedImmutable } from './committed-immutable.ts'
 import { committedOnQuorum } from './committed-on-quorum.ts'
 import { corruptionSafety } from './corruption-safety.ts'
 import { electionSafety } from './election-safety.ts'
 import { exactlyOnce } from './exactly-once.ts'
+import { expectedTerm } from './expected-term.ts'
 import { freshReads } from './fresh-reads.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
@@ -40,6 +42,8 @@ export type PropertyName =
   | 'membershipSafety'
   | 'linearizableReads'
   | 'freshReads'
+  | 'expectedTerm'
+  | 'changeFeed'
   | 'noDivergence'
   | 'statesAgree'
   | 'noDisruption'
@@ -64,6 +68,8 @@ const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   membershipSafety,
   linearizableReads,
   freshReads,
+  expectedTerm,
+  changeFeed,
   noDivergence,
   statesAgree,
   noDisruption,

@@ -10,6 +10,8 @@ const RECORDED_INDEX_MAX = 10_000_000
 /** Fields that hold an index or a number of entries. */
 const INDEX_FIELDS: ReadonlySet<string> = new Set([
   'index',
+  'wantedIndex',
+  'firstIndex',
   'first',
   'count',
   'commitIndex',
@@ -32,6 +34,8 @@ const TYPES: { readonly [Type in Observation['type']]: true } = {
   restored: true,
   invoked: true,
   returned: true,
+  changed: true,
+  compacted: true,
   ended: true,
 }
 

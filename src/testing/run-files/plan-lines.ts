@@ -15,6 +15,8 @@ const CALL_EXAMPLES: Examples<Call> = {
   writeInSession: { client: 0, node: LEADER, count: 2, sends: 4, everyMs: 120 },
   read: { node: LEADER, mode: 'linearizable' },
   readFresh: { node: 1, maxStalenessMs: 200, own: true, times: 10, everyMs: 50 },
+  writeInTerm: { node: 1, afterMs: 100 },
+  follow: { reader: 0, node: 1 },
   change: { add: [3], promote: [], demote: [], remove: [LEADER] },
   transfer: { node: 1 },
   snapshot: { node: 2 },

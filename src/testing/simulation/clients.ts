@@ -2,16 +2,18 @@
 import type { ReadMode } from '../../contracts/node-service.ts'
 import type { SessionCommand } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
-import type { NodeId } from '../../core/types.ts'
+import type { NodeId, Term } from '../../core/types.ts'
 import { isRaftError } from '../../errors.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import { Acknowledgements } from './acknowledgements.ts'
 import type { CallResult } from './call-result.ts'
+import { ChangeReaders } from './change-readers.ts'
 import type { Cluster } from './cluster.ts'
 import { addressOf } from './endpoint.ts'
 import { SessionClients } from './session-clients.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 import type { Call, Workload } from './workload.ts'
+import { LEADER } from './workload.ts'
 
 const texts = jsonCodec<string>()
 
@@ -26,16 +28,18 @@ export class Clients {
   /** Per open request: the node that handles it, and a function that ends the request when that node's process ends. */
   readonly #open = new Map<object, { at: SimulatedNode; readonly end: (answer: CallResult) => void }>()
   readonly #sessionClients: SessionClients
+  readonly #changeReaders: ChangeReaders
   /** Removed members: their data directories are known to the cluster, so they are not added again. */
   readonly #removed = new Set<NodeId>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
+    this.#changeReaders = new ChangeReaders(cluster)
     this.#sessionClients = new SessionClients(cluster, {
       invoke: (first) => this.#invokeWrite(first),
       end: (call, answer) => this.#endWrite(call, answer),
       register: (at) => this.#callNode(at, async (node) => ({ index: (await node.registerSession()).id, result: '' })),
-      propose: (call, at, session) => this.#propose(at, texts.encode(commandOf(call)), session),
+      propose: (call, at, session) => this.#propose(at, texts.encode(commandOf(call)), { session }),
     })
   }
 
@@ -67,6 +71,10 @@ export class Clients {
         return void this.#write(this.#cluster.nodeOf(call.node), call.bytes)
       case 'writeInSession':
         return void this.#sessionClients.write(call)
+      case 'writeInTerm':
+        return void this.#writeInTerm(this.#cluster.nodeOf(call.node), call.afterMs)
+      case 'follow':
+        return this.#changeReaders.follow(call.reader, this.#cluster.nodeOf(call.node))
       case 'read':
         return void this.#read(this.#cluster.nodeOf(call.node), call.mode)
       case 'readFresh':
@@ -104,9 +112,22 @@ export class Clients {
     }
   }
 
-  #invokeWrite(first: SimulatedNode): number {
+  #writeInTerm(informant: SimulatedNode, afterMs: number): void {
+    const expectTerm = informant.node?.statusNow().term
+    if (expectTerm === undefined) return
+    this.#cluster.time.after(afterMs * 1000, () => {
+      const at = this.#cluster.nodeOf(LEADER)
+      const call = this.#invokeWrite(at, expectTerm)
+      void this.#propose(at, texts.encode(commandOf(call)), { expectTerm }).then((answer) =>
+        this.#endWrite(call, answer),
+      )
+    })
+  }
+
+  #invokeWrite(first: SimulatedNode, expectTerm?: Term): number {
     const call = ++this.#calls
-    this.#cluster.observe({ type: 'invoked', call, node: first.id, what: 'write', command: commandOf(call) })
+    const command = commandOf(call)
+    this.#cluster.observe({ type: 'invoked', call, node: first.id, what: 'write', command, expectTerm })
     return call
   }
 
@@ -118,9 +139,13 @@ export class Clients {
     this.#onReturned(call, answer)
   }
 
-  #propose(at: SimulatedNode, bytes: Uint8Array, session?: SessionCommand): Promise<CallResult> {
+  #propose(
+    at: SimulatedNode,
+    bytes: Uint8Array,
+    options: { readonly session?: SessionCommand; readonly expectTerm?: Term } = {},
+  ): Promise<CallResult> {
     return this.#callNode(at, async (node) => {
-      const { index, result } = await node.proposeBytes(bytes, { session })
+      const { index, result } = await node.proposeBytes(bytes, options)
       return { index, result: texts.decode(result) }
     })
   }

@@ -62,6 +62,10 @@ export class Trace {
         return this.note(observation.node, `is restored up to ${observation.index}`)
       case 'invoked':
         return this.note(observation.node, `? call ${observation.call} ${observation.what} ${observation.command}`)
+      case 'changed':
+        return this.note(observation.node, `. reader ${observation.reader} has ${observation.index}`)
+      case 'compacted':
+        return this.note(observation.node, `. reader ${observation.reader} continues at ${observation.firstIndex}`)
       case 'returned':
         return this.note('-', `. call ${observation.call} ${observation.outcome} ${observation.index}`)
       default:

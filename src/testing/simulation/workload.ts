@@ -36,6 +36,13 @@ export type Call =
       readonly times: number
       readonly everyMs: number
     }
+  /**
+   * A client writes one command that must enter the log in the term that this node knows now, and sends it `afterMs` later to the node that leads
+   * then.
+   */
+  | { readonly type: 'writeInTerm'; readonly atMs: number; readonly node: number; readonly afterMs: number }
+  /** This reader follows the changes of this node after its last one, until the process ends or the reader follows another node. */
+  | { readonly type: 'follow'; readonly atMs: number; readonly reader: number; readonly node: number }
   /** The operator asks the leader to change the membership; parts that do not apply to the current one are left out. */
   | {
       readonly type: 'change'
