@@ -10,7 +10,7 @@ const BUNDLED = ['preact', 'uplot']
 const target = process.argv[2]
 if (target === undefined) throw new Error('the argument is the folder to write to')
 
-for (const name of ['dashboard']) {
+for (const name of ['dashboard', 'playground']) {
   const folder = join(target, name)
   mkdirSync(folder, { recursive: true })
   copyFileSync(join(PAGES, name, 'index.html'), join(folder, 'index.html'))
@@ -27,6 +27,8 @@ for (const name of ['dashboard']) {
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'eof',
+    loader: { '.txt': 'text' },
+    define: { 'import.meta.url': '"file:///page/page.js"' },
     logLevel: 'warning',
   })
 }

@@ -75,6 +75,7 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   addCertCommands(program, terminal, guard)
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
+  addPlayground(program, terminal, guard)
   return program
 }
 
@@ -99,6 +100,23 @@ function addDemo(program: Command, terminal: Terminal, guard: Guard): void {
         return demo(command.opts(), terminal)
       },
       { source: 'node', format: command.opts<{ json?: boolean }>().json === true ? 'json' : 'text' },
+    ),
+  )
+}
+
+function addPlayground(program: Command, terminal: Terminal, guard: Guard): void {
+  const command = program
+    .command('playground')
+    .description('serve a page on which you decide what happens to a cluster, message by message')
+    .option('--listen <address>', 'where: a loopback address and a port (default: a free port)')
+    .option('--write <directory>', 'instead, write the page into a directory that a web server serves')
+  command.action(() =>
+    guard(
+      async () => {
+        const { playground } = await import('./commands/playground.ts')
+        return playground(command.opts(), terminal)
+      },
+      { source: 'command', format: 'text' },
     ),
   )
 }

@@ -18,7 +18,7 @@ export async function withPage(
     page.on('console', (message) => problems.push(message.text()))
     page.on('requestfailed', (request) => problems.push(`failed: ${request.url()}`))
     page.on('request', (request) => {
-      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL('/', url).href))
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL('.', url).href))
         problems.push(`elsewhere: ${request.url()}`)
     })
     await page.goto(url)

@@ -24,6 +24,7 @@ describe('docs/reference/cli.md', () => {
     'version',
     'watch',
     'replay',
+    'playground',
   ].concat([
     'member list',
     'member add',

@@ -69,6 +69,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
       'checks',
       'http',
       'linearizability',
+      'lane-diagram',
       'testing',
     ],
     ...['start-node.ts', 'operations', 'connect.ts', 'index.ts'],

@@ -16,5 +16,5 @@ export interface DashboardOptions extends Partial<DashboardLimits> {
 
 /** What reaches the loopback interface under a name other than localhost is answered with 403. */
 export function dashboardRoutes(feed: Feed, { head, ...limits }: DashboardOptions = {}): HttpRoutes {
-  return { ...pageRoutes('dashboard', head), [STREAM_PATH]: ownHostOnly(eventStreams(feed, limits)) }
+  return { ...pageRoutes('dashboard', { head }), [STREAM_PATH]: ownHostOnly(eventStreams(feed, limits)) }
 }

@@ -1,6 +1,7 @@
 /** Serves the files of a page that is built with the package. */
 import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { HttpHandler, HttpRoutes } from '../http-server.ts'
 import { ownHostOnly } from './own-pages.ts'
 
@@ -16,20 +17,33 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 
 /** A page loads its own files only, and no other site may show it in a frame. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 const HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
 }
 
-/** `/` is the page; its script and style are beside it. `head` is added to the head of the page. */
-export function pageRoutes(name: PageName, head: string = ''): HttpRoutes {
+/** The folder of a page, which works without a server too. */
+export function pageFolder(name: PageName): string {
+  return fileURLToPath(new URL(name, PAGES))
+}
+
+export interface PageOptions {
+  /** HTML that is added to the head of the page. */
+  readonly head?: string | undefined
+  /** Instead of the usual Content Security Policy. */
+  readonly policy?: string | undefined
+}
+
+/** `/` is the page; its script and style are beside it. */
+export function pageRoutes(name: PageName, { head = '', policy = POLICY }: PageOptions = {}): HttpRoutes {
   const file = (path: string): HttpHandler =>
     ownHostOnly(async (_, response) => {
       const text = await readFile(new URL(`${name}/${path}`, PAGES), 'utf8')
-      response.writeHead(200, { ...HEADERS, 'content-type': TYPES[extname(path)] })
+      response.writeHead(200, { ...HEADERS, 'content-security-policy': policy, 'content-type': TYPES[extname(path)] })
       response.end(path === 'index.html' ? text.replace('</head>', `${head}</head>`) : text)
     })
   return { '/': file('index.html'), '/page.js': file('page.js'), '/page.css': file('page.css') }

@@ -61,7 +61,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     if (node.status?.role !== 'leader') runner.printLine(`${id} was not elected`)
   },
   tick: (runner, words) => {
-    for (const id of words) runner.node(id).tick()
+    for (const id of words) {
+      if (runner.isPaused(id)) throw new Error(`${id} is paused`)
+      runner.node(id).tick()
+    }
   },
   propose: (runner, [id, ...words]) => {
     const count = Number(words.find((word) => word.startsWith('x'))?.slice(1) ?? 1)
@@ -91,7 +94,9 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     runner.deliver(messageFilter(what), max === undefined ? Number.POSITIVE_INFINITY : Number(max))
   },
   copy: (runner, [what = 'all']) => runner.copy(messageFilter(what)),
-  drop: (runner, [what = 'all']) => runner.drop(messageFilter(what)),
+  drop: (runner, [what = 'all', max]) => {
+    runner.drop(messageFilter(what), max === undefined ? undefined : Number(max))
+  },
   stabilize: (runner) => runner.stabilize(),
   cut: (runner, [what = '']) => {
     for (const [from, to] of parseCuts(what)) runner.cut(from, to)
@@ -101,8 +106,17 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   run: (runner, [ms]) => runner.advanceClocks(Number(ms), true),
   hold: (runner, [id]) => runner.node(id).hold(),
   release: (runner, [id, count]) => runner.node(id).release(count === undefined ? undefined : Number(count)),
+  pause: (runner, words) => {
+    for (const id of words) runner.pause(runner.node(id).id)
+  },
+  resume: (runner, words) => {
+    for (const id of words) runner.resume(runner.node(id).id)
+  },
   crash: (runner, words) => {
-    for (const id of words) runner.node(id).crash()
+    for (const id of words) {
+      runner.resume(id)
+      runner.node(id).crash()
+    }
   },
   restart: (runner, words) => {
     for (const id of words) runner.node(id).start()

@@ -31,6 +31,7 @@ export class ScenarioRunner implements ScenarioHost {
   readonly #monitor = new PropertyMonitor()
   #inFlight: InFlight[] = []
   readonly #cuts = new Set<string>()
+  readonly #paused = new Set<NodeId>()
   #lines: string[] = []
   #hasStarted = false
   #isAnsweringHeartbeat = false
@@ -132,6 +133,28 @@ export class ScenarioRunner implements ScenarioHost {
     return node?.isUp === true && node.disk.files.has(snapshot.id)
   }
 
+  /** The messages in flight, in the order in which they were sent. */
+  get inFlight(): readonly InFlight[] {
+    return this.#inFlight
+  }
+
+  isCut(from: NodeId, to: NodeId): boolean {
+    return this.#cuts.has(`${from}>${to}`)
+  }
+
+  isPaused(id: NodeId): boolean {
+    return this.#paused.has(id)
+  }
+
+  /** Stops the process of a node without ending it: its clock runs, and messages to it stay in flight. */
+  pause(id: NodeId): void {
+    this.#paused.add(id)
+  }
+
+  resume(id: NodeId): void {
+    this.#paused.delete(id)
+  }
+
   cut(from: NodeId, to: NodeId): void {
     this.#cuts.add(`${from}>${to}`)
     this.drop((flight) => flight.from === from && flight.to === to)
@@ -143,25 +166,24 @@ export class ScenarioRunner implements ScenarioHost {
 
   /** Delivers at most `max` matching messages of those now in flight, in order. Returns how many. */
   deliver(matches: (flight: InFlight) => boolean, max: number): number {
-    const arriving = this.#inFlight.filter(matches).slice(0, max)
+    const arriving = this.#inFlight.filter((flight) => matches(flight) && !this.#paused.has(flight.to)).slice(0, max)
     const leaving = new Set(arriving)
     this.#inFlight = this.#inFlight.filter((flight) => !leaving.has(flight))
     for (const flight of arriving) this.#arrive(flight)
     return arriving.length
   }
 
-  drop(matches: (flight: InFlight) => boolean): void {
-    this.#inFlight = this.#inFlight.filter((flight) => !matches(flight))
+  /** Drops the first matching messages, by default all. */
+  drop(matches: (flight: InFlight) => boolean, max: number = Number.POSITIVE_INFINITY): void {
+    const lost = new Set(this.#inFlight.filter(matches).slice(0, max))
+    this.#inFlight = this.#inFlight.filter((flight) => !lost.has(flight))
   }
 
-  /** Delivers messages until none is in flight. */
+  /** Delivers messages until none is in flight, except to paused nodes. */
   stabilize(): void {
-    let delivered = 0
-    while (this.#inFlight.length > 0) {
-      delivered += this.deliver(() => true, 1)
+    for (let delivered = 0; this.deliver(() => true, 1) > 0; delivered++)
       if (delivered > DELIVERIES_MAX)
         throw new Error(`the nodes still exchange messages after ${DELIVERIES_MAX} deliveries`)
-    }
   }
 
   /** Adds a copy of each matching message after all others; copies are not copied again. */
@@ -186,7 +208,7 @@ export class ScenarioRunner implements ScenarioHost {
     const dueIn = (node: ScenarioNode): number => Math.max(0, node.wakeAt - node.now)
     for (let wakes = 0; ; wakes++) {
       if (wakes > WAKES_MAX) throw new Error(`more than ${WAKES_MAX} timeouts in ${ms} ms`)
-      const due = this.nodes.filter((node) => node.isUp && dueIn(node) <= leftOf(node))
+      const due = this.nodes.filter((node) => this.#runs(node) && dueIn(node) <= leftOf(node))
       if (due.length === 0) break
       const next = due.reduce((one, other) => (dueIn(other) < dueIn(one) ? other : one))
       const passed = dueIn(next)
@@ -195,6 +217,10 @@ export class ScenarioRunner implements ScenarioHost {
       if (delivers) this.stabilize()
     }
     for (const node of this.nodes) node.now = ends.get(node.id) as number
+  }
+
+  #runs(node: ScenarioNode): boolean {
+    return node.isUp && !this.#paused.has(node.id)
   }
 }
 
