@@ -4,7 +4,7 @@ import { needsOf, runSpecOf, runToEnd } from './run-files/outcome.ts'
 import { pageLines } from './run-files/write-pages.ts'
 import { RUNS_DIRECTORY, writeRun } from './run-files/write-run.ts'
 import type { SimulationOptions, SimulationResult } from './simulate.ts'
-import { formatFault } from './simulation/faults.ts'
+import { formatFault } from './simulation/fault-text.ts'
 
 export interface ReportOptions {
   /** The command that repeats the run. */

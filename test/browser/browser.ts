@@ -1,4 +1,4 @@
-/** Runs a bundled program in headless Chromium. */
+/** Runs a program or a page in headless Chromium. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -17,7 +17,15 @@ export function findBrowser(): string | undefined {
 }
 
 /** Serves a page with the program, opens it, and resolves with the text that the program sends with `fetch('/result', { method: 'POST' … })`. */
-export async function runInBrowser(browser: string, program: string): Promise<string> {
+export function runInBrowser(browser: string, program: string): Promise<string> {
+  return openInBrowser(browser, { page: PAGE, program })
+}
+
+/** Opens a page, and resolves with the text that it sends with `fetch('/result', { method: 'POST' … })`. `width` is in pixels. */
+export async function openInBrowser(
+  browser: string,
+  { page, program = '', width = 1200 }: { page: string; program?: string; width?: number },
+): Promise<string> {
   const profile = mkdtempSync(join(tmpdir(), 'quorate-browser-'))
   let receive: (result: Promise<string>) => void = () => undefined
   const received = new Promise<string>((resolve) => {
@@ -26,14 +34,14 @@ export async function runInBrowser(browser: string, program: string): Promise<st
   const server = createServer((request: IncomingMessage, response) => {
     if (request.method === 'POST') receive(text(request).finally(() => response.end()))
     else if (request.url === '/program.js') response.setHeader('content-type', 'text/javascript').end(program)
-    else response.setHeader('content-type', 'text/html').end(PAGE)
+    else response.setHeader('content-type', 'text/html').end(page)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   // The sandbox needs privileges that a container lacks; the page is our own.
   const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run']
-  const chromium = spawn(browser, [...flags, `--user-data-dir=${profile}`, url], {
+  const chromium = spawn(browser, [...flags, `--window-size=${width},900`, `--user-data-dir=${profile}`, url], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let timer: NodeJS.Timeout | undefined

@@ -52,12 +52,13 @@ describe('the page of a run in a browser', function () {
     assert.notEqual(failure, undefined)
     page = html?.() ?? ''
   })
-  const inPage = (script: string, width?: number): unknown => inOpenPage(browser, page, `${READER}\n${script}`, width)
+  const inPage = (script: string, width?: number): Promise<unknown> =>
+    inOpenPage(browser, page, `${READER}\n${script}`, width)
 
-  it('opens at the failure, and moves by keys through the events and the states of the nodes', () => {
-    const [opened, before, first, second, failure] = inPage(
+  it('opens at the failure, and moves by keys through the events and the states of the nodes', async () => {
+    const [opened, before, first, second, failure] = (await inPage(
       `const opened = seen(); const before = press('ArrowLeft'); return [opened, before, press('Home'), press('ArrowRight'), press('f')]`,
-    ) as Seen[]
+    )) as Seen[]
     assert.match(opened?.now ?? '', / is violated: /)
     assert.deepEqual(failure, opened)
     assert.equal(Number(before?.slider), Number(opened?.slider) - 1)
@@ -70,24 +71,24 @@ describe('the page of a run in a browser', function () {
     assert.ok(opened?.marked.endsWith(opened.now.split(' ').slice(3).join(' ')), opened?.marked)
   })
 
-  it('moves by the slider, by a click on an event, and by a click into the diagram', () => {
-    const [slid, clicked, pointed] = inPage(`
+  it('moves by the slider, by a click on an event, and by a click into the diagram', async () => {
+    const [slid, clicked, pointed] = (await inPage(`
       const slider = document.querySelector('#slider'); slider.value = '20'; slider.dispatchEvent(new Event('input')); const slid = seen()
       document.querySelectorAll('.events li')[30].click(); const clicked = seen()
       const rail = document.querySelector('#diagram .mark[data-step]'); const box = rail.getBoundingClientRect()
       rail.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, clientX: box.x, clientY: box.y, button: 0 }))
-      return [slid, clicked, { ...seen(), marked: rail.dataset.step }]`) as Seen[]
+      return [slid, clicked, { ...seen(), marked: rail.dataset.step }]`)) as Seen[]
     assert.equal(slid?.slider, '20')
     assert.equal(clicked?.slider, '30')
     assert.equal(pointed?.slider, pointed?.marked)
   })
 
-  it('steps over heartbeats once they are hidden', () => {
-    const [count, visited] = inPage(`
+  it('steps over heartbeats once they are hidden', async () => {
+    const [count, visited] = (await inPage(`
       const minor = [...document.querySelectorAll('.events li.minor')].length
       press('h'); press('Home'); const visited = []
       for (let last = -1; Number(seen().slider) !== last; ) { last = Number(seen().slider); visited.push(document.querySelector('.events .now').className); press('ArrowRight') }
-      return [minor, visited]`) as [number, string[]]
+      return [minor, visited]`)) as [number, string[]]
     assert.ok(count > 10 && visited.length > 50, `${count} of ${visited.length}`)
     assert.deepEqual(
       visited.filter((name) => name.includes('minor')),
@@ -95,31 +96,31 @@ describe('the page of a run in a browser', function () {
     )
   })
 
-  it('opens with the failure in the middle, and with the lanes of the nodes in view', () => {
+  it('opens with the failure in the middle, and with the lanes of the nodes in view', async () => {
     for (const width of [1200, 500]) {
-      const [offset, bottom, height] = inPage(
+      const [offset, bottom, height] = (await inPage(
         `const box = document.querySelector('#scroll').getBoundingClientRect(), ring = document.querySelector('#diagram .mark.failure path').getBoundingClientRect()
         const lane = [...document.querySelectorAll('.names div[title]')].find((each) => each.title === 'n2').getBoundingClientRect()
         return [(ring.x + ring.width / 2 - box.x) / box.width, lane.bottom, innerHeight]`,
         width,
-      ) as [number, number, number]
+      )) as [number, number, number]
       assert.ok(Math.abs(offset - 0.5) < 0.05, `at ${offset} of the width`)
       assert.ok(bottom <= height, `${bottom} of ${height} pixels`)
     }
   })
 
-  it('goes to a step that led to the failure by its button', () => {
-    const [step, seen] = inPage(
+  it('goes to a step that led to the failure by its button', async () => {
+    const [step, seen] = (await inPage(
       `const button = document.querySelector('.causes button'); button.click(); return [button.dataset.go, seen()]`,
-    ) as [string, Seen]
+    )) as [string, Seen]
     assert.equal(seen.slider, step)
   })
 
-  it('requests nothing, and is not wider than a narrow screen', () => {
-    const [requests, width, available] = inPage(
+  it('requests nothing, and is not wider than a narrow screen', async () => {
+    const [requests, width, available] = (await inPage(
       `return [performance.getEntriesByType('resource').map(({ name }) => name), document.documentElement.scrollWidth, innerWidth]`,
       500,
-    ) as [string[], number, number]
+    )) as [string[], number, number]
     assert.deepEqual(requests, [])
     assert.ok(width <= available, `${width} of ${available} pixels`)
   })

@@ -6,8 +6,8 @@ import { hasQuorumWithout, isDirectoryIdRecorded } from '../properties/quorum.ts
 import type { Cluster } from './cluster.ts'
 import { isCovered, isKnownToBeOlder } from './covered-copies.ts'
 import { DiskCopies } from './disk-copies.ts'
+import { describeFault } from './fault-text.ts'
 import type { Fault, FaultPlan } from './faults.ts'
-import { formatFault } from './faults.ts'
 import { NORMAL_CONDITIONS } from './network-conditions.ts'
 import { DISK_BYTES, NORMAL_DISK_TIMING } from './simulated-disk.ts'
 import type { SimulatedNode } from './simulated-node.ts'
@@ -211,7 +211,7 @@ export class FaultInjector {
 
   #inject(fault: Fault): void {
     const { network, trace } = this.#cluster
-    trace?.note('-', `! ${formatFault(fault)}`)
+    trace?.note('-', `! ${describeFault(fault)}`)
     switch (fault.type) {
       case 'crash':
         return this.#crash(this.#node(fault.node), fault.isHard, fault.forMs)

@@ -111,8 +111,3 @@ export type Fault =
   | ({ readonly type: 'missing'; readonly node: number; readonly how: 'down' | 'cut off' } & WithStart)
 
 export type FaultPlan = readonly Fault[]
-
-/** Formats a fault as one line of a trace or report. */
-export function formatFault({ type, atMs, ...rest }: Fault): string {
-  return `${type} at ${atMs} ms ${JSON.stringify(rest)}`
-}

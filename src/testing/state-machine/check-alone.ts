@@ -13,13 +13,18 @@ export async function checkAlone<Command, Result>(
   spec: MachineSpec<Command, Result>,
   check: LogsToCheck<Command> & CoverageToCount<Command, Result>,
 ): Promise<{ readonly coverage: StateMachineCoverage; readonly isWatched: boolean }> {
-  const logs = await checkLogs(spec, check).catch((thrown: unknown) => ({ thrown }))
+  let isWatched: boolean | undefined
+  // Not before the first logs: what the first machine does alone, such as to fill a cache of the module, must be seen there.
+  const watch = async (): Promise<boolean> => {
+    isWatched ??= await checkCapturedCalls(spec, check)
+    return isWatched
+  }
+  const logs = await checkLogs(spec, check, async () => void (await watch())).catch((thrown: unknown) => ({ thrown }))
   if ('thrown' in logs && !isExplainedByCalls(logs.thrown)) throw logs.thrown
-  // Not before the logs: what the first machine does alone, such as to fill a cache of the module, must be seen there.
-  const isWatched = await checkCapturedCalls(spec, check)
+  const isAble = await watch()
   endAsyncCalls()
   if ('thrown' in logs) throw logs.thrown
-  return { coverage: logs, isWatched }
+  return { coverage: logs, isWatched: isAble }
 }
 
 /** Whether a call of a clock or of something else that differs between nodes can be the cause. */
