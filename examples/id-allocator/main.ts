@@ -2,16 +2,16 @@
  * Sixteen workers get ids for orders from three processes, whose leader is killed again and again. Afterwards every order must have one id, and
  * every id one order. `npx tsx examples/id-allocator/main.ts --failovers 20`; with `--no-sessions` the workers try again by themselves.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isRaftError } from 'quorate'
 import { connect } from 'quorate/client'
+import { killAll, leaderId, start } from '../processes.ts'
 import type { AllocateId, OrdersQuery } from './machine.ts'
 
 const { values } = parseArgs({
@@ -29,10 +29,7 @@ const PAGE = 1000
 const directory = await mkdtemp(join(tmpdir(), 'id-allocator-'))
 const peers = Object.fromEntries(['n1', 'n2', 'n3'].map((id, at) => [id, `127.0.0.1:${Number(values.port) + at}`]))
 const processes = new Map<string, ChildProcess>()
-for (const id of Object.keys(peers)) start(id)
-process.on('exit', () => {
-  for (const child of processes.values()) child.kill('SIGKILL')
-})
+for (const id of Object.keys(peers)) startNode(id)
 
 const sessions = !values['no-sessions']
 const timeoutMs = 15_000
@@ -47,12 +44,12 @@ const workers = Array.from({ length: WORKERS }, (_, worker) => work(worker))
 
 await orders(ORDERS)
 for (let failover = 1; failover <= Number(values.failovers); failover++) {
-  const leader = await leaderId()
+  const leader = await leaderId(client)
   const child = processes.get(leader) as ChildProcess
   child.kill('SIGKILL')
   await once(child, 'exit')
   await orders(ORDERS)
-  start(leader)
+  startNode(leader)
   await orders(ORDERS)
 }
 isStopped = true
@@ -74,7 +71,7 @@ for (const id of skipped.slice(0, 3)) {
   console.log(`  id ${id} was allocated for order ${order}, which has id ${given.get(order)}`)
 }
 await client.close()
-for (const child of processes.values()) child.kill('SIGKILL')
+killAll()
 await rm(directory, { recursive: true, force: true })
 process.exitCode = twice + skipped.length + failures.length === 0 ? 0 : 1
 
@@ -92,22 +89,12 @@ async function work(worker: number): Promise<void> {
   }
 }
 
-function start(id: string): void {
-  const program = fileURLToPath(new URL('node.ts', import.meta.url))
-  const args = ['--import', 'tsx', program, id, directory, JSON.stringify(peers)]
-  processes.set(id, spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }))
+function startNode(id: string): void {
+  processes.set(id, start(new URL('node.ts', import.meta.url), id, directory, JSON.stringify(peers)))
 }
 
 /** Waits until this many more orders have an id. */
 async function orders(count: number): Promise<void> {
   const goal = given.size + count
   while (given.size < goal) await sleep(20)
-}
-
-async function leaderId(): Promise<string> {
-  for (;;) {
-    for (const answer of await client.status({ timeoutMs: 1000 }))
-      if ('status' in answer && answer.status.role === 'leader') return answer.status.id
-    await sleep(50)
-  }
 }

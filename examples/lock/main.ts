@@ -2,37 +2,37 @@
  * Three workers share a lock of three nodes. The worker that holds it is killed, then the next one is stopped and continued later, and then the
  * leader is killed. `npx tsx examples/lock/main.ts`
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { connect } from 'quorate/client'
+import { killAll, leaderId, start, until } from '../processes.ts'
 
 type Message = { readonly token: number } | { readonly lost: number }
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '7401' } } })
 const WORKERS = 3
-/** How long to wait for anything. */
-const PATIENCE_MS = 60_000
 
 const directory = await mkdtemp(join(tmpdir(), 'lock-'))
 const peers = Object.fromEntries(['n1', 'n2', 'n3'].map((id, at) => [id, `127.0.0.1:${Number(values.port) + at}`]))
-const processes: ChildProcess[] = []
-process.on('exit', () => {
-  for (const child of processes) child.kill('SIGKILL')
-})
 
 /** The protected resource: it accepts a write only if no larger token has written. */
 const resource = { largestToken: 0, writer: 0, writes: 0, rejected: [] as number[] }
 const lost = new Set<number>()
 
-const nodes = new Map(Object.keys(peers).map((id) => [id, start('node.ts', id, directory, JSON.stringify(peers))]))
-await leaderId()
+const nodes = new Map(
+  Object.keys(peers).map((id) => [
+    id,
+    start(new URL('node.ts', import.meta.url), id, directory, JSON.stringify(peers)),
+  ]),
+)
+const client = await connect({ endpoints: Object.values(peers) })
+await leaderId(client)
 const workers = Array.from({ length: WORKERS }, (_, at) => {
-  const worker = start('worker.ts', ...Object.values(peers))
+  const worker = start(new URL('worker.ts', import.meta.url), ...Object.values(peers))
   worker.on('message', (message: Message) => onMessage(at + 1, message))
   return worker
 })
@@ -54,7 +54,7 @@ console.log(
 )
 
 const token = resource.largestToken
-nodes.get(await leaderId())?.kill('SIGKILL')
+nodes.get(await leaderId(client))?.kill('SIGKILL')
 const writes = resource.writes
 await sleep(2500)
 await until('a worker writes', () => resource.writes > writes)
@@ -62,7 +62,8 @@ console.log(`the leader was killed: token ${token} ${lost.has(token) ? 'was lost
 
 const wrong = resource.rejected.filter((each) => each !== stopped.token)
 console.log(`${resource.writes} writes in the order of their tokens, ${wrong.length} unexpected ones rejected`)
-for (const child of processes) child.kill('SIGKILL')
+await client.close()
+killAll()
 await rm(directory, { recursive: true, force: true })
 process.exit(wrong.length === 0 ? 0 : 1)
 
@@ -82,34 +83,5 @@ function takeFrom(signal: NodeJS.Signals) {
     ...{ worker, token },
     next: () => until('another worker writes', () => resource.largestToken > token),
     elapsed: () => ((performance.now() - since) / 1000).toFixed(1),
-  }
-}
-
-function start(program: string, ...args: string[]): ChildProcess {
-  const path = fileURLToPath(new URL(program, import.meta.url))
-  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
-  const child = spawn(process.execPath, ['--import', 'tsx', path, ...args], { stdio: [...stdio] })
-  processes.push(child)
-  return child
-}
-
-async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const since = performance.now()
-  while (!isTrue()) {
-    if (performance.now() - since > PATIENCE_MS) throw new Error(`waited ${PATIENCE_MS} ms until ${what}`)
-    await sleep(20)
-  }
-}
-
-async function leaderId(): Promise<string> {
-  const client = await connect({ endpoints: Object.values(peers) })
-  try {
-    for (;;) {
-      for (const answer of await client.status({ timeoutMs: 1000 }))
-        if ('status' in answer && answer.status.role === 'leader') return answer.status.id
-      await sleep(50)
-    }
-  } finally {
-    await client.close()
   }
 }

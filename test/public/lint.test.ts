@@ -27,7 +27,7 @@ describe('the published package', function () {
     )
   })
 
-  it('contains the build, the sources, the .proto files, the documentation and the files for operators, and nothing else', () => {
+  it('contains the build, the sources, the .proto files, the documentation, the examples and the files for operators, and nothing else', () => {
     const { contents } = pack()
     const topLevelFiles = ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']
     for (const path of [
@@ -37,6 +37,7 @@ describe('the published package', function () {
       'dist/cli/main.js',
       'src/index.ts',
       'docs/reference/errors.md',
+      'examples/key-values/node.ts',
     ]) {
       assert.ok(contents.includes(path), `${path} is missing`)
     }
@@ -45,7 +46,7 @@ describe('the published package', function () {
       'the .proto files are missing',
     )
     assert.deepEqual(
-      contents.filter((path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs|ops)\/[^.]/.test(path)),
+      contents.filter((path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs|ops|examples)\/[^.]/.test(path)),
       [],
     )
   })

@@ -1,0 +1,14 @@
+/** The job queue example: a worker killed in the middle of a job, and a killed leader. */
+import assert from 'node:assert/strict'
+import { outputOf } from './programs.ts'
+
+describe('the job queue example', function () {
+  this.timeout(120_000)
+
+  it('does every job, and that of the killed worker again', async () => {
+    const output = await outputOf('job-queue', 30_620)
+    assert.match(output, /^200 jobs pushed, the last of them once more: it is in the queue already\n/)
+    const interrupted = /\na worker was killed during job (\d+)\nthe leader was killed\n/.exec(output)?.[1]
+    assert.match(output, new RegExp(`\\n200 jobs were done; begun more than once: .*\\b${interrupted}\\b`))
+  })
+})
