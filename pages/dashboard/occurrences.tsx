@@ -21,7 +21,10 @@ export function Occurrences({ occurrences }: { occurrences: readonly Occurrence[
       </h2>
       <ol aria-live="polite" aria-relevant="additions">
         {shown.slice(0, SHOWN_MAX).map((each) => (
-          <li key={`${each.at} ${textOf(each)}`} class={each.type === 'note' ? 'note' : levelOf(each.event)}>
+          <li
+            key={`${each.at} ${each.type === 'note' ? '' : each.node} ${textOf(each)}`}
+            class={each.type === 'note' ? 'note' : levelOf(each.event)}
+          >
             <time>{new Date(each.at).toISOString().slice(11, 23)}</time>
             <b>{each.type === 'note' ? '' : each.node}</b>
             <span>{textOf(each)}</span>

@@ -153,7 +153,10 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--leader-priority <number>', 'a leader hands over to a voter with a higher one (default: 0)')
     .option('--autopilot <duration>', 'as leader, remove or exchange a voter that was silent for so long, such as 1h')
     .option('--autopilot-voters <count>', 'the fewest voters that --autopilot leaves (default: 3)')
-    .option('--http <address>', 'serve metrics and health checks over HTTP: host:port, or a port on 127.0.0.1')
+    .option(
+      '--http <address>',
+      'serve a dashboard, metrics and health checks over HTTP: host:port, or a port on 127.0.0.1',
+    )
     .addOption(new Option('--supervised', 'report events to the parent process, and exit when it exits').hideHelp())
     .addOption(new Option('-o, --output <format>', 'format of errors').choices(['text', 'json']).default('text'))
   for (const option of tlsOptions('this node, for the others and for clients')) command.addOption(option)

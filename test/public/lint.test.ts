@@ -35,6 +35,10 @@ describe('the published package', function () {
       'dist/index.js',
       'dist/index.d.ts',
       'dist/cli/main.js',
+      ...['dashboard', 'playground'].flatMap((page) =>
+        ['index.html', 'page.js', 'page.css'].map((file) => `dist/pages/${page}/${file}`),
+      ),
+      'dist/pages/LICENSES.txt',
       'src/index.ts',
       'docs/reference/errors.md',
       'examples/key-values/node.ts',
