@@ -49,10 +49,10 @@ describe('the playground', () => {
   })
 
   it('chooses the same random events for a seed, elects a leader with them, and breaks no property', () => {
-    for (let seed = 1; seed <= 5; seed++) {
+    for (let seed = 1; seed <= 2; seed++) {
       const steps = [newCluster(5)]
       let [leaders, played] = [0, play(steps, 1)]
-      for (let step = 1; step < 150; step++) {
+      for (let step = 1; step < 80; step++) {
         const event = randomEvent(played, seed, step)
         assert.equal(randomEvent(played, seed, step), event)
         steps.push({ text: '', commands: [event.split(' ')] })
