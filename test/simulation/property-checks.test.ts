@@ -130,6 +130,17 @@ const VIOLATING_RUNS: Readonly<Record<string, readonly Observation[]>> = {
     applied('a', 1, 'x'),
     applied('a', 2, 'y'),
   ],
+  I24: [
+    { ...started('a'), autopilot: { deadMs: 300, votersMin: 2 } } as Observation,
+    steppedAt(
+      10,
+      stepped('a', { ...LEADING, lastIndex: 1, membershipIndex: 1 }, { blocks: [membershipBlock(1, 'd')] }),
+    ),
+    steppedAt(20, stepped('a', { ...LEADING, membershipIndex: 1 }), answerFrom('b')),
+    steppedAt(320, stepped('a', { ...LEADING, membershipIndex: 1 }), removalOf('b')),
+    steppedAt(330, stepped('a', { ...LEADING, membershipIndex: 1 }), answerFrom('b')),
+    steppedAt(340, stepped('a', { ...LEADING, membershipIndex: 1 }), removalOf('b')),
+  ],
   I18: [
     started('a'),
     {
@@ -199,6 +210,14 @@ const MORE_RUNS: readonly (readonly [string, readonly Observation[]])[] = [
     ],
   ],
   ['I13', [started('a'), stepped('a', { membership: members('a', 'b') })]],
+  [
+    'I24',
+    [
+      { ...started('a'), autopilot: { deadMs: 300, votersMin: 4 } } as Observation,
+      stepped('a', { ...LEADING, lastIndex: 1, membershipIndex: 1 }, { blocks: [membershipBlock(1, 'd')] }),
+      steppedAt(320, stepped('a', { ...LEADING, membershipIndex: 1 }), removalOf('b')),
+    ],
+  ],
   [
     'I22',
     [
@@ -386,6 +405,15 @@ function durable(node: string, write: Partial<(Observation & { type: 'durable' }
 
 function applied(node: string, index: number, command: string): Observation {
   return { type: 'applied', node, index, term: 1, command }
+}
+
+function answerFrom(from: string): Input {
+  const message = { type: 'AppendEntriesResponse', term: 1 } as Message
+  return { type: 'receive', from, message }
+}
+
+function removalOf(id: string): Input {
+  return { type: 'changeMembership', request: 1, change: { remove: [id], ifIndex: 1 } }
 }
 
 function steppedAt(now: number, step: Observation, ...inputs: Input[]): Observation {

@@ -12,6 +12,7 @@ import { fc } from './fast-check.ts'
 import { type LeaseStress, leaseStress } from './lease-stress.ts'
 import { node } from './nodes.ts'
 import { olderDisks } from './older-disks.ts'
+import { autopilots, keepsData, PREFERENCE, priorities, upgradeFaults, upgrades } from './rollouts.ts'
 
 /** A random plan: everything that `simulate` needs. */
 export interface RunPlan {
@@ -42,7 +43,27 @@ export function runPlans(options: { readonly untilMs: number }): Arbitrary<RunPl
       fresh: freshReads(untilMs),
       inTerms: writesInTerms(untilMs),
       readers: changeReaders(untilMs),
+      upgrade: upgrades(untilMs),
+      preferred: priorities(untilMs),
+      autopilot: autopilots(),
     })
+    .map(({ autopilot, ...plan }) =>
+      autopilot.autopilotDeadMs === undefined
+        ? plan
+        : {
+            ...plan,
+            settings: { ...plan.settings, ...autopilot },
+            faults: plan.faults.filter(keepsData),
+            older: [],
+            changed: [],
+          },
+    )
+    .map(({ upgrade, ...plan }) => ({ ...plan, faults: [...plan.faults, ...upgradeFaults(plan.cluster, upgrade)] }))
+    .map(({ preferred, ...plan }) =>
+      preferred.length > 0
+        ? { ...plan, settings: { ...plan.settings, ...PREFERENCE }, faults: [...plan.faults, ...preferred] }
+        : plan,
+    )
     .map(({ inTerms, readers, ...plan }) => ({ ...plan, workload: [...plan.workload, ...inTerms, ...readers] }))
     .map(({ fresh, ...plan }) =>
       fresh.length > 0
@@ -203,8 +224,11 @@ export function workloads(options: {
   return fc.array(call, { maxLength: callsMax, size: 'max' })
 }
 
-/** The faults that a plan may contain any number of. `olderDisks` and `changedCommands` draw the others. */
-type SingleFault = Exclude<Fault, { readonly type: 'rollBackDisk' | 'cloneDisk' | 'changeCommand' }>
+/** The faults that a plan may contain any number of. `olderDisks`, `changedCommands` and rollouts.ts draw the others. */
+type SingleFault = Exclude<
+  Fault,
+  { readonly type: 'rollBackDisk' | 'cloneDisk' | 'changeCommand' | 'upgrade' | 'prefer' }
+>
 
 /** Faults that begin before `untilMs`, of every type that any number of nodes may have. */
 export function faultPlans(options: {

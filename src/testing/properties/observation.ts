@@ -28,6 +28,8 @@ export type Observation =
       readonly initialMembership: Membership
       /** The options of its core, if known. */
       readonly settings?: RaftOptions | undefined
+      /** When its autopilot removes voters, if it has one. */
+      readonly autopilot?: { readonly deadMs: number; readonly votersMin: number } | undefined
     }
   /** The core of a node executed one step; `status` is its status after the step. */
   | {

@@ -1,4 +1,5 @@
 /** All properties that runs are checked for. */
+import { autopilotSafety } from './autopilot-safety.ts'
 import { changeFeed } from './change-feed.ts'
 import { committedImmutable } from './committed-immutable.ts'
 import { committedOnQuorum } from './committed-on-quorum.ts'
@@ -44,6 +45,7 @@ export type PropertyName =
   | 'freshReads'
   | 'expectedTerm'
   | 'changeFeed'
+  | 'autopilotSafety'
   | 'noDivergence'
   | 'statesAgree'
   | 'noDisruption'
@@ -70,6 +72,7 @@ const PROPERTIES_BY_NAME: Readonly<Record<PropertyName, Property>> = {
   freshReads,
   expectedTerm,
   changeFeed,
+  autopilotSafety,
   noDivergence,
   statesAgree,
   noDisruption,

@@ -14,7 +14,7 @@ export interface ViolationDetail {
 
 /** A property of Raft that every run must have. */
 export interface Property {
-  /** Its number in the list of properties: 'I1' to 'I23' for safety, 'L0' to 'L11' for liveness. */
+  /** Its number in the list of properties: 'I1' to 'I24' for safety, 'L0' to 'L11' for liveness. */
   readonly id: string
   readonly name: string
   /** The property in one sentence. */

@@ -27,6 +27,8 @@ const FAULT_EXAMPLES: Examples<Fault> = {
   powerCut: { nodes: [0, LEADER], isHard: true, forMs: 300 },
   restarts: { node: 1, times: 5, gapUs: 400 },
   switches: { node: 2, preVote: false, checkQuorum: true },
+  upgrade: { node: 1, machineVersion: 2 },
+  prefer: { node: 1, leaderPriority: 5 },
   crashAtCall: { node: 1, call: 5, when: 'after', forMs: 300 },
   partition: { side: [LEADER, 1], forMs: 500 },
   cut: { from: 0, to: LEADER, forMs: 500 },

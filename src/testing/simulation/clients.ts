@@ -31,6 +31,7 @@ export class Clients {
   readonly #changeReaders: ChangeReaders
   /** Removed members: their data directories are known to the cluster, so they are not added again. */
   readonly #removed = new Set<NodeId>()
+  readonly #added = new Set<NodeId>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -214,6 +215,13 @@ export class Clients {
     return { outcome: 'unknown', index: 0, leader: undefined }
   }
 
+  /** The autopilot removes members without the operator: one that may have been a member is not added. */
+  #isNew(id: NodeId): boolean {
+    if (this.#cluster.settings.autopilotDeadMs === undefined) return true
+    const isInitial = this.#cluster.nodes.some((node) => node.id === id && node.isBootstrapped)
+    return !isInitial && !this.#added.has(id)
+  }
+
   /** The part of a change that applies to the leader's current membership; undefined if no part does. */
   #applicableChange(call: Call & { readonly type: 'change' }): MembershipChange | undefined {
     const membership = this.#cluster.leader?.node?.statusNow().membership
@@ -223,7 +231,7 @@ export class Clients {
     ]
     const isMember = (id: NodeId): boolean => membership.members.some((member) => member.id === id)
     const add = ids(call.add)
-      .filter((id) => !isMember(id) && !this.#removed.has(id))
+      .filter((id) => !isMember(id) && !this.#removed.has(id) && this.#isNew(id))
       .map((id, offset) => ({ id, address: addressOf(id), promote: offset % 2 === 0 }))
     const remove = ids(call.remove).filter(isMember)
     const promote = ids(call.promote).filter((id) => membership.learners.includes(id) && !remove.includes(id))
@@ -238,6 +246,7 @@ export class Clients {
     const leaving = new Set([...remove, ...demote])
     if (membership.voters.every((id) => leaving.has(id))) return undefined
     for (const id of remove) this.#removed.add(id)
+    for (const { id } of add) this.#added.add(id)
     return { add, promote, demote, remove }
   }
 }

@@ -161,6 +161,7 @@ export class Cluster implements NodeEnvironment {
     const process = cloneOf(node.id)
     const clone = this.#makeNode({ ...node.plan, process }, process)
     clone.optionOverrides = node.optionOverrides
+    clone.machineVersion = node.machineVersion
     this.clones.push(clone)
     clone.rollBack(copy)
     return clone

@@ -224,7 +224,19 @@ export class FaultInjector {
         return this.#restart(this.#node(fault.node), fault.times, fault.gapUs / 1000)
       case 'switches': {
         const node = this.#node(fault.node)
-        node.optionOverrides = { preVote: fault.preVote, checkQuorum: fault.checkQuorum }
+        const { preVote, checkQuorum } = fault
+        node.optionOverrides = { ...node.optionOverrides, preVote, checkQuorum }
+        return this.#crash(node, false, RESTART_MS)
+      }
+      case 'upgrade': {
+        const node = this.#node(fault.node)
+        node.machineVersion = Math.max(node.machineVersion, fault.machineVersion)
+        return this.#crash(node, false, RESTART_MS)
+      }
+      case 'prefer': {
+        const node = this.#node(fault.node)
+        const { leaderPriority } = fault
+        node.optionOverrides = { ...node.optionOverrides, leaderPriority }
         return this.#crash(node, false, RESTART_MS)
       }
       case 'crashAtCall': {

@@ -29,6 +29,10 @@ export function describeFault(fault: Fault): string {
       return `${nameOf(fault.node)} is killed ${times(fault.times)}, each time ${fault.gapUs / 1000} ms after its start`
     case 'switches':
       return `${nameOf(fault.node)} restarts with preVote ${onOff(fault.preVote)} and checkQuorum ${onOff(fault.checkQuorum)}`
+    case 'upgrade':
+      return `${nameOf(fault.node)} restarts with a state machine of version ${fault.machineVersion}`
+    case 'prefer':
+      return `${nameOf(fault.node)} restarts with leaderPriority ${fault.leaderPriority}`
     case 'partition':
       return `${namesOf(fault.side)} cannot reach the others for ${fault.forMs} ms`
     case 'cut':

@@ -34,6 +34,10 @@ export type Fault =
       readonly preVote: boolean
       readonly checkQuorum: boolean
     } & WithStart)
+  /** The node restarts with a program whose state machine supports this version, if that is higher than before. */
+  | ({ readonly type: 'upgrade'; readonly node: number; readonly machineVersion: number } & WithStart)
+  /** The node restarts with this priority, and keeps it. */
+  | ({ readonly type: 'prefer'; readonly node: number; readonly leaderPriority: number } & WithStart)
   /** All messages between these nodes and the others are lost. */
   | ({ readonly type: 'partition'; readonly side: readonly number[] } & WithDuration)
   /** All messages from one node to another are lost; the opposite direction works. */

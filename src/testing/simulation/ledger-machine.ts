@@ -18,11 +18,13 @@ export class LedgerMachine implements StateMachine<string, string, string, strin
   readonly commands: Map<LogIndex, string> = new Map()
   /** The user's state machine, which receives the same commands. */
   readonly userMachine: CheckedMachine | undefined
+  readonly machineVersion: number
   readonly #observer: MachineObserver
 
-  constructor(observer: MachineObserver, userMachine?: CheckedMachine) {
+  constructor(observer: MachineObserver, userMachine: CheckedMachine | undefined, machineVersion: number) {
     this.#observer = observer
     this.userMachine = userMachine
+    this.machineVersion = machineVersion
   }
 
   /** Commands are named w1, w2, …; the user's machine receives the number. */

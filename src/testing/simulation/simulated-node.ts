@@ -75,7 +75,9 @@ export class SimulatedNode {
   /** Whether the node was removed from the cluster: it does not start again. */
   isRemoved = false
   /** Options that differ from those of the other nodes, used from the next start on. */
-  optionOverrides: Partial<RaftOptions> = {}
+  optionOverrides: Partial<RaftOptions & RuntimeOptions> = {}
+  /** What its state machine supports, from the next start on. */
+  machineVersion = 1
   /** Called once, after a step of the core that sends messages and before they are sent. */
   beforeSending: (() => void) | undefined
   /** Whether its disk has gone back to an older copy, so that it may stop with proof of that. */
@@ -98,6 +100,11 @@ export class SimulatedNode {
   /** The name of its process, which differs from the id if it is a clone of another node. */
   get process(): string {
     return this.plan.process ?? this.plan.id
+  }
+
+  /** Whether it is one of the first members. */
+  get isBootstrapped(): boolean {
+    return Object.keys(this.plan.peers).length > 0
   }
 
   /** Whether a process runs; the node in it may still be starting. */
@@ -127,6 +134,7 @@ export class SimulatedNode {
         },
       },
       userMachine?.make(),
+      this.machineVersion,
     )
     const storage = new SimulatedStorage(this.disk, clock)
     const transport = new SimulatedTransport(network, process, clock)
@@ -135,8 +143,8 @@ export class SimulatedNode {
       ...this.optionOverrides,
       id,
       cluster: 'simulated',
-      peers: Object.keys(peers).length === 0 ? { [id]: addressOf(id) } : peers,
-      join: Object.keys(peers).length === 0,
+      peers: this.isBootstrapped ? peers : { [id]: addressOf(id) },
+      join: !this.isBootstrapped,
       seed: this.#random.below(1_000_000),
       storage: interceptors?.storage?.(storage, process) ?? storage,
       transport: interceptors?.transport?.(transport, process) ?? transport,
@@ -191,7 +199,9 @@ export class SimulatedNode {
   #makeCore(options: RaftOptions, recovered: InitialState, now: Instant, isCurrent: () => boolean): RaftCore {
     const { interceptors } = this.#environment
     const node = this.process
-    this.#environment.observe({ type: 'started', node, ...recovered, settings: options })
+    const { autopilotDeadMs: deadMs, autopilotVotersMin: votersMin } = this.#environment.settings
+    const autopilot = deadMs === undefined || votersMin === undefined ? undefined : { deadMs, votersMin }
+    this.#environment.observe({ type: 'started', node, ...recovered, settings: options, autopilot })
     const { unusable } = this.disk.memory
     if (unusable !== undefined)
       this.#environment.fail(new PropertyViolation(COPIES.staysStopped, `${node} started: ${unusable.message}`), node)

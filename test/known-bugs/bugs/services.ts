@@ -50,4 +50,32 @@ export const SERVICES: readonly KnownBug[] = [
     ],
     detectedBy: ['I22'],
   },
+  {
+    name: 'version-of-the-connected',
+    does: 'raises the machine version once every connected member supports it, so that a member that is down cannot come back',
+    system: 'Scylla',
+    sources: ['scylladb/scylladb#1253', 'scylladb/scylladb#4458'],
+    edits: [
+      {
+        file: 'src/runtime/leading/machine-versions.ts',
+        from: 'supported.get(member.id) ?? 0)',
+        to: 'supported.get(member.id) ?? Infinity)',
+      },
+    ],
+    detectedBy: ['L0', 'L1', 'L3', 'L9'],
+  },
+  {
+    name: 'autopilot-below-the-target',
+    does: 'removes dead voters one after the other, so that in the end too few are left to survive the next failure',
+    system: 'Consul',
+    sources: ['hashicorp/consul#5922'],
+    edits: [
+      {
+        file: 'src/runtime/leading/autopilot.ts',
+        from: '  if (voters.length - 1 >= autopilotVotersMin) return',
+        to: '  if (voters.length - 1 >= Math.min(1, autopilotVotersMin)) return',
+      },
+    ],
+    detectedBy: ['I24'],
+  },
 ]
