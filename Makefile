@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze clean
+.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage release clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ upgrade-test: $(INSTALLED) ## Upgrade and downgrade a cluster under load, betwee
 
 freeze: $(INSTALLED) ## Keep the bytes that a new release stores and sends, for the tests of later releases; changes no existing file
 	@node --import tsx scripts/freeze-formats.ts
+
+coverage: $(BUILT) ## Write which lines the tests run to coverage/index.html (ARGS="test/core/**/*.test.ts")
+	@npx --yes c8@11 --reporter html --reporter text-summary --include 'src/**' $(BIN)/mocha $(ARGS)
+
+release: ## Date the changelog, set the version, tag and pack; publishes nothing (VERSION=0.2.0)
+	@VERSION=$(VERSION) node --import tsx scripts/release.ts
 
 clean: ## Remove the output of builds and tests
 	rm -rf dist dist.* coverage *.tgz
