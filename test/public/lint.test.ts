@@ -50,7 +50,9 @@ describe('the published package', function () {
       'the .proto files are missing',
     )
     assert.deepEqual(
-      contents.filter((path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs|ops|examples)\/[^.]/.test(path)),
+      contents.filter(
+        (path) => !topLevelFiles.includes(path) && !/^(dist|src|proto|docs|ops|examples)\/[^.]/.test(path),
+      ),
       [],
     )
   })
