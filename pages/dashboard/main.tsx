@@ -38,7 +38,8 @@ function Page(): JSX.Element {
     }, SAMPLE_MS)
     return () => clearInterval(timer)
   }, [])
-  const now = performance.now()
+  // Without a connection the page shows what it knew last.
+  const now = isConnected ? performance.now() : newest.at
   const ids = nodeIds(cluster, now)
   const leader = leaderOf(cluster, now)
   const latest = newestReport(cluster, now)
@@ -116,8 +117,8 @@ function Headline(props: { cluster: Cluster; now: number; isConnected: boolean }
   )
 }
 
-/** The cluster at the newest message. */
-const newest = { cluster: EMPTY }
+/** The cluster at the newest message, and when that arrived. */
+const newest = { cluster: EMPTY, at: 0 }
 
 function useFeed(): { cluster: Cluster; isConnected: boolean } {
   const [, setDrawn] = useState(0)
@@ -132,7 +133,8 @@ function useFeed(): { cluster: Cluster; isConnected: boolean } {
     }
     source.onerror = () => setIsConnected(false)
     source.onmessage = ({ data }) => {
-      newest.cluster = withMessage(newest.cluster, JSON.parse(String(data)) as FeedMessage, performance.now())
+      newest.at = performance.now()
+      newest.cluster = withMessage(newest.cluster, JSON.parse(String(data)) as FeedMessage, newest.at)
       _timer ??= setTimeout(() => {
         _timer = undefined
         setDrawn((drawn) => drawn + 1)

@@ -7,6 +7,9 @@ import { startMemoryCluster } from '../../src/memory-cluster.ts'
 import { findBrowser } from './browser.ts'
 import { withPage } from './open-page.ts'
 
+/** After this long without a report, a node counts as silent. */
+const SILENT_MS = 3500
+
 const machine = () => ({ apply: () => 'done', *snapshot() {}, restore() {} })
 
 describe('the dashboard in a browser', function () {
@@ -41,8 +44,11 @@ describe('the dashboard in a browser', function () {
       await page.emulateMedia({ colorScheme: 'dark' })
       assert.notEqual(await backgroundOf(page), light)
       assert.deepEqual(problems, [])
+      await server.close()
+      await page.locator('.headline', { hasText: 'Not connected' }).waitFor()
+      await page.clock.fastForward(SILENT_MS)
+      assert.equal(await page.locator('.card.leader').count(), 1, 'it shows what it knew last')
     })
-    await server.close()
     await cluster.close()
   })
 })

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chromium, type Page } from 'playwright-core'
 import { findBrowser } from './browser.ts'
 
-/** `problems` receives errors of the page, what it writes to its console, and requests that fail or leave its origin. */
+/** The clock of the page can be advanced. `problems` receives errors of the page, what it writes to its console, and requests that fail or leave its origin. */
 export async function withPage(
   url: string,
   run: (page: Page, problems: readonly string[]) => Promise<void>,
@@ -21,6 +21,7 @@ export async function withPage(
       if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL('.', url).href))
         problems.push(`elsewhere: ${request.url()}`)
     })
+    await page.clock.install()
     await page.goto(url)
     await run(page, problems)
   } finally {
