@@ -160,6 +160,9 @@ export interface NodeTiming {
   readonly writeMs: number
 }
 
+/** The options of the registration of a session. */
+export interface RegisterOptions extends CallOptions, Pick<ProposeOptions, 'awaitLeader'> {}
+
 /** The result of a command, by default encoded, and the place of its entry in the log. */
 export interface Applied<Result = Uint8Array> {
   readonly index: LogIndex
@@ -220,7 +223,7 @@ export interface NodeService {
    */
   changesBytes(options?: ChangesOptions): AsyncIterable<ChangeBatch>
   /** Registers a client session, for the `session` of `proposeBytes`. */
-  registerSession(options?: CallOptions): Promise<RegisteredSession>
+  registerSession(options?: RegisterOptions): Promise<RegisteredSession>
   /** Answers an encoded query; also returns the applied index and the term of the answer. */
   queryBytes(
     query: Uint8Array,

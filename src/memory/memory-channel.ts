@@ -63,7 +63,9 @@ export class MemoryClientChannel implements ClientChannel {
   }
 
   registerSession(options: CallOptions = {}): Promise<RegisteredSession> {
-    return this.#call('mutation', options, (node, callOptions) => node.registerSession(callOptions))
+    return this.#call('mutation', options, (node, callOptions) =>
+      node.registerSession({ ...callOptions, awaitLeader: false }),
+    )
   }
 
   query(

@@ -1,5 +1,5 @@
 /** The calls that propose: commands, with or without a session, and registrations of sessions. */
-import type { Applied, CallOptions, ProposeOptions } from '../contracts/node-service.ts'
+import type { Applied, ProposeOptions, RegisterOptions } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
 import type { LogIndex, Term } from '../core/types.ts'
 import { assertTerm } from '../platform/options.ts'
@@ -44,7 +44,7 @@ export class ProposalCalls<Result> {
     })
   }
 
-  register(options: CallOptions = {}): Promise<RegisteredSession> {
+  register(options: RegisterOptions): Promise<RegisteredSession> {
     return new Promise((resolve, reject) => {
       const { logTime, clusterId, options: limits } = this.#parts
       const onRegistered = (_result: Result, index: LogIndex): void => resolve({ id: index, clusterId })

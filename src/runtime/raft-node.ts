@@ -10,6 +10,7 @@ import type {
   NodeStatus,
   ProposeOptions,
   ReadOptions,
+  RegisterOptions,
   SnapshotOptions,
 } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
@@ -167,11 +168,12 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   /**
    * Registers a session for `propose`, through the log, and resolves with its id and that of the cluster. A follower forwards it to the
-   * leader, unless its option `forward` is false. Rejects at once if there is no leader. A session expires after `sessionTimeoutMs` without a
+   * leader, unless its option `forward` is false. Waits while there is no leader. A session expires after `sessionTimeoutMs` without a
    * command; if the outcome is unknown, register another one.
    */
-  async registerSession(options?: CallOptions): Promise<RegisteredSession> {
-    return this.#startCall('registration', options?.signal).proposalCalls.register(options)
+  async registerSession(options?: RegisterOptions): Promise<RegisteredSession> {
+    const { proposalCalls } = this.#startCall('registration', options?.signal)
+    return proposalCalls.register({ ...options, awaitLeader: options?.awaitLeader ?? true })
   }
 
   /**

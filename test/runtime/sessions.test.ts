@@ -48,6 +48,16 @@ describe('client sessions', () => {
     await everywhere('one', 'two')
   })
 
+  it('are registered once there is a leader, or not at all without waiting for one', async () => {
+    cluster = new VirtualCluster('a b c')
+    const [a] = await Promise.all(['a', 'b', 'c'].map((id) => cluster.start(id)))
+    const registered = (a as JournalNode).registerSession()
+    const impatient = (a as JournalNode).registerSession({ awaitLeader: false })
+    await assert.rejects(cluster.runUntilSettled(impatient), { code: 'ERR_RAFT_NO_LEADER' })
+    assert.equal((a as JournalNode).statusNow().leader, undefined)
+    assert.ok((await cluster.runUntilSettled(registered)).id > 0)
+  })
+
   it('apply a command once that is proposed many times at once', async () => {
     const leader = await start()
     const id = await register(leader)

@@ -70,7 +70,11 @@ export function clientService(node: NodeService, options: ClientServiceOptions =
     return { result, index, term }
   }, limits)
 
-  const registerSession = unaryHandler((_request: object, call) => node.registerSession(call), limits)
+  // The client tries another node: this one may be cut off.
+  const registerSession = unaryHandler(
+    (_request: object, call) => node.registerSession({ ...call, awaitLeader: false }),
+    limits,
+  )
 
   const query = unaryHandler(async ({ query, ...read }: QueryRequest, call) => {
     assertPayloadSize('query', query.length, limits)

@@ -39,7 +39,11 @@ export class Clients {
     this.#sessionClients = new SessionClients(cluster, {
       invoke: (first) => this.#invokeWrite(first),
       end: (call, answer) => this.#endWrite(call, answer),
-      register: (at) => this.#callNode(at, async (node) => ({ index: (await node.registerSession()).id, result: '' })),
+      register: (at) =>
+        this.#callNode(at, async (node) => ({
+          index: (await node.registerSession({ awaitLeader: false })).id,
+          result: '',
+        })),
       propose: (call, at, session) => this.#propose(at, texts.encode(commandOf(call)), { session }),
     })
   }
