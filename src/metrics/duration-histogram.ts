@@ -1,8 +1,9 @@
 /** A histogram of durations to which a node can add thousands of equal values at once. */
 import { Histogram } from 'prom-client'
+import type { DurationCounts } from './node-series.ts'
 
 /** The counts of one set of labels. */
-export class Durations {
+export class Durations implements DurationCounts {
   readonly #bounds: readonly number[]
   readonly counts: number[]
   sum = 0

@@ -5,11 +5,17 @@ import type { NodeEvent } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
 import type { ErrorCode } from '../errors.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
-import type { Durations } from './duration-histogram.ts'
 import type { Sample } from './status-samples.ts'
 
-/** Makes the counts of a histogram for one set of labels. */
-export type NewDurations = (metric: MetricDefinition, labels: Readonly<Record<string, string>>) => Durations
+/** The durations of a histogram with one set of labels. */
+export interface DurationCounts {
+  /** How many were added. */
+  readonly count: number
+  add(ms: number, count?: number): void
+}
+
+/** Makes those of a histogram for one set of labels. */
+export type NewDurations = (metric: MetricDefinition, labels: Readonly<Record<string, string>>) => DurationCounts
 
 /** A counter by its labels, in the order of its definition. */
 class Counts {
@@ -49,14 +55,14 @@ export class NodeSeries implements Meter {
   readonly #pauses = new Counts(METRICS.pauses, [])
   readonly #reconnects = new Counts(METRICS.peerReconnects)
   readonly #refusals = new Counts(METRICS.refusals)
-  readonly #proposalSeconds: Durations
-  readonly #leaderlessSeconds: Durations
-  readonly #fsyncSeconds: Durations
-  readonly #applySeconds: Durations
-  readonly #stageSeconds: Readonly<Record<ProposalStage, Durations>>
-  readonly #readSeconds: Readonly<Record<ReadMode, Durations>>
-  readonly #roundSeconds: Readonly<Record<'quorum' | 'lease', Durations>>
-  readonly #snapshotSeconds: Readonly<Record<'take' | 'fetch' | 'restore', Durations>>
+  readonly #proposalSeconds: DurationCounts
+  readonly #leaderlessSeconds: DurationCounts
+  readonly #fsyncSeconds: DurationCounts
+  readonly #applySeconds: DurationCounts
+  readonly #stageSeconds: Readonly<Record<ProposalStage, DurationCounts>>
+  readonly #readSeconds: Readonly<Record<ReadMode, DurationCounts>>
+  readonly #roundSeconds: Readonly<Record<'quorum' | 'lease', DurationCounts>>
+  readonly #snapshotSeconds: Readonly<Record<'take' | 'fetch' | 'restore', DurationCounts>>
   readonly #lost = new Set<NodeId>()
   #leaderlessSince: number | undefined
   #fetchingSince: number | undefined
@@ -71,13 +77,13 @@ export class NodeSeries implements Meter {
     this.#fsyncSeconds = newDurations(METRICS.fsync, {})
     this.#applySeconds = newDurations(METRICS.apply, {})
     const by = (metric: MetricDefinition, label: string, value: string) => newDurations(metric, { [label]: value })
-    const stage = (value: ProposalStage): Durations => by(METRICS.proposalStage, 'stage', value)
+    const stage = (value: ProposalStage): DurationCounts => by(METRICS.proposalStage, 'stage', value)
     this.#stageSeconds = { queue: stage('queue'), quorum: stage('quorum'), apply: stage('apply') }
-    const mode = (value: ReadMode): Durations => by(METRICS.readSeconds, 'mode', value)
+    const mode = (value: ReadMode): DurationCounts => by(METRICS.readSeconds, 'mode', value)
     this.#readSeconds = { linearizable: mode('linearizable'), lease: mode('lease'), local: mode('local') }
-    const round = (value: string): Durations => by(METRICS.readRound, 'mode', value)
+    const round = (value: string): DurationCounts => by(METRICS.readRound, 'mode', value)
     this.#roundSeconds = { quorum: round('quorum'), lease: round('lease') }
-    const op = (value: string): Durations => by(METRICS.snapshotSeconds, 'op', value)
+    const op = (value: string): DurationCounts => by(METRICS.snapshotSeconds, 'op', value)
     this.#snapshotSeconds = { take: op('take'), fetch: op('fetch'), restore: op('restore') }
   }
 

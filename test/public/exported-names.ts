@@ -46,6 +46,12 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     NodeChecksOptions: 'its options',
     Check: 'a result of them',
   },
+  'quorate/opentelemetry': {
+    OpenTelemetryMetrics: 'feeds the instruments of a meter, as an observer',
+    OpenTelemetryMetricsOptions: 'its options',
+    withSpans: 'a node or client with a span for each call',
+    SpanOptions: 'its options',
+  },
   'quorate/metrics': {
     NodeMetrics: 'collects the metrics of nodes, as an observer',
     NodeMetricsOptions: 'its options',

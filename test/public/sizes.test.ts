@@ -19,6 +19,7 @@ const BUDGETS_KB: Readonly<Record<string, number>> = {
   './linearizability': 52,
   './recipes': 43,
   './metrics': 20,
+  './opentelemetry': 30,
   './http': 20,
   './testing': 600,
 }
