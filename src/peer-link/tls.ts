@@ -13,7 +13,7 @@ import type { SharedSecret } from './secret-tls.ts'
 import { hasSecret, secretClient, secretServer } from './secret-tls.ts'
 import type { PortProtocol } from './shared-port.ts'
 import { distrustInWords, tlsError, tlsFailureIn } from './tls-failure.ts'
-import type { TlsOptions } from './tls-options.ts'
+import type { ClientTlsOptions, TlsOptions } from './tls-options.ts'
 
 /** Takes a connection. */
 export type ConnectionTaker = (socket: Socket, caller: Caller) => void
@@ -74,8 +74,13 @@ export function callerOf(socket: Socket): Caller {
   return callerWithCertificate(() => certificate, problem)
 }
 
-function certificateClient({ key, cert, ca }: TlsOptions): ConnectionOptions {
-  return { key, cert, ca }
+/** How to secure a connection to this host, with the keys and certificates as they are now. The certificate that answers must name the host. */
+export function clientOptions(tls: ClientTlsOptions | SharedSecret, host: string): ConnectionOptions {
+  if (hasSecret(tls)) return { host, ...secretClient(tls) }
+  const { key, cert, ca } = tls
+  // An IP address is no server name (RFC 6066), but is compared with the certificate.
+  const named = isIP(host) === 0 ? { servername: host } : {}
+  return { host, ...named, key, cert, ca, rejectUnauthorized: true }
 }
 
 /** Makes an open connection to a peer secure. Rejects if the peer does not agree: with ERR_RAFT_UNAUTHENTICATED if it is not trusted, or ERR_RAFT_PROTOCOL. */
@@ -85,12 +90,7 @@ export function secureConnection(
   { address, host, timeoutMs }: { readonly address: string; readonly host: string; readonly timeoutMs: number },
 ): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const options: ConnectionOptions = {
-      socket,
-      host,
-      ...(hasSecret(tls) ? secretClient(tls) : certificateClient(tls)),
-    }
-    const secure = connect(isIP(host) === 0 ? { ...options, servername: host } : options)
+    const secure = connect({ socket, ...clientOptions(tls, host) })
     const fail = (error: RaftError): void => {
       clearTimeout(timeout)
       secure.destroy()

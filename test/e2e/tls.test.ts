@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from '../../src/connect.ts'
-import { nodeTls, roleTls, STRANGER } from '../peer-link/certificates.ts'
+import { nodeTls, roleTls, STRANGER, tlsWith } from '../peer-link/certificates.ts'
 import type { RunningCommand } from './command.ts'
-import { runInProcess, start } from './command.ts'
+import { run, runInProcess, start } from './command.ts'
 import { eventually, freePort } from './real-cluster.ts'
 
+const NODES = ['raft://test/n1']
 const TOKEN = 'long-random-text-of-a-dashboard'
 
 describe('the quorate command with TLS', function () {
@@ -25,7 +26,7 @@ describe('the quorate command with TLS', function () {
     for (const [name, { ca, cert, key }] of Object.entries({
       ...{ node: await nodeTls('n1', 'n2', 'n3'), stranger: STRANGER, none: await nodeTls() },
       ...{ observer: await roleTls('observer'), client: await roleTls('client'), admin: await roleTls('admin') },
-      other: await roleTls('admin', 'other'),
+      ...{ other: await roleTls('admin', 'other'), elsewhere: await tlsWith({ uris: NODES, hosts: ['127.0.0.2'] }) },
     }))
       for (const [part, pem] of Object.entries({ ca, cert, key })) writeFileSync(file(`${name}-${part}`), pem ?? '')
     writeFileSync(file('tokens'), `# for a dashboard\nobserver ${TOKEN}\n`)
@@ -37,7 +38,8 @@ describe('the quorate command with TLS', function () {
     for (const [offset, port] of ports.entries()) {
       const id = `n${offset + 1}`
       const where = ['--listen', `127.0.0.1:${port}`, '--peers', peers, '--data-dir', file(id)]
-      running.push(start(['serve', '--id', id, ...where, ...flagsOf('node'), '--tokens', file('tokens')]))
+      const how = ['--peer-transport', id === 'n1' ? 'grpc' : 'tcp', '--tokens', file('tokens')]
+      running.push(start(['serve', '--id', id, ...where, ...flagsOf('node'), ...how]))
     }
   })
 
@@ -131,6 +133,27 @@ describe('the quorate command with TLS', function () {
         assert.equal(exitCode, 6)
       }
     })
+
+  it('prints no warnings of Node, such as about an IP address as the name of a server', async () => {
+    const { exitCode, stderr } = await run(['status', '-e', endpoints, ...flagsOf('observer')])
+    assert.deepEqual([exitCode, stderr], [0, ''])
+    for (const each of running) assert.doesNotMatch(each.stderr(), /Warning/)
+  })
+
+  it('accepts no node whose certificate does not name its address', async () => {
+    const port = await freePort()
+    const where = ['--listen', `127.0.0.1:${port}`, '--peers', `n1=127.0.0.1:${port}`, '--data-dir', file('elsewhere')]
+    running.push(start(['serve', '--id', 'n1', ...where, ...flagsOf('elsewhere')]))
+    await eventually('the refusal', async () => {
+      const { exitCode, stderr } = await runInProcess(['status', '-e', `127.0.0.1:${port}`, ...flagsOf('observer')])
+      assert.notEqual(exitCode, 0)
+      return (
+        /its certificate is for other addresses: IP: 127\.0\.0\.1 is not in the cert's list: 127\.0\.0\.2/.test(
+          stderr,
+        ) || undefined
+      )
+    })
+  })
 
   it('refuses a token that the nodes do not know', async () => {
     const flags = ['--tls-ca', file('node-ca'), '--token', file('wrong-token')]
