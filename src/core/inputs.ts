@@ -66,7 +66,7 @@ export type Input =
   | { readonly type: 'diskTimed'; readonly writeMs: number }
   /** A snapshot of this node's state machine is durable. */
   | { readonly type: 'snapshotTaken'; readonly snapshot: SnapshotInfo }
-  /** The snapshot requested by `Effects.fetch` is durable and verified. */
+  /** The snapshot requested by `Effects.fetch` is durable and verified. Its id is that of the file on this node. */
   | { readonly type: 'snapshotFetched'; readonly snapshot: SnapshotInfo }
   /** The snapshot requested by `Effects.fetch` does not fit on the disk and is not fetched yet, or fits by now (undefined). */
   | {

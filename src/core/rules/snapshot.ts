@@ -74,9 +74,9 @@ function commitUpToSnapshot({ log }: RaftState, { index }: SnapshotInfo): void {
   if (index > log.commitIndex) log.commitTo(log.floorToBoundary(index))
 }
 
-/** The fetched snapshot is complete and verified: installs it unless the log covers it by now. */
+/** The fetched snapshot, under an id of this node, is complete and verified: installs it unless the log covers it by now. */
 export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): void {
-  if (state.snapshotFetch?.snapshot.id !== snapshot.id) return
+  if (state.snapshotFetch?.snapshot.index !== snapshot.index) return
   const { from, session } = state.snapshotFetch
   state.snapshotFetch = undefined
   if (isInLog(state, snapshot)) commitUpToSnapshot(state, snapshot)

@@ -11,6 +11,7 @@ import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../../co
 import { isRaftError, RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { Alarms } from '../health/alarms.ts'
+import { contentIdOf } from './content-id.ts'
 import { addToChecksum, checksumOf, differsFrom, isIntact } from './snapshot-checksum.ts'
 
 export interface SnapshotFetcherParts {
@@ -24,7 +25,7 @@ export interface SnapshotFetcherParts {
   readonly retryMinMs: number
   readonly retryMaxMs: number
   readonly attemptsMax: number
-  /** The file is complete, verified and durable. */
+  /** The file is complete, verified and durable. Its id is that of its content. */
   readonly onFetched: (snapshot: SnapshotInfo) => void
   /** The snapshot does not fit on the disk, or fits by now (undefined). */
   readonly onStalled: (snapshot: SnapshotInfo, shortage: Shortage | undefined) => void
@@ -44,7 +45,10 @@ const FAILING = 'SNAPSHOT_FETCH_FAILING'
 /** A fetch requested by the core. */
 interface FetchRequest {
   readonly from: NodeId
+  /** As it was offered. */
   readonly snapshot: SnapshotInfo
+  /** The same, under the id of its content: the file on this node. */
+  readonly file: SnapshotInfo
   readonly controller: AbortController
 }
 
@@ -68,7 +72,7 @@ export class SnapshotFetcher {
 
   /** The file being written. */
   get fetchingId(): string | undefined {
-    return this.#request?.snapshot.id
+    return this.#request?.file.id
   }
 
   /** How far the fetch in progress is. */
@@ -78,11 +82,12 @@ export class SnapshotFetcher {
     return { from, index: snapshot.index, bytes: this.#progress.bytes, size: snapshot.size }
   }
 
-  /** Replaces an earlier fetch. Resumes a partial file of the same snapshot, whichever node it came from. */
+  /** Replaces an earlier fetch. Resumes a partial file of the same content, whichever node it came from. */
   fetch(from: NodeId, snapshot: SnapshotInfo): void {
     if (this.#request?.snapshot.id === snapshot.id && this.#request.from === from) return
     this.#request?.controller.abort()
-    const request = { from, snapshot, controller: new AbortController() }
+    const file = { ...snapshot, id: contentIdOf(snapshot) }
+    const request = { from, snapshot, file, controller: new AbortController() }
     this.#request = request
     this.#lastFetch = this.#lastFetch.then(() => this.#run(request))
   }
@@ -104,7 +109,7 @@ export class SnapshotFetcher {
 
   async #run(request: FetchRequest): Promise<void> {
     const { onFetched, onFailed, emit } = this.#parts
-    const { from, snapshot } = request
+    const { from, snapshot, file } = request
     const { signal } = request.controller
     let failure: unknown
     try {
@@ -114,7 +119,7 @@ export class SnapshotFetcher {
     }
     if (signal.aborted) return
     this.#request = undefined
-    if (failure === undefined) return onFetched(snapshot)
+    if (failure === undefined) return onFetched(file)
     emit({ type: 'fetchFailed', from, code: codeOf(failure), message: errorMessage(failure) })
     onFailed(snapshot, errorMessage(failure))
   }
@@ -165,13 +170,13 @@ export class SnapshotFetcher {
   }
 
   /** Opens the file once the rest of the snapshot fits on the disk. */
-  async #openOnceItFits({ snapshot, controller }: FetchRequest): Promise<SnapshotWriter> {
+  async #openOnceItFits({ snapshot, file, controller }: FetchRequest): Promise<SnapshotWriter> {
     const { storage, clock, freeBytesCheckMs, alarms, onStalled } = this.#parts
     const { signal } = controller
     let isStalled = false
     try {
       for (;;) {
-        const writer = await storage.snapshots.create(snapshot)
+        const writer = await storage.snapshots.create(file)
         let shortage = await this.#shortageFor(snapshot.size - writer.offset)
         if (shortage === undefined) return writer
         await writer.suspend().catch(() => undefined)
@@ -204,7 +209,7 @@ export class SnapshotFetcher {
 
   /** `progress.bytes` becomes the length of the file. */
   async #attempt(request: FetchRequest, progress: { bytes: number }): Promise<void> {
-    const { from, snapshot, controller } = request
+    const { from, snapshot, file, controller } = request
     const { transport, storage, emit } = this.#parts
     const writer = await this.#openOnceItFits(request)
     progress.bytes = writer.offset
@@ -227,7 +232,7 @@ export class SnapshotFetcher {
       throw error
     }
     // The bytes of earlier attempts are only in the file. If it is damaged, it is never recorded, and the next attempt replaces it.
-    if (!isWhole) assertIntact(request, await checksumOf(storage.snapshots.read(snapshot.id, 0)))
+    if (!isWhole) assertIntact(request, await checksumOf(storage.snapshots.read(file.id, 0)))
   }
 
   /** Returns the checksum of the bytes that arrived. */

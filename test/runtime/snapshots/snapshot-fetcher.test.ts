@@ -44,6 +44,26 @@ describe('the snapshot fetcher', () => {
     assert.equal(await again.text('s1'), 'abcdef')
   })
 
+  it('resumes what another node has sent of the same content, under whatever id', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN, 'def'])
+    fixture.fetch('s1', crc32('abcdef'))
+    await fixture.pass(10)
+    fixture.fetch('s2', crc32('abcdef'))
+    await fixture.pass(1000)
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 3], [`fetched ${CONTENT}`]])
+    assert.equal(await fixture.text(CONTENT), 'abcdef')
+  })
+
+  it('resumes nothing of another content', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN, 'abcdeF'])
+    fixture.fetch('s1', crc32('abcdef'))
+    await fixture.pass(10)
+    fixture.fetch('s2', crc32('abcdeF'))
+    await fixture.pass(1000)
+    assert.deepEqual(fixture.offsets, [0, 0])
+    assert.equal(fixture.disk.files.size, 1)
+  })
+
   it('gives up after several attempts without progress', async () => {
     const fixture = await Fixture.open(Array.from({ length: 20 }, () => BROKEN))
     fixture.fetch('s1')
@@ -73,17 +93,17 @@ describe('the snapshot fetcher', () => {
     await fixture.pass(99)
     assert.equal(fixture.disk.partials.size + fixture.disk.files.size, 0)
     await fixture.pass(1)
-    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 0], ['fetched s1']])
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 0], [`fetched ${CONTENT}`]])
     assert.deepEqual(fixture.codes, ['ERR_RAFT_CORRUPT'])
-    assert.equal(await fixture.text('s1'), 'abcdef')
+    assert.equal(await fixture.text(CONTENT), 'abcdef')
   })
 
   it('compares the checksum of all bytes, also of those that an earlier attempt has left', async () => {
     const fixture = await Fixture.open(['Abc', BROKEN, 'def', END, 'abcdef'])
     fixture.fetch('s1', crc32('abcdef'))
     await fixture.pass(1000)
-    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 3, 0], ['fetched s1']])
-    assert.equal(await fixture.text('s1'), 'abcdef')
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 3, 0], [`fetched ${CONTENT}`]])
+    assert.equal(await fixture.text(CONTENT), 'abcdef')
   })
 
   it('gives up, with an alarm, if the bytes differ in every attempt', async () => {
@@ -167,6 +187,8 @@ describe('the snapshot fetcher', () => {
   })
 })
 
+/** The name of a file with these bytes, of the snapshot that is offered here. */
+const CONTENT = '5-1-9-6-kypbsf'
 /** Ends an attempt without an error. */
 const END = undefined
 const BROKEN = new RaftError('ERR_RAFT_UNREACHABLE', 'the link broke')
