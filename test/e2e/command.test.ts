@@ -254,18 +254,11 @@ describe('a cluster of three nodes', function () {
         assertPrinted(await runInProcess(words), `${round}\n`)
         const fresh = ['get', 'own', '--max-staleness', '5s', '--endpoints', cluster.endpoint(id)]
         assert.match((await runInProcess(fresh)).stdout, /^\d\n$/)
-        const endless = [
-          'get',
-          'own',
-          '--at-least',
-          `${index + 1000}`,
-          '--timeout',
-          '500',
-          '--endpoints',
-          cluster.endpoint(id),
-        ]
+        if (round > 0) continue
+        // Long enough for the connection on a busy machine.
+        const tooFar = ['get', 'own', '--at-least', `${index + 1000}`, '--timeout', '1500']
         assertEnded(
-          await runInProcess(endless),
+          await runInProcess([...tooFar, '--endpoints', cluster.endpoint(id)]),
           4,
           /error\[ERR_RAFT_LAGGING\].* has applied index \d+, and the read wants \d+/,
         )
