@@ -62,7 +62,16 @@ function hasSameMembers(a: readonly NodeId[], b: readonly NodeId[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id))
 }
 
-function formatMembership({ voters, outgoing, learners }: Membership): string {
-  const out = outgoing.length === 0 ? '' : ` outgoing ${outgoing}`
-  return `voters ${voters}${out}${learners.length === 0 ? '' : ` learners ${learners}`}`
+/** Asked at each step of each node, and the same for most of a run. */
+const formatted = new WeakMap<Membership, string>()
+
+function formatMembership(membership: Membership): string {
+  let text = formatted.get(membership)
+  if (text === undefined) {
+    const { voters, outgoing, learners } = membership
+    const out = outgoing.length === 0 ? '' : ` outgoing ${outgoing}`
+    text = `voters ${voters}${out}${learners.length === 0 ? '' : ` learners ${learners}`}`
+    formatted.set(membership, text)
+  }
+  return text
 }
