@@ -8,11 +8,13 @@ import { openStorage } from './engines.ts'
 import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
+import type { TlsFiles } from './peer-link/certificate-files.ts'
+import { CertificateFiles, checkTlsOrFiles, hasFiles } from './peer-link/certificate-files.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
 import { isLoopback, parseListenAddress } from './peer-link/listen-address.ts'
 import { checkSecret } from './peer-link/secret-tls.ts'
 import type { TlsOptions } from './peer-link/tls-options.ts'
-import { checkTls, checkTokens, clusterInCertificate } from './peer-link/tls-options.ts'
+import { checkTokens, clusterInCertificate } from './peer-link/tls-options.ts'
 import { tooFewDescriptors } from './platform/descriptor-limit.ts'
 import type { OptionCheck, OptionProblem } from './platform/options.ts'
 import { checkBoolean, checkMethods, checkString, throwOnProblems, withDefaults } from './platform/options.ts'
@@ -29,8 +31,11 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly advertise?: string | undefined
   /** The directory for the log and the snapshots; created if missing. Each node needs its own. */
   readonly dataDir?: string | undefined
-  /** TLS keys and certificates, for all connections of this node. Without them nothing is encrypted: use a trusted network. */
-  readonly tls?: TlsOptions | undefined
+  /**
+   * TLS keys and certificates, for all connections of this node. Without them nothing is encrypted: use a trusted network. Files (`keyFile`, `certFile`,
+   * `caFile`) are read again when they change; what they contain then is for new connections.
+   */
+  readonly tls?: TlsOptions | TlsFiles | undefined
   /**
    * Instead of `tls`: a secret that all nodes and clients of the cluster share, 16 bytes or more. Connections are encrypted, and who has the secret may do
    * everything, as any node.
@@ -64,7 +69,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   listen: checkAddress,
   advertise: checkAddress,
   dataDir: checkString,
-  tls: checkTls,
+  tls: checkTlsOrFiles,
   tokens: checkTokens,
   clusterSecret: checkSecret,
   insecure: checkBoolean,
@@ -95,7 +100,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     listen,
     dataDir,
     insecure: _,
-    tls: certificates,
+    tls: given,
     clusterSecret,
     credentials,
     tokens,
@@ -105,6 +110,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
     seed = randomInt(2 ** 31),
     ...rest
   } = options
+  const certificates = hasFiles(given) ? new CertificateFiles(given) : given
   const tls = clusterSecret === undefined ? certificates : { clusterSecret }
   const {
     advertise = ownEntry(options),

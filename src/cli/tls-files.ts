@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { RaftError } from '../errors.ts'
+import type { TlsFiles } from '../peer-link/certificate-files.ts'
 import type { SharedSecret } from '../peer-link/secret-tls.ts'
-import { hasSecret } from '../peer-link/secret-tls.ts'
-import type { ClientTlsOptions, TlsOptions } from '../peer-link/tls-options.ts'
+import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 import { errorMessage } from '../platform/error-message.ts'
 
 export interface TlsFlags {
@@ -30,14 +30,13 @@ export function tlsOptions(whose: string): Option[] {
   ]
 }
 
-/** Undefined without these flags. A node needs a certificate and a key. */
-export function nodeTls(flags: TlsFlags): TlsOptions | undefined {
-  const tls = clientTls({ ...flags, clusterSecret: undefined })
-  if (tls === undefined || hasSecret(tls)) return undefined
-  const { key, cert, ca } = tls
-  if (key === undefined || cert === undefined)
+/** Undefined without these flags. A node needs a certificate and a key. Throws ERR_RAFT_OPTIONS too if a file cannot be read. */
+export function nodeTls(flags: TlsFlags): TlsFiles | undefined {
+  if (clientTls({ ...flags, clusterSecret: undefined }) === undefined) return undefined
+  const { tlsKey: keyFile, tlsCert: certFile, tlsCa: caFile } = flags
+  if (keyFile === undefined || certFile === undefined)
     throw new RaftError('ERR_RAFT_OPTIONS', '--tls-ca needs --tls-cert and --tls-key: a node has a certificate')
-  return { key, cert, ca }
+  return { keyFile, certFile, caFile }
 }
 
 /** Undefined without these flags. A client may have no certificate, if the nodes do not ask for one. */

@@ -89,6 +89,8 @@ export interface NodeStatus extends RaftStatus {
   readonly peerTransport: string | undefined
   /** What keeps strangers out of the port of the node. With 'none', every caller that reaches it is trusted. Undefined if its transport or its release does not tell. */
   readonly protection?: PortProtection | undefined
+  /** When the certificate of the node expires, in milliseconds since 1970. Undefined if it has none, or its transport or its release does not tell. */
+  readonly certificateExpiresAt?: number | undefined
   /** The longest recent delay of the event loop in milliseconds. */
   readonly loopDelayMs: number
   /** Undefined if a node of an earlier release answered. */

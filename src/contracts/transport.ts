@@ -98,6 +98,8 @@ export interface Transport {
   readonly name?: string | undefined
   /** What keeps strangers out, for the status and the log of a node; undefined if it does not tell. */
   readonly protection?: PortProtection | undefined
+  /** When the certificate of this node expires, in milliseconds since 1970; undefined if it has none, or its transport does not tell. */
+  readonly certificateExpiresAt?: number | undefined
   /** Listens, and starts to connect. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN, and after `close` with ERR_RAFT_CLOSED. */
   start(host: TransportHost): Promise<void>
   /** The address at which peers reach this node, once started. */

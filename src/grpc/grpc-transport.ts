@@ -76,6 +76,10 @@ export class GrpcTransport implements Transport {
     this.#network = new PeerNetwork({ limits, tls: options.tls, address: () => this.address, protocol })
   }
 
+  get certificateExpiresAt(): number | undefined {
+    return this.#network.certificateExpiresAt
+  }
+
   get address(): string {
     return this.server.address
   }

@@ -3,6 +3,9 @@
 import type { CallAccess } from '../access/call-access.ts'
 import type { PeerMessage, PortProtection, Transport, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
+import { CertificateWatch } from '../peer-link/certificate-watch.ts'
+import { PEER_LINK_DEFAULTS } from '../peer-link/limits.ts'
+import { hasSecret } from '../peer-link/secret-tls.ts'
 import { takingTls } from '../peer-link/tls.ts'
 import { protectionOf } from '../peer-link/tls-options.ts'
 import { GrpcServer } from './grpc-server.ts'
@@ -19,11 +22,14 @@ export class TransportBesideClients implements Transport {
   readonly server: GrpcServer
   readonly #peers: Transport
   readonly #access: CallAccess
+  readonly #tls: GrpcTransportOptions['tls']
+  #certificate: CertificateWatch | undefined
   #host: TransportHost | undefined
 
   constructor(peers: Transport, { listen, tls, credentials, tokens }: ClientPortOptions) {
     this.#access = accessOf({ tls, tokens })
     this.#peers = peers
+    this.#tls = tls
     this.protection = protectionOf({ tls, credentials })
     const onCondition: TransportHost['condition'] = (code, facts) => this.#host?.condition(code, facts)
     // The address of a node is that of its transport, so the port needs none to advertise.
@@ -41,6 +47,10 @@ export class TransportBesideClients implements Transport {
     return this.#peers.name
   }
 
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificate?.expiresAt
+  }
+
   get address(): string {
     return this.#peers.address
   }
@@ -51,6 +61,11 @@ export class TransportBesideClients implements Transport {
     this.#access.clusterId = host.identity.clusterId
     await this.#peers.start(host)
     await this.server.start()
+    const tls = this.#tls
+    if (tls !== undefined && !hasSecret(tls)) {
+      const tell: TransportHost['condition'] = (code, facts) => this.#host?.condition(code, facts)
+      this.#certificate = new CertificateWatch({ tls, check: () => undefined, tell, limits: PEER_LINK_DEFAULTS })
+    }
   }
 
   setPeers(addresses: ReadonlyMap<NodeId, string>, alternatives?: ReadonlyMap<NodeId, readonly string[]>): void {
@@ -66,6 +81,7 @@ export class TransportBesideClients implements Transport {
   }
 
   async close(): Promise<void> {
+    this.#certificate?.close()
     await Promise.all([this.#peers.close(), this.server.close()])
     this.#host = undefined
   }

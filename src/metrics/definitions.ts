@@ -157,6 +157,12 @@ export const METRICS = {
     labels: [],
     help: 'Bytes of entries in durable writes.',
   },
+  certificateExpires: {
+    name: 'raft_certificate_expires_timestamp_seconds',
+    type: 'gauge',
+    labels: [],
+    help: 'When the certificate of this node expires, in seconds since 1970, if it has one.',
+  },
   diskFree: {
     name: 'raft_disk_free_bytes',
     type: 'gauge',

@@ -31,6 +31,10 @@ export function statusSamples(status: NodeStatus): Sample[] {
     of(METRICS.appliedIndex, status.appliedIndex),
     of(METRICS.logBytes, status.logBytes),
     of(METRICS.proposalsInflight, status.pendingProposals),
+    ...optional(
+      METRICS.certificateExpires,
+      status.certificateExpiresAt && Math.floor(status.certificateExpiresAt / 1000),
+    ),
     ...optional(METRICS.diskFree, status.freeBytes),
     of(METRICS.snapshotIndex, status.snapshotIndex),
     ...optional(METRICS.fetchProgress, fetching && fetching.size > 0 ? fetching.bytes / fetching.size : undefined),

@@ -38,6 +38,10 @@ export interface PeerLinkLimits {
   readonly keepaliveTimeMs: number
   /** A connection is closed if the reply to a ping takes this long. */
   readonly keepaliveTimeoutMs: number
+  /** How often a node looks whether the files of its certificate were renewed, and whether it expires soon. */
+  readonly certificateCheckMs: number
+  /** The alarm `CERTIFICATE_EXPIRES` is raised this long before the certificate of the node expires. */
+  readonly certificateWarningMs: number
   /** How long calls in progress may take to end when the transport closes. */
   readonly shutdownGraceMs: number
 }
@@ -62,5 +66,7 @@ export const PEER_LINK_DEFAULTS: PeerLinkLimits = {
   greetingTimeoutMs: 5000,
   keepaliveTimeMs: 2000,
   keepaliveTimeoutMs: 2000,
+  certificateCheckMs: 10_000,
+  certificateWarningMs: 14 * 24 * 60 * 60 * 1000,
   shutdownGraceMs: 500,
 }

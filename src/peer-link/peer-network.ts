@@ -5,6 +5,7 @@ import { peerRefusal } from '../access/peer-certificate.ts'
 import type { PeerMessage, Refusal, TransportHost } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { CertificateWatch } from './certificate-watch.ts'
 import type { Hello } from './frames.ts'
 import { makeHello } from './handshake.ts'
 import type { PeerLinkLimits } from './limits.ts'
@@ -40,6 +41,7 @@ export class PeerNetwork {
   #acceptor: PeerAcceptor | undefined
   #snapshotServer: SnapshotServer | undefined
   #refusalReport: RefusalReport | undefined
+  #certificate: CertificateWatch | undefined
   #isListening = false
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
@@ -51,6 +53,11 @@ export class PeerNetwork {
   /** The host to tell about a condition; undefined before `start` and after `close`. */
   get openHost(): TransportHost | undefined {
     return this.#closed === undefined ? this.#host : undefined
+  }
+
+  /** When the certificate of this node expires, in milliseconds since 1970; undefined before `start` and without one. */
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificate?.expiresAt
   }
 
   /** From now on, calls are accepted. Throws ERR_RAFT_CLOSED after `close`. */
@@ -83,6 +90,7 @@ export class PeerNetwork {
   /** Connects to the peers: this node listens. */
   connect(): void {
     this.#isListening = true
+    this.#watchCertificate()
     this.#dialMissing()
   }
 
@@ -148,6 +156,7 @@ export class PeerNetwork {
     this.#dialers.clear()
     this.#acceptor?.close()
     this.#refusalReport?.close()
+    this.#certificate?.close()
     for (const link of this.#links.values()) link.close('closing', 'this node is closing')
     this.#links.clear()
     await this.#snapshotServer?.close()
@@ -163,6 +172,15 @@ export class PeerNetwork {
       { clusterId: clusterId === '' ? own : clusterId, nodeId },
       hasSecret(tls) ? undefined : tls.nodeDnsNames,
     )
+  }
+
+  #watchCertificate(): void {
+    const { tls, limits } = this.#parts
+    const host = this.openHost
+    if (tls === undefined || hasSecret(tls) || host === undefined) return
+    const check = (next: TlsOptions): void => assertOwnCertificate(next, host.identity)
+    const tell: TransportHost['condition'] = (code, facts) => this.openHost?.condition(code, facts)
+    this.#certificate = new CertificateWatch({ tls, check, tell, limits })
   }
 
   /** Opens a link to every peer that has none. */

@@ -1,5 +1,6 @@
 /** Says in words why TLS with a node failed, without the numbers and file names of OpenSSL. */
 import { RaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
 
 export interface TlsFailure {
   readonly reason: string
@@ -39,6 +40,13 @@ export function tlsFailureIn(text: string): TlsFailure | undefined {
   if (known !== undefined) return { reason: `its certificate is not trusted: ${known[1]}`, isUntrusted: true }
   const openssl = /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1]
   return openssl === undefined ? undefined : { reason: openssl.trim(), isUntrusted: /alert/.test(openssl) }
+}
+
+/** Why a key or a certificate cannot be used, from an error of Node. */
+export function keyProblemInWords(error: unknown): string {
+  const text = errorMessage(error)
+  if (/key values mismatch/.test(text)) return 'the key is not that of the certificate'
+  return /^error:[^:]*:[^:]*:[^:]*:(.+)$/.exec(text)?.[1] ?? text
 }
 
 export function tlsError(address: string, { reason, isUntrusted }: TlsFailure): RaftError {

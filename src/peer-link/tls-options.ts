@@ -10,21 +10,25 @@ import { ROLES } from '../access/roles.ts'
 import type { PortProtection } from '../contracts/transport.ts'
 import type { NodeId } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
-import { errorMessage } from '../platform/error-message.ts'
 import { formatValue } from '../platform/options.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import { checkSecret, hasSecret } from './secret-tls.ts'
+import { keyProblemInWords } from './tls-failure.ts'
 
 type Pem = string | Buffer
 
 /** Keys and certificates in PEM format. */
-export interface TlsOptions {
+export interface TlsOptions extends TlsRules {
   /** The private key of this node. */
   readonly key: Pem
   /** The certificate of this node. It must name the address at which others reach this node. */
   readonly cert: Pem
   /** The authorities that sign the certificates of peers and clients. By default those of the system, and clients need no certificate. */
   readonly ca?: Pem | undefined
+}
+
+/** Whose certificates are accepted, and for what. */
+export interface TlsRules {
   /** Whether clients must have a certificate signed by `ca`, as peers must in any case. Default true if `ca` is given. */
   readonly verifyClients?: boolean | undefined
   /**
@@ -54,7 +58,7 @@ export function checkClientTls(value: unknown): string | undefined {
   try {
     createSecureContext({ key, cert, ca })
   } catch (error) {
-    return `has a key or certificate that cannot be used: ${errorMessage(error)}`
+    return `has a key or certificate that cannot be used: ${keyProblemInWords(error)}`
   }
   return undefined
 }
@@ -87,7 +91,7 @@ export function checkTls(value: unknown): string | undefined {
   try {
     createSecureContext({ key, cert, ca })
   } catch (error) {
-    return `has a key or certificate that cannot be used: ${errorMessage(error)}`
+    return `has a key or certificate that cannot be used: ${keyProblemInWords(error)}`
   }
   return undefined
 }

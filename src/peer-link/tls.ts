@@ -8,6 +8,7 @@ import type { Caller } from '../access/caller.ts'
 import { callerWithCertificate, UNIDENTIFIED } from '../access/caller.ts'
 import type { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
+import { CertificateFiles } from './certificate-files.ts'
 import { readPreface } from './preface.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import { hasSecret, secretClient, secretServer } from './secret-tls.ts'
@@ -33,12 +34,8 @@ export function takingTls(
   protocol?: Pick<PortProtocol, 'prefaceBytes' | 'refusePlain'>,
 ): (socket: Socket) => void {
   if (tls === undefined) return (socket) => onConnection(socket, UNIDENTIFIED)
-  const server = createServer({
-    ...(hasSecret(tls) ? secretServer(tls) : certificateServer(tls)),
-    // A resumed session would keep a certificate that is no longer trusted.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-    ALPNProtocols: ['h2'],
-  })
+  const server = createServer({ ...serverOptions(tls), ALPNProtocols: ['h2'] })
+  if (tls instanceof CertificateFiles) tls.onRenewed(() => server.setSecureContext(serverOptions(tls)))
   server.on('secureConnection', (socket) => {
     socket.on('error', () => undefined)
     onConnection(socket, hasSecret(tls) ? UNIDENTIFIED : callerOf(socket))
@@ -61,8 +58,12 @@ export function takingTls(
   }
 }
 
-function certificateServer({ key, cert, ca }: TlsOptions): ServerOptions {
-  return { key, cert, ca, requestCert: true, rejectUnauthorized: false }
+function serverOptions(tls: TlsOptions | SharedSecret): ServerOptions {
+  // A resumed session would keep a certificate that is no longer trusted.
+  const secureOptions = constants.SSL_OP_NO_TICKET
+  if (hasSecret(tls)) return { ...secretServer(tls), secureOptions }
+  const { key, cert, ca } = tls
+  return { key, cert, ca, secureOptions, requestCert: true, rejectUnauthorized: false }
 }
 
 /** What the connection shows of the other end. */

@@ -23,7 +23,7 @@ export interface StatusParts {
   readonly health: Health
   readonly snapshots: Pick<Snapshots, 'fetching'>
   readonly storage: Pick<Storage, 'name'>
-  readonly transport: Pick<Transport, 'name' | 'protection' | 'address'>
+  readonly transport: Pick<Transport, 'name' | 'protection' | 'address' | 'certificateExpiresAt'>
   readonly clock: Clock
   readonly queues: readonly QueueStatus[]
   readonly machine: MachineVersions
@@ -46,6 +46,7 @@ export function nodeStatus(parts: StatusParts): NodeStatus {
     storage: storage.name,
     peerTransport: transport.name,
     protection: transport.protection,
+    certificateExpiresAt: transport.certificateExpiresAt,
     loopDelayMs: clock.loopDelayMs?.() ?? 0,
     timing: { heartbeatIntervalMs, electionTimeoutMinMs, electionTimeoutMaxMs, writeMs },
     protocol: { min: PROTOCOL_MIN, max: PROTOCOL_MAX, peers: peers.admission.protocols },

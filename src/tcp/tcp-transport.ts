@@ -48,6 +48,10 @@ export class TcpTransport implements Transport {
     })
   }
 
+  get certificateExpiresAt(): number | undefined {
+    return this.#network.certificateExpiresAt
+  }
+
   get address(): string {
     return this.#port.address
   }

@@ -40,6 +40,15 @@ describe('the status of a cluster', () => {
     assert.doesNotMatch(formatStatus(buildStatusReport(nodes.slice(1).map(answered))), /no TLS/)
   })
 
+  it('has the time at which the certificate of a node expires', () => {
+    const nodes = [status('n1', { certificateExpiresAt: Date.UTC(2027, 0, 2) }), status('n2')]
+    const { nodes: rows } = buildStatusReport(nodes.map(answered))
+    assert.deepEqual(
+      rows.map(({ certificateExpires }) => certificateExpires),
+      ['2027-01-02T00:00:00.000Z', undefined, undefined],
+    )
+  })
+
   it('ignores the leader of an older term', () => {
     const old = follower('n1', { role: 'leader', leader: 'n1', term: 3 })
     const report = buildStatusReport([answered(old), answered(follower('n2', { role: 'leader' })), answer('n3')])

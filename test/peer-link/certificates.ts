@@ -8,7 +8,7 @@ import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
 
 const HOSTS = ['localhost', '127.0.0.1']
 
-export const AUTHORITY: KeyPair = await makeAuthority({ commonName: 'test ca', uri: 'raft://test', days: 1 })
+export const AUTHORITY: KeyPair = await makeAuthority({ commonName: 'test ca', uri: 'raft://test', days: 60 })
 
 /** What is in a certificate of a test. */
 export interface TestCertificate {
@@ -23,7 +23,7 @@ export async function tlsWith({
   uris = [],
   hosts = HOSTS,
   authority = AUTHORITY,
-  days = 1,
+  days = 30,
 }: TestCertificate): Promise<TlsOptions> {
   const { cert, key } = await issueCertificate(authority, { commonName: 'test', hosts, uris, days })
   return { ca: AUTHORITY.cert, cert, key }
@@ -57,5 +57,5 @@ export const NODE: TlsOptions = await tlsWith({ uris: ANY_NODE })
 /** Trusts the authority, but has a certificate that it has not signed. */
 export const STRANGER: TlsOptions = await tlsWith({
   uris: ANY_NODE,
-  authority: await makeAuthority({ commonName: 'stranger', uri: 'raft://stranger', days: 1 }),
+  authority: await makeAuthority({ commonName: 'stranger', uri: 'raft://stranger', days: 60 }),
 })

@@ -1,6 +1,6 @@
 /** Parses the flags of `quorate serve` into options of a node, and reports all mistakes at once. */
 import type { CallerRole } from '../../access/roles.ts'
-import type { TlsOptions } from '../../peer-link/tls-options.ts'
+import type { TlsFiles } from '../../peer-link/certificate-files.ts'
 import type { OptionProblem } from '../../platform/options.ts'
 import { throwOnProblems, withoutUndefined } from '../../platform/options.ts'
 import {
@@ -60,7 +60,7 @@ export interface ServeOptions {
   readonly storage: 'rocksdb' | 'segments' | undefined
   readonly peerTransport: 'grpc' | 'tcp' | undefined
   readonly cluster: string | undefined
-  readonly tls: TlsOptions | undefined
+  readonly tls: TlsFiles | undefined
   readonly clusterSecret: Buffer | undefined
   readonly insecure: boolean | undefined
   readonly tokens: Readonly<Record<string, CallerRole>> | undefined

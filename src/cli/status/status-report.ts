@@ -62,6 +62,8 @@ export interface NodeRow {
   readonly peerTransport: string | undefined
   /** What keeps strangers out of its port; undefined if it does not tell. */
   readonly protection: PortProtection | undefined
+  /** When its certificate expires, as an ISO 8601 time; undefined if it has none or does not tell. */
+  readonly certificateExpires: string | undefined
   /** The versions of the protocol between nodes that it supports and uses; undefined for an earlier release. */
   readonly protocol: ProtocolVersions | undefined
   /** The versions of the state machine; undefined for an earlier release. */
@@ -189,12 +191,17 @@ function rowsOf(
       storage: status?.storage,
       peerTransport: status?.peerTransport,
       protection: status?.protection,
+      certificateExpires: isoTime(status?.certificateExpiresAt),
       protocol: status?.protocol,
       machine: status?.machine,
       stopped: status?.stopped,
       alarms: status?.alarms ?? [],
     }
   })
+}
+
+function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString()
 }
 
 function problemOf(answer: StatusAnswer | undefined): string {

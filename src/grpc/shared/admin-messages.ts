@@ -27,6 +27,7 @@ export type WireStatusResponse = Omit<
   | 'storage'
   | 'peerTransport'
   | 'protection'
+  | 'certificateExpiresAt'
   | 'timing'
   | 'protocol'
   | 'machine'
@@ -43,6 +44,7 @@ export type WireStatusResponse = Omit<
   readonly storage?: string | undefined
   readonly peerTransport?: string | undefined
   readonly protection?: string | undefined
+  readonly certificateExpiresAt?: number | undefined
   readonly timing?: NodeTiming | null | undefined
   readonly protocol?: ProtocolVersions | null | undefined
   readonly machine?: MachineVersions | null | undefined
@@ -110,11 +112,16 @@ export function statusFromWire(wire: WireStatusResponse): NodeStatus {
     protocol: wire.protocol ?? undefined,
     machine: wire.machine ?? undefined,
     fetching: wire.fetching == null ? undefined : fetchFromWire(wire.fetching),
-    freeBytes: wire.freeBytes === undefined ? undefined : safeInteger(wire.freeBytes, 'freeBytes'),
+    certificateExpiresAt: optionalInteger(wire.certificateExpiresAt, 'certificateExpiresAt'),
+    freeBytes: optionalInteger(wire.freeBytes, 'freeBytes'),
     membership: membershipFromWire(wire.membership),
     peers: followers.map(followerFromWire),
     alarms: wire.alarms.map((alarm) => ({ ...alarm, peer: alarm.peer ?? undefined })),
   }
+}
+
+function optionalInteger(value: number | undefined, name: string): number | undefined {
+  return value === undefined ? undefined : safeInteger(value, name)
 }
 
 function fetchFromWire({ from, index, bytes, size }: SnapshotFetch): SnapshotFetch {

@@ -1,0 +1,95 @@
+/** Keys and certificates in files, which may be renewed while the node runs. */
+import { readFileSync } from 'node:fs'
+import { RaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
+import type { TlsOptions, TlsRules } from './tls-options.ts'
+import { checkTls } from './tls-options.ts'
+
+/** The files with the keys and certificates of a node, in PEM format. They are read again when they change. */
+export interface TlsFiles extends TlsRules {
+  /** The private key of this node. */
+  readonly keyFile: string
+  /** The certificate of this node. It must name the address at which others reach this node. */
+  readonly certFile: string
+  /** The authorities that sign the certificates of peers and clients. By default those of the system, and clients need no certificate. */
+  readonly caFile?: string | undefined
+}
+
+type Pems = Pick<TlsOptions, 'key' | 'cert' | 'ca'>
+
+export class CertificateFiles implements TlsOptions {
+  readonly verifyClients: TlsRules['verifyClients']
+  readonly nodeDnsNames: TlsRules['nodeDnsNames']
+  readonly rolesOfUnits: TlsRules['rolesOfUnits']
+  readonly #files: TlsFiles
+  readonly #listeners: (() => void)[] = []
+  #pems: Pems
+
+  /** Throws ERR_RAFT_OPTIONS if a file cannot be read. */
+  constructor(files: TlsFiles) {
+    this.verifyClients = files.verifyClients
+    this.nodeDnsNames = files.nodeDnsNames
+    this.rolesOfUnits = files.rolesOfUnits
+    this.#files = files
+    this.#pems = readPems(files)
+  }
+
+  get key(): TlsOptions['key'] {
+    return this.#pems.key
+  }
+
+  get cert(): TlsOptions['cert'] {
+    return this.#pems.cert
+  }
+
+  get ca(): TlsOptions['ca'] {
+    return this.#pems.ca
+  }
+
+  /** Calls `listener` each time after renewed files have been taken. */
+  onRenewed(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  /** Takes the files as they are now, if they have changed and can be used. Throws why not: then those before stay in use. */
+  renew(check: (next: TlsOptions) => void): void {
+    const next = new CertificateFiles(this.#files)
+    if (JSON.stringify(next.#pems) === JSON.stringify(this.#pems)) return
+    const problem = checkTls(next)
+    if (problem !== undefined) throw new RaftError('ERR_RAFT_OPTIONS', `it ${problem}`)
+    check(next)
+    this.#pems = next.#pems
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+/** Why the value cannot be used as TlsOptions or TlsFiles. */
+export function checkTlsOrFiles(value: unknown): string | undefined {
+  if (!hasFiles(value)) return checkTls(value)
+  if (typeof value.keyFile !== 'string' || typeof value.certFile !== 'string')
+    return 'must have `keyFile` and `certFile`'
+  try {
+    return checkTls(new CertificateFiles(value))
+  } catch (error) {
+    return errorMessage(error)
+  }
+}
+
+export function hasFiles(tls: unknown): tls is TlsFiles {
+  return typeof tls === 'object' && tls !== null && ('certFile' in tls || 'keyFile' in tls || 'caFile' in tls)
+}
+
+function readPems({ keyFile, certFile, caFile }: TlsFiles): Pems {
+  const read = (name: string, path: string): string => {
+    try {
+      return readFileSync(path, 'latin1')
+    } catch (cause) {
+      throw new RaftError('ERR_RAFT_OPTIONS', `${name} cannot be read: ${errorMessage(cause)}`, { cause })
+    }
+  }
+  return {
+    key: read('keyFile', keyFile),
+    cert: read('certFile', certFile),
+    ca: caFile === undefined ? undefined : read('caFile', caFile),
+  }
+}
