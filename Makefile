@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage release clean
+.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ freeze: $(INSTALLED) ## Keep the bytes that a new release stores and sends, for 
 coverage: $(BUILT) ## Write which lines the tests run to coverage/index.html (ARGS="test/core/**/*.test.ts")
 	@npx --yes c8@11 --reporter html --reporter text-summary --include 'src/**' $(BIN)/mocha $(ARGS)
 
+docs: $(BUILT) site/node_modules/.package-lock.json ## Build the site of the documentation, with the API reference, into dist.site/html
+	@node --import tsx site/build.ts
+
 release: ## Date the changelog, set the version, tag and pack; publishes nothing (VERSION=0.2.0)
 	@VERSION=$(VERSION) node --import tsx scripts/release.ts
 
@@ -84,6 +87,10 @@ clean: ## Remove the output of builds and tests
 
 $(INSTALLED): package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+site/node_modules/.package-lock.json: site/package-lock.json
+	cd site && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # Compiles into a temporary directory and moves it into place: a failed build keeps the last good one, and files deleted from src

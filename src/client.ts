@@ -6,6 +6,8 @@
  *     const client = await connect<Command, Result>({ endpoints: ['127.0.0.1:7001'] })
  *     const result = await client.propose(command, { timeoutMs: 2000 })
  *     await client.close()
+ *
+ * @module
  */
 export * from './client/index.ts'
 export { type ConnectOptions, connect } from './connect.ts'

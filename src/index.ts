@@ -1,4 +1,8 @@
-/** The entry point quorate: start a node, connect to a cluster. gRPC and RocksDB are loaded when they are first used. */
+/**
+ * The entry point quorate: start a node, connect to a cluster. gRPC and RocksDB are loaded when they are first used.
+ *
+ * @module
+ */
 
 // Start a node: startNode with gRPC and RocksDB, or RaftNode.start with your own adapters.
 

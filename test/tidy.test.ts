@@ -61,9 +61,19 @@ function commitSubjects(): string[] {
 
 /** Every text file that is written by hand. */
 function wholeRepository(): Repository {
-  const folders = ['src', 'test', 'examples', 'bench', 'chaos', 'scripts', 'pages', 'docs', 'proto', 'ops'].filter(
-    (name) => existsSync(join(ROOT, name)),
-  )
+  const folders = [
+    'src',
+    'test',
+    'examples',
+    'bench',
+    'chaos',
+    'scripts',
+    'pages',
+    'site',
+    'docs',
+    'proto',
+    'ops',
+  ].filter((name) => existsSync(join(ROOT, name)))
   const inside = folders.flatMap((name) =>
     readdirSync(join(ROOT, name), { recursive: true, encoding: 'utf8' }).map((path) => `${name}/${path}`),
   )

@@ -2,6 +2,8 @@
  * `quorate/core`: the Raft algorithm of one node, as a deterministic state machine without I/O. It runs in Node.js and in browsers.
  *
  * Create a `Raft` from `RaftOptions` and an `InitialState`, call `step` with `Input`s, and carry out the returned `Effects`.
+ *
+ * @module
  */
 
 // The state machine.

@@ -13,6 +13,8 @@
  *     })
  *
  * `startNode` of "quorate" does this, and also adds `adminService`. The protocols are in proto/quorate/v1.
+ *
+ * @module
  */
 
 // The transport between nodes.

@@ -1,4 +1,8 @@
-/** The entry point `quorate/http`: an HTTP port for operators, with metrics, health checks and the dashboard of a node. */
+/**
+ * The entry point `quorate/http`: an HTTP port for operators, with metrics, health checks and the dashboard of a node.
+ *
+ * @module
+ */
 export { type Check, NodeChecks, type NodeChecksOptions } from '../checks/node-checks.ts'
 export { type DashboardOptions, dashboardRoutes } from './dashboard/dashboard-routes.ts'
 export type { Feed, FeedListener } from './dashboard/feed.ts'

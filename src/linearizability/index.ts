@@ -1,4 +1,8 @@
-/** "quorate/linearizability": records client calls and checks whether the history is linearizable. It knows nothing of Raft. */
+/**
+ * "quorate/linearizability": records client calls and checks whether the history is linearizable. It knows nothing of Raft.
+ *
+ * @module
+ */
 
 export type { LinearizabilityOptions, LinearizabilityVerdict } from './check-linearizable.ts'
 export { checkLinearizable, LINEARIZABILITY_STEPS_MAX } from './check-linearizable.ts'

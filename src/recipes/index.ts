@@ -1,4 +1,8 @@
-/** The public API of "quorate/recipes": ready-made state machines, with a client for each. */
+/**
+ * The public API of "quorate/recipes": ready-made state machines, with a client for each.
+ *
+ * @module
+ */
 export type { KvAnswer, KvCommand, KvEntry, KvExpectation, KvQuery, KvResult } from '../kv/index.ts'
 export { KeyValueMachine } from '../kv/index.ts'
 export type { Malformed, RecipeCodecs } from './codecs.ts'

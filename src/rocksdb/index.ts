@@ -1,4 +1,8 @@
-/** The public API of "quorate/rocksdb": the durable storage. The native addon is loaded when a storage opens, not on import. */
+/**
+ * The public API of "quorate/rocksdb": the durable storage. The native addon is loaded when a storage opens, not on import.
+ *
+ * @module
+ */
 export type { Binding } from './binding.ts'
 export type { RocksDBStorageOptions } from './options.ts'
 export { ROCKSDB_STORAGE_DEFAULTS } from './options.ts'

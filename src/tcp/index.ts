@@ -4,6 +4,8 @@
  *     const node = await RaftNode.start({ ...options, transport: new TcpTransport({ listen: '127.0.0.1:7001' }) })
  *
  * `startNode` of "quorate" needs none of this: it takes `peerTransport: 'tcp'`, and serves clients and operators at the same port.
+ *
+ * @module
  */
 
 // For transports of your own: check a message, and convert it to bytes and back.

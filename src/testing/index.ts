@@ -1,4 +1,8 @@
-/** The test kit: simulate clusters, check state machines, and test your own storage or transport. */
+/**
+ * The test kit: simulate clusters, check state machines, and test your own storage or transport.
+ *
+ * @module
+ */
 
 // Check your own state machine, storage or transport.
 
