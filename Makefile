@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
+.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write genera
 
 bench: $(BUILT) ## Measure the built package beside its peers; see bench/README.md (ARGS="--preset quick")
 	@node --import tsx bench/run.ts $(ARGS)
+
+bench-join: $(BUILT) ## Measure a member that joins with a large snapshot under load (ARGS="--mib 1024 --writers 64")
+	@node --import tsx bench/join-under-load.ts $(ARGS)
 
 bench-metrics: $(BUILT) ## Measure what metrics cost a node, in CPU time (ARGS="--rounds 400")
 	@node --import tsx bench/metrics-overhead.ts $(ARGS)

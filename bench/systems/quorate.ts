@@ -24,7 +24,7 @@ const WITHOUT_SNAPSHOTS = {
 
 export function quorate(folder: string, { storage, transport }: Wings): System {
   const start = (setup: Setup): Promise<Cluster> =>
-    startCluster(folder, setup, { storage, peerTransport: transport, ...optionsOf(setup) })
+    startCluster(folder, setup, { storage, peerTransport: transport, ...optionsOf(setup), ...setup.options })
   return {
     name: `quorate ${storage}+${transport}`,
     kind: 'quorate',

@@ -23,6 +23,8 @@ export interface Setup {
   readonly trailingEntries?: number
   /** Whether snapshots are taken only on request. */
   readonly withoutSnapshots?: boolean
+  /** Further options of the nodes, for a system of this package. */
+  readonly options?: Readonly<Record<string, unknown>>
 }
 
 export interface Cluster {

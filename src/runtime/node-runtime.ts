@@ -35,6 +35,7 @@ import { Pipeline } from './pipeline/pipeline.ts'
 import { ProposalCalls } from './proposal-calls.ts'
 import { ReadCalls } from './read-calls.ts'
 import { SnapshotCalls } from './snapshot-calls.ts'
+import { AdaptivePace } from './snapshots/adaptive-pace.ts'
 import { Snapshots } from './snapshots/snapshots.ts'
 
 export interface NodeRuntimeParts<Command, Result> {
@@ -104,7 +105,11 @@ export class NodeRuntime<Command, Result> {
       machineVersion: () => machine.machineVersion,
       removedPeerGraceMs: 2 * options.electionTimeoutMaxMs,
     })
-    const proposals = new Proposals<Result>(options, { clock, meters, wake: () => this.pipeline.driver.wake() })
+    const pace = new AdaptivePace(options)
+    const proposals = new Proposals<Result>(options, {
+      ...{ clock, meters, wake: () => this.pipeline.driver.wake() },
+      onApplied: (latencyMs, now) => pace.onApplied(latencyMs, now),
+    })
     const { diskSpeed } = this.health
     this.pipeline = new Pipeline({ ...parts, machine, proposals, diskSpeed, meters, host: this.#pipelineHost() })
     const { driver, applier } = this.pipeline
@@ -115,7 +120,7 @@ export class NodeRuntime<Command, Result> {
       wake: () => driver.wake(),
     })
     this.snapshots = new Snapshots({
-      ...{ options, machine, applier, storage, transport, clock, recovered: recovered.snapshot },
+      ...{ options, machine, applier, storage, transport, clock, pace, recovered: recovered.snapshot },
       alarms: this.health.alarms,
       lowSpace: () => this.health.lowSpace,
       metadataAt: (index) => core.snapshotMetadata(index),

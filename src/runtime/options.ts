@@ -77,6 +77,13 @@ export interface RuntimeOptions extends SessionLimits {
   readonly fetchAttemptsMax: number
   /** The most bytes per second of all snapshots that this node sends to others, which the log and other calls need too; 0 for no limit. */
   readonly snapshotSendBytesPerSecond: number
+  /**
+   * While a node sends a snapshot, it slows down when the commands that it proposes take this many times as long as without, and speeds up
+   * when they do not; 0 to send as fast as the connection takes the bytes.
+   */
+  readonly snapshotSendLatencyFactor: number
+  /** It never slows down below this many bytes per second, so that the transfer ends. */
+  readonly snapshotSendBytesPerSecondMin: number
   /** With less free disk space, a leader transfers leadership or rejects proposals with ERR_RAFT_NO_SPACE; 0 disables the check. */
   readonly freeBytesMin: number
   /** How often free disk space is checked. */
@@ -144,6 +151,8 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   fetchRetryMaxMs: 30_000,
   fetchAttemptsMax: 8,
   snapshotSendBytesPerSecond: 0,
+  snapshotSendLatencyFactor: 2,
+  snapshotSendBytesPerSecondMin: 8 * 1024 * 1024,
   freeBytesMin: 128 * 1024 * 1024,
   freeBytesCheckMs: 2000,
   shortageRetryMaxMs: 120_000,
@@ -250,6 +259,7 @@ const MAY_BE_ZERO = new Set([
   'changesMax',
   'leaderPriority',
   'snapshotSendBytesPerSecond',
+  'snapshotSendLatencyFactor',
   'autopilotDeadMs',
 ])
 

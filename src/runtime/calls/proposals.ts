@@ -24,6 +24,8 @@ const RETRY_MS = 50
 export interface ProposalsParts {
   readonly clock: Clock
   readonly meters: Meters
+  /** The oldest command of a block was applied at `now`, this long after it was proposed. */
+  readonly onApplied: (latencyMs: number, now: Instant) => void
   /** Schedules a turn, which calls `collectInputs`. */
   readonly wake: () => void
 }
@@ -229,6 +231,8 @@ export class Proposals<Result> {
   /** Every command of the batch was applied, the last one at `now`. */
   onApplied(batch: Batch<Result>, now: Instant): void {
     this.#measures.onApplied(batch, now)
+    const [oldest] = batch.proposals
+    if (oldest !== undefined) this.#parts.onApplied(now - oldest.startedAt, now)
   }
 
   /** The command at this offset of the batch was applied, at `now`. */

@@ -1,32 +1,39 @@
-/** Limits the bytes per second of all snapshots that a node sends: the log needs the network and the disk too. */
+/** Limits the bytes per second of all snapshots that a node sends: the log needs the processor, the network and the disk too. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { Instant } from '../../core/types.ts'
+import type { AdaptivePace } from './adaptive-pace.ts'
 
 /** Large chunks are sent in parts, so that the receiver never waits for long. */
 const PARTS_PER_SECOND = 10
+/** The first bytes of a transfer are too few to slow the node down, and need no pace chosen for them. */
+const FREE_BYTES = 1024 * 1024
 
 export class Pacer {
-  readonly #bytesPerSecond: number
+  readonly #bytesPerSecondMax: number
+  readonly #adaptive: AdaptivePace
   readonly #clock: Pick<Clock, 'now' | 'wakeAt'>
   /** When everything that was taken so far has had its time. */
   #freeAt: Instant = Number.NEGATIVE_INFINITY
   readonly #waits = new Map<Timer, () => void>()
   #isStopped = false
 
-  /** With 0 bytes per second nothing waits. */
-  constructor(bytesPerSecond: number, clock: Pick<Clock, 'now' | 'wakeAt'>) {
-    this.#bytesPerSecond = bytesPerSecond
+  /** At the pace of `adaptive`, and never above a maximum that is not 0. */
+  constructor(bytesPerSecondMax: number, adaptive: AdaptivePace, clock: Pick<Clock, 'now' | 'wakeAt'>) {
+    this.#bytesPerSecondMax = bytesPerSecondMax === 0 ? Number.POSITIVE_INFINITY : bytesPerSecondMax
+    this.#adaptive = adaptive
     this.#clock = clock
   }
 
   /** The same bytes, each part after those before it have had their time. */
   async *pace(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-    if (this.#bytesPerSecond === 0) return yield* chunks
-    const partBytes = Math.ceil(this.#bytesPerSecond / PARTS_PER_SECOND)
+    let freeBytes = FREE_BYTES
     for await (const chunk of chunks)
-      for (let from = 0; from < chunk.length; from += partBytes) {
-        const part = chunk.subarray(from, from + partBytes)
-        await this.#take(part.length)
+      for (let from = 0; from < chunk.length; ) {
+        const isFree = freeBytes > 0
+        const part = chunk.subarray(from, from + this.#partBytes(isFree))
+        await this.#take(part.length, isFree)
+        freeBytes -= part.length
+        from += part.length
         yield part
       }
   }
@@ -41,11 +48,20 @@ export class Pacer {
     this.#waits.clear()
   }
 
+  #rate(isFree: boolean): number {
+    return isFree ? this.#bytesPerSecondMax : Math.min(this.#bytesPerSecondMax, this.#adaptive.bytesPerSecond)
+  }
+
+  #partBytes(isFree: boolean): number {
+    return Math.ceil(this.#rate(isFree) / PARTS_PER_SECOND)
+  }
+
   /** Waits for the time of these bytes, which is after that of all bytes that were taken before. */
-  #take(bytes: number): Promise<void> {
+  #take(bytes: number, isFree: boolean): Promise<void> {
     const now = this.#clock.now()
-    const at = Math.max(this.#freeAt, now)
-    this.#freeAt = at + (1000 * bytes) / this.#bytesPerSecond
+    const at = Math.max(this.#freeAt, isFree ? now : this.#adaptive.nextAt(now))
+    this.#freeAt = at + (1000 * bytes) / this.#rate(isFree)
+    if (!isFree) this.#adaptive.onSent(bytes, at)
     if (this.#isStopped || at <= now) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = this.#clock.wakeAt(at, () => {

@@ -9,6 +9,7 @@ import type { Input } from '../../core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Alarms } from '../health/alarms.ts'
 import type { RuntimeOptions } from '../options.ts'
+import type { AdaptivePace } from './adaptive-pace.ts'
 import { Pacer } from './pacer.ts'
 import { SnapshotFetcher } from './snapshot-fetcher.ts'
 import type { AppliedTotals } from './snapshot-policy.ts'
@@ -27,6 +28,8 @@ export interface SnapshotsParts extends Pick<SnapshotTakerParts, 'applier' | 'me
   readonly recovered: SnapshotInfo | undefined
   readonly post: (input: Input) => void
   readonly alarms: Pick<Alarms, 'raise' | 'clear'>
+  /** How fast snapshots may be sent beside writes. */
+  readonly pace: AdaptivePace
   /** The free bytes of the disk while it is short of space. */
   readonly lowSpace: () => number | undefined
   readonly emit: (event: RuntimeEvent) => void
@@ -49,7 +52,7 @@ export class Snapshots {
     const { options, machine, storage, transport, clock, applier, metadataAt, recovered, post, alarms, emit } = parts
     this.#parts = parts
     this.#policy = new SnapshotPolicy(options)
-    this.#pacer = new Pacer(options.snapshotSendBytesPerSecond, clock)
+    this.#pacer = new Pacer(options.snapshotSendBytesPerSecond, parts.pace, clock)
     this.#newest = recovered
     this.#appliedAtNewest = { entries: recovered?.index ?? 0, blocks: 0, bytes: 0 }
     this.#recorded = recovered
@@ -152,7 +155,7 @@ export class Snapshots {
     return this.#retention.read(id, offset)
   }
 
-  /** The same, for another node: at most `snapshotSendBytesPerSecond` of all that are sent. */
+  /** The same, for another node: at a pace for all that are sent, which depends on how long writes take meanwhile. */
   send(id: string, offset: number): AsyncIterable<Uint8Array> {
     return this.#pacer.pace(this.read(id, offset))
   }

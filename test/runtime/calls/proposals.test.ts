@@ -230,7 +230,7 @@ class Fixture {
     }
     this.proposals = new Proposals<unknown>(
       { ...defaults, ...limits },
-      { clock, meters: new Meters(), wake: () => undefined },
+      { clock, meters: new Meters(), onApplied: () => undefined, wake: () => undefined },
     )
   }
 

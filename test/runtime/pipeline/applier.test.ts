@@ -217,6 +217,7 @@ class Fixture {
     {
       clock: { now: () => 0, wakeAt: () => ({ cancel: () => undefined }), defer: () => undefined },
       meters: new Meters(),
+      onApplied: () => undefined,
       wake: () => undefined,
     },
   )

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { RUNTIME_DEFAULTS } from '../../../src/runtime/options.ts'
+import { AdaptivePace } from '../../../src/runtime/snapshots/adaptive-pace.ts'
 import { Pacer } from '../../../src/runtime/snapshots/pacer.ts'
 import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
 import { flushPromises, VirtualCluster } from '../virtual-cluster.ts'
@@ -29,7 +31,7 @@ describe('the pace of snapshots', () => {
   }
 
   it('is shared by all transfers', async () => {
-    const pacer = new Pacer(1000, clock)
+    const pacer = new Pacer(1000, new AdaptivePace(RUNTIME_DEFAULTS), clock)
     const transfers = [receive(pacer, 100, 100), receive(pacer, 100, 100)]
     await advance(5000)
     const total = transfers.reduce((sum, { received }) => sum + received, 0)
@@ -41,7 +43,7 @@ describe('the pace of snapshots', () => {
   })
 
   it('is that of the connection by default, without a timer', async () => {
-    const transfer = receive(new Pacer(0, clock), 1000, 1000)
+    const transfer = receive(new Pacer(0, new AdaptivePace(RUNTIME_DEFAULTS), clock), 1000, 1000)
     await advance(0)
     assert.deepEqual(transfer, { received: 1_000_000, isDone: true })
   })

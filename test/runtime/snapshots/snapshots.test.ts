@@ -3,6 +3,7 @@ import type { RuntimeEvent } from '../../../src/contracts/observer.ts'
 import { RAFT_DEFAULTS } from '../../../src/core/options.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
 import { RUNTIME_DEFAULTS } from '../../../src/runtime/options.ts'
+import { AdaptivePace } from '../../../src/runtime/snapshots/adaptive-pace.ts'
 import { Snapshots } from '../../../src/runtime/snapshots/snapshots.ts'
 import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
 import { flushPromises } from '../virtual-cluster.ts'
@@ -123,6 +124,7 @@ class Fixture {
     const fixture = this
     this.snapshots = new Snapshots({
       lowSpace: () => undefined,
+      pace: new AdaptivePace(RUNTIME_DEFAULTS),
       alarms: { raise: () => undefined, clear: () => undefined },
       options: {
         ...{ ...RAFT_DEFAULTS, ...RUNTIME_DEFAULTS, id: 'n1', seed: 1 },
