@@ -6,7 +6,12 @@ export interface TlsFailure {
   readonly reason: string
   /** Whether one end does not trust the certificate of the other. If not, they do not both speak TLS. */
   readonly isUntrusted: boolean
+  /** What to do, if that is not about certificates. */
+  readonly hint?: string | undefined
 }
+
+const ONE_SECRET = 'all nodes and clients of a cluster need the same secret: --cluster-secret, or `clusterSecret`'
+const ONE_KIND = 'all nodes and clients of a cluster need the secret, or all need certificates'
 
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [/DEPTH_ZERO_SELF_SIGNED_CERT|self[- ]signed certificate$/i, 'it is signed by itself'],
@@ -30,9 +35,10 @@ export function distrustInWords(text: string): string {
 export function tlsFailureIn(text: string): TlsFailure | undefined {
   if (/wrong version number|WRONG_VERSION_NUMBER|packet length too long|http request/i.test(text))
     return { reason: 'it answers without TLS', isUntrusted: false }
-  if (/bad record mac/i.test(text)) return { reason: 'it has another cluster secret', isUntrusted: true }
+  if (/bad record mac/i.test(text))
+    return { reason: 'it has another cluster secret', isUntrusted: true, hint: ONE_SECRET }
   if (/handshake failure|no shared cipher|insufficient security/i.test(text))
-    return { reason: 'one end has a cluster secret, and the other end certificates', isUntrusted: true }
+    return { reason: 'one end has a cluster secret, and the other end certificates', isUntrusted: true, hint: ONE_KIND }
   const altNames = /does not match certificate's altnames: (.*?)(?: Resolution note|$)/i.exec(text)?.[1]
   if (altNames !== undefined)
     return { reason: `its certificate is for other addresses: ${altNames}`, isUntrusted: true }
@@ -49,14 +55,16 @@ export function keyProblemInWords(error: unknown): string {
   return /^error:[^:]*:[^:]*:[^:]*:(.+)$/.exec(text)?.[1] ?? text
 }
 
-export function tlsError(address: string, { reason, isUntrusted }: TlsFailure): RaftError {
+export function tlsError(address: string, { reason, isUntrusted, hint }: TlsFailure): RaftError {
   return new RaftError(
     isUntrusted ? 'ERR_RAFT_UNAUTHENTICATED' : 'ERR_RAFT_PROTOCOL',
     `TLS with ${address} failed: ${reason}`,
     {
-      hint: isUntrusted
-        ? 'use certificates of one authority, which name the address, and give that authority as `ca`'
-        : 'all nodes and clients need TLS, or none',
+      hint:
+        hint ??
+        (isUntrusted
+          ? 'use certificates of one authority, which name the address, and give that authority as `ca`'
+          : 'all nodes and clients need TLS, or none'),
       details: { address },
     },
   )
