@@ -152,7 +152,7 @@ export const RUNTIME_DEFAULTS: RuntimeOptions = {
   fetchAttemptsMax: 8,
   snapshotSendBytesPerSecond: 0,
   snapshotSendLatencyFactor: 2,
-  snapshotSendBytesPerSecondMin: 8 * 1024 * 1024,
+  snapshotSendBytesPerSecondMin: 16 * 1024 * 1024,
   freeBytesMin: 128 * 1024 * 1024,
   freeBytesCheckMs: 2000,
   shortageRetryMaxMs: 120_000,

@@ -12,11 +12,11 @@ export interface AdaptivePaceOptions {
 }
 
 /** The pace is corrected after each, once a few commands were measured in it. */
-const INTERVAL_MS = 100
+const INTERVAL_MS = 250
 const SAMPLES_MIN = 4
 const SAMPLES_MAX = 256
-/** What this share of the commands takes at most stands for the latency of an interval. */
-const PERCENTILE = 0.9
+/** The median stands for the latency of an interval: the slowest of a few commands say more of the machine than of the transfer. */
+const PERCENTILE = 0.5
 /** A difference as small as this is not felt, and not measured well. */
 const SLACK_MS = 1
 /** Without a command for so long there is nothing to protect. */
@@ -24,12 +24,12 @@ const IDLE_MS = 1000
 /** The latency without snapshots is measured again after this time, in a pause that starts once what was sent before has settled. */
 const BASELINE_MS = 5000
 const SETTLE_MS = 50
-const PAUSE_MS = 150
+const PAUSE_MS = 250
 /** So that pauses in a busy time do not raise the baseline step by step. */
 const BASELINE_GROWTH = 1.25
 const FIRST_BYTES_PER_SECOND = 64 * 1024 * 1024
-const SLOWER = 0.6
-const FASTER = 1.1
+const SLOWER = 0.75
+const FASTER = 1.25
 /** Above this a pace is no limit. */
 const UNLIMITED_BYTES_PER_SECOND = 4 * 1024 * 1024 * 1024
 
@@ -91,10 +91,9 @@ export class AdaptivePace {
 
   #continueAfterPause(now: Instant): void {
     if (now < this.#phase.until) return
-    const ms = this.#latency()
-    const limit = (this.#baseline?.ms ?? Number.POSITIVE_INFINITY) * BASELINE_GROWTH
-    if (ms !== undefined) this.#baseline = { ms: Math.min(ms, limit), at: now }
-    else if (this.#baseline !== undefined) this.#baseline = { ms: this.#baseline.ms, at: now }
+    // With too few commands in a pause, the next one comes as late as after any other.
+    const before = this.#baseline?.ms ?? Number.POSITIVE_INFINITY
+    this.#baseline = { ms: Math.min(this.#latency() ?? before, before * BASELINE_GROWTH), at: now }
     this.#enter('sending', now)
   }
 

@@ -85,7 +85,7 @@ describe('the adaptive pace of snapshots', () => {
     leader.send(5000)
     assert.ok(leader.send(5000) < 80 * MIB)
     leader.isWriting = false
-    leader.send(2000)
+    leader.send(4000)
     assert.equal(leader.pace.bytesPerSecond, Number.POSITIVE_INFINITY)
   })
 
