@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
+.PHONY: help build cluster test test-node smoke-nodes smoke-types verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-node: $(BUILT) ## Run the tests under another release of Node.js (NODE=24 A
 
 smoke-nodes: $(BUILT) ## Install the package and run a cluster under Node.js 20, 22, 24 and 26 (ARGS="24")
 	@node --import tsx scripts/smoke-nodes.ts $(ARGS)
+
+smoke-types: $(BUILT) ## Compile a program that uses the package with TypeScript 5.4, 5.9 and 6.0 (ARGS="5.6")
+	@node --import tsx scripts/typescript-versions.ts $(ARGS)
 
 verify: $(BUILT) ## Check types, style, repository rules and the package; changes no committed file
 	$(BIN)/tsc -p tsconfig.json

@@ -22,9 +22,11 @@ describe('a project with the package installed', function () {
     assertSucceeds(run(process.execPath, ['subpaths.js'], project))
   })
 
-  it('can require the package from CommonJS', () => {
-    const code = `process.stdout.write(typeof require('quorate/core').Raft)`
-    assert.equal(run(process.execPath, ['--input-type=commonjs', '--eval', code], project).stdout, 'function')
+  it('can require every subpath from CommonJS', () => {
+    const subpaths = Object.keys(manifest().exports).map((path) => path.replace(/^\./, 'quorate'))
+    const code = `for (const path of ${JSON.stringify(subpaths)}) require(path); process.stdout.write(typeof require('quorate').startNode)`
+    const { stdout, stderr } = run(process.execPath, ['--input-type=commonjs', '--eval', code], project)
+    assert.equal(stdout, 'function', stderr)
   })
 
   it('cannot import internal files', () => {
