@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
 import type { RunningCommand } from './command.ts'
-import { run, start } from './command.ts'
+import { run, runInProcess, start } from './command.ts'
 import { eventually } from './real-cluster.ts'
 
 interface Event {
@@ -70,6 +70,23 @@ describe('quorate demo', function () {
     await killOnPage((await awaitEvent(demo, 'page')).url as string)
     assert.equal((await awaitEvent(demo, 'failover')).lost, 0)
     demo.child.kill('SIGINT')
+    assert.equal((await demo.finished).exitCode, 0)
+    await assertGone(pids)
+  })
+
+  it('makes certificates and serves only those who have one with --tls, and prints no warning', async () => {
+    const demo = startDemo('--tls', '--data-dir', 'with-tls')
+    await awaitEvent(demo, 'leader')
+    const pids = pidsOf(demo)
+    const file = (name: string): string => join(directory, 'with-tls', 'certs', name)
+    const flags = ['--tls-ca', file('ca.crt'), '--tls-cert', file('admin.crt'), '--tls-key', file('admin.key')]
+    const status = ['status', '--endpoints', `127.0.0.1:${firstPort}`]
+    await eventually('the status', async () => (await runInProcess([...status, ...flags])).exitCode === 0 || undefined)
+    const plain = await runInProcess(status)
+    assert.equal(plain.exitCode, 6)
+    assert.match(plain.stderr, /^error\[ERR_RAFT_UNAUTHENTICATED\]: .*seen plain text/)
+    assert.doesNotMatch(demo.stderr(), /Warning/)
+    demo.child.kill('SIGTERM')
     assert.equal((await demo.finished).exitCode, 0)
     await assertGone(pids)
   })

@@ -100,6 +100,22 @@ describe('forged peers', () => {
       assert.equal(node.statusNow().lastIndex, before)
     })
 
+  it('are all accepted in plain mode, and the status says so', async () => {
+    await startVictim(undefined)
+    assert.equal(node.statusNow().protection, 'none')
+    for (const kind of ['tcp', 'grpc'] as const) {
+      const { host, transport } = await startForger(kind, undefined)
+      await host.until('the link', () => host.isConnected('n1'))
+      await transport.close()
+    }
+    for (const forged of [nodeTls('n2'), SECRET]) {
+      const { host, transport } = await startForger('tcp', await forged)
+      await host.until('the refusal', () => host.callsOfType('refusedBy').length > 0)
+      assert.match(host.callsOfType('refusedBy')[0]?.refusal.message ?? '', /it answers without TLS/)
+      await transport.close()
+    }
+  })
+
   it('are none of those with the secret', async () => {
     await startVictim(SECRET)
     for (const kind of ['tcp', 'grpc'] as const) {
