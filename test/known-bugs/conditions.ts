@@ -13,6 +13,21 @@ export function withoutMembershipChanges({ workload }: RunPlan): Workload {
   return workload.filter(({ type }) => type !== 'change')
 }
 
+/** The generated faults without those that change who should lead, or which release a node runs. */
+export function withoutRollouts({ faults }: RunPlan): FaultPlan {
+  return faults.filter(({ type }) => type !== 'upgrade' && type !== 'prefer')
+}
+
+/** The generated faults of the network only. */
+export function networkFaultsOf({ faults }: RunPlan): FaultPlan {
+  return faults.filter(({ type }) => type === 'partition' || type === 'networkConditions')
+}
+
+/** The generated faults without those that take a disk back to an older copy, or run it twice. */
+export function withoutOlderDisks({ faults }: RunPlan): FaultPlan {
+  return faults.filter(({ type }) => type !== 'rollBackDisk' && type !== 'cloneDisk')
+}
+
 /** The generated faults, with these network conditions instead of the generated ones. */
 export function withNetworkConditions(conditions: Fault, { faults }: RunPlan): FaultPlan {
   return [conditions, ...faults.filter(({ type }) => type !== 'networkConditions')]

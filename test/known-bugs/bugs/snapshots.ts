@@ -1,6 +1,6 @@
 /** Bugs in taking, sending and installing snapshots. */
 import { LEADER } from '../../../src/testing/simulation/workload.ts'
-import { REPEATED_LEADER_ISOLATION, THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
+import { REPEATED_LEADER_ISOLATION, THREE_VOTERS, withoutMembershipChanges, withoutOlderDisks } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
 
 export const SNAPSHOTS: readonly KnownBug[] = [
@@ -146,6 +146,8 @@ export const SNAPSHOTS: readonly KnownBug[] = [
         to: '',
       },
     ],
+    conditions: 'no disk goes back to an older copy',
+    overrides: (generated) => ({ faults: withoutOlderDisks(generated) }),
     detectedBy: ['L8'],
   },
   {

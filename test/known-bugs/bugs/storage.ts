@@ -1,6 +1,6 @@
 /** Bugs in storage, and in starting from what a crash left on the disk. */
 import type { FaultPlan } from '../../../src/testing/simulation/faults.ts'
-import { THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
+import { networkFaultsOf, THREE_VOTERS, withoutMembershipChanges } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
 
 /** n0 misses entries that n1 and n2 commit; then n1 loses power while n2 is unreachable. */
@@ -76,6 +76,8 @@ export const STORAGE: readonly KnownBug[] = [
         to: "import { encodeCommands, payloadsOf } from '../log-format/block.ts'\nimport { MemoryDisk } from './memory-disk.ts'",
       },
     ],
+    conditions: 'no node restarts, because it would compare what it reads with its log, and stop',
+    overrides: (generated) => ({ faults: networkFaultsOf(generated) }),
     detectedBy: ['I3', 'I5', 'I18'],
   },
   {

@@ -9,6 +9,7 @@ import {
   VERY_LATE_MESSAGES,
   withNetworkConditions,
   withoutMembershipChanges,
+  withoutRollouts,
 } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
 
@@ -247,6 +248,8 @@ export class Persister {`,
         to: '    this.#random = random\n    this.deadline = this.#randomDeadline(now) + 20 * options.electionTimeoutMaxMs',
       },
     ],
+    conditions: 'no upgrades and no preferred leaders',
+    overrides: (generated) => ({ faults: withoutRollouts(generated) }),
     // L9 is L1 while a minority is away.
     detectedBy: ['L1', 'L9'],
   },
