@@ -42,6 +42,14 @@ export const REPEATED_CRASHES: FaultPlan = Array.from({ length: 120 }, (_, numbe
   forMs: 1,
 }))
 
+/** The disk of one node after the other goes back to an older copy. */
+export const REPEATED_ROLLBACKS: FaultPlan = Array.from({ length: 3 }, (_, node) => ({
+  type: 'rollBackDisk',
+  atMs: 1000 + 700 * node,
+  node,
+  ageMs: 300,
+}))
+
 /** Messages are delayed and reordered, and some are delivered a second time much later. */
 export const LATE_MESSAGES: Fault & { readonly type: 'networkConditions' } = {
   type: 'networkConditions',

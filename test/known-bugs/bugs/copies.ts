@@ -1,4 +1,5 @@
 /** Bugs with data directories that went back to an older copy, or that exist twice. */
+import { networkFaultsOf, REPEATED_ROLLBACKS } from '../conditions.ts'
 import type { KnownBug } from '../known-bug.ts'
 
 export const COPIES: readonly KnownBug[] = [
@@ -70,6 +71,8 @@ export const COPIES: readonly KnownBug[] = [
         to: "if (index > acknowledged || round < provenRound || progress.id !== '') return false",
       },
     ],
+    conditions: 'the disks of the nodes go back to older copies, one after the other, and the network has faults',
+    overrides: (generated) => ({ faults: [...networkFaultsOf(generated), ...REPEATED_ROLLBACKS] }),
     detectedBy: ['L10', 'L3', 'I9', 'I6', 'I8', 'I10'],
   },
 ]
