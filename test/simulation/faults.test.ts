@@ -207,7 +207,7 @@ describe('the fault', () => {
 
   it('stall delays messages between the decision and the sending', async () => {
     const { seen, trace } = await runWith({ type: 'stall', atMs: 1000, node: LEADER, forMs: 400 })
-    assert.match(trace, /! stall/)
+    assert.match(trace, /! the leader does not run for 400 ms, from its next decision to send/)
     assert.ok(seen.some((one) => one.type === 'stepped' && one.effects.events.some(({ type }) => type === 'paused')))
   })
 })

@@ -29,7 +29,7 @@ export function damagedSnapshots(on: TransportTest): void {
       await corrupt('b', 'a')
       const storage = new MemoryStorage()
       await storage.open({ clusterId: 'test cluster', nodeId: 'a' })
-      const { outcome, failures } = await fetched(a, storage, Math.max(3, network.timeoutMs / RETRY_MAX_MS))
+      const { outcome, id, failures } = await fetched(a, storage, Math.max(3, network.timeoutMs / RETRY_MAX_MS))
       for (const { code, message } of failures)
         assert.notEqual(
           code,
@@ -37,33 +37,32 @@ export function damagedSnapshots(on: TransportTest): void {
           `fetchSnapshot() rejected with an error that is no RaftError: ${message}`,
         )
       assert.equal(outcome, 'fetched', `after ${failures.length} attempts: ${failures.at(-1)?.message}`)
-      assert.ok(
-        (await collect(storage.snapshots.read('s1', 0))).equals(FILE),
-        'the stored bytes differ from those sent',
-      )
+      assert.ok((await collect(storage.snapshots.read(id, 0))).equals(FILE), 'the stored bytes differ from those sent')
     },
   )
 }
 
 interface FetchResult {
   readonly outcome: string
+  /** That of the stored snapshot; empty if there is none. */
+  readonly id: string
   readonly failures: readonly Extract<RuntimeEvent, { type: 'fetchFailed' }>[]
 }
 
 /** Fetches the snapshot from node b, with retries. */
 async function fetched({ transport }: StartedNode, storage: MemoryStorage, attemptsMax: number): Promise<FetchResult> {
   const failures: Extract<RuntimeEvent, { type: 'fetchFailed' }>[] = []
-  const outcome = await new Promise<string>((resolve) => {
+  const result = await new Promise<Omit<FetchResult, 'failures'>>((resolve) => {
     new SnapshotFetcher({
       ...{ transport, storage, clock: realClock(), freeBytesMin: 0, freeBytesCheckMs: 100 },
       ...{ retryMinMs: 10, retryMaxMs: RETRY_MAX_MS, attemptsMax },
       alarms: { raise: () => undefined, clear: () => undefined },
-      onFetched: () => resolve('fetched'),
-      onFailed: (_, reason) => resolve(reason),
+      onFetched: ({ id }) => resolve({ outcome: 'fetched', id }),
+      onFailed: (_, reason) => resolve({ outcome: reason, id: '' }),
       onStalled: () => undefined,
       onCounted: () => undefined,
       emit: (event) => event.type === 'fetchFailed' && failures.push(event),
     }).fetch('b', SNAPSHOT)
   })
-  return { outcome, failures }
+  return { ...result, failures }
 }
