@@ -53,6 +53,7 @@ export type {
   QueueStatus,
   ReadMode,
   ReadOptions,
+  RegisterOptions,
   SnapshotOptions,
 } from './contracts/node-service.ts'
 export type { RegisteredSession, SessionCommand, SessionId } from './contracts/session.ts'

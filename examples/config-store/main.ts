@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connect } from 'quorate/client'
-import { type KvAnswer, type KvCommand, type KvQuery, type KvResult, kvClient, kvCodecs } from 'quorate/recipes'
+import { kvClient, kvCodecs } from 'quorate/recipes'
 import { killAll, leaderId, start, until } from '../processes.ts'
 import { Settings } from './settings.ts'
 
@@ -19,9 +19,7 @@ const directory = await mkdtemp(join(tmpdir(), 'config-store-'))
 const peers = Object.fromEntries(['n1', 'n2', 'n3'].map((id, at) => [id, `127.0.0.1:${Number(values.port) + at}`]))
 const program = new URL('node.ts', import.meta.url)
 const nodes = new Map(Object.keys(peers).map((id) => [id, start(program, id, directory, JSON.stringify(peers))]))
-const client = await connect<KvCommand, KvResult, KvQuery, KvAnswer>({
-  ...{ endpoints: Object.values(peers), timeoutMs: 30_000, ...kvCodecs },
-})
+const client = await connect({ endpoints: Object.values(peers), timeoutMs: 30_000, ...kvCodecs })
 const store = kvClient(client)
 
 await store.put(`${PREFIX}level`, Buffer.from('info'))

@@ -7,14 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connect } from 'quorate/client'
-import {
-  type QueueAnswer,
-  type QueueCommand,
-  type QueueQuery,
-  type QueueResult,
-  queueClient,
-  queueCodecs,
-} from 'quorate/recipes'
+import { queueClient, queueCodecs } from 'quorate/recipes'
 import { killAll, leaderId, start, until } from '../processes.ts'
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '7601' } } })
@@ -26,9 +19,7 @@ const peers = Object.fromEntries(['n1', 'n2', 'n3'].map((id, at) => [id, `127.0.
 const endpoints = Object.values(peers)
 const node = new URL('node.ts', import.meta.url)
 const nodes = new Map(Object.keys(peers).map((id) => [id, start(node, id, directory, JSON.stringify(peers))]))
-const client = await connect<QueueCommand, QueueResult, QueueQuery, QueueAnswer>({
-  ...{ endpoints, timeoutMs: 30_000, ...queueCodecs },
-})
+const client = await connect({ endpoints, timeoutMs: 30_000, ...queueCodecs })
 const queue = queueClient<{ order: number }>(client)
 await leaderId(client)
 

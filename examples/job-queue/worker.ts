@@ -2,21 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isRaftError } from 'quorate'
 import { connect } from 'quorate/client'
-import {
-  type QueueAnswer,
-  type QueueCommand,
-  type QueueQuery,
-  type QueueResult,
-  queueClient,
-  queueCodecs,
-} from 'quorate/recipes'
+import { queueClient, queueCodecs } from 'quorate/recipes'
 
 const WORK_MS = 20
 const LEASE_MS = 5000
 
-const client = await connect<QueueCommand, QueueResult, QueueQuery, QueueAnswer>({
-  ...{ endpoints: process.argv.slice(2), ...queueCodecs },
-})
+const client = await connect({ endpoints: process.argv.slice(2), ...queueCodecs })
 const queue = queueClient<{ order: number }>(client, { pollMs: 100 })
 for (;;) {
   const job = await queue.take({ leaseMs: LEASE_MS })

@@ -1,18 +1,9 @@
 /** One worker, as a process: `worker.ts ENDPOINT…`. While it holds the lock, it asks its parent process, which is the protected resource, to write. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'quorate/client'
-import {
-  type LockAnswer,
-  type LockCommand,
-  type LockQuery,
-  type LockResult,
-  lockClient,
-  lockCodecs,
-} from 'quorate/recipes'
+import { lockClient, lockCodecs } from 'quorate/recipes'
 
-const client = await connect<LockCommand, LockResult, LockQuery, LockAnswer>({
-  ...{ endpoints: process.argv.slice(2), ...lockCodecs },
-})
+const client = await connect({ endpoints: process.argv.slice(2), ...lockCodecs })
 const locks = lockClient(client)
 for (;;) {
   const held = await locks.acquire('ledger', { ttlMs: 2000 })

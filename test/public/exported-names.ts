@@ -112,6 +112,7 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     ChangesOptions: 'options of RaftNode.changes',
     CallOptions: 'deadline and signal of a call',
     ProposeOptions: 'options of RaftNode.propose',
+    RegisterOptions: 'options of RaftNode.registerSession',
     SessionCommand: 'the session option of RaftNode.propose',
     RegisteredSession: 'returned by RaftNode.registerSession',
     SessionId: 'part of RegisteredSession',

@@ -1,4 +1,4 @@
-/** Passes what happens to everybody who watches, and remembers the latest for those who come later. */
+/** Passes messages to all listeners, and keeps the latest for listeners that come later. */
 import type { NodeId } from '../../core/types.ts'
 import { DASHBOARD_DEFAULTS } from '../limits.ts'
 import type { FeedMessage } from './feed-message.ts'
@@ -12,7 +12,7 @@ export class Feed {
   readonly #listeners = new Set<FeedListener>()
   readonly #nodes = new Map<NodeId, FeedMessage>()
   #events: FeedMessage[] = []
-  /** Called when the first listener comes, and when the last one has left. */
+  /** Called when the first listener is added, and when the last one is removed. */
   onWatched: (isWatched: boolean) => void = () => undefined
 
   constructor({ recentEventsMax = DASHBOARD_DEFAULTS.recentEventsMax }: { readonly recentEventsMax?: number } = {}) {
