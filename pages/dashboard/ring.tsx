@@ -1,6 +1,8 @@
 /** The nodes on a ring, with an arrow from the leader to each follower, and from each voter to its candidate. */
 import type { JSX } from 'preact'
 import type { PeerStatus } from '../../src/core/status.ts'
+import type { Point } from '../ring-parts.tsx'
+import { ArrowHead, Connection, placeOnRing, RingNode } from '../ring-parts.tsx'
 import type { Cluster, NodeReport } from './cluster.ts'
 import { currentReports, knowledgeOf, leaderOf } from './cluster.ts'
 import { roleText } from './role-text.ts'
@@ -9,17 +11,8 @@ const SIZE = 420
 const RADIUS = 145
 const NODE_RADIUS = 38
 
-interface Point {
-  readonly x: number
-  readonly y: number
-}
-
 export function Ring({ cluster, ids, now }: { cluster: Cluster; ids: readonly string[]; now: number }): JSX.Element {
-  const place = (id: string): Point => {
-    const angle = (ids.indexOf(id) / Math.max(1, ids.length)) * 2 * Math.PI - Math.PI / 2
-    const radius = ids.length === 1 ? 0 : RADIUS
-    return { x: SIZE / 2 + radius * Math.cos(angle), y: SIZE / 2 + radius * Math.sin(angle) }
-  }
+  const place = (id: string): Point => placeOnRing(ids.indexOf(id), ids.length, { size: SIZE, radius: RADIUS })
   const leader = leaderOf(cluster, now)
   const peers = leader?.view.peers.filter(({ id }) => ids.includes(id)) ?? []
   return (
@@ -38,30 +31,17 @@ export function Ring({ cluster, ids, now }: { cluster: Cluster; ids: readonly st
         <Arrow key={`vote ${voter}`} from={place(voter)} to={place(candidate)} kind="vote" label="vote" />
       ))}
       {ids.map((id) => (
-        <RingNode key={id} id={id} at={place(id)} cluster={cluster} now={now} />
+        <ClusterNode key={id} id={id} at={place(id)} cluster={cluster} now={now} />
       ))}
     </svg>
   )
 }
 
-function RingNode({ id, at, cluster, now }: { id: string; at: Point; cluster: Cluster; now: number }): JSX.Element {
+function ClusterNode({ id, at, cluster, now }: { id: string; at: Point; cluster: Cluster; now: number }): JSX.Element {
   const knowledge = knowledgeOf(cluster, id, now)
   const { text, kind } = roleText(knowledge)
   const term = knowledge.kind === 'reported' ? `term ${knowledge.report.view.term}` : ''
-  return (
-    <g class={`node ${kind}`} transform={`translate(${at.x} ${at.y})`}>
-      <circle r={NODE_RADIUS} />
-      <text class="name" y="-8">
-        {id}
-      </text>
-      <text class="role" y="8">
-        {text}
-      </text>
-      <text class="term" y="22">
-        {term}
-      </text>
-    </g>
-  )
+  return <RingNode at={at} radius={NODE_RADIUS} kind={kind} id={id} role={text} term={term} />
 }
 
 /** What the leader knows of its link to a follower. The dot runs once for each report in which the follower has answered. */
@@ -95,18 +75,14 @@ interface ArrowProps {
   readonly pulse?: number | undefined
 }
 
-function Arrow({ from, to, kind, label, pulse }: ArrowProps): JSX.Element {
-  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1
-  const unit = { x: (to.x - from.x) / length, y: (to.y - from.y) / length }
-  const [a, b] = [NODE_RADIUS + 2, length - NODE_RADIUS - 9]
-  const start = { x: from.x + unit.x * a, y: from.y + unit.y * a }
-  const end = { x: from.x + unit.x * b, y: from.y + unit.y * b }
-  const path = `M${start.x} ${start.y}L${end.x} ${end.y}`
-  const turn = (Math.atan2(unit.y, unit.x) * 180) / Math.PI
+function Arrow({ from, to, kind, label: text, pulse }: ArrowProps): JSX.Element {
+  const connection = new Connection(from, to, { nodeRadius: NODE_RADIUS })
+  const { start, end, length } = connection
+  const label = connection.at((length - 7) / 2, 12)
   return (
     <g class={`arrow ${kind}`}>
-      <path class="shaft" d={path} />
-      <path class="head" d="M9 0L0 -4.5V4.5Z" transform={`translate(${end.x} ${end.y}) rotate(${turn})`} />
+      <path class="shaft" d={connection.path} />
+      <ArrowHead connection={connection} />
       {pulse !== undefined && (
         <circle
           class="pulse"
@@ -117,8 +93,8 @@ function Arrow({ from, to, kind, label, pulse }: ArrowProps): JSX.Element {
           style={{ '--across': `${end.x - start.x}px`, '--down': `${end.y - start.y}px` }}
         />
       )}
-      <text x={(start.x + end.x) / 2 - unit.y * 12} y={(start.y + end.y) / 2 + unit.x * 12 + 4}>
-        {label}
+      <text x={label.x} y={label.y + 4}>
+        {text}
       </text>
     </g>
   )
