@@ -1,4 +1,4 @@
-/** Looks at the certificate of a node at intervals: takes renewed files, and tells the node about a broken renewal and about the expiry. */
+/** Checks the certificate of a node at intervals: takes renewed files, and reports a broken renewal and the expiry. */
 import { X509Certificate } from 'node:crypto'
 import type { TransportHost } from '../contracts/transport.ts'
 import { errorMessage } from '../platform/error-message.ts'
@@ -19,17 +19,17 @@ const DAY_MS = 24 * 60 * 60 * 1000
 export class CertificateWatch {
   readonly #parts: CertificateWatchParts
   readonly #timer: NodeJS.Timeout
-  /** Why the files could not be used at the last look. Only what lasts for two looks is a problem: files are renewed one after the other. */
+  /** Why the files could not be used at the last check. Only what lasts for two checks is a problem: files are renewed one after the other. */
   #problem: string | undefined
   #isBroken = false
-  #daysTold: number | undefined
+  #reportedDays: number | undefined
   #expiresAt: number
 
   constructor(parts: CertificateWatchParts) {
     this.#parts = parts
     this.#expiresAt = expiryOf(parts.tls)
-    this.#timer = setInterval(() => this.#look(), parts.limits.certificateCheckMs).unref()
-    this.#tellExpiry()
+    this.#timer = setInterval(() => this.#checkNow(), parts.limits.certificateCheckMs).unref()
+    this.#reportExpiry()
   }
 
   /** When the certificate in use expires, in milliseconds since 1970. */
@@ -42,19 +42,19 @@ export class CertificateWatch {
     clearInterval(this.#timer)
   }
 
-  #look(): void {
+  #checkNow(): void {
     const { tls, check } = this.#parts
     if (tls instanceof CertificateFiles) {
       const problem = problemOf(() => tls.renew(check))
-      if (problem !== undefined && problem === this.#problem) this.#tellBroken(problem)
-      else if (problem === undefined && this.#isBroken) this.#tellBroken(undefined)
+      if (problem !== undefined && problem === this.#problem) this.#reportProblem(problem)
+      else if (problem === undefined && this.#isBroken) this.#reportProblem(undefined)
       this.#problem = problem
       this.#expiresAt = expiryOf(tls)
     }
-    this.#tellExpiry()
+    this.#reportExpiry()
   }
 
-  #tellBroken(problem: string | undefined): void {
+  #reportProblem(problem: string | undefined): void {
     this.#isBroken = problem !== undefined
     const facts = problem !== undefined && {
       message: `the files of the certificate have changed and cannot be used; the node keeps the certificate from before, which expires at ${inWords(this.#expiresAt)}: ${problem}`,
@@ -63,11 +63,11 @@ export class CertificateWatch {
     this.#parts.tell('CERTIFICATE_NOT_RENEWED', facts || undefined)
   }
 
-  #tellExpiry(): void {
+  #reportExpiry(): void {
     const leftMs = this.#expiresAt - Date.now()
     const days = leftMs < this.#parts.limits.certificateWarningMs ? Math.floor(leftMs / DAY_MS) : undefined
-    if (days === this.#daysTold) return
-    this.#daysTold = days
+    if (days === this.#reportedDays) return
+    this.#reportedDays = days
     const when = `at ${inWords(this.#expiresAt)}`
     const facts = days !== undefined && {
       message:

@@ -5,7 +5,7 @@ import { nodeModule } from '../platform/node-modules.ts'
 import { clockOf, systemClock } from '../platform/system-clock.ts'
 import { suspendAwareTime } from './suspend-aware-time.ts'
 
-/** A pause is measured up to this much too short. Each measurement wakes an idle process: at 20 ms that were most of its wake-ups. */
+/** A pause may be measured too short by this. Each measurement wakes the process: at 20 ms they were half of the wake-ups of an idle node. */
 const LOOP_RESOLUTION_MS = 50
 
 /** The reported delay is the longest of the last complete window and the current one. */

@@ -21,8 +21,8 @@ export interface DurableWriterOptions {
 }
 
 /**
- * A write through libuv costs two changes of threads and two turns of the event loop, which is as much as a fast disk needs for it. While many
- * proposals wait the loop has other work to do in that time; but then the writes are large.
+ * A write through libuv costs two changes of threads and two turns of the event loop. While many proposals wait, the loop has other work to do in
+ * that time; but then the writes are large.
  */
 export class DurableWriter {
   readonly #bytesMax: number

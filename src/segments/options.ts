@@ -16,7 +16,7 @@ export interface SegmentStorageOptions {
   readonly segmentBytes?: number | undefined
   /**
    * A write of at most so many bytes is made on the thread of JavaScript while the disk is fast: the recent writes took 5 ms at most. That
-   * saves half of the latency of a single proposal, and stops the event loop if such a write takes long. 0 writes nothing this way.
+   * shortens a single proposal by about a quarter (decision 13), and stops the event loop while such a write takes long. 0 writes nothing this way.
    */
   readonly immediateWriteBytesMax?: number | undefined
   /** How long after a write the end of the log is marked in the hard-state files, to detect its loss at the next open. */
