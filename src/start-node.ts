@@ -12,6 +12,7 @@ import type { TlsFiles } from './peer-link/certificate-files.ts'
 import { CertificateFiles, checkTlsOrFiles, hasFiles } from './peer-link/certificate-files.ts'
 import { PEER_LINK_DEFAULTS } from './peer-link/limits.ts'
 import { isLoopback, parseListenAddress } from './peer-link/listen-address.ts'
+import { checkRoutes } from './peer-link/routes.ts'
 import { checkSecret } from './peer-link/secret-tls.ts'
 import type { TlsOptions } from './peer-link/tls-options.ts'
 import { checkTokens, clusterInCertificate } from './peer-link/tls-options.ts'
@@ -29,6 +30,11 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly listen?: string | undefined
   /** The address at which peers reach this node; by default its own entry of `peers`, or `listen`. */
   readonly advertise?: string | undefined
+  /**
+   * Where to connect to some peers, by id, instead of their addresses in the membership: a proxy or a tunnel, for example. Others and clients still
+   * use the membership. With TLS, the certificate of the peer must name the host of the route.
+   */
+  readonly routes?: Readonly<Record<string, string>> | undefined
   /** The directory for the log and the snapshots; created if missing. Each node needs its own. */
   readonly dataDir?: string | undefined
   /**
@@ -59,7 +65,7 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   readonly peerTransport?: 'grpc' | 'tcp' | undefined
   /**
    * How this node connects to its peers, if not by gRPC or TCP. Clients and operators are served over gRPC at `listen`; without `listen` there are
-   * none. It excludes `advertise` and `peerTransport`; `tls` and `credentials` are for `listen`.
+   * none. It excludes `advertise`, `routes` and `peerTransport`; `tls` and `credentials` are for `listen`.
    */
   readonly transport?: Transport | undefined
 }
@@ -68,6 +74,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...OPTION_CHECKS,
   listen: checkAddress,
   advertise: checkAddress,
+  routes: checkRoutes,
   dataDir: checkString,
   tls: checkTlsOrFiles,
   tokens: checkTokens,
@@ -98,6 +105,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   if (tooFew !== undefined) throw tooFew
   const {
     listen,
+    routes,
     dataDir,
     insecure: _,
     tls: given,
@@ -127,7 +135,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const { healthService } = await import('./grpc/service/health-service.ts')
   const { addReflection } = await import('./grpc/service/reflection-service.ts')
   const messageBytesMax = messageBytesMaxOf(options)
-  const port = { listen: listen as string, advertise, tls, credentials, tokens, messageBytesMax }
+  const port = { listen: listen as string, advertise, routes, tls, credentials, tokens, messageBytesMax }
   const network = await (transport === undefined ? openNetwork(port, peerTransport) : serveBeside(transport, port))
   const { server } = network
   return RaftNode.start({
@@ -145,7 +153,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   })
 }
 
-type PortOptions = Pick<GrpcTransportOptions, 'listen' | 'advertise' | 'tls' | 'credentials' | 'tokens'> & {
+type PortOptions = Pick<GrpcTransportOptions, 'listen' | 'advertise' | 'routes' | 'tls' | 'credentials' | 'tokens'> & {
   readonly messageBytesMax: number
 }
 
@@ -193,6 +201,7 @@ const IGNORED_WITH_TRANSPORT: readonly OptionProblem[] = [
     path: 'advertise',
     problem: 'and `transport` exclude each other: the address of this node is that of its transport',
   },
+  { path: 'routes', problem: 'and `transport` exclude each other: the transport connects to the peers' },
   { path: 'peerTransport', problem: 'and `transport` exclude each other: the transport connects to the peers' },
 ]
 

@@ -11,6 +11,8 @@ import type { RaftError } from '../src/errors.ts'
 import { MemoryNetwork } from '../src/memory/memory-transport.ts'
 import type { RaftNode } from '../src/runtime/raft-node.ts'
 import { startNode } from '../src/start-node.ts'
+import { TcpProxy } from '../src/testing/network/tcp-proxy.ts'
+import { eventually } from './e2e/real-cluster.ts'
 import { NODE } from './peer-link/certificates.ts'
 import { Journal } from './runtime/virtual-cluster.ts'
 
@@ -47,6 +49,26 @@ describe('startNode, with gRPC and RocksDB', function () {
     nodes.push(node)
     return node
   }
+
+  for (const peerTransport of ['tcp', 'grpc'] as const)
+    it(`connects to peers through its routes, over ${peerTransport}: a cut route leaves it without a leader`, async () => {
+      const proxies = await Promise.all(['n1', 'n2'].map((id) => new TcpProxy(peers[id] as string).listen()))
+      const routes = { n1: proxies[0]?.address, n2: proxies[1]?.address }
+      const fresh = (id: string) => ({ dataDir: join(directory, `routed-${peerTransport}-${id}`), peerTransport })
+      const [one, , routed] = await Promise.all([
+        start('n1', { ...fresh('n1'), routes: { n3: CLOSED } }),
+        start('n2', { ...fresh('n2'), routes: { n3: CLOSED } }),
+        start('n3', { ...fresh('n3'), routes }),
+      ])
+      await eventually('the leader of n3', async () => routed.statusNow().leader)
+      await (await leaderOf(nodes)).propose('a')
+      assert.equal(one.statusNow().membership.members.find(({ id }) => id === 'n3')?.address, peers.n3)
+      for (const proxy of proxies) proxy.cut()
+      await eventually('no leader at n3', async () => routed.statusNow().leader === undefined || undefined)
+      for (const proxy of proxies) proxy.heal()
+      await eventually('the leader of n3', async () => routed.statusNow().leader)
+      await Promise.all(proxies.map((proxy) => proxy.close()))
+    })
 
   it('runs a cluster that still has every acknowledged write after all nodes are restarted', async () => {
     await Promise.all(Object.keys(peers).map((id) => start(id)))
@@ -215,6 +237,8 @@ describe('startNode, with gRPC and RocksDB', function () {
   })
 })
 
+/** Nothing listens here. */
+const CLOSED = '127.0.0.1:1'
 const QUICK = { electionTimeoutMinMs: 300, electionTimeoutMaxMs: 600, heartbeatIntervalMs: 50 }
 
 async function leaderOf(nodes: readonly JournalNode[]): Promise<JournalNode> {

@@ -19,11 +19,13 @@ export interface Cluster {
   readonly reports: ReadonlyMap<string, NodeReport>
   /** The nodes whose process has ended, also those that never reported. */
   readonly down: ReadonlySet<string>
+  /** The links of a demo that are cut. */
+  readonly cut: readonly (readonly [string, string])[]
   /** The newest first. */
   readonly occurrences: readonly Occurrence[]
 }
 
-export const EMPTY: Cluster = { reports: new Map(), down: new Set(), occurrences: [] }
+export const EMPTY: Cluster = { reports: new Map(), down: new Set(), cut: [], occurrences: [] }
 
 const OCCURRENCES_MAX = 300
 /** A node that has not reported for so long may be stopped or out of reach. */
@@ -32,6 +34,7 @@ const SILENT_MS = 3000
 export function withMessage(cluster: Cluster, message: FeedMessage, now: number): Cluster {
   if (message.type === 'event' || message.type === 'note')
     return { ...cluster, occurrences: [message, ...cluster.occurrences].slice(0, OCCURRENCES_MAX) }
+  if (message.type === 'links') return { ...cluster, cut: message.cut }
   const { node } = message
   const reports = new Map(cluster.reports)
   const down = new Set(cluster.down)

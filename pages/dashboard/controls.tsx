@@ -1,6 +1,7 @@
 /** The keys of the demo as buttons. */
 import type { JSX } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import type { Cluster } from './cluster.ts'
 import { act, DEMO_ACTIONS } from './demo.ts'
 
 export function Controls(): JSX.Element {
@@ -34,12 +35,43 @@ export function Controls(): JSX.Element {
   )
 }
 
-/** Kills, or starts again, one node. */
-export function NodeControl({ id, isDown }: { id: string; isDown: boolean }): JSX.Element {
-  const [name, label] = isDown ? ['restart', `Restart ${id}`] : ['kill', `Kill ${id}`]
+/** Kills, or starts again, one node; and cuts it off from the others, or heals its links. */
+export function NodeControl({ id, isDown, isCut }: { id: string; isDown: boolean; isCut: boolean }): JSX.Element {
+  const actions: readonly (readonly [name: string, label: string])[] = [
+    isDown ? ['restart', `Restart ${id}`] : ['kill', `Kill ${id}`],
+    isCut ? ['heal', `Heal links of ${id}`] : ['cut', `Cut ${id} off`],
+  ]
   return (
-    <button type="button" data-action={`${name} ${id}`} onClick={() => void act(name, id)}>
-      {label}
-    </button>
+    <>
+      {actions.map(([name, label]) => (
+        <button key={name} type="button" data-action={`${name} ${id}`} onClick={() => void act(name, id)}>
+          {label}
+        </button>
+      ))}
+    </>
+  )
+}
+
+/** A button for each link, which cuts it or heals it. */
+export function LinkControls({ ids, cut }: { ids: readonly string[]; cut: Cluster['cut'] }): JSX.Element {
+  const links = ids.flatMap((one, offset) => ids.slice(offset + 1).map((other) => [one, other] as const))
+  return (
+    <nav class="links" aria-label="Links">
+      <span class="faint">Cut a link:</span>
+      {links.map(([one, other]) => {
+        const isCut = cut.some((link) => link.includes(one) && link.includes(other))
+        return (
+          <button
+            key={`${one} ${other}`}
+            type="button"
+            aria-pressed={isCut}
+            data-link={`${one} ${other}`}
+            onClick={() => void act(isCut ? 'heal' : 'cut', one, other)}
+          >
+            {one}–{other}
+          </button>
+        )
+      })}
+    </nav>
   )
 }

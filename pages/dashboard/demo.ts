@@ -9,15 +9,17 @@ export const isDemo: boolean = TOKEN !== undefined
 export const DEMO_ACTIONS = [
   { key: 'k', name: 'kill', label: 'Kill the leader' },
   { key: 'r', name: 'restart', label: 'Restart what is down' },
+  { key: 'c', name: 'cut', label: 'Cut the leader off' },
+  { key: 'h', name: 'heal', label: 'Heal all links' },
   { key: 'p', name: 'put', label: 'Put a value' },
   { key: 'b', name: 'load', label: '5 s of load' },
 ] as const
 
-/** Resolves with what went wrong, or undefined. */
-export async function act(name: string, node?: string): Promise<string | undefined> {
-  const query = node === undefined ? '' : `?node=${encodeURIComponent(node)}`
+/** Acts on these nodes, or on those that the demo chooses. Resolves with what went wrong, or undefined. */
+export async function act(name: string, ...nodes: readonly string[]): Promise<string | undefined> {
+  const query = new URLSearchParams(nodes.map((node) => ['node', node]))
   try {
-    const response = await fetch(`demo/${name}${query}`, {
+    const response = await fetch(`demo/${name}?${query}`, {
       method: 'POST',
       headers: { 'x-quorate-token': TOKEN ?? '' },
     })

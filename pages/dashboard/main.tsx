@@ -13,7 +13,7 @@ import {
   nodeIds,
   withMessage,
 } from './cluster.ts'
-import { Controls, NodeControl } from './controls.tsx'
+import { Controls, LinkControls, NodeControl } from './controls.tsx'
 import { isDemo } from './demo.ts'
 import { History } from './history.ts'
 import { scaleOf } from './log-window.tsx'
@@ -58,13 +58,22 @@ function Page(): JSX.Element {
       </header>
       {isDemo && <Controls />}
       <main class={isConnected ? '' : 'stale'}>
-        <Ring cluster={cluster} ids={ids} now={now} />
+        <div class="network">
+          <Ring cluster={cluster} ids={ids} now={now} />
+          {isDemo && ids.length > 1 && <LinkControls ids={ids} cut={cluster.cut} />}
+        </div>
         <section class="cards" aria-label="Nodes">
           {ids.map((id) => {
             const knowledge = knowledgeOf(cluster, id, now)
             return (
               <NodeCard key={id} id={id} knowledge={knowledge} scale={scale}>
-                {isDemo && <NodeControl id={id} isDown={knowledge.kind === 'down'} />}
+                {isDemo && (
+                  <NodeControl
+                    id={id}
+                    isDown={knowledge.kind === 'down'}
+                    isCut={cluster.cut.some((link) => link.includes(id))}
+                  />
+                )}
               </NodeCard>
             )
           })}

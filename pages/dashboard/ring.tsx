@@ -1,4 +1,4 @@
-/** The nodes on a ring, with an arrow from the leader to each follower, and from each voter to its candidate. */
+/** The nodes on a ring, with an arrow from the leader to each follower, and from each voter to its candidate, and the links that are cut. */
 import type { JSX } from 'preact'
 import type { PeerStatus } from '../../src/core/status.ts'
 import type { Point } from '../ring-parts.tsx'
@@ -30,10 +30,25 @@ export function Ring({ cluster, ids, now }: { cluster: Cluster; ids: readonly st
       {votes(cluster, now).map(({ voter, candidate }) => (
         <Arrow key={`vote ${voter}`} from={place(voter)} to={place(candidate)} kind="vote" label="vote" />
       ))}
+      {cluster.cut.map(([one, other]) => (
+        <CutLink key={`cut ${one} ${other}`} from={place(one)} to={place(other)} />
+      ))}
       {ids.map((id) => (
         <ClusterNode key={id} id={id} at={place(id)} cluster={cluster} now={now} />
       ))}
     </svg>
+  )
+}
+
+/** A link that the demo has cut: a broken line with a cross, beside where the label of an arrow is. */
+function CutLink({ from, to }: { from: Point; to: Point }): JSX.Element {
+  const connection = new Connection(from, to, { nodeRadius: NODE_RADIUS })
+  const cross = connection.at(0.66 * connection.length)
+  return (
+    <g class="cut">
+      <path d={connection.path} />
+      <path d="M-7 -7L7 7M-7 7L7 -7" transform={`translate(${cross.x} ${cross.y})`} />
+    </g>
   )
 }
 
@@ -111,5 +126,6 @@ function votes(cluster: Cluster, now: number): { voter: string; candidate: strin
 }
 
 function summary(cluster: Cluster, ids: readonly string[], now: number): string {
-  return ids.map((id) => `${id}: ${roleText(knowledgeOf(cluster, id, now)).text}`).join(', ')
+  const nodes = ids.map((id) => `${id}: ${roleText(knowledgeOf(cluster, id, now)).text}`)
+  return [...nodes, ...cluster.cut.map(([one, other]) => `link ${one} to ${other}: cut`)].join(', ')
 }

@@ -50,6 +50,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     )
     .option('--peers <members>', 'all initial members including this node: n1=host:port,n2=host:port,…')
     .option('--join <addresses>', 'instead of --peers: nodes of a running cluster to which this node was added')
+    .option('--routes <members>', 'connect to these peers elsewhere, such as through proxies: n2=host:port,…')
     .option('-d, --data-dir <path>', 'directory for the data of this node')
     .addOption(
       new Option(

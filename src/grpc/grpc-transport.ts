@@ -73,7 +73,13 @@ export class GrpcTransport implements Transport {
       fetchSnapshot: (fetch) => fetchSnapshot({ ...fetch, credentials, limits, tls: options.tls }),
     }
     const protocol = shared?.isDialled === true ? shared.protocol : grpc
-    this.#network = new PeerNetwork({ limits, tls: options.tls, address: () => this.address, protocol })
+    this.#network = new PeerNetwork({
+      limits,
+      tls: options.tls,
+      address: () => this.address,
+      protocol,
+      routes: options.routes,
+    })
   }
 
   get certificateExpiresAt(): number | undefined {

@@ -10,10 +10,11 @@ import type { Hello } from './frames.ts'
 import { makeHello } from './handshake.ts'
 import type { PeerLinkLimits } from './limits.ts'
 import { PeerAcceptor } from './peer-acceptor.ts'
-import type { PeerCall, PeerProtocol } from './peer-call.ts'
+import type { PeerCall, PeerConnector, PeerProtocol } from './peer-call.ts'
 import { PeerDialer } from './peer-dialer.ts'
 import { PeerLink } from './peer-link.ts'
 import { RefusalReport } from './refusal-report.ts'
+import { connectorVia } from './routes.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import { hasSecret } from './secret-tls.ts'
 import type { SnapshotCall } from './snapshot-server.ts'
@@ -29,10 +30,13 @@ export interface PeerNetworkParts {
   readonly protocol: PeerProtocol
   /** Those of the port and of the connections to peers, if they have TLS. */
   readonly tls: TlsOptions | SharedSecret | undefined
+  /** By peer: where to connect to instead of its addresses. */
+  readonly routes?: Readonly<Record<NodeId, string>> | undefined
 }
 
 export class PeerNetwork {
   readonly #parts: PeerNetworkParts
+  readonly #routes: ReadonlyMap<NodeId, string>
   readonly #links = new Map<NodeId, PeerLink>()
   readonly #dialers = new Map<NodeId, PeerDialer>()
   /** The addresses of each peer, in the order to try. */
@@ -48,6 +52,7 @@ export class PeerNetwork {
 
   constructor(parts: PeerNetworkParts) {
     this.#parts = parts
+    this.#routes = new Map(Object.entries(parts.routes ?? {}))
   }
 
   /** The host to tell about a condition; undefined before `start` and after `close`. */
@@ -137,7 +142,7 @@ export class PeerNetwork {
     const hello = makeHello(this.#host, this.#parts.address(), from, address)
     return this.#parts.protocol.fetchSnapshot({
       from,
-      address,
+      address: this.#routes.get(from) ?? address,
       request: { hello, id, offset },
       sourceRefusal: (source) => this.#identityRefusal(source, { clusterId: hello.clusterId, nodeId: from }),
       signal: AbortSignal.any([signal, this.#closing.signal]),
@@ -187,13 +192,20 @@ export class PeerNetwork {
   #dialMissing(): void {
     const host = this.#host
     if (host === undefined || !this.#isListening || this.#closed !== undefined) return
-    const { limits, address, protocol } = this.#parts
+    const { limits, address } = this.#parts
     const identityRefusal = (caller: Caller, hello: Hello): Refusal | undefined => this.#identityRefusal(caller, hello)
     for (const [peer, addresses] of this.#addresses) {
       if (peer === host.identity.nodeId || this.#dialers.has(peer)) continue
       const parts = { peer, addresses, ownAddress: address(), host, link: this.#link(host, peer), identityRefusal }
-      this.#dialers.set(peer, new PeerDialer({ ...parts, connector: protocol.connector(), limits }))
+      this.#dialers.set(peer, new PeerDialer({ ...parts, connector: this.#connectorTo(peer), limits }))
     }
+  }
+
+  /** A peer at a route is still greeted at its own address, which is the one that others may use. */
+  #connectorTo(peer: NodeId): PeerConnector {
+    const connector = this.#parts.protocol.connector()
+    const route = this.#routes.get(peer)
+    return route === undefined ? connector : connectorVia(route, connector)
   }
 
   #link(host: TransportHost, peer: NodeId): PeerLink {

@@ -51,6 +51,37 @@ describe('the dashboard in a browser', function () {
     })
     await cluster.close()
   })
+
+  it('cuts a link by its button, shows it on the ring, and heals it', async () => {
+    const feed = new NodeFeed({ dashboardIntervalMs: 50 })
+    const cluster = await startMemoryCluster({ nodes: 3, stateMachine: machine, observers: [feed] })
+    await cluster.leader()
+    const cut: [string, string][] = []
+    const tell = (): true => {
+      feed.publish({ type: 'links', at: Date.now(), cut })
+      return true
+    }
+    const server = await serveDemoPage(feed, {
+      cut: ([one = '', other = '']) => cut.push([one, other]) > 0 && tell(),
+      heal: (nodes) => nodes.length < 3 && cut.pop() !== undefined && tell(),
+    })
+    await withPage(`http://${server.address}/`, async (page, problems) => {
+      const button = page.locator('[data-link="n1 n3"]')
+      await button.click()
+      await page.locator('.ring .cut').waitFor()
+      assert.equal(await button.getAttribute('aria-pressed'), 'true')
+      assert.deepEqual(cut, [['n1', 'n3']])
+      assert.match((await page.locator('.ring').getAttribute('aria-label')) ?? '', /link n1 to n3: cut$/)
+      // The card of each end offers to heal.
+      assert.equal(await page.locator('[data-action="heal n3"]').count(), 1)
+      assert.equal(await page.locator('[data-action="cut n2"]').count(), 1)
+      await button.click()
+      await page.locator('.ring .cut').waitFor({ state: 'detached' })
+      assert.deepEqual(problems, [])
+    })
+    await server.close()
+    await cluster.close()
+  })
 })
 
 function widthOf(page: Page): Promise<number> {

@@ -67,12 +67,41 @@ describe('quorate demo', function () {
     assert.equal(second.exitCode, 75, second.stderr)
     assert.match(second.stderr, /ERR_RAFT_PORT_IN_USE/)
     const pids = pidsOf(demo)
-    await killOnPage((await awaitEvent(demo, 'page')).url as string)
+    await actOnPage((await awaitEvent(demo, 'page')).url as string, 'kill')
     assert.equal((await awaitEvent(demo, 'failover')).lost, 0)
     demo.child.kill('SIGINT')
     assert.equal((await demo.finished).exitCode, 0)
     await assertGone(pids)
   })
+
+  for (const flags of [[], ['--tls']])
+    it(`cuts links and heals them when its page says so ${flags.join('')}`, async () => {
+      const demo = startDemo('--memory', ...flags)
+      const first = (await awaitEvent(demo, 'leader')).leader as string
+      const { url } = (await awaitEvent(demo, 'page')) as { url?: string }
+      const press = (action: string): Promise<number> => actOnPage(url as string, action)
+      const pids = pidsOf(demo)
+      const others = ['n1', 'n2', 'n3'].filter((id) => id !== first)
+      assert.equal(await press('cut'), 202)
+      const cut = await awaitEvent(demo, 'cut')
+      assert.equal((cut.links as string[][]).length, 2)
+      assert.match(
+        cut.text,
+        new RegExp(`^${first} \\(leader\\) is cut off from the other nodes: links n\\d–n\\d, n\\d–n\\d cut$`),
+      )
+      // Its process runs on and its clients reach it, but the others elect.
+      assert.ok(others.includes((await awaitEvent(demo, 'leads')).leader as string))
+      assert.ok(isAlive(pids.get(first) as number))
+      assert.equal(await press(`heal?node=${first}&node=${others[0]}`), 202)
+      assert.equal(((await awaitEvent(demo, 'healed')).links as string[][]).length, 1)
+      assert.equal(await press('heal'), 202)
+      await eventually('the second healing', async () => healings(demo).length === 2 || undefined)
+      assert.equal(await press('cut?node=n1&node=n9'), 409)
+      assert.equal(await press('cut?node=n1&node=n2&node=n3'), 409)
+      demo.child.kill('SIGTERM')
+      assert.equal((await demo.finished).exitCode, 0)
+      await assertGone(pids)
+    })
 
   it('makes certificates and serves only those who have one with --tls, and prints no warning', async () => {
     const demo = startDemo('--tls', '--data-dir', 'with-tls')
@@ -98,12 +127,16 @@ describe('quorate demo', function () {
   })
 })
 
-/** Presses the button of the page that kills the leader. */
-async function killOnPage(url: string): Promise<void> {
+/** Presses a button of the page. Returns the status of the answer. */
+async function actOnPage(url: string, action: string): Promise<number> {
   const html = await (await fetch(url)).text()
   const token = /<meta name="quorate-demo" content="(.+?)">/.exec(html)?.[1] ?? ''
-  const answer = await fetch(`${url}demo/kill`, { method: 'POST', headers: { 'x-quorate-token': token } })
-  assert.equal(answer.status, 202, await answer.text())
+  const answer = await fetch(`${url}demo/${action}`, { method: 'POST', headers: { 'x-quorate-token': token } })
+  return answer.status
+}
+
+function healings(demo: RunningCommand): Event[] {
+  return events(demo).filter(({ event }) => event === 'healed')
 }
 
 function events(demo: RunningCommand): Event[] {

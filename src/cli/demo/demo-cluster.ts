@@ -5,6 +5,7 @@ import { Feed } from '../../http/dashboard/feed.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
 import { nodeTlsFlags } from './demo-certificates.ts'
+import { DemoLinks } from './demo-links.ts'
 import type { DemoPlan, PlannedNode } from './demo-plan.ts'
 import { DEMO_CLUSTER } from './demo-plan.ts'
 import type { ProcessExit } from './node-process.ts'
@@ -31,6 +32,7 @@ export class DemoCluster {
   readonly plan: DemoPlan
   /** What the dashboards of all nodes show. */
   readonly feed: Feed = new Feed()
+  readonly links: DemoLinks
   readonly #watcher: DemoWatcher
   readonly #processes = new Map<NodeId, NodeProcess>()
   /** Where each node serves metrics and checks, by id: a restarted node uses the same port. */
@@ -42,6 +44,8 @@ export class DemoCluster {
   constructor(plan: DemoPlan, watcher: DemoWatcher) {
     this.plan = plan
     this.#watcher = watcher
+    this.links = new DemoLinks(plan.nodes)
+    this.links.onChanged = (cut) => this.feed.publish({ type: 'links', at: Date.now(), cut })
     process.on('exit', () => this.#killAllNow())
   }
 
@@ -79,6 +83,7 @@ export class DemoCluster {
 
   /** Starts all nodes. Rejects with the error of the first one that cannot start. */
   async start(): Promise<void> {
+    await this.links.open()
     await Promise.all(this.plan.nodes.map((planned) => this.#spawn(planned, ['--peers', this.#peers()])))
   }
 
@@ -106,12 +111,14 @@ export class DemoCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((each) => each.stop(STOP_GRACE_MS)))
+    await this.links.close()
   }
 
   async #spawn(planned: PlannedNode, origin: readonly string[]): Promise<void> {
     const { id, address, dataDir } = planned
     const data = dataDir === undefined ? ['--memory'] : ['--data-dir', dataDir]
     const http = ['--http', this.#http.get(id) ?? '127.0.0.1:0']
+    const routes = this.links.routesOf(id)
     let failed: (exit: ProcessExit) => void = () => undefined
     const failure = new Promise<ProcessExit>((resolve) => {
       failed = resolve
@@ -121,12 +128,8 @@ export class DemoCluster {
     const child = new NodeProcess({
       planned,
       args: [
-        '--id',
-        id,
-        '--listen',
-        address,
-        '--cluster',
-        DEMO_CLUSTER,
+        ...['--id', id, '--listen', address, '--cluster', DEMO_CLUSTER],
+        ...(routes === undefined ? [] : ['--routes', routes]),
         ...http,
         ...data,
         ...origin,

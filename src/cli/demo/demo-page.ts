@@ -6,8 +6,8 @@ import { ownPageOnly } from '../../http/dashboard/own-pages.ts'
 import type { HttpHandler, HttpRoutes, HttpServer } from '../../http/http-server.ts'
 import { sendText, serveHttp } from '../../http/http-server.ts'
 
-/** What a button does; false if the node does not exist, or the same is still being done. */
-export type DemoAction = (node: string | undefined) => boolean
+/** What a button does, perhaps to some nodes; false if it cannot, or the same is still being done. */
+export type DemoAction = (nodes: readonly string[]) => boolean
 
 /** Listens on a free port of the loopback interface. Only its own page, which has a random token, can press the buttons. */
 export async function serveDemoPage(feed: Feed, actions: Readonly<Record<string, DemoAction>>): Promise<HttpServer> {
@@ -20,7 +20,7 @@ function actionRoutes(token: string, actions: Readonly<Record<string, DemoAction
   const handlers = Object.entries(actions).map(([name, act]): [string, HttpHandler] => [
     `/demo/${name}`,
     ownPageOnly(token, ({ query }, response) => {
-      if (act(query.get('node') ?? undefined)) sendText(response, 202, 'started\n')
+      if (act(query.getAll('node'))) sendText(response, 202, 'started\n')
       else sendText(response, 409, 'there is no such node, or this is still being done\n')
     }),
   ])

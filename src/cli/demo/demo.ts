@@ -16,6 +16,7 @@ import { serveDemoPage } from './demo-page.ts'
 import type { DemoFlags, DemoPlan } from './demo-plan.ts'
 import { planDemo } from './demo-plan.ts'
 import { listenToKeys } from './keyboard.ts'
+import { cutLinks, healLinks } from './link-actions.ts'
 import type { ProcessExit } from './node-process.ts'
 
 const FIRST_LEADER_TIMEOUT_MS = 15_000
@@ -23,14 +24,17 @@ const CALL_TIMEOUT_MS = 5000
 
 interface Action {
   readonly name: string
-  /** Only kill and restart are about a node. */
-  readonly run: (context: DemoContext, node?: NodeId) => Promise<void>
+  readonly run: (context: DemoContext, nodes: readonly NodeId[]) => Promise<void>
+  /** How many nodes it can be about; 0 if not given. */
+  readonly nodesMax?: number
 }
 
 /** By key. The page has the same, by name. */
 const ACTIONS: Readonly<Record<string, Action>> = {
-  k: { name: 'kill', run: kill },
-  r: { name: 'restart', run: restartKilled },
+  k: { name: 'kill', run: (context, [node]) => kill(context, node), nodesMax: 1 },
+  r: { name: 'restart', run: (context, [node]) => restartKilled(context, node), nodesMax: 1 },
+  c: { name: 'cut', run: cutLinks, nodesMax: 2 },
+  h: { name: 'heal', run: healLinks, nodesMax: 2 },
   p: { name: 'put', run: putOne },
   b: { name: 'load', run: runLoad },
   s: { name: 'status', run: showStatus },
@@ -51,7 +55,7 @@ export async function demo(flags: DemoFlags, terminal: Terminal): Promise<number
       watcher.context = context
       const act = actor(context)
       const actions = Object.entries(ACTIONS).map(
-        ([key, { name }]) => [name, (node?: NodeId) => act(key, node)] as const,
+        ([key, { name }]) => [name, (nodes: readonly NodeId[]) => act(key, nodes)] as const,
       )
       const page = await serveDemoPage(cluster.feed, Object.fromEntries(actions))
       announcer.announce({
@@ -111,7 +115,9 @@ async function startAll(cluster: DemoCluster, announcer: Announcer, stopping: Ab
 
 /** Handles keys until the quit key or a stop signal. */
 async function handleKeysUntilQuit(context: DemoContext, act: Act, stopRequested: Promise<undefined>): Promise<void> {
-  context.announcer.note('keys: k kill the leader  r restart it  p put a value  b 5 s of load  s status  q quit')
+  context.announcer.note(
+    'keys: k kill the leader  r restart it  c cut it off  h heal links  p put a value  b 5 s of load  s status  q quit',
+  )
   let stopListening: () => void = () => undefined
   const quit = new Promise<void>((resolve) => {
     stopListening = listenToKeys(act, resolve)
@@ -120,18 +126,19 @@ async function handleKeysUntilQuit(context: DemoContext, act: Act, stopRequested
   stopListening()
 }
 
-/** Starts the action of a key; false if there is none, no such node, or the same is still being done. */
-type Act = (key: string, node?: NodeId) => boolean
+/** Starts the action of a key; false if there is none, it is not about these nodes, or the same is still being done. */
+type Act = (key: string, nodes?: readonly NodeId[]) => boolean
 
 function actor(context: DemoContext): Act {
   const running = new Set<string>()
-  return (key, node) => {
+  const known = new Set(context.cluster.plan.nodes.map(({ id }) => id))
+  return (key, nodes = []) => {
     const action = Object.hasOwn(ACTIONS, key) ? ACTIONS[key] : undefined
-    const isKnown = node === undefined || context.cluster.plan.nodes.some(({ id }) => id === node)
-    const name = `${key} ${node ?? ''}`
-    if (action === undefined || !isKnown || running.has(name)) return false
+    const name = [key, ...nodes].join(' ')
+    if (action === undefined || running.has(name)) return false
+    if (nodes.length > (action.nodesMax ?? 0) || !nodes.every((id) => known.has(id))) return false
     running.add(name)
-    void announceFailure(context, () => action.run(context, node)).then(() => running.delete(name))
+    void announceFailure(context, () => action.run(context, nodes)).then(() => running.delete(name))
     return true
   }
 }

@@ -22,6 +22,7 @@ export interface ServeFlags extends TlsFlags {
   readonly listen?: string
   readonly advertise?: string
   readonly peers?: string
+  readonly routes?: string
   readonly join?: string
   readonly dataDir?: string
   readonly storage?: 'rocksdb' | 'segments'
@@ -55,6 +56,7 @@ export interface ServeOptions {
   readonly listen: string
   readonly advertise: string | undefined
   readonly peers: Readonly<Record<string, string>> | undefined
+  readonly routes: Readonly<Record<string, string>> | undefined
   readonly join: readonly string[] | undefined
   readonly dataDir: string | undefined
   readonly storage: 'rocksdb' | 'segments' | undefined
@@ -99,6 +101,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     listen: read('--listen', flags.listen, parseAddress) ?? '',
     advertise: read('--advertise', flags.advertise, parseAddress),
     peers: read('--peers', flags.peers, parsePeers),
+    routes: read('--routes', flags.routes, parsePeers),
     join: read('--join', flags.join, parseAddresses),
     http: read('--http', flags.http, parseHttpAddress),
     dataDir: flags.dataDir,

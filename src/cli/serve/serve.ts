@@ -57,7 +57,8 @@ function announceHttp({ address, feed }: ServedHttp, { id, isSupervised }: Serve
 type KeyValueNode = RaftNode<KvCommand, KvResult, KvQuery, KvAnswer>
 
 async function start(options: ServeOptions, observers: readonly Observer[]): Promise<KeyValueNode> {
-  const { id, listen, join, dataDir, storage, peerTransport, tls, clusterSecret, insecure, tokens, limits } = options
+  const { id, listen, join, routes, dataDir, storage, peerTransport, tls, clusterSecret, insecure, tokens, limits } =
+    options
   const { cluster, peers } =
     join === undefined
       ? options
@@ -76,6 +77,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
       cluster,
       peers,
       join: join !== undefined,
+      routes,
       peerTransport,
       tls,
       clusterSecret,

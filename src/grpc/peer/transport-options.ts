@@ -2,8 +2,10 @@
 import type { ChannelCredentials, ChannelOptions, ServerCredentials } from '@grpc/grpc-js'
 import { CallAccess } from '../../access/call-access.ts'
 import type { CallerRole } from '../../access/roles.ts'
+import type { NodeId } from '../../core/types.ts'
 import type { PeerLinkLimits } from '../../peer-link/limits.ts'
 import { PEER_LINK_DEFAULTS } from '../../peer-link/limits.ts'
+import { checkRoutes } from '../../peer-link/routes.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import { hasSecret } from '../../peer-link/secret-tls.ts'
 import type { TlsOptions } from '../../peer-link/tls-options.ts'
@@ -32,6 +34,11 @@ export interface GrpcTransportOptions extends Partial<GrpcTransportLimits> {
   readonly listen: string
   /** The address at which peers reach this node, if it differs from `listen`. Required with '0.0.0.0' and '[::]'. */
   readonly advertise?: string | undefined
+  /**
+   * Where to connect to some peers, by id, instead of their addresses in the membership: a proxy or a tunnel, for example. With TLS, the certificate of
+   * the peer must name the host of the route.
+   */
+  readonly routes?: Readonly<Record<NodeId, string>> | undefined
   /** TLS keys and certificates, for both directions. Without them traffic is plain text: keep the port inside a trusted network. */
   readonly tls?: TlsOptions | SharedSecret | undefined
   /**
@@ -53,6 +60,7 @@ const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(GRPC_TRANSPORT_DEFAULTS).map((name) => [name, checkInteger(0)])),
   listen: checkString,
   advertise: checkString,
+  routes: checkRoutes,
   tls: checkTls,
   tokens: checkTokens,
   credentials: (value) =>

@@ -29,6 +29,8 @@ export type FeedMessage =
   | { readonly type: 'event'; readonly node: NodeId; readonly at: number; readonly event: NodeEvent }
   /** The node has stopped, or its process has ended. */
   | { readonly type: 'down'; readonly node: NodeId; readonly at: number }
+  /** The links of the demo that are cut now, each as its two nodes. */
+  | { readonly type: 'links'; readonly at: number; readonly cut: readonly (readonly [NodeId, NodeId])[] }
   /** What the demo announces. */
   | { readonly type: 'note'; readonly at: number; readonly text: string }
 

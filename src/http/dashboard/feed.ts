@@ -11,6 +11,7 @@ export class Feed {
   readonly #recentEventsMax: number
   readonly #listeners = new Set<FeedListener>()
   readonly #nodes = new Map<NodeId, FeedMessage>()
+  #links: FeedMessage[] = []
   #events: FeedMessage[] = []
   /** Called when the first listener is added, and when the last one is removed. */
   onWatched: (isWatched: boolean) => void = () => undefined
@@ -21,6 +22,7 @@ export class Feed {
 
   publish(message: FeedMessage): void {
     if (message.type === 'view' || message.type === 'down') this.#nodes.set(message.node, message)
+    else if (message.type === 'links') this.#links = [message]
     else this.#events = [...this.#events, message].slice(-this.#recentEventsMax)
     if (this.#listeners.size === 0) return
     const text = encodeMessage(message)
@@ -29,7 +31,8 @@ export class Feed {
 
   /** Passes the latest messages at once, and then every further one. The returned function ends that. */
   subscribe(listener: FeedListener): () => void {
-    for (const message of [...this.#events, ...this.#nodes.values()]) listener(encodeMessage(message), message)
+    for (const message of [...this.#events, ...this.#links, ...this.#nodes.values()])
+      listener(encodeMessage(message), message)
     this.#listeners.add(listener)
     if (this.#listeners.size === 1) this.onWatched(true)
     return () => {
