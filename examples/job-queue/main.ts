@@ -2,6 +2,7 @@
  * Four workers do the jobs of a queue that three nodes keep. A worker is killed in the middle of a job, and then the leader. Every job is done.
  * `npx tsx examples/job-queue/main.ts`
  */
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +13,7 @@ import { killAll, leaderId, start, until } from '../processes.ts'
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '7601' } } })
 const WORKERS = 4
-const JOBS = 200
+const JOBS = 100
 
 const directory = await mkdtemp(join(tmpdir(), 'job-queue-'))
 const peers = Object.fromEntries(['n1', 'n2', 'n3'].map((id, at) => [id, `127.0.0.1:${Number(values.port) + at}`]))
@@ -26,17 +27,16 @@ await leaderId(client)
 /** How often each job was begun, and done. */
 const began = new Map<number, number>()
 const done = new Map<number, number>()
-/** The job that each worker does now. */
-const current = new Map<number, number>()
+/** The job that each worker began last. */
+const last = new Map<number, number>()
 const workers = Array.from({ length: WORKERS }, (_, at) => {
   const worker = start(new URL('worker.ts', import.meta.url), ...endpoints)
   worker.on('message', (message: { readonly began: number } | { readonly done: number }) => {
     if ('began' in message) {
       count(began, message.began)
-      current.set(at, message.began)
+      last.set(at, message.began)
     } else {
       count(done, message.done)
-      current.delete(at)
     }
   })
   return worker
@@ -47,9 +47,11 @@ for (let order = 1; order <= JOBS; order++) await queue.push({ order }, { id: `o
 const { isNew } = await queue.push({ order: JOBS }, { id: `order-${JOBS}` })
 console.log(`${JOBS} jobs pushed, the last of them once more: ${isNew ? 'it is new' : 'it is in the queue already'}`)
 
-await until('a worker is in the middle of a job', () => done.size > JOBS / 10 && current.has(0))
-const interrupted = current.get(0) as number
-workers[0]?.kill('SIGKILL')
+await until('a tenth of the jobs is done', () => done.size > JOBS / 10)
+const victim = workers[0] as ChildProcess
+victim.send('die')
+await until('the worker is dead', () => victim.signalCode !== null)
+const interrupted = last.get(0) as number
 console.log(`a worker was killed during job ${interrupted}`)
 
 nodes.get(await leaderId(client))?.kill('SIGKILL')
