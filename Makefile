@@ -9,7 +9,7 @@ INSTALLED := node_modules/.package-lock.json
 BUILT     := dist/.built
 SOURCES   := $(shell find src pages scripts/build-pages.ts -type f 2>/dev/null)
 
-.PHONY: help build cluster test test-node smoke-nodes smoke-types verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
+.PHONY: help build cluster test test-all test-node smoke-nodes smoke-types verify fix bench bench-join bench-metrics bench-simulation simulate chaos maelstrom known-bugs museum upgrade-test freeze coverage docs release clean
 
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +19,11 @@ build: $(BUILT) ## Compile src to dist, and bundle the pages
 cluster: $(BUILT) ## Run a three-node cluster on this machine, like npx quorate demo (ARGS="--nodes 5")
 	@exec node dist/cli/main.js demo $(ARGS)
 
-test: $(BUILT) ## Run all tests (ARGS="--grep election")
+test: $(BUILT) ## Run the tests, without the long ones (ARGS="--grep election")
 	@node --import tsx scripts/test.ts $(ARGS)
+
+test-all: $(BUILT) ## Run all tests: also those of the benchmark and the installed package, and rarer faults of real processes
+	@LONG_TESTS=1 node --import tsx scripts/test.ts $(ARGS)
 
 test-node: $(BUILT) ## Run the tests under another release of Node.js (NODE=24 ARGS=…)
 	@node --import tsx scripts/with-node.ts $(or $(NODE),24) node --import tsx scripts/test.ts $(ARGS)
@@ -37,7 +40,7 @@ verify: $(BUILT) ## Check types, style, repository rules and the package; change
 	$(BIN)/tsc -p tsconfig.core.json
 	$(BIN)/tsc -p tsconfig.pages.json
 	$(BIN)/biome check --error-on-warnings
-	$(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts
+	LONG_TESTS=1 $(BIN)/mocha --reporter dot test/tidy.test.ts test/public/lint.test.ts test/public/package.test.ts
 
 fix: $(INSTALLED) ## Format, sort imports, apply simple lint fixes, write generated pages and diagrams
 	$(BIN)/biome check --write

@@ -16,7 +16,7 @@ if (problem !== undefined) stop(problem)
 if (output('git', 'status', '--porcelain') !== '')
   stop('the working tree is not clean: commit or remove the changes first')
 if (output('git', 'tag', '--list', `v${version}`) !== '') stop(`the tag v${version} exists already`)
-if (process.env.CHECKS !== 'no') run('.ci/run')
+if (process.env.CHECKS !== 'no') run('env', 'LONG_TESTS=1', '.ci/run')
 
 run('node', '--import', 'tsx', 'scripts/freeze-formats.ts')
 writeFileSync('CHANGELOG.md', datedChangelog(changelog, version, today))

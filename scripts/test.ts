@@ -1,6 +1,7 @@
 /**
  * `make test`: runs Mocha in lanes at the same time, and passes its arguments on. The output of the first lane is live, and that of the others
- * follows it. With files as arguments it runs those in one Mocha. Writes the totals to the file named by TEST_TOTALS.
+ * follows it. With files as arguments it runs those in one Mocha. Writes the totals to the file named by TEST_TOTALS. Leaves out the tests of
+ * `test/long.ts`, unless files are given or LONG_TESTS is set.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,6 +26,7 @@ const folder = mkdtempSync(join(tmpdir(), 'quorate-test-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const hasFiles = args.some((argument) => argument.endsWith('.ts'))
+const longTests = hasFiles ? '1' : process.env.LONG_TESTS
 const processLanes = (): Promise<Result>[] =>
   Object.entries(PROCESS_LANES).map(([name, folders], at) => run(name, [...args, '--spec', testsIn(folders)], at === 0))
 const lanes = hasFiles ? [run('all', args, true)] : [...processLanes(), runRest()]
@@ -63,7 +65,7 @@ async function run(name: string, mochaArgs: readonly string[], isLive: boolean):
   const file = join(folder, name)
   const colors = process.stdout.isTTY ? ['--color'] : []
   const mocha = spawn(MOCHA, [...mochaArgs, ...colors], {
-    env: { ...process.env, TEST_TOTALS: file },
+    env: { ...process.env, ...(longTests && { LONG_TESTS: longTests }), TEST_TOTALS: file },
     stdio: ['ignore', isLive ? 'inherit' : 'pipe', isLive ? 'inherit' : 'pipe'],
   })
   const chunks: Buffer[] = []

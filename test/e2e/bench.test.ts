@@ -7,13 +7,14 @@ import { join } from 'node:path'
 import { assertBuilt } from '../../bench/built-processes.ts'
 import { type BenchDocument, parseDocument } from '../../bench/report/document.ts'
 import { performancePage } from '../../bench/report/page.ts'
+import { describeLong } from '../long.ts'
 
 /** One on clusters that serve all rounds, one over the network, and one that starts a cluster for each round. */
 const MEASURED = ['throughput', 'network', 'snapshot'] as const
 
 const ROOT = join(import.meta.dirname, '..', '..')
 
-describe('the benchmark', function () {
+describeLong('the benchmark', function () {
   this.timeout(240_000)
   let folder: string
   let document: BenchDocument

@@ -1,5 +1,6 @@
 /** `quorate changes` follows three real processes, of which one after the other is killed, suspended and cut off. */
 import assert from 'node:assert/strict'
+import { itLong } from '../long.ts'
 import { run, start } from './command.ts'
 import { eventually, RealCluster } from './real-cluster.ts'
 
@@ -71,7 +72,7 @@ describe('quorate changes', function () {
     assert.ok(lines.every(({ key, value, version }) => value === key && version === 1))
   })
 
-  it('says what to do if the changes are no longer there', async () => {
+  itLong('says what to do if the changes are no longer there', async () => {
     // A snapshot is taken after 200 entries: after a restart the nodes have only those behind it.
     for (const id of ['n1', 'n2', 'n3']) {
       await cluster.kill(id)

@@ -12,6 +12,7 @@ import { FAULTS, FORMER_KINDS, faultPlan, isPossible } from '../../chaos/nemesis
 import { formatReport, hasPassed } from '../../chaos/report.ts'
 import type { ChaosOptions, ChaosOutcome } from '../../chaos/run.ts'
 import { runChaos } from '../../chaos/run.ts'
+import { itLong } from '../long.ts'
 import { start } from './command.ts'
 
 describe('a chaos run', function () {
@@ -24,13 +25,13 @@ describe('a chaos run', function () {
     assert.match(formatReport(outcome), /kill the leader 1.*\n(?:.*\n)*nodes +3 equal.*\nverdict +linearizable/)
   })
 
-  it('passes when a directory goes back to an older copy, and when one runs twice', async () => {
+  itLong('passes when a directory goes back to an older copy, and when one runs twice', async () => {
     const outcome = await chaos(3, { kinds: ['roll back a disk', 'clone a disk'], faultsMax: 2 })
     assert.ok(hasPassed(outcome), formatReport(outcome))
     assert.match(formatReport(outcome), /clone a disk 1, roll back a disk 1/)
   })
 
-  it('fails when acknowledged writes are lost because old copies of the directories are restored', async () => {
+  itLong('fails when acknowledged writes are lost because old copies of the directories are restored', async () => {
     const outcome = await chaos(1, { kinds: ['restore old copies'], faultsMax: 1 })
     assert.ok(!hasPassed(outcome))
     assert.match(formatReport(outcome), /not linearizable[\s\S]*The history is not linearizable/)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { itLong } from '../long.ts'
 import { eventually, RealCluster } from './real-cluster.ts'
 import { Writers } from './writers.ts'
 
@@ -25,7 +26,7 @@ describe('three processes, one with a copy of a data directory', function () {
     await replace(id)
   })
 
-  it('stop it after all of them were restarted', async () => {
+  itLong('stop it after all of them were restarted', async () => {
     const id = await follower()
     await restartAfterCopy(id)
     await write('before the restart')
@@ -36,7 +37,7 @@ describe('three processes, one with a copy of a data directory', function () {
     await replace(id)
   })
 
-  it('stop it if the copy was made while it ran, because the leader knows what it has acknowledged', async () => {
+  itLong('stop it if the copy was made while it ran, because the leader knows what it has acknowledged', async () => {
     const id = await follower()
     cluster.sendSignal(id, 'SIGSTOP')
     copy(id)
@@ -67,7 +68,7 @@ describe('three processes, one with a copy of a data directory', function () {
     assert.ok(cluster.isRunning(id))
   })
 
-  it('stop copies of all directories that are started beside them', async () => {
+  itLong('stop copies of all directories that are started beside them', async () => {
     await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
     for (const id of cluster.ids) copy(id)
     for (const id of cluster.ids) cluster.start(id)
@@ -84,7 +85,7 @@ describe('three processes, one with a copy of a data directory', function () {
     assert.ok(cluster.ids.every((id) => cluster.isRunning(id)))
   })
 
-  it('start if the directories of all of them are restored together', async () => {
+  itLong('start if the directories of all of them are restored together', async () => {
     await Promise.all(cluster.ids.map((id) => cluster.kill(id)))
     for (const id of cluster.ids) copy(id)
     for (const id of cluster.ids) cluster.start(id)

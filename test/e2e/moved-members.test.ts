@@ -5,6 +5,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StatusReport } from '../../src/cli/status/status-report.ts'
+import { itLong } from '../long.ts'
 import type { RunningCommand } from './command.ts'
 import { runInProcess, start } from './command.ts'
 import { eventually, freePort } from './real-cluster.ts'
@@ -85,7 +86,7 @@ describe('members that have moved', function () {
     )
   })
 
-  it('find each other by new --peers if all have moved', async () => {
+  itLong('find each other by new --peers if all have moved', async () => {
     await Promise.all(IDS.map((id) => stop(id)))
     const away = await freeAddresses()
     for (const id of IDS) serve(id, away[id] as string, away)
@@ -98,7 +99,7 @@ describe('members that have moved', function () {
     await put('again', Object.values(away))
   })
 
-  it('find each other after an exchange of addresses, whether --peers says so or not', async () => {
+  itLong('find each other after an exchange of addresses, whether --peers says so or not', async () => {
     const swapped = { ...home, n1: home.n2 as string, n2: home.n1 as string }
     await Promise.all([stop('n1'), stop('n2')])
     for (const id of ['n1', 'n2'] as const) serve(id, swapped[id], home, ['--advertise', swapped[id]])
@@ -109,7 +110,7 @@ describe('members that have moved', function () {
     await recorded(home)
   })
 
-  it('stay where they are if the --peers of one are wrong, which says so', async () => {
+  itLong('stay where they are if the --peers of one are wrong, which says so', async () => {
     await stop('n3')
     const wrong = { ...home, n1: `127.0.0.1:${await freePort()}` }
     serve('n3', home.n3 as string, wrong)

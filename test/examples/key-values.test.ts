@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { connect } from 'quorate/client'
+import { itLong } from '../long.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const EXAMPLE = join(ROOT, 'examples/key-values')
@@ -49,7 +50,7 @@ describe('the tutorial "build a service"', function () {
     for (const [, name = '', source] of files) assert.equal(source, readFileSync(join(EXAMPLE, name), 'utf8'))
   })
 
-  it('checks the state machine', async () => {
+  itLong('checks the state machine', async () => {
     const check = start('check.ts')
     let output = ''
     check.stdout?.on('data', (chunk) => {

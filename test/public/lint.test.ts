@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { describeLong } from '../long.ts'
 import { manifest, pack } from './pack.ts'
 
-describe('the published package', function () {
+describeLong('the published package', function () {
   this.timeout(120_000)
 
   it('passes publint without messages', async () => {

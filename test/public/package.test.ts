@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeLong } from '../long.ts'
 import { compile, createProject, manifest, ROOT, run } from './pack.ts'
 
-describe('a project with the package installed', function () {
+describeLong('a project with the package installed', function () {
   this.timeout(300_000)
   let project: string
   before(() => {
@@ -51,7 +52,7 @@ describe('a project with the package installed', function () {
   })
 })
 
-describe('a project without the optional packages', function () {
+describeLong('a project without the optional packages', function () {
   this.timeout(300_000)
   let project: string
   before(() => {

@@ -24,6 +24,8 @@ export interface Mutant {
   readonly settings?: Partial<RaftOptions> | undefined
   readonly voters?: number | undefined
   readonly faults?: FaultPlan | undefined
+  /** The seed of the plans, if that of most mutants needs many of them. */
+  readonly seed?: number | undefined
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -249,6 +251,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'offers each snapshot only once per follower',
     detectedBy: ['L8'],
+    seed: 4,
     interceptors: { core: withoutRepeatedOffers },
   },
   {
