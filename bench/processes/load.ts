@@ -42,16 +42,15 @@ export async function load(
   const end = start + seconds * 1000
   let started = 0
   let failures = 0
-  const run = async (): Promise<void> => {
+  const startOne = (): Promise<unknown> | undefined => {
     const key = keyOf(started % KEYS)
-    if (operation === 'read') await target.read?.(key)
-    else await target.write(commandOf(key, bytes))
+    return operation === 'read' ? target.read?.(key) : target.write(commandOf(key, bytes))
   }
   const loop = async (): Promise<void> => {
     for (let begin = performance.now(); begin < end && started < operationsMax; begin = performance.now()) {
       started++
       try {
-        await run()
+        await startOne()
         latencies.push(performance.now() - begin)
       } catch {
         failures++

@@ -1,12 +1,12 @@
 /** The calls that propose: commands, with or without a session, and registrations of sessions. */
-import type { Applied, ProposeOptions, RegisterOptions } from '../contracts/node-service.ts'
+import type { ProposeOptions, RegisterOptions } from '../contracts/node-service.ts'
 import type { RegisteredSession } from '../contracts/session.ts'
 import type { LogIndex, Term } from '../core/types.ts'
 import { assertTerm } from '../platform/options.ts'
 import { encodeMachineVersion } from '../sessions/envelope.ts'
 import type { LogTime } from '../sessions/log-time.ts'
 import type { Calls } from './calls/calls.ts'
-import type { Proposal } from './calls/proposal-batch.ts'
+import type { OnApplied, Proposal } from './calls/proposal-batch.ts'
 import { commandEntry, registrationEntry } from './calls/session-entries.ts'
 import { tooLargeError } from './codecs.ts'
 import type { Health } from './health/health.ts'
@@ -31,24 +31,35 @@ export class ProposalCalls<Result> {
     this.#parts = parts
   }
 
-  /** Resolves once the command is applied on this node. */
-  propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Applied<Result>> {
-    return new Promise((resolve, reject) => {
-      const { session, expectTerm } = options
-      assertTerm(expectTerm)
-      const { logTime, clusterId } = this.#parts
-      const { commandBytesMax } = this.#parts.options
-      if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
-      const entry = session === undefined ? { command } : commandEntry(logTime, clusterId, session, command)
-      this.#add({ ...entry, expectTerm }, options, (result, index, term) => resolve({ index, term, result }), reject)
-    })
+  /**
+   * Calls `resolve` once the command is applied on this node, or `reject`; throws if it is not started. With callbacks, so that a command
+   * costs one promise, which the caller makes.
+   */
+  propose(
+    command: Uint8Array,
+    options: ProposeOptions,
+    awaitLeader: boolean,
+    resolve: OnApplied<Result>,
+    reject: (error: unknown) => void,
+  ): void {
+    const { session, expectTerm } = options
+    assertTerm(expectTerm)
+    const { logTime, clusterId } = this.#parts
+    const { commandBytesMax } = this.#parts.options
+    if (command.length > commandBytesMax) throw tooLargeError(command.length, commandBytesMax)
+    const entry =
+      session === undefined
+        ? { command, isEnveloped: false, expectTerm }
+        : { command: commandEntry(logTime, clusterId, session, command), isEnveloped: true, expectTerm }
+    this.#add(entry, options, awaitLeader, resolve, reject)
   }
 
   register(options: RegisterOptions): Promise<RegisteredSession> {
     return new Promise((resolve, reject) => {
       const { logTime, clusterId, options: limits } = this.#parts
       const onRegistered = (_result: Result, index: LogIndex): void => resolve({ id: index, clusterId })
-      this.#add(registrationEntry(logTime, limits), options, onRegistered, reject)
+      const entry = { command: registrationEntry(logTime, limits), isEnveloped: true, expectTerm: undefined }
+      this.#add(entry, options, options.awaitLeader ?? false, onRegistered, reject)
     })
   }
 
@@ -56,27 +67,40 @@ export class ProposalCalls<Result> {
   raiseMachineVersion(version: number, expectTerm: Term, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const entry = { command: encodeMachineVersion(version), isEnveloped: true, expectTerm }
-      this.#add(entry, { signal, forward: false }, () => resolve(), reject)
+      this.#add(entry, { signal, forward: false }, false, () => resolve(), reject)
     })
   }
 
   #add(
     entry: Pick<Proposal<Result>, 'command' | 'isEnveloped' | 'expectTerm'>,
-    options: Pick<ProposeOptions, 'signal' | 'timeoutMs' | 'forward' | 'awaitLeader'>,
-    resolve: Proposal<Result>['resolve'],
-    reject: Proposal<Result>['reject'],
+    options: Pick<ProposeOptions, 'signal' | 'timeoutMs' | 'forward'>,
+    retryWithoutLeader: boolean,
+    resolve: OnApplied<Result>,
+    reject: (error: unknown) => void,
   ): void {
     const { calls, health, meters, options: defaults, wake } = this.#parts
-    const { signal, awaitLeader: retryWithoutLeader = false, forward = defaults.forward } = options
+    const { signal, forward = defaults.forward } = options
+    const { command, isEnveloped, expectTerm } = entry
     const { proposals, deadlines } = calls
-    const error = health.shortageError ?? proposals.checkCapacity(entry.command.length)
+    const error = health.shortageError ?? proposals.checkCapacity(command.length)
     if (error !== undefined) {
       meters.proposal(0, error.code)
       throw error
     }
     const deadline = deadlines.deadlineFor(options)
     const startedAt = deadline - (options.timeoutMs ?? defaults.callTimeoutMs)
-    proposals.add({ ...entry, startedAt, retryWithoutLeader, forward, deadline, signal, resolve, reject })
+    proposals.add({
+      command,
+      startedAt,
+      isEnveloped,
+      expectTerm,
+      retryWithoutLeader,
+      forward,
+      resolve,
+      deadline,
+      signal,
+      reject,
+    })
     wake()
   }
 }

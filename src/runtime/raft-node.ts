@@ -20,6 +20,7 @@ import type { MembershipChange } from '../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo, Term } from '../core/types.ts'
 import { isRaftError, RaftError } from '../errors.ts'
 import { checkFunction, checkMethods, throwOnProblems } from '../platform/options.ts'
+import type { OnApplied } from './calls/proposal-batch.ts'
 import { internalError } from './calls/rejections.ts'
 import type { Codecs } from './codecs.ts'
 import { codecsOf, decodeCommand, decodeQuery, encodeCommand } from './codecs.ts'
@@ -140,30 +141,45 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
    * no leader, up to `timeoutMs`, and then rejects with ERR_RAFT_NO_LEADER. With a `session` the command may be repeated, also on another
    * node, until its outcome is known: it is applied once. A follower does so itself, until the timeout.
    */
-  async propose(command: Command, options?: ProposeOptions): Promise<Result> {
-    return (await this.proposeWithIndex(command, options)).result
+  propose(command: Command, options?: ProposeOptions): Promise<Result> {
+    return new Promise((resolve, reject) => this.#propose(command, options, resolve, reject))
   }
 
   /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a read on another node. */
-  async proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
+  proposeWithIndex(command: Command, options?: ProposeOptions): Promise<Applied<Result>> {
+    return new Promise((resolve, reject) =>
+      this.#propose(command, options, (result, index, term) => resolve({ index, term, result }), reject),
+    )
+  }
+
+  #propose(
+    command: Command,
+    options: ProposeOptions = {},
+    resolve: OnApplied<Result>,
+    reject: (error: unknown) => void,
+  ): void {
     const bytes = encodeCommand(this.#codecs.command, command)
-    const { proposalCalls, leading } = this.#startCall('proposal', options?.signal)
+    const { proposalCalls, leading } = this.#startCall('proposal', options.signal)
     leading.machineVersions.assertInForce(command)
-    return proposalCalls.propose(bytes, { ...options, awaitLeader: options?.awaitLeader ?? true })
+    proposalCalls.propose(bytes, options, options.awaitLeader ?? true, resolve, reject)
   }
 
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
-  async proposeBytes(command: Uint8Array, options?: ProposeOptions): Promise<Applied> {
-    const decoded = decodeCommand(this.#codecs.command, command)
-    const { proposalCalls, leading } = this.#startCall('proposal', options?.signal)
-    leading.machineVersions.assertInForce(decoded)
-    const { index, term, result } = await proposalCalls.propose(command, options)
-    try {
-      return { index, term, result: this.#codecs.result.encode(result) }
-    } catch (cause) {
-      const message = `the command was applied at index ${index}, but its result cannot be encoded: ${String(cause)}`
-      throw new RaftError('ERR_RAFT_BAD_MESSAGE', message, { outcome: 'applied', cause })
-    }
+  proposeBytes(command: Uint8Array, options: ProposeOptions = {}): Promise<Applied> {
+    return new Promise((resolve, reject) => {
+      const decoded = decodeCommand(this.#codecs.command, command)
+      const { proposalCalls, leading } = this.#startCall('proposal', options.signal)
+      leading.machineVersions.assertInForce(decoded)
+      const onApplied: OnApplied<Result> = (result, index, term) => {
+        try {
+          resolve({ index, term, result: this.#codecs.result.encode(result) })
+        } catch (cause) {
+          const message = `the command was applied at index ${index}, but its result cannot be encoded: ${String(cause)}`
+          reject(new RaftError('ERR_RAFT_BAD_MESSAGE', message, { outcome: 'applied', cause }))
+        }
+      }
+      proposalCalls.propose(command, options, options.awaitLeader ?? false, onApplied, reject)
+    })
   }
 
   /**

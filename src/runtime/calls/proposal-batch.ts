@@ -6,20 +6,22 @@ import type { RaftError } from '../../errors.ts'
 import { encodeBody } from '../../log-format/block.ts'
 import { type Caller, PendingCall } from '../../platform/pending-call.ts'
 
+/** Called once a command is applied on this node, with the place of its entry in the log. */
+export type OnApplied<Result> = (result: Result, index: LogIndex, term: Term) => void
+
 export interface Proposal<Result> extends Caller {
   readonly command: Uint8Array
   /** When the caller proposed it. */
   readonly startedAt: Instant
   /** Whether `command` is in an envelope, which concerns a session. */
-  readonly isEnveloped?: boolean | undefined
+  readonly isEnveloped: boolean
   /** The command may be appended in this term only. */
-  readonly expectTerm?: Term | undefined
+  readonly expectTerm: Term | undefined
   /** Whether to try again until the deadline while there is no leader. If false, the proposal fails at once. */
   readonly retryWithoutLeader: boolean
   /** Whether a follower forwards it to the leader. */
   readonly forward: boolean
-  /** Called once the command is applied on this node, with the place of its entry in the log. */
-  readonly resolve: (result: Result, index: LogIndex, term: Term) => void
+  readonly resolve: OnApplied<Result>
 }
 
 export class PendingProposal<Result> extends PendingCall {
@@ -29,7 +31,7 @@ export class PendingProposal<Result> extends PendingCall {
   readonly expectTerm: Term | undefined
   readonly retryWithoutLeader: boolean
   readonly forward: boolean
-  readonly resolve: (result: Result, index: LogIndex, term: Term) => void
+  readonly resolve: OnApplied<Result>
   batch: Batch<Result> | undefined = undefined
   /** An earlier attempt was forwarded, and its outcome is unknown: no later error may say that the command is not applied. */
   mayBeApplied = false
@@ -40,7 +42,7 @@ export class PendingProposal<Result> extends PendingCall {
     super(proposal)
     this.command = proposal.command
     this.startedAt = proposal.startedAt
-    this.isEnveloped = proposal.isEnveloped === true
+    this.isEnveloped = proposal.isEnveloped
     this.expectTerm = proposal.expectTerm
     this.retryWithoutLeader = proposal.retryWithoutLeader
     this.forward = proposal.forward

@@ -6,13 +6,8 @@ import type { SessionLimits } from '../../sessions/limits.ts'
 import type { LogTime } from '../../sessions/log-time.ts'
 import { expiredError } from '../../sessions/session-errors.ts'
 
-export interface SessionEntry {
-  readonly command: Uint8Array
-  readonly isEnveloped: true
-}
-
-export function registrationEntry(logTime: LogTime, limits: SessionLimits): SessionEntry {
-  return { command: encodeRegistration(logTime.estimate(), limits), isEnveloped: true }
+export function registrationEntry(logTime: LogTime, limits: SessionLimits): Uint8Array {
+  return encodeRegistration(logTime.estimate(), limits)
 }
 
 /**
@@ -24,7 +19,7 @@ export function commandEntry(
   ownClusterId: string,
   session: SessionCommand,
   command: Uint8Array,
-): SessionEntry {
+): Uint8Array {
   const { clusterId = ownClusterId } = session
   if (clusterId !== ownClusterId) throw expiredError(session.id)
   const { id, sequence, lowest = sequence } = session
@@ -35,5 +30,5 @@ export function commandEntry(
       `the proposal was not started: session ${id}, sequence ${sequence} and lowest ${lowest} must be integers from 1 on, and lowest at most sequence`,
       { hint: 'use the id that registerSession() returned, and number its commands 1, 2, 3, …' },
     )
-  return { command: encodeSessionCommand(logTime.estimate(), session, command), isEnveloped: true }
+  return encodeSessionCommand(logTime.estimate(), session, command)
 }

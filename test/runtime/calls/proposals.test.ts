@@ -243,7 +243,7 @@ class Fixture {
     return new Promise((resolve, reject) => {
       const command = Buffer.from(text)
       const call = { startedAt: 0, deadline, signal: undefined, resolve, reject }
-      this.proposals.add({ command, isEnveloped, retryWithoutLeader, forward: true, ...call })
+      this.proposals.add({ command, isEnveloped, expectTerm: undefined, retryWithoutLeader, forward: true, ...call })
     })
   }
 

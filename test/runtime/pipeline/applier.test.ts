@@ -292,6 +292,8 @@ class Fixture {
       new Promise<string>((resolve, reject) => {
         this.proposals.add({
           command: Buffer.from(text),
+          isEnveloped: false,
+          expectTerm: undefined,
           startedAt: 0,
           retryWithoutLeader: false,
           forward: true,
