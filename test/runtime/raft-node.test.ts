@@ -196,6 +196,27 @@ describe('a node of a cluster', () => {
     await assert.rejects(node.queryBytes(Buffer.from('{')), { code: 'ERR_RAFT_BAD_MESSAGE', outcome: 'not-applied' })
   })
 
+  it('encodes a result before it applies the next command, which may change what the result refers to', async () => {
+    const journal: string[] = []
+    const stateMachine = {
+      apply(command: string): number {
+        journal.push(command)
+        return journal as never
+      },
+      snapshot: () => [],
+      restore: async () => undefined,
+    }
+    cluster = new VirtualCluster('n1', { stateMachine })
+    const node = await cluster.start('n1')
+    await cluster.leader()
+    const calls = ['"a"', '"b"'].map((command) => node.proposeBytes(Buffer.from(command)))
+    const results = await cluster.runUntilSettled(Promise.all(calls))
+    assert.deepEqual(
+      results.map(({ result }) => Buffer.from(result).toString()),
+      ['["a"]', '["a","b"]'],
+    )
+  })
+
   it('stops if the state machine throws, reports the index and the stack, and skips no entry', async () => {
     cluster = new VirtualCluster('n1')
     const node = await cluster.start('n1')
