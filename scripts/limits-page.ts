@@ -68,6 +68,14 @@ const TABLES = [
     defaults: 'SERVICE_LIMITS',
   },
   {
+    title: 'The port for admins',
+    about: 'Of the connections at `adminListen`. They are no options.',
+    file: 'src/peer-link/limits.ts',
+    interface: 'PeerLinkLimits',
+    defaults: 'ADMIN_PORT_LIMITS',
+    defaultsFile: 'src/grpc/admin-port.ts',
+  },
+  {
     title: 'The HTTP port for operators',
     about: 'Options of `serveHttp` (`quorate/http`).',
     file: 'src/http/limits.ts',

@@ -5,6 +5,8 @@ import type { Storage } from './contracts/storage.ts'
 import type { Transport } from './contracts/transport.ts'
 import { RAFT_DEFAULTS } from './core/options.ts'
 import { openStorage } from './engines.ts'
+import type { AdminPortOptions } from './grpc/admin-port.ts'
+import type { GrpcServer } from './grpc/grpc-server.ts'
 import type { GrpcTransport } from './grpc/grpc-transport.ts'
 import type { GrpcTransportOptions } from './grpc/peer/transport-options.ts'
 import type { TransportBesideClients } from './grpc/transport-beside-clients.ts'
@@ -28,6 +30,11 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
   extends NodeOptions<Command, Result, Query, Answer> {
   /** Where this node listens, as 'host:port'. Peers, clients and operators share the port; with a `transport` of your own, only the latter two use it. */
   readonly listen?: string | undefined
+  /**
+   * A port of its own for admins, as 'host:port': the calls that need the role admin are served only there, and refused at `listen` with the address. It
+   * serves what clients and observers may call too, but no peers.
+   */
+  readonly adminListen?: string | undefined
   /** The address at which peers reach this node; by default its own entry of `peers`, or `listen`. */
   readonly advertise?: string | undefined
   /**
@@ -73,6 +80,7 @@ export interface StartOptions<Command, Result, Query = never, Answer = unknown>
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...OPTION_CHECKS,
   listen: checkAddress,
+  adminListen: checkAddress,
   advertise: checkAddress,
   routes: checkRoutes,
   dataDir: checkString,
@@ -105,6 +113,7 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   if (tooFew !== undefined) throw tooFew
   const {
     listen,
+    adminListen,
     routes,
     dataDir,
     insecure: _,
@@ -138,6 +147,11 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
   const port = { listen: listen as string, advertise, routes, tls, credentials, tokens, messageBytesMax }
   const network = await (transport === undefined ? openNetwork(port, peerTransport) : serveBeside(transport, port))
   const { server } = network
+  const nodeAddress = advertise ?? (listen as string)
+  const servers = [
+    server,
+    ...(adminListen === undefined ? [] : [await openAdminPort(server, { ...port, listen: adminListen, nodeAddress })]),
+  ]
   return RaftNode.start({
     ...nodeOptions,
     transport: network,
@@ -145,10 +159,10 @@ export async function startNode<Command, Result, Query = never, Answer = unknown
       const { commandBytesMax = RUNTIME_DEFAULTS.commandBytesMax } = options
       const health = healthService(() => checks.serving())
       for (const service of [clientService(node, { commandBytesMax }), adminService(node), health]) {
-        server.addService(service.definition, service.implementation)
+        for (const each of servers) each.addService(service.definition, service.implementation)
         server.beforeClose(() => service.end())
       }
-      addReflection(server)
+      for (const each of servers) addReflection(each)
     },
   })
 }
@@ -166,6 +180,15 @@ async function openNetwork(port: PortOptions, peerTransport: 'grpc' | 'tcp' | un
   if (port.credentials !== undefined) return new GrpcTransport(port)
   const protocol = new TcpProtocol({ ...PEER_LINK_DEFAULTS, messageBytesMax }, tls)
   return new GrpcTransport(port, { protocol, isDialled: peerTransport !== 'grpc' })
+}
+
+/** A second port, for admins. */
+async function openAdminPort(server: GrpcServer, options: Omit<AdminPortOptions, 'access'>): Promise<GrpcServer> {
+  const { adminPort } = await import('./grpc/admin-port.ts')
+  const { tls, credentials, listen, nodeAddress } = options
+  const port = adminPort({ tls, credentials, listen, nodeAddress, access: server.access })
+  server.serveAdminsAt(port)
+  return port
 }
 
 /** A port for clients and operators. */
@@ -206,7 +229,8 @@ const IGNORED_WITH_TRANSPORT: readonly OptionProblem[] = [
 ]
 
 function missingOptions(options: Partial<Record<string, unknown>>): OptionProblem[] {
-  const { listen, dataDir, storage, transport, tls, credentials, tokens, clusterSecret, peerTransport } = options
+  const { listen, adminListen, dataDir, storage, transport, tls, credentials, tokens, clusterSecret, peerTransport } =
+    options
   const problems: OptionProblem[] = []
   if (dataDir === undefined && typeof storage !== 'object')
     problems.push({ path: 'dataDir', problem: 'is missing: where should this node store its log?' })
@@ -214,16 +238,16 @@ function missingOptions(options: Partial<Record<string, unknown>>): OptionProble
     problems.push({ path: 'credentials', problem: 'and `tls` exclude each other' })
   const isOpen =
     tls === undefined && credentials === undefined && clusterSecret === undefined && options.insecure !== true
-  if (
-    isOpen &&
-    typeof listen === 'string' &&
-    checkAddress(listen) === undefined &&
-    !isLoopback(parseListenAddress(listen))
-  )
-    problems.push({
-      path: 'listen',
-      problem: `(${listen}) can be reached from other machines, and everybody there would be trusted: pass \`tls\` or \`clusterSecret\`, or \`insecure: true\` in a network that you trust`,
-    })
+  for (const path of ['listen', 'adminListen'])
+    if (isOpen && isReachedByOthers(options[path]))
+      problems.push({
+        path,
+        problem: `(${options[path]}) can be reached from other machines, and everybody there would be trusted: pass \`tls\` or \`clusterSecret\`, or \`insecure: true\` in a network that you trust`,
+      })
+  if (adminListen !== undefined && listen === undefined)
+    problems.push({ path: 'adminListen', problem: 'needs `listen`, where clients are served' })
+  if (adminListen !== undefined && adminListen === listen)
+    problems.push({ path: 'adminListen', problem: 'must differ from `listen`: it is a port of its own' })
   if (clusterSecret !== undefined)
     for (const path of ['tls', 'credentials'])
       if (options[path] !== undefined) problems.push({ path, problem: 'and `clusterSecret` exclude each other' })
@@ -246,6 +270,10 @@ function missingOptions(options: Partial<Record<string, unknown>>): OptionProble
   if (listen === undefined && transport === undefined)
     problems.push({ path: 'listen', problem: "is missing: where should this node listen (such as '127.0.0.1:7001')?" })
   return problems
+}
+
+function isReachedByOthers(address: unknown): boolean {
+  return typeof address === 'string' && checkAddress(address) === undefined && !isLoopback(parseListenAddress(address))
 }
 
 function checkAddress(value: unknown): string | undefined {

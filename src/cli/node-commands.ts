@@ -44,6 +44,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .description('run one node of the key-value service; the same command creates and restarts it')
     .option('--id <id>', 'id of this node, such as n1')
     .option('--listen <address>', 'address to listen on, for peers and clients: host:port')
+    .option('--admin-listen <address>', 'serve the calls of admins at a port of their own only: host:port')
     .option(
       '--advertise <address>',
       'address under which other nodes reach this one (default: its own entry in --peers or the membership)',

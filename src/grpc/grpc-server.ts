@@ -11,6 +11,7 @@ import { Server, ServerCredentials, ServerInterceptingCall } from '@grpc/grpc-js
 import { CallAccess } from '../access/call-access.ts'
 import type { Caller } from '../access/caller.ts'
 import { UNIDENTIFIED } from '../access/caller.ts'
+import { roleOfRpc } from '../access/rpc-roles.ts'
 import type { TransportHost } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
 import type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
@@ -18,6 +19,7 @@ import { Port, remoteOf } from '../peer-link/port.ts'
 import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { withDefaults } from '../platform/options.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
+import { servedAtAdminPort } from './shared/admin-address.ts'
 import { toStatus } from './shared/status-codes.ts'
 
 /** Takes a connection. */
@@ -57,9 +59,11 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
   readonly #port: Port
-  readonly #access: CallAccess
+  /** Which calls a caller may make. */
+  readonly access: CallAccess
   readonly #callers = new Map<string, Caller>()
   readonly #beforeClose: (() => void)[] = []
+  #adminPort: GrpcServer | undefined
   #started: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
@@ -69,7 +73,7 @@ export class GrpcServer {
     wrap: (grpc: ConnectionTaker) => Acceptor = (grpc) => (socket) => grpc(socket, UNIDENTIFIED),
   ) {
     this.#options = options
-    this.#access = options.access ?? new CallAccess({ verifyClients: false })
+    this.access = options.access ?? new CallAccess({ verifyClients: false })
     const interceptors = [...(options.options?.interceptors ?? []), this.#checkCaller, this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
     // grpc-js cannot bound the connections that it accepts itself.
@@ -97,6 +101,11 @@ export class GrpcServer {
     this.#server.addService(definition, implementation)
   }
 
+  /** The calls that need the role admin are served only at this other port, which is opened and closed with this one. */
+  serveAdminsAt(port: GrpcServer): void {
+    this.#adminPort = port
+  }
+
   /** Gives the connection of an incoming call a place of its own: a peer has greeted on it. */
   markPeer(call: Call): void {
     this.#port.markPeer(call.getPeer())
@@ -114,8 +123,20 @@ export class GrpcServer {
 
   /** Starts to listen. Rejects with ERR_RAFT_PORT_IN_USE or ERR_RAFT_LISTEN; the message contains the address. */
   start(): Promise<void> {
-    this.#started ??= this.#port.start()
+    this.#started ??= this.#open()
     return this.#started
+  }
+
+  async #open(): Promise<void> {
+    await this.#port.start()
+    await this.#adminPort?.start()
+  }
+
+  /** Why a call is refused, or undefined. */
+  #refusal(path: string, caller: Caller, authorization: string | undefined): RaftError | undefined {
+    const refusal = this.access.refusal(path, caller, authorization)
+    if (refusal !== undefined || this.#adminPort === undefined || roleOfRpc(path) !== 'admin') return refusal
+    return servedAtAdminPort(path, this.#adminPort.address)
   }
 
   /** By remote address and port. */
@@ -134,11 +155,7 @@ export class GrpcServer {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, pass) => {
-            const refusal = this.#access.refusal(
-              path,
-              this.callerOf(call),
-              metadata.get('authorization')[0]?.toString(),
-            )
+            const refusal = this.#refusal(path, this.callerOf(call), metadata.get('authorization')[0]?.toString())
             if (refusal === undefined) return pass(metadata)
             isRefused = true
             call.sendStatus(toStatus(refusal))
@@ -172,6 +189,7 @@ export class GrpcServer {
     const portClosed = this.#port.close()
     await this.#started?.catch(() => undefined)
     for (const end of this.#beforeClose) end()
+    const adminPortClosed = this.#adminPort?.close()
     await portClosed
     await new Promise<void>((resolve) => {
       const grace = setTimeout(() => {
@@ -183,6 +201,7 @@ export class GrpcServer {
         resolve()
       })
     })
+    await adminPortClosed
   }
 }
 

@@ -1,7 +1,7 @@
 /** Parses 'host:port', and tests whether a port can be bound, because grpc-js reports a port in use unreliably. */
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { RaftError } from '../errors.ts'
+import { isRaftError, RaftError } from '../errors.ts'
 
 export interface ListenAddress {
   readonly host: string
@@ -17,6 +17,16 @@ export function parseListenAddress(text: string): ListenAddress {
       hint: "give an address of this machine and a port, such as '127.0.0.1:7001'",
     })
   return { host: (match[1] ?? match[2]) as string, port }
+}
+
+/** Whether the text is an address to connect to. */
+export function isAddress(text: string): boolean {
+  try {
+    return parseListenAddress(text).port > 0
+  } catch (error) {
+    if (isRaftError(error, 'ERR_RAFT_LISTEN')) return false
+    throw error
+  }
 }
 
 export function formatAddress({ host, port }: ListenAddress): string {

@@ -1,25 +1,15 @@
 /** Routes: where this node connects to a peer instead of the address in the membership, such as a proxy or a tunnel. */
-import { isRaftError } from '../errors.ts'
 import type { OptionCheck } from '../platform/options.ts'
 import { formatValue } from '../platform/options.ts'
-import { parseListenAddress } from './listen-address.ts'
+import { isAddress } from './listen-address.ts'
 import type { PeerConnector } from './peer-call.ts'
 
 /** An object of addresses by id. */
 export const checkRoutes: OptionCheck = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return `must be an object of addresses by id, not ${formatValue(value)}`
-  const wrong = Object.entries(value).find(([, address]) => !isAddress(address))
+  const wrong = Object.entries(value).find(([, address]) => typeof address !== 'string' || !isAddress(address))
   return wrong === undefined ? undefined : `must have 'host:port' for ${wrong[0]}, not ${formatValue(wrong[1])}`
-}
-
-function isAddress(value: unknown): boolean {
-  try {
-    return typeof value === 'string' && parseListenAddress(value).port > 0
-  } catch (error) {
-    if (isRaftError(error, 'ERR_RAFT_LISTEN')) return false
-    throw error
-  }
 }
 
 /** Connects to the route, whatever the address of the peer is. */

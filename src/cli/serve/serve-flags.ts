@@ -20,6 +20,7 @@ import { readTokens } from '../token-files.ts'
 export interface ServeFlags extends TlsFlags {
   readonly id?: string
   readonly listen?: string
+  readonly adminListen?: string
   readonly advertise?: string
   readonly peers?: string
   readonly routes?: string
@@ -54,6 +55,7 @@ export interface ServeLimits {
 export interface ServeOptions {
   readonly id: string
   readonly listen: string
+  readonly adminListen: string | undefined
   readonly advertise: string | undefined
   readonly peers: Readonly<Record<string, string>> | undefined
   readonly routes: Readonly<Record<string, string>> | undefined
@@ -99,6 +101,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
   const options = {
     id: flags.id ?? '',
     listen: read('--listen', flags.listen, parseAddress) ?? '',
+    adminListen: read('--admin-listen', flags.adminListen, parseAddress),
     advertise: read('--advertise', flags.advertise, parseAddress),
     peers: read('--peers', flags.peers, parsePeers),
     routes: read('--routes', flags.routes, parsePeers),

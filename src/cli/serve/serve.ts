@@ -77,6 +77,7 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
       cluster,
       peers,
       join: join !== undefined,
+      adminListen: options.adminListen,
       routes,
       peerTransport,
       tls,

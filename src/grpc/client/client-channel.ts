@@ -17,6 +17,7 @@ import type { RegisteredSession } from '../../contracts/session.ts'
 import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
+import { isRaftError } from '../../errors.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
 import { checkClientTls } from '../../peer-link/tls-options.ts'
@@ -32,6 +33,7 @@ import {
   withDefaults,
 } from '../../platform/options.ts'
 import { systemClock } from '../../platform/system-clock.ts'
+import { adminAddressIn } from '../shared/admin-address.ts'
 import type { WireSnapshot, WireStatusResponse } from '../shared/admin-messages.ts'
 import { snapshotFromWire, statusFromWire, wireChangeOf } from '../shared/admin-messages.ts'
 import { bearerToken } from '../shared/bearer-token.ts'
@@ -127,6 +129,8 @@ export class GrpcClientChannel implements ClientChannel {
   readonly #credentials: ChannelCredentials
   readonly #clock: Clock
   #client: Client | undefined
+  /** To the port of the node for admins, once it has said that it has one. */
+  #adminChannel: GrpcClientChannel | undefined
   #stream: RequestStream | undefined
   #connectingSince = 0
   #isClosed = false
@@ -206,7 +210,8 @@ export class GrpcClientChannel implements ClientChannel {
 
   async readSnapshot(id: string, offset: number, options: CallOptions = {}): Promise<Uint8Array> {
     const read = method<object, { readonly data: Uint8Array }>(adminDefinition(), 'ReadSnapshot')
-    return (await this.#call(read, { id, offset }, options, 'not-applied')).data
+    const { data } = await this.#whereServed((channel) => channel.#call(read, { id, offset }, options, 'not-applied'))
+    return data
   }
 
   releaseUnsent(reason: RaftError): void {
@@ -218,6 +223,7 @@ export class GrpcClientChannel implements ClientChannel {
     this.#stream?.close()
     this.#client?.close()
     this.#client = undefined
+    await this.#adminChannel?.close()
   }
 
   /** Waits for the stream first: an unreachable node is then ERR_RAFT_UNREACHABLE, and not an unknown outcome. */
@@ -232,7 +238,23 @@ export class GrpcClientChannel implements ClientChannel {
   }
 
   #administer<Response>(name: string, request: object, options: CallOptions): Promise<Response> {
-    return this.#mutate(method<object, Response>(adminDefinition(), name), request, options)
+    const definition = method<object, Response>(adminDefinition(), name)
+    return this.#whereServed((channel) => channel.#mutate(definition, request, options))
+  }
+
+  /** Calls the node, and again at its port for admins if it says that the call is served only there. */
+  async #whereServed<Response>(call: (channel: GrpcClientChannel) => Promise<Response>): Promise<Response> {
+    try {
+      return await call(this)
+    } catch (error) {
+      const address = isRaftError(error) ? adminAddressIn(error, this.address) : undefined
+      if (address === undefined || this.#isClosed) throw error
+      if (this.#adminChannel?.address !== address) {
+        await this.#adminChannel?.close()
+        this.#adminChannel = new GrpcClientChannel(address, this.#options)
+      }
+      return call(this.#adminChannel)
+    }
   }
 
   #call<Response>(

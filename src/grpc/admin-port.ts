@@ -1,0 +1,31 @@
+/** A port of its own for admins, beside the one for clients: the calls that need the role admin are served only there. */
+import type { CallAccess } from '../access/call-access.ts'
+import type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
+import { formatAddress, isWildcard, parseListenAddress } from '../peer-link/listen-address.ts'
+import { takingTls } from '../peer-link/tls.ts'
+import { GrpcServer } from './grpc-server.ts'
+import type { GrpcTransportOptions } from './peer/transport-options.ts'
+
+/** The limits of the connections of this port. Admins are few; the descriptors are for peers and clients. */
+export const ADMIN_PORT_LIMITS: ConnectionLimits = {
+  connectionsMax: 64,
+  connectionsPerAddressMax: 32,
+  peerConnectionsReserved: 0,
+  greetingTimeoutMs: 5000,
+}
+
+export interface AdminPortOptions extends Pick<GrpcTransportOptions, 'tls' | 'credentials'> {
+  readonly listen: string
+  /** Where others reach the other port of this node. */
+  readonly nodeAddress: string
+  readonly access: CallAccess
+}
+
+export function adminPort({ listen, nodeAddress, tls, credentials, access }: AdminPortOptions): GrpcServer {
+  const { host, port } = parseListenAddress(listen)
+  const advertise = isWildcard({ host, port })
+    ? formatAddress({ host: parseListenAddress(nodeAddress).host, port })
+    : undefined
+  const settings = { listen, advertise, credentials: credentials?.server, access, connections: ADMIN_PORT_LIMITS }
+  return new GrpcServer(settings, (pass) => takingTls(tls, pass))
+}
