@@ -26,13 +26,16 @@ export interface PeerLinkLimits {
   readonly handshakeTimeoutMs: number
   /** The most incoming streams that wait for a hello. One more ends the one that has waited longest. */
   readonly handshakesMax: number
-  /** The most incoming connections of the port, peers and clients together; at most half of the descriptors (`ulimit -n`). */
+  /**
+   * The most incoming connections of the port, peers and clients together; at most half of the descriptors (`ulimit -n`). For one more, the oldest on
+   * which there was no greeting and no call is closed, such as one with an unfinished TLS handshake.
+   */
   readonly connectionsMax: number
   /** The most connections of clients from one address. Further ones are rejected with ERR_RAFT_OVERLOADED. */
   readonly connectionsPerAddressMax: number
   /** The connections of `connectionsMax` that clients cannot take; at most half of them. */
   readonly peerConnectionsReserved: number
-  /** A connection is closed if neither a peer greets nor a client calls on it within this time. */
+  /** A connection is closed if neither a peer greets nor a client calls on it within this time, in which the TLS handshake must end too. */
   readonly greetingTimeoutMs: number
   /** The interval of pings on an idle connection. */
   readonly keepaliveTimeMs: number

@@ -1,182 +1,218 @@
 /** A node answers or disconnects hostile peers, and continues to serve the others. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { connect } from 'node:net'
 import type { ClientDuplexStream } from '@grpc/grpc-js'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import { GrpcTransport } from '../../../src/grpc/grpc-transport.ts'
 import { decodeFrame, encodeFetchRequest, encodeFrame } from '../../../src/grpc/peer/codec.ts'
 import { peerProto } from '../../../src/grpc/peer/peer-proto.ts'
+import { tlsCredentials } from '../../../src/grpc/shared/channel-credentials.ts'
 import type { Frame, Hello } from '../../../src/peer-link/frames.ts'
+import type { TlsOptions } from '../../../src/peer-link/tls-options.ts'
 import { RecordingHost } from '../../../src/testing/contracts/transport/recording-host.ts'
+import { CLIENT, openConnection, PEER, SESSIONS } from '../../peer-link/hostile-sessions.ts'
 import { appendOfOneBlock, helloTo, readIndexRequest, SAMPLE_BLOCK } from '../../peer-link/sample-hello.ts'
 
-describe('a node under hostile bytes', () => {
-  let node: GrpcTransport
-  let host: RecordingHost
-  let client: Client
+for (const { over, tls } of SESSIONS)
+  describe(`a node under hostile bytes, ${over}`, () => {
+    let node: GrpcTransport
+    let host: RecordingHost
+    let client: Client
 
-  beforeEach(async () => {
-    node = new GrpcTransport({
-      listen: '127.0.0.1:0',
-      handshakeTimeoutMs: 150,
-      handshakesMax: 8,
-      keepaliveTimeMs: 150,
-      keepaliveTimeoutMs: 150,
-      messageBytesMax: 1024 * 1024,
-      refusalMemoryMs: 0,
-    })
-    host = new RecordingHost({ clusterId: 'test', nodeId: 'n1', directoryId: 'd1' })
-    await node.start(host)
-    client = new Client(node.address, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 })
-  })
-
-  afterEach(async () => {
-    try {
-      const honest = new RawPeer(client, helloTo('honest'))
-      await honest.until('messages', () => host.isConnected('honest'))
-      honest.send({ type: 'messages', messages: [readIndexRequest(77)] })
-      await host.until('a message of an honest peer', () =>
-        host.callsOfType('receive').some(({ from }) => from === 'honest'),
-      )
-      honest.call.cancel()
-    } finally {
-      client.close()
-      await node.close()
-    }
-  })
-
-  for (const { what, bytes } of [
-    { what: 'random bytes', bytes: randomBytes(100_000) },
-    { what: 'zeros', bytes: Buffer.alloc(100_000) },
-    { what: 'an HTTP/1 request', bytes: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') },
-    { what: 'a TLS client hello', bytes: Buffer.from('16030100ca010000c60303', 'hex') },
-    { what: 'an HTTP/2 preface and random bytes', bytes: Buffer.concat([preface(), randomBytes(10_000)]) },
-    {
-      what: 'a frame that claims 16 MiB',
-      bytes: Buffer.concat([preface(), Buffer.from('ffffff0000000000010a', 'hex')]),
-    },
-  ])
-    it(`disconnects a client that sends ${what}`, async () => {
-      await disconnected(node.address, bytes)
+    beforeEach(async () => {
+      node = new GrpcTransport({
+        listen: '127.0.0.1:0',
+        tls,
+        greetingTimeoutMs: 300,
+        handshakeTimeoutMs: 150,
+        handshakesMax: 8,
+        keepaliveTimeMs: 150,
+        keepaliveTimeoutMs: 150,
+        messageBytesMax: 1024 * 1024,
+        refusalMemoryMs: 0,
+      })
+      host = new RecordingHost({ clusterId: 'test', nodeId: 'n1', directoryId: 'd1' })
+      await node.start(host)
+      client = clientOf(node.address, tls)
     })
 
-  it('disconnects a client that sends nothing', async () => {
-    await disconnected(node.address, Buffer.alloc(0))
-  })
-
-  it('ends a stream without a hello after the handshake timeout', async () => {
-    const silent = new RawPeer(client)
-    assert.equal((await silent.ended).code, status.DEADLINE_EXCEEDED)
-  })
-
-  it('limits the number of pending handshakes', async () => {
-    const peers = Array.from({ length: 20 }, () => new RawPeer(client))
-    const codes = await Promise.all(peers.map(async ({ ended }) => (await ended).code))
-    assert.equal(codes.filter((code) => code === status.RESOURCE_EXHAUSTED).length, 12)
-  })
-
-  for (const { what, bytes, expected } of [
-    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
-    { what: 'an empty frame', bytes: Buffer.alloc(0), expected: /not 0 of them/ },
-    { what: 'a very large frame', bytes: Buffer.alloc(100_000), expected: /100000 bytes instead of a hello/ },
-    {
-      what: 'messages',
-      bytes: encodeFrame({ type: 'messages', messages: [readIndexRequest(1)] }),
-      expected: /messages before/,
-    },
-    {
-      what: 'a refusal',
-      bytes: encodeFrame({ type: 'refusal', refusal: { code: 'X', message: '' } }),
-      expected: /before/,
-    },
-  ])
-    it(`rejects a stream that starts with ${what}`, async () => {
-      const peer = new RawPeer(client)
-      peer.call.write(bytes)
-      const { code, details } = await peer.ended
-      assert.equal(code, status.INVALID_ARGUMENT)
-      assert.match(details, expected)
-      assert.deepEqual(host.calls, [])
+    afterEach(async () => {
+      try {
+        const honest = new RawPeer(client, helloTo('honest'))
+        await honest.until('messages', () => host.isConnected('honest'))
+        honest.send({ type: 'messages', messages: [readIndexRequest(77)] })
+        await host.until('a message of an honest peer', () =>
+          host.callsOfType('receive').some(({ from }) => from === 'honest'),
+        )
+        honest.call.cancel()
+      } finally {
+        client.close()
+        await node.close()
+      }
     })
 
-  for (const { what, changes, code } of [
-    { what: 'only supports a later version', changes: { protocolMin: 4, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
-    { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
-    { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
-  ])
-    it(`rejects a hello that ${what}`, async () => {
-      const peer = new RawPeer(client, { ...helloTo('n2'), ...changes })
-      assert.equal((await peer.ended).code, status.FAILED_PRECONDITION)
-      const [frame] = peer.frames
-      assert.ok(frame?.type === 'refusal')
-      assert.equal(frame.refusal.code, code)
-      assert.deepEqual(host.callsOfType('receive'), [])
+    for (const { what, bytes } of [
+      { what: 'random bytes', bytes: randomBytes(100_000) },
+      { what: 'zeros', bytes: Buffer.alloc(100_000) },
+      { what: 'an HTTP/1 request', bytes: Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n') },
+      { what: 'a TLS client hello', bytes: Buffer.from('16030100ca010000c60303', 'hex') },
+      { what: 'an HTTP/2 preface and random bytes', bytes: Buffer.concat([preface(), randomBytes(10_000)]) },
+      {
+        what: 'a frame that claims 16 MiB',
+        bytes: Buffer.concat([preface(), Buffer.from('ffffff0000000000010a', 'hex')]),
+      },
+    ])
+      it(`disconnects a client that sends ${what}`, async () => {
+        await disconnected(node.address, bytes, tls)
+      })
+
+    it('disconnects a client that sends nothing', async () => {
+      await disconnected(node.address, Buffer.alloc(0), tls)
     })
 
-  for (const { what, bytes, expected } of [
-    { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
-    { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: helloTo('n2') }), expected: /second hello/ },
-    { what: 'a damaged block', bytes: damagedAppend(), expected: /checksum/ },
-  ])
-    it(`closes the link to a peer that sends ${what}, gives both ends the reason, and delivers nothing`, async () => {
+    it('ends a stream without a hello after the handshake timeout', async () => {
+      const silent = new RawPeer(client)
+      assert.equal((await silent.ended).code, status.DEADLINE_EXCEEDED)
+    })
+
+    it('limits the number of pending handshakes', async () => {
+      const peers = Array.from({ length: 20 }, () => new RawPeer(client))
+      const codes = await Promise.all(peers.map(async ({ ended }) => (await ended).code))
+      assert.equal(codes.filter((code) => code === status.RESOURCE_EXHAUSTED).length, 12)
+    })
+
+    for (const { what, bytes, expected } of [
+      { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
+      { what: 'an empty frame', bytes: Buffer.alloc(0), expected: /not 0 of them/ },
+      { what: 'a very large frame', bytes: Buffer.alloc(100_000), expected: /100000 bytes instead of a hello/ },
+      {
+        what: 'messages',
+        bytes: encodeFrame({ type: 'messages', messages: [readIndexRequest(1)] }),
+        expected: /messages before/,
+      },
+      {
+        what: 'a refusal',
+        bytes: encodeFrame({ type: 'refusal', refusal: { code: 'X', message: '' } }),
+        expected: /before/,
+      },
+    ])
+      it(`rejects a stream that starts with ${what}`, async () => {
+        const peer = new RawPeer(client)
+        peer.call.write(bytes)
+        const { code, details } = await peer.ended
+        assert.equal(code, status.INVALID_ARGUMENT)
+        assert.match(details, expected)
+        assert.deepEqual(host.calls, [])
+      })
+
+    for (const { what, changes, code } of [
+      { what: 'only supports a later version', changes: { protocolMin: 4, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
+      { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
+      { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
+    ])
+      it(`rejects a hello that ${what}`, async () => {
+        const peer = new RawPeer(client, { ...helloTo('n2'), ...changes })
+        assert.equal((await peer.ended).code, status.FAILED_PRECONDITION)
+        const [frame] = peer.frames
+        assert.ok(frame?.type === 'refusal')
+        assert.equal(frame.refusal.code, code)
+        assert.deepEqual(host.callsOfType('receive'), [])
+      })
+
+    for (const { what, bytes, expected } of [
+      { what: 'random bytes', bytes: Buffer.from('ffffffffffffffffff', 'hex'), expected: /malformed/ },
+      { what: 'a second hello', bytes: encodeFrame({ type: 'hello', hello: helloTo('n2') }), expected: /second hello/ },
+      { what: 'a damaged block', bytes: damagedAppend(), expected: /checksum/ },
+    ])
+      it(`closes the link to a peer that sends ${what}, gives both ends the reason, and delivers nothing`, async () => {
+        const peer = new RawPeer(client, helloTo('n2'))
+        await host.until('a link', () => host.isConnected('n2'))
+        peer.call.write(bytes)
+        const { code, details } = await peer.ended
+        assert.equal(code, status.INVALID_ARGUMENT)
+        assert.match(details, expected)
+        assert.match(host.callsOfType('peerLost')[0]?.reason ?? '', /^ERR_RAFT_BAD_MESSAGE: /)
+        assert.deepEqual(host.callsOfType('receive'), [])
+        assert.equal(node.send('n2', readIndexRequest(1)), false)
+      })
+
+    it('disconnects a peer that sends more than the largest message', async () => {
       const peer = new RawPeer(client, helloTo('n2'))
       await host.until('a link', () => host.isConnected('n2'))
-      peer.call.write(bytes)
-      const { code, details } = await peer.ended
-      assert.equal(code, status.INVALID_ARGUMENT)
-      assert.match(details, expected)
-      assert.match(host.callsOfType('peerLost')[0]?.reason ?? '', /^ERR_RAFT_BAD_MESSAGE: /)
-      assert.deepEqual(host.callsOfType('receive'), [])
-      assert.equal(node.send('n2', readIndexRequest(1)), false)
+      peer.call.write(Buffer.alloc(4 * 1024 * 1024))
+      assert.equal((await peer.ended).code, status.RESOURCE_EXHAUSTED)
+      await host.until('the loss', () => !host.isConnected('n2'))
     })
 
-  it('disconnects a peer that sends more than the largest message', async () => {
-    const peer = new RawPeer(client, helloTo('n2'))
-    await host.until('a link', () => host.isConnected('n2'))
-    peer.call.write(Buffer.alloc(4 * 1024 * 1024))
-    assert.equal((await peer.ended).code, status.RESOURCE_EXHAUSTED)
-    await host.until('the loss', () => !host.isConnected('n2'))
+    it('replaces the stream of a peer by a newer one', async () => {
+      const older = new RawPeer(client, helloTo('n2'))
+      await host.until('a link', () => host.isConnected('n2'))
+      const newer = new RawPeer(client, helloTo('n2'))
+      await older.ended
+      await host.until('both', () => host.callsOfType('peerConnected').length === 2)
+      assert.ok(node.send('n2', readIndexRequest(5)))
+      await newer.until('a message', () => newer.frames.some(({ type }) => type === 'messages'))
+      newer.call.cancel()
+      await host.until('the loss', () => !host.isConnected('n2'))
+      assert.equal(host.callsOfType('peerLost').length, 2)
+    })
+
+    it('answers a snapshot request that is malformed or fails with a status', async () => {
+      const requests = [
+        { bytes: Buffer.from('ff', 'hex'), code: status.INVALID_ARGUMENT },
+        {
+          bytes: encodeFetchRequest({ hello: helloTo('n2'), id: '../../etc/passwd', offset: 0 }),
+          code: status.INVALID_ARGUMENT,
+        },
+        { bytes: encodeFetchRequest({ hello: helloTo('n2'), id: 's1', offset: 0 }), code: status.INTERNAL },
+      ]
+      for (const { bytes, code } of requests) {
+        const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
+        const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, bytes)
+        call.on('error', () => undefined)
+        call.resume()
+        const ended = await new Promise<number>((resolve) => call.once('status', (end) => resolve(end.code)))
+        assert.equal(ended, code)
+      }
+    })
+
+    it('answers a call of an unknown method with UNIMPLEMENTED', async () => {
+      const same = (bytes: Buffer): Buffer => bytes
+      const error = await new Promise<{ code: number } | null>((resolve) =>
+        client.makeUnaryRequest('/quorate.v1.Peer/Nope', same, same, Buffer.alloc(3), (failure) => resolve(failure)),
+      )
+      assert.equal(error?.code, status.UNIMPLEMENTED)
+    })
   })
 
-  it('replaces the stream of a peer by a newer one', async () => {
-    const older = new RawPeer(client, helloTo('n2'))
-    await host.until('a link', () => host.isConnected('n2'))
-    const newer = new RawPeer(client, helloTo('n2'))
-    await older.ended
-    await host.until('both', () => host.callsOfType('peerConnected').length === 2)
-    assert.ok(node.send('n2', readIndexRequest(5)))
-    await newer.until('a message', () => newer.frames.some(({ type }) => type === 'messages'))
-    newer.call.cancel()
-    await host.until('the loss', () => !host.isConnected('n2'))
-    assert.equal(host.callsOfType('peerLost').length, 2)
-  })
-
-  it('answers a snapshot request that is malformed or fails with a status', async () => {
-    const requests = [
-      { bytes: Buffer.from('ff', 'hex'), code: status.INVALID_ARGUMENT },
-      {
-        bytes: encodeFetchRequest({ hello: helloTo('n2'), id: '../../etc/passwd', offset: 0 }),
-        code: status.INVALID_ARGUMENT,
-      },
-      { bytes: encodeFetchRequest({ hello: helloTo('n2'), id: 's1', offset: 0 }), code: status.INTERNAL },
-    ]
-    for (const { bytes, code } of requests) {
-      const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
-      const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, bytes)
-      call.on('error', () => undefined)
-      call.resume()
-      const ended = await new Promise<number>((resolve) => call.once('status', (end) => resolve(end.code)))
-      assert.equal(ended, code)
-    }
-  })
-
-  it('answers a call of an unknown method with UNIMPLEMENTED', async () => {
-    const same = (bytes: Buffer): Buffer => bytes
-    const error = await new Promise<{ code: number } | null>((resolve) =>
-      client.makeUnaryRequest('/quorate.v1.Peer/Nope', same, same, Buffer.alloc(3), (failure) => resolve(failure)),
-    )
-    assert.equal(error?.code, status.UNIMPLEMENTED)
+describe('a node under hostile bytes, inside TLS, with the certificate of a client', () => {
+  it('takes no hello and no snapshot request, and delivers nothing', async () => {
+    const node = new GrpcTransport({ listen: '127.0.0.1:0', tls: PEER, greetingTimeoutMs: 300 })
+    const host = new RecordingHost({ clusterId: 'test', nodeId: 'n1', directoryId: 'd1' })
+    await node.start(host)
+    const client = clientOf(node.address, CLIENT)
+    const stranger = new RawPeer(client, helloTo('n2'))
+    stranger.send({ type: 'messages', messages: [readIndexRequest(1)] })
+    assert.equal((await stranger.ended).code, status.FAILED_PRECONDITION)
+    const [frame] = stranger.frames
+    assert.ok(frame?.type === 'refusal')
+    assert.match(frame.refusal.message, /not proven to be n2: .*, seen .*roles\/client/)
+    const { path, requestSerialize, responseDeserialize } = peerProto().fetchSnapshot
+    const request = encodeFetchRequest({ hello: helloTo('n2'), id: 's1', offset: 0 })
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request)
+    call.on('error', () => undefined).resume()
+    const { details } = await new Promise<{ details: string }>((resolve) => call.once('status', resolve))
+    assert.match(details, /not proven to be n2/)
+    for (const bytes of [Buffer.alloc(100_000), randomBytes(10_000), Buffer.concat([preface(), randomBytes(10_000)])])
+      await disconnected(node.address, bytes, CLIENT)
+    assert.deepEqual([host.callsOfType('admit'), host.callsOfType('receive')], [[], []])
+    client.close()
+    const peers = clientOf(node.address, PEER)
+    const honest = new RawPeer(peers, helloTo('honest'))
+    await host.until('a link', () => host.isConnected('honest'))
+    honest.call.cancel()
+    peers.close()
+    await node.close()
   })
 })
 
@@ -219,11 +255,15 @@ function preface(): Buffer {
   return Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 }
 
+function clientOf(address: string, tls: TlsOptions | undefined): Client {
+  const security = tls === undefined ? credentials.createInsecure() : tlsCredentials(tls)
+  return new Client(address, security, { 'grpc.max_send_message_length': -1 })
+}
+
 /** Resolves once the node has closed the connection. */
-function disconnected(address: string, bytes: Buffer): Promise<void> {
-  const socket = connect(Number(address.split(':')[1]), '127.0.0.1')
-  socket.on('error', () => undefined)
+async function disconnected(address: string, bytes: Buffer, tls: TlsOptions | undefined): Promise<void> {
+  const socket = await openConnection(address, tls)
   socket.resume()
   socket.write(bytes)
-  return new Promise((resolve) => socket.once('close', () => resolve()))
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()))
 }
