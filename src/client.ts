@@ -1,5 +1,5 @@
 /**
- * The public API of quorate/client: a client that finds the leader, over gRPC or any other kind of channel.
+ * `quorate/client`: a client that finds the leader, over gRPC or any other kind of channel.
  *
  *     import { connect } from 'quorate/client'
  *

@@ -1,5 +1,5 @@
 /**
- * The entry point quorate: start a node, connect to a cluster. gRPC and RocksDB are loaded when they are first used.
+ * `quorate`: start a node, connect to a cluster. gRPC and RocksDB are loaded when they are first used.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The entry point quorate/memory: a transport and a storage within one process, and a cluster that uses them.
+ * `quorate/memory`: a transport and a storage within one process, and a cluster that uses them.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The public API of "quorate/grpc": the network of nodes and clients over gRPC.
+ * `quorate/grpc`: the network of nodes and clients over gRPC.
  *
  *     const transport = new GrpcTransport({ listen: '127.0.0.1:7001' })
  *     const node = await RaftNode.start({

@@ -1,5 +1,5 @@
 /**
- * The entry point `quorate/http`: an HTTP port for operators, with metrics, health checks and the dashboard of a node.
+ * `quorate/http`: an HTTP port for operators, with metrics, health checks and the dashboard of a node.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * "quorate/linearizability": records client calls and checks whether the history is linearizable. It knows nothing of Raft.
+ * `quorate/linearizability`: records client calls and checks whether the history is linearizable. It knows nothing of Raft.
  *
  * @module
  */

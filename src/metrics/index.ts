@@ -1,5 +1,5 @@
 /**
- * The entry point `quorate/metrics`: the metrics of a node, for Prometheus.
+ * `quorate/metrics`: the metrics of a node, for Prometheus.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The entry point quorate/opentelemetry: metrics of nodes, and spans of calls, for the OpenTelemetry SDK of the program.
+ * `quorate/opentelemetry`: metrics of nodes, and spans of calls, for the OpenTelemetry SDK of the program.
  *
  * @module
  */

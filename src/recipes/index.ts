@@ -1,5 +1,5 @@
 /**
- * The public API of "quorate/recipes": ready-made state machines, with a client for each.
+ * `quorate/recipes`: ready-made state machines, with a client for each.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The public API of "quorate/rocksdb": the durable storage. The native addon is loaded when a storage opens, not on import.
+ * `quorate/rocksdb`: the durable storage. The native addon is loaded when a storage opens, not on import.
  *
  * @module
  */

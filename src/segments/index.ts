@@ -1,5 +1,5 @@
 /**
- * The public API of "quorate/segments": the durable storage without native code.
+ * `quorate/segments`: the durable storage without native code.
  *
  * @module
  */

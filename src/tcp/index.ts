@@ -1,5 +1,5 @@
 /**
- * The public API of "quorate/tcp": the network of nodes as frames over TCP, which costs less than gRPC.
+ * `quorate/tcp`: the network of nodes as frames over TCP, which costs less than gRPC.
  *
  *     const node = await RaftNode.start({ ...options, transport: new TcpTransport({ listen: '127.0.0.1:7001' }) })
  *

@@ -1,5 +1,5 @@
 /**
- * The test kit: simulate clusters, check state machines, and test your own storage or transport.
+ * `quorate/testing`: simulate clusters, check state machines, and test your own storage or transport.
  *
  * @module
  */
