@@ -16,6 +16,7 @@ import type { TransportHost } from '../contracts/transport.ts'
 import { RaftError } from '../errors.ts'
 import type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
 import { Port, remoteOf } from '../peer-link/port.ts'
+import { HTTP2_PREFACE, readPreface } from '../peer-link/preface.ts'
 import type { ConnectionTaker } from '../peer-link/tls.ts'
 import { withDefaults } from '../platform/options.ts'
 import { GRPC_TRANSPORT_DEFAULTS } from './peer/transport-options.ts'
@@ -85,7 +86,15 @@ export class GrpcServer {
       onCondition: options.onCondition ?? (() => undefined),
       onConnection: wrap((socket, caller) => {
         this.#remember(socket, caller)
-        injector.injectConnection(socket)
+        readPreface(
+          socket,
+          HTTP2_PREFACE.length,
+          (preface) => {
+            if (preface.toString('latin1') === HTTP2_PREFACE) this.#port.markHttp2(remoteOf(socket))
+            return false
+          },
+          () => injector.injectConnection(socket),
+        )
       }),
     })
   }

@@ -23,6 +23,8 @@ interface Connection {
   readonly address: string
   readonly timeout: NodeJS.Timeout
   kind: Kind
+  /** The other end has begun to speak HTTP/2. */
+  isHttp2: boolean
 }
 
 /** The storage and the connections to other nodes need the other descriptors of the process. */
@@ -69,15 +71,22 @@ export class ConnectionLimiter {
     }
     const key = `${address}:${remotePort}`
     const timeout = setTimeout(() => {
-      this.#onClosed('silent', address)
+      // A gRPC channel connects again to a node that was away, and may have no call for it: that is no reason for an alarm.
+      if (!connection.isHttp2) this.#onClosed('silent', address)
       socket.destroy()
     }, this.#limits.greetingTimeoutMs)
     timeout.unref()
-    const connection: Connection = { socket, address, timeout, kind: 'new' }
+    const connection: Connection = { socket, address, timeout, kind: 'new', isHttp2: false }
     this.#connections.set(key, connection)
     socket.on('error', () => undefined)
     socket.once('close', () => this.#remove(key, connection))
     return true
+  }
+
+  /** The connection has begun with the preface of HTTP/2. `key` is its remote address and port. */
+  onHttp2(key: string): void {
+    const connection = this.#connections.get(key)
+    if (connection !== undefined) connection.isHttp2 = true
   }
 
   /** A peer has greeted on the connection. `key` is its remote address and port. */

@@ -28,10 +28,13 @@ export class ConnectionReport {
   onClosed(reason: ClosingReason, address: string, limits: ReportedLimits): void {
     const counts = this.#counts
     counts[reason]++
-    const message =
-      `connections of strangers or clients were closed: ${counts.full} because the port has ${limits.connectionsMax} already, ${counts.silent} ` +
-      `without a hello or a call within ${limits.greetingTimeoutMs} ms; ${counts.tooManyClients} calls of clients were rejected because there are ` +
-      `too many clients; the last one came from ${address}`
+    const reasons = [
+      [counts.full, `because the port has ${limits.connectionsMax} already`],
+      [counts.silent, `without a hello or a call within ${limits.greetingTimeoutMs} ms`],
+      [counts.tooManyClients, 'of clients at their first call, because there are too many clients'],
+    ] as const
+    const parts = reasons.flatMap(([count, why]) => (count === 0 ? [] : [`${count} ${why}`]))
+    const message = `connections were closed or rejected: ${parts.join(', ')}; the last one came from ${address}`
     this.#condition.raise({ message, details: { ...counts, address } })
   }
 

@@ -87,6 +87,11 @@ export class Port {
     this.#limiter.onPeer(remote)
   }
 
+  /** The connection with this remote address and port has begun with the preface of HTTP/2. */
+  markHttp2(remote: string): void {
+    this.#limiter.onHttp2(remote)
+  }
+
   /** A client calls on the connection with this remote address and port. Returns why it may not, or undefined. */
   onClientCall(remote: string): string | undefined {
     return this.#limiter.onClientCall(remote)

@@ -1,6 +1,9 @@
 /** Reads how an incoming connection begins, so that one port can serve several protocols. */
 import type { Socket } from 'node:net'
 
+/** How an HTTP/2 connection begins. */
+export const HTTP2_PREFACE = 'PRI * HTTP/2.0'
+
 /** Calls `take` with the first bytes, once there are that many. If it returns false, calls `pass`; then the bytes can be read again. */
 export function readPreface(socket: Socket, bytes: number, take: (preface: Buffer) => boolean, pass: () => void): void {
   const onReadable = (): void => {
@@ -13,4 +16,6 @@ export function readPreface(socket: Socket, bytes: number, take: (preface: Buffe
     pass()
   }
   socket.on('readable', onReadable)
+  // What another reader has put back causes no event.
+  onReadable()
 }

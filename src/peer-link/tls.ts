@@ -9,7 +9,7 @@ import { callerWithCertificate, UNIDENTIFIED } from '../access/caller.ts'
 import type { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { CertificateFiles } from './certificate-files.ts'
-import { readPreface } from './preface.ts'
+import { HTTP2_PREFACE, readPreface } from './preface.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import { hasSecret, secretClient, secretServer } from './secret-tls.ts'
 import type { PortProtocol } from './shared-port.ts'
@@ -19,8 +19,6 @@ import type { ClientTlsOptions, TlsOptions } from './tls-options.ts'
 /** Takes a connection. */
 export type ConnectionTaker = (socket: Socket, caller: Caller) => void
 
-/** How an HTTP/2 connection begins. */
-const HTTP2_PREFACE = 'PRI * HTTP/2.0'
 const PREFACE_BYTES = 8
 
 /**
