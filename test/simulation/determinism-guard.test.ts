@@ -46,6 +46,8 @@ const CALLS: Readonly<Record<string, readonly [GuardedKind, () => unknown]>> = {
   'calls fetch()': ['network', () => void fetch('http://127.0.0.1:21199').catch(() => {})],
   'calls queueMicrotask()': ['timers', () => queueMicrotask(() => {})],
   'calls process.nextTick()': ['timers', () => process.nextTick(() => {})],
+  'calls new FinalizationRegistry()': ['garbageCollection', () => void new FinalizationRegistry(() => {})],
+  'calls deref() of a WeakRef': ['garbageCollection', () => new WeakRef({}).deref() === undefined],
 }
 
 /** Stored before the check, as at the top of a module of the user. */

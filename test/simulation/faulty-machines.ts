@@ -78,6 +78,13 @@ export class LateSnapshot extends Sum {
   }
 }
 
+export class SnapshotAfterAwait extends Sum {
+  override async *snapshot(): AsyncIterable<Uint8Array> {
+    await new Promise<void>((resolve) => resolve())
+    yield Buffer.from(String(this.total))
+  }
+}
+
 export class OneSnapshotAtATime extends Sum {
   #left: Buffer[] = []
 

@@ -16,6 +16,7 @@ import {
   OneSnapshotAtATime,
   QueryableSum,
   restoring,
+  SnapshotAfterAwait,
   StaticState,
   snapshotOf,
 } from './faulty-machines.ts'
@@ -229,6 +230,10 @@ describe('checkStateMachine rejects a faulty machine', () => {
     'whose snapshot shows a later command': [
       () => new LateSnapshot(),
       /snapshot\(\) must return the state at its call/,
+    ],
+    'whose snapshot waits before it copies the state': [
+      () => new SnapshotAfterAwait() as never,
+      /is visible in the snapshot: .* Copy the state before the first `yield` and the first `await`/,
     ],
     'whose concurrent snapshots share an iterator': [
       () => new OneSnapshotAtATime(),

@@ -20,8 +20,8 @@ export interface CapturedCallsCheck<Command> {
 /** Every call of a guarded function takes a hundred times as long while it is watched. */
 const LOGS_MAX = 50
 
-/** These are methods, which are rarely stored. */
-const METHODS: ReadonlySet<GuardedKind> = new Set(['timeZone', 'locale'])
+/** These are methods and classes, which are rarely stored. */
+const METHODS: ReadonlySet<GuardedKind> = new Set(['timeZone', 'locale', 'garbageCollection'])
 /**
  * Functions of V8 and of C++ that are rarely stored. Setting a breakpoint at such a function searches the whole heap, which takes 50 ms if it
  * has 100 MB.

@@ -14,27 +14,27 @@ export async function checkSnapshotIsolation<Command, Result>(
   for (let number = 0; number < last; number++) {
     if (number > 0) original.apply(number)
     const { bytes, chunks } = await original.takeSnapshot()
-    const [one, other] = [await original.beginSnapshot(), await original.beginSnapshot()]
+    const [one, other] = [original.beginSnapshot(), original.beginSnapshot()]
     if (![await one.read(), await other.read()].every((taken) => taken.bytes.equals(bytes)))
       throw new MachineFault(
         'snapshot isolation',
         number,
         `after command ${number}, one of two snapshots that are read concurrently differs from a snapshot read alone: keep the state of an iteration in local variables, not in fields of the machine.`,
       )
-    const begun = await original.beginSnapshot()
+    const begun = original.beginSnapshot()
     original.apply(++number)
-    const late = (await begun.read()).bytes
-    if (!late.equals(bytes))
-      throw new MachineFault(
-        'snapshot isolation',
-        number,
-        `command ${number}, applied while a snapshot was being read, is visible in the snapshot: snapshot() must return the state at its call. Copy the state before the first \`yield\`.`,
-      )
     if (!Buffer.concat(chunks).equals(bytes))
       throw new MachineFault(
         'output unchanged',
         number,
         `command ${number} changed bytes that snapshot() had returned before: return a copy.`,
+      )
+    const late = (await begun.read()).bytes
+    if (!late.equals(bytes))
+      throw new MachineFault(
+        'snapshot isolation',
+        number,
+        `command ${number}, applied while a snapshot was being read, is visible in the snapshot: snapshot() must return the state at its call. Copy the state before the first \`yield\` and the first \`await\`.`,
       )
   }
 }

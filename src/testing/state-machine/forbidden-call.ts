@@ -3,7 +3,7 @@
 /**
  * A kind of calls that the determinism guard rejects: the clock and random numbers; timers and microtasks; the locale and time zone; the
  * file system; environment variables; the process, such as `process.pid`; the host, such as `os.hostname()`; sockets, HTTP and DNS; child
- * processes; worker threads.
+ * processes; worker threads; the collection of garbage.
  */
 export type GuardedKind =
   | 'time'
@@ -18,6 +18,7 @@ export type GuardedKind =
   | 'network'
   | 'childProcesses'
   | 'threads'
+  | 'garbageCollection'
 
 /** A guarded function: the object it belongs to, its name in messages, and what to use instead. */
 export interface ForbiddenCall {

@@ -9,6 +9,8 @@ const REMEDIES = {
   timers:
     'A timer fires between different commands on each node: do all work at once, and propose a command when the time has come.',
   microtasks: 'It runs after the call has returned, between different commands on each node: do all work at once.',
+  garbageCollection:
+    "Each node collects garbage at other times: let the state hold what it needs, and let a command delete it. If it only holds a cache, allow it: { allow: ['garbageCollection'] }.",
   locale: `Nodes may run under different locales: pass one ('en'), or compare with < and >.`,
   timeZone: 'Nodes may run in different time zones: use the UTC methods, or toISOString().',
   localTime: 'Nodes may run in different time zones: use Date.UTC(), or a text that ends with Z or an offset.',
@@ -33,7 +35,14 @@ const TEMPORAL_CLOCKS = [
 
 /** All guarded functions that exist in this version of Node.js, except those of the kinds in `allow`. */
 export function forbiddenCalls(allow: readonly GuardedKind[] = []): ForbiddenCall[] {
-  const all = [...clockCalls(), ...randomCalls(), ...timerCalls(), ...timeZoneCalls(), ...localeCalls()]
+  const all = [
+    ...clockCalls(),
+    ...randomCalls(),
+    ...timerCalls(),
+    ...garbageCalls(),
+    ...timeZoneCalls(),
+    ...localeCalls(),
+  ]
   const seen = new Map<object, Set<string>>()
   return [...all, ...systemCalls()].filter(({ kind, owner, name }) => {
     const names = seen.get(owner) ?? new Set()
@@ -89,6 +98,14 @@ function timerCalls(): ForbiddenCall[] {
     { kind, owner: AbortSignal, name: 'timeout', displayName: 'AbortSignal.timeout()', remedy: REMEDIES.timers },
     { kind, owner: process, name: 'nextTick', displayName: 'process.nextTick()', remedy: REMEDIES.microtasks },
     { kind, owner: globalThis, name: 'queueMicrotask', displayName: 'queueMicrotask()', remedy: REMEDIES.microtasks },
+  ]
+}
+
+function garbageCalls(): ForbiddenCall[] {
+  const [kind, remedy] = ['garbageCollection', REMEDIES.garbageCollection] as const
+  return [
+    { kind, owner: globalThis, name: 'FinalizationRegistry', displayName: 'new FinalizationRegistry()', remedy },
+    { kind, owner: WeakRef.prototype, name: 'deref', displayName: 'deref() of a WeakRef', remedy },
   ]
 }
 
