@@ -7,7 +7,8 @@ import { KNOWN_BUGS } from './catalog.ts'
 import { detect } from './detect.ts'
 import { RUNS_MAX } from './known-bug.ts'
 
-const PAGE = join(import.meta.dirname, '..', '..', 'docs/reference/museum.md')
+const ROOT = join(import.meta.dirname, '..', '..')
+const PAGE = join(ROOT, 'docs/reference/museum.md')
 
 describe('the known bugs', () => {
   it('have unique names', () => {
@@ -27,6 +28,11 @@ describe('the known bugs', () => {
       assert.ok(detectedBy.includes(property), `${name}: ${property}`)
       assert.ok(Number(runs) >= 1 && Number(runs) <= runsMax, `${name}: ${runs}`)
     }
+  })
+
+  it('are as many as README.md says', async () => {
+    const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+    assert.equal(Number(/\| simulator \| (\d+) bugs /.exec(readme)?.[1]), KNOWN_BUGS.length)
   })
 
   it('include vote-forgotten-on-role-change, which I2 detects', async () => {
