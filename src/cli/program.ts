@@ -43,7 +43,6 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
     .version(version)
     .helpCommand(false)
     .showSuggestionAfterError()
-    .showHelpAfterError('(see quorate --help)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
   const addClusterCommand = (name: string, description: string, action: Action, parent: Command = program): Command => {
@@ -75,7 +74,14 @@ function buildProgram(terminal: Terminal, version: string, guard: Guard): Comman
   program.commandsGroup('Test:')
   addReplay(program, terminal, guard)
   addPlayground(program, terminal, guard)
+  nameHelp(program, 'quorate')
   return program
+}
+
+/** A usage error names the help of the command that was typed. */
+function nameHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(see ${path} --help)`)
+  for (const each of command.commands) nameHelp(each, `${path} ${each.name()}`)
 }
 
 function addPlayground(program: Command, terminal: Terminal, guard: Guard): void {

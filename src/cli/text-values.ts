@@ -25,7 +25,7 @@ export function parseAddresses(text: string): string[] {
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map(parseAddress)
-  if (addresses.length === 0) throw new TextValueError('lists no address')
+  if (addresses.length === 0) throw new TextValueError(`'${text}' lists no address, such as 127.0.0.1:7001`)
   return [...new Set(addresses)]
 }
 
@@ -35,7 +35,7 @@ export function parseIds(text: string): string[] {
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
-  if (ids.length === 0) throw new TextValueError('lists no member')
+  if (ids.length === 0) throw new TextValueError(`'${text}' lists no member, such as n1`)
   return [...new Set(ids)]
 }
 
@@ -46,10 +46,10 @@ export function parsePeers(text: string): Record<string, string> {
     const equals = part.indexOf('=')
     if (equals < 1) throw new TextValueError(`'${part}' is not ID=HOST:PORT, such as n1=127.0.0.1:7001`)
     const id = part.slice(0, equals).trim()
-    if (Object.hasOwn(peers, id)) throw new TextValueError(`lists ${id} twice`)
+    if (Object.hasOwn(peers, id)) throw new TextValueError(`'${text}' lists ${id} twice`)
     peers[id] = parseAddress(part.slice(equals + 1).trim())
   }
-  if (Object.keys(peers).length === 0) throw new TextValueError('lists no member')
+  if (Object.keys(peers).length === 0) throw new TextValueError(`'${text}' lists no member, such as n1=127.0.0.1:7001`)
   return peers
 }
 

@@ -63,6 +63,7 @@ function read(flag: string, path: string | undefined): Buffer | undefined {
   try {
     return readFileSync(path)
   } catch (cause) {
-    throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { cause })
+    const hint = 'pass the path of a file that this user may read'
+    throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { hint, cause })
   }
 }

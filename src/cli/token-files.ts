@@ -32,6 +32,7 @@ function readText(flag: string, path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { cause })
+    const hint = 'pass the path of a file that this user may read'
+    throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { hint, cause })
   }
 }

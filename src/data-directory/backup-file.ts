@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import type { SnapshotInfo } from '../core/types.ts'
+import { RaftError } from '../errors.ts'
 import { openFile } from './open-file.ts'
 import type { ParsedHeader } from './snapshot-format.ts'
 import {
@@ -14,7 +15,7 @@ import {
   readHeader,
   readSize,
 } from './snapshot-format.ts'
-import { corrupt, storageError } from './storage-errors.ts'
+import { corrupt, isMissing, storageError } from './storage-errors.ts'
 
 export interface Backup {
   readonly clusterId: string
@@ -72,10 +73,17 @@ export async function* readBackupChunks(path: string): AsyncGenerator<Uint8Array
       yield chunk
     }
     const problem = differenceOf(header.info, size, checksum)
-    if (problem !== undefined) throw corrupt(`the backup ${path} is damaged: ${problem}`, { file: path })
+    if (problem !== undefined) throw damaged(`the backup ${path} is damaged: ${problem}`, path)
   } finally {
     await file.close()
   }
+}
+
+/** What to do about a backup that cannot be read. */
+const BACKUP_HINT = 'pass the path of another backup: `quorate snapshot save` and `backUp` write them'
+
+function damaged(what: string, path: string): RaftError {
+  return new RaftError('ERR_RAFT_CORRUPT', what, { hint: BACKUP_HINT, details: { file: path } })
 }
 
 interface OpenBackup {
@@ -89,13 +97,15 @@ async function open(path: string): Promise<OpenBackup> {
   try {
     file = await openFile(path, 'r')
     const header = await readHeader(file)
-    if ('damage' in header) throw corrupt(`${path} is no backup, or is damaged: ${header.damage}`, { file: path })
+    if ('damage' in header) throw damaged(`${path} is no backup, or is damaged: ${header.damage}`, path)
     const size = await readSize(file, header)
-    if (typeof size === 'object') throw corrupt(`the backup ${path} is damaged: ${size.damage}`, { file: path })
+    if (typeof size === 'object') throw damaged(`the backup ${path} is damaged: ${size.damage}`, path)
     return { file, header, size }
   } catch (cause) {
     await file?.close()
-    throw storageError(cause, `read the backup ${path}`)
+    if (isMissing(cause))
+      throw new RaftError('ERR_RAFT_OPTIONS', `there is no file ${path}`, { hint: BACKUP_HINT, cause })
+    throw storageError(cause, `read the backup ${path}`, BACKUP_HINT)
   }
 }
 

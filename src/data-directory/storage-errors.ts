@@ -16,12 +16,12 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   ERR_RAFT_CORRUPT: 'other members hold the data: replace this member, and keep its directory until that is done',
 }
 
-/** The RaftError of a failed operation. `doing` completes the message "could not …". */
-export function storageError(cause: unknown, doing: string): RaftError {
+/** The RaftError of a failed operation. `doing` completes the message "could not …". The hint is for a data directory unless one is passed. */
+export function storageError(cause: unknown, doing: string, hint?: string): RaftError {
   if (isRaftError(cause)) return cause
   const { message, code } = describe(cause)
   const raftCode = classify(message, code)
-  return new RaftError(raftCode, `could not ${doing}: ${message}`, { hint: HINTS[raftCode], cause })
+  return new RaftError(raftCode, `could not ${doing}: ${message}`, { hint: hint ?? HINTS[raftCode], cause })
 }
 
 /** What an operator can do about an error of the storage. */

@@ -2,7 +2,6 @@
 import type { Codec } from '../contracts/state-machine.ts'
 import { RaftError } from '../errors.ts'
 import { jsonCodec } from '../platform/json-codec.ts'
-import { notStartedError } from './calls/rejections.ts'
 import type { NodeOptions } from './options.ts'
 
 export interface Codecs<Command, Result, Query, Answer> {
@@ -32,12 +31,16 @@ export function encodeCommand<Command>(codec: Codec<Command>, command: Command):
   }
 }
 
+/** The caller may be of another program: `quorate put` encodes the commands of the key-value service. */
+const DECODING_HINT =
+  'call with the codecs of the nodes: `quorate put`, `get` and the like have those of `quorate serve`'
+
 /** A command from the network that cannot be decoded must not enter the log, where it would stop every node. */
 export function decodeCommand<Command>(codec: Codec<Command>, command: Uint8Array): Command {
   try {
     return codec.decode(command)
   } catch (cause) {
-    throw codecError('proposal', 'the command cannot be decoded', cause)
+    throw codecError('proposal', 'the command cannot be decoded', cause, DECODING_HINT)
   }
 }
 
@@ -45,12 +48,14 @@ export function decodeQuery<Query>(codec: Codec<Query>, query: Uint8Array): Quer
   try {
     return codec.decode(query)
   } catch (cause) {
-    throw codecError('read', 'the query cannot be decoded', cause)
+    throw codecError('read', 'the query cannot be decoded', cause, DECODING_HINT)
   }
 }
 
-function codecError(operation: 'proposal' | 'read', what: string, cause: unknown): RaftError {
-  return notStartedError(operation, `${what}: ${String(cause)}`, 'ERR_RAFT_BAD_MESSAGE', cause)
+function codecError(operation: 'proposal' | 'read', what: string, cause: unknown, hint?: string): RaftError {
+  return new RaftError('ERR_RAFT_BAD_MESSAGE', `the ${operation} was not started: ${what}: ${String(cause)}`, {
+    ...{ outcome: 'not-applied', hint, cause },
+  })
 }
 
 export function tooLargeError(size: number, limit: number): RaftError {

@@ -221,12 +221,12 @@ export const checkPeers: OptionCheck = (value) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return `must be an object of addresses by id, not ${formatValue(value)}`
   for (const [id, address] of Object.entries(value)) {
-    if (checkNodeId(id) !== undefined) return `the id ${formatValue(id)} ${checkNodeId(id)}`
-    if (checkString(address) !== undefined) return `the address of ${id} ${checkString(address)}`
+    if (checkNodeId(id) !== undefined) return `contains the id ${formatValue(id)}, which ${checkNodeId(id)}`
+    if (checkString(address) !== undefined) return `contains an address of ${id} that ${checkString(address)}`
   }
   const addresses = Object.values(value)
   const twice = addresses.find((address, offset) => addresses.indexOf(address) !== offset)
-  return twice === undefined ? undefined : `the address ${twice} is given twice`
+  return twice === undefined ? undefined : `contains the address ${twice} twice`
 }
 
 /** An optional method that is no function would fail at its first call, on all nodes at once. */

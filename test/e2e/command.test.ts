@@ -175,9 +175,14 @@ describe('a cluster of one node', function () {
     assert.match((await quorate('snapshot', 'take')).stdout, /^snapshot \S+ at index \d+, term \d+, \d+ bytes\n$/)
   })
 
+  it('says that a backup was not written, and what to check', async () => {
+    const finished = await quorate('snapshot', 'save', '/dev/null/a.snap')
+    assertEnded(finished, 1, /could not write the backup .*hint: check the directory/s)
+  })
+
   it('rejects the removal of its last voter and a transfer to an unknown node', async () => {
     assertEnded(await quorate('member', 'remove', 'n1'), 2, /pass --yes/)
-    assertEnded(await quorate('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_/)
+    assertEnded(await quorate('member', 'remove', 'n1', '--yes'), 5, /error\[ERR_RAFT_.*hint: +look at the members/s)
     assertEnded(await quorate('member', 'promote', 'n9'), 5, /error\[ERR_RAFT_/)
     assertEnded(await quorate('leader', 'transfer', '--to', 'n9'), 5, /error\[ERR_RAFT_BAD_TARGET\]/)
   })

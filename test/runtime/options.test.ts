@@ -33,8 +33,11 @@ describe('the options of a node', () => {
       problem: 'peers is missing: list all first members, or set `join: true` to be added later',
     },
     { given: { peers: { n2: 'b:1' } }, problem: 'peers does not contain n1 itself, only n2' },
-    { given: { peers: { n1: 'a:1', n2: 'a:1' } }, problem: 'peers the address a:1 is given twice' },
-    { given: { peers: { n1: '' } }, problem: "peers the address of n1 must be a non-empty string, not ''" },
+    { given: { peers: { n1: 'a:1', n2: 'a:1' } }, problem: 'peers contains the address a:1 twice' },
+    {
+      given: { peers: { n1: '' } },
+      problem: "peers contains an address of n1 that must be a non-empty string, not ''",
+    },
     {
       given: { join: true, peers: undefined },
       problem: 'cluster is missing: a node that joins must name its cluster',

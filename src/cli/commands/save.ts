@@ -4,10 +4,10 @@ import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { SnapshotInfo } from '../../core/types.ts'
 import { syncDirectory } from '../../data-directory/durable-files.ts'
-import { storageError } from '../../data-directory/storage-errors.ts'
 import { isRaftError } from '../../errors.ts'
 import type { BackupSource } from '../../operations/back-up.ts'
 import { backUp } from '../../operations/back-up.ts'
+import { errorMessage } from '../../platform/error-message.ts'
 import type { ClientSettings } from '../client-settings.ts'
 import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -72,9 +72,12 @@ async function saveFrom(source: BackupSource, path: string, settings: ClientSett
       await syncDirectory(dirname(path))
       return saved
     } catch (cause) {
-      await rm(partial, { force: true })
+      // The cause matters, not that the rest of the file is left.
+      await rm(partial, { force: true }).catch(() => undefined)
       if (attempt < ATTEMPTS_MAX && isRaftError(cause, 'ERR_RAFT_SNAPSHOT_GONE')) continue
-      throw isRaftError(cause) ? cause : storageError(cause, `write the backup ${path}`)
+      if (isRaftError(cause)) throw cause
+      const hint = 'check the directory, its mode and its free space, or choose another file'
+      throw new CommandFailure(`could not write the backup ${path}: ${errorMessage(cause)}`, { hint })
     } finally {
       bar.stop()
     }

@@ -91,7 +91,9 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
         details: { peer: rejection.peer },
       })
     case 'bad-change':
-      return rejected('ERR_RAFT_BAD_CHANGE', rejection.detail)
+      return rejected('ERR_RAFT_BAD_CHANGE', rejection.detail, {
+        hint: 'look at the members, then correct the change: quorate member list',
+      })
     case 'unsafe-change':
       return rejected('ERR_RAFT_UNSAFE_MEMBERSHIP', rejection.detail)
     case 'bad-target':
