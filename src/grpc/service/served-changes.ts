@@ -1,4 +1,4 @@
-/** The node's end of a stream of changes: writes what the node hands out as fast as the client reads it. */
+/** The node's end of a stream of changes: writes what the node hands out as fast as the client reads it, one frame at a time. */
 import type { ServerWritableStream } from '@grpc/grpc-js'
 import type { NodeService } from '../../contracts/node-service.ts'
 import { onAbort } from '../../platform/on-abort.ts'
@@ -35,7 +35,7 @@ export async function serveChanges(
         const size = command.length + (result?.length ?? 0)
         if (size > limits.answerBytesMax) throw changeTooLargeError(index, size, limits.answerBytesMax)
       }
-      if (!call.write(frameOfBatch(batch))) await isWritable(call, signal)
+      await written(call, frameOfBatch(batch), signal)
     }
     if (ending.aborted) throw shuttingDownError()
     call.end()
@@ -46,16 +46,17 @@ export async function serveChanges(
   }
 }
 
-/** Resolves once the call accepts another frame, or has ended. Until then nothing more is taken from the node. */
-function isWritable(call: ServedChangesCall, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves once the frame has left, or the call has ended. Until then nothing more is taken from the node: the streams of grpc-js themselves
+ * accept 16 frames of any size, for each of many readers.
+ */
+function written(call: ServedChangesCall, frame: WireChangesFrame, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
-    const settle = (): void => {
+    const stopListening = onAbort(signal, resolve)
+    call.write(frame, () => {
       stopListening()
-      call.off('drain', settle)
       resolve()
-    }
-    const stopListening = onAbort(signal, settle)
-    call.once('drain', settle)
+    })
   })
 }
