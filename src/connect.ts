@@ -3,6 +3,7 @@ import type { RaftClientOptions } from './client/options.ts'
 import { RaftClient } from './client/raft-client.ts'
 import type { ClientChannelFactory } from './contracts/client-channel.ts'
 import type { GrpcClientOptions } from './grpc/client/client-channel.ts'
+import type { ClientTlsFiles } from './peer-link/client-certificate-files.ts'
 import type { ClientTlsOptions } from './peer-link/tls-options.ts'
 import { withoutUndefined } from './platform/options.ts'
 
@@ -10,8 +11,11 @@ export interface ConnectOptions<Command = unknown, Result = unknown, Query = unk
   extends Omit<RaftClientOptions<Command, Result, Query, Answer>, 'channel'> {
   /** How nodes are reached. Default: gRPC, with the options in `grpc`. */
   readonly channel?: ClientChannelFactory | undefined
-  /** Keys and certificates for TLS: `ca` of those that sign the nodes' certificates, and the client's own `cert` and `key` if the nodes ask for them. Only for gRPC. */
-  readonly tls?: ClientTlsOptions | undefined
+  /**
+   * Keys and certificates for TLS: `ca` of those that sign the nodes' certificates, and the client's own `cert` and `key` if the nodes ask for them. Files
+   * (`caFile`, `certFile`, `keyFile`) are read again for each connection, so that renewed ones are used. Only for gRPC.
+   */
+  readonly tls?: ClientTlsOptions | ClientTlsFiles | undefined
   /** Instead of `tls`: the secret that the nodes share (`clusterSecret`). Only for gRPC. */
   readonly clusterSecret?: string | Buffer | undefined
   /** The bearer token of this client, if the nodes know it (`tokens`). Needs `tls`. Only for gRPC. */

@@ -1,8 +1,8 @@
 /** The flags shared by all commands that call a cluster, with their defaults. */
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
+import type { ClientTlsFiles } from '../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../peer-link/secret-tls.ts'
-import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 import { parseAddresses, parseDuration, TextValueError } from './text-values.ts'
 import type { TlsFlags } from './tls-files.ts'
 import { clientTls, tlsOptions } from './tls-files.ts'
@@ -17,7 +17,7 @@ export interface ClientSettings {
   readonly isTimeoutGiven: boolean
   readonly format: OutputFormat
   readonly isVerbose: boolean
-  readonly tls: ClientTlsOptions | SharedSecret | undefined
+  readonly tls: ClientTlsFiles | SharedSecret | undefined
   readonly token: string | undefined
 }
 

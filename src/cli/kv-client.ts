@@ -5,6 +5,7 @@ import type { ReadOptions } from '../contracts/node-service.ts'
 import { grpcChannelFactory } from '../grpc/client/client-channel.ts'
 import type { KvAnswer, KvCommand, KvQuery, KvResult } from '../kv/index.ts'
 import { kvAnswerCodec, kvCommandCodec, kvQueryCodec, kvResultCodec } from '../kv/index.ts'
+import type { ClientTlsFiles } from '../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../peer-link/secret-tls.ts'
 import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 
@@ -21,7 +22,7 @@ export interface KvClientOptions {
   readonly timeoutMs: number
   /** How long `changes` looks for a node. Default: that of the client. */
   readonly changesTimeoutMs?: number | undefined
-  readonly tls?: ClientTlsOptions | SharedSecret | undefined
+  readonly tls?: ClientTlsFiles | ClientTlsOptions | SharedSecret | undefined
   readonly token?: string | undefined
   /** Records the nodes that were tried. Only correct for one call at a time. */
   readonly isTraced?: boolean

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { RaftError } from '../errors.ts'
 import type { TlsFiles } from '../peer-link/certificate-files.ts'
+import type { ClientTlsFiles } from '../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../peer-link/secret-tls.ts'
-import type { ClientTlsOptions } from '../peer-link/tls-options.ts'
 import { errorMessage } from '../platform/error-message.ts'
 
 export interface TlsFlags {
@@ -45,12 +45,18 @@ export function clientTls({
   tlsKey,
   tlsCa,
   clusterSecret,
-}: TlsFlags): ClientTlsOptions | SharedSecret | undefined {
+}: TlsFlags): ClientTlsFiles | SharedSecret | undefined {
   if (clusterSecret !== undefined) return { clusterSecret: readSecret(clusterSecret) }
   if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new RaftError('ERR_RAFT_OPTIONS', '--tls-cert and --tls-key belong together: pass both')
-  return { cert: read('--tls-cert', tlsCert), key: read('--tls-key', tlsKey), ca: read('--tls-ca', tlsCa) }
+  for (const [flag, path] of [
+    ['--tls-cert', tlsCert],
+    ['--tls-key', tlsKey],
+    ['--tls-ca', tlsCa],
+  ] as const)
+    read(flag, path)
+  return { certFile: tlsCert, keyFile: tlsKey, caFile: tlsCa }
 }
 
 /** The content of the file, without a line break at its end. */

@@ -9,6 +9,7 @@ import { callerWithCertificate, UNIDENTIFIED } from '../access/caller.ts'
 import type { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { CertificateFiles } from './certificate-files.ts'
+import { ClientCertificateFiles } from './client-certificate-files.ts'
 import { HTTP2_PREFACE, readPreface } from './preface.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import { hasSecret, secretClient, secretServer } from './secret-tls.ts'
@@ -76,6 +77,7 @@ export function callerOf(socket: Socket): Caller {
 /** How to secure a connection to this host, with the keys and certificates as they are now. The certificate that answers must name the host. */
 export function clientOptions(tls: ClientTlsOptions | SharedSecret, host: string): ConnectionOptions {
   if (hasSecret(tls)) return { host, ...secretClient(tls) }
+  if (tls instanceof ClientCertificateFiles) tls.renew()
   const { key, cert, ca } = tls
   // An IP address is no server name (RFC 6066), but is compared with the certificate.
   const named = isIP(host) === 0 ? { servername: host } : {}

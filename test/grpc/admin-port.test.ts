@@ -1,7 +1,5 @@
 /** A port of its own for admins: what is served there and what is not, and how clients find it. */
 import assert from 'node:assert/strict'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { ChannelCredentials, Client } from '@grpc/grpc-js'
 import { ROLE_OF_RPC, roleOfRpc } from '../../src/access/rpc-roles.ts'
 import { connect } from '../../src/connect.ts'
@@ -13,6 +11,7 @@ import { MemoryDisk, MemoryStorage } from '../../src/memory/index.ts'
 import type { TlsOptions } from '../../src/peer-link/tls-options.ts'
 import { startNode } from '../../src/start-node.ts'
 import { nodeTls, roleTls } from '../peer-link/certificates.ts'
+import { freePort } from './free-port.ts'
 
 describe('a port for admins', () => {
   const closing: { close(): unknown }[] = []
@@ -97,14 +96,6 @@ describe('a port for admins', () => {
       await assert.rejects(startNode({ ...options, listen, adminListen, codec: kvCommandCodec }), problem)
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** The error of a call that has no content, as a client that does not follow it sees it. */
 async function rawCall(address: string, path: string): Promise<RaftError> {

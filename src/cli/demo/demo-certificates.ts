@@ -1,7 +1,7 @@
 /** The certificates of a demo with TLS, in its directory: made at its first run, and used again. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { NodeId } from '../../core/types.ts'
-import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
+import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
 import { AUTHORITY_NAME, filesOf } from '../cert/cert-files.ts'
 import { DEMO_CLUSTER, type DemoPlan } from './demo-plan.ts'
 
@@ -30,10 +30,10 @@ export function nodeTlsFlags({ certificates: dir }: DemoPlan, id: NodeId): strin
 }
 
 /** What the demo itself connects with. */
-export function adminTls({ certificates: dir }: DemoPlan): ClientTlsOptions | undefined {
+export function adminTls({ certificates: dir }: DemoPlan): ClientTlsFiles | undefined {
   if (dir === undefined) return undefined
   const { cert, key } = filesOf(dir, ADMIN)
-  return { ca: readFileSync(filesOf(dir, AUTHORITY_NAME).cert), cert: readFileSync(cert), key: readFileSync(key) }
+  return { caFile: filesOf(dir, AUTHORITY_NAME).cert, certFile: cert, keyFile: key }
 }
 
 /** What another terminal needs to connect. */

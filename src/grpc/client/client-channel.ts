@@ -18,9 +18,10 @@ import type { MembershipChange } from '../../core/inputs.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
 import { isRaftError } from '../../errors.ts'
+import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
+import { checkClientTlsOrFiles, readClientTls } from '../../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
-import { checkClientTls } from '../../peer-link/tls-options.ts'
 import { onAbort } from '../../platform/on-abort.ts'
 import type { OptionCheck } from '../../platform/options.ts'
 import {
@@ -50,8 +51,8 @@ import type { StreamLimits } from './request-window.ts'
 
 /** The options of a client's gRPC channels. */
 export interface GrpcClientOptions extends Partial<StreamLimits> {
-  /** Keys and certificates for TLS. Without them, and without `credentials`, traffic is plain text. */
-  readonly tls?: ClientTlsOptions | SharedSecret | undefined
+  /** Keys and certificates for TLS, or the files that have them. Without them, and without `credentials`, traffic is plain text. */
+  readonly tls?: ClientTlsOptions | ClientTlsFiles | SharedSecret | undefined
   /** The bearer token of this client, sent with each call. Needs `tls` or `credentials`. */
   readonly token?: string | undefined
   /** Instead of `tls`: credentials of grpc-js. */
@@ -79,7 +80,7 @@ const checkObject: OptionCheck = (value) =>
 const CHECKS: Readonly<Record<string, OptionCheck>> = {
   ...Object.fromEntries(Object.keys(GRPC_CLIENT_DEFAULTS).map((name) => [name, checkPositive])),
   credentials: checkObject,
-  tls: checkClientTls,
+  tls: checkClientTlsOrFiles,
   token: checkString,
   channelOptions: checkObject,
   clock: checkMethods('now', 'wakeAt'),
@@ -119,7 +120,10 @@ export function grpcChannelFactory(options: GrpcClientOptions = {}): ClientChann
   if (options.token !== undefined && options.tls === undefined && options.credentials === undefined)
     problems.push({ path: 'token', problem: 'needs `tls`: without it, others can read the token' })
   throwOnProblems(problems)
-  return (address) => new GrpcClientChannel(address, options)
+  // All channels share the files, so that one whose files cannot be read any longer has what the others have.
+  const { tls } = options
+  const shared = { ...options, tls: tls && readClientTls(tls) }
+  return (address) => new GrpcClientChannel(address, shared)
 }
 
 /** A ClientChannel over gRPC (proto/quorate/v1/client.proto and admin.proto). It connects on the first call, and reconnects. */

@@ -4,6 +4,8 @@ import type { ConnectionOptions } from 'node:tls'
 import { connect } from 'node:tls'
 import type { ChannelOptions } from '@grpc/grpc-js'
 import { CallCredentials, ChannelCredentials, experimental } from '@grpc/grpc-js'
+import type { ClientTlsFiles } from '../../peer-link/client-certificate-files.ts'
+import { readClientTls } from '../../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../../peer-link/secret-tls.ts'
 import { clientOptions } from '../../peer-link/tls.ts'
 import type { ClientTlsOptions } from '../../peer-link/tls-options.ts'
@@ -12,8 +14,8 @@ type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>
 type Target = Parameters<ChannelCredentials['_createSecureConnector']>[0]
 
 /** Each connection takes the keys and certificates as they are when it opens. */
-export function tlsCredentials(tls: ClientTlsOptions | SharedSecret): ChannelCredentials {
-  return new TlsCredentials(tls)
+export function tlsCredentials(tls: ClientTlsOptions | ClientTlsFiles | SharedSecret): ChannelCredentials {
+  return new TlsCredentials(readClientTls(tls))
 }
 
 /**

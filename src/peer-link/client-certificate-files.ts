@@ -1,0 +1,84 @@
+/** Keys and certificates of a client in files, which may be renewed while it runs. */
+import { readFileSync } from 'node:fs'
+import { isRaftError, RaftError } from '../errors.ts'
+import { errorMessage } from '../platform/error-message.ts'
+import { hasFiles } from './certificate-files.ts'
+import type { SharedSecret } from './secret-tls.ts'
+import type { ClientTlsOptions } from './tls-options.ts'
+import { checkClientTls } from './tls-options.ts'
+
+/** The files with what a client needs for TLS, in PEM format. They are read again for each connection. */
+export interface ClientTlsFiles {
+  /** The authorities that sign the certificates of the nodes. By default those of the system. */
+  readonly caFile?: string | undefined
+  /** The certificate of the client, and its private key: if the nodes ask for one. */
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
+export class ClientCertificateFiles implements ClientTlsOptions {
+  readonly #files: ClientTlsFiles
+  #pems: ClientTlsOptions
+
+  /** Throws ERR_RAFT_OPTIONS if a file cannot be read. */
+  constructor(files: ClientTlsFiles) {
+    this.#files = files
+    this.#pems = readPems(files)
+  }
+
+  get ca(): ClientTlsOptions['ca'] {
+    return this.#pems.ca
+  }
+
+  get cert(): ClientTlsOptions['cert'] {
+    return this.#pems.cert
+  }
+
+  get key(): ClientTlsOptions['key'] {
+    return this.#pems.key
+  }
+
+  /** Takes the files as they are now. Those that cannot be used, because they are being renewed for example, leave the ones before in use. */
+  renew(): void {
+    const next = readIfPossible(this.#files)
+    if (next !== undefined && checkClientTls(next) === undefined) this.#pems = next
+  }
+}
+
+/** Reads the files, if those are given. Throws ERR_RAFT_OPTIONS if one cannot be read. */
+export function readClientTls(tls: ClientTlsOptions | ClientTlsFiles | SharedSecret): ClientTlsOptions | SharedSecret {
+  return hasFiles(tls) ? new ClientCertificateFiles(tls) : (tls as ClientTlsOptions | SharedSecret)
+}
+
+/** Why the value cannot be used as ClientTlsOptions or ClientTlsFiles. */
+export function checkClientTlsOrFiles(value: unknown): string | undefined {
+  if (!hasFiles(value)) return checkClientTls(value)
+  const { certFile, keyFile } = value as ClientTlsFiles
+  if ((keyFile === undefined) !== (certFile === undefined)) return 'must have both `keyFile` and `certFile`, or neither'
+  try {
+    return checkClientTls(new ClientCertificateFiles(value))
+  } catch (error) {
+    return errorMessage(error)
+  }
+}
+
+function readIfPossible(files: ClientTlsFiles): ClientTlsOptions | undefined {
+  try {
+    return readPems(files)
+  } catch (error) {
+    if (isRaftError(error, 'ERR_RAFT_OPTIONS')) return undefined
+    throw error
+  }
+}
+
+function readPems({ caFile, certFile, keyFile }: ClientTlsFiles): ClientTlsOptions {
+  const read = (name: string, path: string | undefined): string | undefined => {
+    if (path === undefined) return undefined
+    try {
+      return readFileSync(path, 'latin1')
+    } catch (cause) {
+      throw new RaftError('ERR_RAFT_OPTIONS', `${name} cannot be read: ${errorMessage(cause)}`, { cause })
+    }
+  }
+  return { ca: read('caFile', caFile), cert: read('certFile', certFile), key: read('keyFile', keyFile) }
+}
