@@ -47,24 +47,28 @@ export type {
   Change,
   ChangeBatch,
   ChangesOptions,
+  MachineVersions,
   NodeService,
   NodeStatus,
+  NodeTiming,
   ProposeOptions,
+  ProtocolVersions,
   QueueStatus,
   ReadMode,
   ReadOptions,
   RegisterOptions,
+  SnapshotFetch,
   SnapshotOptions,
 } from './contracts/node-service.ts'
 export type { RegisteredSession, SessionCommand, SessionId } from './contracts/session.ts'
 export type { MembershipChange } from './core/inputs.ts'
 export { RAFT_DEFAULTS, type RaftOptions } from './core/options.ts'
 export type { PeerStatus, RaftStatus, Role } from './core/status.ts'
-export type { LogIndex, Member, Membership, NodeId, SnapshotInfo, Term } from './core/types.ts'
+export type { LinkedBlock, LogIndex, Member, Membership, NodeId, SnapshotInfo, Term } from './core/types.ts'
 
 // Errors.
 
-export type { ErrorCode, LeaderHint, Outcome } from './errors.ts'
+export type { ErrorCode, LeaderHint, Outcome, RaftErrorOptions } from './errors.ts'
 export { ERROR_CODES, isRaftError, RaftError } from './errors.ts'
 
 // Events.
@@ -77,7 +81,7 @@ export { type LogOptions, logObserver } from './runtime/log-observer.ts'
 // Write your own storage, transport or clock.
 
 export type { Clock, Timer } from './contracts/clock.ts'
-export type { EncodedBlock } from './contracts/encoded-block.ts'
+export type { BlockBody, EncodedBlock } from './contracts/encoded-block.ts'
 export type {
   BootHistory,
   RecoveredState,
@@ -89,8 +93,19 @@ export type {
   Unusable,
 } from './contracts/storage.ts'
 export { nextBoot } from './contracts/storage.ts'
-export type { PeerIdentity, PeerMessage, Refusal, Transport, TransportHost } from './contracts/transport.ts'
+export type {
+  PeerIdentity,
+  PeerMessage,
+  PortProtection,
+  Refusal,
+  Transport,
+  TransportHost,
+} from './contracts/transport.ts'
 export { messageBytes } from './contracts/transport.ts'
 export type { Block, BlockKind, Boot, HardState } from './core/types.ts'
+export type { EngineName } from './data-directory/data-directory.ts'
 export { decodeBlock } from './log-format/block.ts'
+export type { TlsFiles } from './peer-link/certificate-files.ts'
+export type { ClientTlsFiles } from './peer-link/client-certificate-files.ts'
+export type { ClientTlsOptions, TlsOptions } from './peer-link/tls-options.ts'
 export type { RaftCore } from './runtime/pipeline/driver.ts'

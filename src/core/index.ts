@@ -17,15 +17,32 @@ export { UsageError } from './usage.ts'
 
 // Its inputs and effects.
 
-export type { Effects, Persist, Rejection, Settlement } from './effects.ts'
-export type { RaftEvent, StepDownReason } from './events.ts'
+export type { Effects, Persist, Rejection, Settlement, UnfitVoter } from './effects.ts'
+export type { ChainsAt, RaftEvent, StepDownReason } from './events.ts'
 export type { Input, MembershipChange } from './inputs.ts'
-export type { Message, Outgoing } from './messages.ts'
+export type {
+  AppendEntriesRequest,
+  AppendEntriesResponse,
+  ForwardRejection,
+  InstallSnapshotRequest,
+  InstallSnapshotResponse,
+  Message,
+  Outgoing,
+  PreVoteRequest,
+  PreVoteResponse,
+  ProposeRequest,
+  ProposeResponse,
+  ReadIndexRequest,
+  ReadIndexResponse,
+  RequestVoteRequest,
+  RequestVoteResponse,
+  TimeoutNow,
+} from './messages.ts'
 
 // Memberships.
 
 export { bootstrapMembership, EMPTY_MEMBERSHIP, isJoint, isMember, isVoter } from './membership/membership.ts'
-export type { Member, Membership } from './types.ts'
+export type { Member, MemberMetadata, Membership, Shortage } from './types.ts'
 
 // The log and its snapshots.
 

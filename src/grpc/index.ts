@@ -38,5 +38,9 @@ export { SERVICE_LIMITS } from './shared/service-limits.ts'
 
 // The channel of a client.
 
+export type { Caller, CertificateFacts } from '../access/caller.ts'
+export type { ConnectionLimits } from '../peer-link/connection-limiter.ts'
+export type { SharedSecret } from '../peer-link/secret-tls.ts'
 export type { GrpcClientOptions } from './client/client-channel.ts'
 export { GRPC_CLIENT_DEFAULTS, GrpcClientChannel, grpcChannelFactory } from './client/client-channel.ts'
+export type { StreamLimits } from './client/request-window.ts'

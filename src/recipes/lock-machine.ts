@@ -46,7 +46,7 @@ export type LockCommand =
 /** `time` is the log time, for the next stamp. */
 export type LockResult = LockOutcome & { readonly time: number }
 
-type LockOutcome =
+export type LockOutcome =
   | { readonly type: 'held'; readonly token: number }
   /** `ahead` counts the owners that wait longer. */
   | { readonly type: 'waiting'; readonly ahead: number }

@@ -48,7 +48,7 @@ export type QueueCommand =
 /** `time` is the log time, for the next stamp. */
 export type QueueResult = QueueOutcome & { readonly time: number }
 
-type QueueOutcome =
+export type QueueOutcome =
   | { readonly type: 'pushed'; readonly isNew: boolean }
   /** The job that a worker has to do. `attempt` counts from 1; a later lease has a larger token. */
   | {

@@ -52,7 +52,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'memory.ts': ['memory', 'memory-cluster.ts'],
   'client.ts': ['client', 'connect.ts'],
   'connect.ts': [...BASE, 'access', 'peer-link', 'grpc', 'client'],
-  'index.ts': [...BASE, 'runtime', 'memory', 'client', 'start-node.ts', 'operations', 'data-directory', 'connect.ts'],
+  'index.ts': [
+    ...BASE,
+    'runtime',
+    'memory',
+    'peer-link',
+    'client',
+    'start-node.ts',
+    'operations',
+    'data-directory',
+    'connect.ts',
+  ],
   cli: [
     ...[
       ...BASE,
