@@ -52,6 +52,22 @@ export const documentRules: readonly Rule[] = [
     ],
   },
   {
+    statement: 'a document says that a version is not released yet only while the changelog says so',
+    remedy: 'Remove the sentence: the package can be installed from the registry.',
+    violations: (repository) => {
+      const changelog = fileAt(repository, 'CHANGELOG.md')?.text ?? ''
+      return repository
+        .filter(({ path }) => path.endsWith('.md'))
+        .flatMap(({ path, text }) =>
+          [...text.matchAll(/Version (\S+) is not released yet/g)]
+            .filter(([, version]) => !changelog.includes(`## ${version} (unreleased)`))
+            .map(([sentence]) => `${path}: ${sentence}`),
+        )
+    },
+    rejected: [{ 'README.md': 'Version 0.1.0 is not released yet.', 'CHANGELOG.md': '## 0.1.0 (2026-12-01)' }],
+    accepted: [{ 'README.md': 'Version 0.1.0 is not released yet.', 'CHANGELOG.md': '## 0.1.0 (unreleased)' }],
+  },
+  {
     statement: 'every relative link in a document leads to an existing file',
     remedy: 'Fix the path, or write the page.',
     violations: (repository) => {
