@@ -193,6 +193,14 @@ describe('a cluster of one node', function () {
       const finished = await run([...other, '--peers', `n9=${cluster.endpoint('n1')}`])
       assertEnded(finished, 75, /error\[ERR_RAFT_PORT_IN_USE\].*127\.0\.0\.1:\d+/s)
       if (process.platform === 'linux') assert.match(finished.stderr, /owner: pid \d+/)
+      assert.match(finished.stderr, /another port with --listen$/m)
+    })
+
+    it('rejects another node whose port for admins is taken, and names the owner and the flag', async () => {
+      const other = ['serve', '--id', 'n9', '--listen', '127.0.0.1:0', '--memory', '--peers', 'n9=127.0.0.1:0']
+      const finished = await run([...other, '--admin-listen', cluster.endpoint('n1')])
+      assertEnded(finished, 75, /error\[ERR_RAFT_PORT_IN_USE\].*another port with --admin-listen$/ms)
+      if (process.platform === 'linux') assert.match(finished.stderr, /owner: pid \d+/)
     })
 
     it('rejects another node with the same data directory, and names the owner', async () => {

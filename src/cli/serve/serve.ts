@@ -33,7 +33,7 @@ export async function serve(flags: ServeFlags, terminal: Terminal): Promise<numb
   if (http !== undefined) announceHttp(http, options, terminal)
   const observers = [log, removal, ...(options.isSupervised ? [parentObserver] : []), ...(http?.observers ?? [])]
   try {
-    const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options.listen)))
+    const starting = start(options, observers).catch((error) => Promise.reject(withPortOwner(error, options)))
     const node = await Promise.race([starting, stopRequested])
     if (node === undefined) return EXIT.ok
     const failure = await Promise.race([node.failed, stopRequested, removal.removalError(node)])
@@ -96,11 +96,13 @@ async function start(options: ServeOptions, observers: readonly Observer[]): Pro
 }
 
 /** Adds the process that holds the port to an ERR_RAFT_PORT_IN_USE error. */
-function withPortOwner(error: unknown, listen: string): unknown {
+function withPortOwner(error: unknown, { listen, adminListen }: ServeOptions): unknown {
   if (!isRaftError(error, 'ERR_RAFT_PORT_IN_USE')) return error
-  const owner = portOwner(Number(listen.slice(listen.lastIndexOf(':') + 1)))
+  const isOfAdmins = error.details.address === adminListen
+  const address = isOfAdmins ? (adminListen ?? listen) : listen
+  const owner = portOwner(Number(address.slice(address.lastIndexOf(':') + 1)))
   const message = owner === undefined ? error.message : `${error.message}; owner: ${owner}`
-  const hint = 'stop that process, or choose another port with --listen'
+  const hint = `stop that process, or choose another port with ${isOfAdmins ? '--admin-listen' : '--listen'}`
   return new RaftError(error.code, message, { hint, details: { ...error.details, owner }, cause: error })
 }
 
