@@ -19,6 +19,8 @@ export interface ClientTlsFiles {
 export class ClientCertificateFiles implements ClientTlsOptions {
   readonly #files: ClientTlsFiles
   #pems: ClientTlsOptions
+  /** What was read last cannot be used. */
+  #isStale = false
 
   /** Throws ERR_RAFT_OPTIONS if a file cannot be read. */
   constructor(files: ClientTlsFiles) {
@@ -38,10 +40,33 @@ export class ClientCertificateFiles implements ClientTlsOptions {
     return this.#pems.key
   }
 
-  /** Takes the files as they are now. Those that cannot be used, because they are being renewed for example, leave the ones before in use. */
+  /**
+   * Takes the files as they are now. Those that cannot be used, because they are being renewed for example, leave the ones before in use, with a warning
+   * of the process: one until they can be used again.
+   */
   renew(): void {
-    const next = readIfPossible(this.#files)
-    if (next !== undefined && checkClientTls(next) === undefined) this.#pems = next
+    const problem = this.#take()
+    if (problem !== undefined && !this.#isStale)
+      process.emitWarning(
+        `the files of the client's certificate cannot be used, and those before stay in use: ${problem}`,
+        {
+          code: 'QUORATE_CERTIFICATE_NOT_RENEWED',
+        },
+      )
+    this.#isStale = problem !== undefined
+  }
+
+  /** Returns why the files cannot be used. */
+  #take(): string | undefined {
+    try {
+      const next = readPems(this.#files)
+      const problem = checkClientTls(next)
+      if (problem === undefined) this.#pems = next
+      return problem
+    } catch (error) {
+      if (isRaftError(error, 'ERR_RAFT_OPTIONS')) return error.message
+      throw error
+    }
   }
 }
 
@@ -59,15 +84,6 @@ export function checkClientTlsOrFiles(value: unknown): string | undefined {
     return checkClientTls(new ClientCertificateFiles(value))
   } catch (error) {
     return errorMessage(error)
-  }
-}
-
-function readIfPossible(files: ClientTlsFiles): ClientTlsOptions | undefined {
-  try {
-    return readPems(files)
-  } catch (error) {
-    if (isRaftError(error, 'ERR_RAFT_OPTIONS')) return undefined
-    throw error
   }
 }
 
