@@ -48,7 +48,7 @@ export class ClientCertificateFiles implements ClientTlsOptions {
     const problem = this.#take()
     if (problem !== undefined && !this.#isStale)
       process.emitWarning(
-        `the files of the client's certificate cannot be used, and those before stay in use: ${problem}`,
+        `the files of the client's certificate cannot be used, and those before stay in use: tls ${problem}`,
         {
           code: 'QUORATE_CERTIFICATE_NOT_RENEWED',
         },
