@@ -1,5 +1,5 @@
 /** Collects the effects of one step. */
-import type { Effects, Persist, Settlement } from './effects.ts'
+import type { Effects, Persist, Rejection, Settlement } from './effects.ts'
 import type { RaftEvent } from './events.ts'
 import type { AppendEntriesResponse, Message, Outgoing } from './messages.ts'
 import type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo } from './types.ts'
@@ -22,6 +22,14 @@ export class Outbox {
 
   emit(event: RaftEvent): void {
     this.events.push(event)
+  }
+
+  rejectRead(read: number, rejection: Rejection): void {
+    this.settle.push({ type: 'readRejected', read, rejection })
+  }
+
+  rejectTransfer(request: number, rejection: Rejection): void {
+    this.settle.push({ type: 'transferRejected', request, rejection })
   }
 
   appendBlock(block: Block): void {
@@ -71,24 +79,22 @@ export class Outbox {
   }
 
   get needsPersist(): boolean {
+    return this.#isUrgent || this.compactTo !== undefined
+  }
+
+  /** Whether anything depends on the write. */
+  get #isUrgent(): boolean {
     return (
       this.isHardStateDirty ||
       this.blocks.length > 0 ||
       this.then.length > 0 ||
       this.truncateAfter !== undefined ||
-      this.snapshot !== undefined ||
-      this.compactTo !== undefined
+      this.snapshot !== undefined
     )
   }
 
   /** Returns the effects of this step and empties the outbox. `number` is the number of the write, if one is needed. */
   take(number: number | undefined, hardState: HardState, wakeAt: Instant): Effects {
-    const isUrgent =
-      this.isHardStateDirty ||
-      this.blocks.length > 0 ||
-      this.then.length > 0 ||
-      this.truncateAfter !== undefined ||
-      this.snapshot !== undefined
     const persist: Persist | undefined =
       number === undefined
         ? undefined
@@ -99,7 +105,7 @@ export class Outbox {
             blocks: this.blocks,
             hardState,
             compactTo: this.compactTo,
-            isUrgent,
+            isUrgent: this.#isUrgent,
             then: this.then,
           }
     const { send, install, apply, fetch, takeSnapshot, settle, events } = this

@@ -20,7 +20,7 @@ export function readOnLeader(state: RaftState, leader: LeaderState, read: Pendin
 export function forwardRead(state: RaftState, read: number): void {
   const { leader, outbox, forwardedReads, options } = state
   if (leader === undefined) {
-    outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'no-leader', leader } })
+    outbox.rejectRead(read, { reason: 'no-leader', leader })
   } else if (forwardedReads.length >= options.pendingReadsMax) {
     rejectOverloaded(state, { from: undefined, read }, forwardedReads.length)
   } else {
@@ -38,16 +38,11 @@ export function handleReadIndexResponse(state: RaftState, message: ReadIndexResp
   const read = state.forwardedReads.take(ticket)
   if (read === undefined) return
   if (index !== undefined) state.outbox.settle.push({ type: 'readReady', read, index })
-  else {
-    const rejection = { reason: 'leadership-lost', leader: state.leader } as const
-    state.outbox.settle.push({ type: 'readRejected', read, rejection })
-  }
+  else state.outbox.rejectRead(read, { reason: 'leadership-lost', leader: state.leader })
 }
 
 export function expireForwardedReads(state: RaftState): void {
-  for (const read of state.forwardedReads.takeExpired(state.now)) {
-    state.outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'timed-out' } })
-  }
+  for (const read of state.forwardedReads.takeExpired(state.now)) state.outbox.rejectRead(read, { reason: 'timed-out' })
 }
 
 /** Starts a heartbeat round for new reads, if any; the messages created after this carry it. Returns whether it did. */
@@ -97,6 +92,5 @@ function rejectOverloaded(state: RaftState, { from, read }: PendingRead, pending
     return state.outbox.sendNow(from, { type: 'ReadIndexResponse', term: state.term, read, index: undefined })
   }
   const max = state.options.pendingReadsMax
-  const rejection = { reason: 'overloaded', limit: 'pendingReadsMax', value: pending, max } as const
-  state.outbox.settle.push({ type: 'readRejected', read, rejection })
+  state.outbox.rejectRead(read, { reason: 'overloaded', limit: 'pendingReadsMax', value: pending, max })
 }

@@ -15,18 +15,17 @@ export function otherTerm({ term, leader }: RaftState, input: Input): Rejection 
 
 /** Settles the input as rejected if a caller waits for it; ignores other inputs. */
 export function rejectInput(state: RaftState, input: Input, rejection: Rejection): void {
-  const { settle } = state.outbox
+  const { outbox } = state
   switch (input.type) {
     case 'propose':
-      settle.push({ type: 'rejected', proposal: input.proposal, rejection })
+      outbox.settle.push({ type: 'rejected', proposal: input.proposal, rejection })
       return
     case 'read':
-      settle.push({ type: 'readRejected', read: input.read, rejection })
-      return
+      return outbox.rejectRead(input.read, rejection)
     case 'changeMembership':
-      settle.push({ type: 'changeRejected', request: input.request, rejection })
+      outbox.settle.push({ type: 'changeRejected', request: input.request, rejection })
       return
     case 'transfer':
-      settle.push({ type: 'transferRejected', request: input.request, rejection })
+      outbox.rejectTransfer(input.request, rejection)
   }
 }

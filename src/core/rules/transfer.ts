@@ -12,7 +12,7 @@ export function startTransfer(
   { request, to, isForced = false, toFasterDisk = false }: Extract<Input, { type: 'transfer' }>,
 ): void {
   const reject = (rejection: Rejection): void => {
-    state.outbox.settle.push({ type: 'transferRejected', request, rejection })
+    state.outbox.rejectTransfer(request, rejection)
   }
   if (leader.transfer !== undefined) return reject({ reason: 'transferring', to: leader.transfer.to })
   const unfit = isForced ? [] : unfitVoters(state, leader)
@@ -123,6 +123,6 @@ function abortTransfer(
   leader.transfer = undefined
   const { request, to } = transfer
   if (transfer.isTimeoutNowSent) state.outbox.settle.push({ type: 'transferUnknown', request, to })
-  else state.outbox.settle.push({ type: 'transferRejected', request, rejection })
+  else state.outbox.rejectTransfer(request, rejection)
   state.outbox.emit({ type: 'transferGivenUp', to: transfer.to })
 }

@@ -48,16 +48,16 @@ export function becomeFollower(state: RaftState, term: Term, leader: NodeId | un
 /** Settles every pending request when the leader steps down. */
 function settleOnStepDown(state: RaftState, role: LeaderState, reason: StepDownReason): void {
   const { outbox } = state
+  const rejection = { reason: 'leadership-lost', leader: undefined } as const
   outbox.emit({ type: 'steppedDown', term: state.term, reason })
   for (const { from, read } of role.reads.drain()) {
     if (from !== undefined) continue // The follower times out, or rejects the read when it learns of the next leader.
-    outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'leadership-lost', leader: undefined } })
+    outbox.rejectRead(read, rejection)
   }
   if (role.pendingChange !== undefined) {
     outbox.settle.push({ type: 'changeUnknown', request: role.pendingChange.request, leader: undefined })
   }
   if (role.queuedChange !== undefined) {
-    const rejection = { reason: 'leadership-lost', leader: undefined } as const
     outbox.settle.push({ type: 'changeRejected', request: role.queuedChange.request, rejection })
   }
   if (role.transfer !== undefined) {
@@ -65,10 +65,7 @@ function settleOnStepDown(state: RaftState, role: LeaderState, reason: StepDownR
     const isDone = role.hasSentTimeoutNow && reason === 'higher-term'
     if (isDone) outbox.settle.push({ type: 'transferred', request, leader: undefined })
     else if (isTimeoutNowSent) outbox.settle.push({ type: 'transferUnknown', request, to })
-    else {
-      const rejection = { reason: 'leadership-lost', leader: undefined } as const
-      outbox.settle.push({ type: 'transferRejected', request, rejection })
-    }
+    else outbox.rejectTransfer(request, rejection)
   }
 }
 
@@ -76,9 +73,7 @@ export function setLeader(state: RaftState, leader: NodeId | undefined): void {
   if (state.leader === leader) return
   state.leader = leader
   state.outbox.emit({ type: 'leaderChanged', term: state.term, leader })
-  for (const read of state.forwardedReads.drain()) {
-    state.outbox.settle.push({ type: 'readRejected', read, rejection: { reason: 'leadership-lost', leader } })
-  }
+  for (const read of state.forwardedReads.drain()) state.outbox.rejectRead(read, { reason: 'leadership-lost', leader })
   for (const proposal of state.forwardedProposals.drain())
     state.outbox.settle.push({ type: 'proposalUnknown', proposal, leader })
 }
