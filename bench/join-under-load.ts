@@ -1,6 +1,6 @@
 /**
- * `make bench-join`: adds an empty member to three nodes whose snapshot is large, under writers, with the adaptive pace of snapshots and without
- * it in turn, and prints the time and the latencies before and during each transfer.
+ * `make bench-join`: adds an empty member to three nodes whose snapshot is large, under writers, and prints the time and the latencies before and
+ * during each transfer: from the leader without a pace and at the adaptive one, and from a follower, in turn.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,24 +17,29 @@ interface Flags {
 }
 
 const WINDOWS_BEFORE = 5
+const VARIANTS = [
+  { name: 'leader, unpaced ', options: { snapshotsFromFollowers: false, snapshotSendLatencyFactor: 0 } },
+  { name: 'leader, adaptive', options: { snapshotsFromFollowers: false } },
+  { name: 'follower        ', options: { snapshotsFromFollowers: true } },
+]
 
 const flags = new Command('bench-join')
   .option('--mib <n>', 'size of the snapshot', Number, 1024)
   .option('--writers <n>', 'writes in progress at any time; 0 for none', Number, 64)
-  .option('--rounds <n>', 'joins with each pace', Number, 3)
+  .option('--rounds <n>', 'joins of each kind', Number, 3)
   .parse()
   .opts<Flags>()
 
 await withBuiltProcesses(async (folder) => {
   for (let round = 1; round <= flags.rounds; round++)
-    for (const factor of [0, 2]) {
+    for (const { name, options } of VARIANTS) {
       const directory = await mkdtemp(join(tmpdir(), 'quorate-join-'))
       const cluster = await quorate(folder, { storage: 'segments', transport: 'tcp' }).start({
         ...{ directory, nodes: 3, timeouts: 'default', keepValues: false, trailingEntries: 100 },
-        options: { snapshotSendLatencyFactor: factor },
+        options,
       })
       try {
-        console.info(`round ${round}, ${factor === 0 ? 'unpaced ' : 'adaptive'}: ${await measure(cluster)}`)
+        console.info(`round ${round}, ${name}: ${await measure(cluster)}`)
       } finally {
         await cluster.stop()
         await rm(directory, { recursive: true, force: true })

@@ -10,12 +10,15 @@ export type PeerMessage =
   | (Omit<AppendEntriesRequest, 'blocks'> & { readonly blocks: readonly EncodedBlock[] })
   | (Omit<ProposeRequest, 'payload'> & { readonly payload: BlockBody })
 
-/** The oldest version of the protocol between nodes that this release supports. Version 3 added ProposeRequest. */
+/** The oldest version of the protocol between nodes that this release supports. Version 3 added ProposeRequest, version 4 the source of an InstallSnapshotRequest. */
 export const PROTOCOL_MIN = 2
 /** The newest version of the protocol between nodes that this release supports. */
-export const PROTOCOL_MAX = 3
+export const PROTOCOL_MAX = 4
 /** From this version on, a node understands ProposeRequest. */
 export const FORWARDING_PROTOCOL = 3
+
+/** From this version on, a node fetches an offered snapshot from the member that the offer names. */
+export const SOURCES_PROTOCOL = 4
 
 /** The bytes that a message counts towards a limit: its blocks, and a constant for the rest. */
 export function messageBytes(message: PeerMessage): number {

@@ -93,6 +93,14 @@ export type Settlement =
   | { readonly type: 'transferUnknown'; readonly request: number; readonly to: NodeId }
   | { readonly type: 'transferRejected'; readonly request: number; readonly rejection: Rejection }
 
+/** A snapshot that the leader has offered. */
+export interface SnapshotToFetch {
+  /** The leader, or another member that has it. */
+  readonly from: NodeId
+  readonly leader: NodeId
+  readonly snapshot: SnapshotInfo
+}
+
 /** What one step asks its caller to do. */
 export interface Effects {
   readonly persist: Persist | undefined
@@ -102,8 +110,8 @@ export interface Effects {
   readonly install: SnapshotInfo | undefined
   /** Apply these entries in order. They are committed and durable on this node; always whole blocks. */
   readonly apply: LogRange | undefined
-  /** Fetch this snapshot from `from`, then report `snapshotFetched` or `snapshotFetchFailed`. It replaces a fetch in progress. */
-  readonly fetch: { readonly from: NodeId; readonly snapshot: SnapshotInfo } | undefined
+  /** Fetch this snapshot, then report `snapshotFetched` or `snapshotFetchFailed`. It replaces a fetch in progress. */
+  readonly fetch: SnapshotToFetch | undefined
   /** Take a snapshot of the state machine: a follower needs a newer one. */
   readonly takeSnapshot: boolean
   readonly settle: readonly Settlement[]

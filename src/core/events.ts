@@ -59,7 +59,12 @@ export type RaftEvent =
       readonly targetWriteMs?: number | undefined
     }
   | { readonly type: 'transferGivenUp'; readonly to: NodeId }
-  | { readonly type: 'snapshotOffered'; readonly to: NodeId; readonly snapshot: SnapshotInfo }
+  | {
+      readonly type: 'snapshotOffered'
+      readonly to: NodeId
+      readonly snapshot: SnapshotInfo
+      readonly source?: NodeId | undefined
+    }
   /** The offered snapshot does not fit on the disk of this follower, which waits for space. */
   | {
       readonly type: 'snapshotStalled'

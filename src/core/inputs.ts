@@ -80,7 +80,8 @@ export type Input =
   | { readonly type: 'snapshotFetchesCounted'; readonly failed: number }
   /**
    * A link to a peer was opened; the peer sent this directory id and boot in its handshake. `takesProposals`: its version understands
-   * ProposeRequest.
+   * ProposeRequest. `sharesSnapshots`: it understands `InstallSnapshotRequest.source`, and its state machine reads and writes snapshots as that of
+   * this node does.
    */
   | {
       readonly type: 'peerSeen'
@@ -90,6 +91,7 @@ export type Input =
       /** Undefined if its version sends none. */
       readonly metadata?: MemberMetadata | undefined
       readonly takesProposals?: boolean | undefined
+      readonly sharesSnapshots?: boolean | undefined
     }
   /**
    * Whether connections of this node reach a peer, and the address at which the peer is, if that should be its address of record. For

@@ -1,5 +1,5 @@
 /** The messages between nodes, named as in the paper. */
-import type { Block, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest, Term } from './types.ts'
+import type { Block, LogIndex, NodeId, Shortage, SnapshotInfo, SnapshotReport, StateDigest, Term } from './types.ts'
 
 /** Requests a vote for the sender in `term` (§5.2). */
 export interface RequestVoteRequest {
@@ -76,6 +76,8 @@ export interface AppendEntriesResponse {
   readonly writeMs?: number | undefined
   /** Accepted: the latest digest of the follower's state machine, if it computes digests. */
   readonly digest?: StateDigest | undefined
+  /** Accepted a heartbeat: the follower's newest snapshot. Rejected: the one that it is fetching. */
+  readonly snapshot?: SnapshotReport | undefined
 }
 
 /** Offers a snapshot (§7). The follower fetches the file itself, so that it can resume, and responds once it is installed. */
@@ -83,6 +85,8 @@ export interface InstallSnapshotRequest {
   readonly type: 'InstallSnapshotRequest'
   readonly term: Term
   readonly snapshot: SnapshotInfo
+  /** The member to fetch it from; absent if that is the leader. Only to a receiver whose version knows this field. */
+  readonly source?: NodeId | undefined
   readonly round: number
   readonly session: LogIndex
 }

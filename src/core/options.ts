@@ -59,6 +59,8 @@ export interface RaftOptions {
   readonly trailingBytesMax: number
   /** Maximum bytes of log kept for a responding follower that still needs it, beyond the trailing entries. */
   readonly laggardBytesMax: number
+  /** A leader lets a member that needs a snapshot fetch it from a follower that has one and that no quorum depends on; without such a follower, or if that fails, from itself. */
+  readonly snapshotsFromFollowers: boolean
   /** A node that lacks at most this many entries, and has at most this many committed ones still to apply, may be promoted or take over. */
   readonly caughtUpEntries: number
   /** A durable write that takes this long is slow. A leader with a slow disk transfers leadership to a faster voter, and a slow voter gets it only by force; 0 disables both. */
@@ -91,6 +93,7 @@ export const RAFT_DEFAULTS: Readonly<Omit<RaftOptions, 'id' | 'seed'>> = {
   trailingEntries: 10_000,
   trailingBytesMax: 16 * 1024 * 1024,
   laggardBytesMax: 256 * 1024 * 1024,
+  snapshotsFromFollowers: false,
   caughtUpEntries: 1000,
   slowDiskMs: 200,
   slowDiskFactor: 8,

@@ -22,6 +22,7 @@ import { checkTerm } from './rules/term.ts'
 import { startTransfer } from './rules/transfer.ts'
 import { becomeFollower } from './rules/transition.ts'
 import { validateMessage } from './rules/validate-message.ts'
+import { reportViolation } from './rules/violation.ts'
 import { handlePreVote, recordSelfVote, startElection } from './rules/vote.ts'
 import { type InitialState, RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
@@ -198,7 +199,7 @@ function processInput(state: RaftState, input: Input): void {
 /** Checks the term, then dispatches on the role. A candidate that discovers a leader handles the message as a follower. */
 function receive(state: RaftState, from: NodeId, message: Message): void {
   const detail = from === state.id ? 'the sender has the id of this node' : validateMessage(message)
-  if (detail !== undefined) return state.outbox.emit({ type: 'protocolViolation', from, detail })
+  if (detail !== undefined) return reportViolation(state, from, detail)
   if (!checkTerm(state, from, message)) return
   if (message.type === 'PreVoteRequest') return handlePreVote(state, from, message)
   const { role } = state
@@ -249,16 +250,20 @@ function onStorageFailed(state: RaftState, reason: string): void {
 
 function onPeerSeen(
   state: RaftState,
-  { peer, directoryId, boot, metadata, takesProposals = false }: Extract<Input, { type: 'peerSeen' }>,
+  {
+    peer,
+    directoryId,
+    boot,
+    metadata,
+    takesProposals = false,
+    sharesSnapshots = false,
+  }: Extract<Input, { type: 'peerSeen' }>,
 ): void {
-  if (isMember(state.membership, peer) || state.seenDirectoryIds.size < NON_MEMBERS_MAX) {
-    state.seenDirectoryIds.set(peer, directoryId)
-    if (boot === undefined) state.seenBoots.delete(peer)
-    else state.seenBoots.set(peer, boot)
-    if (metadata === undefined) state.seenMetadata.delete(peer)
-    else state.seenMetadata.set(peer, Object.keys(metadata).length === 0 ? NO_METADATA : metadata)
+  if (isMember(state.membership, peer) || state.seenPeers.size < NON_MEMBERS_MAX) {
+    const isEmpty = metadata !== undefined && Object.keys(metadata).length === 0
+    state.seenPeers.set(peer, { directoryId, boot, metadata: isEmpty ? NO_METADATA : metadata })
   }
-  state.takesProposals.set(peer, takesProposals)
+  state.features.set(peer, { takesProposals, sharesSnapshots })
   // The link is new: messages in flight on the previous one may be lost.
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
   else if (peer === state.leader) state.forwardedProposals.resendNow()
@@ -266,10 +271,8 @@ function onPeerSeen(
 
 /** A peer may reconnect with a new disk, so its directory id is unknown until then. */
 function onPeerLost(state: RaftState, peer: NodeId): void {
-  state.seenDirectoryIds.delete(peer)
-  state.seenBoots.delete(peer)
-  state.seenMetadata.delete(peer)
-  state.takesProposals.delete(peer)
+  state.seenPeers.delete(peer)
+  state.features.delete(peer)
   if (state.role.type === 'leader') state.role.progress.get(peer)?.onLinkLost()
 }
 

@@ -7,6 +7,7 @@ import type { ForwardRecords } from './forwarding/forward-records.ts'
 import { ForwardedProposals } from './forwarding/forwarded-proposals.ts'
 import type { MembershipChange } from './inputs.ts'
 import { RaftLog } from './log/raft-log.ts'
+import type { SeenPeer } from './membership/change.ts'
 import { MembershipHistory } from './membership/history.ts'
 import { isVoter } from './membership/membership.ts'
 import { Places } from './membership/places.ts'
@@ -19,19 +20,7 @@ import type { HeartbeatRounds } from './reads/heartbeat-rounds.ts'
 import type { ReadQueue } from './reads/read-queue.ts'
 import type { Progress } from './replication/progress.ts'
 import { StateDigests } from './replication/state-digests.ts'
-import type {
-  Block,
-  Boot,
-  HardState,
-  Instant,
-  LogIndex,
-  MemberMetadata,
-  Membership,
-  NodeId,
-  Shortage,
-  SnapshotInfo,
-  Term,
-} from './types.ts'
+import type { Block, HardState, Instant, LogIndex, Membership, NodeId, Shortage, SnapshotInfo, Term } from './types.ts'
 
 export interface FollowerState {
   readonly type: 'follower'
@@ -59,9 +48,17 @@ export interface Transfer {
   isTimeoutNowSent: boolean
 }
 
-/** A snapshot being fetched from the leader that offered it. */
+/** See the input `peerSeen`. */
+interface PeerFeatures {
+  readonly takesProposals: boolean
+  readonly sharesSnapshots: boolean
+}
+
+/** A snapshot being fetched. */
 export interface SnapshotFetch {
   readonly from: NodeId
+  /** The leader that offered it. */
+  readonly leader: NodeId
   readonly snapshot: SnapshotInfo
   readonly session: LogIndex
   /** The snapshot does not fit on the disk at present. */
@@ -122,14 +119,10 @@ export class RaftState {
   readonly forwardedReads: ForwardedReads
   readonly forwardedProposals: ForwardedProposals
   readonly termAllowance: TermAllowance
-  /** The directory ids of connected peers. A leader records them in the membership. */
-  readonly seenDirectoryIds: Map<NodeId, string> = new Map()
-  /** Their boots, of peers that count them. */
-  readonly seenBoots: Map<NodeId, Boot> = new Map()
-  /** What connected peers say of themselves. */
-  readonly seenMetadata: Map<NodeId, MemberMetadata> = new Map()
-  /** The connected peers, and whether each understands ProposeRequest. */
-  readonly takesProposals: Map<NodeId, boolean> = new Map()
+  /** What connected peers say of themselves. A leader records it in the membership. */
+  readonly seenPeers: Map<NodeId, SeenPeer> = new Map()
+  /** The connected peers, and what they support. */
+  readonly features: Map<NodeId, PeerFeatures> = new Map()
   readonly places: Places = new Places()
   /** Of this node's state machine. */
   readonly digests: StateDigests = new StateDigests()

@@ -112,6 +112,9 @@ export interface SnapshotInfo {
   readonly checksum?: number | undefined
 }
 
+/** What a node tells its leader of a snapshot that it has. The leader knows the membership at that index, so no transport sends one. */
+export type SnapshotReport = Omit<SnapshotInfo, 'membership'>
+
 /** A half-open range of the log: [from, to). */
 export interface LogRange {
   readonly from: LogIndex

@@ -2,7 +2,8 @@
 import type { BootHistory } from '../contracts/storage.ts'
 import { EARLIER_BOOTS_MAX } from '../contracts/storage.ts'
 import type { PeerIdentity, Refusal } from '../contracts/transport.ts'
-import type { MemberMetadata, SnapshotInfo } from '../core/types.ts'
+import type { InstallSnapshotRequest } from '../core/messages.ts'
+import type { MemberMetadata, SnapshotInfo, SnapshotReport } from '../core/types.ts'
 import { parseMembership } from '../log-format/block.ts'
 import { metadataProblem, sortedMetadata } from '../log-format/member-metadata.ts'
 import { errorMessage } from '../platform/error-message.ts'
@@ -77,12 +78,26 @@ export function readSnapshotRequest(fields: Fields): SnapshotRequest {
   return { id: readText(fields, 'id', SNAPSHOT_ID), offset: readInteger(fields, 'offset') }
 }
 
-export function readSnapshotInfo(from: Fields): SnapshotInfo {
+/** What an InstallSnapshotRequest says of the snapshot, and where it is. */
+export function readOffer({ source }: Fields, snapshot: Fields): Pick<InstallSnapshotRequest, 'snapshot' | 'source'> {
+  const report = readSnapshotReport(snapshot)
+  return {
+    snapshot: { ...report, membership: readMembership(readObject(snapshot, 'membership')) },
+    // Absent in one encoding, empty in another.
+    ...(source == null || source === '' ? {} : { source: readText({ source }, 'source', NODE_ID) }),
+  }
+}
+
+/** What is sent of a snapshot to the leader: not its membership, which the leader knows. */
+export function reportOf({ id, index, term, chain, size, checksum }: SnapshotReport): SnapshotReport {
+  return { id, index, term, chain, size, checksum }
+}
+
+export function readSnapshotReport(from: Fields): SnapshotReport {
   return {
     id: readText(from, 'id', SNAPSHOT_ID),
     index: readInteger(from, 'index', 1),
     term: readInteger(from, 'term', 1),
-    membership: readMembership(readObject(from, 'membership')),
     chain: readChain(from, 'chain'),
     size: readInteger(from, 'size'),
     ...(from.checksum == null ? {} : { checksum: readChecksum(from) }),

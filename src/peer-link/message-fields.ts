@@ -5,7 +5,7 @@ import type { ForwardRejection, InstallSnapshotResponse } from '../core/messages
 import type { LogIndex, Shortage, StateDigest, Term } from '../core/types.ts'
 import { bodyBytes, decodeBlock, decodeBody } from '../log-format/block.ts'
 import { errorMessage } from '../platform/error-message.ts'
-import { readChain, readSnapshotInfo } from './hello-fields.ts'
+import { readChain, readOffer, readSnapshotReport } from './hello-fields.ts'
 import type { Fields } from './wire-fields.ts'
 import { badMessage, readBoolean, readInteger, readList, readObject, readText, shownValue } from './wire-fields.ts'
 
@@ -58,11 +58,12 @@ export const MESSAGE_READERS: {
     ...(from.shortage == null ? {} : { shortage: readShortage(readObject(from, 'shortage')) }),
     ...readWriteMs(from),
     ...(from.digest == null ? {} : { digest: readDigest(readObject(from, 'digest')) }),
+    ...(from.snapshot == null ? {} : { snapshot: readSnapshotReport(readObject(from, 'snapshot')) }),
   }),
   InstallSnapshotRequest: (from) => ({
     type: 'InstallSnapshotRequest',
     term: readInteger(from, 'term', 1),
-    snapshot: readSnapshotInfo(readObject(from, 'snapshot')),
+    ...readOffer(from, readObject(from, 'snapshot')),
     ...readRound(from),
   }),
   InstallSnapshotResponse: (from) => ({

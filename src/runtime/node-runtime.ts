@@ -306,7 +306,7 @@ export class NodeRuntime<Command, Result> {
         for (const settlement of settlements) this.calls.settle(settlement)
       },
       events: (events) => this.#onEvents(events),
-      fetch: (from, snapshot) => this.snapshots.fetch(from, snapshot),
+      fetch: (wanted) => this.snapshots.fetch(wanted),
       takeSnapshot: () => this.snapshots.takeIfIdle(),
       afterStep: () => this.calls.statusWaiters.check(),
       onFatalError: (cause) => this.fail(internalError(cause)),

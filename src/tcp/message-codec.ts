@@ -4,7 +4,7 @@ import type { PeerMessage } from '../contracts/transport.ts'
 import type { AppendEntriesResponse, InstallSnapshotResponse } from '../core/messages.ts'
 import type { Shortage, StateDigest } from '../core/types.ts'
 import { decodeBlock } from '../log-format/block.ts'
-import { readSnapshotInfo } from '../peer-link/hello-fields.ts'
+import { readOffer, readSnapshotReport, reportOf } from '../peer-link/hello-fields.ts'
 import { badMessage } from '../peer-link/wire-fields.ts'
 import { errorMessage } from '../platform/error-message.ts'
 
@@ -67,7 +67,8 @@ function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
       writer.begin(FRAME.preVoteResponse, (message.isGranted ? 1 : 0) | (message.isRemoved ? 2 : 0), 1)
       return writer.number(message.term)
     case 'InstallSnapshotRequest': {
-      const info = encodeJson(message.snapshot)
+      const { snapshot, source } = message
+      const info = encodeJson(source === undefined ? snapshot : { ...snapshot, source })
       writer.begin(FRAME.installSnapshotRequest, 0, 3, info.length)
       writer.number(message.term)
       writer.number(message.round)
@@ -105,10 +106,15 @@ function encodeMessage(writer: FrameWriter, message: PeerMessage): void {
 }
 
 function encodeAppendEntriesResponse(writer: FrameWriter, message: AppendEntriesResponse): void {
-  const { isAccepted, chain, shortage, digest } = message
-  const flags = (isAccepted ? 1 : 0) | (chain === undefined ? 0 : 2) | (shortage === undefined ? 0 : 4)
-  if (digest === undefined) writer.begin(FRAME.appendEntriesResponse, flags, 11)
-  else writer.begin(FRAME.appendEntriesResponse, flags | 8, 14)
+  const { isAccepted, chain, shortage, digest, snapshot } = message
+  const report = snapshot === undefined ? undefined : encodeJson(reportOf(snapshot))
+  const flags =
+    (isAccepted ? 1 : 0) |
+    (chain === undefined ? 0 : 2) |
+    (shortage === undefined ? 0 : 4) |
+    (digest === undefined ? 0 : 8) |
+    (report === undefined ? 0 : 16)
+  writer.begin(FRAME.appendEntriesResponse, flags, digest === undefined ? 11 : 14, report?.length)
   writer.number(message.term)
   writer.number(message.index)
   writer.number(message.hintIndex)
@@ -120,6 +126,7 @@ function encodeAppendEntriesResponse(writer: FrameWriter, message: AppendEntries
   writer.number(message.writeMs ?? 0)
   encodeShortage(writer, shortage)
   if (digest !== undefined) encodeDigest(writer, digest)
+  if (report !== undefined) writer.rest(report)
 }
 
 function encodeShortage(writer: FrameWriter, shortage: Shortage | undefined): void {
@@ -167,14 +174,16 @@ export function decodeMessage(frame: FrameCursor): PeerMessage {
         isGranted: (frame.flags & 1) !== 0,
         isRemoved: (frame.flags & 2) !== 0,
       }
-    case FRAME.installSnapshotRequest:
+    case FRAME.installSnapshotRequest: {
+      const info = readJson(frame.rest, SNAPSHOT_INFO_BYTES_MAX)
       return {
         type: 'InstallSnapshotRequest',
         term: frame.integer(0, 'term', 1),
-        snapshot: readSnapshotInfo(readJson(frame.rest, SNAPSHOT_INFO_BYTES_MAX)),
+        ...readOffer(info, info),
         round: frame.integer(1, 'round'),
         session: frame.integer(2, 'session'),
       }
+    }
     case FRAME.installSnapshotResponse:
       return decodeInstallSnapshotResponse(frame)
     case FRAME.timeoutNow:
@@ -222,13 +231,15 @@ function decodeAppendEntriesResponse(frame: FrameCursor): AppendEntriesResponse 
   const writeMs = frame.integer(8, 'writeMs')
   const hasShortage = (frame.flags & 4) !== 0
   const hasDigest = (frame.flags & 8) !== 0
-  if (applyLag === 0 && writeMs === 0 && !hasShortage && !hasDigest) return response
+  const hasSnapshot = (frame.flags & 16) !== 0
+  if (applyLag === 0 && writeMs === 0 && !hasShortage && !hasDigest && !hasSnapshot) return response
   return {
     ...response,
     ...(applyLag === 0 ? {} : { applyLag }),
     ...(hasShortage ? { shortage: decodeShortage(frame, 9) } : {}),
     ...(writeMs === 0 ? {} : { writeMs }),
     ...(hasDigest ? { digest: decodeDigest(frame, 11) } : {}),
+    ...(hasSnapshot ? { snapshot: readSnapshotReport(readJson(frame.rest, SNAPSHOT_INFO_BYTES_MAX)) } : {}),
   }
 }
 

@@ -83,6 +83,7 @@ function runSteps(): fc.Arbitrary<RunStep> {
     ticketed({ type: fc.constant('peerLost'), peer: fc.constantFrom(...NODES) }),
     ticketed({
       type: fc.constant('peerSeen'),
+      sharesSnapshots: fc.boolean(),
       peer: fc.constantFrom(...NODES, 'non-member'),
       directoryId: fc.constantFrom('', 'one', 'two'),
     }),
@@ -138,6 +139,7 @@ function messages(): fc.Arbitrary<AtRunTime<Message>> {
         index: index(),
         hintIndex: index(),
         hintTerm: term(),
+        snapshot: fc.option(snapshots(), { nil: undefined }),
         ...responseFields(),
       }),
     },
@@ -147,7 +149,10 @@ function messages(): fc.Arbitrary<AtRunTime<Message>> {
     { weight: 2, arbitrary: ofType('PreVoteResponse', { isGranted, isRemoved: fc.boolean() }) },
     {
       weight: 2,
-      arbitrary: ofType('InstallSnapshotRequest', { snapshot: snapshots(), round: index(), session: index() }),
+      arbitrary: ofType('InstallSnapshotRequest', {
+        ...{ snapshot: snapshots(), round: index(), session: index() },
+        source: fc.constantFrom(undefined, 'a', 'b', 'stranger'),
+      }),
     },
     {
       weight: 2,

@@ -210,7 +210,7 @@ describe('§7 Log compaction: receiving a snapshot', () => {
     const snapshot = snapshotAt('9@2', membershipOf('a b d'))
     const offer = { type: 'receive', from: 'b', message: snapshotRequest({ term: 2, snapshot, round: 3 }) } as const
     const { fetch, send } = follower.step(offer)
-    assert.deepEqual(fetch, { from: 'b', snapshot })
+    assert.deepEqual(fetch, { from: 'b', leader: 'b', snapshot })
     assert.deepEqual(send, [
       { to: 'b', message: snapshotResponse({ term: 2, outcome: 'fetching', index: 2, round: 3 }) },
     ])

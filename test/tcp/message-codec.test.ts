@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { PeerMessage } from '../../src/contracts/transport.ts'
+import type { AppendEntriesResponse } from '../../src/core/messages.ts'
 import { isRaftError } from '../../src/errors.ts'
 import { encodeCommands } from '../../src/log-format/block.ts'
 import {
@@ -76,7 +77,10 @@ describe('a frame of the TCP peer protocol', () => {
 
   it('is kept in few buffers although it arrives byte by byte', () => {
     const blocks = [encodeCommands(5, 2, [Buffer.alloc(300_000, 7)])]
-    const message = { ...SAMPLE_MESSAGES.find(({ type }) => type === 'AppendEntriesRequest'), blocks } as PeerMessage
+    const message = {
+      ...SAMPLE_MESSAGES.find(({ type }) => type === 'AppendEntriesRequest'),
+      blocks,
+    } as unknown as PeerMessage
     const messages: PeerMessage[] = []
     const reader = new FrameReader(33_000_000, (frame) => messages.push(decodeMessage(frame)))
     let most = 0
@@ -169,6 +173,13 @@ describe('a frame of the TCP peer protocol', () => {
     it(`${what} is refused`, () => {
       assert.throws(() => received([bytes]), { code: 'ERR_RAFT_BAD_MESSAGE', message: expected })
     })
+
+  it('has no membership in what a follower reports of its snapshot', () => {
+    const [message] = SAMPLE_MESSAGES.filter((sample) => sample.type === 'AppendEntriesResponse' && sample.snapshot)
+    const { snapshot } = message as AppendEntriesResponse
+    const stored = { ...message, snapshot: { ...snapshot, membership: { voters: ['a'] } } } as unknown as PeerMessage
+    assert.deepEqual(encodeMessages([stored]), encodeMessages([message as PeerMessage]))
+  })
 
   it('is a message or refused, whatever is cut off or flipped', () => {
     const whole = Buffer.concat(encodeMessages(SAMPLE_MESSAGES))

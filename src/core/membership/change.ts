@@ -6,11 +6,12 @@ import { isJoint, memberOf } from './membership.ts'
 /** Of a peer that says nothing of itself. */
 export const NO_METADATA: MemberMetadata = {}
 
-/** What connected peers have sent in their handshakes. */
-interface SeenPeers {
-  readonly seenDirectoryIds: ReadonlyMap<NodeId, string>
-  readonly seenBoots: ReadonlyMap<NodeId, Boot>
-  readonly seenMetadata: ReadonlyMap<NodeId, MemberMetadata>
+/** What a connected peer has sent in its handshake. */
+export interface SeenPeer {
+  readonly directoryId: string
+  /** Undefined if it does not count them. */
+  readonly boot?: Boot | undefined
+  readonly metadata?: MemberMetadata | undefined
 }
 
 export type ChangeResult =
@@ -75,25 +76,17 @@ export function leaveJoint(joint: Membership): Membership {
  * Records the directory ids of members that have none yet, the boots that are newer than the recorded ones, and changed metadata; returns the
  * same object if there is nothing to record.
  */
-export function recordSeenPeers(current: Membership, seen: SeenPeers): Membership {
+export function recordSeenPeers(current: Membership, seen: ReadonlyMap<NodeId, SeenPeer>): Membership {
   const bound = (member: Member): Member => {
-    const { id } = member
-    const directoryId = seen.seenDirectoryIds.get(id) ?? ''
-    return directoryId === ''
-      ? member
-      : bindMember(member, directoryId, seen.seenBoots.get(id), seen.seenMetadata.get(id))
+    const peer = seen.get(member.id)
+    return peer === undefined || peer.directoryId === '' ? member : bindMember(member, peer)
   }
   // Called in every step of a leader, and nearly always there is nothing to record.
   if (current.members.every((member) => bound(member) === member)) return current
   return { ...current, members: current.members.map(bound) }
 }
 
-function bindMember(
-  member: Member,
-  seen: string,
-  boot: Boot | undefined,
-  metadata: MemberMetadata | undefined,
-): Member {
+function bindMember(member: Member, { directoryId: seen, boot, metadata }: SeenPeer): Member {
   const bound = member.directoryId === '' ? { ...member, directoryId: seen } : member
   if (bound.directoryId !== seen) return bound
   const isNewer = boot !== undefined && boot.number > (member.boot?.number ?? 0)

@@ -2,7 +2,7 @@
 import type { RaftOptions } from '../options.ts'
 import { RecentMax } from '../recent-max.ts'
 import type { PeerStatus } from '../status.ts'
-import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo, StateDigest } from '../types.ts'
+import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo, SnapshotReport, StateDigest } from '../types.ts'
 import { Inflights } from './inflights.ts'
 import { StateDigests } from './state-digests.ts'
 
@@ -12,8 +12,14 @@ type ProgressState =
   | { readonly type: 'probe'; isWaiting: boolean }
   /** The logs match up to matchIndex; entries are pipelined, and nextIndex runs ahead of the responses. */
   | { readonly type: 'replicate'; readonly inflights: Inflights }
-  /** The entries it needs are compacted; no AppendEntries until it has this snapshot. */
-  | { readonly type: 'snapshot'; readonly snapshot: SnapshotInfo }
+  /** The entries it needs are compacted; no AppendEntries until it has this snapshot, of this node or of the member `source`. */
+  | { readonly type: 'snapshot'; readonly snapshot: SnapshotInfo; readonly source: NodeId | undefined }
+
+/** A snapshot, and the member that has it; undefined for the leader. */
+export interface OfferedSnapshot {
+  readonly snapshot: SnapshotInfo
+  readonly source: NodeId | undefined
+}
 
 /** The status shows the longest response within one to two of these. */
 const RESPONSES_MS = 10_000
@@ -53,6 +59,10 @@ export class Progress {
   otherStateAt: LogIndex | undefined
   /** What a quorum has in place of that: the follower is to stop. */
   digestOfQuorum: StateDigest | undefined
+  /** The newest snapshot that it has, or the one that it was fetching when it rejected an AppendEntries, as it reported. */
+  reported: SnapshotReport | undefined
+  /** It could not fetch a snapshot from another follower: the next one is the leader's. */
+  avoidsSources = false
   /** It reported that the offered snapshot does not fit on its disk. */
   snapshotShortage: Shortage | undefined
   /** It reported so many attempts in a row to fetch a snapshot that got no further. */
@@ -80,6 +90,11 @@ export class Progress {
   /** Whether the logs are known to match up to matchIndex, and entries are pipelined. */
   get isReplicating(): boolean {
     return this.state.type === 'replicate' && this.hasResponded
+  }
+
+  /** Whether it has recently accepted an AppendEntries, and needs no snapshot. */
+  acceptsEntries(now: Instant): boolean {
+    return this.state.type !== 'snapshot' && now - this.lastAcceptedAt < this.#options.electionTimeoutMaxMs
   }
 
   recordContact(now: Instant, round: number): void {
@@ -128,12 +143,13 @@ export class Progress {
   }
 
   becomeReplicate(): void {
+    this.avoidsSources = false
     const { inflightMessagesMax, inflightBytesMax } = this.#options
     this.state = { type: 'replicate', inflights: new Inflights(inflightMessagesMax, inflightBytesMax) }
   }
 
-  becomeSnapshot(snapshot: SnapshotInfo): void {
-    this.state = { type: 'snapshot', snapshot }
+  becomeSnapshot({ snapshot, source }: OfferedSnapshot): void {
+    this.state = { type: 'snapshot', snapshot, source }
   }
 
   /** The link broke, and messages in flight may be lost: probes again from the match index. */
@@ -154,7 +170,7 @@ export class Progress {
       applyLag: this.applyLag,
       silentMs: this.hasResponded ? now - this.lastContactAt : undefined,
       responseMs: this.#responses.at(now),
-      isReplicating: this.state.type !== 'snapshot' && now - this.lastAcceptedAt < this.#options.electionTimeoutMaxMs,
+      isReplicating: this.acceptsEntries(now),
       hasLostEntries: this.hasLostEntries,
     }
   }

@@ -8,6 +8,7 @@ import { send } from '../rules/send.ts'
 import { handleInstallSnapshot } from '../rules/snapshot.ts'
 import { stopIfOtherState } from '../rules/state-digest.ts'
 import { setLeader } from '../rules/transition.ts'
+import { reportViolation } from '../rules/violation.ts'
 import { campaign, canCampaign, handlePreVoteResponse, handleRequestVote } from '../rules/vote.ts'
 import type { RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
@@ -47,8 +48,7 @@ export function followerReceives(state: RaftState, from: NodeId, message: Messag
  */
 function acceptLeader(state: RaftState, from: NodeId, message: AppendEntriesRequest | InstallSnapshotRequest): boolean {
   if (state.leader !== undefined && state.leader !== from) {
-    const detail = `the sender claims to lead term ${state.term}, whose leader is ${state.leader}`
-    state.outbox.emit({ type: 'protocolViolation', from, detail })
+    reportViolation(state, from, `the sender claims to lead term ${state.term}, whose leader is ${state.leader}`)
     return false
   }
   const contradiction = findContradiction(state, message)

@@ -14,6 +14,7 @@ import {
 import { replicateTo } from '../rules/replicate.ts'
 import { stepDownIfNeeded } from '../rules/step-down.ts'
 import { continueTransfer } from '../rules/transfer.ts'
+import { reportViolation } from '../rules/violation.ts'
 import { handleRequestVote } from '../rules/vote.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { NodeId } from '../types.ts'
@@ -32,8 +33,7 @@ export function leaderReceives(state: RaftState, leader: LeaderState, from: Node
       return handleRequestVote(state, from, message)
     case 'AppendEntriesRequest':
     case 'InstallSnapshotRequest': {
-      const detail = `the sender claims to lead term ${state.term}, whose leader is this node`
-      return state.outbox.emit({ type: 'protocolViolation', from, detail })
+      return reportViolation(state, from, `the sender claims to lead term ${state.term}, whose leader is this node`)
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Handles AppendEntries: consistency check, conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
 import type { AppendEntriesRequest, AppendEntriesResponse } from '../messages.ts'
 import type { RaftState } from '../state.ts'
-import type { Block, LogIndex, NodeId } from '../types.ts'
+import type { Block, LogIndex, NodeId, SnapshotReport } from '../types.ts'
 import { appendBlock, truncateAfter } from './append.ts'
 import { send, sendOncePersisted } from './send.ts'
 
@@ -62,24 +62,24 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
     chain: log.chainAt(index),
     round,
     session,
-    ...fitness(state),
+    ...report(state, message.blocks.length > 0 ? undefined : log.snapshot),
     ...(state.digests.latest === undefined ? {} : { digest: state.digests.latest }),
   } as const
   if (index <= log.persistedIndex) send(state, from, response)
   else sendOncePersisted(state, from, response)
 }
 
-/** What the leader must know before it hands over to this node. */
-function fitness({
-  log,
-  shortage,
-  writeMs,
-}: RaftState): Pick<AppendEntriesResponse, 'applyLag' | 'shortage' | 'writeMs'> {
+/** What the leader must know before it hands over to this node, and of which snapshot this node has the bytes, or a part. */
+function report(
+  { log, shortage, writeMs }: RaftState,
+  snapshot: SnapshotReport | undefined,
+): Pick<AppendEntriesResponse, 'applyLag' | 'shortage' | 'writeMs' | 'snapshot'> {
   const applyLag = log.commitIndex - log.appliedIndex
   return {
     ...(applyLag === 0 ? {} : { applyLag }),
     ...(shortage === undefined ? {} : { shortage }),
     ...(writeMs === 0 ? {} : { writeMs }),
+    ...(snapshot === undefined ? {} : { snapshot }),
   }
 }
 
@@ -99,6 +99,6 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
     chain: undefined,
     round,
     session,
-    ...fitness(state),
+    ...report(state, state.snapshotFetch?.snapshot),
   })
 }

@@ -5,6 +5,7 @@ import type { LeaderState, RaftState } from '../state.ts'
 import type { LogIndex, NodeId, Shortage } from '../types.ts'
 import { detectLostEntries } from './lost-entries.ts'
 import { onDigestReported } from './state-digest.ts'
+import { reportViolation } from './violation.ts'
 
 /** The sender's progress, with the contact recorded; undefined if the response belongs to another membership session. */
 function progressOf(
@@ -17,11 +18,7 @@ function progressOf(
   if (progress === undefined || progress.session !== session) return undefined
   if (progress.hasLostEntries) return undefined
   if (round > leader.rounds.current) {
-    state.outbox.emit({
-      type: 'protocolViolation',
-      from,
-      detail: `the response is to round ${round}, which has not started`,
-    })
+    reportViolation(state, from, `the response is to round ${round}, which has not started`)
     return undefined
   }
   progress.recordContact(state.now, round)
@@ -42,26 +39,28 @@ export function handleAppendEntriesResponse(
   recordSnapshotShortage(state, progress, undefined)
   if (!isPlausibleIndex(state, from, message.index, message.isAccepted)) return
   if (!hasSameContent(state, from, message)) return
+  if (message.snapshot !== undefined) progress.reported = message.snapshot
   if (message.digest !== undefined) onDigestReported(state, leader, progress, message.digest)
   if (message.isAccepted) onAccepted(state, progress, message)
   else onRejected(state, progress, message)
 }
 
 /** Whether a follower can have this index: within the log, and if it matches, the end of a block. Compacted blocks are not checked. */
-function isPlausibleIndex({ log, outbox }: RaftState, from: NodeId, index: LogIndex, isMatch: boolean): boolean {
+function isPlausibleIndex(state: RaftState, from: NodeId, index: LogIndex, isMatch: boolean): boolean {
+  const { log } = state
   const isInsideBlock = isMatch && index > log.baseIndex && !log.isBoundary(index)
   if (index <= log.lastIndex && !isInsideBlock) return true
   const where = index > log.lastIndex ? 'beyond the end of the log' : 'inside a block'
-  outbox.emit({ type: 'protocolViolation', from, detail: `index ${index} in the response is ${where}` })
+  reportViolation(state, from, `index ${index} in the response is ${where}`)
   return false
 }
 
 /** Whether the follower's content is the leader's, as far as it can be compared. Without that an acknowledgement does not count; the follower stops at the next message (diverge.ts). */
-function hasSameContent({ log, outbox }: RaftState, from: NodeId, { index, chain }: AppendEntriesResponse): boolean {
-  const own = log.chainAt(index)
+function hasSameContent(state: RaftState, from: NodeId, { index, chain }: AppendEntriesResponse): boolean {
+  const own = state.log.chainAt(index)
   if (chain === undefined || own === undefined || chain === own) return true
   const detail = `it acknowledges the entries up to ${index} with other content than this log has (chain ${chain}, here ${own})`
-  outbox.emit({ type: 'protocolViolation', from, detail })
+  reportViolation(state, from, detail)
   return false
 }
 
@@ -103,6 +102,8 @@ export function handleInstallSnapshotResponse(
   // Builds that do not report the end of their log send 0.
   if (message.outcome === 'fetching') {
     if (message.index > 0) detectLostEntries(state, progress, message.round, message.index + 1)
+    // Its size is what a follower said: the leader's own may fit.
+    if (message.shortage !== undefined) progress.avoidsSources = true
     return
   }
   if (message.outcome === 'installed') {
@@ -113,6 +114,7 @@ export function handleInstallSnapshotResponse(
     return state.outbox.emit({ type: 'followerCaughtUp', peer: from })
   }
   if (progress.state.type !== 'snapshot') return
+  progress.avoidsSources = true
   // Offer the newest snapshot instead. If that one failed, take a new one; until then each heartbeat offers the same one again.
   if (progress.state.snapshot.id === state.log.snapshot?.id) state.outbox.takeSnapshot = true
   else progress.becomeProbe(progress.matchIndex + 1)

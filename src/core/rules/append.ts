@@ -27,10 +27,5 @@ export function truncateAfter(state: RaftState, index: LogIndex): void {
 
 /** Forgets the directory ids of removed members: they may rejoin with a new disk. */
 function forgetDirectoryIds(state: RaftState, next: Membership): void {
-  for (const { id } of state.membership.members) {
-    if (isMember(next, id)) continue
-    state.seenDirectoryIds.delete(id)
-    state.seenBoots.delete(id)
-    state.seenMetadata.delete(id)
-  }
+  for (const { id } of state.membership.members) if (!isMember(next, id)) state.seenPeers.delete(id)
 }

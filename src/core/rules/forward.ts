@@ -21,11 +21,11 @@ export function forwardProposal(state: RaftState, input: Proposal): void {
 }
 
 function rejectionOf(state: RaftState, size: number): Rejection | undefined {
-  const { leader, takesProposals, forwardedProposals, options } = state
+  const { leader, features, forwardedProposals, options } = state
   if (leader === undefined) return { reason: 'no-leader', leader }
-  const isTaken = takesProposals.get(leader)
-  if (isTaken === undefined) return { reason: 'leader-unreachable', leader }
-  if (!isTaken) return { reason: 'not-leader', leader }
+  const supported = features.get(leader)
+  if (supported === undefined) return { reason: 'leader-unreachable', leader }
+  if (!supported.takesProposals) return { reason: 'not-leader', leader }
   const { window, bytes } = forwardedProposals
   const { forwardedProposalsMax, forwardedBytesMax } = options
   if (window >= forwardedProposalsMax)

@@ -135,7 +135,7 @@ export function startQueuedChange(state: RaftState, leader: LeaderState): void {
 export function proposeAutomaticChange(state: RaftState, leader: LeaderState): void {
   if (changeRejection(state, leader) !== undefined) return
   const recorded = recordLostEntries(state.membership, (id) => leader.progress.get(id)?.hasLostEntries === true)
-  const bound = recordSeenPeers(recorded, state)
+  const bound = recordSeenPeers(recorded, state.seenPeers)
   if (bound !== state.membership) {
     appendMembership(state, leader, bound)
     return

@@ -2,11 +2,12 @@
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Block, LogIndex, Term } from '../types.ts'
+import { chooseSnapshot } from './snapshot-source.ts'
 
 /** Sends a follower everything it may receive now; at least one message if `mustSend` (a heartbeat, a round or a commit index is due). */
 export function replicateTo(state: RaftState, leader: LeaderState, progress: Progress, mustSend: boolean): void {
   if (progress.hasLostEntries) return
-  if (startSnapshotIfNeeded(state, progress)) return sendSnapshotOffer(state, leader, progress)
+  if (needsSnapshot(state, progress)) return sendSnapshotOffer(state, leader, progress)
   switch (progress.state.type) {
     case 'snapshot':
       if (mustSend) sendSnapshotOffer(state, leader, progress)
@@ -27,22 +28,24 @@ export function replicateTo(state: RaftState, leader: LeaderState, progress: Pro
   }
 }
 
-/** Switches to sending the snapshot if the entries the follower needs are compacted. Returns whether it did. */
-function startSnapshotIfNeeded(state: RaftState, progress: Progress): boolean {
-  const { snapshot } = state.log
-  const isInLog = state.log.termAt(progress.nextIndex - 1) !== undefined && progress.nextIndex > state.log.baseIndex
-  if (isInLog || progress.state.type === 'snapshot' || snapshot === undefined) return false
-  progress.becomeSnapshot(snapshot)
-  state.outbox.emit({ type: 'snapshotOffered', to: progress.id, snapshot })
-  return true
+/** Whether the entries that the follower needs are compacted, and no snapshot has been offered yet. */
+function needsSnapshot({ log }: RaftState, { nextIndex, state }: Progress): boolean {
+  return state.type !== 'snapshot' && (log.termAt(nextIndex - 1) === undefined || nextIndex <= log.baseIndex)
 }
 
 function sendSnapshotOffer(state: RaftState, leader: LeaderState, progress: Progress): void {
-  if (progress.state.type !== 'snapshot') return
+  if (state.log.snapshot === undefined) return
+  const { snapshot, source } = chooseSnapshot(state, leader, state.log.snapshot, progress)
+  const { state: before } = progress
+  if (before.type !== 'snapshot' || before.snapshot.id !== snapshot.id || before.source !== source) {
+    progress.becomeSnapshot({ snapshot, source })
+    state.outbox.emit({ type: 'snapshotOffered', to: progress.id, snapshot, source })
+  }
   state.outbox.sendNow(progress.id, {
     type: 'InstallSnapshotRequest',
     term: state.term,
-    snapshot: progress.state.snapshot,
+    snapshot,
+    ...(source === undefined ? {} : { source }),
     round: leader.rounds.current,
     session: progress.session,
   })

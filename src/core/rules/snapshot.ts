@@ -1,6 +1,6 @@
 /** Handles snapshots (§7): those of this node compact its log, those from the leader replace it. */
-import type { InstallSnapshotRequest } from '../messages.ts'
-import type { RaftState } from '../state.ts'
+import type { InstallSnapshotRequest, InstallSnapshotResponse } from '../messages.ts'
+import type { RaftState, SnapshotFetch } from '../state.ts'
 import type { LogIndex, NodeId, SnapshotInfo } from '../types.ts'
 import { send, sendOncePersisted } from './send.ts'
 
@@ -47,22 +47,19 @@ function matchIndexOfSlowestFollower(state: RaftState): LogIndex {
 }
 
 /** Handles a snapshot offer. A snapshot that the log already covers is not installed (§7: "retain log entries following it"). */
-export function handleInstallSnapshot(state: RaftState, from: NodeId, message: InstallSnapshotRequest): void {
-  const { snapshot, round, session } = message
-  const { term, log } = state
-  const answer = { type: 'InstallSnapshotResponse', term, round, session } as const
+export function handleInstallSnapshot(state: RaftState, leader: NodeId, message: InstallSnapshotRequest): void {
+  const { snapshot, source: from = leader, round, session } = message
+  const offered: SnapshotFetch = { from, leader, snapshot, session }
   if (isInLog(state, snapshot)) {
     commitUpToSnapshot(state, snapshot)
-    return answerInstalled(state, from, round, session)
+    return answer(state, offered, 'installed', round)
   }
   const fetch = state.snapshotFetch
-  const isFetching = fetch?.snapshot.id === snapshot.id && fetch.from === from
-  const shortage = isFetching && fetch.shortage !== undefined ? { shortage: fetch.shortage } : {}
-  const report = { ...shortage, ...failedFetches(state) }
-  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })
+  const isFetching = fetch?.snapshot.id === snapshot.id && fetch.from === from && fetch.leader === leader
+  answer(state, isFetching ? fetch : offered, 'fetching', round)
   if (isFetching) return
-  state.snapshotFetch = { from, snapshot, session }
-  state.outbox.fetch = { from, snapshot }
+  state.snapshotFetch = offered
+  state.outbox.fetch = { from, leader, snapshot }
 }
 
 /** Whether the log covers the snapshot: it is committed, or the log has the snapshot's last entry. */
@@ -77,21 +74,31 @@ function commitUpToSnapshot({ log }: RaftState, { index }: SnapshotInfo): void {
 /** The fetched snapshot, under an id of this node, is complete and verified: installs it unless the log covers it by now. */
 export function onSnapshotFetched(state: RaftState, snapshot: SnapshotInfo): void {
   if (state.snapshotFetch?.snapshot.index !== snapshot.index) return
-  const { from, session } = state.snapshotFetch
+  const fetched = state.snapshotFetch
   state.snapshotFetch = undefined
   if (isInLog(state, snapshot)) commitUpToSnapshot(state, snapshot)
   else install(state, snapshot)
   // The leader need not wait for the response to its next offer.
-  if (state.leader === from) answerInstalled(state, from, 0, session)
+  if (state.leader === fetched.leader) answer(state, fetched, 'installed')
 }
 
-/** Tells the leader that this log has its snapshot, once that is durable. */
-function answerInstalled(state: RaftState, to: NodeId, round: number, session: LogIndex): void {
-  const { term, log } = state
-  const index = log.commitIndex
-  const answer = { type: 'InstallSnapshotResponse', term, round, session, outcome: 'installed', index } as const
-  if (index <= log.persistedIndex) send(state, to, answer)
-  else sendOncePersisted(state, to, answer)
+/** Tells the leader how far this node is; that the log has the snapshot only once that is durable. */
+function answer(
+  state: RaftState,
+  { leader, session, shortage }: SnapshotFetch,
+  outcome: InstallSnapshotResponse['outcome'],
+  round: number = 0,
+): void {
+  const { term, log, failedFetches } = state
+  const isInstalled = outcome === 'installed'
+  const index = isInstalled ? log.commitIndex : outcome === 'fetching' ? log.lastIndex : 0
+  const isDurable = !isInstalled || index <= log.persistedIndex
+  const sendAnswer = isDurable ? send : sendOncePersisted
+  sendAnswer(state, leader, {
+    ...{ type: 'InstallSnapshotResponse', term, outcome, index, round, session },
+    ...(shortage === undefined ? {} : { shortage }),
+    ...(isInstalled || failedFetches === 0 ? {} : { failedFetches }),
+  })
 }
 
 function install(state: RaftState, snapshot: SnapshotInfo): void {
@@ -106,14 +113,8 @@ function install(state: RaftState, snapshot: SnapshotInfo): void {
 
 /** The fetch failed (snapshot deleted, or damaged in transit): asks the leader to offer another one. */
 export function onSnapshotFetchFailed(state: RaftState, snapshot: SnapshotInfo): void {
-  const { snapshotFetch, term } = state
+  const { snapshotFetch } = state
   if (snapshotFetch?.snapshot.id !== snapshot.id) return
   state.snapshotFetch = undefined
-  const { from, session } = snapshotFetch
-  const answer = { type: 'InstallSnapshotResponse', term, round: 0, session } as const
-  send(state, from, { ...answer, outcome: 'failed', index: 0, ...failedFetches(state) })
-}
-
-function failedFetches({ failedFetches }: RaftState): { readonly failedFetches?: number } {
-  return failedFetches === 0 ? {} : { failedFetches }
+  answer(state, snapshotFetch, 'failed')
 }

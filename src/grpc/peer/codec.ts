@@ -3,7 +3,7 @@ import type { PeerMessage, Refusal } from '../../contracts/transport.ts'
 import { bodyBytes } from '../../log-format/block.ts'
 import type { FetchRequest, Frame } from '../../peer-link/frames.ts'
 import { FRAME_MESSAGES_MAX } from '../../peer-link/frames.ts'
-import { readFetchRequest, readHello, readRefusal } from '../../peer-link/hello-fields.ts'
+import { readFetchRequest, readHello, readRefusal, reportOf } from '../../peer-link/hello-fields.ts'
 import { MESSAGE_READERS } from '../../peer-link/message-fields.ts'
 import type { Fields } from '../../peer-link/wire-fields.ts'
 import { badMessage, readInteger, readList, readObject } from '../../peer-link/wire-fields.ts'
@@ -72,6 +72,8 @@ function decodeFields(decode: () => Fields): Fields {
 function toWire(message: PeerMessage): object {
   if (message.type === 'AppendEntriesRequest')
     return { appendEntriesRequest: { ...message, blocks: message.blocks.map((block) => block.bytes) } }
+  if (message.type === 'AppendEntriesResponse' && message.snapshot !== undefined)
+    return { appendEntriesResponse: { ...message, snapshot: reportOf(message.snapshot) } }
   if (message.type === 'InstallSnapshotResponse')
     return { installSnapshotResponse: { ...message, outcome: message.outcome.toUpperCase() } }
   if (message.type === 'ProposeRequest') return { proposeRequest: { ...message, commands: bodyBytes(message.payload) } }

@@ -1,7 +1,7 @@
 /** What the transport calls: turns each call into an input of the core, an event, or both. None of them waits. */
 import type { NodeEvent } from '../../contracts/observer.ts'
 import type { PeerIdentity, PeerMessage, TransportHost } from '../../contracts/transport.ts'
-import { FORWARDING_PROTOCOL } from '../../contracts/transport.ts'
+import { FORWARDING_PROTOCOL, SOURCES_PROTOCOL } from '../../contracts/transport.ts'
 import type { NodeId } from '../../core/types.ts'
 import type { RaftError } from '../../errors.ts'
 import { encodedSize } from '../../log-format/block.ts'
@@ -80,11 +80,13 @@ export function transportHost({
     peerConnected: (peer) => {
       emit({ type: 'peerConnected', peer })
       refusals.onConnected(peer)
-      const { directoryId = '', boot, metadata, protocol = 0 } = admission.onConnected(peer) ?? {}
+      const { directoryId = '', boot, metadata, protocol = 0, machineVersion = 1 } = admission.onConnected(peer) ?? {}
       unknownPeers.onConnected(peer)
       preference.onConnected(peer)
       const known = { directoryId, boot: boot && { number: boot.number, id: boot.id }, metadata }
-      driver.post({ type: 'peerSeen', peer, ...known, takesProposals: protocol >= FORWARDING_PROTOCOL })
+      const takesProposals = protocol >= FORWARDING_PROTOCOL
+      const sharesSnapshots = protocol >= SOURCES_PROTOCOL && machineVersion === (identity.machineVersion ?? 1)
+      driver.post({ type: 'peerSeen', peer, ...known, takesProposals, sharesSnapshots })
     },
     peerLost: (peer, reason) => {
       admission.onLost(peer)

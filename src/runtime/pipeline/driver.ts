@@ -1,7 +1,7 @@
 /** The event loop of a node: takes the inputs of one turn, steps the core once, and dispatches its effects. Nothing else steps the core. */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { PeerMessage } from '../../contracts/transport.ts'
-import type { Effects, Persist, Settlement } from '../../core/effects.ts'
+import type { Effects, Persist, Settlement, SnapshotToFetch } from '../../core/effects.ts'
 import type { RaftEvent } from '../../core/events.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { Outgoing } from '../../core/messages.ts'
@@ -27,7 +27,7 @@ export interface EffectHandlers {
   send(outgoing: readonly Outgoing[]): void
   install(snapshot: SnapshotInfo): void
   apply(range: LogRange): void
-  fetch(from: NodeId, snapshot: SnapshotInfo): void
+  fetch(wanted: SnapshotToFetch): void
   takeSnapshot(): void
   afterStep(): void
   /** The core or a handler threw: a bug. No further step follows. */
@@ -128,7 +128,7 @@ export class Driver {
     if (effects.send.length > 0) handlers.send(effects.send)
     if (effects.install !== undefined) handlers.install(effects.install)
     if (effects.apply !== undefined) handlers.apply(effects.apply)
-    if (effects.fetch !== undefined) handlers.fetch(effects.fetch.from, effects.fetch.snapshot)
+    if (effects.fetch !== undefined) handlers.fetch(effects.fetch)
     if (effects.takeSnapshot) handlers.takeSnapshot()
     this.#arm(effects.wakeAt)
   }

@@ -123,7 +123,7 @@ export class Pipeline<Command, Result> {
       send: (outgoing) => this.#sender.send(outgoing),
       install: (snapshot) => this.applier.install(snapshot),
       apply: (range) => this.applier.apply(range),
-      fetch: (from, snapshot) => host.fetch(from, snapshot),
+      fetch: (wanted) => host.fetch(wanted),
       takeSnapshot: () => host.takeSnapshot(),
       afterStep: () => host.afterStep(),
       onFatalError: (cause) => host.onFatalError(cause),

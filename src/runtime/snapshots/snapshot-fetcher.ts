@@ -1,17 +1,19 @@
 /**
- * Fetches the leader's snapshot into a file, once it fits on the disk: resumes after failures with growing pauses, starts over if its
- * checksum differs, and gives up after `attemptsMax` attempts without progress.
+ * Fetches an offered snapshot into a file, once it fits on the disk: resumes after failures with growing pauses, starts over if its
+ * checksum differs, and gives up after `attemptsMax` attempts without progress; sooner if it comes from a follower, since the leader has one too.
  */
 import type { Clock, Timer } from '../../contracts/clock.ts'
 import type { SnapshotFetch } from '../../contracts/node-service.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { SnapshotWriter, Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
+import type { SnapshotToFetch } from '../../core/effects.ts'
 import type { Instant, LogIndex, NodeId, Shortage, SnapshotInfo } from '../../core/types.ts'
 import { isRaftError, RaftError } from '../../errors.ts'
 import { errorMessage } from '../../platform/error-message.ts'
 import type { Alarms } from '../health/alarms.ts'
 import { contentIdOf } from './content-id.ts'
+import { watchPace } from './slowness-watch.ts'
 import { addToChecksum, checksumOf, differsFrom, isIntact } from './snapshot-checksum.ts'
 
 export interface SnapshotFetcherParts {
@@ -39,6 +41,8 @@ export interface SnapshotFetcherParts {
 const PROGRESS_INTERVAL_MS = 1000
 /** This many attempts in a row that got no further raise an alarm. */
 const FAILURES_UNTIL_ALARM = 3
+/** As many for a follower, with which a new member may not be connected yet. */
+const FOLLOWER_ATTEMPTS_MAX = 3
 const NO_SPACE = 'SNAPSHOT_NO_SPACE'
 const FAILING = 'SNAPSHOT_FETCH_FAILING'
 
@@ -50,6 +54,9 @@ interface FetchRequest {
   /** The same, under the id of its content: the file on this node. */
   readonly file: SnapshotInfo
   readonly controller: AbortController
+  readonly isFromLeader: boolean
+  /** Aborted once the follower that sends it is too slow. */
+  readonly slowness: AbortController
 }
 
 export class SnapshotFetcher {
@@ -83,11 +90,12 @@ export class SnapshotFetcher {
   }
 
   /** Replaces an earlier fetch. Resumes a partial file of the same content, whichever node it came from. */
-  fetch(from: NodeId, snapshot: SnapshotInfo): void {
+  fetch({ from, leader, snapshot }: SnapshotToFetch): void {
     if (this.#request?.snapshot.id === snapshot.id && this.#request.from === from) return
     this.#request?.controller.abort()
     const file = { ...snapshot, id: contentIdOf(snapshot) }
-    const request = { from, snapshot, file, controller: new AbortController() }
+    const controllers = { controller: new AbortController(), slowness: new AbortController() }
+    const request = { from, snapshot, file, isFromLeader: from === leader, ...controllers }
     this.#request = request
     this.#lastFetch = this.#lastFetch.then(() => this.#run(request))
   }
@@ -125,8 +133,9 @@ export class SnapshotFetcher {
   }
 
   async #fetchWithRetries(request: FetchRequest): Promise<void> {
-    const { clock, attemptsMax, emit } = this.#parts
-    const { from, controller } = request
+    const { clock, emit } = this.#parts
+    const { from, isFromLeader, controller, slowness } = request
+    const attemptsMax = isFromLeader ? this.#parts.attemptsMax : FOLLOWER_ATTEMPTS_MAX
     const { signal } = controller
     let failures = 0
     let reached = 0
@@ -143,7 +152,7 @@ export class SnapshotFetcher {
         failures = progress.bytes > reached ? 1 : failures + 1
         reached = Math.max(reached, progress.bytes)
         this.#onFailed(request, progress.bytes, error)
-        if (isPermanent(error) || failures >= attemptsMax) throw error
+        if (isPermanent(error) || slowness.signal.aborted || failures >= attemptsMax) throw error
         emit({ type: 'fetchFailed', from, code: codeOf(error), message: `${errorMessage(error)}; retrying` })
       }
     }
@@ -184,7 +193,7 @@ export class SnapshotFetcher {
         while (shortage !== undefined) {
           onStalled(snapshot, shortage)
           const { freeBytes, neededBytes } = shortage
-          const message = `the leader's snapshot does not fit on the disk: ${neededBytes} bytes are needed, ${freeBytes} are free; free space`
+          const message = `the offered snapshot does not fit on the disk: ${neededBytes} bytes are needed, ${freeBytes} are free; free space`
           alarms.raise({ code: NO_SPACE, message, details: { freeBytes, neededBytes } })
           await sleep(clock, clock.now() + freeBytesCheckMs, signal)
           signal.throwIfAborted()
@@ -209,19 +218,23 @@ export class SnapshotFetcher {
 
   /** `progress.bytes` becomes the length of the file. */
   async #attempt(request: FetchRequest, progress: { bytes: number }): Promise<void> {
-    const { from, snapshot, file, controller } = request
-    const { transport, storage, emit } = this.#parts
+    const { from, snapshot, file, isFromLeader, controller, slowness } = request
+    const { transport, storage, clock, emit } = this.#parts
     const writer = await this.#openOnceItFits(request)
     progress.bytes = writer.offset
     emit({ type: 'fetchStarted', from, snapshot, offset: writer.offset })
     const isWhole = writer.offset === 0
+    const stopWatching = isFromLeader ? () => undefined : watchPace({ clock, from, slowness }, progress)
+    const signal = AbortSignal.any([controller.signal, slowness.signal])
     let checksum: number
     try {
-      const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, controller.signal)
+      const chunks = transport.fetchSnapshot(from, snapshot.id, writer.offset, signal)
       checksum = await this.#copy(request, chunks, writer, progress)
     } catch (error) {
       await (isPermanent(error) ? writer.discard() : writer.suspend()).catch(() => undefined)
       throw error
+    } finally {
+      stopWatching()
     }
     try {
       if (isWhole && progress.bytes === snapshot.size) assertIntact(request, checksum)

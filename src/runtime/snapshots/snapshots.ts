@@ -1,10 +1,11 @@
-/** The snapshots of a node: decides when to take one, fetches the leader's, serves them to peers and removes old files. */
+/** The snapshots of a node: decides when to take one, fetches those of others, serves them to peers and removes old files. */
 import type { Clock } from '../../contracts/clock.ts'
 import type { SnapshotFetch } from '../../contracts/node-service.ts'
 import type { RuntimeEvent } from '../../contracts/observer.ts'
 import type { StateMachine } from '../../contracts/state-machine.ts'
 import type { Storage } from '../../contracts/storage.ts'
 import type { Transport } from '../../contracts/transport.ts'
+import type { SnapshotToFetch } from '../../core/effects.ts'
 import type { Input } from '../../core/inputs.ts'
 import type { NodeId, SnapshotInfo } from '../../core/types.ts'
 import type { Alarms } from '../health/alarms.ts'
@@ -130,8 +131,8 @@ export class Snapshots {
   }
 
   /** Replaces an earlier fetch. */
-  fetch(from: NodeId, snapshot: SnapshotInfo): void {
-    this.#fetcher.fetch(from, snapshot)
+  fetch(wanted: SnapshotToFetch): void {
+    this.#fetcher.fetch(wanted)
   }
 
   /** The newest snapshot that is recorded in the storage. */

@@ -86,7 +86,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   snapshot: (runner, [id]) => runner.node(id).takeSnapshot(),
   fail: (runner, [id]) => runner.node(id).step([{ type: 'storageFailed', reason: 'the disk is broken' }]),
   connect: (runner, [id, peer = '', age]) => {
-    const known = { directoryId: `disk-of-${peer}`, takesProposals: age !== 'older' }
+    const known = { directoryId: `disk-of-${peer}`, takesProposals: age !== 'older', sharesSnapshots: age !== 'older' }
     runner.node(id).step([{ type: 'peerSeen', peer, ...known }])
   },
   lose: (runner, [id, peer = '']) => runner.node(id).step([{ type: 'peerLost', peer }]),

@@ -43,6 +43,7 @@ const SIMULATION_SETTINGS: Partial<RaftOptions & RuntimeOptions> = {
   trailingEntries: 4,
   trailingBytesMax: 600,
   laggardBytesMax: 2000,
+  snapshotsFromFollowers: true,
   caughtUpEntries: 4,
   blockEntriesMax: 4,
   snapshotEntries: 12,

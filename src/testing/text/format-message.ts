@@ -25,7 +25,7 @@ function formatBody(message: Message | PeerMessage): string {
       if (message.isAccepted) return `AppendEntries accepted ${term} match=${message.index}`
       return `AppendEntries rejected ${term} prev=${message.index} hint=${message.hintIndex}@${message.hintTerm}`
     case 'InstallSnapshotRequest':
-      return `InstallSnapshot ${term} snapshot=${message.snapshot.index}@${message.snapshot.term}`
+      return `InstallSnapshot ${term} snapshot=${message.snapshot.index}@${message.snapshot.term}${message.source === undefined ? '' : ` of ${message.source}`}`
     case 'InstallSnapshotResponse':
       return `InstallSnapshot ${message.outcome} ${term} index=${message.index}`
     case 'TimeoutNow':

@@ -293,5 +293,8 @@ function bind(
   seenBoots: ReadonlyMap<string, Boot> = new Map(),
   seenMetadata: ReadonlyMap<string, MemberMetadata> = new Map(),
 ): Membership {
-  return recordSeenPeers(membership, { seenDirectoryIds, seenBoots, seenMetadata })
+  const seen = [...seenDirectoryIds].map(([id, directoryId]) => {
+    return [id, { directoryId, boot: seenBoots.get(id), metadata: seenMetadata.get(id) }] as const
+  })
+  return recordSeenPeers(membership, new Map(seen))
 }

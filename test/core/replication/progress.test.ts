@@ -74,7 +74,7 @@ describe('the progress of a follower', () => {
 
   it('keeps waiting for a snapshot when the link breaks', () => {
     const progress = progressOf()
-    progress.becomeSnapshot(snapshotAt('9@1', membershipOf('a b c')))
+    progress.becomeSnapshot({ snapshot: snapshotAt('9@1', membershipOf('a b c')), source: undefined })
     progress.onLinkLost()
     assert.equal(progress.state.type, 'snapshot')
   })
@@ -107,7 +107,7 @@ describe('the progress of a follower', () => {
     progress.lastAcceptedAt = 200
     const isReplicatingAt = (now: number): boolean => progress.status(now).isReplicating
     assert.deepEqual([isReplicatingAt(200), isReplicatingAt(200 + OPTIONS.electionTimeoutMaxMs)], [true, false])
-    progress.becomeSnapshot(snapshotAt('9@1', membershipOf('a b c')))
+    progress.becomeSnapshot({ snapshot: snapshotAt('9@1', membershipOf('a b c')), source: undefined })
     assert.equal(isReplicatingAt(200), false)
   })
 

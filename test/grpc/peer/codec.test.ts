@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { PeerMessage } from '../../../src/contracts/transport.ts'
+import type { AppendEntriesResponse } from '../../../src/core/messages.ts'
 import { validateMessage } from '../../../src/core/rules/validate-message.ts'
 import { isRaftError } from '../../../src/errors.ts'
 import {
@@ -45,6 +46,14 @@ describe('the peer codec', () => {
         assert.deepEqual(roundTrip(message), message)
       }),
     ))
+
+  it('sends no membership in what a follower reports of its snapshot', () => {
+    const [message] = SAMPLE_MESSAGES.filter((sample) => sample.type === 'AppendEntriesResponse' && sample.snapshot)
+    const { snapshot } = message as AppendEntriesResponse
+    const stored = { ...message, snapshot: { ...snapshot, membership: { voters: ['a'] } } } as unknown as PeerMessage
+    const encoded = (sent: PeerMessage): Buffer => encodeFrame({ type: 'messages', messages: [sent] })
+    assert.deepEqual(encoded(stored), encoded(message as PeerMessage))
+  })
 
   it('decodes blocks without copying the bytes of the frame', () => {
     const bytes = encodeFrame({ type: 'messages', messages: [appendEntries()] })
@@ -94,7 +103,7 @@ describe('the peer codec', () => {
     },
     {
       what: 'a membership with a voter that is not a member',
-      wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, membership: { voters: ['x'] } } } },
+      wire: { installSnapshotRequest: { term: 1, snapshot: { ...snapshot, chain: 1, membership: { voters: ['x'] } } } },
       expected: /bad membership: .*not a member/,
     },
   ])

@@ -106,7 +106,7 @@ for (const { over, tls } of SESSIONS)
       })
 
     for (const { what, changes, code } of [
-      { what: 'only supports a later version', changes: { protocolMin: 4, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
+      { what: 'only supports a later version', changes: { protocolMin: 5, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
       { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
       { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
     ])

@@ -158,11 +158,9 @@ export const SNAPSHOTS: readonly KnownBug[] = [
     edits: [
       {
         file: 'src/core/rules/snapshot.ts',
-        from: "  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })\n",
-        to: `  if (snapshot.index > log.lastIndex) {
-    return send(state, from, { ...answer, outcome: 'failed', index: 0 })
-  }
-  send(state, from, { ...answer, outcome: 'fetching', index: log.lastIndex, ...report })
+        from: "  answer(state, isFetching ? fetch : offered, 'fetching', round)\n",
+        to: `  if (snapshot.index > state.log.lastIndex) return answer(state, offered, 'failed', round)
+  answer(state, isFetching ? fetch : offered, 'fetching', round)
 `,
       },
     ],

@@ -19,7 +19,7 @@ describe('the driver', () => {
       send: [{} as never],
       apply: { from: 1, to: 2 },
       install: {} as never,
-      fetch: { from: 'n2', snapshot: {} as never },
+      fetch: { from: 'n2', leader: 'n2', snapshot: {} as never },
       takeSnapshot: true,
       settle: [{} as never],
       events: [{} as never],

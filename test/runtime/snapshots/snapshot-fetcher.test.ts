@@ -4,6 +4,7 @@ import type { SnapshotInfo } from '../../../src/core/types.ts'
 import { RaftError } from '../../../src/errors.ts'
 import { MemoryDisk } from '../../../src/memory/memory-disk.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
+import { FOLLOWER_BYTES_MIN } from '../../../src/runtime/snapshots/slowness-watch.ts'
 import { SnapshotFetcher } from '../../../src/runtime/snapshots/snapshot-fetcher.ts'
 import { NodeClock, VirtualTime } from '../../../src/testing/simulation/virtual-clock.ts'
 import { flushPromises } from '../virtual-cluster.ts'
@@ -70,6 +71,30 @@ describe('the snapshot fetcher', () => {
     await fixture.pass(20_000)
     assert.deepEqual(fixture.outcomes, ['failed s1: the link broke'])
     assert.equal(fixture.offsets.length, 4)
+  })
+
+  it('gives up after three attempts without progress if it fetches from a follower', async () => {
+    const fixture = await Fixture.open(['abc', BROKEN, BROKEN, BROKEN, BROKEN, 'def'])
+    fixture.fetch('s1', undefined, 'n1')
+    await fixture.pass(20_000)
+    assert.deepEqual([fixture.offsets, fixture.outcomes], [[0, 3, 3], ['failed s1: the link broke']])
+  })
+
+  it('gives up once a follower has sent little for ten seconds, and waits for the leader however long it takes', async () => {
+    for (const { leader, outcomes } of [
+      { leader: 'n1', outcomes: ['failed s1: n2 has sent 1 bytes of its snapshot in 10 s'] },
+      { leader: 'n2', outcomes: [] },
+    ]) {
+      const fixture = await Fixture.open(['x'.repeat(FOLLOWER_BYTES_MIN), WAIT, 'd', WAIT])
+      fixture.fetch('s1', undefined, leader)
+      await fixture.pass(10_100)
+      fixture.resume()
+      await fixture.pass(9_800)
+      assert.deepEqual(fixture.outcomes, [])
+      await fixture.pass(200)
+      assert.deepEqual([fixture.offsets, fixture.outcomes], [[0], outcomes])
+      await fixture.fetcher.stop()
+    }
   })
 
   it('gives up at once when the leader no longer has the snapshot', async () => {
@@ -193,6 +218,10 @@ const CONTENT = '5-1-9-6-kypbsf'
 const END = undefined
 const BROKEN = new RaftError('ERR_RAFT_UNREACHABLE', 'the link broke')
 
+/** Ends once the fixture resumes. */
+const WAIT = Symbol('wait')
+type Scripted = string | RaftError | typeof WAIT | undefined
+
 /** A fetcher, and a leader that sends a script: text, or an error or END that ends the attempt. */
 class Fixture {
   readonly time = new VirtualTime()
@@ -206,9 +235,10 @@ class Fixture {
   readonly disk: MemoryDisk
   readonly storage: MemoryStorage
   readonly fetcher: SnapshotFetcher
-  readonly #script: (string | RaftError | undefined)[]
+  readonly #script: Scripted[]
+  resume: () => void = () => undefined
 
-  private constructor(script: readonly (string | RaftError | undefined)[], disk: MemoryDisk) {
+  private constructor(script: readonly Scripted[], disk: MemoryDisk) {
     this.#script = [...script]
     this.disk = disk
     this.storage = new MemoryStorage({ disk })
@@ -233,7 +263,7 @@ class Fixture {
     })
   }
 
-  static async open(script: readonly (string | RaftError | undefined)[], disk?: MemoryDisk): Promise<Fixture> {
+  static async open(script: readonly Scripted[], disk?: MemoryDisk): Promise<Fixture> {
     const other = new MemoryDisk()
     if (disk !== undefined) for (const [id, partial] of disk.partials) other.partials.set(id, partial)
     const fixture = new Fixture(script, other)
@@ -241,9 +271,10 @@ class Fixture {
     return fixture
   }
 
-  fetch(id: string, checksum?: number): void {
+  fetch(id: string, checksum?: number, leader = 'n2'): void {
     const membership = { members: [], voters: [], outgoing: [], learners: [] }
-    this.fetcher.fetch('n2', { id, index: 5, term: 1, chain: 9, size: 6, membership, checksum } satisfies SnapshotInfo)
+    const snapshot = { id, index: 5, term: 1, chain: 9, size: 6, membership, checksum } satisfies SnapshotInfo
+    this.fetcher.fetch({ from: 'n2', leader, snapshot })
   }
 
   async pass(ms: number): Promise<void> {
@@ -262,6 +293,13 @@ class Fixture {
     this.offsets.push(offset)
     for (let next = this.#script.shift(); next !== undefined; next = this.#script.shift()) {
       signal.throwIfAborted()
+      if (next === WAIT) {
+        await new Promise<void>((resolve, reject) => {
+          this.resume = resolve
+          signal.addEventListener('abort', () => reject(signal.reason))
+        })
+        continue
+      }
       if (typeof next !== 'string') throw next
       yield Buffer.from(next)
     }

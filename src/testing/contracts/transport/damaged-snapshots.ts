@@ -62,7 +62,7 @@ async function fetched({ transport }: StartedNode, storage: MemoryStorage, attem
       onStalled: () => undefined,
       onCounted: () => undefined,
       emit: (event) => event.type === 'fetchFailed' && failures.push(event),
-    }).fetch('b', SNAPSHOT)
+    }).fetch({ from: 'b', leader: 'b', snapshot: SNAPSHOT })
   })
   return { ...result, failures }
 }

@@ -124,6 +124,19 @@ export const SAMPLE_MESSAGES: readonly PeerMessage[] = [
     session: 1,
   },
   {
+    ...{ type: 'AppendEntriesResponse', term: 3, isAccepted: true, index: 9, hintIndex: 0, hintTerm: 0, chain: 0 },
+    ...{ round: 6, session: 4 },
+    snapshot: { id: '4-1000-a_b.c', index: 1000, term: 3, chain: 9, size: 2 ** 40, checksum: 2 ** 32 - 1 },
+  },
+  {
+    type: 'InstallSnapshotRequest',
+    term: 4,
+    snapshot: { id: '4-1000-a_b.c', index: 1000, term: 3, chain: 9, membership, size: 2 ** 40, checksum: 7 },
+    source: 'n-3.example',
+    round: 7,
+    session: 1,
+  },
+  {
     type: 'InstallSnapshotRequest',
     term: 4,
     snapshot: { id: 'without-a-checksum', index: 1, term: 1, chain: 0, membership, size: 1 },
