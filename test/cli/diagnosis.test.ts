@@ -47,6 +47,21 @@ const SITUATIONS: readonly Situation[] = [
     text: /n1 and n3 cannot reach each other \(n1->n3 not connected, n3->n1 ok\)\. Next: start n2; open 127.0.0.1:7003 from n1\./,
   },
   {
+    what: 'one that the others refuse',
+    nodes: [
+      leader({ n3: { isReplicating: false } }, { connected: ['n2'] }),
+      node('n2', { connected: ['n1', 'n3'] }),
+      alone('n3', {
+        connected: ['n2'],
+        alarms: [
+          { ...ALARM, code: 'PEER_REFUSED', peer: 'n1', message: 'no connection to n1: n3 came with another disk' },
+        ],
+      }),
+    ],
+    codes: ['not connected n1 n3', 'alarm n3 n1'],
+    text: /n1 and n3 cannot reach each other \(.*\)\. alarm of n3 about n1 for 61 s: PEER_REFUSED: .* another disk\.\n$/,
+  },
+  {
     what: 'a node that hangs',
     nodes: [leader(), node('n2'), down('n3', 'no answer')],
     codes: ['down n3'],

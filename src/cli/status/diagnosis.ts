@@ -132,10 +132,17 @@ function cuts(nodes: readonly NodeRow[]): Finding[] {
       const [node, peer] = to ? [other, one] : [one, other]
       const state = (isConnected: boolean) => (isConnected ? 'ok' : 'not connected')
       const message = `${one.id} and ${other.id} cannot reach each other (${one.id}->${other.id} ${state(to)}, ${other.id}->${one.id} ${state(from)})`
+      if (refuses(one, other) || refuses(other, one))
+        return [finding('not connected', node.id, message, undefined, peer.id)]
       const both = to || from ? '' : `, or ${node.address} from ${peer.id}`
       return [finding('not connected', node.id, message, `open ${peer.address} from ${node.id}${both}`, peer.id)]
     }),
   )
+}
+
+/** Whether the network is not the cause: an alarm of the node says why the other one, which answers, and it are not connected. */
+function refuses({ alarms }: NodeRow, { id }: NodeRow): boolean {
+  return alarms.some(({ code, peer }) => code === 'PEER_REFUSED' && peer === id)
 }
 
 /** Why a running member is behind the leader. */

@@ -98,9 +98,9 @@ export function transportHost({
     },
     refusedBy: (peer, refusal) => {
       emit({ type: 'refusedBy', peer, ...refusal })
-      if (CONNECTION_CODES.has(refusal.code)) refusals.onRefused(peer, refusal)
       const fatal = admission.refusedBy(peer, refusal)
       if (fatal !== undefined) fail(fatal)
+      else refusals.onRefused(peer, refusal)
     },
   }
 }
@@ -114,13 +114,6 @@ function tooLarge(message: PeerMessage, { blockEntriesMax, blockBytesMax }: Bloc
   if (message.type !== 'ProposeRequest' || message.size <= bytesMax) return undefined
   return `it has forwarded commands of ${message.size} bytes; at most ${bytesMax} are accepted`
 }
-
-/** The two nodes do not agree on how they connect, or do not trust each other. No other alarm shows that. */
-const CONNECTION_CODES: ReadonlySet<string> = new Set([
-  'ERR_RAFT_PROTOCOL',
-  'ERR_RAFT_UNAUTHENTICATED',
-  'ERR_RAFT_UNAUTHORIZED',
-])
 
 const OUT_OF_REACH = 'PEER_OUT_OF_REACH'
 

@@ -1,0 +1,40 @@
+/** Tests of the alarms about peers that answer but refuse the connection. */
+import assert from 'node:assert/strict'
+import { VirtualCluster } from '../virtual-cluster.ts'
+
+describe('the alarm about a peer that refuses this node', () => {
+  it('is raised by two emptied members that the third one refuses', async () => {
+    const cluster = new VirtualCluster('n1 n2 n3')
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    const isBound = (node: string, ids: string[]) =>
+      ids.every((id) =>
+        cluster
+          .node(node)
+          .statusNow()
+          .membership.members.some((member) => member.id === id && member.directoryId !== ''),
+      )
+    await cluster.runUntil(() => isBound('n3', ['n1', 'n2', 'n3']))
+    await cluster.runUntilSettled(leader.propose('a'))
+    for (const id of ['n1', 'n2', 'n3']) cluster.crash(id)
+    for (const id of ['n1', 'n2']) {
+      cluster.wipe(id)
+      await cluster.start(id)
+    }
+    await cluster.runUntil(() => isBound('n1', ['n1', 'n2']) && isBound('n2', ['n1', 'n2']))
+    await cluster.start('n3')
+    const alarms = (id: string) =>
+      cluster
+        .node(id)
+        .statusNow()
+        .alarms.filter(({ code }) => code === 'PEER_REFUSED')
+    await cluster.runUntil(() => alarms('n1').length > 0 && alarms('n2').length > 0)
+    for (const id of ['n1', 'n2']) {
+      const [alarm, ...more] = alarms(id)
+      assert.deepEqual(more, [])
+      assert.equal(alarm?.peer, 'n3')
+      assert.match(alarm.message, /^no connection to n3: n[12] came with another disk/)
+    }
+    await cluster.close()
+  })
+})
