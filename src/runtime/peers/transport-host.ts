@@ -100,7 +100,7 @@ export function transportHost({
       emit({ type: 'refusedBy', peer, ...refusal })
       const fatal = admission.refusedBy(peer, refusal)
       if (fatal !== undefined) fail(fatal)
-      else refusals.onRefused(peer, refusal)
+      else if (TRUST_CODES.has(refusal.code) || !admission.connected.includes(peer)) refusals.onRefused(peer, refusal)
     },
   }
 }
@@ -114,6 +114,16 @@ function tooLarge(message: PeerMessage, { blockEntriesMax, blockBytesMax }: Bloc
   if (message.type !== 'ProposeRequest' || message.size <= bytesMax) return undefined
   return `it has forwarded commands of ${message.size} bytes; at most ${bytesMax} are accepted`
 }
+
+/**
+ * The two nodes do not agree on how they connect, or do not trust each other, even if the peer has a connection to this node. Other refusals beside
+ * a connection come from an address where the peer is no longer.
+ */
+const TRUST_CODES: ReadonlySet<string> = new Set([
+  'ERR_RAFT_PROTOCOL',
+  'ERR_RAFT_UNAUTHENTICATED',
+  'ERR_RAFT_UNAUTHORIZED',
+])
 
 const OUT_OF_REACH = 'PEER_OUT_OF_REACH'
 

@@ -1,5 +1,7 @@
 /** Tests of the alarms about peers that answer but refuse the connection. */
 import assert from 'node:assert/strict'
+import type { TransportHostParts } from '../../../src/runtime/peers/transport-host.ts'
+import { transportHost } from '../../../src/runtime/peers/transport-host.ts'
 import { VirtualCluster } from '../virtual-cluster.ts'
 
 describe('the alarm about a peer that refuses this node', () => {
@@ -37,4 +39,20 @@ describe('the alarm about a peer that refuses this node', () => {
     }
     await cluster.close()
   })
+
+  for (const { code, isConnected, isRaised } of [
+    { code: 'ERR_RAFT_NODE_MISMATCH', isConnected: false, isRaised: true },
+    { code: 'ERR_RAFT_NODE_MISMATCH', isConnected: true, isRaised: false },
+    { code: 'ERR_RAFT_UNAUTHENTICATED', isConnected: true, isRaised: true },
+  ])
+    it(`is ${isRaised ? 'raised' : 'not raised'} for ${code} if the peer is ${isConnected ? '' : 'not '}connected`, () => {
+      const refused: string[] = []
+      const host = transportHost({
+        admission: { connected: isConnected ? ['n2'] : [], refusedBy: () => undefined },
+        refusals: { onRefused: (peer: string) => refused.push(peer) },
+        emit: () => undefined,
+      } as unknown as TransportHostParts)
+      host.refusedBy('n2', { code, message: 'no' })
+      assert.deepEqual(refused, isRaised ? ['n2'] : [])
+    })
 })
