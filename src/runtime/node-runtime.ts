@@ -345,7 +345,9 @@ export class NodeRuntime<Command, Result> {
   }
 
   #onPeersChanged(): void {
-    updateLostEntriesAlarms(this.health.alarms, this.#peers.view)
+    const { view } = this.#peers
+    updateLostEntriesAlarms(this.health.alarms, view)
+    this.#refusals.onMembersChanged((peer) => view.member(peer) !== undefined)
     const contradiction = this.#peers.update()
     if (contradiction !== undefined) this.fail(contradiction)
   }

@@ -9,6 +9,7 @@ import { answered, down, IDS, MEMBERSHIP, peer, status } from './status-answers.
 
 const LEADS = 'n1 leads term 7,'
 const ALARM = { peer: undefined, forMs: 61_200, details: {} }
+const REFUSED_DIRECTORY = { ...ALARM, code: 'DIRECTORY_REFUSED', peer: 'n3', message: 'n3 came with an older copy' }
 
 interface Situation {
   readonly what: string
@@ -60,6 +61,16 @@ const SITUATIONS: readonly Situation[] = [
     ],
     codes: ['not connected n1 n3', 'alarm n3 n1'],
     text: /n1 and n3 cannot reach each other \(.*\)\. alarm of n3 about n1 for 61 s: PEER_REFUSED: .* another disk\.\n$/,
+  },
+  {
+    what: 'one whose directory the others refuse',
+    nodes: [
+      leader({ n3: { isReplicating: false } }, { connected: ['n2'], alarms: [REFUSED_DIRECTORY] }),
+      node('n2', { connected: ['n1'], alarms: [REFUSED_DIRECTORY] }),
+      down('n3'),
+    ],
+    codes: ['down n3', 'alarm n1 n3', 'alarm n2 n3'],
+    text: /n3 is down .* older copy\. Next: start n3 with its current data directory, or replace it: .*--yes; .* --data-dir\.\n$/,
   },
   {
     what: 'a node that hangs',

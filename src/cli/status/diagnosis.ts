@@ -115,10 +115,22 @@ function unreachable(node: NodeRow, { nodes }: StatusReport): Finding {
     const message = `at ${address}, the address of ${id}, a node of another cluster answers (${problem})`
     return finding('down', id, message, `start ${id} of this cluster at ${address}, or correct its address`)
   }
-  if (problem === 'refused')
-    return finding('down', id, `${name} is down (${address} refuses connections)`, `start ${id}`)
-  const message = `${name} does not answer at ${address} (${problem})`
-  return finding('down', id, message, `find out whether ${id} and its machine run, and whether ${address} is open`)
+  const isDown = problem === 'refused'
+  const message = isDown
+    ? `${name} is down (${address} refuses connections)`
+    : `${name} does not answer at ${address} (${problem})`
+  const start = isDown ? `start ${id}` : `find out whether ${id} and its machine run, and whether ${address} is open`
+  return finding('down', id, message, nodes.some((each) => refusesDirectory(each, id)) ? replacement(node) : start)
+}
+
+/** Whether the node has refused the data directory of a member, which has not come with another one since. */
+function refusesDirectory({ alarms }: NodeRow, id: NodeId): boolean {
+  return alarms.some(({ code, peer }) => code === 'DIRECTORY_REFUSED' && peer === id)
+}
+
+function replacement({ id, address }: NodeRow): string {
+  const steps = `quorate member remove ${id} --yes; quorate member add ${id} ${address}; then start ${id} with --join and a new --data-dir`
+  return `start ${id} with its current data directory, or replace it: ${steps}`
 }
 
 /** Pairs of running members of which at least one is not connected to the other, as each of them says. */

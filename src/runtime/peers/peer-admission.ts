@@ -59,6 +59,12 @@ export class PeerAdmission {
     return this.#admitted.get(peer)?.leaderPriority ?? 0
   }
 
+  /** Whether a refusal keeps a member out, because of its data directory. Not while the member is connected: then another copy of it was refused. */
+  keepsOut(peer: NodeId, { code }: Refusal): boolean {
+    const isOfDirectory = code === 'ERR_RAFT_DIRECTORY_MISMATCH' || COPY_CODES.some((known) => known === code)
+    return isOfDirectory && !this.#connected.has(peer) && this.#membershipView.member(peer) !== undefined
+  }
+
   /** Non-members are admitted: they may know a newer membership, or must learn that they were removed. */
   admit(peer: PeerIdentity): Refusal | undefined {
     const refusal = this.#check(peer)

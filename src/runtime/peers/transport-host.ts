@@ -55,8 +55,10 @@ export function transportHost({
     readSnapshot,
     admit: (peer) => {
       const refusal = admission.admit(peer)
-      if (refusal !== undefined) emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
-      else {
+      if (refusal !== undefined) {
+        emit({ type: 'peerRefused', peer: peer.nodeId, ...refusal })
+        if (admission.keepsOut(peer.nodeId, refusal)) refusals.onDirectoryRefused(peer.nodeId, refusal)
+      } else {
         if (addresses.onGreeted(peer)) connections.updateSoon()
         postPlace(identity.nodeId, addresses.ownPlace)
       }

@@ -1,5 +1,6 @@
-/** Tests of the alarms about peers that answer but refuse the connection. */
+/** Tests of the alarms about peers that refuse this node, and about those that it refuses. */
 import assert from 'node:assert/strict'
+import type { MemoryDisk } from '../../../src/memory/index.ts'
 import type { TransportHostParts } from '../../../src/runtime/peers/transport-host.ts'
 import { transportHost } from '../../../src/runtime/peers/transport-host.ts'
 import { VirtualCluster } from '../virtual-cluster.ts'
@@ -37,6 +38,37 @@ describe('the alarm about a peer that refuses this node', () => {
       assert.equal(alarm?.peer, 'n3')
       assert.match(alarm.message, /^no connection to n3: n[12] came with another disk/)
     }
+    await cluster.close()
+  })
+
+  it('names the member whose directory is refused, until it comes with its own or is removed', async () => {
+    const cluster = new VirtualCluster('n1 n2 n3')
+    await cluster.startAll()
+    const leader = await cluster.leader()
+    await cluster.runUntil(() => leader.statusNow().membership.members.every(({ directoryId }) => directoryId !== ''))
+    const [victim = leader] = cluster.followers(leader)
+    const disk = cluster.disks.get(victim.id) as MemoryDisk
+    const alarms = () => leader.statusNow().alarms.filter(({ code }) => code === 'DIRECTORY_REFUSED')
+    const startRefused = async () => {
+      cluster.crash(victim.id)
+      cluster.wipe(victim.id)
+      await cluster.start(victim.id)
+      await cluster.runUntil(() => alarms().length > 0)
+    }
+    await startRefused()
+    const [alarm] = alarms()
+    assert.equal(alarm?.peer, victim.id)
+    assert.match(alarm.message, new RegExp(`^${victim.id} came with another disk`))
+    await cluster.runUntilSettled(cluster.node(victim.id).failed)
+    await cluster.advance(120_000)
+    assert.equal(alarms().length, 1, 'it has stopped, and will not try again')
+    cluster.crash(victim.id)
+    cluster.disks.set(victim.id, disk)
+    await cluster.start(victim.id)
+    await cluster.runUntil(() => alarms().length === 0)
+    await startRefused()
+    await cluster.runUntilSettled(leader.changeMembership({ remove: [victim.id] }))
+    await cluster.runUntil(() => alarms().length === 0)
     await cluster.close()
   })
 
