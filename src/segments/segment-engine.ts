@@ -6,7 +6,6 @@ import type { HardStateRecord } from '../data-directory/hard-state-file.ts'
 import type { EngineFiles, LogEngine, LogWrite, OpenedLog } from '../data-directory/log-engine.ts'
 import { corrupt, storageError } from '../data-directory/storage-errors.ts'
 import type { BlockList } from '../log-format/block-list.ts'
-import { headerOf } from '../log-format/block-list.ts'
 import type { DirectoryLock } from './directory-lock.ts'
 import { lockDirectory } from './directory-lock.ts'
 import type { SegmentFilesOptions } from './segment-files.ts'
@@ -107,11 +106,10 @@ class SegmentEngine implements LogEngine<StoredBlock> {
     const start = segment.end
     await this.#files.append(segment, frame.parts, frame.length)
     this.#checksum = frame.checksum
-    return write.blocks.map((block, offset) => ({
-      ...headerOf(block),
-      segment: segment.sequence,
-      at: start + (frame.positions[offset] as number),
-    }))
+    return write.blocks.map(({ first, term, kind, membership, count, checksum, size }, offset) => {
+      const at = start + (frame.positions[offset] as number)
+      return { first, term, kind, membership, count, checksum, size, segment: segment.sequence, at }
+    })
   }
 
   async read(log: BlockList<StoredBlock>, from: number, to: number): Promise<readonly (Buffer | undefined)[]> {

@@ -92,6 +92,7 @@ export function frameLength(blocks: readonly { readonly size: number }[], snapsh
   return aligned(length)
 }
 
+const PADDING: Buffer = Buffer.alloc(ALIGNMENT)
 const encodedSnapshots = new WeakMap<SnapshotInfo, Buffer>()
 
 function encodeSnapshot(snapshot: SnapshotInfo | undefined): Buffer | undefined {
@@ -113,13 +114,14 @@ export function encodeFrame(
   const head = Buffer.allocUnsafe(FRAME_HEADER_BYTES + 4 * blocks.length + jsonBytes)
   const positions: number[] = []
   let position = head.length
-  for (const [offset, { size }] of blocks.entries()) {
+  for (let offset = 0; offset < blocks.length; offset++) {
+    const { size } = blocks[offset] as { readonly size: number }
     head.writeUInt32LE(size, FRAME_HEADER_BYTES + 4 * offset)
     positions.push(position)
     position += size
   }
   json?.copy(head, FRAME_HEADER_BYTES + 4 * blocks.length)
-  const padding = Buffer.alloc(length - position)
+  const padding = PADDING.subarray(0, length - position)
   head.writeUInt32LE(FRAME_MAGIC, 0)
   head.writeUInt32LE(salt, 4)
   head.writeUInt32LE(length - FRAME_HEADER_BYTES, 12)
@@ -129,7 +131,7 @@ export function encodeFrame(
   head.writeUInt32LE(blocks.length, 28)
   const { number, base, before, commitIndex, last } = header
   const numbers = [number, base.index, base.term, before.index, before.term, commitIndex, last.index, last.term]
-  for (const [offset, value] of numbers.entries()) head.writeDoubleLE(value, 32 + 8 * offset)
+  for (let at = 0; at < numbers.length; at++) head.writeDoubleLE(numbers[at] as number, 32 + 8 * at)
   const parts = [head, ...blocks.map(({ bytes }) => bytes), ...(padding.length === 0 ? [] : [padding])]
   let checksum = crc32(head.subarray(12))
   for (let at = 1; at < parts.length; at++) checksum = crc32(parts[at] as Uint8Array, checksum)

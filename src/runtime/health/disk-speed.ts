@@ -36,6 +36,21 @@ const GROWTH_MIN_FRACTION = 0.25
 /** Below this fraction of `slowDiskMs` a write is fast again, so that the state does not flap. */
 const RECOVERY_FRACTION = 0.5
 
+/** Of a few numbers, without a copy of them: it is needed for each write. */
+function medianOf(numbers: readonly number[]): number {
+  const rank = numbers.length >> 1
+  for (const candidate of numbers) {
+    let below = 0
+    let equal = 0
+    for (const other of numbers) {
+      if (other < candidate) below++
+      else if (other === candidate) equal++
+    }
+    if (below <= rank && rank < below + equal) return candidate
+  }
+  return 0
+}
+
 export class DiskSpeed {
   readonly #parts: DiskSpeedParts
   readonly #times: number[] = []
@@ -98,8 +113,7 @@ export class DiskSpeed {
 
   /** The median of the recent writes, or the age of the one in progress if that is slow already. */
   get #writeMs(): number {
-    const sorted = this.#times.toSorted((a, b) => a - b)
-    const median = sorted[sorted.length >> 1] ?? 0
+    const median = medianOf(this.#times)
     const isLate = this.#isWriting && this.#elapsedMs >= this.#parts.slowDiskMs
     return Math.round(isLate ? Math.max(median, this.#elapsedMs) : median)
   }
