@@ -9,9 +9,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 
-/** The folders with the tests that start processes, which wait more than they compute: a lane for each list. */
-const PROCESS_LANES = { clusters: ['e2e', 'peer-link'], programs: ['cli', 'examples', 'public'] }
-const PROCESS_FOLDERS = Object.values(PROCESS_LANES).flat()
+/** Folders of tests by what they mostly do: wait for clusters of processes, for other programs, or for the disk. The tests of all others compute. */
+const CLUSTERS = ['e2e', 'peer-link']
+const PROGRAMS = ['cli', 'examples', 'public']
+const DISKS = ['contracts', 'data-directory', 'rocksdb', 'segments', 'storage']
 const MOCHA = join(import.meta.dirname, '..', 'node_modules', '.bin', 'mocha')
 
 interface Result {
@@ -27,9 +28,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 const hasFiles = args.some((argument) => argument.endsWith('.ts'))
 const longTests = hasFiles ? '1' : process.env.LONG_TESTS
-const processLanes = (): Promise<Result>[] =>
-  Object.entries(PROCESS_LANES).map(([name, folders], at) => run(name, [...args, '--spec', testsIn(folders)], at === 0))
-const lanes = hasFiles ? [run('all', args, true)] : [...processLanes(), runRest()]
+const lanes = hasFiles ? [lane({ all: [] }, true)] : lanesOfAll()
 const ended = (await Promise.all(lanes)).flat()
 for (const { output } of ended) process.stdout.write(output)
 
@@ -40,24 +39,45 @@ console.log(`${passed} passed, ${failed} failed`)
 if (process.env.TEST_TOTALS) writeFileSync(process.env.TEST_TOTALS, `${passed} passed, ${failed} failed\n`)
 process.exitCode = Math.max(...ended.map(({ code }) => code))
 
-/** The tests that compute, one Mocha after the other. */
-async function runRest(): Promise<Result[]> {
-  const checks = filesWithChecks()
-  const checked = await run('checks', [...args, ...checks.flatMap((file) => ['--spec', file])], false)
-  const ignored = [testsIn(PROCESS_FOLDERS), ...checks].flatMap((pattern) => ['--ignore', pattern])
-  return [checked, await run('rest', [...args, '--spec', 'test/**/*.test.ts', ...ignored], false)]
+/** Each lane takes about as long as the others, on two cores. Within one, a Mocha follows the other. */
+function lanesOfAll(): Promise<Result[]>[] {
+  const programs = filesIn(PROGRAMS)
+  const clusters = filesIn(CLUSTERS)
+  const [one, other] = [0, 1].map((rest) => clusters.filter((_, at) => at % 2 === rest)) as [string[], string[]]
+  const checks = testFiles().filter((file) => ![...clusters, ...programs].includes(file) && hasChecks(file))
+  const disks = filesIn(DISKS).filter((file) => !checks.includes(file))
+  const others = [...clusters, ...programs, ...checks, ...disks]
+  const rest = testFiles().filter((file) => !others.includes(file))
+  return [
+    lane({ clusters: one, checks }, true),
+    lane({ 'more clusters': other, disks }),
+    lane({ programs }),
+    lane({ rest }),
+  ]
 }
 
-function testsIn(folders: readonly string[]): string {
-  return `test/{${folders}}/**/*.test.ts`
+/** The output of the first Mocha of a live lane is not collected. */
+async function lane(mochas: Readonly<Record<string, readonly string[]>>, isLive = false): Promise<Result[]> {
+  const results: Result[] = []
+  for (const [name, files] of Object.entries(mochas)) {
+    const specs = files.flatMap((file) => ['--spec', file])
+    results.push(await run(name, [...args, ...specs], isLive && results.length === 0))
+  }
+  return results
+}
+
+function filesIn(folders: readonly string[]): string[] {
+  return testFiles().filter((file) => folders.includes(file.split(sep)[1] as string))
 }
 
 /** The tests of checkStateMachine have a process of their own: its guard costs several times as much where thousands of functions are loaded. */
-function filesWithChecks(): string[] {
-  return readdirSync('test', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.test.ts') && !PROCESS_FOLDERS.includes(name.split(sep)[0] as string))
-    .map((name) => join('test', name))
-    .filter((file) => readFileSync(file, 'utf8').includes('checkStateMachine('))
+function hasChecks(file: string): boolean {
+  return readFileSync(file, 'utf8').includes('checkStateMachine(')
+}
+
+function testFiles(): string[] {
+  const names = readdirSync('test', { recursive: true, encoding: 'utf8' }).sort()
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => join('test', name))
 }
 
 /** Resolves when Mocha has ended. Its output is collected unless it is live. */
