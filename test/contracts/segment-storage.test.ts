@@ -3,4 +3,4 @@ import { storageContract } from '../../src/testing/contracts/storage-contract.ts
 import { segmentFixture } from '../segments/segment-fixture.ts'
 import { slowDescribe } from '../storage/slow-describe.ts'
 
-storageContract({ describe: slowDescribe, it, make: () => segmentFixture(), histories: 6 })
+storageContract({ describe: slowDescribe, it, make: () => segmentFixture(), histories: 3 })

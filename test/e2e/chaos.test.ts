@@ -18,7 +18,7 @@ import { start } from './command.ts'
 describe('a chaos run', function () {
   this.timeout(90_000)
 
-  it('passes for three nodes whose leader is killed', async () => {
+  itLong('passes for three nodes whose leader is killed', async () => {
     const outcome = await chaos(3, { kinds: ['kill the leader'], faultsMax: 1, clients: 5, callsMin: 100 })
     assert.ok(hasPassed(outcome), formatReport(outcome))
     assert.ok(outcome.keys.some(({ history }) => history.calls.length > 10))

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freeRange } from '../../src/cli/demo/free-ports.ts'
+import { itLong } from '../long.ts'
 import type { RunningCommand } from './command.ts'
 import { run, runInProcess, start } from './command.ts'
 import { eventually } from './real-cluster.ts'
@@ -74,8 +75,11 @@ describe('quorate demo', function () {
     await assertGone(pids)
   })
 
-  for (const flags of [[], ['--tls']])
-    it(`cuts links and heals them when its page says so ${flags.join('')}`, async () => {
+  for (const [flags, test] of [
+    [[], itLong],
+    [['--tls'], it],
+  ] as const)
+    test(`cuts links and heals them when its page says so ${flags.join('')}`, async () => {
       const demo = startDemo('--memory', ...flags)
       const first = (await awaitEvent(demo, 'leader')).leader as string
       const { url } = (await awaitEvent(demo, 'page')) as { url?: string }

@@ -1,8 +1,9 @@
 /** The id allocator under kills of the leader: no order without an id, no id without an order. */
 import assert from 'node:assert/strict'
+import { describeLong } from '../long.ts'
 import { outputOf } from './programs.ts'
 
-describe('the id allocator', function () {
+describeLong('the id allocator', function () {
   this.timeout(120_000)
 
   it('gives each order one id, through kills of the leader, without a failed call', async () => {

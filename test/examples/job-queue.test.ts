@@ -1,8 +1,9 @@
 /** The job queue example: a worker killed in the middle of a job, and a killed leader. */
 import assert from 'node:assert/strict'
+import { describeLong } from '../long.ts'
 import { outputOf } from './programs.ts'
 
-describe('the job queue example', function () {
+describeLong('the job queue example', function () {
   this.timeout(120_000)
 
   it('does every job, and that of the killed worker again', async () => {

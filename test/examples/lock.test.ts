@@ -1,8 +1,9 @@
 /** The lock example: a killed, a stopped and a continued holder, and a killed leader. */
 import assert from 'node:assert/strict'
+import { describeLong } from '../long.ts'
 import { outputOf } from './programs.ts'
 
-describe('the lock example', function () {
+describeLong('the lock example', function () {
   this.timeout(180_000)
 
   it('gives the lock on when its holder is killed or stopped, and rejects late writes', async () => {
