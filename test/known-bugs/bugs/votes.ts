@@ -19,11 +19,11 @@ export const VOTES: readonly KnownBug[] = [
     does: 'counts a response to RequestVote without comparing the term',
     system: 'Xraft',
     sources: ['xnnyygn/xraft#33', 'tangruize/SandTable'],
-    conditions: 'five voters, no pre-vote, no membership changes, and very late messages',
+    conditions: 'five voters, no pre-vote, similar election timeouts, no membership changes, and very late messages',
     overrides: (generated) => ({
       workload: withoutMembershipChanges(generated),
       cluster: FIVE_VOTERS,
-      settings: { preVote: false },
+      settings: { preVote: false, electionTimeoutMaxMs: 180 },
       faults: withNetworkConditions(VERY_LATE_MESSAGES, generated),
     }),
     edits: [
