@@ -1,11 +1,10 @@
 /** The flags for TLS, of nodes and of clients, and the files that they name. */
-import { readFileSync } from 'node:fs'
 import { Option } from 'commander'
 import { RaftError } from '../errors.ts'
 import type { TlsFiles } from '../peer-link/certificate-files.ts'
 import type { ClientTlsFiles } from '../peer-link/client-certificate-files.ts'
 import type { SharedSecret } from '../peer-link/secret-tls.ts'
-import { errorMessage } from '../platform/error-message.ts'
+import { readFlagFile } from './flag-file.ts'
 
 export interface TlsFlags {
   readonly tlsCert?: string
@@ -55,21 +54,16 @@ export function clientTls({
     ['--tls-key', tlsKey],
     ['--tls-ca', tlsCa],
   ] as const)
-    read(flag, path)
+    if (path !== undefined) readFlagFile(flag, path)
   return { certFile: tlsCert, keyFile: tlsKey, caFile: tlsCa }
 }
 
 /** The content of the file, without a line break at its end. */
 export function readSecret(path: string): Buffer {
-  return Buffer.from((read('--cluster-secret', path) as Buffer).toString('latin1').replace(/\r?\n$/, ''), 'latin1')
-}
-
-function read(flag: string, path: string | undefined): Buffer | undefined {
-  if (path === undefined) return undefined
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    const hint = 'pass the path of a file that this user may read'
-    throw new RaftError('ERR_RAFT_OPTIONS', `${flag} cannot be read: ${errorMessage(cause)}`, { hint, cause })
-  }
+  return Buffer.from(
+    readFlagFile('--cluster-secret', path)
+      .toString('latin1')
+      .replace(/\r?\n$/, ''),
+    'latin1',
+  )
 }

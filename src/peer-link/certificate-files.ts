@@ -80,16 +80,15 @@ export function hasFiles(tls: unknown): tls is TlsFiles {
 }
 
 function readPems({ keyFile, certFile, caFile }: TlsFiles): Pems {
-  const read = (name: string, path: string): string => {
-    try {
-      return readFileSync(path, 'latin1')
-    } catch (cause) {
-      throw new RaftError('ERR_RAFT_OPTIONS', `${name} cannot be read: ${errorMessage(cause)}`, { cause })
-    }
-  }
-  return {
-    key: read('keyFile', keyFile),
-    cert: read('certFile', certFile),
-    ca: caFile === undefined ? undefined : read('caFile', caFile),
+  return { key: readPem('keyFile', keyFile), cert: readPem('certFile', certFile), ca: readPem('caFile', caFile) }
+}
+
+/** Throws ERR_RAFT_OPTIONS, with the name of the option, if the file cannot be read. */
+export function readPem<Path extends string | undefined>(name: string, path: Path): Path {
+  if (path === undefined) return path
+  try {
+    return readFileSync(path, 'latin1') as Path
+  } catch (cause) {
+    throw new RaftError('ERR_RAFT_OPTIONS', `${name} cannot be read: ${errorMessage(cause)}`, { cause })
   }
 }

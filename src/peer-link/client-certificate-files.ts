@@ -1,8 +1,7 @@
 /** Keys and certificates of a client in files, which may be renewed while it runs. */
-import { readFileSync } from 'node:fs'
-import { isRaftError, RaftError } from '../errors.ts'
+import { isRaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
-import { hasFiles } from './certificate-files.ts'
+import { hasFiles, readPem } from './certificate-files.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import type { ClientTlsOptions } from './tls-options.ts'
 import { checkClientTls } from './tls-options.ts'
@@ -48,7 +47,7 @@ export class ClientCertificateFiles implements ClientTlsOptions {
     const problem = this.#take()
     if (problem !== undefined && !this.#isStale)
       process.emitWarning(
-        `the files of the client's certificate cannot be used, and those before stay in use: tls ${problem}`,
+        `renewed certificate files cannot be used, and those from before stay in use: tls ${problem}`,
         {
           code: 'QUORATE_CERTIFICATE_NOT_RENEWED',
         },
@@ -88,13 +87,5 @@ export function checkClientTlsOrFiles(value: unknown): string | undefined {
 }
 
 function readPems({ caFile, certFile, keyFile }: ClientTlsFiles): ClientTlsOptions {
-  const read = (name: string, path: string | undefined): string | undefined => {
-    if (path === undefined) return undefined
-    try {
-      return readFileSync(path, 'latin1')
-    } catch (cause) {
-      throw new RaftError('ERR_RAFT_OPTIONS', `${name} cannot be read: ${errorMessage(cause)}`, { cause })
-    }
-  }
-  return { ca: read('caFile', caFile), cert: read('certFile', certFile), key: read('keyFile', keyFile) }
+  return { ca: readPem('caFile', caFile), cert: readPem('certFile', certFile), key: readPem('keyFile', keyFile) }
 }

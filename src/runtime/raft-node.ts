@@ -152,18 +152,6 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
     )
   }
 
-  #propose(
-    command: Command,
-    options: ProposeOptions = {},
-    resolve: OnApplied<Result>,
-    reject: (error: unknown) => void,
-  ): void {
-    const bytes = encodeCommand(this.#codecs.command, command)
-    const { proposalCalls, leading } = this.#startCall('proposal', options.signal)
-    leading.machineVersions.assertInForce(command)
-    proposalCalls.propose(bytes, options, options.awaitLeader ?? true, resolve, reject)
-  }
-
   /** Like `propose`, with the encoded command and result, and the index and term of its entry; for network servers. */
   proposeBytes(command: Uint8Array, options: ProposeOptions = {}): Promise<Applied> {
     return new Promise((resolve, reject) => {
@@ -313,6 +301,18 @@ export class RaftNode<Command = unknown, Result = unknown, Query = never, Answer
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #propose(
+    command: Command,
+    options: ProposeOptions = {},
+    resolve: OnApplied<Result>,
+    reject: (error: unknown) => void,
+  ): void {
+    const bytes = encodeCommand(this.#codecs.command, command)
+    const { proposalCalls, leading } = this.#startCall('proposal', options.signal)
+    leading.machineVersions.assertInForce(command)
+    proposalCalls.propose(bytes, options, options.awaitLeader ?? true, resolve, reject)
   }
 
   /** Throws if the node does not run, or the signal is already aborted. */

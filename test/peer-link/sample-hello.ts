@@ -43,3 +43,14 @@ export function appendOfOneBlock(): PeerMessage {
   const header = { term: 2, prevIndex: 5, prevTerm: 1, prevChain: 8, commitIndex: 3, round: 1, session: 0 }
   return { type: 'AppendEntriesRequest', ...header, blocks: [SAMPLE_BLOCK] }
 }
+
+/** What is wrong with a hello, as the end of a sentence, and the refusal that it gets. */
+export const WRONG_HELLOS: readonly {
+  readonly what: string
+  readonly changes: Partial<Hello>
+  readonly code: string
+}[] = [
+  { what: 'only supports a later version', changes: { protocolMin: 5, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
+  { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
+  { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
+]

@@ -10,7 +10,7 @@ import { encodeMessages } from '../../src/tcp/message-codec.ts'
 import { TcpTransport } from '../../src/tcp/tcp-transport.ts'
 import { RecordingHost } from '../../src/testing/contracts/transport/recording-host.ts'
 import { CLIENT, openConnection, PEER, SESSIONS } from '../peer-link/hostile-sessions.ts'
-import { appendOfOneBlock, helloTo, readIndexRequest } from '../peer-link/sample-hello.ts'
+import { appendOfOneBlock, helloTo, readIndexRequest, WRONG_HELLOS } from '../peer-link/sample-hello.ts'
 
 for (const { over, tls } of SESSIONS)
   describe(`a node under hostile bytes over TCP, ${over}`, () => {
@@ -120,11 +120,7 @@ for (const { over, tls } of SESSIONS)
         assert.deepEqual(host.calls, [])
       })
 
-    for (const { what, changes, code } of [
-      { what: 'only supports a later version', changes: { protocolMin: 5, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
-      { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
-      { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
-    ])
+    for (const { what, changes, code } of WRONG_HELLOS)
       it(`refuses a hello that ${what}`, async () => {
         const peer = await raw(LINK_PREFACE, encodeHello({ ...helloTo('n2'), ...changes }))
         await peer.ended

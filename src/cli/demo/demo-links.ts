@@ -49,7 +49,7 @@ export class DemoLinks {
       this.#cut.add(link)
       for (const proxy of this.#proxiesOf(link)) proxy.cut()
     }
-    if (changed.length > 0) this.#tell()
+    if (changed.length > 0) this.#report()
     return changed
   }
 
@@ -57,7 +57,7 @@ export class DemoLinks {
   heal(links: readonly Link[]): readonly Link[] {
     const changed = links.filter((link) => this.#cut.delete(link))
     for (const link of changed) for (const proxy of this.#proxiesOf(link)) proxy.heal()
-    if (changed.length > 0) this.#tell()
+    if (changed.length > 0) this.#report()
     return changed
   }
 
@@ -65,7 +65,7 @@ export class DemoLinks {
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()))
   }
 
-  #tell(): void {
+  #report(): void {
     this.onChanged(this.all.filter((link) => this.#cut.has(link)))
   }
 

@@ -61,7 +61,7 @@ export class PeerAdmission {
 
   /** Whether a refusal keeps a member out, because of its data directory. Not while the member is connected: then another copy of it was refused. */
   keepsOut(peer: NodeId, { code }: Refusal): boolean {
-    const isOfDirectory = code === 'ERR_RAFT_DIRECTORY_MISMATCH' || COPY_CODES.some((known) => known === code)
+    const isOfDirectory = code === 'ERR_RAFT_DIRECTORY_MISMATCH' || isCopyError({ code })
     return isOfDirectory && !this.#connected.has(peer) && this.#membershipView.member(peer) !== undefined
   }
 
@@ -253,7 +253,7 @@ function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): voi
 }
 
 /** Whether the data directory of a node that fails with this error must never be opened again. */
-export function isCopyError({ code }: RaftError): boolean {
+export function isCopyError({ code }: { readonly code: string }): boolean {
   return COPY_CODES.some((known) => known === code)
 }
 

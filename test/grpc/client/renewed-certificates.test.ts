@@ -61,7 +61,10 @@ describe('a client with its certificate in files', () => {
     }
     process.off('warning', onWarning)
     assert.equal(warnings.length, 1)
-    assert.match(warnings[0] as string, /^the files of the client's certificate cannot be used, and those before stay/)
+    assert.match(
+      warnings[0] as string,
+      /^renewed certificate files cannot be used, and those from before stay in use: tls has /,
+    )
     write(await roleTls('admin'))
     proxy.reset()
     await take()

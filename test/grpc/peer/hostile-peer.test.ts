@@ -11,7 +11,13 @@ import type { Frame, Hello } from '../../../src/peer-link/frames.ts'
 import type { TlsOptions } from '../../../src/peer-link/tls-options.ts'
 import { RecordingHost } from '../../../src/testing/contracts/transport/recording-host.ts'
 import { CLIENT, openConnection, PEER, SESSIONS } from '../../peer-link/hostile-sessions.ts'
-import { appendOfOneBlock, helloTo, readIndexRequest, SAMPLE_BLOCK } from '../../peer-link/sample-hello.ts'
+import {
+  appendOfOneBlock,
+  helloTo,
+  readIndexRequest,
+  SAMPLE_BLOCK,
+  WRONG_HELLOS,
+} from '../../peer-link/sample-hello.ts'
 
 for (const { over, tls } of SESSIONS)
   describe(`a node under hostile bytes, ${over}`, () => {
@@ -105,11 +111,7 @@ for (const { over, tls } of SESSIONS)
         assert.deepEqual(host.calls, [])
       })
 
-    for (const { what, changes, code } of [
-      { what: 'only supports a later version', changes: { protocolMin: 5, protocolMax: 9 }, code: 'ERR_RAFT_PROTOCOL' },
-      { what: 'is for another node', changes: { receiverId: 'n9' }, code: 'ERR_RAFT_NODE_MISMATCH' },
-      { what: 'has the id of this node', changes: { nodeId: 'n1' }, code: 'ERR_RAFT_DUPLICATE_NODE' },
-    ])
+    for (const { what, changes, code } of WRONG_HELLOS)
       it(`rejects a hello that ${what}`, async () => {
         const peer = new RawPeer(client, { ...helloTo('n2'), ...changes })
         assert.equal((await peer.ended).code, status.FAILED_PRECONDITION)
