@@ -5,7 +5,7 @@ export interface BenchOptions {
   readonly rounds: number
   /** Seconds of a round. */
   readonly seconds: number
-  /** Seconds of load before the first round, half of them for each kind of it. */
+  /** Seconds of load before the first round. */
   readonly warmUpSeconds: number
   /** Numbers of outstanding operations. */
   readonly outstanding: readonly number[]
@@ -29,7 +29,7 @@ export interface BenchOptions {
 export type PresetName = 'smoke' | 'quick' | 'standard' | 'full'
 
 const STANDARD: BenchOptions = {
-  ...{ rounds: 5, seconds: 0.4, warmUpSeconds: 6, trials: 4, episodes: 1 },
+  ...{ rounds: 5, seconds: 0.4, warmUpSeconds: 12, trials: 4, episodes: 1 },
   ...{ outstanding: [1, 16, 64, 256, 1024], bytes: [16, 1024, 4096, 65536], payloadOutstanding: [16, 64] },
   ...{ nodes: [5, 7], nodesOutstanding: [64, 1024], networkOutstanding: [1, 16, 64, 256] },
   ...{ entries: 1_000_000, snapshotMib: 256, idleSeconds: 3, saturationSeconds: 45 },
@@ -52,6 +52,6 @@ export const PRESETS: Readonly<Record<PresetName, BenchOptions>> = {
   standard: STANDARD,
   full: {
     ...STANDARD,
-    ...{ rounds: 7, seconds: 2, warmUpSeconds: 5, trials: 15, episodes: 5, saturationSeconds: 600 },
+    ...{ rounds: 7, seconds: 2, warmUpSeconds: 12, trials: 15, episodes: 5, saturationSeconds: 600 },
   },
 }

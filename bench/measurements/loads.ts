@@ -9,7 +9,11 @@ import type { Cluster, Setup, System } from '../systems/system.ts'
 const BYTES = 128
 /** Smaller commands are measured with the largest number of outstanding operations only. */
 const LARGE_BYTES = 4096
-const WARM_UP_OUTSTANDING: readonly number[] = [64, 1]
+/** The loads of a warm-up, and how much of its time each takes. */
+const WARM_UP: readonly { readonly outstanding: number; readonly share: number }[] = [
+  { outstanding: 64, share: 0.25 },
+  { outstanding: 1, share: 0.75 },
+]
 const METRICS: readonly MetricName[] = [
   'opsPerSecond',
   'p50Ms',
@@ -125,14 +129,14 @@ function inProcess(systems: readonly System[]): readonly System[] {
 
 /**
  * A new process interprets its code at first; the compiled code of a running service is what counts. One operation at a time compiles it last, because
- * it runs least of it.
+ * it runs least of it: ours needs some 5,000 of them.
  */
 function warmUp({ warmUpSeconds }: BenchOptions, via: Via): (cluster: Cluster) => Promise<unknown> {
-  const request = { seconds: warmUpSeconds / 2, bytes: BYTES } as const
   const operations = via === 'load' ? (['write'] as const) : (['write', 'read'] as const)
   return async (cluster) => {
-    for (const outstanding of WARM_UP_OUTSTANDING)
-      for (const operation of operations) await cluster[via]?.({ ...request, operation, outstanding })
+    for (const { outstanding, share } of WARM_UP)
+      for (const operation of operations)
+        await cluster[via]?.({ seconds: warmUpSeconds * share, bytes: BYTES, operation, outstanding })
   }
 }
 

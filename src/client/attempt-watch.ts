@@ -42,11 +42,9 @@ export class AttemptWatch {
     if (offset < 0) return
     attempt.offset = -1
     const last = this.#attempts.pop() as WatchedAttempt
-    if (last !== attempt) {
-      this.#attempts[offset] = last
-      last.offset = offset
-    }
-    if (this.#attempts.length === 0) this.stop()
+    if (last === attempt) return
+    this.#attempts[offset] = last
+    last.offset = offset
   }
 
   /** The node answers nothing: every call leaves it. */
@@ -63,8 +61,9 @@ export class AttemptWatch {
     return this.#clock.wakeAt(this.#clock.now() + this.#patienceMs / STEPS, () => this.#step())
   }
 
+  /** Ends the timer after a step without attempts: attempts that follow each other closely need no timer of their own. */
   #step(): void {
-    this.#timer = this.#nextStep()
+    this.#timer = this.#attempts.length === 0 ? undefined : this.#nextStep()
     for (const attempt of [...this.#attempts])
       if (++attempt.steps >= STEPS) this.#leave(attempt, `it has not answered this call for ${this.#patienceMs} ms`)
   }

@@ -117,11 +117,11 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   /** Like `propose`; also returns the index and term of the command's entry, for `atLeast` of a query. */
   async proposeWithIndex(command: Command, options?: ClientProposeOptions): Promise<Applied<Result>> {
-    const applied = await this.proposeBytes(this.#codec.encode(command), options)
+    const { index, term, result } = await this.proposeBytes(this.#codec.encode(command), options)
     try {
-      return { ...applied, result: this.#resultCodec.decode(applied.result) }
+      return { index, term, result: this.#resultCodec.decode(result) }
     } catch (cause) {
-      throw decodingError('result', `the command was applied at index ${applied.index}`, 'applied', cause)
+      throw decodingError('result', `the command was applied at index ${index}`, 'applied', cause)
     }
   }
 

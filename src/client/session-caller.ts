@@ -43,8 +43,8 @@ export class SessionCaller {
       try {
         return await caller.call(
           'repeatable',
-          (channel, options) =>
-            channel.propose(command, { ...options, session: session.commandOf(sequence), expectTerm }),
+          (channel, { signal, timeoutMs, forward }) =>
+            channel.propose(command, { signal, timeoutMs, forward, session: session.commandOf(sequence), expectTerm }),
           { signal, timeoutMs: leftMs },
         )
       } catch (error) {

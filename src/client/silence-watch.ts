@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../contracts/clock.ts'
 const STEPS = 4
 
 interface OpenCalls {
+  /** Of a node without calls: 0, until the next step. */
   count: number
   /** Steps since the last answer, or since the first of the open calls. */
   silentSteps: number
@@ -40,15 +41,13 @@ export class SilenceWatch {
   onCallOpened(address: string): void {
     const open = this.#open.get(address)
     if (open === undefined) this.#open.set(address, { count: 1, silentSteps: 0 })
-    else open.count++
+    else if (open.count++ === 0) open.silentSteps = 0
     this.#timer ??= this.#nextStep()
   }
 
   onCallEnded(address: string): void {
     const open = this.#open.get(address)
-    if (open === undefined || --open.count > 0) return
-    this.#open.delete(address)
-    if (this.#open.size === 0) this.stop()
+    if (open !== undefined) open.count--
   }
 
   /** The node has answered something. */
@@ -67,8 +66,10 @@ export class SilenceWatch {
     return this.#clock.wakeAt(this.#clock.now() + this.#stepMs, () => this.#step())
   }
 
+  /** Ends the timer after a step without calls: calls that follow each other closely need no timer of their own. */
   #step(): void {
-    this.#timer = this.#nextStep()
+    for (const [address, { count }] of this.#open) if (count === 0) this.#open.delete(address)
+    this.#timer = this.#open.size === 0 ? undefined : this.#nextStep()
     for (const [address, open] of this.#open) {
       if (++open.silentSteps < STEPS) continue
       open.silentSteps = 0

@@ -136,3 +136,6 @@ export interface Shortage {
   readonly freeBytes: number
   readonly neededBytes: number
 }
+
+/** An object that is being built. */
+export type Mutable<T> = { -readonly [Field in keyof T]: T[Field] }

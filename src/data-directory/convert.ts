@@ -173,7 +173,7 @@ class Converter {
         const write = { blocks, snapshot, isUrgent: true }
         number++
         const append = await engine.write(copy, { number, write, change, commitIndex, snapshot: old.snapshot })
-        copy.apply({ ...change, append })
+        copy.apply(change, append)
         this.#progress(blocks)
       } while (copy.blocks.length < old.log.blocks.length)
       return number

@@ -149,7 +149,7 @@ export class LogStore<Head extends BlockHeader = BlockHeader> {
     const snapshot = write.snapshot?.info ?? this.#snapshot
     const commitIndex = Math.min(newCommitIndex, change.last.index)
     const append = await this.#engine.write(this.#log, { number, write, change, commitIndex, snapshot })
-    this.#log.apply({ ...change, append })
+    this.#log.apply(change, append)
     this.#number = number
     this.#writtenCommitIndex = commitIndex
     this.#snapshot = snapshot

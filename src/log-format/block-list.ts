@@ -48,8 +48,7 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
 
   /** The last entry before the block at this offset. */
   entryBefore(offset: number): EntryId {
-    const block = this.#blocks[offset - 1]
-    return block === undefined ? this.#base : lastEntryOf(block)
+    return offset === 0 ? this.#base : lastEntryOf(this.#blocks[offset - 1] as Head)
   }
 
   /** The offset of the block that starts at this index, or undefined. */
@@ -89,12 +88,12 @@ export class BlockList<Head extends BlockHeader = BlockHeader> {
     return change
   }
 
-  /** Applies a planned change. The list must not have changed since it was planned. */
-  apply(change: LogChange<Head>): void {
-    this.#blocks.length = change.keepTo
-    for (const block of change.append) this.#blocks.push(block)
-    if (change.keepFrom > 0) this.#blocks.splice(0, change.keepFrom)
-    this.#base = change.base
+  /** Applies a planned change, with the blocks to append as they are listed from now on. The list must not have changed since it was planned. */
+  apply({ keepFrom, keepTo, base }: LogChange<BlockHeader>, append: readonly Head[]): void {
+    if (keepTo < this.#blocks.length) this.#blocks.length = keepTo
+    for (const block of append) this.#blocks.push(block)
+    if (keepFrom > 0) this.#blocks.splice(0, keepFrom)
+    this.#base = base
   }
 
   #planReset<Block extends BlockHeader>(snapshot: EntryId, append: readonly Block[]): LogChange<Block> {

@@ -81,18 +81,19 @@ export function encodeMembership(first: LogIndex, term: Term, membership: Member
 }
 
 function complete(
-  header: Pick<Block, 'first' | 'term' | 'kind' | 'membership'>,
+  { first, term, kind, membership }: Pick<Block, 'first' | 'term' | 'kind' | 'membership'>,
   { count, checksum, bytes }: BlockBody,
 ): EncodedBlock {
   const view = viewOf(bytes)
   view.setUint32(0, MAGIC, true)
-  view.setUint32(8, KINDS.indexOf(header.kind), true)
+  view.setUint32(8, KINDS.indexOf(kind), true)
   view.setUint32(12, count, true)
-  view.setFloat64(16, header.first, true)
-  view.setFloat64(24, header.term, true)
+  view.setFloat64(16, first, true)
+  view.setFloat64(24, term, true)
   view.setUint32(32, checksum, true)
   view.setUint32(4, crc32(bytes.subarray(8, HEADER_BYTES)), true)
-  return { ...header, count, checksum: checksumOf({ ...header, checksum }), size: bytes.length, bytes }
+  const content = checksumOf({ kind, membership, checksum })
+  return { first, term, kind, membership, count, checksum: content, size: bytes.length, bytes }
 }
 
 /** Verifies an encoded block and decodes its header and membership. Throws ERR_RAFT_BAD_BLOCK with the reason if it is invalid. */

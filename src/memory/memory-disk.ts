@@ -29,7 +29,8 @@ export class DiskImage {
 
   /** Applies a write, or throws and changes nothing. */
   apply(write: StorageWrite): void {
-    this.log.apply(this.log.plan(write, this.snapshot?.index ?? 0))
+    const change = this.log.plan(write, this.snapshot?.index ?? 0)
+    this.log.apply(change, change.append)
     if (write.snapshot !== undefined) this.snapshot = write.snapshot.info
     if (write.hardState !== undefined) this.hardState = write.hardState
   }

@@ -2,7 +2,7 @@
 import type { EncodedBlock } from '../contracts/encoded-block.ts'
 import type { PeerMessage } from '../contracts/transport.ts'
 import type { AppendEntriesResponse, InstallSnapshotResponse } from '../core/messages.ts'
-import type { Shortage, StateDigest } from '../core/types.ts'
+import type { Mutable, Shortage, StateDigest } from '../core/types.ts'
 import { decodeBlock } from '../log-format/block.ts'
 import { readOffer, readSnapshotReport, reportOf } from '../peer-link/hello-fields.ts'
 import { badMessage } from '../peer-link/wire-fields.ts'
@@ -13,6 +13,8 @@ import { BLOCK_LENGTH_BYTES, FRAME } from './frame-format.ts'
 import type { FrameCursor } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { encodeJson, readJson } from './json-bytes.ts'
+
+type PackedAppendEntries = Extract<PeerMessage, { type: 'AppendEntriesRequest' }>
 
 const CHECKSUM_MAX = 0xffffffff
 /** The largest snapshot metadata. A member of a membership has some 200 bytes. */
@@ -146,19 +148,7 @@ const OUTCOMES: readonly (InstallSnapshotResponse['outcome'] | '')[] = ['', 'ins
 export function decodeMessage(frame: FrameCursor): PeerMessage {
   switch (frame.type) {
     case FRAME.appendEntriesRequest:
-      checkEntryId(frame, 1, 'prev')
-      return {
-        type: 'AppendEntriesRequest',
-        term: frame.integer(0, 'term', 1),
-        prevIndex: frame.integer(1, 'prevIndex'),
-        prevTerm: frame.integer(2, 'prevTerm'),
-        prevChain: frame.integer(3, 'prevChain', 0, CHECKSUM_MAX),
-        commitIndex: frame.integer(4, 'commitIndex'),
-        round: frame.integer(5, 'round'),
-        session: frame.integer(6, 'session'),
-        ...((frame.flags & 1) === 0 ? {} : { digestOfQuorum: decodeDigest(frame, 7) }),
-        blocks: decodeBlocks(frame.rest),
-      }
+      return decodeAppendEntriesRequest(frame)
     case FRAME.appendEntriesResponse:
       return decodeAppendEntriesResponse(frame)
     case FRAME.requestVoteRequest:
@@ -202,6 +192,23 @@ export function decodeMessage(frame: FrameCursor): PeerMessage {
   }
 }
 
+function decodeAppendEntriesRequest(frame: FrameCursor): PackedAppendEntries {
+  checkEntryId(frame, 1, 'prev')
+  const request: Mutable<PackedAppendEntries> = {
+    type: 'AppendEntriesRequest',
+    term: frame.integer(0, 'term', 1),
+    prevIndex: frame.integer(1, 'prevIndex'),
+    prevTerm: frame.integer(2, 'prevTerm'),
+    prevChain: frame.integer(3, 'prevChain', 0, CHECKSUM_MAX),
+    commitIndex: frame.integer(4, 'commitIndex'),
+    blocks: decodeBlocks(frame.rest),
+    round: frame.integer(5, 'round'),
+    session: frame.integer(6, 'session'),
+  }
+  if ((frame.flags & 1) !== 0) request.digestOfQuorum = decodeDigest(frame, 7)
+  return request
+}
+
 function decodeInstallSnapshotResponse(frame: FrameCursor): InstallSnapshotResponse {
   return {
     type: 'InstallSnapshotResponse',
@@ -216,7 +223,7 @@ function decodeInstallSnapshotResponse(frame: FrameCursor): InstallSnapshotRespo
 }
 
 function decodeAppendEntriesResponse(frame: FrameCursor): AppendEntriesResponse {
-  const response: AppendEntriesResponse = {
+  const response: Mutable<AppendEntriesResponse> = {
     type: 'AppendEntriesResponse',
     term: frame.integer(0, 'term'),
     isAccepted: (frame.flags & 1) !== 0,
@@ -229,18 +236,12 @@ function decodeAppendEntriesResponse(frame: FrameCursor): AppendEntriesResponse 
   }
   const applyLag = frame.integer(7, 'applyLag')
   const writeMs = frame.integer(8, 'writeMs')
-  const hasShortage = (frame.flags & 4) !== 0
-  const hasDigest = (frame.flags & 8) !== 0
-  const hasSnapshot = (frame.flags & 16) !== 0
-  if (applyLag === 0 && writeMs === 0 && !hasShortage && !hasDigest && !hasSnapshot) return response
-  return {
-    ...response,
-    ...(applyLag === 0 ? {} : { applyLag }),
-    ...(hasShortage ? { shortage: decodeShortage(frame, 9) } : {}),
-    ...(writeMs === 0 ? {} : { writeMs }),
-    ...(hasDigest ? { digest: decodeDigest(frame, 11) } : {}),
-    ...(hasSnapshot ? { snapshot: readSnapshotReport(readJson(frame.rest, SNAPSHOT_INFO_BYTES_MAX)) } : {}),
-  }
+  if (applyLag !== 0) response.applyLag = applyLag
+  if ((frame.flags & 4) !== 0) response.shortage = decodeShortage(frame, 9)
+  if (writeMs !== 0) response.writeMs = writeMs
+  if ((frame.flags & 8) !== 0) response.digest = decodeDigest(frame, 11)
+  if ((frame.flags & 16) !== 0) response.snapshot = readSnapshotReport(readJson(frame.rest, SNAPSHOT_INFO_BYTES_MAX))
+  return response
 }
 
 function decodeShortage(frame: FrameCursor, position: number): Shortage {

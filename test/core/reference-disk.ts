@@ -34,9 +34,8 @@ export class ReferenceDisk {
     if (write === undefined) return undefined
     const { snapshot, truncateAfter, compactTo, hardState } = write
     const blocks = write.blocks.map(headOf)
-    this.#blocks.apply(
-      this.#blocks.plan({ snapshot: snapshot as never, truncateAfter, compactTo, blocks }, this.#snapshotIndex),
-    )
+    const list = { snapshot: snapshot as never, truncateAfter, compactTo, blocks }
+    this.#blocks.apply(this.#blocks.plan(list, this.#snapshotIndex), blocks)
     this.#snapshotIndex = snapshot?.info.index ?? this.#snapshotIndex
     if (hardState !== undefined) {
       assert.ok(hardState.term >= this.#hardState.term, 'the durable term never decreases')

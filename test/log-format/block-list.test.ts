@@ -13,7 +13,7 @@ describe('the block list', () => {
         const model = new ReferenceLog()
         for (const step of plan) {
           const write = model.next(step)
-          list.apply(list.plan(write, model.snapshot))
+          list.apply(list.plan(write, model.snapshot), write.blocks)
           model.write(write)
           assert.deepEqual(list.blocks, model.blocks)
           assert.equal(list.last.index, model.last)

@@ -9,7 +9,7 @@ export class StateDigests {
   #digests: StateDigest[] = []
 
   get latest(): StateDigest | undefined {
-    return this.#digests[this.#digests.length - 1]
+    return this.#digests.at(-1)
   }
 
   at(index: LogIndex): StateDigest | undefined {

@@ -1,9 +1,11 @@
 /** Handles AppendEntries: consistency check, conflict hint, truncation, append, commit (§5.3; raft.tla HandleAppendEntriesRequest). */
 import type { AppendEntriesRequest, AppendEntriesResponse } from '../messages.ts'
 import type { RaftState } from '../state.ts'
-import type { Block, LogIndex, NodeId, SnapshotReport } from '../types.ts'
+import type { Block, LogIndex, Mutable, NodeId, SnapshotReport } from '../types.ts'
 import { appendBlock, truncateAfter } from './append.ts'
 import { send, sendOncePersisted } from './send.ts'
+
+type Response = Mutable<AppendEntriesResponse>
 
 export function handleAppendEntries(state: RaftState, from: NodeId, message: AppendEntriesRequest): void {
   if (!matchesPrev(state, message)) return reject(state, from, message)
@@ -52,7 +54,7 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
   const isDurable = matchIndex <= log.persistedIndex
   const index = isDurable || message.blocks.length > 0 ? matchIndex : log.floorToBoundary(log.persistedIndex)
   const { round, session } = message
-  const response = {
+  const response: Response = {
     type: 'AppendEntriesResponse',
     term,
     isAccepted: true,
@@ -62,25 +64,20 @@ function accept(state: RaftState, from: NodeId, message: AppendEntriesRequest, m
     chain: log.chainAt(index),
     round,
     session,
-    ...report(state, message.blocks.length > 0 ? undefined : log.snapshot),
-    ...(state.digests.latest === undefined ? {} : { digest: state.digests.latest }),
-  } as const
+  }
+  report(state, response, message.blocks.length > 0 ? undefined : log.snapshot)
+  if (state.digests.latest !== undefined) response.digest = state.digests.latest
   if (index <= log.persistedIndex) send(state, from, response)
   else sendOncePersisted(state, from, response)
 }
 
 /** What the leader must know before it hands over to this node, and of which snapshot this node has the bytes, or a part. */
-function report(
-  { log, shortage, writeMs }: RaftState,
-  snapshot: SnapshotReport | undefined,
-): Pick<AppendEntriesResponse, 'applyLag' | 'shortage' | 'writeMs' | 'snapshot'> {
+function report({ log, shortage, writeMs }: RaftState, response: Response, snapshot: SnapshotReport | undefined): void {
   const applyLag = log.commitIndex - log.appliedIndex
-  return {
-    ...(applyLag === 0 ? {} : { applyLag }),
-    ...(shortage === undefined ? {} : { shortage }),
-    ...(writeMs === 0 ? {} : { writeMs }),
-    ...(snapshot === undefined ? {} : { snapshot }),
-  }
+  if (applyLag !== 0) response.applyLag = applyLag
+  if (shortage !== undefined) response.shortage = shortage
+  if (writeMs !== 0) response.writeMs = writeMs
+  if (snapshot !== undefined) response.snapshot = snapshot
 }
 
 /** Rejects with a hint where the logs may match, for one probe per conflicting term (§5.3, "the protocol can be optimized"). */
@@ -89,7 +86,7 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
   const { prevIndex: index, prevTerm, round, session } = message
   const hintIndex = Math.max(log.lastWithTermAtMost(index, prevTerm) ?? 0, log.commitIndex)
   const hintTerm = log.termAt(hintIndex) ?? 0
-  send(state, from, {
+  const response: Response = {
     type: 'AppendEntriesResponse',
     term,
     isAccepted: false,
@@ -99,6 +96,7 @@ function reject(state: RaftState, from: NodeId, message: AppendEntriesRequest): 
     chain: undefined,
     round,
     session,
-    ...report(state, state.snapshotFetch?.snapshot),
-  })
+  }
+  report(state, response, state.snapshotFetch?.snapshot)
+  send(state, from, response)
 }

@@ -1,4 +1,5 @@
 /** Sends a leader's probes, pipelined blocks, heartbeats and snapshot offers to its followers (§5.3, §7; raft.tla AppendEntries). */
+import type { AppendEntriesRequest } from '../messages.ts'
 import type { Progress } from '../replication/progress.ts'
 import type { LeaderState, RaftState } from '../state.ts'
 import type { Block, LogIndex, Term } from '../types.ts'
@@ -75,7 +76,7 @@ function sendAppendEntries(state: RaftState, leader: LeaderState, progress: Prog
   const prevIndex: LogIndex = progress.nextIndex - 1
   progress.sentCommitIndex = state.log.commitIndex
   progress.needsCommitIndex = false
-  state.outbox.sendNow(progress.id, {
+  const request: AppendEntriesRequest = {
     type: 'AppendEntriesRequest',
     term: state.term,
     prevIndex,
@@ -85,6 +86,7 @@ function sendAppendEntries(state: RaftState, leader: LeaderState, progress: Prog
     blocks,
     round: leader.rounds.current,
     session: progress.session,
-    ...(progress.digestOfQuorum === undefined ? {} : { digestOfQuorum: progress.digestOfQuorum }),
-  })
+  }
+  const { digestOfQuorum } = progress
+  state.outbox.sendNow(progress.id, digestOfQuorum === undefined ? request : { ...request, digestOfQuorum })
 }

@@ -157,7 +157,9 @@ export class GrpcClientChannel implements ClientChannel {
       mode: 'linearizable',
       timeoutMs: timeoutMs ?? this.#options.timeoutMs,
       signal,
-      ...{ session, expectTerm, leaderOnly: forward === false },
+      session,
+      expectTerm,
+      leaderOnly: forward === false,
     })
     return { index: safeInteger(index, 'index'), term: safeInteger(term, 'term'), result: detached(payload) }
   }

@@ -2,6 +2,7 @@
 import type { ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
 import { status } from '@grpc/grpc-js'
 import type { Clock, Timer } from '../../contracts/clock.ts'
+import type { Mutable } from '../../core/types.ts'
 import { RaftError } from '../../errors.ts'
 import { Deadlines } from '../../platform/deadlines.ts'
 import { errorFromFacts } from '../shared/error-facts.ts'
@@ -165,16 +166,20 @@ export class RequestStream {
     }
     const now = this.#clock.now()
     if (this.#window.written === 0) this.#lastReceivedAt = now
-    return {
+    const { mode, atLeast, maxStalenessMs } = wireReadOf(pending.request)
+    const request: Mutable<WireRequest> = {
       id: pending.id,
       kind: kind === 'query' ? 'REQUEST_KIND_QUERY' : proposalKind(expectTerm),
       payload,
-      ...wireReadOf(pending.request),
+      mode,
       timeoutMs: serverTimeoutMs(pending.deadline - now),
-      ...(session === undefined ? undefined : { session: wireSessionOf(session) }),
-      ...(expectTerm === undefined ? undefined : { expectTerm }),
-      ...(leaderOnly === true ? { leaderOnly } : undefined),
     }
+    if (atLeast !== undefined) request.atLeast = atLeast
+    if (maxStalenessMs !== undefined) request.maxStalenessMs = maxStalenessMs
+    if (session !== undefined) request.session = wireSessionOf(session)
+    if (expectTerm !== undefined) request.expectTerm = expectTerm
+    if (leaderOnly === true) request.leaderOnly = leaderOnly
+    return request
   }
 
   #onFrame({ responses }: ResponseFrame): void {

@@ -70,14 +70,22 @@ function decodeFields(decode: () => Fields): Fields {
 }
 
 function toWire(message: PeerMessage): object {
-  if (message.type === 'AppendEntriesRequest')
-    return { appendEntriesRequest: { ...message, blocks: message.blocks.map((block) => block.bytes) } }
-  if (message.type === 'AppendEntriesResponse' && message.snapshot !== undefined)
-    return { appendEntriesResponse: { ...message, snapshot: reportOf(message.snapshot) } }
-  if (message.type === 'InstallSnapshotResponse')
-    return { installSnapshotResponse: { ...message, outcome: message.outcome.toUpperCase() } }
-  if (message.type === 'ProposeRequest') return { proposeRequest: { ...message, commands: bodyBytes(message.payload) } }
-  return { [fieldOf(message.type)]: message }
+  switch (message.type) {
+    case 'AppendEntriesRequest':
+      return { appendEntriesRequest: { ...message, blocks: message.blocks.map((block) => block.bytes) } }
+    case 'AppendEntriesResponse': {
+      const { snapshot } = message
+      return {
+        appendEntriesResponse: snapshot === undefined ? message : { ...message, snapshot: reportOf(snapshot) },
+      }
+    }
+    case 'InstallSnapshotResponse':
+      return { installSnapshotResponse: { ...message, outcome: message.outcome.toUpperCase() } }
+    case 'ProposeRequest':
+      return { proposeRequest: { ...message, commands: bodyBytes(message.payload) } }
+    default:
+      return { [fieldOf(message.type)]: message }
+  }
 }
 
 function fieldOf(type: PeerMessage['type']): string {

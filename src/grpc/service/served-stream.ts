@@ -114,33 +114,24 @@ export class ServedStream {
     )
   }
 
-  async #serve({
-    id,
-    kind,
-    payload,
-    timeoutMs,
-    session,
-    expectTerm,
-    leaderOnly,
-    ...fields
-  }: WireRequest): Promise<WireResponse> {
+  async #serve(request: WireRequest): Promise<WireResponse> {
+    const { id, kind, payload } = request
     const limits = this.#limits
-    const options = {
-      timeoutMs: clampTimeout(timeoutMs === 0 ? undefined : timeoutMs, limits.timeoutMs, limits.timeoutMsMax),
-    }
+    const wantedMs = request.timeoutMs === 0 ? undefined : request.timeoutMs
+    const timeoutMs = clampTimeout(wantedMs, limits.timeoutMs, limits.timeoutMsMax)
     if (kind === 'REQUEST_KIND_PROPOSE' || kind === 'REQUEST_KIND_PROPOSE_IN_TERM') {
       assertPayloadSize('command', payload.length, limits)
       const { index, term, result } = await this.#node.proposeBytes(payload, {
-        ...options,
-        session: sessionOf(session),
-        forward: forwardOf(leaderOnly),
-        expectTerm: kind === 'REQUEST_KIND_PROPOSE' ? undefined : expectTerm,
+        timeoutMs,
+        session: sessionOf(request.session),
+        forward: forwardOf(request.leaderOnly),
+        expectTerm: kind === 'REQUEST_KIND_PROPOSE' ? undefined : request.expectTerm,
       })
       return { id, payload: result, index, term }
     }
     if (kind === 'REQUEST_KIND_QUERY') {
       assertPayloadSize('query', payload.length, limits)
-      const read = await this.#node.queryBytes(payload, { ...options, ...readOptionsOf(fields) })
+      const read = await this.#node.queryBytes(payload, { timeoutMs, ...readOptionsOf(request) })
       return { id, payload: read.answer, index: read.appliedIndex, term: read.term }
     }
     throw new RaftError('ERR_RAFT_BAD_MESSAGE', `${kind} is not a request kind of this version`)
