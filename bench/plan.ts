@@ -40,36 +40,52 @@ interface Running {
   readonly startMs: number
 }
 
+/** A system that did not start, and why. */
+interface Failed {
+  readonly failure: string
+}
+
 export async function runPlan(plan: Plan, progress: Progress): Promise<Measurement> {
   const { part, title, note, metrics, systems } = plan
   const cases: CaseResult[] = []
   for (const stage of plan.stages) {
-    const clusters = new Map<string, Running>()
+    const clusters = new Map<string, Running | Failed>()
     const some = systems.filter((system) => stage.takesPart?.(system) ?? true)
     try {
-      if (!stage.isFresh) await startAll(stage, some, clusters)
+      if (!stage.isFresh) await startAll(stage, some, clusters, progress)
       for (const each of stage.cases) {
         progress(`${part}: ${each.name}`)
         cases.push(await measureCase(each, stage, { systems: some, metrics, clusters }))
       }
     } finally {
-      for (const running of clusters.values()) await stop(running)
+      for (const running of clusters.values()) if ('cluster' in running) await stop(running)
     }
   }
   return { part, title, note, metrics, cases }
 }
 
-async function startAll(stage: Stage, systems: readonly System[], clusters: Map<string, Running>): Promise<void> {
-  for (const system of systems) {
-    const running = await start(system, stage)
-    clusters.set(system.name, running)
-  }
+/** A system that does not start fails in every round, and the others are measured. */
+async function startAll(
+  stage: Stage,
+  systems: readonly System[],
+  clusters: Map<string, Running | Failed>,
+  progress: Progress,
+): Promise<void> {
+  for (const system of systems)
+    try {
+      // A port may have been taken before it was bound.
+      clusters.set(system.name, await start(system, stage).catch(() => start(system, stage)))
+    } catch (error) {
+      const { message } = error as Error
+      progress(`${system.name} did not start: ${message}`)
+      clusters.set(system.name, { failure: `it did not start: ${message}` })
+    }
 }
 
 interface Surroundings {
   readonly systems: readonly System[]
   readonly metrics: readonly MetricName[]
-  readonly clusters: ReadonlyMap<string, Running>
+  readonly clusters: ReadonlyMap<string, Running | Failed>
 }
 
 async function measureCase(
@@ -94,8 +110,14 @@ async function measureCase(
   return { name: each.name, x: each.x, results }
 }
 
-async function measureRound(each: Case, stage: Stage, system: System, shared: Running | undefined): Promise<Round> {
+async function measureRound(
+  each: Case,
+  stage: Stage,
+  system: System,
+  shared: Running | Failed | undefined,
+): Promise<Round> {
   const busy = await busyCores()
+  if (shared !== undefined && 'failure' in shared) return { busyCores: busy, figures: {}, failure: shared.failure }
   let own: Running | undefined
   try {
     if (shared === undefined) own = await start(system, stage)
@@ -110,11 +132,18 @@ async function measureRound(each: Case, stage: Stage, system: System, shared: Ru
 
 async function start(system: System, { setup, warmUp }: Stage): Promise<Running> {
   const directory = await mkdtemp(join(tmpdir(), 'quorate-bench-'))
-  const begin = performance.now()
-  const cluster = await system.start({ ...setup, directory })
-  const startMs = performance.now() - begin
-  await warmUp?.(cluster)
-  return { cluster, directory, startMs }
+  let cluster: Cluster | undefined
+  try {
+    const begin = performance.now()
+    cluster = await system.start({ ...setup, directory })
+    const startMs = performance.now() - begin
+    await warmUp?.(cluster)
+    return { cluster, directory, startMs }
+  } catch (error) {
+    await cluster?.stop()
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 })
+    throw error
+  }
 }
 
 async function stop({ cluster, directory }: Running): Promise<void> {

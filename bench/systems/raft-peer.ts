@@ -64,7 +64,12 @@ async function startCluster(binary: string, setup: Setup, canSnapshot: boolean):
     const { isLeader, applied } = (await request(member, 'state')) as MemberState
     return { isLeader, applied, snapshotIndex: 0, term: undefined }
   }
-  await Promise.all(peers.map((_, member) => startMember(member, true)))
+  try {
+    await Promise.all(peers.map((_, member) => startMember(member, true)))
+  } catch (error) {
+    await Promise.all(children.map((child) => child && killChild(child)))
+    throw error
+  }
   const running = (): number[] => [...children.keys()].filter((member) => children[member] !== undefined)
   const leader = async (): Promise<number> => {
     let found: number | undefined

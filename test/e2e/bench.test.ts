@@ -5,8 +5,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assertBuilt } from '../../bench/built-processes.ts'
+import { runPlan } from '../../bench/plan.ts'
 import { type BenchDocument, parseDocument } from '../../bench/report/document.ts'
 import { performancePage } from '../../bench/report/page.ts'
+import type { Cluster, System } from '../../bench/systems/system.ts'
 import { describeLong } from '../long.ts'
 
 /** One on clusters that serve all rounds, one over the network, and one that starts a cluster for each round. */
@@ -104,3 +106,38 @@ function runBench(flags: readonly string[], env: NodeJS.ProcessEnv = process.env
   const command = ['--import', 'tsx', join(ROOT, 'bench/run.ts'), ...flags]
   return spawnSync(process.execPath, command, { cwd: ROOT, env, encoding: 'utf8', timeout: 200_000 })
 }
+
+describe('a plan of the benchmark', () => {
+  it('measures the other systems if one does not start', async () => {
+    const starts: string[] = []
+    const system = (name: string, start: () => Promise<Cluster>): System => ({
+      ...{ name, kind: 'peer', description: '', missing: async () => undefined },
+      start: () => {
+        starts.push(name)
+        return start()
+      },
+    })
+    const cluster: Cluster = { usages: async () => [], stop: async () => undefined }
+    const systems = [
+      system('broken', () => Promise.reject(new Error('its port is taken'))),
+      system('sound', async () => cluster),
+    ]
+    const cases = [{ name: 'a case', rounds: 2, run: async () => ({ opsPerSecond: 5 }) }]
+    const setup = { nodes: 3, timeouts: 'default', keepValues: false } as const
+    const what = { part: 'part', title: 'title', note: 'note', metrics: ['opsPerSecond'] as const }
+    const lines: string[] = []
+    const { cases: measured } = await runPlan(
+      { ...what, systems, stages: [{ setup, isFresh: false, cases }] },
+      (line) => lines.push(line),
+    )
+    assert.deepEqual(starts, ['broken', 'broken', 'sound'])
+    assert.deepEqual(
+      measured[0]?.results.map(({ system, rounds }) => [system, ...rounds.map((round) => round.failure)]),
+      [
+        ['broken', 'it did not start: its port is taken', 'it did not start: its port is taken'],
+        ['sound', undefined, undefined],
+      ],
+    )
+    assert.ok(lines.includes('broken did not start: its port is taken'))
+  })
+})
