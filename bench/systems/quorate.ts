@@ -17,6 +17,8 @@ const SHORT_TIMEOUTS = {
   ...{ electionTimeoutMinMs: SHORT_TIMEOUT_MS, electionTimeoutMaxMs: 2 * SHORT_TIMEOUT_MS },
   heartbeatIntervalMs: SHORT_TIMEOUT_MS / 5,
 }
+/** What `quorate serve` has by default. */
+const HEAP_GROWTH_PERCENT = 300
 const NEVER = Number.MAX_SAFE_INTEGER
 const WITHOUT_SNAPSHOTS = {
   ...{ snapshotEntries: NEVER, snapshotBlocks: NEVER, snapshotBytes: NEVER, snapshotBytesMax: NEVER },
@@ -24,11 +26,15 @@ const WITHOUT_SNAPSHOTS = {
 
 export function quorate(folder: string, { storage, transport }: Wings): System {
   const start = (setup: Setup): Promise<Cluster> =>
-    startCluster(folder, setup, { storage, peerTransport: transport, ...optionsOf(setup), ...setup.options })
+    startCluster(folder, setup, {
+      ...{ storage, peerTransport: transport, heapGrowthPercent: HEAP_GROWTH_PERCENT },
+      ...optionsOf(setup),
+      ...setup.options,
+    })
   return {
     name: `quorate ${storage}+${transport}`,
     kind: 'quorate',
-    description: `three processes of this package, ${storage} on disk, ${transport} between nodes`,
+    description: `three processes of this package, ${storage} on disk, ${transport} between nodes, heapGrowthPercent ${HEAP_GROWTH_PERCENT}`,
     start,
     missing: async () => {
       const directory = await mkdtemp(join(tmpdir(), 'quorate-bench-'))

@@ -36,6 +36,7 @@ export interface ServeFlags extends TlsFlags {
   readonly leaderPriority?: string
   readonly autopilot?: string
   readonly autopilotVoters?: string
+  readonly heapGrowth?: string
   readonly http?: string
   readonly supervised?: boolean
   readonly tokens?: string
@@ -50,6 +51,7 @@ export interface ServeLimits {
   readonly leaderPriority?: number
   readonly autopilotDeadMs?: number
   readonly autopilotVotersMin?: number
+  readonly heapGrowthPercent?: number
 }
 
 export interface ServeOptions {
@@ -97,6 +99,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     leaderPriority: read('--leader-priority', flags.leaderPriority, (text) => parseCount(text, 0)),
     autopilotDeadMs: read('--autopilot', flags.autopilot, parseDuration),
     autopilotVotersMin: read('--autopilot-voters', flags.autopilotVoters, (text) => parseCount(text, 1)),
+    heapGrowthPercent: read('--heap-growth', flags.heapGrowth, (text) => parseCount(text, 0)) || undefined,
   }
   const options = {
     id: flags.id ?? '',
