@@ -13,6 +13,7 @@ import { CommandFailure } from '../command-failure.ts'
 import { EXIT } from '../exit-codes.ts'
 import { withClient } from '../kv-client.ts'
 import { progressBar } from '../progress-bar.ts'
+import type { NodeRow, StatusReport } from '../status/status-report.ts'
 import type { Terminal } from '../terminal.ts'
 import { readStatus } from './status.ts'
 
@@ -33,10 +34,9 @@ export async function save(
   const path = resolve(file)
   if (flags.force !== true && (await exists(path)))
     throw new CommandFailure(`${path} exists`, { exitCode: EXIT.usage, hint: 'choose another file, or pass --force' })
-  const { cluster, nodes } = await readStatus(settings)
-  // A follower, so that the leader has less to do.
-  const reachable = nodes.filter(({ isReachable }) => isReachable)
-  const { id, address } = reachable.find(({ role }) => role !== 'leader') ?? reachable[0] ?? { id: '?', address: '?' }
+  const report = await readStatus(settings)
+  const { cluster } = report
+  const { id, address } = sourceOf(report)
   const saved = await withClient({ ...settings, endpoints: [address] }, async ({ raftClient }) => {
     const source: BackupSource = {
       status: async () => ({ clusterId: cluster }),
@@ -58,6 +58,17 @@ export async function save(
   state      after index ${index} (term ${term}), ${size} bytes, from ${id}
   sha256     ${sha256}
 `)
+}
+
+/** A follower that the leader reaches and that has no alarm, so that the leader has less to do; otherwise the leader. */
+export function sourceOf({ leader, nodes }: Pick<StatusReport, 'leader' | 'nodes'>): NodeRow {
+  const fit = nodes.filter(({ isReachable, stopped, kind }) => {
+    return isReachable && stopped === undefined && kind !== 'not a member'
+  })
+  const follower = fit.find(({ isReplicating, alarms }) => isReplicating === true && alarms.length === 0)
+  const source = follower ?? fit.find(({ id }) => id === leader) ?? fit[0]
+  if (source !== undefined) return source
+  throw new CommandFailure('no member of the cluster that runs responds', { exitCode: EXIT.unreachable })
 }
 
 type Saved = Pick<SnapshotInfo, 'index' | 'term' | 'size'> & { readonly sha256: string }
