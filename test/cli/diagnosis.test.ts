@@ -9,6 +9,7 @@ import { answered, down, IDS, MEMBERSHIP, peer, status } from './status-answers.
 
 const LEADS = 'n1 leads term 7,'
 const ALARM = { peer: undefined, forMs: 61_200, details: {} }
+const UNTRUSTED = { ...ALARM, code: 'PEER_REFUSED', peer: 'n3', message: 'its certificate is not trusted' }
 const REFUSED_DIRECTORY = { ...ALARM, code: 'DIRECTORY_REFUSED', peer: 'n3', message: 'n3 came with an older copy' }
 
 interface Situation {
@@ -153,6 +154,42 @@ const SITUATIONS: readonly Situation[] = [
     nodes: [leader(), node('n2'), node('n3'), node('n4')],
     codes: ['not a member n4'],
     text: /n4 runs, but is not a member\. Next: add n4/,
+  },
+  {
+    what: 'a node that was removed and still runs',
+    nodes: ['n1', 'n2', 'n3'].map((id) => {
+      const membership = { ...MEMBERSHIP, members: MEMBERSHIP.members.slice(0, 2), voters: ['n1', 'n2'] }
+      if (id === 'n3') return alone(id, { connected: [] })
+      return id === 'n1' ? leader({}, { membership }) : node(id, { membership })
+    }),
+    codes: ['not a member n3'],
+    text: /n3 runs, but was removed\. Next: stop n3; to use its machine again, add n3 .* a new --data-dir\.\n$/,
+  },
+  {
+    what: 'a node with a certificate that is not trusted',
+    nodes: [
+      leader({ n3: { isReplicating: false } }, { connected: ['n2'], alarms: [UNTRUSTED] }),
+      node('n2', { connected: ['n1'] }),
+      down('n3', 'not authorized'),
+    ],
+    codes: ['down n3', 'alarm n1 n3'],
+    text: /n3 runs at 127.0.0.1:7003, but .* \(not authorized\)\. .* Next: give this command .*; if the others accept it, correct those of n3\.\n$/,
+  },
+  {
+    what: 'a node without TLS',
+    nodes: [
+      leader({ n3: { isReplicating: false } }, { connected: ['n2'], alarms: [UNTRUSTED] }),
+      node('n2', { connected: ['n1'] }),
+      down('n3', 'unreachable'),
+    ],
+    codes: ['down n3', 'alarm n1 n3'],
+    text: /n3 does not serve this command .* refused by others\. alarm of n1 about n3 .* Next: correct n3 as the alarms say, and restart it\.\n$/,
+  },
+  {
+    what: 'a command that most nodes do not accept',
+    nodes: [down('n1', 'not authorized'), down('n2', 'not authorized'), alone('n3', { connected: [] })],
+    codes: ['down n1', 'down n2'],
+    text: /^No leader is known: 1 of 3 voters answer, and n1 and n2 may have a leader, but do not accept this command\. /,
   },
   {
     what: 'a blocked event loop',

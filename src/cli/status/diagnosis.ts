@@ -68,7 +68,7 @@ function sentence(text: string): string {
 }
 
 function summaryOf(report: StatusReport, findings: readonly Finding[]): string {
-  const { leader, term, voters, votersUp, hasQuorum, toleratesFailures, isMembershipChanging } = report
+  const { leader, term, voters, votersUp, hasQuorum, toleratesFailures, isMembershipChanging, nodes } = report
   const changing = isMembershipChanging
     ? ' The membership is changing: during a joint change, the old and the new voters each need a majority.'
     : ''
@@ -77,6 +77,11 @@ function summaryOf(report: StatusReport, findings: readonly Finding[]): string {
     const failures = toleratesFailures === 1 ? '1 failure' : `${toleratesFailures} failures`
     const state = `${leader} leads term ${term}, ${votersUp} of ${voters} voters replicate, and the cluster tolerates ${failures}.`
     return `${findings.length === 0 ? 'No fault found: ' : ''}${state}${changing}`
+  }
+  const rejecting = nodes.filter((node) => node.kind === 'voter' && node.problem === 'not authorized')
+  if (!hasQuorum && votersUp + rejecting.length > voters / 2) {
+    const ids = listOf(rejecting.map(({ id }) => id))
+    return `No leader is known: ${votersUp} of ${voters} voters answer, and ${ids} may have a leader, but do not accept this command.${changing}`
   }
   if (!hasQuorum) return `No leader: ${votersUp} of ${voters} voters run and answer, and ${needed}.${changing}`
   const election =
@@ -100,6 +105,10 @@ function failuresOf(node: NodeRow, report: StatusReport): Finding[] {
   }
   if (!node.isReachable) return [unreachable(node, report)]
   if (node.kind !== 'not a member') return []
+  if (node.wasRemoved) {
+    const next = `stop ${id}; to use its machine again, add ${id} and start it with --join and a new --data-dir`
+    return [finding('not a member', id, `${id} runs, but was removed`, next)]
+  }
   return [finding('not a member', id, `${id} runs, but is not a member`, `add ${id} (quorate member add), or stop it`)]
 }
 
@@ -114,6 +123,15 @@ function unreachable(node: NodeRow, { nodes }: StatusReport): Finding {
   if (problem.startsWith('cluster ')) {
     const message = `at ${address}, the address of ${id}, a node of another cluster answers (${problem})`
     return finding('down', id, message, `start ${id} of this cluster at ${address}, or correct its address`)
+  }
+  if (problem === 'not authorized') {
+    const message = `${name} runs at ${address}, but it and this command do not accept each other (not authorized)`
+    const next = `give this command a certificate, token or secret that ${id} accepts; if the others accept it, correct those of ${id}`
+    return finding('down', id, message, next)
+  }
+  if (problem === 'unreachable' && nodes.some((each) => refuses(each, node))) {
+    const message = `${name} does not serve this command at ${address} (${problem}), and is refused by others`
+    return finding('down', id, message, `correct ${id} as the alarms say, and restart it`)
   }
   const isDown = problem === 'refused'
   const message = isDown

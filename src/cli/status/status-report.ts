@@ -29,6 +29,8 @@ export interface NodeRow {
   /** Why it is unreachable, if it is. */
   readonly problem: string | undefined
   readonly kind: 'voter' | 'learner' | 'not a member'
+  /** It is no member any longer: its data directory cannot be used again. */
+  readonly wasRemoved: boolean
   readonly role: NodeStatus['role'] | undefined
   readonly term: number | undefined
   readonly lastIndex: number | undefined
@@ -170,6 +172,7 @@ function rowsOf(
       isReachable: status !== undefined,
       problem: status === undefined ? problemOf(answer) : undefined,
       kind: kindOf(membership, id),
+      wasRemoved: member === undefined && status !== undefined && hasBeenMember(status),
       role: status?.role,
       term: status?.term,
       lastIndex: status?.lastIndex,
@@ -216,6 +219,11 @@ function kindOf(membership: Membership, id: NodeId): NodeRow['kind'] {
 function lagOf(id: NodeId, leaderStatus: NodeStatus | undefined, lastIndex: number | undefined): number | undefined {
   if (leaderStatus === undefined || leaderStatus.id === id || lastIndex === undefined) return undefined
   return Math.max(0, leaderStatus.lastIndex - lastIndex)
+}
+
+/** It may not know of its removal yet. */
+function hasBeenMember({ id, isRemoved, membership }: NodeStatus): boolean {
+  return isRemoved || membership.members.some((member) => member.id === id)
 }
 
 /** Numeric order: n2 before n10. */
