@@ -34,7 +34,7 @@ const ENDPOINTS_DEFAULT = '127.0.0.1:7001,127.0.0.1:7002,127.0.0.1:7003'
 export function withClientOptions(command: Command): Command {
   for (const option of tlsOptions('this client, if the nodes ask for one')) command.addOption(option)
   return command
-    .addOption(new Option('--token <file>', 'file with the bearer token of this client').env('QUORATE_TOKEN_FILE'))
+    .addOption(tokenOption())
     .addOption(
       new Option('-e, --endpoints <addresses>', 'addresses of some nodes, separated by commas: host:port,…')
         .env('QUORATE_ENDPOINTS')
@@ -48,6 +48,10 @@ export function withClientOptions(command: Command): Command {
     )
     .addOption(outputOption())
     .option('-v, --verbose', 'print the node, index and term of the result on standard error')
+}
+
+export function tokenOption(): Option {
+  return new Option('--token <file>', 'file with the bearer token of this client').env('QUORATE_TOKEN_FILE')
 }
 
 export function outputOption(): Option {

@@ -1,7 +1,7 @@
 /** The commands that work on the data directory of a stopped node, or on a backup, and need no cluster. */
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { optionParser, outputOption } from './client-settings.ts'
+import { optionParser, outputOption, tokenOption } from './client-settings.ts'
 import type { ConvertFlags } from './commands/convert-data.ts'
 import type { DumpFlags, InspectFlags } from './commands/inspect-data.ts'
 import type { RecoverFlags } from './commands/recover.ts'
@@ -9,6 +9,7 @@ import type { RestoreFlags } from './commands/restore.ts'
 import type { ErrorSource } from './error-text.ts'
 import type { Terminal } from './terminal.ts'
 import { parseAddress, parseCount, parsePeers } from './text-values.ts'
+import { tlsOptions } from './tls-files.ts'
 
 /** Runs the body of a command, and prints its error if it fails. */
 export type Guard = (work: () => Promise<unknown>, how: ErrorReporting) => Promise<void>
@@ -93,6 +94,8 @@ function addRecover(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--dry-run', 'print what would be lost, and change nothing')
     .option('--confirm <id>', 'the id of the lost cluster, in place of the question')
     .addOption(outputOption())
+  for (const option of tlsOptions('this client, to ask whether the other members run')) command.addOption(option)
+  command.addOption(tokenOption())
   command.action((directories: string[]) =>
     guard(
       async () => (await import('./commands/recover.ts')).recover(directories, command.opts<RecoverFlags>(), terminal),

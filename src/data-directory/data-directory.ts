@@ -97,9 +97,12 @@ export class DataDirectory {
     await replaceFile(this.identity, encodeChecksummedJson({ ...identity, engine }))
   }
 
-  /** Makes it a directory of another cluster, with an id of its own. Returns the new identity. */
-  async replaceCluster(identity: DirectoryIdentity, clusterId: string): Promise<DirectoryIdentity> {
-    const replaced = { ...identity, clusterId, directoryId: randomUUID(), replacedClusterId: identity.clusterId }
+  /** Makes it a directory of another cluster in place of `replacedClusterId`, with an id of its own. Returns the new identity. */
+  async replaceCluster(
+    identity: DirectoryIdentity,
+    { clusterId, replacedClusterId }: { readonly clusterId: string; readonly replacedClusterId: string },
+  ): Promise<DirectoryIdentity> {
+    const replaced = { ...identity, clusterId, directoryId: randomUUID(), replacedClusterId }
     await replaceFile(this.identity, encodeChecksummedJson(replaced))
     return replaced
   }

@@ -21,6 +21,8 @@ export interface DirectoryReport {
   readonly path: string
   readonly nodeId: string
   readonly clusterId: string
+  /** The cluster that a recovery was to replace, if it was interrupted: until it is repeated, the node starts no leader. */
+  readonly interruptedRecoveryOf: string | undefined
   readonly directoryId: string
   readonly engine: EngineName
   /** How often it was opened. */
@@ -95,13 +97,15 @@ export async function inspectDirectory(directory: DataDirectory, options: Inspec
       const { snapshot } = opened
       await attempt('snapshot', () => snapshotsOf(directory).verify(snapshot))
     }
+    const found = membershipOf(opened)
     return {
       ...{ path: directory.path, nodeId: identity.nodeId, clusterId: identity.clusterId },
+      interruptedRecoveryOf: found.membership && interruptedRecoveryOf(identity, found.membership),
       ...{ directoryId: identity.directoryId, engine: identity.engine, boots: boot?.number },
       hardState: hardState && { ...pickHardState(hardState) },
       log: opened && hardState && summaryOf(opened, hardState),
       snapshot: opened?.snapshot,
-      ...membershipOf(opened),
+      ...found,
       isVerified: options.verifies,
       problems,
     }
@@ -232,6 +236,13 @@ function summaryOf({ log, commitIndex }: OpenedLog<BlockHeader>, hardState: Hard
     ...{ entries: last.index - base.index, blocks: blocks.length },
     bytes: blocks.reduce((sum, { size }) => sum + size, 0),
   }
+}
+
+/** A recovery replaces the id of the directory first, and then writes a membership with it. */
+function interruptedRecoveryOf(identity: DirectoryIdentity, { members }: Membership): string | undefined {
+  const { nodeId, directoryId, replacedClusterId } = identity
+  const own = members.find(({ id }) => id === nodeId)
+  return own === undefined || own.directoryId === directoryId ? undefined : replacedClusterId
 }
 
 function membershipOf(

@@ -50,7 +50,8 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovery>
   throwOnProblems(found)
   const { address, cluster = `c-${randomBytes(4).toString('hex')}` } = options
   const directory = new DataDirectory(resolve(options.directory))
-  const { nodeId, clusterId, hardState, log, problems } = await inspectDataDirectory({ directory: directory.path })
+  const report = await inspectDataDirectory({ directory: directory.path })
+  const { nodeId, clusterId, interruptedRecoveryOf: fromCluster = clusterId, hardState, log, problems } = report
   const [problem] = problems
   if (problem !== undefined) throw new RaftError(problem.code, problem.message, { details: problem.details })
   if (log === undefined || hardState === undefined || log.lastIndex === 0)
@@ -58,15 +59,19 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovery>
       'ERR_RAFT_NOTHING_APPLIED',
       `the log in ${directory.path} is empty: there is nothing to recover`,
     )
-  if (cluster === clusterId)
-    throw new RaftError('ERR_RAFT_OPTIONS', `the new cluster needs another id than the old one, ${clusterId}`)
+  if (cluster === fromCluster)
+    throw new RaftError('ERR_RAFT_OPTIONS', `the new cluster needs another id than the old one, ${fromCluster}`)
   const index = log.lastIndex + 1
   const term = hardState.term + 1
   const storage = await openStorage(directory.path, undefined)
   try {
     await storage.open({ clusterId, nodeId })
     // Before the log: a directory with the new membership in the old cluster would be a leader beside those that still run.
-    const { directoryId } = await directory.replaceCluster(await directory.requireIdentity(), cluster)
+    const identity = await directory.requireIdentity()
+    const { directoryId } = await directory.replaceCluster(identity, {
+      clusterId: cluster,
+      replacedClusterId: fromCluster,
+    })
     const member = { id: nodeId, address, directoryId, addedAt: index, promote: false }
     const membership: Membership = { members: [member], voters: [nodeId], outgoing: [], learners: [] }
     await storage.write({
@@ -77,5 +82,5 @@ export async function recoverCluster(options: RecoverOptions): Promise<Recovery>
   } finally {
     await storage.close()
   }
-  return { nodeId, fromCluster: clusterId, cluster, index, uncertainEntries: log.lastIndex - log.commitIndex }
+  return { nodeId, fromCluster, cluster, index, uncertainEntries: log.lastIndex - log.commitIndex }
 }

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { readBackup } from '../../src/data-directory/backup-file.ts'
 import { DataDirectory } from '../../src/data-directory/data-directory.ts'
 import { backUp } from '../../src/operations/back-up.ts'
+import { inspectDataDirectory } from '../../src/operations/inspect-data-directory.ts'
 import { recoverCluster } from '../../src/operations/recover-cluster.ts'
 import { restoreBackup } from '../../src/operations/restore-backup.ts'
 import type { RaftNode } from '../../src/runtime/raft-node.ts'
@@ -136,20 +137,26 @@ describe('a cluster with data', function () {
     await write('a')
     await stop()
     const directory = new DataDirectory(join(root, 'old', 'n1'))
-    await directory.replaceCluster(await directory.requireIdentity(), 'c-interrupted')
+    const identity = await directory.requireIdentity()
+    const lost = identity.clusterId
+    await directory.replaceCluster(identity, { clusterId: 'c-interrupted', replacedClusterId: lost })
+    assert.equal((await inspectDataDirectory({ directory: directory.path })).interruptedRecoveryOf, lost)
     const other = await start('n2', 'old/n2')
     const interrupted = await start('n1', 'old/n1')
     await assert.rejects(interrupted.propose('b', { timeoutMs: 1500 }), { outcome: 'not-applied' })
     assert.notEqual(interrupted.statusNow().role, 'leader')
     assert.notEqual(other.statusNow().role, 'leader')
     await stop()
-    assert.equal((await recover()).fromCluster, 'c-interrupted')
+    assert.equal((await recover({ cluster: 'c-interrupted' })).fromCluster, lost)
+    assert.equal((await inspectDataDirectory({ directory: directory.path })).interruptedRecoveryOf, undefined)
     const survivor = await start('n1', 'old/n1', { peers: { n1: peers.n1 as string } })
     assert.equal(await survivor.until(({ role }) => role === 'leader').then(() => survivor.propose('c')), 2)
+    const late = await start('n2', 'old/n2')
+    assert.equal((await late.failed).code, 'ERR_RAFT_CLUSTER_REPLACED')
   })
 
-  function recover() {
-    return recoverCluster({ directory: join(root, 'old', 'n1'), address: peers.n1 as string })
+  function recover(options: { readonly cluster?: string } = {}) {
+    return recoverCluster({ directory: join(root, 'old', 'n1'), address: peers.n1 as string, ...options })
   }
 })
 

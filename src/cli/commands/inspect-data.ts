@@ -49,10 +49,14 @@ function printReport(report: DirectoryReport, { output }: InspectFlags, terminal
 }
 
 export function reportText(report: DirectoryReport): string {
-  const { path, nodeId, clusterId, directoryId, engine, boots, hardState, log, snapshot, isVerified, problems } = report
+  const { path, nodeId, clusterId, interruptedRecoveryOf, directoryId, engine, boots, hardState } = report
+  const { log, snapshot, isVerified, problems } = report
   const unreadOr = (text: string): string => (log === undefined ? 'unknown: the log cannot be read' : text)
-  const rows: [string, string][] = [
+  const rows: (readonly [string, string])[] = [
     ['node', `${nodeId} of cluster ${clusterId}`],
+    ...(interruptedRecoveryOf === undefined
+      ? []
+      : [['recovery', `of cluster ${interruptedRecoveryOf}, interrupted: repeat "quorate recover"`] as const]),
     ['directory', `${directoryId}, boot ${boots ?? 'lost'}, log in ${ENGINE_TITLES[engine]}`],
     [
       'term',
