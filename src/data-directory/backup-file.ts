@@ -1,8 +1,9 @@
 /** A backup: a snapshot with the id of its cluster, in the format of the snapshot files, so that it can be read without its cluster. */
+
 import type { FileHandle } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'
+import { crc32 } from '../platform/checksums.ts'
 import { openFile } from './open-file.ts'
 import type { ParsedHeader } from './snapshot-format.ts'
 import {

@@ -1,5 +1,5 @@
 /** Small records that detect damage: a checksum followed by JSON text, readable with `cat`. */
-import { crc32 } from 'node:zlib'
+import { crc32 } from '../platform/checksums.ts'
 
 const CHECKSUM_LENGTH = 8
 

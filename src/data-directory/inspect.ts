@@ -1,10 +1,11 @@
 /** What the data directory of a stopped node contains, and whether it is whole. Changes nothing that a start of the node would not change. */
-import { crc32 } from 'node:zlib'
+
 import { chainProblem } from '../core/log/chain.ts'
 import type { BlockKind, HardState, LogIndex, Membership, SnapshotInfo, Term } from '../core/types.ts'
 import type { ErrorCode, RaftError } from '../errors.ts'
 import { payloadsOf } from '../log-format/block.ts'
 import type { BlockHeader } from '../log-format/block-list.ts'
+import { crc32 } from '../platform/checksums.ts'
 import { assertUsable, readBoot } from './boots-file.ts'
 import type { DataDirectory, DirectoryIdentity, EngineName } from './data-directory.ts'
 import type { HardStateRecord } from './hard-state-file.ts'

@@ -1,9 +1,13 @@
 /** CRC-32 and SHA-256, by Node.js or, in a browser, in JavaScript: Web Crypto is asynchronous and has no CRC. */
 import { nodeModule } from './node-modules.ts'
 
+const nativeCrc32 = nodeModule<typeof import('node:zlib')>('node:zlib')?.crc32 ?? portableCrc32
+
 /** The CRC-32 of bytes, or of text in UTF-8, as an unsigned integer. `value` is the CRC of what precedes it. */
-export const crc32: (data: string | Uint8Array, value?: number) => number =
-  nodeModule<typeof import('node:zlib')>('node:zlib')?.crc32 ?? portableCrc32
+export function crc32(data: string | Uint8Array, value: number = 0): number {
+  // Of empty bytes that have no memory, that of Node.js is 0 whatever precedes them.
+  return data.length === 0 ? value : nativeCrc32(data, value)
+}
 
 /** The SHA-256 of bytes, or of text in UTF-8, as 64 hexadecimal digits. */
 export function sha256(data: string | Uint8Array): string {

@@ -7,8 +7,9 @@
  * u32 size of each block | JSON (the newest snapshot) | blocks.
  * What follows the last frame is zeros or what the file contained in an earlier use: it has another salt.
  */
-import { crc32 } from 'node:zlib'
+
 import type { EntryId, LogIndex, SnapshotInfo } from '../core/types.ts'
+import { crc32 } from '../platform/checksums.ts'
 
 const SEGMENT_MAGIC = 0x31475351 // 'QSG1'
 const FRAME_MAGIC = 0x31524651 // 'QFR1'

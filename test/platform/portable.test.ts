@@ -12,7 +12,7 @@ import {
   portableText,
 } from '../../src/linearizability/values.ts'
 import { concatBytes, fromBase64, latin1, portableLatin1, toBase64 } from '../../src/platform/bytes.ts'
-import { portableCrc32, portableSha256, sha256 } from '../../src/platform/checksums.ts'
+import { crc32 as ownCrc32, portableCrc32, portableSha256, sha256 } from '../../src/platform/checksums.ts'
 import { nodeModule } from '../../src/platform/node-modules.ts'
 
 describe('in a browser', () => {
@@ -27,6 +27,14 @@ describe('in a browser', () => {
         assert.equal(portableCrc32(two, first), crc32(two, first))
       }),
     )
+  })
+
+  it('crc32 of nothing is that of what precedes it, also if the empty bytes have no memory', () => {
+    for (const crc of [ownCrc32, portableCrc32]) {
+      assert.equal(crc(new Uint8Array(new ArrayBuffer(0)), 123), 123)
+      assert.equal(crc('', 123), 123)
+      assert.equal(crc(new Uint8Array(0)), 0)
+    }
   })
 
   it('sha256 is that of node:crypto', () => {

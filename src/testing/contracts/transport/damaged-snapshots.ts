@@ -1,9 +1,10 @@
 /** Checks with a changed bit in the bytes of a snapshot: it is fetched as a node does it, with the checksum of its metadata. */
+
 import assert from 'node:assert/strict'
-import { crc32 } from 'node:zlib'
 import type { RuntimeEvent } from '../../../contracts/observer.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
 import { MemoryStorage } from '../../../memory/memory-storage.ts'
+import { crc32 } from '../../../platform/checksums.ts'
 import { realClock } from '../../../runtime/real-clock.ts'
 import { SnapshotFetcher } from '../../../runtime/snapshots/snapshot-fetcher.ts'
 import { requireCorrupt } from './capabilities.ts'
