@@ -315,7 +315,7 @@ function skippedChecks<Command, Result>(
     ...(isWatched ? [] : ['calls through references such as `const now = Date.now`: run without another debugger']),
     ...(childProcess === undefined
       ? [
-          'endless loops, state that all machines of a process share, and another time zone and locale: pass childProcess',
+          'endless loops, values that a module reads while it is loaded, state that all machines of a process share, and another time zone and locale: pass childProcess',
         ]
       : []),
     ...(queries === undefined ? ['query(), if the machine has one: pass queries'] : []),

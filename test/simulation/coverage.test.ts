@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { StateMachineCoverage } from '../../src/testing/index.ts'
 import { checkStateMachine } from '../../src/testing/index.ts'
 import { kindOfCommand, kindOfResult } from '../../src/testing/state-machine/value-kinds.ts'
+import { JobQueue, commands as jobs } from './job-queue.ts'
 
 type Command = { type: 'set' | 'delete'; version: number } | { type: 'get' }
 
@@ -75,6 +76,21 @@ describe('the coverage of a check', () => {
       warnings.filter((warning) => warning.includes('kind')).map((warning) => warning.replace(/\d+/, '…')),
       [
         'the state was not changed by all … commands of the kind "delete", with the results { error: stale }: generate some that are accepted, or state in coverage.readOnly that the kind never changes the state.',
+      ],
+    )
+  })
+
+  it('warns if the digest does not cover what a kind of commands changes', async () => {
+    class Digested extends JobQueue {
+      digest(): string {
+        return `${this.lastId} ${this.ready.join()} ${[...this.jobs.values()].map(({ worker }) => worker).join()}`
+      }
+    }
+    const { coverage } = await checkStateMachine(() => new Digested(), { commands: jobs, runs: 0, logs: 60 })
+    assert.deepEqual(
+      coverage.warnings.filter((warning) => warning.includes('digest')).map((warning) => warning.replace(/\d+/, '…')),
+      [
+        'digest() stayed the same for all … commands of the kind "lock" that changed the state, so that nodes which differ in it would not be found: compute the digest from the whole state.',
       ],
     )
   })

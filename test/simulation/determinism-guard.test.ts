@@ -34,6 +34,8 @@ const CALLS: Readonly<Record<string, readonly [GuardedKind, () => unknown]>> = {
   'calls process.cwd()': ['process', () => cwd()],
   'calls process.memoryUsage()': ['process', () => process.memoryUsage().rss],
   'reads process.pid': ['process', () => process.pid],
+  'reads process.version': ['process', () => process.version],
+  'reads process.platform': ['process', () => process.platform],
   'reads process.argv': ['process', () => process.argv.length],
   'reads process.env.HOME': ['environment', () => process.env.HOME ?? ''],
   'reads process.env.REGION': ['environment', () => env.REGION ?? ''],
@@ -48,6 +50,15 @@ const CALLS: Readonly<Record<string, readonly [GuardedKind, () => unknown]>> = {
   'calls process.nextTick()': ['timers', () => process.nextTick(() => {})],
   'calls new FinalizationRegistry()': ['garbageCollection', () => void new FinalizationRegistry(() => {})],
   'calls deref() of a WeakRef': ['garbageCollection', () => new WeakRef({}).deref() === undefined],
+}
+
+const CLOCKS_AND_LOCALES: Readonly<Record<string, () => unknown>> = {
+  'reads performance.timeOrigin': () => performance.timeOrigin,
+  'reads timeStamp of an Event': () => new Event('lock').timeStamp,
+  'calls performance.mark()': () => performance.mark('lock').startTime,
+  // An empty list of locales stands for that of the process.
+  'calls localeCompare()': () => 'a'.localeCompare('b', []),
+  'calls Intl.Collator()': () => new Intl.Collator([]).compare('a', 'b'),
 }
 
 /** Stored before the check, as at the top of a module of the user. */
@@ -94,6 +105,13 @@ describe('checkStateMachine rejects a machine that', () => {
       assert.ok(message.startsWith(`apply() of command 1 ${what}. `), message)
       assert.match(message, atLineOf(`'${what}': [`))
       assert.ok(message.includes(`allow it: { allow: ['${kind}'] }.\n`) || kind === 'timers', message)
+    })
+
+  for (const [what, call] of Object.entries(CLOCKS_AND_LOCALES))
+    it(what, async () => {
+      const message = await messageOf(() => new (calling(call))())
+      assert.ok(message.startsWith(`apply() of command 1 ${what}. `), message)
+      assert.match(message, atLineOf(`'${what}': () =>`))
     })
 
   for (const [displayName, call] of Object.entries(STORED_CALLS))
@@ -187,7 +205,7 @@ describe('the determinism guard', () => {
 
   it('accepts what Node.js itself calls for the machine', async () => {
     const logging = calling(() => {
-      createRequire(FILE)('node:util').inspect(process.version)
+      createRequire(FILE)('node:util').inspect({ text: 'a' })
       return [process.env.NODE_ENV ?? '', new Error('no').stack !== undefined].length
     })
     await checkStateMachine(() => new logging(), { ...SMALL_CHECK, logs: 2 })

@@ -1,4 +1,5 @@
-/** State machines that a child process can import: a correct one, one that depends on the time zone, one with an endless loop. */
+/** State machines that a child process can import: a correct one, two that depend on the process, one with an endless loop. */
+import { hostname } from 'node:os'
 import type { StateMachine } from '../../src/contracts/state-machine.ts'
 
 export class Sum implements StateMachine<number, unknown> {
@@ -26,6 +27,14 @@ const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
 export class TimeZoneDependent extends Sum {
   override apply(add: number): unknown {
     return `${super.apply(add)} ${timeZone}`
+  }
+}
+
+const place = `${hostname()} ${process.env.USER ?? 'no user'}`
+
+export class HostDependent extends Sum {
+  override apply(add: number): unknown {
+    return `${super.apply(add)} ${place}`
   }
 }
 

@@ -20,7 +20,7 @@ import {
   StaticState,
   snapshotOf,
 } from './faulty-machines.ts'
-import { Endless, Sum, TimeZoneDependent } from './importable-machines.ts'
+import { Endless, HostDependent, Sum, TimeZoneDependent } from './importable-machines.ts'
 
 const SMALL_CHECK = { commands: fc.nat(4), logs: 10, shrinksMax: 50, deadlineMs: 60 }
 
@@ -300,6 +300,31 @@ describe('checkStateMachine rejects a faulty machine', () => {
     )
   })
 
+  it('that changes the state after apply() has returned', async () => {
+    class Later extends Sum {
+      override apply(add: number): unknown {
+        void Promise.resolve().then(() => super.apply(add))
+        return this.total
+      }
+    }
+    await assert.rejects(
+      checkStateMachine(() => new Later(), SMALL_CHECK),
+      /^MachineFault: .* different snapshots, .* apply\(\) changes the state after it has returned, as in the code after an `await`[\s\S]*The commands:\n {2}1 {2}\d\n\n/,
+    )
+  })
+
+  it('whose restore() resolves too early', async () => {
+    class Early extends Sum {
+      override async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+        void super.restore(chunks)
+      }
+    }
+    await assert.rejects(
+      checkStateMachine(() => new Early(), SMALL_CHECK),
+      /it has the right one a moment later\. restore\(\) must not resolve before the state is replaced/,
+    )
+  })
+
   it('that changes a result later', async () => {
     class Sharer extends Sum {
       readonly seen: number[] = []
@@ -471,6 +496,14 @@ describe('checkStateMachine with a child process', () => {
     )
   })
 
+  it('rejects a machine that depends on the name of the host, which its module has read', async () => {
+    const childProcess = { module, machine: 'HostDependent' }
+    await assert.rejects(
+      checkStateMachine(() => new HostDependent(), { ...there, childProcess }),
+      /command 1 returns .* in this process and "\d another-host another-user" in a child process\. /,
+    )
+  })
+
   it('rejects a machine with an endless loop', async () => {
     const childProcess = { module, machine: 'Endless' }
     await assert.rejects(
@@ -491,7 +524,7 @@ describe('checkStateMachine with a child process', () => {
     const { notChecked } = await checkStateMachine(() => new Sum(), there)
     assert.match(
       notChecked.join('; '),
-      /endless loops, state that all machines of a process share, and another time zone and locale: pass childProcess/,
+      /endless loops, values that a module reads while it is loaded, state that all machines of a process share, and another time zone and locale: pass childProcess/,
     )
   })
 })

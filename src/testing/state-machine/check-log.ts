@@ -4,6 +4,7 @@ import type { LogMachines, SnapshotToRestore } from './check-restore.ts'
 import { checkRestore, PASTS } from './check-restore.ts'
 import type { ExpectedRun, ModelRun } from './check-run.ts'
 import { checkRepeatedRun, checkRun, encodeLog } from './check-run.ts'
+import { checkDigests, checkInvariantEffect } from './check-side-effects.ts'
 import { checkQueries, checkSnapshotIsolation } from './check-snapshots.ts'
 import type { BeforeRestore, LogPart, MachineRule } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
@@ -95,12 +96,19 @@ class LogCheck<Command, Result> implements LogMachines<Command, Result> {
       return checkRun(make, this.last, this.#model())
     })
     if (this.#includes('repeat')) await this.repeat(expected)
-    if (this.#includes('restore')) await this.#checkRestores(expected)
+    if (this.#includes('invariant') && this.#spec.invariant !== undefined) {
+      const unchecked = { ...this.#spec, invariant: undefined }
+      const makeUnchecked = (): MachineHarness<Command, Result> => new MachineHarness(unchecked, this.#entries)
+      await this.#in({ type: 'invariant' }, expected, () => checkInvariantEffect(makeUnchecked, expected))
+    }
+    // Before restores: what snapshot() or digest() changes is not blamed on restore().
+    if (this.#includes('digests')) await this.#in({ type: 'digests' }, expected, () => checkDigests(make, expected))
     if (this.#includes('snapshots'))
-      await this.#in({ type: 'snapshots' }, expected, () => checkSnapshotIsolation(make, this.last))
+      await this.#in({ type: 'snapshots' }, expected, () => checkSnapshotIsolation(make, expected))
+    if (this.#includes('restore')) await this.#checkRestores(expected)
     if (this.#includes('queries'))
       await this.#in({ type: 'queries' }, expected, () =>
-        checkQueries(make, this.last, this.#spec.queries, this.#model()),
+        checkQueries(make, expected, this.#spec.queries, this.#model()),
       )
     return expected
   }

@@ -1,4 +1,5 @@
 /** Restores a snapshot over machines with different pasts: each must have the state of the snapshot, and continue in the same way. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import type { ExpectedRun } from './check-run.ts'
 import { formatBoth } from './format-bytes.ts'
@@ -83,6 +84,8 @@ const STATE_ADVICE: Readonly<Record<BeforeRestore, string>> = {
   more: DISCARD_ADVICE,
   'other commands': DISCARD_ADVICE,
 }
+const LATE_ADVICE =
+  'it has the right one a moment later. restore() must not resolve before the state is replaced: await everything that it starts.'
 const CHUNKS_ADVICE =
   'restore() must replace the whole state. A new machine that restores it in one chunk is correct: chunks may be split at any point.'
 
@@ -93,12 +96,15 @@ async function checkRestoredState<Command, Result>(
   advice: string,
 ): Promise<void> {
   const after = (await machine.takeSnapshot()).bytes
-  if (!after.equals(bytes))
+  if (!after.equals(bytes)) {
+    await turn()
+    const isLate = (await machine.takeSnapshot()).bytes.equals(bytes)
     throw new MachineFault(
       'restore replaces',
       at,
-      `after command ${at}, ${past} restored from the snapshot ${formatBoth(bytes, after).join(' has a different snapshot, ')}: ${advice}`,
+      `after command ${at}, ${past} restored from the snapshot ${formatBoth(bytes, after).join(' has a different snapshot, ')}: ${isLate ? LATE_ADVICE : advice}`,
     )
+  }
   const other = machine.digest()
   if (other !== digest)
     throw new MachineFault(

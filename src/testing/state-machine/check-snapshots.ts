@@ -1,5 +1,7 @@
 /** Snapshots must not change while they are read; queries must change nothing. */
-import type { ModelRun } from './check-run.ts'
+import type { ExpectedRun, ModelRun } from './check-run.ts'
+import type { CallWithoutEffect } from './check-side-effects.ts'
+import { checkUnaffected } from './check-side-effects.ts'
 import { formatValue } from './first-difference.ts'
 import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
@@ -8,12 +10,15 @@ import type { MachineHarness } from './machine-harness.ts'
 /** A snapshot must have the state at the call of snapshot(), even if it is read later or together with another one. */
 export async function checkSnapshotIsolation<Command, Result>(
   make: () => MachineHarness<Command, Result>,
-  last: number,
+  expected: ExpectedRun,
 ): Promise<void> {
   const original = make()
+  const last = expected.results.length
+  const results: Buffer[] = []
   for (let number = 0; number < last; number++) {
-    if (number > 0) original.apply(number)
+    if (number > 0) results.push(original.apply(number))
     const { bytes, chunks } = await original.takeSnapshot()
+    await checkSecondSnapshot(original, bytes)
     const [one, other] = [original.beginSnapshot(), original.beginSnapshot()]
     if (![await one.read(), await other.read()].every((taken) => taken.bytes.equals(bytes)))
       throw new MachineFault(
@@ -22,7 +27,7 @@ export async function checkSnapshotIsolation<Command, Result>(
         `after command ${number}, one of two snapshots that are read concurrently differs from a snapshot read alone: keep the state of an iteration in local variables, not in fields of the machine.`,
       )
     const begun = original.beginSnapshot()
-    original.apply(++number)
+    results.push(original.apply(++number))
     if (!Buffer.concat(chunks).equals(bytes))
       throw new MachineFault(
         'output unchanged',
@@ -37,16 +42,41 @@ export async function checkSnapshotIsolation<Command, Result>(
         `command ${number}, applied while a snapshot was being read, is visible in the snapshot: snapshot() must return the state at its call. Copy the state before the first \`yield\` and the first \`await\`.`,
       )
   }
+  results.push(...original.applyAll(original.lastApplied, last))
+  const finalSnapshot = (await original.takeSnapshot()).bytes
+  await checkSecondSnapshot(original, finalSnapshot)
+  checkUnaffected(original, SNAPSHOT, { results, finalSnapshot }, expected)
+}
+
+async function checkSecondSnapshot<Command, Result>(
+  machine: MachineHarness<Command, Result>,
+  first: Buffer,
+): Promise<void> {
+  const second = (await machine.takeSnapshot()).bytes
+  const at = machine.lastApplied
+  if (!second.equals(first))
+    throw new MachineFault(
+      SNAPSHOT.rule,
+      at,
+      `after command ${at} the snapshot is ${formatBoth(second, first).join(', but it was ')} the first time. ${SNAPSHOT.advice}`,
+    )
+}
+
+const SNAPSHOT: CallWithoutEffect = {
+  rule: 'snapshot isolation',
+  call: 'snapshot()',
+  advice: 'Each node takes its snapshots at other times: snapshot() must not change the state.',
 }
 
 /** A query must not change the state, and a restored machine must give the same answer. */
 export async function checkQueries<Command, Result>(
   make: () => MachineHarness<Command, Result>,
-  last: number,
+  expected: ExpectedRun,
   queries: readonly unknown[],
   model: ModelRun | undefined,
 ): Promise<void> {
   if (queries.length === 0) return
+  const last = expected.results.length
   const [original, restored] = [make(), make()]
   for (let number = 1; number <= last; number++) {
     original.apply(number)
@@ -77,18 +107,20 @@ export async function checkQueries<Command, Result>(
         `query() of ${formatValue(query)} changed the state from ${formatBoth(bytes, after).join(' to ')}: a query runs on one node only. Use a command to change the state.`,
       )
   }
-  checkAskedBefore(make(), original, last, queries)
+  await checkAskedBefore(make(), original, expected, queries)
 }
 
 /** A machine may keep an answer for the next time: it must not be an old one then. */
-function checkAskedBefore<Command, Result>(
+async function checkAskedBefore<Command, Result>(
   asked: MachineHarness<Command, Result>,
   original: MachineHarness<Command, Result>,
-  last: number,
+  expected: ExpectedRun,
   queries: readonly unknown[],
-): void {
+): Promise<void> {
+  const last = expected.results.length
+  const results: Buffer[] = []
   for (let number = 0; number <= last; number++) {
-    if (number > 0) asked.apply(number)
+    if (number > 0) results.push(asked.apply(number))
     if (number === 0 || number === last >> 1) for (const query of queries) asked.query(query)
   }
   for (const query of queries) {
@@ -100,4 +132,14 @@ function checkAskedBefore<Command, Result>(
         `query() of ${formatValue(query)} after command ${last} returns ${original.formatAnswers(later, answer).join(' on a machine that was asked before, but ')} on a machine that was not: an answer must depend on the state alone. Look for a cache that is not cleared.`,
       )
   }
+  asked.checkRetainedAnswers()
+  const called = { results, finalSnapshot: (await asked.takeSnapshot()).bytes }
+  checkUnaffected(asked, QUERY, called, expected)
+}
+
+const QUERY: CallWithoutEffect = {
+  rule: 'query',
+  call: 'query()',
+  advice:
+    'A query runs on one node only: it must not change what later commands do. Look for an index or a cache that it fills.',
 }

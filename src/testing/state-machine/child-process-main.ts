@@ -1,5 +1,7 @@
 /** The main module of the child process: loads the state machine by the name of its export and runs the logs. */
 import { readFileSync, writeSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import os from 'node:os'
 import type { Codec, StateMachine } from '../../contracts/state-machine.ts'
 import { jsonCodec } from '../../platform/json-codec.ts'
 import { collectBytes, versionOf } from './machine-under-test.ts'
@@ -22,12 +24,17 @@ export type ChildMessage =
   | { readonly type: 'ended'; readonly log: number; readonly results: readonly string[]; readonly end: string }
   | { readonly type: 'threw'; readonly log: number; readonly number: number; readonly error: string }
 
+/** The host name that a module reads while it is loaded. */
+export const OTHER_HOST = 'another-host'
+
 /** Standard output is left to the machine. */
 const MESSAGE_FD = 3
 
 /** Runs every log of the request. */
 export async function runChild(): Promise<void> {
   const request = JSON.parse(readFileSync(0, 'utf8')) as ChildRequest
+  os.hostname = () => OTHER_HOST
+  syncBuiltinESMExports()
   const found = (await import(request.module)) as Readonly<Record<string, unknown>>
   const make = makerIn(found, request.machine)
   const codec = codecIn(found, request.codec)

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import type { Codec } from '../../contracts/state-machine.ts'
 import type { ExpectedRun } from './check-run.ts'
 import type { ChildMessage, ChildRequest } from './child-process-main.ts'
-import { CHILD_MODULE } from './child-process-main.ts'
+import { CHILD_MODULE, OTHER_HOST } from './child-process-main.ts'
 import { formatBoth } from './format-bytes.ts'
 import { MachineFault } from './machine-fault.ts'
 
@@ -29,6 +29,7 @@ export type ChildRun = ExpectedRun | { readonly threw: string; readonly number: 
 /** Chosen to differ from the settings of most machines. */
 const TIME_ZONE = 'Pacific/Chatham'
 const LOCALE = 'tr_TR.UTF-8'
+const NAMES = { USER: 'another-user', LOGNAME: 'another-user', USERNAME: 'another-user', HOSTNAME: OTHER_HOST }
 /** The time allowed for the process to start and load the module. */
 const START_TIMEOUT_MS = 30_000
 
@@ -42,7 +43,7 @@ export async function runInChildProcess(
   const execArgv = target.execArgv ?? process.execArgv.filter((option) => !option.startsWith('--inspect'))
   const program = `import { runChild } from ${JSON.stringify(CHILD_MODULE)}; await runChild()`
   const child = spawn(process.execPath, [...execArgv, '--input-type=module', '--eval', program], {
-    env: { ...process.env, TZ: TIME_ZONE, LANG: LOCALE, LC_ALL: LOCALE },
+    env: { ...process.env, TZ: TIME_ZONE, LANG: LOCALE, LC_ALL: LOCALE, ...NAMES },
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
   })
   const stderr = text(child.stderr as Readable)
@@ -73,7 +74,7 @@ export async function runInChildProcess(
 
 /** Throws a MachineFault if a log has a different result in the child process. */
 export function checkChildRun(here: ExpectedRun, there: ChildRun, codec: Pick<Codec<unknown>, 'decode'>): void {
-  const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, and at a different time: look for input that is neither in the commands nor in the state, such as a variable of the module.`
+  const advice = `The child process ran with TZ=${TIME_ZONE} and LC_ALL=${LOCALE}, under another user and host name, and at a different time: look for input that is neither in the commands nor in the state, such as a variable of the module, or what the module read while it was loaded.`
   const fault = (number: number, what: string): MachineFault =>
     new MachineFault('another process', number, `${what} ${advice}`)
   if ('threw' in there) throw fault(there.number, `in a child process the machine threw ${there.threw}.`)

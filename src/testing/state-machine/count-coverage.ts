@@ -37,15 +37,20 @@ async function countChanges<Command, Result>(
   let [snapshots, snapshotBytes] = [0, 0]
   for (const { commands } of logs) {
     const machine = new MachineHarness(spec, encodeLog(spec, commands))
-    let before = (await machine.takeSnapshot()).bytes
+    let [before, digest] = [(await machine.takeSnapshot()).bytes, machine.digest()]
     for (const [offset, command] of commands.entries()) {
       if (snapshots >= SNAPSHOTS_MAX || snapshotBytes > SNAPSHOT_BYTES_MAX) return
       machine.apply(offset + 1)
       const after = (await machine.takeSnapshot()).bytes
-      counter.addChange(command, !after.equals(before))
+      const newDigest = machine.digest()
+      counter.addChange(command, {
+        hasChanged: !after.equals(before),
+        isInDigest: digest === undefined || newDigest !== digest,
+      })
       snapshots++
       snapshotBytes += after.length
       before = after
+      digest = newDigest
     }
   }
 }

@@ -53,6 +53,8 @@ interface Counts {
   /** The number of commands for which it is known whether they were refused. */
   known: number
   refused: number
+  /** The number of commands that changed the state, but not its digest. */
+  notInDigest: number
   readonly results: Map<string, number>
 }
 
@@ -83,8 +85,13 @@ export class CoverageCounter<Command, Result> {
   }
 
   /** It is known whether a command changed the state. */
-  addChange(command: Command, hasChanged: boolean): void {
-    this.#addRefused(this.#countsOf(command), !hasChanged)
+  addChange(
+    command: Command,
+    { hasChanged, isInDigest }: { readonly hasChanged: boolean; readonly isInDigest: boolean },
+  ): void {
+    const counts = this.#countsOf(command)
+    this.#addRefused(counts, !hasChanged)
+    if (hasChanged && !isInDigest) counts.notInDigest++
   }
 
   end(): StateMachineCoverage {
@@ -98,7 +105,12 @@ export class CoverageCounter<Command, Result> {
     const known = sum(counted.map((counts) => counts.known))
     const refused = share(sum(counted.map((counts) => counts.refused)), known)
     const results = sorted(this.#results)
-    const warnings = [...this.#neverCame(), ...this.#allRefused(), ...this.#mostRefused(refused, known)]
+    const warnings = [
+      ...this.#neverCame(),
+      ...this.#allRefused(),
+      ...this.#mostRefused(refused, known),
+      ...this.#notInDigest(),
+    ]
     return {
       commands,
       results,
@@ -110,7 +122,7 @@ export class CoverageCounter<Command, Result> {
 
   #countsOf(command: Command): Counts {
     const kind = limited(this.#commands, this.#options.commandKind?.(command) ?? kindOfCommand(command))
-    const counts = this.#commands.get(kind) ?? { count: 0, known: 0, refused: 0, results: new Map() }
+    const counts = this.#commands.get(kind) ?? { count: 0, known: 0, refused: 0, notInDigest: 0, results: new Map() }
     this.#commands.set(kind, counts)
     return counts
   }
@@ -157,6 +169,14 @@ export class CoverageCounter<Command, Result> {
     return [
       `${this.#refusals} ${percent(refused)} of the commands, so that little was tested: generate commands that fit the state, for example fewer different ids, or times and versions closer to each other. coverage.table shows which.`,
     ]
+  }
+
+  #notInDigest(): string[] {
+    return [...this.#commands].flatMap(([kind, { known, refused, notInDigest }]) =>
+      notInDigest < KIND_MIN || notInDigest < known - refused
+        ? []
+        : `digest() stayed the same for all ${notInDigest} commands of the kind ${JSON.stringify(kind)} that changed the state, so that nodes which differ in it would not be found: compute the digest from the whole state.`,
+    )
   }
 
   get #refusals(): string {

@@ -165,14 +165,16 @@ export function noteCallOfOriginal({ call, original }: OriginalCall, args: reado
 /** A property that rejects being read; of an object, its properties do. */
 function guardedValue(value: ForbiddenValue): PropertyDescriptor {
   const { owner, name, displayName } = value
-  let real = (owner as Record<string, unknown>)[name]
-  if (value.isObject === true) return { writable: true, value: guardedObject(value, real as object) }
-  const get = (): unknown => {
+  const own = Object.getOwnPropertyDescriptor(owner, name) ?? {}
+  if (value.isObject === true) return { writable: true, value: guardedObject(value, own.value as object) }
+  let real: unknown = own.value
+  const get = function (this: unknown): unknown {
     reject(value, `reads ${displayName}`, get)
-    return real
+    return own.get === undefined ? real : Reflect.apply(own.get, this, [])
   }
-  const set = (given: unknown): void => {
-    real = given
+  const set = function (this: unknown, given: unknown): void {
+    if (own.set === undefined) real = given
+    else Reflect.apply(own.set, this, [given])
   }
   return { get, set }
 }

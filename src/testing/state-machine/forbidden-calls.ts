@@ -1,7 +1,7 @@
 /** The functions and values that a state machine must not use, because they differ between nodes or over time. */
 import { nodeModule } from '../../platform/node-modules.ts'
 import type { ForbiddenCall, ForbiddenValue, GuardedKind } from './forbidden-call.ts'
-import { processValues, systemCalls } from './forbidden-system-calls.ts'
+import { hostValues, processValues, systemCalls } from './forbidden-system-calls.ts'
 
 const REMEDIES = {
   time: 'Each node applies a command at a different time, and again after a restart: put the time into the command before it is proposed.',
@@ -24,6 +24,7 @@ const RANDOM_FUNCTIONS = [
   ...['generateKey', 'generateKeySync', 'generateKeyPair', 'generateKeyPairSync', 'generatePrime', 'generatePrimeSync'],
 ]
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate']
+const PERFORMANCE_CLOCKS = ['mark', 'measure', 'toJSON', 'eventLoopUtilization']
 const TEMPORAL_CLOCKS = [
   'instant',
   'plainDateISO',
@@ -55,7 +56,9 @@ export function forbiddenCalls(allow: readonly GuardedKind[] = []): ForbiddenCal
 
 /** All guarded properties, except those of the kinds in `allow`. */
 export function forbiddenValues(allow: readonly GuardedKind[] = []): ForbiddenValue[] {
-  return processValues().filter(({ kind, owner, name }) => !allow.includes(kind) && Object.hasOwn(owner, name))
+  return [...clockValues(), ...processValues(), ...hostValues()].filter(
+    ({ kind, owner, name }) => !allow.includes(kind) && Object.hasOwn(owner, name),
+  )
 }
 
 function clockCalls(): ForbiddenCall[] {
@@ -69,12 +72,24 @@ function clockCalls(): ForbiddenCall[] {
       variant: (args, isNew) => (isNew && isLocalTime(args) ? LOCAL_DATE : undefined),
     },
     { kind, owner: findPropertyOwner(performance, 'now'), name: 'now', displayName: 'performance.now()', remedy },
+    ...PERFORMANCE_CLOCKS.map((name) => ({
+      ...{ kind, owner: findPropertyOwner(performance, name), name, displayName: `performance.${name}()`, remedy },
+    })),
     { kind, owner: process.hrtime, name: 'bigint', displayName: 'process.hrtime.bigint()', remedy },
     { kind, owner: process, name: 'hrtime', displayName: 'process.hrtime()', remedy },
     { kind, owner: process, name: 'uptime', displayName: 'process.uptime()', remedy },
     ...(temporal === undefined ? [] : TEMPORAL_CLOCKS).map((name) => ({
       ...{ kind, owner: temporal?.Now ?? {}, name, displayName: `Temporal.Now.${name}()`, remedy },
     })),
+  ]
+}
+
+function clockValues(): ForbiddenValue[] {
+  const [kind, remedy] = ['time', REMEDIES.time] as const
+  const origin = findPropertyOwner(performance, 'timeOrigin')
+  return [
+    { kind, owner: origin, name: 'timeOrigin', displayName: 'performance.timeOrigin', remedy },
+    { kind, owner: Event.prototype, name: 'timeStamp', displayName: 'timeStamp of an Event', remedy },
   ]
 }
 
@@ -140,10 +155,12 @@ function isLocalTime(args: readonly unknown[]): boolean {
 
 function localeCalls(): ForbiddenCall[] {
   const [kind, remedy] = ['locale', REMEDIES.locale] as const
-  const isNamed = ([locale]: readonly unknown[]): boolean => locale !== undefined
-  const isNamedSecond = ([, locale]: readonly unknown[]): boolean => locale !== undefined
+  // An empty list of locales stands for that of the process.
+  const isLocale = (locale: unknown): boolean => locale !== undefined && !(Array.isArray(locale) && locale.length === 0)
+  const isNamed = ([locale]: readonly unknown[]): boolean => isLocale(locale)
+  const isNamedSecond = ([, locale]: readonly unknown[]): boolean => isLocale(locale)
   const hasZone = ([locale, options]: readonly unknown[]): boolean =>
-    locale !== undefined && (options as { readonly timeZone?: string } | undefined)?.timeZone !== undefined
+    isLocale(locale) && (options as { readonly timeZone?: string } | undefined)?.timeZone !== undefined
   const dated = ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString']
   return [
     ...[Number, Array, BigInt].map(({ name, prototype }) => ({

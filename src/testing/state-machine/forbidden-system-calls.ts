@@ -42,7 +42,10 @@ const PROCESS_FUNCTIONS = [
   ...['constrainedMemory', 'getActiveResourcesInfo', 'getuid', 'geteuid', 'getgid', 'getegid', 'getgroups', 'exit'],
   ...['kill', 'abort', 'loadEnvFile'],
 ]
-const PROCESS_VALUES = ['pid', 'ppid', 'argv', 'execArgv', 'execPath', 'title']
+const PROCESS_VALUES = [
+  ...['pid', 'ppid', 'argv', 'execArgv', 'execPath', 'title', 'version', 'versions', 'release', 'arch', 'platform'],
+]
+const NAVIGATOR_VALUES = ['hardwareConcurrency', 'language', 'languages', 'platform', 'userAgent']
 
 export function systemCalls(): ForbiddenCall[] {
   const calls = MODULES.flatMap(([kind, module, names]) => functionsOf(kind, module, names))
@@ -60,6 +63,13 @@ export function processValues(): ForbiddenValue[] {
     { ...forbid('environment', process, 'env', 'process.env'), isObject: true },
     ...PROCESS_VALUES.map((name) => forbid('process', process, name, `process.${name}`)),
   ]
+}
+
+/** Node.js has `navigator` from 21 on. */
+export function hostValues(): ForbiddenValue[] {
+  const { navigator } = globalThis as { readonly navigator?: object }
+  const owner = navigator === undefined ? {} : (Object.getPrototypeOf(navigator) as object)
+  return NAVIGATOR_VALUES.map((name) => forbid('host', owner, name, `navigator.${name}`))
 }
 
 function functionsOf(kind: SystemKind, module: string, names: '*' | readonly string[]): ForbiddenCall[] {

@@ -1,6 +1,7 @@
 /** The error for a faulty state machine: the violated rule, the command that shows it, and what to do. */
 
 import { isOfThisPackage } from './call-site.ts'
+import { isPromise } from './is-promise.ts'
 
 export type MachineRule =
   | 'deterministic'
@@ -36,7 +37,9 @@ export interface RestorePart {
 }
 
 /** The part of the check of a log that found a fault. A smaller log must fail in the same part. */
-export type LogPart = { readonly type: 'run' | 'repeat' | 'snapshots' | 'queries' } | RestorePart
+export type LogPart =
+  | { readonly type: 'run' | 'repeat' | 'invariant' | 'digests' | 'snapshots' | 'queries' }
+  | RestorePart
 
 export class MachineFault extends Error {
   readonly rule: MachineRule
@@ -67,7 +70,9 @@ export function formatThrown(thrown: unknown): string {
 /** What an invariant returned or threw if it does not hold. */
 export function problemOf(checkInvariant: () => unknown): string | undefined {
   try {
-    return checkInvariant() === false ? 'invariant() returned false' : undefined
+    const returned = checkInvariant()
+    if (isPromise(returned)) return 'invariant() returned a promise: it must be synchronous'
+    return returned === false ? 'invariant() returned false' : undefined
   } catch (thrown) {
     return `invariant() threw ${formatThrown(thrown)}`
   }

@@ -4,6 +4,7 @@ import { firstDifference } from './codec-round-trip.ts'
 import { guardAsyncCall, guardCall } from './determinism-guard.ts'
 import { formatValue } from './first-difference.ts'
 import { formatBoth } from './format-bytes.ts'
+import { isPromise } from './is-promise.ts'
 import { formatThrown, MachineFault, problemOf } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
 import { settlesWithin } from './settle-timer.ts'
@@ -49,6 +50,14 @@ interface RetainedValue {
   encode(): Uint8Array
 }
 
+/** The encoded answer to a query: a copy of its bytes, and the bytes that the codec returned. */
+interface RetainedAnswer {
+  /** The query and when it was asked. */
+  readonly description: string
+  readonly bytes: Buffer
+  readonly encoded: Uint8Array
+}
+
 /** A snapshot: a copy of its bytes, and the chunks that the machine returned. */
 export interface TakenSnapshot {
   readonly bytes: Buffer
@@ -62,6 +71,7 @@ export class MachineHarness<Command, Result> {
   readonly #machine: StateMachine<Command, Result, unknown, unknown>
   readonly #commands: RetainedValue[] = []
   readonly #results: RetainedValue[] = []
+  readonly #answers: RetainedAnswer[] = []
   /** The number of the last command applied. */
   #lastApplied = 0
 
@@ -143,6 +153,17 @@ export class MachineHarness<Command, Result> {
       )
   }
 
+  /** Throws if the bytes of an answer were changed after its call. An answer that is no bytes is encoded at once. */
+  checkRetainedAnswers(): void {
+    const changed = this.#answers.find(({ bytes, encoded }) => Buffer.compare(bytes, encoded) !== 0)
+    if (changed !== undefined)
+      throw new MachineFault(
+        'output unchanged',
+        this.#lastApplied,
+        `the answer of ${changed.description} was changed by a later command (up to command ${this.#lastApplied}), while it is being sent. Return a copy of the bytes.`,
+      )
+  }
+
   /** Answers a query. Returns the encoded answer. */
   query(query: unknown): Buffer {
     const { queryCodec, answerCodec } = this.#spec
@@ -152,7 +173,9 @@ export class MachineHarness<Command, Result> {
     const answer = this.#call(description, this.#lastApplied, QUERY_ADVICE, () => this.#machine.query?.(decoded))
     if (isPromise(answer)) throw fault('returned a promise: it must be synchronous and answer from the current state.')
     try {
-      const bytes = Buffer.from(answerCodec.encode(answer))
+      const encoded = answerCodec.encode(answer)
+      const bytes = Buffer.from(encoded)
+      this.#answers.push({ description, bytes, encoded })
       const difference = firstDifference(answer, answerCodec.decode(Uint8Array.from(bytes)))
       if (difference === undefined) return bytes
       throw fault(
@@ -220,7 +243,7 @@ export class MachineHarness<Command, Result> {
   async restore(bytes: Uint8Array, at: number, chunkBytes: number): Promise<void> {
     const description = `restore() of the snapshot after command ${at}`
     await this.#callAsync(description, at, RESTORE_ADVICE, async () =>
-      this.#machine.restore(splitIntoChunks(bytes, chunkBytes)),
+      this.#machine.restore(lateChunks(bytes, chunkBytes)),
     )
     this.#lastApplied = at
     this.#commands.length = 0
@@ -282,6 +305,15 @@ export class MachineHarness<Command, Result> {
   }
 }
 
+/** More turns than a restore() takes to resolve that does not await its chunks. */
+const TURNS_BEFORE_CHUNKS = 50
+
+/** As from a disk, the chunks do not come at once. */
+async function* lateChunks(bytes: Uint8Array, chunkBytes: number): AsyncIterable<Uint8Array> {
+  for (let turns = 0; turns < TURNS_BEFORE_CHUNKS; turns++) await undefined
+  yield* splitIntoChunks(bytes, chunkBytes)
+}
+
 const APPLY_ADVICE =
   'A node whose machine throws stops with ERR_RAFT_APPLY, and so does every other node at the same command: return a rejection as a result.'
 const QUERY_ADVICE = 'The caller receives an error without a reason: return an answer that states the problem.'
@@ -313,14 +345,6 @@ function assertBytes(chunk: unknown, description: string, at: number): asserts c
   if (chunk instanceof Uint8Array) return
   const what = `${typeof chunk} ${String(chunk).slice(0, 20)}`
   throw new MachineFault('bytes', at, `${description} returned ${what} as a chunk: chunks are bytes (Uint8Array).`)
-}
-
-function isPromise(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('then' in value) || typeof value.then !== 'function')
-    return false
-  // Its rejection is irrelevant: returning a promise is already a fault.
-  void Promise.resolve(value).catch(() => {})
-  return true
 }
 
 /** Also true if the value can no longer be encoded. */

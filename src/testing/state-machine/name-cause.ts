@@ -1,4 +1,5 @@
 /** Repeats what showed a fault, and replaces the fault if the same commands do not always have the same outcome. */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { LogMachines } from './check-restore.ts'
 import { machineBefore } from './check-restore.ts'
 import type { ExpectedRun } from './check-run.ts'
@@ -8,6 +9,9 @@ import { findCause } from './find-cause.ts'
 import { formatBoth } from './format-bytes.ts'
 import type { LogPart, MachineRule, RestorePart } from './machine-fault.ts'
 import { MachineFault } from './machine-fault.ts'
+
+/** A cause of different outcomes, also one that `findCause` does not find. */
+type NamedCause = Cause | 'after effect'
 
 /** The rules that a machine also violates if every run of it differs. */
 const MAY_BE_NONDETERMINISTIC: ReadonlySet<MachineRule> = new Set([
@@ -29,7 +33,9 @@ export async function nameCause<Command, Result>(
   const run = async (): Promise<readonly Buffer[]> => outputsOf(await runAlone(() => machines.at(0), machines.last))
   if (fault instanceof NotAlike) {
     const cause = (await findCause(run, fault.first))?.cause ?? 'shared state'
-    return causedBy(cause, fault.message, fault.commands, cause === 'clock' ? { type: 'repeat' } : part)
+    if (cause === 'clock') return causedBy(cause, fault.message, fault.commands, { type: 'repeat' })
+    const isLater = await changesLater(machines, fault.commands)
+    return causedBy(isLater ? 'after effect' : cause, fault.message, fault.commands, part)
   }
   if (!MAY_BE_NONDETERMINISTIC.has(fault.rule)) return fault
   const found = await findCause(run, expected === undefined ? undefined : outputsOf(expected))
@@ -60,9 +66,22 @@ export async function nameKnownCause<Command, Result>(
   return isAlike ? fault : causedBy('unknown', fault.message, fault.commands, part)
 }
 
-function causeOf(rule: MachineRule): Cause {
+function causeOf(rule: MachineRule): NamedCause {
   if (rule === 'clock') return 'clock'
+  if (rule === 'synchronous') return 'after effect'
   return rule === 'no shared state' ? 'shared state' : 'unknown'
+}
+
+/** Whether a machine that nothing is called on is in another state after a turn of the event loop, every time. */
+async function changesLater<Command, Result>(machines: LogMachines<Command, Result>, at: number): Promise<boolean> {
+  const atOnce = async (): Promise<Buffer> => (await machines.at(at).takeSnapshot()).bytes
+  const later = async (): Promise<Buffer> => {
+    const machine = machines.at(at)
+    await turn()
+    return (await machine.takeSnapshot()).bytes
+  }
+  const [one, two, three, four] = [await atOnce(), await later(), await atOnce(), await later()]
+  return one.equals(three) && two.equals(four) && !one.equals(two)
 }
 
 /** Checks whether a new machine, restored from the snapshot, is changed by what another machine did. */
@@ -131,14 +150,14 @@ function describeDifference<Command, Result>(machines: LogMachines<Command, Resu
 }
 
 /** The fault of a machine whose outcome is not always the same. `what` states the difference. */
-function causedBy(cause: Cause, what: string, commands: number, part: LogPart): MachineFault {
+function causedBy(cause: NamedCause, what: string, commands: number, part: LogPart): MachineFault {
   const [rule, why] = CAUSES[cause]
   const fault = new MachineFault(rule, commands, `${what}. ${why}`)
   fault.part = part
   return fault
 }
 
-const CAUSES: Readonly<Record<Cause, readonly [MachineRule, string]>> = {
+const CAUSES: Readonly<Record<NamedCause, readonly [MachineRule, string]>> = {
   clock: [
     'clock',
     'They differ by the time that has passed: the machine reads a clock that was stored before the check, as in `const now = Date.now` at the top of a module. Put the time into the command before it is proposed.',
@@ -146,6 +165,10 @@ const CAUSES: Readonly<Record<Cause, readonly [MachineRule, string]>> = {
   'shared state': [
     'no shared state',
     'It depends on what other machines did before: keep all state in fields of the machine, not in a variable of the module or class, such as a cache.',
+  ],
+  'after effect': [
+    'synchronous',
+    'apply() changes the state after it has returned, as in the code after an `await`: other commands may come before that on each node. Do all work before apply() returns.',
   ],
   unknown: [
     'deterministic',
