@@ -17,7 +17,7 @@ export { UsageError } from './usage.ts'
 
 // Its inputs and effects.
 
-export type { Effects, Persist, Rejection, Settlement, UnfitVoter } from './effects.ts'
+export type { Effects, Persist, Rejection, Settlement, SnapshotToFetch, UnfitVoter } from './effects.ts'
 export type { ChainsAt, RaftEvent, StepDownReason } from './events.ts'
 export type { Input, MembershipChange } from './inputs.ts'
 export type {
@@ -46,4 +46,15 @@ export type { Member, MemberMetadata, Membership, Shortage } from './types.ts'
 
 // The log and its snapshots.
 
-export type { Block, HardState, Instant, LogIndex, LogRange, NodeId, SnapshotInfo, StateDigest, Term } from './types.ts'
+export type {
+  Block,
+  HardState,
+  Instant,
+  LogIndex,
+  LogRange,
+  NodeId,
+  SnapshotInfo,
+  SnapshotReport,
+  StateDigest,
+  Term,
+} from './types.ts'

@@ -180,6 +180,8 @@ export const EXPORTED_NAMES: Readonly<Record<string, Readonly<Record<string, str
     AppendEntriesResponse: 'part of Message',
     InstallSnapshotRequest: 'part of Message',
     InstallSnapshotResponse: 'part of Message',
+    SnapshotReport: 'part of AppendEntriesResponse',
+    SnapshotToFetch: 'part of Effects',
     PreVoteRequest: 'part of Message',
     PreVoteResponse: 'part of Message',
     ProposeRequest: 'part of Message',
