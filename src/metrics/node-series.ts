@@ -3,7 +3,7 @@ import type { Meter, ProposalStage } from '../contracts/meter.ts'
 import type { ReadMode } from '../contracts/node-service.ts'
 import type { NodeEvent } from '../contracts/observer.ts'
 import type { NodeId } from '../core/types.ts'
-import type { ErrorCode } from '../errors.ts'
+import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { METRICS, type MetricDefinition } from './definitions.ts'
 import type { Sample } from './status-samples.ts'
 
@@ -16,6 +16,17 @@ export interface DurationCounts {
 
 /** Makes those of a histogram for one set of labels. */
 export type NewDurations = (metric: MetricDefinition, labels: Readonly<Record<string, string>>) => DurationCounts
+
+/** Peers choose the ids and codes that they connect with: of further ones, the oldest is forgotten. */
+const REMEMBERED_MAX = 256
+
+/** Leaves place for one more. */
+function forgetOldest(remembered: Set<string> | Map<string, unknown>): void {
+  for (const oldest of remembered.keys()) {
+    if (remembered.size < REMEMBERED_MAX) return
+    remembered.delete(oldest)
+  }
+}
 
 /** A counter by its labels, in the order of its definition. */
 class Counts {
@@ -32,6 +43,7 @@ class Counts {
     const found = this.#counts.get(key)
     if (found !== undefined) found.count += count
     else {
+      forgetOldest(this.#counts)
       const labels = Object.fromEntries(this.#metric.labels.map((label, at) => [label, values[at] ?? '']))
       this.#counts.set(key, { labels, count })
     }
@@ -134,6 +146,7 @@ export class NodeSeries implements Meter {
       case 'paused':
         return this.#pauses.add(1)
       case 'peerLost':
+        forgetOldest(this.#lost)
         this.#lost.add(event.peer)
         return
       case 'peerConnected':
@@ -141,7 +154,7 @@ export class NodeSeries implements Meter {
         return
       case 'peerRefused':
       case 'refusedBy':
-        return this.#refusals.add(1, shortCode(event.code))
+        return this.#refusals.add(1, refusalCode(event.code))
       case 'storageFailed':
         return this.#storageErrors.add(1, 'write')
       case 'scrubFailed':
@@ -209,6 +222,11 @@ export class NodeSeries implements Meter {
 
 function resultOf(code: ErrorCode | undefined): string {
   return code === undefined ? 'ok' : shortCode(code)
+}
+
+/** The other end chooses the code of its refusal: one that this release does not know is no label of its own. */
+function refusalCode(code: string): string {
+  return Object.hasOwn(ERROR_CODES, code) ? shortCode(code) : 'other'
 }
 
 function shortCode(code: string): string {

@@ -98,6 +98,23 @@ describe('NodeMetrics', () => {
     assert.equal(sampleOf(body, 'raft_proposals_total', { node: 'n1', result: 'ok' }), 2)
   })
 
+  it('have no label that a peer chooses', async () => {
+    const metrics = new NodeMetrics()
+    const cluster = new VirtualCluster('n1', { observers: [metrics] })
+    await cluster.start('n1')
+    for (let stranger = 0; stranger < 1000; stranger++) {
+      const peer = `stranger-${stranger}`
+      metrics.event('n1', { type: 'peerConnected', peer })
+      metrics.event('n1', { type: 'peerLost', peer, reason: 'closed' })
+      metrics.event('n1', { type: 'refusedBy', peer, code: `ERR_RAFT_X${stranger}`, message: 'no' })
+    }
+    metrics.event('n1', { type: 'refusedBy', peer: 'n2', code: 'ERR_RAFT_CLUSTER_MISMATCH', message: 'no' })
+    const { body } = await metrics.text()
+    assert.equal(sampleOf(body, 'raft_peers_refused_total', { node: 'n1', code: 'other' }), 1000)
+    assert.equal(sampleOf(body, 'raft_peers_refused_total', { node: 'n1', code: 'cluster_mismatch' }), 1)
+    assert.ok(!/stranger|x999/.test(body))
+  })
+
   it('has every metric of the table, and of the process those that the table names', async () => {
     const metrics = new NodeMetrics()
     const { body } = await metrics.text()
