@@ -92,6 +92,11 @@ describe('ops/', () => {
         for (const flag of command.match(/--[a-z-]+/g) ?? []) assert.ok(help.includes(`${flag} `), `${file}: ${flag}`)
   })
 
+  it('lets no node with certificates start without them', () => {
+    const manifest = read('ops/kubernetes/quorate.yaml')
+    assert.ok(manifest.includes('--tls-cert') && !manifest.includes('--insecure'))
+  })
+
   it('satisfies promtool, where it is installed', () => {
     const promtool = (...args: readonly string[]) =>
       spawnSync('promtool', args, { cwd: join(ROOT, 'ops/prometheus'), encoding: 'utf8' })
