@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { RaftError } from '../errors.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import type { TlsOptions, TlsRules } from './tls-options.ts'
-import { checkTls } from './tls-options.ts'
+import { checkTls, distrustOf } from './tls-options.ts'
 
 /** The files with the keys and certificates of a node, in PEM format. They are read again when they change. */
 export interface TlsFiles extends TlsRules {
@@ -58,6 +58,9 @@ export class CertificateFiles implements TlsOptions {
     const problem = checkTls(next)
     if (problem !== undefined) throw new RaftError('ERR_RAFT_OPTIONS', `it ${problem}`)
     check(next)
+    const distrust = distrustOf(next)
+    if (distrust !== undefined && distrustOf({ ...this.#pems, ca: next.ca }) === undefined)
+      throw new RaftError('ERR_RAFT_OPTIONS', `others would refuse it: ${distrust}`)
     this.#pems = next.#pems
     for (const listener of this.#listeners) listener()
   }

@@ -96,6 +96,42 @@ export function checkTls(value: unknown): string | undefined {
   return undefined
 }
 
+/** Why others that trust the authorities in `ca` would refuse the certificate, or undefined. Without `ca`, only its time is known. */
+export function distrustOf({ cert, ca }: Pick<TlsOptions, 'cert' | 'ca'>): string | undefined {
+  const [own, ...others] = certificatesIn(cert)
+  if (own === undefined) return 'there is none'
+  const now = Date.now()
+  if (now > Date.parse(own.validTo)) return `it expired at ${new Date(own.validTo).toISOString()}`
+  if (now < Date.parse(own.validFrom)) return `it is valid from ${new Date(own.validFrom).toISOString()} on`
+  if (ca === undefined || isSignedBy(own, certificatesIn(ca), others)) return undefined
+  return 'none of the authorities in `ca` has signed it'
+}
+
+/** Directly, or through others that come with it. */
+function isSignedBy(
+  certificate: X509Certificate,
+  authorities: readonly X509Certificate[],
+  others: readonly X509Certificate[],
+): boolean {
+  const hasSigned = (issuer: X509Certificate): boolean =>
+    certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  if (authorities.some(hasSigned)) return true
+  const between = others.find(hasSigned)
+  return (
+    between !== undefined &&
+    isSignedBy(
+      between,
+      authorities,
+      others.filter((each) => each !== between),
+    )
+  )
+}
+
+function certificatesIn(pem: Pem): X509Certificate[] {
+  const all = String(pem).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+  return all.map((each) => new X509Certificate(each))
+}
+
 /** Whether clients need a certificate. */
 export function verifiesClients(tls: TlsOptions | SharedSecret | undefined): boolean {
   return tls !== undefined && !hasSecret(tls) && (tls.verifyClients ?? tls.ca !== undefined)

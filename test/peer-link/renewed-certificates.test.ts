@@ -107,6 +107,16 @@ function renewalTests(kind: TransportKind): void {
       words:
         /: the certificate of this node does not name a of cluster test: expected raft:\/\/test\/a, seen .*raft:\/\/test\/b/,
     },
+    {
+      what: 'that has expired',
+      spoil: async () => write(await tlsWith({ uris: ['raft://test/a'], days: -1 })),
+      words: /: others would refuse it: it expired at \S+Z$/,
+    },
+    {
+      what: 'of an authority that is not trusted',
+      spoil: async () => write(await tlsWith({ uris: ['raft://test/a'], authority: NEXT })),
+      words: /: others would refuse it: none of the authorities in `ca` has signed it$/,
+    },
   ])
     it(`${what} is not taken, and the reason is reported until it is repaired`, async () => {
       const a = await startWithFiles('a')
