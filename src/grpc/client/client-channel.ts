@@ -232,14 +232,17 @@ export class GrpcClientChannel implements ClientChannel {
     await this.#adminChannel?.close()
   }
 
-  /** Waits for the stream first: an unreachable node is then ERR_RAFT_UNREACHABLE, and not an unknown outcome. */
+  /**
+   * Waits for the stream first: an unreachable node is then ERR_RAFT_UNREACHABLE, and not an unknown outcome. A caller that may not open it gets the
+   * refusal of the call, which names the role that the call needs.
+   */
   async #mutate<Response>(
     definition: MethodDefinition<object, Response>,
     request: object,
     options: CallOptions,
   ): Promise<Response> {
     if (options.signal?.aborted === true) throw abortedError(options.signal)
-    await this.#getStream().opened()
+    await this.#getStream().opened().catch(unlessUnauthorized)
     return this.#call(definition, request, options, 'unknown')
   }
 
@@ -332,6 +335,10 @@ export class GrpcClientChannel implements ClientChannel {
     if (this.#client === client) this.#client = undefined
     client.close()
   }
+}
+
+function unlessUnauthorized(error: unknown): void {
+  if (!isRaftError(error, 'ERR_RAFT_UNAUTHORIZED')) throw error
 }
 
 /** Copies the bytes if they are a small part of a frame, which they would otherwise keep in memory. */
