@@ -201,10 +201,14 @@ async function openNetwork(port: PortOptions, peerTransport: 'grpc' | 'tcp' | un
 }
 
 /** A second port, for admins. */
-async function openAdminPort(server: GrpcServer, options: Omit<AdminPortOptions, 'access'>): Promise<GrpcServer> {
+async function openAdminPort(
+  server: GrpcServer,
+  options: Omit<AdminPortOptions, 'access' | 'tell'>,
+): Promise<GrpcServer> {
   const { adminPort } = await import('./grpc/admin-port.ts')
-  const { tls, credentials, listen, nodeAddress } = options
-  const port = adminPort({ tls, credentials, listen, nodeAddress, access: server.access })
+  const { tls, credentials, listen, nodeAddress, messageBytesMax } = options
+  const { access, onCondition: tell } = server
+  const port = adminPort({ tls, credentials, listen, nodeAddress, access, messageBytesMax, tell })
   server.serveAdminsAt(port)
   return port
 }

@@ -62,6 +62,8 @@ export class GrpcServer {
   readonly #port: Port
   /** Which calls a caller may make. */
   readonly access: CallAccess
+  /** Where this port reports its conditions. */
+  readonly onCondition: TransportHost['condition']
   readonly #callers = new Map<string, Caller>()
   readonly #beforeClose: (() => void)[] = []
   #adminPort: GrpcServer | undefined
@@ -75,6 +77,7 @@ export class GrpcServer {
   ) {
     this.#options = options
     this.access = options.access ?? new CallAccess({ verifyClients: false })
+    this.onCondition = options.onCondition ?? (() => undefined)
     const interceptors = [...(options.options?.interceptors ?? []), this.#checkCaller, this.#countClient]
     this.#server = new Server({ ...options.options, interceptors })
     // grpc-js cannot bound the connections that it accepts itself.
@@ -83,7 +86,7 @@ export class GrpcServer {
       listen: options.listen,
       advertise: options.advertise,
       limits: withDefaults<ConnectionLimits>(GRPC_TRANSPORT_DEFAULTS, options.connections ?? {}),
-      onCondition: options.onCondition ?? (() => undefined),
+      onCondition: this.onCondition,
       onConnection: wrap((socket, caller) => {
         this.#remember(socket, caller)
         readPreface(

@@ -8,13 +8,15 @@ import { PEER_LINK_DEFAULTS } from '../peer-link/limits.ts'
 import { hasSecret } from '../peer-link/secret-tls.ts'
 import { takingTls } from '../peer-link/tls.ts'
 import { protectionOf } from '../peer-link/tls-options.ts'
+import { withDefaults } from '../platform/options.ts'
 import { GrpcServer } from './grpc-server.ts'
 import type { GrpcTransportOptions } from './peer/transport-options.ts'
-import { accessOf } from './peer/transport-options.ts'
+import { accessOf, GRPC_TRANSPORT_DEFAULTS, serverOptions } from './peer/transport-options.ts'
 
 /** Where clients are served. */
 export interface ClientPortOptions extends Pick<GrpcTransportOptions, 'tls' | 'credentials' | 'tokens'> {
   readonly listen: string
+  readonly messageBytesMax: number
 }
 
 export class TransportBesideClients implements Transport {
@@ -26,7 +28,7 @@ export class TransportBesideClients implements Transport {
   #certificate: CertificateWatch | undefined
   #host: TransportHost | undefined
 
-  constructor(peers: Transport, { listen, tls, credentials, tokens }: ClientPortOptions) {
+  constructor(peers: Transport, { listen, tls, credentials, tokens, messageBytesMax }: ClientPortOptions) {
     this.#access = accessOf({ tls, tokens })
     this.#peers = peers
     this.#tls = tls
@@ -37,6 +39,7 @@ export class TransportBesideClients implements Transport {
       listen,
       advertise: listen,
       credentials: credentials?.server,
+      options: serverOptions(withDefaults(GRPC_TRANSPORT_DEFAULTS, { messageBytesMax })),
       onCondition,
       access: this.#access,
     }

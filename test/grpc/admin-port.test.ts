@@ -1,9 +1,13 @@
 /** A port of its own for admins: what is served there and what is not, and how clients find it. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectSocket } from 'node:net'
 import { ChannelCredentials, Client } from '@grpc/grpc-js'
 import { ROLE_OF_RPC, roleOfRpc } from '../../src/access/rpc-roles.ts'
 import { connect } from '../../src/connect.ts'
 import type { RaftError } from '../../src/errors.ts'
+import { ADMIN_PORT_LIMITS } from '../../src/grpc/admin-port.ts'
+import { grpcChannelFactory } from '../../src/grpc/client/client-channel.ts'
 import { adminAddressIn, servedAtAdminPort } from '../../src/grpc/shared/admin-address.ts'
 import { fromStatus } from '../../src/grpc/shared/status-codes.ts'
 import { KeyValueMachine, kvCommandCodec } from '../../src/kv/index.ts'
@@ -19,14 +23,17 @@ describe('a port for admins', () => {
     for (const each of closing.splice(0).reverse()) await each.close()
   })
 
-  const start = async (adminListen: string, tls?: TlsOptions): Promise<{ listen: string; change: object }> => {
+  const start = async (
+    adminListen: string,
+    more: { tls?: TlsOptions; commandBytesMax?: number; blockBytesMax?: number } = {},
+  ) => {
     const listen = `127.0.0.1:${await freePort()}`
     const storage = new MemoryStorage({ disk: new MemoryDisk() })
-    const options = { id: 'n1', peers: { n1: listen }, cluster: 'test', listen, adminListen, tls, storage }
+    const options = { id: 'n1', peers: { n1: listen }, cluster: 'test', listen, adminListen, ...more, storage }
     const node = await startNode({ ...options, stateMachine: new KeyValueMachine(), codec: kvCommandCodec })
     closing.push(node)
     await node.until(({ role }) => role === 'leader')
-    return { listen, change: { add: [{ id: 'n2', address: '127.0.0.1:1' }] } }
+    return { node, listen, change: { add: [{ id: 'n2', address: '127.0.0.1:1' }] } }
   }
   const client = async (endpoint: string, tls?: TlsOptions) => {
     const made = await connect({ endpoints: [endpoint], tls, timeoutMs: 2000, codec: kvCommandCodec })
@@ -72,7 +79,7 @@ describe('a port for admins', () => {
 
   it('checks the role before it names the port', async () => {
     const admin = `127.0.0.1:${await freePort()}`
-    const { listen, change } = await start(admin, await nodeTls('n1'))
+    const { listen, change } = await start(admin, { tls: await nodeTls('n1') })
     for (const endpoint of [listen, admin]) {
       const reader = await client(endpoint, await roleTls('client'))
       await assert.rejects(reader.changeMembership(change), (error: RaftError) => {
@@ -83,6 +90,36 @@ describe('a port for admins', () => {
     }
     const operator = await client(listen, await roleTls('admin'))
     await operator.changeMembership(change)
+  })
+
+  it('takes commands as large as the other port does', async () => {
+    const admin = `127.0.0.1:${await freePort()}`
+    const bytesMax = 8 * 1024 * 1024
+    const { listen } = await start(admin, { commandBytesMax: bytesMax, blockBytesMax: bytesMax })
+    const large = Buffer.alloc(bytesMax / 2 + 1024)
+    for (const endpoint of [listen, admin]) {
+      // A client continues at the address of the leader, a channel does not.
+      const channel = grpcChannelFactory()(endpoint)
+      closing.push(channel)
+      await channel.propose(kvCommandCodec.encode({ type: 'put', key: 'k', value: large }), { timeoutMs: 10_000 })
+    }
+  })
+
+  it('has an alarm of its own when it closes connections', async () => {
+    const admin = `127.0.0.1:${await freePort()}`
+    const { node } = await start(admin)
+    const [host, port] = admin.split(':')
+    for (let made = 0; made <= ADMIN_PORT_LIMITS.connectionsMax; made++) {
+      const socket = connectSocket(Number(port), host).on('error', () => undefined)
+      closing.push({ close: () => socket.destroy() })
+      await once(socket, 'connect')
+    }
+    const { alarms } = await node.until((status) => status.alarms.length > 0)
+    assert.deepEqual(
+      alarms.map(({ code }) => code),
+      ['ADMIN_CONNECTIONS_CLOSED'],
+    )
+    assert.match(alarms[0]?.message ?? '', /^at the port for admins, connections were closed .* has 64 already/)
   })
 
   it('is refused as an option without TLS where other machines reach it, and if it is the port of clients', async () => {
