@@ -54,7 +54,8 @@ export async function convertDirectory(directory: DataDirectory, options: Conver
   await assertUsable(directory, nodeId)
   const other: EngineName = options.to === 'rocksdb' ? 'segments' : 'rocksdb'
   const kept = `${locationOf(directory, other)}.kept`
-  if (options.keepsOld && (await exists(kept)))
+  // An interrupted conversion may have kept them already.
+  if (options.keepsOld && (await exists(locationOf(directory, other))) && (await exists(kept)))
     throw new RaftError('ERR_RAFT_OPTIONS', `${kept} exists: an earlier conversion has kept its files there`, {
       hint: 'move or remove it first, or do not keep the old files; nothing was changed',
       details: { path: kept },

@@ -133,6 +133,8 @@ for (const from of ENGINES) {
       assert.equal(kept, join(root, 'kept', from === 'rocksdb' ? 'log.kept' : 'segments.kept'))
       assert.notDeepEqual(await readdir(kept), [])
       await assertWhole('kept')
+      // Repeated, as after a crash at its end.
+      assert.equal((await convert('kept', { keepsOld: true })).isChanged, false)
       await convert('kept', { to: from })
       await assert.rejects(convert('kept', { keepsOld: true }), (error) => isRaftError(error, 'ERR_RAFT_OPTIONS'))
     })
