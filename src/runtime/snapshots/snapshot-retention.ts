@@ -10,6 +10,8 @@ export interface SnapshotRetentionParts {
   /** The ids of files that are being written. */
   readonly inProgress: () => readonly (string | undefined)[]
   readonly onFailed: (message: string) => void
+  /** The recorded file was found damaged while a peer read it. */
+  readonly onDamaged: () => void
 }
 
 export class SnapshotRetention {
@@ -31,9 +33,11 @@ export class SnapshotRetention {
     try {
       yield* this.readKept(id, offset)
     } catch (error) {
-      // No follower can be restored from here until the next snapshot: report it.
-      if (isRaftError(error, 'ERR_RAFT_CORRUPT'))
+      // No follower can be restored from here until the next snapshot.
+      if (isRaftError(error, 'ERR_RAFT_CORRUPT')) {
         this.#parts.onFailed(`a snapshot cannot be sent to a peer: ${error.message}`)
+        if (id === this.#recorded) this.#parts.onDamaged()
+      }
       throw error
     }
   }

@@ -84,6 +84,8 @@ export class Snapshots {
       recovered: recovered?.id,
       inProgress: () => [this.#taker.takingId, this.#fetcher.fetchingId],
       onFailed: (message) => emit({ type: 'snapshotFailed', message }),
+      // The state in memory is whole, and a new file replaces the damaged one.
+      onDamaged: () => this.takeIfIdle(),
     })
   }
 

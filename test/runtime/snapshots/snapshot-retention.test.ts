@@ -11,7 +11,13 @@ describe('snapshot retention', () => {
     const storage = await openStorage()
     for (const id of ['s1', 's2', 'fetching']) await writeSnapshot(storage, id)
     const inProgress = () => [undefined, 'fetching']
-    const retention = new SnapshotRetention({ storage, recovered: 's1', inProgress, onFailed: assert.fail })
+    const retention = new SnapshotRetention({
+      storage,
+      recovered: 's1',
+      inProgress,
+      onFailed: assert.fail,
+      onDamaged: assert.fail,
+    })
     const reading = retention.read('s2', 0)
     await reading.next()
     for (const id of ['s3', 's4', 's5']) {
@@ -29,7 +35,7 @@ describe('snapshot retention', () => {
 
   it('keeps a complete file that is not recorded yet when an older one is recorded', async () => {
     const storage = await openStorage()
-    const parts = { storage, recovered: undefined, inProgress: () => [], onFailed: assert.fail }
+    const parts = { storage, recovered: undefined, inProgress: () => [], onFailed: assert.fail, onDamaged: assert.fail }
     const retention = new SnapshotRetention(parts)
     for (const id of ['s1', 's2']) {
       await writeSnapshot(storage, id)
@@ -52,11 +58,16 @@ describe('snapshot retention', () => {
     const retention = new SnapshotRetention({
       ...{ storage: { snapshots }, recovered: 's1', inProgress: () => [] },
       onFailed: (message) => messages.push(message),
+      onDamaged: () => messages.push('the recorded file is damaged'),
     })
-    await assert.rejects(async () => {
-      for await (const _ of retention.read('s1', 0));
-    }, damage)
-    assert.deepEqual(messages, ['a snapshot cannot be sent to a peer: frame 3 of s1 is damaged'])
+    const read = async (id: string): Promise<void> => {
+      for await (const _ of retention.read(id, 0));
+    }
+    await assert.rejects(read('s1'), damage)
+    const failure = 'a snapshot cannot be sent to a peer: frame 3 of s1 is damaged'
+    assert.deepEqual(messages.splice(0), [failure, 'the recorded file is damaged'])
+    await assert.rejects(read('an older one'), damage)
+    assert.deepEqual(messages, [failure])
   })
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { RuntimeEvent } from '../../../src/contracts/observer.ts'
 import { RAFT_DEFAULTS } from '../../../src/core/options.ts'
+import { RaftError } from '../../../src/errors.ts'
 import { MemoryStorage } from '../../../src/memory/memory-storage.ts'
 import { RUNTIME_DEFAULTS } from '../../../src/runtime/options.ts'
 import { AdaptivePace } from '../../../src/runtime/snapshots/adaptive-pace.ts'
@@ -86,6 +87,22 @@ describe('the snapshots of a node', () => {
     fixture.snapshots.onApplied()
     await flushPromises()
     assert.deepEqual(fixture.taken, [10])
+  })
+
+  it('are taken again when a peer finds the recorded one damaged', async () => {
+    const fixture = await Fixture.open()
+    fixture.appliedIndex = 5
+    const recorded = await fixture.snapshots.take()
+    fixture.snapshots.onRecorded(recorded)
+    fixture.appliedIndex = 6
+    fixture.storage.snapshots.read = () => {
+      throw new RaftError('ERR_RAFT_CORRUPT', 'frame 3 is damaged')
+    }
+    await assert.rejects(fixture.snapshots.read(recorded.id, 0)[Symbol.asyncIterator]().next(), {
+      code: 'ERR_RAFT_CORRUPT',
+    })
+    await flushPromises()
+    assert.deepEqual(fixture.taken, [5, 6])
   })
 
   it('wait for the end of the block being applied, and fail if the node stops first', async () => {
