@@ -65,6 +65,13 @@ export class HardStateFile {
     return (await readCopies(paths)).best
   }
 
+  /** Which of the files has another record than the newer one, or is damaged, such as by a crash during a save: `open` repairs it. */
+  static async staleCopy(paths: readonly [string, string]): Promise<string | undefined> {
+    const { a, b, best } = await readCopies(paths)
+    if (a.record?.number !== best.number) return paths[0]
+    return b.record?.number === best.number ? undefined : paths[1]
+  }
+
   /** Reads both files, uses the newer record, and repairs the other file. Rejects with ERR_RAFT_CORRUPT if both are damaged. */
   static async open(paths: readonly [string, string]): Promise<HardStateFile> {
     const { a, b, best } = await readCopies(paths)

@@ -30,6 +30,8 @@ export interface DirectoryReport {
   readonly boots: number | undefined
   /** Term, vote, and the commit index, which may lag behind the real one. Undefined if they are lost. */
   readonly hardState: HardState | undefined
+  /** The one of the two files with term and vote that a start of the node repairs from the other. */
+  readonly staleHardStateCopy: string | undefined
   /** Undefined if it cannot be read. */
   readonly log: LogSummary | undefined
   /** The snapshot that the log continues. */
@@ -87,6 +89,7 @@ export async function inspectDirectory(directory: DataDirectory, options: Inspec
   await attempt('use', () => assertUsable(directory, identity.nodeId))
   const boot = await attempt('boots', () => readBoot(directory, identity))
   const hardState = await attempt('term and vote', () => HardStateFile.read(directory.hardState))
+  const staleHardStateCopy = hardState && (await HardStateFile.staleCopy(directory.hardState))
   return withLocked(directory, identity, options.engines, async (files) => {
     // Without term and vote, the log cannot be judged.
     const opened = hardState && (await attempt('log', () => files.recover(hardState)))
@@ -104,6 +107,7 @@ export async function inspectDirectory(directory: DataDirectory, options: Inspec
       interruptedRecoveryOf: found.membership && interruptedRecoveryOf(identity, found.membership),
       ...{ directoryId: identity.directoryId, engine: identity.engine, boots: boot?.number },
       hardState: hardState && { ...pickHardState(hardState) },
+      staleHardStateCopy,
       log: opened && hardState && summaryOf(opened, hardState),
       snapshot: opened?.snapshot,
       ...found,

@@ -7,6 +7,7 @@ import { isRaftError } from '../../src/errors.ts'
 import { inspectDataDirectory, readDataDirectoryLog } from '../../src/operations/inspect-data-directory.ts'
 import { RocksDBStorage } from '../../src/rocksdb/rocksdb-storage.ts'
 import { SegmentStorage } from '../../src/segments/segment-storage.ts'
+import { runInProcess } from '../e2e/command.ts'
 import type { Acknowledged } from '../rocksdb/history.ts'
 import { emptyHistory, writeHistory } from '../rocksdb/history.ts'
 import { copyDirectory, flipBit, IDENTITY, temporaryDirectory } from '../storage/directory-fixture.ts'
@@ -47,6 +48,21 @@ for (const engine of ['rocksdb', 'segments'] as const)
       assert.deepEqual([log?.firstIndex, log?.lastIndex], [acknowledged.blocks[0]?.first, lastIndex()])
       assert.deepEqual(snapshot, acknowledged.snapshot)
       assert.deepEqual({ isVerified, problems }, { isVerified: true, problems: [] })
+    })
+
+    it('names a damaged copy of term and vote, which the next start repairs', async () => {
+      const directory = await copyOf('one copy')
+      const copyAt = async () => (await inspectDataDirectory({ directory, verify: true })).staleHardStateCopy
+      assert.equal(await copyAt(), undefined)
+      await flipBit(join(directory, 'hard-state-b'), 20)
+      assert.equal(await copyAt(), join(directory, 'hard-state-b'))
+      const { stdout, exitCode } = await runInProcess(['data', 'verify', directory])
+      assert.match(stdout, /term .*; hard-state-b is old or damaged, and repaired from its copy at the next start\n/)
+      assert.equal(exitCode, 0)
+      const storage = storageIn(directory)
+      await storage.open(IDENTITY)
+      await storage.close()
+      assert.equal(await copyAt(), undefined)
     })
 
     it('is followed by a start of the node as before', async () => {

@@ -1,4 +1,5 @@
 /** `quorate data inspect`, `verify` and `log dump`: what the data directory of a stopped node contains. */
+import { basename } from 'node:path'
 import type { LogIndex, Membership } from '../../core/types.ts'
 import { ENGINE_TITLES } from '../../data-directory/data-directory.ts'
 import type { DirectoryReport, StoredEntry } from '../../data-directory/inspect.ts'
@@ -49,7 +50,8 @@ function printReport(report: DirectoryReport, { output }: InspectFlags, terminal
 }
 
 export function reportText(report: DirectoryReport): string {
-  const { path, nodeId, clusterId, interruptedRecoveryOf, directoryId, engine, boots, hardState } = report
+  const { path, nodeId, clusterId, interruptedRecoveryOf, directoryId, engine, boots, hardState, staleHardStateCopy } =
+    report
   const { log, snapshot, isVerified, problems } = report
   const unreadOr = (text: string): string => (log === undefined ? 'unknown: the log cannot be read' : text)
   const rows: (readonly [string, string])[] = [
@@ -62,7 +64,7 @@ export function reportText(report: DirectoryReport): string {
       'term',
       hardState === undefined
         ? 'lost'
-        : `${hardState.term}, ${hardState.votedFor === undefined ? 'no vote' : `vote for ${hardState.votedFor}`}`,
+        : `${hardState.term}, ${hardState.votedFor === undefined ? 'no vote' : `vote for ${hardState.votedFor}`}${staleHardStateCopy === undefined ? '' : `; ${basename(staleHardStateCopy)} is old or damaged, and repaired from its copy at the next start`}`,
     ],
     ['log', log === undefined ? 'cannot be read' : logText(log)],
     [
