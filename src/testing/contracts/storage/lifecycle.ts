@@ -26,16 +26,18 @@ export function identities(test: StorageTest): void {
       fixture.createStorage().open({ ...IDENTITY, clusterId: 'other' }),
       'ERR_RAFT_CLUSTER_MISMATCH',
     )
-    assert.match(error.message, /cluster-1[\s\S]*other/)
+    for (const name of [IDENTITY.clusterId, 'other']) assertNames(error, name)
   })
 
   test('of another node is rejected, and the error names both', async (fixture) => {
-    await (await openStorage(fixture)).storage.close()
+    const storage = fixture.createStorage()
+    await storage.open({ ...IDENTITY, nodeId: 'node-1' })
+    await storage.close()
     const error = await assertRejects(
-      fixture.createStorage().open({ ...IDENTITY, nodeId: 'b' }),
+      fixture.createStorage().open({ ...IDENTITY, nodeId: 'node-2' }),
       'ERR_RAFT_NODE_MISMATCH',
     )
-    assert.match(error.message, /belongs to a\b[\s\S]*\bb\b/)
+    for (const name of ['node-1', 'node-2']) assertNames(error, name)
   })
 
   test('is unchanged after a rejected open', async (fixture) => {
@@ -183,6 +185,10 @@ export function lifecycle(test: StorageTest): void {
     await assertRejects(writer.finish())
     await openStorage(fixture)
   })
+}
+
+function assertNames({ message }: RaftError, name: string): void {
+  assert.ok(message.includes(name), `the message of the error does not name ${name}: ${message}`)
 }
 
 async function assertEveryCallRejects(storage: Storage): Promise<void> {

@@ -139,8 +139,18 @@ export function withoutBytes({ bytes: _, ...head }: EncodedBlock): Omit<EncodedB
   return head
 }
 
-export function comparableBlocks(blocks: readonly EncodedBlock[]): object[] {
-  return blocks.map((block) => ({ ...withoutBytes(block), bytes: Buffer.from(block.bytes).toString('base64') }))
+export function comparableBlocks(blocks: readonly EncodedBlock[]): unknown {
+  return defined(
+    blocks.map((block) => ({ ...withoutBytes(block), bytes: Buffer.from(block.bytes).toString('base64') })),
+  )
+}
+
+/** The value without its fields that are undefined: a storage may leave them out, as JSON does. */
+export function defined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(defined)
+  if (typeof value !== 'object' || value === null) return value
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined)
+  return Object.fromEntries(fields.map(([name, field]) => [name, defined(field)]))
 }
 
 export function firstIndexes(blocks: readonly EncodedBlock[]): number[] {
