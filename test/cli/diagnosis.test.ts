@@ -37,6 +37,12 @@ const SITUATIONS: readonly Situation[] = [
     text: /^n1 leads term 7, 2 of 3 .* tolerates 0 failures\. n3 is down \(127.0.0.1:7003 refuses connections\)\. Next: start n3\.\n$/,
   },
   {
+    what: 'another port at the address of a member',
+    nodes: [alone('n1', { connected: [] }), { address: '127.0.0.1:7002', problem: 'closed at once' }],
+    codes: ['down n2', 'down n3'],
+    text: /n2 does not answer at 127.0.0.1:7002 \(closed at once\).* whether 127.0.0.1:7002 is its port, and no other one/,
+  },
+  {
     what: 'the majority down',
     nodes: [alone('n1', { connected: [] }), down('n2'), down('n3')],
     codes: ['down n2', 'down n3'],

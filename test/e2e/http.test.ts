@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { serverReflection } from '../grpc/service/reflection-client.ts'
 import type { RunningCommand } from './command.ts'
-import { start } from './command.ts'
+import { runInProcess, start } from './command.ts'
 import { eventually, freePort } from './real-cluster.ts'
 
 describe('quorate serve --http', function () {
@@ -36,6 +36,14 @@ describe('quorate serve --http', function () {
   it('serves gRPC health and reflection at the port for clients', async () => {
     const { services } = await serverReflection(at, 'quorate.v1.Client')
     assert.deepEqual(services.toSorted(), ['grpc.health.v1.Health', 'quorate.v1.Admin', 'quorate.v1.Client'])
+  })
+
+  it('is named as the mistake when a client takes it for the port for clients', async () => {
+    for (const command of [['get', 'k'], ['status']]) {
+      const { exitCode, stderr } = await runInProcess([...command, '-e', address, '-t', '1s'])
+      assert.equal(exitCode, 3)
+      assert.match(stderr, command[0] === 'get' ? /it may be another port, such as that of --http/ : /closed at once/)
+    }
   })
 
   it('serves the dashboard, and the stream that it shows', async () => {

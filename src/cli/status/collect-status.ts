@@ -34,6 +34,7 @@ function problemOf(error: RaftError): string {
   if (REFUSAL_CODES.some((code) => code === error.code)) return 'not authorized'
   if (error.code === 'ERR_RAFT_TIMEOUT' || /deadline|timed? ?out|no (answer|response)/i.test(error.message))
     return 'no answer'
+  if (error.message.includes('closes the connection')) return 'closed at once'
   return error.message.includes('ENOTFOUND') ? 'unknown host' : 'unreachable'
 }
 

@@ -129,7 +129,7 @@ function unreachable(node: NodeRow, { nodes }: StatusReport): Finding {
     const next = `give this command a certificate, token or secret that ${id} accepts; if the others accept it, correct those of ${id}`
     return finding('down', id, message, next)
   }
-  if (problem === 'unreachable' && nodes.some((each) => refuses(each, node))) {
+  if (['unreachable', 'closed at once'].includes(problem) && nodes.some((each) => refuses(each, node))) {
     const message = `${name} does not serve this command at ${address} (${problem}), and is refused by others`
     return finding('down', id, message, `correct ${id} as the alarms say, and restart it`)
   }
@@ -137,7 +137,8 @@ function unreachable(node: NodeRow, { nodes }: StatusReport): Finding {
   const message = isDown
     ? `${name} is down (${address} refuses connections)`
     : `${name} does not answer at ${address} (${problem})`
-  const start = isDown ? `start ${id}` : `find out whether ${id} and its machine run, and whether ${address} is open`
+  const isOpen = problem === 'closed at once' ? 'is its port, and no other one' : 'is open'
+  const start = isDown ? `start ${id}` : `find out whether ${id} and its machine run, and whether ${address} ${isOpen}`
   return finding('down', id, message, nodes.some((each) => refusesDirectory(each, id)) ? replacement(node) : start)
 }
 

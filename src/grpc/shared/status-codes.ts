@@ -119,9 +119,15 @@ export function fromStatus(error: ServiceError, address: string, fallback: 'not-
   })
 }
 
+/** What grpc-js says of a connection that ends before the first frame of HTTP/2. */
+const CLOSED_AT_ONCE = /^Failed to connect \(\S+\)$/
+
 /** The last error in grpc-js's "No connection established. Last error: Error: … . Resolution note: …". */
 function lastErrorIn(details: string): string {
-  return /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details
+  const last = /Last error: (?:Error: )?(.*?)\.? Resolution note:/.exec(details)?.[1] ?? details
+  return CLOSED_AT_ONCE.test(last)
+    ? 'it closes the connection without an answer of gRPC; it may be another port, such as that of --http'
+    : last
 }
 
 /** Returns a RaftError unchanged. Any other error is a bug, here or in the state machine: it becomes ERR_RAFT_INTERNAL. */
