@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { onAbort } from '../platform/on-abort.ts'
 import { parseListenAddress } from './listen-address.ts'
+import type { ReceiveBuffer } from './receive-buffer.ts'
 import type { SharedSecret } from './secret-tls.ts'
 import { secureConnection } from './tls.ts'
 import type { TlsOptions } from './tls-options.ts'
@@ -12,11 +13,13 @@ export interface SocketTarget {
   readonly timeoutMs: number
   readonly tls: TlsOptions | SharedSecret | undefined
   readonly signal: AbortSignal
+  /** What the connection is read into; by default each read is new memory. It has no effect with TLS, which decrypts into memory of its own. */
+  readonly received?: ReceiveBuffer | undefined
 }
 
 /** Rejects if that fails, takes longer than `timeoutMs` (twice with TLS), or is aborted; with a RaftError if TLS fails. */
-export async function connectSocket({ address, timeoutMs, tls, signal }: SocketTarget): Promise<Socket> {
-  const socket = await openSocket(address, timeoutMs, signal)
+export async function connectSocket({ address, timeoutMs, tls, signal, received }: SocketTarget): Promise<Socket> {
+  const socket = await openSocket(address, timeoutMs, signal, tls === undefined ? received : undefined)
   if (tls === undefined) return socket
   const { host } = parseListenAddress(address)
   const stopListening = onAbort(signal, () => socket.destroy())
@@ -36,10 +39,16 @@ export async function probe(target: SocketTarget): Promise<void> {
   socket.destroy()
 }
 
-function openSocket(address: string, timeoutMs: number, signal: AbortSignal): Promise<Socket> {
+function openSocket(
+  address: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+  received: ReceiveBuffer | undefined,
+): Promise<Socket> {
   if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
-    const socket = connect({ ...parseListenAddress(address), noDelay: true, keepAlive: true })
+    const how = received === undefined ? {} : { onread: received.onread }
+    const socket = connect({ ...parseListenAddress(address), noDelay: true, keepAlive: true, ...how })
     const stopListening = onAbort(signal, () => socket.destroy(signal.reason))
     const timeout = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs)
     const settle = (): void => {

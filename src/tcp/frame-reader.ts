@@ -1,20 +1,30 @@
-/** Splits received bytes into frames. A frame within one chunk is read in place; one that spans chunks is copied together once. */
+/** Splits received bytes into frames. A frame within one chunk is read in place; one that spans chunks is copied together. */
 import { badMessage } from '../peer-link/wire-fields.ts'
 import { HEADER_BYTES, NUMBER_BYTES } from './frame-format.ts'
+
+const NOTHING: Buffer = Buffer.alloc(0)
+
+interface FramePlace {
+  readonly start: number
+  readonly end: number
+  readonly isReused: boolean
+}
 
 /** The frame that is being read: one object per connection, so that a frame costs no allocation. Valid during the call that passes it. */
 export class FrameCursor {
   type = 0
   flags = 0
   #view: DataView = new DataView(new ArrayBuffer(0))
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer = NOTHING
   #numbers = 0
   #count = 0
   #rest = 0
   #end = 0
+  #isReused = false
 
-  /** Moves to the frame at `start`, which ends at `end`. Throws ERR_RAFT_BAD_MESSAGE. */
-  moveTo(bytes: Buffer, view: DataView, start: number, end: number): void {
+  /** Moves to the frame at `start`, which ends at `end`. `isReused`: its memory is overwritten later. Throws ERR_RAFT_BAD_MESSAGE. */
+  moveTo(bytes: Buffer, view: DataView, { start, end, isReused }: FramePlace): void {
+    this.#isReused = isReused
     this.#bytes = bytes
     this.#view = view
     this.type = view.getUint8(start + 4)
@@ -36,30 +46,30 @@ export class FrameCursor {
     )
   }
 
-  /** What follows the numbers: a view of the received bytes. */
+  /** What follows the numbers, to keep: a copy if the memory of the frame is overwritten later. Read it once. */
   get rest(): Buffer {
-    return this.#bytes.subarray(this.#rest, this.#end)
+    const bytes = this.#bytes.subarray(this.#rest, this.#end)
+    return this.#isReused ? Buffer.from(bytes) : bytes
   }
 }
 
-/** What a socket reads at once. Chunks of this size are copied only once their frame is complete. */
-const MERGED_BYTES_MAX = 64 * 1024
-
-const NO_CHUNKS: readonly Buffer[] = []
+/** A larger frame gets its memory in steps, so that a peer that only announces one costs little. */
+const FIRST_BYTES_MAX = 1024 * 1024
 
 export class FrameReader {
   readonly #onFrame: (frame: FrameCursor) => void
+  readonly #isReused: boolean
   readonly #cursor = new FrameCursor()
   #frameBytesMax: number
-  /** The chunks of a frame that is not complete. */
-  #chunks: Buffer[] = [...NO_CHUNKS]
-  #chunkBytes = 0
-  /** The size of that frame; 0 if its header is not complete either. */
-  #frameBytes = 0
+  /** The beginning of a frame that is not complete. */
+  #partial: Buffer = NOTHING
+  #partialBytes = 0
   #isStopped = false
 
-  constructor(frameBytesMax: number, onFrame: (frame: FrameCursor) => void) {
+  /** `isReused`: the memory of a chunk is overwritten after `push` returns. */
+  constructor(frameBytesMax: number, isReused: boolean, onFrame: (frame: FrameCursor) => void) {
     this.#frameBytesMax = frameBytesMax
+    this.#isReused = isReused
     this.#onFrame = onFrame
   }
 
@@ -67,64 +77,79 @@ export class FrameReader {
     this.#frameBytesMax = bytes
   }
 
+  /** How much memory holds the frame that is not complete. */
+  get partialCapacity(): number {
+    return this.#partial.length
+  }
+
   /** Passes every frame that is complete. Throws ERR_RAFT_BAD_MESSAGE for a frame that is too large, before it is kept. */
   push(chunk: Buffer): void {
-    if (this.#chunkBytes === 0) return this.#read(chunk)
-    if (this.#frameBytes === 0) return this.#read(this.#take(chunk)) // The header is split: rare.
-    const missing = this.#frameBytes - this.#chunkBytes
-    if (chunk.length < missing) return this.#keep(chunk)
-    this.#read(this.#take(chunk.subarray(0, missing)))
-    if (chunk.length > missing) this.#read(chunk.subarray(missing))
+    let start = 0
+    while (!this.#isStopped && start < chunk.length)
+      start = this.#partialBytes === 0 ? this.#readWhole(chunk, start) : this.#readPart(chunk, start)
   }
 
   /** Passes no further frames. */
   stop(): void {
     this.#isStopped = true
-    this.#chunks = []
+    this.#partial = NOTHING
   }
 
-  #read(bytes: Buffer): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    let start = 0
-    while (!this.#isStopped && start < bytes.length) {
-      const left = bytes.length - start
-      const size = left < HEADER_BYTES ? 0 : HEADER_BYTES + view.getUint32(start, true)
-      if (size > this.#frameBytesMax)
-        throw badMessage(`a frame of ${size} bytes; at most ${this.#frameBytesMax} are accepted`)
-      if (size === 0 || size > left) {
-        this.#frameBytes = size
-        return this.#keep(start === 0 ? bytes : bytes.subarray(start))
-      }
-      this.#cursor.moveTo(bytes, view, start, start + size)
+  /** Passes the frames from `start` on that the chunk contains whole, and keeps the beginning of the next one. Returns where it continues. */
+  #readWhole(chunk: Buffer, from: number): number {
+    const view = viewOf(chunk)
+    let start = from
+    while (!this.#isStopped && start < chunk.length) {
+      const left = chunk.length - start
+      const size = left < HEADER_BYTES ? HEADER_BYTES : this.#sizeOf(view, start)
+      if (left < size) return this.#keep(chunk, start, size)
+      this.#cursor.moveTo(chunk, view, { start, end: start + size, isReused: this.#isReused })
       this.#onFrame(this.#cursor)
       start += size
     }
+    return start
   }
 
-  /** Merges small chunks of similar size: a peer that sends a frame byte by byte must not cost an object for each. */
-  #keep(chunk: Buffer): void {
-    this.#chunkBytes += chunk.length
-    const chunks = this.#chunks
-    let merged = chunk
-    for (let last = chunks.at(-1); last !== undefined && last.length <= merged.length; last = chunks.at(-1)) {
-      if (merged.length >= MERGED_BYTES_MAX) break
-      chunks.pop()
-      merged = Buffer.concat([last, merged])
-    }
-    chunks.push(merged)
+  /** Adds what the chunk has of a frame that an earlier one began, and passes the frame if it is complete. Returns where the chunk continues. */
+  #readPart(chunk: Buffer, start: number): number {
+    const size = this.#partialBytes < HEADER_BYTES ? HEADER_BYTES : this.#sizeOf(viewOf(this.#partial), 0)
+    const end = this.#keep(chunk, start, size)
+    if (this.#partialBytes < size) return end
+    // The header is complete: now the size of the frame is known.
+    const frame = this.#partial
+    const view = viewOf(frame)
+    if (this.#sizeOf(view, 0) > this.#partialBytes) return end
+    this.#partial = NOTHING
+    this.#partialBytes = 0
+    this.#cursor.moveTo(frame, view, { start: 0, end: size, isReused: false })
+    this.#onFrame(this.#cursor)
+    return end
   }
 
-  /** How many buffers hold the frame that is not complete. */
-  get bufferCount(): number {
-    return this.#chunks.length
+  #sizeOf(view: DataView, start: number): number {
+    const size = HEADER_BYTES + view.getUint32(start, true)
+    if (size <= this.#frameBytesMax) return size
+    throw badMessage(`a frame of ${size} bytes; at most ${this.#frameBytesMax} are accepted`)
   }
 
-  /** Everything kept, and this chunk, in one buffer. */
-  #take(chunk: Buffer): Buffer {
-    const bytes = Buffer.concat([...this.#chunks, chunk], this.#chunkBytes + chunk.length)
-    this.#chunks = []
-    this.#chunkBytes = 0
-    this.#frameBytes = 0
-    return bytes
+  /** Copies what the chunk has of the first `size` bytes of a frame behind those that are kept. Returns where the chunk continues. */
+  #keep(chunk: Buffer, start: number, size: number): number {
+    const end = Math.min(chunk.length, start + size - this.#partialBytes)
+    const bytes = this.#partialBytes + end - start
+    if (bytes > this.#partial.length)
+      this.#grow(Math.max(bytes, Math.min(size, FIRST_BYTES_MAX), Math.min(size, 2 * this.#partial.length)))
+    chunk.copy(this.#partial, this.#partialBytes, start, end)
+    this.#partialBytes = bytes
+    return end
   }
+
+  #grow(capacity: number): void {
+    const before = this.#partial
+    this.#partial = Buffer.allocUnsafe(capacity)
+    before.copy(this.#partial, 0, 0, this.#partialBytes)
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, byteLength)
 }

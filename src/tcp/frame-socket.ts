@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net'
 import { isRaftError } from '../errors.ts'
 import { HANDSHAKE_BYTES_MAX } from '../peer-link/frames.ts'
+import type { ReceiveBuffer } from '../peer-link/receive-buffer.ts'
 import { errorMessage } from '../platform/error-message.ts'
 import { decodeEnd, encodeEnd, encodePing } from './control-frames.ts'
 import { FRAME, PREFACE_BYTES } from './frame-format.ts'
@@ -25,6 +26,14 @@ export interface KeepaliveLimits {
   readonly keepaliveTimeoutMs: number
 }
 
+/** A connection that this end has opened. */
+export interface DialledSocket {
+  /** What the other end must begin with. */
+  readonly preface: string
+  /** What the socket is read into, if it is not a TLS socket. */
+  readonly received: ReceiveBuffer
+}
+
 /** How long an ended connection waits for the peer to read the last frames. */
 const LINGER_MS = 500
 
@@ -33,23 +42,25 @@ export class FrameSocket {
   readonly #limits: KeepaliveLimits
   readonly #reader: FrameReader
   readonly #keepalive: NodeJS.Timeout
+  readonly #received: ReceiveBuffer | undefined
   #listener: FrameSocketListener | undefined
   /** What the other end must begin with; undefined once it has. */
   #preface: string | undefined
   #prefaceReceived: Buffer = Buffer.alloc(0)
   #timeout: NodeJS.Timeout | undefined
   /** How many chunks were received, now and at the last check. */
-  #received = 0
-  #receivedBefore = 0
+  #chunks = 0
+  #chunksBefore = 0
   #isPongWaiting = false
   #isEnded = false
 
-  /** `preface` is what the other end must begin with; undefined if that has been read already. */
-  constructor(socket: Socket, limits: KeepaliveLimits, preface: string | undefined) {
+  /** Without `dialled` this end has accepted the connection, and the preface has been read already. */
+  constructor(socket: Socket, limits: KeepaliveLimits, dialled?: DialledSocket) {
     this.#socket = socket
     this.#limits = limits
-    this.#preface = preface
-    this.#reader = new FrameReader(HANDSHAKE_BYTES_MAX, (frame) => this.#onFrame(frame))
+    this.#preface = dialled?.preface
+    this.#received = dialled?.received
+    this.#reader = new FrameReader(HANDSHAKE_BYTES_MAX, dialled !== undefined, (frame) => this.#onFrame(frame))
     this.#keepalive = setInterval(() => this.#onIdle(), limits.keepaliveTimeMs)
     this.#keepalive.unref()
     socket.on('error', (error) => this.#onEnded(errorMessage(error)))
@@ -69,7 +80,10 @@ export class FrameSocket {
   /** Called once. Frames are passed from now on. */
   listen(listener: FrameSocketListener): void {
     this.#listener = listener
-    this.#socket.on('data', (bytes: Buffer) => this.#onData(bytes))
+    const onData = (bytes: Buffer): void => this.#onData(bytes)
+    // A TLS socket, or one of an engine that does not know `onread`, has this event.
+    this.#socket.on('data', onData)
+    this.#received?.listen(onData)
     this.#socket.resume()
   }
 
@@ -115,7 +129,7 @@ export class FrameSocket {
 
   #onData(bytes: Buffer): void {
     if (this.#isEnded) return
-    this.#received++
+    this.#chunks++
     try {
       const frames = this.#preface === undefined ? bytes : this.#afterPreface(bytes, this.#preface)
       if (frames !== undefined) this.#reader.push(frames)
@@ -168,21 +182,21 @@ export class FrameSocket {
 
   /** Nothing was received for a while: pings. While reading is paused, the pings only show the peer that this end is there. */
   #onIdle(): void {
-    const received = this.#received
-    const isSilent = received === this.#receivedBefore
-    this.#receivedBefore = received
+    const chunks = this.#chunks
+    const isSilent = chunks === this.#chunksBefore
+    this.#chunksBefore = chunks
     if (!isSilent || this.#timeout !== undefined) return
     this.write(encodePing(FRAME.ping))
     if (this.#socket.isPaused()) return
     // The answer may have arrived while this process did not run: it is read before the check.
-    this.#timeout = setTimeout(() => setImmediate(() => this.#onPingTimeout(received)), this.#limits.keepaliveTimeoutMs)
+    this.#timeout = setTimeout(() => setImmediate(() => this.#onPingTimeout(chunks)), this.#limits.keepaliveTimeoutMs)
     this.#timeout.unref()
   }
 
-  /** `receivedBefore` is as of the ping. */
-  #onPingTimeout(receivedBefore: number): void {
+  /** `chunksBefore` is as of the ping. */
+  #onPingTimeout(chunksBefore: number): void {
     this.#timeout = undefined
-    if (this.#received !== receivedBefore || this.#isEnded || this.#socket.isPaused()) return
+    if (this.#chunks !== chunksBefore || this.#isEnded || this.#socket.isPaused()) return
     this.#onEnded(`no reply to a ping within ${this.#limits.keepaliveTimeoutMs} ms`)
   }
 

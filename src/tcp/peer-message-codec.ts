@@ -33,6 +33,7 @@ export function decodePeerMessage(bytes: Uint8Array, options: DecodeOptions = {}
   const size = bytes.length < HEADER_BYTES ? HEADER_BYTES : HEADER_BYTES + view.getUint32(0, true)
   if (size !== bytes.length) throw badMessage(`a message of ${size} bytes within ${bytes.length} bytes`)
   const frame = new FrameCursor()
-  frame.moveTo(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), view, 0, size)
+  const own = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  frame.moveTo(own, view, { start: 0, end: size, isReused: false })
   return decodeMessage(frame)
 }

@@ -8,6 +8,7 @@ import { makeRefusal } from '../peer-link/handshake.ts'
 import type { PeerLinkLimits } from '../peer-link/limits.ts'
 import type { PeerCall, PeerConnector, SnapshotFetch } from '../peer-link/peer-call.ts'
 import type { PeerNetwork } from '../peer-link/peer-network.ts'
+import { ReceiveBuffer } from '../peer-link/receive-buffer.ts'
 import type { SharedSecret } from '../peer-link/secret-tls.ts'
 import type { PortProtocol } from '../peer-link/shared-port.ts'
 import { callerOf } from '../peer-link/tls.ts'
@@ -48,13 +49,14 @@ export class TcpProtocol implements PortProtocol {
       ...fetch,
       handshakeTimeoutMs,
       connect: async () => {
-        const connection = await this.#connect(fetch.address, fetch.signal)
+        const received = new ReceiveBuffer()
+        const connection = await this.#connect(fetch.address, fetch.signal, received)
         const refusal = fetch.sourceRefusal(callerOf(connection))
         if (refusal !== undefined) {
           connection.destroy()
           throw untrustedSourceError(fetch, refusal)
         }
-        const socket = this.#dialled(connection, SNAPSHOT_PREFACE)
+        const socket = this.#dialled(connection, SNAPSHOT_PREFACE, received)
         socket.frameBytesMax = FETCH_FRAME_BYTES_MAX
         return socket
       },
@@ -66,7 +68,7 @@ export class TcpProtocol implements PortProtocol {
     const limits = this.#limits
     const preface = prefaceOf(bytes)
     if (preface === undefined) return false
-    const frames = new FrameSocket(this.#track(socket), limits, undefined)
+    const frames = new FrameSocket(this.#track(socket), limits)
     socket.write(preface)
     if (preface === LINK_PREFACE) network.accept(new TcpCall(frames, caller, limits, ACCEPTED), onGreeted)
     else
@@ -77,7 +79,7 @@ export class TcpProtocol implements PortProtocol {
   refusePlain(socket: Socket, bytes: Buffer): boolean {
     const preface = prefaceOf(bytes)
     if (preface === undefined) return false
-    const frames = new FrameSocket(this.#track(socket), this.#limits, undefined)
+    const frames = new FrameSocket(this.#track(socket), this.#limits)
     const message =
       'this port takes only connections with TLS or the cluster secret: start the node that connects with it too'
     socket.write(preface)
@@ -91,19 +93,20 @@ export class TcpProtocol implements PortProtocol {
   }
 
   async #open(address: string, signal: AbortSignal): Promise<PeerCall> {
-    const socket = await this.#connect(address, signal)
-    return new TcpCall(this.#dialled(socket, LINK_PREFACE), callerOf(socket), this.#limits, {
+    const received = new ReceiveBuffer()
+    const socket = await this.#connect(address, signal, received)
+    return new TcpCall(this.#dialled(socket, LINK_PREFACE, received), callerOf(socket), this.#limits, {
       foreign: (bytes) => foreignRefusal(address, bytes),
       unanswered: (reason) => (this.#tls === undefined ? undefined : untrustedRefusal(address, reason)),
     })
   }
 
-  #connect(address: string, signal: AbortSignal): Promise<Socket> {
-    return connectSocket({ address, timeoutMs: this.#limits.handshakeTimeoutMs, tls: this.#tls, signal })
+  #connect(address: string, signal: AbortSignal, received: ReceiveBuffer): Promise<Socket> {
+    return connectSocket({ address, timeoutMs: this.#limits.handshakeTimeoutMs, tls: this.#tls, signal, received })
   }
 
-  #dialled(socket: Socket, preface: string): FrameSocket {
-    const frames = new FrameSocket(this.#track(socket), this.#limits, preface)
+  #dialled(socket: Socket, preface: string, received: ReceiveBuffer): FrameSocket {
+    const frames = new FrameSocket(this.#track(socket), this.#limits, { preface, received })
     socket.write(preface)
     return frames
   }

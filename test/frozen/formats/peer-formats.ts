@@ -95,7 +95,7 @@ function readTcp(bytes: Buffer, name: string): [content: unknown, rewritten: Uin
   const preface = PREFACES[name]
   if (preface !== undefined) return [bytes.toString('latin1'), Buffer.from(preface)]
   const found: [unknown, Uint8Array][] = []
-  const reader = new FrameReader(2 ** 20, (frame) => {
+  const reader = new FrameReader(2 ** 20, false, (frame) => {
     if (frame.type >= MESSAGE_TYPE_MIN) {
       const message = decodeMessage(frame)
       found.push([message, encodePeerMessage(message)])
