@@ -70,6 +70,7 @@ function addServe(program: Command, terminal: Terminal, guard: Guard): void {
     .option('--heartbeat <duration>', 'heartbeat interval, such as 100ms')
     .option('--snapshot-entries <count>', 'number of commands between snapshots')
     .option('--heap-growth <percent>', 'how far the heap may grow between collections; 0 leaves that to V8', '300')
+    .option('--snapshots-from-followers', 'as leader, let new members fetch snapshots from followers')
     .option('--leader-priority <number>', 'a leader hands over to a voter with a higher one (default: 0)')
     .option('--autopilot <duration>', 'as leader, remove or exchange a voter that was silent for so long, such as 1h')
     .option('--autopilot-voters <count>', 'the fewest voters that --autopilot leaves (default: 3)')

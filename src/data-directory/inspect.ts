@@ -126,7 +126,7 @@ export interface StoredEntry {
   readonly bytes: Uint8Array
 }
 
-/** The entries from `from` to `to`, in order. Rejects with ERR_RAFT_CORRUPT at the first damaged one. */
+/** The entries from `from` to `to`, in order. Rejects with ERR_RAFT_CORRUPT, before the first one or at a damaged one. */
 export async function* readEntries(
   directory: DataDirectory,
   engines: Engines,

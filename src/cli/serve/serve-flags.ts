@@ -37,6 +37,7 @@ export interface ServeFlags extends TlsFlags {
   readonly autopilot?: string
   readonly autopilotVoters?: string
   readonly heapGrowth?: string
+  readonly snapshotsFromFollowers?: boolean
   readonly http?: string
   readonly supervised?: boolean
   readonly tokens?: string
@@ -52,6 +53,7 @@ export interface ServeLimits {
   readonly autopilotDeadMs?: number
   readonly autopilotVotersMin?: number
   readonly heapGrowthPercent?: number
+  readonly snapshotsFromFollowers?: boolean
 }
 
 export interface ServeOptions {
@@ -100,6 +102,7 @@ export function serveOptions(flags: ServeFlags): ServeOptions {
     autopilotDeadMs: read('--autopilot', flags.autopilot, parseDuration),
     autopilotVotersMin: read('--autopilot-voters', flags.autopilotVoters, (text) => parseCount(text, 1)),
     heapGrowthPercent: read('--heap-growth', flags.heapGrowth, (text) => parseCount(text, 0)) || undefined,
+    snapshotsFromFollowers: flags.snapshotsFromFollowers,
   }
   const options = {
     id: flags.id ?? '',
