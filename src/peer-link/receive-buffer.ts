@@ -11,7 +11,7 @@ export class ReceiveBuffer {
   #waiting = 0
 
   /** The option of this name of `net.connect`. Until there is a listener, reading pauses after the first bytes. */
-  readonly onread = {
+  readonly onread: { readonly buffer: Buffer; readonly callback: (count: number) => boolean } = {
     buffer: this.#bytes,
     callback: (count: number): boolean => {
       if (this.#listener === undefined) {
