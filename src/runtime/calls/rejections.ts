@@ -97,7 +97,9 @@ export function rejectionError(rejection: Rejection, operation: Operation, leade
     case 'unsafe-change':
       return rejected('ERR_RAFT_UNSAFE_MEMBERSHIP', rejection.detail)
     case 'bad-target':
-      return rejected('ERR_RAFT_BAD_TARGET', rejection.detail)
+      return rejected('ERR_RAFT_BAD_TARGET', rejection.detail, {
+        hint: 'look at the voters and their state: quorate status',
+      })
     case 'unfit-target': {
       const [first, ...others] = rejection.unfit
       return rejected('ERR_RAFT_BAD_TARGET', rejection.unfit.map(describeUnfit).join('; '), {
