@@ -13,13 +13,13 @@ export interface SocketTarget {
   readonly timeoutMs: number
   readonly tls: TlsOptions | SharedSecret | undefined
   readonly signal: AbortSignal
-  /** What the connection is read into; by default each read is new memory. It has no effect with TLS, which decrypts into memory of its own. */
+  /** What the connection is read into; by default each read is new memory. Not with TLS, which decrypts into memory of its own. */
   readonly received?: ReceiveBuffer | undefined
 }
 
 /** Rejects if that fails, takes longer than `timeoutMs` (twice with TLS), or is aborted; with a RaftError if TLS fails. */
 export async function connectSocket({ address, timeoutMs, tls, signal, received }: SocketTarget): Promise<Socket> {
-  const socket = await openSocket(address, timeoutMs, signal, tls === undefined ? received : undefined)
+  const socket = await openSocket(address, timeoutMs, signal, received)
   if (tls === undefined) return socket
   const { host } = parseListenAddress(address)
   const stopListening = onAbort(signal, () => socket.destroy())
@@ -47,8 +47,8 @@ function openSocket(
 ): Promise<Socket> {
   if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
-    const how = received === undefined ? {} : { onread: received.onread }
-    const socket = connect({ ...parseListenAddress(address), noDelay: true, keepAlive: true, ...how })
+    const onread = received && { onread: received.onread }
+    const socket = connect({ ...parseListenAddress(address), noDelay: true, keepAlive: true, ...onread })
     const stopListening = onAbort(signal, () => socket.destroy(signal.reason))
     const timeout = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs)
     const settle = (): void => {

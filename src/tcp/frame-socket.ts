@@ -30,8 +30,8 @@ export interface KeepaliveLimits {
 export interface DialledSocket {
   /** What the other end must begin with. */
   readonly preface: string
-  /** What the socket is read into, if it is not a TLS socket. */
-  readonly received: ReceiveBuffer
+  /** What the socket is read into; undefined if each read is new memory. */
+  readonly received: ReceiveBuffer | undefined
 }
 
 /** How long an ended connection waits for the peer to read the last frames. */
@@ -60,7 +60,7 @@ export class FrameSocket {
     this.#limits = limits
     this.#preface = dialled?.preface
     this.#received = dialled?.received
-    this.#reader = new FrameReader(HANDSHAKE_BYTES_MAX, dialled !== undefined, (frame) => this.#onFrame(frame))
+    this.#reader = new FrameReader(HANDSHAKE_BYTES_MAX, this.#received !== undefined, (frame) => this.#onFrame(frame))
     this.#keepalive = setInterval(() => this.#onIdle(), limits.keepaliveTimeMs)
     this.#keepalive.unref()
     socket.on('error', (error) => this.#onEnded(errorMessage(error)))

@@ -49,7 +49,7 @@ export class TcpProtocol implements PortProtocol {
       ...fetch,
       handshakeTimeoutMs,
       connect: async () => {
-        const received = new ReceiveBuffer()
+        const received = this.#receiveBuffer()
         const connection = await this.#connect(fetch.address, fetch.signal, received)
         const refusal = fetch.sourceRefusal(callerOf(connection))
         if (refusal !== undefined) {
@@ -93,7 +93,7 @@ export class TcpProtocol implements PortProtocol {
   }
 
   async #open(address: string, signal: AbortSignal): Promise<PeerCall> {
-    const received = new ReceiveBuffer()
+    const received = this.#receiveBuffer()
     const socket = await this.#connect(address, signal, received)
     return new TcpCall(this.#dialled(socket, LINK_PREFACE, received), callerOf(socket), this.#limits, {
       foreign: (bytes) => foreignRefusal(address, bytes),
@@ -101,11 +101,16 @@ export class TcpProtocol implements PortProtocol {
     })
   }
 
-  #connect(address: string, signal: AbortSignal, received: ReceiveBuffer): Promise<Socket> {
+  /** None with TLS, which decrypts into memory of its own. */
+  #receiveBuffer(): ReceiveBuffer | undefined {
+    return this.#tls === undefined ? new ReceiveBuffer() : undefined
+  }
+
+  #connect(address: string, signal: AbortSignal, received: ReceiveBuffer | undefined): Promise<Socket> {
     return connectSocket({ address, timeoutMs: this.#limits.handshakeTimeoutMs, tls: this.#tls, signal, received })
   }
 
-  #dialled(socket: Socket, preface: string, received: ReceiveBuffer): FrameSocket {
+  #dialled(socket: Socket, preface: string, received: ReceiveBuffer | undefined): FrameSocket {
     const frames = new FrameSocket(this.#track(socket), this.#limits, { preface, received })
     socket.write(preface)
     return frames
