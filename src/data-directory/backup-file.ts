@@ -1,5 +1,4 @@
 /** A backup: a snapshot with the id of its cluster, in the format of the snapshot files, so that it can be read without its cluster. */
-
 import type { FileHandle } from 'node:fs/promises'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'

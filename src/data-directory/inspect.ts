@@ -1,5 +1,4 @@
 /** What the data directory of a stopped node contains, and whether it is whole. Changes nothing that a start of the node would not change. */
-
 import { chainProblem } from '../core/log/chain.ts'
 import type { BlockKind, HardState, LogIndex, Membership, SnapshotInfo, Term } from '../core/types.ts'
 import type { ErrorCode, RaftError } from '../errors.ts'

@@ -2,7 +2,6 @@
  * The format of a snapshot file: u32 header length | header | frames | footer of FOOTER_BYTES. Header and footer are checksummed
  * JSON. A frame is u32 crc32 | bytes; every frame but the last has `chunkBytes`, so that an offset determines its position.
  */
-
 import type { FileHandle } from 'node:fs/promises'
 import type { SnapshotInfo } from '../core/types.ts'
 import { RaftError } from '../errors.ts'

@@ -7,7 +7,6 @@
  * u32 size of each block | JSON (the newest snapshot) | blocks.
  * What follows the last frame is zeros or what the file contained in an earlier use: it has another salt.
  */
-
 import type { EntryId, LogIndex, SnapshotInfo } from '../core/types.ts'
 import { crc32 } from '../platform/checksums.ts'
 

@@ -29,7 +29,7 @@ describe('the growth of the heap', () => {
 
   it('is no reason to fail for an engine that does not know it', async () => {
     replaceWith(() => {
-      throw new Error('not implemented')
+      throw new Error('this engine has no flags')
     })
     await startAndClose({ heapGrowthPercent: 200 })
   })

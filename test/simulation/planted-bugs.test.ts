@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
 import type { GuardedKind } from '../../src/testing/state-machine/forbidden-call.ts'
-import { MachineFault } from '../../src/testing/state-machine/machine-fault.ts'
+import { faultOf } from './fault-of.ts'
 import { commands, JobQueue } from './job-queue.ts'
 import {
   CapturedClock,
@@ -207,14 +207,4 @@ describe('checkStateMachine in clusters', () => {
 
 function hasOneOwnerPerLock({ locks }: JobQueue): boolean {
   return [...locks.values()].every((owners) => owners.length === 1)
-}
-
-/** The fault must have been found without a cluster. */
-async function faultOf(check: Promise<unknown>): Promise<MachineFault> {
-  const fault = await check.then(
-    () => assert.fail('nothing was detected'),
-    (reason: unknown) => reason,
-  )
-  assert.ok(fault instanceof MachineFault, String(fault))
-  return fault
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { bytesCodec } from '../../src/platform/json-codec.ts'
 import { checkStateMachine } from '../../src/testing/check-state-machine.ts'
-import { MachineFault } from '../../src/testing/state-machine/machine-fault.ts'
+import { faultOf } from './fault-of.ts'
 import type { Command, Result, Saved } from './job-queue.ts'
 import { commands, JobQueue } from './job-queue.ts'
 
@@ -160,12 +160,3 @@ describe('checkStateMachine rejects an invariant', () => {
       )
     })
 })
-
-async function faultOf(check: Promise<unknown>): Promise<MachineFault> {
-  const fault = await check.then(
-    () => assert.fail('nothing was detected'),
-    (reason: unknown) => reason,
-  )
-  assert.ok(fault instanceof MachineFault, String(fault))
-  return fault
-}

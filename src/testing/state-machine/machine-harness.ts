@@ -7,6 +7,8 @@ import { formatBoth } from './format-bytes.ts'
 import { isPromise } from './is-promise.ts'
 import { formatThrown, MachineFault, problemOf } from './machine-fault.ts'
 import { splitIntoChunks } from './machine-under-test.ts'
+import type { RetainedValue } from './retained-values.ts'
+import { isChanged, RetainedValues } from './retained-values.ts'
 import { settlesWithin } from './settle-timer.ts'
 
 /** The place of an entry in the log. */
@@ -43,21 +45,6 @@ export interface LogEntry {
   readonly context: ApplyContext
 }
 
-/** A value passed to or returned by the machine, and its bytes at that time. They must stay equal. */
-interface RetainedValue {
-  readonly number: number
-  readonly bytes: Buffer
-  encode(): Uint8Array
-}
-
-/** The encoded answer to a query: a copy of its bytes, and the bytes that the codec returned. */
-interface RetainedAnswer {
-  /** The query and when it was asked. */
-  readonly description: string
-  readonly bytes: Buffer
-  readonly encoded: Uint8Array
-}
-
 /** A snapshot: a copy of its bytes, and the chunks that the machine returned. */
 export interface TakenSnapshot {
   readonly bytes: Buffer
@@ -69,9 +56,7 @@ export class MachineHarness<Command, Result> {
   readonly #spec: MachineSpec<Command, Result>
   #log: readonly LogEntry[]
   readonly #machine: StateMachine<Command, Result, unknown, unknown>
-  readonly #commands: RetainedValue[] = []
-  readonly #results: RetainedValue[] = []
-  readonly #answers: RetainedAnswer[] = []
+  readonly #retained = new RetainedValues()
   /** The number of the last command applied. */
   #lastApplied = 0
 
@@ -121,8 +106,7 @@ export class MachineHarness<Command, Result> {
         `apply() changed command ${number}, which shares its bytes with the log. Change a copy.`,
       )
     const encoded = this.#resultBytes(number, result)
-    this.#commands.push(given)
-    this.#results.push({ number, bytes: encoded, encode: () => this.#spec.resultCodec.encode(result) })
+    this.#retained.add(given, { number, bytes: encoded, encode: () => this.#spec.resultCodec.encode(result) })
     this.#checkInvariant(`after command ${number}`)
     return encoded
   }
@@ -137,31 +121,12 @@ export class MachineHarness<Command, Result> {
 
   /** Throws if a command or a result was changed after its call. */
   checkRetained(): void {
-    const command = this.#commands.find(isChanged)
-    if (command !== undefined)
-      throw new MachineFault(
-        'input unchanged',
-        this.#lastApplied,
-        `command ${command.number} was kept and then changed by a later command (up to command ${this.#lastApplied}). It shares its bytes with the log. Keep a copy.`,
-      )
-    const result = this.#results.find(isChanged)
-    if (result !== undefined)
-      throw new MachineFault(
-        'output unchanged',
-        this.#lastApplied,
-        `the result of command ${result.number} was changed by a later command (up to command ${this.#lastApplied}), while its caller still holds it. Return a copy.`,
-      )
+    this.#retained.check(this.#lastApplied)
   }
 
-  /** Throws if the bytes of an answer were changed after its call. An answer that is no bytes is encoded at once. */
+  /** Throws if the bytes of an answer were changed after its call. */
   checkRetainedAnswers(): void {
-    const changed = this.#answers.find(({ bytes, encoded }) => Buffer.compare(bytes, encoded) !== 0)
-    if (changed !== undefined)
-      throw new MachineFault(
-        'output unchanged',
-        this.#lastApplied,
-        `the answer of ${changed.description} was changed by a later command (up to command ${this.#lastApplied}), while it is being sent. Return a copy of the bytes.`,
-      )
+    this.#retained.checkAnswers(this.#lastApplied)
   }
 
   /** Answers a query. Returns the encoded answer. */
@@ -175,7 +140,7 @@ export class MachineHarness<Command, Result> {
     try {
       const encoded = answerCodec.encode(answer)
       const bytes = Buffer.from(encoded)
-      this.#answers.push({ description, bytes, encoded })
+      this.#retained.addAnswer({ description, bytes, encoded })
       const difference = firstDifference(answer, answerCodec.decode(Uint8Array.from(bytes)))
       if (difference === undefined) return bytes
       throw fault(
@@ -246,8 +211,7 @@ export class MachineHarness<Command, Result> {
       this.#machine.restore(lateChunks(bytes, chunkBytes)),
     )
     this.#lastApplied = at
-    this.#commands.length = 0
-    this.#results.length = 0
+    this.#retained.clear()
     this.#checkInvariant(`after a restore from the snapshot after command ${at},`)
   }
 
@@ -345,13 +309,4 @@ function assertBytes(chunk: unknown, description: string, at: number): asserts c
   if (chunk instanceof Uint8Array) return
   const what = `${typeof chunk} ${String(chunk).slice(0, 20)}`
   throw new MachineFault('bytes', at, `${description} returned ${what} as a chunk: chunks are bytes (Uint8Array).`)
-}
-
-/** Also true if the value can no longer be encoded. */
-function isChanged({ bytes, encode }: RetainedValue): boolean {
-  try {
-    return Buffer.compare(bytes, encode()) !== 0
-  } catch {
-    return true
-  }
 }

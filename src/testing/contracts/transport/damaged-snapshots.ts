@@ -1,5 +1,4 @@
 /** Checks with a changed bit in the bytes of a snapshot: it is fetched as a node does it, with the checksum of its metadata. */
-
 import assert from 'node:assert/strict'
 import type { RuntimeEvent } from '../../../contracts/observer.ts'
 import type { SnapshotInfo } from '../../../core/types.ts'
