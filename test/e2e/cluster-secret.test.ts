@@ -41,6 +41,14 @@ describe('the quorate command with a cluster secret', function () {
     assert.deepEqual([got.exitCode, got.stdout, got.stderr], [0, 'v\n', ''])
   })
 
+  it('streams changes to a client that has it', async () => {
+    const reader = start(['changes', '--from', '1', '-e', address, '--cluster-secret', file('secret')])
+    await eventually('a write', async () => reader.stdout().includes('put\tk\tv') || undefined)
+    reader.child.kill('SIGINT')
+    const { exitCode, stderr } = await reader.finished
+    assert.deepEqual([exitCode, stderr], [0, ''])
+  })
+
   for (const { what, flags, words, hint } of [
     {
       what: 'with another one',

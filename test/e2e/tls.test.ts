@@ -58,6 +58,14 @@ describe('the quorate command with TLS', function () {
     assert.deepEqual([got.exitCode, got.stdout], [0, 'v\n'])
   })
 
+  it('streams changes to clients with a certificate', async () => {
+    const reader = start(['changes', '--from', '1', '-e', endpoints, ...flagsOf('client')])
+    await eventually('a write', async () => reader.stdout().includes('put\tk\tv') || undefined)
+    reader.child.kill('SIGINT')
+    const { exitCode, stderr } = await reader.finished
+    assert.deepEqual([exitCode, stderr], [0, ''])
+  })
+
   it('serves programs that pass keys and certificates to connect', async () => {
     const client = await connect({ endpoints: endpoints.split(','), tls: await roleTls('observer') })
     try {

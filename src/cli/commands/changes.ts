@@ -16,8 +16,8 @@ export async function changes(
   { from }: ChangesFlags,
   signal: AbortSignal,
 ): Promise<void> {
-  const { endpoints, timeoutMs, isTimeoutGiven } = settings
-  const client = new KvClient({ endpoints, timeoutMs, changesTimeoutMs: isTimeoutGiven ? timeoutMs : undefined })
+  const { timeoutMs, isTimeoutGiven } = settings
+  const client = new KvClient({ ...settings, changesTimeoutMs: isTimeoutGiven ? timeoutMs : undefined })
   try {
     for await (const change of client.raftClient.changes({ from, signal }))
       terminal.out(settings.format === 'json' ? jsonLine(change) : textLine(change))
