@@ -153,11 +153,13 @@ function addChanges(addClusterCommand: AddClusterCommand, terminal: Terminal): v
     const stop = new AbortController()
     void stopRequest([]).then(() => stop.abort())
     return changes({ settings: clientSettings(command), terminal }, command.opts(), stop.signal)
-  }).addOption(
-    new Option('--from <index>', 'begin with this index of the log (default: the next write)').argParser(
-      optionParser((text) => parseCount(text, 1)),
-    ),
-  )
+  })
+    .addOption(
+      new Option('--from <index>', 'begin with this index of the log (default: the next write)').argParser(
+        optionParser((text) => parseCount(text, 1)),
+      ),
+    )
+    .option('--cluster <id>', 'the cluster to which the index of --from belongs; another one is refused')
 }
 
 function atLeastOption(): Option {

@@ -4,7 +4,7 @@
 
 export type { ClientCodecs, ClientLimitOptions, RaftClientOptions } from './options.ts'
 export { CLIENT_DEFAULTS } from './options.ts'
-export type { ClientProposeOptions, EndpointStatus, QueryOptions } from './raft-client.ts'
+export type { ClientProposeOptions, ClusterChange, EndpointStatus, QueryOptions } from './raft-client.ts'
 export { RaftClient } from './raft-client.ts'
 
 // What its calls take and return.

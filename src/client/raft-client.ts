@@ -46,6 +46,11 @@ export interface ClientProposeOptions extends CallOptions {
   readonly expectTerm?: Term | undefined
 }
 
+/** A change, and the cluster to which its index belongs: pass both to continue after it. */
+export interface ClusterChange<Command = Uint8Array, Result = Uint8Array> extends Change<Command, Result> {
+  readonly clusterId: string
+}
+
 /** The status of the node at an address, or the error of the request. */
 export type EndpointStatus =
   | { readonly address: string; readonly status: NodeStatus }
@@ -177,11 +182,11 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   /**
    * Every command that the cluster applies from an index on, in order and once, with its result. It reads from one node, and continues at another when
-   * that one fails, hangs or knows no leader. To continue later, pass the index after the last change as `from`. Rejects with
+   * that one fails, hangs or knows no leader. To continue later, pass the index after the last change as `from`, and its `clusterId`. Rejects with
    * ERR_RAFT_COMPACTED if no node that was reached has the next change: start from the state then (`queryBytes` returns its applied index). Rejects
    * with the errors of all nodes if none serves it within `changesTimeoutMs`. Ends without an error when the signal is aborted.
    */
-  changes(options: ChangesOptions = {}): AsyncIterableIterator<Change<Command, Result>> {
+  changes(options: ChangesOptions = {}): AsyncIterableIterator<ClusterChange<Command, Result>> {
     const batches = this.#changeFollower.follow(options)
     const changes = this.#decodeChanges(batches)
     return {
@@ -275,8 +280,9 @@ export class RaftClient<Command = unknown, Result = unknown, Query = unknown, An
 
   async *#decodeChanges(
     batches: AsyncIterableIterator<ChangeBatch>,
-  ): AsyncGenerator<Change<Command, Result>, void, undefined> {
-    for await (const { changes } of batches) for (const change of changes) yield this.#decodeChange(change)
+  ): AsyncGenerator<ClusterChange<Command, Result>, void, undefined> {
+    for await (const { changes, clusterId } of batches)
+      for (const change of changes) yield { clusterId, ...this.#decodeChange(change) }
   }
 
   #decodeChange({ index, term, command, result }: Change): Change<Command, Result> {

@@ -161,8 +161,12 @@ describe('the changes of a cluster', () => {
     assert.match(String(await cluster.runUntilSettled(failed)), /no leader was found within 2\d{4} ms/)
   })
 
-  it('reject an index of another cluster', async () => {
+  it('name their cluster, and reject an index of another one', async () => {
     await start()
+    const { value } = await cluster.runUntilSettled(client.changes({ from: 1 }).next())
+    const { clusterId } = cluster.node('a').statusNow()
+    assert.equal(value?.clusterId, clusterId)
+    assert.equal(await next(client.changes({ from: 1, clusterId })), 'one=1')
     assert.equal((await failure({ from: 2, clusterId: 'other' })).code, 'ERR_RAFT_CLUSTER_MISMATCH')
     assert.equal((await failure({ from: 0.5 })).code, 'ERR_RAFT_OPTIONS')
   })

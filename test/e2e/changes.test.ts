@@ -7,6 +7,8 @@ import { eventually, RealCluster } from './real-cluster.ts'
 const WRITES = 150
 
 interface Line {
+  readonly schema: string
+  readonly cluster: string
   readonly index: number
   readonly key: string
   readonly value: string
@@ -70,6 +72,24 @@ describe('quorate changes', function () {
     )
     assert.ok(lines.every(({ index }, offset) => index > (lines[offset - 1]?.index ?? 0)))
     assert.ok(lines.every(({ key, value, version }) => value === key && version === 1))
+  })
+
+  it('names the cluster of each write, and continues in no other one', async () => {
+    const words = ['changes', '--from', '1', '-e', cluster.endpoints.join(), '-o', 'json']
+    const reader = start(words)
+    const { schema, cluster: id } = await eventually('a write', async () => {
+      const [line] = reader.stdout().split('\n').slice(0, -1)
+      return line === undefined ? undefined : (JSON.parse(line) as Line)
+    })
+    reader.child.kill('SIGINT')
+    await reader.finished
+    const [answer] = await cluster.adminClient.status()
+    assert.deepEqual(
+      [schema, id],
+      ['quorate.applied/v1', answer !== undefined && 'status' in answer && answer.status.clusterId],
+    )
+    const { exitCode, stdout, stderr } = await run([...words, '--cluster', 'another'])
+    assert.deepEqual([exitCode, stdout, JSON.parse(stderr).error.code], [1, '', 'ERR_RAFT_CLUSTER_MISMATCH'])
   })
 
   itLong('says what to do if the changes are no longer there', async () => {

@@ -1,6 +1,6 @@
 /** `quorate changes`: prints the commands of the key-value service as they are applied, until it is interrupted. */
 import { isUtf8 } from 'node:buffer'
-import type { Change } from '../../contracts/node-service.ts'
+import type { ClusterChange } from '../../client/index.ts'
 import type { KvCommand, KvResult } from '../../kv/index.ts'
 import type { ClientSettings } from '../client-settings.ts'
 import { KvClient } from '../kv-client.ts'
@@ -8,25 +8,30 @@ import type { Terminal } from '../terminal.ts'
 
 export interface ChangesFlags {
   readonly from?: number
+  readonly cluster?: string
 }
 
 /** Ends when `signal` is aborted. The timeout is that of finding a node that serves the next change. */
 export async function changes(
   { settings, terminal }: { readonly settings: ClientSettings; readonly terminal: Terminal },
-  { from }: ChangesFlags,
+  { from, cluster }: ChangesFlags,
   signal: AbortSignal,
 ): Promise<void> {
   const { timeoutMs, isTimeoutGiven } = settings
   const client = new KvClient({ ...settings, changesTimeoutMs: isTimeoutGiven ? timeoutMs : undefined })
+  let isFirst = true
   try {
-    for await (const change of client.raftClient.changes({ from, signal }))
+    for await (const change of client.raftClient.changes({ from, clusterId: cluster, signal })) {
+      if (isFirst && settings.isVerbose) terminal.err(`cluster ${change.clusterId}\n`)
+      isFirst = false
       terminal.out(settings.format === 'json' ? jsonLine(change) : textLine(change))
+    }
   } finally {
     await client.raftClient.close()
   }
 }
 
-type KvChange = Change<KvCommand, KvResult>
+type KvChange = ClusterChange<KvCommand, KvResult>
 
 function textLine({ index, command, result }: KvChange): string {
   const effect =
@@ -42,7 +47,7 @@ function wordsOf(command: KvCommand): string[] {
 }
 
 /** A value that is not UTF-8 is shown as `valueBase64`. */
-function jsonLine({ index, term, command, result }: KvChange): string {
+function jsonLine({ clusterId, index, term, command, result }: KvChange): string {
   const { type } = command
   const key = type === 'malformed' ? undefined : command.key
   const value = type === 'put' || type === 'compareAndSet' ? Buffer.from(command.value) : undefined
@@ -50,7 +55,7 @@ function jsonLine({ index, term, command, result }: KvChange): string {
   const valueBase64 = value === undefined || text !== undefined ? undefined : value.toString('base64')
   const version = result?.type === 'written' ? result.version : undefined
   return `${JSON.stringify({
-    ...{ schema: 'quorate.change/v1', index, term, type, key, value: text, valueBase64 },
+    ...{ schema: 'quorate.applied/v1', cluster: clusterId, index, term, type, key, value: text, valueBase64 },
     ...{ result: result?.type, version },
   })}\n`
 }
